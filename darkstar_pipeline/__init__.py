@@ -1,0 +1,1 @@
+"""The shell: settings, sources, warehouse, tracking, resources, definitions and the `darkstar` command."""

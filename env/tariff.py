@@ -1,0 +1,135 @@
+"""What a kWh costs and earns at the meter: spot price, fees, energy tax and VAT, by version and time of use.
+
+    import_price = (spot + transfer_fee + energy_tax) * (1 + vat)
+    export_price = spot * export_share + export_bonus - export_fee
+
+Not here: the charge for power (monthly peaks), which needs a month and not a slot.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from env.errors import MissingTariffError, TariffError
+from env.time_grid import local_clock, local_day
+
+MINUTES_PER_DAY = 24 * 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeOfUse:
+    """A part of the year, week and day in which some fees differ.
+
+    Attributes:
+        months: months it holds in, 1-12; empty for all.
+        weekdays: ISO weekdays it holds on, 1 = Monday; empty for all.
+        start_minute: first minute of the local day it holds from [min].
+        end_minute: minute it ends before [min]; smaller than the start means over midnight.
+        transfer_fee: replaces the version's fee [money/kWh]; None keeps it.
+        energy_tax: replaces the version's tax [money/kWh]; None keeps it.
+    """
+
+    months: tuple[int, ...] = ()
+    weekdays: tuple[int, ...] = ()
+    start_minute: int = 0
+    end_minute: int = MINUTES_PER_DAY
+    transfer_fee: float | None = None
+    energy_tax: float | None = None
+
+    def applies(self) -> pl.Expr:
+        """Expression over `local_day` and `local_clock`: whether the slot is inside."""
+        clock = pl.col("local_clock")
+        if self.start_minute < self.end_minute:
+            inside = (clock >= self.start_minute) & (clock < self.end_minute)
+        else:
+            inside = (clock >= self.start_minute) | (clock < self.end_minute)
+        if self.months:
+            inside &= pl.col("local_day").dt.month().is_in(self.months)
+        if self.weekdays:
+            inside &= pl.col("local_day").dt.weekday().is_in(self.weekdays)
+        return inside
+
+
+@dataclass(frozen=True, kw_only=True)
+class TariffVersion:
+    """The fees in force from a day on.
+
+    Attributes:
+        valid_from: first local day it holds.
+        vat: value-added tax on everything bought, 0.25 for 25 %.
+        transfer_fee: grid fee per bought kWh, before VAT [money/kWh].
+        energy_tax: tax per bought kWh, before VAT [money/kWh].
+        export_share: share of the spot price that the home is paid.
+        export_bonus: paid on top per sold kWh [money/kWh].
+        export_fee: taken off per sold kWh [money/kWh].
+        time_of_use: exceptions; the first that applies to a slot wins.
+    """
+
+    valid_from: date
+    vat: float
+    transfer_fee: float
+    energy_tax: float
+    export_share: float = 1.0
+    export_bonus: float = 0.0
+    export_fee: float = 0.0
+    time_of_use: tuple[TimeOfUse, ...] = field(default=())
+
+    def _fee(self, name: str) -> pl.Expr:
+        """The fee of that name with the first applying exception."""
+        fee = pl.lit(float(getattr(self, name)))
+        for window in reversed(self.time_of_use):
+            other = getattr(window, name)
+            if other is not None:
+                fee = pl.when(window.applies()).then(pl.lit(float(other))).otherwise(fee)
+        return fee
+
+    def import_price(self) -> pl.Expr:
+        """Expression over `price`, `local_day`, `local_clock`: what a bought kWh costs [money/kWh]."""
+        return (pl.col("price") + self._fee("transfer_fee") + self._fee("energy_tax")) * (1 + self.vat)
+
+    def export_price(self) -> pl.Expr:
+        """Expression over `price`: what a sold kWh earns [money/kWh]; may be zero or negative."""
+        return pl.col("price") * self.export_share + (self.export_bonus - self.export_fee)
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """The tariff versions of a site, oldest first.
+
+    Raises:
+        TariffError: no version, or two versions start on the same day.
+    """
+
+    versions: tuple[TariffVersion, ...]
+
+    def __post_init__(self) -> None:
+        """Sort the versions and refuse ambiguity."""
+        ordered = tuple(sorted(self.versions, key=lambda version: version.valid_from))
+        if not ordered:
+            message = "a tariff needs at least one version; add one under `tariff`"
+            raise TariffError(message)
+        starts = [version.valid_from for version in ordered]
+        if len(set(starts)) < len(starts):
+            message = f"two tariff versions start on the same day: {[str(start) for start in starts]}"
+            raise TariffError(message)
+        object.__setattr__(self, "versions", ordered)
+
+    def with_prices(self, slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
+        """Add `import_price` and `export_price` [money/kWh] to slots with `slot_start` and spot `price`.
+
+        Raises:
+            MissingTariffError: a slot is older than the first version.
+        """
+        timed = slots.with_columns(local_day(timezone), local_clock(timezone))
+        first = self.versions[0]
+        if timed.height and (oldest := timed["local_day"].min()) is not None and oldest < first.valid_from:
+            raise MissingTariffError(oldest, first.valid_from)
+        import_price, export_price = first.import_price(), first.export_price()
+        for version in self.versions[1:]:
+            newer = pl.col("local_day") >= version.valid_from
+            import_price = pl.when(newer).then(version.import_price()).otherwise(import_price)
+            export_price = pl.when(newer).then(version.export_price()).otherwise(export_price)
+        priced = timed.with_columns(import_price=import_price, export_price=export_price)
+        return priced.drop([name for name in ("local_day", "local_clock") if name not in slots.columns])
+

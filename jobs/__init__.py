@@ -1,0 +1,1 @@
+"""When it happens: jobs, schedules and sensors over the assets."""

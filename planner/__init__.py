@@ -1,0 +1,1 @@
+"""Decisions: optimiser, oracle, MPC, policies and forecasts. Imports `env`, never Dagster."""
