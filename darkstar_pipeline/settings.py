@@ -1,0 +1,245 @@
+"""Settings: one frozen tree read from `darkstar.yaml` and the environment. Every default of the project is here.
+
+Values are in the words of data sheets and bills (percent, kW, clock times); `SiteSettings.site()` turns them into the
+types the rooms compute with. Writing a commented file is `darkstar_pipeline.init_config`'s business.
+"""
+
+import os
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from darkstar_pipeline.errors import ConfigurationError
+from env.battery import Battery
+from env.errors import EnvError
+from env.site import Limits, Site
+from env.tariff import Tariff, TariffVersion, TimeOfUse
+from env.time_grid import zone
+
+POLICIES = ("idle", "self_consumption", "mpc", "oracle")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        zone(name)
+    except EnvError as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
+class _Frozen(BaseModel):
+    """Base of all settings: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class BatterySettings(_Frozen):
+    """The battery as its data sheet says."""
+
+    capacity_kwh: float = Field(34.2, gt=0, le=10_000, description="nominal stored energy [kWh]")
+    min_soc_percent: float = Field(12.0, ge=0, le=100, description="least state of charge in normal use [%]")
+    max_soc_percent: float = Field(100.0, ge=0, le=100, description="most state of charge in normal use [%]")
+    charge_kw: float = Field(8.0, ge=0, description="most charging power [kW]")
+    discharge_kw: float = Field(8.0, ge=0, description="most discharging power [kW]")
+    round_trip_efficiency: float = Field(0.95, gt=0, le=1, description="energy out per energy in, 0-1")
+    wear_cost_per_kwh: float = Field(0.20, ge=0, description="wear per kWh charged and per kWh discharged [money/kWh]")
+
+    def battery(self) -> Battery:
+        """The battery that `env` computes with."""
+        return Battery.from_percent(
+            capacity_kwh=self.capacity_kwh,
+            min_soc_percent=self.min_soc_percent,
+            max_soc_percent=self.max_soc_percent,
+            charge_kw=self.charge_kw,
+            discharge_kw=self.discharge_kw,
+            round_trip_efficiency=self.round_trip_efficiency,
+            wear_cost=self.wear_cost_per_kwh,
+        )
+
+
+class LimitSettings(_Frozen):
+    """What the connection and the inverter allow; null is no limit."""
+
+    import_kw: float | None = Field(None, gt=0, description="fuse: most power drawn from the grid [kW]")
+    export_kw: float | None = Field(None, ge=0, description="most power fed into the grid, 0 is a ban [kW]")
+    inverter_kw: float | None = Field(None, gt=0, description="power of the inverter that PV and battery share [kW]")
+    curtailable: bool = Field(default=False, description="spill surplus rather than export it at a negative price")
+
+    def limits(self) -> Limits:
+        """The limits that `env` computes with."""
+        return Limits(**self.model_dump())
+
+
+class TimeOfUseSettings(_Frozen):
+    """An exception to the fees, by months, weekdays and hours; the first that applies wins."""
+
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field((), description="1-12; empty for all")
+    weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = Field((), description="1 = Monday; empty for all")
+    start: time = Field(time(0), description="local clock time it starts")
+    end: time = Field(time(0), description="local clock time it ends; 00:00 is midnight")
+    transfer_fee: float | None = Field(None, description="transfer fee instead [money/kWh, before VAT]")
+    energy_tax: float | None = Field(None, description="energy tax instead [money/kWh, before VAT]")
+
+    def window(self) -> TimeOfUse:
+        """The exception that `env` computes with."""
+        end_minute = self.end.hour * 60 + self.end.minute
+        return TimeOfUse(
+            months=self.months,
+            weekdays=self.weekdays,
+            start_minute=self.start.hour * 60 + self.start.minute,
+            end_minute=24 * 60 if end_minute == 0 else end_minute,
+            transfer_fee=self.transfer_fee,
+            energy_tax=self.energy_tax,
+        )
+
+
+class TariffSettings(_Frozen):
+    """Fees in force from a day on."""
+
+    valid_from: date = Field(date(2000, 1, 1), description="first local day these fees hold")
+    vat: float = Field(0.25, ge=0, le=1, description="value-added tax on what is bought, 0.25 is 25 %")
+    transfer_fee: float = Field(0.2456, description="grid fee [money/kWh, before VAT]")
+    energy_tax: float = Field(0.439, description="energy tax [money/kWh, before VAT]")
+    export_share: float = Field(1.0, description="share of the spot price paid for what is sold")
+    export_bonus: float = Field(0.0, description="paid on top of it [money/kWh]")
+    export_fee: float = Field(0.0, description="taken off it [money/kWh]")
+    time_of_use: tuple[TimeOfUseSettings, ...] = Field((), description="exceptions by season, weekday and hour")
+
+    def version(self) -> TariffVersion:
+        """The version that `env` computes with."""
+        fees = self.model_dump(exclude={"time_of_use"})
+        return TariffVersion(**fees, time_of_use=tuple(window.window() for window in self.time_of_use))
+
+
+class ProtocolSettings(_Frozen):
+    """How policies are measured: daily episodes, the same start and the same settlement for everyone."""
+
+    start_soc_percent: float = Field(50.0, ge=0, le=100, description="state of charge every day starts at [%]")
+    settlement_value: float | None = Field(
+        None,
+        ge=0,
+        description="worth of a stored kWh at the end of a day [money/kWh]; null: the day's median import price "
+        "x discharge efficiency - wear, not below 0",
+    )
+
+
+class ForecastSettings(_Frozen):
+    """The naive forecasts that MPC plans on."""
+
+    load_days: int = Field(7, ge=1, le=60, description="days whose mean, slot by slot, forecasts the load")
+    pv_days: int = Field(3, ge=1, le=60, description="days whose mean, slot by slot, forecasts the PV")
+
+
+class SiteSettings(_Frozen):
+    """One home."""
+
+    timezone: Annotated[str, AfterValidator(_known_zone)] = Field("Europe/Stockholm", description="IANA time zone")
+    area: str = Field("SE3", min_length=1, description="price area of the spot market")
+    currency: str = Field("SEK", min_length=1, description="currency of every price")
+    has_pv: bool | None = Field(None, description="whether the home has panels; null: it has if any PV was ever read")
+    second_price_file: Path | None = Field(
+        None, description="a second source of spot prices (tidy file), for gaps longer than two hours"
+    )
+    battery: BatterySettings = Field(default_factory=lambda: BatterySettings())
+    limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
+    tariff: tuple[TariffSettings, ...] = Field((TariffSettings(),), min_length=1)
+    protocol: ProtocolSettings = Field(default_factory=lambda: ProtocolSettings())
+    forecast: ForecastSettings = Field(default_factory=lambda: ForecastSettings())
+    policies: tuple[str, ...] = Field(("idle", "self_consumption", "mpc"), description="what a backfill replays")
+
+    @model_validator(mode="after")
+    def _physically_possible(self) -> "SiteSettings":
+        try:
+            self.battery.battery()
+            Tariff(tuple(version.version() for version in self.tariff))
+        except EnvError as error:
+            raise ValueError(str(error)) from error
+        unknown = sorted(set(self.policies) - set(POLICIES))
+        if unknown:
+            message = f"unknown policies {unknown}; known: {list(POLICIES)}"
+            raise ValueError(message)
+        return self
+
+    def site(self, name: str) -> Site:
+        """The home that the rooms compute with."""
+        return Site(
+            name=name,
+            timezone=self.timezone,
+            currency=self.currency,
+            battery=self.battery.battery(),
+            limits=self.limits.limits(),
+            tariff=Tariff(tuple(version.version() for version in self.tariff)),
+        )
+
+
+SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+
+class Settings(_Frozen):
+    """Everything in `darkstar.yaml`."""
+
+    default_site: str | None = Field(None, description="the site meant where none is named")
+    sites: dict[SiteName, SiteSettings] = Field(default_factory=dict[str, SiteSettings], description="homes by name")
+
+    @model_validator(mode="after")
+    def _default_exists(self) -> "Settings":
+        if self.default_site is not None and self.default_site not in self.sites:
+            message = f"default_site {self.default_site!r} is not under sites: {sorted(self.sites)}"
+            raise ValueError(message)
+        return self
+
+    def site_name(self, name: str | None = None) -> str:
+        """The site meant by `name`, or the only one, or the default.
+
+        Raises:
+            ConfigurationError: no such site, or none can be told.
+        """
+        if name is not None:
+            if name not in self.sites:
+                message = f"site {name!r} is not in the configuration"
+                raise ConfigurationError(message, f"known sites: {', '.join(sorted(self.sites)) or 'none'}")
+            return name
+        if len(self.sites) == 1:
+            return next(iter(self.sites))
+        if self.default_site is not None:
+            return self.default_site
+        if not self.sites:
+            raise ConfigurationError("no site is configured", "run `darkstar init` or `darkstar sample`")
+        raise ConfigurationError("more than one site is configured", f"name one: --site {sorted(self.sites)[0]}")
+
+
+def home_dir() -> Path:
+    """The state folder: `DARKSTAR_HOME`, by default `.darkstar` in the working directory, absolute."""
+    return Path(os.environ.get("DARKSTAR_HOME") or ".darkstar").expanduser().absolute()
+
+
+def config_path() -> Path:
+    """The configuration file: `DARKSTAR_CONFIG`, by default `darkstar.yaml` in the working directory, absolute."""
+    return Path(os.environ.get("DARKSTAR_CONFIG") or "darkstar.yaml").expanduser().absolute()
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read and check the configuration.
+
+    Raises:
+        ConfigurationError: the file is missing, is not YAML, or a value is wrong; says which.
+    """
+    source = path if path is not None else config_path()
+    try:
+        document = yaml.safe_load(source.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"no configuration at {source}", "run `darkstar init`, or `darkstar sample`") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"{source} cannot be read as YAML: {reason}", "mend the file") from error
+    try:
+        return Settings.model_validate({} if document is None else document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise ConfigurationError(f"{source}: {place}: {first['msg']}", "correct that value") from error
+
+
