@@ -139,6 +139,7 @@ class SiteSettings(_Frozen):
     timezone: Annotated[str, AfterValidator(_known_zone)] = Field("Europe/Stockholm", description="IANA time zone")
     area: str = Field("SE3", min_length=1, description="price area of the spot market")
     currency: str = Field("SEK", min_length=1, description="currency of every price")
+    first_day: date = Field(date(2019, 1, 1), description="first day the pipeline can be asked for")
     has_pv: bool | None = Field(None, description="whether the home has panels; null: it has if any PV was ever read")
     second_price_file: Path | None = Field(
         None, description="a second source of spot prices (tidy file), for gaps longer than two hours"

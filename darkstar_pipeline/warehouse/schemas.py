@@ -78,6 +78,7 @@ ENERGY_COLUMNS = (
     "batt_charge_kwh",
     "batt_discharge_kwh",
     "water_kwh",
+    "ev_kwh",
 )
 SOC_COLUMNS = ("soc_start_percent", "soc_end_percent")
 
@@ -89,6 +90,7 @@ _MEASURED = (
     _real("batt_charge_kwh", "kWh", "into the battery, alternating-current side", nullable=True),
     _real("batt_discharge_kwh", "kWh", "out of the battery, alternating-current side", nullable=True),
     _real("water_kwh", "kWh", "water heater", nullable=True),
+    _real("ev_kwh", "kWh", "car charger", nullable=True),
     _real("soc_start_percent", "%", "state of charge at the slot's start", nullable=True),
     _real("soc_end_percent", "%", "state of charge at the slot's end", nullable=True),
 )

@@ -1,0 +1,1 @@
+"""The warehouse: a lake of days in Parquet, read through DuckDB."""
