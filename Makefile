@@ -1,0 +1,47 @@
+# Two commands matter: `make run` and `make test`. Each first makes or mends .venv, in any order, from a clean clone.
+# Needed: Python 3.11-3.13, make and a package index. `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint ui lock clean install
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+# Pyright carries its own version; do not ask the network for a newer one.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  PYTHON=python3.12 make ...   chooses the interpreter of a new .venv"
+	@echo "  PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make ...   PyTorch without CUDA (smaller) on Linux"
+
+run: $(STAMP) ## install, materialize the sample home through Dagster, print the verdict
+	$(BIN)/darkstar sample --run
+
+test: lint ## lint, types and all tests
+	$(BIN)/pytest -n 2 --cov
+
+lint: $(STAMP) ## format, style, import arrows, lock, types
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/lock.py --check
+	$(BIN)/pyright
+
+ui: $(STAMP) ## Dagster and MLflow in the browser
+	$(BIN)/darkstar ui
+
+# Not after $(STAMP): where a changed range contradicts an old pin, the install must wait for the lock, not the other way.
+lock: | $(BIN)/uv ## write constraints.txt from pyproject.toml; UPGRADE=1 takes the newest that fits
+	$(BIN)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
+
+$(BIN)/uv:
+	@$(MAKE) --no-print-directory $(STAMP)
+
+install: $(STAMP) ## only make or mend .venv
+
+clean: ## remove .venv, caches and builds; your data in .darkstar and darkstar.yaml stay
+	rm -rf .venv .venv.installing build dist htmlcov .coverage .coverage.* \
+	  .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml constraints.txt scripts/install.sh
+	@scripts/install.sh $@
