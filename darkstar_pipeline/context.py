@@ -1,0 +1,77 @@
+"""What a command or an asset works on: the configuration, one site of it, and where its state lives.
+
+What does not belong here: anything that reads or writes the lake, or decides anything.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from darkstar_pipeline.settings import Settings, SiteSettings, home_dir, load_settings
+from darkstar_pipeline.warehouse.lake import Lake
+from env.site import Site
+
+LAKE_FOLDER = "lake"
+QUARANTINE_FOLDER = "quarantine"
+PICTURES_FOLDER = "pictures"
+DAGSTER_FOLDER = "dagster"
+MLFLOW_FOLDER = "mlflow"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One site and its state folder.
+
+    Attributes:
+        settings: the whole configuration.
+        site_name: the site that is meant.
+        site_settings: its part of the configuration.
+        site: the same home in the types the rooms compute with.
+        lake: the tables of every site.
+        home: the state folder.
+    """
+
+    settings: Settings
+    site_name: str
+    site_settings: SiteSettings
+    site: Site
+    lake: Lake
+    home: Path
+
+    @property
+    def timezone(self) -> str:
+        """The IANA zone whose calendar days are the site's days."""
+        return self.site_settings.timezone
+
+    @property
+    def quarantine(self) -> Path:
+        """Folder of refused rows."""
+        return self.home / QUARANTINE_FOLDER
+
+    @property
+    def pictures(self) -> Path:
+        """Folder of drawn days."""
+        return self.home / PICTURES_FOLDER
+
+
+def open_context(site: str | None = None, *, settings: Settings | None = None, home: Path | None = None) -> Context:
+    """The context of a site, read from `DARKSTAR_CONFIG` and `DARKSTAR_HOME` unless given.
+
+    Args:
+        site: name of the site; None is the only one, or the default.
+        settings: configuration to use instead of the file's.
+        home: state folder to use instead of the environment's.
+
+    Raises:
+        ConfigurationError: the configuration is missing or wrong, or the site cannot be told.
+    """
+    chosen = load_settings() if settings is None else settings
+    name = chosen.site_name(site)
+    folder = home_dir() if home is None else home
+    return Context(
+        settings=chosen,
+        site_name=name,
+        site_settings=chosen.sites[name],
+        site=chosen.sites[name].site(name),
+        lake=Lake(folder / LAKE_FOLDER),
+        home=folder,
+    )
