@@ -1,0 +1,56 @@
+"""The lock check finds what does not fit, without a network."""
+
+import pytest
+
+from scripts.lock import CONSTRAINTS, PYPROJECT, faults, without_cuda
+
+PYPROJECT_TEXT = """
+[project]
+dependencies = ["numpy>=2.4,<3", "Py_YAML>=6"]
+[project.optional-dependencies]
+dev = ["pyright[nodejs]>=1.1"]
+bench = []
+"""
+NUMPY = "numpy==2.4.6 ; python_full_version < '3.12'\nnumpy==2.5.5 ; python_full_version >= '3.12'\n"
+FITTING = NUMPY + "py-yaml==6.0.3\npyright==1.1.414\n"
+
+
+def test_faults_finds_nothing_when_the_committed_files_are_compared() -> None:
+    assert faults(PYPROJECT.read_text(), CONSTRAINTS.read_text()) == []
+
+
+def test_faults_finds_nothing_when_pins_differ_by_python_and_names_by_spelling() -> None:
+    assert faults(PYPROJECT_TEXT, FITTING) == []
+
+
+@pytest.mark.parametrize(
+    ("constraints", "sentence"),
+    [
+        pytest.param(
+            FITTING.replace("py-yaml==6.0.3\n", ""), "Py_YAML>=6 on Python 3.11: pinned to nothing", id="absent"
+        ),
+        pytest.param(FITTING.replace("6.0.3", "5.4"), "Py_YAML>=6 on Python 3.13: pinned to 5.4", id="out of range"),
+        pytest.param(FITTING + "pyright==1.1.400\n", "pinned to 1.1.414, 1.1.400", id="twice"),
+        pytest.param(
+            FITTING.splitlines()[0], "numpy<3,>=2.4 on Python 3.12: pinned to nothing", id="one Python left out"
+        ),
+        pytest.param(FITTING + "nvidia-cublas==13.1.1.3\n", "CUDA package: nvidia-cublas==13.1.1.3", id="cuda"),
+    ],
+)
+def test_faults_names_the_requirement_when_a_pin_does_not_fit(constraints: str, sentence: str) -> None:
+    assert any(sentence in fault for fault in faults(PYPROJECT_TEXT, constraints))
+
+
+def test_without_cuda_keeps_every_other_line_when_the_resolver_lists_a_gpu_build() -> None:
+    compiled = (
+        "# made by a resolver\ncuda-bindings==13.5.0\nnumpy==2.4.6\ntorch==2.13.0\ntriton==3.7.1 ; os_name == 'posix'\n"
+    )
+    kept = [line for line in without_cuda(compiled).splitlines() if not line.startswith("#")]
+    assert kept == ["numpy==2.4.6", "torch==2.13.0"]
+
+
+def test_committed_constraints_name_no_place_when_read() -> None:
+    text = CONSTRAINTS.read_text()
+    assert "://" not in text
+    assert " @ " not in text
+    assert "torch==2.13.0" in text.splitlines()
