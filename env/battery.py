@@ -53,7 +53,7 @@ class Battery:
                 raise BatteryError(message)
 
     @classmethod
-    def from_percent(  # noqa: PLR0913 - keyword-only, the words of a data sheet
+    def from_percent(
         cls,
         *,
         capacity_kwh: float,

@@ -132,4 +132,3 @@ class Tariff:
             export_price = pl.when(newer).then(version.export_price()).otherwise(export_price)
         priced = timed.with_columns(import_price=import_price, export_price=export_price)
         return priced.drop([name for name in ("local_day", "local_clock") if name not in slots.columns])
-

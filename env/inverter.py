@@ -1,0 +1,161 @@
+"""The inverter contract: what happens in a slot when the house is told a command.
+
+A command is `(charge_kw, discharge_kw, export_kw)` and the inverter follows the house inside the slot:
+
+- surplus (PV above load) is exported first up to `export_kw`, the rest charges the battery, what does not fit is
+  exported if allowed, else curtailed;
+- deficit (load above PV) is met from the battery up to `discharge_kw`; with it met, the battery may feed the grid up to
+  what is left of both `export_kw` and `discharge_kw`;
+- `charge_kw > 0` charges at that power in total, surplus first and the grid for the rest (more if the surplus that is
+  not to be exported is more), and then the battery does not discharge.
+
+Limits clamp, always. Above the fuse, charging gives way first, then the battery helps out; what is still above is a
+breach. All energies are kWh per slot on the alternating-current side; arrays of any one shape, or floats.
+"""
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from env.battery import Battery
+from env.site import Limits
+from env.time_grid import SLOT_HOURS
+
+Energy: TypeAlias = NDArray[np.float64]
+
+TOLERANCE_KWH = 1e-9
+
+
+class Command(NamedTuple):
+    """What the inverter is told for a slot; all >= 0 [kW]."""
+
+    charge_kw: Energy
+    discharge_kw: Energy
+    export_kw: Energy
+
+
+@dataclass(frozen=True)
+class Flows:
+    """What happened in a slot; all energies >= 0 [kWh].
+
+    `load + charge + export + curtailed = pv + discharge + import`, and neither charge and discharge nor import and
+    export are both above zero.
+
+    Attributes:
+        clamped_kwh: how much less than told the battery charged, discharged or fed the grid.
+        breach_kwh: import above the fuse that nothing could prevent.
+    """
+
+    import_kwh: Energy
+    export_kwh: Energy
+    charge_kwh: Energy
+    discharge_kwh: Energy
+    curtailed_kwh: Energy
+    soc_end_kwh: Energy
+    clamped_kwh: Energy
+    breach_kwh: Energy
+
+    @classmethod
+    def stack(cls, slots: "list[Flows]") -> "Flows":
+        """Join slots along a new last axis: each field becomes `(..., n_slots)`."""
+        return cls(*(np.stack([getattr(slot, field.name) for slot in slots], axis=-1) for field in fields(cls)))
+
+
+def slot_limit(limit_kw: float | None) -> float:
+    """A power limit as energy per slot; no limit is infinity [kWh]."""
+    return np.inf if limit_kw is None else limit_kw * SLOT_HOURS
+
+
+def spills(limits: Limits, export_price: Energy) -> NDArray[np.bool_]:
+    """Whether surplus is spilled rather than exported: curtailable panels and a negative export price."""
+    return np.logical_and(limits.curtailable, np.asarray(export_price) < 0)
+
+
+def apply_command(
+    command: Command,
+    *,
+    load_kwh: Energy,
+    pv_kwh: Energy,
+    soc_kwh: Energy,
+    export_price: Energy,
+    battery: Battery,
+    limits: Limits,
+) -> Flows:
+    """Turn commands and what the house did into flows, for any number of homes at once.
+
+    Args:
+        command: what the inverter is told [kW].
+        load_kwh: what the house used [kWh].
+        pv_kwh: what the panels could make [kWh].
+        soc_kwh: stored energy at the start [kWh].
+        export_price: decides whether curtailable surplus is spilled [money/kWh].
+        battery: limits and efficiencies.
+        limits: fuse, export and inverter limits.
+    """
+    net = np.asarray(load_kwh - pv_kwh, dtype=np.float64)
+    can_charge, can_discharge = battery_room(soc_kwh, battery)
+    fuse, inverter = slot_limit(limits.import_kw), slot_limit(limits.inverter_kw)
+
+    wanted_charge, wanted_discharge = _wanted(command, net, slot_limit(limits.export_kw))
+    charge = np.minimum(np.minimum(wanted_charge, can_charge), np.maximum(fuse - net, 0.0))
+    charge = np.minimum(charge, pv_kwh + inverter)
+    used_pv = np.minimum(pv_kwh, charge + inverter)
+    lost_to_inverter = pv_kwh - used_pv
+    net = net + lost_to_inverter
+
+    discharge_room = np.where(charge > 0, 0.0, np.minimum(can_discharge, np.maximum(inverter - used_pv, 0.0)))
+    discharge = np.minimum(np.maximum(wanted_discharge, net - fuse), discharge_room)
+
+    grid = net + charge - discharge
+    bought, surplus = np.maximum(grid, 0.0), np.maximum(-grid, 0.0)
+    spilled = spills(limits, export_price)
+    may_sell = np.where(spilled, discharge, slot_limit(limits.export_kw))
+    sold = np.minimum(surplus, np.minimum(may_sell, slot_limit(limits.export_kw)))
+    clamped = np.abs(wanted_charge - charge) + np.maximum(wanted_discharge - discharge, 0.0)
+    return Flows(
+        import_kwh=bought,
+        export_kwh=sold,
+        charge_kwh=charge,
+        discharge_kwh=discharge,
+        curtailed_kwh=lost_to_inverter + surplus - sold,
+        soc_end_kwh=next_soc(soc_kwh, charge, discharge, battery),
+        clamped_kwh=clamped,
+        breach_kwh=np.maximum(bought - fuse, 0.0),
+    )
+
+
+def battery_room(soc_kwh: Energy, battery: Battery) -> tuple[Energy, Energy]:
+    """Most that can be charged and discharged in a slot, by power and by stored energy [kWh]."""
+    can_charge = (battery.max_soc_kwh - soc_kwh) / battery.charge_efficiency
+    can_discharge = (soc_kwh - battery.min_soc_kwh) * battery.discharge_efficiency
+    return (
+        np.clip(can_charge, 0.0, battery.charge_kw * SLOT_HOURS),
+        np.clip(can_discharge, 0.0, battery.discharge_kw * SLOT_HOURS),
+    )
+
+
+def next_soc(soc_kwh: Energy, charge_kwh: Energy, discharge_kwh: Energy, battery: Battery) -> Energy:
+    """Stored energy at the slot's end [kWh], kept from drifting over the edge by rounding."""
+    soc = soc_kwh + battery.charge_efficiency * charge_kwh - discharge_kwh / battery.discharge_efficiency
+    low = np.minimum(soc_kwh, battery.min_soc_kwh)
+    high = np.maximum(soc_kwh, battery.max_soc_kwh)
+    return np.clip(soc, low, high)
+
+
+def _wanted(command: Command, net: Energy, export_limit: float) -> tuple[Energy, Energy]:
+    """Charge and discharge that the command asks for in this house, before any clamping [kWh]."""
+    charge, discharge, export = (np.maximum(power, 0.0) * SLOT_HOURS for power in command)
+    surplus, deficit = np.maximum(-net, 0.0), np.maximum(net, 0.0)
+    exported_first = np.minimum(np.minimum(surplus, export), export_limit)
+    to_battery = surplus - exported_first
+    told_to_charge = charge > 0
+
+    wanted_charge = np.where(told_to_charge, np.maximum(charge, to_battery), to_battery)
+    for_house = np.minimum(deficit, discharge)
+    export_left = np.minimum(export, export_limit) - exported_first
+    to_grid = np.minimum(np.maximum(export_left, 0.0), np.maximum(discharge - for_house, 0.0))
+    free_to_sell = (for_house >= deficit) & (to_battery <= 0)
+    wanted_discharge = np.where(told_to_charge, 0.0, for_house + np.where(free_to_sell, to_grid, 0.0))
+    return wanted_charge, wanted_discharge

@@ -1,0 +1,93 @@
+"""Runs commands through the inverter, slot after slot, for any number of homes or days at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from env.errors import ShapeError
+from env.inverter import Command, Energy, Flows, apply_command
+from env.site import Site
+
+Decide: TypeAlias = Callable[[int, Energy], Command]
+"""(slot index, stored energy now `(n_homes,)` [kWh]) -> command for that slot, each `(n_homes,)` [kW]."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What the house and the market do, whatever the battery does; each `(n_homes, n_slots)`.
+
+    Attributes:
+        load_kwh: what the house uses [kWh].
+        pv_kwh: what the panels could make [kWh].
+        import_price: what the home pays [money/kWh].
+        export_price: what the home gets [money/kWh].
+    """
+
+    load_kwh: Energy
+    pv_kwh: Energy
+    import_price: Energy
+    export_price: Energy
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not fit together."""
+        shapes = {name: np.shape(value) for name, value in vars(self).items()}
+        if len(set(shapes.values())) > 1 or self.load_kwh.ndim != 2:  # noqa: PLR2004 - homes x slots
+            message = f"a world needs four arrays of one shape (n_homes, n_slots), got {shapes}"
+            raise ShapeError(message)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What happened; flows `(n_homes, n_slots)`, stored energy `(n_homes, n_slots + 1)`, cost `(n_homes, n_slots)`."""
+
+    commands: Command
+    flows: Flows
+    soc_kwh: Energy
+    cost: Energy
+
+
+def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) -> Replay:
+    """Run a policy through the world.
+
+    Args:
+        decide: asked at the start of each slot, knowing only the stored energy and what it knew before.
+        world: the actual load, PV and prices.
+        site: battery and limits.
+        start_soc_kwh: stored energy at the start `(n_homes,)` [kWh].
+
+    Returns:
+        Flows, stored energy at the fence posts and the cost of each slot, wear included.
+    """
+    soc = np.asarray(start_soc_kwh, dtype=np.float64)
+    told: list[Command] = []
+    happened: list[Flows] = []
+    posts = [soc]
+    for slot in range(world.load_kwh.shape[1]):
+        command = decide(slot, soc)
+        flows = apply_command(
+            command,
+            load_kwh=world.load_kwh[:, slot],
+            pv_kwh=world.pv_kwh[:, slot],
+            soc_kwh=soc,
+            export_price=world.export_price[:, slot],
+            battery=site.battery,
+            limits=site.limits,
+        )
+        soc = flows.soc_end_kwh
+        told.append(command)
+        happened.append(flows)
+        posts.append(soc)
+    flows = Flows.stack(happened)
+    commands = Command(*(np.stack([np.broadcast_to(each[i], soc.shape) for each in told], axis=-1) for i in range(3)))
+    return Replay(commands, flows, np.stack(posts, axis=-1), slot_cost(flows, world, site.battery.wear_cost))
+
+
+def slot_cost(flows: Flows, world: World, wear_cost: float) -> Energy:
+    """Cost of each slot: import - export + wear of charging and discharging [money]."""
+    return (
+        flows.import_kwh * world.import_price
+        - flows.export_kwh * world.export_price
+        + (flows.charge_kwh + flows.discharge_kwh) * wear_cost
+    )

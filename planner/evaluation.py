@@ -1,0 +1,132 @@
+"""The verdict: what each policy paid, what share of the possible saving that is, and how sure that is against MPC.
+
+    captured share = (cost of idle - cost of policy) / (cost of idle - cost of oracle)
+
+The interval against MPC is a paired bootstrap over blocks of consecutive days, since neighbouring days are alike.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from env.inverter import Energy
+from planner.errors import UnknownPolicyError
+
+BLOCK_DAYS = 7
+RESAMPLES = 2000
+SEED = 20_261_122
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The verdict.
+
+    Attributes:
+        days: a row per day and policy, as `results.daily_results`.
+        totals: a row per policy: `policy, days, cost, captured_share, cost_vs_mpc, cost_vs_mpc_low, cost_vs_mpc_high,
+            import_kwh, export_kwh, charge_kwh, discharge_kwh, peak_kw, breaches`; shares and differences are null
+            where a reference is missing or nothing could be saved.
+    """
+
+    days: pl.DataFrame
+    totals: pl.DataFrame
+
+
+def evaluate(results: pl.DataFrame, policies: Sequence[str] | None = None) -> Evaluation:
+    """Add up the days that every policy has and compare.
+
+    Args:
+        results: rows of `results.daily_results`; best with `idle`, `mpc` and `oracle` among the policies.
+        policies: what to show, in this order; None for all there are.
+
+    Raises:
+        UnknownPolicyError: a policy has no results.
+    """
+    present = results["policy"].unique().sort().to_list()
+    shown = list(policies) if policies is not None else present
+    if missing := [policy for policy in shown if policy not in present]:
+        message = f"no results for {missing}; there are results for {present}"
+        raise UnknownPolicyError(message)
+    common = results.filter(pl.col("policy").n_unique().over("day") == len(present))
+    costs = {policy: _costs(common, policy) for policy in present}
+    rows = [_total(common, policy, costs) for policy in shown]
+    order = {policy: i for i, policy in enumerate(shown)}
+    days = results.filter(pl.col("policy").is_in(shown)).sort(
+        "day", pl.col("policy").replace_strict(order, default=len(order), return_dtype=pl.Int32)
+    )
+    return Evaluation(days, pl.DataFrame(rows, schema=_TOTALS))
+
+
+def _costs(results: pl.DataFrame, policy: str) -> Energy:
+    return results.filter(pl.col("policy") == policy).sort("day")["cost"].to_numpy()
+
+
+def _total(results: pl.DataFrame, policy: str, costs: dict[str, Energy]) -> dict[str, object]:
+    """One row of the totals."""
+    own = results.filter(pl.col("policy") == policy)
+    low, high = (None, None)
+    difference = None
+    if "mpc" in costs:
+        paired = costs[policy] - costs["mpc"]
+        difference = float(paired.sum())
+        low, high = total_interval(paired)
+    return {
+        "policy": policy,
+        "days": own.height,
+        "cost": float(own["cost"].sum()),
+        "captured_share": captured_share(costs, policy),
+        "cost_vs_mpc": difference,
+        "cost_vs_mpc_low": low,
+        "cost_vs_mpc_high": high,
+        **{name: float(own[name].sum()) for name in ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh")},
+        "peak_kw": own["peak_kw"].max(),
+        "breaches": int(own["breaches"].sum()),
+    }
+
+
+def captured_share(costs: dict[str, Energy], policy: str) -> float | None:
+    """Share of what hindsight could have saved; None where a reference is missing or nothing could be saved."""
+    if "idle" not in costs or "oracle" not in costs:
+        return None
+    possible = float(costs["idle"].sum() - costs["oracle"].sum())
+    if possible <= 0:
+        return None
+    return float(costs["idle"].sum() - costs[policy].sum()) / possible
+
+
+def total_interval(daily: Energy, *, confidence: float = 0.95) -> tuple[float | None, float | None]:
+    """Interval of the total of daily differences `(n_days,)`, by a circular block bootstrap [money].
+
+    Blocks of a week keep weekdays and weather together; the seed is fixed, so that the same days give the same answer.
+    Politis & Romano (1992), "A circular block-resampling procedure for stationary data".
+    """
+    n = len(daily)
+    if n == 0:
+        return None, None
+    block = min(BLOCK_DAYS, n)
+    rng = np.random.default_rng(SEED)
+    starts = rng.integers(0, n, size=(RESAMPLES, -(-n // block)))
+    index = (starts[:, :, None] + np.arange(block)).reshape(RESAMPLES, -1)[:, :n] % n
+    totals = daily[index].sum(axis=1)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(totals, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+_TOTALS = {
+    "policy": pl.String,
+    "days": pl.Int64,
+    "cost": pl.Float64,
+    "captured_share": pl.Float64,
+    "cost_vs_mpc": pl.Float64,
+    "cost_vs_mpc_low": pl.Float64,
+    "cost_vs_mpc_high": pl.Float64,
+    "import_kwh": pl.Float64,
+    "export_kwh": pl.Float64,
+    "charge_kwh": pl.Float64,
+    "discharge_kwh": pl.Float64,
+    "peak_kw": pl.Float64,
+    "breaches": pl.Int64,
+}

@@ -1,0 +1,105 @@
+"""Forecasts of load and PV: for now the mean of the same slot over the last days.
+
+The leakage rule: a forecast of vintage v uses nothing that ended after v. Vintages here are local midnights, and the days
+averaged end at the latest at that midnight.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import polars as pl
+
+from env.time_grid import SLOT_DTYPE, grid, local_clock, local_day
+
+MODEL_VERSION = "naive_mean"
+_COLUMNS = (
+    "slot_start", "local_day", "vintage", "quantile", "load_kwh", "pv_kwh", "temp_c", "model_version",
+    "correction_source",
+)  # fmt: skip
+
+
+def naive_forecasts(
+    history: pl.DataFrame, days: Sequence[date], timezone: str, *, load_days: int, pv_days: int
+) -> pl.DataFrame:
+    """Forecasts made at the start of each day for the slots of that day and the next.
+
+    Args:
+        history: `slot_start`, `load_kwh`, `pv_kwh`; rows on or after a vintage do not reach that vintage.
+        days: local days of the vintages.
+        timezone: of the site.
+        load_days: days averaged for the load.
+        pv_days: days averaged for PV.
+
+    Returns:
+        `slot_start, local_day` (of the vintage)`, vintage, quantile, load_kwh, pv_kwh, temp_c, model_version,
+        correction_source`; a vintage without any history has no rows.
+    """
+    if not days:
+        return _empty()
+    daily = history.select(
+        local_day(timezone), local_clock(timezone), pl.col("load_kwh").fill_nan(None), pl.col("pv_kwh").fill_nan(None)
+    )
+    load, pv = _profile(daily, "load_kwh", load_days), _profile(daily, "pv_kwh", pv_days)
+    targets = _targets(days, timezone)
+    joined = (
+        targets.join(load, on=["vintage_day", "local_clock"], how="left")
+        .join(pv, on=["vintage_day", "local_clock"], how="left")
+        .sort("vintage_day", "slot_start")
+        # A wall-clock time that none of the averaged days had (the hour skipped in spring): its neighbour's.
+        .with_columns(
+            pl.col("load_kwh", "pv_kwh")
+            .fill_null(strategy="forward")
+            .fill_null(strategy="backward")
+            .over("vintage_day")
+        )
+        .filter(pl.col("load_kwh").is_not_null() | pl.col("pv_kwh").is_not_null())
+    )
+    return joined.select(
+        "slot_start",
+        pl.col("vintage_day").alias("local_day"),
+        "vintage",
+        pl.lit(0.5).alias("quantile"),
+        "load_kwh",
+        "pv_kwh",
+        pl.lit(None, dtype=pl.Float64).alias("temp_c"),
+        pl.lit(f"{MODEL_VERSION}_{load_days}_{pv_days}").alias("model_version"),
+        pl.lit("none").alias("correction_source"),
+    )
+
+
+def _profile(daily: pl.DataFrame, quantity: str, n_days: int) -> pl.DataFrame:
+    """Mean by `vintage_day` and `local_clock` over the `n_days` before each vintage."""
+    per_day = daily.group_by("local_day", "local_clock").agg(pl.col(quantity).mean())
+    shifts = pl.DataFrame({"shift": range(1, n_days + 1)})
+    return (
+        per_day.join(shifts, how="cross")
+        .with_columns((pl.col("local_day") + pl.duration(days="shift")).alias("vintage_day"))
+        .group_by("vintage_day", "local_clock")
+        # Sorted, since a floating-point sum depends on its order and the same input must give the same bytes.
+        .agg(pl.col(quantity).sort_by("shift").mean())
+    )
+
+
+def _targets(days: Sequence[date], timezone: str) -> pl.DataFrame:
+    """Every slot of each day and the next, with the vintage it is forecast from."""
+    slots = grid(min(days), max(days) + timedelta(days=1), timezone).with_columns(local_clock(timezone))
+    wanted = pl.DataFrame({"vintage_day": list(days)}, schema={"vintage_day": pl.Date}).unique()
+    starts = slots.group_by("local_day").agg(pl.col("slot_start").min().alias("vintage"))
+    spans = [
+        wanted.with_columns((pl.col("vintage_day") + pl.duration(days=ahead)).alias("local_day")) for ahead in (0, 1)
+    ]
+    return (
+        pl.concat(spans)
+        .join(slots, on="local_day")
+        .join(starts.rename({"local_day": "vintage_day"}), on="vintage_day")
+        .drop("local_day")
+    )
+
+
+def _empty() -> pl.DataFrame:
+    types = {
+        "slot_start": SLOT_DTYPE, "local_day": pl.Date, "vintage": SLOT_DTYPE, "quantile": pl.Float64,
+        "load_kwh": pl.Float64, "pv_kwh": pl.Float64, "temp_c": pl.Float64, "model_version": pl.String,
+        "correction_source": pl.String,
+    }  # fmt: skip
+    return pl.DataFrame(schema={name: types[name] for name in _COLUMNS})

@@ -1,0 +1,104 @@
+"""The oracle: the least a day could have cost with perfect hindsight, under the same limits, start and end value.
+
+A true lower bound for every policy that the inverter can run, because the program allows all that the inverter can do.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from env.inverter import Energy
+from env.site import Site
+from planner.errors import IncompleteDayError
+from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution
+from planner.linear_program import HomeProgram
+
+NEEDED = ("import_price", "export_price", "load_kwh", "pv_kwh")
+
+
+@dataclass(frozen=True)
+class OptimalSchedule:
+    """The best schedule of a horizon.
+
+    Attributes:
+        slots: the given slots with `import_kwh`, `export_kwh`, `charge_kwh`, `discharge_kwh`, `curtailed_kwh`,
+            `soc_start_kwh`, `soc_end_kwh`, `cost` (wear included) and `stored_value` [money per stored kWh].
+        cost: of all slots, less the settlement of (end - start) stored energy [money].
+    """
+
+    slots: pl.DataFrame
+    cost: float
+
+
+def solve_optimal_schedule(
+    slots: pl.DataFrame,
+    site: Site,
+    *,
+    start_soc_kwh: float,
+    settlement_value: float = 0.0,
+    return_soc_kwh: float | None = None,
+) -> OptimalSchedule:
+    """The cheapest way to run the battery through known prices, load and PV.
+
+    Args:
+        slots: `import_price`, `export_price` [money/kWh], `load_kwh`, `pv_kwh` [kWh], one row a slot in order.
+        site: battery and limits.
+        start_soc_kwh: stored energy at the start [kWh].
+        settlement_value: worth of a stored kWh at the end [money/kWh].
+        return_soc_kwh: stored energy demanded at the end [kWh]; None leaves the end to its settlement.
+
+    Raises:
+        IncompleteDayError: no slots, or a null or not finite number among them.
+        NoFeasibleScheduleError: the limits contradict each other.
+    """
+    import_price, export_price, load, pv = needed_arrays(slots)
+    program = HomeProgram(site, slots.height)
+    program.set_prices(import_price, export_price, settlement_value)
+    program.set_house(load, pv, export_price)
+    program.start_at(0, start_soc_kwh)
+    if return_soc_kwh is not None:
+        program.end_at(return_soc_kwh)
+    solution = program.solve()
+    return _schedule(slots, solution, start_soc_kwh, site.battery.wear_cost, settlement_value)
+
+
+def needed_arrays(slots: pl.DataFrame) -> tuple[Energy, Energy, Energy, Energy]:
+    """Import price, export price, load and PV of slots, checked; each `(n_slots,)`.
+
+    Raises:
+        IncompleteDayError: no slots, or a null or not finite number among them.
+    """
+    arrays = [slots[name].cast(pl.Float64).to_numpy() for name in NEEDED]
+    for name, values in zip(NEEDED, arrays, strict=True):
+        if len(values) == 0 or not np.isfinite(values).all():
+            message = f"{name}: {int((~np.isfinite(values)).sum())} of {len(values)} slots have no finite value"
+            raise IncompleteDayError(message)
+    return arrays[0], arrays[1], arrays[2], arrays[3]
+
+
+def _schedule(
+    slots: pl.DataFrame, solution: Solution, start_soc_kwh: float, wear_cost: float, settlement_value: float
+) -> OptimalSchedule:
+    """The solver's answer as a schedule."""
+    flows = np.where(np.abs(solution.flows) < ROUNDING_KWH, 0.0, solution.flows)
+    soc_end = solution.flows[:, SOC]
+    schedule = slots.with_columns(
+        import_kwh=flows[:, IMPORT],
+        export_kwh=flows[:, EXPORT],
+        charge_kwh=flows[:, CHARGE],
+        discharge_kwh=flows[:, DISCHARGE],
+        curtailed_kwh=flows[:, SPILL],
+        soc_start_kwh=np.concatenate([[start_soc_kwh], soc_end[:-1]]),
+        soc_end_kwh=soc_end,
+        stored_value=solution.stored_value,
+    ).with_columns(
+        cost=pl.col("import_kwh") * pl.col("import_price")
+        - pl.col("export_kwh") * pl.col("export_price")
+        + (pl.col("charge_kwh") + pl.col("discharge_kwh")) * wear_cost
+    )
+    settled = settlement_value * (float(soc_end[-1]) - start_soc_kwh)
+    return OptimalSchedule(schedule, float(schedule["cost"].sum()) - settled)
+
+
+ROUNDING_KWH = 1e-12

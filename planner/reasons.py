@@ -1,0 +1,38 @@
+"""Why a slot was run the way it was, as one word of a closed list, told from its flows."""
+
+import polars as pl
+
+SMALL_KWH = 1e-6
+
+REASONS = (
+    "charge_from_grid",
+    "store_surplus",
+    "sell_from_battery",
+    "cover_load",
+    "curtail",
+    "sell_surplus",
+    "hold",
+)
+
+
+def with_reasons(schedule: pl.DataFrame) -> pl.DataFrame:
+    """Add `reason` to a schedule with flows; the first that applies wins."""
+    surplus = (pl.col("pv_kwh") - pl.col("load_kwh")).clip(lower_bound=0)
+    deficit = (pl.col("load_kwh") - pl.col("pv_kwh")).clip(lower_bound=0)
+    charge, discharge = pl.col("charge_kwh"), pl.col("discharge_kwh")
+    return schedule.with_columns(
+        pl.when(charge > surplus + SMALL_KWH)
+        .then(pl.lit("charge_from_grid"))
+        .when(charge > SMALL_KWH)
+        .then(pl.lit("store_surplus"))
+        .when(discharge > deficit + SMALL_KWH)
+        .then(pl.lit("sell_from_battery"))
+        .when(discharge > SMALL_KWH)
+        .then(pl.lit("cover_load"))
+        .when(pl.col("curtailed_kwh") > SMALL_KWH)
+        .then(pl.lit("curtail"))
+        .when(pl.col("export_kwh") > SMALL_KWH)
+        .then(pl.lit("sell_surplus"))
+        .otherwise(pl.lit("hold"))
+        .alias("reason")
+    )

@@ -1,0 +1,240 @@
+"""Replays policies over daily episodes: every day from the same stored energy, on what could be known slot by slot.
+
+Policies here: `idle` (the battery is not used), `self_consumption`, `mpc`, and `oracle`, which is no policy but the bound.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+import polars as pl
+
+from env.inverter import Command, Energy, Flows, slot_limit
+from env.simulator import Decide, Replay, World, simulate, slot_cost
+from env.site import Site
+from planner.commanding import exact_commands
+from planner.errors import UnknownPolicyError
+from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL
+from planner.linear_program import HomeProgram
+from planner.mpc import MpcDay
+from planner.oracle import NEEDED, needed_arrays
+from planner.protocol import Protocol
+from planner.reasons import with_reasons
+from planner.sharding import map_shards
+
+SHARD_DAYS = 60  # days whose re-planning outweighs the start of a process
+_FLOW_COLUMNS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
+
+
+def replay_days(
+    policy: str,
+    slots: pl.DataFrame,
+    forecasts: pl.DataFrame,
+    site: Site,
+    protocol: Protocol,
+    *,
+    workers: int | None = None,
+) -> pl.DataFrame:
+    """What a policy does on each day.
+
+    Args:
+        policy: one of `POLICIES`.
+        slots: `slot_start, local_day, import_price, export_price, load_kwh, pv_kwh` of whole days.
+        forecasts: `slot_start, local_day` (of the vintage)`, load_kwh, pv_kwh`; only the oracle and the simple
+            policies do without.
+        site: battery, limits, time zone.
+        protocol: start and settlement.
+        workers: processes at most; None for one per core.
+
+    Returns:
+        The slots with `policy`, the command (`charge_kw, discharge_kw, export_kw`), the flows, `soc_start_kwh`,
+        `soc_end_kwh`, `cost` and `reason`.
+
+    Raises:
+        UnknownPolicyError: no such policy.
+        IncompleteDayError: a slot has no finite price, load or PV.
+    """
+    if policy not in POLICIES:
+        message = f"policy {policy!r} is not known; known: {', '.join(POLICIES)}"
+        raise UnknownPolicyError(message)
+    known = slots.select("slot_start", "local_day", *NEEDED).sort("slot_start")
+    if known.is_empty():
+        return _empty(policy, known)
+    needed_arrays(known)
+    central = forecasts.filter(pl.col("quantile") == 0.5) if "quantile" in forecasts.columns else forecasts  # noqa: PLR2004 - the median
+    expected = central.select("slot_start", "local_day", load_forecast="load_kwh", pv_forecast="pv_kwh")
+    planned = known.join(expected, on=["slot_start", "local_day"], how="left", maintain_order="left")
+    shards = _shards(planned) if policy in REPLANNED else [planned]
+    replayed = map_shards(partial(_replay_shard, policy, site, protocol), shards, workers=workers)
+    return pl.concat(replayed).sort("slot_start")
+
+
+def _shards(slots: pl.DataFrame) -> list[pl.DataFrame]:
+    """The slots cut into pieces of whole days, small enough that every core has work."""
+    days = slots["local_day"].unique().sort()
+    pieces = max(1, -(-len(days) // SHARD_DAYS))
+    index = {day: i * pieces // len(days) for i, day in enumerate(days.to_list())}
+    keyed = slots.with_columns(piece=pl.col("local_day").replace_strict(index, return_dtype=pl.Int32))
+    return [piece.drop("piece") for piece in keyed.partition_by("piece", maintain_order=True)]
+
+
+def _replay_shard(policy: str, site: Site, protocol: Protocol, slots: pl.DataFrame) -> pl.DataFrame:
+    """Replay whole days, those with equally many slots together."""
+    sized = slots.with_columns(n_slots=pl.len().over("local_day"))
+    parts = [_replay_equal(policy, site, protocol, part) for part in sized.partition_by("n_slots", maintain_order=True)]
+    return pl.concat(parts)
+
+
+def _replay_equal(policy: str, site: Site, protocol: Protocol, slots: pl.DataFrame) -> pl.DataFrame:
+    """Replay days with equally many slots: arrays `(n_days, n_slots)`."""
+    shape = (-1, int(slots["n_slots"][0]))
+
+    def table(name: str) -> Energy:
+        return slots[name].cast(pl.Float64).to_numpy().reshape(shape)
+
+    world = World(table("load_kwh"), table("pv_kwh"), table("import_price"), table("export_price"))
+    replay = POLICIES[policy](world, (table("load_forecast"), table("pv_forecast")), site, protocol)
+    columns = {name: getattr(replay.flows, name).ravel() for name in _FLOW_COLUMNS}
+    told = {name: getattr(replay.commands, name).ravel() for name in Command._fields}
+    frame = slots.drop("n_slots", "load_forecast", "pv_forecast").with_columns(
+        pl.lit(policy).alias("policy"),
+        **told,
+        **columns,
+        soc_start_kwh=replay.soc_kwh[:, :-1].ravel(),
+        soc_end_kwh=replay.soc_kwh[:, 1:].ravel(),
+        cost=replay.cost.ravel(),
+    )
+    return with_reasons(frame)
+
+
+def _idle(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
+    """The home without using its battery: a battery without power, so that surplus is sold and nothing is stored."""
+    del forecast
+    unused = replace(site, battery=replace(site.battery, charge_kw=0.0, discharge_kw=0.0))
+    return simulate(_constant(0.0, 0.0), world, unused, _start(world, protocol))
+
+
+def _self_consumption(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
+    """Surplus into the battery, deficit out of it: what most inverters do by themselves."""
+    del forecast
+    return simulate(_constant(site.battery.discharge_kw, 0.0), world, site, _start(world, protocol))
+
+
+def _mpc(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
+    """Every day re-planned slot by slot; a day without a forecast (no history yet) consumes its own."""
+    load, pv = forecast
+    days = range(len(world.load_kwh))
+    return _stacked([_mpc_day(_row(world, day), load[day], pv[day], site, protocol) for day in days])
+
+
+def _mpc_day(world: World, load_forecast: Energy, pv_forecast: Energy, site: Site, protocol: Protocol) -> Replay:
+    start = _start(world, protocol)
+    if np.isnan(load_forecast).any():
+        return simulate(_constant(site.battery.discharge_kw, 0.0), world, site, start)
+    mpc = MpcDay(
+        site=site,
+        import_price=world.import_price[0],
+        export_price=world.export_price[0],
+        load_forecast=load_forecast,
+        pv_forecast=np.nan_to_num(pv_forecast),  # no PV reading in the history is no PV expected
+        settlement_value=protocol.settlement(world.import_price[0], site.battery),
+    )
+
+    def decide(slot: int, soc_kwh: Energy) -> Command:
+        before = slot - 1
+        last = (world.load_kwh[0, before], world.pv_kwh[0, before]) if slot > 0 else (None, None)
+        return mpc.command(slot, float(soc_kwh[0]), *last)
+
+    return simulate(decide, world, site, start)
+
+
+def _oracle(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
+    """Perfect hindsight, day by day; each day solved from scratch, so that it does not depend on its neighbours."""
+    del forecast
+    program = HomeProgram(site, world.load_kwh.shape[1])
+    return _stacked([_oracle_day(program, _row(world, day), protocol) for day in range(len(world.load_kwh))])
+
+
+def _oracle_day(program: HomeProgram, world: World, protocol: Protocol) -> Replay:
+    """The best schedule as flows, with the commands that give them."""
+    battery = program.site.battery
+    import_price, export_price = world.import_price[0], world.export_price[0]
+    program.forget()
+    program.set_prices(import_price, export_price, protocol.settlement(import_price, battery))
+    program.set_house(world.load_kwh[0], world.pv_kwh[0], export_price)
+    program.start_at(0, protocol.start_soc_kwh)
+    flows = _as_flows(np.maximum(program.solve().flows, 0.0)[None], program.site)
+    commands = exact_commands(
+        charge_kwh=flows.charge_kwh, discharge_kwh=flows.discharge_kwh, load_kwh=world.load_kwh, pv_kwh=world.pv_kwh
+    )
+    soc = np.concatenate([[[protocol.start_soc_kwh]], flows.soc_end_kwh], axis=1)
+    return Replay(commands, flows, soc, slot_cost(flows, world, battery.wear_cost))
+
+
+def _as_flows(planned: Energy, site: Site) -> Flows:
+    """The optimiser's columns `(n_days, n_slots, 6)` as flows."""
+    bought = planned[..., IMPORT]
+    nothing = np.zeros_like(bought)
+    return Flows(
+        import_kwh=bought,
+        export_kwh=planned[..., EXPORT],
+        charge_kwh=planned[..., CHARGE],
+        discharge_kwh=planned[..., DISCHARGE],
+        curtailed_kwh=planned[..., SPILL],
+        soc_end_kwh=planned[..., SOC],
+        clamped_kwh=nothing,
+        breach_kwh=np.maximum(bought - slot_limit(site.limits.import_kw), 0.0),
+    )
+
+
+def _constant(discharge_kw: float, export_kw: float) -> Decide:
+    """The same command in every slot."""
+
+    def decide(slot: int, soc_kwh: Energy) -> Command:
+        del slot
+        nothing = np.zeros_like(soc_kwh)
+        return Command(nothing, nothing + discharge_kw, nothing + export_kw)
+
+    return decide
+
+
+def _start(world: World, protocol: Protocol) -> Energy:
+    return np.full(len(world.load_kwh), protocol.start_soc_kwh)
+
+
+def _row(world: World, day: int) -> World:
+    """One day of a world, still two-dimensional."""
+    return World(*(table[day : day + 1] for table in vars(world).values()))
+
+
+def _stacked(days: list[Replay]) -> Replay:
+    """Replays of single days as one."""
+
+    def join(arrays: list[Energy]) -> Energy:
+        return np.concatenate(arrays, axis=0)
+
+    flows = Flows(*(join([getattr(day.flows, field.name) for day in days]) for field in fields(Flows)))
+    commands = Command(*(join([day.commands[i] for day in days]) for i in range(len(Command._fields))))
+    return Replay(commands, flows, join([day.soc_kwh for day in days]), join([day.cost for day in days]))
+
+
+def _empty(policy: str, slots: pl.DataFrame) -> pl.DataFrame:
+    """The result for no days at all."""
+    numbers = (*Command._fields, *_FLOW_COLUMNS, "soc_start_kwh", "soc_end_kwh", "cost")
+    return slots.with_columns(
+        pl.lit(policy).alias("policy"),
+        *(pl.lit(None, dtype=pl.Float64).alias(name) for name in numbers),
+        pl.lit("").alias("reason"),
+    )
+
+
+Replayer: TypeAlias = Callable[[World, tuple[Energy, Energy], Site, Protocol], Replay]
+POLICIES: dict[str, Replayer] = {
+    "idle": _idle,
+    "self_consumption": _self_consumption,
+    "mpc": _mpc,
+    "oracle": _oracle,
+}
+REPLANNED = frozenset({"mpc"})

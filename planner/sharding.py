@@ -1,0 +1,28 @@
+"""The one seam through which heavy loops over days or homes go: in process, or over a pool of spawned processes.
+
+Never fork: a forked child hangs for ever once Polars or LightGBM has run in the parent (reproduced).
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TypeVar
+
+Shard = TypeVar("Shard")
+Answer = TypeVar("Answer")
+
+
+def map_shards(fn: Callable[[Shard], Answer], shards: Sequence[Shard], *, workers: int | None = None) -> list[Answer]:
+    """Apply a picklable function to every shard, in order.
+
+    Args:
+        fn: importable by name from a module.
+        shards: picklable pieces of work; one piece, or one worker, stays in this process.
+        workers: processes at most; None for one per core.
+    """
+    most = workers if workers is not None else (os.cpu_count() or 1)
+    if min(most, len(shards)) <= 1:
+        return [fn(shard) for shard in shards]
+    with ProcessPoolExecutor(min(most, len(shards)), mp_context=get_context("spawn")) as pool:
+        return list(pool.map(fn, shards))
