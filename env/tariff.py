@@ -123,8 +123,9 @@ class Tariff:
         """
         timed = slots.with_columns(local_day(timezone), local_clock(timezone))
         first = self.versions[0]
-        if timed.height and (oldest := timed["local_day"].min()) is not None and oldest < first.valid_from:
-            raise MissingTariffError(oldest, first.valid_from)
+        too_old = timed.filter(pl.col("local_day") < first.valid_from)
+        if too_old.height:
+            raise MissingTariffError(too_old["local_day"].min(), first.valid_from)
         import_price, export_price = first.import_price(), first.export_price()
         for version in self.versions[1:]:
             newer = pl.col("local_day") >= version.valid_from

@@ -1,6 +1,6 @@
 """Turns planned flows into commands, which follow the house where the forecast was wrong.
 
-A plan says "discharge 0.31 kWh"; what it means is "cover the load". Executed as fixed kilowatts a day-ahead plan captured
+A plan says "discharge 0.31 kWh"; what it means is "cover the load". Executed as fixed kilowatts a day-ahead plan caught
 62 % of what hindsight saves on a real home, the same plan as commands that follow the house 92 % (DESIGN, "The inverter
 contract"). What is meant follows from the plan's marginal value of stored energy: covering load is worth while wherever
 the import price is above what the energy would bring later, storing surplus wherever it brings more than exporting.
@@ -24,7 +24,7 @@ def full_export_kw(site: Site) -> float:
     return min(limits, default=UNLIMITED_EXPORT_KW)
 
 
-def command_for_plan(  # noqa: PLR0913 - keyword-only, one slot of a plan
+def command_for_plan(
     *,
     charge_kwh: float,
     discharge_kwh: float,

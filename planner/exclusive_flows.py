@@ -1,7 +1,7 @@
 """Keeps opposite flows apart: a slot charges or discharges, and imports or exports, never both.
 
 With ordinary prices a linear optimum does so by itself, since both at once only loses energy. Where it pays (an import
-price below the export price, or one so negative that burning energy earns money), a binary decides, in those slots only.
+price below the export price, or one so negative that burning energy earns money), a binary decides, there only.
 """
 
 from typing import TYPE_CHECKING

@@ -1,7 +1,7 @@
 """Forecasts of load and PV: for now the mean of the same slot over the last days.
 
-The leakage rule: a forecast of vintage v uses nothing that ended after v. Vintages here are local midnights, and the days
-averaged end at the latest at that midnight.
+The leakage rule: a forecast of vintage v uses nothing that ended after v. Vintages here are local midnights, and the
+days averaged end at the latest at that midnight.
 """
 
 from collections.abc import Sequence

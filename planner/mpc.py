@@ -30,7 +30,7 @@ class MpcDay:
         settlement_value: worth of a stored kWh at the end of the day [money/kWh].
     """
 
-    def __init__(  # noqa: PLR0913 - keyword-only, what is known at the start of a day
+    def __init__(
         self,
         *,
         site: Site,
@@ -75,7 +75,7 @@ class MpcDay:
 
 
 def _fading(n_slots: int) -> Energy:
-    return FADE ** np.arange(1, n_slots + 1)
+    return np.power(FADE, np.arange(1.0, n_slots + 1), dtype=np.float64)
 
 
 def corrected_load(forecast: Energy, last_error: float) -> Energy:

@@ -1,6 +1,7 @@
 """Replays policies over daily episodes: every day from the same stored energy, on what could be known slot by slot.
 
-Policies here: `idle` (the battery is not used), `self_consumption`, `mpc`, and `oracle`, which is no policy but the bound.
+Policies here: `idle` (the battery is not used), `self_consumption`, `mpc`, and `oracle`, which is no policy but the
+bound.
 """
 
 from collections.abc import Callable
