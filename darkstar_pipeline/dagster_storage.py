@@ -40,11 +40,13 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, SqliteStorageConfig
 from dagster._serdes import ConfigurableClassData
+from filelock import FileLock
 from sqlalchemy.engine import Connection
 
 BATCH_SIZE_VARIABLE = "DAGSTER_EVENT_BATCH_SIZE"
 # Nearly three years of days. A batch holds the index database's write lock for about 0.2 ms an event, others wait 30 s.
 DEFAULT_BATCH_SIZE = 1000
+OPENING_TIMEOUT_SECONDS = 60  # creating the databases takes 0.3 s
 
 
 class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
@@ -101,10 +103,13 @@ class BatchedSqliteStorage(DagsterSqliteStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: SqliteStorageConfig) -> Self:
-        """Build the storage from `dagster.yaml`, and let this process hand its events over in batches.
+        """Build the storage from `dagster.yaml`, one process at a time, and have events handed over in batches.
 
         Dagster reads the batch size from the environment alone. Setting it here covers every process that opens the
         home (web server, daemon, run workers, `darkstar`) however it was started; a value set outside is respected.
+
+        The lock is for a new home: Dagster creates its databases unguarded, and of six homes opened first by four
+        processes at once three stayed broken for good ("more than one head present").
 
         Args:
             inst_data: How Dagster built this object.
@@ -112,9 +117,15 @@ class BatchedSqliteStorage(DagsterSqliteStorage):
 
         Returns:
             The opened storage.
+
+        Raises:
+            filelock.Timeout: Another process has been opening the home for a minute.
         """
         os.environ.setdefault(BATCH_SIZE_VARIABLE, str(DEFAULT_BATCH_SIZE))
-        return cls.from_local(inst_data=inst_data, **config_value)
+        base_dir = Path(config_value["base_dir"])
+        base_dir.mkdir(parents=True, exist_ok=True)
+        with FileLock(base_dir / ".opening.lock", timeout=OPENING_TIMEOUT_SECONDS):
+            return cls.from_local(inst_data=inst_data, **config_value)
 
 
 def _run_and_type(event: EventLogEntry) -> tuple[str, object]:

@@ -144,7 +144,7 @@ def test_storage_keeps_what_the_default_keeps_when_one_run_covers_many_days(open
 def test_storage_shows_whole_batches_only_when_another_process_reads_meanwhile(open_home: OpenHome) -> None:
     with (
         open_home("batched", BATCHED_YAML) as instance,
-        subprocess.Popen([sys.executable, "-c", READER], stdout=subprocess.PIPE, text=True) as reader,  # noqa: S603 - ours
+        subprocess.Popen([sys.executable, "-c", READER], stdout=subprocess.PIPE, text=True) as reader,
     ):
         assert reader.stdout is not None
         seen = [json.loads(reader.stdout.readline())]
@@ -176,6 +176,17 @@ def test_storage_marks_the_days_of_a_failed_asset_when_its_run_fails(open_home: 
         assert len(attempts(dg.AssetKey("plans"))) == N_DAYS
         assert len(attempts(dg.AssetKey("prices"))) == 0
         assert len(instance.get_materialized_partitions(dg.AssetKey("prices"))) == N_DAYS
+
+
+@pytest.mark.slow
+def test_new_home_opens_when_four_processes_open_it_first_at_once(tmp_path: Path) -> None:
+    home = tmp_path / "new"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(BATCHED_YAML)
+    command = [sys.executable, "-c", "import dagster; dagster.DagsterInstance.get().get_runs()"]
+    environment = {**os.environ, "DAGSTER_HOME": str(home)}
+    openers = [subprocess.Popen(command, env=environment) for _ in range(4)]
+    assert [opener.wait(timeout=60) for opener in openers] == [0, 0, 0, 0]
 
 
 def test_storage_sets_the_batch_size_when_none_is_set(open_home: OpenHome) -> None:
