@@ -1,0 +1,188 @@
+"""Reads what a backfill left in the lake and turns it into verdicts, schedules and statistics.
+
+Days and policies that are not materialised under the present configuration are replayed on the fly from the graded days,
+so that changing a battery in `darkstar.yaml` shows its effect without a backfill; nothing is written here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.errors import ConfigurationError, DataMissingError
+from darkstar_pipeline.versions import config_version
+from darkstar_pipeline.warehouse.schemas import (
+    DATA_QUALITY_DAILY,
+    METER_READINGS,
+    ORACLE_DAILY_RESULTS,
+    ORACLE_SCHEDULES,
+    POLICY_DAILY_RESULTS,
+    POLICY_SCHEDULES,
+    SLOT_FORECASTS,
+    SLOT_OBSERVATIONS,
+    SPOT_PRICES,
+    Table,
+)
+from env.time_grid import days_between
+from planner.episodes import USABLE, usable_slots
+from planner.evaluation import Evaluation, evaluate
+from planner.protocol import Protocol
+from planner.replay import POLICIES, replay_days
+from planner.results import daily_results
+from planner.statistics import day_statistics
+
+ORACLE = "oracle"
+REFERENCES = ("idle", "mpc", ORACLE)  # what shares and differences are measured against
+
+
+@dataclass(frozen=True)
+class RangeVerdict:
+    """The verdict on a range of days.
+
+    Attributes:
+        evaluation: days and totals of the policies asked for.
+        left_out: `day, reasons` of the days that were refused or are not materialised.
+    """
+
+    evaluation: Evaluation
+    left_out: pl.DataFrame
+
+
+def protocol_of(context: Context) -> Protocol:
+    """The measuring protocol that the site's configuration asks for."""
+    settings = context.site_settings.protocol
+    return Protocol(
+        start_soc_kwh=context.site.battery.soc_kwh(settings.start_soc_percent),
+        settlement_value=settings.settlement_value,
+    )
+
+
+def home_has_pv(context: Context) -> bool:
+    """Whether the home has panels: as configured, else whether any PV was ever read."""
+    configured = context.site_settings.has_pv
+    if configured is not None:
+        return configured
+    readings = context.lake.read(METER_READINGS, context.site_name)
+    return readings["pv_kwh"].count() > 0
+
+
+def check_policies(policies: Sequence[str]) -> None:
+    """Refuse policies that do not exist.
+
+    Raises:
+        ConfigurationError: names them, and those that do.
+    """
+    if unknown := [policy for policy in policies if policy not in POLICIES]:
+        message = f"policy not available: {', '.join(unknown)}"
+        raise ConfigurationError(message, f"available: {', '.join(POLICIES)}")
+
+
+def evaluate_range(context: Context, first: date, last: date, policies: Sequence[str]) -> RangeVerdict:
+    """What each policy paid on the usable days of a range.
+
+    Args:
+        context: the site.
+        first: first local day.
+        last: last local day, included.
+        policies: what to show, in this order; references are worked out besides.
+
+    Raises:
+        ConfigurationError: an unknown policy.
+        DataMissingError: no usable day in the range.
+    """
+    check_policies(policies)
+    quality = _graded(context, first, last)
+    usable = quality.filter(pl.col("status").is_in(USABLE))["day"].to_list()
+    wanted = list(dict.fromkeys((*policies, *REFERENCES)))
+    results = pl.concat([_results(context, policy, usable) for policy in wanted])
+    return RangeVerdict(evaluate(results, policies), _left_out(quality, first, last))
+
+
+def day_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
+    """What a policy does on a day, slot by slot.
+
+    Raises:
+        ConfigurationError: an unknown policy.
+        DataMissingError: the day is refused or not materialised.
+    """
+    check_policies([policy])
+    quality = _graded(context, day, day)
+    if quality["status"][0] not in USABLE:
+        raise DataMissingError(
+            f"{day} is refused: {quality['reasons'][0]}", "import what is missing and backfill it again"
+        )
+    stored = _stored(context, ORACLE_SCHEDULES if policy == ORACLE else POLICY_SCHEDULES, policy, [day])
+    return stored if stored.height else _replay(context, policy, [day])
+
+
+def day_stats(context: Context, day: date) -> pl.DataFrame:
+    """How each policy used a day: a row a policy."""
+    schedules = [day_schedule(context, day, policy) for policy in POLICIES]
+    shared = [frame.select(schedules[-1].columns) for frame in schedules]
+    return day_statistics(pl.concat(shared), site=context.site)
+
+
+def _graded(context: Context, first: date, last: date) -> pl.DataFrame:
+    """The quality rows of a range.
+
+    Raises:
+        DataMissingError: none of the days has been materialised, or none is usable.
+    """
+    quality = context.lake.read(DATA_QUALITY_DAILY, context.site_name, first, last)
+    remedy = f"run `darkstar backfill --from {first} --to {last}`"
+    if quality.is_empty():
+        raise DataMissingError(f"no day from {first} to {last} is materialised for site {context.site_name}", remedy)
+    if first != last and not quality["status"].is_in(USABLE).any():
+        reason = quality["reasons"][0]
+        raise DataMissingError(f"none of the {quality.height} days is usable; {quality['day'][0]}: {reason}", remedy)
+    return quality
+
+
+def _left_out(quality: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """The days of the range that count for nothing, and why."""
+    refused = quality.filter(~pl.col("status").is_in(USABLE)).select("day", "reasons")
+    known = set(quality["day"].to_list())
+    absent = [day for day in days_between(first, last) if day not in known]
+    missing = pl.DataFrame({"day": absent}, schema={"day": pl.Date}).with_columns(reasons=pl.lit("not materialised"))
+    return pl.concat([refused, missing]).sort("day")
+
+
+def _results(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
+    """Daily results of a policy: stored ones where they hold for the present configuration, else replayed."""
+    table = ORACLE_DAILY_RESULTS if policy == ORACLE else POLICY_DAILY_RESULTS
+    stored = _stored(context, table, policy, days)
+    known = set(stored["day"].to_list())
+    missing = [day for day in days if day not in known]
+    if not missing:
+        return stored
+    fresh = daily_results(_replay(context, policy, missing), protocol_of(context), context.site)
+    return pl.concat([stored.select(fresh.columns), fresh]).sort("day") if known else fresh
+
+
+def _stored(context: Context, table: Table, policy: str, days: Sequence[date]) -> pl.DataFrame:
+    """Rows of the lake that hold for the present configuration, with `policy`, without bookkeeping columns."""
+    paths = [context.lake.path(table, context.site_name, day) for day in days]
+    rows = context.lake.read_paths(table, [path for path in paths if path.exists()])
+    if policy == ORACLE:
+        rows = rows.with_columns(pl.lit(ORACLE).alias("policy"))
+    version = config_version(context.site_settings, "oracle" if policy == ORACLE else "policies")
+    held = rows.filter((pl.col("policy") == policy) & (pl.col("config_version") == version))
+    return held.drop("site", "config_version", "quality", strict=False)
+
+
+def _replay(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
+    """Replay a policy on graded days."""
+    first, last, name = min(days), max(days), context.site_name
+    lake = context.lake
+    chosen = pl.Series(days, dtype=pl.Date)
+    slots = usable_slots(
+        lake.read(SLOT_OBSERVATIONS, name, first, last),
+        lake.read(SPOT_PRICES, name, first, last),
+        lake.read(DATA_QUALITY_DAILY, name, first, last).filter(pl.col("day").is_in(chosen.implode())),
+        context.site,
+        has_pv=home_has_pv(context),
+    )
+    forecasts = lake.read(SLOT_FORECASTS, name, first, last)
+    return replay_days(policy, slots, forecasts, context.site, protocol_of(context))
