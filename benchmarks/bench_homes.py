@@ -1,0 +1,62 @@
+"""The measured homes and prices that benchmarks run on: beside the project, never inside it."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.settings import SiteSettings
+from env.site import Site
+from env.time_grid import grid
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+HOMES = SHARED / "bench" / "homes_2025_10_to_2026_08.parquet"
+PRICES = SHARED / "spot_prices_se.parquet"
+PAIRS = tuple((home, area) for home in ("fontana_B02", "emhass_fr", "trondheim_2020") for area in ("SE3", "SE4"))
+FIRST_DAY, LAST_DAY = date(2025, 10, 1), date(2026, 8, 21)  # 325 local days
+
+
+def default_site() -> Site:
+    """The home that `darkstar init --yes` describes."""
+    return SiteSettings().site("bench")
+
+
+def _present(path: Path) -> Path:
+    if not path.exists():
+        message = f"{path} is not there"
+        raise DataMissingError(message, "put the shared data folder beside the checkout")
+    return path
+
+
+def bench_readings(home: str) -> pl.DataFrame:
+    """Tidy readings of a home: `slot_start, load_kwh, pv_kwh`.
+
+    Raises:
+        DataMissingError: the shared data is not there.
+    """
+    everything = pl.read_parquet(_present(HOMES))
+    return everything.filter(pl.col("home") == home).select("slot_start", "load_kwh", "pv_kwh").sort("slot_start")
+
+
+def bench_prices(area: str) -> pl.DataFrame:
+    """Tidy spot prices of an area over the bench homes' span: `slot_start, price`."""
+    prices = pl.read_parquet(_present(PRICES)).filter(pl.col("area") == area)
+    span = grid(FIRST_DAY, LAST_DAY, "Europe/Stockholm")["slot_start"]
+    return (
+        prices.filter(pl.col("slot_start").is_between(span[0], span[-1]))
+        .select("slot_start", pl.col("sek_per_kwh").cast(pl.Float64).alias("price"))
+        .sort("slot_start")
+    )
+
+
+def bench_slots(home: str, area: str, site: Site, first: date, last: date) -> pl.DataFrame:
+    """Slots of the days with every core reading, priced: what `planner.replay` takes."""
+    readings = bench_readings(home)
+    if readings["pv_kwh"].null_count() == readings.height:  # a home without panels
+        readings = readings.with_columns(pv_kwh=pl.lit(0.0))
+    joined = grid(first, last, site.timezone).join(readings, on="slot_start", how="left")
+    joined = joined.join(bench_prices(area), on="slot_start", how="left").sort("slot_start")
+    whole = pl.all_horizontal(pl.col("load_kwh", "pv_kwh", "price").is_not_null()).all().over("local_day")
+    priced = site.tariff.with_prices(joined.filter(whole), site.timezone)
+    return priced.select("slot_start", "local_day", "import_price", "export_price", "load_kwh", "pv_kwh")

@@ -1,0 +1,69 @@
+"""Killing a backfill at random moments and running it again gives the same lake, row for row.
+
+An undisturbed run sets the time and the reference. Then, ten times over: the same imported home, a backfill killed
+(SIGKILL, its whole process group) at a random moment, another run to the end, and every table compared.
+"""
+
+import os
+import random
+import signal
+import time
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from benchmarks.bench_homes import FIRST_DAY
+from benchmarks.fresh_home import FreshHome, fresh_home, import_everything
+from benchmarks.harness import Row
+from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.schemas import TABLES
+
+HOME, AREA = "emhass_fr", "SE4"  # the home with refused days
+DAYS = 60
+KILLS = 10
+SEED = 7
+RANGE = ("--from", str(FIRST_DAY), "--to", str(FIRST_DAY + timedelta(days=DAYS - 1)))
+
+
+def run() -> list[Row]:
+    """Kill and repeat."""
+    rng = random.Random(SEED)  # noqa: S311 - moments to kill at, not secrets
+    different, struck = 0, 0
+    with fresh_home(HOME, AREA) as imported, TemporaryDirectory(prefix="darkstar-kill-") as name:
+        import_everything(imported, AREA)
+        undisturbed = imported.copy_to(Path(name) / "undisturbed")
+        seconds = undisturbed.run("backfill", *RANGE).seconds
+        reference = _tables(undisturbed)
+        for i in range(KILLS):
+            home = imported.copy_to(Path(name) / f"kill-{i}")
+            struck += _kill_after(home, rng.uniform(0.02, 0.98) * seconds)
+            home.run("backfill", *RANGE)
+            different += _differs(reference, _tables(home))
+    return [
+        Row("kills", KILLS, ""),
+        Row("kills_that_struck_a_running_backfill", struck, ""),
+        Row("lakes_that_differ", different, "", target="0", met=different == 0),
+        Row("rows_compared", sum(table.height for table in reference.values()), "rows"),
+    ]
+
+
+def _kill_after(home: FreshHome, seconds: float) -> bool:
+    """Start a backfill and kill its process group; whether it was still running then."""
+    process = home.start("backfill", *RANGE)
+    time.sleep(seconds)
+    running = process.poll() is None
+    if running:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return running
+
+
+def _tables(home: FreshHome) -> dict[str, pl.DataFrame]:
+    lake = Lake(home.state / "lake")
+    return {name: lake.read(table, "bench") for name, table in TABLES.items()}
+
+
+def _differs(one: dict[str, pl.DataFrame], other: dict[str, pl.DataFrame]) -> bool:
+    return any(not frame.equals(other[name], null_equal=True) for name, frame in one.items())
