@@ -12,6 +12,9 @@ Measured, one run of 325 days x 9 assets (2 925 planned and 2 925 materialized e
     ephemeral instance, nothing on disk               5.9 s     2.0  ms
     this storage                                      1.6 s     0.54 ms
 
+The same as a backfill from the page of a running `dagster dev`, whose log watcher reads along: 56.8 s of run time, and
+1.2 s with this storage (plus planned events and the daemon's polling: 149 s and 60 s from click to done).
+
 Everything else is inherited, on purpose: file layout, schema, migrations, locking between processes, and log watching.
 The last relies on connections being closed after use, which carries the write-ahead log into the watched file; caching
 connections, the other way to be fast, would blind it. A home may be switched to this storage and back at any time.
