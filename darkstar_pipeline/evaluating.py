@@ -1,6 +1,6 @@
 """Reads what a backfill left in the lake and turns it into verdicts, schedules and statistics.
 
-Days and policies that are not materialised under the present configuration are replayed on the fly from the graded days,
+Days and policies that are not materialised under the present configuration are replayed on the fly from graded days,
 so that changing a battery in `darkstar.yaml` shows its effect without a backfill; nothing is written here.
 """
 

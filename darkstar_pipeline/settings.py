@@ -232,7 +232,9 @@ def load_settings(path: Path | None = None) -> Settings:
     try:
         document = yaml.safe_load(source.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigurationError(f"no configuration at {source}", "run `darkstar init`, or `darkstar sample`") from error
+        raise ConfigurationError(
+            f"no configuration at {source}", "run `darkstar init`, or `darkstar sample`"
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ConfigurationError(f"{source} cannot be read as YAML: {reason}", "mend the file") from error
@@ -242,5 +244,3 @@ def load_settings(path: Path | None = None) -> Settings:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise ConfigurationError(f"{source}: {place}: {first['msg']}", "correct that value") from error
-
-

@@ -39,7 +39,9 @@ def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     ordered = frame.select(table.schema.names()).cast(dict(table.schema)).sort("site", *table.key)  # pyright: ignore[reportArgumentType]
     for column in table.columns:
         if not column.nullable and ordered[column.name].null_count():
-            raise SchemaMismatchError(f"{table.name}.{column.name}: null where a value is required", "fill or refuse it")
+            raise SchemaMismatchError(
+                f"{table.name}.{column.name}: null where a value is required", "fill or refuse it"
+            )
     if ordered.select("site", *table.key).is_duplicated().any():
         raise SchemaMismatchError(f"{table.name}: rows repeat the key {('site', *table.key)}", "drop the duplicates")
     return ordered
@@ -84,7 +86,9 @@ class Lake:
         groups = {key[0]: group for key, group in frame.partition_by(table.day_column, as_dict=True).items()}
         strangers = sorted(str(day) for day in set(groups) - set(wanted))
         if strangers:
-            raise SchemaMismatchError(f"{table.name}: rows of days that were not asked for: {strangers[:5]}", "split by day")
+            raise SchemaMismatchError(
+                f"{table.name}: rows of days that were not asked for: {strangers[:5]}", "split by day"
+            )
         empty = frame.clear()
         for day in wanted:
             self.write_day(table, site, day, groups.get(day, empty))
@@ -102,7 +106,9 @@ class Lake:
 
     def read(self, table: Table, site: str, first: date | None = None, last: date | None = None) -> pl.DataFrame:
         """Rows of a table for a range of local days, both ends included, in the table's order."""
-        chosen = [day for day in self.days(table, site) if (first is None or day >= first) and (last is None or day <= last)]
+        chosen = [
+            day for day in self.days(table, site) if (first is None or day >= first) and (last is None or day <= last)
+        ]
         return self.read_paths(table, [self.path(table, site, day) for day in chosen])
 
     def read_paths(self, table: Table, paths: Sequence[Path]) -> pl.DataFrame:
@@ -111,9 +117,13 @@ class Lake:
             return pl.DataFrame(schema=table.schema)
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            relation = connection.from_parquet([str(path) for path in paths], union_by_name=True, hive_partitioning=False)
+            relation = connection.from_parquet(
+                [str(path) for path in paths], union_by_name=True, hive_partitioning=False
+            )
             frame = relation.pl()
-        missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in table.schema.items() if name not in frame.columns]
+        missing = [
+            pl.lit(None, dtype=dtype).alias(name) for name, dtype in table.schema.items() if name not in frame.columns
+        ]
         return (
             frame.with_columns(missing)
             .select(table.schema.names())

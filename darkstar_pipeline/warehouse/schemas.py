@@ -68,7 +68,9 @@ _SITE = _text("site", "name of the home in darkstar.yaml")
 _SLOT = _instant("slot_start", "start of the slot")
 _LOCAL_DAY = Column(name="local_day", dtype=pl.Date(), meaning="local calendar day of the slot")
 _DAY = Column(name="day", dtype=pl.Date(), meaning="local calendar day")
-_NATIVE = _count("native_minutes", "resolution of the source; coarser ones were split evenly (energy) or repeated (price)", "min")
+_NATIVE = _count(
+    "native_minutes", "resolution of the source; coarser ones were split evenly (energy) or repeated (price)", "min"
+)
 
 ENERGY_COLUMNS = (
     "load_kwh",
@@ -270,7 +272,14 @@ POLICY_SCHEDULES = Table(
     name="policy_schedules",
     meaning="What each policy did, slot by slot, in daily episodes.",
     key=("policy", "slot_start"),
-    columns=(_SITE, _SLOT, _LOCAL_DAY, _text("policy", "name of the policy"), *_FLOWS, _text("config_version", "as in policy_daily_results")),
+    columns=(
+        _SITE,
+        _SLOT,
+        _LOCAL_DAY,
+        _text("policy", "name of the policy"),
+        *_FLOWS,
+        _text("config_version", "as in policy_daily_results"),
+    ),
 )
 POLICY_DAILY_RESULTS = Table(
     name="policy_daily_results",
