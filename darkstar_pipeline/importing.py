@@ -1,0 +1,290 @@
+"""Imports: what the readers of `sources` accepted, merged into the lake slot by slot.
+
+A new value replaces an old one, a missing new value leaves it; only days in which something changes are written, so a
+repeated import leaves every byte as it was. All parsing and refusing happens before the first write. What does not
+belong here: reading files (`sources`), judging days (`quality`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from darkstar_pipeline.settings import SiteSettings
+from darkstar_pipeline.sources.observations import MEASURED, read_observations
+from darkstar_pipeline.sources.parsed import Parsed, no_rejects, refuse_if_mostly_bad
+from darkstar_pipeline.sources.prices import read_prices
+from darkstar_pipeline.sources.quarantine import keep_rejects
+from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES, Table
+from env.time_grid import local_day
+
+Progress = Callable[[int, int], None]
+"""Called with the days written so far and the days to write."""
+_NEW, _CHANGED, _OLD = "_new", "_changed", "_old"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportReport:
+    """What an import did.
+
+    Attributes:
+        kind: observations, prices, home_assistant or statistics.
+        files: what was read.
+        rows_read: data rows in them.
+        rows_accepted: rows that were not refused.
+        rows_rejected: rows that were refused, each with its reason in `quarantine_file`.
+        quarantine_file: where the refused rows are; None where there are none.
+        slots_new: slots that had no row in the lake.
+        slots_changed: slots of which a value changed.
+        slots_unchanged: slots that said what the lake said already.
+        first_slot: first slot accepted; None where none was.
+        last_slot: last slot accepted.
+        days: local days that the accepted slots fall on.
+        notes: what a person should know.
+    """
+
+    kind: str
+    files: tuple[str, ...]
+    rows_read: int
+    rows_accepted: int
+    rows_rejected: int
+    quarantine_file: Path | None
+    slots_new: int
+    slots_changed: int
+    slots_unchanged: int
+    first_slot: datetime | None
+    last_slot: datetime | None
+    days: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """New rows laid over the lake's: the rows of the days to write, and the counts."""
+
+    table: Table
+    rows: pl.DataFrame
+    new: int
+    changed: int
+    unchanged: int
+
+    def write(self, lake: Lake, site_name: str, progress: Progress | None = None) -> None:
+        """Replace the days that changed."""
+        days: list[date] = self.rows[self.table.day_column].unique().sort().to_list()
+        groups = self.rows.partition_by(self.table.day_column, as_dict=True)
+        for done, day in enumerate(days, start=1):
+            lake.write_day(self.table, site_name, day, groups[(day,)])
+            if progress is not None:
+                progress(done, len(days))
+
+
+def merge(lake: Lake, table: Table, site_name: str, new: pl.DataFrame, *, only_finer: bool = False) -> Merged:
+    """Lay new rows over what the lake has, without writing.
+
+    Args:
+        lake: the lake.
+        table: a table with `source` and `imported_at`.
+        site_name: the home.
+        new: rows of the table, one per key.
+        only_finer: leave a value that the lake has at a finer resolution as it is.
+    """
+    days = new[table.day_column]
+    first, last = days.min(), days.max()
+    if not (isinstance(first, date) and isinstance(last, date)):
+        return Merged(table=table, rows=new, new=0, changed=0, unchanged=0)
+    old = lake.read(table, site_name, first, last)
+    key = ["site", *table.key]
+    values = [name for name in (*MEASURED, "price", "energy_kwh") if name in table.schema]
+    about = [name for name in table.schema if name not in (*key, *values)]
+    joined = old.with_columns(pl.lit(value=True).alias(_OLD)).join(
+        new, on=key, how="full", coalesce=True, suffix="_right"
+    )
+    offered = [_offer(name, only_finer=only_finer).alias(f"{name}_right") for name in values]
+    laid = joined.with_columns(offered).with_columns(
+        (pl.col(_OLD).is_null()).alias(_NEW),
+        pl.any_horizontal(_differs(name) for name in values).alias(_CHANGED),
+    )
+    touched = pl.col(_NEW) | pl.col(_CHANGED)
+    merged = laid.with_columns(
+        *(pl.coalesce(f"{name}_right", name).alias(name) for name in values),
+        *(pl.when(touched).then(f"{name}_right").otherwise(name).alias(name) for name in about),
+    )
+    rows = merged.filter(touched.any().over(table.day_column)).select(table.schema.names())
+    count_new, count_changed = int(laid[_NEW].sum()), int((laid[_CHANGED] & ~laid[_NEW]).sum())
+    unchanged = new.height - count_new - count_changed
+    return Merged(table=table, rows=rows, new=count_new, changed=count_changed, unchanged=unchanged)
+
+
+def _differs(name: str) -> pl.Expr:
+    """Whether a value is offered that is not what the lake has."""
+    return pl.col(f"{name}_right").is_not_null() & pl.col(f"{name}_right").ne_missing(pl.col(name))
+
+
+def _offer(name: str, *, only_finer: bool) -> pl.Expr:
+    """The new value, unless it would replace a finer one."""
+    offered = pl.col(f"{name}_right")
+    if not only_finer:
+        return offered
+    finer = pl.col(name).is_not_null() & (pl.col("native_minutes") < pl.col("native_minutes_right"))
+    return pl.when(~finer.fill_null(value=False)).then(offered)
+
+
+def reading_rows(site_name: str, timezone: str, rows: pl.DataFrame, *, source: str, now: datetime) -> pl.DataFrame:
+    """Rows of `meter_readings` from accepted slots; columns that were not read are null."""
+    absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in MEASURED if name not in rows.columns]
+    return _stored(METER_READINGS, site_name, timezone, rows.with_columns(absent), source=source, now=now)
+
+
+def price_rows(site_name: str, site: SiteSettings, rows: pl.DataFrame, *, source: str, now: datetime) -> pl.DataFrame:
+    """Rows of `raw_spot_prices` from accepted slots."""
+    placed = rows.with_columns(pl.lit(site.area).alias("area"))
+    return _stored(RAW_SPOT_PRICES, site_name, site.timezone, placed, source=source, now=now)
+
+
+def _stored(
+    table: Table, site_name: str, timezone: str, rows: pl.DataFrame, *, source: str, now: datetime
+) -> pl.DataFrame:
+    """Add what every stored row carries, in the table's columns."""
+    return rows.with_columns(
+        pl.lit(site_name).alias("site"),
+        local_day(timezone, table.key[0]),
+        pl.lit(source).alias("source"),
+        pl.lit(now.astimezone(UTC)).alias("imported_at"),
+    ).select(pl.col(name).cast(dtype) for name, dtype in table.schema.items())
+
+
+def _report(
+    kind: str, files: Sequence[str], parsed: Parsed, kept: Path | None, merged: Merged, rows: pl.DataFrame
+) -> ImportReport:
+    """The report of an import into one table."""
+    instants = rows[merged.table.key[0]]
+    first, last = _utc(instants.min()), _utc(instants.max())
+    return ImportReport(
+        kind=kind,
+        files=tuple(files),
+        rows_read=parsed.rows_read,
+        rows_accepted=parsed.rows_read - parsed.rejects.height,
+        rows_rejected=parsed.rejects.height,
+        quarantine_file=kept,
+        slots_new=merged.new,
+        slots_changed=merged.changed,
+        slots_unchanged=merged.unchanged,
+        first_slot=first,
+        last_slot=last,
+        days=rows[merged.table.day_column].n_unique(),
+        notes=parsed.notes,
+    )
+
+
+def _utc(instant: object) -> datetime | None:
+    """An instant that Polars types as anything; None where there is none."""
+    return instant.astimezone(UTC) if isinstance(instant, datetime) else None
+
+
+def _kept(quarantine_dir: Path, parsed: Parsed, file: str) -> Path | None:
+    """Keep the refused rows, then refuse the file if most of its rows are among them."""
+    kept = keep_rejects(quarantine_dir, parsed.rejects)
+    refuse_if_mostly_bad(parsed, file, kept_at=str(kept))
+    return kept
+
+
+def import_observations(
+    lake: Lake,
+    quarantine_dir: Path,
+    site_name: str,
+    site: SiteSettings,
+    file: Path,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import a tidy file of meter readings into `meter_readings`.
+
+    Args:
+        lake: the lake.
+        quarantine_dir: folder of refused rows.
+        site_name: the home.
+        site: its settings.
+        file: Parquet or CSV, either also gzipped.
+        now: the present instant, with offset.
+        progress: told after every day written.
+
+    Raises:
+        ConfigurationError: the file is not there or cannot be read.
+        DataRefusedError: the file as a whole was refused; the lake is as it was.
+    """
+    parsed = read_observations(file, site=site, now=now)
+    kept = _kept(quarantine_dir, parsed, file.name)
+    rows = reading_rows(site_name, site.timezone, parsed.rows, source=file.name, now=now)
+    merged = merge(lake, METER_READINGS, site_name, rows)
+    merged.write(lake, site_name, progress)
+    return _report("observations", [file.name], parsed, kept, merged, rows)
+
+
+def import_prices(  # noqa: PLR0913 - the contract's words plus the area, all but five by keyword
+    lake: Lake,
+    quarantine_dir: Path,
+    site_name: str,
+    site: SiteSettings,
+    file: Path,
+    *,
+    area: str | None,
+    now: datetime,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import a tidy file of spot prices into `raw_spot_prices`.
+
+    Args:
+        lake: the lake.
+        quarantine_dir: folder of refused rows.
+        site_name: the home.
+        site: its settings; its area and currency must be the file's.
+        file: Parquet or CSV, either also gzipped.
+        area: price area asked for; None is the site's.
+        now: the present instant, with offset.
+        progress: told after every day written.
+
+    Raises:
+        ConfigurationError: the file is not there or cannot be read.
+        DataRefusedError: the file as a whole was refused; the lake is as it was.
+    """
+
+    def known(days: Sequence[date]) -> pl.Series:
+        return lake.read_paths(RAW_SPOT_PRICES, _day_files(lake, site_name, days))["slot_start"]
+
+    parsed = read_prices(file, site=site, area=area, now=now, known=known)
+    kept = _kept(quarantine_dir, parsed, file.name)
+    rows = price_rows(site_name, site, parsed.rows, source=file.name, now=now)
+    merged = merge(lake, RAW_SPOT_PRICES, site_name, rows)
+    merged.write(lake, site_name, progress)
+    return _report("prices", [file.name], parsed, kept, merged, rows)
+
+
+def _day_files(lake: Lake, site_name: str, days: Sequence[date]) -> list[Path]:
+    """The price files of those days that exist."""
+    paths = [lake.path(RAW_SPOT_PRICES, site_name, day) for day in days]
+    return [path for path in paths if path.exists()]
+
+
+def store_statistics(
+    lake: Lake, site_name: str, timezone: str, frame: pl.DataFrame, *, source: str, now: datetime
+) -> ImportReport:
+    """Store an independent hourly series in `meter_statistics`.
+
+    Args:
+        lake: the lake.
+        site_name: the home.
+        timezone: of the local days.
+        frame: `hour_start`, `quantity`, `energy_kwh` [kWh]; null energies are left out.
+        source: where the series came from.
+        now: the present instant, with offset.
+    """
+    there = frame.filter(pl.col("energy_kwh").is_not_null())
+    rows = _stored(METER_STATISTICS, site_name, timezone, there, source=source, now=now)
+    merged = merge(lake, METER_STATISTICS, site_name, rows)
+    merged.write(lake, site_name)
+    parsed = Parsed(rows=rows, rejects=no_rejects(), rows_read=frame.height)
+    return _report("statistics", [source], parsed, None, merged, rows)

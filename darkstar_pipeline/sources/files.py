@@ -1,0 +1,155 @@
+"""Opening what a person offers: is it there, what is it, is it safe to read. Text stays text; meaning comes later.
+
+CSV arrives as strings, so that a bad value is refused with its row and not by the parser.
+"""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Collection
+from pathlib import Path
+
+import polars as pl
+
+from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
+from darkstar_pipeline.sources.parquet import MAX_BYTES, MAX_ROWS, PARQUET_MAGIC, parquet_frame
+
+_CHUNK = 2**20
+_GZIP_MAGIC = b"\x1f\x8b"
+_PARQUET_SUFFIXES, _CSV_SUFFIXES = (".parquet", ".pq"), (".csv", ".txt")
+
+
+def read_bytes(file: Path) -> bytes:
+    """The content of a file, unpacked if it is gzip (told by its content, whatever its name).
+
+    Raises:
+        ConfigurationError: there is no such file, it is a folder, or it may not be read.
+        DataRefusedError: it is empty, larger than 512 MiB unpacked, or broken gzip.
+    """
+    if not file.exists():
+        raise ConfigurationError(f"{file}: no such file", "check the path")
+    if not file.is_file():
+        raise ConfigurationError(f"{file} is a folder, not a file", "name the files in it")
+    try:
+        with file.open("rb") as handle:
+            packed = handle.read(2) == _GZIP_MAGIC
+        with gzip.open(file) if packed else file.open("rb") as stream:
+            content = _read_limited(stream, file)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataRefusedError(f"{file.name}: broken gzip: {error}", "copy or export the file again") from error
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}", "check its permissions") from error
+    if not content.strip():
+        raise DataRefusedError(f"{file.name} is empty", "export it again")
+    return content
+
+
+def _read_limited(stream: io.BufferedIOBase, file: Path) -> bytes:
+    """Read on until the end or the limit; a gzip of zeros must not fill the memory."""
+    parts: list[bytes] = []
+    size = 0
+    while part := stream.read(_CHUNK):
+        size += len(part)
+        if size > MAX_BYTES:
+            limit = MAX_BYTES // 2**20
+            raise DataRefusedError(f"{file.name} is larger than {limit} MiB unpacked", "split the file by year")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def decode(content: bytes, name: str) -> str:
+    """The content as text.
+
+    Raises:
+        DataRefusedError: it is not UTF-8 text.
+    """
+    if content.startswith(PARQUET_MAGIC):
+        raise DataRefusedError(f"{name} is a Parquet file by its content, not text", "rename it to end in .parquet")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        reason = f"byte {error.start} is not UTF-8"
+        raise DataRefusedError(f"{name} is not text: {reason}", "save it as CSV in UTF-8, or as Parquet") from error
+    if "\x00" in text:
+        raise DataRefusedError(f"{name} is binary, not text", "save it as CSV in UTF-8, or as Parquet")
+    return text
+
+
+def read_table(file: Path, wanted: Collection[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """The wanted columns of a tidy file, in the file's order of rows.
+
+    Args:
+        file: `.parquet` or `.csv`, either also with `.gz`.
+        wanted: names that are read if they are there.
+
+    Returns:
+        The frame (CSV: every column text), and the names of the columns that were left.
+
+    Raises:
+        ConfigurationError: see `read_bytes`.
+        DataRefusedError: unknown kind, broken, too large, or without rows.
+    """
+    suffixes = [suffix.lower() for suffix in file.suffixes if suffix.lower() != ".gz"]
+    kind = suffixes[-1] if suffixes else ""
+    content = read_bytes(file)
+    if kind in _PARQUET_SUFFIXES:
+        frame, others = parquet_frame(content, file.name, wanted)
+    elif kind in _CSV_SUFFIXES:
+        table = csv_frame(decode(content, file.name), file.name)
+        others = tuple(name for name in table.columns if name not in wanted)
+        frame = table.drop(others)
+    else:
+        raise DataRefusedError(
+            f"{file.name}: files ending in {kind or 'nothing'!r} are not read", "use .parquet or .csv"
+        )
+    if frame.is_empty() and frame.width:
+        raise DataRefusedError(f"{file.name} has column names but no rows", "export it again")
+    return frame, others
+
+
+def csv_frame(text: str, name: str, *, header: tuple[str, ...] | None = None) -> pl.DataFrame:
+    """CSV as a frame of strings; an empty field is null.
+
+    Args:
+        text: the file.
+        name: name that is reported.
+        header: column names where the file has no header row.
+
+    Raises:
+        DataRefusedError: a row has more fields than the header, or it is no CSV at all.
+    """
+    first = text.lstrip().split("\n", 1)[0]
+    separator = max(",;\t", key=first.count)
+    try:
+        frame = pl.read_csv(
+            io.BytesIO(text.encode()),
+            has_header=header is None,
+            new_columns=None if header is None else list(header),
+            separator=separator,
+            infer_schema=False,
+        )
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = _csv_fault(text, separator) or " ".join(str(error).split())[:120]
+        raise DataRefusedError(
+            f"{name} is not valid CSV: {reason}", "mend that row or export the file again"
+        ) from error
+    if frame.height > MAX_ROWS:
+        raise DataRefusedError(f"{name} has {frame.height} rows; at most {MAX_ROWS} are read", "split the file by year")
+    renamed = frame.rename(lambda column: column.strip())
+    if separator == ";":  # spreadsheets of countries with a decimal comma write 0,25
+        return renamed.with_columns(pl.all().str.replace(r"^(-?\d*),(\d+)$", "$1.$2"))
+    return renamed
+
+
+def _csv_fault(text: str, separator: str) -> str:
+    """Where a CSV breaks: the first row with more fields than the first line."""
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    try:
+        width = len(next(reader))
+        for number, fields in enumerate(reader, start=1):
+            if len(fields) > width:
+                return f"row {number} has {len(fields)} fields, the header has {width}"
+    except csv.Error as error:
+        return str(error)
+    return ""

@@ -1,0 +1,187 @@
+"""Tidy files of meter readings: `slot_start` and kWh per row, on any of five resolutions.
+
+The table of columns and every rule is in `docs/importing.md`. Here: text or Parquet in, slots and refused rows out.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.settings import SiteSettings
+from darkstar_pipeline.sources.duplicates import resolve_duplicates
+from darkstar_pipeline.sources.files import read_table
+from darkstar_pipeline.sources.numbers import number_checks, with_numbers
+from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, reason_if, rejects_of
+from darkstar_pipeline.sources.plausibility import (
+    MAX_HOME_KW,
+    implied_kw,
+    refuse_soc_fraction,
+    refuse_wrong_energy_unit,
+)
+from darkstar_pipeline.sources.resampling import SOC_END, SOC_START, split_energy
+from darkstar_pipeline.sources.resolution import ALLOWED_MINUTES, NATIVE, resolution_note, with_resolution
+from darkstar_pipeline.sources.stamps import refuse_all_naive, stamp_checks, with_instants
+from darkstar_pipeline.warehouse.schemas import ENERGY_COLUMNS, SOC_COLUMNS
+
+MEASURED = (*ENERGY_COLUMNS, *SOC_COLUMNS)
+_REQUIRED = ("slot_start", "load_kwh")
+_ORIGIN = ("native_min", "source_minutes")
+_WANTED = ("slot_start", *MEASURED, "home", *_ORIGIN)
+_STAMP = "stamp"
+_SOC_LIMITS = (-50.0, 150.0)
+"""Outside 0-100 % is data for the quality gate; outside this it is no state of charge at all [%]."""
+_ROUNDING_KWH = 1e-6
+_STANDBY_KW = 0.05
+"""An inverter asleep draws some watts, which a PV meter may show as a little less than nothing [kW]."""
+
+
+def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parsed:
+    """Read a tidy file of meter readings.
+
+    Args:
+        file: Parquet or CSV, either also gzipped.
+        site: limits that tell kW from kWh.
+        now: the present instant; a later slot is refused.
+
+    Returns:
+        Rows `[slot_start, <columns of MEASURED that the file has>, native_minutes]`, sorted, one a slot.
+
+    Raises:
+        ConfigurationError: the file is not there or cannot be read.
+        DataRefusedError: the file as a whole cannot be used; says why and what to do.
+    """
+    name = file.name
+    raw, others = read_table(file, _WANTED)
+    _require_columns(raw, others, name)
+    _refuse_many_homes(raw, name)
+    columns = [column for column in MEASURED if column in raw.columns]
+    stamped = with_instants(numbered(raw).rename({"slot_start": _STAMP}), _STAMP, "slot_start", name)
+    refuse_all_naive(stamped, _STAMP, "slot_start", name)
+    frame = object_to(with_numbers(stamped, columns), stamp_checks(_STAMP, "slot_start"))
+    timed = with_resolution(frame, name)
+    _refuse_future(timed, name, now)
+    _refuse_units(timed, columns, name, site)
+    checked, copies = resolve_duplicates(object_to(_rounded(timed, columns), _value_checks(columns)), columns)
+    rows, partial, empty = _slots(checked, columns)
+    notes = (
+        resolution_note(checked.filter(pl.col(REASON).is_null()), name) if rows.height else "",
+        *_column_notes(raw, others, name),
+        _order_note(frame, name),
+        f"{name}: {copies} repeated rows said the same and count once" if copies else "",
+        f"{name}: {partial} slots are covered only in part and are left out" if partial else "",
+        f"{name}: {empty} slots hold no reading at all and are left out" if empty else "",
+    )
+    parsed = Parsed(rows=rows, rejects=rejects_of(checked, raw, name), rows_read=raw.height)
+    return parsed.noting(*notes)
+
+
+def _require_columns(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> None:
+    """Refuse a file without the columns that every import needs."""
+    missing = [name for name in _REQUIRED if name not in raw.columns]
+    if missing:
+        found = ", ".join([*raw.columns, *others][:12])
+        hint = "name the columns slot_start, load_kwh, pv_kwh, ...; for Home Assistant use `darkstar import ha`"
+        raise DataRefusedError(f"{file} has no column {' or '.join(missing)}; it has {found}", hint)
+
+
+def _refuse_many_homes(raw: pl.DataFrame, file: str) -> None:
+    """Refuse a file of several homes: their readings would be mixed."""
+    if "home" in raw.columns and raw["home"].n_unique() > 1:
+        homes = [str(home) for home in raw["home"].unique().sort().to_list()]
+        shown = ", ".join(homes[:6])
+        hint = "write one file per home, e.g. the rows where home = " + homes[0]
+        raise DataRefusedError(f"{file} holds {len(homes)} homes ({shown}); an import is of one", hint)
+
+
+def _refuse_future(frame: pl.DataFrame, file: str, now: datetime) -> None:
+    """Refuse a file with readings of slots that have not begun."""
+    later = frame.filter(pl.col(REASON).is_null() & (pl.col("slot_start") > now))
+    if later.height:
+        last = later["slot_start"].max()
+        message = (
+            f"{file}: {later.height} rows lie in the future, up to {last:%Y-%m-%d %H:%MZ} (now {now:%Y-%m-%d %H:%MZ})"
+        )
+        raise DataRefusedError(
+            message, "readings are of the past: check the offset of slot_start and this machine's clock"
+        )
+
+
+def _refuse_units(frame: pl.DataFrame, columns: list[str], file: str, site: SiteSettings) -> None:
+    """Refuse a file with a column in the wrong unit, judged on the rows whose stamps are good."""
+    readable = frame.filter(pl.col(REASON).is_null())
+    refuse_wrong_energy_unit(readable, [name for name in columns if name in ENERGY_COLUMNS], file, site)
+    refuse_soc_fraction(readable, [name for name in columns if name in SOC_COLUMNS], file)
+
+
+def _rounded(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """Zero for what is negative only by rounding or, for PV, by the inverter's own draw at night."""
+    zeroed: list[pl.Expr] = []
+    for name in columns:
+        if name in ENERGY_COLUMNS:
+            nothing = pl.col(name).is_between(-_ROUNDING_KWH, 0)
+            if name == "pv_kwh":
+                nothing |= implied_kw(name).is_between(-_STANDBY_KW, 0)
+            zeroed.append(pl.when(nothing).then(0.0).otherwise(pl.col(name)).alias(name))
+    return frame.with_columns(zeroed)
+
+
+def _value_checks(columns: list[str]) -> list[pl.Expr]:
+    """Checks of the values of one row."""
+    checks = number_checks(columns)
+    for name in columns:
+        value, label = pl.col(name), pl.lit(name)
+        if name in SOC_COLUMNS:
+            outside = ~value.is_between(*_SOC_LIMITS)
+            checks.append(reason_if(outside, pl.format("{} {} % is no state of charge", label, value)))
+            continue
+        power = implied_kw(name)
+        too_much = pl.format("{} {} kWh implies {} kW, more than a home can", label, value, power.round(1))
+        checks += [
+            reason_if(value < 0, pl.format("{} {} kWh is negative", label, value)),
+            reason_if(power > MAX_HOME_KW, too_much),
+        ]
+    return checks
+
+
+def _slots(checked: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, int, int]:
+    """The good rows on the slot grid; how many slots were covered in part, and how many hold nothing."""
+    good = checked.filter(pl.col(REASON).is_null())
+    soc = any(name in SOC_COLUMNS for name in columns)
+    energy = [name for name in columns if name in ENERGY_COLUMNS]
+    if soc:
+        absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in (SOC_START, SOC_END) if name not in columns]
+        good = good.with_columns(absent)
+    slots, partial = split_energy(good, energy, soc=soc)
+    measured = [*energy, *(SOC_COLUMNS if soc else ())]
+    read = slots.filter(~pl.all_horizontal(pl.col(measured).is_null()))
+    return _with_origin(read, good), partial, slots.height - read.height
+
+
+def _with_origin(slots: pl.DataFrame, good: pl.DataFrame) -> pl.DataFrame:
+    """Take `native_minutes` from the file where it says what its quarter-hours were split from."""
+    given = next((name for name in _ORIGIN if name in good.columns), None)
+    if given is None:
+        return slots
+    coarser = pl.col(given).cast(pl.Int32, strict=False)
+    said = good.select("slot_start", pl.when(coarser.is_in(ALLOWED_MINUTES)).then(coarser).alias("_said"))
+    joined = slots.join(said, on="slot_start", how="left", maintain_order="left")
+    return joined.with_columns(pl.max_horizontal(NATIVE, "_said").alias(NATIVE)).drop("_said")
+
+
+def _column_notes(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> list[str]:
+    """What the file has that is not used, and what it lacks that matters."""
+    notes = [f"{file}: columns not used: {', '.join(others)}"] if others else []
+    if "pv_kwh" not in raw.columns:
+        notes.append(f"{file}: no column pv_kwh; PV stays unknown")
+    return notes
+
+
+def _order_note(frame: pl.DataFrame, file: str) -> str:
+    """Whether the rows came in order."""
+    return (
+        ""
+        if frame["slot_start"].drop_nulls().is_sorted()
+        else f"{file}: rows were not in order of time and were sorted"
+    )

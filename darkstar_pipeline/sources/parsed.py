@@ -1,0 +1,89 @@
+"""What a reader gives: accepted rows, refused rows with file, row and reason, and what a person should know.
+
+A check is an expression that yields a reason or null; the first reason of a row counts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from darkstar_pipeline.errors import DataRefusedError
+
+ROW = "_row"
+REASON = "_reason"
+REJECT_SCHEMA = pl.Schema({"file": pl.String(), "row": pl.Int64(), "reason": pl.String(), "raw": pl.String()})
+
+
+def no_rejects() -> pl.DataFrame:
+    """An empty frame of refused rows."""
+    return pl.DataFrame(schema=REJECT_SCHEMA)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parsed:
+    """The outcome of reading one file or one export.
+
+    Attributes:
+        rows: accepted rows; their columns are the reader's.
+        rejects: refused rows `[file, row, reason, raw]`; `row` counts data rows from 1, `raw` is the row as JSON.
+        rows_read: data rows in the file.
+        notes: sentences for the person who imports.
+    """
+
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+    rows_read: int
+    notes: tuple[str, ...] = ()
+
+    def noting(self, *notes: str) -> "Parsed":
+        """The same with further notes."""
+        return replace(self, notes=(*self.notes, *(note for note in notes if note)))
+
+
+def numbered(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with its data rows counted from 1 and no reason against any."""
+    return frame.with_columns(
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW), pl.lit(None, dtype=pl.String).alias(REASON)
+    )
+
+
+def object_to(frame: pl.DataFrame, checks: Iterable[pl.Expr]) -> pl.DataFrame:
+    """Apply checks in order; a row keeps the first reason against it."""
+    return frame.with_columns(pl.coalesce(pl.col(REASON), *checks).alias(REASON))
+
+
+def reason_if(condition: pl.Expr, reason: pl.Expr) -> pl.Expr:
+    """A check: the reason where the condition holds."""
+    return pl.when(condition).then(reason).otherwise(None)
+
+
+def rejects_of(checked: pl.DataFrame, raw: pl.DataFrame, file: str) -> pl.DataFrame:
+    """The refused rows of `checked`, each with its text as it stood in the file.
+
+    Args:
+        checked: frame with `_row` and `_reason`.
+        raw: the file's rows in the file's order, row 1 first.
+        file: name that is reported.
+    """
+    bad = checked.filter(pl.col(REASON).is_not_null()).select(ROW, REASON).sort(ROW)
+    if bad.is_empty():
+        return no_rejects()
+    texts = raw[(bad[ROW] - 1).to_list()].select(pl.struct(pl.all()).struct.json_encode().alias("raw"))
+    return bad.select(pl.lit(file).alias("file"), pl.col(ROW).alias("row"), pl.col(REASON).alias("reason")).hstack(
+        texts
+    )
+
+
+def refuse_if_mostly_bad(parsed: Parsed, file: str, *, kept_at: str) -> None:
+    """Refuse a file most of whose rows were refused: it is not what it was taken for.
+
+    Raises:
+        DataRefusedError: more than half of the rows, or every row, is bad.
+    """
+    count = parsed.rejects.height
+    if count == 0 or (count * 2 <= parsed.rows_read and not parsed.rows.is_empty()):
+        return
+    first = parsed.rejects.row(0, named=True)
+    message = f"{file}: {count} of {parsed.rows_read} rows are bad; the first is row {first['row']}: {first['reason']}"
+    raise DataRefusedError(message, f"mend the file and import it again; the refused rows are in {kept_at}")

@@ -1,0 +1,35 @@
+"""Refused rows kept for a person: one CSV per refused content, so that importing a file again makes no second one."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import polars as pl
+
+from darkstar_pipeline.whole_files import replacing
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_HASH_DIGITS = 16
+
+
+def keep_rejects(folder: Path, rejects: pl.DataFrame) -> Path | None:
+    """Write refused rows into `folder` as `<content hash>-<file>.csv`, whole or not at all.
+
+    Args:
+        folder: the quarantine; made if needed.
+        rejects: `[file, row, reason, raw]`.
+
+    Returns:
+        The file, also where it was there already; None where nothing was refused.
+    """
+    if rejects.is_empty():
+        return None
+    content = rejects.write_csv().encode()
+    label = _UNSAFE.sub("_", str(rejects["file"][0]))[:80]
+    target = folder / f"{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}-{label}.csv"
+    if target.exists():
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as temporary:
+        temporary.write_bytes(content)
+    return target

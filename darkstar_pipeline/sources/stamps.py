@@ -1,0 +1,87 @@
+"""Instants as files write them, turned into UTC. A stamp without an offset is never guessed here.
+
+The one exception are Home Assistant exports, whose database stores UTC: their readers say how naive stamps are meant
+(`naive_as`).
+"""
+
+import polars as pl
+
+from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.parsed import reason_if
+from env.time_grid import SLOT_DTYPE
+
+# Date, clock and, optionally, an offset: "2026-03-29T02:15:00.000+02:00", "2026-03-29 00:15Z", "... UTC".
+_DATE_TIME = r"^\s*(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)"
+_OFFSET = r"\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?\s*(Z|z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})\s*$"
+_WHOLE = _DATE_TIME + r"\s*(?:Z|z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})?\s*$"
+_EARLIEST_YEAR = 2000
+NAIVE = "_naive"
+
+
+def with_instants(frame: pl.DataFrame, source: str, target: str, file: str) -> pl.DataFrame:
+    """Add `target` (UTC; null where it cannot be read or is naive) and `_naive` (the clock time without offset).
+
+    Args:
+        frame: rows with the column `source`.
+        source: text, or a date and time with or without zone.
+        target: name of the new column.
+        file: name that is reported.
+
+    Raises:
+        DataRefusedError: the column is a number or something else that is no date and time.
+    """
+    dtype = frame.schema[source]
+    column = pl.col(source)
+    if isinstance(dtype, pl.String):
+        clock, offset = _text_parts(column)
+        instant = pl.when(offset.is_not_null()).then(clock - pl.duration(minutes=offset)).dt.replace_time_zone("UTC")
+        naive = pl.when(offset.is_null()).then(clock)
+    elif isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        instant = column.dt.convert_time_zone("UTC").cast(SLOT_DTYPE)
+        naive = pl.lit(None, dtype=pl.Datetime("us"))
+    elif isinstance(dtype, pl.Datetime | pl.Date):
+        instant = pl.lit(None, dtype=SLOT_DTYPE)
+        naive = column.cast(pl.Datetime("us"))
+    else:
+        message = f"{file}: column {source} holds {dtype}, not dates and times"
+        raise DataRefusedError(message, "write instants such as 2026-01-31T13:15:00Z")
+    return frame.with_columns(instant.alias(target), naive.alias(NAIVE))
+
+
+def _text_parts(column: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Clock time (naive) and offset [min, null where there is none] of a text; both null where it is no instant."""
+    whole = pl.when(column.str.contains(_WHOLE)).then(column)
+    clock_text = whole.str.extract(_DATE_TIME, 2)
+    seconds = pl.when(clock_text.str.len_chars() == len("00:00")).then(clock_text + ":00").otherwise(clock_text)
+    stamp = pl.concat_str([whole.str.extract(_DATE_TIME, 1), seconds], separator=" ")
+    clock = stamp.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+    text = whole.str.extract(_OFFSET, 1)
+    digits = text.str.extract(r"(\d{2}:?\d{2}|\d{2})", 1).str.replace(":", "").str.pad_end(4, "0")
+    minutes = digits.str.head(2).cast(pl.Int64, strict=False) * 60 + digits.str.slice(2).cast(pl.Int64, strict=False)
+    signed = pl.when(text.str.starts_with("-")).then(-minutes).otherwise(minutes)
+    offset = pl.when(text.str.to_uppercase().is_in(["Z", "UTC"])).then(pl.lit(0, dtype=pl.Int64)).otherwise(signed)
+    return clock, offset
+
+
+def stamp_checks(source: str, target: str) -> list[pl.Expr]:
+    """Checks of a column made by `with_instants`: readable, with an offset, and of this century."""
+    shown = pl.col(source).cast(pl.String)
+    unknown = pl.col(target).is_null() & pl.col(NAIVE).is_null()
+    return [
+        reason_if(pl.col(source).is_null(), pl.lit(f"{target} is empty")),
+        reason_if(pl.col(NAIVE).is_not_null(), pl.format("{} {} has no offset from UTC", pl.lit(target), shown)),
+        reason_if(unknown, pl.format("{} {} is not a date and time", pl.lit(target), shown)),
+        reason_if(pl.col(target).dt.year() < _EARLIEST_YEAR, pl.format("{} {} is before 2000", pl.lit(target), shown)),
+    ]
+
+
+def refuse_all_naive(frame: pl.DataFrame, source: str, target: str, file: str) -> None:
+    """Refuse a file none of whose stamps has an offset.
+
+    Raises:
+        DataRefusedError: with the remedy.
+    """
+    if frame[target].null_count() == frame.height and frame[NAIVE].null_count() < frame.height:
+        example = frame.filter(pl.col(NAIVE).is_not_null())[source].cast(pl.String)[0]
+        message = f"{file}: {target} has no offset from UTC, as in {example}"
+        raise DataRefusedError(message, "write UTC with Z, or the offset: 2026-01-31T13:15:00Z, ...T14:15:00+01:00")
