@@ -1,0 +1,187 @@
+"""A person's own SQL on the lake: one read-only statement, which can reach the lake's files and nothing else.
+
+Three locks, because one is not enough. DuckDB's settings bar every file but the lake's, extensions, and the caller's
+Python variables, and are then frozen. One statement of the SELECT family is let through. And it has to be fit to be a
+view: a `COPY … TO` hidden in a WITH clause is a SELECT to the parser, and wrote into the lake when this was tried.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+
+from darkstar_pipeline.errors import DarkstarError, ExitCode
+from darkstar_pipeline.warehouse.lake import Lake
+
+BATCH_ROWS = 10_000
+"""Rows in memory at a time."""
+
+_REFUSED_HINT = "one statement that reads: SELECT, WITH, DESCRIBE, SHOW or SUMMARIZE"
+_GUARD = "darkstar_read_only_guard"
+
+
+class QueryError(DarkstarError):
+    """SQL that is wrong, or that would do more than read."""
+
+    code = "query"
+    exit_code = ExitCode.USAGE
+
+
+@dataclass(frozen=True)
+class QueryColumn:
+    """A column of a result: its name, unique within the result, and its DuckDB type."""
+
+    name: str
+    type: str
+
+
+class QueryResult:
+    """The rows of a statement, read in batches; valid while its `run_query` is open.
+
+    Attributes:
+        columns: the columns in order.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        description = connection.description or []
+        names = _distinct([str(column[0]) for column in description])
+        self.columns = tuple(QueryColumn(name, str(column[1])) for name, column in zip(names, description, strict=True))
+
+    def batches(self) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows, some thousand at a time, as Python values; can be read once.
+
+        Raises:
+            QueryError: a value cannot be computed.
+        """
+        with _told():
+            while batch := self._connection.fetchmany(BATCH_ROWS):
+                yield batch
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The rows one by one; can be read once.
+
+        Raises:
+            QueryError: a value cannot be computed.
+        """
+        for batch in self.batches():
+            yield from batch
+
+    def write_parquet(self, path: Path) -> int:
+        """Write the rows as one Parquet file; can be done once, instead of reading them.
+
+        Returns:
+            Rows written.
+
+        Raises:
+            QueryError: a value cannot be computed.
+        """
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        written = 0
+        with _told():
+            reader = cast("pa.RecordBatchReader", self._connection.to_arrow_reader(BATCH_ROWS))  # pyright: ignore[reportUnknownMemberType] - untyped
+            names = [column.name for column in self.columns]
+            schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
+            with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+                for batch in reader:
+                    writer.write_batch(batch.rename_columns(names))
+                    written += batch.num_rows
+        return written
+
+
+@contextmanager
+def run_query(lake: Lake, sql: str) -> Generator[QueryResult]:
+    """Run one read-only statement over the lake's tables.
+
+    Args:
+        lake: its tables are the views that the statement sees.
+        sql: one statement.
+
+    Yields:
+        The result, to be read before the context ends.
+
+    Raises:
+        QueryError: the statement is wrong, or would do more than read.
+    """
+    with lake.connect() as connection, _told():
+        _lock(connection, lake.root)
+        _check_reads_only(connection, sql)
+        connection.execute(sql)
+        yield QueryResult(connection)
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """Bar everything but the lake's files, and freeze that."""
+    folder = str(root).replace("'", "''")
+    for setting in (
+        "python_enable_replacements = false",
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        "temp_directory = ''",  # an in-memory database would spill into a folder of the working directory
+        f"allowed_directories = ['{folder}/']",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"SET {setting}")
+
+
+def _check_reads_only(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Refuse anything but one statement that only reads.
+
+    Raises:
+        QueryError: it is none, more than one, or of a kind that writes.
+    """
+    statements = connection.extract_statements(sql)
+    if not statements:
+        raise QueryError("there is no statement in the SQL", _REFUSED_HINT)
+    if len(statements) > 1:
+        raise QueryError(f"{len(statements)} statements where one is allowed", _REFUSED_HINT)
+    kind = statements[0].type
+    if kind == duckdb.StatementType.MULTI:
+        raise QueryError("PIVOT needs the values named to stay one statement", "PIVOT … ON column IN (value, …)")
+    if kind != duckdb.StatementType.SELECT:
+        raise QueryError(f"{kind.name} is not allowed: the warehouse is read-only here", _REFUSED_HINT)
+    try:
+        connection.execute(f"CREATE TEMP VIEW {_GUARD} AS {sql}")  # one SELECT, as just established, hence no injection
+    except duckdb.BinderException as error:
+        if "inside a VIEW" not in str(error):
+            raise
+        raise QueryError("a WITH that writes is not allowed: the warehouse is read-only here", _REFUSED_HINT) from error
+    connection.execute(f"DROP VIEW {_GUARD}")
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    """Tell DuckDB's errors as ours, on one line."""
+    try:
+        yield
+    except duckdb.PermissionException as error:
+        raise QueryError(f"the query reaches outside the warehouse: {_first_line(error)}", _REFUSED_HINT) from error
+    except duckdb.Error as error:
+        hint = "DESCRIBE lists the tables, DESCRIBE table its columns"
+        raise QueryError(_first_line(error), hint) from error
+
+
+def _first_line(error: duckdb.Error) -> str:
+    """DuckDB's message without the drawing of where in the statement it is."""
+    text = str(error).split("\n\n")[0]
+    kept = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("LINE ", " "))]
+    return " ".join(kept).replace(_GUARD, "the query")
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """The names with repeated ones numbered, so that a row can be an object."""
+    taken: set[str] = set()
+    result: list[str] = []
+    for name in names:
+        chosen, number = name, 1
+        while chosen in taken:
+            chosen, number = f"{name}_{number}", number + 1
+        taken.add(chosen)
+        result.append(chosen)
+    return result
