@@ -37,9 +37,9 @@ class Battery:
 
     def __post_init__(self) -> None:
         """Refuse a battery that cannot exist."""
-        if not 0 <= self.min_soc_kwh <= self.max_soc_kwh <= self.capacity_kwh:
+        if not 0 <= self.min_soc_kwh <= self.max_soc_kwh <= self.capacity_kwh < math.inf:
             limits = f"{self.min_soc_kwh} <= {self.max_soc_kwh} <= {self.capacity_kwh}"
-            message = f"stored energy must satisfy 0 <= minimum <= maximum <= capacity [kWh], got {limits}"
+            message = f"stored energy must be finite, 0 <= minimum <= maximum <= capacity [kWh], got {limits}"
             raise BatteryError(message)
         for name in ("charge_efficiency", "discharge_efficiency"):
             value = getattr(self, name)
@@ -64,7 +64,14 @@ class Battery:
         round_trip_efficiency: float,
         wear_cost: float,
     ) -> "Battery":
-        """A battery in the words of a data sheet; the round trip is split evenly (square root each way)."""
+        """A battery in the words of a data sheet; the round trip is split evenly (square root each way).
+
+        Raises:
+            BatteryError: a value is outside its bounds.
+        """
+        if not 0 < round_trip_efficiency <= 1:
+            message = f"round-trip efficiency must be in (0, 1], got {round_trip_efficiency}"
+            raise BatteryError(message)
         one_way = math.sqrt(round_trip_efficiency)
         return cls(
             capacity_kwh=capacity_kwh,

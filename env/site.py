@@ -1,8 +1,10 @@
 """What a home is, physically and contractually: battery, grid and inverter limits, tariff, clock."""
 
+import math
 from dataclasses import dataclass
 
 from env.battery import Battery
+from env.errors import LimitsError
 from env.tariff import Tariff
 
 
@@ -15,12 +17,23 @@ class Limits:
         export_kw: power fed into the grid [kW]; 0 is an export ban.
         inverter_kw: alternating-current power of the hybrid inverter that PV and battery share [kW].
         curtailable: whether surplus may be spilled rather than exported at a negative price.
+
+    Raises:
+        LimitsError: a limit is negative or not finite.
     """
 
     import_kw: float | None = None
     export_kw: float | None = None
     inverter_kw: float | None = None
     curtailable: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse limits that are no power."""
+        for name in ("import_kw", "export_kw", "inverter_kw"):
+            value = getattr(self, name)
+            if value is not None and not (value >= 0 and math.isfinite(value)):
+                message = f"{name} must be a finite number of at least 0, or None for no limit, got {value}"
+                raise LimitsError(message)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@
 Not here: the charge for power (monthly peaks), which needs a month and not a slot.
 """
 
+import math
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -28,6 +29,9 @@ class TimeOfUse:
         end_minute: minute it ends before [min]; smaller than the start means over midnight.
         transfer_fee: replaces the version's fee [money/kWh]; None keeps it.
         energy_tax: replaces the version's tax [money/kWh]; None keeps it.
+
+    Raises:
+        TariffError: a value is in no calendar, or a fee is no number.
     """
 
     months: tuple[int, ...] = ()
@@ -36,6 +40,21 @@ class TimeOfUse:
     end_minute: int = MINUTES_PER_DAY
     transfer_fee: float | None = None
     energy_tax: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is in no calendar."""
+        for name, last in (("months", 12), ("weekdays", 7)):
+            values: tuple[int, ...] = getattr(self, name)
+            if any(not 1 <= value <= last for value in values):
+                message = f"{name} must be in 1-{last}, got {values}"
+                raise TariffError(message)
+        for name in ("start_minute", "end_minute"):
+            minute: int = getattr(self, name)
+            if not 0 <= minute <= MINUTES_PER_DAY:
+                message = f"{name} must be in 0-{MINUTES_PER_DAY}, got {minute}"
+                raise TariffError(message)
+        for name in ("transfer_fee", "energy_tax"):
+            _check_finite(name, getattr(self, name))
 
     def applies(self) -> pl.Expr:
         """Expression over `local_day` and `local_clock`: whether the slot is inside."""
@@ -63,7 +82,10 @@ class TariffVersion:
         export_share: share of the spot price that the home is paid.
         export_bonus: paid on top per sold kWh [money/kWh].
         export_fee: taken off per sold kWh [money/kWh].
-        time_of_use: exceptions; the first that applies to a slot wins.
+        time_of_use: exceptions; for each fee, the first that applies to a slot and names that fee wins.
+
+    Raises:
+        TariffError: a fee is no number, or VAT is negative.
     """
 
     valid_from: date
@@ -74,6 +96,14 @@ class TariffVersion:
     export_bonus: float = 0.0
     export_fee: float = 0.0
     time_of_use: tuple[TimeOfUse, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Refuse what would make every price nonsense."""
+        for name in ("vat", "transfer_fee", "energy_tax", "export_share", "export_bonus", "export_fee"):
+            _check_finite(name, getattr(self, name))
+        if self.vat < 0:
+            message = f"vat must be at least 0, got {self.vat}"
+            raise TariffError(message)
 
     def _fee(self, name: str) -> pl.Expr:
         """The fee of that name with the first applying exception."""
@@ -91,6 +121,12 @@ class TariffVersion:
     def export_price(self) -> pl.Expr:
         """Expression over `price`: what a sold kWh earns [money/kWh]; may be zero or negative."""
         return pl.col("price") * self.export_share + (self.export_bonus - self.export_fee)
+
+
+def _check_finite(name: str, value: float | None) -> None:
+    if value is not None and not math.isfinite(value):
+        message = f"{name} must be a finite number, got {value}"
+        raise TariffError(message)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
+from polars.exceptions import ComputeError
 
 from env.errors import TimeZoneError
 
@@ -27,9 +28,12 @@ def zone(name: str) -> ZoneInfo:
         TimeZoneError: the name is unknown.
     """
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: names such as "." or "Europe"
+        found = ZoneInfo(name)
+        # Polars brings its own database: a name must be in both, or days and slots would part.
+        pl.Series([0]).cast(SLOT_DTYPE).dt.convert_time_zone(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError, ComputeError) as error:  # OSError: such as "." or "Europe"
         raise TimeZoneError(name) from error
+    return found
 
 
 def day_start(day: date, timezone: str) -> datetime:
@@ -88,5 +92,6 @@ def local_clock(timezone: str, column: str = "slot_start") -> pl.Expr:
 
     The repeated autumn hour has the same wall clock twice: a key for profiles, never for identifying a slot.
     """
+    zone(timezone)
     local = pl.col(column).dt.convert_time_zone(timezone)
     return (local.dt.hour().cast(pl.Int32) * 60 + local.dt.minute().cast(pl.Int32)).alias("local_clock")

@@ -1,0 +1,233 @@
+import math
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from env.errors import MissingTariffError, TariffError
+from env.tariff import Tariff, TariffVersion, TimeOfUse
+from env.time_grid import grid, local_clock
+from tests.cases.homes import DEFAULT_TARIFF, STOCKHOLM
+
+PLAIN = TariffVersion(valid_from=date(2020, 1, 1), vat=0.25, transfer_fee=0.2, energy_tax=0.4)
+
+
+def priced(tariff: Tariff, start: str, spot: float = 0.0, *, timezone: str = STOCKHOLM) -> tuple[float, float]:
+    """Import and export price of the slot that starts at a UTC time."""
+    slot = pl.DataFrame({"slot_start": [datetime.fromisoformat(start).replace(tzinfo=UTC)], "price": [spot]})
+    row = tariff.with_prices(slot.with_columns(pl.col("slot_start").dt.cast_time_unit("us")), timezone)
+    return row["import_price"][0], row["export_price"][0]
+
+
+def day_prices(tariff: Tariff, day: date) -> dict[int, list[float]]:
+    """Import prices of a day with a spot price of 0, by wall clock [min]."""
+    slots = grid(day, day, STOCKHOLM).with_columns(price=pl.lit(0.0))
+    timed = tariff.with_prices(slots, STOCKHOLM).with_columns(local_clock(STOCKHOLM))
+    return {clock[0]: part["import_price"].to_list() for clock, part in timed.group_by("local_clock")}
+
+
+@pytest.mark.parametrize(
+    ("version", "spot", "import_price", "export_price"),
+    [
+        # (0.5 + 0.2456 + 0.439) x 1.25 = 1.1846 x 1.25
+        pytest.param(DEFAULT_TARIFF.versions[0], 0.5, 1.48075, 0.5, id="as written by init"),
+        # (0 + 0.6846) x 1.25; a zero is a price
+        pytest.param(DEFAULT_TARIFF.versions[0], 0.0, 0.85575, 0.0, id="zero spot"),
+        # (-0.9 + 0.6846) x 1.25 = -0.2154 x 1.25
+        pytest.param(DEFAULT_TARIFF.versions[0], -0.9, -0.26925, -0.9, id="so negative that buying pays"),
+        # 0.5 x 0.8 + 0.1 - 0.03 = 0.47; (0.5 + 0.6) x 1.25
+        pytest.param(
+            replace(PLAIN, export_share=0.8, export_bonus=0.1, export_fee=0.03), 0.5, 1.375, 0.47, id="share and bonus"
+        ),
+        # -0.5 x 0.8 + 0.07 = -0.33
+        pytest.param(
+            replace(PLAIN, export_share=0.8, export_bonus=0.1, export_fee=0.03), -0.5, 0.125, -0.33, id="share below 0"
+        ),
+        # a fixed feed-in tariff: 0 x spot + 1.2
+        pytest.param(replace(PLAIN, export_share=0.0, export_bonus=1.2), 7.0, 9.5, 1.2, id="fixed feed-in"),
+        pytest.param(replace(PLAIN, vat=0.0, transfer_fee=0.0, energy_tax=0.0), 0.3, 0.3, 0.3, id="bare spot"),
+    ],
+)
+def test_prices_follow_the_formula_when_fees_apply(
+    version: TariffVersion, spot: float, import_price: float, export_price: float
+) -> None:
+    bought, sold = priced(Tariff((version,)), "2026-06-01T10:00", spot)
+    assert bought == pytest.approx(import_price, abs=1e-12)
+    assert sold == pytest.approx(export_price, abs=1e-12)
+
+
+@given(spot=st.floats(-10, 10), share=st.floats(0, 2), bonus=st.floats(-1, 1), vat=st.floats(0, 1))
+def test_prices_equal_the_formula_when_numbers_are_any(spot: float, share: float, bonus: float, vat: float) -> None:
+    version = replace(PLAIN, vat=vat, export_share=share, export_bonus=bonus)
+    bought, sold = priced(Tariff((version,)), "2026-06-01T10:00", spot)
+    assert bought == pytest.approx((spot + 0.6) * (1 + vat), abs=1e-12)
+    assert sold == pytest.approx(spot * share + bonus, abs=1e-12)
+
+
+def test_window_applies_by_the_local_clock_when_it_is_inside_the_day() -> None:
+    """Dear from 7 to 21: (0 + 1.0 + 0.4) x 1.25 = 1.75, else 0.75; Stockholm in June is two hours ahead of UTC."""
+    dear = TimeOfUse(start_minute=7 * 60, end_minute=21 * 60, transfer_fee=1.0)
+    tariff = Tariff((replace(PLAIN, time_of_use=(dear,)),))
+    edges = ["2026-06-01T04:45", "2026-06-01T05:00", "2026-06-01T18:45", "2026-06-01T19:00"]
+    assert [priced(tariff, start)[0] for start in edges] == pytest.approx([0.75, 1.75, 1.75, 0.75])
+
+
+def test_window_applies_on_both_sides_of_midnight_when_it_ends_before_it_starts() -> None:
+    night = TimeOfUse(start_minute=22 * 60, end_minute=6 * 60, transfer_fee=0.0)
+    prices = day_prices(Tariff((replace(PLAIN, time_of_use=(night,)),)), date(2026, 6, 1))
+    cheap = {clock for clock, (price,) in prices.items() if price == pytest.approx(0.5)}
+    assert cheap == {*range(0, 360, 15), *range(1320, 1440, 15)}
+
+
+def test_window_over_midnight_asks_each_slot_for_its_own_weekday_when_it_is_bound_to_one() -> None:
+    """Friday 22-06: Friday's first six hours and its last two, and nothing of Saturday's morning."""
+    friday = TimeOfUse(weekdays=(5,), start_minute=22 * 60, end_minute=6 * 60, transfer_fee=0.0)
+    tariff = Tariff((replace(PLAIN, time_of_use=(friday,)),))
+    assert day_prices(tariff, date(2026, 6, 5))[0] == pytest.approx([0.5])
+    assert day_prices(tariff, date(2026, 6, 5))[23 * 60] == pytest.approx([0.5])
+    assert day_prices(tariff, date(2026, 6, 6))[0] == pytest.approx([0.75])
+
+
+def test_window_applies_in_its_months_and_weekdays_when_both_are_named() -> None:
+    """Winter working days, November to March, Monday to Friday."""
+    winter = TimeOfUse(months=(11, 12, 1, 2, 3), weekdays=(1, 2, 3, 4, 5), transfer_fee=1.0)
+    tariff = Tariff((replace(PLAIN, time_of_use=(winter,)),))
+    days = {date(2026, 1, 5): 1.75, date(2026, 1, 4): 0.75, date(2026, 4, 1): 0.75, date(2026, 11, 2): 1.75}
+    assert {day: day_prices(tariff, day)[720][0] for day in days} == pytest.approx(days)
+
+
+def test_month_is_the_local_one_when_utc_is_still_in_the_month_before() -> None:
+    """Stockholm's 1 November 00:00 is 31 October 23:00 in UTC."""
+    tariff = Tariff((replace(PLAIN, time_of_use=(TimeOfUse(months=(11,), transfer_fee=1.0),)),))
+    assert priced(tariff, "2026-10-31T23:00")[0] == pytest.approx(1.75)
+    assert priced(tariff, "2026-10-31T22:45")[0] == pytest.approx(0.75)
+
+
+def test_each_fee_takes_the_first_window_that_names_it_when_windows_overlap() -> None:
+    """The first replaces the fee alone, the second both: (0.1 + 0.9) x 1.25; outside the first, (0.7 + 0.9) x 1.25."""
+    first = TimeOfUse(end_minute=12 * 60, transfer_fee=0.1)
+    second = TimeOfUse(transfer_fee=0.7, energy_tax=0.9)
+    prices = day_prices(Tariff((replace(PLAIN, time_of_use=(first, second)),)), date(2026, 6, 1))
+    assert prices[0] == pytest.approx([1.25])
+    assert prices[720] == pytest.approx([2.0])
+
+
+def test_fee_of_zero_replaces_when_a_window_names_it() -> None:
+    free = TimeOfUse(transfer_fee=0.0, energy_tax=0.0)
+    assert priced(Tariff((replace(PLAIN, time_of_use=(free,)),)), "2026-06-01T10:00")[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("day", "slots_inside"),
+    [
+        pytest.param(date(2026, 3, 29), 4 * 4, id="the hour from 2 to 3 is skipped"),
+        pytest.param(date(2026, 10, 25), 6 * 4, id="the hour from 2 to 3 comes twice, and both halves are dear"),
+        pytest.param(date(2026, 6, 1), 5 * 4, id="an ordinary day"),
+    ],
+)
+def test_window_holds_by_the_wall_clock_when_the_clock_moves(day: date, slots_inside: int) -> None:
+    dear = TimeOfUse(start_minute=60, end_minute=6 * 60, transfer_fee=1.0)
+    prices = day_prices(Tariff((replace(PLAIN, time_of_use=(dear,)),)), day)
+    assert sum(price == pytest.approx(1.75) for each in prices.values() for price in each) == slots_inside
+
+
+def test_version_holds_from_local_midnight_of_its_first_day_when_a_newer_one_starts() -> None:
+    """New fees on 1 January 2027 begin at 23:00 UTC the day before."""
+    newer = replace(PLAIN, valid_from=date(2027, 1, 1), transfer_fee=1.2, export_bonus=0.6)
+    tariff = Tariff((newer, PLAIN))  # order does not matter
+    assert [version.valid_from.year for version in tariff.versions] == [2020, 2027]
+    assert priced(tariff, "2026-12-31T22:45") == pytest.approx((0.75, 0.0))
+    assert priced(tariff, "2026-12-31T23:00") == pytest.approx((2.0, 0.6))
+
+
+def test_windows_belong_to_their_version_when_versions_change() -> None:
+    dear = TimeOfUse(transfer_fee=1.0)
+    old = replace(PLAIN, time_of_use=(dear,))
+    tariff = Tariff((old, replace(PLAIN, valid_from=date(2027, 1, 1))))
+    assert priced(tariff, "2026-06-01T10:00")[0] == pytest.approx(1.75)
+    assert priced(tariff, "2027-06-01T10:00")[0] == pytest.approx(0.75)
+
+
+def test_slot_is_refused_when_it_is_older_than_every_version() -> None:
+    """The slot before Stockholm's midnight of the first day."""
+    assert priced(Tariff((PLAIN,)), "2019-12-31T23:00")[0] == pytest.approx(0.75)
+    with pytest.raises(MissingTariffError, match="no tariff is in force on 2019-12-31; the first starts 2020-01-01"):
+        priced(Tariff((PLAIN,)), "2019-12-31T22:45")
+
+
+def test_prices_keep_rows_and_columns_when_added() -> None:
+    slots = grid(date(2026, 3, 29), date(2026, 3, 29), STOCKHOLM).with_columns(price=pl.lit(1.0), load_kwh=pl.lit(2.0))
+    with_day = DEFAULT_TARIFF.with_prices(slots, STOCKHOLM)
+    assert with_day.columns == [*slots.columns, "import_price", "export_price"]
+    assert with_day.select(slots.columns).equals(slots)
+    without_day = DEFAULT_TARIFF.with_prices(slots.drop("local_day"), STOCKHOLM)
+    assert without_day.columns == ["slot_start", "price", "load_kwh", "import_price", "export_price"]
+
+
+def test_price_stays_missing_when_the_spot_price_is() -> None:
+    """Nothing is guessed: a null must not become the bare fees."""
+    slots = grid(date(2026, 1, 1), date(2026, 1, 1), STOCKHOLM).with_columns(price=pl.lit(None, dtype=pl.Float64))
+    assert DEFAULT_TARIFF.with_prices(slots, STOCKHOLM).select("import_price", "export_price").null_count().row(0) == (
+        96,
+        96,
+    )
+
+
+def test_prices_are_none_when_there_are_no_slots() -> None:
+    slots = grid(date(2026, 1, 2), date(2026, 1, 1), STOCKHOLM).with_columns(price=pl.lit(1.0))
+    assert DEFAULT_TARIFF.with_prices(slots, STOCKHOLM).is_empty()
+
+
+def test_tariff_is_refused_when_it_is_empty_or_ambiguous() -> None:
+    with pytest.raises(TariffError, match="at least one version"):
+        Tariff(())
+    with pytest.raises(TariffError, match=r"same day: \['2020-01-01', '2020-01-01'\]"):
+        Tariff((PLAIN, replace(PLAIN, vat=0.1)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("vat", -0.1),
+        ("vat", math.nan),
+        ("transfer_fee", math.nan),
+        ("energy_tax", math.inf),
+        ("export_share", math.nan),
+        ("export_bonus", -math.inf),
+        ("export_fee", math.nan),
+    ],
+)
+def test_version_is_refused_when_a_fee_is_no_number(name: str, value: float) -> None:
+    with pytest.raises(TariffError, match=f"{name} must be .*, got {value}"):
+        replace(PLAIN, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        pytest.param({"months": (0,)}, r"months must be in 1-12, got \(0,\)", id="month 0"),
+        pytest.param({"months": (1, 13)}, "months must be in 1-12", id="month 13"),
+        pytest.param({"weekdays": (0,)}, "weekdays must be in 1-7", id="weekdays start at 1"),
+        pytest.param({"start_minute": -1}, "start_minute must be in 0-1440", id="before midnight"),
+        pytest.param({"end_minute": 1441}, "end_minute must be in 0-1440", id="after midnight"),
+        pytest.param({"transfer_fee": math.nan}, "transfer_fee must be a finite number", id="fee not a number"),
+        pytest.param({"energy_tax": math.inf}, "energy_tax must be a finite number", id="endless tax"),
+    ],
+)
+def test_window_is_refused_when_it_is_in_no_calendar(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(TariffError, match=message):
+        TimeOfUse(**values)
+
+
+def test_negative_fees_are_allowed_when_a_grid_pays_for_use() -> None:
+    assert priced(Tariff((replace(PLAIN, transfer_fee=-0.2, energy_tax=0.0),)), "2026-06-01T10:00", 0.2)[0] == 0.0
+
+
+def test_whole_day_is_inside_when_a_window_starts_and_ends_at_the_same_time() -> None:
+    always = TimeOfUse(start_minute=360, end_minute=360, transfer_fee=1.0)
+    prices = day_prices(Tariff((replace(PLAIN, time_of_use=(always,)),)), date(2026, 6, 1))
+    assert [price for each in prices.values() for price in each] == pytest.approx([1.75] * 96)
