@@ -1,0 +1,35 @@
+"""Daily episodes of a home as rows of the lake: replayed schedules, and what they add up to."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from assets.home import Home
+from darkstar_pipeline.evaluating import protocol_of
+from darkstar_pipeline.versions import Stage, config_version
+from planner.replay import replay_days
+from planner.results import daily_results
+
+
+def replayed(
+    home: Home, stage: Stage, policies: Sequence[str], slots: pl.DataFrame, forecasts: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows of `policy_schedules`: every policy on every day of `slots`."""
+    protocol = protocol_of(home.context)
+    schedules = pl.concat([replay_days(policy, slots, forecasts, home.site, protocol) for policy in policies])
+    return schedules.with_columns(_site(home), _version(home, stage))
+
+
+def added_up(home: Home, stage: Stage, schedules: pl.DataFrame, quality: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `policy_daily_results`: what each day and policy of `schedules` cost, beside the grade of the day."""
+    totals = daily_results(schedules, protocol_of(home.context), home.site)
+    grades = quality.select("day", pl.col("status").alias("quality"))
+    return totals.join(grades, on="day", how="left").with_columns(_site(home), _version(home, stage))
+
+
+def _site(home: Home) -> pl.Expr:
+    return pl.lit(home.name).alias("site")
+
+
+def _version(home: Home, stage: Stage) -> pl.Expr:
+    return pl.lit(config_version(home.settings, stage)).alias("config_version")

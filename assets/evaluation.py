@@ -1,0 +1,141 @@
+"""The verdict on a range of days: which policy was cheaper, by how much, how surely; kept as an MLflow run."""
+
+import hashlib
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from dagster_duckdb import DuckDBResource
+
+from assets.description import days_of, markdown_table, picture
+from assets.home import Check, Home, daily_asset
+from assets.pictures import cost_picture, day_picture
+from darkstar_pipeline.evaluating import ORACLE
+from darkstar_pipeline.tracking import EvaluationRecord, TrackedRun, log_evaluation
+from darkstar_pipeline.versions import config_version
+from planner.evaluation import Evaluation, evaluate
+
+JUDGED = Check(name="days_judged", description="At least one day of the range could be judged.")
+SHOWN = ("policy", "days", "cost", "captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
+_HASHED = ("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh")
+_BY_MONTH = """
+    SELECT strftime(day, '%Y-%m') AS month, policy, count(*) AS days, sum(cost) AS cost
+    FROM (SELECT site, day, policy, cost FROM policy_daily_results
+          UNION ALL SELECT site, day, 'oracle', cost FROM oracle_daily_results)
+    WHERE site = ? AND day BETWEEN ? AND ? GROUP BY ALL
+"""
+
+
+def evaluation_report_asset(home: Home) -> dg.AssetsDefinition:
+    """The asset `evaluation_report` of a home."""
+
+    @daily_asset(
+        home,
+        None,
+        group="evaluation",
+        kinds=("mlflow", "duckdb", "polars"),
+        inputs=("policy_daily_results", "oracle_daily_results", "oracle_schedules", "policy_schedules"),
+        checks=(JUDGED,),
+    )
+    def evaluation_report(
+        context: dg.AssetExecutionContext,
+        policy_daily_results: pl.DataFrame,
+        oracle_daily_results: pl.DataFrame,
+        oracle_schedules: pl.DataFrame,
+        policy_schedules: pl.DataFrame,
+        warehouse: DuckDBResource,
+    ) -> dg.MaterializeResult:
+        """The verdict on the days of the run, taken together: one MLflow run, linked both ways.
+
+        A day's mark here says which verdict it was last part of; materialize the range of days you want judged.
+        """
+        results = with_oracle(policy_daily_results, oracle_daily_results)
+        check = JUDGED.result(passed=results.height > 0, days=results["day"].n_unique())
+        if results.is_empty():
+            return dg.MaterializeResult(metadata={"days judged": 0}, check_results=[check])
+        verdict = evaluate(results)
+        pictures = _pictures(home, results, policy_schedules)
+        run = log_evaluation(home.context.home, _record(context, home, verdict, oracle_schedules, pictures))
+        context.instance.add_run_tags(context.run_id, {"mlflow/run_id": run.run_id})
+        last = context.partition_keys[-1]
+        extras = {"by month": markdown_table(_by_month(context, home, warehouse))}
+        context.add_asset_metadata({**_summary(verdict, pictures), **extras}, partition_key=last)
+        return dg.MaterializeResult(metadata=_link(run), check_results=[check])
+
+    return evaluation_report
+
+
+def with_oracle(policies: pl.DataFrame, oracle: pl.DataFrame) -> pl.DataFrame:
+    """Daily results of the policies and of the oracle in one frame, `day, policy, …`."""
+    bound = oracle.with_columns(pl.lit(ORACLE).alias("policy")).select(policies.columns)
+    return pl.concat([policies, bound]).drop("site", "quality", "config_version").sort("day", "policy")
+
+
+def content_hash(slots: pl.DataFrame) -> str:
+    """Hash of the prices and readings that were judged: the same data, the same hash."""
+    table = slots.select(_HASHED).sort("slot_start").write_csv(float_precision=9)
+    return hashlib.sha256(table.encode()).hexdigest()[:16]
+
+
+def _record(
+    context: dg.AssetExecutionContext,
+    home: Home,
+    verdict: Evaluation,
+    slots: pl.DataFrame,
+    pictures: dict[str, bytes],
+) -> EvaluationRecord:
+    days, settings = days_of(context), home.settings
+    return EvaluationRecord(
+        site=home.name,
+        first=days[0],
+        last=days[-1],
+        totals=verdict.totals,
+        days=verdict.days,
+        content_hash=content_hash(slots),
+        config_version=config_version(settings, "policies"),
+        params={
+            "days asked for": len(days),
+            "days judged": verdict.days["day"].n_unique(),
+            **_flat(settings.model_dump(mode="json", include={"area", "timezone", "battery", "protocol", "forecast"})),
+        },
+        pictures=pictures,
+        dagster_run_id=context.run_id,
+    )
+
+
+def _flat(document: dict[str, Any]) -> dict[str, Any]:
+    """Settings by dotted name."""
+    nested = {key: value for key, value in document.items() if isinstance(value, dict)}
+    flat = {key: value for key, value in document.items() if key not in nested}
+    return flat | {f"{key}.{inner}": value for key, values in nested.items() for inner, value in values.items()}
+
+
+def _pictures(home: Home, results: pl.DataFrame, schedules: pl.DataFrame) -> dict[str, bytes]:
+    found = {"saved.png": cost_picture(results, home.site)}
+    return found | {"last_day.png": day_picture(schedules, home.site)} if schedules.height else found
+
+
+def _summary(verdict: Evaluation, pictures: dict[str, bytes]) -> dict[str, Any]:
+    """What the page shows of the verdict, on the last day of the run."""
+    shares = {row["policy"]: row["captured_share"] for row in verdict.totals.to_dicts()}
+    plain = {f"captured share, {policy}": share for policy, share in shares.items() if share is not None}
+    shown = {name.removesuffix(".png").replace("_", " "): picture(png) for name, png in pictures.items()}
+    return {
+        "days judged": verdict.days["day"].n_unique(),
+        "verdict": markdown_table(verdict.totals.select(SHOWN), digits=3),
+        **plain,
+        **shown,
+    }
+
+
+def _link(run: TrackedRun) -> dict[str, Any]:
+    return {"mlflow run": dg.MetadataValue.url(run.url), "mlflow run id": run.run_id}
+
+
+def _by_month(context: dg.AssetExecutionContext, home: Home, warehouse: DuckDBResource) -> pl.DataFrame:
+    """Cost by month, a column a policy."""
+    days = days_of(context)
+    with warehouse.get_connection() as connection:
+        rows = connection.execute(_BY_MONTH, [home.name, days[0], days[-1]]).fetchall()
+    long = pl.DataFrame(rows, schema=["month", "policy", "days", "cost"], orient="row")
+    return long.pivot("policy", index=["month", "days"], values="cost").sort("month")

@@ -1,0 +1,160 @@
+"""What the daily assets of one home have in common: keys, partitions, and how they present themselves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from assets.partitions import daily_partitions
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.resources import SITE_KEY, TABLE_KEY
+from darkstar_pipeline.settings import SiteSettings
+from darkstar_pipeline.warehouse.schemas import Table
+from env.site import Site
+
+OWNERS = ("team:home",)
+IO_MANAGER = "io_manager"  # Dagster's default key: external assets are read through it too
+
+ROWS = dg.DagsterType(
+    type_check_fn=lambda _, value: isinstance(value, pl.DataFrame | dict),
+    name="Rows",
+    description="Rows of the asset's table, or of several tables by name.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """One home of the configuration, as its assets see it.
+
+    Attributes:
+        context: the home's settings and its lake.
+        prefix: first part of its asset keys; empty for the default home.
+    """
+
+    context: Context
+    prefix: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name in `darkstar.yaml`, and in the `site` column of every table."""
+        return self.context.site_name
+
+    @property
+    def settings(self) -> SiteSettings:
+        """Its part of the configuration."""
+        return self.context.site_settings
+
+    @property
+    def site(self) -> Site:
+        """The home in the types that `env` and `planner` compute with."""
+        return self.context.site
+
+    @property
+    def timezone(self) -> str:
+        """The IANA zone whose calendar days are the home's days."""
+        return self.context.timezone
+
+    def key(self, asset: str) -> dg.AssetKey:
+        """Key of one of the home's assets."""
+        return dg.AssetKey([*self.prefix, asset])
+
+    def presentation(self, table: Table | None, *, group: str, kinds: Sequence[str]) -> dict[str, Any]:
+        """What every asset of the home, made here or not, tells about itself in the page."""
+        return {
+            "group_name": group,
+            "kinds": set(kinds),
+            "owners": list(OWNERS),
+            "partitions_def": daily_partitions(self.settings),
+            "metadata": self._metadata(table),
+        }
+
+    def _metadata(self, table: Table | None) -> Mapping[str, Any]:
+        if table is None:
+            return {SITE_KEY: self.name}
+        return {
+            SITE_KEY: self.name,
+            TABLE_KEY: table.name,
+            "dagster/table_name": table.name,
+            "dagster/column_schema": column_schema(table),
+        }
+
+
+def daily_asset(
+    home: Home,
+    table: Table | None,
+    *,
+    group: str,
+    kinds: Sequence[str],
+    inputs: Sequence[str] = (),
+    deps: Sequence[dg.AssetDep] = (),
+    checks: Sequence["Check"] = (),
+    code_version: str | None = None,
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Declare a daily asset of a home: one run covers any range of days; its docstring is its description.
+
+    Args:
+        home: whose asset it is.
+        table: the table of the lake it fills, or None where it fills none.
+        group: box it is shown in.
+        kinds: badges it is shown with.
+        inputs: names of the assets it takes as frames, in the names of its arguments.
+        deps: assets it reads by itself.
+        checks: what it tells about its own result.
+        code_version: changes when the same inputs would give another result.
+    """
+
+    def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        name = function.__name__
+        return dg.asset(
+            name=name,
+            key_prefix=list(home.prefix) or None,
+            ins={upstream: dg.AssetIn(key=home.key(upstream)) for upstream in inputs},
+            deps=list(deps),
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            dagster_type=ROWS if table is not None else None,
+            check_specs=[check.spec(home.key(name)) for check in checks],
+            code_version=code_version,
+            **home.presentation(table, group=group, kinds=kinds),
+        )(function)
+
+    return declare
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One question an asset answers about its own result.
+
+    Attributes:
+        blocking: whether a failure stops what comes after: for broken structure only, since a run covers many days and
+            one bad day must not stop the others.
+    """
+
+    name: str
+    description: str
+    blocking: bool = False
+
+    def spec(self, asset: dg.AssetKey) -> dg.AssetCheckSpec:
+        """The check as Dagster declares it."""
+        return dg.AssetCheckSpec(self.name, asset=asset, description=self.description, blocking=self.blocking)
+
+    def result(self, *, passed: bool, **counts: Any) -> dg.AssetCheckResult:
+        """The answer, with the counts it rests on."""
+        severity = dg.AssetCheckSeverity.ERROR if self.blocking else dg.AssetCheckSeverity.WARN
+        return dg.AssetCheckResult(passed=passed, severity=severity, check_name=self.name, metadata=counts)
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """The table's declaration as the page shows it."""
+    columns = [
+        dg.TableColumn(
+            name=column.name,
+            type=str(column.dtype),
+            description=f"{column.meaning} [{column.unit}]" if column.unit else column.meaning,
+            constraints=dg.TableColumnConstraints(nullable=column.nullable),
+        )
+        for column in table.columns
+    ]
+    key = ", ".join(("site", *table.key))
+    return dg.TableSchema(columns=columns, constraints=dg.TableConstraints(other=[f"key: {key}"]))

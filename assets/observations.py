@@ -1,0 +1,110 @@
+"""What was observed, on the whole slot grid, and which days of it can be believed."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from assets.description import days_of, describe_left_out, describe_range, markdown_table
+from assets.home import Check, Home, daily_asset
+from assets.raw import observe_raw
+from darkstar_pipeline.evaluating import home_has_pv
+from darkstar_pipeline.quality.day_quality import grade_days
+from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, SLOT_OBSERVATIONS
+from env.time_grid import grid
+from planner.episodes import USABLE
+
+GROUP = "observations"
+HAS_READINGS = Check(name="has_readings", description="Some slot of the range was read.", blocking=True)
+USABLE_DAYS = Check(name="days_usable", description="At least nine days of ten are clean or mask_battery.")
+USABLE_SHARE = 0.9
+
+
+def slot_observations_asset(home: Home) -> dg.AssetsDefinition:
+    """The asset `slot_observations` of a home."""
+
+    @daily_asset(
+        home,
+        SLOT_OBSERVATIONS,
+        group=GROUP,
+        kinds=("polars", "parquet"),
+        inputs=("raw_meter_readings",),
+        checks=(HAS_READINGS,),
+    )
+    def slot_observations(context: dg.AssetExecutionContext, raw_meter_readings: pl.DataFrame) -> dg.MaterializeResult:
+        """The whole slot grid of a day (92, 96 or 100 slots) with what was observed; null where nothing was."""
+        days = days_of(context)
+        observe_raw(context, home, "raw_meter_readings", raw_meter_readings)
+        rows = observed(home, raw_meter_readings, days[0], days[-1])
+        read = rows["load_kwh"].count()
+        describe_range(context, rows, "local_day", **{"slots with load": read, "slots without": rows.height - read})
+        return dg.MaterializeResult(
+            value=rows, check_results=[HAS_READINGS.result(passed=read > 0, slots_with_load=read)]
+        )
+
+    return slot_observations
+
+
+def observed(home: Home, readings: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """Rows of `slot_observations` for a range of local days."""
+    slots = grid(first, last, home.timezone).with_columns(pl.lit(home.name).alias("site"))
+    measured = [name for name in SLOT_OBSERVATIONS.schema.names() if name not in slots.columns]
+    return slots.join(readings.select("slot_start", *measured), on="slot_start", how="left", maintain_order="left")
+
+
+def data_quality_asset(home: Home) -> dg.AssetsDefinition:
+    """The asset `data_quality_daily` of a home."""
+
+    @daily_asset(
+        home,
+        DATA_QUALITY_DAILY,
+        group=GROUP,
+        kinds=("polars", "parquet"),
+        inputs=("slot_observations", "spot_prices", "meter_statistics"),
+        checks=(USABLE_DAYS,),
+    )
+    def data_quality_daily(
+        context: dg.AssetExecutionContext,
+        slot_observations: pl.DataFrame,
+        spot_prices: pl.DataFrame,
+        meter_statistics: pl.DataFrame,
+    ) -> dg.MaterializeResult:
+        """One row per day: whether it can be used, and why not. Everything downstream leaves refused days out."""
+        days = days_of(context)
+        observe_raw(context, home, "meter_statistics", meter_statistics)
+        grades = graded(home, slot_observations, spot_prices, meter_statistics, days)
+        refused = grades.filter(~pl.col("status").is_in(USABLE))
+        statuses = grades.group_by("status").len("days").sort("status")
+        describe_range(context, grades, "day", statuses=markdown_table(statuses))
+        describe_left_out(context, dict(refused.select("day", "reasons").iter_rows()))
+        return dg.MaterializeResult(value=grades, check_results=[_usable_share(grades)])
+
+    return data_quality_daily
+
+
+def graded(
+    home: Home, observations: pl.DataFrame, prices: pl.DataFrame, statistics: pl.DataFrame, days: Sequence[date]
+) -> pl.DataFrame:
+    """Rows of `data_quality_daily` for the local days from the first to the last of `days`."""
+    grades = grade_days(
+        observations.drop("site"),
+        prices.drop("site", "area"),
+        statistics.select("hour_start", "quantity", "energy_kwh"),
+        days[0],
+        days[-1],
+        home.timezone,
+        battery=home.site.battery,
+        has_pv=home_has_pv(home.context),
+    )
+    return grades.with_columns(pl.lit(home.name).alias("site"))
+
+
+def _usable_share(grades: pl.DataFrame) -> dg.AssetCheckResult:
+    usable = int(grades["status"].is_in(USABLE).sum())
+    return USABLE_DAYS.result(
+        passed=usable >= USABLE_SHARE * grades.height,
+        usable_days=usable,
+        refused_days=grades.height - usable,
+        masked_days=int((grades["status"] == "mask_battery").sum()),
+    )

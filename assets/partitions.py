@@ -1,0 +1,18 @@
+"""The days of a home: one partitions definition, shared by all its daily assets.
+
+Assets that differed only in their first day would split a single run into several, so there is exactly one per home.
+"""
+
+from functools import lru_cache
+
+import dagster as dg
+
+from darkstar_pipeline.settings import SiteSettings
+
+
+@lru_cache(maxsize=64)
+def daily_partitions(settings: SiteSettings) -> dg.DailyPartitionsDefinition:
+    """Local days from the home's first day to tomorrow, whose prices are known from about 13:00 on."""
+    return dg.DailyPartitionsDefinition(
+        start_date=settings.first_day.isoformat(), timezone=settings.timezone, end_offset=1
+    )

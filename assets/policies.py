@@ -1,0 +1,93 @@
+"""The policies that could have been run: what each did on every day, and what that cost."""
+
+import dagster as dg
+import polars as pl
+
+from assets.description import days_of, describe_left_out, describe_range, markdown_table, picture
+from assets.episodes import added_up, replayed
+from assets.home import Check, Home, daily_asset
+from assets.oracle import NO_BREACHES
+from assets.pictures import cost_picture, day_picture
+from assets.usable_days import left_out, whole_days
+from darkstar_pipeline.evaluating import ORACLE, home_has_pv
+from darkstar_pipeline.versions import config_version
+from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, POLICY_SCHEDULES
+
+GROUP = "policies"
+STAGE = "policies"
+BOUND_HOLDS = Check(name="oracle_bounds", description="On no day does a policy pay less than perfect hindsight.")
+BOUND_TOLERANCE = 1e-6  # money; the solver's own
+
+
+def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
+    """The asset `policy_schedules` of a home."""
+    version = config_version(home.settings, STAGE)
+    policies = [policy for policy in home.settings.policies if policy != ORACLE]
+
+    @daily_asset(
+        home,
+        POLICY_SCHEDULES,
+        group=GROUP,
+        kinds=("polars", "parquet"),
+        inputs=("slot_observations", "spot_prices", "slot_forecasts", "data_quality_daily"),
+        code_version=f"{version} {' '.join(policies)}",
+    )
+    def policy_schedules(
+        context: dg.AssetExecutionContext,
+        slot_observations: pl.DataFrame,
+        spot_prices: pl.DataFrame,
+        slot_forecasts: pl.DataFrame,
+        data_quality_daily: pl.DataFrame,
+    ) -> dg.MaterializeResult:
+        """What each policy did, slot by slot, in daily episodes, on what it could know at each slot's start."""
+        has_pv = home_has_pv(home.context)
+        slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
+        rows = replayed(home, STAGE, policies, slots, slot_forecasts)
+        pictures = {"the last day": picture(day_picture(rows, home.site))} if rows.height else {}
+        describe_range(context, rows, "local_day", config_version=version, policies=policies, **pictures)
+        describe_left_out(context, left_out(days_of(context), data_quality_daily, slots))
+        return dg.MaterializeResult(value=rows)
+
+    return policy_schedules
+
+
+def policy_daily_results_asset(home: Home) -> dg.AssetsDefinition:
+    """The asset `policy_daily_results` of a home."""
+
+    @daily_asset(
+        home,
+        POLICY_DAILY_RESULTS,
+        group=GROUP,
+        kinds=("polars", "parquet"),
+        inputs=("policy_schedules", "oracle_daily_results", "data_quality_daily"),
+        checks=(BOUND_HOLDS, NO_BREACHES),
+        code_version=config_version(home.settings, STAGE),
+    )
+    def policy_daily_results(
+        context: dg.AssetExecutionContext,
+        policy_schedules: pl.DataFrame,
+        oracle_daily_results: pl.DataFrame,
+        data_quality_daily: pl.DataFrame,
+    ) -> dg.MaterializeResult:
+        """What each policy paid, day by day, settlement of the energy left in the battery included."""
+        rows = added_up(home, STAGE, policy_schedules, data_quality_daily)
+        below, breaches = below_bound(rows, oracle_daily_results), int(rows["breaches"].sum())
+        totals = rows.group_by("policy").agg(pl.len().alias("days"), pl.col("cost").sum()).sort("cost")
+        pictures = {"cost": picture(cost_picture(rows, home.site))} if rows.height else {}
+        describe_range(context, rows, "day", totals=markdown_table(totals), **pictures)
+        return dg.MaterializeResult(
+            value=rows,
+            check_results=[
+                BOUND_HOLDS.result(passed=below.is_empty(), days_below=below.height, which=markdown_table(below, 6)),
+                NO_BREACHES.result(passed=breaches == 0, breaches=breaches),
+            ],
+        )
+
+    return policy_daily_results
+
+
+def below_bound(results: pl.DataFrame, oracle: pl.DataFrame) -> pl.DataFrame:
+    """Days and policies that paid less than the oracle, which cannot be: `day, policy, cost, oracle_cost`."""
+    bound = oracle.select("day", oracle_cost="cost")
+    joined = results.join(bound, on="day", how="inner").select("day", "policy", "cost", "oracle_cost")
+    return joined.filter(pl.col("cost") < pl.col("oracle_cost") - BOUND_TOLERANCE).sort("day", "policy")

@@ -1,0 +1,48 @@
+"""What people import: prices, readings and statistics, shown in the graph and made by `darkstar import`, not here."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from assets.home import Home
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES, Table
+
+GROUP = "imported"
+# Keys of the graph and the tables behind them.
+RAW_TABLES: dict[str, Table] = {
+    "raw_spot_prices": RAW_SPOT_PRICES,
+    "raw_meter_readings": METER_READINGS,
+    "meter_statistics": METER_STATISTICS,
+}
+_COMMANDS = {
+    "raw_spot_prices": "`darkstar import prices FILE`",
+    "raw_meter_readings": "`darkstar import observations FILE` or `darkstar import ha FILE…`",
+    "meter_statistics": "`darkstar import ha FILE…` with long-term statistics",
+}
+
+
+def raw_specs(home: Home) -> list[dg.AssetSpec]:
+    """The imported tables as external assets: they cost a run nothing, and lineage starts at them."""
+    return [
+        dg.AssetSpec(
+            home.key(name),
+            description=f"{table.meaning} Made by {_COMMANDS[name]}.",
+            **home.presentation(table, group=GROUP, kinds=("parquet",)),
+        )
+        for name, table in RAW_TABLES.items()
+    ]
+
+
+def observe_raw(context: dg.AssetExecutionContext, home: Home, name: str, rows: pl.DataFrame) -> None:
+    """Note on an imported table what a run found of it: one event, whatever the range."""
+    days = rows["local_day"]
+    newest = rows["imported_at"].max()
+    metadata: dict[str, Any] = {
+        "asked from": context.partition_keys[0],
+        "asked to": context.partition_keys[-1],
+        "rows found": rows.height,
+        "days found": days.n_unique(),
+        "newest import": str(newest) if newest is not None else "none",
+    }
+    context.log_event(dg.AssetObservation(asset_key=home.key(name), metadata=metadata))

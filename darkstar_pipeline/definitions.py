@@ -1,0 +1,94 @@
+"""The one assembly point: configuration in, Dagster definitions out.
+
+`build_definitions` is for everybody who has a configuration at hand, tests above all; `defs` is what Dagster's tools
+load. The latter works without any `darkstar.yaml` too: a bare clone shows the graph of a home called `home`.
+"""
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,  # what `define_asset_job` returns has no public name
+)
+
+from assets.graph import daily_assets
+from assets.home import IO_MANAGER, Home
+from assets.raw import raw_specs
+from darkstar_pipeline.context import LAKE_FOLDER, open_context
+from darkstar_pipeline.resources import LakeIOManager, WarehouseResource
+from darkstar_pipeline.settings import Settings, SiteSettings, config_path, home_dir, load_settings
+from jobs.backfill import backfill_job
+from jobs.refresh import refresh_jobs, refresh_schedules
+
+BARE_SITE = "home"
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def build_definitions(
+    settings: Settings, home: Path, *, loggers: Mapping[str, dg.LoggerDefinition] | None = None
+) -> dg.Definitions:
+    """The graph, jobs, schedules and resources of every configured home.
+
+    Args:
+        settings: the configuration.
+        home: the state folder.
+        loggers: replace Dagster's own, which tell everything to stderr.
+    """
+    # Single-run backfills are "beta" by name in this release, and the reason why a year takes a minute.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    jobs: list[UnresolvedAssetJobDefinition] = []
+    schedules: list[dg.ScheduleDefinition] = []
+    for one in homes(settings, home):
+        daily = daily_assets(one)
+        assets += [*raw_specs(one), *daily]
+        jobs += [backfill_job(one, daily), *refresh_jobs(one, daily)]
+        schedules += refresh_schedules(one)
+    root = str(home / LAKE_FOLDER)
+    return dg.Definitions(
+        assets=assets,
+        jobs=jobs,
+        schedules=schedules,
+        resources={IO_MANAGER: LakeIOManager(root=root), "warehouse": WarehouseResource(database=":memory:", root=root)},
+        # Steps of a process of their own would each import everything again; inside a step, `map_shards` uses the cores.
+        executor=dg.in_process_executor,
+        loggers=loggers,
+    )
+
+
+def homes(settings: Settings, home: Path) -> list[Home]:
+    """The configured homes; keys of the default one, or the only one, have no prefix."""
+    default = settings.default_site if settings.default_site is not None else _only(settings)
+    return [
+        Home(context=open_context(name, settings=settings, home=home), prefix=() if name == default else (name,))
+        for name in settings.sites
+    ]
+
+
+def _only(settings: Settings) -> str | None:
+    return next(iter(settings.sites)) if len(settings.sites) == 1 else None
+
+
+def found_configuration() -> tuple[Settings, Path]:
+    """The configuration and state folder that Dagster's tools work on.
+
+    `DARKSTAR_CONFIG` and `DARKSTAR_HOME` decide where set; else the working directory, where it has a `darkstar.yaml`;
+    else the checkout, since Dagster's servers may be started from anywhere; else a bare home.
+    """
+    if os.environ.get("DARKSTAR_CONFIG") or config_path().exists():
+        return _named(load_settings()), home_dir()
+    beside = CHECKOUT / config_path().name
+    if beside.exists():
+        return _named(load_settings(beside)), home_dir() if os.environ.get("DARKSTAR_HOME") else CHECKOUT / ".darkstar"
+    return _named(Settings()), home_dir()
+
+
+def _named(settings: Settings) -> Settings:
+    """The settings, with a bare home where none is configured."""
+    return settings if settings.sites else Settings(sites={BARE_SITE: SiteSettings()})
+
+
+defs = build_definitions(*found_configuration())

@@ -1,0 +1,75 @@
+"""What runs by the clock: prices once tomorrow's are out, and every daily asset at night.
+
+Both stand still until somebody turns them on, since a schedule without fresh imports would only repeat itself.
+What does not belong here: fetching prices or readings; they enter by `darkstar import`.
+"""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,  # what `define_asset_job` returns has no public name
+)
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from assets.home import Home
+from jobs.names import job_name
+
+DAILY_REFRESH = "daily_refresh"
+NIGHTLY = "nightly"
+AFTER_PRICES = "15 13 * * *"  # the auction's prices are out at about 13:00 local
+AFTER_MIDNIGHT = "40 0 * * *"
+LATE_DAYS = 3  # readings may arrive days late
+_REFRESHED = ("spot_prices", "slot_forecasts")
+_VERDICT = "evaluation_report"
+
+
+def refresh_jobs(home: Home, assets: list[dg.AssetsDefinition]) -> list[UnresolvedAssetJobDefinition]:
+    """The two jobs of a home."""
+    nightly = [key for asset in assets for key in asset.keys if key.path[-1] != _VERDICT]
+    return [
+        dg.define_asset_job(
+            job_name(home, DAILY_REFRESH),
+            selection=dg.AssetSelection.assets(*(home.key(name) for name in _REFRESHED)),
+            description="Prices and forecasts of today and tomorrow, once tomorrow's prices are out.",
+        ),
+        dg.define_asset_job(
+            job_name(home, NIGHTLY),
+            selection=dg.AssetSelection.assets(*nightly),
+            description=f"Every daily asset of the last {LATE_DAYS} days, for readings that came late.",
+        ),
+    ]
+
+
+def refresh_schedules(home: Home) -> list[dg.ScheduleDefinition]:
+    """The two schedules of a home, in its own time zone, stopped until turned on."""
+    return [
+        _schedule(home, DAILY_REFRESH, AFTER_PRICES, lambda today: (today, today + timedelta(days=1))),
+        _schedule(home, NIGHTLY, AFTER_MIDNIGHT, lambda today: (today - timedelta(days=LATE_DAYS), today - timedelta(days=1))),
+    ]
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """Tags that make a run cover the days from `first` to `last`, both included."""
+    return {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
+
+
+def _schedule(home: Home, what: str, cron: str, days: Callable[[date], tuple[date, date]]) -> dg.ScheduleDefinition:
+    """A schedule that runs the home's job over some days around the day it fires on."""
+    name = job_name(home, what)
+
+    @dg.schedule(
+        name=f"{name}_schedule",
+        job_name=name,
+        cron_schedule=cron,
+        execution_timezone=home.timezone,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+    )
+    def fire(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        today = context.scheduled_execution_time.astimezone(ZoneInfo(home.timezone)).date()
+        first, last = days(today)
+        return dg.RunRequest(run_key=f"{name} {today}", tags=range_tags(max(first, home.settings.first_day), last))
+
+    return fire
