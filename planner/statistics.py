@@ -43,7 +43,7 @@ def day_statistics(schedules: pl.DataFrame, *, site: Site) -> pl.DataFrame:
         *(_used(move).sum().cast(pl.Int64).alias(f"{move}_slots") for move in (*_MOVES, "export")),
         *(pl.col(name).sum() for name in energies),
         _cycles(site),
-        pl.col("import_price").mean().alias("mean_price"),
+        pl.col("import_price").cast(pl.Float64).mean().alias("mean_price"),
         *(_mean_price(move) for move in _MOVES),
         *(column for move in _MOVES for column in _by_band(move)),
     )

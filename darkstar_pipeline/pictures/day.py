@@ -1,0 +1,321 @@
+"""The picture of a day: one panel a policy, all on the same axes, so that panels can be compared by eye.
+
+Across runs real time: a day of 23 or 25 hours is drawn as long as it was, with the hours of the wall clock beneath it.
+What leaves the home or the battery is drawn downwards: an export beside a discharge shows how much of it was sold.
+"""
+
+# Matplotlib leaves its keyword arguments untyped.
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.pictures.canvas import (
+    BLUE,
+    GREEN,
+    INK,
+    LARGE,
+    ORANGE,
+    PURPLE,
+    QUIET,
+    SHADE,
+    SMALL,
+    VERMILION,
+    Look,
+    blank,
+    legend,
+    name_axis,
+    place,
+    policy_name,
+    quieten,
+    write,
+)
+from env.time_grid import SLOT_HOURS, grid, zone
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+Values = NDArray[np.float64]
+
+# Inches of the large picture; a smaller look scales them.
+_LEFT, _RIGHT = 0.75, 0.75
+_LABEL = 0.46  # from the axes to the middle of their names
+_HEAD, _FOOT = 0.98, 0.5
+_TITLE, _POWER, _GAP, _SOC, _SPACE = 0.3, 1.72, 0.07, 0.46, 0.2
+_CRUMB_KW = 0.02  # exports below this are not worth an outline
+_SMALL_TICKS = 3  # hours between ticks where there is little room
+
+
+class Clock(NamedTuple):
+    """The wall clock of a local day, on an axis of real hours since the day began.
+
+    Attributes:
+        edges: start of every slot and end of the last [h], `(n_slots + 1,)`.
+        ticks: where the wall clock shows a full hour [h].
+        hours: which hour that is.
+        jumps: where the clock is changed [h], and by how much [h], forwards positive.
+    """
+
+    edges: Values
+    ticks: list[float]
+    hours: list[int]
+    jumps: list[tuple[float, float]]
+
+
+class _Ranges(NamedTuple):
+    """Ends of the axes that all panels share: power [kW] and price [money/kWh]."""
+
+    power: tuple[float, float]
+    price: tuple[float, float]
+
+
+class _Panel(NamedTuple):
+    """What is to be drawn of a policy: a row per slot of the day, nulls where the schedule has no slot."""
+
+    policy: str
+    rows: pl.DataFrame
+
+    def kw(self, flow: str) -> Values:
+        """Mean power of a flow in each slot [kW], `(n_slots,)`, NaN where unknown."""
+        return self.numbers(f"{flow}_kwh") / SLOT_HOURS
+
+    def numbers(self, column: str) -> Values:
+        """A column, NaN where unknown."""
+        return self.rows[column].cast(pl.Float64).to_numpy().astype(np.float64)
+
+
+def day_figure(
+    schedules: pl.DataFrame,
+    *,
+    day: date,
+    timezone: str,
+    capacity_kwh: float,
+    currency: str,
+    costs: Mapping[str, float] | None = None,
+    small: bool = False,
+) -> "Figure":
+    """Draw a day of one or more policies, in the order they come.
+
+    Args:
+        schedules: `slot_start, policy, import_price` [money/kWh], `load_kwh, pv_kwh, charge_kwh, discharge_kwh,
+            export_kwh, soc_start_kwh, soc_end_kwh` [kWh]; slots of other days are left out.
+        day: local calendar day.
+        timezone: IANA zone of the wall clock.
+        capacity_kwh: stored energy that is 100 % [kWh].
+        currency: of prices and costs.
+        costs: what the day cost each policy, settlement included [money]; None or absent says nothing about it.
+        small: a picture for a page's margin, without load, PV and explanations, under 50 kB as PNG.
+
+    Raises:
+        DataMissingError: no slot of that day in the schedules.
+    """
+    look = SMALL if small else LARGE
+    panels = _panels(schedules, day, timezone)
+    clock, ranges = wall_clock(day, timezone), _ranges(panels)
+    scale = look.scale
+    each = _TITLE + _POWER + _GAP + _SOC + _SPACE
+    figure = blank(look, (_HEAD + len(panels) * each - _SPACE + _FOOT) * scale)
+    _head(figure, look, day, timezone, settled=costs is not None)
+    for i, panel in enumerate(panels):
+        top = (_HEAD + i * each) * scale
+        _title(figure, look, top, panel.policy, {} if costs is None else costs, currency)
+        power, soc = _axes(figure, look, top)
+        _draw_power(power, look, panel, clock, ranges, currency)
+        _draw_soc(soc, look, panel, clock, capacity_kwh)
+        for axes in (power, soc):
+            _draw_clock(axes, look, clock, named=axes is soc and i == len(panels) - 1)
+        if i == 0:
+            _name_jumps(power, look, clock)
+    return figure
+
+
+def wall_clock(day: date, timezone: str) -> Clock:
+    """Where the hours of a local day lie in real time."""
+    local = [start.astimezone(zone(timezone)) for start in grid(day, day, timezone)["slot_start"]]
+    offsets = [start.utcoffset() for start in local]
+    full = [i for i, start in enumerate(local) if start.minute == 0]
+    jumps = [
+        (i * SLOT_HOURS, (after - before).total_seconds() / 3600)
+        for i, (before, after) in enumerate(pairwise(offsets), start=1)
+        if before is not None and after is not None and before != after
+    ]
+    edges = np.arange(len(local) + 1, dtype=np.float64) * np.float64(SLOT_HOURS)
+    return Clock(edges, [i * SLOT_HOURS for i in full], [local[i].hour for i in full], jumps)
+
+
+def _panels(schedules: pl.DataFrame, day: date, timezone: str) -> list[_Panel]:
+    """The day's slots of every policy."""
+    slots = grid(day, day, timezone).select("slot_start")
+    kept = schedules.join(slots, on="slot_start", how="semi")
+    if kept.is_empty():
+        raise DataMissingError(f"no schedule of {day} to draw", f"run `darkstar backfill --from {day} --to {day}`")
+    by_policy = kept.partition_by("policy", as_dict=True, maintain_order=True)
+    return [
+        _Panel(str(key[0]), slots.join(rows, on="slot_start", how="left", maintain_order="left"))
+        for key, rows in by_policy.items()
+    ]
+
+
+def _ranges(panels: Sequence[_Panel]) -> _Ranges:
+    """Axes that hold every panel, with a little air."""
+
+    def most(*flows: str) -> float:
+        return max(float(np.nanmax(panel.kw(flow), initial=0.0)) for panel in panels for flow in flows)
+
+    up, down = most("charge", "load", "pv"), most("discharge", "export")
+    air = max(0.08 * (up + down), 0.1)
+    prices = np.concatenate([panel.numbers("import_price") for panel in panels])
+    low, high = float(np.nanmin(prices)), float(np.nanmax(prices))
+    # Cents between slots of a flat day are not to look like peaks.
+    margin = max(0.1 * (high - low), 0.05 * max(abs(low), abs(high)), 0.01)
+    return _Ranges((-down - air, up + air), (low - margin, high + margin))
+
+
+def _axes(figure: "Figure", look: Look, top: float) -> tuple["Axes", "Axes"]:
+    """The panel's two parts: power with price, and beneath it the state of charge."""
+    scale = look.scale
+    left, width = _LEFT * scale, look.width - (_LEFT + _RIGHT) * scale
+    power = place(figure, look, left=left, top=top + _TITLE * scale, width=width, height=_POWER * scale)
+    below = top + (_TITLE + _POWER + _GAP) * scale
+    return power, place(figure, look, left=left, top=below, width=width, height=_SOC * scale)
+
+
+def _head(figure: "Figure", look: Look, day: date, timezone: str, *, settled: bool) -> None:
+    """Title, legend, and how the costs are meant."""
+    scale = look.scale
+    write(figure, f"{day:%A} {day.isoformat()}", left=_LEFT * scale, top=0.36 * scale, size=look.font + 5 * scale)
+    right = look.width - _RIGHT * scale
+    if look.detail:
+        meant = "costs include wear and settle what is left in the battery  ·  " if settled else ""
+        note = f"{meant}hours of {timezone}"
+        write(figure, note, left=right, top=0.36 * scale, size=look.font - 1, colour=QUIET, ha="right")
+    legend(figure, look, _legend_entries(look), left=_LEFT * scale, top=0.66 * scale)
+
+
+def _legend_entries(look: Look) -> "list[tuple[str, Artist]]":
+    """One entry per thing drawn."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    entries: list[tuple[str, Artist]] = [
+        ("battery charges", Patch(color=BLUE)),
+        ("battery discharges", Patch(color=VERMILION)),
+        ("export", Patch(facecolor="none", edgecolor=GREEN, linewidth=look.line)),
+        ("import price", Line2D([], [], color=INK, linewidth=look.line)),
+        ("state of charge", Patch(facecolor=PURPLE, alpha=0.45)),
+    ]
+    if look.detail:
+        entries += [("load", Line2D([], [], color=QUIET, linewidth=0.9)), ("PV", Patch(color=ORANGE, alpha=0.22))]
+    return entries
+
+
+def _title(figure: "Figure", look: Look, top: float, policy: str, costs: Mapping[str, float], currency: str) -> None:
+    """The policy's name, and at the other end what the day cost it."""
+    line = top + (_TITLE - 0.09) * look.scale
+    size = look.font + 1
+    write(figure, policy_name(policy), left=_LEFT * look.scale, top=line, size=size, weight="bold")
+    if policy in costs:
+        text = _cost_text(policy, costs, currency)
+        write(figure, text, left=look.width - _RIGHT * look.scale, top=line, size=size, ha="right")
+
+
+def _cost_text(policy: str, costs: Mapping[str, float], currency: str) -> str:
+    """What the day cost, and how that compares with not using the battery."""
+    cost = costs[policy]
+    text = f"{'paid' if cost >= 0 else 'earned'} {abs(cost):.2f} {currency}"
+    if policy == "idle" or "idle" not in costs:
+        return text
+    saved = costs["idle"] - cost
+    return f"{text}, {abs(saved):.2f} {'better' if saved >= 0 else 'worse'} than idle"
+
+
+def _draw_power(axes: "Axes", look: Look, panel: _Panel, clock: Clock, ranges: _Ranges, currency: str) -> None:
+    """Battery, export, load and PV on the left axis, the price on the right one."""
+    edges = clock.edges
+    if look.detail:
+        axes.stairs(panel.kw("pv"), edges, fill=True, color=ORANGE, alpha=0.22, linewidth=0)
+    axes.stairs(panel.kw("charge"), edges, fill=True, color=BLUE, linewidth=0)
+    axes.stairs(-panel.kw("discharge"), edges, fill=True, color=VERMILION, linewidth=0)
+    if look.detail:
+        axes.stairs(panel.kw("load"), edges, baseline=None, color=QUIET, linewidth=0.9)
+    export = panel.kw("export")
+    # Without the zeros, so that only what is exported has an outline.
+    sold = np.where(export > _CRUMB_KW, -export, np.nan)
+    axes.stairs(sold, edges, baseline=0, color="white", linewidth=look.line * 2.2)
+    axes.stairs(sold, edges, baseline=0, color=GREEN, linewidth=look.line)
+    axes.axhline(0, color=QUIET, linewidth=0.6)
+    axes.set_ylim(*ranges.power)
+    axes.yaxis.set_major_locator(_few_ticks())
+    axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
+    name_axis(axes, look, "kW", -_LABEL * look.scale)
+    _draw_price(axes, look, panel.numbers("import_price"), edges, ranges.price, currency)
+
+
+def _draw_price(
+    axes: "Axes", look: Look, price: Values, edges: Values, ends: tuple[float, float], currency: str
+) -> None:
+    """The import price as a step line on an axis of its own."""
+    right = axes.twinx()
+    quieten(right, look)
+    right.stairs(price, edges, baseline=None, color="white", linewidth=look.line * 2.2, alpha=0.7)
+    right.stairs(price, edges, baseline=None, color=INK, linewidth=look.line)
+    right.set_ylim(*ends)
+    right.yaxis.set_major_locator(_few_ticks())
+    name_axis(right, look, f"{currency}/kWh", look.width - (_LEFT + _RIGHT - _LABEL - 0.05) * look.scale)
+
+
+def _draw_soc(axes: "Axes", look: Look, panel: _Panel, clock: Clock, capacity_kwh: float) -> None:
+    """Stored energy as a share of the capacity, at the fence posts between the slots."""
+    starts, ends = panel.numbers("soc_start_kwh"), panel.numbers("soc_end_kwh")
+    percent = np.append(starts, ends[-1]) / capacity_kwh * 100
+    # A slot that is missing after one that is there: that one's end is known.
+    percent[1:] = np.where(np.isnan(percent[1:]), ends / capacity_kwh * 100, percent[1:])
+    axes.fill_between(clock.edges, percent, color=PURPLE, alpha=0.45, linewidth=0)
+    axes.plot(clock.edges, percent, color=PURPLE, linewidth=look.line)
+    axes.set_ylim(0, 105)
+    axes.set_yticks([0, 50, 100])
+    name_axis(axes, look, "SoC %", -_LABEL * look.scale)
+
+
+def _draw_clock(axes: "Axes", look: Look, clock: Clock, *, named: bool) -> None:
+    """Hours of the wall clock beneath, and where it was changed."""
+    every = 1 if look.detail else _SMALL_TICKS
+    shown = [(tick, hour) for tick, hour in zip(clock.ticks, clock.hours, strict=True) if hour % every == 0]
+    axes.set_xlim(clock.edges[0], clock.edges[-1])
+    axes.set_xticks([tick for tick, _ in shown], [f"{hour:02d}" if named else "" for _, hour in shown])
+    for at, by in clock.jumps:
+        if by < 0:
+            axes.axvspan(at, at - by, color=SHADE, linewidth=0, zorder=0)
+        axes.axvline(at, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+
+
+def _name_jumps(axes: "Axes", look: Look, clock: Clock) -> None:
+    """Say what happened to the clock, in the corner above the first panel's hour."""
+    for at, by in clock.jumps:
+        text = f"clock {'back' if by < 0 else 'forward'} {abs(by):g} h"
+        axes.annotate(
+            text,
+            (at, axes.get_ylim()[1]),
+            xytext=(3, -2),
+            textcoords="offset points",
+            fontsize=look.font - 2,
+            color=QUIET,
+            va="top",
+        )
+
+
+def _few_ticks() -> "MaxNLocator":
+    """Few and round ticks."""
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10])

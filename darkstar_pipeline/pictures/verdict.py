@@ -1,0 +1,244 @@
+"""The picture of a verdict: what share of the possible saving each policy captured, and how it ran against MPC."""
+
+# Matplotlib leaves its keyword arguments untyped.
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.pictures.canvas import (
+    INK,
+    LARGE,
+    QUIET,
+    SMALL,
+    Look,
+    blank,
+    place,
+    policy_colours,
+    policy_name,
+    write,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+REFERENCE = "mpc"
+# Off the right half by design: not using the battery is so far from all others that they would be one line.
+_OFF_SCALE = "idle"
+
+# Inches of the large picture; a smaller look scales them.
+_TOP, _BOTTOM = 1.0, 0.5
+_ROW, _LEAST_ROWS = 0.7, 4  # of a policy; fewer policies leave room
+_NAMES, _SHARES, _COSTS = 2.25, 2.35, 1.15  # left half: names, bars, what was paid
+_MIDDLE, _ENDS = 0.65, 2.35  # between the halves, and room for the names at the lines' ends
+_MARGIN = 0.3
+_LINE = 0.19  # between names at the lines' ends
+
+_BAR = 0.03  # width of the interval's bar, as a share of the days
+
+Row = Mapping[str, Any]
+
+
+class _End(NamedTuple):
+    """What is written where a line ends."""
+
+    policy: str
+    text: str
+    value: float
+
+
+def verdict_figure(days: pl.DataFrame, totals: pl.DataFrame, *, currency: str, small: bool = False) -> "Figure":
+    """Draw a verdict.
+
+    Args:
+        days: `day, policy, cost` [money] as `Evaluation.days`; days that not every policy has are left out.
+        totals: as `Evaluation.totals`, a row per policy in the order to be shown.
+        currency: of the costs.
+        small: a picture for a page's margin, under 50 kB as PNG.
+
+    Raises:
+        DataMissingError: no policy, or no day.
+    """
+    if totals.is_empty() or days.is_empty():
+        raise DataMissingError("no evaluated day to draw", "evaluate a range that has usable days")
+    look = SMALL if small else LARGE
+    rows = totals.to_dicts()
+    height = max(len(rows), _LEAST_ROWS) * _ROW
+    figure = blank(look, (_TOP + height + _BOTTOM) * look.scale)
+    shared = days.filter(pl.col("policy").n_unique().over("day") == days["policy"].n_unique())
+    _head(figure, look, shared)
+    _draw_shares(figure, look, rows, height * look.scale, currency)
+    _draw_differences(figure, look, rows, height * look.scale, differences(shared), currency)
+    return figure
+
+
+def differences(days: pl.DataFrame) -> pl.DataFrame:
+    """Cost against MPC added up from the first day on.
+
+    Args:
+        days: `day, policy, cost` [money].
+
+    Returns:
+        `day`, and a column per policy other than MPC and idle [money]; no column but `day` where MPC is missing.
+    """
+    if REFERENCE not in days["policy"].unique():
+        return days.select("day").unique().sort("day")
+    wide = days.pivot(on="policy", index="day", values="cost", maintain_order=True).sort("day")
+    others = [name for name in wide.columns if name not in ("day", REFERENCE, _OFF_SCALE)]
+    return wide.select("day", *((pl.col(name) - pl.col(REFERENCE)).cum_sum() for name in others))
+
+
+def _head(figure: "Figure", look: Look, days: pl.DataFrame) -> None:
+    """Title: how many days, and from when to when."""
+    known = days["day"].unique().sort()
+    count = f"{len(known)} day{'' if len(known) == 1 else 's'}"
+    span = f", {known[0]}" + (f" to {known[-1]}" if len(known) > 1 else "") if len(known) else ""
+    text, size = f"Verdict on {count}{span}", look.font + 5 * look.scale
+    write(figure, text, left=_MARGIN * look.scale, top=0.38 * look.scale, size=size)
+
+
+def _heading(figure: "Figure", look: Look, left: float, name: str, note: str) -> None:
+    """What a half shows."""
+    top = (_TOP - 0.16) * look.scale
+    drawn = write(figure, name, left=left, top=top, size=look.font + 0.5, weight="bold")
+    after = drawn.get_window_extent().x1 / figure.dpi + 0.1 * look.scale
+    write(figure, note, left=after, top=top, size=look.font - 1, colour=QUIET)
+
+
+def _draw_shares(figure: "Figure", look: Look, rows: Sequence[Row], height: float, currency: str) -> None:
+    """A bar a policy, its share written at the end of the bar, what it paid beside it."""
+    scale = look.scale
+    _heading(figure, look, _MARGIN * scale, "Captured share", "of what perfect hindsight saves against idle")
+    axes = place(figure, look, left=_NAMES * scale, top=_TOP * scale, width=_SHARES * scale, height=height)
+    colours = policy_colours([row["policy"] for row in rows])
+    shares = [0.0 if row["captured_share"] is None else 100 * row["captured_share"] for row in rows]
+    places = np.arange(len(rows))
+    axes.barh(places, shares, color=[colours[row["policy"]] for row in rows], height=0.56)
+    # A policy that lost ten times what could be won is not to make all others invisible.
+    axes.set_xlim(max(min(0.0, *shares) * 1.1, -100.0), 100.0)
+    axes.set_ylim(max(len(rows), _LEAST_ROWS) - 0.5, -0.5)
+    axes.set_xticks([0, 50, 100], ["0", "50", "100 %"])
+    axes.set_yticks(places, [policy_name(row["policy"]) for row in rows])
+    axes.tick_params(axis="y", labelsize=look.font - 0.5, labelcolor=INK, pad=8 * scale)
+    axes.grid(visible=False, axis="y")
+    for at, row in enumerate(rows):
+        _write_share(axes, look, at, row, currency)
+
+
+def _write_share(axes: "Axes", look: Look, at: int, row: Row, currency: str) -> None:
+    """A policy's share in figures, and what it paid, right of the bars."""
+    share = row["captured_share"]
+    lines = (
+        ("–" if share is None else f"{100 * share:.1f} %", "bold", INK, 0.6),
+        (f"{_amount(row['cost'])} {currency}", "normal", QUIET, -0.75),
+    )
+    for text, weight, colour, up in lines:
+        axes.annotate(
+            text,
+            (1.04, at),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(0, up * look.font),
+            textcoords="offset points",
+            fontsize=look.font - 0.5,
+            weight=weight,
+            color=colour,
+            va="center",
+        )
+
+
+def _draw_differences(
+    figure: "Figure", look: Look, rows: Sequence[Row], height: float, lines: pl.DataFrame, currency: str
+) -> None:
+    """A line a policy, from day to day, with the interval of the total at its end."""
+    scale = look.scale
+    left = (_NAMES + _SHARES + _COSTS + _MIDDLE) * scale
+    note = f"added up, {currency}" + ("; the total with its 95 % interval; idle left out" if look.detail else "")
+    _heading(figure, look, left - 0.35 * scale, "Cost against MPC", note)
+    width = look.width - left - _ENDS * scale
+    axes = place(figure, look, left=left, top=_TOP * scale, width=width, height=height)
+    shown = [row for row in rows if row["policy"] in lines.columns]
+    if not shown:
+        axes.set_axis_off()
+        axes.text(0.0, 0.9, _nothing_to_compare(rows), transform=axes.transAxes, fontsize=look.font, color=QUIET)
+        return
+    days = lines["day"].to_list()
+    colours = policy_colours([REFERENCE, *(row["policy"] for row in rows)])
+    axes.axhline(0, color=colours[REFERENCE], linewidth=look.line)
+    for row in shown:
+        _draw_line(axes, look, days, lines[row["policy"]].to_list(), row, colours[row["policy"]])
+    _scale_days(axes, days, ticks=6 if look.detail else 4)
+    ends = [_End(row["policy"], _end_text(row, lines[row["policy"]][-1]), lines[row["policy"]][-1]) for row in shown]
+    _name_ends(axes, look, [_End(REFERENCE, policy_name(REFERENCE), 0.0), *ends], colours, height)
+
+
+def _draw_line(axes: "Axes", look: Look, days: Sequence[date], values: Sequence[float], row: Row, colour: str) -> None:
+    """A policy's line; the interval stands a little after its end."""
+    x = [day.toordinal() for day in days]
+    axes.plot(x, values, color=colour, linewidth=look.line, marker="o" if len(days) == 1 else "", markersize=4)
+    low, high = row["cost_vs_mpc_low"], row["cost_vs_mpc_high"]
+    if low is not None and high is not None:
+        axes.fill_between([x[-1], x[-1] + _bar(days)], low, high, color=colour, alpha=0.3, linewidth=0)
+
+
+def _bar(days: Sequence[date]) -> float:
+    """Width of the interval's bar [days]."""
+    return max(0.2, _BAR * (days[-1] - days[0]).days)
+
+
+def _scale_days(axes: "Axes", days: Sequence[date], *, ticks: int) -> None:
+    """The days beneath, evenly marked, and a margin above and below the lines."""
+    span = (days[-1] - days[0]).days
+    step = max(1, -(-span // (ticks - 1)))
+    marked = [days[0] + timedelta(days=ahead) for ahead in range(0, span + 1, step)]
+    axes.set_xticks([day.toordinal() for day in marked], [f"{day.day} {day:%b}" for day in marked])
+    axes.set_xlim(days[0].toordinal() - (0.5 if span == 0 else 0), days[-1].toordinal() + _bar(days))
+    axes.margins(y=0.08)
+
+
+def _end_text(row: Row, last: float) -> str:
+    """Name of a line, and beneath it the total with its interval."""
+    low, high = row["cost_vs_mpc_low"], row["cost_vs_mpc_high"]
+    interval = "" if low is None or high is None else f", {_amount(low, '+')} to {_amount(high, '+')}"
+    return f"{policy_name(row['policy'])}\n{_amount(last, '+')}{interval}"
+
+
+def _amount(value: float, sign: str = "") -> str:
+    """An amount of money with a real minus; `+` as sign shows a plus, too; hundredths of thousands are noise."""
+    digits = 0 if abs(value) >= 1000 else 2  # noqa: PLR2004 - said by the docstring
+    return f"{value:{sign}.{digits}f}".replace("-", "−")
+
+
+def _nothing_to_compare(rows: Sequence[Row]) -> str:
+    known = [row["policy"] for row in rows]
+    return "no other policy to compare" if REFERENCE in known else "MPC was not evaluated"
+
+
+def _name_ends(axes: "Axes", look: Look, ends: "Sequence[_End]", colours: Mapping[str, str], height: float) -> None:
+    """Names at the right ends of the lines, pushed apart where the lines end close together."""
+    low, high = axes.get_ylim()
+    ordered = sorted(ends, key=lambda end: end.value)
+    room = [_LINE * look.scale * (end.text.count("\n") + 1) for end in ordered]
+    wanted = [(end.value - low) / (high - low) * height for end in ordered]
+    inside = axes.transAxes
+    for end, middle in zip(ordered, _apart(wanted, room, height), strict=True):
+        at, thick = middle / height, 2.5 * look.scale
+        axes.plot([1.02, 1.055], [at, at], color=colours[end.policy], linewidth=thick, transform=inside, clip_on=False)
+        axes.text(1.075, at, end.text, fontsize=look.font - 1.5, color=INK, va="center", transform=inside)
+
+
+def _apart(wanted: Sequence[float], room: Sequence[float], height: float) -> list[float]:
+    """Middles of texts that each need some room, ascending, moved as little as a pass up and one down need [inch]."""
+    middles = list(wanted)
+    for i in range(1, len(middles)):
+        middles[i] = max(middles[i], middles[i - 1] + (room[i] + room[i - 1]) / 2)
+    ceiling = height
+    for i in reversed(range(len(middles))):
+        middles[i] = min(middles[i], ceiling - room[i] / 2)
+        ceiling = middles[i] - room[i] / 2
+    return middles
