@@ -39,13 +39,15 @@ class _Frozen(BaseModel):
 class BatterySettings(_Frozen):
     """The battery as its data sheet says."""
 
-    capacity_kwh: float = Field(34.2, gt=0, le=10_000, description="nominal stored energy [kWh]")
-    min_soc_percent: float = Field(12.0, ge=0, le=100, description="least state of charge in normal use [%]")
-    max_soc_percent: float = Field(100.0, ge=0, le=100, description="most state of charge in normal use [%]")
-    charge_kw: float = Field(8.0, ge=0, description="most charging power [kW]")
-    discharge_kw: float = Field(8.0, ge=0, description="most discharging power [kW]")
-    round_trip_efficiency: float = Field(0.95, gt=0, le=1, description="energy out per energy in, 0-1")
-    wear_cost_per_kwh: float = Field(0.20, ge=0, description="wear per kWh charged and per kWh discharged [money/kWh]")
+    capacity_kwh: float = Field(default=34.2, gt=0, le=10_000, description="nominal stored energy [kWh]")
+    min_soc_percent: float = Field(default=12.0, ge=0, le=100, description="least state of charge in normal use [%]")
+    max_soc_percent: float = Field(default=100.0, ge=0, le=100, description="most state of charge in normal use [%]")
+    charge_kw: float = Field(default=8.0, ge=0, description="most charging power [kW]")
+    discharge_kw: float = Field(default=8.0, ge=0, description="most discharging power [kW]")
+    round_trip_efficiency: float = Field(default=0.95, gt=0, le=1, description="energy out per energy in, 0-1")
+    wear_cost_per_kwh: float = Field(
+        default=0.20, ge=0, description="wear per kWh charged and per kWh discharged [money/kWh]"
+    )
 
     def battery(self) -> Battery:
         """The battery that `env` computes with."""
@@ -63,9 +65,11 @@ class BatterySettings(_Frozen):
 class LimitSettings(_Frozen):
     """What the connection and the inverter allow; null is no limit."""
 
-    import_kw: float | None = Field(None, gt=0, description="fuse: most power drawn from the grid [kW]")
-    export_kw: float | None = Field(None, ge=0, description="most power fed into the grid, 0 is a ban [kW]")
-    inverter_kw: float | None = Field(None, gt=0, description="power of the inverter that PV and battery share [kW]")
+    import_kw: float | None = Field(default=None, gt=0, description="fuse: most power drawn from the grid [kW]")
+    export_kw: float | None = Field(default=None, ge=0, description="most power fed into the grid, 0 is a ban [kW]")
+    inverter_kw: float | None = Field(
+        default=None, gt=0, description="power of the inverter that PV and battery share [kW]"
+    )
     curtailable: bool = Field(default=False, description="spill surplus rather than export it at a negative price")
 
     def limits(self) -> Limits:
@@ -76,12 +80,12 @@ class LimitSettings(_Frozen):
 class TimeOfUseSettings(_Frozen):
     """An exception to the fees, by months, weekdays and hours; the first that applies wins."""
 
-    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field((), description="1-12; empty for all")
-    weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = Field((), description="1 = Monday; empty for all")
-    start: time = Field(time(0), description="local clock time it starts")
-    end: time = Field(time(0), description="local clock time it ends; 00:00 is midnight")
-    transfer_fee: float | None = Field(None, description="transfer fee instead [money/kWh, before VAT]")
-    energy_tax: float | None = Field(None, description="energy tax instead [money/kWh, before VAT]")
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(default=(), description="1-12; empty for all")
+    weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = Field(default=(), description="1 = Monday; empty for all")
+    start: time = Field(default=time(0), description="local clock time it starts")
+    end: time = Field(default=time(0), description="local clock time it ends; 00:00 is midnight")
+    transfer_fee: float | None = Field(default=None, description="transfer fee instead [money/kWh, before VAT]")
+    energy_tax: float | None = Field(default=None, description="energy tax instead [money/kWh, before VAT]")
 
     def window(self) -> TimeOfUse:
         """The exception that `env` computes with."""
@@ -99,14 +103,14 @@ class TimeOfUseSettings(_Frozen):
 class TariffSettings(_Frozen):
     """Fees in force from a day on."""
 
-    valid_from: date = Field(date(2000, 1, 1), description="first local day these fees hold")
-    vat: float = Field(0.25, ge=0, le=1, description="value-added tax on what is bought, 0.25 is 25 %")
-    transfer_fee: float = Field(0.2456, description="grid fee [money/kWh, before VAT]")
-    energy_tax: float = Field(0.439, description="energy tax [money/kWh, before VAT]")
-    export_share: float = Field(1.0, description="share of the spot price paid for what is sold")
-    export_bonus: float = Field(0.0, description="paid on top of it [money/kWh]")
-    export_fee: float = Field(0.0, description="taken off it [money/kWh]")
-    time_of_use: tuple[TimeOfUseSettings, ...] = Field((), description="exceptions by season, weekday and hour")
+    valid_from: date = Field(default=date(2000, 1, 1), description="first local day these fees hold")
+    vat: float = Field(default=0.25, ge=0, le=1, description="value-added tax on what is bought, 0.25 is 25 %")
+    transfer_fee: float = Field(default=0.2456, description="grid fee [money/kWh, before VAT]")
+    energy_tax: float = Field(default=0.439, description="energy tax [money/kWh, before VAT]")
+    export_share: float = Field(default=1.0, description="share of the spot price paid for what is sold")
+    export_bonus: float = Field(default=0.0, description="paid on top of it [money/kWh]")
+    export_fee: float = Field(default=0.0, description="taken off it [money/kWh]")
+    time_of_use: tuple[TimeOfUseSettings, ...] = Field(default=(), description="exceptions by season, weekday and hour")
 
     def version(self) -> TariffVersion:
         """The version that `env` computes with."""
@@ -117,9 +121,9 @@ class TariffSettings(_Frozen):
 class ProtocolSettings(_Frozen):
     """How policies are measured: daily episodes, the same start and the same settlement for everyone."""
 
-    start_soc_percent: float = Field(50.0, ge=0, le=100, description="state of charge every day starts at [%]")
+    start_soc_percent: float = Field(default=50.0, ge=0, le=100, description="state of charge every day starts at [%]")
     settlement_value: float | None = Field(
-        None,
+        default=None,
         ge=0,
         description="worth of a stored kWh at the end of a day [money/kWh]; null: the day's median import price "
         "x discharge efficiency - wear, not below 0",
@@ -129,27 +133,33 @@ class ProtocolSettings(_Frozen):
 class ForecastSettings(_Frozen):
     """The naive forecasts that MPC plans on."""
 
-    load_days: int = Field(7, ge=1, le=60, description="days whose mean, slot by slot, forecasts the load")
-    pv_days: int = Field(3, ge=1, le=60, description="days whose mean, slot by slot, forecasts the PV")
+    load_days: int = Field(default=7, ge=1, le=60, description="days whose mean, slot by slot, forecasts the load")
+    pv_days: int = Field(default=3, ge=1, le=60, description="days whose mean, slot by slot, forecasts the PV")
 
 
 class SiteSettings(_Frozen):
     """One home."""
 
-    timezone: Annotated[str, AfterValidator(_known_zone)] = Field("Europe/Stockholm", description="IANA time zone")
-    area: str = Field("SE3", min_length=1, description="price area of the spot market")
-    currency: str = Field("SEK", min_length=1, description="currency of every price")
-    first_day: date = Field(date(2019, 1, 1), description="first day the pipeline can be asked for")
-    has_pv: bool | None = Field(None, description="whether the home has panels; null: it has if any PV was ever read")
+    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        default="Europe/Stockholm", description="IANA time zone"
+    )
+    area: str = Field(default="SE3", min_length=1, description="price area of the spot market")
+    currency: str = Field(default="SEK", min_length=1, description="currency of every price")
+    first_day: date = Field(default=date(2019, 1, 1), description="first day the pipeline can be asked for")
+    has_pv: bool | None = Field(
+        default=None, description="whether the home has panels; null: it has if any PV was ever read"
+    )
     second_price_file: Path | None = Field(
-        None, description="a second source of spot prices (tidy file), for gaps longer than two hours"
+        default=None, description="a second source of spot prices (tidy file), for gaps longer than two hours"
     )
     battery: BatterySettings = Field(default_factory=lambda: BatterySettings())
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
-    tariff: tuple[TariffSettings, ...] = Field((TariffSettings(),), min_length=1)
+    tariff: tuple[TariffSettings, ...] = Field(default=(TariffSettings(),), min_length=1)
     protocol: ProtocolSettings = Field(default_factory=lambda: ProtocolSettings())
     forecast: ForecastSettings = Field(default_factory=lambda: ForecastSettings())
-    policies: tuple[str, ...] = Field(("idle", "self_consumption", "mpc"), description="what a backfill replays")
+    policies: tuple[str, ...] = Field(
+        default=("idle", "self_consumption", "mpc"), description="what a backfill replays"
+    )
 
     @model_validator(mode="after")
     def _physically_possible(self) -> "SiteSettings":
@@ -182,7 +192,7 @@ SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 class Settings(_Frozen):
     """Everything in `darkstar.yaml`."""
 
-    default_site: str | None = Field(None, description="the site meant where none is named")
+    default_site: str | None = Field(default=None, description="the site meant where none is named")
     sites: dict[SiteName, SiteSettings] = Field(default_factory=dict[str, SiteSettings], description="homes by name")
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ measured, DuckDB 0 of 768). What does not belong here: column meanings (`schemas
 
 import os
 import secrets
+import time
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -14,10 +15,19 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from darkstar_pipeline.errors import DarkstarError
+from darkstar_pipeline.errors import DarkstarError, ExitCode
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
 
 PART = "part.parquet"
+READ_ATTEMPTS = 6
+READ_PAUSE_SECONDS = 0.01
+
+
+class LakeUnreadableError(DarkstarError):
+    """A file of the lake is damaged."""
+
+    code = "lake_unreadable"
+    exit_code = ExitCode.DATA
 
 
 class SchemaMismatchError(DarkstarError):
@@ -115,12 +125,7 @@ class Lake:
         """Rows of the given files of a table, in the table's order."""
         if not paths:
             return pl.DataFrame(schema=table.schema)
-        with duckdb.connect() as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            relation = connection.from_parquet(
-                [str(path) for path in paths], union_by_name=True, hive_partitioning=False
-            )
-            frame = relation.pl()
+        frame = _read_parquet([str(path) for path in paths])
         missing = [
             pl.lit(None, dtype=dtype).alias(name) for name, dtype in table.schema.items() if name not in frame.columns
         ]
@@ -170,6 +175,29 @@ _SQL_TYPES: dict[type[pl.DataType], str] = {
 
 def _sql_type(dtype: pl.DataType) -> str:
     return _SQL_TYPES[type(dtype)]
+
+
+def _read_parquet(paths: list[str]) -> pl.DataFrame:
+    """The files as one frame.
+
+    DuckDB opens a file more than once, so a file replaced in between can look damaged: 1 read of 200 in a loop against
+    a writer replacing the same day 300 times a second. Looking again is enough.
+
+    Raises:
+        LakeUnreadableError: it looks damaged every time.
+    """
+    for attempt in range(READ_ATTEMPTS):
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            try:
+                return connection.from_parquet(paths, union_by_name=True, hive_partitioning=False).pl()
+            except duckdb.Error as error:
+                if attempt == READ_ATTEMPTS - 1:
+                    reason = " ".join(str(error).split())
+                    message = f"a file of the lake cannot be read: {reason}; first of {len(paths)}: {paths[0]}"
+                    raise LakeUnreadableError(message, "delete the damaged day and backfill it again") from error
+        time.sleep(attempt * READ_PAUSE_SECONDS)
+    return pl.DataFrame()  # not reached: the loop returns or raises
 
 
 def _replace_file(path: Path, frame: pl.DataFrame) -> None:
