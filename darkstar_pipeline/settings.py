@@ -152,11 +152,11 @@ class SiteSettings(_Frozen):
     second_price_file: Path | None = Field(
         default=None, description="a second source of spot prices (tidy file), for gaps longer than two hours"
     )
-    battery: BatterySettings = Field(default_factory=lambda: BatterySettings())
-    limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
+    battery: BatterySettings = Field(default_factory=BatterySettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
     tariff: tuple[TariffSettings, ...] = Field(default=(TariffSettings(),), min_length=1)
-    protocol: ProtocolSettings = Field(default_factory=lambda: ProtocolSettings())
-    forecast: ForecastSettings = Field(default_factory=lambda: ForecastSettings())
+    protocol: ProtocolSettings = Field(default_factory=ProtocolSettings)
+    forecast: ForecastSettings = Field(default_factory=ForecastSettings)
     policies: tuple[str, ...] = Field(
         default=("idle", "self_consumption", "mpc"), description="what a backfill replays"
     )

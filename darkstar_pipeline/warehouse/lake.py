@@ -158,9 +158,9 @@ def _view_sql(table: Table, root: Path) -> str:
         columns = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in types.items())
         return f"SELECT {columns} WHERE false"
     pattern = str(folder / "site=*" / "day=*" / PART).replace("'", "''")
-    source = f"read_parquet('{pattern}', hive_partitioning = true, hive_types = {{'site': VARCHAR, 'day': DATE}}, union_by_name = true)"  # noqa: S608, E501 - names come from our own declaration
+    source = f"read_parquet('{pattern}', hive_partitioning = true, hive_types = {{'site': VARCHAR, 'day': DATE}}, union_by_name = true)"
     picks = [f"day AS {name}" if name == table.day_column else name for name in types]
-    return f"SELECT {', '.join(picks)} FROM {source}"  # noqa: S608 - names come from our own declaration
+    return f"SELECT {', '.join(picks)} FROM {source}"
 
 
 _SQL_TYPES: dict[type[pl.DataType], str] = {
