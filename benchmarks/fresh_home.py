@@ -50,7 +50,13 @@ class FreshHome:
         command = [sys.executable, "-m", "darkstar_pipeline.cli", *arguments, "--json"]
         with (self.folder / "answer.json").open("w") as answer, (self.folder / "log.txt").open("a") as log:
             return subprocess.Popen(  # noqa: S603 - our own command
-                command, stdout=answer, stderr=log, cwd=self.folder, env=self._environment(), start_new_session=True, text=True
+                command,
+                stdout=answer,
+                stderr=log,
+                cwd=self.folder,
+                env=self._environment(),
+                start_new_session=True,
+                text=True,
             )
 
     def run(self, *arguments: str) -> Finished:

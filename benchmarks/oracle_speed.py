@@ -95,7 +95,9 @@ def _solve_pulp(day: Day, site: Site, protocol: Protocol) -> float:
         through = abs(net) + most["charge"] + most["discharge"]
         before = soc[t - 1] if t else protocol.start_soc_kwh
         problem += bought[t] - sold[t] - charge[t] + discharge[t] == net
-        problem += soc[t] == before + battery.charge_efficiency * charge[t] - discharge[t] / battery.discharge_efficiency
+        problem += (
+            soc[t] == before + battery.charge_efficiency * charge[t] - discharge[t] / battery.discharge_efficiency
+        )
         problem += charge[t] <= most["charge"] * charging[t]
         problem += discharge[t] <= most["discharge"] * (1 - charging[t])
         problem += bought[t] <= through * buying[t]

@@ -12,6 +12,7 @@ import polars as pl
 from benchmarks.bench_homes import FIRST_DAY, LAST_DAY, PAIRS
 from benchmarks.fresh_home import Finished, fresh_home, import_everything
 from benchmarks.harness import Row
+from benchmarks.without_dagster import seconds_without_dagster
 
 POLICIES = ("idle", "self_consumption", "mpc", "oracle")
 TIMED = ("fontana_B02", "SE4")
@@ -29,7 +30,7 @@ def run() -> list[Row]:
             steps = [*import_everything(fresh, area), fresh.run("backfill", *RANGE)]
             verdict = fresh.run("evaluate", *RANGE, "--policies", ",".join(POLICIES))
             if (home, area) == TIMED:
-                rows += _time_rows([*steps, verdict], steps[-1].answer)
+                rows += _time_rows([*steps, verdict], seconds_without_dagster(fresh))
         days = pl.DataFrame(verdict.answer["days"], infer_schema_length=None)
         worst.append(_worst_excess(days))
         breaches += int(days["breaches"].sum())
@@ -56,17 +57,17 @@ def _share_rows(home: str, area: str, totals: Iterable[dict[str, Any]]) -> list[
     return [Row(name, share, "", target=f">= {LEAST_SHARE}", met=share >= LEAST_SHARE)]
 
 
-def _time_rows(steps: list[Finished], backfill: dict[str, Any]) -> list[Row]:
-    """Wall time and memory of the whole road, and what share of the backfill is Dagster's own."""
+def _time_rows(steps: list[Finished], plain_seconds: float) -> list[Row]:
+    """Wall time and memory of the whole road, and what share of the backfill is not the work itself."""
     seconds = sum(step.seconds for step in steps)
     gib = max(step.peak_bytes for step in steps) / 2**30
-    work = float(backfill["work_seconds"])
-    overhead = 1 - work / steps[2].seconds
+    backfill = steps[2].seconds
     return [
         Row("year_seconds", seconds, "s", target=f"<= {MOST_SECONDS:.0f}", met=seconds <= MOST_SECONDS),
         Row("year_peak_memory", gib, "GiB", target=f"<= {MOST_GIB:.0f}", met=gib <= MOST_GIB),
         Row("import_seconds", steps[0].seconds + steps[1].seconds, "s"),
-        Row("backfill_seconds", steps[2].seconds, "s"),
+        Row("backfill_seconds", backfill, "s"),
+        Row("same_work_without_dagster_seconds", plain_seconds, "s"),
+        Row("dagster_share_of_backfill", 1 - plain_seconds / backfill, ""),
         Row("evaluate_seconds", steps[3].seconds, "s"),
-        Row("dagster_share_of_backfill", overhead, ""),
     ]

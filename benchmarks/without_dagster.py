@@ -1,0 +1,55 @@
+"""The stages of a backfill called one after the other, without Dagster: what its runs cost besides the work."""
+
+import time
+
+import polars as pl
+
+from assets.episodes import added_up, replayed
+from assets.forecasts import history
+from assets.home import Home
+from assets.observations import graded, observed
+from assets.prices import repaired
+from benchmarks.bench_homes import FIRST_DAY, LAST_DAY
+from benchmarks.fresh_home import FreshHome
+from darkstar_pipeline.context import open_context
+from darkstar_pipeline.evaluating import ORACLE, home_has_pv
+from darkstar_pipeline.settings import load_settings
+from darkstar_pipeline.warehouse import schemas
+from env.time_grid import days_between
+from planner.episodes import usable_slots
+from planner.forecasts import naive_forecasts
+
+
+def seconds_without_dagster(fresh: FreshHome) -> float:
+    """Wall time of the same reading, computing and writing, into another lake beside the first [s]."""
+    begin = time.perf_counter()
+    context = open_context(settings=load_settings(fresh.folder / "darkstar.yaml"), home=fresh.state)
+    home, lake = Home(context=context), context.lake
+    target = type(lake)(fresh.folder / "plain")
+    days = list(days_between(FIRST_DAY, LAST_DAY))
+    span = (FIRST_DAY, LAST_DAY)
+    name, forecast = home.name, home.settings.forecast
+    prices, repairs = repaired(home, lake.read(schemas.RAW_SPOT_PRICES, name, *span), *span)
+    observations = observed(home, lake.read(schemas.METER_READINGS, name, *span), *span)
+    statistics = lake.read(schemas.METER_STATISTICS, name, *span)
+    quality = graded(home, observations, prices, statistics, days)
+    forecasts = naive_forecasts(
+        history(home, *span), days, home.timezone, load_days=forecast.load_days, pv_days=forecast.pv_days
+    )
+    slots = usable_slots(observations, prices, quality, home.site, has_pv=home_has_pv(context))
+    oracle = replayed(home, "oracle", (ORACLE,), slots, forecasts)
+    policies = replayed(home, "policies", home.settings.policies, slots, forecasts)
+    written = {
+        "spot_prices": prices,
+        "price_repairs": repairs,
+        "slot_observations": observations,
+        "data_quality_daily": quality,
+        "slot_forecasts": forecasts.with_columns(pl.lit(name).alias("site")),
+        "oracle_schedules": oracle.drop("policy"),
+        "oracle_daily_results": added_up(home, "oracle", oracle, quality).drop("policy"),
+        "policy_schedules": policies,
+        "policy_daily_results": added_up(home, "policies", policies, quality),
+    }
+    for table, frame in written.items():
+        target.write_days(schemas.TABLES[table], name, days, frame)
+    return time.perf_counter() - begin
