@@ -1,0 +1,165 @@
+"""Grades of days: which can be used, which only without the battery's own readings, which not at all, and why.
+
+- `exclude`: a core slot is missing (load, and PV in a home that has it), a state of charge is outside 0-100 % or jumps
+  by more than 40 points between neighbouring slots, three or more hours have a bad core reading (load, PV, import or
+  export; `bad_hours` says when an hour is bad), or a price is missing, only estimated, or all of them are zero;
+- `mask_battery`: otherwise, an hour has a bad battery reading, or the battery's day does not balance;
+- `clean`: the rest.
+
+A day's battery balances when what its state of charge gained from the first to the last slot equals efficiency *
+charge - discharge / efficiency, give or take two percent of the capacity (whole percents at both ends) and a tenth of
+what went through it (what the data sheet leaves out: standby, heating, the meter). It is judged where charge, discharge
+and both states of charge were read.
+"""
+
+from datetime import date
+
+import polars as pl
+
+from darkstar_pipeline.quality.bad_hours import BLAMED, QUANTITIES, bad_hours
+from darkstar_pipeline.quality.day_issues import (
+    CORE,
+    DAY,
+    battery_books,
+    core_issues,
+    hour_counts,
+    price_issues,
+    soc_issues,
+)
+from env.battery import Battery
+from env.time_grid import SLOT_DTYPE, grid
+
+MOST_CORE_HOURS = 2
+"""More bad core hours than this exclude a day."""
+_READ = (*QUANTITIES.values(), "water_kwh", "ev_kwh", "soc_start_percent", "soc_end_percent")
+
+
+def grade_days(  # noqa: PLR0913 - three tables, a range and its clock
+    observations: pl.DataFrame,
+    prices: pl.DataFrame,
+    statistics: pl.DataFrame,
+    first: date,
+    last: date,
+    timezone: str,
+    *,
+    battery: Battery,
+    has_pv: bool,
+    repairs: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Grade the local days `first` to `last`, both included.
+
+    Args:
+        observations: `slot_observations` less site; slots and columns may be absent, NaN is taken for null.
+        prices: `Repaired.prices`.
+        statistics: an independent hourly series: `hour_start`, `quantity`, `energy_kwh`; may be empty.
+        first: first local day.
+        last: last local day.
+        timezone: IANA zone of the local days.
+        battery: capacity and efficiencies of the home's battery.
+        has_pv: whether PV is a core reading.
+        repairs: `Repaired.repairs`; tells prices that are only estimated. Without it, a run of more than two hours of
+            repaired prices is taken for estimated, as it is where no second source is configured.
+
+    Returns:
+        The columns of `data_quality_daily` less site, a row a day, ascending.
+    """
+    slots = _on_grid(observations, first, last, timezone)
+    hours = bad_hours(slots, statistics, timezone, battery=battery, has_pv=has_pv)
+    graded = (
+        slots.select(DAY)
+        .unique(maintain_order=True)
+        .join(core_issues(slots, timezone, has_pv=has_pv), on=DAY, how="left")
+        .join(soc_issues(slots, timezone), on=DAY, how="left")
+        .join(price_issues(slots, prices, repairs, timezone), on=DAY, how="left")
+        .join(hour_counts(hours, timezone), on=DAY, how="left")
+        .join(battery_books(slots, battery), on=DAY, how="left")
+        .with_columns(pl.selectors.numeric().exclude("gained", "stored").fill_null(0))
+    )
+    return _with_status(graded).select(_COLUMNS).sort("day")
+
+
+_COLUMNS = (
+    "day",
+    "status",
+    *(f"bad_hours_{name}" for name in BLAMED),
+    "missing_slots",
+    "soc_issues",
+    "price_issues",
+    "reasons",
+)
+
+
+def _on_grid(observations: pl.DataFrame, first: date, last: date, timezone: str) -> pl.DataFrame:
+    """The whole slot grid of the days with every measured column."""
+    absent = [pl.lit(None, pl.Float64).alias(name) for name in _READ if name not in observations.columns]
+    read = observations.with_columns(absent).select(
+        pl.col("slot_start").cast(SLOT_DTYPE), pl.col(_READ).cast(pl.Float64).fill_nan(None)
+    )
+    return grid(first, last, timezone).join(read, on="slot_start", how="left", validate="1:1", maintain_order="left")
+
+
+def _with_status(graded: pl.DataFrame) -> pl.DataFrame:
+    """Add status and reasons."""
+    counts = ("missing_slots", "soc_issues", "price_issues")
+    refused = pl.any_horizontal(*(pl.col(name) > 0 for name in counts), pl.col("core_hours") > MOST_CORE_HOURS)
+    masked = (pl.col("bad_hours_battery") > 0) | pl.col("unbalanced")
+    status = pl.when(refused).then(pl.lit("exclude")).when(masked).then(pl.lit("mask_battery"))
+    reasons = pl.concat_str(_reasons(), separator="; ", ignore_nulls=True)
+    return graded.with_columns(status=status.otherwise(pl.lit("clean")), reasons=reasons).rename({DAY: "day"})
+
+
+def _reasons() -> list[pl.Expr]:
+    """What there is to say of a day, each null where it does not apply."""
+    zero = pl.col("zero_prices") > 0
+    said = (
+        (
+            pl.col("missing_slots") > 0,
+            pl.format("missing {} core {} (first {})", "missing_slots", _many("missing_slots"), "first_missing_slots"),
+        ),
+        (
+            pl.col("soc_issues") > 0,
+            pl.format(
+                "state of charge impossible in {} {} (first {})", "soc_issues", _many("soc_issues"), "first_soc_issues"
+            ),
+        ),
+        (pl.col("core_hours") > 0, _core_hours()),
+        (
+            (pl.col("missing_prices") > 0) & ~zero,
+            pl.format(
+                "prices missing in {} {} (first {})", "missing_prices", _many("missing_prices"), "first_price_issues"
+            ),
+        ),
+        (
+            (pl.col("estimated_prices") > 0) & ~zero,
+            pl.format("prices only estimated in {} slots (first {})", "estimated_prices", "first_price_issues"),
+        ),
+        (zero, pl.lit("prices all zero")),
+        (pl.col("bad_hours_battery") > 0, _battery_hours()),
+        (pl.col("unbalanced"), _books()),
+    )
+    return [pl.when(applies).then(words) for applies, words in said]
+
+
+def _core_hours() -> pl.Expr:
+    parts = [
+        pl.when(pl.col(f"bad_hours_{name}") > 0).then(pl.format(f"{name} {{}}", f"bad_hours_{name}")) for name in CORE
+    ]
+    split = pl.concat_str(parts, separator=", ", ignore_nulls=True)
+    return pl.format(
+        "{} bad core {}: {} (first {})", "core_hours", _many("core_hours", "hour"), split, "first_core_hour"
+    )
+
+
+def _battery_hours() -> pl.Expr:
+    count = "bad_hours_battery"
+    return pl.format("bad battery readings in {} {} (first {})", count, _many(count, "hour"), "first_battery_hour")
+
+
+def _books() -> pl.Expr:
+    gained, stored = pl.col("gained").round(2), pl.col("stored").round(2)
+    return pl.format("battery does not balance: its flows say {} kWh, its state of charge {} kWh", gained, stored)
+
+
+def _many(count: str, noun: str = "slot") -> pl.Expr:
+    """The noun, in the plural unless there is one."""
+    return pl.when(pl.col(count) == 1).then(pl.lit(noun)).otherwise(pl.lit(f"{noun}s"))
