@@ -45,11 +45,14 @@ class QueryResult:
         columns: the columns in order.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         self._connection = connection
-        description = connection.description or []
-        names = _distinct([str(column[0]) for column in description])
-        self.columns = tuple(QueryColumn(name, str(column[1])) for name, column in zip(names, description, strict=True))
+        self._sql = sql
+        self._relation = connection.sql(sql)
+        names = _distinct(self._relation.columns)
+        self.columns = tuple(
+            QueryColumn(name, str(kind)) for name, kind in zip(names, self._relation.types, strict=True)
+        )
 
     def batches(self) -> Iterator[list[tuple[Any, ...]]]:
         """The rows, some thousand at a time, as Python values; can be read once.
@@ -58,6 +61,7 @@ class QueryResult:
             QueryError: a value cannot be computed.
         """
         with _told():
+            self._connection.execute(self._sql)
             while batch := self._connection.fetchmany(BATCH_ROWS):
                 yield batch
 
@@ -84,7 +88,7 @@ class QueryResult:
 
         written = 0
         with _told():
-            reader = cast("pa.RecordBatchReader", self._connection.to_arrow_reader(BATCH_ROWS))  # pyright: ignore[reportUnknownMemberType] - untyped
+            reader = cast("pa.RecordBatchReader", self._relation.to_arrow_reader(BATCH_ROWS))  # pyright: ignore[reportUnknownMemberType] - untyped
             names = [column.name for column in self.columns]
             schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
             with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
@@ -111,8 +115,7 @@ def run_query(lake: Lake, sql: str) -> Generator[QueryResult]:
     with lake.connect() as connection, _told():
         _lock(connection, lake.root)
         _check_reads_only(connection, sql)
-        connection.execute(sql)
-        yield QueryResult(connection)
+        yield QueryResult(connection, sql)
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, root: Path) -> None:

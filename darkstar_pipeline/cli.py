@@ -1,0 +1,151 @@
+"""The `darkstar` command line, assembled: `commands` defines, `commands.console` runs, this file lists.
+
+Nothing heavy is imported here, because `darkstar --help` has to come at once: Polars, DuckDB, Dagster, MLflow and
+matplotlib are imported inside the commands that need them.
+"""
+
+import logging
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from darkstar_pipeline.commands import backfill, doctor, evaluate, imports, init, plot, quality, query, sample, ui
+from darkstar_pipeline.commands.console import DebugOption, JsonOption, SiteOption, command, run, shared_options
+
+DEFINITION = "Learns from a home's own history how to run its battery, and says in money what that is worth."
+FIRST_STEPS = """\b
+First steps:
+  darkstar sample --run              the embedded home, from raw data to a verdict
+  darkstar init --area SE4           a home of your own
+  darkstar import observations FILE  its meter readings
+  darkstar import prices FILE        its spot prices
+  darkstar backfill --from D --to D  repair, grade, and replay every policy
+  darkstar evaluate --from D --to D --policies idle,mpc,oracle
+
+State is kept in $DARKSTAR_HOME (default .darkstar), the configuration in $DARKSTAR_CONFIG (default darkstar.yaml)."""
+
+
+def main() -> None:
+    """Run `darkstar` as it was typed, and exit with its code."""
+    arguments = sys.argv[1:]
+    level = logging.INFO if "--debug" in arguments else logging.WARNING
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s: %(message)s")
+    logging.captureWarnings(capture=True)
+    if level > logging.INFO:  # a library's warning is for whoever changes the code, not for whoever runs it
+        logging.getLogger("py.warnings").setLevel(logging.ERROR)
+    sys.exit(run(build(), arguments))
+
+
+def build() -> typer.Typer:
+    """The command line with all its commands."""
+    app = _group(DEFINITION)
+    app.callback(epilog=FIRST_STEPS)(_root_options)
+    _add_beginnings(app)
+    app.add_typer(_imports(), name="import")
+    _add_days(app)
+    _add_verdicts(app)
+    _add_housekeeping(app)
+    return app
+
+
+def _group(purpose: str) -> typer.Typer:
+    """A command that needs a further one. Its help pages are plain: drawing boxes would cost a tenth of a second."""
+    names = {"help_option_names": ["-h", "--help"]}
+    return typer.Typer(help=purpose, no_args_is_help=True, rich_markup_mode=None, context_settings=names)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer hands a flag over by position
+    if wanted:
+        typer.echo(version("darkstar-pipeline"))
+        raise typer.Exit
+
+
+def _root_options(
+    context: typer.Context,
+    *,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+    debug: DebugOption = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    shared_options(context, as_json=as_json, site=site, debug=debug)
+
+
+def _add_beginnings(app: typer.Typer) -> None:
+    """What makes a site."""
+    command(app, "init", examples=("darkstar init", "darkstar init --site cabin --area SE4 --yes"))(init.init)
+    command(app, "sample", examples=("darkstar sample --run", "darkstar sample && darkstar --site sample doctor"))(
+        sample.sample
+    )
+
+
+def _imports() -> typer.Typer:
+    """What brings data in."""
+    group = _group("Bring files into the lake; importing a file twice changes nothing.")
+    group.callback()(shared_options)
+    command(group, "observations", examples=("darkstar import observations readings.parquet",))(imports.observations)
+    command(group, "prices", examples=("darkstar import prices spot_prices.parquet --area SE4",))(imports.prices)
+    command(
+        group,
+        "ha",
+        examples=(
+            "darkstar import ha history.csv statistics.json",
+            "darkstar import ha *.csv --map sensor.house_energy=load_kwh --map sensor.roof=pv_kwh",
+        ),
+    )(imports.home_assistant)
+    return group
+
+
+def _add_days(app: typer.Typer) -> None:
+    """What makes days of data."""
+    command(
+        app,
+        "backfill",
+        examples=(
+            "darkstar backfill --from 2026-01-01 --to 2026-01-31",
+            "darkstar backfill --from 2026-01-01 --to 2026-01-31 --select 'spot_prices*'",
+        ),
+    )(backfill.backfill)
+    command(app, "quality", examples=("darkstar quality --from 2026-01-01 --to 2026-01-31",))(quality.quality)
+
+
+def _add_verdicts(app: typer.Typer) -> None:
+    """What says how policies did."""
+    command(
+        app,
+        "evaluate",
+        examples=("darkstar evaluate --from 2026-01-01 --to 2026-01-31 --policies idle,self_consumption,mpc,oracle",),
+    )(evaluate.evaluate)
+    command(
+        app,
+        "schedule",
+        examples=(
+            "darkstar schedule --day 2026-01-31 --policy mpc",
+            "darkstar schedule --day 2026-01-31 --policy oracle --out oracle.csv",
+        ),
+    )(evaluate.schedule)
+    command(app, "plot", examples=("darkstar plot --day 2026-01-31 --policies mpc,oracle --out day.png",))(plot.plot)
+    command(app, "stats", examples=("darkstar stats --day 2026-01-31",))(evaluate.stats)
+
+
+def _add_housekeeping(app: typer.Typer) -> None:
+    """What looks after the rest."""
+    command(
+        app,
+        "query",
+        examples=(
+            'darkstar query "SHOW TABLES"',
+            'darkstar query "SELECT policy, sum(cost) AS cost FROM policy_daily_results GROUP BY policy"',
+            'darkstar query "FROM spot_prices WHERE repaired" --out repaired.csv',
+        ),
+    )(query.query)
+    command(app, "ui", examples=("darkstar ui", "darkstar ui --dagster-port 3100 --mlflow-port 5100"))(ui.ui)
+    command(app, "doctor", examples=("darkstar doctor", "darkstar doctor --json"))(doctor.doctor)
+
+
+if __name__ == "__main__":
+    main()

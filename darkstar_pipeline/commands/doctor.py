@@ -1,0 +1,23 @@
+"""`darkstar doctor`: a line a check, and what to mend."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from darkstar_pipeline.commands.answers import Document, draw_table
+from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.errors import ExitCode
+
+_HEADINGS = {"verdict": "", "check": "check", "detail": "found", "remedy": "what to do"}
+
+
+def doctor(call: Call) -> Document:
+    """Check configuration, state folder, tables, stores and the clock; say what to mend."""
+    from darkstar_pipeline.checkup import Verdict, examine
+    from darkstar_pipeline.settings import home_dir
+
+    findings = examine(home_dir(), call.site, now=datetime.now(UTC))
+    rows = [asdict(finding) for finding in findings]
+    sound = all(finding.verdict is not Verdict.FAIL for finding in findings)
+    document = {"sound": sound, "checks": rows}
+    code = ExitCode.DONE if sound else ExitCode.DATA
+    return Document(document, lambda out: draw_table(out, rows, _HEADINGS), code)

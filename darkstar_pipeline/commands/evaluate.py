@@ -1,0 +1,143 @@
+"""`darkstar evaluate`, `schedule` and `stats`: what policies paid, what they did, and when."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document, draw_table
+from darkstar_pipeline.commands.arguments import (
+    FirstDay,
+    LastDay,
+    OneDay,
+    OutFile,
+    check_policy,
+    check_range,
+    days_told,
+    parse_policies,
+)
+from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.commands.frames import write_frame
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+DAY_COLUMNS = (
+    "day",
+    "policy",
+    "cost",
+    "import_kwh",
+    "export_kwh",
+    "charge_kwh",
+    "discharge_kwh",
+    "start_soc_kwh",
+    "end_soc_kwh",
+    "settlement_value",
+    "breaches",
+)
+TOTAL_COLUMNS = ("policy", "days", "cost", "captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high")
+SLOT_COLUMNS = (
+    "slot_start",
+    "import_price",
+    "export_price",
+    "load_kwh",
+    "pv_kwh",
+    "charge_kw",
+    "discharge_kw",
+    "export_kw",
+    "import_kwh",
+    "export_kwh",
+    "charge_kwh",
+    "discharge_kwh",
+    "curtailed_kwh",
+    "soc_start_kwh",
+    "soc_end_kwh",
+    "cost",
+    "reason",
+)
+
+PoliciesOption = Annotated[str, typer.Option("--policies", metavar="P,…", help="Policies, separated by commas.")]
+
+
+def evaluate(call: Call, *, first: FirstDay, last: LastDay, policies: PoliciesOption) -> Document:
+    """What each policy paid in a range of days, in daily episodes, against hindsight and against MPC.
+
+    `cost` includes wear and the settlement of the energy left in the battery. Days that are refused or not there count
+    for nothing; stderr names them.
+    """
+    from darkstar_pipeline.evaluating import evaluate_range
+
+    check_range(first, last)
+    names = parse_policies(policies)
+    context = call.context()
+    verdict = evaluate_range(context, first, last, names)
+    if left_out := verdict.left_out["day"].to_list():
+        call.note(f"{len(left_out)} days are left out: {days_told(left_out)}")
+    days, totals = verdict.evaluation.days, verdict.evaluation.totals
+    document = {"days": days.select(DAY_COLUMNS).to_dicts(), "totals": totals.select(TOTAL_COLUMNS).to_dicts()}
+    return Document(document, lambda out: draw_verdict(out, totals.to_dicts(), context.site_settings.currency))
+
+
+def draw_verdict(out: "Console", totals: list[dict[str, Any]], currency: str) -> None:
+    """Draw the verdict: a row a policy."""
+    rows = [{**row, "share": _percent(row["captured_share"]), "against": _interval(row)} for row in totals]
+    columns = {
+        "policy": "policy",
+        "days": "days",
+        "cost": f"cost [{currency}]",
+        "share": "captured share",
+        "against": f"against MPC [{currency}] (95 %)",
+        "import_kwh": "import [kWh]",
+        "export_kwh": "export [kWh]",
+        "breaches": "breaches",
+    }
+    draw_table(out, rows, columns)
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{100 * share:.1f} %"
+
+
+def _interval(row: dict[str, Any]) -> str | None:
+    """The difference to MPC with its interval."""
+    if row["cost_vs_mpc"] is None:
+        return None
+    if row["policy"] == "mpc":
+        return "0"
+    return f"{row['cost_vs_mpc']:+.2f} ({row['cost_vs_mpc_low']:+.2f} to {row['cost_vs_mpc_high']:+.2f})"
+
+
+def schedule(
+    call: Call,
+    *,
+    day: OneDay,
+    policy: Annotated[str, typer.Option("--policy", metavar="P", help="The policy.")],
+    out: OutFile = None,
+) -> Document:
+    """What a policy does on a day: command, flows, cost and reason, a row a slot.
+
+    `--out` writes CSV, JSON or Parquet by the file's name.
+    """
+    from darkstar_pipeline.evaluating import day_schedule
+
+    check_policy(policy)
+    slots = day_schedule(call.context(), day, policy).select(SLOT_COLUMNS)
+    return _rows(slots, out, {name: name.replace("_", " ") for name in SLOT_COLUMNS}, digits=3)
+
+
+def stats(call: Call, *, day: OneDay) -> Document:
+    """How many slots each policy charged or discharged in on a day, at what mean price, in cheap and dear slots."""
+    from darkstar_pipeline.evaluating import day_stats
+
+    frame = day_stats(call.context(), day)
+    return _rows(frame, None, {name: name.replace("_", " ") for name in frame.columns}, digits=3)
+
+
+def _rows(frame: "pl.DataFrame", out: Path | None, columns: dict[str, str], *, digits: int) -> Document:
+    """A frame as the answer: its rows, and a file of them where one is asked for."""
+    rows = frame.to_dicts()
+    if out is None:
+        return Document(rows, lambda pen: draw_table(pen, rows, columns, digits=digits))
+    target = write_frame(frame, out)
+    return Document(rows, lambda pen: pen.print(f"{len(rows)} rows written to {target}", markup=False))

@@ -1,0 +1,122 @@
+"""`darkstar import …`: files into the lake; what is refused is counted, and kept in a quarantine file."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document
+from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.commands.failures import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from darkstar_pipeline.importing import ImportReport
+
+OneFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
+
+
+def observations(call: Call, file: OneFile) -> Document:
+    """Import meter readings from a tidy Parquet or CSV file.
+
+    Columns: slot_start (UTC or with offset), load_kwh, pv_kwh, and optionally import_kwh, export_kwh, batt_charge_kwh,
+    batt_discharge_kwh, soc_start_percent, soc_end_percent, water_kwh; 5, 10, 15, 30 or 60 minutes.
+    """
+    from darkstar_pipeline.importing import import_observations
+
+    context = call.context()
+    report = import_observations(
+        context.lake, context.quarantine, context.site_name, context.site_settings, file, now=datetime.now(UTC)
+    )
+    return _told(report)
+
+
+def prices(
+    call: Call,
+    file: OneFile,
+    *,
+    area: Annotated[str | None, typer.Option("--area", metavar="A", help="Price area; by default the site's.")] = None,
+) -> Document:
+    """Import spot prices: slot_start, price per kWh in the site's currency (or sek_per_kwh); 15 or 60 minutes."""
+    from darkstar_pipeline.importing import import_prices
+
+    context = call.context()
+    report = import_prices(
+        context.lake,
+        context.quarantine,
+        context.site_name,
+        context.site_settings,
+        file,
+        area=area,
+        now=datetime.now(UTC),
+    )
+    return _told(report)
+
+
+def home_assistant(
+    call: Call,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="The exports of a home, all at once.")],
+    *,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="ENTITY=COLUMN", help="What a sensor means, where its name does not tell."),
+    ] = None,
+) -> Document:
+    """Import Home Assistant exports: history CSV, /api/history/period JSON, long-term statistics CSV or JSON."""
+    from darkstar_pipeline.importing import import_home_assistant
+
+    context = call.context()
+    report = import_home_assistant(
+        context.lake,
+        context.quarantine,
+        context.site_name,
+        context.site_settings,
+        files,
+        mapping=parse_mapping([] if mapping is None else mapping),
+        now=datetime.now(UTC),
+    )
+    return _told(report)
+
+
+def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:
+    """Columns by sensor, from `sensor.x=load_kwh`.
+
+    Raises:
+        UsageError: a pair is not one, or a sensor is mapped twice.
+    """
+    mapping: dict[str, str] = {}
+    for pair in pairs:
+        entity, separator, column = (part.strip() for part in pair.partition("="))
+        if not (entity and separator and column):
+            raise UsageError(f"--map {pair!r} is not ENTITY=COLUMN", "for example --map sensor.house_energy=load_kwh")
+        if mapping.get(entity, column) != column:
+            raise UsageError(f"--map gives {entity} two columns: {mapping[entity]} and {column}", "give it one")
+        mapping[entity] = column
+    return mapping
+
+
+def _told(report: "ImportReport") -> Document:
+    """The report as the answer."""
+    return Document(asdict(report), lambda out: _draw(out, report))
+
+
+def _draw(out: "Console", report: "ImportReport") -> None:
+    """The report as lines."""
+    from darkstar_pipeline.commands.answers import cell, draw_table
+
+    slots = f"{report.slots_new} new, {report.slots_changed} changed, {report.slots_unchanged} unchanged"
+    span = "–" if report.first_slot is None else f"{cell(report.first_slot)} to {cell(report.last_slot)}"
+    facts = {
+        "imported": f"{report.kind} from {', '.join(str(file) for file in report.files)}",
+        "rows": f"{report.rows_read} read, {report.rows_accepted} accepted, {report.rows_rejected} refused",
+        "slots": f"{slots} on {report.days} days",
+        "span": span,
+    }
+    if report.quarantine_file is not None:
+        facts["refused rows"] = f"kept with their reasons in {report.quarantine_file}"
+    facts |= {f"note {number}": note for number, note in enumerate(report.notes, start=1)}
+    draw_table(out, [{"what": what, "how": how} for what, how in facts.items()], {"what": "", "how": ""})

@@ -1,0 +1,99 @@
+"""`darkstar init`: writes a commented `darkstar.yaml`, asking only what cannot be guessed."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document
+from darkstar_pipeline.commands.console import Call
+
+if TYPE_CHECKING:
+    from darkstar_pipeline.settings import SiteSettings
+
+DEFAULT_SITE = "home"
+
+ZONE_AND_CURRENCY = {
+    "SE": ("Europe/Stockholm", "SEK"),
+    "NO": ("Europe/Oslo", "NOK"),
+    "DK": ("Europe/Copenhagen", "DKK"),
+    "FI": ("Europe/Helsinki", "EUR"),
+    "EE": ("Europe/Tallinn", "EUR"),
+    "LV": ("Europe/Riga", "EUR"),
+    "LT": ("Europe/Vilnius", "EUR"),
+    "DE": ("Europe/Berlin", "EUR"),
+    "NL": ("Europe/Amsterdam", "EUR"),
+    "BE": ("Europe/Brussels", "EUR"),
+    "FR": ("Europe/Paris", "EUR"),
+    "AT": ("Europe/Vienna", "EUR"),
+}
+"""What a price area's first two letters tell; an area elsewhere gets the defaults."""
+
+
+def init(
+    call: Call,
+    *,
+    area: Annotated[str | None, typer.Option("--area", metavar="AREA", help="Price area, such as SE4.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", metavar="ZONE", help="IANA time zone; by default the price area's.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing, take the defaults.")] = False,
+) -> Document:
+    """Write a commented darkstar.yaml, or add a site to it."""
+    from darkstar_pipeline.init_config import SiteExistsError, add_site
+    from darkstar_pipeline.settings import config_path, load_settings
+
+    path = config_path()
+    name = call.site if call.site is not None else DEFAULT_SITE
+    if path.exists() and name in load_settings(path).sites:
+        raise SiteExistsError(name, path)
+    answers = _ask(area) if call.can_ask and not yes else {"area": area}
+    site = _site(answers, timezone)
+    add_site(path, name, site)
+    if site.currency != "SEK":
+        call.note(f"the fees and the wear written for {name} are Swedish ones; replace them with those of your bill")
+    document = {
+        "site": name,
+        "path": str(path),
+        "area": site.area,
+        "timezone": site.timezone,
+        "currency": site.currency,
+    }
+    lines = (
+        f"{path}: site {name}, area {site.area}, {site.timezone}",
+        "Next: check battery and fees in that file, then `darkstar import …`",
+    )
+    return Document(document, lambda out: out.print("\n".join(lines), markup=False))
+
+
+def _ask(area: str | None) -> dict[str, Any]:
+    """What a person has to tell: the price area, and how large and strong the battery is."""
+    from darkstar_pipeline.settings import BatterySettings, SiteSettings
+
+    usual, battery = SiteSettings.model_validate({}), BatterySettings.model_validate({})
+    chosen = area if area is not None else typer.prompt("Price area", default=usual.area, err=True)
+    capacity = typer.prompt("Battery capacity [kWh]", default=battery.capacity_kwh, type=float, err=True)
+    power = typer.prompt("Battery power [kW]", default=battery.charge_kw, type=float, err=True)
+    return {"area": chosen, "battery": {"capacity_kwh": capacity, "charge_kw": power, "discharge_kw": power}}
+
+
+def _site(answers: dict[str, Any], timezone: str | None) -> "SiteSettings":
+    """The settings that the answers make.
+
+    Raises:
+        ConfigurationError: a value is impossible.
+    """
+    from pydantic import ValidationError
+
+    from darkstar_pipeline.errors import ConfigurationError
+    from darkstar_pipeline.settings import SiteSettings
+
+    given = {key: value for key, value in answers.items() if value is not None}
+    zone, currency = ZONE_AND_CURRENCY.get(str(given.get("area", ""))[:2].upper(), (None, None))
+    guessed = {"timezone": timezone if timezone is not None else zone, "currency": currency}
+    given |= {key: value for key, value in guessed.items() if value is not None}
+    try:
+        return SiteSettings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the site"
+        raise ConfigurationError(f"{place}: {first['msg']}", "give another value") from error

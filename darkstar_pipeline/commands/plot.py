@@ -1,0 +1,72 @@
+"""`darkstar plot`: the picture of a day, one panel a policy."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document
+from darkstar_pipeline.commands.arguments import OneDay, parse_policies
+from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.commands.failures import UsageError
+
+if TYPE_CHECKING:
+    from darkstar_pipeline.context import Context
+
+DEFAULT_POLICIES = "idle,self_consumption,mpc,oracle"
+
+
+def plot(
+    call: Call,
+    *,
+    day: OneDay,
+    policies: Annotated[
+        str, typer.Option("--policies", metavar="P,…", help="Policies, a panel each.")
+    ] = DEFAULT_POLICIES,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.png", help="By default in the state folder's pictures.")
+    ] = None,
+) -> Document:
+    """Draw a day: price, net battery power, state of charge and export of each policy, on shared axes."""
+    names = parse_policies(policies)
+    if out is not None and out.suffix.lower() != ".png":
+        raise UsageError(f"{out} is not the name of a picture", "end it in .png")
+    context = call.context()
+    target = out.expanduser().absolute() if out is not None else picture_path(context, day)
+    draw_day(context, day, names, target)
+    document = {"file": str(target), "day": day, "policies": names}
+    return Document(document, lambda pen: pen.print(str(target), markup=False))
+
+
+def picture_path(context: "Context", day: date) -> Path:
+    """Where the picture of a day is kept; the folder is there afterwards."""
+    context.pictures.mkdir(parents=True, exist_ok=True)
+    return context.pictures / f"{context.site_name}-{day}.png"
+
+
+def draw_day(context: "Context", day: date, policies: Sequence[str], path: Path) -> None:
+    """Draw a day's schedules, with what the day cost each policy.
+
+    Raises:
+        DataMissingError: the day is refused or not materialised.
+        ConfigurationError: the picture cannot be written there.
+    """
+    import polars as pl
+
+    from darkstar_pipeline.evaluating import day_schedule, evaluate_range
+    from darkstar_pipeline.pictures import day_figure, save_png
+
+    schedules = [day_schedule(context, day, policy).with_columns(policy=pl.lit(policy)) for policy in policies]
+    shared = [frame.select(schedules[0].columns) for frame in schedules]
+    totals = evaluate_range(context, day, day, policies).evaluation.totals
+    figure = day_figure(
+        pl.concat(shared),
+        day=day,
+        timezone=context.timezone,
+        capacity_kwh=context.site.battery.capacity_kwh,
+        currency=context.site_settings.currency,
+        costs=dict(zip(totals["policy"].to_list(), totals["cost"].to_list(), strict=True)),
+    )
+    save_png(figure, path)

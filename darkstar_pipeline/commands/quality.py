@@ -1,0 +1,42 @@
+"""`darkstar quality`: which days can be used, and why not the others."""
+
+from typing import TYPE_CHECKING, Any
+
+from darkstar_pipeline.commands.answers import Document, draw_table
+from darkstar_pipeline.commands.arguments import FirstDay, LastDay, check_range, days_told
+from darkstar_pipeline.commands.console import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from rich.console import Console
+
+_HEADINGS = {
+    "day": "day",
+    "status": "status",
+    "reasons": "reasons",
+    "missing_slots": "missing slots",
+    "repaired_slots": "repaired prices",
+    "price_issues": "price issues",
+}
+
+
+def quality(call: Call, *, first: FirstDay, last: LastDay) -> Document:
+    """How good each day's data is: status, reasons, and how many prices were repaired."""
+    from darkstar_pipeline.day_grades import graded_days
+
+    check_range(first, last)
+    grades = graded_days(call.context(), first, last)
+    rows = grades.days.to_dicts()
+    document = {"days": rows, "missing": grades.missing}
+    return Document(document, lambda out: _draw(out, rows, grades.missing))
+
+
+def _draw(out: "Console", rows: list[dict[str, Any]], missing: "Sequence[date]") -> None:
+    draw_table(out, rows, _HEADINGS)
+    counts = {status: sum(row["status"] == status for row in rows) for status in ("clean", "mask_battery", "exclude")}
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    out.print(f"{len(rows)} days: {told}")
+    if missing:
+        out.print(f"{len(missing)} days are not materialised: {days_told(missing)}")

@@ -1,0 +1,205 @@
+"""`darkstar query`: read-only SQL on the warehouse, as a table, JSON, CSV or Parquet."""
+
+import csv
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from darkstar_pipeline.commands.answers import Answer, console, draw_table
+from darkstar_pipeline.commands.arguments import OutFile
+from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.commands.failures import UsageError
+from darkstar_pipeline.commands.json_values import plain, write_json
+from darkstar_pipeline.errors import ExitCode
+from darkstar_pipeline.whole_files import replacing
+
+if TYPE_CHECKING:
+    from darkstar_pipeline.warehouse.query import QueryColumn, QueryResult
+
+TABLE_ROWS = 1_000
+"""Rows a table shows at most: more help nobody, and a terminal draws them slowly."""
+SPOOL_BYTES = 16 * 1024 * 1024
+"""Size of an answer that is held in memory; larger ones wait in a temporary file."""
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def query(
+    call: Call,
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement that reads.")],
+    *,
+    form: Annotated[Format | None, typer.Option("--format", help="By default table, or by the file's name.")] = None,
+    out: OutFile = None,
+) -> Answer:
+    """Run read-only SQL on the warehouse: a view per table, instants in UTC."""
+    from darkstar_pipeline.context import LAKE_FOLDER
+    from darkstar_pipeline.settings import home_dir
+    from darkstar_pipeline.warehouse.lake import Lake
+    from darkstar_pipeline.warehouse.query import run_query
+
+    chosen = _format(form, out)
+    with run_query(Lake(home_dir() / LAKE_FOLDER), sql) as result:
+        if out is not None:
+            return _written(result, chosen, out)
+        if call.json:
+            return _spooled(result, Format.JSON, wrapped=True)
+        if chosen is Format.TABLE:
+            return _table(result)
+        return _spooled(result, chosen, wrapped=False)
+
+
+def _format(form: Format | None, out: Path | None) -> Format:
+    """The format that is meant.
+
+    Raises:
+        UsageError: Parquet without a file, or a file whose name says nothing.
+    """
+    if form is None and out is None:
+        return Format.TABLE
+    if form is None and out is not None:
+        suffix = out.suffix.removeprefix(".").lower()
+        if suffix not in ("json", "csv", "parquet"):
+            raise UsageError(
+                f"the name {out} does not say in which format to write", "add --format json, csv or parquet"
+            )
+        return Format(suffix)
+    chosen = form if form is not None else Format.TABLE
+    if chosen is Format.PARQUET and out is None:
+        raise UsageError("Parquet needs a file", "add --out FILE.parquet")
+    if chosen is Format.TABLE and out is not None:
+        raise UsageError("a table is for reading, not for a file", "use --format json, csv or parquet")
+    return chosen
+
+
+@dataclass(frozen=True)
+class FileWritten:
+    """The answer where rows went to a file."""
+
+    file: Path
+    rows: int
+    columns: "tuple[QueryColumn, ...]"
+    exit_code: ExitCode = ExitCode.DONE
+
+    def write_json(self, out: TextIO) -> None:
+        """Write where the rows are."""
+        described = [{"name": column.name, "type": column.type} for column in self.columns]
+        write_json({"file": str(self.file), "rows": self.rows, "columns": described}, out)
+
+    def write_text(self, out: TextIO) -> None:
+        """Say where the rows are."""
+        out.write(f"{self.rows} rows written to {self.file}\n")
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """The answer where rows go to stdout: complete before the first byte is printed, so never half a document."""
+
+    text: IO[str]
+    exit_code: ExitCode = ExitCode.DONE
+
+    def write_json(self, out: TextIO) -> None:
+        """Print the rows."""
+        self.text.seek(0)
+        shutil.copyfileobj(self.text, out)
+        self.text.close()
+
+    write_text = write_json
+
+
+@dataclass(frozen=True)
+class TableAnswer:
+    """The answer as a table."""
+
+    columns: tuple[str, ...]
+    rows: list[dict[str, Any]]
+    more: bool
+    exit_code: ExitCode = ExitCode.DONE
+
+    def write_json(self, out: TextIO) -> None:
+        """Print the rows as JSON."""
+        write_json(self.rows, out)
+
+    def write_text(self, out: TextIO) -> None:
+        """Draw the table."""
+        pen = console(out)
+        draw_table(pen, self.rows, {name: name for name in self.columns}, digits=6)
+        if self.more:
+            pen.print(f"only the first {TABLE_ROWS} rows are shown; use --format csv or --out FILE for all")
+
+
+def _table(result: "QueryResult") -> TableAnswer:
+    names = tuple(column.name for column in result.columns)
+    rows: list[dict[str, Any]] = []
+    for row in result.rows():
+        if len(rows) == TABLE_ROWS:
+            return TableAnswer(names, rows, more=True)
+        rows.append(dict(zip(names, row, strict=True)))
+    return TableAnswer(names, rows, more=False)
+
+
+def _spooled(result: "QueryResult", form: Format, *, wrapped: bool) -> Spooled:
+    spool = SpooledTemporaryFile(max_size=SPOOL_BYTES, mode="w+", encoding="utf-8", newline="")  # noqa: SIM115 - the answer closes it
+    _write_rows(result, form, spool, wrapped=wrapped)
+    return Spooled(spool)
+
+
+def _written(result: "QueryResult", form: Format, path: Path) -> FileWritten:
+    target = path.expanduser().absolute()
+    with replacing(target) as temporary:
+        if form is Format.PARQUET:
+            rows = result.write_parquet(temporary)
+        else:
+            with temporary.open("w", encoding="utf-8", newline="") as handle:
+                rows = _write_rows(result, form, handle, wrapped=False)
+    return FileWritten(target, rows, result.columns)
+
+
+def _write_rows(result: "QueryResult", form: Format, out: IO[str], *, wrapped: bool) -> int:
+    """Write all rows; `wrapped` puts the columns beside them, as `--json` does."""
+    names = [column.name for column in result.columns]
+    if form is Format.CSV:
+        return _write_csv(names, result.rows(), out)
+    if wrapped:
+        described = [{"name": column.name, "type": column.type} for column in result.columns]
+        out.write(f'{{"columns": {json.dumps(described)}, "rows": ')
+    count = _write_objects(names, result.rows(), out)
+    out.write("}\n" if wrapped else "\n")
+    return count
+
+
+def _write_objects(names: list[str], rows: Iterable[tuple[Any, ...]], out: IO[str]) -> int:
+    """Write rows as a JSON list of objects, one by one."""
+    count = 0
+    out.write("[")
+    for row in rows:
+        out.write(",\n" if count else "")
+        out.write(json.dumps({name: plain(value) for name, value in zip(names, row, strict=True)}, allow_nan=False))
+        count += 1
+    out.write("]")
+    return count
+
+
+def _write_csv(names: list[str], rows: Iterable[tuple[Any, ...]], out: IO[str]) -> int:
+    """Write rows as CSV with a header; nothing is an empty field, lists and structures are JSON."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    count = 0
+    for row in rows:
+        cells = [plain(value) for value in row]
+        writer.writerow([json.dumps(cell) if isinstance(cell, (bool, list, dict)) else cell for cell in cells])
+        count += 1
+    return count

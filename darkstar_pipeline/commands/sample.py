@@ -1,0 +1,137 @@
+"""`darkstar sample`: a ready site from the embedded sample and, with `--run`, the whole road to a verdict."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document
+from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.commands.evaluate import TOTAL_COLUMNS, draw_verdict
+from darkstar_pipeline.commands.plot import draw_day, picture_path
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from darkstar_pipeline.context import Context
+    from darkstar_pipeline.evaluating import RangeVerdict
+    from darkstar_pipeline.sample_site import SampleImport
+
+POLICIES = ("idle", "self_consumption", "mpc", "oracle")
+
+
+def sample(
+    call: Call,
+    *,
+    run: Annotated[
+        bool, typer.Option("--run", help="Also backfill all its days, evaluate, and draw pictures.")
+    ] = False,
+) -> Document:
+    """Make a ready site, called sample, from the embedded measured home.
+
+    It comes with a few faults put in on purpose, so that repair and grading have something to show. Repeating this
+    changes nothing.
+    """
+    from darkstar_pipeline.sample import FIRST_DAY, LAST_DAY
+    from darkstar_pipeline.sample_site import import_sample
+
+    context = _context(call)
+    imported = import_sample(context, now=datetime.now(UTC))
+    document = {
+        "site": context.site_name,
+        "first_day": FIRST_DAY,
+        "last_day": LAST_DAY,
+        "imports": [asdict(report) for report in imported.reports],
+    }
+    if not run:
+        return Document(document, lambda out: _draw_imported(out, context, imported, FIRST_DAY, LAST_DAY))
+    return _run(call, context, document)
+
+
+def _context(call: Call) -> "Context":
+    """The sample's site, put into the configuration where it is not yet.
+
+    Raises:
+        ConfigurationError: another site was asked for, or the configuration cannot be added to.
+    """
+    from darkstar_pipeline.commands.failures import UsageError
+    from darkstar_pipeline.context import open_context
+    from darkstar_pipeline.init_config import SAMPLE_SITE, add_site
+    from darkstar_pipeline.sample_site import sample_settings
+    from darkstar_pipeline.settings import config_path, load_settings
+
+    if call.site not in (None, SAMPLE_SITE):
+        raise UsageError(f"the sample is the site {SAMPLE_SITE!r}, not {call.site!r}", "leave --site out")
+    path = config_path()
+    if not path.exists() or SAMPLE_SITE not in load_settings(path).sites:
+        add_site(path, SAMPLE_SITE, sample_settings())
+    return open_context(SAMPLE_SITE)
+
+
+def _run(call: Call, context: "Context", document: dict[str, Any]) -> Document:
+    """Backfill what is not there yet, evaluate, draw."""
+    from darkstar_pipeline.commands.backfill import backfill_days
+    from darkstar_pipeline.evaluating import evaluate_range
+    from darkstar_pipeline.sample import FIRST_DAY, LAST_DAY
+    from darkstar_pipeline.sample_site import is_materialised
+
+    if not is_materialised(context, FIRST_DAY, LAST_DAY):
+        backfill_days(call, context, FIRST_DAY, LAST_DAY)
+    verdict = evaluate_range(context, FIRST_DAY, LAST_DAY, POLICIES)
+    pictures = _pictures(context, telling_days(verdict.evaluation.days))
+    totals = verdict.evaluation.totals
+    result = {
+        **document,
+        "totals": totals.select(TOTAL_COLUMNS).to_dicts(),
+        "left_out": verdict.left_out.to_dicts(),
+        "pictures": [str(path) for path in pictures],
+    }
+    return Document(result, lambda out: _draw_verdict(out, context, verdict, pictures))
+
+
+def telling_days(days: "pl.DataFrame") -> tuple[date, ...]:
+    """The day on which most could be saved, and the one on which MPC missed most of it.
+
+    Args:
+        days: `day, policy, cost` with idle, mpc and oracle among the policies.
+    """
+    import polars as pl
+
+    costs = days.pivot("policy", index="day", values="cost").sort("day")
+    ranked = costs.select("day", saved=pl.col("idle") - pl.col("oracle"), missed=pl.col("mpc") - pl.col("oracle"))
+    best = [ranked.sort(name, descending=True)["day"][0] for name in ("saved", "missed")]
+    return tuple(dict.fromkeys(best))
+
+
+def _pictures(context: "Context", days: Sequence[date]) -> list[Path]:
+    """The pictures of those days, drawn anew only where results are newer."""
+    from darkstar_pipeline.sample_site import newest_result
+
+    paths: list[Path] = []
+    for day in days:
+        path = picture_path(context, day)
+        if not path.exists() or path.stat().st_mtime < newest_result(context, day):
+            draw_day(context, day, POLICIES, path)
+        paths.append(path)
+    return paths
+
+
+def _draw_imported(out: "Console", context: "Context", imported: "SampleImport", first: date, last: date) -> None:
+    """What is there now, and what to do next."""
+    changed = imported.changed_rows
+    told = f"{changed} rows are new or changed" if changed else "nothing has changed"
+    out.print(f"site {context.site_name}: {first} to {last}; {told}", markup=False)
+    out.print(f"next: darkstar backfill --site {context.site_name} --from {first} --to {last}", markup=False)
+
+
+def _draw_verdict(out: "Console", context: "Context", verdict: "RangeVerdict", pictures: Sequence[Path]) -> None:
+    """The verdict table, where the pictures are, and how to open the pages."""
+    draw_verdict(out, verdict.evaluation.totals.to_dicts(), context.site_settings.currency)
+    if verdict.left_out.height:
+        out.print(f"{verdict.left_out.height} days are left out; `darkstar quality` says why", markup=False)
+    out.print("\n".join(f"picture  {path}" for path in pictures), markup=False)
+    out.print("pages    make ui, or darkstar ui: Dagster and MLflow", markup=False)

@@ -1,0 +1,138 @@
+"""`darkstar ui`: Dagster and MLflow together, wired to the state folder, on loopback only."""
+
+import os
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document
+from darkstar_pipeline.commands.console import Call
+
+if TYPE_CHECKING:
+    from darkstar_pipeline.services import Service
+
+DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
+DEFINITIONS = "darkstar_pipeline.definitions"
+LOGS_FOLDER = "logs"
+
+
+def ui(
+    call: Call,
+    *,
+    dagster_port: Annotated[
+        int | None, typer.Option("--dagster-port", min=1024, max=65_535, help="By default 3000, or the next free one.")
+    ] = None,
+    mlflow_port: Annotated[
+        int | None, typer.Option("--mlflow-port", min=1024, max=65_535, help="By default 5000, or the next free one.")
+    ] = None,
+) -> None:
+    """Open Dagster and MLflow on this machine; Ctrl-C stops both."""
+    from darkstar_pipeline.services import Supervisor, stopping_on_signals
+    from darkstar_pipeline.settings import home_dir, load_settings
+
+    load_settings()  # a page full of load errors is no way to learn that the configuration is wrong
+    home = home_dir()
+    first = _port(dagster_port, DAGSTER_PORT, ())
+    second = _port(mlflow_port, MLFLOW_PORT, (first,))
+    call.note("starting Dagster and MLflow …")
+    environment = _environment(home)
+    supervisor = Supervisor(home / LOGS_FOLDER, environment)
+    services = _services(home, first, second, environment)
+    with stopping_on_signals(supervisor):
+        for service in services:
+            supervisor.start(service)
+        if not supervisor.wait_ready():
+            return
+        call.deliver(_addresses(services, environment, home))
+        supervisor.wait_stopped()
+    call.note("stopped")
+
+
+def _port(wanted: int | None, usual: int, taken: tuple[int, ...]) -> int:
+    """The port to use.
+
+    Raises:
+        ConfigurationError: the wanted one is taken.
+    """
+    from darkstar_pipeline.errors import ConfigurationError
+    from darkstar_pipeline.services import free_port, is_free
+
+    if wanted is None:
+        return free_port(usual, taken=taken)
+    if wanted in taken or not is_free(wanted):
+        raise ConfigurationError(f"port {wanted} is taken", "name another, or none")
+    return wanted
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """What both programs need to know; no telemetry, no MLflow job workers (2 GB of memory)."""
+    from darkstar_pipeline.dagster_home import dagster_environment
+
+    return {
+        **os.environ,
+        **dagster_environment(home),
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _services(home: Path, dagster_port: int, mlflow_port: int, environment: Mapping[str, str]) -> "list[Service]":
+    """The programs: Dagster's page and daemon, and MLflow where no server is named."""
+    from darkstar_pipeline.services import LOOPBACK, Service
+
+    webserver = (_program("dagster-webserver"), "-h", LOOPBACK, "-p", str(dagster_port), "-m", DEFINITIONS)
+    services = [
+        Service(
+            name="dagster",
+            command=webserver,
+            port=dagster_port,
+            ready_path="/server_info",
+        ),
+        Service(name="dagster-daemon", command=(_program("dagster-daemon"), "run", "-m", DEFINITIONS)),
+    ]
+    if not _mlflow_server(environment):
+        services.append(_mlflow(home, mlflow_port))
+    return services
+
+
+def _mlflow(home: Path, port: int) -> "Service":
+    """MLflow over the local store, which is created before the server could meet another creator."""
+    from darkstar_pipeline.context import MLFLOW_FOLDER
+    from darkstar_pipeline.services import LOOPBACK, Service
+    from darkstar_pipeline.tracking import open_store, tracking_uri
+
+    open_store(home)
+    artifacts = (home / MLFLOW_FOLDER / "artifacts").as_uri()
+    command = (
+        *(_program("mlflow"), "server", "--host", LOOPBACK, "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", tracking_uri(home), "--artifacts-destination", artifacts),
+    )
+    return Service(name="mlflow", command=command, port=port, ready_path="/health")
+
+
+def _mlflow_server(environment: Mapping[str, str]) -> str | None:
+    """The MLflow server that is used instead of a local store, if any."""
+    uri = environment.get("MLFLOW_TRACKING_URI", "")
+    return uri if uri.startswith(("http://", "https://")) else None
+
+
+def _program(name: str) -> str:
+    """A program installed beside this one."""
+    return str(Path(sysconfig.get_path("scripts")) / name)
+
+
+def _addresses(services: "list[Service]", environment: Mapping[str, str], home: Path) -> Document:
+    """Where to look."""
+    urls = {service.name: service.url for service in services}
+    document = {
+        "dagster": urls["dagster"],
+        "mlflow": urls.get("mlflow", _mlflow_server(environment)),
+        "logs": str(home / LOGS_FOLDER),
+    }
+    lines = "\n".join(f"{name:<8} {place}" for name, place in document.items())
+    return Document(document, lambda out: out.print(f"{lines}\nCtrl-C stops both", markup=False))
