@@ -170,7 +170,7 @@ def _ranges(panels: Sequence[_Panel]) -> _Ranges:
     """Axes that hold every panel, with a little air."""
 
     def most(*flows: str) -> float:
-        return max(float(np.nanmax(panel.kw(flow), initial=0.0)) for panel in panels for flow in flows)
+        return max(float(np.nan_to_num(panel.kw(flow)).max()) for panel in panels for flow in flows)
 
     up, down = most("charge", "load", "pv"), most("discharge", "export")
     air = max(0.08 * (up + down), 0.1)

@@ -1,0 +1,93 @@
+"""How figures become files, and that drawing leaves no traces in the process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.pictures import png_bytes, save_png
+from darkstar_pipeline.pictures.canvas import LARGE, blank, policy_colours, policy_name, write
+
+
+def figure(text: str = "hello"):
+    drawn = blank(LARGE, 1.0)
+    write(drawn, text, left=0.1, top=0.5, size=10)
+    return drawn
+
+
+def test_png_is_the_same_bytes_when_drawn_twice() -> None:
+    assert png_bytes(figure()) == png_bytes(figure())
+    assert png_bytes(figure()) != png_bytes(figure("other"))
+
+
+def test_png_has_neither_date_nor_version_when_written() -> None:
+    content = png_bytes(figure())
+    assert not [chunk for chunk in (b"tEXt", b"tIME", b"iTXt", b"zTXt") if chunk in content]
+
+
+def test_png_keeps_white_white_when_colours_are_reduced() -> None:
+    from io import BytesIO
+
+    from PIL import Image
+
+    with Image.open(BytesIO(png_bytes(figure()))) as image:
+        assert image.size == (1200, 100)
+        assert image.convert("RGB").getpixel((1199, 0)) == (255, 255, 255)
+
+
+def test_save_replaces_the_file_and_leaves_nothing_else_when_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "day.png"
+    path.write_bytes(b"old")
+    save_png(figure(), path)
+    assert path.read_bytes() == png_bytes(figure())
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_save_leaves_the_old_file_when_drawing_fails(tmp_path: Path) -> None:
+    path = tmp_path / "day.png"
+    path.write_bytes(b"old")
+    broken = figure("$\\broken$")  # mathematics that cannot be set
+    with pytest.raises(ValueError, match="broken"):
+        save_png(broken, path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_save_says_where_when_the_folder_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="absent"):
+        save_png(figure(), tmp_path / "absent" / "day.png")
+
+
+@pytest.mark.slow
+def test_drawing_touches_no_pyplot_when_run_in_a_new_process() -> None:
+    code = (
+        "import sys, darkstar_pipeline.pictures as pictures\n"
+        "assert 'matplotlib' not in sys.modules, 'importing pictures costs a second'\n"
+        "from darkstar_pipeline.pictures.canvas import LARGE, blank\n"
+        "pictures.png_bytes(blank(LARGE, 1.0))\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_policies_have_their_own_colours_when_some_are_unknown() -> None:
+    names = ("mpc", "value", "oracle", "models:/planner/3")
+    colours = policy_colours(names)
+    assert len(set(colours.values())) == 4
+    assert colours["mpc"] == policy_colours(["mpc"])["mpc"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "name"),
+    [
+        pytest.param("mpc", "MPC", id="known"),
+        pytest.param("value", "value", id="unknown"),
+        pytest.param("models:/a_very_long_model_name/17", "…a_very_long_model_name/17"[-28:], id="long"),
+    ],
+)
+def test_policy_name_keeps_the_version_when_it_is_long(policy: str, name: str) -> None:
+    shown = policy_name(policy)
+    assert len(shown) <= 28
+    assert shown.endswith(name[-3:])
