@@ -25,7 +25,7 @@ from env.time_grid import SLOT_HOURS
 
 Energy: TypeAlias = NDArray[np.float64]
 
-TOLERANCE_KWH = 1e-9
+MOST_KW = 1e6  # an endless command means all there is; kept finite, so that what was clamped is a number
 
 
 class Command(NamedTuple):
@@ -44,7 +44,7 @@ class Flows:
     export are both above zero.
 
     Attributes:
-        clamped_kwh: how much less than told the battery charged, discharged or fed the grid.
+        clamped_kwh: how much less than told the battery charged or discharged, or the export limit let through.
         breach_kwh: import above the fuse that nothing could prevent.
     """
 
@@ -98,7 +98,7 @@ def apply_command(
     can_charge, can_discharge = battery_room(soc_kwh, battery)
     fuse, inverter = slot_limit(limits.import_kw), slot_limit(limits.inverter_kw)
 
-    wanted_charge, wanted_discharge = _wanted(command, net, slot_limit(limits.export_kw))
+    wanted_charge, wanted_discharge, not_fed = _wanted(command, net, slot_limit(limits.export_kw))
     charge = np.minimum(np.minimum(wanted_charge, can_charge), np.maximum(fuse - net, 0.0))
     charge = np.minimum(charge, pv_kwh + inverter)
     used_pv = np.minimum(pv_kwh, charge + inverter)
@@ -113,7 +113,7 @@ def apply_command(
     spilled = spills(limits, export_price)
     may_sell = np.where(spilled, discharge, slot_limit(limits.export_kw))
     sold = np.minimum(surplus, np.minimum(may_sell, slot_limit(limits.export_kw)))
-    clamped = np.abs(wanted_charge - charge) + np.maximum(wanted_discharge - discharge, 0.0)
+    clamped = np.abs(wanted_charge - charge) + np.maximum(wanted_discharge - discharge, 0.0) + not_fed
     return Flows(
         import_kwh=bought,
         export_kwh=sold,
@@ -144,18 +144,27 @@ def next_soc(soc_kwh: Energy, charge_kwh: Energy, discharge_kwh: Energy, battery
     return np.clip(soc, low, high)
 
 
-def _wanted(command: Command, net: Energy, export_limit: float) -> tuple[Energy, Energy]:
-    """Charge and discharge that the command asks for in this house, before any clamping [kWh]."""
-    charge, discharge, export = (np.maximum(power, 0.0) * SLOT_HOURS for power in command)
-    surplus, deficit = np.maximum(-net, 0.0), np.maximum(net, 0.0)
-    exported_first = np.minimum(np.minimum(surplus, export), export_limit)
-    to_battery = surplus - exported_first
-    told_to_charge = charge > 0
+def _wanted(command: Command, net: Energy, export_limit: float) -> tuple[Energy, Energy, Energy]:
+    """What the command asks for in this house [kWh].
 
-    wanted_charge = np.where(told_to_charge, np.maximum(charge, to_battery), to_battery)
+    Returns:
+        Charge and discharge before battery, fuse and inverter clamp them; and what the command would have fed the grid
+        beyond the export limit.
+    """
+    charge, discharge, export = (np.clip(power, 0.0, MOST_KW) * SLOT_HOURS for power in command)
+    surplus, deficit = np.maximum(-net, 0.0), np.maximum(net, 0.0)
+    told_to_charge = charge > 0
+    told_first = np.minimum(surplus, export)
+    exported_first = np.minimum(told_first, export_limit)
+    to_battery = surplus - exported_first
+
     for_house = np.minimum(deficit, discharge)
-    export_left = np.minimum(export, export_limit) - exported_first
-    to_grid = np.minimum(np.maximum(export_left, 0.0), np.maximum(discharge - for_house, 0.0))
-    free_to_sell = (for_house >= deficit) & (to_battery <= 0)
-    wanted_discharge = np.where(told_to_charge, 0.0, for_house + np.where(free_to_sell, to_grid, 0.0))
-    return wanted_charge, wanted_discharge
+    left_of_both = np.minimum(export - told_first, discharge - for_house)
+    told_to_grid = np.where((for_house >= deficit) & (told_first >= surplus), left_of_both, 0.0)
+    to_grid = np.minimum(told_to_grid, export_limit - exported_first)
+    told_to_feed = told_first + told_to_grid
+    return (
+        np.where(told_to_charge, np.maximum(charge, to_battery), to_battery),
+        np.where(told_to_charge, 0.0, for_house + to_grid),
+        np.where(told_to_charge, 0.0, told_to_feed - np.minimum(told_to_feed, export_limit)),
+    )

@@ -33,8 +33,9 @@ class World:
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit together."""
         shapes = {name: np.shape(value) for name, value in vars(self).items()}
-        if len(set(shapes.values())) > 1 or self.load_kwh.ndim != 2:  # noqa: PLR2004 - homes x slots
-            message = f"a world needs four arrays of one shape (n_homes, n_slots), got {shapes}"
+        n_slots = self.load_kwh.shape[1] if self.load_kwh.ndim == 2 else 0  # noqa: PLR2004 - homes x slots
+        if len(set(shapes.values())) > 1 or n_slots == 0:
+            message = f"a world needs four arrays of one shape (n_homes, n_slots) with at least a slot, got {shapes}"
             raise ShapeError(message)
 
 
@@ -59,8 +60,15 @@ def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) ->
 
     Returns:
         Flows, stored energy at the fence posts and the cost of each slot, wear included.
+
+    Raises:
+        ShapeError: not one start per home.
     """
     soc = np.asarray(start_soc_kwh, dtype=np.float64)
+    homes = world.load_kwh.shape[:1]
+    if soc.shape != homes:
+        message = f"start_soc_kwh must be {homes}, got {soc.shape}"
+        raise ShapeError(message)
     told: list[Command] = []
     happened: list[Flows] = []
     posts = [soc]
