@@ -1,1 +1,1 @@
-"""What exists: Dagster assets, one module a stage. Each reads, calls `env` or `planner`, writes, describes; no logic."""
+"""What exists: Dagster assets, one module a stage: it reads, calls `env` or `planner`, writes and describes."""

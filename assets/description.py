@@ -34,7 +34,9 @@ def describe_left_out(context: dg.AssetExecutionContext, reasons: Mapping[date, 
     """Put the reason on every day that was left out, and all of them on the last day of the run."""
     for day, reason in reasons.items():
         context.add_asset_metadata({"left out": reason}, partition_key=day.isoformat())
-    table = pl.DataFrame({"day": list(reasons), "reason": list(reasons.values())}, {"day": pl.Date, "reason": pl.String})
+    table = pl.DataFrame(
+        {"day": list(reasons), "reason": list(reasons.values())}, {"day": pl.Date, "reason": pl.String}
+    )
     summary = {"days left out": len(reasons), "days left out, and why": markdown_table(table)}
     context.add_asset_metadata(summary, partition_key=context.partition_keys[-1])
 
@@ -48,9 +50,12 @@ def markdown_table(frame: pl.DataFrame, digits: int = 2) -> dg.MarkdownMetadataV
     return dg.MetadataValue.md("\n".join(lines))
 
 
-def picture(png: bytes) -> dg.MarkdownMetadataValue:
-    """A small picture, kept inside the event."""
-    return dg.MetadataValue.md(f"![](data:image/png;base64,{b64encode(png).decode()})")
+def shown(pictures: Mapping[str, bytes]) -> dict[str, dg.MarkdownMetadataValue]:
+    """Small pictures by title, kept inside the event."""
+    return {
+        title: dg.MetadataValue.md(f"![{title}](data:image/png;base64,{b64encode(png).decode()})")
+        for title, png in pictures.items()
+    }
 
 
 def _cell(value: object, digits: int) -> str:

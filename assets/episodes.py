@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.home import Home
-from darkstar_pipeline.evaluating import protocol_of
+from darkstar_pipeline.evaluating import ORACLE, protocol_of
 from darkstar_pipeline.versions import Stage, config_version
 from planner.replay import replay_days
 from planner.results import daily_results
+
+SHOWN = ("policy", "days", "cost", "captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
 
 
 def replayed(
@@ -25,6 +27,12 @@ def added_up(home: Home, stage: Stage, schedules: pl.DataFrame, quality: pl.Data
     totals = daily_results(schedules, protocol_of(home.context), home.site)
     grades = quality.select("day", pl.col("status").alias("quality"))
     return totals.join(grades, on="day", how="left").with_columns(_site(home), _version(home, stage))
+
+
+def with_oracle(policies: pl.DataFrame, oracle: pl.DataFrame) -> pl.DataFrame:
+    """Daily results of the policies and of the oracle in one frame, `day, policy, …`."""
+    bound = oracle.with_columns(pl.lit(ORACLE).alias("policy")).select(policies.columns)
+    return pl.concat([policies, bound]).drop("site", "quality", "config_version").sort("day", "policy")
 
 
 def _site(home: Home) -> pl.Expr:

@@ -7,16 +7,15 @@ import dagster as dg
 import polars as pl
 from dagster_duckdb import DuckDBResource
 
-from assets.description import days_of, markdown_table, picture
+from assets.description import days_of, markdown_table, shown
+from assets.episodes import SHOWN, with_oracle
 from assets.home import Check, Home, daily_asset
-from assets.pictures import cost_picture, day_picture
-from darkstar_pipeline.evaluating import ORACLE
+from assets.pictures import last_day, verdict
 from darkstar_pipeline.tracking import EvaluationRecord, TrackedRun, log_evaluation
 from darkstar_pipeline.versions import config_version
 from planner.evaluation import Evaluation, evaluate
 
 JUDGED = Check(name="days_judged", description="At least one day of the range could be judged.")
-SHOWN = ("policy", "days", "cost", "captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
 _HASHED = ("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh")
 _BY_MONTH = """
     SELECT strftime(day, '%Y-%m') AS month, policy, count(*) AS days, sum(cost) AS cost
@@ -53,22 +52,16 @@ def evaluation_report_asset(home: Home) -> dg.AssetsDefinition:
         check = JUDGED.result(passed=results.height > 0, days=results["day"].n_unique())
         if results.is_empty():
             return dg.MaterializeResult(metadata={"days judged": 0}, check_results=[check])
-        verdict = evaluate(results)
-        pictures = _pictures(home, results, policy_schedules)
-        run = log_evaluation(home.context.home, _record(context, home, verdict, oracle_schedules, pictures))
+        judged = evaluate(results)
+        pictures = {**verdict(judged, home), **last_day(policy_schedules, home)}
+        run = log_evaluation(home.context.home, _record(context, home, judged, oracle_schedules, pictures))
         context.instance.add_run_tags(context.run_id, {"mlflow/run_id": run.run_id})
         last = context.partition_keys[-1]
         extras = {"by month": markdown_table(_by_month(context, home, warehouse))}
-        context.add_asset_metadata({**_summary(verdict, pictures), **extras}, partition_key=last)
+        context.add_asset_metadata({**_summary(judged, pictures), **extras}, partition_key=last)
         return dg.MaterializeResult(metadata=_link(run), check_results=[check])
 
     return evaluation_report
-
-
-def with_oracle(policies: pl.DataFrame, oracle: pl.DataFrame) -> pl.DataFrame:
-    """Daily results of the policies and of the oracle in one frame, `day, policy, …`."""
-    bound = oracle.with_columns(pl.lit(ORACLE).alias("policy")).select(policies.columns)
-    return pl.concat([policies, bound]).drop("site", "quality", "config_version").sort("day", "policy")
 
 
 def content_hash(slots: pl.DataFrame) -> str:
@@ -80,7 +73,7 @@ def content_hash(slots: pl.DataFrame) -> str:
 def _record(
     context: dg.AssetExecutionContext,
     home: Home,
-    verdict: Evaluation,
+    judged: Evaluation,
     slots: pl.DataFrame,
     pictures: dict[str, bytes],
 ) -> EvaluationRecord:
@@ -89,16 +82,16 @@ def _record(
         site=home.name,
         first=days[0],
         last=days[-1],
-        totals=verdict.totals,
-        days=verdict.days,
+        totals=judged.totals,
+        days=judged.days,
         content_hash=content_hash(slots),
         config_version=config_version(settings, "policies"),
         params={
             "days asked for": len(days),
-            "days judged": verdict.days["day"].n_unique(),
+            "days judged": judged.days["day"].n_unique(),
             **_flat(settings.model_dump(mode="json", include={"area", "timezone", "battery", "protocol", "forecast"})),
         },
-        pictures=pictures,
+        pictures={f"{title}.png": png for title, png in pictures.items()},
         dagster_run_id=context.run_id,
     )
 
@@ -110,21 +103,15 @@ def _flat(document: dict[str, Any]) -> dict[str, Any]:
     return flat | {f"{key}.{inner}": value for key, values in nested.items() for inner, value in values.items()}
 
 
-def _pictures(home: Home, results: pl.DataFrame, schedules: pl.DataFrame) -> dict[str, bytes]:
-    found = {"saved.png": cost_picture(results, home.site)}
-    return found | {"last_day.png": day_picture(schedules, home.site)} if schedules.height else found
-
-
-def _summary(verdict: Evaluation, pictures: dict[str, bytes]) -> dict[str, Any]:
+def _summary(judged: Evaluation, pictures: dict[str, bytes]) -> dict[str, Any]:
     """What the page shows of the verdict, on the last day of the run."""
-    shares = {row["policy"]: row["captured_share"] for row in verdict.totals.to_dicts()}
+    shares = {row["policy"]: row["captured_share"] for row in judged.totals.to_dicts()}
     plain = {f"captured share, {policy}": share for policy, share in shares.items() if share is not None}
-    shown = {name.removesuffix(".png").replace("_", " "): picture(png) for name, png in pictures.items()}
     return {
-        "days judged": verdict.days["day"].n_unique(),
-        "verdict": markdown_table(verdict.totals.select(SHOWN), digits=3),
+        "days judged": judged.days["day"].n_unique(),
+        "totals": markdown_table(judged.totals.select(SHOWN), digits=3),
         **plain,
-        **shown,
+        **shown(pictures),
     }
 
 

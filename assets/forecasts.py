@@ -11,7 +11,7 @@ from assets.observations import observed
 from darkstar_pipeline.evaluating import home_has_pv
 from darkstar_pipeline.quality.day_quality import grade_days
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, SLOT_FORECASTS, SPOT_PRICES
-from env.time_grid import days_between, grid
+from env.time_grid import grid
 from planner.episodes import USABLE
 from planner.forecasts import naive_forecasts
 
@@ -30,7 +30,9 @@ def slot_forecasts_asset(home: Home) -> dg.AssetsDefinition:
         SLOT_FORECASTS,
         group="forecasts",
         kinds=("polars", "parquet"),
-        deps=[dg.AssetDep(home.key(name), partition_mapping=before) for name in ("raw_meter_readings", "meter_statistics")],
+        deps=[
+            dg.AssetDep(home.key(name), partition_mapping=before) for name in ("raw_meter_readings", "meter_statistics")
+        ],
         checks=(HAS_HISTORY,),
     )
     def slot_forecasts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

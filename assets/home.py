@@ -81,7 +81,7 @@ class Home:
         }
 
 
-def daily_asset(
+def daily_asset(  # noqa: PLR0913 - keyword-only, one word per thing the page shows
     home: Home,
     table: Table | None,
     *,
@@ -139,7 +139,7 @@ class Check:
         """The check as Dagster declares it."""
         return dg.AssetCheckSpec(self.name, asset=asset, description=self.description, blocking=self.blocking)
 
-    def result(self, *, passed: bool, **counts: Any) -> dg.AssetCheckResult:
+    def result(self, *, passed: bool, **counts: float | dg.MetadataValue) -> dg.AssetCheckResult:
         """The answer, with the counts it rests on."""
         severity = dg.AssetCheckSeverity.ERROR if self.blocking else dg.AssetCheckSeverity.WARN
         return dg.AssetCheckResult(passed=passed, severity=severity, check_name=self.name, metadata=counts)

@@ -11,7 +11,7 @@ from assets.home import Check, Home, daily_asset
 from assets.raw import observe_raw
 from darkstar_pipeline.evaluating import home_has_pv
 from darkstar_pipeline.quality.day_quality import grade_days
-from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, SLOT_OBSERVATIONS
+from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, PRICE_REPAIRS, SLOT_OBSERVATIONS
 from env.time_grid import grid
 from planner.episodes import USABLE
 
@@ -73,7 +73,8 @@ def data_quality_asset(home: Home) -> dg.AssetsDefinition:
         """One row per day: whether it can be used, and why not. Everything downstream leaves refused days out."""
         days = days_of(context)
         observe_raw(context, home, "meter_statistics", meter_statistics)
-        grades = graded(home, slot_observations, spot_prices, meter_statistics, days)
+        repairs = home.context.lake.read(PRICE_REPAIRS, home.name, days[0], days[-1])
+        grades = graded(home, slot_observations, spot_prices, meter_statistics, days, repairs=repairs)
         refused = grades.filter(~pl.col("status").is_in(USABLE))
         statuses = grades.group_by("status").len("days").sort("status")
         describe_range(context, grades, "day", statuses=markdown_table(statuses))
@@ -84,7 +85,13 @@ def data_quality_asset(home: Home) -> dg.AssetsDefinition:
 
 
 def graded(
-    home: Home, observations: pl.DataFrame, prices: pl.DataFrame, statistics: pl.DataFrame, days: Sequence[date]
+    home: Home,
+    observations: pl.DataFrame,
+    prices: pl.DataFrame,
+    statistics: pl.DataFrame,
+    days: Sequence[date],
+    *,
+    repairs: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Rows of `data_quality_daily` for the local days from the first to the last of `days`."""
     grades = grade_days(
@@ -96,6 +103,7 @@ def graded(
         home.timezone,
         battery=home.site.battery,
         has_pv=home_has_pv(home.context),
+        repairs=repairs,
     )
     return grades.with_columns(pl.lit(home.name).alias("site"))
 

@@ -3,10 +3,10 @@
 import dagster as dg
 import polars as pl
 
-from assets.description import days_of, describe_left_out, describe_range, markdown_table, picture
+from assets.description import days_of, describe_left_out, describe_range, markdown_table, shown
 from assets.episodes import added_up, replayed
 from assets.home import Check, Home, daily_asset
-from assets.pictures import day_picture
+from assets.pictures import last_day
 from assets.usable_days import left_out, whole_days
 from darkstar_pipeline.evaluating import ORACLE, home_has_pv
 from darkstar_pipeline.versions import config_version
@@ -41,8 +41,7 @@ def oracle_schedules_asset(home: Home) -> dg.AssetsDefinition:
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
         no_forecasts = pl.DataFrame(schema=SLOT_FORECASTS.schema)
         rows = replayed(home, STAGE, (ORACLE,), slots, no_forecasts)
-        pictures = {"the last day": picture(day_picture(rows, home.site))} if rows.height else {}
-        describe_range(context, rows, "local_day", config_version=version, **pictures)
+        describe_range(context, rows, "local_day", config_version=version, **shown(last_day(rows, home)))
         describe_left_out(context, left_out(days_of(context), data_quality_daily, slots))
         return dg.MaterializeResult(value=rows.drop("policy"))
 

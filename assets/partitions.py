@@ -3,14 +3,11 @@
 Assets that differed only in their first day would split a single run into several, so there is exactly one per home.
 """
 
-from functools import lru_cache
-
 import dagster as dg
 
 from darkstar_pipeline.settings import SiteSettings
 
 
-@lru_cache(maxsize=64)
 def daily_partitions(settings: SiteSettings) -> dg.DailyPartitionsDefinition:
     """Local days from the home's first day to tomorrow, whose prices are known from about 13:00 on."""
     return dg.DailyPartitionsDefinition(

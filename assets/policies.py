@@ -3,15 +3,16 @@
 import dagster as dg
 import polars as pl
 
-from assets.description import days_of, describe_left_out, describe_range, markdown_table, picture
-from assets.episodes import added_up, replayed
+from assets.description import days_of, describe_left_out, describe_range, markdown_table, shown
+from assets.episodes import SHOWN, added_up, replayed, with_oracle
 from assets.home import Check, Home, daily_asset
 from assets.oracle import NO_BREACHES
-from assets.pictures import cost_picture, day_picture
+from assets.pictures import last_day, verdict
 from assets.usable_days import left_out, whole_days
 from darkstar_pipeline.evaluating import ORACLE, home_has_pv
 from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, POLICY_SCHEDULES
+from planner.evaluation import evaluate
 
 GROUP = "policies"
 STAGE = "policies"
@@ -43,7 +44,7 @@ def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
         has_pv = home_has_pv(home.context)
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
         rows = replayed(home, STAGE, policies, slots, slot_forecasts)
-        pictures = {"the last day": picture(day_picture(rows, home.site))} if rows.height else {}
+        pictures = shown(last_day(rows, home))
         describe_range(context, rows, "local_day", config_version=version, policies=policies, **pictures)
         describe_left_out(context, left_out(days_of(context), data_quality_daily, slots))
         return dg.MaterializeResult(value=rows)
@@ -72,9 +73,9 @@ def policy_daily_results_asset(home: Home) -> dg.AssetsDefinition:
         """What each policy paid, day by day, settlement of the energy left in the battery included."""
         rows = added_up(home, STAGE, policy_schedules, data_quality_daily)
         below, breaches = below_bound(rows, oracle_daily_results), int(rows["breaches"].sum())
-        totals = rows.group_by("policy").agg(pl.len().alias("days"), pl.col("cost").sum()).sort("cost")
-        pictures = {"cost": picture(cost_picture(rows, home.site))} if rows.height else {}
-        describe_range(context, rows, "day", totals=markdown_table(totals), **pictures)
+        judged = evaluate(with_oracle(rows, oracle_daily_results))
+        totals = markdown_table(judged.totals.select(SHOWN), digits=3)
+        describe_range(context, rows, "day", totals=totals, **shown(verdict(judged, home)))
         return dg.MaterializeResult(
             value=rows,
             check_results=[

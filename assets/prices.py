@@ -1,7 +1,7 @@
 """Spot prices of every day: repaired where they are not to be believed, with provenance."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 import polars as pl
@@ -9,7 +9,9 @@ import polars as pl
 from assets.description import days_of, describe_range, markdown_table
 from assets.home import Check, Home, daily_asset
 from assets.raw import observe_raw
-from darkstar_pipeline.quality.price_repair import repair_prices
+from darkstar_pipeline.quality.price_repair import near_zero, repair_prices
+from darkstar_pipeline.settings import config_path
+from darkstar_pipeline.sources.prices import read_prices
 from darkstar_pipeline.warehouse.schemas import PRICE_REPAIRS, SPOT_PRICES
 
 HAS_PRICES = Check(name="has_prices", description="There is a price for some slot of the range.", blocking=True)
@@ -49,15 +51,26 @@ def spot_prices_asset(home: Home) -> dg.AssetsDefinition:
 
 def repaired(home: Home, raw: pl.DataFrame, first: date, last: date) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of `spot_prices` and of `price_repairs` for a range of local days."""
-    result = repair_prices(raw, first, last, home.timezone, second_prices(home))
+    near = near_zero(home.settings.currency)
+    result = repair_prices(raw, first, last, home.timezone, second_prices(home), near=near)
     site = pl.lit(home.name).alias("site")
     prices = result.prices.with_columns(site, pl.lit(home.settings.area).alias("area"))
     return prices, result.repairs.with_columns(site)
 
 
 def second_prices(home: Home) -> pl.DataFrame | None:
-    """Prices of the second source, where one is configured."""
-    return None
+    """Prices of the second source, where one is configured.
+
+    Raises:
+        ConfigurationError: the file is not there.
+        DataRefusedError: the file cannot be used; says why.
+    """
+    file = home.settings.second_price_file
+    if file is None:
+        return None
+    path = config_path().parent / file.expanduser()
+    now = datetime.now(UTC)
+    return read_prices(path, site=home.settings, area=home.settings.area, now=now).rows.select("slot_start", "price")
 
 
 def _extras(repairs: pl.DataFrame) -> Mapping[str, object]:

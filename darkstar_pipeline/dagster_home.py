@@ -54,7 +54,8 @@ def ensure_dagster_home(home: Path) -> Path:
 def dagster_environment(home: Path) -> dict[str, str]:
     """Variables a child process needs to find the same configuration, lake and Dagster state from any directory."""
     chosen = os.environ.get(VARIABLE) or str(_prepared(home))
-    return {"DARKSTAR_HOME": str(home), "DARKSTAR_CONFIG": str(config_path()), VARIABLE: chosen}
+    config = {"DARKSTAR_CONFIG": str(config_path())} if config_path().exists() else {}
+    return {"DARKSTAR_HOME": str(home), VARIABLE: chosen, **config}
 
 
 @contextmanager

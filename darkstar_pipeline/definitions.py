@@ -52,8 +52,11 @@ def build_definitions(
         assets=assets,
         jobs=jobs,
         schedules=schedules,
-        resources={IO_MANAGER: LakeIOManager(root=root), "warehouse": WarehouseResource(database=":memory:", root=root)},
-        # Steps of a process of their own would each import everything again; inside a step, `map_shards` uses the cores.
+        resources={
+            IO_MANAGER: LakeIOManager(root=root),
+            "warehouse": WarehouseResource(database=":memory:", root=root),
+        },
+        # A process a step would import everything again each time; inside a step, `map_shards` uses the cores.
         executor=dg.in_process_executor,
         loggers=loggers,
     )

@@ -62,7 +62,6 @@ class EvaluationRecord:
     pictures: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     dagster_run_id: str | None = None
 
-
     def tags(self) -> dict[str, str]:
         """What the run can be found by."""
         found = {

@@ -47,7 +47,9 @@ def refresh_schedules(home: Home) -> list[dg.ScheduleDefinition]:
     """The two schedules of a home, in its own time zone, stopped until turned on."""
     return [
         _schedule(home, DAILY_REFRESH, AFTER_PRICES, lambda today: (today, today + timedelta(days=1))),
-        _schedule(home, NIGHTLY, AFTER_MIDNIGHT, lambda today: (today - timedelta(days=LATE_DAYS), today - timedelta(days=1))),
+        _schedule(
+            home, NIGHTLY, AFTER_MIDNIGHT, lambda today: (today - timedelta(days=LATE_DAYS), today - timedelta(days=1))
+        ),
     ]
 
 
