@@ -96,7 +96,7 @@ def evaluate_range(context: Context, first: date, last: date, policies: Sequence
     quality = _graded(context, first, last)
     usable = quality.filter(pl.col("status").is_in(USABLE))["day"].to_list()
     wanted = list(dict.fromkeys((*policies, *REFERENCES)))
-    results = pl.concat([_results(context, policy, usable) for policy in wanted])
+    results = pl.concat([_results(context, policy, usable) for policy in wanted], how="diagonal")
     return RangeVerdict(evaluate(results, policies), _left_out(quality, first, last))
 
 
@@ -166,7 +166,8 @@ def _stored(context: Context, table: Table, policy: str, days: Sequence[date]) -
     paths = [context.lake.path(table, context.site_name, day) for day in days]
     rows = context.lake.read_paths(table, [path for path in paths if path.exists()])
     if policy == ORACLE:
-        rows = rows.with_columns(pl.lit(ORACLE).alias("policy"))
+        day_column = table.day_column
+        rows = rows.select("site", day_column, pl.lit(ORACLE).alias("policy"), pl.exclude("site", day_column))
     version = config_version(context.site_settings, "oracle" if policy == ORACLE else "policies")
     held = rows.filter((pl.col("policy") == policy) & (pl.col("config_version") == version))
     return held.drop("site", "config_version", "quality", strict=False)

