@@ -135,7 +135,7 @@ def _mpc_day(world: World, load_forecast: Energy, pv_forecast: Energy, site: Sit
         site=site,
         import_price=world.import_price[0],
         export_price=world.export_price[0],
-        # Without history nothing is expected but what was read last: 86-99 % captured, against 3-72 % for self-consumption.
+        # Without history nothing is expected but what was read last: 86-99 % captured (self-consumption: 3-72 %).
         load_forecast=np.nan_to_num(load_forecast),
         pv_forecast=np.nan_to_num(pv_forecast),
         settlement_value=protocol.settlement(world.import_price[0], site.battery),
