@@ -88,5 +88,6 @@ def _line() -> pl.Expr:
     known_at = pl.when(base.is_not_null()).then(at)
     before, after = base.forward_fill().over(DAY), base.backward_fill().over(DAY)
     before_at, after_at = known_at.forward_fill().over(DAY), known_at.backward_fill().over(DAY)
-    share = (at - before_at) / (after_at - before_at)
+    # Inside one hour of an hourly market there is no line to draw: its prices disagree, the earlier one is kept.
+    share = pl.when(after_at > before_at).then((at - before_at) / (after_at - before_at)).otherwise(0.0)
     return pl.coalesce(before + (after - before) * share, before, after)
