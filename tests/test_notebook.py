@@ -1,0 +1,130 @@
+"""The notebook: paired with its text, stored bare, and running on a lake as a backfill leaves it."""
+
+import json
+import os
+import re
+from datetime import date
+from pathlib import Path
+
+import nbformat
+import polars as pl
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from darkstar_pipeline.context import Context, open_context
+from darkstar_pipeline.init_config import SAMPLE_SITE, add_site
+from darkstar_pipeline.sample import load_sample
+from darkstar_pipeline.sample_site import sample_settings
+from darkstar_pipeline.warehouse.schemas import (
+    DATA_QUALITY_DAILY,
+    SLOT_FORECASTS,
+    SLOT_OBSERVATIONS,
+    SPOT_PRICES,
+    Table,
+)
+from env.time_grid import days_between, grid
+from planner.forecasts import naive_forecasts
+
+NAME = "a_day_in_money"
+# The week before the clock changes is history for the forecasts; the change itself is among the days.
+FIRST, LAST = date(2024, 3, 24), date(2024, 4, 7)
+FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SYNC = f"pair them again: .venv/bin/uvx jupytext==1.19.6 --sync notebooks/{NAME}.ipynb"
+
+
+@pytest.fixture
+def notebook(root: Path) -> nbformat.NotebookNode:
+    return nbformat.read(root / "notebooks" / f"{NAME}.ipynb", as_version=4)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """An empty sample site, which the environment points to."""
+    monkeypatch.setenv("DARKSTAR_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("DARKSTAR_CONFIG", str(tmp_path / "darkstar.yaml"))
+    add_site(tmp_path / "darkstar.yaml", SAMPLE_SITE, sample_settings())
+    return open_context(SAMPLE_SITE)
+
+
+def fill(home: Context) -> None:
+    """What a backfill of two weeks of the sample leaves in the lake, as far as the notebook needs it."""
+    sample = load_sample()
+    slots = grid(FIRST, LAST, home.timezone).with_columns(hour=pl.col("slot_start").dt.truncate("1h"))
+    slots = slots.join(sample.observations.rename({"slot_start": "hour"}), on="hour", how="left")
+    slots = slots.join(sample.prices.rename({"slot_start": "hour"}), on="hour", how="left")
+    slots = slots.with_columns(pl.col("load_kwh", "pv_kwh") / 4, raw_price="price", area=pl.lit("NL"))
+    days = list(days_between(FIRST, LAST))
+    forecasts = naive_forecasts(slots, days, home.timezone, load_days=7, pv_days=3)
+    graded = pl.DataFrame({"day": days, "status": "clean", "reasons": ""})
+    frames = {
+        SLOT_OBSERVATIONS: slots,
+        SPOT_PRICES: slots.with_columns(repaired=pl.lit(value=False)),
+        SLOT_FORECASTS: forecasts,
+        DATA_QUALITY_DAILY: graded,
+    }
+    for table, frame in frames.items():
+        home.lake.write_days(table, home.site_name, days, declared(frame, table))
+
+
+def declared(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The frame in the table's columns; what it does not have is null, or nothing to count."""
+    named = frame.with_columns(site=pl.lit(SAMPLE_SITE))
+    missing = [column for column in table.columns if column.name not in named.columns]
+    filled = [pl.lit(None if column.nullable else 0, dtype=column.dtype).alias(column.name) for column in missing]
+    return named.with_columns(filled).select(table.schema.names())
+
+
+def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
+    """Run every cell in a kernel of its own."""
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    return client.execute()
+
+
+def outputs(notebook: nbformat.NotebookNode, kind: str) -> list[str]:
+    """What the cells showed, of one kind."""
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output["data"][kind] for output in shown if kind in output.get("data", {})]
+
+
+def test_notebook_is_stored_bare_when_committed(root: Path) -> None:
+    stored = json.loads((root / "notebooks" / f"{NAME}.ipynb").read_text(encoding="utf-8"))
+    code = [cell for cell in stored["cells"] if cell["cell_type"] == "code"]
+    assert code
+    assert not [cell for cell in code if cell["outputs"] or cell["execution_count"] is not None]
+    assert stored["metadata"]["kernelspec"]["name"] == "python3"
+
+
+def test_notebook_defines_nothing_when_read(notebook: nbformat.NotebookNode) -> None:
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert not re.search(r"\b(def|class|lambda)\b", code), "what is worth defining belongs in a room, with a test"
+
+
+def test_text_is_the_notebook_when_compared(root: Path, notebook: nbformat.NotebookNode) -> None:
+    text = (root / "notebooks" / f"{NAME}.md").read_text(encoding="utf-8")
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    body = text.split("---\n", 2)[2]
+    assert [fence.rstrip("\n") for fence in FENCE.findall(body)] == code, SYNC
+    assert FENCE.sub("", body).split() == " ".join(prose).split(), SYNC
+
+
+@pytest.mark.slow
+def test_notebook_runs_when_the_lake_is_filled(notebook: nbformat.NotebookNode, home: Context, root: Path) -> None:
+    fill(home)
+    done = run(notebook, root / "notebooks")
+    assert len(outputs(done, "image/png")) == 2
+    assert len(outputs(done, "text/html")) == 6
+    assert "Largest difference: " in " ".join(outputs(done, "text/markdown"))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("configured", [True, False], ids=["empty lake", "no configuration"])
+def test_notebook_says_what_to_run_when_there_is_nothing(
+    notebook: nbformat.NotebookNode, root: Path, configured
+) -> None:
+    if not configured:
+        Path(os.environ["DARKSTAR_CONFIG"]).unlink()
+    with pytest.raises(CellExecutionError, match="make run"):
+        run(notebook, root / "notebooks")
