@@ -158,7 +158,7 @@ def _evidence() -> pl.Expr:
     """The strongest proof in words."""
     before, after = pl.col("b_price").round(5), pl.col("a_price").round(5)
     hour = pl.col("slot_start").dt.truncate("1h").dt.strftime("%H:%M")
-    length = pl.col("_zeros")
+    length = pl.col("_zeros") + pl.col("b_zeros").fill_null(0) + pl.col("a_zeros").fill_null(0)
     beside = pl.coalesce("b_price", "a_price").round(5)
     words = {
         "second_source": pl.format("zero, but the second source says {}", pl.col("second").round(5)),
