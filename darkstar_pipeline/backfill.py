@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import polars as pl
+from dagster._core.errors import DagsterAssetCheckFailedError  # raised by blocking checks, without a public name
 
 from assets.graph import ASSET_NAMES
 from assets.home import Home
@@ -194,9 +195,11 @@ def _owner(home: Path) -> Generator[str]:
     """A name for this run's process, with a lock that is held for as long as the process lives."""
     name = uuid4().hex
     path = _lock(home, name)
-    with exclusive(path):
-        yield name
-    path.unlink(missing_ok=True)
+    try:
+        with exclusive(path):
+            yield name
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _lock(home: Path, owner: str) -> Path:
@@ -208,9 +211,11 @@ def _errors_named() -> Generator[None]:
     """Failures of a run in the shell's words; what assets raised in those words passes as it is."""
     try:
         yield
-    except dg.DagsterAssetCheckFailedError as error:
+    except DagsterAssetCheckFailedError as error:
         message = f"the backfill stopped at a check: {' '.join(str(error).split())}"
         raise DataMissingError(message, "import what is missing for these days") from error
+    except dg.DagsterExecutionInterruptedError as error:
+        raise KeyboardInterrupt from error  # Dagster has closed the run already
     except dg.DagsterError as error:
         raise BackfillFailedError(
             f"the backfill failed: {' '.join(str(error).split())}", "see `darkstar ui`"
