@@ -13,11 +13,14 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from darkstar_pipeline.context import Context, open_context
+from darkstar_pipeline.evaluating import day_schedule
 from darkstar_pipeline.init_config import SAMPLE_SITE, add_site
 from darkstar_pipeline.sample import load_sample
 from darkstar_pipeline.sample_site import sample_settings
+from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
+    ORACLE_SCHEDULES,
     SLOT_FORECASTS,
     SLOT_OBSERVATIONS,
     SPOT_PRICES,
@@ -48,7 +51,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
 
 
 def fill(home: Context) -> None:
-    """What a backfill of two weeks of the sample leaves in the lake, as far as the notebook needs it."""
+    """What a backfill of two weeks of the sample leaves in the lake; some schedules are stored, some are not."""
     sample = load_sample()
     slots = grid(FIRST, LAST, home.timezone).with_columns(hour=pl.col("slot_start").dt.truncate("1h"))
     slots = slots.join(sample.observations.rename({"slot_start": "hour"}), on="hour", how="left")
@@ -65,6 +68,9 @@ def fill(home: Context) -> None:
     }
     for table, frame in frames.items():
         home.lake.write_days(table, home.site_name, days, declared(frame, table))
+    version = config_version(home.site_settings, "oracle")
+    bounds = pl.concat([day_schedule(home, day, "oracle") for day in days]).with_columns(config_version=pl.lit(version))
+    home.lake.write_days(ORACLE_SCHEDULES, home.site_name, days, declared(bounds, ORACLE_SCHEDULES))
 
 
 def declared(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
