@@ -15,7 +15,7 @@ LEAST_HOURS = 6
 LEAST_LEVELS = 4
 """Different hourly prices that a day needs before constant hours mean an hourly market."""
 HOURLY_SHARE = 0.9
-"""Share of constant hours from which a market is hourly. SE1-SE4 and NL, 2015-2025: always 1."""
+"""Share of constant hours from which a market is hourly. SE1-SE4 before 2025-10: 1 on every day."""
 QUARTER_SHARE = 0.5
 """Share of constant hours below which a market is surely quarter-hourly. SE1-SE4 since 2025-10: at most 0.29."""
 _SAME = 1e-6  # relative; repeated prices are equal, averaged ones nearly

@@ -242,7 +242,7 @@ def test_a_battery_balances_when_flows_and_state_of_charge_agree_within_the_tole
     for points, status in ((19.0, "clean"), (27.0, "clean"), (18.0, "mask_battery"), (28.0, "mask_battery")):
         flows = {"batt_charge_kwh": (20, 35, 0.5), "import_kwh": (20, 35, 1.0)}
         soc = {"soc_end_percent": (35, 95, 50 + points), "soc_start_percent": (36, 95, 50 + points)}
-        assert grade(readings(**flows, **soc))["status"] == status
+        assert grade(changed(readings(), flows | soc))["status"] == status
 
 
 def test_a_day_that_was_never_read_is_refused_when_it_lies_in_the_range():
@@ -279,7 +279,7 @@ DAMAGE = st.sampled_from([None, -0.1, 0.0, 0.5, 3.0, float("nan")])
 )  # fmt: skip
 def test_the_grade_of_a_day_is_the_same_when_graded_within_a_longer_range(damage, day):
     first, last = day - timedelta(days=1), day + timedelta(days=1)
-    damaged = readings(day, **damage)
+    damaged = changed(readings(day), damage)
     around = pl.concat([readings(first), damaged, readings(last)])
     prices = pl.concat([priced(each) for each in (first, day, last)])
     alone = grade(damaged, day=day)
