@@ -33,9 +33,22 @@ def main() -> None:
     level = logging.INFO if "--debug" in arguments else logging.WARNING
     logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s: %(message)s")
     logging.captureWarnings(capture=True)
-    if level > logging.INFO:  # a library's warning is for whoever changes the code, not for whoever runs it
-        logging.getLogger("py.warnings").setLevel(logging.ERROR)
+    if level > logging.INFO:
+        _quieten_libraries()
     sys.exit(run(build(), arguments))
+
+
+def _quieten_libraries() -> None:
+    """Keep libraries' warnings and tracebacks for `--debug`: they are for whoever changes the code."""
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_without_traceback)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Take the traceback off a message; it is still told."""
+    record.exc_info = record.exc_text = None
+    return True
 
 
 def build() -> typer.Typer:

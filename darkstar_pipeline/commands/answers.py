@@ -11,7 +11,7 @@ from darkstar_pipeline.errors import ExitCode
 if TYPE_CHECKING:
     from rich.console import Console
 
-WIDE = 240
+WIDE = 10_000
 """Width of tables that are not drawn on a terminal [characters]: nothing is cut that a program may read."""
 
 
@@ -73,12 +73,13 @@ def draw_table(
         digits: decimals of real numbers.
     """
     from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name, heading in columns.items():
         numeric = any(isinstance(row.get(name), (int, float)) for row in rows)
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(escape(heading), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell(row.get(name), digits) for name in columns))
     out.print(table)

@@ -1,16 +1,19 @@
 """`darkstar backfill`: the daily assets of a range of days, through Dagster, in this process."""
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document
-from darkstar_pipeline.commands.arguments import FirstDay, LastDay, check_range, days_told
+from darkstar_pipeline.commands.answers import Document, draw_table
+from darkstar_pipeline.commands.arguments import FirstDay, LastDay, check_range
 from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.progress import progress_bar
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from darkstar_pipeline.backfill import BackfillReport
     from darkstar_pipeline.context import Context
 
 
@@ -29,9 +32,29 @@ def backfill(
     return backfill_days(call, call.context(), first, last, select=select)
 
 
-def backfill_days(
-    call: Call, context: "Context", first: date, last: date, *, select: str | None = None
-) -> Document:
-    """waiting"""
+def backfill_days(call: Call, context: "Context", first: date, last: date, *, select: str | None = None) -> Document:
+    """Backfill with a progress bar where somebody watches."""
     from darkstar_pipeline.backfill import run_backfill
-    raise NotImplementedError
+
+    with progress_bar(call, "assets") as progress:
+        report = run_backfill(context, first, last, select=select, progress=progress)
+    left_out = [{"day": day, "reasons": reasons} for day, reasons in report.left_out.items()]
+    document = {
+        "days": report.days,
+        "assets": report.assets,
+        "rows": report.rows,
+        "left_out": left_out,
+        "run_id": report.run_id,
+        "seconds": round(report.seconds, 3),
+    }
+    return Document(document, lambda out: _draw(out, report))
+
+
+def _draw(out: "Console", report: "BackfillReport") -> None:
+    """The report as lines."""
+    told = f"{report.days} days, {len(report.assets)} assets, {report.rows} rows in {report.seconds:.1f} s"
+    out.print(f"{told}; run {report.run_id}", markup=False)
+    if report.left_out:
+        out.print(f"{len(report.left_out)} days are left out:", markup=False)
+        rows = [{"day": day, "reasons": reasons} for day, reasons in report.left_out.items()]
+        draw_table(out, rows, {"day": "day", "reasons": "reasons"})

@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from darkstar_pipeline.commands.answers import Answer
-from darkstar_pipeline.commands.failures import describe, help_page
+from darkstar_pipeline.commands.failures import INTERRUPTED, Interrupted, describe, help_page
 from darkstar_pipeline.errors import ExitCode
 
 if TYPE_CHECKING:
     from darkstar_pipeline.context import Context
 
-INTERRUPTED = 130
-"""What shells expect of a program that Ctrl-C ended."""
 READER_LEFT = 141
 """What shells expect of a program whose reader went away, as in `darkstar query … | head`."""
 
@@ -148,6 +146,8 @@ def _run(function: Callable[..., Answer | None], context: typer.Context, argumen
             return int(answer.exit_code)
     except BrokenPipeError:
         return READER_LEFT
+    except KeyboardInterrupt as error:
+        raise Interrupted from error
 
 
 @contextmanager

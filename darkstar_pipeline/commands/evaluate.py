@@ -130,8 +130,31 @@ def stats(call: Call, *, day: OneDay) -> Document:
     """How many slots each policy charged or discharged in on a day, at what mean price, in cheap and dear slots."""
     from darkstar_pipeline.evaluating import day_stats
 
-    frame = day_stats(call.context(), day)
-    return _rows(frame, None, {name: name.replace("_", " ") for name in frame.columns}, digits=3)
+    context = call.context()
+    rows = day_stats(context, day).to_dicts()
+    money = f"{context.site_settings.currency}/kWh"
+    return Document(rows, lambda out: _draw_stats(out, rows, money))
+
+
+def _draw_stats(out: "Console", rows: list[dict[str, Any]], money: str) -> None:
+    """Draw the few figures that tell policies apart; `--json` has all."""
+    told = [{**row, "charged": _by_price(row, "charge"), "discharged": _by_price(row, "discharge")} for row in rows]
+    columns = {
+        "policy": "policy",
+        "cycles": "cycles",
+        "charge_slots": "charged slots",
+        "charged": "cheap / middle / dear",
+        "charge_price": f"mean price [{money}]",
+        "discharge_slots": "discharged slots",
+        "discharged": "cheap / middle / dear",
+        "discharge_price": f"mean price [{money}]",
+    }
+    draw_table(out, told, columns, digits=3)
+
+
+def _by_price(row: dict[str, Any], flow: str) -> str:
+    """Slots of a flow by how dear they were."""
+    return " / ".join(str(row[f"{flow}_slots_{price}"]) for price in ("cheap", "middle", "dear"))
 
 
 def _rows(frame: "pl.DataFrame", out: Path | None, columns: dict[str, str], *, digits: int) -> Document:

@@ -9,7 +9,7 @@ import typer
 from darkstar_pipeline.commands.json_values import write_json
 from darkstar_pipeline.errors import DarkstarError, ExitCode
 from env.errors import EnvError, ShapeError
-from planner.errors import IncompleteDayError, NoFeasibleScheduleError, PlannerError, SolverError, UnknownPolicyError
+from planner.errors import IncompleteDayError, NoFeasibleScheduleError, SolverError, UnknownPolicyError
 
 
 class UsageError(DarkstarError):
@@ -17,6 +17,14 @@ class UsageError(DarkstarError):
 
     code = "usage"
     exit_code = ExitCode.USAGE
+
+
+class Interrupted(Exception):  # noqa: N818 - nothing went wrong: a person changed their mind
+    """Somebody pressed Ctrl-C."""
+
+
+INTERRUPTED = 130
+"""What shells expect of a program that Ctrl-C ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +46,8 @@ class Failure:
         write_json({"error": {"code": self.code, "message": self.message, "hint": self.hint}}, out)
 
 
-_PLANNER: Sequence[tuple[type[PlannerError], str, ExitCode, str]] = (
+_ROOMS: Sequence[tuple[type[Exception], str, ExitCode, str]] = (
+    (EnvError, "configuration", ExitCode.USAGE, "mend darkstar.yaml"),
     (NoFeasibleScheduleError, "no_feasible_schedule", ExitCode.INFEASIBLE, "loosen the limits in darkstar.yaml"),
     (SolverError, "no_feasible_schedule", ExitCode.INFEASIBLE, "check prices and limits of that day"),
     (UnknownPolicyError, "usage", ExitCode.USAGE, "name a policy that exists"),
@@ -52,13 +61,13 @@ def describe(error: BaseException) -> Failure:
         return _failure(error.code, error.message, error.hint, error.exit_code)
     if isinstance(error, typer.TyperException):
         return _usage(error)
-    if isinstance(error, EnvError) and not isinstance(error, ShapeError):
-        return _failure("configuration", str(error), "mend darkstar.yaml", ExitCode.USAGE)
-    for kind, code, exit_code, hint in _PLANNER:
-        if isinstance(error, kind):
-            return _failure(code, str(error), hint, exit_code)
+    if isinstance(error, Interrupted):
+        return Failure(code="interrupted", message="interrupted", hint="it can be repeated", exit_code=INTERRUPTED)
     if isinstance(error, OSError):
         return _file_system(error)
+    for kind, code, exit_code, hint in _ROOMS:
+        if isinstance(error, kind) and not isinstance(error, ShapeError):  # shapes are our own business
+            return _failure(code, str(error), hint, exit_code)
     message = f"unexpected {type(error).__name__}: {error}; this is a bug in darkstar"
     return _failure("bug", message, "run again with --debug for the traceback and report it", ExitCode.BUG)
 

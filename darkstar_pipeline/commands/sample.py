@@ -82,11 +82,10 @@ def _run(call: Call, context: "Context", document: dict[str, Any]) -> Document:
     if not is_materialised(context, FIRST_DAY, LAST_DAY):
         backfill_days(call, context, FIRST_DAY, LAST_DAY)
     verdict = evaluate_range(context, FIRST_DAY, LAST_DAY, POLICIES)
-    pictures = _pictures(context, telling_days(verdict.evaluation.days))
-    totals = verdict.evaluation.totals
+    pictures = _pictures(context, verdict)
     result = {
         **document,
-        "totals": totals.select(TOTAL_COLUMNS).to_dicts(),
+        "totals": verdict.evaluation.totals.select(TOTAL_COLUMNS).to_dicts(),
         "left_out": verdict.left_out.to_dicts(),
         "pictures": [str(path) for path in pictures],
     }
@@ -107,17 +106,27 @@ def telling_days(days: "pl.DataFrame") -> tuple[date, ...]:
     return tuple(dict.fromkeys(best))
 
 
-def _pictures(context: "Context", days: Sequence[date]) -> list[Path]:
-    """The pictures of those days, drawn anew only where results are newer."""
+def _pictures(context: "Context", verdict: "RangeVerdict") -> list[Path]:
+    """The pictures of the verdict and of its telling days, drawn anew only where results are newer."""
+    from darkstar_pipeline.pictures import save_png, verdict_figure
     from darkstar_pipeline.sample_site import newest_result
 
-    paths: list[Path] = []
-    for day in days:
-        path = picture_path(context, day)
-        if not path.exists() or path.stat().st_mtime < newest_result(context, day):
-            draw_day(context, day, POLICIES, path)
-        paths.append(path)
-    return paths
+    days, totals = verdict.evaluation.days, verdict.evaluation.totals
+    chosen = telling_days(days)
+    context.pictures.mkdir(parents=True, exist_ok=True)
+    whole = context.pictures / f"{context.site_name}-verdict.png"
+    newest = max(newest_result(context, day) for day in days["day"].unique())
+    if _is_older(whole, newest):
+        save_png(verdict_figure(days, totals, currency=context.site_settings.currency), whole)
+    for day in chosen:
+        if _is_older(picture_path(context, day), newest):
+            draw_day(context, day, POLICIES, picture_path(context, day))
+    return [whole, *(picture_path(context, day) for day in chosen)]
+
+
+def _is_older(path: Path, moment: float) -> bool:
+    """Whether a file is missing or older than a moment [seconds since 1970]."""
+    return not path.exists() or path.stat().st_mtime < moment
 
 
 def _draw_imported(out: "Console", context: "Context", imported: "SampleImport", first: date, last: date) -> None:
