@@ -30,7 +30,7 @@ Of the true zero runs in SE1-SE4 2020-2026 that pass the other conditions, the o
 EDGE_CLEAR = 2.5
 """At the edge of a day there is one witness only; it and the whole day must be this many times further from zero."""
 CLEAR = 5.0
-"""A neighbour this many times further is clear of zero: 1.5 % of the neighbours of 681 true zero runs in SE1-SE4 are."""
+"""A neighbour this many times further is clear of zero: 1.5 % of the neighbours of true zero runs in SE1-SE4 are."""
 STEEPEST = 0.75
 """On its way to zero: fell, in one step of the hour before, by more than this share of what is left."""
 LOWER_ELSEWHERE = 0.15
