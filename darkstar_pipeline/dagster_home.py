@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from darkstar_pipeline.context import DAGSTER_FOLDER
-from darkstar_pipeline.settings import config_path
+from darkstar_pipeline.settings import config_path, home_dir
 from darkstar_pipeline.whole_files import replacing
 
 if TYPE_CHECKING:
@@ -84,3 +84,7 @@ def _prepared(home: Path) -> Path:
         with replacing(config) as temporary:
             temporary.write_text(CONFIG, encoding="utf-8")
     return folder
+
+
+if __name__ == "__main__":
+    ensure_dagster_home(home_dir())

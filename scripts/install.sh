@@ -50,5 +50,7 @@ say "Installing Darkstar and what it needs (about a minute)"
 "$python" -m pip install --quiet -c constraints.txt -e '.[dev,bench]'
 # pip compiles what it installs unless it is told not to, so mostly this only looks. Files for other Pythons may not compile.
 "$python" -m compileall -qq -j 0 "$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || true
+# `dg` reads .env and wants the folder that it names to exist.
+"$python" -m darkstar_pipeline.dagster_home
 rm -f "$unfinished"
 touch "$stamp"
