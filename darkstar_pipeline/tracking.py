@@ -23,12 +23,14 @@ import polars as pl
 from darkstar_pipeline.context import MLFLOW_FOLDER
 from darkstar_pipeline.errors import OutsideServiceError
 from darkstar_pipeline.file_lock import exclusive
+from darkstar_pipeline.whole_files import replacing
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EVALUATIONS = "evaluation"
 EXPERIMENTS = (EVALUATIONS,)
+DATABASE = "mlflow.db"
 DEFAULT_PAGE = "http://127.0.0.1:5000"  # where `darkstar ui` shows a local store
 BOUND = "oracle"  # the lower bound is no policy that could be the best
 _LOGGED = ("days", "cost", "captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
@@ -117,7 +119,7 @@ def log_evaluation(home: Path, record: EvaluationRecord) -> TrackedRun:
 
 def tracking_uri(home: Path) -> str:
     """Where MLflow keeps runs: `MLFLOW_TRACKING_URI`, by default SQLite under the state folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / MLFLOW_FOLDER / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / MLFLOW_FOLDER / DATABASE}"
 
 
 def run_url(experiment_id: str, run_id: str) -> str:
@@ -134,6 +136,9 @@ def open_store(home: Path) -> tuple["MlflowClient", dict[str, str]]:
 
     uri = tracking_uri(home)
     with exclusive(home / MLFLOW_FOLDER / ".setup.lock"):
+        database = home / MLFLOW_FOLDER / DATABASE
+        if not os.environ.get("MLFLOW_TRACKING_URI") and not database.exists():
+            _create_database(database)
         client = MlflowClient(tracking_uri=uri)
         if uri not in _KNOWN:
             _KNOWN[uri] = {name: _experiment(client, name, home) for name in EXPERIMENTS}
@@ -141,6 +146,21 @@ def open_store(home: Path) -> tuple["MlflowClient", dict[str, str]]:
 
 
 _KNOWN: dict[str, dict[str, str]] = {}
+
+
+def _create_database(database: Path) -> None:
+    """Make MLflow's tables beside the place and move the whole file in; the caller holds the lock.
+
+    MLflow makes them in dozens of steps; killed half way through, it finds some of them there and never starts again.
+    """
+    from mlflow.store.db import utils  # what `mlflow db upgrade` calls on an empty database
+
+    with replacing(database) as temporary:
+        engine = utils.create_sqlalchemy_engine_with_retry(f"sqlite:///{temporary}")  # pyright: ignore[reportUnknownMemberType] - untyped
+        try:
+            utils._initialize_tables(engine)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType] - MLflow is pinned
+        finally:
+            engine.dispose()
 
 
 def _silence() -> None:
