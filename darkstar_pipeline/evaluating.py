@@ -34,6 +34,7 @@ from planner.results import daily_results
 from planner.statistics import day_statistics
 
 ORACLE = "oracle"
+_BOOKKEEPING = ("site", "config_version", "quality")
 REFERENCES = ("idle", "mpc", ORACLE)  # what shares and differences are measured against
 
 
@@ -114,14 +115,14 @@ def day_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
             f"{day} is refused: {quality['reasons'][0]}", "import what is missing and backfill it again"
         )
     stored = _stored(context, ORACLE_SCHEDULES if policy == ORACLE else POLICY_SCHEDULES, policy, [day])
-    return stored if stored.height else _replay(context, policy, [day])
+    schedule = stored if stored.height else _replay(context, policy, [day])
+    return schedule.select([name for name in POLICY_SCHEDULES.schema.names() if name not in _BOOKKEEPING])
 
 
 def day_stats(context: Context, day: date) -> pl.DataFrame:
     """How each policy used a day: a row a policy."""
     schedules = [day_schedule(context, day, policy) for policy in POLICIES]
-    shared = [frame.select(schedules[-1].columns) for frame in schedules]
-    return day_statistics(pl.concat(shared), site=context.site)
+    return day_statistics(pl.concat(schedules), site=context.site)
 
 
 def _graded(context: Context, first: date, last: date) -> pl.DataFrame:
@@ -170,7 +171,7 @@ def _stored(context: Context, table: Table, policy: str, days: Sequence[date]) -
         rows = rows.select("site", day_column, pl.lit(ORACLE).alias("policy"), pl.exclude("site", day_column))
     version = config_version(context.site_settings, "oracle" if policy == ORACLE else "policies")
     held = rows.filter((pl.col("policy") == policy) & (pl.col("config_version") == version))
-    return held.drop("site", "config_version", "quality", strict=False)
+    return held.drop(_BOOKKEEPING, strict=False)
 
 
 def _replay(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
