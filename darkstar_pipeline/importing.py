@@ -5,18 +5,21 @@ repeated import leaves every byte as it was. All parsing and refusing happens be
 belong here: reading files (`sources`), judging days (`quality`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
 
+from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.settings import SiteSettings
+from darkstar_pipeline.sources.home_assistant import HomeAssistantData, read_home_assistant
 from darkstar_pipeline.sources.observations import MEASURED, read_observations
 from darkstar_pipeline.sources.parsed import Parsed, no_rejects, refuse_if_mostly_bad
-from darkstar_pipeline.sources.prices import read_prices
+from darkstar_pipeline.sources.prices import KnownSlots, read_prices
 from darkstar_pipeline.sources.quarantine import keep_rejects
+from darkstar_pipeline.sources.resampling import split_energy
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES, Table
 from env.time_grid import local_day
@@ -108,6 +111,10 @@ def merge(lake: Lake, table: Table, site_name: str, new: pl.DataFrame, *, only_f
         pl.any_horizontal(_differs(name) for name in values).alias(_CHANGED),
     )
     touched = pl.col(_NEW) | pl.col(_CHANGED)
+    if only_finer and "native_minutes" in about:  # a row keeps the finest resolution among its values
+        laid = laid.with_columns(
+            pl.min_horizontal("native_minutes", "native_minutes_right").alias("native_minutes_right")
+        )
     merged = laid.with_columns(
         *(pl.coalesce(f"{name}_right", name).alias(name) for name in values),
         *(pl.when(touched).then(f"{name}_right").otherwise(name).alias(name) for name in about),
@@ -251,11 +258,7 @@ def import_prices(  # noqa: PLR0913 - the contract's words plus the area, all bu
         ConfigurationError: the file is not there or cannot be read.
         DataRefusedError: the file as a whole was refused; the lake is as it was.
     """
-
-    def known(days: Sequence[date]) -> pl.Series:
-        return lake.read_paths(RAW_SPOT_PRICES, _day_files(lake, site_name, days))["slot_start"]
-
-    parsed = read_prices(file, site=site, area=area, now=now, known=known)
+    parsed = read_prices(file, site=site, area=area, now=now, known=_known_prices(lake, site_name))
     kept = _kept(quarantine_dir, parsed, file.name)
     rows = price_rows(site_name, site, parsed.rows, source=file.name, now=now)
     merged = merge(lake, RAW_SPOT_PRICES, site_name, rows)
@@ -263,10 +266,110 @@ def import_prices(  # noqa: PLR0913 - the contract's words plus the area, all bu
     return _report("prices", [file.name], parsed, kept, merged, rows)
 
 
-def _day_files(lake: Lake, site_name: str, days: Sequence[date]) -> list[Path]:
-    """The price files of those days that exist."""
-    paths = [lake.path(RAW_SPOT_PRICES, site_name, day) for day in days]
-    return [path for path in paths if path.exists()]
+def _known_prices(lake: Lake, site_name: str) -> KnownSlots:
+    """Gives the slots of some days that the lake has a price for."""
+
+    def known(days: Sequence[date]) -> pl.Series:
+        paths = [lake.path(RAW_SPOT_PRICES, site_name, day) for day in days]
+        return lake.read_paths(RAW_SPOT_PRICES, [path for path in paths if path.exists()])["slot_start"]
+
+    return known
+
+
+def import_home_assistant(
+    lake: Lake,
+    quarantine_dir: Path,
+    site_name: str,
+    site: SiteSettings,
+    files: Sequence[Path],
+    *,
+    mapping: Mapping[str, str],
+    now: datetime,
+) -> ImportReport:
+    """Import a Home Assistant export: histories, long-term statistics and price sensors, all files at once.
+
+    Histories become `meter_readings`; statistics become `meter_statistics` and, where nothing finer is known, hourly
+    readings; prices become `raw_spot_prices`. The report counts readings, or what there is instead.
+
+    Args:
+        lake: the lake.
+        quarantine_dir: folder of refused rows.
+        site_name: the home.
+        site: its settings.
+        files: the exports.
+        mapping: what sensors measure where their name does not tell, see `read_home_assistant`.
+        now: the present instant, with offset.
+
+    Raises:
+        ConfigurationError: a file is not there, or the mapping is wrong.
+        DataRefusedError: a file or a sensor cannot be used; the lake is as it was.
+    """
+    if not files:
+        raise ConfigurationError("no file was named", "darkstar import ha FILE...")
+    data = read_home_assistant(files, site=site, mapping=mapping, now=now, known_prices=_known_prices(lake, site_name))
+    kept = keep_rejects(quarantine_dir, data.rejects)
+    if all(frame.is_empty() for frame in (data.readings, data.hourly, data.prices, data.statistics)):
+        names = ", ".join(file.name for file in files)
+        raise DataRefusedError(f"{names}: no slot is covered whole", "export a longer period")
+    source = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
+    done = _write_all(lake, site_name, site, data, source=source, now=now)
+    return _summed(data, done, tuple(file.name for file in files), kept)
+
+
+def _write_all(
+    lake: Lake, site_name: str, site: SiteSettings, data: HomeAssistantData, *, source: str, now: datetime
+) -> list[tuple[Merged, pl.DataFrame]]:
+    """Merge and write each kind of rows; coarser values never replace finer ones."""
+    fine = reading_rows(site_name, site.timezone, data.readings, source=source, now=now)
+    hourly = reading_rows(site_name, site.timezone, _on_slots(data.hourly), source=source, now=now)
+    prices = price_rows(site_name, site, data.prices, source=source, now=now)
+    statistics = _stored(METER_STATISTICS, site_name, site.timezone, data.statistics, source=source, now=now)
+    done: list[tuple[Merged, pl.DataFrame]] = []
+    for table, rows, only_finer in (
+        (METER_READINGS, fine, False),
+        (METER_READINGS, hourly, True),
+        (RAW_SPOT_PRICES, prices, True),
+        (METER_STATISTICS, statistics, False),
+    ):
+        merged = merge(lake, table, site_name, rows, only_finer=only_finer)
+        merged.write(lake, site_name)
+        done.append((merged, rows))
+    return done
+
+
+def _on_slots(hourly: pl.DataFrame) -> pl.DataFrame:
+    """Hourly readings split evenly into slots."""
+    energy = [name for name in hourly.columns if name not in ("slot_start", "native_minutes")]
+    return split_energy(hourly, energy, soc=False)[0] if energy else hourly
+
+
+def _summed(
+    data: HomeAssistantData, done: Sequence[tuple[Merged, pl.DataFrame]], files: tuple[str, ...], kept: Path | None
+) -> ImportReport:
+    """One report of an import into several tables."""
+    filled = [(merged, rows) for merged, rows in done if rows.height]
+    main = [entry for entry in filled if entry[0].table is filled[0][0].table]
+    notes = [
+        f"{merged.table.name}: {merged.new} new, {merged.changed} changed, {merged.unchanged} unchanged"
+        for merged, _ in filled
+    ]
+    instants = pl.concat([rows[merged.table.key[0]] for merged, rows in main])
+    days = pl.concat([rows[merged.table.day_column] for merged, rows in main])
+    return ImportReport(
+        kind="home_assistant",
+        files=files,
+        rows_read=data.rows_read,
+        rows_accepted=data.rows_read - data.rejects.height,
+        rows_rejected=data.rejects.height,
+        quarantine_file=kept,
+        slots_new=sum(merged.new for merged, _ in main),
+        slots_changed=sum(merged.changed for merged, _ in main),
+        slots_unchanged=sum(merged.unchanged for merged, _ in main),
+        first_slot=_utc(instants.min()),
+        last_slot=_utc(instants.max()),
+        days=days.n_unique(),
+        notes=(*(note for note in data.notes if note), *notes),
+    )
 
 
 def store_statistics(

@@ -61,9 +61,9 @@ def read_prices(
     refuse_all_naive(stamped, _STAMP, "slot_start", name)
     frame = object_to(with_numbers(stamped, ["price"]), stamp_checks(_STAMP, "slot_start"))
     timed = with_resolution(frame, name, PRICE_MINUTES, grid=SLOT_MINUTES)
-    _refuse_future(timed, name, now)
+    refuse_future(timed, name, now)
     refuse_wrong_price_scale(timed.filter(pl.col(REASON).is_null())["price"].drop_nulls(), site.currency, name)
-    checked, copies = resolve_duplicates(object_to(timed, _value_checks(site)), ["price"])
+    checked, copies = resolve_duplicates(object_to(timed, price_checks(site)), ["price"])
     whole = refuse_partial_days(checked, site.timezone, known)
     good = whole.filter(pl.col(REASON).is_null())
     notes = (
@@ -129,7 +129,7 @@ def refuse_other_area(area: str | None, site: SiteSettings, file: str) -> None:
         raise DataRefusedError(message, f"use prices of {site.area}, or set the site's area to {area} in darkstar.yaml")
 
 
-def _refuse_future(frame: pl.DataFrame, file: str, now: datetime) -> None:
+def refuse_future(frame: pl.DataFrame, file: str, now: datetime) -> None:
     """Refuse a file with prices of days that no market has published yet."""
     later = frame.filter(pl.col(REASON).is_null() & (pl.col("slot_start") > now + AHEAD))
     if later.height:
@@ -138,7 +138,7 @@ def _refuse_future(frame: pl.DataFrame, file: str, now: datetime) -> None:
         raise DataRefusedError(message, f"check slot_start and this machine's clock (now {now:%Y-%m-%d %H:%MZ})")
 
 
-def _value_checks(site: SiteSettings) -> list[pl.Expr]:
+def price_checks(site: SiteSettings) -> list[pl.Expr]:
     """Checks of one price; zero and negative ones are prices like any other."""
     limit = price_limit(site.currency, MAX_PRICE_EUR)
     beyond = pl.format(

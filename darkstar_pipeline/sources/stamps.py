@@ -85,3 +85,24 @@ def refuse_all_naive(frame: pl.DataFrame, source: str, target: str, file: str) -
         example = frame.filter(pl.col(NAIVE).is_not_null())[source].cast(pl.String)[0]
         message = f"{file}: {target} has no offset from UTC, as in {example}"
         raise DataRefusedError(message, "write UTC with Z, or the offset: 2026-01-31T13:15:00Z, ...T14:15:00+01:00")
+
+
+def with_naive_read_as(frame: pl.DataFrame, target: str, timezone: str, series: str) -> pl.DataFrame:
+    """Fill `target` where the stamp is naive, reading it as the clock of a zone.
+
+    The repeated autumn hour is told by order: once the clock of a series has gone back (or stood), it is the second.
+
+    Args:
+        frame: made by `with_instants`, in the file's order.
+        target: column of instants.
+        timezone: zone whose clock the naive stamps show; "UTC" where they are UTC.
+        series: column that tells series apart.
+    """
+    naive = pl.col(NAIVE)
+    went_back = (naive <= naive.shift(1)).fill_null(value=False).cast(pl.Int8).cum_max().over(
+        series, naive.dt.date()
+    ) > 0
+    placed = naive.dt.replace_time_zone(
+        timezone, ambiguous=pl.when(went_back).then(pl.lit("latest")).otherwise(pl.lit("earliest")), non_existent="null"
+    )
+    return frame.with_columns(pl.coalesce(pl.col(target), placed.dt.convert_time_zone("UTC")).alias(target))

@@ -1,0 +1,256 @@
+"""Home Assistant exports, told apart by their content, as states or hourly statistics of sensors. No meaning yet.
+
+Known: history CSV with and without header, `/api/history/period` JSON, long-term statistics as CSV (a row or a column
+per sensor) and as JSON of `recorder/statistics_during_period`, and the attributes of a Nord Pool sensor.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import polars as pl
+import yaml
+
+from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.files import csv_frame, decode, read_bytes
+
+MAX_JSON_BYTES = 128 * 2**20
+MAX_YAML_BYTES = 8 * 2**20
+"""YAML is parsed at about a megabyte a second."""
+_HISTORY = ("entity_id", "state", "last_changed")
+_ENTITY_ROW = re.compile(r'^"?[a-z_]+\.[A-Za-z0-9_]+"?,')
+_HOUR_COLUMNS = ("hour", "start", "start_time", "start_ts", "datetime", "time")
+_SENSOR_COLUMNS = ("sensor", "statistic_id", "entity_id")
+_TOTAL_COLUMNS = ("cumulative", "sum", "state")
+_CHANGE_COLUMNS = ("change", "delta")
+STATES = pl.Schema({"row": pl.Int64(), "entity": pl.String(), "state": pl.String(), "stamp": pl.String()})
+HOURS = pl.Schema(
+    {"row": pl.Int64(), "entity": pl.String(), "stamp": pl.String(), "total": pl.String(), "change": pl.String()}
+)
+_ROW = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row")
+
+
+@dataclass(frozen=True, kw_only=True)
+class States:
+    """Recorded states: `[row, entity, state, stamp]`, as text, in the file's order; units and names by entity."""
+
+    file: str
+    frame: pl.DataFrame
+    units: Mapping[str, str] = field(default_factory=dict[str, str])
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, kw_only=True)
+class HourlyStatistics:
+    """Hourly statistics: `[row, entity, stamp, total, change]`; `total` is the counter at the end of the hour."""
+
+    file: str
+    frame: pl.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceSensor:
+    """The attributes of a Nord Pool sensor."""
+
+    file: str
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotUsed:
+    """A file that is known and holds nothing measured."""
+
+    file: str
+    reason: str
+
+
+Export = States | HourlyStatistics | PriceSensor | NotUsed
+
+
+def read_export(file: Path) -> Export:
+    """Read a file as what its content says it is.
+
+    Raises:
+        ConfigurationError: the file is not there or cannot be read.
+        DataRefusedError: it is broken, or no export that is known.
+    """
+    text = decode(read_bytes(file), file.name).strip()
+    head = text[:2000]
+    if head[0] in "[{":
+        return _from_json(text, file.name)
+    if _ENTITY_ROW.match(head):
+        return States(file=file.name, frame=_states(csv_frame(text, file.name, header=_HISTORY)))
+    if head.startswith("Result\n") or re.match(r"(watts|watt_hours)\b", head):
+        return _forecast(file.name)
+    first = head.split("\n", 1)[0]
+    if "," not in first and ";" not in first and "\t" not in first and ":" in first:
+        return _from_yaml(text, file.name)
+    return _from_csv(csv_frame(text, file.name), file.name)
+
+
+def _forecast(file: str) -> NotUsed:
+    return NotUsed(file=file, reason="a forecast, not a measurement: only what was measured is imported")
+
+
+def _unknown(file: str, found: str) -> DataRefusedError:
+    hint = "export the sensor's history or long-term statistics as CSV; tidy files go to `darkstar import observations`"
+    return DataRefusedError(f"{file} is no Home Assistant export that is known: {found}", hint)
+
+
+def _states(frame: pl.DataFrame) -> pl.DataFrame:
+    """History columns under our names."""
+    stamp = "last_changed" if "last_changed" in frame.columns else "last_updated"
+    return frame.select(_ROW, pl.col("entity_id").alias("entity"), "state", pl.col(stamp).alias("stamp"))
+
+
+def _from_csv(frame: pl.DataFrame, file: str) -> Export:
+    """History or statistics with a header."""
+    columns = frame.columns
+    if frame.is_empty():
+        raise DataRefusedError(f"{file} has column names but no rows", "export it again")
+    if {"entity_id", "state"} <= set(columns) and {"last_changed", "last_updated"} & set(columns):
+        return States(file=file, frame=_states(frame))
+    hour = next((name for name in _HOUR_COLUMNS if name in columns), None)
+    if hour is None:
+        raise _unknown(file, f"it has the columns {', '.join(columns[:8])}")
+    sensor = next((name for name in _SENSOR_COLUMNS if name in columns), None)
+    if sensor is None:
+        return HourlyStatistics(file=file, frame=_wide(frame, hour))
+    total = next((name for name in _TOTAL_COLUMNS if name in columns), None)
+    change = next((name for name in _CHANGE_COLUMNS if name in columns), None)
+    if total is None and change is None:
+        raise _unknown(file, f"it has the columns {', '.join(columns[:8])}")
+    return HourlyStatistics(file=file, frame=_long(frame, hour, sensor, total, change))
+
+
+def _long(frame: pl.DataFrame, hour: str, sensor: str, total: str | None, change: str | None) -> pl.DataFrame:
+    """Statistics with a row per sensor and hour."""
+    nothing = pl.lit(None, dtype=pl.String)
+    return frame.select(
+        _ROW,
+        pl.col(sensor).alias("entity"),
+        pl.col(hour).alias("stamp"),
+        (nothing if total is None else pl.col(total)).alias("total"),
+        (nothing if change is None or total is not None else pl.col(change)).alias("change"),
+    )
+
+
+def _wide(frame: pl.DataFrame, hour: str) -> pl.DataFrame:
+    """Statistics with a column per sensor; a counter is preferred to its differences, which lose what gaps bridge."""
+    values = [name for name in frame.columns if name != hour]
+    counters = [name for name in values if name.endswith(("_cum", "_cumulative", "_sum", "_total"))]
+    counted = {_base(name) for name in counters}
+    changes = [name for name in values if name not in counters and _base(name) not in counted]
+    nothing = pl.lit(None, dtype=pl.String)
+    parts = [
+        frame.select(
+            _ROW,
+            pl.lit(name).alias("entity"),
+            pl.col(hour).alias("stamp"),
+            (pl.col(name) if name in counters else nothing).alias("total"),
+            (nothing if name in counters else pl.col(name)).alias("change"),
+        )
+        for name in (*counters, *changes)
+    ]
+    return pl.concat(parts) if parts else pl.DataFrame(schema=HOURS)
+
+
+def _base(name: str) -> str:
+    """A column's sensor: `solar_wh_cum` and `solar_kwh_delta` are both `solar`."""
+    return re.sub(r"_(k|m)?wh$", "", re.sub(r"_(cum|cumulative|sum|total|delta|change)$", "", name))
+
+
+def _from_json(text: str, file: str) -> Export:
+    """States, statistics, a sensor's attributes or a forecast."""
+    if len(text) > MAX_JSON_BYTES:
+        raise DataRefusedError(f"{file} is larger than {MAX_JSON_BYTES // 2**20} MiB", "export it month by month")
+    try:
+        document: Any = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataRefusedError(f"{file} is broken JSON: {error}", "copy or export the file again") from error
+    if isinstance(document, dict) and isinstance(cast("dict[str, Any]", document).get("result"), dict | list):
+        document = cast("dict[str, Any]", document)["result"]
+    if isinstance(document, list):
+        return _states_of_lists(cast("list[Any]", document), file)
+    return _from_mapping(cast("dict[str, Any]", document), file)
+
+
+def _from_yaml(text: str, file: str) -> Export:
+    """A sensor's attributes or a forecast."""
+    if len(text) > MAX_YAML_BYTES:
+        raise DataRefusedError(
+            f"{file} is larger than {MAX_YAML_BYTES // 2**20} MiB of YAML", "export it as JSON or CSV"
+        )
+    try:
+        document: Any = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise DataRefusedError(f"{file} is broken YAML: {reason}", "copy or export the file again") from error
+    if not isinstance(document, dict):
+        raise _unknown(file, "it is neither a table nor a set of named values")
+    return _from_mapping(cast("dict[str, Any]", document), file)
+
+
+def _from_mapping(document: dict[str, Any], file: str) -> Export:
+    """Named values: which they are tells their names."""
+    attributes: Any = document.get("attributes", document)
+    if isinstance(attributes, dict) and {"raw_today", "today"} & set(cast("dict[str, Any]", attributes)):
+        return PriceSensor(file=file, attributes=cast("dict[str, Any]", attributes))
+    names = list(document)
+    if any(str(name).startswith("weather.") or str(name) in {"forecast", "watts", "watt_hours"} for name in names):
+        return _forecast(file)
+    if names and all(re.match(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}", str(name)) for name in names):
+        return _forecast(file)  # forecast.solar: watts by instant
+    values = list(document.values())
+    if values and all(isinstance(rows, list) for rows in values):
+        return _statistics_of_lists(cast("dict[str, list[Any]]", document), file)
+    raise _unknown(file, f"it has the names {', '.join(str(name) for name in names[:8])}")
+
+
+def _states_of_lists(document: list[Any], file: str) -> States:
+    """`/api/history/period`: a list of states per sensor; with `minimal_response` only the first names its sensor."""
+    series: list[list[Any]] = [cast("list[Any]", entry) if isinstance(entry, list) else [entry] for entry in document]
+    rows: list[tuple[int, str, str | None, str | None]] = []
+    units: dict[str, str] = {}
+    names: dict[str, str] = {}
+    entity = ""
+    for states in series:
+        for state in states:
+            if not isinstance(state, dict) or "state" not in state:
+                raise _unknown(file, "its lists hold something other than states")
+            entry = cast("dict[str, Any]", state)
+            entity = str(entry.get("entity_id", entity))
+            attributes: Mapping[str, Any] = entry.get("attributes") or {}
+            if "unit_of_measurement" in attributes:
+                units[entity] = str(attributes["unit_of_measurement"])
+            if "friendly_name" in attributes:
+                names[entity] = str(attributes["friendly_name"])
+            stamp = _text(entry.get("last_changed", entry.get("last_updated")))
+            rows.append((len(rows) + 1, entity, _text(entry["state"]), stamp))
+    if not rows:
+        raise DataRefusedError(f"{file} holds no states", "ask for a period in which the sensor existed")
+    return States(file=file, frame=pl.DataFrame(rows, schema=STATES, orient="row"), units=units, names=names)
+
+
+def _statistics_of_lists(document: dict[str, list[Any]], file: str) -> HourlyStatistics:
+    """`recorder/statistics_during_period`: per sensor a list of `start` and `sum`, `state` or `change`."""
+    rows: list[tuple[int, str, str | None, str | None, str | None]] = []
+    for entity, entries in document.items():
+        for entry in entries:
+            if not isinstance(entry, dict) or "start" not in entry:
+                raise _unknown(file, f"{entity} holds something other than statistics")
+            values = cast("dict[str, Any]", entry)
+            total = next((values[name] for name in ("sum", "state") if values.get(name) is not None), None)
+            change = None if total is not None else _text(values.get("change"))
+            rows.append((len(rows) + 1, entity, _text(values["start"]), _text(total), change))
+    if not rows:
+        raise DataRefusedError(f"{file} holds no statistics", "ask for a period in which the sensors existed")
+    return HourlyStatistics(file=file, frame=pl.DataFrame(rows, schema=HOURS, orient="row"))
+
+
+def _text(value: object) -> str | None:
+    """A JSON value as text; null stays null."""
+    return None if value is None else str(value)
