@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -171,8 +171,17 @@ def answers_only() -> Generator[TextIO]:
         with os.fdopen(kept, "w", encoding="utf-8", closefd=False) as answers, redirect_stdout(sys.stderr):
             yield answers
     finally:
+        _flush_c()
         os.dup2(kept, real)
         os.close(kept)
+
+
+def _flush_c() -> None:
+    """Have C libraries let go of what they printed: into a pipe, they would keep it until the program ends."""
+    import ctypes  # 10 ms that `--help` need not pay
+
+    with suppress(OSError, AttributeError, TypeError):  # no C library to speak to, on some systems
+        ctypes.CDLL(None).fflush(None)
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> int:

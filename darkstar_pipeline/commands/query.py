@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -152,9 +153,15 @@ def _table(result: "QueryResult") -> TableAnswer:
 
 
 def _spooled(result: "QueryResult", form: Format, *, wrapped: bool) -> Spooled:
-    spool = SpooledTemporaryFile(max_size=SPOOL_BYTES, mode="w+", encoding="utf-8", newline="")  # noqa: SIM115 - the answer closes it
-    _write_rows(result, form, spool, wrapped=wrapped)
+    with ExitStack() as stack:
+        spool = stack.enter_context(_spool())
+        _write_rows(result, form, spool, wrapped=wrapped)
+        stack.pop_all()  # from here on, the answer closes it
     return Spooled(spool)
+
+
+def _spool() -> "SpooledTemporaryFile[str]":
+    return SpooledTemporaryFile(max_size=SPOOL_BYTES, mode="w+", encoding="utf-8", newline="")
 
 
 def _written(result: "QueryResult", form: Format, path: Path) -> FileWritten:

@@ -1,54 +1,52 @@
-"""What the tests of commands share: a state folder of their own, and `darkstar` run in this process."""
+"""What the tests of commands share: working directories, empty and lived in, and `darkstar` run in this process."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.commands.console import run
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command left: exit code, stdout, stderr."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """The one JSON document on stdout."""
-        return json.loads(self.out)
-
-    @property
-    def error(self) -> dict[str, str]:
-        """What a JSON error document says."""
-        return self.document["error"]
-
-
-Darkstar = Callable[..., Outcome]
+from tests.cases.command_line import Darkstar, Outcome, environment, real_darkstar
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory with its own configuration and state folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DARKSTAR_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("DARKSTAR_CONFIG", str(tmp_path / "darkstar.yaml"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    move_into(tmp_path, monkeypatch)
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with the sample and three of its days: a clean one, a refused one, the spring change."""
+    folder = tmp_path_factory.mktemp("sample")
+    assert real_darkstar(folder, "sample").code == 0
+    results = "*oracle_daily_results,*policy_daily_results"  # the verdict would make an MLflow store: 4 s
+    for first, last in (("2024-03-04", "2024-03-05"), ("2024-03-31", "2024-03-31")):
+        done = real_darkstar(folder, "backfill", "--from", first, "--to", last, "--select", results, "--json")
+        assert done.code == 0, done.err + done.out
+    return folder
+
+
 @pytest.fixture
-def darkstar(home: Path, capsys: pytest.CaptureFixture[str]) -> Darkstar:
-    """`darkstar` with these words, in the empty working directory."""
-    assert home.is_dir()
+def in_sample(lived_in: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same directory as the place where `darkstar` is called; tests leave its lake as it is."""
+    move_into(lived_in, monkeypatch)
+    return lived_in
+
+
+def move_into(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every call work in a folder."""
+    monkeypatch.chdir(folder)
+    for name in ("DARKSTAR_HOME", "DARKSTAR_CONFIG"):
+        monkeypatch.setenv(name, environment(folder)[name])
+    for name in ("MLFLOW_TRACKING_URI", "DAGSTER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def darkstar(capsys: pytest.CaptureFixture[str]) -> Darkstar:
+    """`darkstar` with these words, in this process; `home` or `in_sample` say where."""
 
     def call(*words: str) -> Outcome:
         capsys.readouterr()

@@ -48,7 +48,9 @@ def files(folder: Path) -> list[Path]:
         pytest.param("VALUES (1), (2);", [(1,), (2,)], id="values, semicolon"),
         pytest.param("/* why */ SELECT 1 -- done", [(1,)], id="comments"),
         pytest.param("SELECT raw_price IS NULL FROM price_repairs", [(True,)], id="null stays null"),
-        pytest.param("SELECT ';COPY price_repairs TO ''x'''", [(";COPY price_repairs TO 'x'",)], id="text, no statement"),
+        pytest.param(
+            "SELECT ';COPY price_repairs TO ''x'''", [(";COPY price_repairs TO 'x'",)], id="text, no statement"
+        ),
         pytest.param("SELECT count(*) FROM spot_prices", [(0,)], id="a table without files"),
     ],
 )
@@ -56,7 +58,9 @@ def test_run_query_reads_when_it_is_one_select(lake: Lake, sql: str, expected: l
     assert rows(lake, sql) == expected
 
 
-@pytest.mark.parametrize("sql", ["DESCRIBE price_repairs", "SUMMARIZE price_repairs", "SHOW TABLES", "SHOW price_repairs"])
+@pytest.mark.parametrize(
+    "sql", ["DESCRIBE price_repairs", "SUMMARIZE price_repairs", "SHOW TABLES", "SHOW price_repairs"]
+)
 def test_run_query_explores_when_asked_what_is_there(lake: Lake, sql: str) -> None:
     assert rows(lake, sql)
 

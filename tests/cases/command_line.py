@@ -1,0 +1,48 @@
+"""`darkstar` in tests: what a call left behind, and the installed program in a folder of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROGRAM = Path(sys.executable).with_name("darkstar")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: exit code, stdout, stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document on stdout."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> dict[str, str]:
+        """What a JSON error document says."""
+        return self.document["error"]
+
+
+Darkstar = Callable[..., Outcome]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of a working directory with its own configuration and state folder."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER", "MLFLOW"))}
+    return {**inherited, "DARKSTAR_HOME": str(folder / "state"), "DARKSTAR_CONFIG": str(folder / "darkstar.yaml")}
+
+
+def real_darkstar(folder: Path, *words: str) -> Outcome:
+    """The installed program with these words, in a folder."""
+    done = subprocess.run(
+        [PROGRAM, *words], cwd=folder, env=environment(folder), capture_output=True, text=True, check=False, timeout=300
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)

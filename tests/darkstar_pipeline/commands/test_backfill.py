@@ -1,0 +1,73 @@
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cases.command_line import PROGRAM, Darkstar, environment, real_darkstar
+
+pytestmark = pytest.mark.usefixtures("in_sample")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        pytest.param(("--from", "2024-03-06", "--to", "2024-03-04"), 2, "is after --to", id="ends before it starts"),
+        pytest.param(("--from", "2019-03-04", "--to", "2019-03-05"), 2, "before the first day", id="before the home"),
+        pytest.param(("--from", "2024-05-06", "--to", "2024-05-07"), 3, "imported", id="nothing imported"),
+        pytest.param(("--from", "2024-03-04", "--to", "2100-01-01"), 3, "after tomorrow", id="in the future"),
+        pytest.param(("--from", "2024-03-04", "--to", "2024-03-04", "--select", "x"), 2, "x", id="no such asset"),
+    ],
+)
+def test_backfill_ends_with_its_code_when_it_cannot(
+    darkstar: Darkstar, words: tuple[str, ...], code: int, message: str
+) -> None:
+    done = darkstar("backfill", *words, "--json")
+    assert done.code == code
+    assert message in done.error["message"]
+    assert done.error["hint"]
+
+
+@pytest.fixture
+def own_sample(lived_in: Path, tmp_path: Path) -> Path:
+    """A copy of the lived-in working directory, to be changed."""
+    return shutil.copytree(lived_in, tmp_path / "copy")
+
+
+@pytest.mark.slow
+def test_backfill_tells_what_it_did_when_days_are_there(own_sample: Path) -> None:
+    done = real_darkstar(own_sample, "backfill", "--from", "2024-03-04", "--to", "2024-03-05", "--json")
+    assert (done.code, done.err) == (0, "")
+    report = done.document
+    assert set(report) == {"days", "assets", "rows", "left_out", "run_id", "seconds"}
+    assert (report["days"], report["assets"][-1]) == (2, "evaluation_report")
+    assert [row["day"] for row in report["left_out"]] == ["2024-03-05"]
+    told = real_darkstar(
+        own_sample, "backfill", "--from", "2024-03-04", "--to", "2024-03-05", "--select", "spot_prices"
+    )
+    assert told.out.startswith("2 days, 1 assets, 192 rows in ")
+
+
+@pytest.mark.slow
+def test_backfill_ends_in_one_line_when_interrupted(own_sample: Path) -> None:
+    words = ("backfill", "--from", "2023-10-23", "--to", "2024-05-05")
+    begun = own_sample / "state" / "lake" / "slot_observations" / "site=sample" / "day=2023-10-23"
+    with subprocess.Popen(
+        [PROGRAM, *words],
+        cwd=own_sample,
+        env=environment(own_sample),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not begun.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (130, "")
+    assert "error: interrupted" in err
+    assert "Traceback" not in err

@@ -1,0 +1,99 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from darkstar_pipeline.settings import SiteSettings, load_settings
+from tests.cases.command_line import Darkstar
+
+
+class Terminal:
+    """A person at the keyboard who types these lines."""
+
+    def __init__(self, *lines: str) -> None:
+        self._lines = list(lines)
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        raise OSError
+
+    def readline(self, _size: int = -1) -> str:
+        return self._lines.pop(0) + "\n"
+
+
+def test_init_writes_the_defaults_when_nothing_is_asked(home: Path, darkstar: Darkstar) -> None:
+    done = darkstar("init", "--yes", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert done.document == {
+        "site": "home",
+        "path": str(home / "darkstar.yaml"),
+        "area": "SE3",
+        "timezone": "Europe/Stockholm",
+        "currency": "SEK",
+    }
+    assert load_settings().sites == {"home": SiteSettings.model_validate({})}
+    assert "curtailable: false" in (home / "darkstar.yaml").read_text()
+
+
+def test_init_guesses_zone_and_currency_when_the_area_tells(home: Path, darkstar: Darkstar) -> None:
+    assert home.is_dir()
+    done = darkstar("init", "--site", "cabin", "--area", "NO1", "--yes")
+    assert done.code == 0
+    assert "Swedish" in done.err
+    site = load_settings().sites["cabin"]
+    assert (site.area, site.timezone, site.currency) == ("NO1", "Europe/Oslo", "NOK")
+
+
+def test_init_takes_the_zone_when_it_is_given(home: Path, darkstar: Darkstar) -> None:
+    assert home.is_dir()
+    assert darkstar("init", "--area", "SE4", "--timezone", "Asia/Kolkata").code == 0
+    assert load_settings().sites["home"].timezone == "Asia/Kolkata"
+
+
+def test_init_adds_a_site_when_there_is_one_already(home: Path, darkstar: Darkstar) -> None:
+    assert home.is_dir()
+    assert darkstar("init", "--yes").code == 0
+    assert darkstar("init", "--yes", "--site", "cabin", "--area", "SE4").code == 0
+    settings = load_settings()
+    assert (sorted(settings.sites), settings.default_site) == (["cabin", "home"], "home")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param(("--site", "home"), "'home' is already in", id="taken"),
+        pytest.param(("--site", "a b"), "'a b' is no name", id="no name"),
+        pytest.param(("--site", "x", "--timezone", "Mars/Base"), "Mars/Base", id="no zone"),
+        pytest.param(("--site", "x", "--area", ""), "area", id="no area"),
+    ],
+)
+def test_init_refuses_and_changes_nothing_when_it_cannot(
+    home: Path, darkstar: Darkstar, words: tuple[str, ...], message: str
+) -> None:
+    assert darkstar("init", "--yes").code == 0
+    before = (home / "darkstar.yaml").read_bytes()
+    done = darkstar("init", "--yes", "--json", *words)
+    assert done.code == 2
+    assert message in done.error["message"]
+    assert (home / "darkstar.yaml").read_bytes() == before
+
+
+def test_init_refuses_when_the_file_is_broken(home: Path, darkstar: Darkstar) -> None:
+    (home / "darkstar.yaml").write_text("sites: [")
+    done = darkstar("init", "--yes", "--json")
+    assert (done.code, done.error["code"]) == (2, "configuration")
+
+
+def test_init_asks_only_what_it_cannot_guess_when_a_person_can_answer(
+    home: Path, darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert home.is_dir()
+    monkeypatch.setattr(sys, "stdin", Terminal("FI", "10", ""))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    done = darkstar("init")
+    assert done.code == 0, done.err
+    site = load_settings().sites["home"]
+    assert (site.area, site.timezone, site.currency) == ("FI", "Europe/Helsinki", "EUR")
+    assert (site.battery.capacity_kwh, site.battery.charge_kw, site.battery.discharge_kw) == (10, 8, 8)

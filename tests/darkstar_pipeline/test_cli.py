@@ -1,0 +1,134 @@
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cases.command_line import PROGRAM, environment, real_darkstar
+
+HEAVY = ("polars", "duckdb", "pyarrow", "dagster", "mlflow", "matplotlib", "rich", "pydantic", "yaml", "torch", "cvxpy")
+COMMANDS = (
+    ("init",),
+    ("sample",),
+    ("import",),
+    ("import", "observations"),
+    ("import", "prices"),
+    ("import", "ha"),
+    ("backfill",),
+    ("quality",),
+    ("evaluate",),
+    ("schedule",),
+    ("plot",),
+    ("stats",),
+    ("query",),
+    ("ui",),
+    ("doctor",),
+)
+
+
+def test_help_imports_nothing_heavy_when_asked(tmp_path: Path) -> None:
+    code = (
+        "import sys; from darkstar_pipeline.cli import build; from darkstar_pipeline.commands.console import run; "
+        "assert run(build(), ['--help']) == 0; "
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+    assert "First steps:" in done.stdout
+
+
+def test_help_comes_at_once_when_asked(tmp_path: Path) -> None:
+    def seconds() -> float:
+        started = time.perf_counter()
+        assert real_darkstar(tmp_path, "--help").code == 0
+        return time.perf_counter() - started
+
+    assert min(seconds() for _ in range(5)) < 0.6
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_names_the_shared_options_when_asked(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = real_darkstar(tmp_path, *words, "--help")
+    assert done.code == 0
+    assert "--json" in done.out
+    assert "--site" in done.out
+    assert "Examples:" in done.out or words == ("import",)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_version_is_told_when_asked(tmp_path: Path) -> None:
+    done = real_darkstar(tmp_path, "--version")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count(".") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "name"),
+    [
+        pytest.param(("quality", "--json"), 2, "usage", id="missing option"),
+        pytest.param(("--json", "nonsense"), 2, "usage", id="unknown command"),
+        pytest.param(("--json",), 2, "usage", id="no command"),
+        pytest.param(("train", "aurora", "--json"), 2, "usage", id="command of a later time"),
+        pytest.param(("stats", "--day", "2026-01-01", "--json"), 2, "configuration", id="nothing configured"),
+        pytest.param(("query", "SELECT", "--json"), 2, "query", id="bad SQL"),
+        pytest.param(("query", "ATTACH 'x.db'", "--json"), 2, "query", id="SQL that writes"),
+    ],
+)
+def test_program_ends_with_one_document_when_it_fails(
+    tmp_path: Path, words: tuple[str, ...], code: int, name: str
+) -> None:
+    done = real_darkstar(tmp_path, *words)
+    assert (done.code, done.err) == (code, "")
+    assert json.loads(done.out)["error"]["code"] == name
+
+
+def test_program_ends_with_one_line_when_it_fails_before_a_person(tmp_path: Path) -> None:
+    done = real_darkstar(tmp_path, "stats", "--day", "2026-01-01")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: no configuration at ")
+    assert done.err.count("\n") == 1
+
+
+def test_stdout_holds_one_document_when_c_code_prints(tmp_path: Path) -> None:
+    code = (
+        "import ctypes, os, sys\n"
+        "from darkstar_pipeline import cli\n"
+        "from darkstar_pipeline.commands import doctor\n"
+        "real = doctor.doctor\n"
+        "def loud(call):\n"
+        "    'Check.'\n"
+        "    ctypes.CDLL(None).puts(b'a solver says hello'); os.system('echo so does a child'); print('and Python')\n"
+        "    return real(call)\n"
+        "doctor.doctor = loud; sys.argv = ['darkstar', 'doctor', '--json']; cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["sound"] is False
+    for text in ("a solver says hello", "so does a child", "and Python"):
+        assert text in done.stderr
+
+
+def test_program_ends_quietly_when_its_reader_leaves(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [PROGRAM, "query", "FROM range(500000)", "--format", "csv"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "range\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 141
