@@ -10,10 +10,13 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.quality.day_quality import grade_days
+from darkstar_pipeline.quality.price_repair import near_zero, repair_prices
 from darkstar_pipeline.sample import (
     FIRST_DAY,
     LAST_DAY,
     NATIVE_MINUTES,
+    SAMPLE_CURRENCY,
     SAMPLE_TIMEZONE,
     Expected,
     Fault,
@@ -24,6 +27,8 @@ from darkstar_pipeline.sample import (
     make_sample,
 )
 from darkstar_pipeline.sample.faults import FAULTS
+from darkstar_pipeline.settings import SiteSettings
+from darkstar_pipeline.sources.resampling import repeat_prices
 from env.time_grid import SLOT_DTYPE, days_between, local_day, slot_count, zone
 
 REPOSITORY = Path(__file__).parents[2]
@@ -168,7 +173,7 @@ def test_faults_show_every_kind_and_refuse_few_days(disturbed):
     faults = disturbed[1]
     assert {fault.kind for fault in faults} == set(FaultKind)
     assert {fault.expected for fault in faults} == set(Expected)
-    assert len({local_date(fault) for fault in faults if fault.expected is Expected.EXCLUDED}) == 6
+    assert len({local_date(fault) for fault in faults if fault.expected is Expected.EXCLUDED}) == 8
 
 
 def test_faults_leave_true_zeros_and_negatives_alone(sample, disturbed):
@@ -336,3 +341,31 @@ def test_home_is_refused_when_it_does_not_cover_the_days():
     prices = pl.DataFrame(schema={"slot_start": SLOT_DTYPE, "price_eur_per_kwh": pl.Float64})
     with pytest.raises(DataRefusedError, match="does not cover"):
         make_sample.place(home, prices)
+
+
+def test_faults_end_as_expected_when_repaired_and_graded(disturbed):
+    faulty, faults = disturbed
+    raw = repeat_prices(faulty.prices.with_columns(native_minutes=pl.lit(60, pl.Int32))).with_columns(
+        imported_at=pl.col("slot_start")
+    )
+    repaired = repair_prices(raw, FIRST_DAY, LAST_DAY, SAMPLE_TIMEZONE, near=near_zero(SAMPLE_CURRENCY))
+    quarter = pl.duration(minutes=15)
+    slots = pl.concat(
+        faulty.observations.with_columns(pl.col("slot_start") + n * quarter, pl.col("load_kwh", "pv_kwh") / 4)
+        for n in range(4)
+    )
+    grades = grade_days(
+        slots,
+        repaired.prices,
+        faulty.hourly_statistics,
+        FIRST_DAY,
+        LAST_DAY,
+        SAMPLE_TIMEZONE,
+        battery=SiteSettings().site("sample").battery,
+        has_pv=True,
+        repairs=repaired.repairs,
+    )
+    refused = set(grades.filter(pl.col("status") == "exclude")["day"].to_list())
+    assert refused == {local_date(fault) for fault in faults if fault.expected is Expected.EXCLUDED}
+    mended = {local_date(fault) for fault in faults if fault.expected in (Expected.REPAIRED, Expected.FILLED)}
+    assert mended <= set(repaired.repairs["local_day"].to_list())
