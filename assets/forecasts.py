@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from assets.description import days_of, describe_range
-from assets.home import Check, Home, daily_asset
+from assets.home import Check, Home, daily_asset, days_before
 from assets.observations import observed
 from darkstar_pipeline.evaluating import home_has_pv
 from darkstar_pipeline.quality.day_quality import grade_days
@@ -20,19 +20,13 @@ HAS_HISTORY = Check(name="has_history", description="Every day of the range has 
 
 def slot_forecasts_asset(home: Home) -> dg.AssetsDefinition:
     """The asset `slot_forecasts` of a home."""
-    reach = _reach(home)
-    before = dg.TimeWindowPartitionMapping(
-        start_offset=-reach, end_offset=-1, allow_nonexistent_upstream_partitions=True
-    )
 
     @daily_asset(
         home,
         SLOT_FORECASTS,
         group="forecasts",
         kinds=("polars", "parquet"),
-        deps=[
-            dg.AssetDep(home.key(name), partition_mapping=before) for name in ("raw_meter_readings", "meter_statistics")
-        ],
+        deps=days_before(home, ("raw_meter_readings", "meter_statistics"), _reach(home)),
         checks=(HAS_HISTORY,),
     )
     def slot_forecasts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

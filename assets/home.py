@@ -1,6 +1,8 @@
 """What the daily assets of one home have in common: keys, partitions, and how they present themselves."""
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,19 +109,37 @@ def daily_asset(  # noqa: PLR0913 - keyword-only, one word per thing the page sh
 
     def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
         name = function.__name__
-        return dg.asset(
-            name=name,
-            key_prefix=list(home.prefix) or None,
-            ins={upstream: dg.AssetIn(key=home.key(upstream)) for upstream in inputs},
-            deps=list(deps),
-            backfill_policy=dg.BackfillPolicy.single_run(),
-            dagster_type=ROWS if table is not None else None,
-            check_specs=[check.spec(home.key(name)) for check in checks],
-            code_version=code_version,
-            **home.presentation(table, group=group, kinds=kinds),
-        )(function)
+        with _beta_features():
+            return dg.asset(
+                name=name,
+                key_prefix=list(home.prefix) or None,
+                ins={upstream: dg.AssetIn(key=home.key(upstream)) for upstream in inputs},
+                deps=list(deps),
+                backfill_policy=dg.BackfillPolicy.single_run(),
+                dagster_type=ROWS if table is not None else None,
+                check_specs=[check.spec(home.key(name)) for check in checks],
+                code_version=code_version,
+                **home.presentation(table, group=group, kinds=kinds),
+            )(function)
 
     return declare
+
+
+def days_before(home: Home, assets: Sequence[str], reach: int) -> list[dg.AssetDep]:
+    """Dependence of a day on the `reach` days before it, which need not all exist."""
+    with _beta_features():
+        mapping = dg.TimeWindowPartitionMapping(
+            start_offset=-reach, end_offset=-1, allow_nonexistent_upstream_partitions=True
+        )
+    return [dg.AssetDep(home.key(name), partition_mapping=mapping) for name in assets]
+
+
+@contextmanager
+def _beta_features() -> Generator[None]:
+    """Room for what this release calls beta: single runs, which make a year take seconds, and `days_before`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=dg.BetaWarning)
+        yield
 
 
 @dataclass(frozen=True, kw_only=True)

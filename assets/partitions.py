@@ -7,9 +7,11 @@ import dagster as dg
 
 from darkstar_pipeline.settings import SiteSettings
 
+AHEAD = 2  # days past the last complete one: today, and tomorrow, whose prices are out at about 13:00
+
 
 def daily_partitions(settings: SiteSettings) -> dg.DailyPartitionsDefinition:
-    """Local days from the home's first day to tomorrow, whose prices are known from about 13:00 on."""
+    """Local days from the home's first day to tomorrow."""
     return dg.DailyPartitionsDefinition(
-        start_date=settings.first_day.isoformat(), timezone=settings.timezone, end_offset=1
+        start_date=settings.first_day.isoformat(), timezone=settings.timezone, end_offset=AHEAD
     )

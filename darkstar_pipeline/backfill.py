@@ -8,6 +8,7 @@ and the next start marks the run of a process that is gone as failed. What does 
 import logging
 import re
 import time
+import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -163,10 +164,13 @@ def selected(home: Home, definitions: dg.Definitions, select: str | None) -> lis
     daily = [home.key(name) for name in ASSET_NAMES]
     if select is None:
         return daily
+    words = [_in_full(home, word.strip()) for word in select.split(",")]
     try:
-        words = [_with_prefix(home, word.strip()) for word in select.split(",")]
-        chosen = dg.AssetSelection.from_coercible(words).resolve(definitions.resolve_asset_graph())  # pyright: ignore[reportUnknownMemberType]
-    except (dg.DagsterError, dg.DagsterInvalidSubsetError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", category=dg.BetaWarning)  # Dagster warns of its own words, such as `group:`
+            selection = dg.AssetSelection.from_coercible(words)
+            chosen = selection.resolve(definitions.resolve_asset_graph())  # pyright: ignore[reportUnknownMemberType]
+    except dg.DagsterError as error:
         raise ConfigurationError(
             f"cannot select assets by {select!r}: {' '.join(str(error).split())}", _HINT
         ) from error
@@ -254,14 +258,16 @@ def _home(context: Context) -> Home:
     return next(home for home in homes(context.settings, context.home) if home.name == context.site_name)
 
 
-def _with_prefix(home: Home, selection: str) -> str:
-    """The selection with bare names of daily assets read as those of the home."""
-    if not home.prefix:
+def _in_full(home: Home, selection: str) -> str:
+    """The selection as the page would take it: names of daily assets are keys of the home, an older `*` is a `+`.
+
+    Dagster reads a bare name by older rules, in which `+` is one step and not all.
+    """
+    if selection == "*":
         return selection
     names = "|".join(ASSET_NAMES)
-    return re.sub(
-        rf"(?<![\w/])({names})(?![\w/])", lambda found: f'key:"{home.key(found[0]).to_user_string()}"', selection
-    )
+    keys = re.compile(rf'(?<![\w/":])({names})(?![\w/"])')
+    return keys.sub(lambda name: f'key:"{home.key(name[0]).to_user_string()}"', selection.replace("*", "+"))
 
 
 def _has_day(context: Context, table: Table, first: date, last: date) -> bool:

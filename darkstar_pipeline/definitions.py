@@ -5,7 +5,6 @@ load. The latter works without any `darkstar.yaml` too: a bare clone shows the g
 """
 
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,8 +36,6 @@ def build_definitions(
         home: the state folder.
         loggers: replace Dagster's own, which tell everything to stderr.
     """
-    # Single-run backfills are "beta" by name in this release, and the reason why a year takes a minute.
-    warnings.filterwarnings("ignore", category=dg.BetaWarning)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     jobs: list[UnresolvedAssetJobDefinition] = []
     schedules: list[dg.ScheduleDefinition] = []

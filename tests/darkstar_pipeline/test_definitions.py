@@ -1,0 +1,108 @@
+"""The definitions load quickly, from any directory, with any number of homes, or none."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.graph import ASSET_NAMES
+from assets.raw import RAW_TABLES
+from darkstar_pipeline.definitions import build_definitions, found_configuration
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.settings import Settings, SiteSettings
+from tests.cases.small_home import small_settings
+
+NAMES = {*ASSET_NAMES, *RAW_TABLES}
+LOAD = """
+import json, sys, time
+started = time.perf_counter()
+from darkstar_pipeline.definitions import defs
+keys = [key.to_user_string() for key in defs.resolve_all_asset_keys()]
+heavy = ["mlflow", "torch", "cvxpy", "lightgbm", "stable_baselines3", "matplotlib", "pandas", "scipy.optimize"]
+print(json.dumps([time.perf_counter() - started, keys, [name for name in heavy if name in sys.modules]]))
+"""
+
+
+def keys(definitions: dg.Definitions) -> set[str]:
+    return {key.to_user_string() for key in definitions.resolve_all_asset_keys()}
+
+
+def two_homes(default: str | None) -> Settings:
+    return Settings(default_site=default, sites={"home": SiteSettings(), "garden-house": SiteSettings(area="SE4")})
+
+
+def test_only_home_has_plain_keys(tmp_path: Path) -> None:
+    assert keys(build_definitions(small_settings(), tmp_path)) == NAMES
+
+
+def test_default_home_has_plain_keys_and_the_others_their_name_before(tmp_path: Path) -> None:
+    definitions = build_definitions(two_homes("home"), tmp_path)
+    assert keys(definitions) == NAMES | {f"garden-house/{name}" for name in NAMES}
+    jobs = {job.name for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
+    plain = {"backfill", "daily_refresh", "nightly"}
+    assert jobs == plain | {f"garden_house__{name}" for name in plain}
+
+
+def test_every_home_has_its_name_before_its_keys_when_none_is_the_default(tmp_path: Path) -> None:
+    names = {f"{site}/{name}" for site in ("home", "garden-house") for name in NAMES}
+    assert keys(build_definitions(two_homes(None), tmp_path)) == names
+
+
+def test_definitions_can_be_checked_as_dagster_does(tmp_path: Path) -> None:
+    dg.Definitions.validate_loadable(build_definitions(two_homes("home"), tmp_path))
+
+
+def test_nothing_is_written_by_loading(tmp_path: Path) -> None:
+    build_definitions(small_settings(), tmp_path / "state")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_definitions_load_from_any_directory_without_configuration_or_heavy_libraries(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DARKSTAR_", "DAGSTER_"))}
+    environment["DARKSTAR_HOME"] = str(tmp_path / "state")
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    seconds, loaded, heavy = json.loads(done.stdout.splitlines()[-1])
+    assert seconds < 5
+    assert set(loaded) >= NAMES
+    assert heavy == []
+    assert not (tmp_path / "state").exists()
+
+
+def test_configuration_is_the_working_directorys_when_it_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DARKSTAR_CONFIG", "DARKSTAR_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "darkstar.yaml").write_text("sites: {cabin: {}}\n")
+    monkeypatch.chdir(tmp_path)
+    settings, home = found_configuration()
+    assert list(settings.sites) == ["cabin"]
+    assert home == tmp_path / ".darkstar"
+
+
+def test_configuration_is_the_checkouts_when_the_working_directory_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DARKSTAR_CONFIG", "DARKSTAR_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout" / "darkstar.yaml").write_text("sites: {cabin: {}}\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr("darkstar_pipeline.definitions.CHECKOUT", tmp_path / "checkout")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    settings, home = found_configuration()
+    assert list(settings.sites) == ["cabin"]
+    assert home == tmp_path / "checkout" / ".darkstar"
+
+
+def test_configuration_that_is_named_has_to_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKSTAR_CONFIG", str(tmp_path / "nowhere.yaml"))
+    with pytest.raises(ConfigurationError, match=r"nowhere\.yaml"):
+        found_configuration()
