@@ -1,5 +1,8 @@
 """Whether the lake's files can be read and are what the tables are declared to be."""
 
+# The stubs of PyArrow and Polars leave type parameters open.
+# pyright: reportUnknownMemberType=false
+
 from pathlib import Path
 
 import polars as pl

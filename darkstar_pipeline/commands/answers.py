@@ -76,7 +76,7 @@ def draw_table(
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=any(columns.values()))
     for name, heading in columns.items():
         numeric = any(isinstance(row.get(name), (int, float)) for row in rows)
         table.add_column(escape(heading), justify="right" if numeric else "left", overflow="fold")

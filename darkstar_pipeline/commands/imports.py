@@ -11,6 +11,7 @@ import typer
 from darkstar_pipeline.commands.answers import Document
 from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.failures import UsageError
+from darkstar_pipeline.commands.progress import progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,9 +30,9 @@ def observations(call: Call, file: OneFile) -> Document:
     from darkstar_pipeline.importing import import_observations
 
     context = call.context()
-    report = import_observations(
-        context.lake, context.quarantine, context.site_name, context.site_settings, file, now=datetime.now(UTC)
-    )
+    place = (context.lake, context.quarantine, context.site_name, context.site_settings)
+    with progress_bar(call, "days") as progress:
+        report = import_observations(*place, file, now=datetime.now(UTC), progress=progress)
     return _told(report)
 
 
@@ -45,15 +46,9 @@ def prices(
     from darkstar_pipeline.importing import import_prices
 
     context = call.context()
-    report = import_prices(
-        context.lake,
-        context.quarantine,
-        context.site_name,
-        context.site_settings,
-        file,
-        area=area,
-        now=datetime.now(UTC),
-    )
+    place = (context.lake, context.quarantine, context.site_name, context.site_settings)
+    with progress_bar(call, "days") as progress:
+        report = import_prices(*place, file, area=area, now=datetime.now(UTC), progress=progress)
     return _told(report)
 
 
@@ -70,16 +65,9 @@ def home_assistant(
     from darkstar_pipeline.importing import import_home_assistant
 
     context = call.context()
-    report = import_home_assistant(
-        context.lake,
-        context.quarantine,
-        context.site_name,
-        context.site_settings,
-        files,
-        mapping=parse_mapping([] if mapping is None else mapping),
-        now=datetime.now(UTC),
-    )
-    return _told(report)
+    place = (context.lake, context.quarantine, context.site_name, context.site_settings)
+    columns = parse_mapping([] if mapping is None else mapping)
+    return _told(import_home_assistant(*place, files, mapping=columns, now=datetime.now(UTC)))
 
 
 def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:

@@ -90,7 +90,7 @@ class QueryResult:
         with _told():
             reader = cast("pa.RecordBatchReader", self._relation.to_arrow_reader(BATCH_ROWS))  # pyright: ignore[reportUnknownMemberType] - untyped
             names = [column.name for column in self.columns]
-            schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
+            schema = reader.schema.empty_table().rename_columns(names).schema
             with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
                 for batch in reader:
                     writer.write_batch(batch.rename_columns(names))
