@@ -19,9 +19,11 @@ UNLIMITED_EXPORT_KW = 99.0  # "all there is" where nothing limits the export: ab
 
 
 def full_export_kw(site: Site) -> float:
-    """The `export_kw` that means "all there is" at this site [kW]."""
-    limits = [limit for limit in (site.limits.export_kw, site.limits.inverter_kw) if limit is not None]
-    return min(limits, default=UNLIMITED_EXPORT_KW)
+    """The `export_kw` that means "all there is" at this site [kW].
+
+    Not less for a small inverter: told to export less than the surplus, it would charge what it could not export.
+    """
+    return UNLIMITED_EXPORT_KW if site.limits.export_kw is None else site.limits.export_kw
 
 
 def command_for_plan(
@@ -51,13 +53,14 @@ def command_for_plan(
     if charge_kwh > surplus + ROUNDING_KWH:
         return charge_kwh / SLOT_HOURS, 0.0, 0.0
     worth_delivered = stored_value / battery.discharge_efficiency + battery.wear_cost
-    if export_price > worth_delivered + TIE:
-        return 0.0, battery.discharge_kw, everything
-    if discharge_kwh > deficit + ROUNDING_KWH:
-        return 0.0, battery.discharge_kw, (discharge_kwh - deficit + surplus) / SLOT_HOURS
+    selling_pays = export_price > worth_delivered + TIE
+    if discharge_kwh > deficit + ROUNDING_KWH or (discharge_kwh > ROUNDING_KWH and selling_pays):
+        planned = (discharge_kwh - deficit + surplus) / SLOT_HOURS
+        return 0.0, battery.discharge_kw, everything if selling_pays else planned
     discharge = _cover(import_price - worth_delivered, discharge_kwh, deficit, battery)
     worth_stored = stored_value * battery.charge_efficiency - battery.wear_cost
-    export = _sell(export_price - worth_stored, surplus - charge_kwh, everything)
+    worth_sold = max(export_price, 0.0) if site.limits.curtailable else export_price  # else it is spilled
+    export = _sell(worth_sold - worth_stored, charge_kwh, surplus, everything)
     if discharge > 0 and export > 0:  # together they would sell from the battery, which does not pay here
         return (0.0, 0.0, export) if surplus > 0 else (0.0, discharge, 0.0)
     return 0.0, discharge, export
@@ -70,11 +73,16 @@ def _cover(gain: float, planned_kwh: float, deficit_kwh: float, battery: Battery
     return 0.0 if gain < -TIE else planned_kwh / SLOT_HOURS
 
 
-def _sell(gain: float, planned_kwh: float, everything_kw: float) -> float:
-    """How much of a surplus to export first [kW]; `gain` is what exporting a kWh earns over storing it."""
-    if gain > TIE:
+def _sell(gain: float, charge_kwh: float, surplus_kwh: float, everything_kw: float) -> float:
+    """How much of a surplus to export first [kW]; `gain` is what exporting a kWh earns over storing it.
+
+    A plan that stores although exporting would earn more cannot export it (the inverter is full): its quantity decides.
+    """
+    if gain < -TIE:
+        return 0.0
+    if gain > TIE and charge_kwh <= ROUNDING_KWH:
         return everything_kw
-    return 0.0 if gain < -TIE else max(planned_kwh, 0.0) / SLOT_HOURS
+    return max(surplus_kwh - charge_kwh, 0.0) / SLOT_HOURS
 
 
 def exact_commands(*, charge_kwh: Energy, discharge_kwh: Energy, load_kwh: Energy, pv_kwh: Energy) -> Command:

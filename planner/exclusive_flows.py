@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import highspy
 import numpy as np
 
-from env.inverter import Energy, slot_limit
+from env.inverter import Energy
 from planner.flow_kinds import OPPOSITE, Solution
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ def exclusive(program: "HomeProgram", relaxed: Solution) -> Solution:
         while pairs := opposed(solution.flows) - set(binaries):
             binaries |= {pair: _decide(program, *pair) for pair in sorted(pairs)}
             solution = program.run()
-        return _with_marginal_values(program, list(binaries.values()))
+            if not opposed(solution.flows) - set(binaries):
+                # Among ties this may oppose other flows than before: then they get their binaries too.
+                solution = _with_marginal_values(program, list(binaries.values()))
+        return solution
     finally:
         _remove_after(program, rows, columns)
 
@@ -55,21 +58,22 @@ def _decide(program: "HomeProgram", slot: int, kind: int) -> int:
 
 
 def _most(program: "HomeProgram", slot: int, kind: int) -> float:
-    """A bound that the flow cannot exceed: its own limit, or all that can pass through the house [kWh]."""
-    battery = program.site.battery
-    through = slot_limit(battery.charge_kw) + slot_limit(battery.discharge_kw) + abs(float(program.net_kwh[slot]))
-    upper = program.solver.getCol(int(program.columns[slot, kind]))[3]
-    return float(min(upper, through))
+    """The flow's own bound, which the house and the battery give every flow [kWh]."""
+    return float(program.solver.getCol(int(program.columns[slot, kind]))[3])
 
 
 def _with_marginal_values(program: "HomeProgram", binaries: list[int]) -> Solution:
-    """Solve once more with the binaries fixed as found: the same answer, and marginal values with it."""
+    """Solve once more with the binaries fixed as found: the same cost, and marginal values with it."""
     found = program.solver.getSolution().col_value
     for column in binaries:
         value = float(round(found[column]))
         program.solver.changeColIntegrality(column, highspy.HighsVarType.kContinuous)
         program.solver.changeColBounds(column, value, value)
-    return program.run()
+    solution = program.run()
+    for column in binaries:
+        program.solver.changeColIntegrality(column, highspy.HighsVarType.kInteger)
+        program.solver.changeColBounds(column, 0.0, 1.0)
+    return solution
 
 
 def _remove_after(program: "HomeProgram", rows: int, columns: int) -> None:

@@ -15,7 +15,8 @@ class Solution:
 
     Attributes:
         flows: `(n_slots, 6)` in the order CHARGE, DISCHARGE, IMPORT, EXPORT, SPILL, SOC (at the slot's end) [kWh].
-        stored_value: what one more stored kWh at the end of each slot would save `(n_slots,)` [money/kWh].
+        stored_value: what one more kWh put into the store in each slot would save, in that slot or later
+            `(n_slots,)`, a kWh above the fuse counted as the program prices it [money/kWh].
         objective: cost - value of the stored energy at the end [money].
     """
 

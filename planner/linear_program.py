@@ -7,6 +7,9 @@ stored energy q at the slot's end. Minimise
 
 subject to one balance and one storage equation a slot; limits are bounds of the variables. Where an answer charges and
 discharges, or imports and exports, in one slot (odd prices only), those slots get a binary and are solved again.
+
+A fuse can be exceeded by a house that draws too much. The program then exceeds it by the least there is, and only among
+such schedules looks for the cheapest: a policy that breaks the fuse where it could be kept may pay less than that.
 """
 
 import highspy
@@ -18,7 +21,19 @@ from planner.errors import NoFeasibleScheduleError, SolverError
 from planner.exclusive_flows import exclusive, opposed
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS, SOC, SPILL, Solution
 
-OVER_FUSE_COST = 1e3  # money per kWh above the fuse: dearer than any price, so it is used only where nothing else works
+OVER_FUSE = 1e3  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
+_OPTIONS = {
+    "output_flag": False,
+    "threads": 1,
+    "random_seed": 0,
+    # The defaults accept 1e-4 more than the optimum, or binaries that leak: then the oracle would bound nothing.
+    "mip_rel_gap": 0.0,
+    "mip_abs_gap": 1e-9,
+    "mip_feasibility_tolerance": 1e-9,
+}
+# Every flow has an end, so a program that may be either is infeasible.
+_INFEASIBLE = (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible)
+_MET_IN_HOUSE = (IMPORT, EXPORT, SPILL)  # flows whose bounds follow from load and PV
 
 
 class HomeProgram:
@@ -32,10 +47,12 @@ class HomeProgram:
     def __init__(self, site: Site, n_slots: int) -> None:
         self.site = site
         self.n_slots = n_slots
-        self.net_kwh: Energy = np.zeros(n_slots)
+        self.first = 0  # slot that the horizon begins at
+        self.end_soc_kwh: float | None = None
+        self.cost: Energy = np.zeros((n_slots, KINDS))
         self.fused = site.limits.import_kw is not None
         self.solver = highspy.Highs()
-        for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 0)):
+        for option, value in _OPTIONS.items():
             self.solver.setOptionValue(option, value)
         self.columns = np.arange(n_slots * KINDS, dtype=np.int32).reshape(n_slots, KINDS)
         self._build()
@@ -48,7 +65,7 @@ class HomeProgram:
         extra = self.n_slots if self.fused else 0
         model.num_col_ = self.n_slots * KINDS + extra
         model.num_row_ = len(matrix.starts) - 1
-        model.col_cost_ = np.concatenate([np.zeros(self.n_slots * KINDS), np.full(extra, OVER_FUSE_COST)])
+        model.col_cost_ = np.zeros(model.num_col_)
         model.col_lower_ = np.concatenate([lower.ravel(), np.zeros(extra)])
         model.col_upper_ = np.concatenate([upper.ravel(), np.full(extra, np.inf)])
         model.row_lower_, model.row_upper_ = matrix.lower, matrix.upper
@@ -61,14 +78,12 @@ class HomeProgram:
             raise SolverError(message)
 
     def _column_bounds(self) -> tuple[Energy, Energy]:
-        battery, limits = self.site.battery, self.site.limits
+        battery = self.site.battery
         lower = np.zeros((self.n_slots, KINDS))
         upper = np.full((self.n_slots, KINDS), np.inf)
         upper[:, CHARGE] = slot_limit(battery.charge_kw)
         upper[:, DISCHARGE] = slot_limit(battery.discharge_kw)
-        upper[:, IMPORT] = slot_limit(limits.import_kw)
-        upper[:, EXPORT] = slot_limit(limits.export_kw)
-        upper[:, SPILL] = 0.0
+        upper[:, _MET_IN_HOUSE] = 0.0
         lower[:, SOC], upper[:, SOC] = battery.min_soc_kwh, battery.max_soc_kwh
         return lower, upper
 
@@ -105,43 +120,68 @@ class HomeProgram:
     def set_prices(self, import_price: Energy, export_price: Energy, end_value: float) -> None:
         """Set what the objective counts; each price `(n_slots,)` [money/kWh]."""
         wear = self.site.battery.wear_cost
-        cost = np.zeros((self.n_slots, KINDS))
-        cost[:, CHARGE] = cost[:, DISCHARGE] = wear
-        cost[:, IMPORT] = import_price
-        cost[:, EXPORT] = -export_price
-        cost[-1, SOC] = -end_value
-        self.solver.changeColsCost(cost.size, self.columns.ravel(), cost.ravel())
+        self.cost[:, CHARGE] = self.cost[:, DISCHARGE] = wear
+        self.cost[:, IMPORT] = import_price
+        self.cost[:, EXPORT] = -export_price
+        self.cost[-1, SOC] = -end_value
+        self.solver.changeColsCost(self.cost.size, self.columns.ravel(), self.cost.ravel())
+        if self.fused:
+            over = np.arange(self.n_slots, dtype=np.int32) + self.n_slots * KINDS
+            dearest = max(1.0, float(np.abs(self.cost).max()))
+            self.solver.changeColsCost(len(over), over, import_price + OVER_FUSE * dearest)
 
     def set_house(self, load_kwh: Energy, pv_kwh: Energy, export_price: Energy, *, first: int = 0) -> None:
         """Set load and PV from slot `first` on; each `(n_slots - first,)` [kWh]."""
-        slots = np.arange(first, self.n_slots, dtype=np.int32)
+        slots = range(first, self.n_slots)
         net = load_kwh - pv_kwh
-        self.net_kwh[first:] = net
-        for slot, value in zip(slots.tolist(), net.tolist(), strict=True):
+        for slot, value in zip(slots, net.tolist(), strict=True):
             self.solver.changeRowBounds(slot, value, value)
-        spillable = spill_limit(self.site, load_kwh, pv_kwh, export_price)
-        self.solver.changeColsBounds(len(slots), self.columns[first:, SPILL].copy(), np.zeros(len(slots)), spillable)
+        most = self._most_in_house(net, spill_limit(self.site, load_kwh, pv_kwh, export_price))
+        columns = self.columns[first:, _MET_IN_HOUSE].ravel()
+        self.solver.changeColsBounds(len(columns), columns, np.zeros(len(columns)), most.ravel())
         if self.site.limits.inverter_kw is not None:
             power = slot_limit(self.site.limits.inverter_kw)
-            for slot, pv in zip(slots.tolist(), pv_kwh.tolist(), strict=True):
+            for slot, pv in zip(slots, pv_kwh.tolist(), strict=True):
                 self.solver.changeRowBounds(2 * self.n_slots + slot, -power - pv, power - pv)
 
+    def _most_in_house(self, net: Energy, spillable: Energy) -> Energy:
+        """Bounds of import, export and spilled PV `(n_slots, 3)` [kWh].
+
+        What the house and the battery together can draw or give, and the limits. Without them a price that pays more
+        for export than import costs would have no optimum.
+        """
+        battery, limits = self.site.battery, self.site.limits
+        draw = np.maximum(net + spillable, 0.0) + slot_limit(battery.charge_kw)
+        give = np.maximum(-net, 0.0) + slot_limit(battery.discharge_kw)
+        bounds = (np.minimum(draw, slot_limit(limits.import_kw)), np.minimum(give, slot_limit(limits.export_kw)))
+        return np.stack([*bounds, spillable], axis=1)
+
     def start_at(self, slot: int, soc_kwh: float) -> None:
-        """Let the horizon begin at `slot` with that much stored energy; earlier slots no longer matter."""
+        """Let the horizon begin at `slot` with that much stored energy; earlier slots no longer matter.
+
+        Outside the usable range, where a battery may be found, its way back is allowed too: the range is widened to the
+        start. That also allows what the inverter does not, to come back there, so the bound is a little low then.
+        """
+        free = highspy.kHighsInf
+        for earlier in range(self.first, slot):
+            self.solver.changeRowBounds(self.n_slots + earlier, -free, free)
+        for later in range(slot, self.first + 1):
+            self.solver.changeRowBounds(self.n_slots + later, 0.0, 0.0)
+        self.first = slot
         battery = self.site.battery
+        lower = np.full(self.n_slots, min(soc_kwh, battery.min_soc_kwh))
+        upper = np.full(self.n_slots, max(soc_kwh, battery.max_soc_kwh))
+        if self.end_soc_kwh is not None:
+            lower[-1] = upper[-1] = self.end_soc_kwh
         if slot == 0:
             self.solver.changeRowBounds(self.n_slots, soc_kwh, soc_kwh)
-            return
-        self.solver.changeRowBounds(self.n_slots + slot - 1, -np.inf, np.inf)
-        low, high = min(soc_kwh, battery.min_soc_kwh), max(soc_kwh, battery.max_soc_kwh)
-        start = min(max(soc_kwh, low), high)
-        self.solver.changeColBounds(int(self.columns[slot - 1, SOC]), start, start)
-        if slot > 1:
-            column = int(self.columns[slot - 2, SOC])
-            self.solver.changeColBounds(column, battery.min_soc_kwh, battery.max_soc_kwh)
+        else:
+            lower[slot - 1] = upper[slot - 1] = soc_kwh
+        self.solver.changeColsBounds(self.n_slots, self.columns[:, SOC].copy(), lower, upper)
 
     def end_at(self, soc_kwh: float) -> None:
         """Demand that stored energy at the end of the last slot."""
+        self.end_soc_kwh = soc_kwh
         self.solver.changeColBounds(int(self.columns[-1, SOC]), soc_kwh, soc_kwh)
 
     def forget(self) -> None:
@@ -167,7 +207,7 @@ class HomeProgram:
             self.forget()
             self.solver.run()
             status = self.solver.getModelStatus()
-        if status == highspy.HighsModelStatus.kInfeasible:
+        if status in _INFEASIBLE:
             message = f"no schedule satisfies the limits over {self.n_slots} slots"
             raise NoFeasibleScheduleError(message)
         if status != highspy.HighsModelStatus.kOptimal:
@@ -177,8 +217,9 @@ class HomeProgram:
         flows = np.array(answer.col_value[: self.n_slots * KINDS]).reshape(self.n_slots, KINDS)
         if self.fused:  # what exceeds the fuse is still bought
             flows[:, IMPORT] += answer.col_value[self.n_slots * KINDS : self.n_slots * (KINDS + 1)]
+        flows[: self.first] = 0.0
         duals = np.array(answer.row_dual[self.n_slots : 2 * self.n_slots])
-        return Solution(flows, -duals, self.solver.getInfo().objective_function_value)
+        return Solution(flows, -duals, float((self.cost * flows).sum()))
 
 
 class _Rows:

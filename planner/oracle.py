@@ -1,6 +1,11 @@
 """The oracle: the least a day could have cost with perfect hindsight, under the same limits, start and end value.
 
 A true lower bound for every policy that the inverter can run, because the program allows all that the inverter can do.
+Where a house draws more than its fuse, the oracle breaks the fuse as little as can be, and bounds whatever breaks it no
+more than that: a policy (idle, above all) that breaks it more may pay less.
+
+The program allows a little that no command says: to spill beyond an export limit what could be charged, to spill and
+import at once where importing is paid for, to choose when the battery helps a broken fuse. There the bound is not reached.
 """
 
 from dataclasses import dataclass

@@ -108,7 +108,7 @@ def sites() -> st.SearchStrategy[Site]:
     return st.builds(home, batteries(), site_limits())
 
 
-PRICE_KINDS = ("ordinary", "flat", "spiky", "negative", "below_export", "wild")
+PRICE_KINDS = ("ordinary", "flat", "spiky", "mild_negative", "negative", "below_export", "wild")
 
 
 @st.composite
@@ -133,6 +133,7 @@ def prices(kind: str, n_slots: int, rng: np.random.Generator) -> tuple[Energy, E
         "ordinary": rng.uniform(0, 2, n_slots),
         "flat": np.full(n_slots, 0.5),
         "spiky": np.where(rng.random(n_slots) < 0.2, 9.0, 0.1),
+        "mild_negative": rng.uniform(-0.6, 0.6, n_slots),  # exporting costs at times, importing never pays
         "negative": rng.uniform(-2, 0.2, n_slots),
     }[kind]
     return (spot + 0.6846) * 1.25, spot

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from env.site import Limits
 
-
 NO_LIMITS = Limits()
 
 
