@@ -14,7 +14,7 @@ from typing import Any, cast
 import duckdb
 
 from darkstar_pipeline.errors import DarkstarError, ExitCode
-from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.lake import PART, Lake, LakeUnreadableError
 
 BATCH_ROWS = 10_000
 """Rows in memory at a time."""
@@ -111,8 +111,9 @@ def run_query(lake: Lake, sql: str) -> Generator[QueryResult]:
 
     Raises:
         QueryError: the statement is wrong, or would do more than read.
+        LakeUnreadableError: a file of the lake is damaged.
     """
-    with lake.connect() as connection, _told():
+    with _told(), lake.connect() as connection:
         _lock(connection, lake.root)
         _check_reads_only(connection, sql)
         yield QueryResult(connection, sql)
@@ -166,8 +167,11 @@ def _told() -> Generator[None]:
     except duckdb.PermissionException as error:
         raise QueryError(f"the query reaches outside the warehouse: {_first_line(error)}", _REFUSED_HINT) from error
     except duckdb.Error as error:
-        hint = "DESCRIBE lists the tables, DESCRIBE table its columns"
-        raise QueryError(_first_line(error), hint) from error
+        text = _first_line(error)
+        if PART in text:
+            hint = "a backfill may be at work: run it again; if it stays so, `darkstar doctor` names damaged files"
+            raise LakeUnreadableError(f"a file of the lake cannot be read: {text}", hint) from error
+        raise QueryError(text, "DESCRIBE lists the tables, DESCRIBE table its columns") from error
 
 
 def _first_line(error: duckdb.Error) -> str:

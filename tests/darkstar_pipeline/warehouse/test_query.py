@@ -4,7 +4,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError
 from darkstar_pipeline.warehouse.query import QueryError, QueryResult, run_query
 from darkstar_pipeline.warehouse.schemas import PRICE_REPAIRS
 
@@ -159,6 +159,15 @@ def test_write_parquet_keeps_types_when_names_repeat(lake: Lake, tmp_path: Path)
     frame = pl.read_parquet(tmp_path / "out.parquet")
     assert frame.columns == ["slot_start", "local_day", "a", "a_1"]
     assert frame.row(0) == (SLOT, DAY, -0.01, 1)
+
+
+def test_run_query_names_the_file_when_the_lake_is_damaged(lake: Lake) -> None:
+    path = lake.path(PRICE_REPAIRS, "home", DAY)
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(LakeUnreadableError, match="cannot be read") as caught:
+        rows(lake, "SELECT 1")
+    assert str(path) in caught.value.message
+    assert "doctor" in caught.value.hint
 
 
 def test_spilling_is_off_when_a_query_is_large(lake: Lake) -> None:
