@@ -13,15 +13,16 @@ from assets.home import Check, Home, daily_asset
 from assets.pictures import last_day, verdict
 from darkstar_pipeline.tracking import EvaluationRecord, TrackedRun, log_evaluation
 from darkstar_pipeline.versions import config_version
+from darkstar_pipeline.warehouse.schemas import POLICY_SCHEDULES
 from planner.evaluation import Evaluation, evaluate
 
 JUDGED = Check(name="days_judged", description="At least one day of the range could be judged.")
 _HASHED = ("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh")
 _BY_MONTH = """
     SELECT strftime(day, '%Y-%m') AS month, policy, count(*) AS days, sum(cost) AS cost
-    FROM (SELECT site, day, policy, cost FROM policy_daily_results
-          UNION ALL SELECT site, day, 'oracle', cost FROM oracle_daily_results)
-    WHERE site = ? AND day BETWEEN ? AND ? GROUP BY ALL
+    FROM (SELECT site, day, policy, cost, config_version FROM policy_daily_results
+          UNION ALL SELECT site, day, 'oracle', cost, config_version FROM oracle_daily_results)
+    WHERE site = ? AND day BETWEEN ? AND ? AND config_version IN (?, ?) GROUP BY ALL
 """
 
 
@@ -33,7 +34,7 @@ def evaluation_report_asset(home: Home) -> dg.AssetsDefinition:
         None,
         group="evaluation",
         kinds=("mlflow", "duckdb", "polars"),
-        inputs=("policy_daily_results", "oracle_daily_results", "oracle_schedules", "policy_schedules"),
+        inputs=("policy_daily_results", "oracle_daily_results", "oracle_schedules"),
         checks=(JUDGED,),
     )
     def evaluation_report(
@@ -41,19 +42,20 @@ def evaluation_report_asset(home: Home) -> dg.AssetsDefinition:
         policy_daily_results: pl.DataFrame,
         oracle_daily_results: pl.DataFrame,
         oracle_schedules: pl.DataFrame,
-        policy_schedules: pl.DataFrame,
         warehouse: DuckDBResource,
     ) -> dg.MaterializeResult:
         """The verdict on the days of the run, taken together: one MLflow run, linked both ways.
 
-        A day's mark here says which verdict it was last part of; materialize the range of days you want judged.
+        Results of another configuration than the present one are left out. A day's mark here says which verdict it was last part of; materialize the range of days you want judged.
         """
-        results = with_oracle(policy_daily_results, oracle_daily_results)
+        results = with_oracle(
+            of_configuration(home, policy_daily_results), of_configuration(home, oracle_daily_results)
+        )
         check = JUDGED.result(passed=results.height > 0, days=results["day"].n_unique())
         if results.is_empty():
             return dg.MaterializeResult(metadata={"days judged": 0}, check_results=[check])
         judged = evaluate(results)
-        pictures = {**verdict(judged, home), **last_day(policy_schedules, home)}
+        pictures = {**verdict(judged, home), **_last_judged_day(home, judged)}
         run = log_evaluation(home.context.home, _record(context, home, judged, oracle_schedules, pictures))
         context.instance.add_run_tags(context.run_id, {"mlflow/run_id": run.run_id})
         last = context.partition_keys[-1]
@@ -64,10 +66,25 @@ def evaluation_report_asset(home: Home) -> dg.AssetsDefinition:
     return evaluation_report
 
 
+def of_configuration(home: Home, results: pl.DataFrame) -> pl.DataFrame:
+    """The results that hold for the present configuration: sums over two batteries or tariffs would be of none."""
+    return results.filter(pl.col("config_version").is_in(_versions(home)))
+
+
+def _versions(home: Home) -> tuple[str, str]:
+    return config_version(home.settings, "policies"), config_version(home.settings, "oracle")
+
+
 def content_hash(slots: pl.DataFrame) -> str:
     """Hash of the prices and readings that were judged: the same data, the same hash."""
     table = slots.select(_HASHED).sort("slot_start").write_csv(float_precision=9)
     return hashlib.sha256(table.encode()).hexdigest()[:16]
+
+
+def _last_judged_day(home: Home, judged: Evaluation) -> dict[str, bytes]:
+    """Picture of the last day that counts."""
+    day = judged.days["day"].sort()[-1]
+    return last_day(home.context.lake.read(POLICY_SCHEDULES, home.name, day, day), home)
 
 
 def _record(
@@ -123,6 +140,6 @@ def _by_month(context: dg.AssetExecutionContext, home: Home, warehouse: DuckDBRe
     """Cost by month, a column a policy."""
     days = days_of(context)
     with warehouse.get_connection() as connection:
-        rows = connection.execute(_BY_MONTH, [home.name, days[0], days[-1]]).fetchall()
+        rows = connection.execute(_BY_MONTH, [home.name, days[0], days[-1], *_versions(home)]).fetchall()
     long = pl.DataFrame(rows, schema=["month", "policy", "days", "cost"], orient="row")
     return long.pivot("policy", index=["month", "days"], values="cost").sort("month")

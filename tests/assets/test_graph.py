@@ -24,7 +24,7 @@ ARROWS = {
     "oracle_daily_results": {"oracle_schedules", "data_quality_daily"},
     "policy_schedules": {"slot_observations", "spot_prices", "slot_forecasts", "data_quality_daily"},
     "policy_daily_results": {"policy_schedules", "oracle_daily_results", "data_quality_daily"},
-    "evaluation_report": {"policy_daily_results", "oracle_daily_results", "oracle_schedules", "policy_schedules"},
+    "evaluation_report": {"policy_daily_results", "oracle_daily_results", "oracle_schedules"},
 }
 
 

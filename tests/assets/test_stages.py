@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from assets.episodes import added_up, replayed, with_oracle
-from assets.evaluation import content_hash
+from assets.evaluation import content_hash, of_configuration
 from assets.forecasts import history
 from assets.home import Home
 from assets.observations import graded, observed
@@ -15,6 +15,7 @@ from assets.policies import below_bound
 from assets.prices import repaired, second_prices
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.settings import Settings
+from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import (
     METER_READINGS,
     METER_STATISTICS,
@@ -124,6 +125,12 @@ def test_with_oracle_gives_the_oracle_its_name() -> None:
         {"day": FIRST, "policy": "idle", "cost": 2.0},
         {"day": FIRST, "policy": "oracle", "cost": 1.0},
     ]
+
+
+def test_verdict_is_on_results_of_the_present_configuration_only(home: Home) -> None:
+    present = config_version(home.settings, "policies")
+    mixed = pl.concat([results(idle=1.0), results(idle=2.0).with_columns(config_version=pl.lit(present))])
+    assert of_configuration(home, mixed)["cost"].to_list() == [2.0]
 
 
 def test_content_hash_is_of_the_data_and_not_of_its_order(home: Home) -> None:
