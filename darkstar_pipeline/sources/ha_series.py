@@ -15,7 +15,7 @@ from darkstar_pipeline.sources.ha_names import Subject, has, says_power, says_re
 from darkstar_pipeline.sources.ha_subjects import Subjects
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
 from darkstar_pipeline.sources.plausibility import MAX_TYPICAL_KW
-from darkstar_pipeline.sources.stamps import NAIVE, with_instants, with_naive_read_as
+from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with_naive_read_as
 
 _ABSENT = ("unavailable", "unknown", "none", "null", "")
 _KW_PER_UNIT = {"W": 1e-3, "kW": 1.0, "MW": 1e3}
@@ -82,6 +82,7 @@ def states_frame(exports: Sequence[States], subjects: Subjects, timezone: str) -
             pl.col("instant").is_null(),
             pl.format("last_changed {} is not a date and time", pl.col("stamp").fill_null("(empty)")),
         ),
+        too_old("instant", "stamp"),
         reason_if(value.is_null() & ~absent, pl.format("state {} is not a number", shown)),
         reason_if(~value.is_finite(), pl.format("state {} is not a finite number", shown)),
     ]

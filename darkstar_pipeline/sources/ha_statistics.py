@@ -18,7 +18,7 @@ from darkstar_pipeline.sources.ha_names import Subject, unit_in
 from darkstar_pipeline.sources.ha_subjects import Subjects
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW
-from darkstar_pipeline.sources.stamps import NAIVE, with_instants, with_naive_read_as
+from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with_naive_read_as
 from env.time_grid import SLOT_DTYPE
 
 HOUR_S = 3600
@@ -54,7 +54,8 @@ def hours_frame(exports: Sequence[HourlyStatistics], subjects: Subjects, timezon
         reason_if(
             pl.col("instant").is_null(),
             pl.format("hour {} is not a date and time", pl.col("stamp").fill_null("(empty)")),
-        )
+        ),
+        too_old("instant", "stamp"),
     ]
     columns: list[pl.Expr] = []
     for name in ("total", "change"):

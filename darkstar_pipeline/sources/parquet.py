@@ -23,7 +23,7 @@ PARQUET_MAGIC = b"PAR1"
 _MEMORY = "1GB"
 _arrow: Any = pa
 _arrow_parquet: Any = pq
-_ARROW_ERRORS: tuple[type[Exception], ...] = (OSError, _arrow.ArrowException)
+_ARROW_ERRORS: tuple[type[Exception], ...] = (OSError, UnicodeDecodeError, _arrow.ArrowException)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,8 +71,16 @@ def stamp_checks(source: str, target: str) -> list[pl.Expr]:
         reason_if(pl.col(source).is_null(), pl.lit(f"{target} is empty")),
         reason_if(pl.col(NAIVE).is_not_null(), pl.format("{} {} has no offset from UTC", pl.lit(target), shown)),
         reason_if(unknown, pl.format("{} {} is not a date and time", pl.lit(target), shown)),
-        reason_if(pl.col(target).dt.year() < _EARLIEST_YEAR, pl.format("{} {} is before 2000", pl.lit(target), shown)),
+        too_old(target, source),
     ]
+
+
+def too_old(target: str, source: str) -> pl.Expr:
+    """A check: the instant is of this century. One stray year of 1 would otherwise span millions of slots."""
+    shown = pl.col(source).cast(pl.String)
+    return reason_if(
+        pl.col(target).dt.year() < _EARLIEST_YEAR, pl.format("{} {} is before 2000", pl.lit(target), shown)
+    )
 
 
 def refuse_all_naive(frame: pl.DataFrame, source: str, target: str, file: str) -> None:

@@ -145,6 +145,7 @@ def test_unavailable_states_are_no_readings_and_bad_ones_are_refused_by_row(tmp_
         f"sensor.house_load_energy,lots,{stamp(120)}",
         "sensor.house_load_energy,1.0,soon",
         f"sensor.house_load_energy,inf,{stamp(121)}",
+        "sensor.house_load_energy,1.0,0001-01-01T00:00:00Z",
     ]
     data = read(tmp_path, {"h.csv": "\n".join(lines)})
     assert column(data, "load_kwh") == [0.25] * 8
@@ -152,6 +153,7 @@ def test_unavailable_states_are_no_readings_and_bad_ones_are_refused_by_row(tmp_
         ("h.csv", 29, "state lots is not a number"),
         ("h.csv", 30, "last_changed soon is not a date and time"),
         ("h.csv", 31, "state inf is not a finite number"),
+        ("h.csv", 32, "instant 0001-01-01T00:00:00Z is before 2000"),
     ]
     assert any("3 of 28 states were unavailable or unknown" in note for note in data.notes)
 
