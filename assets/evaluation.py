@@ -46,7 +46,8 @@ def evaluation_report_asset(home: Home) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """The verdict on the days of the run, taken together: one MLflow run, linked both ways.
 
-        Results of another configuration than the present one are left out. A day's mark here says which verdict it was last part of; materialize the range of days you want judged.
+        Materialize the range of days you want judged; a day's mark says which verdict it was last part of. Results of
+        another configuration than the present one are left out.
         """
         results = with_oracle(
             of_configuration(home, policy_daily_results), of_configuration(home, oracle_daily_results)
