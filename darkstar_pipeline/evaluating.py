@@ -96,6 +96,9 @@ def evaluate_range(context: Context, first: date, last: date, policies: Sequence
     check_policies(policies)
     quality = _graded(context, first, last)
     usable = quality.filter(pl.col("status").is_in(USABLE))["day"].to_list()
+    if not usable:
+        message = f"none of {quality.height} graded days is usable; {quality['day'][0]}: {quality['reasons'][0]}"
+        raise DataMissingError(message, "import what is missing and backfill again; `darkstar quality` lists the days")
     wanted = list(dict.fromkeys((*policies, *REFERENCES)))
     results = pl.concat([_results(context, policy, usable) for policy in wanted], how="diagonal")
     return RangeVerdict(evaluate(results, policies), _left_out(quality, first, last))
@@ -129,15 +132,12 @@ def _graded(context: Context, first: date, last: date) -> pl.DataFrame:
     """The quality rows of a range.
 
     Raises:
-        DataMissingError: none of the days has been materialised, or none is usable.
+        DataMissingError: none of the days has been materialised.
     """
     quality = context.lake.read(DATA_QUALITY_DAILY, context.site_name, first, last)
     remedy = f"run `darkstar backfill --from {first} --to {last}`"
     if quality.is_empty():
         raise DataMissingError(f"no day from {first} to {last} is materialised for site {context.site_name}", remedy)
-    if first != last and not quality["status"].is_in(USABLE).any():
-        reason = quality["reasons"][0]
-        raise DataMissingError(f"none of the {quality.height} days is usable; {quality['day'][0]}: {reason}", remedy)
     return quality
 
 

@@ -47,9 +47,7 @@ def test_evaluate_ends_with_two_when_a_policy_is_not_there(darkstar: Darkstar, p
 @pytest.mark.parametrize(
     "day",
     [
-        pytest.param(
-            "2024-03-05", id="refused", marks=pytest.mark.xfail(reason="evaluating lets one refused day pass as usable")
-        ),
+        pytest.param("2024-03-05", id="refused"),
         pytest.param("2023-11-01", id="not materialised"),
     ],
 )
