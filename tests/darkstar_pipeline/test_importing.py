@@ -451,7 +451,8 @@ def test_absent_columns_stay_null_and_unknown_ones_are_noted(place: Place):
 
 
 def test_small_pv_draw_at_night_is_nothing(place: Place):
-    observe(place, "night.csv", csv(with_value(2, -0.00075, "pv_kwh")))
+    report = observe(place, "night.csv", csv(with_value(2, -0.00075, "pv_kwh")))
+    assert report.rows_rejected == 0
     assert place.lake.read(METER_READINGS, "home")["pv_kwh"].min() == 0
 
 
@@ -540,11 +541,36 @@ def test_import_changes_no_byte_when_repeated(place: Place):
     observe(place, "a.csv", csv(readings(rows=300)))
     price(place, "p.csv", csv(prices(rows=288)))
     before = bytes_of(place.lake.root)
+    files = {path: path.stat().st_mtime_ns for path in place.lake.root.rglob("*.parquet")}
     again = observe(place, "a.csv", csv(readings(rows=300)), now=LATER)
     prices_again = price(place, "p.csv", csv(prices(rows=288)), now=LATER)
     assert (again.slots_new, again.slots_changed, again.slots_unchanged) == (0, 0, 300)
     assert (prices_again.slots_new, prices_again.slots_changed, prices_again.slots_unchanged) == (0, 0, 288)
     assert bytes_of(place.lake.root) == before
+    assert {path: path.stat().st_mtime_ns for path in place.lake.root.rglob("*.parquet")} == files
+
+
+def test_later_import_wins_also_when_it_is_coarser(place: Place):
+    observe(place, "quarters.csv", csv(readings()))
+    report = observe(
+        place, "hours.csv", csv(readings(rows=24, minutes=60).with_columns(load_kwh=pl.lit(8.0))), now=LATER
+    )
+    stored = place.lake.read(METER_READINGS, "home")
+    assert report.slots_changed == 96
+    assert stored["load_kwh"].to_list() == [2.0] * 96
+    assert stored["native_minutes"].unique().to_list() == [60]
+
+
+@pytest.mark.parametrize(("bad", "accepted"), [(48, True), (49, False)])
+def test_file_is_refused_when_more_than_half_of_its_rows_are_bad(bad: int, *, accepted: bool, place: Place):
+    frame = readings().with_columns(
+        pl.when(pl.int_range(pl.len()) < bad).then(-1.0).otherwise(pl.col("load_kwh")).alias("load_kwh")
+    )
+    if accepted:
+        assert observe(place, "half.csv", csv(frame)).rows_rejected == bad
+    else:
+        with pytest.raises(DataRefusedError, match="49 of 96 rows are bad"):
+            observe(place, "half.csv", csv(frame))
 
 
 def test_later_import_wins_per_slot_and_column_and_only_changed_days_are_written(place: Place):

@@ -60,6 +60,13 @@ def test_counter_ignores_a_dip_of_a_daily_counter_when_it_is_back_at_once():
     assert found.curve.energy_kwh[-1] == pytest.approx(0.1)
 
 
+def test_counter_ignores_a_dip_that_is_back_at_its_old_level_within_minutes():
+    points = [(0, 5.0), (1, 5.01), (2, 5.02), (3, 0.0), (11, 5.02), (12, 5.03), (15, 5.1)]
+    found = curve(points)  # 5 kWh in eight minutes were possible, but not that they end where they began
+    assert (found.resets, found.dropped) == (0, 1)
+    assert found.curve.energy_kwh[-1] == pytest.approx(0.1)
+
+
 def test_counter_ignores_a_dip_of_several_readings():
     found = curve([(0, 900.0), (10, 900.2), (11, 0.0), (12, 0.0), (13, 0.0), (20, 900.4), (30, 900.6)])
     assert (found.resets, found.dropped) == (0, 3)

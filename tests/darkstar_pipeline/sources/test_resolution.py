@@ -44,6 +44,11 @@ def test_hours_missing_here_and_there_do_not_change_the_resolution():
     assert judged(minutes)["native_minutes"].unique().to_list() == [15]
 
 
+def test_few_lone_hours_do_not_change_the_resolution():
+    minutes = [15 * n for n in range(96) if not (20 <= n < 44 and n % 4)]
+    assert judged(minutes)["native_minutes"].unique().to_list() == [15]
+
+
 def test_stray_stamp_is_refused_and_the_rest_stays():
     frame = judged([*(15 * n for n in range(20)), 22])
     assert frame[REASON].to_list()[-1] == "slot_start 2026-01-01 00:22:00Z is not on a 5-minute grid"
