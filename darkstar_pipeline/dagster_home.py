@@ -22,6 +22,8 @@ _MARK = "# Written by darkstar, and kept up to date by it. Remove this line to k
 CONFIG = f"""{_MARK}
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 2

@@ -146,6 +146,7 @@ def open_store(home: Path) -> tuple["MlflowClient", dict[str, str]]:
 
 
 _KNOWN: dict[str, dict[str, str]] = {}
+_KIND = {"mlflow.experimentKind": "custom_model_development"}  # else its page offers tools for chat models
 
 
 def _create_database(database: Path) -> None:
@@ -177,7 +178,7 @@ def _experiment(client: "MlflowClient", name: str, home: Path) -> str:
         return str(found.experiment_id)
     local = not os.environ.get("MLFLOW_TRACKING_URI")  # a server keeps files where it wants
     place = (home / MLFLOW_FOLDER / "artifacts" / name).as_uri() if local else None
-    return str(client.create_experiment(name, artifact_location=place))
+    return str(client.create_experiment(name, artifact_location=place, tags=_KIND))
 
 
 def _log_evaluation(client: "MlflowClient", experiment_id: str, record: EvaluationRecord) -> str:

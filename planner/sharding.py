@@ -6,7 +6,8 @@ Never fork: a forked child hangs for ever once Polars or LightGBM has run in the
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import TypeVar
 
 Shard = TypeVar("Shard")
@@ -24,5 +25,16 @@ def map_shards(fn: Callable[[Shard], Answer], shards: Sequence[Shard], *, worker
     most = workers if workers is not None else (os.cpu_count() or 1)
     if min(most, len(shards)) <= 1:
         return [fn(shard) for shard in shards]
-    with ProcessPoolExecutor(min(most, len(shards)), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(min(most, len(shards)), get_context("spawn"), initializer=_end_with_parent) as pool:
         return list(pool.map(fn, shards))
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when its parent was killed; left alone it would wait for work for ever."""
+
+    def watch() -> None:
+        if (parent := parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()

@@ -1,8 +1,9 @@
 """Hours whose readings contradict an independent series or the energy balance of the home, and whose fault it is.
 
 Hours are whole hours of UTC (of the statistics, for those), so every one is judged on four slots, whatever the clock
-does, and belongs to the local day its start is in. An hour with a slot missing is not judged: missing slots are counted
-elsewhere, and so are quantities that were never measured.
+does, and belongs to the local day its start is in. Where midnight cuts an hour (zones with a half hour) it is not
+judged, so that a day's grade does not depend on its neighbours. An hour with a slot missing is not judged: missing
+slots are counted elsewhere, and so are quantities that were never measured.
 
 The balance of an hour, where import and export are measured:
 
@@ -76,17 +77,19 @@ def _compared(observations: pl.DataFrame, statistics: pl.DataFrame, *, has_pv: b
     offsets = [pl.duration(minutes=minutes) for minutes in range(0, _HOUR_MINUTES, _HOUR_MINUTES // SLOTS_PER_HOUR)]
     asked = statistics.filter(pl.col("quantity").is_in(known), pl.col("energy_kwh").is_finite())
     slots = asked.with_columns(slot_start=pl.concat_list(pl.col("hour_start") + offset for offset in offsets))
-    read = observations.unpivot(list(QUANTITIES.values()), index="slot_start", variable_name="column", value_name="kwh")
+    read = observations.unpivot(
+        list(QUANTITIES.values()), index=["slot_start", "local_day"], variable_name="column", value_name="kwh"
+    )
     named = {column: name for name, column in QUANTITIES.items()}
     read = read.drop_nulls("kwh").with_columns(quantity=pl.col("column").replace_strict(named))
     off = (pl.col("kwh").sum() - pl.col("energy_kwh").first()).abs()
     return (
         slots.explode("slot_start")
         .join(read, on=["slot_start", "quantity"])
-        .group_by("hour_start", "quantity")
+        .group_by("hour_start", "quantity", "local_day")
         .agg(slots=pl.len(), agrees=off <= LARGEST_ERROR_KWH + _TINY)
         .filter(pl.col("slots") == SLOTS_PER_HOUR)
-        .drop("slots")
+        .drop("slots", "local_day")
     )
 
 
@@ -106,7 +109,7 @@ def _unbalanced(observations: pl.DataFrame, battery: Battery, *, has_pv: bool) -
     return (
         observations.sort("slot_start")
         .with_columns(residual=residual, gained=gained, has_battery=has_battery)
-        .group_by(hour_start=pl.col("slot_start").dt.truncate("1h"), maintain_order=True)
+        .group_by("local_day", hour_start=pl.col("slot_start").dt.truncate("1h"), maintain_order=True)
         .agg(
             pl.col("residual").count().alias("judged"),
             pl.col("residual").sum(),

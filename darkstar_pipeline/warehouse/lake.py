@@ -158,9 +158,9 @@ def _view_sql(table: Table, root: Path) -> str:
         columns = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in types.items())
         return f"SELECT {columns} WHERE false"
     pattern = str(folder / "site=*" / "day=*" / PART).replace("'", "''")
-    source = f"read_parquet('{pattern}', hive_partitioning = true, hive_types = {{'site': VARCHAR, 'day': DATE}}, union_by_name = true)"
+    options = "hive_partitioning = true, hive_types = {'site': VARCHAR, 'day': DATE}, union_by_name = true"
     picks = [f"day AS {name}" if name == table.day_column else name for name in types]
-    return f"SELECT {', '.join(picks)} FROM {source}"
+    return f"SELECT {', '.join(picks)} FROM read_parquet('{pattern}', {options})"  # noqa: S608 - our own names
 
 
 _SQL_TYPES: dict[type[pl.DataType], str] = {

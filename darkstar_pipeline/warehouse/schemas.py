@@ -205,7 +205,7 @@ DATA_QUALITY_DAILY = Table(
 
 SLOT_FORECASTS = Table(
     name="slot_forecasts",
-    meaning="Forecasts made at the start of a day (`local_day` of the vintage) for the slots up to the end of the next.",
+    meaning="Forecasts made at the start of a day (`local_day` of the vintage), up to the end of the next.",
     key=("slot_start", "quantile"),
     columns=(
         _SITE,
@@ -263,7 +263,7 @@ ORACLE_SCHEDULES = Table(
 )
 ORACLE_DAILY_RESULTS = Table(
     name="oracle_daily_results",
-    meaning="What perfect hindsight would have paid: a true lower bound. A refused day has no row; data_quality_daily says why.",
+    meaning="What perfect hindsight would have paid, a true lower bound; a refused day has no row.",
     key=("day",),
     day_column="day",
     columns=(_SITE, _DAY, *_TOTALS),
