@@ -1,0 +1,142 @@
+"""Tidy prices: every wrong file with its message; and what is accepted."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from darkstar_pipeline.errors import DataRefusedError, ExitCode
+from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
+from tests.darkstar_pipeline.sources.tidy_files import (
+    LATER,
+    MIDNIGHT,
+    NOW,
+    Place,
+    Refusal,
+    areas,
+    as_parquet,
+    bytes_of,
+    claiming,
+    csv,
+    naive,
+    price,
+    prices,
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(Lake(tmp_path / "lake"), tmp_path / "quarantine", tmp_path)
+
+
+PRICE_REFUSALS = [
+    Refusal("empty.csv", lambda _: b"", "is empty", "export it again"),
+    Refusal("header.csv", lambda _: b"slot_start,price\n", "column names but no rows", "export it again"),
+    Refusal(
+        "names.csv",
+        lambda _: b"slot_start,eur_per_mwh\n2026-01-01T00:00Z,50\n",
+        "no column price or sek_per_kwh",
+        "sek per kwh",
+    ),
+    Refusal("area.csv", lambda _: csv(areas("SE1", "SE4")), "has no prices of SE3; it has SE1, SE4", "site's area"),
+    Refusal("cut.parquet", lambda f: as_parquet(prices(), f)[:-9], "cut off", "again"),
+    Refusal(
+        "huge.parquet", lambda f: claiming(as_parquet(prices(), f), rows=3 * 2**30), "3221225472 rows", "split the file"
+    ),
+    Refusal(
+        "ahead.csv",
+        lambda _: csv(prices(start=NOW + timedelta(days=2))),
+        "95 prices lie more than two days ahead",
+        "clock",
+    ),
+    Refusal(
+        "mwh.csv",
+        lambda _: csv(prices().with_columns(pl.col("price") * 1000)),
+        "too much for SEK/kWh",
+        "divide SEK/MWh by 1000",
+    ),
+    Refusal(
+        "ore.csv", lambda _: csv(prices().with_columns(pl.col("price") * 100)), "too much for SEK/kWh", "öre/kWh by 100"
+    ),
+    Refusal(
+        "partial.csv",
+        lambda _: csv(prices(rows=4)),
+        "4 of 4 rows are bad; the first is row 1: day 2026-01-10 has 4 of 96 prices",
+        "quarantine",
+    ),
+    Refusal("hours.csv", lambda _: csv(prices(rows=4, minutes=60)), "day 2026-01-10 has 4 of 24 prices", "quarantine"),
+    Refusal("five.csv", lambda _: csv(prices(minutes=5)), "a row every", "resample"),
+    Refusal("naive.csv", lambda _: csv(naive(prices())), "no offset from UTC", "write UTC with Z"),
+    Refusal(
+        "euro.csv",
+        lambda _: csv(prices().with_columns(pl.lit("EUR").alias("currency"))),
+        "prices are in EUR",
+        "convert",
+    ),
+    Refusal(
+        "nan.csv", lambda _: csv(prices().with_columns(pl.lit("NaN").alias("price"))), "price is NaN", "quarantine"
+    ),
+]
+
+
+@pytest.mark.parametrize("case", PRICE_REFUSALS, ids=lambda case: case.name)
+def test_prices_are_refused_whole_and_the_lake_stays_when_the_file_is_wrong(case: Refusal, place: Place):
+    price(place, "good.csv", csv(prices(start=MIDNIGHT + timedelta(days=3))))
+    before = bytes_of(place.lake.root)
+    with pytest.raises(DataRefusedError) as raised:
+        price(place, case.name, case.content(place.folder))
+    assert case.message in raised.value.message
+    assert case.hint in raised.value.hint
+    assert raised.value.exit_code == ExitCode.DATA
+    assert bytes_of(place.lake.root) == before
+
+
+def test_prices_are_refused_when_another_area_is_asked_for(place: Place):
+    with pytest.raises(DataRefusedError, match="prices of SE4 offered, the site is in SE3"):
+        price(place, "p.csv", csv(areas("SE3", "SE4")), area="SE4")
+
+
+def test_float32_values_keep_their_decimals(place: Place):
+    price(place, "f.parquet", prices().cast({"price": pl.Float32}))
+    assert place.lake.read(RAW_SPOT_PRICES, "home")["price"].to_list() == prices()["price"].to_list()
+
+
+def test_prices_of_the_area_are_taken_and_hours_are_repeated(place: Place):
+    hourly = pl.concat([prices(rows=24, minutes=60).with_columns(pl.lit(a).alias("area")) for a in ("SE4", "SE3")])
+    report = price(place, "h.csv", csv(hourly.rename({"price": "sek_per_kwh"})), area="se3")
+    stored = place.lake.read(RAW_SPOT_PRICES, "home")
+    assert (report.rows_read, report.slots_new) == (24, 96)
+    assert stored["price"].to_list() == [value for value in prices(rows=24)["price"].to_list() for _ in range(4)]
+    assert stored["native_minutes"].unique().to_list() == [60]
+    assert stored["area"].unique().to_list() == ["SE3"]
+
+
+def test_prices_change_resolution_in_the_middle_of_a_file(place: Place):
+    hours, quarters = prices(rows=24, minutes=60), prices(start=MIDNIGHT + timedelta(days=1))
+    report = price(place, "both.csv", csv(pl.concat([hours, quarters])))
+    assert (report.slots_new, report.rows_rejected) == (192, 0)
+    stored = place.lake.read(RAW_SPOT_PRICES, "home")
+    assert stored.group_by("native_minutes").len().sort("native_minutes").rows() == [(15, 96), (60, 96)]
+    assert any("60 minutes from" in note and "15 minutes from" in note for note in report.notes)
+
+
+def test_partial_day_is_refused_and_the_days_beside_it_are_imported(place: Place):
+    report = price(place, "two.csv", csv(prices(rows=100)))
+    assert (report.rows_rejected, report.slots_new, report.days) == (4, 96, 1)
+    assert report.quarantine_file is not None
+    assert pl.read_csv(report.quarantine_file)["reason"].unique().to_list() == ["day 2026-01-11 has 4 of 96 prices"]
+
+
+def test_part_of_a_day_is_accepted_when_the_lake_has_the_rest(place: Place):
+    price(place, "day.csv", csv(prices()))
+    report = price(place, "part.csv", csv(prices(rows=4).with_columns(pl.col("price") + 1)), now=LATER)
+    assert (report.rows_rejected, report.slots_changed, report.slots_unchanged) == (0, 4, 0)
+
+
+def test_zero_and_negative_prices_are_prices(place: Place):
+    price(place, "p.csv", csv(prices()))
+    stored = place.lake.read(RAW_SPOT_PRICES, "home")["price"]
+    assert stored.min() == -0.11
+    assert (stored == 0).any()
