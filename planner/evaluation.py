@@ -65,7 +65,7 @@ def _costs(results: pl.DataFrame, policy: str) -> Energy:
 
 def _total(results: pl.DataFrame, policy: str, costs: dict[str, Energy]) -> dict[str, object]:
     """One row of the totals."""
-    own = results.filter(pl.col("policy") == policy)
+    own = results.filter(pl.col("policy") == policy).sort("day")  # sums round by their order
     low, high = (None, None)
     difference = None
     if "mpc" in costs:

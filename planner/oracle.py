@@ -4,8 +4,9 @@ A true lower bound for every policy that the inverter can run, because the progr
 Where a house draws more than its fuse, the oracle breaks the fuse as little as can be, and bounds whatever breaks it no
 more than that: a policy (idle, above all) that breaks it more may pay less.
 
-The program allows a little that no command says: to spill beyond an export limit what could be charged, to spill and
-import at once where importing is paid for, to choose when the battery helps a broken fuse. There the bound is not reached.
+The program allows a little that no command can say: to spill beyond an export limit what could be charged, to spill and
+import at once where importing is paid for, to choose when the battery helps a broken fuse.
+There the bound is not reached.
 """
 
 from dataclasses import dataclass

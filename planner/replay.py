@@ -15,8 +15,9 @@ import polars as pl
 from env.inverter import Command, Energy, Flows, slot_limit
 from env.simulator import Decide, Replay, World, simulate, slot_cost
 from env.site import Site
+from env.time_grid import slot_count
 from planner.commanding import exact_commands
-from planner.errors import UnknownPolicyError
+from planner.errors import IncompleteDayError, UnknownPolicyError
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL
 from planner.linear_program import HomeProgram
 from planner.mpc import MpcDay
@@ -55,7 +56,7 @@ def replay_days(
 
     Raises:
         UnknownPolicyError: no such policy.
-        IncompleteDayError: a slot has no finite price, load or PV.
+        IncompleteDayError: a slot has no finite price, load or PV, or a day is not whole.
     """
     if policy not in POLICIES:
         message = f"policy {policy!r} is not known; known: {', '.join(POLICIES)}"
@@ -64,12 +65,29 @@ def replay_days(
     if known.is_empty():
         return _empty(policy, known)
     needed_arrays(known)
+    _check_whole(known, site.timezone)
     central = forecasts.filter(pl.col("quantile") == 0.5) if "quantile" in forecasts.columns else forecasts  # noqa: PLR2004 - the median
     expected = central.select("slot_start", "local_day", load_forecast="load_kwh", pv_forecast="pv_kwh")
     planned = known.join(expected, on=["slot_start", "local_day"], how="left", maintain_order="left")
     shards = _shards(planned) if policy in REPLANNED else [planned]
     replayed = map_shards(partial(_replay_shard, policy, site, protocol), shards, workers=workers)
     return pl.concat(replayed).sort("slot_start")
+
+
+def _check_whole(slots: pl.DataFrame, timezone: str) -> None:
+    """Refuse part of a day, which would be settled as if the day had ended there.
+
+    Raises:
+        IncompleteDayError: a day has more or fewer slots than the calendar gives it, or one of them twice.
+    """
+    for day, found in slots.group_by("local_day", maintain_order=True).len().iter_rows():
+        if found != (whole := slot_count(day, timezone)):
+            message = f"{day} has {found} of {whole} slots; give whole local days of {timezone}"
+            raise IncompleteDayError(message)
+    twice = slots.filter(pl.col("slot_start").is_duplicated())
+    if twice.height:
+        message = f"{twice['local_day'][0]}: slot {twice['slot_start'][0]} comes twice; give every slot once"
+        raise IncompleteDayError(message)
 
 
 def _shards(slots: pl.DataFrame) -> list[pl.DataFrame]:

@@ -62,13 +62,15 @@ def _settlement(protocol: Protocol, site: Site) -> pl.Expr:
 
 
 def breached(site: Site) -> pl.Expr:
-    """Whether a slot of a schedule breaks a limit: fuse, export, battery power or stored energy."""
+    """Whether a slot of a schedule breaks a limit: fuse, export, inverter, battery power or stored energy."""
     battery, limits = site.battery, site.limits
     low = pl.min_horizontal("soc_start_kwh", pl.lit(battery.min_soc_kwh)) - BREACH_KWH
     high = pl.max_horizontal("soc_start_kwh", pl.lit(battery.max_soc_kwh)) + BREACH_KWH
+    through = pl.col("pv_kwh") - pl.col("curtailed_kwh") + pl.col("discharge_kwh") - pl.col("charge_kwh")
     return (
         (pl.col("import_kwh") > slot_limit(limits.import_kw) + BREACH_KWH)
         | (pl.col("export_kwh") > slot_limit(limits.export_kw) + BREACH_KWH)
+        | (through.abs() > slot_limit(limits.inverter_kw) + BREACH_KWH)
         | (pl.col("charge_kwh") > slot_limit(battery.charge_kw) + BREACH_KWH)
         | (pl.col("discharge_kwh") > slot_limit(battery.discharge_kw) + BREACH_KWH)
         | (pl.col("soc_end_kwh") < low)
