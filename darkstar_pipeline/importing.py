@@ -14,7 +14,7 @@ import polars as pl
 
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.settings import SiteSettings
-from darkstar_pipeline.sources.home_assistant import HomeAssistantData, read_home_assistant
+from darkstar_pipeline.sources.home_assistant import UNUSED_NOTE, HomeAssistantData, read_home_assistant
 from darkstar_pipeline.sources.observations import MEASURED, read_observations
 from darkstar_pipeline.sources.parsed import Parsed, no_rejects, refuse_if_mostly_bad
 from darkstar_pipeline.sources.prices import KnownSlots, read_prices
@@ -309,11 +309,18 @@ def import_home_assistant(
     data = read_home_assistant(files, site=site, mapping=mapping, now=now, known_prices=_known_prices(lake, site_name))
     kept = keep_rejects(quarantine_dir, data.rejects)
     if all(frame.is_empty() for frame in (data.readings, data.hourly, data.prices, data.statistics)):
-        names = ", ".join(file.name for file in files)
-        raise DataRefusedError(f"{names}: no slot is covered whole", "export a longer period")
+        raise _nothing_found(files, data)
     source = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
     done = _write_all(lake, site_name, site, data, source=source, now=now)
     return _summed(data, done, tuple(file.name for file in files), kept)
+
+
+def _nothing_found(files: Sequence[Path], data: HomeAssistantData) -> DataRefusedError:
+    """The error for exports without anything to store: sensors that are not used, or too short a span."""
+    names = ", ".join(file.name for file in files)
+    if unused := [note for note in data.notes if note.startswith(UNUSED_NOTE)]:
+        return DataRefusedError(f"{names}: nothing to import; {unused[0]}", "map it if it is: --map sensor.x=load_kwh")
+    return DataRefusedError(f"{names}: no slot is covered whole", "export a longer period")
 
 
 def _write_all(

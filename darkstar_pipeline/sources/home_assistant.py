@@ -38,6 +38,7 @@ from darkstar_pipeline.sources.prices import KnownSlots, refuse_other_area
 from env.time_grid import SLOT_DTYPE
 
 PRICES = pl.Schema({"slot_start": SLOT_DTYPE, "price": pl.Float64(), "native_minutes": pl.Int32()})
+UNUSED_NOTE = "not used: "
 _LATE_S = 60.0
 _AREA = re.compile(r"(?<![a-z0-9])(se[1-4]|no[1-5]|dk[12])(?![a-z0-9])")
 _CURRENCY = re.compile(r"(?<![a-z])(sek|nok|dkk|eur|gbp)(?![a-z])")
@@ -109,7 +110,7 @@ def read_home_assistant(
     prices = _prices(exports, states, until, site, now, known_prices, found)
     unused = sorted(entity for entity, subject in subjects.of.items() if subject is Subject.UNUSED)
     if unused:
-        found.notes.append(f"not used: {', '.join(unused)}")
+        found.notes.append(f"{UNUSED_NOTE}{', '.join(unused)}")
     return HomeAssistantData(
         readings=readings,
         hourly=hourly_readings(hours),

@@ -106,6 +106,8 @@ def with_naive_read_as(frame: pl.DataFrame, target: str, timezone: str, series: 
         timezone: zone whose clock the naive stamps show; "UTC" where they are UTC.
         series: column that tells series apart.
     """
+    if frame.is_empty():  # Polars 2.1 panics where there is no row to tell the second autumn hour by
+        return frame
     naive = pl.col(NAIVE)
     went_back = (naive <= naive.shift(1)).fill_null(value=False).cast(pl.Int8).cum_max().over(
         series, naive.dt.date()

@@ -246,3 +246,16 @@ def test_export_is_refused_and_the_lake_stays_when_it_cannot_be_used(case: Refus
     assert case.message in str(raised.value)
     assert getattr(raised.value, "hint", "")
     assert not lake.root.exists()
+
+
+def test_a_sensor_that_is_not_used_is_named_when_it_comes_alone(tmp_path: Path) -> None:
+    file = tmp_path / "history.csv"
+    stamps = [f"2025-10-05T{hour:02d}:00:00.000Z" for hour in range(6)]
+    rows = [f"sensor.charger_session_energy,{hour}.0,{stamp}" for hour, stamp in enumerate(stamps)]
+    file.write_text("\n".join(["entity_id,state,last_changed", *rows]) + "\n")
+    with pytest.raises(DataRefusedError, match=r"not used: sensor\.charger_session_energy") as refused:
+        import_home_assistant(
+            Lake(tmp_path / "lake"), tmp_path / "quarantine", "home", SITE, [file], mapping={}, now=NOW
+        )
+    assert "--map" in refused.value.hint
+    assert not (tmp_path / "lake").exists()
