@@ -78,6 +78,11 @@ class FreshHome:
             raise CommandFailedError(message)
         return Finished(json.loads(answer), seconds, peak)
 
+    def attempt(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Run a command that may fail; its exit code and its document."""
+        code = self.start(*arguments).wait()
+        return code, json.loads((self.folder / "answer.json").read_text())
+
     def copy_to(self, folder: Path) -> "FreshHome":
         """The same home elsewhere."""
         shutil.copytree(self.folder, folder)
