@@ -160,7 +160,7 @@ def _wanted(command: Command, net: Energy, export_limit: float) -> tuple[Energy,
 
     for_house = np.minimum(deficit, discharge)
     left_of_both = np.minimum(export - told_first, discharge - for_house)
-    told_to_grid = np.where((for_house >= deficit) & (told_first >= surplus), left_of_both, 0.0)
+    told_to_grid = np.where(for_house >= deficit, left_of_both, 0.0)
     to_grid = np.minimum(told_to_grid, export_limit - exported_first)
     told_to_feed = told_first + told_to_grid
     return (

@@ -165,7 +165,7 @@ class HomeProgram:
         free = highspy.kHighsInf
         for earlier in range(self.first, slot):
             self.solver.changeRowBounds(self.n_slots + earlier, -free, free)
-        for later in range(slot, self.first + 1):
+        for later in range(slot, self.first):
             self.solver.changeRowBounds(self.n_slots + later, 0.0, 0.0)
         self.first = slot
         battery = self.site.battery

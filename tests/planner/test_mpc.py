@@ -114,6 +114,20 @@ def test_plan_believes_the_last_reading_when_it_differs_from_the_forecast() -> N
     assert mpc.command(1, 1.0, 0.8, 0.0).charge_kw * 0.25 == pytest.approx(needed)
 
 
+def test_reading_is_held_against_the_forecast_of_its_own_slot_when_it_comes() -> None:
+    """0.8 were expected and read: nothing is to be corrected, although nothing was expected of the next slot."""
+    day = Horizon(np.array([0.8, 0.0, 0.0]), np.zeros(3), np.array([0.1, 0.1, 3.0]), np.zeros(3))
+    assert planner(home(PAPER_BATTERY), day, value=0.0).command(1, 1.0, 0.8, 0.0).charge_kw == 0.0
+
+
+def test_sun_is_held_against_the_forecast_of_its_own_slot_when_it_comes() -> None:
+    """A quarter of the sun expected was there, so the battery is filled from the grid for the dear slot."""
+    load, pv = np.array([0.0, 0.0, 1.0, 1.0]), np.array([1.0, 1.0, 1.0, 0.9])
+    mpc = planner(home(PAPER_BATTERY), Horizon(load, pv, np.array([0.1, 0.1, 3.0, 3.0]), np.zeros(4)), value=0.0)
+    assert mpc.command(1, 1.0, 0.0, 1.0).charge_kw == 0.0
+    assert mpc.command(1, 1.0, 0.0, 0.25).charge_kw > 0.0
+
+
 def test_plan_keeps_room_below_the_fuse_when_it_charges() -> None:
     day = Horizon(np.array([0.4, 1.0]), np.zeros(2), np.array([0.1, 3.0]), np.zeros(2))
     mpc = planner(home(PAPER_BATTERY, Limits(import_kw=4)), day, value=0.0)

@@ -7,10 +7,12 @@ import pytest
 
 import planner.replay
 from darkstar_pipeline.warehouse.schemas import POLICY_SCHEDULES
+from env.inverter import Command
 from env.site import Limits, Site
 from env.time_grid import days_between, slot_count
 from planner.errors import IncompleteDayError, UnknownPolicyError
 from planner.forecasts import naive_forecasts
+from planner.mpc import MpcDay
 from planner.oracle import solve_optimal_schedule
 from planner.protocol import Protocol
 from planner.reasons import REASONS
@@ -99,13 +101,28 @@ def test_commands_up_to_a_slot_are_the_same_when_readings_from_it_on_are_scrambl
     noise = pl.Series(np.random.default_rng(7).uniform(0, 2, slots.height))
     forecasts = expected(slots_around(SPRING, before=8))
     base = replay_days("mpc", slots, forecasts, home(), HALF)
-    for at in (0, 1, 37, 91):
+    for at in (0, 1, *range(2, 92, 9), 91):
         later = pl.col("slot_start") >= slots["slot_start"][at]
         other = slots.with_columns(pl.when(later).then(noise).otherwise(scrambled).alias(scrambled))
         told = replay_days("mpc", other, forecasts, home(), HALF)
         names = ("charge_kw", "discharge_kw", "export_kw")
         assert told.select(names).head(at + 1).equals(base.select(names).head(at + 1))
         assert not told.select(names).slice(at + 1).equals(base.select(names).slice(at + 1)), "scrambling did nothing"
+
+
+def test_mpc_is_told_the_slot_before_and_no_other_when_it_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = slots_around(SPRING, before=0, after=0)
+    told: list[tuple[int, float, float | None, float | None]] = []
+
+    def decide(_: MpcDay, slot: int, soc_kwh: float, last_load: float | None, last_pv: float | None) -> Command:
+        told.append((slot, soc_kwh, last_load, last_pv))
+        return Command(np.array(0.0), np.array(8.0), np.array(0.0))
+
+    monkeypatch.setattr(MpcDay, "command", decide)
+    frame = replayed("mpc", slots)
+    load, pv = slots["load_kwh"].to_list(), slots["pv_kwh"].to_list()
+    before = [(None, None), *zip(load[:-1], pv[:-1], strict=True)]
+    assert told == [(i, soc, *before[i]) for i, soc in enumerate(frame["soc_start_kwh"].to_list())]
 
 
 def test_day_is_the_same_when_prices_readings_and_forecasts_of_the_next_are_scrambled() -> None:
