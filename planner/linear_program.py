@@ -26,6 +26,8 @@ _OPTIONS = {
     "output_flag": False,
     "threads": 1,
     "random_seed": 0,
+    # Energy balances to 1e-9 kWh; the default lets 1e-7 come from nowhere.
+    "primal_feasibility_tolerance": 1e-10,
     # The defaults accept 1e-4 more than the optimum, or binaries that leak: then the oracle would bound nothing.
     "mip_rel_gap": 0.0,
     "mip_abs_gap": 1e-9,

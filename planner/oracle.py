@@ -87,7 +87,7 @@ def _schedule(
     slots: pl.DataFrame, solution: Solution, start_soc_kwh: float, wear_cost: float, settlement_value: float
 ) -> OptimalSchedule:
     """The solver's answer as a schedule."""
-    flows = np.where(np.abs(solution.flows) < ROUNDING_KWH, 0.0, solution.flows)
+    flows = np.where(solution.flows < ROUNDING_KWH, 0.0, solution.flows)
     soc_end = solution.flows[:, SOC]
     schedule = slots.with_columns(
         import_kwh=flows[:, IMPORT],

@@ -86,7 +86,7 @@ def independent_cost(
 
 
 _OPTIONS: dict[str, dict[str, object]] = {
-    cp.CLARABEL: {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11},
+    cp.CLARABEL: {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10},
     cp.SCS: {"eps_abs": 1e-9, "eps_rel": 1e-9, "max_iters": 200_000},
     cp.HIGHS: {"mip_rel_gap": 0.0, "mip_abs_gap": 1e-9, "mip_feasibility_tolerance": 1e-9, "threads": 1},
 }
