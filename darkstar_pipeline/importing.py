@@ -92,7 +92,7 @@ def merge(lake: Lake, table: Table, site_name: str, new: pl.DataFrame, *, only_f
         table: a table with `source` and `imported_at`.
         site_name: the home.
         new: rows of the table, one per key.
-        only_finer: leave a value that the lake has at a finer resolution as it is.
+        only_finer: leave hours of which the lake has a value at a finer resolution as they are.
     """
     days = new[table.day_column]
     first, last = days.min(), days.max()
@@ -136,7 +136,9 @@ def _offer(name: str, *, only_finer: bool) -> pl.Expr:
     if not only_finer:
         return offered
     finer = pl.col(name).is_not_null() & (pl.col("native_minutes") < pl.col("native_minutes_right"))
-    return pl.when(~finer.fill_null(value=False)).then(offered)
+    # Of an hour that was read finer in part, nothing is made up: its even split is not what the missing slot held.
+    finer_in_hour = finer.fill_null(value=False).any().over(pl.col("slot_start").dt.truncate("1h"))
+    return pl.when(~finer_in_hour).then(offered)
 
 
 def reading_rows(site_name: str, timezone: str, rows: pl.DataFrame, *, source: str, now: datetime) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from env.inverter import Energy
 from planner.errors import UnknownPolicyError
 
 BLOCK_DAYS = 7
+LEAST_BLOCKS = 4  # fewer blocks than this are too alike: a single one would give an interval without width
 RESAMPLES = 2000
 SEED = 20_261_122
 
@@ -105,7 +106,7 @@ def total_interval(daily: Energy, *, confidence: float = 0.95) -> tuple[float | 
     n = len(daily)
     if n == 0:
         return None, None
-    block = min(BLOCK_DAYS, n)
+    block = max(1, min(BLOCK_DAYS, n // LEAST_BLOCKS))
     rng = np.random.default_rng(SEED)
     starts = rng.integers(0, n, size=(RESAMPLES, -(-n // block)))
     index = (starts[:, :, None] + np.arange(block)).reshape(RESAMPLES, -1)[:, :n] % n

@@ -16,7 +16,7 @@ from env.inverter import Command, Energy, Flows, slot_limit
 from env.simulator import Decide, Replay, World, simulate, slot_cost
 from env.site import Site
 from env.time_grid import slot_count
-from planner.commanding import exact_commands
+from planner.commanding import exact_commands, full_export_kw
 from planner.errors import IncompleteDayError, UnknownPolicyError
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL
 from planner.linear_program import HomeProgram
@@ -132,7 +132,7 @@ def _idle(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: P
     """The home without using its battery: a battery without power, so that surplus is sold and nothing is stored."""
     del forecast
     unused = replace(site, battery=replace(site.battery, charge_kw=0.0, discharge_kw=0.0))
-    return simulate(_constant(0.0, 0.0), world, unused, _start(world, protocol))
+    return simulate(_constant(0.0, full_export_kw(site)), world, unused, _start(world, protocol))
 
 
 def _self_consumption(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:

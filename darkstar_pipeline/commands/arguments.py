@@ -85,3 +85,19 @@ def days_told(days: Sequence[date], *, most: int = 8) -> str:
     """A few days by name and the count of the rest, for messages."""
     named = ", ".join(str(day) for day in days[:most])
     return named if len(days) <= most else f"{named} and {len(days) - most} more"
+
+
+def check_out(path: Path) -> Path:
+    """The absolute path of a file that a person asked for.
+
+    Raises:
+        UsageError: it lies in the state folder, where only Darkstar writes, pictures excepted.
+    """
+    from darkstar_pipeline.context import PICTURES_FOLDER
+    from darkstar_pipeline.settings import home_dir
+
+    target = path.expanduser().absolute().resolve()
+    state = home_dir().resolve()
+    if target.is_relative_to(state) and not target.is_relative_to(state / PICTURES_FOLDER):
+        raise UsageError(f"{path} lies in the state folder {state}, which holds the lake", "name a file elsewhere")
+    return path.expanduser().absolute()

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from darkstar_pipeline.commands.arguments import check_out
 from darkstar_pipeline.commands.failures import UsageError
 from darkstar_pipeline.commands.json_values import write_json
 
@@ -40,7 +41,7 @@ def write_frame(frame: "pl.DataFrame", path: Path) -> Path:
     from darkstar_pipeline.whole_files import replacing
 
     check_suffix(path)
-    target = path.expanduser().absolute()
+    target = check_out(path)
     with replacing(target) as temporary:
         if target.suffix.lower() == ".parquet":
             frame.write_parquet(temporary, compression="zstd")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from darkstar_pipeline.commands.answers import Document
-from darkstar_pipeline.commands.arguments import OneDay, parse_policies
+from darkstar_pipeline.commands.arguments import OneDay, check_out, parse_policies
 from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.failures import UsageError
 
@@ -34,7 +34,7 @@ def plot(
     if out is not None and out.suffix.lower() != ".png":
         raise UsageError(f"{out} is not the name of a picture", "end it in .png")
     context = call.context()
-    target = out.expanduser().absolute() if out is not None else picture_path(context, day)
+    target = check_out(out) if out is not None else picture_path(context, day)
     draw_day(context, day, names, target)
     document = {"file": str(target), "day": day, "policies": names}
     return Document(document, lambda pen: pen.print(str(target), markup=False))

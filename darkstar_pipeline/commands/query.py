@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from darkstar_pipeline.commands.answers import Answer, console, draw_table
-from darkstar_pipeline.commands.arguments import OutFile
+from darkstar_pipeline.commands.arguments import OutFile, check_out
 from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.failures import UsageError
 from darkstar_pipeline.commands.json_values import plain, write_json
@@ -165,7 +165,7 @@ def _spool() -> "SpooledTemporaryFile[str]":
 
 
 def _written(result: "QueryResult", form: Format, path: Path) -> FileWritten:
-    target = path.expanduser().absolute()
+    target = check_out(path)
     with replacing(target) as temporary:
         if form is Format.PARQUET:
             rows = result.write_parquet(temporary)

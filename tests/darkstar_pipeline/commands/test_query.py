@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import polars as pl
@@ -111,3 +112,10 @@ def test_query_ends_with_two_when_called_wrongly(
     assert (done.code, done.error["code"]) == (2, code)
     assert "\n" not in done.error["message"]
     assert not (in_sample / "x.csv").exists()
+
+
+def test_query_refuses_to_write_into_the_state_folder(darkstar: Darkstar) -> None:
+    target = Path(os.environ["DARKSTAR_HOME"]) / "lake" / "raw_spot_prices" / "planted.csv"
+    done = darkstar("query", "SELECT 1 AS a", "--out", str(target), "--json")
+    assert (done.code, done.error["code"]) == (2, "usage")
+    assert not target.exists()
