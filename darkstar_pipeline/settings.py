@@ -13,7 +13,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from darkstar_pipeline.errors import ConfigurationError
-from env.battery import Battery
+from env.battery import Battery, Curve
 from env.errors import EnvError
 from env.site import Limits, Site
 from env.tariff import Tariff, TariffVersion, TimeOfUse
@@ -48,6 +48,12 @@ class BatterySettings(_Frozen):
     wear_cost_per_kwh: float = Field(
         default=0.20, ge=0, description="wear per kWh charged and per kWh discharged [money/kWh]"
     )
+    wear_cost_per_cycle: float = Field(default=0.0, ge=0, description="wear per full equivalent cycle [money]")
+    retention_per_hour: float = Field(default=1.0, gt=0, le=1, description="stored energy left after an hour, 0-1")
+    charge_curve: Curve = Field(
+        default=(), description="efficiency of charging by power, [[kW, 0-1], ...]; empty: from the round trip"
+    )
+    discharge_curve: Curve = Field(default=(), description="the same for discharging")
 
     def battery(self) -> Battery:
         """The battery that `env` computes with."""
@@ -59,6 +65,10 @@ class BatterySettings(_Frozen):
             discharge_kw=self.discharge_kw,
             round_trip_efficiency=self.round_trip_efficiency,
             wear_cost=self.wear_cost_per_kwh,
+            cycle_cost=self.wear_cost_per_cycle,
+            retention_per_hour=self.retention_per_hour,
+            charge_curve=self.charge_curve,
+            discharge_curve=self.discharge_curve,
         )
 
 

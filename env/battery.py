@@ -1,16 +1,29 @@
 """The battery: how much it stores, how fast, and what is lost and worn on the way."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from env.errors import BatteryError
+from env.time_grid import SLOT_HOURS
+
+Energy: TypeAlias = NDArray[np.float64]
+Curve: TypeAlias = tuple[tuple[float, float], ...]
+"""Points `(power [kW], efficiency)`, power ascending; between them the energy moved is linear in the power."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Battery:
     """A home battery, seen from its alternating-current side.
 
-    Stored energy follows `soc' = soc + charge_efficiency * charge - discharge / discharge_efficiency`.
+    Stored energy follows `soc' = retention * soc + charge_efficiency * charge - discharge / discharge_efficiency`; with
+    curves, efficiency depends on the power.
 
     Attributes:
         capacity_kwh: nominal stored energy [kWh].
@@ -21,6 +34,10 @@ class Battery:
         charge_efficiency: stored per charged kWh, in (0, 1].
         discharge_efficiency: delivered per stored kWh, in (0, 1].
         wear_cost: cost of moving one kWh either way [money/kWh, alternating current].
+        cycle_cost: cost of one full equivalent cycle, counted on what is taken out [money].
+        retention_per_hour: share of the stored energy that is left after an hour, in (0, 1].
+        charge_curve: efficiency of charging by power; empty for the constant one. Reaches up to `charge_kw`.
+        discharge_curve: the same for discharging.
 
     Raises:
         BatteryError: a value is outside its bounds.
@@ -34,6 +51,10 @@ class Battery:
     charge_efficiency: float
     discharge_efficiency: float
     wear_cost: float = 0.0
+    cycle_cost: float = 0.0
+    retention_per_hour: float = 1.0
+    charge_curve: Curve = ()
+    discharge_curve: Curve = ()
 
     def __post_init__(self) -> None:
         """Refuse a battery that cannot exist."""
@@ -41,16 +62,18 @@ class Battery:
             limits = f"{self.min_soc_kwh} <= {self.max_soc_kwh} <= {self.capacity_kwh}"
             message = f"stored energy must be finite, 0 <= minimum <= maximum <= capacity [kWh], got {limits}"
             raise BatteryError(message)
-        for name in ("charge_efficiency", "discharge_efficiency"):
+        for name in ("charge_efficiency", "discharge_efficiency", "retention_per_hour"):
             value = getattr(self, name)
             if not 0 < value <= 1:
                 message = f"{name} must be in (0, 1], got {value}"
                 raise BatteryError(message)
-        for name in ("charge_kw", "discharge_kw", "wear_cost"):
+        for name in ("charge_kw", "discharge_kw", "wear_cost", "cycle_cost"):
             value = getattr(self, name)
             if not (value >= 0 and math.isfinite(value)):
                 message = f"{name} must be a finite number of at least 0, got {value}"
                 raise BatteryError(message)
+        _check_curve("charge_curve", self.charge_curve, self.charge_kw)
+        _check_curve("discharge_curve", self.discharge_curve, self.discharge_kw)
 
     @classmethod
     def from_percent(
@@ -63,6 +86,10 @@ class Battery:
         discharge_kw: float,
         round_trip_efficiency: float,
         wear_cost: float,
+        cycle_cost: float = 0.0,
+        retention_per_hour: float = 1.0,
+        charge_curve: Curve = (),
+        discharge_curve: Curve = (),
     ) -> "Battery":
         """A battery in the words of a data sheet; the round trip is split evenly (square root each way).
 
@@ -82,8 +109,94 @@ class Battery:
             charge_efficiency=one_way,
             discharge_efficiency=one_way,
             wear_cost=wear_cost,
+            cycle_cost=cycle_cost,
+            retention_per_hour=retention_per_hour,
+            charge_curve=charge_curve,
+            discharge_curve=discharge_curve,
         )
 
     def soc_kwh(self, percent: float) -> float:
         """Stored energy at a percentage of the capacity, kept inside the usable range [kWh]."""
         return min(max(self.capacity_kwh * percent / 100, self.min_soc_kwh), self.max_soc_kwh)
+
+    @property
+    def retention_per_slot(self) -> float:
+        """Share of the stored energy that is left after a slot."""
+        return self.retention_per_hour**SLOT_HOURS
+
+    @property
+    def charge_wear(self) -> float:
+        """What charging one kWh wears [money/kWh, alternating current]."""
+        return self.wear_cost
+
+    @property
+    def discharge_wear(self) -> float:
+        """What discharging one kWh wears, its part of a cycle included [money/kWh, alternating current]."""
+        if self.capacity_kwh == 0:
+            return self.wear_cost
+        return self.wear_cost + self.cycle_cost / (self.capacity_kwh * self.discharge_efficiency)
+
+    @cached_property
+    def charge_steps(self) -> tuple[Energy, Energy]:
+        """Breakpoints of charging in a slot: charged and stored energy, both from 0 and ascending [kWh]."""
+        return _steps(self.charge_curve, lambda power, efficiency: power * efficiency)
+
+    @cached_property
+    def discharge_steps(self) -> tuple[Energy, Energy]:
+        """Breakpoints of discharging in a slot: discharged and drawn energy, both from 0 and ascending [kWh]."""
+        return _steps(self.discharge_curve, lambda power, efficiency: power / efficiency)
+
+    def stored_by(self, charge_kwh: Energy) -> Energy:
+        """What a slot's charge adds to the store [kWh]."""
+        return np.interp(charge_kwh, *self.charge_steps) if self.charge_curve else self.charge_efficiency * charge_kwh
+
+    def charge_storing(self, stored_kwh: Energy) -> Energy:
+        """The charge of a slot that adds this much to the store; the inverse of `stored_by` [kWh]."""
+        if not self.charge_curve:
+            return stored_kwh / self.charge_efficiency
+        charged, stored = self.charge_steps
+        return np.interp(stored_kwh, stored, charged)
+
+    def drawn_by(self, discharge_kwh: Energy) -> Energy:
+        """What a slot's discharge takes out of the store [kWh]."""
+        if not self.discharge_curve:
+            return discharge_kwh / self.discharge_efficiency
+        return np.interp(discharge_kwh, *self.discharge_steps)
+
+    def discharge_drawing(self, drawn_kwh: Energy) -> Energy:
+        """The discharge of a slot that takes this much out of the store; the inverse of `drawn_by` [kWh]."""
+        if not self.discharge_curve:
+            return drawn_kwh * self.discharge_efficiency
+        discharged, drawn = self.discharge_steps
+        return np.interp(drawn_kwh, drawn, discharged)
+
+
+def _steps(curve: Curve, stored_side: Callable[[float, float], float]) -> tuple[Energy, Energy]:
+    """The curve's points as energies of a slot on both sides of the battery [kWh]."""
+    outside = np.array([0.0, *(power for power, _ in curve)]) * SLOT_HOURS
+    inside = np.array([0.0, *(stored_side(power, efficiency) for power, efficiency in curve)]) * SLOT_HOURS
+    return outside, inside
+
+
+def _check_curve(name: str, curve: Curve, most_kw: float) -> None:
+    """Refuse a curve that is none, or that ends before the battery does.
+
+    Raises:
+        BatteryError: says which point is wrong.
+    """
+    if not curve:
+        return
+    powers, efficiencies = [power for power, _ in curve], [efficiency for _, efficiency in curve]
+    if not all(0 < efficiency <= 1 for efficiency in efficiencies):
+        message = f"{name}: every efficiency must be in (0, 1], got {efficiencies}"
+        raise BatteryError(message)
+    if any(later <= earlier for earlier, later in pairwise([0.0, *powers])):
+        message = f"{name}: powers must ascend from above 0 kW, got {powers}"
+        raise BatteryError(message)
+    if powers[-1] < most_kw:
+        message = f"{name} ends at {powers[-1]} kW, below the battery's {most_kw} kW; add a point there"
+        raise BatteryError(message)
+    moved = [power * efficiency for power, efficiency in curve]
+    if any(later <= earlier for earlier, later in pairwise(moved)):
+        message = f"{name}: more power must store more energy, got power x efficiency {moved} kW"
+        raise BatteryError(message)

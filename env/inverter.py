@@ -128,8 +128,9 @@ def apply_command(
 
 def battery_room(soc_kwh: Energy, battery: Battery) -> tuple[Energy, Energy]:
     """Most that can be charged and discharged in a slot, by power and by stored energy [kWh]."""
-    can_charge = (battery.max_soc_kwh - soc_kwh) / battery.charge_efficiency
-    can_discharge = (soc_kwh - battery.min_soc_kwh) * battery.discharge_efficiency
+    kept = battery.retention_per_slot * soc_kwh
+    can_charge = battery.charge_storing(battery.max_soc_kwh - kept)
+    can_discharge = battery.discharge_drawing(kept - battery.min_soc_kwh)
     return (
         np.clip(can_charge, 0.0, battery.charge_kw * SLOT_HOURS),
         np.clip(can_discharge, 0.0, battery.discharge_kw * SLOT_HOURS),
@@ -138,9 +139,10 @@ def battery_room(soc_kwh: Energy, battery: Battery) -> tuple[Energy, Energy]:
 
 def next_soc(soc_kwh: Energy, charge_kwh: Energy, discharge_kwh: Energy, battery: Battery) -> Energy:
     """Stored energy at the slot's end [kWh], kept from drifting over the edge by rounding."""
-    soc = soc_kwh + battery.charge_efficiency * charge_kwh - discharge_kwh / battery.discharge_efficiency
-    low = np.minimum(soc_kwh, battery.min_soc_kwh)
-    high = np.maximum(soc_kwh, battery.max_soc_kwh)
+    kept = battery.retention_per_slot * soc_kwh
+    soc = kept + battery.stored_by(charge_kwh) - battery.drawn_by(discharge_kwh)
+    low = np.minimum(kept, battery.min_soc_kwh)
+    high = np.maximum(kept, battery.max_soc_kwh)
     return np.clip(soc, low, high)
 
 

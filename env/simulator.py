@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from env.battery import Battery
 from env.errors import ShapeError
 from env.inverter import Command, Energy, Flows, apply_command
 from env.site import Site
@@ -89,13 +90,14 @@ def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) ->
         posts.append(soc)
     flows = Flows.stack(happened)
     commands = Command(*(np.stack([np.broadcast_to(each[i], soc.shape) for each in told], axis=-1) for i in range(3)))
-    return Replay(commands, flows, np.stack(posts, axis=-1), slot_cost(flows, world, site.battery.wear_cost))
+    return Replay(commands, flows, np.stack(posts, axis=-1), slot_cost(flows, world, site.battery))
 
 
-def slot_cost(flows: Flows, world: World, wear_cost: float) -> Energy:
+def slot_cost(flows: Flows, world: World, battery: Battery) -> Energy:
     """Cost of each slot: import - export + wear of charging and discharging [money]."""
     return (
         flows.import_kwh * world.import_price
         - flows.export_kwh * world.export_price
-        + (flows.charge_kwh + flows.discharge_kwh) * wear_cost
+        + flows.charge_kwh * battery.charge_wear
+        + flows.discharge_kwh * battery.discharge_wear
     )

@@ -52,13 +52,13 @@ def command_for_plan(
     everything = full_export_kw(site)
     if charge_kwh > surplus + ROUNDING_KWH:
         return charge_kwh / SLOT_HOURS, 0.0, 0.0
-    worth_delivered = stored_value / battery.discharge_efficiency + battery.wear_cost
+    worth_delivered = stored_value / battery.discharge_efficiency + battery.discharge_wear
     selling_pays = export_price > worth_delivered + TIE
     if discharge_kwh > deficit + ROUNDING_KWH or (discharge_kwh > ROUNDING_KWH and selling_pays):
         planned = (discharge_kwh - deficit + surplus) / SLOT_HOURS
         return 0.0, battery.discharge_kw, everything if selling_pays else planned
     discharge = _cover(import_price - worth_delivered, discharge_kwh, deficit, battery)
-    worth_stored = stored_value * battery.charge_efficiency - battery.wear_cost
+    worth_stored = stored_value * battery.charge_efficiency - battery.charge_wear
     worth_sold = max(export_price, 0.0) if site.limits.curtailable else export_price  # else it is spilled
     export = _sell(worth_sold - worth_stored, charge_kwh, surplus, everything)
     if discharge > 0 and export > 0:  # together they would sell from the battery, which does not pay here

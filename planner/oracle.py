@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from env.battery import Battery
 from env.inverter import Energy
 from env.site import Site
 from planner.errors import IncompleteDayError
@@ -66,7 +67,7 @@ def solve_optimal_schedule(
     if return_soc_kwh is not None:
         program.end_at(return_soc_kwh)
     solution = program.solve()
-    return _schedule(slots, solution, start_soc_kwh, site.battery.wear_cost, settlement_value)
+    return _schedule(slots, solution, start_soc_kwh, site.battery, settlement_value)
 
 
 def needed_arrays(slots: pl.DataFrame) -> tuple[Energy, Energy, Energy, Energy]:
@@ -84,7 +85,7 @@ def needed_arrays(slots: pl.DataFrame) -> tuple[Energy, Energy, Energy, Energy]:
 
 
 def _schedule(
-    slots: pl.DataFrame, solution: Solution, start_soc_kwh: float, wear_cost: float, settlement_value: float
+    slots: pl.DataFrame, solution: Solution, start_soc_kwh: float, battery: Battery, settlement_value: float
 ) -> OptimalSchedule:
     """The solver's answer as a schedule."""
     flows = np.where(solution.flows < ROUNDING_KWH, 0.0, solution.flows)
@@ -101,7 +102,8 @@ def _schedule(
     ).with_columns(
         cost=pl.col("import_kwh") * pl.col("import_price")
         - pl.col("export_kwh") * pl.col("export_price")
-        + (pl.col("charge_kwh") + pl.col("discharge_kwh")) * wear_cost
+        + pl.col("charge_kwh") * battery.charge_wear
+        + pl.col("discharge_kwh") * battery.discharge_wear
     )
     settled = settlement_value * (float(soc_end[-1]) - start_soc_kwh)
     return OptimalSchedule(schedule, float(schedule["cost"].sum()) - settled)

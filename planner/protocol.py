@@ -28,5 +28,5 @@ class Protocol:
         """
         if self.settlement_value is not None:
             return self.settlement_value
-        worth = float(np.median(import_price)) * battery.discharge_efficiency - battery.wear_cost
+        worth = float(np.median(import_price)) * battery.discharge_efficiency - battery.discharge_wear
         return max(worth, 0.0)

@@ -187,7 +187,7 @@ def _oracle_day(program: HomeProgram, world: World, protocol: Protocol) -> Repla
         charge_kwh=flows.charge_kwh, discharge_kwh=flows.discharge_kwh, load_kwh=world.load_kwh, pv_kwh=world.pv_kwh
     )
     soc = np.concatenate([[[protocol.start_soc_kwh]], flows.soc_end_kwh], axis=1)
-    return Replay(commands, flows, soc, slot_cost(flows, world, battery.wear_cost))
+    return Replay(commands, flows, soc, slot_cost(flows, world, battery))
 
 
 def _as_flows(planned: Energy, site: Site) -> Flows:

@@ -57,7 +57,7 @@ def _settlement(protocol: Protocol, site: Site) -> pl.Expr:
     if protocol.settlement_value is not None:
         return pl.lit(protocol.settlement_value)
     battery = site.battery
-    worth = pl.col("import_price").median() * battery.discharge_efficiency - battery.wear_cost
+    worth = pl.col("import_price").median() * battery.discharge_efficiency - battery.discharge_wear
     return worth.clip(lower_bound=0)
 
 

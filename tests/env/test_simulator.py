@@ -84,7 +84,7 @@ def test_cost_counts_import_export_and_wear_when_anything_happens(run: tuple[Sit
             for t in range(horizon.n_slots)
         )
         assert replay.cost[each].sum() == pytest.approx(expected, abs=1e-9)
-    np.testing.assert_array_equal(slot_cost(flows, world, site.battery.wear_cost), replay.cost)
+    np.testing.assert_array_equal(slot_cost(flows, world, site.battery), replay.cost)
 
 
 def test_policy_is_asked_in_order_with_the_stored_energy_of_the_moment() -> None:
