@@ -16,6 +16,10 @@ class BatteryError(EnvError):
     """A battery that cannot exist."""
 
 
+class DeviceError(EnvError):
+    """A device that cannot exist."""
+
+
 class LimitsError(EnvError):
     """A limit that is no power."""
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from env.battery import Battery
+from env.devices import Devices
 from env.errors import LimitsError
 from env.tariff import Tariff
 
@@ -44,6 +45,9 @@ class Site:
         name: its name in `darkstar.yaml`.
         timezone: IANA zone whose calendar days are the home's days.
         currency: currency of every price and cost.
+        battery: the one behind the inverter that takes commands.
+        extra_batteries: further ones on the alternating-current side; plans use them, commands do not.
+        devices: loads that plans may move.
     """
 
     name: str
@@ -52,3 +56,5 @@ class Site:
     battery: Battery
     tariff: Tariff
     limits: Limits = Limits()
+    extra_batteries: tuple[Battery, ...] = ()
+    devices: Devices = Devices()

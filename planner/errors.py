@@ -13,9 +13,21 @@ class SolverError(PlannerError):
     """The solver gave no usable answer."""
 
 
+class SolverTimeoutError(SolverError):
+    """The time was over before the solver found anything feasible."""
+
+
 class UnknownPolicyError(PlannerError):
     """A policy that does not exist."""
 
 
 class IncompleteDayError(PlannerError):
     """A day whose slots are not all there, or hold nulls."""
+
+
+class ScheduleColumnsError(PlannerError):
+    """A table that is no schedule: columns are missing, or belong to nothing of the site."""
+
+
+class UnverifiedScheduleError(PlannerError):
+    """A schedule that the verifier found wrong, and that must not be stored or served."""

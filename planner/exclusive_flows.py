@@ -1,82 +1,144 @@
-"""Keeps opposite flows apart: a slot charges or discharges, and imports or exports, never both.
+# pyright: basic - HiGHS ships no types
+"""Decides what a linear program cannot: one of two opposite flows, cheap steps before dear ones, on or off.
 
-With ordinary prices a linear optimum does so by itself, since both at once only loses energy. Where it pays (an import
-price below the export price, or one so negative that burning energy earns money), a binary decides, there only.
+With ordinary prices a linear optimum keeps opposite flows apart by itself, since both at once only loses energy. Where
+both pay (an import price below the export price, or one so negative that burning energy earns money), a binary
+decides, there only. The same holds for the steps of an efficiency that rises with power, and for devices that are on
+or off: the relaxed answer comes first, and what is whole in it by itself stays undecided.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
 
 from env.inverter import Energy
-from planner.flow_kinds import OPPOSITE, Solution
-
-if TYPE_CHECKING:
-    from planner.linear_program import HomeProgram
+from planner.canonical_form import Indices
+from planner.hot_program import MIP_SECONDS, Answer, HotProgram
 
 BOTH_WAYS_KWH = 1e-7  # below this two opposite flows are rounding, not a decision
+LEAST_SECONDS = 0.5  # what a round gets at least, when those before it took long
+WHOLE = 1e-6  # nearer than this to 0 or 1 a binary is decided
 
 
-def opposed(flows: Energy) -> set[tuple[int, int]]:
-    """(slot, first kind) of every pair of opposite flows `(n_slots, 6)` that are both above rounding."""
-    pairs: set[tuple[int, int]] = set()
-    for one, other in OPPOSITE.items():
-        slots = np.flatnonzero(np.minimum(flows[:, one], flows[:, other]) > BOTH_WAYS_KWH)
-        pairs |= {(int(slot), one) for slot in slots}
+@dataclass(frozen=True)
+class Rules:
+    """What a linear answer may get wrong.
+
+    Attributes:
+        opposites: pairs of columns `(n_slots,)` of which only one may be above zero in a slot.
+        ordered: pairs of columns `(n_slots,)` of which the first must be full before the second is above zero.
+    """
+
+    opposites: Sequence[tuple[Indices, Indices]] = ()
+    ordered: Sequence[tuple[Indices, Indices]] = ()
+
+
+Pair = tuple[str, int, int]
+
+
+def solve_exclusive(program: HotProgram, rules: Rules, *, time_limit: float = MIP_SECONDS) -> Answer:
+    """The best answer that keeps the rules, with marginal values; the program is as before afterwards.
+
+    Raises:
+        NoFeasibleScheduleError: the limits contradict each other.
+        SolverTimeoutError: nothing feasible was found in time.
+        SolverError: the solver stopped without an answer.
+    """
+    answer = program.run(time_limit=time_limit)
+    if not broken(program, rules, answer.columns) and not _undecided(program, answer.columns):
+        return answer
+    rows, columns = program.solver.getNumRow(), program.solver.getNumCol()
+    try:
+        return _decided(program, rules, answer, time_limit)
+    finally:
+        _remove_after(program, rows, columns)
+        program.demand_integers(program.form.integer, wanted=False)
+
+
+def broken(program: HotProgram, rules: Rules, values: Energy) -> set[Pair]:
+    """The pairs of columns that break a rule."""
+    pairs: set[Pair] = set()
+    for one, other in rules.opposites:
+        both = np.minimum(values[one], values[other]) > BOTH_WAYS_KWH
+        pairs |= {("opposite", int(one[slot]), int(other[slot])) for slot in np.flatnonzero(both)}
+    if rules.ordered:
+        full = program.form.bounds(program.parameters)[1]
+        for first, second in rules.ordered:
+            wrong = (values[second] > BOTH_WAYS_KWH) & (values[first] < full[first] - BOTH_WAYS_KWH)
+            pairs |= {("ordered", int(first[slot]), int(second[slot])) for slot in np.flatnonzero(wrong)}
     return pairs
 
 
-def exclusive(program: "HomeProgram", relaxed: Solution) -> Solution:
-    """Solve with a binary for every opposed pair, until none is left; the program is as before afterwards."""
-    rows, columns = program.solver.getNumRow(), program.solver.getNumCol()
-    binaries: dict[tuple[int, int], int] = {}
-    solution = relaxed
+def _undecided(program: HotProgram, values: Energy) -> bool:
+    """Whether a binary of the form is neither 0 nor 1."""
+    binaries = values[program.form.integer]
+    return bool((np.abs(binaries - np.round(binaries)) > WHOLE).any())
+
+
+def _decided(program: HotProgram, rules: Rules, answer: Answer, time_limit: float) -> Answer:
+    """Binaries for what is broken, until nothing is; each time the same with them fixed, for marginal values."""
+    binaries: dict[Pair, int] = {}
+    most = program.form.bounds(program.parameters)[1]
+    wanted, seconds, gap, status = broken(program, rules, answer.columns), answer.seconds, 0.0, answer.status
+    program.demand_integers(program.form.integer, wanted=True)
+    program.solver.setOptionValue("presolve", "choose")  # what a hot start can do without, a search needs
     try:
-        while pairs := opposed(solution.flows) - set(binaries):
-            binaries |= {pair: _decide(program, *pair) for pair in sorted(pairs)}
-            solution = program.run()
-            if not opposed(solution.flows) - set(binaries):
-                # Among ties this may oppose other flows than before: then they get their binaries too.
-                solution = _with_marginal_values(program, list(binaries.values()))
-        return solution
+        while True:
+            binaries |= {pair: _decide(program, pair, most) for pair in sorted(wanted)}
+            searched = program.run(time_limit=max(time_limit - seconds, LEAST_SECONDS))
+            answer = _with_marginal_values(program, searched, [*program.form.integer.tolist(), *binaries.values()])
+            seconds += searched.seconds + answer.seconds
+            gap, status = max(gap, searched.gap), searched.status
+            # Among ties this may break other rules than before: then they get their binaries too.
+            both = broken(program, rules, searched.columns) | broken(program, rules, answer.columns)
+            wanted = both - set(binaries)
+            if not wanted:
+                return replace(answer, gap=gap, seconds=seconds, status=status)
     finally:
-        _remove_after(program, rows, columns)
+        program.solver.setOptionValue("presolve", "off")
 
 
-def _decide(program: "HomeProgram", slot: int, kind: int) -> int:
-    """Add a binary that lets only one of two opposite flows be above zero; returns its column."""
-    solver, other = program.solver, OPPOSITE[kind]
+def _decide(program: HotProgram, pair: Pair, most: Energy) -> int:
+    """Add the binary that decides a pair; returns its column.
+
+    Opposite: `one <= most_one * z`, `other <= most_other * (1 - z)`. Ordered: `first >= most_first * z`,
+    `second <= most_second * z`.
+    """
+    rule, one, other = pair
+    solver = program.solver
     binary = solver.getNumCol()
     solver.addCol(0.0, 0.0, 1.0, 0, np.array([], dtype=np.int32), np.array([], dtype=np.float64))
     solver.changeColIntegrality(binary, highspy.HighsVarType.kInteger)
-    most, most_other = _most(program, slot, kind), _most(program, slot, other)
-    for at, bound, factor in ((kind, 0.0, -most), (other, most_other, most_other)):
-        pair = np.array([program.columns[slot, at], binary], dtype=np.int32)
-        solver.addRow(-highspy.kHighsInf, bound, 2, pair, np.array([1.0, factor]))
+    first, second = float(most[one]), float(most[other])
+    if rule == "opposite":
+        rows = ((one, -highspy.kHighsInf, 0.0, -first), (other, -highspy.kHighsInf, second, second))
+    else:
+        rows = ((one, 0.0, highspy.kHighsInf, -first), (other, -highspy.kHighsInf, 0.0, -second))
+    for column, lower, upper, factor in rows:
+        solver.addRow(lower, upper, 2, np.array([column, binary], dtype=np.int32), np.array([1.0, factor]))
     return binary
 
 
-def _most(program: "HomeProgram", slot: int, kind: int) -> float:
-    """The flow's own bound, which the house and the battery give every flow [kWh]."""
-    return float(program.solver.getCol(int(program.columns[slot, kind]))[3])
-
-
-def _with_marginal_values(program: "HomeProgram", binaries: list[int]) -> Solution:
+def _with_marginal_values(program: HotProgram, found: Answer, binaries: Sequence[int]) -> Answer:
     """Solve once more with the binaries fixed as found: the same cost, and marginal values with it."""
-    found = program.solver.getSolution().col_value
+    solver = program.solver
+    bounds = {column: solver.getCol(column)[2:4] for column in binaries}
     for column in binaries:
-        value = float(round(found[column]))
-        program.solver.changeColIntegrality(column, highspy.HighsVarType.kContinuous)
-        program.solver.changeColBounds(column, value, value)
-    solution = program.run()
-    for column in binaries:
-        program.solver.changeColIntegrality(column, highspy.HighsVarType.kInteger)
-        program.solver.changeColBounds(column, 0.0, 1.0)
-    return solution
+        value = float(round(found.columns[column]))
+        solver.changeColIntegrality(column, highspy.HighsVarType.kContinuous)
+        solver.changeColBounds(column, value, value)
+    solver.clearSolver()  # the search leaves no basis to start from
+    try:
+        return program.run()
+    finally:
+        for column in binaries:
+            solver.changeColIntegrality(column, highspy.HighsVarType.kInteger)
+            solver.changeColBounds(column, *bounds[column])
 
 
-def _remove_after(program: "HomeProgram", rows: int, columns: int) -> None:
+def _remove_after(program: HotProgram, rows: int, columns: int) -> None:
     """Take the binaries and their rows out again."""
     solver = program.solver
     surplus_rows = np.arange(rows, solver.getNumRow(), dtype=np.int32)

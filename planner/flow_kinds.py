@@ -1,12 +1,30 @@
 """The words of the optimiser's answer: which flow is which column, and what an answer holds."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from env.inverter import Energy
 
 KINDS = 6
 CHARGE, DISCHARGE, IMPORT, EXPORT, SPILL, SOC = range(KINDS)
-OPPOSITE = {CHARGE: DISCHARGE, IMPORT: EXPORT}
+NAMES = ("charge", "discharge", "import", "export", "spill", "soc")
+
+
+@dataclass(frozen=True)
+class SolverRecord:
+    """How an answer was found; kept with every schedule.
+
+    Attributes:
+        solver: which one, such as `highs`.
+        status: `optimal`, or `time limit` for the best found by then.
+        gap: how far above the best bound the cost may be, relative; 0 for an optimum.
+        seconds: time in the solver.
+    """
+
+    solver: str = "highs"
+    status: str = "optimal"
+    gap: float = 0.0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -18,8 +36,12 @@ class Solution:
         stored_value: what one more kWh put into the store in each slot would save, in that slot or later
             `(n_slots,)`, a kWh above the fuse counted as the program prices it [money/kWh].
         objective: cost - value of the stored energy at the end [money].
+        record: how it was found.
+        others: further flows by name, planned loads and extra batteries, each `(n_slots,)` [kWh].
     """
 
     flows: Energy
     stored_value: Energy
     objective: float
+    record: SolverRecord = SolverRecord()
+    others: Mapping[str, Energy] = field(default_factory=dict[str, Energy])

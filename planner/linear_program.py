@@ -1,162 +1,196 @@
-"""The home as a linear program in the arrays HiGHS takes, kept hot between solves.
+"""The home's program for re-use: prices, house and starting point change between solves, in place.
 
-Per slot t, kWh on the alternating-current side, all >= 0: charge c, discharge d, import i, export e, spilled s and the
-stored energy q at the slot's end. Minimise
-
-    sum(import_price * i - export_price * e + wear * (c + d)) - end_value * q[last]
-
-subject to one balance and one storage equation a slot; limits are bounds of the variables. Where an answer charges and
-discharges, or imports and exports, in one slot (odd prices only), those slots get a binary and are solved again.
+The statement is `home_problem`'s; here are its parameters in the words of a day, and the answer in the words of a
+schedule. Where an answer charges and discharges, or imports and exports, in one slot (odd prices only), those slots get
+a binary and are solved again (`exclusive_flows`).
 
 A fuse can be exceeded by a house that draws too much. The program then exceeds it by the least there is, and only among
 such schedules looks for the cheapest: a policy that breaks the fuse where it could be kept may pay less than that.
 """
 
-import highspy
+from functools import lru_cache
+
 import numpy as np
 
+from env.battery import Battery
 from env.inverter import Energy, slot_limit
-from env.site import Site
-from planner.errors import NoFeasibleScheduleError, SolverError
-from planner.exclusive_flows import exclusive, opposed
-from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS, SOC, SPILL, Solution
+from env.site import Limits, Site
+from planner.canonical_form import CanonicalForm
+from planner.exclusive_flows import Rules, solve_exclusive
+from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS, NAMES, SOC, Solution, SolverRecord
+from planner.hot_program import MIP_SECONDS, Answer, HotProgram
+from planner.planned_loads import PlannedLoads
 
 OVER_FUSE = 1e3  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
-_OPTIONS = {
-    "output_flag": False,
-    "threads": 1,
-    "random_seed": 0,
-    # Energy balances to 1e-9 kWh; the default lets 1e-7 come from nowhere.
-    "primal_feasibility_tolerance": 1e-10,
-    # The defaults accept 1e-4 more than the optimum, or binaries that leak: then the oracle would bound nothing.
-    "mip_rel_gap": 0.0,
-    "mip_abs_gap": 1e-9,
-    "mip_feasibility_tolerance": 1e-9,
-}
-# Every flow has an end, so a program that may be either is infeasible.
-_INFEASIBLE = (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible)
-_MET_IN_HOUSE = (IMPORT, EXPORT, SPILL)  # flows whose bounds follow from load and PV
+_BEFORE = ("charge", "discharge", "import", "export", "spill")  # flows that are none before the horizon begins
+
+
+@lru_cache(maxsize=64)
+def _form(battery: Battery, limits: Limits, n_slots: int, end_steps: int) -> tuple[CanonicalForm, Rules]:
+    """The compiled statement of a home without planned loads; shared by all programs of this process."""
+    return _compiled(battery, (), limits, n_slots, end_steps, None)
+
+
+def _compiled(  # noqa: PLR0913, PLR0917 - what a statement is made of
+    battery: Battery,
+    extra: tuple[Battery, ...],
+    limits: Limits,
+    n_slots: int,
+    end_steps: int,
+    loads: PlannedLoads | None,
+) -> tuple[CanonicalForm, Rules]:
+    from planner.canonical_form import canonical_form
+    from planner.home_problem import home_problem
+
+    home = home_problem(
+        battery=battery, extra_batteries=extra, limits=limits, n_slots=n_slots, end_steps=end_steps, loads=loads
+    )
+    form = canonical_form(home.problem(), home.variables, home.constraints)
+    opposites = [(form.columns[one], form.columns[other]) for one, other in home.opposites]
+    ordered = [
+        (form.columns[first], form.columns[second]) for steps in home.steps for first, second in zip(steps, steps[1:])
+    ]
+    return form, Rules(opposites, ordered)
 
 
 class HomeProgram:
-    """The program of one home for a number of slots; prices, net load and the starting point change between solves.
+    """The program of one home for a number of slots.
 
     Args:
-        site: battery and limits.
+        site: batteries and limits.
         n_slots: slots of the horizon.
+        end_steps: steps of the value curve of what is stored at the end (`set_end_curve`); 0 for a value per kWh.
+        loads: planned loads, if any.
     """
 
-    def __init__(self, site: Site, n_slots: int) -> None:
+    def __init__(self, site: Site, n_slots: int, *, end_steps: int = 0, loads: PlannedLoads | None = None) -> None:
         self.site = site
         self.n_slots = n_slots
         self.first = 0  # slot that the horizon begins at
         self.end_soc_kwh: float | None = None
-        self.cost: Energy = np.zeros((n_slots, KINDS))
+        self.end_steps = end_steps
+        self.loads = loads if loads is not None else PlannedLoads()
         self.fused = site.limits.import_kw is not None
-        self.solver = highspy.Highs()
-        for option, value in _OPTIONS.items():
-            self.solver.setOptionValue(option, value)
-        self.columns = np.arange(n_slots * KINDS, dtype=np.int32).reshape(n_slots, KINDS)
-        self._build()
+        if self.loads.names or site.extra_batteries:
+            form, self.rules = _compiled(site.battery, site.extra_batteries, site.limits, n_slots, end_steps, loads)
+        else:
+            form, self.rules = _form(site.battery, site.limits, n_slots, end_steps)
+        self.hot = HotProgram(form)
+        self.solver = self.hot.solver
+        self._storage = form.rows["storage"]
+        self._storage_sign = np.sign(form.matrix[self._storage[0], form.columns["soc"][0]])
+        self.columns = np.stack([form.columns[name] for name in NAMES], axis=1)
+        self.cost: Energy = np.zeros((n_slots, KINDS))
+        self._most = {name: np.zeros(n_slots) for name in _BEFORE}
+        self._net, self._pv = np.zeros(n_slots), np.zeros(n_slots)
+        self._charge_most = np.full(n_slots, slot_limit(site.battery.charge_kw))
+        self._discharge_most = np.full(n_slots, slot_limit(site.battery.discharge_kw))
+        self._start_soc_kwh = site.battery.min_soc_kwh
+        self._set_extras()
+        self._set_template()
 
-    def _build(self) -> None:
-        """State the program once, with placeholder prices and loads."""
-        model = highspy.HighsLp()
-        lower, upper = self._column_bounds()
-        matrix = self._rows()
-        extra = self.n_slots if self.fused else 0
-        model.num_col_ = self.n_slots * KINDS + extra
-        model.num_row_ = len(matrix.starts) - 1
-        model.col_cost_ = np.zeros(model.num_col_)
-        model.col_lower_ = np.concatenate([lower.ravel(), np.zeros(extra)])
-        model.col_upper_ = np.concatenate([upper.ravel(), np.full(extra, np.inf)])
-        model.row_lower_, model.row_upper_ = matrix.lower, matrix.upper
-        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        model.a_matrix_.start_ = matrix.starts
-        model.a_matrix_.index_ = matrix.indices
-        model.a_matrix_.value_ = matrix.values
-        if self.solver.passModel(model) == highspy.HighsStatus.kError:
-            message = "HiGHS refused the program of the home; this is a bug"
-            raise SolverError(message)
+    def _set_extras(self) -> None:
+        """Parameters that stay: planned loads and extra batteries, which start in the middle and end as they start."""
+        for load in self.loads.flexible:
+            self.hot.set(f"{load.name}_most", load.most_kwh)
+            self.hot.set(f"{load.name}_energy", load.energy_kwh)
+        for run in self.loads.runs:
+            self.hot.set(f"{run.name}_may_start", run.may_start)
+        for number, battery in enumerate(self.site.extra_batteries, start=2):
+            self.start_extra(number, (battery.min_soc_kwh + battery.max_soc_kwh) / 2)
 
-    def _column_bounds(self) -> tuple[Energy, Energy]:
+    def _set_template(self) -> None:
+        """Solve a made-up day once, whose basis every first solve starts from: a third of the time of a cold start."""
+        hour = np.arange(self.n_slots) / 4
+        price = 1.5 + 0.5 * np.sin((hour - 12) / 6 * np.pi) + 1e-3 * hour
+        self.set_prices(price, 0.6 * price, 1.0)
+        sun = 0.8 * np.maximum(np.sin((hour - 6) / 12 * np.pi), 0.0)
+        self.set_house(0.4 + 0.2 * np.sin(hour / 12 * np.pi), sun, 0.6 * price)
         battery = self.site.battery
-        lower = np.zeros((self.n_slots, KINDS))
-        upper = np.full((self.n_slots, KINDS), np.inf)
-        upper[:, CHARGE] = slot_limit(battery.charge_kw)
-        upper[:, DISCHARGE] = slot_limit(battery.discharge_kw)
-        upper[:, _MET_IN_HOUSE] = 0.0
-        lower[:, SOC], upper[:, SOC] = battery.min_soc_kwh, battery.max_soc_kwh
-        return lower, upper
+        self.start_at(0, (battery.min_soc_kwh + battery.max_soc_kwh) / 2)
+        self.hot.push()
+        self.solver.run()
+        self.hot.remember()
+        self.forget()
 
-    def _rows(self) -> "_Rows":
-        """Balance rows, then storage rows, then inverter rows where the inverter is limited."""
-        rows = _Rows()
-        column = self.columns
-        for t in range(self.n_slots):
-            signs = [(CHARGE, -1.0), (DISCHARGE, 1.0), (IMPORT, 1.0), (EXPORT, -1.0), (SPILL, -1.0)]
-            terms = [(int(column[t, kind]), sign) for kind, sign in signs]
-            if self.fused:
-                terms.append((self.n_slots * KINDS + t, 1.0))
-            rows.add(terms, 0.0, 0.0)
-        battery = self.site.battery
-        for t in range(self.n_slots):
-            terms = [
-                (int(column[t, CHARGE]), -battery.charge_efficiency),
-                (int(column[t, DISCHARGE]), 1.0 / battery.discharge_efficiency),
-                (int(column[t, SOC]), 1.0),
-            ]
-            if t > 0:
-                terms.append((int(column[t - 1, SOC]), -1.0))
-            rows.add(terms, 0.0, 0.0)
-        if self.site.limits.inverter_kw is not None:
-            for t in range(self.n_slots):
-                terms = [
-                    (int(column[t, CHARGE]), -1.0),
-                    (int(column[t, DISCHARGE]), 1.0),
-                    (int(column[t, SPILL]), -1.0),
-                ]
-                rows.add(terms, -np.inf, np.inf)
-        return rows
+    def start_extra(self, number: int, soc_kwh: float, *, end_value: float = 0.0) -> None:
+        """Let `battery_<number>` start with that much stored energy; without a value of the end it ends with no less."""
+        battery, prefix = self.site.extra_batteries[number - 2], f"battery_{number}_"
+        for name, power in (("charge", battery.charge_kw), ("discharge", battery.discharge_kw)):
+            self.hot.set(f"{prefix}{name}_most", slot_limit(power))
+        least = np.full(self.n_slots, min(soc_kwh, battery.min_soc_kwh), dtype=np.float64)
+        if end_value == 0.0:
+            least[-1] = soc_kwh * battery.retention_per_slot**self.n_slots
+        self.hot.set(f"{prefix}start_soc", soc_kwh)
+        self.hot.set(f"{prefix}soc_least", least)
+        self.hot.set(f"{prefix}soc_most", max(soc_kwh, battery.max_soc_kwh))
+        self.hot.set(f"{prefix}end_value", end_value)
 
     def set_prices(self, import_price: Energy, export_price: Energy, end_value: float) -> None:
         """Set what the objective counts; each price `(n_slots,)` [money/kWh]."""
-        wear = self.site.battery.wear_cost
-        self.cost[:, CHARGE] = self.cost[:, DISCHARGE] = wear
-        self.cost[:, IMPORT] = import_price
-        self.cost[:, EXPORT] = -export_price
-        self.cost[-1, SOC] = -end_value
-        self.solver.changeColsCost(self.cost.size, self.columns.ravel(), self.cost.ravel())
+        battery, cost = self.site.battery, self.cost
+        cost[:, CHARGE], cost[:, DISCHARGE] = battery.charge_wear, battery.discharge_wear
+        cost[:, IMPORT] = import_price
+        cost[:, EXPORT] = -export_price
+        cost[-1, SOC] = -end_value
+        self.hot.set("import_price", import_price)
+        self.hot.set("export_price", export_price)
+        self.hot.set("end_value", end_value)
         if self.fused:
-            over = np.arange(self.n_slots, dtype=np.int32) + self.n_slots * KINDS
-            dearest = max(1.0, float(np.abs(self.cost).max()))
-            self.solver.changeColsCost(len(over), over, import_price + OVER_FUSE * dearest)
+            dearest = max(1.0, float(np.abs(cost).max()))
+            self.hot.set("over_fuse_price", import_price + OVER_FUSE * dearest)
+
+    def set_end_curve(self, floor_kwh: float, widths_kwh: Energy, slopes: Energy) -> None:
+        """Value what is stored at the end by a concave curve above a floor.
+
+        Args:
+            floor_kwh: stored energy that the first step begins at [kWh]; less is not allowed then.
+            widths_kwh: of the steps `(end_steps,)` [kWh].
+            slopes: worth of a kWh in each step, descending `(end_steps,)` [money/kWh].
+        """
+        self.hot.set("end_floor", floor_kwh)
+        self.hot.set("end_widths", widths_kwh)
+        self.hot.set("end_slopes", slopes)
 
     def set_house(self, load_kwh: Energy, pv_kwh: Energy, export_price: Energy, *, first: int = 0) -> None:
         """Set load and PV from slot `first` on; each `(n_slots - first,)` [kWh]."""
-        slots = range(first, self.n_slots)
         net = load_kwh - pv_kwh
-        for slot, value in zip(slots, net.tolist(), strict=True):
-            self.solver.changeRowBounds(slot, value, value)
-        most = self._most_in_house(net, spill_limit(self.site, load_kwh, pv_kwh, export_price))
-        columns = self.columns[first:, _MET_IN_HOUSE].ravel()
-        self.solver.changeColsBounds(len(columns), columns, np.zeros(len(columns)), most.ravel())
-        if self.site.limits.inverter_kw is not None:
-            power = slot_limit(self.site.limits.inverter_kw)
-            for slot, pv in zip(slots, pv_kwh.tolist(), strict=True):
-                self.solver.changeRowBounds(2 * self.n_slots + slot, -power - pv, power - pv)
-
-    def _most_in_house(self, net: Energy, spillable: Energy) -> Energy:
-        """Bounds of import, export and spilled PV `(n_slots, 3)` [kWh].
-
-        What the house and the battery together can draw or give, and the limits. Without them a price that pays more
-        for export than import costs would have no optimum.
-        """
+        spillable = spill_limit(self.site, load_kwh, pv_kwh, export_price)
+        self._net[first:], self._pv[first:] = net, pv_kwh
         battery, limits = self.site.battery, self.site.limits
-        draw = np.maximum(net + spillable, 0.0) + slot_limit(battery.charge_kw)
-        give = np.maximum(-net, 0.0) + slot_limit(battery.discharge_kw)
-        bounds = (np.minimum(draw, slot_limit(limits.import_kw)), np.minimum(give, slot_limit(limits.export_kw)))
-        return np.stack([*bounds, spillable], axis=1)
+        # What the house and the batteries together can draw or give, and the limits. Without them a price that pays
+        # more for export than import costs would have no optimum.
+        batteries = (battery, *self.site.extra_batteries)
+        loads = sum((load.most_kwh[first:] for load in self.loads.flexible), start=np.zeros(len(net)))
+        runs = sum(float(run.energy_kwh.max()) for run in self.loads.runs)
+        draw = np.maximum(net + spillable, 0.0) + sum(slot_limit(each.charge_kw) for each in batteries) + loads + runs
+        give = np.maximum(-net, 0.0) + sum(slot_limit(each.discharge_kw) for each in batteries)
+        self._most["import"][first:] = np.minimum(draw, slot_limit(limits.import_kw))
+        self._most["export"][first:] = np.minimum(give, slot_limit(limits.export_kw))
+        self._most["spill"][first:] = spillable
+        self._apply_house()
+
+    def limit_battery(self, slot: int, *, charge_kwh: float | None = None, discharge_kwh: float | None = None) -> None:
+        """Limit what the battery may do in a slot; None is its own limit again. Idle is `(0, 0)`."""
+        own = self.site.battery
+        self._charge_most[slot] = slot_limit(own.charge_kw) if charge_kwh is None else charge_kwh
+        self._discharge_most[slot] = slot_limit(own.discharge_kw) if discharge_kwh is None else discharge_kwh
+        self._apply_house()
+
+    def _apply_house(self) -> None:
+        """Hand the house over, with nothing happening before the horizon's first slot."""
+        self._most["charge"], self._most["discharge"] = self._charge_most, self._discharge_most
+        first, hot = self.first, self.hot
+        for name, most in self._most.items():
+            hot.set(f"{name}_most", most)
+            hot.get(f"{name}_most")[:first] = 0.0
+        hot.set("net_load", self._net)
+        hot.get("net_load")[:first] = 0.0
+        if self.site.limits.inverter_kw is not None:
+            hot.set("pv", self._pv)
+            hot.get("pv")[:first] = 0.0
+        if any(not load.from_battery for load in self.loads.flexible):
+            hot.set("surplus", np.maximum(-self._net, 0.0))
 
     def start_at(self, slot: int, soc_kwh: float) -> None:
         """Let the horizon begin at `slot` with that much stored energy; earlier slots no longer matter.
@@ -164,83 +198,68 @@ class HomeProgram:
         Outside the usable range, where a battery may be found, its way back is allowed too: the range is widened to the
         start. That also allows what the inverter does not, to come back there, so the bound is a little low then.
         """
-        free = highspy.kHighsInf
-        for earlier in range(self.first, slot):
-            self.solver.changeRowBounds(self.n_slots + earlier, -free, free)
-        for later in range(slot, self.first):
-            self.solver.changeRowBounds(self.n_slots + later, 0.0, 0.0)
-        self.first = slot
+        moved, self.first = slot != self.first, slot
+        self._start_soc_kwh = soc_kwh
         battery = self.site.battery
-        lower = np.full(self.n_slots, min(soc_kwh, battery.min_soc_kwh))
-        upper = np.full(self.n_slots, max(soc_kwh, battery.max_soc_kwh))
+        before = soc_kwh / battery.retention_per_slot**slot  # what is left of it when the horizon begins
+        kept = soc_kwh * battery.retention_per_slot ** (self.n_slots - slot)
+        least = np.full(self.n_slots, min(kept, battery.min_soc_kwh), dtype=np.float64)
+        most = np.full(self.n_slots, max(before, battery.max_soc_kwh), dtype=np.float64)
         if self.end_soc_kwh is not None:
-            lower[-1] = upper[-1] = self.end_soc_kwh
-        if slot == 0:
-            self.solver.changeRowBounds(self.n_slots, soc_kwh, soc_kwh)
-        else:
-            lower[slot - 1] = upper[slot - 1] = soc_kwh
-        self.solver.changeColsBounds(self.n_slots, self.columns[:, SOC].copy(), lower, upper)
+            least[-1] = most[-1] = self.end_soc_kwh
+        self.hot.set("start_soc", before)
+        self.hot.set("soc_least", least)
+        self.hot.set("soc_most", most)
+        if moved:
+            self._apply_house()
 
     def end_at(self, soc_kwh: float) -> None:
         """Demand that stored energy at the end of the last slot."""
         self.end_soc_kwh = soc_kwh
-        self.solver.changeColBounds(int(self.columns[-1, SOC]), soc_kwh, soc_kwh)
+        self.start_at(self.first, self._start_soc_kwh)
 
     def forget(self) -> None:
         """Drop the solver's memory, so that an answer depends on its input alone and not on what was solved before."""
-        self.solver.clearSolver()
+        self.hot.forget()
 
-    def solve(self) -> Solution:
-        """Solve; where flows oppose each other in a slot, decide between them with a binary and solve again.
+    def solve(self, *, time_limit: float = MIP_SECONDS) -> Solution:
+        """Solve; where the linear answer breaks a rule, decide with binaries and solve again.
 
         Raises:
             NoFeasibleScheduleError: the limits contradict each other.
-            SolverError: the solver stopped without an optimum.
+            SolverTimeoutError: nothing feasible was found in time.
+            SolverError: the solver stopped without an answer.
         """
-        solution = self.run()
-        return exclusive(self, solution) if opposed(solution.flows) else solution
+        return self._solution(solve_exclusive(self.hot, self.rules, time_limit=time_limit))
 
     def run(self) -> Solution:
-        """Solve the program as it stands."""
-        self.solver.run()
-        status = self.solver.getModelStatus()
-        if status != highspy.HighsModelStatus.kOptimal:
-            # A warm start can lead the simplex method into numerical trouble (1 of 30 000 re-plans): begin afresh.
-            self.forget()
-            self.solver.run()
-            status = self.solver.getModelStatus()
-        if status in _INFEASIBLE:
-            message = f"no schedule satisfies the limits over {self.n_slots} slots"
-            raise NoFeasibleScheduleError(message)
-        if status != highspy.HighsModelStatus.kOptimal:
-            message = f"HiGHS stopped with {self.solver.modelStatusToString(status)}"
-            raise SolverError(message)
-        answer = self.solver.getSolution()
-        flows = np.array(answer.col_value[: self.n_slots * KINDS]).reshape(self.n_slots, KINDS)
+        """Solve the linear program as it stands, rules or no rules."""
+        return self._solution(self.hot.run())
+
+    def _solution(self, answer: Answer) -> Solution:
+        """The answer in the words of a schedule."""
+        form = self.hot.form
+        flows = answer.columns[self.columns]
         if self.fused:  # what exceeds the fuse is still bought
-            flows[:, IMPORT] += answer.col_value[self.n_slots * KINDS : self.n_slots * (KINDS + 1)]
+            flows[:, IMPORT] += answer.columns[form.columns["over_fuse"]]
         flows[: self.first] = 0.0
-        duals = np.array(answer.row_dual[self.n_slots : 2 * self.n_slots])
-        return Solution(flows, -duals, float((self.cost * flows).sum()))
+        others = {name: answer.columns[columns] for name, columns in self._other_columns().items()}
+        for run in self.loads.runs:
+            starts = answer.columns[form.columns[f"{run.name}_starts"]]
+            others[run.name] = np.convolve(np.round(starts), run.energy_kwh)[: self.n_slots]
+        objective = float((self.cost * flows).sum())
+        if self.end_steps:
+            objective -= float(self.hot.get("end_slopes") @ answer.columns[form.columns["end_steps"]])
+        record = SolverRecord(status=answer.status, gap=answer.gap, seconds=answer.seconds)
+        return Solution(flows, -self._storage_sign * answer.row_duals[self._storage], objective, record, others)
 
-
-class _Rows:
-    """Rows of a sparse matrix under construction."""
-
-    def __init__(self) -> None:
-        self.starts: list[int] = [0]
-        self.indices: list[int] = []
-        self.values: list[float] = []
-        self.lower: list[float] = []
-        self.upper: list[float] = []
-
-    def add(self, terms: list[tuple[int, float]], lower: float, upper: float) -> None:
-        """Add `lower <= sum(value * column) <= upper`."""
-        self.indices.extend(index for index, _ in terms)
-        self.values.extend(value for _, value in terms)
-        self.starts.append(len(self.indices))
-        self.lower.append(lower)
-        self.upper.append(upper)
+    def _other_columns(self) -> dict[str, np.ndarray]:
+        """Columns of extra batteries and flexible loads, by name."""
+        columns = self.hot.form.columns
+        wanted = [load.name for load in self.loads.flexible]
+        for number in range(2, 2 + len(self.site.extra_batteries)):
+            wanted += [f"battery_{number}_{name}" for name in ("charge", "discharge", "soc")]
+        return {name: columns[name] for name in wanted}
 
 
 def spill_limit(site: Site, load_kwh: Energy, pv_kwh: Energy, export_price: Energy) -> Energy:

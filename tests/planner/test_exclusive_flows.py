@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from env.battery import Battery
 from env.site import Limits, Site
-from planner.exclusive_flows import BOTH_WAYS_KWH, opposed
-from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS
+from planner.exclusive_flows import BOTH_WAYS_KWH, broken
+from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT
+from planner.linear_program import HomeProgram
 from planner.oracle import solve_optimal_schedule
 from tests.cases.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
 from tests.cases.independent_oracle import independent_cost
@@ -98,8 +99,13 @@ def test_no_flows_oppose_each_other_when_prices_are_odd(site: Site, day: Horizon
 
 
 def test_pairs_are_told_by_slot_and_first_kind_when_flows_oppose() -> None:
-    flows = np.zeros((3, KINDS))
-    flows[0, [CHARGE, DISCHARGE]] = 0.5
-    flows[1, [IMPORT, EXPORT]] = BOTH_WAYS_KWH / 2
-    flows[2, [IMPORT, EXPORT]] = 1.0
-    assert opposed(flows) == {(0, CHARGE), (2, IMPORT)}
+    program = HomeProgram(home(), 3)
+    values, columns = np.zeros(program.hot.form.n_columns), program.columns
+    values[columns[0, [CHARGE, DISCHARGE]]] = 0.5
+    values[columns[1, [IMPORT, EXPORT]]] = BOTH_WAYS_KWH / 2
+    values[columns[2, [IMPORT, EXPORT]]] = 1.0
+    expected = {
+        ("opposite", int(columns[0, CHARGE]), int(columns[0, DISCHARGE])),
+        ("opposite", int(columns[2, IMPORT]), int(columns[2, EXPORT])),
+    }
+    assert broken(program.hot, program.rules, values) == expected

@@ -1,0 +1,102 @@
+"""What else a home can move in time besides its battery: water heater, car, appliances. Their physics, not their wishes.
+
+What is asked of them on a day (how warm, by when, how often) belongs to whoever plans.
+"""
+
+import math
+from dataclasses import dataclass
+
+from env.errors import DeviceError
+
+
+def _check(owner: str, name: str, value: float, *, above: float = 0.0) -> None:
+    if not (value > above or (above == 0.0 and value == 0.0)) or not math.isfinite(value):
+        message = f"{owner}: {name} must be a finite number of at least {above:g}, got {value}"
+        raise DeviceError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaterHeater:
+    """A tank that needs its energy every local day, whenever that is cheapest.
+
+    Attributes:
+        power_kw: of the heating element [kW].
+        energy_kwh_per_day: what an ordinary day takes [kWh].
+        vacation_kwh_per_day: what a day of vacation takes, against legionella [kWh].
+        spacing_hours: least time between the starts of two heating blocks; 0 for none [h].
+
+    Raises:
+        DeviceError: a value is negative or not finite.
+    """
+
+    power_kw: float
+    energy_kwh_per_day: float
+    vacation_kwh_per_day: float = 0.0
+    spacing_hours: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a heater that cannot exist."""
+        for name in ("power_kw", "energy_kwh_per_day", "vacation_kwh_per_day", "spacing_hours"):
+            _check("water heater", name, getattr(self, name))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ElectricVehicle:
+    """A car on its charger; it only takes energy.
+
+    Attributes:
+        power_kw: of the charger [kW].
+        from_battery: whether the house battery may feed it.
+
+    Raises:
+        DeviceError: the power is negative or not finite.
+    """
+
+    power_kw: float
+    from_battery: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a charger that cannot exist."""
+        _check("car", "power_kw", self.power_kw)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appliance:
+    """A machine that, once started, runs its programme: dishes, laundry.
+
+    Attributes:
+        name: letters, digits and underscores.
+        power_kw: while it runs [kW].
+        run_hours: how long it runs [h].
+
+    Raises:
+        DeviceError: a value is negative or not finite, or the name cannot be a column.
+    """
+
+    name: str
+    power_kw: float
+    run_hours: float
+
+    def __post_init__(self) -> None:
+        """Refuse an appliance that cannot exist."""
+        if not self.name.isidentifier():
+            message = f"appliance name {self.name!r} must be letters, digits and underscores, not starting with a digit"
+            raise DeviceError(message)
+        _check(self.name, "power_kw", self.power_kw)
+        _check(self.name, "run_hours", self.run_hours)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Devices:
+    """The movable loads of a home; none by default."""
+
+    water_heater: WaterHeater | None = None
+    vehicle: ElectricVehicle | None = None
+    appliances: tuple[Appliance, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse two appliances of one name."""
+        names = [appliance.name for appliance in self.appliances]
+        if len(set(names)) < len(names):
+            message = f"two appliances have the same name: {sorted(names)}"
+            raise DeviceError(message)
