@@ -26,10 +26,16 @@ _HEADER = """\
 # Prices are per kWh in the site's currency, energies in kWh, powers in kW, days local.
 
 """
-_TIME_OF_USE_EXAMPLE = (
-    "for example:",
-    '- {months: [11, 12, 1, 2, 3], weekdays: [1, 2, 3, 4, 5], start: "06:00", end: "22:00", transfer_fee: 0.61}',
-)
+_EXAMPLES = {
+    "time_of_use": (
+        "for example:",
+        '- {months: [11, 12, 1, 2, 3], weekdays: [1, 2, 3, 4, 5], start: "06:00", end: "22:00", transfer_fee: 0.61}',
+    ),
+    "power": (
+        "for example (docs/power_tariffs.md has those of some grid companies):",
+        '- {top: 3, price_per_kw: 65.0, windows: [{start: "22:00", end: "06:00", weight: 0.5}]}',
+    ),
+}
 _STEP = 2
 
 
@@ -135,8 +141,7 @@ def _model_lines(model: BaseModel, indent: int) -> Iterator[str]:
                 yield from _item_lines(item, indent)
         else:
             yield f"{space}{key}: {_scalar(value)}  # {_description(type(model), key)}"
-            if key == "time_of_use":
-                yield from (f"{space}# {line}" for line in _TIME_OF_USE_EXAMPLE)
+            yield from (f"{space}# {line}" for line in _EXAMPLES.get(key, ()))
 
 
 def _models(value: object) -> tuple[BaseModel, ...]:

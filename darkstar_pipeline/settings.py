@@ -7,7 +7,7 @@ types the rooms compute with. Writing a commented file is `darkstar_pipeline.ini
 import os
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from darkstar_pipeline.errors import ConfigurationError
 from env.battery import Battery, Curve
 from env.errors import EnvError
+from env.power_tariff import PowerTariff, PowerWindow, Tier
 from env.site import Limits, Site
 from env.tariff import Tariff, TariffVersion, TimeOfUse
 from env.time_grid import zone
@@ -110,6 +111,75 @@ class TimeOfUseSettings(_Frozen):
         )
 
 
+class PowerWindowSettings(_Frozen):
+    """A part of the week and day whose power counts by a weight of its own; the first that applies wins."""
+
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(default=(), description="1-12; empty for all")
+    weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = Field(default=(), description="1 = Monday; empty for all")
+    start: time = Field(default=time(0), description="local clock time it starts")
+    end: time = Field(default=time(0), description="local clock time it ends; 00:00 is midnight")
+    not_on_holidays_of: str | None = Field(
+        default=None, description="country (SE) on whose public holidays it does not hold"
+    )
+    nor_on_eves: bool = Field(default=False, description="nor on the days free by custom, such as Midsummer Eve")
+    weight: float = Field(default=1.0, ge=0, description="what a kW inside counts as; 0.5 is half, 0 not at all")
+
+    def window(self) -> PowerWindow:
+        """The window that `env` computes with."""
+        return PowerWindow(
+            months=self.months,
+            weekdays=self.weekdays,
+            start_minute=_minute(self.start),
+            end_minute=_minute(self.end) or 24 * 60,
+            not_on_holidays_of=self.not_on_holidays_of,
+            nor_on_eves=self.nor_on_eves,
+            weight=self.weight,
+        )
+
+
+class TierSettings(_Frozen):
+    """A step of a stepped price."""
+
+    up_to_kw: float = Field(gt=0, description="highest mean that falls into it; that of the last is no limit [kW]")
+    cost: float = Field(ge=0, description="what a month in it costs [money, before VAT]")
+
+
+class PowerTariffSettings(_Frozen):
+    """One charge for a month's highest powers; several may apply at once."""
+
+    top: int = Field(default=3, ge=1, le=31, description="how many peaks are averaged")
+    different_days: bool = Field(default=True, description="each peak on another day")
+    minutes: Literal[15, 60] = Field(default=60, description="length of the means that peaks are found among [min]")
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
+        default=(), description="months it is charged in; empty for all"
+    )
+    windows: tuple[PowerWindowSettings, ...] = Field(
+        default=(), description="hours that count by a weight of their own"
+    )
+    weight_outside: float = Field(default=1.0, ge=0, description="what a kW outside the windows counts as")
+    price_per_kw: float = Field(default=0.0, ge=0, description="price of a kW for a month [money/kW, before VAT]")
+    tiers: tuple[TierSettings, ...] = Field(default=(), description="steps instead of a price per kW, rising")
+    minimum_kw: float = Field(default=0.0, ge=0, description="least power that is charged [kW]")
+
+    def component(self, vat: float) -> PowerTariff:
+        """The component that `env` computes with, whose money includes VAT."""
+        return PowerTariff(
+            top=self.top,
+            different_days=self.different_days,
+            minutes=self.minutes,
+            months=self.months,
+            windows=tuple(window.window() for window in self.windows),
+            weight_outside=self.weight_outside,
+            price_per_kw=self.price_per_kw * (1 + vat),
+            tiers=tuple(Tier(up_to_kw=tier.up_to_kw, cost=tier.cost * (1 + vat)) for tier in self.tiers),
+            minimum_kw=self.minimum_kw,
+        )
+
+
+def _minute(clock: time) -> int:
+    return clock.hour * 60 + clock.minute
+
+
 class TariffSettings(_Frozen):
     """Fees in force from a day on."""
 
@@ -121,11 +191,16 @@ class TariffSettings(_Frozen):
     export_bonus: float = Field(default=0.0, description="paid on top of it [money/kWh]")
     export_fee: float = Field(default=0.0, description="taken off it [money/kWh]")
     time_of_use: tuple[TimeOfUseSettings, ...] = Field(default=(), description="exceptions by season, weekday and hour")
+    power: tuple[PowerTariffSettings, ...] = Field(default=(), description="charges for the month's highest powers")
 
     def version(self) -> TariffVersion:
         """The version that `env` computes with."""
-        fees = self.model_dump(exclude={"time_of_use"})
-        return TariffVersion(**fees, time_of_use=tuple(window.window() for window in self.time_of_use))
+        fees = self.model_dump(exclude={"time_of_use", "power"})
+        return TariffVersion(
+            **fees,
+            time_of_use=tuple(window.window() for window in self.time_of_use),
+            power=tuple(component.component(self.vat) for component in self.power),
+        )
 
 
 class ProtocolSettings(_Frozen):

@@ -3,16 +3,18 @@
     import_price = (spot + transfer_fee + energy_tax) * (1 + vat)
     export_price = spot * export_share + export_bonus - export_fee
 
-Not here: the charge for power (monthly peaks), which needs a month and not a slot.
+A version also names its charges for power (monthly peaks), which need a month and not a slot (`power_tariff`).
 """
 
 import math
 from dataclasses import dataclass, field
 from datetime import date
+from typing import cast
 
 import polars as pl
 
 from env.errors import MissingTariffError, TariffError
+from env.power_tariff import PowerTariff, power_costs
 from env.time_grid import local_clock, local_day
 
 MINUTES_PER_DAY = 24 * 60
@@ -83,6 +85,7 @@ class TariffVersion:
         export_bonus: paid on top per sold kWh [money/kWh].
         export_fee: taken off per sold kWh [money/kWh].
         time_of_use: exceptions; for each fee, the first that applies to a slot and names that fee wins.
+        power: charges for the month's highest powers, all at once; their money includes VAT.
 
     Raises:
         TariffError: a fee is no number, or VAT is negative.
@@ -96,6 +99,7 @@ class TariffVersion:
     export_bonus: float = 0.0
     export_fee: float = 0.0
     time_of_use: tuple[TimeOfUse, ...] = field(default=())
+    power: tuple[PowerTariff, ...] = field(default=())
 
     def __post_init__(self) -> None:
         """Refuse what would make every price nonsense."""
@@ -169,3 +173,39 @@ class Tariff:
             export_price = pl.when(newer).then(version.export_price()).otherwise(export_price)
         priced = timed.with_columns(import_price=import_price, export_price=export_price)
         return priced.drop([name for name in ("local_day", "local_clock") if name not in slots.columns])
+
+    def in_force(self, day: date) -> TariffVersion:
+        """The version in force on a local day.
+
+        Raises:
+            MissingTariffError: the day is before the first version.
+        """
+        found = [version for version in self.versions if version.valid_from <= day]
+        if not found:
+            raise MissingTariffError(day, self.versions[0].valid_from)
+        return found[-1]
+
+    def power_costs(self, slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
+        """The charges for power of whole months, each by the version in force on its first day.
+
+        Args:
+            slots: with `slot_start` (UTC) and `import_kwh` [kWh per slot].
+            timezone: IANA zone of the home.
+
+        Returns:
+            Rows as `env.power_tariff.power_costs` gives them, with `component` (its place in `power`).
+
+        Raises:
+            MissingTariffError: a month begins before the first version.
+            TariffError: an import is missing.
+        """
+        months = slots.with_columns(month=local_day(timezone).dt.month_start())
+        bills: list[pl.DataFrame] = []
+        for (month,), part in months.group_by("month", maintain_order=True):
+            for component, power in enumerate(self.in_force(cast("date", month)).power):
+                bill = power_costs(part.select("slot_start", "import_kwh"), power, timezone)
+                bills.append(bill.with_columns(component=pl.lit(component)))
+        if not bills:
+            empty = power_costs(slots.select("slot_start", "import_kwh").clear(), PowerTariff(), timezone)
+            return empty.with_columns(component=pl.lit(0))
+        return pl.concat(bills).sort("month", "component")

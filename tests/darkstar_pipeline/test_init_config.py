@@ -56,6 +56,14 @@ def test_add_site_round_trips_when_values_need_quoting(path: Path) -> None:
                         {"months": [1, 2], "weekdays": [1], "start": "06:00", "end": "22:30", "transfer_fee": 0.0},
                         {"start": "22:30", "energy_tax": -0.1},
                     ],
+                    "power": [
+                        {"price_per_kw": 65.0, "windows": [{"start": "22:00", "end": "06:00", "weight": 0.5}]},
+                        {
+                            "minutes": 15,
+                            "months": [1],
+                            "tiers": [{"up_to_kw": 2, "cost": 83}, {"up_to_kw": 5, "cost": 147}],
+                        },
+                    ],
                 },
             ],
             "limits": {"export_kw": 0.0, "curtailable": True},

@@ -1,13 +1,15 @@
 """Settings: defaults as the design states them, and errors that name the place."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.settings import Settings, SiteSettings, load_settings
+from env.time_grid import grid
 
 
 def written(path: Path, text: str) -> Path:
@@ -73,3 +75,54 @@ def test_the_site_is_the_named_the_only_or_the_default_one() -> None:
         Settings(sites=two).site_name("c")
     with pytest.raises(ConfigurationError, match="no site"):
         Settings().site_name()
+
+
+def documented_power_tariffs(root: Path) -> dict[str, SiteSettings]:
+    """The examples of `docs/power_tariffs.md`, by their heading."""
+    found: dict[str, SiteSettings] = {}
+    for section in (root / "docs" / "power_tariffs.md").read_text(encoding="utf-8").split("\n### ")[1:]:
+        block = section.split("```yaml\n")[1].split("```")[0]
+        found[section.split()[0]] = SiteSettings.model_validate(yaml.safe_load(block))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("company", "month", "peaks", "cost"),
+    [
+        # as on the page: two peaks of one day, 9.0 at 23:00 counts half
+        ("Ellevio", 5, {"04T18": 6.0, "04T19": 5.5, "05T23": 9.0, "10T12": 4.0}, 14.5 / 3 * 81.25),
+        ("Göteborg", 5, {"04T18": 6.0, "05T23": 9.0, "09T12": 4.0}, 19 / 3 * 36.25),
+        ("Sollentuna", 5, {"05T12": 5.7, "05T13": 5.7, "06T12": 5.7, "09T12": 12.0}, 317.775),
+        ("Sollentuna", 1, {"07T12": 5.7, "08T12": 5.7, "09T12": 5.7, "06T12": 12.0}, 635.55),
+        ("Mälarenergi", 1, {"07T12": 6.0, "07T19": 5.0, "08T07": 4.0, "07T20": 8.0, "10T12": 7.0, "08T06": 3.0}, 448.0),
+        ("Steps", 5, {"04T18": 6.0, "05T07": 5.0, "10T12": 4.0}, 147.0),
+    ],
+    ids=["ellevio", "goteborg", "sollentuna summer", "sollentuna winter", "malarenergi", "steps"],
+)
+def test_documented_power_tariffs_bill_as_their_page_says(
+    root: Path, company: str, month: int, peaks: dict[str, float], cost: float
+) -> None:
+    """VAT of 25 % comes on top of what the page's blocks name (none for the steps)."""
+    site = documented_power_tariffs(root)[company].site("home")
+    last = date(2026, month + 1, 1) - timedelta(days=1)
+    slots = grid(date(2026, month, 1), last, site.timezone)
+    hour = pl.col("slot_start").dt.convert_time_zone(site.timezone).dt.strftime("%dT%H")
+    bought = slots.with_columns(import_kwh=hour.replace_strict(peaks, default=0.4, return_dtype=pl.Float64) / 4)
+    assert site.tariff.power_costs(bought, site.timezone)["cost"].sum() == pytest.approx(cost)
+
+
+@pytest.mark.parametrize(
+    ("power", "says"),
+    [
+        ("{minutes: 30}", "minutes"),
+        ("{top: 0}", "top"),
+        ("{price_per_kw: 1, tiers: [{up_to_kw: 5, cost: 1}]}", "tiers or a price per kW"),
+        ("{windows: [{not_on_holidays_of: Sverige}]}", "no public holidays are known"),
+        ("{windows: [{weekdays: [8]}]}", "weekdays"),
+    ],
+)
+def test_a_power_tariff_is_refused_with_its_place_when_no_bill_could_follow_it(
+    tmp_path: Path, power: str, says: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        load_settings(written(tmp_path, f"sites: {{home: {{tariff: [{{power: [{power}]}}]}}}}"))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from env.errors import MissingTariffError, TariffError
+from env.power_tariff import PowerTariff
 from env.tariff import Tariff, TariffVersion, TimeOfUse
 from env.time_grid import grid, local_clock
 from tests.cases.homes import DEFAULT_TARIFF, STOCKHOLM
@@ -231,3 +232,36 @@ def test_whole_day_is_inside_when_a_window_starts_and_ends_at_the_same_time() ->
     always = TimeOfUse(start_minute=360, end_minute=360, transfer_fee=1.0)
     prices = day_prices(Tariff((replace(PLAIN, time_of_use=(always,)),)), date(2026, 6, 1))
     assert [price for each in prices.values() for price in each] == pytest.approx([1.75] * 96)
+
+
+def test_power_is_billed_by_the_version_of_the_months_first_day_when_versions_change() -> None:
+    """1 kW throughout: 10 in April (its first day is before the change of 15 April), 20 in May."""
+    old = replace(PLAIN, power=(PowerTariff(price_per_kw=10.0),))
+    new = replace(PLAIN, valid_from=date(2026, 4, 15), power=(PowerTariff(price_per_kw=20.0),))
+    slots = grid(date(2026, 4, 1), date(2026, 5, 31), STOCKHOLM).with_columns(import_kwh=pl.lit(0.25))
+    bill = Tariff((old, new)).power_costs(slots, STOCKHOLM)
+    assert bill.select("month", "component", "cost").rows() == [
+        (date(2026, 4, 1), 0, pytest.approx(10.0)),
+        (date(2026, 5, 1), 0, pytest.approx(20.0)),
+    ]
+
+
+def test_power_components_are_billed_side_by_side_when_there_are_several() -> None:
+    both = replace(PLAIN, power=(PowerTariff(price_per_kw=10.0), PowerTariff(price_per_kw=1.0, months=(4,))))
+    slots = grid(date(2026, 4, 1), date(2026, 5, 31), STOCKHOLM).with_columns(import_kwh=pl.lit(0.25))
+    bill = Tariff((both,)).power_costs(slots, STOCKHOLM)
+    assert bill["component"].to_list() == [0, 1, 0]
+    assert bill["cost"].to_list() == pytest.approx([10.0, 1.0, 10.0])
+
+
+def test_power_costs_nothing_when_no_version_charges_it() -> None:
+    slots = grid(date(2026, 4, 1), date(2026, 4, 1), STOCKHOLM).with_columns(import_kwh=pl.lit(0.25))
+    bill = Tariff((PLAIN,)).power_costs(slots, STOCKHOLM)
+    assert bill.is_empty()
+    assert {"month", "component", "mean_kw", "cost"} <= set(bill.columns)
+
+
+def test_power_is_refused_when_a_month_is_older_than_every_version() -> None:
+    slots = grid(date(2019, 12, 1), date(2019, 12, 1), STOCKHOLM).with_columns(import_kwh=pl.lit(0.25))
+    with pytest.raises(MissingTariffError, match="no tariff is in force on 2019-12-01"):
+        Tariff((PLAIN,)).power_costs(slots, STOCKHOLM)
