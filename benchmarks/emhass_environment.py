@@ -1,0 +1,149 @@
+"""EMHASS in a virtual environment of its own, and days handed to its optimiser there.
+
+Its dependencies conflict with ours (an older cvxpy and NumPy), so it is installed from its PyPI package beside the
+project's environment, once, into `.bench/emhass`. The days go through two JSON files; `emhass_days` solves them and
+says what is timed.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from env.battery import Battery
+from env.inverter import Energy
+
+PACKAGE = "emhass==0.18.7"
+FOLDER = Path(__file__).resolve().parents[1] / ".bench" / "emhass"
+SCRIPT = Path(__file__).resolve().with_name("emhass_days.py")
+SLOTS_PER_HOUR = 4
+
+
+class EmhassMissingError(Exception):
+    """EMHASS could not be installed, or did not solve the days."""
+
+
+@dataclass(frozen=True)
+class EmhassDay:
+    """What EMHASS answered for a day.
+
+    Attributes:
+        seconds: wall time of the call [s].
+        cpu_seconds: processor time of it, all threads [s].
+        grid_kwh: bought above 0, sold below, `(n_slots,)` [kWh].
+        battery_kwh: discharged above 0, charged below, `(n_slots,)` [kWh].
+    """
+
+    seconds: float
+    cpu_seconds: float
+    grid_kwh: Energy
+    battery_kwh: Energy
+
+
+def environment(folder: Path = FOLDER) -> Path:
+    """The Python that has EMHASS; the first call installs it (a minute or two, 1.1 GB).
+
+    Raises:
+        EmhassMissingError: it cannot be installed.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    stamp, python = folder / "installed.txt", folder / "bin" / "python"
+    with FileLock(folder.with_suffix(".lock")):
+        if stamp.exists() and stamp.read_text(encoding="utf-8") == PACKAGE:
+            return python
+        sys.stderr.write(f"installing {PACKAGE} into {folder}, once; it takes a minute or two\n")
+        shutil.rmtree(folder, ignore_errors=True)
+        _call([sys.executable, "-m", "venv", str(folder)], f"no virtual environment at {folder}")
+        _call([str(python), "-m", "pip", "install", "--quiet", "--no-input", PACKAGE], f"{PACKAGE} was not installed")
+        stamp.write_text(PACKAGE, encoding="utf-8")
+    return python
+
+
+def _call(command: Sequence[str], failure: str) -> None:
+    """Run a command to its end.
+
+    Raises:
+        EmhassMissingError: it did not end with 0; the last of what it said goes with it.
+    """
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+    if done.returncode != 0:
+        said = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        message = f"{failure}: {said[-1] if said else f'exit code {done.returncode}'}"
+        raise EmhassMissingError(message)
+
+
+def solve_with_emhass(
+    python: Path,
+    days: Sequence[tuple[Energy, Energy, Energy, Energy]],
+    battery: Battery,
+    *,
+    soc_kwh: float,
+    relative_gap: float | None = None,
+) -> list[EmhassDay]:
+    """Each day solved by EMHASS, from that stored energy back to it.
+
+    Args:
+        python: the interpreter that has EMHASS.
+        days: import price, export price [money/kWh], load, PV [kWh] of each, `(n_slots,)`.
+        battery: what it drives.
+        soc_kwh: stored energy at the start and at the end [kWh].
+        relative_gap: what its solver may be off by, as a share of the cost; None for what EMHASS ships.
+
+    Raises:
+        EmhassMissingError: it ended with an error, a day without an optimum among them.
+    """
+    asked = {
+        "soc": soc_kwh / battery.capacity_kwh,
+        "relative_gap": relative_gap,
+        "most_grid_kw": _most_grid_kw(days, battery),
+        "battery": _told_battery(battery),
+        "days": [_told_day(day) for day in days],
+    }
+    with TemporaryDirectory(prefix="darkstar-emhass-") as name:
+        given, answered = Path(name) / "days.json", Path(name) / "answer.json"
+        given.write_text(json.dumps(asked), encoding="utf-8")
+        _call([str(python), str(SCRIPT), str(given), str(answered)], "EMHASS did not solve the days")
+        answers = json.loads(answered.read_text(encoding="utf-8"))
+    return [_heard(answer) for answer in answers]
+
+
+def _most_grid_kw(days: Sequence[tuple[Energy, Energy, Energy, Energy]], battery: Battery) -> float:
+    """The least limit of the grid that binds nothing: EMHASS needs one, and a wide one would slow its binaries."""
+    house = max(float(np.abs(load - pv).max()) for _, _, load, pv in days)
+    return SLOTS_PER_HOUR * house + max(battery.charge_kw, battery.discharge_kw)
+
+
+def _told_battery(battery: Battery) -> dict[str, float]:
+    return {
+        "capacity_kwh": battery.capacity_kwh,
+        "min_soc": battery.min_soc_kwh / battery.capacity_kwh,
+        "max_soc": battery.max_soc_kwh / battery.capacity_kwh,
+        "charge_kw": battery.charge_kw,
+        "discharge_kw": battery.discharge_kw,
+        "charge_efficiency": battery.charge_efficiency,
+        "discharge_efficiency": battery.discharge_efficiency,
+        "wear_cost": battery.wear_cost,
+    }
+
+
+def _told_day(day: tuple[Energy, Energy, Energy, Energy]) -> dict[str, list[float]]:
+    import_price, export_price, load, pv = day
+    return {
+        "import_price": import_price.tolist(),
+        "export_price": export_price.tolist(),
+        "load_kw": (SLOTS_PER_HOUR * load).tolist(),
+        "pv_kw": (SLOTS_PER_HOUR * pv).tolist(),
+    }
+
+
+def _heard(answer: dict[str, Any]) -> EmhassDay:
+    grid, battery = (np.array(answer[name]) / SLOTS_PER_HOUR for name in ("grid_kw", "battery_kw"))
+    return EmhassDay(answer["seconds"], answer["cpu_seconds"], grid, battery)
