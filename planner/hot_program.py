@@ -68,7 +68,8 @@ class HotProgram:
             self.solver.setOptionValue(option, value)
         self._every_column = np.arange(form.n_columns, dtype=np.int32)
         self._every_row = np.arange(form.n_rows, dtype=np.int32)
-        self._changed = True
+        self._reach = {name: _reach(form, span) for name, span in form.slices.items()}
+        self._stale = {"cost", "rows", "bounds"}
         self._template: highspy.HighsBasis | None = None
         self._load()
 
@@ -90,25 +91,22 @@ class HotProgram:
     def set(self, name: str, value: Energy | float) -> None:
         """Set a parameter of the problem by its name."""
         self.parameters[self.form.slices[name]] = value
-        self._changed = True
+        self._stale |= self._reach[name]
 
     def get(self, name: str) -> Energy:
-        """The parameter as it is set, as a view that may be written to before `touch`."""
+        """A parameter as it is set."""
         return self.parameters[self.form.slices[name]]
-
-    def touch(self) -> None:
-        """Tell that a view of a parameter was written to."""
-        self._changed = True
 
     def push(self) -> None:
         """Bring the solver's costs and bounds up to the parameters; extra rows and columns stay as they are."""
-        if not self._changed:
-            return
-        form, solver = self.form, self.solver
-        solver.changeColsCost(form.n_columns, self._every_column, form.cost @ self.parameters)
-        solver.changeColsBounds(form.n_columns, self._every_column, *form.bounds(self.parameters))
-        solver.changeRowsBounds(form.n_rows, self._every_row, *form.row_bounds(self.parameters))
-        self._changed = False
+        form, solver, stale = self.form, self.solver, self._stale
+        if "cost" in stale:
+            solver.changeColsCost(form.n_columns, self._every_column, form.cost @ self.parameters)
+        if "bounds" in stale:
+            solver.changeColsBounds(form.n_columns, self._every_column, *form.bounds(self.parameters))
+        if "rows" in stale:
+            solver.changeRowsBounds(form.n_rows, self._every_row, *form.row_bounds(self.parameters))
+        stale.clear()
 
     def remember(self) -> None:
         """Take the present basis as the one that `forget` goes back to."""
@@ -171,3 +169,9 @@ class HotProgram:
         if status != highspy.HighsModelStatus.kOptimal:
             message = f"HiGHS stopped with {self.solver.modelStatusToString(status)}"
             raise SolverError(message)
+
+
+def _reach(form: CanonicalForm, span: slice) -> set[str]:
+    """What of the program a parameter changes."""
+    maps = {"cost": (form.cost,), "rows": (form.right,), "bounds": (form.lower.map, form.upper.map)}
+    return {part for part, tables in maps.items() if any(table[:, span].nnz for table in tables)}

@@ -85,6 +85,8 @@ class HomeProgram:
         self._net, self._pv = np.zeros(n_slots), np.zeros(n_slots)
         self._charge_most = np.full(n_slots, slot_limit(site.battery.charge_kw))
         self._discharge_most = np.full(n_slots, slot_limit(site.battery.discharge_kw))
+        self._every_slot = np.arange(n_slots)
+        self._house_is_new = True
         self._start_soc_kwh = site.battery.min_soc_kwh
         self._set_extras()
         self._set_template()
@@ -108,6 +110,7 @@ class HomeProgram:
         self.set_house(0.4 + 0.2 * np.sin(hour / 12 * np.pi), sun, 0.6 * price)
         battery = self.site.battery
         self.start_at(0, (battery.min_soc_kwh + battery.max_soc_kwh) / 2)
+        self._apply_house()
         self.hot.push()
         self.solver.run()
         self.hot.remember()
@@ -168,27 +171,28 @@ class HomeProgram:
         self._most["import"][first:] = np.minimum(draw, slot_limit(limits.import_kw))
         self._most["export"][first:] = np.minimum(give, slot_limit(limits.export_kw))
         self._most["spill"][first:] = spillable
-        self._apply_house()
+        self._house_is_new = True
 
     def limit_battery(self, slot: int, *, charge_kwh: float | None = None, discharge_kwh: float | None = None) -> None:
         """Limit what the battery may do in a slot; None is its own limit again. Idle is `(0, 0)`."""
         own = self.site.battery
         self._charge_most[slot] = slot_limit(own.charge_kw) if charge_kwh is None else charge_kwh
         self._discharge_most[slot] = slot_limit(own.discharge_kw) if discharge_kwh is None else discharge_kwh
-        self._apply_house()
+        self._house_is_new = True
 
     def _apply_house(self) -> None:
         """Hand the house over, with nothing happening before the horizon's first slot."""
+        if not self._house_is_new:
+            return
+        self._house_is_new = False
         self._most["charge"], self._most["discharge"] = self._charge_most, self._discharge_most
         first, hot = self.first, self.hot
+        ahead = self._every_slot >= first
         for name, most in self._most.items():
-            hot.set(f"{name}_most", most)
-            hot.get(f"{name}_most")[:first] = 0.0
-        hot.set("net_load", self._net)
-        hot.get("net_load")[:first] = 0.0
+            hot.set(f"{name}_most", most * ahead)
+        hot.set("net_load", self._net * ahead)
         if self.site.limits.inverter_kw is not None:
-            hot.set("pv", self._pv)
-            hot.get("pv")[:first] = 0.0
+            hot.set("pv", self._pv * ahead)
         if any(not load.from_battery for load in self.loads.flexible):
             hot.set("surplus", np.maximum(-self._net, 0.0))
 
@@ -198,7 +202,8 @@ class HomeProgram:
         Outside the usable range, where a battery may be found, its way back is allowed too: the range is widened to the
         start. That also allows what the inverter does not, to come back there, so the bound is a little low then.
         """
-        moved, self.first = slot != self.first, slot
+        if slot != self.first:
+            self.first, self._house_is_new = slot, True
         self._start_soc_kwh = soc_kwh
         battery = self.site.battery
         before = soc_kwh / battery.retention_per_slot**slot  # what is left of it when the horizon begins
@@ -210,8 +215,6 @@ class HomeProgram:
         self.hot.set("start_soc", before)
         self.hot.set("soc_least", least)
         self.hot.set("soc_most", most)
-        if moved:
-            self._apply_house()
 
     def end_at(self, soc_kwh: float) -> None:
         """Demand that stored energy at the end of the last slot."""
@@ -230,10 +233,12 @@ class HomeProgram:
             SolverTimeoutError: nothing feasible was found in time.
             SolverError: the solver stopped without an answer.
         """
+        self._apply_house()
         return self._solution(solve_exclusive(self.hot, self.rules, time_limit=time_limit))
 
     def run(self) -> Solution:
         """Solve the linear program as it stands, rules or no rules."""
+        self._apply_house()
         return self._solution(self.hot.run())
 
     def _solution(self, answer: Answer) -> Solution:
