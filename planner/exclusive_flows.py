@@ -97,7 +97,7 @@ def _decided(program: HotProgram, rules: Rules, answer: Answer, time_limit: floa
             if not wanted:
                 return replace(answer, gap=gap, seconds=seconds, status=status)
     finally:
-        program.solver.setOptionValue("presolve", "off")
+        program.solver.setOptionValue("presolve", program.presolve)
 
 
 def _decide(program: HotProgram, pair: Pair, most: Energy) -> int:

@@ -5,8 +5,8 @@ Per slot, kWh on the alternating-current side, all >= 0: charge, discharge, impo
 the slot's end, and planned loads. Minimise what the meter costs, and wear, less the value of what is stored at the end.
 
 Equal costs are ordered by a stated tie-break, so that the same input has one answer: move and spill as little as can be,
-and do what is to be done as early as can be (`TIE` money/kWh, rising by a hundredth of it a slot; no cost that is told
-contains it).
+and do what is to be done as early as can be (`TIE` money/kWh, twice that at the horizon's end; no cost that is told
+contains it). Over many days the sum of it could be seen in the cost: there ties stay as the solver leaves them.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from planner import constraints as physics
 from planner.planned_loads import FixedRun, FlexibleLoad, PlannedLoads
 
 TIE = 1e-7
+MOST_TIED_SLOTS = 400
 
 
 @dataclass
@@ -43,15 +44,14 @@ class HomeProblem:
     opposites: list[tuple[str, str]] = field(default_factory=list)
     steps: list[tuple[str, ...]] = field(default_factory=list)
 
-    def flow(self, name: str, *, tie: float = 1.0) -> cp.Variable:
+    def flow(self, name: str) -> cp.Variable:
         """A flow per slot with the parameter `<name>_most` as its upper bound, counted in the tie-break."""
         variable = self.variable(name, self.n_slots)
         most = self.parameter(f"{name}_most", self.n_slots)
         self.constraints[f"{name}_least"] = physics.at_least(variable, 0.0)
         self.constraints[f"{name}_most"] = physics.at_most(variable, most)
-        if tie:
-            later = TIE * tie * (1 + np.arange(self.n_slots) / 100)
-            self.cost.append(later @ variable)
+        if self.n_slots <= MOST_TIED_SLOTS:
+            self.cost.append(TIE * (1 + np.arange(self.n_slots) / self.n_slots) @ variable)
         return variable
 
     def variable(self, name: str, size: int, *, boolean: bool = False) -> cp.Variable:
@@ -240,5 +240,5 @@ def add_fixed_run(home: HomeProblem, run: FixedRun) -> None:
     shape = sparse.diags_array(
         [np.full(n_slots, kwh) for kwh in run.energy_kwh], offsets=[-k for k in range(length)], shape=(n_slots, n_slots)
     )
-    home.cost.append(TIE * (np.arange(n_slots) / 100) @ starts)
+    home.cost.append(TIE * (np.arange(n_slots) / n_slots) @ starts)
     home.demand.append(sparse.csr_matrix(shape) @ starts)

@@ -18,7 +18,7 @@ from env.site import Limits, Site
 from planner.canonical_form import CanonicalForm
 from planner.exclusive_flows import Rules, solve_exclusive
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS, NAMES, SOC, Solution, SolverRecord
-from planner.hot_program import MIP_SECONDS, Answer, HotProgram
+from planner.hot_program import LARGE_COLUMNS, MIP_SECONDS, Answer, HotProgram
 from planner.planned_loads import PlannedLoads
 
 OVER_FUSE = 1e3  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
@@ -89,7 +89,8 @@ class HomeProgram:
         self._house_is_new = True
         self._start_soc_kwh = site.battery.min_soc_kwh
         self._set_extras()
-        self._set_template()
+        if self.hot.form.n_columns <= LARGE_COLUMNS:
+            self._set_template()
 
     def _set_extras(self) -> None:
         """Parameters that stay: planned loads and extra batteries, which start in the middle and end as they start."""
