@@ -1,0 +1,97 @@
+"""Rules on money: each slot costs what its flows cost, at the prices the tariff gives."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import polars as pl
+
+from env.tariff import TariffVersion, TimeOfUse
+from planner.verification.columns import Schedule
+from planner.verification.findings import Finding, Flags, Values
+from planner.verification.store_physics import wear
+
+_PRICES = ("import_price", "export_price")
+
+
+def slot_costs(schedule: Schedule) -> Values:
+    """Cost of each slot: what is bought less what is sold, and the wear of every battery `(n_slots,)` [money]."""
+    bought = schedule["import_kwh"] * schedule["import_price"]
+    sold = schedule["export_kwh"] * schedule["export_price"]
+    return bought - sold + sum(wear(store.charge, store.discharge, store.battery) for store in schedule.stores)
+
+
+def cost(schedule: Schedule) -> Iterator[Finding]:
+    """The cost of a slot is import x its price - export x its price + wear."""
+    told, worked_out = schedule["cost"], slot_costs(schedule)
+    off = np.abs(told - worked_out)
+    yield Finding(
+        "cost",
+        off > schedule.tolerance_money,
+        off,
+        "money",
+        lambda i: f"cost is told as {told[i]:.6g}, but flows, prices and wear make {worked_out[i]:.6g}",
+    )
+
+
+def price(schedule: Schedule) -> Iterator[Finding]:
+    """Where the spot price is told, import and export prices are what the tariff makes of it."""
+    if "price" not in schedule.values or schedule.starts is None:
+        return
+    expected = dict(zip(_PRICES, _priced(schedule, schedule["price"]), strict=True))
+    moved = {"import_price": schedule["import_kwh"], "export_price": schedule["export_kwh"]}
+    for name, of_tariff in expected.items():
+        told = schedule[name]
+        off = np.abs(told - of_tariff)
+        wrong = (off > schedule.tolerance_money) | (off * np.abs(moved[name]) > schedule.tolerance_money)
+        yield Finding("price", wrong, off, "money/kWh", _misquoted(name, told, of_tariff))
+
+
+def _misquoted(name: str, told: Values, of_tariff: Values) -> Callable[[int], str]:
+    return lambda i: f"{name} is told as {told[i]:.6g}, but the tariff makes {of_tariff[i]:.6g} of the spot price"
+
+
+def _priced(schedule: Schedule, spot: Values) -> tuple[Values, Values]:
+    """Import and export price of every slot; NaN before the first tariff version [money/kWh]."""
+    clock = _Clock(schedule)
+    bought = sold = np.full(schedule.n_slots, np.nan)
+    for version in schedule.site.tariff.versions:  # oldest first: the newest that has begun stays
+        begun = clock.day >= np.datetime64(version.valid_from)
+        fees = _fee(version, "transfer_fee", clock) + _fee(version, "energy_tax", clock)
+        bought = np.where(begun, (spot + fees) * (1 + version.vat), bought)
+        sold = np.where(begun, spot * version.export_share + version.export_bonus - version.export_fee, sold)
+    return bought, sold
+
+
+def _fee(version: TariffVersion, name: str, clock: "_Clock") -> Values:
+    """A fee of a version in every slot: the first exception that names it and holds, else the version's own."""
+    fee = np.full(len(clock.day), float(getattr(version, name)))
+    undecided = np.ones(len(clock.day), dtype=np.bool_)
+    for window in version.time_of_use:
+        other = getattr(window, name)
+        if other is not None:
+            inside = undecided & clock.inside(window)
+            fee = np.where(inside, float(other), fee)
+            undecided &= ~inside
+    return fee
+
+
+class _Clock:
+    """Day, month, weekday and minute by the wall clock of the home, of every slot."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        instants = pl.Series(schedule.starts).cast(pl.Datetime("us", "UTC"))
+        local = instants.dt.convert_time_zone(schedule.site.timezone)
+        self.day = local.dt.date().to_numpy()
+        self.month = local.dt.month().to_numpy()
+        self.weekday = local.dt.weekday().to_numpy()
+        self.minute = local.dt.hour().to_numpy().astype(np.int32) * 60 + local.dt.minute().to_numpy()
+
+    def inside(self, window: TimeOfUse) -> Flags:
+        """Whether each slot is inside a window; one that ends before it starts runs over midnight."""
+        after, before = self.minute >= window.start_minute, self.minute < window.end_minute
+        held = after & before if window.start_minute < window.end_minute else after | before
+        if window.months:
+            held = held & np.isin(self.month, window.months)
+        if window.weekdays:
+            held = held & np.isin(self.weekday, window.weekdays)
+        return held

@@ -1,0 +1,87 @@
+"""Rules on commands and on whole episodes: what was told is what was done, and small errors do not add up."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from planner.verification.columns import COMMAND, Schedule
+from planner.verification.energy import balance_residual, storage_residual
+from planner.verification.findings import Finding, Values
+from planner.verification.inverter_contract import FLOWS, House, obeyed, simplest_command
+from planner.verification.money import slot_costs
+from planner.verification.store_physics import most_charge, most_discharge
+
+
+def command(schedule: Schedule) -> Iterator[Finding]:
+    """The inverter, told the command of a slot, would have done what the slot says.
+
+    Flows that no command brings about, which hindsight may choose (`planner.oracle`), are told and break nothing.
+    """
+    house, limits = _house(schedule), schedule.site.limits
+    done = {name: schedule[name] for name in FLOWS}
+    told = schedule["charge_kw"], schedule["discharge_kw"], schedule["export_kw"]
+    expected = obeyed(told, house, limits)
+    off = _difference(expected, done)
+    deviates = off > schedule.tolerance_kwh
+    if not deviates.any():
+        return
+    outright = obeyed(simplest_command(done["charge_kwh"], done["discharge_kwh"], house), house, limits)
+    sayable = _difference(outright, done) <= schedule.tolerance_kwh
+    tell = _disobeyed(schedule, expected, done)
+    yield Finding("command", deviates & sayable, off, "kWh", tell)
+    yield Finding("no_command", deviates & ~sayable, off, "kWh", lambda i: f"no command brings this about: {tell(i)}")
+
+
+def _house(schedule: Schedule) -> House:
+    """What the inverter of the main battery finds; further batteries are part of the house to it."""
+    main, load = schedule.main, schedule["load_kwh"] + schedule.planned
+    for store in schedule.stores[1:]:
+        load = load + store.charge - store.discharge
+    return House(
+        load=load,
+        pv=schedule["pv_kwh"],
+        can_charge=most_charge(main.start, main.battery),
+        can_discharge=most_discharge(main.start, main.battery),
+        export_costs=schedule["export_price"] < 0,
+    )
+
+
+def _difference(expected: dict[str, Values], done: dict[str, Values]) -> Values:
+    """The largest difference of any flow `(n_slots,)` [kWh]."""
+    return np.max([np.abs(expected[name] - done[name]) for name in FLOWS], axis=0)
+
+
+def _disobeyed(schedule: Schedule, expected: dict[str, Values], done: dict[str, Values]) -> Callable[[int], str]:
+    def tell(i: int) -> str:
+        name = max(FLOWS, key=lambda flow: abs(expected[flow][i] - done[flow][i]))
+        told = ", ".join(f"{each} {schedule[each][i]:.6g}" for each in COMMAND)
+        return f"told {told}, the inverter gives {name} {expected[name][i]:.6g}, not {done[name][i]:.6g}"
+
+    return tell
+
+
+def drift(schedule: Schedule) -> Iterator[Finding]:
+    """Errors too small to be seen in a slot do not add up over an episode; told where they pass the tolerance."""
+    yield from _drifted(schedule, "energy of the house", balance_residual(schedule), schedule.tolerance_kwh, "kWh")
+    for store in schedule.stores:
+        lost = storage_residual(store)
+        inside = np.flatnonzero(~schedule.first)
+        lost[inside] += store.start[inside] - store.end[inside - 1]
+        yield from _drifted(schedule, f"energy of {store.label}", lost, schedule.tolerance_kwh, "kWh")
+    money = schedule["cost"] - slot_costs(schedule)
+    yield from _drifted(schedule, "cost", money, schedule.tolerance_money, "money")
+
+
+def _drifted(schedule: Schedule, what: str, residual: Values, tolerance: float, unit: str) -> Iterator[Finding]:
+    """Where the running sum of a residual first passes its tolerance in an episode without an error to be seen."""
+    known = np.nan_to_num(residual)
+    running = np.cumsum(known)
+    begins, episode = schedule.begins, schedule.episode
+    running -= (running - known)[begins][episode]
+    seen = np.bincount(episode, np.abs(known) > tolerance) > 0
+    passed = (np.abs(running) > tolerance) & ~seen[episode]
+    if passed.any():
+        first = np.zeros_like(passed)
+        first[[np.flatnonzero(passed & (episode == number))[0] for number in np.unique(episode[passed])]] = True
+        size = np.abs(running)
+        yield Finding("drift", first, size, unit, lambda i: f"{what}: errors add up to {size[i]:.6g} {unit}")
