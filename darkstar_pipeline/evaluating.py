@@ -28,10 +28,12 @@ from darkstar_pipeline.warehouse.schemas import (
 from env.time_grid import days_between
 from planner.episodes import USABLE, usable_slots
 from planner.evaluation import Evaluation, evaluate
+from planner.policy_names import POLICIES
 from planner.protocol import Protocol
-from planner.replay import POLICIES, replay_days
+from planner.replay import replay_days
 from planner.results import daily_results
 from planner.statistics import day_statistics
+from planner.steadiness import SteadinessRules
 
 ORACLE = "oracle"
 _BOOKKEEPING = ("site", "config_version", "quality")
@@ -57,6 +59,7 @@ def protocol_of(context: Context) -> Protocol:
     return Protocol(
         start_soc_kwh=context.site.battery.soc_kwh(settings.start_soc_percent),
         settlement_value=settings.settlement_value,
+        steadiness=SteadinessRules(**context.site_settings.mpc.model_dump()),
     )
 
 

@@ -19,8 +19,7 @@ from env.power_tariff import PowerTariff, PowerWindow, Tier
 from env.site import Limits, Site
 from env.tariff import Tariff, TariffVersion, TimeOfUse
 from env.time_grid import zone
-
-POLICIES = ("idle", "self_consumption", "mpc", "oracle")
+from planner.policy_names import POLICIES
 
 
 def _known_zone(name: str) -> str:
@@ -215,6 +214,17 @@ class ProtocolSettings(_Frozen):
     )
 
 
+class MpcSettings(_Frozen):
+    """How steady MPC's commands are: inverters wear their memory, and people their patience, with every write."""
+
+    hysteresis_kwh: float = Field(
+        default=0.0003, ge=0, description="what a new command must save in its slot, in kWh at the mean price [kWh]"
+    )
+    writes_per_day: int | None = Field(
+        default=32, ge=2, description="most changes of the inverter's command on a local day; null: no limit"
+    )
+
+
 class ForecastSettings(_Frozen):
     """The naive forecasts that MPC plans on."""
 
@@ -242,8 +252,9 @@ class SiteSettings(_Frozen):
     tariff: tuple[TariffSettings, ...] = Field(default=(TariffSettings(),), min_length=1)
     protocol: ProtocolSettings = Field(default_factory=ProtocolSettings)
     forecast: ForecastSettings = Field(default_factory=ForecastSettings)
+    mpc: MpcSettings = Field(default_factory=MpcSettings)
     policies: tuple[str, ...] = Field(
-        default=("idle", "self_consumption", "mpc"), description="what a backfill replays"
+        default=("idle", "self_consumption", "mpc", "value"), description="what a backfill replays"
     )
 
     @model_validator(mode="after")

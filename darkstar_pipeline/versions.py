@@ -9,9 +9,9 @@ from darkstar_pipeline.settings import SiteSettings
 Stage = Literal["oracle", "policies"]
 
 # Raise a number when its stage would give other figures for the same settings.
-_CODE: dict[Stage, int] = {"oracle": 1, "policies": 3}
+_CODE: dict[Stage, int] = {"oracle": 1, "policies": 4}
 _SHARED = ("timezone", "area", "has_pv", "battery", "limits", "tariff", "protocol")
-_FIELDS: dict[Stage, tuple[str, ...]] = {"oracle": _SHARED, "policies": (*_SHARED, "forecast")}
+_FIELDS: dict[Stage, tuple[str, ...]] = {"oracle": _SHARED, "policies": (*_SHARED, "forecast", "mpc")}
 
 
 def config_version(settings: SiteSettings, stage: Stage) -> str:

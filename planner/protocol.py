@@ -1,11 +1,12 @@
 """How policies are measured: where every day starts and what a stored kWh is worth at its end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from env.battery import Battery
 from env.inverter import Energy
+from planner.steadiness import SteadinessRules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,10 +16,12 @@ class Protocol:
     Attributes:
         start_soc_kwh: stored energy at the start of every day [kWh].
         settlement_value: worth of a stored kWh at the end of a day [money/kWh]; None values it by the day's prices.
+        steadiness: how steady the commands of a planner have to be, for the inverter's sake.
     """
 
     start_soc_kwh: float
     settlement_value: float | None = None
+    steadiness: SteadinessRules = field(default_factory=SteadinessRules)
 
     def settlement(self, import_price: Energy, battery: Battery) -> float:
         """Worth of a stored kWh at the end of a day with these import prices [money/kWh].

@@ -1,0 +1,127 @@
+"""Keeps a battery's commands steady: no flipping on noise, and no more writes to the inverter than a day allows.
+
+A new command is written only where it promises to save more than a threshold over letting the old one stand, both
+judged on what the slot is expected to bring and on the plan's marginal value of stored energy. The nearer the day's
+writes come to their limit, the more a write must save; the last one is kept for the command that is safe to leave
+standing: self-consumption.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from env.inverter import Command, Energy, apply_command
+from env.site import Site
+
+HURRY = 2.0  # power of "share of the day left over share of the writes left" that a write's worth rises with
+SAME_KW = 1e-3  # commands nearer than this are the same write
+
+
+@dataclass(frozen=True, kw_only=True)
+class SteadinessRules:
+    """How steady commands shall be.
+
+    Attributes:
+        hysteresis_kwh: what a new command must save in its slot to be written, in kWh at the horizon's mean price.
+        writes_per_day: most changes of command on a local day; None for no limit.
+    """
+
+    hysteresis_kwh: float = 0.0
+    writes_per_day: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotOutlook:
+    """What a slot is expected to bring, and what it leaves is worth.
+
+    Attributes:
+        load_kwh: expected load [kWh].
+        pv_kwh: expected PV [kWh].
+        soc_kwh: stored energy at the start [kWh].
+        import_price: [money/kWh].
+        export_price: [money/kWh].
+        stored_value: what one more stored kWh at the slot's end saves [money/kWh].
+        price_level: mean size of the horizon's import prices [money/kWh].
+        left_of_day: share of the local day that is still to come, 0-1.
+    """
+
+    load_kwh: float
+    pv_kwh: float
+    soc_kwh: float
+    import_price: float
+    export_price: float
+    stored_value: float
+    price_level: float
+    left_of_day: float
+
+
+class Steadiness:
+    """Decides slot by slot whether a new command is worth a write.
+
+    Args:
+        site: battery and limits.
+        rules: threshold and limit.
+    """
+
+    def __init__(self, site: Site, rules: SteadinessRules) -> None:
+        self.site, self.rules = site, rules
+        self.standing: tuple[float, float, float] | None = None
+        self.writes = 0
+
+    def new_day(self) -> None:
+        """Begin to count the writes of another local day; the command that stands goes on standing."""
+        self.writes = 0
+
+    def settle(self, told: tuple[float, float, float], outlook: SlotOutlook) -> tuple[float, float, float]:
+        """The command to be in force in this slot: the new one, or the one that stands."""
+        standing, most = self.standing, self.rules.writes_per_day
+        if standing is not None and _same(told, standing):
+            return standing
+        if most is not None and self.writes >= most:
+            return told if standing is None else standing
+        if standing is not None and self._saving(told, standing, outlook) < self._threshold(outlook):
+            return standing
+        if most is not None and self.writes == most - 1:  # whatever comes, this one has to stand for the day
+            told = (0.0, self.site.battery.discharge_kw, 0.0)
+            if standing is not None and _same(told, standing):
+                return standing
+        self.writes += 1
+        self.standing = told
+        return told
+
+    def _threshold(self, outlook: SlotOutlook) -> float:
+        """What a write must save: the hysteresis, more where writes are used up faster than the day goes by [money]."""
+        most, worth = self.rules.writes_per_day, self.rules.hysteresis_kwh * outlook.price_level
+        if most is None:
+            return worth
+        left = (most - self.writes) / most
+        return worth * max(outlook.left_of_day / left, 1.0) ** HURRY
+
+    def _saving(
+        self, told: tuple[float, float, float], standing: tuple[float, float, float], outlook: SlotOutlook
+    ) -> float:
+        """What the new command saves over the one that stands, expected [money]."""
+        battery = self.site.battery
+        both = Command(*(np.array(pair) for pair in zip(told, standing, strict=True)))
+        flows = apply_command(
+            both,
+            load_kwh=np.asarray(outlook.load_kwh),
+            pv_kwh=np.asarray(outlook.pv_kwh),
+            soc_kwh=np.asarray(outlook.soc_kwh),
+            export_price=np.asarray(outlook.export_price),
+            battery=battery,
+            limits=self.site.limits,
+        )
+        cost: Energy = (
+            flows.import_kwh * outlook.import_price
+            - flows.export_kwh * outlook.export_price
+            + flows.charge_kwh * battery.charge_wear
+            + flows.discharge_kwh * battery.discharge_wear
+            - flows.soc_end_kwh * outlook.stored_value
+            + flows.breach_kwh * (1e3 * max(1.0, abs(outlook.import_price)))
+        )
+        return float(cost[1] - cost[0])
+
+
+def _same(one: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
+    return all(abs(a - b) < SAME_KW for a, b in zip(one, other, strict=True))
