@@ -14,11 +14,19 @@ SHOWN = ("policy", "days", "cost", "captured_share", "cost_vs_mpc", "cost_vs_mpc
 
 
 def replayed(
-    home: Home, stage: Stage, policies: Sequence[str], slots: pl.DataFrame, forecasts: pl.DataFrame
+    home: Home,
+    stage: Stage,
+    policies: Sequence[str],
+    slots: pl.DataFrame,
+    forecasts: pl.DataFrame,
+    *,
+    history: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Rows of `policy_schedules`: every policy on every day of `slots`."""
+    """Rows of `policy_schedules`: every policy on every day of `slots`; `history` as `planner.replay` takes it."""
     protocol = protocol_of(home.context)
-    schedules = pl.concat([replay_days(policy, slots, forecasts, home.site, protocol) for policy in policies])
+    schedules = pl.concat(
+        [replay_days(policy, slots, forecasts, home.site, protocol, history=history) for policy in policies]
+    )
     return schedules.with_columns(_site(home), _version(home, stage))
 
 

@@ -5,14 +5,17 @@ import polars as pl
 
 from assets.description import days_of, describe_left_out, describe_range, markdown_table, shown
 from assets.episodes import SHOWN, added_up, replayed, with_oracle
-from assets.home import Check, Home, daily_asset
+from assets.home import Check, Home, daily_asset, days_before
 from assets.oracle import NO_BREACHES
 from assets.pictures import last_day, verdict
 from assets.usable_days import left_out, whole_days
+from assets.verification import SCHEDULES_VERIFIED, turned_away, verified, verified_check
 from darkstar_pipeline.evaluating import ORACLE, home_has_pv
+from darkstar_pipeline.past_readings import past_readings
 from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, POLICY_SCHEDULES
 from planner.evaluation import evaluate
+from planner.scenarios import SCENARIO_DAYS
 
 GROUP = "policies"
 STAGE = "policies"
@@ -31,6 +34,8 @@ def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
         group=GROUP,
         kinds=("polars", "parquet"),
         inputs=("slot_observations", "spot_prices", "slot_forecasts", "data_quality_daily"),
+        deps=days_before(home, ("raw_meter_readings", "meter_statistics"), SCENARIO_DAYS),
+        checks=(SCHEDULES_VERIFIED,),
         code_version=f"{version} {' '.join(policies)}",
     )
     def policy_schedules(
@@ -43,11 +48,14 @@ def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
         """What each policy did, slot by slot, in daily episodes, on what it could know at each slot's start."""
         has_pv = home_has_pv(home.context)
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
-        rows = replayed(home, STAGE, policies, slots, slot_forecasts)
+        days = days_of(context)
+        history = past_readings(home.context, days[0], days[-1], reach=SCENARIO_DAYS, has_pv=has_pv)
+        sound = verified(home, replayed(home, STAGE, policies, slots, slot_forecasts, history=history))
+        rows = sound.schedules
         pictures = shown(last_day(rows, home))
         describe_range(context, rows, "local_day", config_version=version, policies=policies, **pictures)
-        describe_left_out(context, left_out(days_of(context), data_quality_daily, slots))
-        return dg.MaterializeResult(value=rows)
+        describe_left_out(context, {**left_out(days, data_quality_daily, slots), **turned_away(sound)})
+        return dg.MaterializeResult(value=rows, check_results=[verified_check(sound)])
 
     return policy_schedules
 

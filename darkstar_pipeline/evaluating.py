@@ -12,6 +12,7 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
+from darkstar_pipeline.past_readings import past_readings
 from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
@@ -32,8 +33,10 @@ from planner.policy_names import POLICIES
 from planner.protocol import Protocol
 from planner.replay import replay_days
 from planner.results import daily_results
+from planner.scenarios import SCENARIO_DAYS
 from planner.statistics import day_statistics
 from planner.steadiness import SteadinessRules
+from planner.verified_days import only_verified
 
 ORACLE = "oracle"
 _BOOKKEEPING = ("site", "config_version", "quality")
@@ -108,7 +111,19 @@ def evaluate_range(context: Context, first: date, last: date, policies: Sequence
 
 
 def day_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
-    """What a policy does on a day, slot by slot.
+    """What a policy does on a day, slot by slot, verified.
+
+    Raises:
+        ConfigurationError: an unknown policy.
+        DataMissingError: the day is refused or not materialised.
+        UnverifiedScheduleError: something is wrong with the schedule.
+    """
+    schedule = only_verified(unverified_schedule(context, day, policy), context.site, protocol_of(context))
+    return schedule.select([name for name in POLICY_SCHEDULES.schema.names() if name not in _BOOKKEEPING])
+
+
+def unverified_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
+    """What a policy does on a day as it is stored, else as it is replayed, for whoever verifies it.
 
     Raises:
         ConfigurationError: an unknown policy.
@@ -121,8 +136,7 @@ def day_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
             f"{day} is refused: {quality['reasons'][0]}", "import what is missing and backfill it again"
         )
     stored = _stored(context, ORACLE_SCHEDULES if policy == ORACLE else POLICY_SCHEDULES, policy, [day])
-    schedule = stored if stored.height else _replay(context, policy, [day])
-    return schedule.select([name for name in POLICY_SCHEDULES.schema.names() if name not in _BOOKKEEPING])
+    return stored if stored.height else _replay(context, policy, [day])
 
 
 def day_stats(context: Context, day: date) -> pl.DataFrame:
@@ -161,7 +175,8 @@ def _results(context: Context, policy: str, days: Sequence[date]) -> pl.DataFram
     missing = [day for day in days if day not in known]
     if not missing:
         return stored
-    fresh = daily_results(_replay(context, policy, missing), protocol_of(context), context.site)
+    replayed = only_verified(_replay(context, policy, missing), context.site, protocol_of(context))
+    fresh = daily_results(replayed, protocol_of(context), context.site)
     return pl.concat([stored.select(fresh.columns), fresh]).sort("day") if known else fresh
 
 
@@ -180,14 +195,15 @@ def _stored(context: Context, table: Table, policy: str, days: Sequence[date]) -
 def _replay(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
     """Replay a policy on graded days."""
     first, last, name = min(days), max(days), context.site_name
-    lake = context.lake
+    lake, has_pv = context.lake, home_has_pv(context)
     chosen = pl.Series(days, dtype=pl.Date)
     slots = usable_slots(
         lake.read(SLOT_OBSERVATIONS, name, first, last),
         lake.read(SPOT_PRICES, name, first, last),
         lake.read(DATA_QUALITY_DAILY, name, first, last).filter(pl.col("day").is_in(chosen.implode())),
         context.site,
-        has_pv=home_has_pv(context),
+        has_pv=has_pv,
     )
     forecasts = lake.read(SLOT_FORECASTS, name, first, last)
-    return replay_days(policy, slots, forecasts, context.site, protocol_of(context))
+    history = past_readings(context, first, last, reach=SCENARIO_DAYS, has_pv=has_pv)
+    return replay_days(policy, slots, forecasts, context.site, protocol_of(context), history=history)

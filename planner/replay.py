@@ -1,7 +1,7 @@
 """Replays policies over daily episodes: every day from the same stored energy, on what could be known slot by slot.
 
-Policies here: `idle` (the battery is not used), `self_consumption`, `mpc`, and `oracle`, which is no policy but the
-bound.
+Policies here: `idle` (the battery is not used), `self_consumption`, `mpc`, `value`, and `oracle`, which is no policy
+but the bound.
 """
 
 from collections.abc import Callable
@@ -24,9 +24,13 @@ from planner.mpc import MpcDay
 from planner.oracle import NEEDED, needed_arrays
 from planner.protocol import Protocol
 from planner.reasons import with_reasons
+from planner.scenarios import day_scenarios
 from planner.sharding import map_shards
+from planner.value_function import Scenarios
+from planner.value_policy import replay_value
 
 SHARD_DAYS = 60  # days whose re-planning outweighs the start of a process
+READINGS = ("slot_start", "load_kwh", "pv_kwh")
 _FLOW_COLUMNS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
 
 
@@ -37,6 +41,7 @@ def replay_days(
     site: Site,
     protocol: Protocol,
     *,
+    history: pl.DataFrame | None = None,
     workers: int | None = None,
 ) -> pl.DataFrame:
     """What a policy does on each day.
@@ -48,6 +53,8 @@ def replay_days(
             policies do without.
         site: battery, limits, time zone.
         protocol: start and settlement.
+        history: readings `slot_start, load_kwh, pv_kwh` from `SCENARIO_DAYS` before the first day on, null where there
+            is none; what `value` takes its scenarios from. Without any it takes the forecasts.
         workers: processes at most; None for one per core.
 
     Returns:
@@ -70,7 +77,8 @@ def replay_days(
     expected = central.select("slot_start", "local_day", load_forecast="load_kwh", pv_forecast="pv_kwh")
     planned = known.join(expected, on=["slot_start", "local_day"], how="left", maintain_order="left")
     shards = _shards(planned) if policy in REPLANNED else [planned]
-    replayed = map_shards(partial(_replay_shard, policy, site, protocol), shards, workers=workers)
+    read = history if history is not None and policy in ON_SCENARIOS else known.select(READINGS).clear()
+    replayed = map_shards(partial(_replay_shard, policy, site, protocol, read), shards, workers=workers)
     return pl.concat(replayed).sort("slot_start")
 
 
@@ -99,14 +107,18 @@ def _shards(slots: pl.DataFrame) -> list[pl.DataFrame]:
     return [piece.drop("piece") for piece in keyed.partition_by("piece", maintain_order=True)]
 
 
-def _replay_shard(policy: str, site: Site, protocol: Protocol, slots: pl.DataFrame) -> pl.DataFrame:
+def _replay_shard(
+    policy: str, site: Site, protocol: Protocol, history: pl.DataFrame, slots: pl.DataFrame
+) -> pl.DataFrame:
     """Replay whole days, those with equally many slots together."""
     sized = slots.with_columns(n_slots=pl.len().over("local_day"))
-    parts = [_replay_equal(policy, site, protocol, part) for part in sized.partition_by("n_slots", maintain_order=True)]
-    return pl.concat(parts)
+    equal = sized.partition_by("n_slots", maintain_order=True)
+    return pl.concat([_replay_equal(policy, site, protocol, history, part) for part in equal])
 
 
-def _replay_equal(policy: str, site: Site, protocol: Protocol, slots: pl.DataFrame) -> pl.DataFrame:
+def _replay_equal(
+    policy: str, site: Site, protocol: Protocol, history: pl.DataFrame, slots: pl.DataFrame
+) -> pl.DataFrame:
     """Replay days with equally many slots: arrays `(n_days, n_slots)`."""
     shape = (-1, int(slots["n_slots"][0]))
 
@@ -114,10 +126,20 @@ def _replay_equal(policy: str, site: Site, protocol: Protocol, slots: pl.DataFra
         return slots[name].cast(pl.Float64).to_numpy().reshape(shape)
 
     world = World(table("load_kwh"), table("pv_kwh"), table("import_price"), table("export_price"))
-    replay = POLICIES[policy](world, (table("load_forecast"), table("pv_forecast")), site, protocol)
+    if policy in ON_SCENARIOS:
+        scenarios = day_scenarios(history, slots, site.timezone)
+        expected = (scenarios.load_kwh, scenarios.pv_kwh)
+    else:
+        expected = (table("load_forecast"), table("pv_forecast"))
+    replay = POLICIES[policy](world, expected, site, protocol)
+    return schedule_frame(policy, slots.drop("n_slots", "load_forecast", "pv_forecast"), replay)
+
+
+def schedule_frame(policy: str, slots: pl.DataFrame, replay: Replay) -> pl.DataFrame:
+    """What happened as a table: the slots with policy, command, flows, stored energy, cost and reason."""
     columns = {name: getattr(replay.flows, name).ravel() for name in _FLOW_COLUMNS}
     told = {name: getattr(replay.commands, name).ravel() for name in Command._fields}
-    frame = slots.drop("n_slots", "load_forecast", "pv_forecast").with_columns(
+    frame = slots.with_columns(
         pl.lit(policy).alias("policy"),
         **told,
         **columns,
@@ -131,14 +153,18 @@ def _replay_equal(policy: str, site: Site, protocol: Protocol, slots: pl.DataFra
 def _idle(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
     """The home without using its battery: a battery without power, so that surplus is sold and nothing is stored."""
     del forecast
-    unused = replace(site, battery=replace(site.battery, charge_kw=0.0, discharge_kw=0.0))
-    return simulate(_constant(0.0, full_export_kw(site)), world, unused, _start(world, protocol))
+    return simulate(constant_command(0.0, full_export_kw(site)), world, unused_battery(site), _start(world, protocol))
+
+
+def unused_battery(site: Site) -> Site:
+    """The home with a battery that has no power."""
+    return replace(site, battery=replace(site.battery, charge_kw=0.0, discharge_kw=0.0))
 
 
 def _self_consumption(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
     """Surplus into the battery, deficit out of it: what most inverters do by themselves."""
     del forecast
-    return simulate(_constant(site.battery.discharge_kw, 0.0), world, site, _start(world, protocol))
+    return simulate(constant_command(site.battery.discharge_kw, 0.0), world, site, _start(world, protocol))
 
 
 def _mpc(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
@@ -157,6 +183,7 @@ def _mpc_day(world: World, load_forecast: Energy, pv_forecast: Energy, site: Sit
         load_forecast=np.nan_to_num(load_forecast),
         pv_forecast=np.nan_to_num(pv_forecast),
         settlement_value=protocol.settlement(world.import_price[0], site.battery),
+        rules=protocol.steadiness,
     )
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
@@ -165,6 +192,11 @@ def _mpc_day(world: World, load_forecast: Energy, pv_forecast: Energy, site: Sit
         return mpc.command(slot, float(soc_kwh[0]), *last)
 
     return simulate(decide, world, site, _start(world, protocol))
+
+
+def _value(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
+    """The value function's choice; its forecasts are scenarios `(n_days, n_scenarios, n_slots)`."""
+    return replay_value(world, Scenarios(*forecast), site, protocol)
 
 
 def _oracle(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
@@ -182,7 +214,7 @@ def _oracle_day(program: HomeProgram, world: World, protocol: Protocol) -> Repla
     program.set_prices(import_price, export_price, protocol.settlement(import_price, battery))
     program.set_house(world.load_kwh[0], world.pv_kwh[0], export_price)
     program.start_at(0, protocol.start_soc_kwh)
-    flows = _as_flows(np.maximum(program.solve().flows, 0.0)[None], program.site)
+    flows = as_flows(np.maximum(program.solve().flows, 0.0)[None], program.site)
     commands = exact_commands(
         charge_kwh=flows.charge_kwh, discharge_kwh=flows.discharge_kwh, load_kwh=world.load_kwh, pv_kwh=world.pv_kwh
     )
@@ -190,7 +222,7 @@ def _oracle_day(program: HomeProgram, world: World, protocol: Protocol) -> Repla
     return Replay(commands, flows, soc, slot_cost(flows, world, battery))
 
 
-def _as_flows(planned: Energy, site: Site) -> Flows:
+def as_flows(planned: Energy, site: Site) -> Flows:
     """The optimiser's columns `(n_days, n_slots, 6)` as flows."""
     bought = planned[..., IMPORT]
     nothing = np.zeros_like(bought)
@@ -206,7 +238,7 @@ def _as_flows(planned: Energy, site: Site) -> Flows:
     )
 
 
-def _constant(discharge_kw: float, export_kw: float) -> Decide:
+def constant_command(discharge_kw: float, export_kw: float) -> Decide:
     """The same command in every slot."""
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
@@ -252,6 +284,8 @@ POLICIES: dict[str, Replayer] = {
     "idle": _idle,
     "self_consumption": _self_consumption,
     "mpc": _mpc,
+    "value": _value,
     "oracle": _oracle,
 }
 REPLANNED = frozenset({"mpc"})
+ON_SCENARIOS = frozenset({"value"})

@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from darkstar_pipeline.commands.failures import UsageError
+from planner.policy_names import POLICIES
 
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 12, 31)
 """Days outside are slips of the keyboard, and would make ranges of a million days."""
 
-AVAILABLE_POLICIES = ("idle", "self_consumption", "mpc", "oracle")
-PLANNED_POLICIES = ("value", "lightgbm", "rl", "champion")
+PLANNED_POLICIES = ("lightgbm", "rl", "champion")
 
 
 def parse_day(text: str) -> date:
@@ -61,7 +61,7 @@ def parse_policies(text: str) -> tuple[str, ...]:
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise UsageError("no policy is named", f"choose from {', '.join(AVAILABLE_POLICIES)}")
+        raise UsageError("no policy is named", f"choose from {', '.join(POLICIES)}")
     for name in names:
         check_policy(name)
     return names
@@ -73,9 +73,9 @@ def check_policy(name: str) -> None:
     Raises:
         UsageError: it does not exist, or not yet.
     """
-    if name in AVAILABLE_POLICIES:
+    if name in POLICIES:
         return
-    hint = f"available: {', '.join(AVAILABLE_POLICIES)}"
+    hint = f"available: {', '.join(POLICIES)}"
     if name in PLANNED_POLICIES or name.startswith("models:/"):
         raise UsageError(f"policy {name!r} is not available yet", hint)
     raise UsageError(f"policy {name!r} is unknown", hint)

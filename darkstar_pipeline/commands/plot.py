@@ -11,11 +11,12 @@ from darkstar_pipeline.commands.answers import Document
 from darkstar_pipeline.commands.arguments import OneDay, check_out, parse_policies
 from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.failures import UsageError
+from planner.policy_names import POLICIES
 
 if TYPE_CHECKING:
     from darkstar_pipeline.context import Context
 
-DEFAULT_POLICIES = "idle,self_consumption,mpc,oracle"
+DEFAULT_POLICIES = ",".join(POLICIES)
 
 
 def plot(

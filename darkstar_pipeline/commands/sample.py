@@ -12,6 +12,7 @@ from darkstar_pipeline.commands.answers import Document
 from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.evaluate import TOTAL_COLUMNS, draw_verdict
 from darkstar_pipeline.commands.plot import draw_day, picture_path
+from planner.policy_names import POLICIES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from darkstar_pipeline.context import Context
     from darkstar_pipeline.evaluating import RangeVerdict
     from darkstar_pipeline.sample_site import SampleImport
-
-POLICIES = ("idle", "self_consumption", "mpc", "oracle")
 
 
 def sample(

@@ -29,11 +29,12 @@ _NAMES = {
     "idle": "Idle",
     "self_consumption": "Self-consumption",
     "mpc": "MPC",
+    "value": "Value function",
     "oracle": "Oracle (perfect hindsight)",
 }
 _LONGEST_NAME = 28  # characters
-_COLOURS = {"idle": QUIET, "self_consumption": ORANGE, "mpc": BLUE, "oracle": GREEN}
-_FURTHER = (VERMILION, PURPLE, SKY, INK)
+_COLOURS = {"idle": QUIET, "self_consumption": ORANGE, "mpc": BLUE, "value": SKY, "oracle": GREEN}
+_FURTHER = (VERMILION, PURPLE, INK)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,7 +110,7 @@ def test_results_bound_and_break_nothing(done: tuple[Context, BackfillReport]) -
     context, _ = done
     oracle = context.lake.read(ORACLE_DAILY_RESULTS, "home").select("day", bound="cost")
     policies = context.lake.read(POLICY_DAILY_RESULTS, "home").join(oracle, on="day")
-    assert set(policies["policy"]) == {"idle", "self_consumption", "mpc"}
+    assert set(policies["policy"]) == {"idle", "self_consumption", "mpc", "value"}
     assert policies.filter(pl.col("cost") < pl.col("bound") - 1e-6).is_empty()
     assert policies["breaches"].sum() == 0
 

@@ -260,7 +260,9 @@ def test_schedule_has_the_columns_of_its_table_when_replayed(policy: str) -> Non
 
 def test_policy_is_refused_with_those_there_are_when_it_is_unknown() -> None:
     slots = slots_around(SPRING)
-    with pytest.raises(UnknownPolicyError, match="'rl' is not known; known: idle, self_consumption, mpc, oracle"):
+    with pytest.raises(
+        UnknownPolicyError, match="'rl' is not known; known: idle, self_consumption, mpc, value, oracle"
+    ):
         replayed("rl", slots)
 
 

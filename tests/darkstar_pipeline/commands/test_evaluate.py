@@ -37,11 +37,11 @@ def test_evaluate_draws_the_verdict_when_a_person_asks(darkstar: Darkstar) -> No
     assert "100.0 %" in rows[3]
 
 
-@pytest.mark.parametrize("policies", ["value", "idle,models:/antares/1", "nonsense", ","])
+@pytest.mark.parametrize("policies", ["rl", "idle,models:/antares/1", "nonsense", ","])
 def test_evaluate_ends_with_two_when_a_policy_is_not_there(darkstar: Darkstar, policies: str) -> None:
     done = darkstar("evaluate", "--from", SPRING, "--to", SPRING, "--policies", policies, "--json")
     assert (done.code, done.error["code"]) == (2, "usage")
-    assert "idle, self_consumption, mpc, oracle" in done.error["hint"]
+    assert "idle, self_consumption, mpc, value, oracle" in done.error["hint"]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_schedule_gives_a_row_a_slot_when_the_clock_changes(darkstar: Darkstar) 
     assert {later - earlier for earlier, later in pairwise(starts)} == {timedelta(minutes=15)}
 
 
-@pytest.mark.parametrize("policy", ["idle", "self_consumption", "mpc", "oracle"])
+@pytest.mark.parametrize("policy", ["idle", "self_consumption", "mpc", "value", "oracle"])
 def test_schedule_balances_when_added_up(darkstar: Darkstar, policy: str) -> None:
     for row in darkstar("schedule", "--day", SPRING, "--policy", policy, "--json").document:
         bought = row["import_kwh"] + row["pv_kwh"] + row["discharge_kwh"]
@@ -107,7 +107,7 @@ def test_schedule_ends_with_its_code_when_it_cannot(darkstar: Darkstar, words: t
 def test_stats_counts_slots_when_the_day_is_there(darkstar: Darkstar) -> None:
     done = darkstar("stats", "--day", SPRING, "--json")
     rows = {row["policy"]: row for row in done.document}
-    assert list(rows) == ["idle", "self_consumption", "mpc", "oracle"]
+    assert list(rows) == ["idle", "self_consumption", "mpc", "value", "oracle"]
     assert (rows["idle"]["charge_slots"], rows["idle"]["charge_price"]) == (0, None)
     assert rows["oracle"]["charge_slots"] > 0
     assert "cheap / middle / dear" in darkstar("stats", "--day", SPRING).out

@@ -53,7 +53,7 @@ def test_sample_goes_all_the_way_to_a_verdict_when_run(tmp_path: Path) -> None:
     assert first.code == 0, first.err
     assert first.err == ""
     totals = {row["policy"]: row for row in first.document["totals"]}
-    assert list(totals) == ["idle", "self_consumption", "mpc", "oracle"]
+    assert list(totals) == ["idle", "self_consumption", "mpc", "value", "oracle"]
     assert totals["oracle"]["cost"] < totals["mpc"]["cost"] < totals["idle"]["cost"]
     assert len(first.document["left_out"]) + totals["idle"]["days"] == 196
     pictures = [Path(name) for name in first.document["pictures"]]

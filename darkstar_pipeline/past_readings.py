@@ -1,0 +1,59 @@
+"""What forecasts and scenarios of a day may rest on: believed readings of the days before it.
+
+Read from what was imported, not from `slot_observations`, so that a day's forecasts are the same however a backfill was
+cut into ranges.
+"""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.quality.day_quality import grade_days
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, SLOT_OBSERVATIONS, SPOT_PRICES
+from env.time_grid import grid
+from planner.episodes import USABLE
+
+
+def past_readings(context: Context, first: date, last: date, *, reach: int, has_pv: bool) -> pl.DataFrame:
+    """Readings that may speak for the days `first` to `last`.
+
+    Days are believed on their readings alone: a price that is missing or wrong is no reason to distrust a load.
+
+    Args:
+        context: the site.
+        first: first local day they are wanted for.
+        last: last local day they are wanted for.
+        reach: how many days back of `first` are wanted.
+        has_pv: whether the home has panels; without, a missing PV reading is no fault.
+
+    Returns:
+        `slot_start, load_kwh, pv_kwh` of believed days from `first - reach` to `last`.
+    """
+    start, lake, name = first - timedelta(days=reach), context.lake, context.site_name
+    measured = [column for column in SLOT_OBSERVATIONS.schema.names() if column not in ("site", "local_day")]
+    readings = lake.read(METER_READINGS, name, start, last).select(measured)
+    observations = grid(start, last, context.timezone).join(
+        readings, on="slot_start", how="left", maintain_order="left"
+    )
+    grades = grade_days(
+        observations,
+        _unremarkable_prices(start, last, context.timezone),
+        lake.read(METER_STATISTICS, name, start, last).select("hour_start", "quantity", "energy_kwh"),
+        start,
+        last,
+        context.timezone,
+        battery=context.site.battery,
+        has_pv=has_pv,
+    )
+    believed = grades.filter(pl.col("status").is_in(USABLE)).select(pl.col("day").alias("local_day"))
+    return observations.join(believed, on="local_day", how="semi").select("slot_start", "load_kwh", "pv_kwh")
+
+
+def _unremarkable_prices(first: date, last: date, timezone: str) -> pl.DataFrame:
+    """A price for every slot that no grade objects to."""
+    names = [name for name in SPOT_PRICES.schema.names() if name not in ("site", "area")]
+    prices = grid(first, last, timezone).with_columns(
+        price=pl.lit(1.0), raw_price=pl.lit(1.0), repaired=pl.lit(value=False), native_minutes=pl.lit(15, pl.Int32)
+    )
+    return prices.select(names)

@@ -1,0 +1,127 @@
+"""The policy `value`: at each slot's start, the command that costs least over the scenarios, what it leaves included.
+
+What the value function knows is worked out once, at midnight; slot by slot the readings up to then say which scenarios
+the day looks like, and correct what they expect of the slot. The choice is among some two dozen commands that follow
+the house; of equal ones the first is taken.
+"""
+
+import numpy as np
+
+from env.inverter import Command, Energy, apply_command
+from env.simulator import Replay, World, simulate
+from env.site import Site
+from planner.commanding import full_export_kw
+from planner.protocol import Protocol
+from planner.value_function import Scenarios, in_order, interpolated, soc_grid, value_function
+
+LEVELS = 8  # charging power is chosen in eighths
+FADE = 0.85  # share of the last slot's error that is left one slot later, as MPC has it
+PV_WORTH_SCALING_KWH = 0.02  # below this PV is dusk, and the ratio to the reading is noise
+MOST_PV_RATIO = 3.0
+MEMORY = 0.8  # share of the difference between day and scenario that is remembered a slot later
+ALIKE_KWH = 0.5  # remembered difference in net load at which a scenario is less likely by e^-0.5
+LEAST_BELIEF = 1e-3  # none is ever ruled out: all may be far from the day
+
+
+def command_choices(site: Site) -> Command:
+    """What is chosen among `(n_choices,)` [kW]; the gentler ones first, since the first of equals is taken."""
+    most, charge, everything = site.battery.discharge_kw, site.battery.charge_kw, full_export_kw(site)
+    shares = [level / LEVELS for level in range(1, LEVELS + 1)]
+    told = [(0.0, most, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, everything)]
+    told += [(0.0, most * share, 0.0) for share in shares[:-1]]
+    told += [(charge * share, 0.0, 0.0) for share in shares]
+    told += [(0.0, most * share, everything) for share in shares]
+    return Command(*(np.array(power) for power in zip(*told, strict=True)))
+
+
+class ValueDays:
+    """Decisions of any number of days with equally many slots, all at once.
+
+    Args:
+        site: battery and limits.
+        scenarios: what the days may be, as known when they began.
+        import_price: published for the days `(n_days, n_slots)` [money/kWh].
+        export_price: published for the days `(n_days, n_slots)` [money/kWh].
+        end_value: worth of stored energy at the end, on `soc_grid` `(n_days, n_soc)` [money].
+    """
+
+    def __init__(
+        self, *, site: Site, scenarios: Scenarios, import_price: Energy, export_price: Energy, end_value: Energy
+    ) -> None:
+        self.site, self.scenarios = site, scenarios
+        self.import_price, self.export_price = import_price, export_price
+        self.value = value_function(
+            scenarios, import_price, export_price, site=site, end_value=end_value, n_soc=end_value.shape[1]
+        )
+        self.choices = command_choices(site)
+        self._difference = np.zeros(scenarios.load_kwh.shape[:2])
+
+    def command(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> Command:
+        """Decide at the start of a slot; slots must come in order.
+
+        Args:
+            slot: index in the day.
+            soc_kwh: stored energy now `(n_days,)` [kWh].
+            last_load: what the houses used in the slot before; None at the start of the day `(n_days,)` [kWh].
+            last_pv: what the panels made in the slot before `(n_days,)` [kWh].
+        """
+        load, pv = self.scenarios.load_kwh[:, :, slot], self.scenarios.pv_kwh[:, :, slot]
+        if slot > 0 and last_load is not None and last_pv is not None:
+            past_load, past_pv = self.scenarios.load_kwh[:, :, slot - 1], self.scenarios.pv_kwh[:, :, slot - 1]
+            load_error, last_pv = last_load[:, None] - past_load, last_pv[:, None]
+            self._difference = MEMORY * self._difference + load_error - (last_pv - past_pv)
+            load = np.maximum(load + FADE * load_error, 0.0)
+            pv = _corrected_pv(pv, last_pv, past_pv)
+        belief = _belief(self._difference)
+        cost = self._cost(slot, soc_kwh, load, pv, self.value.expected(slot + 1, belief))
+        best = in_order(cost * belief[:, :, None]).argmin(axis=1)
+        return Command(*(power[best] for power in self.choices))
+
+    def _cost(self, slot: int, soc_kwh: Energy, load: Energy, pv: Energy, later: Energy) -> Energy:
+        """Cost of each choice in each scenario, less what it leaves `(n_days, n_scenarios, n_choices)` [money]."""
+        import_price, export_price = (price[:, slot, None, None] for price in (self.import_price, self.export_price))
+        battery = self.site.battery
+        flows = apply_command(
+            self.choices,
+            load_kwh=load[..., None],
+            pv_kwh=pv[..., None],
+            soc_kwh=soc_kwh[:, None, None],
+            export_price=export_price,
+            battery=battery,
+            limits=self.site.limits,
+        )
+        paid = flows.import_kwh * import_price - flows.export_kwh * export_price
+        wear = flows.charge_kwh * battery.charge_wear + flows.discharge_kwh * battery.discharge_wear
+        left = interpolated(self.value.soc_kwh, later, flows.soc_end_kwh)
+        return paid + wear - left
+
+
+def _corrected_pv(expected: Energy, last: Energy, last_expected: Energy) -> Energy:
+    """PV scaled by the last slot's ratio of reading to expectation, faded by a slot [kWh]."""
+    bright = last_expected > PV_WORTH_SCALING_KWH
+    ratio = np.divide(last, last_expected, out=np.ones(expected.shape), where=bright)
+    return expected * (1 + (np.minimum(ratio, MOST_PV_RATIO) - 1) * FADE)
+
+
+def _belief(difference_kwh: Energy) -> Energy:
+    """How likely each scenario is after such remembered differences `(n_days, n_scenarios)`."""
+    likelihood = np.exp(-0.5 * (difference_kwh / ALIKE_KWH) ** 2) + LEAST_BELIEF
+    return likelihood / in_order(likelihood)[:, None]
+
+
+def replay_value(world: World, scenarios: Scenarios, site: Site, protocol: Protocol) -> Replay:
+    """Run the policy through daily episodes."""
+    settlement = np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
+    days = ValueDays(
+        site=site,
+        scenarios=scenarios,
+        import_price=world.import_price,
+        export_price=world.export_price,
+        end_value=settlement[:, None] * soc_grid(site.battery),
+    )
+
+    def decide(slot: int, soc_kwh: Energy) -> Command:
+        last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot > 0 else (None, None)
+        return days.command(slot, soc_kwh, *last)
+
+    return simulate(decide, world, site, np.full(len(world.load_kwh), protocol.start_soc_kwh))
