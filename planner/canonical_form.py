@@ -1,4 +1,5 @@
-# pyright: basic - CVXPY and SciPy ship no types for what is read here
+# pyright: basic, reportOptionalSubscript=false
+# CVXPY and SciPy ship no types for what is read here
 """The canonical form of a CVXPY problem: the arrays a linear solver takes, as affine functions of the parameters.
 
 CVXPY compiles a problem once (20-60 ms); afterwards cost, right-hand sides and bounds of new parameter values are three
@@ -137,9 +138,7 @@ def _matrix(tensor: sparse.csc_array, n_rows: int, n_columns: int) -> sparse.csr
     """The constant part of the tensor, whose rows run through the matrix column by column."""
     flat = sparse.coo_array(tensor[:, [-1]])
     place = flat.coords[0]
-    return sparse.csr_array(
-        sparse.coo_array((flat.data, (place % n_rows, place // n_rows)), shape=(n_rows, n_columns))
-    )
+    return sparse.csr_array(sparse.coo_array((flat.data, (place % n_rows, place // n_rows)), shape=(n_rows, n_columns)))
 
 
 def _span(first: int, size: int) -> Indices:

@@ -1,10 +1,11 @@
-# pyright: basic - CVXPY's operators are untyped, and strict mode would ask for a cast in every line
+# pyright: basic, reportReturnType=false
+# CVXPY's operators are untyped, and strict mode would ask for a cast in every line
 """The physics of a home, one constraint a function: stated in CVXPY, in one sentence each, and nowhere else.
 
-Shapes: flows `(n_slots,)` [kWh per slot], stored energy at the slots' ends `(n_slots,)` [kWh]. Every function takes CVXPY
-expressions (variables, parameters or arrays) and returns one constraint, whose dual is the marginal value it names.
-What does not belong here: which devices a home has (`home_problem`), how anything is solved (`hot_program`), and the
-charge for power (`power_charge`).
+Shapes: flows `(n_slots,)` [kWh per slot], stored energy at the slots' ends `(n_slots,)` [kWh]. Every function takes
+CVXPY expressions (variables, parameters or arrays) and returns one constraint, whose dual is the marginal value it
+names. What does not belong here: which devices a home has (`home_problem`), how anything is solved (`hot_program`), and
+the charge for power (`power_charge`).
 """
 
 from typing import TypeAlias
@@ -66,27 +67,41 @@ def end_steps(soc_end: Expression, *, floor: Expression, steps: cp.Variable) -> 
     return soc_end == floor + cp.sum(steps)
 
 
-def energy_by(flow: cp.Variable, windows: np.ndarray, energy: Expression) -> cp.Constraint:
-    """A planned load gets its energy within each of its windows `(n_windows, n_slots)`: a heater's day, a car's stay.
+def energy_so_far(so_far: cp.Variable, flow: cp.Variable) -> cp.Constraint:
+    """What a planned load has taken by a slot's end grows by what it takes: `so_far[t] = so_far[t-1] + flow[t]`.
 
-    Dual: what needing one kWh less would save [money/kWh].
+    Bounds of `so_far` say by when it needs how much, and how much it may have before. Dual: what needing one kWh less
+    from that slot on would save [money/kWh].
     """
-    return windows @ flow == energy
+    before = cp.hstack([np.zeros(1), so_far[:-1]]) if so_far.size > 1 else np.zeros(1)
+    return so_far == before + flow
 
 
-def not_from_battery(flow: cp.Variable, *, bought: Expression, surplus: Expression) -> cp.Constraint:
-    """A car that the house battery may not feed takes no more than is bought or left over from the panels."""
-    return flow <= bought + surplus
+def not_from_battery(
+    flows: list[cp.Variable], *, bought: Expression, surplus: Expression, spilled: Expression
+) -> cp.Constraint:
+    """Loads that no battery may feed take together no more than is bought or left over from the panels.
+
+    Left over is what the house itself does not need and what is not spilled. A battery may feed house, other planned
+    loads and grid in the same slot, as it could without the car.
+    """
+    return sum(flows[1:], start=flows[0]) <= bought + surplus - spilled
 
 
-def full_power_when_on(flow: cp.Variable, *, on: cp.Variable, most: Expression) -> cp.Constraint:
+def off_takes_nothing(flow: cp.Variable, *, on: cp.Variable, full_kwh: float) -> cp.Constraint:
     """A load that is off takes nothing."""
-    return flow <= cp.multiply(most, on)
+    return flow <= full_kwh * on
 
 
-def block_starts(on: cp.Variable, starts: cp.Variable) -> cp.Constraint:
-    """A block starts where the load is on and was not before."""
-    return starts >= on - cp.hstack([0.0, on[:-1]])
+def full_power_inside(flow: cp.Variable, *, on: cp.Variable, starts: cp.Variable, full_kwh: float) -> cp.Constraint:
+    """A block runs at full power until its last slot: where it goes on in the next slot, this one is full."""
+    return flow[:-1] >= full_kwh * (on[1:] - starts[1:])
+
+
+def block_starts(on: cp.Variable, starts: cp.Variable, *, running: Expression) -> cp.Constraint:
+    """A block starts where the load is on and was not before; `running` tells whether it was before the horizon."""
+    before = cp.hstack([running, on[:-1]]) if on.size > 1 else running
+    return starts >= on - before
 
 
 def starts_apart(starts: cp.Variable, spacing: np.ndarray) -> cp.Constraint:

@@ -1,11 +1,12 @@
-# pyright: basic - CVXPY's operators are untyped, and strict mode would ask for a cast in every line
+# pyright: basic, reportReturnType=false, reportArgumentType=false
+# CVXPY's operators are untyped, and strict mode would ask for a cast in every line
 """The home as an optimisation problem, stated once, in CVXPY, from the constraints of `constraints`.
 
 Per slot, kWh on the alternating-current side, all >= 0: charge, discharge, import, export, spilled PV, stored energy at
 the slot's end, and planned loads. Minimise what the meter costs, and wear, less the value of what is stored at the end.
 
-Equal costs are ordered by a stated tie-break, so that the same input has one answer: move and spill as little as can be,
-and do what is to be done as early as can be (`TIE` money/kWh, twice that at the horizon's end; no cost that is told
+Equal costs are ordered by a stated tie-break, so that the same input has one answer: move and spill as little as can
+be, and do what is to be done as early as can be (`TIE` money/kWh, twice that at the horizon's end; no cost that is told
 contains it). Over many days the sum of it could be seen in the cost: there ties stay as the solver leaves them.
 """
 
@@ -19,7 +20,7 @@ from env.battery import Battery
 from env.site import Limits
 from env.time_grid import SLOT_HOURS
 from planner import constraints as physics
-from planner.planned_loads import FixedRun, FlexibleLoad, PlannedLoads
+from planner.planned_loads import NO_LOADS, FlexibleShape, LoadShapes, RunShape
 
 TIE = 1e-7
 MOST_TIED_SLOTS = 400
@@ -81,7 +82,7 @@ def home_problem(
     limits: Limits,
     n_slots: int,
     end_steps: int = 0,
-    loads: PlannedLoads | None = None,
+    loads: LoadShapes = NO_LOADS,
 ) -> HomeProblem:
     """State the problem of a home.
 
@@ -91,7 +92,7 @@ def home_problem(
         limits: which of them exist decides which constraints there are.
         n_slots: slots of the horizon.
         end_steps: steps of the value curve of what is stored at the end; 0 for a plain value per kWh.
-        loads: planned loads, if any.
+        loads: planned loads; their numbers are parameters.
     """
     home = HomeProblem(n_slots)
     home.demand.append(home.parameter("net_load", n_slots))
@@ -103,9 +104,13 @@ def home_problem(
         add_battery(home, extra, prefix=f"battery_{number}_")
     if limits.inverter_kw is not None:
         add_inverter(home, limits.inverter_kw * SLOT_HOURS)
-    for load in loads.flexible if loads is not None else ():
-        add_flexible_load(home, load, bought)
-    for run in loads.runs if loads is not None else ():
+    for load in loads.flexible:
+        add_flexible_load(home, load)
+    if kept := [home.variables[load.name] for load in loads.flexible if not load.from_battery]:
+        home.constraints["not_from_battery"] = physics.not_from_battery(
+            kept, bought=bought, surplus=home.parameter("surplus", n_slots), spilled=home.variables["spill"]
+        )
+    for run in loads.runs:
         add_fixed_run(home, run)
     return home
 
@@ -202,33 +207,38 @@ def add_inverter(home: HomeProblem, power_kwh: float) -> None:
     home.constraints["inverter_out"], home.constraints["inverter_in"] = out, back
 
 
-def add_flexible_load(home: HomeProblem, load: FlexibleLoad, bought: cp.Expression) -> None:
-    """A heater or a car."""
+def add_flexible_load(home: HomeProblem, load: FlexibleShape) -> None:
+    """A heater or a car: how much it must and may have taken by each slot's end are parameters."""
     flow = home.flow(load.name)
     home.demand.append(flow)
-    energy = home.parameter(f"{load.name}_energy", len(load.energy_kwh))
-    home.constraints[f"{load.name}_energy"] = physics.energy_by(flow, sparse.csr_matrix(load.windows), energy)
-    if not load.from_battery:
-        surplus = home.parameter("surplus", home.n_slots)
-        home.constraints[f"{load.name}_supply"] = physics.not_from_battery(flow, bought=bought, surplus=surplus)
+    so_far = home.variable(f"{load.name}_so_far", home.n_slots)
+    home.constraints[f"{load.name}_energy"] = physics.energy_so_far(so_far, flow)
+    least, most = (home.parameter(f"{load.name}_so_far_{end}", home.n_slots) for end in ("least", "most"))
+    home.constraints[f"{load.name}_so_far_least"] = physics.at_least(so_far, least)
+    home.constraints[f"{load.name}_so_far_most"] = physics.at_most(so_far, most)
     if load.spacing_slots > 1:
         _add_blocks(home, load, flow)
 
 
-def _add_blocks(home: HomeProblem, load: FlexibleLoad, flow: cp.Variable) -> None:
-    """On and off, and starts that keep their distance."""
-    n_slots = home.n_slots
-    on, starts = (home.variable(f"{load.name}_{name}", n_slots, boolean=True) for name in ("on", "starts"))
+def _add_blocks(home: HomeProblem, load: FlexibleShape, flow: cp.Variable) -> None:
+    """On and off, and starts that keep their distance. With `on` whole, `starts` need not be told to be."""
+    n_slots, name = home.n_slots, load.name
+    on, starts = home.variable(f"{name}_on", n_slots, boolean=True), home.variable(f"{name}_starts", n_slots)
+    running, may_start = home.parameter(f"{name}_running", 1), home.parameter(f"{name}_may_start", n_slots)
     n_windows = max(1, n_slots - load.spacing_slots + 1)
     spacing = sparse.diags_array(
         [np.ones(n_slots)] * load.spacing_slots, offsets=range(load.spacing_slots), shape=(n_windows, n_slots)
     )
-    home.constraints[f"{load.name}_power"] = physics.full_power_when_on(flow, on=on, most=load.most_kwh)
-    home.constraints[f"{load.name}_starts"] = physics.block_starts(on, starts)
-    home.constraints[f"{load.name}_spacing"] = physics.starts_apart(starts, sparse.csr_matrix(spacing))
+    home.constraints[f"{name}_off"] = physics.off_takes_nothing(flow, on=on, full_kwh=load.full_kwh)
+    home.constraints[f"{name}_starts"] = physics.block_starts(on, starts, running=running)
+    home.constraints[f"{name}_starts_least"] = physics.at_least(starts, 0.0)
+    home.constraints[f"{name}_starts_most"] = physics.at_most(starts, may_start)
+    home.constraints[f"{name}_spacing"] = physics.starts_apart(starts, sparse.csr_matrix(spacing))
+    if n_slots > 1:
+        home.constraints[f"{name}_full"] = physics.full_power_inside(flow, on=on, starts=starts, full_kwh=load.full_kwh)
 
 
-def add_fixed_run(home: HomeProblem, run: FixedRun) -> None:
+def add_fixed_run(home: HomeProblem, run: RunShape) -> None:
     """An appliance: one start, then its programme."""
     n_slots = home.n_slots
     starts = home.variable(f"{run.name}_starts", n_slots, boolean=True)

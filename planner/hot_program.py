@@ -1,5 +1,6 @@
-# pyright: basic - HiGHS ships no types
-"""A canonical form on HiGHS, kept hot: new parameters change costs and bounds in place, and the last basis starts the next.
+# pyright: basic, reportAttributeAccessIssue=false
+# HiGHS ships no types
+"""A canonical form on HiGHS, kept hot: new parameters change costs and bounds in place, the last basis starts the next.
 
 What does not belong here: what the program means (`home_problem`), and which flows may not be together
 (`exclusive_flows`).

@@ -9,6 +9,7 @@ such schedules looks for the cheapest: a policy that breaks the fuse where it co
 """
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,26 +20,22 @@ from planner.canonical_form import CanonicalForm
 from planner.exclusive_flows import Rules, solve_exclusive
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS, NAMES, SOC, Solution, SolverRecord
 from planner.hot_program import LARGE_COLUMNS, MIP_SECONDS, Answer, HotProgram
-from planner.planned_loads import PlannedLoads
+from planner.planned_loads import LoadShapes, PlannedLoads
 
 OVER_FUSE = 1e3  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
 _BEFORE = ("charge", "discharge", "import", "export", "spill")  # flows that are none before the horizon begins
 
 
 @lru_cache(maxsize=64)
-def _form(battery: Battery, limits: Limits, n_slots: int, end_steps: int) -> tuple[CanonicalForm, Rules]:
-    """The compiled statement of a home without planned loads; shared by all programs of this process."""
-    return _compiled(battery, (), limits, n_slots, end_steps, None)
-
-
-def _compiled(  # noqa: PLR0913, PLR0917 - what a statement is made of
+def _form(
     battery: Battery,
     extra: tuple[Battery, ...],
     limits: Limits,
     n_slots: int,
     end_steps: int,
-    loads: PlannedLoads | None,
+    loads: LoadShapes,
 ) -> tuple[CanonicalForm, Rules]:
+    """The compiled statement of a home; shared by all programs of this process, since it holds no number of a plan."""
     from planner.canonical_form import canonical_form
     from planner.home_problem import home_problem
 
@@ -47,9 +44,7 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a statement is made of
     )
     form = canonical_form(home.problem(), home.variables, home.constraints)
     opposites = [(form.columns[one], form.columns[other]) for one, other in home.opposites]
-    ordered = [
-        (form.columns[first], form.columns[second]) for steps in home.steps for first, second in zip(steps, steps[1:])
-    ]
+    ordered = [(form.columns[first], form.columns[second]) for steps in home.steps for first, second in pairwise(steps)]
     return form, Rules(opposites, ordered)
 
 
@@ -71,10 +66,7 @@ class HomeProgram:
         self.end_steps = end_steps
         self.loads = loads if loads is not None else PlannedLoads()
         self.fused = site.limits.import_kw is not None
-        if self.loads.names or site.extra_batteries:
-            form, self.rules = _compiled(site.battery, site.extra_batteries, site.limits, n_slots, end_steps, loads)
-        else:
-            form, self.rules = _form(site.battery, site.limits, n_slots, end_steps)
+        form, self.rules = _form(site.battery, site.extra_batteries, site.limits, n_slots, end_steps, self.loads.shapes)
         self.hot = HotProgram(form)
         self.solver = self.hot.solver
         self._storage = form.rows["storage"]
@@ -95,8 +87,13 @@ class HomeProgram:
     def _set_extras(self) -> None:
         """Parameters that stay: planned loads and extra batteries, which start in the middle and end as they start."""
         for load in self.loads.flexible:
+            least, most = load.so_far
             self.hot.set(f"{load.name}_most", load.most_kwh)
-            self.hot.set(f"{load.name}_energy", load.energy_kwh)
+            self.hot.set(f"{load.name}_so_far_least", least)
+            self.hot.set(f"{load.name}_so_far_most", most)
+            if load.spacing_slots > 1:
+                self.hot.set(f"{load.name}_running", float(load.running))
+                self.hot.set(f"{load.name}_may_start", 1.0 if load.may_start is None else load.may_start)
         for run in self.loads.runs:
             self.hot.set(f"{run.name}_may_start", run.may_start)
         for number, battery in enumerate(self.site.extra_batteries, start=2):
@@ -111,14 +108,14 @@ class HomeProgram:
         self.set_house(0.4 + 0.2 * np.sin(hour / 12 * np.pi), sun, 0.6 * price)
         battery = self.site.battery
         self.start_at(0, (battery.min_soc_kwh + battery.max_soc_kwh) / 2)
-        self._apply_house()
+        self.apply_house()
         self.hot.push()
         self.solver.run()
         self.hot.remember()
         self.forget()
 
     def start_extra(self, number: int, soc_kwh: float, *, end_value: float = 0.0) -> None:
-        """Let `battery_<number>` start with that much stored energy; without a value of the end it ends with no less."""
+        """Let `battery_<number>` start with that much stored energy; without a value of the end it ends with it."""
         battery, prefix = self.site.extra_batteries[number - 2], f"battery_{number}_"
         for name, power in (("charge", battery.charge_kw), ("discharge", battery.discharge_kw)):
             self.hot.set(f"{prefix}{name}_most", slot_limit(power))
@@ -181,7 +178,7 @@ class HomeProgram:
         self._discharge_most[slot] = slot_limit(own.discharge_kw) if discharge_kwh is None else discharge_kwh
         self._house_is_new = True
 
-    def _apply_house(self) -> None:
+    def apply_house(self) -> None:
         """Hand the house over, with nothing happening before the horizon's first slot."""
         if not self._house_is_new:
             return
@@ -195,7 +192,7 @@ class HomeProgram:
         if self.site.limits.inverter_kw is not None:
             hot.set("pv", self._pv * ahead)
         if any(not load.from_battery for load in self.loads.flexible):
-            hot.set("surplus", np.maximum(-self._net, 0.0))
+            hot.set("surplus", np.maximum(-self._net, 0.0) * ahead)
 
     def start_at(self, slot: int, soc_kwh: float) -> None:
         """Let the horizon begin at `slot` with that much stored energy; earlier slots no longer matter.
@@ -234,12 +231,12 @@ class HomeProgram:
             SolverTimeoutError: nothing feasible was found in time.
             SolverError: the solver stopped without an answer.
         """
-        self._apply_house()
+        self.apply_house()
         return self._solution(solve_exclusive(self.hot, self.rules, time_limit=time_limit))
 
     def run(self) -> Solution:
         """Solve the linear program as it stands, rules or no rules."""
-        self._apply_house()
+        self.apply_house()
         return self._solution(self.hot.run())
 
     def _solution(self, answer: Answer) -> Solution:
@@ -256,8 +253,18 @@ class HomeProgram:
         objective = float((self.cost * flows).sum())
         if self.end_steps:
             objective -= float(self.hot.get("end_slopes") @ answer.columns[form.columns["end_steps"]])
+        objective += self.cost_of_extras(others)
         record = SolverRecord(status=answer.status, gap=answer.gap, seconds=answer.seconds)
         return Solution(flows, -self._storage_sign * answer.row_duals[self._storage], objective, record, others)
+
+    def cost_of_extras(self, others: dict[str, Energy]) -> float:
+        """Wear of the extra batteries, less the value of what they hold at the end [money]."""
+        cost = 0.0
+        for number, battery in enumerate(self.site.extra_batteries, start=2):
+            charge, discharge, soc = (others[f"battery_{number}_{name}"] for name in ("charge", "discharge", "soc"))
+            cost += float(charge.sum() * battery.charge_wear + discharge.sum() * battery.discharge_wear)
+            cost -= float(self.hot.get(f"battery_{number}_end_value")[0] * soc[-1])
+        return cost
 
     def _other_columns(self) -> dict[str, np.ndarray]:
         """Columns of extra batteries and flexible loads, by name."""

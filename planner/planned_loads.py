@@ -4,6 +4,7 @@ Turns a heater, a car and appliances with a person's wishes into arrays over the
 optimiser's business.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,10 +12,12 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from env.devices import Appliance, Devices
+from env.devices import Appliance, Devices, WaterHeater
 from env.inverter import Energy
-from env.time_grid import SLOT_HOURS, local_day
+from env.time_grid import SLOT, SLOT_HOURS, local_day, slot_count
 from planner.errors import PlannerError
+
+SLOT_US = SLOT.total_seconds() * 1e6
 
 
 class LoadRequestError(PlannerError):
@@ -27,11 +30,15 @@ class HeaterRequest:
 
     Attributes:
         done_today_kwh: heated already on the first local day of the horizon [kWh].
-        vacation: whether nobody is at home.
+        vacation: whether nobody is at home: a day then takes the vacation minimum instead.
+        running: whether a block is under way when the horizon begins.
+        last_start: when the latest block started, in UTC; the next keeps its distance. None: long ago.
     """
 
     done_today_kwh: float = 0.0
     vacation: bool = False
+    running: bool = False
+    last_start: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +69,57 @@ class LoadRequests:
 
 
 @dataclass(frozen=True)
-class FlexibleLoad:
-    """A load that takes its energy when it likes, within windows.
+class FlexibleShape:
+    """What of a flexible load the statement of the problem knows; the rest are its parameters.
 
     Attributes:
         name: of its column, without `_kwh`.
-        most_kwh: per slot `(n_slots,)` [kWh].
-        windows: 0 or 1, `(n_windows, n_slots)`.
-        energy_kwh: of each window `(n_windows,)` [kWh].
-        from_battery: whether the house battery may feed it.
+        from_battery: whether a battery may feed it.
         spacing_slots: least slots between the starts of two blocks; 0 or 1 for none.
+        full_kwh: what a slot takes at full power; 0 without spacing, where it is no part of the statement [kWh].
+    """
+
+    name: str
+    from_battery: bool
+    spacing_slots: int
+    full_kwh: float
+
+
+@dataclass(frozen=True)
+class RunShape:
+    """What of a run the statement knows: name of its column, without `_kwh`, and the energy of its slots [kWh]."""
+
+    name: str
+    energy_kwh: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class LoadShapes:
+    """The planned loads as the statement knows them."""
+
+    flexible: tuple[FlexibleShape, ...] = ()
+    runs: tuple[RunShape, ...] = ()
+
+
+NO_LOADS = LoadShapes()
+
+
+@dataclass(frozen=True)
+class FlexibleLoad:
+    """A load that takes its energy when it likes, within windows.
+
+    With a spacing it is on or off: it runs in blocks of slots in a row, at full power until a block's last slot, and
+    blocks start at least the spacing apart. Without one it takes any part of its power.
+
+    Attributes:
+        name: of its column, without `_kwh`.
+        most_kwh: per slot, 0 outside the windows `(n_slots,)` [kWh].
+        windows: 0 or 1, `(n_windows, n_slots)`; each without a gap, one after the other.
+        energy_kwh: of each window `(n_windows,)` [kWh].
+        from_battery: whether a battery may feed it.
+        spacing_slots: least slots between the starts of two blocks; 0 or 1 for none.
+        may_start: with a spacing, whether a block may start in each slot `(n_slots,)`; None for anywhere.
+        running: with a spacing, whether a block is under way when the horizon begins.
     """
 
     name: str
@@ -80,6 +128,25 @@ class FlexibleLoad:
     energy_kwh: Energy
     from_battery: bool = True
     spacing_slots: int = 0
+    may_start: Energy | None = None
+    running: bool = False
+
+    @property
+    def shape(self) -> FlexibleShape:
+        """What the statement of the problem knows of it."""
+        full_kwh = float(self.most_kwh.max()) if self.spacing_slots > 1 else 0.0
+        return FlexibleShape(self.name, self.from_battery, self.spacing_slots, full_kwh)
+
+    @property
+    def so_far(self) -> tuple[Energy, Energy]:
+        """Least and most that it may have taken by each slot's end `(n_slots,)` [kWh].
+
+        By a window's last slot its energy is there; before its first slot nothing of it.
+        """
+        begun = np.maximum.accumulate(self.windows, axis=1)
+        to_come = np.maximum.accumulate(self.windows[:, ::-1], axis=1)[:, ::-1]
+        ended = np.hstack([1 - to_come[:, 1:], np.ones((len(self.windows), 1))])
+        return self.energy_kwh @ ended, self.energy_kwh @ begun
 
 
 @dataclass(frozen=True)
@@ -96,6 +163,11 @@ class FixedRun:
     may_start: Energy
     energy_kwh: Energy
 
+    @property
+    def shape(self) -> RunShape:
+        """What the statement of the problem knows of it."""
+        return RunShape(self.name, tuple(self.energy_kwh.tolist()))
+
 
 @dataclass(frozen=True)
 class PlannedLoads:
@@ -108,6 +180,11 @@ class PlannedLoads:
     def names(self) -> tuple[str, ...]:
         """Of all their columns, without `_kwh`."""
         return (*(load.name for load in self.flexible), *(run.name for run in self.runs))
+
+    @property
+    def shapes(self) -> LoadShapes:
+        """What the statement of the problem knows of them."""
+        return LoadShapes(tuple(load.shape for load in self.flexible), tuple(run.shape for run in self.runs))
 
 
 def planned_loads(slot_start: pl.Series, timezone: str, devices: Devices, requests: LoadRequests) -> PlannedLoads:
@@ -124,40 +201,66 @@ def planned_loads(slot_start: pl.Series, timezone: str, devices: Devices, reques
     """
     flexible: list[FlexibleLoad] = []
     if devices.water_heater is not None:
-        flexible.append(_heater(slot_start, timezone, devices, requests.heater))
+        flexible.append(_heater(slot_start, timezone, devices.water_heater, requests.heater))
     if requests.vehicle is not None:
         flexible.append(_vehicle(slot_start, devices, requests.vehicle))
     runs = [_run(slot_start, devices.appliances, request) for request in requests.appliances]
     return PlannedLoads(tuple(flexible), tuple(runs))
 
 
-def _heater(slot_start: pl.Series, timezone: str, devices: Devices, request: HeaterRequest) -> FlexibleLoad:
-    """A window a local day; a day that the horizon holds only a part of takes that part of its energy."""
-    heater = devices.water_heater
-    if heater is None:  # asked for by the caller only where there is one
-        message = "the home has no water heater"
-        raise LoadRequestError(message)
-    days = pl.DataFrame({"slot_start": slot_start}).select(local_day(timezone))["local_day"].to_numpy()
-    names, index = np.unique(days, return_inverse=True)
-    windows = (index[None, :] == np.arange(len(names))[:, None]).astype(np.float64)
+def _heater(slot_start: pl.Series, timezone: str, heater: WaterHeater, request: HeaterRequest) -> FlexibleLoad:
+    """A window a local day.
+
+    A later day that the horizon holds only a part of takes that part of its energy, by the day's true length. Nowhere
+    is more asked than full power gives, from when a block may start.
+    """
+    days = pl.DataFrame({"slot_start": slot_start}).select(local_day(timezone))["local_day"]
+    names = days.unique(maintain_order=True).to_list()
+    windows = np.array([(days == name).to_numpy() for name in names], dtype=np.float64)
     a_day = heater.vacation_kwh_per_day if request.vacation else heater.energy_kwh_per_day
-    most = np.full(len(days), heater.power_kw * SLOT_HOURS)
-    wanted = np.full(len(names), a_day)
+    wanted = np.array(
+        [a_day * inside.sum() / slot_count(name, timezone) for name, inside in zip(names, windows, strict=True)]
+    )
     wanted[0] = max(a_day - request.done_today_kwh, 0.0)
-    if len(names) > 1:  # the last day may go on after the horizon
-        wanted[-1] *= min(1.0, float(windows[-1].sum()) * SLOT_HOURS / 23)
+    spacing_slots = math.ceil(round(heater.spacing_hours / SLOT_HOURS, 6))
+    may_start = _may_start(slot_start, spacing_slots, request.last_start)
+    reachable = np.ones(len(days)) if request.running else np.maximum.accumulate(may_start)
+    most = heater.power_kw * SLOT_HOURS * reachable
     return FlexibleLoad(
-        "water", most, windows, np.minimum(wanted, windows @ most), spacing_slots=round(heater.spacing_hours / SLOT_HOURS)
+        "water",
+        most,
+        windows,
+        np.minimum(wanted, windows @ most),
+        spacing_slots=spacing_slots,
+        may_start=may_start,
+        running=request.running,
     )
 
 
+def _may_start(slot_start: pl.Series, spacing_slots: int, last_start: datetime | None) -> Energy:
+    """1 for the slots that a block may start in, after the one before the horizon."""
+    if last_start is None or spacing_slots <= 1:
+        return np.ones(len(slot_start))
+    from_then_on = last_start.timestamp() * 1e6 + spacing_slots * SLOT_US - 1
+    return (slot_start.dt.epoch("us").to_numpy() >= from_then_on).astype(np.float64)
+
+
 def _vehicle(slot_start: pl.Series, devices: Devices, request: VehicleRequest) -> FlexibleLoad:
-    """One window, the stay."""
+    """One window, the part of the stay inside the horizon."""
     if devices.vehicle is None:
         message = "a car is to be charged, but the home has none; add `devices.vehicle`"
         raise LoadRequestError(message)
+    if not (request.energy_kwh >= 0 and math.isfinite(request.energy_kwh)):
+        message = f"the car's energy must be a finite number of at least 0 kWh, got {request.energy_kwh}"
+        raise LoadRequestError(message)
     stay = _between(slot_start, request.arrives, request.departs, "car")
     most = stay * devices.vehicle.power_kw * SLOT_HOURS
+    if request.energy_kwh > most.sum() + 1e-9:
+        message = (
+            f"the car is to take {request.energy_kwh:g} kWh, but {devices.vehicle.power_kw:g} kW give it only "
+            f"{most.sum():g} kWh between {request.arrives.isoformat()} and {request.departs.isoformat()}"
+        )
+        raise LoadRequestError(message)
     return FlexibleLoad(
         "ev", most, stay[None, :], np.array([request.energy_kwh]), from_battery=devices.vehicle.from_battery
     )
@@ -169,7 +272,7 @@ def _run(slot_start: pl.Series, appliances: Sequence[Appliance], request: Applia
     if appliance is None:
         message = f"there is no appliance {request.name!r}; known: {[each.name for each in appliances]}"
         raise LoadRequestError(message)
-    length = max(1, -int(-appliance.run_hours // SLOT_HOURS))
+    length = max(1, math.ceil(round(appliance.run_hours / SLOT_HOURS, 6)))
     inside = _between(slot_start, request.earliest, request.latest, request.name)
     may_start = np.array([bool(inside[t : t + length].sum() == length) for t in range(len(inside))], dtype=np.float64)
     if not may_start.any():
@@ -184,8 +287,7 @@ def _run(slot_start: pl.Series, appliances: Sequence[Appliance], request: Applia
 def _between(slot_start: pl.Series, first: datetime, last: datetime, name: str) -> Energy:
     """1 for the slots that lie wholly between two instants."""
     starts = slot_start.dt.epoch("us").to_numpy()
-    slot = round(SLOT_HOURS * 3.6e9)
-    inside = (starts >= first.timestamp() * 1e6 - 1) & (starts + slot <= last.timestamp() * 1e6 + 1)
+    inside = (starts >= first.timestamp() * 1e6 - 1) & (starts + SLOT_US <= last.timestamp() * 1e6 + 1)
     if not inside.any():
         message = f"{name}: no slot of the horizon lies between {first.isoformat()} and {last.isoformat()}"
         raise LoadRequestError(message)
