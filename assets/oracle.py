@@ -8,6 +8,7 @@ from assets.episodes import added_up, replayed
 from assets.home import Check, Home, daily_asset
 from assets.pictures import last_day
 from assets.usable_days import left_out, whole_days
+from assets.verification import SCHEDULES_VERIFIED, turned_away, verified, verified_check
 from darkstar_pipeline.evaluating import ORACLE, home_has_pv
 from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import ORACLE_DAILY_RESULTS, ORACLE_SCHEDULES, SLOT_FORECASTS
@@ -28,6 +29,7 @@ def oracle_schedules_asset(home: Home) -> dg.AssetsDefinition:
         group=GROUP,
         kinds=("polars", "parquet"),
         inputs=("slot_observations", "spot_prices", "data_quality_daily"),
+        checks=(SCHEDULES_VERIFIED,),
         code_version=version,
     )
     def oracle_schedules(
@@ -40,10 +42,11 @@ def oracle_schedules_asset(home: Home) -> dg.AssetsDefinition:
         has_pv = home_has_pv(home.context)
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
         no_forecasts = pl.DataFrame(schema=SLOT_FORECASTS.schema)
-        rows = replayed(home, STAGE, (ORACLE,), slots, no_forecasts)
+        days = verified(home, replayed(home, STAGE, (ORACLE,), slots, no_forecasts))
+        rows = days.schedules
         describe_range(context, rows, "local_day", config_version=version, **shown(last_day(rows, home)))
-        describe_left_out(context, left_out(days_of(context), data_quality_daily, slots))
-        return dg.MaterializeResult(value=rows.drop("policy"))
+        describe_left_out(context, {**left_out(days_of(context), data_quality_daily, slots), **turned_away(days)})
+        return dg.MaterializeResult(value=rows.drop("policy"), check_results=[verified_check(days)])
 
     return oracle_schedules
 

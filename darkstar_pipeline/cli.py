@@ -11,7 +11,19 @@ from typing import Annotated
 
 import typer
 
-from darkstar_pipeline.commands import backfill, doctor, evaluate, imports, init, plot, quality, query, sample, ui
+from darkstar_pipeline.commands import (
+    backfill,
+    doctor,
+    evaluate,
+    imports,
+    init,
+    plot,
+    quality,
+    query,
+    sample,
+    ui,
+    verify,
+)
 from darkstar_pipeline.commands.console import DebugOption, JsonOption, SiteOption, command, run, shared_options
 
 DEFINITION = "Learns from a home's own history how to run its battery, and says in money what that is worth."
@@ -143,6 +155,14 @@ def _add_verdicts(app: typer.Typer) -> None:
     )(evaluate.schedule)
     command(app, "plot", examples=("darkstar plot --day 2026-01-31 --policies mpc,oracle --out day.png",))(plot.plot)
     command(app, "stats", examples=("darkstar stats --day 2026-01-31",))(evaluate.stats)
+    command(
+        app,
+        "verify",
+        examples=(
+            "darkstar verify --day 2026-01-31 --policy mpc",
+            "darkstar verify oracle.csv --policy oracle",
+        ),
+    )(verify.verify)
 
 
 def _add_housekeeping(app: typer.Typer) -> None:

@@ -9,7 +9,14 @@ import typer
 from darkstar_pipeline.commands.json_values import write_json
 from darkstar_pipeline.errors import DarkstarError, ExitCode
 from env.errors import EnvError, ShapeError
-from planner.errors import IncompleteDayError, NoFeasibleScheduleError, SolverError, UnknownPolicyError
+from planner.errors import (
+    IncompleteDayError,
+    NoFeasibleScheduleError,
+    ScheduleColumnsError,
+    SolverError,
+    UnknownPolicyError,
+    UnverifiedScheduleError,
+)
 
 
 class UsageError(DarkstarError):
@@ -50,6 +57,8 @@ _ROOMS: Sequence[tuple[type[Exception], str, ExitCode, str]] = (
     (EnvError, "configuration", ExitCode.USAGE, "mend darkstar.yaml"),
     (NoFeasibleScheduleError, "no_feasible_schedule", ExitCode.INFEASIBLE, "loosen the limits in darkstar.yaml"),
     (SolverError, "no_feasible_schedule", ExitCode.INFEASIBLE, "check prices and limits of that day"),
+    (UnverifiedScheduleError, "unverified_schedule", ExitCode.INFEASIBLE, "`darkstar verify` lists all that is wrong"),
+    (ScheduleColumnsError, "data_refused", ExitCode.DATA, "give a table as `darkstar schedule --out` writes it"),
     (UnknownPolicyError, "usage", ExitCode.USAGE, "name a policy that exists"),
     (IncompleteDayError, "data_missing", ExitCode.DATA, "run `darkstar quality` for that day"),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -94,6 +95,7 @@ def _day(number: int) -> date:
     return _EPOCH + timedelta(days=int(number))
 
 
+@lru_cache(maxsize=4096)
 def _bounds(number: int, timezone: str) -> tuple[int, int]:
     """First instants of a local day and of the next [us since 1970]; nothing for a day outside the calendar."""
     try:

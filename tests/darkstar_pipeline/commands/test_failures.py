@@ -12,7 +12,14 @@ from darkstar_pipeline.errors import (
     OutsideServiceError,
 )
 from env.errors import BatteryError, MissingTariffError, ShapeError, TimeZoneError
-from planner.errors import IncompleteDayError, NoFeasibleScheduleError, SolverError, UnknownPolicyError
+from planner.errors import (
+    IncompleteDayError,
+    NoFeasibleScheduleError,
+    ScheduleColumnsError,
+    SolverError,
+    UnknownPolicyError,
+    UnverifiedScheduleError,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +37,8 @@ from planner.errors import IncompleteDayError, NoFeasibleScheduleError, SolverEr
         pytest.param(ShapeError("a"), "bug", 1, id="shapes are our own business"),
         pytest.param(NoFeasibleScheduleError("a"), "no_feasible_schedule", 4, id="limits contradict each other"),
         pytest.param(SolverError("a"), "no_feasible_schedule", 4, id="solver"),
+        pytest.param(UnverifiedScheduleError("a"), "unverified_schedule", 4, id="a schedule that is wrong"),
+        pytest.param(ScheduleColumnsError("a"), "data_refused", 3, id="a table that is no schedule"),
         pytest.param(UnknownPolicyError("a"), "usage", 2, id="policy"),
         pytest.param(IncompleteDayError("a"), "data_missing", 3, id="incomplete day"),
         pytest.param(FileNotFoundError(2, "No such file or directory", "a.csv"), "file_system", 2, id="no file"),

@@ -1,0 +1,41 @@
+"""The verifier between replay and lake: what it turns away is left out, with a row and a check that say so."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from assets.description import markdown_table
+from assets.home import Check, Home
+from darkstar_pipeline.evaluating import protocol_of
+from planner.verified_days import VerifiedDays, verified_days
+
+SCHEDULES_VERIFIED = Check(
+    name="schedules_verified",
+    description="Every schedule balances, keeps its limits and costs what it says; what does not is left out.",
+)
+
+
+def verified(home: Home, schedules: pl.DataFrame) -> VerifiedDays:
+    """The days of `schedules` that may be stored, and those that may not."""
+    return verified_days(schedules, home.site, protocol_of(home.context))
+
+
+def verified_check(days: VerifiedDays) -> dg.AssetCheckResult:
+    """How many schedules were checked and turned away, with the first violation of each."""
+    return SCHEDULES_VERIFIED.result(
+        passed=days.rejected.is_empty(),
+        checked=days.checked,
+        turned_away=days.rejected.height,
+        violations=int(days.rejected["violations"].sum()),
+        first=markdown_table(days.rejected, digits=4),
+    )
+
+
+def turned_away(days: VerifiedDays) -> Mapping[date, str]:
+    """Why schedules of a day are left out, by day."""
+    told = days.rejected.group_by("day", maintain_order=True).agg(
+        pl.format("{} fails verification: {} ({})", "policy", "message", "rule").str.join("; ").alias("reason")
+    )
+    return dict(told.select("day", "reason").iter_rows())

@@ -1,0 +1,96 @@
+"""`darkstar verify`: whether a schedule is what it says, from first principles."""
+
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document, draw_table
+from darkstar_pipeline.commands.arguments import check_policy, parse_day
+from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.commands.failures import UsageError
+from darkstar_pipeline.errors import ExitCode
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from darkstar_pipeline.context import Context
+    from planner.verifier import Verification
+
+COLUMNS = ("slot_start", "slot_index", "rule", "size", "unit", "message")
+
+
+def verify(
+    call: Call,
+    *,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="As `darkstar schedule --out` writes it.")] = None,
+    day: Annotated[date | None, typer.Option("--day", parser=parse_day, metavar="DAY", help="The local day.")] = None,
+    policy: Annotated[str | None, typer.Option("--policy", metavar="P", help="The policy.")] = None,
+) -> Document:
+    """Check a schedule from first principles and list every violation.
+
+    Balance, stored energy, powers, limits, commands and cost are worked out anew from prices, load, PV and the site's
+    configuration, by none of the code that made the schedule. Of a file, `--policy` says whose it is. Ends with 4
+    where something is wrong.
+    """
+    if policy is not None:
+        check_policy(policy)
+    if file is not None and day is not None:
+        raise UsageError("FILE and --day are both given", "name one schedule")
+    context = call.context()
+    slots, verification = _of_file(context, file, policy) if file is not None else _of_day(context, day, policy)
+    document = _document(verification, slots.height)
+    code = ExitCode.DONE if verification.valid else ExitCode.INFEASIBLE
+    currency = context.site_settings.currency
+    return Document(document, lambda out: draw_findings(out, document, currency), code)
+
+
+def _of_day(context: "Context", day: date | None, policy: str | None) -> "tuple[pl.DataFrame, Verification]":
+    """A day of a policy, by the protocol it is measured by."""
+    from darkstar_pipeline.evaluating import protocol_of, unverified_schedule
+    from planner.verified_days import verify_episodes
+
+    if day is None or policy is None:
+        raise UsageError("no schedule is named", "give FILE, or --day and --policy")
+    slots = unverified_schedule(context, day, policy)
+    return slots, verify_episodes(policy, slots, context.site, protocol_of(context))
+
+
+def _of_file(context: "Context", file: Path, policy: str | None) -> "tuple[pl.DataFrame, Verification]":
+    """A file, whatever stored energy it starts with."""
+    from darkstar_pipeline.commands.schedule_files import read_schedule_file
+    from planner.verified_days import judged_site
+    from planner.verifier import verify_schedule
+
+    slots = read_schedule_file(file, context.timezone)
+    site = judged_site(policy, context.site) if policy is not None else context.site
+    return slots, verify_schedule(slots, site)
+
+
+def _document(verification: "Verification", n_slots: int) -> dict[str, Any]:
+    """What `--json` prints."""
+    violations, notices = (
+        [{name: asdict(each)[name] for name in COLUMNS} for each in found]
+        for found in (verification.violations, verification.notices)
+    )
+    return {
+        "valid": verification.valid,
+        "slots": n_slots,
+        "cost": verification.cost,
+        "violations": violations,
+        "notices": notices,
+    }
+
+
+def draw_findings(out: "Console", document: dict[str, Any], currency: str) -> None:
+    """Draw the verdict, and a row for everything that is to be told."""
+    word = "valid" if document["valid"] else f"not valid: {len(document['violations'])} violations"
+    out.print(f"{word}; {document['slots']} slots, cost {document['cost']:.2f} {currency}", markup=False)
+    for kind in ("violations", "notices"):
+        if document[kind]:
+            rows = [{**row, "size": f"{row['size']:.4g} {row['unit']}".strip()} for row in document[kind]]
+            out.print(f"\n{kind}", markup=False)
+            draw_table(out, rows, {name: name.replace("_", " ") for name in COLUMNS if name != "unit"})
