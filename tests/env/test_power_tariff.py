@@ -251,8 +251,8 @@ def test_bill_is_refused_when_an_import_is_missing() -> None:
 
 
 def test_state_tells_the_month_so_far_when_a_plan_begins_inside_an_hour() -> None:
-    """Thursday 7 May 12:30: peaks of the days before, today's 4 kW at 7 and half of this hour's 3 kW, 1.5 kWh."""
-    bought = {"04T18": 6.0, "05T07": 5.0, "06T07": 2.0, "07T07": 4.0, "07T12": 3.0, "07T18": 9.0}
+    """Thursday 7 May 12:30: peaks of the days before, today's 4 kW at 7 and half of this hour's 14 kW, 7 kWh."""
+    bought = {"04T18": 6.0, "05T07": 5.0, "06T07": 2.0, "07T07": 4.0, "07T12": 14.0, "07T18": 9.0}
     now = day_start(date(2026, 5, 7), STOCKHOLM) + timedelta(hours=12, minutes=30)
     slots = pl.concat([month_slots(2026, 4, {"10T12": 20.0}), month_slots(2026, 5, bought)])
     state = month_state(slots, ELLEVIO, STOCKHOLM, now)
@@ -260,7 +260,7 @@ def test_state_tells_the_month_so_far_when_a_plan_begins_inside_an_hour() -> Non
     assert state.peaks_kw == pytest.approx((6.0, 5.0, 2.0))
     assert state.today_kw == pytest.approx(4.0)
     assert state.open_start == now - timedelta(minutes=30)
-    assert state.open_kwh == pytest.approx(1.5)
+    assert state.open_kwh == pytest.approx(7.0)
     several = month_state(slots, MALARENERGI_LOW, STOCKHOLM, now)
     assert several.peaks_kw == pytest.approx((6.0, 5.0, 4.0))
     assert several.today_kw == 0.0

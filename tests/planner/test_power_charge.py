@@ -104,6 +104,16 @@ def test_today_is_charged_when_its_counted_hours_are_over() -> None:
     assert charged(slots, TARIFFS["working hours"], state).cost.value == pytest.approx(120.0)
 
 
+def test_what_an_hour_holds_counts_by_its_weight_when_it_is_under_way() -> None:
+    """23:30, 4 kWh bought since 23:00, nothing after: half of 4 kW, at 3 a kW."""
+    day = date(2026, 5, 5)
+    eleven = day_start(day, STOCKHOLM) + timedelta(hours=23)
+    slots = imports(day, 1, seed=1).filter(pl.col("slot_start") >= eleven + timedelta(minutes=30))
+    state = MonthState(month=date(2026, 5, 1), today=day, open_start=eleven, open_kwh=4.0)
+    tariff = PowerTariff(top=1, price_per_kw=3.0, windows=(NIGHT,))
+    assert charged(slots.with_columns(import_kwh=pl.lit(0.0)), tariff, state).cost.value == pytest.approx(6.0)
+
+
 def test_nothing_is_charged_when_nothing_counts() -> None:
     slots = imports(date(2026, 7, 4), 2, seed=1)
     winter = PowerTariff(months=(1, 2), tiers=TIERS)
