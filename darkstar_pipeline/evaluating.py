@@ -5,8 +5,8 @@ so that changing a battery in `darkstar.yaml` shows its effect without a backfil
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -29,14 +29,14 @@ from darkstar_pipeline.warehouse.schemas import (
 from env.time_grid import days_between
 from planner.episodes import USABLE, usable_slots
 from planner.evaluation import Evaluation, evaluate
-from planner.policy_names import POLICIES
+from planner.policy_names import CONTINUOUS_POLICIES, POLICIES
 from planner.protocol import Protocol
 from planner.replay import replay_days
 from planner.results import daily_results
 from planner.scenarios import SCENARIO_DAYS
 from planner.statistics import day_statistics
 from planner.steadiness import SteadinessRules
-from planner.verified_days import only_verified
+from planner.verified_days import only_verified, only_verified_window
 
 ORACLE = "oracle"
 _BOOKKEEPING = ("site", "config_version", "quality")
@@ -75,18 +75,20 @@ def home_has_pv(context: Context) -> bool:
     return readings["pv_kwh"].count() > 0
 
 
-def check_policies(policies: Sequence[str]) -> None:
+def check_policies(policies: Sequence[str], known: Sequence[str] = POLICIES) -> None:
     """Refuse policies that do not exist.
 
     Raises:
         ConfigurationError: names them, and those that do.
     """
-    if unknown := [policy for policy in policies if policy not in POLICIES]:
+    if unknown := [policy for policy in policies if policy not in known]:
         message = f"policy not available: {', '.join(unknown)}"
-        raise ConfigurationError(message, f"available: {', '.join(POLICIES)}")
+        raise ConfigurationError(message, f"available: {', '.join(known)}")
 
 
-def evaluate_range(context: Context, first: date, last: date, policies: Sequence[str]) -> RangeVerdict:
+def evaluate_range(
+    context: Context, first: date, last: date, policies: Sequence[str], *, continuous: bool = False
+) -> RangeVerdict:
     """What each policy paid on the usable days of a range.
 
     Args:
@@ -94,19 +96,23 @@ def evaluate_range(context: Context, first: date, last: date, policies: Sequence
         first: first local day.
         last: last local day, included.
         policies: what to show, in this order; references are worked out besides.
+        continuous: stored energy is carried through the range instead of starting every day alike.
 
     Raises:
         ConfigurationError: an unknown policy.
         DataMissingError: no usable day in the range.
     """
-    check_policies(policies)
+    check_policies(policies, CONTINUOUS_POLICIES if continuous else POLICIES)
     quality = _graded(context, first, last)
     usable = quality.filter(pl.col("status").is_in(USABLE))["day"].to_list()
     if not usable:
         message = f"none of {quality.height} graded days is usable; {quality['day'][0]}: {quality['reasons'][0]}"
         raise DataMissingError(message, "import what is missing and backfill again; `darkstar quality` lists the days")
     wanted = list(dict.fromkeys((*policies, *REFERENCES)))
-    results = pl.concat([_results(context, policy, usable) for policy in wanted], how="diagonal")
+    if continuous:
+        results = _continuous_results(context, wanted, usable)
+    else:
+        results = pl.concat([_results(context, policy, usable) for policy in wanted], how="diagonal")
     return RangeVerdict(evaluate(results, policies), _left_out(quality, first, last))
 
 
@@ -192,8 +198,34 @@ def _stored(context: Context, table: Table, policy: str, days: Sequence[date]) -
     return held.drop(_BOOKKEEPING, strict=False)
 
 
+def _continuous_results(context: Context, policies: Sequence[str], days: Sequence[date]) -> pl.DataFrame:
+    """Daily results of the continuous protocol: a day is charged for what it takes out of the battery for the next.
+
+    Every day settles its change of stored energy at the window's one value, so that the days add up to the window's
+    cost.
+    """
+    from planner.continuous import replay_window, window_settlement
+
+    slots, forecasts, history = _inputs(context, days)
+    protocol = protocol_of(context)
+    settled = replace(protocol, settlement_value=window_settlement(slots, context.site, protocol))
+    schedules = [
+        only_verified_window(
+            policy, replay_window(policy, slots, forecasts, history, context.site, protocol), context.site, protocol
+        )
+        for policy in policies
+    ]
+    return daily_results(pl.concat(schedules), settled, context.site)
+
+
 def _replay(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
     """Replay a policy on graded days."""
+    slots, forecasts, history = _inputs(context, days)
+    return replay_days(policy, slots, forecasts, context.site, protocol_of(context), history=history)
+
+
+def _inputs(context: Context, days: Sequence[date]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Slots of graded days, forecasts made from the morning before them on, and the readings before them."""
     first, last, name = min(days), max(days), context.site_name
     lake, has_pv = context.lake, home_has_pv(context)
     chosen = pl.Series(days, dtype=pl.Date)
@@ -204,6 +236,6 @@ def _replay(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame
         context.site,
         has_pv=has_pv,
     )
-    forecasts = lake.read(SLOT_FORECASTS, name, first, last)
+    forecasts = lake.read(SLOT_FORECASTS, name, first - timedelta(days=1), last)
     history = past_readings(context, first, last, reach=SCENARIO_DAYS, has_pv=has_pv)
-    return replay_days(policy, slots, forecasts, context.site, protocol_of(context), history=history)
+    return slots, forecasts, history

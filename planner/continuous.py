@@ -84,7 +84,7 @@ class Window:
     @cached_property
     def settlement_value(self) -> float:
         """Worth of a stored kWh at the end of the window: that of its last day [money/kWh]."""
-        return self.protocol.settlement(self.column("import_price")[self.starts[-2] :], self.site.battery)
+        return window_settlement(self.slots, self.site, self.protocol)
 
     @cached_property
     def end_values(self) -> Energy:
@@ -120,6 +120,12 @@ def replay_window(
     """
     window = Window(_with_forecasts(slots, forecasts), site, protocol, history)
     return schedule_frame(policy, window.slots.select(slots.columns), CONTINUOUS[policy](window))
+
+
+def window_settlement(slots: pl.DataFrame, site: Site, protocol: Protocol) -> float:
+    """Worth of a stored kWh at the end of the window of these slots: that of its last day [money/kWh]."""
+    last = slots.filter(pl.col("local_day") == pl.col("local_day").max())
+    return protocol.settlement(last["import_price"].to_numpy(), site.battery)
 
 
 def _with_forecasts(slots: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Keeps a battery's commands steady: no flipping on noise, and no more writes to the inverter than a day allows.
 
-A new command is written only where it promises to save more than a threshold over letting the old one stand, both
+A new command is written only where letting the old one stand would move other energy, or cost more, than a threshold,
 judged on what the slot is expected to bring and on the plan's marginal value of stored energy. The nearer the day's
 writes come to their limit, the more a write must save; the last one is kept for the command that is safe to leave
 standing: self-consumption.
@@ -22,7 +22,7 @@ class SteadinessRules:
     """How steady commands shall be.
 
     Attributes:
-        hysteresis_kwh: what a new command must save in its slot to be written, in kWh at the horizon's mean price.
+        hysteresis_kwh: energy that a new command must move otherwise, or save the price of, to be written [kWh].
         writes_per_day: most changes of command on a local day; None for no limit.
     """
 
@@ -79,7 +79,7 @@ class Steadiness:
             return standing
         if most is not None and self.writes >= most:
             return told if standing is None else standing
-        if standing is not None and self._saving(told, standing, outlook) < self._threshold(outlook):
+        if standing is not None and self._may_stand(told, standing, outlook):
             return standing
         if most is not None and self.writes == most - 1:  # whatever comes, this one has to stand for the day
             told = (0.0, self.site.battery.discharge_kw, 0.0)
@@ -89,18 +89,25 @@ class Steadiness:
         self.standing = told
         return told
 
-    def _threshold(self, outlook: SlotOutlook) -> float:
-        """What a write must save: the hysteresis, more where writes are used up faster than the day goes by [money]."""
-        most, worth = self.rules.writes_per_day, self.rules.hysteresis_kwh * outlook.price_level
-        if most is None:
-            return worth
-        left = (most - self.writes) / most
-        return worth * max(outlook.left_of_day / left, 1.0) ** HURRY
-
-    def _saving(
+    def _may_stand(
         self, told: tuple[float, float, float], standing: tuple[float, float, float], outlook: SlotOutlook
-    ) -> float:
-        """What the new command saves over the one that stands, expected [money]."""
+    ) -> bool:
+        """Whether the old command is expected to do much the same and cost little more.
+
+        Both are asked: by its marginal values alone a plan is indifferent in the very slots that set them, although
+        charging on for another quarter of an hour is not what it planned. Where writes are used up faster than the day
+        goes by, more is let pass.
+        """
+        saved, moved = self._difference(told, standing, outlook)
+        most, slack = self.rules.writes_per_day, self.rules.hysteresis_kwh
+        if most is not None:
+            slack *= max(outlook.left_of_day * most / (most - self.writes), 1.0) ** HURRY
+        return moved <= slack and saved <= slack * outlook.price_level
+
+    def _difference(
+        self, told: tuple[float, float, float], standing: tuple[float, float, float], outlook: SlotOutlook
+    ) -> tuple[float, float]:
+        """What the new command is expected to save [money], and how much else it moves into the store [kWh]."""
         battery = self.site.battery
         both = Command(*(np.array(pair) for pair in zip(told, standing, strict=True)))
         flows = apply_command(
@@ -120,7 +127,7 @@ class Steadiness:
             - flows.soc_end_kwh * outlook.stored_value
             + flows.breach_kwh * (1e3 * max(1.0, abs(outlook.import_price)))
         )
-        return float(cost[1] - cost[0])
+        return float(cost[1] - cost[0]), float(abs(flows.soc_end_kwh[1] - flows.soc_end_kwh[0]))
 
 
 def _same(one: tuple[float, float, float], other: tuple[float, float, float]) -> bool:

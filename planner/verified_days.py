@@ -1,5 +1,6 @@
 """Days of replayed schedules, let through by the verifier or turned away with the reason."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -86,12 +87,30 @@ def only_verified(schedules: pl.DataFrame, site: Site, protocol: Protocol) -> pl
     rejected = verified_days(schedules, site, protocol).rejected
     if rejected.height:
         first = rejected.row(0, named=True)
-        message = (
-            f"the schedule of {first['policy']} on {first['day']} breaks the rule {first['rule']} at "
-            f"{first['slot_start']}: {first['message']}; violations: {first['violations']}"
-        )
-        raise UnverifiedScheduleError(message)
+        raise _unverified(first["policy"], first, first["violations"])
     return schedules
+
+
+def only_verified_window(policy: str, schedule: pl.DataFrame, site: Site, protocol: Protocol) -> pl.DataFrame:
+    """A schedule of the continuous protocol as it is, where nothing is wrong with it.
+
+    Raises:
+        UnverifiedScheduleError: names the first violation.
+    """
+    found = verify_schedule(
+        schedule, judged_site(policy, site), start_soc_kwh=protocol.start_soc_kwh, episodes="continuous"
+    ).violations
+    if found:
+        first = {name: getattr(found[0], name) for name in _TOLD} | {"day": schedule["local_day"][found[0].slot_index]}
+        raise _unverified(policy, first, len(found))
+    return schedule
+
+
+def _unverified(policy: str, first: Mapping[str, object], violations: int) -> UnverifiedScheduleError:
+    return UnverifiedScheduleError(
+        f"the schedule of {policy} on {first['day']} breaks the rule {first['rule']} at {first['slot_start']}: "
+        f"{first['message']}; violations: {violations}"
+    )
 
 
 def _rejected(schedule: pl.DataFrame, site: Site, protocol: Protocol) -> pl.DataFrame:

@@ -53,7 +53,7 @@ def check_range(first: date, last: date) -> None:
         raise UsageError(f"--from {first} is after --to {last}", "swap the two days")
 
 
-def parse_policies(text: str) -> tuple[str, ...]:
+def parse_policies(text: str, known: Sequence[str] = POLICIES) -> tuple[str, ...]:
     """Policy names from a comma-separated list, in order, each once.
 
     Raises:
@@ -61,21 +61,21 @@ def parse_policies(text: str) -> tuple[str, ...]:
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise UsageError("no policy is named", f"choose from {', '.join(POLICIES)}")
+        raise UsageError("no policy is named", f"choose from {', '.join(known)}")
     for name in names:
-        check_policy(name)
+        check_policy(name, known)
     return names
 
 
-def check_policy(name: str) -> None:
+def check_policy(name: str, known: Sequence[str] = POLICIES) -> None:
     """Refuse a policy that cannot be replayed.
 
     Raises:
         UsageError: it does not exist, or not yet.
     """
-    if name in POLICIES:
+    if name in known:
         return
-    hint = f"available: {', '.join(POLICIES)}"
+    hint = f"available: {', '.join(known)}"
     if name in PLANNED_POLICIES or name.startswith("models:/"):
         raise UsageError(f"policy {name!r} is not available yet", hint)
     raise UsageError(f"policy {name!r} is unknown", hint)

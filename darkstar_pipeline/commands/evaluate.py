@@ -18,6 +18,7 @@ from darkstar_pipeline.commands.arguments import (
 )
 from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.frames import write_frame
+from planner.policy_names import CONTINUOUS_POLICIES, POLICIES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,21 +58,27 @@ SLOT_COLUMNS = (
     "reason",
 )
 
+ContinuousOption = Annotated[
+    bool, typer.Option("--continuous", help="Carry stored energy through the range; default: every day for itself.")
+]
 PoliciesOption = Annotated[str, typer.Option("--policies", metavar="P,…", help="Policies, separated by commas.")]
 
 
-def evaluate(call: Call, *, first: FirstDay, last: LastDay, policies: PoliciesOption) -> Document:
+def evaluate(
+    call: Call, *, first: FirstDay, last: LastDay, policies: PoliciesOption, continuous: ContinuousOption = False
+) -> Document:
     """What each policy paid in a range of days, in daily episodes, against hindsight and against MPC.
 
     `cost` includes wear and the settlement of the energy left in the battery. Days that are refused or not there count
-    for nothing; stderr names them.
+    for nothing; stderr names them. With `--continuous`, stored energy is carried through the range, prices are known
+    from 13:00 the day before, and `oracle_published` is the bound of who knows the home, but no price before it is out.
     """
     from darkstar_pipeline.evaluating import evaluate_range
 
     check_range(first, last)
-    names = parse_policies(policies)
+    names = parse_policies(policies, CONTINUOUS_POLICIES if continuous else POLICIES)
     context = call.context()
-    verdict = evaluate_range(context, first, last, names)
+    verdict = evaluate_range(context, first, last, names, continuous=continuous)
     if left_out := verdict.left_out["day"].to_list():
         call.note(f"{len(left_out)} days are left out: {days_told(left_out)}")
     days, totals = verdict.evaluation.days, verdict.evaluation.totals
