@@ -9,15 +9,17 @@ What does not belong here: the solver (`hot_program`), and what the problem mean
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import cvxpy as cp
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from env.inverter import Energy
 from planner.errors import SolverError
+
+if TYPE_CHECKING:
+    import cvxpy as cp
 
 Indices: TypeAlias = NDArray[np.int32]
 
@@ -87,7 +89,7 @@ class CanonicalForm:
 
 
 def canonical_form(
-    problem: cp.Problem, variables: Mapping[str, cp.Variable], constraints: Mapping[str, cp.Constraint]
+    problem: "cp.Problem", variables: Mapping[str, "cp.Variable"], constraints: Mapping[str, "cp.Constraint"]
 ) -> CanonicalForm:
     """Compile a linear problem whose parameters stand in its objective and right-hand sides only.
 
@@ -102,7 +104,7 @@ def canonical_form(
     for parameter in problem.parameters():
         if parameter.value is None:  # compiling wants some value; none of it stays
             parameter.value = np.zeros(parameter.shape)
-    data, _, _ = problem.get_problem_data(cp.HIGHS)
+    data, _, _ = problem.get_problem_data("HIGHS")
     cone = data["param_prob"]
     n_columns, n_rows = int(cone.x.size), int(cone.constr_size)
     tensor = sparse.csc_array(cone.A)
@@ -145,7 +147,9 @@ def _span(first: int, size: int) -> Indices:
     return np.arange(first, first + size, dtype=np.int32)
 
 
-def _named_rows(cone: object, constraints: Mapping[str, cp.Constraint], kept: NDArray[np.int64]) -> dict[str, Indices]:
+def _named_rows(
+    cone: object, constraints: Mapping[str, "cp.Constraint"], kept: NDArray[np.int64]
+) -> dict[str, Indices]:
     """Rows of each named constraint among those kept; none where it became bounds."""
     starts: dict[int, Indices] = {}
     first = 0
