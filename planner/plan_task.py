@@ -1,0 +1,139 @@
+"""What a plan is asked for: a home, its expected slots, where its battery stands, and what its end is worth."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from env.inverter import Energy
+from env.site import Site
+from env.time_grid import local_day
+from planner.errors import PlannerError
+from planner.linear_program import HomeProgram
+from planner.oracle import needed_arrays
+from planner.planned_loads import LoadRequests, PlannedLoads, planned_loads
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndCurve:
+    """A concave worth of what is stored at the end, in steps.
+
+    Attributes:
+        floor_kwh: stored energy that the first step begins at; a plan may not end below it [kWh].
+        widths_kwh: of the steps [kWh].
+        slopes: worth of a kWh in each step, descending [money/kWh].
+    """
+
+    floor_kwh: float
+    widths_kwh: tuple[float, ...]
+    slopes: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a curve whose steps do not match."""
+        if len(self.widths_kwh) != len(self.slopes) or not self.slopes:
+            message = f"an end curve needs as many widths as slopes, got {len(self.widths_kwh)} and {len(self.slopes)}"
+            raise PlannerError(message)
+
+    def worth(self, soc_kwh: float) -> float:
+        """Worth of that much stored energy [money]."""
+        begins = self.floor_kwh + np.concatenate([[0.0], np.cumsum(self.widths_kwh)[:-1]])
+        return float(np.clip(soc_kwh - begins, 0.0, self.widths_kwh) @ np.array(self.slopes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """What the end of the horizon asks for or is worth.
+
+    Attributes:
+        value: worth of a stored kWh at the end, where there is no curve [money/kWh].
+        curve: its worth by how much there is.
+        return_soc_kwh: stored energy demanded at the end [kWh]; None for any.
+    """
+
+    value: float = 0.0
+    curve: EndCurve | None = None
+    return_soc_kwh: float | None = None
+
+    def worth(self, start_kwh: float, end_kwh: float) -> float:
+        """Worth of ending with `end_kwh` rather than with `start_kwh` [money]."""
+        if self.curve is not None:
+            return self.curve.worth(end_kwh) - self.curve.worth(start_kwh)
+        return self.value * (end_kwh - start_kwh)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanTask:
+    """One plan to be made.
+
+    Attributes:
+        slots: `slot_start, import_price, export_price, load_kwh, pv_kwh`, a row a slot, in order.
+        site: the home.
+        start_soc_kwh: stored energy at the start [kWh].
+        end: what the end asks for.
+        requests: what is asked of the movable loads.
+    """
+
+    slots: pl.DataFrame
+    site: Site
+    start_soc_kwh: float
+    end: End = End()
+    requests: LoadRequests = field(default_factory=LoadRequests)
+
+    @cached_property
+    def arrays(self) -> tuple[Energy, Energy, Energy, Energy]:
+        """Import price, export price, load and PV, checked; each `(n_slots,)`.
+
+        Raises:
+            IncompleteDayError: there is no slot, or a null or not finite number among them.
+        """
+        return needed_arrays(self.slots)
+
+    @cached_property
+    def loads(self) -> PlannedLoads:
+        """The movable loads over the horizon.
+
+        Raises:
+            LoadRequestError: a wish that no plan can mean.
+        """
+        return planned_loads(self.slots["slot_start"], self.site.timezone, self.site.devices, self.requests)
+
+    @property
+    def n_slots(self) -> int:
+        """Slots of the horizon."""
+        return self.slots.height
+
+    @cached_property
+    def days(self) -> pl.Series:
+        """Local day of each slot."""
+        return self.slots.select(local_day(self.site.timezone))["local_day"]
+
+    def program(self) -> HomeProgram:
+        """The optimiser's program of this task, ready to be solved."""
+        import_price, export_price, load, pv = self.arrays
+        curve = self.end.curve
+        steps = 0 if curve is None else len(curve.slopes)
+        program = HomeProgram(self.site, self.n_slots, end_steps=steps, loads=self.loads)
+        program.set_prices(import_price, export_price, 0.0 if curve is not None else self.end.value)
+        if curve is not None:
+            program.set_end_curve(curve.floor_kwh, np.array(curve.widths_kwh), np.array(curve.slopes))
+        program.set_house(load, pv, export_price)
+        program.start_at(0, self.start_soc_kwh)
+        if self.end.return_soc_kwh is not None:
+            program.end_at(self.end.return_soc_kwh)
+        return program
+
+    def moved_load(self, others: Mapping[str, Energy]) -> Energy:
+        """What movable loads and further batteries draw from the house `(n_slots,)` [kWh]."""
+        moved = np.zeros(self.n_slots)
+        for name in self.loads.names:
+            moved += others[name]
+        for number in range(2, 2 + len(self.site.extra_batteries)):
+            moved += others[f"battery_{number}_charge"] - others[f"battery_{number}_discharge"]
+        return moved
+
+    def kept_from_battery(self, others: Mapping[str, Energy]) -> Energy:
+        """What the battery may not feed `(n_slots,)` [kWh]."""
+        kept = [others[load.name] for load in self.loads.flexible if not load.from_battery]
+        return np.sum(kept, axis=0) if kept else np.zeros(self.n_slots)
