@@ -1,0 +1,58 @@
+"""The continuous protocol beside the daily one: stored energy carried through the whole window of the bench homes.
+
+`oracle_published` is what a planner with perfect forecasts of the home could reach on prices as they were published.
+The window holds training and test weeks, since stored energy cannot jump over the weeks between.
+"""
+
+from datetime import timedelta
+
+import polars as pl
+
+from benchmarks.bench_homes import FIRST_DAY, LAST_DAY, PAIRS, bench_history, bench_slots, default_site
+from benchmarks.harness import Row
+from darkstar_pipeline.settings import ForecastSettings, MpcSettings
+from planner.continuous import replay_window, window_settlement
+from planner.forecasts import naive_forecasts
+from planner.policy_names import CONTINUOUS_POLICIES
+from planner.protocol import Protocol
+from planner.sharding import map_shards
+from planner.steadiness import SteadinessRules
+
+SHOWN = ("self_consumption", "mpc", "value", "oracle_published")
+TOLERANCE = 1e-4  # money over a window of 31 000 slots
+
+
+def run() -> list[Row]:
+    """Every pair once, on all cores."""
+    costs = dict(zip(PAIRS, map_shards(_costs, PAIRS), strict=True))
+    rows: list[Row] = []
+    for policy in SHOWN:
+        shares = {pair: _share(costs[pair], policy) for pair in PAIRS}
+        rows.append(Row(f"continuous_{policy}_mean", sum(shares.values()) / len(shares), "captured share"))
+        rows += [Row(f"continuous_{policy}_{home}_{area}", share) for (home, area), share in shares.items()]
+    excess = max(cost["oracle"] - min(cost.values()) for cost in costs.values())
+    return [*rows, Row("oracle_excess", excess, "money", target=f"<= {TOLERANCE}", met=excess <= TOLERANCE)]
+
+
+def _costs(pair: tuple[str, str]) -> dict[str, float]:
+    """What each policy pays over the window, settled at its end [money]."""
+    home, area = pair
+    site, averaged = default_site(), ForecastSettings()
+    protocol = Protocol(
+        start_soc_kwh=site.battery.soc_kwh(50.0), steadiness=SteadinessRules(**MpcSettings().model_dump())
+    )
+    slots = bench_slots(home, area, site, FIRST_DAY + timedelta(days=1), LAST_DAY - timedelta(days=1))
+    history, days = bench_history(home), slots["local_day"].unique().sort().to_list()
+    forecasts = naive_forecasts(history, days, site.timezone, load_days=averaged.load_days, pv_days=averaged.pv_days)
+    value = window_settlement(slots, site, protocol)
+    costs: dict[str, float] = {}
+    for policy in CONTINUOUS_POLICIES:
+        schedule = replay_window(policy, slots, forecasts, history, site, protocol)
+        kept = float(schedule["soc_end_kwh"][-1] - schedule["soc_start_kwh"][0])
+        costs[policy] = float(schedule.select(pl.col("cost").sum()).item()) - value * kept
+    return costs
+
+
+def _share(costs: dict[str, float], policy: str) -> float:
+    """Captured share of the window."""
+    return (costs["idle"] - costs[policy]) / (costs["idle"] - costs["oracle"])
