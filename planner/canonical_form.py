@@ -74,6 +74,10 @@ class CanonicalForm:
         """Number of constraints that are no bounds."""
         return int(self.matrix.shape[0])
 
+    def sign(self, constraint: str, variable: str) -> float:
+        """Sign of a variable's first entry in a constraint's first row, by which the row's dual is to be read."""
+        return float(np.sign(self.matrix[self.rows[constraint][0], self.columns[variable][0]]))
+
     def bounds(self, parameters: Energy) -> tuple[Energy, Energy]:
         """Lower and upper bounds of the columns for parameters `(n_parameters + 1,)`."""
         lower, upper = np.full(self.n_columns, -np.inf), np.full(self.n_columns, np.inf)

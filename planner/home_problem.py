@@ -221,9 +221,9 @@ def add_flexible_load(home: HomeProblem, load: FlexibleShape) -> None:
 
 
 def _add_blocks(home: HomeProblem, load: FlexibleShape, flow: cp.Variable) -> None:
-    """On and off, and starts that keep their distance. With `on` whole, `starts` need not be told to be."""
+    """On and off, and starts that keep their distance."""
     n_slots, name = home.n_slots, load.name
-    on, starts = home.variable(f"{name}_on", n_slots, boolean=True), home.variable(f"{name}_starts", n_slots)
+    on, starts = (home.variable(f"{name}_{what}", n_slots, boolean=True) for what in ("on", "starts"))
     running, may_start = home.parameter(f"{name}_running", 1), home.parameter(f"{name}_may_start", n_slots)
     n_windows = max(1, n_slots - load.spacing_slots + 1)
     spacing = sparse.diags_array(
@@ -231,7 +231,6 @@ def _add_blocks(home: HomeProblem, load: FlexibleShape, flow: cp.Variable) -> No
     )
     home.constraints[f"{name}_off"] = physics.off_takes_nothing(flow, on=on, full_kwh=load.full_kwh)
     home.constraints[f"{name}_starts"] = physics.block_starts(on, starts, running=running)
-    home.constraints[f"{name}_starts_least"] = physics.at_least(starts, 0.0)
     home.constraints[f"{name}_starts_most"] = physics.at_most(starts, may_start)
     home.constraints[f"{name}_spacing"] = physics.starts_apart(starts, sparse.csr_matrix(spacing))
     if n_slots > 1:

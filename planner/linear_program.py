@@ -17,10 +17,12 @@ from env.battery import Battery
 from env.inverter import Energy, slot_limit
 from env.site import Limits, Site
 from planner.canonical_form import CanonicalForm
+from planner.errors import PlannerError
 from planner.exclusive_flows import Rules, solve_exclusive
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS, NAMES, SOC, Solution, SolverRecord
 from planner.hot_program import LARGE_COLUMNS, MIP_SECONDS, Answer, HotProgram
 from planner.planned_loads import LoadShapes, PlannedLoads
+from planner.spaced_loads import solve_spaced
 
 OVER_FUSE = 1e3  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
 _BEFORE = ("charge", "discharge", "import", "export", "spill")  # flows that are none before the horizon begins
@@ -61,7 +63,7 @@ class HomeProgram:
     def __init__(self, site: Site, n_slots: int, *, end_steps: int = 0, loads: PlannedLoads | None = None) -> None:
         self.site = site
         self.n_slots = n_slots
-        self.first = 0  # slot that the horizon begins at
+        self.first: int = 0  # slot that the horizon begins at
         self.end_soc_kwh: float | None = None
         self.end_steps = end_steps
         self.loads = loads if loads is not None else PlannedLoads()
@@ -70,7 +72,7 @@ class HomeProgram:
         self.hot = HotProgram(form)
         self.solver = self.hot.solver
         self._storage = form.rows["storage"]
-        self._storage_sign = np.sign(form.matrix[self._storage[0], form.columns["soc"][0]])
+        self._storage_sign = form.sign("storage", "soc")
         self.columns = np.stack([form.columns[name] for name in NAMES], axis=1)
         self.cost: Energy = np.zeros((n_slots, KINDS))
         self._most = {name: np.zeros(n_slots) for name in _BEFORE}
@@ -114,18 +116,20 @@ class HomeProgram:
         self.hot.remember()
         self.forget()
 
-    def start_extra(self, number: int, soc_kwh: float, *, end_value: float = 0.0) -> None:
-        """Let `battery_<number>` start with that much stored energy; without a value of the end it ends with it."""
+    def start_extra(self, number: int, soc_kwh: float, *, end_value: float | None = None) -> None:
+        """Let `battery_<number>` begin with that much stored energy.
+
+        Without a value of its end it keeps it: it ends with no less than it would have had at rest.
+        """
         battery, prefix = self.site.extra_batteries[number - 2], f"battery_{number}_"
-        for name, power in (("charge", battery.charge_kw), ("discharge", battery.discharge_kw)):
-            self.hot.set(f"{prefix}{name}_most", slot_limit(power))
-        least = np.full(self.n_slots, min(soc_kwh, battery.min_soc_kwh), dtype=np.float64)
-        if end_value == 0.0:
-            least[-1] = soc_kwh * battery.retention_per_slot**self.n_slots
+        at_rest = soc_kwh * battery.retention_per_slot**self.n_slots
+        least = np.full(self.n_slots, min(at_rest, battery.min_soc_kwh), dtype=np.float64)
+        if end_value is None:
+            least[-1] = at_rest
         self.hot.set(f"{prefix}start_soc", soc_kwh)
         self.hot.set(f"{prefix}soc_least", least)
         self.hot.set(f"{prefix}soc_most", max(soc_kwh, battery.max_soc_kwh))
-        self.hot.set(f"{prefix}end_value", end_value)
+        self.hot.set(f"{prefix}end_value", 0.0 if end_value is None else end_value)
 
     def set_prices(self, import_price: Energy, export_price: Energy, end_value: float) -> None:
         """Set what the objective counts; each price `(n_slots,)` [money/kWh]."""
@@ -185,7 +189,7 @@ class HomeProgram:
         self._house_is_new = False
         self._most["charge"], self._most["discharge"] = self._charge_most, self._discharge_most
         first, hot = self.first, self.hot
-        ahead = self._every_slot >= first
+        ahead = (self._every_slot >= first).astype(np.float64)
         for name, most in self._most.items():
             hot.set(f"{name}_most", most * ahead)
         hot.set("net_load", self._net * ahead)
@@ -193,13 +197,24 @@ class HomeProgram:
             hot.set("pv", self._pv * ahead)
         if any(not load.from_battery for load in self.loads.flexible):
             hot.set("surplus", np.maximum(-self._net, 0.0) * ahead)
+        for number, extra in enumerate(self.site.extra_batteries, start=2):
+            hot.set(f"battery_{number}_charge_most", slot_limit(extra.charge_kw) * ahead)
+            hot.set(f"battery_{number}_discharge_most", slot_limit(extra.discharge_kw) * ahead)
 
     def start_at(self, slot: int, soc_kwh: float) -> None:
         """Let the horizon begin at `slot` with that much stored energy; earlier slots no longer matter.
 
         Outside the usable range, where a battery may be found, its way back is allowed too: the range is widened to the
         start. That also allows what the inverter does not, to come back there, so the bound is a little low then.
+
+        Raises:
+            PlannerError: there are planned loads, whose windows begin with the first slot; they need a new program.
         """
+        if slot > 0 and self.loads.names:
+            message = (
+                f"planned loads {list(self.loads.names)} begin with the horizon; make a new program for slot {slot}"
+            )
+            raise PlannerError(message)
         if slot != self.first:
             self.first, self._house_is_new = slot, True
         self._start_soc_kwh = soc_kwh
@@ -223,8 +238,13 @@ class HomeProgram:
         """Drop the solver's memory, so that an answer depends on its input alone and not on what was solved before."""
         self.hot.forget()
 
-    def solve(self, *, time_limit: float = MIP_SECONDS) -> Solution:
+    def solve(self, *, time_limit: float = MIP_SECONDS, exact: bool = False) -> Solution:
         """Solve; where the linear answer breaks a rule, decide with binaries and solve again.
+
+        Args:
+            time_limit: for a search with binaries [s].
+            exact: whether loads in spaced blocks are searched to the optimum too, which takes seconds; otherwise their
+                plan comes within the gap that its record tells.
 
         Raises:
             NoFeasibleScheduleError: the limits contradict each other.
@@ -232,7 +252,11 @@ class HomeProgram:
             SolverError: the solver stopped without an answer.
         """
         self.apply_house()
-        return self._solution(solve_exclusive(self.hot, self.rules, time_limit=time_limit))
+        spaced = [load for load in self.loads.flexible if load.spacing_slots > 1]
+        answer = solve_spaced(self.hot, self.rules, spaced, time_limit=time_limit) if spaced and not exact else None
+        if answer is None:
+            answer = solve_exclusive(self.hot, self.rules, time_limit=time_limit)
+        return self._solution(answer)
 
     def run(self) -> Solution:
         """Solve the linear program as it stands, rules or no rules."""
