@@ -13,7 +13,7 @@ returned.
 times; `..._cpu` rows are the same ratios in processor time, threads and child processes included.
 """
 
-import os
+import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -105,6 +105,7 @@ def emhass_rows(days: Sequence[Day], site: Site, protocol: Protocol, returned: S
         *_speed("returning_", returned),
         *_speed("emhass_", theirs),
         Row("ratio_to_emhass", ratio, "x", target=f">= {LEAST_RATIO}", met=ratio >= LEAST_RATIO),
+        Row("ratio_to_emhass_cpu", theirs.cpu_seconds / returned.cpu_seconds, "x"),
         Row(
             "emhass_worst_relative_difference", worst, "", target=f"<= {MOST_DIFFERENCE}", met=worst <= MOST_DIFFERENCE
         ),
@@ -141,7 +142,8 @@ def _timed(solve: Callable[[Day], float], days: Sequence[Day]) -> Solved:
 
 def _cpu_seconds() -> float:
     """Processor time of this process and its finished children [s]."""
-    return sum(os.times()[:4])
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def our_solver(site: Site, protocol: Protocol, *, returning: bool) -> Callable[[Day], float]:
