@@ -8,7 +8,7 @@ import polars as pl
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.settings import SiteSettings
 from env.site import Site
-from env.time_grid import grid
+from env.time_grid import grid, local_day
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 HOMES = SHARED / "bench" / "homes_2025_10_to_2026_08.parquet"
@@ -39,6 +39,20 @@ def bench_readings(home: str) -> pl.DataFrame:
     return everything.filter(pl.col("home") == home).select("slot_start", "load_kwh", "pv_kwh").sort("slot_start")
 
 
+def bench_history(home: str) -> pl.DataFrame:
+    """Readings as a home without gaps in its hardware has them: a home without panels makes 0."""
+    readings = bench_readings(home)
+    without = readings["pv_kwh"].null_count() == readings.height
+    return readings.with_columns(pv_kwh=pl.lit(0.0)) if without else readings
+
+
+def bench_days(home: str, split: str, timezone: str) -> list[date]:
+    """Local days that lie wholly in the `train` or the `test` weeks."""
+    marked = pl.read_parquet(_present(HOMES)).filter(pl.col("home") == home).select(local_day(timezone), "split")
+    whole = marked.group_by("local_day").agg((pl.col("split") == split).all()).filter(pl.col("split"))
+    return whole["local_day"].sort().to_list()
+
+
 def bench_prices(area: str) -> pl.DataFrame:
     """Tidy spot prices of an area over the bench homes' span: `slot_start, price`."""
     prices = pl.read_parquet(_present(PRICES)).filter(pl.col("area") == area)
@@ -52,10 +66,7 @@ def bench_prices(area: str) -> pl.DataFrame:
 
 def bench_slots(home: str, area: str, site: Site, first: date, last: date) -> pl.DataFrame:
     """Slots of the days with every core reading, priced: what `planner.replay` takes."""
-    readings = bench_readings(home)
-    if readings["pv_kwh"].null_count() == readings.height:  # a home without panels
-        readings = readings.with_columns(pv_kwh=pl.lit(0.0))
-    joined = grid(first, last, site.timezone).join(readings, on="slot_start", how="left")
+    joined = grid(first, last, site.timezone).join(bench_history(home), on="slot_start", how="left")
     joined = joined.join(bench_prices(area), on="slot_start", how="left").sort("slot_start")
     whole = pl.all_horizontal(pl.col("load_kwh", "pv_kwh", "price").is_not_null()).all().over("local_day")
     priced = site.tariff.with_prices(joined.filter(whole), site.timezone)

@@ -30,6 +30,7 @@ from planner.value_function import Scenarios
 from planner.value_policy import replay_value
 
 SHARD_DAYS = 60  # days whose re-planning outweighs the start of a process
+VALUE_DAYS = 200  # days planned together by the value function: 66 MB
 READINGS = ("slot_start", "load_kwh", "pv_kwh")
 _FLOW_COLUMNS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
 
@@ -196,7 +197,12 @@ def _mpc_day(world: World, load_forecast: Energy, pv_forecast: Energy, site: Sit
 
 def _value(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
     """The value function's choice; its forecasts are scenarios `(n_days, n_scenarios, n_slots)`."""
-    return replay_value(world, Scenarios(*forecast), site, protocol)
+    load, pv = forecast
+    starts = range(0, len(world.load_kwh), VALUE_DAYS)
+    parts = [slice(start, start + VALUE_DAYS) for start in starts]
+    return _stacked(
+        [replay_value(_rows(world, part), Scenarios(load[part], pv[part]), site, protocol) for part in parts]
+    )
 
 
 def _oracle(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
@@ -255,7 +261,12 @@ def _start(world: World, protocol: Protocol) -> Energy:
 
 def _row(world: World, day: int) -> World:
     """One day of a world, still two-dimensional."""
-    return World(*(table[day : day + 1] for table in vars(world).values()))
+    return _rows(world, slice(day, day + 1))
+
+
+def _rows(world: World, days: slice) -> World:
+    """Some days of a world."""
+    return World(*(table[days] for table in vars(world).values()))
 
 
 def _stacked(days: list[Replay]) -> Replay:

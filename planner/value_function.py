@@ -199,9 +199,13 @@ class _Moves:
         steps = moved / self.step
         self.bend_low: Index = np.floor(steps).astype(np.intp)
         self.bend_share = steps - self.bend_low
-        # A move that the battery's edge cuts short costs at most this much more than the whole move.
+        self.reach = int(np.abs(self.bend_low).max()) + 1
+        # A move that the battery's edge cuts short costs at most this much more a step than the whole move: what is not
+        # delivered is bought, above the fuse if there is one. Where that is too much, an offset ends on the edge.
         prices = np.stack([world.import_price, world.export_price])[:, :, 0, :, 0]
-        self.short_of_energy = self.step * battery.discharge_efficiency * np.maximum(prices.max(axis=0), 0.0)
+        over_fuse = 0.0 if world.site.limits.import_kw is None else world.over_fuse[:, 0, :, 0]
+        dearest = np.maximum(prices.max(axis=0), 0.0) + over_fuse
+        self.short_of_energy = self.step * battery.discharge_efficiency * dearest
         self.short_of_room = self.step / battery.charge_efficiency * np.maximum(-prices.min(axis=0), 0.0)
 
     def step_back(self, slot: int, later: Energy) -> Energy:
@@ -212,27 +216,31 @@ class _Moves:
         for move, offset in enumerate(self.offsets.tolist()):
             after = padded[..., reach + offset : reach + offset + n_soc]
             np.maximum(best, after - self.offset_cost[:, :, slot, move, None], out=best)
-        for bend in range(self.bend_cost.shape[-1]):
-            np.maximum(best, self._bent(slot, bend, later), out=best)
+        self._raise_to_bends(slot, later, best)
         if self.retention < 1:  # `best` is over what the slot's loss leaves of the energy
             kept = np.broadcast_to(self.retention * self.grid, best.shape).reshape(-1, n_soc)
             best = interpolated(self.grid, best.reshape(-1, n_soc), kept).reshape(best.shape)
         return best
 
-    def _bent(self, slot: int, bend: int, later: Energy) -> Energy:
-        """Value of following one of the bends `(n_homes, n_scenarios, n_soc)`."""
-        low, share = self.bend_low[:, :, slot, bend, None], self.bend_share[:, :, slot, bend, None]
-        n_soc = later.shape[-1]
-        at = low + np.arange(n_soc, dtype=np.intp)
-        last = n_soc - 1
-        flat = later.reshape(-1)
-        rows = np.arange(0, later.size, n_soc, dtype=np.intp).reshape(later.shape[0], later.shape[1], 1)
-        below = flat.take(np.clip(at, 0, last) + rows)
-        above = flat.take(np.clip(at + 1, 0, last) + rows)
-        end = at + share
-        missed = np.maximum(-end, 0.0) * self.short_of_energy[:, slot, None, None]
-        missed += np.maximum(end - last, 0.0) * self.short_of_room[:, slot, None, None]
-        return below + share * (above - below) - missed - self.bend_cost[:, :, slot, bend, None]
+    def _raise_to_bends(self, slot: int, later: Energy, best: Energy) -> None:
+        """Raise `best` to the value of following any of the bends, all `(n_homes, n_scenarios, n_soc)`."""
+        n_homes, n_scenarios, n_soc = later.shape
+        beyond = np.arange(1.0, self.reach + 1)
+        below = later[..., :1] - beyond[::-1] * self.short_of_energy[:, slot, None, None]
+        above = later[..., -1:] - beyond * self.short_of_room[:, slot, None, None]
+        padded = np.concatenate([below, later, above], axis=-1)
+        slope = np.diff(padded, append=padded[..., -1:]).reshape(-1)
+        width = padded.shape[-1]
+        rows = np.arange(0, padded.size, width, dtype=np.intp).reshape(n_homes, n_scenarios, 1)
+        places = rows + np.arange(self.reach, self.reach + n_soc, dtype=np.intp)
+        flat = padded.reshape(-1)
+        for bend in range(self.bend_cost.shape[-1]):
+            at = self.bend_low[:, :, slot, bend, None] + places
+            value = slope.take(at)
+            value *= self.bend_share[:, :, slot, bend, None]
+            value += flat.take(at)
+            value -= self.bend_cost[:, :, slot, bend, None]
+            np.maximum(best, value, out=best)
 
 
 def most_stored(battery: Battery) -> float:

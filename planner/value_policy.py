@@ -110,7 +110,7 @@ def _belief(difference_kwh: Energy) -> Energy:
 
 
 def replay_value(world: World, scenarios: Scenarios, site: Site, protocol: Protocol) -> Replay:
-    """Run the policy through daily episodes."""
+    """Run the policy through daily episodes of equally many slots; `scenarios` has as many homes as `world` days."""
     settlement = np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
     days = ValueDays(
         site=site,
