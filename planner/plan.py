@@ -13,6 +13,7 @@ from typing import TypeAlias
 import polars as pl
 
 from planner.errors import SolverError
+from planner.explanations import explain
 from planner.fallback import FALLBACKS, solve_by
 from planner.flow_kinds import Solution, SolverRecord
 from planner.hot_program import MIP_SECONDS
@@ -46,7 +47,8 @@ class Plan:
     """A released schedule, and how it came about.
 
     Attributes:
-        schedule: columns of `policy_schedules` from `slot_start` to `cost`, and those of movable loads.
+        schedule: columns of `policy_schedules` from `slot_start` to `cost`, those of movable loads, and
+            `reason, sentence, idle_costs` (`explanations`).
         released: `plan`, `self_consumption` or `idle`.
         reason: why that was released.
         cost: of the released schedule as the model has it, the worth of the end included [money].
@@ -106,7 +108,7 @@ def make_plan(
     chosen = released.chosen
     costs = {each.name: each.cost for each in simple}
     return Plan(
-        schedule=chosen.schedule,
+        schedule=explain(task, chosen.schedule, last.solution if chosen.name == PLAN else None),
         released=chosen.name,
         reason=released.reason,
         cost=chosen.cost,

@@ -109,16 +109,26 @@ class PlanTask:
         """Local day of each slot."""
         return self.slots.select(local_day(self.site.timezone))["local_day"]
 
-    def program(self) -> HomeProgram:
-        """The optimiser's program of this task, ready to be solved."""
+    def program(self, *, settled: Mapping[str, Energy] | None = None) -> HomeProgram:
+        """The optimiser's program of this task, ready to be solved.
+
+        Args:
+            settled: movable loads whose hours are decided, by name, each `(n_slots,)` [kWh]; they become part of the
+                house.
+        """
         import_price, export_price, load, pv = self.arrays
+        fixed: Mapping[str, Energy] = settled if settled is not None else {}
+        loads = PlannedLoads(
+            tuple(each for each in self.loads.flexible if each.name not in fixed),
+            tuple(each for each in self.loads.runs if each.name not in fixed),
+        )
         curve = self.end.curve
         steps = 0 if curve is None else len(curve.slopes)
-        program = HomeProgram(self.site, self.n_slots, end_steps=steps, loads=self.loads)
+        program = HomeProgram(self.site, self.n_slots, end_steps=steps, loads=loads)
         program.set_prices(import_price, export_price, 0.0 if curve is not None else self.end.value)
         if curve is not None:
             program.set_end_curve(curve.floor_kwh, np.array(curve.widths_kwh), np.array(curve.slopes))
-        program.set_house(load, pv, export_price)
+        program.set_house(load + sum(fixed.values(), start=np.zeros(self.n_slots)), pv, export_price)
         program.start_at(0, self.start_soc_kwh)
         if self.end.return_soc_kwh is not None:
             program.end_at(self.end.return_soc_kwh)

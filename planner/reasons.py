@@ -13,6 +13,15 @@ REASONS = (
     "sell_surplus",
     "hold",
 )
+PLAN_REASONS = (
+    *REASONS,
+    "paid_to_charge",
+    "keep_for_later",
+    "keep_under_fuse",
+    "keep_under_peak",
+    "limited",
+)
+"""What a plan can say besides, since it knows what stored energy is worth (`explanations`)."""
 
 
 def with_reasons(schedule: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,92 @@
+# HiGHS ships no types; strict mode would ask for a cast in every line.
+# pyright: basic
+"""What each slot's use of the battery is worth: the plan solved again with the battery idle in that slot.
+
+Exact, not estimated: each figure is the difference of two optima. The solver stays hot, so that a slot costs a few
+dual simplex steps. Movable loads that are on or off keep their hours; all else is planned anew.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from env.inverter import Energy, slot_limit
+from planner.canonical_form import Indices
+from planner.errors import NoFeasibleScheduleError, SolverError
+from planner.flow_kinds import CHARGE, DISCHARGE, IMPORT, Solution
+from planner.linear_program import HomeProgram
+from planner.plan_task import PlanTask
+
+ACTIVE_KWH = 1e-6  # a battery that moves less is idle already
+
+
+@dataclass(frozen=True)
+class IdleSlot:
+    """What would be without the battery in one slot.
+
+    Attributes:
+        costs_more: cost of the best plan without it, less the cost of the plan [money]; None where there is none, since
+            the end could not be met.
+        over_fuse_kwh: energy that would be drawn above the fuse besides [kWh].
+    """
+
+    costs_more: float | None
+    over_fuse_kwh: float = 0.0
+
+
+IDLE_ALREADY = IdleSlot(0.0)
+
+
+def settled_hours(task: PlanTask, solution: Solution) -> dict[str, Energy]:
+    """The movable loads that are on or off, as the plan has them, by name; each `(n_slots,)` [kWh]."""
+    spaced = [load.name for load in task.loads.flexible if load.spacing_slots > 1]
+    return {name: solution.others[name] for name in (*spaced, *(run.name for run in task.loads.runs))}
+
+
+def idle_slots(task: PlanTask, solution: Solution) -> list[IdleSlot | None]:
+    """For each slot, what the battery's doing nothing there would change; None where the solver does not say."""
+    program = task.program(settled=settled_hours(task, solution))
+    try:
+        base = program.solve()
+    except SolverError:  # a plan is worth having without its figures
+        return [None] * task.n_slots
+    return list(_each(program, base, solution))
+
+
+def _each(program: HomeProgram, base: Solution, planned: Solution) -> Iterator[IdleSlot | None]:
+    moved = planned.flows[:, CHARGE] + planned.flows[:, DISCHARGE]
+    most = program.hot.form.bounds(program.hot.parameters)[1]
+    for slot in range(program.n_slots):
+        if moved[slot] > ACTIVE_KWH:
+            battery = program.columns[slot, [CHARGE, DISCHARGE]]
+            yield _without(program, base, battery, most[battery])
+        else:
+            yield IDLE_ALREADY
+
+
+def _without(program: HomeProgram, base: Solution, battery: Indices, most: Energy) -> IdleSlot | None:
+    """The best plan with these columns at nothing, against the best.
+
+    Their bounds are changed in the solver itself: through the parameters all bounds would be handed over anew, which
+    takes as long as the solving.
+    """
+    nothing = np.zeros(len(battery))
+    program.solver.changeColsBounds(len(battery), battery, nothing, nothing)
+    try:
+        other = program.solve()
+    except NoFeasibleScheduleError:
+        program.forget()
+        return IdleSlot(None)
+    except SolverError:
+        program.forget()
+        return None
+    finally:
+        program.solver.changeColsBounds(len(battery), battery, nothing, most)
+    fuse = slot_limit(program.site.limits.import_kw)
+    over = _over(other, fuse) - _over(base, fuse)
+    return IdleSlot(other.objective - base.objective, max(over, 0.0))
+
+
+def _over(solution: Solution, fuse_kwh: float) -> float:
+    return float(np.maximum(solution.flows[:, IMPORT] - fuse_kwh, 0.0).sum())

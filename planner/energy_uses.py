@@ -1,0 +1,80 @@
+"""Where stored energy goes: for each slot that charges, the later slot that uses it.
+
+First the slot that sets the value of a stored kWh: the discharge whose price, after losses and wear, is just what a kWh
+stored now is worth. Where no single slot does, first in, first out: energy is used in the order in which it was
+stored, what was there at the start before the rest.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from env.battery import Battery
+from env.inverter import Energy
+
+SAME_VALUE = 1e-5  # money/kWh; nearer than this two values are one
+EMPTY_KWH = 1e-6
+
+KEPT = -1
+"""In place of a slot: the energy is still there at the end."""
+UNKNOWN = -2
+"""In place of a slot: nothing was stored."""
+
+
+def marginal_uses(
+    *,
+    discharge_kwh: Energy,
+    soc_end_kwh: Energy,
+    price: Energy,
+    stored_value: Energy,
+    end_value: float,
+    battery: Battery,
+) -> NDArray[np.int64]:
+    """For each slot the later one that sets the worth of a kWh stored in it `(n_slots,)`; `KEPT`, or `UNKNOWN`.
+
+    Args:
+        discharge_kwh: of each slot [kWh].
+        soc_end_kwh: stored energy at the slots' ends [kWh].
+        price: what a discharged kWh brings in each slot [money/kWh].
+        stored_value: worth of a kWh stored in each slot [money/kWh].
+        end_value: worth of a kWh at the end, where it is the same for each [money/kWh]; NaN otherwise.
+        battery: losses and wear.
+    """
+    n_slots = len(price)
+    after = np.arange(n_slots)
+    uses = np.full(n_slots, UNKNOWN)
+    if battery.discharge_curve:
+        return uses
+    keeps = battery.retention_per_slot
+    brings = (price - battery.discharge_wear) * battery.discharge_efficiency
+    empty = soc_end_kwh <= battery.min_soc_kwh + EMPTY_KWH
+    for slot in range(n_slots):
+        emptied = np.flatnonzero(empty[slot:])
+        last = slot + int(emptied[0]) if len(emptied) else n_slots - 1
+        worth = brings * keeps ** np.maximum(after - slot, 0)
+        sets = (discharge_kwh > EMPTY_KWH) & (np.abs(worth - stored_value[slot]) < SAME_VALUE)
+        fitting = np.flatnonzero(sets[slot + 1 : last + 1])
+        if len(fitting):
+            uses[slot] = slot + 1 + int(fitting[0])
+        elif not len(emptied) and abs(end_value * keeps ** (n_slots - 1 - slot) - stored_value[slot]) < SAME_VALUE:
+            uses[slot] = KEPT
+    return uses
+
+
+def first_in_first_out(
+    *, charge_kwh: Energy, discharge_kwh: Energy, start_soc_kwh: float, battery: Battery
+) -> NDArray[np.int64]:
+    """For each slot the one that uses most of what it stored `(n_slots,)`; `KEPT`, or `UNKNOWN` for nothing stored.
+
+    Self-discharge is shared evenly by all that is stored: energies are counted as they would be at the start.
+    """
+    n_slots = len(charge_kwh)
+    at_start = battery.retention_per_slot ** -np.arange(1.0, n_slots + 1)
+    stored = battery.stored_by(charge_kwh) * at_start
+    drawn = battery.drawn_by(discharge_kwh) * at_start
+    there = max(start_soc_kwh - battery.min_soc_kwh, 0.0)
+    stored_to, drawn_to = there + np.cumsum(stored), np.cumsum(drawn)
+    shared = np.minimum.outer(stored_to, drawn_to) - np.maximum.outer(stored_to - stored, drawn_to - drawn)
+    shared = np.triu(np.maximum(shared, 0.0), k=1)
+    kept = stored - shared.sum(axis=1)
+    uses = np.where(kept >= shared.max(axis=1), KEPT, shared.argmax(axis=1))
+    return np.where(stored > EMPTY_KWH, uses, UNKNOWN)

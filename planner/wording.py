@@ -1,0 +1,75 @@
+"""Numbers, prices, clock times and ranks as explanations write them: always the same words for the same values."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from env.inverter import Energy
+
+LEAST_TOLD = 0.005  # what rounds to 0.00
+_ENDINGS = {1: "st", 2: "nd", 3: "rd"}
+
+
+class Words:
+    """Words of one home.
+
+    Args:
+        currency: of its prices.
+        timezone: whose clock it reads.
+    """
+
+    def __init__(self, currency: str, timezone: str) -> None:
+        self.currency = currency
+        self.zone = ZoneInfo(timezone)
+
+    def price(self, price: float) -> str:
+        """`0.82 SEK/kWh`."""
+        return f"{_two(price)} {self.currency}/kWh"
+
+    def money(self, amount: float) -> str:
+        """`2.10 SEK`."""
+        return f"{_two(amount)} {self.currency}"
+
+    def clock(self, instant: datetime, seen_from: datetime) -> str:
+        """Local time, with the day where it is another one, and the zone's letters where the clock shows it twice."""
+        local, here = instant.astimezone(self.zone), seen_from.astimezone(self.zone)
+        told = f"{local:%H:%M}"
+        if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
+            told = f"{told} {local.tzname()}"
+        days = (local.date() - here.date()).days
+        if days == 0:
+            return told
+        return f"{told} tomorrow" if days == 1 else f"{told} on {local:%Y-%m-%d}"
+
+
+def energy(kwh: float) -> str:
+    """`1.90 kWh`; what would round to nothing is told as such."""
+    return f"{kwh:.2f} kWh" if kwh >= LEAST_TOLD else "less than 0.01 kWh"
+
+
+def power(kw: float) -> str:
+    """`4.2 kW`, without zeros that say nothing."""
+    return f"{round(kw, 2):g} kW"
+
+
+def _two(value: float) -> str:
+    """Two decimals, and no negative zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
+def ordinal(rank: int) -> str:
+    """`1st`, `2nd`, `11th`, `23rd`."""
+    tens = rank % 100
+    return f"{rank}{'th' if 10 < tens < 14 else _ENDINGS.get(rank % 10, 'th')}"  # noqa: PLR2004 - eleven to thirteen
+
+
+def cheapest(rank: int) -> str:
+    """`cheapest`, `2nd cheapest`."""
+    return "cheapest" if rank == 1 else f"{ordinal(rank)} cheapest"
+
+
+def ranks(values: Energy) -> Energy:
+    """Rank of each value from 1, the lowest first; equal values share a rank."""
+    ascending = np.sort(values)
+    return np.searchsorted(ascending, values, side="left").astype(np.float64) + 1
