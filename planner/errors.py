@@ -6,7 +6,13 @@ class PlannerError(Exception):
 
 
 class NoFeasibleScheduleError(PlannerError):
-    """The limits contradict each other."""
+    """The limits contradict each other.
+
+    Attributes:
+        remedy: the least that would have to give, in words; empty where nobody can tell.
+    """
+
+    remedy: str = ""
 
 
 class SolverError(PlannerError):

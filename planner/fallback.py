@@ -18,8 +18,6 @@ from planner.hot_program import MIP_SECONDS
 from planner.linear_program import HomeProgram
 
 if TYPE_CHECKING:
-    import cvxpy as cp
-
     from planner.home_problem import HomeProblem
 
 CLARABEL, SCS = "clarabel", "scs"
@@ -30,8 +28,8 @@ BOTH_WAYS_KWH = (
 _INFEASIBLE = ("infeasible", "infeasible_inaccurate")
 
 
-def stated(program: HomeProgram) -> "tuple[HomeProblem, cp.Problem]":
-    """The CVXPY statement of a program with the program's own numbers."""
+def stated(program: HomeProgram) -> "HomeProblem":
+    """The CVXPY statement of a program, with the program's own numbers."""
     from planner.home_problem import home_problem
 
     site = program.site
@@ -43,11 +41,10 @@ def stated(program: HomeProgram) -> "tuple[HomeProblem, cp.Problem]":
         end_steps=program.end_steps,
         loads=program.loads.shapes,
     )
-    problem = home.problem()
     program.apply_house()
     for name, parameter in home.parameters.items():
         parameter.value = np.array(program.hot.get(name)).reshape(parameter.shape)
-    return home, problem
+    return home
 
 
 def solve_by(solver: str, program: HomeProgram, *, time_limit: float = MIP_SECONDS) -> Solution:
@@ -68,7 +65,8 @@ def solve_by(solver: str, program: HomeProgram, *, time_limit: float = MIP_SECON
     if program.hot.form.integer.size:
         message = f"{solver} knows no binaries, which appliances and spaced heating need"
         raise SolverError(message)
-    home, problem = stated(program)
+    home = stated(program)
+    problem = home.problem()
     options = {
         CLARABEL: {"solver": cp.CLARABEL, "time_limit": time_limit},
         SCS: {"solver": cp.SCS, "time_limit_secs": time_limit, "eps_abs": 1e-7, "eps_rel": 1e-7, "max_iters": 200_000},

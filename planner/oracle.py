@@ -17,7 +17,7 @@ import polars as pl
 from env.battery import Battery
 from env.inverter import Energy
 from env.site import Site
-from planner.errors import IncompleteDayError
+from planner.errors import IncompleteDayError, NoFeasibleScheduleError
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution
 from planner.linear_program import HomeProgram
 
@@ -57,7 +57,7 @@ def solve_optimal_schedule(
 
     Raises:
         IncompleteDayError: no slots, or a null or not finite number among them.
-        NoFeasibleScheduleError: the limits contradict each other.
+        NoFeasibleScheduleError: the limits contradict each other; a `ContradictionError` says which.
     """
     import_price, export_price, load, pv = needed_arrays(slots)
     program = HomeProgram(site, slots.height)
@@ -66,8 +66,33 @@ def solve_optimal_schedule(
     program.start_at(0, start_soc_kwh)
     if return_soc_kwh is not None:
         program.end_at(return_soc_kwh)
-    solution = program.solve()
+        low, high = min(site.battery.min_soc_kwh, start_soc_kwh), max(site.battery.max_soc_kwh, start_soc_kwh)
+        outside = not low <= return_soc_kwh <= high
+        if outside and (error := _contradiction(slots, site, start_soc_kwh, return_soc_kwh)) is not None:
+            raise error
+    try:
+        solution = program.solve()
+    except NoFeasibleScheduleError as error:
+        raise (_contradiction(slots, site, start_soc_kwh, return_soc_kwh) or error) from error
     return _schedule(slots, solution, start_soc_kwh, site.battery, settlement_value)
+
+
+def _contradiction(
+    slots: pl.DataFrame, site: Site, start_soc_kwh: float, return_soc_kwh: float | None
+) -> NoFeasibleScheduleError | None:
+    """What contradicts what; imported here since it takes CVXPY and is hardly ever needed."""
+    from planner.plan_task import End, PlanTask
+    from planner.planned_loads import PlannedLoads
+    from planner.relaxation import contradiction
+
+    task = PlanTask(
+        slots=slots,
+        site=site,
+        start_soc_kwh=start_soc_kwh,
+        end=End(return_soc_kwh=return_soc_kwh),
+        given_loads=PlannedLoads(),
+    )
+    return contradiction(task)
 
 
 def needed_arrays(slots: pl.DataFrame) -> tuple[Energy, Energy, Energy, Energy]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from planner.errors import SolverError
+from planner.errors import NoFeasibleScheduleError, SolverError
 from planner.explanations import explain
 from planner.fallback import FALLBACKS, solve_by
 from planner.flow_kinds import Solution, SolverRecord
@@ -20,6 +20,7 @@ from planner.hot_program import MIP_SECONDS
 from planner.linear_program import HomeProgram
 from planner.plan_schedule import planned_schedule
 from planner.plan_task import PlanTask
+from planner.relaxation import check_end, contradiction
 from planner.release import IDLE, PLAN, SELF_CONSUMPTION, Candidate, candidate, release, simple_candidates
 from planner.verifier import Verification
 
@@ -97,10 +98,12 @@ def make_plan(
         solvers: who is asked, in order.
 
     Raises:
-        NoFeasibleScheduleError: what is asked for contradicts itself or the home's limits.
+        ContradictionError: what is asked for contradicts the home's limits; it names them and offers a relaxation.
+        NoFeasibleScheduleError: the same, where nobody can tell what.
         LoadRequestError: a wish that no plan can mean.
         IncompleteDayError: a slot has no finite price, load or PV.
     """
+    check_end(task)
     attempts = list(_attempts(task, time_limit, solvers))
     last = attempts[-1]
     simple = simple_candidates(task)
@@ -134,6 +137,8 @@ def _attempts(task: PlanTask, time_limit: float, solvers: Sequence[tuple[str, So
 def _attempt(task: PlanTask, program: HomeProgram, name: str, solve: Callable[[], Solution]) -> Attempt:
     try:
         solution = solve()
+    except NoFeasibleScheduleError as error:
+        raise (contradiction(task) or error) from error
     except SolverError as error:
         return Attempt(SolverRecord(name, f"failed: {error}", gap=float("inf")))
     finally:
@@ -142,5 +147,9 @@ def _attempt(task: PlanTask, program: HomeProgram, name: str, solve: Callable[[]
     record = replace(solution.record, solver=name)
     if not found.verification.valid:
         first = found.verification.violations[0]
+        # The optimiser breaks a fuse rather than have no answer; for a demand's sake that is no answer either.
+        broken = any(violation.rule == "fuse" for violation in found.verification.violations)
+        if broken and (error := contradiction(task)) is not None:
+            raise error
         record = replace(record, status=f"{record.status}, but refused by the verifier: {first.rule}")
     return Attempt(record, found, solution)

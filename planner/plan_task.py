@@ -73,6 +73,7 @@ class PlanTask:
         start_soc_kwh: stored energy at the start [kWh].
         end: what the end asks for.
         requests: what is asked of the movable loads.
+        given_loads: the movable loads themselves, where they are not what the requests make of them.
     """
 
     slots: pl.DataFrame
@@ -80,6 +81,7 @@ class PlanTask:
     start_soc_kwh: float
     end: End = End()
     requests: LoadRequests = field(default_factory=LoadRequests)
+    given_loads: PlannedLoads | None = None
 
     @cached_property
     def arrays(self) -> tuple[Energy, Energy, Energy, Energy]:
@@ -97,6 +99,8 @@ class PlanTask:
         Raises:
             LoadRequestError: a wish that no plan can mean.
         """
+        if self.given_loads is not None:
+            return self.given_loads
         return planned_loads(self.slots["slot_start"], self.site.timezone, self.site.devices, self.requests)
 
     @property

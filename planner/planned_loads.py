@@ -143,10 +143,16 @@ class FlexibleLoad:
 
         By a window's last slot its energy is there; before its first slot nothing of it.
         """
+        ended, begun = self.windows_so_far
+        return ended @ self.energy_kwh, begun @ self.energy_kwh
+
+    @property
+    def windows_so_far(self) -> tuple[Energy, Energy]:
+        """1 where by a slot's end a window has ended, and where it has begun; each `(n_slots, n_windows)`."""
         begun = np.maximum.accumulate(self.windows, axis=1)
         to_come = np.maximum.accumulate(self.windows[:, ::-1], axis=1)[:, ::-1]
         ended = np.hstack([1 - to_come[:, 1:], np.ones((len(self.windows), 1))])
-        return self.energy_kwh @ ended, self.energy_kwh @ begun
+        return ended.T, begun.T
 
 
 @dataclass(frozen=True)

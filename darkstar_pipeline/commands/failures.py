@@ -76,7 +76,8 @@ def describe(error: BaseException) -> Failure:
         return _file_system(error)
     for kind, code, exit_code, hint in _ROOMS:
         if isinstance(error, kind) and not isinstance(error, ShapeError):  # shapes are our own business
-            return _failure(code, str(error), hint, exit_code)
+            remedy = error.remedy if isinstance(error, NoFeasibleScheduleError) else ""
+            return _failure(code, str(error), remedy or hint, exit_code)
     message = f"unexpected {type(error).__name__}: {error}; this is a bug in darkstar"
     return _failure("bug", message, "run again with --debug for the traceback and report it", ExitCode.BUG)
 

@@ -231,7 +231,7 @@ def test_cost_with_breaches_equals_the_independent_one_when_loads_exceed_the_fus
 )
 def test_schedule_is_refused_when_the_end_cannot_be_reached(start: float, back_to: float) -> None:
     day = horizon([0.5, 0.5], [0, 0], [1, 1], [0, 0])
-    with pytest.raises(NoFeasibleScheduleError, match="no schedule satisfies the limits"):
+    with pytest.raises(NoFeasibleScheduleError, match="contradicts"):
         solved(day, home(PAPER_BATTERY), start, back_to=back_to)
 
 
