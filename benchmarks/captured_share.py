@@ -9,12 +9,13 @@ import polars as pl
 
 from benchmarks.bench_homes import FIRST_DAY, LAST_DAY, PAIRS, bench_days, bench_history, bench_slots, default_site
 from benchmarks.harness import Row
-from darkstar_pipeline.settings import ForecastSettings
+from darkstar_pipeline.settings import ForecastSettings, MpcSettings
 from planner.evaluation import Evaluation, evaluate
 from planner.forecasts import naive_forecasts
 from planner.protocol import Protocol
 from planner.replay import replay_days
 from planner.results import daily_results
+from planner.steadiness import SteadinessRules
 
 TARGETS = {"value": 0.98, "mpc": 0.975}
 POLICIES = ("idle", *TARGETS, "oracle")
@@ -40,7 +41,9 @@ def run() -> list[Row]:
 
 def _judged(home: str, area: str) -> Evaluation:
     site = default_site()
-    protocol = Protocol(start_soc_kwh=site.battery.soc_kwh(50.0))
+    protocol = Protocol(
+        start_soc_kwh=site.battery.soc_kwh(50.0), steadiness=SteadinessRules(**MpcSettings().model_dump())
+    )
     slots = bench_slots(home, area, site, FIRST_DAY + timedelta(days=1), LAST_DAY - timedelta(days=1))
     test = pl.Series(bench_days(home, "test", site.timezone), dtype=pl.Date)
     slots = slots.filter(pl.col("local_day").is_in(test.implode()))

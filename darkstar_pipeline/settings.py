@@ -218,7 +218,7 @@ class MpcSettings(_Frozen):
     """How steady MPC's commands are: inverters wear their memory, and people their patience, with every write."""
 
     hysteresis_kwh: float = Field(
-        default=0.02, ge=0, description="energy a new command must move otherwise, or save the price of [kWh]"
+        default=0.005, ge=0, description="energy a new command must move otherwise, or save the price of [kWh]"
     )
     writes_per_day: int | None = Field(
         default=32, ge=2, description="most changes of the inverter's command on a local day; null: no limit"

@@ -13,7 +13,7 @@ from env.inverter import Command, Energy
 from env.site import Site
 from env.time_grid import SLOT_HOURS
 
-TIE = 1e-7  # money/kWh: nearer than this the plan is indifferent and its own quantity decides
+TIE = 1e-6  # money/kWh: nearer than this the plan is indifferent (its own tie-break is 2e-7) and its quantity decides
 ROUNDING_KWH = 1e-6
 UNLIMITED_EXPORT_KW = 99.0  # "all there is" where nothing limits the export: above any home's connection
 

@@ -21,15 +21,17 @@ from env.inverter import Command, Energy
 from env.simulator import Decide, Replay, World, simulate, slot_cost
 from env.site import Site
 from env.time_grid import local_clock
+from planner.beliefs import Beliefs
 from planner.commanding import exact_commands, full_export_kw
-from planner.end_values import END_STEPS, end_curve, end_values, start_values
+from planner.end_curve import END_STEPS, end_curve
+from planner.end_values import end_values, start_values
 from planner.linear_program import HomeProgram
-from planner.mpc import MpcHorizon, corrected_load, corrected_pv
+from planner.mpc import ExactHorizon, Mpc, Span, exact_program
 from planner.protocol import Protocol
 from planner.replay import as_flows, constant_command, schedule_frame, unused_battery
 from planner.scenarios import day_scenarios
-from planner.steadiness import Steadiness, SteadinessRules
-from planner.value_function import Scenarios, soc_grid
+from planner.steadiness import Steadiness
+from planner.value_function import Scenarios, soc_grid, value_function
 from planner.value_policy import ValueDays
 
 PUBLISHED_MINUTE = 13 * 60  # local clock at which the next day's prices are there [min]
@@ -145,115 +147,159 @@ def _with_forecasts(slots: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFram
     return joined.with_columns(pl.col(names).fill_null(0.0).fill_nan(0.0))
 
 
-class _RollingMpc:
-    """MPC through a window: one hot program for what is left of a day, one for that and the next.
+class _Rolling:
+    """A planner through a window: its span is opened anew at midnight, and when the next day is published.
 
     Args:
         window: the days.
-        perfect: whether load and PV are known ahead: the bound of what is published.
     """
-
-    def __init__(self, window: Window, *, perfect: bool) -> None:
-        self.window, self.perfect = window, perfect
-        self.programs: dict[int, HomeProgram] = {}
-        self.day = -1
-        self.end = -1
-        self.horizon: MpcHorizon | None = None
-        rules = window.protocol.steadiness
-        self.steadiness = None if perfect or rules == SteadinessRules() else Steadiness(window.site, rules)
-        kinds = ("kwh", "kwh") if perfect else ("forecast", "tomorrow")
-        self.today, self.tomorrow = ((window.column(f"load_{kind}"), window.column(f"pv_{kind}")) for kind in kinds)
-
-    def decide(self, slot: int, soc_kwh: Energy) -> Command:
-        """Plan from a slot to the end of what is published."""
-        window = self.window
-        if slot >= window.starts[self.day + 1]:
-            self._begin_day()
-        first, end = int(window.starts[self.day]), window.horizon(slot, self.day)
-        if end != self.end or self.horizon is None:
-            self.horizon, self.end = self._horizon(first, end), end
-        load, pv = self._expected(slot, end)
-        told = self.horizon.told(slot - first, float(soc_kwh[0]), load, pv, self.steadiness)
-        return Command(*(np.asarray(power) for power in told))
-
-    def _begin_day(self) -> None:
-        self.day += 1
-        self.end = -1
-        if self.steadiness is not None:
-            self.steadiness.new_day()
-
-    def _horizon(self, first: int, end: int) -> MpcHorizon:
-        window, n_slots = self.window, end - first
-        if n_slots not in self.programs:
-            self.programs[n_slots] = HomeProgram(window.site, n_slots, end_steps=END_STEPS)
-        at_end = end == window.starts[-1]  # the window is settled there, and everybody knows how
-        grid = soc_grid(window.site.battery)
-        values = window.settlement_value * (grid - grid[0]) if at_end else window.end_values[self.day]
-        return MpcHorizon(
-            window.site,
-            window.column("import_price")[first:end],
-            window.column("export_price")[first:end],
-            end=end_curve(values, window.site.battery),
-            program=self.programs[n_slots],
-        )
-
-    def _expected(self, slot: int, end: int) -> tuple[Energy, Energy]:
-        """Load and PV from a slot on, corrected by what was read in the slot before."""
-        window, midnight = self.window, int(self.window.starts[self.day + 1])
-        load, pv = (
-            np.concatenate([today[slot:midnight], tomorrow[midnight:end]])
-            for today, tomorrow in zip(self.today, self.tomorrow, strict=True)
-        )
-        if self.perfect or slot == 0:
-            return load, pv
-        last_load, last_pv = window.world.load_kwh[0, slot - 1], window.world.pv_kwh[0, slot - 1]
-        load = corrected_load(load, float(last_load - self.today[0][slot - 1]))
-        return load, corrected_pv(pv, float(last_pv), float(self.today[1][slot - 1]))
-
-
-class _RollingValue:
-    """The policy `value` through a window: worked out anew each midnight, and when the next day is published."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
         self.day = -1
-        self.end = -1
-        self.first = 0
-        self.days: ValueDays | None = None
-        self.scenarios = _scenarios_by_day(window)
+        self.first, self.end = 0, -1
 
     def decide(self, slot: int, soc_kwh: Energy) -> Command:
-        """Choose the command of a slot."""
+        """The command of a slot."""
         window = self.window
         if slot >= window.starts[self.day + 1]:
             self.day, self.end = self.day + 1, -1
+            self.begin_day()
         end = window.horizon(slot, self.day)
-        if end != self.end or self.days is None:
-            self.days, self.end, self.first = self._planned(slot, end), end, slot
-        if slot == self.first:
-            return self.days.command(0, soc_kwh, None, None)
-        world = window.world
-        return self.days.command(slot - self.first, soc_kwh, world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1])
+        if end != self.end:
+            self.first, self.end = slot, end
+            self.open(slot, end)
+        return self.command(slot - self.first, soc_kwh)
 
-    def _planned(self, slot: int, end: int) -> ValueDays:
-        """The value function from a slot to the end of what is published."""
-        window, start = self.window, int(self.window.starts[self.day])
-        today = self.scenarios[self.day]
-        beyond = end - int(window.starts[self.day + 1])
+    def begin_day(self) -> None:
+        """Midnight has passed."""
+
+    def open(self, first: int, end: int) -> None:
+        """Slots `first` to `end` of the window are what is known now."""
+        raise NotImplementedError
+
+    def command(self, slot: int, soc_kwh: Energy) -> Command:
+        """The command of a slot of the span."""
+        raise NotImplementedError
+
+    def end_value(self) -> Energy:
+        """What is stored at the span's end is worth, on the grid `(n_soc,)`; a window's settlement is known [money]."""
+        window, grid = self.window, soc_grid(self.window.site.battery)
+        at_end = self.end == window.starts[-1]
+        return window.settlement_value * (grid - grid[0]) if at_end else window.end_values[self.day]
+
+    def last(self, slot: int) -> tuple[Energy, Energy] | tuple[None, None]:
+        """What was read in the slot before, where it lies in the span."""
+        if slot == 0:
+            return None, None
+        world, before = self.window.world, self.first + slot - 1
+        return world.load_kwh[:, before], world.pv_kwh[:, before]
+
+    def prices(self) -> tuple[Energy, Energy]:
+        """Import and export price of the span."""
+        world, span = self.window.world, slice(self.first, self.end)
+        return world.import_price[0, span], world.export_price[0, span]
+
+
+class _OnScenarios(_Rolling):
+    """A planner that takes its scenarios from the days before."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self.by_day = _scenarios_by_day(window)
+
+    def scenarios(self) -> Scenarios:
+        """What the span may be."""
+        start, midnight = self.window.starts[self.day], int(self.window.starts[self.day + 1])
+        today = self.by_day[self.day]
         load, pv = (
-            np.concatenate([part[:, :, slot - start :], _stretched(part, beyond)], axis=2)
+            np.concatenate([part[:, :, self.first - start :], _stretched(part, self.end - midnight)], axis=2)
             for part in (today.load_kwh, today.pv_kwh)
         )
-        grid = soc_grid(window.site.battery)
-        at_end = end == window.starts[-1]
-        values = window.settlement_value * (grid - grid[0]) if at_end else window.end_values[self.day]
-        return ValueDays(
-            site=window.site,
-            scenarios=Scenarios(load, pv),
-            import_price=window.column("import_price")[None, slot:end],
-            export_price=window.column("export_price")[None, slot:end],
-            end_value=values[None],
+        return Scenarios(load, pv)
+
+
+class _RollingMpc(_OnScenarios):
+    """MPC through a window."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self.steadiness = Steadiness(window.site, window.protocol.steadiness)
+        self.program = exact_program(window.site, len(window.slots))
+        self.today, self.tomorrow = (
+            (window.column(f"load_{kind}"), window.column(f"pv_{kind}")) for kind in ("forecast", "tomorrow")
         )
+
+    def begin_day(self) -> None:
+        """Begin to count another day's writes."""
+        self.steadiness.new_day()
+
+    def open(self, first: int, end: int) -> None:
+        """Work out what stored energy is worth over the span."""
+        site, scenarios, (bought, sold) = self.window.site, self.scenarios(), self.prices()
+        midnight = int(self.window.starts[self.day + 1])
+        load, pv = (
+            np.concatenate([today[first:midnight], tomorrow[midnight:end]])
+            for today, tomorrow in zip(self.today, self.tomorrow, strict=True)
+        )
+        value = value_function(scenarios, bought[None], sold[None], site=site, end_value=self.end_value()[None])
+        span = Span(
+            import_price=bought,
+            export_price=sold,
+            load_forecast=load,
+            pv_forecast=pv,
+            value=value,
+            beliefs=Beliefs(scenarios),
+        )
+        long_enough = len(bought) >= self.program.n_slots
+        self.mpc = Mpc(site, span, steadiness=self.steadiness, program=self.program if long_enough else None)
+
+    def command(self, slot: int, soc_kwh: Energy) -> Command:
+        """Plan from a slot on."""
+        load, pv = self.last(slot)
+        known = (None, None) if load is None or pv is None else (float(load[0]), float(pv[0]))
+        return self.mpc.command(slot, float(soc_kwh[0]), *known)
+
+
+class _RollingValue(_OnScenarios):
+    """The policy `value` through a window."""
+
+    def open(self, first: int, end: int) -> None:
+        """Work out what stored energy is worth over the span."""
+        del first, end
+        bought, sold = self.prices()
+        self.days = ValueDays(
+            site=self.window.site,
+            scenarios=self.scenarios(),
+            import_price=bought[None],
+            export_price=sold[None],
+            end_value=self.end_value()[None],
+        )
+
+    def command(self, slot: int, soc_kwh: Energy) -> Command:
+        """Choose the command of a slot."""
+        return self.days.command(slot, soc_kwh, *self.last(slot))
+
+
+class _RollingOracle(_Rolling):
+    """Load and PV known, prices only as published: every slot planned exactly to the end of what is known."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self.programs: dict[int, HomeProgram] = {}
+
+    def open(self, first: int, end: int) -> None:
+        """Take over the prices of the span."""
+        site, n_slots = self.window.site, end - first
+        if n_slots not in self.programs:
+            self.programs[n_slots] = HomeProgram(site, n_slots, end_steps=END_STEPS)
+        curve = end_curve(self.end_value(), site.battery)
+        self.horizon = ExactHorizon(site, *self.prices(), end=curve, program=self.programs[n_slots])
+
+    def command(self, slot: int, soc_kwh: Energy) -> Command:
+        """Plan from a slot on."""
+        world, ahead = self.window.world, slice(self.first + slot, self.end)
+        return self.horizon.command(slot, float(soc_kwh[0]), world.load_kwh[0, ahead], world.pv_kwh[0, ahead])
 
 
 def _stretched(part: Energy, n_slots: int) -> Energy:
@@ -306,8 +352,8 @@ Replayer: TypeAlias = Callable[[Window], Replay]
 CONTINUOUS: dict[str, Replayer] = {
     "idle": _idle,
     "self_consumption": _self_consumption,
-    "mpc": lambda window: _run(window, _RollingMpc(window, perfect=False).decide),
+    "mpc": lambda window: _run(window, _RollingMpc(window).decide),
     "value": lambda window: _run(window, _RollingValue(window).decide),
-    "oracle_published": lambda window: _run(window, _RollingMpc(window, perfect=True).decide),
+    "oracle_published": lambda window: _run(window, _RollingOracle(window).decide),
     "oracle": _oracle,
 }

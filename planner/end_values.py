@@ -6,17 +6,13 @@ worth at its start; the mean over the last days is what to expect, and honest: i
 
 import numpy as np
 
-from env.battery import Battery
 from env.inverter import Energy
 from env.simulator import World
 from env.site import Site
-from planner.mpc import EndCurve
 from planner.protocol import Protocol
-from planner.value_function import Scenarios, soc_grid, value_function
+from planner.value_function import GRID_POINTS, Scenarios, soc_grid, value_function
 
 END_DAYS = 7  # days like which the next one may be
-END_STEPS = 12  # steps of the curve that a linear program takes over
-GRID_POINTS = 61  # the value function's; a multiple of the steps, and one
 
 
 def start_values(days: list[World], site: Site, protocol: Protocol) -> Energy:
@@ -27,7 +23,7 @@ def start_values(days: list[World], site: Site, protocol: Protocol) -> Energy:
         site: battery and limits.
         protocol: how the end of a day is settled.
     """
-    grid = soc_grid(site.battery, GRID_POINTS)
+    grid = soc_grid(site.battery)
     values = np.zeros((len(days), GRID_POINTS))
     for n_slots in sorted({day.load_kwh.shape[1] for day in days}):
         alike = [index for index, day in enumerate(days) if day.load_kwh.shape[1] == n_slots]
@@ -55,13 +51,3 @@ def end_values(starts: Energy, *, fallback: Energy) -> Energy:
         before = starts[max(0, day - END_DAYS) : day]
         expected[day] = before.mean(axis=0) if len(before) else fallback[day] * np.arange(n_soc)
     return expected
-
-
-def end_curve(values: Energy, battery: Battery) -> EndCurve:
-    """Worth on the grid `(n_soc,)` as the concave steps that a linear program takes."""
-    grid = soc_grid(battery, len(values))
-    every = (len(values) - 1) // END_STEPS
-    posts, worth = grid[::every], values[::every]
-    widths = np.diff(posts)
-    slopes = np.divide(np.diff(worth), widths, out=np.zeros(len(widths)), where=widths > 0)
-    return EndCurve(floor_kwh=float(grid[0]), widths_kwh=widths, slopes=np.minimum.accumulate(np.maximum(slopes, 0.0)))

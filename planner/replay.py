@@ -5,7 +5,7 @@ but the bound.
 """
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import TypeAlias
 
@@ -16,23 +16,40 @@ from env.inverter import Command, Energy, Flows, slot_limit
 from env.simulator import Decide, Replay, World, simulate, slot_cost
 from env.site import Site
 from env.time_grid import slot_count
+from planner.beliefs import Beliefs
 from planner.commanding import exact_commands, full_export_kw
 from planner.errors import IncompleteDayError, UnknownPolicyError
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL
 from planner.linear_program import HomeProgram
-from planner.mpc import MpcDay
+from planner.mpc import Mpc, Span, exact_program
 from planner.oracle import NEEDED, needed_arrays
 from planner.protocol import Protocol
 from planner.reasons import with_reasons
 from planner.scenarios import day_scenarios
 from planner.sharding import map_shards
-from planner.value_function import Scenarios
+from planner.steadiness import Steadiness
+from planner.value_function import Scenarios, ValueFunction, soc_grid, value_function
 from planner.value_policy import replay_value
 
 SHARD_DAYS = 60  # days whose re-planning outweighs the start of a process
 VALUE_DAYS = 200  # days planned together by the value function: 66 MB
 READINGS = ("slot_start", "load_kwh", "pv_kwh")
 _FLOW_COLUMNS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What is expected of days with equally many slots, as their mornings see them.
+
+    Attributes:
+        load_kwh: forecast `(n_days, n_slots)`, nan where there is none [kWh].
+        pv_kwh: forecast `(n_days, n_slots)`, nan where there is none [kWh].
+        scenarios: what the days may be.
+    """
+
+    load_kwh: Energy
+    pv_kwh: Energy
+    scenarios: Scenarios
 
 
 def replay_days(
@@ -127,11 +144,8 @@ def _replay_equal(
         return slots[name].cast(pl.Float64).to_numpy().reshape(shape)
 
     world = World(table("load_kwh"), table("pv_kwh"), table("import_price"), table("export_price"))
-    if policy in ON_SCENARIOS:
-        scenarios = day_scenarios(history, slots, site.timezone)
-        expected = (scenarios.load_kwh, scenarios.pv_kwh)
-    else:
-        expected = (table("load_forecast"), table("pv_forecast"))
+    scenarios = day_scenarios(history if policy in ON_SCENARIOS else history.clear(), slots, site.timezone)
+    expected = Expectations(table("load_forecast"), table("pv_forecast"), scenarios)
     replay = POLICIES[policy](world, expected, site, protocol)
     return schedule_frame(policy, slots.drop("n_slots", "load_forecast", "pv_forecast"), replay)
 
@@ -151,9 +165,9 @@ def schedule_frame(policy: str, slots: pl.DataFrame, replay: Replay) -> pl.DataF
     return with_reasons(frame)
 
 
-def _idle(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
+def _idle(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
     """The home without using its battery: a battery without power, so that surplus is sold and nothing is stored."""
-    del forecast
+    del expected
     return simulate(constant_command(0.0, full_export_kw(site)), world, unused_battery(site), _start(world, protocol))
 
 
@@ -162,31 +176,38 @@ def unused_battery(site: Site) -> Site:
     return replace(site, battery=replace(site.battery, charge_kw=0.0, discharge_kw=0.0))
 
 
-def _self_consumption(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
+def _self_consumption(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
     """Surplus into the battery, deficit out of it: what most inverters do by themselves."""
-    del forecast
+    del expected
     return simulate(constant_command(site.battery.discharge_kw, 0.0), world, site, _start(world, protocol))
 
 
-def _mpc(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
+def _mpc(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
     """Every day re-planned slot by slot."""
-    load, pv = forecast
-    days = range(len(world.load_kwh))
-    return _stacked([_mpc_day(_row(world, day), load[day], pv[day], site, protocol) for day in days])
-
-
-def _mpc_day(world: World, load_forecast: Energy, pv_forecast: Energy, site: Site, protocol: Protocol) -> Replay:
-    mpc = MpcDay(
-        site=site,
-        import_price=world.import_price[0],
-        export_price=world.export_price[0],
-        # Without history nothing is expected but what was read last: 86-99 % captured (self-consumption: 3-72 %).
-        load_forecast=np.nan_to_num(load_forecast),
-        pv_forecast=np.nan_to_num(pv_forecast),
-        settlement_value=protocol.settlement(world.import_price[0], site.battery),
-        rules=protocol.steadiness,
+    grid, scenarios = soc_grid(site.battery), expected.scenarios
+    settlement = np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
+    value = value_function(
+        scenarios, world.import_price, world.export_price, site=site, end_value=settlement[:, None] * grid
     )
+    program = exact_program(site, world.load_kwh.shape[1])
+    days: list[Replay] = []
+    for day in range(len(world.load_kwh)):
+        own = slice(day, day + 1)
+        span = Span(
+            import_price=world.import_price[day],
+            export_price=world.export_price[day],
+            # Without history nothing is expected but what was read last: 86-99 % captured (self-consumption: 3-72 %).
+            load_forecast=np.nan_to_num(expected.load_kwh[day]),
+            pv_forecast=np.nan_to_num(expected.pv_kwh[day]),
+            value=ValueFunction(grid, value.value[own]),
+            beliefs=Beliefs(Scenarios(scenarios.load_kwh[own], scenarios.pv_kwh[own])),
+        )
+        mpc = Mpc(site, span, steadiness=Steadiness(site, protocol.steadiness), program=program)
+        days.append(_mpc_day(_row(world, day), mpc, site, protocol))
+    return _stacked(days)
 
+
+def _mpc_day(world: World, mpc: Mpc, site: Site, protocol: Protocol) -> Replay:
     def decide(slot: int, soc_kwh: Energy) -> Command:
         before = slot - 1
         last = (world.load_kwh[0, before], world.pv_kwh[0, before]) if slot > 0 else (None, None)
@@ -195,9 +216,9 @@ def _mpc_day(world: World, load_forecast: Energy, pv_forecast: Energy, site: Sit
     return simulate(decide, world, site, _start(world, protocol))
 
 
-def _value(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
-    """The value function's choice; its forecasts are scenarios `(n_days, n_scenarios, n_slots)`."""
-    load, pv = forecast
+def _value(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
+    """The value function's choice."""
+    load, pv = expected.scenarios.load_kwh, expected.scenarios.pv_kwh
     starts = range(0, len(world.load_kwh), VALUE_DAYS)
     parts = [slice(start, start + VALUE_DAYS) for start in starts]
     return _stacked(
@@ -205,9 +226,9 @@ def _value(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: 
     )
 
 
-def _oracle(world: World, forecast: tuple[Energy, Energy], site: Site, protocol: Protocol) -> Replay:
+def _oracle(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
     """Perfect hindsight, day by day; each day solved from scratch, so that it does not depend on its neighbours."""
-    del forecast
+    del expected
     program = HomeProgram(site, world.load_kwh.shape[1])
     return _stacked([_oracle_day(program, _row(world, day), protocol) for day in range(len(world.load_kwh))])
 
@@ -290,7 +311,7 @@ def _empty(policy: str, slots: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-Replayer: TypeAlias = Callable[[World, tuple[Energy, Energy], Site, Protocol], Replay]
+Replayer: TypeAlias = Callable[[World, Expectations, Site, Protocol], Replay]
 POLICIES: dict[str, Replayer] = {
     "idle": _idle,
     "self_consumption": _self_consumption,
@@ -299,4 +320,4 @@ POLICIES: dict[str, Replayer] = {
     "oracle": _oracle,
 }
 REPLANNED = frozenset({"mpc"})
-ON_SCENARIOS = frozenset({"value"})
+ON_SCENARIOS = frozenset({"mpc", "value"})

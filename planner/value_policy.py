@@ -10,6 +10,7 @@ import numpy as np
 from env.inverter import Command, Energy, apply_command
 from env.simulator import Replay, World, simulate
 from env.site import Site
+from planner.beliefs import Beliefs
 from planner.commanding import full_export_kw
 from planner.protocol import Protocol
 from planner.value_function import Scenarios, in_order, interpolated, soc_grid, value_function
@@ -18,9 +19,6 @@ LEVELS = 8  # charging power is chosen in eighths
 FADE = 0.85  # share of the last slot's error that is left one slot later, as MPC has it
 PV_WORTH_SCALING_KWH = 0.02  # below this PV is dusk, and the ratio to the reading is noise
 MOST_PV_RATIO = 3.0
-MEMORY = 0.8  # share of the difference between day and scenario that is remembered a slot later
-ALIKE_KWH = 0.5  # remembered difference in net load at which a scenario is less likely by e^-0.5
-LEAST_BELIEF = 1e-3  # none is ever ruled out: all may be far from the day
 
 
 def command_choices(site: Site) -> Command:
@@ -54,7 +52,7 @@ class ValueDays:
             scenarios, import_price, export_price, site=site, end_value=end_value, n_soc=end_value.shape[1]
         )
         self.choices = command_choices(site)
-        self._difference = np.zeros(scenarios.load_kwh.shape[:2])
+        self.beliefs = Beliefs(scenarios)
 
     def command(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> Command:
         """Decide at the start of a slot; slots must come in order.
@@ -68,11 +66,10 @@ class ValueDays:
         load, pv = self.scenarios.load_kwh[:, :, slot], self.scenarios.pv_kwh[:, :, slot]
         if slot > 0 and last_load is not None and last_pv is not None:
             past_load, past_pv = self.scenarios.load_kwh[:, :, slot - 1], self.scenarios.pv_kwh[:, :, slot - 1]
-            load_error, last_pv = last_load[:, None] - past_load, last_pv[:, None]
-            self._difference = MEMORY * self._difference + load_error - (last_pv - past_pv)
-            load = np.maximum(load + FADE * load_error, 0.0)
-            pv = _corrected_pv(pv, last_pv, past_pv)
-        belief = _belief(self._difference)
+            self.beliefs.observe(slot - 1, last_load, last_pv)
+            load = np.maximum(load + FADE * (last_load[:, None] - past_load), 0.0)
+            pv = _corrected_pv(pv, last_pv[:, None], past_pv)
+        belief = self.beliefs.weights
         cost = self._cost(slot, soc_kwh, load, pv, self.value.expected(slot + 1, belief))
         best = in_order(cost * belief[:, :, None]).argmin(axis=1)
         return Command(*(power[best] for power in self.choices))
@@ -101,12 +98,6 @@ def _corrected_pv(expected: Energy, last: Energy, last_expected: Energy) -> Ener
     bright = last_expected > PV_WORTH_SCALING_KWH
     ratio = np.divide(last, last_expected, out=np.ones(expected.shape), where=bright)
     return expected * (1 + (np.minimum(ratio, MOST_PV_RATIO) - 1) * FADE)
-
-
-def _belief(difference_kwh: Energy) -> Energy:
-    """How likely each scenario is after such remembered differences `(n_days, n_scenarios)`."""
-    likelihood = np.exp(-0.5 * (difference_kwh / ALIKE_KWH) ** 2) + LEAST_BELIEF
-    return likelihood / in_order(likelihood)[:, None]
 
 
 def replay_value(world: World, scenarios: Scenarios, site: Site, protocol: Protocol) -> Replay:

@@ -10,7 +10,8 @@ from env.inverter import Command, Energy
 from env.simulator import Replay, simulate
 from env.site import Limits, Site
 from planner.commanding import UNLIMITED_EXPORT_KW, command_for_plan, exact_commands, full_export_kw
-from planner.mpc import MpcDay
+from planner.linear_program import HomeProgram
+from planner.mpc import ExactHorizon
 from planner.oracle import solve_optimal_schedule
 from tests.cases.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
 
@@ -218,18 +219,11 @@ def test_replanned_commands_cost_what_the_oracle_costs_when_forecasts_are_right(
     start = start_soc(site, share)
     best = solve_optimal_schedule(day.frame(), site, start_soc_kwh=start, settlement_value=0.6)
     assume(abs(cost(run_exactly(best.slots, day, site, start), 0.6) - best.cost) < 1e-6)
-    mpc = MpcDay(
-        site=site,
-        import_price=day.import_price,
-        export_price=day.export_price,
-        load_forecast=day.load_kwh,
-        pv_forecast=day.pv_kwh,
-        settlement_value=0.6,
-    )
+    program = HomeProgram(site, day.n_slots)
+    horizon = ExactHorizon(site, day.import_price, day.export_price, end=0.6, program=program)
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
-        last = (float(day.load_kwh[slot - 1]), float(day.pv_kwh[slot - 1])) if slot > 0 else (None, None)
-        return mpc.command(slot, float(soc_kwh[0]), *last)
+        return horizon.command(slot, float(soc_kwh[0]), day.load_kwh[slot:], day.pv_kwh[slot:])
 
     followed = simulate(decide, day.world(), site, np.array([start]))
     assert cost(followed, 0.6) == pytest.approx(best.cost, abs=1e-5)

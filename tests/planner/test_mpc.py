@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 from env.inverter import Command, Energy
 from env.simulator import simulate
 from env.site import Limits, Site
-from planner.mpc import FADE, MOST_PV_RATIO, PV_WORTH_SCALING_KWH, MpcDay, corrected_load, corrected_pv
+from planner.mpc import FADE, MOST_PV_RATIO, PV_WORTH_SCALING_KWH, Mpc, corrected_load, corrected_pv, known_day
+from planner.steadiness import Steadiness, SteadinessRules
 from tests.cases.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
 
 
-def planner(site: Site, day: Horizon, value: float = 0.5) -> MpcDay:
+def planner(site: Site, day: Horizon, value: float = 0.5) -> Mpc:
     """MPC that expects the day as it is."""
-    return MpcDay(
+    span = known_day(
         site=site,
         import_price=day.import_price,
         export_price=day.export_price,
@@ -20,6 +21,7 @@ def planner(site: Site, day: Horizon, value: float = 0.5) -> MpcDay:
         pv_forecast=day.pv_kwh,
         settlement_value=value,
     )
+    return Mpc(site, span, steadiness=Steadiness(site, SteadinessRules()))
 
 
 def test_load_forecast_moves_by_the_last_error_when_corrected() -> None:
@@ -89,7 +91,7 @@ def test_decision_is_the_same_when_later_readings_differ(
     assert told[0][:, : at + 1].tobytes() == told[1][:, : at + 1].tobytes()
 
 
-def commands(mpc: MpcDay, world: Horizon, site: Site, start: float) -> Energy:
+def commands(mpc: Mpc, world: Horizon, site: Site, start: float) -> Energy:
     """What MPC tells through a day that differs from what it expects `(3, n_slots)` [kW]."""
 
     def decide(slot: int, soc_kwh: Energy) -> Command:

@@ -12,7 +12,7 @@ from env.site import Limits, Site
 from env.time_grid import days_between, slot_count
 from planner.errors import IncompleteDayError, UnknownPolicyError
 from planner.forecasts import naive_forecasts
-from planner.mpc import MpcDay
+from planner.mpc import Mpc
 from planner.oracle import solve_optimal_schedule
 from planner.protocol import Protocol
 from planner.reasons import REASONS
@@ -114,11 +114,11 @@ def test_mpc_is_told_the_slot_before_and_no_other_when_it_decides(monkeypatch: p
     slots = slots_around(SPRING, before=0, after=0)
     told: list[tuple[int, float, float | None, float | None]] = []
 
-    def decide(_: MpcDay, slot: int, soc_kwh: float, last_load: float | None, last_pv: float | None) -> Command:
+    def decide(_: Mpc, slot: int, soc_kwh: float, last_load: float | None, last_pv: float | None) -> Command:
         told.append((slot, soc_kwh, last_load, last_pv))
         return Command(np.array(0.0), np.array(8.0), np.array(0.0))
 
-    monkeypatch.setattr(MpcDay, "command", decide)
+    monkeypatch.setattr(Mpc, "command", decide)
     frame = replayed("mpc", slots)
     load, pv = slots["load_kwh"].to_list(), slots["pv_kwh"].to_list()
     before = [(None, None), *zip(load[:-1], pv[:-1], strict=True)]
