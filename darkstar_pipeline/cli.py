@@ -17,6 +17,7 @@ from darkstar_pipeline.commands import (
     evaluate,
     imports,
     init,
+    plan,
     plot,
     quality,
     query,
@@ -155,6 +156,7 @@ def _add_verdicts(app: typer.Typer) -> None:
     )(evaluate.schedule)
     command(app, "plot", examples=("darkstar plot --day 2026-01-31 --policies mpc,oracle --out day.png",))(plot.plot)
     command(app, "stats", examples=("darkstar stats --day 2026-01-31",))(evaluate.stats)
+    command(app, "plan", examples=("darkstar plan", "darkstar plan --at 2026-01-31T14:00 --soc 40"))(plan.plan)
     command(
         app,
         "verify",

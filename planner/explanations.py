@@ -23,6 +23,7 @@ from planner.reasons import SMALL_KWH, with_reasons
 from planner.wording import LEAST_TOLD, Words, cheapest, energy, power, ranks
 
 WORTH_MORE = 1e-6  # money/kWh; values nearer than this are equal
+SAME_COST = 1e-5  # money; the tie-break of equal plans costs less
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,8 +200,10 @@ class _Teller:
             return "doing nothing here would miss what is asked for"
         if idle.over_fuse_kwh > LEAST_TOLD:
             return f"doing nothing here exceeds the fuse by {energy(idle.over_fuse_kwh)}"
-        if idle.costs_more < LEAST_TOLD:
+        if idle.costs_more < SAME_COST:
             return "doing nothing here costs the same"
+        if idle.costs_more < LEAST_TOLD:
+            return f"doing nothing here costs less than {self.words.money(2 * LEAST_TOLD)} more"
         return f"doing nothing here costs {self.words.money(idle.costs_more)} more"
 
     def _used(self, slot: Slot) -> str:

@@ -21,6 +21,7 @@ COMMANDS = (
     ("evaluate",),
     ("schedule",),
     ("plot",),
+    ("plan",),
     ("stats",),
     ("query",),
     ("ui",),

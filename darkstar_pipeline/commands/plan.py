@@ -1,0 +1,125 @@
+"""`darkstar plan`: what the battery would be told from a moment on, and why, slot by slot."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document, draw_table
+from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.commands.evaluate import SLOT_COLUMNS
+from darkstar_pipeline.commands.failures import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from darkstar_pipeline.context import Context
+    from darkstar_pipeline.planning import SitePlan
+
+EXPLAINED = ("sentence", "idle_costs")
+
+
+def plan(
+    call: Call,
+    *,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIME", help="2026-01-31T14:00, local or with its offset; by default now."),
+    ] = None,
+    soc: Annotated[
+        float | None,
+        typer.Option("--soc", metavar="PERCENT", min=0, max=100, help="State of charge then; by default as read."),
+    ] = None,
+) -> Document:
+    """Plan the battery from a moment to the last published price, on what was known by then, and say why.
+
+    What is released is never dearer than idle or self-consumption under the same forecast. Each slot says in a
+    sentence why it is run that way and what doing nothing there would cost.
+    """
+    from darkstar_pipeline.planning import plan_at
+
+    context = call.context()
+    made = plan_at(context, _instant(at, context.timezone), soc_percent=soc)
+    document = _document(context, made)
+    return Document(document, lambda out: draw_plan(out, document, context))
+
+
+def _instant(text: str | None, timezone: str) -> datetime:
+    """The moment that was named.
+
+    Raises:
+        UsageError: the text is no moment.
+    """
+    from env.time_grid import zone
+
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"--at {text} is no moment"
+        raise UsageError(message, "write it as 2026-01-31T14:00, local or with its offset") from error
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone(timezone))
+
+
+def _document(context: "Context", made: "SitePlan") -> dict[str, Any]:
+    """The plan as `--json` prints it."""
+    plan, site = made.plan, context.site
+    extra = [name for name in plan.schedule.columns if name.startswith(("water_", "ev_", "appliance_", "battery_"))]
+    solver = plan.solver
+    return {
+        "site": context.site_name,
+        "at": made.at,
+        "source": "optimiser" if plan.released == "plan" else plan.released,
+        "solver": {"name": solver.solver, "status": solver.status, "gap": solver.gap, "seconds": solver.seconds},
+        "vintage": made.vintage,
+        "forecast": made.forecast,
+        "start_soc_percent": 100 * plan.schedule["soc_start_kwh"][0] / site.battery.capacity_kwh,
+        "start_soc_source": made.start_soc_source,
+        "released": plan.released,
+        "release_reason": plan.reason,
+        "cost": plan.cost,
+        "idle_cost": plan.idle_cost,
+        "self_consumption_cost": plan.self_consumption_cost,
+        "slots": plan.schedule.select(*SLOT_COLUMNS, *EXPLAINED, *extra).to_dicts(),
+    }
+
+
+def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> None:
+    """Draw the plan: a row a slot, and below it what it costs."""
+    from env.time_grid import zone
+
+    local, site = zone(context.timezone), context.site
+    currency, capacity = site.currency, site.battery.capacity_kwh
+    rows = [
+        {
+            "time": slot["slot_start"].astimezone(local).strftime("%a %H:%M"),
+            "price": slot["import_price"],
+            "command": command_told(slot, site.battery.discharge_kw),
+            "soc": f"{100 * slot['soc_end_kwh'] / capacity:.0f} %",
+            "sentence": slot["sentence"],
+        }
+        for slot in document["slots"]
+    ]
+    headings = {
+        "time": "time",
+        "price": f"price [{currency}/kWh]",
+        "command": "command",
+        "soc": "then",
+        "sentence": "why",
+    }
+    draw_table(out, rows, headings)
+    costs = f"idle {document['idle_cost']:.2f}, self-consumption {document['self_consumption_cost']:.2f}"
+    out.print(f"cost {document['cost']:.2f} {currency} ({costs}): {document['release_reason']}", markup=False)
+
+
+def command_told(slot: dict[str, Any], most_kw: float) -> str:
+    """A command in a few words."""
+    charge, discharge, export = slot["charge_kw"], slot["discharge_kw"], slot["export_kw"]
+    if charge > 0:
+        return f"charge {charge:.1f} kW"
+    if discharge > 0 and export > 0:
+        return f"cover load and sell {export:.1f} kW" if export < most_kw else "cover load and sell"
+    if discharge > 0:
+        return "self-consumption" if discharge >= most_kw else f"cover load up to {discharge:.1f} kW"
+    return "sell surplus" if export > 0 else "hold"

@@ -1,0 +1,87 @@
+"""`darkstar plan`: its document, its table, and what it says when it cannot."""
+
+from pathlib import Path
+
+import pytest
+
+from darkstar_pipeline.commands.plan import command_told
+from planner.reasons import PLAN_REASONS
+from tests.cases.command_line import Darkstar
+
+AT = "2024-03-31T14:00"  # the day with 92 slots
+KEYS = [
+    "site", "at", "source", "solver", "vintage", "forecast", "start_soc_percent", "start_soc_source", "released",
+    "release_reason", "cost", "idle_cost", "self_consumption_cost", "slots",
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("in_sample")
+def test_plan_answers_one_document_when_asked_for_json(darkstar: Darkstar) -> None:
+    done = darkstar("plan", "--at", AT, "--soc", "40", "--json")
+    assert (done.code, done.err) == (0, "")
+    plan = done.document
+    assert list(plan) == KEYS
+    assert (plan["at"], plan["source"], plan["released"]) == ("2024-03-31T12:00:00Z", "optimiser", "plan")
+    assert plan["start_soc_percent"] == pytest.approx(40)
+    assert len(plan["slots"]) == 40 + 96
+    assert plan["cost"] <= min(plan["idle_cost"], plan["self_consumption_cost"])
+    for slot in plan["slots"]:
+        assert slot["reason"] in PLAN_REASONS
+        assert slot["sentence"]
+
+
+@pytest.mark.usefixtures("in_sample")
+def test_plan_is_the_same_when_the_moment_is_written_with_its_offset(darkstar: Darkstar) -> None:
+    first, second = (darkstar("plan", "--at", at, "--json").document for at in (AT, "2024-03-31T12:00:00Z"))
+    assert first["slots"] == second["slots"]
+
+
+@pytest.mark.usefixtures("in_sample")
+def test_plan_draws_a_row_a_slot_when_a_person_asks(darkstar: Darkstar) -> None:
+    done = darkstar("plan", "--at", "2024-03-31T22:30")
+    lines = [line for line in done.out.splitlines() if line.startswith(("Sun", "Mon"))]
+    assert len(lines) == 6 + 96
+    assert lines[0].startswith("Sun 22:30 ")
+    assert "doing nothing here costs" in done.out
+    assert done.out.splitlines()[-1].startswith("cost ")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "name", "message"),
+    [
+        pytest.param((), 3, "data_missing", "has no spot price for", id="now"),
+        pytest.param(("--at", "yesterday"), 2, "usage", "is no moment", id="no moment"),
+        pytest.param(("--at", AT, "--soc", "140"), 2, "usage", "less than or equal to 100", id="more than full"),
+    ],
+)
+@pytest.mark.usefixtures("in_sample")
+def test_plan_says_what_is_wrong_when_it_cannot(
+    darkstar: Darkstar, words: tuple[str, ...], code: int, name: str, message: str
+) -> None:
+    done = darkstar("plan", *words, "--json")
+    assert (done.code, done.error["code"]) == (code, name)
+    assert message in done.error["message"]
+    assert done.error["hint"]
+
+
+def test_plan_is_refused_when_nothing_is_configured(home: Path, darkstar: Darkstar) -> None:
+    assert darkstar("plan", "--json").code == 2
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ((3.0, 0.0, 0.0), "charge 3.0 kW"),
+        ((0.0, 8.0, 0.0), "self-consumption"),
+        ((0.0, 1.5, 0.0), "cover load up to 1.5 kW"),
+        ((0.0, 8.0, 99.0), "cover load and sell"),
+        ((0.0, 8.0, 2.0), "cover load and sell 2.0 kW"),
+        ((0.0, 0.0, 99.0), "sell surplus"),
+        ((0.0, 0.0, 0.0), "hold"),
+    ],
+)
+def test_command_is_told_in_words_when_drawn(command: tuple[float, float, float], words: str) -> None:
+    charge, discharge, export = command
+    slot = {"charge_kw": charge, "discharge_kw": discharge, "export_kw": export}
+    assert command_told(slot, 8.0) == words
