@@ -9,11 +9,13 @@ dual simplex steps. Movable loads that are on or off keep their hours; all else 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import highspy
 import numpy as np
 
 from env.inverter import Energy, slot_limit
 from planner.canonical_form import Indices
 from planner.errors import NoFeasibleScheduleError, SolverError
+from planner.exclusive_flows import broken
 from planner.flow_kinds import CHARGE, DISCHARGE, IMPORT, Solution
 from planner.linear_program import HomeProgram
 from planner.plan_task import PlanTask
@@ -55,24 +57,42 @@ def idle_slots(task: PlanTask, solution: Solution) -> list[IdleSlot | None]:
 
 
 def _each(program: HomeProgram, base: Solution, planned: Solution) -> Iterator[IdleSlot | None]:
+    solver, hot = program.solver, program.hot
     moved = planned.flows[:, CHARGE] + planned.flows[:, DISCHARGE]
-    most = program.hot.form.bounds(program.hot.parameters)[1]
+    most = hot.form.bounds(hot.parameters)[1]
+    over = hot.form.columns["over_fuse"] if program.fused else np.empty(0, dtype=np.int32)
+    quick = hot.run()
+    plain = not broken(hot, program.rules, quick.columns) and float(quick.columns[over].sum()) < ACTIVE_KWH
+    least = solver.getInfo().objective_function_value if plain else None
     for slot in range(program.n_slots):
-        if moved[slot] > ACTIVE_KWH:
-            battery = program.columns[slot, [CHARGE, DISCHARGE]]
-            yield _without(program, base, battery, most[battery])
-        else:
+        if moved[slot] <= ACTIVE_KWH:
             yield IDLE_ALREADY
+            continue
+        battery = program.columns[slot, [CHARGE, DISCHARGE]]
+        nothing = np.zeros(len(battery))
+        # In the solver itself: through the parameters all bounds would be handed over anew, which takes as long as
+        # the solving.
+        solver.changeColsBounds(len(battery), battery, nothing, nothing)
+        yield _quick(program, least, over) or _without(program, base)
+        solver.changeColsBounds(len(battery), battery, nothing, most[battery])
 
 
-def _without(program: HomeProgram, base: Solution, battery: Indices, most: Energy) -> IdleSlot | None:
-    """The best plan with these columns at nothing, against the best.
+def _quick(program: HomeProgram, least: float | None, over: Indices) -> IdleSlot | None:
+    """The difference as the solver's own objectives have it, where neither rules nor fuse are touched; else None."""
+    solver = program.solver
+    if least is None:
+        return None
+    solver.run()
+    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        return None
+    columns = np.array(solver.getSolution().col_value)
+    if columns[over].sum() > ACTIVE_KWH or broken(program.hot, program.rules, columns):
+        return None
+    return IdleSlot(solver.getInfo().objective_function_value - least)
 
-    Their bounds are changed in the solver itself: through the parameters all bounds would be handed over anew, which
-    takes as long as the solving.
-    """
-    nothing = np.zeros(len(battery))
-    program.solver.changeColsBounds(len(battery), battery, nothing, nothing)
+
+def _without(program: HomeProgram, base: Solution) -> IdleSlot | None:
+    """The best plan as the solver's bounds stand now, against the best, by the rules and with the fuse looked at."""
     try:
         other = program.solve()
     except NoFeasibleScheduleError:
@@ -81,8 +101,6 @@ def _without(program: HomeProgram, base: Solution, battery: Indices, most: Energ
     except SolverError:
         program.forget()
         return None
-    finally:
-        program.solver.changeColsBounds(len(battery), battery, nothing, most)
     fuse = slot_limit(program.site.limits.import_kw)
     over = _over(other, fuse) - _over(base, fuse)
     return IdleSlot(other.objective - base.objective, max(over, 0.0))

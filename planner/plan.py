@@ -49,7 +49,7 @@ class Plan:
 
     Attributes:
         schedule: columns of `policy_schedules` from `slot_start` to `cost`, those of movable loads, and
-            `reason, sentence, idle_costs` (`explanations`).
+            `reason, sentence, idle_costs` (`explanations`) where asked for.
         released: `plan`, `self_consumption` or `idle`.
         reason: why that was released.
         cost: of the released schedule as the model has it, the worth of the end included [money].
@@ -88,7 +88,11 @@ class Attempt:
 
 
 def make_plan(
-    task: PlanTask, *, time_limit: float = MIP_SECONDS, solvers: Sequence[tuple[str, Solve]] = SOLVERS
+    task: PlanTask,
+    *,
+    time_limit: float = MIP_SECONDS,
+    solvers: Sequence[tuple[str, Solve]] = SOLVERS,
+    explained: bool = True,
 ) -> Plan:
     """The plan of a task.
 
@@ -96,6 +100,7 @@ def make_plan(
         task: what is asked for.
         time_limit: of each solver [s].
         solvers: who is asked, in order.
+        explained: whether each slot says why, which takes as long as the rest.
 
     Raises:
         ContradictionError: what is asked for contradicts the home's limits; it names them and offers a relaxation.
@@ -109,9 +114,10 @@ def make_plan(
     simple = simple_candidates(task)
     released = release(last.candidate, simple, trouble=f"{last.record.solver}: {last.record.status}")
     chosen = released.chosen
+    solution = last.solution if chosen.name == PLAN else None
     costs = {each.name: each.cost for each in simple}
     return Plan(
-        schedule=explain(task, chosen.schedule, last.solution if chosen.name == PLAN else None),
+        schedule=explain(task, chosen.schedule, solution) if explained else chosen.schedule,
         released=chosen.name,
         reason=released.reason,
         cost=chosen.cost,
@@ -120,7 +126,7 @@ def make_plan(
         solver=last.record,
         attempts=tuple(attempt.record for attempt in attempts[:-1]),
         verification=chosen.verification,
-        solution=last.solution if chosen.name == PLAN else None,
+        solution=solution,
     )
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from env.inverter import Command, Energy, slot_limit
-from env.simulator import Replay, World, simulate
+from env.inverter import Command, Energy, Flows, apply_command, slot_limit
+from env.simulator import World, simulate
 from env.time_grid import SLOT_HOURS
 from planner.commanding import full_export_kw
 from planner.plan_schedule import modelled_cost, schedule_frame
@@ -122,11 +122,22 @@ def _self_consumption(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFr
 
 
 def _idle(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
-    """The home without using its battery."""
-    unused = replace(task.site, battery=replace(task.site.battery, charge_kw=0.0, discharge_kw=0.0))
+    """The home without using its battery; all slots at once, since nothing carries over but what the store loses."""
+    _, export_price, load, pv = task.arrays
+    battery = replace(task.site.battery, charge_kw=0.0, discharge_kw=0.0)
     nothing = np.zeros(task.n_slots)
+    kept = np.full(task.n_slots, battery.retention_per_slot).cumprod() * task.start_soc_kwh
     command = Command(nothing, nothing, nothing + full_export_kw(task.site))
-    return _simulated(replace(task, site=unused), others, command)
+    flows = apply_command(
+        command,
+        load_kwh=load + task.moved_load(others),
+        pv_kwh=pv,
+        soc_kwh=np.concatenate([[task.start_soc_kwh], kept[:-1]]),
+        export_price=export_price,
+        battery=battery,
+        limits=task.site.limits,
+    )
+    return schedule_frame(task, _columns(flows), others, command)
 
 
 def _simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) -> pl.DataFrame:
@@ -140,14 +151,13 @@ def _simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) -
         return Command(*(power[slot : slot + 1] for power in command))
 
     replay = simulate(decide, world, task.site, np.array([task.start_soc_kwh]))
-    return schedule_frame(task, _flows(replay), others, command)
+    return schedule_frame(task, _columns(replay.flows), others, command)
 
 
-def _flows(replay: Replay) -> Energy:
-    """A replay of one home as the optimiser's columns `(n_slots, 6)`."""
-    flows = replay.flows
-    columns = (flows.charge_kwh, flows.discharge_kwh, flows.import_kwh, flows.export_kwh, flows.curtailed_kwh)
-    return np.stack([column[0] for column in (*columns, flows.soc_end_kwh)], axis=1)
+def _columns(flows: Flows) -> Energy:
+    """Flows as the optimiser's columns `(n_slots, 6)`."""
+    moved = (flows.charge_kwh, flows.discharge_kwh, flows.import_kwh, flows.export_kwh, flows.curtailed_kwh)
+    return np.stack([each.reshape(-1) for each in (*moved, flows.soc_end_kwh)], axis=1)
 
 
 def default_loads(task: PlanTask) -> dict[str, Energy]:
