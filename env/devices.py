@@ -1,4 +1,4 @@
-"""What else a home can move in time besides its battery: water heater, car, appliances. Their physics, not their wishes.
+"""What else a home can move in time besides its battery: water heater, car, appliances. Their physics, no wishes.
 
 What is asked of them on a day (how warm, by when, how often) belongs to whoever plans.
 """
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from env.errors import DeviceError
 
+SHORTEST_DAY_HOURS = 23.0  # a day's energy must fit into the day that the clock makes shortest
 
-def _check(owner: str, name: str, value: float, *, above: float = 0.0) -> None:
-    if not (value > above or (above == 0.0 and value == 0.0)) or not math.isfinite(value):
-        message = f"{owner}: {name} must be a finite number of at least {above:g}, got {value}"
+
+def _check(owner: str, name: str, value: float) -> None:
+    if not (value >= 0 and math.isfinite(value)):
+        message = f"{owner}: {name} must be a finite number of at least 0, got {value}"
         raise DeviceError(message)
 
 
@@ -23,10 +25,11 @@ class WaterHeater:
         power_kw: of the heating element [kW].
         energy_kwh_per_day: what an ordinary day takes [kWh].
         vacation_kwh_per_day: what a day of vacation takes, against legionella [kWh].
-        spacing_hours: least time between the starts of two heating blocks; 0 for none [h].
+        spacing_hours: least time between the starts of two heating blocks; 0 for none [h]. With one the element is on
+            or off: a block runs at full power until its last quarter of an hour.
 
     Raises:
-        DeviceError: a value is negative or not finite.
+        DeviceError: a value is negative or not finite, or a day's energy is more than its power gives.
     """
 
     power_kw: float
@@ -38,6 +41,11 @@ class WaterHeater:
         """Refuse a heater that cannot exist."""
         for name in ("power_kw", "energy_kwh_per_day", "vacation_kwh_per_day", "spacing_hours"):
             _check("water heater", name, getattr(self, name))
+        most = self.power_kw * SHORTEST_DAY_HOURS
+        for name in ("energy_kwh_per_day", "vacation_kwh_per_day"):
+            if getattr(self, name) > most:
+                message = f"water heater: {self.power_kw:g} kW give {most:.4g} kWh a day, below {name}"
+                raise DeviceError(f"{message} of {getattr(self, name):g} kWh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +78,7 @@ class Appliance:
         run_hours: how long it runs [h].
 
     Raises:
-        DeviceError: a value is negative or not finite, or the name cannot be a column.
+        DeviceError: a value is negative or not finite, it runs for no time, or the name cannot be a column.
     """
 
     name: str
@@ -84,6 +92,9 @@ class Appliance:
             raise DeviceError(message)
         _check(self.name, "power_kw", self.power_kw)
         _check(self.name, "run_hours", self.run_hours)
+        if self.run_hours == 0:
+            message = f"{self.name}: run_hours must be above 0, got 0"
+            raise DeviceError(message)
 
 
 @dataclass(frozen=True, kw_only=True)
