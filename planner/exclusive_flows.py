@@ -10,6 +10,7 @@ or off: the relaxed answer comes first, and what is whole in it by itself stays 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 import highspy
 import numpy as np
@@ -19,6 +20,7 @@ from planner.canonical_form import Indices
 from planner.hot_program import MIP_SECONDS, Answer, HotProgram
 
 BOTH_WAYS_KWH = 1e-7  # below this two opposite flows are rounding, not a decision
+LAST_SEARCH = 4
 LEAST_SECONDS = 0.5  # what a round gets at least, when those before it took long
 WHOLE = 1e-6  # nearer than this to 0 or 1 a binary is decided
 
@@ -72,6 +74,17 @@ def broken(program: HotProgram, rules: Rules, values: Energy) -> set[Pair]:
     return pairs
 
 
+def _every_pair(rules: Rules) -> set[Pair]:
+    """All that could be broken."""
+    kinds = (("opposite", rules.opposites), ("ordered", rules.ordered))
+    return {
+        (kind, int(one), int(other))
+        for kind, columns in kinds
+        for first, second in columns
+        for one, other in zip(first, second, strict=True)
+    }
+
+
 def _undecided(program: HotProgram, values: Energy) -> bool:
     """Whether a binary of the form is neither 0 nor 1."""
     binaries = values[program.form.integer]
@@ -86,17 +99,21 @@ def _decided(program: HotProgram, rules: Rules, answer: Answer, time_limit: floa
     program.demand_integers(program.form.integer, wanted=True)
     program.solver.setOptionValue("presolve", "choose")  # what a hot start can do without, a search needs
     try:
-        while True:
+        for search in count(1):
+            if search == LAST_SEARCH:  # whatever else could be broken is decided with it: no time for a further one
+                wanted = _every_pair(rules) - set(binaries)
             binaries |= {pair: _decide(program, pair, most) for pair in sorted(wanted)}
-            searched = program.run(time_limit=max(time_limit - seconds, LEAST_SECONDS))
+            left = max(time_limit - seconds, LEAST_SECONDS)
+            searched = program.run(time_limit=left if search >= LAST_SEARCH else left / 2)
             answer = _with_marginal_values(program, searched, [*program.form.integer.tolist(), *binaries.values()])
             seconds += searched.seconds + answer.seconds
             gap, status = max(gap, searched.gap), searched.status
             # Among ties this may break other rules than before: then they get their binaries too.
             both = broken(program, rules, searched.columns) | broken(program, rules, answer.columns)
             wanted = both - set(binaries)
-            if not wanted:
-                return replace(answer, gap=gap, seconds=seconds, status=status)
+            if not wanted or search >= LAST_SEARCH:
+                break
+        return replace(answer, gap=gap, seconds=seconds, status=status)
     finally:
         program.solver.setOptionValue("presolve", program.presolve)
 

@@ -24,7 +24,7 @@ from planner.hot_program import LARGE_COLUMNS, MIP_SECONDS, Answer, HotProgram
 from planner.planned_loads import LoadShapes, PlannedLoads
 from planner.spaced_loads import solve_spaced
 
-OVER_FUSE = 1e3  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
+OVER_FUSE = 1e4  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
 _BEFORE = ("charge", "discharge", "import", "export", "spill")  # flows that are none before the horizon begins
 
 
