@@ -5,6 +5,7 @@ Numbers are drawn by a seeded generator inside a drawn seed: quick for whole day
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -89,7 +90,7 @@ def batteries() -> st.SearchStrategy[Battery]:
     )
 
 
-def _battery(*, capacity: float, low: float, high: float, **rest: float) -> Battery:
+def _battery(*, capacity: float, low: float, high: float, **rest: Any) -> Battery:
     return Battery(capacity_kwh=capacity, min_soc_kwh=low * capacity, max_soc_kwh=high * capacity, **rest)
 
 

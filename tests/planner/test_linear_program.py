@@ -226,7 +226,9 @@ def test_solver_is_asked_afresh_when_a_warm_start_fails(monkeypatch: pytest.Monk
 
 def test_failure_is_told_when_the_solver_stops_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     program = HomeProgram(home(), 2)
-    monkeypatch.setattr(program.solver, "getModelStatus", lambda: highspy.HighsModelStatus.kIterationLimit, raising=False)
+    monkeypatch.setattr(
+        program.solver, "getModelStatus", lambda: highspy.HighsModelStatus.kIterationLimit, raising=False
+    )
     with pytest.raises(SolverError, match="HiGHS stopped with Iteration limit reached"):
         program.solve()
 

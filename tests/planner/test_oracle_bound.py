@@ -18,7 +18,8 @@ from planner.commanding import exact_commands
 from planner.linear_program import OVER_FUSE
 from planner.oracle import OptimalSchedule, solve_optimal_schedule
 from planner.protocol import Protocol
-from planner.replay import POLICIES
+from planner.replay import POLICIES, Expectations
+from planner.value_function import Scenarios
 from tests.cases.homes import PRICE_KINDS, Horizon, horizons, sites, start_soc
 
 TOLERANCE = 1e-6
@@ -116,7 +117,8 @@ def test_oracle_costs_no_more_when_policies_without_forecasts_are_run(
     for policy in ("idle", "self_consumption"):
         nothing = np.full((1, day.n_slots), np.nan)
         protocol = Protocol(start_soc_kwh=start, settlement_value=value)
-        replay = POLICIES[policy](day.world(), (nothing, nothing), site, protocol)
+        expected = Expectations(nothing, nothing, Scenarios(nothing[:, None], nothing[:, None]))
+        replay = POLICIES[policy](day.world(), expected, site, protocol)
         assert_bounds(best, settled(replay, value), replay.flows.breach_kwh.sum(axis=1), day, site)
 
 
