@@ -18,7 +18,7 @@ from env.battery import Battery
 from env.inverter import Energy
 from env.site import Site
 from planner.errors import IncompleteDayError, NoFeasibleScheduleError
-from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution
+from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution, SolverRecord
 from planner.linear_program import HomeProgram
 
 NEEDED = ("import_price", "export_price", "load_kwh", "pv_kwh")
@@ -32,10 +32,12 @@ class OptimalSchedule:
         slots: the given slots with `import_kwh`, `export_kwh`, `charge_kwh`, `discharge_kwh`, `curtailed_kwh`,
             `soc_start_kwh`, `soc_end_kwh`, `cost` (wear included) and `stored_value` [money per stored kWh].
         cost: of all slots, less the settlement of (end - start) stored energy [money].
+        record: the solver's status, gap and time.
     """
 
     slots: pl.DataFrame
     cost: float
+    record: SolverRecord
 
 
 def solve_optimal_schedule(
@@ -131,7 +133,7 @@ def _schedule(
         + pl.col("discharge_kwh") * battery.discharge_wear
     )
     settled = settlement_value * (float(soc_end[-1]) - start_soc_kwh)
-    return OptimalSchedule(schedule, float(schedule["cost"].sum()) - settled)
+    return OptimalSchedule(schedule, float(schedule["cost"].sum()) - settled, solution.record)
 
 
 ROUNDING_KWH = 1e-12

@@ -4,6 +4,7 @@ Policies here: `idle` (the battery is not used), `self_consumption`, `mpc`, `val
 but the bound.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -33,6 +34,8 @@ from planner.value_policy import replay_value
 
 SHARD_DAYS = 60  # days whose re-planning outweighs the start of a process
 VALUE_DAYS = 200  # days planned together by the value function: 66 MB
+ORACLE_SECONDS = 60.0  # a bound is worth waiting for; with ordinary prices it takes a millisecond
+_log = logging.getLogger(__name__)
 READINGS = ("slot_start", "load_kwh", "pv_kwh")
 _FLOW_COLUMNS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
 
@@ -241,7 +244,10 @@ def _oracle_day(program: HomeProgram, world: World, protocol: Protocol) -> Repla
     program.set_prices(import_price, export_price, protocol.settlement(import_price, battery))
     program.set_house(world.load_kwh[0], world.pv_kwh[0], export_price)
     program.start_at(0, protocol.start_soc_kwh)
-    flows = as_flows(np.maximum(program.solve().flows, 0.0)[None], program.site)
+    solution = program.solve(time_limit=ORACLE_SECONDS)
+    if solution.record.gap > 0:
+        _log.warning("an oracle day is within %.2g of its optimum only: %s", solution.record.gap, solution.record)
+    flows = as_flows(np.maximum(solution.flows, 0.0)[None], program.site)
     commands = exact_commands(
         charge_kwh=flows.charge_kwh, discharge_kwh=flows.discharge_kwh, load_kwh=world.load_kwh, pv_kwh=world.pv_kwh
     )
