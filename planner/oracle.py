@@ -9,7 +9,7 @@ import at once where importing is paid for, to choose when the battery helps a b
 There the bound is not reached.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -37,7 +37,7 @@ class OptimalSchedule:
 
     slots: pl.DataFrame
     cost: float
-    record: SolverRecord
+    record: SolverRecord = field(default_factory=SolverRecord)
 
 
 def solve_optimal_schedule(
