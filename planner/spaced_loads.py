@@ -53,7 +53,7 @@ def solve_spaced(
     started = time.perf_counter()
     search = _Search(program, rules, loads, time_limit)
     try:
-        best = search.moved(search.placed())
+        best = search.decided_with(search.moved(search.placed()))
     except NoFeasibleScheduleError:
         return None
     finally:
@@ -80,17 +80,18 @@ class _Search:
             [form.columns[f"{load.name}_{what}"] for load in loads for what in ("on", "starts")]
         ).astype(np.int32)
         relaxed = program.run(time_limit=time_limit)
-        self.bound = self._objective()
-        tie = form.cost @ program.parameters
-        self.tie = [tie[columns] for columns in self.columns]
+        self.cost = form.cost @ program.parameters
+        self.tie = [self.cost[columns] for columns in self.columns]
+        self.bound = self._objective(relaxed)
         self.values = self._values(relaxed)
         for load, value, columns in zip(loads, self.values, self.columns, strict=True):
             blocks = cheapest_blocks(load, value)
             if blocks is not None:  # what the balance, relaxed at these values, costs with blocks (Geoffrion 1974)
                 self.bound += max(float(value @ (blocks.energy_kwh - relaxed.columns[columns])), 0.0)
 
-    def _objective(self) -> float:
-        return float(self.program.solver.getInfo().objective_function_value)
+    def _objective(self, answer: Answer) -> float:
+        """What the solver minimised; itself it forgets that when the binaries of `exclusive_flows` leave."""
+        return float(self.cost @ answer.columns[: len(self.cost)])
 
     def _values(self, answer: Answer) -> list[Energy]:
         """What a kWh of each load costs in each slot, by an answer's marginal values [money/kWh]."""
@@ -151,12 +152,23 @@ class _Search:
         return (*plan.blocks[: best[0]], best[1], *plan.blocks[best[0] + 1 :])
 
     def _solved(self, blocks: tuple[Blocks, ...]) -> _Plan:
-        """The best plan with these blocks."""
+        """The best plan with these blocks, other rules left out."""
+        self._fix(blocks)
+        answer = self.program.run(time_limit=self.time_limit)
+        return _Plan(blocks, answer, self._objective(answer))
+
+    def decided_with(self, best: _Plan | None) -> _Plan | None:
+        """The plan that keeps the other rules too, with the best blocks: they were chosen without."""
+        if best is None:
+            return None
+        self._fix(best.blocks)
+        answer = solve_exclusive(self.program, self.rules, time_limit=self.time_limit)
+        return replace(best, answer=answer, objective=self._objective(answer))
+
+    def _fix(self, blocks: tuple[Blocks, ...]) -> None:
         decided = np.concatenate([each for block in blocks for each in (block.on, block.starts)])
         self.program.push()
         self.program.solver.changeColsBounds(len(self.decided), self.decided, decided, decided)
-        answer = solve_exclusive(self.program, self.rules, time_limit=self.time_limit)
-        return _Plan(blocks, answer, self._objective())
 
     def release(self) -> None:
         """Leave the blocks free again."""
