@@ -8,7 +8,8 @@ from benchmarks.trondheim_home import BATTERY, CLOCK, GRID_KW, START_KWH, TARIFF
 from env.power_tariff import MonthState
 from planner.constraints import at_most, power_balance, stored_energy
 from planner.errors import SolverError
-from planner.power_charge import power_calendar, power_charge
+from planner.power_charge import power_charge
+from planner.power_demand import power_calendar
 
 GAP = 1e-6  # of the total: two hundredths of a krone
 

@@ -62,7 +62,12 @@ def _each(program: HomeProgram, base: Solution, planned: Solution) -> Iterator[I
     most = hot.form.bounds(hot.parameters)[1]
     over = hot.form.columns["over_fuse"] if program.fused else np.empty(0, dtype=np.int32)
     quick = hot.run()
-    plain = not broken(hot, program.rules, quick.columns) and float(quick.columns[over].sum()) < ACTIVE_KWH
+    # Tiers of power are whole, which the solver alone does not know.
+    plain = (
+        not hot.form.integer.size
+        and not broken(hot, program.rules, quick.columns)
+        and float(quick.columns[over].sum()) < ACTIVE_KWH
+    )
     least = solver.getInfo().objective_function_value if plain else None
     for slot in range(program.n_slots):
         if moved[slot] <= ACTIVE_KWH:

@@ -40,6 +40,7 @@ def stated(program: HomeProgram) -> "HomeProblem":
         n_slots=program.n_slots,
         end_steps=program.end_steps,
         loads=program.loads.shapes,
+        power=program.power,
     )
     program.apply_house()
     for name, parameter in home.parameters.items():
@@ -63,7 +64,7 @@ def solve_by(solver: str, program: HomeProgram, *, time_limit: float = MIP_SECON
     import cvxpy as cp
 
     if program.hot.form.integer.size:
-        message = f"{solver} knows no binaries, which appliances and spaced heating need"
+        message = f"{solver} knows no binaries, which appliances, spaced heating and tiers of power need"
         raise SolverError(message)
     home = stated(program)
     problem = home.problem()
@@ -110,9 +111,10 @@ def _solution(program: HomeProgram, home: "HomeProblem", record: SolverRecord) -
         wanted += [f"battery_{number}_{flow}" for flow in ("charge", "discharge", "soc")]
     flows[:, :-1] = np.maximum(flows[:, :-1], 0.0)
     others = {name: np.maximum(values[name], 0.0) for name in wanted}
-    objective += program.cost_of_extras(others)
+    power = program.power_cost(flows[:, IMPORT])
+    objective += program.cost_of_extras(others) + power
     stored_value = np.asarray(home.constraints["storage"].dual_value, dtype=np.float64)
-    return Solution(flows, stored_value, objective, record, others)
+    return Solution(flows, stored_value, objective, record, others, power)
 
 
 def _check_opposites(solver: str, solution: Solution, home: "HomeProblem") -> None:

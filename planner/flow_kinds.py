@@ -35,9 +35,10 @@ class Solution:
         flows: `(n_slots, 6)` in the order CHARGE, DISCHARGE, IMPORT, EXPORT, SPILL, SOC (at the slot's end) [kWh].
         stored_value: what one more kWh put into the store in each slot would save, in that slot or later
             `(n_slots,)`, a kWh above the fuse counted as the program prices it [money/kWh].
-        objective: cost - value of the stored energy at the end [money].
+        objective: cost, the charge for power included, - value of the stored energy at the end [money].
         record: how it was found.
         others: further flows by name, planned loads and extra batteries, each `(n_slots,)` [kWh].
+        power_cost: charge for power of the months that the horizon touches, their peaks so far included [money].
     """
 
     flows: Energy
@@ -45,3 +46,4 @@ class Solution:
     objective: float
     record: SolverRecord = SolverRecord()
     others: Mapping[str, Energy] = field(default_factory=dict[str, Energy])
+    power_cost: float = 0.0

@@ -10,6 +10,7 @@ be, and do what is to be done as early as can be (`TIE` money/kWh, twice that at
 contains it). Over many days the sum of it could be seen in the cost: there ties stay as the solver leaves them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cvxpy as cp
@@ -21,9 +22,13 @@ from env.site import Limits
 from env.time_grid import SLOT_HOURS
 from planner import constraints as physics
 from planner.planned_loads import NO_LOADS, FlexibleShape, LoadShapes, RunShape
+from planner.power_charge import NO_LIMIT_KW, power_charge
+from planner.power_demand import PowerDemand
 
 TIE = 1e-7
 MOST_TIED_SLOTS = 400
+MOST_FUSES = 10
+"""A home never draws more than that many times its fuse; the last tier of a power charge ends there."""
 
 
 @dataclass
@@ -83,6 +88,7 @@ def home_problem(
     n_slots: int,
     end_steps: int = 0,
     loads: LoadShapes = NO_LOADS,
+    power: Sequence[PowerDemand] = (),
 ) -> HomeProblem:
     """State the problem of a home.
 
@@ -93,10 +99,13 @@ def home_problem(
         n_slots: slots of the horizon.
         end_steps: steps of the value curve of what is stored at the end; 0 for a plain value per kWh.
         loads: planned loads; their numbers are parameters.
+        power: components of the charge for power, named `power_1`, `power_2`, …; the month so far is a parameter.
     """
     home = HomeProblem(n_slots)
     home.demand.append(home.parameter("net_load", n_slots))
     bought = add_grid(home, fused=limits.import_kw is not None)
+    for number, demand in enumerate(power, start=1):
+        add_power_charge(home, demand, bought, limits, name=f"power_{number}")
     add_battery(home, battery)
     if end_steps:
         add_end_steps(home, end_steps)
@@ -134,6 +143,19 @@ def add_grid(home: HomeProblem, *, fused: bool) -> cp.Expression:
     home.cost.append(home.parameter("over_fuse_price", n_slots) @ over)
     home.supply.append(over)
     return bought + over
+
+
+def add_power_charge(
+    home: HomeProblem, demand: PowerDemand, bought: cp.Expression, limits: Limits, *, name: str
+) -> None:
+    """One component of the charge for power on all that is bought."""
+    highest = max(limits.import_kw or 0.0, demand.state.today_kw, *demand.state.peaks_kw, 0.0)
+    most = NO_LIMIT_KW if limits.import_kw is None else MOST_FUSES * highest
+    charge = power_charge(bought, demand.calendar, demand.state, demand.tariff, most_kw=most, name=name)
+    home.cost.append(charge.cost)
+    home.constraints |= {f"{name}_rule_{number}": rule for number, rule in enumerate(charge.constraints)}
+    for stated in (charge.cost, *charge.constraints):  # what is not counted on is in no program
+        home.parameters |= {parameter.name(): parameter for parameter in stated.parameters()}
 
 
 def add_battery(home: HomeProblem, battery: Battery, *, prefix: str = "") -> None:

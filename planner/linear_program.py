@@ -8,6 +8,7 @@ A fuse can be exceeded by a house that draws too much. The program then exceeds 
 such schedules looks for the cheapest: a policy that breaks the fuse where it could be kept may pay less than that.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -22,6 +23,7 @@ from planner.exclusive_flows import Rules, solve_exclusive
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS, NAMES, SOC, Solution, SolverRecord
 from planner.hot_program import LARGE_COLUMNS, MIP_SECONDS, Answer, HotProgram
 from planner.planned_loads import LoadShapes, PlannedLoads
+from planner.power_demand import PowerDemand
 from planner.spaced_loads import solve_spaced
 
 OVER_FUSE = 1e4  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
@@ -38,11 +40,30 @@ def _form(
     loads: LoadShapes,
 ) -> tuple[CanonicalForm, Rules]:
     """The compiled statement of a home; shared by all programs of this process, since it holds no number of a plan."""
+    return _compiled(battery, extra, limits, n_slots, end_steps, loads, ())
+
+
+def _compiled(
+    battery: Battery,
+    extra: tuple[Battery, ...],
+    limits: Limits,
+    n_slots: int,
+    end_steps: int,
+    loads: LoadShapes,
+    power: Sequence[PowerDemand],
+) -> tuple[CanonicalForm, Rules]:
+    """Compile the statement anew: a charge for power follows the calendar, and no two plans share that."""
     from planner.canonical_form import canonical_form
     from planner.home_problem import home_problem
 
     home = home_problem(
-        battery=battery, extra_batteries=extra, limits=limits, n_slots=n_slots, end_steps=end_steps, loads=loads
+        battery=battery,
+        extra_batteries=extra,
+        limits=limits,
+        n_slots=n_slots,
+        end_steps=end_steps,
+        loads=loads,
+        power=power,
     )
     form = canonical_form(home.problem(), home.variables, home.constraints)
     opposites = [(form.columns[one], form.columns[other]) for one, other in home.opposites]
@@ -58,9 +79,18 @@ class HomeProgram:
         n_slots: slots of the horizon.
         end_steps: steps of the value curve of what is stored at the end (`set_end_curve`); 0 for a value per kWh.
         loads: planned loads, if any.
+        power: components of the charge for power over the horizon, if any; compiling them takes 0.1 s.
     """
 
-    def __init__(self, site: Site, n_slots: int, *, end_steps: int = 0, loads: PlannedLoads | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        n_slots: int,
+        *,
+        end_steps: int = 0,
+        loads: PlannedLoads | None = None,
+        power: Sequence[PowerDemand] = (),
+    ) -> None:
         self.site = site
         self.n_slots = n_slots
         self.first: int = 0  # slot that the horizon begins at
@@ -68,7 +98,9 @@ class HomeProgram:
         self.end_steps = end_steps
         self.loads = loads if loads is not None else PlannedLoads()
         self.fused = site.limits.import_kw is not None
-        form, self.rules = _form(site.battery, site.extra_batteries, site.limits, n_slots, end_steps, self.loads.shapes)
+        self.power = tuple(power)
+        parts = (site.battery, site.extra_batteries, site.limits, n_slots, end_steps, self.loads.shapes)
+        form, self.rules = _compiled(*parts, self.power) if self.power else _form(*parts)
         self.hot = HotProgram(form)
         self.solver = self.hot.solver
         self._storage = form.rows["storage"]
@@ -87,7 +119,11 @@ class HomeProgram:
             self._set_template()
 
     def _set_extras(self) -> None:
-        """Parameters that stay: planned loads and extra batteries, which start in the middle and end as they start."""
+        """Parameters that stay: the month so far, planned loads; extra batteries end as they start, half full."""
+        for number, demand in enumerate(self.power, start=1):
+            for name in ("settled_kw", "floor_kw", "under_way_kw"):
+                if f"power_{number}_{name}" in self.hot.form.slices:
+                    self.hot.set(f"power_{number}_{name}", getattr(demand, name))
         for load in self.loads.flexible:
             least, most = load.so_far
             self.hot.set(f"{load.name}_most", load.most_kwh)
@@ -208,8 +244,12 @@ class HomeProgram:
         start. That also allows what the inverter does not, to come back there, so the bound is a little low then.
 
         Raises:
-            PlannerError: there are planned loads, whose windows begin with the first slot; they need a new program.
+            PlannerError: there are planned loads, whose windows begin with the first slot, or a charge for power, with
+                the month up to it; they need a new program.
         """
+        if slot > 0 and self.power:
+            message = f"the month so far is told up to the first slot; make a new program for slot {slot}"
+            raise PlannerError(message)
         if slot > 0 and self.loads.names:
             message = (
                 f"planned loads {list(self.loads.names)} begin with the horizon; make a new program for slot {slot}"
@@ -277,9 +317,15 @@ class HomeProgram:
         objective = float((self.cost * flows).sum())
         if self.end_steps:
             objective -= float(self.hot.get("end_slopes") @ answer.columns[form.columns["end_steps"]])
-        objective += self.cost_of_extras(others)
+        power = self.power_cost(flows[:, IMPORT])
+        objective += self.cost_of_extras(others) + power
         record = SolverRecord(status=answer.status, gap=answer.gap, seconds=answer.seconds)
-        return Solution(flows, -self._storage_sign * answer.row_duals[self._storage], objective, record, others)
+        stored_value = -self._storage_sign * answer.row_duals[self._storage]
+        return Solution(flows, stored_value, objective, record, others, power)
+
+    def power_cost(self, import_kwh: Energy) -> float:
+        """The charge for power with that import, as it will be billed, the month so far included [money]."""
+        return sum((demand.cost(import_kwh) for demand in self.power), start=0.0)
 
     def cost_of_extras(self, others: dict[str, Energy]) -> float:
         """Wear of the extra batteries, less the value of what they hold at the end [money]."""

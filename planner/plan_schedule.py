@@ -57,8 +57,11 @@ def schedule_frame(task: PlanTask, flows: Energy, others: Mapping[str, Energy], 
 
 
 def modelled_cost(task: PlanTask, schedule: pl.DataFrame) -> float:
-    """Cost of all slots less what the end is worth against the start [money]."""
-    return float(schedule["cost"].sum()) - task.end.worth(task.start_soc_kwh, float(schedule["soc_end_kwh"][-1]))
+    """Cost of all slots and the charge for power, less what the end is worth against the start [money]."""
+    power = task.power_cost(schedule["import_kwh"].to_numpy())
+    return (
+        float(schedule["cost"].sum()) + power - task.end.worth(task.start_soc_kwh, float(schedule["soc_end_kwh"][-1]))
+    )
 
 
 def _further_batteries(task: PlanTask, others: Mapping[str, Energy]) -> dict[str, Energy]:

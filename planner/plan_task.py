@@ -8,12 +8,14 @@ import numpy as np
 import polars as pl
 
 from env.inverter import Energy
+from env.power_tariff import MonthState
 from env.site import Site
 from env.time_grid import local_day
 from planner.errors import PlannerError
 from planner.linear_program import HomeProgram
 from planner.oracle import needed_arrays
 from planner.planned_loads import LoadRequests, PlannedLoads, planned_loads
+from planner.power_demand import PowerDemand, power_demands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,8 @@ class PlanTask:
         end: what the end asks for.
         requests: what is asked of the movable loads.
         given_loads: the movable loads themselves, where they are not what the requests make of them.
+        month: the month so far of each component of the charge for power in force on the first day; empty where
+            nothing is known of it: then its peaks so far are none.
     """
 
     slots: pl.DataFrame
@@ -82,6 +86,7 @@ class PlanTask:
     end: End = End()
     requests: LoadRequests = field(default_factory=LoadRequests)
     given_loads: PlannedLoads | None = None
+    month: tuple[MonthState, ...] = ()
 
     @cached_property
     def arrays(self) -> tuple[Energy, Energy, Energy, Energy]:
@@ -113,6 +118,20 @@ class PlanTask:
         """Local day of each slot."""
         return self.slots.select(local_day(self.site.timezone))["local_day"]
 
+    @cached_property
+    def power(self) -> tuple[PowerDemand, ...]:
+        """The charge for power over the horizon, by the version of the tariff in force on its first day.
+
+        Raises:
+            PlannerError: the month so far is told of another number of components.
+        """
+        version = self.site.tariff.in_force(self.days[0])
+        return power_demands(self.slots["slot_start"], version.power, self.site.timezone, self.month)
+
+    def power_cost(self, import_kwh: Energy) -> float:
+        """The charge for power with that import, the month so far included [money]."""
+        return sum((demand.cost(import_kwh) for demand in self.power), start=0.0)
+
     def program(self, *, settled: Mapping[str, Energy] | None = None) -> HomeProgram:
         """The optimiser's program of this task, ready to be solved.
 
@@ -128,7 +147,7 @@ class PlanTask:
         )
         curve = self.end.curve
         steps = 0 if curve is None else len(curve.slopes)
-        program = HomeProgram(self.site, self.n_slots, end_steps=steps, loads=loads)
+        program = HomeProgram(self.site, self.n_slots, end_steps=steps, loads=loads, power=self.power)
         program.set_prices(import_price, export_price, 0.0 if curve is not None else self.end.value)
         if curve is not None:
             program.set_end_curve(curve.floor_kwh, np.array(curve.widths_kwh), np.array(curve.slopes))

@@ -12,74 +12,17 @@ the bill of what happened (`env.power_tariff`), and how anything is solved.
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
 import cvxpy as cp
 import numpy as np
-import polars as pl
-from scipy import sparse
 
-from env.power_tariff import MonthState, PowerTariff, weighted_periods
+from env.power_tariff import MonthState, PowerTariff
 from planner.errors import PlannerError
+from planner.power_demand import PowerCalendar, PowerDemand
 
 NO_LIMIT_KW = 1e4
 """End of the last tier where no limit of the home is named [kW]: far above any house."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PowerCalendar:
-    """Which slots of a horizon form which mean, and which means compete for which peak; computed once a horizon.
-
-    Attributes:
-        n_slots: slots of the horizon.
-        period_kw: weighted power of a counted period for each kWh bought in a slot, `(n_periods, n_slots)` [kW/kWh].
-        peak_of: 1 where a period belongs to a peak, `(n_periods, n_peaks)`.
-        period_start: starts of the counted periods.
-        days: local day of each peak.
-        months: month of each peak, as its first day.
-        first_period_kw: what a kWh bought before the horizon adds to the period that it begins in [kW/kWh].
-    """
-
-    n_slots: int
-    period_kw: sparse.csr_array
-    peak_of: sparse.csr_array
-    period_start: tuple[datetime, ...]
-    days: tuple[date, ...]
-    months: tuple[date, ...]
-    first_period_kw: float
-
-
-def power_calendar(slot_start: pl.Series, tariff: PowerTariff, timezone: str) -> PowerCalendar:
-    """The calendar of a horizon for one component.
-
-    Args:
-        slot_start: starts of the slots of the horizon (UTC), ascending.
-        tariff: one component.
-        timezone: IANA zone of the home.
-    """
-    slots = weighted_periods(slot_start.alias("slot_start").to_frame(), tariff, timezone).with_row_index("slot")
-    first = slots.row(0, named=True)
-    kw_per_kwh = 60 / tariff.minutes
-    counted = slots.filter(pl.col("weight") > 0)
-    peak = "local_day" if tariff.different_days else "period_start"
-    counted = counted.with_columns(
-        period=pl.col("period_start").rank("dense").cast(pl.Int64) - 1,
-        peak=pl.col(peak).rank("dense").cast(pl.Int64) - 1,
-    )
-    periods = counted.unique("period", keep="first", maintain_order=True)
-    groups = counted.unique("peak", keep="first", maintain_order=True)
-    weights = counted["weight"].to_numpy() * kw_per_kwh
-    where = (counted["period"].to_numpy(), counted["slot"].to_numpy())
-    owners = (periods["period"].to_numpy(), periods["peak"].to_numpy())
-    return PowerCalendar(
-        n_slots=slots.height,
-        period_kw=sparse.csr_array((weights, where), shape=(periods.height, slots.height)),
-        peak_of=sparse.csr_array((np.ones(periods.height), owners), shape=(periods.height, groups.height)),
-        period_start=tuple(periods["period_start"]),
-        days=tuple(groups["local_day"]),
-        months=tuple(groups["month"]),
-        first_period_kw=first["weight"] * kw_per_kwh,
-    )
 
 
 @dataclass(kw_only=True)
@@ -87,6 +30,7 @@ class PowerCharge:
     """The charge of one component over a horizon, ready to be added to a problem.
 
     Attributes:
+        tariff: the component.
         calendar: what it is stated for.
         peaks_kw: one value a peak, `(n_peaks,)` [kW].
         settled_kw: the month's settled peaks, `(top,)` [kW]; changes as the month goes on.
@@ -99,6 +43,7 @@ class PowerCharge:
         tiers: the binaries of each month, one a tier; empty for a price per kW.
     """
 
+    tariff: PowerTariff
     calendar: PowerCalendar
     peaks_kw: cp.Variable
     settled_kw: cp.Parameter
@@ -112,16 +57,9 @@ class PowerCharge:
 
     def begin(self, state: MonthState) -> None:
         """Take over the month so far (the same month): the problem stays as it is, only its numbers change."""
-        closed = [] if state.today in self.calendar.days else [state.today_kw]
-        highest = sorted([*state.peaks_kw, *closed], reverse=True)[: self.settled_kw.size]
-        self.settled_kw.value = np.pad(np.array(highest), (0, self.settled_kw.size - len(highest)))
-        floor = np.zeros(self.floor_kw.size)
-        under_way = np.zeros(self.under_way_kw.size)
-        for peak, day in enumerate(self.calendar.days):
-            floor[peak] = state.today_kw if day == state.today else 0.0
-        if state.open_start is not None and self.calendar.period_start[:1] == (state.open_start,):
-            under_way[0] = self.calendar.first_period_kw * state.open_kwh
-        self.floor_kw.value, self.under_way_kw.value = floor, under_way
+        now = PowerDemand(tariff=self.tariff, calendar=self.calendar, state=state)
+        self.settled_kw.value, self.floor_kw.value = now.settled_kw, now.floor_kw
+        self.under_way_kw.value = now.under_way_kw
 
 
 def no_mean_above_its_peak(
@@ -167,6 +105,7 @@ def power_charge(
     tariff: PowerTariff,
     *,
     most_kw: float = NO_LIMIT_KW,
+    name: str = "power",
 ) -> PowerCharge:
     """What the import of a horizon adds to the month's power charge, with the month so far.
 
@@ -177,6 +116,7 @@ def power_charge(
             after its end.
         tariff: the component.
         most_kw: a power that import never exceeds (the fuse); tightens the last tier [kW].
+        name: what the names of its variables and parameters begin with; another for each component of a problem.
 
     Raises:
         PlannerError: the import has not the calendar's length.
@@ -185,32 +125,38 @@ def power_charge(
         message = f"import has {import_kwh.size} slots, the calendar {calendar.n_slots}"
         raise PlannerError(message)
     # CVXPY has no empty variables: where nothing counts they are one unused number long.
-    peaks = cp.Variable(max(len(calendar.days), 1), nonneg=True, name="peaks_kw")
-    settled = cp.Parameter(tariff.top, nonneg=True, name="settled_kw")
-    floor = cp.Parameter(max(len(calendar.days), 1), nonneg=True, name="floor_kw")
-    under_way = cp.Parameter(max(len(calendar.period_start), 1), nonneg=True, name="under_way_kw")
+    peaks = cp.Variable(max(len(calendar.days), 1), nonneg=True, name=f"{name}_peaks_kw")
+    settled = cp.Parameter(tariff.top, nonneg=True, name=f"{name}_settled_kw")
+    floor = cp.Parameter(max(len(calendar.days), 1), nonneg=True, name=f"{name}_floor_kw")
+    under_way = cp.Parameter(max(len(calendar.period_start), 1), nonneg=True, name=f"{name}_under_way_kw")
     charge = PowerCharge(
-        calendar=calendar, peaks_kw=peaks, settled_kw=settled, floor_kw=floor, under_way_kw=under_way, most_kw=most_kw
+        tariff=tariff,
+        calendar=calendar,
+        peaks_kw=peaks,
+        settled_kw=settled,
+        floor_kw=floor,
+        under_way_kw=under_way,
+        most_kw=most_kw,
     )
     charge.begin(state)
     if calendar.days:
         charge.constraints.append(no_mean_above_its_peak(import_kwh, peaks, under_way, calendar))
         charge.constraints.append(no_peak_below_what_was(peaks, floor))
-    months = set(calendar.months) | ({state.month} if state.peaks_kw or state.today_kw > 0 else set[date]())
-    for month in sorted(months):
-        _charge_month(charge, month, settled if month == state.month else None, tariff)
+    for month in PowerDemand(tariff=tariff, calendar=calendar, state=state).months:
+        _charge_month(charge, month, settled if month == state.month else None, name)
     return charge
 
 
-def _charge_month(charge: PowerCharge, month: date, settled: cp.Parameter | None, tariff: PowerTariff) -> None:
+def _charge_month(charge: PowerCharge, month: date, settled: cp.Parameter | None, name: str) -> None:
     """Add one month's cost, and its tiers where it has some."""
+    tariff = charge.tariff
     inside = np.array([i for i, each in enumerate(charge.calendar.months) if each == month], dtype=np.int64)
     planned = charge.peaks_kw[inside] if len(inside) else cp.Constant(np.zeros(1))
     mean = mean_of_largest(planned, settled, tariff.top)
     charge.mean_kw[month] = mean
     charged = cp.maximum(mean, tariff.minimum_kw) if tariff.minimum_kw > 0 else mean
     if tariff.tiers:
-        chosen = cp.Variable(len(tariff.tiers), boolean=True, name=f"tier_{month:%Y_%m}")
+        chosen = cp.Variable(len(tariff.tiers), boolean=True, name=f"{name}_tier_{month:%Y_%m}")
         charge.tiers[month] = chosen
         charge.constraints.extend(within_tier(charged, chosen, tariff, charge.most_kw))
         charge.cost += cost_of_tier(chosen, tariff)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from env.power_tariff import MonthState, PowerTariff, PowerWindow, Tier, month_state, power_costs
 from env.time_grid import day_start, grid
 from planner.errors import PlannerError
-from planner.power_charge import PowerCharge, power_calendar, power_charge
+from planner.power_charge import PowerCharge, power_charge
+from planner.power_demand import power_calendar
 from tests.cases.homes import STOCKHOLM
 
 NIGHT = PowerWindow(start_minute=22 * 60, end_minute=6 * 60, weight=0.5)

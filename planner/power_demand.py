@@ -1,0 +1,175 @@
+# SciPy's sparse arrays are untyped; strict mode would ask for a cast in every line.
+# pyright: basic
+"""What a plan must know of a charge for power: which slots form which peak, and the month so far.
+
+Numbers only, so that a program can be set up and its answer be priced without CVXPY; the statement is `power_charge`.
+The cost of an import by this module is the bill that `env.power_tariff` would write, of the months a horizon touches.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from env.inverter import Energy
+from env.power_tariff import MonthState, PowerTariff, weighted_periods
+from planner.errors import PlannerError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerCalendar:
+    """Which slots of a horizon form which mean, and which means compete for which peak; computed once a horizon.
+
+    Attributes:
+        n_slots: slots of the horizon.
+        period_kw: weighted power of a counted period for each kWh bought in a slot, `(n_periods, n_slots)` [kW/kWh].
+        peak_of: 1 where a period belongs to a peak, `(n_periods, n_peaks)`.
+        period_start: starts of the counted periods.
+        days: local day of each peak.
+        months: month of each peak, as its first day.
+        first_period_kw: what a kWh bought before the horizon adds to the period that it begins in [kW/kWh].
+    """
+
+    n_slots: int
+    period_kw: sparse.csr_array
+    peak_of: sparse.csr_array
+    period_start: tuple[datetime, ...]
+    days: tuple[date, ...]
+    months: tuple[date, ...]
+    first_period_kw: float
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """Peak that each period belongs to `(n_periods,)`."""
+        return np.asarray(self.peak_of.tocsr().indices, dtype=np.int64)
+
+
+def power_calendar(slot_start: pl.Series, tariff: PowerTariff, timezone: str) -> PowerCalendar:
+    """The calendar of a horizon for one component.
+
+    Args:
+        slot_start: starts of the slots of the horizon (UTC), ascending.
+        tariff: one component.
+        timezone: IANA zone of the home.
+    """
+    slots = weighted_periods(slot_start.alias("slot_start").to_frame(), tariff, timezone).with_row_index("slot")
+    first = slots.row(0, named=True)
+    kw_per_kwh = 60 / tariff.minutes
+    counted = slots.filter(pl.col("weight") > 0)
+    peak = "local_day" if tariff.different_days else "period_start"
+    counted = counted.with_columns(
+        period=pl.col("period_start").rank("dense").cast(pl.Int64) - 1,
+        peak=pl.col(peak).rank("dense").cast(pl.Int64) - 1,
+    )
+    periods = counted.unique("period", keep="first", maintain_order=True)
+    groups = counted.unique("peak", keep="first", maintain_order=True)
+    weights = counted["weight"].to_numpy() * kw_per_kwh
+    where = (counted["period"].to_numpy(), counted["slot"].to_numpy())
+    owners = (periods["period"].to_numpy(), periods["peak"].to_numpy())
+    return PowerCalendar(
+        n_slots=slots.height,
+        period_kw=sparse.csr_array((weights, where), shape=(periods.height, slots.height)),
+        peak_of=sparse.csr_array((np.ones(periods.height), owners), shape=(periods.height, groups.height)),
+        period_start=tuple(periods["period_start"]),
+        days=tuple(groups["local_day"]),
+        months=tuple(groups["month"]),
+        first_period_kw=first["weight"] * kw_per_kwh,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerDemand:
+    """One component of a power charge over a horizon, with the month so far.
+
+    Attributes:
+        tariff: the component.
+        calendar: of the horizon, for that component.
+        state: the peaks so far of the month that the horizon begins in.
+    """
+
+    tariff: PowerTariff
+    calendar: PowerCalendar
+    state: MonthState
+
+    @cached_property
+    def months(self) -> tuple[date, ...]:
+        """Months that are charged: those of the horizon in which something counts, and the one that has peaks."""
+        begun = {self.state.month} if self.state.peaks_kw or self.state.today_kw > 0 else set[date]()
+        return tuple(sorted(set(self.calendar.months) | begun))
+
+    @cached_property
+    def settled_kw(self) -> Energy:
+        """The month's settled peaks, highest first, 0 where there are fewer `(top,)` [kW]."""
+        closed = [] if self.state.today in self.calendar.days else [self.state.today_kw]
+        highest = sorted([*self.state.peaks_kw, *closed], reverse=True)[: self.tariff.top]
+        return np.pad(np.array(highest, dtype=np.float64), (0, self.tariff.top - len(highest)))
+
+    @cached_property
+    def floor_kw(self) -> Energy:
+        """What each peak of the horizon is already, one number where there is none `(max(n_peaks, 1),)` [kW]."""
+        today = [self.state.today_kw if day == self.state.today else 0.0 for day in self.calendar.days]
+        return np.array(today or [0.0])
+
+    @cached_property
+    def under_way_kw(self) -> Energy:
+        """What each period holds already, one number where there is none `(max(n_periods, 1),)` [kW]."""
+        held = np.zeros(max(len(self.calendar.period_start), 1))
+        if self.state.open_start is not None and self.calendar.period_start[:1] == (self.state.open_start,):
+            held[0] = self.calendar.first_period_kw * self.state.open_kwh
+        return held
+
+    def cost(self, import_kwh: Energy) -> float:
+        """What the charged months cost with that import, the peaks so far included [money, tax included].
+
+        Args:
+            import_kwh: what is bought in each slot of the horizon `(n_slots,)` [kWh].
+
+        Raises:
+            PlannerError: the import has not the calendar's length.
+        """
+        calendar = self.calendar
+        if len(import_kwh) != calendar.n_slots:
+            message = f"import has {len(import_kwh)} slots, the calendar {calendar.n_slots}"
+            raise PlannerError(message)
+        peaks = self.floor_kw.copy()
+        if calendar.days:
+            means = calendar.period_kw @ import_kwh + self.under_way_kw
+            np.maximum.at(peaks, calendar.owners, means)
+        total = 0.0
+        for month in self.months:
+            planned = [peaks[i] for i, each in enumerate(calendar.months) if each == month]
+            known = self.settled_kw.tolist() if month == self.state.month else []
+            highest = sorted([*planned, *known], reverse=True)[: self.tariff.top]
+            total += self.tariff.cost(float(sum(highest)) / self.tariff.top)
+        return total
+
+
+def power_demands(
+    slot_start: pl.Series, tariffs: Sequence[PowerTariff], timezone: str, states: Sequence[MonthState]
+) -> tuple[PowerDemand, ...]:
+    """The components of a power charge over a horizon.
+
+    Args:
+        slot_start: starts of the slots of the horizon (UTC), ascending.
+        tariffs: the components.
+        timezone: IANA zone of the home.
+        states: the month so far of each component; empty for a month of which nothing is known.
+
+    Raises:
+        PlannerError: there are neither none nor as many states as components.
+    """
+    if not states and tariffs:
+        (first,) = weighted_periods(slot_start[:1].alias("slot_start").to_frame(), PowerTariff(), timezone)["month"]
+        states = [MonthState(month=first)] * len(tariffs)
+    if len(states) != len(tariffs):
+        message = f"the power charge has {len(tariffs)} components, the month so far is told of {len(states)}"
+        raise PlannerError(message)
+    return tuple(
+        PowerDemand(tariff=tariff, calendar=power_calendar(slot_start, tariff, timezone), state=state)
+        for tariff, state in zip(tariffs, states, strict=True)
+    )
