@@ -35,6 +35,13 @@ _EXAMPLES = {
         "for example (docs/power_tariffs.md has those of some grid companies):",
         '- {top: 3, price_per_kw: 65.0, windows: [{start: "22:00", end: "06:00", weight: 0.5}]}',
     ),
+    "extra_batteries": ("for example:", "- {capacity_kwh: 5.0, charge_kw: 2.5, discharge_kw: 2.5}"),
+    "water_heater": (
+        "for example:",
+        "water_heater: {power_kw: 3.0, energy_kwh_per_day: 8.0, vacation_kwh_per_day: 1.0, spacing_hours: 5.0}",
+    ),
+    "vehicle": ("for example:", "vehicle: {power_kw: 11.0, from_battery: false}"),
+    "appliances": ("for example:", "- {name: dishwasher, power_kw: 1.2, run_hours: 2.5}"),
 }
 _STEP = 2
 

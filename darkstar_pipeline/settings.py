@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from darkstar_pipeline.errors import ConfigurationError
 from env.battery import Battery, Curve
+from env.devices import Appliance, Devices, ElectricVehicle, WaterHeater
 from env.errors import EnvError
 from env.power_tariff import PowerTariff, PowerWindow, Tier
 from env.site import Limits, Site
@@ -69,6 +70,62 @@ class BatterySettings(_Frozen):
             retention_per_hour=self.retention_per_hour,
             charge_curve=self.charge_curve,
             discharge_curve=self.discharge_curve,
+        )
+
+
+class WaterHeaterSettings(_Frozen):
+    """A water heater whose hours plans may choose."""
+
+    power_kw: float = Field(gt=0, description="power of the element [kW]")
+    energy_kwh_per_day: float = Field(ge=0, description="what an ordinary local day takes [kWh]")
+    vacation_kwh_per_day: float = Field(
+        default=0.0, ge=0, description="what a day takes while nobody is at home, against legionella [kWh]"
+    )
+    spacing_hours: float = Field(
+        default=0.0, ge=0, le=24, description="least time between the starts of two heating blocks, 0 for none [h]"
+    )
+
+    def heater(self) -> WaterHeater:
+        """The heater that `env` computes with."""
+        return WaterHeater(**self.model_dump())
+
+
+class VehicleSettings(_Frozen):
+    """A car whose charging plans may time."""
+
+    power_kw: float = Field(gt=0, description="power of the charger [kW]")
+    from_battery: bool = Field(default=False, description="whether the house battery may feed it")
+
+    def vehicle(self) -> ElectricVehicle:
+        """The car that `env` computes with."""
+        return ElectricVehicle(**self.model_dump())
+
+
+class ApplianceSettings(_Frozen):
+    """A machine that runs its programme once started."""
+
+    name: str = Field(min_length=1, description="letters, digits and underscores")
+    power_kw: float = Field(gt=0, description="power while it runs [kW]")
+    run_hours: float = Field(gt=0, le=24, description="how long it runs [h]")
+
+    def appliance(self) -> Appliance:
+        """The machine that `env` computes with."""
+        return Appliance(**self.model_dump())
+
+
+class DeviceSettings(_Frozen):
+    """Loads that plans may move; commands and replays leave them alone."""
+
+    water_heater: WaterHeaterSettings | None = Field(default=None, description="null: none")
+    vehicle: VehicleSettings | None = Field(default=None, description="a car on its charger; null: none")
+    appliances: tuple[ApplianceSettings, ...] = Field(default=(), description="dishes, laundry; empty for none")
+
+    def devices(self) -> Devices:
+        """The devices that `env` computes with."""
+        return Devices(
+            water_heater=None if self.water_heater is None else self.water_heater.heater(),
+            vehicle=None if self.vehicle is None else self.vehicle.vehicle(),
+            appliances=tuple(appliance.appliance() for appliance in self.appliances),
         )
 
 
@@ -248,6 +305,11 @@ class SiteSettings(_Frozen):
         default=None, description="a second source of spot prices (tidy file), for gaps longer than two hours"
     )
     battery: BatterySettings = Field(default_factory=BatterySettings)
+    extra_batteries: tuple[BatterySettings, ...] = Field(
+        default=(),
+        description="further ones outside the inverter, each with the fields of battery; only plans use them",
+    )
+    devices: DeviceSettings = Field(default_factory=DeviceSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
     tariff: tuple[TariffSettings, ...] = Field(default=(TariffSettings(),), min_length=1)
     protocol: ProtocolSettings = Field(default_factory=ProtocolSettings)
@@ -260,7 +322,9 @@ class SiteSettings(_Frozen):
     @model_validator(mode="after")
     def _physically_possible(self) -> "SiteSettings":
         try:
-            self.battery.battery()
+            for battery in (self.battery, *self.extra_batteries):
+                battery.battery()
+            self.devices.devices()
             Tariff(tuple(version.version() for version in self.tariff))
         except EnvError as error:
             raise ValueError(str(error)) from error
@@ -277,6 +341,8 @@ class SiteSettings(_Frozen):
             timezone=self.timezone,
             currency=self.currency,
             battery=self.battery.battery(),
+            extra_batteries=tuple(battery.battery() for battery in self.extra_batteries),
+            devices=self.devices.devices(),
             limits=self.limits.limits(),
             tariff=Tariff(tuple(version.version() for version in self.tariff)),
         )

@@ -111,3 +111,6 @@ class Devices:
         if len(set(names)) < len(names):
             message = f"two appliances have the same name: {sorted(names)}"
             raise DeviceError(message)
+
+
+NO_DEVICES = Devices()

@@ -1,10 +1,10 @@
 """What a home is, physically and contractually: battery, grid and inverter limits, tariff, clock."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from env.battery import Battery
-from env.devices import Devices
+from env.devices import NO_DEVICES, Devices
 from env.errors import LimitsError
 from env.tariff import Tariff
 
@@ -57,4 +57,9 @@ class Site:
     tariff: Tariff
     limits: Limits = Limits()
     extra_batteries: tuple[Battery, ...] = ()
-    devices: Devices = Devices()
+    devices: Devices = NO_DEVICES
+
+    @property
+    def commanded(self) -> "Site":
+        """The home as commands move it: one battery, and no load that only plans move."""
+        return replace(self, extra_batteries=(), devices=NO_DEVICES)

@@ -292,7 +292,7 @@ class _RollingOracle(_Rolling):
         """Take over the prices of the span."""
         site, n_slots = self.window.site, end - first
         if n_slots not in self.programs:
-            self.programs[n_slots] = HomeProgram(site, n_slots, end_steps=END_STEPS)
+            self.programs[n_slots] = HomeProgram(site.commanded, n_slots, end_steps=END_STEPS)
         curve = end_curve(self.end_value(), site.battery)
         self.horizon = ExactHorizon(site, *self.prices(), end=curve, program=self.programs[n_slots])
 
@@ -336,7 +336,7 @@ def _self_consumption(window: Window) -> Replay:
 def _oracle(window: Window) -> Replay:
     """The whole window in one program."""
     world, site, start = window.world, window.site, window.protocol.start_soc_kwh
-    program = HomeProgram(site, world.load_kwh.shape[1])
+    program = HomeProgram(site.commanded, world.load_kwh.shape[1])
     program.set_prices(world.import_price[0], world.export_price[0], window.settlement_value)
     program.set_house(world.load_kwh[0], world.pv_kwh[0], world.export_price[0])
     program.start_at(0, start)

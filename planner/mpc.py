@@ -51,7 +51,7 @@ class Span:
 
 def exact_program(site: Site, n_slots: int) -> HomeProgram:
     """The program of the exact slots, for spans of `n_slots` or more."""
-    return HomeProgram(site, min(EXACT_SLOTS, n_slots), end_steps=END_STEPS)
+    return HomeProgram(site.commanded, min(EXACT_SLOTS, n_slots), end_steps=END_STEPS)
 
 
 class Mpc:

@@ -62,7 +62,7 @@ def solve_optimal_schedule(
         NoFeasibleScheduleError: the limits contradict each other; a `ContradictionError` says which.
     """
     import_price, export_price, load, pv = needed_arrays(slots)
-    program = HomeProgram(site, slots.height)
+    program = HomeProgram(site.commanded, slots.height)
     program.set_prices(import_price, export_price, settlement_value)
     program.set_house(load, pv, export_price)
     program.start_at(0, start_soc_kwh)

@@ -232,7 +232,7 @@ def _value(world: World, expected: Expectations, site: Site, protocol: Protocol)
 def _oracle(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
     """Perfect hindsight, day by day; each day solved from scratch, so that it does not depend on its neighbours."""
     del expected
-    program = HomeProgram(site, world.load_kwh.shape[1])
+    program = HomeProgram(site.commanded, world.load_kwh.shape[1])
     return _stacked([_oracle_day(program, _row(world, day), protocol) for day in range(len(world.load_kwh))])
 
 

@@ -67,6 +67,12 @@ def test_add_site_round_trips_when_values_need_quoting(path: Path) -> None:
                 },
             ],
             "limits": {"export_kw": 0.0, "curtailable": True},
+            "extra_batteries": [{"capacity_kwh": 5.0, "charge_curve": [[2, 0.9], [8, 0.95]]}, {}],
+            "devices": {
+                "water_heater": {"power_kw": 3.0, "energy_kwh_per_day": 8.0},
+                "vehicle": {"power_kw": 11.0, "from_battery": True},
+                "appliances": [{"name": "washer", "power_kw": 2.0, "run_hours": 1.5}],
+            },
         }
     )
     add_site(path, "home", site)
@@ -156,3 +162,21 @@ def test_add_site_keeps_the_sample_from_being_the_default_when_it_comes_first(pa
 def test_add_site_keeps_the_default_when_the_sample_comes_second(path: Path) -> None:
     path.write_text("sites:\n  home: {}\n")
     assert add_site(path, SAMPLE_SITE, DEFAULTS).default_site == "home"
+
+
+def test_examples_of_devices_are_valid_when_their_comment_sign_is_taken_away(path: Path) -> None:
+    """What the file offers to copy is what the settings take."""
+    add_site(path, "home", DEFAULTS)
+    lines = path.read_text().splitlines()
+    shown = [line.strip().removeprefix("# ") for line in lines if line.strip().startswith("# ")]
+    named = {
+        line.split(":")[0]: yaml.safe_load(line) for line in shown if line.startswith(("water_heater:", "vehicle:"))
+    }
+    appliance, battery = (
+        yaml.safe_load(next(x for x in shown if x.startswith(key))) for key in ("- {name", "- {capac")
+    )
+    written = {"devices": {**named["water_heater"], **named["vehicle"], "appliances": appliance}}
+    site = SiteSettings.model_validate({**written, "extra_batteries": battery}).site("home")
+    assert site.devices.water_heater is not None
+    assert site.devices.vehicle is not None
+    assert (len(site.devices.appliances), len(site.extra_batteries)) == (1, 1)

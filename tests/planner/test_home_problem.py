@@ -12,8 +12,9 @@ from env.site import Limits, Site
 from planner.errors import NoFeasibleScheduleError, PlannerError
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution
 from planner.linear_program import HomeProgram
+from planner.oracle import solve_optimal_schedule
 from planner.planned_loads import FixedRun, FlexibleLoad, PlannedLoads
-from tests.cases.homes import NO_LIMITS, PAPER_BATTERY, home
+from tests.cases.homes import NO_LIMITS, PAPER_BATTERY, Horizon, home
 
 NO_BATTERY = replace(PAPER_BATTERY, charge_kw=0, discharge_kw=0, wear_cost=0)
 LOSSLESS = replace(PAPER_BATTERY, charge_efficiency=1.0, discharge_efficiency=1.0, wear_cost=0.0)
@@ -336,6 +337,14 @@ def test_second_battery_stands_still_when_the_horizon_begins_later() -> None:
     program.set_house(np.ones(3), np.zeros(3), np.zeros(3))
     program.start_at(1, 5.0)
     assert program.solve().others["battery_2_charge"][0] == pytest.approx(0.0)
+
+
+def test_oracle_uses_one_battery_when_the_home_has_two() -> None:
+    """Commands reach one only: a bound that used both would bound no policy that could be."""
+    day = Horizon(np.array([0.0, 2.0]), np.zeros(2), np.array([1.0, 3.0]), np.zeros(2)).frame()
+    one, two = home(LOSSLESS), with_second(LOSSLESS, LOSSLESS)
+    costs = [solve_optimal_schedule(day, site, start_soc_kwh=1.0).cost for site in (one, two)]
+    assert costs[0] == costs[1] == pytest.approx(1.0 + 3.0)
 
 
 def test_end_is_valued_by_its_curve_when_there_is_one() -> None:
