@@ -76,7 +76,7 @@ class Battery:
         _check_curve("discharge_curve", self.discharge_curve, self.discharge_kw)
 
     @classmethod
-    def from_percent(
+    def from_percent(  # noqa: PLR0913 - keyword-only, the lines of a data sheet
         cls,
         *,
         capacity_kwh: float,
