@@ -22,7 +22,14 @@ ARROWS = {
     "slot_forecasts": {"raw_meter_readings", "meter_statistics"},
     "oracle_schedules": {"slot_observations", "spot_prices", "data_quality_daily"},
     "oracle_daily_results": {"oracle_schedules", "data_quality_daily"},
-    "policy_schedules": {"slot_observations", "spot_prices", "slot_forecasts", "data_quality_daily"},
+    "policy_schedules": {
+        "slot_observations",
+        "spot_prices",
+        "slot_forecasts",
+        "data_quality_daily",
+        "raw_meter_readings",  # the days before, which `value` and MPC take their scenarios from
+        "meter_statistics",
+    },
     "policy_daily_results": {"policy_schedules", "oracle_daily_results", "data_quality_daily"},
     "evaluation_report": {"policy_daily_results", "oracle_daily_results", "oracle_schedules"},
 }
