@@ -125,7 +125,7 @@ class PlanTask:
         Raises:
             PlannerError: the month so far is told of another number of components.
         """
-        if "slot_start" not in self.slots.columns:  # a horizon without a clock, as the oracle may be asked, has no month
+        if "slot_start" not in self.slots.columns:  # the oracle may be asked without a clock: then there is no month
             return ()
         version = self.site.tariff.in_force(self.days[0])
         return power_demands(self.slots["slot_start"], version.power, self.site.timezone, self.month)
