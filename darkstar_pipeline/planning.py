@@ -19,6 +19,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SLOT_FORECASTS,
     SPOT_PRICES,
 )
+from env.power_tariff import MonthState, month_state
 from env.time_grid import SLOT_DTYPE, day_start, grid, zone
 from planner.continuous import PUBLISHED_MINUTE
 from planner.episodes import USABLE
@@ -69,7 +70,8 @@ def plan_at(context: Context, at: datetime, *, soc_percent: float | None = None)
     soc_kwh, source = _start_soc(context, start, today, soc_percent)
     site = context.site
     value = protocol_of(context).settlement(slots["import_price"].to_numpy(), site.battery)
-    task = PlanTask(slots=slots, site=site, start_soc_kwh=soc_kwh, end=End(value=value))
+    month = _month_so_far(context, start, today)
+    task = PlanTask(slots=slots, site=site, start_soc_kwh=soc_kwh, end=End(value=value), month=month)
     return SitePlan(
         plan=make_plan(task),
         at=at,
@@ -77,6 +79,17 @@ def plan_at(context: Context, at: datetime, *, soc_percent: float | None = None)
         forecast=forecasts["model_version"][0],
         start_soc_source=source,
     )
+
+
+def _month_so_far(context: Context, start: datetime, today: date) -> tuple[MonthState, ...]:
+    """The month's peaks before the plan, a state for each component of the charge; from readings, or net load."""
+    components = context.site.tariff.in_force(today).power
+    if not components:
+        return ()
+    read = context.lake.read(METER_READINGS, context.site_name, today.replace(day=1), today)
+    net = (pl.col("load_kwh") - pl.col("pv_kwh").fill_null(0.0)).clip(lower_bound=0)
+    bought = read.select("slot_start", pl.coalesce("import_kwh", net, pl.lit(0.0)).alias("import_kwh"))
+    return tuple(month_state(bought, component, context.timezone, start) for component in components)
 
 
 def _slot_of(at: datetime) -> datetime:

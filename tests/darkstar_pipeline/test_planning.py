@@ -1,20 +1,22 @@
 """What a plan of a site knows at a moment: published prices, its day's forecast, the last reading; and no more."""
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
-from darkstar_pipeline.context import Context
+from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.planning import plan_at
+from darkstar_pipeline.planning import _month_so_far, plan_at
+from darkstar_pipeline.settings import PowerTariffSettings, Settings, SiteSettings, TariffSettings
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SLOT_FORECASTS, SPOT_PRICES
+from env.power_tariff import peaks
 from env.time_grid import slot_count
 from planner.forecasts import naive_forecasts
-from tests.cases.small_home import LAST, ZONE, small_context
+from tests.cases.small_home import DAYS, LAST, ZONE, fill, small_context
 
 LONG_DAY = date(2025, 10, 26)
 
@@ -152,3 +154,21 @@ def test_plan_is_refused_when_the_panels_cannot_be_forecast(context: Context) ->
         plan_at(context, local(LONG_DAY, 9))
     without = context.site_settings.model_copy(update={"has_pv": False})
     assert plan_at(replace(context, site_settings=without), local(LONG_DAY, 9)).plan.verification.valid
+
+
+def test_plan_knows_the_months_peaks_when_power_is_charged_for(tmp_path: Path) -> None:
+    """Of this month's days before, the highest hours; what the plan pays for power is among its costs."""
+    tariff = TariffSettings(power=(PowerTariffSettings(price_per_kw=40.0),))
+    settings = Settings(sites={"home": SiteSettings(first_day=date(2025, 1, 1), tariff=(tariff,))})
+    context = open_context(settings=settings, home=tmp_path)
+    fill(context.lake, "home")
+    at = local(LONG_DAY, 14).astimezone(UTC)
+    (month,) = _month_so_far(context, at, LONG_DAY)
+    readings = context.lake.read(METER_READINGS, "home", DAYS[0], LONG_DAY).filter(pl.col("slot_start") < at)
+    bought = readings.select("slot_start", import_kwh=(pl.col("load_kwh") - pl.col("pv_kwh")).clip(lower_bound=0))
+    component = context.site.tariff.versions[0].power[0]
+    billed = peaks(bought, component, ZONE).filter(pl.col("local_day") < LONG_DAY)["peak_kw"].sort(descending=True)
+    assert list(month.peaks_kw) == pytest.approx(billed.head(component.top).to_list())
+    made = plan_at(context, at).plan
+    assert made.solution is not None
+    assert made.solution.power_cost >= component.cost(sum(month.peaks_kw) / component.top) - 1e-6 > 0
