@@ -54,10 +54,10 @@ def cheapest_blocks(load: FlexibleLoad, value: Energy) -> Blocks | None:
 
 
 class _Search:
-    """What each state has cost at least, slot by slot; states `(2, spacing_slots, full slots, 2)`.
+    """What each state has cost at least, slot by slot; states `(2, 2, spacing_slots, full slots)`.
 
-    The axes: whether the block may go on; slots since the latest start less one, the last entry for the spacing and
-    more; full slots of the window so far; whether its part of a slot is done.
+    The axes: whether the block may go on; whether the window's part of a slot is done; slots since the latest start
+    less one, the last entry for the spacing and more; full slots of the window so far.
     """
 
     def __init__(self, load: FlexibleLoad, value: Energy) -> None:
@@ -70,12 +70,13 @@ class _Search:
         self.window = np.where(inside, load.windows.argmax(axis=0), -1).tolist()
         self.may_run = (inside & (load.most_kwh >= full_kwh - SMALL_KWH)).tolist()
         self.may_start = (np.ones(len(inside)) if load.may_start is None else load.may_start).tolist()
-        self.shape = (2, load.spacing_slots, max(self.count, default=0) + 1, 2)
+        self.shape = (2, 2, load.spacing_slots, max(self.count, default=0) + 1)
+        self.aged = np.full(self.shape, np.inf)  # states a slot older, anew for each slot
 
     def beginning(self) -> Energy:
         """Nothing done; a block under way may go on or end. When it started is in `may_start`."""
         cost = np.full(self.shape, np.inf)
-        cost[: 1 + int(self.load.running), -1, 0, 0] = 0.0
+        cost[: 1 + int(self.load.running), 0, -1, 0] = 0.0
         return cost
 
     def closed(self, slot: int, after: Energy) -> Energy:
@@ -83,25 +84,26 @@ class _Search:
         if not self._ends_window(slot):
             return after
         ended = np.full(self.shape, np.inf)
-        ended[:, :, 0, 0] = after[:, :, self.count[self.window[slot]], self._has_part(slot)]
+        ended[:, 0, :, 0] = after[:, self._has_part(slot), :, self.count[self.window[slot]]]
         return ended
 
     def through(self, slot: int, cost: Energy) -> Energy:
         """Costs after a slot: idle, go on at full power, end with a part, or start a block."""
-        aged, after = np.full(self.shape, np.inf), np.full(self.shape, np.inf)
-        aged[:, 1:] = cost[:, :-1]
-        np.minimum(aged[:, -1], cost[:, -1], out=aged[:, -1])
+        aged, after = self.aged, np.full(self.shape, np.inf)
+        aged[:, :, 1:] = cost[:, :, :-1]
+        np.minimum(aged[:, :, -1], cost[:, :, -1], out=aged[:, :, -1])
         np.minimum(aged[0], aged[1], out=after[0])
         if not self.may_run[slot]:
             return after
         full, part = self._prices(slot)
-        after[1, :, 1:] = aged[1, :, :-1] + full
+        np.add(aged[1, :, :, :-1], full, out=after[1, :, :, 1:])
         if self.may_start[slot]:
-            after[1, 0, 1:] = cost[0, -1, :-1] + full
+            after[1, :, 0, 1:] = cost[0, :, -1, :-1] + full
         if self._has_part(slot):
-            np.minimum(after[0, :, :, 1], aged[1, :, :, 0] + part, out=after[0, :, :, 1])
+            done = after[0, 1]
+            np.minimum(done, aged[1, 0] + part, out=done)
             if self.may_start[slot]:
-                np.minimum(after[0, 0, :, 1], cost[0, -1, :, 0] + part, out=after[0, 0, :, 1])
+                np.minimum(done[0], cost[0, 0, -1] + part, out=done[0])
         return after
 
     def _prices(self, slot: int) -> tuple[float, float]:
@@ -122,7 +124,7 @@ class _Search:
         state: State = tuple(int(at) for at in np.unravel_index(int(np.argmin(costs[-1])), self.shape))  # pyright: ignore[reportAssignmentType] - four axes
         for slot in range(n_slots - 1, -1, -1):
             if self._ends_window(slot):
-                state = (state[0], state[1], self.count[self.window[slot]], self._has_part(slot))
+                state = (state[0], self._has_part(slot), state[2], self.count[self.window[slot]])
             cost, target = costs[slot], through[slot][state]
             for before, kwh, start in self._ways(slot, state):
                 if cost[before] + self.value[slot] * kwh == target:
@@ -132,19 +134,19 @@ class _Search:
 
     def _ways(self, slot: int, state: State) -> Iterator[tuple[State, float, bool]]:
         """States that one slot may lead from to a state, with what was taken, and whether a block started."""
-        goes_on, age, count, part = state
-        last = self.shape[1] - 1
+        goes_on, part, age, count = state
+        last = self.shape[2] - 1
         ages = [*([age - 1] if age > 0 else []), *([last] if age == last else [])]
         if not goes_on:
-            yield from (((going, each, count, part), 0.0, False) for going in (0, 1) for each in ages)
+            yield from (((going, part, each, count), 0.0, False) for going in (0, 1) for each in ages)
         if not self.may_run[slot]:
             return
         if goes_on and count > 0:
-            yield from (((1, each, count - 1, part), self.full_kwh, False) for each in ages)
+            yield from (((1, part, each, count - 1), self.full_kwh, False) for each in ages)
             if age == 0 and self.may_start[slot]:
-                yield (0, last, count - 1, part), self.full_kwh, True
+                yield (0, part, last, count - 1), self.full_kwh, True
         elif not goes_on and part:
             kwh = self.part[self.window[slot]]
-            yield from (((1, each, count, 0), kwh, False) for each in ages)
+            yield from (((1, 0, each, count), kwh, False) for each in ages)
             if age == 0 and self.may_start[slot]:
-                yield (0, last, count, 0), kwh, True
+                yield (0, 0, last, count), kwh, True

@@ -9,6 +9,7 @@ What does not belong here: the solver (`hot_program`), and what the problem mean
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -73,6 +74,15 @@ class CanonicalForm:
     def n_rows(self) -> int:
         """Number of constraints that are no bounds."""
         return int(self.matrix.shape[0])
+
+    @cached_property
+    def reach(self) -> Mapping[str, frozenset[str]]:
+        """What each parameter changes: `cost`, `rows`, `bounds`."""
+        maps = {"cost": (self.cost,), "rows": (self.right,), "bounds": (self.lower.map, self.upper.map)}
+        return {
+            name: frozenset(part for part, tables in maps.items() if any(table[:, span].nnz for table in tables))
+            for name, span in self.slices.items()
+        }
 
     def sign(self, constraint: str, variable: str) -> float:
         """Sign of a variable's first entry in a constraint's first row, by which the row's dual is to be read."""

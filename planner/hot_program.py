@@ -78,7 +78,7 @@ class HotProgram:
             self.solver.setOptionValue(option, value)
         self._every_column = np.arange(form.n_columns, dtype=np.int32)
         self._every_row = np.arange(form.n_rows, dtype=np.int32)
-        self._reach = {name: _reach(form, span) for name, span in form.slices.items()}
+        self._reach = form.reach
         self._stale = {"cost", "rows", "bounds"}
         self._template: highspy.HighsBasis | None = None
         self._load()
@@ -198,9 +198,3 @@ class HotProgram:
         if status != highspy.HighsModelStatus.kOptimal:
             message = f"HiGHS stopped with {self.solver.modelStatusToString(status)}"
             raise SolverError(message)
-
-
-def _reach(form: CanonicalForm, span: slice) -> set[str]:
-    """What of the program a parameter changes."""
-    maps = {"cost": (form.cost,), "rows": (form.right,), "bounds": (form.lower.map, form.upper.map)}
-    return {part for part, tables in maps.items() if any(table[:, span].nnz for table in tables)}

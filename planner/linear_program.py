@@ -115,7 +115,8 @@ class HomeProgram:
         self._house_is_new = True
         self._start_soc_kwh = site.battery.min_soc_kwh
         self._set_extras()
-        if self.hot.form.n_columns <= LARGE_COLUMNS:
+        # A made-up day is no good start for planned loads, whose windows it does not know.
+        if self.hot.form.n_columns <= LARGE_COLUMNS and not self.loads.names:
             self._set_template()
 
     def _set_extras(self) -> None:

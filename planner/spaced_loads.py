@@ -23,8 +23,8 @@ from planner.exclusive_flows import Rules, solve_exclusive
 from planner.hot_program import Answer, HotProgram
 from planner.planned_loads import FlexibleLoad
 
-ROUNDS = 6  # of placing blocks by value
-MOVES = 16  # programs solved at most for moves by a slot
+ROUNDS = 5  # of placing blocks by value
+MOVES = 8  # programs solved at most for moves by a slot
 GOOD_GAP = 1e-4  # nearer to the bound than this nothing more is tried
 ROUNDING = 1e-9  # a gap below is none
 _SAVING = 1e-7  # money; a move that saves less is none
@@ -126,30 +126,30 @@ class _Search:
     def moved(self, best: _Plan | None) -> _Plan | None:
         """The plan after moves of a block by a slot, or of a slot between blocks, as long as they pay."""
         tried: set[bytes] = set()
-        left = MOVES
-        while best is not None and left > 0 and not self._good(best):
-            move = self._most_promising(best, tried)
-            if move is None:
+        promising = self._promising(best, tried)
+        for _ in range(MOVES):
+            if best is None or self._good(best) or not promising:
                 break
-            left -= 1
-            plan = self._solved(move)
+            key, blocks = promising.pop()
+            tried.add(key)
+            plan = self._solved(blocks)
             if plan.objective < best.objective - _SAVING:
-                best = plan
+                best, promising = plan, self._promising(plan, tried)
         return best
 
-    def _most_promising(self, plan: _Plan, tried: set[bytes]) -> tuple[Blocks, ...] | None:
-        """Untried blocks a move away that cost least at the plan's own marginal values."""
-        best, least = None, np.inf
+    def _promising(self, plan: _Plan | None, tried: set[bytes]) -> list[tuple[bytes, tuple[Blocks, ...]]]:
+        """Untried blocks a move away, the cheapest at the plan's own marginal values last; no more than are solved."""
+        if plan is None:
+            return []
+        found: list[tuple[float, bytes, tuple[Blocks, ...]]] = []
         for place, value in enumerate(self._values(plan.answer)):
             for moved in moves(self.loads[place], plan.blocks[place]):
                 cost = float(value @ (moved.energy_kwh - plan.blocks[place].energy_kwh))
                 key = bytes([place]) + moved.energy_kwh.tobytes()
-                if cost < least and key not in tried:
-                    least, best = cost, (place, moved, key)
-        if best is None:
-            return None
-        tried.add(best[2])
-        return (*plan.blocks[: best[0]], best[1], *plan.blocks[best[0] + 1 :])
+                if key not in tried:
+                    found.append((cost, key, (*plan.blocks[:place], moved, *plan.blocks[place + 1 :])))
+        best = sorted(found, key=lambda each: each[:2])[:MOVES]
+        return [(key, blocks) for _, key, blocks in reversed(best)]
 
     def _solved(self, blocks: tuple[Blocks, ...]) -> _Plan:
         """The best plan with these blocks, other rules left out."""

@@ -39,7 +39,8 @@ class VerifiedDays:
 
 
 def judged_site(policy: str, site: Site) -> Site:
-    """The home that a policy's schedules are judged by: `idle` runs it as if the battery had no power."""
+    """The home that a policy's schedules are judged by: as commands move it, for `idle` with a battery of no power."""
+    site = site.commanded
     if policy != "idle":
         return site
     return replace(site, battery=replace(site.battery, charge_kw=0.0, discharge_kw=0.0))

@@ -1,12 +1,14 @@
 import math
 from dataclasses import FrozenInstanceError, replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from env.battery import Battery
 from env.errors import BatteryError
+from env.inverter import battery_room, next_soc
 from tests.cases.homes import DEFAULT_BATTERY, PAPER_BATTERY
 
 
@@ -84,3 +86,81 @@ def test_battery_exists_when_it_has_no_room_and_no_power() -> None:
 def test_battery_cannot_be_changed_when_it_exists() -> None:
     with pytest.raises(FrozenInstanceError):
         PAPER_BATTERY.capacity_kwh = 1  # pyright: ignore[reportAttributeAccessIssue] - that is the point
+
+
+BENT = replace(
+    PAPER_BATTERY,
+    charge_curve=((1.0, 0.8), (2.0, 0.9), (4.0, 0.85)),
+    discharge_curve=((2.0, 0.7), (4.0, 0.9)),
+    retention_per_hour=0.9,
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        pytest.param({"charge_curve": ((4.0, 1.1),)}, "every efficiency must be in", id="more arrives than was sent"),
+        pytest.param({"charge_curve": ((4.0, 0.0),)}, "every efficiency must be in", id="nothing arrives"),
+        pytest.param({"discharge_curve": ((4.0, math.nan),)}, "discharge_curve: every", id="not a number"),
+        pytest.param({"charge_curve": ((2.0, 0.9), (2.0, 0.8))}, "powers must ascend", id="the same power twice"),
+        pytest.param({"charge_curve": ((0.0, 0.9), (4.0, 0.8))}, "from above 0 kW", id="no power"),
+        pytest.param({"charge_curve": ((3.0, 0.9),)}, "ends at 3.0 kW, below", id="ends before the battery"),
+        pytest.param({"charge_curve": ((2.0, 0.9), (4.0, 0.45))}, "more power must store more", id="stores no more"),
+        pytest.param({"retention_per_hour": 0.0}, "retention_per_hour", id="all is lost"),
+        pytest.param({"retention_per_hour": 1.1}, "retention_per_hour", id="energy from nowhere"),
+        pytest.param({"cycle_cost": -1.0}, "cycle_cost", id="cycles that pay"),
+    ],
+)
+def test_battery_is_refused_when_its_curve_or_losses_cannot_be(values: dict[str, object], message: str) -> None:
+    with pytest.raises(BatteryError, match=message):
+        replace(PAPER_BATTERY, **values)  # pyright: ignore[reportArgumentType] - wrong on purpose
+
+
+def test_energy_moved_follows_the_points_of_a_curve_when_power_is_one_of_them() -> None:
+    """A quarter of an hour at 1, 2 and 4 kW stores 0.2, 0.45 and 0.85 kWh; halfway between two, the mean of both."""
+    assert BENT.stored_by(np.array([0.25, 0.5, 1.0, 0.375])).tolist() == pytest.approx([0.2, 0.45, 0.85, 0.325])
+    assert BENT.drawn_by(np.array([0.5, 1.0])).tolist() == pytest.approx([0.5 / 0.7, 1 / 0.9])
+
+
+def test_constant_efficiency_is_used_when_there_is_no_curve() -> None:
+    assert PAPER_BATTERY.stored_by(np.array([1.0])).tolist() == pytest.approx([0.9])
+    assert PAPER_BATTERY.drawn_by(np.array([1.0])).tolist() == pytest.approx([1.25])
+
+
+@given(st.sampled_from([PAPER_BATTERY, BENT]), st.floats(0, 1))
+def test_what_was_moved_is_found_back_when_inverted(battery: Battery, kwh: float) -> None:
+    flow = np.array([kwh])
+    assert battery.charge_storing(battery.stored_by(flow)) == pytest.approx(flow)
+    assert battery.discharge_drawing(battery.drawn_by(flow)) == pytest.approx(flow)
+
+
+@given(st.sampled_from([PAPER_BATTERY, BENT]), st.floats(0, 10))
+def test_all_the_room_there_is_ends_at_the_edge_when_power_does_not_limit(battery: Battery, soc: float) -> None:
+    """Charging all that fits fills it, discharging all that is there empties it; otherwise power is what limits."""
+    start = np.array([soc])
+    can_charge, can_discharge = battery_room(start, battery)
+    full = next_soc(start, can_charge, np.zeros(1), battery)
+    empty = next_soc(start, np.zeros(1), can_discharge, battery)
+    kept = soc * battery.retention_per_slot
+    if can_charge < battery.charge_kw / 4:
+        assert full == pytest.approx(max(battery.max_soc_kwh, kept))
+    if can_discharge < battery.discharge_kw / 4:
+        assert empty == pytest.approx(min(battery.min_soc_kwh, kept))
+    assert (
+        battery.min_soc_kwh - 1e-9 <= max(float(full[0]), battery.min_soc_kwh) <= max(battery.max_soc_kwh, kept) + 1e-9
+    )
+
+
+def test_quarters_keep_what_an_hour_keeps_when_energy_melts() -> None:
+    assert BENT.retention_per_slot**4 == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "per_kwh"),
+    [pytest.param(10.0, 0.1 + 4 / (10 * 0.8), id="10 kWh"), pytest.param(0.0, 0.1, id="no capacity, no cycle")],
+)
+def test_cycle_is_worn_by_what_is_taken_out_when_it_costs(capacity: float, per_kwh: float) -> None:
+    """A full cycle takes the capacity out of the store, 0.8 of it out of the battery; charging wears no cycle."""
+    battery = replace(PAPER_BATTERY, capacity_kwh=capacity, min_soc_kwh=0, max_soc_kwh=capacity, cycle_cost=4.0)
+    assert battery.discharge_wear == pytest.approx(per_kwh)
+    assert battery.charge_wear == pytest.approx(0.1)
