@@ -75,9 +75,9 @@ def _seconds(policy: str, n_days: int, site: Site) -> float:
         slots = _slots(home, area, site)
         days = slots["local_day"].unique().sort().head(left)
         wanted = slots.filter(pl.col("local_day").is_in(days.implode()))
-        forecasts = _forecasts(home, wanted, site)
+        forecasts, history = _forecasts(home, wanted, site), bench_history(home)
         start = time.perf_counter()
-        replay_days(policy, wanted, forecasts, site, protocol)
+        replay_days(policy, wanted, forecasts, site, protocol, history=history)
         seconds += time.perf_counter() - start
         left -= len(days)
         if left == 0:
@@ -96,7 +96,7 @@ def _steady_rows(site: Site) -> list[Row]:
         forecasts = _forecasts(home, slots, site)
         for name, rules in RULES.items():
             protocol = _protocol(site, rules)
-            schedule = replay_days("mpc", slots, forecasts, site, protocol)
+            schedule = replay_days("mpc", slots, forecasts, site, protocol, history=bench_history(home))
             costs[name] += float(daily_results(schedule, protocol, site)["cost"].sum())
             writes[name] += _writes_per_day(schedule) / len(homes)
     free = costs["every_slot"]
