@@ -12,13 +12,11 @@ from env.simulator import Replay, World, simulate
 from env.site import Site
 from planner.beliefs import Beliefs
 from planner.commanding import full_export_kw
+from planner.mpc import FADE, MOST_PV_RATIO, PV_WORTH_SCALING_KWH
 from planner.protocol import Protocol
 from planner.value_function import Scenarios, in_order, interpolated, soc_grid, value_function
 
 LEVELS = 8  # charging power is chosen in eighths
-FADE = 0.85  # share of the last slot's error that is left one slot later, as MPC has it
-PV_WORTH_SCALING_KWH = 0.02  # below this PV is dusk, and the ratio to the reading is noise
-MOST_PV_RATIO = 3.0
 
 
 def command_choices(site: Site) -> Command:
