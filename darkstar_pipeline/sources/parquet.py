@@ -16,11 +16,12 @@ import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs] - it has none; w
 import pyarrow.parquet as pq  # pyright: ignore[reportMissingTypeStubs] - as above
 
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.warehouse.interrupts import interruptible
 
 MAX_BYTES = 512 * 2**20
 MAX_ROWS = 5_000_000
 PARQUET_MAGIC = b"PAR1"
-_MEMORY = "1GB"
+_DUCKDB = {"memory_limit": "1GB", "temp_directory": ""}
 _arrow: Any = pa
 _arrow_parquet: Any = pq
 _ARROW_ERRORS: tuple[type[Exception], ...] = (OSError, UnicodeDecodeError, _arrow.ArrowException)
@@ -60,7 +61,7 @@ def parquet_frame(content: bytes, name: str, wanted: Collection[str]) -> tuple[p
         copy = Path(folder) / "offered.parquet"
         copy.write_bytes(content)
         try:
-            with duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": ""}) as connection:
+            with interruptible(), duckdb.connect(config=_DUCKDB) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
                 relation = connection.from_parquet(str(copy), hive_partitioning=False)
                 frame = relation.select(*(duckdb.ColumnExpression(column) for column in chosen)).pl()

@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 
 from darkstar_pipeline.errors import DarkstarError, ExitCode
+from darkstar_pipeline.warehouse.interrupts import interruptible
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
 
 PART = "part.parquet"
@@ -187,7 +188,7 @@ def _read_parquet(paths: list[str]) -> pl.DataFrame:
         LakeUnreadableError: it looks damaged every time.
     """
     for attempt in range(READ_ATTEMPTS):
-        with duckdb.connect() as connection:
+        with interruptible(), duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
             try:
                 return connection.from_parquet(paths, union_by_name=True, hive_partitioning=False).pl()

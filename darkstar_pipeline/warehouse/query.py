@@ -14,6 +14,7 @@ from typing import Any, cast
 import duckdb
 
 from darkstar_pipeline.errors import DarkstarError, ExitCode
+from darkstar_pipeline.warehouse.interrupts import interruptible
 from darkstar_pipeline.warehouse.lake import PART, Lake, LakeUnreadableError
 
 BATCH_ROWS = 10_000
@@ -163,7 +164,8 @@ def _check_reads_only(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 def _told() -> Generator[None]:
     """Tell DuckDB's errors as ours, on one line."""
     try:
-        yield
+        with interruptible():
+            yield
     except duckdb.PermissionException as error:
         raise QueryError(f"the query reaches outside the warehouse: {_first_line(error)}", _REFUSED_HINT) from error
     except duckdb.Error as error:
