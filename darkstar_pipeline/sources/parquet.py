@@ -21,7 +21,7 @@ from darkstar_pipeline.warehouse.interrupts import interruptible
 MAX_BYTES = 512 * 2**20
 MAX_ROWS = 5_000_000
 PARQUET_MAGIC = b"PAR1"
-_DUCKDB = {"memory_limit": "1GB", "temp_directory": ""}
+_MEMORY = "1GB"
 _arrow: Any = pa
 _arrow_parquet: Any = pq
 _ARROW_ERRORS: tuple[type[Exception], ...] = (OSError, UnicodeDecodeError, _arrow.ArrowException)
@@ -61,7 +61,10 @@ def parquet_frame(content: bytes, name: str, wanted: Collection[str]) -> tuple[p
         copy = Path(folder) / "offered.parquet"
         copy.write_bytes(content)
         try:
-            with interruptible(), duckdb.connect(config=_DUCKDB) as connection:
+            with (
+                interruptible(),
+                duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": ""}) as connection,
+            ):
                 connection.execute("SET TimeZone = 'UTC'")
                 relation = connection.from_parquet(str(copy), hive_partitioning=False)
                 frame = relation.select(*(duckdb.ColumnExpression(column) for column in chosen)).pl()
