@@ -156,7 +156,15 @@ def _add_verdicts(app: typer.Typer) -> None:
     )(evaluate.schedule)
     command(app, "plot", examples=("darkstar plot --day 2026-01-31 --policies mpc,oracle --out day.png",))(plot.plot)
     command(app, "stats", examples=("darkstar stats --day 2026-01-31",))(evaluate.stats)
-    command(app, "plan", examples=("darkstar plan", "darkstar plan --at 2026-01-31T14:00 --soc 40"))(plan.plan)
+    command(
+        app,
+        "plan",
+        examples=(
+            "darkstar plan",
+            "darkstar plan --at 2026-01-31T14:00 --soc 40",
+            "darkstar plan --car 20=2026-02-01T07:00 --appliance dishwasher=2026-02-01T06:00",
+        ),
+    )(plan.plan)
     command(
         app,
         "verify",

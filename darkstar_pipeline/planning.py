@@ -26,6 +26,7 @@ from planner.episodes import USABLE
 from planner.forecasts import naive_forecasts
 from planner.plan import Plan, make_plan
 from planner.plan_task import End, PlanTask
+from planner.planned_loads import LoadRequests
 
 SLOT = timedelta(minutes=15)
 MEDIAN = 0.5
@@ -50,19 +51,23 @@ class SitePlan:
     start_soc_source: str
 
 
-def plan_at(context: Context, at: datetime, *, soc_percent: float | None = None) -> SitePlan:
+def plan_at(
+    context: Context, at: datetime, *, soc_percent: float | None = None, requests: LoadRequests | None = None
+) -> SitePlan:
     """The plan from the slot of a moment to the last slot whose price was published by then.
 
     Args:
         context: the site.
         at: an instant.
         soc_percent: stored energy then [%]; None takes what was read, or else the protocol's start.
+        requests: what is asked of the movable loads; None asks nothing beyond the heater's day.
 
     Raises:
         DataMissingError: there is no price, or nothing to forecast from.
         NoFeasibleScheduleError: the home's limits contradict each other.
+        LoadRequestError: a wish that no plan can mean.
     """
-    start = _slot_of(at)
+    start = slot_of(at)
     today = at.astimezone(zone(context.timezone)).date()
     prices = _prices(context, start, at, today)
     forecasts = _forecasts(context, today)
@@ -71,7 +76,8 @@ def plan_at(context: Context, at: datetime, *, soc_percent: float | None = None)
     site = context.site
     value = protocol_of(context).settlement(slots["import_price"].to_numpy(), site.battery)
     month = _month_so_far(context, start, today)
-    task = PlanTask(slots=slots, site=site, start_soc_kwh=soc_kwh, end=End(value=value), month=month)
+    asked = requests if requests is not None else LoadRequests()
+    task = PlanTask(slots=slots, site=site, start_soc_kwh=soc_kwh, end=End(value=value), requests=asked, month=month)
     return SitePlan(
         plan=make_plan(task),
         at=at,
@@ -92,7 +98,7 @@ def _month_so_far(context: Context, start: datetime, today: date) -> tuple[Month
     return tuple(month_state(bought, component, context.timezone, start) for component in components)
 
 
-def _slot_of(at: datetime) -> datetime:
+def slot_of(at: datetime) -> datetime:
     """Start of the slot that holds an instant (UTC)."""
     seconds = at.timestamp() // SLOT.total_seconds() * SLOT.total_seconds()
     return pl.Series([round(seconds * 1e6)]).cast(SLOT_DTYPE)[0]

@@ -35,5 +35,9 @@ class ScheduleColumnsError(PlannerError):
     """A table that is no schedule: columns are missing, or belong to nothing of the site."""
 
 
+class LoadRequestError(PlannerError):
+    """A wish that no plan can mean: a window outside the horizon, or shorter than the run."""
+
+
 class UnverifiedScheduleError(PlannerError):
     """A schedule that the verifier found wrong, and that must not be stored or served."""

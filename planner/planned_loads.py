@@ -15,13 +15,9 @@ import polars as pl
 from env.devices import Appliance, Devices, WaterHeater
 from env.inverter import Energy
 from env.time_grid import SLOT, SLOT_HOURS, local_day, slot_count
-from planner.errors import PlannerError
+from planner.errors import LoadRequestError
 
 SLOT_US = SLOT.total_seconds() * 1e6
-
-
-class LoadRequestError(PlannerError):
-    """A wish that no plan can mean: a window outside the horizon, or shorter than the run."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from darkstar_pipeline.errors import DarkstarError, ExitCode
 from env.errors import EnvError, ShapeError
 from planner.errors import (
     IncompleteDayError,
+    LoadRequestError,
     NoFeasibleScheduleError,
     ScheduleColumnsError,
     SolverError,
@@ -61,6 +62,7 @@ _ROOMS: Sequence[tuple[type[Exception], str, ExitCode, str]] = (
     (ScheduleColumnsError, "data_refused", ExitCode.DATA, "give a table as `darkstar schedule --out` writes it"),
     (UnknownPolicyError, "usage", ExitCode.USAGE, "name a policy that exists"),
     (IncompleteDayError, "data_missing", ExitCode.DATA, "run `darkstar quality` for that day"),
+    (LoadRequestError, "usage", ExitCode.USAGE, "see `darkstar plan --help`, and `devices` in darkstar.yaml"),
 )
 
 

@@ -1,6 +1,5 @@
 """`darkstar plan`: what the battery would be told from a moment on, and why, slot by slot."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from darkstar_pipeline.commands.answers import Document, draw_table
 from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.evaluate import SLOT_COLUMNS
-from darkstar_pipeline.commands.failures import UsageError
+from darkstar_pipeline.commands.wishes import instant, load_requests
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,36 +29,34 @@ def plan(
         float | None,
         typer.Option("--soc", metavar="PERCENT", min=0, max=100, help="State of charge then; by default as read."),
     ] = None,
+    car: Annotated[
+        str | None,
+        typer.Option("--car", metavar="KWH=[FROM/]BY", help="What the car is to take, and when it is there."),
+    ] = None,
+    appliance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--appliance", metavar="NAME=[FROM/]BY", help="An appliance to run once by then; may be repeated."
+        ),
+    ] = None,
+    vacation: Annotated[
+        bool, typer.Option("--vacation", help="Nobody is at home: hot water is kept at its minimum.")
+    ] = False,
 ) -> Document:
     """Plan the battery from a moment to the last published price, on what was known by then, and say why.
 
     What is released is never dearer than idle or self-consumption under the same forecast. Each slot says in a
     sentence why it is run that way and what doing nothing there would cost.
     """
-    from darkstar_pipeline.planning import plan_at
+    from darkstar_pipeline.planning import plan_at, slot_of
 
     context = call.context()
-    made = plan_at(context, _instant(at, context.timezone), soc_percent=soc)
+    moment = instant("--at", at, context.timezone)
+    zone = context.timezone
+    requests = load_requests(slot_of(moment), zone, car=car, appliances=appliance or (), vacation=vacation)
+    made = plan_at(context, moment, soc_percent=soc, requests=requests)
     document = _document(context, made)
     return Document(document, lambda out: draw_plan(out, document, context))
-
-
-def _instant(text: str | None, timezone: str) -> datetime:
-    """The moment that was named.
-
-    Raises:
-        UsageError: the text is no moment.
-    """
-    from env.time_grid import zone
-
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        message = f"--at {text} is no moment"
-        raise UsageError(message, "write it as 2026-01-31T14:00, local or with its offset") from error
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone(timezone))
 
 
 def _document(context: "Context", made: "SitePlan") -> dict[str, Any]:

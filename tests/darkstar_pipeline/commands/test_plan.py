@@ -64,6 +64,57 @@ def test_plan_says_what_is_wrong_when_it_cannot(
     assert done.error["hint"]
 
 
+DEVICES = """
+    devices:
+      vehicle: {power_kw: 11}
+      water_heater: {power_kw: 3, energy_kwh_per_day: 6, vacation_kwh_per_day: 1}
+      appliances:
+        - {name: dishwasher, power_kw: 1.2, run_hours: 2}
+"""
+
+
+@pytest.fixture
+def with_devices(in_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample's home with a car, a heater and a dishwasher."""
+    settings = tmp_path / "devices.yaml"
+    settings.write_text((in_sample / "darkstar.yaml").read_text().rstrip() + DEVICES)
+    monkeypatch.setenv("DARKSTAR_CONFIG", str(settings))
+
+
+@pytest.mark.usefixtures("with_devices")
+def test_plan_does_what_is_wished_when_the_home_can(darkstar: Darkstar) -> None:
+    car, run = "20=2024-03-31T18:00/2024-04-01T07:00", "dishwasher=2024-04-01T06:00"
+    done = darkstar("plan", "--at", AT, "--car", car, "--appliance", run, "--vacation", "--json")
+    assert done.code == 0, done.err
+    slots = done.document["slots"]
+    charged = [slot["slot_start"] for slot in slots if slot["ev_kwh"] > 1e-9]
+    assert charged[0] >= "2024-03-31T16:00"  # UTC
+    assert charged[-1] < "2024-04-01T05:00"
+    assert sum(slot["ev_kwh"] for slot in slots) == pytest.approx(20)
+    washed = [slot["slot_start"] for slot in slots if slot["appliance_dishwasher_kwh"] > 1e-9]
+    assert (len(washed), washed[-1] < "2024-04-01T04:00") == (8, True)
+    assert sum(slot["water_kwh"] for slot in slots if slot["slot_start"] < "2024-03-31T22:00") == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param(("--car", "20"), "does not say what by when", id="no departure"),
+        pytest.param(("--car", "much=2024-04-01T07:00"), "is no energy", id="no energy"),
+        pytest.param(("--car", "20=soon"), "is no moment", id="no moment"),
+        pytest.param(("--car", "500=2024-04-01T07:00"), "give it only", id="more than its power gives"),
+        pytest.param(("--appliance", "=2024-04-01T07:00"), "does not say what by when", id="no name"),
+        pytest.param(("--appliance", "oven=2024-04-01T07:00"), "there is no appliance 'oven'", id="unknown"),
+    ],
+)
+@pytest.mark.usefixtures("with_devices")
+def test_plan_refuses_a_wish_when_no_plan_can_mean_it(darkstar: Darkstar, words: tuple[str, ...], message: str) -> None:
+    done = darkstar("plan", "--at", AT, *words, "--json")
+    assert (done.code, done.error["code"]) == (2, "usage")
+    assert message in done.error["message"]
+    assert done.error["hint"]
+
+
 def test_plan_is_refused_when_nothing_is_configured(home: Path, darkstar: Darkstar) -> None:
     assert darkstar("plan", "--json").code == 2
     assert list(home.iterdir()) == []
