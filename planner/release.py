@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from env.inverter import Command, Energy, Flows, apply_command, slot_limit
-from env.simulator import World, simulate
+from env.known_commands import simulate_known
 from env.time_grid import SLOT_HOURS
 from planner.commanding import full_export_kw
 from planner.plan_schedule import modelled_cost, schedule_frame
@@ -142,22 +142,22 @@ def _idle(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
 
 def _simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) -> pl.DataFrame:
     """Commands run through the inverter under the forecast, as a schedule."""
-    import_price, export_price, load, pv = task.arrays
-    drawn = load + task.moved_load(others)
-    world = World(drawn[None], pv[None], import_price[None], export_price[None])
-
-    def decide(slot: int, soc_kwh: Energy) -> Command:
-        del soc_kwh
-        return Command(*(power[slot : slot + 1] for power in command))
-
-    replay = simulate(decide, world, task.site, np.array([task.start_soc_kwh]))
-    return schedule_frame(task, _columns(replay.flows), others, command)
+    _, export_price, load, pv = task.arrays
+    flows = simulate_known(
+        command,
+        load_kwh=load + task.moved_load(others),
+        pv_kwh=pv,
+        export_price=export_price,
+        site=task.site,
+        start_soc_kwh=task.start_soc_kwh,
+    )
+    return schedule_frame(task, _columns(flows), others, command)
 
 
 def _columns(flows: Flows) -> Energy:
     """Flows as the optimiser's columns `(n_slots, 6)`."""
     moved = (flows.charge_kwh, flows.discharge_kwh, flows.import_kwh, flows.export_kwh, flows.curtailed_kwh)
-    return np.stack([each.reshape(-1) for each in (*moved, flows.soc_end_kwh)], axis=1)
+    return np.stack([*moved, flows.soc_end_kwh], axis=1)
 
 
 def default_loads(task: PlanTask) -> dict[str, Energy]:
