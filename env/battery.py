@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,29 @@ from env.time_grid import SLOT_HOURS
 Energy: TypeAlias = NDArray[np.float64]
 Curve: TypeAlias = tuple[tuple[float, float], ...]
 """Points `(power [kW], efficiency)`, power ascending; between them the energy moved is linear in the power."""
+
+
+class Storage(Protocol):
+    """What a command meets: one battery, or one a home with every figure `(n_homes,)`; members as `Battery`'s."""
+
+    @property
+    def min_soc_kwh(self) -> float | Energy: ...  # noqa: D102 - the members are described once, in `Battery`
+    @property
+    def max_soc_kwh(self) -> float | Energy: ...  # noqa: D102
+    @property
+    def charge_kw(self) -> float | Energy: ...  # noqa: D102
+    @property
+    def discharge_kw(self) -> float | Energy: ...  # noqa: D102
+    @property
+    def retention_per_slot(self) -> float | Energy: ...  # noqa: D102
+    @property
+    def charge_wear(self) -> float | Energy: ...  # noqa: D102
+    @property
+    def discharge_wear(self) -> float | Energy: ...  # noqa: D102
+    def stored_by(self, charge_kwh: Energy) -> Energy: ...  # noqa: D102
+    def charge_storing(self, stored_kwh: Energy) -> Energy: ...  # noqa: D102
+    def drawn_by(self, discharge_kwh: Energy) -> Energy: ...  # noqa: D102
+    def discharge_drawing(self, drawn_kwh: Energy) -> Energy: ...  # noqa: D102
 
 
 @dataclass(frozen=True, kw_only=True)

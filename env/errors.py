@@ -37,3 +37,11 @@ class MissingTariffError(TariffError):
 
 class ShapeError(EnvError):
     """Arrays whose shapes do not fit together."""
+
+
+class EpisodeError(EnvError):
+    """Episodes that no environment can run."""
+
+
+class ActionError(EnvError):
+    """An action that is none: not a number, or outside what may be asked for."""

@@ -14,13 +14,13 @@ breach. All energies are kWh per slot on the alternating-current side; arrays of
 """
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from env.battery import Battery
-from env.site import Limits
+from env.battery import Storage
+from env.site import Connection
 from env.time_grid import SLOT_HOURS
 
 Energy: TypeAlias = NDArray[np.float64]
@@ -63,12 +63,16 @@ class Flows:
         return cls(*(np.stack([getattr(slot, field.name) for slot in slots], axis=-1) for field in fields(cls)))
 
 
-def slot_limit(limit_kw: float | None) -> float:
+@overload
+def slot_limit(limit_kw: float | None) -> float: ...
+@overload
+def slot_limit(limit_kw: Energy) -> Energy: ...
+def slot_limit(limit_kw: float | Energy | None) -> float | Energy:
     """A power limit as energy per slot; no limit is infinity [kWh]."""
     return np.inf if limit_kw is None else limit_kw * SLOT_HOURS
 
 
-def spills(limits: Limits, export_price: Energy) -> NDArray[np.bool_]:
+def spills(limits: Connection, export_price: Energy) -> NDArray[np.bool_]:
     """Whether surplus is spilled rather than exported: curtailable panels and a negative export price."""
     return np.logical_and(limits.curtailable, np.asarray(export_price) < 0)
 
@@ -80,8 +84,8 @@ def apply_command(
     pv_kwh: Energy,
     soc_kwh: Energy,
     export_price: Energy,
-    battery: Battery,
-    limits: Limits,
+    battery: Storage,
+    limits: Connection,
 ) -> Flows:
     """Turn commands and what the house did into flows, for any number of homes at once.
 
@@ -91,8 +95,8 @@ def apply_command(
         pv_kwh: what the panels could make [kWh].
         soc_kwh: stored energy at the start [kWh].
         export_price: decides whether curtailable surplus is spilled [money/kWh].
-        battery: limits and efficiencies.
-        limits: fuse, export and inverter limits.
+        battery: limits and efficiencies, of one battery or one a home.
+        limits: fuse, export and inverter limits, of one home or one a home.
     """
     net = np.asarray(load_kwh - pv_kwh, dtype=np.float64)
     can_charge, can_discharge = battery_room(soc_kwh, battery)
@@ -126,7 +130,7 @@ def apply_command(
     )
 
 
-def battery_room(soc_kwh: Energy, battery: Battery) -> tuple[Energy, Energy]:
+def battery_room(soc_kwh: Energy, battery: Storage) -> tuple[Energy, Energy]:
     """Most that can be charged and discharged in a slot, by power and by stored energy [kWh]."""
     kept = battery.retention_per_slot * soc_kwh
     can_charge = battery.charge_storing(battery.max_soc_kwh - kept)
@@ -137,7 +141,7 @@ def battery_room(soc_kwh: Energy, battery: Battery) -> tuple[Energy, Energy]:
     )
 
 
-def next_soc(soc_kwh: Energy, charge_kwh: Energy, discharge_kwh: Energy, battery: Battery) -> Energy:
+def next_soc(soc_kwh: Energy, charge_kwh: Energy, discharge_kwh: Energy, battery: Storage) -> Energy:
     """Stored energy at the slot's end [kWh], kept from drifting over the edge by rounding."""
     kept = battery.retention_per_slot * soc_kwh
     soc = kept + battery.stored_by(charge_kwh) - battery.drawn_by(discharge_kwh)
@@ -146,7 +150,7 @@ def next_soc(soc_kwh: Energy, charge_kwh: Energy, discharge_kwh: Energy, battery
     return np.clip(soc, low, high)
 
 
-def _wanted(command: Command, net: Energy, export_limit: float) -> tuple[Energy, Energy, Energy]:
+def _wanted(command: Command, net: Energy, export_limit: float | Energy) -> tuple[Energy, Energy, Energy]:
     """What the command asks for in this house [kWh].
 
     Returns:

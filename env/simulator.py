@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from env.battery import Battery
+from env.battery import Battery, Storage
 from env.errors import ShapeError
 from env.inverter import Command, Energy, Flows, apply_command
 from env.site import Site
@@ -95,9 +95,14 @@ def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) ->
 
 def slot_cost(flows: Flows, world: World, battery: Battery) -> Energy:
     """Cost of each slot: import - export + wear of charging and discharging [money]."""
+    return flows_cost(flows, world.import_price, world.export_price, battery)
+
+
+def flows_cost(flows: Flows, import_price: Energy, export_price: Energy, battery: Storage) -> Energy:
+    """Cost of flows at prices of their shape: import - export + wear of charging and discharging [money]."""
     return (
-        flows.import_kwh * world.import_price
-        - flows.export_kwh * world.export_price
+        flows.import_kwh * import_price
+        - flows.export_kwh * export_price
         + flows.charge_kwh * battery.charge_wear
         + flows.discharge_kwh * battery.discharge_wear
     )

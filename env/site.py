@@ -2,11 +2,28 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from env.battery import Battery
+import numpy as np
+from numpy.typing import NDArray
+
+from env.battery import Battery, Energy
 from env.devices import NO_DEVICES, Devices
 from env.errors import LimitsError
 from env.tariff import Tariff
+
+
+class Connection(Protocol):
+    """What a command meets: the limits of one home, or one a home `(n_homes,)`; members as `Limits`'."""
+
+    @property
+    def import_kw(self) -> float | Energy | None: ...  # noqa: D102 - the members are described once, in `Limits`
+    @property
+    def export_kw(self) -> float | Energy | None: ...  # noqa: D102
+    @property
+    def inverter_kw(self) -> float | Energy | None: ...  # noqa: D102
+    @property
+    def curtailable(self) -> bool | NDArray[np.bool_]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,130 @@
+"""Many homes' batteries and limits as arrays, so that one call of the inverter moves them all.
+
+The arithmetic is `env.battery`'s and `env.inverter`'s; what stands here only says whose figures go with which home.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from env.battery import Battery, Energy, Storage
+from env.site import Connection, Site
+
+Index: TypeAlias = NDArray[np.intp]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batteries:
+    """A battery a home; figures as `Battery`'s, each `(n_homes,)` or shaped to broadcast.
+
+    Attributes:
+        kinds: the different batteries.
+        which: whose is which `(n_homes,)`; curves are looked up through it.
+    """
+
+    kinds: tuple[Battery, ...]
+    which: Index
+    min_soc_kwh: Energy
+    max_soc_kwh: Energy
+    charge_kw: Energy
+    discharge_kw: Energy
+    charge_efficiency: Energy
+    discharge_efficiency: Energy
+    retention_per_slot: Energy
+    charge_wear: Energy
+    discharge_wear: Energy
+
+    def stored_by(self, charge_kwh: Energy) -> Energy:
+        """What a slot's charge adds to the store [kWh]."""
+        return self._each("stored_by", charge_kwh) if self._curved else self.charge_efficiency * charge_kwh
+
+    def charge_storing(self, stored_kwh: Energy) -> Energy:
+        """The charge of a slot that adds this much to the store [kWh]."""
+        return self._each("charge_storing", stored_kwh) if self._curved else stored_kwh / self.charge_efficiency
+
+    def drawn_by(self, discharge_kwh: Energy) -> Energy:
+        """What a slot's discharge takes out of the store [kWh]."""
+        return self._each("drawn_by", discharge_kwh) if self._curved else discharge_kwh / self.discharge_efficiency
+
+    def discharge_drawing(self, drawn_kwh: Energy) -> Energy:
+        """The discharge of a slot that takes this much out of the store [kWh]."""
+        return self._each("discharge_drawing", drawn_kwh) if self._curved else drawn_kwh * self.discharge_efficiency
+
+    @property
+    def _curved(self) -> bool:
+        return any(battery.charge_curve or battery.discharge_curve for battery in self.kinds)
+
+    def _each(self, conversion: str, energy: Energy) -> Energy:
+        """Every battery's own conversion, where efficiency depends on the power."""
+        converted = np.empty_like(energy)
+        for kind, battery in enumerate(self.kinds):
+            own = self.which == kind
+            converted[own] = getattr(battery, conversion)(energy[own])
+        return converted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connections:
+    """Limits of every home `(n_homes,)`; no limit is infinity."""
+
+    import_kw: Energy
+    export_kw: Energy
+    inverter_kw: Energy
+    curtailable: NDArray[np.bool_]
+
+
+class Fleet:
+    """Batteries and limits of some sites, to be dealt out to homes.
+
+    Args:
+        sites: the different ones.
+    """
+
+    def __init__(self, sites: Sequence[Site]) -> None:
+        self.sites: tuple[Site, ...] = tuple(sites)
+        self._figures = {name: self._column(name) for name in _FIGURES}
+        self._limits = {name: self._limit(name) for name in ("import_kw", "export_kw", "inverter_kw")}
+        self._curtailable = np.array([site.limits.curtailable for site in self.sites])
+
+    def of(self, which: Index, *, axes: int = 1) -> tuple[Storage, Connection]:
+        """What the commands of homes meet.
+
+        Args:
+            which: index of each home's site `(n_homes,)`.
+            axes: of the arrays that it shall go with; the homes are the first.
+
+        Returns:
+            One battery and its limits where all homes are alike by having only one site, else a figure a home.
+        """
+        if len(self.sites) == 1:
+            return self.sites[0].battery, self.sites[0].limits
+        shape = (-1, *(1,) * (axes - 1))
+        figures = {name: column[which].reshape(shape) for name, column in self._figures.items()}
+        limits = {name: column[which].reshape(shape) for name, column in self._limits.items()}
+        kinds = tuple(site.battery for site in self.sites)
+        curtailable = self._curtailable[which].reshape(shape)
+        return Batteries(kinds=kinds, which=which, **figures), Connections(**limits, curtailable=curtailable)
+
+    def _column(self, name: str) -> Energy:
+        found: list[float] = [getattr(site.battery, name) for site in self.sites]
+        return np.array(found, dtype=np.float64)
+
+    def _limit(self, name: str) -> Energy:
+        found = [getattr(site.limits, name) for site in self.sites]
+        return np.array([np.inf if limit is None else limit for limit in found], dtype=np.float64)
+
+
+_FIGURES = (
+    "min_soc_kwh",
+    "max_soc_kwh",
+    "charge_kw",
+    "discharge_kw",
+    "charge_efficiency",
+    "discharge_efficiency",
+    "retention_per_slot",
+    "charge_wear",
+    "discharge_wear",
+)
