@@ -65,6 +65,15 @@ def test_blocks_cost_least_of_all_ways_when_slots_have_any_value(load: FlexibleL
     assert found.energy_kwh @ value == pytest.approx(min(float(energy @ value) for energy, _ in every))
 
 
+def test_blocks_keep_their_distance_when_a_window_between_asks_for_nothing() -> None:
+    windows = np.zeros((3, 9))
+    windows[0, :2], windows[1, 2:4], windows[2, 4:] = 1, 1, 1
+    load = FlexibleLoad("water", np.ones(9), windows, np.array([1.0, 0.0, 1.0]), spacing_slots=5)
+    found = cheapest_blocks(load, np.array([2.0, 1, 0, 0, 0.1, 0.2, 0.3, 0.4, 0.5]))
+    assert found is not None
+    assert np.flatnonzero(found.starts).tolist() == [1, 6]
+
+
 @settings(max_examples=60)
 @given(load=loads(), seed=st.integers(0, 9999))
 def test_moves_keep_the_rules_and_differ_when_blocks_are_given(load: FlexibleLoad, seed: int) -> None:
