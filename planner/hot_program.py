@@ -181,7 +181,8 @@ class HotProgram:
                 self.solver.setOptionValue(option, value)
 
     def _run_once(self, time_limit: float) -> highspy.HighsModelStatus:
-        self.solver.setOptionValue("time_limit", time_limit)
+        # HiGHS counts from the first run on: a program solved thousands of times would one day have no time left.
+        self.solver.setOptionValue("time_limit", self.solver.getRunTime() + time_limit)
         self.solver.run()
         return self.solver.getModelStatus()
 

@@ -224,6 +224,20 @@ def test_solver_is_asked_afresh_when_a_warm_start_fails(monkeypatch: pytest.Monk
     assert next(statuses, None) is None
 
 
+def test_program_has_its_whole_time_when_it_was_solved_often_before() -> None:
+    """HiGHS's clock runs on from solve to solve."""
+    n_slots, limit = 960, 0.5
+    prices = 1.0 + np.sin(np.arange(n_slots))
+    program = HomeProgram(home(), n_slots)
+    program.set_prices(prices, prices - 0.5, 0.0)
+    program.set_house(np.ones(n_slots), np.zeros(n_slots), prices - 0.5)
+    program.start_at(0, 17.0)
+    while program.solver.getRunTime() < limit:
+        program.solve()
+        program.forget()
+    assert program.solve(time_limit=limit).record.status == "optimal"
+
+
 def test_failure_is_told_when_the_solver_stops_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     program = HomeProgram(home(), 2)
     monkeypatch.setattr(
