@@ -13,6 +13,7 @@ from env.battery import Battery
 from env.day_statistics import behind, mean_ahead, most_ahead, price_level
 from env.episodes import Episodes, Outlook
 from env.errors import EpisodeError
+from env.fleet import Index
 from env.inverter import Energy
 from env.states import Column, Moment, State, flat_table
 from env.time_grid import SLOT_HOURS
@@ -96,11 +97,12 @@ class ScaledState:
         seen = self._table.take(moment.at, axis=0)
         share = (moment.soc_kwh - self._low.take(moment.row)) * self._per_kwh.take(moment.row)
         seen[:, 0] = share
-        places = np.clip((share[:, None] + _AROUND) * self._n_steps, 0, self._n_steps - 1).astype(np.intp)
-        worth: State = self._slopes.take((moment.at * self._n_steps)[:, None] + places)
+        steps = np.clip((share[:, None] + _AROUND) * self._n_steps, 0, self._n_steps - 1).astype(np.intp)
+        places: Index = (moment.at * self._n_steps)[:, None] + steps
+        worth = self._slopes.take(places)
         seen[:, 1 : 1 + len(AROUND)] = worth
         factors, offsets = self._thresholds
-        gains: State = offsets.take(moment.at, axis=0)
+        gains = offsets.take(moment.at, axis=0)
         gains += factors.take(moment.row, axis=0) * worth[:, len(AROUND) // 2, None]
         np.clip(gains, -MOST, MOST, out=seen[:, 1 + len(AROUND) : _DYNAMIC])
         if moment.over.any():

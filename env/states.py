@@ -64,7 +64,7 @@ class StateForm(Protocol):
         ...
 
 
-def space(columns: tuple[Column, ...]) -> spaces.Box:
+def space(columns: tuple[Column, ...]) -> spaces.Space[State]:
     """The columns' bounds as a Gymnasium space."""
     low, high = (np.array(bounds, dtype=np.float32) for bounds in zip(*((c.low, c.high) for c in columns), strict=True))
     return spaces.Box(low, high, dtype=np.float32)

@@ -1,0 +1,202 @@
+"""What a policy may say, and which command that is.
+
+Three forms. *powers*: three continuous powers. *commands*: one of the menu. *correction*: one number that moves the
+marginal value of stored energy before the menu's cheapest command is taken, by the rule of the `value` policy; 0 is
+that policy.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from env.battery import Battery
+from env.command_menu import MENU_NAMES, command_menu, full_export
+from env.day_statistics import price_level
+from env.episodes import Episodes
+from env.errors import ActionError, EpisodeError
+from env.fleet import Fleet, Index
+from env.inverter import Command, Energy, apply_command
+from env.simulator import flows_cost
+from env.states import Moment
+
+ACTIONS = ("powers", "commands", "correction")
+Actions = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correction:
+    """How far an action of -1 or 1 moves the marginal value of stored energy.
+
+    Attributes:
+        offset: by so many spreads of the day's import prices.
+        scale: by this share of itself.
+    """
+
+    offset: float
+    scale: float = 0.0
+
+
+class ActionForm(Protocol):
+    """A way to say what to do."""
+
+    @property
+    def space(self) -> spaces.Space[Any]:
+        """Of one home's action."""
+        ...
+
+    def command(self, actions: Actions, moment: Moment) -> Command:
+        """The commands meant, each `(n_homes,)` [kW].
+
+        Raises:
+            ActionError: an action is none.
+        """
+        ...
+
+
+class Powers:
+    """Three powers, each -1 (none) to 1 (all): charging, discharging, feeding the grid.
+
+    `Box(-1, 1, (3,), float32)`; beyond the ends is clipped. Feeding is a share of the export limit, or of charging and
+    discharging power together where there is none, and at 1 everything.
+    """
+
+    def __init__(self, episodes: Episodes) -> None:
+        self.space: spaces.Space[Any] = spaces.Box(-1.0, 1.0, (3,), dtype=np.float32)
+        self._full = np.array(
+            [
+                _full_powers(site.battery.charge_kw, site.battery.discharge_kw, site.limits.export_kw)
+                for site in episodes.sites
+            ]
+        )[episodes.home]
+        self._everything = episodes.figures(full_export)
+
+    def command(self, actions: Actions, moment: Moment) -> Command:
+        """The powers as commands."""
+        asked = checked_numbers(actions, (len(moment.row), 3))
+        shares = (np.clip(asked, -1.0, 1.0) + 1.0) / 2.0
+        charge, discharge, export = (shares * np.take(self._full, moment.row, axis=0)).T
+        everything = np.where(shares[:, 2] >= 1.0, self._everything.take(moment.row), export)
+        return Command(charge, discharge, everything)
+
+
+def _full_powers(charge_kw: float, discharge_kw: float, export_kw: float | None) -> tuple[float, float, float]:
+    return charge_kw, discharge_kw, charge_kw + discharge_kw if export_kw is None else export_kw
+
+
+class Commands:
+    """One of the menu's commands, `Discrete(26)`, in the order of `env.command_menu.MENU_NAMES`."""
+
+    def __init__(self, episodes: Episodes) -> None:
+        self.space: spaces.Space[Any] = spaces.Discrete(len(MENU_NAMES))
+        menus = np.array([command_menu(site) for site in episodes.sites])
+        self._charge, self._discharge, self._export = np.ascontiguousarray(menus.transpose(1, 0, 2)).reshape(3, -1)
+        self._first = episodes.home * len(MENU_NAMES)
+
+    def command(self, actions: Actions, moment: Moment) -> Command:
+        """The commands of those numbers."""
+        chosen = np.asarray(actions)
+        if chosen.shape != moment.row.shape or not np.issubdtype(chosen.dtype, np.integer):
+            message = f"actions must be {moment.row.shape} whole numbers, got {chosen.dtype} {chosen.shape}"
+            raise ActionError(message)
+        if chosen.min() < 0 or chosen.max() >= len(MENU_NAMES):
+            message = f"an action must be 0..{len(MENU_NAMES) - 1}, got {chosen.min()}..{chosen.max()}"
+            raise ActionError(message)
+        at = self._first.take(moment.row) + chosen
+        return Command(self._charge.take(at), self._discharge.take(at), self._export.take(at))
+
+
+class CorrectedValue:
+    """One number from -1 to 1 that corrects what stored energy is worth, `Box(-1, 1, (1,), float32)`.
+
+    The command is the menu's cheapest over the outlook's scenarios, what it leaves in the battery included, where a
+    stored kWh is worth `(1 + scale x action) x its worth + offset x action x spread of the day's import prices`.
+
+    Raises:
+        EpisodeError: the episodes have no outlook.
+    """
+
+    def __init__(self, episodes: Episodes, correction: Correction) -> None:
+        if episodes.outlook is None:
+            raise EpisodeError("a correction needs a worth to correct: give the episodes an outlook")
+        self.space: spaces.Space[Any] = spaces.Box(-1.0, 1.0, (1,), dtype=np.float32)
+        self._correction, self._fleet, self._home = correction, Fleet(episodes.sites), episodes.home
+        self._menus = np.array([command_menu(site) for site in episodes.sites])
+        _, self._spread = price_level(episodes)
+        outlook = episodes.outlook
+        self._load, self._pv, self._weight, self._value = (
+            table.reshape(-1, table.shape[2])
+            for table in (outlook.load_kwh, outlook.pv_kwh, outlook.weight, outlook.value)
+        )
+        self._import, self._export = episodes.import_price.reshape(-1), episodes.export_price.reshape(-1)
+        n_soc = outlook.value.shape[2]
+        self._grid = np.array([_even_grid(site.battery, n_soc) for site in episodes.sites])
+
+    def command(self, actions: Actions, moment: Moment) -> Command:
+        """The command that is best if stored energy is worth what the action says."""
+        asked = np.clip(checked_numbers(actions, (len(moment.row), 1))[:, 0], -1.0, 1.0)
+        home = self._home.take(moment.row)
+        menu = Command(*np.take(self._menus, home, axis=0).transpose(1, 0, 2))
+        weight = np.take(self._weight, moment.at, axis=0)
+        cost = self._cost(menu, home, moment, asked)
+        expected = cost[:, 0] * weight[:, :1]
+        for scenario in range(1, weight.shape[1]):  # one after the other: the same sum whatever is batched with it
+            expected = expected + cost[:, scenario] * weight[:, scenario, None]
+        best, homes = expected.argmin(axis=1), np.arange(len(home))
+        return Command(*(power[homes, best] for power in menu))
+
+    def _cost(self, menu: Command, home: Index, moment: Moment, asked: Energy) -> Energy:
+        """Cost of each command in each scenario, less what it leaves `(n_homes, n_scenarios, n_commands)` [money]."""
+        battery, limits = self._fleet.of(home, axes=3)
+        import_price, export_price = (each.take(moment.at)[:, None, None] for each in (self._import, self._export))
+        flows = apply_command(
+            Command(*(power[:, None] for power in menu)),
+            load_kwh=np.take(self._load, moment.at, axis=0)[:, :, None],
+            pv_kwh=np.take(self._pv, moment.at, axis=0)[:, :, None],
+            soc_kwh=moment.soc_kwh[:, None, None],
+            export_price=export_price,
+            battery=battery,
+            limits=limits,
+        )
+        paid = flows_cost(flows, import_price, export_price, battery)
+        return paid - self._left(flows.soc_end_kwh, home, moment, asked)
+
+    def _left(self, soc_kwh: Energy, home: Index, moment: Moment, asked: Energy) -> Energy:
+        """Corrected worth of what is left in the battery, shaped as `soc_kwh` [money]."""
+        lowest, step = np.take(self._grid, home, axis=0).T[:, :, None, None]
+        n_soc = self._value.shape[1]
+        steps = (soc_kwh - lowest) / step
+        low = np.clip(np.floor(steps), 0, n_soc - 2).astype(np.intp)
+        share = np.clip(steps - low, 0.0, 1.0)
+        places: Index = (moment.at * n_soc)[:, None, None] + low
+        flat = self._value.reshape(-1)
+        below = flat.take(places)
+        worth = below + share * (flat.take(places + 1) - below)
+        offset = self._correction.offset * asked * self._spread.take(moment.row)
+        return worth * (1.0 + self._correction.scale * asked)[:, None, None] + offset[:, None, None] * soc_kwh
+
+
+def _even_grid(battery: Battery, n_soc: int) -> tuple[float, float]:
+    """Least stored energy and the step of the grid; 1 for a battery without a range [kWh]."""
+    grid = np.linspace(battery.min_soc_kwh, battery.max_soc_kwh, n_soc)
+    step = float(grid[1] - grid[0])
+    return float(grid[0]), step if step > 0 else 1.0
+
+
+def checked_numbers(actions: Actions, shape: tuple[int, ...]) -> Energy:
+    """Actions as numbers of that shape.
+
+    Raises:
+        ActionError: another shape, or something that is no number; says which home's.
+    """
+    asked = np.asarray(actions, dtype=np.float64)
+    if asked.shape != shape:
+        message = f"actions must be {shape}, got {asked.shape}"
+        raise ActionError(message)
+    if not np.isfinite(asked).all():
+        home = int(np.argwhere(~np.isfinite(asked))[0, 0])
+        message = f"the action of home {home} is {asked[home].tolist()}: its policy has diverged or saw broken input"
+        raise ActionError(message)
+    return asked

@@ -1,0 +1,133 @@
+"""Homes that go on to another day as soon as one is over, with what each day came to.
+
+Both adapters for learners, Gymnasium's and Stable-Baselines3's, stand on this. Autoreset is of the same step: where an
+episode ended, the observation handed out is the next one's first, and the ended one's last stands apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from env.actions import Actions
+from env.episodes import Episodes
+from env.fleet import Index
+from env.home_batch import PLAIN, HomeBatch, Outcome, Setup
+from env.inverter import Energy
+from env.states import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """Episodes that ended with a slot.
+
+    Attributes:
+        homes: where `(n,)`.
+        rows: which episodes `(n,)`.
+        observations: their last, `(n, n_columns)`.
+        cost: evaluation cost: slots' costs less settlement, nothing else `(n,)` [money].
+        reward: sum of the training rewards `(n,)` [money].
+        slots: how many were lived through `(n,)`.
+        gated: slots whose command the gate changed `(n,)`.
+        terms: sums of the shaping terms, each `(n,)` [money].
+    """
+
+    homes: Index
+    rows: Index
+    observations: State
+    cost: Energy
+    reward: Energy
+    slots: Index
+    gated: Energy
+    terms: dict[str, Energy]
+
+
+class Ledger:
+    """Sums of every home's episode so far."""
+
+    def __init__(self, n_homes: int, terms: Sequence[str]) -> None:
+        self._names = ("cost", "reward", "gated", *terms)
+        self._sums = {name: np.zeros(n_homes) for name in self._names}
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in a slot."""
+        self._sums["cost"] += outcome.cost
+        self._sums["cost"] -= outcome.settlement
+        self._sums["reward"] += outcome.reward
+        if outcome.gated is not None:
+            self._sums["gated"] += outcome.gated
+        for name, term in outcome.terms.items():
+            self._sums[name] += term
+
+    def of(self, homes: Index) -> dict[str, Energy]:
+        """Sums of some homes, by name."""
+        return {name: total[homes] for name, total in self._sums.items()}
+
+    def clear(self, homes: Index) -> None:
+        """Begin anew in some homes."""
+        for total in self._sums.values():
+            total[homes] = 0.0
+
+
+class Lives:
+    """A batch that goes on for ever.
+
+    Args:
+        episodes: what may be lived through.
+        n_homes: how many live side by side.
+        state: `v1`, `v1_1` or `v2`.
+        setup: actions, gate and rewards.
+    """
+
+    def __init__(self, episodes: Episodes, n_homes: int, *, state: str, setup: Setup = PLAIN) -> None:
+        self.batch = HomeBatch(episodes, n_homes, state=state, setup=setup)
+        self.randoms = [np.random.default_rng(home) for home in range(n_homes)]
+        self._ledger = Ledger(n_homes, self.batch.term_names)
+
+    def reset(
+        self, randoms: Sequence[np.random.Generator | None] | None = None, *, rows: Sequence[int] | None = None
+    ) -> State:
+        """Begin an episode in every home.
+
+        Args:
+            randoms: random numbers to go on with, one a home; None, or None in a home's place, keeps those there are.
+            rows: episodes to begin with, one a home; None draws them.
+        """
+        if randoms is not None:
+            kept = zip(randoms, self.randoms, strict=True)
+            self.randoms = [own if given is None else given for given, own in kept]
+        everyone = np.arange(self.batch.n_homes)
+        self.batch.restart(everyone, self.randoms, rows=rows)
+        self._ledger.clear(everyone)
+        return self.batch.observe()
+
+    def step(self, actions: Actions) -> tuple[State, Outcome, Ended | None]:
+        """Live through a slot; where an episode ends, another begins.
+
+        Returns:
+            What is seen now, what the slot brought, and the episodes that ended, if any did.
+        """
+        outcome = self.batch.step(actions)
+        self._ledger.add(outcome)
+        homes = np.flatnonzero(outcome.terminated | outcome.truncated)
+        seen = self.batch.observe()
+        if not len(homes):
+            return seen, outcome, None
+        ended = self._ended(homes, seen)
+        self.batch.restart(homes, self.randoms)
+        self._ledger.clear(homes)
+        return self.batch.observe(), outcome, ended
+
+    def _ended(self, homes: Index, seen: State) -> Ended:
+        sums = self._ledger.of(homes)
+        cost, reward, gated = (sums.pop(name) for name in ("cost", "reward", "gated"))
+        return Ended(
+            homes=homes,
+            rows=self.batch.row[homes],
+            observations=seen[homes],
+            cost=cost,
+            reward=reward,
+            slots=self.batch.slot[homes],
+            gated=gated,
+            terms=sums,
+        )
