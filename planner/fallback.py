@@ -40,7 +40,7 @@ def stated(program: HomeProgram) -> "HomeProblem":
         n_slots=program.n_slots,
         end_steps=program.end_steps,
         loads=program.loads.shapes,
-        power=program.power,
+        power=program.power or program.thresholds,
     )
     program.apply_house()
     for name, parameter in home.parameters.items():

@@ -39,6 +39,7 @@ class Solution:
         record: how it was found.
         others: further flows by name, planned loads and extra batteries, each `(n_slots,)` [kWh].
         power_cost: charge for power of the months that the horizon touches, their peaks so far included [money].
+        power_prices: of each threshold of power, what a kW more in each of its periods costs `(n_periods,)` [money/kW].
     """
 
     flows: Energy
@@ -47,3 +48,4 @@ class Solution:
     record: SolverRecord = SolverRecord()
     others: Mapping[str, Energy] = field(default_factory=dict[str, Energy])
     power_cost: float = 0.0
+    power_prices: tuple[Energy, ...] = ()

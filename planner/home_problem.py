@@ -22,8 +22,9 @@ from env.site import Limits
 from env.time_grid import SLOT_HOURS
 from planner import constraints as physics
 from planner.planned_loads import NO_LOADS, FlexibleShape, LoadShapes, RunShape
-from planner.power_charge import NO_LIMIT_KW, power_charge
+from planner.power_charge import NO_LIMIT_KW, excess_above, power_charge
 from planner.power_demand import PowerDemand
+from planner.power_threshold import ThresholdShape
 
 TIE = 1e-7
 MOST_TIED_SLOTS = 400
@@ -88,7 +89,7 @@ def home_problem(
     n_slots: int,
     end_steps: int = 0,
     loads: LoadShapes = NO_LOADS,
-    power: Sequence[PowerDemand] = (),
+    power: Sequence[PowerDemand | ThresholdShape] = (),
 ) -> HomeProblem:
     """State the problem of a home.
 
@@ -99,13 +100,17 @@ def home_problem(
         n_slots: slots of the horizon.
         end_steps: steps of the value curve of what is stored at the end; 0 for a plain value per kWh.
         loads: planned loads; their numbers are parameters.
-        power: components of the charge for power, named `power_1`, `power_2`, …; the month so far is a parameter.
+        power: components of the charge for power, named `power_1`, `power_2`, …, with the month so far as a parameter;
+            or power above which there is a price, named `above_1`, `above_2`, …, both of which are parameters.
     """
     home = HomeProblem(n_slots)
     home.demand.append(home.parameter("net_load", n_slots))
     bought = add_grid(home, fused=limits.import_kw is not None)
-    for number, demand in enumerate(power, start=1):
-        add_power_charge(home, demand, bought, limits, name=f"power_{number}")
+    for number, each in enumerate(power, start=1):
+        if isinstance(each, PowerDemand):
+            add_power_charge(home, each, bought, limits, name=f"power_{number}")
+        elif each.n_periods:  # CVXPY has no empty variables
+            add_power_threshold(home, each, bought, name=f"above_{number}")
     add_battery(home, battery)
     if end_steps:
         add_end_steps(home, end_steps)
@@ -156,6 +161,16 @@ def add_power_charge(
     home.constraints |= {f"{name}_rule_{number}": rule for number, rule in enumerate(charge.constraints)}
     for stated in (charge.cost, *charge.constraints):  # what is not counted on is in no program
         home.parameters |= {parameter.name(): parameter for parameter in stated.parameters()}
+
+
+def add_power_threshold(home: HomeProblem, shape: ThresholdShape, bought: cp.Expression, *, name: str) -> None:
+    """A price for every kW that a peak is above its threshold."""
+    excess = home.variable(name, shape.n_peaks)
+    home.constraints[f"{name}_least"] = physics.at_least(excess, 0.0)
+    home.constraints[f"{name}_rule"] = excess_above(
+        bought, excess, home.parameter(f"{name}_free", shape.n_periods), shape
+    )
+    home.cost.append(home.parameter(f"{name}_price", shape.n_peaks) @ excess)
 
 
 def add_battery(home: HomeProblem, battery: Battery, *, prefix: str = "") -> None:

@@ -24,6 +24,7 @@ from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS, NAMES, 
 from planner.hot_program import LARGE_COLUMNS, MIP_SECONDS, Answer, HotProgram
 from planner.planned_loads import LoadShapes, PlannedLoads
 from planner.power_demand import PowerDemand
+from planner.power_threshold import ThresholdShape, counted
 from planner.spaced_loads import solve_spaced
 
 OVER_FUSE = 1e4  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
@@ -38,9 +39,10 @@ def _form(
     n_slots: int,
     end_steps: int,
     loads: LoadShapes,
+    thresholds: tuple[ThresholdShape, ...],
 ) -> tuple[CanonicalForm, Rules]:
     """The compiled statement of a home; shared by all programs of this process, since it holds no number of a plan."""
-    return _compiled(battery, extra, limits, n_slots, end_steps, loads, ())
+    return _compiled(battery, extra, limits, n_slots, end_steps, loads, thresholds)
 
 
 def _compiled(
@@ -50,7 +52,7 @@ def _compiled(
     n_slots: int,
     end_steps: int,
     loads: LoadShapes,
-    power: Sequence[PowerDemand],
+    power: Sequence[PowerDemand | ThresholdShape],
 ) -> tuple[CanonicalForm, Rules]:
     """Compile the statement anew: a charge for power follows the calendar, and no two plans share that."""
     from planner.canonical_form import canonical_form
@@ -80,6 +82,7 @@ class HomeProgram:
         end_steps: steps of the value curve of what is stored at the end (`set_end_curve`); 0 for a value per kWh.
         loads: planned loads, if any.
         power: components of the charge for power over the horizon, if any; compiling them takes 0.1 s.
+        thresholds: power above which there is a price (`charge_above`), if any; without a price there is none.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class HomeProgram:
         end_steps: int = 0,
         loads: PlannedLoads | None = None,
         power: Sequence[PowerDemand] = (),
+        thresholds: Sequence[ThresholdShape] = (),
     ) -> None:
         self.site = site
         self.n_slots = n_slots
@@ -99,8 +103,12 @@ class HomeProgram:
         self.loads = loads if loads is not None else PlannedLoads()
         self.fused = site.limits.import_kw is not None
         self.power = tuple(power)
+        self.thresholds = tuple(thresholds)
         parts = (site.battery, site.extra_batteries, site.limits, n_slots, end_steps, self.loads.shapes)
-        form, self.rules = _compiled(*parts, self.power) if self.power else _form(*parts)
+        if self.power and self.thresholds:
+            message = "a program has a whole charge for power or thresholds of it, not both"
+            raise PlannerError(message)
+        form, self.rules = _compiled(*parts, self.power) if self.power else _form(*parts, self.thresholds)
         self.hot = HotProgram(form)
         self.solver = self.hot.solver
         self._storage = form.rows["storage"]
@@ -212,6 +220,18 @@ class HomeProgram:
         self._most["spill"][first:] = spillable
         self._house_is_new = True
 
+    def charge_above(self, number: int, free_kw: Energy, price_per_kw: Energy) -> None:
+        """Charge for power above a threshold.
+
+        Args:
+            number: which of the thresholds, from 1 on; one in which nothing counts is let be.
+            free_kw: what each period may have without a charge `(n_periods,)` [kW].
+            price_per_kw: of what each peak is above it `(n_peaks,)` [money/kW].
+        """
+        if self.thresholds[number - 1].n_periods:
+            self.hot.set(f"above_{number}_free", free_kw)
+            self.hot.set(f"above_{number}_price", price_per_kw)
+
     def limit_battery(self, slot: int, *, charge_kwh: float | None = None, discharge_kwh: float | None = None) -> None:
         """Limit what the battery may do in a slot; None is its own limit again. Idle is `(0, 0)`."""
         own = self.site.battery
@@ -322,7 +342,14 @@ class HomeProgram:
         objective += self.cost_of_extras(others) + power
         record = SolverRecord(status=answer.status, gap=answer.gap, seconds=answer.seconds)
         stored_value = -self._storage_sign * answer.row_duals[self._storage]
-        return Solution(flows, stored_value, objective, record, others, power)
+        return Solution(flows, stored_value, objective, record, others, power, self._power_prices(answer))
+
+    def _power_prices(self, answer: Answer) -> tuple[Energy, ...]:
+        """Duals of the thresholds, a price of power in every period that counts [money/kW]."""
+        prices = [np.zeros(shape.n_periods) for shape in self.thresholds]
+        for number, _ in counted(self.thresholds):
+            prices[number - 1] = np.abs(answer.row_duals[self.hot.form.rows[f"above_{number}_rule"]])
+        return tuple(prices)
 
     def power_cost(self, import_kwh: Energy) -> float:
         """The charge for power with that import, as it will be billed, the month so far included [money]."""

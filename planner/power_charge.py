@@ -20,6 +20,7 @@ import numpy as np
 from env.power_tariff import MonthState, PowerTariff
 from planner.errors import PlannerError
 from planner.power_demand import PowerCalendar, PowerDemand
+from planner.power_threshold import ThresholdShape
 
 NO_LIMIT_KW = 1e4
 """End of the last tier where no limit of the home is named [kW]: far above any house."""
@@ -70,6 +71,16 @@ def no_mean_above_its_peak(
     Dual: what a kW more in that period costs by the month's charge [money/kW].
     """
     return calendar.period_kw @ import_kwh + under_way_kw <= calendar.peak_of @ peaks_kw
+
+
+def excess_above(
+    import_kwh: cp.Expression, excess_kw: cp.Variable, free_kw: cp.Parameter, shape: ThresholdShape
+) -> cp.Constraint:
+    """A peak is above its threshold by as much as its highest mean is.
+
+    Dual: what a kW more in that period costs, by the price of a kW above the threshold [money/kW].
+    """
+    return shape.period_kw @ import_kwh - free_kw <= shape.peak_of @ excess_kw
 
 
 def no_peak_below_what_was(peaks_kw: cp.Expression, floor_kw: cp.Expression) -> cp.Constraint:

@@ -43,7 +43,7 @@ def test_totals_add_up_days_when_every_policy_has_them() -> None:
         {
             "policy": "self_consumption", "days": 2, "cost": 17.0, "captured_share": 0.25, "cost_vs_mpc": 6.0,
             "cost_vs_mpc_low": 6.0, "cost_vs_mpc_high": 6.0, "import_kwh": 3.0, "export_kwh": 4.0, "charge_kwh": 6.0,
-            "discharge_kwh": 8.0, "peak_kw": 6.0, "breaches": 1,
+            "discharge_kwh": 8.0, "peak_kw": 6.0, "breaches": 1, "power_cost": 0.0, "total_cost": 17.0,
         }
     )  # fmt: skip
 
@@ -159,3 +159,34 @@ def test_interval_is_a_point_when_nothing_varies(
     daily: list[float], interval: tuple[float | None, float | None]
 ) -> None:
     assert total_interval(np.array(daily)) == interval
+
+
+def bills(power: Mapping[str, Sequence[float]]) -> pl.DataFrame:
+    """January and February of each policy."""
+    months = (date(2026, 1, 1), date(2026, 2, 1))
+    return pl.DataFrame(
+        [
+            {"policy": policy, "month": month, "days": 1, "month_days": 31, "power_cost": float(cost)}
+            for policy, costs in power.items()
+            for month, cost in zip(months, costs, strict=True)
+        ]
+    )
+
+
+def test_share_is_of_days_and_months_when_power_is_charged() -> None:
+    """Idle 20 + 30, oracle 8 + 10: 32 could be saved. MPC at 11 + 15 saved 24; by its days alone 9 of 12."""
+    frame = results(FOUR).with_columns(day=pl.when(pl.col("day") == FIRST).then(FIRST).otherwise(date(2026, 2, 1)))
+    power = {"idle": [20, 10], "mpc": [10, 5], "oracle": [6, 4], "self_consumption": [40, 0]}
+    verdict = evaluate(frame, ["oracle", "mpc", "self_consumption"], bills=bills(power))
+    assert verdict.totals["captured_share"].to_list() == pytest.approx([1.0, 0.75, -7 / 32])
+    assert verdict.totals["cost"].to_list() == [8.0, 11.0, 17.0]
+    assert verdict.totals["power_cost"].to_list() == [10.0, 15.0, 40.0]
+    assert verdict.totals["total_cost"].to_list() == [18.0, 26.0, 57.0]
+    assert verdict.months["policy"].to_list() == ["oracle", "mpc", "self_consumption"] * 2
+    assert verdict.months["cost"].to_list() == [4.0, 5.0, 8.0, 4.0, 6.0, 9.0]
+    assert verdict.months["total_cost"].to_list() == [10.0, 15.0, 48.0, 8.0, 11.0, 9.0]
+    assert verdict.months["month_days"].to_list() == [31] * 6
+
+
+def test_months_are_empty_when_power_is_not_charged() -> None:
+    assert evaluate(results(FOUR)).months.is_empty()
