@@ -62,6 +62,7 @@ class Episodes:
         clock_minutes: since local midnight by the wall clock `(n_episodes, width)` [min].
         start_soc_kwh: stored energy that the protocol starts at `(n_episodes,)` [kWh].
         settlement_value: worth of a stored kWh at the day's end `(n_episodes,)` [money/kWh].
+        labels: what each row is called, such as its day; empty for no names.
         outlook: what is believed slot by slot; None where neither state nor actions ask for it.
         baseline_cost: cost of a reference policy in each slot, its settlement in the last `(n_episodes, width)`
             [money]; what rewards may be measured against.
@@ -82,6 +83,7 @@ class Episodes:
     clock_minutes: Energy
     start_soc_kwh: Energy
     settlement_value: Energy
+    labels: tuple[str, ...] = ()
     outlook: Outlook | None = None
     baseline_cost: Energy | None = None
 
@@ -95,6 +97,9 @@ class Episodes:
             if (found := np.shape(getattr(self, name))) != expected:
                 message = f"{name} must be {expected}, got {found}"
                 raise EpisodeError(message)
+        if self.labels and len(self.labels) != shape[0]:
+            message = f"one label a row: {shape[0]} rows, got {len(self.labels)} labels"
+            raise EpisodeError(message)
         if self.n_slots.min() < 1 or self.n_slots.max() > shape[1]:
             message = f"n_slots must be 1..{shape[1]}, got {self.n_slots.min()}..{self.n_slots.max()}"
             raise EpisodeError(message)
@@ -160,7 +165,8 @@ class Episodes:
         picked = {name: getattr(self, name)[chosen] for name in names}
         outlook = self.outlook and Outlook(**{name: table[chosen] for name, table in vars(self.outlook).items()})
         baseline = None if self.baseline_cost is None else self.baseline_cost[chosen]
-        return replace(self, **picked, outlook=outlook, baseline_cost=baseline)
+        labels = tuple(self.labels[int(row)] for row in chosen) if self.labels else ()
+        return replace(self, **picked, labels=labels, outlook=outlook, baseline_cost=baseline)
 
 
 def joined(parts: Sequence[Episodes]) -> Episodes:
@@ -183,6 +189,7 @@ def joined(parts: Sequence[Episodes]) -> Episodes:
     return Episodes(
         sites=tuple(site for part in parts for site in part.sites),
         home=np.concatenate([part.home + first for part, first in zip(parts, firsts, strict=True)]),
+        labels=tuple(label for part in parts for label in part.labels) if all(part.labels for part in parts) else (),
         outlook=_joined_outlook(parts, width),
         baseline_cost=np.concatenate([widened(each, width) for each in baselines]) if complete else None,
         **tables,

@@ -1,6 +1,5 @@
-"""Made-up days to live through: both days the clock changes, negative and zero prices, different homes, no two alike."""
+"""Made-up days to live through: both days the clock changes, negative and zero prices, homes that differ."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -9,7 +8,7 @@ from env.battery import Battery
 from env.episodes import Episodes, Outlook, joined
 from env.inverter import Energy
 from env.site import Limits, Site
-from env.time_grid import day_start, slot_count
+from env.time_grid import day_start, slot_count, zone
 from tests.cases.homes import home
 
 ZONE = "Europe/Stockholm"
@@ -35,8 +34,6 @@ def clock_minutes(day: date) -> Energy:
     """The wall clock at every slot of a local day [min]."""
     start = day_start(day, ZONE).timestamp()
     at = [datetime.fromtimestamp(start + 900 * slot, UTC) for slot in range(slot_count(day, ZONE))]
-    from env.time_grid import zone
-
     local = [moment.astimezone(zone(ZONE)) for moment in at]
     return np.array([moment.hour * 60.0 + moment.minute for moment in local])
 
@@ -49,7 +46,7 @@ def day_episode(site: Site, day: date, seed: int, *, n_scenarios: int = 3, n_soc
     spot[rng.random(n) < 0.1] = 0.0
     load = rng.gamma(2.0, 0.15, n)
     pv = np.clip(np.sin((hour - 6) / 12 * np.pi), 0, None) * rng.uniform(0, 2)
-    value = np.cumsum(rng.uniform(0, 2, (1, n, n_soc)), axis=2)[:, :, ::1]
+    value = np.cumsum(rng.uniform(0, 2, (1, n, n_soc)), axis=2)
     weight = rng.random((1, n, n_scenarios))
     battery = site.battery
     return Episodes(
@@ -83,8 +80,3 @@ def several(*homes: Site, days: tuple[date, ...] = DAYS) -> Episodes:
 def mixed() -> Episodes:
     """Twelve rows: three homes, days of 92, 96 and 100 slots."""
     return several(*sites())
-
-
-def with_names(site: Site, name: str) -> Site:
-    """The same home under another name."""
-    return replace(site, name=name)

@@ -1,0 +1,126 @@
+"""`AntaresVecEnv`: many homes for Stable-Baselines3. Importing this imports torch; only training does.
+
+The physics is `env.lives`'; what is here is the learner's etiquette.
+"""
+
+from typing import Any, cast
+
+import numpy as np
+from gymnasium.utils import seeding
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+
+from env.actions import Actions
+from env.episodes import Episodes
+from env.errors import EpisodeError
+from env.home_batch import PLAIN, Setup
+from env.inverter import Energy
+from env.lives import Ended, Lives
+from env.states import State
+
+Answer = tuple[State, Energy, NDArray[np.bool_], list[dict[str, Any]]]
+
+
+class AntaresVecEnv(VecEnv):
+    """`num_envs` homes, each to the bit as `AntaresRLEnv` would be on its own; spaces and rewards as there.
+
+    Where an episode ends, its successor's first observation is handed out and `infos[i]` has `terminal_observation`,
+    `TimeLimit.truncated`, `episode` (`r` reward, `l` slots, `t` 0: no clock, so that runs repeat), `row`, `cost`
+    (evaluation: slots less settlement) [money], `gated` slots, and `shaping`, the sums of its terms. Other infos are
+    one empty dict, shared: writing into it is the caller's mistake.
+
+    Args:
+        episodes: days to live through.
+        num_envs: how many homes.
+        state: `v1`, `v1_1` or `v2`.
+        setup: actions, gate and rewards.
+    """
+
+    def __init__(self, episodes: Episodes, num_envs: int, *, state: str, setup: Setup = PLAIN) -> None:
+        self.lives = Lives(episodes, num_envs, state=state, setup=setup)
+        self.render_mode = None
+        self._actions: Actions | None = None
+        self._quiet: list[dict[str, Any]] = [{}] * num_envs
+        batch = self.lives.batch
+        super().__init__(num_envs, batch.observation_space, batch.actions.space)  # pyright: ignore[reportUnknownMemberType] - SB3 leaves the spaces' types open
+
+    def reset(self) -> State:
+        """Begin an episode in every home; seeds given to `seed` are used once."""
+        rows: list[int] | None = None
+        if any("row" in options for options in self._options):
+            rows = [int(options["row"]) for options in self._options]
+        randoms = [None if seed is None else seeding.np_random(seed)[0] for seed in self._seeds]
+        seen = self.lives.reset(randoms, rows=rows)
+        self._reset_seeds()
+        self._reset_options()
+        return seen
+
+    def step_async(self, actions: Actions) -> None:
+        """Take the actions; they are lived through in `step_wait`."""
+        self._actions = actions
+
+    def step_wait(self) -> Answer:
+        """Live through a slot.
+
+        Raises:
+            EpisodeError: no actions were given.
+        """
+        if self._actions is None:
+            raise EpisodeError("no actions to live through: call step_async() before step_wait()")
+        actions, self._actions = self._actions, None
+        seen, outcome, ended = self.lives.step(actions)
+        infos = self._quiet if ended is None else self._told(ended, outcome.truncated)
+        return seen, outcome.reward, outcome.terminated | outcome.truncated, infos
+
+    def _told(self, ended: Ended, truncated: NDArray[np.bool_]) -> list[dict[str, Any]]:
+        infos = list(self._quiet)
+        for place, home in enumerate(ended.homes.tolist()):
+            reward, slots = float(ended.reward[place]), int(ended.slots[place])
+            infos[home] = {
+                "terminal_observation": ended.observations[place],
+                "TimeLimit.truncated": bool(truncated[home]),
+                "episode": {"r": reward, "l": slots, "t": 0.0},
+                "row": int(ended.rows[place]),
+                "cost": float(ended.cost[place]),
+                "gated": int(ended.gated[place]),
+                "shaping": {name: float(term[place]) for name, term in ended.terms.items()},
+            }
+        return infos
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def get_attr(self, attr_name: str, indices: object = None) -> list[Any]:
+        """The batch's attribute, once a home."""
+        return [getattr(self, attr_name)] * self._count(indices)
+
+    def set_attr(self, attr_name: str, value: object, indices: object = None) -> None:
+        """Refused: homes of a batch share their attributes.
+
+        Raises:
+            EpisodeError: always.
+        """
+        del value, indices
+        message = f"{attr_name} cannot be set home by home; make another batch"
+        raise EpisodeError(message)
+
+    def env_method(
+        self, method_name: str, *method_args: object, indices: object = None, **method_kwargs: object
+    ) -> list[Any]:
+        """Refused: there is no environment of each home's own.
+
+        Raises:
+            EpisodeError: always.
+        """
+        del method_args, indices, method_kwargs
+        message = f"{method_name} cannot be called home by home; the batch is {type(self).__name__}"
+        raise EpisodeError(message)
+
+    def env_is_wrapped(self, wrapper_class: object, indices: object = None) -> list[bool]:
+        """Nothing is wrapped; episodes are told in `infos` as a monitor would."""
+        del wrapper_class
+        return [False] * self._count(indices)
+
+    def _count(self, indices: object) -> int:
+        """How many homes are meant: all by None, one by a number, else those listed."""
+        return self.num_envs if indices is None else int(np.size(cast("Any", indices)))
