@@ -29,7 +29,8 @@ from darkstar_pipeline.warehouse.schemas import (
 from env.time_grid import days_between
 from planner.episodes import USABLE, usable_slots
 from planner.evaluation import Evaluation, evaluate
-from planner.policy_names import CONTINUOUS_POLICIES, POLICIES
+from planner.policy_names import CONTINUOUS_POLICIES, PLANNERS, POLICIES
+from planner.power_bills import charges_power, power_bills
 from planner.protocol import Protocol
 from planner.replay import replay_days
 from planner.results import daily_results
@@ -109,11 +110,14 @@ def evaluate_range(
         message = f"none of {quality.height} graded days is usable; {quality['day'][0]}: {quality['reasons'][0]}"
         raise DataMissingError(message, "import what is missing and backfill again; `darkstar quality` lists the days")
     wanted = list(dict.fromkeys((*policies, *REFERENCES)))
+    bills = None
     if continuous:
-        results = _continuous_results(context, wanted, usable)
+        results, bills = _continuous_results(context, wanted, usable)
+    elif charges_power(context.site):
+        results, bills = _months_results(context, wanted, usable)
     else:
         results = pl.concat([_results(context, policy, usable) for policy in wanted], how="diagonal")
-    return RangeVerdict(evaluate(results, policies), _left_out(quality, first, last))
+    return RangeVerdict(evaluate(results, policies, bills=bills), _left_out(quality, first, last))
 
 
 def day_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
@@ -198,11 +202,41 @@ def _stored(context: Context, table: Table, policy: str, days: Sequence[date]) -
     return held.drop(_BOOKKEEPING, strict=False)
 
 
-def _continuous_results(context: Context, policies: Sequence[str], days: Sequence[date]) -> pl.DataFrame:
+def _months_results(
+    context: Context, policies: Sequence[str], days: Sequence[date]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Daily results and bills of daily episodes where power is charged, which ties the days of a month together.
+
+    What depends on the days before in the month is replayed over the days asked for: what is stored was worked out
+    with the days of its own run.
+    """
+    from planner.power_oracle import months_oracle, with_bound
+
+    protocol, bounds, schedules = protocol_of(context), None, list[pl.DataFrame]()
+    for policy in policies:
+        if policy == ORACLE:
+            best = months_oracle(_inputs(context, days)[0], context.site, protocol)
+            schedule, bounds = best.schedules, best.bounds
+        elif policy in PLANNERS:
+            schedule = _replay(context, policy, days)
+        else:
+            stored = _stored(context, POLICY_SCHEDULES, policy, days)
+            known = set(stored["local_day"].to_list())
+            missing = [day for day in days if day not in known]
+            schedule = pl.concat([stored, _replay(context, policy, missing)], how="diagonal") if missing else stored
+        schedules.append(only_verified(schedule, context.site, protocol))
+    every = pl.concat(schedules, how="diagonal")
+    results = daily_results(every, protocol, context.site)
+    return results, with_bound(power_bills(every, context.site), results, bounds)
+
+
+def _continuous_results(
+    context: Context, policies: Sequence[str], days: Sequence[date]
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     """Daily results of the continuous protocol: a day is charged for what it takes out of the battery for the next.
 
     Every day settles its change of stored energy at the window's one value, so that the days add up to the window's
-    cost.
+    cost. The bills are None where power is not charged.
     """
     from planner.continuous import replay_window, window_settlement
 
@@ -215,7 +249,9 @@ def _continuous_results(context: Context, policies: Sequence[str], days: Sequenc
         )
         for policy in policies
     ]
-    return daily_results(pl.concat(schedules), settled, context.site)
+    every = pl.concat(schedules)
+    bills = power_bills(every, context.site) if charges_power(context.site) else None
+    return daily_results(every, settled, context.site), bills
 
 
 def _replay(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:

@@ -88,7 +88,7 @@ def _months(common: pl.DataFrame, shown: Sequence[str], bills: pl.DataFrame | No
     )
     asked = pl.DataFrame({"policy": shown}).with_row_index("order")
     rows = bills.join(by_month, on=["policy", "month"]).join(asked, on="policy").sort("month", "order")
-    return rows.with_columns(total_cost=pl.col("cost") + pl.col("power_cost")).select(_MONTHS)
+    return rows.with_columns(total_cost=pl.col("cost") + pl.col("power_cost")).select(list(_MONTHS))
 
 
 def _costs(results: pl.DataFrame, policy: str) -> Energy:

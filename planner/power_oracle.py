@@ -17,6 +17,7 @@ from env.simulator import Replay, World, slot_cost
 from env.site import Site
 from planner.commanding import exact_commands
 from planner.oracle import NEEDED, needed_arrays
+from planner.power_bills import BILLS
 from planner.power_bound import MonthOracle
 from planner.protocol import Protocol
 from planner.replay import ORACLE_SECONDS, as_flows, schedule_frame
@@ -59,6 +60,26 @@ def months_oracle(slots: pl.DataFrame, site: Site, protocol: Protocol, *, worker
     found = map_shards(partial(_month, site, protocol), months, workers=workers)
     bounds = pl.DataFrame([(month, bound) for month, bound, _ in found], schema=BOUNDS, orient="row")
     return MonthsOracle(pl.concat([schedule for _, _, schedule in found]), bounds)
+
+
+def with_bound(bills: pl.DataFrame, results: pl.DataFrame, bounds: pl.DataFrame | None) -> pl.DataFrame:
+    """Bills in which the oracle's months cost their bound, which steps of a tariff may put below its schedules.
+
+    Args:
+        bills: `power_bills` of all policies.
+        results: `daily_results` of all policies.
+        bounds: of `MonthsOracle`; None where the oracle is not asked for.
+    """
+    if bounds is None:
+        return bills
+    days = results.filter(pl.col("policy") == ORACLE).group_by(pl.col("day").dt.month_start().alias("month"))
+    most = bounds.join(days.agg(pl.col("cost").sum()), on="month").select(
+        "month", most=pl.col("bound") - pl.col("cost")
+    )
+    lowered = pl.min_horizontal("power_cost", pl.when(pl.col("policy") == ORACLE).then("most"))
+    return bills.join(most, on="month", how="left", maintain_order="left").select(
+        *(lowered.alias(name) if name == "power_cost" else name for name in BILLS)
+    )
 
 
 def _month(site: Site, protocol: Protocol, slots: pl.DataFrame) -> tuple[date, float, pl.DataFrame]:

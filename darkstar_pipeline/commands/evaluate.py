@@ -38,6 +38,8 @@ DAY_COLUMNS = (
     "breaches",
 )
 TOTAL_COLUMNS = ("policy", "days", "cost", "captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high")
+POWER_COLUMNS = ("power_cost", "total_cost")
+"""Of totals where power is charged; `captured_share` is of `total_cost` then."""
 SLOT_COLUMNS = (
     "slot_start",
     "import_price",
@@ -72,6 +74,7 @@ def evaluate(
     `cost` includes wear and the settlement of the energy left in the battery. Days that are refused or not there count
     for nothing; stderr names them. With `--continuous`, stored energy is carried through the range, prices are known
     from 13:00 the day before, and `oracle_published` is the bound of who knows the home, but no price before it is out.
+    Where the tariff charges for power, the months' charges and totals stand beside, and the share is of both together.
     """
     from darkstar_pipeline.evaluating import evaluate_range
 
@@ -82,17 +85,38 @@ def evaluate(
     if left_out := verdict.left_out["day"].to_list():
         call.note(f"{len(left_out)} days are left out: {days_told(left_out)}")
     days, totals = verdict.evaluation.days, verdict.evaluation.totals
-    document = {"days": days.select(DAY_COLUMNS).to_dicts(), "totals": totals.select(TOTAL_COLUMNS).to_dicts()}
-    return Document(document, lambda out: draw_verdict(out, totals.to_dicts(), context.site_settings.currency))
+    months = verdict.evaluation.months
+    power = POWER_COLUMNS if months.height else ()
+    document = {
+        "days": days.select(DAY_COLUMNS).to_dicts(),
+        "totals": totals.select(*TOTAL_COLUMNS, *power).to_dicts(),
+    }
+    if power:
+        document["months"] = months.to_dicts()
+        _note_part_months(call, months)
+    return Document(document, lambda out: draw_verdict(out, totals.to_dicts(), context.site_settings.currency, months))
 
 
-def draw_verdict(out: "Console", totals: list[dict[str, Any]], currency: str) -> None:
-    """Draw the verdict: a row a policy."""
+def _note_part_months(call: Call, months: "pl.DataFrame") -> None:
+    """Say which months are billed on a part of their days."""
+    parts = months.filter(months["days"] < months["month_days"]).unique("month").sort("month")
+    if parts.height:
+        told = [f"{row['month']:%Y-%m} ({row['days']} of {row['month_days']} days)" for row in parts.to_dicts()]
+        call.note(f"power is billed on the days that count: {', '.join(told)}")
+
+
+def draw_verdict(
+    out: "Console", totals: list[dict[str, Any]], currency: str, months: "pl.DataFrame | None" = None
+) -> None:
+    """Draw the verdict: a row a policy, and a row a month and policy where power is charged."""
     rows = [{**row, "share": _percent(row["captured_share"]), "against": _interval(row)} for row in totals]
+    charged = months is not None and months.height > 0
+    power = {"power_cost": f"power [{currency}]", "total_cost": f"with power [{currency}]"} if charged else {}
     columns = {
         "policy": "policy",
         "days": "days",
         "cost": f"cost [{currency}]",
+        **power,
         "share": "captured share",
         "against": f"against MPC [{currency}] (95 %)",
         "import_kwh": "import [kWh]",
@@ -100,6 +124,12 @@ def draw_verdict(out: "Console", totals: list[dict[str, Any]], currency: str) ->
         "breaches": "breaches",
     }
     draw_table(out, rows, columns)
+    if months is not None and charged:
+        told = [{**row, "month": f"{row['month']:%Y-%m}", "of": row["month_days"]} for row in months.to_dicts()]
+        head = {"month": "month", "policy": "policy", "days": "days", "of": "of", "cost": f"cost [{currency}]", **power}
+        out.print()
+        draw_table(out, told, head)
+        out.print("captured share is of the cost with power; `against MPC` compares the days without it", markup=False)
 
 
 def _percent(share: float | None) -> str | None:

@@ -25,7 +25,7 @@ def bought(policy: str, kw: float, first: date, last: date) -> pl.DataFrame:
 
 
 def test_bills_are_of_each_month_and_policy_when_clocks_change_and_the_tariff_does() -> None:
-    """Two components of 10 a kW; the dearer version began inside April and holds from May on. One day is half of two."""
+    """Two components of 10 a kW; the dearer version began in April and holds from May on. One day is half of two."""
     span = date(2026, 3, 29), date(2026, 5, 1)
     schedules = pl.concat([bought("a", 4.0, *span), bought("b", 1.0, *span)]).sample(fraction=1.0, shuffle=True, seed=1)
     bills = power_bills(schedules, SITE)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
-from darkstar_pipeline.commands.evaluate import DAY_COLUMNS, SLOT_COLUMNS, TOTAL_COLUMNS
+from darkstar_pipeline.commands.evaluate import DAY_COLUMNS, POWER_COLUMNS, SLOT_COLUMNS, TOTAL_COLUMNS
 from tests.cases.command_line import Darkstar
 
 pytestmark = pytest.mark.usefixtures("in_sample")
@@ -111,3 +112,45 @@ def test_stats_counts_slots_when_the_day_is_there(darkstar: Darkstar) -> None:
     assert (rows["idle"]["charge_slots"], rows["idle"]["charge_price"]) == (0, None)
     assert rows["oracle"]["charge_slots"] > 0
     assert "cheap / middle / dear" in darkstar("stats", "--day", SPRING).out
+
+
+@pytest.fixture
+def with_power(in_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample's home with a charge for power on top."""
+    document = yaml.safe_load((in_sample / "darkstar.yaml").read_text())
+    version = {"valid_from": "2000-01-01", "vat": 0.0, "transfer_fee": 0.05, "energy_tax": 0.02}
+    document["sites"]["sample"]["tariff"] = [{**version, "power": [{"top": 1, "price_per_kw": 4.0}]}]
+    settings = tmp_path / "power.yaml"
+    settings.write_text(yaml.safe_dump(document))
+    monkeypatch.setenv("DARKSTAR_CONFIG", str(settings))
+
+
+@pytest.mark.usefixtures("with_power")
+def test_evaluate_adds_the_months_charge_when_power_has_a_price(darkstar: Darkstar) -> None:
+    """One day of March: the highest hour of it at 4 EUR/kW, on the day of the spring change."""
+    policies = ("idle", "self_consumption", "mpc", "value", "oracle")
+    words = ("--from", SPRING, "--to", SPRING, "--policies", ",".join(policies))
+    done = darkstar("evaluate", *words, "--json")
+    assert done.code == 0, done.err
+    assert list(done.document) == ["days", "totals", "months"]
+    totals = {row["policy"]: row for row in done.document["totals"]}
+    assert all(tuple(row) == TOTAL_COLUMNS + POWER_COLUMNS for row in totals.values())
+    idle = darkstar("schedule", "--day", SPRING, "--policy", "idle", "--json").document
+    hours = [sum(row["import_kwh"] for row in idle[i : i + 4]) for i in range(0, 92, 4)]
+    assert totals["idle"]["power_cost"] == pytest.approx(4 * max(hours))
+    best, worst = totals["oracle"]["total_cost"], totals["idle"]["total_cost"]
+    for policy, row in totals.items():
+        assert row["total_cost"] == pytest.approx(row["cost"] + row["power_cost"])
+        assert row["total_cost"] >= best - 1e-6, policy
+        assert row["captured_share"] == pytest.approx((worst - row["total_cost"]) / (worst - best))
+    months = done.document["months"]
+    assert [(row["month"], row["policy"], row["days"], row["month_days"]) for row in months] == [
+        ("2024-03-01", policy, 1, 31) for policy in policies
+    ]
+    assert done.err == "power is billed on the days that count: 2024-03 (1 of 31 days)\n"
+
+
+@pytest.mark.usefixtures("with_power")
+def test_evaluate_draws_the_months_when_power_has_a_price(darkstar: Darkstar) -> None:
+    done = darkstar("evaluate", "--from", SPRING, "--to", SPRING, "--policies", "idle,oracle")
+    assert (done.code, "with power [EUR]" in done.out, "2024-03" in done.out) == (0, True, True)
