@@ -22,6 +22,7 @@ from env.inverter import Command, Energy, apply_command
 from env.simulator import flows_cost
 from env.states import Moment
 
+CACHED = 8192  # commands x scenarios x homes tried together: their arrays stay in the processor's cache
 ACTIONS = ("powers", "commands", "correction")
 Actions = NDArray[Any]
 
@@ -137,6 +138,13 @@ class CorrectedValue:
     def command(self, actions: Actions, moment: Moment) -> Command:
         """The command that is best if stored energy is worth what the action says."""
         asked = np.clip(checked_numbers(actions, (len(moment.row), 1))[:, 0], -1.0, 1.0)
+        together = max(1, CACHED // (self._load.shape[1] * len(MENU_NAMES)))
+        parts = [slice(first, first + together) for first in range(0, len(asked), together)]
+        told = [self._best(moment.part(part), asked[part]) for part in parts]
+        return Command(*(np.concatenate(power) for power in zip(*told, strict=True)))
+
+    def _best(self, moment: Moment, asked: Energy) -> Command:
+        """The best command of some homes."""
         home = self._home.take(moment.row)
         menu = Command(*np.take(self._menus, home, axis=0).transpose(1, 0, 2))
         weight = np.take(self._weight, moment.at, axis=0)

@@ -23,10 +23,12 @@ class Batteries:
     Attributes:
         kinds: the different batteries.
         which: whose is which `(n_homes,)`; curves are looked up through it.
+        curved: whether the efficiency of any depends on its power.
     """
 
     kinds: tuple[Battery, ...]
     which: Index
+    curved: bool
     min_soc_kwh: Energy
     max_soc_kwh: Energy
     charge_kw: Energy
@@ -39,23 +41,19 @@ class Batteries:
 
     def stored_by(self, charge_kwh: Energy) -> Energy:
         """What a slot's charge adds to the store [kWh]."""
-        return self._each("stored_by", charge_kwh) if self._curved else self.charge_efficiency * charge_kwh
+        return self._each("stored_by", charge_kwh) if self.curved else self.charge_efficiency * charge_kwh
 
     def charge_storing(self, stored_kwh: Energy) -> Energy:
         """The charge of a slot that adds this much to the store [kWh]."""
-        return self._each("charge_storing", stored_kwh) if self._curved else stored_kwh / self.charge_efficiency
+        return self._each("charge_storing", stored_kwh) if self.curved else stored_kwh / self.charge_efficiency
 
     def drawn_by(self, discharge_kwh: Energy) -> Energy:
         """What a slot's discharge takes out of the store [kWh]."""
-        return self._each("drawn_by", discharge_kwh) if self._curved else discharge_kwh / self.discharge_efficiency
+        return self._each("drawn_by", discharge_kwh) if self.curved else discharge_kwh / self.discharge_efficiency
 
     def discharge_drawing(self, drawn_kwh: Energy) -> Energy:
         """The discharge of a slot that takes this much out of the store [kWh]."""
-        return self._each("discharge_drawing", drawn_kwh) if self._curved else drawn_kwh * self.discharge_efficiency
-
-    @property
-    def _curved(self) -> bool:
-        return any(battery.charge_curve or battery.discharge_curve for battery in self.kinds)
+        return self._each("discharge_drawing", drawn_kwh) if self.curved else drawn_kwh * self.discharge_efficiency
 
     def _each(self, conversion: str, energy: Energy) -> Energy:
         """Every battery's own conversion, where efficiency depends on the power."""
@@ -87,6 +85,8 @@ class Fleet:
         self.sites: tuple[Site, ...] = tuple(sites)
         self._figures = {name: self._column(name) for name in _FIGURES}
         self._limits = {name: self._limit(name) for name in ("import_kw", "export_kw", "inverter_kw")}
+        self._kinds = tuple(site.battery for site in self.sites)
+        self._curved = any(battery.charge_curve or battery.discharge_curve for battery in self._kinds)
         self._curtailable = np.array([site.limits.curtailable for site in self.sites])
 
     def of(self, which: Index, *, axes: int = 1) -> tuple[Storage, Connection]:
@@ -104,9 +104,9 @@ class Fleet:
         shape = (-1, *(1,) * (axes - 1))
         figures = {name: column[which].reshape(shape) for name, column in self._figures.items()}
         limits = {name: column[which].reshape(shape) for name, column in self._limits.items()}
-        kinds = tuple(site.battery for site in self.sites)
         curtailable = self._curtailable[which].reshape(shape)
-        return Batteries(kinds=kinds, which=which, **figures), Connections(**limits, curtailable=curtailable)
+        batteries = Batteries(kinds=self._kinds, which=which, curved=self._curved, **figures)
+        return batteries, Connections(**limits, curtailable=curtailable)
 
     def _column(self, name: str) -> Energy:
         found: list[float] = [getattr(site.battery, name) for site in self.sites]

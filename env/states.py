@@ -53,6 +53,10 @@ class Moment:
     over: NDArray[np.bool_]
     soc_kwh: Energy
 
+    def part(self, homes: slice) -> "Moment":
+        """The same for some of the homes."""
+        return Moment(self.row[homes], self.at[homes], self.over[homes], self.soc_kwh[homes])
+
 
 class StateForm(Protocol):
     """A version of the state, over some episodes."""
