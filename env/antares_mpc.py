@@ -79,6 +79,8 @@ class AntaresMPCEnv(gymnasium.Env[State, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[State, dict[str, Any]]:
         """Begin an episode; `options={"row": i}` says which."""
         super().reset(seed=seed)
+        if seed is not None:
+            self.home.begin_turns([0])
         row = None if options is None else options.get("row")
         self.home.restart([0], [self.np_random], rows=None if row is None else [int(row)])
         self._planner = self._planner_of(int(self.home.row[0]))

@@ -76,12 +76,14 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[State, dict[str, Any]]:
         """Begin an episode; `options={"row": i}` says which."""
         super().reset(seed=seed)
+        if seed is not None:
+            self.home.begin_turns([0])
         row = None if options is None else options.get("row")
         self.home.restart([0], [self.np_random], rows=None if row is None else [int(row)])
         self._running = True
         return self.home.observe()[0], self._stand()
 
-    def step(self, action: Actions) -> tuple[State, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Actions | int) -> tuple[State, float, bool, bool, dict[str, Any]]:
         """Live through a slot."""
         if not self._running:
             raise EpisodeError("the episode is over, or none has begun: call reset() before step()")

@@ -178,7 +178,10 @@ def joined(parts: Sequence[Episodes]) -> Episodes:
     if not parts:
         raise EpisodeError("no episodes to join")
     width = max(part.width for part in parts)
-    firsts = np.cumsum([0, *(len(part.sites) for part in parts[:-1])])
+    sites: list[Site] = []
+    for part in parts:
+        sites += [site for site in part.sites if site not in sites]
+    places = [np.array([sites.index(site) for site in part.sites])[part.home] for part in parts]
     tables = {name: np.concatenate([widened(getattr(part, name), width) for part in parts]) for name in TABLES}
     single = {
         name: np.concatenate([getattr(part, name) for part in parts])
@@ -187,8 +190,8 @@ def joined(parts: Sequence[Episodes]) -> Episodes:
     baselines = [part.baseline_cost for part in parts if part.baseline_cost is not None]
     complete = len(baselines) == len(parts)
     return Episodes(
-        sites=tuple(site for part in parts for site in part.sites),
-        home=np.concatenate([part.home + first for part, first in zip(parts, firsts, strict=True)]),
+        sites=tuple(sites),
+        home=np.concatenate(places),
         labels=tuple(label for part in parts for label in part.labels) if all(part.labels for part in parts) else (),
         outlook=_joined_outlook(parts, width),
         baseline_cost=np.concatenate([widened(each, width) for each in baselines]) if complete else None,

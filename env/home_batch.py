@@ -114,7 +114,8 @@ class HomeBatch:
             for table in (episodes.load_kwh, episodes.pv_kwh, episodes.import_price, episodes.export_price)
         )
         self._baseline = None if episodes.baseline_cost is None else episodes.baseline_cost.reshape(-1)
-        self._turn: Index = np.arange(n_homes) - n_homes
+        self._turn: Index = np.zeros(n_homes, dtype=np.intp)
+        self.begin_turns(np.arange(n_homes))
         self.row: Index = np.zeros(n_homes, dtype=np.intp)
         self.slot: Index = np.zeros(n_homes, dtype=np.intp)
         self.soc_kwh: Energy = episodes.start_soc_kwh.take(self.row)
@@ -149,6 +150,10 @@ class HomeBatch:
             self.row[home], self.slot[home] = row, 0
             self.soc_kwh[home] = self.start_soc_kwh[home] = soc
         self._meet()
+
+    def begin_turns(self, homes: Sequence[int] | Index) -> None:
+        """Let rows that come in turn begin anew in some homes, as a seed does for rows that are drawn."""
+        self._turn[homes] = np.asarray(homes) - self.n_homes
 
     def _draw(self, home: int, random: np.random.Generator, given: int | None) -> tuple[int, float]:
         """Which episode comes next in a home, and the stored energy it starts at [kWh]."""

@@ -94,6 +94,7 @@ class Lives:
             rows: episodes to begin with, one a home; None draws them.
         """
         if randoms is not None:
+            self.batch.begin_turns(np.flatnonzero([given is not None for given in randoms]))
             kept = zip(randoms, self.randoms, strict=True)
             self.randoms = [own if given is None else given for given, own in kept]
         everyone = np.arange(self.batch.n_homes)

@@ -96,6 +96,7 @@ class ScaledState:
         """The rows' columns, with what depends on the stored energy of the moment."""
         seen = self._table.take(moment.at, axis=0)
         share = (moment.soc_kwh - self._low.take(moment.row)) * self._per_kwh.take(moment.row)
+        share = np.clip(share, 0.0, 1.0)  # what leaks away at rest may fall below the usable range
         seen[:, 0] = share
         steps = np.clip((share[:, None] + _AROUND) * self._n_steps, 0, self._n_steps - 1).astype(np.intp)
         places: Index = (moment.at * self._n_steps)[:, None] + steps

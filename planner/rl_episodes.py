@@ -5,7 +5,6 @@ battery does, so neither do beliefs and corrections. Nothing in it knows a slot'
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -57,8 +56,7 @@ def rl_episodes(
         raise UnknownPolicyError(message)
     read = history if history is not None else slots.select(READINGS).clear()
     parts = _by_length(slots, forecasts, site)
-    days = [_equal_days(part, read, site, protocol, n_soc=n_soc, baseline=baseline) for part in parts]
-    return replace(joined(days), sites=(site,), home=np.zeros(sum(map(len, days)), dtype=np.intp))
+    return joined([_equal_days(part, read, site, protocol, n_soc=n_soc, baseline=baseline) for part in parts])
 
 
 def _by_length(slots: pl.DataFrame, forecasts: pl.DataFrame, site: Site) -> list[pl.DataFrame]:
