@@ -73,7 +73,7 @@ def test_a_command_that_moves_energy_is_written_when_the_plan_is_indifferent_at_
 
 
 def test_a_small_loss_is_written_when_it_goes_on() -> None:
-    steadiness = spent(steady(writes_per_day=24), 1)
+    steadiness = spent(steady(writes_per_day=24), 12)
     small = replace(MIDDAY, load_kwh=0.02)  # less than the price of a write, in one slot
     taken = [steadiness.settle(FOLLOW, small) for _ in range(24)]
     assert taken[0] == HOLD
@@ -101,7 +101,7 @@ def test_a_write_has_its_price_when_the_pace_is_even(
 def test_writes_are_kept_for_dear_hours_when_they_are_used_too_fast(
     import_price: float, expected: tuple[float, float, float]
 ) -> None:
-    hurried = spent(steady(writes_per_day=24), 20)  # a sixth of the writes for half of the day
+    hurried = spent(steady(writes_per_day=24), 18)  # a quarter of the writes for half of the day
     assert hurried.settle(FOLLOW, replace(MIDDAY, import_price=import_price)) == expected
 
 
