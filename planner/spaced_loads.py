@@ -23,9 +23,9 @@ from planner.exclusive_flows import Rules, solve_exclusive
 from planner.hot_program import Answer, HotProgram
 from planner.planned_loads import FlexibleLoad
 
-# Chosen on 82 plans of `benchmarks.single_plan` whose days lie in training weeks, against 12 rounds and 40 moves: these
+# Chosen on 41 plans as `benchmarks.single_plan` has them, all in training weeks, against 12 rounds and 40 moves: these
 # cost 0.06 % more on average and 0.8 % at worst, in 60 ms instead of 103. Four rounds 1.2 % and 42 %, in 55 ms; six
-# 0.05 % and 0.3 %, in 63 ms; 12 moves 0.04 % and 0.5 %, in 68 ms. A gap of 1e-3 is no faster.
+# 0.05 % and 0.3 %, in 63 ms; 12 moves 0.04 % and 0.5 %, in 68 ms. A gap of 1e-3 is no faster (28 plans).
 ROUNDS = 5  # of placing blocks by value
 MOVES = 8  # programs solved at most for moves by a slot
 GOOD_GAP = 1e-4  # nearer to the bound than this nothing more is tried
