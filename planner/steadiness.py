@@ -16,11 +16,11 @@ import numpy as np
 from env.inverter import Command, Energy, apply_command
 from env.site import Site
 
-# Chosen on every second training day of three bench homes in SE4, those of at least 18 writes replayed (20 for the limit
-# of 14), the others taken to cost the same. 24 writes a day cost 0.07 % more than a write wherever it pays; 14, which
-# every day of many changes runs short of, 0.44 %. With a power of 2 and the last write counted among those left 0.05 %
-# and 1.05 %; of 14, with a power of 6 0.51 %, with twice the energy 0.42 %. A price only above an even pace, of 5 Wh, and
-# no count of what was let pass: 0.73 % of 24.
+# Chosen on every second training day of three bench homes in SE4, those of at least 18 writes replayed (20 for the
+# limit of 14), the others taken to cost the same. 24 writes a day cost 0.07 % more than a write wherever it pays; 14,
+# which every day of many changes runs short of, 0.44 %. With a power of 2 and the last write counted among those left
+# 0.05 % and 1.05 %; of 14, with a power of 6 0.51 %, with twice the energy 0.42 %. A price only above an even pace, of
+# 5 Wh, and no count of what was let pass: 0.73 % of 24.
 WRITE_KWH = 0.05  # what a write must save at an even pace, in kWh at the mean price
 HURRY = 4.0  # power of "share of the day left over share of the writes left" that the price of a write rises with
 LAST_WRITE = 0.5  # what the last write, which only saves from the worst, counts as among the writes left
