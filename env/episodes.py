@@ -44,6 +44,15 @@ class Outlook:
     weight: Energy
     value: Energy
 
+    def central(self) -> "Outlook":
+        """The same with one scenario, the likely mean: a `correction` is then tried in one house instead of many.
+
+        Four to five times as fast with seven scenarios, and 0.02-0.21 points captured less uncorrected (train weeks of
+        two homes).
+        """
+        load, pv = ((self.weight * table).sum(axis=2, keepdims=True) for table in (self.load_kwh, self.pv_kwh))
+        return Outlook(load_kwh=load, pv_kwh=pv, weight=np.ones_like(load), value=self.value)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Episodes:

@@ -89,3 +89,14 @@ def test_joining_is_refused_when_there_is_nothing_or_outlooks_differ() -> None:
         joined([])
     with pytest.raises(EpisodeError, match="equally many scenarios"):
         joined([several(sites()[0]), day_episode(sites()[0], SPRING, 1, n_scenarios=5)])
+
+
+def test_central_outlook_is_the_likely_mean_when_scenarios_are_merged() -> None:
+    outlook = mixed().outlook
+    assert outlook is not None
+    central = outlook.central()
+    assert central.load_kwh.shape[2] == 1
+    expected = np.average(outlook.pv_kwh[3, 40], weights=outlook.weight[3, 40])
+    assert central.pv_kwh[3, 40, 0] == pytest.approx(expected)
+    assert central.weight[3, 40].tolist() == [1.0]
+    assert central.value is outlook.value

@@ -1,0 +1,166 @@
+"""How fast the environments step: batched against scalar, and against CityLearn 3's single building.
+
+Two measured homes of the shared data, each with two batteries, 70 days with the 100-slot day among them, as rows of one
+batch. Batched: 1 024 homes through Gymnasium's `VectorEnv`, a step with everything in it (decoding, inverter, cost,
+observation, autoreset, infos), commands prepared. Scalar: `AntaresRLEnv`, resets included. CityLearn steps one of the
+homes in its own environment (`citylearn_environment`). One process and one core each, one after the other, in turns,
+the middle of three; others' work on the machine moves wall times, so every figure comes in processor time too (`_cpu`).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from statistics import median
+
+import numpy as np
+
+from benchmarks.bench_homes import bench_history, bench_slots, default_site
+from benchmarks.citylearn_environment import CityLearnMissingError, CityLearnSpeed, citylearn_speed, environment
+from benchmarks.harness import Row
+from env.actions import Correction
+from env.antares_batch import AntaresVectorEnv
+from env.antares_rl import AntaresRLEnv
+from env.episodes import Episodes, joined
+from env.home_batch import PLAIN, Setup
+from env.site import Site
+from planner.forecasts import naive_forecasts
+from planner.protocol import Protocol
+from planner.rl_episodes import rl_episodes
+
+HOMES, AREA = ("fontana_B02", "emhass_fr"), "SE4"
+FIRST, LAST = date(2025, 10, 2), date(2025, 12, 10)  # 70 days, the 100-slot day among them
+N_HOMES, PASSES = 1024, 3
+BATCHED_STEPS, SCALAR_STEPS, CORRECTED_STEPS = 400, 2000, 10
+LEAST_V1_1, LEAST_V2, LEAST_OVER_SCALAR, LEAST_OVER_CITYLEARN = 1_000_000, 300_000, 20, 800
+CORRECTED = Setup(action="correction", correction=Correction(offset=0.3))
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Steps of single homes per second, by the clock and by processor time."""
+
+    wall: float
+    cpu: float
+
+
+def run() -> list[Row]:
+    """Step everything in turns."""
+    episodes = bench_episodes()
+    central = replace(episodes, outlook=episodes.outlook and episodes.outlook.central())
+    timed: dict[str, Callable[[], Speed]] = {
+        "v1_1": _batched(episodes, "v1_1"),
+        "v2": _batched(episodes, "v2"),
+        "v2_correction": _batched(episodes, "v2", CORRECTED, steps=CORRECTED_STEPS),
+        "v2_correction_central": _batched(central, "v2", CORRECTED, steps=CORRECTED_STEPS),
+        "scalar_v1_1": _scalar(episodes, "v1_1"),
+    }
+    passes = [{name: measure() for name, measure in timed.items()} for _ in range(PASSES)]
+    speeds = {name: _middle([each[name] for each in passes]) for name in timed}
+    batched = speeds["v1_1"]
+    return [
+        *_rows("v1_1", speeds["v1_1"], LEAST_V1_1),
+        *_rows("v2", speeds["v2"], LEAST_V2),
+        *_rows("v2_correction", speeds["v2_correction"]),
+        *_rows("v2_correction_central", speeds["v2_correction_central"]),
+        *_rows("scalar_v1_1", speeds["scalar_v1_1"]),
+        *_ratio("to_scalar", batched, speeds["scalar_v1_1"], LEAST_OVER_SCALAR),
+        *_citylearn_rows(batched),
+    ]
+
+
+def bench_episodes() -> Episodes:
+    """The rows that are stepped: two homes, each with the default battery and one of half its size and power."""
+    site = default_site()
+    protocol = Protocol(start_soc_kwh=site.battery.soc_kwh(50.0))
+    return joined([_home_days(home, each, protocol) for home in HOMES for each in (site, _with_small_battery(site))])
+
+
+def _home_days(home: str, site: Site, protocol: Protocol) -> Episodes:
+    slots, history = bench_slots(home, AREA, site, FIRST, LAST), bench_history(home)
+    days = slots["local_day"].unique().sort().to_list()
+    forecasts = naive_forecasts(history, days, site.timezone, load_days=7, pv_days=3)
+    start = replace(protocol, start_soc_kwh=site.battery.soc_kwh(50.0))
+    return rl_episodes(slots, forecasts, site, start, history=history)
+
+
+def _with_small_battery(site: Site) -> Site:
+    battery = site.battery
+    halves = {
+        name: getattr(battery, name) / 2
+        for name in ("capacity_kwh", "min_soc_kwh", "max_soc_kwh", "charge_kw", "discharge_kw")
+    }
+    return replace(site, battery=replace(battery, **halves))
+
+
+def _batched(
+    episodes: Episodes, state: str, setup: Setup = PLAIN, *, steps: int = BATCHED_STEPS
+) -> Callable[[], Speed]:
+    batch = AntaresVectorEnv(episodes, N_HOMES, state=state, setup=setup)
+    batch.reset(seed=1)
+    batch.action_space.seed(1)
+    prepared = [batch.action_space.sample() for _ in range(16)]
+
+    def step(number: int) -> None:
+        batch.step(prepared[number % len(prepared)])
+
+    return lambda: _timed(step, steps, N_HOMES)
+
+
+def _scalar(episodes: Episodes, state: str) -> Callable[[], Speed]:
+    home = AntaresRLEnv(episodes, state=state)
+    home.reset(seed=1)
+    prepared = np.random.default_rng(1).integers(0, 26, 16)
+
+    def step(number: int) -> None:
+        *_, terminated, truncated, _ = home.step(prepared[number % len(prepared)])
+        if terminated or truncated:
+            home.reset()
+
+    return lambda: _timed(step, SCALAR_STEPS, 1)
+
+
+def _timed(step: Callable[[int], None], steps: int, homes: int) -> Speed:
+    begin, cpu_begin = time.perf_counter(), time.process_time()
+    for number in range(steps):
+        step(number)
+    wall, cpu = time.perf_counter() - begin, time.process_time() - cpu_begin
+    return Speed(steps * homes / wall, steps * homes / cpu)
+
+
+def _middle(speeds: list[Speed]) -> Speed:
+    return Speed(median(each.wall for each in speeds), median(each.cpu for each in speeds))
+
+
+def _rows(name: str, speed: Speed, least: int | None = None) -> list[Row]:
+    target, met = (None, None) if least is None else (f">= {least}", speed.wall >= least)
+    return [
+        Row(f"{name}_steps_per_second", speed.wall, "steps/s", target=target, met=met),
+        Row(f"{name}_steps_per_second_cpu", speed.cpu, "steps/s"),
+    ]
+
+
+def _ratio(name: str, ours: Speed, theirs: Speed, least: int) -> list[Row]:
+    ratio = ours.wall / theirs.wall
+    return [
+        Row(f"ratio_{name}", ratio, "x", target=f">= {least}", met=ratio >= least),
+        Row(f"ratio_{name}_cpu", ours.cpu / theirs.cpu, "x"),
+    ]
+
+
+def _citylearn_rows(batched: Speed) -> list[Row]:
+    """Rows of the comparison with CityLearn; where it cannot be had, the figure is missing and says why."""
+    try:
+        found: CityLearnSpeed = citylearn_speed(
+            environment(), bench_slots(HOMES[0], AREA, default_site(), FIRST, LAST), default_site()
+        )
+    except CityLearnMissingError as error:
+        return [
+            Row("ratio_to_citylearn", f"missing: {error}", "x", target=f">= {LEAST_OVER_CITYLEARN}", met=False),
+        ]
+    theirs = Speed(found.steps_per_second, found.steps_per_cpu_second)
+    return [
+        Row("citylearn_version", found.version),
+        *_rows("citylearn", theirs),
+        *_ratio("to_citylearn", batched, theirs, LEAST_OVER_CITYLEARN),
+    ]
