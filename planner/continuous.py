@@ -4,6 +4,9 @@ A planner at a slot knows the prices to the end of the local day, from 13:00 on 
 and the readings up to the slot. Days that are refused are left out, and the battery waits over them. The window is
 settled once, at its end. Bounds: `oracle` knows the whole window; `oracle_published` knows load and PV, but prices only
 as they were published: what a planner with perfect forecasts of the home could reach.
+
+Where power is charged, planners carry the month's peaks too (`power_watch`), and `oracle` weighs the months' charges
+with the window's energy; `oracle_published` does not see them and is no bound then.
 """
 
 from collections.abc import Callable
@@ -26,7 +29,11 @@ from planner.commanding import exact_commands, full_export_kw
 from planner.end_curve import END_STEPS, end_curve
 from planner.end_values import end_values, start_values
 from planner.linear_program import HomeProgram
-from planner.mpc import ExactHorizon, Mpc, Span, exact_program
+from planner.mpc import ExactHorizon, ExactPrograms, Mpc, Span, exact_program
+from planner.power_bills import charges_power
+from planner.power_demand import month_demands
+from planner.power_slots import PowerMeter, SlotPrices
+from planner.power_watch import LIKE_DAYS, PowerWatch, imagined
 from planner.protocol import Protocol
 from planner.replay import as_flows, constant_command, schedule_frame, unused_battery
 from planner.scenarios import day_scenarios
@@ -207,6 +214,22 @@ class _OnScenarios(_Rolling):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self.by_day = _scenarios_by_day(window)
+        self.months = _Months(window) if charges_power(window.site) else None
+
+    def decide(self, slot: int, soc_kwh: Energy) -> Command:
+        """The command of a slot."""
+        if self.months is not None:
+            self.months.read(slot, soc_kwh)
+        return super().decide(slot, soc_kwh)
+
+    def begin_day(self) -> None:
+        """A day begins: the month has another peak."""
+        if self.months is not None:
+            self.months.begin_day(self.day, self.by_day[self.day])
+
+    def power(self) -> SlotPrices | None:
+        """What power costs in the slots of the span."""
+        return None if self.months is None else self.months.prices(self.first, self.end)
 
     def scenarios(self) -> Scenarios:
         """What the span may be."""
@@ -219,6 +242,44 @@ class _OnScenarios(_Rolling):
         return Scenarios(load, pv)
 
 
+class _Months:
+    """The months of a window where power is charged, as its meter and its calendar tell.
+
+    Args:
+        window: the days.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self.window, self.day = window, -1
+        self.watch = PowerWatch(window.site, window.protocol)
+        everything = np.zeros((0, len(window.slots)))
+        free = SlotPrices(free_kwh=everything, price=everything, period=everything.astype(np.int64))
+        self.meter = PowerMeter(window.site, free)
+        self.days = window.slots.partition_by("local_day", maintain_order=True)
+
+    def read(self, slot: int, soc_kwh: Energy) -> None:
+        """A slot begins."""
+        world, before = self.window.world, max(slot - 1, 0)
+        self.meter.read(slot, soc_kwh, world.load_kwh[:, before], world.pv_kwh[:, before])
+
+    def begin_day(self, day: int, scenarios: Scenarios) -> None:
+        """Another day begins, which may be like its scenarios."""
+        if day > 0:
+            past = slice(int(self.window.starts[day - 1]), int(self.window.starts[day]))
+            ended = self.days[day - 1].select("slot_start")
+            self.watch.end(ended.with_columns(import_kwh=pl.Series(self.meter.bought[past])))
+        self.watch.begin(self.days[day]["local_day"][0])
+        self.day, self.imagined = day, imagined(self.days[day], scenarios)
+
+    def prices(self, first: int, end: int) -> SlotPrices:
+        """What power costs in slots `first` to `end`; what begins in the next month is charged as this one is."""
+        return self.watch.prices(
+            self.window.slots["slot_start"][first:end],
+            self.days[max(self.day - LIKE_DAYS, 0) : self.day],
+            self.imagined,
+        )
+
+
 class _RollingMpc(_OnScenarios):
     """MPC through a window."""
 
@@ -226,12 +287,14 @@ class _RollingMpc(_OnScenarios):
         super().__init__(window)
         self.steadiness = Steadiness(window.site, window.protocol.steadiness)
         self.program = exact_program(window.site, len(window.slots))
+        self.programs = ExactPrograms(window.site)
         self.today, self.tomorrow = (
             (window.column(f"load_{kind}"), window.column(f"pv_{kind}")) for kind in ("forecast", "tomorrow")
         )
 
     def begin_day(self) -> None:
         """Begin to count another day's writes."""
+        super().begin_day()
         self.steadiness.new_day()
 
     def open(self, first: int, end: int) -> None:
@@ -242,7 +305,8 @@ class _RollingMpc(_OnScenarios):
             np.concatenate([today[first:midnight], tomorrow[midnight:end]])
             for today, tomorrow in zip(self.today, self.tomorrow, strict=True)
         )
-        value = value_function(scenarios, bought[None], sold[None], site=site, end_value=self.end_value()[None])
+        power, prices = self.power(), (bought[None], sold[None])
+        value = value_function(scenarios, *prices, site=site, end_value=self.end_value()[None], power=power)
         span = Span(
             import_price=bought,
             export_price=sold,
@@ -250,9 +314,10 @@ class _RollingMpc(_OnScenarios):
             pv_forecast=pv,
             value=value,
             beliefs=Beliefs(scenarios),
+            power=power,
         )
-        long_enough = len(bought) >= self.program.n_slots
-        self.mpc = Mpc(site, span, steadiness=self.steadiness, program=self.program if long_enough else None)
+        program = self.program if len(bought) >= self.program.n_slots else None
+        self.mpc = Mpc(site, span, steadiness=self.steadiness, program=program, programs=self.programs)
 
     def command(self, slot: int, soc_kwh: Energy) -> Command:
         """Plan from a slot on."""
@@ -274,6 +339,7 @@ class _RollingValue(_OnScenarios):
             import_price=bought[None],
             export_price=sold[None],
             end_value=self.end_value()[None],
+            power=self.power(),
         )
 
     def command(self, slot: int, soc_kwh: Energy) -> Command:
@@ -336,7 +402,8 @@ def _self_consumption(window: Window) -> Replay:
 def _oracle(window: Window) -> Replay:
     """The whole window in one program."""
     world, site, start = window.world, window.site, window.protocol.start_soc_kwh
-    program = HomeProgram(site.commanded, world.load_kwh.shape[1])
+    power = month_demands(window.slots["slot_start"], site)
+    program = HomeProgram(site.commanded, world.load_kwh.shape[1], power=power)
     program.set_prices(world.import_price[0], world.export_price[0], window.settlement_value)
     program.set_house(world.load_kwh[0], world.pv_kwh[0], world.export_price[0])
     program.start_at(0, start)

@@ -19,6 +19,8 @@ from planner.commanding import command_for_plan
 from planner.end_curve import END_STEPS, EndCurve, end_curve
 from planner.flow_kinds import CHARGE, DISCHARGE, Solution
 from planner.linear_program import HomeProgram
+from planner.power_slots import PowerMeter, SlotPrices
+from planner.power_threshold import ThresholdShape
 from planner.steadiness import SlotOutlook, Steadiness
 from planner.value_function import Scenarios, ValueFunction, soc_grid, value_function
 
@@ -39,6 +41,7 @@ class Span:
         pv_forecast: `(n_slots,)` [kWh].
         value: what stored energy is worth in each slot, of this one home.
         beliefs: which of the value's scenarios the span looks like.
+        power: what power costs in its slots, as the value counts it; None for nothing.
     """
 
     import_price: Energy
@@ -47,11 +50,32 @@ class Span:
     pv_forecast: Energy
     value: ValueFunction
     beliefs: Beliefs
+    power: SlotPrices | None = None
 
 
 def exact_program(site: Site, n_slots: int) -> HomeProgram:
     """The program of the exact slots, for spans of `n_slots` or more."""
     return HomeProgram(site.commanded, min(EXACT_SLOTS, n_slots), end_steps=END_STEPS)
+
+
+class ExactPrograms:
+    """Programs of the exact slots where power is charged: one for each way in which slots share a mean.
+
+    Args:
+        site: the home.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.programs: dict[tuple[int, tuple[ThresholdShape, ...]], HomeProgram] = {}
+
+    def at(self, first: int, end: int, power: SlotPrices) -> HomeProgram:
+        """The program of slots `first` to `end`, which forgets what it was used for."""
+        key = (end - first, power.shapes(first, end))
+        if key not in self.programs:
+            self.programs[key] = HomeProgram(self.site.commanded, key[0], end_steps=END_STEPS, thresholds=key[1])
+        self.programs[key].forget()
+        return self.programs[key]
 
 
 class Mpc:
@@ -62,13 +86,24 @@ class Mpc:
         span: what is known of it.
         steadiness: what decides whether a command is worth a write; it remembers the one that stands.
         program: `exact_program` of the site, to use again; it forgets what it was used for.
+        programs: the same where power is charged.
     """
 
-    def __init__(self, site: Site, span: Span, *, steadiness: Steadiness, program: HomeProgram | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        span: Span,
+        *,
+        steadiness: Steadiness,
+        program: HomeProgram | None = None,
+        programs: ExactPrograms | None = None,
+    ) -> None:
         self.site, self.span, self.steadiness = site, span, steadiness
         self.n_slots = len(span.import_price)
         self.program = program if program is not None else exact_program(site, self.n_slots)
         self.program.forget()
+        self.programs = programs if programs is not None else ExactPrograms(site)
+        self.meter = PowerMeter(site, span.power)
         self.price_level = float(np.abs(span.import_price).mean())
         self._priced_from: int | None = None
 
@@ -83,8 +118,15 @@ class Mpc:
         """
         if slot > 0 and last_load is not None and last_pv is not None:
             self.span.beliefs.observe(slot - 1, np.array([last_load]), np.array([last_pv]))
+        if span_power := self.span.power:
+            last = (
+                (None, None) if last_load is None or last_pv is None else (np.array([last_load]), np.array([last_pv]))
+            )
+            self.meter.read(slot, np.array([soc_kwh]), *last)
         first = min(slot, self.n_slots - self.program.n_slots)
         end = first + self.program.n_slots
+        if span_power is not None:
+            self._charge_power(slot, first, end, span_power)
         load, pv = self._expected(slot, end, last_load, last_pv)
         solution = self._planned(slot, first, soc_kwh, load, pv)
         told = self._told(solution, slot, first, load, pv)
@@ -112,15 +154,38 @@ class Mpc:
         program.start_at(slot - first, soc_kwh)
         return program.solve()
 
+    def _charge_power(self, slot: int, first: int, end: int, power: SlotPrices) -> None:
+        """Take the program of these slots, in which what a slot's period has left is free and more has its price."""
+        self.program, self._priced_from = self.programs.at(first, end, power), None
+        left = power.left(slot, self.meter.bought)
+        for number, (period, price, free) in enumerate(
+            zip(power.period[:, first:end], power.price[:, first:end], power.free_kwh[:, first:end], strict=True), 1
+        ):
+            _, members = np.unique(period, return_inverse=True)
+            allowed: Energy = np.bincount(members, weights=free).astype(np.float64)
+            allowed[members[slot - first]] = left[number - 1]
+            dearest = np.zeros(len(allowed))
+            np.maximum.at(dearest, members, price)
+            self.program.charge_above(number, allowed, dearest)
+
+    def _power_price(self, solution: Solution, slot: int) -> float:
+        """What a kWh more in a slot of the program would cost by the charge for power [money/kWh]."""
+        pairs = zip(solution.power_prices, self.program.thresholds, strict=True)
+        return sum((float(shape.of_slots(prices)[slot]) for prices, shape in pairs), start=0.0)
+
     def _told(self, solution: Solution, slot: int, first: int, load: Energy, pv: Energy) -> tuple[float, float, float]:
         """What the plan means."""
         return told_by(
             solution,
             slot - first,
             net_load_kwh=float(load[0] - pv[0]),
-            prices=(float(self.span.import_price[slot]), float(self.span.export_price[slot])),
+            prices=(self._import_price(solution, slot, first), float(self.span.export_price[slot])),
             site=self.site,
         )
+
+    def _import_price(self, solution: Solution, slot: int, first: int) -> float:
+        """What a kWh more would cost, energy and power [money/kWh]."""
+        return float(self.span.import_price[slot]) + self._power_price(solution, slot - first)
 
     def _outlook(
         self, solution: Solution, slot: int, first: int, soc_kwh: float, expected: tuple[float, float]
@@ -130,7 +195,7 @@ class Mpc:
             load_kwh=float(expected[0]),
             pv_kwh=float(expected[1]),
             soc_kwh=soc_kwh,
-            import_price=float(self.span.import_price[slot]),
+            import_price=self._import_price(solution, slot, first),
             export_price=float(self.span.export_price[slot]),
             stored_value=float(solution.stored_value[slot - first]),
             price_level=self.price_level,

@@ -91,6 +91,12 @@ class Episode:
         self.program.start_at(0, protocol.start_soc_kwh)
         self.start_worth = settlement * protocol.start_soc_kwh
 
+    @cached_property
+    def free(self) -> tuple[float, Energy, Solution]:
+        """`relaxed` without a charge for power."""
+        nothing = np.zeros(len(self.tariffs))
+        return self.relaxed(nothing, nothing)
+
     def relaxed(self, thresholds: Energy, rates: Energy) -> tuple[float, Energy, Solution]:
         """Least cost with power above thresholds charged, how it falls with each of them, and the answer."""
         self._charge(thresholds, rates)
@@ -128,7 +134,7 @@ class MonthOracle:
     """The days of one month with the components of its charge.
 
     Args:
-        days: slots of each day.
+        days: slots of each day, or its episode, to use again.
         site: the home.
         protocol: start and settlement.
         tariffs: the components in force.
@@ -138,7 +144,7 @@ class MonthOracle:
 
     def __init__(
         self,
-        days: Sequence[pl.DataFrame],
+        days: Sequence["pl.DataFrame | Episode"],
         site: Site,
         protocol: Protocol,
         tariffs: Sequence[PowerTariff],
@@ -147,7 +153,7 @@ class MonthOracle:
         settled_kw: Sequence[Sequence[float]] | None = None,
     ) -> None:
         self.tariffs = tuple(tariffs)
-        self.days = [Episode(slots, site, protocol, tariffs) for slots in days]
+        self.days = [each if isinstance(each, Episode) else Episode(each, site, protocol, tariffs) for each in days]
         self.weight = weight
         self.settled_kw = [np.array(each) for each in settled_kw] if settled_kw else [np.zeros(0) for _ in tariffs]
         self.counts = [any(day.shapes[k].n_periods for day in self.days) for k in range(len(self.tariffs))]
@@ -155,8 +161,7 @@ class MonthOracle:
     @cached_property
     def _free(self) -> list[tuple[float, Energy, Solution]]:
         """Each day without a charge for power."""
-        nothing = np.zeros(len(self.tariffs))
-        return [day.relaxed(nothing, nothing) for day in self.days]
+        return [day.free for day in self.days]
 
     @cached_property
     def _highest(self) -> Energy:

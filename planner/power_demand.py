@@ -7,7 +7,7 @@ The cost of an import by this module is the bill that `env.power_tariff` would w
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 
@@ -18,6 +18,8 @@ from scipy import sparse
 
 from env.inverter import Energy
 from env.power_tariff import MonthState, PowerTariff, weighted_periods
+from env.site import Site
+from env.time_grid import local_day
 from planner.errors import PlannerError
 
 
@@ -172,4 +174,42 @@ def power_demands(
     return tuple(
         PowerDemand(tariff=tariff, calendar=power_calendar(slot_start, tariff, timezone), state=state)
         for tariff, state in zip(tariffs, states, strict=True)
+    )
+
+
+def month_demands(slot_start: pl.Series, site: Site) -> tuple[PowerDemand, ...]:
+    """The components of the charges of all months of a window of which nothing is bought yet.
+
+    Each month is charged by the version of the tariff in force on its first day.
+
+    Args:
+        slot_start: starts of the slots (UTC), ascending; whole days may be missing.
+        site: tariff and time zone.
+
+    Raises:
+        MissingTariffError: a month begins before the first version.
+    """
+    months = slot_start.alias("slot_start").to_frame().select(local_day(site.timezone).dt.month_start())
+    by_tariffs: dict[tuple[PowerTariff, ...], set[date]] = {}
+    for month in months["local_day"].unique().sort().to_list():
+        by_tariffs.setdefault(site.tariff.in_force(month).power, set()).add(month)
+    return tuple(
+        replace(demand, calendar=_of_months(demand.calendar, within), state=MonthState(month=min(within)))
+        for tariffs, within in by_tariffs.items()
+        for demand in power_demands(slot_start, tariffs, site.timezone, ())
+    )
+
+
+def _of_months(calendar: PowerCalendar, months: set[date]) -> PowerCalendar:
+    """The calendar with only what belongs to some months."""
+    peaks = np.array([month in months for month in calendar.months], dtype=np.bool_)
+    periods = peaks[calendar.owners] if len(peaks) else peaks
+    kept = [i for i, inside in enumerate(peaks.tolist()) if inside]
+    return replace(
+        calendar,
+        period_kw=calendar.period_kw[periods],
+        peak_of=calendar.peak_of[periods][:, kept],
+        period_start=tuple(start for start, inside in zip(calendar.period_start, periods, strict=True) if inside),
+        days=tuple(calendar.days[i] for i in kept),
+        months=tuple(calendar.months[i] for i in kept),
     )

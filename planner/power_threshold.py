@@ -64,6 +64,10 @@ class ThresholdShape:
         """Peaks that may be above the threshold."""
         return int(self.peak_of.shape[1])
 
+    def of_slots(self, prices: Energy) -> Energy:
+        """Prices of power in each period `(n_periods,)` [money/kW] as prices of energy `(n_slots,)` [money/kWh]."""
+        return np.asarray(self.period_kw.T @ prices, dtype=np.float64)
+
     def excess(self, import_kwh: Energy, free_kw: Energy) -> Energy:
         """How far each peak is above what is free `(n_peaks,)` [kW].
 

@@ -1,5 +1,8 @@
 """Replays policies over daily episodes: every day from the same stored energy, on what could be known slot by slot.
 
+Where power is charged, planners know the peaks of the month so far (`power_replay`); the oracle here does not see that
+charge (`power_oracle` does).
+
 Policies here: `idle` (the battery is not used), `self_consumption`, `mpc`, `value`, and `oracle`, which is no policy
 but the bound.
 """
@@ -24,6 +27,8 @@ from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL
 from planner.linear_program import HomeProgram
 from planner.mpc import Mpc, Span, exact_program
 from planner.oracle import NEEDED, needed_arrays
+from planner.policy_names import PLANNERS
+from planner.power_bills import charges_power
 from planner.protocol import Protocol
 from planner.reasons import with_reasons
 from planner.scenarios import day_scenarios
@@ -75,7 +80,7 @@ def replay_days(
         site: battery, limits, time zone.
         protocol: start and settlement.
         history: readings `slot_start, load_kwh, pv_kwh` from `SCENARIO_DAYS` before the first day on, null where there
-            is none; what `value` takes its scenarios from. Without any it takes the forecasts.
+            is none; what planners take their scenarios from. Without any they take the forecasts.
         workers: processes at most; None for one per core.
 
     Returns:
@@ -97,10 +102,29 @@ def replay_days(
     central = forecasts.filter(pl.col("quantile") == 0.5) if "quantile" in forecasts.columns else forecasts  # noqa: PLR2004 - the median
     expected = central.select("slot_start", "local_day", load_forecast="load_kwh", pv_forecast="pv_kwh")
     planned = known.join(expected, on=["slot_start", "local_day"], how="left", maintain_order="left")
+    if policy in PLANNERS and charges_power(site):
+        return _months(policy, planned, site, protocol, history=history, workers=workers)
     shards = _shards(planned) if policy in REPLANNED else [planned]
     read = history if history is not None and policy in ON_SCENARIOS else known.select(READINGS).clear()
     replayed = map_shards(partial(_replay_shard, policy, site, protocol, read), shards, workers=workers)
     return pl.concat(replayed).sort("slot_start")
+
+
+def _months(
+    policy: str,
+    planned: pl.DataFrame,
+    site: Site,
+    protocol: Protocol,
+    *,
+    history: pl.DataFrame | None,
+    workers: int | None,
+) -> pl.DataFrame:
+    """The same where power is charged and a day depends on the peaks of the days before it."""
+    from planner.power_replay import replay_months  # SciPy's solver is needed there only
+
+    read = history if history is not None else planned.select(READINGS).clear()
+    days = replay_months(policy, planned, site, protocol, history=read, workers=workers)
+    return pl.concat([schedule_frame(policy, slots, replay) for slots, replay in days]).sort("slot_start")
 
 
 def _check_whole(slots: pl.DataFrame, timezone: str) -> None:

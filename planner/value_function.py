@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from env.battery import Battery
 from env.inverter import Command, Energy, apply_command, slot_limit
 from env.site import Site
+from env.time_grid import SLOT_HOURS
 from planner.commanding import exact_commands, full_export_kw
+from planner.power_slots import SlotPrices
 
 Index: TypeAlias = NDArray[np.intp]
 
@@ -111,7 +113,7 @@ def value_function(
     site: Site,
     end_value: Energy,
     persistence: float = PERSISTENCE,
-    n_soc: int = GRID_POINTS,
+    power: SlotPrices | None = None,
 ) -> ValueFunction:
     """Work out what stored energy is worth at the start of every slot.
 
@@ -120,17 +122,22 @@ def value_function(
         import_price: `(n_homes, n_slots)` [money/kWh].
         export_price: `(n_homes, n_slots)` [money/kWh].
         site: battery and limits.
-        end_value: worth of stored energy at the end, on the grid `(n_homes, n_soc)` [money].
+        end_value: worth of stored energy at the end, on a grid of any number of points `(n_homes, n_soc)` [money].
         persistence: chance that a scenario goes on in the next slot, 0-1.
-        n_soc: points of the grid.
+        power: what power costs in the slots, the same for all homes; None for nothing.
     """
+    n_soc = end_value.shape[1]
     grid = soc_grid(site.battery, n_soc)
     n_homes, n_scenarios, n_slots = scenarios.load_kwh.shape
     value = np.empty((n_homes, n_scenarios, n_slots + 1, n_soc))
     for first in range(0, n_homes, CHUNK):
         part = slice(first, first + CHUNK)
         world = _World(
-            Scenarios(scenarios.load_kwh[part], scenarios.pv_kwh[part]), import_price[part], export_price[part], site
+            Scenarios(scenarios.load_kwh[part], scenarios.pv_kwh[part]),
+            import_price[part],
+            export_price[part],
+            site,
+            power=power,
         )
         moves = _Moves(world, grid)
         value[part, :, n_slots] = end_value[part, None]
@@ -144,8 +151,16 @@ def value_function(
 class _World:
     """Homes `(n_homes, n_scenarios, n_slots, 1)` with a battery that no single slot fills or empties."""
 
-    def __init__(self, scenarios: Scenarios, import_price: Energy, export_price: Energy, site: Site) -> None:
-        self.site = site
+    def __init__(
+        self,
+        scenarios: Scenarios,
+        import_price: Energy,
+        export_price: Energy,
+        site: Site,
+        *,
+        power: SlotPrices | None = None,
+    ) -> None:
+        self.site, self.power = site, power
         self.load_kwh, self.pv_kwh = scenarios.load_kwh[..., None], scenarios.pv_kwh[..., None]
         self.import_price, self.export_price = import_price[:, None, :, None], export_price[:, None, :, None]
         battery = site.battery
@@ -176,6 +191,8 @@ class _World:
             + flows.discharge_kwh * battery.discharge_wear
             + flows.breach_kwh * self.over_fuse
         )
+        if self.power is not None:
+            cost = cost + self.power.cost_of_slots(flows.import_kwh)
         return battery.stored_by(flows.charge_kwh) - battery.drawn_by(flows.discharge_kwh), cost
 
 
@@ -195,7 +212,7 @@ class _Moves:
         wanted: Energy = self.offsets.astype(np.float64) * self.step
         moved, cost = world.run(_offset_commands(wanted, world))
         self.offset_cost = np.where(np.abs(moved - wanted) < MATCH_KWH, cost, np.inf)
-        moved, self.bend_cost = world.run(_bend_commands(world.site))
+        moved, self.bend_cost = world.run(_bends(world))
         steps = moved / self.step
         self.bend_low: Index = np.floor(steps).astype(np.intp)
         self.bend_share = steps - self.bend_low
@@ -259,6 +276,17 @@ def _offset_commands(moved_kwh: Energy, world: _World) -> Command:
     charge = battery.charge_storing(np.maximum(moved_kwh, 0.0))
     discharge = battery.discharge_drawing(np.maximum(-moved_kwh, 0.0))
     return exact_commands(charge_kwh=charge, discharge_kwh=discharge, load_kwh=world.load_kwh, pv_kwh=world.pv_kwh)
+
+
+def _bends(world: _World) -> Command:
+    """Commands after which the cost turns, `(n_moves,)` or, to buy what is free of a charge for power, of each slot."""
+    told = _bend_commands(world.site)
+    if world.power is None:
+        return told
+    room = world.power.free_of_all - (world.load_kwh - world.pv_kwh)
+    level = (np.maximum(room, 0.0) / SLOT_HOURS, np.maximum(-room, 0.0) / SLOT_HOURS, np.zeros_like(room))
+    every = (*room.shape[:-1], len(told.charge_kw))
+    return Command(*(np.concatenate([np.broadcast_to(a, every), b], axis=-1) for a, b in zip(told, level, strict=True)))
 
 
 def _bend_commands(site: Site) -> Command:

@@ -13,6 +13,7 @@ from env.site import Site
 from planner.beliefs import Beliefs
 from planner.commanding import full_export_kw
 from planner.mpc import FADE, MOST_PV_RATIO, PV_WORTH_SCALING_KWH
+from planner.power_slots import PowerMeter, SlotPrices
 from planner.protocol import Protocol
 from planner.value_function import Scenarios, in_order, interpolated, soc_grid, value_function
 
@@ -39,16 +40,22 @@ class ValueDays:
         import_price: published for the days `(n_days, n_slots)` [money/kWh].
         export_price: published for the days `(n_days, n_slots)` [money/kWh].
         end_value: worth of stored energy at the end, on `soc_grid` `(n_days, n_soc)` [money].
+        power: what power costs in the slots of the one day there is then; None for nothing.
     """
 
     def __init__(
-        self, *, site: Site, scenarios: Scenarios, import_price: Energy, export_price: Energy, end_value: Energy
+        self,
+        *,
+        site: Site,
+        scenarios: Scenarios,
+        import_price: Energy,
+        export_price: Energy,
+        end_value: Energy,
+        power: SlotPrices | None = None,
     ) -> None:
-        self.site, self.scenarios = site, scenarios
+        self.site, self.scenarios, self.meter = site, scenarios, PowerMeter(site, power)
         self.import_price, self.export_price = import_price, export_price
-        self.value = value_function(
-            scenarios, import_price, export_price, site=site, end_value=end_value, n_soc=end_value.shape[1]
-        )
+        self.value = value_function(scenarios, import_price, export_price, site=site, end_value=end_value, power=power)
         self.choices = command_choices(site)
         self.beliefs = Beliefs(scenarios)
 
@@ -67,6 +74,7 @@ class ValueDays:
             self.beliefs.observe(slot - 1, last_load, last_pv)
             load = np.maximum(load + FADE * (last_load[:, None] - past_load), 0.0)
             pv = _corrected_pv(pv, last_pv[:, None], past_pv)
+        self.meter.read(slot, soc_kwh, last_load, last_pv)
         belief = self.beliefs.weights
         cost = self._cost(slot, soc_kwh, load, pv, self.value.expected(slot + 1, belief))
         best = in_order(cost * belief[:, :, None]).argmin(axis=1)
@@ -88,6 +96,8 @@ class ValueDays:
         paid = flows.import_kwh * import_price - flows.export_kwh * export_price
         wear = flows.charge_kwh * battery.charge_wear + flows.discharge_kwh * battery.discharge_wear
         left = interpolated(self.value.soc_kwh, later, flows.soc_end_kwh)
+        if self.meter.prices is not None:
+            paid = paid + self.meter.prices.cost(slot, flows.import_kwh, self.meter.prices.due(slot, self.meter.bought))
         return paid + wear - left
 
 

@@ -26,7 +26,6 @@ def known(slots: pl.DataFrame, site: Site, n_soc: int = 61) -> ValueFunction:
         export_price,
         site=site,
         end_value=SETTLED * soc_grid(site.battery, n_soc)[None],
-        n_soc=n_soc,
     )
 
 
@@ -50,7 +49,6 @@ def test_value_is_as_on_paper_when_a_kwh_waits_for_a_dear_slot() -> None:
         0.0 * one,
         site=home(PAPER_BATTERY),
         end_value=np.zeros((1, 65)),
-        n_soc=65,
     )
     at = lambda soc: worth.at(0, np.array([soc])).item()  # noqa: E731 - the paper's notation
     assert at(1.0) == pytest.approx(-3.0)
@@ -71,7 +69,6 @@ def test_stored_energy_is_dear_when_it_keeps_a_fuse() -> None:
         0.0 * used,
         site=home(PAPER_BATTERY, Limits(import_kw=4)),
         end_value=np.zeros((1, 65)),
-        n_soc=65,
     )
     bare = worth.at(0, np.array([1.0])).item()  # the wear of what was not delivered is counted too
     assert bare == pytest.approx(-1.5 * 3.0 - 0.5 * 3000 - 0.5 * 0.1)
