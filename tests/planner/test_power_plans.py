@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import cvxpy as cp
 import numpy as np
@@ -181,3 +182,40 @@ def test_plan_buys_at_more_power_when_the_month_is_above_already() -> None:
     ]
     assert highest[0] < 3.0
     assert highest[1] > 7.0
+
+
+UNDER_WAY = {
+    "an ordinary evening": datetime(2026, 5, 5, 21, 30, tzinfo=UTC),
+    "the evening before the spring change": datetime(2026, 3, 28, 22, 30, tzinfo=UTC),
+    "the evening of the spring change": datetime(2026, 3, 29, 21, 30, tzinfo=UTC),
+    "the evening before the autumn change": datetime(2026, 10, 24, 21, 30, tzinfo=UTC),
+    "the evening of the autumn change": datetime(2026, 10, 25, 22, 30, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize("now", UNDER_WAY.values(), ids=UNDER_WAY)
+def test_hour_under_way_counts_what_it_holds_when_a_plan_begins_at_half_past_eleven(now: datetime) -> None:
+    """3 kWh since 23:00, and two quarters of 0.25 kWh to come: 3.5 kW on the day that ends, not the next.
+
+    A kW less saves 60, so the battery covers those two quarters; what the hour holds already stays.
+    """
+    today = now.astimezone(ZoneInfo(STOCKHOLM)).date()
+    every = grid(today - timedelta(days=1), today + timedelta(days=1), STOCKHOLM).with_columns(
+        import_price=pl.lit(1.0), export_price=pl.lit(0.0), load_kwh=pl.lit(0.25), pv_kwh=pl.lit(0.0)
+    )
+    recent = pl.col("slot_start") >= now - timedelta(minutes=30)
+    past = every.filter(pl.col("slot_start") < now).with_columns(import_kwh=pl.when(recent).then(1.5).otherwise(0.25))
+    tariff, slots = PowerTariff(top=1, price_per_kw=60.0), every.filter(pl.col("slot_start") >= now)
+    state = month_state(past, tariff, STOCKHOLM, now)
+    assert (state.today, state.open_start, state.open_kwh) == (today, now - timedelta(minutes=30), 3.0)
+    (demand,) = power_demands(slots["slot_start"], [tariff], STOCKHOLM, [state])
+    assert demand.under_way_kw[0] == 3.0
+    assert demand.under_way_kw[1:].max() == 0.0
+    assert [demand.calendar.days[owner] for owner in demand.calendar.owners[:2]] == [today, today + timedelta(days=1)]
+    assert demand.cost(np.full(slots.height, 0.25)) == pytest.approx(60 * 3.5)
+    solution = program_of(slots, home(PAPER_BATTERY), [tariff], [state], start=5.0).solve()
+    assert solution.flows[:2, IMPORT].sum() == pytest.approx(0.0, abs=1e-9)
+    assert solution.power_cost == pytest.approx(180.0)
+    whole = pl.concat([past, slots.with_columns(import_kwh=pl.Series(solution.flows[:, IMPORT]))], how="diagonal")
+    in_month = whole.filter(pl.col("local_day").dt.month() == today.month)
+    assert power_costs(in_month, tariff, STOCKHOLM)["cost"].sum() == pytest.approx(180.0)
