@@ -9,7 +9,7 @@ from darkstar_pipeline.settings import SiteSettings
 Stage = Literal["oracle", "policies"]
 
 # Raise a number when its stage would give other figures for the same settings.
-_CODE: dict[Stage, int] = {"oracle": 1, "policies": 5}
+_CODE: dict[Stage, int] = {"oracle": 1, "policies": 6}
 _SHARED = ("timezone", "area", "has_pv", "battery", "limits", "tariff", "protocol")
 _FIELDS: dict[Stage, tuple[str, ...]] = {"oracle": _SHARED, "policies": (*_SHARED, "forecast", "mpc")}
 

@@ -2,7 +2,8 @@
 
 What the value function knows is worked out once, at midnight; slot by slot the readings up to then say which scenarios
 the day looks like, and correct what they expect of the slot. The choice is among some two dozen commands that follow
-the house; of equal ones the first is taken.
+the house; of equal ones the first is taken. Where power is charged, what a slot buys above the level has its price in
+the value function and in the choice (`power_slots`); the month's peaks come from `power_watch`.
 """
 
 import numpy as np
