@@ -41,3 +41,7 @@ class LoadRequestError(PlannerError):
 
 class UnverifiedScheduleError(PlannerError):
     """A schedule that the verifier found wrong, and that must not be stored or served."""
+
+
+class PolicyMismatchError(PlannerError):
+    """A trained policy that is damaged, or was made for another state, tariff or form of bundle."""
