@@ -1,0 +1,160 @@
+"""A home's history as dense arrays on the slot grid, read only through cuts.
+
+The leakage rule is in two functions: `seen` gives nothing from a vintage on, and `Running.between` sums only what ended
+before it. Whatever forecasts is made of them, many vintages at once, column by column.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import holidays
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from env.inverter import Energy
+from env.time_grid import SLOT, SLOT_DTYPE, SLOT_MINUTES, zone
+
+DAY_SLOTS = 96  # of 24 hours: a lag, not a local day
+AHEAD = 8 * DAY_SLOTS  # slots after the last reading that can be forecast
+OUTLOOK = ("temp_c", "cloud", "irradiance", "pv_expected_kwh", "vacation", "alarm")
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotSeries:
+    """What is known of a home, slot by slot.
+
+    Attributes:
+        start: first slot (UTC).
+        load_kwh: readings, nan where there is none `(n,)` [kWh].
+        pv_kwh: readings, nan where there is none `(n,)` [kWh].
+        outlook: what others said about each slot ahead of it, by name of `OUTLOOK`; only those there are.
+        known_from: index of the slot from whose start on the outlook was known `(n,)`.
+        clock: slots since local midnight by the wall clock.
+        offset: local clock minus UTC [slots].
+        weekday: 1 for Monday to 7.
+        day_of_year: 1 to 366.
+        holiday: 1 on public holidays.
+    """
+
+    start: datetime
+    load_kwh: Energy
+    pv_kwh: Energy
+    outlook: dict[str, Energy]
+    known_from: Index
+    clock: Index
+    offset: Index
+    weekday: Index
+    day_of_year: Index
+    holiday: Energy
+
+    def __len__(self) -> int:
+        return len(self.load_kwh)
+
+    def index(self, moment: datetime) -> int:
+        """Index of the slot that starts at a moment."""
+        return int((moment - self.start) / SLOT)
+
+    def days_before(self, slots: Index, days: Index | int) -> Index:
+        """The slots some days earlier at the same wall clock; -1 before the start."""
+        moved = slots - DAY_SLOTS * np.asarray(days)
+        inside = np.maximum(moved, 0)
+        found = moved + self.offset[slots] - self.offset[inside]
+        return np.where(moved >= 0, found, -1)
+
+
+def slot_series(
+    history: pl.DataFrame, timezone: str, *, outlook: pl.DataFrame | None = None, country: str | None = None
+) -> SlotSeries:
+    """Arrange readings on the grid, with `AHEAD` slots after the last.
+
+    Args:
+        history: `slot_start, load_kwh, pv_kwh`; null or nan where nothing was read.
+        timezone: of the site.
+        outlook: `slot_start, known_at` (UTC) and any of `OUTLOOK`; None without weather.
+        country: whose public holidays count (ISO 3166); None for none.
+    """
+    first, last = history["slot_start"].min(), history["slot_start"].max()
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        message = "no readings, nothing to forecast from; import the home's readings first"
+        raise ValueError(message)  # noqa: TRY004 - an empty history is no wrong type
+    whole = pl.datetime_range(first, last + AHEAD * SLOT, SLOT, time_unit="us", time_zone="UTC", eager=True)
+    readings = history.select("slot_start", pl.col("load_kwh", "pv_kwh").cast(pl.Float64).fill_nan(None))
+    read = pl.DataFrame({"slot_start": whole.cast(SLOT_DTYPE)}).join(
+        readings, on="slot_start", how="left", maintain_order="left"
+    )
+    local = whole.dt.convert_time_zone(zone(timezone).key)
+    offset = (local.dt.base_utc_offset() + local.dt.dst_offset()).dt.total_minutes() // SLOT_MINUTES
+    told, known_from = _outlook(outlook, whole, first)
+    return SlotSeries(
+        start=first,
+        load_kwh=_array(read["load_kwh"]),
+        pv_kwh=_array(read["pv_kwh"]),
+        outlook=told,
+        known_from=known_from,
+        clock=((local.dt.hour().cast(pl.Int64) * 60 + local.dt.minute()) // SLOT_MINUTES).to_numpy(),
+        offset=offset.cast(pl.Int64).to_numpy(),
+        weekday=local.dt.weekday().cast(pl.Int64).to_numpy(),
+        day_of_year=local.dt.ordinal_day().cast(pl.Int64).to_numpy(),
+        holiday=_holiday(local.dt.date(), country),
+    )
+
+
+def _outlook(outlook: pl.DataFrame | None, slots: pl.Series, first: datetime) -> tuple[dict[str, Energy], Index]:
+    if outlook is None:
+        return {}, np.full(len(slots), 2**40)
+    names = [name for name in OUTLOOK if name in outlook.columns]
+    told = pl.DataFrame({"slot_start": slots}).join(
+        outlook.select("slot_start", "known_at", *names), on="slot_start", how="left", maintain_order="left"
+    )
+    ahead = (told["known_at"] - first) / timedelta(minutes=SLOT_MINUTES)
+    known = ahead.ceil().fill_null(2.0**40).cast(pl.Int64).to_numpy()
+    return {name: _array(told[name].cast(pl.Float64).fill_nan(None)) for name in names}, known
+
+
+def _holiday(dates: pl.Series, country: str | None) -> Energy:
+    if country is None:
+        return np.zeros(len(dates))
+    years = range(int(dates.dt.year().min() or 0), int(dates.dt.year().max() or 0) + 1)  # pyright: ignore[reportArgumentType] - Polars types a minimum loosely
+    free = pl.Series(list(holidays.country_holidays(country, years=years)), dtype=pl.Date)
+    return dates.is_in(free.implode()).cast(pl.Float64).to_numpy()
+
+
+def _array(values: pl.Series) -> Energy:
+    return values.to_numpy().astype(np.float64)
+
+
+def seen(values: Energy, slots: Index, vintage: Index) -> Energy:
+    """Readings of slots that had ended at the vintage, nan for the others."""
+    known = (slots >= 0) & (slots < vintage)
+    return np.where(known, values[np.where(known, slots, 0)], np.nan)
+
+
+def told(series: SlotSeries, name: str, slots: Index, vintage: Index) -> Energy:
+    """An outlook for slots where it was known at the vintage, nan for the others."""
+    inside = np.clip(slots, 0, len(series) - 1)
+    known = (slots == inside) & (series.known_from[inside] <= vintage)
+    return np.where(known, series.outlook[name][inside], np.nan)
+
+
+class Running:
+    """Sums of readings between slots.
+
+    Args:
+        values: readings, nan where there is none.
+    """
+
+    def __init__(self, values: Energy) -> None:
+        read = np.isfinite(values)
+        self._total = np.concatenate([[0.0], np.cumsum(np.where(read, values, 0.0))])
+        self._count = np.concatenate([[0], np.cumsum(read)])
+
+    def total(self, first: Index, end: Index) -> Energy:
+        """Sum of the readings of slots `first` to `end`, half open."""
+        return self._total[end] - self._total[np.maximum(first, 0)]
+
+    def mean(self, first: Index, end: Index) -> Energy:
+        """Mean of the readings of slots `first` to `end`, half open; nan without any."""
+        count = self._count[end] - self._count[np.maximum(first, 0)]
+        return np.where(count > 0, self.total(first, end) / np.maximum(count, 1), np.nan)
