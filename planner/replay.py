@@ -8,8 +8,9 @@ but the bound.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from functools import partial
 from typing import TypeAlias
 
@@ -41,6 +42,7 @@ SHARD_DAYS = 60  # days whose re-planning outweighs the start of a process
 VALUE_DAYS = 200  # days planned together by the value function: 66 MB
 ORACLE_SECONDS = 60.0  # a bound is worth waiting for; with ordinary prices it takes a millisecond
 _log = logging.getLogger(__name__)
+Past: TypeAlias = pl.DataFrame | Mapping[date, Scenarios]
 READINGS = ("slot_start", "load_kwh", "pv_kwh")
 _FLOW_COLUMNS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
 
@@ -67,7 +69,7 @@ def replay_days(
     site: Site,
     protocol: Protocol,
     *,
-    history: pl.DataFrame | None = None,
+    history: Past | None = None,
     workers: int | None = None,
 ) -> pl.DataFrame:
     """What a policy does on each day.
@@ -80,7 +82,8 @@ def replay_days(
         site: battery, limits, time zone.
         protocol: start and settlement.
         history: readings `slot_start, load_kwh, pv_kwh` from `SCENARIO_DAYS` before the first day on, null where there
-            is none; what planners take their scenarios from. Without any they take the forecasts.
+            is none; what planners take their scenarios from. Without any they take the forecasts. Or the scenarios
+            of each day themselves, as its midnight saw them (`planner.aurora`).
         workers: processes at most; None for one per core.
 
     Returns:
@@ -116,12 +119,15 @@ def _months(
     site: Site,
     protocol: Protocol,
     *,
-    history: pl.DataFrame | None,
+    history: Past | None,
     workers: int | None,
 ) -> pl.DataFrame:
     """The same where power is charged and a day depends on the peaks of the days before it."""
     from planner.power_replay import replay_months  # SciPy's solver is needed there only
 
+    if isinstance(history, Mapping):
+        message = "where power is charged, months are replayed on readings; give those instead of scenarios"
+        raise ValueError(message)  # noqa: TRY004 - both types are right, elsewhere
     read = history if history is not None else planned.select(READINGS).clear()
     days = replay_months(policy, planned, site, protocol, history=read, workers=workers)
     return pl.concat([schedule_frame(policy, slots, replay) for slots, replay in days]).sort("slot_start")
@@ -152,18 +158,14 @@ def _shards(slots: pl.DataFrame) -> list[pl.DataFrame]:
     return [piece.drop("piece") for piece in keyed.partition_by("piece", maintain_order=True)]
 
 
-def _replay_shard(
-    policy: str, site: Site, protocol: Protocol, history: pl.DataFrame, slots: pl.DataFrame
-) -> pl.DataFrame:
+def _replay_shard(policy: str, site: Site, protocol: Protocol, history: Past, slots: pl.DataFrame) -> pl.DataFrame:
     """Replay whole days, those with equally many slots together."""
     sized = slots.with_columns(n_slots=pl.len().over("local_day"))
     equal = sized.partition_by("n_slots", maintain_order=True)
     return pl.concat([_replay_equal(policy, site, protocol, history, part) for part in equal])
 
 
-def _replay_equal(
-    policy: str, site: Site, protocol: Protocol, history: pl.DataFrame, slots: pl.DataFrame
-) -> pl.DataFrame:
+def _replay_equal(policy: str, site: Site, protocol: Protocol, history: Past, slots: pl.DataFrame) -> pl.DataFrame:
     """Replay days with equally many slots: arrays `(n_days, n_slots)`."""
     shape = (-1, int(slots["n_slots"][0]))
 
@@ -171,10 +173,18 @@ def _replay_equal(
         return slots[name].cast(pl.Float64).to_numpy().reshape(shape)
 
     world = World(table("load_kwh"), table("pv_kwh"), table("import_price"), table("export_price"))
-    scenarios = day_scenarios(history if policy in ON_SCENARIOS else history.clear(), slots, site.timezone)
+    scenarios = _scenarios(history if policy in ON_SCENARIOS else slots.select(READINGS).clear(), slots, site.timezone)
     expected = Expectations(table("load_forecast"), table("pv_forecast"), scenarios)
     replay = POLICIES[policy](world, expected, site, protocol)
     return schedule_frame(policy, slots.drop("n_slots", "load_forecast", "pv_forecast"), replay)
+
+
+def _scenarios(history: Past, slots: pl.DataFrame, timezone: str) -> Scenarios:
+    """What days of equally many slots may be: as told, or as the days before them were."""
+    if not isinstance(history, Mapping):
+        return day_scenarios(history, slots, timezone)
+    told = [history[day] for day in slots["local_day"].unique(maintain_order=True).to_list()]
+    return Scenarios(np.concatenate([day.load_kwh for day in told]), np.concatenate([day.pv_kwh for day in told]))
 
 
 def schedule_frame(policy: str, slots: pl.DataFrame, replay: Replay) -> pl.DataFrame:
