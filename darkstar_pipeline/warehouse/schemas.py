@@ -288,6 +288,27 @@ POLICY_DAILY_RESULTS = Table(
     day_column="day",
     columns=(_SITE, _DAY, _text("policy", "name of the policy"), *_TOTALS),
 )
+TRAINING_EPISODES = Table(
+    name="training_episodes",
+    meaning="The days that policies may be trained on, and what they are worth; a refused day has no row.",
+    key=("day",),
+    day_column="day",
+    columns=(
+        _SITE,
+        _DAY,
+        _text("dataset_version", "version of the training data that the day belongs to"),
+        _text("quality", "status of the day in data_quality_daily"),
+        _flag("battery_masked", "whether the battery's own readings are not to be learned from"),
+        _count("n_slots", "slots of the day: 92, 96 or 100"),
+        _real("start_soc_kwh", "kWh", "stored energy that every policy started at"),
+        _real("settlement_value", "money/kWh", "worth of a stored kWh at the end of the day"),
+        *(
+            _real(f"{policy}_cost", "money", f"what {policy} paid; null where it was not replayed", nullable=True)
+            for policy in ("idle", "self_consumption", "mpc", "value", "oracle")
+        ),
+        _text("config_version", "as in policy_daily_results"),
+    ),
+)
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -304,5 +325,6 @@ TABLES: dict[str, Table] = {
         ORACLE_DAILY_RESULTS,
         POLICY_SCHEDULES,
         POLICY_DAILY_RESULTS,
+        TRAINING_EPISODES,
     )
 }

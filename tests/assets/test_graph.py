@@ -31,6 +31,7 @@ ARROWS = {
         "meter_statistics",
     },
     "policy_daily_results": {"policy_schedules", "oracle_daily_results", "data_quality_daily"},
+    "training_episodes": {"policy_daily_results", "oracle_daily_results", "data_quality_daily"},
     "evaluation_report": {"policy_daily_results", "oracle_daily_results", "oracle_schedules"},
 }
 

@@ -230,8 +230,8 @@ def test_selection_takes_dagsters_words(tmp_path: Path) -> None:
     home, garden = homes(settings, tmp_path)
     for select, names in {
         "spot_prices": ["spot_prices"],
-        "policy_schedules+": ["policy_schedules", "policy_daily_results", "evaluation_report"],
-        "policy_schedules*": ["policy_schedules", "policy_daily_results", "evaluation_report"],
+        "policy_schedules+": ["policy_schedules", "policy_daily_results", "training_episodes", "evaluation_report"],
+        "policy_schedules*": ["policy_schedules", "policy_daily_results", "training_episodes", "evaluation_report"],
         "+slot_observations": ["slot_observations"],
         "*": list(ASSET_NAMES),
         "spot_prices, group:oracle": ["spot_prices", "oracle_schedules", "oracle_daily_results"],
@@ -240,6 +240,7 @@ def test_selection_takes_dagsters_words(tmp_path: Path) -> None:
     assert [key.path for key in selected(garden, definitions, "policy_schedules+")] == [
         ["garden", "policy_schedules"],
         ["garden", "policy_daily_results"],
+        ["garden", "training_episodes"],
         ["garden", "evaluation_report"],
     ]
 
