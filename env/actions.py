@@ -22,7 +22,7 @@ from env.inverter import Command, Energy, apply_command
 from env.simulator import flows_cost
 from env.states import Moment
 
-CACHED = 8192  # commands x scenarios x homes tried together: their arrays stay in the processor's cache
+CACHED = 16384  # commands x scenarios x homes tried together: their arrays stay in the processor's cache
 ACTIONS = ("powers", "commands", "correction")
 Actions = NDArray[Any]
 
