@@ -154,3 +154,15 @@ def test_evaluate_adds_the_months_charge_when_power_has_a_price(darkstar: Darkst
 def test_evaluate_draws_the_months_when_power_has_a_price(darkstar: Darkstar) -> None:
     done = darkstar("evaluate", "--from", SPRING, "--to", SPRING, "--policies", "idle,oracle")
     assert (done.code, "with power [EUR]" in done.out, "2024-03" in done.out) == (0, True, True)
+
+
+@pytest.mark.usefixtures("with_power")
+def test_evaluate_adds_the_months_charge_when_energy_is_carried_through(darkstar: Darkstar) -> None:
+    words = ("--from", SPRING, "--to", SPRING, "--policies", "mpc,value,oracle", "--continuous")
+    done = darkstar("evaluate", *words, "--json")
+    assert done.code == 0, done.err
+    totals = {row["policy"]: row for row in done.document["totals"]}
+    for policy, row in totals.items():
+        assert row["total_cost"] == pytest.approx(row["cost"] + row["power_cost"]), policy
+        assert row["total_cost"] >= totals["oracle"]["total_cost"] - 1e-6, policy
+    assert [row["total_cost"] for row in done.document["months"]] == [row["total_cost"] for row in totals.values()]
