@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from env.episodes import Episodes
+from env.episodes import Episodes, joined
 from env.errors import EpisodeError
 from env.home_batch import STATES, HomeBatch
 from env.scaled_state import V2
@@ -148,3 +148,13 @@ def test_columns_have_names_of_their_own() -> None:
     for columns in (V1, V1_1, V2):
         assert len({column.name for column in columns}) == len(columns)
     assert V1_1[: len(V1)] == V1
+
+
+def test_padding_is_never_taken_for_a_price_when_a_short_day_ends_below_zero() -> None:
+    short = day_episode(sites()[0], SPRING, 8)
+    cheap = replace(short, import_price=short.import_price - 9.0, export_price=short.export_price - 9.0)
+    together = joined([cheap, day_episode(sites()[0], AUTUMN, 2)])
+    assert together.width == 100
+    for state in STATES:
+        np.testing.assert_array_equal(lived(together, state, 91)[:, 0], lived(cheap, state, 91)[:, 0])
+    assert (lived(together, "v1_1", 91)[:, 0, 7] < 0).all()
