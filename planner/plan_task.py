@@ -11,37 +11,11 @@ from env.inverter import Energy
 from env.power_tariff import MonthState
 from env.site import Site
 from env.time_grid import local_day
-from planner.errors import PlannerError
+from planner.end_curve import EndCurve
 from planner.linear_program import HomeProgram
 from planner.oracle import needed_arrays
 from planner.planned_loads import LoadRequests, PlannedLoads, planned_loads
 from planner.power_demand import PowerDemand, power_demands
-
-
-@dataclass(frozen=True, kw_only=True)
-class EndCurve:
-    """A concave worth of what is stored at the end, in steps.
-
-    Attributes:
-        floor_kwh: stored energy that the first step begins at; a plan may not end below it [kWh].
-        widths_kwh: of the steps [kWh].
-        slopes: worth of a kWh in each step, descending [money/kWh].
-    """
-
-    floor_kwh: float
-    widths_kwh: tuple[float, ...]
-    slopes: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        """Refuse a curve whose steps do not match."""
-        if len(self.widths_kwh) != len(self.slopes) or not self.slopes:
-            message = f"an end curve needs as many widths as slopes, got {len(self.widths_kwh)} and {len(self.slopes)}"
-            raise PlannerError(message)
-
-    def worth(self, soc_kwh: float) -> float:
-        """Worth of that much stored energy [money]."""
-        begins = self.floor_kwh + np.concatenate([[0.0], np.cumsum(self.widths_kwh)[:-1]])
-        return float(np.clip(soc_kwh - begins, 0.0, self.widths_kwh) @ np.array(self.slopes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +126,7 @@ class PlanTask:
         program = HomeProgram(self.site, self.n_slots, end_steps=steps, loads=loads, power=self.power)
         program.set_prices(import_price, export_price, 0.0 if curve is not None else self.end.value)
         if curve is not None:
-            program.set_end_curve(curve.floor_kwh, np.array(curve.widths_kwh), np.array(curve.slopes))
+            program.set_end_curve(curve.floor_kwh, curve.widths_kwh, curve.slopes)
         program.set_house(load + sum(fixed.values(), start=np.zeros(self.n_slots)), pv, export_price)
         program.start_at(0, self.start_soc_kwh)
         if self.end.return_soc_kwh is not None:

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from env.devices import Appliance, Devices, ElectricVehicle, WaterHeater
 from env.site import Limits, Site
+from planner.end_curve import EndCurve
 from planner.errors import NoFeasibleScheduleError
 from planner.explanations import explain
 from planner.fallback import CLARABEL, solve_by
 from planner.linear_program import HomeProgram
 from planner.plan import Plan, make_plan
-from planner.plan_task import End, EndCurve, PlanTask
+from planner.plan_task import End, PlanTask
 from planner.planned_loads import ApplianceRequest, LoadRequests, VehicleRequest
 from planner.reasons import PLAN_REASONS
 from tests.cases.homes import PAPER_BATTERY, days_of_slots, home
@@ -68,7 +69,9 @@ DAYS = {
     "100 slots": day_task(LONG_DAY),
     "export prices below zero": day_task(SHORT_DAY, cheaper=0.8),
     "import prices below zero": day_task(LONG_DAY, cheaper=1.5),
-    "curve at the end": day_task(end=End(curve=EndCurve(floor_kwh=6.0, widths_kwh=(8.0, 15.0), slopes=(1.5, 0.7)))),
+    "curve at the end": day_task(
+        end=End(curve=EndCurve(floor_kwh=6.0, widths_kwh=np.array([8.0, 15.0]), slopes=np.array([1.5, 0.7])))
+    ),
     "demanded end": day_task(end=End(return_soc_kwh=30.0)),
     "every limit": day_task(site=home(limits=Limits(import_kw=9.0, export_kw=2.0, inverter_kw=5.0, curtailable=True))),
 }

@@ -7,9 +7,10 @@ import pytest
 
 from env.devices import Appliance, Devices
 from env.site import Limits
+from planner.end_curve import EndCurve
 from planner.errors import NoFeasibleScheduleError, SolverError
 from planner.fallback import CLARABEL, SCS, solve_by
-from planner.plan_task import End, EndCurve, PlanTask
+from planner.plan_task import End, PlanTask
 from planner.planned_loads import ApplianceRequest, LoadRequests
 from tests.cases.homes import DEFAULT_BATTERY, days_of_slots, home
 
@@ -17,7 +18,7 @@ SHORT_DAY, LONG_DAY = date(2026, 3, 29), date(2025, 10, 26)
 ENDS = {
     "settle": End(value=1.1),
     "return": End(return_soc_kwh=20.0),
-    "curve": End(curve=EndCurve(floor_kwh=5.0, widths_kwh=(10.0, 15.0), slopes=(1.4, 0.8))),
+    "curve": End(curve=EndCurve(floor_kwh=5.0, widths_kwh=np.array([10.0, 15.0]), slopes=np.array([1.4, 0.8]))),
 }
 
 

@@ -14,9 +14,10 @@ from env.battery import Battery
 from env.devices import Appliance, Devices, ElectricVehicle
 from env.site import Limits, Site
 from planner.elastic_problem import least_raise
+from planner.end_curve import EndCurve
 from planner.oracle import solve_optimal_schedule
 from planner.plan import make_plan
-from planner.plan_task import End, EndCurve, PlanTask
+from planner.plan_task import End, PlanTask
 from planner.planned_loads import ApplianceRequest, LoadRequests, VehicleRequest
 from planner.relaxation import ContradictionError, contradiction, relaxed
 from tests.cases.homes import PAPER_BATTERY, days_of_slots, home
@@ -106,7 +107,7 @@ CASES = {
         [("return_soc", 3, 3.0), ("soc_range", None, 3.0)],
     ),
     "floor of the curve": (
-        task(end=End(curve=EndCurve(floor_kwh=6.0, widths_kwh=(3.0,), slopes=(1.0,)))),
+        task(end=End(curve=EndCurve(floor_kwh=6.0, widths_kwh=np.array([3.0]), slopes=np.array([1.0])))),
         "return to 6.0 kWh by 13:00 contradicts charge power of 4 kW: at most 5.0 kWh can be reached",
         "least relaxation: return to 5.0 kWh, or charge power of 5 kW",
         [("end_floor", 3, 1.0), ("charge_kw", None, 1.0)],
