@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
 from env.time_grid import SLOT, day_start, days_between, grid, local_clock, local_day, slot_count
-from planner.aurora import aurora_forecasts, aurora_scenarios
+from planner.aurora import RECENT_DAYS, aurora_forecasts, aurora_scenarios
 from planner.aurora_features import AuroraHome, Known
 from planner.aurora_model import LEAST_DAYS, AuroraModel, fit_aurora
 from planner.clear_sky import ClearSky, Panels, physical_kwh
@@ -114,11 +114,17 @@ def test_forecast_is_the_same_when_everything_from_its_vintage_on_is_scrambled(
     vintage: datetime, seed: int, value: float | None
 ) -> None:
     ends = [vintage + timedelta(days=2)]
-    made = [
-        aurora_forecasts(fitted(), home(history), [vintage], ends, STOCKHOLM)
-        for history in (readings(), scrambled(vintage, seed, value))
-    ]
+    asked = [home(history) for history in (readings(), scrambled(vintage, seed, value))]
+    made = [aurora_forecasts(fitted(), known, [vintage], ends, STOCKHOLM) for known in asked]
     assert made[0].equals(made[1])
+
+
+@pytest.mark.parametrize("day", [SHORT_DAY, date(2026, 4, 2)], ids=["92 slots", "96 slots"])
+def test_scenarios_are_the_same_when_everything_from_their_midnight_on_is_scrambled(day: date) -> None:
+    asked = [home(history) for history in (readings(), scrambled(day_start(day, STOCKHOLM), 5, 1e6))]
+    one, other = (aurora_scenarios(fitted(), known, [day], STOCKHOLM)[day] for known in asked)
+    np.testing.assert_array_equal(one.load_kwh, other.load_kwh)
+    np.testing.assert_array_equal(one.pv_kwh, other.pv_kwh)
 
 
 def test_outlook_is_not_seen_when_it_was_told_after_the_vintage() -> None:
@@ -212,7 +218,7 @@ def test_scenarios_are_around_the_forecast_when_days_are_short_or_long() -> None
     made = aurora_scenarios(fitted(), known, days, STOCKHOLM, n_scenarios=15)
     for day in days:
         paths = made[day]
-        assert paths.load_kwh.shape == (1, 15, slot_count(day, STOCKHOLM))
+        assert paths.load_kwh.shape == (1, 15 + RECENT_DAYS, slot_count(day, STOCKHOLM))
         assert paths.pv_kwh.shape == paths.load_kwh.shape
         assert (paths.load_kwh >= 0).all()
         assert paths.pv_kwh.sum(axis=2).std() > 1.0
