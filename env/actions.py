@@ -13,7 +13,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from env.battery import Battery
-from env.command_menu import MENU_NAMES, command_menu, full_export
+from env.command_menu import MENU_NAMES, command_menu, full_export_kw
 from env.day_statistics import price_level
 from env.episodes import Episodes
 from env.errors import ActionError, EpisodeError
@@ -72,7 +72,7 @@ class Powers:
                 for site in episodes.sites
             ]
         )[episodes.home]
-        self._everything = episodes.figures(full_export)
+        self._everything = episodes.figures(full_export_kw)
 
     def command(self, actions: Actions, moment: Moment) -> Command:
         """The powers as commands."""

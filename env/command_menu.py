@@ -21,14 +21,17 @@ MENU_NAMES = (
 )
 
 
-def full_export(site: Site) -> float:
-    """The `export_kw` that means "all there is" at this site [kW]."""
+def full_export_kw(site: Site) -> float:
+    """The `export_kw` that means "all there is" at this site [kW].
+
+    Not less for a small inverter: told to export less than the surplus, it would charge what it could not export.
+    """
     return UNLIMITED_EXPORT_KW if site.limits.export_kw is None else site.limits.export_kw
 
 
 def command_menu(site: Site) -> Command:
     """What may be told a home's inverter, in the order of `MENU_NAMES` `(n_commands,)` [kW]."""
-    most, charge, everything = site.battery.discharge_kw, site.battery.charge_kw, full_export(site)
+    most, charge, everything = site.battery.discharge_kw, site.battery.charge_kw, full_export_kw(site)
     shares = [level / LEVELS for level in range(1, LEVELS + 1)]
     told = [(0.0, most, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, everything)]
     told += [(0.0, most * share, 0.0) for share in shares[:-1]]

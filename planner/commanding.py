@@ -9,21 +9,13 @@ the import price is above what the energy would bring later, storing surplus whe
 import numpy as np
 
 from env.battery import Battery
+from env.command_menu import full_export_kw
 from env.inverter import Command, Energy
 from env.site import Site
 from env.time_grid import SLOT_HOURS
 
 TIE = 1e-6  # money/kWh: nearer than this the plan is indifferent (its own tie-break is 2e-7) and its quantity decides
 ROUNDING_KWH = 1e-6
-UNLIMITED_EXPORT_KW = 99.0  # "all there is" where nothing limits the export: above any home's connection
-
-
-def full_export_kw(site: Site) -> float:
-    """The `export_kw` that means "all there is" at this site [kW].
-
-    Not less for a small inverter: told to export less than the surplus, it would charge what it could not export.
-    """
-    return UNLIMITED_EXPORT_KW if site.limits.export_kw is None else site.limits.export_kw
 
 
 def command_for_plan(

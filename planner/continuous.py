@@ -20,12 +20,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from env.command_menu import full_export_kw
 from env.inverter import Command, Energy
 from env.simulator import Decide, Replay, World, simulate, slot_cost
 from env.site import Site
 from env.time_grid import local_clock
 from planner.beliefs import Beliefs
-from planner.commanding import exact_commands, full_export_kw
+from planner.commanding import exact_commands
 from planner.end_curve import END_STEPS, end_curve
 from planner.end_values import end_values, start_values
 from planner.linear_program import HomeProgram

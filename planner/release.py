@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from env.command_menu import full_export_kw
 from env.inverter import Command, Energy, Flows, apply_command, slot_limit
 from env.known_commands import simulate_known
 from env.time_grid import SLOT_HOURS
-from planner.commanding import full_export_kw
 from planner.plan_schedule import modelled_cost, schedule_frame
 from planner.plan_task import PlanTask
 from planner.planned_loads import FlexibleLoad

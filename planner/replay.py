@@ -17,12 +17,13 @@ from typing import TypeAlias
 import numpy as np
 import polars as pl
 
+from env.command_menu import full_export_kw
 from env.inverter import Command, Energy, Flows, slot_limit
 from env.simulator import Decide, Replay, World, simulate, slot_cost
 from env.site import Site
 from env.time_grid import slot_count
 from planner.beliefs import Beliefs
-from planner.commanding import exact_commands, full_export_kw
+from planner.commanding import exact_commands
 from planner.errors import IncompleteDayError, UnknownPolicyError
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL
 from planner.linear_program import HomeProgram

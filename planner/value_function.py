@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.battery import Battery
+from env.command_menu import full_export_kw
 from env.inverter import Command, Energy, apply_command, slot_limit
 from env.site import Site
 from env.time_grid import SLOT_HOURS
-from planner.commanding import exact_commands, full_export_kw
+from planner.commanding import exact_commands
 from planner.power_slots import SlotPrices
 
 Index: TypeAlias = NDArray[np.intp]

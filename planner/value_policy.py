@@ -8,28 +8,15 @@ the value function and in the choice (`power_slots`); the month's peaks come fro
 
 import numpy as np
 
+from env.command_menu import command_menu
 from env.inverter import Command, Energy, apply_command
 from env.simulator import Replay, World, simulate
 from env.site import Site
 from planner.beliefs import Beliefs
-from planner.commanding import full_export_kw
 from planner.mpc import FADE, MOST_PV_RATIO, PV_WORTH_SCALING_KWH
 from planner.power_slots import PowerMeter, SlotPrices
 from planner.protocol import Protocol
 from planner.value_function import Scenarios, in_order, interpolated, soc_grid, value_function
-
-LEVELS = 8  # charging power is chosen in eighths
-
-
-def command_choices(site: Site) -> Command:
-    """What is chosen among `(n_choices,)` [kW]; the gentler ones first, since the first of equals is taken."""
-    most, charge, everything = site.battery.discharge_kw, site.battery.charge_kw, full_export_kw(site)
-    shares = [level / LEVELS for level in range(1, LEVELS + 1)]
-    told = [(0.0, most, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, everything)]
-    told += [(0.0, most * share, 0.0) for share in shares[:-1]]
-    told += [(charge * share, 0.0, 0.0) for share in shares]
-    told += [(0.0, most * share, everything) for share in shares]
-    return Command(*(np.array(power) for power in zip(*told, strict=True)))
 
 
 class ValueDays:
@@ -57,7 +44,7 @@ class ValueDays:
         self.site, self.scenarios, self.meter = site, scenarios, PowerMeter(site, power)
         self.import_price, self.export_price = import_price, export_price
         self.value = value_function(scenarios, import_price, export_price, site=site, end_value=end_value, power=power)
-        self.choices = command_choices(site)
+        self.choices = command_menu(site)
         self.beliefs = Beliefs(scenarios)
 
     def command(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> Command:

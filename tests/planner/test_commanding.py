@@ -6,10 +6,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from env.command_menu import UNLIMITED_EXPORT_KW, full_export_kw
 from env.inverter import Command, Energy
 from env.simulator import Replay, simulate
 from env.site import Limits, Site
-from planner.commanding import UNLIMITED_EXPORT_KW, command_for_plan, exact_commands, full_export_kw
+from planner.commanding import command_for_plan, exact_commands
 from planner.linear_program import HomeProgram
 from planner.mpc import ExactHorizon
 from planner.oracle import solve_optimal_schedule

@@ -6,12 +6,10 @@ import pytest
 
 from env.actions import Correction
 from env.antares_mpc import AntaresMPCEnv
-from env.command_menu import command_menu, full_export
 from env.home_batch import Setup
 from env.lives import Lives
 from env.site import Limits, Site
 from env.time_grid import slot_count
-from planner.commanding import full_export_kw
 from planner.errors import UnknownPolicyError
 from planner.forecasts import naive_forecasts
 from planner.protocol import Protocol
@@ -19,8 +17,7 @@ from planner.replay import replay_days
 from planner.results import daily_results
 from planner.rl_episodes import mpc_planners, rl_episodes, row_scenarios
 from planner.value_function import GRID_POINTS
-from planner.value_policy import command_choices
-from tests.cases.episodes import TIGHT, sites
+from tests.cases.episodes import TIGHT
 from tests.cases.homes import STOCKHOLM, days_of_slots, home
 
 SPRING, AUTUMN = date(2026, 3, 29), date(2025, 10, 26)
@@ -136,9 +133,3 @@ def test_baseline_is_refused_when_there_is_no_such_policy() -> None:
     slots, forecasts, history = days_around(SPRING, seed=6)
     with pytest.raises(UnknownPolicyError, match="'wizard' is not known"):
         rl_episodes(slots, forecasts, home(), PROTOCOL, history=history, baseline="wizard")
-
-
-@pytest.mark.parametrize("site", sites(), ids=["large", "small, tight", "curved"])
-def test_menu_is_what_the_value_policy_chooses_among(site: Site) -> None:
-    assert np.array_equal(np.array(command_menu(site)), np.array(command_choices(site)))
-    assert full_export(site) == full_export_kw(site)

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from env.command_menu import command_menu
 from env.inverter import Command, Energy
 from env.site import Limits
 from env.time_grid import SLOT_DTYPE
@@ -11,7 +12,7 @@ from planner.evaluation import captured_share
 from planner.protocol import Protocol
 from planner.replay import replay_days
 from planner.results import daily_results
-from planner.value_policy import ValueDays, command_choices
+from planner.value_policy import ValueDays
 from tests.cases.homes import days_of_slots, home
 
 SPRING, SUMMER = date(2026, 3, 29), date(2026, 6, 10)
@@ -98,7 +99,7 @@ def test_day_is_replayed_and_breaks_nothing_when_there_is_no_history(history: pl
 
 def test_choices_are_each_a_command_of_its_own_within_the_limits() -> None:
     site = home(limits=TIGHT)
-    told = list(zip(*command_choices(site), strict=True))
+    told = list(zip(*command_menu(site), strict=True))
     assert len(set(told)) == len(told) > 20
     assert told[:3] == [(0.0, 8.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, 4.0)]
     assert all(charge == 0 or discharge == export == 0 for charge, discharge, export in told)
