@@ -85,7 +85,9 @@ def joint_optimum(days: Sequence[pl.DataFrame], tariffs: Sequence[PowerTariff]) 
                 by_day.setdefault(period.date(), []).append(kw)
         peaks = [cp.maximum(*kws) for kws in by_day.values()] if tariff.different_days else every
         cost.append(tariff.price_per_kw / tariff.top * cp.sum_largest(cp.hstack(peaks), min(tariff.top, len(peaks))))
-    return float(cp.Problem(cp.Minimize(sum(cost)), rules).solve(solver=cp.HIGHS))
+    problem = cp.Problem(cp.Minimize(sum(cost)), rules)
+    problem.solve(solver=cp.HIGHS)
+    return float(np.asarray(problem.value).item())
 
 
 def weight_of(tariff: PowerTariff, start: object) -> float:
