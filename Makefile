@@ -17,7 +17,7 @@ run: $(STAMP) ## install, materialize the sample home through Dagster, print the
 	$(BIN)/darkstar sample --run
 
 test: lint ## lint, types and all tests
-	$(BIN)/pytest -n 2 --cov
+	$(BIN)/pytest -n 2 --dist loadfile --cov  # a file's fixtures are made once
 
 lint: $(STAMP) ## format, style, import arrows, lock, types
 	$(BIN)/ruff format --check --quiet .

@@ -14,8 +14,8 @@ import duckdb
 from darkstar_pipeline.warehouse.interrupts import interruptible
 signal.signal(signal.SIGINT, signal.default_int_handler)
 connection = duckdb.connect()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     while True:
         with interruptible():
             connection.sql("SELECT sum(a.range * b.range) FROM range(3000) a, range(1000) b").pl()
