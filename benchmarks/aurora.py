@@ -19,12 +19,13 @@ from benchmarks.bench_homes import (
     LAST_DAY,
     PAIRS,
     bench_days,
+    bench_forecasts,
     bench_history,
-    bench_slots,
+    bench_protocol,
+    bench_window,
     default_site,
 )  # fmt: skip
 from benchmarks.harness import Row
-from darkstar_pipeline.settings import ForecastSettings, MpcSettings
 from env.site import Site
 from env.time_grid import day_start, local_day
 from planner.aurora import aurora_forecasts, aurora_scenarios
@@ -32,11 +33,9 @@ from planner.aurora_features import AuroraHome
 from planner.aurora_model import AuroraModel, fit_aurora
 from planner.evaluation import evaluate
 from planner.forecasts import naive_forecasts
-from planner.protocol import Protocol
 from planner.replay import replay_days
 from planner.results import daily_results
 from planner.slot_series import SlotSeries, slot_series
-from planner.steadiness import SteadinessRules
 from planner.value_function import Scenarios
 
 WITH_WEATHER = "emhass_fr"
@@ -192,15 +191,9 @@ def _averaged(made: Made, site: Site, n_days: int) -> pl.DataFrame:
 
 def _shares(made: Made, home: str, area: str, site: Site) -> dict[tuple[str, str], float]:
     """Captured share by policy and forecast."""
-    protocol = Protocol(
-        start_soc_kwh=site.battery.soc_kwh(50.0), steadiness=SteadinessRules(**MpcSettings().model_dump())
-    )
-    slots = bench_slots(home, area, site, FIRST_DAY + timedelta(days=1), LAST_DAY - timedelta(days=1))
+    protocol, slots = bench_protocol(site), bench_window(home, area, site)
     slots = slots.filter(pl.col("local_day").is_in(pl.Series(made.days, dtype=pl.Date).implode()))
-    averaged = ForecastSettings()
-    naive = naive_forecasts(
-        made.history, made.days, site.timezone, load_days=averaged.load_days, pv_days=averaged.pv_days
-    )
+    naive = bench_forecasts(home, slots, site)
     told = {"naive": (naive, made.history), "aurora": (made.forecasts, made.scenarios)}
     bounds = [replay_days(policy, slots, naive, site, protocol) for policy in ("idle", "oracle")]
     shares: dict[tuple[str, str], float] = {}

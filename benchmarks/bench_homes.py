@@ -1,14 +1,17 @@
 """The measured homes and prices that benchmarks run on: beside the project, never inside it."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.settings import SiteSettings
+from darkstar_pipeline.settings import ForecastSettings, MpcSettings, SiteSettings
 from env.site import Site
 from env.time_grid import grid, local_day
+from planner.forecasts import naive_forecasts
+from planner.protocol import Protocol
+from planner.steadiness import SteadinessRules
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 HOMES = SHARED / "bench" / "homes_2025_10_to_2026_08.parquet"
@@ -71,3 +74,25 @@ def bench_slots(home: str, area: str, site: Site, first: date, last: date) -> pl
     whole = pl.all_horizontal(pl.col("load_kwh", "pv_kwh", "price").is_not_null()).all().over("local_day")
     priced = site.tariff.with_prices(joined.filter(whole), site.timezone)
     return priced.select("slot_start", "local_day", "import_price", "export_price", "load_kwh", "pv_kwh")
+
+
+def bench_window(home: str, area: str, site: Site, *, split: str | None = None) -> pl.DataFrame:
+    """`bench_slots` of the span without its first and last day; only the `train` or the `test` weeks where asked."""
+    slots = bench_slots(home, area, site, FIRST_DAY + timedelta(days=1), LAST_DAY - timedelta(days=1))
+    if split is None:
+        return slots
+    days = pl.Series(bench_days(home, split, site.timezone), dtype=pl.Date)
+    return slots.filter(pl.col("local_day").is_in(days.implode()))
+
+
+def bench_protocol(site: Site) -> Protocol:
+    """Days from half full, commands as steady as a new home's."""
+    return Protocol(start_soc_kwh=site.battery.soc_kwh(50.0), steadiness=SteadinessRules(**MpcSettings().model_dump()))
+
+
+def bench_forecasts(home: str, slots: pl.DataFrame, site: Site) -> pl.DataFrame:
+    """The naive forecasts of a new home for the days of `slots`."""
+    days, averaged = slots["local_day"].unique().sort().to_list(), ForecastSettings()
+    return naive_forecasts(
+        bench_history(home), days, site.timezone, load_days=averaged.load_days, pv_days=averaged.pv_days
+    )

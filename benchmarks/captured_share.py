@@ -3,19 +3,13 @@
 Both decide at each slot's start on readings up to then. Nothing is fitted or tuned on these weeks.
 """
 
-from datetime import timedelta
-
 import polars as pl
 
-from benchmarks.bench_homes import FIRST_DAY, LAST_DAY, PAIRS, bench_days, bench_history, bench_slots, default_site
+from benchmarks.bench_homes import PAIRS, bench_forecasts, bench_history, bench_protocol, bench_window, default_site
 from benchmarks.harness import Row
-from darkstar_pipeline.settings import ForecastSettings, MpcSettings
 from planner.evaluation import Evaluation, evaluate
-from planner.forecasts import naive_forecasts
-from planner.protocol import Protocol
 from planner.replay import replay_days
 from planner.results import daily_results
-from planner.steadiness import SteadinessRules
 
 TARGETS = {"value": 0.98, "mpc": 0.975}
 POLICIES = ("idle", *TARGETS, "oracle")
@@ -41,20 +35,8 @@ def run() -> list[Row]:
 
 def _judged(home: str, area: str) -> Evaluation:
     site = default_site()
-    protocol = Protocol(
-        start_soc_kwh=site.battery.soc_kwh(50.0), steadiness=SteadinessRules(**MpcSettings().model_dump())
-    )
-    slots = bench_slots(home, area, site, FIRST_DAY + timedelta(days=1), LAST_DAY - timedelta(days=1))
-    test = pl.Series(bench_days(home, "test", site.timezone), dtype=pl.Date)
-    slots = slots.filter(pl.col("local_day").is_in(test.implode()))
-    history, averaged = bench_history(home), ForecastSettings()
-    forecasts = naive_forecasts(
-        history,
-        slots["local_day"].unique().sort().to_list(),
-        site.timezone,
-        load_days=averaged.load_days,
-        pv_days=averaged.pv_days,
-    )
+    protocol, slots = bench_protocol(site), bench_window(home, area, site, split="test")
+    forecasts, history = bench_forecasts(home, slots, site), bench_history(home)
     replayed = [replay_days(policy, slots, forecasts, site, protocol, history=history) for policy in POLICIES]
     return evaluate(daily_results(pl.concat(replayed, how="diagonal"), protocol, site), POLICIES)
 

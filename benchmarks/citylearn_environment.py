@@ -6,9 +6,6 @@ that ours steps: one building, a battery, panels, a price, no heating; the fewes
 """
 
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from filelock import FileLock
 
+from benchmarks.own_environment import ToolMissingError, call, installed
 from env.site import Site
 
 PACKAGE = "citylearn==3.0.2"
@@ -41,7 +38,7 @@ _WEATHER = (
 )
 
 
-class CityLearnMissingError(Exception):
+class CityLearnMissingError(ToolMissingError):
     """CityLearn could not be installed, or did not run."""
 
 
@@ -66,21 +63,7 @@ def environment(folder: Path = FOLDER) -> Path:
     Raises:
         CityLearnMissingError: it cannot be installed.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    stamp, python = folder / "installed.txt", folder / "bin" / "python"
-    with FileLock(folder.with_suffix(".lock")):
-        if stamp.exists() and stamp.read_text(encoding="utf-8") == PACKAGE:
-            return python
-        sys.stderr.write(f"installing {PACKAGE} into {folder}, once; it takes a few minutes\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        _call([sys.executable, "-m", "venv", str(folder)], f"no virtual environment at {folder}")
-        pinned = folder / "pinned.txt"
-        pinned.write_text(TORCH, encoding="utf-8")
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "-c", str(pinned)]
-        _call([*pip, TORCH], f"{TORCH} was not installed")
-        _call([*pip, PACKAGE], f"{PACKAGE} was not installed")
-        stamp.write_text(PACKAGE, encoding="utf-8")
-    return python
+    return installed(folder, PACKAGE, first=TORCH, told="a few minutes", missing=CityLearnMissingError)
 
 
 def citylearn_speed(python: Path, slots: pl.DataFrame, site: Site) -> CityLearnSpeed:
@@ -170,10 +153,6 @@ def _call(command: Sequence[str], failure: str) -> None:
     """Run a command to its end.
 
     Raises:
-        CityLearnMissingError: it did not end with 0; the last of what it said goes with it.
+        CityLearnMissingError: it did not end with 0.
     """
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
-    if done.returncode != 0:
-        said = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        message = f"{failure}: {said[-1] if said else f'exit code {done.returncode}'}"
-        raise CityLearnMissingError(message)
+    call(command, failure, CityLearnMissingError)

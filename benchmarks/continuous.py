@@ -4,19 +4,13 @@
 The window holds training and test weeks, since stored energy cannot jump over the weeks between.
 """
 
-from datetime import timedelta
-
 import polars as pl
 
-from benchmarks.bench_homes import FIRST_DAY, LAST_DAY, PAIRS, bench_history, bench_slots, default_site
+from benchmarks.bench_homes import PAIRS, bench_forecasts, bench_history, bench_protocol, bench_window, default_site
 from benchmarks.harness import Row
-from darkstar_pipeline.settings import ForecastSettings, MpcSettings
 from planner.continuous import replay_window, window_settlement
-from planner.forecasts import naive_forecasts
 from planner.policy_names import CONTINUOUS_POLICIES
-from planner.protocol import Protocol
 from planner.sharding import map_shards
-from planner.steadiness import SteadinessRules
 
 SHOWN = ("self_consumption", "mpc", "value", "oracle_published")
 TOLERANCE = 1e-4  # money over a window of 31 000 slots
@@ -37,13 +31,9 @@ def run() -> list[Row]:
 def _costs(pair: tuple[str, str]) -> dict[str, float]:
     """What each policy pays over the window, settled at its end [money]."""
     home, area = pair
-    site, averaged = default_site(), ForecastSettings()
-    protocol = Protocol(
-        start_soc_kwh=site.battery.soc_kwh(50.0), steadiness=SteadinessRules(**MpcSettings().model_dump())
-    )
-    slots = bench_slots(home, area, site, FIRST_DAY + timedelta(days=1), LAST_DAY - timedelta(days=1))
-    history, days = bench_history(home), slots["local_day"].unique().sort().to_list()
-    forecasts = naive_forecasts(history, days, site.timezone, load_days=averaged.load_days, pv_days=averaged.pv_days)
+    site = default_site()
+    protocol, slots = bench_protocol(site), bench_window(home, area, site)
+    forecasts, history = bench_forecasts(home, slots, site), bench_history(home)
     value = window_settlement(slots, site, protocol)
     costs: dict[str, float] = {}
     for policy in CONTINUOUS_POLICIES:

@@ -6,9 +6,6 @@ says what is timed.
 """
 
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
+from benchmarks.own_environment import ToolMissingError, call, installed
 from env.battery import Battery
 from env.inverter import Energy
 
@@ -27,7 +24,7 @@ SCRIPT = Path(__file__).resolve().with_name("emhass_days.py")
 SLOTS_PER_HOUR = 4
 
 
-class EmhassMissingError(Exception):
+class EmhassMissingError(ToolMissingError):
     """EMHASS could not be installed, or did not solve the days."""
 
 
@@ -54,30 +51,16 @@ def environment(folder: Path = FOLDER) -> Path:
     Raises:
         EmhassMissingError: it cannot be installed.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    stamp, python = folder / "installed.txt", folder / "bin" / "python"
-    with FileLock(folder.with_suffix(".lock")):
-        if stamp.exists() and stamp.read_text(encoding="utf-8") == PACKAGE:
-            return python
-        sys.stderr.write(f"installing {PACKAGE} into {folder}, once; it takes a minute or two\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        _call([sys.executable, "-m", "venv", str(folder)], f"no virtual environment at {folder}")
-        _call([str(python), "-m", "pip", "install", "--quiet", "--no-input", PACKAGE], f"{PACKAGE} was not installed")
-        stamp.write_text(PACKAGE, encoding="utf-8")
-    return python
+    return installed(folder, PACKAGE, told="a minute or two", missing=EmhassMissingError)
 
 
 def _call(command: Sequence[str], failure: str) -> None:
     """Run a command to its end.
 
     Raises:
-        EmhassMissingError: it did not end with 0; the last of what it said goes with it.
+        EmhassMissingError: it did not end with 0.
     """
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
-    if done.returncode != 0:
-        said = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        message = f"{failure}: {said[-1] if said else f'exit code {done.returncode}'}"
-        raise EmhassMissingError(message)
+    call(command, failure, EmhassMissingError)
 
 
 def solve_with_emhass(

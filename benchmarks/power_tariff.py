@@ -6,23 +6,25 @@ no charge and are billed it. Nothing is fitted or tuned on these weeks.
 """
 
 from dataclasses import replace
-from datetime import timedelta
 
 import polars as pl
 
-from benchmarks.bench_homes import FIRST_DAY, LAST_DAY, bench_days, bench_history, bench_slots, default_site
+from benchmarks.bench_homes import (
+    bench_forecasts,
+    bench_history,
+    bench_protocol,
+    bench_window,
+    default_site,
+)
 from benchmarks.harness import Row
-from darkstar_pipeline.settings import ForecastSettings, MpcSettings
 from env.power_tariff import PowerTariff, PowerWindow
 from env.site import Site
 from env.tariff import Tariff
-from planner.forecasts import naive_forecasts
 from planner.power_bills import power_bills
 from planner.power_oracle import months_oracle
 from planner.protocol import Protocol
 from planner.replay import replay_days
 from planner.results import daily_results
-from planner.steadiness import SteadinessRules
 
 PAIRS = (("fontana_B02", "SE3"), ("trondheim_2020", "SE3"))
 NIGHT = PowerWindow(start_minute=22 * 60, end_minute=6 * 60, weight=0.5)
@@ -39,15 +41,8 @@ def _home(home: str, area: str) -> list[Row]:
     blind = default_site()
     versions = tuple(replace(version, power=(ELLEVIO,)) for version in blind.tariff.versions)
     aware = replace(blind, tariff=Tariff(versions))
-    protocol = Protocol(
-        start_soc_kwh=blind.battery.soc_kwh(50.0), steadiness=SteadinessRules(**MpcSettings().model_dump())
-    )
-    slots = bench_slots(home, area, aware, FIRST_DAY + timedelta(days=1), LAST_DAY - timedelta(days=1))
-    test = pl.Series(bench_days(home, "test", aware.timezone), dtype=pl.Date)
-    slots = slots.filter(pl.col("local_day").is_in(test.implode()))
-    history, averaged = bench_history(home), ForecastSettings()
-    days = slots["local_day"].unique().sort().to_list()
-    forecasts = naive_forecasts(history, days, aware.timezone, load_days=averaged.load_days, pv_days=averaged.pv_days)
+    protocol, slots = bench_protocol(blind), bench_window(home, area, aware, split="test")
+    forecasts, history = bench_forecasts(home, slots, aware), bench_history(home)
     asked = [(policy, policy, blind) for policy in SIMPLE]
     asked += [
         (f"{policy}{told}", policy, site) for policy in PLANNERS for told, site in (("_blind", blind), ("", aware))
@@ -59,7 +54,7 @@ def _home(home: str, area: str) -> list[Row]:
     bound = float(months_oracle(slots, aware, protocol).bounds["bound"].sum())
     saving = paid["idle"][0] - bound
     place = f"{home}_{area}"
-    rows = [Row(f"test_days_{place}", len(days), "days"), Row(f"bound_{place}", bound, "SEK")]
+    rows = [Row(f"test_days_{place}", slots["local_day"].n_unique(), "days"), Row(f"bound_{place}", bound, "SEK")]
     for name, (total, power) in paid.items():
         rows += [Row(f"total_{name}_{place}", total, "SEK"), Row(f"power_{name}_{place}", power, "SEK")]
         rows.append(Row(f"captured_{name}_{place}", (paid["idle"][0] - total) / saving))
