@@ -240,7 +240,7 @@ class _OnScenarios(_Rolling):
             np.concatenate([part[:, :, self.first - start :], _stretched(part, self.end - midnight)], axis=2)
             for part in (today.load_kwh, today.pv_kwh)
         )
-        return Scenarios(load, pv)
+        return Scenarios(load, pv, today.prior)
 
 
 class _Months:
@@ -384,7 +384,7 @@ def _scenarios_by_day(window: Window) -> list[Scenarios]:
         scenarios = day_scenarios(window.history, part, window.site.timezone)
         for index, day in enumerate(part["local_day"].unique(maintain_order=True).to_list()):
             own = slice(index, index + 1)
-            found[day] = Scenarios(scenarios.load_kwh[own], scenarios.pv_kwh[own])
+            found[day] = scenarios.part(own)
     return [found[day] for day in window.slots["local_day"].unique(maintain_order=True).to_list()]
 
 

@@ -149,7 +149,7 @@ def scenarios_by_day(history: pl.DataFrame, slots: pl.DataFrame, timezone: str) 
         scenarios = day_scenarios(history, part, timezone)
         for index, day in enumerate(part["local_day"].unique(maintain_order=True).to_list()):
             own = slice(index, index + 1)
-            found[day] = Scenarios(scenarios.load_kwh[own], scenarios.pv_kwh[own])
+            found[day] = scenarios.part(own)
     return found
 
 

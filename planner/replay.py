@@ -33,7 +33,7 @@ from planner.policy_names import PLANNERS
 from planner.power_bills import charges_power
 from planner.protocol import Protocol
 from planner.reasons import with_reasons
-from planner.scenarios import day_scenarios
+from planner.scenarios import day_scenarios, joined_scenarios
 from planner.sharding import map_shards
 from planner.steadiness import Steadiness
 from planner.value_function import Scenarios, ValueFunction, soc_grid, value_function
@@ -100,15 +100,15 @@ def replay_days(
         raise UnknownPolicyError(message)
     known = slots.select("slot_start", "local_day", *NEEDED).sort("slot_start")
     if known.is_empty():
-        return _empty(policy, known)
+        return empty_schedule(policy, known)
     needed_arrays(known)
-    _check_whole(known, site.timezone)
+    check_whole(known, site.timezone)
     central = forecasts.filter(pl.col("quantile") == 0.5) if "quantile" in forecasts.columns else forecasts  # noqa: PLR2004 - the median
     expected = central.select("slot_start", "local_day", load_forecast="load_kwh", pv_forecast="pv_kwh")
     planned = known.join(expected, on=["slot_start", "local_day"], how="left", maintain_order="left")
     if policy in PLANNERS and charges_power(site):
         return _months(policy, planned, site, protocol, history=history, workers=workers)
-    shards = _shards(planned) if policy in REPLANNED else [planned]
+    shards = shards_of_days(planned) if policy in REPLANNED else [planned]
     read = history if history is not None and policy in ON_SCENARIOS else known.select(READINGS).clear()
     replayed = map_shards(partial(_replay_shard, policy, site, protocol, read), shards, workers=workers)
     return pl.concat(replayed).sort("slot_start")
@@ -134,7 +134,7 @@ def _months(
     return pl.concat([schedule_frame(policy, slots, replay) for slots, replay in days]).sort("slot_start")
 
 
-def _check_whole(slots: pl.DataFrame, timezone: str) -> None:
+def check_whole(slots: pl.DataFrame, timezone: str) -> None:
     """Refuse part of a day, which would be settled as if the day had ended there.
 
     Raises:
@@ -150,7 +150,7 @@ def _check_whole(slots: pl.DataFrame, timezone: str) -> None:
         raise IncompleteDayError(message)
 
 
-def _shards(slots: pl.DataFrame) -> list[pl.DataFrame]:
+def shards_of_days(slots: pl.DataFrame) -> list[pl.DataFrame]:
     """The slots cut into pieces of whole days, small enough that every core has work."""
     days = slots["local_day"].unique().sort()
     pieces = max(1, -(-len(days) // SHARD_DAYS))
@@ -184,8 +184,7 @@ def _scenarios(history: Past, slots: pl.DataFrame, timezone: str) -> Scenarios:
     """What days of equally many slots may be: as told, or as the days before them were."""
     if not isinstance(history, Mapping):
         return day_scenarios(history, slots, timezone)
-    told = [history[day] for day in slots["local_day"].unique(maintain_order=True).to_list()]
-    return Scenarios(np.concatenate([day.load_kwh for day in told]), np.concatenate([day.pv_kwh for day in told]))
+    return joined_scenarios([history[day] for day in slots["local_day"].unique(maintain_order=True).to_list()])
 
 
 def schedule_frame(policy: str, slots: pl.DataFrame, replay: Replay) -> pl.DataFrame:
@@ -238,7 +237,7 @@ def _mpc(world: World, expected: Expectations, site: Site, protocol: Protocol) -
             load_forecast=np.nan_to_num(expected.load_kwh[day]),
             pv_forecast=np.nan_to_num(expected.pv_kwh[day]),
             value=ValueFunction(grid, value.value[own]),
-            beliefs=Beliefs(Scenarios(scenarios.load_kwh[own], scenarios.pv_kwh[own])),
+            beliefs=Beliefs(scenarios.part(own)),
         )
         mpc = Mpc(site, span, steadiness=Steadiness(site, protocol.steadiness), program=program)
         days.append(_mpc_day(_row(world, day), mpc, site, protocol))
@@ -256,12 +255,9 @@ def _mpc_day(world: World, mpc: Mpc, site: Site, protocol: Protocol) -> Replay:
 
 def _value(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
     """The value function's choice."""
-    load, pv = expected.scenarios.load_kwh, expected.scenarios.pv_kwh
     starts = range(0, len(world.load_kwh), VALUE_DAYS)
     parts = [slice(start, start + VALUE_DAYS) for start in starts]
-    return _stacked(
-        [replay_value(_rows(world, part), Scenarios(load[part], pv[part]), site, protocol) for part in parts]
-    )
+    return _stacked([replay_value(_rows(world, part), expected.scenarios.part(part), site, protocol) for part in parts])
 
 
 def _oracle(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
@@ -342,7 +338,7 @@ def _stacked(days: list[Replay]) -> Replay:
     return Replay(commands, flows, join([day.soc_kwh for day in days]), join([day.cost for day in days]))
 
 
-def _empty(policy: str, slots: pl.DataFrame) -> pl.DataFrame:
+def empty_schedule(policy: str, slots: pl.DataFrame) -> pl.DataFrame:
     """The result for no days at all."""
     numbers = (*Command._fields, *_FLOW_COLUMNS, "soc_start_kwh", "soc_end_kwh", "cost")
     return slots.with_columns(

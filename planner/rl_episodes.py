@@ -14,11 +14,12 @@ from env.inverter import Energy
 from env.simulator import Replay, World
 from env.site import Site
 from env.time_grid import local_clock
+from planner.beliefs import NAIVE, BeliefRules
 from planner.errors import UnknownPolicyError
 from planner.mpc import Mpc, exact_program, known_day
 from planner.protocol import Protocol
 from planner.replay import POLICIES, READINGS, Expectations
-from planner.scenarios import day_scenarios
+from planner.scenarios import ScenarioSource, day_scenarios
 from planner.steadiness import Steadiness
 from planner.value_function import GRID_POINTS, Scenarios, soc_grid
 from planner.value_policy import ValueDays
@@ -30,7 +31,7 @@ def rl_episodes(
     site: Site,
     protocol: Protocol,
     *,
-    history: pl.DataFrame | None = None,
+    history: pl.DataFrame | ScenarioSource | None = None,
     n_soc: int = GRID_POINTS,
     baseline: str | None = None,
 ) -> Episodes:
@@ -41,7 +42,8 @@ def rl_episodes(
         forecasts: `slot_start, local_day` (of the vintage)`, load_kwh, pv_kwh`, with `quantile` or without.
         site: battery, limits, time zone.
         protocol: start and settlement.
-        history: readings `slot_start, load_kwh, pv_kwh` before the days, as `replay_days` takes them.
+        history: readings `slot_start, load_kwh, pv_kwh` before the days, as `replay_days` takes them; or where
+            scenarios come from and how they are believed.
         n_soc: points of stored energy in the outlook; with the value function's own (61) an uncorrected `correction`
             is the policy `value` to the bit, with 21 it captures 0.24-0.26 points less (train weeks of two homes).
         baseline: policy whose slot costs rewards may be measured against, its settlement in the last slot.
@@ -53,11 +55,12 @@ def rl_episodes(
         message = f"policy {baseline!r} is not known; known: {', '.join(POLICIES)}"
         raise UnknownPolicyError(message)
     read = history if history is not None else slots.select(READINGS).clear()
-    parts = _by_length(slots, forecasts, site)
-    return joined([_equal_days(part, read, site, protocol, n_soc=n_soc, baseline=baseline) for part in parts])
+    source = read if isinstance(read, ScenarioSource) else ScenarioSource(history=read)
+    parts = slots_by_length(slots, forecasts, site)
+    return joined([equal_days(part, source, site, protocol, n_soc=n_soc, baseline=baseline) for part in parts])
 
 
-def _by_length(slots: pl.DataFrame, forecasts: pl.DataFrame, site: Site) -> list[pl.DataFrame]:
+def slots_by_length(slots: pl.DataFrame, forecasts: pl.DataFrame, site: Site) -> list[pl.DataFrame]:
     """Slots with their forecasts, days with equally many slots together."""
     central = forecasts.filter(pl.col("quantile") == 0.5) if "quantile" in forecasts.columns else forecasts  # noqa: PLR2004 - the median
     expected = central.select("slot_start", "local_day", load_forecast="load_kwh", pv_forecast="pv_kwh")
@@ -74,25 +77,31 @@ def row_scenarios(
 ) -> list[Scenarios]:
     """What each day may be, as MPC is told, in the order of `rl_episodes`' rows; arguments as there."""
     found: list[Scenarios] = []
-    for part in _by_length(slots, forecasts, site):
+    for part in slots_by_length(slots, forecasts, site):
         together = day_scenarios(history, part, site.timezone)
-        pairs = zip(together.load_kwh[:, None], together.pv_kwh[:, None], strict=True)
-        found += [Scenarios(load, pv) for load, pv in pairs]
+        found += [together.part(slice(day, day + 1)) for day in range(len(together.load_kwh))]
     return found
 
 
-def _equal_days(
-    slots: pl.DataFrame, history: pl.DataFrame, site: Site, protocol: Protocol, *, n_soc: int, baseline: str | None
+def equal_days(
+    slots: pl.DataFrame,
+    source: ScenarioSource,
+    site: Site,
+    protocol: Protocol,
+    *,
+    n_soc: int = GRID_POINTS,
+    baseline: str | None = None,
 ) -> Episodes:
-    """Episodes of days with equally many slots."""
+    """Episodes of days with equally many slots, as `slots_by_length` gives them; the rest as in `rl_episodes`."""
     n_slots = int(slots["n_slots"][0])
 
     def table(name: str) -> Energy:
         return slots[name].cast(pl.Float64).to_numpy().reshape(-1, n_slots)
 
     world = World(table("load_kwh"), table("pv_kwh"), table("import_price"), table("export_price"))
-    scenarios = day_scenarios(history, slots, site.timezone)
-    expected = Expectations(table("load_forecast"), table("pv_forecast"), scenarios)
+    scenarios = source.scenarios(slots, site.timezone)
+    lived = scenarios if baseline is None else day_scenarios(source.history, slots, site.timezone)
+    expected = Expectations(table("load_forecast"), table("pv_forecast"), lived)
     settlement = np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
     replay = None if baseline is None else POLICIES[baseline](world, expected, site, protocol)
     n_days = len(world.load_kwh)
@@ -109,7 +118,7 @@ def _equal_days(
         clock_minutes=table("local_clock"),
         start_soc_kwh=np.full(n_days, protocol.start_soc_kwh),
         settlement_value=settlement,
-        outlook=day_outlook(world, scenarios, site, settlement, n_soc=n_soc),
+        outlook=day_outlook(world, scenarios, site, settlement, n_soc=n_soc, rules=source.rules),
         labels=tuple(day.isoformat() for day in slots["local_day"].unique(maintain_order=True).to_list()),
         baseline_cost=None if replay is None else settled_cost(replay, settlement),
     )
@@ -122,7 +131,15 @@ def settled_cost(replay: Replay, settlement: Energy) -> Energy:
     return cost
 
 
-def day_outlook(world: World, scenarios: Scenarios, site: Site, settlement: Energy, *, n_soc: int) -> Outlook:
+def day_outlook(
+    world: World,
+    scenarios: Scenarios,
+    site: Site,
+    settlement: Energy,
+    *,
+    n_soc: int = GRID_POINTS,
+    rules: BeliefRules = NAIVE,
+) -> Outlook:
     """What the policy `value` believes at the start of every slot of days with equally many slots.
 
     Args:
@@ -131,6 +148,7 @@ def day_outlook(world: World, scenarios: Scenarios, site: Site, settlement: Ener
         site: battery and limits.
         settlement: worth of a stored kWh at the days' ends `(n_days,)` [money/kWh].
         n_soc: points of stored energy.
+        rules: how scenarios are weighed and followed.
     """
     days = _Watched(
         site=site,
@@ -138,6 +156,7 @@ def day_outlook(world: World, scenarios: Scenarios, site: Site, settlement: Ener
         import_price=world.import_price,
         export_price=world.export_price,
         end_value=settlement[:, None] * soc_grid(site.battery, n_soc),
+        rules=rules,
     )
     nowhere = np.full(len(settlement), site.battery.min_soc_kwh)
     for slot in range(world.load_kwh.shape[1]):
@@ -150,7 +169,14 @@ class _Watched(ValueDays):
     """The policy `value`, asked not for its choice but for what it goes by."""
 
     def __init__(
-        self, *, site: Site, scenarios: Scenarios, import_price: Energy, export_price: Energy, end_value: Energy
+        self,
+        *,
+        site: Site,
+        scenarios: Scenarios,
+        import_price: Energy,
+        export_price: Energy,
+        end_value: Energy,
+        rules: BeliefRules,
     ) -> None:
         super().__init__(
             site=site,
@@ -158,6 +184,7 @@ class _Watched(ValueDays):
             import_price=import_price,
             export_price=export_price,
             end_value=end_value,
+            rules=rules,
         )
         self._seen: list[tuple[Energy, Energy, Energy, Energy]] = []
 

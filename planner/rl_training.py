@@ -18,7 +18,7 @@ from env.home_batch import HomeBatch, Setup
 from env.inverter import Energy
 from env.shaping import Shaping
 from env.states import State
-from planner.rl_policy import SCHEMA, AntaresRLPolicyV1, Manifest
+from planner.rl_policy import AntaresRLPolicyV1, rl_manifest
 
 if TYPE_CHECKING:
     from stable_baselines3 import PPO
@@ -164,16 +164,8 @@ def _exported(model: "PPO", how: PpoTraining) -> AntaresRLPolicyV1:
         weights[f"{number}.weight"] = layer.weight.detach().numpy().copy()
         weights[f"{number}.bias"] = layer.bias.detach().numpy().copy()
     columns = cast("Any", model.get_env()).lives.batch.state.columns
-    manifest = Manifest(
-        schema=SCHEMA,
-        algorithm="ppo",
-        state=STATE,
-        columns=tuple(column.name for column in columns),
-        action="correction",
-        offset=how.offset,
-        scale=0.0,
-        weights_sha256="",
-    )
+    names = tuple(column.name for column in columns)
+    manifest = rl_manifest(algorithm="ppo", state=STATE, columns=names, correction=Correction(offset=how.offset))
     return AntaresRLPolicyV1(manifest, weights)
 
 

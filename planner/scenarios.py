@@ -3,19 +3,24 @@
 The leakage rule is the forecasts': a day is seen through days that ended at the latest when it began.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
 import numpy as np
 import polars as pl
 
 from env.inverter import Energy
 from env.time_grid import local_clock, local_day
+from planner.beliefs import NAIVE, BeliefRules
 from planner.value_function import Scenarios
 
-SCENARIO_DAYS = 7
+SCENARIO_DAYS = NAIVE.n_days
 _QUANTITIES = ("load_kwh", "pv_kwh")
 
 
 def day_scenarios(
-    history: pl.DataFrame, slots: pl.DataFrame, timezone: str, *, n_days: int = SCENARIO_DAYS
+    history: pl.DataFrame, slots: pl.DataFrame, timezone: str, *, rules: BeliefRules = NAIVE
 ) -> Scenarios:
     """What the house may do on days of equally many slots.
 
@@ -24,7 +29,7 @@ def day_scenarios(
             that day.
         slots: `slot_start, local_day` and the forecasts `load_forecast, pv_forecast` (null where there is none).
         timezone: of the site.
-        n_days: days back.
+        rules: how many days back, and how likely each is beforehand.
 
     Returns:
         `(n_days_asked, n_days, n_slots)`; where a day before has no reading, the mean of the others at that time of
@@ -34,7 +39,7 @@ def day_scenarios(
     wanted = slots.select("slot_start", "local_day", local_clock(timezone))
     daily = _by_clock(history, timezone)
     tables: dict[str, list[Energy]] = {name: [] for name in _QUANTITIES}
-    for back in range(1, n_days + 1):
+    for back in range(1, rules.n_days + 1):
         shifted = daily.with_columns(pl.col("local_day") + pl.duration(days=back))
         found = wanted.join(shifted, on=["local_day", "local_clock"], how="left", maintain_order="left")
         for name in _QUANTITIES:
@@ -43,7 +48,8 @@ def day_scenarios(
         _filled(np.concatenate(tables[name], axis=1), slots[forecast].cast(pl.Float64).to_numpy().reshape(shape))
         for name, forecast in zip(_QUANTITIES, ("load_forecast", "pv_forecast"), strict=True)
     )
-    return Scenarios(load, pv)
+    prior = rules.prior()
+    return Scenarios(load, pv, None if prior is None else np.broadcast_to(prior, load.shape[:2]))
 
 
 def _by_clock(history: pl.DataFrame, timezone: str) -> pl.DataFrame:
@@ -62,3 +68,43 @@ def _filled(readings: Energy, forecast: Energy) -> Energy:
         total[:, 0] += np.where(known[:, back], readings[:, back], 0.0)
     mean = np.divide(total, count, out=np.nan_to_num(forecast), where=count > 0)
     return np.where(known, readings, mean)
+
+
+def joined_scenarios(days: Sequence[Scenarios]) -> Scenarios:
+    """Homes one after the other, each with equally many scenarios and slots; all have a prior, or none has."""
+    priors = [day.prior for day in days if day.prior is not None]
+    load, pv = (np.concatenate([getattr(day, name) for day in days]) for name in _QUANTITIES)
+    return Scenarios(load, pv, np.concatenate(priors) if priors else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioSource:
+    """Where the scenarios of days come from.
+
+    Attributes:
+        history: readings `slot_start, load_kwh, pv_kwh` before the days, null where there is none.
+        rules: how many days back, and how likely each scenario is beforehand.
+        told: further scenarios by day, as its midnight saw them; None for none.
+    """
+
+    history: pl.DataFrame
+    rules: BeliefRules = NAIVE
+    told: Mapping[date, Scenarios] | None = None
+
+    def scenarios(self, slots: pl.DataFrame, timezone: str) -> Scenarios:
+        """What days of equally many slots may be; `slots` as for `day_scenarios`."""
+        lived = day_scenarios(self.history, slots, timezone, rules=self.rules)
+        if self.told is None:
+            return lived
+        days = slots["local_day"].unique(maintain_order=True).to_list()
+        return _together(lived, joined_scenarios([self.told[day] for day in days]), self.rules.told_share)
+
+
+def _together(lived: Scenarios, told: Scenarios, share: float) -> Scenarios:
+    """Days that were and days that are told, the latter as likely beforehand as `share` says."""
+    priors = [
+        weight * (np.full(part.load_kwh.shape[:2], 1 / part.load_kwh.shape[1]) if part.prior is None else part.prior)
+        for part, weight in ((lived, 1 - share), (told, share))
+    ]
+    load, pv = (np.concatenate([getattr(lived, name), getattr(told, name)], axis=1) for name in _QUANTITIES)
+    return Scenarios(load, pv, np.concatenate(priors, axis=1))

@@ -39,15 +39,21 @@ ROOMY_SLOTS = 8.0  # a battery of so many slots' energy never clamps a single sl
 
 @dataclass(frozen=True)
 class Scenarios:
-    """What houses may do; at the start each scenario of a home is as likely as the others.
+    """What houses may do.
 
     Attributes:
         load_kwh: `(n_homes, n_scenarios, n_slots)` [kWh].
         pv_kwh: `(n_homes, n_scenarios, n_slots)` [kWh].
+        prior: how likely each is at the start, 1 in sum `(n_homes, n_scenarios)`; None for all alike.
     """
 
     load_kwh: Energy
     pv_kwh: Energy
+    prior: Energy | None = None
+
+    def part(self, homes: slice) -> "Scenarios":
+        """The same for some of the homes."""
+        return Scenarios(self.load_kwh[homes], self.pv_kwh[homes], None if self.prior is None else self.prior[homes])
 
 
 @dataclass(frozen=True)
@@ -133,20 +139,22 @@ def value_function(
     value = np.empty((n_homes, n_scenarios, n_slots + 1, n_soc))
     for first in range(0, n_homes, CHUNK):
         part = slice(first, first + CHUNK)
-        world = _World(
-            Scenarios(scenarios.load_kwh[part], scenarios.pv_kwh[part]),
-            import_price[part],
-            export_price[part],
-            site,
-            power=power,
-        )
+        own = scenarios.part(part)
+        world = _World(own, import_price[part], export_price[part], site, power=power)
         moves = _Moves(world, grid)
         value[part, :, n_slots] = end_value[part, None]
         for slot in reversed(range(n_slots)):
             later = value[part, :, slot + 1]
-            mixed = persistence * later + ((1 - persistence) / n_scenarios) * in_order(later)[:, None]
+            mixed = persistence * later + _other(later, own, 1 - persistence)
             value[part, :, slot] = moves.step_back(slot, mixed)
     return ValueFunction(grid, value)
+
+
+def _other(later: Energy, scenarios: Scenarios, chance: float) -> Energy:
+    """Value of going on as any scenario, times the chance of that `(n_homes, 1, n_soc)`."""
+    if scenarios.prior is None:
+        return (chance / later.shape[1]) * in_order(later)[:, None]
+    return chance * in_order(scenarios.prior[:, :, None] * later)[:, None]
 
 
 class _World:

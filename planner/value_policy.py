@@ -12,8 +12,8 @@ from env.command_menu import command_menu
 from env.inverter import Command, Energy, apply_command
 from env.simulator import Replay, World, simulate
 from env.site import Site
-from planner.beliefs import Beliefs
-from planner.mpc import FADE, MOST_PV_RATIO, PV_WORTH_SCALING_KWH
+from planner.beliefs import NAIVE, BeliefRules, Beliefs
+from planner.mpc import MOST_PV_RATIO, PV_WORTH_SCALING_KWH
 from planner.power_slots import PowerMeter, SlotPrices
 from planner.protocol import Protocol
 from planner.value_function import Scenarios, in_order, interpolated, soc_grid, value_function
@@ -29,6 +29,7 @@ class ValueDays:
         export_price: published for the days `(n_days, n_slots)` [money/kWh].
         end_value: worth of stored energy at the end, on `soc_grid` `(n_days, n_soc)` [money].
         power: what power costs in the slots of the one day there is then; None for nothing.
+        rules: how scenarios are weighed and followed.
     """
 
     def __init__(
@@ -40,12 +41,21 @@ class ValueDays:
         export_price: Energy,
         end_value: Energy,
         power: SlotPrices | None = None,
+        rules: BeliefRules = NAIVE,
     ) -> None:
         self.site, self.scenarios, self.meter = site, scenarios, PowerMeter(site, power)
         self.import_price, self.export_price = import_price, export_price
-        self.value = value_function(scenarios, import_price, export_price, site=site, end_value=end_value, power=power)
+        self.value = value_function(
+            scenarios,
+            import_price,
+            export_price,
+            site=site,
+            end_value=end_value,
+            persistence=rules.persistence,
+            power=power,
+        )
         self.choices = command_menu(site)
-        self.beliefs = Beliefs(scenarios)
+        self.beliefs, self.fade = Beliefs(scenarios, rules), rules.fade
 
     def command(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> Command:
         """Decide at the start of a slot; slots must come in order.
@@ -60,8 +70,8 @@ class ValueDays:
         if slot > 0 and last_load is not None and last_pv is not None:
             past_load, past_pv = self.scenarios.load_kwh[:, :, slot - 1], self.scenarios.pv_kwh[:, :, slot - 1]
             self.beliefs.observe(slot - 1, last_load, last_pv)
-            load = np.maximum(load + FADE * (last_load[:, None] - past_load), 0.0)
-            pv = _corrected_pv(pv, last_pv[:, None], past_pv)
+            load = np.maximum(load + self.fade * (last_load[:, None] - past_load), 0.0)
+            pv = _corrected_pv(pv, last_pv[:, None], past_pv, self.fade)
         self.meter.read(slot, soc_kwh, last_load, last_pv)
         belief = self.beliefs.weights
         cost = self._cost(slot, soc_kwh, load, pv, self.value.expected(slot + 1, belief))
@@ -89,11 +99,11 @@ class ValueDays:
         return paid + wear - left
 
 
-def _corrected_pv(expected: Energy, last: Energy, last_expected: Energy) -> Energy:
+def _corrected_pv(expected: Energy, last: Energy, last_expected: Energy, fade: float) -> Energy:
     """PV scaled by the last slot's ratio of reading to expectation, faded by a slot [kWh]."""
     bright = last_expected > PV_WORTH_SCALING_KWH
     ratio = np.divide(last, last_expected, out=np.ones(expected.shape), where=bright)
-    return expected * (1 + (np.minimum(ratio, MOST_PV_RATIO) - 1) * FADE)
+    return expected * (1 + (np.minimum(ratio, MOST_PV_RATIO) - 1) * fade)
 
 
 def replay_value(world: World, scenarios: Scenarios, site: Site, protocol: Protocol) -> Replay:

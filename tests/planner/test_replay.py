@@ -87,7 +87,7 @@ def test_days_are_the_same_bit_for_bit_when_sharded(
 
 def test_shards_hold_whole_days_in_order_when_there_are_many() -> None:
     slots = days_of_slots(date(2026, 1, 1), date(2026, 6, 1), seed=1)
-    pieces = planner.replay._shards(slots)
+    pieces = planner.replay.shards_of_days(slots)
     assert len(pieces) == 3
     assert pl.concat(pieces).equals(slots)
     days = [set(piece["local_day"].to_list()) for piece in pieces]

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from env.time_grid import grid, local_clock
+from planner.beliefs import BeliefRules
 from planner.scenarios import day_scenarios
 from tests.cases.homes import STOCKHOLM
 
@@ -26,7 +27,7 @@ def asked(day: date, forecast: float | None = None) -> pl.DataFrame:
 @pytest.mark.parametrize("day", [SPRING, SUMMER, AUTUMN], ids=["92 slots", "96 slots", "100 slots"])
 def test_scenarios_are_the_days_before_at_the_same_wall_clock(day: date) -> None:
     before, slots = told(day - timedelta(days=3), day + timedelta(days=1)), asked(day)
-    scenarios = day_scenarios(before, slots, STOCKHOLM, n_days=3)
+    scenarios = day_scenarios(before, slots, STOCKHOLM, rules=BeliefRules(n_days=3))
     clock = slots.select(local_clock(STOCKHOLM))["local_clock"].to_numpy()
     for back in (1, 2, 3):
         assert scenarios.load_kwh[0, back - 1] == pytest.approx((day - timedelta(days=back)).day + clock / 6000)
@@ -36,7 +37,9 @@ def test_scenarios_are_the_days_before_at_the_same_wall_clock(day: date) -> None
 def test_scenarios_are_whole_when_a_day_before_had_no_such_hour() -> None:
     """Between 02:00 and 03:00 the spring day before has nothing: the other days' mean stands in."""
     day = SPRING + timedelta(days=1)
-    scenarios = day_scenarios(told(SPRING - timedelta(days=1), SPRING), asked(day), STOCKHOLM, n_days=2)
+    scenarios = day_scenarios(
+        told(SPRING - timedelta(days=1), SPRING), asked(day), STOCKHOLM, rules=BeliefRules(n_days=2)
+    )
     skipped = slice(8, 12)
     assert np.array_equal(scenarios.load_kwh[0, 0, skipped], scenarios.load_kwh[0, 1, skipped])
     assert scenarios.load_kwh[0, 0, 12] == pytest.approx(29 + 180 / 6000)
@@ -64,6 +67,6 @@ def test_gaps_are_the_mean_of_the_other_days_when_a_reading_is_missing() -> None
     history = told(SUMMER - timedelta(days=3), SUMMER - timedelta(days=1))
     gap = (pl.col("local_day") == SUMMER - timedelta(days=2)) & (pl.int_range(pl.len()) % 2 == 0)
     holed = history.with_columns(pl.when(gap).then(float("nan")).otherwise(pl.col("load_kwh")).alias("load_kwh"))
-    load = day_scenarios(holed, asked(SUMMER), STOCKHOLM, n_days=3).load_kwh[0]
+    load = day_scenarios(holed, asked(SUMMER), STOCKHOLM, rules=BeliefRules(n_days=3)).load_kwh[0]
     assert load[1, ::2] == pytest.approx((load[0, ::2] + load[2, ::2]) / 2)
     assert np.isfinite(load).all()

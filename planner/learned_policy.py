@@ -1,0 +1,43 @@
+"""What every learned policy is: a state in, an action out, and what it needs to be asked rightly."""
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from env.home_batch import Setup
+from env.states import State
+from planner.beliefs import BeliefRules
+from planner.bundle import Bundle, Manifest
+from planner.errors import PolicyMismatchError
+
+
+class LearnedPolicy(Protocol):
+    """A learned policy.
+
+    Attributes:
+        manifest: what it may be used with.
+        setup: form of its actions.
+        beliefs: rules behind the outlook that it sees.
+    """
+
+    manifest: Manifest
+    setup: Setup
+    beliefs: BeliefRules
+
+    def predict(self, state: State) -> NDArray[Any]:
+        """Actions of states `(n_homes, n_columns)`, in the setup's form."""
+        ...
+
+
+def learned_policy(bundle: Bundle) -> LearnedPolicy:
+    """The policy of a bundle, of whatever kind.
+
+    Raises:
+        PolicyMismatchError: the bundle is no policy, or one that this version cannot run.
+    """
+    if bundle.manifest.kind == "rl":
+        from planner.rl_policy import rl_policy
+
+        return rl_policy(bundle)
+    message = f"a bundle of kind {bundle.manifest.kind} is no policy"
+    raise PolicyMismatchError(message)
