@@ -1,16 +1,12 @@
-"""What the load and PV of a day were expected to be at its start: the naive forecasts that MPC plans on."""
-
-from datetime import date
+"""What the load and PV of a day were expected to be at its start: what MPC plans on."""
 
 import dagster as dg
 import polars as pl
 
-from assets.description import days_of, describe_range
+from assets.description import days_of, describe_range, markdown_table
 from assets.home import Check, Home, daily_asset, days_before
-from darkstar_pipeline.evaluating import home_has_pv
-from darkstar_pipeline.past_readings import past_readings
+from darkstar_pipeline.aurora.forecasting import site_forecasts
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
-from planner.forecasts import naive_forecasts
 
 HAS_HISTORY = Check(name="has_history", description="Every day of the range has a forecast.")
 
@@ -27,23 +23,19 @@ def slot_forecasts_asset(home: Home) -> dg.AssetsDefinition:
         checks=(HAS_HISTORY,),
     )
     def slot_forecasts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """Forecasts made at the start of each day for that day and the next: the mean of the same slot over last days.
+        """Forecasts made at the start of each day for that day and the next.
 
-        Only days whose readings can be believed are averaged. They are read from what was imported, not from
-        `slot_observations`, so that the forecasts of a day are the same however a backfill was cut into ranges.
+        Aurora's quantiles where a promoted model learned from earlier days only, else the mean of the same slot over
+        the last days; `model_version` says which. Only days whose readings can be believed count. They are read from
+        what was imported, not from `slot_observations`, so that the forecasts of a day are the same however a backfill
+        was cut into ranges.
         """
         days = days_of(context)
-        settings = home.settings.forecast
-        forecasts = naive_forecasts(
-            history(home, days[0], days[-1]),
-            days,
-            home.timezone,
-            load_days=settings.load_days,
-            pv_days=settings.pv_days,
-        )
-        rows = forecasts.with_columns(pl.lit(home.name).alias("site"))
+        rows = site_forecasts(home.context, days).with_columns(pl.lit(home.name).alias("site"))
         without = len(days) - rows["local_day"].n_unique()
-        describe_range(context, rows, "local_day", **{"days without history": without})
+        made_by = rows.group_by("model_version").agg(pl.col("local_day").n_unique().alias("days")).sort("model_version")
+        described = {"days without history": without, "made by": markdown_table(made_by)}
+        describe_range(context, rows, "local_day", **described)
         return dg.MaterializeResult(
             value=rows, check_results=[HAS_HISTORY.result(passed=without == 0, days_without_history=without)]
         )
@@ -51,11 +43,6 @@ def slot_forecasts_asset(home: Home) -> dg.AssetsDefinition:
     return slot_forecasts
 
 
-def history(home: Home, first: date, last: date) -> pl.DataFrame:
-    """Believed readings from as many days before `first` as are averaged: `slot_start, load_kwh, pv_kwh`."""
-    return past_readings(home.context, first, last, reach=_reach(home), has_pv=home_has_pv(home.context))
-
-
 def _reach(home: Home) -> int:
-    """How many days back a forecast looks."""
+    """How many days back a naive forecast looks; Aurora reads from its first day on, whatever the range."""
     return max(home.settings.forecast.load_days, home.settings.forecast.pv_days)

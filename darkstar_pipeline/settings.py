@@ -283,8 +283,25 @@ class MpcSettings(_Frozen):
 
 
 class ForecastSettings(_Frozen):
-    """The naive forecasts that MPC plans on."""
+    """The forecasts of load and PV that plans are made on."""
 
+    model: Literal["auto", "naive", "aurora"] = Field(
+        default="auto",
+        description="naive: the mean of recent days; aurora: the learned model; auto: aurora where one is promoted",
+    )
+    days_ahead: int = Field(
+        default=1, ge=1, le=7, description="days after its own that Aurora's forecast of a midnight reaches"
+    )
+    training_days: int = Field(default=400, ge=14, le=3000, description="days that Aurora learns from, the last ones")
+    latitude: float | None = Field(default=None, ge=-90, le=90, description="of the panels, north positive [deg]")
+    longitude: float | None = Field(default=None, ge=-180, le=180, description="of the panels, east positive [deg]")
+    tilt: float = Field(default=30.0, ge=0, le=90, description="of the panels, from the horizontal [deg]")
+    azimuth: float = Field(
+        default=180.0, ge=0, le=360, description="the way the panels face, from north over east [deg]"
+    )
+    holidays_of: str | None = Field(
+        default=None, description="whose public holidays count as free days (country, ISO 3166); null for none"
+    )
     load_days: int = Field(default=7, ge=1, le=60, description="days whose mean, slot by slot, forecasts the load")
     pv_days: int = Field(default=3, ge=1, le=60, description="days whose mean, slot by slot, forecasts the PV")
 

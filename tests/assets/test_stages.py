@@ -8,11 +8,11 @@ import pytest
 
 from assets.episodes import added_up, replayed, with_oracle
 from assets.evaluation import content_hash, of_configuration
-from assets.forecasts import history
 from assets.home import Home
 from assets.observations import graded, observed
 from assets.policies import below_bound
 from assets.prices import repaired, second_prices
+from darkstar_pipeline.aurora.forecasting import averaged_readings
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.settings import Settings
 from darkstar_pipeline.versions import config_version
@@ -78,7 +78,7 @@ def test_grades_refuse_the_day_whose_readings_are_missing(home: Home) -> None:
 
 
 def test_forecast_history_leaves_out_days_whose_readings_cannot_be_believed(home: Home) -> None:
-    rows = history(home, LAST, LAST)
+    rows = averaged_readings(home.context, LAST, LAST)
     days = rows["slot_start"].dt.convert_time_zone(home.timezone).dt.date().unique().sort().to_list()
     reach = home.settings.forecast.load_days
     assert days == [day for day in DAYS if day >= LAST - timedelta(days=reach) and day != SHORT_DAY]
@@ -87,7 +87,7 @@ def test_forecast_history_leaves_out_days_whose_readings_cannot_be_believed(home
 
 def test_forecast_history_believes_a_load_when_only_its_price_is_missing(home: Home) -> None:
     home.context.lake.write_days(RAW_SPOT_PRICES, home.name, DAYS, imported(home, RAW_SPOT_PRICES).clear())
-    assert history(home, AUTUMN, AUTUMN).height > 0
+    assert averaged_readings(home.context, AUTUMN, AUTUMN).height > 0
 
 
 def test_episodes_fit_their_tables_and_name_their_configuration(home: Home) -> None:

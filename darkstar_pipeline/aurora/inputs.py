@@ -1,0 +1,46 @@
+"""A home as Aurora sees it: believed readings from a fixed day on, and what others said about the slots ahead.
+
+Everything that is learned or forecast of a model reads from the same first day, so that a day's forecast is the same
+to the byte however a backfill was cut into ranges.
+"""
+
+from datetime import date
+
+import polars as pl
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.evaluating import home_has_pv
+from darkstar_pipeline.past_readings import past_readings
+from env.time_grid import grid
+from planner.aurora_features import AuroraHome
+from planner.clear_sky import Panels
+from planner.slot_series import slot_series
+
+
+def panels_of(context: Context) -> Panels | None:
+    """Where the panels stand, as configured; None when that is not known."""
+    told = context.site_settings.forecast
+    if told.latitude is None or told.longitude is None:
+        return None
+    return Panels(latitude=told.latitude, longitude=told.longitude, tilt=told.tilt, azimuth=told.azimuth)
+
+
+def believed_readings(context: Context, first: date, last: date) -> pl.DataFrame:
+    """Readings of the days `first` to `last` that can be believed: `slot_start, load_kwh, pv_kwh`."""
+    return past_readings(context, first, last, reach=0, has_pv=home_has_pv(context))
+
+
+def aurora_home(context: Context, first: date, last: date, *, panels: Panels | None, country: str | None) -> AuroraHome:
+    """The home with its readings from `first` to `last`, null where nothing is believed.
+
+    Args:
+        context: the site.
+        first: first local day; the series begins at its midnight whether it was read or not.
+        last: last local day, to whose end it can be asked (and some days further).
+        panels: where they stand; None when that is not known.
+        country: whose public holidays count; None for none.
+    """
+    read = believed_readings(context, first, last)
+    whole = grid(first, last, context.timezone).select("slot_start")
+    history = whole.join(read, on="slot_start", how="left", maintain_order="left")
+    return AuroraHome(slot_series(history, context.timezone, country=country), panels)

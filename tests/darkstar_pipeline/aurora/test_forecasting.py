@@ -1,0 +1,104 @@
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from darkstar_pipeline.aurora.forecasting import naive, site_forecasts
+from darkstar_pipeline.aurora.promoted import CHAMPION, aurora_folder
+from darkstar_pipeline.aurora.training import TrainedAurora
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.errors import ConfigurationError, DataMissingError
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, SLOT_FORECASTS
+from env.time_grid import day_start
+from tests.cases.month_home import FIRST, LAST, month_context
+from tests.darkstar_pipeline.aurora.conftest import TRAINED_DAYS
+
+LEARNED = FIRST.replace(day=TRAINED_DAYS)
+AFTER = [LEARNED + timedelta(days=by) for by in range(1, 4)]
+
+
+def promote(context: Context, trained: TrainedAurora, version: int = 3) -> None:
+    """Put the model where promoted ones stand."""
+    folder = aurora_folder(context)
+    trained.save(folder / f"v{version}")
+    (folder / CHAMPION).write_text(json.dumps({"version": version}), encoding="utf-8")
+
+
+@pytest.fixture
+def promoted(tmp_path: Path, trained: TrainedAurora) -> Context:
+    """The home with a promoted model of its first four weeks."""
+    context = month_context(tmp_path)
+    promote(context, trained)
+    return context
+
+
+def test_forecasts_are_auroras_quantiles_when_the_day_comes_after_what_it_learned_from(promoted: Context) -> None:
+    made = site_forecasts(promoted, AFTER)
+    assert made["model_version"].unique().to_list() == ["aurora_1_v3"]
+    assert made["quantile"].unique().sort().to_list() == [0.1, 0.5, 0.9]
+    assert made["local_day"].unique().sort().to_list() == AFTER
+    assert made.height == 3 * 192 * len(AFTER)
+    stored = made.with_columns(pl.lit("home").alias("site"))
+    promoted.lake.write_days(SLOT_FORECASTS, "home", AFTER, stored)
+
+
+@pytest.mark.parametrize("day", [FIRST + timedelta(days=10), LEARNED], ids=["inside", "its last day"])
+def test_forecasts_are_naive_and_say_so_when_the_model_has_seen_the_day(promoted: Context, day: date) -> None:
+    made = site_forecasts(promoted, [day, AFTER[0]])
+    versions = dict(made.select("local_day", "model_version").unique().iter_rows())
+    assert versions == {day: "naive_mean_7_3", AFTER[0]: "aurora_1_v3"}
+    assert made.filter(pl.col("local_day") == day).equals(naive(promoted, [day]))
+
+
+def test_forecasts_are_the_same_when_the_range_is_cut(promoted: Context) -> None:
+    whole = site_forecasts(promoted, AFTER)
+    assert pl.concat([site_forecasts(promoted, [day]) for day in AFTER]).equals(whole)
+
+
+def test_forecasts_are_the_same_when_everything_from_their_vintage_on_is_scrambled(promoted: Context) -> None:
+    day = AFTER[1]
+    before = site_forecasts(promoted, [day])
+    rows = promoted.lake.read(METER_READINGS, "home", day, LAST)
+    changed = rows.with_columns(load_kwh=9 * pl.col("load_kwh"), pv_kwh=pl.col("pv_kwh").reverse())
+    promoted.lake.write_days(METER_READINGS, "home", changed["local_day"].unique().to_list(), changed)
+    assert site_forecasts(promoted, [day]).equals(before)
+
+
+def test_forecasts_are_naive_when_recent_readings_are_missing(promoted: Context) -> None:
+    late = LAST + timedelta(days=9)
+    assert site_forecasts(promoted, [late]).is_empty()
+    made = site_forecasts(promoted, [AFTER[0], late])
+    assert made["local_day"].unique().to_list() == [AFTER[0]]
+
+
+def test_forecasts_reach_a_week_when_configured(tmp_path: Path, trained: TrainedAurora) -> None:
+    context = month_context(tmp_path, days_ahead=7)
+    promote(context, trained)
+    made = site_forecasts(context, [AFTER[0]])
+    assert made["slot_start"].max() == day_start(AFTER[0] + timedelta(days=8), "Europe/Stockholm") - timedelta(
+        minutes=15
+    )
+
+
+@pytest.mark.parametrize("model", ["auto", "naive"])
+def test_forecasts_are_naive_when_nothing_is_promoted_or_wanted(
+    tmp_path: Path, trained: TrainedAurora, model: str
+) -> None:
+    context = month_context(tmp_path, model=model)
+    if model == "naive":
+        promote(context, trained)
+    assert site_forecasts(context, AFTER).equals(naive(context, AFTER))
+
+
+def test_forecasts_are_refused_with_a_remedy_when_aurora_is_named_and_none_is_promoted(tmp_path: Path) -> None:
+    with pytest.raises(DataMissingError, match="no promoted one") as refused:
+        site_forecasts(month_context(tmp_path, model="aurora"), AFTER)
+    assert "darkstar train aurora" in refused.value.hint
+
+
+def test_forecasts_are_refused_when_the_promoted_bundle_is_damaged(promoted: Context) -> None:
+    (aurora_folder(promoted) / "v3" / "load_p50.txt").write_text("tree")
+    with pytest.raises(ConfigurationError, match=r"load_p50\.txt"):
+        site_forecasts(promoted, AFTER)
