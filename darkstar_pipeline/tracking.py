@@ -1,15 +1,16 @@
-"""MLflow: where evaluations leave their run, so that comparing runs answers which policy is cheaper.
+"""MLflow: the store, how runs are opened and filled, and the run that an evaluation leaves.
 
 The store is SQLite under `<home>/mlflow` unless `MLFLOW_TRACKING_URI` names a server. Two processes that create a
 store or an experiment at the same moment corrupt or misfile (reproduced), so both happen once, under a file lock, and a
-run is opened by its experiment's id. What does not belong here: what is evaluated, and how (`planner.evaluation`).
+run is opened by its experiment's id. What does not belong here: what is evaluated, and how (`planner.evaluation`);
+runs of trainings and registered models (`models`).
 """
 
 import logging
 import os
 import shutil
 import subprocess
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EVALUATIONS = "evaluation"
-EXPERIMENTS = (EVALUATIONS,)
+TRAININGS = "training"
+EXPERIMENTS = (EVALUATIONS, TRAININGS)
 DATABASE = "mlflow.db"
 DEFAULT_PAGE = "http://127.0.0.1:5000"  # where `darkstar ui` shows a local store
+_METRICS_A_CALL, _PARAMS_A_CALL = 900, 100  # MLflow takes 1000 items a call, of which 100 parameters
 BOUND = "oracle"  # the lower bound is no policy that could be the best
 _LOGGED = ("days", "cost", "captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
 
@@ -104,17 +107,28 @@ def log_evaluation(home: Path, record: EvaluationRecord) -> TrackedRun:
     Raises:
         OutsideServiceError: MLflow refused or cannot be reached.
     """
-    _silence()
-    from mlflow.exceptions import MlflowException  # two seconds, paid only where a run is logged
-
-    try:
+    with told(home):
         client, experiments = open_store(home)
         experiment_id = experiments[EVALUATIONS]
         run_id = _log_evaluation(client, experiment_id, record)
-    except MlflowException as error:
-        message = f"MLflow at {tracking_uri(home)} did not take the run: {' '.join(str(error).split())}"
-        raise OutsideServiceError(message, "check MLFLOW_TRACKING_URI, or unset it to keep runs locally") from error
     return TrackedRun(run_id=run_id, experiment_id=experiment_id, url=run_url(experiment_id, run_id))
+
+
+@contextmanager
+def told(home: Path) -> Generator[None]:
+    """Turn what MLflow refuses into an error that a person can act on.
+
+    Raises:
+        OutsideServiceError: MLflow refused or cannot be reached.
+    """
+    _silence()
+    from mlflow.exceptions import MlflowException  # two seconds, paid only where MLflow is used
+
+    try:
+        yield
+    except MlflowException as error:
+        message = f"MLflow at {tracking_uri(home)} did not do as asked: {' '.join(str(error).split())}"
+        raise OutsideServiceError(message, "check MLFLOW_TRACKING_URI, or unset it to keep runs locally") from error
 
 
 def tracking_uri(home: Path) -> str:
@@ -189,18 +203,18 @@ def _log_evaluation(client: "MlflowClient", experiment_id: str, record: Evaluati
     if best is not None:
         metrics |= _figures(rows[best], mpc)
     metrics["breaches"] = float(sum(int(row["breaches"]) for row in rows.values()))
-    with _run(client, experiment_id, f"{record.site} {record.first} to {record.last}", tags) as run_id:
-        _log(client, run_id, metrics, {**record.params, "site": record.site, "policies": ", ".join(rows)})
+    with open_run(client, experiment_id, f"{record.site} {record.first} to {record.last}", tags) as run_id:
+        log_values(client, run_id, metrics, {**record.params, "site": record.site, "policies": ", ".join(rows)})
         for policy, row in rows.items():
             child_tags = {**tags, "policy": policy, "mlflow.parentRunId": run_id}
-            with _run(client, experiment_id, policy, child_tags) as child:
-                _log(client, child, _figures(row, mpc), {"policy": policy})
+            with open_run(client, experiment_id, policy, child_tags) as child:
+                log_values(client, child, _figures(row, mpc), {"policy": policy})
         _log_files(client, run_id, record)
     return run_id
 
 
 @contextmanager
-def _run(client: "MlflowClient", experiment_id: str, name: str, tags: Mapping[str, str]) -> Generator[str]:
+def open_run(client: "MlflowClient", experiment_id: str, name: str, tags: Mapping[str, str]) -> Generator[str]:
     """A run that is closed in the end: finished, or failed where its filling was."""
     run_id = str(client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id)
     status = "FAILED"
@@ -219,17 +233,36 @@ def _figures(row: Mapping[str, Any], mpc: Mapping[str, Any] | None) -> dict[str,
     return figures
 
 
-def _log(client: "MlflowClient", run_id: str, metrics: Mapping[str, float], params: Mapping[str, object]) -> None:
-    """Metrics and parameters in one call: 8 ms a call, whatever it carries."""
+def log_values(
+    client: "MlflowClient",
+    run_id: str,
+    metrics: Mapping[str, float],
+    params: Mapping[str, object],
+    curves: Mapping[str, Iterable[tuple[int, float]]] | None = None,
+) -> None:
+    """Metrics and parameters in as few calls as MLflow takes: 8 ms a call, whatever it carries.
+
+    Args:
+        client: the store.
+        run_id: an open run.
+        metrics: figures by name.
+        params: facts by name.
+        curves: figures that changed while learning, by name: step and value.
+    """
     from mlflow.entities import Metric, Param
     from mlflow.utils.time import get_current_time_millis
 
     now = get_current_time_millis()
-    client.log_batch(
-        run_id,
-        metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
-        params=[Param(name, str(value)) for name, value in params.items()],
-    )
+    figures = [Metric(name, value, now, 0) for name, value in metrics.items()]
+    figures += [Metric(name, value, now, step) for name, curve in (curves or {}).items() for step, value in curve]
+    facts = [Param(name, str(value)) for name, value in params.items()]
+    calls = max(-(-len(figures) // _METRICS_A_CALL), -(-len(facts) // _PARAMS_A_CALL))
+    for call in range(calls):
+        client.log_batch(
+            run_id,
+            metrics=figures[call * _METRICS_A_CALL : (call + 1) * _METRICS_A_CALL],
+            params=facts[call * _PARAMS_A_CALL : (call + 1) * _PARAMS_A_CALL],
+        )
 
 
 def _log_files(client: "MlflowClient", run_id: str, record: EvaluationRecord) -> None:

@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Literal
 
+from darkstar_pipeline.context import Context
 from darkstar_pipeline.settings import SiteSettings
 
 Stage = Literal["oracle", "policies"]
 
 # Raise a number when its stage would give other figures for the same settings.
 _CODE: dict[Stage, int] = {"oracle": 1, "policies": 6}
+_TARIFF_CODE = 1  # raise where the same tariff settings would give other prices
 _SHARED = ("timezone", "area", "has_pv", "battery", "limits", "tariff", "protocol")
 _FIELDS: dict[Stage, tuple[str, ...]] = {"oracle": _SHARED, "policies": (*_SHARED, "forecast", "mpc")}
 
@@ -21,5 +24,15 @@ def config_version(settings: SiteSettings, stage: Stage) -> str:
         "code": _CODE[stage],
         "settings": settings.model_dump(mode="json", include=set(_FIELDS[stage])),
     }
+    return _short_hash(document)
+
+
+def tariff_version(context: Context) -> str:
+    """Hash of the site's tariff settings, which trained models have to fit, twelve hexadecimal digits."""
+    settings = context.site_settings.model_dump(mode="json", include={"tariff", "currency"})
+    return _short_hash({"stage": "tariff", "code": _TARIFF_CODE, "settings": settings})
+
+
+def _short_hash(document: Mapping[str, object]) -> str:
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
