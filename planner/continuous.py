@@ -37,7 +37,7 @@ from planner.power_slots import PowerMeter, SlotPrices
 from planner.power_watch import LIKE_DAYS, PowerWatch, imagined
 from planner.protocol import Protocol
 from planner.replay import as_flows, constant_command, schedule_frame, unused_battery
-from planner.scenarios import day_scenarios
+from planner.scenarios import ScenarioSource
 from planner.steadiness import Steadiness
 from planner.value_function import Scenarios, soc_grid, value_function
 from planner.value_policy import ValueDays
@@ -128,8 +128,15 @@ def replay_window(
     Returns:
         As `replay.replay_days`.
     """
-    window = Window(_with_forecasts(slots, forecasts), site, protocol, history)
+    window = open_window(slots, forecasts, history, site, protocol)
     return schedule_frame(policy, window.slots.select(slots.columns), CONTINUOUS[policy](window))
+
+
+def open_window(
+    slots: pl.DataFrame, forecasts: pl.DataFrame, history: pl.DataFrame, site: Site, protocol: Protocol
+) -> Window:
+    """The window of these days; arguments as for `replay_window`."""
+    return Window(_with_forecasts(slots, forecasts), site, protocol, history)
 
 
 def window_settlement(slots: pl.DataFrame, site: Site, protocol: Protocol) -> float:
@@ -155,7 +162,7 @@ def _with_forecasts(slots: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFram
     return joined.with_columns(pl.col(names).fill_null(0.0).fill_nan(0.0))
 
 
-class _Rolling:
+class Rolling:
     """A planner through a window: its span is opened anew at midnight, and when the next day is published.
 
     Args:
@@ -209,12 +216,12 @@ class _Rolling:
         return world.import_price[0, span], world.export_price[0, span]
 
 
-class _OnScenarios(_Rolling):
-    """A planner that takes its scenarios from the days before."""
+class OnScenarios(Rolling):
+    """A planner that takes its scenarios from the days before, or from where it is told."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, source: ScenarioSource | None = None) -> None:
         super().__init__(window)
-        self.by_day = _scenarios_by_day(window)
+        self.by_day = _scenarios_by_day(window, source or ScenarioSource(history=window.history))
         self.months = _Months(window) if charges_power(window.site) else None
 
     def decide(self, slot: int, soc_kwh: Energy) -> Command:
@@ -281,7 +288,7 @@ class _Months:
         )
 
 
-class _RollingMpc(_OnScenarios):
+class _RollingMpc(OnScenarios):
     """MPC through a window."""
 
     def __init__(self, window: Window) -> None:
@@ -327,7 +334,7 @@ class _RollingMpc(_OnScenarios):
         return self.mpc.command(slot, float(soc_kwh[0]), *known)
 
 
-class _RollingValue(_OnScenarios):
+class _RollingValue(OnScenarios):
     """The policy `value` through a window."""
 
     def open(self, first: int, end: int) -> None:
@@ -348,7 +355,7 @@ class _RollingValue(_OnScenarios):
         return self.days.command(slot, soc_kwh, *self.last(slot))
 
 
-class _RollingOracle(_Rolling):
+class _RollingOracle(Rolling):
     """Load and PV known, prices only as published: every slot planned exactly to the end of what is known."""
 
     def __init__(self, window: Window) -> None:
@@ -376,28 +383,29 @@ def _stretched(part: Energy, n_slots: int) -> Energy:
     return np.concatenate([part[:, :, :n_slots], longer], axis=2)
 
 
-def _scenarios_by_day(window: Window) -> list[Scenarios]:
+def _scenarios_by_day(window: Window, source: ScenarioSource) -> list[Scenarios]:
     """What each day may be, as known on its morning; each `(1, n_scenarios, n_slots)`."""
     sized = window.slots.with_columns(n_slots=pl.len().over("local_day"))
     found: dict[date, Scenarios] = {}
     for part in sized.partition_by("n_slots", maintain_order=True):
-        scenarios = day_scenarios(window.history, part, window.site.timezone)
+        scenarios = source.scenarios(part, window.site.timezone)
         for index, day in enumerate(part["local_day"].unique(maintain_order=True).to_list()):
             own = slice(index, index + 1)
             found[day] = scenarios.part(own)
     return [found[day] for day in window.slots["local_day"].unique(maintain_order=True).to_list()]
 
 
-def _run(window: Window, decide: Decide, site: Site | None = None) -> Replay:
+def run_window(window: Window, decide: Decide, site: Site | None = None) -> Replay:
+    """Live through the window from the protocol's start; another site where the battery is not the home's."""
     return simulate(decide, window.world, site or window.site, np.array([window.protocol.start_soc_kwh]))
 
 
 def _idle(window: Window) -> Replay:
-    return _run(window, constant_command(0.0, full_export_kw(window.site)), unused_battery(window.site))
+    return run_window(window, constant_command(0.0, full_export_kw(window.site)), unused_battery(window.site))
 
 
 def _self_consumption(window: Window) -> Replay:
-    return _run(window, constant_command(window.site.battery.discharge_kw, 0.0))
+    return run_window(window, constant_command(window.site.battery.discharge_kw, 0.0))
 
 
 def _oracle(window: Window) -> Replay:
@@ -420,8 +428,8 @@ Replayer: TypeAlias = Callable[[Window], Replay]
 CONTINUOUS: dict[str, Replayer] = {
     "idle": _idle,
     "self_consumption": _self_consumption,
-    "mpc": lambda window: _run(window, _RollingMpc(window).decide),
-    "value": lambda window: _run(window, _RollingValue(window).decide),
-    "oracle_published": lambda window: _run(window, _RollingOracle(window).decide),
+    "mpc": lambda window: run_window(window, _RollingMpc(window).decide),
+    "value": lambda window: run_window(window, _RollingValue(window).decide),
+    "oracle_published": lambda window: run_window(window, _RollingOracle(window).decide),
     "oracle": _oracle,
 }

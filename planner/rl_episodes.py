@@ -118,7 +118,9 @@ def equal_days(
         clock_minutes=table("local_clock"),
         start_soc_kwh=np.full(n_days, protocol.start_soc_kwh),
         settlement_value=settlement,
-        outlook=day_outlook(world, scenarios, site, settlement, n_soc=n_soc, rules=source.rules),
+        outlook=day_outlook(
+            world, scenarios, site, settlement[:, None] * soc_grid(site.battery, n_soc), rules=source.rules
+        ),
         labels=tuple(day.isoformat() for day in slots["local_day"].unique(maintain_order=True).to_list()),
         baseline_cost=None if replay is None else settled_cost(replay, settlement),
     )
@@ -132,22 +134,15 @@ def settled_cost(replay: Replay, settlement: Energy) -> Energy:
 
 
 def day_outlook(
-    world: World,
-    scenarios: Scenarios,
-    site: Site,
-    settlement: Energy,
-    *,
-    n_soc: int = GRID_POINTS,
-    rules: BeliefRules = NAIVE,
+    world: World, scenarios: Scenarios, site: Site, end_value: Energy, *, rules: BeliefRules = NAIVE
 ) -> Outlook:
-    """What the policy `value` believes at the start of every slot of days with equally many slots.
+    """What is believed at the start of every slot of days with equally many slots.
 
     Args:
         world: what the days brought; only slots before the one looked at are used.
         scenarios: what the days may be, as known when they began.
         site: battery and limits.
-        settlement: worth of a stored kWh at the days' ends `(n_days,)` [money/kWh].
-        n_soc: points of stored energy.
+        end_value: worth of stored energy at the days' ends, on an even grid `(n_days, n_soc)` [money].
         rules: how scenarios are weighed and followed.
     """
     days = _Watched(
@@ -155,10 +150,10 @@ def day_outlook(
         scenarios=scenarios,
         import_price=world.import_price,
         export_price=world.export_price,
-        end_value=settlement[:, None] * soc_grid(site.battery, n_soc),
+        end_value=end_value,
         rules=rules,
     )
-    nowhere = np.full(len(settlement), site.battery.min_soc_kwh)
+    nowhere = np.full(len(end_value), site.battery.min_soc_kwh)
     for slot in range(world.load_kwh.shape[1]):
         last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot > 0 else (None, None)
         days.command(slot, nowhere, *last)

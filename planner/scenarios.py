@@ -84,7 +84,8 @@ class ScenarioSource:
     Attributes:
         history: readings `slot_start, load_kwh, pv_kwh` before the days, null where there is none.
         rules: how many days back, and how likely each scenario is beforehand.
-        told: further scenarios by day, as its midnight saw them; None for none.
+        told: further scenarios by day, as its midnight saw them, equally many each; a day that is not among them
+            does without. None for none.
     """
 
     history: pl.DataFrame
@@ -94,16 +95,21 @@ class ScenarioSource:
     def scenarios(self, slots: pl.DataFrame, timezone: str) -> Scenarios:
         """What days of equally many slots may be; `slots` as for `day_scenarios`."""
         lived = day_scenarios(self.history, slots, timezone, rules=self.rules)
-        if self.told is None:
+        if not self.told:
             return lived
         days = slots["local_day"].unique(maintain_order=True).to_list()
-        return _together(lived, joined_scenarios([self.told[day] for day in days]), self.rules.told_share)
+        filler = next(iter(self.told.values())).load_kwh.shape[1]
+        nothing = np.zeros((1, filler, lived.load_kwh.shape[2]))
+        told = joined_scenarios([self.told.get(day, Scenarios(nothing, nothing)) for day in days])
+        known = np.array([day in self.told for day in days])
+        return _together(lived, told, np.where(known, self.rules.told_share, 0.0))
 
 
-def _together(lived: Scenarios, told: Scenarios, share: float) -> Scenarios:
-    """Days that were and days that are told, the latter as likely beforehand as `share` says."""
+def _together(lived: Scenarios, told: Scenarios, share: Energy) -> Scenarios:
+    """Days that were and days that are told, the latter as likely beforehand as `share` says of each home."""
     priors = [
-        weight * (np.full(part.load_kwh.shape[:2], 1 / part.load_kwh.shape[1]) if part.prior is None else part.prior)
+        weight[:, None]
+        * (np.full(part.load_kwh.shape[:2], 1 / part.load_kwh.shape[1]) if part.prior is None else part.prior)
         for part, weight in ((lived, 1 - share), (told, share))
     ]
     load, pv = (np.concatenate([getattr(lived, name), getattr(told, name)], axis=1) for name in _QUANTITIES)
