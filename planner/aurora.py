@@ -13,7 +13,7 @@ import polars as pl
 from env.inverter import Energy
 from env.time_grid import SLOT_DTYPE, day_start, slot_count
 from planner.aurora_features import AuroraHome
-from planner.aurora_model import MODEL_VERSION, QUANTILES, AuroraModel
+from planner.aurora_model import MODEL_VERSION, QUANTILES, Ask, AuroraModel, TargetModel
 from planner.slot_series import DAY_SLOTS, Index, seen, told
 from planner.value_function import Scenarios
 
@@ -39,9 +39,10 @@ def aurora_forecasts(
         timezone: of the site.
     """
     vintage, slots = _pairs(home, vintages, ends)
-    load_known = home.load(vintage, slots)
-    load = model.load.spread(load_known)
-    pv = np.zeros(load.shape) if model.pv is None else model.pv.spread(home.pv(vintage, slots))
+    load = _spread(model.load, home, home.load, home.series.load_kwh, vintage, slots)
+    pv = np.zeros(load.shape)
+    if model.pv is not None:
+        pv = _spread(model.pv, home, home.pv, home.series.pv_kwh, vintage, slots)
     temperature = np.full(len(slots), np.nan)
     if "temp_c" in home.series.outlook:
         temperature = told(home.series, "temp_c", slots, vintage)
@@ -71,6 +72,13 @@ def aurora_forecasts(
         )
         .sort("vintage", "slot_start", "quantile")
     )
+
+
+def _spread(target: TargetModel, home: AuroraHome, ask: Ask, read: Energy, vintage: Index, slots: Index) -> Energy:
+    """The quantiles of a target, as wide as its last days ask for `(n_quantiles, n_pairs)` [kWh]."""
+    made_at, row = np.unique(vintage, return_inverse=True)
+    widening = target.recent_widening(home, ask, read, made_at)
+    return target.spread(ask(vintage, slots), widening[:, row])
 
 
 def _pairs(home: AuroraHome, vintages: Sequence[datetime], ends: Sequence[datetime]) -> tuple[Index, Index]:

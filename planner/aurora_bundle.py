@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from planner.aurora_calibration import PastScores
 from planner.aurora_model import MODEL_VERSION, QUANTILES, AuroraModel, ErrorDays, TargetModel
 from planner.bundle import Bundle, Manifest, read_bundle, save_bundle
 from planner.clear_sky import Panels
@@ -122,9 +123,12 @@ def save_aurora(folder: Path, model: AuroraModel, trained_on: TrainedOn) -> Bund
         metrics=dict(trained_on.metrics),
         **panels,
     )
-    files = {ARRAYS: save(_arrays(model.errors)), **_trees("load", model.load)}
-    if model.pv is not None:
-        files |= _trees("pv", model.pv)
+    arrays, files = _arrays("errors", model.errors), dict[str, bytes]()
+    for of, target in (("load", model.load), ("pv", model.pv)):
+        if target is not None:
+            arrays |= _arrays(f"{of}_past", target.past)
+            files |= _trees(of, target)
+    files[ARRAYS] = save(arrays)
     manifest = Manifest(kind=KIND, algorithm="lightgbm", details=learned.model_dump(mode="json"))
     return save_bundle(folder, manifest, files)
 
@@ -148,10 +152,10 @@ def load_aurora(bundle: Bundle | Path) -> LoadedAurora:
             message = f"made by {learned.version}, this is {MODEL_VERSION}; run `darkstar train aurora`"
             raise PolicyMismatchError(message)
         arrays = load(whole.files[ARRAYS])
-        errors = ErrorDays(**{field.name: arrays[f"errors.{field.name}"] for field in fields(ErrorDays)})
+        errors = ErrorDays(**_fields("errors", ErrorDays, arrays))
         model = AuroraModel(
-            load=_target("load", learned.load, whole.files),
-            pv=None if learned.pv is None else _target("pv", learned.pv, whole.files),
+            load=_target("load", learned.load, whole.files, arrays),
+            pv=None if learned.pv is None else _target("pv", learned.pv, whole.files, arrays),
             errors=errors,
             lacks=learned.lacks,
         )
@@ -175,17 +179,22 @@ def _trees(of: str, target: TargetModel) -> dict[str, bytes]:
     return {f"{of}_{name}.txt": booster.model_to_string().encode() for name, booster in boosters.items()}
 
 
-def _arrays(errors: ErrorDays) -> dict[str, Any]:
-    return {f"errors.{field.name}": np.ascontiguousarray(getattr(errors, field.name)) for field in fields(errors)}
+def _arrays(of: str, holder: ErrorDays | PastScores) -> dict[str, Any]:
+    return {f"{of}.{field.name}": np.ascontiguousarray(getattr(holder, field.name)) for field in fields(holder)}
 
 
-def _target(of: str, told: Target, files: Mapping[str, bytes]) -> TargetModel:
+def _fields(of: str, kind: type[ErrorDays | PastScores], arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {field.name: arrays[f"{of}.{field.name}"] for field in fields(kind)}
+
+
+def _target(of: str, told: Target, files: Mapping[str, bytes], arrays: Mapping[str, Any]) -> TargetModel:
     return TargetModel(
         names=told.names,
         relative=told.relative,
         mean=_booster(of, "mean", files),
         quantiles={q: _booster(of, _name(q), files) for q in QUANTILES},
         widening={q: told.widening[_name(q)] for q in QUANTILES},
+        past=PastScores(**_fields(f"{of}_past", PastScores, arrays)),
     )
 
 

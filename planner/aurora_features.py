@@ -73,8 +73,9 @@ class AuroraHome:
 
     def _summed(self, name: str) -> Energy:
         if name == "expected":
-            known = np.isfinite(self.series.pv_kwh) & (self.series.known_from <= np.arange(len(self.series)))
-            return np.where(known, self.series.outlook["pv_expected_kwh"], np.nan)
+            slots = np.arange(len(self.series))
+            expected = told(self.series, "pv_expected_kwh", slots, slots)
+            return np.where(np.isfinite(self.series.pv_kwh), expected, np.nan)
         sources = {"load": "series.load_kwh", "load_error": "load_errors", "pv": "series.pv_kwh", "clear": "clear_each"}
         found: object = self
         for part in sources[name].split("."):

@@ -1,7 +1,8 @@
 """Aurora's learning: gradient-boosted trees (LightGBM) for what the base forecast leaves, with honest uncertainty.
 
 Three folds of whole weeks say how the model errs on weeks it has not seen. From these errors come the widths of the
-quantiles (conformal prediction, Romano et al. 2019, one-sided) and the paths that scenarios are made of.
+quantiles (conformal prediction, Romano et al. 2019, one-sided), which `aurora_calibration` keeps up to date, and the
+paths that scenarios are made of.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.inverter import Energy
+from planner.aurora_calibration import PastScores, recent_widening, since_epoch
 from planner.aurora_features import AuroraHome, Known
 from planner.clear_sky import day_starts
 from planner.slot_series import AHEAD, DAY_SLOTS, OUTLOOK, Index
@@ -19,7 +21,7 @@ from planner.slot_series import AHEAD, DAY_SLOTS, OUTLOOK, Index
 if TYPE_CHECKING:
     from lightgbm import Booster
 
-MODEL_VERSION = "aurora_1"
+MODEL_VERSION = "aurora_2"
 QUANTILES = (0.1, 0.5, 0.9)
 FOLDS = 3
 LEAST_DAYS = 14  # days of history below which nothing is learned
@@ -27,6 +29,7 @@ ROUNDS, QUANTILE_ROUNDS = 120, 80
 DUSK = 0.03  # share of the peak below which a clear slot teaches nothing
 MOST_SHARE = 1.3  # of clear sky: clouds' edges reflect
 Mask = NDArray[np.bool_]
+Ask = Callable[[Index, Index], Known]
 # Few leaves, many rows in each and strong regularisation: a home has some hundred days, and days are what repeats.
 PARAMETERS: dict[str, Any] = {
     "num_threads": 1, "deterministic": True, "force_row_wise": True, "verbosity": -1, "learning_rate": 0.06,
@@ -45,6 +48,7 @@ class TargetModel:
         mean: the expected value.
         quantiles: by quantile.
         widening: by quantile, what to add to it, as a share of the width between the outer ones.
+        past: how the quantiles did on the days learned from.
     """
 
     names: tuple[str, ...]
@@ -52,17 +56,52 @@ class TargetModel:
     mean: "Booster"
     quantiles: dict[float, "Booster"]
     widening: dict[float, float]
+    past: PastScores
 
     def expected(self, known: Known) -> Energy:
         """The expected value `(n_pairs,)` [kWh]."""
         return self._energy(known, _predict(self.mean, known))
 
-    def spread(self, known: Known) -> Energy:
-        """The quantiles in ascending order `(n_quantiles, n_pairs)` [kWh]."""
-        raw = {q: _predict(booster, known) for q, booster in self.quantiles.items()}
-        width = _width(raw)
-        wide = np.stack([self._energy(known, raw[q] + self.widening[q] * width) for q in QUANTILES])
-        return np.sort(wide, axis=0)
+    def spread(self, known: Known, widening: Energy | None = None) -> Energy:
+        """The quantiles in ascending order.
+
+        Args:
+            known: of the pairs.
+            widening: what to add to each `(n_quantiles, n_pairs)`, as a share of the width; None adds `widening`.
+
+        Returns:
+            `(n_quantiles, n_pairs)` [kWh].
+        """
+        raw = self._raw(known)
+        added = self._fixed[:, None] if widening is None else widening
+        moved = raw + added * _width(raw)
+        return np.sort(np.stack([self._energy(known, row) for row in moved]), axis=0)
+
+    def recent_widening(self, home: AuroraHome, ask: Ask, read: Energy, vintages: Index) -> Energy:
+        """What to add to each quantile at each vintage, by the last days that had ended `(n_quantiles, n_vintages)`.
+
+        Args:
+            home: the home.
+            ask: gives features of pairs of it.
+            read: readings of the target [kWh].
+            vintages: slots at whose starts forecasts are made.
+        """
+
+        def score(starts: Index) -> Energy:
+            midnight, slots = _first_day(starts)
+            known = ask(midnight, slots)
+            lesson = Lesson(known, slots, read[slots], self.relative)
+            scores = _scores(lesson, self._raw(known), dark=_dark(home, midnight, known, relative=self.relative))
+            return scores.reshape(len(QUANTILES), -1, DAY_SLOTS)
+
+        return recent_widening(self.past, self._fixed, QUANTILES, home.series, vintages, score)
+
+    @property
+    def _fixed(self) -> Energy:
+        return np.array([self.widening[q] for q in QUANTILES])
+
+    def _raw(self, known: Known) -> Energy:
+        return np.stack([_predict(self.quantiles[q], known) for q in QUANTILES])
 
     def _energy(self, known: Known, learned: Energy) -> Energy:
         return energy(known.base, learned, relative=self.relative)
@@ -154,7 +193,9 @@ class Lesson:
     def wanted(self) -> Energy:
         """What has to be learned."""
         if self.relative:
-            return np.clip(self.truth / self.known.base, 0.0, MOST_SHARE)
+            bright = self.known.base > 0
+            share = np.divide(self.truth, self.known.base, out=np.full(len(bright), np.nan), where=bright)
+            return np.clip(share, 0.0, MOST_SHARE)
         return self.truth - self.known.base
 
     def rows(self, chosen: Mask) -> "Lesson":
@@ -179,37 +220,57 @@ def fit_boosters(lesson: Lesson, seed: int) -> tuple["Booster", dict[float, "Boo
     return grown(ROUNDS, weight, objective="l2"), quantiles
 
 
-def learn(lesson: Lesson, ask: Callable[[int, "Booster"], None], seed: int) -> TargetModel:
+def learn(lesson: Lesson, days: "_Days", seed: int) -> TargetModel:
     """Fit a target, and find out on weeks left out how wide its quantiles have to be.
 
     Args:
         lesson: rows to learn from.
-        ask: called with each fold and the expected value's trees that have not seen it.
+        days: days that are asked of each fold's trees that have not seen them.
         seed: of the trees.
     """
-    fold, misses = fold_of(lesson.slots), {q: [np.empty(0)] for q in QUANTILES}
+    fold, misses = fold_of(lesson.slots), [np.empty((len(QUANTILES), 0))]
     for left_out in range(FOLDS):
         if not (fold == left_out).any() or (fold == left_out).all():
             continue
         mean, quantiles = fit_boosters(lesson.rows(fold != left_out), seed)
-        ask(left_out, mean)
+        days.ask(left_out, mean, quantiles)
         unseen = lesson.rows(fold == left_out)
-        raw = {q: _predict(booster, unseen.known) for q, booster in quantiles.items()}
-        for q in QUANTILES:
-            misses[q].append((unseen.wanted - raw[q]) / _width(raw))
+        misses.append(_scores(unseen, np.stack([_predict(quantiles[q], unseen.known) for q in QUANTILES])))
     mean, quantiles = fit_boosters(lesson, seed)
-    widening = {q: float(np.quantile(np.concatenate(misses[q]), q)) for q in QUANTILES}
+    missed = np.concatenate(misses, axis=1)
     return TargetModel(
-        names=lesson.known.names, relative=lesson.relative, mean=mean, quantiles=quantiles, widening=widening
+        names=lesson.known.names,
+        relative=lesson.relative,
+        mean=mean,
+        quantiles=quantiles,
+        widening={q: float(np.quantile(row, q)) for q, row in zip(QUANTILES, missed, strict=True)},
+        past=days.past,
     )
+
+
+def _scores(lesson: Lesson, raw: Energy, *, dark: Mask | None = None) -> Energy:
+    """How far what came is from each quantile, in widths `(n_quantiles, n_rows)`; nan in the dark."""
+    wanted = lesson.wanted if dark is None else np.where(dark, np.nan, lesson.wanted)
+    return (wanted - raw) / _width(raw)
+
+
+def _dark(home: AuroraHome, vintage: Index, known: Known, *, relative: bool) -> Mask:
+    """Rows whose share of clear sky means nothing: there is none."""
+    return relative & (known.base <= DUSK * home.clear_sky.peak(vintage))
 
 
 def _predict(booster: "Booster", known: Known) -> Energy:
     return np.asarray(booster.predict(known.values, num_threads=1), dtype=np.float64)
 
 
-def _width(raw: dict[float, Energy]) -> Energy:
-    return np.maximum(raw[QUANTILES[-1]] - raw[QUANTILES[0]], 1e-3)
+def _width(raw: Energy) -> Energy:
+    """Between the outer quantiles, of `(n_quantiles, n_rows)`."""
+    return np.maximum(raw[-1] - raw[0], 1e-3)
+
+
+def _first_day(starts: Index) -> tuple[Index, Index]:
+    """Each start with each slot of the 24 hours from it."""
+    return np.repeat(starts, DAY_SLOTS), (starts[:, None] + np.arange(DAY_SLOTS)).ravel()
 
 
 def fit_aurora(home: AuroraHome, allowed: Mask, *, seed: int = 0) -> AuroraModel:
@@ -229,13 +290,13 @@ def fit_aurora(home: AuroraHome, allowed: Mask, *, seed: int = 0) -> AuroraModel
         raise ValueError(message)
     vintage, slots = training_pairs(home, allowed, seed)
     days = _whole_days(home, readable)
-    midnights, ahead = np.repeat(days, DAY_SLOTS), (days[:, None] + np.arange(DAY_SLOTS)).ravel()
-    load_days = _Days(home.load(midnights, ahead), fold_of(midnights), relative=False)
-    pv_days = _Days(home.pv(midnights, ahead), fold_of(midnights), relative=True)
-    load = learn(_load_lesson(home, vintage, slots), load_days.ask, seed)
+    learned = _learned_days(home, allowed)
+    load_days = _Days(home, home.load, days, learned, home.series.load_kwh, relative=False)
+    pv_days = _Days(home, home.pv, days, learned, home.series.pv_kwh, relative=True)
+    load = learn(_load_lesson(home, vintage, slots), load_days, seed)
     pv, lesson = None, _pv_lesson(home, vintage, slots)
     if len(lesson.slots) >= DAY_SLOTS:
-        pv = learn(lesson, pv_days.ask, seed)
+        pv = learn(lesson, pv_days, seed)
     else:
         pv_days.expected[:] = 0.0
     lacks = tuple(name for name in OUTLOOK if name not in home.series.outlook)
@@ -243,19 +304,49 @@ def fit_aurora(home: AuroraHome, allowed: Mask, *, seed: int = 0) -> AuroraModel
 
 
 class _Days:
-    """Days, and what trees that have not seen them expect of each."""
+    """Days, and what trees that have not seen them expect of each.
 
-    def __init__(self, known: Known, fold: Index, *, relative: bool) -> None:
-        self.known, self.relative = known, relative
-        self._fold = fold
-        self.expected = np.full(len(fold), np.nan)
+    Args:
+        home: whose days.
+        ask: gives features of pairs.
+        starts: first slots of the days.
+        learned: first slots of all days that are learned from.
+        read: readings of the target [kWh].
+        relative: as in `TargetModel`.
+    """
 
-    def ask(self, left_out: int, booster: "Booster") -> None:
+    def __init__(
+        self, home: AuroraHome, ask: Ask, starts: Index, learned: Index, read: Energy, *, relative: bool
+    ) -> None:
+        midnight, slots = _first_day(starts)
+        self.known, self.relative = ask(midnight, slots), relative
+        self._lesson = Lesson(self.known, slots, read[slots], relative)
+        self._dark = _dark(home, midnight, self.known, relative=relative)
+        self._fold, self._starts, self._learned = fold_of(midnight), starts, learned
+        self._zero = since_epoch(home.series)
+        self.expected = np.full(len(slots), np.nan)
+        self._scores = np.full((len(QUANTILES), len(slots)), np.nan)
+
+    def ask(self, left_out: int, mean: "Booster", quantiles: dict[float, "Booster"]) -> None:
         """Take in what the trees of a fold expect of its days."""
         rows = self._fold == left_out
         if rows.any():
-            known = Known(self.known.names, self.known.values[rows], self.known.base[rows])
-            self.expected[rows] = energy(known.base, _predict(booster, known), relative=self.relative)
+            lesson = self._lesson.rows(rows)
+            known = lesson.known
+            self.expected[rows] = energy(known.base, _predict(mean, known), relative=self.relative)
+            raw = np.stack([_predict(quantiles[q], known) for q in QUANTILES])
+            self._scores[:, rows] = _scores(lesson, raw, dark=self._dark[rows])
+
+    @property
+    def past(self) -> PastScores:
+        """The scores of the days."""
+        scores = self._scores.reshape(len(QUANTILES), -1, DAY_SLOTS).astype(np.float32)
+        return PastScores(starts=self._starts + self._zero, scores=scores, learned=self._learned + self._zero)
+
+
+def _learned_days(home: AuroraHome, allowed: Mask) -> Index:
+    """First slots of the days of which some slot may be learned from."""
+    return np.unique(day_starts(home.series, np.flatnonzero(allowed)))
 
 
 def _load_lesson(home: AuroraHome, vintage: Index, slots: Index) -> Lesson:

@@ -17,6 +17,7 @@ from env.time_grid import SLOT, SLOT_DTYPE, SLOT_MINUTES, zone
 
 DAY_SLOTS = 96  # of 24 hours: a lag, not a local day
 AHEAD = 8 * DAY_SLOTS  # slots after the last reading that can be forecast
+NEVER = 2**40  # index of a slot that does not come
 OUTLOOK = ("temp_c", "cloud", "irradiance", "pv_expected_kwh", "vacation", "alarm")
 Index = NDArray[np.int64]
 
@@ -29,8 +30,9 @@ class SlotSeries:
         start: first slot (UTC).
         load_kwh: readings, nan where there is none `(n,)` [kWh].
         pv_kwh: readings, nan where there is none `(n,)` [kWh].
-        outlook: what others said about each slot ahead of it, by name of `OUTLOOK`; only those there are.
-        known_from: index of the slot from whose start on the outlook was known `(n,)`.
+        outlook: what others said about each slot ahead of it, by name of `OUTLOOK`, the oldest word first
+            `(n_words, n)`; only those there are.
+        known_from: index of the slot from whose start on each word was known, ascending `(n_words, n)`.
         clock: slots since local midnight by the wall clock.
         offset: local clock minus UTC [slots].
         weekday: 1 for Monday to 7.
@@ -72,7 +74,8 @@ def slot_series(
     Args:
         history: `slot_start, load_kwh, pv_kwh`; null or nan where nothing was read.
         timezone: of the site.
-        outlook: `slot_start, known_at` (UTC) and any of `OUTLOOK`; None without weather.
+        outlook: `slot_start, known_at` (UTC) and any of `OUTLOOK`, several rows a slot where it was said anew; None
+            without weather. Of each local day on which something was said of a slot, its last word is kept.
         country: whose public holidays count (ISO 3166); None for none.
     """
     first, last = history["slot_start"].min(), history["slot_start"].max()
@@ -86,12 +89,12 @@ def slot_series(
     )
     local = whole.dt.convert_time_zone(zone(timezone).key)
     offset = (local.dt.base_utc_offset() + local.dt.dst_offset()).dt.total_minutes() // SLOT_MINUTES
-    told, known_from = _outlook(outlook, whole, first)
+    told_of, known_from = _outlook(outlook, whole.cast(SLOT_DTYPE), first, timezone)
     return SlotSeries(
         start=first,
         load_kwh=_array(read["load_kwh"]),
         pv_kwh=_array(read["pv_kwh"]),
-        outlook=told,
+        outlook=told_of,
         known_from=known_from,
         clock=((local.dt.hour().cast(pl.Int64) * 60 + local.dt.minute()) // SLOT_MINUTES).to_numpy(),
         offset=offset.cast(pl.Int64).to_numpy(),
@@ -101,16 +104,34 @@ def slot_series(
     )
 
 
-def _outlook(outlook: pl.DataFrame | None, slots: pl.Series, first: datetime) -> tuple[dict[str, Energy], Index]:
+def _outlook(
+    outlook: pl.DataFrame | None, slots: pl.Series, first: datetime, timezone: str
+) -> tuple[dict[str, Energy], Index]:
     if outlook is None:
-        return {}, np.full(len(slots), 2**40)
+        return {}, np.full((1, len(slots)), NEVER)
     names = [name for name in OUTLOOK if name in outlook.columns]
-    told = pl.DataFrame({"slot_start": slots}).join(
-        outlook.select("slot_start", "known_at", *names), on="slot_start", how="left", maintain_order="left"
+    at = ((pl.col("known_at") - first) / timedelta(minutes=SLOT_MINUTES)).ceil().cast(pl.Int64)
+    # What is known at a midnight was said on the day before.
+    said_on = (pl.col("known_at") - pl.duration(microseconds=1)).dt.convert_time_zone(timezone).dt.date()
+    words = (
+        outlook.select("slot_start", "known_at", *(pl.col(name).cast(pl.Float64).fill_nan(None) for name in names))
+        .join(pl.DataFrame({"slot_start": slots}).with_row_index("slot"), on="slot_start")
+        .sort("slot", "known_at")
+        # A later word that leaves something out does not take it back.
+        .with_columns(pl.col(names).forward_fill().over("slot"))
+        .with_columns(at=at, said_on=said_on)
+        .unique(["slot", "said_on"], keep="last", maintain_order=True)
+        .with_columns(word=pl.int_range(pl.len()).over("slot"))
     )
-    ahead = (told["known_at"] - first) / timedelta(minutes=SLOT_MINUTES)
-    known = ahead.ceil().fill_null(2.0**40).cast(pl.Int64).to_numpy()
-    return {name: _array(told[name].cast(pl.Float64).fill_nan(None)) for name in names}, known
+    n_words = int(words["word"].max() or 0) + 1  # pyright: ignore[reportArgumentType] - Polars types a maximum loosely
+    place = (words["word"].to_numpy(), words["slot"].to_numpy())
+    known_from = np.full((n_words, len(slots)), NEVER)
+    known_from[place] = words["at"].to_numpy()
+    told_of: dict[str, Energy] = {}
+    for name in names:
+        told_of[name] = np.full((n_words, len(slots)), np.nan)
+        told_of[name][place] = _array(words[name])
+    return told_of, known_from
 
 
 def _holiday(dates: pl.Series, country: str | None) -> Energy:
@@ -132,10 +153,11 @@ def seen(values: Energy, slots: Index, vintage: Index) -> Energy:
 
 
 def told(series: SlotSeries, name: str, slots: Index, vintage: Index) -> Energy:
-    """An outlook for slots where it was known at the vintage, nan for the others."""
+    """The last word that was known at the vintage on slots, nan where there was none."""
     inside = np.clip(slots, 0, len(series) - 1)
-    known = (slots == inside) & (series.known_from[inside] <= vintage)
-    return np.where(known, series.outlook[name][inside], np.nan)
+    n_known = (series.known_from[:, inside] <= vintage).sum(axis=0)
+    known = (slots == inside) & (n_known > 0)
+    return np.where(known, series.outlook[name][np.maximum(n_known, 1) - 1, inside], np.nan)
 
 
 class Running:

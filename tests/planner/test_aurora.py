@@ -119,6 +119,42 @@ def test_forecast_is_the_same_when_everything_from_its_vintage_on_is_scrambled(
     assert made[0].equals(made[1])
 
 
+@cache
+def half_fitted() -> AuroraModel:
+    """Learned on the days up to the middle of March: the later ones only say how it has done since."""
+    known = home(readings())
+    allowed = everything(known.series)
+    allowed[known.series.index(day_start(date(2026, 3, 16), STOCKHOLM)) :] = False
+    return fit_aurora(known, allowed)
+
+
+@settings(max_examples=5, deadline=None)
+@given(day=st.dates(date(2026, 3, 17), date(2026, 4, 8)), slot=st.integers(0, 91), seed=st.integers(0, 2**32 - 1))
+def test_calibration_is_the_same_when_everything_from_its_vintage_on_is_scrambled(
+    day: date, slot: int, seed: int
+) -> None:
+    """The days since the model was fitted move its quantiles, and only those that had ended."""
+    vintage, value = day_start(day, STOCKHOLM) + slot * SLOT, 1e6
+    asked = [home(history) for history in (readings(), scrambled(vintage, seed, value))]
+    made = [aurora_forecasts(half_fitted(), known, [vintage], [vintage + SLOT], STOCKHOLM) for known in asked]
+    assert made[0].equals(made[1])
+
+
+def test_quantiles_move_when_the_last_days_were_not_as_before() -> None:
+    """Load that has grown by half a slot's usual use for ten days lifts what is expected of the eleventh."""
+    day = date(2026, 4, 1)
+    grown = pl.col("slot_start").is_between(
+        day_start(day - timedelta(days=10), STOCKHOLM), day_start(day, STOCKHOLM), closed="left"
+    )
+    more = readings().with_columns(load_kwh=pl.col("load_kwh") + 0.4 * grown)
+    at = np.array([home(readings()).series.index(day_start(day, STOCKHOLM))])
+    low, high = (
+        half_fitted().load.recent_widening(known, known.load, known.series.load_kwh, at)[2, 0]
+        for known in (home(readings()), home(more))
+    )
+    assert high > low + 0.1
+
+
 @pytest.mark.parametrize("day", [SHORT_DAY, date(2026, 4, 2)], ids=["92 slots", "96 slots"])
 def test_scenarios_are_the_same_when_everything_from_their_midnight_on_is_scrambled(day: date) -> None:
     asked = [home(history) for history in (readings(), scrambled(day_start(day, STOCKHOLM), 5, 1e6))]

@@ -12,6 +12,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, SLOT_FORECASTS
 from env.time_grid import day_start
+from planner.aurora_model import MODEL_VERSION
 from tests.cases.month_home import FIRST, LAST, month_context
 from tests.darkstar_pipeline.aurora.conftest import TRAINED_DAYS
 
@@ -36,7 +37,7 @@ def promoted(tmp_path: Path, trained: TrainedAurora) -> Context:
 
 def test_forecasts_are_auroras_quantiles_when_the_day_comes_after_what_it_learned_from(promoted: Context) -> None:
     made = site_forecasts(promoted, AFTER)
-    assert made["model_version"].unique().to_list() == ["aurora_1_v3"]
+    assert made["model_version"].unique().to_list() == [f"{MODEL_VERSION}_v3"]
     assert made["quantile"].unique().sort().to_list() == [0.1, 0.5, 0.9]
     assert made["local_day"].unique().sort().to_list() == AFTER
     assert made.height == 3 * 192 * len(AFTER)
@@ -48,7 +49,7 @@ def test_forecasts_are_auroras_quantiles_when_the_day_comes_after_what_it_learne
 def test_forecasts_are_naive_and_say_so_when_the_model_has_seen_the_day(promoted: Context, day: date) -> None:
     made = site_forecasts(promoted, [day, AFTER[0]])
     versions = dict(made.select("local_day", "model_version").unique().iter_rows())
-    assert versions == {day: "naive_mean_7_3", AFTER[0]: "aurora_1_v3"}
+    assert versions == {day: "naive_mean_7_3", AFTER[0]: f"{MODEL_VERSION}_v3"}
     assert made.filter(pl.col("local_day") == day).equals(naive(promoted, [day]))
 
 
