@@ -124,6 +124,7 @@ class CorrectedValue:
             raise EpisodeError("a correction needs a worth to correct: give the episodes an outlook")
         self.space: spaces.Space[Any] = spaces.Box(-1.0, 1.0, (1,), dtype=np.float32)
         self._correction, self._fleet, self._home = correction, Fleet(episodes.sites), episodes.home
+        self.n_scenarios = episodes.outlook.load_kwh.shape[2]
         self._menus = np.array([command_menu(site) for site in episodes.sites])
         _, self._spread = price_level(episodes)
         outlook = episodes.outlook
@@ -145,22 +146,21 @@ class CorrectedValue:
 
     def _best(self, moment: Moment, asked: Energy) -> Command:
         """The best command of some homes."""
-        home = self._home.take(moment.row)
-        menu = Command(*np.take(self._menus, home, axis=0).transpose(1, 0, 2))
-        weight = np.take(self._weight, moment.at, axis=0)
-        cost = self._cost(menu, home, moment, asked)
-        expected = cost[:, 0] * weight[:, :1]
-        for scenario in range(1, weight.shape[1]):  # one after the other: the same sum whatever is batched with it
-            expected = expected + cost[:, scenario] * weight[:, scenario, None]
-        best, homes = expected.argmin(axis=1), np.arange(len(home))
+        paid, soc_end = self.tried(moment)
+        best = self.expected(paid - self._left(soc_end, moment, asked), moment).argmin(axis=1)
+        menu, homes = self._menu(moment), np.arange(len(best))
         return Command(*(power[homes, best] for power in menu))
 
-    def _cost(self, menu: Command, home: Index, moment: Moment, asked: Energy) -> Energy:
-        """Cost of each command in each scenario, less what it leaves `(n_homes, n_scenarios, n_commands)` [money]."""
-        battery, limits = self._fleet.of(home, axes=3)
+    def _menu(self, moment: Moment) -> Command:
+        """Every home's commands `(n_homes, n_commands)` [kW]."""
+        return Command(*np.take(self._menus, self._home.take(moment.row), axis=0).transpose(1, 0, 2))
+
+    def tried(self, moment: Moment) -> tuple[Energy, Energy]:
+        """Each command's cost [money] and stored energy [kWh] in each scenario `(n_homes, n_scenarios, n_commands)`."""
+        battery, limits = self._fleet.of(self._home.take(moment.row), axes=3)
         import_price, export_price = (each.take(moment.at)[:, None, None] for each in (self._import, self._export))
         flows = apply_command(
-            Command(*(power[:, None] for power in menu)),
+            Command(*(power[:, None] for power in self._menu(moment))),
             load_kwh=np.take(self._load, moment.at, axis=0)[:, :, None],
             pv_kwh=np.take(self._pv, moment.at, axis=0)[:, :, None],
             soc_kwh=moment.soc_kwh[:, None, None],
@@ -168,12 +168,36 @@ class CorrectedValue:
             battery=battery,
             limits=limits,
         )
-        paid = flows_cost(flows, import_price, export_price, battery)
-        return paid - self._left(flows.soc_end_kwh, home, moment, asked)
+        return flows_cost(flows, import_price, export_price, battery), flows.soc_end_kwh
 
-    def _left(self, soc_kwh: Energy, home: Index, moment: Moment, asked: Energy) -> Energy:
+    def lines(self, paid: Energy, soc_end_kwh: Energy, moment: Moment) -> tuple[Energy, Energy]:
+        """Expected cost of what was `tried`, uncorrected, and what an action of 1 takes off it.
+
+        An action `a` means the command with the least `cost - a x gain`, both `(n_homes, n_commands)` [money].
+        """
+        worth = self._worth(soc_end_kwh, moment)
+        gain = (self._correction.offset * self._spread.take(moment.row))[:, None, None] * soc_end_kwh
+        if self._correction.scale != 0:
+            gain = gain + self._correction.scale * worth
+        return self.expected(paid - worth, moment), self.expected(gain, moment)
+
+    def expected(self, cost: Energy, moment: Moment) -> Energy:
+        """Mean over the scenarios of `(n_homes, n_scenarios, n_commands)`, as they are believed."""
+        weight = np.take(self._weight, moment.at, axis=0)
+        expected = cost[:, 0] * weight[:, :1]
+        for scenario in range(1, weight.shape[1]):  # one after the other: the same sum whatever is batched with it
+            expected = expected + cost[:, scenario] * weight[:, scenario, None]
+        return expected
+
+    def _left(self, soc_kwh: Energy, moment: Moment, asked: Energy) -> Energy:
         """Corrected worth of what is left in the battery, shaped as `soc_kwh` [money]."""
-        lowest, step = np.take(self._grid, home, axis=0).T[:, :, None, None]
+        offset = self._correction.offset * asked * self._spread.take(moment.row)
+        scaled = self._worth(soc_kwh, moment) * (1.0 + self._correction.scale * asked)[:, None, None]
+        return scaled + offset[:, None, None] * soc_kwh
+
+    def _worth(self, soc_kwh: Energy, moment: Moment) -> Energy:
+        """Uncorrected worth of what is left in the battery, shaped as `soc_kwh` [money]."""
+        lowest, step = np.take(self._grid, self._home.take(moment.row), axis=0).T[:, :, None, None]
         n_soc = self._value.shape[1]
         steps = (soc_kwh - lowest) / step
         low = np.clip(np.floor(steps), 0, n_soc - 2).astype(np.intp)
@@ -181,9 +205,7 @@ class CorrectedValue:
         places: Index = (moment.at * n_soc)[:, None, None] + low
         flat = self._value.reshape(-1)
         below = flat.take(places)
-        worth = below + share * (flat.take(places + 1) - below)
-        offset = self._correction.offset * asked * self._spread.take(moment.row)
-        return worth * (1.0 + self._correction.scale * asked)[:, None, None] + offset[:, None, None] * soc_kwh
+        return below + share * (flat.take(places + 1) - below)
 
 
 def _even_grid(battery: Battery, n_soc: int) -> tuple[float, float]:

@@ -90,12 +90,21 @@ class HomeBatch:
         n_homes: how many live side by side.
         state: `v1`, `v1_1` or `v2`.
         setup: actions, gate and rewards.
+        actions: form of the actions where it is made already, of these episodes; None makes the setup's.
 
     Raises:
         EpisodeError: an unknown state or action, or one that needs what the episodes lack.
     """
 
-    def __init__(self, episodes: Episodes, n_homes: int, *, state: str, setup: Setup = PLAIN) -> None:
+    def __init__(
+        self,
+        episodes: Episodes,
+        n_homes: int,
+        *,
+        state: str,
+        setup: Setup = PLAIN,
+        actions: ActionForm | None = None,
+    ) -> None:
         if n_homes < 1 or (setup.most_slots is not None and setup.most_slots < 1):
             message = f"at least one home and one slot, got {n_homes} homes and most_slots {setup.most_slots}"
             raise EpisodeError(message)
@@ -103,7 +112,7 @@ class HomeBatch:
             raise EpisodeError("rewards against a baseline need one: give the episodes baseline_cost")
         self.episodes, self.n_homes, self.setup = episodes, n_homes, setup
         self.state: StateForm = state_form(episodes, state)
-        self.actions: ActionForm = action_form(episodes, setup)
+        self.actions: ActionForm = action_form(episodes, setup) if actions is None else actions
         self.observation_space: spaces.Space[State] = space(self.state.columns)
         self._gate = PriceGate(episodes) if setup.gated else None
         self._shaping = ShapingTerms(episodes, setup.shaping)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from env.actions import Actions
+from env.actions import ActionForm, Actions
 from env.episodes import Episodes
 from env.fleet import Index
 from env.home_batch import PLAIN, HomeBatch, Outcome, Setup
@@ -77,10 +77,19 @@ class Lives:
         n_homes: how many live side by side.
         state: `v1`, `v1_1` or `v2`.
         setup: actions, gate and rewards.
+        actions: as for `HomeBatch`.
     """
 
-    def __init__(self, episodes: Episodes, n_homes: int, *, state: str, setup: Setup = PLAIN) -> None:
-        self.batch = HomeBatch(episodes, n_homes, state=state, setup=setup)
+    def __init__(
+        self,
+        episodes: Episodes,
+        n_homes: int,
+        *,
+        state: str,
+        setup: Setup = PLAIN,
+        actions: ActionForm | None = None,
+    ) -> None:
+        self.batch = HomeBatch(episodes, n_homes, state=state, setup=setup, actions=actions)
         self.randoms = [np.random.default_rng(home) for home in range(n_homes)]
         self._ledger = Ledger(n_homes, self.batch.term_names)
 
