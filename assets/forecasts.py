@@ -4,7 +4,7 @@ import dagster as dg
 import polars as pl
 
 from assets.description import days_of, describe_range, markdown_table
-from assets.home import Check, Home, daily_asset, days_before
+from assets.home import Check, Home, daily_asset, days_around, days_before
 from darkstar_pipeline.aurora.forecasting import site_forecasts
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
 
@@ -19,7 +19,10 @@ def slot_forecasts_asset(home: Home) -> dg.AssetsDefinition:
         SLOT_FORECASTS,
         group="forecasts",
         kinds=("polars", "parquet"),
-        deps=days_before(home, ("raw_meter_readings", "meter_statistics"), _reach(home)),
+        deps=[
+            *days_before(home, ("raw_meter_readings", "meter_statistics"), _reach(home)),
+            *days_around(home, ("raw_weather",), before=_reach(home), after=home.settings.forecast.days_ahead),
+        ],
         checks=(HAS_HISTORY,),
     )
     def slot_forecasts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

@@ -127,9 +127,14 @@ def daily_asset(  # noqa: PLR0913 - keyword-only, one word per thing the page sh
 
 def days_before(home: Home, assets: Sequence[str], reach: int) -> list[dg.AssetDep]:
     """Dependence of a day on the `reach` days before it, which need not all exist."""
+    return days_around(home, assets, before=reach, after=-1)
+
+
+def days_around(home: Home, assets: Sequence[str], *, before: int, after: int) -> list[dg.AssetDep]:
+    """Dependence of a day on those from so many days before it to so many after it, which need not all exist."""
     with _beta_features():
         mapping = dg.TimeWindowPartitionMapping(
-            start_offset=-reach, end_offset=-1, allow_nonexistent_upstream_partitions=True
+            start_offset=-before, end_offset=after, allow_nonexistent_upstream_partitions=True
         )
     return [dg.AssetDep(home.key(name), partition_mapping=mapping) for name in assets]
 

@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from assets.home import Home
-from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES, Table
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES, RAW_WEATHER, Table
 
 GROUP = "imported"
 # Keys of the graph and the tables behind them.
@@ -14,11 +14,13 @@ RAW_TABLES: dict[str, Table] = {
     "raw_spot_prices": RAW_SPOT_PRICES,
     "raw_meter_readings": METER_READINGS,
     "meter_statistics": METER_STATISTICS,
+    "raw_weather": RAW_WEATHER,
 }
 _COMMANDS = {
     "raw_spot_prices": "`darkstar import prices FILE`",
     "raw_meter_readings": "`darkstar import observations FILE` or `darkstar import ha FILE…`",
     "meter_statistics": "`darkstar import ha FILE…` with long-term statistics",
+    "raw_weather": "`darkstar import weather FILE`",
 }
 
 

@@ -115,6 +115,7 @@ def _imports() -> typer.Typer:
     group.callback()(shared_options)
     command(group, "observations", examples=("darkstar import observations readings.parquet",))(imports.observations)
     command(group, "prices", examples=("darkstar import prices spot_prices.parquet --area SE4",))(imports.prices)
+    command(group, "weather", examples=("darkstar import weather forecasts.parquet",))(imports.weather)
     command(
         group,
         "ha",

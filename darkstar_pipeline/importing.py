@@ -20,8 +20,16 @@ from darkstar_pipeline.sources.parsed import Parsed, no_rejects, refuse_if_mostl
 from darkstar_pipeline.sources.prices import KnownSlots, read_prices
 from darkstar_pipeline.sources.quarantine import keep_rejects
 from darkstar_pipeline.sources.resampling import split_energy
+from darkstar_pipeline.sources.weather import read_weather
 from darkstar_pipeline.warehouse.lake import Lake
-from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES, Table
+from darkstar_pipeline.warehouse.schemas import (
+    METER_READINGS,
+    METER_STATISTICS,
+    OUTLOOK_COLUMNS,
+    RAW_SPOT_PRICES,
+    RAW_WEATHER,
+    Table,
+)
 from env.time_grid import local_day
 
 Progress = Callable[[int, int], None]
@@ -34,7 +42,7 @@ class ImportReport:
     """What an import did.
 
     Attributes:
-        kind: observations, prices, home_assistant or statistics.
+        kind: observations, prices, weather, home_assistant or statistics.
         files: what was read.
         rows_read: data rows in them.
         rows_accepted: rows that were not refused.
@@ -100,7 +108,7 @@ def merge(lake: Lake, table: Table, site_name: str, new: pl.DataFrame, *, only_f
         return Merged(table=table, rows=new, new=0, changed=0, unchanged=0)
     old = lake.read(table, site_name, first, last)
     key = ["site", *table.key]
-    values = [name for name in (*MEASURED, "price", "energy_kwh") if name in table.schema]
+    values = [name for name in (*MEASURED, *OUTLOOK_COLUMNS, "price", "energy_kwh") if name in table.schema]
     about = [name for name in table.schema if name not in (*key, *values)]
     joined = old.with_columns(pl.lit(value=True).alias(_OLD)).join(
         new, on=key, how="full", coalesce=True, suffix="_right"
@@ -276,6 +284,40 @@ def _known_prices(lake: Lake, site_name: str) -> KnownSlots:
         return lake.read_paths(RAW_SPOT_PRICES, [path for path in paths if path.exists()])["slot_start"]
 
     return known
+
+
+def import_weather(
+    lake: Lake,
+    quarantine_dir: Path,
+    site_name: str,
+    site: SiteSettings,
+    file: Path,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import a tidy file of weather, or of what else is said about slots ahead, into `raw_weather`.
+
+    Args:
+        lake: the lake.
+        quarantine_dir: folder of refused rows.
+        site_name: the home.
+        site: its settings.
+        file: Parquet or CSV, either also gzipped.
+        now: the present instant, with offset.
+        progress: told after every day written.
+
+    Raises:
+        ConfigurationError: the file is not there or cannot be read.
+        DataRefusedError: the file as a whole was refused; the lake is as it was.
+    """
+    parsed = read_weather(file, now=now)
+    kept = _kept(quarantine_dir, parsed, file.name)
+    absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in OUTLOOK_COLUMNS if name not in parsed.rows.columns]
+    rows = _stored(RAW_WEATHER, site_name, site.timezone, parsed.rows.with_columns(absent), source=file.name, now=now)
+    merged = merge(lake, RAW_WEATHER, site_name, rows)
+    merged.write(lake, site_name, progress)
+    return _report("weather", [file.name], parsed, kept, merged, rows)
 
 
 def import_home_assistant(

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import numpy as np
 import polars as pl
-from pvlib import irradiance, spa  # pyright: ignore[reportMissingTypeStubs] - it is not typed
 
 from env.inverter import Energy
 from env.time_grid import SLOT, SLOT_HOURS
@@ -47,6 +46,8 @@ def physical_kwh(series: SlotSeries, panels: Panels) -> Energy:
 
     Haurwitz's clear-sky irradiance, 0.85 of it beam and the rest from all of the sky, on the panels' plane.
     """
+    from pvlib import irradiance, spa  # pyright: ignore[reportMissingTypeStubs] - it is not typed
+
     middle = series.start.astimezone(UTC) + SLOT / 2
     seconds = middle.timestamp() + SLOT.total_seconds() * np.arange(len(series))
     sun = cast("Any", spa).solar_position(

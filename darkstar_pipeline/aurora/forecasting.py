@@ -1,20 +1,21 @@
 """A site's forecasts of some midnights: Aurora's where a promoted model may speak, naive ones for the other days."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 import polars as pl
 
 from darkstar_pipeline.aurora.inputs import aurora_home
-from darkstar_pipeline.aurora.promoted import PromotedAurora, promoted_aurora
+from darkstar_pipeline.aurora.promoted import PromotedAurora, promoted_versions
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.evaluating import home_has_pv
 from darkstar_pipeline.past_readings import past_readings
+from darkstar_pipeline.replay_inputs import home_has_pv
 from env.time_grid import day_start
 from planner.aurora import aurora_forecasts
 from planner.aurora_features import AuroraHome
 from planner.forecasts import naive_forecasts
+from planner.slot_series import OUTLOOK
 
 
 def site_forecasts(context: Context, days: Sequence[date]) -> pl.DataFrame:
@@ -32,31 +33,38 @@ def site_forecasts(context: Context, days: Sequence[date]) -> pl.DataFrame:
         DataMissingError: Aurora is asked for by name and none is promoted.
         ConfigurationError: the promoted model is damaged.
     """
-    promoted = promoted_model(context)
-    asked = [] if promoted is None else [day for day in days if promoted.may_forecast(day)]
-    made = _aurora(context, promoted, asked) if promoted is not None and asked else None
-    if made is None:
-        return naive(context, days)
-    done = set(made["local_day"].unique().to_list())
-    rest = [day for day in days if day not in done]
-    return pl.concat([made, naive(context, rest)]).sort("vintage", "slot_start", "quantile") if rest else made
+    made: list[pl.DataFrame] = []
+    open_days, unread = list(days), list[date]()
+    for promoted in usable_versions(context):
+        asked = [day for day in open_days if promoted.may_forecast(day)]
+        open_days = [day for day in open_days if not promoted.may_forecast(day)]
+        if asked:
+            made.append(_aurora(context, promoted, asked))
+            done = set(made[-1]["local_day"].unique().to_list())
+            unread += [day for day in asked if day not in done]
+        if not open_days:
+            break
+    if rest := [*open_days, *unread]:
+        made.append(naive(context, rest))
+    return pl.concat(made).sort("vintage", "slot_start", "quantile")
 
 
-def promoted_model(context: Context) -> PromotedAurora | None:
-    """The model that the configuration lets forecast; None where the naive forecasts do.
+def usable_versions(context: Context) -> Iterator[PromotedAurora]:
+    """The promoted versions that the configuration lets forecast, the one in use first; none for `naive`.
 
     Raises:
         DataMissingError: Aurora is asked for by name and none is promoted.
         ConfigurationError: the promoted model is damaged.
     """
-    wanted = context.site_settings.forecast.model
+    wanted, any_found = context.site_settings.forecast.model, False
     if wanted == "naive":
-        return None
-    promoted = promoted_aurora(context)
-    if promoted is None and wanted == "aurora":
+        return
+    for promoted in promoted_versions(context):
+        any_found = True
+        yield promoted
+    if wanted == "aurora" and not any_found:
         message = f"forecast.model is aurora and site {context.site_name} has no promoted one"
         raise DataMissingError(message, "run `darkstar train aurora`, or set forecast.model to auto")
-    return promoted
 
 
 def naive(context: Context, days: Sequence[date]) -> pl.DataFrame:
@@ -76,16 +84,16 @@ def averaged_readings(context: Context, first: date, last: date) -> pl.DataFrame
 def site_aurora_home(context: Context, promoted: PromotedAurora, last: date) -> AuroraHome:
     """The home as a promoted model is asked on, up to a day."""
     learned, loaded = promoted.loaded.learned, promoted.loaded
-    return aurora_home(context, learned.first_day, last, panels=loaded.panels, country=learned.country)
+    names = [name for name in OUTLOOK if name not in learned.lacks]
+    return aurora_home(context, learned.first_day, last, panels=loaded.panels, country=learned.country, names=names)
 
 
-def _aurora(context: Context, promoted: PromotedAurora, days: Sequence[date]) -> pl.DataFrame | None:
-    """Aurora's forecasts of the days whose recent readings allow one; None where none do."""
+def _aurora(context: Context, promoted: PromotedAurora, days: Sequence[date]) -> pl.DataFrame:
+    """Aurora's forecasts of the days whose recent readings allow one."""
     home = site_aurora_home(context, promoted, max(days))
     ahead = timedelta(days=1 + context.site_settings.forecast.days_ahead)
     vintages = [day_start(day, context.timezone) for day in days]
     ends = [day_start(day + ahead, context.timezone) for day in days]
     made = aurora_forecasts(promoted.loaded.model, home, vintages, ends, context.timezone)
     whole = pl.all_horizontal(pl.col("load_kwh", "pv_kwh").is_not_null()).all().over("vintage")
-    sound = made.filter(whole).with_columns(pl.lit(promoted.name).alias("model_version"))
-    return sound if sound.height else None
+    return made.filter(whole).with_columns(pl.lit(promoted.name).alias("model_version"))

@@ -4,17 +4,21 @@ Everything that is learned or forecast of a model reads from the same first day,
 to the byte however a backfill was cut into ranges.
 """
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.evaluating import home_has_pv
 from darkstar_pipeline.past_readings import past_readings
+from darkstar_pipeline.replay_inputs import home_has_pv
+from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from env.time_grid import grid
 from planner.aurora_features import AuroraHome
 from planner.clear_sky import Panels
-from planner.slot_series import slot_series
+from planner.slot_series import OUTLOOK, slot_series
+
+_OUTLOOK_NAMES = {"cloud_percent": "cloud", "irradiance_w_m2": "irradiance"}
 
 
 def panels_of(context: Context) -> Panels | None:
@@ -30,7 +34,15 @@ def believed_readings(context: Context, first: date, last: date) -> pl.DataFrame
     return past_readings(context, first, last, reach=0, has_pv=home_has_pv(context))
 
 
-def aurora_home(context: Context, first: date, last: date, *, panels: Panels | None, country: str | None) -> AuroraHome:
+def aurora_home(
+    context: Context,
+    first: date,
+    last: date,
+    *,
+    panels: Panels | None,
+    country: str | None,
+    names: Sequence[str] | None = None,
+) -> AuroraHome:
     """The home with its readings from `first` to `last`, null where nothing is believed.
 
     Args:
@@ -39,8 +51,25 @@ def aurora_home(context: Context, first: date, last: date, *, panels: Panels | N
         last: last local day, to whose end it can be asked (and some days further).
         panels: where they stand; None when that is not known.
         country: whose public holidays count; None for none.
+        names: the outlooks that it is asked with; None for those there are.
     """
     read = believed_readings(context, first, last)
     whole = grid(first, last, context.timezone).select("slot_start")
     history = whole.join(read, on="slot_start", how="left", maintain_order="left")
-    return AuroraHome(slot_series(history, context.timezone, country=country), panels)
+    told = outlook(context, first, last, names=names)
+    return AuroraHome(slot_series(history, context.timezone, outlook=told, country=country), panels)
+
+
+def outlook(context: Context, first: date, last: date, *, names: Sequence[str] | None = None) -> pl.DataFrame | None:
+    """What was said about the slots of the days `first` to `last` and the week after them, as `slot_series` takes it.
+
+    Args:
+        context: the site.
+        first: first local day.
+        last: last local day.
+        names: the outlooks wanted, of `planner.slot_series.OUTLOOK`, whether they were said or not; None for those
+            that were.
+    """
+    rows = context.lake.read(RAW_WEATHER, context.site_name, first, last + timedelta(days=8)).rename(_OUTLOOK_NAMES)
+    wanted = [name for name in OUTLOOK if rows[name].count()] if names is None else list(names)
+    return rows.select("slot_start", "known_at", *wanted) if wanted else None

@@ -1,26 +1,25 @@
-"""Which Aurora forecasts which day: the promoted one, for the days after those it learned from.
+"""Which Aurora forecasts which day: the newest promoted version that learned from earlier days only.
 
-A model that has seen a day, or what came after it, would be praised for its memory. Days inside or before a model's
-window are therefore forecast naively, and `model_version` says so.
+A model that has seen a day, or what came after it, would be praised for its memory. A day is therefore forecast by the
+version in use, or else by the latest one in use before it, whose window ended before the day; days that come before
+all of them, or inside the first's window, are forecast naively, and `model_version` says so.
 """
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.models.names import model_folder, registered_name
+from darkstar_pipeline.models.pointer import read_pointer, read_seat
 from planner.aurora_bundle import LoadedAurora, load_aurora
 from planner.errors import PolicyMismatchError
-
-MODELS_FOLDER = "models"
-CHAMPION = "champion.json"
 
 
 @dataclass(frozen=True)
 class PromotedAurora:
-    """The promoted model of a site.
+    """A version that is or was in use.
 
     Attributes:
         version: of the registered model.
@@ -40,29 +39,30 @@ class PromotedAurora:
         return day > self.loaded.learned.last_day
 
 
-def registered_name(site: str) -> str:
-    """Name of a site's registered Aurora."""
-    return f"aurora-{site}"
-
-
-def aurora_folder(context: Context) -> Path:
-    """Where the versions of the site's Aurora stand."""
-    return context.home / MODELS_FOLDER / context.site_name / registered_name(context.site_name)
-
-
 def promoted_aurora(context: Context) -> PromotedAurora | None:
-    """The site's promoted model; None where there is none.
+    """The version in use; None where none was promoted.
 
     Raises:
         ConfigurationError: the pointer or the bundle is damaged; says what to do.
     """
-    folder = aurora_folder(context)
-    try:
-        pointer = json.loads((folder / CHAMPION).read_text(encoding="utf-8"))
-        version = int(pointer["version"])
-        return PromotedAurora(version, load_aurora(folder / f"v{version}"))
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError, PolicyMismatchError) as error:
-        message = f"the promoted Aurora of site {context.site_name} cannot be used: {error}"
-        raise ConfigurationError(message, "`darkstar models` lists versions; train anew or roll back") from error
+    return next(promoted_versions(context), None)
+
+
+def promoted_versions(context: Context) -> Iterator[PromotedAurora]:
+    """The version in use, then those in use before it, the latest first, as far as they can still be read.
+
+    Raises:
+        ConfigurationError: the pointer or the bundle in use is damaged; says what to do.
+    """
+    folder = model_folder(context, registered_name(context.site_name, "aurora"))
+    pointer = read_pointer(folder)
+    if pointer is None:
+        return
+    for seat in (pointer.seat, *pointer.previous):
+        try:
+            yield PromotedAurora(seat.version, load_aurora(read_seat(folder, seat)))
+        except PolicyMismatchError as error:
+            if seat != pointer.seat:
+                return
+            message = f"the Aurora in use of site {context.site_name} cannot be read: {error}"
+            raise ConfigurationError(message, "`darkstar train aurora`, or `darkstar models rollback`") from error

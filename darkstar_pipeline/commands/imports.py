@@ -52,6 +52,21 @@ def prices(
     return _told(report)
 
 
+def weather(call: Call, file: OneFile) -> Document:
+    """Import weather for Aurora's forecasts: slot_start, known_at, and any of temp_c, cloud_percent, irradiance_w_m2.
+
+    Also pv_expected_kwh (another PV forecast), vacation and alarm (0 or 1); 15, 30 or 60 minutes; the same slot as
+    often as something new was said about it.
+    """
+    from darkstar_pipeline.importing import import_weather
+
+    context = call.context()
+    place = (context.lake, context.quarantine, context.site_name, context.site_settings)
+    with progress_bar(call, "days") as progress:
+        report = import_weather(*place, file, now=datetime.now(UTC), progress=progress)
+    return _told(report)
+
+
 def home_assistant(
     call: Call,
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="The exports of a home, all at once.")],

@@ -92,4 +92,16 @@ def repeat_prices(rows: pl.DataFrame) -> pl.DataFrame:
     Args:
         rows: `slot_start` on the quarter hour, `native_minutes` of 15, 30 or 60, `price`.
     """
-    return _cut(rows, SLOT_MINUTES).select("slot_start", "price", NATIVE).sort("slot_start")
+    return repeat_values(rows, ["price"]).sort("slot_start")
+
+
+def repeat_values(rows: pl.DataFrame, columns: Sequence[str], *, energy: Sequence[str] = ()) -> pl.DataFrame:
+    """Rows on the slot grid: what holds for an hour holds for its four slots, and its energy is split evenly.
+
+    Args:
+        rows: `slot_start` on the quarter hour, `native_minutes` of 15, 30 or 60, and the columns.
+        columns: to keep.
+        energy: those of them that are split.
+    """
+    pieces = _cut(rows, SLOT_MINUTES).with_columns(pl.col(name) / pl.col(_PIECES) for name in energy)
+    return pieces.select("slot_start", *columns, NATIVE)

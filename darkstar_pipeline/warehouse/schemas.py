@@ -175,6 +175,32 @@ METER_STATISTICS = Table(
     ),
 )
 
+_OUTLOOK = (
+    _real("temp_c", "degC", "temperature", nullable=True),
+    _real("cloud_percent", "%", "share of the sky that is covered", nullable=True),
+    _real("irradiance_w_m2", "W/m2", "global horizontal irradiance", nullable=True),
+    _real("pv_expected_kwh", "kWh", "what another forecast expected of the panels", nullable=True),
+    _real("vacation", "", "1 where nobody is at home, else 0", nullable=True),
+    _real("alarm", "", "1 where the alarm is set, else 0", nullable=True),
+)
+OUTLOOK_COLUMNS = tuple(column.name for column in _OUTLOOK)
+
+RAW_WEATHER = Table(
+    name="raw_weather",
+    meaning="What was said about slots ahead, as imported: a row for each slot and time it was known.",
+    key=("slot_start", "known_at"),
+    columns=(
+        _SITE,
+        _SLOT,
+        _LOCAL_DAY,
+        _instant("known_at", "when it was said; no forecast of an earlier vintage sees it"),
+        *_OUTLOOK,
+        _NATIVE,
+        _text("source", "file the row came from"),
+        _instant("imported_at", "when this row entered the lake"),
+    ),
+)
+
 SLOT_OBSERVATIONS = Table(
     name="slot_observations",
     meaning="The whole slot grid of a day with what was observed; null where nothing was.",
@@ -310,6 +336,66 @@ TRAINING_EPISODES = Table(
     ),
 )
 
+_RUN = (
+    _SITE,
+    _text("run_id", "run in MLflow"),
+    Column(name="local_day", dtype=pl.Date(), meaning="local day on which the run ended"),
+    _text("model", "registered model, such as antares-home"),
+    Column(name="version", dtype=pl.Int32(), meaning="version of the registered model"),
+    _text("kind", "kind of bundle: rl, lightgbm, regressors or aurora"),
+    _text("algorithm", "what trained it, such as ppo"),
+    _text("state_version", "version of the state it sees; empty where it sees none"),
+    _text("action_version", "form of its actions; empty where it acts on nothing"),
+    _text("reward_version", "version of the reward it was trained on; empty where there was none"),
+    _text("tariff_version", "tariff it was trained under; empty fits every tariff"),
+    _text("config_version", "hash of the settings it was trained under"),
+    _text("code_version", "code that trained it"),
+    _text("content_hash", "of the data it learned from"),
+    _text("bundle_identity", "hash of the bundle"),
+    *(
+        Column(name=f"{window}_{end}", dtype=pl.Date(), meaning=f"{end} day of the {window} window", nullable=True)
+        for window in ("train", "validation", "test")
+        for end in ("first", "last")
+    ),
+    _text("seeds", "JSON list"),
+    _text("hyper_parameters", "JSON object"),
+    _text("metrics", "JSON object, figures of the test window"),
+    _text("artifact_path", "where the run keeps its files"),
+    _text("parent_run_id", "run that it is a part of", nullable=True),
+    _instant("created_at", "when the run ended"),
+)
+
+
+def _runs(name: str, meaning: str) -> Table:
+    return Table(name=name, meaning=meaning, key=("run_id",), columns=_RUN)
+
+
+ANTARES_TRAINING_RUNS = _runs("antares_training_runs", "One row per training of any kind that was registered.")
+ANTARES_POLICY_RUNS = _runs("antares_policy_runs", "Those of LightGBM policies.")
+ANTARES_RL_RUNS = _runs("antares_rl_runs", "Those of policies from reinforcement learning.")
+
+MODEL_PROMOTIONS = Table(
+    name="model_promotions",
+    meaning="One row per move of a champion: who moved it, when, why, and on what evidence.",
+    key=("moved_at", "move_id"),
+    columns=(
+        _SITE,
+        _text("model", "registered model"),
+        Column(name="version", dtype=pl.Int32(), meaning="in use since; null for none: `value` decides", nullable=True),
+        Column(name="previous", dtype=pl.Int32(), meaning="in use before; null for none", nullable=True),
+        _text("action", "promote or rollback"),
+        _text("who", "who asked for it"),
+        _text("why", "the reason given"),
+        _text("evidence", "JSON object: the gate's verdict; empty where there is none"),
+        _flag("forced", "whether it was done against the gate's verdict"),
+        _instant("moved_at", "when"),
+        Column(name="local_day", dtype=pl.Date(), meaning="local day of the move"),
+        _text("move_id", "the move, as the pointer names it"),
+    ),
+)
+RUN_TABLES = (ANTARES_TRAINING_RUNS, ANTARES_POLICY_RUNS, ANTARES_RL_RUNS, MODEL_PROMOTIONS)
+"""Written when something happens, not a day at a time: no daily asset makes them."""
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -318,6 +404,7 @@ TABLES: dict[str, Table] = {
         PRICE_REPAIRS,
         METER_READINGS,
         METER_STATISTICS,
+        RAW_WEATHER,
         SLOT_OBSERVATIONS,
         DATA_QUALITY_DAILY,
         SLOT_FORECASTS,
@@ -326,5 +413,6 @@ TABLES: dict[str, Table] = {
         POLICY_SCHEDULES,
         POLICY_DAILY_RESULTS,
         TRAINING_EPISODES,
+        *RUN_TABLES,
     )
 }

@@ -9,8 +9,8 @@ import polars as pl
 
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.settings import ForecastSettings, Settings, SiteSettings
-from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from env.time_grid import days_between, grid, local_clock
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_WEATHER
+from env.time_grid import SLOT_DTYPE, days_between, grid, local_clock
 from tests.cases.small_home import ZONE, as_imported
 
 FIRST, LAST = date(2025, 10, 1), date(2025, 11, 4)  # across the day with 100 slots, 26 October
@@ -44,3 +44,14 @@ def month_context(state: Path, *, days: int | None = None, **forecast: object) -
     rows = as_imported(METER_READINGS, read.drop("local_clock"), "home")
     context.lake.write_days(METER_READINGS, "home", read["local_day"].unique().sort().to_list(), rows)
     return context
+
+
+def write_outlook(context: Context) -> None:
+    """Import a PV forecast that is right and a temperature, each day's said six hours before its midnight."""
+    said = readings().with_columns(
+        known_at=(pl.col("slot_start").min().over("local_day") - pl.duration(hours=6)).cast(SLOT_DTYPE),
+        pv_expected_kwh="pv_kwh",
+        temp_c=pl.lit(4.0),
+    )
+    rows = as_imported(RAW_WEATHER, said.drop("local_clock", "load_kwh", "pv_kwh"), context.site_name)
+    context.lake.write_days(RAW_WEATHER, context.site_name, list(days_between(FIRST, LAST)), rows)

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
-from env.time_grid import SLOT, day_start, days_between, grid, local_clock, local_day, slot_count
+from env.time_grid import SLOT, SLOT_DTYPE, day_start, days_between, grid, local_clock, local_day, slot_count
 from planner.aurora import RECENT_DAYS, aurora_forecasts, aurora_scenarios
 from planner.aurora_features import AuroraHome, Known
 from planner.aurora_model import LEAST_DAYS, AuroraModel, fit_aurora
 from planner.clear_sky import ClearSky, Panels, physical_kwh
-from planner.slot_series import DAY_SLOTS, SlotSeries, seen, slot_series
+from planner.slot_series import DAY_SLOTS, SlotSeries, seen, slot_series, told
 from tests.cases.homes import STOCKHOLM
 
 FIRST, LAST = date(2026, 2, 16), date(2026, 4, 12)  # the spring day of 92 slots is among them
@@ -171,6 +171,26 @@ def test_outlook_is_not_seen_when_it_was_told_after_the_vintage() -> None:
     expected = known.values[:, known.names.index("expected")]
     assert np.isfinite(expected[0])
     assert np.isnan(expected[1])
+
+
+def test_outlook_is_the_last_word_known_when_it_was_said_anew() -> None:
+    """Of each day on which something was said of a noon the last word counts; what it leaves out stays said."""
+    noon = day_start(date(2026, 4, 2), STOCKHOLM) + 48 * SLOT
+    words = pl.DataFrame(
+        {
+            "slot_start": [noon] * 4,
+            "known_at": [noon - timedelta(hours=hours) for hours in (60, 36, 30, 20)],
+            "temp_c": [1.0, 2.0, 3.0, 4.0],
+            "cloud": [50.0, None, None, None],
+        },
+    ).with_columns(pl.col("slot_start", "known_at").cast(SLOT_DTYPE))
+    series = slot_series(readings(), STOCKHOLM, outlook=words)
+    slot = np.array([series.index(noon)] * 5)
+    vintage = slot - 4 * np.array(
+        [61, 60, 36, 24, 12]
+    )  # hours before noon; at 30 the same day had not had its last word
+    np.testing.assert_array_equal(told(series, "temp_c", slot, vintage), [np.nan, 1.0, 2.0, 2.0, 4.0])
+    assert told(series, "cloud", slot[-1:], vintage[-1:]) == [50.0]
 
 
 def test_seen_gives_nothing_when_a_slot_has_not_ended() -> None:

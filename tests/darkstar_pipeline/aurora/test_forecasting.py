@@ -1,15 +1,16 @@
-import json
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from darkstar_pipeline.aurora.forecasting import naive, site_forecasts
-from darkstar_pipeline.aurora.promoted import CHAMPION, aurora_folder
 from darkstar_pipeline.aurora.training import TrainedAurora
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
+from darkstar_pipeline.models.names import model_folder, registered_name
+from darkstar_pipeline.models.pointer import Pointer, Seat, read_pointer, write_pointer
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, SLOT_FORECASTS
 from env.time_grid import day_start
 from planner.aurora_model import MODEL_VERSION
@@ -20,11 +21,26 @@ LEARNED = FIRST.replace(day=TRAINED_DAYS)
 AFTER = [LEARNED + timedelta(days=by) for by in range(1, 4)]
 
 
-def promote(context: Context, trained: TrainedAurora, version: int = 3) -> None:
-    """Put the model where promoted ones stand."""
-    folder = aurora_folder(context)
-    trained.save(folder / f"v{version}")
-    (folder / CHAMPION).write_text(json.dumps({"version": version}), encoding="utf-8")
+def folder_of(context: Context) -> Path:
+    return model_folder(context, registered_name(context.site_name, "aurora"))
+
+
+def promote(context: Context, trained: TrainedAurora, *versions: int) -> None:
+    """Put the model where promoted ones stand, as these versions, the one in use first."""
+    folder = folder_of(context)
+    numbers = versions or (3,)
+    seats = [
+        Seat(version=number, identity=trained.save(folder / f"v{number}").identity, path=f"v{number}")
+        for number in numbers
+    ]
+    pointer = Pointer(
+        **seats[0].model_dump(),
+        model=folder.name,
+        previous=tuple(seats[1:]),
+        move="first",
+        at=datetime(2025, 11, 5, tzinfo=UTC),
+    )
+    write_pointer(folder, pointer)
 
 
 @pytest.fixture
@@ -51,6 +67,26 @@ def test_forecasts_are_naive_and_say_so_when_the_model_has_seen_the_day(promoted
     versions = dict(made.select("local_day", "model_version").unique().iter_rows())
     assert versions == {day: "naive_mean_7_3", AFTER[0]: f"{MODEL_VERSION}_v3"}
     assert made.filter(pl.col("local_day") == day).equals(naive(promoted, [day]))
+
+
+def test_forecasts_are_of_the_version_before_when_the_one_in_use_has_seen_the_day(
+    tmp_path: Path, trained: TrainedAurora
+) -> None:
+    context = month_context(tmp_path)
+    promote(context, trained, 4, 3)
+    later = replace(trained, trained_on=replace(trained.trained_on, last_day=AFTER[1]))
+    folder = folder_of(context)
+    pointer = read_pointer(folder)
+    assert pointer is not None
+    identity = later.save(folder / "v4").identity
+    write_pointer(folder, pointer.model_copy(update={"identity": identity}))
+    made = site_forecasts(context, AFTER)
+    versions = dict(made.select("local_day", "model_version").unique().iter_rows())
+    assert versions == {
+        AFTER[0]: f"{MODEL_VERSION}_v3",
+        AFTER[1]: f"{MODEL_VERSION}_v3",
+        AFTER[2]: f"{MODEL_VERSION}_v4",
+    }
 
 
 def test_forecasts_are_the_same_when_the_range_is_cut(promoted: Context) -> None:
@@ -100,6 +136,6 @@ def test_forecasts_are_refused_with_a_remedy_when_aurora_is_named_and_none_is_pr
 
 
 def test_forecasts_are_refused_when_the_promoted_bundle_is_damaged(promoted: Context) -> None:
-    (aurora_folder(promoted) / "v3" / "load_p50.txt").write_text("tree")
+    (folder_of(promoted) / "v3" / "load_p50.txt").write_text("tree")
     with pytest.raises(ConfigurationError, match=r"load_p50\.txt"):
         site_forecasts(promoted, AFTER)

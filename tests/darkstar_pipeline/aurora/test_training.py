@@ -1,11 +1,14 @@
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from darkstar_pipeline.aurora.inputs import aurora_home
 from darkstar_pipeline.aurora.training import TrainedAurora, held_out_days, train_aurora
 from darkstar_pipeline.errors import DataMissingError
-from tests.cases.month_home import FIRST, LAST, month_context
+from env.time_grid import day_start
+from tests.cases.month_home import FIRST, LAST, month_context, write_outlook
 from tests.darkstar_pipeline.aurora.conftest import TRAINED_DAYS
 
 
@@ -39,3 +42,17 @@ def test_training_is_refused_with_a_remedy_when_days_are_few(tmp_path: Path) -> 
     with pytest.raises(DataMissingError, match="13 days of site home") as refused:
         train_aurora(context, FIRST, LAST)
     assert "import more readings" in refused.value.hint
+
+
+def test_training_learns_from_weather_when_there_is_some(tmp_path: Path) -> None:
+    """A PV forecast that is right, said the evening before, is believed; what was never said stays lacking."""
+    context = month_context(tmp_path)
+    write_outlook(context)
+    with_weather = train_aurora(context, FIRST, FIRST.replace(day=TRAINED_DAYS))
+    assert set(with_weather.model.lacks) == {"cloud", "irradiance", "vacation", "alarm"}
+    home = aurora_home(context, FIRST, LAST, panels=None, country=None, names=["temp_c", "pv_expected_kwh"])
+    at = home.series.index(day_start(LAST, "Europe/Stockholm"))
+    known = home.pv(np.array([at]), np.array([at + 48]))
+    assert np.isfinite(known.values[0, known.names.index("expected")])
+    noon = home.series.pv_kwh[at + 48]
+    assert known.values[0, known.names.index("expected")] * known.base[0] == pytest.approx(noon)

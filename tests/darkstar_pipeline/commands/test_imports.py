@@ -90,6 +90,16 @@ def test_import_observations_draws_the_counts_when_a_person_asks(site: Path, dar
     assert "92 new, 0 changed, 0 unchanged on 1 days" in done.out
 
 
+def test_import_weather_tells_what_it_did_when_a_script_asks(site: Path, darkstar: Darkstar) -> None:
+    slots = [START + timedelta(minutes=15 * slot) for slot in range(92)]
+    said = pl.DataFrame({"slot_start": slots, "temp_c": [4.0] * 92}).with_columns(known_at=pl.lit(START))
+    said.write_parquet(site / "weather.parquet")
+    done = darkstar("import", "weather", str(site / "weather.parquet"), "--json")
+    assert done.code == 0, done.out
+    assert set(done.document) == REPORT
+    assert (done.document["kind"], done.document["slots_new"]) == ("weather", 92)
+
+
 def test_import_prices_takes_the_sites_area_when_none_is_named(site: Path, darkstar: Darkstar) -> None:
     done = darkstar("import", "prices", str(spot_prices(site / "p.csv")), "--json")
     assert (done.code, done.document["slots_new"]) == (0, 92)

@@ -1,0 +1,137 @@
+"""Tidy files of what is said about slots ahead: weather, somebody else's PV forecast, vacation and alarm.
+
+Every row says when it was known, since a forecast may be used only from then on. What does not belong here: fetching
+weather from services.
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.files import read_table
+from darkstar_pipeline.sources.numbers import number_checks, with_numbers
+from darkstar_pipeline.sources.parsed import REASON, ROW, Parsed, numbered, object_to, reason_if, rejects_of
+from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, implied_kw
+from darkstar_pipeline.sources.resampling import repeat_values
+from darkstar_pipeline.sources.resolution import NATIVE, resolution_note, with_resolution
+from darkstar_pipeline.sources.stamps import refuse_all_naive, stamp_checks, with_instants
+from darkstar_pipeline.warehouse.schemas import OUTLOOK_COLUMNS
+from env.time_grid import SLOT_MINUTES
+
+WEATHER_MINUTES = (15, 30, 60)
+AHEAD = timedelta(days=20)
+"""Weather services look sixteen days ahead; anything later is a wrong date."""
+_LIMITS = {"temp_c": (-80.0, 60.0), "cloud_percent": (0.0, 100.0), "irradiance_w_m2": (0.0, 1500.0)}
+_FLAGS = ("vacation", "alarm")
+_ENERGY = "pv_expected_kwh"
+_STAMPS = {"slot_start": "stamp", "known_at": "known_stamp"}
+_KEY = ["slot_start", "known_at"]
+_LEAST_ROWS = 24  # below that, clouds between 0 and 1 % may be true
+
+
+def read_weather(file: Path, *, now: datetime) -> Parsed:
+    """Read a tidy file of weather.
+
+    Args:
+        file: Parquet or CSV, either also gzipped; `slot_start` or `time`, `known_at`, and any of `OUTLOOK_COLUMNS`.
+        now: the present instant; what was known later is refused, and slots too far ahead of it.
+
+    Returns:
+        Rows `[slot_start, known_at, <columns of OUTLOOK_COLUMNS that the file has>, native_minutes]`, sorted, one for
+        each slot and time it was known.
+
+    Raises:
+        ConfigurationError: the file is not there or cannot be read.
+        DataRefusedError: the file as a whole cannot be used; says why and what to do.
+    """
+    name = file.name
+    raw, others = read_table(file, ("slot_start", "time", "known_at", *OUTLOOK_COLUMNS))
+    raw = raw.rename({"time": "slot_start"}) if "slot_start" not in raw.columns and "time" in raw.columns else raw
+    _require_columns(raw, others, name)
+    columns = [column for column in OUTLOOK_COLUMNS if column in raw.columns]
+    stamped = _with_stamps(numbered(raw.with_columns(_flags_as_numbers(raw))), name)
+    timed = with_resolution(with_numbers(stamped, columns), name, WEATHER_MINUTES, grid=SLOT_MINUTES)
+    _refuse_cloud_shares(timed, name)
+    checked, copies = _resolved(object_to(timed, _checks(columns, now)), columns)
+    good = checked.filter(pl.col(REASON).is_null() & pl.any_horizontal(pl.col(columns).is_not_null()))
+    notes = (
+        resolution_note(good, name) if good.height else "",
+        f"{name}: columns not used: {', '.join(others)}" if others else "",
+        f"{name}: {copies} repeated rows said the same and count once" if copies else "",
+        _late_note(good, name),
+    )
+    rows = repeat_values(good, [*_KEY[1:], *columns], energy=[_ENERGY] if _ENERGY in columns else [])
+    parsed = Parsed(rows=rows.sort(_KEY), rejects=rejects_of(checked, raw, name), rows_read=raw.height)
+    return parsed.noting(*notes)
+
+
+def _require_columns(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> None:
+    """Refuse a file without slots, without when they were known, or without anything about them."""
+    found = ", ".join([*raw.columns, *others][:12])
+    if "slot_start" not in raw.columns or not any(name in raw.columns for name in OUTLOOK_COLUMNS):
+        message = f"{file} needs slot_start and one of {', '.join(OUTLOOK_COLUMNS)}; it has {found}"
+        raise DataRefusedError(message, "name the columns so")
+    if "known_at" not in raw.columns:
+        message = f"{file} has no column known_at; it has {found}"
+        raise DataRefusedError(message, "say when each row was forecast; of weather that was measured, its slot's end")
+
+
+def _flags_as_numbers(raw: pl.DataFrame) -> list[pl.Expr]:
+    """Yes and no as 1 and 0, where a Parquet file has them as such."""
+    return [pl.col(name).cast(pl.Float64) for name in _FLAGS if raw.schema.get(name) == pl.Boolean]
+
+
+def _with_stamps(frame: pl.DataFrame, file: str) -> pl.DataFrame:
+    """Both instants in UTC; rows whose stamps cannot be read have a reason against them."""
+    for target, source in _STAMPS.items():
+        frame = with_instants(frame.rename({target: source}), source, target, file)
+        refuse_all_naive(frame, source, target, file)
+        frame = object_to(frame, stamp_checks(source, target))
+    return frame
+
+
+def _refuse_cloud_shares(frame: pl.DataFrame, file: str) -> None:
+    """Refuse a file whose clouds are 0..1: beside percent they would say that the sky is always clear."""
+    if "cloud_percent" in frame.columns:
+        read = frame.filter(pl.col(REASON).is_null())["cloud_percent"].drop_nulls().drop_nans()
+        if read.len() >= _LEAST_ROWS and bool((read <= 1).all()) and bool((read > 0).any()):
+            raise DataRefusedError(f"{file}: cloud_percent is never above 1 %", "multiply it by 100")
+
+
+def _checks(columns: list[str], now: datetime) -> list[pl.Expr]:
+    """Checks of one row."""
+    checks = [
+        *number_checks(columns),
+        reason_if(pl.col("known_at") > now, pl.lit("known_at lies in the future")),
+        reason_if(pl.col("slot_start") > now + AHEAD, pl.lit("slot_start lies more than twenty days ahead")),
+    ]
+    for name in columns:
+        value, shown = pl.col(name), pl.format("{} {} is not possible", pl.lit(name), pl.col(name))
+        if name in _LIMITS:
+            checks.append(reason_if(~value.is_between(*_LIMITS[name]), shown))
+        elif name in _FLAGS:
+            checks.append(reason_if(~value.is_in([0.0, 1.0]), pl.format("{} is neither 0 nor 1", pl.lit(name))))
+        else:
+            checks.append(reason_if((value < 0) | (implied_kw(name) > MAX_HOME_KW), shown))
+    return checks
+
+
+def _resolved(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, int]:
+    """Rows that say the same count once, contradicting ones are refused; and how many were dropped."""
+    fine = pl.col(REASON).is_null()
+    said = pl.struct(columns)
+    judged = frame.filter(fine).with_columns((said != said.first()).any().over(_KEY).alias("_differs"))
+    reason = reason_if(pl.col("_differs"), pl.lit("the same slot and known_at occur with different values"))
+    marked = judged.with_columns(reason.alias(REASON)).drop("_differs")
+    kept = marked.filter(fine).unique(_KEY, keep="first", maintain_order=True)
+    refused = marked.filter(~fine)
+    dropped = marked.height - refused.height - kept.height
+    return pl.concat([frame.filter(~fine), refused, kept]).sort(ROW), dropped
+
+
+def _late_note(good: pl.DataFrame, file: str) -> str:
+    """How many rows no forecast will ever see."""
+    late = good.filter(pl.col("known_at") >= pl.col("slot_start") + pl.duration(minutes=pl.col(NATIVE))).height
+    return f"{file}: {late} rows were known only after their time; no forecast sees those" if late else ""
