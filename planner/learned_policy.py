@@ -39,5 +39,9 @@ def learned_policy(bundle: Bundle) -> LearnedPolicy:
         from planner.rl_policy import rl_policy
 
         return rl_policy(bundle)
+    if bundle.manifest.kind == "lightgbm":
+        from planner.lightgbm_policy import lightgbm_policy
+
+        return lightgbm_policy(bundle)
     message = f"a bundle of kind {bundle.manifest.kind} is no policy"
     raise PolicyMismatchError(message)
