@@ -136,6 +136,11 @@ def tracking_uri(home: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / MLFLOW_FOLDER / DATABASE}"
 
 
+def has_store(home: Path) -> bool:
+    """Whether there is anything to look into: a server is named, or a local store was made."""
+    return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (home / MLFLOW_FOLDER / DATABASE).exists()
+
+
 def run_url(experiment_id: str, run_id: str) -> str:
     """The page of a run: on the server where there is one, else where `darkstar ui` shows the local store."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
