@@ -60,7 +60,7 @@ class TargetModel:
 
     def expected(self, known: Known) -> Energy:
         """The expected value `(n_pairs,)` [kWh]."""
-        return self._energy(known, _predict(self.mean, known))
+        return self._energy(known, _predict(self.mean, self._named(known)))
 
     def spread(self, known: Known, widening: Energy | None = None) -> Energy:
         """The quantiles in ascending order.
@@ -101,7 +101,17 @@ class TargetModel:
         return np.array([self.widening[q] for q in QUANTILES])
 
     def _raw(self, known: Known) -> Energy:
-        return np.stack([_predict(self.quantiles[q], known) for q in QUANTILES])
+        named = self._named(known)
+        return np.stack([_predict(self.quantiles[q], named) for q in QUANTILES])
+
+    def _named(self, known: Known) -> Known:
+        """The features that were learned from, in their order: nan where weather is lacking, none that is new."""
+        if known.names == self.names:
+            return known
+        place = {name: column for column, name in enumerate(known.names)}
+        nothing = np.full(len(known.base), np.nan)
+        columns = [known.values[:, place[name]] if name in place else nothing for name in self.names]
+        return Known(self.names, np.column_stack(columns), known.base)
 
     def _energy(self, known: Known, learned: Energy) -> Energy:
         return energy(known.base, learned, relative=self.relative)

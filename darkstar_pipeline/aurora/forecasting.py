@@ -15,7 +15,6 @@ from env.time_grid import day_start
 from planner.aurora import aurora_forecasts
 from planner.aurora_features import AuroraHome
 from planner.forecasts import naive_forecasts
-from planner.slot_series import OUTLOOK
 
 
 def site_forecasts(context: Context, days: Sequence[date]) -> pl.DataFrame:
@@ -84,8 +83,7 @@ def averaged_readings(context: Context, first: date, last: date) -> pl.DataFrame
 def site_aurora_home(context: Context, promoted: PromotedAurora, last: date) -> AuroraHome:
     """The home as a promoted model is asked on, up to a day."""
     learned, loaded = promoted.loaded.learned, promoted.loaded
-    names = [name for name in OUTLOOK if name not in learned.lacks]
-    return aurora_home(context, learned.first_day, last, panels=loaded.panels, country=learned.country, names=names)
+    return aurora_home(context, learned.first_day, last, panels=loaded.panels, country=learned.country)
 
 
 def _aurora(context: Context, promoted: PromotedAurora, days: Sequence[date]) -> pl.DataFrame:

@@ -4,7 +4,6 @@ Everything that is learned or forecast of a model reads from the same first day,
 to the byte however a backfill was cut into ranges.
 """
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -41,7 +40,6 @@ def aurora_home(
     *,
     panels: Panels | None,
     country: str | None,
-    names: Sequence[str] | None = None,
 ) -> AuroraHome:
     """The home with its readings from `first` to `last`, null where nothing is believed.
 
@@ -51,25 +49,20 @@ def aurora_home(
         last: last local day, to whose end it can be asked (and some days further).
         panels: where they stand; None when that is not known.
         country: whose public holidays count; None for none.
-        names: the outlooks that it is asked with; None for those there are.
     """
     read = believed_readings(context, first, last)
     whole = grid(first, last, context.timezone).select("slot_start")
     history = whole.join(read, on="slot_start", how="left", maintain_order="left")
-    told = outlook(context, first, last, names=names)
+    told = outlook(context, first, last)
     return AuroraHome(slot_series(history, context.timezone, outlook=told, country=country), panels)
 
 
-def outlook(context: Context, first: date, last: date, *, names: Sequence[str] | None = None) -> pl.DataFrame | None:
+def outlook(context: Context, first: date, last: date) -> pl.DataFrame | None:
     """What was said about the slots of the days `first` to `last` and the week after them, as `slot_series` takes it.
 
-    Args:
-        context: the site.
-        first: first local day.
-        last: last local day.
-        names: the outlooks wanted, of `planner.slot_series.OUTLOOK`, whether they were said or not; None for those
-            that were.
+    Returns:
+        `slot_start, known_at` and those of `planner.slot_series.OUTLOOK` that were said; None where nothing was.
     """
     rows = context.lake.read(RAW_WEATHER, context.site_name, first, last + timedelta(days=8)).rename(_OUTLOOK_NAMES)
-    wanted = [name for name in OUTLOOK if rows[name].count()] if names is None else list(names)
-    return rows.select("slot_start", "known_at", *wanted) if wanted else None
+    said = [name for name in OUTLOOK if rows[name].count()]
+    return rows.select("slot_start", "known_at", *said) if said else None

@@ -231,6 +231,22 @@ def test_model_says_what_it_lacks_and_is_better_when_the_weather_is_told() -> No
     assert told < 0.7 * without
 
 
+def test_forecast_is_the_same_when_weather_is_told_to_a_model_without_any() -> None:
+    vintage = day_start(LAST, STOCKHOLM)
+    made = [
+        aurora_forecasts(fitted(), home(readings(), weather=weather), [vintage], [vintage + 4 * SLOT], STOCKHOLM)
+        for weather in (False, True)
+    ]
+    assert made[0].drop("temp_c").equals(made[1].drop("temp_c"))
+
+
+def test_forecast_is_made_when_a_model_with_weather_is_told_none() -> None:
+    vintage = day_start(LAST, STOCKHOLM)
+    made = aurora_forecasts(fitted(weather=True), home(readings()), [vintage], [vintage + timedelta(days=1)], STOCKHOLM)
+    assert made["load_kwh"].null_count() == 0
+    assert made["pv_kwh"].sum() > 1.0
+
+
 def test_quantiles_cover_what_they_say_when_the_weeks_are_new() -> None:
     """Learned on 70 % of the days, asked about the last: 10 % and 90 % of the readings are below."""
     known = home(readings())

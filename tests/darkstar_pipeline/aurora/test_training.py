@@ -50,7 +50,7 @@ def test_training_learns_from_weather_when_there_is_some(tmp_path: Path) -> None
     write_outlook(context)
     with_weather = train_aurora(context, FIRST, FIRST.replace(day=TRAINED_DAYS))
     assert set(with_weather.model.lacks) == {"cloud", "irradiance", "vacation", "alarm"}
-    home = aurora_home(context, FIRST, LAST, panels=None, country=None, names=["temp_c", "pv_expected_kwh"])
+    home = aurora_home(context, FIRST, LAST, panels=None, country=None)
     at = home.series.index(day_start(LAST, "Europe/Stockholm"))
     known = home.pv(np.array([at]), np.array([at + 48]))
     assert np.isfinite(known.values[0, known.names.index("expected")])
