@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.home import Home
-from darkstar_pipeline.evaluating import ORACLE, protocol_of
+from darkstar_pipeline.evaluating import ORACLE
+from darkstar_pipeline.replay_inputs import protocol_of
 from darkstar_pipeline.versions import Stage, config_version
 from planner.replay import replay_days
 from planner.results import daily_results

@@ -12,7 +12,8 @@ from assets.prices import repaired
 from benchmarks.bench_homes import FIRST_DAY, LAST_DAY
 from benchmarks.fresh_home import FreshHome
 from darkstar_pipeline.context import open_context
-from darkstar_pipeline.evaluating import ORACLE, home_has_pv
+from darkstar_pipeline.evaluating import ORACLE
+from darkstar_pipeline.replay_inputs import home_has_pv
 from darkstar_pipeline.settings import load_settings
 from darkstar_pipeline.warehouse import schemas
 from env.time_grid import days_between

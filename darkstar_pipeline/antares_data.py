@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.evaluating import home_has_pv
+from darkstar_pipeline.replay_inputs import home_has_pv
 from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,

@@ -6,39 +6,37 @@ so that changing a battery in `darkstar.yaml` shows its effect without a backfil
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
-from darkstar_pipeline.past_readings import past_readings
+from darkstar_pipeline.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
-    METER_READINGS,
     ORACLE_DAILY_RESULTS,
     ORACLE_SCHEDULES,
     POLICY_DAILY_RESULTS,
     POLICY_SCHEDULES,
-    SLOT_FORECASTS,
-    SLOT_OBSERVATIONS,
-    SPOT_PRICES,
     Table,
 )
 from env.time_grid import days_between
-from planner.episodes import USABLE, usable_slots
+from planner.episodes import USABLE
 from planner.evaluation import Evaluation, evaluate
-from planner.policy_names import CONTINUOUS_POLICIES, PLANNERS, POLICIES
+from planner.policy_names import CONTINUOUS_POLICIES, LEARNED_POLICIES, PLANNERS, POLICIES, is_learned
 from planner.power_bills import charges_power, power_bills
-from planner.protocol import Protocol
 from planner.replay import replay_days
 from planner.results import daily_results
-from planner.scenarios import SCENARIO_DAYS
 from planner.statistics import day_statistics
-from planner.steadiness import SteadinessRules
 from planner.verified_days import only_verified, only_verified_window
 
+if TYPE_CHECKING:
+    from darkstar_pipeline.trained.policies import TrainedPolicy
+
+FALLBACK = "value"  # champion where no version is in use
 ORACLE = "oracle"
 _BOOKKEEPING = ("site", "config_version", "quality")
 REFERENCES = ("idle", "mpc", ORACLE)  # what shares and differences are measured against
@@ -57,34 +55,15 @@ class RangeVerdict:
     left_out: pl.DataFrame
 
 
-def protocol_of(context: Context) -> Protocol:
-    """The measuring protocol that the site's configuration asks for."""
-    settings = context.site_settings.protocol
-    return Protocol(
-        start_soc_kwh=context.site.battery.soc_kwh(settings.start_soc_percent),
-        settlement_value=settings.settlement_value,
-        steadiness=SteadinessRules(**context.site_settings.mpc.model_dump()),
-    )
-
-
-def home_has_pv(context: Context) -> bool:
-    """Whether the home has panels: as configured, else whether any PV was ever read."""
-    configured = context.site_settings.has_pv
-    if configured is not None:
-        return configured
-    readings = context.lake.read(METER_READINGS, context.site_name)
-    return readings["pv_kwh"].count() > 0
-
-
 def check_policies(policies: Sequence[str], known: Sequence[str] = POLICIES) -> None:
-    """Refuse policies that do not exist.
+    """Refuse policies that do not exist; of trained ones, whether there is such a version is found out later.
 
     Raises:
         ConfigurationError: names them, and those that do.
     """
-    if unknown := [policy for policy in policies if policy not in known]:
+    if unknown := [policy for policy in policies if policy not in known and not is_learned(policy)]:
         message = f"policy not available: {', '.join(unknown)}"
-        raise ConfigurationError(message, f"available: {', '.join(known)}")
+        raise ConfigurationError(message, f"available: {', '.join((*known, *LEARNED_POLICIES))}, models:/NAME/VERSION")
 
 
 def evaluate_range(
@@ -215,9 +194,9 @@ def _months_results(
     protocol, bounds, schedules = protocol_of(context), None, list[pl.DataFrame]()
     for policy in policies:
         if policy == ORACLE:
-            best = months_oracle(_inputs(context, days)[0], context.site, protocol)
+            best = months_oracle(replay_inputs(context, days).slots, context.site, protocol)
             schedule, bounds = best.schedules, best.bounds
-        elif policy in PLANNERS:
+        elif policy in PLANNERS or is_learned(policy):
             schedule = _replay(context, policy, days)
         else:
             stored = _stored(context, POLICY_SCHEDULES, policy, days)
@@ -238,15 +217,12 @@ def _continuous_results(
     Every day settles its change of stored energy at the window's one value, so that the days add up to the window's
     cost. The bills are None where power is not charged.
     """
-    from planner.continuous import replay_window, window_settlement
+    from planner.continuous import window_settlement
 
-    slots, forecasts, history = _inputs(context, days)
-    protocol = protocol_of(context)
+    slots, protocol = replay_inputs(context, days).slots, protocol_of(context)
     settled = replace(protocol, settlement_value=window_settlement(slots, context.site, protocol))
     schedules = [
-        only_verified_window(
-            policy, replay_window(policy, slots, forecasts, history, context.site, protocol), context.site, protocol
-        )
+        only_verified_window(policy, _replay_window(context, policy, days), context.site, protocol)
         for policy in policies
     ]
     every = pl.concat(schedules)
@@ -256,22 +232,51 @@ def _continuous_results(
 
 def _replay(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
     """Replay a policy on graded days."""
-    slots, forecasts, history = _inputs(context, days)
-    return replay_days(policy, slots, forecasts, context.site, protocol_of(context), history=history)
+    if is_learned(policy):
+        trained = _trained(context, policy)
+        if trained is not None:
+            from darkstar_pipeline.trained.replaying import replay_trained
 
-
-def _inputs(context: Context, days: Sequence[date]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Slots of graded days, forecasts made from the morning before them on, and the readings before them."""
-    first, last, name = min(days), max(days), context.site_name
-    lake, has_pv = context.lake, home_has_pv(context)
-    chosen = pl.Series(days, dtype=pl.Date)
-    slots = usable_slots(
-        lake.read(SLOT_OBSERVATIONS, name, first, last),
-        lake.read(SPOT_PRICES, name, first, last),
-        lake.read(DATA_QUALITY_DAILY, name, first, last).filter(pl.col("day").is_in(chosen.implode())),
-        context.site,
-        has_pv=has_pv,
+            return replay_trained(context, trained, days)
+    found, protocol = replay_inputs(context, days), protocol_of(context)
+    replayed = replay_days(
+        _decides(policy), found.slots, found.forecasts, context.site, protocol, history=found.history
     )
-    forecasts = lake.read(SLOT_FORECASTS, name, first - timedelta(days=1), last)
-    history = past_readings(context, first, last, reach=SCENARIO_DAYS, has_pv=has_pv)
-    return slots, forecasts, history
+    return replayed.with_columns(policy=pl.lit(policy))
+
+
+def _replay_window(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
+    """Replay a policy through a window of graded days."""
+    from planner.continuous import replay_window
+
+    if is_learned(policy):
+        trained = _trained(context, policy)
+        if trained is not None:
+            from darkstar_pipeline.trained.replaying import replay_trained
+
+            return replay_trained(context, trained, days, continuous=True)
+    found, protocol = replay_inputs(context, days), protocol_of(context)
+    replayed = replay_window(_decides(policy), found.slots, found.forecasts, found.history, context.site, protocol)
+    return replayed.with_columns(policy=pl.lit(policy))
+
+
+def _trained(context: Context, policy: str) -> "TrainedPolicy | None":
+    """The trained policy of a name; None for a champion that is `value`."""
+    from darkstar_pipeline.trained.policies import trained_policy  # models are opened only where one is asked for
+
+    return trained_policy(context, policy)
+
+
+def _decides(policy: str) -> str:
+    """The policy that decides where no version is in use."""
+    return FALLBACK if is_learned(policy) else policy
+
+
+def trained_on(context: Context, policies: Sequence[str], days: Sequence[date]) -> dict[str, int]:
+    """Of each trained policy, how many of the days it learned from or was chosen on; only those with any."""
+    found: dict[str, int] = {}
+    for policy in filter(is_learned, policies):
+        trained = _trained(context, policy)
+        if trained is not None and trained.learned_until is not None:
+            found[policy] = sum(day <= trained.learned_until for day in days)
+    return {policy: n_days for policy, n_days in found.items() if n_days}

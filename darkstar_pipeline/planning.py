@@ -11,7 +11,7 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.evaluating import home_has_pv, protocol_of
+from darkstar_pipeline.replay_inputs import home_has_pv, protocol_of
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,

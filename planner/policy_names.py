@@ -5,3 +5,11 @@ PLANNERS = ("mpc", "value")
 """What plans ahead: where power is charged, what these do on a day depends on the days of the month before it."""
 PUBLISHED_BOUND = "oracle_published"  # knows the home, but prices only as published; makes sense where days follow days
 CONTINUOUS_POLICIES = (*POLICIES, PUBLISHED_BOUND)
+LEARNED_POLICIES = ("lightgbm", "rl", "champion")
+"""The newest version of its kind, and the one in use; where none is in use, `value` is champion."""
+MODEL_REFERENCE = "models:/"  # before the registered name and the version: models:/antares-home/3
+
+
+def is_learned(policy: str) -> bool:
+    """Whether a name means a trained model of the site."""
+    return policy in LEARNED_POLICIES or policy.startswith(MODEL_REFERENCE)

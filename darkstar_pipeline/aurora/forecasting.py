@@ -11,9 +11,12 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.past_readings import past_readings
 from darkstar_pipeline.replay_inputs import home_has_pv
-from env.time_grid import day_start
+from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from env.time_grid import day_start, days_between
 from planner.aurora import aurora_forecasts
 from planner.aurora_features import AuroraHome
+from planner.aurora_model import LEAST_DAYS
+from planner.bias_correction import bias_corrected
 from planner.forecasts import naive_forecasts
 
 
@@ -67,10 +70,25 @@ def usable_versions(context: Context) -> Iterator[PromotedAurora]:
 
 
 def naive(context: Context, days: Sequence[date]) -> pl.DataFrame:
-    """The naive forecasts of some days."""
+    """The naive forecasts of some days; a new home's corrected by their mean error where that is configured."""
     settings = context.site_settings.forecast
     read = averaged_readings(context, min(days), max(days))
-    return naive_forecasts(read, days, context.timezone, load_days=settings.load_days, pv_days=settings.pv_days)
+    made = naive_forecasts(read, days, context.timezone, load_days=settings.load_days, pv_days=settings.pv_days)
+    return _corrected(context, made, days) if settings.correct_bias else made
+
+
+def _corrected(context: Context, made: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+    """The same with the days corrected that come before a model could have been fitted."""
+    imported, settings = context.lake.days(METER_READINGS, context.site_name), context.site_settings.forecast
+    young = [day for day in days if imported and 0 < (day - imported[0]).days < LEAST_DAYS]
+    if not young:
+        return made
+    since = list(days_between(imported[0] + timedelta(days=1), max(young)))
+    read = averaged_readings(context, imported[0], max(young))
+    every = naive_forecasts(read, since, context.timezone, load_days=settings.load_days, pv_days=settings.pv_days)
+    told = bias_corrected(every, read, context.timezone)
+    chosen = pl.col("local_day").is_in(young)
+    return pl.concat([made.filter(~chosen), told.filter(chosen)]).sort("vintage", "slot_start")
 
 
 def averaged_readings(context: Context, first: date, last: date) -> pl.DataFrame:

@@ -9,12 +9,10 @@ from typing import Annotated
 import typer
 
 from darkstar_pipeline.commands.failures import UsageError
-from planner.policy_names import POLICIES
+from planner.policy_names import LEARNED_POLICIES, POLICIES, is_learned
 
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 12, 31)
 """Days outside are slips of the keyboard, and would make ranges of a million days."""
-
-PLANNED_POLICIES = ("lightgbm", "rl", "champion")
 
 
 def parse_day(text: str) -> date:
@@ -57,7 +55,7 @@ def parse_policies(text: str, known: Sequence[str] = POLICIES) -> tuple[str, ...
     """Policy names from a comma-separated list, in order, each once.
 
     Raises:
-        UsageError: nothing is named, or something that does not exist, or not yet.
+        UsageError: nothing is named, or something that does not exist.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
@@ -71,14 +69,13 @@ def check_policy(name: str, known: Sequence[str] = POLICIES) -> None:
     """Refuse a policy that cannot be replayed.
 
     Raises:
-        UsageError: it does not exist, or not yet.
+        UsageError: it does not exist.
     """
-    if name in known:
+    if name in known or is_learned(name):
         return
-    hint = f"available: {', '.join(known)}"
-    if name in PLANNED_POLICIES or name.startswith("models:/"):
-        raise UsageError(f"policy {name!r} is not available yet", hint)
-    raise UsageError(f"policy {name!r} is unknown", hint)
+    raise UsageError(
+        f"policy {name!r} is unknown", f"available: {', '.join((*known, *LEARNED_POLICIES))}, models:/NAME/VERSION"
+    )
 
 
 def days_told(days: Sequence[date], *, most: int = 8) -> str:

@@ -75,8 +75,10 @@ def evaluate(
     for nothing; stderr names them. With `--continuous`, stored energy is carried through the range, prices are known
     from 13:00 the day before, and `oracle_published` is the bound of who knows the home, but no price before it is out.
     Where the tariff charges for power, the months' charges and totals stand beside, and the share is of both together.
+    Trained policies are `lightgbm` and `rl` (the newest version of each), `champion` (the version in use; `value` where
+    there is none) and `models:/NAME/VERSION`; stderr says which days they learned from.
     """
-    from darkstar_pipeline.evaluating import evaluate_range
+    from darkstar_pipeline.evaluating import evaluate_range, trained_on
 
     check_range(first, last)
     names = parse_policies(policies, CONTINUOUS_POLICIES if continuous else POLICIES)
@@ -87,10 +89,14 @@ def evaluate(
     days, totals = verdict.evaluation.days, verdict.evaluation.totals
     months = verdict.evaluation.months
     power = POWER_COLUMNS if months.height else ()
-    document = {
+    document: dict[str, Any] = {
         "days": days.select(DAY_COLUMNS).to_dicts(),
         "totals": totals.select(*TOTAL_COLUMNS, *power).to_dicts(),
     }
+    if known := trained_on(context, names, days["day"].unique().to_list()):
+        document["learned_from"] = known
+        told = ", ".join(f"{policy} {n_days}" for policy, n_days in known.items())
+        call.note(f"days that a policy learned from or was chosen on, which flatter it: {told}")
     if power:
         document["months"] = months.to_dicts()
         _note_part_months(call, months)

@@ -50,7 +50,8 @@ def verify(
 
 def _of_day(context: "Context", day: date | None, policy: str | None) -> "tuple[pl.DataFrame, Verification]":
     """A day of a policy, by the protocol it is measured by."""
-    from darkstar_pipeline.evaluating import protocol_of, unverified_schedule
+    from darkstar_pipeline.evaluating import unverified_schedule
+    from darkstar_pipeline.replay_inputs import protocol_of
     from planner.verified_days import verify_episodes
 
     if day is None or policy is None:

@@ -39,11 +39,9 @@ def test_parse_policies_refuses_when_none_is_named(text: str) -> None:
         parse_policies(text)
 
 
-@pytest.mark.parametrize("name", ["lightgbm", "rl", "champion", "models:/antares/3"])
-def test_parse_policies_says_not_available_yet_when_it_comes_later(name: str) -> None:
-    with pytest.raises(UsageError, match="not available yet") as caught:
-        parse_policies(f"idle,{name}")
-    assert caught.value.hint == "available: idle, self_consumption, mpc, value, oracle"
+@pytest.mark.parametrize("name", ["lightgbm", "rl", "champion", "models:/antares-home/3"])
+def test_parse_policies_takes_trained_policies_when_they_are_named(name: str) -> None:
+    assert parse_policies(f"idle,{name}") == ("idle", name)
 
 
 def test_parse_policies_says_unknown_when_there_is_no_such_policy() -> None:

@@ -38,7 +38,24 @@ def test_evaluate_draws_the_verdict_when_a_person_asks(darkstar: Darkstar) -> No
     assert "100.0 %" in rows[3]
 
 
-@pytest.mark.parametrize("policies", ["rl", "idle,models:/antares/1", "nonsense", ","])
+@pytest.mark.parametrize(
+    ("policies", "code"),
+    [("rl", 3), ("idle,models:/antares-sample/1", 3), ("idle,models:/antares-other/1", 2), ("models:/x", 2)],
+)
+def test_evaluate_says_so_when_a_policy_was_never_trained(darkstar: Darkstar, policies: str, code: int) -> None:
+    done = darkstar("evaluate", "--from", SPRING, "--to", SPRING, "--policies", policies, "--json")
+    assert done.code == code, done.err
+    assert done.error["hint"]
+
+
+@pytest.mark.parametrize("continuous", [(), ("--continuous",)], ids=["daily", "continuous"])
+def test_champion_is_value_when_no_version_is_in_use(darkstar: Darkstar, continuous: tuple[str, ...]) -> None:
+    asked = ("evaluate", "--from", SPRING, "--to", SPRING, "--policies", "value,champion", "--json", *continuous)
+    value, champion = darkstar(*asked).document["totals"]
+    assert champion == {**value, "policy": "champion"}
+
+
+@pytest.mark.parametrize("policies", ["nonsense", ","])
 def test_evaluate_ends_with_two_when_a_policy_is_not_there(darkstar: Darkstar, policies: str) -> None:
     done = darkstar("evaluate", "--from", SPRING, "--to", SPRING, "--policies", policies, "--json")
     assert (done.code, done.error["code"]) == (2, "usage")
@@ -94,7 +111,7 @@ def test_schedule_writes_a_file_when_asked(darkstar: Darkstar, tmp_path: Path, s
     [
         pytest.param(("--day", SPRING, "--policy", "mpc", "--out", "x.xlsx"), 2, id="unknown format"),
         pytest.param(("--day", SPRING, "--policy", "mpc", "--out", "no/such/x.csv"), 2, id="no such folder"),
-        pytest.param(("--day", SPRING, "--policy", "champion"), 2, id="policy of a later time"),
+        pytest.param(("--day", SPRING, "--policy", "rl"), 3, id="policy that was never trained"),
         pytest.param(("--day", "2024-03-05", "--policy", "mpc"), 3, id="refused day"),
         pytest.param(("--day", "2023-11-01", "--policy", "mpc"), 3, id="day without results"),
     ],

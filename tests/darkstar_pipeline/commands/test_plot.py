@@ -28,7 +28,7 @@ def test_plot_writes_among_the_pictures_when_no_file_is_named(in_sample: Path, d
     [
         pytest.param(("--day", SPRING, "--out", "day.jpg"), 2, id="no PNG"),
         pytest.param(("--day", SPRING, "--out", "no/such/day.png"), 2, id="no such folder"),
-        pytest.param(("--day", SPRING, "--policies", "rl"), 2, id="policy of a later time"),
+        pytest.param(("--day", SPRING, "--policies", "rl"), 3, id="policy that was never trained"),
         pytest.param(("--day", "2024-03-05"), 3, id="refused day"),
     ],
 )
