@@ -62,15 +62,19 @@ class Powers:
 
     `Box(-1, 1, (3,), float32)`; beyond the ends is clipped. Feeding is a share of the export limit, or of charging and
     discharging power together where there is none, and at 1 everything.
+
+    Attributes:
+        full_kw: the most of each, by row `(n_episodes, 3)` [kW].
     """
 
     def __init__(self, episodes: Episodes) -> None:
         self.space: spaces.Space[Any] = spaces.Box(-1.0, 1.0, (3,), dtype=np.float32)
-        self._full = np.array(
+        self.full_kw: Energy = np.array(
             [
                 _full_powers(site.battery.charge_kw, site.battery.discharge_kw, site.limits.export_kw)
                 for site in episodes.sites
-            ]
+            ],
+            dtype=np.float64,
         )[episodes.home]
         self._everything = episodes.figures(full_export_kw)
 
@@ -78,7 +82,7 @@ class Powers:
         """The powers as commands."""
         asked = checked_numbers(actions, (len(moment.row), 3))
         shares = (np.clip(asked, -1.0, 1.0) + 1.0) / 2.0
-        charge, discharge, export = (shares * np.take(self._full, moment.row, axis=0)).T
+        charge, discharge, export = (shares * np.take(self.full_kw, moment.row, axis=0)).T
         everything = np.where(shares[:, 2] >= 1.0, self._everything.take(moment.row), export)
         return Command(charge, discharge, everything)
 

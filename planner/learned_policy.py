@@ -43,5 +43,9 @@ def learned_policy(bundle: Bundle) -> LearnedPolicy:
         from planner.lightgbm_policy import lightgbm_policy
 
         return lightgbm_policy(bundle)
+    if bundle.manifest.kind == "regressors":
+        from planner.regressors import antares_regressors
+
+        return antares_regressors(bundle)
     message = f"a bundle of kind {bundle.manifest.kind} is no policy"
     raise PolicyMismatchError(message)

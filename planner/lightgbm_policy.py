@@ -6,8 +6,7 @@ corrected. In its bundle (`planner.bundle`, kind `lightgbm`) lies `trees.txt`, L
 nothing to correct has none.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +26,28 @@ REWARD = "regret_of_hindsight_v1"
 TREES = "trees.txt"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Corrections:
+    """What is chosen among.
+
+    Attributes:
+        offset: reach of a correction of 1, in spreads of the day's import prices.
+        levels: corrections, -1 to 1 without 0.
+        margin: what one has to save [money].
+    """
+
+    offset: float
+    levels: tuple[float, ...]
+    margin: float
+
+
 class AntaresPolicyV1:
     """State -> correction of the value function that comes out cheapest in expectation.
 
     Args:
         manifest: what it may be used with; its details are `offset`, the reach of a correction, `levels`, the
-            corrections there are (-1 to 1), `margin`, what one has to save [money], and `beliefs`.
+            corrections there are (-1 to 1), `margin`, what one has to save [money], `trees`, whether there are any, and
+            `beliefs`.
         trees: LightGBM's text; None corrects nothing.
 
     Raises:
@@ -51,6 +66,9 @@ class AntaresPolicyV1:
             raise PolicyMismatchError(message) from error
         self.setup = Setup(action=manifest.action, correction=reach)
         self._trees: BoostedTrees | None = None if trees is None else boosted_trees(trees)
+        if bool(manifest.details.get("trees")) != (trees is not None):
+            message = "the manifest speaks of trees, there are none" if trees is None else "the manifest knows no trees"
+            raise PolicyMismatchError(message)
         if self._trees is not None and self._trees.n_features != len(manifest.columns) + 1:
             message = (
                 f"the trees see {self._trees.n_features} columns, the manifest has {len(manifest.columns)} and a level"
@@ -88,13 +106,12 @@ def lightgbm_manifest(
     *,
     state: str,
     columns: tuple[str, ...],
-    offset: float,
-    levels: Sequence[float],
-    margin: float,
+    among: Corrections,
+    trees: bool,
     beliefs: BeliefRules = NAIVE,
     tariff: str = "",
 ) -> Manifest:
-    """The manifest of such a policy."""
+    """The manifest of such a policy; `trees` says whether there are any."""
     return Manifest(
         kind=KIND,
         algorithm="lightgbm",
@@ -103,7 +120,7 @@ def lightgbm_manifest(
         action="correction",
         reward=REWARD,
         tariff=tariff,
-        details={"offset": offset, "levels": list(levels), "margin": margin, "beliefs": asdict(beliefs)},
+        details={**asdict(among), "trees": trees, "beliefs": asdict(beliefs)},
     )
 
 
@@ -113,7 +130,7 @@ def lightgbm_policy(bundle: Bundle) -> AntaresPolicyV1:
     Raises:
         PolicyMismatchError: the bundle holds something else.
     """
-    if bundle.manifest.kind != KIND or set(bundle.files) - {TREES}:
-        message = f"a bundle of kind {bundle.manifest.kind} with {sorted(bundle.files)}, not {KIND} with {TREES}"
+    if bundle.manifest.kind != KIND:
+        message = f"a bundle of kind {bundle.manifest.kind}, not {KIND}"
         raise PolicyMismatchError(message)
     return AntaresPolicyV1(bundle.manifest, bundle.files.get(TREES))

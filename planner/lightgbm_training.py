@@ -24,7 +24,7 @@ from env.inverter import Energy
 from env.scaled_state import V2
 from env.states import Moment, State
 from planner.beliefs import NAIVE, BeliefRules
-from planner.lightgbm_policy import AntaresPolicyV1, lightgbm_manifest, with_levels
+from planner.lightgbm_policy import AntaresPolicyV1, Corrections, lightgbm_manifest, with_levels
 from planner.rl_training import episode_costs
 from planner.value_function import GRID_POINTS, Scenarios, soc_grid, value_function
 
@@ -181,9 +181,8 @@ def _policy(how: LightgbmTraining, trees: bytes | None, margin: float) -> Antare
     manifest = lightgbm_manifest(
         state=STATE,
         columns=COLUMNS,
-        offset=how.offset,
-        levels=how.levels,
-        margin=margin,
+        among=Corrections(offset=how.offset, levels=how.levels, margin=margin),
+        trees=trees is not None,
         beliefs=how.beliefs,
         tariff=how.tariff,
     )

@@ -16,7 +16,7 @@ from planner.beliefs import BeliefRules
 from planner.bundle import Bundle, Manifest, read_bundle, save_bundle
 from planner.errors import PolicyMismatchError
 from planner.learned_policy import learned_policy
-from planner.lightgbm_policy import TREES, AntaresPolicyV1, lightgbm_manifest, lightgbm_policy, with_levels
+from planner.lightgbm_policy import TREES, AntaresPolicyV1, Corrections, lightgbm_manifest, lightgbm_policy, with_levels
 
 COLUMNS = ("soc", "price", "load")
 LEVELS = (-1.0, -0.5, 0.5, 1.0)
@@ -36,11 +36,19 @@ def trees() -> bytes:
 TEXT = trees()
 
 
-def manifest(margin: float = 0.0, columns: tuple[str, ...] = COLUMNS) -> Manifest:
+def manifest(margin: float = 0.0, columns: tuple[str, ...] = COLUMNS, *, trees: bool = True) -> Manifest:
     """Of three columns."""
     return lightgbm_manifest(
-        state="v2", columns=columns, offset=0.2, levels=LEVELS, margin=margin, beliefs=RULES, tariff="t1"
+        state="v2",
+        columns=columns,
+        among=Corrections(offset=0.2, levels=LEVELS, margin=margin),
+        trees=trees,
+        beliefs=RULES,
+        tariff="t1",
     )
+
+
+NONE = AntaresPolicyV1(manifest(trees=False), None)
 
 
 def test_policy_takes_the_cheapest_correction_when_it_saves_more_than_its_margin() -> None:
@@ -51,15 +59,15 @@ def test_policy_takes_the_cheapest_correction_when_it_saves_more_than_its_margin
     assert told.dtype == np.float32
     sure = AntaresPolicyV1(manifest(margin=0.5), TEXT).predict(states)
     assert sure[:, 0].tolist() == [-1.0, 0.0, 0.0, 0.0, 1.0]
-    assert not AntaresPolicyV1(manifest(), None).predict(states).any()
+    assert not NONE.predict(states).any()
     assert AntaresPolicyV1(manifest(), TEXT).predict(states[4]).tolist() == [1.0]
-    assert AntaresPolicyV1(manifest(), None).predict(states[4]).tolist() == [0.0]
+    assert NONE.predict(states[4]).tolist() == [0.0]
 
 
 @pytest.mark.parametrize("text", [TEXT, None], ids=["with trees", "without"])
 def test_policy_predicts_the_same_when_it_was_saved_and_loaded(text: bytes | None, tmp_path: Path) -> None:
     states = np.random.default_rng(0).uniform(-1, 1, (64, 3)).astype(np.float32)
-    policy = AntaresPolicyV1(manifest(), text)
+    policy = AntaresPolicyV1(manifest(trees=text is not None), text)
     policy.save(tmp_path / "bundle")
     loaded = learned_policy(read_bundle(tmp_path / "bundle", kind="lightgbm", tariff="t1"))
     assert isinstance(loaded, AntaresPolicyV1)
@@ -83,7 +91,9 @@ def changed(**details: Any) -> Bundle:
         pytest.param(changed(levels=["much"]), "lacks something.*much", id="levels are no numbers"),
         pytest.param(changed(beliefs={"moon": 1}), "lacks something.*moon", id="unknown belief"),
         pytest.param(Bundle(manifest(), {TREES: b"x"}, ""), "trees cannot be read", id="damaged trees"),
-        pytest.param(Bundle(manifest(), {"w": b"x"}, ""), "not lightgbm with trees", id="other files"),
+        pytest.param(Bundle(manifest(), {"w": b"x"}, ""), "speaks of trees, there are none", id="other files"),
+        pytest.param(Bundle(manifest(trees=False), {TREES: TEXT}, ""), "knows no trees", id="too many files"),
+        pytest.param(Bundle(manifest().model_copy(update={"kind": "rl"}), {}, ""), "kind rl, not", id="other kind"),
         pytest.param(
             Bundle(manifest(columns=("soc",)), {TREES: TEXT}, ""), "see 4 columns, the manifest has 1", id="columns"
         ),
