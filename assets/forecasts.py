@@ -3,6 +3,7 @@
 import dagster as dg
 import polars as pl
 
+from assets.aurora import AURORA_MODELS
 from assets.description import days_of, describe_range, markdown_table
 from assets.home import Check, Home, daily_asset, days_around, days_before
 from darkstar_pipeline.aurora.forecasting import site_forecasts
@@ -22,6 +23,7 @@ def slot_forecasts_asset(home: Home) -> dg.AssetsDefinition:
         deps=[
             *days_before(home, ("raw_meter_readings", "meter_statistics"), _reach(home)),
             *days_around(home, ("raw_weather",), before=_reach(home), after=home.settings.forecast.days_ahead),
+            dg.AssetDep(home.key(AURORA_MODELS)),
         ],
         checks=(HAS_HISTORY,),
     )

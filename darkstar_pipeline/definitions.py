@@ -13,6 +13,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,  # what `define_asset_job` returns has no public name
 )
 
+from assets.aurora import aurora_models_asset
 from assets.graph import daily_assets
 from assets.home import IO_MANAGER, Home
 from assets.raw import raw_specs
@@ -41,7 +42,7 @@ def build_definitions(
     schedules: list[dg.ScheduleDefinition] = []
     for one in homes(settings, home):
         daily = daily_assets(one)
-        assets += [*raw_specs(one), *daily]
+        assets += [*raw_specs(one), *daily, aurora_models_asset(one)]
         jobs += [backfill_job(one, daily), *refresh_jobs(one, daily)]
         schedules += refresh_schedules(one)
     root = str(home / LAKE_FOLDER)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.learning_settings import Frozen, LearningSettings
 from env.battery import Battery, Curve
 from env.devices import Appliance, Devices, ElectricVehicle, WaterHeater
 from env.errors import EnvError
@@ -31,13 +32,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class _Frozen(BaseModel):
-    """Base of all settings: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class BatterySettings(_Frozen):
+class BatterySettings(Frozen):
     """The battery as its data sheet says."""
 
     capacity_kwh: float = Field(default=34.2, gt=0, le=10_000, description="nominal stored energy [kWh]")
@@ -73,7 +68,7 @@ class BatterySettings(_Frozen):
         )
 
 
-class WaterHeaterSettings(_Frozen):
+class WaterHeaterSettings(Frozen):
     """A water heater whose hours plans may choose."""
 
     power_kw: float = Field(gt=0, description="power of the element [kW]")
@@ -90,7 +85,7 @@ class WaterHeaterSettings(_Frozen):
         return WaterHeater(**self.model_dump())
 
 
-class VehicleSettings(_Frozen):
+class VehicleSettings(Frozen):
     """A car whose charging plans may time."""
 
     power_kw: float = Field(gt=0, description="power of the charger [kW]")
@@ -101,7 +96,7 @@ class VehicleSettings(_Frozen):
         return ElectricVehicle(**self.model_dump())
 
 
-class ApplianceSettings(_Frozen):
+class ApplianceSettings(Frozen):
     """A machine that runs its programme once started."""
 
     name: str = Field(min_length=1, description="letters, digits and underscores")
@@ -113,7 +108,7 @@ class ApplianceSettings(_Frozen):
         return Appliance(**self.model_dump())
 
 
-class DeviceSettings(_Frozen):
+class DeviceSettings(Frozen):
     """Loads that plans may move; commands and replays leave them alone."""
 
     water_heater: WaterHeaterSettings | None = Field(default=None, description="null: none")
@@ -129,7 +124,7 @@ class DeviceSettings(_Frozen):
         )
 
 
-class LimitSettings(_Frozen):
+class LimitSettings(Frozen):
     """What the connection and the inverter allow; null is no limit."""
 
     import_kw: float | None = Field(default=None, gt=0, description="fuse: most power drawn from the grid [kW]")
@@ -144,7 +139,7 @@ class LimitSettings(_Frozen):
         return Limits(**self.model_dump())
 
 
-class TimeOfUseSettings(_Frozen):
+class TimeOfUseSettings(Frozen):
     """An exception to the fees, by months, weekdays and hours; the first that applies wins."""
 
     months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(default=(), description="1-12; empty for all")
@@ -167,7 +162,7 @@ class TimeOfUseSettings(_Frozen):
         )
 
 
-class PowerWindowSettings(_Frozen):
+class PowerWindowSettings(Frozen):
     """A part of the week and day whose power counts by a weight of its own; the first that applies wins."""
 
     months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(default=(), description="1-12; empty for all")
@@ -193,14 +188,14 @@ class PowerWindowSettings(_Frozen):
         )
 
 
-class TierSettings(_Frozen):
+class TierSettings(Frozen):
     """A step of a stepped price."""
 
     up_to_kw: float = Field(gt=0, description="highest mean that falls into it; that of the last is no limit [kW]")
     cost: float = Field(ge=0, description="what a month in it costs [money, before VAT]")
 
 
-class PowerTariffSettings(_Frozen):
+class PowerTariffSettings(Frozen):
     """One charge for a month's highest powers; several may apply at once."""
 
     top: int = Field(default=3, ge=1, le=31, description="how many peaks are averaged")
@@ -236,7 +231,7 @@ def _minute(clock: time) -> int:
     return clock.hour * 60 + clock.minute
 
 
-class TariffSettings(_Frozen):
+class TariffSettings(Frozen):
     """Fees in force from a day on."""
 
     valid_from: date = Field(default=date(2000, 1, 1), description="first local day these fees hold")
@@ -259,7 +254,7 @@ class TariffSettings(_Frozen):
         )
 
 
-class ProtocolSettings(_Frozen):
+class ProtocolSettings(Frozen):
     """How policies are measured: daily episodes, the same start and the same settlement for everyone."""
 
     start_soc_percent: float = Field(default=50.0, ge=0, le=100, description="state of charge every day starts at [%]")
@@ -271,7 +266,7 @@ class ProtocolSettings(_Frozen):
     )
 
 
-class MpcSettings(_Frozen):
+class MpcSettings(Frozen):
     """How steady MPC's commands are: inverters wear their memory, and people their patience, with every write."""
 
     hysteresis_kwh: float = Field(
@@ -282,7 +277,7 @@ class MpcSettings(_Frozen):
     )
 
 
-class ForecastSettings(_Frozen):
+class ForecastSettings(Frozen):
     """The forecasts of load and PV that plans are made on."""
 
     model: Literal["auto", "naive", "aurora"] = Field(
@@ -302,11 +297,15 @@ class ForecastSettings(_Frozen):
     holidays_of: str | None = Field(
         default=None, description="whose public holidays count as free days (country, ISO 3166); null for none"
     )
+    correct_bias: bool = Field(
+        default=False,
+        description="whether a new home's naive forecasts are corrected by their mean error, until it has 14 days",
+    )
     load_days: int = Field(default=7, ge=1, le=60, description="days whose mean, slot by slot, forecasts the load")
     pv_days: int = Field(default=3, ge=1, le=60, description="days whose mean, slot by slot, forecasts the PV")
 
 
-class SiteSettings(_Frozen):
+class SiteSettings(Frozen):
     """One home."""
 
     timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
@@ -332,6 +331,7 @@ class SiteSettings(_Frozen):
     protocol: ProtocolSettings = Field(default_factory=ProtocolSettings)
     forecast: ForecastSettings = Field(default_factory=ForecastSettings)
     mpc: MpcSettings = Field(default_factory=MpcSettings)
+    learning: LearningSettings = Field(default_factory=LearningSettings)
     policies: tuple[str, ...] = Field(
         default=("idle", "self_consumption", "mpc", "value"), description="what a backfill replays"
     )
@@ -368,7 +368,7 @@ class SiteSettings(_Frozen):
 SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
 
-class Settings(_Frozen):
+class Settings(Frozen):
     """Everything in `darkstar.yaml`."""
 
     default_site: str | None = Field(default=None, description="the site meant where none is named")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from darkstar_pipeline.checkup.days import check_days
 from darkstar_pipeline.checkup.finding import Finding, broken
+from darkstar_pipeline.checkup.forecasts import check_forecasts
 from darkstar_pipeline.checkup.machine import (
     check_clock,
     check_configuration,
@@ -39,6 +40,7 @@ def examine(home: Path, site: str | None, *, now: datetime) -> list[Finding]:
     findings += [check_time_zone(name, settings.sites[name].timezone, now) for name in names]
     findings += [check_state_folder(home), check_disk(home), check_tables(lake.root)]
     findings += [finding for name in names for finding in check_days(lake, name, now)]
+    findings += [check_forecasts(settings, home, name) for name in names]
     return [*findings, check_dagster(home), check_mlflow(home)]
 
 

@@ -19,7 +19,7 @@ ARROWS = {
     "spot_prices": {"raw_spot_prices"},
     "slot_observations": {"raw_meter_readings"},
     "data_quality_daily": {"slot_observations", "spot_prices", "meter_statistics"},
-    "slot_forecasts": {"raw_meter_readings", "meter_statistics", "raw_weather"},
+    "slot_forecasts": {"raw_meter_readings", "meter_statistics", "raw_weather", "aurora_models"},
     "oracle_schedules": {"slot_observations", "spot_prices", "data_quality_daily"},
     "oracle_daily_results": {"oracle_schedules", "data_quality_daily"},
     "policy_schedules": {
@@ -91,7 +91,9 @@ def test_keys_have_the_homes_name_before_them_when_it_is_not_the_default(tmp_pat
 
 def test_forecasts_look_back_as_far_as_they_average(specs: dict[str, dg.AssetSpec], home: Home) -> None:
     (mapping,) = {
-        dep.partition_mapping for dep in specs["slot_forecasts"].deps if dep.asset_key.path[-1] != "raw_weather"
+        dep.partition_mapping
+        for dep in specs["slot_forecasts"].deps
+        if dep.asset_key.path[-1] in {"raw_meter_readings", "meter_statistics"}
     }
     partitions = daily_partitions(home.settings)
     asked = partitions.subset_with_partition_keys([date(2025, 10, 26).isoformat()])

@@ -139,3 +139,18 @@ def test_forecasts_are_refused_when_the_promoted_bundle_is_damaged(promoted: Con
     (folder_of(promoted) / "v3" / "load_p50.txt").write_text("tree")
     with pytest.raises(ConfigurationError, match=r"load_p50\.txt"):
         site_forecasts(promoted, AFTER)
+
+
+def test_forecasts_of_a_new_home_are_corrected_when_configured(tmp_path: Path) -> None:
+    days = [FIRST + timedelta(days=by) for by in (2, 6, 13, 14)]
+    context = month_context(tmp_path, correct_bias=True)
+    made = site_forecasts(context, days)
+    sources = dict(made.select("local_day", "correction_source").unique().iter_rows())
+    assert sources == dict(zip(days, ("none", "mean", "mean", "none"), strict=True))
+    assert pl.concat([site_forecasts(context, [day]) for day in days]).equals(made)
+    plain = site_forecasts(month_context(tmp_path), days)
+    assert plain["correction_source"].unique().to_list() == ["none"]
+    ratio = made["load_kwh"] / plain["load_kwh"]
+    assert ratio.min() >= 0.5 - 1e-9
+    assert ratio.max() <= 1.5 + 1e-9
+    assert (ratio != 1).any()

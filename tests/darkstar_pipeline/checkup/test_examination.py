@@ -177,3 +177,18 @@ def test_check_clock_fails_when_it_is_before_the_code() -> None:
 def test_check_time_zone_names_the_changes_when_there_are_some() -> None:
     assert check_time_zone("home", TIMEZONE, NOW).detail.endswith("clock changes 2026-03-29, 2026-10-25")
     assert check_time_zone("home", "Asia/Kolkata", NOW).verdict is Verdict.OK
+
+
+def test_examine_says_what_the_forecasts_lack_when_there_is_no_weather(home: Path) -> None:
+    finding = found(home, "forecasts, home")
+    assert finding.verdict is Verdict.OK
+    assert finding.detail == "naive: no Aurora is in use; no weather is imported (darkstar import weather FILE)"
+
+
+def test_examine_says_train_when_the_forecasts_pointer_is_damaged(home: Path) -> None:
+    folder = home / "models" / "home" / "aurora-home"
+    folder.mkdir(parents=True)
+    (folder / "champion.json").write_text("{}")
+    finding = found(home, "forecasts, home")
+    assert finding.verdict is Verdict.FAIL
+    assert finding.remedy == "darkstar train aurora"

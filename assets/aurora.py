@@ -1,0 +1,77 @@
+"""The learned forecaster of a home: one training over its last days, a version in the registry, a figure beside it."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import polars as pl
+
+from assets.description import markdown_table
+from assets.home import Home
+
+AURORA_MODELS = "aurora_models"
+
+
+class AuroraTraining(dg.Config):
+    """What a training learns from.
+
+    Attributes:
+        last_day: last local day, such as 2026-03-31; empty is yesterday.
+        seed: of rows and trees.
+    """
+
+    last_day: str = ""
+    seed: int = 0
+
+
+def aurora_models_asset(home: Home) -> dg.AssetsDefinition:
+    """The asset `aurora_models` of a home."""
+    shown = home.presentation(None, group="forecasts", kinds=("lightgbm", "mlflow"))
+    del shown["partitions_def"]  # a model is of a window that moves, not of a day
+
+    def aurora_models(context: dg.AssetExecutionContext, config: AuroraTraining) -> dg.MaterializeResult:
+        """Aurora fitted on the home's last days, measured first on those it then had not seen.
+
+        It becomes a version of the registered model, and goes into use where its error on the days held out is below
+        the seven-day mean's.
+        """
+        from darkstar_pipeline.aurora.registering import train_and_register  # MLflow and LightGBM come with it
+
+        first, last = training_window(home, config.last_day, datetime.now(UTC))
+        done = train_and_register(
+            home.context, first, last, seed=config.seed, who="aurora_models", dagster_run_id=context.run.run_id
+        )
+        return dg.MaterializeResult(
+            metadata=_told(done.version, done.verdict, done.trained.metrics, done.trained.notes)
+        )
+
+    return dg.asset(
+        key_prefix=list(home.prefix) or None,
+        deps=[home.key(name) for name in ("raw_meter_readings", "meter_statistics", "raw_weather")],
+        **shown,
+    )(aurora_models)
+
+
+def training_window(home: Home, last_day: str, now: datetime) -> tuple[date, date]:
+    """First and last local day to learn from: as many days as configured, up to the one named or yesterday."""
+    yesterday = now.astimezone(ZoneInfo(home.timezone)).date() - timedelta(days=1)
+    last = date.fromisoformat(last_day) if last_day else yesterday
+    first = last - timedelta(days=home.settings.forecast.training_days - 1)
+    return max(first, home.settings.first_day), last
+
+
+def _told(
+    version: int, verdict: dict[str, Any], metrics: dict[str, float | None], notes: tuple[str, ...]
+) -> dict[str, Any]:
+    """What the page shows of a training."""
+    figures = pl.DataFrame(
+        {"figure": list(metrics), "value": list(metrics.values())}, {"figure": pl.String, "value": pl.Float64}
+    )
+    return {
+        "version": version,
+        "in use": bool(verdict["promote"]),
+        "why": "; ".join(verdict["reasons"]),
+        "figures": markdown_table(figures, digits=4),
+        "notes": "; ".join(notes) or "none",
+    }
