@@ -43,7 +43,7 @@ class BeliefRules:
     load_alike_kwh: float = 0.5
     pv_memory: float = 0.8
     pv_alike_kwh: float = 0.5
-    told_share: float = 0.5
+    told_share: float = 0.0
 
     def prior(self) -> Energy | None:
         """How likely each day back is beforehand, the last one first `(n_days,)`; None for all alike."""

@@ -95,7 +95,7 @@ class ScenarioSource:
     def scenarios(self, slots: pl.DataFrame, timezone: str) -> Scenarios:
         """What days of equally many slots may be; `slots` as for `day_scenarios`."""
         lived = day_scenarios(self.history, slots, timezone, rules=self.rules)
-        if not self.told:
+        if not self.told or self.rules.told_share == 0:
             return lived
         days = slots["local_day"].unique(maintain_order=True).to_list()
         filler = next(iter(self.told.values())).load_kwh.shape[1]

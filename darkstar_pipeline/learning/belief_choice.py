@@ -1,0 +1,41 @@
+"""Which rules of belief suit a home: the cheapest of a few on its own days, before anything is learned on top."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from darkstar_pipeline.learning.dataset import LearningData
+from env.actions import Correction
+from env.home_batch import Setup
+from env.states import State
+from planner.beliefs import NAIVE, BeliefRules
+from planner.rl_training import episode_costs
+
+# Found on training weeks of six pairs of home and prices (benchmarks/RESULTS.md); which of them suits a home is chosen
+# on its own days.
+LIVED = BeliefRules(
+    n_days=14, age_days=5.0, weekday=1.5, persistence=0.923, fade=0.92, together=False,
+    load_memory=0.85, load_alike_kwh=0.84, pv_memory=0.95, pv_alike_kwh=1.05, told_share=0.0,
+)  # fmt: skip
+TOLD = BeliefRules(
+    n_days=14, age_days=3.5, weekday=2.5, persistence=0.95, fade=0.97, together=False,
+    load_memory=0.93, load_alike_kwh=0.45, pv_memory=0.85, pv_alike_kwh=0.95, told_share=0.4,
+)  # fmt: skip
+CANDIDATES: Mapping[str, BeliefRules] = {"naive": NAIVE, "lived": LIVED, "told": TOLD}
+_UNCORRECTED = Setup(action="correction", correction=Correction(offset=1.0))
+
+
+def choose_beliefs(data: LearningData) -> tuple[str, dict[str, float]]:
+    """Name of the cheapest rules, and what each costs uncorrected, mean over training and validation days [money]."""
+    costs = {
+        name: float(episode_costs(_nothing, data.episodes(data.windows.learned, rules), _UNCORRECTED).mean())
+        for name, rules in CANDIDATES.items()
+        if not rules.told_share or data.told
+    }
+    return min(costs, key=lambda name: costs[name]), costs
+
+
+def _nothing(state: State) -> NDArray[np.float32]:
+    """No correction in any state."""
+    return np.zeros((len(state), 1), dtype=np.float32)
