@@ -13,10 +13,12 @@ import typer
 
 from darkstar_pipeline.commands import (
     backfill,
+    compare,
     doctor,
     evaluate,
     imports,
     init,
+    models,
     plan,
     plot,
     quality,
@@ -25,7 +27,15 @@ from darkstar_pipeline.commands import (
     ui,
     verify,
 )
-from darkstar_pipeline.commands.console import DebugOption, JsonOption, SiteOption, command, run, shared_options
+from darkstar_pipeline.commands.console import (
+    DebugOption,
+    JsonOption,
+    SiteOption,
+    command,
+    default_command,
+    run,
+    shared_options,
+)
 
 DEFINITION = "Learns from a home's own history how to run its battery, and says in money what that is worth."
 FIRST_STEPS = """\b
@@ -72,6 +82,7 @@ def build() -> typer.Typer:
     app.add_typer(_imports(), name="import")
     _add_days(app)
     _add_verdicts(app)
+    app.add_typer(_models(), name="models")
     _add_housekeeping(app)
     return app
 
@@ -155,6 +166,11 @@ def _add_verdicts(app: typer.Typer) -> None:
             "darkstar schedule --day 2026-01-31 --policy oracle --out oracle.csv",
         ),
     )(evaluate.schedule)
+    command(
+        app,
+        "compare",
+        examples=("darkstar compare 3 4 --from 2026-01-01 --to 2026-01-31", "darkstar compare value champion"),
+    )(compare.compare)
     command(app, "plot", examples=("darkstar plot --day 2026-01-31 --policies mpc,oracle --out day.png",))(plot.plot)
     command(app, "stats", examples=("darkstar stats --day 2026-01-31",))(evaluate.stats)
     command(
@@ -174,6 +190,21 @@ def _add_verdicts(app: typer.Typer) -> None:
             "darkstar verify oracle.csv --policy oracle",
         ),
     )(verify.verify)
+
+
+def _models() -> typer.Typer:
+    """What trained models there are, and which is in use."""
+    group = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+    default_command(group, examples=("darkstar models", "darkstar models --json"))(models.models)
+    command(
+        group,
+        "promote",
+        examples=("darkstar models promote 3", "darkstar models promote 3 --force --why 'tried it by hand'"),
+    )(models.promote)
+    command(group, "rollback", examples=("darkstar models rollback", "darkstar models rollback --model aurora"))(
+        models.rollback
+    )
+    return group
 
 
 def _add_housekeeping(app: typer.Typer) -> None:

@@ -119,6 +119,32 @@ def command(
     return register
 
 
+def default_command(
+    app: typer.Typer, *, examples: Sequence[str]
+) -> Callable[[Callable[..., Answer | None]], Callable[..., Answer | None]]:
+    """Register a function as what a group does where none of its commands is named.
+
+    Args:
+        app: the group.
+        examples: command lines for the help page.
+    """
+    epilog = "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
+
+    def register(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
+        @functools.wraps(function)
+        def run_default(context: typer.Context, **arguments: Any) -> int:  # noqa: ANN401 - typer hands over what it parsed
+            shared_options(
+                context, as_json=arguments.pop("as_json"), site=arguments.pop("site"), debug=arguments.pop("debug")
+            )
+            return int(ExitCode.DONE) if context.invoked_subcommand else _run(function, context, arguments)
+
+        _declare(run_default, function)
+        app.callback(invoke_without_command=True, epilog=epilog)(run_default)
+        return function
+
+    return register
+
+
 def _declare(wrapper: Callable[..., int], function: Callable[..., Answer | None]) -> None:
     """Give the wrapper the signature that typer reads: the function's own arguments and the shared options."""
     keyword = inspect.Parameter.KEYWORD_ONLY

@@ -170,6 +170,19 @@ def check_evidence(version: int, evidence: Mapping[str, Any] | None) -> None:
         raise NotPromotedError(f"the evidence does not carry version {version}: {reasons}", hint)
 
 
+def finish(context: Context, name: str) -> bool:
+    """Finish or forget a move that was cut off, if there is one; waits for one that is under way.
+
+    Returns:
+        Whether nothing is left to do; False where MLflow cannot be reached.
+    """
+    folder = model_folder(context, name)
+    if not (folder / INTENT).exists():
+        return True
+    with exclusive(folder / LOCK):
+        return settle(context, name)
+
+
 def settle(context: Context, name: str) -> bool:
     """Finish or forget a move that was cut off; the caller holds the model's lock.
 

@@ -79,6 +79,16 @@ def read_pointer(folder: Path) -> Pointer | None:
         ) from error
 
 
+def champion_version(context: Context, name: str | None = None) -> int | None:
+    """The version in use; None where none was promoted.
+
+    Raises:
+        ConfigurationError: the pointer is damaged.
+    """
+    pointer = read_pointer(model_folder(context, registered_name(context.site_name) if name is None else name))
+    return None if pointer is None else pointer.version
+
+
 def write_pointer(folder: Path, pointer: Pointer | None) -> None:
     """Flip the pointer: readers see the old one or the new one; None leaves no version in use."""
     path = folder / POINTER

@@ -1,0 +1,159 @@
+"""`darkstar compare`: two versions or policies against each other, in money."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document, draw_table
+from darkstar_pipeline.commands.arguments import check_policy, check_range, days_told, parse_day
+from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.commands.evaluate import ContinuousOption
+from darkstar_pipeline.commands.failures import UsageError
+from planner.policy_names import CONTINUOUS_POLICIES, POLICIES
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from darkstar_pipeline.context import Context
+    from planner.comparison import Comparison
+
+LAST_DAYS = 90
+_FIRST = typer.Option(
+    "--from", parser=parse_day, metavar="DAY", help=f"First local day, included; by default {LAST_DAYS} days to --to."
+)
+_LAST = typer.Option("--to", parser=parse_day, metavar="DAY", help="Last local day; by default the last graded one.")
+_SIDE = "A version's number, models:/NAME/VERSION, or a policy."
+
+
+def compare(
+    call: Call,
+    *,
+    a: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
+    b: Annotated[str, typer.Argument(metavar="B", help=_SIDE)],
+    first: Annotated[date | None, _FIRST] = None,
+    last: Annotated[date | None, _LAST] = None,
+    continuous: ContinuousOption = False,
+) -> Document:
+    """What B costs more than A on the days that both can be replayed on; negative where B is cheaper.
+
+    The interval is a paired bootstrap over blocks of days. `gate` is what the gate would say of B in the place of A.
+    Where the tariff charges for power, the months' charges stand beside; the comparison is of the days without them.
+    """
+    from darkstar_pipeline.evaluating import evaluate_range, trained_on
+    from planner.comparison import compare_policies
+    from planner.promotion import judge
+
+    context = call.context()
+    known = CONTINUOUS_POLICIES if continuous else POLICIES
+    names = [policy_of(side, context.site_name) for side in (a, b)]
+    for name in names:
+        check_policy(name, known)
+    if names[0] == names[1]:
+        raise UsageError(f"{a} and {b} are the same policy", "name two")
+    start, end = _range(context, first, last)
+    verdict = evaluate_range(context, start, end, names, continuous=continuous)
+    if left_out := verdict.left_out["day"].to_list():
+        call.note(f"{len(left_out)} days are left out: {days_told(left_out)}")
+    results = verdict.evaluation.days
+    found = compare_policies(results, *names)
+    gate = judge(found.daily["cost_a"].to_numpy(), found.daily["cost_b"].to_numpy(), breaches=found.breaches_b)
+    learned = trained_on(context, names, found.daily["day"].to_list())
+    if learned:
+        told = ", ".join(f"{policy} {n_days}" for policy, n_days in learned.items())
+        call.note(f"days that a policy learned from or was chosen on, which flatter it: {told}")
+    document = {
+        "a": names[0],
+        "b": names[1],
+        "first": found.daily["day"].min(),
+        "last": found.daily["day"].max(),
+        **_figures(found),
+        "learned_from": learned,
+        "months": _with_power(found.months, verdict.evaluation.months, names),
+        "biggest_days": found.biggest.to_dicts(),
+        "gate": gate.document(),
+    }
+    return Document(document, lambda out: _draw(out, document, context.site_settings.currency))
+
+
+def policy_of(text: str, site: str) -> str:
+    """The policy that a person means: a number is a version of the site's policies.
+
+    >>> policy_of("3", "home"), policy_of("value", "home")
+    ('models:/antares-home/3', 'value')
+    """
+    return f"models:/antares-{site}/{int(text)}" if text.isascii() and text.isdigit() else text
+
+
+def _range(context: "Context", first: date | None, last: date | None) -> tuple[date, date]:
+    """The days meant; what is not given follows from what is graded.
+
+    Raises:
+        DataMissingError: no day is graded.
+        UsageError: the range ends before it starts.
+    """
+    from darkstar_pipeline.errors import DataMissingError
+    from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
+
+    if last is None:
+        days = context.lake.days(DATA_QUALITY_DAILY, context.site_name)
+        if not days:
+            message = f"no day is materialised for site {context.site_name}"
+            raise DataMissingError(message, "run `darkstar backfill --from D --to D`")
+        last = days[-1]
+    start = last - timedelta(days=LAST_DAYS - 1) if first is None else first
+    check_range(start, last)
+    return start, last
+
+
+def _figures(found: "Comparison") -> dict[str, Any]:
+    """The comparison's figures under plain names."""
+    return {
+        "days": found.n_days,
+        "cost_a": found.cost_a,
+        "cost_b": found.cost_b,
+        "difference": found.difference,
+        "difference_low": found.low,
+        "difference_high": found.high,
+        "difference_pct": 100 * found.difference / abs(found.cost_a) if found.cost_a else None,
+        "cheaper_days": found.cheaper_days,
+        "dearer_days": found.dearer_days,
+        "breaches_a": found.breaches_a,
+        "breaches_b": found.breaches_b,
+    }
+
+
+def _with_power(months: "pl.DataFrame", bills: "pl.DataFrame", names: list[str]) -> list[dict[str, Any]]:
+    """The months' rows, each with what both pay for power where that is charged."""
+    rows = months.to_dicts()
+    if bills.is_empty():
+        return rows
+    charged = {(row["month"], row["policy"]): row["power_cost"] for row in bills.to_dicts()}
+    sides = dict(zip(("power_cost_a", "power_cost_b"), names, strict=True))
+    return [{**row, **{key: charged.get((row["month"], name)) for key, name in sides.items()}} for row in rows]
+
+
+def _draw(out: "Console", document: Mapping[str, Any], currency: str) -> None:
+    """Draw the verdict in a line, the months, and the days that differ most."""
+    a, b = document["a"], document["b"]
+    spread = f"{document['difference_low']:+.2f} to {document['difference_high']:+.2f}, 95 %"
+    share = "" if document["difference_pct"] is None else f", {document['difference_pct']:+.2f} %"
+    out.print(
+        f"{b} costs {document['difference']:+.2f} {currency} ({spread}{share}) against {a} on {document['days']} days: "
+        f"cheaper on {document['cheaper_days']}, dearer on {document['dearer_days']}",
+        markup=False,
+    )
+    out.print(f"breaches: {a} {document['breaches_a']}, {b} {document['breaches_b']}", markup=False)
+    sides = {"cost_a": f"{a} [{currency}]", "cost_b": f"{b} [{currency}]", "difference": f"difference [{currency}]"}
+    months = [{**row, "month": f"{row['month']:%Y-%m}"} for row in document["months"]]
+    power = {f"power_cost_{side}": f"power {document[side]} [{currency}]" for side in "ab"}
+    charged = power if months and "power_cost_a" in months[0] else {}
+    out.print()
+    draw_table(out, months, {"month": "month", "days": "days", **sides, **charged})
+    out.print()
+    draw_table(out, document["biggest_days"], {"day": "the days that differ most", **sides})
+    gate = document["gate"]
+    word = "would promote" if gate["promote"] else "would not promote"
+    out.print(f"\nthe gate {word} {b}: {'; '.join(gate['reasons'])}", markup=False)

@@ -1,0 +1,186 @@
+"""`darkstar models`: the versions of a site's models with their evidence, and the moves of the champion."""
+
+import getpass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document, draw_table
+from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.commands.failures import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from darkstar_pipeline.models.moves import Move
+    from darkstar_pipeline.models.registry import ModelVersionRecord
+
+FALLBACK = "value"
+"""What decides where no version is in use."""
+
+
+class FamilyName(StrEnum):
+    """The registered models of a site."""
+
+    ANTARES = "antares"
+    AURORA = "aurora"
+    REGRESSORS = "regressors"
+
+
+FamilyOption = Annotated[
+    FamilyName, typer.Option("--model", help="The policies (antares), the forecasts (aurora) or the regressors.")
+]
+WhyOption = Annotated[str | None, typer.Option("--why", metavar="TEXT", help="The reason, kept in `model_promotions`.")]
+
+
+def models(call: Call) -> Document:
+    """List the site's versions, the newest first: what made them, what they showed on test days, which is in use."""
+    from darkstar_pipeline.models.moves import finish
+    from darkstar_pipeline.models.names import FAMILIES, reference, registered_name
+    from darkstar_pipeline.models.pointer import champion_version
+    from darkstar_pipeline.models.registry import list_versions
+
+    context = call.context()
+    names = [registered_name(context.site_name, family) for family in FAMILIES]
+    unfinished = [name for name in names if not finish(context, name)]
+    for name in unfinished:
+        call.note(f"MLflow's alias of {name} does not follow yet: MLflow cannot be reached")
+    champion = champion_version(context, names[0])
+    in_use = FALLBACK if champion is None else reference(names[0], champion)
+    rows = [_row(record) for name in names for record in list_versions(context, name)]
+    document = {"site": context.site_name, "champion": in_use, "versions": rows}
+    return Document(document, lambda out: _draw(out, document))
+
+
+def promote(
+    call: Call,
+    *,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A number, or models:/NAME/VERSION.")],
+    model: FamilyOption = FamilyName.ANTARES,
+    force: Annotated[bool, typer.Option("--force", help="Without passing evidence; needs --why.")] = False,
+    why: WhyOption = None,
+) -> Document:
+    """Put a version into use, where the evidence carries it or somebody insists."""
+    from darkstar_pipeline.models.bundles import stored_bundle
+    from darkstar_pipeline.models.moves import check_evidence
+    from darkstar_pipeline.models.moves import promote as move
+    from darkstar_pipeline.models.registry import find_version
+
+    if force and not (why and why.strip()):
+        raise UsageError("--force needs a reason", "say it with --why TEXT; it is kept in `model_promotions`")
+    context = call.context()
+    name, number = _meant(version, model, context.site_name)
+    evidence = find_version(context, name, number).evidence
+    if not force:
+        check_evidence(number, evidence)
+    stored_bundle(context, name, number)
+    reason = why if why is not None else _reasons(evidence) or "the gate lets it through"
+    done = move(context, number, who=_who(), why=reason, evidence=evidence, force=force, name=name)
+    return _moved(call, done)
+
+
+def rollback(call: Call, *, model: FamilyOption = FamilyName.ANTARES, why: WhyOption = None) -> Document:
+    """Put the version before back into use, byte for byte; before the first one, `value` decides again."""
+    from darkstar_pipeline.models.moves import rollback as move
+    from darkstar_pipeline.models.names import registered_name
+
+    context = call.context()
+    name = registered_name(context.site_name, model.value)
+    return _moved(call, move(context, who=_who(), why=why if why is not None else "no reason was given", name=name))
+
+
+def _meant(text: str, model: FamilyName, site: str) -> tuple[str, int]:
+    """Registered name and number of the version that a person means.
+
+    Raises:
+        ConfigurationError: it is neither a number nor a reference.
+    """
+    from darkstar_pipeline.models.names import parse_reference, registered_name
+
+    if text.isascii() and text.isdigit():
+        return registered_name(site, model.value), int(text)
+    return parse_reference(text)
+
+
+def _who() -> str:
+    """Who sits at the keyboard, as far as the system tells."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without users, on Python before and after 3.13
+        return "unknown"
+
+
+def _row(record: "ModelVersionRecord") -> dict[str, Any]:
+    """A version as scripts read it."""
+    figures = ("captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "cost_vs_mpc_pct", "breaches")
+    return {
+        "model": record.model,
+        "version": record.version,
+        "kind": record.kind,
+        "algorithm": record.algorithm,
+        "aliases": list(record.aliases),
+        "created": record.created,
+        "window": record.window,
+        **{name: record.figures.get(name) for name in figures},
+        "evidence": record.evidence,
+        "identity": record.identity,
+        "run_id": record.run_id,
+        "run_url": record.url,
+    }
+
+
+def _reasons(evidence: "Mapping[str, Any] | None") -> str:
+    """The gate's words; empty where it was not asked."""
+    return "" if evidence is None else "; ".join(str(reason) for reason in evidence.get("reasons", ()))
+
+
+def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
+    """Draw the versions, and what is in use."""
+    columns = {
+        "model": "model",
+        "version": "version",
+        "kind": "kind",
+        "alias": "alias",
+        "created": "registered",
+        "window": "learned from",
+        "share": "captured share",
+        "cost_vs_mpc": "against MPC",
+        "told": "evidence",
+    }
+    rows = [
+        {
+            **row,
+            "alias": ", ".join(row["aliases"]) or None,
+            "share": None if row["captured_share"] is None else f"{100 * row['captured_share']:.1f} %",
+            "told": _reasons(row["evidence"]) or None,
+        }
+        for row in document["versions"]
+    ]
+    if rows:
+        draw_table(out, rows, columns)
+    else:
+        out.print(f"site {document['site']} has no trained model yet: run `darkstar train`", markup=False)
+    out.print(f"champion: {document['champion']}", markup=False)
+
+
+def _moved(call: Call, move: "Move") -> Document:
+    """What a move did."""
+    if not move.settled:
+        call.note("MLflow cannot be reached: its alias follows with the next `darkstar models`")
+    document = {
+        "model": move.model,
+        "action": move.action,
+        "version": move.version,
+        "previous": move.previous,
+        "changed": move.changed,
+        "alias_moved": move.settled,
+    }
+    now = "no version is in use" if move.version is None else f"version {move.version} is in use"
+    if move.version is None and move.model.startswith(f"{FamilyName.ANTARES}-"):
+        now = f"{now}, so {FALLBACK} decides"
+    before = "none" if move.previous is None else f"version {move.previous}"
+    told = f"{move.model}: {now}" + (f"; before: {before}" if move.changed else " already")
+    return Document(document, lambda out: out.print(told, markup=False))
