@@ -5,7 +5,8 @@ mistake counts by what it costs. The policy lives through its training days; in 
 of every correction is priced, and trees learn from all states so far how much dearer than the uncorrected command it
 is, from what was known (Ross and Bagnell, "Reinforcement and Imitation Learning via Interactive No-Regret Learning",
 2014). After every round the policy is judged by what it really pays on validation days, once for each margin that a
-correction may have to save, and the cheapest is kept; it is the policy `value` where nothing helps.
+correction may have to save, and the one that surely saves most is kept: corrections are many and days few, so that some
+always save by chance. Where none surely saves, the policy corrects nothing, which is the policy `value`.
 """
 
 from collections.abc import Callable
@@ -51,6 +52,7 @@ class LightgbmTraining:
         offset: reach of a correction of 1, in spreads of the day's import prices.
         levels: corrections that are priced, -1 to 1 without 0.
         margins: tried on validation: what a correction has to save, in root mean squares of what corrections cost.
+        sureness: what is kept saves on validation days, less so many standard errors of that.
         seed: of everything that is drawn.
         threads: that LightGBM works with.
         beliefs: rules behind the days' outlook, kept with the policy.
@@ -69,6 +71,7 @@ class LightgbmTraining:
     offset: float
     levels: tuple[float, ...]
     margins: tuple[float, ...]
+    sureness: float
     seed: int
     threads: int = 1
     beliefs: BeliefRules = NAIVE
@@ -83,8 +86,9 @@ class LightgbmRound:
         number: 0 is the policy that corrects nothing.
         of: rounds there are to be.
         rows: priced corrections that were learned from.
-        margin: what a correction has to save, of the cheapest policy of the round [money].
+        margin: what a correction has to save, of the best policy of the round [money].
         cost: its mean over the validation days [money].
+        saved: what it surely saves of that: mean less `sureness` standard errors [money].
     """
 
     number: int
@@ -92,6 +96,7 @@ class LightgbmRound:
     rows: int
     margin: float
     cost: float
+    saved: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +104,11 @@ class LightgbmTrained:
     """The best policy and how training went.
 
     Attributes:
-        policy: of the round that was cheapest on validation.
+        policy: of the round that surely saves most on validation.
         rounds: in order.
-        best: number of that round; 0 where nothing was better than correcting nothing.
+        best: number of that round; 0 where none surely saves anything.
         metrics: of the best, by name: `validation_cost`, `validation_cost_uncorrected` [money a day],
-            `corrected_share` of the decisions on training days, `rows` learned from.
+            `corrected_share` of the states learned from, `rows` learned from.
     """
 
     policy: AntaresPolicyV1
@@ -146,35 +151,50 @@ def train_lightgbm(
     Raises:
         EpisodeError: the days lack an outlook.
     """
-    teacher, uncorrected = Teacher(training, how), _policy(how, None, 0.0)
-    cost = _cost(uncorrected, validation)
-    rounds = [LightgbmRound(number=0, of=how.rounds, rows=0, margin=0.0, cost=cost)]
-    best, latest, lessons, number = uncorrected, uncorrected, teacher.nothing(), 0
-    while True:
+    judge, teacher, latest = _Judge(validation, how), Teacher(training, how), _policy(how, None, 0.0)
+    rounds = [LightgbmRound(number=0, of=how.rounds, rows=0, margin=0.0, cost=judge.uncorrected, saved=0.0)]
+    policies, lessons = [latest], teacher.nothing()
+    for number in range(1, how.rounds + 1):
         if progress is not None:
             progress(rounds[-1])
-        if number == how.rounds:
-            break
-        number += 1
         lessons += teacher.lessons(latest, number)
-        latest, cost = _cheapest(how, lessons, validation)
-        if cost < min(each.cost for each in rounds):
-            best = latest
-        rows = int(lessons.differs.sum())
-        rounds.append(LightgbmRound(number=number, of=how.rounds, rows=rows, margin=latest.margin, cost=cost))
-    return _trained(best, rounds, lessons)
-
-
-def _trained(best: AntaresPolicyV1, rounds: list[LightgbmRound], lessons: Lessons) -> LightgbmTrained:
-    """What training came to."""
-    kept = min(rounds, key=lambda each: each.cost)  # the first of equal ones
+        latest, cost, saved = judge.best(_candidates(how, lessons))
+        policies.append(latest)
+        told = {"number": number, "of": how.rounds, "rows": int(lessons.differs.sum())}
+        rounds.append(LightgbmRound(**told, margin=latest.margin, cost=cost, saved=saved))
+    if progress is not None:
+        progress(rounds[-1])
+    kept = max(rounds, key=lambda each: each.saved)  # the first of equal ones
     metrics = {
         "validation_cost": kept.cost,
-        "validation_cost_uncorrected": rounds[0].cost,
-        "corrected_share": float((best.predict(lessons.state) != 0).mean()) if len(lessons.state) else 0.0,
+        "validation_cost_uncorrected": judge.uncorrected,
+        "corrected_share": float((policies[kept.number].predict(lessons.state) != 0).mean()) if how.rounds else 0.0,
         "rows": float(kept.rows),
     }
-    return LightgbmTrained(policy=best, rounds=tuple(rounds), best=kept.number, metrics=metrics)
+    return LightgbmTrained(policy=policies[kept.number], rounds=tuple(rounds), best=kept.number, metrics=metrics)
+
+
+class _Judge:
+    """Weighs policies by what they pay on validation days, day by day against no correction."""
+
+    def __init__(self, days: Episodes, how: LightgbmTraining) -> None:
+        self._days, self._sureness = days, how.sureness
+        self._costs = self._paid(_policy(how, None, 0.0))
+        self.uncorrected = float(self._costs.mean())
+
+    def _paid(self, policy: AntaresPolicyV1) -> Energy:
+        return episode_costs(policy.predict, self._days, policy.setup)
+
+    def best(self, policies: list[AntaresPolicyV1]) -> tuple[AntaresPolicyV1, float, float]:
+        """The policy that surely saves most, the first of equal ones, its mean cost and what it surely saves."""
+        costs = [self._paid(policy) for policy in policies]
+        saved = [self._surely(self._costs - each) for each in costs]
+        place = int(np.argmax(saved))
+        return policies[place], float(costs[place].mean()), saved[place]
+
+    def _surely(self, saved: Energy) -> float:
+        error = saved.std(ddof=1) / np.sqrt(len(saved)) if len(saved) > 1 else 0.0
+        return float(saved.mean() - self._sureness * error)
 
 
 def _policy(how: LightgbmTraining, trees: bytes | None, margin: float) -> AntaresPolicyV1:
@@ -189,20 +209,12 @@ def _policy(how: LightgbmTraining, trees: bytes | None, margin: float) -> Antare
     return AntaresPolicyV1(manifest, trees)
 
 
-def _cost(policy: AntaresPolicyV1, days: Episodes) -> float:
-    """Mean over days [money]."""
-    return float(episode_costs(policy.predict, days, policy.setup).mean())
-
-
-def _cheapest(how: LightgbmTraining, lessons: Lessons, validation: Episodes) -> tuple[AntaresPolicyV1, float]:
-    """Fit trees and find the margin that is cheapest on validation; of equal ones the first."""
+def _candidates(how: LightgbmTraining, lessons: Lessons) -> list[AntaresPolicyV1]:
+    """Trees of all lessons, with each margin."""
     differing = lessons.dearer[lessons.differs]
     scale = float(np.sqrt(np.mean(differing**2))) if len(differing) else 0.0
     trees = _fitted(lessons, how) if len(differing) else None
-    policies = [_policy(how, trees, margin * scale) for margin in how.margins]
-    costs = [_cost(policy, validation) for policy in policies]
-    place = int(np.argmin(costs))
-    return policies[place], costs[place]
+    return [_policy(how, trees, margin * scale) for margin in how.margins]
 
 
 def _fitted(lessons: Lessons, how: LightgbmTraining) -> bytes:

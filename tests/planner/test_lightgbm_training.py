@@ -23,7 +23,7 @@ from tests.cases.episodes import AUTUMN, PLAIN_DAY, SPRING, several, sites
 
 HOW = LightgbmTraining(
     rounds=2, lives=2, trees=6, leaves=4, least_rows=30, learning_rate=0.3, column_share=0.5, row_share=0.5, l2=1.0,
-    offset=0.5, levels=(-1.0, 1.0), margins=(0.0, 0.5), seed=3,
+    offset=0.5, levels=(-1.0, 1.0), margins=(0.0, 0.5), sureness=1.0, seed=3,
 )  # fmt: skip
 
 
@@ -51,21 +51,28 @@ def test_training_repeats_itself_to_the_byte_when_the_seed_is_the_same() -> None
     assert other.rounds[1:] != first.rounds[1:]
 
 
-def test_cheapest_round_is_kept_when_training_drifts() -> None:
-    trained = train_lightgbm(training(), validation(), HOW)
-    costs = [each.cost for each in trained.rounds]
-    assert trained.best == int(np.argmin(costs))
+@pytest.mark.parametrize("sureness", [0.0, 1.0])
+def test_round_that_surely_saves_most_is_kept_when_training_drifts(sureness: float) -> None:
+    judged, how = several(sites()[0], days=(PLAIN_DAY, PLAIN_DAY)), replace(HOW, sureness=sureness)
+    trained = train_lightgbm(training(), judged, how)
+    assert trained.best == int(np.argmax([each.saved for each in trained.rounds]))
     assert trained.best > 0, "made-up outlooks are wrong: hindsight knows better"
-    found = float(episode_costs(trained.policy.predict, validation(), trained.policy.setup).mean())
-    assert found == pytest.approx(min(costs))
-    assert trained.metrics["validation_cost"] == pytest.approx(found)
-    assert trained.metrics["validation_cost_uncorrected"] == costs[0]
+    found = episode_costs(trained.policy.predict, judged, trained.policy.setup)
+    saved = episode_costs(_nothing().predict, judged, _nothing().setup) - found
+    kept = trained.rounds[trained.best]
+    assert kept.saved == pytest.approx(saved.mean() - sureness * saved.std(ddof=1) / np.sqrt(2))
+    assert kept.cost == trained.metrics["validation_cost"] == pytest.approx(found.mean())
+    assert trained.metrics["validation_cost_uncorrected"] == trained.rounds[0].cost
     assert 0 < trained.metrics["corrected_share"] <= 1
 
 
-@pytest.mark.parametrize("how", [replace(HOW, rounds=0), replace(HOW, margins=(1e9,))], ids=["no round", "no gain"])
+@pytest.mark.parametrize(
+    "how",
+    [replace(HOW, rounds=0), replace(HOW, margins=(1e9,)), replace(HOW, sureness=1e6)],
+    ids=["no round", "no gain", "no certainty"],
+)
 def test_nothing_is_corrected_when_nothing_helps(how: LightgbmTraining) -> None:
-    trained = train_lightgbm(validation(), validation(), how)
+    trained = train_lightgbm(validation(), several(sites()[0], days=(PLAIN_DAY, PLAIN_DAY)), how)
     assert trained.best == 0
     assert trained.policy.files() == {}
     assert not trained.policy.predict(np.ones((3, len(trained.policy.manifest.columns)), np.float32)).any()
