@@ -45,3 +45,7 @@ class UnverifiedScheduleError(PlannerError):
 
 class PolicyMismatchError(PlannerError):
     """A trained policy that is damaged, or was made for another state, tariff or form of bundle."""
+
+
+class CheckpointError(PlannerError):
+    """A checkpoint that is damaged, or of another training."""

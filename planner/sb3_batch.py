@@ -3,6 +3,7 @@
 The physics is `env.lives`'; what is here is the learner's etiquette.
 """
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -10,13 +11,13 @@ from gymnasium.utils import seeding
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from env.actions import Actions
+from env.actions import ActionForm, Actions
 from env.episodes import Episodes
 from env.errors import EpisodeError
-from env.home_batch import PLAIN, Setup
+from env.home_batch import PLAIN, Outcome, Setup
 from env.inverter import Energy
 from env.lives import Ended, Lives
-from env.states import State
+from env.states import Moment, State
 
 Answer = tuple[State, Energy, NDArray[np.bool_], list[dict[str, Any]]]
 
@@ -34,10 +35,23 @@ class AntaresVecEnv(VecEnv):
         num_envs: how many homes.
         state: `v1`, `v1_1` or `v2`.
         setup: actions, gate and rewards.
+        actions: as for `env.home_batch.HomeBatch`.
+        rewarded: what a slot is rewarded with, from its start and what it brought; None takes the setup's reward, and
+            `episode` tells that one's sum either way.
     """
 
-    def __init__(self, episodes: Episodes, num_envs: int, *, state: str, setup: Setup = PLAIN) -> None:
-        self.lives = Lives(episodes, num_envs, state=state, setup=setup)
+    def __init__(
+        self,
+        episodes: Episodes,
+        num_envs: int,
+        *,
+        state: str,
+        setup: Setup = PLAIN,
+        actions: ActionForm | None = None,
+        rewarded: Callable[[Moment, Outcome], Energy] | None = None,
+    ) -> None:
+        self.lives = Lives(episodes, num_envs, state=state, setup=setup, actions=actions)
+        self._rewarded = rewarded
         self.render_mode = None
         self._actions: Actions | None = None
         self._quiet: list[dict[str, Any]] = [{}] * num_envs
@@ -68,9 +82,11 @@ class AntaresVecEnv(VecEnv):
         if self._actions is None:
             raise EpisodeError("no actions to live through: call step_async() before step_wait()")
         actions, self._actions = self._actions, None
+        before = self.lives.batch.moment
         seen, outcome, ended = self.lives.step(actions)
         infos = self._quiet if ended is None else self._told(ended, outcome.truncated)
-        return seen, outcome.reward, outcome.terminated | outcome.truncated, infos
+        reward = outcome.reward if self._rewarded is None else self._rewarded(before, outcome)
+        return seen, reward, outcome.terminated | outcome.truncated, infos
 
     def _told(self, ended: Ended, truncated: NDArray[np.bool_]) -> list[dict[str, Any]]:
         infos = list(self._quiet)
