@@ -13,7 +13,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.learning_settings import Frozen, LearningSettings
+from darkstar_pipeline.learning_settings import Frozen, LearningSettings, LightgbmSettings, RegressorSettings
 from env.battery import Battery, Curve
 from env.devices import Appliance, Devices, ElectricVehicle, WaterHeater
 from env.errors import EnvError
@@ -332,6 +332,8 @@ class SiteSettings(Frozen):
     forecast: ForecastSettings = Field(default_factory=ForecastSettings)
     mpc: MpcSettings = Field(default_factory=MpcSettings)
     learning: LearningSettings = Field(default_factory=LearningSettings)
+    lightgbm: LightgbmSettings = Field(default_factory=LightgbmSettings)
+    regressors: RegressorSettings = Field(default_factory=RegressorSettings)
     policies: tuple[str, ...] = Field(
         default=("idle", "self_consumption", "mpc", "value"), description="what a backfill replays"
     )
