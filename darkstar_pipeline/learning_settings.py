@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:
     from planner.beliefs import BeliefRules
     from planner.lightgbm_training import LightgbmTraining
     from planner.regressors_training import RegressorTraining
+    from planner.rl_config import PpoTraining, SacTraining
 
 
 class Frozen(BaseModel):
@@ -94,3 +95,75 @@ class RegressorSettings(Frozen):
         from planner.regressors_training import RegressorTraining
 
         return RegressorTraining(**self.model_dump(), seed=seed, beliefs=beliefs, tariff=tariff)
+
+
+class RlSettings(Frozen):
+    """How reinforcement learning corrects the value function (`darkstar train rl`).
+
+    Several small networks begin as no correction and are averaged; fields that begin with `ppo_` or `sac_` are one
+    algorithm's, the others both's.
+    """
+
+    algorithm: Literal["ppo", "sac"] = Field(default="ppo", description="ppo is much the faster")
+    rounds: int = Field(default=12, ge=1, le=1000, description="each judged on validation days, the cheapest kept")
+    homes: int = Field(default=1024, ge=1, le=65536, description="lived in side by side")
+    slots: int = Field(default=192, ge=1, le=100_000, description="lived through in every home, a round")
+    hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
+        default=(32, 32), min_length=1, description="units of each hidden layer, of policy and critic alike"
+    )
+    learning_rate: float = Field(
+        default=5e-4, gt=0, le=1, description="of the first round; falls in a line to a tenth in the last"
+    )
+    weight_decay: float = Field(
+        default=0.01, ge=0, le=10, description="share of the weights taken off per unit of learning rate"
+    )
+    offset: float = Field(
+        default=0.05, gt=0, le=5, description="reach of the correction, in spreads of the day's import prices"
+    )
+    members: int = Field(
+        default=3, ge=1, le=20, description="networks, each from another seed; their mean is the policy"
+    )
+    n_soc: int = Field(default=61, ge=3, le=501, description="points of stored energy in the table of corrections")
+    n_levels: int = Field(default=33, ge=3, le=255, description="actions in it, an odd number")
+    threads: int = Field(
+        default=2, ge=1, le=64, description="of PyTorch and of the table; other numbers round otherwise"
+    )
+    ppo_rollout: int = Field(default=96, ge=1, description="slots in every home between updates; divides slots")
+    ppo_batch: int = Field(default=16384, ge=2, description="samples of a gradient step")
+    ppo_epochs: int = Field(default=4, ge=1, le=100, description="passes over a rollout")
+    ppo_first_lambda: float = Field(
+        default=0.0, ge=0, le=1, description="of the advantage's estimate in the first round; 0 looks a slot far"
+    )
+    ppo_last_lambda: float = Field(default=0.0, ge=0, le=1, description="the same in the last round, in a line between")
+    ppo_entropy: float = Field(default=0.0, ge=0, le=1, description="weight of the actions' entropy")
+    ppo_clip: float = Field(default=0.2, gt=0, le=1, description="most that an update changes an action's likelihood")
+    ppo_first_std: float = Field(
+        default=0.3, gt=0, le=3, description="of the actions' noise at the beginning, 1 is the whole reach"
+    )
+    sac_batch: int = Field(default=4096, ge=1, description="samples of a gradient step")
+    sac_updates: int = Field(default=1, ge=1, le=1000, description="gradient steps a slot of all homes")
+    sac_first_slots: int = Field(default=8, ge=1, description="in every home before the first update of a round")
+    sac_gamma: float = Field(default=0.9, gt=0, lt=1, description="discount: the critic sees 1 / (1 - gamma) slots far")
+    sac_tau: float = Field(default=0.01, gt=0, le=1, description="share by which the critic's slow copy follows it")
+    sac_entropy: float = Field(default=0.005, gt=0, le=1, description="weight of the actions' entropy")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "RlSettings":
+        if self.n_levels % 2 == 0:
+            message = f"n_levels must be odd, so that no correction is one of them, got {self.n_levels}"
+            raise ValueError(message)
+        if self.slots % self.ppo_rollout:
+            message = f"ppo_rollout must divide slots, got {self.ppo_rollout} and {self.slots}"
+            raise ValueError(message)
+        return self
+
+    def training(self, *, seed: int) -> "PpoTraining | SacTraining":
+        """What `planner` trains by."""
+        from planner.rl_config import PpoTraining, SacTraining
+
+        told = self.model_dump(exclude={"algorithm"})
+        own = f"{self.algorithm}_"
+        common = {name: value for name, value in told.items() if not name.startswith(("ppo_", "sac_"))}
+        special = {name.removeprefix(own): value for name, value in told.items() if name.startswith(own)}
+        kind = PpoTraining if self.algorithm == "ppo" else SacTraining
+        return kind(**common, **special, seed=seed)

@@ -13,7 +13,13 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.learning_settings import Frozen, LearningSettings, LightgbmSettings, RegressorSettings
+from darkstar_pipeline.learning_settings import (
+    Frozen,
+    LearningSettings,
+    LightgbmSettings,
+    RegressorSettings,
+    RlSettings,
+)
 from env.battery import Battery, Curve
 from env.devices import Appliance, Devices, ElectricVehicle, WaterHeater
 from env.errors import EnvError
@@ -334,6 +340,7 @@ class SiteSettings(Frozen):
     learning: LearningSettings = Field(default_factory=LearningSettings)
     lightgbm: LightgbmSettings = Field(default_factory=LightgbmSettings)
     regressors: RegressorSettings = Field(default_factory=RegressorSettings)
+    rl: RlSettings = Field(default_factory=RlSettings)
     policies: tuple[str, ...] = Field(
         default=("idle", "self_consumption", "mpc", "value"), description="what a backfill replays"
     )
