@@ -96,7 +96,8 @@ def train_regressors(
         progress: told what is done and how much there is, after each power and each floor.
 
     Raises:
-        EpisodeError: MPC told nothing on the training or the validation days, or the days lack what the state shows.
+        EpisodeError: MPC told nothing on the training or the validation days, or the days lack what the state shows or
+            stand there twice.
     """
     lessons, unseen = (_told(days, slots, how.state) for days in (training, validation))
     total = len(TARGETS) + len(how.floors)
@@ -183,8 +184,10 @@ def mpc_commands(days: Episodes, slots: pl.DataFrame) -> tuple[Energy, Energy]:
         `(n_episodes, width)` and `(n_episodes, width, 3)`.
 
     Raises:
-        EpisodeError: a day has another number of slots than MPC told.
+        EpisodeError: a day has another number of slots than MPC told, or stands there twice.
     """
+    if len(set(days.labels)) < len(days.labels):
+        raise EpisodeError("a day stands there twice, which MPC lived through once: leave made-up days out")
     soc_kwh = np.full(days.load_kwh.shape, np.nan)
     powers = np.full((*days.load_kwh.shape, len(TARGETS)), np.nan)
     told = slots.drop_nulls(["soc_kwh", *TARGETS]).sort("slot_start").with_columns(pl.col("local_day").cast(pl.String))

@@ -14,7 +14,7 @@ What does not belong here: which command to give (`value_policy`), and where sce
 """
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,9 @@ from env.inverter import Command, Energy, apply_command, slot_limit
 from env.site import Site
 from env.time_grid import SLOT_HOURS
 from planner.commanding import exact_commands
-from planner.power_slots import SlotPrices
+
+if TYPE_CHECKING:
+    from planner.power_slots import SlotPrices  # it brings SciPy, which a learned policy starts without
 
 Index: TypeAlias = NDArray[np.intp]
 
@@ -120,7 +122,7 @@ def value_function(
     site: Site,
     end_value: Energy,
     persistence: float = PERSISTENCE,
-    power: SlotPrices | None = None,
+    power: "SlotPrices | None" = None,
 ) -> ValueFunction:
     """Work out what stored energy is worth at the start of every slot.
 
@@ -167,7 +169,7 @@ class _World:
         export_price: Energy,
         site: Site,
         *,
-        power: SlotPrices | None = None,
+        power: "SlotPrices | None" = None,
     ) -> None:
         self.site, self.power = site, power
         self.load_kwh, self.pv_kwh = scenarios.load_kwh[..., None], scenarios.pv_kwh[..., None]

@@ -111,7 +111,7 @@ def test_policy_starts_without_lightgbm_when_it_is_loaded_from_a_bundle(tmp_path
         "import sys; from pathlib import Path; from planner.bundle import read_bundle\n"
         "from planner.learned_policy import learned_policy\n"
         "learned_policy(read_bundle(Path(sys.argv[1])))\n"
-        "sys.exit(' '.join({'lightgbm', 'torch', 'mlflow', 'pandas', 'sklearn'} & set(sys.modules)))"
+        "sys.exit(' '.join({'lightgbm', 'torch', 'mlflow', 'pandas', 'sklearn', 'scipy'} & set(sys.modules)))"
     )
     answer = subprocess.run(
         [sys.executable, "-c", told, str(tmp_path / "bundle")], capture_output=True, text=True, check=False

@@ -108,3 +108,5 @@ def test_training_is_refused_when_mpc_told_nothing_or_days_are_not_whole() -> No
         train_regressors(episodes, episodes, told(days(AUTUMN)), HOW)
     with pytest.raises(EpisodeError, match="slots, MPC told"):
         mpc_commands(episodes, told(episodes).sort("local_day", "slot_start").slice(1))
+    with pytest.raises(EpisodeError, match="stands there twice"):
+        mpc_commands(episodes.rows(np.array([0, 1, 0])), told(episodes))
