@@ -101,19 +101,10 @@ def command(
         A decorator for functions that take a `Call` first and return their answer, or None where they delivered it
         themselves.
     """
-    epilog = "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
 
     def register(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
-        @functools.wraps(function)
-        def run_command(context: typer.Context, **arguments: Any) -> int:  # noqa: ANN401 - typer hands over what it parsed
-            shared_options(
-                context, as_json=arguments.pop("as_json"), site=arguments.pop("site"), debug=arguments.pop("debug")
-            )
-            return _run(function, context, arguments)
-
-        _declare(run_command, function)
         summary = inspect.getdoc(function) or ""  # its first line, given apart since help pages cut what they cut out
-        app.command(name, epilog=epilog, short_help=summary.splitlines()[0])(run_command)
+        app.command(name, epilog=_epilog(examples), short_help=summary.splitlines()[0])(_runner(function))
         return function
 
     return register
@@ -128,21 +119,31 @@ def default_command(
         app: the group.
         examples: command lines for the help page.
     """
-    epilog = "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
 
     def register(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
-        @functools.wraps(function)
-        def run_default(context: typer.Context, **arguments: Any) -> int:  # noqa: ANN401 - typer hands over what it parsed
-            shared_options(
-                context, as_json=arguments.pop("as_json"), site=arguments.pop("site"), debug=arguments.pop("debug")
-            )
-            return int(ExitCode.DONE) if context.invoked_subcommand else _run(function, context, arguments)
-
-        _declare(run_default, function)
-        app.callback(invoke_without_command=True, epilog=epilog)(run_default)
+        app.callback(invoke_without_command=True, epilog=_epilog(examples))(_runner(function))
         return function
 
     return register
+
+
+def _epilog(examples: Sequence[str]) -> str:
+    """The end of a help page."""
+    return "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
+
+
+def _runner(function: Callable[..., Answer | None]) -> Callable[..., int]:
+    """The function as typer calls it; nothing is done where a further command was named."""
+
+    @functools.wraps(function)
+    def run_command(context: typer.Context, **arguments: Any) -> int:  # noqa: ANN401 - typer hands over what it parsed
+        shared_options(
+            context, as_json=arguments.pop("as_json"), site=arguments.pop("site"), debug=arguments.pop("debug")
+        )
+        return int(ExitCode.DONE) if context.invoked_subcommand is not None else _run(function, context, arguments)
+
+    _declare(run_command, function)
+    return run_command
 
 
 def _declare(wrapper: Callable[..., int], function: Callable[..., Answer | None]) -> None:

@@ -84,11 +84,16 @@ def promote(
 
 def rollback(call: Call, *, model: FamilyOption = FamilyName.ANTARES, why: WhyOption = None) -> Document:
     """Put the version before back into use, byte for byte; before the first one, `value` decides again."""
+    from darkstar_pipeline.models.bundles import stored_bundle
     from darkstar_pipeline.models.moves import rollback as move
-    from darkstar_pipeline.models.names import registered_name
+    from darkstar_pipeline.models.names import model_folder, registered_name
+    from darkstar_pipeline.models.pointer import read_pointer
 
     context = call.context()
     name = registered_name(context.site_name, model.value)
+    pointer = read_pointer(model_folder(context, name))
+    if pointer is not None and pointer.previous:
+        stored_bundle(context, name, pointer.previous[0].version)  # fetched again where somebody cleared it away
     return _moved(call, move(context, who=_who(), why=why if why is not None else "no reason was given", name=name))
 
 

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_promotion_happens_when_somebody_insists_and_says_why(darkstar: Darkstar
     assert rows == [{"action": "promote", "version": 2, "why": "my house", "forced": True}]
 
 
-def test_rollback_brings_back_the_version_before_and_then_value(darkstar: Darkstar) -> None:
+def test_rollback_brings_back_the_version_before_and_then_value(darkstar: Darkstar, homes: Path) -> None:
     site = ("--site", "back")
     assert darkstar("models", "promote", "models:/antares-back/1", *site).out == (
         "antares-back: version 1 is in use; before: none\n"
@@ -87,7 +88,11 @@ def test_rollback_brings_back_the_version_before_and_then_value(darkstar: Darkst
     listed = darkstar("models", *site, "--json").document
     assert listed["champion"] == "models:/antares-back/2"
     assert [row["aliases"] for row in listed["versions"]] == [["champion"], []]
+    cleared = homes / "state" / "models" / "back" / "antares-back" / "v1"
+    before = {path.name: path.read_bytes() for path in cleared.iterdir()}
+    shutil.rmtree(cleared)
     assert darkstar("models", "rollback", *site).out == "antares-back: version 1 is in use; before: version 2\n"
+    assert {path.name: path.read_bytes() for path in cleared.iterdir()} == before
     assert darkstar("models", "rollback", *site).out == (
         "antares-back: no version is in use, so value decides; before: version 1\n"
     )
