@@ -24,6 +24,7 @@ from darkstar_pipeline.commands import (
     quality,
     query,
     sample,
+    train,
     ui,
     verify,
 )
@@ -83,6 +84,7 @@ def build() -> typer.Typer:
     _add_days(app)
     _add_verdicts(app)
     app.add_typer(_models(), name="models")
+    _add_learning(app)
     _add_housekeeping(app)
     return app
 
@@ -205,6 +207,19 @@ def _models() -> typer.Typer:
         models.rollback
     )
     return group
+
+
+def _add_learning(app: typer.Typer) -> None:
+    """What learns."""
+    command(
+        app,
+        "train",
+        examples=(
+            "darkstar train aurora",
+            "darkstar train rl --from 2025-10-01 --to 2026-05-31",
+            "darkstar train lightgbm --set rounds=5 --set trees=120",
+        ),
+    )(train.train)
 
 
 def _add_housekeeping(app: typer.Typer) -> None:

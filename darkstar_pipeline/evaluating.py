@@ -95,7 +95,7 @@ def evaluate_range(
     elif charges_power(context.site):
         results, bills = _months_results(context, wanted, usable)
     else:
-        results = pl.concat([_results(context, policy, usable) for policy in wanted], how="diagonal")
+        results = pl.concat([policy_results(context, policy, usable) for policy in wanted], how="diagonal")
     return RangeVerdict(evaluate(results, policies, bills=bills), _left_out(quality, first, last))
 
 
@@ -156,7 +156,7 @@ def _left_out(quality: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
     return pl.concat([refused, missing]).sort("day")
 
 
-def _results(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
+def policy_results(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
     """Daily results of a policy: stored ones where they hold for the present configuration, else replayed."""
     table = ORACLE_DAILY_RESULTS if policy == ORACLE else POLICY_DAILY_RESULTS
     stored = _stored(context, table, policy, days)

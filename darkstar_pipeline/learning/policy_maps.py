@@ -1,0 +1,67 @@
+"""What a policy does by state of charge and price: the mean of what it would tell the inverter over some days."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.pictures.learning import policy_map_png
+from darkstar_pipeline.replay_inputs import protocol_of, replay_inputs
+from darkstar_pipeline.trained.policies import TrainedPolicy
+from env.episodes import Episodes
+from env.inverter import Energy, apply_command
+from env.time_grid import SLOT_HOURS
+from planner.learned_replay import LearnedDays
+from planner.rl_episodes import equal_days, slots_by_length
+from planner.scenarios import ScenarioSource
+
+SOC_ROWS, PRICE_COLUMNS = 21, 24
+MAP_DAYS = 14
+
+
+def policy_map(context: Context, trained: TrainedPolicy, days: Sequence[date]) -> bytes:
+    """A picture of a policy on the last of some days, as PNG.
+
+    Every slot of the days is asked at every state of charge; what it would do to the battery there is averaged over
+    the slots whose import price falls into a column.
+    """
+    chosen = list(days)[-MAP_DAYS:]
+    found = replay_inputs(context, chosen, reach=trained.policy.beliefs.n_days)
+    source = ScenarioSource(history=found.history, rules=trained.policy.beliefs, told=trained.told(context, chosen))
+    part = max(slots_by_length(found.slots, found.forecasts, context.site), key=len)
+    episodes = equal_days(part, source, context.site, protocol_of(context))
+    battery = context.site.battery
+    socs = np.linspace(battery.min_soc_kwh, battery.max_soc_kwh, SOC_ROWS)
+    moved = np.stack([_moved_kw(context, trained, episodes, soc) for soc in socs])
+    price = episodes.import_price.ravel()
+    edges = np.unique(np.quantile(price, np.linspace(0, 1, PRICE_COLUMNS + 1)))
+    place = np.clip(np.searchsorted(edges, price, side="right") - 1, 0, max(len(edges) - 2, 0))
+    columns = np.unique(place)
+    table = np.stack([moved[:, place == column].mean(axis=1) for column in columns], axis=1)
+    return policy_map_png(
+        table,
+        100 * socs / battery.capacity_kwh,
+        np.array([price[place == column].mean() for column in columns]),
+        title=f"{trained.policy.manifest.kind} on {len(episodes)} days, site {context.site_name}",
+        currency=context.site_settings.currency,
+    )
+
+
+def _moved_kw(context: Context, trained: TrainedPolicy, episodes: Episodes, soc: float) -> Energy:
+    """Power into the battery, negative out of it, of every slot at one stored energy `(n_days * n_slots,)` [kW]."""
+    days = LearnedDays(trained.policy, episodes)
+    stored = np.full(len(episodes), soc)
+    told: list[Energy] = []
+    for slot in range(episodes.width):
+        flows = apply_command(
+            days.command(slot, stored),
+            load_kwh=episodes.load_kwh[:, slot],
+            pv_kwh=episodes.pv_kwh[:, slot],
+            soc_kwh=stored,
+            export_price=episodes.export_price[:, slot],
+            battery=context.site.battery,
+            limits=context.site.limits,
+        )
+        told.append((flows.charge_kwh - flows.discharge_kwh) / SLOT_HOURS)
+    return np.stack(told, axis=1).ravel()

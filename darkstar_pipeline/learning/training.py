@@ -1,0 +1,212 @@
+"""Trains a policy on a site's days and makes it a version: what `darkstar train rl|lightgbm` and the retrain do.
+
+What is learned starts from the policy `value` with the rules of belief that suit the home, so that training can only be
+kept where it saves money on validation days.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+import polars as pl
+
+from darkstar_pipeline.antares_data import get_antares_slots
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.learning.augmenting import augmented
+from darkstar_pipeline.learning.belief_choice import CANDIDATES, choose_beliefs
+from darkstar_pipeline.learning.dataset import LearningData, learning_data, usable_days
+from darkstar_pipeline.learning.judging import figures, judge
+from darkstar_pipeline.learning.learners import Learned, Lesson, learn
+from darkstar_pipeline.learning.policy_maps import policy_map
+from darkstar_pipeline.learning.windows import Windows, split
+from darkstar_pipeline.models.names import MODELS_FOLDER
+from darkstar_pipeline.models.registry import register_model
+from darkstar_pipeline.models.training_run import TrainingRun
+from darkstar_pipeline.pictures.learning import learning_curve_png
+from darkstar_pipeline.trained.policies import TrainedPolicy, opened
+from env.episodes import joined
+from planner.bundle import Bundle, save_bundle
+from planner.embedded_aurora import with_aurora
+from planner.evaluation import Evaluation
+
+Progress = Callable[[int, int], None]
+UNNAMED = "learned"  # what a version that has no number yet is judged as
+
+
+class Note(Protocol):
+    """Tells a person what goes on."""
+
+    def __call__(self, text: str, /) -> None:
+        """Say it."""
+        ...
+
+
+def _silent(text: str, /) -> None:
+    del text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """How a training is asked for.
+
+    Attributes:
+        changes: settings of the algorithm that differ from the configured ones, by name.
+        progress: told how far it is.
+        note: told what takes long, and what was done without.
+        tags: what its run can be found by besides.
+        dagster_run_id: the run that asks, for the link back.
+    """
+
+    changes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    progress: Progress | None = None
+    note: Note = _silent
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    dagster_run_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedVersion:
+    """What a training became.
+
+    Attributes:
+        kind: `rl`, `lightgbm` or `regressors`.
+        version: of the registered model.
+        windows: the days it learned from and was chosen on.
+        beliefs: name of the rules of belief.
+        metrics: on validation days, by name.
+        verdict: on validation days, beside the references.
+    """
+
+    kind: str
+    version: int
+    windows: Windows
+    beliefs: str
+    metrics: Mapping[str, float]
+    verdict: Evaluation
+
+    @property
+    def totals(self) -> list[dict[str, Any]]:
+        """The verdict's rows, the version under the name of its kind."""
+        rows = self.verdict.totals.to_dicts()
+        return [{**row, "policy": self.kind if row["policy"] == UNNAMED else row["policy"]} for row in rows]
+
+
+def train_range(
+    context: Context, kind: str, first: date | None, last: date | None, asked: Asked | None = None
+) -> TrainedVersion:
+    """Train on the usable days of a range, the last of them for choosing.
+
+    Args:
+        context: the site.
+        kind: `rl` or `lightgbm`.
+        first: first local day; None is the first there is.
+        last: last local day, included; None is the last there is.
+        asked: further wishes.
+
+    Raises:
+        DataMissingError: too few days.
+        ConfigurationError: a setting that the algorithm does not have.
+        OutsideServiceError: MLflow refused or cannot be reached.
+    """
+    wishes = asked or Asked()
+    windows = split(usable_days(context, first, last), context.site_settings.learning)
+    return train_version(prepared(context, windows, wishes.note), kind, wishes)
+
+
+def prepared(context: Context, windows: Windows, note: Note = _silent) -> LearningData:
+    """What the windows' days are learned on, for trainings of any kind."""
+    rules = context.site_settings.learning
+    return learning_data(context, windows, with_aurora=rules.aurora_scenarios, seed=rules.seed, note=note)
+
+
+def train_version(data: LearningData, kind: str, asked: Asked) -> TrainedVersion:
+    """Train on prepared days, judge on their validation days, and register."""
+    context, windows = data.context, data.windows
+    name, costs = choose_beliefs(data)
+    asked.note(f"beliefs: {name}")
+    rules = CANDIDATES[name]
+    imitates = kind == "regressors"  # MPC was replayed on the home's own days alone
+    further = [] if imitates else augmented(data, rules)
+    lesson = Lesson(
+        training=joined([data.episodes(windows.train, rules), *further]),
+        validation=data.episodes(windows.validation, rules),
+        beliefs=rules,
+        changes=asked.changes,
+        slots=get_antares_slots(context, windows.train[0], windows.validation[-1]) if imitates else None,
+        checkpoints=_checkpoints(data, kind, asked),
+        progress=asked.progress,
+    )
+    learned = learn(context, kind, lesson)
+    with TemporaryDirectory(prefix=f"{kind}-") as folder:
+        place = Path(folder) / "bundle"
+        trained = opened(UNNAMED, _save(learned, data, name, place))
+        verdict = judge(context, [trained], windows.validation)
+        metrics = {**figures(verdict, UNNAMED), **learned.metrics}
+        beliefs = {"beliefs": name, **{f"beliefs_cost_{each}": cost for each, cost in costs.items()}}
+        run = TrainingRun(
+            train=(windows.train[0], windows.train[-1]),
+            validation=(windows.validation[0], windows.validation[-1]),
+            content_hash=data.content_hash,
+            seeds=(learned.seed,),
+            params={**learned.params, **beliefs, "train days": len(windows.train)},
+            metrics=metrics,
+            curves={f"validation_cost {each}": curve for each, curve in learned.curves.items()},
+            days=verdict.days.with_columns(pl.col("policy").replace({UNNAMED: kind})),
+            artifacts=_pictures(context, learned, trained, windows),
+            tags={"figures_of": "validation", **asked.tags},
+            dagster_run_id=asked.dagster_run_id,
+        )
+        version = register_model(context, place, run)
+    _forget(lesson.checkpoints)
+    return TrainedVersion(kind=kind, version=version, windows=windows, beliefs=name, metrics=metrics, verdict=verdict)
+
+
+def _save(learned: Learned, data: LearningData, beliefs: str, place: Path) -> Bundle:
+    """Write the policy with its windows, and the Aurora that its beliefs count on."""
+    windows = data.windows
+    details = {
+        **learned.manifest.details,
+        "learned_from": [windows.train[0].isoformat(), windows.train[-1].isoformat()],
+        "learned_until": windows.validation[-1].isoformat(),
+        "beliefs_name": beliefs,
+    }
+    manifest, files = learned.manifest.model_copy(update={"details": details}), dict(learned.files)
+    if CANDIDATES[beliefs].told_share and data.aurora is not None:
+        manifest, further = with_aurora(manifest, data.aurora)
+        files |= further
+    return save_bundle(place, manifest, files)
+
+
+def _checkpoints(data: LearningData, kind: str, asked: Asked) -> Path | None:
+    """Where a training of these very days with these very settings goes on after a kill."""
+    context = data.context
+    settings = context.site_settings.model_dump(
+        mode="json", include={"rl", "lightgbm", "learning", "battery", "limits"}
+    )
+    told = json.dumps(
+        [data.content_hash, settings, dict(asked.changes), str(data.windows)], sort_keys=True, default=str
+    )
+    name = hashlib.sha256(told.encode()).hexdigest()[:16]
+    return context.home / MODELS_FOLDER / context.site_name / "unfinished" / f"{kind}-{name}"
+
+
+def _forget(checkpoints: Path | None) -> None:
+    """A training that became a version needs no checkpoints."""
+    if checkpoints is not None:
+        shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _pictures(context: Context, learned: Learned, trained: TrainedPolicy, windows: Windows) -> dict[str, bytes]:
+    """How learning went, and what the policy does by stored energy and price on its validation days."""
+    pictures = {"policy_map.png": policy_map(context, trained, windows.validation)}
+    if learned.curves:
+        title = f"Learning curve of {learned.manifest.kind} ({learned.manifest.algorithm}), site {context.site_name}"
+        currency = context.site_settings.currency
+        pictures["learning_curve.png"] = learning_curve_png(learned.curves, title=title, currency=currency)
+    return pictures
