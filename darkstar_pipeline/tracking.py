@@ -136,9 +136,15 @@ def tracking_uri(home: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / MLFLOW_FOLDER / DATABASE}"
 
 
+def local_database(home: Path) -> Path | None:
+    """File of the local store; None where a server is named."""
+    return None if os.environ.get("MLFLOW_TRACKING_URI") else home / MLFLOW_FOLDER / DATABASE
+
+
 def has_store(home: Path) -> bool:
     """Whether there is anything to look into: a server is named, or a local store was made."""
-    return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (home / MLFLOW_FOLDER / DATABASE).exists()
+    database = local_database(home)
+    return database is None or database.exists()
 
 
 def run_url(experiment_id: str, run_id: str) -> str:

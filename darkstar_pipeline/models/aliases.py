@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.models.local_aliases import move_local_champion
 from darkstar_pipeline.models.names import model_folder
 from darkstar_pipeline.models.pointer import read_pointer
-from darkstar_pipeline.tracking import open_store, told
+from darkstar_pipeline.tracking import local_database, open_store, told
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,6 +22,9 @@ def point_aliases(context: Context, name: str, version: int | None) -> None:
     Raises:
         OutsideServiceError: MLflow refused or cannot be reached.
     """
+    database = local_database(context.home)
+    if database is not None and move_local_champion(database, name, version):
+        return
     with told(context.home):
         client, _ = open_store(context.home)
         if version is None:

@@ -73,7 +73,7 @@ def test_gate_blocks_when_the_challenger_is_two_percent_dearer(scatter: float, n
         pytest.param(0.0, 0.0, 0.99, id="without noise"),
         pytest.param(0.02, 0.3, 0.95, id="alike policies"),
         pytest.param(0.03, 0.3, 0.75, id="3 %"),
-        pytest.param(0.04, 0.0, 0.75, id="4 %"),
+        pytest.param(0.04, 0.0, 0.8, id="4 %"),
     ],
 )
 def test_gate_promotes_when_the_challenger_is_two_percent_cheaper(scatter: float, share: float, least: float) -> None:

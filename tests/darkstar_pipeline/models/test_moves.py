@@ -12,8 +12,9 @@ import pytest
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError, OutsideServiceError
-from darkstar_pipeline.models import moves
+from darkstar_pipeline.models import aliases, local_aliases, moves
 from darkstar_pipeline.models.aliases import alias_of
+from darkstar_pipeline.models.local_aliases import move_local_champion
 from darkstar_pipeline.models.moves import INTENT, NotPromotedError, promote, rollback
 from darkstar_pipeline.models.names import model_folder
 from darkstar_pipeline.models.pointer import POINTER, load_champion, read_pointer
@@ -35,6 +36,14 @@ from darkstar_pipeline.models.pointer import load_champion
 from tests.cases.models import context_in
 champion = load_champion(context_in(Path(sys.argv[1]), sys.argv[2]))
 print(champion.pointer.version, [name for name in ("mlflow", "torch") if name in sys.modules])
+"""
+BACK = """
+import sys
+from pathlib import Path
+from darkstar_pipeline.models.moves import rollback
+from tests.cases.models import context_in
+move = rollback(context_in(Path(sys.argv[1]), sys.argv[2]), who="test", why="back")
+print(move.version, move.settled, [name for name in ("mlflow", "torch") if name in sys.modules])
 """
 KILLED = """
 import os, signal, sys
@@ -249,6 +258,43 @@ def test_champion_is_read_without_mlflow_and_torch(two: Context, root: Path) -> 
         [sys.executable, "-c", WITHOUT_MLFLOW, *words], cwd=root, capture_output=True, text=True, check=True
     )
     assert done.stdout == "1 []\n"
+
+
+@pytest.mark.parametrize("local", ["known", "another schema", "no such table"])
+def test_alias_follows_whichever_way_it_is_moved(two: Context, monkeypatch: pytest.MonkeyPatch, local: str) -> None:
+    client, _ = open_store(two.home)
+    name = f"antares-{two.site_name}"
+    if local == "another schema":
+        monkeypatch.setattr(local_aliases, "SCHEMA", "of another release")
+    elif local == "no such table":
+        monkeypatch.setattr(aliases, "local_database", lambda home: home / "mlflow" / ".setup.lock")
+    assert alias_of(client, name, "challenger") == 2
+    promote(two, 2, who="test", why="next", evidence=PASSED)
+    assert (alias(two), alias_of(client, name, "challenger")) == (2, None)
+    rollback(two, who="test", why="back")
+    assert alias(two) == 1
+    rollback(two, who="test", why="back")
+    assert alias(two) is None
+    assert [each.version for each in list_versions(two)] == [2, 1]
+
+
+def test_local_store_is_left_alone_when_it_lacks_the_version(two: Context) -> None:
+    database = two.home / "mlflow" / "mlflow.db"
+    assert not move_local_champion(database, f"antares-{two.site_name}", 9)
+    assert not move_local_champion(two.home / "nothing.db", f"antares-{two.site_name}", 1)
+    assert alias(two) == 1
+
+
+def test_rollback_does_not_import_mlflow_when_the_store_is_local(two: Context, root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BACK, str(two.home), two.site_name],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "None True []\n"
+    assert alias(two) is None
 
 
 def test_rollback_is_quick(two: Context) -> None:
