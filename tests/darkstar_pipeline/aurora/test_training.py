@@ -48,7 +48,8 @@ def test_training_learns_from_weather_when_there_is_some(tmp_path: Path) -> None
     """A PV forecast that is right, said the evening before, is believed; what was never said stays lacking."""
     context = month_context(tmp_path)
     write_outlook(context)
-    with_weather = train_aurora(context, FIRST, FIRST.replace(day=TRAINED_DAYS))
+    with_weather = train_aurora(context, FIRST, FIRST.replace(day=20))
+    assert with_weather.held_out == ()
     assert set(with_weather.model.lacks) == {"cloud", "irradiance", "vacation", "alarm"}
     home = aurora_home(context, FIRST, LAST, panels=None, country=None)
     at = home.series.index(day_start(LAST, "Europe/Stockholm"))
