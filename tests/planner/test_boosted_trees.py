@@ -25,7 +25,6 @@ def grown(rounds: int = 12, **parameters: Any) -> lightgbm.Booster:
     [
         pytest.param(grown(), id="several trees"),
         pytest.param(grown(1, num_leaves=2), id="one split"),
-        pytest.param(grown(3, min_data_in_leaf=5000), id="no split"),
     ],
 )
 def test_trees_say_what_lightgbm_says_when_rows_are_finite(booster: lightgbm.Booster) -> None:
@@ -34,9 +33,19 @@ def test_trees_say_what_lightgbm_says_when_rows_are_finite(booster: lightgbm.Boo
     trees = boosted_trees(booster.model_to_string().encode())
     assert trees.n_features == 4
     np.testing.assert_allclose(trees.predict(rows), booster.predict(rows), rtol=0, atol=1e-12)
+    borders = np.unique(trees.threshold[trees.left != trees.right])
+    borders = borders[np.abs(borders) > 1e-30]  # what is nearer to 0 LightGBM takes for 0
+    on_them = np.repeat(borders[:, None], 4, axis=1)
+    np.testing.assert_allclose(trees.predict(on_them), booster.predict(on_them), rtol=0, atol=1e-12)
     alone = np.array([trees.predict(rows[row : row + 1])[0] for row in range(50)])
     assert alone.tobytes() == trees.predict(rows)[:50].tobytes(), "the same whatever is asked beside it"
     assert trees.predict(rows[:0]).shape == (0,)
+
+
+def test_trees_say_what_lightgbm_says_when_no_tree_splits() -> None:
+    booster, rows = grown(3, min_data_in_leaf=5000), np.zeros((2, 4), dtype=np.float32)
+    told = boosted_trees(booster.model_to_string().encode()).predict(rows)
+    np.testing.assert_allclose(told, booster.predict(rows), rtol=0, atol=1e-12)
 
 
 def text(**changes: tuple[str, str]) -> bytes:

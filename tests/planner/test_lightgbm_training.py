@@ -132,3 +132,6 @@ def test_hindsight_is_worth_what_the_day_then_costs_when_it_is_followed() -> Non
     assert (followed <= uncorrected + 1e-9).all()
     assert (followed < uncorrected - 0.1).any()
     assert set(days.n_slots.tolist()) == {92, 96, 100}
+    for row, last in enumerate(days.n_slots - 1):
+        settled = days.settlement_value[row] * soc_grid(days.sites[0].battery)
+        np.testing.assert_allclose(outlook.value[row, last], settled, err_msg="worth is that at the slot's end")
