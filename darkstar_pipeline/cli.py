@@ -23,6 +23,7 @@ from darkstar_pipeline.commands import (
     plot,
     quality,
     query,
+    retrain,
     sample,
     train,
     ui,
@@ -220,6 +221,7 @@ def _add_learning(app: typer.Typer) -> None:
             "darkstar train lightgbm --set rounds=5 --set trees=120",
         ),
     )(train.train)
+    command(app, "retrain", examples=("darkstar retrain", "darkstar retrain --at 2026-08-01 --json"))(retrain.retrain)
 
 
 def _add_housekeeping(app: typer.Typer) -> None:
