@@ -6,8 +6,8 @@ from datetime import date
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.trained.policies import TrainedPolicy
 from darkstar_pipeline.replay_inputs import protocol_of, replay_inputs
+from darkstar_pipeline.trained.policies import TrainedPolicy
 from planner.continuous import open_window
 from planner.learned_replay import replay_learned
 from planner.learned_window import replay_learned_window
