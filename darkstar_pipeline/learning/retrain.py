@@ -6,8 +6,7 @@ retrain that was killed goes on where it was, and one that is repeated on the sa
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ from darkstar_pipeline.models.registry import attach_evidence
 from darkstar_pipeline.replay_inputs import ReplayInputs, replay_inputs
 from darkstar_pipeline.trained.policies import trained_policy
 from darkstar_pipeline.whole_files import replacing
-from planner.policy_names import MODEL_REFERENCE
 
 POLICIES = ("lightgbm", "rl")
 RECENT_DAYS = 28
@@ -69,20 +67,113 @@ class RetrainReport(BaseModel):
     drift: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """A report in its file."""
+class Retrain:
+    """A retrain, step by step; a step that is done already is found and not repeated.
 
-    path: Path
-    report: RetrainReport
+    Args:
+        context: the site.
+        at: only days before it are used.
+        asked: progress, notes, and links; settings are those of the configuration.
 
-    def done(self, changes: Mapping[str, object]) -> "_Kept":
-        """The report with another step done, written down."""
-        report = self.report.model_copy(update=dict(changes))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(self.path) as temporary:
-            temporary.write_text(report.model_dump_json(indent=1), encoding="utf-8")
-        return _Kept(self.path, report)
+    Raises:
+        DataMissingError: nothing was ever backfilled.
+    """
+
+    def __init__(self, context: Context, at: date, asked: Asked | None = None) -> None:
+        self.context, self.at, self._asked = context, at, asked or Asked()
+        self.windows: Windows | None = None
+        days = usable_days(context, None, at - timedelta(days=1))
+        self.report = RetrainReport(site=context.site_name, at=at, warnings=tuple(_oddities(at, days)))
+        try:
+            self.windows = split(days[-_most(context) :], context.site_settings.learning, with_test=True)
+        except DataMissingError as error:
+            warnings = (*self.report.warnings, str(error))
+            changes = {"status": "too_little", "warnings": warnings, "champion": in_use(context)}
+            self.report = self.report.model_copy(update=changes)
+            return
+        every = (*self.windows.learned, *self.windows.test)
+        inputs = replay_inputs(context, every, reach=REACH)
+        self._path = _place(context, self.report, inputs)
+        found = _read(self._path)
+        if found is not None:
+            self.report = found.model_copy(update={"champion": in_use(context)})
+            return
+        drift = drift_report(inputs, self.windows.learned, every[-RECENT_DAYS:])
+        self._done({"windows": _told(self.windows), "drift": drift.to_dicts()})
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.report.status != "unfinished"
+
+    def forecasts(self) -> None:
+        """Train the forecaster on everything before the day; it is in use where it errs less than the naive mean."""
+        if self.over or self.report.aurora:
+            return
+        settings, last = self.context.site_settings, self.at - timedelta(days=1)
+        first = max(last - timedelta(days=settings.forecast.training_days - 1), settings.first_day)
+        self._asked.note("Aurora is trained")
+        seed, run = settings.learning.seed, self._asked.dagster_run_id
+        try:
+            made = train_and_register(self.context, first, last, seed=seed, who=WHO, dagster_run_id=run)
+        except DataMissingError as error:
+            self._done({"aurora": {"version": None, "promoted": False, "reasons": [str(error)]}})
+            return
+        told = {"version": made.version, "promoted": made.promoted, "reasons": list(made.verdict["reasons"])}
+        self._done({"aurora": told})
+
+    def policies(self, kinds: Sequence[str] = POLICIES) -> None:
+        """Train each of these kinds of policy that is not trained yet."""
+        missing = [kind for kind in kinds if kind not in self.report.trained]
+        if self.over or self.windows is None or not missing:
+            return
+        data = prepared(self.context, self.windows, self._asked.note)
+        for kind in missing:
+            self._asked.note(f"{kind} is trained")
+            trained = train_version(data, kind, self._asked)
+            costs = {row["policy"]: row["cost"] for row in trained.totals}
+            step = Step(
+                version=trained.version,
+                beliefs=trained.beliefs,
+                validation_cost=costs[kind],
+                saved_on_validation=costs["value"] - costs[kind],
+            )
+            self._done({"trained": {**self.report.trained, kind: step}})
+
+    def challenger(self) -> None:
+        """Judge the policy that was cheapest on validation, on days that it has never seen."""
+        if self.over or self.windows is None or self.report.challenger is not None:
+            return
+        best = min(self.report.trained.values(), key=lambda step: step.validation_cost)
+        name = registered_name(self.context.site_name)
+        if champion_version(self.context, name) == best.version:
+            reasons = [f"version {best.version} is in use already"]
+            self._done({"challenger": best.version, "evidence": {"promote": False, "reasons": reasons}})
+            return
+        stored_bundle(self.context, name, best.version)
+        challenger = trained_policy(self.context, reference(name, best.version))
+        if challenger is None:
+            raise DataMissingError(f"{name} has no version {best.version}", "run the retrain again")
+        found = weigh(self.context, challenger, self.windows, saved_on_validation=best.saved_on_validation)
+        attach_evidence(self.context, name, best.version, found.document)
+        self._done({"challenger": best.version, "evidence": found.document, "figures": found.figures})
+
+    def champion(self) -> None:
+        """Put the challenger into use where the evidence carries it."""
+        if self.over or self.report.challenger is None:
+            return
+        evidence, version = self.report.evidence, self.report.challenger
+        carried = evidence["promote"] is True
+        if carried:
+            promote(self.context, version, who=WHO, why=evidence["reasons"][0], evidence=evidence)
+        self._done({"status": "promoted" if carried else "kept", "champion": in_use(self.context)})
+
+    def _done(self, changes: Mapping[str, object]) -> None:
+        """Another step is done: write it down."""
+        self.report = self.report.model_copy(update=dict(changes))
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(self._path) as temporary:
+            temporary.write_text(self.report.model_dump_json(indent=1), encoding="utf-8")
 
 
 def retrain(context: Context, at: date, asked: Asked | None = None) -> RetrainReport:
@@ -100,28 +191,19 @@ def retrain(context: Context, at: date, asked: Asked | None = None) -> RetrainRe
         DataMissingError: nothing was ever backfilled.
         OutsideServiceError: MLflow refused or cannot be reached.
     """
-    wishes = asked or Asked()
-    settings = context.site_settings.learning
-    days = usable_days(context, None, at - timedelta(days=1))
-    beginning = RetrainReport(site=context.site_name, at=at, warnings=tuple(_oddities(at, days)))
-    try:
-        windows = split(days[-_most(context) :], settings, with_test=True)
-    except DataMissingError as error:
-        return beginning.model_copy(
-            update={"status": "too_little", "warnings": (*beginning.warnings, str(error)), "champion": _in_use(context)}
-        )
-    every = (*windows.learned, *windows.test)
-    inputs = replay_inputs(context, every, reach=REACH)
-    kept = _opened(context, beginning, inputs)
-    if kept.report.status != "unfinished":
-        return kept.report.model_copy(update={"champion": _in_use(context)})
-    for warning in beginning.warnings:
-        wishes.note(warning)
-    drift = drift_report(inputs, windows.learned, every[-RECENT_DAYS:])
-    kept = kept.done({"windows": _told(windows), "drift": drift.to_dicts()})
-    kept = _forecasts(context, kept, every, wishes)
-    kept = _policies(context, kept, windows, wishes)
-    return _decided(context, kept, windows).report
+    run = Retrain(context, at, asked)
+    run.forecasts()
+    run.policies()
+    run.challenger()
+    run.champion()
+    return run.report
+
+
+def in_use(context: Context) -> str:
+    """What decides now: a version by its reference, or `value`."""
+    name = registered_name(context.site_name)
+    version = champion_version(context, name)
+    return "value" if version is None else reference(name, version)
 
 
 def _most(context: Context) -> int:
@@ -137,108 +219,34 @@ def _oddities(at: date, days: list[date]) -> list[str]:
         found.append(f"the last usable day is {days[-1]}, {(at - days[-1]).days} days before {at}")
     recent = [day for day in days if day >= at - timedelta(days=RECENT_DAYS)]
     if days and len(recent) < MOST_REFUSED * RECENT_DAYS:
-        found.append(
-            f"only {len(recent)} of the {RECENT_DAYS} days before {at} are usable; `darkstar quality` says why"
-        )
+        few = f"only {len(recent)} of the {RECENT_DAYS} days before {at} are usable"
+        found.append(f"{few}; `darkstar quality` says why")
     return found
 
 
-def _opened(context: Context, beginning: RetrainReport, inputs: ReplayInputs) -> _Kept:
-    """The report of this retrain: as far as it came, or from the beginning.
+def _place(context: Context, beginning: RetrainReport, inputs: ReplayInputs) -> Path:
+    """Where the report stands.
 
     The same day, data and settings are the same retrain; champions that moved since do not make it another.
     """
     table = inputs.slots.select(HASHED).sort("slot_start").write_csv(float_precision=9)
     settings = context.site_settings.model_dump_json(exclude={"policies"})
-    told = json.dumps([str(beginning.at), settings, table, inputs.forecasts.height])
+    told = json.dumps([str(beginning.at), settings, table])
     key = hashlib.sha256(told.encode()).hexdigest()[:12]
-    path = context.home / MODELS_FOLDER / context.site_name / "retrains" / f"{beginning.at}-{key}.json"
+    return context.home / MODELS_FOLDER / context.site_name / "retrains" / f"{beginning.at}-{key}.json"
+
+
+def _read(path: Path) -> RetrainReport | None:
+    """The report as far as it came; None where there is none, or one that is damaged or of an older form."""
     try:
-        return _Kept(path, RetrainReport.model_validate_json(path.read_bytes()))
-    except (FileNotFoundError, ValidationError):  # a damaged or an older report is begun anew
-        return _Kept(path, beginning)
+        return RetrainReport.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
 
 
 def _told(windows: Windows) -> dict[str, tuple[date, date, int]]:
     named = {"train": windows.train, "validation": windows.validation, "test": windows.test}
     return {name: (days[0], days[-1], len(days)) for name, days in named.items() if days}
-
-
-def _forecasts(context: Context, kept: _Kept, days: tuple[date, ...], asked: Asked) -> _Kept:
-    """Train the forecaster on everything before the day; it is in use where it errs less than the naive mean."""
-    if kept.report.aurora:
-        return kept
-    settings = context.site_settings
-    first = max(days[0], days[-1] - timedelta(days=settings.forecast.training_days))
-    asked.note("Aurora is trained")
-    try:
-        made = train_and_register(
-            context, first, days[-1], seed=settings.learning.seed, who=WHO, dagster_run_id=asked.dagster_run_id
-        )
-    except DataMissingError as error:
-        return kept.done({"aurora": {"version": None, "promoted": False, "reasons": [str(error)]}})
-    told = {"version": made.version, "promoted": made.promoted, "reasons": list(made.verdict["reasons"])}
-    return kept.done({"aurora": told})
-
-
-def _policies(context: Context, kept: _Kept, windows: Windows, asked: Asked) -> _Kept:
-    """Train each kind of policy that is not trained yet."""
-    missing = [kind for kind in POLICIES if kind not in kept.report.trained]
-    if not missing:
-        return kept
-    data = prepared(context, windows, asked.note)
-    for kind in missing:
-        asked.note(f"{kind} is trained")
-        trained = train_version(data, kind, asked)
-        costs = {row["policy"]: row["cost"] for row in trained.totals}
-        step = Step(
-            version=trained.version,
-            beliefs=trained.beliefs,
-            validation_cost=costs[kind],
-            saved_on_validation=costs["value"] - costs[kind],
-        )
-        kept = kept.done({"trained": {**kept.report.trained, kind: step}})
-    return kept
-
-
-def _decided(context: Context, kept: _Kept, windows: Windows) -> _Kept:
-    """The policy that was cheaper on validation is the challenger; the gate says whether it comes into use."""
-    best = min(kept.report.trained.values(), key=lambda step: step.validation_cost)
-    name = registered_name(context.site_name)
-    stored_bundle(context, name, best.version)
-    challenger = trained_policy(context, reference(name, best.version))
-    if challenger is None:
-        raise DataMissingError(f"{name} has no version {best.version}", "run the retrain again")
-    if champion_version(context, name) == best.version:
-        reason = f"version {best.version} is in use already"
-        return kept.done(
-            {
-                "status": "kept",
-                "challenger": best.version,
-                "champion": _in_use(context),
-                "evidence": {"reasons": [reason]},
-            }
-        )
-    evidence = weigh(context, challenger, windows, saved_on_validation=best.saved_on_validation)
-    attach_evidence(context, name, best.version, evidence.document)
-    if evidence.promote:
-        promote(context, best.version, who=WHO, why=evidence.document["reasons"][0], evidence=evidence.document)
-    return kept.done(
-        {
-            "status": "promoted" if evidence.promote else "kept",
-            "challenger": best.version,
-            "evidence": evidence.document,
-            "figures": evidence.figures,
-            "champion": _in_use(context),
-        }
-    )
-
-
-def _in_use(context: Context) -> str:
-    """What decides now."""
-    name = registered_name(context.site_name)
-    version = champion_version(context, name)
-    return "value" if version is None else f"{MODEL_REFERENCE}{name}/{version}"
 
 
 def as_document(report: RetrainReport) -> Mapping[str, Any]:

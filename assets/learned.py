@@ -1,0 +1,163 @@
+"""What a home learns, as assets of one moving window: policies, the challenger, and the champion.
+
+Each asset is a step of `darkstar_pipeline.learning.retrain`: done once for a day and its data, found again afterwards.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import polars as pl
+
+from assets.description import markdown_table
+from assets.home import Home
+
+if TYPE_CHECKING:
+    from darkstar_pipeline.learning.retrain import Retrain, RetrainReport
+    from darkstar_pipeline.learning.training import TrainedVersion
+
+GROUP = "learning"
+AS_OF = "at"
+"""Key of the configuration that says the day; the schedule fills it in."""
+
+
+class AsOf(dg.Config):
+    """The day that a retrain is as of.
+
+    Attributes:
+        at: such as 2026-03-31; nothing from this day on is used. Empty is today.
+    """
+
+    at: str = ""
+
+
+def learned_assets(home: Home) -> list[dg.AssetsDefinition]:
+    """The assets of a home, in the order of the graph."""
+    return [
+        _antares_slots(home),
+        _antares_regressors(home),
+        _step(home, "antares_policy", ("antares_slots", "training_episodes"), ("lightgbm", "mlflow"), _lightgbm),
+        _step(home, "antares_rl_policy", ("antares_slots", "training_episodes"), ("pytorch", "mlflow"), _rl),
+        _step(home, "challenger", ("antares_policy", "antares_rl_policy"), ("mlflow",), _challenger),
+        _step(home, "champion", ("challenger",), ("mlflow",), _champion),
+    ]
+
+
+LEARNED = ("antares_slots", "antares_regressors", "antares_policy", "antares_rl_policy", "challenger", "champion")
+
+
+def _antares_slots(home: Home) -> dg.AssetsDefinition:
+    def antares_slots(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """The slots of graded days that policies are trained on, as `get_antares_slots` gives them: their extent."""
+        from darkstar_pipeline.antares_data import get_antares_slots
+
+        slots = get_antares_slots(home.context)
+        days = slots["local_day"].unique().sort()
+        context.log.info("%d slots of %d days", slots.height, len(days))
+        extent = {"first day": str(days[0]), "last day": str(days[-1])} if len(days) else {}
+        return dg.MaterializeResult(metadata={"rows": slots.height, "days": len(days), **extent})
+
+    deps = ("slot_observations", "spot_prices", "data_quality_daily", "slot_forecasts", "policy_schedules")
+    return _asset(home, antares_slots, deps, ("polars",))
+
+
+def _antares_regressors(home: Home) -> dg.AssetsDefinition:
+    def antares_regressors(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """Boosted trees that tell the powers MPC told in the next slot: their errors, and what running them costs."""
+        from darkstar_pipeline.learning.training import Asked, train_range
+
+        asked = Asked(note=context.log.info, dagster_run_id=context.run.run_id)
+        return dg.MaterializeResult(metadata=_of_version(train_range(home.context, "regressors", None, None, asked)))
+
+    return _asset(home, antares_regressors, ("antares_slots",), ("lightgbm", "mlflow"))
+
+
+def _lightgbm(run: "Retrain") -> None:
+    """Boosted trees that learn from hindsight which correction of the value function pays."""
+    run.policies(("lightgbm",))
+
+
+def _rl(run: "Retrain") -> None:
+    """A network that reinforcement learning taught to correct the value function."""
+    run.policies(("rl",))
+
+
+def _challenger(run: "Retrain") -> None:
+    """The policy that was cheapest on validation, judged on days that it has never seen."""
+    run.policies()
+    run.challenger()
+
+
+def _champion(run: "Retrain") -> None:
+    """The policy in use: the challenger's place where the evidence carries it, else who had it before."""
+    run.champion()
+
+
+def _step(
+    home: Home, name: str, deps: Sequence[str], kinds: Sequence[str], step: Callable[["Retrain"], None]
+) -> dg.AssetsDefinition:
+    """An asset that is one step of a retrain."""
+
+    def body(context: dg.AssetExecutionContext, config: AsOf) -> dg.MaterializeResult:
+        from darkstar_pipeline.learning.retrain import Retrain  # MLflow, LightGBM and PyTorch come with it
+        from darkstar_pipeline.learning.training import Asked
+
+        asked = Asked(note=context.log.info, dagster_run_id=context.run.run_id)
+        run = Retrain(home.context, as_of(home, config.at, datetime.now(UTC)), asked)
+        for warning in run.report.warnings:
+            context.log.warning(warning)
+        step(run)
+        return dg.MaterializeResult(metadata=_of_report(run.report))
+
+    body.__name__, body.__doc__ = name, step.__doc__
+    return _asset(home, body, deps, kinds)
+
+
+def _asset(
+    home: Home, function: Callable[..., dg.MaterializeResult], deps: Sequence[str], kinds: Sequence[str]
+) -> dg.AssetsDefinition:
+    """An asset of the home without days of its own."""
+    shown = home.presentation(None, group=GROUP, kinds=kinds)
+    del shown["partitions_def"]  # a model is of a window that moves, not of a day
+    return dg.asset(
+        name=function.__name__,
+        key_prefix=list(home.prefix) or None,
+        deps=[home.key(name) for name in deps],
+        **shown,
+    )(function)
+
+
+def as_of(home: Home, at: str, now: datetime) -> date:
+    """The local day meant."""
+    return date.fromisoformat(at) if at else now.astimezone(ZoneInfo(home.timezone)).date()
+
+
+def _of_version(trained: "TrainedVersion") -> dict[str, Any]:
+    """What the page shows of a training."""
+    figures = pl.DataFrame(
+        {"figure": list(trained.metrics), "value": list(trained.metrics.values())},
+        schema={"figure": pl.String, "value": pl.Float64},
+    )
+    return {"version": trained.version, "beliefs": trained.beliefs, "figures": markdown_table(figures, digits=4)}
+
+
+def _of_report(report: "RetrainReport") -> dict[str, Any]:
+    """What the page shows of a retrain so far."""
+    drifted = [row["figure"] for row in report.drift if row["drifted"]]
+    rows = [
+        {"policy": kind, "version": step.version, "beliefs": step.beliefs, "saved": step.saved_on_validation}
+        for kind, step in report.trained.items()
+    ]
+    return {
+        "as of": str(report.at),
+        "status": report.status,
+        "champion": report.champion,
+        "challenger": report.challenger or 0,
+        "reasons": "; ".join(report.evidence.get("reasons", ())) or "none yet",
+        "warnings": "; ".join(report.warnings) or "none",
+        "drifted": ", ".join(drifted) or "nothing",
+        **({"trained": markdown_table(pl.DataFrame(rows), digits=3)} if rows else {}),
+        **{name: value for name, value in report.figures.items() if name in ("captured_share", "cost_vs_mpc_pct")},
+    }

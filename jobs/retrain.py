@@ -1,0 +1,60 @@
+"""The weekly retrain: forecasts, policies, challenger, champion, in the night to Monday.
+
+The schedule stands still until somebody turns it on. What does not belong here: what a retrain does
+(`darkstar_pipeline.learning.retrain`).
+"""
+
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,  # what `define_asset_job` returns has no public name
+)
+
+from assets.aurora import AURORA_MODELS
+from assets.home import Home
+from assets.learned import LEARNED
+from jobs.names import job_name
+
+WEEKLY_RETRAIN = "weekly_retrain"
+MONDAY_NIGHT = "20 2 * * 1"  # after the nightly run of late readings
+_DATED = ("antares_policy", "antares_rl_policy", "challenger", "champion")
+
+
+def retrain_job(home: Home) -> UnresolvedAssetJobDefinition:
+    """The job of a home."""
+    names = (AURORA_MODELS, *LEARNED)
+    return dg.define_asset_job(
+        job_name(home, WEEKLY_RETRAIN),
+        selection=dg.AssetSelection.assets(*(home.key(name) for name in names)),
+        description="Trains forecasts and policies, and moves the champion where the evidence carries it.",
+    )
+
+
+def retrain_schedule(home: Home) -> dg.ScheduleDefinition:
+    """Its schedule, in the home's own time zone, stopped until turned on."""
+    name = job_name(home, WEEKLY_RETRAIN)
+
+    @dg.schedule(
+        name=f"{name}_schedule",
+        job_name=name,
+        cron_schedule=MONDAY_NIGHT,
+        execution_timezone=home.timezone,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+    )
+    def fire(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        today = context.scheduled_execution_time.astimezone(ZoneInfo(home.timezone)).date()
+        yesterday = today - timedelta(days=1)
+        config = {_op(home, each): {"config": {"at": today.isoformat()}} for each in _DATED}
+        config[_op(home, AURORA_MODELS)] = {"config": {"last_day": yesterday.isoformat()}}
+        run_config: dict[str, Any] = {"ops": config}
+        return dg.RunRequest(run_key=f"{name} {today}", run_config=run_config)
+
+    return fire
+
+
+def _op(home: Home, asset: str) -> str:
+    """Name of an asset's step in a run's configuration."""
+    return "__".join((*home.prefix, asset)).replace("-", "_")
