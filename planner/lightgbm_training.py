@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from env.actions import CACHED, CorrectedValue, Correction
+from env.actions import CACHED, Actions, Commands, CorrectedValue, Correction
 from env.command_menu import MENU_NAMES
 from env.episodes import Episodes, Outlook
 from env.fleet import Index
@@ -32,6 +32,7 @@ from planner.value_function import GRID_POINTS, Scenarios, soc_grid, value_funct
 Mask: TypeAlias = NDArray[np.bool_]
 
 STATE = "v2"
+NAMES = ("state", "dearer", "differs")
 COLUMNS = tuple(column.name for column in V2)
 
 
@@ -129,8 +130,7 @@ class Lessons:
     differs: Mask
 
     def __add__(self, other: "Lessons") -> "Lessons":
-        names = ("state", "dearer", "differs")
-        return Lessons(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in names))
+        return Lessons(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in NAMES))
 
 
 def train_lightgbm(
@@ -277,38 +277,33 @@ class Teacher:
     def _life(self, policy: AntaresPolicyV1, rows: Index, which: tuple[int, int]) -> Lessons:
         """Live through days of equally many slots."""
         setup = replace(policy.setup, random_start=which[1] > 0)
-        batch = HomeBatch(self._days, len(rows), state=STATE, setup=setup)
+        batch = HomeBatch(self._days, len(rows), state=STATE, setup=setup, actions=Commands(self._days))
         randoms = [np.random.default_rng((self._how.seed, *which, int(row))) for row in rows]
         batch.restart(np.arange(len(rows)), randoms, rows=rows)
-        states: list[State] = []
-        moments: list[Moment] = []
+        met: list[Lessons] = []
         for _ in range(int(self._days.n_slots[rows[0]])):
-            states.append(batch.observe())
-            moments.append(batch.moment)
-            batch.step(policy.predict(states[-1]))
-        return self._priced(np.concatenate(states), _one_after_the_other(moments))
+            state = batch.observe()
+            lessons, told = self._priced(state, batch.moment, policy.predict(state))
+            met.append(lessons)
+            batch.step(told)
+        return Lessons(*(np.concatenate([getattr(each, name) for each in met]) for name in NAMES))
 
-    def _priced(self, state: State, moment: Moment) -> Lessons:
-        """Price every correction's command in some states."""
+    def _priced(self, state: State, moment: Moment, asked: Actions) -> tuple[Lessons, Index]:
+        """Price every correction's command in some states; and the command that is asked for there, of the menu."""
         together = max(1, CACHED // (self._believed.n_scenarios * len(MENU_NAMES)))
-        parts = [moment.part(slice(at, at + together)) for at in range(0, len(moment.row), together)]
-        priced = [self._prices(part) for part in parts]
-        dearer, differs = (np.concatenate(each) for each in zip(*priced, strict=True))
-        return Lessons(state, dearer, differs)
+        parts = [slice(at, at + together) for at in range(0, len(moment.row), together)]
+        priced = [self._prices(moment.part(part), asked[part]) for part in parts]
+        dearer, differs, told = (np.concatenate(each) for each in zip(*priced, strict=True))
+        return Lessons(state, dearer, differs), told
 
-    def _prices(self, moment: Moment) -> tuple[Energy, Mask]:
-        """What each correction's command costs more than the uncorrected one, and where it is another."""
+    def _prices(self, moment: Moment, asked: Actions) -> tuple[Energy, Mask, Index]:
+        """What each correction's command costs more than the uncorrected one, where it is another; what is asked."""
         cost, gain = self._believed.lines(*self._believed.tried(moment), moment)
         truly, _ = self._known.lines(*self._known.tried(moment), moment)
         own = cost.argmin(axis=1)[:, None]
-        told = np.stack([(cost - level * gain).argmin(axis=1) for level in self._levels], axis=1)
-        dearer = np.take_along_axis(truly, told, axis=1) - np.take_along_axis(truly, own, axis=1)
-        return dearer, told != own
-
-
-def _one_after_the_other(moments: list[Moment]) -> Moment:
-    names = ("row", "at", "over", "soc_kwh")
-    return Moment(*(np.concatenate([getattr(moment, name) for moment in moments]) for name in names))
+        meant = np.stack([(cost - level * gain).argmin(axis=1) for level in self._levels], axis=1)
+        dearer = np.take_along_axis(truly, meant, axis=1) - np.take_along_axis(truly, own, axis=1)
+        return dearer, meant != own, (cost - asked * gain).argmin(axis=1)
 
 
 def hindsight(days: Episodes) -> Outlook:
