@@ -5,6 +5,7 @@ batch. Batched: 1 024 homes through Gymnasium's `VectorEnv`, a step with everyth
 observation, autoreset, infos), commands prepared. Scalar: `AntaresRLEnv`, resets included. CityLearn steps one of the
 homes in its own environment (`citylearn_environment`). One process and one core each, one after the other, in turns,
 the middle of three; others' work on the machine moves wall times, so every figure comes in processor time too (`_cpu`).
+At last PPO learns on both cores (`ppo_steps`).
 """
 
 import time
@@ -18,6 +19,7 @@ import numpy as np
 from benchmarks.bench_homes import bench_history, bench_slots, default_site
 from benchmarks.citylearn_environment import CityLearnMissingError, CityLearnSpeed, citylearn_speed, environment
 from benchmarks.harness import Row
+from benchmarks.ppo_steps import PpoSteps, ppo_steps
 from env.actions import Correction
 from env.antares_batch import AntaresVectorEnv
 from env.antares_rl import AntaresRLEnv
@@ -33,6 +35,7 @@ FIRST, LAST = date(2025, 10, 2), date(2025, 12, 10)  # 70 days, the 100-slot day
 N_HOMES, PASSES = 1024, 3
 BATCHED_STEPS, SCALAR_STEPS, CORRECTED_STEPS = 400, 2000, 10
 LEAST_V1_1, LEAST_V2, LEAST_OVER_SCALAR, LEAST_OVER_CITYLEARN = 1_000_000, 300_000, 20, 800
+LEAST_PPO = 50_000
 CORRECTED = Setup(action="correction", correction=Correction(offset=0.3))
 
 
@@ -66,6 +69,7 @@ def run() -> list[Row]:
         *_rows("scalar_v1_1", speeds["scalar_v1_1"]),
         *_ratio("to_scalar", batched, speeds["scalar_v1_1"], LEAST_OVER_SCALAR),
         *_citylearn_rows(batched),
+        *_ppo_rows(ppo_steps(episodes)),
     ]
 
 
@@ -145,6 +149,17 @@ def _ratio(name: str, ours: Speed, theirs: Speed, least: int) -> list[Row]:
     return [
         Row(f"ratio_{name}", ratio, "x", target=f">= {least}", met=ratio >= least),
         Row(f"ratio_{name}_cpu", ours.cpu / theirs.cpu, "x"),
+    ]
+
+
+def _ppo_rows(found: PpoSteps) -> list[Row]:
+    """Rows of learning, on two cores."""
+    met = found.batched >= LEAST_PPO
+    return [
+        Row("ppo_steps_per_second", found.batched, "steps/s", target=f">= {LEAST_PPO}", met=met),
+        Row("ppo_steps_per_second_cpu", found.batched_cpu, "steps/s"),
+        Row("ppo_dummy_steps_per_second", found.dummy, "steps/s"),
+        Row("ppo_table_seconds", found.table_seconds, "s"),
     ]
 
 

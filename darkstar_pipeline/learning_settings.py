@@ -123,8 +123,8 @@ class RlSettings(Frozen):
     members: int = Field(
         default=3, ge=1, le=20, description="networks, each from another seed; their mean is the policy"
     )
-    n_soc: int = Field(default=61, ge=3, le=501, description="points of stored energy in the table of corrections")
-    n_levels: int = Field(default=33, ge=3, le=255, description="actions in it, an odd number")
+    n_soc: int = Field(default=41, ge=3, le=501, description="points of stored energy in the table of corrections")
+    n_levels: int = Field(default=17, ge=3, le=255, description="actions in it, an odd number")
     threads: int = Field(
         default=2, ge=1, le=64, description="of PyTorch and of the table; other numbers round otherwise"
     )

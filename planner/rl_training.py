@@ -22,6 +22,7 @@ from env.states import State
 from planner.beliefs import NAIVE, BeliefRules
 from planner.rl_config import PpoTraining, RlTraining, SacTraining
 from planner.rl_policy import AntaresRLPolicyV1, Weights, rl_manifest
+from planner.torch_threads import use_threads
 from planner.training_days import STATE, TrainingDays
 
 if TYPE_CHECKING:
@@ -109,11 +110,9 @@ def train_rl(
         EpisodeError: the days lack an outlook.
         CheckpointError: the folder is another training's.
     """
-    import torch
-
+    use_threads(how.threads)
     from planner.rl_checkpoints import Checkpoints, fingerprint
 
-    torch.set_num_threads(how.threads)
     kept = None if checkpoints is None else Checkpoints(checkpoints, fingerprint(how, training, validation))
     days = TrainingDays(training, how)
 

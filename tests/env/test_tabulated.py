@@ -75,6 +75,7 @@ def lived(episodes: Episodes, form: ActionForm, actions: Energy) -> tuple[Energy
     return costs - episodes.settlement_value * (batch.soc_kwh - batch.start_soc_kwh), np.stack(told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("battery", [None, SMALL], ids=["large", "small, tight limits, leaking"])
 def test_days_cost_the_same_when_choices_are_looked_up(battery: Battery | None) -> None:
     site = home() if battery is None else home(battery, TIGHT)

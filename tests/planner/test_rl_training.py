@@ -142,13 +142,13 @@ def test_nothing_is_learned_again_when_training_was_done(tmp_path: Path, monkeyp
 @pytest.mark.slow
 def test_training_ends_the_same_when_its_process_was_killed(tmp_path: Path) -> None:
     """A real kill, at whatever it was doing, a while after the first checkpoint."""
-    how = replace(PPO, rounds=20, members=1)
+    how = replace(PPO, rounds=12, members=1)
     whole = train_rl(mixed(), others(), how)
     code = (
         "import sys; from pathlib import Path; from dataclasses import replace\n"
         "from tests.cases.episodes import mixed, several, sites; from tests.cases.training import PPO\n"
         "from planner.rl_training import train_rl\n"
-        "train_rl(mixed(), several(sites()[0]), replace(PPO, rounds=20, members=1), checkpoints=Path(sys.argv[1]))\n"
+        "train_rl(mixed(), several(sites()[0]), replace(PPO, rounds=12, members=1), checkpoints=Path(sys.argv[1]))\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)], cwd=Path(__file__).parents[2]
