@@ -112,7 +112,7 @@ class RlSettings(Frozen):
         default=(32, 32), min_length=1, description="units of each hidden layer, of policy and critic alike"
     )
     learning_rate: float = Field(
-        default=5e-4, gt=0, le=1, description="of the first round; falls in a line to a tenth in the last"
+        default=1e-3, gt=0, le=1, description="of the first round; falls in a line to a tenth in the last"
     )
     weight_decay: float = Field(
         default=0.01, ge=0, le=10, description="share of the weights taken off per unit of learning rate"
