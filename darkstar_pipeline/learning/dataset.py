@@ -1,7 +1,7 @@
 """What a site's policies learn from: graded slots with forecasts, the readings before them, and what Aurora tells.
 
-Aurora must not tell of days that it learned from. So two of them each tell of the weeks that the other learned from,
-and one that learned from all training days tells of validation; the policy takes along one that learned from both.
+What Aurora tells of a day is told by one that has not seen it (`planner.aurora_tellers`); a policy takes along one that
+learned from all of its days, for those after them.
 """
 
 import hashlib
@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import polars as pl
 
 from darkstar_pipeline.aurora.inputs import aurora_home, panels_of
@@ -21,21 +20,16 @@ from darkstar_pipeline.learning.windows import Days, Windows
 from darkstar_pipeline.replay_inputs import ReplayInputs, protocol_of, replay_inputs
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.episodes import Episodes
-from env.time_grid import day_start
 from planner.aurora_bundle import TrainedOn, save_aurora
-from planner.aurora_features import AuroraHome
-from planner.aurora_model import LEAST_DAYS, AuroraModel, Mask, fit_aurora
+from planner.aurora_tellers import AuroraTellers
 from planner.beliefs import BeliefRules
 from planner.bundle import Bundle
-from planner.clear_sky import Panels
-from planner.embedded_aurora import told_scenarios
 from planner.episodes import USABLE
 from planner.rl_episodes import rl_episodes
 from planner.scenarios import ScenarioSource
 from planner.value_function import Scenarios
 
 REACH = 28  # days of readings before the first day: more than any rules of belief look back
-WEEK = 7
 HASHED = ("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh")
 
 
@@ -98,67 +92,30 @@ def learning_data(
     """
     inputs = replay_inputs(context, windows.learned, reach=REACH)
     told, aurora = dict[date, Scenarios](), None
-    if with_aurora:
-        taught = _Taught(context, windows.learned, seed)
-        if taught.enough(windows.train):
-            note("Aurora learns the home's days")
-            told, aurora = taught.told(windows), taught.bundle(windows.learned)
-        else:
-            note(f"fewer than {2 * LEAST_DAYS} days to learn from: scenarios are the last days alone")
+    if with_aurora and AuroraTellers.enough(windows.train):
+        note("Aurora learns the home's days")
+        first, country = windows.train[0] - timedelta(days=REACH), context.site_settings.forecast.holidays_of
+        home = aurora_home(context, first, windows.learned[-1], panels=panels_of(context), country=country)
+        tellers = AuroraTellers(home, context.timezone, seed=seed)
+        told = tellers.told(windows.train, windows.validation)
+        aurora = _bundle(tellers, context, windows.learned, first)
+    elif with_aurora:
+        note(f"{len(windows.train)} days to learn from are too few for Aurora: scenarios are the last days alone")
     return LearningData(context=context, windows=windows, inputs=inputs, told=told, aurora=aurora)
 
 
-class _Taught:
-    """Auroras of a home, each fitted on some of its days."""
-
-    def __init__(self, context: Context, days: Days, seed: int) -> None:
-        self._context, self._seed = context, seed
-        self._panels: Panels | None = panels_of(context)
-        self._first = days[0] - timedelta(days=REACH)
-        country = context.site_settings.forecast.holidays_of
-        self._home: AuroraHome = aurora_home(context, self._first, days[-1], panels=self._panels, country=country)
-
-    def enough(self, train: Days) -> bool:
-        """Whether half of the days are enough for an Aurora."""
-        return len(train) >= 2 * LEAST_DAYS + WEEK
-
-    def told(self, windows: Windows) -> dict[date, Scenarios]:
-        """What those that have not seen a day tell of it."""
-        halves: list[list[date]] = [[], []]
-        for day in windows.train:
-            halves[day.toordinal() // WEEK % 2].append(day)
-        tasks = [(halves[1], halves[0]), (halves[0], halves[1]), (windows.train, windows.validation)]
-        return {day: paths for learned, asked in tasks for day, paths in self._tell(learned, asked).items()}
-
-    def _tell(self, learned: Sequence[date], asked: Sequence[date]) -> dict[date, Scenarios]:
-        beside = {day + timedelta(days=by) for day in asked for by in (-1, 1)}
-        model = self._fit([day for day in learned if day not in beside])
-        return {} if model is None else told_scenarios(model, self._home, asked, self._context.timezone)
-
-    def bundle(self, days: Days) -> Bundle | None:
-        """One that learned from all days, as its files; None where too few of them were read."""
-        model = self._fit(days)
-        if model is None:
-            return None
-        trained_on = TrainedOn(
-            timezone=self._context.timezone,
-            first_day=self._first,
-            last_day=days[-1],
-            panels=self._panels,
-            country=self._context.site_settings.forecast.holidays_of,
-            metrics={},
-        )
-        with TemporaryDirectory() as folder:
-            return save_aurora(Path(folder) / "aurora", model, trained_on)
-
-    def _fit(self, days: Sequence[date]) -> AuroraModel | None:
-        allowed: Mask = np.zeros(len(self._home.series), dtype=bool)
-        for day in days:
-            start, end = (
-                self._home.series.index(day_start(day + timedelta(days=by), self._context.timezone)) for by in (0, 1)
-            )
-            allowed[start:end] = True
-        try:
-            return fit_aurora(self._home, allowed, seed=self._seed)
-        except ValueError:
-            return None  # fewer readings than days: refused readings count for nothing
+def _bundle(tellers: AuroraTellers, context: Context, days: Days, first: date) -> Bundle | None:
+    """An Aurora that learned from all days, as its files; None where too few of them were read."""
+    model = tellers.fit(days)
+    if model is None:
+        return None
+    trained_on = TrainedOn(
+        timezone=context.timezone,
+        first_day=first,
+        last_day=days[-1],
+        panels=panels_of(context),
+        country=context.site_settings.forecast.holidays_of,
+        metrics={},
+    )
+    with TemporaryDirectory() as folder:
+        return save_aurora(Path(folder) / "aurora", model, trained_on)
