@@ -96,7 +96,7 @@ def _gain_row(name: str, found: list[float]) -> Row:
 
 
 def _made(home: str, site: Site) -> Made:
-    history, outlook = bench_history(home), _outlook(home, site.timezone)
+    history, outlook = bench_history(home), bench_outlook(home, site.timezone)
     known = AuroraHome(slot_series(history, site.timezone, outlook=outlook))
     started = time.perf_counter()
     model = fit_aurora(known, _train_slots(home, known.series, site.timezone))
@@ -132,7 +132,8 @@ def _train_slots(home: str, series: SlotSeries, timezone: str) -> np.ndarray:
     return allowed
 
 
-def _outlook(home: str, timezone: str) -> pl.DataFrame | None:
+def bench_outlook(home: str, timezone: str) -> pl.DataFrame | None:
+    """What a home was told of the slots ahead, as `slot_series` takes it; None where nobody told it anything."""
     if home != WITH_WEATHER:
         return None
     told = pl.read_parquet(HOMES).filter(pl.col("home") == home).with_columns(local_day(timezone))

@@ -1,12 +1,13 @@
 """Which rules of belief suit a home: the cheapest of a few on its own days, before anything is learned on top."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from darkstar_pipeline.learning.dataset import LearningData
 from env.actions import Correction
+from env.episodes import Episodes
 from env.home_batch import Setup
 from env.states import State
 from planner.beliefs import NAIVE, BeliefRules
@@ -27,11 +28,21 @@ _UNCORRECTED = Setup(action="correction", correction=Correction(offset=1.0))
 
 
 def choose_beliefs(data: LearningData) -> tuple[str, dict[str, float]]:
-    """Name of the cheapest rules, and what each costs uncorrected, mean over training and validation days [money]."""
+    """The rules that suit a site's training and validation days; as `cheapest_beliefs`."""
+    return cheapest_beliefs(lambda rules: data.episodes(data.windows.learned, rules), told=bool(data.told))
+
+
+def cheapest_beliefs(episodes: Callable[[BeliefRules], Episodes], *, told: bool) -> tuple[str, dict[str, float]]:
+    """Name of the cheapest rules, and what each costs uncorrected, mean over the days [money].
+
+    Args:
+        episodes: the days with the outlook that follows from rules.
+        told: whether scenarios are told of the days, so that rules that count on some can be tried.
+    """
     costs = {
-        name: float(episode_costs(_nothing, data.episodes(data.windows.learned, rules), _UNCORRECTED).mean())
+        name: float(episode_costs(_nothing, episodes(rules), _UNCORRECTED).mean())
         for name, rules in CANDIDATES.items()
-        if not rules.told_share or data.told
+        if told or not rules.told_share
     }
     return min(costs, key=lambda name: costs[name]), costs
 
