@@ -277,6 +277,6 @@ def trained_on(context: Context, policies: Sequence[str], days: Sequence[date]) 
     found: dict[str, int] = {}
     for policy in filter(is_learned, policies):
         trained = _trained(context, policy)
-        if trained is not None and trained.learned_until is not None:
-            found[policy] = sum(day <= trained.learned_until for day in days)
+        if trained is not None:
+            found[policy] = sum(trained.has_seen(day) for day in days)
     return {policy: n_days for policy, n_days in found.items() if n_days}

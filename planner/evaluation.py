@@ -28,9 +28,9 @@ class Evaluation:
     Attributes:
         days: a row per day and policy, as `results.daily_results`.
         totals: a row per policy: `policy, days, cost, captured_share, cost_vs_mpc, cost_vs_mpc_low, cost_vs_mpc_high,
-            import_kwh, export_kwh, charge_kwh, discharge_kwh, peak_kw, breaches, power_cost, total_cost`; shares and
-            differences are null where a reference is missing or nothing could be saved. `cost` is the days' cost and
-            what is compared with MPC; `total_cost = cost + power_cost` is what the share is of.
+            import_kwh, export_kwh, charge_kwh, discharge_kwh, peak_kw, breaches, writes, power_cost, total_cost`;
+            shares and differences are null where a reference is missing or nothing could be saved. `cost` is the days'
+            cost and what is compared with MPC; `total_cost = cost + power_cost` is what the share is of.
         months: a row per month and policy shown: `month, policy, days` (that count)`, month_days` (of the calendar)`,
             cost, power_cost, total_cost`; without bills there is no row.
     """
@@ -115,9 +115,17 @@ def _total(results: pl.DataFrame, policy: str, costs: dict[str, Energy], power: 
         **{name: float(own[name].sum()) for name in ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh")},
         "peak_kw": own["peak_kw"].max(),
         "breaches": int(own["breaches"].sum()),
+        "writes": _writes(own),
         "power_cost": power[policy],
         "total_cost": float(own["cost"].sum()) + power[policy],
     }
+
+
+def _writes(results: pl.DataFrame) -> int | None:
+    """Changes of command in all days; None where some day's were not counted."""
+    if "writes" not in results.columns or results["writes"].null_count():
+        return None
+    return int(results["writes"].sum())
 
 
 def captured_share(costs: dict[str, Energy], policy: str, power: dict[str, float] | None = None) -> float | None:
@@ -170,6 +178,7 @@ _TOTALS = {
     "discharge_kwh": pl.Float64,
     "peak_kw": pl.Float64,
     "breaches": pl.Int64,
+    "writes": pl.Int64,
     "power_cost": pl.Float64,
     "total_cost": pl.Float64,
 }

@@ -8,6 +8,7 @@ import polars as pl
 from env.episodes import Episodes
 from env.home_batch import action_form, state_form
 from env.inverter import Command, Energy
+from env.price_gate import PriceGate
 from env.simulator import Replay, World, simulate
 from env.site import Site
 from env.states import Moment
@@ -36,6 +37,7 @@ class LearnedDays:
         self.policy, self.episodes = policy, episodes
         self._state = state_form(episodes, policy.manifest.state)
         self._form = action_form(episodes, policy.setup)
+        self._gate = PriceGate(episodes) if policy.setup.gated else None
         columns = tuple(column.name for column in self._state.columns)
         check_state(policy.manifest, state=policy.manifest.state, columns=columns)
 
@@ -44,7 +46,8 @@ class LearnedDays:
         rows = np.arange(len(self.episodes))
         at = rows * self.episodes.width + slot
         moment = Moment(rows, at, np.zeros(len(rows), dtype=np.bool_), soc_kwh)
-        return self._form.command(self.policy.predict(self._state.observe(moment)), moment)
+        command = self._form.command(self.policy.predict(self._state.observe(moment)), moment)
+        return command if self._gate is None else self._gate.gated(command, at)[0]
 
 
 def replay_learned(

@@ -9,7 +9,10 @@ LEARNED_POLICIES = ("lightgbm", "rl", "champion")
 """The newest version of its kind, and the one in use; where none is in use, `value` is champion."""
 MODEL_REFERENCE = "models:/"  # before the registered name and the version: models:/antares-home/3
 
+GATED = "+gate"  # behind a trained policy's name: with the price gate between it and the inverter
+
 
 def is_learned(policy: str) -> bool:
     """Whether a name means a trained model of the site."""
+    policy = policy.removesuffix(GATED)
     return policy in LEARNED_POLICIES or policy.startswith(MODEL_REFERENCE)

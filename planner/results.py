@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from env.inverter import slot_limit
+from env.inverter import Command, slot_limit
 from env.site import Site
 from env.time_grid import SLOT_HOURS
 from planner.protocol import Protocol
@@ -22,8 +22,8 @@ def daily_results(schedules: pl.DataFrame, protocol: Protocol, site: Site) -> pl
 
     Returns:
         `day, policy, cost, import_kwh, export_kwh, charge_kwh, discharge_kwh, curtailed_kwh, start_soc_kwh,
-        end_soc_kwh, settlement_value, peak_kw, breaches`; `cost` [money] includes wear and the settlement of
-        end - start stored energy.
+        end_soc_kwh, settlement_value, peak_kw, breaches, writes`; `cost` [money] includes wear and the settlement of
+        end - start stored energy; `writes` are changes of command within the day, null where the schedules tell none.
     """
     totals = (
         schedules.sort("policy", "slot_start")
@@ -36,6 +36,7 @@ def daily_results(schedules: pl.DataFrame, protocol: Protocol, site: Site) -> pl
             _settlement(protocol, site).alias("settlement_value"),
             (pl.col("import_kwh").max() / SLOT_HOURS).alias("peak_kw"),
             breached(site).sum().cast(pl.Int32).alias("breaches"),
+            _writes(schedules).cast(pl.Int32).alias("writes"),
         )
     )
     settled = pl.col("settlement_value") * (pl.col("end_soc_kwh") - pl.col("start_soc_kwh"))
@@ -49,7 +50,16 @@ def daily_results(schedules: pl.DataFrame, protocol: Protocol, site: Site) -> pl
         "settlement_value",
         "peak_kw",
         "breaches",
+        "writes",
     ).sort("day", "policy")
+
+
+def _writes(schedules: pl.DataFrame) -> pl.Expr:
+    """How often the command of a slot is another than that of the slot before."""
+    if not set(Command._fields) <= set(schedules.columns):
+        return pl.lit(None, dtype=pl.Int32)
+    changed = [pl.col(name) != pl.col(name).shift(1) for name in Command._fields]
+    return pl.any_horizontal(changed).sum()
 
 
 def _settlement(protocol: Protocol, site: Site) -> pl.Expr:

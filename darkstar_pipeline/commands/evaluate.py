@@ -36,8 +36,19 @@ DAY_COLUMNS = (
     "end_soc_kwh",
     "settlement_value",
     "breaches",
+    "writes",
 )
-TOTAL_COLUMNS = ("policy", "days", "cost", "captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high")
+TOTAL_COLUMNS = (
+    "policy",
+    "days",
+    "cost",
+    "captured_share",
+    "cost_vs_mpc",
+    "cost_vs_mpc_low",
+    "cost_vs_mpc_high",
+    "breaches",
+    "writes",
+)
 POWER_COLUMNS = ("power_cost", "total_cost")
 """Of totals where power is charged; `captured_share` is of `total_cost` then."""
 SLOT_COLUMNS = (
@@ -76,7 +87,8 @@ def evaluate(
     from 13:00 the day before, and `oracle_published` is the bound of who knows the home, but no price before it is out.
     Where the tariff charges for power, the months' charges and totals stand beside, and the share is of both together.
     Trained policies are `lightgbm` and `rl` (the newest version of each), `champion` (the version in use; `value` where
-    there is none) and `models:/NAME/VERSION`; stderr says which days they learned from.
+    there is none) and `models:/NAME/VERSION`; stderr says which days they learned from. With `+gate` behind its name a
+    trained policy runs behind the price gate (cheap: charge only; dear: discharge only), to see what that changes.
     """
     from darkstar_pipeline.evaluating import evaluate_range, trained_on
 
@@ -128,6 +140,7 @@ def draw_verdict(
         "import_kwh": "import [kWh]",
         "export_kwh": "export [kWh]",
         "breaches": "breaches",
+        "writes": "writes",
     }
     draw_table(out, rows, columns)
     if months is not None and charged:

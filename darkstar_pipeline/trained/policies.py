@@ -4,7 +4,7 @@ A policy may carry an Aurora of its own in its bundle, for scenarios of days aft
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from planner.bundle import Bundle, read_bundle
 from planner.embedded_aurora import embedded_aurora, told_scenarios
 from planner.errors import PolicyMismatchError
 from planner.learned_policy import LearnedPolicy, learned_policy
+from planner.policy_names import GATED
 from planner.value_function import Scenarios
 
 
@@ -31,6 +32,7 @@ class TrainedPolicy:
         version: of the registered model; None where it is not known.
         bundle: its files.
         policy: what decides.
+        learned_since: first local day it learned from; None where it does not say.
         learned_until: last local day it learned from or was chosen on; None where it does not say.
     """
 
@@ -38,7 +40,13 @@ class TrainedPolicy:
     version: int | None
     bundle: Bundle
     policy: LearnedPolicy
+    learned_since: date | None
     learned_until: date | None
+
+    def has_seen(self, day: date) -> bool:
+        """Whether a local day is among those it learned from or was chosen on."""
+        since, until = self.learned_since, self.learned_until
+        return until is not None and day <= until and (since is None or since <= day)
 
     def told(self, context: Context, days: Sequence[date]) -> Mapping[date, Scenarios]:
         """Scenarios that its own Aurora tells of days after those it learned from; none where it has none."""
@@ -58,7 +66,8 @@ def trained_policy(context: Context, name: str) -> TrainedPolicy | None:
 
     Args:
         context: the site.
-        name: `champion`, `rl` or `lightgbm` (the newest version of that kind), or `models:/NAME/VERSION`.
+        name: `champion`, `rl` or `lightgbm` (the newest version of that kind), or `models:/NAME/VERSION`; with `+gate`
+            behind it the price gate stands between policy and inverter.
 
     Returns:
         The policy; None for `champion` where no version is in use, so that `value` decides.
@@ -68,14 +77,17 @@ def trained_policy(context: Context, name: str) -> TrainedPolicy | None:
         ConfigurationError: the reference is written otherwise, or the pointer is damaged.
         PolicyMismatchError: the bundle is damaged or made for something else; says what.
     """
-    if name == "champion":
+    plain = name.removesuffix(GATED)
+    if plain == "champion":
         champion = load_champion(context)
+        if champion is None and name != plain:
+            raise DataMissingError("no version is in use, and `value` has no gate", "name the policy without +gate")
         return None if champion is None else opened(name, champion.bundle, champion.pointer.version)
-    if name in ("rl", "lightgbm"):
-        version = newest_version(context, name)
+    if plain in ("rl", "lightgbm"):
+        version = newest_version(context, plain)
         folder = _versions(context)[version]
     else:
-        model, version = parse_reference(name)
+        model, version = parse_reference(plain)
         folder = stored_bundle(context, model, version)
     return opened(name, read_bundle(folder, tariff=tariff_version(context)), version)
 
@@ -86,12 +98,16 @@ def opened(name: str, bundle: Bundle, version: int | None = None) -> TrainedPoli
     Raises:
         PolicyMismatchError: it is no policy, or one that this version cannot run.
     """
-    until = bundle.manifest.details.get("learned_until")
+    learned, until = (bundle.manifest.details.get(name) for name in ("learned_from", "learned_until"))
+    policy = learned_policy(bundle)
+    if name.endswith(GATED):
+        policy.setup = replace(policy.setup, gated=True)
     return TrainedPolicy(
         name=name,
         version=version,
         bundle=bundle,
-        policy=learned_policy(bundle),
+        policy=policy,
+        learned_since=None if learned is None else date.fromisoformat(learned[0]),
         learned_until=None if until is None else date.fromisoformat(until),
     )
 

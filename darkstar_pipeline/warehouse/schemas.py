@@ -277,6 +277,12 @@ _TOTALS = (
     _real("settlement_value", "money/kWh", "worth of a stored kWh at the end of the day, the same for every policy"),
     _real("peak_kw", "kW", "highest import of a slot"),
     _count("breaches", "slots in which a limit was exceeded"),
+    Column(
+        name="writes",
+        dtype=pl.Int32(),
+        nullable=True,
+        meaning="changes of the inverter's command within the day; null in results of before it was counted",
+    ),
     _text("quality", "status of the day in data_quality_daily"),
     _text("config_version", "hash of battery, limits, tariff and protocol that the figures hold for"),
 )

@@ -17,6 +17,7 @@ def results(costs: Mapping[str, Sequence[float | None]]) -> pl.DataFrame:
         {
             "day": FIRST + timedelta(days=day), "policy": policy, "cost": float(cost), "import_kwh": 1.0 + day,
             "export_kwh": 2.0, "charge_kwh": 3.0, "discharge_kwh": 4.0, "peak_kw": 5.0 + day, "breaches": day,
+            "writes": 7,
         }
         for policy, days in costs.items()
         for day, cost in enumerate(days)
@@ -43,7 +44,7 @@ def test_totals_add_up_days_when_every_policy_has_them() -> None:
         {
             "policy": "self_consumption", "days": 2, "cost": 17.0, "captured_share": 0.25, "cost_vs_mpc": 6.0,
             "cost_vs_mpc_low": 6.0, "cost_vs_mpc_high": 6.0, "import_kwh": 3.0, "export_kwh": 4.0, "charge_kwh": 6.0,
-            "discharge_kwh": 8.0, "peak_kw": 6.0, "breaches": 1, "power_cost": 0.0, "total_cost": 17.0,
+            "discharge_kwh": 8.0, "peak_kw": 6.0, "breaches": 1, "writes": 14, "power_cost": 0.0, "total_cost": 17.0,
         }
     )  # fmt: skip
 

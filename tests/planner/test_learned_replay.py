@@ -1,5 +1,6 @@
 """A learned policy through daily episodes: uncorrected it is `value`, and it never sees what is to come."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -86,3 +87,19 @@ def test_policy_is_refused_when_it_sees_another_state_or_the_days_are_not_whole(
     nothing = replay_learned(policy(), slots.clear(), forecasts, home(), PROTOCOL, source=source, label="rl")
     assert nothing.is_empty()
     assert "reason" in nothing.columns
+
+
+def test_gate_keeps_from_discharging_in_the_cheapest_quarter_when_it_is_asked_for() -> None:
+    slots, forecasts, history = days_around(SPRING, seed=3)
+    source, free, gated = ScenarioSource(history=history), policy(0.3), policy(0.3)
+    gated.setup = replace(gated.setup, gated=True)
+    told = [
+        replay_learned(each, slots, forecasts, home(), PROTOCOL, source=source).with_columns(
+            cheap=pl.col("import_price")
+            <= pl.col("import_price").filter(pl.col("import_price") != 0).quantile(0.25, "linear").over("local_day")
+        )
+        for each in (free, gated)
+    ]
+    discharged = [frame.filter(pl.col("cheap") & (pl.col("discharge_kw") > 0)).height for frame in told]
+    assert discharged[0] > 0
+    assert discharged[1] == 0

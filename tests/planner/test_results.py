@@ -45,9 +45,16 @@ def test_day_is_added_up_when_it_is_worked_on_paper() -> None:
         {
             "day": DAY, "policy": "idle", "cost": 22.6, "import_kwh": 45.6, "export_kwh": 9.6, "charge_kwh": 19.2,
             "discharge_kwh": 28.8, "curtailed_kwh": 38.4, "start_soc_kwh": 5.0, "end_soc_kwh": 7.0,
-            "settlement_value": 0.7, "peak_kw": 3.8, "breaches": 0,
+            "settlement_value": 0.7, "peak_kw": 3.8, "breaches": 0, "writes": None,
         }
     )  # fmt: skip
+
+
+def test_writes_are_changes_of_command_within_the_day() -> None:
+    """Three changes on the first day; midnight is none, and a day whose command stands has none."""
+    told = [0.0] * 10 + [2.0] * 10 + [0.0] * 10 + [1.0] * (96 - 30) + [3.0] * 96
+    frame = schedule(DAY, DAY + timedelta(days=1), charge_kw=told, discharge_kw=0.0, export_kw=0.0)
+    assert daily_results(frame, FIVE, home(PAPER_BATTERY))["writes"].to_list() == [3, 0]
 
 
 def test_days_and_policies_stay_apart_when_given_together_in_any_order() -> None:
