@@ -1,0 +1,120 @@
+"""What a promoted bundle costs at work: a decision, state and choice of command included, and the start of a process.
+
+The bundle is a correction by three networks of 32 units that look at one train day of a bench home, under beliefs that
+count on fourteen days before and sixteen told ones: what training gives by default. Its weights are drawn, since what
+they are changes no time.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from benchmarks.bench_homes import bench_forecasts, bench_history, bench_protocol, bench_window, default_site
+from benchmarks.harness import Row
+from darkstar_pipeline.learning.belief_choice import CANDIDATES
+from env.actions import Correction
+from env.episodes import Episodes
+from env.scaled_state import V2
+from planner.beliefs import BeliefRules
+from planner.bundle import read_bundle
+from planner.embedded_aurora import N_TOLD
+from planner.learned_replay import LearnedDays
+from planner.rl_episodes import rl_episodes
+from planner.rl_policy import AntaresRLPolicyV1, rl_manifest, rl_policy
+from planner.scenarios import ScenarioSource, day_scenarios
+
+HOME, AREA = "fontana_B02", "SE3"
+ROUNDS = 30
+DECISION_MS, START_S = 1.0, 1.0
+UNITS = (96, 96, 1)
+HEAVY = ("torch", "mlflow", "lightgbm", "stable_baselines3", "pandas")
+START = """
+import sys, time
+started = time.perf_counter()
+from pathlib import Path
+import numpy as np
+from planner.bundle import read_bundle
+from planner.learned_policy import learned_policy
+policy = learned_policy(read_bundle(Path(sys.argv[1])))
+policy.predict(np.zeros((1, len(policy.manifest.columns)), dtype=np.float32))
+print(time.perf_counter() - started, *[name for name in sys.argv[2:] if name in sys.modules])
+"""
+
+
+def run() -> list[Row]:
+    """Decide through a day many times, and start anew five times."""
+    rules = CANDIDATES["told"]
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "bundle"
+        _policy(rules).save(folder)
+        policy = rl_policy(read_bundle(folder))
+        starts = [_start(folder) for _ in range(5)]
+    decided = _decisions(LearnedDays(policy, _day(rules)))
+    p50, p99 = (float(each) for each in np.quantile(decided, [0.5, 0.99]))
+    heavy = sorted({module for _, modules in starts for module in modules})
+    start = min(seconds for seconds, _ in starts)
+    return [
+        Row("decision_p50_ms", p50, "ms"),
+        Row("decision_p99_ms", p99, "ms", target=f"<= {DECISION_MS}", met=p99 <= DECISION_MS),
+        Row("start_s", start, "s", target=f"<= {START_S}", met=start <= START_S),
+        Row("heavy_modules_loaded", json.dumps(heavy), target="[]", met=not heavy),
+    ]
+
+
+def _policy(rules: BeliefRules) -> AntaresRLPolicyV1:
+    random, columns = np.random.default_rng(0), tuple(column.name for column in V2)
+    weights: dict[str, np.ndarray] = {}
+    before = len(columns)
+    for layer, units in enumerate(UNITS):
+        weights[f"{layer}.weight"] = (random.normal(size=(units, before)) / before).astype(np.float32)
+        weights[f"{layer}.bias"] = np.zeros(units, dtype=np.float32)
+        before = units
+    manifest = rl_manifest(
+        algorithm="ppo", state="v2", columns=columns, correction=Correction(offset=0.05), beliefs=rules
+    )
+    return AntaresRLPolicyV1(manifest, weights)
+
+
+def _day(rules: BeliefRules) -> Episodes:
+    """One train day; days before it stand in for told ones."""
+    site, history = default_site(), bench_history(HOME)
+    slots = bench_window(HOME, AREA, site, split="train")
+    day = slots["local_day"].unique().sort()[60]
+    own = slots.filter(slots["local_day"] == day)
+    forecasts = bench_forecasts(HOME, own, site)
+    expected = own.join(
+        forecasts.select("slot_start", "local_day", load_forecast="load_kwh", pv_forecast="pv_kwh"),
+        on=["slot_start", "local_day"],
+        how="left",
+    )
+    told = {day: day_scenarios(history, expected, site.timezone, rules=BeliefRules(n_days=N_TOLD))}
+    source = ScenarioSource(history=history, rules=rules, told=told)
+    return rl_episodes(own, forecasts, site, bench_protocol(site), history=source)
+
+
+def _decisions(days: LearnedDays) -> np.ndarray:
+    """Time of each decision [ms]."""
+    battery, n_slots = days.episodes.sites[0].battery, int(days.episodes.n_slots[0])
+    random, taken = np.random.default_rng(1), []
+    for _ in range(ROUNDS):
+        for slot in range(n_slots):
+            soc = random.uniform(battery.min_soc_kwh, battery.max_soc_kwh, 1)
+            started = time.perf_counter()
+            days.command(slot, soc)
+            taken.append(1e3 * (time.perf_counter() - started))
+    return np.array(taken)
+
+
+def _start(folder: Path) -> tuple[float, list[str]]:
+    """Seconds from a bare interpreter to the first answer, and which heavy modules that loaded."""
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(  # noqa: S603 - our own interpreter and words
+        [sys.executable, "-c", START, str(folder), *HEAVY], capture_output=True, text=True, check=True, cwd=root
+    )
+    seconds, *modules = done.stdout.split()
+    return float(seconds), modules
