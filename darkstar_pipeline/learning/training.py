@@ -28,7 +28,8 @@ from darkstar_pipeline.learning.windows import Windows, split
 from darkstar_pipeline.models.names import MODELS_FOLDER
 from darkstar_pipeline.models.registry import register_model
 from darkstar_pipeline.models.training_run import TrainingRun
-from darkstar_pipeline.pictures.learning import learning_curve_png
+from darkstar_pipeline.pictures.canvas import policy_name
+from darkstar_pipeline.pictures.learning import against_oracle_png, learning_curve_png
 from darkstar_pipeline.trained.policies import TrainedPolicy, opened
 from env.episodes import joined
 from planner.bundle import Bundle, save_bundle
@@ -158,7 +159,7 @@ def train_version(data: LearningData, kind: str, asked: Asked) -> TrainedVersion
             metrics=metrics,
             curves={f"validation_cost {each}": curve for each, curve in learned.curves.items()},
             days=verdict.days.with_columns(pl.col("policy").replace({UNNAMED: kind})),
-            artifacts=_pictures(context, learned, trained, windows),
+            artifacts=_pictures(context, learned, trained, verdict, windows),
             tags={"figures_of": "validation", **asked.tags},
             dagster_run_id=asked.dagster_run_id,
         )
@@ -202,11 +203,22 @@ def _forget(checkpoints: Path | None) -> None:
         shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-def _pictures(context: Context, learned: Learned, trained: TrainedPolicy, windows: Windows) -> dict[str, bytes]:
-    """How learning went, and what the policy does by stored energy and price on its validation days."""
-    pictures = {"policy_map.png": policy_map(context, trained, windows.validation)}
+def _pictures(
+    context: Context, learned: Learned, trained: TrainedPolicy, verdict: Evaluation, windows: Windows
+) -> dict[str, bytes]:
+    """How learning went, what the policy pays, and what it does by stored energy and price on its validation days."""
+    kind, currency = learned.manifest.kind, context.site_settings.currency
+    named = verdict.days.with_columns(pl.col("policy").replace({UNNAMED: kind}))
+    pictures = {
+        "policy_map.png": policy_map(context, trained, windows.validation),
+        "against_oracle.png": against_oracle_png(
+            named,
+            (kind, "value", "mpc"),
+            title=f"{policy_name(kind)} on its validation days, site {context.site_name}",
+            currency=currency,
+        ),
+    }
     if learned.curves:
-        title = f"Learning curve of {learned.manifest.kind} ({learned.manifest.algorithm}), site {context.site_name}"
-        currency = context.site_settings.currency
+        title = f"Learning curve of {kind} ({learned.manifest.algorithm}), site {context.site_name}"
         pictures["learning_curve.png"] = learning_curve_png(learned.curves, title=title, currency=currency)
     return pictures

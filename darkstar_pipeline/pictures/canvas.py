@@ -31,6 +31,9 @@ _NAMES = {
     "mpc": "MPC",
     "value": "Value function",
     "oracle": "Oracle (perfect hindsight)",
+    "lightgbm": "LightGBM policy",
+    "rl": "Reinforcement learning",
+    "champion": "Champion",
 }
 _LONGEST_NAME = 28  # characters
 _COLOURS = {"idle": QUIET, "self_consumption": ORANGE, "mpc": BLUE, "value": SKY, "oracle": GREEN}

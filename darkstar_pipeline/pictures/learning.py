@@ -6,8 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
-from darkstar_pipeline.pictures.canvas import BLUE, INK, LARGE, QUIET, blank, name_axis, place, png_bytes, write
+from darkstar_pipeline.pictures.canvas import (
+    BLUE,
+    INK,
+    LARGE,
+    QUIET,
+    blank,
+    name_axis,
+    place,
+    png_bytes,
+    policy_colours,
+    policy_name,
+    write,
+)
 from env.inverter import Energy
 
 if TYPE_CHECKING:
@@ -15,6 +28,7 @@ if TYPE_CHECKING:
 
 Curve = Sequence[tuple[int, float]]
 _HEIGHT = 4.2
+MOST_TICKS = 8
 
 
 def learning_curve_png(curves: Mapping[str, Curve], *, title: str, currency: str) -> bytes:
@@ -77,4 +91,38 @@ def policy_map_png(
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue] - a patch, typed as a descriptor
     bar.ax.tick_params(length=0, labelsize=LARGE.font - 2, labelcolor=QUIET)
     bar.set_label("charging (+), discharging (−) [kW]", fontsize=LARGE.font - 1.5, color=QUIET)
+    return png_bytes(figure)
+
+
+def against_oracle_png(days: pl.DataFrame, policies: Sequence[str], *, title: str, currency: str) -> bytes:
+    """What each policy paid more than perfect hindsight, added up from day to day.
+
+    Args:
+        days: `day, policy, cost` [money], with `oracle` among the policies.
+        policies: what is drawn, the one that matters first.
+        title: above.
+        currency: of the cost.
+    """
+    wide = days.pivot(on="policy", index="day", values="cost", maintain_order=True).sort("day").drop_nulls()
+    figure = blank(LARGE, _HEIGHT)
+    write(figure, title, left=0.35, top=0.4, size=LARGE.font + 5)
+    axes = place(figure, LARGE, left=1.1, top=0.95, width=8.6, height=2.6)
+    colours = policy_colours(policies)
+    ends = {policy: (wide[policy] - wide["oracle"]).cum_sum().to_list() for policy in policies}
+    room = 0.09 * max(max(line) for line in ends.values())
+    at = -np.inf
+    for policy in sorted(ends, key=lambda each: ends[each][-1]):
+        line = ends[policy]
+        axes.plot(wide["day"].to_list(), line, color=colours[policy], linewidth=LARGE.line)
+        at = max(line[-1], at + room)
+        axes.annotate(
+            f"{policy_name(policy)}  {line[-1]:.1f}", (wide["day"][-1], at), xytext=(8, 0),
+            textcoords="offset points", fontsize=LARGE.font - 1.5, color=colours[policy], va="center",
+        )  # fmt: skip
+    days_shown = wide["day"].to_list()
+    marked = days_shown[:: max(1, -(-len(days_shown) // MOST_TICKS))]
+    axes.set_xticks(marked, [f"{day.day} {day:%b}" for day in marked])
+    name_axis(axes, LARGE, f"paid more than the oracle, added up [{currency}]", -0.8)
+    axes.margins(x=0.02, y=0.12)
+    axes.set_ylim(bottom=0)
     return png_bytes(figure)
