@@ -33,7 +33,7 @@ def policy_map(context: Context, trained: TrainedPolicy, days: Sequence[date]) -
     episodes = equal_days(part, source, context.site, protocol_of(context))
     battery = context.site.battery
     socs = np.linspace(battery.min_soc_kwh, battery.max_soc_kwh, SOC_ROWS)
-    moved = np.stack([_moved_kw(context, trained, episodes, soc) for soc in socs])
+    moved = _moved_kw(context, trained, episodes, socs)
     price = episodes.import_price.ravel()
     edges = np.unique(np.quantile(price, np.linspace(0, 1, PRICE_COLUMNS + 1)))
     place = np.clip(np.searchsorted(edges, price, side="right") - 1, 0, max(len(edges) - 2, 0))
@@ -48,20 +48,23 @@ def policy_map(context: Context, trained: TrainedPolicy, days: Sequence[date]) -
     )
 
 
-def _moved_kw(context: Context, trained: TrainedPolicy, episodes: Episodes, soc: float) -> Energy:
-    """Power into the battery, negative out of it, of every slot at one stored energy `(n_days * n_slots,)` [kW]."""
-    days = LearnedDays(trained.policy, episodes)
-    stored = np.full(len(episodes), soc)
+def _moved_kw(context: Context, trained: TrainedPolicy, episodes: Episodes, socs: Energy) -> Energy:
+    """Power into the battery, negative out of it, of every slot at each stored energy `(n_soc, n_days * n_slots)` [kW].
+
+    Every day is asked at all stored energies at once: what a call costs is its own, hardly its rows'.
+    """
+    many = episodes.rows(np.tile(np.arange(len(episodes)), len(socs)))
+    days, stored = LearnedDays(trained.policy, many), np.repeat(socs, len(episodes))
     told: list[Energy] = []
-    for slot in range(episodes.width):
+    for slot in range(many.width):
         flows = apply_command(
             days.command(slot, stored),
-            load_kwh=episodes.load_kwh[:, slot],
-            pv_kwh=episodes.pv_kwh[:, slot],
+            load_kwh=many.load_kwh[:, slot],
+            pv_kwh=many.pv_kwh[:, slot],
             soc_kwh=stored,
-            export_price=episodes.export_price[:, slot],
+            export_price=many.export_price[:, slot],
             battery=context.site.battery,
             limits=context.site.limits,
         )
         told.append((flows.charge_kwh - flows.discharge_kwh) / SLOT_HOURS)
-    return np.stack(told, axis=1).ravel()
+    return np.stack(told, axis=1).reshape(len(socs), -1)
