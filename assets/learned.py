@@ -45,6 +45,47 @@ def learned_assets(home: Home) -> list[dg.AssetsDefinition]:
     ]
 
 
+SEARCH = "antares_rl_search"
+
+
+class SearchConfig(dg.Config):
+    """A search of hyper-parameters.
+
+    Attributes:
+        at: only days before it are used, such as 2026-03-31; empty is today.
+        n_trials: in all; a search that was killed goes on.
+    """
+
+    at: str = ""
+    n_trials: int = 20
+
+
+def search_asset(home: Home) -> dg.AssetsDefinition:
+    """The asset `antares_rl_search` of a home: no part of the weekly retrain."""
+
+    def antares_rl_search(context: dg.AssetExecutionContext, config: SearchConfig) -> dg.MaterializeResult:
+        """Hyper-parameters of reinforcement learning, tried on training days and judged on validation days."""
+        from darkstar_pipeline.learning.searching import search_site
+
+        found = search_site(
+            home.context,
+            as_of(home, config.at, datetime.now(UTC)),
+            config.n_trials,
+            progress=lambda done, total: context.log.info("trial %d of %d", done, total),
+        )
+        return dg.MaterializeResult(
+            metadata={
+                "best": dg.MetadataValue.json(found.settings),
+                "cost of a validation day": found.cost,
+                "without correction": found.uncorrected,
+                "trials": markdown_table(found.trials, digits=5),
+                "file": str(found.file),
+            }
+        )
+
+    return _asset(home, antares_rl_search, ("antares_slots",), ("optuna", "pytorch"))
+
+
 LEARNED = ("antares_slots", "antares_regressors", "antares_policy", "antares_rl_policy", "challenger", "champion")
 
 

@@ -16,14 +16,14 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 from assets.aurora import aurora_models_asset
 from assets.graph import daily_assets
 from assets.home import IO_MANAGER, Home
-from assets.learned import learned_assets
+from assets.learned import learned_assets, search_asset
 from assets.raw import raw_specs
 from darkstar_pipeline.context import LAKE_FOLDER, open_context
 from darkstar_pipeline.resources import LakeIOManager, WarehouseResource
 from darkstar_pipeline.settings import Settings, SiteSettings, config_path, home_dir, load_settings
 from jobs.backfill import backfill_job
 from jobs.refresh import refresh_jobs, refresh_schedules
-from jobs.retrain import retrain_job, retrain_schedule
+from jobs.retrain import retrain_job, retrain_schedule, search_job
 
 BARE_SITE = "home"
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -44,8 +44,8 @@ def build_definitions(
     schedules: list[dg.ScheduleDefinition] = []
     for one in homes(settings, home):
         daily = daily_assets(one)
-        assets += [*raw_specs(one), *daily, aurora_models_asset(one), *learned_assets(one)]
-        jobs += [backfill_job(one, daily), *refresh_jobs(one, daily), retrain_job(one)]
+        assets += [*raw_specs(one), *daily, aurora_models_asset(one), *learned_assets(one), search_asset(one)]
+        jobs += [backfill_job(one, daily), *refresh_jobs(one, daily), retrain_job(one), search_job(one)]
         schedules += [*refresh_schedules(one), retrain_schedule(one)]
     root = str(home / LAKE_FOLDER)
     return dg.Definitions(

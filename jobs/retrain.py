@@ -15,10 +15,11 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 
 from assets.aurora import AURORA_MODELS
 from assets.home import Home
-from assets.learned import LEARNED
+from assets.learned import LEARNED, SEARCH
 from jobs.names import job_name
 
 WEEKLY_RETRAIN = "weekly_retrain"
+RL_SEARCH = "rl_search"
 MONDAY_NIGHT = "20 2 * * 1"  # after the nightly run of late readings
 _DATED = ("antares_policy", "antares_rl_policy", "challenger", "champion")
 
@@ -30,6 +31,15 @@ def retrain_job(home: Home) -> UnresolvedAssetJobDefinition:
         job_name(home, WEEKLY_RETRAIN),
         selection=dg.AssetSelection.assets(*(home.key(name) for name in names)),
         description="Trains forecasts and policies, and moves the champion where the evidence carries it.",
+    )
+
+
+def search_job(home: Home) -> UnresolvedAssetJobDefinition:
+    """The job that looks for hyper-parameters, started by hand."""
+    return dg.define_asset_job(
+        job_name(home, RL_SEARCH),
+        selection=dg.AssetSelection.assets(home.key(SEARCH)),
+        description="Looks for hyper-parameters of reinforcement learning; what it finds is for darkstar.yaml.",
     )
 
 

@@ -40,11 +40,14 @@ def cheapest_beliefs(episodes: Callable[[BeliefRules], Episodes], *, told: bool)
         told: whether scenarios are told of the days, so that rules that count on some can be tried.
     """
     costs = {
-        name: float(episode_costs(_nothing, episodes(rules), _UNCORRECTED).mean())
-        for name, rules in CANDIDATES.items()
-        if told or not rules.told_share
+        name: uncorrected_cost(episodes(rules)) for name, rules in CANDIDATES.items() if told or not rules.told_share
     }
     return min(costs, key=lambda name: costs[name]), costs
+
+
+def uncorrected_cost(episodes: Episodes) -> float:
+    """What days cost where nothing is corrected, mean [money]."""
+    return float(episode_costs(_nothing, episodes, _UNCORRECTED).mean())
 
 
 def _nothing(state: State) -> NDArray[np.float32]:

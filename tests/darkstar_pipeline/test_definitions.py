@@ -11,14 +11,14 @@ import pytest
 
 from assets.aurora import AURORA_MODELS
 from assets.graph import ASSET_NAMES
-from assets.learned import LEARNED
+from assets.learned import LEARNED, SEARCH
 from assets.raw import RAW_TABLES
 from darkstar_pipeline.definitions import build_definitions, found_configuration
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.settings import Settings, SiteSettings
 from tests.cases.small_home import small_settings
 
-NAMES = {*ASSET_NAMES, *RAW_TABLES, AURORA_MODELS, *LEARNED}
+NAMES = {*ASSET_NAMES, *RAW_TABLES, AURORA_MODELS, *LEARNED, SEARCH}
 LOAD = """
 import json, sys, time
 started = time.perf_counter()
@@ -45,7 +45,7 @@ def test_default_home_has_plain_keys_and_the_others_their_name_before(tmp_path: 
     definitions = build_definitions(two_homes("home"), tmp_path)
     assert keys(definitions) == NAMES | {f"garden-house/{name}" for name in NAMES}
     jobs = {job.name for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
-    plain = {"backfill", "daily_refresh", "nightly", "weekly_retrain"}
+    plain = {"backfill", "daily_refresh", "nightly", "weekly_retrain", "rl_search"}
     assert jobs == plain | {f"garden_house__{name}" for name in plain}
 
 
