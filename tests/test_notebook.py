@@ -1,4 +1,4 @@
-"""The notebook: paired with its text, stored bare, and running on a lake as a backfill leaves it."""
+"""The notebooks: paired with their text, stored bare, and running: one on a lake as a backfill leaves it, two alone."""
 
 import json
 import os
@@ -30,15 +30,21 @@ from env.time_grid import days_between, grid
 from planner.forecasts import naive_forecasts
 
 NAME = "a_day_in_money"
+ALONE = {"compare_runs": (2, 5), "inside_a_policy": (3, 3)}  # pictures and tables of those that make a home themselves
+NAMES = (NAME, *ALONE)
 # The week before the clock changes is history for the forecasts; the change itself is among the days.
 FIRST, LAST = date(2024, 3, 24), date(2024, 4, 7)
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SYNC = f"pair them again: .venv/bin/uvx jupytext==1.19.6 --sync notebooks/{NAME}.ipynb"
+SYNC = "pair them again: .venv/bin/uvx jupytext==1.19.6 --sync notebooks/*.ipynb"
+
+
+def stored(root: Path, name: str) -> nbformat.NotebookNode:
+    return nbformat.read(root / "notebooks" / f"{name}.ipynb", as_version=4)
 
 
 @pytest.fixture
 def notebook(root: Path) -> nbformat.NotebookNode:
-    return nbformat.read(root / "notebooks" / f"{NAME}.ipynb", as_version=4)
+    return stored(root, NAME)
 
 
 @pytest.fixture
@@ -93,23 +99,30 @@ def outputs(notebook: nbformat.NotebookNode, kind: str) -> list[str]:
     return [output["data"][kind] for output in shown if kind in output.get("data", {})]
 
 
-def test_notebook_is_stored_bare_when_committed(root: Path) -> None:
-    stored = json.loads((root / "notebooks" / f"{NAME}.ipynb").read_text(encoding="utf-8"))
-    code = [cell for cell in stored["cells"] if cell["cell_type"] == "code"]
+def test_notebooks_are_all_known_when_listed(root: Path) -> None:
+    assert {path.stem for path in (root / "notebooks").glob("*.ipynb")} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_is_stored_bare_when_committed(root: Path, name: str) -> None:
+    found = json.loads((root / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
+    code = [cell for cell in found["cells"] if cell["cell_type"] == "code"]
     assert code
     assert not [cell for cell in code if cell["outputs"] or cell["execution_count"] is not None]
-    assert stored["metadata"]["kernelspec"]["name"] == "python3"
+    assert found["metadata"]["kernelspec"]["name"] == "python3"
 
 
-def test_notebook_defines_nothing_when_read(notebook: nbformat.NotebookNode) -> None:
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_defines_nothing_when_read(root: Path, name: str) -> None:
+    code = "\n".join(cell.source for cell in stored(root, name).cells if cell.cell_type == "code")
     assert not re.search(r"\b(def|class|lambda)\b", code), "what is worth defining belongs in a room, with a test"
 
 
-def test_text_is_the_notebook_when_compared(root: Path, notebook: nbformat.NotebookNode) -> None:
-    text = (root / "notebooks" / f"{NAME}.md").read_text(encoding="utf-8")
-    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+@pytest.mark.parametrize("name", NAMES)
+def test_text_is_the_notebook_when_compared(root: Path, name: str) -> None:
+    text, cells = (root / "notebooks" / f"{name}.md").read_text(encoding="utf-8"), stored(root, name).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
     body = text.split("---\n", 2)[2]
     assert [fence.rstrip("\n") for fence in FENCE.findall(body)] == code, SYNC
     assert FENCE.sub("", body).split() == " ".join(prose).split(), SYNC
@@ -134,3 +147,19 @@ def test_notebook_says_what_to_run_when_there_is_nothing(
         Path(os.environ["DARKSTAR_CONFIG"]).unlink()
     with pytest.raises(CellExecutionError, match="make run"):
         run(notebook, root / "notebooks")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALONE)
+def test_notebook_runs_when_nothing_is_there(
+    root: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKSTAR_HOME", str(tmp_path / "none"))
+    monkeypatch.setenv("DARKSTAR_CONFIG", str(tmp_path / "none.yaml"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    done = run(stored(root, name), root / "notebooks")
+    assert (len(outputs(done, "image/png")), len(outputs(done, "text/html"))) == ALONE[name]
+    words = " ".join(outputs(done, "text/markdown"))
+    assert "EUR" in words
+    assert "nan" not in words
+    assert not (tmp_path / "none").exists(), "it works in a folder of its own"
