@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Curve = Sequence[tuple[int, float]]
 _HEIGHT = 4.2
+_CURVE_HEIGHT, _MARGIN = 2.6, 0.15  # of the curves [inch]; above and below them, of their span
 MOST_TICKS = 8
 
 
@@ -39,25 +40,41 @@ def learning_curve_png(curves: Mapping[str, Curve], *, title: str, currency: str
         title: above.
         currency: of the cost.
     """
+    from matplotlib.ticker import MaxNLocator
+
     figure = blank(LARGE, _HEIGHT)
     write(figure, title, left=0.35, top=0.4, size=LARGE.font + 5)
-    axes = place(figure, LARGE, left=1.1, top=0.95, width=8.6, height=2.6)
-    for number, (name, curve) in enumerate(curves.items()):
+    axes = place(figure, LARGE, left=1.1, top=0.95, width=8.6, height=_CURVE_HEIGHT)
+    for number, curve in enumerate(curves.values()):
         rounds, costs = zip(*curve, strict=True)
         axes.plot(
             rounds, costs, color=BLUE, alpha=1 / (1 + 0.5 * number), linewidth=LARGE.line, marker="o", markersize=3
         )
         best = int(np.argmin(costs))
         axes.plot([rounds[best]], [costs[best]], marker="o", markersize=7, color=BLUE, fillstyle="none")
-        axes.annotate(
-            name, (rounds[-1], costs[-1]), xytext=(8, 0), textcoords="offset points", fontsize=LARGE.font - 1.5,
-            color=INK, va="center",
-        )  # fmt: skip
+    _name_ends(axes, curves)
     _draw_start(axes, curves)
     name_axis(axes, LARGE, f"mean cost of a validation day [{currency}]", -0.8)
-    axes.set_xlabel("round; the ring is what is kept", fontsize=LARGE.font - 1.5, color=QUIET)
-    axes.margins(x=0.03, y=0.15)
+    axes.set_xlabel("round; the ring is the cheapest", fontsize=LARGE.font - 1.5, color=QUIET)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.margins(x=0.03, y=_MARGIN)
     return png_bytes(figure)
+
+
+def _name_ends(axes: "Axes", curves: Mapping[str, Curve]) -> None:
+    """Names where the lines end, the lowest first, each at least a line of text above the one before."""
+    every = [cost for curve in curves.values() for _, cost in curve]
+    span = max(every) - min(every)
+    height = 72 * _CURVE_HEIGHT / (1 + 2 * _MARGIN)  # of the span [pt]
+    below = -np.inf
+    for name in sorted(curves, key=lambda each: curves[each][-1][1]):
+        at, cost = curves[name][-1]
+        own = (cost - min(every)) / span * height if span > 0 else 0.0
+        below = max(own, below + 1.3 * LARGE.font)
+        axes.annotate(
+            name, (at, cost), xytext=(8, below - own), textcoords="offset points", fontsize=LARGE.font - 1.5,
+            color=INK, va="center",
+        )  # fmt: skip
 
 
 def _draw_start(axes: "Axes", curves: Mapping[str, Curve]) -> None:
