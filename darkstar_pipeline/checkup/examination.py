@@ -14,6 +14,7 @@ from darkstar_pipeline.checkup.machine import (
     check_state_folder,
     check_time_zone,
 )
+from darkstar_pipeline.checkup.models import check_models
 from darkstar_pipeline.checkup.stores import check_dagster, check_mlflow
 from darkstar_pipeline.checkup.tables import check_tables
 from darkstar_pipeline.context import LAKE_FOLDER
@@ -41,6 +42,7 @@ def examine(home: Path, site: str | None, *, now: datetime) -> list[Finding]:
     findings += [check_state_folder(home), check_disk(home), check_tables(lake.root)]
     findings += [finding for name in names for finding in check_days(lake, name, now)]
     findings += [check_forecasts(settings, home, name) for name in names]
+    findings += [check_models(settings, home, name, now) for name in names]
     return [*findings, check_dagster(home), check_mlflow(home)]
 
 

@@ -23,7 +23,7 @@ from darkstar_pipeline.learning.training import Asked, prepared, train_version
 from darkstar_pipeline.learning.windows import Windows, split
 from darkstar_pipeline.models.bundles import stored_bundle
 from darkstar_pipeline.models.moves import promote
-from darkstar_pipeline.models.names import MODELS_FOLDER, reference, registered_name
+from darkstar_pipeline.models.names import reference, registered_name, retrains_folder
 from darkstar_pipeline.models.pointer import champion_version
 from darkstar_pipeline.models.registry import attach_evidence
 from darkstar_pipeline.replay_inputs import ReplayInputs, replay_inputs
@@ -233,7 +233,7 @@ def _place(context: Context, beginning: RetrainReport, inputs: ReplayInputs) -> 
     settings = context.site_settings.model_dump_json(exclude={"policies"})
     told = json.dumps([str(beginning.at), settings, table])
     key = hashlib.sha256(told.encode()).hexdigest()[:12]
-    return context.home / MODELS_FOLDER / context.site_name / "retrains" / f"{beginning.at}-{key}.json"
+    return retrains_folder(context) / f"{beginning.at}-{key}.json"
 
 
 def _read(path: Path) -> RetrainReport | None:

@@ -48,6 +48,11 @@ def model_folder(context: Context, name: str) -> Path:
     return context.home / MODELS_FOLDER / context.site_name / name
 
 
+def retrains_folder(context: Context) -> Path:
+    """Where the reports of the site's retrains stand, each named by the day it is as of."""
+    return context.home / MODELS_FOLDER / context.site_name / "retrains"
+
+
 def version_folder(context: Context, name: str, version: int) -> Path:
     """Where the bundle of a version stands; it is never changed.
 
