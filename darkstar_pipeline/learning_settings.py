@@ -33,6 +33,21 @@ class LearningSettings(Frozen):
     )
     seed: int = Field(default=0, ge=0, description="of everything that is drawn")
 
+    @model_validator(mode="after")
+    def _can_be_enough(self) -> "LearningSettings":
+        if self.least_train_days > self.train_days:
+            message = (
+                f"least_train_days must not be above train_days, got {self.least_train_days} and {self.train_days}"
+            )
+            raise ValueError(message)
+        if self.least_judged_days > min(self.validation_days, self.test_days):
+            message = (
+                f"least_judged_days must not be above validation_days and test_days, got {self.least_judged_days}, "
+                f"{self.validation_days} and {self.test_days}"
+            )
+            raise ValueError(message)
+        return self
+
 
 class LightgbmSettings(Frozen):
     """How boosted trees learn which correction of the value function pays (`darkstar train lightgbm`)."""

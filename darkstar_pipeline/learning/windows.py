@@ -6,6 +6,7 @@ Neighbouring days are alike; a day beside a window belongs to none.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import count
 
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.settings import LearningSettings
@@ -51,10 +52,20 @@ def split(days: Sequence[date], rules: LearningSettings, *, with_test: bool = Fa
     train, validation = _cut(rest, min(rules.validation_days, len(days) // SHARE), rules.gap_days)
     train = train[-rules.train_days :]
     if len(train) < rules.least_train_days or len(validation) < rules.least_judged_days:
-        needed = SHARE * max(rules.least_train_days // 2, rules.least_judged_days) + 2 * rules.gap_days
+        needed = _needed(rules, with_test=with_test)
         message = f"{len(days)} usable days are too few to learn from; about {needed} are needed"
         raise DataMissingError(message, "import and backfill more days; `darkstar quality` says why days are refused")
     return Windows(train=tuple(train), validation=tuple(validation), test=tuple(test))
+
+
+def _needed(rules: LearningSettings, *, with_test: bool) -> int:
+    """How many days in a row are enough."""
+    caps = (rules.validation_days, rules.test_days) if with_test else (rules.validation_days,)
+
+    def learned_from(n_days: int) -> int:
+        return n_days - sum(min(cap, n_days // SHARE) + rules.gap_days for cap in caps)
+
+    return next(n for n in count(SHARE * rules.least_judged_days) if learned_from(n) >= rules.least_train_days)
 
 
 def _cut(days: list[date], last: int, gap: int) -> tuple[list[date], list[date]]:
