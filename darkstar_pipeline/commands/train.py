@@ -1,6 +1,6 @@
 """`darkstar train`: forecasts and policies learned from a site's history, registered as versions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -118,16 +118,16 @@ def _policy(
 def _aurora(context: "Context", first: date | None, last: date | None, changes: dict[str, Any]) -> Document:
     """Train the forecaster."""
     from darkstar_pipeline.aurora.registering import train_and_register
+    from darkstar_pipeline.errors import DataMissingError
     from darkstar_pipeline.learning.dataset import usable_days
     from darkstar_pipeline.models.names import registered_name
     from darkstar_pipeline.models.registry import find_version
 
-    if unknown := sorted(set(changes) - {"seed"}):
-        raise UsageError(
-            f"aurora has no setting {unknown[0]!r}", "it has: seed; the rest is in darkstar.yaml"
-        )
+    seed = _seed_of_aurora(changes)
     days = usable_days(context, first, last)
-    made = train_and_register(context, first or days[0], last or days[-1], seed=int(changes.get("seed", 0)))
+    if not days:
+        raise DataMissingError("no day of the range is usable", "`darkstar quality` says why days are refused")
+    made = train_and_register(context, first or days[0], last or days[-1], seed=seed)
     model = registered_name(context.site_name, "aurora")
     record = find_version(context, model, made.version)
     metrics = {name: value for name, value in made.trained.metrics.items() if value is not None}
@@ -154,3 +154,17 @@ def _aurora(context: "Context", first: date | None, last: date | None, changes: 
             out.print(f"  {name:28} {value:8.4f}", markup=False)
 
     return Document(document, draw)
+
+
+def _seed_of_aurora(changes: Mapping[str, Any]) -> int:
+    """The one setting that may be given by word.
+
+    Raises:
+        UsageError: another one, or no whole number from 0 on.
+    """
+    if unknown := sorted(set(changes) - {"seed"}):
+        raise UsageError(f"aurora has no setting {unknown[0]!r}", "it has: seed; the rest is in darkstar.yaml")
+    seed = changes.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise UsageError(f"--set seed: {seed!r} is no seed", "it is a whole number from 0 on")
+    return seed

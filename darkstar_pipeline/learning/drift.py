@@ -28,8 +28,9 @@ def drift_report(inputs: ReplayInputs, learned: Sequence[date], recent: Sequence
         recent: days to be compared with them.
 
     Returns:
-        A row a figure: `figure, learned_mean, recent_mean, moved` (in deviations of the days learned from)`, distance,
-        p_value, drifted`; no row where either has fewer than a week's days.
+        A row a figure: `figure, learned_mean, recent_mean, moved, distance, p_value, drifted`, moved in deviations of
+        the days learned from, of the recent ones where those were all alike; no row where either has fewer than a
+        week's days.
     """
     from scipy.stats import ks_2samp  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType] - untyped
 
@@ -43,7 +44,7 @@ def drift_report(inputs: ReplayInputs, learned: Sequence[date], recent: Sequence
         if min(len(before), len(after)) < LEAST_DAYS:
             continue
         distance, p_value = (float(found) for found in tuple(ks_2samp(before, after)))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        width = float(before.std())
+        width = float(before.std()) if before.std() > 0 else float(after.std())  # new panels on a home that had none
         moved = float(after.mean() - before.mean()) / width if width > 0 else 0.0
         rows.append(
             {
@@ -53,7 +54,7 @@ def drift_report(inputs: ReplayInputs, learned: Sequence[date], recent: Sequence
                 "moved": moved,
                 "distance": distance,
                 "p_value": p_value,
-                "drifted": p_value < SURE and abs(moved) > MOVED,
+                "drifted": p_value < SURE and (abs(moved) > MOVED or width == 0),
             }
         )
     return pl.DataFrame(rows, schema=_SCHEMA)
