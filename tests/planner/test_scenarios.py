@@ -6,7 +6,8 @@ import pytest
 
 from env.time_grid import grid, local_clock
 from planner.beliefs import BeliefRules
-from planner.scenarios import day_scenarios
+from planner.scenarios import ScenarioSource, day_scenarios
+from planner.value_function import Scenarios
 from tests.cases.homes import STOCKHOLM
 
 SPRING, AUTUMN, SUMMER = date(2026, 3, 29), date(2026, 10, 25), date(2026, 6, 10)
@@ -70,3 +71,51 @@ def test_gaps_are_the_mean_of_the_other_days_when_a_reading_is_missing() -> None
     load = day_scenarios(holed, asked(SUMMER), STOCKHOLM, rules=BeliefRules(n_days=3)).load_kwh[0]
     assert load[1, ::2] == pytest.approx((load[0, ::2] + load[2, ::2]) / 2)
     assert np.isfinite(load).all()
+
+
+def paths(day: date, level: float) -> Scenarios:
+    """Two scenarios of a day."""
+    shape = (1, 2, asked(day).height)
+    return Scenarios(np.full(shape, level), np.full(shape, 2 * level))
+
+
+@pytest.mark.parametrize("day", [SPRING, SUMMER, AUTUMN], ids=["92 slots", "96 slots", "100 slots"])
+def test_told_days_stand_beside_lived_ones_as_likely_as_the_rules_say(day: date) -> None:
+    rules, history = BeliefRules(n_days=3, told_share=0.4), told(day - timedelta(days=3), day)
+    source = ScenarioSource(history=history, rules=rules, told={day: paths(day, 5.0)})
+    found = source.scenarios(asked(day), STOCKHOLM)
+    lived = day_scenarios(history, asked(day), STOCKHOLM, rules=rules)
+    assert np.array_equal(found.load_kwh[:, :3], lived.load_kwh)
+    assert (found.load_kwh[:, 3:] == 5).all()
+    assert (found.pv_kwh[:, 3:] == 10).all()
+    assert found.prior is not None
+    assert found.prior == pytest.approx(np.array([[0.2, 0.2, 0.2, 0.2, 0.2]]))
+
+
+def test_days_that_are_not_told_do_without_and_the_others_are_told_their_own() -> None:
+    days = [SUMMER + timedelta(days=by) for by in range(3)]
+    rules, history = BeliefRules(n_days=2, age_days=3.0, told_share=0.5), told(SUMMER - timedelta(days=2), days[-1])
+    source = ScenarioSource(
+        history=history, rules=rules, told={days[2]: paths(days[2], 7.0), days[0]: paths(days[0], 5)}
+    )
+    slots = pl.concat([asked(day) for day in days])
+    found = source.scenarios(slots, STOCKHOLM)
+    assert found.prior is not None
+    assert found.prior.sum(axis=1) == pytest.approx([1, 1, 1])
+    assert found.prior[1, 2:] == pytest.approx([0, 0])
+    assert found.prior[::2, 2:] == pytest.approx(np.full((2, 2), 0.25))
+    assert [level.max() for level in found.load_kwh[::2, 2:]] == [5, 7]
+    alone = day_scenarios(history, slots, STOCKHOLM, rules=rules)
+    assert alone.prior is not None
+    assert found.prior[1, :2] == pytest.approx(alone.prior[1])
+    assert found.prior[0, :2] == pytest.approx(alone.prior[0] / 2)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4], ids=["rules count on none", "none is told"])
+def test_lived_days_are_all_there_is_when_nothing_told_counts(share: float) -> None:
+    rules, history = BeliefRules(n_days=3, told_share=share), told(SUMMER - timedelta(days=3), SUMMER)
+    other = None if share else {SUMMER: paths(SUMMER, 5.0)}
+    found = ScenarioSource(history=history, rules=rules, told=other).scenarios(asked(SUMMER), STOCKHOLM)
+    lived = day_scenarios(history, asked(SUMMER), STOCKHOLM, rules=rules)
+    assert np.array_equal(found.load_kwh, lived.load_kwh)
+    assert found.prior is None

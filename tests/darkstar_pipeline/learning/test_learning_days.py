@@ -1,0 +1,151 @@
+"""Days that are learned from: their outlook, the rules of belief that suit them, and further ones made of them."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.learning import belief_choice
+from darkstar_pipeline.learning.augmenting import PRICES, SIZES, _paired, _resized, augmented
+from darkstar_pipeline.learning.belief_choice import CANDIDATES, choose_beliefs
+from darkstar_pipeline.learning.dataset import LearningData
+from darkstar_pipeline.learning.training import prepared
+from darkstar_pipeline.learning.windows import Windows
+from darkstar_pipeline.replay_inputs import protocol_of, replay_inputs
+from env.episodes import joined
+from planner.beliefs import NAIVE
+from planner.replay import replay_days
+from planner.results import daily_results
+from planner.value_function import Scenarios
+from tests.cases.episodes import CURVED
+from tests.cases.homes import days_of_slots, home
+from tests.cases.learning_home import DAYS, learning_context, measured, write_days
+
+AUTUMN = date(2025, 10, 26)
+TRAIN, VALIDATION = tuple(DAYS[14:31]), tuple(DAYS[32:36])  # the day with 100 slots is among the former
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Graded days."""
+    folder = tmp_path_factory.mktemp("state")
+    write_days(learning_context(folder), measured())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def context(state: Path) -> Context:
+    return learning_context(state, learning={"augmented_days": 51, "seed": 1})
+
+
+@pytest.fixture(scope="module")
+def data(context: Context) -> LearningData:
+    assert AUTUMN in TRAIN
+    return prepared(context, Windows(train=TRAIN, validation=VALIDATION))
+
+
+def test_episodes_are_the_days_asked_for_in_order_of_their_length(data: LearningData) -> None:
+    made = data.episodes(TRAIN, NAIVE)
+    days = [date.fromisoformat(label) for label in made.labels]
+    assert sorted(days) == list(TRAIN)
+    assert {day: int(n) for day, n in zip(days, made.n_slots, strict=True)}[AUTUMN] == 100
+    assert (data.told, data.aurora) == ({}, None)
+
+
+def test_hash_of_the_data_is_the_same_for_the_same_days_only(context: Context, data: LearningData) -> None:
+    again = prepared(context, Windows(train=TRAIN, validation=VALIDATION))
+    other = prepared(context, Windows(train=TRAIN[1:], validation=VALIDATION))
+    assert again.content_hash == data.content_hash != other.content_hash
+
+
+def test_beliefs_are_the_cheapest_and_told_ones_are_tried_only_where_something_is_told(data: LearningData) -> None:
+    name, costs = choose_beliefs(data)
+    assert set(costs) == {"naive", "lived"}
+    assert costs[name] == min(costs.values())
+    shapes = {day: (1, 2, 100 if day == AUTUMN else 96) for day in TRAIN}
+    told = {day: Scenarios(np.full(shape, 0.4), np.zeros(shape)) for day, shape in shapes.items()}
+    _, more = choose_beliefs(replace(data, told=told))
+    assert set(more) == set(CANDIDATES)
+    assert {each: more[each] for each in costs} == costs, "rules that count on nothing told see nothing of it"
+
+
+def test_what_naive_beliefs_cost_is_what_the_policy_value_costs(context: Context, data: LearningData) -> None:
+    inputs, protocol = replay_inputs(context, data.windows.learned), protocol_of(context)
+    schedule = replay_days(
+        "value", inputs.slots, inputs.forecasts, context.site, protocol, history=inputs.history, workers=1
+    )
+    paid = daily_results(schedule, protocol, context.site)["cost"].mean()
+    assert choose_beliefs(data)[1]["naive"] == pytest.approx(paid, abs=1e-9)
+
+
+def test_cheapest_rules_win_in_their_order_when_they_cost_the_same(
+    monkeypatch: pytest.MonkeyPatch, data: LearningData
+) -> None:
+    monkeypatch.setattr(belief_choice, "uncorrected_cost", lambda _: 1.0)
+    assert choose_beliefs(data)[0] == "naive"
+
+
+def test_further_days_are_lived_in_the_same_house_under_prices_of_a_day_as_long(data: LearningData) -> None:
+    own = data.episodes(TRAIN, NAIVE)
+    rows = {label: row for row, label in enumerate(own.labels)}
+    sets = augmented(data, NAIVE)
+    assert len(sets) == len(SIZES)
+    swapped = 0
+    for size, made in zip(SIZES, sets, strict=True):
+        assert sorted(made.labels) == sorted(rows), "every day once: as many are asked for as there are"
+        usual = data.context.site.battery
+        assert [site.battery.capacity_kwh for site in made.sites] == [size * usual.capacity_kwh]
+        np.testing.assert_allclose(made.start_soc_kwh, size * own.start_soc_kwh[0])
+        for row, label in enumerate(made.labels):
+            same, n = rows[label], int(made.n_slots[row])
+            assert n == own.n_slots[same]
+            for name in ("load_kwh", "pv_kwh", "load_forecast", "pv_forecast", "clock_minutes"):
+                np.testing.assert_array_equal(getattr(made, name)[row, :n], getattr(own, name)[same, :n])
+            found = (own.import_price[:, :n] == made.import_price[row, :n]).all(axis=1).nonzero()[0]
+            assert own.n_slots[found].tolist() == [n]
+            np.testing.assert_array_equal(own.export_price[found[0], :n], made.export_price[row, :n])
+            swapped += int(found[0] != same)
+    assert swapped > len(TRAIN), "prices stayed where they were"
+    assert len(joined([own, *sets])) == 4 * len(TRAIN)
+
+
+def test_further_days_are_the_same_for_the_same_seed_only(state: Path, data: LearningData) -> None:
+    again, other = (
+        augmented(replace(data, context=learning_context(state, learning={"augmented_days": 6, "seed": seed})), NAIVE)
+        for seed in (1, 2)
+    )
+    first = augmented(replace(data, context=learning_context(state, learning={"augmented_days": 6, "seed": 1})), NAIVE)
+    assert [made.labels for made in first] == [made.labels for made in again] != [made.labels for made in other]
+    np.testing.assert_array_equal(first[0].import_price, again[0].import_price)
+    assert [len(made) for made in first] == [2, 2, 2]
+
+
+def test_no_further_days_are_made_when_none_are_asked_for(state: Path, data: LearningData) -> None:
+    assert augmented(replace(data, context=learning_context(state, learning={"augmented_days": 0})), NAIVE) == []
+
+
+def test_prices_are_those_of_a_day_as_long_when_the_clock_changes() -> None:
+    changes = (date(2026, 3, 29), date(2027, 3, 28), date(2025, 10, 26), date(2026, 10, 25))
+    ordinary = (date(2026, 6, 1), date(2026, 6, 2))
+    days = [days_of_slots(day, day, seed=number) for number, day in enumerate((*changes, *ordinary))]
+    assert [day.height for day in days] == [92, 92, 100, 100, 96, 96]
+    random = np.random.default_rng(1)
+    for own, day in enumerate(days):
+        for _ in range(8):
+            made = _paired(days, own, random)
+            assert made.drop("import_price", "export_price").equals(day.drop("import_price", "export_price"))
+            pair = [other for other in days if other.height == day.height]
+            assert any(made.select(PRICES).equals(other.select(PRICES)) for other in pair)
+
+
+def test_resized_battery_has_everything_in_proportion() -> None:
+    site = home(CURVED)
+    larger = _resized(site, 1.5).battery
+    for name in ("capacity_kwh", "min_soc_kwh", "max_soc_kwh", "charge_kw", "discharge_kw"):
+        assert getattr(larger, name) == 1.5 * getattr(site.battery, name)
+    assert larger.charge_curve == ((1.5, 0.8), (6.0, 0.95))
+    assert larger.wear_cost == site.battery.wear_cost
+    assert _resized(site, 1.0) == site
