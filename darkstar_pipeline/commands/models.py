@@ -63,7 +63,11 @@ def promote(
     force: Annotated[bool, typer.Option("--force", help="Without passing evidence; needs --why.")] = False,
     why: WhyOption = None,
 ) -> Document:
-    """Put a version into use, where the evidence carries it or somebody insists."""
+    """Put a version into use.
+
+    A version that a retrain judged and did not let through needs --force and a reason. One that was never judged, as
+    `darkstar train` leaves it, goes into use on your word, which is noted.
+    """
     from darkstar_pipeline.models.bundles import stored_bundle
     from darkstar_pipeline.models.moves import check_evidence
     from darkstar_pipeline.models.moves import promote as move
@@ -74,11 +78,16 @@ def promote(
     context = call.context()
     name, number = _meant(version, model, context.site_name)
     evidence = find_version(context, name, number).evidence
-    if not force:
+    by_hand = evidence is None and not force
+    if by_hand:
+        call.note(
+            f"version {number} was never judged on days it has not seen; `darkstar compare` or a retrain does that"
+        )
+    elif not force:
         check_evidence(number, evidence)
     stored_bundle(context, name, number)
-    reason = why if why is not None else _reasons(evidence) or "the gate lets it through"
-    done = move(context, number, who=_who(), why=reason, evidence=evidence, force=force, name=name)
+    reason = why if why is not None else _reasons(evidence) or "by hand, not judged"
+    done = move(context, number, who=_who(), why=reason, evidence=evidence, force=force or by_hand, name=name)
     return _moved(call, done)
 
 

@@ -11,6 +11,7 @@ from darkstar_pipeline.learning.windows import Windows
 from darkstar_pipeline.trained.policies import TrainedPolicy, trained_policy
 from env.inverter import Energy
 from planner import promotion
+from planner.errors import PolicyMismatchError
 from planner.evaluation import Evaluation
 
 FALLBACK = "value"
@@ -41,7 +42,8 @@ def weigh(context: Context, challenger: TrainedPolicy, windows: Windows, *, save
 
     Against a champion the statistical gate decides (`planner.promotion`), the last of the test days being its shadow
     period. The first version of a site replaces `value` where it saved money on validation days and costs no more on
-    the test days: `value` is where it started from, so that nothing is lost by it.
+    the test days: `value` is where it started from, so that nothing is lost by it. So does one whose predecessor does
+    not fit the site any more, such as after a new tariff.
 
     Args:
         context: the site.
@@ -49,7 +51,7 @@ def weigh(context: Context, challenger: TrainedPolicy, windows: Windows, *, save
         windows: with test days.
         saved_on_validation: what it saved there against `value` [money].
     """
-    champion = trained_policy(context, "champion")
+    champion = _champion(context)
     both = [challenger] if champion is None else [challenger, champion]
     verdict = judge(context, both, windows.test)
     own = daily_costs(verdict, challenger.name)
@@ -64,6 +66,14 @@ def weigh(context: Context, challenger: TrainedPolicy, windows: Windows, *, save
     if champion is None:
         document |= _first(costs, int(breaches.sum()), saved_on_validation)
     return Evidence(document=document, figures=figures(verdict, challenger.name), verdict=verdict)
+
+
+def _champion(context: Context) -> TrainedPolicy | None:
+    """The policy in use; None where there is none that fits the site as it is now, such as after a new tariff."""
+    try:
+        return trained_policy(context, "champion")
+    except PolicyMismatchError:
+        return None
 
 
 def _first(costs: tuple[Energy, Energy], breaches: int, saved: float) -> dict[str, Any]:

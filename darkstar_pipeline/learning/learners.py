@@ -79,6 +79,17 @@ def learn(context: Context, kind: str, lesson: Lesson) -> Learned:
     raise ConfigurationError(f"no policy of kind {kind!r} can be trained", f"kinds: {', '.join(KINDS)}")
 
 
+def check_changes(context: Context, kind: str, changes: Mapping[str, Any]) -> None:
+    """Refuse settings that the algorithm does not have, before anything long is begun.
+
+    Raises:
+        ConfigurationError: names the setting, and those that there are.
+    """
+    settings = context.site_settings
+    known: dict[str, BaseModel] = {"rl": settings.rl, "lightgbm": settings.lightgbm, "regressors": settings.regressors}
+    changed(known[kind], changes)
+
+
 def changed(settings: Chosen, changes: Mapping[str, Any]) -> Chosen:
     """Settings with some of them replaced, checked like those of the file.
 

@@ -22,7 +22,7 @@ from darkstar_pipeline.learning.augmenting import augmented
 from darkstar_pipeline.learning.belief_choice import CANDIDATES, choose_beliefs
 from darkstar_pipeline.learning.dataset import LearningData, learning_data, usable_days
 from darkstar_pipeline.learning.judging import figures, judge
-from darkstar_pipeline.learning.learners import Learned, Lesson, learn
+from darkstar_pipeline.learning.learners import Learned, Lesson, check_changes, learn
 from darkstar_pipeline.learning.policy_maps import policy_map
 from darkstar_pipeline.learning.windows import Windows, split
 from darkstar_pipeline.models.names import MODELS_FOLDER
@@ -116,6 +116,7 @@ def train_range(
         OutsideServiceError: MLflow refused or cannot be reached.
     """
     wishes = asked or Asked()
+    check_changes(context, kind, wishes.changes)
     windows = split(usable_days(context, first, last), context.site_settings.learning)
     return train_version(prepared(context, windows, wishes.note), kind, wishes)
 

@@ -12,7 +12,7 @@ from tests.cases.models import bundle_in, context_in, training
 # MLflow warns of its own dependencies' changes while it is imported; nothing of ours.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
-SITES = ("empty", "told", "gated", "forced", "back", "torn")
+SITES = ("empty", "told", "gated", "forced", "back", "torn", "new")
 PASSED = {"promote": True, "reasons": ["cheaper by 1 a day"]}
 FAILED = {"promote": False, "reasons": ["dearer", "limits were exceeded in 2 slots"]}
 
@@ -24,7 +24,10 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "darkstar.yaml").write_text(yaml.safe_dump({"sites": {site: {} for site in SITES}}))
     with pytest.MonkeyPatch.context() as patched:
         patched.delenv("MLFLOW_TRACKING_URI", raising=False)
-        for site in SITES[1:]:
+        fresh = context_in(folder / "state", "new")
+        bundle_in(folder / "made", fresh)
+        register_model(fresh, folder / "made", training())
+        for site in SITES[1:-1]:
             context = context_in(folder / "state", site)
             for seed, evidence in ((1, PASSED), (2, FAILED)):
                 bundle_in(folder / "made", context, seed=seed)
@@ -77,6 +80,14 @@ def test_promotion_happens_when_somebody_insists_and_says_why(darkstar: Darkstar
     sql = "SELECT action, version, why, forced FROM model_promotions WHERE site = 'forced'"
     rows = darkstar("query", sql, "--json").document["rows"]
     assert rows == [{"action": "promote", "version": 2, "why": "my house", "forced": True}]
+
+
+def test_promotion_by_hand_is_noted_when_nobody_judged_the_version(darkstar: Darkstar) -> None:
+    done = darkstar("models", "promote", "1", "--site", "new", "--json")
+    assert (done.code, done.document["version"]) == (0, 1)
+    assert "never judged" in done.err
+    rows = darkstar("query", "SELECT why, forced FROM model_promotions WHERE site = 'new'", "--json").document["rows"]
+    assert rows == [{"why": "by hand, not judged", "forced": True}]
 
 
 def test_rollback_brings_back_the_version_before_and_then_value(darkstar: Darkstar, homes: Path) -> None:
