@@ -7,6 +7,7 @@ import pytest
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.commands.console import run
 from tests.cases.command_line import Darkstar, Outcome, environment, real_darkstar
+from tests.cases.shared_folders import made_once
 
 
 @pytest.fixture
@@ -19,13 +20,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory with the sample and three of its days: a clean one, a refused one, the spring change."""
-    folder = tmp_path_factory.mktemp("sample")
+    return made_once(tmp_path_factory, "sample", live_in)
+
+
+def live_in(folder: Path) -> None:
+    """Make the sample and materialise its days."""
     assert real_darkstar(folder, "sample").code == 0
     results = "*oracle_daily_results,*policy_daily_results"  # the verdict would make an MLflow store: 4 s
     for first, last in (("2024-03-04", "2024-03-05"), ("2024-03-31", "2024-03-31")):
         done = real_darkstar(folder, "backfill", "--from", first, "--to", last, "--select", results, "--json")
         assert done.code == 0, done.err + done.out
-    return folder
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.learning import retrain as retrain_module
 from darkstar_pipeline.learning.retrain import Retrain, retrain
+from darkstar_pipeline.replay_inputs import ReplayInputs, replay_inputs
 from tests.cases.learning_home import AT, DAYS, SITE, learning_context, measured, write_days
 
 COSTS = {"lightgbm": 90.0, "rl": 80.0, "value": 100.0}
@@ -23,6 +24,16 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("state")
     write_days(learning_context(folder), measured())
     return folder
+
+
+READ: dict[tuple[date, ...], ReplayInputs] = {}
+
+
+def inputs_of(context: Context, days: tuple[date, ...]) -> ReplayInputs:
+    """What was read once: nothing here changes a day."""
+    if days not in READ:
+        READ[days] = replay_inputs(context, days)
+    return READ[days]
 
 
 class Killed(Exception):  # noqa: N818 - stands for a signal
@@ -41,6 +52,7 @@ class Steps:
         for name in names:
             monkeypatch.setattr(retrain_module, name, getattr(self, f"_{name}"))
         monkeypatch.setattr(retrain_module, "prepared", lambda *_: None)
+        monkeypatch.setattr(retrain_module, "replay_inputs", lambda context, days, **_: inputs_of(context, tuple(days)))
         monkeypatch.setattr(retrain_module, "champion_version", lambda *_: self.in_use)
         monkeypatch.setattr(retrain_module, "stored_bundle", lambda *_: None)
         monkeypatch.setattr(retrain_module, "trained_policy", lambda _, name: SimpleNamespace(name=name))
