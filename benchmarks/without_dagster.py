@@ -5,12 +5,12 @@ import time
 import polars as pl
 
 from assets.episodes import added_up, replayed
-from assets.forecasts import history
 from assets.home import Home
 from assets.observations import graded, observed
 from assets.prices import repaired
 from benchmarks.bench_homes import FIRST_DAY, LAST_DAY
 from benchmarks.fresh_home import FreshHome
+from darkstar_pipeline.aurora.forecasting import averaged_readings
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.evaluating import ORACLE
 from darkstar_pipeline.replay_inputs import home_has_pv
@@ -35,7 +35,11 @@ def seconds_without_dagster(fresh: FreshHome) -> float:
     statistics = lake.read(schemas.METER_STATISTICS, name, *span)
     quality = graded(home, observations, prices, statistics, days)
     forecasts = naive_forecasts(
-        history(home, *span), days, home.timezone, load_days=forecast.load_days, pv_days=forecast.pv_days
+        averaged_readings(home.context, *span),
+        days,
+        home.timezone,
+        load_days=forecast.load_days,
+        pv_days=forecast.pv_days,
     )
     slots = usable_slots(observations, prices, quality, home.site, has_pv=home_has_pv(context))
     oracle = replayed(home, "oracle", (ORACLE,), slots, forecasts)

@@ -32,11 +32,11 @@ def test_trees_say_what_lightgbm_says_when_rows_are_finite(booster: lightgbm.Boo
     rows[:, 2] = np.rint(rows[:, 2])  # on the thresholds' sides of whole numbers
     trees = boosted_trees(booster.model_to_string().encode())
     assert trees.n_features == 4
-    np.testing.assert_allclose(trees.predict(rows), booster.predict(rows), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(trees.predict(rows), np.asarray(booster.predict(rows)), rtol=0, atol=1e-12)
     borders = np.unique(trees.threshold[trees.left != trees.right])
     borders = borders[np.abs(borders) > 1e-30]  # what is nearer to 0 LightGBM takes for 0
     on_them = np.repeat(borders[:, None], 4, axis=1)
-    np.testing.assert_allclose(trees.predict(on_them), booster.predict(on_them), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(trees.predict(on_them), np.asarray(booster.predict(on_them)), rtol=0, atol=1e-12)
     alone = np.array([trees.predict(rows[row : row + 1])[0] for row in range(50)])
     assert alone.tobytes() == trees.predict(rows)[:50].tobytes(), "the same whatever is asked beside it"
     assert trees.predict(rows[:0]).shape == (0,)
@@ -45,7 +45,7 @@ def test_trees_say_what_lightgbm_says_when_rows_are_finite(booster: lightgbm.Boo
 def test_trees_say_what_lightgbm_says_when_no_tree_splits() -> None:
     booster, rows = grown(3, min_data_in_leaf=5000), np.zeros((2, 4), dtype=np.float32)
     told = boosted_trees(booster.model_to_string().encode()).predict(rows)
-    np.testing.assert_allclose(told, booster.predict(rows), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(told, np.asarray(booster.predict(rows)), rtol=0, atol=1e-12)
 
 
 def text(**changes: tuple[str, str]) -> bytes:

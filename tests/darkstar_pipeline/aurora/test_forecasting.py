@@ -150,7 +150,7 @@ def test_forecasts_of_a_new_home_are_corrected_when_configured(tmp_path: Path) -
     assert pl.concat([site_forecasts(context, [day]) for day in days]).equals(made)
     plain = site_forecasts(month_context(tmp_path), days)
     assert plain["correction_source"].unique().to_list() == ["none"]
-    ratio = made["load_kwh"] / plain["load_kwh"]
+    ratio = (made["load_kwh"] / plain["load_kwh"]).to_numpy()
     assert ratio.min() >= 0.5 - 1e-9
     assert ratio.max() <= 1.5 + 1e-9
     assert (ratio != 1).any()
