@@ -9,6 +9,7 @@ import polars as pl
 
 from assets.description import markdown_table
 from assets.home import Home
+from darkstar_pipeline.errors import DataMissingError
 
 AURORA_MODELS = "aurora_models"
 
@@ -39,9 +40,13 @@ def aurora_models_asset(home: Home) -> dg.AssetsDefinition:
         from darkstar_pipeline.aurora.registering import train_and_register  # MLflow and LightGBM come with it
 
         first, last = training_window(home, config.last_day, datetime.now(UTC))
-        done = train_and_register(
-            home.context, first, last, seed=config.seed, who="aurora_models", dagster_run_id=context.run.run_id
-        )
+        try:
+            done = train_and_register(
+                home.context, first, last, seed=config.seed, who="aurora_models", dagster_run_id=context.run.run_id
+            )
+        except DataMissingError as error:  # a new home: nothing to learn from is no failure of the night's run
+            context.log.warning(str(error))
+            return dg.MaterializeResult(metadata={"in use": False, "why": str(error)})
         return dg.MaterializeResult(
             metadata=_told(done.version, done.verdict, done.trained.metrics, done.trained.notes)
         )

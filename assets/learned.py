@@ -4,7 +4,7 @@ Each asset is a step of `darkstar_pipeline.learning.retrain`: done once for a da
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ import polars as pl
 
 from assets.description import markdown_table
 from assets.home import Home
+from darkstar_pipeline.errors import DataMissingError
 
 if TYPE_CHECKING:
     from darkstar_pipeline.learning.retrain import Retrain, RetrainReport
@@ -105,12 +106,18 @@ def _antares_slots(home: Home) -> dg.AssetsDefinition:
 
 
 def _antares_regressors(home: Home) -> dg.AssetsDefinition:
-    def antares_regressors(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def antares_regressors(context: dg.AssetExecutionContext, config: AsOf) -> dg.MaterializeResult:
         """Boosted trees that tell the powers MPC told in the next slot: their errors, and what running them costs."""
         from darkstar_pipeline.learning.training import Asked, train_range
 
+        last = as_of(home, config.at, datetime.now(UTC)) - timedelta(days=1)
         asked = Asked(note=context.log.info, dagster_run_id=context.run.run_id)
-        return dg.MaterializeResult(metadata=_of_version(train_range(home.context, "regressors", None, None, asked)))
+        try:
+            trained = train_range(home.context, "regressors", None, last, asked)
+        except DataMissingError as error:
+            context.log.warning(str(error))
+            return dg.MaterializeResult(metadata={"status": "too_little", "why": str(error)})
+        return dg.MaterializeResult(metadata=_of_version(trained))
 
     return _asset(home, antares_regressors, ("antares_slots",), ("lightgbm", "mlflow"))
 

@@ -21,7 +21,7 @@ from jobs.names import job_name
 WEEKLY_RETRAIN = "weekly_retrain"
 RL_SEARCH = "rl_search"
 MONDAY_NIGHT = "20 2 * * 1"  # after the nightly run of late readings
-_DATED = ("antares_policy", "antares_rl_policy", "challenger", "champion")
+_DATED = ("antares_regressors", "antares_policy", "antares_rl_policy", "challenger", "champion")
 
 
 def retrain_job(home: Home) -> UnresolvedAssetJobDefinition:

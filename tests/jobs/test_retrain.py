@@ -13,7 +13,7 @@ from darkstar_pipeline.settings import Settings, SiteSettings
 from jobs.retrain import retrain_schedule
 from tests.cases.small_home import small_context
 
-DATED = ("antares_policy", "antares_rl_policy", "challenger", "champion")
+DATED = ("antares_regressors", "antares_policy", "antares_rl_policy", "challenger", "champion")
 
 
 @pytest.fixture
