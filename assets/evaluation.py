@@ -1,6 +1,5 @@
 """The verdict on a range of days: which policy was cheaper, by how much, how surely; kept as an MLflow run."""
 
-import hashlib
 from typing import Any
 
 import dagster as dg
@@ -11,13 +10,13 @@ from assets.description import days_of, markdown_table, shown
 from assets.episodes import SHOWN, with_oracle
 from assets.home import Check, Home, daily_asset
 from assets.pictures import last_day, verdict
+from darkstar_pipeline.replay_inputs import content_hash
 from darkstar_pipeline.tracking import EvaluationRecord, TrackedRun, log_evaluation
 from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import POLICY_SCHEDULES
 from planner.evaluation import Evaluation, evaluate
 
 JUDGED = Check(name="days_judged", description="At least one day of the range could be judged.")
-_HASHED = ("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh")
 _BY_MONTH = """
     SELECT strftime(day, '%Y-%m') AS month, policy, count(*) AS days, sum(cost) AS cost
     FROM (SELECT site, day, policy, cost, config_version FROM policy_daily_results
@@ -74,12 +73,6 @@ def of_configuration(home: Home, results: pl.DataFrame) -> pl.DataFrame:
 
 def _versions(home: Home) -> tuple[str, str]:
     return config_version(home.settings, "policies"), config_version(home.settings, "oracle")
-
-
-def content_hash(slots: pl.DataFrame) -> str:
-    """Hash of the prices and readings that were judged: the same data, the same hash."""
-    table = slots.select(_HASHED).sort("slot_start").write_csv(float_precision=9)
-    return hashlib.sha256(table.encode()).hexdigest()[:16]
 
 
 def _last_judged_day(home: Home, judged: Evaluation) -> dict[str, bytes]:

@@ -26,7 +26,7 @@ from darkstar_pipeline.warehouse.schemas import (
 from env.time_grid import days_between
 from planner.episodes import USABLE
 from planner.evaluation import Evaluation, evaluate
-from planner.policy_names import CONTINUOUS_POLICIES, LEARNED_POLICIES, PLANNERS, POLICIES, is_learned
+from planner.policy_names import CONTINUOUS_POLICIES, FALLBACK, LEARNED_POLICIES, PLANNERS, POLICIES, is_learned
 from planner.power_bills import charges_power, power_bills
 from planner.replay import replay_days
 from planner.results import daily_results
@@ -36,7 +36,6 @@ from planner.verified_days import only_verified, only_verified_window
 if TYPE_CHECKING:
     from darkstar_pipeline.trained.policies import TrainedPolicy
 
-FALLBACK = "value"  # champion where no version is in use
 ORACLE = "oracle"
 _BOOKKEEPING = ("site", "config_version", "quality")
 REFERENCES = ("idle", "mpc", ORACLE)  # what shares and differences are measured against

@@ -1,5 +1,6 @@
 """What replays of a site rest on: the measuring protocol, graded slots, forecasts and the readings before them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,6 +20,8 @@ from planner.episodes import usable_slots
 from planner.protocol import Protocol
 from planner.scenarios import SCENARIO_DAYS
 from planner.steadiness import SteadinessRules
+
+_HASHED = ("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh")
 
 
 @dataclass(frozen=True)
@@ -75,3 +78,9 @@ def replay_inputs(context: Context, days: Sequence[date], *, reach: int = SCENAR
     )
     forecasts = lake.read(SLOT_FORECASTS, name, first - timedelta(days=1), last)
     return ReplayInputs(slots, forecasts, past_readings(context, first, last, reach=reach, has_pv=has_pv))
+
+
+def content_hash(slots: pl.DataFrame) -> str:
+    """Hash of the prices and readings of slots: the same data, the same hash."""
+    table = slots.select(_HASHED).sort("slot_start").write_csv(float_precision=9)
+    return hashlib.sha256(table.encode()).hexdigest()[:16]

@@ -7,6 +7,7 @@ PUBLISHED_BOUND = "oracle_published"  # knows the home, but prices only as publi
 CONTINUOUS_POLICIES = (*POLICIES, PUBLISHED_BOUND)
 LEARNED_POLICIES = ("lightgbm", "rl", "champion")
 """The newest version of its kind, and the one in use; where none is in use, `value` is champion."""
+FALLBACK = "value"  # decides where no version is in use
 MODEL_REFERENCE = "models:/"  # before the registered name and the version: models:/antares-home/3
 
 GATED = "+gate"  # behind a trained policy's name: with the price gate between it and the inverter

@@ -9,6 +9,7 @@ import typer
 from darkstar_pipeline.commands.answers import Document, draw_table
 from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.failures import UsageError
+from planner.policy_names import FALLBACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
     from darkstar_pipeline.models.moves import Move
     from darkstar_pipeline.models.registry import ModelVersionRecord
-
-FALLBACK = "value"
-"""What decides where no version is in use."""
 
 
 class FamilyName(StrEnum):

@@ -4,7 +4,6 @@ What Aurora tells of a day is told by one that has not seen it (`planner.aurora_
 learned from all of its days, for those after them.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,7 +16,7 @@ from darkstar_pipeline.aurora.inputs import aurora_home, panels_of
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.learning.windows import Days, Windows
-from darkstar_pipeline.replay_inputs import ReplayInputs, protocol_of, replay_inputs
+from darkstar_pipeline.replay_inputs import ReplayInputs, content_hash, protocol_of, replay_inputs
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.episodes import Episodes
 from planner.aurora_bundle import TrainedOn, save_aurora
@@ -30,7 +29,6 @@ from planner.scenarios import ScenarioSource
 from planner.value_function import Scenarios
 
 REACH = 28  # days of readings before the first day: more than any rules of belief look back
-HASHED = ("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh")
 
 
 def usable_days(context: Context, first: date | None, last: date | None) -> list[date]:
@@ -74,8 +72,7 @@ class LearningData:
     @property
     def content_hash(self) -> str:
         """Hash of the prices and readings of all windows: the same data, the same hash."""
-        table = self.inputs.slots.select(HASHED).sort("slot_start").write_csv(float_precision=9)
-        return hashlib.sha256(table.encode()).hexdigest()[:16]
+        return content_hash(self.inputs.slots)
 
 
 def learning_data(

@@ -13,8 +13,7 @@ from env.inverter import Energy
 from planner import promotion
 from planner.errors import PolicyMismatchError
 from planner.evaluation import Evaluation
-
-FALLBACK = "value"
+from planner.policy_names import FALLBACK
 
 
 @dataclass(frozen=True)

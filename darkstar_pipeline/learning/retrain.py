@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from darkstar_pipeline.aurora.registering import train_and_register
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.learning.dataset import HASHED, REACH, usable_days
+from darkstar_pipeline.learning.dataset import REACH, usable_days
 from darkstar_pipeline.learning.drift import drift_report
 from darkstar_pipeline.learning.gate import weigh
 from darkstar_pipeline.learning.training import Asked, prepared, train_version
@@ -26,7 +26,7 @@ from darkstar_pipeline.models.moves import promote
 from darkstar_pipeline.models.names import reference, registered_name, retrains_folder
 from darkstar_pipeline.models.pointer import champion_version
 from darkstar_pipeline.models.registry import attach_evidence
-from darkstar_pipeline.replay_inputs import ReplayInputs, replay_inputs
+from darkstar_pipeline.replay_inputs import ReplayInputs, content_hash, replay_inputs
 from darkstar_pipeline.trained.policies import trained_policy
 from darkstar_pipeline.whole_files import replacing
 
@@ -229,9 +229,8 @@ def _place(context: Context, beginning: RetrainReport, inputs: ReplayInputs) -> 
 
     The same day, data and settings are the same retrain; champions that moved since do not make it another.
     """
-    table = inputs.slots.select(HASHED).sort("slot_start").write_csv(float_precision=9)
     settings = context.site_settings.model_dump_json(exclude={"policies"})
-    told = json.dumps([str(beginning.at), settings, table])
+    told = json.dumps([str(beginning.at), settings, content_hash(inputs.slots)])
     key = hashlib.sha256(told.encode()).hexdigest()[:12]
     return retrains_folder(context) / f"{beginning.at}-{key}.json"
 

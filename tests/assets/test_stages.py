@@ -7,13 +7,14 @@ import polars as pl
 import pytest
 
 from assets.episodes import added_up, replayed, with_oracle
-from assets.evaluation import content_hash, of_configuration
+from assets.evaluation import of_configuration
 from assets.home import Home
 from assets.observations import graded, observed
 from assets.policies import below_bound
 from assets.prices import repaired, second_prices
 from darkstar_pipeline.aurora.forecasting import averaged_readings
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.replay_inputs import content_hash
 from darkstar_pipeline.settings import Settings
 from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import (
