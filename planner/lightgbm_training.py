@@ -27,6 +27,7 @@ from env.states import Moment, State
 from planner.beliefs import NAIVE, BeliefRules
 from planner.lightgbm_policy import AntaresPolicyV1, Corrections, lightgbm_manifest, with_levels
 from planner.rl_training import episode_costs
+from planner.tree_growing import grown_trees
 from planner.value_function import GRID_POINTS, Scenarios, soc_grid, value_function
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -222,29 +223,10 @@ def _fitted(lessons: Lessons, how: LightgbmTraining) -> bytes:
 
     Only corrections that mean another command are learned from: the others cost nothing more by construction.
     """
-    import lightgbm
-
     levels = np.array(how.levels)
     differs = lessons.differs.reshape(-1)
     rows = with_levels(lessons.state, levels)[differs]
-    parameters = {
-        "objective": "l2",
-        "verbosity": -1,
-        "num_threads": how.threads,
-        "deterministic": True,
-        "force_row_wise": True,
-        "seed": how.seed,
-        "num_leaves": how.leaves,
-        "min_data_in_leaf": how.least_rows,
-        "learning_rate": how.learning_rate,
-        "feature_fraction": how.column_share,
-        "bagging_fraction": how.row_share,
-        "bagging_freq": 1,
-        "lambda_l2": how.l2,
-    }
-    data = lightgbm.Dataset(rows, lessons.dearer.reshape(-1)[differs], params={"verbosity": -1})
-    booster = lightgbm.train(parameters, data, how.trees)  # pyright: ignore[reportUnknownMemberType] - loosely typed there
-    return booster.model_to_string().encode()
+    return grown_trees(rows, lessons.dearer.reshape(-1)[differs], how, l2=how.l2)
 
 
 class Teacher:

@@ -19,6 +19,7 @@ from env.states import Moment, State
 from planner.beliefs import NAIVE, BeliefRules
 from planner.regressors import TARGETS, AntaresRegressors, regressors_manifest
 from planner.rl_training import episode_costs
+from planner.tree_growing import grown_trees
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,7 @@ def train_regressors(
     total = len(TARGETS) + len(how.floors)
     trees: dict[str, bytes] = {}
     for place, target in enumerate(TARGETS):
-        trees[target] = _fitted(lessons.state, lessons.share[:, place].copy(), how)
+        trees[target] = grown_trees(lessons.state, lessons.share[:, place].copy(), how)
         if progress is not None:
             progress(len(trees), total)
     found = [_regressors(validation, how, trees, floor) for floor in how.floors]
@@ -132,29 +133,6 @@ def _regressors(days: Episodes, how: RegressorTraining, trees: dict[str, bytes],
         state=how.state, columns=columns, floor=floor, beliefs=how.beliefs, tariff=how.tariff
     )
     return AntaresRegressors(manifest, trees)
-
-
-def _fitted(state: State, share: Energy, how: RegressorTraining) -> bytes:
-    """Trees of a power's share, as LightGBM's text."""
-    import lightgbm
-
-    parameters = {
-        "objective": "l2",
-        "verbosity": -1,
-        "num_threads": how.threads,
-        "deterministic": True,
-        "force_row_wise": True,
-        "seed": how.seed,
-        "num_leaves": how.leaves,
-        "min_data_in_leaf": how.least_rows,
-        "learning_rate": how.learning_rate,
-        "feature_fraction": how.column_share,
-        "bagging_fraction": how.row_share,
-        "bagging_freq": 1,
-    }
-    data = lightgbm.Dataset(state, share, params={"verbosity": -1})
-    booster = lightgbm.train(parameters, data, how.trees)  # pyright: ignore[reportUnknownMemberType] - loosely typed there
-    return booster.model_to_string().encode()
 
 
 def _told(days: Episodes, slots: pl.DataFrame, state: str) -> _Told:
