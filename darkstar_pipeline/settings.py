@@ -20,6 +20,7 @@ from darkstar_pipeline.learning_settings import (
     RegressorSettings,
     RlSettings,
 )
+from darkstar_pipeline.service_settings import HomeAssistantSettings, ServiceSettings
 from env.battery import Battery, Curve
 from env.devices import Appliance, Devices, ElectricVehicle, WaterHeater
 from env.errors import EnvError
@@ -341,6 +342,8 @@ class SiteSettings(Frozen):
     lightgbm: LightgbmSettings = Field(default_factory=LightgbmSettings)
     regressors: RegressorSettings = Field(default_factory=RegressorSettings)
     rl: RlSettings = Field(default_factory=RlSettings)
+    service: ServiceSettings = Field(default_factory=ServiceSettings)
+    home_assistant: HomeAssistantSettings = Field(default_factory=HomeAssistantSettings)
     policies: tuple[str, ...] = Field(
         default=("idle", "self_consumption", "mpc", "value"), description="what a backfill replays"
     )
