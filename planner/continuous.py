@@ -186,6 +186,12 @@ class Rolling:
             self.open(slot, end)
         return self.command(slot - self.first, soc_kwh)
 
+    def take(self, first: int, end: int) -> None:
+        """Take slots `first` to `end` for what is known, whatever the clock says; `first` lies on the first day."""
+        self.day, self.first, self.end = 0, first, end
+        self.begin_day()
+        self.open(first, end)
+
     def begin_day(self) -> None:
         """Midnight has passed."""
 
@@ -334,7 +340,7 @@ class _RollingMpc(OnScenarios):
         return self.mpc.command(slot, float(soc_kwh[0]), *known)
 
 
-class _RollingValue(OnScenarios):
+class RollingValue(OnScenarios):
     """The policy `value` through a window."""
 
     def open(self, first: int, end: int) -> None:
@@ -353,6 +359,11 @@ class _RollingValue(OnScenarios):
     def command(self, slot: int, soc_kwh: Energy) -> Command:
         """Choose the command of a slot."""
         return self.days.command(slot, soc_kwh, *self.last(slot))
+
+    def stored_value(self, slot: int, soc_kwh: Energy) -> float:
+        """What one more kWh stored at the end of the slot just decided saves later [money/kWh]."""
+        belief = self.days.beliefs.weights
+        return float(self.days.value.marginal_value(slot + 1, soc_kwh, belief)[0])
 
 
 class _RollingOracle(Rolling):
@@ -429,7 +440,7 @@ CONTINUOUS: dict[str, Replayer] = {
     "idle": _idle,
     "self_consumption": _self_consumption,
     "mpc": lambda window: run_window(window, _RollingMpc(window).decide),
-    "value": lambda window: run_window(window, _RollingValue(window).decide),
+    "value": lambda window: run_window(window, RollingValue(window).decide),
     "oracle_published": lambda window: run_window(window, _RollingOracle(window).decide),
     "oracle": _oracle,
 }

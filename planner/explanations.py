@@ -60,19 +60,25 @@ class Slot:
     idle: IdleSlot | None
 
 
-def explain(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) -> pl.DataFrame:
+def explain(
+    task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, *, stored_value: Energy | None = None
+) -> pl.DataFrame:
     """Add `reason`, `sentence` and `idle_costs` to a schedule of a task.
 
     Args:
         task: what was planned.
         schedule: released for it.
         solution: the optimiser's answer that the schedule is made of; None where it is none's.
+        stored_value: what a policy that made the schedule holds one more kWh stored in each slot to be worth later
+            `(n_slots,)` [money/kWh]; None takes the optimiser's, where there is an answer.
 
     Returns:
         The schedule with `reason` (one of `PLAN_REASONS`), `sentence`, and `idle_costs`: what the best plan with the
         battery idle in the slot would cost more [money]; null where nobody knows or there is no such plan.
     """
-    slots = _slots(task, schedule, solution)
+    if stored_value is None and solution is not None:
+        stored_value = solution.stored_value
+    slots = _slots(task, schedule, solution, stored_value)
     teller = _Teller(task, _brings(schedule).tolist(), [slot.starts for slot in slots])
     told = [teller.tell(slot) for slot in slots]
     devices = _devices(task, schedule, teller.words)
@@ -83,7 +89,9 @@ def explain(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) -
     )
 
 
-def _slots(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) -> list[Slot]:
+def _slots(
+    task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, stored_value: Energy | None
+) -> list[Slot]:
     """Everything about the slots that sentences are made of."""
     battery = task.site.battery
     moved = sum((schedule[f"{name}_kwh"].to_numpy() for name in task.loads.names), start=np.zeros(task.n_slots))
@@ -111,8 +119,8 @@ def _slots(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) ->
             spilled=row["curtailed_kwh"],
             empty=row["soc_end_kwh"] <= battery.min_soc_kwh + LEAST_TOLD,
             full=row["soc_end_kwh"] >= battery.max_soc_kwh - LEAST_TOLD,
-            worth_delivered=_delivered(task, solution, i),
-            worth_stored=_stored(task, solution, i),
+            worth_delivered=_delivered(task, stored_value, i),
+            worth_stored=_stored(task, stored_value, i),
             used_at=int(uses[i]),
             idle=None if idle is None else idle[i],
         )
@@ -120,18 +128,18 @@ def _slots(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) ->
     ]
 
 
-def _delivered(task: PlanTask, solution: Solution | None, slot: int) -> float | None:
-    if solution is None:
+def _delivered(task: PlanTask, stored_value: Energy | None, slot: int) -> float | None:
+    if stored_value is None or not np.isfinite(stored_value[slot]):
         return None
     battery = task.site.battery
-    return float(solution.stored_value[slot]) / battery.discharge_efficiency + battery.discharge_wear
+    return float(stored_value[slot]) / battery.discharge_efficiency + battery.discharge_wear
 
 
-def _stored(task: PlanTask, solution: Solution | None, slot: int) -> float | None:
-    if solution is None:
+def _stored(task: PlanTask, stored_value: Energy | None, slot: int) -> float | None:
+    if stored_value is None or not np.isfinite(stored_value[slot]):
         return None
     battery = task.site.battery
-    return float(solution.stored_value[slot]) * battery.charge_efficiency - battery.charge_wear
+    return float(stored_value[slot]) * battery.charge_efficiency - battery.charge_wear
 
 
 def _uses(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) -> NDArray[np.int64]:

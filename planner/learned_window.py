@@ -15,9 +15,10 @@ from planner.learned_replay import LearnedDays
 from planner.replay import schedule_frame
 from planner.rl_episodes import day_outlook
 from planner.scenarios import ScenarioSource
+from planner.value_function import soc_grid
 
 
-class _RollingLearned(OnScenarios):
+class RollingLearned(OnScenarios):
     """A learned policy through a window."""
 
     def __init__(self, window: Window, policy: LearnedPolicy, source: ScenarioSource) -> None:
@@ -58,6 +59,16 @@ class _RollingLearned(OnScenarios):
         """What the policy says at a slot of the span."""
         return self.days.command(slot, soc_kwh)
 
+    def stored_value(self, slot: int, soc_kwh: Energy) -> float:
+        """What one more kWh stored at the end of a slot saves later, as its value function has it [money/kWh]."""
+        outlook = self.days.episodes.outlook
+        if outlook is None:
+            return float("nan")
+        value = outlook.value[:, slot]
+        grid = soc_grid(self.window.site.battery, value.shape[-1])
+        low = int(np.clip(np.searchsorted(grid, soc_kwh[0]) - 1, 0, len(grid) - 2))
+        return float((value[0, low + 1] - value[0, low]) / (grid[1] - grid[0]))
+
 
 def replay_learned_window(
     policy: LearnedPolicy, window: Window, source: ScenarioSource, *, label: str = "learned"
@@ -74,6 +85,6 @@ def replay_learned_window(
         As `planner.replay.replay_days`.
     """
     own = ScenarioSource(history=source.history, rules=policy.beliefs, told=source.told)
-    replay = run_window(window, _RollingLearned(window, policy, own).decide)
+    replay = run_window(window, RollingLearned(window, policy, own).decide)
     names = ("slot_start", "local_day", "import_price", "export_price", "load_kwh", "pv_kwh")
     return schedule_frame(label, window.slots.select(names), replay)

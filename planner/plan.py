@@ -59,6 +59,7 @@ class Plan:
         attempts: what earlier solvers said.
         verification: of the released schedule.
         solution: the optimiser's answer where the plan was released; None otherwise.
+        trouble: why the optimiser gave nothing usable; empty where it did.
     """
 
     schedule: pl.DataFrame
@@ -71,6 +72,7 @@ class Plan:
     attempts: tuple[SolverRecord, ...]
     verification: Verification
     solution: Solution | None
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ def make_plan(
         attempts=tuple(attempt.record for attempt in attempts[:-1]),
         verification=chosen.verification,
         solution=solution,
+        trouble="" if last.usable else f"{last.record.solver}: {last.record.status}",
     )
 
 

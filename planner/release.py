@@ -118,7 +118,7 @@ def _self_consumption(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFr
     may_cover = np.maximum(load + task.moved_load(others) - kept - pv, 0.0) / SLOT_HOURS
     power = task.site.battery.discharge_kw
     discharge = np.where(kept > 0, np.minimum(may_cover, power), power)
-    return _simulated(task, others, Command(np.zeros(task.n_slots), discharge, np.zeros(task.n_slots)))
+    return simulated(task, others, Command(np.zeros(task.n_slots), discharge, np.zeros(task.n_slots)))
 
 
 def _idle(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
@@ -137,10 +137,10 @@ def _idle(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
         battery=battery,
         limits=task.site.limits,
     )
-    return schedule_frame(task, _columns(flows), others, command)
+    return schedule_frame(task, flow_columns(flows), others, command)
 
 
-def _simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) -> pl.DataFrame:
+def simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) -> pl.DataFrame:
     """Commands run through the inverter under the forecast, as a schedule."""
     _, export_price, load, pv = task.arrays
     flows = simulate_known(
@@ -151,10 +151,10 @@ def _simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) -
         site=task.site,
         start_soc_kwh=task.start_soc_kwh,
     )
-    return schedule_frame(task, _columns(flows), others, command)
+    return schedule_frame(task, flow_columns(flows), others, command)
 
 
-def _columns(flows: Flows) -> Energy:
+def flow_columns(flows: Flows) -> Energy:
     """Flows as the optimiser's columns `(n_slots, 6)`."""
     moved = (flows.charge_kwh, flows.discharge_kwh, flows.import_kwh, flows.export_kwh, flows.curtailed_kwh)
     return np.stack([*moved, flows.soc_end_kwh], axis=1)

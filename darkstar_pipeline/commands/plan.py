@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.context import Context
-    from darkstar_pipeline.planning import SitePlan
+    from darkstar_pipeline.planning import Known
+    from planner.ladder import Climb
 
 EXPLAINED = ("sentence", "idle_costs")
 
@@ -48,31 +49,35 @@ def plan(
     What is released is never dearer than idle or self-consumption under the same forecast. Each slot says in a
     sentence why it is run that way and what doing nothing there would cost.
     """
-    from darkstar_pipeline.planning import plan_at, slot_of
+    from darkstar_pipeline.planning import StartSoc, slot_of
+    from darkstar_pipeline.planning_rungs import site_plan
 
     context = call.context()
     moment = instant("--at", at, context.timezone)
     zone = context.timezone
     requests = load_requests(slot_of(moment), zone, car=car, appliances=appliance or (), vacation=vacation)
-    made = plan_at(context, moment, soc_percent=soc, requests=requests)
-    document = _document(context, made)
+    given = None if soc is None else StartSoc(soc)
+    document = _document(context, *site_plan(context, moment, soc=given, requests=requests))
     return Document(document, lambda out: draw_plan(out, document, context))
 
 
-def _document(context: "Context", made: "SitePlan") -> dict[str, Any]:
+def _document(context: "Context", known: "Known", climbed: "Climb") -> dict[str, Any]:
     """The plan as `--json` prints it."""
-    plan, site = made.plan, context.site
+    plan, site = climbed.plan, context.site
     extra = [name for name in plan.schedule.columns if name.startswith(("water_", "ev_", "appliance_", "battery_"))]
     solver = plan.solver
     return {
         "site": context.site_name,
-        "at": made.at,
-        "source": "optimiser" if plan.released == "plan" else plan.released,
+        "at": known.at,
+        "source": climbed.rung if plan.released == "plan" else plan.released,
+        "rung": climbed.rung,
+        "why": climbed.why,
+        "attempts": [vars(each) for each in climbed.tries],
         "solver": {"name": solver.solver, "status": solver.status, "gap": solver.gap, "seconds": solver.seconds},
-        "vintage": made.vintage,
-        "forecast": made.forecast,
+        "vintage": known.vintage,
+        "forecast": known.forecast,
         "start_soc_percent": 100 * plan.schedule["soc_start_kwh"][0] / site.battery.capacity_kwh,
-        "start_soc_source": made.start_soc_source,
+        "start_soc_source": known.start_soc_source,
         "released": plan.released,
         "release_reason": plan.reason,
         "cost": plan.cost,
@@ -108,6 +113,7 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
     draw_table(out, rows, headings)
     costs = f"idle {document['idle_cost']:.2f}, self-consumption {document['self_consumption_cost']:.2f}"
     out.print(f"cost {document['cost']:.2f} {currency} ({costs}): {document['release_reason']}", markup=False)
+    out.print(f"made by {document['rung']}: {document['why']}", markup=False)
 
 
 def command_told(slot: dict[str, Any], most_kw: float) -> str:

@@ -1,0 +1,128 @@
+"""What a policy would do over the slots ahead: asked slot after slot, on what is expected, through the inverter.
+
+A policy decides on what it reads; here it is told that everything comes as forecast, so its plan is what it would do on
+such a day. The command of the first slot rests on readings alone and is the one that counts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from env.inverter import Command, Energy
+from env.simulator import World, simulate
+from planner.continuous import OnScenarios, RollingValue, Window
+from planner.learned_policy import LearnedPolicy
+from planner.learned_window import RollingLearned
+from planner.plan_schedule import schedule_frame
+from planner.plan_task import PlanTask
+from planner.release import default_loads, flow_columns
+from planner.scenarios import ScenarioSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """What a policy sees of today and of the slots ahead.
+
+    Attributes:
+        window: today from its midnight on, and tomorrow as far as prices are known; load and PV are what was read in
+            slots that are over, and what is expected elsewhere.
+        opened: slot at which these prices became known.
+        now: slot that is decided.
+    """
+
+    window: Window
+    opened: int
+    now: int
+
+    @cached_property
+    def world(self) -> World:
+        """The slots ahead as they are expected, `(1, n_slots)`."""
+        ahead = slice(self.now, None)
+        return World(*(table[:, ahead] for table in vars(self.window.world).values()))
+
+
+@dataclass(frozen=True)
+class PolicySchedule:
+    """A policy's plan.
+
+    Attributes:
+        schedule: as `plan_schedule.schedule_frame`.
+        stored_value: what the policy holds one more kWh stored at each slot's end to be worth later `(n_slots,)`
+            [money/kWh].
+    """
+
+    schedule: pl.DataFrame
+    stored_value: Energy
+
+
+def value_schedule(task: PlanTask, ahead: Ahead, others: Mapping[str, Energy] | None = None) -> PolicySchedule:
+    """The plan of the policy `value`; arguments as for `learned_schedule`."""
+    rolling = RollingValue(ahead.window)
+    rolling.take(ahead.opened, len(ahead.window.slots))
+    nowhere = np.array([task.start_soc_kwh])
+    for slot in range(ahead.now - ahead.opened):  # beliefs come from the readings since the span was opened
+        rolling.command(slot, nowhere)
+    return _asked(task, ahead, rolling, others)
+
+
+def learned_schedule(
+    task: PlanTask,
+    ahead: Ahead,
+    policy: LearnedPolicy,
+    source: ScenarioSource,
+    others: Mapping[str, Energy] | None = None,
+) -> PolicySchedule:
+    """The plan of a learned policy.
+
+    Args:
+        task: the slots ahead, the stored energy now, and what the end is worth.
+        ahead: the same slots as the policy sees them.
+        policy: what decides.
+        source: where its scenarios come from; the rules are the policy's own.
+        others: movable loads and further batteries, as `plan_schedule.schedule_frame` takes them; None as a home
+            without plans has them.
+
+    Raises:
+        PolicyMismatchError: the policy sees another state than this version shows.
+    """
+    own = ScenarioSource(history=source.history, rules=policy.beliefs, told=source.told)
+    rolling = RollingLearned(ahead.window, policy, own)
+    rolling.take(ahead.opened, len(ahead.window.slots))
+    return _asked(task, ahead, rolling, others)
+
+
+def _asked(
+    task: PlanTask,
+    ahead: Ahead,
+    rolling: RollingValue | RollingLearned,
+    others: Mapping[str, Energy] | None,
+) -> PolicySchedule:
+    """Ask for every slot ahead."""
+    moved = default_loads(task) if others is None else others
+    worth = np.full(task.n_slots, np.nan)
+    first = ahead.now - ahead.opened
+
+    def decide(slot: int, soc_kwh: Energy) -> Command:
+        command = rolling.command(first + slot, soc_kwh)
+        worth[slot] = rolling.stored_value(first + slot, soc_kwh)
+        return command
+
+    expected = ahead.world
+    drawn = World(
+        expected.load_kwh + task.moved_load(moved), expected.pv_kwh, expected.import_price, expected.export_price
+    )
+    done = simulate(decide, drawn, task.site, np.array([task.start_soc_kwh]))
+    flows = type(done.flows)(*(column[0] for column in done.flows))
+    command = Command(*(power[0] for power in done.commands))
+    return PolicySchedule(schedule_frame(task, flow_columns(flows), moved, command), worth)
+
+
+def span_scenarios(ahead: Ahead, source: ScenarioSource) -> tuple[Energy, Energy]:
+    """Load and PV of the scenarios of the slots ahead, each `(n_scenarios, n_slots)` [kWh]."""
+    rolling = OnScenarios(ahead.window, source)
+    rolling.day, rolling.first, rolling.end = 0, ahead.now, len(ahead.window.slots)
+    found = rolling.scenarios()
+    return found.load_kwh[0], found.pv_kwh[0]
