@@ -130,7 +130,7 @@ def known_at(
         ahead=ahead,
         history=history,
         quantiles=_quantiles(task.slots, forecasts),
-        vintage=forecasts["vintage"].max() or at,
+        vintage=forecasts["vintage"][0],
         forecast=forecasts["model_version"][0],
         start_soc_source=source,
         notes=notes,

@@ -21,6 +21,7 @@ from planner.protocol import Protocol
 from planner.scenarios import SCENARIO_DAYS
 from planner.steadiness import SteadinessRules
 
+RECENT_DAYS = 7
 _HASHED = ("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh")
 
 
@@ -54,8 +55,11 @@ def home_has_pv(context: Context) -> bool:
     configured = context.site_settings.has_pv
     if configured is not None:
         return configured
-    readings = context.lake.read(METER_READINGS, context.site_name)
-    return readings["pv_kwh"].count() > 0
+    lake, name = context.lake, context.site_name
+    recent = lake.days(METER_READINGS, name)[-RECENT_DAYS:]  # mostly enough: a year's files take 0.2 s
+    if recent and lake.read(METER_READINGS, name, recent[0], recent[-1])["pv_kwh"].count():
+        return True
+    return lake.read(METER_READINGS, name)["pv_kwh"].count() > 0
 
 
 def replay_inputs(context: Context, days: Sequence[date], *, reach: int = SCENARIO_DAYS) -> ReplayInputs:

@@ -66,7 +66,7 @@ class RollingLearned(OnScenarios):
             return float("nan")
         value = outlook.value[:, slot]
         grid = soc_grid(self.window.site.battery, value.shape[-1])
-        low = int(np.clip(np.searchsorted(grid, soc_kwh[0]) - 1, 0, len(grid) - 2))
+        low = min(max(int(np.searchsorted(grid, float(soc_kwh[0]))) - 1, 0), len(grid) - 2)
         return float((value[0, low + 1] - value[0, low]) / (grid[1] - grid[0]))
 
 

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from env.inverter import Command, Energy
+from env.inverter import Command, Energy, Flows
 from env.simulator import World, simulate
-from planner.continuous import OnScenarios, RollingValue, Window
+from planner.continuous import RollingValue, Window
 from planner.learned_policy import LearnedPolicy
 from planner.learned_window import RollingLearned
 from planner.plan_schedule import schedule_frame
@@ -115,14 +115,6 @@ def _asked(
         expected.load_kwh + task.moved_load(moved), expected.pv_kwh, expected.import_price, expected.export_price
     )
     done = simulate(decide, drawn, task.site, np.array([task.start_soc_kwh]))
-    flows = type(done.flows)(*(column[0] for column in done.flows))
+    flows = Flows(**{name: table[0] for name, table in vars(done.flows).items()})
     command = Command(*(power[0] for power in done.commands))
     return PolicySchedule(schedule_frame(task, flow_columns(flows), moved, command), worth)
-
-
-def span_scenarios(ahead: Ahead, source: ScenarioSource) -> tuple[Energy, Energy]:
-    """Load and PV of the scenarios of the slots ahead, each `(n_scenarios, n_slots)` [kWh]."""
-    rolling = OnScenarios(ahead.window, source)
-    rolling.day, rolling.first, rolling.end = 0, ahead.now, len(ahead.window.slots)
-    found = rolling.scenarios()
-    return found.load_kwh[0], found.pv_kwh[0]

@@ -73,3 +73,19 @@ def ranks(values: Energy) -> Energy:
     """Rank of each value from 1, the lowest first; equal values share a rank."""
     ascending = np.sort(values)
     return np.searchsorted(ascending, values, side="left").astype(np.float64) + 1
+
+
+def command_told(command: tuple[float, float, float], most_kw: float) -> str:
+    """A command in a few words: charge, discharge and export power; `most_kw` is the battery's most.
+
+    >>> command_told((0.0, 8.0, 0.0), 8.0)
+    'self-consumption'
+    """
+    charge_kw, discharge_kw, export_kw = command
+    if charge_kw > 0:
+        return f"charge {charge_kw:.1f} kW"
+    if discharge_kw > 0 and export_kw > 0:
+        return f"cover load and sell {export_kw:.1f} kW" if export_kw < most_kw else "cover load and sell"
+    if discharge_kw > 0:
+        return "self-consumption" if discharge_kw >= most_kw else f"cover load up to {discharge_kw:.1f} kW"
+    return "sell surplus" if export_kw > 0 else "hold"

@@ -90,14 +90,15 @@ def _document(context: "Context", known: "Known", climbed: "Climb") -> dict[str,
 def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> None:
     """Draw the plan: a row a slot, and below it what it costs."""
     from env.time_grid import zone
+    from planner.wording import command_told
 
     local, site = zone(context.timezone), context.site
-    currency, capacity = site.currency, site.battery.capacity_kwh
+    currency, capacity, most_kw = site.currency, site.battery.capacity_kwh, site.battery.discharge_kw
     rows = [
         {
             "time": slot["slot_start"].astimezone(local).strftime("%a %H:%M"),
             "price": slot["import_price"],
-            "command": command_told(slot, site.battery.discharge_kw),
+            "command": command_told((slot["charge_kw"], slot["discharge_kw"], slot["export_kw"]), most_kw),
             "soc": f"{100 * slot['soc_end_kwh'] / capacity:.0f} %",
             "sentence": slot["sentence"],
         }
@@ -114,15 +115,3 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
     costs = f"idle {document['idle_cost']:.2f}, self-consumption {document['self_consumption_cost']:.2f}"
     out.print(f"cost {document['cost']:.2f} {currency} ({costs}): {document['release_reason']}", markup=False)
     out.print(f"made by {document['rung']}: {document['why']}", markup=False)
-
-
-def command_told(slot: dict[str, Any], most_kw: float) -> str:
-    """A command in a few words."""
-    charge, discharge, export = slot["charge_kw"], slot["discharge_kw"], slot["export_kw"]
-    if charge > 0:
-        return f"charge {charge:.1f} kW"
-    if discharge > 0 and export > 0:
-        return f"cover load and sell {export:.1f} kW" if export < most_kw else "cover load and sell"
-    if discharge > 0:
-        return "self-consumption" if discharge >= most_kw else f"cover load up to {discharge:.1f} kW"
-    return "sell surplus" if export > 0 else "hold"

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.commands.plan import command_told
 from planner.reasons import PLAN_REASONS
+from planner.wording import command_told
 from tests.cases.command_line import Darkstar
 
 AT = "2024-03-31T14:00"  # the day with 92 slots
 KEYS = [
-    "site", "at", "source", "solver", "vintage", "forecast", "start_soc_percent", "start_soc_source", "released",
+    "site", "at", "source", "rung", "why", "attempts",
+    "solver", "vintage", "forecast", "start_soc_percent", "start_soc_source", "released",
     "release_reason", "cost", "idle_cost", "self_consumption_cost", "slots",
 ]  # fmt: skip
 
@@ -21,7 +22,7 @@ def test_plan_answers_one_document_when_asked_for_json(darkstar: Darkstar) -> No
     assert (done.code, done.err) == (0, "")
     plan = done.document
     assert list(plan) == KEYS
-    assert (plan["at"], plan["source"], plan["released"]) == ("2024-03-31T12:00:00Z", "optimiser", "plan")
+    assert (plan["at"], plan["source"], plan["released"]) == ("2024-03-31T12:00:00Z", "value", "plan")
     assert plan["start_soc_percent"] == pytest.approx(40)
     assert len(plan["slots"]) == 40 + 96
     assert plan["cost"] <= min(plan["idle_cost"], plan["self_consumption_cost"])
@@ -133,6 +134,4 @@ def test_plan_is_refused_when_nothing_is_configured(home: Path, darkstar: Darkst
     ],
 )
 def test_command_is_told_in_words_when_drawn(command: tuple[float, float, float], words: str) -> None:
-    charge, discharge, export = command
-    slot = {"charge_kw": charge, "discharge_kw": discharge, "export_kw": export}
-    assert command_told(slot, 8.0) == words
+    assert command_told(command, 8.0) == words
