@@ -1,0 +1,53 @@
+"""Figures of the service for Prometheus: requests, plans, how old and how good what they rest on is."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from planner.service.clock import Clock
+from planner.service.documents import RUNGS
+from planner.service.engine import PlannerEngine
+
+LATENCIES = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """The figures of one service."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        named = {"registry": self.registry}
+        self.requests = Counter("darkstar_requests", "Requests answered", ("method", "route", "status"), **named)
+        self.latency = Histogram(
+            "darkstar_request_seconds", "Time to answer", ("route",), buckets=LATENCIES, registry=self.registry
+        )
+        self.plans = Gauge("darkstar_plans_made", "Plans made since the start", **named)
+        self.failures = Gauge("darkstar_planning_failures", "Times that planning failed altogether", **named)
+        self.seconds = Gauge("darkstar_plan_seconds", "Time that the last plan took", **named)
+        self.age = Gauge("darkstar_plan_age_seconds", "Age of the plan in force", **named)
+        self.rung = Gauge("darkstar_plan_rung", "1 for the rung of the plan in force", ("rung",), **named)
+        self.verified = Gauge("darkstar_plan_verified", "1 where the verifier found nothing", **named)
+        self.champion = Gauge("darkstar_champion_version", "Version that plans are made with; 0 for none", **named)
+        self.automatic = Gauge("darkstar_automatic", "1 where the service steers", **named)
+        self.component = Gauge("darkstar_component_ok", "1 where a part is well", ("component",), **named)
+
+    def seen(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        self.requests.labels(method, route, str(status)).inc()
+        self.latency.labels(route).observe(seconds)
+
+    def told(self, engine: PlannerEngine, clock: Clock) -> bytes:
+        """All figures as they are now, in Prometheus' text form."""
+        made, failures, seconds = engine.counts
+        plan, following = engine.plan(), engine.follower.now
+        self.plans.set(made)
+        self.failures.set(failures)
+        self.seconds.set(seconds)
+        self.champion.set(0 if following.told is None else following.told.version)
+        self.automatic.set(float(engine.wishes.automatic))
+        for part in engine.components():
+            self.component.labels(part.name).set(float(part.ok))
+        if plan is not None:
+            self.age.set((clock.now() - plan.created_at).total_seconds())
+            self.verified.set(float(plan.verified))
+            for rung in RUNGS:
+                self.rung.labels(rung).set(float(rung == plan.rung))
+        return generate_latest(self.registry)
