@@ -25,6 +25,7 @@ from darkstar_pipeline.commands import (
     query,
     retrain,
     sample,
+    serve,
     train,
     ui,
     verify,
@@ -235,6 +236,7 @@ def _add_housekeeping(app: typer.Typer) -> None:
             'darkstar query "FROM spot_prices WHERE repaired" --out repaired.csv',
         ),
     )(query.query)
+    command(app, "serve", examples=("darkstar serve", "darkstar serve --port 9000 --at 2026-01-31T14:00"))(serve.serve)
     command(app, "ui", examples=("darkstar ui", "darkstar ui --dagster-port 3100 --mlflow-port 5100"))(ui.ui)
     command(app, "doctor", examples=("darkstar doctor", "darkstar doctor --json"))(doctor.doctor)
 

@@ -24,7 +24,7 @@ from planner.service.documents import CommandDocument, Component, PlanDocument
 from planner.service.inputs import Gathered, LiveSoc, file_identity, gather, signature
 from planner.service.making import STEERING, Making, make_document, missing_storage
 from planner.service.plan_store import PlanStore
-from planner.service.telling import command_document, lasts
+from planner.service.telling import blind_plan, command_document, lasts
 from planner.service.wishes import Wishes
 
 SERVICE_FOLDER = "service"
@@ -42,8 +42,9 @@ _log = logging.getLogger(__name__)
 class _Memory:
     """What requests read; each attribute is replaced whole."""
 
-    plan: PlanDocument | None = None
-    last: PlanDocument | None = None
+    plan: PlanDocument
+    json: bytes
+    last: PlanDocument | None
     looked: float = 0.0
     storage: str = ""
     configuration: str = ""
@@ -72,7 +73,7 @@ class PlannerEngine:
         self.follower = ChampionFollower()
         self.wishes = Wishes(service_folder(context) / "wishes.json")
         self.store = PlanStore(service_folder(context) / "plans")
-        self._memory = _Memory()
+        self._memory = self._remembered()
         self._planning = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -86,10 +87,17 @@ class PlannerEngine:
 
     def start(self) -> None:
         """Begin to plan, in a thread of its own."""
-        self._memory.last = self.store.latest(self.clock.now())
         self._memory.looked = self.clock.monotonic()
         self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
         self._thread.start()
+
+    def _remembered(self) -> _Memory:
+        """An answer from the first request on: the plan of before, or the inverter by itself."""
+        now = self.clock.now()
+        last = self.store.latest(now)
+        first = "the first plan is being made"
+        plan = last or blind_plan(self.context, now, why=first, tries=(), inputs=(), seconds=0.0)
+        return _Memory(plan, plan.model_dump_json().encode(), last)
 
     def stop(self) -> None:
         """Plan no more."""
@@ -102,9 +110,13 @@ class PlannerEngine:
         """Have the thread look now."""
         self._wake.set()
 
-    def plan(self) -> PlanDocument | None:
-        """The latest plan; None only before the first."""
+    def plan(self) -> PlanDocument:
+        """The latest plan."""
         return self._memory.plan
+
+    def plan_json(self) -> bytes:
+        """The latest plan as JSON, written out once for all who ask."""
+        return self._memory.json
 
     def command(self) -> CommandDocument:
         """What the inverter is told now."""
@@ -120,8 +132,8 @@ class PlannerEngine:
         memory, following = self._memory, self.follower.now
         quiet = self.clock.monotonic() - memory.looked
         plan = memory.plan
-        reach = plan is not None and plan.created_at <= self.clock.now() < plan.valid_until
-        inputs = [] if plan is None else [each for each in plan.inputs if each.state in ("missing", "stale")]
+        reach = plan.created_at <= self.clock.now() < plan.valid_until
+        inputs = [each for each in plan.inputs if each.state in ("missing", "stale")]
         return [
             Component(
                 name="planner",
@@ -178,8 +190,6 @@ class PlannerEngine:
     def _retry(self) -> bool:
         """Whether something is missing that may be there again."""
         plan = self._memory.plan
-        if plan is None:
-            return True
         wanting = any(each.state == "missing" for each in plan.inputs) or any(
             each.outcome == "failed" for each in plan.attempts
         )
@@ -219,6 +229,7 @@ class PlannerEngine:
         )
         plan = make_document(context, now, gathered, making, 0.0)
         plan = self._kept(plan.model_copy(update={"seconds": self.clock.monotonic() - began}), now)
+        memory.json = plan.model_dump_json().encode()
         memory.plan, memory.plans, memory.seconds = plan, memory.plans + 1, plan.seconds
         if lasts(plan, now):
             memory.last = plan

@@ -67,7 +67,9 @@ class Guard:
         began, status = time.perf_counter(), 500
         headers = Headers(scope=scope)
         request_id = secrets.token_hex(8)
-        scope.setdefault("state", {})["request_id"] = request_id
+        client = (scope.get("client") or ("unknown", 0))[0]
+        state = scope.setdefault("state", {})
+        state |= {"request_id": request_id, "known": self._known(headers), "may_try": lambda: self.may_try(client)}
 
         async def answer(message: "Message") -> None:
             nonlocal status
@@ -76,7 +78,7 @@ class Guard:
                 _add_headers(message, scope["path"], request_id)
             await send(message)
 
-        refusal = self._refusal(scope, headers)
+        refusal = self._refusal(scope, headers, client)
         if refusal is not None:
             await _refuse(refusal, answer)
         else:
@@ -84,9 +86,8 @@ class Guard:
         route = getattr(scope.get("route"), "path", "other")
         self.seen(scope["method"], route, status, time.perf_counter() - began)
 
-    def _refusal(self, scope: "Scope", headers: Headers) -> "Refusal | None":
+    def _refusal(self, scope: "Scope", headers: Headers, client: str) -> "Refusal | None":
         """Why a request is not let through; None where it is."""
-        client = (scope.get("client") or ("unknown", 0))[0]
         if not self._limiter.hit(self._pace, "pace", client):
             return Refusal(429, "too_many_requests", "too many requests", "wait ten seconds", {"retry-after": "10"})
         length = headers.get("content-length", "0")
@@ -96,20 +97,23 @@ class Guard:
             return Refusal(403, "other_origin", "a page of another origin asked for this", "use the service's own page")
         if scope["path"] in OPEN or scope["path"].startswith(OPEN_FOLDERS):
             return None
-        return self._unknown(headers, client)
+        return None if scope["state"]["known"] else self._unknown(headers, client)
 
-    def _unknown(self, headers: Headers, client: str) -> "Refusal | None":
-        """Refuse whoever shows neither token nor session."""
+    def _known(self, headers: Headers) -> bool:
+        """Whether token or session are shown."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self.sessions.knows(token.strip()):
-            return None
+        if scheme.lower() == "bearer":
+            return self.sessions.knows(token.strip())
         cookie = _cookie(headers)
-        if cookie and self.sessions.holds(cookie):
-            return None
-        if (token or cookie) and not self.may_try(client):
+        return bool(cookie) and self.sessions.holds(cookie)
+
+    def _unknown(self, headers: Headers, client: str) -> "Refusal":
+        """Refuse whoever shows neither token nor session."""
+        shown = bool(headers.get("authorization") or _cookie(headers))
+        if shown and not self.may_try(client):
             return too_many_tokens()
         hint = "send it as `Authorization: Bearer TOKEN`; the file service/token in the state folder has it"
-        message = "the token is wrong" if token else "a token is needed"
+        message = "the token is wrong" if shown else "a token is needed"
         return Refusal(401, "unauthorized", message, hint, {"www-authenticate": 'Bearer realm="darkstar"'})
 
     def may_try(self, client: str) -> bool:

@@ -14,20 +14,29 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        named = {"registry": self.registry}
-        self.requests = Counter("darkstar_requests", "Requests answered", ("method", "route", "status"), **named)
+        self.requests = Counter(
+            "darkstar_requests", "Requests answered", ("method", "route", "status"), registry=self.registry
+        )
         self.latency = Histogram(
             "darkstar_request_seconds", "Time to answer", ("route",), buckets=LATENCIES, registry=self.registry
         )
-        self.plans = Gauge("darkstar_plans_made", "Plans made since the start", **named)
-        self.failures = Gauge("darkstar_planning_failures", "Times that planning failed altogether", **named)
-        self.seconds = Gauge("darkstar_plan_seconds", "Time that the last plan took", **named)
-        self.age = Gauge("darkstar_plan_age_seconds", "Age of the plan in force", **named)
-        self.rung = Gauge("darkstar_plan_rung", "1 for the rung of the plan in force", ("rung",), **named)
-        self.verified = Gauge("darkstar_plan_verified", "1 where the verifier found nothing", **named)
-        self.champion = Gauge("darkstar_champion_version", "Version that plans are made with; 0 for none", **named)
-        self.automatic = Gauge("darkstar_automatic", "1 where the service steers", **named)
-        self.component = Gauge("darkstar_component_ok", "1 where a part is well", ("component",), **named)
+        self.plans = Gauge("darkstar_plans_made", "Plans made since the start", registry=self.registry)
+        self.failures = Gauge(
+            "darkstar_planning_failures", "Times that planning failed altogether", registry=self.registry
+        )
+        self.seconds = Gauge("darkstar_plan_seconds", "Time that the last plan took", registry=self.registry)
+        self.age = Gauge("darkstar_plan_age_seconds", "Age of the plan in force", registry=self.registry)
+        self.rung = Gauge(
+            "darkstar_plan_rung", "1 for the rung of the plan in force", ("rung",), registry=self.registry
+        )
+        self.verified = Gauge("darkstar_plan_verified", "1 where the verifier found nothing", registry=self.registry)
+        self.champion = Gauge(
+            "darkstar_champion_version", "Version that plans are made with; 0 for none", registry=self.registry
+        )
+        self.automatic = Gauge("darkstar_automatic", "1 where the service steers", registry=self.registry)
+        self.component = Gauge(
+            "darkstar_component_ok", "1 where a part is well", ("component",), registry=self.registry
+        )
 
     def seen(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered."""
@@ -45,9 +54,8 @@ class Metrics:
         self.automatic.set(float(engine.wishes.automatic))
         for part in engine.components():
             self.component.labels(part.name).set(float(part.ok))
-        if plan is not None:
-            self.age.set((clock.now() - plan.created_at).total_seconds())
-            self.verified.set(float(plan.verified))
-            for rung in RUNGS:
-                self.rung.labels(rung).set(float(rung == plan.rung))
+        self.age.set((clock.now() - plan.created_at).total_seconds())
+        self.verified.set(float(plan.verified))
+        for rung in RUNGS:
+            self.rung.labels(rung).set(float(rung == plan.rung))
         return generate_latest(self.registry)

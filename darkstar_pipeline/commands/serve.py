@@ -1,0 +1,59 @@
+"""`darkstar serve`: the planner service."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document
+from darkstar_pipeline.commands.console import Call
+
+
+def serve(
+    call: Call,
+    *,
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on; by default as configured.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65_535, help="Port to listen on; by default as configured.")
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIME", help="Pretend that it is this moment now, for a trial; steers nothing."),
+    ] = None,
+) -> None:
+    """Plan the battery day and night, and answer what it is told and why; Ctrl-C stops it.
+
+    The page, the JSON and the OpenAPI document are on the address that is printed. The token is in the file
+    `service/token` of the state folder, unless DARKSTAR_TOKEN or `service.token_file` names another.
+    """
+    from darkstar_pipeline.commands.wishes import instant
+    from planner.service.clock import Clock
+    from planner.service.serving import serve as run
+
+    context = call.context()
+    settings = context.site_settings.service
+    offset = timedelta()
+    if at is not None:
+        offset = instant("--at", at, context.timezone) - datetime.now(UTC)
+    chosen_host, chosen_port = host or settings.host, port or settings.port
+    document = {
+        "site": context.site_name,
+        "url": f"http://{_shown(chosen_host)}:{chosen_port}",
+        "openapi": f"http://{_shown(chosen_host)}:{chosen_port}/openapi.json",
+        "token_file": str(settings.token_file or context.home / "service" / "token"),
+        "at": datetime.now(UTC) + offset,
+    }
+    text = f"planner of {context.site_name} on {document['url']}\ntoken   {document['token_file']}\nCtrl-C stops it"
+    answer = Document(document, lambda out: out.print(text, markup=False))
+    run(
+        context,
+        clock=Clock(offset=offset),
+        host=chosen_host,
+        port=chosen_port,
+        started=lambda: call.deliver(answer),
+    )
+
+
+def _shown(host: str) -> str:
+    """A host as it stands in an address."""
+    return f"[{host}]" if ":" in host else host
