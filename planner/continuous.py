@@ -362,8 +362,7 @@ class RollingValue(OnScenarios):
 
     def stored_value(self, slot: int, soc_kwh: Energy) -> float:
         """What one more kWh stored at the end of the slot just decided saves later [money/kWh]."""
-        belief = self.days.beliefs.weights
-        return float(self.days.value.marginal_value(slot + 1, soc_kwh, belief)[0])
+        return float(self.days.value.marginal_value(slot + 1, soc_kwh, self.days.belief)[0])
 
 
 class _RollingOracle(Rolling):

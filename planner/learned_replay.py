@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from env.episodes import Episodes
 from env.home_batch import action_form, state_form
@@ -44,7 +45,13 @@ class LearnedDays:
     def command(self, slot: int, soc_kwh: Energy) -> Command:
         """Decide at the start of a slot from the stored energy now `(n_days,)` [kWh]."""
         rows = np.arange(len(self.episodes))
-        at = rows * self.episodes.width + slot
+        return self._decide(rows, rows * self.episodes.width + slot, soc_kwh)
+
+    def commands(self, slots: NDArray[np.intp], soc_kwh: Energy) -> Command:
+        """Decide at the starts of several slots of the first day, each from its own stored energy [kWh]."""
+        return self._decide(np.zeros(len(slots), dtype=np.intp), slots, soc_kwh)
+
+    def _decide(self, rows: NDArray[np.intp], at: NDArray[np.intp], soc_kwh: Energy) -> Command:
         moment = Moment(rows, at, np.zeros(len(rows), dtype=np.bool_), soc_kwh)
         command = self._form.command(self.policy.predict(self._state.observe(moment)), moment)
         return command if self._gate is None else self._gate.gated(command, at)[0]

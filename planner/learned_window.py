@@ -5,6 +5,7 @@ Where power is charged, it does not see that.
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from env.episodes import Episodes
 from env.inverter import Command, Energy
@@ -58,6 +59,10 @@ class RollingLearned(OnScenarios):
     def command(self, slot: int, soc_kwh: Energy) -> Command:
         """What the policy says at a slot of the span."""
         return self.days.command(slot, soc_kwh)
+
+    def commands(self, slots: NDArray[np.intp], soc_kwh: Energy) -> Command:
+        """What the policy says at several slots of the span, each from its own stored energy [kWh]."""
+        return self.days.commands(slots, soc_kwh)
 
     def stored_value(self, slot: int, soc_kwh: Energy) -> float:
         """What one more kWh stored at the end of a slot saves later, as its value function has it [money/kWh]."""

@@ -190,7 +190,7 @@ class _Watched(ValueDays):
 
     def _cost(self, slot: int, soc_kwh: Energy, load: Energy, pv: Energy, later: Energy) -> Energy:
         del slot, soc_kwh
-        self._seen.append((load, pv, self.beliefs.weights, later))
+        self._seen.append((load, pv, self.belief, later))
         return np.zeros((*load.shape, 1))
 
 

@@ -56,6 +56,7 @@ class ValueDays:
         )
         self.choices = command_menu(site)
         self.beliefs, self.fade = Beliefs(scenarios, rules), rules.fade
+        self.belief = self.beliefs.weights
 
     def command(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> Command:
         """Decide at the start of a slot; slots must come in order.
@@ -73,9 +74,9 @@ class ValueDays:
             load = np.maximum(load + self.fade * (last_load[:, None] - past_load), 0.0)
             pv = _corrected_pv(pv, last_pv[:, None], past_pv, self.fade)
         self.meter.read(slot, soc_kwh, last_load, last_pv)
-        belief = self.beliefs.weights
-        cost = self._cost(slot, soc_kwh, load, pv, self.value.expected(slot + 1, belief))
-        best = in_order(cost * belief[:, :, None]).argmin(axis=1)
+        self.belief = self.beliefs.weights
+        cost = self._cost(slot, soc_kwh, load, pv, self.value.expected(slot + 1, self.belief))
+        best = in_order(cost * self.belief[:, :, None]).argmin(axis=1)
         return Command(*(power[best] for power in self.choices))
 
     def _cost(self, slot: int, soc_kwh: Energy, load: Energy, pv: Energy, later: Energy) -> Energy:

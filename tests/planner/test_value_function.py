@@ -9,7 +9,7 @@ from env.battery import Battery
 from env.inverter import Energy
 from env.site import Limits, Site
 from planner.oracle import needed_arrays, solve_optimal_schedule
-from planner.value_function import Scenarios, ValueFunction, interpolated, soc_grid, value_function
+from planner.value_function import Scenarios, ValueFunction, in_order, interpolated, soc_grid, value_function
 from tests.cases.homes import DEFAULT_BATTERY, PAPER_BATTERY, days_of_slots, home
 
 SPRING, AUTUMN, SUMMER = date(2026, 3, 29), date(2026, 10, 25), date(2026, 6, 10)
@@ -194,3 +194,15 @@ def test_stored_energy_is_worth_less_when_it_leaks() -> None:
 def test_interpolated_is_linear_inside_and_level_outside(soc: float, value: float) -> None:
     grid, values = np.array([4.0, 6.0, 8.0]), np.array([[0.0, 0.0, 0.0], [10.0, 20.0, 25.0]])
     assert interpolated(grid, values, np.array([soc, soc])).tolist() == [0.0, pytest.approx(value)]
+
+
+@pytest.mark.parametrize("n_rest", [1, 2, 3, 8, 61])
+@pytest.mark.parametrize("n_parts", [1, 7, 9, 23, 130])
+@pytest.mark.parametrize("n_homes", [1, 2, 33])
+def test_sum_is_the_same_to_the_bit_when_more_is_added_together(n_homes: int, n_parts: int, n_rest: int) -> None:
+    parts = np.random.default_rng(5).normal(size=(n_homes, n_parts, n_rest)) * 10.0 ** np.arange(n_parts)[:, None]
+    one_by_one = np.zeros((n_homes, n_rest))
+    for part in range(n_parts):
+        one_by_one += parts[:, part]
+    assert np.array_equal(in_order(parts), one_by_one)
+    assert np.array_equal(in_order(parts[:1]), one_by_one[:1])
