@@ -14,13 +14,16 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.past_readings import past_readings
+from darkstar_pipeline.remembered import Remembered
 from darkstar_pipeline.replay_inputs import home_has_pv, protocol_of
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,
+    METER_STATISTICS,
     RAW_SPOT_PRICES,
     SLOT_FORECASTS,
     SPOT_PRICES,
+    Table,
 )
 from env.power_tariff import MonthState, month_state
 from env.time_grid import SLOT_DTYPE, day_start, grid, local_clock, local_day, zone
@@ -87,6 +90,7 @@ def known_at(
     requests: LoadRequests | None = None,
     reach: int = SCENARIO_DAYS,
     lenient: bool = False,
+    remembered: Remembered | None = None,
 ) -> Known:
     """What is known from the slot of a moment to the last slot whose price was published by then.
 
@@ -97,6 +101,7 @@ def known_at(
         requests: what is asked of the movable loads; None asks nothing beyond the heater's day.
         reach: days before whose readings are wanted as scenarios.
         lenient: take an old forecast, or what was read weeks ago, rather than none; `notes` says so.
+        remembered: what was worked out before and still holds.
 
     Raises:
         DataMissingError: there is no price, or nothing to forecast from.
@@ -104,14 +109,13 @@ def known_at(
     """
     start = slot_of(at)
     today = at.astimezone(zone(context.timezone)).date()
-    notes: dict[str, str] = {}
-    prices = _prices(context, start, at, today)
-    forecasts = forecasts_of(context, today, lenient=lenient, notes=notes)
-    slots = _expected(context, prices, forecasts, start, notes if lenient else None)
-    soc_kwh, source = _start_soc(context, start, today, soc)
-    has_pv = home_has_pv(context)
-    history = past_readings(context, today, today, reach=reach, has_pv=has_pv)
-    window = Window(_lived_so_far(context, slots, start, today), context.site, protocol_of(context), history)
+    memory = remembered if remembered is not None else Remembered()
+    prices = _prices(context, start, at, today, memory)
+    past = _past(context, today, reach, lenient=lenient, memory=memory)
+    forecasts, history, notes = past.forecasts, past.history, dict(past.notes)
+    slots = _expected(context, prices, past, start, notes if lenient else None)
+    soc_kwh, source = _start_soc(context, start, today, soc, memory)
+    window = Window(_lived_so_far(context, slots, start, today, memory), context.site, protocol_of(context), history)
     ahead = Ahead(window=window, opened=_opened(window, start), now=int((slots["slot_start"] < start).sum()))
     task = PlanTask(
         slots=slots.filter(pl.col("slot_start") >= start).select(
@@ -137,6 +141,55 @@ def known_at(
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Past:
+    """What the days before today say.
+
+    Attributes:
+        has_pv: whether the home has panels.
+        forecasts: of today's vintage.
+        history: believed readings.
+        notes: what was not as it should be.
+    """
+
+    has_pv: bool
+    forecasts: pl.DataFrame
+    history: pl.DataFrame
+    notes: Mapping[str, str]
+
+
+def _past(context: Context, today: date, reach: int, *, lenient: bool, memory: Remembered) -> _Past:
+    """What the days before today say; worked out anew where one of their files was replaced.
+
+    Raises:
+        DataMissingError: there is nothing to forecast from.
+    """
+    lake, name, yesterday = context.lake, context.site_name, today - timedelta(days=1)
+    settings = context.site_settings.forecast
+    since = today - timedelta(days=max(reach, settings.load_days, settings.pv_days))
+    tables = (METER_READINGS, METER_STATISTICS, DATA_QUALITY_DAILY)
+    key = (
+        context.site_settings,
+        today,
+        reach,
+        lenient,
+        lake.identity(SLOT_FORECASTS, name, yesterday, today),
+        *(lake.identity(table, name, since, yesterday) for table in tables),
+    )
+
+    def make() -> _Past:
+        notes: dict[str, str] = {}
+        has_pv = home_has_pv(context)
+        return _Past(
+            has_pv=has_pv,
+            forecasts=forecasts_of(context, today, lenient=lenient, notes=notes),
+            history=past_readings(context, today, yesterday, reach=reach, has_pv=has_pv),
+            notes=notes,
+        )
+
+    return memory.get("past", key, make)
+
+
 def _opened(window: Window, start: datetime) -> int:
     """The slot at which the window's prices were all published: its first, or today's at which tomorrow's came."""
     if len(window.starts) <= 2:  # noqa: PLR2004 - one day has a beginning and an end
@@ -145,11 +198,13 @@ def _opened(window: Window, start: datetime) -> int:
     return min(published, int((window.slots["slot_start"] < start).sum()))
 
 
-def _lived_so_far(context: Context, slots: pl.DataFrame, start: datetime, today: date) -> pl.DataFrame:
+def _lived_so_far(
+    context: Context, slots: pl.DataFrame, start: datetime, today: date, memory: Remembered
+) -> pl.DataFrame:
     """The slots as a policy's window has them: readings of slots that are over, forecasts elsewhere."""
     read = (
-        context.lake.read(METER_READINGS, context.site_name, today, today)
-        .filter(pl.col("slot_start") < start)
+        read_lately(context, METER_READINGS, today - timedelta(days=1), today, memory)
+        .filter((pl.col("slot_start") < start) & (pl.col("local_day") == today))
         .select("slot_start", load_read="load_kwh", pv_read="pv_kwh")
     )
     return (
@@ -201,7 +256,7 @@ def slot_of(at: datetime) -> datetime:
     return pl.Series([round(seconds * 1e6)]).cast(SLOT_DTYPE)[0]
 
 
-def _prices(context: Context, start: datetime, at: datetime, today: date) -> pl.DataFrame:
+def _prices(context: Context, start: datetime, at: datetime, today: date, memory: Remembered) -> pl.DataFrame:
     """`slot_start, price` from midnight to the last published slot, repaired prices where there are.
 
     From `start` on there is no gap; a gap before it, which decides nothing any more, has its neighbour's price.
@@ -214,7 +269,7 @@ def _prices(context: Context, start: datetime, at: datetime, today: date) -> pl.
     last = today + timedelta(days=1) if published else today
     lake, name = context.lake, context.site_name
     repaired, raw = (
-        lake.read(table, name, today, last).select("slot_start", pl.col("price").alias(table.name))
+        read_lately(context, table, today, last, memory).select("slot_start", pl.col("price").alias(table.name))
         for table in (SPOT_PRICES, RAW_SPOT_PRICES)
     )
     slots = (
@@ -307,15 +362,15 @@ def _history(context: Context, today: date, reach: int) -> pl.DataFrame:
 
 
 def _expected(
-    context: Context, prices: pl.DataFrame, forecasts: pl.DataFrame, start: datetime, notes: dict[str, str] | None
+    context: Context, prices: pl.DataFrame, past: _Past, start: datetime, notes: dict[str, str] | None
 ) -> pl.DataFrame:
     """Prices with what load and PV are expected to be; where `notes` are taken, nothing is expected of what is unknown.
 
     Raises:
         DataMissingError: a slot has no forecast.
     """
-    central = forecasts.filter(pl.col("quantile") == MEDIAN)
-    pv = pl.col("pv_kwh") if home_has_pv(context) else pl.col("pv_kwh").fill_null(0.0)
+    central = past.forecasts.filter(pl.col("quantile") == MEDIAN)
+    pv = pl.col("pv_kwh") if past.has_pv else pl.col("pv_kwh").fill_null(0.0)
     slots = prices.join(central.select("slot_start", "load_kwh", pv), on="slot_start", how="left").sort("slot_start")
     ahead = slots.filter(pl.col("slot_start") >= start)
     without = ahead.filter(pl.any_horizontal(pl.col("load_kwh", "pv_kwh").is_null()))
@@ -334,23 +389,31 @@ def _expected(
     )
 
 
-def _start_soc(context: Context, start: datetime, today: date, given: StartSoc | None) -> tuple[float, str]:
+def _start_soc(
+    context: Context, start: datetime, today: date, given: StartSoc | None, memory: Remembered
+) -> tuple[float, str]:
     """Stored energy at the start [kWh], and where the figure is from."""
     battery = context.site.battery
     if given is not None:
         return battery.soc_kwh(given.percent), given.source
-    read = observed_soc(context, start, today)
+    read = observed_soc(read_lately(context, METER_READINGS, today - timedelta(days=1), today, memory), start)
     if read is not None:
         return battery.soc_kwh(read), "observed"
     return protocol_of(context).start_soc_kwh, "protocol"
 
 
-def observed_soc(context: Context, start: datetime, today: date) -> float | None:
+def observed_soc(readings: pl.DataFrame, start: datetime) -> float | None:
     """The state of charge that was read at the start of a slot [%]; None where none was."""
-    readings = context.lake.read(METER_READINGS, context.site_name, today - timedelta(days=1), today)
     now = readings.filter(pl.col("slot_start") == start)["soc_start_percent"].drop_nulls()
     before = readings.filter(pl.col("slot_start") == start - SLOT)["soc_end_percent"].drop_nulls()
     for read in (now, before):
         if len(read):
             return float(read[0])
     return None
+
+
+def read_lately(context: Context, table: Table, first: date, last: date, memory: Remembered) -> pl.DataFrame:
+    """Rows of a few days, remembered while none of their files is replaced: to open DuckDB takes 20 ms."""
+    lake, name = context.lake, context.site_name
+    key = (first, last, lake.identity(table, name, first, last))
+    return memory.get(f"rows of {table.name}", key, lambda: lake.read(table, name, first, last))

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.planning import Known, StartSoc, known_at
+from darkstar_pipeline.remembered import Remembered
 from darkstar_pipeline.trained.policies import TrainedPolicy, trained_policy
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_WEATHER
 from env.inverter import Energy
 from planner.errors import LoadRequestError, NoFeasibleScheduleError, PolicyMismatchError
 from planner.hot_program import MIP_SECONDS
@@ -20,6 +22,7 @@ from planner.policy_plans import PolicySchedule, learned_schedule, value_schedul
 from planner.scenarios import SCENARIO_DAYS, ScenarioSource
 
 NO_CHAMPION = "no version is in use"
+TOLD_DAYS = 28  # days whose readings tell what a day is like; older ones hardly do
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,14 @@ def scenario_reach(seated: Seated) -> int:
     return SCENARIO_DAYS if seated.policy is None else max(SCENARIO_DAYS, seated.policy.policy.beliefs.n_days)
 
 
-def site_rungs(context: Context, known: Known, seated: Seated, *, solver_seconds: float = MIP_SECONDS) -> list[Rung]:
+def site_rungs(
+    context: Context,
+    known: Known,
+    seated: Seated,
+    *,
+    solver_seconds: float = MIP_SECONDS,
+    remembered: Remembered | None = None,
+) -> list[Rung]:
     """The rungs above self-consumption that rest on what is known now, from the top.
 
     Movable loads and further batteries are the optimiser's to plan: where there are some, a policy moves the battery
@@ -84,7 +94,7 @@ def site_rungs(context: Context, known: Known, seated: Seated, *, solver_seconds
     champion: Make | None = None
     policy = seated.policy
     if policy is not None:
-        champion = partial(by_policy, context, known, policy)
+        champion = partial(by_policy, context, known, policy, remembered)
     return [
         Rung(CHAMPION, champion, seated.missing),
         Rung(VALUE, partial(by_value, known)),
@@ -92,11 +102,26 @@ def site_rungs(context: Context, known: Known, seated: Seated, *, solver_seconds
     ]
 
 
-def by_policy(context: Context, known: Known, policy: TrainedPolicy, task: PlanTask) -> PolicySchedule:
+def by_policy(
+    context: Context, known: Known, policy: TrainedPolicy, remembered: Remembered | None, task: PlanTask
+) -> PolicySchedule:
     """What a trained policy plans."""
-    told = policy.told(context, [known.ahead.window.slots["local_day"][0]])
+    today: date = known.ahead.window.slots["local_day"][0]
+    memory = remembered if remembered is not None else Remembered()
+    told = memory.get(
+        f"told {policy.name}",
+        (policy.bundle.identity, today, *_read_lately(context, today)),
+        lambda: policy.told(context, [today]),
+    )
     source = ScenarioSource(history=known.history, told=told)
     return learned_schedule(task, known.ahead, policy.policy, source, _planned_loads(task))
+
+
+def _read_lately(context: Context, today: date) -> tuple[object, ...]:
+    """Changes with what was read or said of the last weeks."""
+    lake, name, since = context.lake, context.site_name, today - timedelta(days=TOLD_DAYS)
+    yesterday = today - timedelta(days=1)
+    return (lake.identity(METER_READINGS, name, since, yesterday), lake.identity(RAW_WEATHER, name, since, today))
 
 
 def by_value(known: Known, task: PlanTask) -> PolicySchedule:

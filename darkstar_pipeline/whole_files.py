@@ -6,8 +6,12 @@ import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from darkstar_pipeline.errors import ConfigurationError
+
+FileIdentity: TypeAlias = tuple[int, int, int]
+"""Inode, time of the last change [ns] and size [B]."""
 
 
 @contextmanager
@@ -38,6 +42,15 @@ def replacing(path: Path) -> Generator[Path]:
         _sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def file_identity(path: Path) -> FileIdentity:
+    """What changes whenever a file is replaced; zeros where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _sync(path: Path) -> None:

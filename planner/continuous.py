@@ -360,9 +360,9 @@ class RollingValue(OnScenarios):
         """Choose the command of a slot."""
         return self.days.command(slot, soc_kwh, *self.last(slot))
 
-    def stored_value(self, slot: int, soc_kwh: Energy) -> float:
-        """What one more kWh stored at the end of the slot just decided saves later [money/kWh]."""
-        return float(self.days.value.marginal_value(slot + 1, soc_kwh, self.days.belief)[0])
+    def worth(self, slot: int) -> Energy:
+        """What is stored at the end of the slot just decided is worth, on the grid `(n_soc,)` [money]."""
+        return self.days.value.expected(slot + 1, self.days.belief)[0]
 
 
 class _RollingOracle(Rolling):

@@ -60,8 +60,25 @@ class Slot:
     idle: IdleSlot | None
 
 
+@dataclass(frozen=True)
+class Views:
+    """What a policy that made a schedule holds of its slots, each `(n_slots,)`, NaN where it does not say.
+
+    Attributes:
+        stored_value: what one more kWh stored is worth later [money/kWh].
+        idle_costs: what doing nothing would cost more [money].
+    """
+
+    stored_value: Energy
+    idle_costs: Energy
+
+    def idle(self) -> list[IdleSlot | None]:
+        """The same as the optimiser says it; a policy's own view may be off by what it does not see, never by less."""
+        return [IdleSlot(max(cost, 0.0)) if np.isfinite(cost) else None for cost in self.idle_costs.tolist()]
+
+
 def explain(
-    task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, *, stored_value: Energy | None = None
+    task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, *, views: Views | None = None
 ) -> pl.DataFrame:
     """Add `reason`, `sentence` and `idle_costs` to a schedule of a task.
 
@@ -69,16 +86,14 @@ def explain(
         task: what was planned.
         schedule: released for it.
         solution: the optimiser's answer that the schedule is made of; None where it is none's.
-        stored_value: what a policy that made the schedule holds one more kWh stored in each slot to be worth later
-            `(n_slots,)` [money/kWh]; None takes the optimiser's, where there is an answer.
+        views: what a policy that made the schedule holds of its slots; None where the optimiser made it, or nobody.
 
     Returns:
         The schedule with `reason` (one of `PLAN_REASONS`), `sentence`, and `idle_costs`: what the best plan with the
-        battery idle in the slot would cost more [money]; null where nobody knows or there is no such plan.
+        battery idle in the slot would cost more, or what its policy thinks so [money]; null where nobody knows or there
+        is no such plan.
     """
-    if stored_value is None and solution is not None:
-        stored_value = solution.stored_value
-    slots = _slots(task, schedule, solution, stored_value)
+    slots = _slots(task, schedule, solution, views)
     teller = _Teller(task, _brings(schedule).tolist(), [slot.starts for slot in slots])
     told = [teller.tell(slot) for slot in slots]
     devices = _devices(task, schedule, teller.words)
@@ -89,9 +104,7 @@ def explain(
     )
 
 
-def _slots(
-    task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, stored_value: Energy | None
-) -> list[Slot]:
+def _slots(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, views: Views | None) -> list[Slot]:
     """Everything about the slots that sentences are made of."""
     battery = task.site.battery
     moved = sum((schedule[f"{name}_kwh"].to_numpy() for name in task.loads.names), start=np.zeros(task.n_slots))
@@ -100,7 +113,7 @@ def _slots(
         moved = moved + next(flows) - next(flows)
     drawn = schedule.with_columns(load_kwh=pl.col("load_kwh") + moved)
     net = drawn["load_kwh"].to_numpy() - drawn["pv_kwh"].to_numpy()
-    idle = idle_slots(task, solution) if solution is not None else None
+    idle, stored_value = _seen(task, solution, views)
     uses = _uses(task, schedule, solution)
     rows = with_reasons(drawn).iter_rows(named=True)
     return [
@@ -126,6 +139,15 @@ def _slots(
         )
         for i, row in enumerate(rows)
     ]
+
+
+def _seen(
+    task: PlanTask, solution: Solution | None, views: Views | None
+) -> tuple[list[IdleSlot | None] | None, Energy | None]:
+    """What doing nothing would change in each slot, and what stored energy is worth; None where nobody says."""
+    if solution is not None:
+        return idle_slots(task, solution), solution.stored_value
+    return (None, None) if views is None else (views.idle(), views.stored_value)
 
 
 def _delivered(task: PlanTask, stored_value: Energy | None, slot: int) -> float | None:

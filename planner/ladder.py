@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from env.inverter import Energy
-from planner.explanations import explain
+from planner.explanations import Views, explain
 from planner.flow_kinds import SolverRecord
 from planner.plan import Plan
 from planner.plan_task import PlanTask
@@ -133,7 +132,7 @@ def _judged(
     released = release(found, simple)
     if released.chosen is not found:
         return None, Try(name, REFUSED, released.reason)
-    plan = _plan(task, found, simple, released.reason, stored_value=made.stored_value)
+    plan = _plan(task, found, simple, released.reason, policy=made)
     return plan, Try(name, RELEASED, released.reason)
 
 
@@ -143,12 +142,13 @@ def _plan(
     simple: Sequence[Candidate],
     reason: str,
     *,
-    stored_value: Energy | None = None,
+    policy: PolicySchedule | None = None,
 ) -> Plan:
     """A plan that no optimiser made."""
     costs = {each.name: each.cost for each in simple}
+    views = None if policy is None else Views(policy.stored_value(task), policy.idle_costs(task))
     return Plan(
-        schedule=explain(task, chosen.schedule, None, stored_value=stored_value),
+        schedule=explain(task, chosen.schedule, None, views=views),
         released=chosen.name,
         reason=reason,
         cost=chosen.cost,

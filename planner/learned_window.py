@@ -16,7 +16,6 @@ from planner.learned_replay import LearnedDays
 from planner.replay import schedule_frame
 from planner.rl_episodes import day_outlook
 from planner.scenarios import ScenarioSource
-from planner.value_function import soc_grid
 
 
 class RollingLearned(OnScenarios):
@@ -64,15 +63,10 @@ class RollingLearned(OnScenarios):
         """What the policy says at several slots of the span, each from its own stored energy [kWh]."""
         return self.days.commands(slots, soc_kwh)
 
-    def stored_value(self, slot: int, soc_kwh: Energy) -> float:
-        """What one more kWh stored at the end of a slot saves later, as its value function has it [money/kWh]."""
+    def worth(self, first: int, end: int) -> Energy:
+        """What is stored at the ends of some slots is worth in the policy's outlook `(n_slots, n_soc)` [money]."""
         outlook = self.days.episodes.outlook
-        if outlook is None:
-            return float("nan")
-        value = outlook.value[:, slot]
-        grid = soc_grid(self.window.site.battery, value.shape[-1])
-        low = min(max(int(np.searchsorted(grid, float(soc_kwh[0]))) - 1, 0), len(grid) - 2)
-        return float((value[0, low + 1] - value[0, low]) / (grid[1] - grid[0]))
+        return np.full((end - first, 2), np.nan) if outlook is None else outlook.value[0, first:end]
 
 
 def replay_learned_window(

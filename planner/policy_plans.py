@@ -11,9 +11,10 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from env.inverter import Command, Energy, Flows
+from env.command_menu import full_export_kw
+from env.inverter import Command, Energy, Flows, apply_command
 from env.known_commands import simulate_known
-from env.simulator import World, simulate
+from env.simulator import World, simulate, slot_cost
 from planner.continuous import RollingValue, Window
 from planner.learned_policy import LearnedPolicy
 from planner.learned_window import RollingLearned
@@ -21,7 +22,9 @@ from planner.plan_schedule import schedule_frame
 from planner.plan_task import PlanTask
 from planner.release import default_loads, flow_columns, simulated
 from planner.scenarios import ScenarioSource
+from planner.value_function import interpolated, soc_grid
 
+TINY_KWH = 1e-9
 TOGETHER = 16
 """Slots asked at once: of 8, 16, 24, 32 and 64 the fastest (140 slots)."""
 
@@ -54,12 +57,49 @@ class PolicySchedule:
 
     Attributes:
         schedule: as `plan_schedule.schedule_frame`.
-        stored_value: what the policy holds one more kWh stored at each slot's end to be worth later `(n_slots,)`
-            [money/kWh].
+        worth: what the policy holds what is stored at each slot's end to be worth, on an even grid over the battery's
+            range `(n_slots, n_soc)` [money]; NaN where it does not say.
     """
 
     schedule: pl.DataFrame
-    stored_value: Energy
+    worth: Energy
+
+    def stored_value(self, task: PlanTask) -> Energy:
+        """What one more kWh stored at each slot's end is worth later `(n_slots,)` [money/kWh]."""
+        grid = soc_grid(task.site.battery, self.worth.shape[1])
+        low = np.clip(np.searchsorted(grid, self.schedule["soc_end_kwh"].to_numpy()) - 1, 0, len(grid) - 2)
+        slot = np.arange(task.n_slots)
+        return (self.worth[slot, low + 1] - self.worth[slot, low]) / max(grid[1] - grid[0], TINY_KWH)
+
+    def idle_costs(self, task: PlanTask) -> Energy:
+        """What each slot would cost more with the battery idle in it, what is left counted as the policy does [money].
+
+        Not as exact as the optimiser's, which plans the rest anew: here the rest is worth what the policy holds it to
+        be; `(n_slots,)`, NaN where it does not say.
+        """
+        _, export_price, load, pv = task.arrays
+        site, schedule, nothing = task.site, self.schedule, np.zeros(task.n_slots)
+        others = {name: schedule[name].to_numpy() for name in schedule.columns}
+        moved = {name: others[f"{name}_kwh"] for name in task.loads.names}
+        for number in range(2, 2 + len(site.extra_batteries)):
+            flows = (f"battery_{number}_charge", f"battery_{number}_discharge")
+            moved |= {name: others[f"{name}_kwh"] for name in flows}
+        idle = apply_command(
+            Command(nothing, nothing, nothing + full_export_kw(site)),
+            load_kwh=load + task.moved_load(moved),
+            pv_kwh=pv,
+            soc_kwh=others["soc_start_kwh"],
+            export_price=export_price,
+            battery=site.battery,
+            limits=site.limits,
+        )
+        world = World(load[None], pv[None], task.arrays[0][None], export_price[None])
+        cost = slot_cost(idle, world, site.battery)[0]
+        grid = soc_grid(site.battery, self.worth.shape[1])
+        kept, left = (
+            interpolated(grid, self.worth, soc) for soc in (others["soc_end_kwh"], np.asarray(idle.soc_end_kwh))
+        )
+        return (cost - left) - (others["cost"] - kept)
 
 
 def value_schedule(task: PlanTask, ahead: Ahead, others: Mapping[str, Energy] | None = None) -> PolicySchedule:
@@ -96,24 +136,26 @@ def learned_schedule(
     rolling = RollingLearned(ahead.window, policy, own)
     rolling.take(ahead.opened, len(ahead.window.slots))
     moved = default_loads(task) if others is None else others
-    return _told(task, ahead, rolling, moved, _followed(task, ahead, rolling, moved))
+    first = ahead.now - ahead.opened
+    worth = rolling.worth(first, first + task.n_slots)
+    return PolicySchedule(simulated(task, moved, _followed(task, ahead, rolling, moved)), worth)
 
 
 def _asked(task: PlanTask, ahead: Ahead, rolling: RollingValue, others: Mapping[str, Energy] | None) -> PolicySchedule:
     """Ask for every slot ahead, one after the other."""
     moved = default_loads(task) if others is None else others
-    worth = np.full(task.n_slots, np.nan)
+    worth: list[Energy] = []
     first = ahead.now - ahead.opened
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
         command = rolling.command(first + slot, soc_kwh)
-        worth[slot] = rolling.stored_value(first + slot, soc_kwh)
+        worth.append(rolling.worth(first + slot))
         return command
 
     done = simulate(decide, _drawn(task, ahead, moved), task.site, np.array([task.start_soc_kwh]))
     flows = Flows(**{name: table[0] for name, table in vars(done.flows).items()})
     command = Command(*(power[0] for power in done.commands))
-    return PolicySchedule(schedule_frame(task, flow_columns(flows), moved, command), worth)
+    return PolicySchedule(schedule_frame(task, flow_columns(flows), moved, command), np.stack(worth))
 
 
 def _drawn(task: PlanTask, ahead: Ahead, moved: Mapping[str, Energy]) -> World:
@@ -151,13 +193,3 @@ def _followed(task: PlanTask, ahead: Ahead, rolling: RollingLearned, moved: Mapp
         guess[part.start : part.stop + 1] = came
         guess[part.stop + 1 :] = came[-1]
     return Command(*powers)
-
-
-def _told(
-    task: PlanTask, ahead: Ahead, rolling: RollingLearned, moved: Mapping[str, Energy], command: Command
-) -> PolicySchedule:
-    """Commands run through the inverter on what is expected, with what the policy holds stored energy to be worth."""
-    schedule = simulated(task, moved, command)
-    first, starts = ahead.now - ahead.opened, schedule["soc_start_kwh"].to_numpy()
-    worth = [rolling.stored_value(first + slot, starts[slot : slot + 1]) for slot in range(task.n_slots)]
-    return PolicySchedule(schedule, np.array(worth))

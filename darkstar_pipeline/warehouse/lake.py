@@ -18,6 +18,7 @@ import polars as pl
 from darkstar_pipeline.errors import DarkstarError, ExitCode
 from darkstar_pipeline.warehouse.interrupts import interruptible
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
+from darkstar_pipeline.whole_files import FileIdentity, file_identity
 from env.time_grid import days_between
 
 PART = "part.parquet"
@@ -117,6 +118,10 @@ class Lake:
             names = [entry.name for entry in entries if entry.name.startswith("day=")]
         days = sorted(date.fromisoformat(name.removeprefix("day=")) for name in names)
         return [day for day in days if self.path(table, site, day).exists()]
+
+    def identity(self, table: Table, site: str, first: date, last: date) -> tuple[FileIdentity, ...]:
+        """Changes whenever a day of a table from `first` to `last` is replaced, comes or goes."""
+        return tuple(file_identity(self.path(table, site, day)) for day in days_between(first, last))
 
     def read(self, table: Table, site: str, first: date | None = None, last: date | None = None) -> pl.DataFrame:
         """Rows of a table for a range of local days, both ends included, in the table's order."""

@@ -15,8 +15,8 @@ from darkstar_pipeline.models.pointer import POINTER, load_champion, read_pointe
 from darkstar_pipeline.planning_rungs import NO_CHAMPION, Seated
 from darkstar_pipeline.trained.policies import opened
 from darkstar_pipeline.versions import tariff_version
+from darkstar_pipeline.whole_files import file_identity
 from planner.service.documents import ModelTold
-from planner.service.inputs import file_identity
 
 Signature = tuple[str, int, int, int]
 _log = logging.getLogger(__name__)

@@ -16,12 +16,14 @@ from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.planning import slot_of
 from darkstar_pipeline.planning_rungs import scenario_reach
+from darkstar_pipeline.remembered import Remembered
 from darkstar_pipeline.settings import config_path
+from darkstar_pipeline.whole_files import file_identity
 from planner.planned_loads import HeaterRequest, LoadRequests
 from planner.service.champion import ChampionFollower, Following
 from planner.service.clock import Clock
 from planner.service.documents import CommandDocument, Component, PlanDocument
-from planner.service.inputs import Gathered, LiveSoc, file_identity, gather, signature
+from planner.service.inputs import Gathered, LiveSoc, gather, signature
 from planner.service.making import STEERING, Making, make_document, missing_storage
 from planner.service.plan_store import PlanStore
 from planner.service.telling import blind_plan, command_document, lasts
@@ -73,7 +75,8 @@ class PlannerEngine:
         self.follower = ChampionFollower()
         self.wishes = Wishes(service_folder(context) / "wishes.json")
         self.store = PlanStore(service_folder(context) / "plans")
-        self._memory = self._remembered()
+        self.remembered = Remembered()
+        self._memory = self._first_memory()
         self._planning = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -91,7 +94,7 @@ class PlannerEngine:
         self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
         self._thread.start()
 
-    def _remembered(self) -> _Memory:
+    def _first_memory(self) -> _Memory:
         """An answer from the first request on: the plan of before, or the inverter by itself."""
         now = self.clock.now()
         last = self.store.latest(now)
@@ -219,13 +222,22 @@ class PlannerEngine:
         requests = LoadRequests(heater=HeaterRequest(vacation=away))
         reach = scenario_reach(following.seated)
         last = memory.last if lasts(memory.last, now) else None
-        gathered = gather(context, now, live=self.live, last=memory.last, requests=requests, reach=reach)
+        gathered = gather(
+            context,
+            now,
+            live=self.live,
+            last=memory.last,
+            requests=requests,
+            reach=reach,
+            remembered=self.remembered,
+        )
         making = Making(
             seated=following.seated,
             model=following.told,
             last=last,
             wish=next((wish for wish in holding if wish.mode in STEERING), None),
             solver_seconds=context.site_settings.service.solver_seconds,
+            remembered=self.remembered,
         )
         plan = make_document(context, now, gathered, making, 0.0)
         plan = self._kept(plan.model_copy(update={"seconds": self.clock.monotonic() - began}), now)

@@ -3,14 +3,14 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError
-from darkstar_pipeline.planning import SLOT, Known, StartSoc, known_at, observed_soc, slot_of
+from darkstar_pipeline.planning import SLOT, Known, StartSoc, known_at, observed_soc, read_lately, slot_of
+from darkstar_pipeline.remembered import Remembered
 from darkstar_pipeline.warehouse.schemas import (
     METER_READINGS,
     RAW_SPOT_PRICES,
@@ -60,12 +60,14 @@ def gather(
     last: PlanDocument | None,
     requests: LoadRequests,
     reach: int,
+    remembered: Remembered | None = None,
 ) -> Gathered:
     """Everything a plan of this moment may rest on; never raises for what the outside does wrong."""
-    soc, soc_input = start_soc(context, at, live, last)
+    memory = remembered if remembered is not None else Remembered()
+    soc, soc_input = start_soc(context, at, live, last, memory)
     known, trouble = None, ""
     try:
-        known = known_at(context, at, soc=soc, requests=requests, reach=reach, lenient=True)
+        known = known_at(context, at, soc=soc, requests=requests, reach=reach, lenient=True, remembered=memory)
     except DarkstarError as error:
         trouble = error.message
     except Exception as error:  # noqa: BLE001 - a damaged lake or a library's mistake must not leave the home without
@@ -76,14 +78,14 @@ def gather(
 
 
 def start_soc(
-    context: Context, at: datetime, live: LiveSoc | None, last: PlanDocument | None
+    context: Context, at: datetime, live: LiveSoc | None, last: PlanDocument | None, memory: Remembered
 ) -> tuple[StartSoc | None, Input]:
     """The state of charge to start from: read now, read at the slot's start, or as the last plan expected it."""
     stale_after = timedelta(minutes=context.site_settings.service.soc_stale_minutes)
     read = None if live is None else live.soc()
     if read is not None and _possible(read[0]) and abs(at - read[1]) <= stale_after:
         return StartSoc(read[0], "live"), Input(name="soc", state="fresh", source="live", at=read[1])
-    found = _last_read(context, at, stale_after)
+    found = _last_read(context, at, stale_after, memory)
     if found is not None:
         percent, when = found
         return StartSoc(percent, "observed"), Input(name="soc", state="fresh", source="observed", at=when)
@@ -98,17 +100,19 @@ def _possible(percent: float) -> bool:
     return 0.0 <= percent <= 100.0  # noqa: PLR2004 - percent
 
 
-def _last_read(context: Context, at: datetime, stale_after: timedelta) -> tuple[float, datetime] | None:
+def _last_read(
+    context: Context, at: datetime, stale_after: timedelta, memory: Remembered
+) -> tuple[float, datetime] | None:
     """The last state of charge in the lake that is not stale [%], and when it held."""
     start = slot_of(at)
     try:
         today = at.astimezone(zone(context.timezone)).date()
-        exact = observed_soc(context, start, today)
-        if exact is not None:
-            return (exact, start) if _possible(exact) else None
-        rows = context.lake.read(METER_READINGS, context.site_name, today - timedelta(days=1), today)
+        rows = read_lately(context, METER_READINGS, today - timedelta(days=1), today, memory)
     except Exception:  # noqa: BLE001 - as in `gather`, which tells what is wrong with the lake
         return None
+    exact = observed_soc(rows, start)
+    if exact is not None:
+        return (exact, start) if _possible(exact) else None
     ended = rows.select("slot_start", "soc_end_percent").drop_nulls().filter(pl.col("slot_start") < start)
     if ended.is_empty():
         return None
@@ -147,18 +151,9 @@ def signature(context: Context, at: datetime) -> tuple[object, ...]:
     """Changes whenever a file of the lake that a plan of now rests on is replaced."""
     today = at.astimezone(zone(context.timezone)).date()
     yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)
-    watched = (
-        *((table, day) for table in (RAW_SPOT_PRICES, SPOT_PRICES) for day in (today, tomorrow)),
-        (SLOT_FORECASTS, today),
-        *((METER_READINGS, day) for day in (yesterday, today)),
+    lake, name = context.lake, context.site_name
+    return (
+        *(lake.identity(table, name, today, tomorrow) for table in (RAW_SPOT_PRICES, SPOT_PRICES)),
+        lake.identity(SLOT_FORECASTS, name, today, today),
+        lake.identity(METER_READINGS, name, yesterday, today),
     )
-    return tuple(file_identity(context.lake.path(table, context.site_name, day)) for table, day in watched)
-
-
-def file_identity(path: Path) -> tuple[int, int, int]:
-    """What changes whenever a file is replaced; zeros where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return 0, 0, 0
-    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -9,6 +9,7 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.planning import Known
 from darkstar_pipeline.planning_rungs import Seated, site_rungs
+from darkstar_pipeline.remembered import Remembered
 from env.command_menu import full_export_kw
 from env.inverter import Command
 from env.site import Site
@@ -36,6 +37,7 @@ class Making:
         last: the last valid plan; None where there is none.
         wish: the wish that steers now; None where none does.
         solver_seconds: time of each solver [s].
+        remembered: what was worked out before.
     """
 
     seated: Seated
@@ -43,6 +45,7 @@ class Making:
     last: PlanDocument | None
     wish: Override | None
     solver_seconds: float
+    remembered: Remembered | None = None
 
 
 def make_document(context: Context, at: datetime, gathered: Gathered, making: Making, seconds: float) -> PlanDocument:
@@ -91,7 +94,9 @@ def _climbed(context: Context, known: Known, making: Making) -> tuple[Climb, int
 
 def _rungs(context: Context, known: Known, making: Making) -> list[Rung]:
     """Every rung above self-consumption."""
-    above = site_rungs(context, known, making.seated, solver_seconds=making.solver_seconds)
+    above = site_rungs(
+        context, known, making.seated, solver_seconds=making.solver_seconds, remembered=making.remembered
+    )
     return [*above, _last_rung(making.last, known.at)]
 
 
@@ -174,7 +179,7 @@ def _as_before(last: PlanDocument, task: PlanTask) -> PolicySchedule:
     said = {slot.slot_start: (slot.charge_kw, slot.discharge_kw, slot.export_kw) for slot in last.slots}
     powers = np.array([said.get(start, by_itself) for start in task.slots["slot_start"]])
     schedule = simulated(task, default_loads(task), Command(*powers.T))
-    return PolicySchedule(schedule, np.full(task.n_slots, np.nan))
+    return PolicySchedule(schedule, np.full((task.n_slots, 2), np.nan))
 
 
 def _without_inputs(context: Context, at: datetime, gathered: Gathered, making: Making, seconds: float) -> PlanDocument:

@@ -81,7 +81,8 @@ def test_plan_stays_the_same_when_the_future_changes(context: Context, later: st
     before = plan_at(context, at)[1].schedule
     day = LONG_DAY if later == "readings of today" else LONG_DAY + timedelta(days=1)
     name, column = ("prices", "price") if later.startswith("prices") else ("readings", "load_kwh")
-    rewrite(context, name, day, pl.col(column) + 5.0)
+    ahead = pl.col("slot_start") >= pl.lit(at).dt.convert_time_zone("UTC")
+    rewrite(context, name, day, pl.col(column) + 5.0 * ahead)
     assert plan_at(context, at)[1].schedule.equals(before)
 
 
