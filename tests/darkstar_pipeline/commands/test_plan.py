@@ -44,7 +44,8 @@ def test_plan_draws_a_row_a_slot_when_a_person_asks(darkstar: Darkstar) -> None:
     assert len(lines) == 6 + 96
     assert lines[0].startswith("Sun 22:30 ")
     assert "doing nothing here costs" in done.out
-    assert done.out.splitlines()[-1].startswith("cost ")
+    assert done.out.splitlines()[-2].startswith("cost ")
+    assert done.out.splitlines()[-1].startswith("made by value: ")
 
 
 @pytest.mark.parametrize(
