@@ -4,12 +4,13 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from planner.service.errors import add_handlers
-from planner.service.guard import Guard
+from planner.service.guard import COOKIE, Guard
 from planner.service.routes import health, models, pages, plans, wishes
 from planner.service.running import Running
 
@@ -48,8 +49,11 @@ def create_app(
     )
     app.state.running = running
     settings = running.context.site_settings.service
-    for part in (plans, health, wishes, models, pages):
-        app.include_router(part.router)
+    shown = [Security(HTTPBearer(auto_error=False)), Security(APIKeyCookie(name=COOKIE, auto_error=False))]
+    for part in (plans, wishes, models):
+        app.include_router(part.router, dependencies=shown)  # they only tell OpenAPI: the guard has looked already
+    app.include_router(health.router)
+    app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=pages.PAGE), name="static")
     add_handlers(app)
     app.add_middleware(

@@ -1,0 +1,27 @@
+"""A small home for the service's tests, made once and copied for those that change it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from darkstar_pipeline.context import Context, open_context
+from tests.cases.service_home import place_version, put_in_use
+from tests.cases.small_home import small_context, small_settings
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder with a fortnight of readings and prices and a champion; not to be changed."""
+    folder = tmp_path_factory.mktemp("service")
+    context = small_context(folder)
+    put_in_use(context, 1, place_version(context, 1))
+    return folder
+
+
+@pytest.fixture
+def context(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """A home of one's own, a copy of `filled`."""
+    monkeypatch.setenv("DARKSTAR_CONFIG", str(tmp_path / "darkstar.yaml"))
+    shutil.copytree(filled, tmp_path / "state")
+    return open_context(settings=small_settings(), home=tmp_path / "state")
