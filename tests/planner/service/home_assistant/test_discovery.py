@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service_settings import MqttSettings
-from planner.service.documents import Component
+from planner.service.documents import Component, PlanDocument
 from planner.service.engine import PlannerEngine
 from planner.service.home_assistant import discovery
 from planner.service.home_assistant.discovery import Publisher
@@ -28,8 +29,6 @@ def with_mqtt(context: Context, port: int, **more: object) -> Context:
     """The home with a broker."""
     mqtt = MqttSettings.model_validate({"enabled": True, "port": port, **more})
     told = context.site_settings.home_assistant.model_copy(update={"mqtt": mqtt})
-    from dataclasses import replace
-
     return replace(context, site_settings=context.site_settings.model_copy(update={"home_assistant": told}))
 
 
@@ -100,7 +99,7 @@ def test_publisher_tells_everything_again_when_the_broker_was_gone(
     publisher.start()
     try:
         until(lambda: "no broker answers" in publisher.status().note, "it says that there is none")
-        for _ in range(2):
+        for _ in range(2):  # there at last, then gone and back
             broker.start()
             ear = Ear(broker)
             assert ear.document(TOPICS.discovery)["device"]["name"] == "Darkstar home"
@@ -148,7 +147,7 @@ def test_publisher_goes_on_when_a_plan_cannot_be_told(
     planner, _ = engine
     broken = [True]
 
-    def plan():  # noqa: ANN202 - the supplier's
+    def plan() -> PlanDocument:
         if broken[0]:
             raise ValueError("no such plan")
         return planner.plan()

@@ -1,0 +1,120 @@
+"""A real MQTT broker (mosquitto) on loopback, started, killed and started again by tests; and somebody who listens."""
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from darkstar_pipeline.services import LOOPBACK, free_port
+
+PATH = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+WAIT_SECONDS = 20.0
+
+
+def until(true: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
+    """Wait for something to become so."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+        time.sleep(0.02)
+
+
+class Broker:
+    """A broker on a free port; it forgets everything when it ends.
+
+    Args:
+        folder: for its configuration.
+        users: name and password of those who may connect; none lets everybody in.
+    """
+
+    def __init__(self, folder: Path, users: dict[str, str] | None = None) -> None:
+        if PATH is None:
+            pytest.skip("no mosquitto here: apt-get install mosquitto")
+        self.port = free_port(21_883)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._config = folder / "mosquitto.conf"
+        lines = [f"listener {self.port} {LOOPBACK}", "persistence false"]
+        if users is None:
+            lines.append("allow_anonymous true")
+        else:
+            passwords = folder / "passwords"
+            passwords.touch(mode=0o600)
+            for name, password in users.items():
+                subprocess.run(["mosquitto_passwd", "-b", str(passwords), name, password], check=True)
+            lines += ["allow_anonymous false", f"password_file {passwords}", "user root"]
+        self._config.write_text("\n".join(lines) + "\n")
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        assert PATH is not None
+        command = [PATH, "-c", str(self._config)]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until(self._listens, "the broker listens")
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "the broker ended"
+        with socket.socket() as probe:
+            return probe.connect_ex((LOOPBACK, self.port)) == 0
+
+    def kill(self) -> None:
+        """End it without warning."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+class Ear:
+    """Hears every message of a broker and keeps the last of each topic."""
+
+    def __init__(self, broker: Broker, user: str | None = None, password: str | None = None) -> None:
+        self.last: dict[str, bytes] = {}
+        self.counts: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        if user is not None:
+            self._client.username_pw_set(user, password)
+        self._client.on_connect = _listen
+        self._client.on_message = self._hear
+        self._client.connect(LOOPBACK, broker.port)
+        self._client.loop_start()
+
+    def _hear(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        with self._lock:
+            self.last[message.topic] = bytes(message.payload)
+            self.counts[message.topic] = self.counts.get(message.topic, 0) + 1
+
+    def say(self, topic: str, payload: str) -> None:
+        """Send a message, as Home Assistant would."""
+        self._client.publish(topic, payload, qos=1).wait_for_publish(WAIT_SECONDS)
+
+    def document(self, topic: str) -> dict[str, Any]:
+        """The last message of a topic, waited for."""
+        until(lambda: topic in self.last, f"a message of {topic}")
+        return json.loads(self.last[topic])
+
+    def forget(self) -> None:
+        """As if nothing had been heard."""
+        with self._lock:
+            self.last.clear()
+            self.counts.clear()
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def _listen(client: mqtt.Client, *_: object) -> None:
+    """Ask for every message, anew whenever it connects."""
+    client.subscribe("#", qos=1)
