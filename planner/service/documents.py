@@ -4,13 +4,32 @@ Powers kW, energies kWh, money in the site's currency, instants in UTC, state of
 """
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 RUNGS = ("champion", "value", "mpc", "last_plan", "self_consumption")
 Rung = Literal["champion", "value", "mpc", "last_plan", "self_consumption"]
 Mode = Literal["charge", "discharge", "export", "hold", "self_consumption", "vacation"]
+
+
+def _written(value: object) -> object:
+    """Moments come as text; a bare number could be seconds, milliseconds or a mistake."""
+    if isinstance(value, (int, float)):
+        message = "a moment is written as 2026-02-01T07:00:00+01:00"
+        raise ValueError(message)  # noqa: TRY004 - Pydantic tells values, not types
+    return value
+
+
+def _number(value: object) -> object:
+    """Numbers come as numbers, a whole one with or without its point."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        message = "a whole number is wanted"
+        raise ValueError(message)  # noqa: TRY004 - as above
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
 
 
 class Document(BaseModel):
@@ -144,8 +163,10 @@ class OverrideRequest(Document):
     """A person's wish, with an end."""
 
     mode: Mode
-    until: datetime = Field(description="with an offset; at most 31 days ahead", examples=["2026-02-01T07:00:00+01:00"])
-    power_kw: float | None = Field(default=None, gt=0, le=10_000, description="null: as much as may be [kW]")
+    until: Moment = Field(description="with an offset; at most 31 days ahead", examples=["2026-02-01T07:00:00+01:00"])
+    power_kw: float | None = Field(
+        default=None, gt=0, le=10_000, strict=True, description="null: as much as may be [kW]", examples=[3.5]
+    )
 
 
 class Override(OverrideRequest):
@@ -165,7 +186,7 @@ class OverridesDocument(Document):
 class AutomaticRequest(Document):
     """The big switch."""
 
-    automatic: bool
+    automatic: bool = Field(strict=True, examples=[True])
 
 
 class ReplanDocument(Document):
@@ -257,15 +278,15 @@ class ModelsDocument(Document):
 class PromoteRequest(Document):
     """Put a version into use."""
 
-    version: int = Field(ge=1, le=1_000_000)
-    why: str = Field(min_length=1, max_length=500)
-    force: bool = Field(default=False, description="against the gate's verdict, or without one")
+    version: Annotated[int, BeforeValidator(_number)] = Field(ge=1, le=1_000_000, examples=[3])
+    why: str = Field(min_length=1, max_length=500, examples=["it saves 4 % on the last six weeks"])
+    force: bool = Field(default=False, strict=True, description="against the gate's verdict, or without one")
 
 
 class RollbackRequest(Document):
     """Put the version before back into use."""
 
-    why: str = Field(min_length=1, max_length=500)
+    why: str = Field(min_length=1, max_length=500, examples=["it charges too little"])
 
 
 class MoveDocument(Document):

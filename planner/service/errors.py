@@ -1,5 +1,6 @@
 """Every way a request can go wrong, in the one form that errors have here."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -72,9 +73,23 @@ def _wrong_value(_: Request, error: RequestValidationError) -> JSONResponse:
     return problem(422, "wrong_value", f"{place}: {first['msg']}", "GET /openapi.json says what is expected")
 
 
-def _no_route(_: Request, error: HTTPException) -> JSONResponse:
+def _no_route(request: Request, error: HTTPException) -> JSONResponse:
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    return problem(error.status_code, code, str(error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return problem(error.status_code, code, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Methods of all routes at a path; Starlette names those of the first alone."""
+    app: FastAPI = request.app
+    found: set[str] = set()
+    for path, operations in app.openapi()["paths"].items():
+        pattern = "/".join("[^/]+" if part.startswith("{") else re.escape(part) for part in path.split("/"))
+        if re.fullmatch(pattern, request.url.path):
+            found |= {name.upper() for name in operations}
+    return found
 
 
 def _ours(_: Request, error: DarkstarError) -> JSONResponse:
@@ -86,7 +101,7 @@ def _planner(_: Request, error: PlannerError) -> JSONResponse:
 
 
 def _wish(_: Request, error: WishError) -> JSONResponse:
-    return problem(422, "wrong_value", str(error), "give a moment ahead, within a month, with its offset")
+    return problem(409, "wrong_moment", str(error), "give a moment ahead, within a month")
 
 
 def _mistake(_: Request, error: Exception) -> JSONResponse:

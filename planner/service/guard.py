@@ -110,11 +110,12 @@ class Guard:
     def _unknown(self, headers: Headers, client: str) -> "Refusal":
         """Refuse whoever shows neither token nor session."""
         shown = bool(headers.get("authorization") or _cookie(headers))
+        asks = {"www-authenticate": 'Bearer realm="darkstar"'}
         if shown and not self.may_try(client):
-            return too_many_tokens()
+            return Refusal(401, "unauthorized", "too many wrong tokens", "wait a minute", {**asks, "retry-after": "60"})
         hint = "send it as `Authorization: Bearer TOKEN`; the file service/token in the state folder has it"
         message = "the token is wrong" if shown else "a token is needed"
-        return Refusal(401, "unauthorized", message, hint, {"www-authenticate": 'Bearer realm="darkstar"'})
+        return Refusal(401, "unauthorized", message, hint, asks)
 
     def may_try(self, client: str) -> bool:
         """Whether a client may show a wrong token once more."""
@@ -162,11 +163,6 @@ class Refusal:
         self.status = status
         self.headers = headers or {}
         self.body = json.dumps({"error": {"code": code, "message": message, "hint": hint}}).encode()
-
-
-def too_many_tokens() -> Refusal:
-    """The answer to somebody who guesses."""
-    return Refusal(429, "too_many_requests", "too many wrong tokens", "wait a minute", {"retry-after": "60"})
 
 
 def _too_large(most: int) -> Refusal:

@@ -55,11 +55,8 @@ class Wishes:
         """Take a wish; it takes precedence over those before it.
 
         Raises:
-            WishError: its end has passed, lies more than a month ahead, or has no offset.
+            WishError: its end has passed, or lies more than a month ahead.
         """
-        if wish.until.tzinfo is None:
-            message = "until needs an offset, as in 2026-02-01T07:00:00+01:00"
-            raise WishError(message)
         if wish.until <= now:
             message = f"until {wish.until.isoformat()} has passed; it is {now.isoformat()}"
             raise WishError(message)

@@ -130,8 +130,9 @@ def test_made_up_session_is_refused_when_shown(stranger: TestClient, cookie: str
 
 def test_guessing_is_slowed_down_when_it_goes_on(stranger: TestClient) -> None:
     codes = [stranger.get("/plan", headers={"authorization": f"Bearer {guess}"}).status_code for guess in range(30)]
-    assert codes[0] == 401
-    assert codes[-1] == 429
+    assert set(codes) == {401}
+    late = stranger.get("/plan", headers={"authorization": "Bearer 31"})
+    assert late.headers["retry-after"] == "60"
     assert [stranger.post("/login", json={"token": "x"}).status_code for _ in range(3)] == [429] * 3
     assert stranger.get("/plan", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
 
@@ -190,14 +191,12 @@ def test_wish_is_taken_and_ended_when_asked_for(client: TestClient, engine: Plan
     "body",
     [
         pytest.param({"mode": "charge"}, id="no end"),
-        pytest.param({"mode": "charge", "until": "2025-10-26T10:00:00Z"}, id="in the past"),
-        pytest.param({"mode": "charge", "until": "2026-10-26T10:00:00Z"}, id="too far"),
         pytest.param({"mode": "charge", "until": "2025-10-26T20:00:00"}, id="no offset"),
         pytest.param({"mode": "explode", "until": "2025-10-26T20:00:00Z"}, id="no such mode"),
         pytest.param({"mode": "charge", "until": "2025-10-26T20:00:00Z", "power_kw": -1}, id="negative"),
         pytest.param({"mode": "charge", "until": "2025-10-26T20:00:00Z", "power_kw": 1e9}, id="too much"),
         pytest.param({"mode": "charge", "until": "2025-10-26T20:00:00Z", "more": 1}, id="surplus"),
-        pytest.param({"mode": "charge", "until": 1e300}, id="no moment"),
+        pytest.param({"mode": "charge", "until": 1761508800}, id="no text"),
         pytest.param([], id="a list"),
         pytest.param("charge", id="a word"),
     ],
@@ -207,6 +206,13 @@ def test_wrong_wish_is_refused_with_its_place(client: TestClient, body: object) 
     assert answer.status_code == 422
     assert ErrorDocument.model_validate_json(answer.content).error.hint
     assert client.get("/overrides").json()["overrides"] == []
+
+
+@pytest.mark.parametrize("until", ["2025-10-26T10:00:00Z", "2026-10-26T10:00:00Z", "9999-12-31T23:59:59Z"])
+def test_wish_that_ended_or_ends_too_late_is_refused_when_asked_for(client: TestClient, until: str) -> None:
+    answer = client.post("/overrides", json={"mode": "charge", "until": until})
+    assert answer.status_code == 409
+    assert "until" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -233,9 +239,9 @@ def test_files_elsewhere_are_not_given_when_asked_for_by_tricks(client: TestClie
 
 
 def test_method_that_is_not_there_is_refused_with_those_that_are(client: TestClient) -> None:
-    answer = client.put("/plan")
-    assert answer.status_code == 405
-    assert "GET" in answer.headers["allow"]
+    for path, allowed in (("/plan", "GET"), ("/overrides", "GET, POST"), ("/overrides/1a2b3c4d", "DELETE")):
+        answer = client.put(path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
     assert client.get("/nothing").status_code == 404
     assert client.get("/plan/").status_code == 404
 
