@@ -85,31 +85,36 @@ def start_soc(
     read = None if live is None else live.soc()
     if read is not None and _possible(read[0]) and abs(at - read[1]) <= stale_after:
         return StartSoc(read[0], "live"), Input(name="soc", state="fresh", source="live", at=read[1])
-    found = _last_read(context, at, stale_after, memory)
+    rows = _lately(context, at, memory)
+    found = _last_read(rows, at, stale_after)
     if found is not None:
         percent, when = found
         return StartSoc(percent, "observed"), Input(name="soc", state="fresh", source="observed", at=when)
+    # A home that never reads its battery is not unwell for ever; one that did a while ago is.
+    state = "stale" if live is not None or rows["soc_end_percent"].count() else "assumed"
     expected = expected_soc_percent(last, slot_of(at))
     if expected is not None:
         note = "not read lately; the last plan's expectation is taken"
-        return StartSoc(expected, "projected"), Input(name="soc", state="stale", source="projected", note=note)
-    return None, Input(name="soc", state="assumed", source="protocol", note=NOTHING_READ)
+        return StartSoc(expected, "projected"), Input(name="soc", state=state, source="projected", note=note)
+    return None, Input(name="soc", state=state, source="protocol", note=NOTHING_READ)
 
 
 def _possible(percent: float) -> bool:
     return 0.0 <= percent <= 100.0  # noqa: PLR2004 - percent
 
 
-def _last_read(
-    context: Context, at: datetime, stale_after: timedelta, memory: Remembered
-) -> tuple[float, datetime] | None:
-    """The last state of charge in the lake that is not stale [%], and when it held."""
-    start = slot_of(at)
+def _lately(context: Context, at: datetime, memory: Remembered) -> pl.DataFrame:
+    """Readings of yesterday and today; none where the lake cannot say."""
     try:
         today = at.astimezone(zone(context.timezone)).date()
-        rows = read_lately(context, METER_READINGS, today - timedelta(days=1), today, memory)
+        return read_lately(context, METER_READINGS, today - timedelta(days=1), today, memory)
     except Exception:  # noqa: BLE001 - as in `gather`, which tells what is wrong with the lake
-        return None
+        return pl.DataFrame(schema=METER_READINGS.schema)
+
+
+def _last_read(rows: pl.DataFrame, at: datetime, stale_after: timedelta) -> tuple[float, datetime] | None:
+    """The last state of charge among readings that is not stale [%], and when it held."""
+    start = slot_of(at)
     exact = observed_soc(rows, start)
     if exact is not None:
         return (exact, start) if _possible(exact) else None
