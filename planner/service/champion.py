@@ -5,7 +5,7 @@ says so; the old one itself gives way where the tariff changed under it.
 """
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from darkstar_pipeline.context import Context
@@ -46,6 +46,7 @@ class ChampionFollower:
         self.now = Following()
         self._seen: Signature | None = None
         self._tariff = ""
+        self._before: Following | None = None
 
     def follow(self, context: Context) -> bool:
         """Look at the pointer, and load what it names where it has moved.
@@ -59,6 +60,7 @@ class ChampionFollower:
             return False
         before, moved_tariff = self.now, tariff != self._tariff
         self._seen, self._tariff = seen, tariff
+        self._before = before if before.told is not None and not moved_tariff else None
         try:
             self.now = _loaded(context)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a version, the old one stays
@@ -66,9 +68,24 @@ class ChampionFollower:
             _log.warning("the promoted version cannot be used: %s", self.now.problem)
         return self.now.seated is not before.seated
 
-    def look_again(self) -> None:
-        """Have the next look load anew, whatever it sees."""
-        self._seen = None
+    def planned(self) -> None:
+        """The version in use has planned: what was wrong with it is over."""
+        if self.now.problem and self.now.told is not None and self.now.told.version == self.now.wanted:
+            self.now = replace(self.now, problem="")
+
+    def go_back(self, why: str) -> bool:
+        """The version in use was loaded and could not plan: take the one before, where there is one.
+
+        Returns:
+            Whether plans are now made with another version.
+        """
+        failed, before = self.now, self._before
+        self._before = None
+        if before is None:
+            self.now = replace(failed, problem=why)
+            return False
+        self.now = replace(before, wanted=failed.wanted, problem=why)
+        return True
 
 
 def _loaded(context: Context) -> Following:

@@ -19,6 +19,7 @@ from darkstar_pipeline.planning_rungs import scenario_reach
 from darkstar_pipeline.remembered import Remembered
 from darkstar_pipeline.settings import config_path
 from darkstar_pipeline.whole_files import file_identity
+from planner.ladder import CHAMPION, FAILED
 from planner.planned_loads import HeaterRequest, LoadRequests
 from planner.service.champion import ChampionFollower, Following
 from planner.service.clock import Clock
@@ -178,7 +179,7 @@ class PlannerEngine:
             seen = (
                 slot_of(now),
                 signature(self.context, now),
-                self.follower.now.seated,
+                self.follower.now.told,
                 self.wishes.changes,
                 tuple(wish.id for wish in self.wishes.holding(now)),
                 self.context,
@@ -194,7 +195,7 @@ class PlannerEngine:
         """Whether something is missing that may be there again."""
         plan = self._memory.plan
         wanting = any(each.state == "missing" for each in plan.inputs) or any(
-            each.outcome == "failed" for each in plan.attempts
+            each.outcome == FAILED for each in plan.attempts
         )
         wanting = wanting or bool(self._storage_trouble())
         return wanting and self.clock.monotonic() >= self._next_retry
@@ -216,30 +217,13 @@ class PlannerEngine:
     def _make(self) -> PlanDocument:
         """Gather, climb, keep and tell; the caller holds the lock."""
         began, now = self.clock.monotonic(), self.clock.now()
-        context, memory, following = self.context, self._memory, self.follower.now
-        holding = self.wishes.holding(now)
-        away = any(wish.mode == "vacation" for wish in holding)
-        requests = LoadRequests(heater=HeaterRequest(vacation=away))
-        reach = scenario_reach(following.seated)
-        last = memory.last if lasts(memory.last, now) else None
-        gathered = gather(
-            context,
-            now,
-            live=self.live,
-            last=memory.last,
-            requests=requests,
-            reach=reach,
-            remembered=self.remembered,
-        )
-        making = Making(
-            seated=following.seated,
-            model=following.told,
-            last=last,
-            wish=next((wish for wish in holding if wish.mode in STEERING), None),
-            solver_seconds=context.site_settings.service.solver_seconds,
-            remembered=self.remembered,
-        )
-        plan = make_document(context, now, gathered, making, 0.0)
+        context, memory = self.context, self._memory
+        gathered, plan = self._climbed(context, now)
+        failed = next((each.why for each in plan.attempts if (each.rung, each.outcome) == (CHAMPION, FAILED)), None)
+        if failed is not None and self.follower.go_back(f"it was loaded and cannot plan: {failed}"):
+            gathered, plan = self._climbed(context, now)
+        if plan.rung == CHAMPION:
+            self.follower.planned()
         plan = self._kept(plan.model_copy(update={"seconds": self.clock.monotonic() - began}), now)
         memory.json = plan.model_dump_json().encode()
         memory.plan, memory.plans, memory.seconds = plan, memory.plans + 1, plan.seconds
@@ -247,8 +231,31 @@ class PlannerEngine:
             memory.last = plan
         self._next_retry = self.clock.monotonic() + RETRY_SECONDS
         for listener in memory.listeners:
-            listener(context, gathered, following, plan)
+            listener(context, gathered, self.follower.now, plan)
         return plan
+
+    def _climbed(self, context: Context, now: datetime) -> tuple[Gathered, PlanDocument]:
+        """What is known now, and the best plan of it."""
+        memory, following, holding = self._memory, self.follower.now, self.wishes.holding(now)
+        away = any(wish.mode == "vacation" for wish in holding)
+        gathered = gather(
+            context,
+            now,
+            live=self.live,
+            last=memory.last,
+            requests=LoadRequests(heater=HeaterRequest(vacation=away)),
+            reach=scenario_reach(following.seated),
+            remembered=self.remembered,
+        )
+        making = Making(
+            seated=following.seated,
+            model=following.told,
+            last=memory.last if lasts(memory.last, now) else None,
+            wish=next((wish for wish in holding if wish.mode in STEERING), None),
+            solver_seconds=context.site_settings.service.solver_seconds,
+            remembered=self.remembered,
+        )
+        return gathered, make_document(context, now, gathered, making, 0.0)
 
     def _kept(self, plan: PlanDocument, now: datetime) -> PlanDocument:
         """The plan after it was written down; where the disk does not take it, it says so."""

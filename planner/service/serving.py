@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
@@ -50,4 +51,13 @@ def serve(context: Context, *, clock: Clock, host: str, port: int, started: Call
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    uvicorn.Server(config).run()
+    _PoliteServer(config).run()
+
+
+class _PoliteServer(uvicorn.Server):
+    """A server that ends like any program when it is asked to stop; uvicorn's would die of the signal once more."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Answer what was asked, then stop; a second signal does not wait."""
+        del sig, frame
+        self.force_exit, self.should_exit = self.should_exit, True

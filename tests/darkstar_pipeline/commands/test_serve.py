@@ -1,0 +1,123 @@
+"""`darkstar serve` as a process: it answers within seconds, follows a promotion, and goes when told to."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.cases.service_home import moment, place_version, put_in_use
+from tests.cases.small_home import small_context
+
+TOKEN = "a token of the tests, long enough"  # noqa: S105 - of nothing but tests
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def serving(home: Path, *words: str) -> Generator[tuple[subprocess.Popen[str], httpx2.Client]]:
+    """The service as a process, and somebody with the token."""
+    port = free_port()
+    command = [sys.executable, "-m", "darkstar_pipeline.cli", "serve", "--port", str(port), "--json", *words]
+    environment = {
+        **os.environ,
+        "DARKSTAR_HOME": str(home / "state"),
+        "DARKSTAR_CONFIG": str(home / "darkstar.yaml"),
+        "DARKSTAR_TOKEN": TOKEN,
+    }
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {TOKEN}"}) as client:
+            yield process, client
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ask(client: httpx2.Client, path: str, seconds: float = 30.0) -> httpx2.Response:
+    """An answer, as soon as there is one."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return client.get(path)
+        except httpx2.TransportError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder with a home in it: state and configuration."""
+    context = small_context(tmp_path / "state")
+    put_in_use(context, 1, place_version(context, 1))
+    (tmp_path / "darkstar.yaml").write_text("sites: {home: {first_day: 2025-01-01, service: {poll_seconds: 0.5}}}\n")
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_service_plans_follows_and_goes_when_it_is_a_process(home: Path) -> None:
+    with serving(home, "--at", moment().isoformat()) as (process, client):
+        assert ask(client, "/health").status_code == 200
+        deadline = time.monotonic() + 20
+        while not client.get("/ready").json()["ready"] and time.monotonic() < deadline:
+            time.sleep(0.1)
+        plan = client.get("/plan").json()
+        assert (plan["rung"], plan["model"]["version"]) == ("champion", 1)
+        context = small_context(home / "state", filled=False)
+        put_in_use(context, 2, place_version(context, 2))
+        codes: set[int] = set()
+        while client.get("/models").json()["champion"]["version"] != 2 and time.monotonic() < deadline + 30:
+            codes.add(client.get("/plan").status_code)
+            time.sleep(0.05)
+        assert codes <= {200}
+        assert client.get("/models").json()["champion"]["version"] == 2
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 0
+        told = json.loads(out)
+        assert told["site"] == "home"
+        assert TOKEN not in out + err
+
+
+@pytest.mark.slow
+def test_service_goes_on_with_its_last_plan_when_it_was_killed(home: Path) -> None:
+    with serving(home, "--at", moment().isoformat()) as (_, client):
+        ask(client, "/health")
+        deadline = time.monotonic() + 20
+        while not client.get("/ready").json()["ready"] and time.monotonic() < deadline:
+            time.sleep(0.1)
+        before = client.get("/plan").json()["id"]
+    later = moment() + timedelta(minutes=1)
+    with serving(home, "--at", later.isoformat()) as (_, client):
+        first = ask(client, "/plan").json()
+        assert first["verified"]
+        assert client.get(f"/plans/{before}").json()["id"] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--port", "70000"), "--port"),
+        (("--at", "yesterday"), "is no moment"),
+        (("--site", "cabin"), "cabin"),
+    ],
+)
+def test_service_does_not_start_when_it_is_asked_wrongly(home: Path, words: tuple[str, ...], told: str) -> None:
+    with serving(home, *words) as (process, _):
+        out, _ = process.communicate(timeout=30)
+        assert process.returncode == 2
+        assert told in json.loads(out)["error"]["message"]
