@@ -13,6 +13,7 @@ import typer
 
 from darkstar_pipeline.commands import (
     backfill,
+    backup,
     compare,
     doctor,
     evaluate,
@@ -238,6 +239,10 @@ def _add_housekeeping(app: typer.Typer) -> None:
     )(query.query)
     command(app, "serve", examples=("darkstar serve", "darkstar serve --port 9000 --at 2026-01-31T14:00"))(serve.serve)
     command(app, "ui", examples=("darkstar ui", "darkstar ui --dagster-port 3100 --mlflow-port 5100"))(ui.ui)
+    command(app, "backup", examples=("darkstar backup darkstar.tar.zst",))(backup.backup)
+    command(app, "restore", examples=("darkstar restore darkstar.tar.zst", "darkstar restore old.tar.gz --force"))(
+        backup.restore
+    )
     command(app, "doctor", examples=("darkstar doctor", "darkstar doctor --json"))(doctor.doctor)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darkstar_pipeline.settings import Settings, SiteSettings, home_dir, load_settings
+from darkstar_pipeline.state_version import bring_up
 from darkstar_pipeline.warehouse.lake import Lake
 from env.site import Site
 
@@ -62,11 +63,13 @@ def open_context(site: str | None = None, *, settings: Settings | None = None, h
         home: state folder to use instead of the environment's.
 
     Raises:
-        ConfigurationError: the configuration is missing or wrong, or the site cannot be told.
+        ConfigurationError: the configuration is missing or wrong, the site cannot be told, or a newer release made the
+            state folder.
     """
     chosen = load_settings() if settings is None else settings
     name = chosen.site_name(site)
     folder = home_dir() if home is None else home
+    bring_up(folder)
     return Context(
         settings=chosen,
         site_name=name,

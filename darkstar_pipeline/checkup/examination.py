@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from darkstar_pipeline.checkup.days import check_days
-from darkstar_pipeline.checkup.finding import Finding, broken
+from darkstar_pipeline.checkup.finding import Finding, Verdict, broken
 from darkstar_pipeline.checkup.forecasts import check_forecasts
 from darkstar_pipeline.checkup.machine import (
     check_clock,
@@ -12,6 +12,7 @@ from darkstar_pipeline.checkup.machine import (
     check_disk,
     check_python,
     check_state_folder,
+    check_state_version,
     check_time_zone,
 )
 from darkstar_pipeline.checkup.models import check_models
@@ -39,7 +40,10 @@ def examine(home: Path, site: str | None, *, now: datetime) -> list[Finding]:
     names = [settings.site_name(site)] if site is not None and settings.sites else sorted(settings.sites)
     findings = [check_python(), check_clock(now), configuration]
     findings += [check_time_zone(name, settings.sites[name].timezone, now) for name in names]
-    findings += [check_state_folder(home), check_disk(home), check_tables(lake.root)]
+    findings += [check_state_folder(home), check_disk(home), check_state_version(home)]
+    if findings[-1].verdict is Verdict.FAIL:
+        return findings  # what is in the folder is not this release's to judge
+    findings.append(check_tables(lake.root))
     findings += [finding for name in names for finding in check_days(lake, name, now)]
     findings += [check_forecasts(settings, home, name) for name in names]
     findings += [check_models(settings, home, name, now) for name in names]

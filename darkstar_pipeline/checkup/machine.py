@@ -7,7 +7,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 from darkstar_pipeline.checkup.finding import Finding, broken, fine, odd
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.settings import Settings, config_path
+from darkstar_pipeline.state_version import STATE_VERSION, check_known, read_state_version
 from env.time_grid import days_between, slot_count
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
@@ -68,6 +70,19 @@ def check_state_folder(home: Path) -> Finding:
         remedy = "give yourself the rights, or set DARKSTAR_HOME to a folder of yours"
         return broken("state folder", f"{home}: {error.strerror}", remedy)
     return fine("state folder", str(home))
+
+
+def check_state_version(home: Path) -> Finding:
+    """Whether this release knows the layout of the state folder."""
+    check = "state version"
+    try:
+        found = read_state_version(home)
+        check_known(found, str(home))
+    except ConfigurationError as error:
+        return broken(check, error.message, error.hint)
+    if found < STATE_VERSION:
+        return fine(check, f"{found}; the next command brings it up to {STATE_VERSION}")
+    return fine(check, str(found))
 
 
 def check_disk(home: Path) -> Finding:

@@ -171,8 +171,11 @@ def _view_sql(table: Table, root: Path) -> str:
         return f"SELECT {columns} WHERE false"
     pattern = str(folder / "site=*" / "day=*" / PART).replace("'", "''")
     options = "hive_partitioning = true, hive_types = {'site': VARCHAR, 'day': DATE}, union_by_name = true"
+    declared = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in {**types, "day": "DATE"}.items())
+    nothing = f"SELECT {declared} WHERE false"  # gives columns that no file has yet
     picks = [f"day AS {name}" if name == table.day_column else name for name in types]
-    return f"SELECT {', '.join(picks)} FROM read_parquet('{pattern}', {options})"  # noqa: S608 - our own names
+    files = f"SELECT * FROM read_parquet('{pattern}', {options})"  # noqa: S608 - our own names
+    return f"SELECT {', '.join(picks)} FROM ({nothing} UNION ALL BY NAME {files})"  # noqa: S608 - our own names
 
 
 _SQL_TYPES: dict[type[pl.DataType], str] = {

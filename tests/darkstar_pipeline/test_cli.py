@@ -75,7 +75,7 @@ def test_version_is_told_when_asked(tmp_path: Path) -> None:
         pytest.param(("quality", "--json"), 2, "usage", id="missing option"),
         pytest.param(("--json", "nonsense"), 2, "usage", id="unknown command"),
         pytest.param(("--json",), 2, "usage", id="no command"),
-        pytest.param(("serve", "--json"), 2, "usage", id="command of a later time"),
+        pytest.param(("whatif", "--json"), 2, "usage", id="command of a later time"),
         pytest.param(("stats", "--day", "2026-01-01", "--json"), 2, "configuration", id="nothing configured"),
         pytest.param(("query", "SELECT", "--json"), 2, "query", id="bad SQL"),
         pytest.param(("query", "ATTACH 'x.db'", "--json"), 2, "query", id="SQL that writes"),

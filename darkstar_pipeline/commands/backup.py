@@ -1,0 +1,77 @@
+"""`darkstar backup` and `darkstar restore`: the state folder and the configuration in one file, and back."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document
+from darkstar_pipeline.commands.console import Call
+
+if TYPE_CHECKING:
+    from darkstar_pipeline.settings import Settings
+
+MIB = 2**20
+
+
+def backup(
+    call: Call,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive to write: NAME.tar.zst or NAME.tar.gz.")],
+) -> Document:
+    """Keep the state folder and the configuration in one file, while everything runs; secrets stay out."""
+    from darkstar_pipeline.backup import make_backup
+    from darkstar_pipeline.errors import ConfigurationError
+    from darkstar_pipeline.settings import config_path, home_dir, load_settings
+
+    try:
+        secrets = _secret_files(load_settings())
+    except ConfigurationError as error:  # what is broken needs a backup most
+        call.note(
+            f"the configuration cannot be read, so files with secrets are told by their names alone: {error.message}"
+        )
+        secrets = []
+    report = make_backup(home_dir(), file, now=datetime.now(UTC), configuration=config_path(), secrets=secrets)
+    document: dict[str, Any] = asdict(report)
+    text = f"{report.file}: {report.files} files, {report.bytes / MIB:.1f} MiB in {report.size / MIB:.1f} MiB"
+    without = f"\nleft out, for they are secret: {', '.join(report.left_out)}" if report.left_out else ""
+    return Document(document, lambda out: out.print(text + without, markup=False))
+
+
+def restore(
+    call: Call,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive that `darkstar backup` wrote.")],
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Move the state folder and configuration that are there aside.")
+    ] = False,
+) -> Document:
+    """Bring a backup back: verified first, then put in place at once. Stop what runs on the folder before."""
+    from darkstar_pipeline.restore import restore_backup
+    from darkstar_pipeline.settings import config_path, home_dir
+
+    call.note("verifying …")
+    report = restore_backup(file, home_dir(), configuration=config_path(), now=datetime.now(UTC), force=force)
+    lines = [
+        f"{report.home}: {report.files} files of {report.created_at}",
+        *([f"what was there is now {report.old_state}"] if report.old_state else []),
+        *([f"configuration: {report.configuration}"] if report.configuration else []),
+        *([report.note] if report.note else []),
+        "tokens are in no backup: the service makes a new one at its start; give Home Assistant's again",
+    ]
+    return Document(asdict(report), lambda out: out.print("\n".join(lines), markup=False))
+
+
+def _secret_files(settings: "Settings") -> list[Path]:
+    """The files with secrets that the configuration names."""
+    named = [
+        path
+        for site in settings.sites.values()
+        for path in (
+            site.service.token_file,
+            site.home_assistant.token_file,
+            site.home_assistant.mqtt.password_file,
+        )
+    ]
+    return [path for path in named if path is not None]
