@@ -1,0 +1,58 @@
+// Numbers and moments as people read them, in the time zone of the home, wherever the browser is.
+
+export const el = (id) => document.getElementById(id);
+
+export function node(name, text, attributes = {}) {
+  const made = document.createElement(name);
+  if (text !== undefined && text !== null) made.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+export const number = (value, digits = 2) =>
+  value === null || value === undefined ? "–" : value.toFixed(digits).replace("-", "−");
+
+const forms = new Map();
+
+function form(zone, options) {
+  const key = `${zone} ${JSON.stringify(options)}`;
+  if (!forms.has(key)) forms.set(key, new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options }));
+  return forms.get(key);
+}
+
+export const clock = (moment, zone) => form(zone, { hour: "2-digit", minute: "2-digit" }).format(new Date(moment));
+export const weekday = (moment, zone) =>
+  form(zone, { weekday: "short", day: "numeric", month: "short" }).format(new Date(moment));
+export const stamp = (moment, zone) => `${weekday(moment, zone)} ${clock(moment, zone)}`;
+
+export function parts(moment, zone) {
+  const found = form(zone, { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" })
+    .formatToParts(new Date(moment));
+  return Object.fromEntries(found.map((part) => [part.type, part.value]));
+}
+
+export function localDay(moment, zone) {
+  const found = parts(moment, zone);
+  return `${found.year}-${found.month}-${found.day}`;
+}
+
+// The moment at which the home's clock shows `text` (2026-01-31T07:00); of a repeated hour the first.
+export function momentOf(text, zone) {
+  const wanted = Date.parse(`${text}:00Z`);
+  const shown = (moment) => {
+    const found = parts(moment, zone);
+    return Date.parse(`${found.year}-${found.month}-${found.day}T${found.hour}:${found.minute}:00Z`);
+  };
+  let guess = wanted;
+  for (let round = 0; round < 3; round += 1) guess -= shown(guess) - wanted;
+  if (shown(guess - 3600000) === wanted) guess -= 3600000;
+  return new Date(guess);
+}
+
+export function ago(moment, now) {
+  const minutes = Math.max(Math.round((now - Date.parse(moment)) / 60000), 0);
+  if (minutes < 1) return "just now";
+  if (minutes < 120) return `${minutes} min ago`;
+  if (minutes < 2880) return `${Math.round(minutes / 60)} h ago`;
+  return `${Math.round(minutes / 1440)} days ago`;
+}
