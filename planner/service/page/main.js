@@ -28,6 +28,11 @@ function shut() {
   el("token").focus();
 }
 
+// Health answers strangers too, but tells its parts only to those with a session.
+async function begin() {
+  await attempt(async () => ((await ask("/health")).components.length ? open() : shut()));
+}
+
 async function open() {
   el("door").hidden = true;
   el("inside").hidden = el("logout").hidden = false;
@@ -214,4 +219,4 @@ function paint() {
 paint();
 listen();
 listenToPeople();
-open();
+begin();

@@ -2,7 +2,7 @@
 import { clock, localDay, weekday } from "./words.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
-const LEFT = 46, RIGHT = 10, GAP = 30, TOP = 22;
+const LEFT = 46, RIGHT = 10, GAP = 30, TOP = 22, NAME = 78;
 
 export function shape(name, attributes, parent) {
   const made = document.createElementNS(SPACE, name);
@@ -103,14 +103,18 @@ export class Chart {
   }
 
   times(height) {
-    let day = "", last = -99;
+    let day = "", last = -99, named = -99;
     this.slots.forEach((slot, index) => {
       const here = localDay(slot.slot_start, this.zone);
       const x = this.x(index);
       const text = clock(slot.slot_start, this.zone);
       if (here !== day) {
         if (day) shape("line", { class: "day", x1: x, x2: x, y1: TOP - 6, y2: this.bottom }, this.svg);
-        label(this.svg, x + 2, height - 2, weekday(slot.slot_start, this.zone), { class: "title" });
+        const next = this.slots.findIndex((other) => localDay(other.slot_start, this.zone) > here);
+        if (next < 0 || this.x(next) - x > NAME || index) {
+          const place = Math.min(x + 2, this.width - RIGHT - NAME);
+          if (place - named > NAME) label(this.svg, (named = place), height - 2, weekday(slot.slot_start, this.zone), { class: "title" });
+        }
         day = here;
       }
       if (text.endsWith(":00") && Number(text.slice(0, 2)) % 3 === 0 && x - last > 38 && x < this.width - 30) {
