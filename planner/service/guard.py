@@ -15,6 +15,7 @@ from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
+from structlog.contextvars import bind_contextvars
 
 from planner.service.tokens import Sessions
 
@@ -67,6 +68,7 @@ class Guard:
         began, status = time.perf_counter(), 500
         headers = Headers(scope=scope)
         request_id = secrets.token_hex(8)
+        bind_contextvars(request_id=request_id)  # each request is a task, and has a context of its own
         client = (scope.get("client") or ("unknown", 0))[0]
         state = scope.setdefault("state", {})
         state |= {"request_id": request_id, "known": self._known(headers), "may_try": lambda: self.may_try(client)}

@@ -7,6 +7,21 @@ from pathlib import Path
 from darkstar_pipeline.errors import ConfigurationError
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+LEAST_HIDDEN = 4
+"""Shorter ones are no secret, and taking every `a` out of a log leaves none."""
+_known: set[str] = set()
+
+
+def known_secrets() -> frozenset[str]:
+    """Every secret that was read in this process; logs take them out of what they tell."""
+    return frozenset(_known)
+
+
+def _remembered(found: str | None) -> str | None:
+    """The secret, known from now on."""
+    if found is not None and len(found) >= LEAST_HIDDEN:
+        _known.add(found)
+    return found
 
 
 def secret(variable: str, path: Path | None) -> str | None:
@@ -24,7 +39,7 @@ def secret(variable: str, path: Path | None) -> str | None:
     """
     told = os.environ.get(variable, "").strip()
     if told:
-        return told
+        return _remembered(told)
     if path is None:
         return None
     chosen = path.expanduser()
@@ -38,4 +53,4 @@ def secret(variable: str, path: Path | None) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise ConfigurationError(f"{chosen} cannot be read: {reason}", f"mend it, or set {variable}") from error
-    return lines[0].strip() or None if lines else None
+    return _remembered(lines[0].strip() or None if lines else None)
