@@ -27,6 +27,7 @@ from darkstar_pipeline.commands import (
     retrain,
     sample,
     serve,
+    shadow,
     train,
     ui,
     verify,
@@ -88,6 +89,7 @@ def build() -> typer.Typer:
     _add_verdicts(app)
     app.add_typer(_models(), name="models")
     _add_learning(app)
+    _add_service(app)
     _add_housekeeping(app)
     return app
 
@@ -197,6 +199,19 @@ def _add_verdicts(app: typer.Typer) -> None:
     )(verify.verify)
 
 
+def _add_service(app: typer.Typer) -> None:
+    """What plans day and night."""
+    command(app, "serve", examples=("darkstar serve", "darkstar serve --port 9000 --at 2026-01-31T14:00"))(serve.serve)
+    command(
+        app,
+        "shadow",
+        examples=(
+            "darkstar shadow --from 2026-01-01 --to 2026-01-31",
+            "darkstar shadow --from 2026-01-01 --to 2026-01-31 --policy value --policy models:/antares-home/3",
+        ),
+    )(shadow.shadow)
+
+
 def _models() -> typer.Typer:
     """What trained models there are, and which is in use."""
     group = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
@@ -237,7 +252,6 @@ def _add_housekeeping(app: typer.Typer) -> None:
             'darkstar query "FROM spot_prices WHERE repaired" --out repaired.csv',
         ),
     )(query.query)
-    command(app, "serve", examples=("darkstar serve", "darkstar serve --port 9000 --at 2026-01-31T14:00"))(serve.serve)
     command(app, "ui", examples=("darkstar ui", "darkstar ui --dagster-port 3100 --mlflow-port 5100"))(ui.ui)
     command(app, "backup", examples=("darkstar backup darkstar.tar.zst",))(backup.backup)
     command(app, "restore", examples=("darkstar restore darkstar.tar.zst", "darkstar restore old.tar.gz --force"))(

@@ -399,7 +399,24 @@ MODEL_PROMOTIONS = Table(
         _text("move_id", "the move, as the pointer names it"),
     ),
 )
-RUN_TABLES = (ANTARES_TRAINING_RUNS, ANTARES_POLICY_RUNS, ANTARES_RL_RUNS, MODEL_PROMOTIONS)
+ANTARES_PLAN_HISTORY = Table(
+    name="antares_plan_history",
+    meaning="One row per plan of the service: lived ones, and those of shadow policies, which steer nothing.",
+    key=("system_id", "created_at", "id"),
+    day_column="plan_date",
+    columns=(
+        _SITE,
+        _text("id", "of the plan"),
+        _text("system_id", "antares-SITE for what was lived, antares-SITE--shadow-POLICY for a shadow"),
+        Column(name="plan_date", dtype=pl.Date(), meaning="local day of the plan's first slot"),
+        _text("episode_start_local", "local time at which the system's stored energy was last the home's own"),
+        _text("policy_run_id", "run in MLflow, or the policy's name where there is none"),
+        _instant("created_at", "when the plan was made"),
+        _text("shadow_schedule", "JSON object of columns: slot_start (s since 1970) and kW, kWh, money by slot"),
+        _text("metrics", "JSON object: policy, rung, start_soc_kwh, cost, idle_cost, version"),
+    ),
+)
+RUN_TABLES = (ANTARES_TRAINING_RUNS, ANTARES_POLICY_RUNS, ANTARES_RL_RUNS, MODEL_PROMOTIONS, ANTARES_PLAN_HISTORY)
 """Written when something happens, not a day at a time: no daily asset makes them."""
 
 TABLES: dict[str, Table] = {

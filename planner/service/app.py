@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from planner.service.errors import add_handlers
 from planner.service.guard import COOKIE, Guard
-from planner.service.routes import health, models, pages, plans, wishes
+from planner.service.routes import health, models, pages, past, plans, wishes
 from planner.service.running import Running
 
 DESCRIPTION = (
@@ -50,7 +50,7 @@ def create_app(
     app.state.running = running
     settings = running.context.site_settings.service
     shown = [Security(HTTPBearer(auto_error=False)), Security(APIKeyCookie(name=COOKIE, auto_error=False))]
-    for part in (plans, wishes, models):
+    for part in (plans, past, wishes, models):
         app.include_router(part.router, dependencies=shown)  # they only tell OpenAPI: the guard has looked already
     app.include_router(health.router)
     app.include_router(pages.router)

@@ -1,7 +1,7 @@
 """What a running service is made of; routes find it in the request."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -11,6 +11,7 @@ from planner.service.clock import Clock
 from planner.service.documents import Component
 from planner.service.engine import PlannerEngine
 from planner.service.metrics import Metrics
+from planner.service.savings import Savings
 from planner.service.tokens import Sessions
 
 
@@ -22,6 +23,7 @@ class Running:
         engine: plans.
         sessions: who may ask.
         metrics: figures for Prometheus.
+        savings: what was saved, remembered.
         parts: tell how further parts are, such as what steers the inverter.
     """
 
@@ -29,6 +31,7 @@ class Running:
     sessions: Sessions
     metrics: Metrics
     parts: tuple[Callable[[], list[Component]], ...] = ()
+    savings: Savings = field(default_factory=Savings)
 
     @property
     def context(self) -> Context:

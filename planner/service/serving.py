@@ -12,6 +12,7 @@ from planner.service.clock import Clock
 from planner.service.engine import PlannerEngine
 from planner.service.metrics import Metrics
 from planner.service.running import Running
+from planner.service.shadow import Shadows
 from planner.service.tokens import Sessions, service_token
 
 KEEP_ALIVE_SECONDS = 30
@@ -34,13 +35,20 @@ def serve(context: Context, *, clock: Clock, host: str, port: int, started: Call
     """
     sessions = Sessions(service_token(context))
     engine = PlannerEngine(context, clock=clock)
-    running = Running(engine=engine, sessions=sessions, metrics=Metrics())
+    shadows = Shadows()
+    engine.listen(shadows.heard)
+    running = Running(engine=engine, sessions=sessions, metrics=Metrics(), parts=(shadows.components,))
 
     def begin() -> None:
+        shadows.start()
         engine.start()
         started()
 
-    app = create_app(running, begin=begin, end=engine.stop)
+    def end() -> None:
+        engine.stop()
+        shadows.stop()
+
+    app = create_app(running, begin=begin, end=end)
     config = uvicorn.Config(
         app,
         host=host,

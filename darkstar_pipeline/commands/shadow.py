@@ -1,0 +1,145 @@
+"""`darkstar shadow`: what shadow policies would have cost against what was lived."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkstar_pipeline.commands.answers import Document, draw_table
+from darkstar_pipeline.commands.arguments import FirstDay, LastDay, check_policy, check_range
+from darkstar_pipeline.commands.console import Call
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from darkstar_pipeline.context import Context
+    from darkstar_pipeline.lived_days import LivedDay
+
+
+def shadow(
+    call: Call,
+    *,
+    first: FirstDay,
+    last: LastDay,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy", help="value, mpc, rl, champion, models:/NAME/3; may be repeated. By default the shadows."
+        ),
+    ] = None,
+) -> Document:
+    """Price shadow policies against what was lived, day by day, on the same readings and from the same start.
+
+    Plans that the service recorded count as they were made; a policy that was not planned on a day is replayed on it.
+    What was lived is what the meters say where they say enough, else the service's own commands on what was read.
+    """
+    from darkstar_pipeline.errors import DataMissingError
+    from darkstar_pipeline.lived_days import lived_day
+    from darkstar_pipeline.plan_history import plans_between
+    from env.time_grid import days_between
+
+    check_range(first, last)
+    for name in policy or ():
+        check_policy(name)
+    context = call.context()
+    policies = policy or list(context.site_settings.service.shadows) or ["champion"]
+    rows: list[dict[str, Any]] = []
+    left_out: list[dict[str, Any]] = []
+    for day in days_between(first, last):
+        lived = lived_day(context, day)
+        if lived is None:
+            left_out.append({"day": day, "reason": "not graded, or refused"})
+            continue
+        plans = plans_between(context, day, day)
+        rows += [_row(context, lived, plans, name) for name in policies]
+    if not rows:
+        raise DataMissingError(
+            f"no day from {first} to {last} can be compared for site {context.site_name}",
+            f"run `darkstar backfill --from {first} --to {last}`; `darkstar quality` says why days are refused",
+        )
+    document = {
+        "site": context.site_name,
+        "currency": context.site.currency,
+        "days": rows,
+        "totals": [_total(rows, name) for name in policies],
+        "left_out": left_out,
+    }
+    return Document(document, lambda out: _draw(out, document))
+
+
+def _row(context: "Context", lived: "LivedDay", plans: "pl.DataFrame", policy: str) -> dict[str, Any]:
+    """A policy on a day."""
+    import polars as pl
+
+    from darkstar_pipeline.lived_days import costs_by_policy, metered_cost, policy_cost, told_cost
+    from darkstar_pipeline.plan_history import system_id
+
+    system = system_id(context.site_name, policy)
+    own = plans.filter(pl.col("system_id") == system)
+    found = told_cost(lived, own, policy) if own.height else policy_cost(lived, policy)
+    lived_plans = plans.filter(pl.col("system_id") == system_id(context.site_name))
+    told = float(told_cost(lived, lived_plans)["cost"][0]) if lived_plans.height else None
+    metered = metered_cost(lived)
+    known = metered if metered is not None else told
+    cost = float(found["cost"][0])
+    simple = costs_by_policy(lived, ("idle", "oracle"))
+    return {
+        "day": lived.day,
+        "policy": policy,
+        "system_id": system,
+        "source": "recorded" if own.height else "replayed",
+        "cost": cost,
+        "lived_cost": metered,
+        "lived_plan_cost": told,
+        "difference": None if known is None else cost - known,
+        "idle_cost": simple["idle"],
+        "oracle_cost": simple["oracle"],
+        "start_soc_kwh": lived.start_soc_kwh,
+        "start_soc_source": "observed" if lived.start_read else "protocol",
+        "end_soc_kwh": float(found["end_soc_kwh"][0]),
+    }
+
+
+def _total(rows: list[dict[str, Any]], policy: str) -> dict[str, Any]:
+    """A policy over all days; the interval is that of `darkstar evaluate`."""
+    import numpy as np
+
+    from planner.evaluation import total_interval
+
+    own = [row for row in rows if row["policy"] == policy]
+    differences = np.array([row["difference"] for row in own if row["difference"] is not None])
+    low, high = total_interval(differences)
+    return {
+        "policy": policy,
+        "days": len(own),
+        "cost": sum(row["cost"] for row in own),
+        "idle_cost": sum(row["idle_cost"] for row in own),
+        "oracle_cost": sum(row["oracle_cost"] for row in own),
+        "days_compared": len(differences),
+        "difference": float(differences.sum()) if len(differences) else None,
+        "difference_low": low,
+        "difference_high": high,
+    }
+
+
+def _draw(out: "Console", document: dict[str, Any]) -> None:
+    """A row a day and policy, and below it the totals."""
+    headings = {
+        "day": "day",
+        "policy": "policy",
+        "source": "plans",
+        "cost": f"cost [{document['currency']}]",
+        "lived_cost": "lived",
+        "lived_plan_cost": "lived plan",
+        "difference": "more than lived",
+        "idle_cost": "idle",
+        "oracle_cost": "oracle",
+    }
+    draw_table(out, [{name: row[name] for name in headings} for row in document["days"]], headings)
+    for total in document["totals"]:
+        if total["difference"] is None:
+            out.print(f"{total['policy']}: nothing that was lived to compare with", markup=False)
+            continue
+        interval = f"{total['difference_low']:.2f} to {total['difference_high']:.2f}"
+        told = f"{total['difference']:+.2f} {document['currency']} against what was lived (95 %: {interval})"
+        out.print(f"{total['policy']}: {told}, {total['days_compared']} days", markup=False)
