@@ -18,7 +18,7 @@ from darkstar_pipeline.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.inverter import Command, Energy
 from env.simulator import World, simulate
-from planner.replay import schedule_frame
+from planner.replay import replay_days, schedule_frame
 from planner.results import daily_results
 
 LIVED = "lived"
@@ -48,17 +48,19 @@ class LivedDay:
         return protocol_of(self.context).start_soc_kwh
 
 
-def lived_day(context: Context, day: date) -> LivedDay | None:
-    """A day with its readings; None where it is not graded, or refused."""
-    slots = replay_inputs(context, [day]).slots
-    if slots.is_empty():
-        return None
-    readings = slots.select("slot_start").join(
-        context.lake.read(METER_READINGS, context.site_name, day, day),
-        on="slot_start",
-        how="left",
-        maintain_order="left",
-    )
+def lived_days(context: Context, days: Sequence[date]) -> list[LivedDay]:
+    """Days with their readings, in order; those that are not graded, or refused, are left out."""
+    if not days:
+        return []
+    slots = replay_inputs(context, days).slots
+    read = context.lake.read(METER_READINGS, context.site_name, min(days), max(days))
+    return [_lived(context, part, read) for part in slots.partition_by("local_day", maintain_order=True)]
+
+
+def _lived(context: Context, slots: pl.DataFrame, read: pl.DataFrame) -> LivedDay:
+    """One of the days, from its slots and everybody's readings."""
+    day: date = slots["local_day"][0]
+    readings = slots.select("slot_start").join(read, on="slot_start", how="left", maintain_order="left")
     percent = readings["soc_start_percent"][0]
     if percent is None:
         return LivedDay(day, context, slots, readings, start_read=False)
@@ -137,6 +139,15 @@ def policy_cost(lived: LivedDay, policy: str) -> pl.DataFrame:
     return policy_results(lived.context, policy, [lived.day])
 
 
-def costs_by_policy(lived: LivedDay, policies: Sequence[str]) -> dict[str, float]:
-    """The same for several policies, the cost alone [money]."""
-    return {policy: float(policy_cost(lived, policy)["cost"][0]) for policy in policies}
+def reference_costs(lived: LivedDay, policies: Sequence[str]) -> dict[str, float]:
+    """What policies that need no forecast would have cost from the day's start: idle, self-consumption, oracle [money].
+
+    Where power is charged, that charge is not among it: it belongs to a month, not to a day.
+    """
+    site, protocol, no_forecasts = lived.context.site, protocol_of(lived.context), lived.slots.clear()
+    replayed = [
+        replay_days(policy, lived.slots, no_forecasts, site, protocol, workers=1).with_columns(policy=pl.lit(policy))
+        for policy in policies
+    ]
+    results = daily_results(pl.concat(replayed), protocol, site)
+    return dict(zip(results["policy"].to_list(), results["cost"].to_list(), strict=True))

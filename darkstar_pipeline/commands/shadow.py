@@ -34,7 +34,7 @@ def shadow(
     What was lived is what the meters say where they say enough, else the service's own commands on what was read.
     """
     from darkstar_pipeline.errors import DataMissingError
-    from darkstar_pipeline.lived_days import lived_day
+    from darkstar_pipeline.lived_days import lived_days
     from darkstar_pipeline.plan_history import plans_between
     from env.time_grid import days_between
 
@@ -43,15 +43,16 @@ def shadow(
         check_policy(name)
     context = call.context()
     policies = policy or list(context.site_settings.service.shadows) or ["champion"]
-    rows: list[dict[str, Any]] = []
-    left_out: list[dict[str, Any]] = []
-    for day in days_between(first, last):
-        lived = lived_day(context, day)
-        if lived is None:
-            left_out.append({"day": day, "reason": "not graded, or refused"})
-            continue
-        plans = plans_between(context, day, day)
-        rows += [_row(context, lived, plans, name) for name in policies]
+    days = list(days_between(first, last))
+    found = lived_days(context, days)
+    plans = plans_between(context, first, last)
+    rows = [
+        _row(context, lived, plans.filter(plans["plan_date"] == lived.day), name)
+        for lived in found
+        for name in policies
+    ]
+    known = {lived.day for lived in found}
+    left_out = [{"day": day, "reason": "not graded, or refused"} for day in days if day not in known]
     if not rows:
         raise DataMissingError(
             f"no day from {first} to {last} can be compared for site {context.site_name}",
@@ -71,7 +72,7 @@ def _row(context: "Context", lived: "LivedDay", plans: "pl.DataFrame", policy: s
     """A policy on a day."""
     import polars as pl
 
-    from darkstar_pipeline.lived_days import costs_by_policy, metered_cost, policy_cost, told_cost
+    from darkstar_pipeline.lived_days import metered_cost, policy_cost, reference_costs, told_cost
     from darkstar_pipeline.plan_history import system_id
 
     system = system_id(context.site_name, policy)
@@ -82,7 +83,7 @@ def _row(context: "Context", lived: "LivedDay", plans: "pl.DataFrame", policy: s
     metered = metered_cost(lived)
     known = metered if metered is not None else told
     cost = float(found["cost"][0])
-    simple = costs_by_policy(lived, ("idle", "oracle"))
+    simple = reference_costs(lived, ("idle", "oracle"))
     return {
         "day": lived.day,
         "policy": policy,

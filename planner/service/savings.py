@@ -9,9 +9,8 @@ from datetime import date
 from typing import Literal
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.lived_days import costs_by_policy, lived_day, metered_cost, told_cost
+from darkstar_pipeline.lived_days import LivedDay, lived_days, metered_cost, reference_costs, told_cost
 from darkstar_pipeline.plan_history import plans_between, system_id
-from darkstar_pipeline.remembered import Remembered
 from darkstar_pipeline.warehouse.schemas import (
     ANTARES_PLAN_HISTORY,
     DATA_QUALITY_DAILY,
@@ -31,13 +30,13 @@ class Savings:
     """Savings of a site, remembered by day."""
 
     def __init__(self) -> None:
-        self._days: dict[date, Remembered] = {}
+        self._days: dict[date, tuple[object, Day | None]] = {}
         self._lock = threading.Lock()
 
     def document(self, context: Context, days: Sequence[date], by: Literal["day", "month"]) -> SavingsDocument:
         """Savings of local days, added up by day or month; days that are not graded count for nothing."""
         with self._lock:
-            known = {day: found for day in days[-MOST_DAYS:] if (found := self._day(context, day)) is not None}
+            known = self._costs(context, list(days)[-MOST_DAYS:])
         groups: dict[str, list[Day]] = {}
         for day, costs in known.items():
             groups.setdefault(day.isoformat() if by == "day" else f"{day:%Y-%m}", []).append(costs)
@@ -59,23 +58,27 @@ class Savings:
             note=note,
         )
 
-    def _day(self, context: Context, day: date) -> Day | None:
-        """The costs of a day; None where it cannot be compared."""
+    def _costs(self, context: Context, days: Sequence[date]) -> dict[date, Day]:
+        """The costs of each day that can be compared."""
         lake, name = context.lake, context.site_name
-        key = (context.site_settings, *(lake.identity(table, name, day, day) for table in _RESTS_ON))
-        return self._days.setdefault(day, Remembered()).get("costs", key, lambda: _costs(context, day))
+        keys = {
+            day: (context.site_settings, *(lake.identity(table, name, day, day) for table in _RESTS_ON)) for day in days
+        }
+        stale = [day for day in days if self._days.get(day, (None, None))[0] != keys[day]]
+        fresh = {lived.day: _day(lived) for lived in lived_days(context, stale)}
+        self._days |= {day: (keys[day], fresh.get(day)) for day in stale}
+        found = {day: self._days[day][1] for day in days}
+        return {day: costs for day, costs in found.items() if costs is not None}
 
 
-def _costs(context: Context, day: date) -> Day | None:
-    lived = lived_day(context, day)
-    if lived is None:
-        return None
-    cost = metered_cost(lived)
+def _day(lived: LivedDay) -> Day:
+    """What a day cost, in every way of living it."""
+    context, cost = lived.context, metered_cost(lived)
     if cost is None:  # what the commands make of the readings is the next best, where the service steered
-        plans = plans_between(context, day, day)
+        plans = plans_between(context, lived.day, lived.day)
         own = plans.filter(plans["system_id"] == system_id(context.site_name))
         cost = float(told_cost(lived, own)["cost"][0]) if own.height else None
-    return {"lived": cost, **costs_by_policy(lived, REFERENCES)}
+    return {"lived": cost, **reference_costs(lived, REFERENCES)}
 
 
 def _row(period: str, days: Sequence[Day]) -> SavingsRow:
