@@ -252,7 +252,7 @@ def _add_housekeeping(app: typer.Typer) -> None:
             'darkstar query "FROM spot_prices WHERE repaired" --out repaired.csv',
         ),
     )(query.query)
-    command(app, "ui", examples=("darkstar ui", "darkstar ui --dagster-port 3100 --mlflow-port 5100"))(ui.ui)
+    command(app, "ui", examples=("darkstar ui", "darkstar ui --dagster-port 3100 --planner-port 8500"))(ui.ui)
     command(app, "backup", examples=("darkstar backup darkstar.tar.zst",))(backup.backup)
     command(app, "restore", examples=("darkstar restore darkstar.tar.zst", "darkstar restore old.tar.gz --force"))(
         backup.restore

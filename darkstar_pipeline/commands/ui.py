@@ -1,4 +1,4 @@
-"""`darkstar ui`: Dagster and MLflow together, wired to the state folder, on loopback only."""
+"""`darkstar ui`: Dagster, MLflow and the planner's page together, wired to the state folder, on loopback only."""
 
 import os
 import sysconfig
@@ -28,19 +28,25 @@ def ui(
     mlflow_port: Annotated[
         int | None, typer.Option("--mlflow-port", min=1024, max=65_535, help="By default 5000, or the next free one.")
     ] = None,
+    planner_port: Annotated[
+        int | None,
+        typer.Option("--planner-port", min=1024, max=65_535, help="By default as configured, or the next free one."),
+    ] = None,
 ) -> None:
-    """Open Dagster and MLflow on this machine; Ctrl-C stops both."""
+    """Open Dagster, MLflow and the planner's page on this machine; Ctrl-C stops them."""
     from darkstar_pipeline.services import Supervisor, stopping_on_signals
     from darkstar_pipeline.settings import home_dir, load_settings
 
-    load_settings()  # a page full of load errors is no way to learn that the configuration is wrong
+    settings = load_settings()  # a page full of load errors is no way to learn that the configuration is wrong
+    site = settings.site_name(call.site)
     home = home_dir()
     first = _port(dagster_port, DAGSTER_PORT, ())
     second = _port(mlflow_port, MLFLOW_PORT, (first,))
-    call.note("starting Dagster and MLflow …")
+    third = _port(planner_port, settings.sites[site].service.port, (first, second))
+    call.note("starting Dagster, MLflow and the planner …")
     environment = _environment(home)
     supervisor = Supervisor(home / LOGS_FOLDER, environment)
-    services = _services(home, first, second, environment)
+    services = [*_services(home, first, second, environment), _planner(site, third)]
     with stopping_on_signals(supervisor):
         for service in services:
             supervisor.start(service)
@@ -100,6 +106,14 @@ def _services(home: Path, dagster_port: int, mlflow_port: int, environment: Mapp
     return services
 
 
+def _planner(site: str, port: int) -> "Service":
+    """The planner service of the site."""
+    from darkstar_pipeline.services import LOOPBACK, Service
+
+    command = (_program("darkstar"), "serve", "--site", site, "--host", LOOPBACK, "--port", str(port))
+    return Service(name="planner", command=command, port=port, ready_path="/health")
+
+
 def _mlflow(home: Path, port: int) -> "Service":
     """MLflow over the local store, which is created before the server could meet another creator."""
     from darkstar_pipeline.context import MLFLOW_FOLDER
@@ -132,7 +146,8 @@ def _addresses(services: "list[Service]", environment: Mapping[str, str], home: 
     document = {
         "dagster": urls["dagster"],
         "mlflow": urls.get("mlflow", _mlflow_server(environment)),
+        "planner": urls["planner"],
         "logs": str(home / LOGS_FOLDER),
     }
     lines = "\n".join(f"{name:<8} {place}" for name, place in document.items())
-    return Document(document, lambda out: out.print(f"{lines}\nCtrl-C stops both", markup=False))
+    return Document(document, lambda out: out.print(f"{lines}\nCtrl-C stops them", markup=False))

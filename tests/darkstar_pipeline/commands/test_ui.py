@@ -54,10 +54,11 @@ def test_ui_ends_with_two_when_the_wanted_port_is_taken(home: Path, darkstar: Da
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for left-over processes in /proc")
-def test_ui_opens_both_pages_and_leaves_nothing_when_stopped(home: Path, darkstar: Darkstar) -> None:
+def test_ui_opens_every_page_and_leaves_nothing_when_stopped(home: Path, darkstar: Darkstar) -> None:
     assert darkstar("init", "--yes").code == 0
     first = free_port(23_000)
-    ports = ("--dagster-port", str(first), "--mlflow-port", str(free_port(24_000)))
+    planner = free_port(25_000)
+    ports = ("--dagster-port", str(first), "--mlflow-port", str(free_port(24_000)), "--planner-port", str(planner))
     with subprocess.Popen(
         [PROGRAM, "ui", "--json", *ports],
         cwd=home,
@@ -71,7 +72,10 @@ def test_ui_opens_both_pages_and_leaves_nothing_when_stopped(home: Path, darksta
         assert addresses["dagster"] == f"http://{LOOPBACK}:{first}"
         assert status(addresses["dagster"], "/server_info") == 200
         assert status(addresses["mlflow"], "/health") == 200
-        assert len(processes_of(home)) >= 4
+        assert addresses["planner"] == f"http://{LOOPBACK}:{planner}"
+        assert status(addresses["planner"], "/health") == 200
+        assert status(addresses["planner"], "/plan") == 401
+        assert len(processes_of(home)) >= 5
         os.kill(process.pid, signal.SIGTERM)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "")

@@ -1,0 +1,160 @@
+"""What is deployed names only what there is: commands, options, files, versions; no port is open to others by accident.
+
+Nothing is built here: images need a registry, and units an init. What has its own checker is given to it where it is
+installed.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from darkstar_pipeline.cli import build
+from tests.conftest import ROOT
+
+DEPLOY = ROOT / "deploy"
+ADDON = DEPLOY / "home_assistant_addon"
+PROGRAMS = ("dagster-webserver", "dagster-daemon", "mlflow")
+LEAST_SECURE = 20  # systemd's exposure level in tenths: 100 is a unit without any protection
+TOLD = re.compile(r"(?:(?:^\s*|`|exec |/bin/)darkstar |run --rm planner )((?:--?)?[a-z][^\n`&|;>#]*)", re.MULTILINE)
+
+
+def compose(name: str = "compose.yaml") -> dict[str, Any]:
+    return yaml.safe_load((DEPLOY / name).read_text())
+
+
+def told_commands() -> list[tuple[str, list[str]]]:
+    """Every `darkstar …` that is run or advised in the deployed files and their page."""
+    found: list[tuple[str, list[str]]] = []
+    for path in [*DEPLOY.rglob("*"), ROOT / "docs" / "operations.md"]:
+        if not path.is_file() or path.suffix in (".whl", ".txt"):
+            continue
+        text = path.read_text()
+        found += [(path.name, shlex.split(words, comments=True)) for words in TOLD.findall(text)]
+    services = compose()["services"]
+    found.append(("compose.yaml", services["planner"]["command"]))
+    cmd = re.search(r"^CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert cmd is not None
+    found.append(("Dockerfile", yaml.safe_load(cmd.group(1))))
+    return [entry for number, entry in enumerate(found) if entry not in found[:number]]
+
+
+@pytest.mark.parametrize(
+    ("file", "words"), told_commands(), ids=lambda value: value if isinstance(value, str) else " ".join(value)
+)
+def test_command_exists_with_its_options_when_a_deployed_file_names_it(file: str, words: list[str]) -> None:
+    group: Any = typer.main.get_command(build())
+    left = list(words)
+    while hasattr(group, "commands") and left and not left[0].startswith("-"):
+        assert left[0] in group.commands, f"{file}: darkstar has no {left[0]}"
+        group = group.commands[left.pop(0)]
+    options = {name for each in group.params for name in each.opts}
+    assert {word.split("=")[0] for word in left if word.startswith("-")} <= options, file
+
+
+def test_told_commands_are_found_when_there_are_some() -> None:
+    files = {file for file, _ in told_commands()}
+    assert {"darkstar.service", "Dockerfile", "compose.yaml", "run.sh", "operations.md"} <= files
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.postgres.yaml"])
+def test_compose_refers_only_to_what_it_declares_when_read(name: str) -> None:
+    base, told = compose(), compose(name)
+    services = {**base["services"], **told["services"]}
+    volumes = {**base["volumes"], **told["volumes"]}
+    for service, body in told["services"].items():
+        assert set(body.get("depends_on", {})) <= services.keys(), service
+        for mount in body.get("volumes", []):
+            source = mount.split(":")[0]
+            assert (DEPLOY / source).is_file() if source.startswith("./") else source in volumes, mount
+
+
+def test_ports_are_bound_to_this_machine_when_containers_run() -> None:
+    ports = [port for body in compose()["services"].values() for port in body.get("ports", [])]
+    assert len(ports) == 3
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert all(body["read_only"] and body["cap_drop"] == ["ALL"] for body in compose()["services"].values())
+
+
+def test_programs_and_modules_of_containers_are_installed_when_named(root: Path) -> None:
+    services = compose()["services"]
+    named = {body["entrypoint"][0] for body in services.values() if "entrypoint" in body} - {"sh"}
+    assert named == set(PROGRAMS)
+    assert all((root / ".venv" / "bin" / name).exists() or shutil.which(name) for name in named)
+    modules = set(re.findall(r"darkstar_pipeline\.[a-z_.]+[a-z]", (DEPLOY / "compose.yaml").read_text()))
+    assert modules == {"darkstar_pipeline.definitions", "darkstar_pipeline.dagster_home"}
+    assert all((root / f"{module.replace('.', '/')}.py").exists() for module in modules)
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "home_assistant_addon/Dockerfile"])
+def test_copied_files_exist_and_reach_the_builder_when_an_image_is_built(root: Path, file: str) -> None:
+    text = (DEPLOY / file).read_text()
+    copied = {
+        word
+        for line in re.findall(r"^COPY (?!--from)(.*)$", text, re.MULTILINE)
+        for word in line.split()[:-1]
+        if "*" not in word
+    }
+    if file.startswith("home"):
+        assert copied == {"constraints.txt", "run.sh"}  # the first is put there with the wheel, see DOCS.md
+        assert "cp constraints.txt deploy/home_assistant_addon/" in (ADDON / "DOCS.md").read_text()
+        return
+    let_in = {
+        line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")
+    }
+    assert copied == let_in
+    assert all((root / name).exists() for name in copied)
+    packages = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"][
+        "packages"
+    ]
+    assert set(packages) <= copied
+
+
+def test_addon_has_what_home_assistant_asks_for_when_read(root: Path) -> None:
+    told = yaml.safe_load((ADDON / "config.yaml").read_text())
+    assert {"name", "version", "slug", "description", "arch"} <= told.keys()
+    assert told["version"] == version("darkstar-pipeline")
+    assert told["options"].keys() == told["schema"].keys()
+    read = set(re.findall(r"\$\(option (\w+)\)", (ADDON / "run.sh").read_text()))
+    assert read == told["options"].keys()
+    assert set(yaml.safe_load((ADDON / "build.yaml").read_text())["build_from"]) == set(told["arch"])
+    assert "8420/tcp" in told["ports"]
+    assert "port: int = Field(default=8420" in (root / "darkstar_pipeline" / "service_settings.py").read_text()
+    subprocess.run(["sh", "-n", str(ADDON / "run.sh")], check=True)
+
+
+def test_postgres_release_fits_dagster_when_installed() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["postgres"]
+    library = version("dagster-duckdb")  # libraries of a Dagster release share their number
+    assert f"dagster-postgres=={library}" in extras
+    storage = yaml.safe_load((DEPLOY / "dagster_postgres.yaml").read_text())["storage"]["postgres"]["postgres_db"]
+    assert storage["scheme"] == "postgresql+psycopg2"
+
+
+def test_secrets_are_in_no_deployed_file_when_read() -> None:
+    for path in DEPLOY.rglob("*"):
+        if path.is_file() and path.suffix in (".yaml", ".service", ""):
+            for name, value in re.findall(r"(?im)^\s*(\w*(?:token|password))\s*[:=]\s*(\S+)", path.read_text()):
+                empty = value.startswith(("${", "{env", '""', '"password?"', "$("))
+                assert empty, f"{path.name}: {name}"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_unit_is_valid_and_closed_when_systemd_looks_at_it(tmp_path: Path) -> None:
+    unit = tmp_path / "darkstar.service"
+    text = (DEPLOY / "darkstar.service").read_text()
+    unit.write_text(text.replace("/opt/darkstar/.venv/bin/darkstar", "/bin/true"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={LEAST_SECURE}", str(unit)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
