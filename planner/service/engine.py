@@ -54,6 +54,7 @@ class _Memory:
     plans: int = 0
     failures: int = 0
     seconds: float = 0.0
+    gathered: Gathered | None = None
     listeners: list[Listener] = field(default_factory=list[Listener])
 
 
@@ -121,6 +122,10 @@ class PlannerEngine:
     def plan_json(self) -> bytes:
         """The latest plan as JSON, written out once for all who ask."""
         return self._memory.json
+
+    def gathered(self) -> Gathered:
+        """What the latest plan was made on; nothing before the first."""
+        return self._memory.gathered or Gathered(None, "nothing was gathered yet", (), None)
 
     def command(self) -> CommandDocument:
         """What the inverter is told now."""
@@ -225,7 +230,7 @@ class PlannerEngine:
         if plan.rung == CHAMPION:
             self.follower.planned()
         plan = self._kept(plan.model_copy(update={"seconds": self.clock.monotonic() - began}), now)
-        memory.json = plan.model_dump_json().encode()
+        memory.gathered, memory.json = gathered, plan.model_dump_json().encode()
         memory.plan, memory.plans, memory.seconds = plan, memory.plans + 1, plan.seconds
         if lasts(plan, now):
             memory.last = plan
