@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. Each first makes or mends .venv, in any order, from a clean clone.
 # Needed: Python 3.11-3.13, make and a package index. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint ui lock clean install
+.PHONY: help run test tools lint ui lock clean install
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -16,8 +16,12 @@ help: ## list the targets
 run: $(STAMP) ## install, materialize the sample home through Dagster, print the verdict
 	$(BIN)/darkstar sample --run
 
-test: lint ## lint, types and all tests
+test: lint tools ## lint, types and all tests
 	$(BIN)/pytest -n 2 --dist loadfile --cov  # a file's fixtures are made once
+
+tools: ## what tests need besides Python packages: Chromium, mosquitto, a Home Assistant
+	@scripts/system_tools.sh
+	@scripts/home_assistant.sh
 
 lint: $(STAMP) ## format, style, import arrows, lock, types
 	$(BIN)/ruff format --check --quiet .
@@ -39,7 +43,7 @@ $(BIN)/uv:
 install: $(STAMP) ## only make or mend .venv
 
 clean: ## remove .venv, caches and builds; your data in .darkstar and darkstar.yaml stay
-	rm -rf .venv .venv.installing build dist htmlcov .coverage .coverage.* \
+	rm -rf .venv .venv-ha .venv.installing build dist htmlcov .coverage .coverage.* \
 	  .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
