@@ -1,55 +1,101 @@
 """The real Home Assistant shows what is published, keeps it, and forgets it; its recorder's states reach the lake."""
 
 import sqlite3
+import threading
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+import uvicorn
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.service_settings import HomeAssistantSensors, HomeAssistantSettings, MqttSettings
+from darkstar_pipeline.services import free_port
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from planner.service.app import create_app
 from planner.service.clock import Clock
 from planner.service.engine import PlannerEngine
 from planner.service.home_assistant.client import HomeAssistantClient
 from planner.service.home_assistant.discovery import Publisher
 from planner.service.home_assistant.readings import HomeFeed
+from planner.service.metrics import Metrics
+from planner.service.running import Running
+from planner.service.tokens import Sessions
 from tests.cases.broker import Broker, until
-from tests.cases.real_home_assistant import RealHomeAssistant, home_assistant
-from tests.cases.service_home import made_engine
+from tests.cases.real_home_assistant import RealHomeAssistant
+from tests.cases.service_home import TOKEN, made_engine
 from tests.cases.small_home import small_context
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 COMMAND, PLAN = "sensor.darkstar_home_command", "sensor.darkstar_home_plan"
 VALID, CHANGE = "binary_sensor.darkstar_home_plan_valid", "sensor.darkstar_home_next_change"
 
 
+REST_COMMAND = "sensor.darkstar_rest_command"
+
+
 @dataclass
 class House:
-    """A home with its Home Assistant and a broker between them."""
+    """A home with its planner, its Home Assistant and a broker between them."""
 
     assistant: RealHomeAssistant
     broker: Broker
     context: Context
+    engine: PlannerEngine
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Generator[House]:
     """All of it, running; Home Assistant has its MQTT integration set up, as a person does it in the page."""
     folder = tmp_path_factory.mktemp("house")
-    broker = Broker(folder)
+    broker, assistant = Broker(folder), RealHomeAssistant(folder / "assistant")
     broker.start()
-    with home_assistant(folder / "assistant") as assistant:
-        flows = "/api/config/config_entries/flow"
-        flow = assistant.ask("POST", flows, {"handler": "mqtt"})
-        done = assistant.ask("POST", f"{flows}/{flow['flow_id']}", {"broker": "127.0.0.1", "port": broker.port})
-        assert done["type"] == "create_entry", done
-        yield House(assistant, broker, with_settings(small_context(folder / "state"), assistant, broker))
-    broker.kill()
+    context = with_settings(small_context(folder / "state"), assistant, broker)
+    engine, _ = made_engine(context)
+    engine.replan()
+    with served(engine) as url:
+        add_rest_sensors(assistant, url)
+        try:
+            assistant.start()
+            flows = "/api/config/config_entries/flow"
+            flow = assistant.ask("POST", flows, {"handler": "mqtt"})
+            done = assistant.ask("POST", f"{flows}/{flow['flow_id']}", {"broker": "127.0.0.1", "port": broker.port})
+            assert done["type"] == "create_entry", done
+            yield House(assistant, broker, context, engine)
+        finally:
+            assistant.kill()
+            broker.kill()
+
+
+@contextmanager
+def served(engine: PlannerEngine) -> Generator[str]:
+    """The planner's interface on a port of this machine; its address."""
+    port = free_port(26_000)
+    app = create_app(Running(engine=engine, sessions=Sessions(TOKEN), metrics=Metrics()))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until(lambda: server.started, "the planner listens")
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def add_rest_sensors(assistant: RealHomeAssistant, url: str) -> None:
+    """Have Home Assistant read the command as `docs/operations.md` advises, word by word but for address and name."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    advised = page.split("```yaml\n", 1)[1].split("```", 1)[0]
+    mine = advised.replace("http://127.0.0.1:8420", url).replace("Darkstar command", "Darkstar REST command")
+    (assistant.folder / "secrets.yaml").write_text(f'darkstar_token: "Bearer {TOKEN}"\n')
+    with (assistant.folder / "configuration.yaml").open("a") as configuration:
+        configuration.write(mine)
 
 
 def with_settings(context: Context, assistant: RealHomeAssistant, broker: Broker) -> Context:
@@ -70,16 +116,8 @@ def attributes(house: House, entity: str) -> dict[str, object]:
     return house.assistant.ask("GET", f"/api/states/{entity}")["attributes"]
 
 
-@pytest.fixture
-def engine(house: House) -> PlannerEngine:
-    made, _ = made_engine(house.context)
-    made.replan()
-    return made
-
-
-def test_home_assistant_shows_the_plan_and_forgets_it_when_the_service_ends(
-    house: House, engine: PlannerEngine
-) -> None:
+def test_home_assistant_shows_the_plan_and_forgets_it_when_the_service_ends(house: House) -> None:
+    engine = house.engine
     publisher = Publisher(house.context, plan=engine.plan, command=engine.command, clock=engine.clock)
     publisher.start()
     try:
@@ -106,6 +144,13 @@ def recorded_attributes(house: House, entity: str) -> dict[str, object]:
     rows = house.assistant.ask("GET", f"/api/history/period?filter_entity_id={entity}")
     known = [row for row in (rows[0] if rows else []) if row["state"] not in {"unavailable", "unknown"}]
     return known[-1]["attributes"] if known else {}
+
+
+def test_home_assistant_shows_the_command_by_rest_when_there_is_no_broker(house: House) -> None:
+    until(lambda: shown(house, REST_COMMAND) == house.engine.command().command, "the command is read", 30)
+    told, command = attributes(house, REST_COMMAND), house.engine.command().model_dump(mode="json")
+    names = ("charge_kw", "discharge_kw", "export_kw", "expires_at", "sentence", "rung")
+    assert {name: told[name] for name in names} == {name: command[name] for name in names}
 
 
 def record_an_hour(house: House) -> tuple[datetime, datetime]:
