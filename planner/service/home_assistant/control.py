@@ -33,6 +33,7 @@ from planner.service.secrets import secret
 
 LOOK_SECONDS = 2.0
 CONFIRM_PAUSE_SECONDS = 0.3
+STOP_SECONDS = 10.0
 BUDGET_FILE = "writes.json"
 CLOSE = 0.51
 """Numbers nearer than this share of a step are the same: entities round to their own."""
@@ -99,6 +100,7 @@ class Controller:
         self._client = _client_of(context) if self.settings.enabled else None
         self._spent = _read_spent(self._folder)
         self._ramp = _Ramp()
+        self._seen: dict[str, State] = {}
         self._held_off: datetime | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
         self._stop = threading.Event()
@@ -116,16 +118,26 @@ class Controller:
     def stop(self) -> None:
         """Leave the inverter to itself, and steer no more."""
         self._stop.set()
-        if self._thread is None or self._client is None:
+        if self._client is None:
             return
-        self._thread.join(timeout=30)
-        if not self.settings.dry_run:
-            try:
-                self._write(self._client, self._default())
-                self._renew(released=True)
-            except HomeAssistantError as error:
-                _log.warning("the default is left to the watchdog: %s", error.message)
+        if self._thread is not None:
+            self._thread.join(timeout=STOP_SECONDS)
+        if self._watchdog is not None:
+            self._hand_back(self._client, self._watchdog)
         self._client.close()
+
+    def _hand_back(self, client: HomeAssistantClient, watchdog: "subprocess.Popen[bytes]") -> None:
+        """Restore the default and release the lease; where that cannot be, the watchdog does it."""
+        try:
+            self._write(client, self._default())
+            self._renew(released=True)
+        except (HomeAssistantError, OSError) as error:
+            _log.warning("the default is left to the watchdog: %s", error)
+            return
+        try:
+            watchdog.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            _log.warning("the watchdog does not end")
 
     def status(self) -> ControlStatus:
         """How control stands."""
@@ -163,7 +175,7 @@ class Controller:
             self._status.told = _told(target)
             self._status.problem, self._status.connected = problem, True
             return
-        self._guard()
+        self._guard(self._client)
         if not self._brought_about(self._client, target):
             self._held_off = command.expires_at
             problem = "the inverter does not take what it is told; it is left by itself until the next slot"
@@ -219,7 +231,7 @@ class Controller:
         """Write what differs; whether all was read back in time."""
         waiting: list[Write] = []
         for write in writes:
-            state = client.state(write.entity)
+            state = self._look_at(client, write.entity)
             if state is None or not _stands(state, _within(state, write)):
                 allowed = write if state is None else _within(state, write)
                 client.call(allowed.domain, allowed.service, allowed.data)
@@ -231,6 +243,13 @@ class Controller:
             if waiting and (self._clock.monotonic() > deadline or self._stop.wait(CONFIRM_PAUSE_SECONDS)):
                 return False
         return True
+
+    def _look_at(self, client: HomeAssistantClient, entity: str) -> State | None:
+        """The state of an entity, remembered for what it allows."""
+        state = client.state(entity)
+        if state is not None:
+            self._seen[entity] = state
+        return state
 
     def _count(self, write: Write) -> None:
         """One more write of the day."""
@@ -258,17 +277,19 @@ class Controller:
         lease = Lease(
             url=home.url or "",
             token_file=None if home.token_file is None else str(home.token_file),
-            restore=[Call(domain=each.domain, service=each.service, data=each.data) for each in self._default()],
+            restore=[_as_call(self._seen.get(each.entity), each) for each in self._default()],
             boot=boot_id(),
             ends=running_seconds() + self.settings.lease_minutes * 60,
             released=released,
         )
         write_lease(self._folder, lease)
 
-    def _guard(self) -> None:
+    def _guard(self, client: HomeAssistantClient) -> None:
         """Have a watchdog before anything is written."""
         if self._watchdog is not None and self._watchdog.poll() is None:
             return
+        for write in self._default():
+            self._look_at(client, write.entity)
         self._renew()
         command = [sys.executable, "-m", "planner.service.home_assistant.watchdog", str(self._folder)]
         log = (self._folder / "watchdog.log").open("ab")
@@ -314,6 +335,12 @@ def _number(state: State | None) -> float | None:
         return None if state is None else float(state["state"])
     except (TypeError, KeyError, ValueError):
         return None
+
+
+def _as_call(state: State | None, write: Write) -> Call:
+    """A write as the service that does it."""
+    allowed = write if state is None else _within(state, write)
+    return Call(domain=allowed.domain, service=allowed.service, data=allowed.data)
 
 
 def _within(state: State, write: Write) -> Write:

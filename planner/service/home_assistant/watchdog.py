@@ -55,14 +55,15 @@ def _watch(folder: Path, look_seconds: float) -> bool:
 def _restored(lease: Lease) -> bool:
     """Whether Home Assistant took the default."""
     token = secret(TOKEN_VARIABLE, None if lease.token_file is None else Path(lease.token_file))
-    try:
-        with HomeAssistantClient(lease.url, token or "") as client:
-            for call in lease.restore:
+    taken = True
+    with HomeAssistantClient(lease.url, token or "") as client:
+        for call in lease.restore:
+            try:
                 client.call(call.domain, call.service, call.data)
-    except HomeAssistantError as error:
-        _log.warning("the default cannot be restored yet: %s", error.message)
-        return False
-    return True
+            except HomeAssistantError as error:  # the others may be taken all the same
+                _log.warning("the default cannot be restored yet: %s", error.message)
+                taken = False
+    return taken
 
 
 def main() -> None:
