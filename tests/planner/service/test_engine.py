@@ -266,7 +266,7 @@ def test_wish_goes_into_the_plan_when_it_holds(context: Context, mode: str, powe
     engine, clock = made_engine(context)
     engine.look()
     until = clock.at + timedelta(minutes=50)
-    engine.wishes.add(OverrideRequest(mode=mode, until=until, power_kw=power_kw), clock.at)
+    engine.wishes.add(OverrideRequest.model_validate({"mode": mode, "until": until, "power_kw": power_kw}), clock.at)
     assert engine.look()
     plan = check(engine)
     asked = [slot for slot in plan.slots if slot.overridden]
