@@ -1,6 +1,9 @@
 """`darkstar serve`: the planner service."""
 
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,13 +48,41 @@ def serve(
     }
     text = f"planner of {context.site_name} on {document['url']}\ntoken   {document['token_file']}\nCtrl-C stops it"
     answer = Document(document, lambda out: out.print(text, markup=False))
-    run(
-        context,
-        clock=Clock(offset=offset),
-        host=chosen_host,
-        port=chosen_port,
-        started=lambda: call.deliver(answer),
-    )
+    with _alone(serving_lock(context.home, context.site_name), trial=at is not None):
+        run(
+            context,
+            clock=Clock(offset=offset),
+            host=chosen_host,
+            port=chosen_port,
+            started=lambda: call.deliver(answer),
+        )
+
+
+def serving_lock(home: Path, site: str) -> Path:
+    """The lock that a running service of a site holds."""
+    return home / "service" / site / ".serving.lock"
+
+
+@contextmanager
+def _alone(lock: Path, *, trial: bool) -> Generator[None]:
+    """Hold the lock, for two services of one site would steer one inverter; a trial steers nothing and needs none.
+
+    Raises:
+        ConfigurationError: another service holds it.
+    """
+    from darkstar_pipeline.errors import ConfigurationError
+    from darkstar_pipeline.file_lock import exclusive, is_held
+
+    if trial:
+        yield
+        return
+    with ExitStack() as held:
+        with suppress(OSError):  # a full disk is no reason to leave the home without a plan
+            if is_held(lock):
+                message = f"a planner of {lock.parent.name} runs on {lock.parents[2]} already"
+                raise ConfigurationError(message, "stop it first; `--at TIME` tries one beside it that steers nothing")
+            held.enter_context(exclusive(lock))
+        yield
 
 
 def _shown(host: str) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from darkstar_pipeline.commands.answers import Document
 from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.commands.serve import serving_lock
 
 if TYPE_CHECKING:
     from darkstar_pipeline.services import Service
@@ -34,6 +35,7 @@ def ui(
     ] = None,
 ) -> None:
     """Open Dagster, MLflow and the planner's page on this machine; Ctrl-C stops them."""
+    from darkstar_pipeline.file_lock import is_held
     from darkstar_pipeline.services import Supervisor, stopping_on_signals
     from darkstar_pipeline.settings import home_dir, load_settings
 
@@ -46,7 +48,11 @@ def ui(
     call.note("starting Dagster, MLflow and the planner …")
     environment = _environment(home)
     supervisor = Supervisor(home / LOGS_FOLDER, environment)
-    services = [*_services(home, first, second, environment), _planner(site, third)]
+    services = _services(home, first, second, environment)
+    if is_held(serving_lock(home, site)):
+        call.note(f"a planner of {site} runs already, beside which none is started")
+    else:
+        services.append(_planner(site, third))
     with stopping_on_signals(supervisor):
         for service in services:
             supervisor.start(service)
@@ -146,8 +152,8 @@ def _addresses(services: "list[Service]", environment: Mapping[str, str], home: 
     document = {
         "dagster": urls["dagster"],
         "mlflow": urls.get("mlflow", _mlflow_server(environment)),
-        "planner": urls["planner"],
+        "planner": urls.get("planner"),
         "logs": str(home / LOGS_FOLDER),
     }
-    lines = "\n".join(f"{name:<8} {place}" for name, place in document.items())
+    lines = "\n".join(f"{name:<8} {place}" for name, place in document.items() if place)
     return Document(document, lambda out: out.print(f"{lines}\nCtrl-C stops them", markup=False))

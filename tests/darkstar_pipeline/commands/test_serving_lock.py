@@ -1,0 +1,38 @@
+"""One home is steered by one service."""
+
+from pathlib import Path
+
+import pytest
+
+from darkstar_pipeline.commands.serve import _alone, serving_lock
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.file_lock import exclusive, is_held
+from tests.cases.command_line import Darkstar, real_darkstar
+
+
+def test_service_refuses_to_start_when_another_steers_the_home(home: Path, darkstar: Darkstar) -> None:
+    assert darkstar("init", "--yes").code == 0
+    with exclusive(serving_lock(home / "state", "home")):
+        done = real_darkstar(home, "serve", "--port", "8499", "--json")
+    assert (done.code, done.error["code"]) == (2, "configuration")
+    assert "runs on" in done.error["message"]
+    assert "--at" in done.error["hint"]
+
+
+def test_lock_is_held_while_a_service_runs_and_by_no_trial(tmp_path: Path) -> None:
+    lock = serving_lock(tmp_path, "home")
+    with _alone(lock, trial=False):
+        assert is_held(lock)
+        with _alone(lock, trial=True):
+            pass
+        with pytest.raises(ConfigurationError), _alone(lock, trial=False):
+            pass
+    assert not is_held(lock)
+
+
+def test_service_runs_without_a_lock_when_the_disk_takes_none(tmp_path: Path) -> None:
+    (tmp_path / "service").write_text("a file where a folder should be")
+    ran = False
+    with _alone(serving_lock(tmp_path, "home"), trial=False):
+        ran = True
+    assert ran
