@@ -1,0 +1,186 @@
+"""A home that lives today: a bench home's readings moved by whole weeks up to a moment, prices to tomorrow, a champion.
+
+Where the shared data is not there, the embedded sample's home is moved instead, so that strangers can measure too.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx2
+import polars as pl
+
+from benchmarks.bench_homes import HOMES, bench_prices, bench_readings
+from benchmarks.fresh_home import FreshHome
+from darkstar_pipeline.sample import load_sample
+
+ZONE = "Europe/Stockholm"
+HOME, AREA, SITE = "emhass_fr", "SE4", "bench"
+DAYS = 75
+TOKEN = "a token of the benchmarks, of nothing else"  # noqa: S105 - of nothing but benchmarks
+WEEK = timedelta(days=7)
+READY_SECONDS = 60.0
+UPPER_RUNGS = ("champion", "value", "mpc")
+
+
+def moment(day: date | None = None, hour: int = 13, minute: int = 5) -> datetime:
+    """Five past one today, when tomorrow's prices are out: the longest plans there are."""
+    today = datetime.now(ZoneInfo(ZONE)).date() if day is None else day
+    return datetime(today.year, today.month, today.day, hour, minute, tzinfo=ZoneInfo(ZONE))
+
+
+def moved_data(at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Readings up to a moment and prices to the end of the next day, measured ones moved by whole weeks."""
+    if HOMES.exists():
+        readings, prices = bench_readings(HOME), bench_prices(AREA)
+    else:
+        sample = load_sample()
+        readings, prices = sample.observations, sample.prices
+    midnight = datetime(at.year, at.month, at.day, tzinfo=ZoneInfo(ZONE))
+    end, at = (midnight + timedelta(days=2)).astimezone(UTC), at.astimezone(UTC)
+    last: datetime = prices["slot_start"].to_list()[-1]
+    weeks = -((last - end) // WEEK)
+    readings, prices = (frame.with_columns(pl.col("slot_start") + weeks * WEEK) for frame in (readings, prices))
+    since = end - timedelta(days=DAYS)
+    return (
+        readings.filter(pl.col("slot_start").is_between(since, at, closed="left"))
+        .filter(pl.col("slot_start") + timedelta(minutes=15) <= at)
+        .with_columns(pl.col("pv_kwh").fill_null(0.0)),
+        prices.filter(pl.col("slot_start").is_between(since, end, closed="left")),
+    )
+
+
+@contextmanager
+def living_home(at: datetime, *, champion: bool = True) -> Iterator[FreshHome]:
+    """A folder with that home, graded, and a champion that was trained on it where asked.
+
+    Args:
+        at: the moment that readings end at.
+        champion: whether a version is trained and put into use.
+    """
+    with TemporaryDirectory(prefix="darkstar-living-") as name:
+        home = FreshHome(Path(name))
+        readings, prices = moved_data(at)
+        readings.write_parquet(home.folder / "observations.parquet")
+        prices.write_parquet(home.folder / "prices.parquet")
+        home.run("init", "--site", SITE, "--area", AREA, "--yes")
+        configure(home, "poll_seconds", "1.0")
+        home.run("import", "observations", "observations.parquet")
+        home.run("import", "prices", "prices.parquet", "--area", AREA)
+        yesterday = at.date() - timedelta(days=1)
+        home.run("backfill", "--from", str(yesterday - timedelta(days=DAYS - 10)), "--to", str(yesterday))
+        if champion:
+            train(home, at)
+            home.run("models", "promote", "1")
+        yield home
+
+
+def train(home: FreshHome, at: datetime) -> None:
+    """Train a small version on the days before the last."""
+    first, last = at.date() - timedelta(days=DAYS - 12), at.date() - timedelta(days=3)
+    small = ("--set", "rounds=1", "--set", "lives=1", "--set", "trees=40")
+    home.run("train", "lightgbm", "--from", str(first), "--to", str(last), *small)
+
+
+def configure(home: FreshHome, key: str, value: str) -> None:
+    """Change one line of the configuration, behind its key."""
+    path = home.folder / "darkstar.yaml"
+    lines = path.read_text().splitlines()
+    found = next(index for index, line in enumerate(lines) if line.strip().startswith(f"{key}:"))
+    indent = lines[found][: len(lines[found]) - len(lines[found].lstrip())]
+    lines[found] = f"{indent}{key}: {value}"
+    path.write_text("\n".join(lines) + "\n")
+
+
+@dataclass
+class Serving:
+    """The service of a home as a process.
+
+    Attributes:
+        process: of the service.
+        client: somebody with the token.
+        began: when it was started, on the monotonic clock [s].
+    """
+
+    process: "subprocess.Popen[bytes]"
+    client: httpx2.Client
+    began: float
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return str(self.client.base_url)
+
+    def plan(self) -> dict[str, Any]:
+        """The plan in force."""
+        return self.client.get("/plan").raise_for_status().json()
+
+    def until_planned(self, seconds: float = READY_SECONDS) -> tuple[float, dict[str, Any]]:
+        """Wait for a verified plan of its own; seconds since the start, and the plan.
+
+        Raises:
+            TimeoutError: there is none in time.
+        """
+        while time.perf_counter() - self.began < seconds:
+            try:
+                if self.client.get("/ready").json()["ready"]:
+                    return time.perf_counter() - self.began, self.plan()
+            except httpx2.TransportError:
+                time.sleep(0.02)
+            else:
+                time.sleep(0.02)
+        raise TimeoutError
+
+
+@contextmanager
+def serving(home: FreshHome, at: datetime | None = None, **variables: str) -> Iterator[Serving]:
+    """Run the service of a home; it is killed at the end.
+
+    Args:
+        home: whose.
+        at: the moment that it is told to be; None is now.
+        variables: further ones of the environment.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "darkstar_pipeline.cli", "serve", "--port", str(port)]
+    command += [] if at is None else ["--at", at.isoformat()]
+    environment = {
+        **os.environ,
+        "DARKSTAR_HOME": str(home.state),
+        "DARKSTAR_CONFIG": str(home.folder / "darkstar.yaml"),
+        "DARKSTAR_TOKEN": TOKEN,
+        **variables,
+    }
+    began = time.perf_counter()
+    with (home.folder / "serve.log").open("ab") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - our own command
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    try:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
+            yield Serving(process, client, began)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def utc(text: str) -> datetime:
+    """A moment of an answer."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def told(home: FreshHome) -> dict[str, Any]:
+    """The answer of the last command."""
+    return json.loads((home.folder / "answer.json").read_text())

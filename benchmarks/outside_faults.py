@@ -1,0 +1,218 @@
+"""Faults outside the service: killed while it steers, Home Assistant away, MQTT gone, disordered states.
+
+Home Assistant is the real one of the tests (`scripts/home_assistant.sh` makes its environment), the broker mosquitto.
+"""
+
+import json
+import random
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import yaml
+
+from benchmarks.fault_list import Lab
+from benchmarks.fresh_home import FreshHome
+from benchmarks.living_home import SITE, Serving, serving
+from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from planner.service.home_assistant.client import TOKEN_VARIABLE
+from tests.cases.real_home_assistant import HASS, RealHomeAssistant, home_assistant
+
+CHARGE, DISCHARGE = "input_number.charge_power", "input_number.discharge_power"
+LEASE_MINUTES = 0.2
+WAIT_SECONDS = 60.0
+MARK_WATTS = 1234.0
+"""A power that somebody else's hand set: control puts it right, or the watchdog does."""
+
+
+@dataclass
+class _House:
+    """A home whose service steers a Home Assistant through a broker's and its own doors."""
+
+    lab: Lab
+    assistant: RealHomeAssistant
+    broker_port: int
+
+
+def outside_faults(lab: Lab) -> tuple[float, dict[str, str]]:
+    """Put all of them in.
+
+    Returns:
+        Seconds until the inverter was at its default after the service was killed, and by fault what was wrong; empty
+        where nothing was.
+
+    Raises:
+        DataMissingError: there is no Home Assistant for the tests.
+    """
+    if not HASS.exists():
+        raise DataMissingError(f"{HASS} is not there", "scripts/home_assistant.sh makes it")
+    found: dict[str, str] = {"sensor states twice, disordered, in W and kW": _disordered(lab)}
+    with home_assistant(lab.home.folder / "assistant") as assistant, _broker(lab.home.folder) as broker:
+        house = _House(lab, assistant, broker[0])
+        _configure(house)
+        variables = {TOKEN_VARIABLE: assistant.token}
+        with serving(lab.home, None, **variables) as service:
+            service.until_planned()
+            found["inverter told by somebody else"] = _put_right(house)
+            found["MQTT broker gone and back"] = _broker_gone(service, broker[1])
+            found["Home Assistant restarting"] = _assistant_restarts(house, service)
+            assistant.set(CHARGE, MARK_WATTS)
+            service.process.kill()
+            service.process.wait()
+            killed = time.perf_counter()
+        default = _until(lambda: assistant.number(CHARGE) == 0 and assistant.number(DISCHARGE) > 0)
+        seconds = time.perf_counter() - killed
+        found["service killed while it steers"] = "" if default else "the inverter is not at its default"
+    return seconds, found
+
+
+def _configure(house: _House) -> None:
+    """Steer that Home Assistant, and tell it by MQTT."""
+    path = house.lab.home.folder / "darkstar.yaml"
+    document = yaml.safe_load(path.read_text())
+    control = {
+        "enabled": True,
+        "dry_run": False,
+        "profile": "power",
+        "mapping": {"charge": CHARGE, "discharge": DISCHARGE},
+        "lease_minutes": LEASE_MINUTES,
+        "writes_per_day": 5000,
+    }
+    mqtt = {"enabled": True, "host": "127.0.0.1", "port": house.broker_port}
+    sensors = {"soc": "sensor.battery_soc", "load": "sensor.house_load", "pv": "sensor.solar_power"}
+    document["sites"][SITE]["home_assistant"] = {
+        "url": house.assistant.url,
+        "control": control,
+        "mqtt": mqtt,
+        "sensors": sensors,
+    }
+    path.write_text(yaml.safe_dump(document))
+
+
+def _until(holds: Callable[[], bool], seconds: float = WAIT_SECONDS) -> bool:
+    """Wait for something; failures on the way count as not yet."""
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
+        try:
+            if holds():
+                return True
+        except Exception:  # noqa: BLE001, S110 - what is away does not answer, in any of a dozen ways
+            pass
+        time.sleep(0.2)
+    return False
+
+
+def _put_right(house: _House) -> str:
+    """Somebody else's hand on the inverter: the command in force is written again."""
+    house.assistant.set(CHARGE, MARK_WATTS)
+    mended = _until(lambda: house.assistant.number(CHARGE) != MARK_WATTS)
+    return "" if mended else "what somebody else set stays"
+
+
+def _well(service: Serving, name: str) -> bool:
+    """Whether a part of the service is well."""
+    parts = service.client.get("/health").json()["components"]
+    return any(part["name"] == name and part["ok"] for part in parts)
+
+
+def _broker_gone(service: Serving, restart: Callable[[], None]) -> str:
+    """The broker goes and comes back."""
+    if not _until(lambda: _well(service, "mqtt")):
+        return "the broker was never reached"
+    restart()
+    if service.client.get("/plan").status_code != 200:  # noqa: PLR2004 - of HTTP
+        return "no plan while the broker was away"
+    return "" if _until(lambda: _well(service, "mqtt")) else "the broker is not reached again"
+
+
+def _assistant_restarts(house: _House, service: Serving) -> str:
+    """Home Assistant is killed and started."""
+    house.assistant.kill()
+    if not _until(lambda: not _well(service, "control")):
+        return "nobody noticed that Home Assistant is away"
+    if service.client.get("/command").status_code != 200:  # noqa: PLR2004 - of HTTP
+        return "no command while Home Assistant was away"
+    house.assistant.start()
+    return "" if _until(lambda: _well(service, "control")) else "control does not come back"
+
+
+@contextmanager
+def _broker(folder: Path) -> Iterator[tuple[int, Callable[[], None]]]:
+    """A mosquitto on a free port, and what kills it and starts it again a second later."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = folder / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        quiet = subprocess.DEVNULL
+        running.append(subprocess.Popen([program, "-c", str(config)], stdout=quiet, stderr=quiet))  # noqa: S603
+
+    def restart() -> None:
+        running.pop().kill()
+        time.sleep(1.0)
+        start()
+
+    start()
+    try:
+        yield port, restart
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def _disordered(lab: Lab) -> str:
+    """The same states in order, and doubled, disordered and in other units, make the same readings."""
+    at = lab.at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    rng = random.Random(5)  # noqa: S311 - made-up readings
+    moments = [at - timedelta(hours=6) + timedelta(minutes=minute) for minute in range(0, 361, 3)]
+    watts = [round(rng.uniform(200, 3000)) for _ in moments]
+    clean = [_state(moment, watt, "W") for moment, watt in zip(moments, watts, strict=True)]
+    mixed = [
+        _state(moment, watt / 1000 if watt % 2 else watt, "kW" if watt % 2 else "W")
+        for moment, watt in zip(moments, watts, strict=True)
+    ]
+    mixed = [*mixed, *mixed[::3]]
+    rng.shuffle(mixed)
+    one, other = (_imported(lab, name, states) for name, states in (("clean", clean), ("mixed", mixed)))
+    if not one:
+        return "nothing was read"
+    worst = max((abs(one[start] - other.get(start, 0.0)) for start in one), default=0.0)
+    return "" if worst < 1e-6 else f"readings differ by {worst:.3f} kWh"  # noqa: PLR2004 - rounding
+
+
+def _state(moment: datetime, value: float, unit: str) -> dict[str, object]:
+    """A state as Home Assistant's history has it."""
+    attributes = {"unit_of_measurement": unit, "device_class": "power", "state_class": "measurement"}
+    when = moment.isoformat()
+    return {
+        "entity_id": "sensor.house_load",
+        "state": str(value),
+        "attributes": attributes,
+        "last_changed": when,
+        "last_updated": when,
+    }
+
+
+def _imported(lab: Lab, name: str, states: list[dict[str, object]]) -> dict[datetime, float]:
+    """Load by slot after these states were imported into a home of their own [kWh]."""
+    folder = lab.home.folder / f"disorder-{name}"
+    folder.mkdir()
+    shutil.copy(lab.kept / "darkstar.yaml", folder / "darkstar.yaml")
+    (folder / "history.json").write_text(json.dumps([states]))
+    home = FreshHome(folder)
+    home.run("import", "ha", "history.json", "--map", "sensor.house_load=load_kwh")
+    rows = Lake(home.state / "lake").read(METER_READINGS, SITE)
+    return dict(zip(rows["slot_start"].to_list(), rows["load_kwh"].to_list(), strict=True))

@@ -1,0 +1,243 @@
+"""The planner service at work: how soon it plans, how fast, and how it answers while the machine is busy.
+
+A home on today's calendar with a champion. A hundred requests a second for a minute, sent when they are due whether or
+not earlier ones were answered (so that a stall counts for every request it delays), while a backfill and a training run
+work on the same lake; then a promotion by another process while requests go on.
+"""
+
+import asyncio
+import os
+import signal
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+import psutil
+
+from benchmarks.fresh_home import FreshHome
+from benchmarks.harness import Row
+from benchmarks.living_home import DAYS, TOKEN, UPPER_RUNGS, Serving, living_home, moment, serving, train
+from darkstar_pipeline.context import open_context
+from darkstar_pipeline.planning import known_at
+from darkstar_pipeline.planning_rungs import by_optimiser, champion_or_why_not, scenario_reach, site_rungs
+from darkstar_pipeline.remembered import Remembered
+from darkstar_pipeline.settings import load_settings
+from planner.hot_program import MIP_SECONDS
+from planner.ladder import Rung, climb
+from planner.service.clock import Clock
+from planner.service.engine import PlannerEngine
+
+RATE, SECONDS, CONNECTIONS = 100, 60, 16
+WARM_SECONDS = 10
+REPEATS = 9
+FOLLOW_SECONDS = 60.0
+START_SECONDS = 5.0
+
+
+def run() -> list[Row]:
+    """Measure all of it."""
+    at = moment()
+    with living_home(at, champion=False) as home:
+        bare, no_model = _first_plan(home, at)
+        train(home, at)
+        home.run("models", "promote", "1")
+        first, with_model = _first_plan(home, at)
+        plans = _fresh_plans(home, at)
+        busy = _under_load(home, at)
+        follow = _promotion(home, at)
+    return [
+        Row("start_to_first_valid_plan", round(max(first, bare), 2), "s", "<= 5", max(first, bare) <= START_SECONDS),
+        Row("rung_without_a_model", no_model, "", "a plan all the same", no_model in UPPER_RUNGS),
+        Row("rung_with_a_model", with_model, "", "champion", with_model == "champion"),
+        *plans,
+        *busy,
+        *follow,
+    ]
+
+
+def _first_plan(home: FreshHome, at: datetime) -> tuple[float, str]:
+    """Seconds from a cold start to the first verified plan of its own, and its rung."""
+    with serving(home, at) as service:
+        seconds, plan = service.until_planned()
+    return seconds, plan["rung"] if plan["verified"] else "unverified"
+
+
+def _fresh_plans(home: FreshHome, at: datetime) -> list[Row]:
+    """Plans on what was gathered, and from the first read to the last write."""
+    context = open_context(settings=load_settings(home.folder / "darkstar.yaml"), home=home.state)
+    seated = champion_or_why_not(context)
+    memory = Remembered()
+    known = known_at(context, at, reach=scenario_reach(seated), remembered=memory)
+    champion = site_rungs(context, known, seated, remembered=memory)[:1]
+    optimiser = [Rung("mpc", partial(by_optimiser, MIP_SECONDS))]
+    engine = PlannerEngine(context, clock=Clock(offset=at - datetime.now(at.tzinfo)))
+    engine.look()
+    by_champion = _median(lambda: climb(known.task, champion))
+    by_mpc = _median(lambda: climb(known.task, optimiser))
+    whole = _median(engine.replan)
+    slots = known.task.n_slots
+    return [
+        Row("slots_planned", slots, "slots"),
+        Row("fresh_plan_champion", round(by_champion, 3), "s", "<= 0.1", by_champion <= 0.1),  # noqa: PLR2004 - the target
+        Row("fresh_plan_mpc", round(by_mpc, 3), "s", "<= 1", by_mpc <= 1),
+        Row("fresh_plan_champion_read_to_written", round(whole, 3), "s"),
+    ]
+
+
+def _median(work: Callable[[], object]) -> float:
+    """Middle of several runs, after one that warms up [s]."""
+    work()
+    found: list[float] = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - began)
+    return statistics.median(found)
+
+
+def _under_load(home: FreshHome, at: datetime) -> list[Row]:
+    """A hundred requests a second for a minute, beside a backfill and a training run."""
+    with serving(home, at) as service:
+        service.until_planned()
+        stop = threading.Event()
+        workers = [threading.Thread(target=_again, args=(home, words, stop)) for words in _work(at)]
+        for worker in workers:
+            worker.start()
+        server = psutil.Process(service.process.pid)
+        sizes: list[int] = []
+        found = asyncio.run(_offered(service, "/plan", sizes, server))
+        stop.set()
+        for worker in workers:
+            worker.join()
+        made = service.plan()["created_at"]
+    errors = sum(status != 200 for status, _ in found)  # noqa: PLR2004 - of HTTP
+    delays = sorted(delay for _, delay in found)
+    warm = sizes[WARM_SECONDS]
+    growth = 100 * (statistics.median(sizes[-5:]) - warm) / warm
+    p99 = 1000 * delays[int(0.99 * len(delays))]
+    return [
+        Row("requests", len(found), "", f"{RATE * SECONDS}", len(found) == RATE * SECONDS),
+        Row("errors", errors, "", "0", errors == 0),
+        Row("p50", round(1000 * statistics.median(delays), 1), "ms"),
+        Row("p99", round(p99, 1), "ms", "<= 100", p99 <= 100),  # noqa: PLR2004 - the target
+        Row("slowest", round(1000 * delays[-1], 1), "ms"),
+        Row("memory", round(sizes[-1] / 2**20), "MiB"),
+        Row("memory_growth", round(growth, 1), "%", "flat: <= 5", growth <= 5),  # noqa: PLR2004 - the target
+        Row("last_plan_at", made, ""),
+    ]
+
+
+def _work(at: datetime) -> list[tuple[str, ...]]:
+    """What else uses the lake."""
+    first, last = at.date() - timedelta(days=DAYS - 12), at.date() - timedelta(days=3)
+    return [
+        ("backfill", "--from", str(first), "--to", str(last), "--select", "policy_schedules*"),
+        ("train", "lightgbm", "--from", str(first), "--to", str(last), "--set", "rounds=2"),
+    ]
+
+
+def _again(home: FreshHome, words: tuple[str, ...], stop: threading.Event) -> None:
+    """Run a command over and over; what runs at the end is killed."""
+    folder = home.folder / words[0]
+    folder.mkdir(exist_ok=True)
+    other = FreshHome(folder)
+    while not stop.is_set():
+        process = _started(home, other, words)
+        while process.poll() is None and not stop.wait(0.2):
+            pass
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _started(home: FreshHome, other: FreshHome, words: tuple[str, ...]) -> "subprocess.Popen[str]":
+    """A command on the home's lake, its answer in a folder of its own."""
+    for name in ("darkstar.yaml", "state"):
+        link = other.folder / name
+        if not link.exists():
+            link.symlink_to(home.folder / name)
+    return other.start(*words)
+
+
+async def _offered(service: Serving, path: str, sizes: list[int], server: psutil.Process) -> list[tuple[int, float]]:
+    """Status and delay of every request, counted from when it was due [s]."""
+    free: asyncio.Queue[_Connection] = asyncio.Queue()
+    for _ in range(CONNECTIONS):
+        free.put_nowait(_Connection(service.url))
+    began = time.perf_counter()
+
+    async def one(number: int) -> tuple[int, float]:
+        due = began + number / RATE
+        await asyncio.sleep(max(due - time.perf_counter(), 0.0))
+        connection = await free.get()
+        status = await connection.get(path)
+        free.put_nowait(connection)
+        return status, time.perf_counter() - due
+
+    async def watch() -> None:
+        while True:
+            sizes.append(server.memory_info().rss)
+            await asyncio.sleep(1)
+
+    watcher = asyncio.create_task(watch())
+    found = await asyncio.gather(*(one(number) for number in range(RATE * SECONDS)))
+    watcher.cancel()
+    return found
+
+
+class _Connection:
+    """One kept-alive connection; just enough HTTP to measure with, so that the client costs next to nothing."""
+
+    def __init__(self, url: str) -> None:
+        host, _, port = url.removeprefix("http://").rstrip("/").partition(":")
+        self._host, self._port = host, int(port)
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def get(self, path: str) -> int:
+        """The status of an answer, which is read to its end; 0 where there is none."""
+        try:
+            if self._streams is None:
+                self._streams = await asyncio.open_connection(self._host, self._port)
+            reader, writer = self._streams
+            head = f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+            writer.write(head.encode())
+            told = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+            length = int(told.partition("content-length:")[2].partition("\r\n")[0])
+            await reader.readexactly(length)
+            return int(told.split()[1])
+        except (OSError, asyncio.IncompleteReadError, ValueError):
+            self._streams = None
+            return 0
+
+
+def _promotion(home: FreshHome, at: datetime) -> list[Row]:
+    """Another version is put into use by another process while requests go on."""
+    train(home, at)
+    with serving(home, at) as service:
+        service.until_planned()
+        codes: list[int] = []
+        stop = threading.Event()
+
+        def ask() -> None:
+            while not stop.is_set():
+                codes.append(service.client.get("/command").status_code)
+                stop.wait(0.02)
+
+        asker = threading.Thread(target=ask)
+        asker.start()
+        home.run("models", "promote", "2")
+        moved = time.perf_counter()
+        while service.plan()["model"]["version"] != 2 and time.perf_counter() - moved < FOLLOW_SECONDS:  # noqa: PLR2004 - the version
+            time.sleep(0.05)
+        seconds = time.perf_counter() - moved
+        stop.set()
+        asker.join()
+    dropped = sum(code != 200 for code in codes)  # noqa: PLR2004 - of HTTP
+    return [
+        Row("promotion_followed", round(seconds, 2), "s", "<= 30", seconds <= 30),  # noqa: PLR2004 - the target
+        Row("requests_dropped_meanwhile", dropped, "", "0", dropped == 0),
+    ]

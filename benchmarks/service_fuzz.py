@@ -1,0 +1,60 @@
+"""Tries a running service against its own OpenAPI document with schemathesis: no mistake, nothing that breaks it."""
+
+import subprocess
+import sysconfig
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks.fresh_home import FreshHome
+from benchmarks.living_home import TOKEN, configure, serving
+
+EACH = 0.077
+"""Examples asked of each operation, of all cases wanted: schemathesis adds those of its coverage phase."""
+SEED = 3
+SECONDS = 400
+
+
+@dataclass(frozen=True)
+class Fuzzed:
+    """What came of it.
+
+    Attributes:
+        cases: requests made.
+        failures: what broke, a line each.
+    """
+
+    cases: int
+    failures: list[str]
+
+
+def fuzz(home: FreshHome, at: datetime, n_cases: int) -> Fuzzed:
+    """Ask every operation of a home's service with made-up requests, good and bad, with all of schemathesis' checks."""
+    configure(home, "requests_per_second", "100000")
+    with serving(home, at) as service:
+        service.until_planned()
+        program = str(Path(sysconfig.get_path("scripts")) / "schemathesis")
+        words = ("--phases", "examples,coverage,fuzzing", "--seed", str(SEED), "--no-color", "--report", "ndjson")
+        examples = ("--max-examples", str(max(int(n_cases * EACH), 5)))
+        place = ("--report-dir", str(home.folder / "fuzz"), "--header", f"Authorization: Bearer {TOKEN}")
+        done = subprocess.run(  # noqa: S603 - our own words
+            [program, "run", f"{service.url}openapi.json".replace("//openapi", "/openapi"), *words, *examples, *place],
+            cwd=home.folder,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        alive = service.process.poll() is None
+    return _read(done.stdout, alive=alive)
+
+
+def _read(said: str, *, alive: bool) -> Fuzzed:
+    """What schemathesis said in its summary."""
+    cases = next((line for line in said.splitlines() if " generated" in line), "0 generated")
+    failures = [line.strip() for line in said.splitlines() if line.strip().startswith(("❌ ST", "❌ Failed", "- ST"))]
+    if "Failures:" in said and not failures:
+        failures = ["schemathesis reports failures"]
+    if not alive:
+        failures.append("the service ended")
+    return Fuzzed(int(cases.split()[0].replace(",", "")), sorted(set(failures)))
