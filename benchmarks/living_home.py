@@ -86,10 +86,10 @@ def living_home(at: datetime, *, champion: bool = True) -> Iterator[FreshHome]:
         yield home
 
 
-def train(home: FreshHome, at: datetime) -> None:
-    """Train a small version on the days before the last."""
+def train(home: FreshHome, at: datetime, *, trees: int = 40) -> None:
+    """Train a small version on the days before the last; another number of trees is another version."""
     first, last = at.date() - timedelta(days=DAYS - 12), at.date() - timedelta(days=3)
-    small = ("--set", "rounds=1", "--set", "lives=1", "--set", "trees=40")
+    small = ("--set", "rounds=1", "--set", "lives=1", "--set", f"trees={trees}")
     home.run("train", "lightgbm", "--from", str(first), "--to", str(last), *small)
 
 
