@@ -2,9 +2,9 @@
 
 A shadow has stored energy of its own. Its episode begins with the local day, at the home's stored energy; from then on
 it is what its own commands would have made of the readings so far. Planning happens in a thread of its own, after the
-live plan is out; what goes wrong here is logged, counted, and nobody's else's trouble.
+live plan is out; what goes wrong here is logged, counted, and nobody else's trouble.
 
-Nothing here knows how a home is steered: `tests/test_architecture.py` holds that.
+Nothing here can reach the home: an import contract in `pyproject.toml` holds that.
 """
 
 import logging
