@@ -30,7 +30,7 @@ HOME, AREA, SITE = "emhass_fr", "SE4", "bench"
 DAYS = 75
 TOKEN = "a token of the benchmarks, of nothing else"  # noqa: S105 - of nothing but benchmarks
 WEEK = timedelta(days=7)
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 UPPER_RUNGS = ("champion", "value", "mpc")
 
 
