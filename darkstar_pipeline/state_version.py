@@ -70,7 +70,7 @@ def check_known(version: int, where: str, newest: int = STATE_VERSION) -> None:
 
 
 def bring_up(home: Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, newest: int = STATE_VERSION) -> int:
-    """Bring a state folder up to this release, and mark it; a folder that is not there stays away.
+    """Bring a state folder up to this release, and mark it; one that is not there or empty stays so.
 
     Args:
         home: the state folder.
@@ -85,9 +85,7 @@ def bring_up(home: Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, ne
     """
     found = read_state_version(home)
     check_known(found, str(home), newest)
-    if found == newest and ((home / STATE_FILE).exists() or not home.is_dir()):
-        return found
-    if not home.is_dir():
+    if (found == newest and (home / STATE_FILE).exists()) or not _holds_anything(home):
         return found
     with exclusive(home / LOCK):
         found = read_state_version(home)  # another process may have been first
@@ -97,6 +95,11 @@ def bring_up(home: Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, ne
         if not (home / STATE_FILE).exists():
             _mark(home, newest)
     return found
+
+
+def _holds_anything(home: Path) -> bool:
+    """Whether there is anything to be brought up: to look at a home makes nothing."""
+    return home.is_dir() and next(home.iterdir(), None) is not None
 
 
 def _mark(home: Path, version: int) -> None:

@@ -72,6 +72,9 @@ def test_folder_is_marked_once_when_an_older_release_left_it_unmarked(tmp_path: 
     assert bring_up(tmp_path / "absent") == 1
     assert not (tmp_path / "absent").exists()
     assert bring_up(tmp_path) == 1
+    assert not list(tmp_path.iterdir()), "an empty one stays so"
+    (tmp_path / "lake").mkdir()
+    assert bring_up(tmp_path) == 1
     assert json.loads((tmp_path / STATE_FILE).read_text()) == {"version": STATE_VERSION}
     before = (tmp_path / STATE_FILE).stat().st_mtime_ns
     assert bring_up(tmp_path) == STATE_VERSION
@@ -93,6 +96,7 @@ def test_damaged_mark_is_told_and_not_guessed_when_read(tmp_path: Path, text: st
 
 
 def test_migrations_run_in_order_and_again_when_one_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
     done: list[int] = []
 
     def first(home: Path) -> None:
