@@ -216,7 +216,7 @@ class _Connection:
 
 def _promotion(home: FreshHome, at: datetime) -> list[Row]:
     """Another version is put into use by another process while requests go on."""
-    train(home, at, trees=50)
+    train(home, at, offset=0.2)
     with serving(home, at) as service:
         service.until_planned()
         codes: list[int] = []
