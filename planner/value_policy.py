@@ -16,7 +16,8 @@ from planner.beliefs import NAIVE, BeliefRules, Beliefs
 from planner.mpc import MOST_PV_RATIO, PV_WORTH_SCALING_KWH
 from planner.power_slots import PowerMeter, SlotPrices
 from planner.protocol import Protocol
-from planner.value_function import Scenarios, in_order, interpolated, soc_grid, value_function
+from planner.recent_values import recent_value_function
+from planner.value_function import Scenarios, in_order, interpolated, soc_grid
 
 
 class ValueDays:
@@ -45,7 +46,7 @@ class ValueDays:
     ) -> None:
         self.site, self.scenarios, self.meter = site, scenarios, PowerMeter(site, power)
         self.import_price, self.export_price = import_price, export_price
-        self.value = value_function(
+        self.value = recent_value_function(
             scenarios,
             import_price,
             export_price,
