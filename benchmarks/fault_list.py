@@ -50,10 +50,12 @@ class Lab:
 
     def mend(self) -> None:
         """Put everything back as it was; files are replaced, as an import replaces them."""
-        for name in ("lake", "models"):
-            target = self.home.state / name
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(self.kept / name, target)
+        shutil.rmtree(self.lake.root, ignore_errors=True)
+        shutil.copytree(self.kept / "lake", self.lake.root)
+        fresh = self.models / "champion.new"  # the pointer moves in one step, as a promotion moves it
+        shutil.copy(self.kept / "models" / SITE / f"antares-{SITE}" / "champion.json", fresh)
+        fresh.replace(self.models / "champion.json")
+        shutil.rmtree(self.models / "v2", ignore_errors=True)
         shutil.copy(self.kept / "darkstar.yaml", self.home.folder / "darkstar.yaml")
 
 
@@ -251,7 +253,7 @@ FAULTS = (
     Fault("prices NaN", nan_prices, OLD_PLAN, "inputs"),
     Fault("tomorrow's prices are today's again", yesterdays_prices, TOP),
     Fault("price file damaged", damaged(RAW_SPOT_PRICES), OLD_PLAN, "inputs"),
-    Fault("readings never there", no_readings, OLD_PLAN, "inputs"),
+    Fault("readings gone, a forecast of yesterday left", no_readings, TOP | OLD_PLAN, "inputs"),
     Fault("readings twelve days old", old_readings, TOP, "inputs"),
     Fault("reading file damaged", damaged(METER_READINGS), OLD_PLAN, "inputs"),
     Fault("forecast without numbers", no_forecast, TOP, "inputs"),

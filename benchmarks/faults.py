@@ -80,8 +80,9 @@ def run() -> list[Row]:
         _full_disk(lab, tally)
         _clocks(lab, tally)
         _kills(lab, tally)
-        default_after, outside = outside_faults(lab)
         fuzzed = fuzz(home, at, FUZZ_CASES)
+        lab.mend()
+        default_after, outside = outside_faults(lab)
     for fault, trouble in outside.items():
         tally.names.append(fault)
         if trouble:

@@ -38,7 +38,7 @@ def fuzz(home: FreshHome, at: datetime, n_cases: int) -> Fuzzed:
         examples = ("--max-examples", str(max(int(n_cases * EACH), 5)))
         place = ("--report-dir", str(home.folder / "fuzz"), "--header", f"Authorization: Bearer {TOKEN}")
         done = subprocess.run(  # noqa: S603 - our own words
-            [program, "run", f"{service.url}openapi.json".replace("//openapi", "/openapi"), *words, *examples, *place],
+            [program, "run", f"{service.url.rstrip('/')}/openapi.json", *words, *examples, *place],
             cwd=home.folder,
             capture_output=True,
             text=True,
