@@ -29,8 +29,8 @@ from env.battery import Battery
 from env.inverter import Energy, slot_limit
 from env.site import Site
 from planner.linear_program import HomeProgram
-from planner.oracle import needed_arrays
 from planner.protocol import Protocol
+from planner.slot_arrays import needed_arrays
 
 HOME, AREA = "fontana_B02", "SE4"
 FIRST, LAST = date(2025, 10, 2), date(2025, 12, 10)  # 70 days, the 100-slot day among them

@@ -13,10 +13,10 @@ from benchmarks.bench_homes import FIRST_DAY, LAST_DAY, PAIRS, bench_history, be
 from benchmarks.harness import Row
 from env.inverter import Energy
 from env.site import Site
-from planner.oracle import needed_arrays
 from planner.protocol import Protocol
 from planner.replay import replay_days
 from planner.results import daily_results
+from planner.slot_arrays import needed_arrays
 from planner.value_function import Scenarios, soc_grid, value_function
 
 YEAR_DAYS, MANY_DAYS = 365, 1000

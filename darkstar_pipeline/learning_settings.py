@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from planner.lightgbm_training import LightgbmTraining
     from planner.regressors_training import RegressorTraining
     from planner.rl_config import PpoTraining, SacTraining
+    from planner.tree_growing import TreeSettings
 
 
 class Frozen(BaseModel):
@@ -85,7 +86,8 @@ class LightgbmSettings(Frozen):
         """What `planner` trains by; the rules of belief are those behind the days' outlook."""
         from planner.lightgbm_training import LightgbmTraining
 
-        return LightgbmTraining(**self.model_dump(), seed=seed, beliefs=beliefs, tariff=tariff)
+        own = self.model_dump(exclude=set(_TREE_FIELDS))
+        return LightgbmTraining(**own, tree=_tree_settings(self), seed=seed, beliefs=beliefs, tariff=tariff)
 
 
 class RegressorSettings(Frozen):
@@ -109,7 +111,18 @@ class RegressorSettings(Frozen):
         """What `planner` trains by; the rules of belief are those behind the days' outlook."""
         from planner.regressors_training import RegressorTraining
 
-        return RegressorTraining(**self.model_dump(), seed=seed, beliefs=beliefs, tariff=tariff)
+        own = self.model_dump(exclude=set(_TREE_FIELDS))
+        return RegressorTraining(**own, tree=_tree_settings(self), seed=seed, beliefs=beliefs, tariff=tariff)
+
+
+_TREE_FIELDS = ("trees", "leaves", "least_rows", "learning_rate", "column_share", "row_share", "threads")
+
+
+def _tree_settings(settings: LightgbmSettings | RegressorSettings) -> "TreeSettings":
+    """Return the part of the settings that a fit of trees needs."""
+    from planner.tree_growing import TreeSettings
+
+    return TreeSettings(**settings.model_dump(include=set(_TREE_FIELDS)))
 
 
 class RlSettings(Frozen):

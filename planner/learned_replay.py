@@ -15,12 +15,12 @@ from env.site import Site
 from env.states import Moment
 from planner.bundle import check_state
 from planner.learned_policy import LearnedPolicy
-from planner.oracle import NEEDED, needed_arrays
 from planner.protocol import Protocol
 from planner.replay import check_whole, empty_schedule, schedule_frame, shards_of_days
 from planner.rl_episodes import equal_days, slots_by_length
 from planner.scenarios import ScenarioSource
 from planner.sharding import map_shards
+from planner.slot_arrays import NEEDED, needed_arrays
 
 
 class LearnedDays:

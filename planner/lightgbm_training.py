@@ -27,7 +27,7 @@ from env.states import Moment, State
 from planner.beliefs import NAIVE, BeliefRules
 from planner.lightgbm_policy import AntaresPolicyV1, Corrections, lightgbm_manifest, with_levels
 from planner.rl_training import episode_costs
-from planner.tree_growing import grown_trees
+from planner.tree_growing import TreeSettings, grown_trees
 from planner.value_function import GRID_POINTS, Scenarios, soc_grid, value_function
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -44,38 +44,26 @@ class LightgbmTraining:
     Attributes:
         rounds: of DAgger: live, price, fit, judge.
         lives: through every training day in a round, each from another stored energy.
-        trees: of each fit.
-        leaves: of each tree.
-        least_rows: in a leaf.
-        learning_rate: share of each tree's answer that is taken.
-        column_share: of the columns that each tree sees, 0-1.
-        row_share: of the rows that each tree sees, 0-1.
+        tree: sizes and rates of each fit.
         l2: shrinkage of the leaves.
         offset: reach of a correction of 1, in spreads of the day's import prices.
         levels: corrections that are priced, -1 to 1 without 0.
         margins: tried on validation: what a correction has to save, in root mean squares of what corrections cost.
         sureness: what is kept saves on validation days, less so many standard errors of that.
         seed: of everything that is drawn.
-        threads: that LightGBM works with.
         beliefs: rules behind the days' outlook, kept with the policy.
         tariff: version of the tariff; empty fits every tariff.
     """
 
     rounds: int
     lives: int
-    trees: int
-    leaves: int
-    least_rows: int
-    learning_rate: float
-    column_share: float
-    row_share: float
+    tree: TreeSettings
     l2: float
     offset: float
     levels: tuple[float, ...]
     margins: tuple[float, ...]
     sureness: float
     seed: int
-    threads: int = 1
     beliefs: BeliefRules = NAIVE
     tariff: str = ""
 
@@ -226,7 +214,7 @@ def _fitted(lessons: Lessons, how: LightgbmTraining) -> bytes:
     levels = np.array(how.levels)
     differs = lessons.differs.reshape(-1)
     rows = with_levels(lessons.state, levels)[differs]
-    return grown_trees(rows, lessons.dearer.reshape(-1)[differs], how, l2=how.l2)
+    return grown_trees(rows, lessons.dearer.reshape(-1)[differs], how.tree, seed=how.seed, l2=how.l2)
 
 
 class Teacher:

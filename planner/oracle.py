@@ -15,13 +15,14 @@ import numpy as np
 import polars as pl
 
 from env.battery import Battery
-from env.inverter import Energy
 from env.site import Site
-from planner.errors import IncompleteDayError, NoFeasibleScheduleError
+from planner.errors import NoFeasibleScheduleError
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution, SolverRecord
 from planner.linear_program import HomeProgram
-
-NEEDED = ("import_price", "export_price", "load_kwh", "pv_kwh")
+from planner.plan_task import End, PlanTask
+from planner.planned_loads import PlannedLoads
+from planner.relaxation import contradiction
+from planner.slot_arrays import needed_arrays
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,7 @@ def solve_optimal_schedule(
 def _contradiction(
     slots: pl.DataFrame, site: Site, start_soc_kwh: float, return_soc_kwh: float | None
 ) -> NoFeasibleScheduleError | None:
-    """What contradicts what; imported here since it takes CVXPY and is hardly ever needed."""
-    from planner.plan_task import End, PlanTask
-    from planner.planned_loads import PlannedLoads
-    from planner.relaxation import contradiction
-
+    """Return what contradicts what, or None where nothing is found to."""
     task = PlanTask(
         slots=slots,
         site=site,
@@ -95,20 +92,6 @@ def _contradiction(
         given_loads=PlannedLoads(),
     )
     return contradiction(task)
-
-
-def needed_arrays(slots: pl.DataFrame) -> tuple[Energy, Energy, Energy, Energy]:
-    """Import price, export price, load and PV of slots, checked; each `(n_slots,)`.
-
-    Raises:
-        IncompleteDayError: no slots, or a null or not finite number among them.
-    """
-    arrays = [slots[name].cast(pl.Float64).to_numpy() for name in NEEDED]
-    for name, values in zip(NEEDED, arrays, strict=True):
-        if len(values) == 0 or not np.isfinite(values).all():
-            message = f"{name}: {int((~np.isfinite(values)).sum())} of {len(values)} slots have no finite value"
-            raise IncompleteDayError(message)
-    return arrays[0], arrays[1], arrays[2], arrays[3]
 
 
 def _schedule(

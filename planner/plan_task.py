@@ -13,9 +13,9 @@ from env.site import Site
 from env.time_grid import local_day
 from planner.end_curve import EndCurve
 from planner.linear_program import HomeProgram
-from planner.oracle import needed_arrays
 from planner.planned_loads import LoadRequests, PlannedLoads, planned_loads
 from planner.power_demand import PowerDemand, power_demands
+from planner.slot_arrays import needed_arrays
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,12 +16,12 @@ from env.inverter import Energy
 from env.simulator import Replay, World, slot_cost
 from env.site import Site
 from planner.commanding import exact_commands
-from planner.oracle import NEEDED, needed_arrays
 from planner.power_bills import BILLS
 from planner.power_bound import MonthOracle
 from planner.protocol import Protocol
 from planner.replay import ORACLE_SECONDS, as_flows, schedule_frame
 from planner.sharding import map_shards
+from planner.slot_arrays import NEEDED, needed_arrays
 
 ORACLE = "oracle"
 BOUNDS = {"month": pl.Date, "bound": pl.Float64}

@@ -19,12 +19,12 @@ from env.simulator import Decide, Replay, World, simulate
 from env.site import Site
 from planner.beliefs import Beliefs
 from planner.mpc import ExactPrograms, Mpc, Span, exact_program
-from planner.oracle import needed_arrays
 from planner.power_slots import SlotPrices
 from planner.power_watch import LIKE_DAYS, PowerWatch, imagined
 from planner.protocol import Protocol
 from planner.scenarios import day_scenarios
 from planner.sharding import map_shards
+from planner.slot_arrays import needed_arrays
 from planner.steadiness import Steadiness
 from planner.value_function import Scenarios, soc_grid, value_function
 from planner.value_policy import ValueDays

@@ -19,7 +19,7 @@ from env.states import Moment, State
 from planner.beliefs import NAIVE, BeliefRules
 from planner.regressors import TARGETS, AntaresRegressors, regressors_manifest
 from planner.rl_training import episode_costs
-from planner.tree_growing import grown_trees
+from planner.tree_growing import TreeSettings, grown_trees
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,29 +28,17 @@ class RegressorTraining:
 
     Attributes:
         state: version of the state that is seen, `v1`, `v1_1` or `v2`.
-        trees: of each power.
-        leaves: of each tree.
-        least_rows: in a leaf.
-        learning_rate: share of each tree's answer that is taken.
-        column_share: of the columns that each tree sees, 0-1.
-        row_share: of the rows that each tree sees, 0-1.
+        tree: sizes and rates of the fit of each power.
         floors: tried on validation: shares of the most there is below which a power is none.
         seed: of everything that is drawn.
-        threads: that LightGBM works with.
         beliefs: rules behind the days' outlook, which state v2 shows; kept with the regressors.
         tariff: version of the tariff; empty fits every tariff.
     """
 
     state: str
-    trees: int
-    leaves: int
-    least_rows: int
-    learning_rate: float
-    column_share: float
-    row_share: float
+    tree: TreeSettings
     floors: tuple[float, ...]
     seed: int
-    threads: int = 1
     beliefs: BeliefRules = NAIVE
     tariff: str = ""
 
@@ -104,7 +92,7 @@ def train_regressors(
     total = len(TARGETS) + len(how.floors)
     trees: dict[str, bytes] = {}
     for place, target in enumerate(TARGETS):
-        trees[target] = grown_trees(lessons.state, lessons.share[:, place].copy(), how)
+        trees[target] = grown_trees(lessons.state, lessons.share[:, place].copy(), how.tree, seed=how.seed)
         if progress is not None:
             progress(len(trees), total)
     found = [_regressors(validation, how, trees, floor) for floor in how.floors]

@@ -28,13 +28,13 @@ from planner.errors import IncompleteDayError, UnknownPolicyError
 from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL
 from planner.linear_program import HomeProgram
 from planner.mpc import Mpc, Span, exact_program
-from planner.oracle import NEEDED, needed_arrays
 from planner.policy_names import PLANNERS
 from planner.power_bills import charges_power
 from planner.protocol import Protocol
 from planner.reasons import with_reasons
 from planner.scenarios import day_scenarios, joined_scenarios
 from planner.sharding import map_shards
+from planner.slot_arrays import NEEDED, needed_arrays
 from planner.steadiness import Steadiness
 from planner.value_function import Scenarios, ValueFunction, soc_grid, value_function
 from planner.value_policy import replay_value

@@ -1,22 +1,42 @@
-"""Boosted trees grown by LightGBM from sizes and rates, as the text that `boosted_trees` reads."""
+"""Boosted trees fitted by LightGBM, as the text that `boosted_trees` reads."""
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from env.inverter import Energy
 from env.states import State
 
-if TYPE_CHECKING:
-    from planner.lightgbm_training import LightgbmTraining
-    from planner.regressors_training import RegressorTraining
+
+@dataclass(frozen=True, kw_only=True)
+class TreeSettings:
+    """Sizes and rates of a fit.
+
+    Attributes:
+        trees: number of trees.
+        leaves: most leaves of a tree.
+        least_rows: fewest rows in a leaf.
+        learning_rate: share of each tree's answer that is taken.
+        column_share: share of the columns that each tree sees, 0-1.
+        row_share: share of the rows that each tree sees, 0-1.
+        threads: number of threads of LightGBM.
+    """
+
+    trees: int
+    leaves: int
+    least_rows: int
+    learning_rate: float
+    column_share: float
+    row_share: float
+    threads: int = 1
 
 
-def grown_trees(rows: State, wanted: Energy, how: "LightgbmTraining | RegressorTraining", *, l2: float = 0.0) -> bytes:
-    """Trees that tell the expected value, the same input to the same bytes.
+def grown_trees(rows: State, wanted: Energy, settings: TreeSettings, *, seed: int, l2: float = 0.0) -> bytes:
+    """Fit trees that predict the expected value; the same input gives the same bytes.
 
     Args:
-        rows: what is seen `(n, n_columns)`.
-        wanted: what is to be told `(n,)`.
-        how: sizes and rates.
+        rows: features `(n, n_columns)`.
+        wanted: targets `(n,)`.
+        settings: sizes and rates.
+        seed: random seed of the rows and columns that each tree sees.
         l2: shrinkage of the leaves.
     """
     import lightgbm
@@ -24,18 +44,18 @@ def grown_trees(rows: State, wanted: Energy, how: "LightgbmTraining | RegressorT
     parameters = {
         "objective": "l2",
         "verbosity": -1,
-        "num_threads": how.threads,
+        "num_threads": settings.threads,
         "deterministic": True,
         "force_row_wise": True,
-        "seed": how.seed,
-        "num_leaves": how.leaves,
-        "min_data_in_leaf": how.least_rows,
-        "learning_rate": how.learning_rate,
-        "feature_fraction": how.column_share,
-        "bagging_fraction": how.row_share,
+        "seed": seed,
+        "num_leaves": settings.leaves,
+        "min_data_in_leaf": settings.least_rows,
+        "learning_rate": settings.learning_rate,
+        "feature_fraction": settings.column_share,
+        "bagging_fraction": settings.row_share,
         "bagging_freq": 1,
         "lambda_l2": l2,
     }
     data = lightgbm.Dataset(rows, wanted, params={"verbosity": -1})
-    booster = lightgbm.train(parameters, data, how.trees)  # pyright: ignore[reportUnknownMemberType] - loosely typed there
+    booster = lightgbm.train(parameters, data, settings.trees)  # pyright: ignore[reportUnknownMemberType] - loosely typed there
     return booster.model_to_string().encode()

@@ -18,11 +18,13 @@ from planner.lightgbm_training import (
     train_lightgbm,
 )
 from planner.rl_training import episode_costs
+from planner.tree_growing import TreeSettings
 from planner.value_function import interpolated, soc_grid
 from tests.cases.episodes import AUTUMN, PLAIN_DAY, SPRING, several, sites
 
 HOW = LightgbmTraining(
-    rounds=2, lives=2, trees=6, leaves=4, least_rows=30, learning_rate=0.3, column_share=0.5, row_share=0.5, l2=1.0,
+    rounds=2, lives=2,
+    tree=TreeSettings(trees=6, leaves=4, least_rows=30, learning_rate=0.3, column_share=0.5, row_share=0.5), l2=1.0,
     offset=0.5, levels=(-1.0, 1.0), margins=(0.0, 0.5), sureness=1.0, seed=3,
 )  # fmt: skip
 

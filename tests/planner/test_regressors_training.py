@@ -16,11 +16,13 @@ from planner.regressors import TARGETS
 from planner.regressors_training import RegressorTraining, mpc_commands, train_regressors
 from planner.rl_episodes import rl_episodes
 from planner.rl_training import episode_costs
+from planner.tree_growing import TreeSettings
 from tests.cases.homes import home
 from tests.planner.test_rl_episodes import AUTUMN, PROTOCOL, SPRING, days_around
 
 HOW = RegressorTraining(
-    state="v1_1", trees=8, leaves=7, least_rows=10, learning_rate=0.3, column_share=0.8, row_share=0.8,
+    state="v1_1",
+    tree=TreeSettings(trees=8, leaves=7, least_rows=10, learning_rate=0.3, column_share=0.8, row_share=0.8),
     floors=(0.2, 0.5), seed=2,
 )  # fmt: skip
 

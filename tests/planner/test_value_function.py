@@ -8,7 +8,8 @@ import pytest
 from env.battery import Battery
 from env.inverter import Energy
 from env.site import Limits, Site
-from planner.oracle import needed_arrays, solve_optimal_schedule
+from planner.oracle import solve_optimal_schedule
+from planner.slot_arrays import needed_arrays
 from planner.value_function import Scenarios, ValueFunction, in_order, interpolated, soc_grid, value_function
 from tests.cases.homes import DEFAULT_BATTERY, PAPER_BATTERY, days_of_slots, home
 
