@@ -26,11 +26,11 @@ from benchmarks.service_fuzz import fuzz
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.planning import known_at
 from darkstar_pipeline.planning_rungs import by_optimiser
+from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.schemas import CommandDocument, HealthDocument, PlanDocument
 from darkstar_pipeline.settings import load_settings
 from planner.ladder import Rung, climb
-from planner.service.clock import Clock
-from planner.service.documents import CommandDocument, HealthDocument, PlanDocument
-from planner.service.engine import PlannerEngine
 
 KILLS = 20
 SEED = 11

@@ -21,9 +21,9 @@ from benchmarks.fault_list import Lab
 from benchmarks.fresh_home import FreshHome
 from benchmarks.living_home import SITE, Serving, serving
 from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from planner.service.home_assistant.client import TOKEN_VARIABLE
 from tests.cases.real_home_assistant import HASS, RealHomeAssistant, home_assistant
 
 CHARGE, DISCHARGE = "input_number.charge_power", "input_number.discharge_power"

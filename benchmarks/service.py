@@ -25,11 +25,11 @@ from darkstar_pipeline.context import open_context
 from darkstar_pipeline.planning import known_at
 from darkstar_pipeline.planning_rungs import by_optimiser, champion_or_why_not, scenario_reach, site_rungs
 from darkstar_pipeline.remembered import Remembered
+from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.settings import load_settings
 from planner.hot_program import MIP_SECONDS
 from planner.ladder import Rung, climb
-from planner.service.clock import Clock
-from planner.service.engine import PlannerEngine
 
 RATE, SECONDS, CONNECTIONS = 100, 60, 16
 WARM_SECONDS = 10

@@ -18,7 +18,7 @@ MAX_COMMITTED_BYTES = 1_000_000
 
 ROOMS_CONTRACT = "Rooms: later may import earlier"
 SHELL_CONTRACT = "Shell: every module of darkstar_pipeline"
-TOPS_CONTRACT = "Tops: definitions, command line and planner's service"
+TOPS_CONTRACT = "Tops: definitions, command line and service"
 DAGSTER_CONTRACT = "Worlds and decisions know nothing of Dagster"
 IO_CONTRACT = "The world does no input or output"
 PANDAS_CONTRACT = "One table library"
@@ -79,7 +79,9 @@ def test_contracts_hold_when_nothing_is_planted(root: Path) -> None:
         pytest.param("darkstar_pipeline.planted", "", SHELL_CONTRACT, id="a module without a place"),
         pytest.param("assets.planted", "import darkstar_pipeline.cli", TOPS_CONTRACT, id="assets import the cli"),
         pytest.param("jobs.planted", "import darkstar_pipeline.definitions", TOPS_CONTRACT, id="jobs, definitions"),
-        pytest.param("planner.planted", "import planner.service", TOPS_CONTRACT, id="planner imports its service"),
+        pytest.param(
+            "planner.planted", "import darkstar_pipeline.service", TOPS_CONTRACT, id="planner imports its service"
+        ),
         pytest.param("env.planted", "import dagster", DAGSTER_CONTRACT, id="env imports dagster"),
         pytest.param("planner.planted", "from dagster import asset", DAGSTER_CONTRACT, id="planner imports dagster"),
         pytest.param("env.planted", "import duckdb", IO_CONTRACT, id="env imports duckdb"),
@@ -87,7 +89,7 @@ def test_contracts_hold_when_nothing_is_planted(root: Path) -> None:
     ],
 )
 def test_contracts_break_when_a_violation_is_planted(copied_rooms: Path, module: str, line: str, contract: str) -> None:
-    for top in ("darkstar_pipeline.cli", "darkstar_pipeline.definitions", "planner.service"):
+    for top in ("darkstar_pipeline.cli", "darkstar_pipeline.definitions", "darkstar_pipeline.service"):
         plant(copied_rooms, top, "")
     plant(copied_rooms, module, line)
     done = lint_imports(copied_rooms)
@@ -99,14 +101,18 @@ def test_contracts_break_when_a_violation_is_planted(copied_rooms: Path, module:
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        pytest.param("planner.service", "import darkstar_pipeline.warehouse", id="the service reads the lake"),
+        pytest.param(
+            "darkstar_pipeline.service", "import darkstar_pipeline.warehouse", id="the service reads the lake"
+        ),
         pytest.param("darkstar_pipeline.definitions", "import jobs", id="definitions assemble the jobs"),
-        pytest.param("darkstar_pipeline.cli", "import planner.service", id="the command line starts the service"),
+        pytest.param(
+            "darkstar_pipeline.cli", "import darkstar_pipeline.service", id="the command line starts the service"
+        ),
         pytest.param("darkstar_pipeline.commands.planted", "import darkstar_pipeline.definitions", id="commands"),
     ],
 )
 def test_contracts_hold_when_a_top_module_imports_below(copied_rooms: Path, module: str, line: str) -> None:
-    for top in ("darkstar_pipeline.cli", "darkstar_pipeline.definitions", "planner.service"):
+    for top in ("darkstar_pipeline.cli", "darkstar_pipeline.definitions", "darkstar_pipeline.service"):
         plant(copied_rooms, top, "")
     plant(copied_rooms, module, line)
     done = lint_imports(copied_rooms)

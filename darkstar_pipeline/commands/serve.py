@@ -30,8 +30,8 @@ def serve(
     `service/token` of the state folder, unless DARKSTAR_TOKEN or `service.token_file` names another.
     """
     from darkstar_pipeline.commands.wishes import instant
-    from planner.service.clock import Clock
-    from planner.service.serving import serve as run
+    from darkstar_pipeline.service.clock import Clock
+    from darkstar_pipeline.service.server import serve as run
 
     context = call.context()
     settings = context.site_settings.service

@@ -13,18 +13,18 @@ from starlette.testclient import TestClient
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.models.pointer import Pointer, write_pointer
+from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.http.app import create_app
+from darkstar_pipeline.service.http.dependencies import Running
+from darkstar_pipeline.service.http.metrics import Metrics
+from darkstar_pipeline.service.http.tokens import Sessions
 from darkstar_pipeline.versions import tariff_version
 from env.actions import Correction
 from env.scaled_state import V2
 from planner.beliefs import NAIVE
 from planner.bundle import Bundle, save_bundle
 from planner.rl_policy import AntaresRLPolicyV1, rl_manifest
-from planner.service.app import create_app
-from planner.service.clock import Clock
-from planner.service.engine import PlannerEngine
-from planner.service.metrics import Metrics
-from planner.service.running import Running
-from planner.service.tokens import Sessions
 from tests.cases.small_home import ZONE
 
 TOKEN = "a token of the tests, long enough"  # noqa: S105 - of nothing but tests

@@ -1,0 +1,1 @@
+"""Makes, keeps and explains plans; knows no HTTP."""

@@ -1,0 +1,108 @@
+"""What people ask of the service by hand: who steers, and for how long something else than the plan.
+
+Kept in one small file, replaced whole. Where the disk cannot take it, wishes hold all the same until the service ends.
+"""
+
+import secrets
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.service.schemas import Override, OverrideRequest
+from darkstar_pipeline.whole_files import replacing
+
+FURTHEST = timedelta(days=31)
+MOST_WISHES = 50
+
+
+class WishError(Exception):
+    """A wish that cannot be met: its end has passed, or lies too far away."""
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    automatic: bool = True
+    overrides: tuple[Override, ...] = Field(default=())
+
+
+class Wishes:
+    """The wishes of a site; safe for any number of threads.
+
+    Args:
+        path: where they are kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._lock = path, threading.Lock()
+        self.trouble = ""
+        self.changes = 0
+        self._kept = self._read()
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the service steers."""
+        return self._kept.automatic
+
+    def holding(self, now: datetime) -> list[Override]:
+        """The wishes that have not ended, the latest first."""
+        return [wish for wish in self._kept.overrides if wish.until > now]
+
+    def add(self, wish: OverrideRequest, now: datetime) -> Override:
+        """Take a wish; it takes precedence over those before it.
+
+        Raises:
+            WishError: its end has passed, or lies more than a month ahead.
+        """
+        if wish.until <= now:
+            message = f"until {wish.until.isoformat()} has passed; it is {now.isoformat()}"
+            raise WishError(message)
+        if wish.until > now + FURTHEST:
+            message = f"until {wish.until.isoformat()} is more than {FURTHEST.days} days ahead"
+            raise WishError(message)
+        until = wish.until.astimezone(UTC)
+        taken = Override(id=secrets.token_hex(4), since=now, mode=wish.mode, until=until, power_kw=wish.power_kw)
+        with self._lock:
+            others = [other for other in self.holding(now) if other.mode != wish.mode][: MOST_WISHES - 1]
+            self._keep(self._kept.model_copy(update={"overrides": (taken, *others)}))
+        return taken
+
+    def end(self, name: str) -> bool:
+        """End a wish; whether there was one of that id."""
+        with self._lock:
+            left = tuple(wish for wish in self._kept.overrides if wish.id != name)
+            if len(left) == len(self._kept.overrides):
+                return False
+            self._keep(self._kept.model_copy(update={"overrides": left}))
+        return True
+
+    def steer(self, *, automatic: bool) -> None:
+        """Let the service steer, or leave the inverter by itself."""
+        with self._lock:
+            if automatic != self._kept.automatic:
+                self._keep(self._kept.model_copy(update={"automatic": automatic}))
+
+    def _keep(self, kept: _Kept) -> None:
+        """Hold on to the wishes; the caller has the lock."""
+        self._kept = kept
+        self.changes += 1
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(self.path) as temporary:
+                temporary.write_text(kept.model_dump_json(indent=1), encoding="utf-8")
+            self.trouble = ""
+        except (OSError, ConfigurationError) as error:
+            self.trouble = f"wishes cannot be kept on disk: {error}"
+
+    def _read(self) -> _Kept:
+        """What was kept; a damaged file is no reason to steer against somebody's will, so it means manual."""
+        try:
+            return _Kept.model_validate_json(self.path.read_bytes())
+        except FileNotFoundError:
+            return _Kept()
+        except (OSError, ValidationError) as error:
+            self.trouble = f"{self.path} cannot be read, so nothing is steered until you say so: {error}"
+            return _Kept(automatic=False)

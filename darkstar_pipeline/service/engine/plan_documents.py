@@ -1,0 +1,245 @@
+"""Turns what was planned into the documents that the service answers with."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.planning import SLOT, slot_of
+from darkstar_pipeline.service.schemas import Attempt, CommandDocument, Input, ModelTold, PlanDocument, PlanSlot
+from env.time_grid import day_start, zone
+from planner.ladder import BY_ITSELF, RELEASED, Climb, Try
+from planner.wording import command_told
+
+SELF_CONSUMPTION_WORDS = "the inverter is left by itself: surplus into the battery, deficit out of it"
+_FLOWS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
+_OTHERS = ("water_", "ev_", "appliance_", "battery_")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A plan as it came about, ready to be told.
+
+    Attributes:
+        at: when.
+        climb: the plan, its rung, and every rung that was tried.
+        quantiles: as `planning.Known.quantiles`; None where nobody tells.
+        inputs: what it rests on.
+        model: the champion, where it made the plan.
+        overridden: slots from the first that a person asked for.
+        seconds: that it took [s].
+    """
+
+    at: datetime
+    climb: Climb
+    quantiles: pl.DataFrame | None
+    inputs: Sequence[Input]
+    model: ModelTold | None
+    overridden: int
+    seconds: float
+
+
+def plan_id(at: datetime) -> str:
+    """A name for a plan that sorts by time."""
+    return f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def plan_document(context: Context, made: Made) -> PlanDocument:
+    """A plan that rests on known prices and forecasts."""
+    plan, site = made.climb.plan, context.site
+    rows = plan.schedule
+    if made.quantiles is not None:
+        rows = rows.join(made.quantiles, on="slot_start", how="left", maintain_order="left")
+    slots = [
+        _slot(context, row, overridden=index < made.overridden) for index, row in enumerate(rows.iter_rows(named=True))
+    ]
+    return PlanDocument(
+        id=plan_id(made.at),
+        site=context.site_name,
+        timezone=context.timezone,
+        currency=site.currency,
+        capacity_kwh=site.battery.capacity_kwh,
+        created_at=made.at,
+        valid_until=slots[-1].slot_end,
+        rung=made.climb.rung,  # pyright: ignore[reportArgumentType] - the ladder's names are the document's, checked
+        why=made.climb.why,
+        attempts=[_attempt(tried) for tried in made.climb.tries],
+        released=plan.released,
+        release_reason=plan.reason,
+        model=made.model if made.climb.rung == "champion" else None,
+        inputs=list(made.inputs),
+        cost=plan.cost,
+        idle_cost=plan.idle_cost,
+        self_consumption_cost=plan.self_consumption_cost,
+        verified=plan.verification.valid,
+        violations=[violation.message for violation in plan.verification.violations],
+        seconds=made.seconds,
+        slots=slots,
+    )
+
+
+def _slot(context: Context, row: Mapping[str, Any], *, overridden: bool) -> PlanSlot:
+    """A row of a schedule."""
+    percent = 100 / context.site.battery.capacity_kwh
+    start: datetime = row["slot_start"]
+    charge, discharge, export = (max(float(row[name]), 0.0) for name in ("charge_kw", "discharge_kw", "export_kw"))
+    others = {name: float(row[name]) for name in row if name.startswith(_OTHERS) and row[name] is not None}
+    return PlanSlot(
+        slot_start=start,
+        slot_end=start + SLOT,
+        import_price=row["import_price"],
+        export_price=row["export_price"],
+        load_kwh=row["load_kwh"],
+        load_low_kwh=row.get("load_low_kwh"),
+        load_high_kwh=row.get("load_high_kwh"),
+        pv_kwh=row["pv_kwh"],
+        pv_low_kwh=row.get("pv_low_kwh"),
+        pv_high_kwh=row.get("pv_high_kwh"),
+        charge_kw=charge,
+        discharge_kw=discharge,
+        export_kw=export,
+        command=command_told((charge, discharge, export), context.site.battery.discharge_kw),
+        **{name: row[name] for name in _FLOWS},
+        soc_start_percent=row["soc_start_kwh"] * percent,
+        soc_end_percent=row["soc_end_kwh"] * percent,
+        cost=row["cost"],
+        reason=row["reason"],
+        sentence="asked for by hand" if overridden else row["sentence"],
+        idle_costs=row.get("idle_costs"),
+        overridden=overridden,
+        others=others,
+    )
+
+
+def _attempt(tried: Try) -> Attempt:
+    return Attempt(rung=tried.rung, outcome=tried.outcome, why=tried.why)  # pyright: ignore[reportArgumentType]
+
+
+def blind_plan(
+    context: Context, at: datetime, *, why: str, tries: Sequence[Try], inputs: Sequence[Input], seconds: float
+) -> PlanDocument:
+    """The last rung without anything known: the inverter by itself to the end of the local day."""
+    start = slot_of(at)
+    today = start.astimezone(zone(context.timezone)).date()
+    n_slots = (day_start(today + timedelta(days=1), context.timezone) - start) // SLOT
+    slots = [_blind_slot(context, start + index * SLOT) for index in range(n_slots)]
+    return PlanDocument(
+        id=plan_id(at),
+        site=context.site_name,
+        timezone=context.timezone,
+        currency=context.site.currency,
+        capacity_kwh=context.site.battery.capacity_kwh,
+        created_at=at,
+        valid_until=slots[-1].slot_end,
+        rung=BY_ITSELF,
+        why=why,
+        attempts=[*(_attempt(tried) for tried in tries), _attempt(Try(BY_ITSELF, RELEASED, SELF_CONSUMPTION_WORDS))],
+        released=BY_ITSELF,
+        release_reason=SELF_CONSUMPTION_WORDS,
+        model=None,
+        inputs=list(inputs),
+        cost=None,
+        idle_cost=None,
+        self_consumption_cost=None,
+        # Nothing is told that the inverter would not do by itself, so there is nothing that could be wrong.
+        verified=True,
+        violations=[],
+        seconds=seconds,
+        slots=slots,
+    )
+
+
+def _blind_slot(context: Context, start: datetime) -> PlanSlot:
+    """A slot of which nothing is known."""
+    power = context.site.battery.discharge_kw
+    return PlanSlot(
+        slot_start=start,
+        slot_end=start + SLOT,
+        import_price=None,
+        export_price=None,
+        load_kwh=None,
+        pv_kwh=None,
+        charge_kw=0.0,
+        discharge_kw=power,
+        export_kw=0.0,
+        command=command_told((0.0, power, 0.0), power),
+        import_kwh=None,
+        export_kwh=None,
+        charge_kwh=None,
+        discharge_kwh=None,
+        curtailed_kwh=None,
+        soc_start_percent=None,
+        soc_end_percent=None,
+        cost=None,
+        reason=BY_ITSELF,
+        sentence=SELF_CONSUMPTION_WORDS,
+    )
+
+
+def slot_at(plan: PlanDocument, now: datetime) -> PlanSlot | None:
+    """The slot of a plan that holds a moment; None where it reaches no such slot."""
+    return next((slot for slot in plan.slots if slot.slot_start <= now < slot.slot_end), None)
+
+
+def command_document(context: Context, plan: PlanDocument | None, now: datetime, *, automatic: bool) -> CommandDocument:
+    """What the inverter is told now; its own default where the service does not steer or no verified plan reaches."""
+    slot = None if plan is None or not plan.verified else slot_at(plan, now)
+    if plan is None or slot is None or not automatic:
+        return _default_command(context, plan, now, automatic=automatic)
+    by_itself = slot.charge_kw == 0 and slot.export_kw == 0 and slot.discharge_kw >= context.site.battery.discharge_kw
+    return CommandDocument(
+        plan_id=plan.id,
+        rung=plan.rung,
+        why=plan.why,
+        automatic=True,
+        overridden=slot.overridden,
+        slot_start=slot.slot_start,
+        expires_at=slot.slot_end,
+        charge_kw=slot.charge_kw,
+        discharge_kw=slot.discharge_kw,
+        export_kw=slot.export_kw,
+        command=slot.command,
+        sentence=slot.sentence,
+        default=by_itself,
+    )
+
+
+def _default_command(context: Context, plan: PlanDocument | None, now: datetime, *, automatic: bool) -> CommandDocument:
+    """The inverter's own default."""
+    start, power = slot_of(now), context.site.battery.discharge_kw
+    why = "a person has taken over" if not automatic else "no plan reaches this moment"
+    return CommandDocument(
+        plan_id="" if plan is None else plan.id,
+        rung=BY_ITSELF,
+        why=why,
+        automatic=automatic,
+        overridden=False,
+        slot_start=start,
+        expires_at=start + SLOT,
+        charge_kw=0.0,
+        discharge_kw=power,
+        export_kw=0.0,
+        command=command_told((0.0, power, 0.0), power),
+        sentence=SELF_CONSUMPTION_WORDS,
+        default=True,
+    )
+
+
+def expected_soc_percent(plan: PlanDocument | None, start: datetime) -> float | None:
+    """The state of charge that a plan expects at the start of a slot [%]; None where it does not say."""
+    if plan is None:
+        return None
+    slot = slot_at(plan, start)
+    if slot is not None:
+        return slot.soc_start_percent
+    last = plan.slots[-1]
+    return last.soc_end_percent if last.slot_end == start else None
+
+
+def lasts(plan: PlanDocument | None, now: datetime) -> bool:
+    """Whether a plan is one that the rung of the last plan may go on with."""
+    return plan is not None and plan.rung != BY_ITSELF and plan.verified and plan.created_at <= now < plan.valid_until

@@ -1,0 +1,78 @@
+"""Plan against what happened, on a local day: what was planned for a slot just before it began, and what was read."""
+
+import json
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.plan_history import in_force, plans_between, system_id
+from darkstar_pipeline.service.schemas import RUNGS, HistoryDocument, HistorySlot
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SPOT_PRICES
+from env.time_grid import grid
+from planner.wording import command_told
+
+
+def history_document(context: Context, day: date) -> HistoryDocument:
+    """The slots of a local day, 92, 96 or 100 of them; null where nobody planned or read."""
+    slots = _slots(context, day)
+    plans = plans_between(context, day, day).filter(pl.col("system_id") == system_id(context.site_name))
+    told = in_force(plans, slots["slot_start"].to_list())
+    rows = slots.join(
+        told.rename({name: f"planned_{name}" for name in told.columns if name != "slot_start"}),
+        on="slot_start",
+        how="left",
+        maintain_order="left",
+    )
+    return HistoryDocument(
+        site=context.site_name,
+        day=day,
+        timezone=context.timezone,
+        currency=context.site.currency,
+        slots=[_slot(context, row) for row in rows.iter_rows(named=True)],
+    )
+
+
+def _slots(context: Context, day: date) -> pl.DataFrame:
+    """Prices and readings of the day's whole grid."""
+    lake, name = context.lake, context.site_name
+    read = lake.read(METER_READINGS, name, day, day).select(
+        "slot_start", "load_kwh", "pv_kwh", "import_kwh", "export_kwh", soc_percent="soc_end_percent"
+    )
+    repaired, raw = (
+        lake.read(table, name, day, day).select("slot_start", pl.col("price").alias(table.name))
+        for table in (SPOT_PRICES, RAW_SPOT_PRICES)
+    )
+    slots = grid(day, day, context.timezone)
+    for part in (read, repaired, raw):
+        slots = slots.join(part, on="slot_start", how="left", maintain_order="left")
+    price = pl.coalesce(SPOT_PRICES.name, RAW_SPOT_PRICES.name).fill_nan(None).alias("price")
+    priced = context.site.tariff.with_prices(slots.with_columns(price), context.timezone)
+    known = pl.col("price").is_not_null()
+    return priced.with_columns(pl.when(known).then(name).alias(name) for name in ("import_price", "export_price"))
+
+
+def _slot(context: Context, row: dict[str, Any]) -> HistorySlot:
+    battery = context.site.battery
+    planned = row["planned_charge_kw"] is not None
+    rung = json.loads(row["planned_metrics"]).get("rung") if planned else None
+    soc = row["planned_soc_end_kwh"]
+    command = (row["planned_charge_kw"], row["planned_discharge_kw"], row["planned_export_kw"])
+    return HistorySlot(
+        slot_start=row["slot_start"],
+        import_price=row["import_price"],
+        export_price=row["export_price"],
+        rung=rung if rung in RUNGS else None,
+        command=command_told(command, battery.discharge_kw) if planned else None,
+        planned_import_kwh=row["planned_import_kwh"],
+        planned_export_kwh=row["planned_export_kwh"],
+        planned_soc_percent=None if soc is None else 100 * soc / battery.capacity_kwh,
+        planned_load_kwh=row["planned_load_kwh"],
+        planned_pv_kwh=row["planned_pv_kwh"],
+        load_kwh=row["load_kwh"],
+        pv_kwh=row["pv_kwh"],
+        import_kwh=row["import_kwh"],
+        export_kwh=row["export_kwh"],
+        soc_percent=row["soc_percent"],
+    )

@@ -1,0 +1,274 @@
+"""The planner at work: looks at what has changed, plans anew where it has, and has the answer ready at any moment.
+
+One thread plans; requests read what it left in memory and never wait for a solver, a disk or another program. A plan is
+made anew when a slot begins, when data, champion, settings or wishes change, when the clock is set, and every half
+minute while something is missing.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from darkstar_pipeline.context import Context, open_context
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.planning import slot_of
+from darkstar_pipeline.planning_rungs import scenario_reach
+from darkstar_pipeline.remembered import Remembered
+from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.engine.champion_follower import ChampionFollower, Following
+from darkstar_pipeline.service.engine.overrides import Wishes
+from darkstar_pipeline.service.engine.plan_builder import STEERING, Making, make_document, missing_storage
+from darkstar_pipeline.service.engine.plan_documents import blind_plan, command_document, lasts
+from darkstar_pipeline.service.engine.plan_inputs import Gathered, LiveSoc, gather, signature
+from darkstar_pipeline.service.engine.plan_store import PlanStore
+from darkstar_pipeline.service.schemas import CommandDocument, Component, PlanDocument
+from darkstar_pipeline.settings import config_path
+from darkstar_pipeline.whole_files import file_identity
+from planner.ladder import CHAMPION, FAILED
+from planner.planned_loads import HeaterRequest, LoadRequests
+
+SERVICE_FOLDER = "service"
+RETRY_SECONDS = 30.0
+STUCK_SECONDS = 180.0
+"""A planner that has not looked for so long is stuck; its last plan still answers."""
+
+Listener = Callable[[Context, Gathered, Following, PlanDocument], None]
+"""Told of every plan that was made, by the planning thread: must be quick and must not raise."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Memory:
+    """What requests read; each attribute is replaced whole."""
+
+    plan: PlanDocument
+    json: bytes
+    last: PlanDocument | None
+    looked: float = 0.0
+    storage: str = ""
+    configuration: str = ""
+    plans: int = 0
+    failures: int = 0
+    seconds: float = 0.0
+    gathered: Gathered | None = None
+    listeners: list[Listener] = field(default_factory=list[Listener])
+
+
+def service_folder(context: Context) -> Path:
+    """Where the service of a site keeps its state."""
+    return context.home / SERVICE_FOLDER / context.site_name
+
+
+class PlannerEngine:
+    """Plans a site, again and again.
+
+    Args:
+        context: the site.
+        clock: what time it is.
+        live: who reads the battery now; None where nobody does.
+    """
+
+    def __init__(self, context: Context, *, clock: Clock | None = None, live: LiveSoc | None = None) -> None:
+        self.context, self.clock, self.live = context, clock or Clock(), live
+        self.follower = ChampionFollower()
+        self.wishes = Wishes(service_folder(context) / "wishes.json")
+        self.store = PlanStore(service_folder(context) / "plans")
+        self.remembered = Remembered()
+        self._memory = self._first_memory()
+        self._planning = threading.Lock()
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._seen: object = None
+        self._next_retry = 0.0
+        self._config = file_identity(config_path())
+
+    def listen(self, listener: Listener) -> None:
+        """Have somebody told of every plan."""
+        self._memory.listeners.append(listener)
+
+    def start(self) -> None:
+        """Begin to plan, in a thread of its own."""
+        self._memory.looked = self.clock.monotonic()
+        self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
+        self._thread.start()
+
+    def _first_memory(self) -> _Memory:
+        """An answer from the first request on: the plan of before, or the inverter by itself."""
+        now = self.clock.now()
+        last = self.store.latest(now)
+        first = "the first plan is being made"
+        plan = last or blind_plan(self.context, now, why=first, tries=(), inputs=(), seconds=0.0)
+        return _Memory(plan, plan.model_dump_json().encode(), last)
+
+    def stop(self) -> None:
+        """Plan no more."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+
+    def wake(self) -> None:
+        """Have the thread look now."""
+        self._wake.set()
+
+    def plan(self) -> PlanDocument:
+        """The latest plan."""
+        return self._memory.plan
+
+    def plan_json(self) -> bytes:
+        """The latest plan as JSON, written out once for all who ask."""
+        return self._memory.json
+
+    def gathered(self) -> Gathered:
+        """What the latest plan was made on; nothing before the first."""
+        return self._memory.gathered or Gathered(None, "nothing was gathered yet", (), None)
+
+    def command(self) -> CommandDocument:
+        """What the inverter is told now."""
+        return command_document(self.context, self._memory.plan, self.clock.now(), automatic=self.wishes.automatic)
+
+    def replan(self) -> PlanDocument:
+        """Make a plan at once."""
+        with self._planning:
+            return self._make()
+
+    def components(self) -> list[Component]:
+        """How the parts are."""
+        memory, following = self._memory, self.follower.now
+        quiet = self.clock.monotonic() - memory.looked
+        plan = memory.plan
+        reach = plan.created_at <= self.clock.now() < plan.valid_until
+        inputs = [each for each in plan.inputs if each.state in ("missing", "stale")]
+        return [
+            Component(
+                name="planner",
+                ok=quiet < STUCK_SECONDS and reach,
+                note="" if reach else "no plan reaches this moment",
+            ),
+            Component(name="inputs", ok=not inputs, note="; ".join(f"{each.name}: {each.note}" for each in inputs)),
+            Component(name="champion", ok=not following.problem, note=following.problem),
+            Component(name="storage", ok=not self._storage_trouble(), note=self._storage_trouble()),
+            Component(name="configuration", ok=not memory.configuration, note=memory.configuration),
+        ]
+
+    def _storage_trouble(self) -> str:
+        return "; ".join(part for part in (self._memory.storage, self.wishes.trouble) if part)
+
+    @property
+    def counts(self) -> tuple[int, int, float]:
+        """Plans made, failures of the planning thread, seconds that the last plan took."""
+        return self._memory.plans, self._memory.failures, self._memory.seconds
+
+    def _run(self) -> None:
+        """Look, and plan where something has changed, until told to stop."""
+        while not self._stop.is_set():
+            try:
+                self.look()
+            except Exception:  # noqa: BLE001 - the thread outlives any mistake, or the home is left with an old plan
+                self._memory.failures += 1
+                _log.exception("planning failed")
+            self._memory.looked = self.clock.monotonic()
+            self._wake.wait(self.context.site_settings.service.poll_seconds)
+            self._wake.clear()
+
+    def look(self) -> bool:
+        """Plan anew where something has changed; whether it had."""
+        with self._planning:
+            self._reload()
+            self.follower.follow(self.context)
+            now = self.clock.now()
+            seen = (
+                slot_of(now),
+                signature(self.context, now),
+                self.follower.now.told,
+                self.wishes.changes,
+                tuple(wish.id for wish in self.wishes.holding(now)),
+                self.context,
+            )
+            stepped = self.clock.stepped()
+            if seen == self._seen and not stepped and not self._retry():
+                return False
+            self._seen = seen
+            self._make()
+        return True
+
+    def _retry(self) -> bool:
+        """Whether something is missing that may be there again."""
+        plan = self._memory.plan
+        wanting = any(each.state == "missing" for each in plan.inputs) or any(
+            each.outcome == FAILED for each in plan.attempts
+        )
+        wanting = wanting or bool(self._storage_trouble())
+        return wanting and self.clock.monotonic() >= self._next_retry
+
+    def _reload(self) -> None:
+        """Take over a changed configuration; keep the old one where the new one is wrong."""
+        identity = file_identity(config_path())
+        if identity == self._config:
+            return
+        self._config = identity
+        try:
+            fresh = open_context(self.context.site_name, home=self.context.home)
+        except ConfigurationError as error:
+            self._memory.configuration = f"the changed configuration is wrong, the old one holds: {error.message}"
+            _log.warning("%s", self._memory.configuration)
+            return
+        self.context, self._memory.configuration = fresh, ""
+
+    def _make(self) -> PlanDocument:
+        """Gather, climb, keep and tell; the caller holds the lock."""
+        began, now = self.clock.monotonic(), self.clock.now()
+        context, memory = self.context, self._memory
+        gathered, plan = self._climbed(context, now)
+        failed = next((each.why for each in plan.attempts if (each.rung, each.outcome) == (CHAMPION, FAILED)), None)
+        if failed is not None and self.follower.go_back(f"it was loaded and cannot plan: {failed}"):
+            gathered, plan = self._climbed(context, now)
+        if plan.rung == CHAMPION:
+            self.follower.planned()
+        plan = self._kept(plan.model_copy(update={"seconds": self.clock.monotonic() - began}), now)
+        memory.gathered, memory.json = gathered, plan.model_dump_json().encode()
+        memory.plan, memory.plans, memory.seconds = plan, memory.plans + 1, plan.seconds
+        if lasts(plan, now):
+            memory.last = plan
+        self._next_retry = self.clock.monotonic() + RETRY_SECONDS
+        for listener in memory.listeners:
+            listener(context, gathered, self.follower.now, plan)
+        return plan
+
+    def _climbed(self, context: Context, now: datetime) -> tuple[Gathered, PlanDocument]:
+        """What is known now, and the best plan of it."""
+        memory, following, holding = self._memory, self.follower.now, self.wishes.holding(now)
+        away = any(wish.mode == "vacation" for wish in holding)
+        gathered = gather(
+            context,
+            now,
+            live=self.live,
+            last=memory.last,
+            requests=LoadRequests(heater=HeaterRequest(vacation=away)),
+            reach=scenario_reach(following.seated),
+            remembered=self.remembered,
+        )
+        making = Making(
+            seated=following.seated,
+            model=following.told,
+            last=memory.last if lasts(memory.last, now) else None,
+            wish=next((wish for wish in holding if wish.mode in STEERING), None),
+            solver_seconds=context.site_settings.service.solver_seconds,
+            remembered=self.remembered,
+        )
+        return gathered, make_document(context, now, gathered, making, 0.0)
+
+    def _kept(self, plan: PlanDocument, now: datetime) -> PlanDocument:
+        """The plan after it was written down; where the disk does not take it, it says so."""
+        try:
+            self.store.keep(plan)
+            self.store.prune(now, self.context.site_settings.service.keep_plans_days)
+        except OSError as error:
+            self._memory.storage = f"plans cannot be kept on disk: {error.strerror or error}"
+            return plan.model_copy(update={"inputs": [*plan.inputs, missing_storage(self._memory.storage)]})
+        self._memory.storage = ""
+        return plan

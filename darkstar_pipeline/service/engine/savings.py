@@ -1,0 +1,107 @@
+"""What was saved, by day and month: what was lived against idle, self-consumption and the oracle from the same start.
+
+Days are worked out once and remembered until one of their files is replaced.
+"""
+
+import threading
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.lived_days import LivedDay, lived_days, metered_cost, reference_costs, told_cost
+from darkstar_pipeline.plan_history import plans_between, system_id
+from darkstar_pipeline.service.schemas import SavingsDocument, SavingsRow
+from darkstar_pipeline.warehouse.schemas import (
+    ANTARES_PLAN_HISTORY,
+    DATA_QUALITY_DAILY,
+    METER_READINGS,
+    SLOT_OBSERVATIONS,
+    SPOT_PRICES,
+)
+
+MOST_DAYS = 400
+REFERENCES = ("idle", "self_consumption", "oracle")
+_RESTS_ON = (DATA_QUALITY_DAILY, METER_READINGS, SLOT_OBSERVATIONS, SPOT_PRICES, ANTARES_PLAN_HISTORY)
+Day = dict[str, float | None]
+
+
+class Savings:
+    """Savings of a site, remembered by day."""
+
+    def __init__(self) -> None:
+        self._days: dict[date, tuple[object, Day | None]] = {}
+        self._lock = threading.Lock()
+
+    def document(self, context: Context, days: Sequence[date], by: Literal["day", "month"]) -> SavingsDocument:
+        """Savings of local days, added up by day or month; days that are not graded count for nothing."""
+        with self._lock:
+            known = self._costs(context, list(days)[-MOST_DAYS:])
+        groups: dict[str, list[Day]] = {}
+        for day, costs in known.items():
+            groups.setdefault(day.isoformat() if by == "day" else f"{day:%Y-%m}", []).append(costs)
+        rows = [_row(period, costs) for period, costs in groups.items()]
+        metered = sum(costs["lived"] is not None for costs in known.values())
+        unread = len(known) - metered
+        needed = "grid meters and state of charge are needed"
+        note = f"{unread} of {len(known)} days have no metered cost: {needed}" if unread else ""
+        if len(days) > len(known):
+            note = "; ".join(
+                part for part in (note, f"{len(days) - len(known)} days are not graded, or refused") if part
+            )
+        return SavingsDocument(
+            site=context.site_name,
+            currency=context.site.currency,
+            by=by,
+            rows=rows,
+            total=_row("all", list(known.values())),
+            note=note,
+        )
+
+    def _costs(self, context: Context, days: Sequence[date]) -> dict[date, Day]:
+        """The costs of each day that can be compared."""
+        lake, name = context.lake, context.site_name
+        keys = {
+            day: (context.site_settings, *(lake.identity(table, name, day, day) for table in _RESTS_ON)) for day in days
+        }
+        stale = [day for day in days if self._days.get(day, (None, None))[0] != keys[day]]
+        fresh = {lived.day: _day(lived) for lived in lived_days(context, stale)}
+        self._days |= {day: (keys[day], fresh.get(day)) for day in stale}
+        found = {day: self._days[day][1] for day in days}
+        return {day: costs for day, costs in found.items() if costs is not None}
+
+
+def _day(lived: LivedDay) -> Day:
+    """What a day cost, in every way of living it."""
+    context, cost = lived.context, metered_cost(lived)
+    if cost is None:  # what the commands make of the readings is the next best, where the service steered
+        plans = plans_between(context, lived.day, lived.day)
+        own = plans.filter(plans["system_id"] == system_id(context.site_name))
+        cost = float(told_cost(lived, own)["cost"][0]) if own.height else None
+    return {"lived": cost, **reference_costs(lived, REFERENCES)}
+
+
+def _row(period: str, days: Sequence[Day]) -> SavingsRow:
+    """Days added up; what was lived counts only on days where all is known."""
+    whole = [day for day in days if day["lived"] is not None]
+    shown = whole or days
+
+    def total(name: str) -> float | None:
+        values = [day[name] for day in shown]
+        known = [value for value in values if value is not None]
+        return sum(known) if known and len(known) == len(values) else None
+
+    lived, idle, by_itself, oracle = (total(name) for name in ("lived", *REFERENCES))
+    saved = None if lived is None or idle is None else idle - lived
+    most = None if idle is None or oracle is None else idle - oracle
+    return SavingsRow(
+        period=period,
+        days=len(whole),
+        lived=lived,
+        idle=idle,
+        self_consumption=by_itself,
+        oracle=oracle,
+        saved_vs_idle=saved,
+        saved_vs_self_consumption=None if lived is None or by_itself is None else by_itself - lived,
+        captured_share=None if saved is None or not most or most <= 0 else saved / most,
+    )

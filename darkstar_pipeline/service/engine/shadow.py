@@ -1,0 +1,242 @@
+"""Shadow policies: planned beside the champion on the same inputs, filed, and never told to the home.
+
+A shadow has stored energy of its own. Its episode begins with the local day, at the home's stored energy; from then on
+it is what its own commands would have made of the readings so far. Planning happens in a thread of its own, after the
+live plan is out; what goes wrong here is logged, counted, and nobody else's trouble.
+
+Nothing here can reach the home: an import contract in `pyproject.toml` holds that.
+"""
+
+import logging
+import queue
+import threading
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.plan_history import COLUMNS, in_force, keep_plan, plans_between, system_id
+from darkstar_pipeline.planning import SLOT, Known, slot_of
+from darkstar_pipeline.planning_rungs import Seated, by_optimiser, by_policy, by_value
+from darkstar_pipeline.remembered import Remembered
+from darkstar_pipeline.service.engine.champion_follower import Following
+from darkstar_pipeline.service.engine.plan_documents import plan_id
+from darkstar_pipeline.service.engine.plan_inputs import Gathered
+from darkstar_pipeline.service.schemas import Component, PlanDocument
+from darkstar_pipeline.trained.policies import TrainedPolicy, trained_policy
+from env.inverter import Command, Energy
+from env.simulator import World, simulate
+from env.time_grid import zone
+from planner.ladder import CHAMPION, MPC, VALUE, Climb, Rung, climb
+
+STOP_SECONDS = 20.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Episode:
+    """A shadow's day so far.
+
+    Attributes:
+        day: the local day.
+        start: slot that it began with.
+        start_soc_kwh: the home's stored energy then [kWh].
+        told: its command of each slot since, by the slot's start.
+    """
+
+    day: date
+    start: datetime
+    start_soc_kwh: float
+    told: dict[datetime, tuple[float, float, float]]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A live plan that shadows follow."""
+
+    context: Context
+    known: Known
+    following: Following
+    plan: PlanDocument
+
+
+class Shadows:
+    """Plans shadows and files lived plans, one after the other, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._work: queue.Queue[_Work | None] = queue.Queue(maxsize=4)
+        self._episodes: dict[str, _Episode] = {}
+        self._remembered: dict[str, Remembered] = {}
+        self._loaded: dict[str, tuple[object, TrainedPolicy | None]] = {}
+        self._thread: threading.Thread | None = None
+        self.planned, self.failed, self.dropped = 0, 0, 0
+        self.trouble = ""
+
+    def heard(self, context: Context, gathered: Gathered, following: Following, plan: PlanDocument) -> None:
+        """A live plan was made; never waits."""
+        if gathered.known is None:
+            return
+        try:
+            self._work.put_nowait(_Work(context, gathered.known, following, plan))
+        except queue.Full:
+            self.dropped += 1
+
+    def start(self) -> None:
+        """Begin to follow live plans."""
+        self._thread = threading.Thread(target=self._run, name="shadows", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Follow no more; what is being planned is finished."""
+        if self._thread is None:
+            return
+        try:
+            self._work.put(None, timeout=STOP_SECONDS)
+        except queue.Full:
+            return
+        self._thread.join(timeout=STOP_SECONDS)
+
+    def components(self) -> list[Component]:
+        """How it goes."""
+        return [Component(name="shadows", ok=not self.trouble, note=self.trouble)]
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            self.follow(work)
+
+    def follow(self, work: _Work) -> None:
+        """File a live plan, and plan every shadow on the same inputs."""
+        trouble: list[str] = []
+        for policy in (None, *work.context.site_settings.service.shadows):
+            try:
+                self._file_lived(work) if policy is None else self._plan(work, policy)
+            except Exception as error:  # noqa: BLE001 - a shadow's mistake must not reach what is lived
+                self.failed += 1
+                trouble.append(f"{policy or 'the history of plans'}: {type(error).__name__}: {error}")
+                _log.warning("shadow %s failed", policy, exc_info=True)
+        self.trouble = "; ".join(trouble)
+
+    def _file_lived(self, work: _Work) -> None:
+        """The live plan itself, to be compared with."""
+        plan = work.plan
+        frame = pl.DataFrame([slot.model_dump() for slot in plan.slots])
+        capacity = plan.capacity_kwh / 100
+        frame = frame.with_columns(soc_end_kwh=pl.col("soc_end_percent") * capacity)
+        metrics = {
+            "policy": plan.rung,
+            "rung": plan.rung,
+            "version": None if plan.model is None else plan.model.version,
+            "start_soc_kwh": work.known.task.start_soc_kwh,
+            "cost": plan.cost,
+            "idle_cost": plan.idle_cost,
+        }
+        keep_plan(
+            work.context,
+            system_id(work.context.site_name),
+            frame,
+            plan_id=plan.id,
+            created_at=plan.created_at,
+            episode_start=slot_of(plan.created_at),
+            metrics=metrics,
+        )
+
+    def _plan(self, work: _Work, policy: str) -> None:
+        """One shadow's plan, from its own stored energy."""
+        context, known = work.context, work.known
+        episode = self._episode(context, known, policy)
+        own = replace(known, task=replace(known.task, start_soc_kwh=_stored(context, known, episode)))
+        climbed = climb(own.task, [self._rung(context, own, policy, work.following)])
+        schedule = climbed.plan.schedule
+        row = schedule.row(0, named=True)
+        episode.told[row["slot_start"]] = (row["charge_kw"], row["discharge_kw"], row["export_kw"])
+        keep_plan(
+            context,
+            system_id(context.site_name, policy),
+            schedule.select("slot_start", *COLUMNS),
+            plan_id=plan_id(work.plan.created_at),
+            created_at=work.plan.created_at,
+            episode_start=episode.start,
+            metrics=_metrics(policy, climbed, own, episode),
+        )
+        self.planned += 1
+
+    def _rung(self, context: Context, known: Known, policy: str, following: Following) -> Rung:
+        """What makes the shadow's plan."""
+        if policy == VALUE:
+            return Rung(policy, lambda task: by_value(known, task))
+        if policy == MPC:
+            return Rung(policy, lambda task: by_optimiser(context.site_settings.service.solver_seconds, task))
+        seated = following.seated if policy == CHAMPION else Seated(self._trained(context, policy, known.start.date()))
+        trained = seated.policy
+        if trained is None:
+            return Rung(policy, lambda task: by_value(known, task))
+        memory = self._remembered.setdefault(policy, Remembered())
+        return Rung(policy, lambda task: by_policy(context, known, trained, memory, task))
+
+    def _trained(self, context: Context, policy: str, day: date) -> TrainedPolicy | None:
+        """A trained policy by its name; looked up anew every day and where the configuration changed."""
+        key = (day, context)
+        found = self._loaded.get(policy)
+        if found is None or found[0] != key:
+            found = (key, trained_policy(context, policy))
+            self._loaded[policy] = found
+        return found[1]
+
+    def _episode(self, context: Context, known: Known, policy: str) -> _Episode:
+        """The shadow's day so far; after a restart it is read back."""
+        day = known.start.astimezone(zone(context.timezone)).date()
+        found = self._episodes.get(policy)
+        if found is None or found.day != day:
+            found = _read_back(context, policy, day) or _Episode(day, known.start, known.task.start_soc_kwh, {})
+            self._episodes[policy] = found
+        return found
+
+
+def _read_back(context: Context, policy: str, day: date) -> _Episode | None:
+    """The episode that an earlier service began on a day."""
+    plans = plans_between(context, day, day).filter(pl.col("system_id") == system_id(context.site_name, policy))
+    if plans.is_empty():
+        return None
+    first = plans.sort("created_at").row(0, named=True)
+    start = datetime.fromisoformat(first["episode_start_local"])
+    reach = [start + index * SLOT for index in range(100)]
+    told = in_force(plans, [slot_of(each) for each in reach])
+    metrics = pl.Series([first["metrics"]]).str.json_path_match("$.start_soc_kwh").cast(pl.Float64)[0]
+    commands = {
+        row["slot_start"]: (row["charge_kw"], row["discharge_kw"], row["export_kw"])
+        for row in told.iter_rows(named=True)
+    }
+    return None if metrics is None else _Episode(day, slot_of(start), float(metrics), commands)
+
+
+def _stored(context: Context, known: Known, episode: _Episode) -> float:
+    """What the shadow's own commands made of the day so far [kWh]."""
+    window = known.ahead.window
+    past = window.slots.filter((pl.col("slot_start") >= episode.start) & (pl.col("slot_start") < known.start))
+    if past.is_empty():
+        return episode.start_soc_kwh
+    by_itself = (0.0, context.site.battery.discharge_kw, 0.0)
+    powers = np.array([episode.told.get(start, by_itself) for start in past["slot_start"]])
+
+    def decide(slot: int, _soc_kwh: Energy) -> Command:
+        return Command(*powers[slot][:, None])
+
+    names = ("load_kwh", "pv_kwh", "import_price", "export_price")
+    world = World(*(past[name].to_numpy()[None] for name in names))
+    return float(simulate(decide, world, context.site, np.array([episode.start_soc_kwh])).soc_kwh[0, -1])
+
+
+def _metrics(policy: str, climbed: Climb, known: Known, episode: _Episode) -> dict[str, Any]:
+    """Figures of a shadow's plan."""
+    return {
+        "policy": policy,
+        "rung": climbed.rung,
+        "why": climbed.why,
+        "start_soc_kwh": episode.start_soc_kwh,
+        "soc_kwh": known.task.start_soc_kwh,
+        "cost": climbed.plan.cost,
+        "idle_cost": climbed.plan.idle_cost,
+    }

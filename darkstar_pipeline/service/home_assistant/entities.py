@@ -1,0 +1,192 @@
+"""The entities that Home Assistant shows: how MQTT discovery announces them, and what they say at a moment.
+
+One device a site, announced by one retained message (Home Assistant 2024.11 and later). What does not belong here: the
+connection to the broker (`discovery`).
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from darkstar_pipeline.service.engine.plan_documents import slot_at
+from darkstar_pipeline.service.schemas import CommandDocument, PlanDocument, PlanSlot
+
+ONLINE, OFFLINE = "online", "offline"
+EXPIRE_SECONDS = 120
+"""Without news for so long Home Assistant shows the entities as unavailable: four messages have not come."""
+ATTRIBUTE_BYTES = 15_000
+"""Home Assistant's recorder refuses attributes above 16 384 bytes, and adds some of its own to ours."""
+STATE_CHARACTERS = 255
+"""Home Assistant refuses longer states."""
+SLOT_COLUMNS = ("start", "charge_kw", "discharge_kw", "export_kw", "soc_percent", "import_price", "export_price")
+
+Json = dict[str, Any]
+
+
+class Topics:
+    """Where a site's messages go.
+
+    Args:
+        site: its name.
+        discovery_prefix: as Home Assistant has it.
+    """
+
+    def __init__(self, site: str, discovery_prefix: str) -> None:
+        base = f"darkstar/{site}"
+        self.device = f"darkstar_{site}"
+        self.discovery = f"{discovery_prefix}/device/{self.device}/config"
+        self.home_assistant = f"{discovery_prefix}/status"
+        self.availability = f"{base}/availability"
+        self.state = f"{base}/state"
+        self.command = f"{base}/command"
+        self.plan = f"{base}/plan"
+
+
+def announcement(topics: Topics, site: str, currency: str) -> Json:
+    """The discovery message of a site.
+
+    Args:
+        topics: where its messages go.
+        site: its name.
+        currency: of its money.
+    """
+    release = version("darkstar-pipeline")
+    return {
+        "device": {
+            "identifiers": [topics.device],
+            "name": f"Darkstar {site}",
+            "manufacturer": "Darkstar",
+            "model": "Planner",
+            "sw_version": release,
+        },
+        "origin": {"name": "Darkstar", "sw_version": release},
+        "availability": [{"topic": topics.availability, "payload_available": ONLINE, "payload_not_available": OFFLINE}],
+        "state_topic": topics.state,
+        "qos": 1,
+        "components": _components(topics, currency),
+    }
+
+
+def _components(topics: Topics, currency: str) -> Json:
+    """Every entity by its key."""
+    command = {"icon": "mdi:home-battery", "json_attributes_topic": topics.command}
+    plan = {"icon": "mdi:chart-timeline-variant", "json_attributes_topic": topics.plan}
+    return {
+        "command": _sensor(topics, "command", "Command", **command),
+        "plan": _sensor(topics, "plan", "Plan", **plan),
+        "planned_soc": _sensor(
+            topics, "planned_soc", "Planned state of charge", device_class="battery", unit_of_measurement="%"
+        ),
+        "next_change": _sensor(topics, "next_change", "Next change", device_class="timestamp"),
+        "planned_saving": _sensor(
+            topics, "planned_saving", "Planned saving", device_class="monetary", unit_of_measurement=currency
+        ),
+        "plan_valid": {
+            **_entity(topics, "plan_valid", "Plan valid"),
+            "platform": "binary_sensor",
+            "payload_on": "ON",
+            "payload_off": "OFF",
+        },
+    }
+
+
+def _sensor(topics: Topics, key: str, name: str, **more: str) -> Json:
+    return {"platform": "sensor", **_entity(topics, key, name), **more}
+
+
+def _entity(topics: Topics, key: str, name: str) -> Json:
+    """What every entity has: a null state is rendered as `None`, which Home Assistant takes for unknown."""
+    return {
+        "name": name,
+        "unique_id": f"{topics.device}_{key}",
+        "object_id": f"{topics.device}_{key}",
+        "value_template": f"{{{{ value_json.{key} }}}}",
+        "expire_after": EXPIRE_SECONDS,
+    }
+
+
+def states(plan: PlanDocument, command: CommandDocument, now: datetime) -> Json:
+    """What the entities say."""
+    slot = slot_at(plan, now)
+    saving = None if plan.cost is None or plan.idle_cost is None else plan.idle_cost - plan.cost
+    reaches = slot is not None and plan.verified
+    return {
+        "command": command.command[:STATE_CHARACTERS],
+        "plan": plan.rung,
+        "planned_soc": None if slot is None else _rounded(slot.soc_end_percent, 1),
+        "next_change": _instant(next_change(plan, now)),
+        "planned_saving": _rounded(saving, 2),
+        "plan_valid": "ON" if reaches else "OFF",
+    }
+
+
+def next_change(plan: PlanDocument, now: datetime) -> datetime | None:
+    """When the plan's command is next another one; None where it stays, or no slot holds the moment."""
+    current = slot_at(plan, now)
+    if current is None:
+        return None
+    later = (slot for slot in plan.slots if slot.slot_start > now and slot.command != current.command)
+    return next((slot.slot_start for slot in later), None)
+
+
+def command_attributes(command: CommandDocument) -> Json:
+    """The command's figures and why."""
+    return command.model_dump(mode="json")
+
+
+def plan_attributes(plan: PlanDocument, now: datetime) -> Json:
+    """The plan from the current slot on, as many slots as Home Assistant's recorder takes; says how many it left out.
+
+    A slot is a list in the order of `columns`: half the bytes of names repeated in each.
+    """
+    ahead = [slot for slot in plan.slots if slot.slot_end > now]
+    document: Json = {
+        "id": plan.id,
+        "created_at": _instant(plan.created_at),
+        "valid_until": _instant(plan.valid_until),
+        "why": plan.why,
+        "released": plan.released,
+        "verified": plan.verified,
+        "model_version": None if plan.model is None else plan.model.version,
+        "cost": _rounded(plan.cost, 2),
+        "idle_cost": _rounded(plan.idle_cost, 2),
+        "currency": plan.currency,
+        "columns": list(SLOT_COLUMNS),
+        "slots": [],
+        "slots_left_out": len(ahead),
+    }
+    kept = _fitting([_row(slot) for slot in ahead], ATTRIBUTE_BYTES - len(packed(document)))
+    return {**document, "slots": kept, "slots_left_out": len(ahead) - len(kept)}
+
+
+def packed(document: Json) -> bytes:
+    """A document as JSON without white space."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def _fitting(rows: Sequence[list[Any]], room: int) -> list[list[Any]]:
+    """The first rows that fit into so many bytes."""
+    used, kept = 0, list[list[Any]]()
+    for row in rows:
+        used += len(json.dumps(row, separators=(",", ":"))) + 1
+        if used > room:
+            break
+        kept.append(row)
+    return kept
+
+
+def _row(slot: PlanSlot) -> list[Any]:
+    """A slot in the order of the columns."""
+    powers = [_rounded(power, 2) for power in (slot.charge_kw, slot.discharge_kw, slot.export_kw)]
+    prices = [_rounded(price, 4) for price in (slot.import_price, slot.export_price)]
+    return [_instant(slot.slot_start), *powers, _rounded(slot.soc_end_percent, 1), *prices]
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

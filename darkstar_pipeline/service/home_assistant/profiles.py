@@ -1,0 +1,115 @@
+"""What a command means for an inverter's entities: by power, by current, or by work mode; and its own default.
+
+A write is an entity and the value it is to have. Numbers are in the entity's unit; what its `min` and `max` allow is
+looked after where it is written (`control`).
+"""
+
+from dataclasses import dataclass
+
+from darkstar_pipeline.service.schemas import CommandDocument
+from darkstar_pipeline.service_settings import ControlMapping, ControlSettings
+
+WATTS = 1000.0
+_SERVICES = {
+    "number": "set_value",
+    "input_number": "set_value",
+    "select": "select_option",
+    "input_select": "select_option",
+}
+
+
+@dataclass(frozen=True)
+class Write:
+    """A value that an entity is to have.
+
+    Attributes:
+        entity: which.
+        value: a number in its unit, or an option.
+    """
+
+    entity: str
+    value: float | str
+
+    @property
+    def domain(self) -> str:
+        """Of the service."""
+        return self.entity.partition(".")[0]
+
+    @property
+    def service(self) -> str:
+        """That sets such an entity.
+
+        Raises:
+            KeyError: nothing sets such an entity.
+        """
+        return _SERVICES[self.domain]
+
+    @property
+    def data(self) -> dict[str, float | str]:
+        """What the service is told."""
+        key = "option" if isinstance(self.value, str) else "value"
+        return {"entity_id": self.entity, key: self.value}
+
+
+def command_writes(command: CommandDocument, settings: ControlSettings, discharge_kw: float) -> list[Write]:
+    """What brings a command about.
+
+    Args:
+        command: verified and in force.
+        settings: profile and mapping.
+        discharge_kw: the battery's most [kW].
+    """
+    if command.default:
+        return default_writes(settings, discharge_kw)
+    mapping = settings.mapping
+    if settings.profile == "work_mode":
+        return _by_work_mode(command, mapping)
+    powers = ((mapping.charge, command.charge_kw), (mapping.discharge, command.discharge_kw))
+    return [*_numbers(mapping, *powers), *_numbers(mapping, (mapping.export, command.export_kw))]
+
+
+def default_writes(settings: ControlSettings, discharge_kw: float) -> list[Write]:
+    """What leaves the inverter to itself."""
+    mapping = settings.mapping
+    discharge = mapping.default_discharge_kw if mapping.default_discharge_kw is not None else discharge_kw
+    if settings.profile == "work_mode" and mapping.mode is not None:
+        return [Write(mapping.mode, mapping.mode_default)]
+    export = None if mapping.default_export_kw is None else mapping.export
+    return _numbers(
+        mapping,
+        (mapping.charge, mapping.default_charge_kw),
+        (mapping.discharge, discharge),
+        (export, mapping.default_export_kw or 0.0),
+    )
+
+
+def _by_work_mode(command: CommandDocument, mapping: ControlMapping) -> list[Write]:
+    """The power first, so that a mode never runs with the power of another."""
+    if command.charge_kw > 0:
+        numbers, mode = _numbers(mapping, (mapping.charge, command.charge_kw)), mapping.mode_charge
+    elif command.discharge_kw > 0 and command.export_kw > 0:
+        told = ((mapping.discharge, command.discharge_kw), (mapping.export, command.export_kw))
+        numbers, mode = _numbers(mapping, *told), mapping.mode_export
+    elif command.discharge_kw > 0:
+        numbers, mode = _numbers(mapping, (mapping.discharge, command.discharge_kw)), mapping.mode_discharge
+    else:
+        numbers, mode = [], mapping.mode_hold
+    return [*numbers, *([] if mapping.mode is None else [Write(mapping.mode, mode)])]
+
+
+def _numbers(mapping: ControlMapping, *powers: tuple[str | None, float]) -> list[Write]:
+    """Powers in the entities' unit; entities that are not mapped are left out."""
+    return [Write(entity, in_unit(power, mapping)) for entity, power in powers if entity is not None]
+
+
+def in_unit(power_kw: float, mapping: ControlMapping) -> float:
+    """A power as the entities have it: W, kW, or A at the battery's voltage.
+
+    >>> in_unit(2.5, ControlMapping(unit="A", battery_volts=50.0))
+    50.0
+    """
+    if mapping.unit == "kW":
+        return round(power_kw, 3)
+    if mapping.unit == "A":
+        return round(power_kw * WATTS / mapping.battery_volts, 1)
+    return float(round(power_kw * WATTS))

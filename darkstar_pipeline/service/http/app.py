@@ -1,0 +1,67 @@
+"""The service as an ASGI application, put together."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.staticfiles import StaticFiles
+
+from darkstar_pipeline.service.http.dependencies import Running
+from darkstar_pipeline.service.http.errors import add_handlers
+from darkstar_pipeline.service.http.middleware import COOKIE, Guard
+from darkstar_pipeline.service.http.routes import health, history, models, overrides, pages, plans
+
+DESCRIPTION = (
+    "What a home's battery is told, and why. Powers kW, energies kWh, instants UTC, money in the site's currency."
+)
+
+
+def create_app(
+    running: Running, *, begin: Callable[[], None] | None = None, end: Callable[[], None] | None = None
+) -> FastAPI:
+    """The application of a running service.
+
+    Args:
+        running: what it is made of.
+        begin: called before the first request, such as to start the planning thread.
+        end: called after the last one.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        if begin is not None:
+            begin()
+        yield
+        if end is not None:
+            end()
+
+    app = FastAPI(
+        title="Darkstar planner",
+        description=DESCRIPTION,
+        version=version("darkstar-pipeline"),
+        lifespan=lifespan,
+        docs_url=None,  # they load scripts from another host
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.running = running
+    settings = running.context.site_settings.service
+    shown = [Security(HTTPBearer(auto_error=False)), Security(APIKeyCookie(name=COOKIE, auto_error=False))]
+    for part in (plans, history, overrides, models):
+        app.include_router(part.router, dependencies=shown)  # they only tell OpenAPI: the guard has looked already
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=pages.PAGE), name="static")
+    add_handlers(app)
+    app.add_middleware(
+        Guard,
+        sessions=running.sessions,
+        body_bytes=settings.body_bytes,
+        per_second=settings.requests_per_second,
+        seen=running.metrics.seen,
+    )
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
+    return app

@@ -1,0 +1,61 @@
+"""Figures of the service for Prometheus: requests, plans, how old and how good what they rest on is."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.schemas import RUNGS
+
+LATENCIES = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """The figures of one service."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "darkstar_requests", "Requests answered", ("method", "route", "status"), registry=self.registry
+        )
+        self.latency = Histogram(
+            "darkstar_request_seconds", "Time to answer", ("route",), buckets=LATENCIES, registry=self.registry
+        )
+        self.plans = Gauge("darkstar_plans_made", "Plans made since the start", registry=self.registry)
+        self.failures = Gauge(
+            "darkstar_planning_failures", "Times that planning failed altogether", registry=self.registry
+        )
+        self.seconds = Gauge("darkstar_plan_seconds", "Time that the last plan took", registry=self.registry)
+        self.age = Gauge("darkstar_plan_age_seconds", "Age of the plan in force", registry=self.registry)
+        self.rung = Gauge(
+            "darkstar_plan_rung", "1 for the rung of the plan in force", ("rung",), registry=self.registry
+        )
+        self.verified = Gauge("darkstar_plan_verified", "1 where the verifier found nothing", registry=self.registry)
+        self.champion = Gauge(
+            "darkstar_champion_version", "Version that plans are made with; 0 for none", registry=self.registry
+        )
+        self.automatic = Gauge("darkstar_automatic", "1 where the service steers", registry=self.registry)
+        self.component = Gauge(
+            "darkstar_component_ok", "1 where a part is well", ("component",), registry=self.registry
+        )
+
+    def seen(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        self.requests.labels(method, route, str(status)).inc()
+        self.latency.labels(route).observe(seconds)
+
+    def told(self, engine: PlannerEngine, clock: Clock) -> bytes:
+        """All figures as they are now, in Prometheus' text form."""
+        made, failures, seconds = engine.counts
+        plan, following = engine.plan(), engine.follower.now
+        self.plans.set(made)
+        self.failures.set(failures)
+        self.seconds.set(seconds)
+        self.champion.set(0 if following.told is None else following.told.version)
+        self.automatic.set(float(engine.wishes.automatic))
+        for part in engine.components():
+            self.component.labels(part.name).set(float(part.ok))
+        self.age.set((clock.now() - plan.created_at).total_seconds())
+        self.verified.set(float(plan.verified))
+        for rung in RUNGS:
+            self.rung.labels(rung).set(float(rung == plan.rung))
+        return generate_latest(self.registry)

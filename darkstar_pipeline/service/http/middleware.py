@@ -1,0 +1,209 @@
+"""What stands before every route: size, pace, token, and headers that leave a browser no room.
+
+Plain ASGI, since each layer of Starlette's ready-made kind costs a task a request. What does not belong here: names
+that the service answers to (Starlette's `TrustedHostMiddleware`), and what a request means (`routes`).
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
+
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.datastructures import Headers, MutableHeaders
+from structlog.contextvars import bind_contextvars
+
+from darkstar_pipeline.service.http.tokens import Sessions
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "darkstar_session"
+PACE_SECONDS = 10
+WRONG_TOKENS_PER_MINUTE = 20
+OPEN = frozenset({"/health", "/ready", "/login", "/", "/favicon.ico"})
+OPEN_FOLDERS = ("/static/",)
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+HEADERS = {
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'; object-src 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+Seen = Callable[[str, str, int, float], None]
+"""Told of every answer: method, route, status, seconds."""
+
+
+class Guard:
+    """Lets through what is small, paced and known.
+
+    Args:
+        app: what is guarded.
+        sessions: who may ask.
+        body_bytes: largest request body [B].
+        per_second: requests of one client [1/s].
+        seen: told of every answer.
+    """
+
+    def __init__(self, app: "ASGIApp", *, sessions: Sessions, body_bytes: int, per_second: float, seen: Seen) -> None:
+        self.app, self.sessions, self.body_bytes, self.seen = app, sessions, body_bytes, seen
+        self._pace = RateLimitItemPerSecond(max(int(per_second * PACE_SECONDS), 1), PACE_SECONDS)
+        self._wrong = RateLimitItemPerSecond(WRONG_TOKENS_PER_MINUTE, 60)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer, or let the app answer."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
+        headers = Headers(scope=scope)
+        request_id = secrets.token_hex(8)
+        bind_contextvars(request_id=request_id)  # each request is a task, and has a context of its own
+        client = (scope.get("client") or ("unknown", 0))[0]
+        state = scope.setdefault("state", {})
+        state |= {"request_id": request_id, "known": self._known(headers), "may_try": lambda: self.may_try(client)}
+
+        async def answer(message: "Message") -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(message, scope["path"], request_id)
+            await send(message)
+
+        refusal = self._refusal(scope, headers, client)
+        if refusal is not None:
+            await _refuse(refusal, answer)
+        else:
+            await self._within_size(scope, receive, answer)
+        route = getattr(scope.get("route"), "path", "other")
+        self.seen(scope["method"], route, status, time.perf_counter() - began)
+
+    def _refusal(self, scope: "Scope", headers: Headers, client: str) -> "Refusal | None":
+        """Why a request is not let through; None where it is."""
+        if not self._limiter.hit(self._pace, "pace", client):
+            return Refusal(429, "too_many_requests", "too many requests", "wait ten seconds", {"retry-after": "10"})
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > self.body_bytes:
+            return _too_large(self.body_bytes)
+        if scope["method"] in UNSAFE and not _same_origin(headers):
+            return Refusal(403, "other_origin", "a page of another origin asked for this", "use the service's own page")
+        if scope["path"] in OPEN or scope["path"].startswith(OPEN_FOLDERS):
+            return None
+        return None if scope["state"]["known"] else self._unknown(headers, client)
+
+    def _known(self, headers: Headers) -> bool:
+        """Whether token or session are shown."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self.sessions.knows(token.strip())
+        cookie = _cookie(headers)
+        return bool(cookie) and self.sessions.holds(cookie)
+
+    def _unknown(self, headers: Headers, client: str) -> "Refusal":
+        """Refuse whoever shows neither token nor session."""
+        shown = bool(headers.get("authorization") or _cookie(headers))
+        asks = {"www-authenticate": 'Bearer realm="darkstar"'}
+        if shown and not self.may_try(client):
+            return Refusal(401, "unauthorized", "too many wrong tokens", "wait a minute", {**asks, "retry-after": "60"})
+        hint = "send it as `Authorization: Bearer TOKEN`; the file service/token in the state folder has it"
+        message = "the token is wrong" if shown else "a token is needed"
+        return Refusal(401, "unauthorized", message, hint, asks)
+
+    def may_try(self, client: str) -> bool:
+        """Whether a client may show a wrong token once more."""
+        return self._limiter.hit(self._wrong, "wrong", client)
+
+    async def _within_size(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Have the app answer a body that is no larger than allowed, also where its length was not said."""
+        taken, refused = 0, False
+
+        async def measured() -> "Message":
+            nonlocal taken, refused
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self.body_bytes:
+                refused = True
+                return {"type": "http.request", "body": b"", "more_body": False}
+            return message
+
+        started = False
+
+        async def unless_refused(message: "Message") -> None:
+            nonlocal started
+            if refused and not started:
+                started = True
+                await _refuse(_too_large(self.body_bytes), send)
+            if not refused:
+                started = True
+                await send(message)
+
+        await self.app(scope, measured, unless_refused)
+
+
+class Refusal:
+    """An answer that is given before any route.
+
+    Args:
+        status: of HTTP.
+        code: a word that does not change.
+        message: what is wrong.
+        hint: what to do.
+        headers: further ones.
+    """
+
+    def __init__(self, status: int, code: str, message: str, hint: str, headers: dict[str, str] | None = None) -> None:
+        self.status = status
+        self.headers = headers or {}
+        self.body = json.dumps({"error": {"code": code, "message": message, "hint": hint}}).encode()
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal(413, "too_large", f"a request body may have {most} bytes", "send less")
+
+
+def _same_origin(headers: Headers) -> bool:
+    """Whether a browser that says where it comes from comes from our own page."""
+    origin = headers.get("origin")
+    if origin is None:
+        return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+    return origin.partition("://")[2] == headers.get("host", "")
+
+
+def _cookie(headers: Headers) -> str:
+    """The session that a browser shows."""
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found is not None else ""
+
+
+def _add_headers(message: "Message", path: str, request_id: str) -> None:
+    headers = MutableHeaders(scope=message)
+    for name, value in HEADERS.items():
+        headers[name] = value
+    headers["x-request-id"] = request_id
+    if not path.startswith(OPEN_FOLDERS):
+        headers["cache-control"] = "no-store"
+
+
+async def _refuse(refusal: Refusal, send: "Send") -> None:
+    """Send an answer of our own."""
+    fields: Iterable[tuple[str, str]] = (
+        ("content-type", "application/json"),
+        ("content-length", str(len(refusal.body))),
+        *refusal.headers.items(),
+    )
+    raw = [(name.encode(), value.encode()) for name, value in fields]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": raw})
+    await send({"type": "http.response.body", "body": refusal.body})

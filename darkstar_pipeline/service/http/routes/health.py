@@ -1,0 +1,43 @@
+"""Whether the service is alive and well, and its figures."""
+
+from fastapi import APIRouter, Request, Response
+
+from darkstar_pipeline.service.http.dependencies import Service
+from darkstar_pipeline.service.http.errors import answers
+from darkstar_pipeline.service.schemas import HealthDocument, ReadyDocument
+
+router = APIRouter(tags=["health"])
+_CONTENT = {"text/plain": {"schema": {"type": "string"}}}
+
+
+@router.get("/health", responses=answers(), summary="Alive and well?")
+async def health(request: Request, service: Service) -> HealthDocument:
+    """Answers anybody; what exactly is unwell is told to those who show the token."""
+    parts = service.components()
+    well = all(part.ok for part in parts)
+    known = request.state.known
+    return HealthDocument(status="ok" if well else "degraded", components=parts if known else [])
+
+
+@router.get(
+    "/ready",
+    responses={**answers(), 503: {"model": ReadyDocument, "description": "Not yet."}},
+    summary="A plan to go by?",
+)
+async def ready(service: Service, response: Response) -> ReadyDocument:
+    """Whether a verified plan reaches this moment."""
+    plan, now = service.engine.plan(), service.clock.now()
+    there = service.engine.counts[0] > 0 and plan.verified and plan.created_at <= now < plan.valid_until
+    response.status_code = 200 if there else 503
+    return ReadyDocument(ready=there)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={**answers(), 200: {"content": _CONTENT, "description": "Prometheus' text form."}},
+    summary="Figures for Prometheus",
+)
+async def metrics(service: Service) -> Response:
+    """Requests, plans, ages, rungs and parts."""
+    return Response(service.metrics.told(service.engine, service.clock), media_type="text/plain; version=0.0.4")

@@ -1,0 +1,98 @@
+"""Versions of the registered model: which there are, which is in use, and the moves."""
+
+from fastapi import APIRouter
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.models.bundles import stored_bundle
+from darkstar_pipeline.models.moves import Move, check_evidence
+from darkstar_pipeline.models.moves import promote as move_to
+from darkstar_pipeline.models.moves import rollback as move_back
+from darkstar_pipeline.models.names import model_folder, registered_name
+from darkstar_pipeline.models.pointer import read_pointer
+from darkstar_pipeline.models.registry import find_version
+from darkstar_pipeline.service.http.dependencies import Running, Service
+from darkstar_pipeline.service.http.errors import answers
+from darkstar_pipeline.service.schemas import ModelRow, ModelsDocument, MoveDocument, PromoteRequest, RollbackRequest
+from darkstar_pipeline.versions import tariff_version
+from planner.bundle import read_bundle
+from planner.errors import PolicyMismatchError
+
+router = APIRouter(prefix="/models", tags=["models"])
+WHO = "planner service"
+
+
+@router.get("", responses=answers(), summary="Versions, and the one in use")
+def models(service: Service) -> ModelsDocument:
+    """The versions in the state folder; MLflow is not asked."""
+    context, following = service.context, service.engine.follower.now
+    return ModelsDocument(
+        model=registered_name(context.site_name),
+        champion=following.told,
+        wanted=following.wanted,
+        problem=following.problem,
+        versions=_versions(context, None if following.told is None else following.told.version),
+    )
+
+
+@router.post("/promote", responses=answers(404, 409, 503), summary="Put a version into use")
+def promote(wanted: PromoteRequest, service: Service) -> MoveDocument:
+    """As `darkstar models promote`: without passing evidence only by force, and every move is noted."""
+    context = service.context
+    name = registered_name(context.site_name)
+    evidence = find_version(context, name, wanted.version).evidence
+    if not wanted.force:
+        check_evidence(wanted.version, evidence)
+    stored_bundle(context, name, wanted.version)
+    move = move_to(context, wanted.version, who=WHO, why=wanted.why, evidence=evidence, force=wanted.force, name=name)
+    return _moved(service, move)
+
+
+@router.post("/rollback", responses=answers(404, 409, 503), summary="Put the version before back into use")
+def rollback(wanted: RollbackRequest, service: Service) -> MoveDocument:
+    """As `darkstar models rollback`: the same bundle byte for byte; before the first one the value function decides."""
+    context = service.context
+    name = registered_name(context.site_name)
+    pointer = read_pointer(model_folder(context, name))
+    if pointer is not None and pointer.previous:
+        stored_bundle(context, name, pointer.previous[0].version)
+    return _moved(service, move_back(context, who=WHO, why=wanted.why, name=name))
+
+
+def _moved(service: Running, move: Move) -> MoveDocument:
+    service.engine.wake()
+    return MoveDocument(
+        model=move.model,
+        action="promote" if move.action == "promote" else "rollback",
+        version=move.version,
+        previous=move.previous,
+        changed=move.changed,
+        settled=move.settled,
+    )
+
+
+def _versions(context: Context, in_use: int | None) -> list[ModelRow]:
+    """The bundles in the state folder, the newest first."""
+    folder = model_folder(context, registered_name(context.site_name))
+    found = folder.glob("v*") if folder.is_dir() else ()
+    numbers = sorted((int(path.name[1:]) for path in found if path.name[1:].isdecimal()), reverse=True)
+    tariff, rows = tariff_version(context), list[ModelRow]()
+    for number in numbers:
+        try:
+            bundle = read_bundle(folder / f"v{number}")
+        except PolicyMismatchError as error:
+            row = ModelRow(
+                version=number, kind="", algorithm="", identity="", tariff_fits=False, in_use=False, problem=str(error)
+            )
+        else:
+            fits = bundle.manifest.tariff in ("", tariff)
+            row = ModelRow(
+                version=number,
+                kind=bundle.manifest.kind,
+                algorithm=bundle.manifest.algorithm,
+                identity=bundle.identity,
+                tariff_fits=fits,
+                in_use=number == in_use,
+                problem="" if fits else "trained under another tariff",
+            )
+        rows.append(row)
+    return rows

@@ -1,0 +1,46 @@
+"""Plans and commands: what the battery is told, why, and at once if asked."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from darkstar_pipeline.service.engine.plan_store import PLAN_ID
+from darkstar_pipeline.service.http.dependencies import Service
+from darkstar_pipeline.service.http.errors import answers, problem
+from darkstar_pipeline.service.schemas import CommandDocument, PlanDocument, ReplanDocument
+
+router = APIRouter(tags=["plans"])
+PlanId = Annotated[
+    str, Path(pattern=PLAN_ID, description="of a plan", examples=["20260131T140000Z-1a2b3c4d"], max_length=30)
+]
+
+
+@router.get("/plan", response_model=PlanDocument, responses=answers(), summary="The plan in force")
+async def plan(service: Service) -> Response:
+    """From now until prices end: commands, flows, costs, reasons, and what the plan rests on."""
+    return Response(service.engine.plan_json(), media_type="application/json")
+
+
+@router.get("/command", responses=answers(), summary="What the inverter is told now")
+async def command(service: Service) -> CommandDocument:
+    """The command of the current slot. After `expires_at` it is void, and the inverter's own default holds."""
+    return service.engine.command()
+
+
+@router.post("/replan", responses=answers(), summary="Plan anew, now")
+def replan(service: Service) -> ReplanDocument:
+    """Plan on what is known at this moment."""
+    made = service.engine.replan()
+    return ReplanDocument(id=made.id, rung=made.rung, why=made.why, seconds=made.seconds)
+
+
+@router.get("/plans/{plan_id}", responses=answers(404), summary="A plan that was made", response_model=PlanDocument)
+def plan_by_id(plan_id: PlanId, service: Service) -> PlanDocument | Response:
+    """Any plan of the last weeks, as it was made."""
+    found = service.engine.store.find(plan_id)
+    latest = service.engine.plan()
+    if found is None and latest.id == plan_id:
+        found = latest
+    if found is None:
+        return problem(404, "not_found", f"there is no plan {plan_id}", "GET /plan has the latest")
+    return found

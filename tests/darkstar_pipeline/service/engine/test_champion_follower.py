@@ -1,0 +1,141 @@
+"""The champion follows the pointer, and a version that cannot be used leaves the old one in place and says so."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.models.names import model_folder, registered_name
+from darkstar_pipeline.models.pointer import POINTER
+from darkstar_pipeline.service.engine.champion_follower import ChampionFollower
+from darkstar_pipeline.service.schemas import ModelsDocument, MoveDocument
+from darkstar_pipeline.tracking import open_store
+from tests.cases.service_home import asking, made_engine, place_version, put_in_use
+
+
+def folder(context: Context) -> Path:
+    return model_folder(context, registered_name(context.site_name))
+
+
+def test_champion_is_followed_when_the_pointer_moves(context: Context) -> None:
+    follower = ChampionFollower()
+    assert follower.follow(context)
+    first = follower.now.seated
+    assert not follower.follow(context)
+    put_in_use(context, 2, place_version(context, 2))
+    assert follower.follow(context)
+    assert follower.now.told is not None
+    assert (follower.now.told.version, follower.now.wanted, follower.now.problem) == (2, 2, "")
+    assert follower.now.seated is not first
+    (folder(context) / POINTER).unlink()
+    assert follower.follow(context)
+    assert (follower.now.told, follower.now.wanted, follower.now.problem) == (None, None, "")
+
+
+def damage_a_file(context: Context) -> None:
+    bundle = place_version(context, 2)
+    path = next(path for path in (folder(context) / "v2").iterdir() if path.suffix == ".safetensors")
+    path.write_bytes(path.read_bytes()[:-1] + b"\x07")
+    put_in_use(context, 2, bundle)
+
+
+def lose_a_file(context: Context) -> None:
+    bundle = place_version(context, 2)
+    next(path for path in (folder(context) / "v2").iterdir() if path.suffix == ".safetensors").unlink()
+    put_in_use(context, 2, bundle)
+
+
+def train_elsewhere(context: Context) -> None:
+    put_in_use(context, 2, place_version(context, 2, tariff="another"))
+
+
+def see_another_state(context: Context) -> None:
+    put_in_use(context, 2, place_version(context, 2, state="v9"))
+
+
+def damage_the_manifest(context: Context) -> None:
+    bundle = place_version(context, 2)
+    (folder(context) / "v2" / "manifest.json").write_text("{")
+    put_in_use(context, 2, bundle)
+
+
+def point_nowhere(context: Context) -> None:
+    bundle = place_version(context, 1)
+    put_in_use(context, 7, bundle)
+
+
+def damage_the_pointer(context: Context) -> None:
+    (folder(context) / POINTER).write_text("no JSON")
+
+
+FAULTS = [
+    damage_a_file,
+    lose_a_file,
+    train_elsewhere,
+    see_another_state,
+    damage_the_manifest,
+    point_nowhere,
+    damage_the_pointer,
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_old_version_stays_and_says_so_when_the_new_one_cannot_be_used(
+    context: Context, fault: Callable[[Context], None]
+) -> None:
+    engine, _ = made_engine(context)
+    engine.look()
+    fault(context)
+    engine.look()
+    plan = engine.plan()
+    assert (plan.rung, plan.model is not None and plan.model.version) == ("champion", 1)
+    with asking(engine) as client:
+        models = ModelsDocument.model_validate_json(client.get("/models").content)
+        health = client.get("/health").json()
+    assert models.problem
+    assert models.champion is not None
+    assert models.champion.version == 1
+    assert (health["status"], [part["ok"] for part in health["components"] if part["name"] == "champion"]) == (
+        "degraded",
+        [False],
+    )
+    put_in_use(context, 3, place_version(context, 3))
+    engine.look()
+    model = engine.plan().model
+    assert model is not None
+    assert model.version == 3
+    assert engine.follower.now.problem == ""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_value_decides_when_the_first_version_cannot_be_used(
+    context: Context, fault: Callable[[Context], None]
+) -> None:
+    fault(context)
+    engine, _ = made_engine(context)
+    engine.look()
+    assert engine.plan().rung == "value"
+    assert engine.follower.now.problem
+    assert engine.plan().why.startswith("champion: ")
+
+
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader")  # MLflow's, when it makes its tables
+def test_versions_are_moved_by_request_when_asked_for(context: Context) -> None:
+    place_version(context, 2)
+    open_store(context.home)
+    engine, _ = made_engine(context)
+    engine.look()
+    with asking(engine) as client:
+        refused = client.post("/models/promote", json={"version": 2, "why": "why not"})
+        assert refused.status_code == 409
+        back = client.post("/models/rollback", json={"why": "it charges too little"})
+        assert back.status_code == 200
+        moved = MoveDocument.model_validate_json(back.content)
+        assert (moved.action, moved.version, moved.previous, moved.changed) == ("rollback", None, 1, True)
+        engine.look()
+        assert engine.plan().rung == "value"
+        assert client.post("/models/rollback", json={"why": "again"}).status_code == 409
+        (folder(context) / "v2" / "manifest.json").write_text("{")
+        rows = ModelsDocument.model_validate_json(client.get("/models").content).versions
+    assert [(row.version, bool(row.problem)) for row in rows] == [(2, True), (1, False)]

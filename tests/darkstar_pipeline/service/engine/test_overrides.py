@@ -1,0 +1,71 @@
+"""Wishes outlive a restart, the last of a kind holds, and a damaged file steers nothing."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from darkstar_pipeline.service.engine.overrides import MOST_WISHES, WishError, Wishes
+from darkstar_pipeline.service.engine.plan_store import PlanStore
+from darkstar_pipeline.service.schemas import OverrideRequest
+
+NOW = datetime(2025, 10, 26, 12, tzinfo=UTC)
+
+
+def wish(mode: str, minutes: int) -> OverrideRequest:
+    return OverrideRequest.model_validate({"mode": mode, "until": (NOW + timedelta(minutes=minutes)).isoformat()})
+
+
+def test_last_wish_of_a_kind_holds_when_several_were_made(tmp_path: Path) -> None:
+    wishes = Wishes(tmp_path / "folder" / "wishes.json")
+    wishes.add(wish("charge", 60), NOW)
+    wishes.add(wish("hold", 30), NOW)
+    last = wishes.add(wish("charge", 10), NOW)
+    assert [each.mode for each in wishes.holding(NOW)] == ["charge", "hold"]
+    again = Wishes(wishes.path)
+    assert again.holding(NOW) == wishes.holding(NOW)
+    assert [each.mode for each in again.holding(NOW + timedelta(minutes=20))] == ["hold"]
+    assert again.end(last.id)
+    assert not again.end(last.id)
+    assert [each.mode for each in Wishes(wishes.path).holding(NOW)] == ["hold"]
+    assert len(again.holding(NOW)) <= MOST_WISHES
+
+
+@pytest.mark.parametrize("minutes", [0, -1, 31 * 24 * 60 + 1])
+def test_wish_is_refused_when_its_end_is_no_use(tmp_path: Path, minutes: int) -> None:
+    wishes = Wishes(tmp_path / "wishes.json")
+    with pytest.raises(WishError, match="until"):
+        wishes.add(wish("charge", minutes), NOW)
+    assert not wishes.path.exists()
+
+
+def test_nothing_is_steered_when_the_file_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "wishes.json"
+    path.write_text("{")
+    wishes = Wishes(path)
+    assert not wishes.automatic
+    assert "cannot be read" in wishes.trouble
+    wishes.steer(automatic=True)
+    assert Wishes(path).automatic
+
+
+def test_wish_holds_when_the_disk_does_not_take_it(tmp_path: Path) -> None:
+    wishes = Wishes(tmp_path / "file" / "wishes.json")
+    (tmp_path / "file").write_text("in the way")
+    wishes.steer(automatic=False)
+    assert not wishes.automatic
+    assert "cannot be kept" in wishes.trouble
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../wishes", "20251026T120000Z-1a2b3c4", "99999999T000000Z-00000000", "x" * 400]
+)
+def test_plan_is_not_found_when_its_name_is_none(tmp_path: Path, name: str) -> None:
+    store = PlanStore(tmp_path)
+    (tmp_path / "2025-10-26").mkdir()
+    (tmp_path / "2025-10-26" / "20251026T120000Z-1a2b3c4d.json").write_text("{")
+    assert store.find(name) is None
+    assert store.find("20251026T120000Z-1a2b3c4d") is None, "damaged"
+    assert store.latest(NOW) is None
+    store.prune(NOW + timedelta(days=50), 45)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,382 @@
+"""The planner always has an answer, says which rung it comes from, and is back on top once what was wrong is mended."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.models.names import model_folder, registered_name
+from darkstar_pipeline.models.pointer import POINTER
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.schemas import OverrideRequest, PlanDocument
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
+from env.time_grid import slot_count
+from tests.cases.service_home import LONG_DAY, made_engine, moment, place_version, put_in_use
+from tests.cases.small_home import ZONE
+
+NEXT_DAY = LONG_DAY + timedelta(days=1)
+BATTERY_KW = 8.0
+
+
+def rungs(plan: PlanDocument) -> list[tuple[str, str]]:
+    return [(each.rung, each.outcome) for each in plan.attempts]
+
+
+def told_input(plan: PlanDocument, name: str) -> str:
+    return next(each.state for each in plan.inputs if each.name == name)
+
+
+def check(engine: PlannerEngine) -> PlanDocument:
+    """What holds of every answer, whatever went wrong."""
+    plan, command = engine.plan(), engine.command()
+    assert plan.verified
+    assert all(later.slot_start == slot.slot_end for slot, later in zip(plan.slots, plan.slots[1:], strict=False))
+    assert command.slot_start <= engine.clock.now() < command.expires_at <= command.slot_start + timedelta(minutes=15)
+    for slot in (*plan.slots, command):
+        assert 0 <= slot.charge_kw <= BATTERY_KW
+        assert 0 <= slot.discharge_kw <= BATTERY_KW
+        assert slot.charge_kw == 0 or slot.discharge_kw == slot.export_kw == 0
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("at", "n_slots"),
+    [
+        pytest.param(moment(LONG_DAY, 0, 0), 100, id="the long day"),
+        pytest.param(moment(LONG_DAY, 2, 30), 90, id="first half of the repeated hour"),
+        pytest.param(moment(LONG_DAY, 2, 30, fold=1), 86, id="its second half"),
+        pytest.param(moment(), 40 + 96, id="after tomorrow is published"),
+        pytest.param(moment(date(2025, 10, 25), 13, 0), 44 + 100, id="into the long day"),
+    ],
+)
+def test_plan_is_the_champions_when_all_is_well(context: Context, at: datetime, n_slots: int) -> None:
+    engine, _ = made_engine(context, at)
+    assert engine.look()
+    plan = check(engine)
+    assert (plan.rung, plan.model is not None and plan.model.version) == ("champion", 1)
+    assert len(plan.slots) == n_slots
+    assert plan.cost is not None
+    assert plan.idle_cost is not None
+    assert plan.self_consumption_cost is not None
+    assert plan.cost <= min(plan.idle_cost, plan.self_consumption_cost) + 1e-6
+    assert engine.store.find(plan.id) == plan
+    assert slot_count(LONG_DAY, ZONE) == 100
+    assert not engine.look(), "nothing has changed"
+
+
+def break_prices(context: Context) -> None:
+    for day in (LONG_DAY, NEXT_DAY):
+        shutil.rmtree(context.lake.path(RAW_SPOT_PRICES, "home", day).parent)
+
+
+def break_price_file(context: Context) -> None:
+    context.lake.path(RAW_SPOT_PRICES, "home", LONG_DAY).write_bytes(b"no parquet")
+
+
+def empty_prices(context: Context) -> None:
+    rows = context.lake.read(RAW_SPOT_PRICES, "home", LONG_DAY, LONG_DAY)
+    context.lake.write_day(RAW_SPOT_PRICES, "home", LONG_DAY, rows.with_columns(price=pl.lit(float("nan"))))
+
+
+def lose_lake(context: Context) -> None:
+    shutil.rmtree(context.lake.root)
+
+
+def lose_readings(context: Context) -> None:
+    shutil.rmtree(context.lake.root / METER_READINGS.name)
+
+
+@pytest.mark.parametrize("fault", [break_prices, break_price_file, empty_prices, lose_lake, lose_readings])
+def test_last_plan_goes_on_when_its_ground_is_gone(context: Context, fault: Callable[[Context], None]) -> None:
+    engine, clock = made_engine(context)
+    engine.look()
+    top = engine.plan()
+    kept = context.home / "kept"
+    shutil.copytree(context.lake.root, kept)
+    fault(context)
+    clock.at += timedelta(minutes=15)
+    engine.look()
+    plan = check(engine)
+    assert plan.rung == "last_plan"
+    assert [slot.slot_start for slot in plan.slots] == [slot.slot_start for slot in top.slots[1:]]
+    assert [slot.charge_kw for slot in plan.slots] == [slot.charge_kw for slot in top.slots[1:]]
+    assert {each.state for each in plan.inputs} >= {"missing"}
+    assert any(not part.ok for part in engine.components())
+    shutil.rmtree(context.lake.root, ignore_errors=True)
+    shutil.copytree(kept, context.lake.root)
+    clock.seconds += 31
+    assert engine.look()
+    assert check(engine).rung == "champion"
+
+
+def test_inverter_is_left_by_itself_when_nothing_was_ever_known(context: Context) -> None:
+    lose_lake(context)
+    engine, _ = made_engine(context)
+    assert check(engine).rung == "self_consumption", "there is an answer before the first plan"
+    engine.look()
+    plan = check(engine)
+    assert rungs(plan)[-1] == ("self_consumption", "released")
+    assert engine.command().default
+    assert len(plan.slots) == 40
+    assert plan.slots[-1].slot_end == moment(NEXT_DAY, 0, 0)
+    assert plan.cost is None
+
+
+def test_last_plan_ends_when_its_prices_do(context: Context) -> None:
+    engine, clock = made_engine(context)
+    engine.look()
+    lose_lake(context)
+    clock.at = engine.plan().valid_until
+    engine.look()
+    assert check(engine).rung == "self_consumption"
+
+
+def test_plan_goes_on_from_the_last_one_when_the_service_comes_back(context: Context) -> None:
+    engine, _ = made_engine(context)
+    engine.look()
+    again, clock = made_engine(context, moment(hour=14, minute=20))
+    assert again.plan() == engine.plan()
+    lose_lake(context)
+    again.look()
+    assert check(again).rung == "last_plan"
+    clock.at = moment(date(2025, 12, 1))
+    again.look()
+    assert check(again).rung == "self_consumption"
+
+
+@pytest.mark.parametrize(
+    ("percent", "at", "source"),
+    [
+        pytest.param(80.0, moment(), "live", id="read now"),
+        pytest.param(80.0, moment() - timedelta(hours=2), "protocol", id="stale"),
+        pytest.param(180.0, moment(), "protocol", id="impossible"),
+        pytest.param(float("nan"), moment(), "protocol", id="no number"),
+        pytest.param(None, moment(), "protocol", id="nobody can say"),
+    ],
+)
+def test_state_of_charge_is_taken_only_when_it_is_worth_it(
+    context: Context, percent: float | None, at: datetime, source: str
+) -> None:
+    class Meter:
+        def soc(self) -> tuple[float, datetime] | None:
+            return None if percent is None else (percent, at)
+
+    engine, _ = made_engine(context)
+    engine.live = Meter()
+    engine.look()
+    plan = check(engine)
+    assert next(each.source for each in plan.inputs if each.name == "soc") == source
+    assert plan.slots[0].soc_start_percent == pytest.approx(80.0 if source == "live" else 50.0)
+    engine.live = None
+    expected = engine.plan().slots[0].soc_start_percent
+    engine.replan()
+    assert next(each.source for each in engine.plan().inputs if each.name == "soc") == "projected"
+    assert engine.plan().slots[0].soc_start_percent == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("column", "minutes", "percent"),
+    [("soc_start_percent", 0, 70.0), ("soc_end_percent", 15, 70.0), ("soc_end_percent", 30, 70.0)],
+)
+def test_state_of_charge_is_read_from_the_lake_when_it_is_there(
+    context: Context, column: str, minutes: int, percent: float
+) -> None:
+    at = moment(minute=0)
+    rows = context.lake.read(METER_READINGS, "home", LONG_DAY, LONG_DAY)
+    when = pl.lit(at - timedelta(minutes=minutes)).dt.convert_time_zone("UTC")
+    read = pl.when(pl.col("slot_start") == when).then(percent).alias(column)
+    context.lake.write_day(METER_READINGS, "home", LONG_DAY, rows.with_columns(read))
+    engine, _ = made_engine(context, at)
+    engine.look()
+    assert told_input(engine.plan(), "soc") == "fresh"
+    assert engine.plan().slots[0].soc_start_percent == pytest.approx(percent)
+
+
+def test_plan_is_made_on_an_old_forecast_when_nothing_was_read_lately(context: Context) -> None:
+    at = moment(date(2025, 11, 2), 9)
+    for day in pl.date_range(date(2025, 10, 22), date(2025, 11, 2), eager=True):
+        shutil.rmtree(context.lake.path(METER_READINGS, "home", day).parent)
+    engine, _ = made_engine(context, at)
+    engine.look()
+    plan = check(engine)
+    assert plan.rung == "champion"
+    assert told_input(plan, "load") == "stale"
+    assert not next(part for part in engine.components() if part.name == "inputs").ok
+
+
+def test_value_decides_when_no_version_is_in_use(context: Context) -> None:
+    (model_folder(context, registered_name("home")) / POINTER).unlink()
+    engine, _ = made_engine(context)
+    engine.look()
+    plan = check(engine)
+    assert rungs(plan) == [("champion", "unavailable"), ("value", "released")]
+    assert plan.model is None
+
+
+def test_optimiser_plans_when_policies_fail(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        message = "no such luck"
+        raise ZeroDivisionError(message)
+
+    for name in ("learned_schedule", "value_schedule"):
+        monkeypatch.setattr(f"darkstar_pipeline.planning_rungs.{name}", fails)
+    engine, clock = made_engine(context)
+    engine.look()
+    plan = check(engine)
+    assert rungs(plan) == [("champion", "failed"), ("value", "failed"), ("mpc", "released")]
+    assert "no such luck" in plan.why
+    monkeypatch.setattr("darkstar_pipeline.planning_rungs.make_plan", fails)
+    engine.replan()
+    assert check(engine).rung == "last_plan"
+    monkeypatch.undo()
+    clock.seconds += 31
+    assert engine.look(), "what failed is tried again by itself"
+    assert check(engine).rung == "champion"
+
+
+def test_command_is_the_default_when_a_person_takes_over(context: Context) -> None:
+    engine, _ = made_engine(context)
+    engine.look()
+    engine.wishes.steer(automatic=False)
+    command = engine.command()
+    assert (command.automatic, command.default, command.discharge_kw) == (False, True, BATTERY_KW)
+    again, _ = made_engine(context)
+    assert not again.command().automatic, "who steers outlives a restart"
+    again.wishes.steer(automatic=True)
+    assert again.wishes.automatic
+
+
+@pytest.mark.parametrize(
+    ("mode", "power_kw", "words"),
+    [
+        ("charge", 3.0, "charge 3.0 kW"),
+        ("charge", None, "charge 8.0 kW"),
+        ("discharge", 0.2, "cover load up to 0.2 kW"),
+        ("export", 2.0, "cover load and sell 2.0 kW"),
+        ("hold", None, "sell surplus"),
+        ("self_consumption", None, "self-consumption"),
+    ],
+)
+def test_wish_goes_into_the_plan_when_it_holds(context: Context, mode: str, power_kw: float | None, words: str) -> None:
+    engine, clock = made_engine(context)
+    engine.look()
+    until = clock.at + timedelta(minutes=50)
+    engine.wishes.add(OverrideRequest.model_validate({"mode": mode, "until": until, "power_kw": power_kw}), clock.at)
+    assert engine.look()
+    plan = check(engine)
+    asked = [slot for slot in plan.slots if slot.overridden]
+    assert [slot.command for slot in asked] == [words] * 4
+    assert engine.command().overridden
+    assert len(plan.slots) == 40 + 96
+    assert plan.rung == "champion"
+    clock.at = until + timedelta(minutes=8)
+    engine.look()
+    assert not any(slot.overridden for slot in check(engine).slots)
+
+
+def test_wish_covers_the_whole_plan_when_it_ends_behind_it(context: Context) -> None:
+    engine, clock = made_engine(context)
+    engine.wishes.add(OverrideRequest(mode="hold", until=clock.at + timedelta(days=9)), clock.at)
+    engine.look()
+    plan = check(engine)
+    assert all(slot.overridden for slot in plan.slots)
+    assert plan.rung == "self_consumption"
+
+
+def test_nobody_at_home_changes_nothing_when_no_water_is_heated(context: Context) -> None:
+    engine, clock = made_engine(context)
+    engine.look()
+    before = engine.plan().slots
+    engine.wishes.add(OverrideRequest(mode="vacation", until=clock.at + timedelta(days=9)), clock.at)
+    engine.look()
+    assert engine.plan().slots == before
+
+
+def test_disk_that_is_full_is_told_and_no_more_when_plans_cannot_be_kept(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, clock = made_engine(context)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    engine.look()
+    plan = check(engine)
+    assert plan.rung == "champion"
+    assert told_input(plan, "storage") == "missing"
+    monkeypatch.undo()
+    monkeypatch.setenv("DARKSTAR_CONFIG", str(context.home / "none.yaml"))
+    clock.seconds += 31
+    assert engine.look()
+    assert "storage" not in {each.name for each in check(engine).inputs}
+
+
+@pytest.mark.parametrize(
+    "at",
+    [datetime(1970, 1, 1, tzinfo=UTC), datetime(1999, 12, 31, 23, 59, tzinfo=UTC), datetime(2261, 3, 1, tzinfo=UTC)],
+)
+def test_clock_that_is_wrong_leaves_the_inverter_by_itself_when_no_price_is_known(
+    context: Context, at: datetime
+) -> None:
+    engine, clock = made_engine(context)
+    engine.look()
+    clock.at = at
+    engine.look()
+    assert check(engine).rung == "self_consumption"
+    clock.at = moment()
+    engine.look()
+    assert check(engine).rung == "champion"
+
+
+def test_plan_is_made_anew_when_the_clock_is_set_within_a_slot(context: Context) -> None:
+    engine, clock = made_engine(context)
+    engine.look()
+    clock.at += timedelta(seconds=30)
+    clock.seconds += 30
+    assert not engine.look()
+    clock.at += timedelta(seconds=30)
+    assert engine.look()
+
+
+def test_new_settings_are_taken_over_when_they_are_right(context: Context) -> None:
+    engine, _ = made_engine(context)
+    engine.look()
+    path = context.home.parent / "darkstar.yaml"
+    path.write_text("sites: {home: {battery: {charge_kw: 70")
+    engine.look()
+    assert not next(part for part in engine.components() if part.name == "configuration").ok
+    path.write_text("sites: {home: {battery: {charge_kw: 5.0}}}")
+    assert engine.look()
+    assert next(part for part in engine.components() if part.name == "configuration").ok
+    assert engine.context.site.battery.charge_kw == 5.0
+    assert max(slot.charge_kw for slot in check(engine).slots) <= 5.0
+
+
+def test_thread_plans_by_itself_when_it_is_started(context: Context) -> None:
+    engine, _ = made_engine(context)
+    heard: list[str] = []
+    engine.listen(lambda _context, _gathered, _following, plan: heard.append(plan.id))
+    engine.start()
+    try:
+        deadline = datetime.now(UTC) + timedelta(seconds=30)
+        while not heard and datetime.now(UTC) < deadline:
+            time.sleep(0.05)
+        assert heard == [engine.plan().id]
+        bundle = place_version(context, 2)
+        put_in_use(context, 2, bundle)
+        while len(heard) < 2 and datetime.now(UTC) < deadline:
+            engine.wake()
+            time.sleep(0.05)
+        model = engine.plan().model
+        assert model is not None
+        assert model.version == 2
+        assert engine.counts[1] == 0
+    finally:
+        engine.stop()

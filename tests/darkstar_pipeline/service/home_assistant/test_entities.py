@@ -1,0 +1,94 @@
+"""What Home Assistant is told: entities that it takes, and attributes that its recorder keeps."""
+
+import json
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.service.engine.plan_documents import command_document
+from darkstar_pipeline.service.home_assistant.entities import (
+    ATTRIBUTE_BYTES,
+    Topics,
+    announcement,
+    next_change,
+    packed,
+    plan_attributes,
+    states,
+)
+from darkstar_pipeline.service.schemas import PlanDocument
+from tests.cases.service_home import made_engine, moment
+
+RECORDER_BYTES = 16_384
+
+
+@pytest.fixture
+def plan(context: Context) -> PlanDocument:
+    return made_engine(context)[0].replan()
+
+
+def stretched(plan: PlanDocument, slots: int) -> PlanDocument:
+    """The plan with so many slots, its own over and over."""
+    first = plan.slots[0].slot_start
+    step = timedelta(minutes=15)
+    longer = [
+        plan.slots[number % len(plan.slots)].model_copy(
+            update={"slot_start": first + number * step, "slot_end": first + (number + 1) * step}
+        )
+        for number in range(slots)
+    ]
+    return plan.model_copy(update={"slots": longer, "valid_until": longer[-1].slot_end})
+
+
+@pytest.mark.parametrize("slots", [1, 100, 192, 400], ids=lambda slots: f"{slots} slots")
+def test_plan_attributes_fit_the_recorder_when_the_plan_is_long(plan: PlanDocument, slots: int) -> None:
+    told = plan_attributes(stretched(plan, slots), plan.slots[0].slot_start)
+    assert len(packed(told)) <= ATTRIBUTE_BYTES < RECORDER_BYTES
+    assert len(told["slots"]) + told["slots_left_out"] == slots
+    assert (told["slots_left_out"] > 0) == (slots == 400)
+    assert all(len(row) == len(told["columns"]) for row in told["slots"])
+
+
+def test_plan_attributes_leave_past_slots_out_when_time_goes_by(plan: PlanDocument) -> None:
+    later = plan.slots[3].slot_start + timedelta(minutes=1)
+    told = plan_attributes(plan, later)
+    assert datetime.fromisoformat(told["slots"][0][0]) == plan.slots[3].slot_start
+    assert told["slots"][0][5] == round(plan.slots[3].import_price or 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("day", "fold"), [(date(2025, 10, 26), 0), (date(2025, 10, 26), 1)], ids=["first half", "repeated hour"]
+)
+def test_states_hold_the_slot_of_now_when_the_clock_changes(context: Context, day: date, fold: int) -> None:
+    engine, clock = made_engine(context, moment(day, 2, 16, fold=fold))
+    plan, command = engine.replan(), engine.command()
+    told = states(plan, command, clock.now())
+    assert plan.slots[0].slot_start == moment(day, 2, 15, fold=fold)
+    assert told["plan_valid"] == "ON"
+    assert told["planned_soc"] == round(plan.slots[0].soc_end_percent or 0, 1)
+    assert told["planned_saving"] == round((plan.idle_cost or 0) - (plan.cost or 0), 2)
+
+
+def test_states_say_not_valid_when_no_slot_holds_the_moment(context: Context, plan: PlanDocument) -> None:
+    after = plan.valid_until + timedelta(seconds=1)
+    told = states(plan, command_document(context, plan, after, automatic=True), after)
+    assert (told["plan_valid"], told["planned_soc"], told["next_change"]) == ("OFF", None, None)
+
+
+def test_next_change_is_the_first_other_command_when_there_is_one(plan: PlanDocument) -> None:
+    now = plan.slots[0].slot_start
+    change = next_change(plan, now)
+    before = [slot.command for slot in plan.slots if change is None or slot.slot_start < change]
+    assert set(before) == {plan.slots[0].command}
+    if change is not None:
+        assert next(slot for slot in plan.slots if slot.slot_start == change).command != plan.slots[0].command
+    steady = plan.model_copy(update={"slots": plan.slots[:1]})
+    assert next_change(steady, now) is None
+
+
+def test_announcement_names_entities_once_when_two_sites_share_a_broker() -> None:
+    told = [announcement(Topics(site, "homeassistant"), site, "SEK") for site in ("home", "cabin")]
+    ids = [component["unique_id"] for each in told for component in each["components"].values()]
+    assert len(ids) == len(set(ids)) == 12
+    assert all(component["expire_after"] == 120 for each in told for component in each["components"].values())
+    assert json.loads(packed(told[0])) == told[0]

@@ -1,0 +1,265 @@
+"""What a home's sensors said reaches the lake once, whatever order, unit or gap it comes with; troubles are told.
+
+The answers have the form that Home Assistant's REST interface gives; `test_real_home_assistant` asks the real one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.errors import DataMissingError, DataRefusedError, OutsideServiceError
+from darkstar_pipeline.service.home_assistant.home_feed import FURTHEST_BACK, HomeFeed, read_soc
+from darkstar_pipeline.service_settings import HomeAssistantSensors, HomeAssistantSettings
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
+from tests.cases.broker import until
+from tests.cases.service_home import HandClock, moment
+from tests.cases.small_home import small_context
+
+SOC, LOAD, PV, PRICE = "sensor.battery", "sensor.house", "sensor.roof", "sensor.nordpool"
+AT = moment(date(2025, 10, 26), 14, 0)
+
+
+@dataclass
+class Answers:
+    """Answers of a home, given when asked; down while `down`."""
+
+    states: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    recorded: list[list[dict[str, Any]]] = field(default_factory=list[list[dict[str, Any]]])
+    down: bool = False
+    asked: list[tuple[datetime, datetime]] = field(default_factory=list[tuple[datetime, datetime]])
+
+    def state(self, entity: str) -> dict[str, Any] | None:
+        self._check()
+        return self.states.get(entity)
+
+    def history(self, entities: Sequence[str], since: datetime, until: datetime) -> list[Any]:
+        self._check()
+        self.asked.append((since, until))
+        wanted = [states for states in self.recorded if states[0]["entity_id"] in entities]
+        return [
+            [each for each in states if since <= datetime.fromisoformat(each["last_changed"]) < until]
+            for states in wanted
+        ]
+
+    def _check(self) -> None:
+        if self.down:
+            raise OutsideServiceError("Home Assistant does not answer", "see whether it runs")
+
+
+def state(entity: str, value: object, at: datetime, unit: str | None = None, **more: Any) -> dict[str, Any]:
+    """A state as `/api/states` and, unit and all, `/api/history/period` give it."""
+    attributes = {"unit_of_measurement": unit, "friendly_name": entity} if unit else {}
+    stamp = at.isoformat()
+    return {
+        "entity_id": entity,
+        "state": str(value),
+        "attributes": attributes,
+        "last_changed": stamp,
+        "last_updated": stamp,
+        **more,
+    }
+
+
+def power(entity: str, unit: str, values: Sequence[float], since: datetime) -> list[dict[str, Any]]:
+    """A state a minute."""
+    return [state(entity, value, since + timedelta(minutes=number), unit) for number, value in enumerate(values)]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Context:
+    made = small_context(tmp_path, filled=False)
+    sensors = HomeAssistantSensors(soc=SOC, load=LOAD, pv=PV, price=PRICE)
+    told = HomeAssistantSettings(url="http://localhost:8123", sensors=sensors)
+    return replace(made, site_settings=made.site_settings.model_copy(update={"home_assistant": told}))
+
+
+def made_feed(home: Context, answers: Answers, at: datetime = AT) -> tuple[HomeFeed, HandClock]:
+    clock = HandClock(at=at)
+    return HomeFeed(home, clock=clock, client=answers), clock
+
+
+def an_hour(unit: str = "W", scale: float = 1.0) -> Answers:
+    """The hour before AT: the house at 1.2 kW, the roof at 2 kW, the battery rising."""
+    since = AT - timedelta(hours=1)
+    return Answers(
+        recorded=[
+            power(LOAD, unit, [1200.0 * scale] * 61, since),
+            power(PV, "W", [2000.0] * 61, since),
+            power(SOC, "%", [50 + number / 6 for number in range(61)], since),
+        ]
+    )
+
+
+def read(home: Context) -> pl.DataFrame:
+    return home.lake.read(METER_READINGS, "home").drop("imported_at", "source")
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("W", 1.0), ("kW", 1e-3)])
+def test_sync_brings_energies_of_whole_slots_when_sensors_differ_in_unit(
+    home: Context, unit: str, scale: float
+) -> None:
+    feed, clock = made_feed(home, an_hour(unit, scale))
+    clock.at = AT + timedelta(seconds=30)
+    reports = feed.sync()
+    rows = read(home)
+    assert [report.slots_new for report in reports] == [4]
+    assert rows["load_kwh"].to_list() == pytest.approx([0.3] * 4)
+    assert rows["pv_kwh"].to_list() == pytest.approx([0.5] * 4)
+    assert rows["soc_end_percent"].to_list() == pytest.approx([52.5, 55.0, 57.5, 60.0])
+    assert "prices: sensor.nordpool has no state" in feed.status().note
+
+
+def test_sync_leaves_the_lake_as_it_is_when_states_repeat_and_are_disordered(home: Context) -> None:
+    answers = an_hour()
+    feed, clock = made_feed(home, answers)
+    clock.at = AT + timedelta(seconds=30)
+    feed.sync()
+    before = read(home)
+    answers.recorded = [[*states[::-1], *states[:20]] for states in answers.recorded]
+    assert [report.slots_unchanged for report in feed.sync()] == [4]
+    assert read(home).equals(before)
+
+
+def test_sync_fetches_only_what_is_new_when_it_has_been_before(home: Context) -> None:
+    answers = an_hour()
+    feed, clock = made_feed(home, answers)
+    clock.at = AT + timedelta(seconds=30)
+    feed.sync()
+    clock.at = AT + timedelta(minutes=15, seconds=30)
+    feed.sync()
+    clock.at = AT + timedelta(days=5)
+    feed.sync()
+    first, second, third = answers.asked
+    assert first[0] == AT - FURTHEST_BACK
+    assert second[0] == AT - timedelta(hours=1)
+    assert third[0] == clock.at - FURTHEST_BACK
+
+
+def test_sync_tells_and_goes_on_when_home_assistant_was_away(home: Context) -> None:
+    answers = an_hour()
+    answers.down = True
+    feed, clock = made_feed(home, answers)
+    clock.at = AT + timedelta(seconds=30)
+    feed.look()
+    assert (feed.sync(), feed.soc()) == ([], None)
+    assert feed.status().note.count("does not answer") == 3
+    answers.down = False
+    answers.states = {
+        SOC: state(SOC, 60, clock.at, "%"),
+        PRICE: {"state": "0.5", "attributes": {"raw_today": today(), "currency": "SEK", "region": "SE3"}},
+    }
+    feed.look()
+    assert len(feed.sync()) == 2
+    assert feed.status().ok
+    assert feed.soc() == (60.0, clock.at)
+
+
+def test_sync_says_which_sensor_is_silent_when_others_are_not(home: Context) -> None:
+    answers = an_hour()
+    del answers.recorded[1]
+    feed, clock = made_feed(home, answers)
+    clock.at = AT + timedelta(seconds=30)
+    feed.sync()
+    assert read(home)["load_kwh"].null_count() == 0
+    assert "readings: nothing is recorded of sensor.roof" in feed.status().note
+    answers.recorded = []
+    feed.sync()
+    assert "recorded no state" in feed.status().note
+
+
+@pytest.mark.parametrize(("values", "says"), [([1.2e9] * 61, "more than a home can"), (["x"] * 61, "rows are bad")])
+def test_sync_refuses_and_leaves_the_lake_when_a_sensor_is_absurd(home: Context, values: list[Any], says: str) -> None:
+    answers = an_hour()
+    answers.recorded[0] = power(LOAD, "W", values, AT - timedelta(hours=1))
+    feed, clock = made_feed(home, answers)
+    clock.at = AT + timedelta(seconds=30)
+    assert feed.sync() == []
+    assert says in feed.status().note
+    assert read(home).is_empty()
+
+
+def today(price: float = 0.5) -> list[dict[str, Any]]:
+    """The list of a Nord Pool sensor on the day with 100 slots."""
+    start = datetime(2025, 10, 25, 22, tzinfo=UTC)
+    stamps = [start + number * timedelta(minutes=15) for number in range(101)]
+    return [
+        {"start": first.isoformat(), "end": second.isoformat(), "value": price - number / 100}
+        for number, (first, second) in enumerate(pairwise(stamps))
+    ]
+
+
+def test_sync_brings_negative_prices_of_a_long_day_when_the_clock_goes_back(home: Context) -> None:
+    answers = an_hour()
+    attributes = {"raw_today": today(), "raw_tomorrow": [], "tomorrow_valid": False, "currency": "SEK", "region": "SE3"}
+    answers.states[PRICE] = {"state": "0.5", "attributes": attributes}
+    feed, _ = made_feed(home, answers)
+    feed.sync()
+    prices = home.lake.read(RAW_SPOT_PRICES, "home")["price"]
+    assert (prices.len(), prices.min()) == (100, pytest.approx(-0.49))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "wanted"),
+    [("45.5", "%", 45.5), ("0", "%", 0.0), ("100", None, 100.0), ("unavailable", "%", None), ("unknown", None, None)],
+)
+def test_soc_is_read_or_absent_when_the_sensor_says_so(value: str, unit: str | None, wanted: float | None) -> None:
+    told = read_soc(state(SOC, value, AT, unit), SOC)
+    assert told == (None if wanted is None else (wanted, AT))
+
+
+def test_soc_is_as_old_as_it_was_last_heard_when_it_did_not_change() -> None:
+    later = AT + timedelta(hours=3)
+    assert read_soc(state(SOC, 100, AT, "%", last_reported=later.isoformat()), SOC) == (100.0, later)
+
+
+@pytest.mark.parametrize(
+    ("told", "error", "says"),
+    [
+        (None, DataMissingError, "there is no sensor.battery"),
+        (state(SOC, 12.5, AT, "kWh"), DataRefusedError, "in kWh, not in %"),
+        (state(SOC, "full", AT, "%"), DataRefusedError, "no percentage"),
+        (state(SOC, "nan", AT, "%"), DataRefusedError, "no percentage"),
+        (state(SOC, 101, AT, "%"), DataRefusedError, "no percentage"),
+        (state(SOC, -1, AT, "%"), DataRefusedError, "no percentage"),
+        ({"state": "50"}, DataRefusedError, "no percentage"),
+        ({"state": "50", "last_updated": "2025-10-26T12:00:00"}, DataRefusedError, "no percentage"),
+    ],
+    ids=["absent", "kWh", "text", "nan", "above", "below", "no time", "no offset"],
+)
+def test_soc_is_refused_when_it_is_no_percentage(
+    told: dict[str, Any] | None, error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        read_soc(told, SOC)
+
+
+def test_feed_forgets_the_soc_when_its_sensor_goes_and_keeps_the_last_when_home_assistant_goes(home: Context) -> None:
+    answers = Answers(states={SOC: state(SOC, 60, AT, "%")})
+    feed, _ = made_feed(home, answers)
+    feed.look()
+    answers.down = True
+    feed.look()
+    assert feed.soc() == (60.0, AT)  # it ages, and whoever uses it says when it is too old
+    answers.down = False
+    answers.states[SOC] = state(SOC, "unavailable", AT)
+    feed.look()
+    assert (feed.soc(), feed.status().ok) == (None, True)
+
+
+def test_feed_reads_by_itself_when_started(home: Context) -> None:
+    answers = an_hour()
+    answers.states[SOC] = state(SOC, 60, AT, "%")
+    feed, clock = made_feed(home, answers)
+    clock.at = AT + timedelta(seconds=30)
+    feed.start()
+    until(lambda: not read(home).is_empty(), "the first fetch")
+    feed.stop()
+    assert feed.soc() == (60.0, AT)
+    assert len(answers.asked) == 1

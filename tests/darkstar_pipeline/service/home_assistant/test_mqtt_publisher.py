@@ -1,0 +1,193 @@
+"""Entities by MQTT discovery against a real broker: told, told again, and gone when the service is."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.home_assistant import mqtt_publisher
+from darkstar_pipeline.service.home_assistant.entities import Topics
+from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
+from darkstar_pipeline.service.schemas import Component, PlanDocument
+from darkstar_pipeline.service_settings import MqttSettings
+from tests.cases.broker import Broker, Ear, until
+from tests.cases.service_home import HandClock, made_engine
+
+TOPICS = Topics("home", "homeassistant")
+
+
+def with_mqtt(context: Context, port: int, **more: object) -> Context:
+    """The home with a broker."""
+    mqtt = MqttSettings.model_validate({"enabled": True, "port": port, **more})
+    told = context.site_settings.home_assistant.model_copy(update={"mqtt": mqtt})
+    return replace(context, site_settings=context.site_settings.model_copy(update={"home_assistant": told}))
+
+
+def made_publisher(context: Context, engine: PlannerEngine) -> Publisher:
+    return Publisher(context, plan=engine.plan, command=engine.command, clock=engine.clock)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Generator[Broker]:
+    made = Broker(tmp_path)
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def engine(context: Context) -> tuple[PlannerEngine, HandClock]:
+    made, clock = made_engine(context)
+    made.replan()
+    return made, clock
+
+
+def ok(publisher: Publisher) -> bool:
+    return publisher.status().ok
+
+
+def test_publisher_tells_plan_and_command_when_a_broker_is_there(
+    context: Context, broker: Broker, engine: tuple[PlannerEngine, HandClock]
+) -> None:
+    planner, clock = engine
+    ear = Ear(broker)
+    publisher = made_publisher(with_mqtt(context, broker.port), planner)
+    publisher.start()
+    try:
+        told = ear.document(TOPICS.state)
+        assert told["command"] == planner.command().command
+        assert told["plan"] == planner.plan().rung
+        assert ear.document(TOPICS.command)["expires_at"] == planner.command().model_dump(mode="json")["expires_at"]
+        first = ear.document(TOPICS.plan)["slots"][0][0]
+        assert datetime.fromisoformat(first) == planner.plan().slots[0].slot_start
+        until(lambda: ear.last.get(TOPICS.availability) == b"online", "availability")
+        assert publisher.status() == Component(name="mqtt", ok=True, note="")
+        late = Ear(broker)  # only what is retained reaches who comes late: no command may outlive its service
+        until(lambda: TOPICS.discovery in late.last, "the announcement is retained")
+        assert TOPICS.availability in late.last
+        assert late.last.keys().isdisjoint({TOPICS.state, TOPICS.command, TOPICS.plan})
+        late.close()
+        ear.forget()
+        clock.seconds += mqtt_publisher.REPEAT_SECONDS  # nothing has changed, and it is told again before it expires
+        publisher.wake()
+        assert ear.document(TOPICS.state) == told
+        ear.forget()
+        ear.say(TOPICS.home_assistant, "online")  # Home Assistant has started anew
+        assert ear.document(TOPICS.state) == told
+        assert ear.document(TOPICS.discovery)["origin"]["name"] == "Darkstar"
+    finally:
+        publisher.stop()
+    until(lambda: ear.last.get(TOPICS.availability) == b"offline", "the goodbye")
+    ear.close()
+
+
+def test_publisher_tells_everything_again_when_the_broker_was_gone(
+    context: Context, broker: Broker, engine: tuple[PlannerEngine, HandClock]
+) -> None:
+    broker.kill()
+    planner, _ = engine
+    publisher = made_publisher(with_mqtt(context, broker.port), planner)
+    publisher.start()
+    try:
+        until(lambda: "no broker answers" in publisher.status().note, "it says that there is none")
+        for _ in range(2):  # there at last, then gone and back
+            broker.start()
+            ear = Ear(broker)
+            assert ear.document(TOPICS.discovery)["device"]["name"] == "Darkstar home"
+            assert ear.document(TOPICS.state)["plan_valid"] == "ON"
+            until(lambda: ok(publisher), "it is well again")
+            ear.close()
+            broker.kill()
+            until(lambda: not ok(publisher), "it says that the broker is gone")
+    finally:
+        publisher.stop()
+
+
+def test_publisher_says_refused_when_the_password_is_wrong(
+    context: Context,
+    tmp_path: Path,
+    engine: tuple[PlannerEngine, HandClock],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broker = Broker(tmp_path, users={"darkstar": "right-password"})
+    broker.start()
+    words = tmp_path / "password"
+    words.write_text("wrong-password\n")
+    words.chmod(0o640)
+    told = with_mqtt(context, broker.port, username="darkstar", password_file=str(words))
+    with pytest.raises(ConfigurationError, match="can be read by others"):
+        made_publisher(told, engine[0])
+    words.chmod(0o600)
+    wrong = made_publisher(told, engine[0])
+    wrong.start()
+    until(lambda: "refuses" in wrong.status().note, "it says that it was refused")
+    assert "wrong-password" not in wrong.status().note + caplog.text
+    wrong.stop()
+    monkeypatch.setenv(mqtt_publisher.PASSWORD_VARIABLE, "right-password")
+    right = made_publisher(told, engine[0])
+    right.start()
+    until(lambda: ok(right), "the right one lets it in")
+    right.stop()
+    broker.kill()
+
+
+def test_publisher_goes_on_when_a_plan_cannot_be_told(
+    context: Context, broker: Broker, engine: tuple[PlannerEngine, HandClock]
+) -> None:
+    planner, _ = engine
+    broken = [True]
+
+    def plan() -> PlanDocument:
+        if broken[0]:
+            raise ValueError("no such plan")
+        return planner.plan()
+
+    ear = Ear(broker)
+    publisher = Publisher(with_mqtt(context, broker.port), plan=plan, command=planner.command, clock=planner.clock)
+    publisher.start()
+    try:
+        until(lambda: "no such plan" in publisher.status().note, "it says so")
+        broken[0] = False
+        publisher.wake()
+        assert ear.document(TOPICS.state)["plan_valid"] == "ON"
+        until(lambda: ok(publisher), "it is well again")
+    finally:
+        publisher.stop()
+        ear.close()
+
+
+def test_broker_says_offline_when_the_service_is_killed(broker: Broker, root: Path, tmp_path: Path) -> None:
+    ear = Ear(broker)
+    script = f"""
+import time
+from pathlib import Path
+from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
+from tests.cases.service_home import made_engine
+from tests.cases.small_home import small_context
+from tests.darkstar_pipeline.service.home_assistant.test_mqtt_publisher import with_mqtt
+
+context = small_context(Path({str(tmp_path / "state")!r}))
+engine, _ = made_engine(context)
+Publisher(with_mqtt(context, {broker.port}), plan=engine.plan, command=engine.command, clock=engine.clock).start()
+time.sleep(60)
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=root, env={**os.environ, "PYTHONPATH": str(root)})
+    try:
+        until(lambda: ear.last.get(TOPICS.availability) == b"online", "it is there", 60)
+        assert ear.document(TOPICS.state)
+        process.send_signal(signal.SIGKILL)
+        until(lambda: ear.last.get(TOPICS.availability) == b"offline", "the last will", 30)
+    finally:
+        process.kill()
+        process.wait()
+        ear.close()

@@ -1,0 +1,208 @@
+"""The real Home Assistant shows what is published, keeps it, and forgets it; its recorder's states reach the lake."""
+
+import sqlite3
+import threading
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+import uvicorn
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
+from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
+from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
+from darkstar_pipeline.service.http.app import create_app
+from darkstar_pipeline.service.http.dependencies import Running
+from darkstar_pipeline.service.http.metrics import Metrics
+from darkstar_pipeline.service.http.tokens import Sessions
+from darkstar_pipeline.service_settings import HomeAssistantSensors, HomeAssistantSettings, MqttSettings
+from darkstar_pipeline.services import free_port
+from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from tests.cases.broker import Broker, until
+from tests.cases.real_home_assistant import RealHomeAssistant
+from tests.cases.service_home import TOKEN, made_engine
+from tests.cases.small_home import small_context
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+COMMAND, PLAN = "sensor.darkstar_home_command", "sensor.darkstar_home_plan"
+VALID, CHANGE = "binary_sensor.darkstar_home_plan_valid", "sensor.darkstar_home_next_change"
+
+
+REST_COMMAND = "sensor.darkstar_rest_command"
+
+
+@dataclass
+class House:
+    """A home with its planner, its Home Assistant and a broker between them."""
+
+    assistant: RealHomeAssistant
+    broker: Broker
+    context: Context
+    engine: PlannerEngine
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Generator[House]:
+    """All of it, running; Home Assistant has its MQTT integration set up, as a person does it in the page."""
+    folder = tmp_path_factory.mktemp("house")
+    broker, assistant = Broker(folder), RealHomeAssistant(folder / "assistant")
+    broker.start()
+    context = with_settings(small_context(folder / "state"), assistant, broker)
+    engine, _ = made_engine(context)
+    engine.replan()
+    with served(engine) as url:
+        add_rest_sensors(assistant, url)
+        try:
+            assistant.start()
+            flows = "/api/config/config_entries/flow"
+            flow = assistant.ask("POST", flows, {"handler": "mqtt"})
+            done = assistant.ask("POST", f"{flows}/{flow['flow_id']}", {"broker": "127.0.0.1", "port": broker.port})
+            assert done["type"] == "create_entry", done
+            yield House(assistant, broker, context, engine)
+        finally:
+            assistant.kill()
+            broker.kill()
+
+
+@contextmanager
+def served(engine: PlannerEngine) -> Generator[str]:
+    """The planner's interface on a port of this machine; its address."""
+    port = free_port(26_000)
+    app = create_app(Running(engine=engine, sessions=Sessions(TOKEN), metrics=Metrics()))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until(lambda: server.started, "the planner listens")
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def add_rest_sensors(assistant: RealHomeAssistant, url: str) -> None:
+    """Have Home Assistant read the command as `docs/operations.md` advises, word by word but for address and name."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    advised = page.split("```yaml\n", 1)[1].split("```", 1)[0]
+    mine = advised.replace("http://127.0.0.1:8420", url).replace("Darkstar command", "Darkstar REST command")
+    (assistant.folder / "secrets.yaml").write_text(f'darkstar_token: "Bearer {TOKEN}"\n')
+    with (assistant.folder / "configuration.yaml").open("a") as configuration:
+        configuration.write(mine)
+
+
+def with_settings(context: Context, assistant: RealHomeAssistant, broker: Broker) -> Context:
+    """The site with its Home Assistant."""
+    sensors = HomeAssistantSensors(soc="sensor.battery_soc", load="sensor.house_load", pv="sensor.solar_power")
+    mqtt = MqttSettings(enabled=True, port=broker.port)
+    told = HomeAssistantSettings(url=assistant.url, sensors=sensors, mqtt=mqtt)
+    return replace(context, site_settings=context.site_settings.model_copy(update={"home_assistant": told}))
+
+
+def shown(house: House, entity: str) -> str:
+    """What Home Assistant shows of an entity; empty where there is none."""
+    states = {each["entity_id"]: each["state"] for each in house.assistant.ask("GET", "/api/states")}
+    return states.get(entity, "")
+
+
+def attributes(house: House, entity: str) -> dict[str, object]:
+    return house.assistant.ask("GET", f"/api/states/{entity}")["attributes"]
+
+
+def test_home_assistant_shows_the_plan_and_forgets_it_when_the_service_ends(house: House) -> None:
+    engine = house.engine
+    publisher = Publisher(house.context, plan=engine.plan, command=engine.command, clock=engine.clock)
+    publisher.start()
+    try:
+        until(lambda: shown(house, COMMAND) == engine.command().command, "the command is shown", 30)
+        until(lambda: shown(house, VALID) == "on", "the plan is valid")
+        assert shown(house, PLAN) == engine.plan().rung
+        told = attributes(house, COMMAND)
+        assert told["sentence"] == engine.command().sentence
+        assert told["expires_at"] == engine.command().model_dump(mode="json")["expires_at"]
+        slots = attributes(house, PLAN)["slots"]
+        assert isinstance(slots, list)
+        assert datetime.fromisoformat(slots[0][0]) == engine.plan().slots[0].slot_start
+        assert shown(house, CHANGE) not in {"", "unavailable"}
+        saving = float(shown(house, "sensor.darkstar_home_planned_saving"))
+        assert saving == pytest.approx((engine.plan().idle_cost or 0) - (engine.plan().cost or 0), abs=0.006)
+        until(lambda: recorded_attributes(house, PLAN).get("slots") == slots, "the recorder keeps the plan")
+    finally:
+        publisher.stop()
+    until(lambda: shown(house, COMMAND) == "unavailable", "nothing is shown of a service that ended")
+
+
+def recorded_attributes(house: House, entity: str) -> dict[str, object]:
+    """Attributes as the recorder has them: it drops those that are too large."""
+    rows = house.assistant.ask("GET", f"/api/history/period?filter_entity_id={entity}")
+    known = [row for row in (rows[0] if rows else []) if row["state"] not in {"unavailable", "unknown"}]
+    return known[-1]["attributes"] if known else {}
+
+
+def test_home_assistant_shows_the_command_by_rest_when_there_is_no_broker(house: House) -> None:
+    until(lambda: shown(house, REST_COMMAND) == house.engine.command().command, "the command is read", 30)
+    told, command = attributes(house, REST_COMMAND), house.engine.command().model_dump(mode="json")
+    names = ("charge_kw", "discharge_kw", "export_kw", "expires_at", "sentence", "rung")
+    assert {name: told[name] for name in names} == {name: command[name] for name in names}
+
+
+def record_an_hour(house: House) -> tuple[datetime, datetime]:
+    """A whole hour of this morning, as the recorder would have written it: 1 200 W, 2 kW, and 40 to 50 %.
+
+    Waiting for an hour to go by is no test; Home Assistant finds these rows in its database as it finds its own.
+    """
+    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    start = end - timedelta(hours=1)
+    with closing(sqlite3.connect(house.assistant.folder / "home-assistant_v2.db", timeout=30)) as database:
+        for entity, first, step in (("house_load", 1200, 0), ("solar_power", 2, 0), ("battery_soc", 40, 1 / 6)):
+            meta = "SELECT metadata_id FROM states_meta WHERE entity_id = ?"
+            (known,) = database.execute(meta, (f"sensor.{entity}",)).fetchone()
+            unit = "SELECT max(attributes_id) FROM states WHERE metadata_id = ?"
+            (about,) = database.execute(unit, (known,)).fetchone()
+            rows = [
+                (str(first + step * minute), known, about, (start + timedelta(minutes=minute)).timestamp())
+                for minute in range(61)
+            ]
+            columns = "state, metadata_id, attributes_id, last_updated_ts, origin_idx"
+            database.executemany(f"INSERT INTO states ({columns}) VALUES (?, ?, ?, ?, 0)", rows)  # noqa: S608 - our own
+        database.commit()
+    return start, end
+
+
+def test_feed_reads_home_assistant_when_it_runs_and_says_so_when_it_does_not(house: House, tmp_path: Path) -> None:
+    context = with_settings(small_context(tmp_path, filled=False), house.assistant, house.broker)
+    house.assistant.set("input_number.soc", 61.5)
+    with HomeAssistantClient(house.assistant.url, house.assistant.token) as client:
+        feed = HomeFeed(context, clock=Clock(), client=client)
+        until(lambda: (feed.look(), feed.soc() is not None and feed.soc()[0] == 61.5)[1], "the charge is read")  # pyright: ignore[reportOptionalSubscript]
+        read = feed.soc()
+        assert read is not None
+        assert abs(read[1] - datetime.now(UTC)) < timedelta(minutes=1)
+        hour = record_an_hour(house)
+        feed.sync()
+        assert feed.status().ok, feed.status().note
+        rows = context.lake.read(METER_READINGS, "home").filter(pl.col("slot_start").is_between(*hour, closed="left"))
+        assert rows["load_kwh"].to_list() == pytest.approx([0.3] * 4)
+        assert rows["pv_kwh"].to_list() == pytest.approx([0.5] * 4)
+        assert rows["soc_end_percent"].to_list() == pytest.approx([42.5, 45.0, 47.5, 50.0])
+        before = context.lake.read(METER_READINGS, "home")
+        again = HomeFeed(context, clock=Clock(), client=client)
+        assert [report.slots_changed + report.slots_new for report in again.sync()] == [0]
+        assert context.lake.read(METER_READINGS, "home").equals(before)
+        house.assistant.set("input_number.soc", -5)
+        until(lambda: shown(house, "sensor.battery_soc") == "-5.0", "an impossible charge")
+        feed.look()
+        assert "no percentage" in feed.status().note
+    for url, says in ((house.assistant.url, "does not take the token"), ("http://127.0.0.1:9", "does not answer")):
+        with HomeAssistantClient(url, "wrong") as client:
+            feed = HomeFeed(context, clock=Clock(), client=client)
+            feed.look()
+            assert (feed.soc(), feed.sync()) == (None, [])
+            assert feed.status().note.count(says) == 2

@@ -1,0 +1,257 @@
+"""Shadows, the history of plans and savings: priced alike, on what was read, from where the home really stood."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from darkstar_pipeline.context import Context, open_context
+from darkstar_pipeline.lived_days import lived_days, metered_cost, reference_costs, settlement, told_cost
+from darkstar_pipeline.plan_history import COLUMNS, in_force, keep_plan, plans_between, system_id
+from darkstar_pipeline.replay_inputs import replay_inputs
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.engine.savings import Savings
+from darkstar_pipeline.service.engine.shadow import Shadows
+from darkstar_pipeline.service.schemas import HistoryDocument, SavingsDocument
+from darkstar_pipeline.settings import Settings
+from darkstar_pipeline.warehouse.schemas import (
+    DATA_QUALITY_DAILY,
+    METER_READINGS,
+    RAW_SPOT_PRICES,
+    SLOT_OBSERVATIONS,
+    SPOT_PRICES,
+)
+from env.time_grid import grid, slot_count
+from planner.replay import replay_days
+from tests.cases.service_home import LONG_DAY, asking, made_engine, moment
+from tests.cases.small_home import ZONE, small_settings
+
+DAY = date(2025, 10, 27)
+SHORT_DAY = date(2025, 3, 30)
+
+
+def with_shadows(context: Context, *shadows: str) -> Context:
+    service = context.site_settings.service.model_copy(update={"shadows": shadows})
+    settings = context.site_settings.model_copy(update={"service": service})
+    whole = Settings.model_validate({**small_settings().model_dump(), "sites": {"home": settings}})
+    return open_context(settings=whole, home=context.home)
+
+
+def grade(context: Context, days: Sequence[date], *, meters: bool = True) -> None:
+    """Make days usable, with meters of the grid, the battery and its state of charge where asked."""
+    for day in days:
+        rows = context.lake.read(METER_READINGS, "home", day, day)
+        if meters:
+            net = pl.col("load_kwh") - pl.col("pv_kwh")
+            percent = np.linspace(40.0, 60.0, rows.height + 1)
+            rows = rows.with_columns(
+                import_kwh=net.clip(lower_bound=0) + 0.07,
+                export_kwh=(-net).clip(lower_bound=0),
+                batt_charge_kwh=pl.lit(0.0725),
+                batt_discharge_kwh=pl.lit(0.0),
+                soc_start_percent=pl.Series(percent[:-1]),
+                soc_end_percent=pl.Series(percent[1:]),
+            )
+            context.lake.write_day(METER_READINGS, "home", day, rows)
+        context.lake.write_day(SLOT_OBSERVATIONS, "home", day, rows.select(SLOT_OBSERVATIONS.schema.names()))
+        prices = context.lake.read(RAW_SPOT_PRICES, "home", day, day)
+        repaired = prices.with_columns(raw_price="price", repaired=pl.lit(value=False))
+        context.lake.write_day(SPOT_PRICES, "home", day, repaired.select(SPOT_PRICES.schema.names()))
+        counts = {
+            name: [0] for name in DATA_QUALITY_DAILY.schema.names() if name not in ("site", "day", "status", "reasons")
+        }
+        row = pl.DataFrame({"site": ["home"], "day": [day], "status": ["clean"], "reasons": [""], **counts})
+        context.lake.write_day(DATA_QUALITY_DAILY, "home", day, row)
+
+
+def plan_rows(day: date, powers: tuple[float, float, float]) -> pl.DataFrame:
+    """A schedule of a day that says the same all day."""
+    slots = grid(day, day, ZONE).select("slot_start")
+    nothing = dict.fromkeys(COLUMNS[3:], None)
+    told = dict(zip(COLUMNS[:3], powers, strict=True))
+    return slots.with_columns(**{name: pl.lit(value, pl.Float64) for name, value in {**told, **nothing}.items()})
+
+
+def keep(context: Context, system: str, day: date, powers: tuple[float, float, float], created: datetime) -> None:
+    keep_plan(
+        context,
+        system,
+        plan_rows(day, powers),
+        plan_id=f"{created:%H%M%S}",
+        created_at=created,
+        episode_start=created,
+        metrics={"policy": "value", "rung": "value", "start_soc_kwh": 17.1},
+    )
+
+
+@pytest.mark.parametrize("day", [LONG_DAY, DAY, SHORT_DAY], ids=["100 slots", "96 slots", "92 slots"])
+def test_latest_plan_before_a_slot_is_in_force_and_no_later_one(context: Context, day: date) -> None:
+    system = system_id("home")
+    keep(context, system, day, (1.0, 0.0, 0.0), moment(day, 0, 0))
+    keep(context, system, day, (2.0, 0.0, 0.0), moment(day, 12, 0) + timedelta(seconds=20))
+    keep(context, system, day, (3.0, 0.0, 0.0), moment(day, 18, 10))
+    slots = grid(day, day, ZONE)["slot_start"].to_list()
+    told = in_force(plans_between(context, day, day), slots)
+    assert told.height == len(slots) == slot_count(day, ZONE)
+    noon, evening = moment(day, 12, 0), moment(day, 18, 15)
+    for start, power in zip(told["slot_start"], told["charge_kw"], strict=True):
+        assert power == (1.0 if start < noon else 2.0 if start < evening else 3.0), start
+    assert in_force(plans_between(context, day, day).head(0), slots).is_empty()
+
+
+def test_plans_of_two_writers_are_both_kept_when_they_come_at_once(context: Context) -> None:
+    def write(system: str) -> None:
+        for minute in range(5):
+            keep(context, system, DAY, (1.0, 0.0, 0.0), moment(DAY, 9, minute))
+
+    threads = [threading.Thread(target=write, args=(system_id("home", name),)) for name in ("value", "mpc")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert plans_between(context, DAY, DAY).height == 10
+
+
+@pytest.mark.parametrize(
+    "names", [("rl", "rl+gate", "RL", "models:/antares-home/1", "models:/antares-home/11", "../../x", "<b>", "é" * 90)]
+)
+def test_every_policy_has_a_system_of_its_own(names: tuple[str, ...]) -> None:
+    found = [system_id("home", name) for name in names]
+    assert len(set(found)) == len(names)
+    assert all(each.startswith("antares-home--shadow-") and len(each) < 100 for each in found)
+
+
+@pytest.mark.parametrize("power", [(0.0, 8.0, 0.0), (0.0, 0.0, 99.0), (2.0, 0.0, 0.0), (0.0, 8.0, 99.0)])
+def test_recorded_commands_cost_what_living_by_them_costs(context: Context, power: tuple[float, float, float]) -> None:
+    rows = context.lake.read(RAW_SPOT_PRICES, "home", DAY, DAY)
+    context.lake.write_day(RAW_SPOT_PRICES, "home", DAY, rows.with_columns(pl.col("price") - 0.9))
+    grade(context, [DAY])
+    lived = lived_days(context, [DAY])[0]
+    assert lived.start_soc_kwh == pytest.approx(0.4 * 34.2)
+    keep(context, system_id("home"), DAY, power, moment(DAY, 0, 0))
+    told = told_cost(lived, plans_between(context, DAY, DAY))
+    simple = reference_costs(lived, ("idle", "self_consumption", "oracle"))
+    assert told["cost"][0] >= simple["oracle"] - 1e-6
+    assert simple["oracle"] <= min(simple.values()) + 1e-6
+    if power == (0.0, 8.0, 0.0):
+        assert told["cost"][0] == pytest.approx(simple["self_consumption"], abs=1e-3)
+    again = told_cost(lived, plans_between(context, DAY, DAY), "again")
+    assert again["cost"][0] == told["cost"][0]
+
+
+def test_metered_cost_is_the_bill_with_wear_and_settlement(context: Context) -> None:
+    grade(context, [LONG_DAY])
+    lived = lived_days(context, [LONG_DAY])[0]
+    read, prices = lived.readings, lived.slots
+    bill = float((read["import_kwh"] * prices["import_price"] - read["export_kwh"] * prices["export_price"]).sum())
+    wear = 0.0725 * 100 * 0.2
+    expected = bill + wear - settlement(lived) * 0.2 * 34.2
+    assert metered_cost(lived) == pytest.approx(expected)
+    uncounted = replace(lived, readings=read.with_columns(batt_charge_kwh=pl.lit(None, pl.Float64)))
+    assert metered_cost(uncounted) == pytest.approx(expected, abs=0.1)
+    for column in ("import_kwh", "soc_end_percent"):
+        blind = replace(lived, readings=read.with_columns(pl.lit(None, pl.Float64).alias(column)))
+        assert metered_cost(blind) is None
+
+
+def test_shadows_are_planned_filed_and_keep_their_own_energy(context: Context) -> None:
+    home = with_shadows(context, "value", "mpc", "champion", "models:/antares-home/1", "models:/antares-home/9")
+    engine, clock = made_engine(home)
+    shadows = Shadows()
+    engine.listen(shadows.heard)
+    engine.look()
+    before = engine.plan()
+    while not shadows._work.empty():
+        work = shadows._work.get()
+        assert work is not None
+        shadows.follow(work)
+    rows = plans_between(home, LONG_DAY, LONG_DAY)
+    assert rows["system_id"].n_unique() == 5, "the lived plan and four shadows; one has no such version"
+    assert "no version 9" in shadows.trouble
+    assert not shadows.components()[0].ok
+    assert (shadows.planned, shadows.failed) == (4, 1)
+    assert engine.plan() == before
+
+    class Meter:
+        def soc(self) -> tuple[float, datetime] | None:
+            return 90.0, clock.now()
+
+    engine.live = Meter()
+    clock.at += timedelta(minutes=15)
+    engine.look()
+    again = Shadows()  # as after a restart
+    again.heard(home, engine.gathered(), engine.follower.now, engine.plan())
+    again.start()
+    again.stop()
+    found = plans_between(home, LONG_DAY, LONG_DAY).filter(pl.col("system_id") == system_id("home", "value"))
+    assert found.height == 2
+    own = found.sort("created_at")["metrics"].str.json_path_match("$.soc_kwh").cast(pl.Float64)[1]
+    assert own != pytest.approx(0.9 * 34.2), "the home's stored energy is not the shadow's"
+    first = found.sort("created_at")["shadow_schedule"].str.json_path_match("$.soc_end_kwh[0]").cast(pl.Float64)[0]
+    assert own == pytest.approx(first, abs=0.5)
+
+
+def test_history_and_savings_are_answered_when_asked(context: Context) -> None:
+    grade(context, [LONG_DAY, DAY])
+    engine, _ = made_engine(context, moment(DAY, 14))
+    shadows = Shadows()
+    engine.listen(shadows.heard)
+    engine.look()
+    shadows.start()
+    shadows.stop()
+    with asking(engine) as client:
+        told = HistoryDocument.model_validate_json(client.get("/history").content)
+        past = HistoryDocument.model_validate_json(client.get(f"/history?day={LONG_DAY}").content)
+        nothing = HistoryDocument.model_validate_json(client.get("/history?day=2024-03-31").content)
+        query = f"first={LONG_DAY}&last={DAY + timedelta(days=2)}"
+        days = SavingsDocument.model_validate_json(client.get(f"/savings?{query}").content)
+        months = SavingsDocument.model_validate_json(client.get(f"/savings?by=month&{query}").content)
+        for wrong in ("day=0", "day=2025-13-01", "day=2025-02-30", "day=yesterday", "by=year"):
+            path = "/savings" if wrong.startswith("by") else "/history"
+            assert client.get(f"{path}?{wrong}").status_code == 422, wrong
+        assert client.get("/history?day=1800-01-01").status_code == 409
+    assert told.day == DAY
+    assert [slot.command is not None for slot in told.slots] == [False] * 57 + [True] * 39
+    assert told.slots[60].soc_percent is not None
+    assert (len(past.slots), len(nothing.slots)) == (100, 92)
+    assert nothing.slots[0].import_price is None
+    assert [row.period for row in days.rows] == [LONG_DAY.isoformat(), DAY.isoformat()]
+    assert [row.period for row in months.rows] == ["2025-10"]
+    assert months.total.lived == pytest.approx(sum(row.lived for row in days.rows if row.lived is not None))
+    assert months.rows[0].saved_vs_idle == pytest.approx(days.total.saved_vs_idle)
+    assert "2 days are not graded" in days.note
+
+
+def test_savings_go_by_the_commands_when_nothing_is_metered(context: Context) -> None:
+    grade(context, [DAY], meters=False)
+    savings = Savings()
+    nothing = savings.document(context, [DAY], "day")
+    assert (nothing.total.lived, nothing.total.saved_vs_idle) == (None, None)
+    assert nothing.total.oracle is not None
+    keep(context, system_id("home"), DAY, (0.0, 8.0, 0.0), moment(DAY, 0, 0))
+    told = savings.document(context, [DAY], "day")
+    assert told.total.lived == pytest.approx(told.total.self_consumption, abs=1e-3)
+    assert told.total.captured_share is not None
+    assert told.total.captured_share <= 1
+
+
+def test_replayed_days_are_those_of_evaluate_when_the_start_is_the_same(context: Context) -> None:
+    grade(context, [DAY], meters=False)
+    lived = lived_days(context, [DAY])[0]
+    found = replay_inputs(context, [DAY])
+    from darkstar_pipeline.replay_inputs import protocol_of
+    from planner.results import daily_results
+
+    protocol = protocol_of(context)
+    idle = replay_days("idle", found.slots, found.forecasts, context.site, protocol).with_columns(policy=pl.lit("idle"))
+    assert reference_costs(lived, ("idle",))["idle"] == daily_results(idle, protocol, context.site)["cost"][0]
+
+
+def test_engine_hands_over_what_it_gathered(context: Context) -> None:
+    engine: PlannerEngine = made_engine(context)[0]
+    engine.look()
+    assert engine.gathered().known is not None

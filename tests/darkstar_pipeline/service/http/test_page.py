@@ -1,0 +1,243 @@
+"""The page in a real browser: the plan's own numbers, by keyboard and on a phone, and no question to anybody else."""
+
+import json
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from darkstar_pipeline.context import open_context
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.http.app import create_app
+from darkstar_pipeline.service.http.dependencies import Running
+from darkstar_pipeline.service.http.metrics import Metrics
+from darkstar_pipeline.service.http.tokens import Sessions
+from tests.cases.service_home import LONG_DAY, TOKEN, made_engine, moment
+from tests.cases.small_home import small_settings
+
+pytestmark = pytest.mark.slow
+HOSTILE = "<img src=x onerror=alert(1)>"
+LEAST_CONTRAST = 4.5
+
+
+@dataclass
+class Watched:
+    """A page, and what went wrong on it."""
+
+    page: Page
+    url: str
+    errors: list[str] = field(default_factory=list[str])
+    foreign: list[str] = field(default_factory=list[str])
+
+
+@pytest.fixture(scope="module")
+def engine(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> PlannerEngine:
+    state = tmp_path_factory.mktemp("page") / "state"
+    shutil.copytree(filled, state)
+    made, _ = made_engine(open_context(settings=small_settings(), home=state), moment(LONG_DAY, 1, 3))
+    made.look()
+    return made
+
+
+@pytest.fixture(scope="module")
+def url(engine: PlannerEngine) -> Generator[str]:
+    """The service on a port of its own."""
+    running = Running(engine=engine, sessions=Sessions(TOKEN), metrics=Metrics())
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(create_app(running), port=port, log_config=None))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert chromium, "scripts/system_tools.sh installs Chromium"
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def watched(browser: Browser, url: str, request: pytest.FixtureRequest) -> Generator[Watched]:
+    """A page that has logged in, on a desk in light or as the test's parameter says."""
+    size, scheme = getattr(request, "param", ((1200, 900), "light"))
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, timezone_id="America/New_York"
+    )
+    page = context.new_page()
+    found = Watched(page, url)
+    page.on("console", lambda told: found.errors.append(told.text) if told.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: found.errors.append(str(error)))
+    page.on("request", lambda asked: None if asked.url.startswith((url, "data:")) else found.foreign.append(asked.url))
+    page.goto(url)
+    page.fill("#token", TOKEN)
+    page.click("#login button")
+    page.wait_for_selector("#chart svg")
+    page.wait_for_selector("#savings table")
+    yield found
+    context.close()
+
+
+def shown(page: Page, series: str) -> list[float]:
+    """The numbers of a line of the chart."""
+    return json.loads(page.get_attribute(f"#chart path[data-series='{series}']", "data-values") or "")
+
+
+def test_chart_shows_the_plans_own_numbers(watched: Watched, engine: PlannerEngine) -> None:
+    plan, page = engine.plan(), watched.page
+    assert len(plan.slots) == 96, "of the long day's hundred, four are over"
+    for series in ("import_price", "export_price", "load_kwh", "pv_kwh", "soc_end_percent"):
+        assert shown(page, series) == pytest.approx([getattr(slot, series) for slot in plan.slots]), series
+    bars: list[Any] = page.eval_on_selector_all(
+        "#chart g[data-series='charge_kwh'] rect", "all => all.map(r => [r.dataset.slot, Number(r.dataset.value)])"
+    )
+    assert [value for _, value in bars] == pytest.approx([slot.charge_kwh for slot in plan.slots if slot.charge_kwh])
+    rows = page.locator("#table tr")
+    assert rows.count() == 1 + len(plan.slots)
+    times = [rows.nth(index).locator("th").first.text_content() or "" for index in range(1, 10)]
+    assert [text[-5:] for text in times] == [
+        "01:00", "01:15", "01:30", "01:45", "02:00", "02:15", "02:30", "02:45", "02:00",
+    ]  # fmt: skip
+    assert page.inner_text("#command").lower() == engine.command().command.lower()
+    assert (watched.errors, watched.foreign) == ([], [])
+
+
+def test_cursor_moves_by_keys_and_says_why(watched: Watched, engine: PlannerEngine) -> None:
+    plan, page = engine.plan(), watched.page
+    page.focus("#chart")
+    for key, index in (
+        ("Home", 0),
+        ("ArrowRight", 1),
+        ("PageDown", 5),
+        ("ArrowLeft", 4),
+        ("End", 95),
+        ("ArrowRight", 95),
+    ):
+        page.keyboard.press(key)
+        told = page.inner_text("#cursor")
+        assert plan.slots[index].sentence in told
+        assert plan.slots[index].command in told
+    assert page.get_attribute("#cursor", "aria-live") == "polite"
+    box = page.locator("#chart svg").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert page.get_attribute("#cursor", "data-slot") not in (None, plan.slots[95].slot_start.isoformat())
+    assert watched.errors == []
+
+
+def test_switch_leaves_the_inverter_by_itself_and_stays_so(watched: Watched, engine: PlannerEngine) -> None:
+    page = watched.page
+    page.focus("#automatic")
+    page.keyboard.press("Enter")
+    expect(page.locator("#automatic")).to_have_attribute("aria-checked", "false")
+    assert not engine.wishes.automatic
+    page.reload()
+    expect(page.locator("#automatic")).to_have_attribute("aria-checked", "false")
+    expect(page.locator("#command")).to_have_text("Self-consumption")
+    page.click("#automatic")
+    expect(page.locator("#automatic")).to_have_attribute("aria-checked", "true")
+    assert engine.wishes.automatic
+    assert watched.errors == []
+
+
+def test_wish_goes_into_the_plan_and_ends(watched: Watched, engine: PlannerEngine) -> None:
+    page = watched.page
+    page.select_option("#wish-mode", "charge")
+    page.fill("#wish-power", "2.5")
+    page.fill("#wish-until", "2025-10-26T01:45")
+    page.click("#wish button")
+    expect(page.locator("#wishes li")).to_have_count(1)
+    expect(page.locator("#command")).to_have_text("Charge 2.5 kW")
+    assert engine.wishes.holding(engine.clock.now())[0].until == moment(LONG_DAY, 1, 45)
+    page.click("#wishes button")
+    expect(page.locator("#wishes li")).to_have_count(0)
+    page.fill("#wish-until", "2025-10-25T01:45")
+    page.click("#wish button")
+    expect(page.locator("#trouble")).to_contain_text("has passed")
+
+
+def test_door_opens_to_the_token_alone(browser: Browser, url: str) -> None:
+    page = browser.new_page()
+    page.goto(url)
+    expect(page.locator("#door")).to_be_visible()
+    expect(page.locator("#inside")).to_be_hidden()
+    page.fill("#token", "not the token")
+    page.click("#login button")
+    expect(page.locator("#trouble")).to_contain_text("token is wrong")
+    page.fill("#token", TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.locator("#inside")).to_be_visible()
+    page.click("#logout")
+    expect(page.locator("#door")).to_be_visible()
+    page.close()
+
+
+CONTRASTS = """() => {
+  const channel = (c) => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
+  const light = (rgb) => { const [r, g, b] = rgb.match(/[0-9.]+/g).map(Number).map(channel);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = (node) => { for (let at = node; at; at = at.parentElement) {
+    const colour = getComputedStyle(at).backgroundColor;
+    if (!/, 0\\)$/.test(colour) && colour !== 'transparent') return colour; } return 'rgb(255, 255, 255)'; };
+  const texts = 'main p, main span, main dt, main dd, main td, main th, main li, main button, h1, h2';
+  return [...document.querySelectorAll(texts)]
+    .filter((node) => node.textContent.trim() && node.getClientRects().length && !node.disabled)
+    .map((node) => { const [a, b] = [light(getComputedStyle(node).color), light(behind(node))].sort((x, y) => y - x);
+      return [node.tagName + ' ' + node.textContent.slice(0, 20), (a + 0.05) / (b + 0.05)]; });
+}"""
+UNNAMED = """() => [...document.querySelectorAll('button, input, select, [tabindex="0"], table')]
+  .filter((node) => node.getClientRects().length && node.tagName !== 'TABLE')
+  .filter((node) => !(node.getAttribute('aria-label') || node.textContent.trim() || node.labels?.length || node.title))
+  .map((node) => node.outerHTML.slice(0, 80))"""
+
+
+@pytest.mark.parametrize(
+    "watched", [((360, 780), "dark"), ((360, 780), "light"), ((1200, 900), "dark")], indirect=True, ids=str
+)
+def test_page_is_readable_on_a_phone_and_in_the_dark(watched: Watched) -> None:
+    page = watched.page
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide == 0, "nothing to scroll sideways"
+    pale = [(name, round(ratio, 2)) for name, ratio in page.evaluate(CONTRASTS) if ratio < LEAST_CONTRAST]
+    assert pale == []
+    assert page.evaluate(UNNAMED) == []
+    assert page.locator("main, header, h1").count() == 3
+    assert watched.errors == []
+
+
+def test_hostile_name_stays_text(browser: Browser, url: str) -> None:
+    page = browser.new_page()
+    alerts: list[str] = []
+    page.on("dialog", lambda dialog: alerts.append(dialog.message) or dialog.dismiss())
+
+    def named(route: Any) -> None:
+        answer = route.fetch()
+        plan = answer.json()
+        plan["site"] = plan["release_reason"] = plan["slots"][0]["sentence"] = HOSTILE
+        route.fulfill(response=answer, json=plan)
+
+    page.route("**/plan", named)
+    page.goto(url)
+    page.fill("#token", TOKEN)
+    page.click("#login button")
+    expect(page.locator("#site")).to_have_text(HOSTILE)
+    assert page.locator("main img").count() == 0
+    assert alerts == []
+    page.close()
