@@ -8,8 +8,8 @@ from assets.home import Home
 from darkstar_pipeline.evaluating import ORACLE
 from darkstar_pipeline.replay_inputs import protocol_of
 from darkstar_pipeline.versions import Stage, config_version
-from planner.replay import replay_days
-from planner.results import daily_results
+from planner.evaluation.daily_results import daily_results
+from planner.replay.daily import replay_days
 
 SHOWN = ("policy", "days", "cost", "captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
 
@@ -23,7 +23,7 @@ def replayed(
     *,
     history: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Rows of `policy_schedules`: every policy on every day of `slots`; `history` as `planner.replay` takes it."""
+    """Rows of `policy_schedules`: every policy on every day of `slots`; `history` as in `planner.replay.daily`."""
     protocol = protocol_of(home.context)
     schedules = pl.concat(
         [replay_days(policy, slots, forecasts, home.site, protocol, history=history) for policy in policies]

@@ -14,7 +14,7 @@ from darkstar_pipeline.replay_inputs import content_hash
 from darkstar_pipeline.tracking import EvaluationRecord, TrackedRun, log_evaluation
 from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import POLICY_SCHEDULES
-from planner.evaluation import Evaluation, evaluate
+from planner.evaluation.verdict import Evaluation, evaluate
 
 JUDGED = Check(name="days_judged", description="At least one day of the range could be judged.")
 _BY_MONTH = """

@@ -13,7 +13,7 @@ from darkstar_pipeline.quality.day_quality import grade_days
 from darkstar_pipeline.replay_inputs import home_has_pv
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, PRICE_REPAIRS, SLOT_OBSERVATIONS
 from env.time_grid import grid
-from planner.episodes import USABLE
+from planner.replay.usable_slots import USABLE
 
 GROUP = "observations"
 HAS_READINGS = Check(name="has_readings", description="Some slot of the range was read.", blocking=True)

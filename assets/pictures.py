@@ -4,7 +4,7 @@ import polars as pl
 
 from assets.home import Home
 from darkstar_pipeline.pictures import day_figure, png_bytes, verdict_figure
-from planner.evaluation import Evaluation
+from planner.evaluation.verdict import Evaluation
 
 
 def last_day(schedules: pl.DataFrame, home: Home) -> dict[str, bytes]:

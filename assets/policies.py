@@ -15,8 +15,8 @@ from darkstar_pipeline.past_readings import past_readings
 from darkstar_pipeline.replay_inputs import home_has_pv
 from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, POLICY_SCHEDULES
-from planner.evaluation import evaluate
-from planner.scenarios import SCENARIO_DAYS
+from planner.evaluation.verdict import evaluate
+from planner.value.scenario_source import SCENARIO_DAYS
 
 GROUP = "policies"
 STAGE = "policies"

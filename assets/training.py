@@ -9,8 +9,8 @@ from assets.evaluation import of_configuration
 from assets.home import Home, daily_asset
 from darkstar_pipeline.versions import config_version
 from darkstar_pipeline.warehouse.schemas import TRAINING_EPISODES
-from planner.antares_slots import DATASET_VERSIONS
-from planner.antares_slots import training_episodes as episodes_of_days
+from planner.training.antares_slots import DATASET_VERSIONS
+from planner.training.antares_slots import training_episodes as episodes_of_days
 
 
 def training_episodes_asset(home: Home) -> dg.AssetsDefinition:

@@ -10,7 +10,7 @@ import polars as pl
 
 from env.site import Site
 from env.time_grid import slot_count
-from planner.episodes import USABLE, usable_slots
+from planner.replay.usable_slots import USABLE, usable_slots
 
 UNGRADED = "not graded: materialize data_quality_daily"
 INCOMPLETE = "graded usable, but slots are missing: materialize spot_prices, slot_observations and data_quality_daily"
@@ -19,7 +19,7 @@ INCOMPLETE = "graded usable, but slots are missing: materialize spot_prices, slo
 def whole_days(
     observations: pl.DataFrame, prices: pl.DataFrame, quality: pl.DataFrame, site: Site, *, has_pv: bool
 ) -> pl.DataFrame:
-    """The slots of `planner.episodes.usable_slots`, less days that are not whole although graded usable.
+    """The slots of `planner.replay.usable_slots.usable_slots`, less days that are not whole although graded usable.
 
     Such days arise where prices or readings were materialised again and the grade was not; replaying them would fail
     and take the whole range along.

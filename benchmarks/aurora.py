@@ -29,15 +29,15 @@ from benchmarks.harness import Row
 from darkstar_pipeline.aurora.training import lit
 from env.site import Site
 from env.time_grid import day_start, local_day
-from planner.aurora import aurora_forecasts, aurora_scenarios
-from planner.aurora_features import AuroraHome
-from planner.aurora_model import AuroraModel, fit_aurora
-from planner.evaluation import evaluate
-from planner.forecasts import naive_forecasts
-from planner.replay import replay_days
-from planner.results import daily_results
-from planner.slot_series import SlotSeries, slot_series
-from planner.value_function import Scenarios
+from planner.evaluation.daily_results import daily_results
+from planner.evaluation.verdict import evaluate
+from planner.forecasts.aurora import aurora_forecasts, aurora_scenarios
+from planner.forecasts.aurora_model import AuroraModel, fit_aurora
+from planner.forecasts.features import AuroraHome
+from planner.forecasts.naive import naive_forecasts
+from planner.forecasts.slot_series import SlotSeries, slot_series
+from planner.replay.daily import replay_days
+from planner.value.value_function import Scenarios
 
 WITH_WEATHER = "emhass_fr"
 GAIN_WITHOUT, GAIN_WITH = 0.3, 0.6  # points of captured share

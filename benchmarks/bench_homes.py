@@ -9,9 +9,9 @@ from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.settings import ForecastSettings, MpcSettings, SiteSettings
 from env.site import Site
 from env.time_grid import grid, local_day
-from planner.forecasts import naive_forecasts
-from planner.protocol import Protocol
-from planner.steadiness import SteadinessRules
+from planner.forecasts.naive import naive_forecasts
+from planner.policies.write_budget import SteadinessRules
+from planner.value.protocol import Protocol
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 HOMES = SHARED / "bench" / "homes_2025_10_to_2026_08.parquet"
@@ -68,7 +68,7 @@ def bench_prices(area: str) -> pl.DataFrame:
 
 
 def bench_slots(home: str, area: str, site: Site, first: date, last: date) -> pl.DataFrame:
-    """Slots of the days with every core reading, priced: what `planner.replay` takes."""
+    """Slots of the days with every core reading, priced: what `planner.replay.daily` takes."""
     joined = grid(first, last, site.timezone).join(bench_history(home), on="slot_start", how="left")
     joined = joined.join(bench_prices(area), on="slot_start", how="left").sort("slot_start")
     whole = pl.all_horizontal(pl.col("load_kwh", "pv_kwh", "price").is_not_null()).all().over("local_day")

@@ -7,9 +7,9 @@ import polars as pl
 
 from benchmarks.bench_homes import PAIRS, bench_forecasts, bench_history, bench_protocol, bench_window, default_site
 from benchmarks.harness import Row
-from planner.evaluation import Evaluation, evaluate
-from planner.replay import replay_days
-from planner.results import daily_results
+from planner.evaluation.daily_results import daily_results
+from planner.evaluation.verdict import Evaluation, evaluate
+from planner.replay.daily import replay_days
 
 TARGETS = {"value": 0.98, "mpc": 0.975}
 POLICIES = ("idle", *TARGETS, "oracle")

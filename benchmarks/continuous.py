@@ -8,9 +8,9 @@ import polars as pl
 
 from benchmarks.bench_homes import PAIRS, bench_forecasts, bench_history, bench_protocol, bench_window, default_site
 from benchmarks.harness import Row
-from planner.continuous import replay_window, window_settlement
+from planner.parallel import map_shards
 from planner.policy_names import CONTINUOUS_POLICIES
-from planner.sharding import map_shards
+from planner.replay.continuous import replay_window, window_settlement
 
 SHOWN = ("self_consumption", "mpc", "value", "oracle_published")
 TOLERANCE = 1e-4  # money over a window of 31 000 slots

@@ -26,9 +26,9 @@ from env.antares_rl import AntaresRLEnv
 from env.episodes import Episodes, joined
 from env.home_batch import PLAIN, Setup
 from env.site import Site
-from planner.forecasts import naive_forecasts
-from planner.protocol import Protocol
-from planner.rl_episodes import rl_episodes
+from planner.forecasts.naive import naive_forecasts
+from planner.replay.episodes import rl_episodes
+from planner.value.protocol import Protocol
 
 HOMES, AREA = ("fontana_B02", "emhass_fr"), "SE4"
 FIRST, LAST = date(2025, 10, 2), date(2025, 12, 10)  # 70 days, the 100-slot day among them

@@ -30,7 +30,7 @@ from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.schemas import CommandDocument, HealthDocument, PlanDocument
 from darkstar_pipeline.settings import load_settings
-from planner.ladder import Rung, climb
+from planner.plans.fallback_chain import Rung, climb
 
 KILLS = 20
 SEED = 11

@@ -20,13 +20,13 @@ from darkstar_pipeline.learning.belief_choice import CANDIDATES
 from env.actions import Correction
 from env.episodes import Episodes
 from env.scaled_state import V2
-from planner.beliefs import BeliefRules
-from planner.bundle import read_bundle
-from planner.embedded_aurora import N_TOLD
-from planner.learned_replay import LearnedDays
-from planner.rl_episodes import rl_episodes
-from planner.rl_policy import AntaresRLPolicyV1, rl_manifest, rl_policy
-from planner.scenarios import ScenarioSource, day_scenarios
+from planner.artifacts.bundle import read_bundle
+from planner.forecasts.embedded_aurora import N_TOLD
+from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest, rl_policy
+from planner.replay.episodes import rl_episodes
+from planner.replay.learned import LearnedDays
+from planner.value.scenario_source import ScenarioSource, day_scenarios
+from planner.value.scenario_weights import BeliefRules
 
 HOME, AREA = "fontana_B02", "SE3"
 ROUNDS = 30
@@ -38,8 +38,8 @@ import sys, time
 started = time.perf_counter()
 from pathlib import Path
 import numpy as np
-from planner.bundle import read_bundle
-from planner.learned_policy import learned_policy
+from planner.artifacts.bundle import read_bundle
+from planner.policies.learned_policy import learned_policy
 policy = learned_policy(read_bundle(Path(sys.argv[1])))
 policy.predict(np.zeros((1, len(policy.manifest.columns)), dtype=np.float32))
 print(time.perf_counter() - started, *[name for name in sys.argv[2:] if name in sys.modules])

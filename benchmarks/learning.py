@@ -30,20 +30,20 @@ from darkstar_pipeline.learning.belief_choice import CANDIDATES, cheapest_belief
 from darkstar_pipeline.learning_settings import LightgbmSettings, RlSettings
 from env.episodes import Episodes, joined
 from env.site import Site
-from planner.aurora_features import AuroraHome
-from planner.aurora_tellers import AuroraTellers
-from planner.beliefs import BeliefRules
-from planner.evaluation import Evaluation, evaluate, total_interval
-from planner.learned_policy import LearnedPolicy
-from planner.learned_replay import replay_learned
-from planner.lightgbm_training import train_lightgbm
-from planner.replay import replay_days
-from planner.results import daily_results
-from planner.rl_episodes import rl_episodes
-from planner.rl_training import train_rl
-from planner.scenarios import ScenarioSource
-from planner.slot_series import slot_series
-from planner.value_function import Scenarios
+from planner.evaluation.daily_results import daily_results
+from planner.evaluation.verdict import Evaluation, evaluate, total_interval
+from planner.forecasts.cross_fitting import AuroraTellers
+from planner.forecasts.features import AuroraHome
+from planner.forecasts.slot_series import slot_series
+from planner.policies.learned_policy import LearnedPolicy
+from planner.replay.daily import replay_days
+from planner.replay.episodes import rl_episodes
+from planner.replay.learned import replay_learned
+from planner.training.lightgbm import train_lightgbm
+from planner.training.rl import train_rl
+from planner.value.scenario_source import ScenarioSource
+from planner.value.scenario_weights import BeliefRules
+from planner.value.value_function import Scenarios
 
 KINDS = ("lightgbm", "rl")
 REFERENCES = ("idle", "mpc", "value", "oracle")

@@ -14,11 +14,11 @@ from benchmarks.harness import Row
 from darkstar_pipeline.settings import ForecastSettings, MpcSettings
 from env.inverter import Command
 from env.site import Site
-from planner.forecasts import naive_forecasts
-from planner.protocol import Protocol
-from planner.replay import replay_days
-from planner.results import daily_results
-from planner.steadiness import SteadinessRules
+from planner.evaluation.daily_results import daily_results
+from planner.forecasts.naive import naive_forecasts
+from planner.policies.write_budget import SteadinessRules
+from planner.replay.daily import replay_days
+from planner.value.protocol import Protocol
 
 YEAR_DAYS, ORACLE_DAYS = 365, 1000
 MOST_YEAR_SECONDS, MOST_ORACLE_SECONDS, MOST_COST_OF_LIMIT = 60.0, 3.0, 0.005

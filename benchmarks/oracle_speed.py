@@ -28,9 +28,9 @@ from benchmarks.harness import Row
 from env.battery import Battery
 from env.inverter import Energy, slot_limit
 from env.site import Site
-from planner.linear_program import HomeProgram
-from planner.protocol import Protocol
-from planner.slot_arrays import needed_arrays
+from planner.optimizer.home_program import HomeProgram
+from planner.optimizer.slot_arrays import needed_arrays
+from planner.value.protocol import Protocol
 
 HOME, AREA = "fontana_B02", "SE4"
 FIRST, LAST = date(2025, 10, 2), date(2025, 12, 10)  # 70 days, the 100-slot day among them
@@ -147,7 +147,7 @@ def _cpu_seconds() -> float:
 
 
 def our_solver(site: Site, protocol: Protocol, *, returning: bool) -> Callable[[Day], float]:
-    """Cost of a day as `planner.replay` solves it: one program per day length, each day from scratch.
+    """Cost of a day as `planner.replay.daily` solves it: one program per day length, each day from scratch.
 
     Args:
         site: battery and limits.

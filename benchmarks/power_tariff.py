@@ -20,11 +20,11 @@ from benchmarks.harness import Row
 from env.power_tariff import PowerTariff, PowerWindow
 from env.site import Site
 from env.tariff import Tariff
-from planner.power_bills import power_bills
-from planner.power_oracle import months_oracle
-from planner.protocol import Protocol
-from planner.replay import replay_days
-from planner.results import daily_results
+from planner.demand_charges.bills import power_bills
+from planner.evaluation.daily_results import daily_results
+from planner.replay.daily import replay_days
+from planner.replay.monthly_oracle import months_oracle
+from planner.value.protocol import Protocol
 
 PAIRS = (("fontana_B02", "SE3"), ("trondheim_2020", "SE3"))
 NIGHT = PowerWindow(start_minute=22 * 60, end_minute=6 * 60, weight=0.5)

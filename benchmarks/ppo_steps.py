@@ -11,9 +11,9 @@ from typing import Any, cast
 from darkstar_pipeline.learning_settings import RlSettings
 from env.antares_rl import AntaresRLEnv
 from env.episodes import Episodes
-from planner.rl_config import PpoTraining
-from planner.torch_threads import use_threads
-from planner.training_days import STATE, TrainingDays
+from planner.training.rl_config import PpoTraining
+from planner.training.rl_days import STATE, TrainingDays
+from planner.training.torch_threads import use_threads
 
 ROUNDS = 3
 DUMMY_HOMES, DUMMY_ROLLOUTS = 16, 2
@@ -52,7 +52,7 @@ def ppo_steps(episodes: Episodes) -> PpoSteps:
 
 def _batched(days: TrainingDays, how: PpoTraining) -> tuple[float, float]:
     """Whole rounds, after one that warms up."""
-    from planner.ppo_training import PpoLearner
+    from planner.training.ppo import PpoLearner
 
     learner = PpoLearner(days, how, 0)
     learner.learn(1)
@@ -67,7 +67,7 @@ def _dummy(days: TrainingDays, how: PpoTraining) -> float:
     """The same network and rates over homes stepped one by one; its batches are as large as its rollouts."""
     from stable_baselines3.common.vec_env import DummyVecEnv
 
-    from planner.ppo_training import PpoLearner
+    from planner.training.ppo import PpoLearner
 
     def home() -> AntaresRLEnv:
         env = AntaresRLEnv(days.episodes, state=STATE, setup=days.setup)

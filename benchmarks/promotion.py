@@ -11,9 +11,9 @@ import polars as pl
 from benchmarks.bench_homes import PAIRS, bench_forecasts, bench_history, bench_protocol, bench_window, default_site
 from benchmarks.harness import Row
 from env.inverter import Energy
-from planner.promotion import judge
-from planner.replay import replay_days
-from planner.results import daily_results
+from planner.evaluation.daily_results import daily_results
+from planner.evaluation.promotion_test import judge
+from planner.replay.daily import replay_days
 
 TRIALS = 200
 BLOCK = 7

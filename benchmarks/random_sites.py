@@ -45,7 +45,7 @@ from env.inverter import Energy
 from env.site import Limits, Site
 from env.tariff import Tariff, TariffVersion
 from planner.errors import NoFeasibleScheduleError
-from planner.linear_program import OVER_FUSE
+from planner.optimizer.home_program import OVER_FUSE
 from planner.oracle import OptimalSchedule, solve_optimal_schedule
 
 CASES = int(os.environ.get("DARKSTAR_RANDOM_SITES", "10000"))

@@ -28,8 +28,8 @@ from darkstar_pipeline.remembered import Remembered
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.settings import load_settings
-from planner.hot_program import MIP_SECONDS
-from planner.ladder import Rung, climb
+from planner.optimizer.warm_solver import MIP_SECONDS
+from planner.plans.fallback_chain import Rung, climb
 
 RATE, SECONDS, CONNECTIONS = 100, 60, 16
 WARM_SECONDS = 10

@@ -24,11 +24,11 @@ from benchmarks.harness import Row
 from env.devices import Devices, ElectricVehicle, WaterHeater
 from env.site import Site
 from env.time_grid import day_start
-from planner.plan import Plan, make_plan
-from planner.plan_task import End, PlanTask
-from planner.planned_loads import LoadRequests, VehicleRequest
-from planner.protocol import Protocol
-from planner.release import PLAN
+from planner.optimizer.deferrable_loads import LoadRequests, VehicleRequest
+from planner.plans.make_plan import Plan, make_plan
+from planner.plans.release import PLAN
+from planner.plans.task import End, PlanTask
+from planner.value.protocol import Protocol
 
 PAIRS = (("fontana_B02", "SE4"), ("emhass_fr", "SE3"))
 FIRST, LAST = date(2025, 10, 2), date(2026, 3, 31)  # both changes of the clock

@@ -6,10 +6,10 @@ import cvxpy as cp
 
 from benchmarks.trondheim_home import BATTERY, CLOCK, GRID_KW, START_KWH, TARIFF, Home, Hours
 from env.power_tariff import MonthState
-from planner.constraints import at_most, power_balance, stored_energy
 from planner.errors import SolverError
-from planner.power_charge import power_charge
-from planner.power_demand import power_calendar
+from planner.optimizer.constraints import at_most, power_balance, stored_energy
+from planner.optimizer.demand_charge import power_charge
+from planner.optimizer.peak_calendar import power_calendar
 
 GAP = 1e-6  # of the total: two hundredths of a krone
 

@@ -13,11 +13,11 @@ from benchmarks.bench_homes import FIRST_DAY, LAST_DAY, PAIRS, bench_history, be
 from benchmarks.harness import Row
 from env.inverter import Energy
 from env.site import Site
-from planner.protocol import Protocol
-from planner.replay import replay_days
-from planner.results import daily_results
-from planner.slot_arrays import needed_arrays
-from planner.value_function import Scenarios, soc_grid, value_function
+from planner.evaluation.daily_results import daily_results
+from planner.optimizer.slot_arrays import needed_arrays
+from planner.replay.daily import replay_days
+from planner.value.protocol import Protocol
+from planner.value.value_function import Scenarios, soc_grid, value_function
 
 YEAR_DAYS, MANY_DAYS = 365, 1000
 MOST_SECONDS, MOST_ERROR = 3.0, 0.005

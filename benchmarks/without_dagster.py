@@ -17,8 +17,8 @@ from darkstar_pipeline.replay_inputs import home_has_pv
 from darkstar_pipeline.settings import load_settings
 from darkstar_pipeline.warehouse import schemas
 from env.time_grid import days_between
-from planner.episodes import usable_slots
-from planner.forecasts import naive_forecasts
+from planner.forecasts.naive import naive_forecasts
+from planner.replay.usable_slots import usable_slots
 
 
 def seconds_without_dagster(fresh: FreshHome) -> float:

@@ -14,7 +14,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SLOT_OBSERVATIONS,
     SPOT_PRICES,
 )
-from planner.antares_slots import antares_slots, check_version
+from planner.training.antares_slots import antares_slots, check_version
 
 
 def get_antares_slots(
@@ -29,8 +29,8 @@ def get_antares_slots(
         dataset_version: `v1`: clean days whole, `mask_battery` days without the battery's own readings.
 
     Returns:
-        `site` and the columns of `planner.antares_slots.antares_slots`; no rows where nothing is materialised. MPC's
-        commands are those of the present configuration.
+        `site` and the columns of `planner.training.antares_slots.antares_slots`; no rows where nothing is materialised.
+        MPC's commands are those of the present configuration.
 
     Raises:
         DatasetVersionError: no such version.

@@ -32,7 +32,7 @@ from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, METER_READIN
 from jobs.backfill import BACKFILL
 from jobs.names import job_name
 from jobs.refresh import range_tags
-from planner.episodes import USABLE
+from planner.replay.usable_slots import USABLE
 
 OWNER_TAG = "darkstar/owner"
 SITE_TAG = "darkstar/site"

@@ -24,14 +24,14 @@ from darkstar_pipeline.warehouse.schemas import (
     Table,
 )
 from env.time_grid import days_between
-from planner.episodes import USABLE
-from planner.evaluation import Evaluation, evaluate
+from planner.demand_charges.bills import charges_power, power_bills
+from planner.evaluation.battery_use import day_statistics
+from planner.evaluation.daily_results import daily_results
+from planner.evaluation.verdict import Evaluation, evaluate
+from planner.evaluation.verified_days import only_verified, only_verified_window
 from planner.policy_names import CONTINUOUS_POLICIES, FALLBACK, LEARNED_POLICIES, PLANNERS, POLICIES, is_learned
-from planner.power_bills import charges_power, power_bills
-from planner.replay import replay_days
-from planner.results import daily_results
-from planner.statistics import day_statistics
-from planner.verified_days import only_verified, only_verified_window
+from planner.replay.daily import replay_days
+from planner.replay.usable_slots import USABLE
 
 if TYPE_CHECKING:
     from darkstar_pipeline.trained.policies import TrainedPolicy
@@ -188,7 +188,7 @@ def _months_results(
     What depends on the days before in the month is replayed over the days asked for: what is stored was worked out
     with the days of its own run.
     """
-    from planner.power_oracle import months_oracle, with_bound
+    from planner.replay.monthly_oracle import months_oracle, with_bound
 
     protocol, bounds, schedules = protocol_of(context), None, list[pl.DataFrame]()
     for policy in policies:
@@ -216,7 +216,7 @@ def _continuous_results(
     Every day settles its change of stored energy at the window's one value, so that the days add up to the window's
     cost. The bills are None where power is not charged.
     """
-    from planner.continuous import window_settlement
+    from planner.replay.continuous import window_settlement
 
     slots, protocol = replay_inputs(context, days).slots, protocol_of(context)
     settled = replace(protocol, settlement_value=window_settlement(slots, context.site, protocol))
@@ -246,7 +246,7 @@ def _replay(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame
 
 def _replay_window(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
     """Replay a policy through a window of graded days."""
-    from planner.continuous import replay_window
+    from planner.replay.continuous import replay_window
 
     if is_learned(policy):
         trained = _trained(context, policy)

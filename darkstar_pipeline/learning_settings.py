@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:
-    from planner.beliefs import BeliefRules
-    from planner.lightgbm_training import LightgbmTraining
-    from planner.regressors_training import RegressorTraining
-    from planner.rl_config import PpoTraining, SacTraining
-    from planner.tree_growing import TreeSettings
+    from planner.training.imitation import RegressorTraining
+    from planner.training.lightgbm import LightgbmTraining
+    from planner.training.rl_config import PpoTraining, SacTraining
+    from planner.training.tree_fitting import TreeSettings
+    from planner.value.scenario_weights import BeliefRules
 
 
 class Frozen(BaseModel):
@@ -84,7 +84,7 @@ class LightgbmSettings(Frozen):
 
     def training(self, *, seed: int, beliefs: "BeliefRules", tariff: str = "") -> "LightgbmTraining":
         """What `planner` trains by; the rules of belief are those behind the days' outlook."""
-        from planner.lightgbm_training import LightgbmTraining
+        from planner.training.lightgbm import LightgbmTraining
 
         own = self.model_dump(exclude=set(_TREE_FIELDS))
         return LightgbmTraining(**own, tree=_tree_settings(self), seed=seed, beliefs=beliefs, tariff=tariff)
@@ -109,7 +109,7 @@ class RegressorSettings(Frozen):
 
     def training(self, *, seed: int, beliefs: "BeliefRules", tariff: str = "") -> "RegressorTraining":
         """What `planner` trains by; the rules of belief are those behind the days' outlook."""
-        from planner.regressors_training import RegressorTraining
+        from planner.training.imitation import RegressorTraining
 
         own = self.model_dump(exclude=set(_TREE_FIELDS))
         return RegressorTraining(**own, tree=_tree_settings(self), seed=seed, beliefs=beliefs, tariff=tariff)
@@ -120,7 +120,7 @@ _TREE_FIELDS = ("trees", "leaves", "least_rows", "learning_rate", "column_share"
 
 def _tree_settings(settings: LightgbmSettings | RegressorSettings) -> "TreeSettings":
     """Return the part of the settings that a fit of trees needs."""
-    from planner.tree_growing import TreeSettings
+    from planner.training.tree_fitting import TreeSettings
 
     return TreeSettings(**settings.model_dump(include=set(_TREE_FIELDS)))
 
@@ -187,7 +187,7 @@ class RlSettings(Frozen):
 
     def training(self, *, seed: int) -> "PpoTraining | SacTraining":
         """What `planner` trains by."""
-        from planner.rl_config import PpoTraining, SacTraining
+        from planner.training.rl_config import PpoTraining, SacTraining
 
         told = self.model_dump(exclude={"algorithm"})
         own = f"{self.algorithm}_"

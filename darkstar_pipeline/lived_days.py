@@ -1,7 +1,7 @@
 """What days cost as they were lived, and what other ways of running the battery would have cost from the same start.
 
 Everything is priced alike: on the same readings and prices, from the stored energy that the home really had at
-midnight, wear included, what is left settled at the same worth (`planner.results`).
+midnight, wear included, what is left settled at the same worth (`planner.evaluation.daily_results`).
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from darkstar_pipeline.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.inverter import Command, Energy
 from env.simulator import World, simulate
-from planner.replay import replay_days, schedule_frame
-from planner.results import daily_results
+from planner.evaluation.daily_results import daily_results
+from planner.replay.daily import replay_days, schedule_frame
 
 LIVED = "lived"
 
@@ -110,7 +110,8 @@ def told_cost(lived: LivedDay, plans: pl.DataFrame, label: str = LIVED) -> pl.Da
         label: name in the column `policy`.
 
     Returns:
-        A row as `planner.results.daily_results`; slots that no plan reached leave the inverter by itself.
+        A row as `planner.evaluation.daily_results.daily_results`; slots that no plan reached leave the inverter by
+        itself.
     """
     battery = lived.context.site.battery
     known = in_force(plans, lived.slots["slot_start"].to_list())
@@ -130,7 +131,7 @@ def told_cost(lived: LivedDay, plans: pl.DataFrame, label: str = LIVED) -> pl.Da
 
 
 def policy_cost(lived: LivedDay, policy: str) -> pl.DataFrame:
-    """What a policy would have cost from the day's start: a row as `planner.results.daily_results`.
+    """What a policy would have cost from the day's start: a row as `planner.evaluation.daily_results.daily_results`.
 
     Raises:
         ConfigurationError: an unknown policy.

@@ -12,7 +12,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.quality.day_quality import grade_days
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, SLOT_OBSERVATIONS, SPOT_PRICES
 from env.time_grid import grid
-from planner.episodes import USABLE
+from planner.replay.usable_slots import USABLE
 
 
 def past_readings(context: Context, first: date, last: date, *, reach: int, has_pv: bool) -> pl.DataFrame:

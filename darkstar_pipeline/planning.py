@@ -27,13 +27,13 @@ from darkstar_pipeline.warehouse.schemas import (
 )
 from env.power_tariff import MonthState, month_state
 from env.time_grid import SLOT_DTYPE, day_start, grid, local_clock, local_day, zone
-from planner.continuous import PUBLISHED_MINUTE, Window
-from planner.episodes import USABLE
-from planner.forecasts import naive_forecasts
-from planner.plan_task import End, PlanTask
-from planner.planned_loads import LoadRequests
-from planner.policy_plans import Ahead
-from planner.scenarios import SCENARIO_DAYS
+from planner.forecasts.naive import naive_forecasts
+from planner.optimizer.deferrable_loads import LoadRequests
+from planner.plans.policy_plans import Ahead
+from planner.plans.task import End, PlanTask
+from planner.replay.continuous import PUBLISHED_MINUTE, Window
+from planner.replay.usable_slots import USABLE
+from planner.value.scenario_source import SCENARIO_DAYS
 
 SLOT = timedelta(minutes=15)
 LOW, MEDIAN, HIGH = 0.1, 0.5, 0.9

@@ -1,4 +1,4 @@
-"""The rungs of a site's ladder (`planner.ladder`): who may make a plan of what is known, from the champion down."""
+"""The rungs of a site's ladder (`planner.plans.fallback_chain`): who may make a plan, from the champion down."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from darkstar_pipeline.trained.policies import TrainedPolicy, trained_policy
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_WEATHER
 from env.inverter import Energy
 from planner.errors import LoadRequestError, NoFeasibleScheduleError, PolicyMismatchError
-from planner.hot_program import MIP_SECONDS
-from planner.ladder import CHAMPION, MPC, VALUE, Climb, Make, Rung, climb
-from planner.plan import Plan, make_plan
-from planner.plan_task import PlanTask
-from planner.planned_loads import LoadRequests
-from planner.policy_plans import PolicySchedule, learned_schedule, value_schedule
-from planner.scenarios import SCENARIO_DAYS, ScenarioSource
+from planner.optimizer.deferrable_loads import LoadRequests
+from planner.optimizer.warm_solver import MIP_SECONDS
+from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, Climb, Make, Rung, climb
+from planner.plans.make_plan import Plan, make_plan
+from planner.plans.policy_plans import PolicySchedule, learned_schedule, value_schedule
+from planner.plans.task import PlanTask
+from planner.value.scenario_source import SCENARIO_DAYS, ScenarioSource
 
 NO_CHAMPION = "no version is in use"
 TOLD_DAYS = 28  # days whose readings tell what a day is like; older ones hardly do

@@ -16,10 +16,10 @@ from darkstar_pipeline.warehouse.schemas import (
     SLOT_OBSERVATIONS,
     SPOT_PRICES,
 )
-from planner.episodes import usable_slots
-from planner.protocol import Protocol
-from planner.scenarios import SCENARIO_DAYS
-from planner.steadiness import SteadinessRules
+from planner.policies.write_budget import SteadinessRules
+from planner.replay.usable_slots import usable_slots
+from planner.value.protocol import Protocol
+from planner.value.scenario_source import SCENARIO_DAYS
 
 RECENT_DAYS = 7
 _HASHED = ("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh")
@@ -30,7 +30,7 @@ class ReplayInputs:
     """What days are replayed on.
 
     Attributes:
-        slots: prices and readings of graded days, as `planner.replay.replay_days` takes them.
+        slots: prices and readings of graded days, as `planner.replay.daily.replay_days` takes them.
         forecasts: made from the morning before the first day on.
         history: believed readings from some days before the first day on.
     """

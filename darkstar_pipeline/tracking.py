@@ -2,8 +2,8 @@
 
 The store is SQLite under `<home>/mlflow` unless `MLFLOW_TRACKING_URI` names a server. Two processes that create a
 store or an experiment at the same moment corrupt or misfile (reproduced), so both happen once, under a file lock, and a
-run is opened by its experiment's id. What does not belong here: what is evaluated, and how (`planner.evaluation`);
-runs of trainings and registered models (`models`).
+run is opened by its experiment's id. What does not belong here: what is evaluated, and how
+(`planner.evaluation.verdict`); runs of trainings and registered models (`models`).
 """
 
 import logging
@@ -47,7 +47,7 @@ class EvaluationRecord:
         site: name of the home.
         first: first local day of the window.
         last: last local day of the window.
-        totals: a row a policy, as `planner.evaluation` gives them.
+        totals: a row a policy, as `planner.evaluation.verdict` gives them.
         days: a row a day and policy, kept as an artifact.
         content_hash: of the data that was evaluated.
         config_version: of the settings the figures hold for.

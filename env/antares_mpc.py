@@ -1,6 +1,7 @@
 """`AntaresMPCEnv`: a replay of MPC, day by day, that can be overruled slot by slot.
 
-Planning is another room's: the environment is handed whoever decides. `planner.rl_episodes.mpc_planners` makes MPC's.
+Planning is another room's: the environment is handed whoever decides. `planner.replay.episodes.mpc_planners` makes
+MPC's.
 """
 
 from collections.abc import Callable, Mapping

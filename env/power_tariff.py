@@ -7,7 +7,8 @@ Money is what the home pays, value-added tax included, as are `import_price` and
 before tax, as for every fee, and add it). Hours and days are those of the local clock: the repeated autumn hour is two.
 An hour's mean is its energy over the whole hour; slots that are not there count as nothing bought.
 
-Not here: the price of a kWh (`tariff`); how a plan weighs a peak against cheap energy (`planner.power_charge`).
+Not here: the price of a kWh (`tariff`); how a plan weighs a peak against cheap energy
+(`planner.optimizer.demand_charge`).
 """
 
 import math

@@ -17,12 +17,12 @@ import polars as pl
 from env.battery import Battery
 from env.site import Site
 from planner.errors import NoFeasibleScheduleError
-from planner.flow_kinds import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution, SolverRecord
-from planner.linear_program import HomeProgram
-from planner.plan_task import End, PlanTask
-from planner.planned_loads import PlannedLoads
-from planner.relaxation import contradiction
-from planner.slot_arrays import needed_arrays
+from planner.optimizer.deferrable_loads import PlannedLoads
+from planner.optimizer.home_program import HomeProgram
+from planner.optimizer.slot_arrays import needed_arrays
+from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution, SolverRecord
+from planner.plans.relaxation import contradiction
+from planner.plans.task import End, PlanTask
 
 
 @dataclass(frozen=True)

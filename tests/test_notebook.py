@@ -27,7 +27,7 @@ from darkstar_pipeline.warehouse.schemas import (
     Table,
 )
 from env.time_grid import days_between, grid
-from planner.forecasts import naive_forecasts
+from planner.forecasts.naive import naive_forecasts
 
 NAME = "a_day_in_money"
 ALONE = {"compare_runs": (2, 5), "inside_a_policy": (3, 3)}  # pictures and tables of those that make a home themselves

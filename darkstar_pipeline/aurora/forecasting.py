@@ -13,11 +13,11 @@ from darkstar_pipeline.past_readings import past_readings
 from darkstar_pipeline.replay_inputs import home_has_pv
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.time_grid import day_start, days_between
-from planner.aurora import aurora_forecasts
-from planner.aurora_features import AuroraHome
-from planner.aurora_model import LEAST_DAYS
-from planner.bias_correction import bias_corrected
-from planner.forecasts import naive_forecasts
+from planner.forecasts.aurora import aurora_forecasts
+from planner.forecasts.aurora_model import LEAST_DAYS
+from planner.forecasts.bias_correction import bias_corrected
+from planner.forecasts.features import AuroraHome
+from planner.forecasts.naive import naive_forecasts
 
 
 def site_forecasts(context: Context, days: Sequence[date]) -> pl.DataFrame:

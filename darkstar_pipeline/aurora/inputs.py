@@ -13,9 +13,9 @@ from darkstar_pipeline.past_readings import past_readings
 from darkstar_pipeline.replay_inputs import home_has_pv
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from env.time_grid import grid
-from planner.aurora_features import AuroraHome
-from planner.clear_sky import Panels
-from planner.slot_series import OUTLOOK, slot_series
+from planner.forecasts.clear_sky import Panels
+from planner.forecasts.features import AuroraHome
+from planner.forecasts.slot_series import OUTLOOK, slot_series
 
 _OUTLOOK_NAMES = {"cloud_percent": "cloud", "irradiance_w_m2": "irradiance"}
 
@@ -61,7 +61,8 @@ def outlook(context: Context, first: date, last: date) -> pl.DataFrame | None:
     """What was said about the slots of the days `first` to `last` and the week after them, as `slot_series` takes it.
 
     Returns:
-        `slot_start, known_at` and those of `planner.slot_series.OUTLOOK` that were said; None where nothing was.
+        `slot_start, known_at` and those of `planner.forecasts.slot_series.OUTLOOK` that were said; None where nothing
+        was.
     """
     rows = context.lake.read(RAW_WEATHER, context.site_name, first, last + timedelta(days=8)).rename(_OUTLOOK_NAMES)
     said = [name for name in OUTLOOK if rows[name].count()]

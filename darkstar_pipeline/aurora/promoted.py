@@ -13,8 +13,8 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.models.pointer import read_pointer, read_seat
-from planner.aurora_bundle import LoadedAurora, load_aurora
 from planner.errors import PolicyMismatchError
+from planner.forecasts.aurora_bundle import LoadedAurora, load_aurora
 
 
 @dataclass(frozen=True)

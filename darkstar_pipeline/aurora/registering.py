@@ -18,7 +18,7 @@ from darkstar_pipeline.models.moves import promote
 from darkstar_pipeline.models.names import registered_name
 from darkstar_pipeline.models.registry import register_model
 from darkstar_pipeline.models.training_run import TrainingRun
-from planner.aurora_model import MODEL_VERSION
+from planner.forecasts.aurora_model import MODEL_VERSION
 
 GATED = ("load", "pv")
 

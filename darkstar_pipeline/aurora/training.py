@@ -14,13 +14,13 @@ from darkstar_pipeline.aurora.inputs import aurora_home, panels_of
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
 from env.time_grid import day_start
-from planner.aurora import aurora_forecasts
-from planner.aurora_bundle import TrainedOn, save_aurora
-from planner.aurora_features import AuroraHome
-from planner.aurora_model import LEAST_DAYS, AuroraModel, Mask, fit_aurora
-from planner.bundle import Bundle
-from planner.forecasts import naive_forecasts
-from planner.slot_series import DAY_SLOTS
+from planner.artifacts.bundle import Bundle
+from planner.forecasts.aurora import aurora_forecasts
+from planner.forecasts.aurora_bundle import TrainedOn, save_aurora
+from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, Mask, fit_aurora
+from planner.forecasts.features import AuroraHome
+from planner.forecasts.naive import naive_forecasts
+from planner.forecasts.slot_series import DAY_SLOTS
 
 HELD_OUT_SHARE = 0.25
 HELD_OUT_MOST = 56  # days: eight weeks measure well enough, and the rest says more by being learned from

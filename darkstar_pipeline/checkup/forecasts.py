@@ -11,8 +11,8 @@ from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.models.pointer import read_pointer, read_seat
 from darkstar_pipeline.settings import Settings
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
-from planner.aurora_bundle import Learned
 from planner.errors import PolicyMismatchError
+from planner.forecasts.aurora_bundle import Learned
 
 MEND = "darkstar train aurora"
 

@@ -15,8 +15,8 @@ from darkstar_pipeline.models.pointer import load_champion
 from darkstar_pipeline.settings import LearningSettings, Settings
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.time_grid import zone
-from planner.episodes import USABLE
 from planner.errors import PolicyMismatchError
+from planner.replay.usable_slots import USABLE
 
 OLD_DAYS = 30
 REPLACE = "darkstar train lightgbm, then darkstar models promote VERSION --force --why TEXT"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.context import Context
-    from planner.comparison import Comparison
+    from planner.evaluation.comparison import Comparison
 
 LAST_DAYS = 90
 _FIRST = typer.Option(
@@ -43,8 +43,8 @@ def compare(
     Where the tariff charges for power, the months' charges stand beside; the comparison is of the days without them.
     """
     from darkstar_pipeline.evaluating import evaluate_range, trained_on
-    from planner.comparison import compare_policies
-    from planner.promotion import judge
+    from planner.evaluation.comparison import compare_policies
+    from planner.evaluation.promotion_test import judge
 
     context = call.context()
     known = CONTINUOUS_POLICIES if continuous else POLICIES

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from darkstar_pipeline.context import Context
     from darkstar_pipeline.planning import Known
-    from planner.ladder import Climb
+    from planner.plans.fallback_chain import Climb
 
 EXPLAINED = ("sentence", "idle_costs")
 
@@ -90,7 +90,7 @@ def _document(context: "Context", known: "Known", climbed: "Climb") -> dict[str,
 def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> None:
     """Draw the plan: a row a slot, and below it what it costs."""
     from env.time_grid import zone
-    from planner.wording import command_told
+    from planner.plans.wording import command_told
 
     local, site = zone(context.timezone), context.site
     currency, capacity, most_kw = site.currency, site.battery.capacity_kwh, site.battery.discharge_kw

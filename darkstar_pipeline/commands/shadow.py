@@ -105,7 +105,7 @@ def _total(rows: list[dict[str, Any]], policy: str) -> dict[str, Any]:
     """A policy over all days; the interval is that of `darkstar evaluate`."""
     import numpy as np
 
-    from planner.evaluation import total_interval
+    from planner.evaluation.verdict import total_interval
 
     own = [row for row in rows if row["policy"] == policy]
     differences = np.array([row["difference"] for row in own if row["difference"] is not None])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.context import Context
-    from planner.verifier import Verification
+    from planner.verification.verifier import Verification
 
 COLUMNS = ("slot_start", "slot_index", "rule", "size", "unit", "message")
 
@@ -52,7 +52,7 @@ def _of_day(context: "Context", day: date | None, policy: str | None) -> "tuple[
     """A day of a policy, by the protocol it is measured by."""
     from darkstar_pipeline.evaluating import unverified_schedule
     from darkstar_pipeline.replay_inputs import protocol_of
-    from planner.verified_days import verify_episodes
+    from planner.evaluation.verified_days import verify_episodes
 
     if day is None or policy is None:
         raise UsageError("no schedule is named", "give FILE, or --day and --policy")
@@ -63,8 +63,8 @@ def _of_day(context: "Context", day: date | None, policy: str | None) -> "tuple[
 def _of_file(context: "Context", file: Path, policy: str | None) -> "tuple[pl.DataFrame, Verification]":
     """A file, whatever stored energy it starts with."""
     from darkstar_pipeline.commands.schedule_files import read_schedule_file
-    from planner.verified_days import judged_site
-    from planner.verifier import verify_schedule
+    from planner.evaluation.verified_days import judged_site
+    from planner.verification.verifier import verify_schedule
 
     slots = read_schedule_file(file, context.timezone)
     site = judged_site(policy, context.site) if policy is not None else context.site

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from darkstar_pipeline.commands.failures import UsageError
 
 if TYPE_CHECKING:
-    from planner.planned_loads import LoadRequests
+    from planner.optimizer.deferrable_loads import LoadRequests
 
 
 def instant(option: str, text: str | None, timezone: str) -> datetime:
@@ -43,7 +43,7 @@ def load_requests(
     Raises:
         UsageError: a wish cannot be read.
     """
-    from planner.planned_loads import ApplianceRequest, HeaterRequest, LoadRequests, VehicleRequest
+    from planner.optimizer.deferrable_loads import ApplianceRequest, HeaterRequest, LoadRequests, VehicleRequest
 
     vehicle = None
     if car is not None:

@@ -13,9 +13,9 @@ from darkstar_pipeline.learning.dataset import LearningData
 from darkstar_pipeline.replay_inputs import protocol_of
 from env.episodes import Episodes
 from env.site import Site
-from planner.beliefs import BeliefRules
-from planner.rl_episodes import rl_episodes
-from planner.scenarios import ScenarioSource
+from planner.replay.episodes import rl_episodes
+from planner.value.scenario_source import ScenarioSource
+from planner.value.scenario_weights import BeliefRules
 
 SIZES = (0.5, 1.0, 1.5)  # of the battery, energy and power alike
 PRICES = ("import_price", "export_price")

@@ -10,8 +10,8 @@ from env.actions import Correction
 from env.episodes import Episodes
 from env.home_batch import Setup
 from env.states import State
-from planner.beliefs import NAIVE, BeliefRules
-from planner.rl_training import episode_costs
+from planner.training.rl import episode_costs
+from planner.value.scenario_weights import NAIVE, BeliefRules
 
 # Found on training weeks of six pairs of home and prices (benchmarks/RESULTS.md); which of them suits a home is chosen
 # on its own days.

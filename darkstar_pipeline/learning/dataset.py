@@ -1,7 +1,7 @@
 """What a site's policies learn from: graded slots with forecasts, the readings before them, and what Aurora tells.
 
-What Aurora tells of a day is told by one that has not seen it (`planner.aurora_tellers`); a policy takes along one that
-learned from all of its days, for those after them.
+What Aurora tells of a day is told by one that has not seen it (`planner.forecasts.cross_fitting`); a policy takes along
+one that learned from all of its days, for those after them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,14 +19,14 @@ from darkstar_pipeline.learning.windows import Days, Windows
 from darkstar_pipeline.replay_inputs import ReplayInputs, content_hash, protocol_of, replay_inputs
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.episodes import Episodes
-from planner.aurora_bundle import TrainedOn, save_aurora
-from planner.aurora_tellers import AuroraTellers
-from planner.beliefs import BeliefRules
-from planner.bundle import Bundle
-from planner.episodes import USABLE
-from planner.rl_episodes import rl_episodes
-from planner.scenarios import ScenarioSource
-from planner.value_function import Scenarios
+from planner.artifacts.bundle import Bundle
+from planner.forecasts.aurora_bundle import TrainedOn, save_aurora
+from planner.forecasts.cross_fitting import AuroraTellers
+from planner.replay.episodes import rl_episodes
+from planner.replay.usable_slots import USABLE
+from planner.value.scenario_source import ScenarioSource
+from planner.value.scenario_weights import BeliefRules
+from planner.value.value_function import Scenarios
 
 REACH = 28  # days of readings before the first day: more than any rules of belief look back
 

@@ -10,9 +10,9 @@ from darkstar_pipeline.learning.judging import daily_costs, figures, judge
 from darkstar_pipeline.learning.windows import Windows
 from darkstar_pipeline.trained.policies import TrainedPolicy, trained_policy
 from env.inverter import Energy
-from planner import promotion
 from planner.errors import PolicyMismatchError
-from planner.evaluation import Evaluation
+from planner.evaluation import promotion_test
+from planner.evaluation.verdict import Evaluation
 from planner.policy_names import FALLBACK
 
 
@@ -39,10 +39,10 @@ class Evidence:
 def weigh(context: Context, challenger: TrainedPolicy, windows: Windows, *, saved_on_validation: float) -> Evidence:
     """Judge a challenger on the test days against what is in use.
 
-    Against a champion the statistical gate decides (`planner.promotion`), the last of the test days being its shadow
-    period. The first version of a site replaces `value` where it saved money on validation days and costs no more on
-    the test days: `value` is where it started from, so that nothing is lost by it. So does one whose predecessor does
-    not fit the site any more, such as after a new tariff.
+    Against a champion the statistical gate decides (`planner.evaluation.promotion_test`), the last of the test days
+    being its shadow period. The first version of a site replaces `value` where it saved money on validation days and
+    costs no more on the test days: `value` is where it started from, so that nothing is lost by it. So does one whose
+    predecessor does not fit the site any more, such as after a new tariff.
 
     Args:
         context: the site.
@@ -59,8 +59,12 @@ def weigh(context: Context, challenger: TrainedPolicy, windows: Windows, *, save
     split = len(own) - shadow_days
     costs: tuple[Energy, Energy] = (other["cost"].to_numpy(), own["cost"].to_numpy())
     breaches = own["breaches"].to_numpy()
-    shadow = promotion.Shadow(costs[0][split:], costs[1][split:], int(breaches[split:].sum())) if shadow_days else None
-    found = promotion.judge(costs[0][:split], costs[1][:split], breaches=int(breaches[:split].sum()), shadow=shadow)
+    shadow = (
+        promotion_test.Shadow(costs[0][split:], costs[1][split:], int(breaches[split:].sum())) if shadow_days else None
+    )
+    found = promotion_test.judge(
+        costs[0][:split], costs[1][:split], breaches=int(breaches[:split].sum()), shadow=shadow
+    )
     document = {**found.document(), "against": FALLBACK if champion is None else f"version {champion.version}"}
     if champion is None:
         document |= _first(costs, int(breaches.sum()), saved_on_validation)

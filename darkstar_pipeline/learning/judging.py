@@ -10,16 +10,16 @@ from darkstar_pipeline.evaluating import policy_results
 from darkstar_pipeline.replay_inputs import protocol_of
 from darkstar_pipeline.trained.policies import TrainedPolicy
 from darkstar_pipeline.trained.replaying import replay_trained
-from planner.evaluation import Evaluation, evaluate
-from planner.results import daily_results
-from planner.verified_days import only_verified
+from planner.evaluation.daily_results import daily_results
+from planner.evaluation.verdict import Evaluation, evaluate
+from planner.evaluation.verified_days import only_verified
 
 REFERENCES = ("idle", "mpc", "value", "oracle")
 _LOGGED = ("captured_share", "cost", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
 
 
 def trained_results(context: Context, trained: TrainedPolicy, days: Sequence[date]) -> pl.DataFrame:
-    """Daily results of a trained policy, verified; as `planner.results.daily_results`."""
+    """Daily results of a trained policy, verified; as `planner.evaluation.daily_results.daily_results`."""
     schedule = only_verified(replay_trained(context, trained, days), context.site, protocol_of(context))
     return daily_results(schedule, protocol_of(context), context.site)
 

@@ -12,8 +12,8 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.versions import tariff_version
 from env.episodes import Episodes
-from planner.beliefs import BeliefRules
-from planner.bundle import Manifest
+from planner.artifacts.bundle import Manifest
+from planner.value.scenario_weights import BeliefRules
 
 Curve = tuple[tuple[int, float], ...]
 KINDS = ("rl", "lightgbm", "regressors")
@@ -50,7 +50,7 @@ class Lesson:
         validation: days to choose on.
         beliefs: rules behind both.
         changes: settings that differ from the configured ones, by name.
-        slots: what MPC told, for those that learn from it (`planner.antares_slots`); None for the others.
+        slots: what MPC told, for those that learn from it (`planner.training.antares_slots`); None for the others.
         checkpoints: folder where a training that was killed goes on; None keeps none.
         progress: told (done, total).
     """
@@ -106,7 +106,7 @@ def changed(settings: Chosen, changes: Mapping[str, Any]) -> Chosen:
 
 
 def _rl(context: Context, lesson: Lesson) -> Learned:
-    from planner.rl_training import Round, train_rl
+    from planner.training.rl import Round, train_rl
 
     settings = changed(context.site_settings.rl, lesson.changes)
     how = settings.training(seed=context.site_settings.learning.seed)
@@ -142,7 +142,7 @@ def _rl(context: Context, lesson: Lesson) -> Learned:
 
 
 def _lightgbm(context: Context, lesson: Lesson) -> Learned:
-    from planner.lightgbm_training import LightgbmRound, train_lightgbm
+    from planner.training.lightgbm import LightgbmRound, train_lightgbm
 
     settings = changed(context.site_settings.lightgbm, lesson.changes)
     how = settings.training(
@@ -165,7 +165,7 @@ def _lightgbm(context: Context, lesson: Lesson) -> Learned:
 
 
 def _regressors(context: Context, lesson: Lesson, slots: pl.DataFrame) -> Learned:
-    from planner.regressors_training import train_regressors
+    from planner.training.imitation import train_regressors
 
     settings = changed(context.site_settings.regressors, lesson.changes)
     how = settings.training(

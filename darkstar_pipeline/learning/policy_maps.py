@@ -12,9 +12,9 @@ from darkstar_pipeline.trained.policies import TrainedPolicy
 from env.episodes import Episodes
 from env.inverter import Energy, apply_command
 from env.time_grid import SLOT_HOURS
-from planner.learned_replay import LearnedDays
-from planner.rl_episodes import equal_days, slots_by_length
-from planner.scenarios import ScenarioSource
+from planner.replay.episodes import equal_days, slots_by_length
+from planner.replay.learned import LearnedDays
+from planner.value.scenario_source import ScenarioSource
 
 SOC_ROWS, PRICE_COLUMNS = 21, 24
 MAP_DAYS = 14

@@ -20,7 +20,7 @@ from darkstar_pipeline.learning.learners import changed
 from darkstar_pipeline.learning.training import prepared
 from darkstar_pipeline.learning.windows import split
 from darkstar_pipeline.models.names import MODELS_FOLDER
-from planner.rl_search import Between, Searched, Space, Tried, search
+from planner.training.rl_search import Between, Searched, Space, Tried, search
 
 QUICK = {"rounds": 6, "members": 1}  # of the configured training: enough to tell settings apart
 SHARED = {

@@ -32,9 +32,9 @@ from darkstar_pipeline.pictures.canvas import policy_name
 from darkstar_pipeline.pictures.learning import against_oracle_png, learning_curve_png
 from darkstar_pipeline.trained.policies import TrainedPolicy, opened
 from env.episodes import joined
-from planner.bundle import Bundle, save_bundle
-from planner.embedded_aurora import with_aurora
-from planner.evaluation import Evaluation
+from planner.artifacts.bundle import Bundle, save_bundle
+from planner.evaluation.verdict import Evaluation
+from planner.forecasts.embedded_aurora import with_aurora
 
 Progress = Callable[[int, int], None]
 UNNAMED = "learned"  # what a version that has no number yet is judged as

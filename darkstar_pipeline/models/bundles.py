@@ -10,7 +10,7 @@ from darkstar_pipeline.models.placing import place_bundle
 from darkstar_pipeline.models.registry import find_version
 from darkstar_pipeline.models.training_run import BUNDLE_FOLDER
 from darkstar_pipeline.tracking import open_store, told
-from planner.bundle import read_bundle
+from planner.artifacts.bundle import read_bundle
 
 
 def stored_bundle(context: Context, name: str, version: int) -> Path:

@@ -26,7 +26,7 @@ from darkstar_pipeline.versions import tariff_version
 from darkstar_pipeline.warehouse.schemas import MODEL_PROMOTIONS
 from darkstar_pipeline.whole_files import replacing
 from env.time_grid import zone
-from planner.bundle import read_bundle
+from planner.artifacts.bundle import read_bundle
 
 INTENT = "move.json"
 
@@ -102,7 +102,7 @@ def promote(
         version: whose bundle stands in the state folder (`bundles.stored_bundle`).
         who: a person's or a job's name.
         why: the reason, in words.
-        evidence: the gate's verdict (`planner.promotion.Verdict.document()`); None where there is none.
+        evidence: the gate's verdict (`planner.evaluation.promotion_test.Verdict.document()`); None where there is none.
         force: move against the verdict, or without one.
         name: the registered model; None is `antares-<site>`.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from darkstar_pipeline.errors import DataRefusedError
-from planner.bundle import Bundle, read_bundle
+from planner.artifacts.bundle import Bundle, read_bundle
 
 
 def place_bundle(target: Path, source: Path, bundle: Bundle) -> None:

@@ -14,7 +14,7 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.versions import tariff_version
 from darkstar_pipeline.whole_files import replacing
-from planner.bundle import Bundle, read_bundle
+from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
 
 POINTER = "champion.json"

@@ -21,7 +21,7 @@ from darkstar_pipeline.models.pointer import read_pointer
 from darkstar_pipeline.models.runs import add_run, json_text
 from darkstar_pipeline.models.training_run import BUNDLE_FOLDER, IDENTITY, TrainingRun, log_training, run_tags
 from darkstar_pipeline.tracking import TRAININGS, has_store, open_store, run_url, told
-from planner.bundle import read_bundle
+from planner.artifacts.bundle import read_bundle
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -149,7 +149,9 @@ def find_version(context: Context, name: str, version: int) -> ModelVersionRecor
 
 
 def attach_evidence(context: Context, name: str, version: int, evidence: Mapping[str, Any]) -> None:
-    """Tag a version with the gate's verdict on it (`planner.promotion.Verdict.document()`); the last one counts.
+    """Tag a version with the gate's verdict on it; the last one counts.
+
+    The verdict is a `planner.evaluation.promotion_test.Verdict.document()`.
 
     Raises:
         OutsideServiceError: MLflow refused or cannot be reached.

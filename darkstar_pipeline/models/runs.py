@@ -18,7 +18,7 @@ from darkstar_pipeline.warehouse.schemas import (
     Table,
 )
 from env.time_grid import zone
-from planner.bundle import Manifest
+from planner.artifacts.bundle import Manifest
 
 _TABLES_OF_KIND: dict[str, tuple[Table, ...]] = {"lightgbm": (ANTARES_POLICY_RUNS,), "rl": (ANTARES_RL_RUNS,)}
 

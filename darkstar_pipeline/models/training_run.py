@@ -12,7 +12,7 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.tracking import code_version, log_values, open_run
 from darkstar_pipeline.versions import config_version
-from planner.bundle import Bundle
+from planner.artifacts.bundle import Bundle
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -15,12 +15,12 @@ from darkstar_pipeline.models.bundles import stored_bundle
 from darkstar_pipeline.models.names import model_folder, parse_reference, registered_name
 from darkstar_pipeline.models.pointer import load_champion
 from darkstar_pipeline.versions import tariff_version
-from planner.bundle import Bundle, read_bundle
-from planner.embedded_aurora import embedded_aurora, told_scenarios
+from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
-from planner.learned_policy import LearnedPolicy, learned_policy
+from planner.forecasts.embedded_aurora import embedded_aurora, told_scenarios
+from planner.policies.learned_policy import LearnedPolicy, learned_policy
 from planner.policy_names import GATED
-from planner.value_function import Scenarios
+from planner.value.value_function import Scenarios
 
 
 @dataclass(frozen=True, kw_only=True)

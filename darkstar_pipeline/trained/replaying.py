@@ -8,16 +8,16 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.trained.policies import TrainedPolicy
-from planner.continuous import open_window
-from planner.learned_replay import replay_learned
-from planner.learned_window import replay_learned_window
-from planner.scenarios import ScenarioSource
+from planner.replay.continuous import open_window
+from planner.replay.learned import replay_learned
+from planner.replay.learned_window import replay_learned_window
+from planner.value.scenario_source import ScenarioSource
 
 
 def replay_trained(
     context: Context, trained: TrainedPolicy, days: Sequence[date], *, continuous: bool = False
 ) -> pl.DataFrame:
-    """What a trained policy does on graded days; as `planner.replay.replay_days`, the name asked for as `policy`.
+    """What a trained policy does on graded days; as `planner.replay.daily.replay_days`, the name asked for as `policy`.
 
     Raises:
         PolicyMismatchError: it was made for another state than this version shows.

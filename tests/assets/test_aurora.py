@@ -10,7 +10,7 @@ from assets.aurora import aurora_models_asset, training_window
 from assets.home import Home
 from darkstar_pipeline.aurora.forecasting import site_forecasts
 from darkstar_pipeline.aurora.promoted import promoted_aurora
-from planner.aurora_model import MODEL_VERSION
+from planner.forecasts.aurora_model import MODEL_VERSION
 from tests.cases.month_home import FIRST, LAST, month_context, write_outlook
 
 # MLflow's own, as in the tests of the registry.

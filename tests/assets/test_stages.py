@@ -28,7 +28,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SPOT_PRICES,
     Table,
 )
-from planner.episodes import usable_slots
+from planner.replay.usable_slots import usable_slots
 from tests.cases.small_home import DAYS, FIRST, LAST, SHORT_DAY, small_context
 
 AUTUMN = date(2025, 10, 26)

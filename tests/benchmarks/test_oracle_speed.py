@@ -9,8 +9,8 @@ import pytest
 from benchmarks import emhass_environment, harness, oracle_speed
 from benchmarks.emhass_environment import FOLDER, PACKAGE, EmhassDay, EmhassMissingError, environment, solve_with_emhass
 from benchmarks.oracle_speed import Solved, cost_of, emhass_rows, our_solver, worst_violation
-from planner.protocol import Protocol
-from planner.slot_arrays import needed_arrays
+from planner.optimizer.slot_arrays import needed_arrays
+from planner.value.protocol import Protocol
 from tests.cases.homes import DEFAULT_BATTERY, PAPER_BATTERY, days_of_slots, home
 
 INSTALLED = (FOLDER / "installed.txt").exists()

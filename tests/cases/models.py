@@ -9,7 +9,7 @@ from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.models.training_run import TrainingRun
 from darkstar_pipeline.settings import Settings
 from darkstar_pipeline.versions import tariff_version
-from planner.bundle import Bundle, Manifest, save_bundle
+from planner.artifacts.bundle import Bundle, Manifest, save_bundle
 
 SITE = "home"
 

@@ -7,9 +7,9 @@ from functools import cache
 import polars as pl
 
 from env.site import Limits, Site
-from planner.forecasts import naive_forecasts
-from planner.protocol import Protocol
-from planner.replay import replay_days
+from planner.forecasts.naive import naive_forecasts
+from planner.replay.daily import replay_days
+from planner.value.protocol import Protocol
 from tests.cases.homes import DEFAULT_BATTERY, PAPER_BATTERY, STOCKHOLM, days_of_slots, home, start_soc
 
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)

@@ -22,9 +22,9 @@ from darkstar_pipeline.service.http.tokens import Sessions
 from darkstar_pipeline.versions import tariff_version
 from env.actions import Correction
 from env.scaled_state import V2
-from planner.beliefs import NAIVE
-from planner.bundle import Bundle, save_bundle
-from planner.rl_policy import AntaresRLPolicyV1, rl_manifest
+from planner.artifacts.bundle import Bundle, save_bundle
+from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
+from planner.value.scenario_weights import NAIVE
 from tests.cases.small_home import ZONE
 
 TOKEN = "a token of the tests, long enough"  # noqa: S105 - of nothing but tests

@@ -1,6 +1,6 @@
 """Trainings small enough to run in tests."""
 
-from planner.rl_config import PpoTraining, SacTraining
+from planner.training.rl_config import PpoTraining, SacTraining
 
 PPO = PpoTraining(
     rounds=2, homes=4, slots=48, hidden=(8,), learning_rate=3e-2, weight_decay=1e-4, offset=0.4, members=2, n_soc=9,

@@ -16,7 +16,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SPOT_PRICES,
 )
 from env.time_grid import grid
-from planner.antares_slots import SLOT_COLUMNS, DatasetVersionError
+from planner.training.antares_slots import SLOT_COLUMNS, DatasetVersionError
 from tests.cases.small_home import DAYS, FIRST, LAST, SHORT_DAY, ZONE, small_context
 
 AUTUMN = date(2025, 10, 26)

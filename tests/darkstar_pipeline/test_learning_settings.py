@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from darkstar_pipeline.learning_settings import LightgbmSettings, RegressorSettings
-from planner.beliefs import BeliefRules
-from planner.lightgbm_training import LightgbmTraining
-from planner.regressors_training import RegressorTraining
+from planner.training.imitation import RegressorTraining
+from planner.training.lightgbm import LightgbmTraining
+from planner.value.scenario_weights import BeliefRules
 
 RULES = BeliefRules(n_days=9)
 

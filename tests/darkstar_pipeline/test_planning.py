@@ -16,9 +16,9 @@ from darkstar_pipeline.settings import PowerTariffSettings, Settings, SiteSettin
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SLOT_FORECASTS, SPOT_PRICES
 from env.power_tariff import peaks
 from env.time_grid import slot_count
-from planner.forecasts import naive_forecasts
-from planner.hot_program import MIP_SECONDS
-from planner.plan import Plan
+from planner.forecasts.naive import naive_forecasts
+from planner.optimizer.warm_solver import MIP_SECONDS
+from planner.plans.make_plan import Plan
 from tests.cases.small_home import DAYS, LAST, ZONE, fill, small_context
 
 LONG_DAY = date(2025, 10, 26)

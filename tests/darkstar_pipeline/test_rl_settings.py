@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from darkstar_pipeline.learning_settings import RlSettings
-from planner.rl_config import PpoTraining, SacTraining
+from planner.training.rl_config import PpoTraining, SacTraining
 
 
 def test_settings_become_the_algorithm_that_is_meant() -> None:

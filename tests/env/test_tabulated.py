@@ -14,9 +14,9 @@ from env.home_batch import HomeBatch, Setup
 from env.inverter import Energy
 from env.states import Moment
 from env.tabulated import TabulatedCorrection
-from planner.forecasts import naive_forecasts
-from planner.protocol import Protocol
-from planner.rl_episodes import rl_episodes
+from planner.forecasts.naive import naive_forecasts
+from planner.replay.episodes import rl_episodes
+from planner.value.protocol import Protocol
 from tests.cases.episodes import SMALL, TIGHT, mixed
 from tests.cases.homes import STOCKHOLM, days_of_slots, home
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from env.inverter import Command, Energy
 from env.simulator import Replay, simulate
 from env.site import Site
-from planner.commanding import exact_commands
-from planner.linear_program import OVER_FUSE
+from planner.optimizer.home_program import OVER_FUSE
+from planner.optimizer.plan_commands import exact_commands
 from planner.oracle import OptimalSchedule, solve_optimal_schedule
-from planner.protocol import Protocol
-from planner.replay import POLICIES, Expectations
-from planner.value_function import Scenarios
+from planner.replay.daily import POLICIES, Expectations
+from planner.value.protocol import Protocol
+from planner.value.value_function import Scenarios
 from tests.cases.homes import PRICE_KINDS, Horizon, horizons, sites, start_soc
 
 TOLERANCE = 1e-6

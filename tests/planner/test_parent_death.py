@@ -11,7 +11,7 @@ import pytest
 
 PARENT = """
 import time
-from planner.sharding import map_shards
+from planner.parallel import map_shards
 if __name__ == "__main__":
     map_shards(time.sleep, [600.0, 600.0], workers=2)
 """

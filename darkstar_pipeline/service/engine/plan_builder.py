@@ -16,13 +16,13 @@ from darkstar_pipeline.service.schemas import Input, ModelTold, Override, PlanDo
 from env.command_menu import full_export_kw
 from env.inverter import Command
 from env.site import Site
-from planner.explanations import explain
-from planner.flow_kinds import SolverRecord
-from planner.ladder import BY_ITSELF, LAST_PLAN, REFUSED, RELEASED, UNAVAILABLE, Climb, Rung, Try, climb
-from planner.plan import Plan
-from planner.plan_task import End, PlanTask
-from planner.policy_plans import PolicySchedule
-from planner.release import IDLE, PLAN, SELF_CONSUMPTION, candidate, default_loads, simple_candidates, simulated
+from planner.optimizer.solution import SolverRecord
+from planner.plans.explanations import explain
+from planner.plans.fallback_chain import BY_ITSELF, LAST_PLAN, REFUSED, RELEASED, UNAVAILABLE, Climb, Rung, Try, climb
+from planner.plans.make_plan import Plan
+from planner.plans.policy_plans import PolicySchedule
+from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, candidate, default_loads, simple_candidates, simulated
+from planner.plans.task import End, PlanTask
 
 STEERING = ("charge", "discharge", "export", "hold", "self_consumption")
 

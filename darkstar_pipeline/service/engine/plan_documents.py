@@ -12,8 +12,8 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.planning import SLOT, slot_of
 from darkstar_pipeline.service.schemas import Attempt, CommandDocument, Input, ModelTold, PlanDocument, PlanSlot
 from env.time_grid import day_start, zone
-from planner.ladder import BY_ITSELF, RELEASED, Climb, Try
-from planner.wording import command_told
+from planner.plans.fallback_chain import BY_ITSELF, RELEASED, Climb, Try
+from planner.plans.wording import command_told
 
 SELF_CONSUMPTION_WORDS = "the inverter is left by itself: surplus into the battery, deficit out of it"
 _FLOWS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")

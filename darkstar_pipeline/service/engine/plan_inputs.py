@@ -20,7 +20,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SPOT_PRICES,
 )
 from env.time_grid import zone
-from planner.planned_loads import LoadRequests
+from planner.optimizer.deferrable_loads import LoadRequests
 
 NOTHING_READ = "no state of charge was read; the protocol's start is taken"
 SOC_SOURCES = {"live": "fresh", "observed": "fresh", "projected": "stale", "protocol": "assumed"}

@@ -11,7 +11,7 @@ from darkstar_pipeline.plan_history import in_force, plans_between, system_id
 from darkstar_pipeline.service.schemas import RUNGS, HistoryDocument, HistorySlot
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SPOT_PRICES
 from env.time_grid import grid
-from planner.wording import command_told
+from planner.plans.wording import command_told
 
 
 def history_document(context: Context, day: date) -> HistoryDocument:

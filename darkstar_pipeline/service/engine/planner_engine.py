@@ -27,8 +27,8 @@ from darkstar_pipeline.service.engine.plan_store import PlanStore
 from darkstar_pipeline.service.schemas import CommandDocument, Component, PlanDocument
 from darkstar_pipeline.settings import config_path
 from darkstar_pipeline.whole_files import file_identity
-from planner.ladder import CHAMPION, FAILED
-from planner.planned_loads import HeaterRequest, LoadRequests
+from planner.optimizer.deferrable_loads import HeaterRequest, LoadRequests
+from planner.plans.fallback_chain import CHAMPION, FAILED
 
 SERVICE_FOLDER = "service"
 RETRY_SECONDS = 30.0

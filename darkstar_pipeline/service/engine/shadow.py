@@ -30,7 +30,7 @@ from darkstar_pipeline.trained.policies import TrainedPolicy, trained_policy
 from env.inverter import Command, Energy
 from env.simulator import World, simulate
 from env.time_grid import zone
-from planner.ladder import CHAMPION, MPC, VALUE, Climb, Rung, climb
+from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, Climb, Rung, climb
 
 STOP_SECONDS = 20.0
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.models.pointer import Pointer, Seat, read_pointer, write_pointer
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, SLOT_FORECASTS
 from env.time_grid import day_start
-from planner.aurora_model import MODEL_VERSION
+from planner.forecasts.aurora_model import MODEL_VERSION
 from tests.cases.month_home import FIRST, LAST, month_context
 from tests.darkstar_pipeline.aurora.conftest import TRAINED_DAYS
 

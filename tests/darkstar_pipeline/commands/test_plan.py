@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from planner.reasons import PLAN_REASONS
-from planner.wording import command_told
+from planner.plans.reasons import PLAN_REASONS
+from planner.plans.wording import command_told
 from tests.cases.command_line import Darkstar
 
 AT = "2024-03-31T14:00"  # the day with 92 slots

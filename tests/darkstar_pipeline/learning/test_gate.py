@@ -12,7 +12,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.learning import gate
 from darkstar_pipeline.learning.windows import Windows
 from darkstar_pipeline.trained.policies import TrainedPolicy
-from planner.evaluation import evaluate
+from planner.evaluation.verdict import evaluate
 from tests.cases.models import context_in
 
 DAYS = tuple(date(2026, 3, 1) + timedelta(days=by) for by in range(40))

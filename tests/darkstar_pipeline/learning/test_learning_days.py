@@ -16,10 +16,10 @@ from darkstar_pipeline.learning.training import prepared
 from darkstar_pipeline.learning.windows import Windows
 from darkstar_pipeline.replay_inputs import protocol_of, replay_inputs
 from env.episodes import joined
-from planner.beliefs import NAIVE
-from planner.replay import replay_days
-from planner.results import daily_results
-from planner.value_function import Scenarios
+from planner.evaluation.daily_results import daily_results
+from planner.replay.daily import replay_days
+from planner.value.scenario_weights import NAIVE
+from planner.value.value_function import Scenarios
 from tests.cases.episodes import CURVED
 from tests.cases.homes import days_of_slots, home
 from tests.cases.learning_home import DAYS, learning_context, measured, write_days

@@ -31,7 +31,7 @@ from darkstar_pipeline.learning.windows import split
 from darkstar_pipeline.models.names import reference
 from darkstar_pipeline.trained.policies import trained_policy
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from planner.bundle import read_bundle
+from planner.artifacts.bundle import read_bundle
 from tests.cases.command_line import Outcome, environment
 from tests.cases.learning_home import (
     AT,

@@ -18,7 +18,7 @@ from darkstar_pipeline.models.registry import attach_evidence, find_version, lis
 from darkstar_pipeline.tracking import open_store
 from darkstar_pipeline.warehouse.query import run_query
 from darkstar_pipeline.warehouse.schemas import ANTARES_POLICY_RUNS, ANTARES_RL_RUNS, ANTARES_TRAINING_RUNS
-from planner.bundle import read_bundle
+from planner.artifacts.bundle import read_bundle
 from planner.errors import PolicyMismatchError
 from tests.cases.models import bundle_in, context_in, training
 

@@ -10,10 +10,10 @@ from env.battery import Battery
 from env.site import Site
 from env.tariff import Tariff, TariffVersion
 from env.time_grid import grid
-from planner.forecasts import naive_forecasts
-from planner.protocol import Protocol
-from planner.replay import replay_days
-from planner.results import daily_results
+from planner.evaluation.daily_results import daily_results
+from planner.forecasts.naive import naive_forecasts
+from planner.replay.daily import replay_days
+from planner.value.protocol import Protocol
 
 AUTUMN, ORDINARY, SPRING = date(2023, 10, 29), date(2024, 4, 6), date(2024, 3, 31)
 POLICIES = ("idle", "self_consumption", "mpc", "oracle")
@@ -33,7 +33,7 @@ PROTOCOL = Protocol(start_soc_kwh=5.0)
 
 @pytest.fixture(scope="package")
 def schedules() -> pl.DataFrame:
-    """What each policy did, `planner.replay.replay_days`' columns."""
+    """What each policy did, `planner.replay.daily.replay_days`' columns."""
     sample = load_sample()
     quarter = pl.col("load_kwh", "pv_kwh") / 4
     history = (
@@ -50,5 +50,5 @@ def schedules() -> pl.DataFrame:
 
 @pytest.fixture(scope="package")
 def results(schedules: pl.DataFrame) -> pl.DataFrame:
-    """What each policy paid, `planner.results.daily_results`' columns."""
+    """What each policy paid, `planner.evaluation.daily_results.daily_results`' columns."""
     return daily_results(schedules, PROTOCOL, SITE)

@@ -8,7 +8,7 @@ import pytest
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.pictures import png_bytes, verdict_figure
 from darkstar_pipeline.pictures.verdict import _apart, differences
-from planner.evaluation import Evaluation, evaluate
+from planner.evaluation.verdict import Evaluation, evaluate
 
 POLICIES = ("idle", "self_consumption", "mpc", "oracle")
 START = date(2026, 1, 1)

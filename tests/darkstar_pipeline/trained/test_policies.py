@@ -16,10 +16,10 @@ from darkstar_pipeline.trained.policies import newest_version, opened, trained_p
 from darkstar_pipeline.versions import tariff_version
 from env.actions import Correction
 from env.scaled_state import V2
-from planner.beliefs import NAIVE
-from planner.bundle import Bundle, Manifest, save_bundle
+from planner.artifacts.bundle import Bundle, Manifest, save_bundle
 from planner.errors import PolicyMismatchError
-from planner.rl_policy import AntaresRLPolicyV1, rl_manifest
+from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
+from planner.value.scenario_weights import NAIVE
 from tests.cases.models import SITE, context_in
 
 COLUMNS = tuple(column.name for column in V2)

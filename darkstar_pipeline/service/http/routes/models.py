@@ -14,7 +14,7 @@ from darkstar_pipeline.service.http.dependencies import Running, Service
 from darkstar_pipeline.service.http.errors import answers
 from darkstar_pipeline.service.schemas import ModelRow, ModelsDocument, MoveDocument, PromoteRequest, RollbackRequest
 from darkstar_pipeline.versions import tariff_version
-from planner.bundle import read_bundle
+from planner.artifacts.bundle import read_bundle
 from planner.errors import PolicyMismatchError
 
 router = APIRouter(prefix="/models", tags=["models"])

@@ -26,7 +26,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SPOT_PRICES,
 )
 from env.time_grid import grid, slot_count
-from planner.replay import replay_days
+from planner.replay.daily import replay_days
 from tests.cases.service_home import LONG_DAY, asking, made_engine, moment
 from tests.cases.small_home import ZONE, small_settings
 
@@ -244,7 +244,7 @@ def test_replayed_days_are_those_of_evaluate_when_the_start_is_the_same(context:
     lived = lived_days(context, [DAY])[0]
     found = replay_inputs(context, [DAY])
     from darkstar_pipeline.replay_inputs import protocol_of
-    from planner.results import daily_results
+    from planner.evaluation.daily_results import daily_results
 
     protocol = protocol_of(context)
     idle = replay_days("idle", found.slots, found.forecasts, context.site, protocol).with_columns(policy=pl.lit("idle"))

@@ -1,0 +1,1 @@
+"""Months billed by their peaks."""

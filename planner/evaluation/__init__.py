@@ -1,0 +1,1 @@
+"""Costs, verdicts and the promotion test."""

@@ -1,0 +1,1 @@
+"""Aurora and the naive forecast."""

@@ -1,0 +1,116 @@
+"""What a home's panels make under a clear sky: the physical baseline that PV forecasts are a share of.
+
+The envelope is read from the home itself: the brightest of the last days at the same wall clock. Where the place and
+the panels are known it is taken of the ratio to the sun's physics, so that it keeps up with the season; pvlib gives
+sun position (NREL SPA), clear sky (Haurwitz 1945) and the angle on the panel.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+
+from env.inverter import Energy
+from env.time_grid import SLOT, SLOT_HOURS
+from planner.forecasts.slot_series import AHEAD, DAY_SLOTS, Index, SlotSeries
+
+ENVELOPE_DAYS = 21
+BRIGHTEST = 3  # of those days, averaged: one alone may be a glint at a cloud's edge
+# An envelope reads a slot's neighbour, and a clock that was put forward reads up to two hours later than the lag.
+LATER_SLOTS = 9
+LEAST_SUN = 0.02  # share of a panel's rated power below which a ratio to the physics is noise
+FAR_DAYS = AHEAD // DAY_SLOTS + 2  # days back that the farthest forecast has to look
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panels:
+    """Where panels stand and how.
+
+    Attributes:
+        latitude: north positive [deg].
+        longitude: east positive [deg].
+        tilt: from the horizontal [deg].
+        azimuth: the way they face, from north over east [deg].
+    """
+
+    latitude: float
+    longitude: float
+    tilt: float = 30.0
+    azimuth: float = 180.0
+
+
+def physical_kwh(series: SlotSeries, panels: Panels) -> Energy:
+    """Energy of one kW of panels under a clear sky, slot by slot `(n,)` [kWh].
+
+    Haurwitz's clear-sky irradiance, 0.85 of it beam and the rest from all of the sky, on the panels' plane.
+    """
+    from pvlib import irradiance, spa  # pyright: ignore[reportMissingTypeStubs] - it is not typed
+
+    middle = series.start.astimezone(UTC) + SLOT / 2
+    seconds = middle.timestamp() + SLOT.total_seconds() * np.arange(len(series))
+    sun = cast("Any", spa).solar_position(
+        seconds, panels.latitude, panels.longitude, 0.0, pressure=1013.25, temp=10.0, delta_t=69.0,
+        atmos_refract=0.5667, numthreads=1,
+    )  # fmt: skip
+    zenith, azimuth = np.asarray(sun[0]), np.asarray(sun[4])
+    height = np.cos(np.radians(np.minimum(zenith, 90.0)))
+    level = np.where(height > 0, 1098.0 * height * np.exp(-0.059 / np.maximum(height, 1e-6)), 0.0)
+    beam = np.asarray(cast("Any", irradiance).aoi_projection(panels.tilt, panels.azimuth, zenith, azimuth))
+    share = 0.15 * (1 + np.cos(np.radians(panels.tilt))) / 2
+    # Within 3 degrees of the horizon the ratio of the two angles has no bound.
+    tilted = 0.85 * np.maximum(beam, 0.0) / np.maximum(height, 0.05)
+    return level * (tilted + share) / 1000.0 * SLOT_HOURS
+
+
+class ClearSky:
+    """Clear-sky PV of a home as it was known at any vintage.
+
+    Args:
+        series: of the home.
+        panels: where they stand; None reads the envelope from the readings alone.
+    """
+
+    def __init__(self, series: SlotSeries, panels: Panels | None = None) -> None:
+        pv = series.pv_kwh
+        self._peaks = np.concatenate([[0.0], np.maximum.accumulate(np.nan_to_num(pv, nan=0.0))])
+        shape = np.ones(len(series)) if panels is None else physical_kwh(series, panels)
+        bright = shape > LEAST_SUN * SLOT_HOURS
+        ratio = np.divide(pv, shape, out=np.where(np.isfinite(pv), 0.0, np.nan), where=bright)
+        smooth = _smoothed(ratio)
+        self._table = np.stack([shape * _envelope(series, smooth, back) for back in range(1, FAR_DAYS + 1)])
+
+    def at(self, slots: Index, vintage: Index) -> Energy:
+        """Clear-sky energy of slots, from days that had ended at the vintage [kWh]."""
+        back = np.maximum((slots + LATER_SLOTS - vintage) // DAY_SLOTS + 1, 1)
+        return self._table[np.minimum(back, FAR_DAYS) - 1, slots]
+
+    def peak(self, vintage: Index) -> Energy:
+        """The most that a slot had brought until the vintage [kWh]."""
+        return self._peaks[vintage]
+
+
+def _smoothed(values: Energy) -> Energy:
+    """Mean of each slot and its two neighbours, of those that were read."""
+    padded = np.concatenate([[np.nan], values, [np.nan]])
+    around = np.stack([padded[:-2], padded[1:-1], padded[2:]])
+    count = np.isfinite(around).sum(axis=0)
+    return np.where(count > 0, np.nansum(around, axis=0) / np.maximum(count, 1), np.nan)
+
+
+def _envelope(series: SlotSeries, values: Energy, back: int) -> Energy:
+    """Mean of the brightest of the days from `back` days before each slot on."""
+    slots = np.arange(len(series))
+    days = np.arange(back, back + ENVELOPE_DAYS)
+    earlier = series.days_before(slots[None], days[:, None])
+    found = np.where(earlier >= 0, values[np.maximum(earlier, 0)], np.nan)
+    ordered = np.sort(np.nan_to_num(found, nan=0.0), axis=0)[-BRIGHTEST:]
+    count = np.clip(np.isfinite(found).sum(axis=0), 1, BRIGHTEST)
+    return np.asarray(ordered.sum(axis=0) / count, dtype=np.float64)
+
+
+def day_starts(series: SlotSeries, slots: Index) -> Index:
+    """The first slot of the local day of each slot, not before the series."""
+    starts = pl.Series(np.where(series.clock == 0, np.arange(len(series)), 0)).cum_max().to_numpy()
+    return starts[slots]

@@ -1,0 +1,1 @@
+"""The mathematical program of a home: constraints, formulation, solvers."""

@@ -1,0 +1,290 @@
+# pyright: basic, reportReturnType=false, reportArgumentType=false
+# CVXPY's operators are untyped, and strict mode would ask for a cast in every line
+"""The home as an optimisation problem, stated once, in CVXPY, from the constraints of `constraints`.
+
+Per slot, kWh on the alternating-current side, all >= 0: charge, discharge, import, export, spilled PV, stored energy at
+the slot's end, and planned loads. Minimise what the meter costs, and wear, less the value of what is stored at the end.
+
+Equal costs are ordered by a stated tie-break, so that the same input has one answer: move and spill as little as can
+be, and do what is to be done as early as can be (`TIE` money/kWh, twice that at the horizon's end; no cost that is told
+contains it). Over many days the sum of it could be seen in the cost: there ties stay as the solver leaves them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cvxpy as cp
+import numpy as np
+from scipy import sparse
+
+from env.battery import Battery
+from env.site import Limits
+from env.time_grid import SLOT_HOURS
+from planner.optimizer import constraints as physics
+from planner.optimizer.deferrable_loads import NO_LOADS, FlexibleShape, LoadShapes, RunShape
+from planner.optimizer.demand_charge import NO_LIMIT_KW, excess_above, power_charge
+from planner.optimizer.peak_calendar import PowerDemand
+from planner.optimizer.peak_threshold import ThresholdShape
+
+TIE = 1e-7
+MOST_TIED_SLOTS = 400
+MOST_FUSES = 10
+"""A home never draws more than that many times its fuse; the last tier of a power charge ends there."""
+
+
+@dataclass
+class HomeProblem:
+    """A problem under construction: what it is made of, by name.
+
+    Attributes:
+        opposites: pairs of flows of which only one may be above zero in a slot.
+        steps: steps of one flow that must be filled in order, where their efficiencies do not see to it.
+    """
+
+    n_slots: int
+    variables: dict[str, cp.Variable] = field(default_factory=dict)
+    parameters: dict[str, cp.Parameter] = field(default_factory=dict)
+    constraints: dict[str, cp.Constraint] = field(default_factory=dict)
+    cost: list[cp.Expression] = field(default_factory=list)
+    supply: list[cp.Expression] = field(default_factory=list)
+    demand: list[cp.Expression] = field(default_factory=list)
+    opposites: list[tuple[str, str]] = field(default_factory=list)
+    steps: list[tuple[str, ...]] = field(default_factory=list)
+
+    def flow(self, name: str) -> cp.Variable:
+        """A flow per slot with the parameter `<name>_most` as its upper bound, counted in the tie-break."""
+        variable = self.variable(name, self.n_slots)
+        most = self.parameter(f"{name}_most", self.n_slots)
+        self.constraints[f"{name}_least"] = physics.at_least(variable, 0.0)
+        self.constraints[f"{name}_most"] = physics.at_most(variable, most)
+        if self.n_slots <= MOST_TIED_SLOTS:
+            self.cost.append(TIE * (1 + np.arange(self.n_slots) / self.n_slots) @ variable)
+        return variable
+
+    def variable(self, name: str, size: int, *, boolean: bool = False) -> cp.Variable:
+        """A named variable."""
+        self.variables[name] = cp.Variable(size, name=name, boolean=boolean)
+        return self.variables[name]
+
+    def parameter(self, name: str, size: int) -> cp.Parameter:
+        """A named parameter."""
+        self.parameters[name] = cp.Parameter(size, name=name)
+        return self.parameters[name]
+
+    def problem(self) -> cp.Problem:
+        """The problem as CVXPY knows it."""
+        rules = {
+            "power_balance": physics.power_balance(supply=sum(self.supply), demand=sum(self.demand)),
+            **self.constraints,
+        }
+        self.constraints = rules
+        return cp.Problem(cp.Minimize(sum(self.cost)), list(rules.values()))
+
+
+def home_problem(
+    *,
+    battery: Battery,
+    extra_batteries: tuple[Battery, ...] = (),
+    limits: Limits,
+    n_slots: int,
+    end_steps: int = 0,
+    loads: LoadShapes = NO_LOADS,
+    power: Sequence[PowerDemand | ThresholdShape] = (),
+) -> HomeProblem:
+    """State the problem of a home.
+
+    Args:
+        battery: the one behind the inverter.
+        extra_batteries: named `battery_2`, `battery_3`, …
+        limits: which of them exist decides which constraints there are.
+        n_slots: slots of the horizon.
+        end_steps: steps of the value curve of what is stored at the end; 0 for a plain value per kWh.
+        loads: planned loads; their numbers are parameters.
+        power: components of the charge for power, named `power_1`, `power_2`, …, with the month so far as a parameter;
+            or power above which there is a price, named `above_1`, `above_2`, …, both of which are parameters.
+    """
+    home = HomeProblem(n_slots)
+    home.demand.append(home.parameter("net_load", n_slots))
+    bought = add_grid(home, fused=limits.import_kw is not None)
+    for number, each in enumerate(power, start=1):
+        if isinstance(each, PowerDemand):
+            add_power_charge(home, each, bought, limits, name=f"power_{number}")
+        elif each.n_periods:  # CVXPY has no empty variables
+            add_power_threshold(home, each, bought, name=f"above_{number}")
+    add_battery(home, battery)
+    if end_steps:
+        add_end_steps(home, end_steps)
+    for number, extra in enumerate(extra_batteries, start=2):
+        add_battery(home, extra, prefix=f"battery_{number}_")
+    if limits.inverter_kw is not None:
+        add_inverter(home, limits.inverter_kw * SLOT_HOURS)
+    for load in loads.flexible:
+        add_flexible_load(home, load)
+    if kept := [home.variables[load.name] for load in loads.flexible if not load.from_battery]:
+        home.constraints["not_from_battery"] = physics.not_from_battery(
+            kept, bought=bought, surplus=home.parameter("surplus", n_slots), spilled=home.variables["spill"]
+        )
+    for run in loads.runs:
+        add_fixed_run(home, run)
+    return home
+
+
+def add_grid(home: HomeProblem, *, fused: bool) -> cp.Expression:
+    """Import and export at their prices, spilled PV, and the way above the fuse, dear, where there is one.
+
+    Returns:
+        What is bought, above the fuse included.
+    """
+    n_slots = home.n_slots
+    bought, sold, spilled = (home.flow(name) for name in ("import", "export", "spill"))
+    home.cost += [home.parameter("import_price", n_slots) @ bought, -(home.parameter("export_price", n_slots) @ sold)]
+    home.supply.append(bought)
+    home.demand += [sold, spilled]
+    home.opposites.append(("import", "export"))
+    if not fused:
+        return bought
+    over = home.variable("over_fuse", n_slots)
+    home.constraints["over_fuse_least"] = physics.at_least(over, 0.0)
+    home.cost.append(home.parameter("over_fuse_price", n_slots) @ over)
+    home.supply.append(over)
+    return bought + over
+
+
+def add_power_charge(
+    home: HomeProblem, demand: PowerDemand, bought: cp.Expression, limits: Limits, *, name: str
+) -> None:
+    """One component of the charge for power on all that is bought."""
+    highest = max(limits.import_kw or 0.0, demand.state.today_kw, *demand.state.peaks_kw, 0.0)
+    most = NO_LIMIT_KW if limits.import_kw is None else MOST_FUSES * highest
+    charge = power_charge(bought, demand.calendar, demand.state, demand.tariff, most_kw=most, name=name)
+    home.cost.append(charge.cost)
+    home.constraints |= {f"{name}_rule_{number}": rule for number, rule in enumerate(charge.constraints)}
+    for stated in (charge.cost, *charge.constraints):  # what is not counted on is in no program
+        home.parameters |= {parameter.name(): parameter for parameter in stated.parameters()}
+
+
+def add_power_threshold(home: HomeProblem, shape: ThresholdShape, bought: cp.Expression, *, name: str) -> None:
+    """A price for every kW that a peak is above its threshold."""
+    excess = home.variable(name, shape.n_peaks)
+    home.constraints[f"{name}_least"] = physics.at_least(excess, 0.0)
+    home.constraints[f"{name}_rule"] = excess_above(
+        bought, excess, home.parameter(f"{name}_free", shape.n_periods), shape
+    )
+    home.cost.append(home.parameter(f"{name}_price", shape.n_peaks) @ excess)
+
+
+def add_battery(home: HomeProblem, battery: Battery, *, prefix: str = "") -> None:
+    """Charge, discharge, stored energy, wear, and the value of what is left at the end."""
+    n_slots = home.n_slots
+    charge, discharge = home.flow(f"{prefix}charge"), home.flow(f"{prefix}discharge")
+    soc = home.variable(f"{prefix}soc", n_slots)
+    into = _through_steps(home, f"{prefix}charge", battery.charge_curve and battery.charge_steps)
+    out = _through_steps(home, f"{prefix}discharge", battery.discharge_curve and battery.discharge_steps)
+    home.constraints[f"{prefix}storage"] = physics.stored_energy(
+        soc,
+        start=home.parameter(f"{prefix}start_soc", 1),
+        retention=battery.retention_per_slot,
+        into_store=into if into is not None else battery.charge_efficiency * charge,
+        out_of_store=out if out is not None else discharge / battery.discharge_efficiency,
+    )
+    home.constraints[f"{prefix}soc_least"] = physics.at_least(soc, home.parameter(f"{prefix}soc_least", n_slots))
+    home.constraints[f"{prefix}soc_most"] = physics.at_most(soc, home.parameter(f"{prefix}soc_most", n_slots))
+    home.cost += [
+        battery.charge_wear * cp.sum(charge),
+        battery.discharge_wear * cp.sum(discharge),
+        -(home.parameter(f"{prefix}end_value", 1) @ soc[-1:]),
+    ]
+    home.supply.append(discharge)
+    home.demand.append(charge)
+    home.opposites.append((f"{prefix}charge", f"{prefix}discharge"))
+
+
+def _through_steps(
+    home: HomeProblem, flow: str, steps: tuple[()] | tuple[np.ndarray, np.ndarray]
+) -> cp.Expression | None:
+    """What a flow moves inside the battery, by the steps of its efficiency curve; None where it has none.
+
+    A slot fills cheap steps first. Where efficiency rises with power (small powers lose most) that is the wrong order,
+    and `steps` tells that it has to be decided.
+    """
+    if not steps:
+        return None
+    outside, inside = steps
+    widths, slopes = np.diff(outside), np.diff(inside) / np.diff(outside)
+    parts = [home.variable(f"{flow}_step_{k}", home.n_slots) for k in range(len(widths))]
+    for k, (part, width) in enumerate(zip(parts, widths.tolist(), strict=True)):
+        home.constraints[f"{flow}_step_{k}_least"] = physics.at_least(part, 0.0)
+        home.constraints[f"{flow}_step_{k}_most"] = physics.at_most(part, width)
+    home.constraints[f"{flow}_steps"] = physics.adds_up(home.variables[flow], parts)
+    home.steps.append(tuple(f"{flow}_step_{k}" for k in range(len(widths))))
+    return sum(slope * part for slope, part in zip(slopes.tolist(), parts, strict=True))
+
+
+def add_end_steps(home: HomeProblem, n_steps: int) -> None:
+    """A concave value of what is stored at the end, in steps: the first kWh are worth most."""
+    steps = home.variable("end_steps", n_steps)
+    home.constraints["end_steps_least"] = physics.at_least(steps, 0.0)
+    home.constraints["end_steps_most"] = physics.at_most(steps, home.parameter("end_widths", n_steps))
+    home.constraints["end_steps"] = physics.end_steps(
+        home.variables["soc"][-1], floor=home.parameter("end_floor", 1), steps=steps
+    )
+    home.cost.append(-(home.parameter("end_slopes", n_steps) @ steps))
+
+
+def add_inverter(home: HomeProblem, power_kwh: float) -> None:
+    """The inverter that panels and battery share."""
+    flows = home.variables
+    out, back = physics.inverter_power(
+        pv=home.parameter("pv", home.n_slots),
+        spilled=flows["spill"],
+        charge=flows["charge"],
+        discharge=flows["discharge"],
+        power_kwh=power_kwh,
+    )
+    home.constraints["inverter_out"], home.constraints["inverter_in"] = out, back
+
+
+def add_flexible_load(home: HomeProblem, load: FlexibleShape) -> None:
+    """A heater or a car: how much it must and may have taken by each slot's end are parameters."""
+    flow = home.flow(load.name)
+    home.demand.append(flow)
+    so_far = home.variable(f"{load.name}_so_far", home.n_slots)
+    home.constraints[f"{load.name}_energy"] = physics.energy_so_far(so_far, flow)
+    least, most = (home.parameter(f"{load.name}_so_far_{end}", home.n_slots) for end in ("least", "most"))
+    home.constraints[f"{load.name}_so_far_least"] = physics.at_least(so_far, least)
+    home.constraints[f"{load.name}_so_far_most"] = physics.at_most(so_far, most)
+    if load.spacing_slots > 1:
+        _add_blocks(home, load, flow)
+
+
+def _add_blocks(home: HomeProblem, load: FlexibleShape, flow: cp.Variable) -> None:
+    """On and off, and starts that keep their distance."""
+    n_slots, name = home.n_slots, load.name
+    on, starts = (home.variable(f"{name}_{what}", n_slots, boolean=True) for what in ("on", "starts"))
+    running, may_start = home.parameter(f"{name}_running", 1), home.parameter(f"{name}_may_start", n_slots)
+    n_windows = max(1, n_slots - load.spacing_slots + 1)
+    spacing = sparse.diags_array(
+        [np.ones(n_slots)] * load.spacing_slots, offsets=range(load.spacing_slots), shape=(n_windows, n_slots)
+    )
+    home.constraints[f"{name}_off"] = physics.off_takes_nothing(flow, on=on, full_kwh=load.full_kwh)
+    home.constraints[f"{name}_starts"] = physics.block_starts(on, starts, running=running)
+    home.constraints[f"{name}_starts_most"] = physics.at_most(starts, may_start)
+    home.constraints[f"{name}_spacing"] = physics.starts_apart(starts, sparse.csr_matrix(spacing))
+    if n_slots > 1:
+        home.constraints[f"{name}_full"] = physics.full_power_inside(flow, on=on, starts=starts, full_kwh=load.full_kwh)
+
+
+def add_fixed_run(home: HomeProblem, run: RunShape) -> None:
+    """An appliance: one start, then its programme."""
+    n_slots = home.n_slots
+    starts = home.variable(f"{run.name}_starts", n_slots, boolean=True)
+    home.constraints[f"{run.name}_starts_most"] = physics.at_most(
+        starts, home.parameter(f"{run.name}_may_start", n_slots)
+    )
+    home.constraints[f"{run.name}_once"] = physics.starts_once(starts)
+    length = len(run.energy_kwh)
+    shape = sparse.diags_array(
+        [np.full(n_slots, kwh) for kwh in run.energy_kwh], offsets=[-k for k in range(length)], shape=(n_slots, n_slots)
+    )
+    home.cost.append(TIE * (np.arange(n_slots) / n_slots) @ starts)
+    home.demand.append(sparse.csr_matrix(shape) @ starts)

@@ -1,0 +1,386 @@
+"""The home's program for re-use: prices, house and starting point change between solves, in place.
+
+The statement is `home_problem`'s; here are its parameters in the words of a day, and the answer in the words of a
+schedule. Where an answer charges and discharges, or imports and exports, in one slot (odd prices only), those slots get
+a binary and are solved again (`exclusive_flows`).
+
+A fuse can be exceeded by a house that draws too much. The program then exceeds it by the least there is, and only among
+such schedules looks for the cheapest: a policy that breaks the fuse where it could be kept may pay less than that.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+
+from env.battery import Battery
+from env.inverter import Energy, slot_limit
+from env.site import Limits, Site
+from planner.errors import PlannerError
+from planner.optimizer.block_scheduling import solve_spaced
+from planner.optimizer.canonical_form import CanonicalForm
+from planner.optimizer.deferrable_loads import LoadShapes, PlannedLoads
+from planner.optimizer.exclusive_flows import Rules, solve_exclusive
+from planner.optimizer.peak_calendar import PowerDemand
+from planner.optimizer.peak_threshold import ThresholdShape, counted
+from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS, NAMES, SOC, Solution, SolverRecord
+from planner.optimizer.warm_solver import LARGE_COLUMNS, MIP_SECONDS, Answer, HotProgram
+
+OVER_FUSE = 1e4  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
+_BEFORE = ("charge", "discharge", "import", "export", "spill")  # flows that are none before the horizon begins
+
+
+@lru_cache(maxsize=64)
+def _form(
+    battery: Battery,
+    extra: tuple[Battery, ...],
+    limits: Limits,
+    n_slots: int,
+    end_steps: int,
+    loads: LoadShapes,
+    thresholds: tuple[ThresholdShape, ...],
+) -> tuple[CanonicalForm, Rules]:
+    """The compiled statement of a home; shared by all programs of this process, since it holds no number of a plan."""
+    return _compiled(battery, extra, limits, n_slots, end_steps, loads, thresholds)
+
+
+def _compiled(
+    battery: Battery,
+    extra: tuple[Battery, ...],
+    limits: Limits,
+    n_slots: int,
+    end_steps: int,
+    loads: LoadShapes,
+    power: Sequence[PowerDemand | ThresholdShape],
+) -> tuple[CanonicalForm, Rules]:
+    """Compile the statement anew: a charge for power follows the calendar, and no two plans share that."""
+    from planner.optimizer.canonical_form import canonical_form
+    from planner.optimizer.formulation import home_problem
+
+    home = home_problem(
+        battery=battery,
+        extra_batteries=extra,
+        limits=limits,
+        n_slots=n_slots,
+        end_steps=end_steps,
+        loads=loads,
+        power=power,
+    )
+    form = canonical_form(home.problem(), home.variables, home.constraints)
+    opposites = [(form.columns[one], form.columns[other]) for one, other in home.opposites]
+    ordered = [(form.columns[first], form.columns[second]) for steps in home.steps for first, second in pairwise(steps)]
+    return form, Rules(opposites, ordered)
+
+
+class HomeProgram:
+    """The program of one home for a number of slots.
+
+    Args:
+        site: batteries and limits.
+        n_slots: slots of the horizon.
+        end_steps: steps of the value curve of what is stored at the end (`set_end_curve`); 0 for a value per kWh.
+        loads: planned loads, if any.
+        power: components of the charge for power over the horizon, if any; compiling them takes 0.1 s.
+        thresholds: power above which there is a price (`charge_above`), if any; without a price there is none.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        n_slots: int,
+        *,
+        end_steps: int = 0,
+        loads: PlannedLoads | None = None,
+        power: Sequence[PowerDemand] = (),
+        thresholds: Sequence[ThresholdShape] = (),
+    ) -> None:
+        self.site = site
+        self.n_slots = n_slots
+        self.first: int = 0  # slot that the horizon begins at
+        self.end_soc_kwh: float | None = None
+        self.end_steps = end_steps
+        self.loads = loads if loads is not None else PlannedLoads()
+        self.fused = site.limits.import_kw is not None
+        self.power = tuple(power)
+        self.thresholds = tuple(thresholds)
+        parts = (site.battery, site.extra_batteries, site.limits, n_slots, end_steps, self.loads.shapes)
+        if self.power and self.thresholds:
+            message = "a program has a whole charge for power or thresholds of it, not both"
+            raise PlannerError(message)
+        form, self.rules = _compiled(*parts, self.power) if self.power else _form(*parts, self.thresholds)
+        self.hot = HotProgram(form)
+        self.solver = self.hot.solver
+        self._storage = form.rows["storage"]
+        self._storage_sign = form.sign("storage", "soc")
+        self.columns = np.stack([form.columns[name] for name in NAMES], axis=1)
+        self.cost: Energy = np.zeros((n_slots, KINDS))
+        self._most = {name: np.zeros(n_slots) for name in _BEFORE}
+        self._net, self._pv = np.zeros(n_slots), np.zeros(n_slots)
+        self._charge_most = np.full(n_slots, slot_limit(site.battery.charge_kw))
+        self._discharge_most = np.full(n_slots, slot_limit(site.battery.discharge_kw))
+        self._every_slot = np.arange(n_slots)
+        self._house_is_new = True
+        self._start_soc_kwh = site.battery.min_soc_kwh
+        self._set_extras()
+        # A made-up day is no good start for planned loads, whose windows it does not know.
+        if self.hot.form.n_columns <= LARGE_COLUMNS and not self.loads.names:
+            self._set_template()
+
+    def _set_extras(self) -> None:
+        """Parameters that stay: the month so far, planned loads; extra batteries end as they start, half full."""
+        for number, demand in enumerate(self.power, start=1):
+            for name in ("settled_kw", "floor_kw", "under_way_kw"):
+                if f"power_{number}_{name}" in self.hot.form.slices:
+                    self.hot.set(f"power_{number}_{name}", getattr(demand, name))
+        for load in self.loads.flexible:
+            least, most = load.so_far
+            self.hot.set(f"{load.name}_most", load.most_kwh)
+            self.hot.set(f"{load.name}_so_far_least", least)
+            self.hot.set(f"{load.name}_so_far_most", most)
+            if load.spacing_slots > 1:
+                self.hot.set(f"{load.name}_running", float(load.running))
+                self.hot.set(f"{load.name}_may_start", 1.0 if load.may_start is None else load.may_start)
+        for run in self.loads.runs:
+            self.hot.set(f"{run.name}_may_start", run.may_start)
+        for number, battery in enumerate(self.site.extra_batteries, start=2):
+            self.start_extra(number, (battery.min_soc_kwh + battery.max_soc_kwh) / 2)
+
+    def _set_template(self) -> None:
+        """Solve a made-up day once, whose basis every first solve starts from: a third of the time of a cold start."""
+        hour = np.arange(self.n_slots) / 4
+        price = 1.5 + 0.5 * np.sin((hour - 12) / 6 * np.pi) + 1e-3 * hour
+        self.set_prices(price, 0.6 * price, 1.0)
+        sun = 0.8 * np.maximum(np.sin((hour - 6) / 12 * np.pi), 0.0)
+        self.set_house(0.4 + 0.2 * np.sin(hour / 12 * np.pi), sun, 0.6 * price)
+        battery = self.site.battery
+        self.start_at(0, (battery.min_soc_kwh + battery.max_soc_kwh) / 2)
+        self.apply_house()
+        self.hot.push()
+        self.solver.run()
+        self.hot.remember()
+        self.forget()
+
+    def start_extra(self, number: int, soc_kwh: float, *, end_value: float | None = None) -> None:
+        """Let `battery_<number>` begin with that much stored energy.
+
+        Without a value of its end it keeps it: it ends with no less than it would have had at rest.
+        """
+        battery, prefix = self.site.extra_batteries[number - 2], f"battery_{number}_"
+        at_rest = soc_kwh * battery.retention_per_slot**self.n_slots
+        least = np.full(self.n_slots, min(at_rest, battery.min_soc_kwh), dtype=np.float64)
+        if end_value is None:
+            least[-1] = at_rest
+        self.hot.set(f"{prefix}start_soc", soc_kwh)
+        self.hot.set(f"{prefix}soc_least", least)
+        self.hot.set(f"{prefix}soc_most", max(soc_kwh, battery.max_soc_kwh))
+        self.hot.set(f"{prefix}end_value", 0.0 if end_value is None else end_value)
+
+    def set_prices(self, import_price: Energy, export_price: Energy, end_value: float) -> None:
+        """Set what the objective counts; each price `(n_slots,)` [money/kWh]."""
+        battery, cost = self.site.battery, self.cost
+        cost[:, CHARGE], cost[:, DISCHARGE] = battery.charge_wear, battery.discharge_wear
+        cost[:, IMPORT] = import_price
+        cost[:, EXPORT] = -export_price
+        cost[-1, SOC] = -end_value
+        self.hot.set("import_price", import_price)
+        self.hot.set("export_price", export_price)
+        self.hot.set("end_value", end_value)
+        if self.fused:
+            dearest = max(1.0, float(np.abs(cost).max()))
+            self.hot.set("over_fuse_price", import_price + OVER_FUSE * dearest)
+
+    def set_end_curve(self, floor_kwh: float, widths_kwh: Energy, slopes: Energy) -> None:
+        """Value what is stored at the end by a concave curve above a floor.
+
+        Args:
+            floor_kwh: stored energy that the first step begins at [kWh]; less is not allowed then.
+            widths_kwh: of the steps `(end_steps,)` [kWh].
+            slopes: worth of a kWh in each step, descending `(end_steps,)` [money/kWh].
+        """
+        self.hot.set("end_floor", floor_kwh)
+        self.hot.set("end_widths", widths_kwh)
+        self.hot.set("end_slopes", slopes)
+
+    def set_house(self, load_kwh: Energy, pv_kwh: Energy, export_price: Energy, *, first: int = 0) -> None:
+        """Set load and PV from slot `first` on; each `(n_slots - first,)` [kWh]."""
+        net = load_kwh - pv_kwh
+        spillable = spill_limit(self.site, load_kwh, pv_kwh, export_price)
+        self._net[first:], self._pv[first:] = net, pv_kwh
+        battery, limits = self.site.battery, self.site.limits
+        # What the house and the batteries together can draw or give, and the limits. Without them a price that pays
+        # more for export than import costs would have no optimum.
+        batteries = (battery, *self.site.extra_batteries)
+        loads = sum((load.most_kwh[first:] for load in self.loads.flexible), start=np.zeros(len(net)))
+        runs = sum(float(run.energy_kwh.max()) for run in self.loads.runs)
+        draw = np.maximum(net + spillable, 0.0) + sum(slot_limit(each.charge_kw) for each in batteries) + loads + runs
+        give = np.maximum(-net, 0.0) + sum(slot_limit(each.discharge_kw) for each in batteries)
+        self._most["import"][first:] = np.minimum(draw, slot_limit(limits.import_kw))
+        self._most["export"][first:] = np.minimum(give, slot_limit(limits.export_kw))
+        self._most["spill"][first:] = spillable
+        self._house_is_new = True
+
+    def charge_above(self, number: int, free_kw: Energy, price_per_kw: Energy) -> None:
+        """Charge for power above a threshold.
+
+        Args:
+            number: which of the thresholds, from 1 on; one in which nothing counts is let be.
+            free_kw: what each period may have without a charge `(n_periods,)` [kW].
+            price_per_kw: of what each peak is above it `(n_peaks,)` [money/kW].
+        """
+        if self.thresholds[number - 1].n_periods:
+            self.hot.set(f"above_{number}_free", free_kw)
+            self.hot.set(f"above_{number}_price", price_per_kw)
+
+    def limit_battery(self, slot: int, *, charge_kwh: float | None = None, discharge_kwh: float | None = None) -> None:
+        """Limit what the battery may do in a slot; None is its own limit again. Idle is `(0, 0)`."""
+        own = self.site.battery
+        self._charge_most[slot] = slot_limit(own.charge_kw) if charge_kwh is None else charge_kwh
+        self._discharge_most[slot] = slot_limit(own.discharge_kw) if discharge_kwh is None else discharge_kwh
+        self._house_is_new = True
+
+    def apply_house(self) -> None:
+        """Hand the house over, with nothing happening before the horizon's first slot."""
+        if not self._house_is_new:
+            return
+        self._house_is_new = False
+        self._most["charge"], self._most["discharge"] = self._charge_most, self._discharge_most
+        first, hot = self.first, self.hot
+        ahead = (self._every_slot >= first).astype(np.float64)
+        for name, most in self._most.items():
+            hot.set(f"{name}_most", most * ahead)
+        hot.set("net_load", self._net * ahead)
+        if self.site.limits.inverter_kw is not None:
+            hot.set("pv", self._pv * ahead)
+        if any(not load.from_battery for load in self.loads.flexible):
+            hot.set("surplus", np.maximum(-self._net, 0.0) * ahead)
+        for number, extra in enumerate(self.site.extra_batteries, start=2):
+            hot.set(f"battery_{number}_charge_most", slot_limit(extra.charge_kw) * ahead)
+            hot.set(f"battery_{number}_discharge_most", slot_limit(extra.discharge_kw) * ahead)
+
+    def start_at(self, slot: int, soc_kwh: float) -> None:
+        """Let the horizon begin at `slot` with that much stored energy; earlier slots no longer matter.
+
+        Outside the usable range, where a battery may be found, its way back is allowed too: the range is widened to the
+        start. That also allows what the inverter does not, to come back there, so the bound is a little low then.
+
+        Raises:
+            PlannerError: there are planned loads, whose windows begin with the first slot, or a charge for power, with
+                the month up to it; they need a new program.
+        """
+        if slot > 0 and self.power:
+            message = f"the month so far is told up to the first slot; make a new program for slot {slot}"
+            raise PlannerError(message)
+        if slot > 0 and self.loads.names:
+            message = (
+                f"planned loads {list(self.loads.names)} begin with the horizon; make a new program for slot {slot}"
+            )
+            raise PlannerError(message)
+        if slot != self.first:
+            self.first, self._house_is_new = slot, True
+        self._start_soc_kwh = soc_kwh
+        battery = self.site.battery
+        before = soc_kwh / battery.retention_per_slot**slot  # what is left of it when the horizon begins
+        kept = soc_kwh * battery.retention_per_slot ** (self.n_slots - slot)
+        least = np.full(self.n_slots, min(kept, battery.min_soc_kwh), dtype=np.float64)
+        most = np.full(self.n_slots, max(before, battery.max_soc_kwh), dtype=np.float64)
+        if self.end_soc_kwh is not None:
+            least[-1] = most[-1] = self.end_soc_kwh
+        self.hot.set("start_soc", before)
+        self.hot.set("soc_least", least)
+        self.hot.set("soc_most", most)
+
+    def end_at(self, soc_kwh: float) -> None:
+        """Demand that stored energy at the end of the last slot."""
+        self.end_soc_kwh = soc_kwh
+        self.start_at(self.first, self._start_soc_kwh)
+
+    def forget(self) -> None:
+        """Drop the solver's memory, so that an answer depends on its input alone and not on what was solved before."""
+        self.hot.forget()
+
+    def solve(self, *, time_limit: float = MIP_SECONDS, exact: bool = False) -> Solution:
+        """Solve; where the linear answer breaks a rule, decide with binaries and solve again.
+
+        Args:
+            time_limit: for a search with binaries [s].
+            exact: whether loads in spaced blocks are searched to the optimum too, which takes seconds; otherwise their
+                plan comes within the gap that its record tells.
+
+        Raises:
+            NoFeasibleScheduleError: the limits contradict each other.
+            SolverTimeoutError: nothing feasible was found in time.
+            SolverError: the solver stopped without an answer.
+        """
+        self.apply_house()
+        spaced = [load for load in self.loads.flexible if load.spacing_slots > 1]
+        answer = solve_spaced(self.hot, self.rules, spaced, time_limit=time_limit) if spaced and not exact else None
+        if answer is None:
+            answer = solve_exclusive(self.hot, self.rules, time_limit=time_limit)
+        return self._solution(answer)
+
+    def run(self) -> Solution:
+        """Solve the linear program as it stands, rules or no rules."""
+        self.apply_house()
+        return self._solution(self.hot.run())
+
+    def _solution(self, answer: Answer) -> Solution:
+        """The answer in the words of a schedule."""
+        form = self.hot.form
+        flows = answer.columns[self.columns]
+        if self.fused:  # what exceeds the fuse is still bought
+            flows[:, IMPORT] += answer.columns[form.columns["over_fuse"]]
+        flows[: self.first] = 0.0
+        others = {name: answer.columns[columns] for name, columns in self._other_columns().items()}
+        for run in self.loads.runs:
+            starts = answer.columns[form.columns[f"{run.name}_starts"]]
+            others[run.name] = np.convolve(np.round(starts), run.energy_kwh)[: self.n_slots]
+        objective = float((self.cost * flows).sum())
+        if self.end_steps:
+            objective -= float(self.hot.get("end_slopes") @ answer.columns[form.columns["end_steps"]])
+        power = self.power_cost(flows[:, IMPORT])
+        objective += self.cost_of_extras(others) + power
+        record = SolverRecord(status=answer.status, gap=answer.gap, seconds=answer.seconds)
+        stored_value = -self._storage_sign * answer.row_duals[self._storage]
+        return Solution(flows, stored_value, objective, record, others, power, self._power_prices(answer))
+
+    def _power_prices(self, answer: Answer) -> tuple[Energy, ...]:
+        """Duals of the thresholds, a price of power in every period that counts [money/kW]."""
+        prices = [np.zeros(shape.n_periods) for shape in self.thresholds]
+        for number, _ in counted(self.thresholds):
+            prices[number - 1] = np.abs(answer.row_duals[self.hot.form.rows[f"above_{number}_rule"]])
+        return tuple(prices)
+
+    def power_cost(self, import_kwh: Energy) -> float:
+        """The charge for power with that import, as it will be billed, the month so far included [money]."""
+        return sum((demand.cost(import_kwh) for demand in self.power), start=0.0)
+
+    def cost_of_extras(self, others: dict[str, Energy]) -> float:
+        """Wear of the extra batteries, less the value of what they hold at the end [money]."""
+        cost = 0.0
+        for number, battery in enumerate(self.site.extra_batteries, start=2):
+            charge, discharge, soc = (others[f"battery_{number}_{name}"] for name in ("charge", "discharge", "soc"))
+            cost += float(charge.sum() * battery.charge_wear + discharge.sum() * battery.discharge_wear)
+            cost -= float(self.hot.get(f"battery_{number}_end_value")[0] * soc[-1])
+        return cost
+
+    def _other_columns(self) -> dict[str, np.ndarray]:
+        """Columns of extra batteries and flexible loads, by name."""
+        columns = self.hot.form.columns
+        wanted = [load.name for load in self.loads.flexible]
+        for number in range(2, 2 + len(self.site.extra_batteries)):
+            wanted += [f"battery_{number}_{name}" for name in ("charge", "discharge", "soc")]
+        return {name: columns[name] for name in wanted}
+
+
+def spill_limit(site: Site, load_kwh: Energy, pv_kwh: Energy, export_price: Energy) -> Energy:
+    """Most PV that may be left unused in each slot [kWh].
+
+    Surplus where it is curtailable and exporting costs money; otherwise only what the export limit or the inverter
+    could not take.
+    """
+    surplus = np.maximum(pv_kwh - load_kwh, 0.0)
+    chosen = np.where(np.logical_and(site.limits.curtailable, export_price < 0), surplus, 0.0)
+    beyond_export = np.maximum(surplus - slot_limit(site.limits.export_kw), 0.0)
+    beyond_inverter = np.maximum(pv_kwh - slot_limit(site.limits.inverter_kw), 0.0)
+    return np.maximum(chosen, np.maximum(beyond_export, beyond_inverter))

@@ -1,0 +1,1 @@
+"""A plan for the hours ahead: task, sources, release, explanation."""

@@ -1,0 +1,206 @@
+# CVXPY's operators are untyped; strict mode would ask for a cast in every line.
+# pyright: basic
+"""The home's problem with demands, or a limit, that give way: how little has to give so that a schedule exists.
+
+The same statement as everywhere (`home_problem`), with prices left out and slack put in. Opposite flows are kept apart
+by binaries here, since burning energy would otherwise meet demands. It runs only when something is wrong, so it may
+take a second.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from env.inverter import Energy, slot_limit
+from env.time_grid import SLOT_HOURS
+from planner.errors import SolverError
+from planner.optimizer.deferrable_loads import FlexibleLoad
+from planner.optimizer.fallback_solvers import stated
+from planner.plans.task import PlanTask
+
+if TYPE_CHECKING:
+    import cvxpy as cp
+
+    from planner.optimizer.formulation import HomeProblem
+
+LIMITS = ("charge_kw", "discharge_kw", "import_kw", "export_kw", "inverter_kw")
+SECONDS = 5.0
+SMALL_KWH = 1e-5
+MOST_EXTRA_KW = 100.0  # a limit that would have to be raised by more is not the trouble
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """The least that demands must give way, all in one [kWh].
+
+    Attributes:
+        end_short: what is missing of the stored energy demanded at the end.
+        end_over: what is there besides.
+        loads: what each window of each movable load does not get.
+        dropped: runs that do not take place.
+    """
+
+    end_short: float = 0.0
+    end_over: float = 0.0
+    loads: dict[str, Energy] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no demand has to give way."""
+        missing = sum(float(each.sum()) for each in self.loads.values())
+        return not self.dropped and max(self.end_short, self.end_over, missing) < SMALL_KWH
+
+
+def least_shortfall(task: PlanTask) -> Shortfall:
+    """What demands must give way at least, the home's limits kept; a fuse is broken no more than the house does.
+
+    Raises:
+        SolverError: nothing was found.
+    """
+    forced = _Elastic(task).least_over_fuse()
+    return _Elastic(task).least_shortfall(forced)
+
+
+def least_raise(task: PlanTask, limit: str) -> float | None:
+    """By how much a limit must be raised so that every demand can be met [kW]; None where that does not help.
+
+    Args:
+        task: what was asked for.
+        limit: `charge_kw`, `discharge_kw`, `import_kw`, `export_kw` or `inverter_kw`.
+    """
+    forced = _Elastic(task).least_over_fuse()
+    return _Elastic(task).least_raise(limit, forced)
+
+
+class _Elastic:
+    """The statement with everything that may give way in it."""
+
+    def __init__(self, task: PlanTask) -> None:
+        import cvxpy as cp
+
+        self.cp, self.task = cp, task
+        self.home: HomeProblem = stated(task.program())
+        self.n_slots = task.n_slots
+        self.short, self.over = cp.Variable(nonneg=True), cp.Variable(nonneg=True)
+        self.missing = {load.name: cp.Variable(len(load.energy_kwh), nonneg=True) for load in task.loads.flexible}
+        self.skipped = {run.name: cp.Variable(boolean=True) for run in task.loads.runs}
+        self.raised: dict[str, cp.Variable | float] = dict.fromkeys(LIMITS, 0.0)
+
+    def least_over_fuse(self) -> float:
+        """What the house draws above the fuse with no demand met [kWh]."""
+        if "over_fuse" not in self.home.variables:
+            return 0.0
+        return float(self._solve(self.cp.sum(self.home.variables["over_fuse"]), np.inf))
+
+    def least_shortfall(self, forced_kwh: float) -> Shortfall:
+        """The least sum of what is missing."""
+        energies = {run.name: float(run.energy_kwh.sum()) for run in self.task.loads.runs}
+        total = self.short + self.over + sum(self.cp.sum(each) for each in self.missing.values())
+        total = total + sum(energies[name] * each for name, each in self.skipped.items())
+        self._solve(total, forced_kwh)
+        return Shortfall(
+            _number(self.short),
+            _number(self.over),
+            {name: np.asarray(each.value, dtype=np.float64) for name, each in self.missing.items()},
+            tuple(name for name, each in self.skipped.items() if _number(each) > 0.5),  # noqa: PLR2004 - a binary
+        )
+
+    def least_raise(self, limit: str, forced_kwh: float) -> float | None:
+        """The least raise of a limit with every demand met."""
+        extra = self.cp.Variable(nonneg=True)
+        self.raised[limit] = extra
+        met = [
+            self.short == 0,
+            self.over == 0,
+            *(each == 0 for each in (*self.missing.values(), *self.skipped.values())),
+        ]
+        try:
+            self._solve(extra, forced_kwh, [*met, extra <= MOST_EXTRA_KW])
+        except SolverError:
+            return None
+        return _number(extra)
+
+    def _solve(self, goal: "cp.Expression", forced_kwh: float, more: "list[cp.Constraint] | None" = None) -> float:
+        self._loosen_end()
+        self._loosen_limits()
+        for load in self.task.loads.flexible:
+            self._loosen_load(load)
+        rules = self.home.constraints
+        for name, skipped in self.skipped.items():
+            rules[f"{name}_once"] = self.cp.sum(self.home.variables[f"{name}_starts"]) == 1 - skipped
+        if np.isfinite(forced_kwh) and "over_fuse" in self.home.variables:
+            rules["no_more"] = self.cp.sum(self.home.variables["over_fuse"]) <= forced_kwh + SMALL_KWH
+        extra_rules: list[cp.Constraint] = [*(more or []), *self._one_way()]
+        for number, rule in enumerate(extra_rules):
+            rules[f"more_{number}"] = rule
+        self.home.cost = [goal]
+        problem = self.home.problem()
+        try:
+            problem.solve(solver=self.cp.HIGHS, highs_options={"time_limit": SECONDS})
+        except self.cp.SolverError as error:
+            raise SolverError(str(error)) from error
+        if problem.status not in ("optimal", "optimal_inaccurate"):
+            raise SolverError(problem.status)
+        return float(np.asarray(problem.value))
+
+    def _loosen_end(self) -> None:
+        """The demanded end gives way; the battery's own range does not."""
+        soc, rules, battery = self.home.variables["soc"], self.home.constraints, self.task.site.battery
+        start = self.task.start_soc_kwh
+        low = min(battery.min_soc_kwh, start * battery.retention_per_slot**self.n_slots)
+        rules["soc_least"], rules["soc_most"] = soc >= low, soc <= max(battery.max_soc_kwh, start)
+        demanded, curve = self.task.end.return_soc_kwh, self.task.end.curve
+        if demanded is not None:
+            rules["end_least"], rules["end_most"] = soc[-1] >= demanded - self.short, soc[-1] <= demanded + self.over
+        if curve is not None:
+            rules["end_steps"] = soc[-1] >= curve.floor_kwh - self.short
+
+    def _loosen_limits(self) -> None:
+        """Each limit with what it is raised by."""
+        flows, rules, site = self.home.variables, self.home.constraints, self.task.site
+        plenty = self._plenty()
+        for flow, limit, kwh in (
+            ("charge", "charge_kw", slot_limit(site.battery.charge_kw)),
+            ("discharge", "discharge_kw", slot_limit(site.battery.discharge_kw)),
+            ("import", "import_kw", slot_limit(site.limits.import_kw)),
+            ("export", "export_kw", slot_limit(site.limits.export_kw)),
+        ):
+            rules[f"{flow}_most"] = flows[flow] <= min(kwh, plenty) + self.raised[limit] * SLOT_HOURS
+        if site.limits.inverter_kw is not None:
+            through = self.home.parameters["pv"] - flows["spill"] + flows["discharge"] - flows["charge"]
+            most = slot_limit(site.limits.inverter_kw) + self.raised["inverter_kw"] * SLOT_HOURS
+            rules["inverter_out"], rules["inverter_in"] = through <= most, through >= -most
+
+    def _loosen_load(self, load: FlexibleLoad) -> None:
+        """A movable load with what its windows do not get."""
+        missing, name = self.missing[load.name], load.name
+        so_far, rules = self.home.variables[f"{name}_so_far"], self.home.constraints
+        ended, begun = load.windows_so_far
+        rules[f"{name}_so_far_least"] = so_far >= ended @ (load.energy_kwh - missing)
+        rules[f"{name}_so_far_most"] = so_far <= begun @ (load.energy_kwh - missing)
+        rules[f"{name}_missing"] = missing <= load.energy_kwh
+
+    def _one_way(self) -> "list[cp.Constraint]":
+        """Of two opposite flows only one is above zero in a slot."""
+        rules, plenty = [], self._plenty() + MOST_EXTRA_KW * SLOT_HOURS
+        for one, other in self.home.opposites:
+            way = self.cp.Variable(self.n_slots, boolean=True)
+            flows = self.home.variables
+            rules += [flows[one] <= plenty * way, flows[other] <= plenty * (1 - way)]
+        return rules
+
+    def _plenty(self) -> float:
+        """More than ever flows in a slot [kWh]."""
+        batteries = (self.task.site.battery, *self.task.site.extra_batteries)
+        _, _, load, pv = self.task.arrays
+        moved = sum(float(each.most_kwh.max()) for each in self.task.loads.flexible)
+        moved += sum(float(run.energy_kwh.max()) for run in self.task.loads.runs)
+        powers = sum(slot_limit(each.charge_kw) + slot_limit(each.discharge_kw) for each in batteries)
+        return float(load.max() + pv.max()) + moved + powers
+
+
+def _number(variable: "cp.Variable") -> float:
+    """The value of a scalar."""
+    return float(np.asarray(variable.value))

@@ -1,0 +1,250 @@
+"""What has no answer: which demand contradicts which limits, from which slot, and the least that would have to give.
+
+A limit is named where raising it alone would meet every demand, so nothing is guessed; how much has to give is solved
+for (`elastic_problem`). `relaxed` turns the least relaxation into a task that has an answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from env.inverter import Energy
+from env.time_grid import SLOT_HOURS
+from planner.errors import NoFeasibleScheduleError, SolverError
+from planner.optimizer.deferrable_loads import PlannedLoads
+from planner.plans.elastic_problem import SMALL_KWH, Shortfall, least_raise, least_shortfall
+from planner.plans.task import PlanTask
+from planner.plans.wording import Words, power
+
+_LIMITS = {
+    "charge_kw": "charge power",
+    "discharge_kw": "discharge power",
+    "import_kw": "fuse",
+    "export_kw": "export limit",
+    "inverter_kw": "inverter",
+}
+_LOADS = {"water": "the water heater", "ev": "the car"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conflict:
+    """One thing that cannot be met, or that stands in the way.
+
+    Attributes:
+        limit: `return_soc`, `end_floor`, the name of a movable load, one of the limits of the home (`charge_kw`,
+            `discharge_kw`, `import_kw`, `export_kw`, `inverter_kw`), or `soc_range`.
+        slot: index of the slot in which it has to be met; None for a limit of every slot.
+        slot_start: its start (UTC).
+        size: what is missing of it, or by what it would have to be raised.
+        unit: `kWh` or `kW`.
+        sentence: the same in words.
+    """
+
+    limit: str
+    slot: int | None
+    slot_start: datetime | None
+    size: float
+    unit: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relaxation:
+    """The least that makes an answer possible, all in demands.
+
+    Attributes:
+        return_soc_kwh: stored energy at the end instead of the demanded one; None leaves it [kWh].
+        floor_kwh: floor of the end curve instead; None leaves it [kWh].
+        load_energy_kwh: of each window of movable loads, by name, instead [kWh].
+        dropped: runs that do not take place.
+    """
+
+    return_soc_kwh: float | None = None
+    floor_kwh: float | None = None
+    load_energy_kwh: Mapping[str, Energy] = field(default_factory=dict[str, Energy])
+    dropped: tuple[str, ...] = ()
+
+
+class ContradictionError(NoFeasibleScheduleError):
+    """What is asked for contradicts the home's limits.
+
+    Args:
+        conflicts: demands first, then the limits in their way.
+        relaxation: the least that makes an answer possible.
+        remedy: the same in words, limits that could be raised instead included.
+    """
+
+    def __init__(self, message: str, *, conflicts: tuple[Conflict, ...], relaxation: Relaxation, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        self.conflicts = conflicts
+        self.relaxation = relaxation
+
+
+def contradiction(task: PlanTask) -> ContradictionError | None:
+    """What of a task contradicts what; None where an answer exists, or where nobody can tell."""
+    try:
+        shortfall = least_shortfall(task)
+    except SolverError:
+        return None
+    if shortfall.nothing:
+        return None
+    limits = _limits(task)
+    in_the_way = " and ".join(each.sentence for each in limits) if limits else "what the home can do"
+    demands = _demands(task, shortfall, in_the_way)
+    alternatives = [" and ".join(_gives(task, shortfall)), *_raises(task, limits)]
+    return ContradictionError(
+        "; ".join(each.sentence for each in demands),
+        conflicts=(*demands, *limits),
+        relaxation=_relaxation(task, shortfall),
+        remedy=f"least relaxation: {', or '.join(alternatives)}",
+    )
+
+
+def check_end(task: PlanTask) -> None:
+    """Refuse an end outside the battery's range, which the optimiser would allow.
+
+    Raises:
+        ContradictionError: with the least relaxation.
+    """
+    demanded, battery = task.end.return_soc_kwh, task.site.battery
+    low, high = min(battery.min_soc_kwh, task.start_soc_kwh), max(battery.max_soc_kwh, task.start_soc_kwh)
+    if demanded is not None and not low <= demanded <= high and (error := contradiction(task)) is not None:
+        raise error
+
+
+def relaxed(task: PlanTask, relaxation: Relaxation) -> PlanTask:
+    """The task with its demands relaxed."""
+    end = task.end
+    if relaxation.return_soc_kwh is not None:
+        end = replace(end, return_soc_kwh=relaxation.return_soc_kwh)
+    if relaxation.floor_kwh is not None and end.curve is not None:
+        end = replace(end, curve=replace(end.curve, floor_kwh=relaxation.floor_kwh))
+    flexible = tuple(
+        replace(load, energy_kwh=relaxation.load_energy_kwh.get(load.name, load.energy_kwh))
+        for load in task.loads.flexible
+    )
+    runs = tuple(run for run in task.loads.runs if run.name not in relaxation.dropped)
+    return replace(task, end=end, given_loads=PlannedLoads(flexible, runs))
+
+
+def _relaxation(task: PlanTask, shortfall: Shortfall) -> Relaxation:
+    """The shortfall as new demands, a hair easier than the solver found, since it rounds."""
+    end = task.end
+    given = shortfall.end_over - shortfall.end_short
+    given = given + float(np.sign(given)) * SMALL_KWH if abs(given) > SMALL_KWH else 0.0
+    return Relaxation(
+        return_soc_kwh=None if end.return_soc_kwh is None or given == 0 else end.return_soc_kwh + given,
+        floor_kwh=None if end.curve is None or given == 0 else end.curve.floor_kwh + given,
+        load_energy_kwh={
+            load.name: np.maximum(load.energy_kwh - missing - SMALL_KWH * (missing > SMALL_KWH), 0.0)
+            for load in task.loads.flexible
+            if (missing := shortfall.loads[load.name]).max() > SMALL_KWH
+        },
+        dropped=shortfall.dropped,
+    )
+
+
+def _demands(task: PlanTask, shortfall: Shortfall, in_the_way: str) -> list[Conflict]:
+    """What cannot be met, with the slot it has to be met in."""
+    words, last = Words(task.site.currency, task.site.timezone), task.n_slots - 1
+    found: list[Conflict] = []
+    missing = max(shortfall.end_short, shortfall.end_over)
+    if missing > SMALL_KWH:
+        wanted = task.end.return_soc_kwh
+        curve = task.end.curve
+        name = "end_floor" if wanted is None else "return_soc"
+        asked = wanted if wanted is not None else (curve.floor_kwh if curve is not None else 0.0)
+        reached = asked + shortfall.end_over - shortfall.end_short
+        most = "most" if shortfall.end_short > 0 else "least"
+        told = f"return to {asked:.1f} kWh by {_ends(task, last, words)} contradicts {in_the_way}"
+        told = f"{told}: at {most} {reached:.1f} kWh can be reached"
+        found.append(_conflict(task, name, last, missing, told))
+    for load in task.loads.flexible:
+        lacking = shortfall.loads[load.name].tolist()
+        for window, energy, lacks in zip(load.windows, load.energy_kwh.tolist(), lacking, strict=True):
+            if lacks > SMALL_KWH:
+                slot = int(np.flatnonzero(window)[-1])
+                told = f"{energy:.1f} kWh for {_name(load.name)} by {_ends(task, slot, words)} contradict {in_the_way}"
+                told = f"{told}: at most {energy - lacks:.1f} kWh can be had"
+                found.append(_conflict(task, load.name, slot, lacks, told))
+    for run in task.loads.runs:
+        if run.name in shortfall.dropped:
+            slot = int(np.flatnonzero(run.may_start)[-1])
+            by = _ends(task, slot + len(run.energy_kwh) - 1, words)
+            told = f"a run of {_name(run.name)} by {by} contradicts {in_the_way}"
+            found.append(_conflict(task, run.name, slot, float(run.energy_kwh.sum()), told))
+    return found
+
+
+def _conflict(task: PlanTask, limit: str, slot: int, size: float, sentence: str) -> Conflict:
+    start = task.slots["slot_start"][slot] if "slot_start" in task.slots.columns else None
+    return Conflict(limit=limit, slot=slot, slot_start=start, size=size, unit="kWh", sentence=sentence)
+
+
+def _ends(task: PlanTask, slot: int, words: Words) -> str:
+    """Local time of a slot's end, seen from the horizon's start; without a clock, which slot it is."""
+    if "slot_start" not in task.slots.columns:
+        return f"the end of slot {slot}"
+    starts = task.slots["slot_start"]
+    end = starts[min(slot, task.n_slots - 1)] + timedelta(hours=SLOT_HOURS)
+    return words.clock(end, starts[0])
+
+
+def _name(load: str) -> str:
+    return _LOADS.get(load, load.removeprefix("appliance_").replace("_", " "))
+
+
+def _limits(task: PlanTask) -> list[Conflict]:
+    """The limits of which one alone, raised, would let every demand be met."""
+    battery, limits = task.site.battery, task.site.limits
+    known = {
+        "charge_kw": battery.charge_kw,
+        "discharge_kw": battery.discharge_kw,
+        "import_kw": limits.import_kw,
+        "export_kw": limits.export_kw,
+        "inverter_kw": limits.inverter_kw,
+    }
+    found: list[Conflict] = []
+    for limit, value in known.items():
+        extra = None if value is None else least_raise(task, limit)
+        if value is None or extra is None:
+            continue
+        told = f"{_LIMITS[limit]} of {power(value)}"
+        found.append(Conflict(limit=limit, slot=None, slot_start=None, size=extra, unit="kW", sentence=told))
+    demanded = task.end.return_soc_kwh
+    if demanded is not None and not battery.min_soc_kwh <= demanded <= battery.max_soc_kwh:
+        off = max(battery.min_soc_kwh - demanded, demanded - battery.max_soc_kwh)
+        told = f"the battery's range of {battery.min_soc_kwh:.1f} to {battery.max_soc_kwh:.1f} kWh"
+        found.append(Conflict(limit="soc_range", slot=None, slot_start=None, size=off, unit="kWh", sentence=told))
+    return found
+
+
+def _gives(task: PlanTask, shortfall: Shortfall) -> list[str]:
+    """The demands as they would have to be."""
+    told: list[str] = []
+    given = shortfall.end_over - shortfall.end_short
+    if abs(given) > SMALL_KWH:
+        curve = task.end.curve
+        asked = task.end.return_soc_kwh if task.end.return_soc_kwh is not None else (curve.floor_kwh if curve else 0.0)
+        told.append(f"return to {asked + given:.1f} kWh")
+    for load in task.loads.flexible:
+        lacks = float(shortfall.loads[load.name].sum())
+        if lacks > SMALL_KWH:
+            told.append(f"{load.energy_kwh.sum() - lacks:.1f} kWh for {_name(load.name)}")
+    return [*told, *(f"no run of {_name(name)}" for name in shortfall.dropped)]
+
+
+def _raises(task: PlanTask, limits: list[Conflict]) -> list[str]:
+    """The limits as they would have to be."""
+    battery, connection = task.site.battery, task.site.limits
+    told: list[str] = []
+    for each in limits:
+        if each.limit != "soc_range":
+            owner = battery if each.limit in ("charge_kw", "discharge_kw") else connection
+            # Rounded up: what is told has to be enough.
+            enough = np.ceil((getattr(owner, each.limit) + each.size) * 100 - 1e-3) / 100
+            told.append(f"{_LIMITS[each.limit]} of {power(float(enough))}")
+    return told

@@ -1,0 +1,196 @@
+"""Do no harm: a plan is released only where the model says that it costs no more than leaving the battery to itself.
+
+Against it stand, on the same forecast and with the same end, *idle* (the home without using its battery) and
+*self-consumption* (what inverters do by themselves), both with movable loads as a home without plans has them: the car
+charges on arrival, the heater at the beginning of the day, an appliance starts as early as it may; later only where
+the fuse has no room. What the verifier refuses, a broken fuse or a missed end above all, is no candidate.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from env.command_menu import full_export_kw
+from env.inverter import Command, Energy, Flows, apply_command, slot_limit
+from env.known_commands import simulate_known
+from env.time_grid import SLOT_HOURS
+from planner.optimizer.deferrable_loads import FlexibleLoad
+from planner.plans.schedule import modelled_cost, schedule_frame
+from planner.plans.task import PlanTask
+from planner.verification.verifier import Verification, verify_schedule
+
+PLAN, SELF_CONSUMPTION, IDLE = "plan", "self_consumption", "idle"
+SAME_MONEY = 1e-6
+"""Nearer than this two costs are one, and the plan is preferred: sums round, and the plan's tie-break costs 1e-7."""
+_NAMES = {PLAN: "the plan", SELF_CONSUMPTION: "self-consumption", IDLE: "idle"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A schedule that might be released.
+
+    Attributes:
+        name: `plan`, `self_consumption` or `idle`.
+        schedule: its slots.
+        cost: what the model says it costs, the worth of the end included [money].
+        verification: what the verifier says.
+    """
+
+    name: str
+    schedule: pl.DataFrame
+    cost: float
+    verification: Verification
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is released, and why.
+
+    Attributes:
+        chosen: the released candidate.
+        reason: one sentence.
+    """
+
+    chosen: Candidate
+    reason: str
+
+
+def candidate(task: PlanTask, name: str, schedule: pl.DataFrame) -> Candidate:
+    """A schedule with its modelled cost and the verifier's word."""
+    spans_days = schedule.drop("local_day")  # a plan begins and ends within days, which the verifier takes for gaps
+    verification = verify_schedule(
+        spans_days, task.site, start_soc_kwh=task.start_soc_kwh, end_soc_kwh=task.end.return_soc_kwh
+    )
+    return Candidate(name, schedule, modelled_cost(task, schedule), verification)
+
+
+def release(plan: Candidate | None, simple: Sequence[Candidate], *, trouble: str = "") -> Release:
+    """Choose what is released.
+
+    Args:
+        plan: the optimiser's schedule; None where there is none.
+        simple: idle and self-consumption.
+        trouble: why there is no plan.
+
+    Returns:
+        The cheapest of what the verifier lets pass, the plan where it costs as much as another; self-consumption where
+        nothing passes, since that is what the inverter does by itself.
+    """
+    known = [each for each in ([plan] if plan is not None else []) + list(simple) if each.verification.valid]
+    by_itself = next(each for each in simple if each.name == SELF_CONSUMPTION)
+    if plan is None or not plan.verification.valid:
+        why = trouble if plan is None else f"the plan is wrong: {plan.verification.violations[0].message}"
+        chosen = min(known, key=lambda each: each.cost) if known and plan is not None else by_itself
+        return Release(chosen, f"{why}; {_NAMES[chosen.name]} is released instead")
+    best = min(known, key=lambda each: each.cost)
+    if best.cost < plan.cost - SAME_MONEY:
+        reason = f"{_NAMES[best.name]} costs {plan.cost - best.cost:.2f} less than the plan and is released instead"
+        return Release(best, reason)
+    return Release(plan, _in_favour(plan, simple))
+
+
+def _in_favour(plan: Candidate, simple: Sequence[Candidate]) -> str:
+    """What speaks for the plan."""
+    told = [
+        f"{each.cost - plan.cost:.2f} less than {_NAMES[each.name]}"
+        if each.verification.valid
+        else f"what {_NAMES[each.name]} cannot do ({each.verification.violations[0].rule.replace('_', ' ')})"
+        for each in simple
+    ]
+    return f"the plan costs {' and '.join(told)}" if told else "the plan stands alone"
+
+
+def simple_candidates(task: PlanTask) -> list[Candidate]:
+    """Self-consumption and idle on the same forecast."""
+    others = default_loads(task)
+    return [
+        candidate(task, SELF_CONSUMPTION, _self_consumption(task, others)),
+        candidate(task, IDLE, _idle(task, others)),
+    ]
+
+
+def _self_consumption(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
+    """Surplus into the battery, deficit out of it, except what the battery may not feed."""
+    _, _, load, pv = task.arrays
+    kept = task.kept_from_battery(others)
+    may_cover = np.maximum(load + task.moved_load(others) - kept - pv, 0.0) / SLOT_HOURS
+    power = task.site.battery.discharge_kw
+    discharge = np.where(kept > 0, np.minimum(may_cover, power), power)
+    return simulated(task, others, Command(np.zeros(task.n_slots), discharge, np.zeros(task.n_slots)))
+
+
+def _idle(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
+    """The home without using its battery; all slots at once, since nothing carries over but what the store loses."""
+    _, export_price, load, pv = task.arrays
+    battery = replace(task.site.battery, charge_kw=0.0, discharge_kw=0.0)
+    nothing = np.zeros(task.n_slots)
+    kept = np.full(task.n_slots, battery.retention_per_slot).cumprod() * task.start_soc_kwh
+    command = Command(nothing, nothing, nothing + full_export_kw(task.site))
+    flows = apply_command(
+        command,
+        load_kwh=load + task.moved_load(others),
+        pv_kwh=pv,
+        soc_kwh=np.concatenate([[task.start_soc_kwh], kept[:-1]]),
+        export_price=export_price,
+        battery=battery,
+        limits=task.site.limits,
+    )
+    return schedule_frame(task, flow_columns(flows), others, command)
+
+
+def simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) -> pl.DataFrame:
+    """Commands run through the inverter under the forecast, as a schedule."""
+    _, export_price, load, pv = task.arrays
+    flows = simulate_known(
+        command,
+        load_kwh=load + task.moved_load(others),
+        pv_kwh=pv,
+        export_price=export_price,
+        site=task.site,
+        start_soc_kwh=task.start_soc_kwh,
+    )
+    return schedule_frame(task, flow_columns(flows), others, command)
+
+
+def flow_columns(flows: Flows) -> Energy:
+    """Flows as the optimiser's columns `(n_slots, 6)`."""
+    moved = (flows.charge_kwh, flows.discharge_kwh, flows.import_kwh, flows.export_kwh, flows.curtailed_kwh)
+    return np.stack([*moved, flows.soc_end_kwh], axis=1)
+
+
+def default_loads(task: PlanTask) -> dict[str, Energy]:
+    """Movable loads as a home without plans has them, further batteries at rest; each `(n_slots,)` [kWh]."""
+    _, _, load, pv = task.arrays
+    others: dict[str, Energy] = {}
+    for number, battery in enumerate(task.site.extra_batteries, start=2):
+        start = (battery.min_soc_kwh + battery.max_soc_kwh) / 2
+        others |= {f"battery_{number}_{flow}": np.zeros(task.n_slots) for flow in ("charge", "discharge")}
+        kept = np.full(task.n_slots, battery.retention_per_slot).cumprod()
+        others[f"battery_{number}_soc"] = start * kept
+    net = load - pv
+    for run in task.loads.runs:
+        starts = np.zeros(task.n_slots)
+        starts[int(np.argmax(run.may_start))] = 1.0
+        others[run.name] = np.convolve(starts, run.energy_kwh)[: task.n_slots]
+        net = net + others[run.name]
+    for wanted in task.loads.flexible:
+        room = np.maximum(slot_limit(task.site.limits.import_kw) - net, 0.0)
+        others[wanted.name] = _at_once(wanted, room)
+        net = net + others[wanted.name]
+    return others
+
+
+def _at_once(load: FlexibleLoad, room_kwh: Energy) -> Energy:
+    """Each window's energy as early as the fuse has room; what then is left, as early as can be."""
+    taken = np.zeros(len(load.most_kwh))
+    for window, energy in zip(load.windows, load.energy_kwh, strict=True):
+        left = float(energy)
+        for most in (np.minimum(load.most_kwh, room_kwh), load.most_kwh):
+            free = np.maximum(most - taken, 0.0) * window
+            before = np.cumsum(free) - free
+            now = np.clip(left - before, 0.0, free)
+            taken += now
+            left -= float(now.sum())
+    return taken

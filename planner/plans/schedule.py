@@ -1,0 +1,121 @@
+"""A schedule frame from flows: columns, stored energy, cost and the commands that bring the flows about."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from env.inverter import Command, Energy, apply_command
+from planner.optimizer.plan_commands import command_for_plan, exact_commands
+from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution
+from planner.plans.task import PlanTask
+
+AGREES_KWH = 1e-5  # nearer than this a command brings a planned flow about
+ROUNDING_KWH = 1e-9
+
+
+def planned_schedule(task: PlanTask, solution: Solution) -> pl.DataFrame:
+    """The optimiser's answer as a schedule, with commands that mean it."""
+    flows = np.where(solution.flows < ROUNDING_KWH, 0.0, solution.flows)
+    flows[:, SOC] = solution.flows[:, SOC]
+    others = {name: np.where(values < ROUNDING_KWH, 0.0, values) for name, values in solution.others.items()}
+    commands = _commands(task, flows, others, solution.stored_value)
+    return schedule_frame(task, flows, others, commands)
+
+
+def schedule_frame(task: PlanTask, flows: Energy, others: Mapping[str, Energy], commands: Command) -> pl.DataFrame:
+    """Flows `(n_slots, 6)` as a schedule with the columns of `policy_schedules` and those of movable loads.
+
+    Args:
+        task: what was planned.
+        flows: in the order of `flow_kinds` [kWh].
+        others: movable loads and further batteries by name, each `(n_slots,)` [kWh].
+        commands: of each slot [kW].
+    """
+    battery = task.site.battery
+    soc = np.concatenate([[task.start_soc_kwh], flows[:, SOC]])
+    frame = task.slots.select("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh").with_columns(
+        task.days.alias("local_day"),
+        **{name: np.asarray(power, dtype=np.float64) for name, power in commands._asdict().items()},
+        import_kwh=flows[:, IMPORT],
+        export_kwh=flows[:, EXPORT],
+        charge_kwh=flows[:, CHARGE],
+        discharge_kwh=flows[:, DISCHARGE],
+        curtailed_kwh=flows[:, SPILL],
+        soc_start_kwh=soc[:-1],
+        soc_end_kwh=soc[1:],
+        **{f"{name}_kwh": others[name] for name in task.loads.names},
+        **_further_batteries(task, others),
+    )
+    wear = pl.col("charge_kwh") * battery.charge_wear + pl.col("discharge_kwh") * battery.discharge_wear
+    for number, extra in enumerate(task.site.extra_batteries, start=2):
+        wear += pl.col(f"battery_{number}_charge_kwh") * extra.charge_wear
+        wear += pl.col(f"battery_{number}_discharge_kwh") * extra.discharge_wear
+    money = pl.col("import_kwh") * pl.col("import_price") - pl.col("export_kwh") * pl.col("export_price")
+    return frame.with_columns((money + wear).alias("cost"))
+
+
+def modelled_cost(task: PlanTask, schedule: pl.DataFrame) -> float:
+    """Cost of all slots and the charge for power, less what the end is worth against the start [money]."""
+    power = task.power_cost(schedule["import_kwh"].to_numpy())
+    return (
+        float(schedule["cost"].sum()) + power - task.end.worth(task.start_soc_kwh, float(schedule["soc_end_kwh"][-1]))
+    )
+
+
+def _further_batteries(task: PlanTask, others: Mapping[str, Energy]) -> dict[str, Energy]:
+    """Columns of the batteries besides the main one, which start in the middle (`HomeProgram`)."""
+    columns: dict[str, Energy] = {}
+    for number, battery in enumerate(task.site.extra_batteries, start=2):
+        name = f"battery_{number}"
+        soc = np.concatenate([[(battery.min_soc_kwh + battery.max_soc_kwh) / 2], others[f"{name}_soc"]])
+        columns |= {f"{name}_{flow}_kwh": others[f"{name}_{flow}"] for flow in ("charge", "discharge")}
+        columns |= {f"{name}_soc_start_kwh": soc[:-1], f"{name}_soc_end_kwh": soc[1:]}
+    return columns
+
+
+def _commands(task: PlanTask, flows: Energy, others: Mapping[str, Energy], stored_value: Energy) -> Command:
+    """What the plan means in each slot; outright quantities where that would not bring the planned flows about.
+
+    Outright, too, where something is drawn that the battery may not feed: an inverter told to cover the house covers
+    all of it.
+    """
+    import_price, export_price, load, pv = task.arrays
+    drawn = load + task.moved_load(others)
+    meant = Command(
+        *np.array(
+            [
+                command_for_plan(
+                    charge_kwh=float(flows[slot, CHARGE]),
+                    discharge_kwh=float(flows[slot, DISCHARGE]),
+                    net_load_kwh=float(drawn[slot] - pv[slot]),
+                    stored_value=float(stored_value[slot]),
+                    import_price=float(import_price[slot]),
+                    export_price=float(export_price[slot]),
+                    site=task.site,
+                )
+                for slot in range(task.n_slots)
+            ]
+        ).T
+    )
+    outright = exact_commands(charge_kwh=flows[:, CHARGE], discharge_kwh=flows[:, DISCHARGE], load_kwh=drawn, pv_kwh=pv)
+    follows = _brings_about(task, meant, flows, drawn) & (task.kept_from_battery(others) < ROUNDING_KWH)
+    return Command(*(np.where(follows, one, other) for one, other in zip(meant, outright, strict=True)))
+
+
+def _brings_about(task: PlanTask, command: Command, flows: Energy, drawn_kwh: Energy) -> NDArray[np.bool_]:
+    """Whether the inverter, told the command of a slot in the state planned for it, does what is planned."""
+    _, export_price, _, pv = task.arrays
+    done = apply_command(
+        command,
+        load_kwh=drawn_kwh,
+        pv_kwh=pv,
+        soc_kwh=np.concatenate([[task.start_soc_kwh], flows[:-1, SOC]]),
+        export_price=export_price,
+        battery=task.site.battery,
+        limits=task.site.limits,
+    )
+    off = np.abs(done.charge_kwh - flows[:, CHARGE]) + np.abs(done.discharge_kwh - flows[:, DISCHARGE])
+    off += np.abs(done.import_kwh - flows[:, IMPORT]) + np.abs(done.export_kwh - flows[:, EXPORT])
+    return off < AGREES_KWH

@@ -1,0 +1,1 @@
+"""State to command, one policy a module, plus what only policies share."""

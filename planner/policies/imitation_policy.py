@@ -1,0 +1,126 @@
+"""`AntaresRegressors`: boosted trees that tell the powers MPC would tell; run, they are a policy of three powers.
+
+One set of trees a power. Trees tell a mean of what MPC told in states that look alike, such as half a discharge where
+it told all or none: what is run is put back into what an inverter can mean by it. In the bundle
+(`planner.artifacts.bundle`, kind `regressors`) lies LightGBM's own text of each.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from env.home_batch import Setup
+from env.inverter import Energy
+from env.states import State
+from planner.artifacts.bundle import Bundle, Manifest, save_bundle
+from planner.artifacts.tree_ensemble import BoostedTrees, boosted_trees
+from planner.errors import PolicyMismatchError
+from planner.value.scenario_weights import NAIVE, BeliefRules
+
+KIND = "regressors"
+TARGETS = ("battery_charge_kw", "battery_discharge_kw", "export_kw")
+CHARGE, DISCHARGE, EXPORT = range(len(TARGETS))
+
+
+def file_name(target: str) -> str:
+    """Of a target's trees in the bundle."""
+    return f"{target}.txt"
+
+
+class AntaresRegressors:
+    """State -> three powers, as shares of the most there is.
+
+    Args:
+        manifest: what it may be used with; its details are `floor`, the share below which a power is none, `beliefs`
+            and, where known, `metrics`.
+        trees: LightGBM's text by target.
+
+    Raises:
+        PolicyMismatchError: trees and manifest contradict each other.
+    """
+
+    def __init__(self, manifest: Manifest, trees: dict[str, bytes]) -> None:
+        self.manifest, self._text = manifest, trees
+        try:
+            self.floor = float(manifest.details["floor"])
+            self.beliefs = BeliefRules(**manifest.details["beliefs"])
+            self._trees: list[BoostedTrees] = [boosted_trees(trees[target]) for target in TARGETS]
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"the bundle lacks something, or has something unknown: {error}"
+            raise PolicyMismatchError(message) from error
+        self.setup = Setup(action=manifest.action)
+        taken = {each.n_features for each in self._trees}
+        if taken != {len(manifest.columns)}:
+            message = f"the trees see {sorted(taken)} columns, the manifest has {len(manifest.columns)}"
+            raise PolicyMismatchError(message)
+
+    def shares(self, state: State) -> Energy:
+        """What the trees tell of states `(n_homes, n_columns)`, of the most there is, 0-1 `(n_homes, 3)`."""
+        return np.clip(np.stack([trees.predict(state) for trees in self._trees], axis=1), 0.0, 1.0)
+
+    def predict(self, state: State) -> NDArray[np.float32]:
+        """Powers to run, each -1 (none) to 1 (all): `(n_homes, 3)`, or `(3,)` of one state `(n_columns,)`."""
+        told = projected(self.shares(np.atleast_2d(state)), self.floor)
+        return (2.0 * told - 1.0).astype(np.float32).reshape(*state.shape[:-1], len(TARGETS))
+
+    def files(self) -> dict[str, bytes]:
+        """Contents of the bundle's files by name."""
+        return {file_name(target): self._text[target] for target in TARGETS}
+
+    def save(self, folder: Path) -> Bundle:
+        """Write the bundle."""
+        return save_bundle(folder, self.manifest, self.files())
+
+
+def projected(shares: Energy, floor: float) -> Energy:
+    """Shares `(n_homes, 3)` as an inverter can mean them.
+
+    What is below the floor is none, what is within it of all is all. Charging from the grid and discharging exclude
+    each other, the larger counts; charging exports nothing. Discharge with export sells from the battery, which MPC
+    tells with both: where one of them is the weaker half of a mixture of covering and selling surplus, it goes.
+    """
+    told = np.where(shares < floor, 0.0, np.where(shares > 1.0 - floor, 1.0, shares))
+    charging = told[:, CHARGE] > told[:, DISCHARGE]
+    charge = np.where(charging, shares[:, CHARGE], 0.0)
+    discharge = np.where(charging, 0.0, told[:, DISCHARGE])
+    export = np.where(charging, 0.0, told[:, EXPORT])
+    mixed = shares[:, DISCHARGE] + shares[:, EXPORT] <= 1.0  # of either one or the other: both would add up to more
+    weaker = shares[:, DISCHARGE] < shares[:, EXPORT]
+    discharge = np.where(mixed & (export > 0) & weaker, 0.0, discharge)
+    export = np.where(mixed & (discharge > 0) & ~weaker, 0.0, export)
+    return np.stack([charge, discharge, export], axis=1)
+
+
+def regressors_manifest(
+    *,
+    state: str,
+    columns: tuple[str, ...],
+    floor: float,
+    beliefs: BeliefRules = NAIVE,
+    tariff: str = "",
+) -> Manifest:
+    """The manifest of such regressors."""
+    return Manifest(
+        kind=KIND,
+        algorithm="lightgbm",
+        state=state,
+        columns=columns,
+        action="powers",
+        tariff=tariff,
+        details={"floor": floor, "beliefs": asdict(beliefs)},
+    )
+
+
+def antares_regressors(bundle: Bundle) -> AntaresRegressors:
+    """The regressors of a bundle.
+
+    Raises:
+        PolicyMismatchError: the bundle holds something else.
+    """
+    if bundle.manifest.kind != KIND:
+        message = f"a bundle of kind {bundle.manifest.kind}, not {KIND}"
+        raise PolicyMismatchError(message)
+    named = {target: bundle.files[file_name(target)] for target in TARGETS if file_name(target) in bundle.files}
+    return AntaresRegressors(bundle.manifest, named)

@@ -1,0 +1,51 @@
+"""What every learned policy is: a state in, an action out, and what it needs to be asked rightly."""
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from env.home_batch import Setup
+from env.states import State
+from planner.artifacts.bundle import Bundle, Manifest
+from planner.errors import PolicyMismatchError
+from planner.value.scenario_weights import BeliefRules
+
+
+class LearnedPolicy(Protocol):
+    """A learned policy.
+
+    Attributes:
+        manifest: what it may be used with.
+        setup: form of its actions.
+        beliefs: rules behind the outlook that it sees.
+    """
+
+    manifest: Manifest
+    setup: Setup
+    beliefs: BeliefRules
+
+    def predict(self, state: State) -> NDArray[Any]:
+        """Actions of states `(n_homes, n_columns)`, in the setup's form."""
+        ...
+
+
+def learned_policy(bundle: Bundle) -> LearnedPolicy:
+    """The policy of a bundle, of whatever kind.
+
+    Raises:
+        PolicyMismatchError: the bundle is no policy, or one that this version cannot run.
+    """
+    if bundle.manifest.kind == "rl":
+        from planner.policies.rl_policy import rl_policy
+
+        return rl_policy(bundle)
+    if bundle.manifest.kind == "lightgbm":
+        from planner.policies.lightgbm_policy import lightgbm_policy
+
+        return lightgbm_policy(bundle)
+    if bundle.manifest.kind == "regressors":
+        from planner.policies.imitation_policy import antares_regressors
+
+        return antares_regressors(bundle)
+    message = f"a bundle of kind {bundle.manifest.kind} is no policy"
+    raise PolicyMismatchError(message)

@@ -1,0 +1,136 @@
+"""`AntaresPolicyV1`: boosted trees as a policy; needs neither LightGBM nor what it brings along to run.
+
+For each of a few corrections of the value function the trees say how much dearer the command meant by it comes out, in
+expectation, than the uncorrected one. The cheapest is taken where it saves more than a margin, else nothing is
+corrected. In its bundle (`planner.artifacts.bundle`, kind `lightgbm`) lies `trees.txt`, LightGBM's own text; a policy
+that found nothing to correct has none.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from env.actions import Correction
+from env.home_batch import Setup
+from env.inverter import Energy
+from env.states import State
+from planner.artifacts.bundle import Bundle, Manifest, save_bundle
+from planner.artifacts.tree_ensemble import BoostedTrees, boosted_trees
+from planner.errors import PolicyMismatchError
+from planner.value.scenario_weights import NAIVE, BeliefRules
+
+KIND = "lightgbm"
+REWARD = "regret_of_hindsight_v1"
+TREES = "trees.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corrections:
+    """What is chosen among.
+
+    Attributes:
+        offset: reach of a correction of 1, in spreads of the day's import prices.
+        levels: corrections, -1 to 1 without 0.
+        margin: what one has to save [money].
+    """
+
+    offset: float
+    levels: tuple[float, ...]
+    margin: float
+
+
+class AntaresPolicyV1:
+    """State -> correction of the value function that comes out cheapest in expectation.
+
+    Args:
+        manifest: what it may be used with; its details are `offset`, the reach of a correction, `levels`, the
+            corrections there are (-1 to 1), `margin`, what one has to save [money], `trees`, whether there are any, and
+            `beliefs`.
+        trees: LightGBM's text; None corrects nothing.
+
+    Raises:
+        PolicyMismatchError: trees and manifest contradict each other.
+    """
+
+    def __init__(self, manifest: Manifest, trees: bytes | None) -> None:
+        self.manifest, self._text = manifest, trees
+        try:
+            reach = Correction(offset=float(manifest.details["offset"]))
+            self.levels: Energy = np.array(manifest.details["levels"], dtype=np.float64)
+            self.margin = float(manifest.details["margin"])
+            self.beliefs = BeliefRules(**manifest.details["beliefs"])
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"the bundle lacks something, or has something unknown: {error}"
+            raise PolicyMismatchError(message) from error
+        self.setup = Setup(action=manifest.action, correction=reach)
+        self._trees: BoostedTrees | None = None if trees is None else boosted_trees(trees)
+        if bool(manifest.details.get("trees")) != (trees is not None):
+            message = "the manifest speaks of trees, there are none" if trees is None else "the manifest knows no trees"
+            raise PolicyMismatchError(message)
+        if self._trees is not None and self._trees.n_features != len(manifest.columns) + 1:
+            message = (
+                f"the trees see {self._trees.n_features} columns, the manifest has {len(manifest.columns)} and a level"
+            )
+            raise PolicyMismatchError(message)
+
+    def predict(self, state: State) -> NDArray[np.float32]:
+        """Corrections of states `(n_homes, n_columns)` or `(n_columns,)`, each -1 to 1: `(n_homes, 1)` or `(1,)`."""
+        seen = np.atleast_2d(state)
+        if self._trees is None or not len(self.levels):
+            return np.zeros((*state.shape[:-1], 1), dtype=np.float32)
+        dearer = self._trees.predict(with_levels(seen, self.levels)).reshape(len(seen), -1)
+        best = dearer.argmin(axis=1)
+        saved = -dearer[np.arange(len(seen)), best]
+        told = np.where(saved > self.margin, self.levels[best], 0.0)
+        return told.astype(np.float32).reshape(*state.shape[:-1], 1)
+
+    def files(self) -> dict[str, bytes]:
+        """Contents of the bundle's files by name."""
+        return {} if self._text is None else {TREES: self._text}
+
+    def save(self, folder: Path) -> Bundle:
+        """Write the bundle."""
+        return save_bundle(folder, self.manifest, self.files())
+
+
+def with_levels(state: State, levels: Energy) -> State:
+    """Every state once with each level behind its columns `(n_homes * n_levels, n_columns + 1)`."""
+    repeated = np.repeat(state, len(levels), axis=0)
+    behind = np.tile(levels, len(state)).astype(np.float32)[:, None]
+    return np.concatenate([repeated, behind], axis=1, dtype=np.float32)
+
+
+def lightgbm_manifest(
+    *,
+    state: str,
+    columns: tuple[str, ...],
+    among: Corrections,
+    trees: bool,
+    beliefs: BeliefRules = NAIVE,
+    tariff: str = "",
+) -> Manifest:
+    """The manifest of such a policy; `trees` says whether there are any."""
+    return Manifest(
+        kind=KIND,
+        algorithm="lightgbm",
+        state=state,
+        columns=columns,
+        action="correction",
+        reward=REWARD,
+        tariff=tariff,
+        details={**asdict(among), "trees": trees, "beliefs": asdict(beliefs)},
+    )
+
+
+def lightgbm_policy(bundle: Bundle) -> AntaresPolicyV1:
+    """The policy of a bundle.
+
+    Raises:
+        PolicyMismatchError: the bundle holds something else.
+    """
+    if bundle.manifest.kind != KIND:
+        message = f"a bundle of kind {bundle.manifest.kind}, not {KIND}"
+        raise PolicyMismatchError(message)
+    return AntaresPolicyV1(bundle.manifest, bundle.files.get(TREES))

@@ -1,0 +1,314 @@
+"""MPC: plans again at the start of every slot, on forecasts, published prices and the latest readings.
+
+The next hour is planned exactly, by the optimiser, for what the forecast says after its correction by the last slot's
+error; what is stored at the hour's end is worth what the value function says, over the scenarios that the day looks
+like. The command is what the plan means (`commanding`), written only where it is worth a write (`steadiness`).
+
+A plan of the whole day takes one forecast for certain. On the training weeks of the six bench pairs it captured
+97.7 %; with two exact hours 98.0 %, with one 98.1 %.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from env.inverter import Command, Energy
+from env.site import Site
+from planner.optimizer.home_program import HomeProgram
+from planner.optimizer.peak_threshold import ThresholdShape
+from planner.optimizer.plan_commands import command_for_plan
+from planner.optimizer.solution import CHARGE, DISCHARGE, Solution
+from planner.policies.write_budget import SlotOutlook, Steadiness
+from planner.value.scenario_weights import Beliefs
+from planner.value.slot_prices import PowerMeter, SlotPrices
+from planner.value.terminal_value import END_STEPS, EndCurve, end_curve
+from planner.value.value_function import Scenarios, ValueFunction, soc_grid, value_function
+
+EXACT_SLOTS = 4  # planned by the optimiser; beyond them the value function speaks
+FADE = 0.85  # share of the last slot's forecast error that is left one slot later
+PV_WORTH_SCALING_KWH = 0.02  # below this a PV forecast is dusk, and its ratio to the reading is noise
+MOST_PV_RATIO = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """A span of slots whose prices are known, as its morning sees it.
+
+    Attributes:
+        import_price: `(n_slots,)` [money/kWh].
+        export_price: `(n_slots,)` [money/kWh].
+        load_forecast: `(n_slots,)` [kWh].
+        pv_forecast: `(n_slots,)` [kWh].
+        value: what stored energy is worth in each slot, of this one home.
+        beliefs: which of the value's scenarios the span looks like.
+        power: what power costs in its slots, as the value counts it; None for nothing.
+    """
+
+    import_price: Energy
+    export_price: Energy
+    load_forecast: Energy
+    pv_forecast: Energy
+    value: ValueFunction
+    beliefs: Beliefs
+    power: SlotPrices | None = None
+
+
+def exact_program(site: Site, n_slots: int) -> HomeProgram:
+    """The program of the exact slots, for spans of `n_slots` or more."""
+    return HomeProgram(site.commanded, min(EXACT_SLOTS, n_slots), end_steps=END_STEPS)
+
+
+class ExactPrograms:
+    """Programs of the exact slots where power is charged: one for each way in which slots share a mean.
+
+    Args:
+        site: the home.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.programs: dict[tuple[int, tuple[ThresholdShape, ...]], HomeProgram] = {}
+
+    def at(self, first: int, end: int, power: SlotPrices) -> HomeProgram:
+        """The program of slots `first` to `end`, which forgets what it was used for."""
+        key = (end - first, power.shapes(first, end))
+        if key not in self.programs:
+            self.programs[key] = HomeProgram(self.site.commanded, key[0], end_steps=END_STEPS, thresholds=key[1])
+        self.programs[key].forget()
+        return self.programs[key]
+
+
+class Mpc:
+    """Decisions over a span, slot after slot.
+
+    Args:
+        site: battery and limits.
+        span: what is known of it.
+        steadiness: what decides whether a command is worth a write; it remembers the one that stands.
+        program: `exact_program` of the site, to use again; it forgets what it was used for.
+        programs: the same where power is charged.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        span: Span,
+        *,
+        steadiness: Steadiness,
+        program: HomeProgram | None = None,
+        programs: ExactPrograms | None = None,
+    ) -> None:
+        self.site, self.span, self.steadiness = site, span, steadiness
+        self.n_slots = len(span.import_price)
+        self.program = program if program is not None else exact_program(site, self.n_slots)
+        self.program.forget()
+        self.programs = programs if programs is not None else ExactPrograms(site)
+        self.meter = PowerMeter(site, span.power)
+        self.price_level = float(np.abs(span.import_price).mean())
+        self._priced_from: int | None = None
+
+    def command(self, slot: int, soc_kwh: float, last_load: float | None, last_pv: float | None) -> Command:
+        """Decide at the start of a slot; slots must come in order.
+
+        Args:
+            slot: index in the span.
+            soc_kwh: stored energy now [kWh].
+            last_load: what the house used in the slot before; None at the start of the span [kWh].
+            last_pv: what the panels made in the slot before [kWh].
+        """
+        if slot > 0 and last_load is not None and last_pv is not None:
+            self.span.beliefs.observe(slot - 1, np.array([last_load]), np.array([last_pv]))
+        if span_power := self.span.power:
+            last = (
+                (None, None) if last_load is None or last_pv is None else (np.array([last_load]), np.array([last_pv]))
+            )
+            self.meter.read(slot, np.array([soc_kwh]), *last)
+        first = min(slot, self.n_slots - self.program.n_slots)
+        end = first + self.program.n_slots
+        if span_power is not None:
+            self._charge_power(slot, first, end, span_power)
+        load, pv = self._expected(slot, end, last_load, last_pv)
+        solution = self._planned(slot, first, soc_kwh, load, pv)
+        told = self._told(solution, slot, first, load, pv)
+        settled = self.steadiness.settle(told, self._outlook(solution, slot, first, soc_kwh, (load[0], pv[0])))
+        return Command(*(np.asarray(power) for power in settled))
+
+    def _expected(self, slot: int, end: int, last_load: float | None, last_pv: float | None) -> tuple[Energy, Energy]:
+        """Load and PV of the exact slots that are ahead."""
+        span = self.span
+        load, pv = span.load_forecast[slot:end], span.pv_forecast[slot:end]
+        if slot > 0 and last_load is not None and last_pv is not None:
+            load = corrected_load(load, last_load - span.load_forecast[slot - 1])
+            pv = corrected_pv(pv, last_pv, float(span.pv_forecast[slot - 1]))
+        return load, pv
+
+    def _planned(self, slot: int, first: int, soc_kwh: float, load: Energy, pv: Energy) -> Solution:
+        """The optimiser's answer for the exact slots."""
+        span, program, end = self.span, self.program, first + self.program.n_slots
+        if first != self._priced_from:
+            program.set_prices(span.import_price[first:end], span.export_price[first:end], 0.0)
+            self._priced_from = first
+        worth = span.value.expected(end, span.beliefs.weights)[0]
+        set_end(program, end_curve(worth, self.site.battery))
+        program.set_house(load, pv, span.export_price[slot:end], first=slot - first)
+        program.start_at(slot - first, soc_kwh)
+        return program.solve()
+
+    def _charge_power(self, slot: int, first: int, end: int, power: SlotPrices) -> None:
+        """Take the program of these slots, in which what a slot's period has left is free and more has its price."""
+        self.program, self._priced_from = self.programs.at(first, end, power), None
+        left = power.left(slot, self.meter.bought)
+        for number, (period, price, free) in enumerate(
+            zip(power.period[:, first:end], power.price[:, first:end], power.free_kwh[:, first:end], strict=True), 1
+        ):
+            _, members = np.unique(period, return_inverse=True)
+            allowed: Energy = np.bincount(members, weights=free).astype(np.float64)
+            allowed[members[slot - first]] = left[number - 1]
+            dearest = np.zeros(len(allowed))
+            np.maximum.at(dearest, members, price)
+            self.program.charge_above(number, allowed, dearest)
+
+    def _power_price(self, solution: Solution, slot: int) -> float:
+        """What a kWh more in a slot of the program would cost by the charge for power [money/kWh]."""
+        pairs = zip(solution.power_prices, self.program.thresholds, strict=True)
+        return sum((float(shape.of_slots(prices)[slot]) for prices, shape in pairs), start=0.0)
+
+    def _told(self, solution: Solution, slot: int, first: int, load: Energy, pv: Energy) -> tuple[float, float, float]:
+        """What the plan means."""
+        return told_by(
+            solution,
+            slot - first,
+            net_load_kwh=float(load[0] - pv[0]),
+            prices=(self._import_price(solution, slot, first), float(self.span.export_price[slot])),
+            site=self.site,
+        )
+
+    def _import_price(self, solution: Solution, slot: int, first: int) -> float:
+        """What a kWh more would cost, energy and power [money/kWh]."""
+        return float(self.span.import_price[slot]) + self._power_price(solution, slot - first)
+
+    def _outlook(
+        self, solution: Solution, slot: int, first: int, soc_kwh: float, expected: tuple[float, float]
+    ) -> SlotOutlook:
+        """What the slot is expected to bring."""
+        return SlotOutlook(
+            load_kwh=float(expected[0]),
+            pv_kwh=float(expected[1]),
+            soc_kwh=soc_kwh,
+            import_price=self._import_price(solution, slot, first),
+            export_price=float(self.span.export_price[slot]),
+            stored_value=float(solution.stored_value[slot - first]),
+            price_level=self.price_level,
+            left_of_day=(self.n_slots - slot) / self.n_slots,
+        )
+
+
+def known_day(
+    *,
+    site: Site,
+    import_price: Energy,
+    export_price: Energy,
+    load_forecast: Energy,
+    pv_forecast: Energy,
+    settlement_value: float,
+    scenarios: Scenarios | None = None,
+) -> Span:
+    """A daily episode as its morning sees it.
+
+    Args:
+        site: battery and limits.
+        import_price: published for the day `(n_slots,)` [money/kWh].
+        export_price: published for the day `(n_slots,)` [money/kWh].
+        load_forecast: made at the start of the day `(n_slots,)` [kWh].
+        pv_forecast: made at the start of the day `(n_slots,)` [kWh].
+        settlement_value: worth of a stored kWh at the end of the day [money/kWh].
+        scenarios: what the day may be, of one home; None takes the forecast for certain.
+    """
+    may_be = scenarios or Scenarios(load_forecast[None, None], pv_forecast[None, None])
+    value = value_function(
+        may_be,
+        import_price[None],
+        export_price[None],
+        site=site,
+        end_value=settlement_value * soc_grid(site.battery)[None],
+    )
+    return Span(
+        import_price=import_price,
+        export_price=export_price,
+        load_forecast=load_forecast,
+        pv_forecast=pv_forecast,
+        value=value,
+        beliefs=Beliefs(may_be),
+    )
+
+
+class ExactHorizon:
+    """Decisions with the home known to the end: every slot is planned exactly, nothing is believed or held back.
+
+    Args:
+        site: battery and limits.
+        import_price: `(n_slots,)` [money/kWh].
+        export_price: `(n_slots,)` [money/kWh].
+        end: what is stored at the end is worth, a curve or per kWh [money/kWh].
+        program: one of the same site and length, with `END_STEPS` for a curve, to use again.
+    """
+
+    def __init__(
+        self, site: Site, import_price: Energy, export_price: Energy, *, end: EndCurve | float, program: HomeProgram
+    ) -> None:
+        self.site, self.program = site, program
+        self.import_price, self.export_price = import_price, export_price
+        program.forget()
+        program.set_prices(import_price, export_price, 0.0 if isinstance(end, EndCurve) else end)
+        if isinstance(end, EndCurve):
+            set_end(program, end)
+
+    def command(self, slot: int, soc_kwh: float, load_kwh: Energy, pv_kwh: Energy) -> Command:
+        """The command for a slot, with load and PV from it on known `(n_slots - slot,)` [kWh]."""
+        self.program.set_house(load_kwh, pv_kwh, self.export_price[slot:], first=slot)
+        self.program.start_at(slot, soc_kwh)
+        told = told_by(
+            self.program.solve(),
+            slot,
+            net_load_kwh=float(load_kwh[0] - pv_kwh[0]),
+            prices=(float(self.import_price[slot]), float(self.export_price[slot])),
+            site=self.site,
+        )
+        return Command(*(np.asarray(power) for power in told))
+
+
+def set_end(program: HomeProgram, end: EndCurve) -> None:
+    """Let a program value what is stored at its end by a curve."""
+    program.set_end_curve(end.floor_kwh, end.widths_kwh, end.slopes)
+
+
+def told_by(
+    solution: Solution, slot: int, *, net_load_kwh: float, prices: tuple[float, float], site: Site
+) -> tuple[float, float, float]:
+    """The command that a plan means in one of its slots; prices are import and export [money/kWh]."""
+    return command_for_plan(
+        charge_kwh=float(solution.flows[slot, CHARGE]),
+        discharge_kwh=float(solution.flows[slot, DISCHARGE]),
+        net_load_kwh=net_load_kwh,
+        stored_value=float(solution.stored_value[slot]),
+        import_price=prices[0],
+        export_price=prices[1],
+        site=site,
+    )
+
+
+def _fading(n_slots: int) -> Energy:
+    return np.power(FADE, np.arange(1.0, n_slots + 1), dtype=np.float64)
+
+
+def corrected_load(forecast: Energy, last_error: float) -> Energy:
+    """The forecast moved by the last slot's error (reading - forecast), fading; not below 0 [kWh]."""
+    return np.maximum(forecast + last_error * _fading(len(forecast)), 0.0)
+
+
+def corrected_pv(forecast: Energy, last_reading: float, last_forecast: float) -> Energy:
+    """The forecast scaled by the last slot's ratio of reading to forecast, fading to 1 [kWh]."""
+    if last_forecast <= PV_WORTH_SCALING_KWH:
+        return forecast
+    ratio = min(last_reading / last_forecast, MOST_PV_RATIO)
+    return forecast * (1 + (ratio - 1) * _fading(len(forecast)))

@@ -1,0 +1,126 @@
+"""The policy `value`: at each slot's start, the command that costs least over the scenarios, what it leaves included.
+
+What the value function knows is worked out once, at midnight; slot by slot the readings up to then say which scenarios
+the day looks like, and correct what they expect of the slot. The choice is among some two dozen commands that follow
+the house; of equal ones the first is taken. Where power is charged, what a slot buys above the level has its price in
+the value function and in the choice (`power_slots`); the month's peaks come from `power_watch`.
+"""
+
+import numpy as np
+
+from env.command_menu import command_menu
+from env.inverter import Command, Energy, apply_command
+from env.simulator import Replay, World, simulate
+from env.site import Site
+from planner.policies.mpc import MOST_PV_RATIO, PV_WORTH_SCALING_KWH
+from planner.value.protocol import Protocol
+from planner.value.scenario_weights import NAIVE, BeliefRules, Beliefs
+from planner.value.slot_prices import PowerMeter, SlotPrices
+from planner.value.value_cache import recent_value_function
+from planner.value.value_function import Scenarios, in_order, interpolated, soc_grid
+
+
+class ValueDays:
+    """Decisions of any number of days with equally many slots, all at once.
+
+    Args:
+        site: battery and limits.
+        scenarios: what the days may be, as known when they began.
+        import_price: published for the days `(n_days, n_slots)` [money/kWh].
+        export_price: published for the days `(n_days, n_slots)` [money/kWh].
+        end_value: worth of stored energy at the end, on `soc_grid` `(n_days, n_soc)` [money].
+        power: what power costs in the slots of the one day there is then; None for nothing.
+        rules: how scenarios are weighed and followed.
+    """
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        scenarios: Scenarios,
+        import_price: Energy,
+        export_price: Energy,
+        end_value: Energy,
+        power: SlotPrices | None = None,
+        rules: BeliefRules = NAIVE,
+    ) -> None:
+        self.site, self.scenarios, self.meter = site, scenarios, PowerMeter(site, power)
+        self.import_price, self.export_price = import_price, export_price
+        self.value = recent_value_function(
+            scenarios,
+            import_price,
+            export_price,
+            site=site,
+            end_value=end_value,
+            persistence=rules.persistence,
+            power=power,
+        )
+        self.choices = command_menu(site)
+        self.beliefs, self.fade = Beliefs(scenarios, rules), rules.fade
+        self.belief = self.beliefs.weights
+
+    def command(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> Command:
+        """Decide at the start of a slot; slots must come in order.
+
+        Args:
+            slot: index in the day.
+            soc_kwh: stored energy now `(n_days,)` [kWh].
+            last_load: what the houses used in the slot before; None at the start of the day `(n_days,)` [kWh].
+            last_pv: what the panels made in the slot before `(n_days,)` [kWh].
+        """
+        load, pv = self.scenarios.load_kwh[:, :, slot], self.scenarios.pv_kwh[:, :, slot]
+        if slot > 0 and last_load is not None and last_pv is not None:
+            past_load, past_pv = self.scenarios.load_kwh[:, :, slot - 1], self.scenarios.pv_kwh[:, :, slot - 1]
+            self.beliefs.observe(slot - 1, last_load, last_pv)
+            load = np.maximum(load + self.fade * (last_load[:, None] - past_load), 0.0)
+            pv = _corrected_pv(pv, last_pv[:, None], past_pv, self.fade)
+        self.meter.read(slot, soc_kwh, last_load, last_pv)
+        self.belief = self.beliefs.weights
+        cost = self._cost(slot, soc_kwh, load, pv, self.value.expected(slot + 1, self.belief))
+        best = in_order(cost * self.belief[:, :, None]).argmin(axis=1)
+        return Command(*(power[best] for power in self.choices))
+
+    def _cost(self, slot: int, soc_kwh: Energy, load: Energy, pv: Energy, later: Energy) -> Energy:
+        """Cost of each choice in each scenario, less what it leaves `(n_days, n_scenarios, n_choices)` [money]."""
+        import_price, export_price = (price[:, slot, None, None] for price in (self.import_price, self.export_price))
+        battery = self.site.battery
+        flows = apply_command(
+            self.choices,
+            load_kwh=load[..., None],
+            pv_kwh=pv[..., None],
+            soc_kwh=soc_kwh[:, None, None],
+            export_price=export_price,
+            battery=battery,
+            limits=self.site.limits,
+        )
+        paid = flows.import_kwh * import_price - flows.export_kwh * export_price
+        wear = flows.charge_kwh * battery.charge_wear + flows.discharge_kwh * battery.discharge_wear
+        left = interpolated(self.value.soc_kwh, later, flows.soc_end_kwh)
+        if self.meter.prices is not None:
+            paid = paid + self.meter.prices.cost(slot, flows.import_kwh, self.meter.prices.due(slot, self.meter.bought))
+        return paid + wear - left
+
+
+def _corrected_pv(expected: Energy, last: Energy, last_expected: Energy, fade: float) -> Energy:
+    """PV scaled by the last slot's ratio of reading to expectation, faded by a slot [kWh]."""
+    bright = last_expected > PV_WORTH_SCALING_KWH
+    ratio = np.divide(last, last_expected, out=np.ones(expected.shape), where=bright)
+    return expected * (1 + (np.minimum(ratio, MOST_PV_RATIO) - 1) * fade)
+
+
+def replay_value(world: World, scenarios: Scenarios, site: Site, protocol: Protocol) -> Replay:
+    """Run the policy through daily episodes of equally many slots; `scenarios` has as many homes as `world` days."""
+    settlement = np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
+    days = ValueDays(
+        site=site,
+        scenarios=scenarios,
+        import_price=world.import_price,
+        export_price=world.export_price,
+        end_value=settlement[:, None] * soc_grid(site.battery),
+    )
+
+    def decide(slot: int, soc_kwh: Energy) -> Command:
+        last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot > 0 else (None, None)
+        return days.command(slot, soc_kwh, *last)
+
+    return simulate(decide, world, site, np.full(len(world.load_kwh), protocol.start_soc_kwh))

@@ -1,0 +1,1 @@
+"""The three evaluation protocols: daily, monthly, continuous."""

@@ -1,0 +1,221 @@
+"""Graded days as the episodes that environments run: with forecasts, the value function's outlook, and a baseline.
+
+The outlook is what the policy `value` goes by, slot by slot, worked out beforehand: readings do not depend on what the
+battery does, so neither do beliefs and corrections. Nothing in it knows a slot's own load or PV before it is over.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import polars as pl
+
+from env.episodes import Episodes, Outlook, joined
+from env.inverter import Energy
+from env.simulator import Replay, World
+from env.site import Site
+from env.time_grid import local_clock
+from planner.errors import UnknownPolicyError
+from planner.policies.mpc import Mpc, exact_program, known_day
+from planner.policies.value_policy import ValueDays
+from planner.policies.write_budget import Steadiness
+from planner.replay.daily import POLICIES, READINGS, Expectations
+from planner.value.protocol import Protocol
+from planner.value.scenario_source import ScenarioSource, day_scenarios
+from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.value_function import GRID_POINTS, Scenarios, soc_grid
+
+
+def rl_episodes(
+    slots: pl.DataFrame,
+    forecasts: pl.DataFrame,
+    site: Site,
+    protocol: Protocol,
+    *,
+    history: pl.DataFrame | ScenarioSource | None = None,
+    n_soc: int = GRID_POINTS,
+    baseline: str | None = None,
+) -> Episodes:
+    """Days of one home as episodes, one row a day, in order of time within each length of day.
+
+    Args:
+        slots: `slot_start, local_day, import_price, export_price, load_kwh, pv_kwh` of whole days.
+        forecasts: `slot_start, local_day` (of the vintage)`, load_kwh, pv_kwh`, with `quantile` or without.
+        site: battery, limits, time zone.
+        protocol: start and settlement.
+        history: readings `slot_start, load_kwh, pv_kwh` before the days, as `replay_days` takes them; or where
+            scenarios come from and how they are believed.
+        n_soc: points of stored energy in the outlook; with the value function's own (61) an uncorrected `correction`
+            is the policy `value` to the bit, with 21 it captures 0.24-0.26 points less (train weeks of two homes).
+        baseline: policy whose slot costs rewards may be measured against, its settlement in the last slot.
+
+    Raises:
+        UnknownPolicyError: no such baseline.
+    """
+    if baseline is not None and baseline not in POLICIES:
+        message = f"policy {baseline!r} is not known; known: {', '.join(POLICIES)}"
+        raise UnknownPolicyError(message)
+    read = history if history is not None else slots.select(READINGS).clear()
+    source = read if isinstance(read, ScenarioSource) else ScenarioSource(history=read)
+    parts = slots_by_length(slots, forecasts, site)
+    return joined([equal_days(part, source, site, protocol, n_soc=n_soc, baseline=baseline) for part in parts])
+
+
+def slots_by_length(slots: pl.DataFrame, forecasts: pl.DataFrame, site: Site) -> list[pl.DataFrame]:
+    """Slots with their forecasts, days with equally many slots together."""
+    central = forecasts.filter(pl.col("quantile") == 0.5) if "quantile" in forecasts.columns else forecasts  # noqa: PLR2004 - the median
+    expected = central.select("slot_start", "local_day", load_forecast="load_kwh", pv_forecast="pv_kwh")
+    planned = (
+        slots.sort("slot_start")
+        .join(expected, on=["slot_start", "local_day"], how="left", maintain_order="left")
+        .with_columns(local_clock(site.timezone), n_slots=pl.len().over("local_day"))
+    )
+    return planned.partition_by("n_slots", maintain_order=True)
+
+
+def row_scenarios(
+    slots: pl.DataFrame, forecasts: pl.DataFrame, site: Site, *, history: pl.DataFrame
+) -> list[Scenarios]:
+    """What each day may be, as MPC is told, in the order of `rl_episodes`' rows; arguments as there."""
+    found: list[Scenarios] = []
+    for part in slots_by_length(slots, forecasts, site):
+        together = day_scenarios(history, part, site.timezone)
+        found += [together.part(slice(day, day + 1)) for day in range(len(together.load_kwh))]
+    return found
+
+
+def equal_days(
+    slots: pl.DataFrame,
+    source: ScenarioSource,
+    site: Site,
+    protocol: Protocol,
+    *,
+    n_soc: int = GRID_POINTS,
+    baseline: str | None = None,
+) -> Episodes:
+    """Episodes of days with equally many slots, as `slots_by_length` gives them; the rest as in `rl_episodes`."""
+    n_slots = int(slots["n_slots"][0])
+
+    def table(name: str) -> Energy:
+        return slots[name].cast(pl.Float64).to_numpy().reshape(-1, n_slots)
+
+    world = World(table("load_kwh"), table("pv_kwh"), table("import_price"), table("export_price"))
+    scenarios = source.scenarios(slots, site.timezone)
+    lived = scenarios if baseline is None else day_scenarios(source.history, slots, site.timezone)
+    expected = Expectations(table("load_forecast"), table("pv_forecast"), lived)
+    settlement = np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
+    replay = None if baseline is None else POLICIES[baseline](world, expected, site, protocol)
+    n_days = len(world.load_kwh)
+    return Episodes(
+        sites=(site,),
+        home=np.zeros(n_days, dtype=np.intp),
+        n_slots=np.full(n_days, n_slots),
+        load_kwh=world.load_kwh,
+        pv_kwh=world.pv_kwh,
+        import_price=world.import_price,
+        export_price=world.export_price,
+        load_forecast=np.nan_to_num(expected.load_kwh),
+        pv_forecast=np.nan_to_num(expected.pv_kwh),
+        clock_minutes=table("local_clock"),
+        start_soc_kwh=np.full(n_days, protocol.start_soc_kwh),
+        settlement_value=settlement,
+        outlook=day_outlook(
+            world, scenarios, site, settlement[:, None] * soc_grid(site.battery, n_soc), rules=source.rules
+        ),
+        labels=tuple(day.isoformat() for day in slots["local_day"].unique(maintain_order=True).to_list()),
+        baseline_cost=None if replay is None else settled_cost(replay, settlement),
+    )
+
+
+def settled_cost(replay: Replay, settlement: Energy) -> Energy:
+    """Cost of each slot, the stored energy gained over the day settled in the last `(n_days, n_slots)` [money]."""
+    cost = replay.cost.copy()
+    cost[:, -1] -= settlement * (replay.soc_kwh[:, -1] - replay.soc_kwh[:, 0])
+    return cost
+
+
+def day_outlook(
+    world: World, scenarios: Scenarios, site: Site, end_value: Energy, *, rules: BeliefRules = NAIVE
+) -> Outlook:
+    """What is believed at the start of every slot of days with equally many slots.
+
+    Args:
+        world: what the days brought; only slots before the one looked at are used.
+        scenarios: what the days may be, as known when they began.
+        site: battery and limits.
+        end_value: worth of stored energy at the days' ends, on an even grid `(n_days, n_soc)` [money].
+        rules: how scenarios are weighed and followed.
+    """
+    days = _Watched(
+        site=site,
+        scenarios=scenarios,
+        import_price=world.import_price,
+        export_price=world.export_price,
+        end_value=end_value,
+        rules=rules,
+    )
+    nowhere = np.full(len(end_value), site.battery.min_soc_kwh)
+    for slot in range(world.load_kwh.shape[1]):
+        last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot > 0 else (None, None)
+        days.command(slot, nowhere, *last)
+    return days.outlook()
+
+
+class _Watched(ValueDays):
+    """The policy `value`, asked not for its choice but for what it goes by."""
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        scenarios: Scenarios,
+        import_price: Energy,
+        export_price: Energy,
+        end_value: Energy,
+        rules: BeliefRules,
+    ) -> None:
+        super().__init__(
+            site=site,
+            scenarios=scenarios,
+            import_price=import_price,
+            export_price=export_price,
+            end_value=end_value,
+            rules=rules,
+        )
+        self._seen: list[tuple[Energy, Energy, Energy, Energy]] = []
+
+    def outlook(self) -> Outlook:
+        """What was gone by in the slots asked about so far."""
+        load, pv, weight, value = (np.stack(tables, axis=1) for tables in zip(*self._seen, strict=True))
+        return Outlook(load_kwh=load, pv_kwh=pv, weight=weight, value=value)
+
+    def _cost(self, slot: int, soc_kwh: Energy, load: Energy, pv: Energy, later: Energy) -> Energy:
+        del slot, soc_kwh
+        self._seen.append((load, pv, self.belief, later))
+        return np.zeros((*load.shape, 1))
+
+
+def mpc_planners(
+    episodes: Episodes, protocol: Protocol, *, scenarios: Sequence[Scenarios] | None = None
+) -> Callable[[int], Mpc]:
+    """Makes MPC for a row's day: what `env.antares_mpc.AntaresMPCEnv` asks.
+
+    Args:
+        episodes: the rows.
+        protocol: how steady commands have to be.
+        scenarios: what each row's day may be (`row_scenarios`); None takes the forecasts for certain.
+    """
+
+    def planner(row: int) -> Mpc:
+        site, n_slots = episodes.sites[int(episodes.home[row])], int(episodes.n_slots[row])
+        span = known_day(
+            site=site,
+            import_price=episodes.import_price[row, :n_slots],
+            export_price=episodes.export_price[row, :n_slots],
+            load_forecast=episodes.load_forecast[row, :n_slots],
+            pv_forecast=episodes.pv_forecast[row, :n_slots],
+            settlement_value=float(episodes.settlement_value[row]),
+            scenarios=None if scenarios is None else scenarios[row],
+        )
+        return Mpc(site, span, steadiness=Steadiness(site, protocol.steadiness), program=exact_program(site, n_slots))
+
+    return planner

@@ -1,0 +1,101 @@
+"""The oracle of daily episodes where power is charged: schedules of whole months, and what no policy can pay less than.
+
+Each month is worked out on the days of it that are given, with the version of the tariff in force on its first day.
+Without a charge for power this is `replay`'s oracle, day by day; here a day depends on the others of its month.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import cast
+
+import numpy as np
+import polars as pl
+
+from env.inverter import Energy
+from env.simulator import Replay, World, slot_cost
+from env.site import Site
+from planner.demand_charges.bills import BILLS
+from planner.demand_charges.month_bound import MonthOracle
+from planner.optimizer.plan_commands import exact_commands
+from planner.optimizer.slot_arrays import NEEDED, needed_arrays
+from planner.parallel import map_shards
+from planner.replay.daily import ORACLE_SECONDS, as_flows, schedule_frame
+from planner.value.protocol import Protocol
+
+ORACLE = "oracle"
+BOUNDS = {"month": pl.Date, "bound": pl.Float64}
+
+
+@dataclass(frozen=True)
+class MonthsOracle:
+    """Perfect hindsight of months.
+
+    Attributes:
+        schedules: as `replay.replay_days` gives them.
+        bounds: `month` (its first day) and `bound`: what the given days of the month, settled, and its charge for power
+            cost at least [money]. Below the schedules' own cost only where `power_bound` says so.
+    """
+
+    schedules: pl.DataFrame
+    bounds: pl.DataFrame
+
+
+def months_oracle(slots: pl.DataFrame, site: Site, protocol: Protocol, *, workers: int | None = None) -> MonthsOracle:
+    """Perfect hindsight over the given days, month by month.
+
+    Args:
+        slots: `slot_start, local_day, import_price, export_price, load_kwh, pv_kwh` of whole days.
+        site: battery, limits, tariff, time zone.
+        protocol: start and settlement of every day.
+        workers: processes at most; None for one per core.
+
+    Raises:
+        IncompleteDayError: a slot has no finite price, load or PV.
+        MissingTariffError: a month begins before the first version of the tariff.
+    """
+    known = slots.select("slot_start", "local_day", *NEEDED).sort("slot_start")
+    needed_arrays(known)
+    months = known.with_columns(month=pl.col("local_day").dt.month_start()).partition_by("month", maintain_order=True)
+    found = map_shards(partial(_month, site, protocol), months, workers=workers)
+    bounds = pl.DataFrame([(month, bound) for month, bound, _ in found], schema=BOUNDS, orient="row")
+    return MonthsOracle(pl.concat([schedule for _, _, schedule in found]), bounds)
+
+
+def with_bound(bills: pl.DataFrame, results: pl.DataFrame, bounds: pl.DataFrame | None) -> pl.DataFrame:
+    """Bills in which the oracle's months cost their bound, which steps of a tariff may put below its schedules.
+
+    Args:
+        bills: `power_bills` of all policies.
+        results: `daily_results` of all policies.
+        bounds: of `MonthsOracle`; None where the oracle is not asked for.
+    """
+    if bounds is None:
+        return bills
+    days = results.filter(pl.col("policy") == ORACLE).group_by(pl.col("day").dt.month_start().alias("month"))
+    most = bounds.join(days.agg(pl.col("cost").sum()), on="month").select(
+        "month", most=pl.col("bound") - pl.col("cost")
+    )
+    lowered = pl.min_horizontal("power_cost", pl.when(pl.col("policy") == ORACLE).then("most"))
+    return bills.join(most, on="month", how="left", maintain_order="left").select(
+        *(lowered.alias(name) if name == "power_cost" else name for name in BILLS)
+    )
+
+
+def _month(site: Site, protocol: Protocol, slots: pl.DataFrame) -> tuple[date, float, pl.DataFrame]:
+    """One month: its first day, its bound and its schedules."""
+    month = cast("date", slots["month"][0])
+    days = slots.drop("month").partition_by("local_day", maintain_order=True)
+    optimum = MonthOracle(days, site, protocol, site.tariff.in_force(month).power).optimum(ORACLE_SECONDS)
+    frames = [_scheduled(day, flows, site, protocol) for day, flows in zip(days, optimum.flows, strict=True)]
+    return month, optimum.bound, pl.concat(frames)
+
+
+def _scheduled(slots: pl.DataFrame, planned: Energy, site: Site, protocol: Protocol) -> pl.DataFrame:
+    """A day's flows as a schedule, with the commands that give them."""
+    bought, sold, load, pv = (values[None] for values in needed_arrays(slots))
+    world = World(load, pv, bought, sold)
+    flows = as_flows(np.maximum(planned, 0.0)[None], site)
+    told = exact_commands(charge_kwh=flows.charge_kwh, discharge_kwh=flows.discharge_kwh, load_kwh=load, pv_kwh=pv)
+    soc = np.concatenate([[[protocol.start_soc_kwh]], flows.soc_end_kwh], axis=1)
+    return schedule_frame(ORACLE, slots, Replay(told, flows, soc, slot_cost(flows, world, site.battery)))

@@ -1,0 +1,132 @@
+"""What policies are trained on: the slots of graded days, and a row a day that says what it is worth.
+
+A day graded `mask_battery` has a house and prices to learn from but no battery: its battery readings are null here, so
+that nobody learns from them by mistake. Refused days, and days that are not whole, are left out.
+"""
+
+import polars as pl
+
+from env.site import Site
+from env.time_grid import slot_count
+from planner.errors import PlannerError
+from planner.replay.usable_slots import usable_slots
+
+DATASET_VERSIONS = ("v1",)
+MASKED = "mask_battery"
+MPC = "mpc"
+BATTERY_READINGS = ("batt_charge_kwh", "batt_discharge_kwh", "soc_start_percent", "soc_end_percent")
+_KNOWN = ("import_price", "export_price", "load_kwh", "pv_kwh")
+_TOLD = {"charge_kw": "battery_charge_kw", "discharge_kw": "battery_discharge_kw", "export_kw": "export_kw"}
+SLOT_COLUMNS = (
+    "slot_start", "local_day", "quality", "battery_masked", "import_price", "export_price", "load_kwh", "pv_kwh",
+    "load_forecast_kwh", "pv_forecast_kwh", *BATTERY_READINGS, "soc_kwh", *_TOLD.values(),
+)  # fmt: skip
+COSTED = ("idle", "self_consumption", "mpc", "value", "oracle")
+
+
+class DatasetVersionError(PlannerError):
+    """A version of the training data that does not exist."""
+
+
+def check_version(dataset_version: str) -> None:
+    """Refuse a version that does not exist.
+
+    Raises:
+        DatasetVersionError: names those that do.
+    """
+    if dataset_version not in DATASET_VERSIONS:
+        message = f"dataset version {dataset_version!r} is not known; known: {', '.join(DATASET_VERSIONS)}"
+        raise DatasetVersionError(message)
+
+
+def antares_slots(
+    observations: pl.DataFrame,
+    prices: pl.DataFrame,
+    quality: pl.DataFrame,
+    forecasts: pl.DataFrame,
+    schedules: pl.DataFrame,
+    site: Site,
+    *,
+    has_pv: bool,
+) -> pl.DataFrame:
+    """Slots to train on, dataset version v1.
+
+    Args:
+        observations: the whole grid of `slot_observations`.
+        prices: `slot_start, price`, repaired.
+        quality: `day, status`.
+        forecasts: `slot_forecasts`; the median made when the slot's own day began is taken.
+        schedules: `policy_schedules`; MPC's are taken.
+        site: tariff and time zone.
+        has_pv: whether the home has panels; without, a missing PV reading is 0.
+
+    Returns:
+        `SLOT_COLUMNS`, in order of time: prices all in [money/kWh], energies [kWh], the battery's own readings (null
+        where `battery_masked`), and MPC's stored energy at the slot's start `soc_kwh` [kWh] with its command
+        `battery_charge_kw, battery_discharge_kw, export_kw` [kW] (null where MPC was not replayed).
+    """
+    slots = _whole(usable_slots(observations, prices, quality, site, has_pv=has_pv), site)
+    grades = quality.select(pl.col("day").alias("local_day"), pl.col("status").alias("quality"))
+    central = forecasts.filter(pl.col("quantile") == 0.5).select(  # noqa: PLR2004 - the median
+        "slot_start", "local_day", load_forecast_kwh="load_kwh", pv_forecast_kwh="pv_kwh"
+    )
+    mpc = schedules.filter(pl.col("policy") == MPC).select(
+        "slot_start", soc_kwh="soc_start_kwh", **{name: column for column, name in _TOLD.items()}
+    )
+    masked = pl.col("quality") == MASKED
+    read = [pl.when(~masked).then(name).alias(name) for name in BATTERY_READINGS]
+    return (
+        slots.join(grades, on="local_day", how="left")
+        .join(observations.select("slot_start", *BATTERY_READINGS), on="slot_start", how="left")
+        .join(central, on=["slot_start", "local_day"], how="left")
+        .join(mpc, on="slot_start", how="left")
+        .with_columns(masked.alias("battery_masked"), *read)
+        .select(SLOT_COLUMNS)
+        .sort("slot_start")
+    )
+
+
+def _whole(slots: pl.DataFrame, site: Site) -> pl.DataFrame:
+    """Days with every price and core reading."""
+    known = pl.all_horizontal(pl.col(_KNOWN).is_finite()).fill_null(False)  # noqa: FBT003 - Polars' word
+    complete = slots.filter(known)
+    expected = {day: slot_count(day, site.timezone) for day in complete["local_day"].unique().to_list()}
+    full = pl.col("local_day").replace_strict(expected, default=0, return_dtype=pl.Int64)
+    return complete.filter(pl.len().over("local_day") == full)
+
+
+def training_episodes(results: pl.DataFrame, quality: pl.DataFrame, site: Site) -> pl.DataFrame:
+    """A row a day that can be lived through: what it is graded, where it starts, and what policies paid.
+
+    Args:
+        results: daily results of policies and oracle, `day, policy, cost, start_soc_kwh, settlement_value`.
+        quality: `day, status`.
+        site: time zone.
+
+    Returns:
+        `day, dataset_version, quality, battery_masked, n_slots, start_soc_kwh, settlement_value, idle_cost,
+        self_consumption_cost, mpc_cost, value_cost, oracle_cost`; a cost is null where the policy was not replayed.
+    """
+    grades = quality.select("day", pl.col("status").alias("quality"))
+    costs = [pl.col("cost").filter(pl.col("policy") == policy).first().alias(f"{policy}_cost") for policy in COSTED]
+    days = results.group_by("day").agg(pl.col("start_soc_kwh").first(), pl.col("settlement_value").first(), *costs)
+    counts = {day: slot_count(day, site.timezone) for day in days["day"].to_list()}
+    return (
+        days.join(grades, on="day", how="inner")
+        .with_columns(
+            pl.lit(DATASET_VERSIONS[-1]).alias("dataset_version"),
+            (pl.col("quality") == MASKED).alias("battery_masked"),
+            pl.col("day").replace_strict(counts, default=0, return_dtype=pl.Int32).alias("n_slots"),
+        )
+        .select(
+            "day",
+            "dataset_version",
+            "quality",
+            "battery_masked",
+            "n_slots",
+            "start_soc_kwh",
+            "settlement_value",
+            *(f"{policy}_cost" for policy in COSTED),
+        )
+        .sort("day")
+    )

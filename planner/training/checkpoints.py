@@ -1,0 +1,155 @@
+"""What a killed training goes on from: one file a member, replaced whole after every round, that runs no code.
+
+A round begins with random numbers and environments of its own, drawn from the seed and the round's number; so weights,
+the optimisers' moments and what the rounds came to are all there is to keep, and a resumed training is the undisturbed
+one to the bit.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from env.episodes import Episodes
+from planner.errors import CheckpointError
+from planner.training.rl_config import RlTraining
+
+SCHEMA = 1
+Tensors = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """A member after some round.
+
+    Attributes:
+        costs: on the validation days, round by round, that before training first [money].
+        best: number of the cheapest round.
+        weights: the policy's in that round.
+        parameters: of networks and optimisers after the last one.
+    """
+
+    costs: tuple[float, ...]
+    best: int
+    weights: Tensors
+    parameters: Tensors
+
+
+class Checkpoints:
+    """A folder of one training's checkpoints.
+
+    Args:
+        folder: where; made if need be.
+        fingerprint: of the training; files of another are refused.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self._folder, self._fingerprint = folder, fingerprint
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, member: int) -> Path:
+        """Where a member is kept."""
+        return self._folder / f"member_{member}.safetensors"
+
+    def save(self, member: int, saved: Saved) -> None:
+        """Replace what is kept of a member, whole or not at all."""
+        told = {"schema": SCHEMA, "fingerprint": self._fingerprint, "costs": saved.costs, "best": saved.best}
+        tensors = {f"best/{name}": value for name, value in saved.weights.items()}
+        tensors |= {f"now/{name}": value for name, value in saved.parameters.items()}
+        content = save({n: np.ascontiguousarray(v) for n, v in tensors.items()}, {"training": json.dumps(told)})
+        with NamedTemporaryFile(dir=self._folder, prefix=".", suffix=".part", delete=False) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).replace(self.path(member))
+
+    def load(self, member: int) -> Saved | None:
+        """What is kept of a member; None if nothing is.
+
+        Raises:
+            CheckpointError: it is damaged, or of another training.
+        """
+        path = self.path(member)
+        if not path.exists():
+            return None
+        remedy = "train into another folder, or remove this one"
+        try:
+            with cast("Any", safe_open)(path, "np") as file:  # its own types say nothing
+                told: dict[str, Any] = json.loads(file.metadata()["training"])
+                tensors: Tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            message = f"{path} cannot be read: {error}; {remedy}"
+            raise CheckpointError(message) from error
+        if (told.get("schema"), told.get("fingerprint")) != (SCHEMA, self._fingerprint):
+            message = f"{path} is of a training with other days or sizes; {remedy}"
+            raise CheckpointError(message)
+        return Saved(
+            costs=tuple(told["costs"]),
+            best=told["best"],
+            weights=_under("best/", tensors),
+            parameters=_under("now/", tensors),
+        )
+
+
+def _under(prefix: str, tensors: Tensors) -> Tensors:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def fingerprint(how: RlTraining, *sets: Episodes) -> str:
+    """What tells trainings apart: sizes and rates, and every number of the days."""
+    digest = hashlib.sha256(f"{how!r} {torch.__version__}".encode())
+    for episodes in sets:
+        outlook = episodes.outlook
+        for part in (episodes, outlook) if outlook is not None else (episodes,):
+            for field in fields(part):
+                value: object = getattr(part, field.name)
+                told = cast("NDArray[Any]", value).tobytes() if isinstance(value, np.ndarray) else b""
+                digest.update(field.name.encode() + told)
+        digest.update(repr((episodes.sites, episodes.labels)).encode())
+    return digest.hexdigest()
+
+
+def parameters(model: Any) -> Tensors:  # noqa: ANN401 - any of Stable-Baselines3's learners
+    """Copies of every tensor in a learner's networks and optimisers, by path."""
+    found: dict[str, NDArray[Any]] = {}
+    for name, state in model.get_parameters().items():
+        for path, tensor in _tensors(state, name):
+            found[path] = tensor.detach().numpy().copy()
+    return found
+
+
+def restore(model: Any, kept: Tensors) -> None:  # noqa: ANN401 - any of Stable-Baselines3's learners
+    """Put `parameters` back into a learner made the same way."""
+    states: dict[str, dict[str, Any]] = model.get_parameters()
+    for name, state in states.items():
+        own = {
+            path.removeprefix(f"{name}/"): torch.tensor(v) for path, v in kept.items() if path.startswith(f"{name}/")
+        }
+        if "param_groups" not in state:
+            states[name] = own
+            continue
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for path, value in own.items():
+            _, place, moment = path.split("/")
+            moments.setdefault(int(place), {})[moment] = value
+        states[name] = {**state, "state": moments}
+    model.set_parameters(states, exact_match=True)
+
+
+def _tensors(state: object, path: str) -> list[tuple[str, torch.Tensor]]:
+    if isinstance(state, torch.Tensor):
+        return [(path, state)]
+    if not isinstance(state, dict):
+        return []
+    entries = cast("dict[Any, object]", state).items()
+    return [found for key, value in entries for found in _tensors(value, f"{path}/{key}")]

@@ -1,0 +1,297 @@
+"""Learns from hindsight which correction of the value function comes out cheapest, with rounds of DAgger.
+
+Hindsight is the backward recursion on what the day really brought: it prices every command in every state, so a
+mistake counts by what it costs. The policy lives through its training days; in each state that it reaches, the command
+of every correction is priced, and trees learn from all states so far how much dearer than the uncorrected command it
+is, from what was known (Ross and Bagnell, "Reinforcement and Imitation Learning via Interactive No-Regret Learning",
+2014). After every round the policy is judged by what it really pays on validation days, once for each margin that a
+correction may have to save, and the one that surely saves most is kept: corrections are many and days few, so that some
+always save by chance. Where none surely saves, the policy corrects nothing, which is the policy `value`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from env.actions import CACHED, Actions, Commands, CorrectedValue, Correction
+from env.command_menu import MENU_NAMES
+from env.episodes import Episodes, Outlook
+from env.fleet import Index
+from env.home_batch import HomeBatch
+from env.inverter import Energy
+from env.scaled_state import V2
+from env.states import Moment, State
+from planner.policies.lightgbm_policy import AntaresPolicyV1, Corrections, lightgbm_manifest, with_levels
+from planner.training.rl import episode_costs
+from planner.training.tree_fitting import TreeSettings, grown_trees
+from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.value_function import GRID_POINTS, Scenarios, soc_grid, value_function
+
+Mask: TypeAlias = NDArray[np.bool_]
+
+STATE = "v2"
+NAMES = ("state", "dearer", "differs")
+COLUMNS = tuple(column.name for column in V2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LightgbmTraining:
+    """How to train.
+
+    Attributes:
+        rounds: of DAgger: live, price, fit, judge.
+        lives: through every training day in a round, each from another stored energy.
+        tree: sizes and rates of each fit.
+        l2: shrinkage of the leaves.
+        offset: reach of a correction of 1, in spreads of the day's import prices.
+        levels: corrections that are priced, -1 to 1 without 0.
+        margins: tried on validation: what a correction has to save, in root mean squares of what corrections cost.
+        sureness: what is kept saves on validation days, less so many standard errors of that.
+        seed: of everything that is drawn.
+        beliefs: rules behind the days' outlook, kept with the policy.
+        tariff: version of the tariff; empty fits every tariff.
+    """
+
+    rounds: int
+    lives: int
+    tree: TreeSettings
+    l2: float
+    offset: float
+    levels: tuple[float, ...]
+    margins: tuple[float, ...]
+    sureness: float
+    seed: int
+    beliefs: BeliefRules = NAIVE
+    tariff: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LightgbmRound:
+    """What a round came to.
+
+    Attributes:
+        number: 0 is the policy that corrects nothing.
+        of: rounds there are to be.
+        rows: priced corrections that were learned from.
+        margin: what a correction has to save, of the best policy of the round [money].
+        cost: its mean over the validation days [money].
+        saved: what it surely saves of that: mean less `sureness` standard errors [money].
+    """
+
+    number: int
+    of: int
+    rows: int
+    margin: float
+    cost: float
+    saved: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LightgbmTrained:
+    """The best policy and how training went.
+
+    Attributes:
+        policy: of the round that surely saves most on validation.
+        rounds: in order.
+        best: number of that round; 0 where none surely saves anything.
+        metrics: of the best, by name: `validation_cost`, `validation_cost_uncorrected` [money a day],
+            `corrected_share` of the states learned from, `rows` learned from.
+    """
+
+    policy: AntaresPolicyV1
+    rounds: tuple[LightgbmRound, ...]
+    best: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Priced corrections: states `(n, n_columns)` of which each level's command costs so much more `(n, n_levels)`.
+
+    `differs` says where a level's command is another than the uncorrected one.
+    """
+
+    state: State
+    dearer: Energy
+    differs: Mask
+
+    def __add__(self, other: "Lessons") -> "Lessons":
+        return Lessons(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in NAMES))
+
+
+def train_lightgbm(
+    training: Episodes,
+    validation: Episodes,
+    how: LightgbmTraining,
+    *,
+    progress: Callable[[LightgbmRound], None] | None = None,
+) -> LightgbmTrained:
+    """Train on some days, choose on others; the same input gives the same policy, byte for byte.
+
+    Args:
+        training: with an outlook by `how.beliefs`.
+        validation: the same.
+        how: sizes and rates.
+        progress: told after every round, the first is number 0.
+
+    Raises:
+        EpisodeError: the days lack an outlook.
+    """
+    judge, teacher, latest = _Judge(validation, how), Teacher(training, how), _policy(how, None, 0.0)
+    rounds = [LightgbmRound(number=0, of=how.rounds, rows=0, margin=0.0, cost=judge.uncorrected, saved=0.0)]
+    policies, lessons = [latest], teacher.nothing()
+    for number in range(1, how.rounds + 1):
+        if progress is not None:
+            progress(rounds[-1])
+        lessons += teacher.lessons(latest, number)
+        latest, cost, saved = judge.best(_candidates(how, lessons))
+        policies.append(latest)
+        told = {"number": number, "of": how.rounds, "rows": int(lessons.differs.sum())}
+        rounds.append(LightgbmRound(**told, margin=latest.margin, cost=cost, saved=saved))
+    if progress is not None:
+        progress(rounds[-1])
+    kept = max(rounds, key=lambda each: each.saved)  # the first of equal ones
+    metrics = {
+        "validation_cost": kept.cost,
+        "validation_cost_uncorrected": judge.uncorrected,
+        "corrected_share": float((policies[kept.number].predict(lessons.state) != 0).mean()) if how.rounds else 0.0,
+        "rows": float(kept.rows),
+    }
+    return LightgbmTrained(policy=policies[kept.number], rounds=tuple(rounds), best=kept.number, metrics=metrics)
+
+
+class _Judge:
+    """Weighs policies by what they pay on validation days, day by day against no correction."""
+
+    def __init__(self, days: Episodes, how: LightgbmTraining) -> None:
+        self._days, self._sureness = days, how.sureness
+        self._costs = self._paid(_policy(how, None, 0.0))
+        self.uncorrected = float(self._costs.mean())
+
+    def _paid(self, policy: AntaresPolicyV1) -> Energy:
+        return episode_costs(policy.predict, self._days, policy.setup)
+
+    def best(self, policies: list[AntaresPolicyV1]) -> tuple[AntaresPolicyV1, float, float]:
+        """The policy that surely saves most, the first of equal ones, its mean cost and what it surely saves."""
+        costs = [self._paid(policy) for policy in policies]
+        saved = [self._surely(self._costs - each) for each in costs]
+        place = int(np.argmax(saved))
+        return policies[place], float(costs[place].mean()), saved[place]
+
+    def _surely(self, saved: Energy) -> float:
+        error = saved.std(ddof=1) / np.sqrt(len(saved)) if len(saved) > 1 else 0.0
+        return float(saved.mean() - self._sureness * error)
+
+
+def _policy(how: LightgbmTraining, trees: bytes | None, margin: float) -> AntaresPolicyV1:
+    manifest = lightgbm_manifest(
+        state=STATE,
+        columns=COLUMNS,
+        among=Corrections(offset=how.offset, levels=how.levels, margin=margin),
+        trees=trees is not None,
+        beliefs=how.beliefs,
+        tariff=how.tariff,
+    )
+    return AntaresPolicyV1(manifest, trees)
+
+
+def _candidates(how: LightgbmTraining, lessons: Lessons) -> list[AntaresPolicyV1]:
+    """Trees of all lessons, with each margin."""
+    differing = lessons.dearer[lessons.differs]
+    scale = float(np.sqrt(np.mean(differing**2))) if len(differing) else 0.0
+    trees = _fitted(lessons, how) if len(differing) else None
+    return [_policy(how, trees, margin * scale) for margin in how.margins]
+
+
+def _fitted(lessons: Lessons, how: LightgbmTraining) -> bytes:
+    """Trees of the expected extra cost of corrections, as LightGBM's text.
+
+    Only corrections that mean another command are learned from: the others cost nothing more by construction.
+    """
+    levels = np.array(how.levels)
+    differs = lessons.differs.reshape(-1)
+    rows = with_levels(lessons.state, levels)[differs]
+    return grown_trees(rows, lessons.dearer.reshape(-1)[differs], how.tree, seed=how.seed, l2=how.l2)
+
+
+class Teacher:
+    """Prices corrections in the states that policies reach on some days.
+
+    Args:
+        days: with an outlook.
+        how: which corrections, and how many lives.
+    """
+
+    def __init__(self, days: Episodes, how: LightgbmTraining) -> None:
+        reach = Correction(offset=how.offset)
+        self._days, self._how, self._levels = days, how, np.array(how.levels)
+        self._believed = CorrectedValue(days, reach)
+        self._known = CorrectedValue(replace(days, outlook=hindsight(days)), reach)
+
+    def nothing(self) -> Lessons:
+        """No lesson yet."""
+        none = np.zeros((0, len(self._levels)))
+        return Lessons(np.zeros((0, len(COLUMNS)), dtype=np.float32), none, none.astype(np.bool_))
+
+    def lessons(self, policy: AntaresPolicyV1, number: int) -> Lessons:
+        """What a policy meets in a round: the first life starts as the protocol says, the others anywhere."""
+        lived = self.nothing()
+        for life in range(self._how.lives):
+            for n_slots in np.unique(self._days.n_slots).tolist():
+                lived += self._life(policy, np.flatnonzero(self._days.n_slots == n_slots), (number, life))
+        return lived
+
+    def _life(self, policy: AntaresPolicyV1, rows: Index, which: tuple[int, int]) -> Lessons:
+        """Live through days of equally many slots."""
+        setup = replace(policy.setup, random_start=which[1] > 0)
+        batch = HomeBatch(self._days, len(rows), state=STATE, setup=setup, actions=Commands(self._days))
+        randoms = [np.random.default_rng((self._how.seed, *which, int(row))) for row in rows]
+        batch.restart(np.arange(len(rows)), randoms, rows=rows)
+        met: list[Lessons] = []
+        for _ in range(int(self._days.n_slots[rows[0]])):
+            state = batch.observe()
+            lessons, told = self._priced(state, batch.moment, policy.predict(state))
+            met.append(lessons)
+            batch.step(told)
+        return Lessons(*(np.concatenate([getattr(each, name) for each in met]) for name in NAMES))
+
+    def _priced(self, state: State, moment: Moment, asked: Actions) -> tuple[Lessons, Index]:
+        """Price every correction's command in some states; and the command that is asked for there, of the menu."""
+        together = max(1, CACHED // (self._believed.n_scenarios * len(MENU_NAMES)))
+        parts = [slice(at, at + together) for at in range(0, len(moment.row), together)]
+        priced = [self._prices(moment.part(part), asked[part]) for part in parts]
+        dearer, differs, told = (np.concatenate(each) for each in zip(*priced, strict=True))
+        return Lessons(state, dearer, differs), told
+
+    def _prices(self, moment: Moment, asked: Actions) -> tuple[Energy, Mask, Index]:
+        """What each correction's command costs more than the uncorrected one, where it is another; what is asked."""
+        cost, gain = self._believed.lines(*self._believed.tried(moment), moment)
+        truly, _ = self._known.lines(*self._known.tried(moment), moment)
+        own = cost.argmin(axis=1)[:, None]
+        meant = np.stack([(cost - level * gain).argmin(axis=1) for level in self._levels], axis=1)
+        dearer = np.take_along_axis(truly, meant, axis=1) - np.take_along_axis(truly, own, axis=1)
+        return dearer, meant != own, (cost - asked * gain).argmin(axis=1)
+
+
+def hindsight(days: Episodes) -> Outlook:
+    """The outlook of someone who knows what days bring: one scenario, the truth, and what it makes energy worth."""
+    value = np.zeros((*days.load_kwh.shape, GRID_POINTS))
+    for home, site in enumerate(days.sites):
+        for n_slots in np.unique(days.n_slots).tolist():
+            rows = np.flatnonzero((days.home == home) & (days.n_slots == n_slots))
+            if not len(rows):
+                continue
+            known = slice(0, n_slots)
+            worth = value_function(
+                Scenarios(days.load_kwh[rows, None, known], days.pv_kwh[rows, None, known]),
+                days.import_price[rows, known],
+                days.export_price[rows, known],
+                site=site,
+                end_value=days.settlement_value[rows, None] * soc_grid(site.battery),
+            )
+            value[rows, known] = worth.value[:, 0, 1:]
+    truth = (days.load_kwh[:, :, None], days.pv_kwh[:, :, None])
+    return Outlook(load_kwh=truth[0], pv_kwh=truth[1], weight=np.ones_like(truth[0]), value=value)

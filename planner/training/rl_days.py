@@ -1,0 +1,52 @@
+"""Days as reinforcement learning lives through them: corrections looked up, slots rewarded by what they gain.
+
+Built once for all rounds and members. What does not belong here: how a policy is judged, which is always by the exact
+form of the correction and in money (`rl_training.episode_costs`).
+"""
+
+from env.actions import Correction
+from env.day_statistics import price_level
+from env.episodes import Episodes
+from env.home_batch import Outcome, Setup
+from env.inverter import Energy
+from env.prospects import Prospects
+from env.scaled_state import V2
+from env.states import Moment
+from env.tabulated import TabulatedCorrection
+from env.time_grid import SLOT_HOURS
+from planner.training.rl_config import RlTraining
+
+STATE = "v2"
+
+
+class TrainingDays:
+    """What learners share.
+
+    Args:
+        episodes: the days, with an outlook.
+        how: sizes of the table.
+
+    Raises:
+        EpisodeError: the days lack an outlook.
+    """
+
+    def __init__(self, episodes: Episodes, how: RlTraining) -> None:
+        self.episodes, self.correction = episodes, Correction(offset=how.offset)
+        self.columns = tuple(column.name for column in V2)
+        self.setup = Setup(action="correction", correction=self.correction, random_start=True)
+        self.actions = TabulatedCorrection(
+            episodes, self.correction, n_soc=how.n_soc, n_levels=how.n_levels, threads=how.threads
+        )
+        self._prospects = Prospects(episodes, self.actions)
+        self._unit = 1.0 / _money_a_slot(episodes)
+
+    def rewarded(self, before: Moment, outcome: Outcome) -> Energy:
+        """What a slot gained, in what a slot of full power moves in value on a mean day `(n_homes,)`."""
+        return self._prospects.gain(before, outcome) * self._unit
+
+
+def _money_a_slot(episodes: Episodes) -> float:
+    """Mean over the days of spread of prices x energy that the battery moves in a slot [money]."""
+    _, spread = price_level(episodes)
+    power = episodes.figures(lambda site: max(site.battery.charge_kw, site.battery.discharge_kw))
+    return max(float((spread * power * SLOT_HOURS).mean()), 1e-9)

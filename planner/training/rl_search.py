@@ -1,0 +1,178 @@
+"""Looks for hyper-parameters by training with many and judging each on validation days.
+
+Trials are drawn by Optuna's tree-structured Parzen estimator (Bergstra et al., 2011), each from a seed of its own, so
+that a search that was killed and goes on from its file ends as the undisturbed one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from env.episodes import Episodes
+from planner.training.rl import train_rl
+from planner.training.rl_config import RlTraining
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+
+STUDY = "rl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Between:
+    """Any number of a range.
+
+    Attributes:
+        low: the least.
+        high: the most.
+        log: whether factors count rather than differences.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of a few.
+
+    Attributes:
+        options: plain numbers or words.
+    """
+
+    options: tuple[float | int | str, ...]
+
+
+Range: TypeAlias = Between | OneOf
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """What is searched.
+
+    Attributes:
+        base: what holds where nothing is searched; fewer rounds and one member are quicker.
+        ranges: fields of `base` that vary, by name.
+    """
+
+    base: RlTraining
+    ranges: Mapping[str, Range]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A trial.
+
+    Attributes:
+        number: from 1.
+        total: how many there will be.
+        values: of the fields that vary.
+        cost: of what was trained, mean over the validation days [money].
+    """
+
+    number: int
+    total: int
+    values: Mapping[str, Any]
+    cost: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Searched:
+    """What a search found.
+
+    Attributes:
+        best: the cheapest trial's configuration.
+        cost: its cost [money].
+        trials: in order.
+    """
+
+    best: RlTraining
+    cost: float
+    trials: tuple[Tried, ...]
+
+
+def search(
+    training: Episodes,
+    validation: Episodes,
+    space: Space,
+    n_trials: int,
+    *,
+    storage: Path | None = None,
+    progress: Callable[[Tried], None] | None = None,
+) -> Searched:
+    """Try configurations, the seed of the base behind everything that is drawn.
+
+    Args:
+        training: days with an outlook.
+        validation: other days with an outlook; none that anything is reported on.
+        space: what varies.
+        n_trials: in all, those found in the file among them; at least 1.
+        storage: file of trials, of this search alone; None keeps none.
+        progress: told after every trial, those that were found done too.
+
+    Raises:
+        ValueError: no trials, or a field that the configuration does not have.
+    """
+    _check(space, n_trials)
+    study = _study(storage)
+    tried: list[Tried] = []
+    for number in range(1, n_trials + 1):
+        done = _done(study)
+        if number > len(done):
+            _try(study, space, number, training, validation)
+            done = _done(study)
+        values, cost = done[number - 1]
+        tried.append(Tried(number=number, total=n_trials, values=values, cost=cost))
+        if progress is not None:
+            progress(tried[-1])
+    best = min(tried, key=lambda each: each.cost)
+    return Searched(best=replace(space.base, **best.values), cost=best.cost, trials=tuple(tried))
+
+
+def _check(space: Space, n_trials: int) -> None:
+    unknown = sorted(name for name in space.ranges if not hasattr(space.base, name))
+    if unknown or n_trials < 1:
+        message = f"at least one trial of fields that {type(space.base).__name__} has, got {n_trials} and {unknown}"
+        raise ValueError(message)
+
+
+def _study(storage: Path | None) -> "Study":
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    kept = None if storage is None else JournalStorage(JournalFileBackend(str(storage)))
+    return optuna.create_study(storage=kept, study_name=STUDY, load_if_exists=True)
+
+
+def _done(study: "Study") -> list[tuple[dict[str, Any], float]]:
+    """Values and cost of the trials that came to an end, in order."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return [(dict(trial.params), float(trial.values[0])) for trial in trials]
+
+
+def _try(study: "Study", space: Space, number: int, training: Episodes, validation: Episodes) -> None:
+    """Draw a configuration, train with it, and keep what it cost."""
+    from optuna.samplers import TPESampler
+
+    seed = int(np.random.SeedSequence([space.base.seed, number]).generate_state(1)[0])
+    study.sampler = TPESampler(seed=seed)  # of its own: a search that goes on draws what it would have drawn
+    trial = study.ask()
+    drawn = {name: _drawn(trial, name, each, getattr(space.base, name)) for name, each in space.ranges.items()}
+    study.tell(trial, train_rl(training, validation, replace(space.base, **drawn)).cost)
+
+
+def _drawn(trial: "Trial", name: str, within: Range, usual: object) -> float | int | str | None:
+    """A value for a field; whole numbers where it holds one."""
+    if isinstance(within, OneOf):
+        return trial.suggest_categorical(name, within.options)
+    if isinstance(usual, int):
+        return trial.suggest_int(name, int(within.low), int(within.high), log=within.log)
+    return trial.suggest_float(name, within.low, within.high, log=within.log)

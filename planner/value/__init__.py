@@ -1,0 +1,1 @@
+"""Value function, scenarios and what stored energy is worth."""

@@ -1,0 +1,116 @@
+"""Scenarios of a day: what the house did on the days before, slot by slot of the wall clock.
+
+The leakage rule is the forecasts': a day is seen through days that ended at the latest when it began.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from env.inverter import Energy
+from env.time_grid import local_clock, local_day
+from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.value_function import Scenarios
+
+SCENARIO_DAYS = NAIVE.n_days
+_QUANTITIES = ("load_kwh", "pv_kwh")
+
+
+def day_scenarios(
+    history: pl.DataFrame, slots: pl.DataFrame, timezone: str, *, rules: BeliefRules = NAIVE
+) -> Scenarios:
+    """What the house may do on days of equally many slots.
+
+    Args:
+        history: readings `slot_start, load_kwh, pv_kwh`, null where there is none; rows of a day and later do not reach
+            that day.
+        slots: `slot_start, local_day` and the forecasts `load_forecast, pv_forecast` (null where there is none).
+        timezone: of the site.
+        rules: how many days back, and how likely each is beforehand.
+
+    Returns:
+        `(n_days_asked, n_days, n_slots)`; where a day before has no reading, the mean of the others at that time of
+        day, else the forecast, else nothing.
+    """
+    shape = (slots["local_day"].n_unique(), 1, -1)
+    wanted = slots.select("slot_start", "local_day", local_clock(timezone))
+    daily = _by_clock(history, timezone)
+    tables: dict[str, list[Energy]] = {name: [] for name in _QUANTITIES}
+    for back in range(1, rules.n_days + 1):
+        shifted = daily.with_columns(pl.col("local_day") + pl.duration(days=back))
+        found = wanted.join(shifted, on=["local_day", "local_clock"], how="left", maintain_order="left")
+        for name in _QUANTITIES:
+            tables[name].append(found[name].to_numpy().reshape(shape))
+    load, pv = (
+        _filled(np.concatenate(tables[name], axis=1), slots[forecast].cast(pl.Float64).to_numpy().reshape(shape))
+        for name, forecast in zip(_QUANTITIES, ("load_forecast", "pv_forecast"), strict=True)
+    )
+    prior = rules.prior()
+    return Scenarios(load, pv, None if prior is None else np.broadcast_to(prior, load.shape[:2]))
+
+
+def _by_clock(history: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    """Mean reading of each local day and time of day: the repeated autumn hour has two."""
+    readings = [pl.col(name).cast(pl.Float64).fill_nan(None) for name in _QUANTITIES]
+    timed = history.select(local_day(timezone), local_clock(timezone), *readings)
+    return timed.group_by("local_day", "local_clock").agg(pl.col(_QUANTITIES).mean())
+
+
+def _filled(readings: Energy, forecast: Energy) -> Energy:
+    """Readings `(n, n_days, n_slots)` without gaps."""
+    known = np.isfinite(readings)
+    count, total = np.zeros(forecast.shape), np.zeros(forecast.shape)
+    for back in range(readings.shape[1]):
+        count[:, 0] += known[:, back]
+        total[:, 0] += np.where(known[:, back], readings[:, back], 0.0)
+    mean = np.divide(total, count, out=np.nan_to_num(forecast), where=count > 0)
+    return np.where(known, readings, mean)
+
+
+def joined_scenarios(days: Sequence[Scenarios]) -> Scenarios:
+    """Homes one after the other, each with equally many scenarios and slots; all have a prior, or none has."""
+    priors = [day.prior for day in days if day.prior is not None]
+    load, pv = (np.concatenate([getattr(day, name) for day in days]) for name in _QUANTITIES)
+    return Scenarios(load, pv, np.concatenate(priors) if priors else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioSource:
+    """Where the scenarios of days come from.
+
+    Attributes:
+        history: readings `slot_start, load_kwh, pv_kwh` before the days, null where there is none.
+        rules: how many days back, and how likely each scenario is beforehand.
+        told: further scenarios by day, as its midnight saw them, equally many each; a day that is not among them
+            does without. None for none.
+    """
+
+    history: pl.DataFrame
+    rules: BeliefRules = NAIVE
+    told: Mapping[date, Scenarios] | None = None
+
+    def scenarios(self, slots: pl.DataFrame, timezone: str) -> Scenarios:
+        """What days of equally many slots may be; `slots` as for `day_scenarios`."""
+        lived = day_scenarios(self.history, slots, timezone, rules=self.rules)
+        if not self.told or self.rules.told_share == 0:
+            return lived
+        days = slots["local_day"].unique(maintain_order=True).to_list()
+        filler = next(iter(self.told.values())).load_kwh.shape[1]
+        nothing = np.zeros((1, filler, lived.load_kwh.shape[2]))
+        told = joined_scenarios([self.told.get(day, Scenarios(nothing, nothing)) for day in days])
+        known = np.array([day in self.told for day in days])
+        return _together(lived, told, np.where(known, self.rules.told_share, 0.0))
+
+
+def _together(lived: Scenarios, told: Scenarios, share: Energy) -> Scenarios:
+    """Days that were and days that are told, the latter as likely beforehand as `share` says of each home."""
+    priors = [
+        weight[:, None]
+        * (np.full(part.load_kwh.shape[:2], 1 / part.load_kwh.shape[1]) if part.prior is None else part.prior)
+        for part, weight in ((lived, 1 - share), (told, share))
+    ]
+    load, pv = (np.concatenate([getattr(lived, name), getattr(told, name)], axis=1) for name in _QUANTITIES)
+    return Scenarios(load, pv, np.concatenate(priors, axis=1))

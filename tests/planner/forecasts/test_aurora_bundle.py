@@ -1,0 +1,102 @@
+"""A model out of its bundle forecasts the same bytes; one that does not fit is refused."""
+
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from env.time_grid import day_start
+from planner.artifacts.bundle import Bundle, read_bundle
+from planner.errors import PolicyMismatchError
+from planner.forecasts.aurora import aurora_forecasts, aurora_scenarios
+from planner.forecasts.aurora_bundle import ARRAYS, LoadedAurora, TrainedOn, load_aurora, save_aurora
+from planner.forecasts.aurora_model import AuroraModel, fit_aurora
+from planner.forecasts.clear_sky import Panels
+from planner.forecasts.features import AuroraHome
+from planner.forecasts.slot_series import slot_series
+from tests.cases.homes import STOCKHOLM
+from tests.cases.month_home import FIRST, LAST, readings
+
+PANELS = Panels(latitude=59.3, longitude=18.1, tilt=40.0, azimuth=170.0)
+
+
+@cache
+def home(*, panels: bool = True) -> AuroraHome:
+    history = readings() if panels else readings().with_columns(pv_kwh=pl.lit(0.0))
+    return AuroraHome(slot_series(history, STOCKHOLM, country="SE"), PANELS if panels else None)
+
+
+@cache
+def fitted(*, panels: bool = True) -> AuroraModel:
+    return fit_aurora(home(panels=panels), np.ones(len(home().series), dtype=bool))
+
+
+def saved(folder: Path, *, panels: bool = True) -> LoadedAurora:
+    trained_on = TrainedOn(
+        timezone=STOCKHOLM,
+        first_day=FIRST,
+        last_day=LAST,
+        panels=PANELS if panels else None,
+        country="SE",
+        metrics={"mae_load_aurora": 0.1, "mae_pv_aurora": None},
+    )
+    save_aurora(folder / "v1", fitted(panels=panels), trained_on)
+    return load_aurora(folder / "v1")
+
+
+@pytest.mark.parametrize("panels", [True, False], ids=["panels", "no panels"])
+def test_model_forecasts_the_same_when_it_was_saved_and_loaded(tmp_path: Path, *, panels: bool) -> None:
+    loaded, days = saved(tmp_path, panels=panels), [date(2025, 10, 26), date(2025, 11, 1)]
+    vintages = [day_start(day, STOCKHOLM) for day in days]
+    ends = [vintage + timedelta(days=2) for vintage in vintages]
+    made = [
+        aurora_forecasts(model, home(panels=panels), vintages, ends, STOCKHOLM)
+        for model in (fitted(panels=panels), loaded.model)
+    ]
+    assert made[0].equals(made[1])
+    paths = [
+        aurora_scenarios(model, home(panels=panels), days, STOCKHOLM)[days[0]]
+        for model in (fitted(panels=panels), loaded.model)
+    ]
+    np.testing.assert_array_equal(paths[0].load_kwh, paths[1].load_kwh)
+    np.testing.assert_array_equal(paths[0].pv_kwh, paths[1].pv_kwh)
+
+
+def test_bundle_says_what_the_model_learned_from(tmp_path: Path) -> None:
+    loaded = saved(tmp_path)
+    assert (loaded.learned.first_day, loaded.learned.last_day) == (FIRST, LAST)
+    assert loaded.panels == PANELS
+    assert loaded.model.lacks == fitted().lacks
+    assert loaded.learned.metrics == {"mae_load_aurora": 0.1, "mae_pv_aurora": None}
+
+
+def test_bundle_is_the_same_when_the_same_model_is_saved_twice(tmp_path: Path) -> None:
+    assert saved(tmp_path / "one").identity == saved(tmp_path / "two").identity
+
+
+def changed(folder: Path, *, drop: str = "", damage: str = "", **details: object) -> Bundle:
+    """The bundle with other details, without a file, or with one damaged."""
+    saved(folder)
+    whole = read_bundle(folder / "v1")
+    manifest = whole.manifest.model_copy(update={"details": {**whole.manifest.details, **details}})
+    files = {name: b"x" if name == damage else content for name, content in whole.files.items() if name != drop}
+    return Bundle(manifest, files, "")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param({"version": "aurora_0"}, "made by aurora_0.*train aurora", id="other features"),
+        pytest.param({"load": None}, "load", id="no load"),
+        pytest.param({"moon": 1}, "moon", id="unknown detail"),
+        pytest.param({"drop": "pv_p90.txt"}, "pv_p90", id="no trees"),
+        pytest.param({"damage": ARRAYS}, "Safetensor", id="damaged arrays"),
+        pytest.param({"damage": "load_mean.txt"}, "load_mean.txt", id="damaged trees"),
+    ],
+)
+def test_model_is_refused_when_its_bundle_is_wrong(tmp_path: Path, change: dict[str, str], message: str) -> None:
+    with pytest.raises(PolicyMismatchError, match=message):
+        load_aurora(changed(tmp_path, **change))

@@ -1,0 +1,125 @@
+"""Auroras tell of days that they have not seen, equally many paths of each, and a policy takes one along."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from env.actions import Correction
+from env.scaled_state import V2
+from planner.artifacts.bundle import Bundle, read_bundle, save_bundle
+from planner.errors import PolicyMismatchError
+from planner.forecasts.aurora_bundle import TrainedOn, save_aurora
+from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
+from planner.forecasts.cross_fitting import WEEK, AuroraTellers
+from planner.forecasts.embedded_aurora import embedded_aurora, told_scenarios, with_aurora
+from planner.forecasts.features import AuroraHome
+from planner.forecasts.slot_series import slot_series
+from planner.policies.rl_policy import rl_manifest
+from planner.value.scenario_source import ScenarioSource
+from planner.value.scenario_weights import BeliefRules
+from tests.cases.homes import STOCKHOLM
+from tests.cases.learning_home import DAYS, FIRST, measured
+
+TRAIN, LATER = DAYS[1:43], DAYS[44:]  # before the first day nothing was read
+AUTUMN = date(2025, 10, 26)
+
+
+@cache
+def home() -> AuroraHome:
+    return AuroraHome(slot_series(measured().select("slot_start", "load_kwh", "pv_kwh"), STOCKHOLM, country="SE"), None)
+
+
+class Noted(AuroraTellers):
+    """Tells who learned from what."""
+
+    def __init__(self) -> None:
+        super().__init__(home(), STOCKHOLM)
+        self.asked: list[tuple[list[date], list[date]]] = []
+
+    def tell(self, learned: Sequence[date], asked: Sequence[date]):
+        self.asked.append((list(learned), list(asked)))
+        return super().tell(learned, asked)
+
+    def fit(self, days: Sequence[date]) -> AuroraModel | None:
+        self.asked[-1] = (list(days), self.asked[-1][1])
+        return super().fit(days)
+
+
+@pytest.mark.slow
+def test_days_are_told_of_by_who_has_not_seen_them_in_equally_many_paths() -> None:
+    """Halves that know fewer days than the whole have fewer errors to tell with: none may tell more than the others."""
+    tellers = Noted()
+    told = tellers.told(TRAIN, LATER)
+    assert sorted(told) == [*TRAIN, *LATER]
+    assert len({paths.load_kwh.shape[:2] for paths in told.values()}) == 1
+    for learned, asked in tellers.asked:
+        assert len(learned) >= LEAST_DAYS
+        assert all(abs(day - other).days > 1 for day in learned for other in asked)
+    assert told[AUTUMN].load_kwh.shape[2] == 100
+    slots = measured().with_columns(load_forecast=pl.lit(0.3), pv_forecast=pl.lit(0.3))
+    source = ScenarioSource(history=measured(), rules=BeliefRules(n_days=7, told_share=0.4), told=told)
+    plain = slots.filter(pl.col("local_day") != AUTUMN)
+    assert np.isfinite(source.scenarios(plain, STOCKHOLM).load_kwh).all()
+
+
+@pytest.mark.parametrize("phase", range(2 * WEEK))
+def test_both_halves_are_large_enough_when_days_are_said_to_be_enough(
+    monkeypatch: pytest.MonkeyPatch, phase: int
+) -> None:
+    days = [FIRST + timedelta(days=phase + by) for by in range(200)]
+    least = next(n for n in range(200) if AuroraTellers.enough(days[:n]))
+    sizes: list[int] = []
+    monkeypatch.setattr(AuroraTellers, "fit", lambda _, learned: sizes.append(len(learned)))
+    assert AuroraTellers(home(), STOCKHOLM).told(days[:least], []) == {}
+    assert min(sizes) >= LEAST_DAYS
+
+
+def test_nothing_is_told_when_days_are_few() -> None:
+    assert AuroraTellers(home(), STOCKHOLM).tell(DAYS[: LEAST_DAYS - 1], DAYS[20:22]) == {}
+
+
+def policy_with_aurora(folder: Path, model: AuroraModel) -> Bundle:
+    """A policy's bundle with an Aurora in it, written and read again."""
+    trained_on = TrainedOn(timezone=STOCKHOLM, first_day=FIRST, last_day=DAYS[20], country="SE", metrics={"mae": 0.1})
+    aurora = save_aurora(folder / "aurora", model, trained_on)
+    columns = tuple(column.name for column in V2)
+    manifest = rl_manifest(
+        algorithm="ppo", state="v2", columns=columns, correction=Correction(offset=0.5), beliefs=BeliefRules(n_days=7)
+    )
+    told, files = with_aurora(manifest, aurora)
+    save_bundle(folder / "policy", told, {"weights.bin": b"own", **files})
+    return read_bundle(folder / "policy")
+
+
+@pytest.fixture(scope="module")
+def model() -> AuroraModel:
+    fitted = AuroraTellers(home(), STOCKHOLM).fit(DAYS[:21])
+    assert fitted is not None
+    return fitted
+
+
+def test_policy_tells_the_same_days_when_its_aurora_went_through_its_bundle(tmp_path: Path, model: AuroraModel) -> None:
+    loaded = embedded_aurora(policy_with_aurora(tmp_path, model))
+    assert loaded is not None
+    assert (loaded.learned.first_day, loaded.learned.last_day) == (FIRST, DAYS[20])
+    asked = [AUTUMN - timedelta(days=1), AUTUMN, AUTUMN + timedelta(days=1)]
+    own, taken = (told_scenarios(each, home(), asked, STOCKHOLM) for each in (model, loaded.model))
+    for day in asked:
+        assert own[day].load_kwh.shape[0] == 1
+        np.testing.assert_array_equal(own[day].load_kwh, taken[day].load_kwh)
+        np.testing.assert_array_equal(own[day].pv_kwh, taken[day].pv_kwh)
+
+
+def test_policy_without_aurora_tells_nothing_and_a_damaged_one_is_refused(tmp_path: Path, model: AuroraModel) -> None:
+    whole = policy_with_aurora(tmp_path, model)
+    manifest = whole.manifest
+    plain = {name: told for name, told in manifest.details.items() if name != "aurora"}
+    assert embedded_aurora(Bundle(manifest.model_copy(update={"details": plain}), whole.files, "")) is None
+    without = {name: content for name, content in whole.files.items() if name != "aurora.load_p50.txt"}
+    with pytest.raises(PolicyMismatchError, match="load_p50"):
+        embedded_aurora(Bundle(manifest, without, ""))

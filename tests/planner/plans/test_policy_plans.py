@@ -1,0 +1,178 @@
+"""A policy's plan of the slots ahead is what it would do slot after slot, on any site, and is told with its worths."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.planning import Known, known_at
+from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
+from env.actions import Correction
+from env.inverter import Command, Energy
+from env.simulator import simulate
+from env.site import Limits
+from planner.plans.fallback_chain import FAILED, REFUSED, RELEASED, UNAVAILABLE, Rung, climb
+from planner.plans.make_plan import Plan, make_plan
+from planner.plans.policy_plans import PolicySchedule, learned_schedule, value_schedule
+from planner.plans.release import SELF_CONSUMPTION
+from planner.plans.task import PlanTask
+from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
+from planner.replay.learned_window import RollingLearned
+from planner.value.scenario_source import ScenarioSource
+from planner.verification.verifier import verify_schedule
+from tests.cases.service_home import COLUMNS, LONG_DAY, moment
+from tests.cases.small_home import small_context
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """The small home, with a night at negative prices."""
+    context = small_context(tmp_path_factory.mktemp("plans"))
+    for day in (LONG_DAY, date(2025, 10, 27)):
+        rows = context.lake.read(RAW_SPOT_PRICES, "home", day, day)
+        night = pl.col("slot_start").dt.convert_time_zone("Europe/Stockholm").dt.hour() < 5
+        price = pl.when(night).then(pl.col("price") - 1.5).otherwise("price").alias("price")
+        context.lake.write_day(RAW_SPOT_PRICES, "home", day, rows.with_columns(price))
+    return context
+
+
+def policy(seed: int) -> AntaresRLPolicyV1:
+    """A policy that corrects at random, and so decides by its stored energy too."""
+    rng = np.random.default_rng(seed)
+    tensors = {
+        "0.weight": rng.normal(size=(1, len(COLUMNS))).astype(np.float32),
+        "0.bias": rng.normal(size=1).astype(np.float32),
+    }
+    manifest = rl_manifest(algorithm="ppo", state="v2", columns=COLUMNS, correction=Correction(offset=0.5))
+    return AntaresRLPolicyV1(manifest, tensors)
+
+
+def at(hour: int, minute: int = 0) -> datetime:
+    return moment(LONG_DAY, hour, minute)
+
+
+@pytest.mark.parametrize("when", [at(0), at(2, 45), at(9, 30), at(13), at(23, 45)], ids=lambda when: f"{when:%H%M}")
+@pytest.mark.parametrize("seed", [0, 1])
+def test_plan_is_what_the_policy_does_slot_after_slot_when_all_slots_are_asked_together(
+    home: Context, when: datetime, seed: int
+) -> None:
+    known, deciding = known_at(home, when), policy(seed)
+    source = ScenarioSource(history=known.history)
+    made = learned_schedule(known.task, known.ahead, deciding, source)
+    ahead = known.ahead
+    rolling = RollingLearned(ahead.window, deciding, ScenarioSource(history=known.history, rules=deciding.beliefs))
+    rolling.take(ahead.opened, len(ahead.window.slots))
+
+    def decide(slot: int, soc_kwh: Energy) -> Command:
+        return rolling.command(ahead.now - ahead.opened + slot, soc_kwh)
+
+    lived = simulate(decide, ahead.world, home.site, np.array([known.task.start_soc_kwh]))
+    for name in ("charge_kw", "discharge_kw", "export_kw"):
+        assert np.array_equal(made.schedule[name].to_numpy(), getattr(lived.commands, name)[0])
+    assert np.array_equal(made.schedule["soc_end_kwh"].to_numpy(), lived.soc_kwh[0, 1:])
+    assert len(made.schedule.select("charge_kw", "discharge_kw", "export_kw").unique()) > 1
+
+
+@pytest.mark.parametrize("make", ["value", "learned"])
+@pytest.mark.parametrize(
+    "limits",
+    [Limits(), Limits(import_kw=3.0, export_kw=0.0, curtailable=True), Limits(inverter_kw=2.0)],
+    ids=["none", "fuse and no export", "inverter"],
+)
+def test_plan_keeps_the_homes_limits_when_verified(home: Context, make: str, limits: Limits) -> None:
+    context = replace(home, site=replace(home.site, limits=limits))
+    known = known_at(context, at(1))
+    if make == "value":
+        made = value_schedule(known.task, known.ahead)
+    else:
+        made = learned_schedule(known.task, known.ahead, policy(3), ScenarioSource(history=known.history))
+    found = verify_schedule(
+        made.schedule.drop("local_day"), context.site, start_soc_kwh=known.task.start_soc_kwh, end_soc_kwh=None
+    )
+    assert found.valid, found.violations
+    assert np.isfinite(made.stored_value(known.task)).all()
+    costs = made.idle_costs(known.task)
+    still = (made.schedule["charge_kwh"] + made.schedule["discharge_kwh"]).to_numpy() < 1e-9
+    if make == "value":
+        assert costs.min() > -0.2, "the value function's choice is best on the whole, not in every forecast slot"
+    assert still.any() or costs.max() > 0
+
+
+def test_plan_knows_the_readings_so_far_and_no_later_ones_when_made(home: Context) -> None:
+    known = known_at(home, at(18))
+    before = known.ahead.now
+    assert known.ahead.opened == 56, "13:00 on the day with the repeated hour"
+    lived, expected = (known.ahead.window.column(name) for name in ("load_kwh", "load_forecast"))
+    assert not np.array_equal(lived[:before], expected[:before])
+    assert np.array_equal(lived[before:], expected[before:])
+
+
+def by_value(known: Known) -> Rung:
+    return Rung("value", lambda task: value_schedule(task, known.ahead))
+
+
+def fails(_: PlanTask) -> PolicySchedule:
+    message = "a mistake"
+    raise RuntimeError(message)
+
+
+def wasteful(task: PlanTask) -> PolicySchedule:
+    """Charges at the dearest hours, whatever it costs."""
+    schedule = value_like(task, charge_kw=8.0)
+    return PolicySchedule(schedule, np.full((task.n_slots, 2), np.nan))
+
+
+def value_like(task: PlanTask, charge_kw: float) -> pl.DataFrame:
+    from planner.plans.release import default_loads, simulated
+
+    full = np.ones(task.n_slots)
+    return simulated(task, default_loads(task), Command(charge_kw * full, 0 * full, 0 * full))
+
+
+def impossible(task: PlanTask) -> PolicySchedule:
+    """Claims energy that is not there."""
+    schedule = value_like(task, 0.0).with_columns(pl.col("soc_end_kwh") + 1.0)
+    return PolicySchedule(schedule, np.full((task.n_slots, 2), np.nan))
+
+
+def troubled(task: PlanTask) -> Plan:
+    return replace(make_plan(task, explained=False), trouble="highs: time limit")
+
+
+@pytest.mark.parametrize(
+    ("make", "outcome", "why"),
+    [
+        pytest.param(None, UNAVAILABLE, "nobody", id="missing"),
+        pytest.param(fails, FAILED, "RuntimeError: a mistake", id="fails"),
+        pytest.param(wasteful, REFUSED, "less than the plan", id="dearer than doing nothing"),
+        pytest.param(impossible, REFUSED, "the plan is wrong", id="refused by the verifier"),
+        pytest.param(troubled, FAILED, "time limit", id="no answer in time"),
+    ],
+)
+def test_next_rung_plans_when_one_does_not_hold(
+    home: Context, make: Callable[[PlanTask], PolicySchedule | Plan] | None, outcome: str, why: str
+) -> None:
+    known = known_at(home, at(14))
+    climbed = climb(known.task, [Rung("champion", make, "nobody"), by_value(known)])
+    assert [(each.rung, each.outcome) for each in climbed.tries] == [("champion", outcome), ("value", RELEASED)]
+    assert why in climbed.tries[0].why
+    assert why in climbed.why
+    assert climbed.plan.verification.valid
+    assert climbed.plan.cost <= min(climbed.plan.idle_cost, climbed.plan.self_consumption_cost) + 1e-6
+    alone = climb(known.task, [Rung("champion", make, "nobody")])
+    assert (alone.rung, alone.plan.released) == (SELF_CONSUMPTION, SELF_CONSUMPTION)
+
+
+def test_optimisers_plan_is_released_as_it_is_when_it_holds(home: Context) -> None:
+    known = known_at(home, at(14))
+    climbed = climb(known.task, [Rung("mpc", make_plan), Rung("value", fails)])
+    assert (climbed.rung, climbed.plan.solver.solver) == ("mpc", "highs")
+
+
+def test_error_is_handed_on_when_it_is_the_callers_to_hear(home: Context) -> None:
+    with pytest.raises(RuntimeError, match="a mistake"):
+        climb(known_at(home, at(14)).task, [Rung("champion", fails)], told=(RuntimeError,))

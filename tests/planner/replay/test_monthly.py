@@ -1,0 +1,118 @@
+"""Planners that know the month's peaks so far, over daily episodes and through a window."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+
+from env.power_tariff import PowerTariff, Tier
+from env.site import Site
+from env.tariff import Tariff, TariffVersion
+from planner.demand_charges.bills import power_bills
+from planner.demand_charges.peak_tracker import PowerWatch
+from planner.evaluation.daily_results import daily_results
+from planner.evaluation.verified_days import only_verified, only_verified_window
+from planner.forecasts.naive import naive_forecasts
+from planner.replay.continuous import replay_window
+from planner.replay.daily import replay_days
+from planner.replay.monthly_oracle import months_oracle
+from planner.value.protocol import Protocol
+from tests.cases.homes import STOCKHOLM, days_of_slots, home
+
+PROTOCOL = Protocol(start_soc_kwh=17.1)
+PER_KW = (PowerTariff(price_per_kw=81.25),)
+
+
+def charging(*tariffs: PowerTariff) -> Site:
+    version = TariffVersion(valid_from=date(2000, 1, 1), vat=0.25, transfer_fee=0.2456, energy_tax=0.439, power=tariffs)
+    return replace(home(), tariff=Tariff((version,)))
+
+
+def week(first: date, n_days: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Days to replay, their forecasts, and readings from a week before them on."""
+    last = first + timedelta(days=n_days - 1)
+    every = days_of_slots(first - timedelta(days=7), last, seed=11)
+    slots = every.filter(pl.col("local_day") >= first)
+    history = every.select("slot_start", "load_kwh", "pv_kwh")
+    days = slots["local_day"].unique().sort().to_list()
+    return slots, naive_forecasts(history, days, STOCKHOLM, load_days=7, pv_days=3), history
+
+
+def paid(schedules: pl.DataFrame, site: Site) -> float:
+    energy = float(daily_results(schedules, PROTOCOL, site)["cost"].sum())
+    return energy + float(power_bills(schedules, site)["power_cost"].sum())
+
+
+@pytest.mark.parametrize("policy", ["mpc", "value"])
+@pytest.mark.parametrize("first", [date(2026, 3, 28), date(2026, 10, 24)], ids=["spring", "autumn"])
+def test_planner_pays_less_when_it_knows_the_charge(policy: str, first: date) -> None:
+    """Three days around a change of the clock, against the same planner that sees no charge, and above the bound."""
+    site, (slots, forecasts, history) = charging(*PER_KW), week(first, 3)
+    aware, blind = (
+        replay_days(policy, slots, forecasts, each, PROTOCOL, history=history, workers=1) for each in (site, home())
+    )
+    only_verified(aware, site, PROTOCOL)
+    bound = float(months_oracle(slots, site, PROTOCOL, workers=1).bounds["bound"].sum())
+    assert bound - 1e-6 <= paid(aware, site) < 0.7 * paid(blind, site)
+    assert aware["slot_start"].to_list() == slots["slot_start"].to_list()
+    assert aware.columns == blind.columns
+
+
+def test_day_is_the_same_when_the_days_after_it_are_not_there() -> None:
+    """What was lived does not depend on what comes; with another month it begins anew."""
+    site, (slots, forecasts, history) = charging(*PER_KW), week(date(2026, 4, 29), 3)
+    whole = replay_days("value", slots, forecasts, site, PROTOCOL, history=history, workers=1)
+    part = slots.filter(pl.col("local_day") < date(2026, 5, 1))
+    alone = replay_days("value", part, forecasts, site, PROTOCOL, history=history, workers=1)
+    assert whole.filter(pl.col("local_day") < date(2026, 5, 1)).equals(alone)
+
+
+@pytest.mark.parametrize("policy", ["mpc", "value"])
+def test_planner_pays_less_through_a_window_when_it_knows_the_charge(policy: str) -> None:
+    """Over the end of a month and the day of 25 hours."""
+    site, (slots, forecasts, history) = charging(*PER_KW), week(date(2026, 10, 24), 3)
+    aware, blind, best = (
+        replay_window(name, slots, forecasts, history, each, PROTOCOL)
+        for name, each in ((policy, site), (policy, home()), ("oracle", site))
+    )
+    only_verified_window(policy, aware, site, PROTOCOL)
+    bill = [float(power_bills(each, site)["power_cost"].sum()) for each in (best, aware, blind)]
+    assert bill[1] < 0.7 * bill[2]
+    worth = PROTOCOL.settlement(
+        slots.filter(pl.col("local_day") == date(2026, 10, 26))["import_price"].to_numpy(), site.battery
+    )
+    total = [
+        float(each["cost"].sum()) - worth * float(each["soc_end_kwh"][-1]) + cost
+        for each, cost in zip((best, aware, blind), bill, strict=True)
+    ]
+    assert total[0] <= min(total[1:]) + 1e-6
+    assert total[1] < total[2]
+
+
+TIERS = tuple(Tier(up_to_kw=kw, cost=cost) for kw, cost in ((2.0, 20.0), (5.0, 80.0), (9.0, 120.0)))
+
+
+@pytest.mark.parametrize(
+    ("tariff", "peaks_kw", "level", "price"),
+    [
+        pytest.param(PowerTariff(top=2, price_per_kw=80.0), [9.0, 6.0], 6.0, 40.0, id="the second highest stands"),
+        pytest.param(PowerTariff(top=3, price_per_kw=81.0), [9.0, 6.0], 0.0, 27.0, id="a third is not there"),
+        pytest.param(PowerTariff(top=1, price_per_kw=80.0, minimum_kw=4.0), [], 4.0, 80.0, id="four kW at least"),
+        pytest.param(PowerTariff(top=1, tiers=TIERS), [4.0], 4.0, 10.0, id="the next step: 40 for four kW"),
+        pytest.param(PowerTariff(top=1, tiers=TIERS), [30.0], 30.0, 0.0, id="above all steps"),
+    ],
+)  # fmt: skip
+def test_level_is_what_stands_when_no_day_is_known(
+    tariff: PowerTariff, peaks_kw: list[float], level: float, price: float
+) -> None:
+    watch, day = PowerWatch(charging(tariff), PROTOCOL), date(2026, 5, 5)
+    watch.begin(day)
+    for number, kw in enumerate(peaks_kw):
+        lived = days_of_slots(day - timedelta(days=number + 1), day - timedelta(days=number + 1), seed=1)
+        watch.end(lived.select("slot_start", import_kwh=pl.lit(kw / 4)))
+    prices = watch.prices(days_of_slots(day, day, seed=1)["slot_start"], [], [])
+    assert prices.free_kwh[0, 40] * 4 == pytest.approx(level)
+    assert prices.price[0, 40] == pytest.approx(price)
+    watch.begin(date(2026, 6, 1))
+    assert watch.peaks_kw == [[]]

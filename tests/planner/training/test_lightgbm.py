@@ -1,0 +1,139 @@
+"""Learning from hindsight: prices are what really is paid, the same seed gives the same bytes, nothing gets dearer."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from env.actions import Commands
+from env.episodes import Episodes
+from env.errors import EpisodeError
+from env.home_batch import HomeBatch, Setup
+from planner.policies.lightgbm_policy import AntaresPolicyV1
+from planner.training.lightgbm import (
+    LightgbmRound,
+    LightgbmTraining,
+    Teacher,
+    hindsight,
+    train_lightgbm,
+)
+from planner.training.rl import episode_costs
+from planner.training.tree_fitting import TreeSettings
+from planner.value.value_function import interpolated, soc_grid
+from tests.cases.episodes import AUTUMN, PLAIN_DAY, SPRING, several, sites
+
+HOW = LightgbmTraining(
+    rounds=2, lives=2,
+    tree=TreeSettings(trees=6, leaves=4, least_rows=30, learning_rate=0.3, column_share=0.5, row_share=0.5), l2=1.0,
+    offset=0.5, levels=(-1.0, 1.0), margins=(0.0, 0.5), sureness=1.0, seed=3,
+)  # fmt: skip
+
+
+def training() -> Episodes:
+    """Two homes, both days the clock changes."""
+    return several(*sites()[:2], days=(SPRING, AUTUMN))
+
+
+def validation() -> Episodes:
+    """One day."""
+    return several(sites()[0], days=(PLAIN_DAY,))
+
+
+@pytest.mark.slow
+def test_training_repeats_itself_to_the_byte_when_the_seed_is_the_same() -> None:
+    told: list[LightgbmRound] = []
+    first = train_lightgbm(training(), validation(), HOW, progress=told.append)
+    again = train_lightgbm(training(), validation(), HOW)
+    assert list(first.rounds) == told
+    assert [(each.number, each.of) for each in told] == [(0, 2), (1, 2), (2, 2)]
+    assert first.rounds == again.rounds
+    assert first.policy.files() == again.policy.files()
+    assert first.policy.manifest == again.policy.manifest
+    other = train_lightgbm(training(), validation(), replace(HOW, seed=4, rounds=1))
+    assert other.rounds[1] != replace(first.rounds[1], of=1)
+
+
+@pytest.mark.parametrize("sureness", [0.0, 1.0])
+def test_round_that_surely_saves_most_is_kept_when_training_drifts(sureness: float) -> None:
+    judged, how = several(sites()[0], days=(PLAIN_DAY, PLAIN_DAY)), replace(HOW, sureness=sureness)
+    trained = train_lightgbm(training(), judged, how)
+    assert trained.best == int(np.argmax([each.saved for each in trained.rounds]))
+    assert trained.best > 0, "made-up outlooks are wrong: hindsight knows better"
+    found = episode_costs(trained.policy.predict, judged, trained.policy.setup)
+    saved = episode_costs(_nothing().predict, judged, _nothing().setup) - found
+    kept = trained.rounds[trained.best]
+    assert kept.saved == pytest.approx(saved.mean() - sureness * saved.std(ddof=1) / np.sqrt(2))
+    assert kept.cost == trained.metrics["validation_cost"] == pytest.approx(found.mean())
+    assert trained.metrics["validation_cost_uncorrected"] == trained.rounds[0].cost
+    assert 0 < trained.metrics["corrected_share"] <= 1
+
+
+@pytest.mark.parametrize(
+    "how",
+    [replace(HOW, rounds=0), replace(HOW, margins=(1e9,)), replace(HOW, sureness=1e6)],
+    ids=["no round", "no gain", "no certainty"],
+)
+def test_nothing_is_corrected_when_nothing_helps(how: LightgbmTraining) -> None:
+    trained = train_lightgbm(validation(), several(sites()[0], days=(PLAIN_DAY, PLAIN_DAY)), how)
+    assert trained.best == 0
+    assert trained.policy.files() == {}
+    assert not trained.policy.predict(np.ones((3, len(trained.policy.manifest.columns)), np.float32)).any()
+
+
+def known_cost(days: Episodes, row: int, slot: int, soc_kwh: float, command: int) -> float:
+    """What a command costs now, less what hindsight makes of what it leaves [money]."""
+    batch = HomeBatch(days, 1, state="v1", setup=Setup(action="commands"))
+    batch.restart([0], [np.random.default_rng(0)], rows=[row])
+    batch.slot[:], batch.soc_kwh = slot, np.array([soc_kwh])
+    outcome = batch.step(np.array([command]))
+    grid = soc_grid(days.sites[int(days.home[row])].battery)
+    value = hindsight(days).value[row, slot]
+    return float(outcome.cost[0] - interpolated(grid, value[None], outcome.flows.soc_end_kwh[:, None])[0, 0])
+
+
+def test_prices_are_what_the_environment_charges_when_corrections_differ() -> None:
+    days = several(sites()[1], days=(SPRING, PLAIN_DAY))
+    lessons = Teacher(days, HOW).lessons(AntaresPolicyV1(_nothing().manifest, None), 1)
+    n_slots = int(days.n_slots.sum())
+    assert len(lessons.state) == HOW.lives * n_slots
+    assert not lessons.dearer[~lessons.differs].any()
+    assert lessons.differs.any()
+    assert lessons.dearer[lessons.differs].min() < 0 < lessons.dearer[lessons.differs].max()
+    # the first life's first states, in order of days' lengths: the protocol's start
+    row = int(np.flatnonzero(days.n_slots == days.n_slots.min())[0])
+    told = [_told(days, row, level) for level in (-1.0, 0.0, 1.0)]
+    soc = float(days.start_soc_kwh[row])
+    down, none, up = (known_cost(days, row, 0, soc, command) for command in told)
+    assert lessons.dearer[0] == pytest.approx([down - none, up - none], abs=1e-9)
+
+
+def _nothing() -> AntaresPolicyV1:
+    return train_lightgbm(validation(), validation(), replace(HOW, rounds=0)).policy
+
+
+def _told(days: Episodes, row: int, level: float) -> int:
+    """Number of the command that a correction means in a row's first slot."""
+    batch = HomeBatch(days, 1, state="v1", setup=_nothing().setup)
+    batch.restart([0], [np.random.default_rng(0)], rows=[row])
+    meant = batch.actions.command(np.array([[level]]), batch.moment)
+    menu = [Commands(days).command(np.array([command]), batch.moment) for command in range(26)]
+    return next(number for number, each in enumerate(menu) if np.array_equal(np.array(each), np.array(meant)))
+
+
+def test_training_is_refused_when_days_have_no_outlook() -> None:
+    with pytest.raises(EpisodeError, match="outlook"):
+        train_lightgbm(replace(validation(), outlook=None), validation(), HOW)
+
+
+def test_hindsight_is_worth_what_the_day_then_costs_when_it_is_followed() -> None:
+    days = several(sites()[0])
+    outlook = hindsight(days)
+    knowing = replace(days, outlook=outlook)
+    followed = episode_costs(_nothing().predict, knowing, _nothing().setup)
+    uncorrected = episode_costs(_nothing().predict, days, _nothing().setup)
+    assert (followed <= uncorrected + 1e-9).all()
+    assert (followed < uncorrected - 0.1).any()
+    assert set(days.n_slots.tolist()) == {92, 96, 100}
+    for row, last in enumerate(days.n_slots - 1):
+        settled = days.settlement_value[row] * soc_grid(days.sites[0].battery)
+        np.testing.assert_allclose(outlook.value[row, last], settled, err_msg="worth is that at the slot's end")

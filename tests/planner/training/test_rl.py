@@ -1,0 +1,216 @@
+"""Training corrects the value function, repeats itself, survives a kill, and keeps what was cheapest elsewhere."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from env.actions import Correction
+from env.antares_batch import AntaresVectorEnv
+from env.episodes import Episodes
+from env.home_batch import Setup
+from env.scaled_state import V2
+from planner.errors import CheckpointError
+from planner.training.rl import Act, Round, Trained, episode_costs, mean_weights, train_rl
+from planner.training.rl_config import PpoTraining, RlTraining
+from tests.cases.episodes import mixed, several, sites
+from tests.cases.training import PPO, SAC
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+JUDGED = Setup(action="correction", correction=Correction(offset=PPO.offset))
+
+
+def others() -> Episodes:
+    """Validation days."""
+    return several(sites()[0])
+
+
+def uncorrected(state: np.ndarray) -> np.ndarray:
+    """No correction, in every home."""
+    return np.zeros((len(state), 1), dtype=np.float32)
+
+
+def content(trained: Trained) -> dict[str, bytes]:
+    """The bundle's files."""
+    return trained.policy.files()
+
+
+@pytest.mark.parametrize("how", [PPO, SAC], ids=["ppo", "sac"])
+def test_training_repeats_itself_and_starts_uncorrected(how: RlTraining) -> None:
+    told: list[Round] = []
+    first = train_rl(mixed(), others(), how, progress=told.append)
+    again = train_rl(mixed(), others(), how)
+    assert first.rounds == again.rounds
+    assert content(first) == content(again)
+    assert [each.done for each in told] == list(range(1, how.members * how.rounds + 1))
+    assert {each.total for each in told} == {how.members * how.rounds}
+    assert told[how.rounds - 1].steps == how.rounds * how.homes * how.slots
+    starts = [each for each in first.rounds if each.number == 0]
+    expected = float(episode_costs(uncorrected, others(), JUDGED).mean())
+    assert [each.cost for each in starts] == pytest.approx([expected] * how.members)
+    assert first.rounds[1].cost != first.rounds[0].cost
+    assert first.policy.manifest.algorithm == how.algorithm
+
+
+def test_another_seed_learns_something_else() -> None:
+    one = train_rl(mixed(), others(), replace(PPO, members=1))
+    other = train_rl(mixed(), others(), replace(PPO, members=1, seed=2))
+    assert [each.cost for each in one.rounds[1:]] != [each.cost for each in other.rounds[1:]]
+
+
+@pytest.mark.parametrize("how", [PPO, SAC], ids=["ppo", "sac"])
+def test_policy_costs_what_was_told_and_never_more_than_no_correction(how: RlTraining) -> None:
+    trained = train_rl(mixed(), others(), how)
+    for member in range(how.members):
+        costs = [each.cost for each in trained.rounds if each.member == member]
+        assert trained.best[member] == int(np.argmin(costs))
+    assert float(episode_costs(trained.policy.predict, others(), JUDGED).mean()) == trained.cost
+    assert trained.cost <= trained.uncorrected_cost
+
+
+def test_no_correction_is_kept_when_training_only_made_it_dearer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Costs of a judge that dislikes every correction."""
+
+    def disliked(act: Act, episodes: Episodes, setup: Setup) -> np.ndarray:
+        del setup
+        return np.array([float(np.abs(act(np.ones((3, len(V2)), np.float32))).sum()) + len(episodes)])
+
+    monkeypatch.setattr("planner.training.rl.episode_costs", disliked)
+    trained = train_rl(mixed(), others(), PPO)
+    assert trained.best == (0, 0)
+    assert trained.cost == trained.uncorrected_cost == len(others())
+    state = np.random.default_rng(1).random((5, len(V2)), np.float32)
+    np.testing.assert_array_equal(trained.policy.predict(state), np.zeros((5, 1), np.float32))
+
+
+def test_mean_of_networks_answers_their_mean() -> None:
+    rng = np.random.default_rng(3)
+    shapes = {
+        "0.weight": (6, 4),
+        "0.bias": (6,),
+        "1.weight": (5, 6),
+        "1.bias": (5,),
+        "2.weight": (1, 5),
+        "2.bias": (1,),
+    }
+    members = [{name: rng.normal(0, 0.4, shape).astype(np.float32) for name, shape in shapes.items()} for _ in range(3)]
+
+    def answer(weights: dict[str, np.ndarray], state: np.ndarray) -> np.ndarray:
+        for layer in range(2):
+            state = np.tanh(state @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"])
+        return state @ weights["2.weight"].T + weights["2.bias"]
+
+    state = rng.normal(0, 1, (7, 4)).astype(np.float32)
+    expected = np.mean([answer(each, state) for each in members], axis=0)
+    np.testing.assert_allclose(answer(mean_weights(members), state), expected, atol=1e-6)
+
+
+class StoppedError(Exception):
+    """Somebody pulled the plug."""
+
+
+@pytest.mark.parametrize("how", [PPO, SAC], ids=["ppo", "sac"])
+def test_training_ends_the_same_when_it_was_broken_off(how: RlTraining, tmp_path: Path) -> None:
+    def stop(told: Round) -> None:
+        if told.done == how.members * how.rounds - 1:
+            raise StoppedError
+
+    whole = train_rl(mixed(), others(), how)
+    with pytest.raises(StoppedError):
+        train_rl(mixed(), others(), how, checkpoints=tmp_path, progress=stop)
+    told: list[Round] = []
+    resumed = train_rl(mixed(), others(), how, checkpoints=tmp_path, progress=told.append)
+    assert content(resumed) == content(whole)
+    assert resumed.rounds == whole.rounds
+    assert [each.done for each in told] == list(range(1, how.members * how.rounds + 1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"member_{n}.safetensors" for n in range(how.members)]
+
+
+def test_nothing_is_learned_again_when_training_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train_rl(mixed(), others(), PPO, checkpoints=tmp_path)
+    monkeypatch.setattr("planner.training.ppo.PpoLearner.learn", lambda *_: pytest.fail("it learned"))
+    assert content(train_rl(mixed(), others(), PPO, checkpoints=tmp_path)) == content(whole)
+
+
+@pytest.mark.slow
+def test_training_ends_the_same_when_its_process_was_killed(tmp_path: Path) -> None:
+    """A real kill, at whatever it was doing, a while after the first checkpoint."""
+    how = replace(PPO, rounds=12, members=1)
+    whole = train_rl(mixed(), others(), how)
+    code = (
+        "import sys; from pathlib import Path; from dataclasses import replace\n"
+        "from tests.cases.episodes import mixed, several, sites; from tests.cases.training import PPO\n"
+        "from planner.training.rl import train_rl\n"
+        "train_rl(mixed(), several(sites()[0]), replace(PPO, rounds=12, members=1), checkpoints=Path(sys.argv[1]))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)], cwd=Path(__file__).parents[2]
+    )
+    kept = tmp_path / "member_0.safetensors"
+    deadline = time.monotonic() + 120
+    while not kept.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it was done before it was killed"
+    resumed = train_rl(mixed(), others(), how, checkpoints=tmp_path)
+    assert content(resumed) == content(whole)
+    assert resumed.rounds == whole.rounds
+
+
+def test_checkpoints_are_refused_when_they_are_of_another_training(tmp_path: Path) -> None:
+    how = replace(PPO, rounds=1, members=1)
+    train_rl(mixed(), others(), how, checkpoints=tmp_path)
+    with pytest.raises(CheckpointError, match=r"member_0\.safetensors is of a training with other days or sizes"):
+        train_rl(mixed(), others(), replace(how, seed=2), checkpoints=tmp_path)
+    with pytest.raises(CheckpointError, match="other days"):
+        train_rl(others(), others(), how, checkpoints=tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["cut short", "not ours"])
+def test_checkpoints_are_refused_when_they_are_damaged(damage: str, tmp_path: Path) -> None:
+    how = replace(PPO, rounds=1, members=1)
+    train_rl(mixed(), others(), how, checkpoints=tmp_path)
+    path = tmp_path / "member_0.safetensors"
+    if damage == "cut short":
+        path.write_bytes(path.read_bytes()[:-7])
+    else:
+        save_file(load_file(path), path)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        train_rl(mixed(), others(), how, checkpoints=tmp_path)
+
+
+def test_rates_fall_and_rounds_draw_their_own_numbers() -> None:
+    assert PPO.rate(1) == PPO.learning_rate
+    assert PPO.rate(PPO.rounds) == pytest.approx(PPO.learning_rate / 10)
+    assert replace(PPO, rounds=1).rate(1) == PPO.learning_rate
+    drawn = {PPO.round_seed(member, number) for member in range(3) for number in range(20)}
+    assert len(drawn) == 60
+
+
+def test_training_is_refused_when_no_algorithm_is_meant() -> None:
+    plain = RlTraining(**{name: getattr(PPO, name) for name in (field.name for field in fields(RlTraining))})
+    with pytest.raises(TypeError, match="PpoTraining or SacTraining, not RlTraining"):
+        train_rl(mixed(), others(), plain)
+    assert issubclass(PpoTraining, RlTraining)
+
+
+def test_costs_are_those_of_the_environment_when_days_differ_in_length() -> None:
+    episodes = mixed()
+    costs = episode_costs(uncorrected, episodes, JUDGED)
+    env = AntaresVectorEnv(episodes, len(episodes), state="v2", setup=JUDGED)
+    env.reset(options={"rows": list(range(len(episodes)))})
+    found: dict[int, float] = {}
+    for _ in range(episodes.width):
+        _, _, terminated, _, infos = env.step(np.zeros((len(episodes), 1), dtype=np.float32))
+        for home in np.flatnonzero(terminated):
+            found.setdefault(int(home), float(infos["final_info"]["cost"][home]))
+    assert costs == pytest.approx([found[home] for home in range(len(episodes))])
+    assert set(episodes.n_slots.tolist()) == {92, 96, 100}

@@ -1,0 +1,80 @@
+"""A search draws within its ranges, repeats itself, and goes on after it was broken off."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from planner.training.rl_search import Between, OneOf, Searched, Space, Tried, search
+from tests.cases.episodes import mixed, several, sites
+from tests.cases.training import PPO
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+SPACE = Space(
+    base=replace(PPO, rounds=1, members=1),
+    ranges={
+        "learning_rate": Between(low=1e-3, high=0.1, log=True),
+        "epochs": Between(low=1, high=5),
+        "offset": OneOf((0.1, 0.4)),
+    },
+)
+TRIALS = 3
+
+
+class StoppedError(Exception):
+    """Somebody pulled the plug."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> Searched:
+    return search(mixed(), several(sites()[0]), SPACE, TRIALS)
+
+
+def test_best_trial_is_the_configuration_when_trials_are_judged(undisturbed: Searched) -> None:
+    assert [each.number for each in undisturbed.trials] == [1, 2, 3]
+    cheapest = min(undisturbed.trials, key=lambda each: each.cost)
+    assert undisturbed.cost == cheapest.cost
+    assert undisturbed.best == replace(SPACE.base, **cheapest.values)
+    for trial in undisturbed.trials:
+        assert 1e-3 <= trial.values["learning_rate"] <= 0.1
+        assert trial.values["epochs"] in range(1, 6)
+        assert trial.values["offset"] in (0.1, 0.4)
+    assert len({trial.values["learning_rate"] for trial in undisturbed.trials}) == TRIALS
+
+
+def test_search_ends_the_same_when_it_was_broken_off(undisturbed: Searched, tmp_path: Path) -> None:
+    def stop(told: Tried) -> None:
+        if told.number == 2:
+            raise StoppedError
+
+    file = tmp_path / "trials.log"
+    with pytest.raises(StoppedError):
+        search(mixed(), several(sites()[0]), SPACE, TRIALS, storage=file, progress=stop)
+    told: list[Tried] = []
+    resumed = search(mixed(), several(sites()[0]), SPACE, TRIALS, storage=file, progress=told.append)
+    assert resumed == undisturbed
+    assert tuple(told) == resumed.trials
+
+
+def test_a_trial_that_was_broken_off_is_drawn_again(
+    undisturbed: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "trials.log"
+    search(mixed(), several(sites()[0]), SPACE, 1, storage=file)
+
+    def broken(*_: object) -> None:
+        raise StoppedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("planner.training.rl_search.train_rl", broken)
+        with pytest.raises(StoppedError):
+            search(mixed(), several(sites()[0]), SPACE, TRIALS, storage=file)
+    assert search(mixed(), several(sites()[0]), SPACE, TRIALS, storage=file) == undisturbed
+
+
+def test_search_is_refused_when_a_field_is_unknown() -> None:
+    wrong = Space(base=SPACE.base, ranges={"learning_rat": Between(low=0, high=1)})
+    with pytest.raises(ValueError, match=r"fields that PpoTraining has, got 3 and \['learning_rat'\]"):
+        search(mixed(), several(sites()[0]), wrong, 3)
+    with pytest.raises(ValueError, match="at least one trial"):
+        search(mixed(), several(sites()[0]), SPACE, 0)

@@ -1,0 +1,121 @@
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from env.time_grid import grid, local_clock
+from planner.value.scenario_source import ScenarioSource, day_scenarios
+from planner.value.scenario_weights import BeliefRules
+from planner.value.value_function import Scenarios
+from tests.cases.homes import STOCKHOLM
+
+SPRING, AUTUMN, SUMMER = date(2026, 3, 29), date(2026, 10, 25), date(2026, 6, 10)
+
+
+def told(first: date, last: date) -> pl.DataFrame:
+    """Readings that name their day and time: load is day of the month + hour / 100, PV ten times that."""
+    slots = grid(first, last, STOCKHOLM)
+    load = pl.col("local_day").dt.day() + local_clock(STOCKHOLM) / 6000
+    return slots.with_columns(load_kwh=load).with_columns(pv_kwh=10 * pl.col("load_kwh"))
+
+
+def asked(day: date, forecast: float | None = None) -> pl.DataFrame:
+    expected = pl.lit(forecast, dtype=pl.Float64)
+    return grid(day, day, STOCKHOLM).with_columns(load_forecast=expected, pv_forecast=expected)
+
+
+@pytest.mark.parametrize("day", [SPRING, SUMMER, AUTUMN], ids=["92 slots", "96 slots", "100 slots"])
+def test_scenarios_are_the_days_before_at_the_same_wall_clock(day: date) -> None:
+    before, slots = told(day - timedelta(days=3), day + timedelta(days=1)), asked(day)
+    scenarios = day_scenarios(before, slots, STOCKHOLM, rules=BeliefRules(n_days=3))
+    clock = slots.select(local_clock(STOCKHOLM))["local_clock"].to_numpy()
+    for back in (1, 2, 3):
+        assert scenarios.load_kwh[0, back - 1] == pytest.approx((day - timedelta(days=back)).day + clock / 6000)
+    assert scenarios.pv_kwh == pytest.approx(10 * scenarios.load_kwh)
+
+
+def test_scenarios_are_whole_when_a_day_before_had_no_such_hour() -> None:
+    """Between 02:00 and 03:00 the spring day before has nothing: the other days' mean stands in."""
+    day = SPRING + timedelta(days=1)
+    scenarios = day_scenarios(
+        told(SPRING - timedelta(days=1), SPRING), asked(day), STOCKHOLM, rules=BeliefRules(n_days=2)
+    )
+    skipped = slice(8, 12)
+    assert np.array_equal(scenarios.load_kwh[0, 0, skipped], scenarios.load_kwh[0, 1, skipped])
+    assert scenarios.load_kwh[0, 0, 12] == pytest.approx(29 + 180 / 6000)
+
+
+def test_scenarios_know_nothing_of_the_day_and_later_when_it_is_in_the_history() -> None:
+    history = told(SUMMER - timedelta(days=9), SUMMER + timedelta(days=2))
+    later = pl.col("local_day") >= SUMMER
+    scrambled = history.with_columns(pl.when(later).then(99.0).otherwise(pl.col("load_kwh")).alias("load_kwh"))
+    base, other = (day_scenarios(each, asked(SUMMER), STOCKHOLM) for each in (history, scrambled))
+    assert np.array_equal(base.load_kwh, other.load_kwh)
+    assert base.load_kwh.shape == (1, 7, 96)
+    assert base.load_kwh.max() < 99
+
+
+@pytest.mark.parametrize(("forecast", "value"), [(0.4, 0.4), (None, 0.0)], ids=["forecast", "nothing"])
+def test_scenarios_are_the_forecast_when_there_is_no_history(forecast: float | None, value: float) -> None:
+    nothing = told(SUMMER, SUMMER).clear()
+    scenarios = day_scenarios(nothing, asked(SUMMER, forecast), STOCKHOLM)
+    assert (scenarios.load_kwh == value).all()
+    assert (scenarios.pv_kwh == value).all()
+
+
+def test_gaps_are_the_mean_of_the_other_days_when_a_reading_is_missing() -> None:
+    history = told(SUMMER - timedelta(days=3), SUMMER - timedelta(days=1))
+    gap = (pl.col("local_day") == SUMMER - timedelta(days=2)) & (pl.int_range(pl.len()) % 2 == 0)
+    holed = history.with_columns(pl.when(gap).then(float("nan")).otherwise(pl.col("load_kwh")).alias("load_kwh"))
+    load = day_scenarios(holed, asked(SUMMER), STOCKHOLM, rules=BeliefRules(n_days=3)).load_kwh[0]
+    assert load[1, ::2] == pytest.approx((load[0, ::2] + load[2, ::2]) / 2)
+    assert np.isfinite(load).all()
+
+
+def paths(day: date, level: float) -> Scenarios:
+    """Two scenarios of a day."""
+    shape = (1, 2, asked(day).height)
+    return Scenarios(np.full(shape, level), np.full(shape, 2 * level))
+
+
+@pytest.mark.parametrize("day", [SPRING, SUMMER, AUTUMN], ids=["92 slots", "96 slots", "100 slots"])
+def test_told_days_stand_beside_lived_ones_as_likely_as_the_rules_say(day: date) -> None:
+    rules, history = BeliefRules(n_days=3, told_share=0.4), told(day - timedelta(days=3), day)
+    source = ScenarioSource(history=history, rules=rules, told={day: paths(day, 5.0)})
+    found = source.scenarios(asked(day), STOCKHOLM)
+    lived = day_scenarios(history, asked(day), STOCKHOLM, rules=rules)
+    assert np.array_equal(found.load_kwh[:, :3], lived.load_kwh)
+    assert (found.load_kwh[:, 3:] == 5).all()
+    assert (found.pv_kwh[:, 3:] == 10).all()
+    assert found.prior is not None
+    assert found.prior == pytest.approx(np.array([[0.2, 0.2, 0.2, 0.2, 0.2]]))
+
+
+def test_days_that_are_not_told_do_without_and_the_others_are_told_their_own() -> None:
+    days = [SUMMER + timedelta(days=by) for by in range(3)]
+    rules, history = BeliefRules(n_days=2, age_days=3.0, told_share=0.5), told(SUMMER - timedelta(days=2), days[-1])
+    source = ScenarioSource(
+        history=history, rules=rules, told={days[2]: paths(days[2], 7.0), days[0]: paths(days[0], 5)}
+    )
+    slots = pl.concat([asked(day) for day in days])
+    found = source.scenarios(slots, STOCKHOLM)
+    assert found.prior is not None
+    assert found.prior.sum(axis=1) == pytest.approx([1, 1, 1])
+    assert found.prior[1, 2:] == pytest.approx([0, 0])
+    assert found.prior[::2, 2:] == pytest.approx(np.full((2, 2), 0.25))
+    assert [level.max() for level in found.load_kwh[::2, 2:]] == [5, 7]
+    alone = day_scenarios(history, slots, STOCKHOLM, rules=rules)
+    assert alone.prior is not None
+    assert found.prior[1, :2] == pytest.approx(alone.prior[1])
+    assert found.prior[0, :2] == pytest.approx(alone.prior[0] / 2)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4], ids=["rules count on none", "none is told"])
+def test_lived_days_are_all_there_is_when_nothing_told_counts(share: float) -> None:
+    rules, history = BeliefRules(n_days=3, told_share=share), told(SUMMER - timedelta(days=3), SUMMER)
+    other = None if share else {SUMMER: paths(SUMMER, 5.0)}
+    found = ScenarioSource(history=history, rules=rules, told=other).scenarios(asked(SUMMER), STOCKHOLM)
+    lived = day_scenarios(history, asked(SUMMER), STOCKHOLM, rules=rules)
+    assert np.array_equal(found.load_kwh, lived.load_kwh)
+    assert found.prior is None

@@ -1,0 +1,77 @@
+"""A charge for power in the words of slots, by hand."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from env.inverter import Command
+from env.power_tariff import PowerTariff, PowerWindow
+from env.simulator import World, simulate
+from env.time_grid import grid
+from planner.optimizer.peak_calendar import power_calendar
+from planner.value.slot_prices import PowerMeter, SlotPrices, slot_prices
+from tests.cases.homes import PAPER_BATTERY, STOCKHOLM, home
+
+HALF_AT_NIGHT = PowerTariff(windows=(PowerWindow(start_minute=22 * 60, end_minute=6 * 60, weight=0.5),))
+NOT_AT_NIGHT = PowerTariff(
+    minutes=15, windows=(PowerWindow(start_minute=22 * 60, end_minute=6 * 60, weight=0),), weight_outside=1.0
+)
+
+
+def prices_of(day: date, *tariffs: PowerTariff) -> SlotPrices:
+    """2 kW are free, a kW above costs 8."""
+    starts = grid(day, day, STOCKHOLM)["slot_start"]
+    calendars = [power_calendar(starts, tariff, STOCKHOLM) for tariff in tariffs]
+    return slot_prices(calendars, np.full(len(tariffs), 2.0), np.full(len(tariffs), 8.0))
+
+
+@pytest.mark.parametrize(
+    ("day", "night"), [(date(2026, 3, 29), 20), (date(2026, 5, 5), 24), (date(2026, 10, 25), 28)],
+    ids=["23 h", "24 h", "25 h"],
+)  # fmt: skip
+def test_slots_share_the_level_by_weight_when_the_clock_changes(day: date, night: int) -> None:
+    """Hourly: 0.5 kWh a slot at 8 a kWh; at half weight 1 kWh at 4. Quarters: 0.5 kWh at 4 x 8, and none at night."""
+    prices = prices_of(day, HALF_AT_NIGHT, NOT_AT_NIGHT)
+    assert prices.free_kwh[0, [0, night - 1, night, -1]].tolist() == [1.0, 1.0, 0.5, 1.0]
+    assert prices.price[0, [0, night - 1, night, -1]].tolist() == [4.0, 4.0, 8.0, 4.0]
+    assert prices.price[1, [0, night - 1, night, -1]].tolist() == [0.0, 0.0, 32.0, 0.0]
+    assert prices.free_kwh[1, night] == 0.5
+    assert prices.free_of_all[[0, night], 0].tolist() == [1.0, 0.5]
+    assert len(np.unique(prices.period[0])) == prices.price.shape[1] // 4
+
+
+def test_rest_of_an_hour_has_what_its_past_left() -> None:
+    """Of 2 kWh 0.3 were bought in the first quarter: 1.7 are left, 0.566 a slot; 3 kWh bought leave nothing."""
+    prices, bought = prices_of(date(2026, 5, 5), PowerTariff()), np.zeros(96)
+    bought[40], bought[39] = 0.3, 99.0
+    assert prices.left(41, bought).tolist() == [1.7]
+    assert prices.due(41, bought).item() == pytest.approx(1.7 / 3)
+    assert prices.cost(41, np.array([0.5, 1.7, 2.0]), prices.left(41, bought)).tolist() == pytest.approx(
+        [0, 0, 8 * 0.3]
+    )
+    assert prices.left(42, bought + (np.arange(96) == 41) * 3.0).tolist() == [0.0]
+    assert prices.left(44, bought).tolist() == [2.0]  # another hour
+
+
+def test_slots_with_one_number_share_a_mean_in_a_program() -> None:
+    """The last three quarters of an hour and the first of the next."""
+    (shape,) = prices_of(date(2026, 5, 5), PowerTariff()).shapes(41, 45)
+    assert shape.period_kw.toarray().tolist() == [[1, 1, 1, 0], [0, 0, 0, 1]]
+    assert shape.peak_of.toarray().tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("retention", [1.0, 0.9])
+def test_meter_knows_what_was_bought_when_a_battery_works(retention: float) -> None:
+    rng = np.random.default_rng(3)
+    site = home(replace(PAPER_BATTERY, retention_per_hour=retention))
+    world = World(*(rng.uniform(0, 1.5, (1, 24)) for _ in range(4)))
+    told = rng.choice([0.0, 2.0, 4.0], (3, 24))
+    replay = simulate(lambda slot, _: Command(*told[:, slot]), world, site, np.array([5.0]))
+    power = prices_of(date(2026, 5, 5), PowerTariff())
+    meter = PowerMeter(site, power)
+    for slot in range(25):
+        last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot else (None, None)
+        meter.read(slot, replay.soc_kwh[:, slot], *last)
+    assert meter.bought[:24] == pytest.approx(replay.flows.import_kwh[0], abs=1e-9)

@@ -1,0 +1,61 @@
+"""A value function that was worked out is kept for whoever asks the same, and for nobody else."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from darkstar_pipeline.settings import SiteSettings
+from env.site import Limits
+from planner.value.value_cache import recent_value_function
+from planner.value.value_function import Scenarios, soc_grid, value_function
+
+SITE = SiteSettings().site("home")
+RNG = np.random.default_rng(4)
+LOAD, PV = RNG.random((1, 3, 92)), RNG.random((1, 3, 92))
+PRICE = RNG.normal(0.5, 0.6, size=(1, 92))
+END = soc_grid(SITE.battery)[None]
+
+
+def asked(**changes: object) -> np.ndarray:
+    """The values of a home, something about it changed."""
+    told = {"load": LOAD, "pv": PV, "prior": None, "bought": PRICE, "site": SITE, "end": END, "persistence": 0.9}
+    told |= changes
+    scenarios = Scenarios(told["load"], told["pv"], told["prior"])  # type: ignore[arg-type]
+    return recent_value_function(
+        scenarios, told["bought"], PRICE, site=told["site"], end_value=told["end"], persistence=told["persistence"]
+    ).value  # type: ignore[arg-type]
+
+
+def test_same_question_has_the_same_answer_without_work() -> None:
+    first = asked()
+    assert asked(load=LOAD.copy()) is first
+    fresh = value_function(Scenarios(LOAD, PV), PRICE, PRICE, site=SITE, end_value=END)
+    assert np.array_equal(first, fresh.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"load": LOAD + 0.1},
+        {"pv": PV * 0.5},
+        {"prior": np.array([[0.5, 0.3, 0.2]])},
+        {"bought": PRICE - 1.0},
+        {"site": replace(SITE, limits=Limits(import_kw=3.0))},
+        {"site": replace(SITE, battery=replace(SITE.battery, charge_kw=1.0))},
+        {"end": END * 2},
+        {"persistence": 0.5},
+    ],
+    ids=["load", "pv", "prior", "price", "limits", "battery", "end", "persistence"],
+)
+def test_other_question_is_worked_out(changes: dict[str, object]) -> None:
+    before = asked()
+    assert not np.array_equal(asked(**changes), before)
+    assert asked() is before
+
+
+def test_several_homes_are_worked_out_as_ever() -> None:
+    both = Scenarios(np.concatenate([LOAD, LOAD]), np.concatenate([PV, PV]))
+    prices, ends = np.concatenate([PRICE, PRICE]), np.concatenate([END, END])
+    found = recent_value_function(both, prices, prices, site=SITE, end_value=ends)
+    assert np.array_equal(found.value[:1], asked())
