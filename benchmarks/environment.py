@@ -20,11 +20,11 @@ from benchmarks.bench_homes import bench_history, bench_slots, default_site
 from benchmarks.citylearn_environment import CityLearnMissingError, CityLearnSpeed, citylearn_speed, environment
 from benchmarks.harness import Row
 from benchmarks.ppo_steps import PpoSteps, ppo_steps
-from env.actions import Correction
-from env.antares_batch import AntaresVectorEnv
-from env.antares_rl import AntaresRLEnv
-from env.episodes import Episodes, joined
-from env.home_batch import PLAIN, Setup
+from env.gym.actions import Correction
+from env.gym.antares_rl import AntaresRLEnv
+from env.gym.antares_vector import AntaresVectorEnv
+from env.gym.episodes import Episodes, joined
+from env.gym.home_batch import PLAIN, Setup
 from env.site import Site
 from planner.forecasts.naive import naive_forecasts
 from planner.replay.episodes import rl_episodes

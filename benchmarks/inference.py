@@ -17,9 +17,9 @@ import numpy as np
 from benchmarks.bench_homes import bench_forecasts, bench_history, bench_protocol, bench_window, default_site
 from benchmarks.harness import Row
 from darkstar_pipeline.learning.belief_choice import CANDIDATES
-from env.actions import Correction
-from env.episodes import Episodes
-from env.scaled_state import V2
+from env.gym.actions import Correction
+from env.gym.episodes import Episodes
+from env.gym.scaled_state import V2
 from planner.artifacts.bundle import read_bundle
 from planner.forecasts.embedded_aurora import N_TOLD
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest, rl_policy

@@ -28,7 +28,7 @@ from benchmarks.bench_homes import (
 from benchmarks.harness import Row
 from darkstar_pipeline.learning.belief_choice import CANDIDATES, cheapest_beliefs
 from darkstar_pipeline.learning_settings import LightgbmSettings, RlSettings
-from env.episodes import Episodes, joined
+from env.gym.episodes import Episodes, joined
 from env.site import Site
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verdict import Evaluation, evaluate, total_interval

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from darkstar_pipeline.learning_settings import RlSettings
-from env.antares_rl import AntaresRLEnv
-from env.episodes import Episodes
+from env.gym.antares_rl import AntaresRLEnv
+from env.gym.episodes import Episodes
 from planner.training.rl_config import PpoTraining
 from planner.training.rl_days import STATE, TrainingDays
 from planner.training.torch_threads import use_threads

@@ -11,7 +11,7 @@ import polars as pl
 
 from darkstar_pipeline.learning.dataset import LearningData
 from darkstar_pipeline.replay_inputs import protocol_of
-from env.episodes import Episodes
+from env.gym.episodes import Episodes
 from env.site import Site
 from planner.replay.episodes import rl_episodes
 from planner.value.scenario_source import ScenarioSource

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkstar_pipeline.learning.dataset import LearningData
-from env.actions import Correction
-from env.episodes import Episodes
-from env.home_batch import Setup
-from env.states import State
+from env.gym.actions import Correction
+from env.gym.episodes import Episodes
+from env.gym.home_batch import Setup
+from env.gym.states import State
 from planner.training.rl import episode_costs
 from planner.value.scenario_weights import NAIVE, BeliefRules
 

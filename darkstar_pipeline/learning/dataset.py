@@ -18,7 +18,7 @@ from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.learning.windows import Days, Windows
 from darkstar_pipeline.replay_inputs import ReplayInputs, content_hash, protocol_of, replay_inputs
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
-from env.episodes import Episodes
+from env.gym.episodes import Episodes
 from planner.artifacts.bundle import Bundle
 from planner.forecasts.aurora_bundle import TrainedOn, save_aurora
 from planner.forecasts.cross_fitting import AuroraTellers

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.versions import tariff_version
-from env.episodes import Episodes
+from env.gym.episodes import Episodes
 from planner.artifacts.bundle import Manifest
 from planner.value.scenario_weights import BeliefRules
 

@@ -9,7 +9,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.pictures.learning import policy_map_png
 from darkstar_pipeline.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.trained.policies import TrainedPolicy
-from env.episodes import Episodes
+from env.gym.episodes import Episodes
 from env.inverter import Energy, apply_command
 from env.time_grid import SLOT_HOURS
 from planner.replay.episodes import equal_days, slots_by_length

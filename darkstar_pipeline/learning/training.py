@@ -31,7 +31,7 @@ from darkstar_pipeline.models.training_run import TrainingRun
 from darkstar_pipeline.pictures.canvas import policy_name
 from darkstar_pipeline.pictures.learning import against_oracle_png, learning_curve_png
 from darkstar_pipeline.trained.policies import TrainedPolicy, opened
-from env.episodes import joined
+from env.gym.episodes import joined
 from planner.artifacts.bundle import Bundle, save_bundle
 from planner.evaluation.verdict import Evaluation
 from planner.forecasts.embedded_aurora import with_aurora

@@ -31,7 +31,7 @@ class Manifest(BaseModel):
     algorithm: str = Field(description="what trained it, such as `ppo`")
     state: str = Field(default="", description="version of the state it sees; empty where it sees none")
     columns: tuple[str, ...] = Field(default=(), description="of that state, in order")
-    action: str = Field(default="", description="form of its actions (`env.actions.ACTIONS`)")
+    action: str = Field(default="", description="form of its actions (`env.gym.actions.ACTIONS`)")
     reward: str = Field(default="", description="version of the reward it was trained on")
     tariff: str = Field(default="", description="version of the tariff it was trained under; empty fits every tariff")
     details: dict[str, Any] = Field(default_factory=dict, description="figures that the kind needs besides")

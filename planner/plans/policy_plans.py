@@ -13,7 +13,7 @@ import polars as pl
 
 from env.command_menu import full_export_kw
 from env.inverter import Command, Energy, Flows, apply_command
-from env.known_commands import simulate_known
+from env.open_loop import simulate_known
 from env.simulator import World, simulate, slot_cost
 from planner.plans.release import default_loads, flow_columns, simulated
 from planner.plans.schedule import schedule_frame

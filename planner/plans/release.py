@@ -14,7 +14,7 @@ import polars as pl
 
 from env.command_menu import full_export_kw
 from env.inverter import Command, Energy, Flows, apply_command, slot_limit
-from env.known_commands import simulate_known
+from env.open_loop import simulate_known
 from env.time_grid import SLOT_HOURS
 from planner.optimizer.deferrable_loads import FlexibleLoad
 from planner.plans.schedule import modelled_cost, schedule_frame

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from env.home_batch import Setup
+from env.gym.home_batch import Setup
+from env.gym.states import State
 from env.inverter import Energy
-from env.states import State
 from planner.artifacts.bundle import Bundle, Manifest, save_bundle
 from planner.artifacts.tree_ensemble import BoostedTrees, boosted_trees
 from planner.errors import PolicyMismatchError

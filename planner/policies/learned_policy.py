@@ -4,8 +4,8 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from env.home_batch import Setup
-from env.states import State
+from env.gym.home_batch import Setup
+from env.gym.states import State
 from planner.artifacts.bundle import Bundle, Manifest
 from planner.errors import PolicyMismatchError
 from planner.value.scenario_weights import BeliefRules

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from env.actions import Correction
-from env.home_batch import Setup
-from env.states import State
+from env.gym.actions import Correction
+from env.gym.home_batch import Setup
+from env.gym.states import State
 from planner.artifacts.bundle import Bundle, Manifest, save_bundle
 from planner.errors import PolicyMismatchError
 from planner.value.scenario_weights import NAIVE, BeliefRules

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from env.episodes import Episodes, Outlook, joined
+from env.gym.episodes import Episodes, Outlook, joined
 from env.inverter import Energy
 from env.simulator import Replay, World
 from env.site import Site
@@ -197,7 +197,7 @@ class _Watched(ValueDays):
 def mpc_planners(
     episodes: Episodes, protocol: Protocol, *, scenarios: Sequence[Scenarios] | None = None
 ) -> Callable[[int], Mpc]:
-    """Makes MPC for a row's day: what `env.antares_mpc.AntaresMPCEnv` asks.
+    """Makes MPC for a row's day: what `env.gym.antares_mpc.AntaresMPCEnv` asks.
 
     Args:
         episodes: the rows.

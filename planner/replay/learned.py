@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from env.episodes import Episodes
-from env.home_batch import action_form, state_form
+from env.gym.episodes import Episodes
+from env.gym.home_batch import action_form, state_form
+from env.gym.price_gate import PriceGate
+from env.gym.states import Moment
 from env.inverter import Command, Energy
-from env.price_gate import PriceGate
 from env.simulator import Replay, World, simulate
 from env.site import Site
-from env.states import Moment
 from planner.artifacts.bundle import check_state
 from planner.optimizer.slot_arrays import NEEDED, needed_arrays
 from planner.parallel import map_shards

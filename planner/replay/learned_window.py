@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from env.episodes import Episodes
+from env.gym.episodes import Episodes
 from env.inverter import Command, Energy
 from env.simulator import World
 from planner.policies.learned_policy import LearnedPolicy

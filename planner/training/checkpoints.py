@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from env.episodes import Episodes
+from env.gym.episodes import Episodes
 from planner.errors import CheckpointError
 from planner.training.rl_config import RlTraining
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from env.actions import Powers
-from env.episodes import Episodes
 from env.errors import EpisodeError
-from env.home_batch import state_form
+from env.gym.actions import Powers
+from env.gym.episodes import Episodes
+from env.gym.home_batch import state_form
+from env.gym.states import Moment, State
 from env.inverter import Energy
-from env.states import Moment, State
 from planner.policies.imitation_policy import TARGETS, AntaresRegressors, regressors_manifest
 from planner.training.rl import episode_costs
 from planner.training.tree_fitting import TreeSettings, grown_trees

@@ -16,14 +16,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from env.actions import CACHED, Actions, Commands, CorrectedValue, Correction
 from env.command_menu import MENU_NAMES
-from env.episodes import Episodes, Outlook
 from env.fleet import Index
-from env.home_batch import HomeBatch
+from env.gym.actions import CACHED, Actions, Commands, CorrectedValue, Correction
+from env.gym.episodes import Episodes, Outlook
+from env.gym.home_batch import HomeBatch
+from env.gym.scaled_state import V2
+from env.gym.states import Moment, State
 from env.inverter import Energy
-from env.scaled_state import V2
-from env.states import Moment, State
 from planner.policies.lightgbm_policy import AntaresPolicyV1, Corrections, lightgbm_manifest, with_levels
 from planner.training.rl import episode_costs
 from planner.training.tree_fitting import TreeSettings, grown_trees

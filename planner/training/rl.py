@@ -1,9 +1,9 @@
 """Trains a correction of the value function by reinforcement learning, and keeps the best of its kind.
 
 Every member starts as no correction at all, which is the policy `value`; its reward is what it gains on that policy
-from the same stored energy on the same day (`env.prospects`). After every round it is judged, without chance, in money
-and by the exact form of its actions, on validation days that are no part of training, and the cheapest is kept:
-training drifts. Several members' mean errs less than one of them; where that saves nothing on validation, the
+from the same stored energy on the same day (`env.gym.value_baseline`). After every round it is judged, without chance,
+in money and by the exact form of its actions, on validation days that are no part of training, and the cheapest is
+kept: training drifts. Several members' mean errs less than one of them; where that saves nothing on validation, the
 policy is no correction.
 """
 
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from env.episodes import Episodes
-from env.home_batch import HomeBatch, Setup
+from env.gym.episodes import Episodes
+from env.gym.home_batch import HomeBatch, Setup
+from env.gym.states import State
 from env.inverter import Energy
-from env.states import State
 from planner.policies.rl_policy import AntaresRLPolicyV1, Weights, rl_manifest
 from planner.training.rl_config import PpoTraining, RlTraining, SacTraining
 from planner.training.rl_days import STATE, TrainingDays

@@ -4,15 +4,15 @@ Built once for all rounds and members. What does not belong here: how a policy i
 form of the correction and in money (`rl_training.episode_costs`).
 """
 
-from env.actions import Correction
-from env.day_statistics import price_level
-from env.episodes import Episodes
-from env.home_batch import Outcome, Setup
+from env.gym.actions import Correction
+from env.gym.correction_table import TabulatedCorrection
+from env.gym.day_statistics import price_level
+from env.gym.episodes import Episodes
+from env.gym.home_batch import Outcome, Setup
+from env.gym.scaled_state import V2
+from env.gym.states import Moment
+from env.gym.value_baseline import Prospects
 from env.inverter import Energy
-from env.prospects import Prospects
-from env.scaled_state import V2
-from env.states import Moment
-from env.tabulated import TabulatedCorrection
 from env.time_grid import SLOT_HOURS
 from planner.training.rl_config import RlTraining
 

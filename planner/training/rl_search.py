@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from env.episodes import Episodes
+from env.gym.episodes import Episodes
 from planner.training.rl import train_rl
 from planner.training.rl_config import RlTraining
 

@@ -1,6 +1,6 @@
 """`AntaresVecEnv`: many homes for Stable-Baselines3. Importing this imports torch; only training does.
 
-The physics is `env.lives`'; what is here is the learner's etiquette.
+The physics is `env.gym.autoreset_batch`'; what is here is the learner's etiquette.
 """
 
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from gymnasium.utils import seeding
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from env.actions import ActionForm, Actions
-from env.episodes import Episodes
 from env.errors import EpisodeError
-from env.home_batch import PLAIN, Outcome, Setup
+from env.gym.actions import ActionForm, Actions
+from env.gym.autoreset_batch import Ended, Lives
+from env.gym.episodes import Episodes
+from env.gym.home_batch import PLAIN, Outcome, Setup
+from env.gym.states import Moment, State
 from env.inverter import Energy
-from env.lives import Ended, Lives
-from env.states import Moment, State
 
 Answer = tuple[State, Energy, NDArray[np.bool_], list[dict[str, Any]]]
 
@@ -35,7 +35,7 @@ class AntaresVecEnv(VecEnv):
         num_envs: how many homes.
         state: `v1`, `v1_1` or `v2`.
         setup: actions, gate and rewards.
-        actions: as for `env.home_batch.HomeBatch`.
+        actions: as for `env.gym.home_batch.HomeBatch`.
         rewarded: what a slot is rewarded with, from its start and what it brought; None takes the setup's reward, and
             `episode` tells that one's sum either way.
     """

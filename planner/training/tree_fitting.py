@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from env.gym.states import State
 from env.inverter import Energy
-from env.states import State
 
 
 @dataclass(frozen=True, kw_only=True)

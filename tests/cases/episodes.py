@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from env.battery import Battery
-from env.episodes import Episodes, Outlook, joined
+from env.gym.episodes import Episodes, Outlook, joined
 from env.inverter import Energy
 from env.site import Limits, Site
 from env.time_grid import day_start, slot_count, zone

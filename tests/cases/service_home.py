@@ -20,8 +20,8 @@ from darkstar_pipeline.service.http.dependencies import Running
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import Sessions
 from darkstar_pipeline.versions import tariff_version
-from env.actions import Correction
-from env.scaled_state import V2
+from env.gym.actions import Correction
+from env.gym.scaled_state import V2
 from planner.artifacts.bundle import Bundle, save_bundle
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
 from planner.value.scenario_weights import NAIVE

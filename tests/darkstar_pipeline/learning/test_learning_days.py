@@ -15,7 +15,7 @@ from darkstar_pipeline.learning.dataset import LearningData
 from darkstar_pipeline.learning.training import prepared
 from darkstar_pipeline.learning.windows import Windows
 from darkstar_pipeline.replay_inputs import protocol_of, replay_inputs
-from env.episodes import joined
+from env.gym.episodes import joined
 from planner.evaluation.daily_results import daily_results
 from planner.replay.daily import replay_days
 from planner.value.scenario_weights import NAIVE

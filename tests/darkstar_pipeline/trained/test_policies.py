@@ -14,8 +14,8 @@ from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.models.pointer import Pointer, write_pointer
 from darkstar_pipeline.trained.policies import newest_version, opened, trained_policy
 from darkstar_pipeline.versions import tariff_version
-from env.actions import Correction
-from env.scaled_state import V2
+from env.gym.actions import Correction
+from env.gym.scaled_state import V2
 from planner.artifacts.bundle import Bundle, Manifest, save_bundle
 from planner.errors import PolicyMismatchError
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest

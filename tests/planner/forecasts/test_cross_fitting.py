@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from env.actions import Correction
-from env.scaled_state import V2
+from env.gym.actions import Correction
+from env.gym.scaled_state import V2
 from planner.artifacts.bundle import Bundle, read_bundle, save_bundle
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora_bundle import TrainedOn, save_aurora

@@ -11,7 +11,7 @@ import pytest
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.planning import Known, known_at
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
-from env.actions import Correction
+from env.gym.actions import Correction
 from env.inverter import Command, Energy
 from env.simulator import simulate
 from env.site import Limits

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from env.home_batch import Setup
+from env.gym.home_batch import Setup
 from planner.artifacts.bundle import Bundle, Manifest, read_bundle
 from planner.errors import PolicyMismatchError
 from planner.policies.imitation_policy import (

@@ -10,8 +10,8 @@ import lightgbm
 import numpy as np
 import pytest
 
-from env.actions import Correction
-from env.home_batch import Setup
+from env.gym.actions import Correction
+from env.gym.home_batch import Setup
 from planner.artifacts.bundle import Bundle, Manifest, read_bundle, save_bundle
 from planner.errors import PolicyMismatchError
 from planner.policies.learned_policy import learned_policy

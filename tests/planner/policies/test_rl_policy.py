@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from env.actions import Correction
-from env.home_batch import Setup
+from env.gym.actions import Correction
+from env.gym.home_batch import Setup
 from planner.artifacts.bundle import Bundle, check_state, read_bundle
 from planner.errors import PolicyMismatchError
 from planner.policies.rl_policy import WEIGHTS, AntaresRLPolicyV1, rl_manifest, rl_policy

@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from env.actions import Correction
-from env.antares_mpc import AntaresMPCEnv
-from env.home_batch import Setup
-from env.lives import Lives
+from env.gym.actions import Correction
+from env.gym.antares_mpc import AntaresMPCEnv
+from env.gym.autoreset_batch import Lives
+from env.gym.home_batch import Setup
 from env.site import Limits, Site
 from env.time_grid import slot_count
 from planner.errors import UnknownPolicyError

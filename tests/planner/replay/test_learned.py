@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from env.actions import Correction
-from env.scaled_state import V2
+from env.gym.actions import Correction
+from env.gym.scaled_state import V2
 from planner.errors import IncompleteDayError, PolicyMismatchError
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
 from planner.replay.daily import replay_days

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from env.actions import Correction
-from env.scaled_state import V2
+from env.gym.actions import Correction
+from env.gym.scaled_state import V2
 from env.site import Limits
 from planner.errors import PolicyMismatchError
 from planner.forecasts.naive import naive_forecasts

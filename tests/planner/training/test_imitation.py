@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from env.actions import Powers
-from env.episodes import Episodes
 from env.errors import EpisodeError
-from env.home_batch import state_form
-from env.states import Moment
+from env.gym.actions import Powers
+from env.gym.episodes import Episodes
+from env.gym.home_batch import state_form
+from env.gym.states import Moment
 from planner.policies.imitation_policy import TARGETS
 from planner.replay.episodes import rl_episodes
 from planner.training.antares_slots import SLOT_COLUMNS

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from env.actions import Commands
-from env.episodes import Episodes
 from env.errors import EpisodeError
-from env.home_batch import HomeBatch, Setup
+from env.gym.actions import Commands
+from env.gym.episodes import Episodes
+from env.gym.home_batch import HomeBatch, Setup
 from planner.policies.lightgbm_policy import AntaresPolicyV1
 from planner.training.lightgbm import (
     LightgbmRound,

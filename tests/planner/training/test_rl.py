@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from env.actions import Correction
-from env.antares_batch import AntaresVectorEnv
-from env.episodes import Episodes
-from env.home_batch import Setup
-from env.scaled_state import V2
+from env.gym.actions import Correction
+from env.gym.antares_vector import AntaresVectorEnv
+from env.gym.episodes import Episodes
+from env.gym.home_batch import Setup
+from env.gym.scaled_state import V2
 from planner.errors import CheckpointError
 from planner.training.rl import Act, Round, Trained, episode_costs, mean_weights, train_rl
 from planner.training.rl_config import PpoTraining, RlTraining

@@ -5,11 +5,11 @@ import pytest
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_checker import check_env
 
-from env.actions import Correction
-from env.antares_rl import AntaresRLEnv
 from env.errors import EpisodeError
-from env.home_batch import Setup
-from env.shaping import Shaping
+from env.gym.actions import Correction
+from env.gym.antares_rl import AntaresRLEnv
+from env.gym.home_batch import Setup
+from env.gym.shaping import Shaping
 from planner.training.sb3_env import AntaresVecEnv
 from tests.cases.episodes import mixed
 

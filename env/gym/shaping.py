@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from env.day_statistics import median, of_days
-from env.episodes import Episodes
+from env.gym.day_statistics import median, of_days
+from env.gym.episodes import Episodes
+from env.gym.states import Moment
 from env.inverter import Energy, Flows
-from env.states import Moment
 
 CHEAP = 0.8  # of the day's median import price: below, discharging is called a waste
 TERMS = ("cheap_discharge", "terminal_soc", "potential", "breach")

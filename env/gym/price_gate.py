@@ -7,8 +7,8 @@ off unless it is asked for, and what it changed is reported.
 import numpy as np
 from numpy.typing import NDArray
 
-from env.day_statistics import of_days
-from env.episodes import Episodes
+from env.gym.day_statistics import of_days
+from env.gym.episodes import Episodes
 from env.inverter import Command, Energy
 
 QUANTILES = (0.25, 0.5, 0.75)

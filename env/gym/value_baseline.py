@@ -9,13 +9,13 @@ so only rewards may use it, never a state or an action.
 
 import numpy as np
 
-from env.episodes import Episodes
 from env.fleet import Fleet, Index
-from env.home_batch import Outcome
+from env.gym.correction_table import TabulatedCorrection
+from env.gym.episodes import Episodes
+from env.gym.home_batch import Outcome
+from env.gym.states import Moment
 from env.inverter import Energy, apply_command
 from env.simulator import flows_cost
-from env.states import Moment
-from env.tabulated import TabulatedCorrection
 
 
 class Prospects:

@@ -12,16 +12,16 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from env.actions import ACTIONS, ActionForm, Actions, Commands, CorrectedValue, Correction, Powers
-from env.episodes import Episodes
 from env.errors import EpisodeError
 from env.fleet import Fleet, Index
+from env.gym.actions import ACTIONS, ActionForm, Actions, Commands, CorrectedValue, Correction, Powers
+from env.gym.episodes import Episodes
+from env.gym.price_gate import PriceGate
+from env.gym.scaled_state import ScaledState
+from env.gym.shaping import UNSHAPED, Shaping, ShapingTerms
+from env.gym.states import V1, V1_1, Moment, PlainState, State, StateForm, space
 from env.inverter import Command, Energy, Flows, apply_command
-from env.price_gate import PriceGate
-from env.scaled_state import ScaledState
-from env.shaping import UNSHAPED, Shaping, ShapingTerms
 from env.simulator import flows_cost
-from env.states import V1, V1_1, Moment, PlainState, State, StateForm, space
 
 STATES = ("v1", "v1_1", "v2")
 SOC_TOLERANCE = 1e-9
@@ -32,7 +32,7 @@ class Setup:
     """How an environment is to be run; as it stands, nothing is added to the money.
 
     Attributes:
-        action: `powers`, `commands` or `correction` (`env.actions`).
+        action: `powers`, `commands` or `correction` (`env.gym.actions`).
         correction: how far a `correction` reaches; needed for that form.
         gated: whether the price gate stands between action and inverter.
         shaping: terms of the training reward.

@@ -6,14 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from env.actions import ActionForm, CorrectedValue, Correction
 from env.battery import Battery
-from env.episodes import Episodes
 from env.errors import EpisodeError
-from env.home_batch import HomeBatch, Setup
+from env.gym.actions import ActionForm, CorrectedValue, Correction
+from env.gym.correction_table import TabulatedCorrection
+from env.gym.episodes import Episodes
+from env.gym.home_batch import HomeBatch, Setup
+from env.gym.states import Moment
 from env.inverter import Energy
-from env.states import Moment
-from env.tabulated import TabulatedCorrection
 from planner.forecasts.naive import naive_forecasts
 from planner.replay.episodes import rl_episodes
 from planner.value.protocol import Protocol

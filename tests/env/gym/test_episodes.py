@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from env.episodes import Episodes, joined
 from env.errors import EpisodeError
+from env.gym.episodes import Episodes, joined
 from tests.cases.episodes import AUTUMN, PLAIN_DAY, SPRING, day_episode, mixed, several, sites
 
 

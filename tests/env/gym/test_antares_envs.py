@@ -8,15 +8,15 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import env.registration
-from env.actions import Correction
-from env.antares_batch import AntaresVectorEnv
-from env.antares_mpc import AntaresMPCEnv, override
-from env.antares_rl import AntaresRLEnv
 from env.command_menu import command_menu
 from env.errors import ActionError, EpisodeError
-from env.home_batch import HomeBatch, Setup
+from env.gym.actions import Correction
+from env.gym.antares_mpc import AntaresMPCEnv, override
+from env.gym.antares_rl import AntaresRLEnv
+from env.gym.antares_vector import AntaresVectorEnv
+from env.gym.home_batch import HomeBatch, Setup
+from env.gym.shaping import Shaping
 from env.inverter import Command
-from env.shaping import Shaping
 from env.simulator import World, simulate
 from tests.cases.episodes import SPRING, day_episode, mixed, sites
 

@@ -14,10 +14,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from env.day_statistics import most_ahead
-from env.episodes import Episodes
 from env.errors import EpisodeError
 from env.fleet import Index
+from env.gym.day_statistics import most_ahead
+from env.gym.episodes import Episodes
 from env.inverter import Energy
 from env.time_grid import SLOT_HOURS
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from env.episodes import Episodes
-from env.home_batch import HomeBatch, Outcome, Setup
-from env.shaping import Shaping
+from env.gym.episodes import Episodes
+from env.gym.home_batch import HomeBatch, Outcome, Setup
+from env.gym.shaping import Shaping
 from tests.cases.episodes import mixed
 
 SELL, CHARGE = 25, 17

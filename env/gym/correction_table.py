@@ -2,7 +2,7 @@
 
 Beliefs, prices and outlook do not depend on what is done, so the command that an action means is a function of slot,
 stored energy and action. It is worked out once on a grid of the last two; a step then takes the nearest entry. What
-the command does and costs stays exact. Policies are judged by the exact form (`env.actions.CorrectedValue`).
+the command does and costs stays exact. Policies are judged by the exact form (`env.gym.actions.CorrectedValue`).
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -12,14 +12,14 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from env.actions import CACHED, Actions, Commands, CorrectedValue, Correction, checked_numbers
 from env.battery import Battery
 from env.command_menu import MENU_NAMES
-from env.episodes import Episodes
 from env.errors import EpisodeError
 from env.fleet import Index
+from env.gym.actions import CACHED, Actions, Commands, CorrectedValue, Correction, checked_numbers
+from env.gym.episodes import Episodes
+from env.gym.states import Moment
 from env.inverter import Command, Energy, battery_room
-from env.states import Moment
 from env.time_grid import SLOT_HOURS
 
 LEAST_POINTS = 3

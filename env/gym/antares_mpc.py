@@ -11,12 +11,12 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from env.antares_rl import slot_info
-from env.episodes import Episodes
 from env.errors import ActionError, EpisodeError
-from env.home_batch import HomeBatch, Setup
+from env.gym.antares_rl import slot_info
+from env.gym.episodes import Episodes
+from env.gym.home_batch import HomeBatch, Setup
+from env.gym.states import State
 from env.inverter import MOST_KW, Command
-from env.states import State
 
 IN_TURN = Setup(in_turn=True)
 OVERRIDE = ("battery_charge_kw", "battery_discharge_kw", "export_kw")
@@ -49,8 +49,8 @@ class AntaresMPCEnv(gymnasium.Env[State, Any]):
     **Reward** [money]. -(import x import price - export x export price + wear) of the slot, nothing else. What is left
     in the battery is in the last slot's `info["settlement"]`: the day's cost is the sum of `cost` less it.
 
-    **Start, end, info** as `env.antares_rl.AntaresRLEnv`; the days come in turn unless `reset(options={"row": i})` asks
-    for one. Info has besides `mpc_command`, what MPC said [kW], and `overridden`.
+    **Start, end, info** as `env.gym.antares_rl.AntaresRLEnv`; the days come in turn unless `reset(options={"row": i})`
+    asks for one. Info has besides `mpc_command`, what MPC said [kW], and `overridden`.
 
     Args:
         episodes: days to live through.

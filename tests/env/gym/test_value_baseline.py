@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from env.actions import Correction
-from env.home_batch import HomeBatch, Setup
+from env.gym.actions import Correction
+from env.gym.correction_table import TabulatedCorrection
+from env.gym.home_batch import HomeBatch, Setup
+from env.gym.value_baseline import Prospects
 from env.inverter import Energy
-from env.prospects import Prospects
-from env.tabulated import TabulatedCorrection
 from tests.cases.episodes import mixed
 
 REACH = Correction(offset=0.4)

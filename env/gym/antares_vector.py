@@ -10,13 +10,13 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from env.actions import Actions
-from env.episodes import Episodes
 from env.errors import EpisodeError
-from env.home_batch import PLAIN, Outcome, Setup
+from env.gym.actions import Actions
+from env.gym.autoreset_batch import Ended, Lives
+from env.gym.episodes import Episodes
+from env.gym.home_batch import PLAIN, Outcome, Setup
+from env.gym.states import State
 from env.inverter import Energy
-from env.lives import Ended, Lives
-from env.states import State
 
 
 class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):

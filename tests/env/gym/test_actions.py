@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from env.actions import Correction, checked_numbers
 from env.command_menu import MENU_NAMES, command_menu
 from env.errors import ActionError, EpisodeError
-from env.home_batch import HomeBatch, Setup
+from env.gym.actions import Correction, checked_numbers
+from env.gym.home_batch import HomeBatch, Setup
 from env.inverter import Command
 from tests.cases.episodes import mixed, sites
 

@@ -1,4 +1,4 @@
-"""`AntaresRLEnv`: one home for a learner. Its batch is `env.antares_batch`; both are `env.home_batch` underneath."""
+"""`AntaresRLEnv`: one home for a learner; `env.gym.antares_vector` is its batch, `env.gym.home_batch` steps both."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from env.actions import Actions
-from env.episodes import Episodes
 from env.errors import EpisodeError
-from env.home_batch import PLAIN, HomeBatch, Outcome, Setup
-from env.states import State
+from env.gym.actions import Actions
+from env.gym.episodes import Episodes
+from env.gym.home_batch import PLAIN, HomeBatch, Outcome, Setup
+from env.gym.states import State
 
 
 class AntaresRLEnv(gymnasium.Env[State, Any]):
@@ -21,11 +21,11 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
     **Observation.** `Box(float32, (n_columns,))`, at the start of a slot, on readings up to then. By version:
 
     - v1, 6 columns: time_of_day [h, 0-24], load_forecast, pv_forecast [kWh, 0-1000], soc [%, 0-100], import_price,
-      export_price [money/kWh, -1000 to 1000] (`env.states.PlainState`).
+      export_price [money/kWh, -1000 to 1000] (`env.gym.states.PlainState`).
     - v1_1, 8 columns: those of v1, hours_until_end_of_day [h, 0-25], max_import_price_next_12h [money/kWh].
-    - v2, 52 columns, scaled to -10 to 10 or 0 to 1 (`env.scaled_state.ScaledState`); needs an outlook.
+    - v2, 52 columns, scaled to -10 to 10 or 0 to 1 (`env.gym.scaled_state.ScaledState`); needs an outlook.
 
-    **Action**, by `Setup.action` (`env.actions`):
+    **Action**, by `Setup.action` (`env.gym.actions`):
 
     - `commands`: `Discrete(26)`: self-consume, hold, sell surplus, discharge up to 1/8 to 7/8 of the power, charge at
       1/8 to 8/8, sell at 1/8 to 8/8 (`env.command_menu.MENU_NAMES`).
@@ -38,7 +38,7 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
 
     **Reward** [money]. -(import x import price - export x export price + wear); in the last slot plus settlement value
     x (stored energy at the end - at the start). `against_baseline` adds the reference policy's cost of the slot;
-    shaping terms (`env.shaping`) are added where weighted.
+    shaping terms (`env.gym.shaping`) are added where weighted.
 
     **Start.** A row of the episodes, drawn (or the next, `in_turn`); the protocol's stored energy, or any in the
     battery's range (`random_start`). `reset(options={"row": i})` asks for a row.

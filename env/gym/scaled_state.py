@@ -10,12 +10,12 @@ from collections.abc import Callable
 import numpy as np
 
 from env.battery import Battery
-from env.day_statistics import behind, mean_ahead, most_ahead, price_level
-from env.episodes import Episodes, Outlook
 from env.errors import EpisodeError
 from env.fleet import Index
+from env.gym.day_statistics import behind, mean_ahead, most_ahead, price_level
+from env.gym.episodes import Episodes, Outlook
+from env.gym.states import Column, Moment, State, flat_table
 from env.inverter import Energy
-from env.states import Column, Moment, State, flat_table
 from env.time_grid import SLOT_HOURS
 
 MOST = 10.0  # scaled figures are clipped there

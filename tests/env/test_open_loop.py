@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import env.known_commands
+import env.open_loop
 from env.inverter import Command, Energy, Flows, apply_command
-from env.known_commands import simulate_known
+from env.open_loop import simulate_known
 from env.simulator import simulate
 from env.site import Site
 from tests.cases.homes import DEFAULT_BATTERY, Horizon, home, horizons, sites, start_soc
@@ -49,7 +49,7 @@ def test_known_commands_take_a_few_rounds_when_the_house_is_followed(
         rounds.append(1)
         return apply_command(*args, **kwargs)  # pyright: ignore[reportArgumentType] - handed on as they came
 
-    monkeypatch.setattr(env.known_commands, "apply_command", counted)
+    monkeypatch.setattr(env.open_loop, "apply_command", counted)
     hours = np.arange(n_slots) / 4
     pv, nothing = 3 * np.maximum(np.sin((hours % 24 - 6) / 12 * np.pi), 0), np.zeros(n_slots)
     simulate_known(

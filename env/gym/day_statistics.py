@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from env.episodes import Episodes
+from env.gym.episodes import Episodes
 from env.inverter import Energy
 
 LEAST_SPREAD = 0.1  # share of the price level below which differences between slots count as none

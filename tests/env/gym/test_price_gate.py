@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from env.home_batch import HomeBatch, Setup
+from env.gym.home_batch import HomeBatch, Setup
+from env.gym.price_gate import PriceGate, price_quantiles
 from env.inverter import Command
-from env.price_gate import PriceGate, price_quantiles
 from tests.cases.episodes import PLAIN_DAY, SPRING, day_episode, sites
 
 # 24 slots at each price: quartiles of what is paid are 0.4, 0.7 and 1.25 once zeros are left out.

@@ -1,0 +1,1 @@
+"""Learning environments: states, actions, rewards and episodes, and the batches that step them."""
