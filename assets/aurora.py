@@ -37,7 +37,7 @@ def aurora_models_asset(home: Home) -> dg.AssetsDefinition:
         It becomes a version of the registered model, and goes into use where its error on the days held out is below
         the seven-day mean's.
         """
-        from darkstar_pipeline.aurora.registering import train_and_register  # MLflow and LightGBM come with it
+        from darkstar_pipeline.forecasts.registration import train_and_register  # MLflow and LightGBM come with it
 
         first, last = training_window(home, config.last_day, datetime.now(UTC))
         try:

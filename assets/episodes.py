@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.home import Home
-from darkstar_pipeline.evaluating import ORACLE
-from darkstar_pipeline.replay_inputs import protocol_of
-from darkstar_pipeline.versions import Stage, config_version
+from darkstar_pipeline.config.fingerprints import Stage, config_version
+from darkstar_pipeline.datasets.replay_inputs import protocol_of
+from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from planner.evaluation.daily_results import daily_results
 from planner.replay.daily import replay_days
 

@@ -10,9 +10,9 @@ from assets.description import days_of, markdown_table, shown
 from assets.episodes import SHOWN, with_oracle
 from assets.home import Check, Home, daily_asset
 from assets.pictures import last_day, verdict
-from darkstar_pipeline.replay_inputs import content_hash
-from darkstar_pipeline.tracking import EvaluationRecord, TrackedRun, log_evaluation
-from darkstar_pipeline.versions import config_version
+from darkstar_pipeline.config.fingerprints import config_version
+from darkstar_pipeline.datasets.replay_inputs import content_hash
+from darkstar_pipeline.tracking.mlflow_store import EvaluationRecord, TrackedRun, log_evaluation
 from darkstar_pipeline.warehouse.schemas import POLICY_SCHEDULES
 from planner.evaluation.verdict import Evaluation, evaluate
 

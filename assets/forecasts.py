@@ -6,7 +6,7 @@ import polars as pl
 from assets.aurora import AURORA_MODELS
 from assets.description import days_of, describe_range, markdown_table
 from assets.home import Check, Home, daily_asset, days_around, days_before
-from darkstar_pipeline.aurora.forecasting import site_forecasts
+from darkstar_pipeline.forecasts.site_forecasts import site_forecasts
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
 
 HAS_HISTORY = Check(name="has_history", description="Every day of the range has a forecast.")

@@ -10,9 +10,9 @@ import dagster as dg
 import polars as pl
 
 from assets.partitions import daily_partitions
+from darkstar_pipeline.config.settings import SiteSettings
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.resources import SITE_KEY, TABLE_KEY
-from darkstar_pipeline.settings import SiteSettings
+from darkstar_pipeline.orchestration.resources import SITE_KEY, TABLE_KEY
 from darkstar_pipeline.warehouse.schemas import Table
 from env.site import Site
 

@@ -66,7 +66,7 @@ def search_asset(home: Home) -> dg.AssetsDefinition:
 
     def antares_rl_search(context: dg.AssetExecutionContext, config: SearchConfig) -> dg.MaterializeResult:
         """Hyper-parameters of reinforcement learning, tried on training days and judged on validation days."""
-        from darkstar_pipeline.learning.searching import search_site
+        from darkstar_pipeline.learning.hyperparameter_search import search_site
 
         found = search_site(
             home.context,
@@ -93,7 +93,7 @@ LEARNED = ("antares_slots", "antares_regressors", "antares_policy", "antares_rl_
 def _antares_slots(home: Home) -> dg.AssetsDefinition:
     def antares_slots(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The slots of graded days that policies are trained on, as `get_antares_slots` gives them: their extent."""
-        from darkstar_pipeline.antares_data import get_antares_slots
+        from darkstar_pipeline.datasets.antares_slots import get_antares_slots
 
         slots = get_antares_slots(home.context)
         days = slots["local_day"].unique().sort()

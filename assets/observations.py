@@ -9,8 +9,8 @@ import polars as pl
 from assets.description import days_of, describe_left_out, describe_range, markdown_table
 from assets.home import Check, Home, daily_asset
 from assets.raw import observe_raw
+from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.quality.day_quality import grade_days
-from darkstar_pipeline.replay_inputs import home_has_pv
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, PRICE_REPAIRS, SLOT_OBSERVATIONS
 from env.time_grid import grid
 from planner.replay.usable_slots import USABLE

@@ -9,9 +9,9 @@ from assets.home import Check, Home, daily_asset
 from assets.pictures import last_day
 from assets.usable_days import left_out, whole_days
 from assets.verification import SCHEDULES_VERIFIED, turned_away, verified, verified_check
-from darkstar_pipeline.evaluating import ORACLE
-from darkstar_pipeline.replay_inputs import home_has_pv
-from darkstar_pipeline.versions import config_version
+from darkstar_pipeline.config.fingerprints import config_version
+from darkstar_pipeline.datasets.replay_inputs import home_has_pv
+from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from darkstar_pipeline.warehouse.schemas import ORACLE_DAILY_RESULTS, ORACLE_SCHEDULES, SLOT_FORECASTS
 
 GROUP = "oracle"

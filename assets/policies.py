@@ -10,10 +10,10 @@ from assets.oracle import NO_BREACHES
 from assets.pictures import last_day, verdict
 from assets.usable_days import left_out, whole_days
 from assets.verification import SCHEDULES_VERIFIED, turned_away, verified, verified_check
-from darkstar_pipeline.evaluating import ORACLE
-from darkstar_pipeline.past_readings import past_readings
-from darkstar_pipeline.replay_inputs import home_has_pv
-from darkstar_pipeline.versions import config_version
+from darkstar_pipeline.config.fingerprints import config_version
+from darkstar_pipeline.datasets.believed_readings import past_readings
+from darkstar_pipeline.datasets.replay_inputs import home_has_pv
+from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, POLICY_SCHEDULES
 from planner.evaluation.verdict import evaluate
 from planner.value.scenario_source import SCENARIO_DAYS

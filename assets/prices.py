@@ -9,8 +9,8 @@ import polars as pl
 from assets.description import days_of, describe_range, markdown_table
 from assets.home import Check, Home, daily_asset
 from assets.raw import observe_raw
+from darkstar_pipeline.config.settings import config_path
 from darkstar_pipeline.quality.price_repair import near_zero, repair_prices
-from darkstar_pipeline.settings import config_path
 from darkstar_pipeline.sources.prices import read_prices
 from darkstar_pipeline.warehouse.schemas import PRICE_REPAIRS, SPOT_PRICES
 

@@ -7,7 +7,7 @@ from assets.description import describe_range
 from assets.episodes import with_oracle
 from assets.evaluation import of_configuration
 from assets.home import Home, daily_asset
-from darkstar_pipeline.versions import config_version
+from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.warehouse.schemas import TRAINING_EPISODES
 from planner.training.antares_slots import DATASET_VERSIONS
 from planner.training.antares_slots import training_episodes as episodes_of_days

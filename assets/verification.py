@@ -8,7 +8,7 @@ import polars as pl
 
 from assets.description import markdown_table
 from assets.home import Check, Home
-from darkstar_pipeline.replay_inputs import protocol_of
+from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from planner.evaluation.verified_days import VerifiedDays, verified_days
 
 SCHEDULES_VERIFIED = Check(

@@ -26,7 +26,7 @@ from benchmarks.bench_homes import (
     default_site,
 )  # fmt: skip
 from benchmarks.harness import Row
-from darkstar_pipeline.aurora.training import lit
+from darkstar_pipeline.forecasts.training import lit
 from env.site import Site
 from env.time_grid import day_start, local_day
 from planner.evaluation.daily_results import daily_results

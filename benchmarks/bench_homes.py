@@ -5,8 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
+from darkstar_pipeline.config.settings import ForecastSettings, MpcSettings, SiteSettings
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.settings import ForecastSettings, MpcSettings, SiteSettings
 from env.site import Site
 from env.time_grid import grid, local_day
 from planner.forecasts.naive import naive_forecasts

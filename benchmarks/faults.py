@@ -23,13 +23,13 @@ from benchmarks.harness import Row
 from benchmarks.living_home import Serving, living_home, moment, serving
 from benchmarks.outside_faults import outside_faults
 from benchmarks.service_fuzz import fuzz
+from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
-from darkstar_pipeline.planning import known_at
-from darkstar_pipeline.planning_rungs import by_optimiser
+from darkstar_pipeline.planning.known_inputs import known_at
+from darkstar_pipeline.planning.plan_sources import by_optimiser
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.schemas import CommandDocument, HealthDocument, PlanDocument
-from darkstar_pipeline.settings import load_settings
 from planner.plans.fallback_chain import Rung, climb
 
 KILLS = 20

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.bench_homes import bench_forecasts, bench_history, bench_protocol, bench_window, default_site
 from benchmarks.harness import Row
-from darkstar_pipeline.learning.belief_choice import CANDIDATES
+from darkstar_pipeline.learning.scenario_rules import CANDIDATES
 from env.gym.actions import Correction
 from env.gym.episodes import Episodes
 from env.gym.scaled_state import V2

@@ -26,8 +26,8 @@ from benchmarks.bench_homes import (
     default_site,
 )  # fmt: skip
 from benchmarks.harness import Row
-from darkstar_pipeline.learning.belief_choice import CANDIDATES, cheapest_beliefs
-from darkstar_pipeline.learning_settings import LightgbmSettings, RlSettings
+from darkstar_pipeline.config.learning import LightgbmSettings, RlSettings
+from darkstar_pipeline.learning.scenario_rules import CANDIDATES, cheapest_beliefs
 from env.gym.episodes import Episodes, joined
 from env.site import Site
 from planner.evaluation.daily_results import daily_results

@@ -11,7 +11,7 @@ import polars as pl
 
 from benchmarks.bench_homes import FIRST_DAY, LAST_DAY, PAIRS, bench_days, bench_history, bench_slots, default_site
 from benchmarks.harness import Row
-from darkstar_pipeline.settings import ForecastSettings, MpcSettings
+from darkstar_pipeline.config.settings import ForecastSettings, MpcSettings
 from env.inverter import Command
 from env.site import Site
 from planner.evaluation.daily_results import daily_results

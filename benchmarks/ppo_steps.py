@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from darkstar_pipeline.learning_settings import RlSettings
+from darkstar_pipeline.config.learning import RlSettings
 from env.gym.antares_rl import AntaresRLEnv
 from env.gym.episodes import Episodes
 from planner.training.rl_config import PpoTraining

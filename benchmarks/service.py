@@ -21,13 +21,13 @@ import psutil
 from benchmarks.fresh_home import FreshHome
 from benchmarks.harness import Row
 from benchmarks.living_home import DAYS, TOKEN, UPPER_RUNGS, Serving, living_home, moment, serving, train
+from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
-from darkstar_pipeline.planning import known_at
-from darkstar_pipeline.planning_rungs import by_optimiser, champion_or_why_not, scenario_reach, site_rungs
-from darkstar_pipeline.remembered import Remembered
+from darkstar_pipeline.planning.known_inputs import known_at
+from darkstar_pipeline.planning.memo import Remembered
+from darkstar_pipeline.planning.plan_sources import by_optimiser, champion_or_why_not, scenario_reach, site_rungs
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
-from darkstar_pipeline.settings import load_settings
 from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.plans.fallback_chain import Rung, climb
 

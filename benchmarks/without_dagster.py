@@ -10,11 +10,11 @@ from assets.observations import graded, observed
 from assets.prices import repaired
 from benchmarks.bench_homes import FIRST_DAY, LAST_DAY
 from benchmarks.fresh_home import FreshHome
-from darkstar_pipeline.aurora.forecasting import averaged_readings
+from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
-from darkstar_pipeline.evaluating import ORACLE
-from darkstar_pipeline.replay_inputs import home_has_pv
-from darkstar_pipeline.settings import load_settings
+from darkstar_pipeline.datasets.replay_inputs import home_has_pv
+from darkstar_pipeline.evaluation.range_verdict import ORACLE
+from darkstar_pipeline.forecasts.site_forecasts import averaged_readings
 from darkstar_pipeline.warehouse import schemas
 from env.time_grid import days_between
 from planner.forecasts.naive import naive_forecasts

@@ -24,10 +24,10 @@ from dagster._core.errors import DagsterAssetCheckFailedError  # raised by block
 from assets.graph import ASSET_NAMES
 from assets.home import Home
 from darkstar_pipeline.context import DAGSTER_FOLDER, Context
-from darkstar_pipeline.dagster_home import open_instance
 from darkstar_pipeline.definitions import build_definitions, homes
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError, DataMissingError
-from darkstar_pipeline.file_lock import exclusive, is_held
+from darkstar_pipeline.orchestration.instance import open_instance
+from darkstar_pipeline.state.file_lock import exclusive, is_held
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, METER_READINGS, RAW_SPOT_PRICES, Table
 from jobs.backfill import BACKFILL
 from jobs.names import job_name

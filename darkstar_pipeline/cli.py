@@ -32,7 +32,7 @@ from darkstar_pipeline.commands import (
     ui,
     verify,
 )
-from darkstar_pipeline.commands.console import (
+from darkstar_pipeline.console.call import (
     DebugOption,
     JsonOption,
     SiteOption,

@@ -18,9 +18,9 @@ from assets.graph import daily_assets
 from assets.home import IO_MANAGER, Home
 from assets.learned import learned_assets, search_asset
 from assets.raw import raw_specs
+from darkstar_pipeline.config.settings import Settings, SiteSettings, config_path, home_dir, load_settings
 from darkstar_pipeline.context import LAKE_FOLDER, open_context
-from darkstar_pipeline.resources import LakeIOManager, WarehouseResource
-from darkstar_pipeline.settings import Settings, SiteSettings, config_path, home_dir, load_settings
+from darkstar_pipeline.orchestration.resources import LakeIOManager, WarehouseResource
 from jobs.backfill import backfill_job
 from jobs.refresh import refresh_jobs, refresh_schedules
 from jobs.retrain import retrain_job, retrain_schedule, search_job

@@ -51,6 +51,6 @@ say "Installing Darkstar and what it needs (about a minute)"
 # pip compiles what it installs unless it is told not to, so mostly this only looks. Files for other Pythons may not compile.
 "$python" -m compileall -qq -j 0 "$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || true
 # `dg` reads .env and wants the folder that it names to exist.
-"$python" -m darkstar_pipeline.dagster_home
+"$python" -m darkstar_pipeline.orchestration.instance
 rm -f "$unfinished"
 touch "$stamp"

@@ -71,11 +71,17 @@ def test_contracts_hold_when_nothing_is_planted(root: Path) -> None:
     [
         pytest.param("env.planted", "import planner", ROOMS_CONTRACT, id="env imports planner"),
         pytest.param("env.planted", "import darkstar_pipeline.errors", ROOMS_CONTRACT, id="env imports the shell"),
-        pytest.param("planner.planted", "import darkstar_pipeline.settings", ROOMS_CONTRACT, id="planner, the shell"),
-        pytest.param("darkstar_pipeline.settings", "import assets", ROOMS_CONTRACT, id="the shell imports assets"),
+        pytest.param(
+            "planner.planted", "import darkstar_pipeline.config.settings", ROOMS_CONTRACT, id="planner, the shell"
+        ),
+        pytest.param(
+            "darkstar_pipeline.config.settings", "import assets", ROOMS_CONTRACT, id="the shell imports assets"
+        ),
         pytest.param("assets.planted", "import jobs", ROOMS_CONTRACT, id="assets import jobs"),
         pytest.param("planner", "def f():\n    import jobs", ROOMS_CONTRACT, id="inside a function"),
-        pytest.param("darkstar_pipeline.settings", "import darkstar_pipeline.warehouse", SHELL_CONTRACT, id="settings"),
+        pytest.param(
+            "darkstar_pipeline.config.settings", "import darkstar_pipeline.warehouse", SHELL_CONTRACT, id="settings"
+        ),
         pytest.param("darkstar_pipeline.planted", "", SHELL_CONTRACT, id="a module without a place"),
         pytest.param("assets.planted", "import darkstar_pipeline.cli", TOPS_CONTRACT, id="assets import the cli"),
         pytest.param("jobs.planted", "import darkstar_pipeline.definitions", TOPS_CONTRACT, id="jobs, definitions"),

@@ -12,12 +12,12 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from darkstar_pipeline.config.fingerprints import config_version
+from darkstar_pipeline.config.writer import SAMPLE_SITE, add_site
 from darkstar_pipeline.context import Context, open_context
-from darkstar_pipeline.evaluating import day_schedule
-from darkstar_pipeline.init_config import SAMPLE_SITE, add_site
+from darkstar_pipeline.evaluation.range_verdict import day_schedule
 from darkstar_pipeline.sample import load_sample
-from darkstar_pipeline.sample_site import sample_settings
-from darkstar_pipeline.versions import config_version
+from darkstar_pipeline.sample.site import sample_settings
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     ORACLE_SCHEDULES,

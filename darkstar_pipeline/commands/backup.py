@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document
-from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document
 
 if TYPE_CHECKING:
-    from darkstar_pipeline.settings import Settings
+    from darkstar_pipeline.config.settings import Settings
 
 MIB = 2**20
 
@@ -21,9 +21,9 @@ def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive to write: NAME.tar.zst or NAME.tar.gz.")],
 ) -> Document:
     """Keep the state folder and the configuration in one file, while everything runs; secrets stay out."""
-    from darkstar_pipeline.backup import make_backup
+    from darkstar_pipeline.backups.archive import make_backup
+    from darkstar_pipeline.config.settings import config_path, home_dir, load_settings
     from darkstar_pipeline.errors import ConfigurationError
-    from darkstar_pipeline.settings import config_path, home_dir, load_settings
 
     try:
         secrets = _secret_files(load_settings())
@@ -48,8 +48,8 @@ def restore(
     ] = False,
 ) -> Document:
     """Bring a backup back: verified first, then put in place at once. Stop what runs on the folder before."""
-    from darkstar_pipeline.restore import restore_backup
-    from darkstar_pipeline.settings import config_path, home_dir
+    from darkstar_pipeline.backups.restore import restore_backup
+    from darkstar_pipeline.config.settings import config_path, home_dir
 
     call.note("verifying …")
     report = restore_backup(file, home_dir(), configuration=config_path(), now=datetime.now(UTC), force=force)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document, draw_table
-from darkstar_pipeline.commands.arguments import check_policy, check_range, days_told, parse_day
-from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.evaluate import ContinuousOption
-from darkstar_pipeline.commands.failures import UsageError
+from darkstar_pipeline.console.arguments import check_policy, check_range, days_told, parse_day
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.failures import UsageError
+from darkstar_pipeline.console.output import Document, draw_table
 from planner.policy_names import CONTINUOUS_POLICIES, POLICIES
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def compare(
     The interval is a paired bootstrap over blocks of days. `gate` is what the gate would say of B in the place of A.
     Where the tariff charges for power, the months' charges stand beside; the comparison is of the days without them.
     """
-    from darkstar_pipeline.evaluating import evaluate_range, trained_on
+    from darkstar_pipeline.evaluation.range_verdict import evaluate_range, trained_on
     from planner.evaluation.comparison import compare_policies
     from planner.evaluation.promotion_test import judge
 

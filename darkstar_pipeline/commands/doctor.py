@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from darkstar_pipeline.commands.answers import Document, draw_table
-from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.errors import ExitCode
 
 _HEADINGS = {"verdict": "", "check": "check", "detail": "found", "remedy": "what to do"}
@@ -12,8 +12,8 @@ _HEADINGS = {"verdict": "", "check": "check", "detail": "found", "remedy": "what
 
 def doctor(call: Call) -> Document:
     """Check configuration, state folder, tables, stores and the clock; say what to mend."""
-    from darkstar_pipeline.checkup import Verdict, examine
-    from darkstar_pipeline.settings import home_dir
+    from darkstar_pipeline.config.settings import home_dir
+    from darkstar_pipeline.doctor import Verdict, examine
 
     findings = examine(home_dir(), call.site, now=datetime.now(UTC))
     rows = [asdict(finding) for finding in findings]

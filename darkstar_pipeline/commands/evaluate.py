@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document, draw_table
-from darkstar_pipeline.commands.arguments import (
+from darkstar_pipeline.console.arguments import (
     FirstDay,
     LastDay,
     OneDay,
@@ -16,8 +15,9 @@ from darkstar_pipeline.commands.arguments import (
     days_told,
     parse_policies,
 )
-from darkstar_pipeline.commands.console import Call
-from darkstar_pipeline.commands.frames import write_frame
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document, draw_table
+from darkstar_pipeline.console.table_files import write_frame
 from planner.policy_names import CONTINUOUS_POLICIES, POLICIES
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def evaluate(
     there is none) and `models:/NAME/VERSION`; stderr says which days they learned from. With `+gate` behind its name a
     trained policy runs behind the price gate (cheap: charge only; dear: discharge only), to see what that changes.
     """
-    from darkstar_pipeline.evaluating import evaluate_range, trained_on
+    from darkstar_pipeline.evaluation.range_verdict import evaluate_range, trained_on
 
     check_range(first, last)
     names = parse_policies(policies, CONTINUOUS_POLICIES if continuous else POLICIES)
@@ -175,7 +175,7 @@ def schedule(
 
     `--out` writes CSV, JSON or Parquet by the file's name.
     """
-    from darkstar_pipeline.evaluating import day_schedule
+    from darkstar_pipeline.evaluation.range_verdict import day_schedule
 
     check_policy(policy)
     slots = day_schedule(call.context(), day, policy).select(SLOT_COLUMNS)
@@ -184,7 +184,7 @@ def schedule(
 
 def stats(call: Call, *, day: OneDay) -> Document:
     """How many slots each policy charged or discharged in on a day, at what mean price, in cheap and dear slots."""
-    from darkstar_pipeline.evaluating import day_stats
+    from darkstar_pipeline.evaluation.range_verdict import day_stats
 
     context = call.context()
     rows = day_stats(context, day).to_dicts()

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document
-from darkstar_pipeline.commands.console import Call
-from darkstar_pipeline.commands.failures import UsageError
-from darkstar_pipeline.commands.progress import progress_bar
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.failures import UsageError
+from darkstar_pipeline.console.output import Document
+from darkstar_pipeline.console.progress import progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from darkstar_pipeline.importing import ImportReport
+    from darkstar_pipeline.ingest.imports import ImportReport
 
 OneFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
 
@@ -27,7 +27,7 @@ def observations(call: Call, file: OneFile) -> Document:
     Columns: slot_start (UTC or with offset), load_kwh, pv_kwh, and optionally import_kwh, export_kwh, batt_charge_kwh,
     batt_discharge_kwh, soc_start_percent, soc_end_percent, water_kwh; 5, 10, 15, 30 or 60 minutes.
     """
-    from darkstar_pipeline.importing import import_observations
+    from darkstar_pipeline.ingest.imports import import_observations
 
     context = call.context()
     place = (context.lake, context.quarantine, context.site_name, context.site_settings)
@@ -43,7 +43,7 @@ def prices(
     area: Annotated[str | None, typer.Option("--area", metavar="A", help="Price area; by default the site's.")] = None,
 ) -> Document:
     """Import spot prices: slot_start, price per kWh in the site's currency (or sek_per_kwh); 15 or 60 minutes."""
-    from darkstar_pipeline.importing import import_prices
+    from darkstar_pipeline.ingest.imports import import_prices
 
     context = call.context()
     place = (context.lake, context.quarantine, context.site_name, context.site_settings)
@@ -58,7 +58,7 @@ def weather(call: Call, file: OneFile) -> Document:
     Also pv_expected_kwh (another PV forecast), vacation and alarm (0 or 1); 15, 30 or 60 minutes; the same slot as
     often as something new was said about it.
     """
-    from darkstar_pipeline.importing import import_weather
+    from darkstar_pipeline.ingest.imports import import_weather
 
     context = call.context()
     place = (context.lake, context.quarantine, context.site_name, context.site_settings)
@@ -77,7 +77,7 @@ def home_assistant(
     ] = None,
 ) -> Document:
     """Import Home Assistant exports: history CSV, /api/history/period JSON, long-term statistics CSV or JSON."""
-    from darkstar_pipeline.importing import import_home_assistant
+    from darkstar_pipeline.ingest.imports import import_home_assistant
 
     context = call.context()
     place = (context.lake, context.quarantine, context.site_name, context.site_settings)
@@ -109,7 +109,7 @@ def _told(report: "ImportReport") -> Document:
 
 def _draw(out: "Console", report: "ImportReport") -> None:
     """The report as lines."""
-    from darkstar_pipeline.commands.answers import cell, draw_table
+    from darkstar_pipeline.console.output import cell, draw_table
 
     slots = f"{report.slots_new} new, {report.slots_changed} changed, {report.slots_unchanged} unchanged"
     span = "–" if report.first_slot is None else f"{cell(report.first_slot)} to {cell(report.last_slot)}"

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document
-from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document
 
 if TYPE_CHECKING:
-    from darkstar_pipeline.settings import SiteSettings
+    from darkstar_pipeline.config.settings import SiteSettings
 
 DEFAULT_SITE = "home"
 
@@ -39,8 +39,8 @@ def init(
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing, take the defaults.")] = False,
 ) -> Document:
     """Write a commented darkstar.yaml, or add a site to it."""
-    from darkstar_pipeline.init_config import SiteExistsError, add_site
-    from darkstar_pipeline.settings import config_path, load_settings
+    from darkstar_pipeline.config.settings import config_path, load_settings
+    from darkstar_pipeline.config.writer import SiteExistsError, add_site
 
     path = config_path()
     name = call.site if call.site is not None else DEFAULT_SITE
@@ -67,7 +67,7 @@ def init(
 
 def _ask(area: str | None) -> dict[str, Any]:
     """What a person has to tell: the price area, and how large and strong the battery is."""
-    from darkstar_pipeline.settings import BatterySettings, SiteSettings
+    from darkstar_pipeline.config.settings import BatterySettings, SiteSettings
 
     usual, battery = SiteSettings.model_validate({}), BatterySettings.model_validate({})
     chosen = area if area is not None else typer.prompt("Price area", default=usual.area, err=True)
@@ -84,8 +84,8 @@ def _site(answers: dict[str, Any], timezone: str | None) -> "SiteSettings":
     """
     from pydantic import ValidationError
 
+    from darkstar_pipeline.config.settings import SiteSettings
     from darkstar_pipeline.errors import ConfigurationError
-    from darkstar_pipeline.settings import SiteSettings
 
     given = {key: value for key, value in answers.items() if value is not None}
     zone, currency = ZONE_AND_CURRENCY.get(str(given.get("area", ""))[:2].upper(), (None, None))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document, draw_table
-from darkstar_pipeline.commands.console import Call
-from darkstar_pipeline.commands.failures import UsageError
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.failures import UsageError
+from darkstar_pipeline.console.output import Document, draw_table
 from planner.policy_names import FALLBACK
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from darkstar_pipeline.models.moves import Move
+    from darkstar_pipeline.models.promotion import Move
     from darkstar_pipeline.models.registry import ModelVersionRecord
 
 
@@ -36,9 +36,9 @@ WhyOption = Annotated[str | None, typer.Option("--why", metavar="TEXT", help="Th
 
 def models(call: Call) -> Document:
     """List the site's versions, the newest first: what made them, what they showed on test days, which is in use."""
-    from darkstar_pipeline.models.moves import finish
+    from darkstar_pipeline.models.champion_pointer import champion_version
     from darkstar_pipeline.models.names import FAMILIES, reference, registered_name
-    from darkstar_pipeline.models.pointer import champion_version
+    from darkstar_pipeline.models.promotion import finish
     from darkstar_pipeline.models.registry import list_versions
 
     context = call.context()
@@ -66,9 +66,9 @@ def promote(
     A version that a retrain judged and did not let through needs --force and a reason. One that was never judged, as
     `darkstar train` leaves it, goes into use on your word, which is noted.
     """
-    from darkstar_pipeline.models.bundles import stored_bundle
-    from darkstar_pipeline.models.moves import check_evidence
-    from darkstar_pipeline.models.moves import promote as move
+    from darkstar_pipeline.models.bundle_store import stored_bundle
+    from darkstar_pipeline.models.promotion import check_evidence
+    from darkstar_pipeline.models.promotion import promote as move
     from darkstar_pipeline.models.registry import find_version
 
     if force and not (why and why.strip()):
@@ -91,10 +91,10 @@ def promote(
 
 def rollback(call: Call, *, model: FamilyOption = FamilyName.ANTARES, why: WhyOption = None) -> Document:
     """Put the version before back into use, byte for byte; before the first one, `value` decides again."""
-    from darkstar_pipeline.models.bundles import stored_bundle
-    from darkstar_pipeline.models.moves import rollback as move
+    from darkstar_pipeline.models.bundle_store import stored_bundle
+    from darkstar_pipeline.models.champion_pointer import read_pointer
     from darkstar_pipeline.models.names import model_folder, registered_name
-    from darkstar_pipeline.models.pointer import read_pointer
+    from darkstar_pipeline.models.promotion import rollback as move
 
     context = call.context()
     name = registered_name(context.site_name, model.value)

@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document, draw_table
-from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.evaluate import SLOT_COLUMNS
-from darkstar_pipeline.commands.wishes import instant, load_requests
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.load_requests import instant, load_requests
+from darkstar_pipeline.console.output import Document, draw_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.context import Context
-    from darkstar_pipeline.planning import Known
+    from darkstar_pipeline.planning.known_inputs import Known
     from planner.plans.fallback_chain import Climb
 
 EXPLAINED = ("sentence", "idle_costs")
@@ -49,8 +49,8 @@ def plan(
     What is released is never dearer than idle or self-consumption under the same forecast. Each slot says in a
     sentence why it is run that way and what doing nothing there would cost.
     """
-    from darkstar_pipeline.planning import StartSoc, slot_of
-    from darkstar_pipeline.planning_rungs import site_plan
+    from darkstar_pipeline.planning.known_inputs import StartSoc, slot_of
+    from darkstar_pipeline.planning.plan_sources import site_plan
 
     context = call.context()
     moment = instant("--at", at, context.timezone)

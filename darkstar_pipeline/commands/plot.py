@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document
-from darkstar_pipeline.commands.arguments import OneDay, check_out, parse_policies
-from darkstar_pipeline.commands.console import Call
-from darkstar_pipeline.commands.failures import UsageError
+from darkstar_pipeline.console.arguments import OneDay, check_out, parse_policies
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.failures import UsageError
+from darkstar_pipeline.console.output import Document
 from planner.policy_names import POLICIES
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def draw_day(context: "Context", day: date, policies: Sequence[str], path: Path)
     """
     import polars as pl
 
-    from darkstar_pipeline.evaluating import day_schedule, evaluate_range
+    from darkstar_pipeline.evaluation.range_verdict import day_schedule, evaluate_range
     from darkstar_pipeline.pictures import day_figure, save_png
 
     schedules = [day_schedule(context, day, policy).with_columns(policy=pl.lit(policy)) for policy in policies]

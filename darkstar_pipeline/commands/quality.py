@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from darkstar_pipeline.commands.answers import Document, draw_table
-from darkstar_pipeline.commands.arguments import FirstDay, LastDay, check_range, days_told
-from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range, days_told
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document, draw_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ _HEADINGS = {
 
 def quality(call: Call, *, first: FirstDay, last: LastDay) -> Document:
     """How good each day's data is: status, reasons, and how many prices were repaired."""
-    from darkstar_pipeline.day_grades import graded_days
+    from darkstar_pipeline.datasets.day_grades import graded_days
 
     check_range(first, last)
     grades = graded_days(call.context(), first, last)

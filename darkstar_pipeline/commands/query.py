@@ -13,13 +13,13 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from darkstar_pipeline.commands.answers import Answer, console, draw_table
-from darkstar_pipeline.commands.arguments import OutFile, check_out
-from darkstar_pipeline.commands.console import Call
-from darkstar_pipeline.commands.failures import UsageError
-from darkstar_pipeline.commands.json_values import plain, write_json
+from darkstar_pipeline.console.arguments import OutFile, check_out
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.failures import UsageError
+from darkstar_pipeline.console.json_values import plain, write_json
+from darkstar_pipeline.console.output import Answer, console, draw_table
 from darkstar_pipeline.errors import ExitCode
-from darkstar_pipeline.whole_files import replacing
+from darkstar_pipeline.state.atomic_files import replacing
 
 if TYPE_CHECKING:
     from darkstar_pipeline.warehouse.query import QueryColumn, QueryResult
@@ -47,8 +47,8 @@ def query(
     out: OutFile = None,
 ) -> Answer:
     """Run read-only SQL on the warehouse: a view per table, instants in UTC."""
+    from darkstar_pipeline.config.settings import home_dir
     from darkstar_pipeline.context import LAKE_FOLDER
-    from darkstar_pipeline.settings import home_dir
     from darkstar_pipeline.warehouse.lake import Lake
     from darkstar_pipeline.warehouse.query import run_query
 

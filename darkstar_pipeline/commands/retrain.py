@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document, draw_table
-from darkstar_pipeline.commands.arguments import parse_day
-from darkstar_pipeline.commands.console import Call
-from darkstar_pipeline.commands.progress import progress_bar
+from darkstar_pipeline.console.arguments import parse_day
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document, draw_table
+from darkstar_pipeline.console.progress import progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console

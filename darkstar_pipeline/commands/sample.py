@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document
-from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.evaluate import TOTAL_COLUMNS, draw_verdict
 from darkstar_pipeline.commands.plot import draw_day, picture_path
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document
 from planner.policy_names import POLICIES
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.context import Context
-    from darkstar_pipeline.evaluating import RangeVerdict
-    from darkstar_pipeline.sample_site import SampleImport
+    from darkstar_pipeline.evaluation.range_verdict import RangeVerdict
+    from darkstar_pipeline.sample.site import SampleImport
 
 
 def sample(
@@ -36,7 +36,7 @@ def sample(
     changes nothing.
     """
     from darkstar_pipeline.sample import FIRST_DAY, LAST_DAY
-    from darkstar_pipeline.sample_site import import_sample
+    from darkstar_pipeline.sample.site import import_sample
 
     context = _context(call)
     imported = import_sample(context, now=datetime.now(UTC))
@@ -57,11 +57,11 @@ def _context(call: Call) -> "Context":
     Raises:
         ConfigurationError: another site was asked for, or the configuration cannot be added to.
     """
-    from darkstar_pipeline.commands.failures import UsageError
+    from darkstar_pipeline.config.settings import config_path, load_settings
+    from darkstar_pipeline.config.writer import SAMPLE_SITE, add_site
+    from darkstar_pipeline.console.failures import UsageError
     from darkstar_pipeline.context import open_context
-    from darkstar_pipeline.init_config import SAMPLE_SITE, add_site
-    from darkstar_pipeline.sample_site import sample_settings
-    from darkstar_pipeline.settings import config_path, load_settings
+    from darkstar_pipeline.sample.site import sample_settings
 
     if call.site not in (None, SAMPLE_SITE):
         raise UsageError(f"the sample is the site {SAMPLE_SITE!r}, not {call.site!r}", "leave --site out")
@@ -74,9 +74,9 @@ def _context(call: Call) -> "Context":
 def _run(call: Call, context: "Context", document: dict[str, Any]) -> Document:
     """Backfill what is not there yet, evaluate, draw."""
     from darkstar_pipeline.commands.backfill import backfill_days
-    from darkstar_pipeline.evaluating import evaluate_range
+    from darkstar_pipeline.evaluation.range_verdict import evaluate_range
     from darkstar_pipeline.sample import FIRST_DAY, LAST_DAY
-    from darkstar_pipeline.sample_site import is_materialised
+    from darkstar_pipeline.sample.site import is_materialised
 
     if not is_materialised(context, FIRST_DAY, LAST_DAY):
         backfill_days(call, context, FIRST_DAY, LAST_DAY)
@@ -108,7 +108,7 @@ def telling_days(days: "pl.DataFrame") -> tuple[date, ...]:
 def _pictures(context: "Context", verdict: "RangeVerdict") -> list[Path]:
     """The pictures of the verdict and of its telling days, drawn anew only where results are newer."""
     from darkstar_pipeline.pictures import save_png, verdict_figure
-    from darkstar_pipeline.sample_site import newest_result
+    from darkstar_pipeline.sample.site import newest_result
 
     days, totals = verdict.evaluation.days, verdict.evaluation.totals
     chosen = telling_days(days)

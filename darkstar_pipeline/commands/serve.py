@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document
-from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document
 
 
 def serve(
@@ -29,7 +29,7 @@ def serve(
     The page, the JSON and the OpenAPI document are on the address that is printed. The token is in the file
     `service/token` of the state folder, unless DARKSTAR_TOKEN or `service.token_file` names another.
     """
-    from darkstar_pipeline.commands.wishes import instant
+    from darkstar_pipeline.console.load_requests import instant
     from darkstar_pipeline.service.clock import Clock
     from darkstar_pipeline.service.server import serve as run
 
@@ -71,7 +71,7 @@ def _alone(lock: Path, *, trial: bool) -> Generator[None]:
         ConfigurationError: another service holds it.
     """
     from darkstar_pipeline.errors import ConfigurationError
-    from darkstar_pipeline.file_lock import exclusive, is_held
+    from darkstar_pipeline.state.file_lock import exclusive, is_held
 
     if trial:
         yield

@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document, draw_table
-from darkstar_pipeline.commands.arguments import FirstDay, LastDay, check_policy, check_range
-from darkstar_pipeline.commands.console import Call
+from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_policy, check_range
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document, draw_table
 
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
     from darkstar_pipeline.context import Context
-    from darkstar_pipeline.lived_days import LivedDay
+    from darkstar_pipeline.evaluation.actual_days import LivedDay
 
 
 def shadow(
@@ -34,8 +34,8 @@ def shadow(
     What was lived is what the meters say where they say enough, else the service's own commands on what was read.
     """
     from darkstar_pipeline.errors import DataMissingError
-    from darkstar_pipeline.lived_days import lived_days
-    from darkstar_pipeline.plan_history import plans_between
+    from darkstar_pipeline.evaluation.actual_days import lived_days
+    from darkstar_pipeline.evaluation.plan_history import plans_between
     from env.time_grid import days_between
 
     check_range(first, last)
@@ -72,8 +72,8 @@ def _row(context: "Context", lived: "LivedDay", plans: "pl.DataFrame", policy: s
     """A policy on a day."""
     import polars as pl
 
-    from darkstar_pipeline.lived_days import metered_cost, policy_cost, reference_costs, told_cost
-    from darkstar_pipeline.plan_history import system_id
+    from darkstar_pipeline.evaluation.actual_days import metered_cost, policy_cost, reference_costs, told_cost
+    from darkstar_pipeline.evaluation.plan_history import system_id
 
     system = system_id(context.site_name, policy)
     own = plans.filter(pl.col("system_id") == system)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document
-from darkstar_pipeline.commands.arguments import check_range, parse_day
-from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.evaluate import draw_verdict
-from darkstar_pipeline.commands.failures import UsageError
-from darkstar_pipeline.commands.progress import progress_bar
+from darkstar_pipeline.console.arguments import check_range, parse_day
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.failures import UsageError
+from darkstar_pipeline.console.output import Document
+from darkstar_pipeline.console.progress import progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -118,8 +118,8 @@ def _policy(
 
 def _aurora(context: "Context", first: date | None, last: date | None, changes: dict[str, Any]) -> Document:
     """Train the forecaster."""
-    from darkstar_pipeline.aurora.registering import train_and_register
     from darkstar_pipeline.errors import DataMissingError
+    from darkstar_pipeline.forecasts.registration import train_and_register
     from darkstar_pipeline.learning.dataset import usable_days
     from darkstar_pipeline.models.names import registered_name
     from darkstar_pipeline.models.registry import find_version

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document
-from darkstar_pipeline.commands.console import Call
 from darkstar_pipeline.commands.serve import serving_lock
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document
 
 if TYPE_CHECKING:
-    from darkstar_pipeline.services import Service
+    from darkstar_pipeline.console.supervisor import Service
 
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
 DEFINITIONS = "darkstar_pipeline.definitions"
@@ -35,9 +35,9 @@ def ui(
     ] = None,
 ) -> None:
     """Open Dagster, MLflow and the planner's page on this machine; Ctrl-C stops them."""
-    from darkstar_pipeline.file_lock import is_held
-    from darkstar_pipeline.services import Supervisor, stopping_on_signals
-    from darkstar_pipeline.settings import home_dir, load_settings
+    from darkstar_pipeline.config.settings import home_dir, load_settings
+    from darkstar_pipeline.console.supervisor import Supervisor, stopping_on_signals
+    from darkstar_pipeline.state.file_lock import is_held
 
     settings = load_settings()  # a page full of load errors is no way to learn that the configuration is wrong
     site = settings.site_name(call.site)
@@ -69,8 +69,8 @@ def _port(wanted: int | None, usual: int, taken: tuple[int, ...]) -> int:
     Raises:
         ConfigurationError: the wanted one is taken.
     """
+    from darkstar_pipeline.console.supervisor import free_port, is_free
     from darkstar_pipeline.errors import ConfigurationError
-    from darkstar_pipeline.services import free_port, is_free
 
     if wanted is None:
         return free_port(usual, taken=taken)
@@ -81,7 +81,7 @@ def _port(wanted: int | None, usual: int, taken: tuple[int, ...]) -> int:
 
 def _environment(home: Path) -> dict[str, str]:
     """What both programs need to know; no telemetry, no MLflow job workers (2 GB of memory)."""
-    from darkstar_pipeline.dagster_home import dagster_environment
+    from darkstar_pipeline.orchestration.instance import dagster_environment
 
     return {
         **os.environ,
@@ -95,7 +95,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 def _services(home: Path, dagster_port: int, mlflow_port: int, environment: Mapping[str, str]) -> "list[Service]":
     """The programs: Dagster's page and daemon, and MLflow where no server is named."""
-    from darkstar_pipeline.services import LOOPBACK, Service
+    from darkstar_pipeline.console.supervisor import LOOPBACK, Service
 
     webserver = (_program("dagster-webserver"), "-h", LOOPBACK, "-p", str(dagster_port), "-m", DEFINITIONS)
     services = [
@@ -114,7 +114,7 @@ def _services(home: Path, dagster_port: int, mlflow_port: int, environment: Mapp
 
 def _planner(site: str, port: int) -> "Service":
     """The planner service of the site."""
-    from darkstar_pipeline.services import LOOPBACK, Service
+    from darkstar_pipeline.console.supervisor import LOOPBACK, Service
 
     command = (_program("darkstar"), "serve", "--site", site, "--host", LOOPBACK, "--port", str(port))
     return Service(name="planner", command=command, port=port, ready_path="/health")
@@ -122,9 +122,9 @@ def _planner(site: str, port: int) -> "Service":
 
 def _mlflow(home: Path, port: int) -> "Service":
     """MLflow over the local store, which is created before the server could meet another creator."""
+    from darkstar_pipeline.console.supervisor import LOOPBACK, Service
     from darkstar_pipeline.context import MLFLOW_FOLDER
-    from darkstar_pipeline.services import LOOPBACK, Service
-    from darkstar_pipeline.tracking import open_store, tracking_uri
+    from darkstar_pipeline.tracking.mlflow_store import open_store, tracking_uri
 
     open_store(home)
     artifacts = (home / MLFLOW_FOLDER / "artifacts").as_uri()

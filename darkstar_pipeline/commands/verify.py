@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.answers import Document, draw_table
-from darkstar_pipeline.commands.arguments import check_policy, parse_day
-from darkstar_pipeline.commands.console import Call
-from darkstar_pipeline.commands.failures import UsageError
+from darkstar_pipeline.console.arguments import check_policy, parse_day
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.failures import UsageError
+from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def verify(
 
 def _of_day(context: "Context", day: date | None, policy: str | None) -> "tuple[pl.DataFrame, Verification]":
     """A day of a policy, by the protocol it is measured by."""
-    from darkstar_pipeline.evaluating import unverified_schedule
-    from darkstar_pipeline.replay_inputs import protocol_of
+    from darkstar_pipeline.datasets.replay_inputs import protocol_of
+    from darkstar_pipeline.evaluation.range_verdict import unverified_schedule
     from planner.evaluation.verified_days import verify_episodes
 
     if day is None or policy is None:
@@ -62,7 +62,7 @@ def _of_day(context: "Context", day: date | None, policy: str | None) -> "tuple[
 
 def _of_file(context: "Context", file: Path, policy: str | None) -> "tuple[pl.DataFrame, Verification]":
     """A file, whatever stored energy it starts with."""
-    from darkstar_pipeline.commands.schedule_files import read_schedule_file
+    from darkstar_pipeline.console.schedule_files import read_schedule_file
     from planner.evaluation.verified_days import judged_site
     from planner.verification.verifier import verify_schedule
 

@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from darkstar_pipeline.aurora.inputs import aurora_home, panels_of
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, content_hash, protocol_of, replay_inputs
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.learning.windows import Days, Windows
-from darkstar_pipeline.replay_inputs import ReplayInputs, content_hash, protocol_of, replay_inputs
+from darkstar_pipeline.forecasts.inputs import aurora_home, panels_of
+from darkstar_pipeline.learning.splits import Days, Windows
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.gym.episodes import Episodes
 from planner.artifacts.bundle import Bundle

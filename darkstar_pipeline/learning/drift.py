@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from darkstar_pipeline.replay_inputs import ReplayInputs
+from darkstar_pipeline.datasets.replay_inputs import ReplayInputs
 
 SURE = 0.01
 MOVED = 0.5  # standard deviations

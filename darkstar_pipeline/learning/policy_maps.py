@@ -6,9 +6,9 @@ from datetime import date
 import numpy as np
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.pictures.learning import policy_map_png
-from darkstar_pipeline.replay_inputs import protocol_of, replay_inputs
-from darkstar_pipeline.trained.policies import TrainedPolicy
+from darkstar_pipeline.policies.trained import TrainedPolicy
 from env.gym.episodes import Episodes
 from env.inverter import Energy, apply_command
 from env.time_grid import SLOT_HOURS

@@ -13,22 +13,22 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from darkstar_pipeline.aurora.registering import train_and_register
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, content_hash, replay_inputs
 from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.forecasts.registration import train_and_register
 from darkstar_pipeline.learning.dataset import REACH, usable_days
 from darkstar_pipeline.learning.drift import drift_report
-from darkstar_pipeline.learning.gate import weigh
+from darkstar_pipeline.learning.promotion_gate import weigh
+from darkstar_pipeline.learning.splits import Windows, split
 from darkstar_pipeline.learning.training import Asked, prepared, train_version
-from darkstar_pipeline.learning.windows import Windows, split
-from darkstar_pipeline.models.bundles import stored_bundle
-from darkstar_pipeline.models.moves import promote
+from darkstar_pipeline.models.bundle_store import stored_bundle
+from darkstar_pipeline.models.champion_pointer import champion_version
 from darkstar_pipeline.models.names import reference, registered_name, retrains_folder
-from darkstar_pipeline.models.pointer import champion_version
+from darkstar_pipeline.models.promotion import promote
 from darkstar_pipeline.models.registry import attach_evidence
-from darkstar_pipeline.replay_inputs import ReplayInputs, content_hash, replay_inputs
-from darkstar_pipeline.trained.policies import trained_policy
-from darkstar_pipeline.whole_files import replacing
+from darkstar_pipeline.policies.trained import trained_policy
+from darkstar_pipeline.state.atomic_files import replacing
 
 POLICIES = ("lightgbm", "rl")
 RECENT_DAYS = 28

@@ -16,21 +16,21 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from darkstar_pipeline.antares_data import get_antares_slots
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.learning.augmenting import augmented
-from darkstar_pipeline.learning.belief_choice import CANDIDATES, choose_beliefs
+from darkstar_pipeline.datasets.antares_slots import get_antares_slots
+from darkstar_pipeline.learning.algorithms import Learned, Lesson, check_changes, learn
+from darkstar_pipeline.learning.augmentation import augmented
 from darkstar_pipeline.learning.dataset import LearningData, learning_data, usable_days
-from darkstar_pipeline.learning.judging import figures, judge
-from darkstar_pipeline.learning.learners import Learned, Lesson, check_changes, learn
 from darkstar_pipeline.learning.policy_maps import policy_map
-from darkstar_pipeline.learning.windows import Windows, split
+from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_beliefs
+from darkstar_pipeline.learning.scoring import figures, judge
+from darkstar_pipeline.learning.splits import Windows, split
 from darkstar_pipeline.models.names import MODELS_FOLDER
 from darkstar_pipeline.models.registry import register_model
 from darkstar_pipeline.models.training_run import TrainingRun
 from darkstar_pipeline.pictures.canvas import policy_name
 from darkstar_pipeline.pictures.learning import against_oracle_png, learning_curve_png
-from darkstar_pipeline.trained.policies import TrainedPolicy, opened
+from darkstar_pipeline.policies.trained import TrainedPolicy, opened
 from env.gym.episodes import joined
 from planner.artifacts.bundle import Bundle, save_bundle
 from planner.evaluation.verdict import Evaluation

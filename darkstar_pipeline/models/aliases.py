@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.models.local_aliases import move_local_champion
+from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.names import model_folder
-from darkstar_pipeline.models.pointer import read_pointer
-from darkstar_pipeline.tracking import local_database, open_store, told
+from darkstar_pipeline.models.sqlite_aliases import move_local_champion
+from darkstar_pipeline.tracking.mlflow_store import local_database, open_store, told
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

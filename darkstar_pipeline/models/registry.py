@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.file_lock import exclusive
 from darkstar_pipeline.models.aliases import CHALLENGER, CHAMPION, alias_of, make_challenger
+from darkstar_pipeline.models.bundle_placement import place_bundle
+from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.names import LOCK, family_of, model_folder, registered_name
-from darkstar_pipeline.models.placing import place_bundle
-from darkstar_pipeline.models.pointer import read_pointer
-from darkstar_pipeline.models.runs import add_run, json_text
+from darkstar_pipeline.models.run_tables import add_run, json_text
 from darkstar_pipeline.models.training_run import BUNDLE_FOLDER, IDENTITY, TrainingRun, log_training, run_tags
-from darkstar_pipeline.tracking import TRAININGS, has_store, open_store, run_url, told
+from darkstar_pipeline.state.file_lock import exclusive
+from darkstar_pipeline.tracking.mlflow_store import TRAININGS, has_store, open_store, run_url, told
 from planner.artifacts.bundle import read_bundle
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.tracking import code_version, log_values, open_run
-from darkstar_pipeline.versions import config_version
+from darkstar_pipeline.tracking.mlflow_store import code_version, log_values, open_run
 from planner.artifacts.bundle import Bundle
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darkstar_pipeline.whole_files import replacing
+from darkstar_pipeline.state.atomic_files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

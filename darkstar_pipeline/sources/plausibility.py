@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from darkstar_pipeline.config.settings import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
-from darkstar_pipeline.settings import SiteSettings
 from darkstar_pipeline.sources.resolution import NATIVE
 
 MAX_HOME_KW = 100.0

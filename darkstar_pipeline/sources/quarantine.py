@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from darkstar_pipeline.whole_files import replacing
+from darkstar_pipeline.state.atomic_files import replacing
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _HASH_DIGITS = 16

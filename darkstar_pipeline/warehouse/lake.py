@@ -16,9 +16,9 @@ import duckdb
 import polars as pl
 
 from darkstar_pipeline.errors import DarkstarError, ExitCode
+from darkstar_pipeline.state.atomic_files import FileIdentity, file_identity
 from darkstar_pipeline.warehouse.interrupts import interruptible
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
-from darkstar_pipeline.whole_files import FileIdentity, file_identity
 from env.time_grid import days_between
 
 PART = "part.parquet"

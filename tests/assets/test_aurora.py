@@ -8,8 +8,8 @@ import pytest
 
 from assets.aurora import aurora_models_asset, training_window
 from assets.home import Home
-from darkstar_pipeline.aurora.forecasting import site_forecasts
-from darkstar_pipeline.aurora.promoted import promoted_aurora
+from darkstar_pipeline.forecasts.promoted import promoted_aurora
+from darkstar_pipeline.forecasts.site_forecasts import site_forecasts
 from planner.forecasts.aurora_model import MODEL_VERSION
 from tests.cases.month_home import FIRST, LAST, month_context, write_outlook
 

@@ -10,7 +10,7 @@ from assets.graph import ASSET_NAMES, daily_assets
 from assets.home import Home
 from assets.partitions import daily_partitions
 from assets.raw import RAW_TABLES, raw_specs
-from darkstar_pipeline.resources import SITE_KEY, TABLE_KEY
+from darkstar_pipeline.orchestration.resources import SITE_KEY, TABLE_KEY
 from darkstar_pipeline.warehouse.schemas import RUN_TABLES, TABLES
 from tests.cases.small_home import small_context
 

@@ -12,11 +12,11 @@ from assets.home import Home
 from assets.observations import graded, observed
 from assets.policies import below_bound
 from assets.prices import repaired, second_prices
-from darkstar_pipeline.aurora.forecasting import averaged_readings
+from darkstar_pipeline.config.fingerprints import config_version
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.datasets.replay_inputs import content_hash
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.replay_inputs import content_hash
-from darkstar_pipeline.settings import Settings
-from darkstar_pipeline.versions import config_version
+from darkstar_pipeline.forecasts.site_forecasts import averaged_readings
 from darkstar_pipeline.warehouse.schemas import (
     METER_READINGS,
     METER_STATISTICS,

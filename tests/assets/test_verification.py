@@ -5,7 +5,7 @@ import polars as pl
 
 from assets.home import Home
 from assets.verification import turned_away, verified, verified_check
-from darkstar_pipeline.replay_inputs import protocol_of
+from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from planner.replay.daily import replay_days
 from tests.cases.homes import days_of_slots
 from tests.cases.small_home import FIRST

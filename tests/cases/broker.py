@@ -14,7 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from darkstar_pipeline.services import LOOPBACK, free_port
+from darkstar_pipeline.console.supervisor import LOOPBACK, free_port
 
 PATH = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 WAIT_SECONDS = 20.0

@@ -10,10 +10,10 @@ import polars as pl
 from assets.episodes import added_up, replayed
 from assets.home import Home
 from assets.usable_days import whole_days
+from darkstar_pipeline.config.fingerprints import Stage
+from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.quality.day_quality import grade_days
-from darkstar_pipeline.settings import Settings
-from darkstar_pipeline.versions import Stage
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,

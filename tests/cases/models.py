@@ -5,10 +5,10 @@ from pathlib import Path
 
 import polars as pl
 
+from darkstar_pipeline.config.fingerprints import tariff_version
+from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.models.training_run import TrainingRun
-from darkstar_pipeline.settings import Settings
-from darkstar_pipeline.versions import tariff_version
 from planner.artifacts.bundle import Bundle, Manifest, save_bundle
 
 SITE = "home"

@@ -10,16 +10,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from starlette.testclient import TestClient
 
+from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.models.champion_pointer import Pointer, write_pointer
 from darkstar_pipeline.models.names import model_folder, registered_name
-from darkstar_pipeline.models.pointer import Pointer, write_pointer
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import Running
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import Sessions
-from darkstar_pipeline.versions import tariff_version
 from env.gym.actions import Correction
 from env.gym.scaled_state import V2
 from planner.artifacts.bundle import Bundle, save_bundle

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pytest import TempPathFactory  # noqa: PT013 - a type, as in the signatures of fixtures
 
-from darkstar_pipeline.file_lock import exclusive
+from darkstar_pipeline.state.file_lock import exclusive
 
 
 def made_once(temporary: TempPathFactory, name: str, fill: Callable[[Path], None]) -> Path:

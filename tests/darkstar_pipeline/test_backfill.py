@@ -17,11 +17,11 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 
 from assets.graph import ASSET_NAMES
 from darkstar_pipeline.backfill import BackfillReport, close_dead_runs, run_backfill, selected
+from darkstar_pipeline.config.settings import Settings, SiteSettings
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.dagster_home import open_instance
 from darkstar_pipeline.definitions import build_definitions, homes
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
-from darkstar_pipeline.settings import Settings, SiteSettings
+from darkstar_pipeline.orchestration.instance import open_instance
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
@@ -118,7 +118,7 @@ def test_results_bound_and_break_nothing(done: tuple[Context, BackfillReport]) -
 
 
 def test_run_links_to_its_mlflow_run_and_back(done: tuple[Context, BackfillReport]) -> None:
-    from darkstar_pipeline.tracking import open_store
+    from darkstar_pipeline.tracking.mlflow_store import open_store
 
     context, report = done
     with open_instance(context.home) as instance:

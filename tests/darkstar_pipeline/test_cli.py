@@ -35,7 +35,7 @@ COMMANDS = (
 
 def test_help_imports_nothing_heavy_when_asked(tmp_path: Path) -> None:
     code = (
-        "import sys; from darkstar_pipeline.cli import build; from darkstar_pipeline.commands.console import run; "
+        "import sys; from darkstar_pipeline.cli import build; from darkstar_pipeline.console.call import run; "
         "assert run(build(), ['--help']) == 0; "
         f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
     )

@@ -90,7 +90,7 @@ def test_programs_and_modules_of_containers_are_installed_when_named(root: Path)
     assert named == set(PROGRAMS)
     assert all((root / ".venv" / "bin" / name).exists() or shutil.which(name) for name in named)
     modules = set(re.findall(r"darkstar_pipeline\.[a-z_.]+[a-z]", (DEPLOY / "compose.yaml").read_text()))
-    assert modules == {"darkstar_pipeline.definitions", "darkstar_pipeline.dagster_home"}
+    assert modules == {"darkstar_pipeline.definitions", "darkstar_pipeline.orchestration.instance"}
     assert all((root / f"{module.replace('.', '/')}.py").exists() for module in modules)
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from assets.home import Home
 from assets.learned import LEARNED, as_of
+from darkstar_pipeline.config.settings import Settings, SiteSettings
 from darkstar_pipeline.definitions import build_definitions
-from darkstar_pipeline.settings import Settings, SiteSettings
 from jobs.retrain import retrain_schedule
 from tests.cases.small_home import small_context
 

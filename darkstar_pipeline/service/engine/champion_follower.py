@@ -8,15 +8,15 @@ import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError
+from darkstar_pipeline.models.champion_pointer import POINTER, load_champion, read_pointer
 from darkstar_pipeline.models.names import model_folder, registered_name
-from darkstar_pipeline.models.pointer import POINTER, load_champion, read_pointer
-from darkstar_pipeline.planning_rungs import NO_CHAMPION, Seated
+from darkstar_pipeline.planning.plan_sources import NO_CHAMPION, Seated
+from darkstar_pipeline.policies.trained import opened
 from darkstar_pipeline.service.schemas import ModelTold
-from darkstar_pipeline.trained.policies import opened
-from darkstar_pipeline.versions import tariff_version
-from darkstar_pipeline.whole_files import file_identity
+from darkstar_pipeline.state.atomic_files import file_identity
 
 Signature = tuple[str, int, int, int]
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.schemas import Override, OverrideRequest
-from darkstar_pipeline.whole_files import replacing
+from darkstar_pipeline.state.atomic_files import replacing
 
 FURTHEST = timedelta(days=31)
 MOST_WISHES = 50

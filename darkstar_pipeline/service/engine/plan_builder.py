@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.planning import Known
-from darkstar_pipeline.planning_rungs import Seated, site_rungs
-from darkstar_pipeline.remembered import Remembered
+from darkstar_pipeline.planning.known_inputs import Known
+from darkstar_pipeline.planning.memo import Remembered
+from darkstar_pipeline.planning.plan_sources import Seated, site_rungs
 from darkstar_pipeline.service.engine.plan_documents import Made, blind_plan, lasts, plan_document
 from darkstar_pipeline.service.engine.plan_inputs import Gathered
 from darkstar_pipeline.service.schemas import Input, ModelTold, Override, PlanDocument, PlanSlot

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.planning import SLOT, slot_of
+from darkstar_pipeline.planning.known_inputs import SLOT, slot_of
 from darkstar_pipeline.service.schemas import Attempt, CommandDocument, Input, ModelTold, PlanDocument, PlanSlot
 from env.time_grid import day_start, zone
 from planner.plans.fallback_chain import BY_ITSELF, RELEASED, Climb, Try

@@ -9,8 +9,8 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError
-from darkstar_pipeline.planning import SLOT, Known, StartSoc, known_at, observed_soc, read_lately, slot_of
-from darkstar_pipeline.remembered import Remembered
+from darkstar_pipeline.planning.known_inputs import SLOT, Known, StartSoc, known_at, observed_soc, read_lately, slot_of
+from darkstar_pipeline.planning.memo import Remembered
 from darkstar_pipeline.service.engine.plan_documents import expected_soc_percent
 from darkstar_pipeline.service.schemas import Input, PlanDocument
 from darkstar_pipeline.warehouse.schemas import (

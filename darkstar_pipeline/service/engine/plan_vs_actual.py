@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.plan_history import in_force, plans_between, system_id
+from darkstar_pipeline.evaluation.plan_history import in_force, plans_between, system_id
 from darkstar_pipeline.service.schemas import RUNGS, HistoryDocument, HistorySlot
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SPOT_PRICES
 from env.time_grid import grid

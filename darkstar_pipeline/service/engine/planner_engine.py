@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from darkstar_pipeline.config.settings import config_path
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.planning import slot_of
-from darkstar_pipeline.planning_rungs import scenario_reach
-from darkstar_pipeline.remembered import Remembered
+from darkstar_pipeline.planning.known_inputs import slot_of
+from darkstar_pipeline.planning.memo import Remembered
+from darkstar_pipeline.planning.plan_sources import scenario_reach
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower, Following
 from darkstar_pipeline.service.engine.overrides import Wishes
@@ -25,8 +26,7 @@ from darkstar_pipeline.service.engine.plan_documents import blind_plan, command_
 from darkstar_pipeline.service.engine.plan_inputs import Gathered, LiveSoc, gather, signature
 from darkstar_pipeline.service.engine.plan_store import PlanStore
 from darkstar_pipeline.service.schemas import CommandDocument, Component, PlanDocument
-from darkstar_pipeline.settings import config_path
-from darkstar_pipeline.whole_files import file_identity
+from darkstar_pipeline.state.atomic_files import file_identity
 from planner.optimizer.deferrable_loads import HeaterRequest, LoadRequests
 from planner.plans.fallback_chain import CHAMPION, FAILED
 

@@ -9,8 +9,8 @@ from datetime import date
 from typing import Literal
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.lived_days import LivedDay, lived_days, metered_cost, reference_costs, told_cost
-from darkstar_pipeline.plan_history import plans_between, system_id
+from darkstar_pipeline.evaluation.actual_days import LivedDay, lived_days, metered_cost, reference_costs, told_cost
+from darkstar_pipeline.evaluation.plan_history import plans_between, system_id
 from darkstar_pipeline.service.schemas import SavingsDocument, SavingsRow
 from darkstar_pipeline.warehouse.schemas import (
     ANTARES_PLAN_HISTORY,

@@ -18,15 +18,15 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.plan_history import COLUMNS, in_force, keep_plan, plans_between, system_id
-from darkstar_pipeline.planning import SLOT, Known, slot_of
-from darkstar_pipeline.planning_rungs import Seated, by_optimiser, by_policy, by_value
-from darkstar_pipeline.remembered import Remembered
+from darkstar_pipeline.evaluation.plan_history import COLUMNS, in_force, keep_plan, plans_between, system_id
+from darkstar_pipeline.planning.known_inputs import SLOT, Known, slot_of
+from darkstar_pipeline.planning.memo import Remembered
+from darkstar_pipeline.planning.plan_sources import Seated, by_optimiser, by_policy, by_value
+from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
 from darkstar_pipeline.service.engine.champion_follower import Following
 from darkstar_pipeline.service.engine.plan_documents import plan_id
 from darkstar_pipeline.service.engine.plan_inputs import Gathered
 from darkstar_pipeline.service.schemas import Component, PlanDocument
-from darkstar_pipeline.trained.policies import TrainedPolicy, trained_policy
 from env.inverter import Command, Energy
 from env.simulator import World, simulate
 from env.time_grid import zone

@@ -28,7 +28,7 @@ from darkstar_pipeline.service.home_assistant.lease import Call, Lease, boot_id,
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes, in_unit
 from darkstar_pipeline.service.schemas import CommandDocument, Component
 from darkstar_pipeline.service.secrets import secret
-from darkstar_pipeline.whole_files import replacing
+from darkstar_pipeline.state.atomic_files import replacing
 from env.time_grid import zone
 
 LOOK_SECONDS = 2.0

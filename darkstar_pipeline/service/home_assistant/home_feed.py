@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError, DataMissingError, DataRefusedError
-from darkstar_pipeline.importing import ImportReport, import_home_assistant
-from darkstar_pipeline.planning import slot_of
+from darkstar_pipeline.ingest.imports import ImportReport, import_home_assistant
+from darkstar_pipeline.planning.known_inputs import slot_of
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.schemas import Component
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from darkstar_pipeline.whole_files import replacing
+from darkstar_pipeline.state.atomic_files import replacing
 
 LEASE_FILE = "lease.json"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

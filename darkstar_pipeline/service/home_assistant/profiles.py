@@ -6,8 +6,8 @@ looked after where it is written (`control`).
 
 from dataclasses import dataclass
 
+from darkstar_pipeline.config.service import ControlMapping, ControlSettings
 from darkstar_pipeline.service.schemas import CommandDocument
-from darkstar_pipeline.service_settings import ControlMapping, ControlSettings
 
 WATTS = 1000.0
 _SERVICES = {

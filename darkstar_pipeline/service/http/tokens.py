@@ -14,7 +14,7 @@ from pathlib import Path
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.secrets import secret
-from darkstar_pipeline.whole_files import replacing
+from darkstar_pipeline.state.atomic_files import replacing
 
 TOKEN_VARIABLE = "DARKSTAR_TOKEN"  # noqa: S105 - the name of a variable, not what is in it
 TOKEN_FILE = "token"  # noqa: S105 - the name of a file

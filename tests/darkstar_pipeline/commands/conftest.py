@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from darkstar_pipeline.cli import build
-from darkstar_pipeline.commands.console import run
+from darkstar_pipeline.console.call import run
 from tests.cases.command_line import Darkstar, Outcome, environment, real_darkstar
 from tests.cases.shared_folders import made_once
 

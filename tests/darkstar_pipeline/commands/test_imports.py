@@ -4,8 +4,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from darkstar_pipeline.commands.failures import UsageError
 from darkstar_pipeline.commands.imports import parse_mapping
+from darkstar_pipeline.console.failures import UsageError
 from tests.cases.command_line import Darkstar
 
 START = datetime(2026, 3, 28, 23, tzinfo=UTC)  # local midnight of the spring change in Stockholm

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.settings import SiteSettings, load_settings
+from darkstar_pipeline.config.settings import SiteSettings, load_settings
 from tests.cases.command_line import Darkstar
 
 

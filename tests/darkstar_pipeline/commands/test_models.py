@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from darkstar_pipeline.models.pointer import POINTER
+from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.models.registry import attach_evidence, register_model
 from tests.cases.command_line import Darkstar, environment
 from tests.cases.models import bundle_in, context_in, training

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.commands.sample import telling_days
-from darkstar_pipeline.sample_site import sample_settings
-from darkstar_pipeline.settings import load_settings
+from darkstar_pipeline.config.settings import load_settings
+from darkstar_pipeline.sample.site import sample_settings
 from tests.cases.command_line import Darkstar, real_darkstar
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from darkstar_pipeline.commands.serve import _alone, serving_lock
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.file_lock import exclusive, is_held
+from darkstar_pipeline.state.file_lock import exclusive, is_held
 from tests.cases.command_line import Darkstar, real_darkstar
 
 

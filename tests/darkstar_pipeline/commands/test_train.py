@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from darkstar_pipeline.commands.failures import UsageError
 from darkstar_pipeline.commands.train import parse_changes
+from darkstar_pipeline.config.learning import LightgbmSettings, RlSettings
+from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.learning.learners import changed
-from darkstar_pipeline.learning_settings import LightgbmSettings, RlSettings
+from darkstar_pipeline.learning.algorithms import changed
 from tests.cases.command_line import Darkstar, environment
 from tests.cases.learning_home import learning_context, learning_settings, measured, write_days
 

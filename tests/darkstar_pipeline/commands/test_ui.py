@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.services import LOOPBACK, free_port
+from darkstar_pipeline.console.supervisor import LOOPBACK, free_port
 from tests.cases.command_line import PROGRAM, Darkstar, environment
 
 

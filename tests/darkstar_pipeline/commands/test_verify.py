@@ -3,8 +3,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from darkstar_pipeline import evaluating
 from darkstar_pipeline.commands.verify import COLUMNS
+from darkstar_pipeline.evaluation import range_verdict
 from tests.cases.command_line import Darkstar
 
 pytestmark = pytest.mark.usefixtures("in_sample")
@@ -128,8 +128,8 @@ def free_energy(slots: pl.DataFrame) -> pl.DataFrame:
 def test_schedule_ends_with_four_when_a_stored_one_is_wrong(
     darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stored = evaluating._stored
-    monkeypatch.setattr(evaluating, "_stored", lambda *words: free_energy(stored(*words)))
+    stored = range_verdict._stored
+    monkeypatch.setattr(range_verdict, "_stored", lambda *words: free_energy(stored(*words)))
     done = darkstar("schedule", "--day", SPRING, "--policy", "self_consumption", "--json")
     assert (done.code, done.error["code"]) == (4, "unverified_schedule")
     assert f"self_consumption on {SPRING}" in done.error["message"]
@@ -138,9 +138,9 @@ def test_schedule_ends_with_four_when_a_stored_one_is_wrong(
 
 
 def test_evaluate_ends_with_four_when_a_replay_is_wrong(darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch) -> None:
-    stored, replay = evaluating._stored, evaluating.replay_days
-    monkeypatch.setattr(evaluating, "_stored", lambda *words: stored(*words).clear())
-    monkeypatch.setattr(evaluating, "replay_days", lambda *words, **more: free_energy(replay(*words, **more)))
+    stored, replay = range_verdict._stored, range_verdict.replay_days
+    monkeypatch.setattr(range_verdict, "_stored", lambda *words: stored(*words).clear())
+    monkeypatch.setattr(range_verdict, "replay_days", lambda *words, **more: free_energy(replay(*words, **more)))
     words = ("--from", SPRING, "--to", SPRING, "--policies", "idle")
     done = darkstar("evaluate", *words, "--json")
     assert (done.code, done.error["code"]) == (4, "unverified_schedule")

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from darkstar_pipeline.datasets.replay_inputs import ReplayInputs
 from darkstar_pipeline.learning.drift import FIGURES, LEAST_DAYS, day_figures, drift_report
-from darkstar_pipeline.replay_inputs import ReplayInputs
 from env.time_grid import grid
 from tests.cases.homes import STOCKHOLM
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.learning import belief_choice
-from darkstar_pipeline.learning.augmenting import PRICES, SIZES, _paired, _resized, augmented
-from darkstar_pipeline.learning.belief_choice import CANDIDATES, choose_beliefs
+from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
+from darkstar_pipeline.learning import scenario_rules
+from darkstar_pipeline.learning.augmentation import PRICES, SIZES, _paired, _resized, augmented
 from darkstar_pipeline.learning.dataset import LearningData
+from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_beliefs
+from darkstar_pipeline.learning.splits import Windows
 from darkstar_pipeline.learning.training import prepared
-from darkstar_pipeline.learning.windows import Windows
-from darkstar_pipeline.replay_inputs import protocol_of, replay_inputs
 from env.gym.episodes import joined
 from planner.evaluation.daily_results import daily_results
 from planner.replay.daily import replay_days
@@ -84,7 +84,7 @@ def test_what_naive_beliefs_cost_is_what_the_policy_value_costs(context: Context
 def test_cheapest_rules_win_in_their_order_when_they_cost_the_same(
     monkeypatch: pytest.MonkeyPatch, data: LearningData
 ) -> None:
-    monkeypatch.setattr(belief_choice, "uncorrected_cost", lambda _: 1.0)
+    monkeypatch.setattr(scenario_rules, "uncorrected_cost", lambda _: 1.0)
     assert choose_beliefs(data)[0] == "naive"
 
 

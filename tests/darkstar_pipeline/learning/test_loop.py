@@ -22,14 +22,14 @@ import yaml
 from assets.aurora import AURORA_MODELS
 from assets.learned import LEARNED
 from darkstar_pipeline.cli import build
-from darkstar_pipeline.commands.console import run
+from darkstar_pipeline.console.call import run
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.definitions import build_definitions
-from darkstar_pipeline.learning.gate import weigh
+from darkstar_pipeline.learning.promotion_gate import weigh
 from darkstar_pipeline.learning.retrain import Retrain
-from darkstar_pipeline.learning.windows import split
+from darkstar_pipeline.learning.splits import split
 from darkstar_pipeline.models.names import reference
-from darkstar_pipeline.trained.policies import trained_policy
+from darkstar_pipeline.policies.trained import trained_policy
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from planner.artifacts.bundle import read_bundle
 from tests.cases.command_line import Outcome, environment

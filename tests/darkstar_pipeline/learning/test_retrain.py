@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, replay_inputs
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.learning import retrain as retrain_module
 from darkstar_pipeline.learning.retrain import Retrain, retrain
-from darkstar_pipeline.replay_inputs import ReplayInputs, replay_inputs
 from tests.cases.learning_home import AT, DAYS, SITE, learning_context, measured, write_days
 
 COSTS = {"lightgbm": 90.0, "rl": 80.0, "value": 100.0}

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError, ExitCode
-from darkstar_pipeline.importing import import_observations
+from darkstar_pipeline.ingest.imports import import_observations
 from darkstar_pipeline.sources import parquet
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS

@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from darkstar_pipeline.config.settings import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
-from darkstar_pipeline.importing import ImportReport, import_weather
-from darkstar_pipeline.settings import SiteSettings
+from darkstar_pipeline.ingest.imports import ImportReport, import_weather
 from darkstar_pipeline.sources.weather import read_weather
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from darkstar_pipeline.importing import import_observations, import_prices
-from darkstar_pipeline.settings import SiteSettings
+from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.ingest.imports import import_observations, import_prices
 from darkstar_pipeline.warehouse.lake import Lake
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

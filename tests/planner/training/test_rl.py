@@ -151,7 +151,7 @@ def test_training_ends_the_same_when_its_process_was_killed(tmp_path: Path) -> N
         "train_rl(mixed(), several(sites()[0]), replace(PPO, rounds=12, members=1), checkpoints=Path(sys.argv[1]))\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)], cwd=Path(__file__).parents[2]
+        [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)], cwd=Path(__file__).parents[3]
     )
     kept = tmp_path / "member_0.safetensors"
     deadline = time.monotonic() + 120

@@ -16,7 +16,7 @@ CODE = (
 def test_threads_sleep_while_they_wait_when_nobody_says_otherwise() -> None:
     done = subprocess.run(
         [sys.executable, "-c", CODE],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env={"PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,

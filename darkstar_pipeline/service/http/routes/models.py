@@ -2,18 +2,18 @@
 
 from fastapi import APIRouter
 
+from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.models.bundles import stored_bundle
-from darkstar_pipeline.models.moves import Move, check_evidence
-from darkstar_pipeline.models.moves import promote as move_to
-from darkstar_pipeline.models.moves import rollback as move_back
+from darkstar_pipeline.models.bundle_store import stored_bundle
+from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.names import model_folder, registered_name
-from darkstar_pipeline.models.pointer import read_pointer
+from darkstar_pipeline.models.promotion import Move, check_evidence
+from darkstar_pipeline.models.promotion import promote as move_to
+from darkstar_pipeline.models.promotion import rollback as move_back
 from darkstar_pipeline.models.registry import find_version
 from darkstar_pipeline.service.http.dependencies import Running, Service
 from darkstar_pipeline.service.http.errors import answers
 from darkstar_pipeline.service.schemas import ModelRow, ModelsDocument, MoveDocument, PromoteRequest, RollbackRequest
-from darkstar_pipeline.versions import tariff_version
 from planner.artifacts.bundle import read_bundle
 from planner.errors import PolicyMismatchError
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.models.names import model_folder, registered_name
-from darkstar_pipeline.models.pointer import POINTER
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower
 from darkstar_pipeline.service.schemas import ModelsDocument, MoveDocument
-from darkstar_pipeline.tracking import open_store
+from darkstar_pipeline.tracking.mlflow_store import open_store
 from tests.cases.service_home import asking, made_engine, place_version, put_in_use
 
 

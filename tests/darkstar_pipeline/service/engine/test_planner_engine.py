@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.models.names import model_folder, registered_name
-from darkstar_pipeline.models.pointer import POINTER
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.schemas import OverrideRequest, PlanDocument
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
@@ -224,13 +224,13 @@ def test_optimiser_plans_when_policies_fail(context: Context, monkeypatch: pytes
         raise ZeroDivisionError(message)
 
     for name in ("learned_schedule", "value_schedule"):
-        monkeypatch.setattr(f"darkstar_pipeline.planning_rungs.{name}", fails)
+        monkeypatch.setattr(f"darkstar_pipeline.planning.plan_sources.{name}", fails)
     engine, clock = made_engine(context)
     engine.look()
     plan = check(engine)
     assert rungs(plan) == [("champion", "failed"), ("value", "failed"), ("mpc", "released")]
     assert "no such luck" in plan.why
-    monkeypatch.setattr("darkstar_pipeline.planning_rungs.make_plan", fails)
+    monkeypatch.setattr("darkstar_pipeline.planning.plan_sources.make_plan", fails)
     engine.replan()
     assert check(engine).rung == "last_plan"
     monkeypatch.undo()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from darkstar_pipeline.config.service import ControlMapping, ControlSettings, HomeAssistantSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.engine.planner_engine import service_folder
@@ -20,7 +21,6 @@ from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes
 from darkstar_pipeline.service.home_assistant.watchdog import watch
 from darkstar_pipeline.service.schemas import CommandDocument
-from darkstar_pipeline.service_settings import ControlMapping, ControlSettings, HomeAssistantSettings
 from tests.cases.real_home_assistant import RealHomeAssistant, home_assistant
 from tests.cases.service_home import HandClock, moment
 from tests.cases.small_home import small_context

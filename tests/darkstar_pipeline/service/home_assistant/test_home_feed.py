@@ -13,10 +13,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from darkstar_pipeline.config.service import HomeAssistantSensors, HomeAssistantSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError, DataRefusedError, OutsideServiceError
 from darkstar_pipeline.service.home_assistant.home_feed import FURTHEST_BACK, HomeFeed, read_soc
-from darkstar_pipeline.service_settings import HomeAssistantSensors, HomeAssistantSettings
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
 from tests.cases.broker import until
 from tests.cases.service_home import HandClock, moment

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from darkstar_pipeline.config.service import MqttSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
@@ -18,7 +19,6 @@ from darkstar_pipeline.service.home_assistant import mqtt_publisher
 from darkstar_pipeline.service.home_assistant.entities import Topics
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.schemas import Component, PlanDocument
-from darkstar_pipeline.service_settings import MqttSettings
 from tests.cases.broker import Broker, Ear, until
 from tests.cases.service_home import HandClock, made_engine
 

@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 import uvicorn
 
+from darkstar_pipeline.config.service import HomeAssistantSensors, HomeAssistantSettings, MqttSettings
+from darkstar_pipeline.console.supervisor import free_port
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
@@ -22,8 +24,6 @@ from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import Running
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import Sessions
-from darkstar_pipeline.service_settings import HomeAssistantSensors, HomeAssistantSettings, MqttSettings
-from darkstar_pipeline.services import free_port
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from tests.cases.broker import Broker, until
 from tests.cases.real_home_assistant import RealHomeAssistant

@@ -9,15 +9,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context, open_context
-from darkstar_pipeline.lived_days import lived_days, metered_cost, reference_costs, settlement, told_cost
-from darkstar_pipeline.plan_history import COLUMNS, in_force, keep_plan, plans_between, system_id
-from darkstar_pipeline.replay_inputs import replay_inputs
+from darkstar_pipeline.datasets.replay_inputs import replay_inputs
+from darkstar_pipeline.evaluation.actual_days import lived_days, metered_cost, reference_costs, settlement, told_cost
+from darkstar_pipeline.evaluation.plan_history import COLUMNS, in_force, keep_plan, plans_between, system_id
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
 from darkstar_pipeline.service.engine.shadow import Shadows
 from darkstar_pipeline.service.schemas import HistoryDocument, SavingsDocument
-from darkstar_pipeline.settings import Settings
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,
@@ -243,7 +243,7 @@ def test_replayed_days_are_those_of_evaluate_when_the_start_is_the_same(context:
     grade(context, [DAY], meters=False)
     lived = lived_days(context, [DAY])[0]
     found = replay_inputs(context, [DAY])
-    from darkstar_pipeline.replay_inputs import protocol_of
+    from darkstar_pipeline.datasets.replay_inputs import protocol_of
     from planner.evaluation.daily_results import daily_results
 
     protocol = protocol_of(context)

@@ -1,0 +1,38 @@
+"""Which settings and code a stored result holds for, as one short hash."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Literal
+
+from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.context import Context
+
+Stage = Literal["oracle", "policies"]
+
+# Raise a number when its stage would give other figures for the same settings.
+_CODE: dict[Stage, int] = {"oracle": 1, "policies": 6}
+_TARIFF_CODE = 1  # raise where the same tariff settings would give other prices
+_SHARED = ("timezone", "area", "has_pv", "battery", "limits", "tariff", "protocol")
+_FIELDS: dict[Stage, tuple[str, ...]] = {"oracle": _SHARED, "policies": (*_SHARED, "forecast", "mpc")}
+
+
+def config_version(settings: SiteSettings, stage: Stage) -> str:
+    """Hash of everything in the configuration that changes the stage's figures, twelve hexadecimal digits."""
+    document = {
+        "stage": stage,
+        "code": _CODE[stage],
+        "settings": settings.model_dump(mode="json", include=set(_FIELDS[stage])),
+    }
+    return _short_hash(document)
+
+
+def tariff_version(context: Context) -> str:
+    """Hash of the site's tariff settings, which trained models have to fit, twelve hexadecimal digits."""
+    settings = context.site_settings.model_dump(mode="json", include={"tariff", "currency"})
+    return _short_hash({"stage": "tariff", "code": _TARIFF_CODE, "settings": settings})
+
+
+def _short_hash(document: Mapping[str, object]) -> str:
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]

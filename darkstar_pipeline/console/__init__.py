@@ -1,0 +1,1 @@
+"""How a command is called, fails and prints; `commands/` then holds commands alone."""

@@ -1,0 +1,251 @@
+"""How every command runs: the same three options, one answer on stdout, everything else on stderr, the same exit codes.
+
+A command is a function `(call, own arguments…) -> Answer`; `command` registers it. What does not belong here: what any
+command does.
+"""
+
+import functools
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from darkstar_pipeline.console.failures import INTERRUPTED, Interrupted, describe, help_page
+from darkstar_pipeline.console.output import Answer
+from darkstar_pipeline.errors import ExitCode
+
+if TYPE_CHECKING:
+    from darkstar_pipeline.context import Context
+
+READER_LEFT = 141
+"""What shells expect of a program whose reader went away, as in `darkstar query … | head`."""
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+SiteOption = Annotated[str | None, typer.Option("--site", metavar="NAME", help="By default the only or default site.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """How a command was called, and where its answer goes.
+
+    Attributes:
+        site: the site that was named, if any.
+        json: whether a script is listening.
+        out: the real stdout; everything else that is printed lands on stderr.
+    """
+
+    site: str | None
+    json: bool
+    out: TextIO
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person watches: progress bars and questions make sense."""
+        return not self.json and sys.stderr.isatty()
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person can also answer."""
+        return self.on_terminal and sys.stdin.isatty()
+
+    def context(self) -> "Context":
+        """The site that is meant, with its lake.
+
+        Raises:
+            ConfigurationError: the configuration is missing or wrong, or the site cannot be told.
+        """
+        from darkstar_pipeline.context import open_context
+
+        return open_context(self.site)
+
+    def note(self, text: str) -> None:
+        """Say something beside the answer."""
+        typer.echo(text, err=True)
+
+    def deliver(self, answer: Answer) -> None:
+        """Print the answer, now."""
+        if self.json:
+            answer.write_json(self.out)
+        else:
+            answer.write_text(self.out)
+        self.out.flush()
+
+
+def shared_options(
+    context: typer.Context, *, as_json: JsonOption = False, site: SiteOption = None, debug: DebugOption = False
+) -> None:
+    """Accept the shared options before a subcommand as well as after it."""
+    context.meta["darkstar.json"] = as_json or context.meta.get("darkstar.json", False)
+    context.meta["darkstar.site"] = site if site is not None else context.meta.get("darkstar.site")
+    context.meta["darkstar.debug"] = debug or context.meta.get("darkstar.debug", False)
+
+
+def command(
+    app: typer.Typer, name: str, *, examples: Sequence[str]
+) -> Callable[[Callable[..., Answer | None]], Callable[..., Answer | None]]:
+    """Register a function as a command.
+
+    Args:
+        app: the command line, or a group of it.
+        name: the word typed for it.
+        examples: command lines for the help page.
+
+    Returns:
+        A decorator for functions that take a `Call` first and return their answer, or None where they delivered it
+        themselves.
+    """
+
+    def register(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
+        summary = inspect.getdoc(function) or ""  # its first line, given apart since help pages cut what they cut out
+        app.command(name, epilog=_epilog(examples), short_help=summary.splitlines()[0])(_runner(function))
+        return function
+
+    return register
+
+
+def default_command(
+    app: typer.Typer, *, examples: Sequence[str]
+) -> Callable[[Callable[..., Answer | None]], Callable[..., Answer | None]]:
+    """Register a function as what a group does where none of its commands is named.
+
+    Args:
+        app: the group.
+        examples: command lines for the help page.
+    """
+
+    def register(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
+        app.callback(invoke_without_command=True, epilog=_epilog(examples))(_runner(function))
+        return function
+
+    return register
+
+
+def _epilog(examples: Sequence[str]) -> str:
+    """The end of a help page."""
+    return "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
+
+
+def _runner(function: Callable[..., Answer | None]) -> Callable[..., int]:
+    """The function as typer calls it; nothing is done where a further command was named."""
+
+    @functools.wraps(function)
+    def run_command(context: typer.Context, **arguments: Any) -> int:  # noqa: ANN401 - typer hands over what it parsed
+        shared_options(
+            context, as_json=arguments.pop("as_json"), site=arguments.pop("site"), debug=arguments.pop("debug")
+        )
+        return int(ExitCode.DONE) if context.invoked_subcommand is not None else _run(function, context, arguments)
+
+    _declare(run_command, function)
+    return run_command
+
+
+def _declare(wrapper: Callable[..., int], function: Callable[..., Answer | None]) -> None:
+    """Give the wrapper the signature that typer reads: the function's own arguments and the shared options."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    own = [each.replace(kind=keyword) for each in list(inspect.signature(function).parameters.values())[1:]]
+    shared = [
+        inspect.Parameter("as_json", keyword, default=False, annotation=JsonOption),
+        inspect.Parameter("site", keyword, default=None, annotation=SiteOption),
+        inspect.Parameter("debug", keyword, default=False, annotation=DebugOption),
+    ]
+    first = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    signature = inspect.Signature([first, *own, *shared], return_annotation=int)
+    setattr(wrapper, "__signature__", signature)  # noqa: B010 - functions declare no such attribute to type checkers
+    wrapper.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
+
+
+def _run(function: Callable[..., Answer | None], context: typer.Context, arguments: dict[str, Any]) -> int:
+    """Run a command with stdout kept for its answer."""
+    try:
+        with answers_only() as out:
+            call = Call(site=context.meta["darkstar.site"], json=context.meta["darkstar.json"], out=out)
+            answer = function(call, **arguments)
+            if answer is None:
+                return int(ExitCode.DONE)
+            call.deliver(answer)
+            return int(answer.exit_code)
+    except BrokenPipeError:
+        return READER_LEFT
+    except KeyboardInterrupt as error:
+        raise Interrupted from error
+
+
+@contextmanager
+def answers_only() -> Generator[TextIO]:
+    """Keep stdout for answers: what libraries print meanwhile, from Python or from C, goes to stderr.
+
+    Yields:
+        The stream that still leads to stdout.
+    """
+    stdout = sys.stdout
+    stdout.flush()
+    try:
+        real, other = stdout.fileno(), sys.stderr.fileno()
+    except OSError:  # a stream in memory has no descriptor, and no C library writes to it
+        with redirect_stdout(sys.stderr):
+            yield stdout
+        return
+    kept = os.dup(real)
+    os.dup2(other, real)
+    try:
+        with os.fdopen(kept, "w", encoding="utf-8", closefd=False) as answers, redirect_stdout(sys.stderr):
+            yield answers
+    finally:
+        _flush_c()
+        os.dup2(kept, real)
+        os.close(kept)
+
+
+def _flush_c() -> None:
+    """Have C libraries let go of what they printed: into a pipe, they would keep it until the program ends."""
+    import ctypes  # 10 ms that `--help` need not pay
+
+    with suppress(OSError, AttributeError, TypeError):  # no C library to speak to, on some systems
+        ctypes.CDLL(None).fflush(None)
+
+
+def run(app: typer.Typer, arguments: Sequence[str]) -> int:
+    """Run the command line and turn every error into its line or document.
+
+    Args:
+        app: the command line.
+        arguments: what was typed after `darkstar`.
+
+    Returns:
+        The exit code.
+    """
+    typed = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    try:
+        code = app(list(arguments), prog_name="darkstar", standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except SystemExit as stop:  # how typer answers a reader that left while it printed a help page
+        return READER_LEFT if stop.code == 1 else int(stop.code or 0)
+    except BrokenPipeError:
+        return READER_LEFT
+    except Exception as error:  # noqa: BLE001 - the one place where everything ends: no traceback reaches a person unasked
+        return _fail(error, as_json="--json" in typed, debug="--debug" in typed)
+    return code if isinstance(code, int) else int(ExitCode.DONE)
+
+
+def _fail(error: Exception, *, as_json: bool, debug: bool) -> int:
+    """Tell an error, in the place and form that was asked for."""
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    failure = describe(error)
+    if as_json:
+        failure.write(sys.stdout)
+        sys.stdout.flush()
+    elif (page := help_page(error)) is not None:
+        typer.echo(page, err=True)
+    else:
+        typer.echo(failure.line(), err=True)
+    return failure.exit_code

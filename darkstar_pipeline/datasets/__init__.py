@@ -1,0 +1,1 @@
+"""Believed inputs cut for replays and training."""

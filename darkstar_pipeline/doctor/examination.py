@@ -1,0 +1,59 @@
+"""All checks in the order a person would go through them."""
+
+from datetime import datetime
+from pathlib import Path
+
+from darkstar_pipeline.config.settings import Settings, load_settings
+from darkstar_pipeline.context import LAKE_FOLDER
+from darkstar_pipeline.doctor.days import check_days
+from darkstar_pipeline.doctor.finding import Finding, Verdict, broken
+from darkstar_pipeline.doctor.forecasts import check_forecasts
+from darkstar_pipeline.doctor.machine import (
+    check_clock,
+    check_configuration,
+    check_disk,
+    check_python,
+    check_state_folder,
+    check_state_version,
+    check_time_zone,
+)
+from darkstar_pipeline.doctor.models import check_models
+from darkstar_pipeline.doctor.stores import check_dagster, check_mlflow
+from darkstar_pipeline.doctor.tables import check_tables
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.warehouse.lake import Lake
+
+
+def examine(home: Path, site: str | None, *, now: datetime) -> list[Finding]:
+    """Run every check.
+
+    Args:
+        home: the state folder.
+        site: the site to look at; None for all.
+        now: the present, by this machine's clock.
+
+    Raises:
+        ConfigurationError: the named site is not in a configuration that is otherwise fine.
+    """
+    settings, configuration = _settings()
+    lake = Lake(home / LAKE_FOLDER)
+    names = [settings.site_name(site)] if site is not None and settings.sites else sorted(settings.sites)
+    findings = [check_python(), check_clock(now), configuration]
+    findings += [check_time_zone(name, settings.sites[name].timezone, now) for name in names]
+    findings += [check_state_folder(home), check_disk(home), check_state_version(home)]
+    if findings[-1].verdict is Verdict.FAIL:
+        return findings  # what is in the folder is not this release's to judge
+    findings.append(check_tables(lake.root))
+    findings += [finding for name in names for finding in check_days(lake, name, now)]
+    findings += [check_forecasts(settings, home, name) for name in names]
+    findings += [check_models(settings, home, name, now) for name in names]
+    return [*findings, check_dagster(home), check_mlflow(home)]
+
+
+def _settings() -> tuple[Settings, Finding]:
+    """The configuration, empty where it cannot be read, and what is to be said about it."""
+    try:
+        settings = load_settings()
+    except ConfigurationError as error:
+        return Settings(default_site=None), broken("configuration", error.message, error.hint)
+    return settings, check_configuration(settings)

@@ -1,0 +1,72 @@
+"""Whether Dagster's and MLflow's stores are there and in order."""
+
+import http.client
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from darkstar_pipeline.context import DAGSTER_FOLDER, MLFLOW_FOLDER
+from darkstar_pipeline.doctor.finding import Finding, broken, fine, odd
+
+ANSWER_SECONDS = 3
+
+
+def check_dagster(home: Path) -> Finding:
+    """Whether every Dagster program of this machine would use the state folder's instance."""
+    folder = home / DAGSTER_FOLDER
+    named = os.environ.get("DAGSTER_HOME")
+    if named is not None and Path(named).absolute() != folder:
+        remedy = "unset DAGSTER_HOME, or point it to the state folder's"
+        return odd("dagster", f"DAGSTER_HOME is {named}, darkstar uses {folder}", remedy)
+    if not folder.is_dir():
+        return fine("dagster", f"{folder} will be made by the first backfill")
+    return _databases("dagster", folder, sorted(folder.rglob("*.db")))
+
+
+def check_mlflow(home: Path) -> Finding:
+    """Whether the tracking store can be opened, or its server answers."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if uri.startswith(("http://", "https://")):
+        return _server(uri)
+    folder = home / MLFLOW_FOLDER
+    store = folder / "mlflow.db"
+    if not store.exists():
+        return fine("mlflow", f"{store} will be made by the first evaluation that is tracked")
+    return _databases("mlflow", folder, [store])
+
+
+def _databases(check: str, folder: Path, files: list[Path]) -> Finding:
+    """Have SQLite look over its files."""
+    for file in files:
+        if (trouble := _trouble(file)) is not None:
+            return broken(check, f"{file}: {trouble}", "move it away; runs are lost, days and results are not")
+    return fine(check, f"{folder}, {len(files)} database files in order")
+
+
+def _trouble(file: Path) -> str | None:
+    """What is wrong with a database file; None where nothing is."""
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=ANSWER_SECONDS)) as connection:
+            answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.OperationalError as error:
+        return None if "locked" in str(error) else str(error)  # a writer at work is no trouble
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if answer == "ok" else answer
+
+
+def _server(uri: str) -> Finding:
+    """Ask an MLflow server whether it is well."""
+    parts = urlsplit(uri)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.netloc, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", f"{parts.path.rstrip('/')}/health")
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return broken("mlflow", f"{uri} does not answer: {error}", "start the server, or unset MLFLOW_TRACKING_URI")
+    finally:
+        connection.close()
+    return fine("mlflow", f"{uri} answers ({status})")

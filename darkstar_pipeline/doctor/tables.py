@@ -1,0 +1,59 @@
+"""Whether the lake's files can be read and are what the tables are declared to be."""
+
+# The stubs of PyArrow and Polars leave type parameters open.
+# pyright: reportUnknownMemberType=false
+
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+from pyarrow import parquet
+
+from darkstar_pipeline.doctor.finding import Finding, broken, fine, odd
+from darkstar_pipeline.warehouse.lake import PART
+from darkstar_pipeline.warehouse.schemas import TABLES, Table
+
+_EXAMPLES = 3
+
+
+def check_tables(root: Path) -> Finding:
+    """Compare every file of the lake with its table's declaration; only the files' footers are read."""
+    unreadable: list[Path] = []
+    different: list[str] = []
+    count = 0
+    for table in TABLES.values():
+        for path in sorted((root / table.name).glob(f"site=*/day=*/{PART}")):
+            count += 1
+            found = _schema(path)
+            if found is None:
+                unreadable.append(path)
+            elif difference := _difference(table, found):
+                different.append(f"{table.name} {path.parent.name}: {difference}")
+    if unreadable:
+        told = ", ".join(str(path) for path in unreadable[:_EXAMPLES])
+        remedy = "remove these files and import or backfill their days again"
+        return broken("tables", f"{len(unreadable)} of {count} files cannot be read: {told}", remedy)
+    if different:
+        told = "; ".join(different[:_EXAMPLES])
+        remedy = "backfill those days again; imported tables have to be imported again"
+        return odd("tables", f"{len(different)} of {count} files differ from their declaration: {told}", remedy)
+    return fine("tables", f"{count} files in {len(TABLES)} tables fit their declaration")
+
+
+def _schema(path: Path) -> dict[str, pl.DataType] | None:
+    """Columns and types of a file; None where it is no Parquet."""
+    try:
+        arrow = parquet.read_schema(path)
+    except (OSError, pa.ArrowException):
+        return None
+    frame = pl.from_arrow(arrow.empty_table())
+    return dict(frame.schema) if isinstance(frame, pl.DataFrame) else {}
+
+
+def _difference(table: Table, found: dict[str, pl.DataType]) -> str:
+    """What is not as declared; empty where nothing is."""
+    missing = sorted(set(table.schema) - set(found))
+    unknown = sorted(set(found) - set(table.schema))
+    other = sorted(name for name, dtype in table.schema.items() if name in found and found[name] != dtype)
+    parts = (("without", missing), ("unknown", unknown), ("other type", other))
+    return ", ".join(f"{word} {names}" for word, names in parts if names)

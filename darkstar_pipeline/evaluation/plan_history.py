@@ -1,0 +1,128 @@
+"""Plans that were made, lived ones and shadows alike: written as they come, and read back as commands in force.
+
+A slot's command is that of the latest plan made before the slot began, or within its first minute: the service plans as
+a slot begins, on what was read by then. Later plans of a slot never count for it.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.models.names import registered_name
+from darkstar_pipeline.models.run_tables import add_row, json_text
+from darkstar_pipeline.warehouse.schemas import ANTARES_PLAN_HISTORY
+from env.time_grid import SLOT_DTYPE, zone
+
+SHADOW = "--shadow-"
+GRACE = timedelta(minutes=1)
+COLUMNS = ("charge_kw", "discharge_kw", "export_kw", "import_kwh", "export_kwh", "load_kwh", "pv_kwh", "soc_end_kwh")
+COMMAND = COLUMNS[:3]
+_DIGITS = 4
+
+
+def system_id(site: str, policy: str | None = None) -> str:
+    """What a site's plans are filed under: the lived ones, or those of a shadow policy, each under its own.
+
+    >>> system_id("home"), system_id("home", "value")
+    ('antares-home', 'antares-home--shadow-value')
+    """
+    if policy is None:
+        return registered_name(site)
+    slug = re.sub(r"[^a-z0-9]+", "-", policy.lower()).strip("-")[:60]
+    if slug != policy:  # two policies must not share a name only because it was made plain
+        slug = f"{slug}-{hashlib.sha256(policy.encode()).hexdigest()[:6]}"
+    return f"{registered_name(site)}{SHADOW}{slug}"
+
+
+def keep_plan(
+    context: Context,
+    system: str,
+    schedule: pl.DataFrame,
+    *,
+    plan_id: str,
+    created_at: datetime,
+    episode_start: datetime,
+    metrics: Mapping[str, Any],
+) -> None:
+    """Add a plan to the history.
+
+    Args:
+        context: the site.
+        system: as `system_id` names it.
+        schedule: `slot_start` and `COLUMNS`; nulls where nobody knows.
+        plan_id: of the plan.
+        created_at: when it was made.
+        episode_start: when the system's stored energy was last the home's own.
+        metrics: figures; `policy` and `start_soc_kwh` are read back.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    local = zone(context.timezone)
+    columns: dict[str, list[Any]] = {
+        "slot_start": [int(start.timestamp()) for start in schedule["slot_start"]],
+        **{name: schedule[name].cast(pl.Float64).round(_DIGITS).to_list() for name in COLUMNS},
+    }
+    row = {
+        "site": context.site_name,
+        "id": plan_id,
+        "system_id": system,
+        "plan_date": schedule["slot_start"][0].astimezone(local).date(),
+        "episode_start_local": episode_start.astimezone(local).isoformat(),
+        "policy_run_id": str(metrics.get("run_id") or metrics.get("policy", "")),
+        "created_at": created_at,
+        "shadow_schedule": json.dumps(columns, separators=(",", ":")),
+        "metrics": json_text(metrics),
+    }
+    add_row(context, ANTARES_PLAN_HISTORY, row)
+
+
+def plans_between(context: Context, first: date, last: date) -> pl.DataFrame:
+    """The history of local days, both included."""
+    return context.lake.read(ANTARES_PLAN_HISTORY, context.site_name, first, last)
+
+
+def in_force(plans: pl.DataFrame, slot_start: Sequence[datetime]) -> pl.DataFrame:
+    """What was in force in each slot.
+
+    Args:
+        plans: rows of the history of one system.
+        slot_start: the slots (UTC).
+
+    Returns:
+        `slot_start, created_at, metrics` and `COLUMNS` of the slots that a plan reached, in order.
+    """
+    wanted = set(slot_start)
+    parts = [_slots(row, wanted) for row in plans.sort("created_at", "id").iter_rows(named=True)]
+    found = [part for part in parts if part.height]
+    if not found:
+        return _empty()
+    known = pl.concat(found).filter(pl.col("created_at") <= pl.col("slot_start") + GRACE)
+    return known.unique("slot_start", keep="last", maintain_order=True).sort("slot_start")
+
+
+def _slots(row: Mapping[str, Any], wanted: set[datetime]) -> pl.DataFrame:
+    """The slots of one plan."""
+    columns = json.loads(row["shadow_schedule"])
+    starts = [datetime.fromtimestamp(second, UTC) for second in columns.pop("slot_start")]
+    frame = pl.DataFrame({"slot_start": starts, **columns}, schema_overrides=dict.fromkeys(columns, pl.Float64))
+    return (
+        frame.with_columns(
+            pl.col("slot_start").cast(SLOT_DTYPE),
+            created_at=pl.lit(row["created_at"]).cast(SLOT_DTYPE),
+            metrics=pl.lit(row["metrics"]),
+        )
+        .filter(pl.col("slot_start").is_in(list(wanted)))
+        .select("slot_start", "created_at", "metrics", *COLUMNS)
+    )
+
+
+def _empty() -> pl.DataFrame:
+    schema = {"slot_start": SLOT_DTYPE, "created_at": SLOT_DTYPE, "metrics": pl.String()}
+    return pl.DataFrame(schema={**schema, **dict.fromkeys(COLUMNS, pl.Float64())})

@@ -1,0 +1,281 @@
+"""Reads what a backfill left in the lake and turns it into verdicts, schedules and statistics.
+
+Days and policies that are not materialised under the present configuration are replayed on the fly from graded days,
+so that changing a battery in `darkstar.yaml` shows its effect without a backfill; nothing is written here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from darkstar_pipeline.config.fingerprints import config_version
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
+from darkstar_pipeline.errors import ConfigurationError, DataMissingError
+from darkstar_pipeline.warehouse.schemas import (
+    DATA_QUALITY_DAILY,
+    ORACLE_DAILY_RESULTS,
+    ORACLE_SCHEDULES,
+    POLICY_DAILY_RESULTS,
+    POLICY_SCHEDULES,
+    Table,
+)
+from env.time_grid import days_between
+from planner.demand_charges.bills import charges_power, power_bills
+from planner.evaluation.battery_use import day_statistics
+from planner.evaluation.daily_results import daily_results
+from planner.evaluation.verdict import Evaluation, evaluate
+from planner.evaluation.verified_days import only_verified, only_verified_window
+from planner.policy_names import CONTINUOUS_POLICIES, FALLBACK, LEARNED_POLICIES, PLANNERS, POLICIES, is_learned
+from planner.replay.daily import replay_days
+from planner.replay.usable_slots import USABLE
+
+if TYPE_CHECKING:
+    from darkstar_pipeline.policies.trained import TrainedPolicy
+
+ORACLE = "oracle"
+_BOOKKEEPING = ("site", "config_version", "quality")
+REFERENCES = ("idle", "mpc", ORACLE)  # what shares and differences are measured against
+
+
+@dataclass(frozen=True)
+class RangeVerdict:
+    """The verdict on a range of days.
+
+    Attributes:
+        evaluation: days and totals of the policies asked for.
+        left_out: `day, reasons` of the days that were refused or are not materialised.
+    """
+
+    evaluation: Evaluation
+    left_out: pl.DataFrame
+
+
+def check_policies(policies: Sequence[str], known: Sequence[str] = POLICIES) -> None:
+    """Refuse policies that do not exist; of trained ones, whether there is such a version is found out later.
+
+    Raises:
+        ConfigurationError: names them, and those that do.
+    """
+    if unknown := [policy for policy in policies if policy not in known and not is_learned(policy)]:
+        message = f"policy not available: {', '.join(unknown)}"
+        raise ConfigurationError(message, f"available: {', '.join((*known, *LEARNED_POLICIES))}, models:/NAME/VERSION")
+
+
+def evaluate_range(
+    context: Context, first: date, last: date, policies: Sequence[str], *, continuous: bool = False
+) -> RangeVerdict:
+    """What each policy paid on the usable days of a range.
+
+    Args:
+        context: the site.
+        first: first local day.
+        last: last local day, included.
+        policies: what to show, in this order; references are worked out besides.
+        continuous: stored energy is carried through the range instead of starting every day alike.
+
+    Raises:
+        ConfigurationError: an unknown policy.
+        DataMissingError: no usable day in the range.
+    """
+    check_policies(policies, CONTINUOUS_POLICIES if continuous else POLICIES)
+    quality = _graded(context, first, last)
+    usable = quality.filter(pl.col("status").is_in(USABLE))["day"].to_list()
+    if not usable:
+        message = f"none of {quality.height} graded days is usable; {quality['day'][0]}: {quality['reasons'][0]}"
+        raise DataMissingError(message, "import what is missing and backfill again; `darkstar quality` lists the days")
+    wanted = list(dict.fromkeys((*policies, *REFERENCES)))
+    bills = None
+    if continuous:
+        results, bills = _continuous_results(context, wanted, usable)
+    elif charges_power(context.site):
+        results, bills = _months_results(context, wanted, usable)
+    else:
+        results = pl.concat([policy_results(context, policy, usable) for policy in wanted], how="diagonal")
+    return RangeVerdict(evaluate(results, policies, bills=bills), _left_out(quality, first, last))
+
+
+def day_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
+    """What a policy does on a day, slot by slot, verified.
+
+    Raises:
+        ConfigurationError: an unknown policy.
+        DataMissingError: the day is refused or not materialised.
+        UnverifiedScheduleError: something is wrong with the schedule.
+    """
+    schedule = only_verified(unverified_schedule(context, day, policy), context.site, protocol_of(context))
+    return schedule.select([name for name in POLICY_SCHEDULES.schema.names() if name not in _BOOKKEEPING])
+
+
+def unverified_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
+    """What a policy does on a day as it is stored, else as it is replayed, for whoever verifies it.
+
+    Raises:
+        ConfigurationError: an unknown policy.
+        DataMissingError: the day is refused or not materialised.
+    """
+    check_policies([policy])
+    quality = _graded(context, day, day)
+    if quality["status"][0] not in USABLE:
+        raise DataMissingError(
+            f"{day} is refused: {quality['reasons'][0]}", "import what is missing and backfill it again"
+        )
+    stored = _stored(context, ORACLE_SCHEDULES if policy == ORACLE else POLICY_SCHEDULES, policy, [day])
+    return stored if stored.height else _replay(context, policy, [day])
+
+
+def day_stats(context: Context, day: date) -> pl.DataFrame:
+    """How each policy used a day: a row a policy."""
+    schedules = [day_schedule(context, day, policy) for policy in POLICIES]
+    return day_statistics(pl.concat(schedules), site=context.site)
+
+
+def _graded(context: Context, first: date, last: date) -> pl.DataFrame:
+    """The quality rows of a range.
+
+    Raises:
+        DataMissingError: none of the days has been materialised.
+    """
+    quality = context.lake.read(DATA_QUALITY_DAILY, context.site_name, first, last)
+    remedy = f"run `darkstar backfill --from {first} --to {last}`"
+    if quality.is_empty():
+        raise DataMissingError(f"no day from {first} to {last} is materialised for site {context.site_name}", remedy)
+    return quality
+
+
+def _left_out(quality: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """The days of the range that count for nothing, and why."""
+    refused = quality.filter(~pl.col("status").is_in(USABLE)).select("day", "reasons")
+    known = set(quality["day"].to_list())
+    absent = [day for day in days_between(first, last) if day not in known]
+    missing = pl.DataFrame({"day": absent}, schema={"day": pl.Date}).with_columns(reasons=pl.lit("not materialised"))
+    return pl.concat([refused, missing]).sort("day")
+
+
+def policy_results(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
+    """Daily results of a policy: stored ones where they hold for the present configuration, else replayed."""
+    table = ORACLE_DAILY_RESULTS if policy == ORACLE else POLICY_DAILY_RESULTS
+    stored = _stored(context, table, policy, days)
+    known = set(stored["day"].to_list())
+    missing = [day for day in days if day not in known]
+    if not missing:
+        return stored
+    replayed = only_verified(_replay(context, policy, missing), context.site, protocol_of(context))
+    fresh = daily_results(replayed, protocol_of(context), context.site)
+    return pl.concat([stored.select(fresh.columns), fresh]).sort("day") if known else fresh
+
+
+def _stored(context: Context, table: Table, policy: str, days: Sequence[date]) -> pl.DataFrame:
+    """Rows of the lake that hold for the present configuration, with `policy`, without bookkeeping columns."""
+    paths = [context.lake.path(table, context.site_name, day) for day in days]
+    rows = context.lake.read_paths(table, [path for path in paths if path.exists()])
+    if policy == ORACLE:
+        day_column = table.day_column
+        rows = rows.select("site", day_column, pl.lit(ORACLE).alias("policy"), pl.exclude("site", day_column))
+    version = config_version(context.site_settings, "oracle" if policy == ORACLE else "policies")
+    held = rows.filter((pl.col("policy") == policy) & (pl.col("config_version") == version))
+    return held.drop(_BOOKKEEPING, strict=False)
+
+
+def _months_results(
+    context: Context, policies: Sequence[str], days: Sequence[date]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Daily results and bills of daily episodes where power is charged, which ties the days of a month together.
+
+    What depends on the days before in the month is replayed over the days asked for: what is stored was worked out
+    with the days of its own run.
+    """
+    from planner.replay.monthly_oracle import months_oracle, with_bound
+
+    protocol, bounds, schedules = protocol_of(context), None, list[pl.DataFrame]()
+    for policy in policies:
+        if policy == ORACLE:
+            best = months_oracle(replay_inputs(context, days).slots, context.site, protocol)
+            schedule, bounds = best.schedules, best.bounds
+        elif policy in PLANNERS or is_learned(policy):
+            schedule = _replay(context, policy, days)
+        else:
+            stored = _stored(context, POLICY_SCHEDULES, policy, days)
+            known = set(stored["local_day"].to_list())
+            missing = [day for day in days if day not in known]
+            schedule = pl.concat([stored, _replay(context, policy, missing)], how="diagonal") if missing else stored
+        schedules.append(only_verified(schedule, context.site, protocol))
+    every = pl.concat(schedules, how="diagonal")
+    results = daily_results(every, protocol, context.site)
+    return results, with_bound(power_bills(every, context.site), results, bounds)
+
+
+def _continuous_results(
+    context: Context, policies: Sequence[str], days: Sequence[date]
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """Daily results of the continuous protocol: a day is charged for what it takes out of the battery for the next.
+
+    Every day settles its change of stored energy at the window's one value, so that the days add up to the window's
+    cost. The bills are None where power is not charged.
+    """
+    from planner.replay.continuous import window_settlement
+
+    slots, protocol = replay_inputs(context, days).slots, protocol_of(context)
+    settled = replace(protocol, settlement_value=window_settlement(slots, context.site, protocol))
+    schedules = [
+        only_verified_window(policy, _replay_window(context, policy, days), context.site, protocol)
+        for policy in policies
+    ]
+    every = pl.concat(schedules)
+    bills = power_bills(every, context.site) if charges_power(context.site) else None
+    return daily_results(every, settled, context.site), bills
+
+
+def _replay(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
+    """Replay a policy on graded days."""
+    if is_learned(policy):
+        trained = _trained(context, policy)
+        if trained is not None:
+            from darkstar_pipeline.policies.replay import replay_trained
+
+            return replay_trained(context, trained, days)
+    found, protocol = replay_inputs(context, days), protocol_of(context)
+    replayed = replay_days(
+        _decides(policy), found.slots, found.forecasts, context.site, protocol, history=found.history
+    )
+    return replayed.with_columns(policy=pl.lit(policy))
+
+
+def _replay_window(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
+    """Replay a policy through a window of graded days."""
+    from planner.replay.continuous import replay_window
+
+    if is_learned(policy):
+        trained = _trained(context, policy)
+        if trained is not None:
+            from darkstar_pipeline.policies.replay import replay_trained
+
+            return replay_trained(context, trained, days, continuous=True)
+    found, protocol = replay_inputs(context, days), protocol_of(context)
+    replayed = replay_window(_decides(policy), found.slots, found.forecasts, found.history, context.site, protocol)
+    return replayed.with_columns(policy=pl.lit(policy))
+
+
+def _trained(context: Context, policy: str) -> "TrainedPolicy | None":
+    """The trained policy of a name; None for a champion that is `value`."""
+    from darkstar_pipeline.policies.trained import trained_policy  # models are opened only where one is asked for
+
+    return trained_policy(context, policy)
+
+
+def _decides(policy: str) -> str:
+    """The policy that decides where no version is in use."""
+    return FALLBACK if is_learned(policy) else policy
+
+
+def trained_on(context: Context, policies: Sequence[str], days: Sequence[date]) -> dict[str, int]:
+    """Of each trained policy, how many of the days it learned from or was chosen on; only those with any."""
+    found: dict[str, int] = {}
+    for policy in filter(is_learned, policies):
+        trained = _trained(context, policy)
+        if trained is not None:
+            found[policy] = sum(trained.has_seen(day) for day in days)
+    return {policy: n_days for policy, n_days in found.items() if n_days}

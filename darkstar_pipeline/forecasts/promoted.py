@@ -1,0 +1,68 @@
+"""Which Aurora forecasts which day: the newest promoted version that learned from earlier days only.
+
+A model that has seen a day, or what came after it, would be praised for its memory. A day is therefore forecast by the
+version in use, or else by the latest one in use before it, whose window ended before the day; days that come before
+all of them, or inside the first's window, are forecast naively, and `model_version` says so.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.models.champion_pointer import read_pointer, read_seat
+from darkstar_pipeline.models.names import model_folder, registered_name
+from planner.errors import PolicyMismatchError
+from planner.forecasts.aurora_bundle import LoadedAurora, load_aurora
+
+
+@dataclass(frozen=True)
+class PromotedAurora:
+    """A version that is or was in use.
+
+    Attributes:
+        version: of the registered model.
+        loaded: its bundle.
+    """
+
+    version: int
+    loaded: LoadedAurora
+
+    @property
+    def name(self) -> str:
+        """What `model_version` says of its forecasts."""
+        return f"{self.loaded.learned.version}_v{self.version}"
+
+    def may_forecast(self, day: date) -> bool:
+        """Whether a midnight comes after everything the model learned from."""
+        return day > self.loaded.learned.last_day
+
+
+def promoted_aurora(context: Context) -> PromotedAurora | None:
+    """The version in use; None where none was promoted.
+
+    Raises:
+        ConfigurationError: the pointer or the bundle is damaged; says what to do.
+    """
+    return next(promoted_versions(context), None)
+
+
+def promoted_versions(context: Context) -> Iterator[PromotedAurora]:
+    """The version in use, then those in use before it, the latest first, as far as they can still be read.
+
+    Raises:
+        ConfigurationError: the pointer or the bundle in use is damaged; says what to do.
+    """
+    folder = model_folder(context, registered_name(context.site_name, "aurora"))
+    pointer = read_pointer(folder)
+    if pointer is None:
+        return
+    for seat in (pointer.seat, *pointer.previous):
+        try:
+            yield PromotedAurora(seat.version, load_aurora(read_seat(folder, seat)))
+        except PolicyMismatchError as error:
+            if seat != pointer.seat:
+                return
+            message = f"the Aurora in use of site {context.site_name} cannot be read: {error}"
+            raise ConfigurationError(message, "`darkstar train aurora`, or `darkstar models rollback`") from error

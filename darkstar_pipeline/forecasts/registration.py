@@ -1,0 +1,110 @@
+"""Training a site's Aurora, registering it, and putting it into use where it is better than the mean of seven days.
+
+The gate is the days held out: a version goes into use when its error there, load and PV together, is below that of the
+seven-day mean. What does not belong here: how it is fitted and measured (`training`).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.forecasts.inputs import believed_readings
+from darkstar_pipeline.forecasts.training import TrainedAurora, train_aurora
+from darkstar_pipeline.models.names import registered_name
+from darkstar_pipeline.models.promotion import promote
+from darkstar_pipeline.models.registry import register_model
+from darkstar_pipeline.models.training_run import TrainingRun
+from planner.forecasts.aurora_model import MODEL_VERSION
+
+GATED = ("load", "pv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredAurora:
+    """What a training became.
+
+    Attributes:
+        trained: the model and its figures.
+        version: of the registered model.
+        verdict: whether it goes into use, and why: `promote, reasons` and the errors compared.
+    """
+
+    trained: TrainedAurora
+    version: int
+    verdict: dict[str, Any]
+
+    @property
+    def promoted(self) -> bool:
+        """Whether it is in use now."""
+        return self.verdict["promote"] is True
+
+
+def train_and_register(
+    context: Context,
+    first: date,
+    last: date,
+    *,
+    seed: int = 0,
+    who: str = "darkstar",
+    dagster_run_id: str | None = None,
+) -> RegisteredAurora:
+    """Fit a site's Aurora, make it a version, and put it into use if the days held out speak for it.
+
+    Args:
+        context: the site.
+        first: first local day.
+        last: last local day, included.
+        seed: of rows and trees.
+        who: who asks, for the record of the move.
+        dagster_run_id: the run that asks, for the link back.
+
+    Raises:
+        DataMissingError: there are fewer than fourteen believed days.
+        OutsideServiceError: MLflow refused or cannot be reached.
+    """
+    trained = train_aurora(context, first, last, seed=seed)
+    verdict = judged(trained)
+    run = TrainingRun(
+        train=(first, trained.trained_on.last_day),
+        test=(trained.held_out[0], trained.held_out[-1]) if trained.held_out else None,
+        content_hash=_content_hash(context, first, last),
+        seeds=(seed,),
+        params={"model": MODEL_VERSION, "days": trained.days, "lacks": ", ".join(trained.model.lacks)},
+        metrics={name: value for name, value in trained.metrics.items() if value is not None},
+        dagster_run_id=dagster_run_id,
+    )
+    with TemporaryDirectory(prefix="aurora-") as folder:
+        bundle = Path(folder) / "bundle"
+        trained.save(bundle)
+        version = register_model(context, bundle, run)
+    if verdict["promote"]:
+        name = registered_name(context.site_name, "aurora")
+        promote(context, version, who=who, why=verdict["reasons"][0], evidence=verdict, name=name)
+    return RegisteredAurora(trained=trained, version=version, verdict=verdict)
+
+
+def judged(trained: TrainedAurora) -> dict[str, Any]:
+    """Whether a model goes into use: `promote`, `reasons`, and the two errors [kWh a slot] where they were measured."""
+    metrics = trained.metrics
+    own, mean = ([metrics.get(f"mae_{quantity}_{name}") for quantity in GATED] for name in ("aurora", "seven_day_mean"))
+    if not trained.held_out or own[0] is None or mean[0] is None:
+        reason = f"{trained.days} days are too few to hold some out and measure it; the naive forecasts stay in use"
+        return {"promote": False, "reasons": [reason]}
+    errors = [sum(value for value in values if value is not None) for values in (own, mean)]
+    better = errors[0] < errors[1]
+    word = "below" if better else "not below"
+    reason = (
+        f"mean absolute error of {len(trained.held_out)} days held out {errors[0]:.4f} kWh a slot, {word} the "
+        f"seven-day mean's {errors[1]:.4f}"
+    )
+    return {"promote": better, "reasons": [reason], "mae": errors[0], "mae_seven_day_mean": errors[1]}
+
+
+def _content_hash(context: Context, first: date, last: date) -> str:
+    """Hash of the readings that were learned from: the same data, the same hash."""
+    table = believed_readings(context, first, last).sort("slot_start").write_csv(float_precision=9)
+    return hashlib.sha256(table.encode()).hexdigest()[:16]

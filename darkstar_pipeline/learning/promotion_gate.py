@@ -1,0 +1,96 @@
+"""The evidence for or against a challenger: days that it has never seen, replayed beside the champion."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.learning.scoring import daily_costs, figures, judge
+from darkstar_pipeline.learning.splits import Windows
+from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
+from env.inverter import Energy
+from planner.errors import PolicyMismatchError
+from planner.evaluation import promotion_test
+from planner.evaluation.verdict import Evaluation
+from planner.policy_names import FALLBACK
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for a challenger.
+
+    Attributes:
+        document: as kept with the version; `promote` decides.
+        figures: of the challenger on the test days, by plain name.
+        verdict: on the test days, with the references and the champion.
+    """
+
+    document: dict[str, Any]
+    figures: dict[str, float]
+    verdict: Evaluation
+
+    @property
+    def promote(self) -> bool:
+        """Whether the challenger may come into use."""
+        return self.document["promote"] is True
+
+
+def weigh(context: Context, challenger: TrainedPolicy, windows: Windows, *, saved_on_validation: float) -> Evidence:
+    """Judge a challenger on the test days against what is in use.
+
+    Against a champion the statistical gate decides (`planner.evaluation.promotion_test`), the last of the test days
+    being its shadow period. The first version of a site replaces `value` where it saved money on validation days and
+    costs no more on the test days: `value` is where it started from, so that nothing is lost by it. So does one whose
+    predecessor does not fit the site any more, such as after a new tariff.
+
+    Args:
+        context: the site.
+        challenger: named as its version.
+        windows: with test days.
+        saved_on_validation: what it saved there against `value` [money].
+    """
+    champion = _champion(context)
+    both = [challenger] if champion is None else [challenger, champion]
+    verdict = judge(context, both, windows.test)
+    own = daily_costs(verdict, challenger.name)
+    other = daily_costs(verdict, FALLBACK if champion is None else champion.name)
+    shadow_days = min(context.site_settings.learning.shadow_days, len(own) // 4)
+    split = len(own) - shadow_days
+    costs: tuple[Energy, Energy] = (other["cost"].to_numpy(), own["cost"].to_numpy())
+    breaches = own["breaches"].to_numpy()
+    shadow = (
+        promotion_test.Shadow(costs[0][split:], costs[1][split:], int(breaches[split:].sum())) if shadow_days else None
+    )
+    found = promotion_test.judge(
+        costs[0][:split], costs[1][:split], breaches=int(breaches[:split].sum()), shadow=shadow
+    )
+    document = {**found.document(), "against": FALLBACK if champion is None else f"version {champion.version}"}
+    if champion is None:
+        document |= _first(costs, int(breaches.sum()), saved_on_validation)
+    return Evidence(document=document, figures=figures(verdict, challenger.name), verdict=verdict)
+
+
+def _champion(context: Context) -> TrainedPolicy | None:
+    """The policy in use; None where there is none that fits the site as it is now, such as after a new tariff."""
+    try:
+        return trained_policy(context, "champion")
+    except PolicyMismatchError:
+        return None
+
+
+def _first(costs: tuple[Energy, Energy], breaches: int, saved: float) -> dict[str, Any]:
+    """Whether the first version of a site replaces `value`, and why."""
+    difference = float(np.mean(costs[1] - costs[0]))
+    against: list[str] = []
+    if breaches:
+        against.append(f"{breaches} limits exceeded on the test days")
+    if saved <= 0:
+        against.append(f"saved nothing against value on the validation days ({saved:+.2f})")
+    if difference > 0:
+        against.append(f"dearer than value on the test days by {difference:.4f} a day")
+    reasons = against or [
+        f"first version of the site: saved {saved:.2f} against value on the validation days, "
+        f"and {-difference:.4f} a day on {len(costs[0])} test days"
+    ]
+    return {"promote": not against, "reasons": reasons, "saved_on_validation": saved}

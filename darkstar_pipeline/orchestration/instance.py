@@ -1,0 +1,92 @@
+"""Where Dagster keeps its state: `<home>/dagster`, with a `dagster.yaml` of ours.
+
+A `DAGSTER_HOME` that is set already is respected, whatever it is. What does not belong here: what is run.
+"""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from darkstar_pipeline.config.settings import config_path, home_dir
+from darkstar_pipeline.context import DAGSTER_FOLDER
+from darkstar_pipeline.state.atomic_files import replacing
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+VARIABLE = "DAGSTER_HOME"
+CONFIG_NAME = "dagster.yaml"
+_MARK = "# Written by darkstar, and kept up to date by it. Remove this line to keep your own changes."
+CONFIG = f"""{_MARK}
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 2
+storage:
+  custom:
+    module: darkstar_pipeline.orchestration.batched_storage
+    class: BatchedSqliteStorage
+    config:
+      base_dir: {{env: {VARIABLE}}}
+# Nothing here prints; capturing output costs two processes a step and would swallow progress bars.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
+
+
+def ensure_dagster_home(home: Path) -> Path:
+    """Make Dagster's folder and configuration under the state folder, and point `DAGSTER_HOME` there unless it is set.
+
+    Args:
+        home: the state folder.
+
+    Returns:
+        The folder that Dagster will use.
+    """
+    folder = _prepared(home)
+    return Path(os.environ.setdefault(VARIABLE, str(folder)))
+
+
+def dagster_environment(home: Path) -> dict[str, str]:
+    """Variables a child process needs to find the same configuration, lake and Dagster state from any directory."""
+    chosen = os.environ.get(VARIABLE) or str(_prepared(home))
+    config = {"DARKSTAR_CONFIG": str(config_path())} if config_path().exists() else {}
+    return {"DARKSTAR_HOME": str(home), VARIABLE: chosen, **config}
+
+
+@contextmanager
+def open_instance(home: Path) -> Generator["DagsterInstance"]:
+    """Dagster's state, opened for as long as the block lasts; the environment is as before afterwards."""
+    from dagster import DagsterInstance  # half a second, paid only where Dagster is used
+
+    folder, unset = _prepared(home), not os.environ.get(VARIABLE)
+    if unset:
+        os.environ[VARIABLE] = str(folder)
+    try:
+        with DagsterInstance.get() as instance:
+            yield instance
+    finally:
+        if unset:
+            del os.environ[VARIABLE]
+
+
+def _prepared(home: Path) -> Path:
+    """The folder with its configuration; a configuration that a person has taken over is left alone."""
+    folder = home / DAGSTER_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / CONFIG_NAME
+    current = config.read_text(encoding="utf-8") if config.exists() else _MARK
+    if current.startswith(_MARK) and current != CONFIG:
+        with replacing(config) as temporary:
+            temporary.write_text(CONFIG, encoding="utf-8")
+    return folder
+
+
+if __name__ == "__main__":
+    ensure_dagster_home(home_dir())

@@ -1,0 +1,1 @@
+"""From lake to plan inputs."""

@@ -1,0 +1,33 @@
+"""Replays of trained policies on graded days of a site, in both protocols."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
+from darkstar_pipeline.policies.trained import TrainedPolicy
+from planner.replay.continuous import open_window
+from planner.replay.learned import replay_learned
+from planner.replay.learned_window import replay_learned_window
+from planner.value.scenario_source import ScenarioSource
+
+
+def replay_trained(
+    context: Context, trained: TrainedPolicy, days: Sequence[date], *, continuous: bool = False
+) -> pl.DataFrame:
+    """What a trained policy does on graded days; as `planner.replay.daily.replay_days`, the name asked for as `policy`.
+
+    Raises:
+        PolicyMismatchError: it was made for another state than this version shows.
+    """
+    found = replay_inputs(context, days, reach=trained.policy.beliefs.n_days)
+    source = ScenarioSource(history=found.history, told=trained.told(context, days))
+    protocol = protocol_of(context)
+    if continuous:
+        window = open_window(found.slots, found.forecasts, found.history, context.site, protocol)
+        return replay_learned_window(trained.policy, window, source, label=trained.name)
+    return replay_learned(
+        trained.policy, found.slots, found.forecasts, context.site, protocol, source=source, label=trained.name
+    )

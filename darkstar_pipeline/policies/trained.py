@@ -1,0 +1,135 @@
+"""Trained policies by the names people use, ready to be replayed: `lightgbm`, `rl`, `champion`, `models:/NAME/VERSION`.
+
+A policy may carry an Aurora of its own in its bundle, for scenarios of days after those it learned from.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from darkstar_pipeline.config.fingerprints import tariff_version
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.forecasts.inputs import aurora_home
+from darkstar_pipeline.models.bundle_store import stored_bundle
+from darkstar_pipeline.models.champion_pointer import load_champion
+from darkstar_pipeline.models.names import model_folder, parse_reference, registered_name
+from planner.artifacts.bundle import Bundle, read_bundle
+from planner.errors import PolicyMismatchError
+from planner.forecasts.embedded_aurora import embedded_aurora, told_scenarios
+from planner.policies.learned_policy import LearnedPolicy, learned_policy
+from planner.policy_names import GATED
+from planner.value.value_function import Scenarios
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedPolicy:
+    """A trained policy of a site.
+
+    Attributes:
+        name: what it was asked for as.
+        version: of the registered model; None where it is not known.
+        bundle: its files.
+        policy: what decides.
+        learned_since: first local day it learned from; None where it does not say.
+        learned_until: last local day it learned from or was chosen on; None where it does not say.
+    """
+
+    name: str
+    version: int | None
+    bundle: Bundle
+    policy: LearnedPolicy
+    learned_since: date | None
+    learned_until: date | None
+
+    def has_seen(self, day: date) -> bool:
+        """Whether a local day is among those it learned from or was chosen on."""
+        since, until = self.learned_since, self.learned_until
+        return until is not None and day <= until and (since is None or since <= day)
+
+    def told(self, context: Context, days: Sequence[date]) -> Mapping[date, Scenarios]:
+        """Scenarios that its own Aurora tells of days after those it learned from; none where it has none."""
+        aurora = embedded_aurora(self.bundle)
+        if aurora is None:
+            return {}
+        learned = aurora.learned
+        asked = [day for day in days if day > learned.last_day]
+        if not asked:
+            return {}
+        home = aurora_home(context, learned.first_day, max(asked), panels=aurora.panels, country=learned.country)
+        return told_scenarios(aurora.model, home, asked, context.timezone)
+
+
+def trained_policy(context: Context, name: str) -> TrainedPolicy | None:
+    """The policy of a name.
+
+    Args:
+        context: the site.
+        name: `champion`, `rl` or `lightgbm` (the newest version of that kind), or `models:/NAME/VERSION`; with `+gate`
+            behind it the price gate stands between policy and inverter.
+
+    Returns:
+        The policy; None for `champion` where no version is in use, so that `value` decides.
+
+    Raises:
+        DataMissingError: there is no such version.
+        ConfigurationError: the reference is written otherwise, or the pointer is damaged.
+        PolicyMismatchError: the bundle is damaged or made for something else; says what.
+    """
+    plain = name.removesuffix(GATED)
+    if plain == "champion":
+        champion = load_champion(context)
+        if champion is None and name != plain:
+            raise DataMissingError("no version is in use, and `value` has no gate", "name the policy without +gate")
+        return None if champion is None else opened(name, champion.bundle, champion.pointer.version)
+    if plain in ("rl", "lightgbm"):
+        version = newest_version(context, plain)
+        folder = _versions(context)[version]
+    else:
+        model, version = parse_reference(plain)
+        folder = stored_bundle(context, model, version)
+    return opened(name, read_bundle(folder, tariff=tariff_version(context)), version)
+
+
+def opened(name: str, bundle: Bundle, version: int | None = None) -> TrainedPolicy:
+    """A bundle as a policy.
+
+    Raises:
+        PolicyMismatchError: it is no policy, or one that this version cannot run.
+    """
+    learned, until = (bundle.manifest.details.get(name) for name in ("learned_from", "learned_until"))
+    policy = learned_policy(bundle)
+    if name.endswith(GATED):
+        policy.setup = replace(policy.setup, gated=True)
+    return TrainedPolicy(
+        name=name,
+        version=version,
+        bundle=bundle,
+        policy=policy,
+        learned_since=None if learned is None else date.fromisoformat(learned[0]),
+        learned_until=None if until is None else date.fromisoformat(until),
+    )
+
+
+def newest_version(context: Context, kind: str) -> int:
+    """The newest version of a kind of policy whose bundle is in the state folder.
+
+    Raises:
+        DataMissingError: there is none.
+    """
+    for version, folder in sorted(_versions(context).items(), reverse=True):
+        try:
+            if read_bundle(folder).manifest.kind == kind:
+                return version
+        except PolicyMismatchError:
+            continue  # a damaged version is not the newest that can run
+    message = f"site {context.site_name} has no trained policy of kind {kind}"
+    raise DataMissingError(message, f"run `darkstar train {kind}`")
+
+
+def _versions(context: Context) -> dict[int, Path]:
+    """Folders of the versions that are in the state folder."""
+    folder = model_folder(context, registered_name(context.site_name))
+    found = folder.glob("v*") if folder.is_dir() else ()
+    return {int(path.name[1:]): path for path in found if path.name[1:].isdigit()}

@@ -1,0 +1,271 @@
+"""A whole Home Assistant export: recorded histories, long-term statistics and price sensors, read together.
+
+Together, because sensors complete each other: a lifetime counter is preferred to one that resets, and that to a power
+sensor; the end of the export tells how long a silent counter stood still. What does not belong here: file formats
+(`ha_exports`), the meaning of names (`ha_names`), curves (`counters`, `power_sensors`, `held_levels`).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS
+from darkstar_pipeline.sources.home_assistant.exports import (
+    Export,
+    HourlyStatistics,
+    NotUsed,
+    PriceSensor,
+    States,
+    read_export,
+)
+from darkstar_pipeline.sources.home_assistant.held_levels import price_slots
+from darkstar_pipeline.sources.home_assistant.nord_pool import read_price_sensor
+from darkstar_pipeline.sources.home_assistant.readings import readings_of
+from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
+from darkstar_pipeline.sources.home_assistant.series import Series, series_of, sole_stems, states_frame
+from darkstar_pipeline.sources.home_assistant.statistics import (
+    clock_note,
+    hourly_energy,
+    hourly_readings,
+    hours_frame,
+    independent_series,
+    refuse_implausible,
+    refuse_rivals,
+)
+from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects, clock_zone, decide_subjects
+from darkstar_pipeline.sources.parsed import REASON, REJECT_SCHEMA, no_rejects
+from darkstar_pipeline.sources.plausibility import MAX_PRICE_EUR, price_limit, refuse_wrong_price_scale
+from darkstar_pipeline.sources.prices import KnownSlots, refuse_other_area
+from env.time_grid import SLOT_DTYPE
+
+PRICES = pl.Schema({"slot_start": SLOT_DTYPE, "price": pl.Float64(), "native_minutes": pl.Int32()})
+UNUSED_NOTE = "not used: "
+_LATE_S = 60.0
+_AREA = re.compile(r"(?<![a-z0-9])(se[1-4]|no[1-5]|dk[12])(?![a-z0-9])")
+_CURRENCY = re.compile(r"(?<![a-z])(sek|nok|dkk|eur|gbp)(?![a-z])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HomeAssistantData:
+    """What an export gave.
+
+    Attributes:
+        readings: `[slot_start, <columns>, native_minutes]` from recorded histories.
+        hourly: the same from long-term statistics, one row an hour.
+        statistics: `[hour_start, quantity, energy_kwh]`.
+        prices: `[slot_start, price, native_minutes]`.
+        rejects: refused rows `[file, row, reason, raw]`.
+        rows_read: rows in all files.
+        notes: what a person should know.
+    """
+
+    readings: pl.DataFrame
+    hourly: pl.DataFrame
+    statistics: pl.DataFrame
+    prices: pl.DataFrame
+    rejects: pl.DataFrame
+    rows_read: int
+    notes: tuple[str, ...]
+
+
+@dataclass
+class _Found:
+    """What the parts gave so far."""
+
+    rejects: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    notes: list[str] = field(default_factory=list[str])
+    rows_read: int = 0
+
+
+def read_home_assistant(
+    files: Sequence[Path],
+    *,
+    site: SiteSettings,
+    mapping: Mapping[str, str],
+    now: datetime,
+    known_prices: KnownSlots | None = None,
+) -> HomeAssistantData:
+    """Read the files of a Home Assistant export.
+
+    Args:
+        files: any of the kinds in `ha_exports`, in any order; of two that overlap the later wins.
+        site: its zone, area and currency.
+        mapping: what sensors measure where their name does not tell, `sensor.x` to a column or `ignore`; the key
+            `clock` (`utc` or `local`) says how stamps without offset are meant.
+        now: the present instant.
+        known_prices: gives slots whose price is known already.
+
+    Raises:
+        ConfigurationError: a file is not there, or the mapping is wrong.
+        DataRefusedError: a file or a sensor cannot be used; says why and what to do.
+    """
+    exports = [read_export(file) for file in files]
+    found = _Found()
+    _set_aside(exports, found)
+    zone = clock_zone(mapping, site.timezone)
+    subjects = _subjects(exports, mapping)
+    states, until = _series(exports, subjects, zone, now, found)
+    readings, notes = readings_of(states, until)
+    found.notes += notes
+    hours = _hours(exports, subjects, zone, site, now, found)
+    prices = _prices(exports, states, until, site, now, known_prices, found)
+    unused = sorted(entity for entity, subject in subjects.of.items() if subject is Subject.UNUSED)
+    if unused:
+        found.notes.append(f"{UNUSED_NOTE}{', '.join(unused)}")
+    return HomeAssistantData(
+        readings=readings,
+        hourly=hourly_readings(hours),
+        statistics=independent_series(hours),
+        prices=prices,
+        rejects=pl.concat(found.rejects) if found.rejects else no_rejects(),
+        rows_read=found.rows_read,
+        notes=tuple(found.notes),
+    )
+
+
+def _set_aside(exports: Sequence[Export], found: _Found) -> None:
+    """Note the files that hold nothing measured; refuse where there is nothing else."""
+    reasons = [f"{export.file}: {export.reason}" for export in exports if isinstance(export, NotUsed)]
+    if len(reasons) == len(exports):
+        raise DataRefusedError("; ".join(reasons), "import the history or the long-term statistics of the sensors")
+    found.notes += [f"{reason}; left out" for reason in reasons]
+
+
+def _subjects(exports: Sequence[Export], mapping: Mapping[str, str]) -> Subjects:
+    """What the sensors of all files measure."""
+    states = [export for export in exports if isinstance(export, States)]
+    framed = [export.frame for export in exports if isinstance(export, States | HourlyStatistics)]
+    listed = pl.concat([pl.DataFrame(schema={"entity": pl.String}), *(frame.select("entity") for frame in framed)])
+    entities = [str(entity) for entity in listed["entity"].drop_nulls().unique(maintain_order=True).to_list()]
+    units = {entity: unit for export in states for entity, unit in export.units.items()}
+    names = {entity: name for export in states for entity, name in export.names.items()}
+    return decide_subjects(entities, mapping, units=units, names=names, stems=sole_stems(states))
+
+
+def _series(
+    exports: Sequence[Export], subjects: Subjects, zone: str, now: datetime, found: _Found
+) -> tuple[list[Series], float]:
+    """The recorded histories as series, and the end of the recording [s]."""
+    states = [export for export in exports if isinstance(export, States)]
+    if not states:
+        return [], 0.0
+    found.rows_read += sum(export.frame.height for export in states)
+    checked = states_frame(states, subjects, zone)
+    _keep_rejects(checked, found, ("entity", "state", "stamp"))
+    good = checked.filter(pl.col(REASON).is_null())
+    if good.is_empty():
+        return [], 0.0
+    _refuse_future(good["instant"], now)
+    absent = int(good["value"].null_count())
+    if absent:
+        found.notes.append(f"{absent} of {good.height} states were unavailable or unknown")
+    last = good["instant"].max()
+    return series_of(good, subjects), _end_of_recording(last.timestamp() if isinstance(last, datetime) else 0.0)
+
+
+def _end_of_recording(last: float) -> float:
+    """The last state of any sensor; the slot's end where that is a minute away at most: no recorder is punctual [s]."""
+    edge = -(-last // SLOT_SECONDS) * SLOT_SECONDS
+    return edge if edge - last <= _LATE_S else last
+
+
+def _hours(
+    exports: Sequence[Export], subjects: Subjects, zone: str, site: SiteSettings, now: datetime, found: _Found
+) -> pl.DataFrame:
+    """The long-term statistics as `[hour_start, column, energy_kwh]`."""
+    statistics = [export for export in exports if isinstance(export, HourlyStatistics)]
+    if not statistics:
+        return hourly_energy(pl.DataFrame(schema={"file": pl.String, "entity": pl.String}), subjects)[0]
+    found.rows_read += sum(export.frame["row"].n_unique() for export in statistics)
+    checked = hours_frame(statistics, subjects, zone)
+    _keep_rejects(checked, found, ("entity", "stamp", "total", "change"))
+    good = checked.filter(pl.col(REASON).is_null())
+    refuse_rivals(Subjects(of={entity: subjects.of[entity] for entity in good["entity"].unique().to_list()}))
+    _refuse_future(good["instant"], now)
+    hours, notes = hourly_energy(good, subjects)
+    refuse_implausible(hours)
+    naive = bool(good["stamp"].str.contains(r"\d$").any()) and not bool(
+        good["stamp"].str.contains(r"(Z|[+-]\d\d:?\d\d)$").any()
+    )
+    found.notes += [*notes, clock_note(hours, naive, site.timezone) if zone == "UTC" else ""]
+    return hours
+
+
+def _prices(
+    exports: Sequence[Export],
+    series: Sequence[Series],
+    until: float,
+    site: SiteSettings,
+    now: datetime,
+    known: KnownSlots | None,
+    found: _Found,
+) -> pl.DataFrame:
+    """Prices of recorded price sensors and of Nord Pool attributes; the published list wins over the recording."""
+    parts: list[pl.DataFrame] = [pl.DataFrame(schema=PRICES)]
+    for sensor in series:
+        if sensor.subject is Subject.PRICE:
+            parts.append(_recorded_prices(sensor, until, site))
+            found.notes.append(f"{sensor.entity} is taken as the spot price of {site.area}: {parts[-1].height} slots")
+    for export in exports:
+        if isinstance(export, PriceSensor):
+            parsed = read_price_sensor(export, site, now, known)
+            found.rejects.append(parsed.rejects)
+            found.rows_read += parsed.rows_read
+            parts.append(parsed.rows.select(pl.col(name).cast(dtype) for name, dtype in PRICES.items()))
+            found.notes.append(f"{export.file}: {parsed.rows.height} prices of the Nord Pool sensor")
+    return pl.concat(parts).unique("slot_start", keep="last", maintain_order=True).sort("slot_start")
+
+
+def _recorded_prices(sensor: Series, until: float, site: SiteSettings) -> pl.DataFrame:
+    """The slots of a recorded price sensor.
+
+    Raises:
+        DataRefusedError: its name says another area or currency, or its size says another unit.
+    """
+    name = sensor.entity.lower()
+    area, currency = _AREA.search(name.replace("_", " ")), _CURRENCY.search(name.replace("_", " "))
+    refuse_other_area(area.group(1).upper() if area else None, site, sensor.entity)
+    if currency and currency.group(1).upper() != site.currency:
+        message = f"{sensor.entity}: prices in {currency.group(1).upper()}, the site's currency is {site.currency}"
+        raise DataRefusedError(message, f"leave it out: --map {sensor.entity}=ignore")
+    slots = price_slots(sensor.seconds, sensor.values, until=until)
+    refuse_wrong_price_scale(slots["price"], site.currency, sensor.entity)
+    believable = slots.filter(pl.col("price").abs() <= price_limit(site.currency, MAX_PRICE_EUR))
+    return believable.select(pl.col(column).cast(dtype) for column, dtype in PRICES.items())
+
+
+def _keep_rejects(checked: pl.DataFrame, found: _Found, raw: tuple[str, ...]) -> None:
+    """Collect refused rows; refuse a sensor most of whose rows are refused.
+
+    Raises:
+        DataRefusedError: naming the sensor.
+    """
+    bad = checked.filter(pl.col(REASON).is_not_null())
+    if bad.is_empty():
+        return
+    counts = checked.group_by("entity", maintain_order=True).agg(
+        pl.col(REASON).count().alias("bad"), pl.len().alias("all")
+    )
+    mostly = counts.filter(pl.col("bad") * 2 > pl.col("all"))
+    if mostly.height:
+        worst = mostly.row(0, named=True)
+        first = bad.filter(pl.col("entity") == worst["entity"]).row(0, named=True)
+        count = f"{worst['bad']} of {worst['all']} rows are bad"
+        message = f"{worst['entity']}: {count}; the first is row {first['row']} of {first['file']}: {first[REASON]}"
+        raise DataRefusedError(message, f"export it again, or leave it out: --map {worst['entity']}=ignore")
+    text = pl.struct(raw).struct.json_encode().alias("raw")
+    found.rejects.append(bad.select("file", "row", pl.col(REASON).alias("reason"), text).cast(dict(REJECT_SCHEMA)))  # pyright: ignore[reportArgumentType]
+
+
+def _refuse_future(instants: pl.Series, now: datetime) -> None:
+    """Refuse an export with states of the future."""
+    last = instants.max()
+    if isinstance(last, datetime) and last > now:
+        message = f"states lie in the future, up to {last:%Y-%m-%d %H:%MZ} (now {now:%Y-%m-%d %H:%MZ})"
+        raise DataRefusedError(message, "check this machine's clock, and --map clock=local for stamps without offset")

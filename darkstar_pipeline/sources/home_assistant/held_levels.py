@@ -1,0 +1,86 @@
+"""Levels that hold until they change: state of charge and prices, as a recorder stores them."""
+
+import numpy as np
+import polars as pl
+
+from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS, Reals
+from env.time_grid import SLOT_DTYPE
+
+LOST_HOLD_S = 900.0
+"""How long a level is held once its sensor is unavailable [s]."""
+_LONG_S = 65 * 60.0
+_HOUR_SLACK_MIN = 5.0
+_RESTART_SHARE = 0.05
+
+
+def level_at(
+    instants: Reals, seconds: Reals, levels: Reals, *, until: float | None = None, jump: float = np.inf
+) -> Reals:
+    """The level in force at instants; NaN where it is not known.
+
+    Args:
+        instants: when, shape (m,) [s].
+        seconds: instants of the states, ascending, shape (n,) [s].
+        levels: level from each instant on, NaN where the sensor had no value, shape (n,).
+        until: end of the recording: the last level is held up to it where that is no longer than one was held before.
+        jump: a change larger than this after more than an hour means that states were lost in between.
+    """
+    known = np.flatnonzero(~np.isnan(levels))
+    if known.size == 0:
+        return np.full(len(instants), np.nan)
+    at, level = seconds[known], levels[known]
+    gaps = np.diff(at)
+    quiet = gaps.max(initial=0.0)
+    end = at[-1] if until is None or until - at[-1] > max(quiet, _LONG_S) else max(until, at[-1])
+    following = np.append(at[1:], end)
+    next_state = np.append(seconds, end)[known + 1]
+    lost = next_state < following
+    lost[:-1] |= (gaps > _LONG_S) & (np.abs(np.diff(level)) > jump)
+    unavailable_from = np.where(next_state < following, next_state, at)
+    valid_until = np.where(lost, np.minimum(following, unavailable_from + LOST_HOLD_S), following)
+    index = np.searchsorted(at, instants, side="right") - 1
+    found = (index >= 0) & (instants <= valid_until[index])
+    return np.where(found, level[index], np.nan)
+
+
+def soc_slots(seconds: Reals, percent: Reals, *, until: float | None = None) -> pl.DataFrame:
+    """State of charge at the edges of every slot: `[slot_start, soc_start_percent, soc_end_percent]` [%]."""
+    starts = _slot_starts(seconds, until)
+    edges = level_at(np.append(starts, starts[-1] + SLOT_SECONDS), seconds, percent, until=until, jump=5.0)
+    frame = pl.DataFrame(
+        {"slot_start": _instants(starts), "soc_start_percent": edges[:-1], "soc_end_percent": edges[1:]}
+    )
+    return frame.with_columns(pl.col("soc_start_percent", "soc_end_percent").fill_nan(None))
+
+
+def price_slots(seconds: Reals, prices: Reals, *, until: float | None = None) -> pl.DataFrame:
+    """Price of every slot: `[slot_start, price, native_minutes]`.
+
+    A price sensor changes a moment after the slot began, so the price in force in the slot's middle is the slot's.
+    """
+    starts = _slot_starts(seconds, until)
+    values = level_at(starts + SLOT_SECONDS / 2, seconds, prices, until=until)
+    frame = pl.DataFrame({"slot_start": _instants(starts), "price": values}).with_columns(
+        pl.col("price").fill_nan(None)
+    )
+    native = 60 if _changes_hourly(seconds, prices) else 15
+    return frame.drop_nulls("price").with_columns(pl.lit(native, dtype=pl.Int32).alias("native_minutes"))
+
+
+def _changes_hourly(seconds: Reals, prices: Reals) -> bool:
+    """Whether the price changes around the full hour, but for a restart now and then."""
+    known = ~np.isnan(prices)
+    at, level = seconds[known], prices[known]
+    minute = (at[1:][np.diff(level) != 0] % 3600) / 60
+    on_hour = (minute < _HOUR_SLACK_MIN) | (minute > 60 - _HOUR_SLACK_MIN)
+    return bool(np.count_nonzero(~on_hour) <= _RESTART_SHARE * on_hour.size)
+
+
+def _slot_starts(seconds: Reals, until: float | None) -> Reals:
+    """Starts of the slots from the first to the last state [s]."""
+    last = seconds[-1] if until is None else max(until, seconds[-1])
+    return np.arange(seconds[0] // SLOT_SECONDS, last // SLOT_SECONDS + 1) * SLOT_SECONDS
+
+
+def _instants(starts: Reals) -> pl.Series:
+    return pl.Series((starts * 1e6).astype(np.int64)).cast(SLOT_DTYPE)

@@ -1,0 +1,178 @@
+"""One column a quantity from the series of many sensors: the best sensor of each, cut into slots."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.home_assistant.counters import counter_curve
+from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
+from darkstar_pipeline.sources.home_assistant.held_levels import level_at, soc_slots
+from darkstar_pipeline.sources.home_assistant.power_sensors import power_curve, split_signed
+from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
+from darkstar_pipeline.sources.home_assistant.series import Kind, Series
+from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW
+from env.time_grid import SLOT_DTYPE, SLOT_HOURS
+
+NATIVE_MINUTES = 15
+_RANK = {Kind.COUNTER: 0, Kind.RESETTING: 1, Kind.POWER: 2}
+_SIGNED = {
+    Subject.BATTERY: (Subject.CHARGE, Subject.DISCHARGE),
+    Subject.BATTERY_INVERTED: (Subject.DISCHARGE, Subject.CHARGE),
+    Subject.BATTERY_UNSIGNED: (Subject.CHARGE, Subject.DISCHARGE),
+    Subject.GRID: (Subject.IMPORT, Subject.EXPORT),
+}
+_SOC = ("soc_start_percent", "soc_end_percent")
+
+
+def readings_of(series: Sequence[Series], until: float) -> tuple[pl.DataFrame, list[str]]:
+    """Readings on the slot grid.
+
+    Args:
+        series: every sensor that is used.
+        until: end of the recording [s].
+
+    Returns:
+        `[slot_start, <columns>, native_minutes]`, and notes.
+
+    Raises:
+        DataRefusedError: two sensors claim a quantity with equal right, a battery's sign cannot be told, or a sensor's
+            size is no home's.
+    """
+    frames: list[pl.DataFrame] = []
+    notes: list[str] = []
+    for subject, candidates in _by_quantity(series).items():
+        chosen = _best(subject, candidates)
+        frame, note = _energy_slots(subject, chosen, series, until)
+        frames.append(frame)
+        notes.append(note)
+        notes += [
+            f"{other.entity} is left out: {chosen.entity} is the better {subject.value}"
+            for other in candidates
+            if other is not chosen
+        ]
+    socs = [sensor for sensor in series if sensor.subject is Subject.SOC]
+    if len(socs) > 1:
+        raise _rivals(socs, Subject.SOC)
+    for sensor in socs:
+        frames.append(soc_slots(sensor.seconds, sensor.values, until=until))
+        notes.append(f"{sensor.entity} is taken as the state of charge")
+    return _joined(frames), notes
+
+
+def _by_quantity(series: Sequence[Series]) -> dict[Subject, list[Series]]:
+    """The sensors that can tell each energy; a signed power tells two."""
+    found: dict[Subject, list[Series]] = {}
+    for sensor in series:
+        if sensor.subject in _SIGNED:
+            if sensor.kind is not Kind.POWER:
+                message = f"{sensor.entity}: the name does not tell which way this energy flows"
+                raise DataRefusedError(message, f"say it: --map {sensor.entity}=batt_charge_kwh, or another column")
+            for subject in _SIGNED[sensor.subject]:
+                found.setdefault(subject, []).append(sensor)
+        elif sensor.kind is not Kind.LEVEL:
+            found.setdefault(sensor.subject, []).append(sensor)
+    return found
+
+
+def _best(subject: Subject, candidates: list[Series]) -> Series:
+    """The sensor that tells a quantity best: lifetime counter, resetting counter, power."""
+    ranked = sorted(candidates, key=lambda sensor: _RANK[sensor.kind])
+    equals = [sensor for sensor in ranked if sensor.kind is ranked[0].kind]
+    if len(equals) > 1:
+        raise _rivals(equals, subject)
+    return ranked[0]
+
+
+def _rivals(sensors: Sequence[Series], subject: Subject) -> DataRefusedError:
+    names = " and ".join(sensor.entity for sensor in sensors)
+    message = f"{names} are both a {sensors[0].kind} of {subject.value}"
+    return DataRefusedError(message, f"keep one: --map {sensors[-1].entity}=ignore")
+
+
+def _energy_slots(subject: Subject, sensor: Series, series: Sequence[Series], until: float) -> tuple[pl.DataFrame, str]:
+    """The slots of one quantity, and what was made of its sensor."""
+    facts = ""
+    if sensor.kind is Kind.POWER:
+        curve = power_curve(sensor.seconds, _power(subject, sensor, series), until=until)
+    else:
+        seconds, values = sensor.known()
+        counted = counter_curve(seconds, values, until=until)
+        curve = counted.curve
+        found = [
+            f"{counted.resets} resets" if counted.resets else "",
+            f"{counted.dropped} glitches left out" if counted.dropped else "",
+            f"{counted.lost_kwh:.3g} kWh flowed while readings were lost, those slots stay missing"
+            if counted.lost_kwh
+            else "",
+        ]
+        facts = "".join(f"; {fact}" for fact in found if fact)
+    slots = curve.slots(subject.value)
+    _refuse_implausible(slots[subject.value], sensor)
+    facts = f"{slots[subject.value].sum():.2f} kWh in {slots.height} slots{facts}{_edges(curve, slots, subject.value)}"
+    return slots, f"{sensor.entity} is taken as {subject.value} ({sensor.kind} in {sensor.unit}): {facts}"
+
+
+def _edges(curve: EnergyCurve, slots: pl.DataFrame, column: str) -> str:
+    """What lies in slots that the recording covers only in part."""
+    rest = float(curve.energy_kwh[-1]) - float(slots[column].sum()) if curve.energy_kwh.size else 0.0
+    return f"; {rest:.2f} kWh in slots covered only in part" if rest > 0.005 else ""  # noqa: PLR2004 - half of what shows
+
+
+def _power(subject: Subject, sensor: Series, series: Sequence[Series]) -> Reals:
+    """The power of one direction, not negative [kW]."""
+    if sensor.subject not in _SIGNED:
+        return np.maximum(sensor.values, 0.0)
+    positive, negative = split_signed(sensor.values)
+    first = _SIGNED[sensor.subject][0]
+    if sensor.subject is Subject.BATTERY_UNSIGNED and not _positive_charges(sensor, series):
+        first = Subject.DISCHARGE
+    return positive if subject is first else negative
+
+
+def _positive_charges(sensor: Series, series: Sequence[Series]) -> bool:
+    """Whether a battery's positive power charges it: the state of charge tells.
+
+    Raises:
+        DataRefusedError: there is no state of charge, or it does not tell.
+    """
+    soc = next((other for other in series if other.subject is Subject.SOC), None)
+    seconds, power = sensor.known()
+    if soc is not None and len(seconds) > 2:  # noqa: PLR2004 - one interval tells nothing
+        levels = level_at(seconds, soc.seconds, soc.values)
+        energy, rise = power[:-1] * np.diff(seconds), np.diff(levels)
+        agreement = float(np.nansum(energy * rise))
+        if agreement != 0:
+            return agreement > 0
+    message = f"{sensor.entity}: the name does not tell whether positive charges or discharges the battery"
+    hint = f"say it: --map {sensor.entity}=battery_power (positive charges), or =battery_power_inverted"
+    raise DataRefusedError(message, hint)
+
+
+def _refuse_implausible(energy: pl.Series, sensor: Series) -> None:
+    """Refuse a sensor whose slots are no home's: its unit was taken for another."""
+    if energy.is_empty():
+        return
+    used = energy.filter(energy > 0)
+    top, typical = energy.max(), used.median() if used.len() else 0.0
+    top_kw = float(top) / SLOT_HOURS if isinstance(top, int | float) else 0.0
+    typical_kw = float(typical) / SLOT_HOURS if isinstance(typical, int | float) else 0.0
+    if top_kw > MAX_HOME_KW or typical_kw > MAX_TYPICAL_KW:
+        message = f"{sensor.entity}, read as {sensor.unit}, implies {top_kw:,.0f} kW, more than a home can"
+        raise DataRefusedError(message, f"check its unit, or leave it out: --map {sensor.entity}=ignore")
+
+
+def _joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The columns side by side; a slot without any energy needs both of its states of charge to be one."""
+    if not frames:
+        return pl.DataFrame(schema={"slot_start": SLOT_DTYPE, "native_minutes": pl.Int32})
+    joined = frames[0]
+    for frame in frames[1:]:
+        joined = joined.join(frame, on="slot_start", how="full", coalesce=True)
+    energy = [name for name in joined.columns if name not in ("slot_start", *_SOC)]
+    something = pl.any_horizontal(pl.col(name).is_not_null() for name in energy) if energy else pl.lit(value=False)
+    if _SOC[0] in joined.columns:
+        something |= pl.col(_SOC[0]).is_not_null() & pl.col(_SOC[1]).is_not_null()
+    native = pl.lit(NATIVE_MINUTES, dtype=pl.Int32).alias("native_minutes")
+    return joined.filter(something).sort("slot_start").with_columns(native)

@@ -1,0 +1,187 @@
+"""Recorded states turned into one numeric series per sensor that is used, in kWh, kW, percent or money per kWh."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.home_assistant.energy_curve import Reals, as_seconds
+from darkstar_pipeline.sources.home_assistant.exports import States
+from darkstar_pipeline.sources.home_assistant.sensor_names import (
+    Subject,
+    has,
+    says_power,
+    says_resetting,
+    unit_in,
+    words,
+)
+from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects
+from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
+from darkstar_pipeline.sources.plausibility import MAX_TYPICAL_KW
+from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with_naive_read_as
+
+_ABSENT = ("unavailable", "unknown", "none", "null", "")
+_KW_PER_UNIT = {"W": 1e-3, "kW": 1.0, "MW": 1e3}
+_KWH_PER_UNIT = {"Wh": 1e-3, "kWh": 1.0, "MWh": 1e3}
+_LARGEST_KW = 60.0
+"""A power above this is in watts: no home's sensor shows more kilowatts [kW]."""
+_FALLS_OF_A_COUNTER = 0.1
+_WHOLE_STEP = 5.0
+
+
+class Kind(StrEnum):
+    """How a sensor's values are to be read."""
+
+    COUNTER = "counter"
+    RESETTING = "resetting counter"
+    POWER = "power sensor"
+    LEVEL = "level"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One sensor.
+
+    Attributes:
+        seconds: instants of its states, ascending, shape (n,) [s].
+        values: kWh of a counter, kW of a power, or the level; NaN where it had no value, shape (n,).
+        unit: the unit that the file was taken to be in.
+    """
+
+    entity: str
+    subject: Subject
+    kind: Kind
+    unit: str
+    seconds: Reals
+    values: Reals
+
+    def known(self) -> tuple[Reals, Reals]:
+        """Instants and values where the sensor had a value."""
+        there = ~np.isnan(self.values)
+        return self.seconds[there], self.values[there]
+
+
+def states_frame(exports: Sequence[States], subjects: Subjects, timezone: str) -> pl.DataFrame:
+    """Every state of the sensors that are used, checked.
+
+    Args:
+        exports: what the files hold.
+        subjects: what the sensors measure.
+        timezone: zone of stamps without offset.
+
+    Returns:
+        `[file, row, entity, state, stamp, instant, value, _reason]`; `value` is null where the sensor had none.
+    """
+    used = [entity for entity, subject in subjects.of.items() if subject is not Subject.UNUSED]
+    frames = [export.frame.with_columns(pl.lit(export.file).alias("file")) for export in exports]
+    mine = pl.concat(frames).filter(pl.col("entity").is_in(used))
+    timed = with_naive_read_as(with_instants(mine, "stamp", "instant", "history"), "instant", timezone, "entity")
+    state = pl.col("state").str.strip_chars().str.to_lowercase()
+    absent = state.is_null() | state.is_in(_ABSENT)
+    value = pl.when(~absent).then(state).cast(pl.Float64, strict=False)
+    shown = pl.col("state")
+    checks = [
+        reason_if(
+            pl.col("instant").is_null(),
+            pl.format("last_changed {} is not a date and time", pl.col("stamp").fill_null("(empty)")),
+        ),
+        too_old("instant", "stamp"),
+        reason_if(value.is_null() & ~absent, pl.format("state {} is not a number", shown)),
+        reason_if(~value.is_finite(), pl.format("state {} is not a finite number", shown)),
+    ]
+    reasons = timed.with_columns(pl.lit(None, dtype=pl.String).alias(REASON), value.alias("value"))
+    return object_to(reasons, checks).drop(NAIVE)
+
+
+def series_of(states: pl.DataFrame, subjects: Subjects) -> list[Series]:
+    """One series per sensor; of two states at the same instant the later one in the files counts.
+
+    Args:
+        states: good rows of `states_frame`.
+        subjects: what the sensors measure.
+
+    Raises:
+        DataRefusedError: a sensor has no number at all, or does not behave like what it is taken for.
+    """
+    ordered = states.unique(["entity", "instant"], keep="last", maintain_order=True).sort("entity", "instant")
+    found: list[Series] = []
+    for group in ordered.partition_by("entity"):
+        entity = str(group["entity"][0])
+        values = group["value"].cast(pl.Float64).fill_null(float("nan")).to_numpy().copy()
+        if np.isnan(values).all():
+            raise DataRefusedError(
+                f"{entity} has no number in {group.height} states", f"leave it out: --map {entity}=ignore"
+            )
+        found.append(_series(entity, subjects, as_seconds(group["instant"]), values))
+    return found
+
+
+def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> Series:
+    """Decide kind and unit of one sensor and convert it."""
+    subject, name = subjects.of[entity], f"{entity} {subjects.labels.get(entity, '')}"
+    there = ~np.isnan(values)
+    if subject in (Subject.SOC, Subject.PRICE):
+        unit = subjects.units.get(entity, "")
+        return Series(entity=entity, subject=subject, kind=Kind.LEVEL, unit=unit, seconds=seconds, values=values)
+    kind = _kind(name, subjects.units.get(entity), values[there])
+    unit = subjects.units.get(entity) or unit_in(entity) or _unit_by_size(kind, seconds[there], values[there])
+    factor = (_KW_PER_UNIT if kind is Kind.POWER else _KWH_PER_UNIT).get(unit)
+    if factor is None:
+        raise DataRefusedError(
+            f"{entity} is in {unit}, which is no unit of a {kind}", f"leave it out: --map {entity}=ignore"
+        )
+    if kind is not Kind.POWER:
+        _refuse_no_counter(entity, values[there])
+    return Series(entity=entity, subject=subject, kind=kind, unit=unit, seconds=seconds, values=values * factor)
+
+
+def _kind(name: str, unit: str | None, values: Reals) -> Kind:
+    """Power or counter: by its unit, else its name, else its behaviour."""
+    if unit in _KW_PER_UNIT or (unit not in _KWH_PER_UNIT and says_power(name)):
+        return Kind.POWER
+    speaks_of_energy = unit in _KWH_PER_UNIT or has(words(name), "energy energi total today kwh wh yield")
+    if not speaks_of_energy and (values.min() < 0 or _falls(values) > _FALLS_OF_A_COUNTER):
+        return Kind.POWER
+    return Kind.RESETTING if says_resetting(name) else Kind.COUNTER
+
+
+def _falls(values: Reals) -> float:
+    """Share of the changes that are falls."""
+    steps = np.diff(values)
+    changes = int(np.count_nonzero(steps))
+    return np.count_nonzero(steps < 0) / changes if changes else 0.0
+
+
+def _refuse_no_counter(entity: str, values: Reals) -> None:
+    """Refuse a sensor that falls as often as it rises: it counts nothing."""
+    if len(values) > 10 and _falls(values) > _FALLS_OF_A_COUNTER:  # noqa: PLR2004 - a few states tell nothing
+        share = f"{100 * _falls(values):.0f} % of its changes are falls"
+        message = f"{entity} is taken for an energy counter, but {share}"
+        raise DataRefusedError(message, f"if it measures power, say so in its unit; else --map {entity}=ignore")
+
+
+def _unit_by_size(kind: Kind, seconds: Reals, values: Reals) -> str:
+    """The unit that makes the values those of a home."""
+    if kind is Kind.POWER:
+        return "W" if float(np.abs(values).max()) > _LARGEST_KW else "kW"
+    steps = np.diff(values)
+    rises = steps[steps > 0]
+    hours = (seconds[-1] - seconds[0]) / 3600
+    if rises.size == 0 or hours <= 0:
+        return "kWh"
+    whole = bool(np.all(values == np.round(values))) and float(np.median(rises)) >= _WHOLE_STEP
+    return "Wh" if whole or float(rises.sum()) / hours > MAX_TYPICAL_KW else "kWh"
+
+
+def sole_stems(exports: Sequence[States]) -> Mapping[str, str]:
+    """File name by sensor, for the sensors that have a file of their own."""
+    stems: dict[str, str] = {}
+    for export in exports:
+        entities = export.frame["entity"].unique().to_list()
+        if len(entities) == 1:
+            stems[str(entities[0])] = Path(export.file).name.split(".", 1)[0]
+    return stems

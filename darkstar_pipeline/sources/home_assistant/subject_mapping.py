@@ -1,0 +1,97 @@
+"""What every sensor of an import measures: by the person's mapping, else by its name. Nothing is guessed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
+from darkstar_pipeline.sources.home_assistant.sensor_names import MAPPABLE, Subject, mapped_subject, subject_of_sensor
+
+CLOCK = "clock"
+"""A key of the mapping that is no sensor: `clock=local` says that stamps without offset show the site's clock."""
+_UNUSED_UNITS = ("°C", "°F", "V", "A", "mA", "Hz", "VA", "var", "lx", "hPa", "min", "h", "s", "kg", "m³", "€", "kr")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subjects:
+    """What sensors measure, and what is known of them.
+
+    Attributes:
+        of: subject by sensor.
+        units: unit by sensor, where the export tells.
+        labels: further names by sensor: as shown in Home Assistant, or of its file.
+    """
+
+    of: Mapping[str, Subject]
+    units: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def clock_zone(mapping: Mapping[str, str], timezone: str) -> str:
+    """The zone of stamps without offset: UTC, as Home Assistant stores them, unless the person says otherwise.
+
+    Raises:
+        ConfigurationError: neither `utc` nor `local`.
+    """
+    said = mapping.get(CLOCK, "utc").lower()
+    if said not in ("utc", "local"):
+        raise ConfigurationError(f"--map clock={said} is neither utc nor local", "use clock=utc or clock=local")
+    return timezone if said == "local" else "UTC"
+
+
+def decide_subjects(
+    entities: Sequence[str],
+    mapping: Mapping[str, str],
+    *,
+    units: Mapping[str, str],
+    names: Mapping[str, str],
+    stems: Mapping[str, str],
+) -> Subjects:
+    """Decide what each sensor measures.
+
+    Args:
+        entities: sensors of the files.
+        mapping: what the person says, `sensor.x` to a column or `ignore`.
+        units: units by sensor.
+        names: friendly names by sensor.
+        stems: names of files that hold one sensor only, by sensor.
+
+    Raises:
+        ConfigurationError: the mapping names a column that does not exist, or a sensor that is in no file.
+        DataRefusedError: a sensor's name says nothing; names all such sensors.
+    """
+    told = _mapped(mapping, entities)
+    found: dict[str, Subject] = {}
+    unknown: list[str] = []
+    for entity in entities:
+        subject = told.get(entity)
+        if subject is None and units.get(entity) in _UNUSED_UNITS:
+            subject = Subject.UNUSED
+        if subject is None:
+            subject = subject_of_sensor(entity, names.get(entity, ""), stems.get(entity))
+        if subject is None:
+            unknown.append(entity)
+        else:
+            found[entity] = subject
+    if unknown:
+        plural = "what they measure" if len(unknown) > 1 else "what it measures"
+        message = f"{', '.join(unknown)}: the name does not tell {plural}"
+        raise DataRefusedError(message, f"say it: --map {unknown[0]}=load_kwh, or --map {unknown[0]}=ignore")
+    labels = {entity: f"{names.get(entity, '')} {stems.get(entity, '')}".strip() for entity in entities}
+    return Subjects(of=found, units=units, labels=labels)
+
+
+def _mapped(mapping: Mapping[str, str], entities: Sequence[str]) -> dict[str, Subject]:
+    """The person's mapping as subjects."""
+    told: dict[str, Subject] = {}
+    for entity, target in mapping.items():
+        if entity == CLOCK:
+            continue
+        subject = mapped_subject(target)
+        if subject is None:
+            choices = ", ".join(choice.value for choice in MAPPABLE)
+            raise ConfigurationError(f"--map {entity}={target}: there is no {target}", f"use one of {choices}")
+        if entity not in entities:
+            shown = ", ".join(entities[:6])
+            raise ConfigurationError(f"--map {entity}={target}: no file holds {entity}", f"the files hold {shown}")
+        told[entity] = subject
+    return told

@@ -1,0 +1,74 @@
+import io
+import json
+
+import pytest
+
+from darkstar_pipeline.console.failures import UsageError, describe
+from darkstar_pipeline.errors import (
+    ConfigurationError,
+    DataMissingError,
+    DataRefusedError,
+    NoScheduleError,
+    OutsideServiceError,
+)
+from env.errors import BatteryError, MissingTariffError, ShapeError, TimeZoneError
+from planner.errors import (
+    IncompleteDayError,
+    NoFeasibleScheduleError,
+    ScheduleColumnsError,
+    SolverError,
+    UnknownPolicyError,
+    UnverifiedScheduleError,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "exit_code"),
+    [
+        pytest.param(UsageError("a"), "usage", 2, id="usage"),
+        pytest.param(ConfigurationError("a"), "configuration", 2, id="configuration"),
+        pytest.param(DataMissingError("a"), "data_missing", 3, id="data missing"),
+        pytest.param(DataRefusedError("a"), "data_refused", 3, id="data refused"),
+        pytest.param(NoScheduleError("a"), "no_feasible_schedule", 4, id="no schedule"),
+        pytest.param(OutsideServiceError("a"), "outside_service", 5, id="outside service"),
+        pytest.param(TimeZoneError("Mars/Base"), "configuration", 2, id="time zone"),
+        pytest.param(BatteryError("a"), "configuration", 2, id="battery"),
+        pytest.param(MissingTariffError("2019-01-01", "2020-01-01"), "configuration", 2, id="tariff"),
+        pytest.param(ShapeError("a"), "bug", 1, id="shapes are our own business"),
+        pytest.param(NoFeasibleScheduleError("a"), "no_feasible_schedule", 4, id="limits contradict each other"),
+        pytest.param(SolverError("a"), "no_feasible_schedule", 4, id="solver"),
+        pytest.param(UnverifiedScheduleError("a"), "unverified_schedule", 4, id="a schedule that is wrong"),
+        pytest.param(ScheduleColumnsError("a"), "data_refused", 3, id="a table that is no schedule"),
+        pytest.param(UnknownPolicyError("a"), "usage", 2, id="policy"),
+        pytest.param(IncompleteDayError("a"), "data_missing", 3, id="incomplete day"),
+        pytest.param(FileNotFoundError(2, "No such file or directory", "a.csv"), "file_system", 2, id="no file"),
+        pytest.param(OSError(28, "No space left on device"), "file_system", 2, id="disk full"),
+        pytest.param(ValueError("a"), "bug", 1, id="unforeseen"),
+    ],
+)
+def test_describe_gives_code_and_exit_code_when_given(error: Exception, code: str, exit_code: int) -> None:
+    failure = describe(error)
+    assert (failure.code, failure.exit_code) == (code, exit_code)
+    assert failure.message
+
+
+def test_line_stays_one_line_when_the_message_has_several() -> None:
+    failure = describe(ConfigurationError("first\n  second", "do\nthis"))
+    assert failure.line() == "error: first second (do this)"
+
+
+def test_describe_names_the_file_when_the_system_refuses() -> None:
+    assert describe(PermissionError(13, "Permission denied", "/data/lake")).message == "/data/lake: Permission denied"
+
+
+def test_describe_says_it_is_a_bug_when_nobody_foresaw_it() -> None:
+    failure = describe(KeyError("soc"))
+    assert "bug" in failure.message
+    assert "--debug" in failure.hint
+
+
+def test_write_gives_code_message_and_hint_when_asked_for_json() -> None:
+    out = io.StringIO()
+    describe(DataMissingError("no prices", "import them")).write(out)
+    expected = {"error": {"code": "data_missing", "message": "no prices", "hint": "import them"}}
+    assert json.loads(out.getvalue()) == expected

@@ -1,0 +1,122 @@
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from darkstar_pipeline.console.supervisor import (
+    LOOPBACK,
+    Service,
+    ServiceFailedError,
+    Supervisor,
+    free_port,
+    is_free,
+    stopping_on_signals,
+)
+from darkstar_pipeline.errors import ConfigurationError
+
+# A page that starts a grandchild, as Dagster's programs do; the grandchild ignores polite signals.
+PAGE = """
+import http.server, subprocess, sys
+stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open(%r, 'w').close(); time.sleep(60)"
+child = subprocess.Popen([sys.executable, "-c", stubborn % sys.argv[2]])
+print("child", child.pid, flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    supervisor = Supervisor(tmp_path / "logs", os.environ)
+    yield supervisor
+    supervisor.ask_to_stop()
+    supervisor.ask_to_stop()
+    supervisor.stop()
+
+
+def page(tmp_path: Path) -> Service:
+    port = free_port(18_000)
+    return Service(name="page", command=(sys.executable, "-c", PAGE, str(port), str(tmp_path / "ready")), port=port)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; a dead one that nobody has buried yet does not."""
+    status = Path(f"/proc/{pid}/stat")
+    if not status.exists():
+        return False
+    return status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_free_port_takes_the_next_when_one_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert not is_free(port)
+        assert free_port(port) > port
+
+
+def test_free_port_skips_what_is_spoken_for_when_told() -> None:
+    port = free_port(18_100)
+    assert free_port(port, taken=(port,)) > port
+
+
+def test_free_port_refuses_when_there_is_none() -> None:
+    with pytest.raises(ConfigurationError, match="no free port"):
+        free_port(65_536)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+def test_stop_leaves_nothing_when_a_grandchild_ignores_signals(supervisor: Supervisor, tmp_path: Path) -> None:
+    service = page(tmp_path)
+    supervisor.start(service)
+    assert supervisor.wait_ready(30)
+    wait_for(tmp_path / "ready")
+    child = int(supervisor.log_file(service).read_text().split()[1])
+    assert is_alive(child)
+    supervisor.ask_to_stop()
+    supervisor.ask_to_stop()  # no patience
+    supervisor.stop()
+    assert not is_alive(child)
+    assert is_free(service.port or 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_waiting_ends_and_services_stop_when_signalled(supervisor: Supervisor, number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    idle = Service(name="idle", command=(sys.executable, "-c", "import time; time.sleep(60)"))
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), number))
+    started = time.monotonic()
+    with stopping_on_signals(supervisor):
+        supervisor.start(idle)
+        assert supervisor.wait_ready(30)
+        timer.start()
+        supervisor.wait_stopped()
+    assert time.monotonic() - started < 15
+    assert signal.getsignal(number) == before
+
+
+def test_waiting_raises_with_the_last_line_when_a_service_ends(supervisor: Supervisor) -> None:
+    broken = Service(name="broken", command=(sys.executable, "-c", "print('port is taken'); raise SystemExit(3)"))
+    supervisor.start(broken)
+    with pytest.raises(ServiceFailedError, match="broken ended with code 3: port is taken"):
+        supervisor.wait_stopped()
+
+
+def test_waiting_raises_when_a_page_never_answers(supervisor: Supervisor) -> None:
+    port = free_port(18_200)
+    silent = Service(name="silent", command=(sys.executable, "-c", "import time; time.sleep(60)"), port=port)
+    supervisor.start(silent)
+    with pytest.raises(ServiceFailedError, match="silent does not answer"):
+        supervisor.wait_ready(0.5)

@@ -1,0 +1,59 @@
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.forecasts.inputs import aurora_home
+from darkstar_pipeline.forecasts.training import TrainedAurora, held_out_days, train_aurora
+from env.time_grid import day_start
+from tests.cases.month_home import FIRST, LAST, month_context, write_outlook
+from tests.darkstar_pipeline.forecasts.conftest import TRAINED_DAYS
+
+
+def days(n_days: int) -> list[date]:
+    return [FIRST + timedelta(days=by) for by in range(n_days)]
+
+
+@pytest.mark.parametrize(("n_days", "held_out"), [(20, 0), (27, 0), (28, 7), (100, 25), (300, 56)], ids=str)
+def test_held_out_are_the_last_days_when_the_rest_is_enough(n_days: int, held_out: int) -> None:
+    assert held_out_days(days(n_days)) == tuple(days(n_days)[n_days - held_out :] if held_out else ())
+
+
+def test_training_tells_coverage_and_errors_of_days_it_had_not_seen(trained: TrainedAurora) -> None:
+    metrics = {name: value for name, value in trained.metrics.items() if value is not None}
+    assert trained.days == TRAINED_DAYS
+    assert trained.held_out == tuple(days(TRAINED_DAYS)[-7:])
+    for quantity in ("load", "pv"):
+        covered = [metrics[f"coverage_{quantity}_p{quantile}"] for quantile in (10, 50, 90)]
+        assert covered == sorted(covered)
+        assert all(metrics[f"mae_{quantity}_{name}"] > 0 for name in ("aurora", "seven_day_mean", "seasonal_naive"))
+    assert metrics["mae_load_aurora"] < metrics["mae_load_seasonal_naive"]
+    assert trained.trained_on.last_day == FIRST.replace(day=TRAINED_DAYS)
+
+
+def test_training_says_what_weather_it_lacks(trained: TrainedAurora) -> None:
+    assert any("irradiance" in note and "darkstar import weather" in note for note in trained.notes)
+
+
+def test_training_is_refused_with_a_remedy_when_days_are_few(tmp_path: Path) -> None:
+    context = month_context(tmp_path, days=13)
+    with pytest.raises(DataMissingError, match="13 days of site home") as refused:
+        train_aurora(context, FIRST, LAST)
+    assert "import more readings" in refused.value.hint
+
+
+def test_training_learns_from_weather_when_there_is_some(tmp_path: Path) -> None:
+    """A PV forecast that is right, said the evening before, is believed; what was never said stays lacking."""
+    context = month_context(tmp_path)
+    write_outlook(context)
+    with_weather = train_aurora(context, FIRST, FIRST.replace(day=20))
+    assert with_weather.held_out == ()
+    assert set(with_weather.model.lacks) == {"cloud", "irradiance", "vacation", "alarm"}
+    home = aurora_home(context, FIRST, LAST, panels=None, country=None)
+    at = home.series.index(day_start(LAST, "Europe/Stockholm"))
+    known = home.pv(np.array([at]), np.array([at + 48]))
+    assert np.isfinite(known.values[0, known.names.index("expected")])
+    noon = home.series.pv_kwh[at + 48]
+    assert known.values[0, known.names.index("expected")] * known.base[0] == pytest.approx(noon)

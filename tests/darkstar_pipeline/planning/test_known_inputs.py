@@ -1,0 +1,185 @@
+"""What a plan of a site knows at a moment: published prices, its day's forecast, the last reading; and no more."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from darkstar_pipeline.config.settings import PowerTariffSettings, Settings, SiteSettings, TariffSettings
+from darkstar_pipeline.context import Context, open_context
+from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.planning.known_inputs import Known, StartSoc, _month_so_far
+from darkstar_pipeline.planning.plan_sources import by_optimiser, site_plan
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SLOT_FORECASTS, SPOT_PRICES
+from env.power_tariff import peaks
+from env.time_grid import slot_count
+from planner.forecasts.naive import naive_forecasts
+from planner.optimizer.warm_solver import MIP_SECONDS
+from planner.plans.make_plan import Plan
+from tests.cases.small_home import DAYS, LAST, ZONE, fill, small_context
+
+LONG_DAY = date(2025, 10, 26)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    """A fortnight of readings and prices, nothing materialized."""
+    return small_context(tmp_path)
+
+
+def local(day: date, hour: int, minute: int = 0) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(ZONE))
+
+
+def plan_at(context: Context, at: datetime, *, soc_percent: float | None = None) -> tuple[Known, Plan]:
+    """What is known, and the plan that comes of it."""
+    known, climbed = site_plan(context, at, soc=None if soc_percent is None else StartSoc(soc_percent))
+    return known, climbed.plan
+
+
+def rewrite(context: Context, name: str, day: date, column: pl.Expr) -> None:
+    """Change a day of a table in the lake."""
+    table = {"prices": RAW_SPOT_PRICES, "readings": METER_READINGS}[name]
+    rows = context.lake.read(table, context.site_name, day, day)
+    context.lake.write_day(table, context.site_name, day, rows.with_columns(column))
+
+
+@pytest.mark.parametrize(
+    ("at", "n_slots"),
+    [
+        pytest.param(local(LONG_DAY, 0), 100, id="the whole long day"),
+        pytest.param(local(LONG_DAY, 12, 59), 45, id="before tomorrow is published"),
+        pytest.param(local(LONG_DAY, 13), 44 + 96, id="after"),
+        pytest.param(local(date(2025, 10, 25), 13), 44 + 100, id="into the long day"),
+        pytest.param(local(date(2025, 10, 25), 13, 10), 44 + 100, id="within a slot"),
+        pytest.param(local(LAST, 20), 16, id="tomorrow not in the lake"),
+    ],
+)
+def test_plan_reaches_to_the_last_published_price_when_made(context: Context, at: datetime, n_slots: int) -> None:
+    schedule = plan_at(context, at)[1].schedule
+    assert schedule.height == n_slots
+    first = schedule["slot_start"][0]
+    assert first <= at < first + timedelta(minutes=15)
+    assert slot_count(LONG_DAY, ZONE) == 100
+
+
+def test_plan_is_verified_and_explained_when_the_home_is_small(context: Context) -> None:
+    known, plan = plan_at(context, local(LONG_DAY, 14))
+    assert plan.released == "plan"
+    assert plan.verification.valid
+    assert plan.cost <= min(plan.idle_cost, plan.self_consumption_cost)
+    assert known.vintage == local(LONG_DAY, 0)
+    assert (known.forecast, known.start_soc_source) == ("naive_mean_7_3", "protocol")
+
+
+@pytest.mark.parametrize("later", ["prices of tomorrow", "readings of today", "readings of tomorrow"])
+def test_plan_stays_the_same_when_the_future_changes(context: Context, later: str) -> None:
+    at = local(LONG_DAY, 9)
+    before = plan_at(context, at)[1].schedule
+    day = LONG_DAY if later == "readings of today" else LONG_DAY + timedelta(days=1)
+    name, column = ("prices", "price") if later.startswith("prices") else ("readings", "load_kwh")
+    ahead = pl.col("slot_start") >= pl.lit(at).dt.convert_time_zone("UTC")
+    rewrite(context, name, day, pl.col(column) + 5.0 * ahead)
+    assert plan_at(context, at)[1].schedule.equals(before)
+
+
+@pytest.mark.parametrize("earlier", ["prices of today", "readings of yesterday"])
+def test_plan_changes_when_what_it_knows_changes(context: Context, earlier: str) -> None:
+    at = local(LONG_DAY, 9)
+    before = plan_at(context, at)[1].schedule
+    if earlier == "prices of today":
+        rewrite(context, "prices", LONG_DAY, pl.col("price") + 5.0)
+    else:
+        rewrite(context, "readings", LONG_DAY - timedelta(days=1), pl.col("load_kwh") + 5.0)
+    assert not plan_at(context, at)[1].schedule.equals(before)
+
+
+def test_stored_forecast_is_used_when_there_is_one(context: Context) -> None:
+    history = context.lake.read(METER_READINGS, context.site_name).select("slot_start", "load_kwh", "pv_kwh")
+    made = naive_forecasts(history, [LONG_DAY], ZONE, load_days=1, pv_days=1)
+    rows = made.with_columns(pl.lit(context.site_name).alias("site"), pl.lit(0.77).alias("load_kwh"))
+    context.lake.write_day(SLOT_FORECASTS, context.site_name, LONG_DAY, rows)
+    known, plan = plan_at(context, local(LONG_DAY, 9))
+    assert known.forecast == "naive_mean_1_1"
+    assert set(plan.schedule["load_kwh"]) == {0.77}
+
+
+def test_repaired_price_wins_when_there_is_one(context: Context) -> None:
+    raw = context.lake.read(RAW_SPOT_PRICES, context.site_name, LONG_DAY, LONG_DAY)
+    repaired = raw.select(
+        "site", "slot_start", "local_day", "area", "native_minutes", price=pl.lit(1.5), raw_price="price"
+    ).with_columns(repaired=pl.lit(value=True))
+    context.lake.write_day(SPOT_PRICES, context.site_name, LONG_DAY, repaired.select(SPOT_PRICES.schema.names()))
+    assert set(plan_at(context, local(LONG_DAY, 9))[1].schedule["export_price"]) == {1.5}
+
+
+@pytest.mark.parametrize(
+    ("column", "slots_before", "percent", "soc_percent", "source"),
+    [
+        pytest.param("soc_start_percent", 0, 80.0, None, "observed", id="read at the slot's start"),
+        pytest.param("soc_end_percent", 1, 80.0, None, "observed", id="read at the end of the slot before"),
+        pytest.param("soc_end_percent", 0, 20.0, None, "protocol", id="the slot's own end is the future"),
+        pytest.param("soc_start_percent", 0, 20.0, 80.0, "option", id="named"),
+    ],
+)
+def test_plan_starts_from_what_is_known_of_the_battery_when_made(
+    context: Context, column: str, slots_before: int, percent: float, soc_percent: float | None, source: str
+) -> None:
+    at = local(LONG_DAY, 9)
+    when = pl.lit(at - slots_before * timedelta(minutes=15)).dt.convert_time_zone("UTC")
+    read = pl.when(pl.col("slot_start") == when).then(percent).alias(column)
+    rewrite(context, "readings", LONG_DAY, read)
+    known, plan = plan_at(context, at, soc_percent=soc_percent)
+    assert known.start_soc_source == source
+    expected = 50.0 if source == "protocol" else 80.0
+    assert plan.schedule["soc_start_kwh"][0] == pytest.approx(0.342 * expected)
+
+
+def test_plan_ends_before_the_gap_when_a_price_is_missing(context: Context) -> None:
+    rows = context.lake.read(RAW_SPOT_PRICES, context.site_name, LONG_DAY, LONG_DAY)
+    gap = pl.lit(local(LONG_DAY, 18)).dt.convert_time_zone("UTC")
+    context.lake.write_day(RAW_SPOT_PRICES, context.site_name, LONG_DAY, rows.filter(pl.col("slot_start") != gap))
+    assert plan_at(context, local(LONG_DAY, 14))[1].schedule.height == 16
+    with pytest.raises(DataMissingError, match="has no spot price for 2025-10-26T17:00"):
+        plan_at(context, local(LONG_DAY, 18, 5))
+
+
+def test_plan_is_refused_when_the_lake_is_empty(tmp_path: Path) -> None:
+    with pytest.raises(DataMissingError, match="there are no prices at all"):
+        plan_at(small_context(tmp_path, filled=False), local(LONG_DAY, 9))
+
+
+def test_plan_is_refused_when_nothing_was_read_before(context: Context) -> None:
+    with pytest.raises(DataMissingError, match="no readings of the 7 days before 2025-10-20"):
+        plan_at(context, local(date(2025, 10, 20), 9))
+
+
+def test_plan_is_refused_when_the_panels_cannot_be_forecast(context: Context) -> None:
+    for day in pl.date_range(date(2025, 10, 20), date(2025, 10, 25), eager=True):
+        rewrite(context, "readings", day, pl.lit(None, dtype=pl.Float64).alias("pv_kwh"))
+    with pytest.raises(DataMissingError, match=r"60 of 60 slots .* have no forecast"):
+        plan_at(context, local(LONG_DAY, 9))
+    without = context.site_settings.model_copy(update={"has_pv": False})
+    assert plan_at(replace(context, site_settings=without), local(LONG_DAY, 9))[1].verification.valid
+
+
+def test_plan_knows_the_months_peaks_when_power_is_charged_for(tmp_path: Path) -> None:
+    """Of this month's days before, the highest hours; what the plan pays for power is among its costs."""
+    tariff = TariffSettings(power=(PowerTariffSettings(price_per_kw=40.0),))
+    settings = Settings(sites={"home": SiteSettings(first_day=date(2025, 1, 1), tariff=(tariff,))})
+    context = open_context(settings=settings, home=tmp_path)
+    fill(context.lake, "home")
+    at = local(LONG_DAY, 14).astimezone(UTC)
+    (month,) = _month_so_far(context, at, LONG_DAY)
+    readings = context.lake.read(METER_READINGS, "home", DAYS[0], LONG_DAY).filter(pl.col("slot_start") < at)
+    bought = readings.select("slot_start", import_kwh=(pl.col("load_kwh") - pl.col("pv_kwh")).clip(lower_bound=0))
+    component = context.site.tariff.versions[0].power[0]
+    billed = peaks(bought, component, ZONE).filter(pl.col("local_day") < LONG_DAY)["peak_kw"].sort(descending=True)
+    assert list(month.peaks_kw) == pytest.approx(billed.head(component.top).to_list())
+    known, _ = site_plan(context, at)
+    made = by_optimiser(MIP_SECONDS, known.task)
+    assert made.solution is not None
+    assert made.solution.power_cost >= component.cost(sum(month.peaks_kw) / component.top) - 1e-6 > 0
