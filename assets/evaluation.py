@@ -7,9 +7,9 @@ import polars as pl
 from dagster_duckdb import DuckDBResource
 
 from assets.description import days_of, markdown_table, shown
-from assets.episodes import SHOWN, with_oracle
 from assets.home import Check, Home, daily_asset
 from assets.pictures import last_day, verdict
+from assets.replays import SHOWN, with_oracle
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.datasets.replay_inputs import content_hash
 from darkstar_pipeline.tracking.mlflow_store import EvaluationRecord, TrackedRun, log_evaluation

@@ -11,7 +11,7 @@ from assets.observations import data_quality_asset, slot_observations_asset
 from assets.oracle import oracle_daily_results_asset, oracle_schedules_asset
 from assets.policies import policy_daily_results_asset, policy_schedules_asset
 from assets.prices import spot_prices_asset
-from assets.training import training_episodes_asset
+from assets.training_episodes import training_episodes_asset
 
 # In the order of the graph. Adding a stage is adding a line.
 STAGES: dict[str, Callable[[Home], dg.AssetsDefinition]] = {

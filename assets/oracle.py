@@ -4,9 +4,9 @@ import dagster as dg
 import polars as pl
 
 from assets.description import days_of, describe_left_out, describe_range, markdown_table, shown
-from assets.episodes import added_up, replayed
 from assets.home import Check, Home, daily_asset
 from assets.pictures import last_day
+from assets.replays import added_up, replayed
 from assets.usable_days import left_out, whole_days
 from assets.verification import SCHEDULES_VERIFIED, turned_away, verified, verified_check
 from darkstar_pipeline.config.fingerprints import config_version

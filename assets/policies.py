@@ -4,10 +4,10 @@ import dagster as dg
 import polars as pl
 
 from assets.description import days_of, describe_left_out, describe_range, markdown_table, shown
-from assets.episodes import SHOWN, added_up, replayed, with_oracle
 from assets.home import Check, Home, daily_asset, days_before
 from assets.oracle import NO_BREACHES
 from assets.pictures import last_day, verdict
+from assets.replays import SHOWN, added_up, replayed, with_oracle
 from assets.usable_days import left_out, whole_days
 from assets.verification import SCHEDULES_VERIFIED, turned_away, verified, verified_check
 from darkstar_pipeline.config.fingerprints import config_version

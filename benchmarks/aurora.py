@@ -13,7 +13,8 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from benchmarks.bench_homes import (
+from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import (
     FIRST_DAY,
     HOMES,
     LAST_DAY,
@@ -25,7 +26,6 @@ from benchmarks.bench_homes import (
     bench_window,
     default_site,
 )  # fmt: skip
-from benchmarks.harness import Row
 from darkstar_pipeline.forecasts.training import lit
 from env.site import Site
 from env.time_grid import day_start, local_day

@@ -5,8 +5,15 @@ Both decide at each slot's start on readings up to then. Nothing is fitted or tu
 
 import polars as pl
 
-from benchmarks.bench_homes import PAIRS, bench_forecasts, bench_history, bench_protocol, bench_window, default_site
 from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import (
+    PAIRS,
+    bench_forecasts,
+    bench_history,
+    bench_protocol,
+    bench_window,
+    default_site,
+)
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verdict import Evaluation, evaluate
 from planner.replay.daily import replay_days

@@ -6,8 +6,15 @@ The window holds training and test weeks, since stored energy cannot jump over t
 
 import polars as pl
 
-from benchmarks.bench_homes import PAIRS, bench_forecasts, bench_history, bench_protocol, bench_window, default_site
 from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import (
+    PAIRS,
+    bench_forecasts,
+    bench_history,
+    bench_protocol,
+    bench_window,
+    default_site,
+)
 from planner.parallel import map_shards
 from planner.policy_names import CONTINUOUS_POLICIES
 from planner.replay.continuous import replay_window, window_settlement

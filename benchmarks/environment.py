@@ -16,9 +16,9 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.bench_homes import bench_history, bench_slots, default_site
-from benchmarks.citylearn_environment import CityLearnMissingError, CityLearnSpeed, citylearn_speed, environment
 from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import bench_history, bench_slots, default_site
+from benchmarks.peers.citylearn_environment import CityLearnMissingError, CityLearnSpeed, citylearn_speed, environment
 from benchmarks.ppo_steps import PpoSteps, ppo_steps
 from env.gym.actions import Correction
 from env.gym.antares_rl import AntaresRLEnv

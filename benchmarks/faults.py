@@ -17,12 +17,12 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.fault_list import BELOW, FAULTS, OLD_PLAN, TOP, Fault, Lab
-from benchmarks.fresh_home import FreshHome
+from benchmarks.fault_injection.fault_list import BELOW, FAULTS, OLD_PLAN, TOP, Fault, Lab
+from benchmarks.fault_injection.outside_faults import outside_faults
+from benchmarks.fault_injection.service_fuzz import fuzz
 from benchmarks.harness import Row
-from benchmarks.living_home import Serving, living_home, moment, serving
-from benchmarks.outside_faults import outside_faults
-from benchmarks.service_fuzz import fuzz
+from benchmarks.homes.fresh_home import FreshHome
+from benchmarks.homes.living_home import Serving, living_home, moment, serving
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.planning.known_inputs import known_at

@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from benchmarks.bench_homes import FIRST_DAY
-from benchmarks.fresh_home import FreshHome, fresh_home, import_everything
 from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import FIRST_DAY
+from benchmarks.homes.fresh_home import FreshHome, fresh_home, import_everything
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import TABLES
 

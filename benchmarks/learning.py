@@ -16,7 +16,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.aurora import bench_outlook
-from benchmarks.bench_homes import (
+from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import (
     PAIRS,
     bench_days,
     bench_forecasts,
@@ -25,7 +26,6 @@ from benchmarks.bench_homes import (
     bench_window,
     default_site,
 )  # fmt: skip
-from benchmarks.harness import Row
 from darkstar_pipeline.config.learning import LightgbmSettings, RlSettings
 from darkstar_pipeline.learning.scenario_rules import CANDIDATES, cheapest_beliefs
 from env.gym.episodes import Episodes, joined

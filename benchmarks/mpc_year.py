@@ -9,8 +9,16 @@ from datetime import timedelta
 
 import polars as pl
 
-from benchmarks.bench_homes import FIRST_DAY, LAST_DAY, PAIRS, bench_days, bench_history, bench_slots, default_site
 from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import (
+    FIRST_DAY,
+    LAST_DAY,
+    PAIRS,
+    bench_days,
+    bench_history,
+    bench_slots,
+    default_site,
+)
 from darkstar_pipeline.config.settings import ForecastSettings, MpcSettings
 from env.inverter import Command
 from env.site import Site

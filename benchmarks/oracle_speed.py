@@ -22,9 +22,9 @@ from datetime import date
 import numpy as np
 import pulp
 
-from benchmarks.bench_homes import bench_slots, default_site
-from benchmarks.emhass_environment import EmhassDay, EmhassMissingError, environment, solve_with_emhass
 from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import bench_slots, default_site
+from benchmarks.peers.emhass_environment import EmhassDay, EmhassMissingError, environment, solve_with_emhass
 from env.battery import Battery
 from env.inverter import Energy, slot_limit
 from env.site import Site

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import polars as pl
 
-from benchmarks.bench_homes import (
+from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import (
     bench_forecasts,
     bench_history,
     bench_protocol,
     bench_window,
     default_site,
 )
-from benchmarks.harness import Row
 from env.power_tariff import PowerTariff, PowerWindow
 from env.site import Site
 from env.tariff import Tariff

@@ -20,8 +20,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.bench_homes import PRICES
 from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import PRICES
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.quality.price_repair import repair_prices
 from env.time_grid import SLOT_DTYPE, local_day

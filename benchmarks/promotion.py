@@ -8,8 +8,15 @@ for the trials of luck (A/A), 2 % of the mean daily cost for the others.
 import numpy as np
 import polars as pl
 
-from benchmarks.bench_homes import PAIRS, bench_forecasts, bench_history, bench_protocol, bench_window, default_site
 from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import (
+    PAIRS,
+    bench_forecasts,
+    bench_history,
+    bench_protocol,
+    bench_window,
+    default_site,
+)
 from env.inverter import Energy
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.promotion_test import judge

@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.harness import Row
-from benchmarks.second_statement import (
+from benchmarks.peers.second_statement import (
     OVER,
     Horizon,
     Statement,

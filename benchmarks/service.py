@@ -18,9 +18,9 @@ from functools import partial
 
 import psutil
 
-from benchmarks.fresh_home import FreshHome
 from benchmarks.harness import Row
-from benchmarks.living_home import DAYS, TOKEN, UPPER_RUNGS, Serving, living_home, moment, serving, train
+from benchmarks.homes.fresh_home import FreshHome
+from benchmarks.homes.living_home import DAYS, TOKEN, UPPER_RUNGS, Serving, living_home, moment, serving, train
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.planning.known_inputs import known_at

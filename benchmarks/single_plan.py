@@ -19,8 +19,8 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from benchmarks.bench_homes import bench_slots, default_site
 from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import bench_slots, default_site
 from env.devices import Devices, ElectricVehicle, WaterHeater
 from env.site import Site
 from env.time_grid import day_start

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 
 from benchmarks.harness import Row
-from benchmarks.trondheim_bound import prescient
-from benchmarks.trondheim_home import Cost, Hours, cost, read_home
-from benchmarks.trondheim_planner import Tuning, follow_planner
-from benchmarks.trondheim_rules import arbitrage, capped_arbitrage, follow, no_storage, peak_shaving
+from benchmarks.trondheim_2022.bound import prescient
+from benchmarks.trondheim_2022.home import Cost, Hours, cost, read_home
+from benchmarks.trondheim_2022.planner import Tuning, follow_planner
+from benchmarks.trondheim_2022.rules import arbitrage, capped_arbitrage, follow, no_storage, peak_shaving
 
 YEAR = 2022
 RULES = {

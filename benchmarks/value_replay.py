@@ -9,8 +9,8 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 
-from benchmarks.bench_homes import FIRST_DAY, LAST_DAY, PAIRS, bench_history, bench_slots, default_site
 from benchmarks.harness import Row
+from benchmarks.homes.bench_homes import FIRST_DAY, LAST_DAY, PAIRS, bench_history, bench_slots, default_site
 from env.inverter import Energy
 from env.site import Site
 from planner.evaluation.daily_results import daily_results

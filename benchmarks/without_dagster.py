@@ -4,12 +4,12 @@ import time
 
 import polars as pl
 
-from assets.episodes import added_up, replayed
 from assets.home import Home
 from assets.observations import graded, observed
 from assets.prices import repaired
-from benchmarks.bench_homes import FIRST_DAY, LAST_DAY
-from benchmarks.fresh_home import FreshHome
+from assets.replays import added_up, replayed
+from benchmarks.homes.bench_homes import FIRST_DAY, LAST_DAY
+from benchmarks.homes.fresh_home import FreshHome
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv

@@ -16,7 +16,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 from assets.aurora import aurora_models_asset
 from assets.graph import daily_assets
 from assets.home import IO_MANAGER, Home
-from assets.learned import learned_assets, search_asset
+from assets.learning import learned_assets, search_asset
 from assets.raw import raw_specs
 from darkstar_pipeline.config.settings import Settings, SiteSettings, config_path, home_dir, load_settings
 from darkstar_pipeline.context import LAKE_FOLDER, open_context

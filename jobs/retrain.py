@@ -15,7 +15,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 
 from assets.aurora import AURORA_MODELS
 from assets.home import Home
-from assets.learned import LEARNED, SEARCH
+from assets.learning import LEARNED, SEARCH
 from jobs.names import job_name
 
 WEEKLY_RETRAIN = "weekly_retrain"

@@ -80,7 +80,7 @@ def test_contracts_hold_when_nothing_is_planted(root: Path) -> None:
         pytest.param("assets.planted", "import jobs", ROOMS_CONTRACT, id="assets import jobs"),
         pytest.param("planner", "def f():\n    import jobs", ROOMS_CONTRACT, id="inside a function"),
         pytest.param(
-            "darkstar_pipeline.config.settings", "import darkstar_pipeline.warehouse", SHELL_CONTRACT, id="settings"
+            "darkstar_pipeline.state.atomic_files", "import darkstar_pipeline.warehouse", SHELL_CONTRACT, id="state"
         ),
         pytest.param("darkstar_pipeline.planted", "", SHELL_CONTRACT, id="a module without a place"),
         pytest.param("assets.planted", "import darkstar_pipeline.cli", TOPS_CONTRACT, id="assets import the cli"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from assets.home import Home
-from tests.cases.small_home import small_home
+from tests.builders.small_home import small_home
 
 
 @pytest.fixture

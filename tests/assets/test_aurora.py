@@ -11,7 +11,7 @@ from assets.home import Home
 from darkstar_pipeline.forecasts.promoted import promoted_aurora
 from darkstar_pipeline.forecasts.site_forecasts import site_forecasts
 from planner.forecasts.aurora_model import MODEL_VERSION
-from tests.cases.month_home import FIRST, LAST, month_context, write_outlook
+from tests.builders.month_home import FIRST, LAST, month_context, write_outlook
 
 # MLflow's own, as in the tests of the registry.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")

@@ -12,7 +12,7 @@ from assets.partitions import daily_partitions
 from assets.raw import RAW_TABLES, raw_specs
 from darkstar_pipeline.orchestration.resources import SITE_KEY, TABLE_KEY
 from darkstar_pipeline.warehouse.schemas import RUN_TABLES, TABLES
-from tests.cases.small_home import small_context
+from tests.builders.small_home import small_context
 
 # The outside relies on these names; arrows as DESIGN draws them, as far as they exist.
 ARROWS = {

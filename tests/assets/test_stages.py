@@ -6,12 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.episodes import added_up, replayed, with_oracle
 from assets.evaluation import of_configuration
 from assets.home import Home
 from assets.observations import graded, observed
 from assets.policies import below_bound
 from assets.prices import repaired, second_prices
+from assets.replays import added_up, replayed, with_oracle
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.datasets.replay_inputs import content_hash
@@ -29,7 +29,7 @@ from darkstar_pipeline.warehouse.schemas import (
     Table,
 )
 from planner.replay.usable_slots import usable_slots
-from tests.cases.small_home import DAYS, FIRST, LAST, SHORT_DAY, small_context
+from tests.builders.small_home import DAYS, FIRST, LAST, SHORT_DAY, small_context
 
 AUTUMN = date(2025, 10, 26)
 

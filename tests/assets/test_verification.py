@@ -7,8 +7,8 @@ from assets.home import Home
 from assets.verification import turned_away, verified, verified_check
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from planner.replay.daily import replay_days
-from tests.cases.homes import days_of_slots
-from tests.cases.small_home import FIRST
+from tests.builders.homes import days_of_slots
+from tests.builders.small_home import FIRST
 
 
 def replays(home: Home) -> pl.DataFrame:

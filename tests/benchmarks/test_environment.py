@@ -6,10 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from benchmarks import citylearn_environment, environment
-from benchmarks.citylearn_environment import CityLearnMissingError, dataset
+from benchmarks import environment
 from benchmarks.environment import Speed
-from tests.cases.homes import days_of_slots, home
+from benchmarks.peers import citylearn_environment
+from benchmarks.peers.citylearn_environment import CityLearnMissingError, dataset
+from tests.builders.homes import days_of_slots, home
 
 SPRING = date(2026, 3, 29)
 

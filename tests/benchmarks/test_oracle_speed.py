@@ -6,12 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import emhass_environment, harness, oracle_speed
-from benchmarks.emhass_environment import FOLDER, PACKAGE, EmhassDay, EmhassMissingError, environment, solve_with_emhass
+from benchmarks import harness, oracle_speed
 from benchmarks.oracle_speed import Solved, cost_of, emhass_rows, our_solver, worst_violation
+from benchmarks.peers import emhass_environment
+from benchmarks.peers.emhass_environment import (
+    FOLDER,
+    PACKAGE,
+    EmhassDay,
+    EmhassMissingError,
+    environment,
+    solve_with_emhass,
+)
 from planner.optimizer.slot_arrays import needed_arrays
 from planner.value.protocol import Protocol
-from tests.cases.homes import DEFAULT_BATTERY, PAPER_BATTERY, days_of_slots, home
+from tests.builders.homes import DEFAULT_BATTERY, PAPER_BATTERY, days_of_slots, home
 
 INSTALLED = (FOLDER / "installed.txt").exists()
 AUTUMN = (date(2025, 10, 25), date(2025, 10, 26))  # 96 and 100 slots

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from benchmarks import trondheim
-from benchmarks.trondheim_bound import prescient
-from benchmarks.trondheim_forecasts import LoadForecast, PriceForecast, published_until
-from benchmarks.trondheim_home import BATTERY, GRID_KW, START_KWH, Home, cost, read_home
-from benchmarks.trondheim_planner import MonthPeaks, Planner, Tuning
-from benchmarks.trondheim_recursion import STORED, PowerSteps, best_stored, bought, convex_below, hour_before
-from benchmarks.trondheim_rules import follow
+from benchmarks.trondheim_2022.bound import prescient
+from benchmarks.trondheim_2022.forecasts import LoadForecast, PriceForecast, published_until
+from benchmarks.trondheim_2022.home import BATTERY, GRID_KW, START_KWH, Home, cost, read_home
+from benchmarks.trondheim_2022.planner import MonthPeaks, Planner, Tuning
+from benchmarks.trondheim_2022.recursion import STORED, PowerSteps, best_stored, bought, convex_below, hour_before
+from benchmarks.trondheim_2022.rules import follow
 from darkstar_pipeline.errors import DataMissingError
 
 EARLY_DAYS = 152

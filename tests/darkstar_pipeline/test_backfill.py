@@ -32,7 +32,7 @@ from darkstar_pipeline.warehouse.schemas import (
     RUN_TABLES,
     TABLES,
 )
-from tests.cases.small_home import DAYS, FIRST, LAST, SHORT_DAY, small_context
+from tests.builders.small_home import DAYS, FIRST, LAST, SHORT_DAY, small_context
 
 # MLflow warns of its own dependencies' changes while it is imported; nothing of ours.
 pytestmark = [
@@ -46,7 +46,7 @@ import json, sys
 from datetime import date
 from pathlib import Path
 from darkstar_pipeline.backfill import run_backfill
-from tests.cases.small_home import FIRST, LAST, small_context
+from tests.builders.small_home import FIRST, LAST, small_context
 context = small_context(Path(sys.argv[1]), filled=False)
 run_backfill(context, FIRST, LAST, progress=lambda done, total: print(json.dumps([done, total]), flush=True))
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.command_line import PROGRAM, environment, real_darkstar
+from tests.builders.command_line import PROGRAM, environment, real_darkstar
 
 HEAVY = ("polars", "duckdb", "pyarrow", "dagster", "mlflow", "matplotlib", "rich", "pydantic", "yaml", "torch", "cvxpy")
 COMMANDS = (

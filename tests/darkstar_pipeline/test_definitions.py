@@ -11,12 +11,12 @@ import pytest
 
 from assets.aurora import AURORA_MODELS
 from assets.graph import ASSET_NAMES
-from assets.learned import LEARNED, SEARCH
+from assets.learning import LEARNED, SEARCH
 from assets.raw import RAW_TABLES
 from darkstar_pipeline.config.settings import Settings, SiteSettings
 from darkstar_pipeline.definitions import build_definitions, found_configuration
 from darkstar_pipeline.errors import ConfigurationError
-from tests.cases.small_home import small_settings
+from tests.builders.small_home import small_settings
 
 NAMES = {*ASSET_NAMES, *RAW_TABLES, AURORA_MODELS, *LEARNED, SEARCH}
 LOAD = """

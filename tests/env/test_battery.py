@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from env.battery import Battery
 from env.errors import BatteryError
 from env.inverter import battery_room, next_soc
-from tests.cases.homes import DEFAULT_BATTERY, PAPER_BATTERY
+from tests.builders.homes import DEFAULT_BATTERY, PAPER_BATTERY
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from env.fleet import Fleet
 from env.inverter import Command, Flows, apply_command
 from env.simulator import flows_cost
 from env.site import Site
-from tests.cases import episodes
-from tests.cases.homes import home, site_limits, sites, start_soc
+from tests.builders import episodes
+from tests.builders.homes import home, site_limits, sites, start_soc
 
 
 @st.composite

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from env.battery import Battery
 from env.inverter import MOST_KW, Command, Energy, Flows, apply_command, battery_room, next_soc, slot_limit, spills
 from env.site import Limits
-from tests.cases.homes import PAPER_BATTERY, batteries
-from tests.cases.inverter_contract import CASES, Case
+from tests.builders.homes import PAPER_BATTERY, batteries
+from tests.builders.inverter_contract import CASES, Case
 
 EXACT_KWH = 1e-9
 NAMES = tuple(field.name for field in fields(Flows))

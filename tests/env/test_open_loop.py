@@ -10,7 +10,7 @@ from env.inverter import Command, Energy, Flows, apply_command
 from env.open_loop import simulate_known
 from env.simulator import simulate
 from env.site import Site
-from tests.cases.homes import DEFAULT_BATTERY, Horizon, home, horizons, sites, start_soc
+from tests.builders.homes import DEFAULT_BATTERY, Horizon, home, horizons, sites, start_soc
 
 
 def run_known(site: Site, horizon: Horizon, told: Energy, start: float) -> Flows:

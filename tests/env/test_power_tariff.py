@@ -22,7 +22,7 @@ from env.power_tariff import (
     weighted_periods,
 )
 from env.time_grid import day_start, grid
-from tests.cases.homes import STOCKHOLM
+from tests.builders.homes import STOCKHOLM
 
 WORKDAYS = (1, 2, 3, 4, 5)
 WINTER = (11, 12, 1, 2, 3)

@@ -9,8 +9,8 @@ from env.errors import ShapeError
 from env.inverter import Command, Energy, Flows
 from env.simulator import World, simulate, slot_cost
 from env.site import Site
-from tests.cases.bills import BILLS, STOCKHOLM, Bill
-from tests.cases.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
+from tests.builders.bills import BILLS, STOCKHOLM, Bill
+from tests.builders.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
 
 
 def at(commands: Energy):

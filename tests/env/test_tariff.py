@@ -12,7 +12,7 @@ from env.errors import MissingTariffError, TariffError
 from env.power_tariff import PowerTariff
 from env.tariff import Tariff, TariffVersion, TimeOfUse
 from env.time_grid import grid, local_clock
-from tests.cases.homes import DEFAULT_TARIFF, STOCKHOLM
+from tests.builders.homes import DEFAULT_TARIFF, STOCKHOLM
 
 PLAIN = TariffVersion(valid_from=date(2020, 1, 1), vat=0.25, transfer_fee=0.2, energy_tax=0.4)
 

@@ -6,7 +6,7 @@ import pytest
 
 from assets.home import Home
 from jobs.names import job_name
-from tests.cases.small_home import small_context
+from tests.builders.small_home import small_context
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from assets.home import Home
 from jobs.refresh import refresh_schedules
-from tests.cases.small_home import small_context
+from tests.builders.small_home import small_context
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 

@@ -7,11 +7,11 @@ import dagster as dg
 import pytest
 
 from assets.home import Home
-from assets.learned import LEARNED, as_of
+from assets.learning import LEARNED, as_of
 from darkstar_pipeline.config.settings import Settings, SiteSettings
 from darkstar_pipeline.definitions import build_definitions
 from jobs.retrain import retrain_schedule
-from tests.cases.small_home import small_context
+from tests.builders.small_home import small_context
 
 DATED = ("antares_regressors", "antares_policy", "antares_rl_policy", "challenger", "champion")
 

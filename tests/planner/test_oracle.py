@@ -11,7 +11,7 @@ from env.inverter import slot_limit
 from env.site import Limits, Site
 from planner.errors import IncompleteDayError, NoFeasibleScheduleError
 from planner.oracle import OptimalSchedule, solve_optimal_schedule
-from tests.cases.homes import (
+from tests.builders.homes import (
     DEFAULT_BATTERY,
     PAPER_BATTERY,
     Horizon,
@@ -20,7 +20,7 @@ from tests.cases.homes import (
     sites,
     start_soc,
 )
-from tests.cases.independent_oracle import independent_cost
+from tests.builders.independent_oracle import independent_cost
 
 CLARABEL, SCS, HIGHS = "CLARABEL", "SCS", "HIGHS"
 # The spot market's prices, where the import price is above the export price and a linear program is enough.

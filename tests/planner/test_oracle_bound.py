@@ -20,7 +20,7 @@ from planner.oracle import OptimalSchedule, solve_optimal_schedule
 from planner.replay.daily import POLICIES, Expectations
 from planner.value.protocol import Protocol
 from planner.value.value_function import Scenarios
-from tests.cases.homes import PRICE_KINDS, Horizon, horizons, sites, start_soc
+from tests.builders.homes import PRICE_KINDS, Horizon, horizons, sites, start_soc
 
 TOLERANCE = 1e-6
 N_POLICIES = 40

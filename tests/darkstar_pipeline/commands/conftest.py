@@ -6,8 +6,8 @@ import pytest
 
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
-from tests.cases.command_line import Darkstar, Outcome, environment, real_darkstar
-from tests.cases.shared_folders import made_once
+from tests.builders.command_line import Darkstar, Outcome, environment, real_darkstar
+from tests.builders.shared_folders import made_once
 
 
 @pytest.fixture

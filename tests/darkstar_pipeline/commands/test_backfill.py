@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.command_line import PROGRAM, Darkstar, environment, real_darkstar
+from tests.builders.command_line import PROGRAM, Darkstar, environment, real_darkstar
 
 pytestmark = pytest.mark.usefixtures("in_sample")
 

@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from darkstar_pipeline.state.migrations import STATE_FILE
-from tests.cases.command_line import Darkstar
+from tests.builders.command_line import Darkstar
 
 PRICES = "slot_start,price\n2026-01-31T00:00+01:00,0.5\n2026-01-31T00:15+01:00,0.6\n"
 

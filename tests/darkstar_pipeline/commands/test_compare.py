@@ -1,7 +1,7 @@
 import pytest
 
 from darkstar_pipeline.commands.compare import policy_of
-from tests.cases.command_line import Darkstar
+from tests.builders.command_line import Darkstar
 
 pytestmark = pytest.mark.usefixtures("in_sample")
 RANGE = ("--from", "2024-03-04", "--to", "2024-03-31")

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tests.cases.command_line import Darkstar
+from tests.builders.command_line import Darkstar
 
 
 def test_doctor_is_sound_when_the_sample_is_there(in_sample: Path, darkstar: Darkstar) -> None:

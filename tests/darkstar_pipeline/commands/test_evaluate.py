@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from darkstar_pipeline.commands.evaluate import DAY_COLUMNS, POWER_COLUMNS, SLOT_COLUMNS, TOTAL_COLUMNS
-from tests.cases.command_line import Darkstar
+from tests.builders.command_line import Darkstar
 
 pytestmark = pytest.mark.usefixtures("in_sample")
 SPRING = "2024-03-31"

@@ -6,7 +6,7 @@ import pytest
 
 from darkstar_pipeline.commands.imports import parse_mapping
 from darkstar_pipeline.console.failures import UsageError
-from tests.cases.command_line import Darkstar
+from tests.builders.command_line import Darkstar
 
 START = datetime(2026, 3, 28, 23, tzinfo=UTC)  # local midnight of the spring change in Stockholm
 REPORT = {

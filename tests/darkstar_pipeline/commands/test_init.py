@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from darkstar_pipeline.config.settings import SiteSettings, load_settings
-from tests.cases.command_line import Darkstar
+from tests.builders.command_line import Darkstar
 
 
 class Terminal:

@@ -6,8 +6,8 @@ import yaml
 
 from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.models.registry import attach_evidence, register_model
-from tests.cases.command_line import Darkstar, environment
-from tests.cases.models import bundle_in, context_in, training
+from tests.builders.command_line import Darkstar, environment
+from tests.builders.models import bundle_in, context_in, training
 
 # MLflow warns of its own dependencies' changes while it is imported; nothing of ours.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")

@@ -6,7 +6,7 @@ import pytest
 
 from planner.plans.reasons import PLAN_REASONS
 from planner.plans.wording import command_told
-from tests.cases.command_line import Darkstar
+from tests.builders.command_line import Darkstar
 
 AT = "2024-03-31T14:00"  # the day with 92 slots
 KEYS = [

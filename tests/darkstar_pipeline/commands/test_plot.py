@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.command_line import Darkstar
+from tests.builders.command_line import Darkstar
 
 PNG = b"\x89PNG\r\n\x1a\n"
 SPRING = "2024-03-31"

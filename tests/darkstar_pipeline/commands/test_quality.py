@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.command_line import Darkstar
+from tests.builders.command_line import Darkstar
 
 pytestmark = pytest.mark.usefixtures("in_sample")
 

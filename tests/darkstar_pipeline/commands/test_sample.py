@@ -7,7 +7,7 @@ import pytest
 from darkstar_pipeline.commands.sample import telling_days
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.sample.site import sample_settings
-from tests.cases.command_line import Darkstar, real_darkstar
+from tests.builders.command_line import Darkstar, real_darkstar
 
 
 def test_sample_makes_a_ready_site_when_nothing_is_there(home: Path, darkstar: Darkstar) -> None:

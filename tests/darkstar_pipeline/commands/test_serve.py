@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.cases.service_home import moment, place_version, put_in_use
-from tests.cases.small_home import small_context
+from tests.builders.service_home import moment, place_version, put_in_use
+from tests.builders.small_home import small_context
 
 TOKEN = "a token of the tests, long enough"  # noqa: S105 - of nothing but tests
 

@@ -7,7 +7,7 @@ import pytest
 from darkstar_pipeline.commands.serve import _alone, serving_lock
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.file_lock import exclusive, is_held
-from tests.cases.command_line import Darkstar, real_darkstar
+from tests.builders.command_line import Darkstar, real_darkstar
 
 
 def test_service_refuses_to_start_when_another_steers_the_home(home: Path, darkstar: Darkstar) -> None:

@@ -10,8 +10,8 @@ from darkstar_pipeline.config.learning import LightgbmSettings, RlSettings
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.learning.algorithms import changed
-from tests.cases.command_line import Darkstar, environment
-from tests.cases.learning_home import learning_context, learning_settings, measured, write_days
+from tests.builders.command_line import Darkstar, environment
+from tests.builders.learning_home import learning_context, learning_settings, measured, write_days
 
 
 def test_settings_are_values_of_yaml() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from darkstar_pipeline.console.supervisor import LOOPBACK, free_port
-from tests.cases.command_line import PROGRAM, Darkstar, environment
+from tests.builders.command_line import PROGRAM, Darkstar, environment
 
 
 def status(url: str, path: str) -> int:

@@ -5,7 +5,7 @@ import pytest
 
 from darkstar_pipeline.commands.verify import COLUMNS
 from darkstar_pipeline.evaluation import range_verdict
-from tests.cases.command_line import Darkstar
+from tests.builders.command_line import Darkstar
 
 pytestmark = pytest.mark.usefixtures("in_sample")
 SPRING = "2024-03-31"

@@ -17,7 +17,7 @@ from darkstar_pipeline.warehouse.schemas import (
 )
 from env.time_grid import grid
 from planner.training.antares_slots import SLOT_COLUMNS, DatasetVersionError
-from tests.cases.small_home import DAYS, FIRST, LAST, SHORT_DAY, ZONE, small_context
+from tests.builders.small_home import DAYS, FIRST, LAST, SHORT_DAY, ZONE, small_context
 
 AUTUMN = date(2025, 10, 26)
 

@@ -15,7 +15,7 @@ from darkstar_pipeline.models.champion_pointer import Pointer, write_pointer
 from darkstar_pipeline.models.names import model_folder, registered_name, retrains_folder
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.time_grid import days_between
-from tests.cases.models import SITE, bundle_in, context_in
+from tests.builders.models import SITE, bundle_in, context_in
 
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
 TODAY = NOW.date()

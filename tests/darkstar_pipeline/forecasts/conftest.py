@@ -3,7 +3,7 @@
 import pytest
 
 from darkstar_pipeline.forecasts.training import TrainedAurora, train_aurora
-from tests.cases.month_home import FIRST, month_context
+from tests.builders.month_home import FIRST, month_context
 
 TRAINED_DAYS = 28
 

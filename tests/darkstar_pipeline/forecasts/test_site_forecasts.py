@@ -14,7 +14,7 @@ from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, SLOT_FORECASTS
 from env.time_grid import day_start
 from planner.forecasts.aurora_model import MODEL_VERSION
-from tests.cases.month_home import FIRST, LAST, month_context
+from tests.builders.month_home import FIRST, LAST, month_context
 from tests.darkstar_pipeline.forecasts.conftest import TRAINED_DAYS
 
 LEARNED = FIRST.replace(day=TRAINED_DAYS)

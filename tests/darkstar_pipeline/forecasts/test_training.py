@@ -8,7 +8,7 @@ from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.forecasts.inputs import aurora_home
 from darkstar_pipeline.forecasts.training import TrainedAurora, held_out_days, train_aurora
 from env.time_grid import day_start
-from tests.cases.month_home import FIRST, LAST, month_context, write_outlook
+from tests.builders.month_home import FIRST, LAST, month_context, write_outlook
 from tests.darkstar_pipeline.forecasts.conftest import TRAINED_DAYS
 
 

@@ -11,7 +11,7 @@ import pytest
 from darkstar_pipeline.datasets.replay_inputs import ReplayInputs
 from darkstar_pipeline.learning.drift import FIGURES, LEAST_DAYS, day_figures, drift_report
 from env.time_grid import grid
-from tests.cases.homes import STOCKHOLM
+from tests.builders.homes import STOCKHOLM
 
 FIRST = date(2025, 9, 1)
 DAYS = [FIRST + timedelta(days=by) for by in range(90)]  # across the day with 100 slots

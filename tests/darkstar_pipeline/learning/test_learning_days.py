@@ -20,9 +20,9 @@ from planner.evaluation.daily_results import daily_results
 from planner.replay.daily import replay_days
 from planner.value.scenario_weights import NAIVE
 from planner.value.value_function import Scenarios
-from tests.cases.episodes import CURVED
-from tests.cases.homes import days_of_slots, home
-from tests.cases.learning_home import DAYS, learning_context, measured, write_days
+from tests.builders.episodes import CURVED
+from tests.builders.homes import days_of_slots, home
+from tests.builders.learning_home import DAYS, learning_context, measured, write_days
 
 AUTUMN = date(2025, 10, 26)
 TRAIN, VALIDATION = tuple(DAYS[14:31]), tuple(DAYS[32:36])  # the day with 100 slots is among the former

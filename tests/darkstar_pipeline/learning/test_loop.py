@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from assets.aurora import AURORA_MODELS
-from assets.learned import LEARNED
+from assets.learning import LEARNED
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
 from darkstar_pipeline.context import Context
@@ -32,8 +32,8 @@ from darkstar_pipeline.models.names import reference
 from darkstar_pipeline.policies.trained import trained_policy
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from planner.artifacts.bundle import read_bundle
-from tests.cases.command_line import Outcome, environment
-from tests.cases.learning_home import (
+from tests.builders.command_line import Outcome, environment
+from tests.builders.learning_home import (
     AT,
     DAYS,
     LAST,

@@ -13,7 +13,7 @@ from darkstar_pipeline.learning import promotion_gate
 from darkstar_pipeline.learning.splits import Windows
 from darkstar_pipeline.policies.trained import TrainedPolicy
 from planner.evaluation.verdict import evaluate
-from tests.cases.models import context_in
+from tests.builders.models import context_in
 
 DAYS = tuple(date(2026, 3, 1) + timedelta(days=by) for by in range(40))
 WINDOWS = Windows(train=DAYS[:1], validation=DAYS[1:2], test=DAYS)

@@ -12,7 +12,7 @@ from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, replay_inputs
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.learning import retrain as retrain_module
 from darkstar_pipeline.learning.retrain import Retrain, retrain
-from tests.cases.learning_home import AT, DAYS, SITE, learning_context, measured, write_days
+from tests.builders.learning_home import AT, DAYS, SITE, learning_context, measured, write_days
 
 COSTS = {"lightgbm": 90.0, "rl": 80.0, "value": 100.0}
 CARRIED = {"promote": True, "reasons": ["cheaper by 1 a day"]}

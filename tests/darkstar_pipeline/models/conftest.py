@@ -8,7 +8,7 @@ import pytest
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.registry import register_model
-from tests.cases.models import bundle_in, context_in, training
+from tests.builders.models import bundle_in, context_in, training
 
 _SITES = count(1)
 

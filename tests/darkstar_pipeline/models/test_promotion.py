@@ -22,7 +22,7 @@ from darkstar_pipeline.models.sqlite_aliases import move_local_champion
 from darkstar_pipeline.tracking.mlflow_store import open_store
 from darkstar_pipeline.warehouse.schemas import MODEL_PROMOTIONS
 from planner.errors import PolicyMismatchError
-from tests.cases.models import bundle_in
+from tests.builders.models import bundle_in
 
 # MLflow warns of its own dependencies' changes while it is imported; nothing of ours.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -33,7 +33,7 @@ WITHOUT_MLFLOW = """
 import sys
 from pathlib import Path
 from darkstar_pipeline.models.champion_pointer import load_champion
-from tests.cases.models import context_in
+from tests.builders.models import context_in
 champion = load_champion(context_in(Path(sys.argv[1]), sys.argv[2]))
 print(champion.pointer.version, [name for name in ("mlflow", "torch") if name in sys.modules])
 """
@@ -41,7 +41,7 @@ BACK = """
 import sys
 from pathlib import Path
 from darkstar_pipeline.models.promotion import rollback
-from tests.cases.models import context_in
+from tests.builders.models import context_in
 move = rollback(context_in(Path(sys.argv[1]), sys.argv[2]), who="test", why="back")
 print(move.version, move.settled, [name for name in ("mlflow", "torch") if name in sys.modules])
 """
@@ -49,7 +49,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from darkstar_pipeline.models import moves
-from tests.cases.models import context_in
+from tests.builders.models import context_in
 setattr(promotion, sys.argv[3], lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
 promotion.promote(context_in(Path(sys.argv[1]), sys.argv[2]), 2, who="test", why="killed", evidence={"promote": True})
 """

@@ -20,7 +20,7 @@ from darkstar_pipeline.warehouse.query import run_query
 from darkstar_pipeline.warehouse.schemas import ANTARES_POLICY_RUNS, ANTARES_RL_RUNS, ANTARES_TRAINING_RUNS
 from planner.artifacts.bundle import read_bundle
 from planner.errors import PolicyMismatchError
-from tests.cases.models import bundle_in, context_in, training
+from tests.builders.models import bundle_in, context_in, training
 
 # MLflow warns of its own dependencies' changes while it is imported; nothing of ours.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -30,7 +30,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from darkstar_pipeline.models.registry import register_model
-from tests.cases.models import bundle_in, context_in, training
+from tests.builders.models import bundle_in, context_in, training
 home, site, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 context = context_in(home, site)
 folder = home / f"made{site}{seed}"

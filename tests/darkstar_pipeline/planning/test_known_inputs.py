@@ -19,7 +19,7 @@ from env.time_grid import slot_count
 from planner.forecasts.naive import naive_forecasts
 from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.plans.make_plan import Plan
-from tests.cases.small_home import DAYS, LAST, ZONE, fill, small_context
+from tests.builders.small_home import DAYS, LAST, ZONE, fill, small_context
 
 LONG_DAY = date(2025, 10, 26)
 

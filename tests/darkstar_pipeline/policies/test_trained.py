@@ -20,7 +20,7 @@ from planner.artifacts.bundle import Bundle, Manifest, save_bundle
 from planner.errors import PolicyMismatchError
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
 from planner.value.scenario_weights import NAIVE
-from tests.cases.models import SITE, context_in
+from tests.builders.models import SITE, context_in
 
 COLUMNS = tuple(column.name for column in V2)
 SEEN = {"learned_from": ["2026-01-05", "2026-02-20"], "learned_until": "2026-02-28"}

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from darkstar_pipeline.context import Context, open_context
-from tests.cases.service_home import place_version, put_in_use
-from tests.cases.small_home import small_context, small_settings
+from tests.builders.service_home import place_version, put_in_use
+from tests.builders.small_home import small_context, small_settings
 
 
 @pytest.fixture(scope="session")

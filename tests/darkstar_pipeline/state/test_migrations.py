@@ -13,7 +13,7 @@ from darkstar_pipeline.ingest.imports import merge, reading_rows
 from darkstar_pipeline.state.migrations import STATE_FILE, STATE_VERSION, bring_up, read_state_version
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, ORACLE_DAILY_RESULTS, POLICY_DAILY_RESULTS, Table
-from tests.cases.small_home import small_settings
+from tests.builders.small_home import small_settings
 
 DAY = date(2025, 10, 26)
 LATER_COLUMNS = {

@@ -9,7 +9,7 @@ from env.errors import ActionError, EpisodeError
 from env.gym.actions import Correction, checked_numbers
 from env.gym.home_batch import HomeBatch, Setup
 from env.inverter import Command
-from tests.cases.episodes import mixed, sites
+from tests.builders.episodes import mixed, sites
 
 LARGE, SMALL = 0, 4  # rows of `mixed`
 

@@ -18,7 +18,7 @@ from env.gym.home_batch import HomeBatch, Setup
 from env.gym.shaping import Shaping
 from env.inverter import Command
 from env.simulator import World, simulate
-from tests.cases.episodes import SPRING, day_episode, mixed, sites
+from tests.builders.episodes import SPRING, day_episode, mixed, sites
 
 SETUPS = {
     "powers": Setup(action="powers", random_start=True),

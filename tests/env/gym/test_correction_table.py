@@ -17,8 +17,8 @@ from env.inverter import Energy
 from planner.forecasts.naive import naive_forecasts
 from planner.replay.episodes import rl_episodes
 from planner.value.protocol import Protocol
-from tests.cases.episodes import SMALL, TIGHT, mixed
-from tests.cases.homes import STOCKHOLM, days_of_slots, home
+from tests.builders.episodes import SMALL, TIGHT, mixed
+from tests.builders.homes import STOCKHOLM, days_of_slots, home
 
 REACH = Correction(offset=0.4, scale=0.2)
 

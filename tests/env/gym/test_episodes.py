@@ -5,7 +5,7 @@ import pytest
 
 from env.errors import EpisodeError
 from env.gym.episodes import Episodes, joined
-from tests.cases.episodes import AUTUMN, PLAIN_DAY, SPRING, day_episode, mixed, several, sites
+from tests.builders.episodes import AUTUMN, PLAIN_DAY, SPRING, day_episode, mixed, several, sites
 
 
 def test_rows_keep_their_days_when_days_of_other_lengths_are_joined() -> None:

@@ -6,7 +6,7 @@ import pytest
 from env.gym.home_batch import HomeBatch, Setup
 from env.gym.price_gate import PriceGate, price_quantiles
 from env.inverter import Command
-from tests.cases.episodes import PLAIN_DAY, SPRING, day_episode, sites
+from tests.builders.episodes import PLAIN_DAY, SPRING, day_episode, sites
 
 # 24 slots at each price: quartiles of what is paid are 0.4, 0.7 and 1.25 once zeros are left out.
 PRICES = np.repeat([0.0, 0.4, 0.7, 2.0], 24)

@@ -4,7 +4,7 @@ import pytest
 from env.gym.episodes import Episodes
 from env.gym.home_batch import HomeBatch, Outcome, Setup
 from env.gym.shaping import Shaping
-from tests.cases.episodes import mixed
+from tests.builders.episodes import mixed
 
 SELL, CHARGE = 25, 17
 

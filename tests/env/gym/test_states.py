@@ -9,7 +9,7 @@ from env.gym.episodes import Episodes, joined
 from env.gym.home_batch import STATES, HomeBatch
 from env.gym.scaled_state import V2
 from env.gym.states import V1, V1_1
-from tests.cases.episodes import AUTUMN, SPRING, day_episode, mixed, several, sites
+from tests.builders.episodes import AUTUMN, SPRING, day_episode, mixed, several, sites
 
 SELF_CONSUMPTION = 0
 

@@ -8,7 +8,7 @@ from env.gym.correction_table import TabulatedCorrection
 from env.gym.home_batch import HomeBatch, Setup
 from env.gym.value_baseline import Prospects
 from env.inverter import Energy
-from tests.cases.episodes import mixed
+from tests.builders.episodes import mixed
 
 REACH = Correction(offset=0.4)
 

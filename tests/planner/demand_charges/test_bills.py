@@ -10,7 +10,7 @@ from env.power_tariff import PowerTariff
 from env.tariff import Tariff, TariffVersion
 from env.time_grid import grid
 from planner.demand_charges.bills import BILLS, charges_power, power_bills
-from tests.cases.homes import STOCKHOLM, home
+from tests.builders.homes import STOCKHOLM, home
 
 PER_KW = PowerTariff(top=2, price_per_kw=10.0)
 VERSION = TariffVersion(valid_from=date(2000, 1, 1), vat=0.25, transfer_fee=0.0, energy_tax=0.0)

@@ -22,7 +22,7 @@ from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verified_days import only_verified
 from planner.replay.monthly_oracle import months_oracle
 from planner.value.protocol import Protocol
-from tests.cases.homes import PAPER_BATTERY, STOCKHOLM, days_of_slots, home
+from tests.builders.homes import PAPER_BATTERY, STOCKHOLM, days_of_slots, home
 
 NIGHT = PowerWindow(start_minute=18 * 60, end_minute=6 * 60, weight=0.5)
 WORKDAYS = PowerWindow(weekdays=(1, 2, 3, 4, 5), start_minute=7 * 60, end_minute=20 * 60, not_on_holidays_of="SE")

@@ -12,7 +12,7 @@ from env.time_grid import grid
 from planner.evaluation.daily_results import breached, daily_results
 from planner.replay.daily import replay_days
 from planner.value.protocol import Protocol
-from tests.cases.homes import PAPER_BATTERY, STOCKHOLM, days_of_slots, home
+from tests.builders.homes import PAPER_BATTERY, STOCKHOLM, days_of_slots, home
 
 DAY = date(2026, 6, 1)
 FIVE = Protocol(start_soc_kwh=5.0)

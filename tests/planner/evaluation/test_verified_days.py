@@ -6,7 +6,7 @@ import pytest
 from planner.errors import UnverifiedScheduleError
 from planner.evaluation.verified_days import REJECTED, only_verified, verified_days
 from planner.value.protocol import Protocol
-from tests.cases.schedules import AUTUMN, HOMES, REPLAYED, SPRING, example
+from tests.builders.schedules import AUTUMN, HOMES, REPLAYED, SPRING, example
 
 PROTOCOL = Protocol(start_soc_kwh=example("default", "idle").start_soc_kwh)
 SITE = HOMES["default"]

@@ -16,7 +16,7 @@ from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, fit_aurora
 from planner.forecasts.clear_sky import ClearSky, Panels, physical_kwh
 from planner.forecasts.features import AuroraHome, Known
 from planner.forecasts.slot_series import DAY_SLOTS, SlotSeries, seen, slot_series, told
-from tests.cases.homes import STOCKHOLM
+from tests.builders.homes import STOCKHOLM
 
 FIRST, LAST = date(2026, 2, 16), date(2026, 4, 12)  # the spring day of 92 slots is among them
 SHORT_DAY = date(2026, 3, 29)

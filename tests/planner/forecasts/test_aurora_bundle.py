@@ -17,8 +17,8 @@ from planner.forecasts.aurora_model import AuroraModel, fit_aurora
 from planner.forecasts.clear_sky import Panels
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import slot_series
-from tests.cases.homes import STOCKHOLM
-from tests.cases.month_home import FIRST, LAST, readings
+from tests.builders.homes import STOCKHOLM
+from tests.builders.month_home import FIRST, LAST, readings
 
 PANELS = Panels(latitude=59.3, longitude=18.1, tilt=40.0, azimuth=170.0)
 

@@ -7,7 +7,7 @@ import pytest
 from env.time_grid import days_between, grid
 from planner.forecasts.bias_correction import bias_corrected
 from planner.forecasts.naive import naive_forecasts
-from tests.cases.homes import STOCKHOLM
+from tests.builders.homes import STOCKHOLM
 
 FIRST = date(2026, 3, 20)  # the spring day of 92 slots is the tenth
 

@@ -22,8 +22,8 @@ from planner.forecasts.slot_series import slot_series
 from planner.policies.rl_policy import rl_manifest
 from planner.value.scenario_source import ScenarioSource
 from planner.value.scenario_weights import BeliefRules
-from tests.cases.homes import STOCKHOLM
-from tests.cases.learning_home import DAYS, FIRST, measured
+from tests.builders.homes import STOCKHOLM
+from tests.builders.learning_home import DAYS, FIRST, measured
 
 TRAIN, LATER = DAYS[1:43], DAYS[44:]  # before the first day nothing was read
 AUTUMN = date(2025, 10, 26)

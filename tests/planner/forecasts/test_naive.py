@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
 from env.time_grid import day_start, days_between, grid, local_clock, local_day, slot_count
 from planner.forecasts.naive import naive_forecasts
-from tests.cases.homes import STOCKHOLM, days_of_slots
+from tests.builders.homes import STOCKHOLM, days_of_slots
 
 VINTAGE = date(2026, 6, 10)
 

@@ -16,7 +16,7 @@ from planner.optimizer.deferrable_loads import FixedRun, FlexibleLoad, PlannedLo
 from planner.optimizer.exclusive_flows import Rules, solve_exclusive
 from planner.optimizer.fallback_solvers import stated
 from planner.optimizer.home_program import HomeProgram
-from tests.cases.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
+from tests.builders.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
 
 BENT = replace(PAPER_BATTERY, charge_curve=((2, 0.95), (4, 0.9)), discharge_curve=((2, 0.9), (4, 0.8)))
 LEAKY = replace(PAPER_BATTERY, retention_per_hour=0.99, cycle_cost=2.0)

@@ -16,7 +16,7 @@ from planner.optimizer.deferrable_loads import (
     VehicleRequest,
     planned_loads,
 )
-from tests.cases.homes import STOCKHOLM
+from tests.builders.homes import STOCKHOLM
 
 HEATER = WaterHeater(power_kw=3, energy_kwh_per_day=8, vacation_kwh_per_day=1, spacing_hours=4)
 DEVICES = Devices(

@@ -15,7 +15,7 @@ from env.time_grid import day_start, grid
 from planner.errors import PlannerError
 from planner.optimizer.demand_charge import PowerCharge, power_charge
 from planner.optimizer.peak_calendar import power_calendar
-from tests.cases.homes import STOCKHOLM
+from tests.builders.homes import STOCKHOLM
 
 NIGHT = PowerWindow(start_minute=22 * 60, end_minute=6 * 60, weight=0.5)
 WORK = PowerWindow(weekdays=(1, 2, 3, 4, 5), start_minute=7 * 60, end_minute=19 * 60, not_on_holidays_of="SE")

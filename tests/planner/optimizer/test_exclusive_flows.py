@@ -11,8 +11,8 @@ from planner.optimizer.exclusive_flows import BOTH_WAYS_KWH, broken
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT
 from planner.oracle import solve_optimal_schedule
-from tests.cases.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
-from tests.cases.independent_oracle import independent_cost
+from tests.builders.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
+from tests.builders.independent_oracle import independent_cost
 
 
 def best(site: Site, day: Horizon, start: float) -> float:

@@ -12,7 +12,7 @@ from planner.optimizer.deferrable_loads import ApplianceRequest, LoadRequests
 from planner.optimizer.fallback_solvers import CLARABEL, SCS, solve_by
 from planner.plans.task import End, PlanTask
 from planner.value.terminal_value import EndCurve
-from tests.cases.homes import DEFAULT_BATTERY, days_of_slots, home
+from tests.builders.homes import DEFAULT_BATTERY, days_of_slots, home
 
 SHORT_DAY, LONG_DAY = date(2026, 3, 29), date(2025, 10, 26)
 ENDS = {

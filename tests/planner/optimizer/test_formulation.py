@@ -14,7 +14,7 @@ from planner.optimizer.deferrable_loads import FixedRun, FlexibleLoad, PlannedLo
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution
 from planner.oracle import solve_optimal_schedule
-from tests.cases.homes import NO_LIMITS, PAPER_BATTERY, Horizon, home
+from tests.builders.homes import NO_LIMITS, PAPER_BATTERY, Horizon, home
 
 NO_BATTERY = replace(PAPER_BATTERY, charge_kw=0, discharge_kw=0, wear_cost=0)
 LOSSLESS = replace(PAPER_BATTERY, charge_efficiency=1.0, discharge_efficiency=1.0, wear_cost=0.0)

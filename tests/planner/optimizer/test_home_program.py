@@ -12,7 +12,7 @@ from planner.errors import NoFeasibleScheduleError, SolverError
 from planner.optimizer.home_program import HomeProgram, spill_limit
 from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution
 from planner.optimizer.warm_solver import Answer
-from tests.cases.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
+from tests.builders.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
 
 
 def fresh(site: Site, day: Horizon, start: float, value: float, *, first: int = 0) -> Solution:

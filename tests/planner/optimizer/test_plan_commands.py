@@ -14,7 +14,7 @@ from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.plan_commands import command_for_plan, exact_commands
 from planner.oracle import solve_optimal_schedule
 from planner.policies.mpc import ExactHorizon
-from tests.cases.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
+from tests.builders.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
 
 ALL = UNLIMITED_EXPORT_KW
 FREE = replace(PAPER_BATTERY, charge_efficiency=1.0, discharge_efficiency=1.0, wear_cost=0.0)

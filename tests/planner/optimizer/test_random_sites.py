@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import random_sites
+from benchmarks.peers.second_statement import Horizon, exact_cost, relaxed_cost, stated
 from benchmarks.random_sites import INFEASIBLE, UNDECIDED, VERIFIED, drawn, judge, judged, violation
-from benchmarks.second_statement import Horizon, exact_cost, relaxed_cost, stated
 from env.site import Limits
 from planner.errors import NoFeasibleScheduleError, SolverError
 from planner.oracle import OptimalSchedule, solve_optimal_schedule
-from tests.cases.homes import PAPER_BATTERY, home, horizons, sites, start_soc
-from tests.cases.independent_oracle import independent_cost
+from tests.builders.homes import PAPER_BATTERY, home, horizons, sites, start_soc
+from tests.builders.independent_oracle import independent_cost
 
 # PuLP below 4 (our range) announces that 4 takes its bundled CBC from elsewhere.
 pytestmark = pytest.mark.filterwarnings("ignore:PULP_CBC_CMD is deprecated:DeprecationWarning")

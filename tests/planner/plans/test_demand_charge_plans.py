@@ -22,7 +22,7 @@ from planner.optimizer.solution import CHARGE, DISCHARGE, IMPORT
 from planner.plans.make_plan import make_plan
 from planner.plans.release import PLAN
 from planner.plans.task import End, PlanTask
-from tests.cases.homes import DEFAULT_BATTERY, NO_LIMITS, PAPER_BATTERY, STOCKHOLM, days_of_slots, home
+from tests.builders.homes import DEFAULT_BATTERY, NO_LIMITS, PAPER_BATTERY, STOCKHOLM, days_of_slots, home
 
 TIERS = tuple(Tier(up_to_kw=kw, cost=money) for kw, money in ((2, 83.0), (5, 147.0), (10, 252.0)))
 NIGHT = PowerWindow(start_minute=22 * 60, end_minute=6 * 60, weight=0.5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from planner.plans.energy_uses import KEPT, UNKNOWN, first_in_first_out, marginal_uses
-from tests.cases.homes import PAPER_BATTERY
+from tests.builders.homes import PAPER_BATTERY
 
 FULL = 9.0
 BRINGS = (3.0 - PAPER_BATTERY.discharge_wear) * PAPER_BATTERY.discharge_efficiency  # 2.32 for a kWh stored

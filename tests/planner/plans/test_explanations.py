@@ -20,7 +20,7 @@ from planner.plans.make_plan import Plan, make_plan
 from planner.plans.reasons import PLAN_REASONS
 from planner.plans.task import End, PlanTask
 from planner.value.terminal_value import EndCurve
-from tests.cases.homes import PAPER_BATTERY, days_of_slots, home
+from tests.builders.homes import PAPER_BATTERY, days_of_slots, home
 
 SHORT_DAY, LONG_DAY, ORDINARY = date(2026, 3, 29), date(2025, 10, 26), date(2026, 1, 14)
 WITHIN = 0.01  # money: what the issue allows

@@ -21,7 +21,7 @@ from planner.optimizer.solution import CHARGE, DISCHARGE, IMPORT, Solution, Solv
 from planner.plans.make_plan import SOLVERS, Solve, make_plan, solve_by_highs
 from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, candidate, release, simple_candidates
 from planner.plans.task import End, PlanTask
-from tests.cases.homes import DEFAULT_BATTERY, Horizon, days_of_slots, home, horizons, sites, start_soc
+from tests.builders.homes import DEFAULT_BATTERY, Horizon, days_of_slots, home, horizons, sites, start_soc
 
 SHORT_DAY, LONG_DAY = date(2026, 3, 29), date(2025, 10, 26)
 

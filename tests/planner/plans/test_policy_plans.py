@@ -24,8 +24,8 @@ from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
 from planner.replay.learned_window import RollingLearned
 from planner.value.scenario_source import ScenarioSource
 from planner.verification.verifier import verify_schedule
-from tests.cases.service_home import COLUMNS, LONG_DAY, moment
-from tests.cases.small_home import small_context
+from tests.builders.service_home import COLUMNS, LONG_DAY, moment
+from tests.builders.small_home import small_context
 
 
 @pytest.fixture(scope="module")

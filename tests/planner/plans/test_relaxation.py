@@ -20,7 +20,7 @@ from planner.plans.make_plan import make_plan
 from planner.plans.relaxation import ContradictionError, contradiction, relaxed
 from planner.plans.task import End, PlanTask
 from planner.value.terminal_value import EndCurve
-from tests.cases.homes import PAPER_BATTERY, days_of_slots, home
+from tests.builders.homes import PAPER_BATTERY, days_of_slots, home
 
 LOSSLESS = replace(PAPER_BATTERY, charge_efficiency=1.0, discharge_efficiency=1.0, wear_cost=0.0)
 

@@ -8,7 +8,7 @@ from env.simulator import simulate
 from env.site import Limits, Site
 from planner.policies.mpc import FADE, MOST_PV_RATIO, PV_WORTH_SCALING_KWH, Mpc, corrected_load, corrected_pv, known_day
 from planner.policies.write_budget import Steadiness, SteadinessRules
-from tests.cases.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
+from tests.builders.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
 
 
 def planner(site: Site, day: Horizon, value: float = 0.5) -> Mpc:

@@ -13,7 +13,7 @@ from planner.evaluation.verdict import captured_share
 from planner.policies.value_policy import ValueDays
 from planner.replay.daily import replay_days
 from planner.value.protocol import Protocol
-from tests.cases.homes import days_of_slots, home
+from tests.builders.homes import days_of_slots, home
 
 SPRING, SUMMER = date(2026, 3, 29), date(2026, 6, 10)
 HALF = Protocol(start_soc_kwh=17.1)

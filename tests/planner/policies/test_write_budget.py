@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.policies.write_budget import SlotOutlook, Steadiness, SteadinessRules
-from tests.cases.homes import home
+from tests.builders.homes import home
 
 HOLD, FOLLOW, SELL = (0.0, 0.0, 0.0), (0.0, 8.0, 0.0), (0.0, 0.0, 99.0)
 MIDDAY = SlotOutlook(

@@ -18,7 +18,7 @@ from planner.plans.reasons import REASONS
 from planner.policies.mpc import Mpc
 from planner.replay.daily import POLICIES, replay_days
 from planner.value.protocol import Protocol
-from tests.cases.homes import DEFAULT_BATTERY, PAPER_BATTERY, STOCKHOLM, days_of_slots, home
+from tests.builders.homes import DEFAULT_BATTERY, PAPER_BATTERY, STOCKHOLM, days_of_slots, home
 
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
 HALF = Protocol(start_soc_kwh=17.1)

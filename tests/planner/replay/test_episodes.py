@@ -17,8 +17,8 @@ from planner.replay.daily import replay_days
 from planner.replay.episodes import mpc_planners, rl_episodes, row_scenarios
 from planner.value.protocol import Protocol
 from planner.value.value_function import GRID_POINTS
-from tests.cases.episodes import TIGHT
-from tests.cases.homes import STOCKHOLM, days_of_slots, home
+from tests.builders.episodes import TIGHT
+from tests.builders.homes import STOCKHOLM, days_of_slots, home
 
 SPRING, AUTUMN = date(2026, 3, 29), date(2025, 10, 26)
 PROTOCOL = Protocol(start_soc_kwh=17.1)

@@ -16,7 +16,7 @@ from planner.replay.learned import replay_learned
 from planner.value.scenario_source import ScenarioSource, day_scenarios
 from planner.value.scenario_weights import NAIVE, BeliefRules
 from planner.value.value_function import Scenarios
-from tests.cases.homes import STOCKHOLM, home
+from tests.builders.homes import STOCKHOLM, home
 from tests.planner.replay.test_episodes import AUTUMN, PROTOCOL, SPRING, days_around
 
 COLUMNS = tuple(column.name for column in V2)

@@ -19,8 +19,8 @@ from planner.value.protocol import Protocol
 from planner.value.scenario_source import ScenarioSource
 from planner.value.scenario_weights import NAIVE, BeliefRules
 from planner.value.value_function import Scenarios
-from tests.cases.episodes import TIGHT
-from tests.cases.homes import NO_LIMITS, STOCKHOLM, days_of_slots, home
+from tests.builders.episodes import TIGHT
+from tests.builders.homes import NO_LIMITS, STOCKHOLM, days_of_slots, home
 
 SPRING, AUTUMN = date(2026, 3, 29), date(2025, 10, 26)
 PROTOCOL = Protocol(start_soc_kwh=17.1)

@@ -10,7 +10,7 @@ from env.time_grid import grid
 from planner.evaluation.daily_results import daily_results
 from planner.replay.daily import replay_days
 from planner.value.protocol import Protocol
-from tests.cases.homes import DEFAULT_BATTERY, STOCKHOLM, home
+from tests.builders.homes import DEFAULT_BATTERY, STOCKHOLM, home
 
 DAYS = (date(2025, 10, 26), date(2025, 12, 10), date(2026, 3, 29), date(2026, 6, 21))
 PROTOCOL = Protocol(start_soc_kwh=DEFAULT_BATTERY.soc_kwh(50))

@@ -18,7 +18,7 @@ from planner.replay.continuous import replay_window
 from planner.replay.daily import replay_days
 from planner.replay.monthly_oracle import months_oracle
 from planner.value.protocol import Protocol
-from tests.cases.homes import STOCKHOLM, days_of_slots, home
+from tests.builders.homes import STOCKHOLM, days_of_slots, home
 
 PROTOCOL = Protocol(start_soc_kwh=17.1)
 PER_KW = (PowerTariff(price_per_kw=81.25),)

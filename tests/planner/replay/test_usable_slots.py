@@ -5,7 +5,7 @@ import pytest
 
 from env.time_grid import grid
 from planner.replay.usable_slots import usable_slots
-from tests.cases.homes import STOCKHOLM, home
+from tests.builders.homes import STOCKHOLM, home
 
 FIRST, LAST = date(2026, 3, 28), date(2026, 3, 31)  # the clock moves on the 29th
 

@@ -12,7 +12,7 @@ from planner.training.antares_slots import (
     check_version,
     training_episodes,
 )
-from tests.cases.homes import days_of_slots, home
+from tests.builders.homes import days_of_slots, home
 
 CLEAN, MASKED, REFUSED, TORN = date(2026, 3, 29), date(2026, 3, 30), date(2026, 3, 31), date(2026, 4, 1)
 GRADES = pl.DataFrame(

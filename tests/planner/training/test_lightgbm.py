@@ -20,7 +20,7 @@ from planner.training.lightgbm import (
 from planner.training.rl import episode_costs
 from planner.training.tree_fitting import TreeSettings
 from planner.value.value_function import interpolated, soc_grid
-from tests.cases.episodes import AUTUMN, PLAIN_DAY, SPRING, several, sites
+from tests.builders.episodes import AUTUMN, PLAIN_DAY, SPRING, several, sites
 
 HOW = LightgbmTraining(
     rounds=2, lives=2,

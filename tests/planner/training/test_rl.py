@@ -20,8 +20,8 @@ from env.gym.scaled_state import V2
 from planner.errors import CheckpointError
 from planner.training.rl import Act, Round, Trained, episode_costs, mean_weights, train_rl
 from planner.training.rl_config import PpoTraining, RlTraining
-from tests.cases.episodes import mixed, several, sites
-from tests.cases.training import PPO, SAC
+from tests.builders.episodes import mixed, several, sites
+from tests.builders.training import PPO, SAC
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 JUDGED = Setup(action="correction", correction=Correction(offset=PPO.offset))
@@ -146,7 +146,7 @@ def test_training_ends_the_same_when_its_process_was_killed(tmp_path: Path) -> N
     whole = train_rl(mixed(), others(), how)
     code = (
         "import sys; from pathlib import Path; from dataclasses import replace\n"
-        "from tests.cases.episodes import mixed, several, sites; from tests.cases.training import PPO\n"
+        "from tests.builders.episodes import mixed, several, sites; from tests.builders.training import PPO\n"
         "from planner.training.rl import train_rl\n"
         "train_rl(mixed(), several(sites()[0]), replace(PPO, rounds=12, members=1), checkpoints=Path(sys.argv[1]))\n"
     )

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from planner.training.rl_search import Between, OneOf, Searched, Space, Tried, search
-from tests.cases.episodes import mixed, several, sites
-from tests.cases.training import PPO
+from tests.builders.episodes import mixed, several, sites
+from tests.builders.training import PPO
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 SPACE = Space(

@@ -11,7 +11,7 @@ from env.gym.antares_rl import AntaresRLEnv
 from env.gym.home_batch import Setup
 from env.gym.shaping import Shaping
 from planner.training.sb3_env import AntaresVecEnv
-from tests.cases.episodes import mixed
+from tests.builders.episodes import mixed
 
 FORMS = {
     "powers": Setup(action="powers", random_start=True),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from planner.value.protocol import Protocol
-from tests.cases.homes import PAPER_BATTERY
+from tests.builders.homes import PAPER_BATTERY
 
 FREE_WEAR = replace(PAPER_BATTERY, wear_cost=0.0)
 

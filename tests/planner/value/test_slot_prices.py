@@ -12,7 +12,7 @@ from env.simulator import World, simulate
 from env.time_grid import grid
 from planner.optimizer.peak_calendar import power_calendar
 from planner.value.slot_prices import PowerMeter, SlotPrices, slot_prices
-from tests.cases.homes import PAPER_BATTERY, STOCKHOLM, home
+from tests.builders.homes import PAPER_BATTERY, STOCKHOLM, home
 
 HALF_AT_NIGHT = PowerTariff(windows=(PowerWindow(start_minute=22 * 60, end_minute=6 * 60, weight=0.5),))
 NOT_AT_NIGHT = PowerTariff(

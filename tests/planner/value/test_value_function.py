@@ -11,7 +11,7 @@ from env.site import Limits, Site
 from planner.optimizer.slot_arrays import needed_arrays
 from planner.oracle import solve_optimal_schedule
 from planner.value.value_function import Scenarios, ValueFunction, in_order, interpolated, soc_grid, value_function
-from tests.cases.homes import DEFAULT_BATTERY, PAPER_BATTERY, days_of_slots, home
+from tests.builders.homes import DEFAULT_BATTERY, PAPER_BATTERY, days_of_slots, home
 
 SPRING, AUTUMN, SUMMER = date(2026, 3, 29), date(2026, 10, 25), date(2026, 6, 10)
 TIGHT = Limits(import_kw=9, export_kw=4, inverter_kw=7, curtailable=True)

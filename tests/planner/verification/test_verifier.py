@@ -18,8 +18,8 @@ from planner.verification.columns import COMMAND
 from planner.verification.inverter_contract import FLOWS, House, obeyed
 from planner.verification.store_physics import most_charge, most_discharge
 from planner.verification.verifier import NOTICES, RULES, Verification, verify_schedule
-from tests.cases.homes import PAPER_BATTERY, days_of_slots, home
-from tests.cases.schedules import AUTUMN, CURVED, HOMES, LEAKY, REPLAYED, SPRING, TIGHT, Example, example
+from tests.builders.homes import PAPER_BATTERY, days_of_slots, home
+from tests.builders.schedules import AUTUMN, CURVED, HOMES, LEAKY, REPLAYED, SPRING, TIGHT, Example, example
 
 KWH, MONEY = 1e-3, 1e-3  # what the verifier promises to see
 SEED = 20_261_124

@@ -11,7 +11,7 @@ from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower
 from darkstar_pipeline.service.schemas import ModelsDocument, MoveDocument
 from darkstar_pipeline.tracking.mlflow_store import open_store
-from tests.cases.service_home import asking, made_engine, place_version, put_in_use
+from tests.builders.service_home import asking, made_engine, place_version, put_in_use
 
 
 def folder(context: Context) -> Path:

@@ -16,8 +16,8 @@ from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.schemas import OverrideRequest, PlanDocument
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
 from env.time_grid import slot_count
-from tests.cases.service_home import LONG_DAY, made_engine, moment, place_version, put_in_use
-from tests.cases.small_home import ZONE
+from tests.builders.service_home import LONG_DAY, made_engine, moment, place_version, put_in_use
+from tests.builders.small_home import ZONE
 
 NEXT_DAY = LONG_DAY + timedelta(days=1)
 BATTERY_KW = 8.0

@@ -21,9 +21,9 @@ from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes
 from darkstar_pipeline.service.home_assistant.watchdog import watch
 from darkstar_pipeline.service.schemas import CommandDocument
-from tests.cases.real_home_assistant import RealHomeAssistant, home_assistant
-from tests.cases.service_home import HandClock, moment
-from tests.cases.small_home import small_context
+from tests.builders.real_home_assistant import RealHomeAssistant, home_assistant
+from tests.builders.service_home import HandClock, moment
+from tests.builders.small_home import small_context
 
 CHARGE, DISCHARGE, EXPORT = (f"input_number.{name}_power" for name in ("charge", "discharge", "export"))
 MODE = "input_select.work_mode"
@@ -278,8 +278,8 @@ from datetime import timedelta
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from tests.darkstar_pipeline.service.home_assistant.test_controller import Telling, command, controlled, settings
-from tests.cases.service_home import HandClock, moment
-from tests.cases.small_home import small_context
+from tests.builders.service_home import HandClock, moment
+from tests.builders.small_home import small_context
 from darkstar_pipeline.service.home_assistant.controller import Controller
 
 class There:

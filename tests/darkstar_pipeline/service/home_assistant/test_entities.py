@@ -17,7 +17,7 @@ from darkstar_pipeline.service.home_assistant.entities import (
     states,
 )
 from darkstar_pipeline.service.schemas import PlanDocument
-from tests.cases.service_home import made_engine, moment
+from tests.builders.service_home import made_engine, moment
 
 RECORDER_BYTES = 16_384
 

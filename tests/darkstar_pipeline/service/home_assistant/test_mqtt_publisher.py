@@ -19,8 +19,8 @@ from darkstar_pipeline.service.home_assistant import mqtt_publisher
 from darkstar_pipeline.service.home_assistant.entities import Topics
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.schemas import Component, PlanDocument
-from tests.cases.broker import Broker, Ear, until
-from tests.cases.service_home import HandClock, made_engine
+from tests.builders.broker import Broker, Ear, until
+from tests.builders.service_home import HandClock, made_engine
 
 TOPICS = Topics("home", "homeassistant")
 
@@ -172,8 +172,8 @@ def test_broker_says_offline_when_the_service_is_killed(broker: Broker, root: Pa
 import time
 from pathlib import Path
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
-from tests.cases.service_home import made_engine
-from tests.cases.small_home import small_context
+from tests.builders.service_home import made_engine
+from tests.builders.small_home import small_context
 from tests.darkstar_pipeline.service.home_assistant.test_mqtt_publisher import with_mqtt
 
 context = small_context(Path({str(tmp_path / "state")!r}))

@@ -25,10 +25,10 @@ from darkstar_pipeline.service.http.dependencies import Running
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import Sessions
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from tests.cases.broker import Broker, until
-from tests.cases.real_home_assistant import RealHomeAssistant
-from tests.cases.service_home import TOKEN, made_engine
-from tests.cases.small_home import small_context
+from tests.builders.broker import Broker, until
+from tests.builders.real_home_assistant import RealHomeAssistant
+from tests.builders.service_home import TOKEN, made_engine
+from tests.builders.small_home import small_context
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow

@@ -20,8 +20,8 @@ from darkstar_pipeline.service.schemas import (
     OverridesDocument,
     PlanDocument,
 )
-from tests.cases.service_home import TOKEN, asking, client_of, made_engine, moment
-from tests.cases.small_home import small_settings
+from tests.builders.service_home import TOKEN, asking, client_of, made_engine, moment
+from tests.builders.small_home import small_settings
 
 HOSTILE = (
     "'; DROP TABLE plans;--",

@@ -20,8 +20,8 @@ from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import Running
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import Sessions
-from tests.cases.service_home import LONG_DAY, TOKEN, made_engine, moment
-from tests.cases.small_home import small_settings
+from tests.builders.service_home import LONG_DAY, TOKEN, made_engine, moment
+from tests.builders.small_home import small_settings
 
 pytestmark = pytest.mark.slow
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -27,8 +27,8 @@ from darkstar_pipeline.warehouse.schemas import (
 )
 from env.time_grid import grid, slot_count
 from planner.replay.daily import replay_days
-from tests.cases.service_home import LONG_DAY, asking, made_engine, moment
-from tests.cases.small_home import ZONE, small_settings
+from tests.builders.service_home import LONG_DAY, asking, made_engine, moment
+from tests.builders.small_home import ZONE, small_settings
 
 DAY = date(2025, 10, 27)
 SHORT_DAY = date(2025, 3, 30)

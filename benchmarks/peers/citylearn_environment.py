@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.own_environment import ToolMissingError, call, installed
+from benchmarks.peers.own_environment import ToolMissingError, call, installed
 from env.site import Site
 
 PACKAGE = "citylearn==3.0.2"
 TORCH = "torch==2.13.0"  # with it in place nothing pulls another build
-FOLDER = Path(__file__).resolve().parents[1] / ".bench" / "citylearn"
+FOLDER = Path(__file__).resolve().parents[2] / ".bench" / "citylearn"
 SCRIPT = Path(__file__).resolve().with_name("citylearn_steps.py")
 SEEN = (
     "hour",

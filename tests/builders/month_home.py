@@ -11,7 +11,7 @@ from darkstar_pipeline.config.settings import ForecastSettings, Settings, SiteSe
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_WEATHER
 from env.time_grid import SLOT_DTYPE, days_between, grid, local_clock
-from tests.cases.small_home import ZONE, as_imported
+from tests.builders.small_home import ZONE, as_imported
 
 FIRST, LAST = date(2025, 10, 1), date(2025, 11, 4)  # across the day with 100 slots, 26 October
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks.trondheim_forecasts import LoadForecast, PriceForecast
-from benchmarks.trondheim_home import BATTERY, GRID_KW, START_KWH, TARIFF, Home, Hours
-from benchmarks.trondheim_recursion import STORED, PowerSteps, best_stored, bought, convex_below, hour_before
+from benchmarks.trondheim_2022.forecasts import LoadForecast, PriceForecast
+from benchmarks.trondheim_2022.home import BATTERY, GRID_KW, START_KWH, TARIFF, Home, Hours
+from benchmarks.trondheim_2022.recursion import STORED, PowerSteps, best_stored, bought, convex_below, hour_before
 
 TIER_ENDS = tuple(float(tier.up_to_kw) for tier in TARIFF.tiers)
 TIER_COSTS = tuple(float(tier.cost) for tier in TARIFF.tiers)

@@ -3,7 +3,7 @@
     python emhass_days.py DAYS.json ANSWER.json
 
 It stands alone: EMHASS's dependencies conflict with ours, so this file imports nothing of the project, and the two JSON
-files are all that passes between (`benchmarks.emhass_environment` writes and reads them).
+files are all that passes between (`benchmarks.peers.emhass_environment` writes and reads them).
 
 Every option is what EMHASS ships (`config_defaults.json`), but for what describes this home: battery, no deferrable
 loads, the battery may sell, limits of the grid that bind nothing (EMHASS needs some), and the relative gap that its

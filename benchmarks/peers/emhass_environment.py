@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.own_environment import ToolMissingError, call, installed
+from benchmarks.peers.own_environment import ToolMissingError, call, installed
 from env.battery import Battery
 from env.inverter import Energy
 
 PACKAGE = "emhass==0.18.7"
-FOLDER = Path(__file__).resolve().parents[1] / ".bench" / "emhass"
+FOLDER = Path(__file__).resolve().parents[2] / ".bench" / "emhass"
 SCRIPT = Path(__file__).resolve().with_name("emhass_days.py")
 SLOTS_PER_HOUR = 4
 

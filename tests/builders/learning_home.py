@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assets.episodes import added_up, replayed
 from assets.home import Home
+from assets.replays import added_up, replayed
 from assets.usable_days import whole_days
 from darkstar_pipeline.config.fingerprints import Stage
 from darkstar_pipeline.config.settings import Settings
@@ -29,7 +29,7 @@ from darkstar_pipeline.warehouse.schemas import (
     Table,
 )
 from env.time_grid import days_between, grid, local_clock
-from tests.cases.small_home import ZONE, as_imported
+from tests.builders.small_home import ZONE, as_imported
 
 SITE = "home"
 FIRST, LAST = date(2025, 9, 26), date(2025, 11, 11)  # across the day with 100 slots, 26 October

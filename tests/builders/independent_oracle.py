@@ -9,7 +9,7 @@ import numpy as np
 
 from env.inverter import Energy
 from env.site import Site
-from tests.cases.homes import Horizon
+from tests.builders.homes import Horizon
 
 MORE_THAN_ANY_FLOW_KWH = 50.0
 OVER_FUSE_PRICE = 1e4

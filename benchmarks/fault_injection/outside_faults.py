@@ -17,14 +17,14 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.fault_list import Lab
-from benchmarks.fresh_home import FreshHome
-from benchmarks.living_home import SITE, Serving, serving
+from benchmarks.fault_injection.fault_list import Lab
+from benchmarks.homes.fresh_home import FreshHome
+from benchmarks.homes.living_home import SITE, Serving, serving
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from tests.cases.real_home_assistant import HASS, RealHomeAssistant, home_assistant
+from tests.builders.real_home_assistant import HASS, RealHomeAssistant, home_assistant
 
 CHARGE, DISCHARGE = "input_number.charge_power", "input_number.discharge_power"
 LEASE_MINUTES = 0.2

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.trondheim_home import BATTERY, GRID_KW, Hours
+from benchmarks.trondheim_2022.home import BATTERY, GRID_KW, Hours
 
 STEP_KWH = 0.5
 STORED = np.arange(0.0, BATTERY.max_soc_kwh + STEP_KWH / 2, STEP_KWH)

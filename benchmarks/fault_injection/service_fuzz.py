@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.fresh_home import FreshHome
-from benchmarks.living_home import TOKEN, configure, serving
+from benchmarks.homes.fresh_home import FreshHome
+from benchmarks.homes.living_home import TOKEN, configure, serving
 
 EACH = 0.077
 """Examples asked of each operation, of all cases wanted: schemathesis adds those of its coverage phase."""

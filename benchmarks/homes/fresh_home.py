@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.bench_homes import bench_prices, bench_readings
+from benchmarks.homes.bench_homes import bench_prices, bench_readings
 
 POLL_SECONDS = 0.05
 

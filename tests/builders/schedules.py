@@ -10,7 +10,7 @@ from env.site import Limits, Site
 from planner.forecasts.naive import naive_forecasts
 from planner.replay.daily import replay_days
 from planner.value.protocol import Protocol
-from tests.cases.homes import DEFAULT_BATTERY, PAPER_BATTERY, STOCKHOLM, days_of_slots, home, start_soc
+from tests.builders.homes import DEFAULT_BATTERY, PAPER_BATTERY, STOCKHOLM, days_of_slots, home, start_soc
 
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
 REPLAYED = ("idle", "self_consumption", "mpc", "oracle")

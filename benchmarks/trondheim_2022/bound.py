@@ -4,7 +4,7 @@ from datetime import date
 
 import cvxpy as cp
 
-from benchmarks.trondheim_home import BATTERY, CLOCK, GRID_KW, START_KWH, TARIFF, Home, Hours
+from benchmarks.trondheim_2022.home import BATTERY, CLOCK, GRID_KW, START_KWH, TARIFF, Home, Hours
 from env.power_tariff import MonthState
 from planner.errors import SolverError
 from planner.optimizer.constraints import at_most, power_balance, stored_energy

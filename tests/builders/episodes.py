@@ -9,7 +9,7 @@ from env.gym.episodes import Episodes, Outlook, joined
 from env.inverter import Energy
 from env.site import Limits, Site
 from env.time_grid import day_start, slot_count, zone
-from tests.cases.homes import home
+from tests.builders.homes import home
 
 ZONE = "Europe/Stockholm"
 SPRING, AUTUMN, PLAIN_DAY = date(2026, 3, 29), date(2025, 10, 26), date(2026, 2, 3)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.trondheim_home import BATTERY, GRID_KW, START_KWH, Home, Hours, stored_after
+from benchmarks.trondheim_2022.home import BATTERY, GRID_KW, START_KWH, Home, Hours, stored_after
 
 WINTER, SHOULDER, SUMMER = 10.0, 5.0, 2.0
 SEASONAL_KW = {

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.trondheim_home import Home, Hours
+from benchmarks.trondheim_2022.home import Home, Hours
 from env.time_grid import local_clock, local_day
 
 MARKET = "Europe/Oslo"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.fresh_home import FreshHome
-from benchmarks.living_home import SITE, configure
+from benchmarks.homes.fresh_home import FreshHome
+from benchmarks.homes.living_home import SITE, configure
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SLOT_FORECASTS, SPOT_PRICES, Table
 

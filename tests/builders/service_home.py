@@ -25,7 +25,7 @@ from env.gym.scaled_state import V2
 from planner.artifacts.bundle import Bundle, save_bundle
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
 from planner.value.scenario_weights import NAIVE
-from tests.cases.small_home import ZONE
+from tests.builders.small_home import ZONE
 
 TOKEN = "a token of the tests, long enough"  # noqa: S105 - of nothing but tests
 LONG_DAY = date(2025, 10, 26)

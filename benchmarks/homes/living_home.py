@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 import httpx2
 import polars as pl
 
-from benchmarks.bench_homes import HOMES, bench_prices, bench_readings
-from benchmarks.fresh_home import FreshHome
+from benchmarks.homes.bench_homes import HOMES, bench_prices, bench_readings
+from benchmarks.homes.fresh_home import FreshHome
 from darkstar_pipeline.sample import load_sample
 
 ZONE = "Europe/Stockholm"

@@ -13,7 +13,7 @@ from planner.forecasts.naive import naive_forecasts
 from planner.policies.write_budget import SteadinessRules
 from planner.value.protocol import Protocol
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 HOMES = SHARED / "bench" / "homes_2025_10_to_2026_08.parquet"
 PRICES = SHARED / "spot_prices_se.parquet"
 PAIRS = tuple((home, area) for home in ("fontana_B02", "emhass_fr", "trondheim_2020") for area in ("SE3", "SE4"))

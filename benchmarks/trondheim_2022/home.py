@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.bench_homes import SHARED
+from benchmarks.homes.bench_homes import SHARED
 from darkstar_pipeline.errors import DataMissingError
 from env.battery import Battery
 from env.power_tariff import PowerTariff, Tier, power_costs

@@ -4,9 +4,9 @@ import dagster as dg
 import polars as pl
 
 from assets.description import describe_range
-from assets.episodes import with_oracle
 from assets.evaluation import of_configuration
 from assets.home import Home, daily_asset
+from assets.replays import with_oracle
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.warehouse.schemas import TRAINING_EPISODES
 from planner.training.antares_slots import DATASET_VERSIONS

@@ -1,0 +1,1 @@
+"""Homes that benchmarks run on."""

@@ -1,0 +1,1 @@
+"""Comparisons with CityLearn, EMHASS and a second statement."""

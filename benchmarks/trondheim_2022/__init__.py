@@ -1,0 +1,1 @@
+"""The Trondheim study; its command stays `benchmarks/trondheim.py`."""
