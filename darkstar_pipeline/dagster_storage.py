@@ -6,13 +6,14 @@ Darkstar rewrites the files that it wrote. A `dagster.yaml` that a person has ta
 
 import warnings
 
-from darkstar_pipeline.orchestration.batched_storage import BatchedSqliteStorage
 
-__all__ = ["BatchedSqliteStorage"]
+def __getattr__(name: str) -> object:
+    """Return what the new module has of that name, and say where it is now."""
+    from darkstar_pipeline.orchestration import batched_storage
 
-warnings.warn(
-    "darkstar_pipeline.dagster_storage is now darkstar_pipeline.orchestration.batched_storage; "
-    "change storage.custom.module in dagster.yaml",
-    FutureWarning,
-    stacklevel=2,
-)
+    if name != batched_storage.BatchedSqliteStorage.__name__:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    message = f"change storage.custom.module in dagster.yaml from {__name__} to {batched_storage.__name__}"
+    warnings.warn(message, FutureWarning, stacklevel=2)
+    return batched_storage.BatchedSqliteStorage

@@ -127,7 +127,7 @@ def test_addon_has_what_home_assistant_asks_for_when_read(root: Path) -> None:
     assert read == told["options"].keys()
     assert set(yaml.safe_load((ADDON / "build.yaml").read_text())["build_from"]) == set(told["arch"])
     assert "8420/tcp" in told["ports"]
-    assert "port: int = Field(default=8420" in (root / "darkstar_pipeline" / "service_settings.py").read_text()
+    assert "port: int = Field(default=8420" in (root / "darkstar_pipeline" / "config" / "service.py").read_text()
     subprocess.run(["sh", "-n", str(ADDON / "run.sh")], check=True)
 
 

@@ -48,7 +48,7 @@ print(move.version, move.settled, [name for name in ("mlflow", "torch") if name 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from darkstar_pipeline.models import moves
+from darkstar_pipeline.models import promotion
 from tests.builders.models import context_in
 setattr(promotion, sys.argv[3], lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
 promotion.promote(context_in(Path(sys.argv[1]), sys.argv[2]), 2, who="test", why="killed", evidence={"promote": True})
