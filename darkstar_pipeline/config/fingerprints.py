@@ -1,4 +1,4 @@
-"""Which settings and code a stored result holds for, as one short hash."""
+"""Fingerprints of the settings and the code that a stored result holds for: short hashes."""
 
 import hashlib
 import json
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Literal
 
 from darkstar_pipeline.config.settings import SiteSettings
-from darkstar_pipeline.context import Context
 
 Stage = Literal["oracle", "policies"]
 
@@ -18,7 +17,7 @@ _FIELDS: dict[Stage, tuple[str, ...]] = {"oracle": _SHARED, "policies": (*_SHARE
 
 
 def config_version(settings: SiteSettings, stage: Stage) -> str:
-    """Hash of everything in the configuration that changes the stage's figures, twelve hexadecimal digits."""
+    """Return the hash of all settings that change the figures of a stage, twelve hexadecimal digits."""
     document = {
         "stage": stage,
         "code": _CODE[stage],
@@ -27,10 +26,10 @@ def config_version(settings: SiteSettings, stage: Stage) -> str:
     return _short_hash(document)
 
 
-def tariff_version(context: Context) -> str:
-    """Hash of the site's tariff settings, which trained models have to fit, twelve hexadecimal digits."""
-    settings = context.site_settings.model_dump(mode="json", include={"tariff", "currency"})
-    return _short_hash({"stage": "tariff", "code": _TARIFF_CODE, "settings": settings})
+def tariff_version(settings: SiteSettings) -> str:
+    """Return the hash of a site's tariff settings, which trained models have to fit, twelve hexadecimal digits."""
+    document = settings.model_dump(mode="json", include={"tariff", "currency"})
+    return _short_hash({"stage": "tariff", "code": _TARIFF_CODE, "settings": document})
 
 
 def _short_hash(document: Mapping[str, object]) -> str:

@@ -122,7 +122,7 @@ def _rl(context: Context, lesson: Lesson) -> Learned:
         checkpoints=lesson.checkpoints,
         progress=told,
         beliefs=lesson.beliefs,
-        tariff=tariff_version(context),
+        tariff=tariff_version(context.site_settings),
     )
     curves: dict[str, list[tuple[int, float]]] = {}
     for each in trained.rounds:
@@ -146,7 +146,7 @@ def _lightgbm(context: Context, lesson: Lesson) -> Learned:
 
     settings = changed(context.site_settings.lightgbm, lesson.changes)
     how = settings.training(
-        seed=context.site_settings.learning.seed, beliefs=lesson.beliefs, tariff=tariff_version(context)
+        seed=context.site_settings.learning.seed, beliefs=lesson.beliefs, tariff=tariff_version(context.site_settings)
     )
 
     def told(each: LightgbmRound) -> None:
@@ -169,7 +169,7 @@ def _regressors(context: Context, lesson: Lesson, slots: pl.DataFrame) -> Learne
 
     settings = changed(context.site_settings.regressors, lesson.changes)
     how = settings.training(
-        seed=context.site_settings.learning.seed, beliefs=lesson.beliefs, tariff=tariff_version(context)
+        seed=context.site_settings.learning.seed, beliefs=lesson.beliefs, tariff=tariff_version(context.site_settings)
     )
     trained = train_regressors(lesson.training, lesson.validation, slots, how, progress=lesson.progress)
     return Learned(

@@ -115,7 +115,7 @@ def load_champion(context: Context, name: str | None = None) -> Champion | None:
     pointer = read_pointer(folder)
     if pointer is None:
         return None
-    bundle = read_seat(folder, pointer, tariff=tariff_version(context))
+    bundle = read_seat(folder, pointer, tariff=tariff_version(context.site_settings))
     return Champion(pointer, folder / pointer.path, bundle)
 
 

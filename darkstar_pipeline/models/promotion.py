@@ -152,7 +152,7 @@ def rollback(context: Context, *, who: str, why: str, name: str | None = None) -
         if not before.previous:
             return _move(context, chosen, "rollback", before, None, request)
         seat, *older = before.previous
-        read_seat(folder, seat, tariff=tariff_version(context))
+        read_seat(folder, seat, tariff=tariff_version(context.site_settings))
         return _move(context, chosen, "rollback", before, (seat, tuple(older)), request)
 
 
@@ -266,7 +266,7 @@ def _seat(context: Context, folder: Path, version: int) -> Seat:
     path = f"v{version}"
     if not (folder / path).is_dir():
         raise DataMissingError(f"{folder / path}: no bundle of version {version}", "`darkstar models` lists versions")
-    bundle = read_bundle(folder / path, kind=None, tariff=tariff_version(context))
+    bundle = read_bundle(folder / path, kind=None, tariff=tariff_version(context.site_settings))
     return Seat(version=version, identity=bundle.identity, path=path)
 
 

@@ -89,7 +89,7 @@ def trained_policy(context: Context, name: str) -> TrainedPolicy | None:
     else:
         model, version = parse_reference(plain)
         folder = stored_bundle(context, model, version)
-    return opened(name, read_bundle(folder, tariff=tariff_version(context)), version)
+    return opened(name, read_bundle(folder, tariff=tariff_version(context.site_settings)), version)
 
 
 def opened(name: str, bundle: Bundle, version: int | None = None) -> TrainedPolicy:

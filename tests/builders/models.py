@@ -28,7 +28,7 @@ def bundle_in(folder: Path, context: Context, *, seed: int = 1, kind: str = "rl"
         columns=("a", "b"),
         action="signed_power",
         reward="cost_v1",
-        tariff=tariff_version(context) if tariff is None else tariff,
+        tariff=tariff_version(context.site_settings) if tariff is None else tariff,
     )
     return save_bundle(folder, manifest, {"weights.bin": bytes([seed]) * 64, "notes.txt": f"seed {seed}".encode()})
 

@@ -54,7 +54,10 @@ class ChampionFollower:
         Returns:
             Whether what plans are made with has changed.
         """
-        folder, tariff = model_folder(context, registered_name(context.site_name)), tariff_version(context)
+        folder, tariff = (
+            model_folder(context, registered_name(context.site_name)),
+            tariff_version(context.site_settings),
+        )
         seen = (tariff, *file_identity(folder / POINTER))
         if seen == self._seen:
             return False

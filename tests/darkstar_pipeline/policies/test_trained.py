@@ -36,7 +36,7 @@ def place(context: Context, version: int, *, kind: str = "rl", tariff: str | Non
     tensors = {"0.weight": np.zeros((1, len(COLUMNS)), np.float32), "0.bias": np.zeros(1, np.float32)}
     made = rl_manifest(
         algorithm="ppo", state="v2", columns=COLUMNS, correction=Correction(offset=0.5), beliefs=NAIVE,
-        tariff=tariff_version(context) if tariff is None else tariff,
+        tariff=tariff_version(context.site_settings) if tariff is None else tariff,
     )  # fmt: skip
     manifest = made.model_copy(update={"details": {**made.details, **details}, "kind": kind})
     folder = model_folder(context, registered_name(SITE)) / f"v{version}"

@@ -75,7 +75,7 @@ def _versions(context: Context, in_use: int | None) -> list[ModelRow]:
     folder = model_folder(context, registered_name(context.site_name))
     found = folder.glob("v*") if folder.is_dir() else ()
     numbers = sorted((int(path.name[1:]) for path in found if path.name[1:].isdecimal()), reverse=True)
-    tariff, rows = tariff_version(context), list[ModelRow]()
+    tariff, rows = tariff_version(context.site_settings), list[ModelRow]()
     for number in numbers:
         try:
             bundle = read_bundle(folder / f"v{number}")

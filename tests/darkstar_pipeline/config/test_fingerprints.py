@@ -1,0 +1,28 @@
+"""Fingerprints stay those of version 0.1: stored results and trained models are found again by them."""
+
+import pytest
+
+from darkstar_pipeline.config.fingerprints import config_version, tariff_version
+from darkstar_pipeline.config.settings import SiteSettings
+
+NORWEGIAN = {
+    "timezone": "Europe/Oslo",
+    "currency": "NOK",
+    "battery": {"capacity_kwh": 10.0},
+    "tariff": ({"vat": 0.2, "transfer_fee": 0.3, "power": ({"price_per_kw": 40.0},)},),
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "tariff", "oracle", "policies"),
+    [
+        pytest.param({}, "912efb44a97f", "8bd9debbabdc", "dbd9324aa105", id="defaults"),
+        pytest.param(NORWEGIAN, "6804d4d5389f", "f03abcad4894", "6d84df90e2c5", id="another tariff"),
+    ],
+)
+def test_fingerprints_are_those_of_version_0_1_when_settings_are_the_same(
+    written: dict[str, object], tariff: str, oracle: str, policies: str
+) -> None:
+    settings = SiteSettings.model_validate(written)
+    assert tariff_version(settings) == tariff
+    assert (config_version(settings, "oracle"), config_version(settings, "policies")) == (oracle, policies)
