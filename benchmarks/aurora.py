@@ -32,7 +32,8 @@ from env.time_grid import day_start, local_day
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verdict import evaluate
 from planner.forecasts.aurora import aurora_forecasts, aurora_scenarios
-from planner.forecasts.aurora_model import AuroraModel, fit_aurora
+from planner.forecasts.aurora_fitting import fit_aurora
+from planner.forecasts.aurora_model import AuroraModel
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.naive import naive_forecasts
 from planner.forecasts.slot_series import SlotSeries, slot_series

@@ -11,9 +11,9 @@ from typing import Any, cast
 from darkstar_pipeline.config.learning import RlSettings
 from env.gym.antares_rl import AntaresRLEnv
 from env.gym.episodes import Episodes
+from planner.training.rl import use_threads
 from planner.training.rl_config import PpoTraining
 from planner.training.rl_days import STATE, TrainingDays
-from planner.training.torch_threads import use_threads
 
 ROUNDS = 3
 DUMMY_HOMES, DUMMY_ROLLOUTS = 16, 2

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from darkstar_pipeline.config.base import Frozen
 
 if TYPE_CHECKING:
     from planner.training.imitation import RegressorTraining
@@ -10,12 +12,6 @@ if TYPE_CHECKING:
     from planner.training.rl_config import PpoTraining, SacTraining
     from planner.training.tree_fitting import TreeSettings
     from planner.value.scenario_weights import BeliefRules
-
-
-class Frozen(BaseModel):
-    """Base of all settings: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class LearningSettings(Frozen):

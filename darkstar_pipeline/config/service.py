@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from darkstar_pipeline.config.learning import Frozen
+from darkstar_pipeline.config.base import Frozen
 
 EntityId = Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", max_length=255)]
 """`domain.object` as Home Assistant writes it."""

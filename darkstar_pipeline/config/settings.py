@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from darkstar_pipeline.config.base import Frozen
 from darkstar_pipeline.config.learning import (
-    Frozen,
     LearningSettings,
     LightgbmSettings,
     RegressorSettings,

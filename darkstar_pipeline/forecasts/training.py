@@ -17,7 +17,8 @@ from env.time_grid import day_start
 from planner.artifacts.bundle import Bundle
 from planner.forecasts.aurora import aurora_forecasts
 from planner.forecasts.aurora_bundle import TrainedOn, save_aurora
-from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, Mask, fit_aurora
+from planner.forecasts.aurora_fitting import fit_aurora
+from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, Mask
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.naive import naive_forecasts
 from planner.forecasts.slot_series import DAY_SLOTS

@@ -10,7 +10,7 @@ from env.gym.actions import Correction
 from env.gym.episodes import Episodes
 from env.gym.home_batch import Setup
 from env.gym.states import State
-from planner.training.rl import episode_costs
+from planner.training.scoring import episode_costs
 from planner.value.scenario_weights import NAIVE, BeliefRules
 
 # Found on training weeks of six pairs of home and prices (benchmarks/RESULTS.md); which of them suits a home is chosen

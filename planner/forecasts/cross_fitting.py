@@ -11,7 +11,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from env.time_grid import day_start
-from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, Mask, fit_aurora
+from planner.forecasts.aurora_fitting import fit_aurora
+from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, Mask
 from planner.forecasts.embedded_aurora import told_scenarios
 from planner.forecasts.features import AuroraHome
 from planner.value.value_function import Scenarios

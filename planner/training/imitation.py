@@ -17,7 +17,7 @@ from env.gym.home_batch import state_form
 from env.gym.states import Moment, State
 from env.inverter import Energy
 from planner.policies.imitation_policy import TARGETS, AntaresRegressors, regressors_manifest
-from planner.training.rl import episode_costs
+from planner.training.scoring import episode_costs
 from planner.training.tree_fitting import TreeSettings, grown_trees
 from planner.value.scenario_weights import NAIVE, BeliefRules
 

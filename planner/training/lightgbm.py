@@ -25,7 +25,7 @@ from env.gym.scaled_state import V2
 from env.gym.states import Moment, State
 from env.inverter import Energy
 from planner.policies.lightgbm_policy import AntaresPolicyV1, Corrections, lightgbm_manifest, with_levels
-from planner.training.rl import episode_costs
+from planner.training.scoring import episode_costs
 from planner.training.tree_fitting import TreeSettings, grown_trees
 from planner.value.scenario_weights import NAIVE, BeliefRules
 from planner.value.value_function import GRID_POINTS, Scenarios, soc_grid, value_function

@@ -1,7 +1,7 @@
 """Days as reinforcement learning lives through them: corrections looked up, slots rewarded by what they gain.
 
 Built once for all rounds and members. What does not belong here: how a policy is judged, which is always by the exact
-form of the correction and in money (`rl_training.episode_costs`).
+form of the correction and in money (`planner.training.scoring.episode_costs`).
 """
 
 from env.gym.actions import Correction

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
 from env.time_grid import SLOT, SLOT_DTYPE, day_start, days_between, grid, local_clock, local_day, slot_count
 from planner.forecasts.aurora import RECENT_DAYS, aurora_forecasts, aurora_scenarios
-from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, fit_aurora
+from planner.forecasts.aurora_fitting import fit_aurora
+from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
 from planner.forecasts.clear_sky import ClearSky, Panels, physical_kwh
 from planner.forecasts.features import AuroraHome, Known
 from planner.forecasts.slot_series import DAY_SLOTS, SlotSeries, seen, slot_series, told

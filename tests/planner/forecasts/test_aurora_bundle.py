@@ -1,5 +1,7 @@
 """A model out of its bundle forecasts the same bytes; one that does not fit is refused."""
 
+import subprocess
+import sys
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -13,7 +15,8 @@ from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora import aurora_forecasts, aurora_scenarios
 from planner.forecasts.aurora_bundle import ARRAYS, LoadedAurora, TrainedOn, load_aurora, save_aurora
-from planner.forecasts.aurora_model import AuroraModel, fit_aurora
+from planner.forecasts.aurora_fitting import fit_aurora
+from planner.forecasts.aurora_model import AuroraModel
 from planner.forecasts.clear_sky import Panels
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import slot_series
@@ -100,3 +103,13 @@ def changed(folder: Path, *, drop: str = "", damage: str = "", **details: object
 def test_model_is_refused_when_its_bundle_is_wrong(tmp_path: Path, change: dict[str, str], message: str) -> None:
     with pytest.raises(PolicyMismatchError, match=message):
         load_aurora(changed(tmp_path, **change))
+
+
+def test_a_bundle_is_served_without_the_code_that_fits_models() -> None:
+    code = (
+        "import sys, planner.forecasts.embedded_aurora\n"
+        "print([name for name in ('lightgbm', 'planner.forecasts.aurora_fitting') if name in sys.modules])"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["[]"]

@@ -15,7 +15,7 @@ from planner.policies.imitation_policy import TARGETS
 from planner.replay.episodes import rl_episodes
 from planner.training.antares_slots import SLOT_COLUMNS
 from planner.training.imitation import RegressorTraining, mpc_commands, train_regressors
-from planner.training.rl import episode_costs
+from planner.training.scoring import episode_costs
 from planner.training.tree_fitting import TreeSettings
 from tests.builders.homes import home
 from tests.planner.replay.test_episodes import AUTUMN, PROTOCOL, SPRING, days_around

@@ -17,7 +17,7 @@ from planner.training.lightgbm import (
     hindsight,
     train_lightgbm,
 )
-from planner.training.rl import episode_costs
+from planner.training.scoring import episode_costs
 from planner.training.tree_fitting import TreeSettings
 from planner.value.value_function import interpolated, soc_grid
 from tests.builders.episodes import AUTUMN, PLAIN_DAY, SPRING, several, sites

@@ -13,13 +13,13 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from env.gym.actions import Correction
-from env.gym.antares_vector import AntaresVectorEnv
 from env.gym.episodes import Episodes
 from env.gym.home_batch import Setup
 from env.gym.scaled_state import V2
 from planner.errors import CheckpointError
-from planner.training.rl import Act, Round, Trained, episode_costs, mean_weights, train_rl
+from planner.training.rl import Round, Trained, mean_weights, train_rl
 from planner.training.rl_config import PpoTraining, RlTraining
+from planner.training.scoring import Act, episode_costs
 from tests.builders.episodes import mixed, several, sites
 from tests.builders.training import PPO, SAC
 
@@ -202,15 +202,20 @@ def test_training_is_refused_when_no_algorithm_is_meant() -> None:
     assert issubclass(PpoTraining, RlTraining)
 
 
-def test_costs_are_those_of_the_environment_when_days_differ_in_length() -> None:
-    episodes = mixed()
-    costs = episode_costs(uncorrected, episodes, JUDGED)
-    env = AntaresVectorEnv(episodes, len(episodes), state="v2", setup=JUDGED)
-    env.reset(options={"rows": list(range(len(episodes)))})
-    found: dict[int, float] = {}
-    for _ in range(episodes.width):
-        _, _, terminated, _, infos = env.step(np.zeros((len(episodes), 1), dtype=np.float32))
-        for home in np.flatnonzero(terminated):
-            found.setdefault(int(home), float(infos["final_info"]["cost"][home]))
-    assert costs == pytest.approx([found[home] for home in range(len(episodes))])
-    assert set(episodes.n_slots.tolist()) == {92, 96, 100}
+THREADS = (
+    "import os; from planner.training.rl import use_threads; use_threads(1)\n"
+    "import torch; print(os.environ['OMP_WAIT_POLICY'], torch.get_num_threads())"
+)
+
+
+@pytest.mark.slow
+def test_threads_of_pytorch_sleep_while_they_wait_when_the_environment_does_not_say_otherwise() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS],
+        cwd=Path(__file__).parents[3],
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["PASSIVE", "1"]
