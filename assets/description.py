@@ -50,7 +50,7 @@ def markdown_table(frame: pl.DataFrame, digits: int = 2) -> dg.MarkdownMetadataV
     return dg.MetadataValue.md("\n".join(lines))
 
 
-def shown(pictures: Mapping[str, bytes]) -> dict[str, dg.MarkdownMetadataValue]:
+def picture_metadata(pictures: Mapping[str, bytes]) -> dict[str, dg.MarkdownMetadataValue]:
     """Small pictures by title, kept inside the event."""
     return {
         title: dg.MetadataValue.md(f"![{title}](data:image/png;base64,{b64encode(png).decode()})")

@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 from dagster_duckdb import DuckDBResource
 
-from assets.description import days_of, markdown_table, shown
+from assets.description import days_of, markdown_table, picture_metadata
 from assets.home import Check, Home, daily_asset
 from assets.pictures import last_day, verdict
 from assets.replays import SHOWN, with_oracle
@@ -122,7 +122,7 @@ def _summary(judged: Evaluation, pictures: dict[str, bytes]) -> dict[str, Any]:
         "days judged": judged.days["day"].n_unique(),
         "totals": markdown_table(judged.totals.select(SHOWN), digits=3),
         **plain,
-        **shown(pictures),
+        **picture_metadata(pictures),
     }
 
 

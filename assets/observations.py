@@ -36,7 +36,7 @@ def slot_observations_asset(home: Home) -> dg.AssetsDefinition:
         """The whole slot grid of a day (92, 96 or 100 slots) with what was observed; null where nothing was."""
         days = days_of(context)
         observe_raw(context, home, "raw_meter_readings", raw_meter_readings)
-        rows = observed(home, raw_meter_readings, days[0], days[-1])
+        rows = observation_rows(home, raw_meter_readings, days[0], days[-1])
         read = rows["load_kwh"].count()
         describe_range(context, rows, "local_day", **{"slots with load": read, "slots without": rows.height - read})
         return dg.MaterializeResult(
@@ -46,7 +46,7 @@ def slot_observations_asset(home: Home) -> dg.AssetsDefinition:
     return slot_observations
 
 
-def observed(home: Home, readings: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+def observation_rows(home: Home, readings: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
     """Rows of `slot_observations` for a range of local days."""
     slots = grid(first, last, home.timezone).with_columns(pl.lit(home.name).alias("site"))
     measured = [name for name in SLOT_OBSERVATIONS.schema.names() if name not in slots.columns]
@@ -74,7 +74,7 @@ def data_quality_asset(home: Home) -> dg.AssetsDefinition:
         days = days_of(context)
         observe_raw(context, home, "meter_statistics", meter_statistics)
         repairs = home.context.lake.read(PRICE_REPAIRS, home.name, days[0], days[-1])
-        grades = graded(home, slot_observations, spot_prices, meter_statistics, days, repairs=repairs)
+        grades = grade_rows(home, slot_observations, spot_prices, meter_statistics, days, repairs=repairs)
         refused = grades.filter(~pl.col("status").is_in(USABLE))
         statuses = grades.group_by("status").len("days").sort("status")
         describe_range(context, grades, "day", statuses=markdown_table(statuses))
@@ -84,7 +84,7 @@ def data_quality_asset(home: Home) -> dg.AssetsDefinition:
     return data_quality_daily
 
 
-def graded(
+def grade_rows(
     home: Home,
     observations: pl.DataFrame,
     prices: pl.DataFrame,

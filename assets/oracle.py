@@ -3,12 +3,12 @@
 import dagster as dg
 import polars as pl
 
-from assets.description import days_of, describe_left_out, describe_range, markdown_table, shown
+from assets.description import days_of, describe_left_out, describe_range, markdown_table, picture_metadata
 from assets.home import Check, Home, daily_asset
 from assets.pictures import last_day
-from assets.replays import added_up, replayed
+from assets.replays import policy_result_rows, policy_schedule_rows
 from assets.usable_days import left_out, whole_days
-from assets.verification import SCHEDULES_VERIFIED, turned_away, verified, verified_check
+from assets.verification import SCHEDULES_VERIFIED, rejection_reasons, verified_check, verify_schedules
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
@@ -43,10 +43,10 @@ def oracle_schedules_asset(home: Home) -> dg.AssetsDefinition:
         has_pv = home_has_pv(home.context)
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
         no_forecasts = pl.DataFrame(schema=SLOT_FORECASTS.schema)
-        days = verified(home, replayed(home, STAGE, (ORACLE,), slots, no_forecasts))
+        days = verify_schedules(home, policy_schedule_rows(home, STAGE, (ORACLE,), slots, no_forecasts))
         rows = days.schedules
-        describe_range(context, rows, "local_day", config_version=version, **shown(last_day(rows, home)))
-        describe_left_out(context, {**left_out(days_of(context), data_quality_daily, slots), **turned_away(days)})
+        describe_range(context, rows, "local_day", config_version=version, **picture_metadata(last_day(rows, home)))
+        describe_left_out(context, {**left_out(days_of(context), data_quality_daily, slots), **rejection_reasons(days)})
         return dg.MaterializeResult(value=rows.drop("policy"), check_results=[verified_check(days)])
 
     return oracle_schedules
@@ -69,7 +69,7 @@ def oracle_daily_results_asset(home: Home) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """What perfect hindsight would have paid, day by day: a lower bound for every policy."""
         schedules = oracle_schedules.with_columns(pl.lit(ORACLE).alias("policy"))
-        rows = added_up(home, STAGE, schedules, data_quality_daily).drop("policy")
+        rows = policy_result_rows(home, STAGE, schedules, data_quality_daily).drop("policy")
         breaches = int(rows["breaches"].sum())
         total = float(rows["cost"].sum())
         describe_range(context, rows, "day", **{"cost": total, "last days": markdown_table(rows.select(SHOWN).tail(7))})

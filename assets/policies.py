@@ -3,13 +3,13 @@
 import dagster as dg
 import polars as pl
 
-from assets.description import days_of, describe_left_out, describe_range, markdown_table, shown
+from assets.description import days_of, describe_left_out, describe_range, markdown_table, picture_metadata
 from assets.home import Check, Home, daily_asset, days_before
 from assets.oracle import NO_BREACHES
 from assets.pictures import last_day, verdict
-from assets.replays import SHOWN, added_up, replayed, with_oracle
+from assets.replays import SHOWN, policy_result_rows, policy_schedule_rows, with_oracle
 from assets.usable_days import left_out, whole_days
-from assets.verification import SCHEDULES_VERIFIED, turned_away, verified, verified_check
+from assets.verification import SCHEDULES_VERIFIED, rejection_reasons, verified_check, verify_schedules
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.datasets.believed_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
@@ -51,12 +51,13 @@ def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
         days = days_of(context)
         history = past_readings(home.context, days[0], days[-1], reach=SCENARIO_DAYS, has_pv=has_pv)
-        sound = verified(home, replayed(home, STAGE, policies, slots, slot_forecasts, history=history))
-        rows = sound.schedules
-        pictures = shown(last_day(rows, home))
+        replayed = policy_schedule_rows(home, STAGE, policies, slots, slot_forecasts, history=history)
+        verified = verify_schedules(home, replayed)
+        rows = verified.schedules
+        pictures = picture_metadata(last_day(rows, home))
         describe_range(context, rows, "local_day", config_version=version, policies=policies, **pictures)
-        describe_left_out(context, {**left_out(days, data_quality_daily, slots), **turned_away(sound)})
-        return dg.MaterializeResult(value=rows, check_results=[verified_check(sound)])
+        describe_left_out(context, {**left_out(days, data_quality_daily, slots), **rejection_reasons(verified)})
+        return dg.MaterializeResult(value=rows, check_results=[verified_check(verified)])
 
     return policy_schedules
 
@@ -80,11 +81,11 @@ def policy_daily_results_asset(home: Home) -> dg.AssetsDefinition:
         data_quality_daily: pl.DataFrame,
     ) -> dg.MaterializeResult:
         """What each policy paid, day by day, settlement of the energy left in the battery included."""
-        rows = added_up(home, STAGE, policy_schedules, data_quality_daily)
+        rows = policy_result_rows(home, STAGE, policy_schedules, data_quality_daily)
         below, breaches = below_bound(rows, oracle_daily_results), int(rows["breaches"].sum())
         judged = evaluate(with_oracle(rows, oracle_daily_results))
         totals = markdown_table(judged.totals.select(SHOWN), digits=3)
-        describe_range(context, rows, "day", totals=totals, **shown(verdict(judged, home)))
+        describe_range(context, rows, "day", totals=totals, **picture_metadata(verdict(judged, home)))
         return dg.MaterializeResult(
             value=rows,
             check_results=[

@@ -36,7 +36,7 @@ def spot_prices_asset(home: Home) -> dg.AssetsDefinition:
         """
         days = days_of(context)
         observe_raw(context, home, "raw_spot_prices", raw_spot_prices)
-        prices, repairs = repaired(home, raw_spot_prices, days[0], days[-1])
+        prices, repairs = repair_rows(home, raw_spot_prices, days[0], days[-1])
         describe_range(context, prices, "local_day", **_extras(repairs))
         return dg.MaterializeResult(
             value={SPOT_PRICES.name: prices, PRICE_REPAIRS.name: repairs},
@@ -49,7 +49,7 @@ def spot_prices_asset(home: Home) -> dg.AssetsDefinition:
     return spot_prices
 
 
-def repaired(home: Home, raw: pl.DataFrame, first: date, last: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+def repair_rows(home: Home, raw: pl.DataFrame, first: date, last: date) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of `spot_prices` and of `price_repairs` for a range of local days."""
     near = near_zero(home.settings.currency)
     result = repair_prices(raw, first, last, home.timezone, second_prices(home), near=near)

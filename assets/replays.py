@@ -14,7 +14,7 @@ from planner.replay.daily import replay_days
 SHOWN = ("policy", "days", "cost", "captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
 
 
-def replayed(
+def policy_schedule_rows(
     home: Home,
     stage: Stage,
     policies: Sequence[str],
@@ -31,7 +31,7 @@ def replayed(
     return schedules.with_columns(_site(home), _version(home, stage))
 
 
-def added_up(home: Home, stage: Stage, schedules: pl.DataFrame, quality: pl.DataFrame) -> pl.DataFrame:
+def policy_result_rows(home: Home, stage: Stage, schedules: pl.DataFrame, quality: pl.DataFrame) -> pl.DataFrame:
     """Rows of `policy_daily_results`: what each day and policy of `schedules` cost, beside the grade of the day."""
     totals = daily_results(schedules, protocol_of(home.context), home.site)
     grades = quality.select("day", pl.col("status").alias("quality"))

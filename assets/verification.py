@@ -17,7 +17,7 @@ SCHEDULES_VERIFIED = Check(
 )
 
 
-def verified(home: Home, schedules: pl.DataFrame) -> VerifiedDays:
+def verify_schedules(home: Home, schedules: pl.DataFrame) -> VerifiedDays:
     """The days of `schedules` that may be stored, and those that may not."""
     return verified_days(schedules, home.site, protocol_of(home.context))
 
@@ -33,7 +33,7 @@ def verified_check(days: VerifiedDays) -> dg.AssetCheckResult:
     )
 
 
-def turned_away(days: VerifiedDays) -> Mapping[date, str]:
+def rejection_reasons(days: VerifiedDays) -> Mapping[date, str]:
     """Why schedules of a day are left out, by day."""
     told = days.rejected.group_by("day", maintain_order=True).agg(
         pl.format("{} fails verification: {} ({})", "policy", "message", "rule").str.join("; ").alias("reason")

@@ -5,9 +5,9 @@ import time
 import polars as pl
 
 from assets.home import Home
-from assets.observations import graded, observed
-from assets.prices import repaired
-from assets.replays import added_up, replayed
+from assets.observations import grade_rows, observation_rows
+from assets.prices import repair_rows
+from assets.replays import policy_result_rows, policy_schedule_rows
 from benchmarks.homes.bench_homes import FIRST_DAY, LAST_DAY
 from benchmarks.homes.fresh_home import FreshHome
 from darkstar_pipeline.config.settings import load_settings
@@ -30,10 +30,10 @@ def seconds_without_dagster(fresh: FreshHome) -> float:
     days = list(days_between(FIRST_DAY, LAST_DAY))
     span = (FIRST_DAY, LAST_DAY)
     name, forecast = home.name, home.settings.forecast
-    prices, repairs = repaired(home, lake.read(schemas.RAW_SPOT_PRICES, name, *span), *span)
-    observations = observed(home, lake.read(schemas.METER_READINGS, name, *span), *span)
+    prices, repairs = repair_rows(home, lake.read(schemas.RAW_SPOT_PRICES, name, *span), *span)
+    observations = observation_rows(home, lake.read(schemas.METER_READINGS, name, *span), *span)
     statistics = lake.read(schemas.METER_STATISTICS, name, *span)
-    quality = graded(home, observations, prices, statistics, days)
+    quality = grade_rows(home, observations, prices, statistics, days)
     forecasts = naive_forecasts(
         averaged_readings(home.context, *span),
         days,
@@ -42,8 +42,8 @@ def seconds_without_dagster(fresh: FreshHome) -> float:
         pv_days=forecast.pv_days,
     )
     slots = usable_slots(observations, prices, quality, home.site, has_pv=home_has_pv(context))
-    oracle = replayed(home, "oracle", (ORACLE,), slots, forecasts)
-    policies = replayed(home, "policies", home.settings.policies, slots, forecasts)
+    oracle = policy_schedule_rows(home, "oracle", (ORACLE,), slots, forecasts)
+    policies = policy_schedule_rows(home, "policies", home.settings.policies, slots, forecasts)
     written = {
         "spot_prices": prices,
         "price_repairs": repairs,
@@ -51,9 +51,9 @@ def seconds_without_dagster(fresh: FreshHome) -> float:
         "data_quality_daily": quality,
         "slot_forecasts": forecasts.with_columns(pl.lit(name).alias("site")),
         "oracle_schedules": oracle.drop("policy"),
-        "oracle_daily_results": added_up(home, "oracle", oracle, quality).drop("policy"),
+        "oracle_daily_results": policy_result_rows(home, "oracle", oracle, quality).drop("policy"),
         "policy_schedules": policies,
-        "policy_daily_results": added_up(home, "policies", policies, quality),
+        "policy_daily_results": policy_result_rows(home, "policies", policies, quality),
     }
     for table, frame in written.items():
         target.write_days(schemas.TABLES[table], name, days, frame)

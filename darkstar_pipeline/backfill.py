@@ -27,7 +27,7 @@ from darkstar_pipeline.context import DAGSTER_FOLDER, Context
 from darkstar_pipeline.definitions import build_definitions, homes
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError, DataMissingError
 from darkstar_pipeline.orchestration.instance import open_instance
-from darkstar_pipeline.state.file_lock import exclusive, is_held
+from darkstar_pipeline.state.file_lock import hold_lock, is_locked
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, METER_READINGS, RAW_SPOT_PRICES, Table
 from jobs.backfill import BACKFILL
 from jobs.names import job_name
@@ -187,7 +187,7 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Path) -> list[str]:
         Ids of those runs.
     """
     unfinished = instance.get_runs(dg.RunsFilter(statuses=list(_UNFINISHED)))
-    dead = [run for run in unfinished if OWNER_TAG in run.tags and not is_held(_lock(home, run.tags[OWNER_TAG]))]
+    dead = [run for run in unfinished if OWNER_TAG in run.tags and not is_locked(_lock(home, run.tags[OWNER_TAG]))]
     for run in dead:
         instance.report_run_failed(run, "The process that ran this backfill is gone; run the same days again.")
         _lock(home, run.tags[OWNER_TAG]).unlink(missing_ok=True)
@@ -200,7 +200,7 @@ def _owner(home: Path) -> Generator[str]:
     name = uuid4().hex
     path = _lock(home, name)
     try:
-        with exclusive(path):
+        with hold_lock(path):
             yield name
     finally:
         path.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darkstar_pipeline.config.settings import Settings, SiteSettings, home_dir, load_settings
-from darkstar_pipeline.state.migrations import bring_up
+from darkstar_pipeline.state.migrations import migrate_state
 from darkstar_pipeline.warehouse.lake import Lake
 from env.site import Site
 
@@ -69,7 +69,7 @@ def open_context(site: str | None = None, *, settings: Settings | None = None, h
     chosen = load_settings() if settings is None else settings
     name = chosen.site_name(site)
     folder = home_dir() if home is None else home
-    bring_up(folder)
+    migrate_state(folder)
     return Context(
         settings=chosen,
         site_name=name,

@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.models.champion_pointer import POINTER
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.migrations import STATE_FILE, STATE_VERSION, read_state_version
 
 FORMAT = 1
@@ -113,7 +113,7 @@ def make_backup(
     if home.resolve() in file.expanduser().resolve().parents:
         raise ConfigurationError(f"{file} lies in the state folder", "write the backup beside it, best on another disk")
     left_out: list[str] = []
-    with replacing(file) as temporary, _tar_into(temporary, codec) as tar:
+    with atomic_write(file) as temporary, _tar_into(temporary, codec) as tar:
         written = _Written(tar)
         hidden = {path.expanduser().resolve() for path in secrets}
         for path in _in_order(home):

@@ -23,8 +23,8 @@ import pyarrow as pa
 
 from darkstar_pipeline.backups.archive import CONFIGURATION, FORMAT, MANIFEST, STATE, Codec, codec_of
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
-from darkstar_pipeline.state.atomic_files import replacing
-from darkstar_pipeline.state.migrations import STATE_FILE, check_known, state_version_in
+from darkstar_pipeline.state.atomic_files import atomic_write
+from darkstar_pipeline.state.migrations import STATE_FILE, parse_state_version, refuse_newer_state
 
 MANIFEST_BYTES = 64 * 2**20
 CHUNK = 2**20
@@ -194,8 +194,8 @@ def _manifest(file: Path, path: Path) -> dict[str, Any]:
 
 def _check_state(file: Path, state: Path, version: int) -> None:
     """Refuse what a newer release made, and databases that are damaged."""
-    told = state_version_in((state / STATE_FILE).read_text(encoding="utf-8"), f"{file}: {STATE_FILE}")
-    check_known(max(version, told), str(file))
+    told = parse_state_version((state / STATE_FILE).read_text(encoding="utf-8"), f"{file}: {STATE_FILE}")
+    refuse_newer_state(max(version, told), str(file))
     for path in sorted(state.rglob("*.db")):
         try:
             with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
@@ -255,7 +255,7 @@ def _restore_configuration(new: Path, target: Path, stamp: str, *, force: bool) 
         old = _unused(target.with_name(f"{target.name}.before-{stamp}"))
         shutil.copy2(target, old)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.write_bytes(content)
     return target, old, ""
 

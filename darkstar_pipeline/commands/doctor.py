@@ -13,9 +13,9 @@ _HEADINGS = {"verdict": "", "check": "check", "detail": "found", "remedy": "what
 def doctor(call: Call) -> Document:
     """Check configuration, state folder, tables, stores and the clock; say what to mend."""
     from darkstar_pipeline.config.settings import home_dir
-    from darkstar_pipeline.doctor import Verdict, examine
+    from darkstar_pipeline.doctor import Verdict, run_checks
 
-    findings = examine(home_dir(), call.site, now=datetime.now(UTC))
+    findings = run_checks(home_dir(), call.site, now=datetime.now(UTC))
     rows = [asdict(finding) for finding in findings]
     sound = all(finding.verdict is not Verdict.FAIL for finding in findings)
     document = {"sound": sound, "checks": rows}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from darkstar_pipeline.models.promotion import Move
+    from darkstar_pipeline.models.promotion import PromotionResult
     from darkstar_pipeline.models.registry import ModelVersionRecord
 
 
@@ -178,7 +178,7 @@ def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
     out.print(f"champion: {document['champion']}", markup=False)
 
 
-def _moved(call: Call, move: "Move") -> Document:
+def _moved(call: Call, move: "PromotionResult") -> Document:
     """What a move did."""
     if not move.settled:
         call.note("MLflow cannot be reached: its alias follows with the next `darkstar models`")

@@ -19,7 +19,7 @@ from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.json_values import plain, write_json
 from darkstar_pipeline.console.output import Answer, console, draw_table
 from darkstar_pipeline.errors import ExitCode
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 
 if TYPE_CHECKING:
     from darkstar_pipeline.warehouse.query import QueryColumn, QueryResult
@@ -166,7 +166,7 @@ def _spool() -> "SpooledTemporaryFile[str]":
 
 def _written(result: "QueryResult", form: Format, path: Path) -> FileWritten:
     target = check_out(path)
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         if form is Format.PARQUET:
             rows = result.write_parquet(temporary)
         else:

@@ -71,17 +71,17 @@ def _alone(lock: Path, *, trial: bool) -> Generator[None]:
         ConfigurationError: another service holds it.
     """
     from darkstar_pipeline.errors import ConfigurationError
-    from darkstar_pipeline.state.file_lock import exclusive, is_held
+    from darkstar_pipeline.state.file_lock import hold_lock, is_locked
 
     if trial:
         yield
         return
     with ExitStack() as held:
         with suppress(OSError):  # a full disk is no reason to leave the home without a plan
-            if is_held(lock):
+            if is_locked(lock):
                 message = f"a planner of {lock.parent.name} runs on {lock.parents[2]} already"
                 raise ConfigurationError(message, "stop it first; `--at TIME` tries one beside it that steers nothing")
-            held.enter_context(exclusive(lock))
+            held.enter_context(hold_lock(lock))
         yield
 
 

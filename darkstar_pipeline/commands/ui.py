@@ -37,7 +37,7 @@ def ui(
     """Open Dagster, MLflow and the planner's page on this machine; Ctrl-C stops them."""
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.console.supervisor import Supervisor, stopping_on_signals
-    from darkstar_pipeline.state.file_lock import is_held
+    from darkstar_pipeline.state.file_lock import is_locked
 
     settings = load_settings()  # a page full of load errors is no way to learn that the configuration is wrong
     site = settings.site_name(call.site)
@@ -49,7 +49,7 @@ def ui(
     environment = _environment(home)
     supervisor = Supervisor(home / LOGS_FOLDER, environment)
     services = _services(home, first, second, environment)
-    if is_held(serving_lock(home, site)):
+    if is_locked(serving_lock(home, site)):
         call.note(f"a planner of {site} runs already, beside which none is started")
     else:
         services.append(_planner(site, third))

@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from darkstar_pipeline.config.settings import Settings, SiteName, SiteSettings, load_settings
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 
 SAMPLE_SITE = "sample"
 """Name of the site of the embedded sample; it never becomes the default beside a home of one's own."""
@@ -111,7 +111,7 @@ def _write(path: Path, text: str, sites: dict[str, SiteSettings]) -> Settings:
         ConfigurationError: it would not; the file stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
         try:
             settings = load_settings(temporary)

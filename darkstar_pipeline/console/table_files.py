@@ -38,11 +38,11 @@ def write_frame(frame: "pl.DataFrame", path: Path) -> Path:
         UsageError: the name does not say the format.
         ConfigurationError: the folder does not exist.
     """
-    from darkstar_pipeline.state.atomic_files import replacing
+    from darkstar_pipeline.state.atomic_files import atomic_write
 
     check_suffix(path)
     target = check_out(path)
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         if target.suffix.lower() == ".parquet":
             frame.write_parquet(temporary, compression="zstd")
         elif target.suffix.lower() == ".csv":

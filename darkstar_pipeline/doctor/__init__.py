@@ -4,7 +4,7 @@ Each check is a function that says what it found; none of them repairs anything.
 (`quality`), checking rows on import (`sources`).
 """
 
-from darkstar_pipeline.doctor.examination import examine
-from darkstar_pipeline.doctor.finding import Finding, Verdict
+from darkstar_pipeline.doctor.examination import run_checks
+from darkstar_pipeline.doctor.finding import CheckResult, Verdict
 
-__all__ = ["Finding", "Verdict", "examine"]
+__all__ = ["CheckResult", "Verdict", "run_checks"]

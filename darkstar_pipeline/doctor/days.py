@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from darkstar_pipeline.doctor.finding import Finding, fine, odd
+from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, METER_READINGS, RAW_SPOT_PRICES
 
@@ -13,28 +13,28 @@ MANY_REFUSED = 0.2
 """Share of refused days from which on something is likely to be wrong with the source."""
 
 
-def check_days(lake: Lake, site: str, now: datetime) -> list[Finding]:
+def check_days(lake: Lake, site: str, now: datetime) -> list[CheckResult]:
     """What of a site is imported, and what became of it."""
     return [_imported(lake, site, now), _graded(lake, site)]
 
 
-def _imported(lake: Lake, site: str, now: datetime) -> Finding:
+def _imported(lake: Lake, site: str, now: datetime) -> CheckResult:
     """The days there are readings and prices for."""
     check = f"imported, {site}"
     readings, prices = set(lake.days(METER_READINGS, site)), set(lake.days(RAW_SPOT_PRICES, site))
     if not readings and not prices:
-        return odd(check, "nothing yet", "darkstar import observations FILE and darkstar import prices FILE")
+        return warned(check, "nothing yet", "darkstar import observations FILE and darkstar import prices FILE")
     both = sorted(readings & prices)
     detail = f"{len(readings)} days of readings, {len(prices)} of prices, {len(both)} of both"
     if not both:
-        return odd(check, detail, "import readings and prices of the same days")
+        return warned(check, detail, "import readings and prices of the same days")
     newest = lake.read(METER_READINGS, site, max(readings), max(readings))["imported_at"].max()
     if isinstance(newest, datetime) and newest > now + CLOCK_SLACK:
-        return odd(check, f"{detail}; the newest import is dated {newest:%Y-%m-%d %H:%M} UTC", "check the clock")
-    return fine(check, f"{detail}, {both[0]} to {both[-1]}")
+        return warned(check, f"{detail}; the newest import is dated {newest:%Y-%m-%d %H:%M} UTC", "check the clock")
+    return passed(check, f"{detail}, {both[0]} to {both[-1]}")
 
 
-def _graded(lake: Lake, site: str) -> Finding:
+def _graded(lake: Lake, site: str) -> CheckResult:
     """How many days are graded, and how many of them refused."""
     check = f"graded, {site}"
     waiting = set(lake.days(METER_READINGS, site)) - set(lake.days(DATA_QUALITY_DAILY, site))
@@ -43,8 +43,8 @@ def _graded(lake: Lake, site: str) -> Finding:
     detail = f"{grades.height} days graded, {refused} refused, {len(waiting)} waiting"
     if waiting:
         remedy = f"darkstar backfill --site {site} --from {min(waiting)} --to {max(waiting)}"
-        return odd(check, detail, remedy)
+        return warned(check, detail, remedy)
     if refused > MANY_REFUSED * grades.height:
         days = f"--from {grades['day'].min()} --to {grades['day'].max()}"
-        return odd(check, detail, f"darkstar quality --site {site} {days} says why")
-    return fine(check, detail)
+        return warned(check, detail, f"darkstar quality --site {site} {days} says why")
+    return passed(check, detail)

@@ -6,7 +6,7 @@ from pathlib import Path
 from darkstar_pipeline.config.settings import Settings, load_settings
 from darkstar_pipeline.context import LAKE_FOLDER
 from darkstar_pipeline.doctor.days import check_days
-from darkstar_pipeline.doctor.finding import Finding, Verdict, broken
+from darkstar_pipeline.doctor.finding import CheckResult, Verdict, failed
 from darkstar_pipeline.doctor.forecasts import check_forecasts
 from darkstar_pipeline.doctor.machine import (
     check_clock,
@@ -24,7 +24,7 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.warehouse.lake import Lake
 
 
-def examine(home: Path, site: str | None, *, now: datetime) -> list[Finding]:
+def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResult]:
     """Run every check.
 
     Args:
@@ -50,10 +50,10 @@ def examine(home: Path, site: str | None, *, now: datetime) -> list[Finding]:
     return [*findings, check_dagster(home), check_mlflow(home)]
 
 
-def _settings() -> tuple[Settings, Finding]:
+def _settings() -> tuple[Settings, CheckResult]:
     """The configuration, empty where it cannot be read, and what is to be said about it."""
     try:
         settings = load_settings()
     except ConfigurationError as error:
-        return Settings(default_site=None), broken("configuration", error.message, error.hint)
+        return Settings(default_site=None), failed("configuration", error.message, error.hint)
     return settings, check_configuration(settings)

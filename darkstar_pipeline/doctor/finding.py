@@ -13,7 +13,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """What a check found.
 
     Attributes:
@@ -29,16 +29,16 @@ class Finding:
     remedy: str = ""
 
 
-def fine(check: str, detail: str) -> Finding:
+def passed(check: str, detail: str) -> CheckResult:
     """All is well."""
-    return Finding(check, Verdict.OK, detail)
+    return CheckResult(check, Verdict.OK, detail)
 
 
-def odd(check: str, detail: str, remedy: str) -> Finding:
+def warned(check: str, detail: str, remedy: str) -> CheckResult:
     """Worth a look."""
-    return Finding(check, Verdict.WARN, detail, remedy)
+    return CheckResult(check, Verdict.WARN, detail, remedy)
 
 
-def broken(check: str, detail: str, remedy: str) -> Finding:
+def failed(check: str, detail: str, remedy: str) -> CheckResult:
     """To be mended."""
-    return Finding(check, Verdict.FAIL, detail, remedy)
+    return CheckResult(check, Verdict.FAIL, detail, remedy)

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import open_context
-from darkstar_pipeline.doctor.finding import Finding, broken, fine
+from darkstar_pipeline.doctor.finding import CheckResult, failed, passed
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.models.champion_pointer import read_pointer, read_seat
 from darkstar_pipeline.models.names import model_folder, registered_name
@@ -17,12 +17,12 @@ from planner.forecasts.aurora_bundle import Learned
 MEND = "darkstar train aurora"
 
 
-def check_forecasts(settings: Settings, home: Path, site: str) -> Finding:
+def check_forecasts(settings: Settings, home: Path, site: str) -> CheckResult:
     """Which model forecasts a site, and which weather it lacks."""
     check, context = f"forecasts, {site}", open_context(site, settings=settings, home=home)
     wanted = context.site_settings.forecast.model
     if wanted == "naive":
-        return fine(check, "naive, as configured")
+        return passed(check, "naive, as configured")
     days = len(context.lake.days(RAW_WEATHER, site))
     weather = f"weather of {days} days is imported" if days else "no weather is imported (darkstar import weather FILE)"
     folder = model_folder(context, registered_name(site, "aurora"))
@@ -30,10 +30,10 @@ def check_forecasts(settings: Settings, home: Path, site: str) -> Finding:
         pointer = read_pointer(folder)
         if pointer is None:
             detail = f"no Aurora is in use; {weather}"
-            return broken(check, detail, MEND) if wanted == "aurora" else fine(check, f"naive: {detail}")
+            return failed(check, detail, MEND) if wanted == "aurora" else passed(check, f"naive: {detail}")
         learned = Learned.model_validate(read_seat(folder, pointer).manifest.details)
     except (OSError, ConfigurationError, PolicyMismatchError, ValidationError) as error:
-        return broken(check, f"the Aurora in use cannot be read: {error}", MEND)
+        return failed(check, f"the Aurora in use cannot be read: {error}", MEND)
     lacks = ", ".join(learned.lacks) or "nothing"
     detail = f"Aurora version {pointer.version} of the days to {learned.last_day}, without {lacks}; {weather}"
-    return fine(check, detail)
+    return passed(check, detail)

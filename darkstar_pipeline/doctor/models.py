@@ -9,7 +9,7 @@ import polars as pl
 
 from darkstar_pipeline.config.settings import LearningSettings, Settings
 from darkstar_pipeline.context import Context, open_context
-from darkstar_pipeline.doctor.finding import Finding, broken, fine, odd
+from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.models.champion_pointer import load_champion
 from darkstar_pipeline.models.names import model_folder, registered_name, retrains_folder
@@ -36,7 +36,7 @@ class Retrained:
     status: str
 
 
-def check_models(settings: Settings, home: Path, site: str, now: datetime) -> Finding:
+def check_models(settings: Settings, home: Path, site: str, now: datetime) -> CheckResult:
     """Which policy decides at a site, and whether anybody retrains it."""
     check, context = f"models, {site}", open_context(site, settings=settings, home=home)
     today = now.astimezone(zone(context.timezone)).date()
@@ -44,10 +44,10 @@ def check_models(settings: Settings, home: Path, site: str, now: datetime) -> Fi
     try:
         champion = load_champion(context)
     except ConfigurationError as error:
-        return broken(check, error.message, error.hint)
+        return failed(check, error.message, error.hint)
     except (OSError, PolicyMismatchError) as error:
         folder = model_folder(context, registered_name(site))
-        return broken(check, f"the champion in {folder} cannot be used: {error}", REPLACE)
+        return failed(check, f"the champion in {folder} cannot be used: {error}", REPLACE)
     if champion is None:
         return _without(check, context, last)
     pointer, since = champion.pointer, champion.pointer.at.astimezone(zone(context.timezone)).date()
@@ -67,31 +67,31 @@ def newest_retrain(folder: Path) -> Retrained | None:
     return max(found, key=lambda each: each.at, default=None)
 
 
-def _without(check: str, context: Context, last: Retrained | None) -> Finding:
+def _without(check: str, context: Context, last: Retrained | None) -> CheckResult:
     """No version is in use: normal for a young home, and where no version was good enough."""
     grades = context.lake.read(DATA_QUALITY_DAILY, context.site_name)
     usable, needed = grades.filter(pl.col("status").is_in(USABLE)).height, days_needed(context.site_settings.learning)
     detail = f"value decides, {_told(last)}, {usable} usable days"
     if usable < needed:
-        return fine(check, f"{detail} of about {needed} that a retrain needs")
+        return passed(check, f"{detail} of about {needed} that a retrain needs")
     if last is None:
-        return odd(check, detail, RETRAIN)
-    return _unfinished(check, detail, last) or fine(check, detail)
+        return warned(check, detail, RETRAIN)
+    return _unfinished(check, detail, last) or passed(check, detail)
 
 
-def _looked_after(check: str, detail: str, last: Retrained | None, since: date, today: date) -> Finding:
+def _looked_after(check: str, detail: str, last: Retrained | None, since: date, today: date) -> CheckResult:
     """A version is in use: somebody should have tried lately whether there is a better one."""
     tried = since if last is None else max(since, last.at)
     if last is not None and (unfinished := _unfinished(check, detail, last)) is not None:
         return unfinished
     if (today - tried).days > OLD_DAYS:
-        return odd(check, f"{detail}; nothing was tried for {(today - tried).days} days", RETRAIN)
-    return fine(check, detail)
+        return warned(check, f"{detail}; nothing was tried for {(today - tried).days} days", RETRAIN)
+    return passed(check, detail)
 
 
-def _unfinished(check: str, detail: str, last: Retrained) -> Finding | None:
+def _unfinished(check: str, detail: str, last: Retrained) -> CheckResult | None:
     """What is to be said where the last retrain stopped on its way; None where it came to its end."""
-    return odd(check, detail, f"darkstar retrain --at {last.at}") if last.status == "unfinished" else None
+    return warned(check, detail, f"darkstar retrain --at {last.at}") if last.status == "unfinished" else None
 
 
 def _told(last: Retrained | None) -> str:

@@ -8,24 +8,24 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from darkstar_pipeline.context import DAGSTER_FOLDER, MLFLOW_FOLDER
-from darkstar_pipeline.doctor.finding import Finding, broken, fine, odd
+from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 
 ANSWER_SECONDS = 3
 
 
-def check_dagster(home: Path) -> Finding:
+def check_dagster(home: Path) -> CheckResult:
     """Whether every Dagster program of this machine would use the state folder's instance."""
     folder = home / DAGSTER_FOLDER
     named = os.environ.get("DAGSTER_HOME")
     if named is not None and Path(named).absolute() != folder:
         remedy = "unset DAGSTER_HOME, or point it to the state folder's"
-        return odd("dagster", f"DAGSTER_HOME is {named}, darkstar uses {folder}", remedy)
+        return warned("dagster", f"DAGSTER_HOME is {named}, darkstar uses {folder}", remedy)
     if not folder.is_dir():
-        return fine("dagster", f"{folder} will be made by the first backfill")
+        return passed("dagster", f"{folder} will be made by the first backfill")
     return _databases("dagster", folder, sorted(folder.rglob("*.db")))
 
 
-def check_mlflow(home: Path) -> Finding:
+def check_mlflow(home: Path) -> CheckResult:
     """Whether the tracking store can be opened, or its server answers."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if uri.startswith(("http://", "https://")):
@@ -33,16 +33,16 @@ def check_mlflow(home: Path) -> Finding:
     folder = home / MLFLOW_FOLDER
     store = folder / "mlflow.db"
     if not store.exists():
-        return fine("mlflow", f"{store} will be made by the first evaluation that is tracked")
+        return passed("mlflow", f"{store} will be made by the first evaluation that is tracked")
     return _databases("mlflow", folder, [store])
 
 
-def _databases(check: str, folder: Path, files: list[Path]) -> Finding:
+def _databases(check: str, folder: Path, files: list[Path]) -> CheckResult:
     """Have SQLite look over its files."""
     for file in files:
         if (trouble := _trouble(file)) is not None:
-            return broken(check, f"{file}: {trouble}", "move it away; runs are lost, days and results are not")
-    return fine(check, f"{folder}, {len(files)} database files in order")
+            return failed(check, f"{file}: {trouble}", "move it away; runs are lost, days and results are not")
+    return passed(check, f"{folder}, {len(files)} database files in order")
 
 
 def _trouble(file: Path) -> str | None:
@@ -57,7 +57,7 @@ def _trouble(file: Path) -> str | None:
     return None if answer == "ok" else answer
 
 
-def _server(uri: str) -> Finding:
+def _server(uri: str) -> CheckResult:
     """Ask an MLflow server whether it is well."""
     parts = urlsplit(uri)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -66,7 +66,7 @@ def _server(uri: str) -> Finding:
         connection.request("GET", f"{parts.path.rstrip('/')}/health")
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        return broken("mlflow", f"{uri} does not answer: {error}", "start the server, or unset MLFLOW_TRACKING_URI")
+        return failed("mlflow", f"{uri} does not answer: {error}", "start the server, or unset MLFLOW_TRACKING_URI")
     finally:
         connection.close()
-    return fine("mlflow", f"{uri} answers ({status})")
+    return passed("mlflow", f"{uri} answers ({status})")

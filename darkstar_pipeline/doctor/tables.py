@@ -9,14 +9,14 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import parquet
 
-from darkstar_pipeline.doctor.finding import Finding, broken, fine, odd
+from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.warehouse.lake import PART
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
 
 _EXAMPLES = 3
 
 
-def check_tables(root: Path) -> Finding:
+def check_tables(root: Path) -> CheckResult:
     """Compare every file of the lake with its table's declaration; only the files' footers are read."""
     unreadable: list[Path] = []
     different: list[str] = []
@@ -32,12 +32,12 @@ def check_tables(root: Path) -> Finding:
     if unreadable:
         told = ", ".join(str(path) for path in unreadable[:_EXAMPLES])
         remedy = "remove these files and import or backfill their days again"
-        return broken("tables", f"{len(unreadable)} of {count} files cannot be read: {told}", remedy)
+        return failed("tables", f"{len(unreadable)} of {count} files cannot be read: {told}", remedy)
     if different:
         told = "; ".join(different[:_EXAMPLES])
         remedy = "backfill those days again; imported tables have to be imported again"
-        return odd("tables", f"{len(different)} of {count} files differ from their declaration: {told}", remedy)
-    return fine("tables", f"{count} files in {len(TABLES)} tables fit their declaration")
+        return warned("tables", f"{len(different)} of {count} files differ from their declaration: {told}", remedy)
+    return passed("tables", f"{count} files in {len(TABLES)} tables fit their declaration")
 
 
 def _schema(path: Path) -> dict[str, pl.DataType] | None:

@@ -58,11 +58,11 @@ def promoted_versions(context: Context) -> Iterator[PromotedAurora]:
     pointer = read_pointer(folder)
     if pointer is None:
         return
-    for seat in (pointer.seat, *pointer.previous):
+    for seat in (pointer.ref, *pointer.previous):
         try:
             yield PromotedAurora(seat.version, load_aurora(read_seat(folder, seat)))
         except PolicyMismatchError as error:
-            if seat != pointer.seat:
+            if seat != pointer.ref:
                 return
             message = f"the Aurora in use of site {context.site_name} cannot be read: {error}"
             raise ConfigurationError(message, "`darkstar train aurora`, or `darkstar models rollback`") from error

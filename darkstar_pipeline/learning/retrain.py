@@ -28,7 +28,7 @@ from darkstar_pipeline.models.names import reference, registered_name, retrains_
 from darkstar_pipeline.models.promotion import promote
 from darkstar_pipeline.models.registry import attach_evidence
 from darkstar_pipeline.policies.trained import trained_policy
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 
 POLICIES = ("lightgbm", "rl")
 RECENT_DAYS = 28
@@ -172,7 +172,7 @@ class Retrain:
         """Another step is done: write it down."""
         self.report = self.report.model_copy(update=dict(changes))
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(self._path) as temporary:
+        with atomic_write(self._path) as temporary:
             temporary.write_text(self.report.model_dump_json(indent=1), encoding="utf-8")
 
 

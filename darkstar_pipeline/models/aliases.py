@@ -7,7 +7,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.names import model_folder
 from darkstar_pipeline.models.sqlite_aliases import move_local_champion
-from darkstar_pipeline.tracking.mlflow_store import local_database, open_store, told
+from darkstar_pipeline.tracking.mlflow_store import local_database, open_store, translate_mlflow_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,7 +25,7 @@ def point_aliases(context: Context, name: str, version: int | None) -> None:
     database = local_database(context.home)
     if database is not None and move_local_champion(database, name, version):
         return
-    with told(context.home):
+    with translate_mlflow_errors(context.home):
         client, _ = open_store(context.home)
         if version is None:
             client.delete_registered_model_alias(name, CHAMPION)

@@ -8,8 +8,8 @@ from darkstar_pipeline.models.bundle_placement import place_bundle
 from darkstar_pipeline.models.names import LOCK, model_folder, version_folder
 from darkstar_pipeline.models.registry import find_version
 from darkstar_pipeline.models.training_run import BUNDLE_FOLDER
-from darkstar_pipeline.state.file_lock import exclusive
-from darkstar_pipeline.tracking.mlflow_store import open_store, told
+from darkstar_pipeline.state.file_lock import hold_lock
+from darkstar_pipeline.tracking.mlflow_store import open_store, translate_mlflow_errors
 from planner.artifacts.bundle import read_bundle
 
 
@@ -26,13 +26,13 @@ def stored_bundle(context: Context, name: str, version: int) -> Path:
     if folder.is_dir():
         return folder
     record = find_version(context, name, version)
-    with told(context.home):
+    with translate_mlflow_errors(context.home):
         client, _ = open_store(context.home)
         fetched = Path(client.download_artifacts(record.run_id, BUNDLE_FOLDER))
     bundle = read_bundle(fetched)
     if bundle.identity != record.identity:
         message = f"MLflow keeps another bundle for {name} version {version} than was registered"
         raise DataRefusedError(message, "train anew")
-    with exclusive(model_folder(context, name) / LOCK):
+    with hold_lock(model_folder(context, name) / LOCK):
         place_bundle(folder, fetched, bundle)
     return folder

@@ -13,7 +13,7 @@ from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.models.names import model_folder, registered_name
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
 
@@ -24,7 +24,7 @@ class _Whole(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Seat(_Whole):
+class VersionRef(_Whole):
     """A version that is or was in use."""
 
     version: int = Field(description="of the registered model")
@@ -32,18 +32,18 @@ class Seat(_Whole):
     path: str = Field(description="of its bundle, from the pointer's folder")
 
 
-class Pointer(Seat):
+class Pointer(VersionRef):
     """The version in use, and those before it."""
 
     model: str = Field(description="name of the registered model")
-    previous: tuple[Seat, ...] = Field(default=(), description="what a rollback goes back to, the latest first")
+    previous: tuple[VersionRef, ...] = Field(default=(), description="what a rollback goes back to, the latest first")
     move: str = Field(description="id of the promotion or rollback that put it here")
     at: datetime = Field(description="when that was, UTC")
 
     @property
-    def seat(self) -> Seat:
+    def ref(self) -> VersionRef:
         """The version without what is around it."""
-        return Seat(version=self.version, identity=self.identity, path=self.path)
+        return VersionRef(version=self.version, identity=self.identity, path=self.path)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def write_pointer(folder: Path, pointer: Pointer | None) -> None:
         path.unlink(missing_ok=True)
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(pointer.model_dump_json(indent=1), encoding="utf-8")
 
 
@@ -119,7 +119,7 @@ def load_champion(context: Context, name: str | None = None) -> Champion | None:
     return Champion(pointer, folder / pointer.path, bundle)
 
 
-def read_seat(folder: Path, seat: Seat, *, tariff: str | None = None) -> Bundle:
+def read_seat(folder: Path, seat: VersionRef, *, tariff: str | None = None) -> Bundle:
     """The bundle of a version, found to be the one that was promoted.
 
     Raises:

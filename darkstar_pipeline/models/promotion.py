@@ -19,11 +19,18 @@ from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError, DataMissingError, ExitCode, OutsideServiceError
 from darkstar_pipeline.models.aliases import point_aliases
-from darkstar_pipeline.models.champion_pointer import POINTER, Pointer, Seat, read_pointer, read_seat, write_pointer
+from darkstar_pipeline.models.champion_pointer import (
+    POINTER,
+    Pointer,
+    VersionRef,
+    read_pointer,
+    read_seat,
+    write_pointer,
+)
 from darkstar_pipeline.models.names import LOCK, model_folder, registered_name
 from darkstar_pipeline.models.run_tables import add_row, json_text
-from darkstar_pipeline.state.atomic_files import replacing
-from darkstar_pipeline.state.file_lock import exclusive
+from darkstar_pipeline.state.atomic_files import atomic_write
+from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.warehouse.schemas import MODEL_PROMOTIONS
 from env.time_grid import zone
 from planner.artifacts.bundle import read_bundle
@@ -55,7 +62,7 @@ class Intent(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Move:
+class PromotionResult:
     """What a promotion or rollback did.
 
     Attributes:
@@ -94,7 +101,7 @@ def promote(
     evidence: Mapping[str, Any] | None,
     force: bool = False,
     name: str | None = None,
-) -> Move:
+) -> PromotionResult:
     """Put a version into use.
 
     Args:
@@ -116,17 +123,17 @@ def promote(
     if not force:
         check_evidence(version, evidence)
     request = _Request(who=who, why=why, evidence=evidence, force=force)
-    with exclusive(folder / LOCK):
+    with hold_lock(folder / LOCK):
         settle(context, chosen)
         before = read_pointer(folder)
         seat = _seat(context, folder, version)
-        if before is not None and before.seat == seat:
+        if before is not None and before.ref == seat:
             return _told(chosen, "promote", before, before, changed=False, settled=not (folder / INTENT).exists())
-        past = () if before is None else (before.seat, *before.previous)
+        past = () if before is None else (before.ref, *before.previous)
         return _move(context, chosen, "promote", before, (seat, past), request)
 
 
-def rollback(context: Context, *, who: str, why: str, name: str | None = None) -> Move:
+def rollback(context: Context, *, who: str, why: str, name: str | None = None) -> PromotionResult:
     """Put the version before back into use, the same bundle byte for byte; before the first one, `value` decides.
 
     Args:
@@ -143,7 +150,7 @@ def rollback(context: Context, *, who: str, why: str, name: str | None = None) -
     chosen = registered_name(context.site_name) if name is None else name
     folder = model_folder(context, chosen)
     request = _Request(who=who, why=why)
-    with exclusive(folder / LOCK):
+    with hold_lock(folder / LOCK):
         settle(context, chosen)
         before = read_pointer(folder)
         if before is None:
@@ -179,7 +186,7 @@ def finish(context: Context, name: str) -> bool:
     folder = model_folder(context, name)
     if not (folder / INTENT).exists():
         return True
-    with exclusive(folder / LOCK):
+    with hold_lock(folder / LOCK):
         return settle(context, name)
 
 
@@ -204,9 +211,9 @@ def _move(
     name: str,
     action: Literal["promote", "rollback"],
     before: Pointer | None,
-    target: tuple[Seat, tuple[Seat, ...]] | None,
+    target: tuple[VersionRef, tuple[VersionRef, ...]] | None,
     request: _Request,
-) -> Move:
+) -> PromotionResult:
     """Note the move, flip the pointer, and have the row and the alias follow."""
     folder, move, at = model_folder(context, name), secrets.token_hex(8), datetime.now(UTC)
     after = None
@@ -224,7 +231,7 @@ def _move(
         forced=request.force,
         at=at,
     )
-    with replacing(folder / INTENT) as temporary:
+    with atomic_write(folder / INTENT) as temporary:
         temporary.write_text(intent.model_dump_json(indent=1), encoding="utf-8")
     write_pointer(folder, after)
     return _told(name, action, before, after, changed=True, settled=_follow(context, name, intent))
@@ -256,7 +263,7 @@ def _follow(context: Context, name: str, intent: Intent) -> bool:
     return True
 
 
-def _seat(context: Context, folder: Path, version: int) -> Seat:
+def _seat(context: Context, folder: Path, version: int) -> VersionRef:
     """The version's bundle, whole and fit for the site's tariff.
 
     Raises:
@@ -267,7 +274,7 @@ def _seat(context: Context, folder: Path, version: int) -> Seat:
     if not (folder / path).is_dir():
         raise DataMissingError(f"{folder / path}: no bundle of version {version}", "`darkstar models` lists versions")
     bundle = read_bundle(folder / path, kind=None, tariff=tariff_version(context.site_settings))
-    return Seat(version=version, identity=bundle.identity, path=path)
+    return VersionRef(version=version, identity=bundle.identity, path=path)
 
 
 def _read_intent(folder: Path) -> Intent | None:
@@ -283,9 +290,9 @@ def _read_intent(folder: Path) -> Intent | None:
 
 def _told(
     name: str, action: str, before: Pointer | None, after: Pointer | None, *, changed: bool, settled: bool
-) -> Move:
+) -> PromotionResult:
     """The move in the words of its caller."""
-    return Move(
+    return PromotionResult(
         model=name,
         action=action,
         version=None if after is None else after.version,

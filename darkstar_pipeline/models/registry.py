@@ -19,8 +19,14 @@ from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.names import LOCK, family_of, model_folder, registered_name
 from darkstar_pipeline.models.run_tables import add_run, json_text
 from darkstar_pipeline.models.training_run import BUNDLE_FOLDER, IDENTITY, TrainingRun, log_training, run_tags
-from darkstar_pipeline.state.file_lock import exclusive
-from darkstar_pipeline.tracking.mlflow_store import TRAININGS, has_store, open_store, run_url, told
+from darkstar_pipeline.state.file_lock import hold_lock
+from darkstar_pipeline.tracking.mlflow_store import (
+    TRAININGS,
+    open_store,
+    run_url,
+    store_exists,
+    translate_mlflow_errors,
+)
 from planner.artifacts.bundle import read_bundle
 
 if TYPE_CHECKING:
@@ -93,7 +99,7 @@ def register_model(context: Context, bundle_folder: Path, run: TrainingRun, *, n
     chosen = registered_name(context.site_name, family) if name is None else name
     folder = model_folder(context, chosen)
     tags = run_tags(context, chosen, bundle, run)
-    with told(context.home), exclusive(folder / LOCK):
+    with translate_mlflow_errors(context.home), hold_lock(folder / LOCK):
         client, experiments = open_store(context.home)
         _ensure_model(client, chosen)
         found = _with_identity(client, chosen, bundle.identity)
@@ -120,10 +126,10 @@ def list_versions(context: Context, name: str | None = None) -> list[ModelVersio
     """
     chosen = registered_name(context.site_name) if name is None else name
     folder = model_folder(context, chosen)
-    if not has_store(context.home):
+    if not store_exists(context.home):
         return []
     pointer = read_pointer(folder)
-    with told(context.home):
+    with translate_mlflow_errors(context.home):
         client, experiments = open_store(context.home)
         challenger = alias_of(client, chosen, CHALLENGER)
         versions = _search(client, f"name = '{chosen}'")
@@ -156,7 +162,7 @@ def attach_evidence(context: Context, name: str, version: int, evidence: Mapping
     Raises:
         OutsideServiceError: MLflow refused or cannot be reached.
     """
-    with told(context.home):
+    with translate_mlflow_errors(context.home):
         client, _ = open_store(context.home)
         client.set_model_version_tag(name, str(version), EVIDENCE, json_text(evidence))
 

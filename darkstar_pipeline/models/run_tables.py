@@ -10,7 +10,7 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.names import MODELS_FOLDER
 from darkstar_pipeline.models.training_run import TrainingRun
-from darkstar_pipeline.state.file_lock import exclusive
+from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.warehouse.schemas import (
     ANTARES_POLICY_RUNS,
     ANTARES_RL_RUNS,
@@ -39,7 +39,7 @@ def add_row(context: Context, table: Table, row: Mapping[str, object]) -> bool:
         message = f"{table.name}.{table.day_column} is {day!r}, not a day"
         raise TypeError(message)
     new = pl.DataFrame([row], schema=table.schema)
-    with exclusive(context.home / MODELS_FOLDER / site / f".{table.name}.lock"):
+    with hold_lock(context.home / MODELS_FOLDER / site / f".{table.name}.lock"):
         there = context.lake.read(table, site, day, day)
         if new.join(there, on=list(table.key), how="semi").height:
             return False

@@ -60,7 +60,7 @@ class TrainingRun:
     dagster_run_id: str | None = None
 
 
-def told_days(days: Days | None) -> str:
+def window_text(days: Days | None) -> str:
     """A window as people read it; empty for none."""
     return "" if days is None else f"{days[0]} to {days[1]}"
 
@@ -75,7 +75,7 @@ def run_tags(context: Context, name: str, bundle: Bundle, run: TrainingRun) -> d
         "model": name,
         "kind": manifest.kind,
         "algorithm": manifest.algorithm,
-        "data_window": told_days(run.train),
+        "data_window": window_text(run.train),
         "content_hash": run.content_hash,
         "tariff_version": manifest.tariff,
         "config_version": config_version(context.site_settings, "policies"),
@@ -100,7 +100,7 @@ def log_training(
     Returns:
         The run's id.
     """
-    windows = {name: told_days(getattr(run, name)) for name in ("train", "validation", "test")}
+    windows = {name: window_text(getattr(run, name)) for name in ("train", "validation", "test")}
     params = {**run.params, **{f"{name}_days": told for name, told in windows.items() if told}}
     params["seeds"] = ", ".join(str(seed) for seed in run.seeds)
     with open_run(client, experiment_id, f"{tags['model']} {tags['algorithm']}", tags) as run_id:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from darkstar_pipeline.config.settings import config_path, home_dir
 from darkstar_pipeline.context import DAGSTER_FOLDER
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -83,7 +83,7 @@ def _prepared(home: Path) -> Path:
     config = folder / CONFIG_NAME
     current = config.read_text(encoding="utf-8") if config.exists() else _MARK
     if current.startswith(_MARK) and current != CONFIG:
-        with replacing(config) as temporary:
+        with atomic_write(config) as temporary:
             temporary.write_text(CONFIG, encoding="utf-8")
     return folder
 

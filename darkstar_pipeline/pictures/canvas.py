@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -159,5 +159,5 @@ def save_png(figure: "Figure", path: Path) -> None:
         ConfigurationError: the folder does not exist, or `path` is a folder.
     """
     content = png_bytes(figure)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(content)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _HASH_DIGITS = 16
@@ -30,6 +30,6 @@ def keep_rejects(folder: Path, rejects: pl.DataFrame) -> Path | None:
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.write_bytes(content)
     return target

@@ -15,7 +15,7 @@ FileIdentity: TypeAlias = tuple[int, int, int]
 
 
 @contextmanager
-def replacing(path: Path) -> Generator[Path]:
+def atomic_write(path: Path) -> Generator[Path]:
     """Write a file under a temporary name and move it into place when all went well.
 
     Args:

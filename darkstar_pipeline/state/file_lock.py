@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def exclusive(path: Path) -> Generator[None]:
+def hold_lock(path: Path) -> Generator[None]:
     """Hold the lock, waiting for whoever has it; the file stays, since removing it would let two in."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -19,7 +19,7 @@ def exclusive(path: Path) -> Generator[None]:
         os.close(descriptor)
 
 
-def is_held(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
     """Whether a living process holds the lock; one that was never taken is not held."""
     try:
         descriptor = os.open(path, os.O_RDWR)

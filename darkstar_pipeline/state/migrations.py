@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.state.atomic_files import replacing
-from darkstar_pipeline.state.file_lock import exclusive
+from darkstar_pipeline.state.atomic_files import atomic_write
+from darkstar_pipeline.state.file_lock import hold_lock
 
 STATE_FILE = "state.json"
 STATE_VERSION = 1
@@ -39,10 +39,10 @@ def read_state_version(home: Path) -> int:
         return UNMARKED
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}", "restore it from a backup") from error
-    return state_version_in(text, str(path))
+    return parse_state_version(text, str(path))
 
 
-def state_version_in(text: str, where: str) -> int:
+def parse_state_version(text: str, where: str) -> int:
     """The version that a state file's text tells.
 
     Raises:
@@ -58,7 +58,7 @@ def state_version_in(text: str, where: str) -> int:
     return version
 
 
-def check_known(version: int, where: str, newest: int = STATE_VERSION) -> None:
+def refuse_newer_state(version: int, where: str, newest: int = STATE_VERSION) -> None:
     """Refuse what a newer release made.
 
     Raises:
@@ -69,7 +69,7 @@ def check_known(version: int, where: str, newest: int = STATE_VERSION) -> None:
         raise ConfigurationError(message, "install the newer Darkstar again, or restore a backup of before the upgrade")
 
 
-def bring_up(home: Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, newest: int = STATE_VERSION) -> int:
+def migrate_state(home: Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, newest: int = STATE_VERSION) -> int:
     """Bring a state folder up to this release, and mark it; one that is not there or empty stays so.
 
     Args:
@@ -84,10 +84,10 @@ def bring_up(home: Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, ne
         ConfigurationError: a newer release made it, or its file is damaged.
     """
     found = read_state_version(home)
-    check_known(found, str(home), newest)
+    refuse_newer_state(found, str(home), newest)
     if (found == newest and (home / STATE_FILE).exists()) or not _holds_anything(home):
         return found
-    with exclusive(home / LOCK):
+    with hold_lock(home / LOCK):
         found = read_state_version(home)  # another process may have been first
         for version in range(found, newest):
             migrations[version](home)
@@ -104,5 +104,5 @@ def _holds_anything(home: Path) -> bool:
 
 def _mark(home: Path, version: int) -> None:
     """Write the version down."""
-    with replacing(home / STATE_FILE) as temporary:
+    with atomic_write(home / STATE_FILE) as temporary:
         temporary.write_text(json.dumps({"version": version}) + "\n", encoding="utf-8")

@@ -23,8 +23,8 @@ import polars as pl
 
 from darkstar_pipeline.context import MLFLOW_FOLDER
 from darkstar_pipeline.errors import OutsideServiceError
-from darkstar_pipeline.state.atomic_files import replacing
-from darkstar_pipeline.state.file_lock import exclusive
+from darkstar_pipeline.state.atomic_files import atomic_write
+from darkstar_pipeline.state.file_lock import hold_lock
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -107,7 +107,7 @@ def log_evaluation(home: Path, record: EvaluationRecord) -> TrackedRun:
     Raises:
         OutsideServiceError: MLflow refused or cannot be reached.
     """
-    with told(home):
+    with translate_mlflow_errors(home):
         client, experiments = open_store(home)
         experiment_id = experiments[EVALUATIONS]
         run_id = _log_evaluation(client, experiment_id, record)
@@ -115,7 +115,7 @@ def log_evaluation(home: Path, record: EvaluationRecord) -> TrackedRun:
 
 
 @contextmanager
-def told(home: Path) -> Generator[None]:
+def translate_mlflow_errors(home: Path) -> Generator[None]:
     """Turn what MLflow refuses into an error that a person can act on.
 
     Raises:
@@ -141,7 +141,7 @@ def local_database(home: Path) -> Path | None:
     return None if os.environ.get("MLFLOW_TRACKING_URI") else home / MLFLOW_FOLDER / DATABASE
 
 
-def has_store(home: Path) -> bool:
+def store_exists(home: Path) -> bool:
     """Whether there is anything to look into: a server is named, or a local store was made."""
     database = local_database(home)
     return database is None or database.exists()
@@ -160,7 +160,7 @@ def open_store(home: Path) -> tuple["MlflowClient", dict[str, str]]:
     from mlflow import MlflowClient
 
     uri = tracking_uri(home)
-    with exclusive(home / MLFLOW_FOLDER / ".setup.lock"):
+    with hold_lock(home / MLFLOW_FOLDER / ".setup.lock"):
         database = home / MLFLOW_FOLDER / DATABASE
         if not os.environ.get("MLFLOW_TRACKING_URI") and not database.exists():
             _create_database(database)
@@ -181,7 +181,7 @@ def _create_database(database: Path) -> None:
     """
     from mlflow.store.db import utils  # what `mlflow db upgrade` calls on an empty database
 
-    with replacing(database) as temporary:
+    with atomic_write(database) as temporary:
         engine = utils.create_sqlalchemy_engine_with_retry(f"sqlite:///{temporary}")  # pyright: ignore[reportUnknownMemberType] - untyped
         try:
             utils._initialize_tables(engine)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType] - MLflow is pinned

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from assets.description import TABLE_ROWS, markdown_table, shown
+from assets.description import TABLE_ROWS, markdown_table, picture_metadata
 
 
 def test_markdown_table_rounds_floats_and_marks_nulls() -> None:
@@ -23,4 +23,4 @@ def test_markdown_table_keeps_its_columns_when_a_cell_holds_a_bar_or_a_line_brea
 
 
 def test_shown_keeps_a_picture_inside_the_event() -> None:
-    assert shown({"day": b"png"})["day"].md_str == "![day](data:image/png;base64,cG5n)"
+    assert picture_metadata({"day": b"png"})["day"].md_str == "![day](data:image/png;base64,cG5n)"

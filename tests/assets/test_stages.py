@@ -8,10 +8,10 @@ import pytest
 
 from assets.evaluation import of_configuration
 from assets.home import Home
-from assets.observations import graded, observed
+from assets.observations import grade_rows, observation_rows
 from assets.policies import below_bound
-from assets.prices import repaired, second_prices
-from assets.replays import added_up, replayed, with_oracle
+from assets.prices import repair_rows, second_prices
+from assets.replays import policy_result_rows, policy_schedule_rows, with_oracle
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.datasets.replay_inputs import content_hash
@@ -39,13 +39,13 @@ def imported(home: Home, table: Table, first: date = FIRST, last: date = LAST) -
 
 
 def grades(home: Home) -> pl.DataFrame:
-    prices, repairs = repaired(home, imported(home, RAW_SPOT_PRICES), FIRST, LAST)
-    observations = observed(home, imported(home, METER_READINGS), FIRST, LAST)
-    return graded(home, observations, prices, imported(home, METER_STATISTICS), DAYS, repairs=repairs)
+    prices, repairs = repair_rows(home, imported(home, RAW_SPOT_PRICES), FIRST, LAST)
+    observations = observation_rows(home, imported(home, METER_READINGS), FIRST, LAST)
+    return grade_rows(home, observations, prices, imported(home, METER_STATISTICS), DAYS, repairs=repairs)
 
 
 def test_spot_prices_fit_their_table_and_name_their_area(home: Home) -> None:
-    prices, repairs = repaired(home, imported(home, RAW_SPOT_PRICES), FIRST, LAST)
+    prices, repairs = repair_rows(home, imported(home, RAW_SPOT_PRICES), FIRST, LAST)
     assert set(prices.columns) == set(SPOT_PRICES.schema)
     assert prices["area"].unique().to_list() == ["SE3"]
     assert repairs.is_empty()
@@ -66,7 +66,7 @@ def test_second_prices_name_the_file_when_it_is_not_there(tmp_path: Path) -> Non
 
 
 def test_observations_are_the_whole_grid_when_readings_are_missing(home: Home) -> None:
-    observations = observed(home, imported(home, METER_READINGS), FIRST, LAST)
+    observations = observation_rows(home, imported(home, METER_READINGS), FIRST, LAST)
     assert set(observations.columns) == set(SLOT_OBSERVATIONS.schema)
     assert observations.filter(pl.col("local_day") == AUTUMN).height == 100
     assert observations.filter(pl.col("local_day") == SHORT_DAY)["load_kwh"].null_count() > 0
@@ -93,13 +93,13 @@ def test_forecast_history_believes_a_load_when_only_its_price_is_missing(home: H
 
 def test_episodes_fit_their_tables_and_name_their_configuration(home: Home) -> None:
     quality = grades(home)
-    prices, _ = repaired(home, imported(home, RAW_SPOT_PRICES), FIRST, LAST)
-    observations = observed(home, imported(home, METER_READINGS), FIRST, LAST)
+    prices, _ = repair_rows(home, imported(home, RAW_SPOT_PRICES), FIRST, LAST)
+    observations = observation_rows(home, imported(home, METER_READINGS), FIRST, LAST)
     slots = usable_slots(observations, prices, quality, home.site, has_pv=True)
-    schedules = replayed(
+    schedules = policy_schedule_rows(
         home, "policies", ("idle", "self_consumption"), slots, pl.DataFrame(schema=SLOT_FORECASTS.schema)
     )
-    results = added_up(home, "policies", schedules, quality)
+    results = policy_result_rows(home, "policies", schedules, quality)
     assert set(schedules.columns) == set(POLICY_SCHEDULES.schema)
     assert set(results.columns) == set(POLICY_DAILY_RESULTS.schema)
     assert results["day"].n_unique() == len(DAYS) - 1
@@ -135,7 +135,7 @@ def test_verdict_is_on_results_of_the_present_configuration_only(home: Home) -> 
 
 
 def test_content_hash_is_of_the_data_and_not_of_its_order(home: Home) -> None:
-    slots = observed(home, imported(home, METER_READINGS), FIRST, FIRST).with_columns(
+    slots = observation_rows(home, imported(home, METER_READINGS), FIRST, FIRST).with_columns(
         import_price=1.0, export_price=0.5
     )
     other = slots.with_columns(load_kwh=pl.col("load_kwh") + 1e-6)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from assets.home import Home
-from assets.replays import added_up, replayed
+from assets.replays import policy_result_rows, policy_schedule_rows
 from assets.usable_days import whole_days
 from darkstar_pipeline.config.fingerprints import Stage
 from darkstar_pipeline.config.settings import Settings
@@ -145,7 +145,7 @@ def write_verdicts(context: Context) -> None:
         ("oracle", ("oracle",), (ORACLE_SCHEDULES, ORACLE_DAILY_RESULTS)),
     )
     for stage, names, tables in stages:
-        schedules = replayed(home, stage, names, slots, forecasts, history=history)
-        results = added_up(home, stage, schedules, quality)
+        schedules = policy_schedule_rows(home, stage, names, slots, forecasts, history=history)
+        results = policy_result_rows(home, stage, schedules, quality)
         for table, rows in zip(tables, (schedules, results), strict=True):
             lake.write_days(table, SITE, LEARNED, rows.select(table.schema.names()))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pytest import TempPathFactory  # noqa: PT013 - a type, as in the signatures of fixtures
 
-from darkstar_pipeline.state.file_lock import exclusive
+from darkstar_pipeline.state.file_lock import hold_lock
 
 
-def made_once(temporary: TempPathFactory, name: str, fill: Callable[[Path], None]) -> Path:
+def filled_once(temporary: TempPathFactory, name: str, fill: Callable[[Path], None]) -> Path:
     """A folder of this run of pytest, filled by whoever comes first; the others wait and find it whole.
 
     As pytest-xdist's documentation has it: workers share the folder above their own. Tests leave it as it is.
@@ -22,7 +22,7 @@ def made_once(temporary: TempPathFactory, name: str, fill: Callable[[Path], None
     own = temporary.getbasetemp()
     base = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
     whole = base / f"{name}.whole"
-    with exclusive(base / f"{name}.lock"):
+    with hold_lock(base / f"{name}.lock"):
         if not whole.exists():
             folder = temporary.mktemp(name)
             fill(folder)

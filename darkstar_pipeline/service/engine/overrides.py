@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.schemas import Override, OverrideRequest
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 
 FURTHEST = timedelta(days=31)
 MOST_WISHES = 50
@@ -91,7 +91,7 @@ class Wishes:
         self.changes += 1
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(self.path) as temporary:
+            with atomic_write(self.path) as temporary:
                 temporary.write_text(kept.model_dump_json(indent=1), encoding="utf-8")
             self.trouble = ""
         except (OSError, ConfigurationError) as error:

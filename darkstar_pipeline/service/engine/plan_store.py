@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from darkstar_pipeline.service.schemas import PlanDocument
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 
 PLAN_ID = r"^2[0-9]{3}(0[1-9]|1[0-2])[0-3][0-9]T[0-9]{6}Z-[0-9a-f]{8}$"
 LOOK_BACK_DAYS = 3
@@ -32,7 +32,7 @@ class PlanStore:
         """
         path = self._path(plan.id)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(plan.model_dump_json(), encoding="utf-8")
 
     def find(self, name: str) -> PlanDocument | None:

@@ -28,7 +28,7 @@ from darkstar_pipeline.service.home_assistant.lease import Call, Lease, boot_id,
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes, in_unit
 from darkstar_pipeline.service.schemas import CommandDocument, Component
 from darkstar_pipeline.service.secrets import secret
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 from env.time_grid import zone
 
 LOOK_SECONDS = 2.0
@@ -259,7 +259,7 @@ class Controller:
         _log.info("wrote %s", _told([write]))
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with replacing(self._folder / BUDGET_FILE) as temporary:
+            with atomic_write(self._folder / BUDGET_FILE) as temporary:
                 temporary.write_text(self._spent.model_dump_json(), encoding="utf-8")
         except OSError:
             _log.warning("the count of writes cannot be kept", exc_info=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 
 LEASE_FILE = "lease.json"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -65,7 +65,7 @@ def write_lease(folder: Path, lease: Lease) -> None:
         OSError: the disk does not take it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / LEASE_FILE) as temporary:
+    with atomic_write(folder / LEASE_FILE) as temporary:
         temporary.write_text(lease.model_dump_json(indent=1), encoding="utf-8")
 
 

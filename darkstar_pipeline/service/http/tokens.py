@@ -14,7 +14,7 @@ from pathlib import Path
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.secrets import secret
-from darkstar_pipeline.state.atomic_files import replacing
+from darkstar_pipeline.state.atomic_files import atomic_write
 
 TOKEN_VARIABLE = "DARKSTAR_TOKEN"  # noqa: S105 - the name of a variable, not what is in it
 TOKEN_FILE = "token"  # noqa: S105 - the name of a file
@@ -44,7 +44,7 @@ def service_token(context: Context) -> str:
 def _make(path: Path) -> None:
     """Draw a token and keep it for its owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as handle:
             handle.write(secrets.token_urlsafe(32) + "\n")

@@ -7,7 +7,7 @@ import pytest
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
 from tests.builders.command_line import Darkstar, Outcome, environment, real_darkstar
-from tests.builders.shared_folders import made_once
+from tests.builders.shared_folders import filled_once
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory with the sample and three of its days: a clean one, a refused one, the spring change."""
-    return made_once(tmp_path_factory, "sample", live_in)
+    return filled_once(tmp_path_factory, "sample", live_in)
 
 
 def live_in(folder: Path) -> None:

@@ -6,13 +6,13 @@ import pytest
 
 from darkstar_pipeline.commands.serve import _alone, serving_lock
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.state.file_lock import exclusive, is_held
+from darkstar_pipeline.state.file_lock import hold_lock, is_locked
 from tests.builders.command_line import Darkstar, real_darkstar
 
 
 def test_service_refuses_to_start_when_another_steers_the_home(home: Path, darkstar: Darkstar) -> None:
     assert darkstar("init", "--yes").code == 0
-    with exclusive(serving_lock(home / "state", "home")):
+    with hold_lock(serving_lock(home / "state", "home")):
         done = real_darkstar(home, "serve", "--port", "8499", "--json")
     assert (done.code, done.error["code"]) == (2, "configuration")
     assert "runs on" in done.error["message"]
@@ -22,12 +22,12 @@ def test_service_refuses_to_start_when_another_steers_the_home(home: Path, darks
 def test_lock_is_held_while_a_service_runs_and_by_no_trial(tmp_path: Path) -> None:
     lock = serving_lock(tmp_path, "home")
     with _alone(lock, trial=False):
-        assert is_held(lock)
+        assert is_locked(lock)
         with _alone(lock, trial=True):
             pass
         with pytest.raises(ConfigurationError), _alone(lock, trial=False):
             pass
-    assert not is_held(lock)
+    assert not is_locked(lock)
 
 
 def test_service_runs_without_a_lock_when_the_disk_takes_none(tmp_path: Path) -> None:

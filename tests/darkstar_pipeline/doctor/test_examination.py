@@ -8,7 +8,7 @@ import pytest
 from darkstar_pipeline.config.settings import SiteSettings
 from darkstar_pipeline.config.writer import add_site
 from darkstar_pipeline.context import DAGSTER_FOLDER, LAKE_FOLDER, MLFLOW_FOLDER
-from darkstar_pipeline.doctor import Finding, Verdict, examine
+from darkstar_pipeline.doctor import CheckResult, Verdict, run_checks
 from darkstar_pipeline.doctor.machine import check_clock, check_time_zone
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.warehouse.lake import Lake
@@ -30,13 +30,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state"
 
 
-def found(home: Path, check: str, *, site: str | None = None, now: datetime = NOW) -> Finding:
-    findings = {finding.check: finding for finding in examine(home, site, now=now)}
+def found(home: Path, check: str, *, site: str | None = None, now: datetime = NOW) -> CheckResult:
+    findings = {finding.check: finding for finding in run_checks(home, site, now=now)}
     return findings[check]
 
 
 def verdicts(home: Path) -> dict[str, Verdict]:
-    return {finding.check: finding.verdict for finding in examine(home, None, now=NOW)}
+    return {finding.check: finding.verdict for finding in run_checks(home, None, now=NOW)}
 
 
 def write(home: Path, table: Table, values: dict[str, object], *, days: list[date]) -> None:
@@ -140,7 +140,7 @@ def test_examine_warns_when_no_site_is_the_default(home: Path) -> None:
 
 def test_examine_refuses_when_the_named_site_is_unknown(home: Path) -> None:
     with pytest.raises(ConfigurationError, match="'cabin' is not in the configuration"):
-        examine(home, "cabin", now=NOW)
+        run_checks(home, "cabin", now=NOW)
 
 
 def test_examine_fails_when_the_state_folder_is_a_file(home: Path) -> None:

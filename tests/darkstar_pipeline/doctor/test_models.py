@@ -7,7 +7,7 @@ import pytest
 
 from darkstar_pipeline.config.settings import LearningSettings
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.doctor import Finding, Verdict
+from darkstar_pipeline.doctor import CheckResult, Verdict
 from darkstar_pipeline.doctor.models import check_models, days_needed
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.learning.splits import split
@@ -26,7 +26,7 @@ def context(tmp_path: Path) -> Context:
     return context_in(tmp_path)
 
 
-def found(context: Context) -> Finding:
+def found(context: Context) -> CheckResult:
     return check_models(context.settings, context.home, SITE, NOW)
 
 

@@ -9,7 +9,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.forecasts.site_forecasts import naive, site_forecasts
 from darkstar_pipeline.forecasts.training import TrainedAurora
-from darkstar_pipeline.models.champion_pointer import Pointer, Seat, read_pointer, write_pointer
+from darkstar_pipeline.models.champion_pointer import Pointer, VersionRef, read_pointer, write_pointer
 from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, SLOT_FORECASTS
 from env.time_grid import day_start
@@ -30,7 +30,7 @@ def promote(context: Context, trained: TrainedAurora, *versions: int) -> None:
     folder = folder_of(context)
     numbers = versions or (3,)
     seats = [
-        Seat(version=number, identity=trained.save(folder / f"v{number}").identity, path=f"v{number}")
+        VersionRef(version=number, identity=trained.save(folder / f"v{number}").identity, path=f"v{number}")
         for number in numbers
     ]
     pointer = Pointer(

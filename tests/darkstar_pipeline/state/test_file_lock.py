@@ -4,27 +4,27 @@ import subprocess
 import sys
 from pathlib import Path
 
-from darkstar_pipeline.state.file_lock import exclusive, is_held
+from darkstar_pipeline.state.file_lock import hold_lock, is_locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from darkstar_pipeline.state.file_lock import exclusive
-with exclusive(Path(sys.argv[1])):
+from darkstar_pipeline.state.file_lock import hold_lock
+with hold_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
 
 
 def test_lock_is_not_held_when_nobody_ever_took_it(tmp_path: Path) -> None:
-    assert not is_held(tmp_path / "lock")
+    assert not is_locked(tmp_path / "lock")
     assert not (tmp_path / "lock").exists()
 
 
 def test_lock_is_held_inside_the_block_only(tmp_path: Path) -> None:
-    with exclusive(tmp_path / "deep" / "lock"):
-        assert is_held(tmp_path / "deep" / "lock")
-    assert not is_held(tmp_path / "deep" / "lock")
+    with hold_lock(tmp_path / "deep" / "lock"):
+        assert is_locked(tmp_path / "deep" / "lock")
+    assert not is_locked(tmp_path / "deep" / "lock")
 
 
 def test_lock_is_let_go_when_its_process_is_killed(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_lock_is_let_go_when_its_process_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        assert is_held(path)
+        assert is_locked(path)
         process.kill()
         process.wait()
-        assert not is_held(path)
+        assert not is_locked(path)

@@ -10,7 +10,7 @@ import pytest
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.ingest.imports import merge, reading_rows
-from darkstar_pipeline.state.migrations import STATE_FILE, STATE_VERSION, bring_up, read_state_version
+from darkstar_pipeline.state.migrations import STATE_FILE, STATE_VERSION, migrate_state, read_state_version
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, ORACLE_DAILY_RESULTS, POLICY_DAILY_RESULTS, Table
 from tests.builders.small_home import small_settings
@@ -69,15 +69,15 @@ def test_new_readings_merge_into_an_old_day_when_columns_came_later(tmp_path: Pa
 
 
 def test_folder_is_marked_once_when_an_older_release_left_it_unmarked(tmp_path: Path) -> None:
-    assert bring_up(tmp_path / "absent") == 1
+    assert migrate_state(tmp_path / "absent") == 1
     assert not (tmp_path / "absent").exists()
-    assert bring_up(tmp_path) == 1
+    assert migrate_state(tmp_path) == 1
     assert not list(tmp_path.iterdir()), "an empty one stays so"
     (tmp_path / "lake").mkdir()
-    assert bring_up(tmp_path) == 1
+    assert migrate_state(tmp_path) == 1
     assert json.loads((tmp_path / STATE_FILE).read_text()) == {"version": STATE_VERSION}
     before = (tmp_path / STATE_FILE).stat().st_mtime_ns
-    assert bring_up(tmp_path) == STATE_VERSION
+    assert migrate_state(tmp_path) == STATE_VERSION
     assert (tmp_path / STATE_FILE).stat().st_mtime_ns == before
 
 
@@ -92,7 +92,7 @@ def test_context_is_refused_when_a_newer_release_made_the_folder(tmp_path: Path)
 def test_damaged_mark_is_told_and_not_guessed_when_read(tmp_path: Path, text: str) -> None:
     (tmp_path / STATE_FILE).write_text(text)
     with pytest.raises(ConfigurationError, match="damaged"):
-        bring_up(tmp_path)
+        migrate_state(tmp_path)
 
 
 def test_migrations_run_in_order_and_again_when_one_was_killed(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_migrations_run_in_order_and_again_when_one_was_killed(tmp_path: Path) -
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        bring_up(tmp_path, migrations={1: first, 2: second}, newest=3)
+        migrate_state(tmp_path, migrations={1: first, 2: second}, newest=3)
     assert read_state_version(tmp_path) == 2
-    assert bring_up(tmp_path, migrations={1: first, 2: second}, newest=3) == 2
+    assert migrate_state(tmp_path, migrations={1: first, 2: second}, newest=3) == 2
     assert (done, read_state_version(tmp_path)) == ([1, 2, 2], 3)

@@ -7,7 +7,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.bundle_store import stored_bundle
 from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.names import model_folder, registered_name
-from darkstar_pipeline.models.promotion import Move, check_evidence
+from darkstar_pipeline.models.promotion import PromotionResult, check_evidence
 from darkstar_pipeline.models.promotion import promote as move_to
 from darkstar_pipeline.models.promotion import rollback as move_back
 from darkstar_pipeline.models.registry import find_version
@@ -58,7 +58,7 @@ def rollback(wanted: RollbackRequest, service: Service) -> MoveDocument:
     return _moved(service, move_back(context, who=WHO, why=wanted.why, name=name))
 
 
-def _moved(service: Running, move: Move) -> MoveDocument:
+def _moved(service: Running, move: PromotionResult) -> MoveDocument:
     service.engine.wake()
     return MoveDocument(
         model=move.model,
