@@ -47,7 +47,14 @@ python=$venv/bin/python
 say "Installing PyTorch (the largest part; downloads are kept in pip's cache)"
 "$python" -m pip install --quiet -c constraints.txt "$(grep '^torch==' constraints.txt)"
 say "Installing Darkstar and what it needs (about a minute)"
-"$python" -m pip install --quiet -c constraints.txt -e '.[dev,bench]'
+# uv resolves the two hundred pins in a second where pip takes minutes. It takes the PyTorch that is there. Where it cannot
+# work (an index that only pip is configured for, a platform without its wheel), pip does the same.
+uv_pin=$(grep '^uv==' constraints.txt)
+if "$python" -m pip install --quiet "$uv_pin" && "$python" -m uv pip install --quiet --python "$python" -c constraints.txt \
+    -e '.[dev,bench]'; then :; else
+    say "uv could not install; pip tries (some minutes)"
+    "$python" -m pip install --quiet -c constraints.txt -e '.[dev,bench]'
+fi
 # pip compiles what it installs unless it is told not to, so mostly this only looks. Files for other Pythons may not compile.
 "$python" -m compileall -qq -j 0 "$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || true
 # `dg` reads .env and wants the folder that it names to exist.

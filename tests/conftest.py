@@ -1,9 +1,13 @@
 """What every room's tests share: a fixed Hypothesis profile and the way to the measured data beside the project."""
 
+from collections import Counter
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.builders.tools import NOT_RUN
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -30,3 +34,18 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no measured data at {SHARED_DATA}: this test needs the project's shared/data beside the checkout")
     return SHARED_DATA
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None, None, None]:
+    """Say loudly, below everything else, which tests were left out for want of a program, and how to have them."""
+    yield
+    counts = Counter(
+        report.longrepr[2].removeprefix("Skipped: ").removeprefix(NOT_RUN)
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and NOT_RUN in report.longrepr[2]
+    )
+    if counts:
+        terminalreporter.section("NOT EVERYTHING WAS TESTED", sep="!", red=True, bold=True)
+        for reason, count in sorted(counts.items()):
+            terminalreporter.line(f"{count} tests were not run: {reason}", red=True)

@@ -24,7 +24,8 @@ from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from tests.builders.real_home_assistant import HASS, RealHomeAssistant, home_assistant
+from tests.builders.real_home_assistant import RealHomeAssistant, home_assistant
+from tests.builders.tools import HASS
 
 CHARGE, DISCHARGE = "input_number.charge_power", "input_number.discharge_power"
 LEASE_MINUTES = 0.2

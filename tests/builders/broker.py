@@ -1,7 +1,6 @@
 """A real MQTT broker (mosquitto) on loopback, started, killed and started again by tests; and somebody who listens."""
 
 import json
-import shutil
 import socket
 import subprocess
 import threading
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
-import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from darkstar_pipeline.console.supervisor import LOOPBACK, free_port
+from tests.builders.tools import mosquitto
 
-PATH = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 WAIT_SECONDS = 20.0
 
 
@@ -37,8 +35,7 @@ class Broker:
     """
 
     def __init__(self, folder: Path, users: dict[str, str] | None = None) -> None:
-        if PATH is None:
-            pytest.skip("no mosquitto here: apt-get install mosquitto")
+        self._program = mosquitto()
         self.port = free_port(21_883)
         self._process: subprocess.Popen[bytes] | None = None
         self._config = folder / "mosquitto.conf"
@@ -55,8 +52,7 @@ class Broker:
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        assert PATH is not None
-        command = [PATH, "-c", str(self._config)]
+        command = [self._program, "-c", str(self._config)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(self._listens, "the broker listens")
 

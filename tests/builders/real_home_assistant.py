@@ -16,8 +16,8 @@ from typing import Any
 
 import httpx2
 
-ROOT = Path(__file__).resolve().parents[2]
-HASS = ROOT / ".venv-ha" / "bin" / "hass"
+from tests.builders import tools
+
 START_SECONDS = 90.0
 CLIENT = "http://127.0.0.1/"
 
@@ -93,7 +93,7 @@ class RealHomeAssistant:
         """
         with (self.folder / "output.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(HASS), "--config", str(self.folder), "--skip-pip"],
+                [tools.home_assistant(), "--config", str(self.folder), "--skip-pip"],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

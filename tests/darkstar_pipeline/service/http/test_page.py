@@ -22,6 +22,7 @@ from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import Sessions
 from tests.builders.service_home import LONG_DAY, TOKEN, made_engine, moment
 from tests.builders.small_home import small_settings
+from tests.builders.tools import chromium
 
 pytestmark = pytest.mark.slow
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -66,10 +67,8 @@ def url(engine: PlannerEngine) -> Generator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert chromium, "scripts/system_tools.sh installs Chromium"
     with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        opened = driver.chromium.launch(executable_path=chromium(driver), args=["--no-sandbox"])
         yield opened
         opened.close()
 

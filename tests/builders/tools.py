@@ -1,0 +1,50 @@
+"""Programs that some tests drive and no wheel brings; a test that lacks one is left out and named at the end.
+
+Where `CI` is set, the test fails instead: there everything must run.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Playwright
+
+NOT_RUN = "NOT RUN: "
+"""Begins the reason of a test that was left out for want of a program; `tests/conftest.py` lists them at the end."""
+
+HASS = Path(__file__).resolve().parents[2] / ".venv-ha" / "bin" / "hass"
+"""Home Assistant's command, where `scripts/home_assistant.sh` puts it."""
+SEARCHED = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+
+
+def mosquitto() -> str:
+    """Return the path of the MQTT broker."""
+    return _found(shutil.which("mosquitto", path=SEARCHED), "mosquitto", "sudo apt install mosquitto")
+
+
+def chromium(driver: "Playwright") -> str:
+    """Return the path of a Chromium: the system's, else Playwright's own."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    system = next((path for name in names if (path := shutil.which(name))), None)
+    own = driver.chromium.executable_path
+    path = system or (own if Path(own).exists() else None)
+    return _found(path, "Chromium", ".venv/bin/playwright install chromium, or sudo apt install chromium")
+
+
+def home_assistant() -> str:
+    """Return the path of Home Assistant's command."""
+    return _found(str(HASS) if HASS.exists() else None, "Home Assistant", "PYTHON_HA=/path/to/python3.13 make tools")
+
+
+def _found(path: str | None, program: str, remedy: str) -> str:
+    """Return the path; without one leave the test out, or fail it where everything must run."""
+    if path is None:
+        message = f"{program} is not installed ({remedy})"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(NOT_RUN + message)
+    return path
