@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 
 from assets.partitions import daily_partitions
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.orchestration.resources import SITE_KEY, TABLE_KEY
 from darkstar_pipeline.warehouse.schemas import Table

@@ -5,7 +5,7 @@ Assets that differed only in their first day would split a single run into sever
 
 import dagster as dg
 
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 
 AHEAD = 2  # days past the last complete one: today, and tomorrow, whose prices are out at about 13:00
 

@@ -19,7 +19,7 @@ from benchmarks.homes.bench_homes import (
     bench_slots,
     default_site,
 )
-from darkstar_pipeline.config.settings import ForecastSettings, MpcSettings
+from darkstar_pipeline.config.planning import ForecastSettings, MpcSettings
 from env.inverter import Command
 from env.site import Site
 from planner.evaluation.daily_results import daily_results

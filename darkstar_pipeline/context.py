@@ -6,7 +6,8 @@ What does not belong here: anything that reads or writes the lake, or decides an
 from dataclasses import dataclass
 from pathlib import Path
 
-from darkstar_pipeline.config.settings import Settings, SiteSettings, home_dir, load_settings
+from darkstar_pipeline.config.settings import Settings, home_dir, load_settings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.state.migrations import migrate_state
 from darkstar_pipeline.warehouse.lake import Lake
 from env.site import Site

@@ -18,7 +18,8 @@ from assets.graph import daily_assets
 from assets.home import IO_MANAGER, Home
 from assets.learning import learned_assets, search_asset
 from assets.raw import raw_specs
-from darkstar_pipeline.config.settings import Settings, SiteSettings, config_path, home_dir, load_settings
+from darkstar_pipeline.config.settings import Settings, config_path, home_dir, load_settings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import LAKE_FOLDER, open_context
 from darkstar_pipeline.orchestration.resources import LakeIOManager, WarehouseResource
 from jobs.backfill import backfill_job

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from darkstar_pipeline.config.settings import ForecastSettings, MpcSettings, SiteSettings
+from darkstar_pipeline.config.planning import ForecastSettings, MpcSettings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataMissingError
 from env.site import Site
 from env.time_grid import grid, local_day

@@ -8,7 +8,7 @@ from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
 
 if TYPE_CHECKING:
-    from darkstar_pipeline.config.settings import SiteSettings
+    from darkstar_pipeline.config.site import SiteSettings
 
 DEFAULT_SITE = "home"
 
@@ -67,7 +67,8 @@ def init(
 
 def _ask(area: str | None) -> dict[str, Any]:
     """What a person has to tell: the price area, and how large and strong the battery is."""
-    from darkstar_pipeline.config.settings import BatterySettings, SiteSettings
+    from darkstar_pipeline.config.battery import BatterySettings
+    from darkstar_pipeline.config.site import SiteSettings
 
     usual, battery = SiteSettings.model_validate({}), BatterySettings.model_validate({})
     chosen = area if area is not None else typer.prompt("Price area", default=usual.area, err=True)
@@ -84,7 +85,8 @@ def _site(answers: dict[str, Any], timezone: str | None) -> "SiteSettings":
     """
     from pydantic import ValidationError
 
-    from darkstar_pipeline.config.settings import SiteSettings
+    from darkstar_pipeline.config.site import SiteSettings
+    from darkstar_pipeline.config.validation import describe_validation
     from darkstar_pipeline.errors import ConfigurationError
 
     given = {key: value for key, value in answers.items() if value is not None}
@@ -94,6 +96,4 @@ def _site(answers: dict[str, Any], timezone: str | None) -> "SiteSettings":
     try:
         return SiteSettings.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the site"
-        raise ConfigurationError(f"{place}: {first['msg']}", "give another value") from error
+        raise ConfigurationError(describe_validation(error, whole="the site"), "give other values") from error

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from darkstar_pipeline.config.settings import LearningSettings, Settings
+from darkstar_pipeline.config.learning import LearningSettings
+from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.errors import ConfigurationError

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.sources.home_assistant.export_reader import UNUSED_NOTE, HomeAssistantData, read_home_assistant
 from darkstar_pipeline.sources.observations import MEASURED, read_observations

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count
 
-from darkstar_pipeline.config.settings import LearningSettings
+from darkstar_pipeline.config.learning import LearningSettings
 from darkstar_pipeline.errors import DataMissingError
 
 Days = tuple[date, ...]

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from darkstar_pipeline.config.fingerprints import Stage, config_version
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.ingest.imports import ImportReport, import_observations, import_prices, store_statistics
 from darkstar_pipeline.sample import (

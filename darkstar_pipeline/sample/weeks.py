@@ -13,7 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from darkstar_pipeline.config.settings import Settings, SiteSettings
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.forecasts.site_forecasts import site_forecasts
 from darkstar_pipeline.ingest.imports import import_observations, import_prices

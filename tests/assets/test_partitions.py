@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from assets.partitions import daily_partitions
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 
 NOW = datetime(2026, 3, 30, 10, tzinfo=UTC)
 

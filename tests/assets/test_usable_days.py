@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from assets.usable_days import INCOMPLETE, UNGRADED, left_out, whole_days
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 from env.time_grid import grid
 
 SITE = SiteSettings().site("home")

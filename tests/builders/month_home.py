@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from darkstar_pipeline.config.settings import ForecastSettings, Settings, SiteSettings
+from darkstar_pipeline.config.planning import ForecastSettings
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_WEATHER
 from env.time_grid import SLOT_DTYPE, days_between, grid, local_clock

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from assets.home import Home
-from darkstar_pipeline.config.settings import Settings, SiteSettings
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, Table

@@ -17,7 +17,8 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 
 from assets.graph import ASSET_NAMES
 from darkstar_pipeline.backfill import BackfillReport, close_dead_runs, run_backfill, selected
-from darkstar_pipeline.config.settings import Settings, SiteSettings
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.definitions import build_definitions, homes
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError

@@ -13,7 +13,8 @@ from assets.aurora import AURORA_MODELS
 from assets.graph import ASSET_NAMES
 from assets.learning import LEARNED, SEARCH
 from assets.raw import RAW_TABLES
-from darkstar_pipeline.config.settings import Settings, SiteSettings
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.definitions import build_definitions, found_configuration
 from darkstar_pipeline.errors import ConfigurationError
 from tests.builders.small_home import small_settings

@@ -8,7 +8,8 @@ import pytest
 
 from assets.home import Home
 from assets.learning import LEARNED, as_of
-from darkstar_pipeline.config.settings import Settings, SiteSettings
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.definitions import build_definitions
 from jobs.retrain import retrain_schedule
 from tests.builders.small_home import small_context

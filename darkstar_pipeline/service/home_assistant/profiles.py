@@ -6,7 +6,7 @@ looked after where it is written (`control`).
 
 from dataclasses import dataclass
 
-from darkstar_pipeline.config.service import ControlMapping, ControlSettings
+from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings
 from darkstar_pipeline.service.schemas import CommandDocument
 
 WATTS = 1000.0

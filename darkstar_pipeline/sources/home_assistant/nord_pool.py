@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.home_assistant.exports import PriceSensor
 from darkstar_pipeline.sources.numbers import number_checks, with_numbers

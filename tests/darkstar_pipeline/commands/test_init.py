@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.config.settings import SiteSettings, load_settings
+from darkstar_pipeline.config.settings import load_settings
+from darkstar_pipeline.config.site import SiteSettings
 from tests.builders.command_line import Darkstar
 
 
@@ -64,7 +65,7 @@ def test_init_adds_a_site_when_there_is_one_already(home: Path, darkstar: Darkst
     ("words", "message"),
     [
         pytest.param(("--site", "home"), "'home' is already in", id="taken"),
-        pytest.param(("--site", "a b"), "'a b' is no name", id="no name"),
+        pytest.param(("--site", "a b"), "'a b' is not allowed", id="no name"),
         pytest.param(("--site", "x", "--timezone", "Mars/Base"), "Mars/Base", id="no zone"),
         pytest.param(("--site", "x", "--area", ""), "area", id="no area"),
     ],

@@ -3,7 +3,7 @@
 import pytest
 
 from darkstar_pipeline.config.fingerprints import config_version, tariff_version
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 
 NORWEGIAN = {
     "timezone": "Europe/Oslo",

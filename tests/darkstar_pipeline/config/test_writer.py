@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from darkstar_pipeline.config.settings import SiteSettings, load_settings
+from darkstar_pipeline.config.settings import load_settings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.writer import SAMPLE_SITE, SiteExistsError, add_site
 from darkstar_pipeline.errors import ConfigurationError
 
@@ -35,7 +36,7 @@ def test_add_site_writes_the_designs_money_when_the_file_is_new(path: Path) -> N
 def test_add_site_writes_every_setting_with_a_comment_when_the_file_is_new(path: Path) -> None:
     add_site(path, "home", DEFAULTS)
     lines = path.read_text().splitlines()
-    assert "      curtailable: false  # spill surplus rather than export it at a negative price" in lines
+    assert "      curtailable: false  # true: curtail surplus PV rather than export it at a negative price" in lines
     written = yaml.safe_load(path.read_text())["sites"]["home"]
     assert set(written) == set(SiteSettings.model_fields)
     bare = [line for line in lines if line.strip() and "#" not in line]
@@ -88,8 +89,8 @@ def test_add_site_refuses_and_changes_nothing_when_the_site_exists(path: Path) -
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "-x", "a" * 65])
-def test_add_site_refuses_when_the_name_is_none(path: Path, name: str) -> None:
-    with pytest.raises(ConfigurationError, match="no name for a site"):
+def test_add_site_refuses_when_the_name_is_not_allowed(path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="not allowed as the name of a site"):
         add_site(path, name, DEFAULTS)
     assert not path.exists()
 
@@ -128,12 +129,12 @@ def test_add_site_keeps_what_a_person_wrote_when_adding_a_second(path: Path) -> 
         pytest.param("# only a remark", "new", id="only a remark"),
         pytest.param("sites: {}\n", "new", id="no sites"),
         pytest.param("sites: {}  # none yet\ndefault_site: null # x\n", "new", id="no sites, default after them"),
-        pytest.param("sites:\n  a: {}\n", "a", id="the one that was meant stays meant"),
+        pytest.param("sites:\n  a: {}\n", "a", id="the site in use stays in use"),
         pytest.param("sites:\n  a:\n    area: SE1", "a", id="no line end"),
         pytest.param("sites:\r\n  a:\r\n    area: SE1\r\n", "a", id="line ends of another system"),
         pytest.param("sites:\n  a:\n    area: |\n      SE3\n\n  # behind\n", "a", id="block text"),
-        pytest.param("sites:\n  a: {}\n  b: {}\n", None, id="two, neither meant"),
-        pytest.param("sites:\n  a: {}\n  b: {}\ndefault_site: b\n", "b", id="two, one meant"),
+        pytest.param("sites:\n  a: {}\n  b: {}\n", None, id="two, no default"),
+        pytest.param("sites:\n  a: {}\n  b: {}\ndefault_site: b\n", "b", id="two, one the default"),
         pytest.param("sites:\n  sample: {}\ndefault_site: null  # x\n", "new", id="only the sample"),
         pytest.param("sites:\n  sample: {}\ndefault_site:\n", "new", id="only the sample, default empty"),
     ],
@@ -143,6 +144,8 @@ def test_add_site_finds_its_place_when_the_file_reads(path: Path, text: str, def
     before = {} if "sites" not in text else load_settings(path).sites
     settings = add_site(path, "new", DEFAULTS)
     assert settings == load_settings(path)
+    kept = [line for line in text.encode().splitlines() if b"default" not in line and b"{}" not in line]
+    assert set(kept) <= set(path.read_bytes().splitlines())
     assert settings.sites == {**before, "new": DEFAULTS}
     assert settings.default_site == default
 
@@ -165,7 +168,7 @@ def test_add_site_keeps_the_default_when_the_sample_comes_second(path: Path) -> 
 
 
 def test_examples_of_devices_are_valid_when_their_comment_sign_is_taken_away(path: Path) -> None:
-    """What the file offers to copy is what the settings take."""
+    """The settings accept the examples that the file offers to copy."""
     add_site(path, "home", DEFAULTS)
     lines = path.read_text().splitlines()
     shown = [line.strip().removeprefix("# ") for line in lines if line.strip().startswith("# ")]

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.writer import add_site
 from darkstar_pipeline.context import DAGSTER_FOLDER, LAKE_FOLDER, MLFLOW_FOLDER
 from darkstar_pipeline.doctor import CheckResult, Verdict, run_checks

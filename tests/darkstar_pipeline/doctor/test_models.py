@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from darkstar_pipeline.config.settings import LearningSettings
+from darkstar_pipeline.config.learning import LearningSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.doctor import CheckResult, Verdict
 from darkstar_pipeline.doctor.models import check_models, days_needed

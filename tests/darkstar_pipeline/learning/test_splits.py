@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkstar_pipeline.config.settings import LearningSettings
+from darkstar_pipeline.config.learning import LearningSettings
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.learning.splits import split
 

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from darkstar_pipeline.config.settings import PowerTariffSettings, Settings, SiteSettings, TariffSettings
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.config.tariff import PowerTariffSettings, TariffSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.planning.known_inputs import Known, StartSoc, _month_so_far

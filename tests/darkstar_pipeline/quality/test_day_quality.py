@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkstar_pipeline.config.settings import BatterySettings
+from darkstar_pipeline.config.battery import BatterySettings
 from darkstar_pipeline.quality.day_quality import grade_days
 from darkstar_pipeline.quality.price_repair import repair_prices
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY

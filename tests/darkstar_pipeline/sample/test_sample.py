@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.quality.day_quality import grade_days
 from darkstar_pipeline.quality.price_repair import near_zero, repair_prices

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.ingest.imports import ImportReport, import_weather
 from darkstar_pipeline.sources.weather import read_weather

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.ingest.imports import import_observations, import_prices
 from darkstar_pipeline.warehouse.lake import Lake
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 from env.site import Limits
 from planner.value.value_cache import recent_value_function
 from planner.value.value_function import Scenarios, soc_grid, value_function

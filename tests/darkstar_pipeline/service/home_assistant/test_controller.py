@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from darkstar_pipeline.config.service import ControlMapping, ControlSettings, HomeAssistantSettings
+from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings, HomeAssistantSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.engine.planner_engine import service_folder

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from darkstar_pipeline.config.service import HomeAssistantSensors, HomeAssistantSettings
+from darkstar_pipeline.config.home_assistant import HomeAssistantSensors, HomeAssistantSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError, DataRefusedError, OutsideServiceError
 from darkstar_pipeline.service.home_assistant.home_feed import FURTHEST_BACK, HomeFeed, read_soc

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.config.service import MqttSettings
+from darkstar_pipeline.config.home_assistant import MqttSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine

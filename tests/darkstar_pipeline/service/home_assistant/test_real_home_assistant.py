@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 import uvicorn
 
-from darkstar_pipeline.config.service import HomeAssistantSensors, HomeAssistantSettings, MqttSettings
+from darkstar_pipeline.config.home_assistant import HomeAssistantSensors, HomeAssistantSettings, MqttSettings
 from darkstar_pipeline.console.supervisor import free_port
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.service.clock import Clock

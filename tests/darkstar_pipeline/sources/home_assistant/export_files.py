@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from darkstar_pipeline.config.settings import SiteSettings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.sources.home_assistant.export_reader import HomeAssistantData, read_home_assistant
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

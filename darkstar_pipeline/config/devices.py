@@ -1,0 +1,64 @@
+"""Settings of deferrable loads: water heater, car and appliances."""
+
+from pydantic import Field
+
+from darkstar_pipeline.config.base import Frozen
+from env.devices import Appliance, Devices, ElectricVehicle, WaterHeater
+
+
+class WaterHeaterSettings(Frozen):
+    """A water heater whose hours a plan may choose."""
+
+    power_kw: float = Field(gt=0, description="power of the heating element [kW]")
+    energy_kwh_per_day: float = Field(ge=0, description="energy for hot water on an ordinary local day [kWh]")
+    vacation_kwh_per_day: float = Field(
+        default=0.0, ge=0, description="energy a day while nobody is at home, against legionella [kWh]"
+    )
+    spacing_hours: float = Field(
+        default=0.0, ge=0, le=24, description="minimum time between the starts of two heating blocks; 0: none [h]"
+    )
+
+    def heater(self) -> WaterHeater:
+        """Return the heater in the type that `env` computes with."""
+        return WaterHeater(**self.model_dump())
+
+
+class VehicleSettings(Frozen):
+    """A car whose charging a plan may schedule."""
+
+    power_kw: float = Field(gt=0, description="power of the charger [kW]")
+    from_battery: bool = Field(default=False, description="true lets the house battery charge the car")
+
+    def vehicle(self) -> ElectricVehicle:
+        """Return the car in the type that `env` computes with."""
+        return ElectricVehicle(**self.model_dump())
+
+
+class ApplianceSettings(Frozen):
+    """An appliance that runs its program to the end once started."""
+
+    name: str = Field(min_length=1, description="name of the appliance: letters, digits and underscores")
+    power_kw: float = Field(gt=0, description="power while it runs [kW]")
+    run_hours: float = Field(gt=0, le=24, description="duration of a run [h]")
+
+    def appliance(self) -> Appliance:
+        """Return the appliance in the type that `env` computes with."""
+        return Appliance(**self.model_dump())
+
+
+class DeviceSettings(Frozen):
+    """Loads that a plan may shift; commands and replays leave them alone."""
+
+    water_heater: WaterHeaterSettings | None = Field(default=None, description="water heater; null: none")
+    vehicle: VehicleSettings | None = Field(default=None, description="car on its charger; null: none")
+    appliances: tuple[ApplianceSettings, ...] = Field(
+        default=(), description="dishwasher, washing machine and the like; empty: none"
+    )
+
+    def devices(self) -> Devices:
+        """Return the devices in the type that `env` computes with."""
+        return Devices(
+            water_heater=None if self.water_heater is None else self.water_heater.heater(),
+            vehicle=None if self.vehicle is None else self.vehicle.vehicle(),
+            appliances=tuple(appliance.appliance() for appliance in self.appliances),
+        )

@@ -1,0 +1,66 @@
+"""Settings of planning and of its measurement: forecasts, how steady MPC is, and the protocol of evaluation."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from darkstar_pipeline.config.base import Frozen
+
+
+class ProtocolSettings(Frozen):
+    """The protocol of evaluation: daily episodes with the same start and settlement for every policy."""
+
+    start_soc_percent: float = Field(
+        default=50.0, ge=0, le=100, description="state of charge at which every day starts [%]"
+    )
+    settlement_value: float | None = Field(
+        default=None,
+        ge=0,
+        description="value of a stored kWh at the end of a day [money/kWh]; null: the day's median import price "
+        "x discharge efficiency - wear, not below 0",
+    )
+
+
+class MpcSettings(Frozen):
+    """Hysteresis and write budget of MPC: every write wears the inverter's memory and disturbs people."""
+
+    hysteresis_kwh: float = Field(
+        default=0.005,
+        ge=0,
+        description="a new command is written if it moves at least this energy, or saves its price [kWh]",
+    )
+    writes_per_day: int | None = Field(
+        default=32, ge=2, description="maximum changes of the inverter's command on a local day; null: no limit"
+    )
+
+
+class ForecastSettings(Frozen):
+    """The forecasts of load and PV that plans rest on."""
+
+    model: Literal["auto", "naive", "aurora"] = Field(
+        default="auto",
+        description="naive: mean of recent days; aurora: the trained model; auto: aurora where one is promoted",
+    )
+    days_ahead: int = Field(
+        default=1, ge=1, le=7, description="days after its own day that a forecast of Aurora covers"
+    )
+    training_days: int = Field(default=400, ge=14, le=3000, description="most recent days that Aurora is trained on")
+    latitude: float | None = Field(
+        default=None, ge=-90, le=90, description="latitude of the panels, north positive [deg]"
+    )
+    longitude: float | None = Field(
+        default=None, ge=-180, le=180, description="longitude of the panels, east positive [deg]"
+    )
+    tilt: float = Field(default=30.0, ge=0, le=90, description="tilt of the panels from the horizontal [deg]")
+    azimuth: float = Field(
+        default=180.0, ge=0, le=360, description="direction that the panels face, clockwise from north [deg]"
+    )
+    holidays_of: str | None = Field(
+        default=None, description="country (ISO 3166) whose public holidays count as days off; null: none"
+    )
+    correct_bias: bool = Field(
+        default=False,
+        description="true: scale a new home's naive forecasts by their mean error, until it has 14 days of readings",
+    )
+    load_days: int = Field(default=7, ge=1, le=60, description="days whose mean, slot by slot, forecasts the load")
+    pv_days: int = Field(default=3, ge=1, le=60, description="days whose mean, slot by slot, forecasts the PV")

@@ -1,0 +1,143 @@
+"""Settings of the tariff: fees and taxes per kWh, and charges for a month's peak power, in the words of a bill."""
+
+from datetime import date, time
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from darkstar_pipeline.config.base import Frozen
+from env.power_tariff import PowerTariff, PowerWindow, Tier
+from env.tariff import TariffVersion, TimeOfUse
+
+_MINUTES_OF_DAY = 24 * 60
+
+
+class WeeklyWindow(Frozen):
+    """Hours of the week in some months."""
+
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
+        default=(), description="months it applies in, 1-12; empty: all"
+    )
+    weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = Field(
+        default=(), description="weekdays it applies on, 1 = Monday; empty: all"
+    )
+    start: time = Field(default=time(0), description="local time of day when it starts")
+    end: time = Field(default=time(0), description="local time of day when it ends; 00:00 is midnight")
+
+    @property
+    def start_minute(self) -> int:
+        """Start as minutes after local midnight."""
+        return self.start.hour * 60 + self.start.minute
+
+    @property
+    def end_minute(self) -> int:
+        """End as minutes after local midnight; an end of 00:00 is the end of the day."""
+        return self.end.hour * 60 + self.end.minute or _MINUTES_OF_DAY
+
+
+class TimeOfUseSettings(WeeklyWindow):
+    """Other fees in some months, weekdays and hours; the first that applies wins."""
+
+    transfer_fee: float | None = Field(
+        default=None, description="transfer fee in these hours; null: the ordinary one [money/kWh, before VAT]"
+    )
+    energy_tax: float | None = Field(
+        default=None, description="energy tax in these hours; null: the ordinary one [money/kWh, before VAT]"
+    )
+
+    def window(self) -> TimeOfUse:
+        """Return the exception in the type that `env` computes with."""
+        return TimeOfUse(
+            months=self.months,
+            weekdays=self.weekdays,
+            start_minute=self.start_minute,
+            end_minute=self.end_minute,
+            transfer_fee=self.transfer_fee,
+            energy_tax=self.energy_tax,
+        )
+
+
+class PowerWindowSettings(WeeklyWindow):
+    """Hours whose power counts with a weight of its own in a demand charge; the first that applies wins."""
+
+    not_on_holidays_of: str | None = Field(
+        default=None, description="country (SE) on whose public holidays the window does not apply"
+    )
+    nor_on_eves: bool = Field(
+        default=False, description="true: nor does it apply on customary days off, such as Midsummer Eve"
+    )
+    weight: float = Field(default=1.0, ge=0, description="weight of a kW in these hours; 0.5: half, 0: not counted")
+
+    def window(self) -> PowerWindow:
+        """Return the window in the type that `env` computes with."""
+        return PowerWindow(
+            months=self.months,
+            weekdays=self.weekdays,
+            start_minute=self.start_minute,
+            end_minute=self.end_minute,
+            not_on_holidays_of=self.not_on_holidays_of,
+            nor_on_eves=self.nor_on_eves,
+            weight=self.weight,
+        )
+
+
+class TierSettings(Frozen):
+    """A step of a stepped demand charge."""
+
+    up_to_kw: float = Field(gt=0, description="highest peak power billed at this step; the last step has no limit [kW]")
+    cost: float = Field(ge=0, description="cost of a month at this step [money, before VAT]")
+
+
+class PowerTariffSettings(Frozen):
+    """A demand charge: one charge for a month's peak power; several may apply at once."""
+
+    top: int = Field(default=3, ge=1, le=31, description="number of peaks that are averaged")
+    different_days: bool = Field(default=True, description="true: at most one peak a day counts")
+    minutes: Literal[15, 60] = Field(default=60, description="length of the means among which peaks are found [min]")
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
+        default=(), description="months in which it is charged, 1-12; empty: all"
+    )
+    windows: tuple[PowerWindowSettings, ...] = Field(
+        default=(), description="hours that count with a weight of their own"
+    )
+    weight_outside: float = Field(default=1.0, ge=0, description="weight of a kW outside the windows")
+    price_per_kw: float = Field(default=0.0, ge=0, description="price of a kW for a month [money/kW, before VAT]")
+    tiers: tuple[TierSettings, ...] = Field(default=(), description="rising steps, instead of a price per kW")
+    minimum_kw: float = Field(default=0.0, ge=0, description="least power that is charged for [kW]")
+
+    def component(self, vat: float) -> PowerTariff:
+        """Return the charge in the type that `env` computes with, whose money includes VAT."""
+        return PowerTariff(
+            top=self.top,
+            different_days=self.different_days,
+            minutes=self.minutes,
+            months=self.months,
+            windows=tuple(window.window() for window in self.windows),
+            weight_outside=self.weight_outside,
+            price_per_kw=self.price_per_kw * (1 + vat),
+            tiers=tuple(Tier(up_to_kw=tier.up_to_kw, cost=tier.cost * (1 + vat)) for tier in self.tiers),
+            minimum_kw=self.minimum_kw,
+        )
+
+
+class TariffSettings(Frozen):
+    """Fees in force from a day on."""
+
+    valid_from: date = Field(default=date(2000, 1, 1), description="first local day on which these fees apply")
+    vat: float = Field(default=0.25, ge=0, le=1, description="value-added tax on import; 0.25 is 25 %")
+    transfer_fee: float = Field(default=0.2456, description="grid fee [money/kWh, before VAT]")
+    energy_tax: float = Field(default=0.439, description="energy tax [money/kWh, before VAT]")
+    export_share: float = Field(default=1.0, description="share of the spot price that is paid for export")
+    export_bonus: float = Field(default=0.0, description="paid for export on top of that share [money/kWh]")
+    export_fee: float = Field(default=0.0, description="subtracted from the pay for export [money/kWh]")
+    time_of_use: tuple[TimeOfUseSettings, ...] = Field(default=(), description="other fees by season, weekday and hour")
+    power: tuple[PowerTariffSettings, ...] = Field(default=(), description="demand charges: for a month's peak power")
+
+    def version(self) -> TariffVersion:
+        """Return the fees in the type that `env` computes with."""
+        fees = self.model_dump(exclude={"time_of_use", "power"})
+        return TariffVersion(
+            **fees,
+            time_of_use=tuple(window.window() for window in self.time_of_use),
+            power=tuple(component.component(self.vat) for component in self.power),
+        )
