@@ -38,7 +38,7 @@ from planner.forecasts.features import AuroraHome
 from planner.forecasts.naive import naive_forecasts
 from planner.forecasts.slot_series import SlotSeries, slot_series
 from planner.replay.daily import replay_days
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios
 
 WITH_WEATHER = "emhass_fr"
 GAIN_WITHOUT, GAIN_WITH = 0.3, 0.6  # points of captured share

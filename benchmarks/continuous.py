@@ -16,8 +16,9 @@ from benchmarks.homes.bench_homes import (
     default_site,
 )
 from planner.parallel import map_shards
+from planner.policies.window import window_settlement
 from planner.policy_names import CONTINUOUS_POLICIES
-from planner.replay.continuous import replay_window, window_settlement
+from planner.replay.continuous import replay_window
 
 SHOWN = ("self_consumption", "mpc", "value", "oracle_published")
 TOLERANCE = 1e-4  # money over a window of 31 000 slots

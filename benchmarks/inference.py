@@ -22,9 +22,9 @@ from env.gym.episodes import Episodes
 from env.gym.scaled_state import V2
 from planner.artifacts.bundle import read_bundle
 from planner.forecasts.embedded_aurora import N_TOLD
+from planner.policies.learned_days import LearnedDays
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest, rl_policy
 from planner.replay.episodes import rl_episodes
-from planner.replay.learned import LearnedDays
 from planner.value.scenario_source import ScenarioSource, day_scenarios
 from planner.value.scenario_weights import BeliefRules
 

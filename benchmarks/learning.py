@@ -43,7 +43,7 @@ from planner.training.lightgbm import train_lightgbm
 from planner.training.rl import train_rl
 from planner.value.scenario_source import ScenarioSource
 from planner.value.scenario_weights import BeliefRules
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios
 
 KINDS = ("lightgbm", "rl")
 REFERENCES = ("idle", "mpc", "value", "oracle")

@@ -24,9 +24,8 @@ from env.inverter import Command
 from env.site import Site
 from planner.evaluation.daily_results import daily_results
 from planner.forecasts.naive import naive_forecasts
-from planner.policies.write_budget import SteadinessRules
 from planner.replay.daily import replay_days
-from planner.value.protocol import Protocol
+from planner.value.protocol import Protocol, SteadinessRules
 
 YEAR_DAYS, ORACLE_DAYS = 365, 1000
 MOST_YEAR_SECONDS, MOST_ORACLE_SECONDS, MOST_COST_OF_LIMIT = 60.0, 3.0, 0.005

@@ -17,7 +17,8 @@ from planner.evaluation.daily_results import daily_results
 from planner.optimizer.slot_arrays import needed_arrays
 from planner.replay.daily import replay_days
 from planner.value.protocol import Protocol
-from planner.value.value_function import Scenarios, soc_grid, value_function
+from planner.value.scenarios import Scenarios
+from planner.value.value_function import soc_grid, value_function
 
 YEAR_DAYS, MANY_DAYS = 365, 1000
 MOST_SECONDS, MOST_ERROR = 3.0, 0.005

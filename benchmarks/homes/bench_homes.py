@@ -11,8 +11,7 @@ from darkstar_pipeline.errors import DataMissingError
 from env.site import Site
 from env.time_grid import grid, local_day
 from planner.forecasts.naive import naive_forecasts
-from planner.policies.write_budget import SteadinessRules
-from planner.value.protocol import Protocol
+from planner.value.protocol import Protocol, SteadinessRules
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 HOMES = SHARED / "bench" / "homes_2025_10_to_2026_08.parquet"

@@ -16,9 +16,8 @@ from darkstar_pipeline.warehouse.schemas import (
     SLOT_OBSERVATIONS,
     SPOT_PRICES,
 )
-from planner.policies.write_budget import SteadinessRules
 from planner.replay.usable_slots import usable_slots
-from planner.value.protocol import Protocol
+from planner.value.protocol import Protocol, SteadinessRules
 from planner.value.scenario_source import SCENARIO_DAYS
 
 RECENT_DAYS = 7

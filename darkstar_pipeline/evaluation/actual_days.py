@@ -19,7 +19,8 @@ from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.inverter import Command, Energy
 from env.simulator import World, simulate
 from planner.evaluation.daily_results import daily_results
-from planner.replay.daily import replay_days, schedule_frame
+from planner.replay.daily import replay_days
+from planner.replay.schedules import schedule_frame
 
 LIVED = "lived"
 

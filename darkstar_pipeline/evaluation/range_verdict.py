@@ -216,7 +216,7 @@ def _continuous_results(
     Every day settles its change of stored energy at the window's one value, so that the days add up to the window's
     cost. The bills are None where power is not charged.
     """
-    from planner.replay.continuous import window_settlement
+    from planner.policies.window import window_settlement
 
     slots, protocol = replay_inputs(context, days).slots, protocol_of(context)
     settled = replace(protocol, settlement_value=window_settlement(slots, context.site, protocol))

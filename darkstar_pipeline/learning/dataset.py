@@ -26,7 +26,7 @@ from planner.replay.episodes import rl_episodes
 from planner.replay.usable_slots import USABLE
 from planner.value.scenario_source import ScenarioSource
 from planner.value.scenario_weights import BeliefRules
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios
 
 REACH = 28  # days of readings before the first day: more than any rules of belief look back
 

@@ -12,8 +12,8 @@ from darkstar_pipeline.policies.trained import TrainedPolicy
 from env.gym.episodes import Episodes
 from env.inverter import Energy, apply_command
 from env.time_grid import SLOT_HOURS
+from planner.policies.learned_days import LearnedDays
 from planner.replay.episodes import equal_days, slots_by_length
-from planner.replay.learned import LearnedDays
 from planner.value.scenario_source import ScenarioSource
 
 SOC_ROWS, PRICE_COLUMNS = 21, 24

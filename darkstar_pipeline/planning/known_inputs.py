@@ -31,7 +31,7 @@ from planner.forecasts.naive import naive_forecasts
 from planner.optimizer.deferrable_loads import LoadRequests
 from planner.plans.policy_plans import Ahead
 from planner.plans.task import End, PlanTask
-from planner.replay.continuous import PUBLISHED_MINUTE, Window
+from planner.policies.window import PUBLISHED_MINUTE, Window
 from planner.replay.usable_slots import USABLE
 from planner.value.scenario_source import SCENARIO_DAYS
 

@@ -8,9 +8,8 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.policies.trained import TrainedPolicy
-from planner.replay.continuous import open_window
-from planner.replay.learned import replay_learned
-from planner.replay.learned_window import replay_learned_window
+from planner.policies.window import open_window
+from planner.replay.learned import replay_learned, replay_learned_window
 from planner.value.scenario_source import ScenarioSource
 
 

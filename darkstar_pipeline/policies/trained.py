@@ -20,7 +20,7 @@ from planner.errors import PolicyMismatchError
 from planner.forecasts.embedded_aurora import embedded_aurora, told_scenarios
 from planner.policies.learned_policy import LearnedPolicy, learned_policy
 from planner.policy_names import GATED
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,8 +26,8 @@ from env.site import Site
 from planner.demand_charges.month_bound import Episode, MonthOracle
 from planner.optimizer.peak_calendar import power_calendar
 from planner.value.protocol import Protocol
+from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import SlotPrices, slot_prices
-from planner.value.value_function import Scenarios
 
 LIKE_DAYS = 14  # days before that the rest of a month may be like
 LEAST_DAYS = 7  # while fewer are known, the day's scenarios stand in

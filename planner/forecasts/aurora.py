@@ -15,7 +15,7 @@ from env.time_grid import SLOT_DTYPE, day_start, slot_count
 from planner.forecasts.aurora_model import MODEL_VERSION, QUANTILES, Ask, AuroraModel, TargetModel
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import DAY_SLOTS, Index, seen, told
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios
 
 SCENARIOS = 20  # on train weeks 40 are no better and twice as slow, 7 are 0.1 points worse
 # The last days as they were, besides: on train weeks 0.10-0.32 points more than these alone, without them 0.02-0.32.

@@ -15,7 +15,7 @@ from planner.forecasts.aurora_fitting import fit_aurora
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, Mask
 from planner.forecasts.embedded_aurora import told_scenarios
 from planner.forecasts.features import AuroraHome
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios
 
 WEEK = 7
 

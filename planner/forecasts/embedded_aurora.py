@@ -15,7 +15,7 @@ from planner.forecasts.aurora import RECENT_DAYS, aurora_scenarios
 from planner.forecasts.aurora_bundle import KIND, LoadedAurora, load_aurora
 from planner.forecasts.aurora_model import AuroraModel
 from planner.forecasts.features import AuroraHome
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios
 
 PREFIX = "aurora."
 DETAIL = "aurora"

@@ -19,8 +19,9 @@ from planner.plans.release import default_loads, flow_columns, simulated
 from planner.plans.schedule import schedule_frame
 from planner.plans.task import PlanTask
 from planner.policies.learned_policy import LearnedPolicy
-from planner.replay.continuous import RollingValue, Window
-from planner.replay.learned_window import RollingLearned
+from planner.policies.rolling import RollingValue
+from planner.policies.rolling_learned import RollingLearned
+from planner.policies.window import Window
 from planner.value.scenario_source import ScenarioSource
 from planner.value.value_function import interpolated, soc_grid
 

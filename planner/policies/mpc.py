@@ -18,16 +18,15 @@ from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.peak_threshold import ThresholdShape
 from planner.optimizer.plan_commands import command_for_plan
 from planner.optimizer.solution import CHARGE, DISCHARGE, Solution
+from planner.policies.forecast_correction import corrected_load, corrected_pv, fading
 from planner.policies.write_budget import SlotOutlook, Steadiness
 from planner.value.scenario_weights import Beliefs
+from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import PowerMeter, SlotPrices
 from planner.value.terminal_value import END_STEPS, EndCurve, end_curve
-from planner.value.value_function import Scenarios, ValueFunction, soc_grid, value_function
+from planner.value.value_function import ValueFunction, value_function
 
 EXACT_SLOTS = 4  # planned by the optimiser; beyond them the value function speaks
-FADE = 0.85  # share of the last slot's forecast error that is left one slot later
-PV_WORTH_SCALING_KWH = 0.02  # below this a PV forecast is dusk, and its ratio to the reading is noise
-MOST_PV_RATIO = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +137,9 @@ class Mpc:
         span = self.span
         load, pv = span.load_forecast[slot:end], span.pv_forecast[slot:end]
         if slot > 0 and last_load is not None and last_pv is not None:
-            load = corrected_load(load, last_load - span.load_forecast[slot - 1])
-            pv = corrected_pv(pv, last_pv, float(span.pv_forecast[slot - 1]))
+            fade = fading(len(load))
+            load = corrected_load(load, last_load - span.load_forecast[slot - 1], fade)
+            pv = corrected_pv(pv, last_pv, float(span.pv_forecast[slot - 1]), fade)
         return load, pv
 
     def _planned(self, slot: int, first: int, soc_kwh: float, load: Energy, pv: Energy) -> Solution:
@@ -203,34 +203,29 @@ class Mpc:
         )
 
 
-def known_day(
+def known_span(
     *,
     site: Site,
-    import_price: Energy,
-    export_price: Energy,
-    load_forecast: Energy,
-    pv_forecast: Energy,
-    settlement_value: float,
+    prices: tuple[Energy, Energy],
+    forecasts: tuple[Energy, Energy],
+    end_value: Energy,
     scenarios: Scenarios | None = None,
+    power: SlotPrices | None = None,
 ) -> Span:
-    """A daily episode as its morning sees it.
+    """Return a span of one home with its value function.
 
     Args:
         site: battery and limits.
-        import_price: published for the day `(n_slots,)` [money/kWh].
-        export_price: published for the day `(n_slots,)` [money/kWh].
-        load_forecast: made at the start of the day `(n_slots,)` [kWh].
-        pv_forecast: made at the start of the day `(n_slots,)` [kWh].
-        settlement_value: worth of a stored kWh at the end of the day [money/kWh].
-        scenarios: what the day may be, of one home; None takes the forecast for certain.
+        prices: published import and export price, each `(n_slots,)` [money/kWh].
+        forecasts: of load and PV, made at the start of the span, each `(n_slots,)` [kWh].
+        end_value: value of stored energy at the span's end, on `soc_grid` `(n_soc,)` [money].
+        scenarios: of the span, one home; None takes the forecast for certain.
+        power: demand charge of its slots; None for none.
     """
-    may_be = scenarios or Scenarios(load_forecast[None, None], pv_forecast[None, None])
+    (import_price, export_price), (load_forecast, pv_forecast) = prices, forecasts
+    courses = scenarios or Scenarios(load_forecast[None, None], pv_forecast[None, None])
     value = value_function(
-        may_be,
-        import_price[None],
-        export_price[None],
-        site=site,
-        end_value=settlement_value * soc_grid(site.battery)[None],
+        courses, import_price[None], export_price[None], site=site, end_value=end_value[None], power=power
     )
     return Span(
         import_price=import_price,
@@ -238,7 +233,8 @@ def known_day(
         load_forecast=load_forecast,
         pv_forecast=pv_forecast,
         value=value,
-        beliefs=Beliefs(may_be),
+        beliefs=Beliefs(courses),
+        power=power,
     )
 
 
@@ -295,20 +291,3 @@ def told_by(
         export_price=prices[1],
         site=site,
     )
-
-
-def _fading(n_slots: int) -> Energy:
-    return np.power(FADE, np.arange(1.0, n_slots + 1), dtype=np.float64)
-
-
-def corrected_load(forecast: Energy, last_error: float) -> Energy:
-    """The forecast moved by the last slot's error (reading - forecast), fading; not below 0 [kWh]."""
-    return np.maximum(forecast + last_error * _fading(len(forecast)), 0.0)
-
-
-def corrected_pv(forecast: Energy, last_reading: float, last_forecast: float) -> Energy:
-    """The forecast scaled by the last slot's ratio of reading to forecast, fading to 1 [kWh]."""
-    if last_forecast <= PV_WORTH_SCALING_KWH:
-        return forecast
-    ratio = min(last_reading / last_forecast, MOST_PV_RATIO)
-    return forecast * (1 + (ratio - 1) * _fading(len(forecast)))

@@ -6,18 +6,33 @@ the house; of equal ones the first is taken. Where power is charged, what a slot
 the value function and in the choice (`power_slots`); the month's peaks come from `power_watch`.
 """
 
-import numpy as np
+from typing import NamedTuple
 
 from env.command_menu import command_menu
 from env.inverter import Command, Energy, apply_command
-from env.simulator import Replay, World, simulate
 from env.site import Site
-from planner.policies.mpc import MOST_PV_RATIO, PV_WORTH_SCALING_KWH
-from planner.value.protocol import Protocol
+from planner.policies.forecast_correction import corrected_load, corrected_pv
 from planner.value.scenario_weights import NAIVE, BeliefRules, Beliefs
+from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import PowerMeter, SlotPrices
 from planner.value.value_cache import recent_value_function
-from planner.value.value_function import Scenarios, in_order, interpolated, soc_grid
+from planner.value.value_function import in_order, interpolated
+
+
+class SlotExpectation(NamedTuple):
+    """What the policy goes by in a slot.
+
+    Attributes:
+        load_kwh: load in each scenario, corrected by the last reading `(n_days, n_scenarios)` [kWh].
+        pv_kwh: PV in each scenario, corrected by the last reading `(n_days, n_scenarios)` [kWh].
+        weights: probability of each scenario `(n_days, n_scenarios)`.
+        later: value of stored energy at the slot's end, on the grid `(n_days, n_soc)` [money].
+    """
+
+    load_kwh: Energy
+    pv_kwh: Energy
+    weights: Energy
+    later: Energy
 
 
 class ValueDays:
@@ -59,35 +74,46 @@ class ValueDays:
         self.beliefs, self.fade = Beliefs(scenarios, rules), rules.fade
         self.belief = self.beliefs.weights
 
+    def observe(self, slot: int, last_load: Energy | None, last_pv: Energy | None) -> SlotExpectation:
+        """Take in the readings of the slot before and return what the policy goes by; slots must come in order.
+
+        Args:
+            slot: index in the day.
+            last_load: load of the slot before; None at the start of the day `(n_days,)` [kWh].
+            last_pv: PV of the slot before `(n_days,)` [kWh].
+        """
+        load, pv = self.scenarios.load_kwh[:, :, slot], self.scenarios.pv_kwh[:, :, slot]
+        if slot > 0 and last_load is not None and last_pv is not None:
+            past_load, past_pv = self.scenarios.load_kwh[:, :, slot - 1], self.scenarios.pv_kwh[:, :, slot - 1]
+            self.beliefs.observe(slot - 1, last_load, last_pv)
+            load = corrected_load(load, last_load[:, None] - past_load, self.fade)
+            pv = corrected_pv(pv, last_pv[:, None], past_pv, self.fade)
+        self.belief = self.beliefs.weights
+        return SlotExpectation(load, pv, self.belief, self.value.expected(slot + 1, self.belief))
+
     def command(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> Command:
         """Decide at the start of a slot; slots must come in order.
 
         Args:
             slot: index in the day.
             soc_kwh: stored energy now `(n_days,)` [kWh].
-            last_load: what the houses used in the slot before; None at the start of the day `(n_days,)` [kWh].
-            last_pv: what the panels made in the slot before `(n_days,)` [kWh].
+            last_load: as for `observe`.
+            last_pv: as for `observe`.
         """
-        load, pv = self.scenarios.load_kwh[:, :, slot], self.scenarios.pv_kwh[:, :, slot]
-        if slot > 0 and last_load is not None and last_pv is not None:
-            past_load, past_pv = self.scenarios.load_kwh[:, :, slot - 1], self.scenarios.pv_kwh[:, :, slot - 1]
-            self.beliefs.observe(slot - 1, last_load, last_pv)
-            load = np.maximum(load + self.fade * (last_load[:, None] - past_load), 0.0)
-            pv = _corrected_pv(pv, last_pv[:, None], past_pv, self.fade)
+        expected = self.observe(slot, last_load, last_pv)
         self.meter.read(slot, soc_kwh, last_load, last_pv)
-        self.belief = self.beliefs.weights
-        cost = self._cost(slot, soc_kwh, load, pv, self.value.expected(slot + 1, self.belief))
-        best = in_order(cost * self.belief[:, :, None]).argmin(axis=1)
+        cost = self._cost(slot, soc_kwh, expected)
+        best = in_order(cost * expected.weights[:, :, None]).argmin(axis=1)
         return Command(*(power[best] for power in self.choices))
 
-    def _cost(self, slot: int, soc_kwh: Energy, load: Energy, pv: Energy, later: Energy) -> Energy:
+    def _cost(self, slot: int, soc_kwh: Energy, expected: SlotExpectation) -> Energy:
         """Cost of each choice in each scenario, less what it leaves `(n_days, n_scenarios, n_choices)` [money]."""
         import_price, export_price = (price[:, slot, None, None] for price in (self.import_price, self.export_price))
         battery = self.site.battery
         flows = apply_command(
             self.choices,
-            load_kwh=load[..., None],
-            pv_kwh=pv[..., None],
+            load_kwh=expected.load_kwh[..., None],
+            pv_kwh=expected.pv_kwh[..., None],
             soc_kwh=soc_kwh[:, None, None],
             export_price=export_price,
             battery=battery,
@@ -95,32 +121,7 @@ class ValueDays:
         )
         paid = flows.import_kwh * import_price - flows.export_kwh * export_price
         wear = flows.charge_kwh * battery.charge_wear + flows.discharge_kwh * battery.discharge_wear
-        left = interpolated(self.value.soc_kwh, later, flows.soc_end_kwh)
+        left = interpolated(self.value.soc_kwh, expected.later, flows.soc_end_kwh)
         if self.meter.prices is not None:
             paid = paid + self.meter.prices.cost(slot, flows.import_kwh, self.meter.prices.due(slot, self.meter.bought))
         return paid + wear - left
-
-
-def _corrected_pv(expected: Energy, last: Energy, last_expected: Energy, fade: float) -> Energy:
-    """PV scaled by the last slot's ratio of reading to expectation, faded by a slot [kWh]."""
-    bright = last_expected > PV_WORTH_SCALING_KWH
-    ratio = np.divide(last, last_expected, out=np.ones(expected.shape), where=bright)
-    return expected * (1 + (np.minimum(ratio, MOST_PV_RATIO) - 1) * fade)
-
-
-def replay_value(world: World, scenarios: Scenarios, site: Site, protocol: Protocol) -> Replay:
-    """Run the policy through daily episodes of equally many slots; `scenarios` has as many homes as `world` days."""
-    settlement = np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
-    days = ValueDays(
-        site=site,
-        scenarios=scenarios,
-        import_price=world.import_price,
-        export_price=world.export_price,
-        end_value=settlement[:, None] * soc_grid(site.battery),
-    )
-
-    def decide(slot: int, soc_kwh: Energy) -> Command:
-        last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot > 0 else (None, None)
-        return days.command(slot, soc_kwh, *last)
-
-    return simulate(decide, world, site, np.full(len(world.load_kwh), protocol.start_soc_kwh))

@@ -15,6 +15,7 @@ import numpy as np
 
 from env.inverter import Command, Energy, apply_command
 from env.site import Site
+from planner.value.protocol import SteadinessRules
 
 # Chosen on every second training day of three bench homes in SE4, those of at least 18 writes replayed (20 for the
 # limit of 14), the others taken to cost the same. 24 writes a day cost 0.07 % more than a write wherever it pays; 14,
@@ -26,19 +27,6 @@ HURRY = 4.0  # power of "share of the day left over share of the writes left" th
 LAST_WRITE = 0.5  # what the last write, which only saves from the worst, counts as among the writes left
 MOVED_SHARE = 0.05  # of the mean price, that a kWh moved otherwise counts as
 SAME_KW = 1e-3  # commands nearer than this are the same write
-
-
-@dataclass(frozen=True, kw_only=True)
-class SteadinessRules:
-    """How steady commands shall be.
-
-    Attributes:
-        hysteresis_kwh: energy that a new command must move otherwise, or save the price of, to be written [kWh].
-        writes_per_day: most changes of command on a local day; None for no limit.
-    """
-
-    hysteresis_kwh: float = 0.0
-    writes_per_day: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ but the bound.
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import partial
 from typing import TypeAlias
@@ -18,34 +18,41 @@ import numpy as np
 import polars as pl
 
 from env.command_menu import full_export_kw
-from env.inverter import Command, Energy, Flows, slot_limit
-from env.simulator import Decide, Replay, World, simulate, slot_cost
+from env.inverter import Command, Energy, Flows
+from env.simulator import Replay, World, simulate
 from env.site import Site
-from env.time_grid import slot_count
 from planner.demand_charges.bills import charges_power
-from planner.errors import IncompleteDayError, UnknownPolicyError
+from planner.errors import UnknownPolicyError
+from planner.forecasts.central import central_forecasts
 from planner.optimizer.home_program import HomeProgram
-from planner.optimizer.plan_commands import exact_commands
 from planner.optimizer.slot_arrays import NEEDED, needed_arrays
-from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL
 from planner.parallel import map_shards
-from planner.plans.reasons import with_reasons
 from planner.policies.mpc import Mpc, Span, exact_program
-from planner.policies.value_policy import replay_value
+from planner.policies.value_policy import ValueDays
 from planner.policies.write_budget import Steadiness
 from planner.policy_names import PLANNERS
+from planner.replay.schedules import (
+    ORACLE_SECONDS,
+    READINGS,
+    check_whole,
+    constant_command,
+    empty_schedule,
+    replay_of_plan,
+    schedule_frame,
+    shards_of_days,
+    slot_table,
+    unused_battery,
+    world_of,
+)
 from planner.value.protocol import Protocol
-from planner.value.scenario_source import day_scenarios, joined_scenarios
+from planner.value.scenario_source import day_scenarios
 from planner.value.scenario_weights import Beliefs
-from planner.value.value_function import Scenarios, ValueFunction, soc_grid, value_function
+from planner.value.scenarios import Scenarios, joined_scenarios
+from planner.value.value_function import ValueFunction, soc_grid, value_function
 
-SHARD_DAYS = 60  # days whose re-planning outweighs the start of a process
 VALUE_DAYS = 200  # days planned together by the value function: 66 MB
-ORACLE_SECONDS = 60.0  # a bound is worth waiting for; with ordinary prices it takes a millisecond
 _log = logging.getLogger(__name__)
 Past: TypeAlias = pl.DataFrame | Mapping[date, Scenarios]
-READINGS = ("slot_start", "load_kwh", "pv_kwh")
-_FLOW_COLUMNS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
 
 
 @dataclass(frozen=True)
@@ -103,9 +110,9 @@ def replay_days(
         return empty_schedule(policy, known)
     needed_arrays(known)
     check_whole(known, site.timezone)
-    central = forecasts.filter(pl.col("quantile") == 0.5) if "quantile" in forecasts.columns else forecasts  # noqa: PLR2004 - the median
-    expected = central.select("slot_start", "local_day", load_forecast="load_kwh", pv_forecast="pv_kwh")
-    planned = known.join(expected, on=["slot_start", "local_day"], how="left", maintain_order="left")
+    planned = known.join(
+        central_forecasts(forecasts), on=["slot_start", "local_day"], how="left", maintain_order="left"
+    )
     if policy in PLANNERS and charges_power(site):
         return _months(policy, planned, site, protocol, history=history, workers=workers)
     shards = shards_of_days(planned) if policy in REPLANNED else [planned]
@@ -134,31 +141,6 @@ def _months(
     return pl.concat([schedule_frame(policy, slots, replay) for slots, replay in days]).sort("slot_start")
 
 
-def check_whole(slots: pl.DataFrame, timezone: str) -> None:
-    """Refuse part of a day, which would be settled as if the day had ended there.
-
-    Raises:
-        IncompleteDayError: a day has more or fewer slots than the calendar gives it, or one of them twice.
-    """
-    for day, found in slots.group_by("local_day", maintain_order=True).len().iter_rows():
-        if found != (whole := slot_count(day, timezone)):
-            message = f"{day} has {found} of {whole} slots; give whole local days of {timezone}"
-            raise IncompleteDayError(message)
-    twice = slots.filter(pl.col("slot_start").is_duplicated())
-    if twice.height:
-        message = f"{twice['local_day'][0]}: slot {twice['slot_start'][0]} comes twice; give every slot once"
-        raise IncompleteDayError(message)
-
-
-def shards_of_days(slots: pl.DataFrame) -> list[pl.DataFrame]:
-    """The slots cut into pieces of whole days, small enough that every core has work."""
-    days = slots["local_day"].unique().sort()
-    pieces = max(1, -(-len(days) // SHARD_DAYS))
-    index = {day: i * pieces // len(days) for i, day in enumerate(days.to_list())}
-    keyed = slots.with_columns(piece=pl.col("local_day").replace_strict(index, return_dtype=pl.Int32))
-    return [piece.drop("piece") for piece in keyed.partition_by("piece", maintain_order=True)]
-
-
 def _replay_shard(policy: str, site: Site, protocol: Protocol, history: Past, slots: pl.DataFrame) -> pl.DataFrame:
     """Replay whole days, those with equally many slots together."""
     sized = slots.with_columns(n_slots=pl.len().over("local_day"))
@@ -168,14 +150,11 @@ def _replay_shard(policy: str, site: Site, protocol: Protocol, history: Past, sl
 
 def _replay_equal(policy: str, site: Site, protocol: Protocol, history: Past, slots: pl.DataFrame) -> pl.DataFrame:
     """Replay days with equally many slots: arrays `(n_days, n_slots)`."""
-    shape = (-1, int(slots["n_slots"][0]))
-
-    def table(name: str) -> Energy:
-        return slots[name].cast(pl.Float64).to_numpy().reshape(shape)
-
-    world = World(table("load_kwh"), table("pv_kwh"), table("import_price"), table("export_price"))
+    n_slots = int(slots["n_slots"][0])
+    world = world_of(slots, n_slots)
     scenarios = _scenarios(history if policy in ON_SCENARIOS else slots.select(READINGS).clear(), slots, site.timezone)
-    expected = Expectations(table("load_forecast"), table("pv_forecast"), scenarios)
+    load, pv = (slot_table(slots, name, n_slots) for name in ("load_forecast", "pv_forecast"))
+    expected = Expectations(load, pv, scenarios)
     replay = POLICIES[policy](world, expected, site, protocol)
     return schedule_frame(policy, slots.drop("n_slots", "load_forecast", "pv_forecast"), replay)
 
@@ -187,30 +166,10 @@ def _scenarios(history: Past, slots: pl.DataFrame, timezone: str) -> Scenarios:
     return joined_scenarios([history[day] for day in slots["local_day"].unique(maintain_order=True).to_list()])
 
 
-def schedule_frame(policy: str, slots: pl.DataFrame, replay: Replay) -> pl.DataFrame:
-    """What happened as a table: the slots with policy, command, flows, stored energy, cost and reason."""
-    columns = {name: getattr(replay.flows, name).ravel() for name in _FLOW_COLUMNS}
-    told = {name: getattr(replay.commands, name).ravel() for name in Command._fields}
-    frame = slots.with_columns(
-        pl.lit(policy).alias("policy"),
-        **told,
-        **columns,
-        soc_start_kwh=replay.soc_kwh[:, :-1].ravel(),
-        soc_end_kwh=replay.soc_kwh[:, 1:].ravel(),
-        cost=replay.cost.ravel(),
-    )
-    return with_reasons(frame)
-
-
 def _idle(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
     """The home without using its battery: a battery without power, so that surplus is sold and nothing is stored."""
     del expected
     return simulate(constant_command(0.0, full_export_kw(site)), world, unused_battery(site), _start(world, protocol))
-
-
-def unused_battery(site: Site) -> Site:
-    """The home with a battery that has no power."""
-    return replace(site, battery=replace(site.battery, charge_kw=0.0, discharge_kw=0.0))
 
 
 def _self_consumption(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
@@ -222,10 +181,8 @@ def _self_consumption(world: World, expected: Expectations, site: Site, protocol
 def _mpc(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
     """Every day re-planned slot by slot."""
     grid, scenarios = soc_grid(site.battery), expected.scenarios
-    settlement = np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
-    value = value_function(
-        scenarios, world.import_price, world.export_price, site=site, end_value=settlement[:, None] * grid
-    )
+    end_value = _settlements(world, site, protocol)[:, None] * grid
+    value = value_function(scenarios, world.import_price, world.export_price, site=site, end_value=end_value)
     program = exact_program(site, world.load_kwh.shape[1])
     days: list[Replay] = []
     for day in range(len(world.load_kwh)):
@@ -254,10 +211,27 @@ def _mpc_day(world: World, mpc: Mpc, site: Site, protocol: Protocol) -> Replay:
 
 
 def _value(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
-    """The value function's choice."""
+    """Replay the policy `value`, so many days at once as memory is spared for."""
     starts = range(0, len(world.load_kwh), VALUE_DAYS)
     parts = [slice(start, start + VALUE_DAYS) for start in starts]
     return _stacked([replay_value(_rows(world, part), expected.scenarios.part(part), site, protocol) for part in parts])
+
+
+def replay_value(world: World, scenarios: Scenarios, site: Site, protocol: Protocol) -> Replay:
+    """Replay `value` over days with equally many slots; `scenarios` has as many homes as `world` days."""
+    days = ValueDays(
+        site=site,
+        scenarios=scenarios,
+        import_price=world.import_price,
+        export_price=world.export_price,
+        end_value=_settlements(world, site, protocol)[:, None] * soc_grid(site.battery),
+    )
+
+    def decide(slot: int, soc_kwh: Energy) -> Command:
+        last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot > 0 else (None, None)
+        return days.command(slot, soc_kwh, *last)
+
+    return simulate(decide, world, site, _start(world, protocol))
 
 
 def _oracle(world: World, expected: Expectations, site: Site, protocol: Protocol) -> Replay:
@@ -269,48 +243,20 @@ def _oracle(world: World, expected: Expectations, site: Site, protocol: Protocol
 
 def _oracle_day(program: HomeProgram, world: World, protocol: Protocol) -> Replay:
     """The best schedule as flows, with the commands that give them."""
-    battery = program.site.battery
     import_price, export_price = world.import_price[0], world.export_price[0]
     program.forget()
-    program.set_prices(import_price, export_price, protocol.settlement(import_price, battery))
+    program.set_prices(import_price, export_price, protocol.settlement(import_price, program.site.battery))
     program.set_house(world.load_kwh[0], world.pv_kwh[0], export_price)
     program.start_at(0, protocol.start_soc_kwh)
     solution = program.solve(time_limit=ORACLE_SECONDS)
     if solution.record.gap > 0:
         _log.warning("an oracle day is within %.2g of its optimum only: %s", solution.record.gap, solution.record)
-    flows = as_flows(np.maximum(solution.flows, 0.0)[None], program.site)
-    commands = exact_commands(
-        charge_kwh=flows.charge_kwh, discharge_kwh=flows.discharge_kwh, load_kwh=world.load_kwh, pv_kwh=world.pv_kwh
-    )
-    soc = np.concatenate([[[protocol.start_soc_kwh]], flows.soc_end_kwh], axis=1)
-    return Replay(commands, flows, soc, slot_cost(flows, world, battery))
+    return replay_of_plan(solution.flows, world, program.site, protocol.start_soc_kwh)
 
 
-def as_flows(planned: Energy, site: Site) -> Flows:
-    """The optimiser's columns `(n_days, n_slots, 6)` as flows."""
-    bought = planned[..., IMPORT]
-    nothing = np.zeros_like(bought)
-    return Flows(
-        import_kwh=bought,
-        export_kwh=planned[..., EXPORT],
-        charge_kwh=planned[..., CHARGE],
-        discharge_kwh=planned[..., DISCHARGE],
-        curtailed_kwh=planned[..., SPILL],
-        soc_end_kwh=planned[..., SOC],
-        clamped_kwh=nothing,
-        breach_kwh=np.maximum(bought - slot_limit(site.limits.import_kw), 0.0),
-    )
-
-
-def constant_command(discharge_kw: float, export_kw: float) -> Decide:
-    """The same command in every slot."""
-
-    def decide(slot: int, soc_kwh: Energy) -> Command:
-        del slot
-        nothing = np.zeros_like(soc_kwh)
-        return Command(nothing, nothing + discharge_kw, nothing + export_kw)
-
-    return decide
+def _settlements(world: World, site: Site, protocol: Protocol) -> Energy:
+    """Return the settlement value of each day `(n_days,)` [money/kWh]."""
+    return np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
 
 
 def _start(world: World, protocol: Protocol) -> Energy:
@@ -336,16 +282,6 @@ def _stacked(days: list[Replay]) -> Replay:
     flows = Flows(*(join([getattr(day.flows, field.name) for day in days]) for field in fields(Flows)))
     commands = Command(*(join([day.commands[i] for day in days]) for i in range(len(Command._fields))))
     return Replay(commands, flows, join([day.soc_kwh for day in days]), join([day.cost for day in days]))
-
-
-def empty_schedule(policy: str, slots: pl.DataFrame) -> pl.DataFrame:
-    """The result for no days at all."""
-    numbers = (*Command._fields, *_FLOW_COLUMNS, "soc_start_kwh", "soc_end_kwh", "cost")
-    return slots.with_columns(
-        pl.lit(policy).alias("policy"),
-        *(pl.lit(None, dtype=pl.Float64).alias(name) for name in numbers),
-        pl.lit("").alias("reason"),
-    )
 
 
 Replayer: TypeAlias = Callable[[World, Expectations, Site, Protocol], Replay]

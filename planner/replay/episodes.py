@@ -9,20 +9,22 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from env.gym.episodes import Episodes, Outlook, joined
+from env.gym.episodes import Episodes, joined
 from env.inverter import Energy
-from env.simulator import Replay, World
+from env.simulator import Replay
 from env.site import Site
 from env.time_grid import local_clock
 from planner.errors import UnknownPolicyError
-from planner.policies.mpc import Mpc, exact_program, known_day
-from planner.policies.value_policy import ValueDays
+from planner.forecasts.central import central_forecasts
+from planner.policies.mpc import Mpc, exact_program, known_span
+from planner.policies.outlook import day_outlook
 from planner.policies.write_budget import Steadiness
-from planner.replay.daily import POLICIES, READINGS, Expectations
+from planner.replay.daily import POLICIES, Expectations
+from planner.replay.schedules import READINGS, slot_table, world_of
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import ScenarioSource, day_scenarios
-from planner.value.scenario_weights import NAIVE, BeliefRules
-from planner.value.value_function import GRID_POINTS, Scenarios, soc_grid
+from planner.value.scenarios import Scenarios
+from planner.value.value_function import GRID_POINTS, soc_grid
 
 
 def rl_episodes(
@@ -62,11 +64,9 @@ def rl_episodes(
 
 def slots_by_length(slots: pl.DataFrame, forecasts: pl.DataFrame, site: Site) -> list[pl.DataFrame]:
     """Slots with their forecasts, days with equally many slots together."""
-    central = forecasts.filter(pl.col("quantile") == 0.5) if "quantile" in forecasts.columns else forecasts  # noqa: PLR2004 - the median
-    expected = central.select("slot_start", "local_day", load_forecast="load_kwh", pv_forecast="pv_kwh")
     planned = (
         slots.sort("slot_start")
-        .join(expected, on=["slot_start", "local_day"], how="left", maintain_order="left")
+        .join(central_forecasts(forecasts), on=["slot_start", "local_day"], how="left", maintain_order="left")
         .with_columns(local_clock(site.timezone), n_slots=pl.len().over("local_day"))
     )
     return planned.partition_by("n_slots", maintain_order=True)
@@ -95,13 +95,11 @@ def equal_days(
     """Episodes of days with equally many slots, as `slots_by_length` gives them; the rest as in `rl_episodes`."""
     n_slots = int(slots["n_slots"][0])
 
-    def table(name: str) -> Energy:
-        return slots[name].cast(pl.Float64).to_numpy().reshape(-1, n_slots)
-
-    world = World(table("load_kwh"), table("pv_kwh"), table("import_price"), table("export_price"))
+    world = world_of(slots, n_slots)
     scenarios = source.scenarios(slots, site.timezone)
     lived = scenarios if baseline is None else day_scenarios(source.history, slots, site.timezone)
-    expected = Expectations(table("load_forecast"), table("pv_forecast"), lived)
+    load, pv = (slot_table(slots, name, n_slots) for name in ("load_forecast", "pv_forecast"))
+    expected = Expectations(load, pv, lived)
     settlement = np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
     replay = None if baseline is None else POLICIES[baseline](world, expected, site, protocol)
     n_days = len(world.load_kwh)
@@ -115,7 +113,7 @@ def equal_days(
         export_price=world.export_price,
         load_forecast=np.nan_to_num(expected.load_kwh),
         pv_forecast=np.nan_to_num(expected.pv_kwh),
-        clock_minutes=table("local_clock"),
+        clock_minutes=slot_table(slots, "local_clock", n_slots),
         start_soc_kwh=np.full(n_days, protocol.start_soc_kwh),
         settlement_value=settlement,
         outlook=day_outlook(
@@ -133,67 +131,6 @@ def settled_cost(replay: Replay, settlement: Energy) -> Energy:
     return cost
 
 
-def day_outlook(
-    world: World, scenarios: Scenarios, site: Site, end_value: Energy, *, rules: BeliefRules = NAIVE
-) -> Outlook:
-    """What is believed at the start of every slot of days with equally many slots.
-
-    Args:
-        world: what the days brought; only slots before the one looked at are used.
-        scenarios: what the days may be, as known when they began.
-        site: battery and limits.
-        end_value: worth of stored energy at the days' ends, on an even grid `(n_days, n_soc)` [money].
-        rules: how scenarios are weighed and followed.
-    """
-    days = _Watched(
-        site=site,
-        scenarios=scenarios,
-        import_price=world.import_price,
-        export_price=world.export_price,
-        end_value=end_value,
-        rules=rules,
-    )
-    nowhere = np.full(len(end_value), site.battery.min_soc_kwh)
-    for slot in range(world.load_kwh.shape[1]):
-        last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot > 0 else (None, None)
-        days.command(slot, nowhere, *last)
-    return days.outlook()
-
-
-class _Watched(ValueDays):
-    """The policy `value`, asked not for its choice but for what it goes by."""
-
-    def __init__(
-        self,
-        *,
-        site: Site,
-        scenarios: Scenarios,
-        import_price: Energy,
-        export_price: Energy,
-        end_value: Energy,
-        rules: BeliefRules,
-    ) -> None:
-        super().__init__(
-            site=site,
-            scenarios=scenarios,
-            import_price=import_price,
-            export_price=export_price,
-            end_value=end_value,
-            rules=rules,
-        )
-        self._seen: list[tuple[Energy, Energy, Energy, Energy]] = []
-
-    def outlook(self) -> Outlook:
-        """What was gone by in the slots asked about so far."""
-        load, pv, weight, value = (np.stack(tables, axis=1) for tables in zip(*self._seen, strict=True))
-        return Outlook(load_kwh=load, pv_kwh=pv, weight=weight, value=value)
-
-    def _cost(self, slot: int, soc_kwh: Energy, load: Energy, pv: Energy, later: Energy) -> Energy:
-        del slot, soc_kwh
-        self._seen.append((load, pv, self.belief, later))
-        return np.zeros((*load.shape, 1))
-
-
 def mpc_planners(
     episodes: Episodes, protocol: Protocol, *, scenarios: Sequence[Scenarios] | None = None
 ) -> Callable[[int], Mpc]:
@@ -207,13 +144,11 @@ def mpc_planners(
 
     def planner(row: int) -> Mpc:
         site, n_slots = episodes.sites[int(episodes.home[row])], int(episodes.n_slots[row])
-        span = known_day(
+        span = known_span(
             site=site,
-            import_price=episodes.import_price[row, :n_slots],
-            export_price=episodes.export_price[row, :n_slots],
-            load_forecast=episodes.load_forecast[row, :n_slots],
-            pv_forecast=episodes.pv_forecast[row, :n_slots],
-            settlement_value=float(episodes.settlement_value[row]),
+            prices=(episodes.import_price[row, :n_slots], episodes.export_price[row, :n_slots]),
+            forecasts=(episodes.load_forecast[row, :n_slots], episodes.pv_forecast[row, :n_slots]),
+            end_value=float(episodes.settlement_value[row]) * soc_grid(site.battery),
             scenarios=None if scenarios is None else scenarios[row],
         )
         return Mpc(site, span, steadiness=Steadiness(site, protocol.steadiness), program=exact_program(site, n_slots))

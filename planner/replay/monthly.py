@@ -18,16 +18,16 @@ from env.inverter import Command, Energy
 from env.simulator import Decide, Replay, World, simulate
 from env.site import Site
 from planner.demand_charges.peak_tracker import LIKE_DAYS, PowerWatch, imagined
-from planner.optimizer.slot_arrays import needed_arrays
 from planner.parallel import map_shards
-from planner.policies.mpc import ExactPrograms, Mpc, Span, exact_program
+from planner.policies.mpc import ExactPrograms, Mpc, exact_program, known_span
 from planner.policies.value_policy import ValueDays
 from planner.policies.write_budget import Steadiness
+from planner.replay.schedules import world_of
 from planner.value.protocol import Protocol
-from planner.value.scenario_source import day_scenarios
-from planner.value.scenario_weights import Beliefs
+from planner.value.scenario_source import ScenarioSource
+from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import SlotPrices
-from planner.value.value_function import Scenarios, soc_grid, value_function
+from planner.value.value_function import soc_grid
 
 _FORECASTS = ("load_forecast", "pv_forecast")
 
@@ -102,7 +102,7 @@ def _month(
 ) -> list[tuple[pl.DataFrame, Replay]]:
     """Replay a month's days, each knowing the peaks before it."""
     planner, watch = PLANNERS[policy](site, protocol), PowerWatch(site, protocol)
-    scenarios = scenarios_by_day(history, month.slots, site.timezone)
+    scenarios = ScenarioSource(history=history).by_day(month.slots, site.timezone)
     known = month.before.partition_by("local_day", maintain_order=True)
     replayed: list[tuple[pl.DataFrame, Replay]] = []
     for slots in month.slots.partition_by("local_day", maintain_order=True):
@@ -129,28 +129,16 @@ def _morning(
     protocol: Protocol,
     power: Callable[[Scenarios], SlotPrices],
 ) -> Morning:
-    bought, sold, load, pv = (values[None] for values in needed_arrays(slots))
+    world = world_of(slots, slots.height)
     load_forecast, pv_forecast = (np.nan_to_num(slots[name].cast(pl.Float64).to_numpy()) for name in _FORECASTS)
     return Morning(
-        world=World(load, pv, bought, sold),
+        world=world,
         load_forecast=load_forecast,
         pv_forecast=pv_forecast,
         scenarios=scenarios,
         power=power(scenarios),
-        settlement=protocol.settlement(bought[0], site.battery),
+        settlement=protocol.settlement(world.import_price[0], site.battery),
     )
-
-
-def scenarios_by_day(history: pl.DataFrame, slots: pl.DataFrame, timezone: str) -> dict[date, Scenarios]:
-    """What each day may be, as known on its morning; each `(1, n_scenarios, n_slots)`."""
-    sized = slots.with_columns(n_slots=pl.len().over("local_day"))
-    found: dict[date, Scenarios] = {}
-    for part in sized.partition_by("n_slots", maintain_order=True):
-        scenarios = day_scenarios(history, part, timezone)
-        for index, day in enumerate(part["local_day"].unique(maintain_order=True).to_list()):
-            own = slice(index, index + 1)
-            found[day] = scenarios.part(own)
-    return found
 
 
 class _MpcDays:
@@ -163,15 +151,12 @@ class _MpcDays:
     def __call__(self, morning: Morning) -> Decide:
         """The decisions of a day."""
         world, site = morning.world, self.site
-        end_value = morning.settlement * soc_grid(site.battery)[None]
-        prices = world.import_price, world.export_price
-        span = Span(
-            import_price=world.import_price[0],
-            export_price=world.export_price[0],
-            load_forecast=morning.load_forecast,
-            pv_forecast=morning.pv_forecast,
-            value=value_function(morning.scenarios, *prices, site=site, end_value=end_value, power=morning.power),
-            beliefs=Beliefs(morning.scenarios),
+        span = known_span(
+            site=site,
+            prices=(world.import_price[0], world.export_price[0]),
+            forecasts=(morning.load_forecast, morning.pv_forecast),
+            end_value=morning.settlement * soc_grid(site.battery),
+            scenarios=morning.scenarios,
             power=morning.power,
         )
         steadiness = Steadiness(site, self.protocol.steadiness)

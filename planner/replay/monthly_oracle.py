@@ -9,18 +9,15 @@ from datetime import date
 from functools import partial
 from typing import cast
 
-import numpy as np
 import polars as pl
 
 from env.inverter import Energy
-from env.simulator import Replay, World, slot_cost
 from env.site import Site
 from planner.demand_charges.bills import BILLS
 from planner.demand_charges.month_bound import MonthOracle
-from planner.optimizer.plan_commands import exact_commands
 from planner.optimizer.slot_arrays import NEEDED, needed_arrays
 from planner.parallel import map_shards
-from planner.replay.daily import ORACLE_SECONDS, as_flows, schedule_frame
+from planner.replay.schedules import ORACLE_SECONDS, replay_of_plan, schedule_frame, world_of
 from planner.value.protocol import Protocol
 
 ORACLE = "oracle"
@@ -92,10 +89,6 @@ def _month(site: Site, protocol: Protocol, slots: pl.DataFrame) -> tuple[date, f
 
 
 def _scheduled(slots: pl.DataFrame, planned: Energy, site: Site, protocol: Protocol) -> pl.DataFrame:
-    """A day's flows as a schedule, with the commands that give them."""
-    bought, sold, load, pv = (values[None] for values in needed_arrays(slots))
-    world = World(load, pv, bought, sold)
-    flows = as_flows(np.maximum(planned, 0.0)[None], site)
-    told = exact_commands(charge_kwh=flows.charge_kwh, discharge_kwh=flows.discharge_kwh, load_kwh=load, pv_kwh=pv)
-    soc = np.concatenate([[[protocol.start_soc_kwh]], flows.soc_end_kwh], axis=1)
-    return schedule_frame(ORACLE, slots, Replay(told, flows, soc, slot_cost(flows, world, site.battery)))
+    """Return a day's flows as a schedule, with the commands that give them."""
+    replay = replay_of_plan(planned, world_of(slots, slots.height), site, protocol.start_soc_kwh)
+    return schedule_frame(ORACLE, slots, replay)

@@ -9,6 +9,7 @@ import polars as pl
 from env.site import Site
 from env.time_grid import slot_count
 from planner.errors import PlannerError
+from planner.forecasts.central import central_forecasts
 from planner.replay.usable_slots import usable_slots
 
 DATASET_VERSIONS = ("v1",)
@@ -67,8 +68,8 @@ def antares_slots(
     """
     slots = _whole(usable_slots(observations, prices, quality, site, has_pv=has_pv), site)
     grades = quality.select(pl.col("day").alias("local_day"), pl.col("status").alias("quality"))
-    central = forecasts.filter(pl.col("quantile") == 0.5).select(  # noqa: PLR2004 - the median
-        "slot_start", "local_day", load_forecast_kwh="load_kwh", pv_forecast_kwh="pv_kwh"
+    central = central_forecasts(forecasts).rename(
+        {"load_forecast": "load_forecast_kwh", "pv_forecast": "pv_forecast_kwh"}
     )
     mpc = schedules.filter(pl.col("policy") == MPC).select(
         "slot_start", soc_kwh="soc_start_kwh", **{name: column for column, name in _TOLD.items()}

@@ -28,7 +28,8 @@ from planner.policies.lightgbm_policy import AntaresPolicyV1, Corrections, light
 from planner.training.scoring import episode_costs
 from planner.training.tree_fitting import TreeSettings, grown_trees
 from planner.value.scenario_weights import NAIVE, BeliefRules
-from planner.value.value_function import GRID_POINTS, Scenarios, soc_grid, value_function
+from planner.value.scenarios import Scenarios
+from planner.value.value_function import GRID_POINTS, soc_grid, value_function
 
 Mask: TypeAlias = NDArray[np.bool_]
 

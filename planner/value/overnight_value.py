@@ -10,7 +10,8 @@ from env.inverter import Energy
 from env.simulator import World
 from env.site import Site
 from planner.value.protocol import Protocol
-from planner.value.value_function import GRID_POINTS, Scenarios, soc_grid, value_function
+from planner.value.scenarios import Scenarios
+from planner.value.value_function import GRID_POINTS, soc_grid, value_function
 
 END_DAYS = 7  # days like which the next one may be
 

@@ -6,7 +6,19 @@ import numpy as np
 
 from env.battery import Battery
 from env.inverter import Energy
-from planner.policies.write_budget import SteadinessRules
+
+
+@dataclass(frozen=True, kw_only=True)
+class SteadinessRules:
+    """How steady commands shall be.
+
+    Attributes:
+        hysteresis_kwh: energy that a new command must move otherwise, or save the price of, to be written [kWh].
+        writes_per_day: most changes of command on a local day; None for no limit.
+    """
+
+    hysteresis_kwh: float = 0.0
+    writes_per_day: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

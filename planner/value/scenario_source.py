@@ -3,7 +3,7 @@
 The leakage rule is the forecasts': a day is seen through days that ended at the latest when it began.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,7 +13,7 @@ import polars as pl
 from env.inverter import Energy
 from env.time_grid import local_clock, local_day
 from planner.value.scenario_weights import NAIVE, BeliefRules
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios, joined_scenarios
 
 SCENARIO_DAYS = NAIVE.n_days
 _QUANTITIES = ("load_kwh", "pv_kwh")
@@ -70,13 +70,6 @@ def _filled(readings: Energy, forecast: Energy) -> Energy:
     return np.where(known, readings, mean)
 
 
-def joined_scenarios(days: Sequence[Scenarios]) -> Scenarios:
-    """Homes one after the other, each with equally many scenarios and slots; all have a prior, or none has."""
-    priors = [day.prior for day in days if day.prior is not None]
-    load, pv = (np.concatenate([getattr(day, name) for day in days]) for name in _QUANTITIES)
-    return Scenarios(load, pv, np.concatenate(priors) if priors else None)
-
-
 @dataclass(frozen=True, kw_only=True)
 class ScenarioSource:
     """Where the scenarios of days come from.
@@ -103,6 +96,21 @@ class ScenarioSource:
         told = joined_scenarios([self.told.get(day, Scenarios(nothing, nothing)) for day in days])
         known = np.array([day in self.told for day in days])
         return _together(lived, told, np.where(known, self.rules.told_share, 0.0))
+
+    def by_day(self, slots: pl.DataFrame, timezone: str) -> dict[date, Scenarios]:
+        """Return the scenarios of each day, as known at its start, each `(1, n_scenarios, n_slots)`.
+
+        Args:
+            slots: as for `day_scenarios`, of whole days of any length.
+            timezone: of the site.
+        """
+        sized = slots.with_columns(n_slots=pl.len().over("local_day"))
+        scenarios: dict[date, Scenarios] = {}
+        for part in sized.partition_by("n_slots", maintain_order=True):
+            together = self.scenarios(part, timezone)
+            for index, day in enumerate(part["local_day"].unique(maintain_order=True).to_list()):
+                scenarios[day] = together.part(slice(index, index + 1))
+        return scenarios
 
 
 def _together(lived: Scenarios, told: Scenarios, share: Energy) -> Scenarios:

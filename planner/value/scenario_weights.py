@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from env.inverter import Energy
-from planner.value.value_function import PERSISTENCE, Scenarios, in_order
+from planner.value.scenarios import Scenarios
+from planner.value.value_function import PERSISTENCE, in_order
 
 LEAST_BELIEF = 1e-3  # none is ever ruled out: all may be far from the day
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from env.inverter import Energy
 from env.site import Site
-from planner.value.value_function import PERSISTENCE, Scenarios, ValueFunction, value_function
+from planner.value.scenarios import Scenarios
+from planner.value.value_function import PERSISTENCE, ValueFunction, value_function
 
 if TYPE_CHECKING:
     from planner.value.slot_prices import SlotPrices

@@ -25,6 +25,7 @@ from env.inverter import Command, Energy, apply_command, slot_limit
 from env.site import Site
 from env.time_grid import SLOT_HOURS
 from planner.optimizer.plan_commands import exact_commands
+from planner.value.scenarios import Scenarios
 
 if TYPE_CHECKING:
     from planner.value.slot_prices import SlotPrices  # it brings SciPy, which a learned policy starts without
@@ -37,25 +38,6 @@ CHUNK = 32  # homes worked on together: their arrays stay in the processor's cac
 OVER_FUSE = 1e3  # times the dearest price there is, per kWh above the fuse: as the optimiser counts it
 MATCH_KWH = 1e-9
 ROOMY_SLOTS = 8.0  # a battery of so many slots' energy never clamps a single slot
-
-
-@dataclass(frozen=True)
-class Scenarios:
-    """What houses may do.
-
-    Attributes:
-        load_kwh: `(n_homes, n_scenarios, n_slots)` [kWh].
-        pv_kwh: `(n_homes, n_scenarios, n_slots)` [kWh].
-        prior: how likely each is at the start, 1 in sum `(n_homes, n_scenarios)`; None for all alike.
-    """
-
-    load_kwh: Energy
-    pv_kwh: Energy
-    prior: Energy | None = None
-
-    def part(self, homes: slice) -> "Scenarios":
-        """The same for some of the homes."""
-        return Scenarios(self.load_kwh[homes], self.pv_kwh[homes], None if self.prior is None else self.prior[homes])
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from planner.optimizer.plan_commands import exact_commands
 from planner.oracle import OptimalSchedule, solve_optimal_schedule
 from planner.replay.daily import POLICIES, Expectations
 from planner.value.protocol import Protocol
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios
 from tests.builders.homes import PRICE_KINDS, Horizon, horizons, sites, start_soc
 
 TOLERANCE = 1e-6

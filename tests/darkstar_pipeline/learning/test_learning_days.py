@@ -19,7 +19,7 @@ from env.gym.episodes import joined
 from planner.evaluation.daily_results import daily_results
 from planner.replay.daily import replay_days
 from planner.value.scenario_weights import NAIVE
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios
 from tests.builders.episodes import CURVED
 from tests.builders.homes import days_of_slots, home
 from tests.builders.learning_home import DAYS, learning_context, measured, write_days

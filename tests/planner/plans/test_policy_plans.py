@@ -21,7 +21,7 @@ from planner.plans.policy_plans import PolicySchedule, learned_schedule, value_s
 from planner.plans.release import SELF_CONSUMPTION
 from planner.plans.task import PlanTask
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
-from planner.replay.learned_window import RollingLearned
+from planner.policies.rolling_learned import RollingLearned
 from planner.value.scenario_source import ScenarioSource
 from planner.verification.verifier import verify_schedule
 from tests.builders.service_home import COLUMNS, LONG_DAY, moment

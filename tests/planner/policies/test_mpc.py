@@ -6,52 +6,23 @@ from hypothesis import strategies as st
 from env.inverter import Command, Energy
 from env.simulator import simulate
 from env.site import Limits, Site
-from planner.policies.mpc import FADE, MOST_PV_RATIO, PV_WORTH_SCALING_KWH, Mpc, corrected_load, corrected_pv, known_day
-from planner.policies.write_budget import Steadiness, SteadinessRules
+from planner.policies.forecast_correction import FADE
+from planner.policies.mpc import Mpc, known_span
+from planner.policies.write_budget import Steadiness
+from planner.value.protocol import SteadinessRules
+from planner.value.value_function import soc_grid
 from tests.builders.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
 
 
 def planner(site: Site, day: Horizon, value: float = 0.5) -> Mpc:
     """MPC that expects the day as it is."""
-    span = known_day(
+    span = known_span(
         site=site,
-        import_price=day.import_price,
-        export_price=day.export_price,
-        load_forecast=day.load_kwh,
-        pv_forecast=day.pv_kwh,
-        settlement_value=value,
+        prices=(day.import_price, day.export_price),
+        forecasts=(day.load_kwh, day.pv_kwh),
+        end_value=value * soc_grid(site.battery),
     )
     return Mpc(site, span, steadiness=Steadiness(site, SteadinessRules()))
-
-
-def test_load_forecast_moves_by_the_last_error_when_corrected() -> None:
-    """0.4 more than expected was used: 0.85 of it are left a slot later, 0.85 x 0.85 two."""
-    corrected = corrected_load(np.array([1.0, 1.0, 1.0]), 0.4)
-    assert corrected == pytest.approx([1 + 0.4 * FADE, 1 + 0.4 * FADE**2, 1 + 0.4 * FADE**3])
-
-
-def test_load_forecast_stays_at_zero_when_the_correction_is_larger() -> None:
-    assert corrected_load(np.array([0.1, 1.0]), -0.5) == pytest.approx([0.0, 1 - 0.5 * FADE**2])
-
-
-@pytest.mark.parametrize(
-    ("reading", "ratio"),
-    [
-        pytest.param(0.25, 0.5, id="half of what was expected"),
-        pytest.param(1.0, 2.0, id="twice as much"),
-        pytest.param(9.0, MOST_PV_RATIO, id="not more than so much"),
-        pytest.param(0.0, 0.0, id="nothing"),
-    ],
-)
-def test_pv_forecast_scales_by_the_last_ratio_when_corrected(reading: float, ratio: float) -> None:
-    corrected = corrected_pv(np.array([1.0, 0.0, 2.0]), reading, 0.5)
-    fade = FADE ** np.arange(1, 4)
-    assert corrected == pytest.approx(np.array([1.0, 0.0, 2.0]) * (1 + (ratio - 1) * fade))
-
-
-def test_pv_forecast_is_left_alone_when_the_last_slot_was_dusk() -> None:
-    forecast = np.array([0.5, 0.7])
-    assert corrected_pv(forecast, 0.3, PV_WORTH_SCALING_KWH).tolist() == forecast.tolist()
 
 
 @given(site=sites(), day=horizons(), seed=st.integers(0, 999), share=st.floats(0, 1))

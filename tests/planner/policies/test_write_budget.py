@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.policies.write_budget import SlotOutlook, Steadiness, SteadinessRules
+from planner.policies.write_budget import SlotOutlook, Steadiness
+from planner.value.protocol import SteadinessRules
 from tests.builders.homes import home
 
 HOLD, FOLLOW, SELL = (0.0, 0.0, 0.0), (0.0, 8.0, 0.0), (0.0, 0.0, 99.0)

@@ -15,7 +15,7 @@ from planner.replay.daily import replay_days
 from planner.replay.learned import replay_learned
 from planner.value.scenario_source import ScenarioSource, day_scenarios
 from planner.value.scenario_weights import NAIVE, BeliefRules
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios
 from tests.builders.homes import STOCKHOLM, home
 from tests.planner.replay.test_episodes import AUTUMN, PROTOCOL, SPRING, days_around
 

@@ -13,12 +13,13 @@ from env.site import Limits
 from planner.errors import PolicyMismatchError
 from planner.forecasts.naive import naive_forecasts
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
-from planner.replay.continuous import open_window, replay_window
-from planner.replay.learned_window import replay_learned_window
+from planner.policies.window import open_window
+from planner.replay.continuous import replay_window
+from planner.replay.learned import replay_learned_window
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import ScenarioSource
 from planner.value.scenario_weights import NAIVE, BeliefRules
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios
 from tests.builders.episodes import TIGHT
 from tests.builders.homes import NO_LIMITS, STOCKHOLM, days_of_slots, home
 

@@ -7,7 +7,7 @@ import pytest
 from env.time_grid import grid, local_clock
 from planner.value.scenario_source import ScenarioSource, day_scenarios
 from planner.value.scenario_weights import BeliefRules
-from planner.value.value_function import Scenarios
+from planner.value.scenarios import Scenarios
 from tests.builders.homes import STOCKHOLM
 
 SPRING, AUTUMN, SUMMER = date(2026, 3, 29), date(2026, 10, 25), date(2026, 6, 10)

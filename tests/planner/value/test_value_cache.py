@@ -7,8 +7,9 @@ import pytest
 
 from darkstar_pipeline.config.site import SiteSettings
 from env.site import Limits
+from planner.value.scenarios import Scenarios
 from planner.value.value_cache import recent_value_function
-from planner.value.value_function import Scenarios, soc_grid, value_function
+from planner.value.value_function import soc_grid, value_function
 
 SITE = SiteSettings().site("home")
 RNG = np.random.default_rng(4)

@@ -10,7 +10,8 @@ from env.inverter import Energy
 from env.site import Limits, Site
 from planner.optimizer.slot_arrays import needed_arrays
 from planner.oracle import solve_optimal_schedule
-from planner.value.value_function import Scenarios, ValueFunction, in_order, interpolated, soc_grid, value_function
+from planner.value.scenarios import Scenarios
+from planner.value.value_function import ValueFunction, in_order, interpolated, soc_grid, value_function
 from tests.builders.homes import DEFAULT_BATTERY, PAPER_BATTERY, days_of_slots, home
 
 SPRING, AUTUMN, SUMMER = date(2026, 3, 29), date(2026, 10, 25), date(2026, 6, 10)

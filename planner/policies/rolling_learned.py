@@ -4,17 +4,16 @@ Where power is charged, it does not see that.
 """
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from env.gym.episodes import Episodes
 from env.inverter import Command, Energy
 from env.simulator import World
+from planner.policies.learned_days import LearnedDays
 from planner.policies.learned_policy import LearnedPolicy
-from planner.replay.continuous import OnScenarios, Window, run_window
-from planner.replay.daily import schedule_frame
-from planner.replay.episodes import day_outlook
-from planner.replay.learned import LearnedDays
+from planner.policies.outlook import day_outlook
+from planner.policies.rolling import OnScenarios
+from planner.policies.window import Window
 from planner.value.scenario_source import ScenarioSource
 
 
@@ -24,20 +23,13 @@ class RollingLearned(OnScenarios):
     def __init__(self, window: Window, policy: LearnedPolicy, source: ScenarioSource) -> None:
         super().__init__(window, source)
         self.policy = policy
-        self._today, self._tomorrow = (
-            (window.column(f"load_{kind}"), window.column(f"pv_{kind}")) for kind in ("forecast", "tomorrow")
-        )
 
     def open(self, first: int, end: int) -> None:
         """Believe anew, and show the policy what is known of the span."""
         window, span = self.window, slice(first, end)
         world = World(*(table[:, span] for table in vars(window.world).values()))
         outlook = day_outlook(world, self.scenarios(), window.site, self.end_value()[None], rules=self.policy.beliefs)
-        midnight = int(window.starts[self.day + 1])
-        load, pv = (
-            np.concatenate([today[first:midnight], tomorrow[midnight:end]])[None]
-            for today, tomorrow in zip(self._today, self._tomorrow, strict=True)
-        )
+        load, pv = window.forecasts(first, int(window.starts[self.day + 1]), end)
         episodes = Episodes(
             sites=(window.site,),
             home=np.zeros(1, dtype=np.intp),
@@ -46,8 +38,8 @@ class RollingLearned(OnScenarios):
             pv_kwh=world.pv_kwh,
             import_price=world.import_price,
             export_price=world.export_price,
-            load_forecast=load,
-            pv_forecast=pv,
+            load_forecast=load[None],
+            pv_forecast=pv[None],
             clock_minutes=window.clock[None, span].astype(np.float64),
             start_soc_kwh=np.array([window.protocol.start_soc_kwh]),
             settlement_value=np.array([window.settlement_value]),
@@ -67,23 +59,3 @@ class RollingLearned(OnScenarios):
         """What is stored at the ends of some slots is worth in the policy's outlook `(n_slots, n_soc)` [money]."""
         outlook = self.days.episodes.outlook
         return np.full((end - first, 2), np.nan) if outlook is None else outlook.value[0, first:end]
-
-
-def replay_learned_window(
-    policy: LearnedPolicy, window: Window, source: ScenarioSource, *, label: str = "learned"
-) -> pl.DataFrame:
-    """What a learned policy does in a window, stored energy carried through.
-
-    Args:
-        policy: what decides.
-        window: the days (`planner.replay.continuous.open_window`).
-        source: as for `planner.replay.learned.replay_learned`.
-        label: name in the column `policy`.
-
-    Returns:
-        As `planner.replay.daily.replay_days`.
-    """
-    own = ScenarioSource(history=source.history, rules=policy.beliefs, told=source.told)
-    replay = run_window(window, RollingLearned(window, policy, own).decide)
-    names = ("slot_start", "local_day", "import_price", "export_price", "load_kwh", "pv_kwh")
-    return schedule_frame(label, window.slots.select(names), replay)

@@ -1,0 +1,242 @@
+"""Planners through a window: the span of known prices is opened anew at midnight and when the next day is published.
+
+With a demand charge planners carry the month's peaks, too (`planner.demand_charges.peak_tracker`).
+"""
+
+import numpy as np
+import polars as pl
+
+from env.inverter import Command, Energy
+from planner.demand_charges.bills import charges_power
+from planner.demand_charges.peak_tracker import LIKE_DAYS, PowerWatch, imagined
+from planner.optimizer.home_program import HomeProgram
+from planner.policies.mpc import ExactHorizon, ExactPrograms, Mpc, exact_program, known_span
+from planner.policies.value_policy import ValueDays
+from planner.policies.window import Window
+from planner.policies.write_budget import Steadiness
+from planner.value.scenario_source import ScenarioSource
+from planner.value.scenarios import Scenarios
+from planner.value.slot_prices import PowerMeter, SlotPrices
+from planner.value.terminal_value import END_STEPS, end_curve
+from planner.value.value_function import soc_grid
+
+
+class Rolling:
+    """A planner through a window: its span is opened anew at midnight, and when the next day is published.
+
+    Args:
+        window: the days.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.day = -1
+        self.first, self.end = 0, -1
+
+    def decide(self, slot: int, soc_kwh: Energy) -> Command:
+        """The command of a slot."""
+        window = self.window
+        if slot >= window.starts[self.day + 1]:
+            self.day, self.end = self.day + 1, -1
+            self.begin_day()
+        end = window.horizon(slot, self.day)
+        if end != self.end:
+            self.first, self.end = slot, end
+            self.open(slot, end)
+        return self.command(slot - self.first, soc_kwh)
+
+    def take(self, first: int, end: int) -> None:
+        """Take slots `first` to `end` for what is known, whatever the clock says; `first` lies on the first day."""
+        self.day, self.first, self.end = 0, first, end
+        self.begin_day()
+        self.open(first, end)
+
+    def begin_day(self) -> None:
+        """Midnight has passed."""
+
+    def open(self, first: int, end: int) -> None:
+        """Slots `first` to `end` of the window are what is known now."""
+        raise NotImplementedError
+
+    def command(self, slot: int, soc_kwh: Energy) -> Command:
+        """The command of a slot of the span."""
+        raise NotImplementedError
+
+    def end_value(self) -> Energy:
+        """What is stored at the span's end is worth, on the grid `(n_soc,)`; a window's settlement is known [money]."""
+        window, grid = self.window, soc_grid(self.window.site.battery)
+        at_end = self.end == window.starts[-1]
+        return window.settlement_value * (grid - grid[0]) if at_end else window.end_values[self.day]
+
+    def last(self, slot: int) -> tuple[Energy, Energy] | tuple[None, None]:
+        """What was read in the slot before, where it lies in the span."""
+        if slot == 0:
+            return None, None
+        world, before = self.window.world, self.first + slot - 1
+        return world.load_kwh[:, before], world.pv_kwh[:, before]
+
+    def prices(self) -> tuple[Energy, Energy]:
+        """Import and export price of the span."""
+        world, span = self.window.world, slice(self.first, self.end)
+        return world.import_price[0, span], world.export_price[0, span]
+
+
+class OnScenarios(Rolling):
+    """A planner that takes its scenarios from the days before, or from where it is told."""
+
+    def __init__(self, window: Window, source: ScenarioSource | None = None) -> None:
+        super().__init__(window)
+        scenarios = (source or ScenarioSource(history=window.history)).by_day(window.slots, window.site.timezone)
+        self.by_day = [scenarios[day] for day in window.slots["local_day"].unique(maintain_order=True).to_list()]
+        self.months = _Months(window) if charges_power(window.site) else None
+
+    def decide(self, slot: int, soc_kwh: Energy) -> Command:
+        """The command of a slot."""
+        if self.months is not None:
+            self.months.read(slot, soc_kwh)
+        return super().decide(slot, soc_kwh)
+
+    def begin_day(self) -> None:
+        """A day begins: the month has another peak."""
+        if self.months is not None:
+            self.months.begin_day(self.day, self.by_day[self.day])
+
+    def power(self) -> SlotPrices | None:
+        """What power costs in the slots of the span."""
+        return None if self.months is None else self.months.prices(self.first, self.end)
+
+    def scenarios(self) -> Scenarios:
+        """What the span may be."""
+        start, midnight = self.window.starts[self.day], int(self.window.starts[self.day + 1])
+        today = self.by_day[self.day]
+        load, pv = (
+            np.concatenate([part[:, :, self.first - start :], _stretched(part, self.end - midnight)], axis=2)
+            for part in (today.load_kwh, today.pv_kwh)
+        )
+        return Scenarios(load, pv, today.prior)
+
+
+class _Months:
+    """The months of a window where power is charged, as its meter and its calendar tell.
+
+    Args:
+        window: the days.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self.window, self.day = window, -1
+        self.watch = PowerWatch(window.site, window.protocol)
+        everything = np.zeros((0, len(window.slots)))
+        free = SlotPrices(free_kwh=everything, price=everything, period=everything.astype(np.int64))
+        self.meter = PowerMeter(window.site, free)
+        self.days = window.slots.partition_by("local_day", maintain_order=True)
+
+    def read(self, slot: int, soc_kwh: Energy) -> None:
+        """A slot begins."""
+        world, before = self.window.world, max(slot - 1, 0)
+        self.meter.read(slot, soc_kwh, world.load_kwh[:, before], world.pv_kwh[:, before])
+
+    def begin_day(self, day: int, scenarios: Scenarios) -> None:
+        """Another day begins, which may be like its scenarios."""
+        if day > 0:
+            past = slice(int(self.window.starts[day - 1]), int(self.window.starts[day]))
+            ended = self.days[day - 1].select("slot_start")
+            self.watch.end(ended.with_columns(import_kwh=pl.Series(self.meter.bought[past])))
+        self.watch.begin(self.days[day]["local_day"][0])
+        self.day, self.imagined = day, imagined(self.days[day], scenarios)
+
+    def prices(self, first: int, end: int) -> SlotPrices:
+        """What power costs in slots `first` to `end`; what begins in the next month is charged as this one is."""
+        return self.watch.prices(
+            self.window.slots["slot_start"][first:end],
+            self.days[max(self.day - LIKE_DAYS, 0) : self.day],
+            self.imagined,
+        )
+
+
+class RollingMpc(OnScenarios):
+    """MPC through a window."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self.steadiness = Steadiness(window.site, window.protocol.steadiness)
+        self.program = exact_program(window.site, len(window.slots))
+        self.programs = ExactPrograms(window.site)
+
+    def begin_day(self) -> None:
+        """Begin to count another day's writes."""
+        super().begin_day()
+        self.steadiness.new_day()
+
+    def open(self, first: int, end: int) -> None:
+        """Work out what stored energy is worth over the span."""
+        site, scenarios, prices = self.window.site, self.scenarios(), self.prices()
+        span = known_span(
+            site=site,
+            prices=prices,
+            forecasts=self.window.forecasts(first, int(self.window.starts[self.day + 1]), end),
+            end_value=self.end_value(),
+            scenarios=scenarios,
+            power=self.power(),
+        )
+        program = self.program if len(prices[0]) >= self.program.n_slots else None
+        self.mpc = Mpc(site, span, steadiness=self.steadiness, program=program, programs=self.programs)
+
+    def command(self, slot: int, soc_kwh: Energy) -> Command:
+        """Plan from a slot on."""
+        load, pv = self.last(slot)
+        known = (None, None) if load is None or pv is None else (float(load[0]), float(pv[0]))
+        return self.mpc.command(slot, float(soc_kwh[0]), *known)
+
+
+class RollingValue(OnScenarios):
+    """The policy `value` through a window."""
+
+    def open(self, first: int, end: int) -> None:
+        """Work out what stored energy is worth over the span."""
+        del first, end
+        bought, sold = self.prices()
+        self.days = ValueDays(
+            site=self.window.site,
+            scenarios=self.scenarios(),
+            import_price=bought[None],
+            export_price=sold[None],
+            end_value=self.end_value()[None],
+            power=self.power(),
+        )
+
+    def command(self, slot: int, soc_kwh: Energy) -> Command:
+        """Choose the command of a slot."""
+        return self.days.command(slot, soc_kwh, *self.last(slot))
+
+    def worth(self, slot: int) -> Energy:
+        """What is stored at the end of the slot just decided is worth, on the grid `(n_soc,)` [money]."""
+        return self.days.value.expected(slot + 1, self.days.belief)[0]
+
+
+class RollingOracle(Rolling):
+    """Load and PV known, prices only as published: every slot planned exactly to the end of what is known."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self.programs: dict[int, HomeProgram] = {}
+
+    def open(self, first: int, end: int) -> None:
+        """Take over the prices of the span."""
+        site, n_slots = self.window.site, end - first
+        if n_slots not in self.programs:
+            self.programs[n_slots] = HomeProgram(site.commanded, n_slots, end_steps=END_STEPS)
+        curve = end_curve(self.end_value(), site.battery)
+        self.horizon = ExactHorizon(site, *self.prices(), end=curve, program=self.programs[n_slots])
+
+    def command(self, slot: int, soc_kwh: Energy) -> Command:
+        """Plan from a slot on."""
+        world, ahead = self.window.world, slice(self.first + slot, self.end)
+        return self.horizon.command(slot, float(soc_kwh[0]), world.load_kwh[0, ahead], world.pv_kwh[0, ahead])
+
+
+def _stretched(part: Energy, n_slots: int) -> Energy:
+    """The first slots of each scenario, its last repeated where the next day is longer by a clock change."""
+    have = part.shape[2]
+    longer = np.repeat(part[:, :, -1:], max(n_slots - have, 0), axis=2)
+    return np.concatenate([part[:, :, :n_slots], longer], axis=2)

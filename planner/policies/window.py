@@ -1,0 +1,135 @@
+"""A window of days in the continuous protocol, and what is known of it in each slot.
+
+A planner at a slot knows the prices to the end of the local day, from 13:00 on those of the next day too, its forecasts
+and the readings up to the slot. Refused days are left out, and the battery waits over them.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from env.inverter import Energy
+from env.simulator import World
+from env.site import Site
+from env.time_grid import local_clock
+from planner.forecasts.central import central_forecasts
+from planner.value.overnight_value import end_values, start_values
+from planner.value.protocol import Protocol
+from planner.value.value_function import soc_grid
+
+PUBLISHED_MINUTE = 13 * 60  # local clock at which the next day's prices are there [min]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The usable days of a window, one after the other.
+
+    Attributes:
+        slots: `slot_start, local_day, import_price, export_price, load_kwh, pv_kwh, load_forecast, pv_forecast` (made
+            on the morning of the day) and `load_tomorrow, pv_tomorrow` (made on the morning of the day before).
+        site: battery, limits, time zone.
+        protocol: start, settlement, steadiness.
+        history: readings that scenarios are taken from.
+    """
+
+    slots: pl.DataFrame
+    site: Site
+    protocol: Protocol
+    history: pl.DataFrame
+
+    @cached_property
+    def world(self) -> World:
+        """The window as one long episode, `(1, n_slots)`."""
+        names = ("load_kwh", "pv_kwh", "import_price", "export_price")
+        return World(*(self.column(name)[None] for name in names))
+
+    def column(self, name: str) -> Energy:
+        """A column `(n_slots,)`."""
+        return self.slots[name].cast(pl.Float64).to_numpy()
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """First slot of each day, and the end of the last `(n_days + 1,)`."""
+        lengths = self.slots.group_by("local_day", maintain_order=True).len()["len"]
+        return np.concatenate([[0], np.cumsum(lengths.cast(pl.Int64).to_numpy())])
+
+    @cached_property
+    def next_is_known(self) -> NDArray[np.bool_]:
+        """Whether the calendar's next day is the window's next day `(n_days,)`."""
+        days = self.slots["local_day"].unique(maintain_order=True).to_list()
+        follows = [later - day == timedelta(days=1) for day, later in pairwise(days)]
+        return np.array([*follows, False])
+
+    @cached_property
+    def clock(self) -> NDArray[np.int64]:
+        """Minutes since local midnight of each slot [min]."""
+        return self.slots.select(local_clock(self.site.timezone))["local_clock"].to_numpy()
+
+    @cached_property
+    def settlement_value(self) -> float:
+        """Worth of a stored kWh at the end of the window: that of its last day [money/kWh]."""
+        return window_settlement(self.slots, self.site, self.protocol)
+
+    @cached_property
+    def end_values(self) -> Energy:
+        """What stored energy is expected to be worth after each day, as known on its morning `(n_days, n_soc)`."""
+        ends = self.starts
+        days = [World(*(t[:, a:b] for t in vars(self.world).values())) for a, b in pairwise(ends)]
+        battery = self.site.battery
+        grid = soc_grid(battery)
+        fallback = np.array([self.protocol.settlement(day.import_price[0], battery) for day in days])
+        return end_values(start_values(days, self.site, self.protocol), fallback=fallback * (grid[1] - grid[0]))
+
+    def horizon(self, slot: int, day: int) -> int:
+        """End of what is published at a slot's start."""
+        knows_next = self.clock[slot] >= PUBLISHED_MINUTE and self.next_is_known[day]
+        return int(self.starts[day + 2] if knows_next else self.starts[day + 1])
+
+    def forecasts(self, first: int, midnight: int, end: int) -> tuple[Energy, Energy]:
+        """Return the forecasts of load and PV in slots `first` to `end` as the morning before `midnight` saw them.
+
+        Args:
+            first: index of the first slot, before midnight.
+            midnight: first slot of the next day, which the forecast of the day before reaches into.
+            end: index after the last slot.
+        """
+        today, tomorrow = slice(first, midnight), slice(midnight, end)
+        load, pv = (
+            np.concatenate([self.column(f"{name}_forecast")[today], self.column(f"{name}_tomorrow")[tomorrow]])
+            for name in ("load", "pv")
+        )
+        return load, pv
+
+
+def open_window(
+    slots: pl.DataFrame, forecasts: pl.DataFrame, history: pl.DataFrame, site: Site, protocol: Protocol
+) -> Window:
+    """The window of these days; arguments as for `replay_window`."""
+    return Window(_with_forecasts(slots, forecasts), site, protocol, history)
+
+
+def window_settlement(slots: pl.DataFrame, site: Site, protocol: Protocol) -> float:
+    """Worth of a stored kWh at the end of the window of these slots: that of its last day [money/kWh]."""
+    last = slots.filter(pl.col("local_day") == pl.col("local_day").max())
+    return protocol.settlement(last["import_price"].to_numpy(), site.battery)
+
+
+def _with_forecasts(slots: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Join the forecasts of the same morning, and of the morning before."""
+    same = central_forecasts(forecasts)
+    before = same.select(
+        "slot_start",
+        (pl.col("local_day") + pl.duration(days=1)).alias("local_day"),
+        load_tomorrow="load_forecast",
+        pv_tomorrow="pv_forecast",
+    )
+    keys = ["slot_start", "local_day"]
+    joined = slots.sort("slot_start").join(same, on=keys, how="left", maintain_order="left")
+    joined = joined.join(before, on=keys, how="left", maintain_order="left")
+    names = ("load_forecast", "pv_forecast", "load_tomorrow", "pv_tomorrow")
+    return joined.with_columns(pl.col(names).fill_null(0.0).fill_nan(0.0))
