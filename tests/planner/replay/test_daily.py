@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-import planner.replay.daily
+import planner.replay.schedules
 from darkstar_pipeline.warehouse.schemas import POLICY_SCHEDULES
 from env.inverter import Command
 from env.site import Limits, Site
@@ -81,13 +81,13 @@ def test_days_are_the_same_bit_for_bit_when_sharded(
     slots = slots_around(AUTUMN, before=2, after=2)
     forecasts = expected(slots)
     whole = replay_days("mpc", slots, forecasts, home(), HALF, workers=1)
-    monkeypatch.setattr(planner.replay.daily, "SHARD_DAYS", shard_days)
+    monkeypatch.setattr(planner.replay.schedules, "SHARD_DAYS", shard_days)
     assert replay_days("mpc", slots, forecasts, home(), HALF, workers=workers).equals(whole)
 
 
 def test_shards_hold_whole_days_in_order_when_there_are_many() -> None:
     slots = days_of_slots(date(2026, 1, 1), date(2026, 6, 1), seed=1)
-    pieces = planner.replay.daily.shards_of_days(slots)
+    pieces = planner.replay.schedules.shards_of_days(slots)
     assert len(pieces) == 3
     assert pl.concat(pieces).equals(slots)
     days = [set(piece["local_day"].to_list()) for piece in pieces]
