@@ -1,12 +1,29 @@
-"""What can be wrong with the world as described: one small tree, each message with value, limit and remedy."""
+"""The base of all errors of `env` and `planner`, and the errors of `env`: a home that is described wrongly."""
 
 
-class EnvError(Exception):
+class CodedError(Exception):
+    """An error with a stable code for programs and a hint for people.
+
+    The message says what is wrong, with value and limit. Classes set defaults; an instance may set its own hint.
+
+    Attributes:
+        code: short identifier, the same in every error document; `bug` where no person can do anything about it.
+        hint: what to do about it; empty where there is nothing to say.
+    """
+
+    code: str = "bug"
+    hint: str = ""
+
+
+class EnvError(CodedError):
     """Root of the errors of `env`."""
+
+    code = "configuration"
+    hint = "mend darkstar.yaml"
 
 
 class TimeZoneError(EnvError):
-    """A time zone that the IANA database does not know."""
+    """A time zone that is not in the IANA database."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"time zone {name!r} is not in the IANA database; use a name such as Europe/Stockholm")
@@ -21,7 +38,7 @@ class DeviceError(EnvError):
 
 
 class LimitsError(EnvError):
-    """A limit that is no power."""
+    """A limit that is not a power."""
 
 
 class TariffError(EnvError):
@@ -36,7 +53,10 @@ class MissingTariffError(TariffError):
 
 
 class ShapeError(EnvError):
-    """Arrays whose shapes do not fit together."""
+    """Arrays whose shapes do not fit together: a mistake of the caller, not of the configuration."""
+
+    code = CodedError.code
+    hint = CodedError.hint
 
 
 class EpisodeError(EnvError):
@@ -44,4 +64,4 @@ class EpisodeError(EnvError):
 
 
 class ActionError(EnvError):
-    """An action that is none: not a number, or outside what may be asked for."""
+    """An action that is not a number, or outside the action space."""

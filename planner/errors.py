@@ -1,51 +1,158 @@
-"""What can go wrong while deciding: one small tree."""
+"""The errors of `planner`: what can go wrong while deciding, with the code and the hint of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from env.errors import CodedError
+
+if TYPE_CHECKING:
+    from env.battery import Energy
 
 
-class PlannerError(Exception):
+class PlannerError(CodedError):
     """Root of the errors of `planner`."""
 
 
 class NoFeasibleScheduleError(PlannerError):
-    """The limits contradict each other.
+    """The limits contradict each other."""
+
+    code = "no_feasible_schedule"
+    hint = "loosen the limits in darkstar.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conflict:
+    """One demand that cannot be met, or one limit that stands in the way.
 
     Attributes:
-        remedy: the least that would have to give, in words; empty where nobody can tell.
+        limit: `return_soc`, `end_floor`, the name of a movable load, one of the limits of the home (`charge_kw`,
+            `discharge_kw`, `import_kw`, `export_kw`, `inverter_kw`), or `soc_range`.
+        slot: index of the slot in which it has to be met; None for a limit of every slot.
+        slot_start: start of that slot (UTC).
+        size: energy that is missing, or power by which the limit would have to be raised.
+        unit: `kWh` or `kW`.
+        sentence: the same in words.
     """
 
-    remedy: str = ""
+    limit: str
+    slot: int | None
+    slot_start: datetime | None
+    size: float
+    unit: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relaxation:
+    """The least change of the demands that makes a schedule possible.
+
+    Attributes:
+        return_soc_kwh: stored energy at the end instead of the demanded one; None leaves it [kWh].
+        floor_kwh: floor of the terminal value curve instead; None leaves it [kWh].
+        load_energy_kwh: energy of each window of movable loads instead, by the load's name [kWh].
+        dropped: names of the runs that do not take place.
+    """
+
+    return_soc_kwh: float | None = None
+    floor_kwh: float | None = None
+    load_energy_kwh: Mapping[str, "Energy"] = field(default_factory=dict[str, "Energy"])
+    dropped: tuple[str, ...] = ()
+
+
+class ContradictionError(NoFeasibleScheduleError):
+    """The demands of a plan contradict the home's limits.
+
+    Args:
+        conflicts: demands first, then the limits in their way.
+        relaxation: the least that makes a schedule possible.
+        hint: the same in words, limits that could be raised instead included.
+    """
+
+    def __init__(self, message: str, *, conflicts: tuple[Conflict, ...], relaxation: Relaxation, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.conflicts = conflicts
+        self.relaxation = relaxation
 
 
 class SolverError(PlannerError):
     """The solver gave no usable answer."""
 
+    code = "no_feasible_schedule"
+    hint = "check prices and limits of that day"
+
 
 class SolverTimeoutError(SolverError):
-    """The time was over before the solver found anything feasible."""
+    """The time limit passed before the solver found a feasible schedule."""
 
 
 class UnknownPolicyError(PlannerError):
     """A policy that does not exist."""
 
+    code = "usage"
+    hint = "name a policy that exists"
+
 
 class IncompleteDayError(PlannerError):
-    """A day whose slots are not all there, or hold nulls."""
+    """A day with missing slots or null values."""
+
+    code = "data_missing"
+    hint = "run `darkstar quality` for that day"
 
 
 class ScheduleColumnsError(PlannerError):
-    """A table that is no schedule: columns are missing, or belong to nothing of the site."""
+    """A table that is not a schedule of the site: columns are missing, or belong to no battery or device."""
+
+    code = "data_refused"
+    hint = "give a table as `darkstar schedule --out` writes it"
 
 
 class LoadRequestError(PlannerError):
-    """A wish that no plan can mean: a window outside the horizon, or shorter than the run."""
+    """A load request that cannot be met: a window outside the horizon, or shorter than the run."""
+
+    code = "usage"
+    hint = "see `darkstar plan --help`, and `devices` in darkstar.yaml"
 
 
 class UnverifiedScheduleError(PlannerError):
     """A schedule that the verifier found wrong, and that must not be stored or served."""
 
+    code = "unverified_schedule"
+    hint = "`darkstar verify` lists all that is wrong"
+
 
 class PolicyMismatchError(PlannerError):
-    """A trained policy that is damaged, or was made for another state, tariff or form of bundle."""
+    """A trained policy that is damaged, or was trained for another state, tariff or form of bundle."""
+
+    code = "model_refused"
+    hint = "train anew, or go back with `darkstar models rollback`"
 
 
 class CheckpointError(PlannerError):
     """A checkpoint that is damaged, or of another training."""
+
+
+class DatasetVersionError(PlannerError):
+    """A version of the training data that does not exist."""
+
+
+class TooFewDaysError(PlannerError, ValueError):
+    """Fewer days than a forecast model needs to be fitted."""
+
+
+class ReplayHistoryError(PlannerError, ValueError):
+    """A history in a form that the replay cannot use."""
+
+
+class SearchSpaceError(PlannerError, ValueError):
+    """A hyperparameter search without trials, or over fields that the configuration does not have."""
+
+
+class UnpairedCostsError(PlannerError, ValueError):
+    """Daily costs of two policies that cannot be compared pair by pair."""
+
+
+class NoReadingsError(PlannerError, ValueError):
+    """A history without a single reading to forecast from."""

@@ -1,6 +1,6 @@
 """What went wrong, in one line or one JSON document, and the exit code that goes with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -8,17 +8,7 @@ import typer
 
 from darkstar_pipeline.console.json_values import write_json
 from darkstar_pipeline.errors import DarkstarError, ExitCode
-from env.errors import EnvError, ShapeError
-from planner.errors import (
-    IncompleteDayError,
-    LoadRequestError,
-    NoFeasibleScheduleError,
-    PolicyMismatchError,
-    ScheduleColumnsError,
-    SolverError,
-    UnknownPolicyError,
-    UnverifiedScheduleError,
-)
+from env.errors import CodedError
 
 
 class UsageError(DarkstarError):
@@ -55,17 +45,16 @@ class Failure:
         write_json({"error": {"code": self.code, "message": self.message, "hint": self.hint}}, out)
 
 
-_ROOMS: Sequence[tuple[type[Exception], str, ExitCode, str]] = (
-    (EnvError, "configuration", ExitCode.USAGE, "mend darkstar.yaml"),
-    (NoFeasibleScheduleError, "no_feasible_schedule", ExitCode.INFEASIBLE, "loosen the limits in darkstar.yaml"),
-    (SolverError, "no_feasible_schedule", ExitCode.INFEASIBLE, "check prices and limits of that day"),
-    (UnverifiedScheduleError, "unverified_schedule", ExitCode.INFEASIBLE, "`darkstar verify` lists all that is wrong"),
-    (ScheduleColumnsError, "data_refused", ExitCode.DATA, "give a table as `darkstar schedule --out` writes it"),
-    (PolicyMismatchError, "model_refused", ExitCode.DATA, "train anew, or go back with `darkstar models rollback`"),
-    (UnknownPolicyError, "usage", ExitCode.USAGE, "name a policy that exists"),
-    (IncompleteDayError, "data_missing", ExitCode.DATA, "run `darkstar quality` for that day"),
-    (LoadRequestError, "usage", ExitCode.USAGE, "see `darkstar plan --help`, and `devices` in darkstar.yaml"),
-)
+_EXIT_CODES: Mapping[str, ExitCode] = {
+    "configuration": ExitCode.USAGE,
+    "usage": ExitCode.USAGE,
+    "data_missing": ExitCode.DATA,
+    "data_refused": ExitCode.DATA,
+    "model_refused": ExitCode.DATA,
+    "no_feasible_schedule": ExitCode.INFEASIBLE,
+    "unverified_schedule": ExitCode.INFEASIBLE,
+}
+"""Exit codes of the errors of `env` and `planner`; an error with another code is a bug."""
 
 
 def describe(error: BaseException) -> Failure:
@@ -78,10 +67,8 @@ def describe(error: BaseException) -> Failure:
         return Failure(code="interrupted", message="interrupted", hint="it can be repeated", exit_code=INTERRUPTED)
     if isinstance(error, OSError):
         return _file_system(error)
-    for kind, code, exit_code, hint in _ROOMS:
-        if isinstance(error, kind) and not isinstance(error, ShapeError):  # shapes are our own business
-            remedy = error.remedy if isinstance(error, NoFeasibleScheduleError) else ""
-            return _failure(code, str(error), remedy or hint, exit_code)
+    if isinstance(error, CodedError) and error.code in _EXIT_CODES:
+        return _failure(error.code, str(error), error.hint, _EXIT_CODES[error.code])
     message = f"unexpected {type(error).__name__}: {error}; this is a bug in darkstar"
     return _failure("bug", message, "run again with --debug for the traceback and report it", ExitCode.BUG)
 

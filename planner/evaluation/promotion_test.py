@@ -41,6 +41,7 @@ import numpy as np
 from scipy.special import stdtrit  # pyright: ignore[reportMissingTypeStubs] - untyped
 
 from env.inverter import Energy
+from planner.errors import UnpairedCostsError
 
 LEAST_DAYS = 14
 LEAST_COSINES = 3
@@ -126,7 +127,7 @@ def judge(
         least_days: fewer test days prove nothing.
 
     Raises:
-        ValueError: the days are not paired, or a cost is no number.
+        UnpairedCostsError: the days are not paired, or a cost is no number.
     """
     daily = _paired(champion, challenger)
     shadowed = None if shadow is None else _paired(shadow.champion, shadow.challenger)
@@ -191,11 +192,11 @@ def _paired(champion: Energy, challenger: Energy) -> Energy:
     """Daily differences `(n,)`; negative where the challenger is cheaper [money]."""
     if champion.shape != challenger.shape or champion.ndim != 1:
         message = f"costs of {champion.shape} days of the champion and {challenger.shape} of the challenger do not pair"
-        raise ValueError(message)
+        raise UnpairedCostsError(message)
     daily = challenger - champion
     if not np.all(np.isfinite(daily)):
         message = f"{int((~np.isfinite(daily)).sum())} of {len(daily)} days have a cost that is no number"
-        raise ValueError(message)
+        raise UnpairedCostsError(message)
     return daily
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from env.inverter import Energy
+from planner.errors import TooFewDaysError
 from planner.forecasts.aurora_model import (
     DUSK,
     LEAST_DAYS,
@@ -120,12 +121,12 @@ def fit_aurora(home: AuroraHome, allowed: Mask, *, seed: int = 0) -> AuroraModel
         seed: of rows and trees.
 
     Raises:
-        ValueError: there are fewer than `LEAST_DAYS` days to learn from.
+        TooFewDaysError: there are fewer than `LEAST_DAYS` days to learn from.
     """
     readable = allowed & np.isfinite(home.series.load_kwh)
     if readable.sum() < LEAST_DAYS * DAY_SLOTS:
         message = f"{readable.sum()} slots to learn from, {LEAST_DAYS * DAY_SLOTS} needed; import more days"
-        raise ValueError(message)
+        raise TooFewDaysError(message)
     vintage, slots = training_pairs(home, allowed, seed)
     days = _whole_days(home, readable)
     learned = _learned_days(home, allowed)

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from env.time_grid import day_start
+from planner.errors import TooFewDaysError
 from planner.forecasts.aurora_fitting import fit_aurora
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, Mask
 from planner.forecasts.embedded_aurora import told_scenarios
@@ -68,5 +69,5 @@ class AuroraTellers:
             allowed[start:end] = True
         try:
             return fit_aurora(self._home, allowed, seed=self._seed)
-        except ValueError:
+        except TooFewDaysError:
             return None  # fewer readings than days: refused readings count for nothing

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from env.inverter import Energy
 from env.time_grid import SLOT, SLOT_DTYPE, SLOT_MINUTES, zone
+from planner.errors import NoReadingsError
 
 DAY_SLOTS = 96  # of 24 hours: a lag, not a local day
 AHEAD = 8 * DAY_SLOTS  # slots after the last reading that can be forecast
@@ -81,7 +82,7 @@ def slot_series(
     first, last = history["slot_start"].min(), history["slot_start"].max()
     if not isinstance(first, datetime) or not isinstance(last, datetime):
         message = "no readings, nothing to forecast from; import the home's readings first"
-        raise ValueError(message)  # noqa: TRY004 - an empty history is no wrong type
+        raise NoReadingsError(message)
     whole = pl.datetime_range(first, last + AHEAD * SLOT, SLOT, time_unit="us", time_zone="UTC", eager=True)
     readings = history.select("slot_start", pl.col("load_kwh", "pv_kwh").cast(pl.Float64).fill_nan(None))
     read = pl.DataFrame({"slot_start": whole.cast(SLOT_DTYPE)}).join(

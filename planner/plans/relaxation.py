@@ -4,15 +4,13 @@ A limit is named where raising it alone would meet every demand, so nothing is g
 for (`elastic_problem`). `relaxed` turns the least relaxation into a task that has an answer.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 
-from env.inverter import Energy
 from env.time_grid import SLOT_HOURS
-from planner.errors import NoFeasibleScheduleError, SolverError
+from planner.errors import Conflict, ContradictionError, Relaxation, SolverError
 from planner.optimizer.deferrable_loads import PlannedLoads
 from planner.plans.elastic_problem import SMALL_KWH, Shortfall, least_raise, least_shortfall
 from planner.plans.task import PlanTask
@@ -26,61 +24,6 @@ _LIMITS = {
     "inverter_kw": "inverter",
 }
 _LOADS = {"water": "the water heater", "ev": "the car"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Conflict:
-    """One thing that cannot be met, or that stands in the way.
-
-    Attributes:
-        limit: `return_soc`, `end_floor`, the name of a movable load, one of the limits of the home (`charge_kw`,
-            `discharge_kw`, `import_kw`, `export_kw`, `inverter_kw`), or `soc_range`.
-        slot: index of the slot in which it has to be met; None for a limit of every slot.
-        slot_start: its start (UTC).
-        size: what is missing of it, or by what it would have to be raised.
-        unit: `kWh` or `kW`.
-        sentence: the same in words.
-    """
-
-    limit: str
-    slot: int | None
-    slot_start: datetime | None
-    size: float
-    unit: str
-    sentence: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Relaxation:
-    """The least that makes an answer possible, all in demands.
-
-    Attributes:
-        return_soc_kwh: stored energy at the end instead of the demanded one; None leaves it [kWh].
-        floor_kwh: floor of the end curve instead; None leaves it [kWh].
-        load_energy_kwh: of each window of movable loads, by name, instead [kWh].
-        dropped: runs that do not take place.
-    """
-
-    return_soc_kwh: float | None = None
-    floor_kwh: float | None = None
-    load_energy_kwh: Mapping[str, Energy] = field(default_factory=dict[str, Energy])
-    dropped: tuple[str, ...] = ()
-
-
-class ContradictionError(NoFeasibleScheduleError):
-    """What is asked for contradicts the home's limits.
-
-    Args:
-        conflicts: demands first, then the limits in their way.
-        relaxation: the least that makes an answer possible.
-        remedy: the same in words, limits that could be raised instead included.
-    """
-
-    def __init__(self, message: str, *, conflicts: tuple[Conflict, ...], relaxation: Relaxation, remedy: str) -> None:
-        super().__init__(message)
-        self.remedy = remedy
-        self.conflicts = conflicts
-        self.relaxation = relaxation
 
 
 def contradiction(task: PlanTask) -> ContradictionError | None:
@@ -99,7 +42,7 @@ def contradiction(task: PlanTask) -> ContradictionError | None:
         "; ".join(each.sentence for each in demands),
         conflicts=(*demands, *limits),
         relaxation=_relaxation(task, shortfall),
-        remedy=f"least relaxation: {', or '.join(alternatives)}",
+        hint=f"least relaxation: {', or '.join(alternatives)}",
     )
 
 

@@ -22,7 +22,7 @@ from env.inverter import Command, Energy, Flows
 from env.simulator import Replay, World, simulate
 from env.site import Site
 from planner.demand_charges.bills import charges_power
-from planner.errors import UnknownPolicyError
+from planner.errors import ReplayHistoryError, UnknownPolicyError
 from planner.forecasts.central import central_forecasts
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.slot_arrays import NEEDED, needed_arrays
@@ -135,7 +135,7 @@ def _months(
 
     if isinstance(history, Mapping):
         message = "where power is charged, months are replayed on readings; give those instead of scenarios"
-        raise ValueError(message)  # noqa: TRY004 - both types are right, elsewhere
+        raise ReplayHistoryError(message)
     read = history if history is not None else planned.select(READINGS).clear()
     days = replay_months(policy, planned, site, protocol, history=read, workers=workers)
     return pl.concat([schedule_frame(policy, slots, replay) for slots, replay in days]).sort("slot_start")

@@ -8,7 +8,7 @@ import polars as pl
 
 from env.site import Site
 from env.time_grid import slot_count
-from planner.errors import PlannerError
+from planner.errors import DatasetVersionError
 from planner.forecasts.central import central_forecasts
 from planner.replay.usable_slots import usable_slots
 
@@ -23,10 +23,6 @@ SLOT_COLUMNS = (
     "load_forecast_kwh", "pv_forecast_kwh", *BATTERY_READINGS, "soc_kwh", *_TOLD.values(),
 )  # fmt: skip
 COSTED = ("idle", "self_consumption", "mpc", "value", "oracle")
-
-
-class DatasetVersionError(PlannerError):
-    """A version of the training data that does not exist."""
 
 
 def check_version(dataset_version: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from env.gym.episodes import Episodes
+from planner.errors import SearchSpaceError
 from planner.training.rl import train_rl
 from planner.training.rl_config import RlTraining
 
@@ -115,7 +116,7 @@ def search(
         progress: told after every trial, those that were found done too.
 
     Raises:
-        ValueError: no trials, or a field that the configuration does not have.
+        SearchSpaceError: no trials, or a field that the configuration does not have.
     """
     _check(space, n_trials)
     study = _study(storage)
@@ -137,7 +138,7 @@ def _check(space: Space, n_trials: int) -> None:
     unknown = sorted(name for name in space.ranges if not hasattr(space.base, name))
     if unknown or n_trials < 1:
         message = f"at least one trial of fields that {type(space.base).__name__} has, got {n_trials} and {unknown}"
-        raise ValueError(message)
+        raise SearchSpaceError(message)
 
 
 def _study(storage: Path | None) -> "Study":

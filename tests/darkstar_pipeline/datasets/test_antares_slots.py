@@ -16,7 +16,8 @@ from darkstar_pipeline.warehouse.schemas import (
     SPOT_PRICES,
 )
 from env.time_grid import grid
-from planner.training.antares_slots import SLOT_COLUMNS, DatasetVersionError
+from planner.errors import DatasetVersionError
+from planner.training.antares_slots import SLOT_COLUMNS
 from tests.builders.small_home import DAYS, FIRST, LAST, SHORT_DAY, ZONE, small_context
 
 AUTUMN = date(2025, 10, 26)

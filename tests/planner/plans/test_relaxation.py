@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from env.battery import Battery
 from env.devices import Appliance, Devices, ElectricVehicle
 from env.site import Limits, Site
+from planner.errors import ContradictionError
 from planner.optimizer.deferrable_loads import ApplianceRequest, LoadRequests, VehicleRequest
 from planner.oracle import solve_optimal_schedule
 from planner.plans.elastic_problem import least_raise
 from planner.plans.make_plan import make_plan
-from planner.plans.relaxation import ContradictionError, contradiction, relaxed
+from planner.plans.relaxation import contradiction, relaxed
 from planner.plans.task import End, PlanTask
 from planner.value.terminal_value import EndCurve
 from tests.builders.homes import PAPER_BATTERY, days_of_slots, home
@@ -133,7 +134,7 @@ def test_contradiction_names_limits_slot_and_remedy_when_worked_by_hand(
 ) -> None:
     error = refused(asked)
     assert str(error) == message
-    assert error.remedy == remedy
+    assert error.hint == remedy
     assert [(each.limit, each.slot) for each in error.conflicts] == [(limit, slot) for limit, slot, _ in conflicts]
     assert [each.size for each in error.conflicts] == pytest.approx([size for *_, size in conflicts], abs=1e-3)
     slot = conflicts[0][1]
@@ -150,7 +151,7 @@ def test_relaxed_task_has_a_verified_plan_when_it_had_none(asked: PlanTask) -> N
 @pytest.mark.parametrize("limit", ["charge_kw", "import_kw"])
 def test_raised_limit_is_enough_when_it_is_offered_instead(limit: str) -> None:
     asked = {"charge_kw": CASES["too slow to charge"][0], "import_kw": CASES["fuse"][0]}[limit]
-    offered = re.findall(r"(?:charge power|fuse) of ([\d.]+) kW", refused(asked).remedy)
+    offered = re.findall(r"(?:charge power|fuse) of ([\d.]+) kW", refused(asked).hint)
     battery, limits = asked.site.battery, asked.site.limits
     raised = float(offered[-1])
     site = (
@@ -166,7 +167,7 @@ def test_every_limit_in_the_way_is_named_when_either_helps() -> None:
     both = task(limits=Limits(inverter_kw=4.0), end=End(return_soc_kwh=7.0))
     error = refused(both)
     assert str(error).startswith("return to 7.0 kWh by 13:00 contradicts what the home can do")
-    assert error.remedy == "least relaxation: return to 5.0 kWh"
+    assert error.hint == "least relaxation: return to 5.0 kWh"
     assert least_raise(both, "charge_kw") is None
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from planner.errors import DatasetVersionError
 from planner.training.antares_slots import (
     BATTERY_READINGS,
     SLOT_COLUMNS,
-    DatasetVersionError,
     antares_slots,
     check_version,
     training_episodes,
