@@ -11,7 +11,7 @@ from darkstar_pipeline.ingest.imports import import_observations, merge, reading
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES
 from env.time_grid import SLOT_DTYPE
-from tests.darkstar_pipeline.sources.tidy_files import (
+from tests.builders.tidy_files import (
     LATER,
     MIDNIGHT,
     NOW,

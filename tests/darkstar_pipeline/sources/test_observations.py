@@ -13,7 +13,7 @@ from darkstar_pipeline.ingest.imports import import_observations
 from darkstar_pipeline.sources import parquet
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from tests.darkstar_pipeline.sources.tidy_files import (
+from tests.builders.tidy_files import (
     LATER,
     MIDNIGHT,
     NOW,

@@ -9,7 +9,7 @@ import pytest
 from darkstar_pipeline.errors import DataRefusedError, ExitCode
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
-from tests.darkstar_pipeline.sources.tidy_files import (
+from tests.builders.tidy_files import (
     LATER,
     MIDNIGHT,
     NOW,

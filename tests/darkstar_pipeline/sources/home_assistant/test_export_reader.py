@@ -11,7 +11,7 @@ from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.ingest.imports import import_home_assistant
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
-from tests.darkstar_pipeline.sources.home_assistant.export_files import (
+from tests.builders.home_assistant_exports import (
     HEADER,
     NORD_POOL,
     NOW,

@@ -10,7 +10,7 @@ import pytest
 from darkstar_pipeline.ingest.imports import ImportReport, import_home_assistant
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS
-from tests.darkstar_pipeline.sources.home_assistant.export_files import NOW, SITE, START, counting, read
+from tests.builders.home_assistant_exports import NOW, SITE, START, counting, read
 
 
 def hour(n: int) -> str:

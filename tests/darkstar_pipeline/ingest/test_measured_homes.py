@@ -12,7 +12,7 @@ from darkstar_pipeline.sources.home_assistant.energy_curve import as_seconds
 from darkstar_pipeline.sources.home_assistant.export_reader import read_home_assistant
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
-from tests.darkstar_pipeline.sources.home_assistant.export_files import NOW, SITE
+from tests.builders.home_assistant_exports import NOW, SITE
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.ingest.imports import import_home_assistant
 from darkstar_pipeline.warehouse.lake import Lake
-from tests.darkstar_pipeline.sources.home_assistant.export_files import (
+from tests.builders.home_assistant_exports import (
     FORECAST_SOLAR,
     HEADER,
     NOW,
