@@ -16,7 +16,8 @@ from darkstar_pipeline.console.progress import progress_bar
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from darkstar_pipeline.ingest.imports import ImportReport
+    from darkstar_pipeline.ingest.imports import TidyKind
+    from darkstar_pipeline.ingest.report import ImportReport
 
 OneFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
 
@@ -27,13 +28,9 @@ def observations(call: Call, file: OneFile) -> Document:
     Columns: slot_start (UTC or with offset), load_kwh, pv_kwh, and optionally import_kwh, export_kwh, batt_charge_kwh,
     batt_discharge_kwh, soc_start_percent, soc_end_percent, water_kwh; 5, 10, 15, 30 or 60 minutes.
     """
-    from darkstar_pipeline.ingest.imports import import_observations
+    from darkstar_pipeline.ingest.imports import OBSERVATIONS
 
-    context = call.context()
-    place = (context.lake, context.quarantine, context.site_name, context.site_settings)
-    with progress_bar(call, "days") as progress:
-        report = import_observations(*place, file, now=datetime.now(UTC), progress=progress)
-    return _told(report)
+    return _import_tidy(call, OBSERVATIONS, file)
 
 
 def prices(
@@ -43,13 +40,9 @@ def prices(
     area: Annotated[str | None, typer.Option("--area", metavar="A", help="Price area; by default the site's.")] = None,
 ) -> Document:
     """Import spot prices: slot_start, price per kWh in the site's currency (or sek_per_kwh); 15 or 60 minutes."""
-    from darkstar_pipeline.ingest.imports import import_prices
+    from darkstar_pipeline.ingest.imports import PRICES
 
-    context = call.context()
-    place = (context.lake, context.quarantine, context.site_name, context.site_settings)
-    with progress_bar(call, "days") as progress:
-        report = import_prices(*place, file, area=area, now=datetime.now(UTC), progress=progress)
-    return _told(report)
+    return _import_tidy(call, PRICES, file, area=area)
 
 
 def weather(call: Call, file: OneFile) -> Document:
@@ -58,12 +51,19 @@ def weather(call: Call, file: OneFile) -> Document:
     Also pv_expected_kwh (another PV forecast), vacation and alarm (0 or 1); 15, 30 or 60 minutes; the same slot as
     often as something new was said about it.
     """
-    from darkstar_pipeline.ingest.imports import import_weather
+    from darkstar_pipeline.ingest.imports import WEATHER
 
-    context = call.context()
-    place = (context.lake, context.quarantine, context.site_name, context.site_settings)
+    return _import_tidy(call, WEATHER, file)
+
+
+def _import_tidy(call: Call, kind: "TidyKind", file: Path, *, area: str | None = None) -> Document:
+    """Import a tidy file into the site of a call."""
+    from darkstar_pipeline.ingest.imports import import_tidy_file
+    from darkstar_pipeline.ingest.target import ImportTarget
+
+    target = ImportTarget.of(call.context())
     with progress_bar(call, "days") as progress:
-        report = import_weather(*place, file, now=datetime.now(UTC), progress=progress)
+        report = import_tidy_file(kind, target, file, now=datetime.now(UTC), area=area, progress=progress)
     return _told(report)
 
 
@@ -77,12 +77,12 @@ def home_assistant(
     ] = None,
 ) -> Document:
     """Import Home Assistant exports: history CSV, /api/history/period JSON, long-term statistics CSV or JSON."""
-    from darkstar_pipeline.ingest.imports import import_home_assistant
+    from darkstar_pipeline.ingest.home_assistant import import_home_assistant
+    from darkstar_pipeline.ingest.target import ImportTarget
 
-    context = call.context()
-    place = (context.lake, context.quarantine, context.site_name, context.site_settings)
+    target = ImportTarget.of(call.context())
     columns = parse_mapping([] if mapping is None else mapping)
-    return _told(import_home_assistant(*place, files, mapping=columns, now=datetime.now(UTC)))
+    return _told(import_home_assistant(target, files, mapping=columns, now=datetime.now(UTC)))
 
 
 def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:

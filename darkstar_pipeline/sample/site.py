@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 from darkstar_pipeline.config.fingerprints import Stage, config_version
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.ingest.imports import ImportReport, import_observations, import_prices, store_statistics
+from darkstar_pipeline.ingest.imports import OBSERVATIONS, PRICES, import_statistics, import_tidy_file
+from darkstar_pipeline.ingest.report import ImportReport
+from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.sample import (
     FIRST_DAY,
     SAMPLE_AREA,
@@ -85,16 +87,14 @@ def import_sample(context: Context, *, now: datetime) -> SampleImport:
         now: when it enters the lake.
     """
     sample, _ = inject_faults(load_sample())
-    place = (context.lake, context.quarantine, context.site_name, context.site_settings)
+    target = ImportTarget.of(context)
     with TemporaryDirectory() as folder:
         observations, prices = Path(folder) / "sample_observations.parquet", Path(folder) / "sample_prices.parquet"
         sample.observations.write_parquet(observations)
         sample.prices.write_parquet(prices)
-        readings = import_observations(*place, observations, now=now)
-        spot = import_prices(*place, prices, area=SAMPLE_AREA, now=now)
-    statistics = store_statistics(
-        context.lake, context.site_name, context.timezone, sample.hourly_statistics, source=SOURCE, now=now
-    )
+        readings = import_tidy_file(OBSERVATIONS, target, observations, now=now)
+        spot = import_tidy_file(PRICES, target, prices, area=SAMPLE_AREA, now=now)
+    statistics = import_statistics(target, sample.hourly_statistics, source=SOURCE, now=now)
     return SampleImport((readings, spot, statistics))
 
 

@@ -17,7 +17,8 @@ from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.forecasts.site_forecasts import site_forecasts
-from darkstar_pipeline.ingest.imports import import_observations, import_prices
+from darkstar_pipeline.ingest.imports import OBSERVATIONS, PRICES, import_tidy_file
+from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.quality.day_quality import grade_days
 from darkstar_pipeline.quality.price_repair import near_zero, repair_prices
 from darkstar_pipeline.sample import SAMPLE_AREA, Sample, load_sample
@@ -89,13 +90,13 @@ def _import(context: Context, sample: Sample, first: date, last: date) -> None:
     start = day_start(first - timedelta(days=WEEK), context.timezone)
     end = day_start(last + timedelta(days=1), context.timezone)
     inside, now = pl.col("slot_start").is_between(start, end, closed="left"), end + timedelta(days=1)
-    place = (context.lake, context.quarantine, context.site_name, context.site_settings)
+    target = ImportTarget.of(context)
     with TemporaryDirectory() as folder:
         readings, prices = Path(folder) / "readings.parquet", Path(folder) / "prices.parquet"
         sample.observations.filter(inside).write_parquet(readings)
         sample.prices.filter(inside).write_parquet(prices)
-        import_observations(*place, readings, now=now)
-        import_prices(*place, prices, area=SAMPLE_AREA, now=now)
+        import_tidy_file(OBSERVATIONS, target, readings, now=now)
+        import_tidy_file(PRICES, target, prices, area=SAMPLE_AREA, now=now)
 
 
 def _prices(context: Context, first: date, last: date) -> pl.DataFrame:

@@ -6,7 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.ingest.home_assistant import import_home_assistant
+from darkstar_pipeline.ingest.report import ImportReport
+from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.sources.home_assistant.export_reader import HomeAssistantData, read_home_assistant
+from darkstar_pipeline.warehouse.lake import Lake
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 START = datetime(2026, 1, 9, 23, tzinfo=UTC)
@@ -37,6 +41,18 @@ def read(
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         paths.append(path)
     return read_home_assistant(paths, site=site, mapping={} if mapping is None else mapping, now=NOW)
+
+
+def import_files(
+    lake: Lake,
+    quarantine_dir: Path,
+    files: Sequence[Path],
+    *,
+    mapping: Mapping[str, str] | None = None,
+    now: datetime = NOW,
+) -> ImportReport:
+    target = ImportTarget(lake=lake, quarantine_dir=quarantine_dir, site_name="home", site=SITE)
+    return import_home_assistant(target, files, mapping={} if mapping is None else mapping, now=now)
 
 
 def column(data: HomeAssistantData, name: str) -> list[float]:

@@ -8,7 +8,9 @@ from typing import NamedTuple
 import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
-from darkstar_pipeline.ingest.imports import import_observations, import_prices
+from darkstar_pipeline.ingest.imports import OBSERVATIONS, PRICES, TidyKind, import_tidy_file
+from darkstar_pipeline.ingest.report import ImportReport
+from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.warehouse.lake import Lake
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -23,6 +25,9 @@ class Place(NamedTuple):
     lake: Lake
     quarantine: Path
     folder: Path
+
+    def target(self, site: SiteSettings = SITE) -> ImportTarget:
+        return ImportTarget(lake=self.lake, quarantine_dir=self.quarantine, site_name="home", site=site)
 
 
 def readings(rows: int = 96, minutes: int = 15, start: datetime = MIDNIGHT, **columns: object) -> pl.DataFrame:
@@ -81,16 +86,32 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def observe(place: Place, name: str, content: bytes | pl.DataFrame, now: datetime = NOW, site: SiteSettings = SITE):
+def import_content(
+    kind: TidyKind,
+    place: Place,
+    name: str,
+    content: bytes | pl.DataFrame,
+    *,
+    now: datetime = NOW,
+    site: SiteSettings = SITE,
+    area: str | None = None,
+) -> ImportReport:
+    """Write a file of this name and import it; a frame is written as Parquet."""
     path = place.folder / name
     path.write_bytes(as_parquet(content, place.folder) if isinstance(content, pl.DataFrame) else content)
-    return import_observations(place.lake, place.quarantine, "home", site, path, now=now)
+    return import_tidy_file(kind, place.target(site), path, now=now, area=area)
 
 
-def price(place: Place, name: str, content: bytes | pl.DataFrame, area: str | None = None, now: datetime = NOW):
-    path = place.folder / name
-    path.write_bytes(as_parquet(content, place.folder) if isinstance(content, pl.DataFrame) else content)
-    return import_prices(place.lake, place.quarantine, "home", SITE, path, area=area, now=now)
+def import_readings(
+    place: Place, name: str, content: bytes | pl.DataFrame, *, now: datetime = NOW, site: SiteSettings = SITE
+) -> ImportReport:
+    return import_content(OBSERVATIONS, place, name, content, now=now, site=site)
+
+
+def import_prices(
+    place: Place, name: str, content: bytes | pl.DataFrame, *, area: str | None = None, now: datetime = NOW
+) -> ImportReport:
+    return import_content(PRICES, place, name, content, now=now, area=area)
 
 
 class Refusal(NamedTuple):

@@ -16,7 +16,9 @@ from typing import Any, Protocol
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError, DataMissingError, DataRefusedError
-from darkstar_pipeline.ingest.imports import ImportReport, import_home_assistant
+from darkstar_pipeline.ingest.home_assistant import import_home_assistant
+from darkstar_pipeline.ingest.report import ImportReport
+from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.planning.known_inputs import slot_of
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.schemas import Component
@@ -173,19 +175,10 @@ class HomeFeed:
 
     def _merged(self, name: str, document: object, mapping: Mapping[str, str], now: datetime) -> ImportReport:
         """Import a document as if it were a person's file."""
-        context = self._context
         with TemporaryDirectory(prefix="darkstar-") as folder:
             file = Path(folder) / name
             file.write_text(json.dumps(document), encoding="utf-8")
-            return import_home_assistant(
-                context.lake,
-                context.quarantine,
-                context.site_name,
-                context.site_settings,
-                [file],
-                mapping=mapping,
-                now=now,
-            )
+            return import_home_assistant(ImportTarget.of(self._context), [file], mapping=mapping, now=now)
 
 
 class _Told:

@@ -8,16 +8,14 @@ from typing import NamedTuple
 import pytest
 
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
-from darkstar_pipeline.ingest.imports import import_home_assistant
 from darkstar_pipeline.warehouse.lake import Lake
 from tests.builders.home_assistant_exports import (
     FORECAST_SOLAR,
     HEADER,
-    NOW,
-    SITE,
     WEATHER,
     counting,
     history,
+    import_files,
     nord_pool,
     stamp,
 )
@@ -242,7 +240,7 @@ def test_export_is_refused_and_the_lake_stays_when_it_cannot_be_used(case: Refus
     for path, content in zip(paths, case.files.values(), strict=False):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(case.error) as raised:
-        import_home_assistant(lake, tmp_path / "quarantine", "home", SITE, paths, mapping=case.mapping, now=NOW)
+        import_files(lake, tmp_path / "quarantine", paths, mapping=case.mapping)
     assert case.message in str(raised.value)
     assert getattr(raised.value, "hint", "")
     assert not lake.root.exists()
@@ -254,8 +252,6 @@ def test_a_sensor_that_is_not_used_is_named_when_it_comes_alone(tmp_path: Path) 
     rows = [f"sensor.charger_session_energy,{hour}.0,{stamp}" for hour, stamp in enumerate(stamps)]
     file.write_text("\n".join(["entity_id,state,last_changed", *rows]) + "\n")
     with pytest.raises(DataRefusedError, match=r"not used: sensor\.charger_session_energy") as refused:
-        import_home_assistant(
-            Lake(tmp_path / "lake"), tmp_path / "quarantine", "home", SITE, [file], mapping={}, now=NOW
-        )
+        import_files(Lake(tmp_path / "lake"), tmp_path / "quarantine", [file])
     assert "--map" in refused.value.hint
     assert not (tmp_path / "lake").exists()

@@ -7,20 +7,18 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.errors import DarkstarError, DataRefusedError
-from darkstar_pipeline.ingest.imports import import_observations, merge, reading_rows, store_statistics
+from darkstar_pipeline.ingest.imports import OBSERVATIONS, import_statistics, import_tidy_file
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES
-from env.time_grid import SLOT_DTYPE
 from tests.builders.tidy_files import (
     LATER,
     MIDNIGHT,
     NOW,
-    SITE,
     Place,
     bytes_of,
     csv,
-    observe,
-    price,
+    import_prices,
+    import_readings,
     prices,
     readings,
     text_with,
@@ -34,27 +32,27 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_quarantine_gets_no_second_file_when_the_same_rows_are_refused_again(place: Place):
-    first = observe(place, "rows.csv", text_with(5, 1, "NaN"))
-    second = observe(place, "rows.csv", text_with(5, 1, "NaN"), now=LATER)
+    first = import_readings(place, "rows.csv", text_with(5, 1, "NaN"))
+    second = import_readings(place, "rows.csv", text_with(5, 1, "NaN"), now=LATER)
     assert first.quarantine_file == second.quarantine_file
     assert len(list(place.quarantine.iterdir())) == 1
 
 
 def test_quarantine_keeps_the_rows_when_the_file_is_refused_as_a_whole(place: Place):
     with pytest.raises(DataRefusedError) as raised:
-        price(place, "partial.csv", csv(prices(rows=4)))
+        import_prices(place, "partial.csv", csv(prices(rows=4)))
     (kept,) = place.quarantine.iterdir()
     assert str(kept) in raised.value.hint
     assert pl.read_csv(kept).height == 4
 
 
 def test_import_changes_no_byte_when_repeated(place: Place):
-    observe(place, "a.csv", csv(readings(rows=300)))
-    price(place, "p.csv", csv(prices(rows=288)))
+    import_readings(place, "a.csv", csv(readings(rows=300)))
+    import_prices(place, "p.csv", csv(prices(rows=288)))
     before = bytes_of(place.lake.root)
     files = {path: path.stat().st_mtime_ns for path in place.lake.root.rglob("*.parquet")}
-    again = observe(place, "a.csv", csv(readings(rows=300)), now=LATER)
-    prices_again = price(place, "p.csv", csv(prices(rows=288)), now=LATER)
+    again = import_readings(place, "a.csv", csv(readings(rows=300)), now=LATER)
+    prices_again = import_prices(place, "p.csv", csv(prices(rows=288)), now=LATER)
     assert (again.slots_new, again.slots_changed, again.slots_unchanged) == (0, 0, 300)
     assert (prices_again.slots_new, prices_again.slots_changed, prices_again.slots_unchanged) == (0, 0, 288)
     assert bytes_of(place.lake.root) == before
@@ -62,8 +60,8 @@ def test_import_changes_no_byte_when_repeated(place: Place):
 
 
 def test_later_import_wins_also_when_it_is_coarser(place: Place):
-    observe(place, "quarters.csv", csv(readings()))
-    report = observe(
+    import_readings(place, "quarters.csv", csv(readings()))
+    report = import_readings(
         place, "hours.csv", csv(readings(rows=24, minutes=60).with_columns(load_kwh=pl.lit(8.0))), now=LATER
     )
     stored = place.lake.read(METER_READINGS, "home")
@@ -73,10 +71,10 @@ def test_later_import_wins_also_when_it_is_coarser(place: Place):
 
 
 def test_later_import_wins_per_slot_and_column_and_only_changed_days_are_written(place: Place):
-    observe(place, "a.csv", csv(readings(rows=288)))
+    import_readings(place, "a.csv", csv(readings(rows=288)))
     before = bytes_of(place.lake.root)
     update = with_value(97, 2.5, frame=with_value(98, None, frame=readings(rows=288))).drop("pv_kwh")
-    report = observe(place, "b.csv", csv(update), now=LATER)
+    report = import_readings(place, "b.csv", csv(update), now=LATER)
     assert (report.slots_new, report.slots_changed, report.slots_unchanged) == (0, 1, 286)
     stored = place.lake.read(METER_READINGS, "home")
     changed = stored.filter(pl.col("source") == "b.csv")
@@ -97,37 +95,31 @@ def test_statistics_are_stored_once_per_hour_and_quantity(place: Place):
         },
         schema_overrides={"hour_start": pl.Datetime("us", "UTC")},
     )
-    first = store_statistics(place.lake, "home", "Europe/Stockholm", frame, source="lts.csv", now=NOW)
-    again = store_statistics(place.lake, "home", "Europe/Stockholm", frame, source="lts.csv", now=LATER)
+    first = import_statistics(place.target(), frame, source="lts.csv", now=NOW)
+    again = import_statistics(place.target(), frame, source="lts.csv", now=LATER)
     assert (first.slots_new, again.slots_new, again.slots_unchanged) == (2, 0, 2)
     stored = place.lake.read(METER_STATISTICS, "home")
     assert stored.select("quantity", "energy_kwh").rows() == [("load", 1.0), ("pv", 0.0)]
     assert stored["local_day"].cast(pl.String).unique().to_list() == ["2026-01-10"]
 
 
-def test_progress_is_told_after_every_day(place: Place):
+def test_progress_is_reported_after_every_day(place: Place):
     path = place.folder / "a.csv"
     path.write_bytes(csv(readings(rows=288)))
-    told: list[tuple[int, int]] = []
-    import_observations(
-        place.lake,
-        place.quarantine,
-        "home",
-        SITE,
-        path,
-        now=NOW,
-        progress=lambda done, total: told.append((done, total)),
+    calls: list[tuple[int, int]] = []
+    import_tidy_file(
+        OBSERVATIONS, place.target(), path, now=NOW, progress=lambda done, total: calls.append((done, total))
     )
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_measured_home_is_imported_whole_and_refused_while_it_holds_several(place: Place, shared_data: Path):
     homes = shared_data / "bench" / "homes_2025_10_to_2026_08.parquet"
     now = datetime(2026, 11, 1, tzinfo=UTC)
     with pytest.raises(DataRefusedError, match="holds 6 homes"):
-        import_observations(place.lake, place.quarantine, "home", SITE, homes, now=now)
+        import_tidy_file(OBSERVATIONS, place.target(), homes, now=now)
     one = pl.read_parquet(homes).filter(pl.col("home") == "emhass_fr")
-    report = observe(place, "one.parquet", one, now=now)
+    report = import_readings(place, "one.parquet", one, now=now)
     stored = place.lake.read(METER_READINGS, "home")
     assert (report.rows_rejected, report.days, report.slots_new) == (0, 325, 30996)
     assert stored["load_kwh"].sum() == pytest.approx(one["load_kwh"].sum(), abs=1e-9)
@@ -138,7 +130,7 @@ def test_measured_prices_of_four_areas_are_imported_for_the_sites_own(place: Pla
     source = pl.read_parquet(shared_data / "spot_prices_se.parquet").filter(
         pl.col("slot_start") >= datetime(2026, 7, 31, 22, tzinfo=UTC)
     )
-    report = price(place, "p.parquet", source, now=datetime(2026, 8, 21, tzinfo=UTC))
+    report = import_prices(place, "p.parquet", source, now=datetime(2026, 8, 21, tzinfo=UTC))
     mine = source.filter(pl.col("area") == "SE3").sort("slot_start")
     assert report.rows_read == mine.height
     assert place.lake.read(RAW_SPOT_PRICES, "home")["price"].to_list() == pytest.approx(mine["sek_per_kwh"].to_list())
@@ -146,19 +138,3 @@ def test_measured_prices_of_four_areas_are_imported_for_the_sites_own(place: Pla
 
 def test_every_refusal_is_an_error_of_the_shell():
     assert issubclass(DataRefusedError, DarkstarError)
-
-
-def test_a_hole_is_not_filled_from_an_hour_that_was_read_finer_in_part(tmp_path: Path):
-    lake, start = Lake(tmp_path), datetime(2026, 1, 5, 12, tzinfo=UTC)
-    quarters = [start + timedelta(minutes=15) * n for n in (0, 1, 3, 4, 5, 6, 7)]  # the third of 12:00 is missing
-    fine = pl.DataFrame({"slot_start": quarters, "load_kwh": [0.05] * 7, "native_minutes": [15] * 7})
-    hours = [start + timedelta(minutes=15) * n for n in range(12)]  # 12:00, 13:00, 14:00, split evenly
-    hourly = pl.DataFrame({"slot_start": hours, "load_kwh": [0.0745] * 12, "native_minutes": [60] * 12})
-    for rows, only_finer in ((fine, False), (hourly, True)):
-        typed = rows.with_columns(pl.col("slot_start").cast(SLOT_DTYPE), pl.col("native_minutes").cast(pl.Int32))
-        stored = reading_rows("home", "Europe/Stockholm", typed, source="x", now=start)
-        merge(lake, METER_READINGS, "home", stored, only_finer=only_finer).write(lake, "home")
-    load = {row[0]: row[1] for row in lake.read(METER_READINGS, "home").select("slot_start", "load_kwh").rows()}
-    assert load.get(start + timedelta(minutes=30)) is None
-    assert [load[quarter] for quarter in quarters] == [0.05] * 7
-    assert [load[hour] for hour in hours[8:]] == [0.0745] * 4

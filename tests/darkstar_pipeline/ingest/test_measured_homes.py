@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from darkstar_pipeline.ingest.imports import ImportReport, import_home_assistant
+from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.sources.home_assistant.energy_curve import as_seconds
 from darkstar_pipeline.sources.home_assistant.export_reader import read_home_assistant
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
-from tests.builders.home_assistant_exports import NOW, SITE
+from tests.builders.home_assistant_exports import NOW, SITE, import_files
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def week(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[L
     folder = tmp_path_factory.mktemp("week")
     lake = Lake(folder / "lake")
     files = sorted((shared_data / "fixtures" / "ha_history_se4").iterdir())
-    return lake, import_home_assistant(lake, folder / "q", "home", SITE, files, mapping={}, now=NOW), files
+    return lake, import_files(lake, folder / "q", files), files
 
 
 def test_measured_week_equals_the_published_slots(week: tuple[Lake, ImportReport, list[Path]], shared_data: Path):
@@ -135,6 +135,6 @@ def test_measured_folder_changes_nothing_when_imported_again(
 ):
     lake, first, files = week
     before = {path: path.read_bytes() for path in lake.root.rglob("*.parquet")}
-    again = import_home_assistant(lake, tmp_path, "home", SITE, files, mapping={}, now=NOW + timedelta(days=1))
+    again = import_files(lake, tmp_path, files, now=NOW + timedelta(days=1))
     assert (first.slots_new, again.slots_new, again.slots_changed, again.slots_unchanged) == (767, 0, 0, 767)
     assert {path: path.read_bytes() for path in lake.root.rglob("*.parquet")} == before

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError, ExitCode
-from darkstar_pipeline.ingest.imports import import_observations
+from darkstar_pipeline.ingest.imports import OBSERVATIONS, import_tidy_file
 from darkstar_pipeline.sources import parquet
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
@@ -17,15 +17,14 @@ from tests.builders.tidy_files import (
     LATER,
     MIDNIGHT,
     NOW,
-    SITE,
     Place,
     Refusal,
     as_parquet,
     bytes_of,
     claiming,
     csv,
+    import_readings,
     naive,
-    observe,
     readings,
     text_with,
     with_value,
@@ -147,10 +146,10 @@ OBSERVATION_REFUSALS = [
 
 @pytest.mark.parametrize("case", OBSERVATION_REFUSALS, ids=lambda case: case.name)
 def test_observations_are_refused_whole_and_the_lake_stays_when_the_file_is_wrong(case: Refusal, place: Place):
-    observe(place, "good.csv", csv(readings(start=MIDNIGHT + timedelta(days=3))))
+    import_readings(place, "good.csv", csv(readings(start=MIDNIGHT + timedelta(days=3))))
     before = bytes_of(place.lake.root)
     with pytest.raises(DataRefusedError) as raised:
-        observe(place, case.name, case.content(place.folder), now=LATER - timedelta(hours=1))
+        import_readings(place, case.name, case.content(place.folder), now=LATER - timedelta(hours=1))
     assert case.message in raised.value.message
     assert case.name in raised.value.message
     assert case.hint in raised.value.hint
@@ -163,7 +162,7 @@ def test_observations_are_refused_whole_and_the_lake_stays_when_the_file_is_wron
 def test_import_is_a_usage_error_when_there_is_no_file(name: str, message: str, place: Place):
     (place.folder / "folder.csv").mkdir()
     with pytest.raises(ConfigurationError, match=message) as raised:
-        import_observations(place.lake, place.quarantine, "home", SITE, place.folder / name, now=NOW)
+        import_tidy_file(OBSERVATIONS, place.target(), place.folder / name, now=NOW)
     assert raised.value.exit_code == ExitCode.USAGE
     assert not place.lake.root.exists()
 
@@ -171,7 +170,7 @@ def test_import_is_a_usage_error_when_there_is_no_file(name: str, message: str, 
 def test_gzip_is_refused_before_it_fills_the_memory(place: Place, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("darkstar_pipeline.sources.files.MAX_BYTES", 2**20)
     with pytest.raises(DataRefusedError, match="larger than 1 MiB unpacked"):
-        observe(place, "bomb.csv.gz", gzip.compress(b"0" * 3 * 2**20))
+        import_readings(place, "bomb.csv.gz", gzip.compress(b"0" * 3 * 2**20))
 
 
 def test_parquet_is_refused_when_a_page_claims_more_than_its_chunk(place: Place):
@@ -180,13 +179,13 @@ def test_parquet_is_refused_when_a_page_claims_more_than_its_chunk(place: Place)
     assert content[page + 1] == 0x15
     content[page + 2 : page + 5] = bytes([0xFE, 0xFF, 0x7F])
     with pytest.raises(DataRefusedError, match="broken Parquet"):
-        observe(place, "page.parquet", bytes(content))
+        import_readings(place, "page.parquet", bytes(content))
 
 
 def test_parquet_is_refused_when_it_is_larger_than_the_limit(place: Place, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(parquet, "MAX_BYTES", 100)
     with pytest.raises(DataRefusedError, match=r"at most .* are read"):
-        observe(place, "big.parquet", readings())
+        import_readings(place, "big.parquet", readings())
 
 
 class BadRow(NamedTuple):
@@ -224,7 +223,7 @@ BAD_ROWS = [
 
 @pytest.mark.parametrize("case", BAD_ROWS, ids=lambda case: case.id)
 def test_row_is_refused_with_its_number_and_the_rest_is_imported(case: BadRow, place: Place):
-    report = observe(place, "rows.csv", case.content)
+    report = import_readings(place, "rows.csv", case.content)
     assert (report.rows_read, report.rows_accepted, report.rows_rejected) == (96, 95, 1)
     assert report.slots_new == 95
     assert report.quarantine_file is not None
@@ -236,7 +235,7 @@ def test_row_is_refused_with_its_number_and_the_rest_is_imported(case: BadRow, p
 
 
 def test_soc_outside_the_scale_is_accepted_for_the_gate_to_judge(place: Place):
-    report = observe(place, "soc.csv", text_with(13, 3, "104.5", SOC))
+    report = import_readings(place, "soc.csv", text_with(13, 3, "104.5", SOC))
     assert report.rows_rejected == 0
     assert place.lake.read(METER_READINGS, "home")["soc_start_percent"].max() == 104.5
 
@@ -244,7 +243,7 @@ def test_soc_outside_the_scale_is_accepted_for_the_gate_to_judge(place: Place):
 def test_duplicates_count_once_when_equal_and_are_refused_when_not(place: Place):
     lines = csv(readings()).decode().splitlines()
     content = "\n".join([*lines, lines[3], lines[5].replace(lines[5].split(",")[1], "0.77")]).encode()
-    report = observe(place, "twice.csv", content)
+    report = import_readings(place, "twice.csv", content)
     assert (report.rows_read, report.rows_rejected, report.slots_new) == (98, 2, 95)
     assert any("1 repeated rows" in note for note in report.notes)
     assert report.quarantine_file is not None
@@ -254,7 +253,7 @@ def test_duplicates_count_once_when_equal_and_are_refused_when_not(place: Place)
 
 
 def test_rows_are_sorted_and_noted_when_out_of_order(place: Place):
-    report = observe(place, "mixed.csv", csv(readings().reverse()))
+    report = import_readings(place, "mixed.csv", csv(readings().reverse()))
     assert report.slots_new == 96
     assert any("were not in order" in note for note in report.notes)
     stored = place.lake.read(METER_READINGS, "home")
@@ -262,7 +261,7 @@ def test_rows_are_sorted_and_noted_when_out_of_order(place: Place):
 
 
 def test_null_load_is_missing_and_not_bad(place: Place):
-    report = observe(place, "gap.csv", csv(with_value(4, None)))
+    report = import_readings(place, "gap.csv", csv(with_value(4, None)))
     assert report.rows_rejected == 0
     stored = place.lake.read(METER_READINGS, "home")
     assert stored.height == 96
@@ -270,7 +269,7 @@ def test_null_load_is_missing_and_not_bad(place: Place):
 
 
 def test_absent_columns_stay_null_and_unknown_ones_are_noted(place: Place):
-    report = observe(place, "few.csv", csv(readings(colour=["red"] * 96).drop("pv_kwh")))
+    report = import_readings(place, "few.csv", csv(readings(colour=["red"] * 96).drop("pv_kwh")))
     stored = place.lake.read(METER_READINGS, "home")
     assert stored["pv_kwh"].null_count() == 96
     assert stored["ev_kwh"].null_count() == 96
@@ -279,7 +278,7 @@ def test_absent_columns_stay_null_and_unknown_ones_are_noted(place: Place):
 
 
 def test_small_pv_draw_at_night_is_nothing(place: Place):
-    report = observe(place, "night.csv", csv(with_value(2, -0.00075, "pv_kwh")))
+    report = import_readings(place, "night.csv", csv(with_value(2, -0.00075, "pv_kwh")))
     assert report.rows_rejected == 0
     assert place.lake.read(METER_READINGS, "home")["pv_kwh"].min() == 0
 
@@ -287,7 +286,7 @@ def test_small_pv_draw_at_night_is_nothing(place: Place):
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.parquet", "a.parquet.gz", "A.CSV"])
 def test_readings_arrive_unchanged_in_every_kind_of_file(name: str, place: Place):
     content = as_parquet(readings(), place.folder) if "parquet" in name else csv(readings())
-    observe(place, name, gzip.compress(content) if name.endswith(".gz") else content)
+    import_readings(place, name, gzip.compress(content) if name.endswith(".gz") else content)
     stored = place.lake.read(METER_READINGS, "home")
     assert stored["slot_start"].to_list() == readings()["slot_start"].to_list()
     assert stored["load_kwh"].to_list() == readings()["load_kwh"].to_list()
@@ -296,7 +295,7 @@ def test_readings_arrive_unchanged_in_every_kind_of_file(name: str, place: Place
 
 def test_semicolons_and_decimal_commas_are_read(place: Place):
     text = readings().write_csv(separator=";").replace(".", ",").replace(",000000", ".000000")
-    observe(place, "excel.csv", text.encode())
+    import_readings(place, "excel.csv", text.encode())
     assert place.lake.read(METER_READINGS, "home")["load_kwh"].to_list() == readings()["load_kwh"].to_list()
 
 
@@ -305,7 +304,7 @@ def test_offsets_are_read_across_the_autumn_clock_change(place: Place):
     local = readings(rows=100, start=start).with_columns(
         pl.col("slot_start").dt.convert_time_zone("Europe/Stockholm").dt.strftime("%Y-%m-%d %H:%M:%S%:z")
     )
-    report = observe(place, "autumn.csv", csv(local))
+    report = import_readings(place, "autumn.csv", csv(local))
     assert (report.slots_new, report.days, report.rows_rejected) == (100, 1, 0)
     assert report.first_slot == start
 
@@ -313,7 +312,7 @@ def test_offsets_are_read_across_the_autumn_clock_change(place: Place):
 @pytest.mark.parametrize("minutes", [5, 10, 15, 30, 60])
 def test_energy_is_conserved_from_every_resolution(minutes: int, place: Place):
     frame = readings(rows=24 * 60 // minutes, minutes=minutes)
-    report = observe(place, "day.csv", csv(frame))
+    report = import_readings(place, "day.csv", csv(frame))
     stored = place.lake.read(METER_READINGS, "home")
     assert report.slots_new == 96
     assert stored["load_kwh"].sum() == pytest.approx(frame["load_kwh"].sum(), abs=1e-12)
@@ -327,7 +326,7 @@ def test_file_is_refused_when_more_than_half_of_its_rows_are_bad(bad: int, *, ac
         pl.when(pl.int_range(pl.len()) < bad).then(-1.0).otherwise(pl.col("load_kwh")).alias("load_kwh")
     )
     if accepted:
-        assert observe(place, "half.csv", csv(frame)).rows_rejected == bad
+        assert import_readings(place, "half.csv", csv(frame)).rows_rejected == bad
     else:
         with pytest.raises(DataRefusedError, match="49 of 96 rows are bad"):
-            observe(place, "half.csv", csv(frame))
+            import_readings(place, "half.csv", csv(frame))

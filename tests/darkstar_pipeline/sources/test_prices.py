@@ -20,8 +20,8 @@ from tests.builders.tidy_files import (
     bytes_of,
     claiming,
     csv,
+    import_prices,
     naive,
-    price,
     prices,
 )
 
@@ -83,10 +83,10 @@ PRICE_REFUSALS = [
 
 @pytest.mark.parametrize("case", PRICE_REFUSALS, ids=lambda case: case.name)
 def test_prices_are_refused_whole_and_the_lake_stays_when_the_file_is_wrong(case: Refusal, place: Place):
-    price(place, "good.csv", csv(prices(start=MIDNIGHT + timedelta(days=3))))
+    import_prices(place, "good.csv", csv(prices(start=MIDNIGHT + timedelta(days=3))))
     before = bytes_of(place.lake.root)
     with pytest.raises(DataRefusedError) as raised:
-        price(place, case.name, case.content(place.folder))
+        import_prices(place, case.name, case.content(place.folder))
     assert case.message in raised.value.message
     assert case.hint in raised.value.hint
     assert raised.value.exit_code == ExitCode.DATA
@@ -95,17 +95,17 @@ def test_prices_are_refused_whole_and_the_lake_stays_when_the_file_is_wrong(case
 
 def test_prices_are_refused_when_another_area_is_asked_for(place: Place):
     with pytest.raises(DataRefusedError, match="prices of SE4 offered, the site is in SE3"):
-        price(place, "p.csv", csv(areas("SE3", "SE4")), area="SE4")
+        import_prices(place, "p.csv", csv(areas("SE3", "SE4")), area="SE4")
 
 
 def test_float32_values_keep_their_decimals(place: Place):
-    price(place, "f.parquet", prices().cast({"price": pl.Float32}))
+    import_prices(place, "f.parquet", prices().cast({"price": pl.Float32}))
     assert place.lake.read(RAW_SPOT_PRICES, "home")["price"].to_list() == prices()["price"].to_list()
 
 
 def test_prices_of_the_area_are_taken_and_hours_are_repeated(place: Place):
     hourly = pl.concat([prices(rows=24, minutes=60).with_columns(pl.lit(a).alias("area")) for a in ("SE4", "SE3")])
-    report = price(place, "h.csv", csv(hourly.rename({"price": "sek_per_kwh"})), area="se3")
+    report = import_prices(place, "h.csv", csv(hourly.rename({"price": "sek_per_kwh"})), area="se3")
     stored = place.lake.read(RAW_SPOT_PRICES, "home")
     assert (report.rows_read, report.slots_new) == (24, 96)
     assert stored["price"].to_list() == [value for value in prices(rows=24)["price"].to_list() for _ in range(4)]
@@ -115,7 +115,7 @@ def test_prices_of_the_area_are_taken_and_hours_are_repeated(place: Place):
 
 def test_prices_change_resolution_in_the_middle_of_a_file(place: Place):
     hours, quarters = prices(rows=24, minutes=60), prices(start=MIDNIGHT + timedelta(days=1))
-    report = price(place, "both.csv", csv(pl.concat([hours, quarters])))
+    report = import_prices(place, "both.csv", csv(pl.concat([hours, quarters])))
     assert (report.slots_new, report.rows_rejected) == (192, 0)
     stored = place.lake.read(RAW_SPOT_PRICES, "home")
     assert stored.group_by("native_minutes").len().sort("native_minutes").rows() == [(15, 96), (60, 96)]
@@ -123,20 +123,20 @@ def test_prices_change_resolution_in_the_middle_of_a_file(place: Place):
 
 
 def test_partial_day_is_refused_and_the_days_beside_it_are_imported(place: Place):
-    report = price(place, "two.csv", csv(prices(rows=100)))
+    report = import_prices(place, "two.csv", csv(prices(rows=100)))
     assert (report.rows_rejected, report.slots_new, report.days) == (4, 96, 1)
     assert report.quarantine_file is not None
     assert pl.read_csv(report.quarantine_file)["reason"].unique().to_list() == ["day 2026-01-11 has 4 of 96 prices"]
 
 
 def test_part_of_a_day_is_accepted_when_the_lake_has_the_rest(place: Place):
-    price(place, "day.csv", csv(prices()))
-    report = price(place, "part.csv", csv(prices(rows=4).with_columns(pl.col("price") + 1)), now=LATER)
+    import_prices(place, "day.csv", csv(prices()))
+    report = import_prices(place, "part.csv", csv(prices(rows=4).with_columns(pl.col("price") + 1)), now=LATER)
     assert (report.rows_rejected, report.slots_changed, report.slots_unchanged) == (0, 4, 0)
 
 
 def test_zero_and_negative_prices_are_prices(place: Place):
-    price(place, "p.csv", csv(prices()))
+    import_prices(place, "p.csv", csv(prices()))
     stored = place.lake.read(RAW_SPOT_PRICES, "home")["price"]
     assert stored.min() == -0.11
     assert (stored == 0).any()

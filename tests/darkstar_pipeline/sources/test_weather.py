@@ -8,7 +8,9 @@ import pytest
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
-from darkstar_pipeline.ingest.imports import ImportReport, import_weather
+from darkstar_pipeline.ingest.imports import WEATHER, import_tidy_file
+from darkstar_pipeline.ingest.report import ImportReport
+from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.sources.weather import read_weather
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
@@ -36,7 +38,8 @@ def file_of(folder: Path, frame: pl.DataFrame, name: str = "weather.parquet") ->
 
 def imported(folder: Path, frame: pl.DataFrame) -> tuple[ImportReport, Lake]:
     lake = Lake(folder / "lake")
-    report = import_weather(lake, folder / "quarantine", "home", SiteSettings(), file_of(folder, frame), now=NOW)
+    target = ImportTarget(lake=lake, quarantine_dir=folder / "quarantine", site_name="home", site=SiteSettings())
+    report = import_tidy_file(WEATHER, target, file_of(folder, frame), now=NOW)
     return report, lake
 
 

@@ -8,19 +8,17 @@ from pathlib import Path
 import pytest
 
 from darkstar_pipeline.errors import DataRefusedError
-from darkstar_pipeline.ingest.imports import import_home_assistant
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
 from tests.builders.home_assistant_exports import (
     HEADER,
     NORD_POOL,
-    NOW,
-    SITE,
     START,
     WEATHER,
     column,
     counting,
     history,
+    import_files,
     nord_pool,
     read,
     stamp,
@@ -170,7 +168,7 @@ def test_recorded_hourly_prices_do_not_replace_published_quarters(tmp_path: Path
     (tmp_path / "n.json").write_text(nord_pool())
     (tmp_path / "h.csv").write_text(history("sensor.nordpool_se4", [(60 * n, 0.1 * n) for n in range(48)]))
     for name in ("n.json", "h.csv"):
-        import_home_assistant(lake, tmp_path / "q", "home", SITE, [tmp_path / name], mapping={}, now=NOW)
+        import_files(lake, tmp_path / "q", [tmp_path / name])
     stored = lake.read(RAW_SPOT_PRICES, "home")
     assert stored.height == 4 * 47
     assert stored["price"].to_list()[:96] == [entry["value"] for entry in NORD_POOL["raw_today"]]

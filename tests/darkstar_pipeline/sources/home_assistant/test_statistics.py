@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from darkstar_pipeline.ingest.imports import ImportReport, import_home_assistant
+from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS
-from tests.builders.home_assistant_exports import NOW, SITE, START, counting, read
+from tests.builders.home_assistant_exports import NOW, START, counting, import_files, read
 
 
 def hour(n: int) -> str:
@@ -116,9 +116,7 @@ def test_statistics_fill_only_what_nothing_finer_tells(tmp_path: Path):
 
     def run(*names: str, hours: int = 0) -> ImportReport:
         files = [tmp_path / name for name in names]
-        return import_home_assistant(
-            lake, quarantine, "home", SITE, files, mapping={}, now=NOW + timedelta(hours=hours)
-        )
+        return import_files(lake, quarantine, files, now=NOW + timedelta(hours=hours))
 
     run("h.csv", "s.csv")
     first = lake.read(METER_READINGS, "home")

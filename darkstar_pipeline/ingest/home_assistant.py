@@ -1,0 +1,82 @@
+"""A Home Assistant export imported into the lake: histories, long-term statistics and price sensors together."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
+from darkstar_pipeline.ingest.merge import MergeResult
+from darkstar_pipeline.ingest.report import ImportReport, import_report
+from darkstar_pipeline.ingest.target import ImportTarget
+from darkstar_pipeline.sources.home_assistant.export_reader import UNUSED_NOTE, HomeAssistantData, read_home_assistant
+from darkstar_pipeline.sources.quarantine import keep_rejects
+from darkstar_pipeline.sources.resampling import split_energy
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES
+
+
+def import_home_assistant(
+    target: ImportTarget, files: Sequence[Path], *, mapping: Mapping[str, str], now: datetime
+) -> ImportReport:
+    """Import the files of a Home Assistant export, all at once.
+
+    Histories become `meter_readings`. Statistics become `meter_statistics` and, where nothing finer is known, hourly
+    readings. Prices become `raw_spot_prices`. The report counts readings, or what there is instead.
+
+    Args:
+        target: the home and its lake.
+        files: the exports.
+        mapping: what sensors measure where their name does not say, see `read_home_assistant`.
+        now: the present instant, with offset.
+
+    Raises:
+        ConfigurationError: a file is not there, or the mapping is wrong.
+        DataRefusedError: a file or a sensor cannot be used; the lake is as it was.
+    """
+    if not files:
+        raise ConfigurationError("no file was named", "darkstar import ha FILE...")
+    data = read_home_assistant(files, site=target.site, mapping=mapping, now=now, known_prices=target.known_prices())
+    quarantine_file = keep_rejects(target.quarantine_dir, data.rejects)
+    if all(frame.is_empty() for frame in (data.readings, data.hourly, data.prices, data.statistics)):
+        raise _nothing_to_import(files, data)
+    source = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
+    filled = [result for result in _merge_and_write(target, data, source=source, now=now) if result.offered.height]
+    counts = [
+        f"{result.table.name}: {result.new} new, {result.changed} changed, {result.unchanged} unchanged"
+        for result in filled
+    ]
+    return import_report(
+        "home_assistant",
+        [file.name for file in files],
+        [result for result in filled if result.table is filled[0].table],
+        rows_read=data.rows_read,
+        rows_rejected=data.rejects.height,
+        quarantine_file=quarantine_file,
+        notes=[*(note for note in data.notes if note), *counts],
+    )
+
+
+def _nothing_to_import(files: Sequence[Path], data: HomeAssistantData) -> DataRefusedError:
+    """The error for exports without anything to store: sensors that are not used, or too short a span."""
+    names = ", ".join(file.name for file in files)
+    if unused := [note for note in data.notes if note.startswith(UNUSED_NOTE)]:
+        return DataRefusedError(f"{names}: nothing to import; {unused[0]}", "map it if it is: --map sensor.x=load_kwh")
+    return DataRefusedError(f"{names}: no slot is covered whole", "export a longer period")
+
+
+def _merge_and_write(target: ImportTarget, data: HomeAssistantData, *, source: str, now: datetime) -> list[MergeResult]:
+    """Merge and write each kind of rows; coarser values never replace finer ones."""
+    hourly = _on_slots(data.hourly)
+    return [
+        target.store(METER_READINGS, data.readings, source=source, now=now),
+        target.store(METER_READINGS, hourly, source=source, now=now, keep_finer=True),
+        target.store(RAW_SPOT_PRICES, data.prices, source=source, now=now, keep_finer=True),
+        target.store(METER_STATISTICS, data.statistics, source=source, now=now),
+    ]
+
+
+def _on_slots(hourly: pl.DataFrame) -> pl.DataFrame:
+    """Hourly readings split evenly into slots."""
+    energy = [name for name in hourly.columns if name not in ("slot_start", "native_minutes")]
+    return split_energy(hourly, energy, soc=False)[0] if energy else hourly

@@ -1,0 +1,144 @@
+"""New rows merged with those of the lake: a new value replaces an old one, a missing new value leaves it.
+
+Only days in which something changes are written, so a repeated import leaves every byte as it was.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.sources.observations import MEASURED
+from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.schemas import OUTLOOK_COLUMNS, Table
+from env.time_grid import local_day
+
+Progress = Callable[[int, int], None]
+"""Called with the number of days written so far and the number of days to write."""
+VALUES = (*MEASURED, *OUTLOOK_COLUMNS, "price", "energy_kwh")
+"""Columns that are merged one by one; every other column describes the row as a whole."""
+_NEW, _CHANGED, _STORED = "_new", "_changed", "_stored"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeResult:
+    """New rows merged with those of the lake, not written yet.
+
+    Attributes:
+        table: the table they belong to.
+        offered: the new rows.
+        rows: all rows of the days that change.
+        new: offered rows whose key the lake does not have.
+        changed: offered rows that change a value of a stored row.
+        unchanged: offered rows that say what the lake says already.
+    """
+
+    table: Table
+    offered: pl.DataFrame
+    rows: pl.DataFrame
+    new: int
+    changed: int
+    unchanged: int
+
+    def write(self, lake: Lake, site_name: str, progress: Progress | None = None) -> None:
+        """Replace the days that change."""
+        days: list[date] = self.rows[self.table.day_column].unique().sort().to_list()
+        groups = self.rows.partition_by(self.table.day_column, as_dict=True)
+        for done, day in enumerate(days, start=1):
+            lake.write_day(self.table, site_name, day, groups[(day,)])
+            if progress is not None:
+                progress(done, len(days))
+
+
+def stored_rows(
+    table: Table, rows: pl.DataFrame, *, site_name: str, site: SiteSettings, source: str, now: datetime
+) -> pl.DataFrame:
+    """Return accepted rows in the columns of a lake table.
+
+    Args:
+        table: a table with `source` and `imported_at`.
+        rows: accepted rows of a reader; columns that the source did not have become null.
+        site_name: the home.
+        site: its time zone gives the local days, its price area that of prices.
+        source: file or service that the rows came from.
+        now: the instant of the import, with offset.
+    """
+    described = rows.with_columns(
+        pl.lit(site_name).alias("site"),
+        local_day(site.timezone, table.key[0]),
+        pl.lit(source).alias("source"),
+        pl.lit(now.astimezone(UTC)).alias("imported_at"),
+        pl.lit(site.area).alias("area"),
+    )
+    schema = table.schema.items()
+    absent = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema if name not in described.columns]
+    return described.with_columns(absent).select(pl.col(name).cast(dtype) for name, dtype in schema)
+
+
+def merge(lake: Lake, table: Table, site_name: str, offered: pl.DataFrame, *, keep_finer: bool = False) -> MergeResult:
+    """Merge new rows with those of the lake, without writing.
+
+    Args:
+        lake: the lake.
+        table: a table with `source` and `imported_at`.
+        site_name: the home.
+        offered: new rows of the table, one per key.
+        keep_finer: leave an hour as it is where the lake has a value of it at a finer resolution.
+    """
+    days = offered[table.day_column]
+    first, last = days.min(), days.max()
+    if not (isinstance(first, date) and isinstance(last, date)):
+        return MergeResult(table=table, offered=offered, rows=offered, new=0, changed=0, unchanged=0)
+    compared = _compared(lake.read(table, site_name, first, last), offered, table, keep_finer=keep_finer)
+    rows = _merged(compared, table)
+    new = int(compared[_NEW].sum())
+    changed = int((compared[_CHANGED] & ~compared[_NEW]).sum())
+    return MergeResult(
+        table=table, offered=offered, rows=rows, new=new, changed=changed, unchanged=offered.height - new - changed
+    )
+
+
+def _compared(stored: pl.DataFrame, offered: pl.DataFrame, table: Table, *, keep_finer: bool) -> pl.DataFrame:
+    """Stored and offered rows side by side (`<column>` and `<column>_right`), with what is new and what changes."""
+    values = [name for name in VALUES if name in table.schema]
+    joined = stored.with_columns(pl.lit(value=True).alias(_STORED)).join(
+        offered, on=["site", *table.key], how="full", coalesce=True, suffix="_right"
+    )
+    candidates = joined.with_columns(_candidate(name, keep_finer=keep_finer).alias(f"{name}_right") for name in values)
+    if keep_finer and "native_minutes" in table.schema:  # a row keeps the finest resolution among its values
+        finest = pl.min_horizontal("native_minutes", "native_minutes_right").alias("native_minutes_right")
+        candidates = candidates.with_columns(finest)
+    return candidates.with_columns(
+        pl.col(_STORED).is_null().alias(_NEW),
+        pl.any_horizontal(_differs(name) for name in values).alias(_CHANGED),
+    )
+
+
+def _merged(compared: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The rows of every day in which something is new or changes."""
+    values = [name for name in VALUES if name in table.schema]
+    descriptions = [name for name in table.schema if name not in ("site", *table.key, *values)]
+    touched = pl.col(_NEW) | pl.col(_CHANGED)
+    merged = compared.with_columns(
+        *(pl.coalesce(f"{name}_right", name).alias(name) for name in values),
+        *(pl.when(touched).then(f"{name}_right").otherwise(name).alias(name) for name in descriptions),
+    )
+    return merged.filter(touched.any().over(table.day_column)).select(table.schema.names())
+
+
+def _differs(name: str) -> pl.Expr:
+    """Return whether a value is offered that is not the stored one."""
+    return pl.col(f"{name}_right").is_not_null() & pl.col(f"{name}_right").ne_missing(pl.col(name))
+
+
+def _candidate(name: str, *, keep_finer: bool) -> pl.Expr:
+    """The offered value, or null where it would replace a finer one."""
+    offered = pl.col(f"{name}_right")
+    if not keep_finer:
+        return offered
+    finer = pl.col(name).is_not_null() & (pl.col("native_minutes") < pl.col("native_minutes_right"))
+    # Of an hour that was read finer in part, nothing is made up: its even split is not what the missing slot held.
+    finer_in_hour = finer.fill_null(value=False).any().over(pl.col("slot_start").dt.truncate("1h"))
+    return pl.when(~finer_in_hour).then(offered)

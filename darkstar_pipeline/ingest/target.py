@@ -1,0 +1,76 @@
+"""The home that an import belongs to: its lake, its settings and the folder of its refused rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.ingest.merge import MergeResult, Progress, merge, stored_rows
+from darkstar_pipeline.sources.prices import KnownSlots
+from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES, Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportTarget:
+    """The home that an import belongs to.
+
+    Attributes:
+        lake: the lake.
+        quarantine_dir: folder of refused rows.
+        site_name: name of the home.
+        site: settings of the home.
+    """
+
+    lake: Lake
+    quarantine_dir: Path
+    site_name: str
+    site: SiteSettings
+
+    @classmethod
+    def of(cls, context: Context) -> "ImportTarget":
+        """Return the target of imports into a context's site."""
+        return cls(
+            lake=context.lake,
+            quarantine_dir=context.quarantine,
+            site_name=context.site_name,
+            site=context.site_settings,
+        )
+
+    def known_prices(self) -> KnownSlots:
+        """Return a function that gives the slots of some days for which the lake has a price."""
+
+        def slots(days: Sequence[date]) -> pl.Series:
+            paths = [self.lake.path(RAW_SPOT_PRICES, self.site_name, day) for day in days]
+            return self.lake.read_paths(RAW_SPOT_PRICES, [path for path in paths if path.exists()])["slot_start"]
+
+        return slots
+
+    def store(
+        self,
+        table: Table,
+        accepted: pl.DataFrame,
+        *,
+        source: str,
+        now: datetime,
+        keep_finer: bool = False,
+        progress: Progress | None = None,
+    ) -> MergeResult:
+        """Merge accepted rows into a table of the lake and write the days that change.
+
+        Args:
+            table: table that the rows go to.
+            accepted: accepted rows of a reader.
+            source: file or service that the rows came from.
+            now: the instant of the import, with offset.
+            keep_finer: leave an hour as it is where the lake has a value of it at a finer resolution.
+            progress: called after every day that was written.
+        """
+        rows = stored_rows(table, accepted, site_name=self.site_name, site=self.site, source=source, now=now)
+        merged = merge(self.lake, table, self.site_name, rows, keep_finer=keep_finer)
+        merged.write(self.lake, self.site_name, progress)
+        return merged
