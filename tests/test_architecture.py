@@ -19,6 +19,7 @@ MAX_COMMITTED_BYTES = 1_000_000
 ROOMS_CONTRACT = "Rooms: later may import earlier"
 SHELL_CONTRACT = "Shell: every module of darkstar_pipeline"
 TOPS_CONTRACT = "Tops: definitions, command line and service"
+CIRCLES_CONTRACT = "No circles"
 DAGSTER_CONTRACT = "Worlds and decisions know nothing of Dagster"
 IO_CONTRACT = "The world does no input or output"
 PANDAS_CONTRACT = "One table library"
@@ -88,6 +89,8 @@ def test_contracts_hold_when_nothing_is_planted(root: Path) -> None:
         pytest.param(
             "planner.planted", "import darkstar_pipeline.service", TOPS_CONTRACT, id="planner imports its service"
         ),
+        pytest.param("planner.errors", "import planner.oracle", CIRCLES_CONTRACT, id="a circle of modules"),
+        pytest.param("planner.value.protocol", "import planner.replay", CIRCLES_CONTRACT, id="a circle of packages"),
         pytest.param("env.planted", "import dagster", DAGSTER_CONTRACT, id="env imports dagster"),
         pytest.param("planner.planted", "from dagster import asset", DAGSTER_CONTRACT, id="planner imports dagster"),
         pytest.param("env.planted", "import duckdb", IO_CONTRACT, id="env imports duckdb"),
