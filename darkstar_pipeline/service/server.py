@@ -1,4 +1,4 @@
-"""Puts the service together and runs it until it is told to stop."""
+"""Builds the planner service from its parts, and runs it until a signal stops it."""
 
 import sys
 from collections.abc import Callable
@@ -10,10 +10,10 @@ import uvicorn
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.clock import Clock
-from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine, service_folder
 from darkstar_pipeline.service.engine.shadow import Shadows
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
-from darkstar_pipeline.service.home_assistant.controller import Controller
+from darkstar_pipeline.service.home_assistant.controller import ControlledHome, Controller
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.http.app import create_app
@@ -28,15 +28,15 @@ KEEP_ALIVE_SECONDS = 30
 STOP_SECONDS = 10
 
 
-class Service:
-    """A service with all its parts.
+class PlannerServer:
+    """A planner service with all its parts.
 
     Args:
         context: the site.
-        clock: what time it is; where it is not the system's, nothing outside is read, told or steered.
+        clock: its clock; where that differs from the system's, nothing outside is read, published or controlled.
 
     Raises:
-        ConfigurationError: a token cannot be had, or the settings contradict each other.
+        ConfigurationError: a token is missing, or the settings contradict each other.
     """
 
     def __init__(self, context: Context, clock: Clock) -> None:
@@ -46,11 +46,8 @@ class Service:
         self.engine = PlannerEngine(context, clock=clock, live=self.feed)
         self.shadows = Shadows()
         self.engine.listen(self.shadows.heard)
-        self.control = None if trial else Controller(context, clock, self.engine.command)
-        self.publisher = None
-        if context.site_settings.home_assistant.mqtt.enabled and not trial:
-            engine = self.engine
-            self.publisher = Publisher(context, plan=engine.plan, command=engine.command, clock=clock)
+        self.control = None if trial else Controller(controlled_home(context), clock, self.engine.command)
+        self.publisher = None if trial else _publisher(context, self.engine)
         self.running = Running(
             engine=self.engine,
             sessions=self.sessions,
@@ -59,28 +56,57 @@ class Service:
         )
 
     def _outside(self) -> list[Component]:
-        """How what reaches outside is."""
-        told = [] if self.control is None else self.control.components()
-        return [*told, *(part.status() for part in (self.feed, self.publisher) if part is not None)]
+        """Return the states of the parts that reach outside."""
+        control = [] if self.control is None else self.control.components()
+        return [*control, *(part.status() for part in (self.feed, self.publisher) if part is not None)]
 
     def start(self) -> None:
-        """Begin to read, plan, tell and steer."""
+        """Start reading, planning, publishing and controlling."""
         for part in (self.feed, self.shadows, self.engine, self.publisher, self.control):
             if part is not None:
                 part.start()
 
     def stop(self) -> None:
-        """Leave the inverter to itself first, then end the rest."""
+        """Restore the inverter's default first, then stop the other parts."""
         for part in (self.control, self.publisher, self.engine, self.shadows, self.feed):
             if part is not None:
                 part.stop()
 
 
-def _feed(context: Context, clock: Clock) -> HomeFeed | None:
-    """Who reads the home; None where no sensor is named.
+def controlled_home(context: Context) -> ControlledHome:
+    """Return what control needs to know of a site."""
+    return ControlledHome(
+        settings=context.site_settings.home_assistant,
+        discharge_kw=context.site.battery.discharge_kw,
+        timezone=context.timezone,
+        folder=service_folder(context),
+    )
+
+
+def _publisher(context: Context, engine: PlannerEngine) -> Publisher | None:
+    """Return the publisher of a site; None where MQTT is not enabled.
 
     Raises:
-        ConfigurationError: sensors are named, and Home Assistant's address or token is missing.
+        ConfigurationError: the password file cannot be read, or others can read it.
+    """
+    settings = context.site_settings.home_assistant.mqtt
+    if not settings.enabled:
+        return None
+    return Publisher(
+        settings,
+        site=context.site_name,
+        currency=context.site.currency,
+        plan=engine.plan,
+        command=engine.command,
+        clock=engine.clock,
+    )
+
+
+def _feed(context: Context, clock: Clock) -> HomeFeed | None:
+    """Return the feed that reads the home; None where no sensor is configured.
+
+    Raises:
+        ConfigurationError: sensors are configured, and Home Assistant's address or token is missing.
     """
     home = context.site_settings.home_assistant
     if not any(home.sensors.model_dump().values()):
@@ -88,7 +114,7 @@ def _feed(context: Context, clock: Clock) -> HomeFeed | None:
     token = secret(TOKEN_VARIABLE, home.token_file)
     if home.url is None or token is None:
         raise ConfigurationError(
-            "home_assistant.sensors are named, and its url or token is missing",
+            "home_assistant.sensors are configured, and its url or token is missing",
             f"set home_assistant.url, and {TOKEN_VARIABLE} or home_assistant.token_file",
         )
     return HomeFeed(context, clock=clock, client=HomeAssistantClient(home.url, token))
@@ -99,16 +125,16 @@ def serve(context: Context, *, clock: Clock, host: str, port: int, started: Call
 
     Args:
         context: the site.
-        clock: what time it is.
+        clock: the service's clock.
         host: address to listen on.
         port: port to listen on.
-        started: called when the service listens.
+        started: called once the service is started.
 
     Raises:
-        ConfigurationError: a token cannot be had, or the settings contradict each other.
+        ConfigurationError: a token is missing, or the settings contradict each other.
     """
     configure_logs(json=not sys.stderr.isatty())
-    service = Service(context, clock)
+    service = PlannerServer(context, clock)
 
     def begin() -> None:
         service.start()
@@ -125,13 +151,13 @@ def serve(context: Context, *, clock: Clock, host: str, port: int, started: Call
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    _PoliteServer(config).run()
+    _QuietServer(config).run()
 
 
-class _PoliteServer(uvicorn.Server):
-    """A server that ends like any program when it is asked to stop; uvicorn's would die of the signal once more."""
+class _QuietServer(uvicorn.Server):
+    """A server that returns normally after SIGINT or SIGTERM; uvicorn's raises the signal again."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Answer what was asked, then stop; a second signal does not wait."""
+        """Finish the open requests, then stop; a second signal stops at once."""
         del sig, frame
         self.force_exit, self.should_exit = self.should_exit, True

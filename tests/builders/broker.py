@@ -1,4 +1,4 @@
-"""A real MQTT broker (mosquitto) on loopback, started, killed and started again by tests; and somebody who listens."""
+"""A real MQTT broker (mosquitto) on loopback, started and killed by tests, and a client that records its messages."""
 
 import json
 import socket
@@ -13,25 +13,29 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from darkstar_pipeline.console.supervisor import LOOPBACK, free_port
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
+from darkstar_pipeline.service.schemas import PlanDocument
 from tests.builders.tools import mosquitto
 
 WAIT_SECONDS = 20.0
 
 
-def until(true: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
-    """Wait for something to become so."""
+def until(condition: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
+    """Wait for a condition; fail where it does not hold in time."""
     deadline = time.monotonic() + seconds
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
         time.sleep(0.02)
 
 
 class Broker:
-    """A broker on a free port; it forgets everything when it ends.
+    """A broker on a free port; it keeps nothing when it ends.
 
     Args:
-        folder: for its configuration.
-        users: name and password of those who may connect; none lets everybody in.
+        folder: folder of its configuration.
+        users: passwords of those who may connect, by name; None for no check.
     """
 
     def __init__(self, folder: Path, users: dict[str, str] | None = None) -> None:
@@ -63,15 +67,27 @@ class Broker:
             return probe.connect_ex((LOOPBACK, self.port)) == 0
 
     def kill(self) -> None:
-        """End it without warning."""
+        """Kill it."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
 
-class Ear:
-    """Hears every message of a broker and keeps the last of each topic."""
+def publisher_of(context: Context, engine: PlannerEngine, plan: Callable[[], PlanDocument] | None = None) -> Publisher:
+    """The publisher of an engine, or of another source of plans."""
+    return Publisher(
+        context.site_settings.home_assistant.mqtt,
+        site=context.site_name,
+        currency=context.site.currency,
+        plan=plan or engine.plan,
+        command=engine.command,
+        clock=engine.clock,
+    )
+
+
+class Listener:
+    """A client that subscribes to every topic of a broker and keeps the last message of each."""
 
     def __init__(self, broker: Broker, user: str | None = None, password: str | None = None) -> None:
         self.last: dict[str, bytes] = {}
@@ -80,37 +96,37 @@ class Ear:
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         if user is not None:
             self._client.username_pw_set(user, password)
-        self._client.on_connect = _listen
-        self._client.on_message = self._hear
+        self._client.on_connect = _subscribe
+        self._client.on_message = self._keep
         self._client.connect(LOOPBACK, broker.port)
         self._client.loop_start()
 
-    def _hear(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+    def _keep(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         with self._lock:
             self.last[message.topic] = bytes(message.payload)
             self.counts[message.topic] = self.counts.get(message.topic, 0) + 1
 
-    def say(self, topic: str, payload: str) -> None:
-        """Send a message, as Home Assistant would."""
+    def publish(self, topic: str, payload: str) -> None:
+        """Publish a message, as Home Assistant would."""
         self._client.publish(topic, payload, qos=1).wait_for_publish(WAIT_SECONDS)
 
     def document(self, topic: str) -> dict[str, Any]:
-        """The last message of a topic, waited for."""
+        """Return the last message of a topic; wait for one where there is none."""
         until(lambda: topic in self.last, f"a message of {topic}")
         return json.loads(self.last[topic])
 
     def forget(self) -> None:
-        """As if nothing had been heard."""
+        """Drop all messages."""
         with self._lock:
             self.last.clear()
             self.counts.clear()
 
     def close(self) -> None:
-        """Hear no more."""
+        """Disconnect."""
         self._client.disconnect()
         self._client.loop_stop()
 
 
-def _listen(client: mqtt.Client, *_: object) -> None:
-    """Ask for every message, anew whenever it connects."""
+def _subscribe(client: mqtt.Client, *_: object) -> None:
+    """Subscribe to every topic, after a reconnection too."""
     client.subscribe("#", qos=1)

@@ -1,7 +1,7 @@
-"""A real Home Assistant in a throw-away folder, with an inverter made of its own input entities.
+"""A real Home Assistant in a temporary folder, whose inverter is made of its own input entities.
 
-`scripts/home_assistant.sh` makes the environment that it runs in. It is set up as a person would: the onboarding makes
-a user, whose token everything goes by.
+`scripts/home_assistant.sh` makes its environment. It is set up as a person would do it: the onboarding creates a user,
+whose token all requests carry.
 """
 
 import os
@@ -74,7 +74,7 @@ class RealHomeAssistant:
     """A Home Assistant that can be started, stopped and killed.
 
     Args:
-        folder: of its configuration; made.
+        folder: folder of its configuration; created.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -86,10 +86,10 @@ class RealHomeAssistant:
         (folder / "configuration.yaml").write_text(CONFIGURATION.format(port=self.port))
 
     def start(self) -> None:
-        """Start it, and wait until it runs.
+        """Start it and wait until it runs.
 
         Raises:
-            RuntimeError: it does not run in time; tells what it said last.
+            RuntimeError: it does not run in time; the message has the end of its log.
         """
         with (self.folder / "output.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -104,63 +104,63 @@ class RealHomeAssistant:
             if self._runs():
                 return
             time.sleep(0.2)
-        said = (self.folder / "output.log").read_text(errors="replace")[-2000:]
-        message = f"Home Assistant does not run: {said}"
+        log_end = (self.folder / "output.log").read_text(errors="replace")[-2000:]
+        message = f"Home Assistant does not run: {log_end}"
         raise RuntimeError(message)
 
     def _runs(self) -> bool:
         try:
             if not self.token:
                 self.token = self._onboarded()
-            return self.ask("GET", "/api/config")["state"] == "RUNNING"
+            return self.request("GET", "/api/config")["state"] == "RUNNING"
         except (httpx2.HTTPError, KeyError):
             return False
 
     def _onboarded(self) -> str:
-        """A token of the user that onboarding makes."""
-        person = {
+        """Onboard a user and return a token of theirs."""
+        user = {
             "client_id": CLIENT,
             "name": "Test",
             "username": "test",
             "password": "test of a test",
             "language": "en",
         }
-        made = httpx2.post(f"{self.url}/api/onboarding/users", json=person, timeout=10)
-        made.raise_for_status()
-        code = {"client_id": CLIENT, "grant_type": "authorization_code", "code": made.json()["auth_code"]}
+        onboarded = httpx2.post(f"{self.url}/api/onboarding/users", json=user, timeout=10)
+        onboarded.raise_for_status()
+        code = {"client_id": CLIENT, "grant_type": "authorization_code", "code": onboarded.json()["auth_code"]}
         tokens = httpx2.post(f"{self.url}/auth/token", data=code, timeout=10)
         tokens.raise_for_status()
         return tokens.json()["access_token"]
 
-    def ask(self, method: str, path: str, body: object = None) -> Any:
-        """An answer of its API."""
+    def request(self, method: str, path: str, body: object = None) -> Any:
+        """Return an answer of its API, parsed from JSON."""
         headers = {"authorization": f"Bearer {self.token}"}
-        answer = httpx2.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=10)
-        answer.raise_for_status()
-        return answer.json()
+        response = httpx2.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=10)
+        response.raise_for_status()
+        return response.json()
 
     def state(self, entity: str) -> str:
-        """The state of an entity."""
-        return self.ask("GET", f"/api/states/{entity}")["state"]
+        """Return the state of an entity."""
+        return self.request("GET", f"/api/states/{entity}")["state"]
 
     def number(self, entity: str) -> float:
-        """The state of an entity as a number."""
+        """Return the state of an entity as a number."""
         return float(self.state(entity))
 
     def set(self, entity: str, value: float | str) -> None:
-        """Set an input entity, as a person at the dashboard."""
+        """Set an input entity, as a person at the dashboard does."""
         domain = entity.partition(".")[0]
         if domain == "input_select":
-            self.ask("POST", f"/api/services/{domain}/select_option", {"entity_id": entity, "option": value})
+            self.request("POST", f"/api/services/{domain}/select_option", {"entity_id": entity, "option": value})
         else:
-            self.ask("POST", f"/api/services/{domain}/set_value", {"entity_id": entity, "value": value})
+            self.request("POST", f"/api/services/{domain}/set_value", {"entity_id": entity, "value": value})
 
     def stop(self) -> None:
-        """Stop it politely."""
+        """Stop it by SIGTERM."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill it."""
+        """Kill it by SIGKILL."""
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> None:
@@ -179,7 +179,7 @@ class RealHomeAssistant:
 
 @contextmanager
 def home_assistant(folder: Path) -> Generator[RealHomeAssistant]:
-    """A running Home Assistant in a folder."""
+    """Run a Home Assistant in a folder."""
     running = RealHomeAssistant(folder)
     try:
         running.start()

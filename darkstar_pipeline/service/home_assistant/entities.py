@@ -1,7 +1,7 @@
-"""The entities that Home Assistant shows: how MQTT discovery announces them, and what they say at a moment.
+"""The entities that Home Assistant shows: their MQTT discovery message, and their states at a moment.
 
 One device a site, announced by one retained message (Home Assistant 2024.11 and later). What does not belong here: the
-connection to the broker (`discovery`).
+connection to the broker (`mqtt_publisher`).
 """
 
 import json
@@ -15,7 +15,7 @@ from darkstar_pipeline.service.schemas import CommandDocument, PlanDocument, Pla
 
 ONLINE, OFFLINE = "online", "offline"
 EXPIRE_SECONDS = 120
-"""Without news for so long Home Assistant shows the entities as unavailable: four messages have not come."""
+"""Home Assistant shows the entities as unavailable after this time without a message: four were missed."""
 ATTRIBUTE_BYTES = 15_000
 """Home Assistant's recorder refuses attributes above 16 384 bytes, and adds some of its own to ours."""
 STATE_CHARACTERS = 255
@@ -26,11 +26,11 @@ Json = dict[str, Any]
 
 
 class Topics:
-    """Where a site's messages go.
+    """The MQTT topics of a site.
 
     Args:
         site: its name.
-        discovery_prefix: as Home Assistant has it.
+        discovery_prefix: prefix of discovery topics in Home Assistant.
     """
 
     def __init__(self, site: str, discovery_prefix: str) -> None:
@@ -44,13 +44,13 @@ class Topics:
         self.plan = f"{base}/plan"
 
 
-def announcement(topics: Topics, site: str, currency: str) -> Json:
-    """The discovery message of a site.
+def discovery_message(topics: Topics, site: str, currency: str) -> Json:
+    """Return the discovery message of a site.
 
     Args:
-        topics: where its messages go.
+        topics: its topics.
         site: its name.
-        currency: of its money.
+        currency: its currency.
     """
     release = version("darkstar-pipeline")
     return {
@@ -70,7 +70,7 @@ def announcement(topics: Topics, site: str, currency: str) -> Json:
 
 
 def _components(topics: Topics, currency: str) -> Json:
-    """Every entity by its key."""
+    """Return every entity by its key."""
     command = {"icon": "mdi:home-battery", "json_attributes_topic": topics.command}
     plan = {"icon": "mdi:chart-timeline-variant", "json_attributes_topic": topics.plan}
     return {
@@ -97,7 +97,7 @@ def _sensor(topics: Topics, key: str, name: str, **more: str) -> Json:
 
 
 def _entity(topics: Topics, key: str, name: str) -> Json:
-    """What every entity has: a null state is rendered as `None`, which Home Assistant takes for unknown."""
+    """Return the fields that all entities share; Home Assistant reads a null state, rendered as `None`, as unknown."""
     return {
         "name": name,
         "unique_id": f"{topics.device}_{key}",
@@ -107,23 +107,23 @@ def _entity(topics: Topics, key: str, name: str) -> Json:
     }
 
 
-def states(plan: PlanDocument, command: CommandDocument, now: datetime) -> Json:
-    """What the entities say."""
+def entity_states(plan: PlanDocument, command: CommandDocument, now: datetime) -> Json:
+    """Return the states of the entities."""
     slot = slot_at(plan, now)
     saving = None if plan.cost is None or plan.idle_cost is None else plan.idle_cost - plan.cost
-    reaches = slot is not None and plan.verified
+    valid = slot is not None and plan.verified
     return {
         "command": command.command[:STATE_CHARACTERS],
         "plan": plan.rung,
         "planned_soc": None if slot is None else _rounded(slot.soc_end_percent, 1),
         "next_change": _instant(next_change(plan, now)),
         "planned_saving": _rounded(saving, 2),
-        "plan_valid": "ON" if reaches else "OFF",
+        "plan_valid": "ON" if valid else "OFF",
     }
 
 
 def next_change(plan: PlanDocument, now: datetime) -> datetime | None:
-    """When the plan's command is next another one; None where it stays, or no slot holds the moment."""
+    """Return when the plan's command changes next; None where it does not, or no slot contains the moment."""
     current = slot_at(plan, now)
     if current is None:
         return None
@@ -132,14 +132,15 @@ def next_change(plan: PlanDocument, now: datetime) -> datetime | None:
 
 
 def command_attributes(command: CommandDocument) -> Json:
-    """The command's figures and why."""
+    """Return the command's powers, times and explanation."""
     return command.model_dump(mode="json")
 
 
 def plan_attributes(plan: PlanDocument, now: datetime) -> Json:
-    """The plan from the current slot on, as many slots as Home Assistant's recorder takes; says how many it left out.
+    """Return the plan from the current slot on, with as many slots as Home Assistant's recorder stores.
 
-    A slot is a list in the order of `columns`: half the bytes of names repeated in each.
+    `slots_left_out` counts the others. A slot is a list in the order of `columns`, which takes half the bytes of a
+    mapping that repeats every name.
     """
     ahead = [slot for slot in plan.slots if slot.slot_end > now]
     document: Json = {
@@ -157,28 +158,28 @@ def plan_attributes(plan: PlanDocument, now: datetime) -> Json:
         "slots": [],
         "slots_left_out": len(ahead),
     }
-    kept = _fitting([_row(slot) for slot in ahead], ATTRIBUTE_BYTES - len(packed(document)))
-    return {**document, "slots": kept, "slots_left_out": len(ahead) - len(kept)}
+    rows = _fitting([_row(slot) for slot in ahead], ATTRIBUTE_BYTES - len(compact_json(document)))
+    return {**document, "slots": rows, "slots_left_out": len(ahead) - len(rows)}
 
 
-def packed(document: Json) -> bytes:
-    """A document as JSON without white space."""
+def compact_json(document: Json) -> bytes:
+    """Return a document as JSON without white space."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-def _fitting(rows: Sequence[list[Any]], room: int) -> list[list[Any]]:
-    """The first rows that fit into so many bytes."""
-    used, kept = 0, list[list[Any]]()
+def _fitting(rows: Sequence[list[Any]], max_bytes: int) -> list[list[Any]]:
+    """Return the first rows that fit into so many bytes."""
+    used, fitting = 0, list[list[Any]]()
     for row in rows:
         used += len(json.dumps(row, separators=(",", ":"))) + 1
-        if used > room:
+        if used > max_bytes:
             break
-        kept.append(row)
-    return kept
+        fitting.append(row)
+    return fitting
 
 
 def _row(slot: PlanSlot) -> list[Any]:
-    """A slot in the order of the columns."""
+    """Return a slot as a list in the order of the columns."""
     powers = [_rounded(power, 2) for power in (slot.charge_kw, slot.discharge_kw, slot.export_kw)]
     prices = [_rounded(price, 4) for price in (slot.import_price, slot.export_price)]
     return [_instant(slot.slot_start), *powers, _rounded(slot.soc_end_percent, 1), *prices]

@@ -1,8 +1,9 @@
-"""The lease: how long the inverter may do as it was told, and how it is left to itself afterwards.
+"""The lease: until when the inverter may follow its command, and what restores its default afterwards.
 
-One small file. Its end is a moment of the machine's own running time, which nobody can set: a step of the wall clock
-neither prolongs nor ends it, and after a restart of the machine it has ended. It says what has to be called to restore
-the inverter's default, so that the watchdog needs to know nothing else.
+One small file. A lease expires at a moment of the machine's uptime, which nobody can set: a step of the wall clock
+neither prolongs nor ends it, and after a restart of the machine it has expired. The file names the service calls that
+restore the inverter's default, so that the watchdog needs to know nothing else. Its keys are those of version 0.1: a
+watchdog of that version may still be running when a newer service starts.
 """
 
 import time
@@ -17,8 +18,8 @@ LEASE_FILE = "lease.json"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Call(BaseModel):
-    """A service of Home Assistant to be called."""
+class ServiceCall(BaseModel):
+    """A call of one of Home Assistant's services."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,30 +29,30 @@ class Call(BaseModel):
 
 
 class Lease(BaseModel):
-    """What holds, and until when."""
+    """A lease as its file holds it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(description="of Home Assistant")
-    token_file: str | None = Field(description="where the token is, unless the environment has it")
-    restore: list[Call] = Field(description="what leaves the inverter to itself, in this order")
-    boot: str = Field(description="of which run of the machine")
-    ends: float = Field(description="in that run's running time [s]")
-    released: bool = Field(default=False, description="whether there is nothing to guard any more")
+    url: str = Field(description="address of Home Assistant")
+    token_file: str | None = Field(description="file with its token; null: the token is in the environment")
+    restore: list[ServiceCall] = Field(description="service calls that restore the inverter's default, in this order")
+    boot: str = Field(description="identifies the run of the machine that `ends` belongs to")
+    ends: float = Field(description="uptime at which the lease expires [s]")
+    released: bool = Field(default=False, description="whether the default was restored and nothing is left to guard")
 
     @property
-    def ended(self) -> bool:
-        """Whether the time is over."""
-        return self.boot != boot_id() or running_seconds() >= self.ends
+    def expired(self) -> bool:
+        """Whether the lease has expired: by time, or because the machine was restarted."""
+        return self.boot != boot_id() or uptime_seconds() >= self.ends
 
 
-def running_seconds() -> float:
-    """Time since the machine started, sleep included, which no clock step changes [s]."""
+def uptime_seconds() -> float:
+    """Return the time since the machine started, sleep included, which no step of the clock changes [s]."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def boot_id() -> str:
-    """Names this run of the machine; empty where the system does not say."""
+    """Return the name of this run of the machine; empty where the system has none."""
     try:
         return BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
@@ -59,7 +60,7 @@ def boot_id() -> str:
 
 
 def write_lease(folder: Path, lease: Lease) -> None:
-    """Replace the lease, whole.
+    """Replace the lease file as a whole.
 
     Raises:
         OSError: the disk does not take it.
@@ -70,7 +71,7 @@ def write_lease(folder: Path, lease: Lease) -> None:
 
 
 def read_lease(folder: Path) -> Lease | None:
-    """The lease; None where there is none, or it cannot be read."""
+    """Return the lease of a folder; None where there is none, or it cannot be read."""
     try:
         return Lease.model_validate_json((folder / LEASE_FILE).read_bytes())
     except (OSError, ValidationError):

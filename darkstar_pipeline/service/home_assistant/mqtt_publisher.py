@@ -1,8 +1,8 @@
-"""Plan and command as entities in Home Assistant, by MQTT discovery: connects, announces, tells, and tells again.
+"""Publishes plan and command as entities in Home Assistant, by MQTT discovery.
 
-Nothing here is in the way of planning: the broker may be gone, come back or refuse; that is told, never raised. Only
-the announcement and the availability are retained, so that no command outlives the service that gave it: the broker
-itself reports its death (last will), and Home Assistant forgets what it has not heard again (`expire_after`).
+Nothing here holds up planning: a broker that is absent or refuses is reported, never raised. Only the discovery message
+and the availability are retained, so that no command outlives its service: the broker itself reports a service that
+died (last will), and Home Assistant drops states that are not repeated (`expire_after`).
 """
 
 import logging
@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from darkstar_pipeline.context import Context
+from darkstar_pipeline.config.home_assistant import MqttSettings
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.home_assistant.entities import (
     EXPIRE_SECONDS,
@@ -23,34 +23,36 @@ from darkstar_pipeline.service.home_assistant.entities import (
     ONLINE,
     Json,
     Topics,
-    announcement,
     command_attributes,
-    packed,
+    compact_json,
+    discovery_message,
+    entity_states,
     plan_attributes,
-    states,
 )
 from darkstar_pipeline.service.schemas import CommandDocument, Component, PlanDocument
 from darkstar_pipeline.service.secrets import secret
 
 PASSWORD_VARIABLE = "DARKSTAR_MQTT_PASSWORD"  # noqa: S105 - the name of a variable
-LOOK_SECONDS = 2.0
+POLL_SECONDS = 2.0
 REPEAT_SECONDS = EXPIRE_SECONDS / 4
 KEEP_ALIVE_SECONDS = 15
-"""A dead service is noticed by the broker after one and a half of it."""
-LONGEST_PAUSE_SECONDS = 15
-GOODBYE_SECONDS = 3.0
+"""The broker notices a dead service after one and a half times this."""
+MAX_RECONNECT_SECONDS = 15
+DISCONNECT_SECONDS = 3.0
 QOS = 1
 _log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Tells Home Assistant, through a broker, what is planned; a thread of its own.
+    """Publishes the plan of a site through a broker, in a thread of its own.
 
     Args:
-        context: the site.
-        plan: gives the latest plan, from memory.
-        command: gives what the inverter is told now, from memory.
-        clock: what time it is.
+        settings: the broker and how to reach it.
+        site: name of the site.
+        currency: currency of the site.
+        plan: returns the latest plan, from memory.
+        command: returns the command in force, from memory.
+        clock: the service's clock.
 
     Raises:
         ConfigurationError: the password file cannot be read, or others can read it.
@@ -58,25 +60,26 @@ class Publisher:
 
     def __init__(
         self,
-        context: Context,
+        settings: MqttSettings,
         *,
+        site: str,
+        currency: str,
         plan: Callable[[], PlanDocument],
         command: Callable[[], CommandDocument],
         clock: Clock,
     ) -> None:
-        self._settings = context.site_settings.home_assistant.mqtt
-        self._site, self._currency = context.site_name, context.site.currency
+        self._settings, self._site, self._currency = settings, site, currency
         self._plan, self._command, self._clock = plan, command, clock
-        self._topics = Topics(context.site_name, self._settings.discovery_prefix)
-        self._trouble = "not connected yet"
-        self._announce, self._stop, self._wake = threading.Event(), threading.Event(), threading.Event()
-        self._told: dict[str, bytes] = {}
+        self._topics = Topics(site, settings.discovery_prefix)
+        self._problem = "not connected yet"
+        self._announce_due, self._stop, self._wake = threading.Event(), threading.Event(), threading.Event()
+        self._published: dict[str, bytes] = {}
         self._next_repeat = 0.0
         self._thread: threading.Thread | None = None
-        self._client = self._made_client()
+        self._client = self._new_client()
 
-    def _made_client(self) -> mqtt.Client:
-        """The client; a site has one, so two services of one site take the name from each other, and say so."""
+    def _new_client(self) -> mqtt.Client:
+        """Return a client named after the site: two services of one site disconnect each other, and report it."""
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._topics.device)
         settings = self._settings
         if settings.username is not None:
@@ -84,43 +87,43 @@ class Publisher:
         if settings.tls:
             client.tls_set_context(ssl.create_default_context())  # pyright: ignore[reportUnknownMemberType] - paho leaves it untyped
         client.will_set(self._topics.availability, OFFLINE, qos=QOS, retain=True)
-        client.reconnect_delay_set(min_delay=1, max_delay=LONGEST_PAUSE_SECONDS)
-        client.on_connect, client.on_disconnect = self._connected, self._disconnected
-        client.on_message, client.on_connect_fail = self._heard, self._unreached
+        client.reconnect_delay_set(min_delay=1, max_delay=MAX_RECONNECT_SECONDS)
+        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
+        client.on_message, client.on_connect_fail = self._on_message, self._on_connect_fail
         return client
 
     def start(self) -> None:
-        """Begin to connect and to tell; returns at once, whether there is a broker or not."""
+        """Start connecting and publishing; return at once, whether there is a broker or not."""
         self._client.connect_async(self._settings.host, self._settings.port, keepalive=KEEP_ALIVE_SECONDS)
         self._client.loop_start()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Say goodbye and tell no more."""
+        """Publish that the service is offline, and disconnect."""
         self._stop.set()
         self._wake.set()
         if self._thread is not None:
-            self._thread.join(timeout=GOODBYE_SECONDS)
+            self._thread.join(timeout=DISCONNECT_SECONDS)
         if self._client.is_connected():
             try:
                 self._client.publish(self._topics.availability, OFFLINE, qos=QOS, retain=True).wait_for_publish(
-                    GOODBYE_SECONDS
+                    DISCONNECT_SECONDS
                 )
             except (RuntimeError, ValueError):
-                _log.warning("the broker did not take the goodbye; its last will says the same")
+                _log.warning("the broker did not accept the offline message; its last will reports the same")
         self._client.disconnect()
         self._client.loop_stop()
 
     def wake(self) -> None:
-        """Have it look now; for whoever made a new plan."""
+        """Publish changes now, such as a new plan."""
         self._wake.set()
 
     def status(self) -> Component:
-        """How it is."""
-        return Component(name="mqtt", ok=not self._trouble, note=self._trouble)
+        """Return the state of the publisher as a component of the service."""
+        return Component(name="mqtt", ok=not self._problem, note=self._problem)
 
-    def _connected(
+    def _on_connect(
         self,
         client: mqtt.Client,
         _data: object,
@@ -129,15 +132,15 @@ class Publisher:
         _more: Properties | None,
     ) -> None:
         if reason.is_failure:
-            self._trouble = f"the broker refuses: {reason}"
-            _log.warning("mqtt: %s", self._trouble)
+            self._problem = f"the broker refuses: {reason}"
+            _log.warning("mqtt: %s", self._problem)
             return
-        self._trouble = ""
+        self._problem = ""
         client.subscribe(self._topics.home_assistant, qos=QOS)
-        self._announce.set()
+        self._announce_due.set()
         self._wake.set()
 
-    def _disconnected(
+    def _on_disconnect(
         self,
         _client: mqtt.Client,
         _data: object,
@@ -145,37 +148,39 @@ class Publisher:
         reason: ReasonCode,
         _more: Properties | None,
     ) -> None:
-        if not self._stop.is_set() and not self._trouble:
-            self._trouble = f"the connection was lost: {reason}"
-            _log.warning("mqtt: %s", self._trouble)
+        if not self._stop.is_set() and not self._problem:
+            self._problem = f"the connection was lost: {reason}"
+            _log.warning("mqtt: %s", self._problem)
 
-    def _unreached(self, _client: mqtt.Client, _data: object) -> None:
-        self._trouble = f"no broker answers at {self._settings.host}:{self._settings.port}"
+    def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
+        self._problem = f"no broker answers at {self._settings.host}:{self._settings.port}"
 
-    def _heard(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        """Home Assistant has started: it has forgotten what was not retained."""
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        """Publish everything anew when Home Assistant has started: it keeps only retained messages."""
         if message.payload == ONLINE.encode():
-            self._announce.set()
+            self._announce_due.set()
             self._wake.set()
 
     def _run(self) -> None:
-        """Look, and tell what has changed, until told to stop."""
+        """Publish changes until stopped."""
         while not self._stop.is_set():
             try:
-                self._look()
-            except Exception as error:  # noqa: BLE001 - the home's display must not fall to one odd plan
-                self._trouble = f"cannot be told: {error}"
-                _log.exception("telling Home Assistant failed")
-            self._wake.wait(LOOK_SECONDS)
+                self._publish_changes()
+            except Exception as error:  # noqa: BLE001 - one odd plan must not end the publisher
+                self._problem = f"a plan cannot be published: {error}"
+                _log.exception("publishing by MQTT failed")
+            self._wake.wait(POLL_SECONDS)
             self._wake.clear()
 
-    def _look(self) -> None:
-        """Tell what has changed since it was told, and everything now and then."""
+    def _publish_changes(self) -> None:
+        """Publish what has changed since it was published, and everything at intervals."""
         if not self._client.is_connected():
             return
-        if self._announce.is_set():
-            self._announce.clear()
-            self._say(self._topics.discovery, announcement(self._topics, self._site, self._currency), retain=True)
+        if self._announce_due.is_set():
+            self._announce_due.clear()
+            self._publish(
+                self._topics.discovery, discovery_message(self._topics, self._site, self._currency), retain=True
+            )
             self._client.publish(self._topics.availability, ONLINE, qos=QOS, retain=True)
             self._next_repeat = 0.0
         repeat = self._clock.monotonic() >= self._next_repeat
@@ -185,14 +190,14 @@ class Publisher:
         for topic, document in (
             (self._topics.command, command_attributes(command)),
             (self._topics.plan, plan_attributes(plan, now)),
-            (self._topics.state, states(plan, command, now)),
+            (self._topics.state, entity_states(plan, command, now)),
         ):
-            if repeat or self._told.get(topic) != packed(document):
-                self._say(topic, document, retain=False)
-        self._trouble = ""
+            if repeat or self._published.get(topic) != compact_json(document):
+                self._publish(topic, document, retain=False)
+        self._problem = ""
 
-    def _say(self, topic: str, document: Json, *, retain: bool) -> None:
-        """Send a document."""
-        payload = packed(document)
+    def _publish(self, topic: str, document: Json, *, retain: bool) -> None:
+        """Publish a document."""
+        payload = compact_json(document)
         self._client.publish(topic, payload, qos=QOS, retain=retain)
-        self._told[topic] = payload
+        self._published[topic] = payload

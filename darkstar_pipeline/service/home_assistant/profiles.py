@@ -1,7 +1,7 @@
-"""What a command means for an inverter's entities: by power, by current, or by work mode; and its own default.
+"""Translates a command into values of an inverter's entities: by power, by current, or by work mode; and its default.
 
-A write is an entity and the value it is to have. Numbers are in the entity's unit; what its `min` and `max` allow is
-looked after where it is written (`control`).
+A write is an entity and the value it is to have. Numbers are in the entity's unit; `entity_values` keeps them within
+its `min` and `max`.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class Write:
     """A value that an entity is to have.
 
     Attributes:
-        entity: which.
-        value: a number in its unit, or an option.
+        entity: its id.
+        value: a number in its unit, or one of its options.
     """
 
     entity: str
@@ -32,32 +32,32 @@ class Write:
 
     @property
     def domain(self) -> str:
-        """Of the service."""
+        """Domain of the service that sets the entity."""
         return self.entity.partition(".")[0]
 
     @property
     def service(self) -> str:
-        """That sets such an entity.
+        """Name of the service that sets the entity.
 
         Raises:
-            KeyError: nothing sets such an entity.
+            KeyError: no service sets entities of this domain.
         """
         return _SERVICES[self.domain]
 
     @property
     def data(self) -> dict[str, float | str]:
-        """What the service is told."""
+        """Data of the service call."""
         key = "option" if isinstance(self.value, str) else "value"
         return {"entity_id": self.entity, key: self.value}
 
 
 def command_writes(command: CommandDocument, settings: ControlSettings, discharge_kw: float) -> list[Write]:
-    """What brings a command about.
+    """Return the writes that carry out a command.
 
     Args:
-        command: verified and in force.
+        command: a verified command in force.
         settings: profile and mapping.
-        discharge_kw: the battery's most [kW].
+        discharge_kw: the battery's largest discharge power [kW].
     """
     if command.default:
         return default_writes(settings, discharge_kw)
@@ -69,7 +69,7 @@ def command_writes(command: CommandDocument, settings: ControlSettings, discharg
 
 
 def default_writes(settings: ControlSettings, discharge_kw: float) -> list[Write]:
-    """What leaves the inverter to itself."""
+    """Return the writes that make the inverter run its own default."""
     mapping = settings.mapping
     discharge = mapping.default_discharge_kw if mapping.default_discharge_kw is not None else discharge_kw
     if settings.profile == "work_mode" and mapping.mode is not None:
@@ -84,12 +84,12 @@ def default_writes(settings: ControlSettings, discharge_kw: float) -> list[Write
 
 
 def _by_work_mode(command: CommandDocument, mapping: ControlMapping) -> list[Write]:
-    """The power first, so that a mode never runs with the power of another."""
+    """Return the power before the mode, so that a mode never runs with the power of another."""
     if command.charge_kw > 0:
         numbers, mode = _numbers(mapping, (mapping.charge, command.charge_kw)), mapping.mode_charge
     elif command.discharge_kw > 0 and command.export_kw > 0:
-        told = ((mapping.discharge, command.discharge_kw), (mapping.export, command.export_kw))
-        numbers, mode = _numbers(mapping, *told), mapping.mode_export
+        powers = ((mapping.discharge, command.discharge_kw), (mapping.export, command.export_kw))
+        numbers, mode = _numbers(mapping, *powers), mapping.mode_export
     elif command.discharge_kw > 0:
         numbers, mode = _numbers(mapping, (mapping.discharge, command.discharge_kw)), mapping.mode_discharge
     else:
@@ -98,12 +98,12 @@ def _by_work_mode(command: CommandDocument, mapping: ControlMapping) -> list[Wri
 
 
 def _numbers(mapping: ControlMapping, *powers: tuple[str | None, float]) -> list[Write]:
-    """Powers in the entities' unit; entities that are not mapped are left out."""
+    """Return writes of powers in the entities' unit; entities that are not mapped are left out."""
     return [Write(entity, in_unit(power, mapping)) for entity, power in powers if entity is not None]
 
 
 def in_unit(power_kw: float, mapping: ControlMapping) -> float:
-    """A power as the entities have it: W, kW, or A at the battery's voltage.
+    """Return a power in the entities' unit: W, kW, or A at the battery's voltage.
 
     >>> in_unit(2.5, ControlMapping(unit="A", battery_volts=50.0))
     50.0

@@ -1,12 +1,14 @@
-"""Watches a lease from a process of its own, and leaves the inverter to itself when the lease ends.
+"""Watches a lease from a process of its own, and restores the inverter's default when the lease expires.
 
-It outlives the service, however that ends, and Home Assistant's being away: it tries until the default stands. It goes
-when the lease is released or the default was restored; a service that steers on starts another.
+It outlives the service, however that ends, and an absent Home Assistant: it retries until the default is accepted. It
+ends when the lease is released or the default was restored; a service that goes on controlling starts another.
 
     python -m darkstar_pipeline.service.home_assistant.watchdog FOLDER
 """
 
 import logging
+import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,56 +20,86 @@ from darkstar_pipeline.service.home_assistant.lease import Lease, read_lease, wr
 from darkstar_pipeline.service.secrets import secret
 
 LOCK_FILE = "watchdog.lock"
-LOOK_SECONDS = 1.0
+LOG_FILE = "watchdog.log"
+POLL_SECONDS = 1.0
 _log = logging.getLogger("darkstar.watchdog")
 
 
-def watch(folder: Path, *, look_seconds: float = LOOK_SECONDS) -> bool:
-    """Watch the lease in a folder until there is nothing to guard.
+def watch(folder: Path, *, poll_seconds: float = POLL_SECONDS) -> bool:
+    """Watch the lease of a folder until there is nothing left to guard.
 
     Args:
-        folder: of the lease.
-        look_seconds: between two looks [s].
+        folder: folder of the lease file.
+        poll_seconds: time between two checks [s].
 
     Returns:
-        Whether the default was restored; False where the lease was released, or another watchdog is there.
+        Whether the default was restored; False where the lease was released, or another watchdog is running.
     """
     try:
         with FileLock(folder / LOCK_FILE, timeout=0):
-            return _watch(folder, look_seconds)
+            return _watch(folder, poll_seconds)
     except Timeout:
         return False
 
 
-def _watch(folder: Path, look_seconds: float) -> bool:
-    held: Lease | None = None
-    while True:
-        held = read_lease(folder) or held  # a damaged file ends nothing: what was read last holds
-        if held is None or held.released:
+def watchdog_runs(folder: Path) -> bool:
+    """Return whether a watchdog, of any version, is running on a folder."""
+    if not (folder / LOCK_FILE).exists():
+        return False
+    try:
+        with FileLock(folder / LOCK_FILE, timeout=0):
             return False
-        if held.ended and _restored(held):
-            write_lease(folder, held.model_copy(update={"released": True}))
-            _log.warning("the lease ended; the inverter is left by itself")
+    except Timeout:
+        return True
+
+
+def start_watchdog(folder: Path) -> "subprocess.Popen[bytes]":
+    """Start a watchdog on a folder, in a session of its own, so that what ends the service does not end it.
+
+    Raises:
+        OSError: the process cannot be started, or its log cannot be opened.
+    """
+    with (folder / LOG_FILE).open("ab") as log:
+        return subprocess.Popen(  # noqa: S603 - our own command, no shell
+            [sys.executable, "-m", "darkstar_pipeline.service.home_assistant.watchdog", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env=dict(os.environ),
+            start_new_session=True,
+            cwd=Path.cwd(),
+        )
+
+
+def _watch(folder: Path, poll_seconds: float) -> bool:
+    lease: Lease | None = None
+    while True:
+        lease = read_lease(folder) or lease  # a damaged file ends nothing: the lease that was read last holds
+        if lease is None or lease.released:
+            return False
+        if lease.expired and _restore(lease):
+            write_lease(folder, lease.model_copy(update={"released": True}))
+            _log.warning("the lease expired; the inverter's default was restored")
             return True
-        time.sleep(look_seconds)
+        time.sleep(poll_seconds)
 
 
-def _restored(lease: Lease) -> bool:
-    """Whether Home Assistant took the default."""
+def _restore(lease: Lease) -> bool:
+    """Call the services that restore the default; return whether Home Assistant accepted all of them."""
     token = secret(TOKEN_VARIABLE, None if lease.token_file is None else Path(lease.token_file))
-    taken = True
+    accepted = True
     with HomeAssistantClient(lease.url, token or "") as client:
         for call in lease.restore:
             try:
                 client.call(call.domain, call.service, call.data)
-            except HomeAssistantError as error:  # the others may be taken all the same
+            except HomeAssistantError as error:  # the others may be accepted all the same
                 _log.warning("the default cannot be restored yet: %s", error.message)
-                taken = False
-    return taken
+                accepted = False
+    return accepted
 
 
 def main() -> None:
-    """Watch the folder that is named."""
+    """Watch the folder that the command line names."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     watch(Path(sys.argv[1]))

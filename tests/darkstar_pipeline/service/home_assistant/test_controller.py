@@ -1,9 +1,10 @@
-"""A real Home Assistant's entities do what the command says, and are back at their default whenever they should be."""
+"""The entities of a real Home Assistant follow the command, and return to their default whenever they should."""
 
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,10 +18,13 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.engine.planner_engine import service_folder
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient, HomeAssistantError
 from darkstar_pipeline.service.home_assistant.controller import Controller
-from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_lease, running_seconds, write_lease
+from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_lease, uptime_seconds, write_lease
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes
 from darkstar_pipeline.service.home_assistant.watchdog import watch
 from darkstar_pipeline.service.schemas import CommandDocument
+from darkstar_pipeline.service.server import controlled_home
+from tests.builders.broker import until
+from tests.builders.fake_inverter import Supplier, command
 from tests.builders.real_home_assistant import RealHomeAssistant, home_assistant
 from tests.builders.service_home import HandClock, moment
 from tests.builders.small_home import small_context
@@ -34,27 +38,6 @@ CURRENTS = ControlMapping(
 MODES = ControlMapping(mode=MODE, charge=CHARGE, discharge=DISCHARGE, export=EXPORT)
 
 
-def command(charge: float, discharge: float, export: float, **changes: Any) -> CommandDocument:
-    """A verified command of the slot at 14:00 on the tests' day."""
-    start = moment(minute=0)
-    told: dict[str, Any] = {
-        "plan_id": "p",
-        "rung": "champion",
-        "why": "",
-        "automatic": True,
-        "overridden": False,
-        "slot_start": start,
-        "expires_at": start + timedelta(minutes=15),
-        "charge_kw": charge,
-        "discharge_kw": discharge,
-        "export_kw": export,
-        "command": "",
-        "sentence": "",
-        "default": False,
-    }
-    return CommandDocument.model_validate({**told, **changes})
-
-
 DEFAULT = command(0.0, 8.0, 0.0, default=True)
 
 
@@ -64,7 +47,7 @@ def settings(mapping: ControlMapping = POWERS, **changes: object) -> ControlSett
 
 
 @pytest.mark.parametrize(
-    ("control", "told", "writes"),
+    ("control", "wanted", "writes"),
     [
         pytest.param(settings(), command(2.5, 0, 0), [2500.0, 0.0, 0.0], id="power: charge"),
         pytest.param(settings(), command(0, 8, 3.2), [0.0, 8000.0, 3200.0], id="power: sell"),
@@ -80,12 +63,12 @@ def settings(mapping: ControlMapping = POWERS, **changes: object) -> ControlSett
         pytest.param(settings(MODES, profile="work_mode"), DEFAULT, ["self_use"], id="mode: default"),
     ],
 )
-def test_command_means_what_the_profile_says(
-    control: ControlSettings, told: CommandDocument, writes: list[float | str]
+def test_command_becomes_the_writes_of_its_profile(
+    control: ControlSettings, wanted: CommandDocument, writes: list[float | str]
 ) -> None:
-    assert [write.value for write in command_writes(told, control, 8.0)] == writes
+    assert [write.value for write in command_writes(wanted, control, 8.0)] == writes
     kw = control.model_copy(update={"mapping": control.mapping.model_copy(update={"unit": "kW"})})
-    numbers = [each.value for each in command_writes(command(2.5, 0, 0), kw, 8.0) if isinstance(each.value, float)]
+    numbers = [write.value for write in command_writes(command(2.5, 0, 0), kw, 8.0) if isinstance(write.value, float)]
     assert numbers[0] == 2.5
 
 
@@ -110,34 +93,17 @@ def controlled(home: Context, assistant: RealHomeAssistant, control: ControlSett
     return replace(home, site_settings=home.site_settings.model_copy(update={"home_assistant": reached}))
 
 
-class Telling:
-    """Somebody who has a command."""
-
-    def __init__(self, told: CommandDocument) -> None:
-        self.told = told
-
-    def __call__(self) -> CommandDocument:
-        return self.told
-
-
-def made(
-    home: Context, assistant: RealHomeAssistant, control: ControlSettings, told: CommandDocument
-) -> tuple[Controller, Telling, HandClock]:
-    clock, telling = HandClock(at=moment()), Telling(told)
+def controller_of(
+    home: Context, assistant: RealHomeAssistant, control: ControlSettings, wanted: CommandDocument
+) -> tuple[Controller, Supplier, HandClock]:
+    clock, supplier = HandClock(at=moment()), Supplier(wanted)
     clock.monotonic = time.monotonic  # type: ignore[method-assign]  # what is waited for really passes
-    return Controller(controlled(home, assistant, control), clock, telling), telling, clock
-
-
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return holds()
+    return Controller(controlled_home(controlled(home, assistant, control)), clock, supplier), supplier, clock
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("control", "told", "states"),
+    ("control", "wanted", "states"),
     [
         pytest.param(settings(), command(2.5, 0, 0), {CHARGE: 2500, DISCHARGE: 0}, id="power"),
         pytest.param(settings(), command(9.9, 0, 0), {CHARGE: 5000}, id="no more than the entity takes"),
@@ -147,24 +113,24 @@ def until(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
         pytest.param(settings(MODES, profile="work_mode"), command(1, 0, 0), {CHARGE: 1000, MODE: "charge"}, id="mode"),
     ],
 )
-def test_entities_follow_the_command_and_are_left_at_their_default(
+def test_entities_follow_the_command_and_return_to_their_default(
     home: Context,
     assistant: RealHomeAssistant,
     control: ControlSettings,
-    told: CommandDocument,
+    wanted: CommandDocument,
     states: dict[str, float | str],
 ) -> None:
-    controller, telling, clock = made(home, assistant, control, told)
-    controller.look()
+    controller, supplier, clock = controller_of(home, assistant, control, wanted)
+    controller.step()
     for entity, value in states.items():
         assert assistant.state(entity) == value if isinstance(value, str) else assistant.number(entity) == value
     status = controller.status()
     assert (status.problem, status.connected, status.confirmed_at) == ("", True, clock.at)
     written = status.writes_today
-    controller.look()
+    controller.step()
     assert controller.status().writes_today == written, "nothing differs"
-    telling.told = told.model_copy(update={"automatic": False})
-    controller.look()
+    supplier.command = wanted.model_copy(update={"automatic": False})
+    controller.step()
     for write in default_writes(control, 8.0):
         state = assistant.state(write.entity)
         assert state == write.value if isinstance(write.value, str) else float(state) <= write.value
@@ -173,36 +139,36 @@ def test_entities_follow_the_command_and_are_left_at_their_default(
 
 @pytest.mark.slow
 def test_nothing_is_written_when_control_is_off_or_dry(home: Context, assistant: RealHomeAssistant) -> None:
-    off, _, _ = made(home, assistant, settings(enabled=False), command(2.5, 0, 0))
+    off, _, _ = controller_of(home, assistant, settings(enabled=False), command(2.5, 0, 0))
     off.start()
-    off.look()
+    off.step()
     off.stop()
     assert off.components() == []
-    dry, _, _ = made(home, assistant, settings(dry_run=True), command(2.5, 0, 0))
+    dry, _, _ = controller_of(home, assistant, settings(dry_run=True), command(2.5, 0, 0))
     dry.start()
-    assert until(lambda: bool(dry.status().told))
+    until(lambda: bool(dry.status().last_writes), "the dry run says what it would write")
     dry.stop()
     assert f"{CHARGE} = 2500.0" in dry.components()[0].note
     assert assistant.number(CHARGE) == 0
-    assert read_lease(service_folder(dry._context)) is None
+    assert read_lease(service_folder(home)) is None
 
 
 @pytest.mark.slow
-def test_inverter_is_left_by_itself_when_the_command_is_not_to_be_followed(
+def test_inverter_runs_its_default_when_the_command_is_not_to_be_followed(
     home: Context, assistant: RealHomeAssistant
 ) -> None:
-    controller, telling, clock = made(home, assistant, settings(), command(2.5, 0, 0))
-    controller.look()
-    clock.at = telling.told.expires_at
-    controller.look()
+    controller, supplier, clock = controller_of(home, assistant, settings(), command(2.5, 0, 0))
+    controller.step()
+    clock.at = supplier.command.expires_at
+    controller.step()
     assert "expired" in controller.status().problem
     assert (assistant.number(CHARGE), assistant.number(DISCHARGE)) == (0, 5000)
     for step in (timedelta(hours=-1), timedelta(hours=1)):  # the clock is set back and ahead, as in autumn and spring
         clock.at = moment() + step
-        controller.look()
+        controller.step()
         assert assistant.number(CHARGE) == 0
     clock.at = moment()
-    controller.look()
+    controller.step()
     assert assistant.number(CHARGE) == 2500
     controller.stop()
 
@@ -212,19 +178,19 @@ def test_budget_of_writes_is_kept_over_restarts_and_ends_with_the_default(
     home: Context, assistant: RealHomeAssistant
 ) -> None:
     control = settings(writes_per_day=8)
-    controller, telling, clock = made(home, assistant, control, command(1.0, 0, 0))
+    controller, supplier, clock = controller_of(home, assistant, control, command(1.0, 0, 0))
     for power in (1.0, 1.5, 2.0, 2.5, 3.0, 3.5):
-        telling.told = command(power, 0, 0)
-        controller.look()
+        supplier.command = command(power, 0, 0)
+        controller.step()
     assert "budget" in controller.status().problem
     assert assistant.number(CHARGE) == 0
     assert controller.status().writes_today <= 8
-    again, _, later = made(home, assistant, control, command(2.0, 0, 0))
-    again.look()
+    again, supplier, later = controller_of(home, assistant, control, command(2.0, 0, 0))
+    again.step()
     assert "budget" in again.status().problem
     later.at = clock.at + timedelta(days=1)
-    again._supplier = Telling(command(2.0, 0, 0, slot_start=later.at, expires_at=later.at + timedelta(minutes=15)))
-    again.look()
+    supplier.command = command(2.0, 0, 0, slot_start=later.at, expires_at=later.at + timedelta(minutes=15))
+    again.step()
     assert (again.status().problem, assistant.number(CHARGE)) == ("", 2000)
     controller.stop()
     again.stop()
@@ -233,41 +199,41 @@ def test_budget_of_writes_is_kept_over_restarts_and_ends_with_the_default(
 @pytest.mark.slow
 def test_power_rises_in_steps_when_it_is_ramped(home: Context, assistant: RealHomeAssistant) -> None:
     control = settings(ramp_kw_per_step=1.0, ramp_step_seconds=0.01, mapping=MODES, profile="work_mode")
-    controller, telling, _ = made(home, assistant, control, command(2.5, 0, 0))
+    controller, supplier, _ = controller_of(home, assistant, control, command(2.5, 0, 0))
     seen: list[float] = []
     for _ in range(4):
-        controller.look()
+        controller.step()
         seen.append(assistant.number(CHARGE))
         time.sleep(0.02)
     assert seen == [1000, 2000, 2500, 2500]
-    telling.told = command(0.5, 0, 0)
-    controller.look()
+    supplier.command = command(0.5, 0, 0)
+    controller.step()
     assert assistant.number(CHARGE) == 1500
     controller.stop()
 
 
 @pytest.mark.slow
-def test_inverter_is_left_by_itself_when_it_does_not_take_what_it_is_told(
+def test_inverter_runs_its_default_when_it_does_not_take_the_command(
     home: Context, assistant: RealHomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    controller, telling, clock = made(home, assistant, settings(confirm_seconds=0.5), command(2.5, 0, 0))
+    controller, supplier, clock = controller_of(home, assistant, settings(confirm_seconds=0.5), command(2.5, 0, 0))
     call = HomeAssistantClient.call
 
-    def stubborn(self: HomeAssistantClient, domain: str, service: str, data: Any) -> None:
-        """Somebody else's hand is on the charge power."""
+    def overruled(self: HomeAssistantClient, domain: str, service: str, data: Any) -> None:
+        """Somebody else sets the charge power."""
         call(self, domain, service, {**data, "value": 700} if data["entity_id"] == CHARGE and data["value"] else data)
 
-    monkeypatch.setattr(HomeAssistantClient, "call", stubborn)
-    controller.look()
-    assert "does not take" in controller.status().problem
+    monkeypatch.setattr(HomeAssistantClient, "call", overruled)
+    controller.step()
+    assert "did not take" in controller.status().problem
     assert assistant.number(CHARGE) == 0
     monkeypatch.undo()
     monkeypatch.setenv(TOKEN_VARIABLE, assistant.token)
-    controller.look()
+    controller.step()
     assert assistant.number(CHARGE) == 0, "until the next slot"
-    clock.at = telling.told.expires_at
-    telling.told = command(2.5, 0, 0, slot_start=clock.at, expires_at=clock.at + timedelta(minutes=15))
-    controller.look()
+    clock.at = supplier.command.expires_at
+    supplier.command = command(2.5, 0, 0, slot_start=clock.at, expires_at=clock.at + timedelta(minutes=15))
+    controller.step()
     assert (assistant.number(CHARGE), controller.status().problem) == (2500, "")
     controller.stop()
 
@@ -277,7 +243,9 @@ import sys, time
 from datetime import timedelta
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from tests.darkstar_pipeline.service.home_assistant.test_controller import Telling, command, controlled, settings
+from tests.darkstar_pipeline.service.home_assistant.test_controller import controlled, settings
+from tests.builders.fake_inverter import Supplier, command
+from darkstar_pipeline.service.server import controlled_home
 from tests.builders.service_home import HandClock, moment
 from tests.builders.small_home import small_context
 from darkstar_pipeline.service.home_assistant.controller import Controller
@@ -285,10 +253,11 @@ from darkstar_pipeline.service.home_assistant.controller import Controller
 class There:
     url = {url!r}
 
-context = controlled(small_context(Path({folder!r}), filled=False), There, settings())
+home = small_context(Path({folder!r}), filled=False)
+context = controlled(home, There, settings(lease_minutes=0.05, confirm_seconds=0.2))
 clock = HandClock(at=moment())
 clock.monotonic = time.monotonic
-controller = Controller(context, clock, Telling(command(2.5, 0, 0)))
+controller = Controller(controlled_home(context), clock, Supplier(command(2.5, 0, 0)))
 controller.start()
 print("started", flush=True)
 time.sleep(600)
@@ -301,42 +270,51 @@ def test_default_is_restored_when_the_service_is_killed(
 ) -> None:
     script = HOST.format(root=str(root), url=assistant.url, folder=str(home.home))
     host = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL)
-    assert until(lambda: assistant.number(CHARGE) == 2500, 40)
-    time.sleep(8)
-    assert assistant.number(CHARGE) == 2500, "the lease is renewed"
-    host.kill()
-    host.wait()
-    killed = time.monotonic()
-    assert until(lambda: assistant.number(CHARGE) == 0, 30)
-    assert time.monotonic() - killed < 20, "a lease of six seconds"
-    assert assistant.number(DISCHARGE) == 5000
     folder = service_folder(home)
-    assert until(lambda: (lease := read_lease(folder)) is not None and lease.released, 10)
+    try:
+        until(lambda: assistant.number(CHARGE) == 2500, "the command is written", 60)
+        first = read_lease(folder)
+        assert first is not None
+        until(lambda: (lease := read_lease(folder)) is not None and lease.ends > first.ends, "the lease is renewed")
+        assert assistant.number(CHARGE) == 2500
+    finally:
+        host.kill()
+        host.wait()
+    until(lambda: assistant.number(CHARGE) == 0, "a lease of three seconds has expired")
+    assert assistant.number(DISCHARGE) == 5000
+    until(lambda: (lease := read_lease(folder)) is not None and lease.released, "the watchdog has nothing left to do")
 
 
 @pytest.mark.slow
 def test_default_is_restored_when_home_assistant_comes_back(home: Context, assistant: RealHomeAssistant) -> None:
-    controller, _, _ = made(home, assistant, settings(lease_minutes=0.1), command(2.5, 0, 0))
+    hangs, folder = threading.Event(), service_folder(home)
+
+    def supply() -> CommandDocument:
+        while hangs.is_set():
+            time.sleep(0.02)
+        return command(2.5, 0, 0)
+
+    def released() -> bool:
+        lease = read_lease(folder)
+        return lease is not None and lease.released
+
+    own = controlled_home(controlled(home, assistant, settings(lease_minutes=0.05, confirm_seconds=0.2)))
+    controller = Controller(own, HandClock(at=moment()), supply)
     controller.start()
-    assert until(lambda: assistant.number(CHARGE) == 2500)
+    until(lambda: assistant.number(CHARGE) == 2500, "the command is written")
     assistant.kill()
-    assert until(lambda: not controller.status().connected, 30)
+    until(lambda: not controller.status().connected, "the controller notices", 30)
     assert controller.status().problem
-    controller._stop.set()  # the service hangs while Home Assistant is away
-    assert controller._thread is not None
-    controller._thread.join()
+    hangs.set()  # the service hangs while Home Assistant is away
     assistant.start()
-    assert until(lambda: assistant.number(CHARGE) == 0, 30), "the watchdog waited for it"
-    assert controller._watchdog is not None
-    controller._watchdog.wait(timeout=10)
-    again, _, _ = made(home, assistant, settings(), command(1.0, 0, 0))
-    again.start()
-    assert until(lambda: assistant.number(CHARGE) == 1000)
-    again.stop()
+    until(lambda: assistant.number(CHARGE) == 0, "the watchdog waited for it", 30)
+    until(released, "the watchdog has nothing left to do")
+    hangs.clear()
+    until(lambda: assistant.number(CHARGE) == 2500, "the controller goes on with another watchdog")
+    assert not released()
+    controller.stop()
     assert assistant.number(CHARGE) == 0
-    lease = read_lease(service_folder(home))
-    assert lease is not None
-    assert lease.released
+    assert released()
 
 
 def lease_of(url: str, **changes: object) -> Lease:
@@ -345,7 +323,7 @@ def lease_of(url: str, **changes: object) -> Lease:
         "token_file": None,
         "restore": [{"domain": "input_number", "service": "set_value", "data": {"entity_id": CHARGE, "value": 0}}],
         "boot": boot_id(),
-        "ends": running_seconds() + 60,
+        "ends": uptime_seconds() + 60,
     }
     return Lease.model_validate({**plain, **changes})
 
@@ -366,19 +344,19 @@ def test_watchdog_restores_the_default_when_the_lease_has_ended(
 ) -> None:
     assistant.set(CHARGE, 1234)
     write_lease(home.home, lease_of(assistant.url, **changes))
-    assert watch(home.home, look_seconds=0.05)
+    assert watch(home.home, poll_seconds=0.05)
     assert assistant.number(CHARGE) == 0
 
 
 @pytest.mark.slow
-def test_home_assistant_is_asked_kindly_when_it_refuses_or_knows_nothing(assistant: RealHomeAssistant) -> None:
+def test_client_says_what_is_wrong_when_home_assistant_refuses_or_is_away(assistant: RealHomeAssistant) -> None:
     with HomeAssistantClient(assistant.url, assistant.token) as client:
         assert client.state("sensor.nobody") is None
         with pytest.raises(HomeAssistantError, match="answers 400"):
             client.call("input_number", "set_value", {"entity_id": CHARGE, "value": "much"})
     with (
         HomeAssistantClient(assistant.url, "not the token") as client,
-        pytest.raises(HomeAssistantError, match="does not take the token") as refused,
+        pytest.raises(HomeAssistantError, match="does not accept the token") as refused,
     ):
         client.state(CHARGE)
     assert "not the token" not in str(refused.value)
@@ -389,14 +367,16 @@ def test_home_assistant_is_asked_kindly_when_it_refuses_or_knows_nothing(assista
         client.state(CHARGE)
 
 
-def test_control_is_refused_when_it_cannot_reach_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_is_refused_when_home_assistant_is_not_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
     context = small_context(tmp_path, filled=False)
     for url in (None, "http://127.0.0.1:9"):
         reached = HomeAssistantSettings(url=url, control=settings())
         own = replace(context, site_settings=context.site_settings.model_copy(update={"home_assistant": reached}))
         with pytest.raises(ConfigurationError, match="is missing"):
-            Controller(own, HandClock(at=moment()), Telling(DEFAULT))
+            Controller(controlled_home(own), HandClock(at=moment()), Supplier(DEFAULT))
     with pytest.raises(ValueError, match=r"needs mapping\.charge and mapping\.discharge"):
         settings(ControlMapping())
     with pytest.raises(ValueError, match="unit A"):

@@ -10,11 +10,11 @@ from darkstar_pipeline.service.engine.plan_documents import command_document
 from darkstar_pipeline.service.home_assistant.entities import (
     ATTRIBUTE_BYTES,
     Topics,
-    announcement,
+    compact_json,
+    discovery_message,
+    entity_states,
     next_change,
-    packed,
     plan_attributes,
-    states,
 )
 from darkstar_pipeline.service.schemas import PlanDocument
 from tests.builders.service_home import made_engine, moment
@@ -43,7 +43,7 @@ def stretched(plan: PlanDocument, slots: int) -> PlanDocument:
 @pytest.mark.parametrize("slots", [1, 100, 192, 400], ids=lambda slots: f"{slots} slots")
 def test_plan_attributes_fit_the_recorder_when_the_plan_is_long(plan: PlanDocument, slots: int) -> None:
     told = plan_attributes(stretched(plan, slots), plan.slots[0].slot_start)
-    assert len(packed(told)) <= ATTRIBUTE_BYTES < RECORDER_BYTES
+    assert len(compact_json(told)) <= ATTRIBUTE_BYTES < RECORDER_BYTES
     assert len(told["slots"]) + told["slots_left_out"] == slots
     assert (told["slots_left_out"] > 0) == (slots == 400)
     assert all(len(row) == len(told["columns"]) for row in told["slots"])
@@ -62,7 +62,7 @@ def test_plan_attributes_leave_past_slots_out_when_time_goes_by(plan: PlanDocume
 def test_states_hold_the_slot_of_now_when_the_clock_changes(context: Context, day: date, fold: int) -> None:
     engine, clock = made_engine(context, moment(day, 2, 16, fold=fold))
     plan, command = engine.replan(), engine.command()
-    told = states(plan, command, clock.now())
+    told = entity_states(plan, command, clock.now())
     assert plan.slots[0].slot_start == moment(day, 2, 15, fold=fold)
     assert told["plan_valid"] == "ON"
     assert told["planned_soc"] == round(plan.slots[0].soc_end_percent or 0, 1)
@@ -71,7 +71,7 @@ def test_states_hold_the_slot_of_now_when_the_clock_changes(context: Context, da
 
 def test_states_say_not_valid_when_no_slot_holds_the_moment(context: Context, plan: PlanDocument) -> None:
     after = plan.valid_until + timedelta(seconds=1)
-    told = states(plan, command_document(context, plan, after, automatic=True), after)
+    told = entity_states(plan, command_document(context, plan, after, automatic=True), after)
     assert (told["plan_valid"], told["planned_soc"], told["next_change"]) == ("OFF", None, None)
 
 
@@ -86,9 +86,9 @@ def test_next_change_is_the_first_other_command_when_there_is_one(plan: PlanDocu
     assert next_change(steady, now) is None
 
 
-def test_announcement_names_entities_once_when_two_sites_share_a_broker() -> None:
-    told = [announcement(Topics(site, "homeassistant"), site, "SEK") for site in ("home", "cabin")]
+def test_discovery_message_names_entities_once_when_two_sites_share_a_broker() -> None:
+    told = [discovery_message(Topics(site, "homeassistant"), site, "SEK") for site in ("home", "cabin")]
     ids = [component["unique_id"] for each in told for component in each["components"].values()]
     assert len(ids) == len(set(ids)) == 12
     assert all(component["expire_after"] == 120 for each in told for component in each["components"].values())
-    assert json.loads(packed(told[0])) == told[0]
+    assert json.loads(compact_json(told[0])) == told[0]

@@ -16,7 +16,7 @@ import pytest
 from darkstar_pipeline.config.home_assistant import HomeAssistantSensors, HomeAssistantSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError, DataRefusedError, OutsideServiceError
-from darkstar_pipeline.service.home_assistant.home_feed import FURTHEST_BACK, HomeFeed, read_soc
+from darkstar_pipeline.service.home_assistant.home_feed import MAX_LOOKBACK, HomeFeed, parse_soc
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
 from tests.builders.broker import until
 from tests.builders.service_home import HandClock, moment
@@ -137,9 +137,9 @@ def test_sync_fetches_only_what_is_new_when_it_has_been_before(home: Context) ->
     clock.at = AT + timedelta(days=5)
     feed.sync()
     first, second, third = answers.asked
-    assert first[0] == AT - FURTHEST_BACK
+    assert first[0] == AT - MAX_LOOKBACK
     assert second[0] == AT - timedelta(hours=1)
-    assert third[0] == clock.at - FURTHEST_BACK
+    assert third[0] == clock.at - MAX_LOOKBACK
 
 
 def test_sync_tells_and_goes_on_when_home_assistant_was_away(home: Context) -> None:
@@ -147,7 +147,7 @@ def test_sync_tells_and_goes_on_when_home_assistant_was_away(home: Context) -> N
     answers.down = True
     feed, clock = made_feed(home, answers)
     clock.at = AT + timedelta(seconds=30)
-    feed.look()
+    feed.poll()
     assert (feed.sync(), feed.soc()) == ([], None)
     assert feed.status().note.count("does not answer") == 3
     answers.down = False
@@ -155,7 +155,7 @@ def test_sync_tells_and_goes_on_when_home_assistant_was_away(home: Context) -> N
         SOC: state(SOC, 60, clock.at, "%"),
         PRICE: {"state": "0.5", "attributes": {"raw_today": today(), "currency": "SEK", "region": "SE3"}},
     }
-    feed.look()
+    feed.poll()
     assert len(feed.sync()) == 2
     assert feed.status().ok
     assert feed.soc() == (60.0, clock.at)
@@ -168,7 +168,7 @@ def test_sync_says_which_sensor_is_silent_when_others_are_not(home: Context) -> 
     clock.at = AT + timedelta(seconds=30)
     feed.sync()
     assert read(home)["load_kwh"].null_count() == 0
-    assert "readings: nothing is recorded of sensor.roof" in feed.status().note
+    assert "readings: Home Assistant has recorded no state of sensor.roof" in feed.status().note
     answers.recorded = []
     feed.sync()
     assert "recorded no state" in feed.status().note
@@ -210,26 +210,26 @@ def test_sync_brings_negative_prices_of_a_long_day_when_the_clock_goes_back(home
     [("45.5", "%", 45.5), ("0", "%", 0.0), ("100", None, 100.0), ("unavailable", "%", None), ("unknown", None, None)],
 )
 def test_soc_is_read_or_absent_when_the_sensor_says_so(value: str, unit: str | None, wanted: float | None) -> None:
-    told = read_soc(state(SOC, value, AT, unit), SOC)
+    told = parse_soc(state(SOC, value, AT, unit), SOC)
     assert told == (None if wanted is None else (wanted, AT))
 
 
 def test_soc_is_as_old_as_it_was_last_heard_when_it_did_not_change() -> None:
     later = AT + timedelta(hours=3)
-    assert read_soc(state(SOC, 100, AT, "%", last_reported=later.isoformat()), SOC) == (100.0, later)
+    assert parse_soc(state(SOC, 100, AT, "%", last_reported=later.isoformat()), SOC) == (100.0, later)
 
 
 @pytest.mark.parametrize(
     ("told", "error", "says"),
     [
-        (None, DataMissingError, "there is no sensor.battery"),
+        (None, DataMissingError, "no entity sensor.battery"),
         (state(SOC, 12.5, AT, "kWh"), DataRefusedError, "in kWh, not in %"),
-        (state(SOC, "full", AT, "%"), DataRefusedError, "no percentage"),
-        (state(SOC, "nan", AT, "%"), DataRefusedError, "no percentage"),
-        (state(SOC, 101, AT, "%"), DataRefusedError, "no percentage"),
-        (state(SOC, -1, AT, "%"), DataRefusedError, "no percentage"),
-        ({"state": "50"}, DataRefusedError, "no percentage"),
-        ({"state": "50", "last_updated": "2025-10-26T12:00:00"}, DataRefusedError, "no percentage"),
+        (state(SOC, "full", AT, "%"), DataRefusedError, "not a percentage"),
+        (state(SOC, "nan", AT, "%"), DataRefusedError, "not a percentage"),
+        (state(SOC, 101, AT, "%"), DataRefusedError, "not a percentage"),
+        (state(SOC, -1, AT, "%"), DataRefusedError, "not a percentage"),
+        ({"state": "50"}, DataRefusedError, "not a percentage"),
+        ({"state": "50", "last_updated": "2025-10-26T12:00:00"}, DataRefusedError, "not a percentage"),
     ],
     ids=["absent", "kWh", "text", "nan", "above", "below", "no time", "no offset"],
 )
@@ -237,19 +237,19 @@ def test_soc_is_refused_when_it_is_no_percentage(
     told: dict[str, Any] | None, error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        read_soc(told, SOC)
+        parse_soc(told, SOC)
 
 
 def test_feed_forgets_the_soc_when_its_sensor_goes_and_keeps_the_last_when_home_assistant_goes(home: Context) -> None:
     answers = Answers(states={SOC: state(SOC, 60, AT, "%")})
     feed, _ = made_feed(home, answers)
-    feed.look()
+    feed.poll()
     answers.down = True
-    feed.look()
+    feed.poll()
     assert feed.soc() == (60.0, AT)  # it ages, and whoever uses it says when it is too old
     answers.down = False
     answers.states[SOC] = state(SOC, "unavailable", AT)
-    feed.look()
+    feed.poll()
     assert (feed.soc(), feed.status().ok) == (None, True)
 
 

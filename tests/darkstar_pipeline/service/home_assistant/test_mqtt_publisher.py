@@ -19,7 +19,7 @@ from darkstar_pipeline.service.home_assistant import mqtt_publisher
 from darkstar_pipeline.service.home_assistant.entities import Topics
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.schemas import Component, PlanDocument
-from tests.builders.broker import Broker, Ear, until
+from tests.builders.broker import Broker, Listener, publisher_of, until
 from tests.builders.service_home import HandClock, made_engine
 
 TOPICS = Topics("home", "homeassistant")
@@ -30,10 +30,6 @@ def with_mqtt(context: Context, port: int, **more: object) -> Context:
     mqtt = MqttSettings.model_validate({"enabled": True, "port": port, **more})
     told = context.site_settings.home_assistant.model_copy(update={"mqtt": mqtt})
     return replace(context, site_settings=context.site_settings.model_copy(update={"home_assistant": told}))
-
-
-def made_publisher(context: Context, engine: PlannerEngine) -> Publisher:
-    return Publisher(context, plan=engine.plan, command=engine.command, clock=engine.clock)
 
 
 @pytest.fixture
@@ -59,35 +55,37 @@ def test_publisher_tells_plan_and_command_when_a_broker_is_there(
     context: Context, broker: Broker, engine: tuple[PlannerEngine, HandClock]
 ) -> None:
     planner, clock = engine
-    ear = Ear(broker)
-    publisher = made_publisher(with_mqtt(context, broker.port), planner)
+    listener = Listener(broker)
+    publisher = publisher_of(with_mqtt(context, broker.port), planner)
     publisher.start()
     try:
-        told = ear.document(TOPICS.state)
+        told = listener.document(TOPICS.state)
         assert told["command"] == planner.command().command
         assert told["plan"] == planner.plan().rung
-        assert ear.document(TOPICS.command)["expires_at"] == planner.command().model_dump(mode="json")["expires_at"]
-        first = ear.document(TOPICS.plan)["slots"][0][0]
+        assert (
+            listener.document(TOPICS.command)["expires_at"] == planner.command().model_dump(mode="json")["expires_at"]
+        )
+        first = listener.document(TOPICS.plan)["slots"][0][0]
         assert datetime.fromisoformat(first) == planner.plan().slots[0].slot_start
-        until(lambda: ear.last.get(TOPICS.availability) == b"online", "availability")
+        until(lambda: listener.last.get(TOPICS.availability) == b"online", "availability")
         assert publisher.status() == Component(name="mqtt", ok=True, note="")
-        late = Ear(broker)  # only what is retained reaches who comes late: no command may outlive its service
+        late = Listener(broker)  # only what is retained reaches who comes late: no command may outlive its service
         until(lambda: TOPICS.discovery in late.last, "the announcement is retained")
         assert TOPICS.availability in late.last
         assert late.last.keys().isdisjoint({TOPICS.state, TOPICS.command, TOPICS.plan})
         late.close()
-        ear.forget()
+        listener.forget()
         clock.seconds += mqtt_publisher.REPEAT_SECONDS  # nothing has changed, and it is told again before it expires
         publisher.wake()
-        assert ear.document(TOPICS.state) == told
-        ear.forget()
-        ear.say(TOPICS.home_assistant, "online")  # Home Assistant has started anew
-        assert ear.document(TOPICS.state) == told
-        assert ear.document(TOPICS.discovery)["origin"]["name"] == "Darkstar"
+        assert listener.document(TOPICS.state) == told
+        listener.forget()
+        listener.publish(TOPICS.home_assistant, "online")  # Home Assistant has started anew
+        assert listener.document(TOPICS.state) == told
+        assert listener.document(TOPICS.discovery)["origin"]["name"] == "Darkstar"
     finally:
         publisher.stop()
-    until(lambda: ear.last.get(TOPICS.availability) == b"offline", "the goodbye")
-    ear.close()
+    until(lambda: listener.last.get(TOPICS.availability) == b"offline", "the goodbye")
+    listener.close()
 
 
 def test_publisher_tells_everything_again_when_the_broker_was_gone(
@@ -95,17 +93,17 @@ def test_publisher_tells_everything_again_when_the_broker_was_gone(
 ) -> None:
     broker.kill()
     planner, _ = engine
-    publisher = made_publisher(with_mqtt(context, broker.port), planner)
+    publisher = publisher_of(with_mqtt(context, broker.port), planner)
     publisher.start()
     try:
         until(lambda: "no broker answers" in publisher.status().note, "it says that there is none")
         for _ in range(2):  # there at last, then gone and back
             broker.start()
-            ear = Ear(broker)
-            assert ear.document(TOPICS.discovery)["device"]["name"] == "Darkstar home"
-            assert ear.document(TOPICS.state)["plan_valid"] == "ON"
+            listener = Listener(broker)
+            assert listener.document(TOPICS.discovery)["device"]["name"] == "Darkstar home"
+            assert listener.document(TOPICS.state)["plan_valid"] == "ON"
             until(lambda: ok(publisher), "it is well again")
-            ear.close()
+            listener.close()
             broker.kill()
             until(lambda: not ok(publisher), "it says that the broker is gone")
     finally:
@@ -126,15 +124,15 @@ def test_publisher_says_refused_when_the_password_is_wrong(
     words.chmod(0o640)
     told = with_mqtt(context, broker.port, username="darkstar", password_file=str(words))
     with pytest.raises(ConfigurationError, match="can be read by others"):
-        made_publisher(told, engine[0])
+        publisher_of(told, engine[0])
     words.chmod(0o600)
-    wrong = made_publisher(told, engine[0])
+    wrong = publisher_of(told, engine[0])
     wrong.start()
     until(lambda: "refuses" in wrong.status().note, "it says that it was refused")
     assert "wrong-password" not in wrong.status().note + caplog.text
     wrong.stop()
     monkeypatch.setenv(mqtt_publisher.PASSWORD_VARIABLE, "right-password")
-    right = made_publisher(told, engine[0])
+    right = publisher_of(told, engine[0])
     right.start()
     until(lambda: ok(right), "the right one lets it in")
     right.stop()
@@ -152,42 +150,42 @@ def test_publisher_goes_on_when_a_plan_cannot_be_told(
             raise ValueError("no such plan")
         return planner.plan()
 
-    ear = Ear(broker)
-    publisher = Publisher(with_mqtt(context, broker.port), plan=plan, command=planner.command, clock=planner.clock)
+    listener = Listener(broker)
+    publisher = publisher_of(with_mqtt(context, broker.port), planner, plan=plan)
     publisher.start()
     try:
         until(lambda: "no such plan" in publisher.status().note, "it says so")
         broken[0] = False
         publisher.wake()
-        assert ear.document(TOPICS.state)["plan_valid"] == "ON"
+        assert listener.document(TOPICS.state)["plan_valid"] == "ON"
         until(lambda: ok(publisher), "it is well again")
     finally:
         publisher.stop()
-        ear.close()
+        listener.close()
 
 
 def test_broker_says_offline_when_the_service_is_killed(broker: Broker, root: Path, tmp_path: Path) -> None:
-    ear = Ear(broker)
+    listener = Listener(broker)
     script = f"""
 import time
 from pathlib import Path
-from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
+from tests.builders.broker import publisher_of
 from tests.builders.service_home import made_engine
 from tests.builders.small_home import small_context
 from tests.darkstar_pipeline.service.home_assistant.test_mqtt_publisher import with_mqtt
 
 context = small_context(Path({str(tmp_path / "state")!r}))
 engine, _ = made_engine(context)
-Publisher(with_mqtt(context, {broker.port}), plan=engine.plan, command=engine.command, clock=engine.clock).start()
+publisher_of(with_mqtt(context, {broker.port}), engine).start()
 time.sleep(60)
 """
     process = subprocess.Popen([sys.executable, "-c", script], cwd=root, env={**os.environ, "PYTHONPATH": str(root)})
     try:
-        until(lambda: ear.last.get(TOPICS.availability) == b"online", "it is there", 60)
-        assert ear.document(TOPICS.state)
+        until(lambda: listener.last.get(TOPICS.availability) == b"online", "it is there", 60)
+        assert listener.document(TOPICS.state)
         process.send_signal(signal.SIGKILL)
-        until(lambda: ear.last.get(TOPICS.availability) == b"offline", "the last will", 30)
+        until(lambda: listener.last.get(TOPICS.availability) == b"offline", "the last will", 30)
     finally:
         process.kill()
         process.wait()
-        ear.close()
+        listener.close()

@@ -19,13 +19,12 @@ from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
-from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import Running
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import Sessions
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from tests.builders.broker import Broker, until
+from tests.builders.broker import Broker, publisher_of, until
 from tests.builders.real_home_assistant import RealHomeAssistant
 from tests.builders.service_home import TOKEN, made_engine
 from tests.builders.small_home import small_context
@@ -63,8 +62,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Generator[House]:
         try:
             assistant.start()
             flows = "/api/config/config_entries/flow"
-            flow = assistant.ask("POST", flows, {"handler": "mqtt"})
-            done = assistant.ask("POST", f"{flows}/{flow['flow_id']}", {"broker": "127.0.0.1", "port": broker.port})
+            flow = assistant.request("POST", flows, {"handler": "mqtt"})
+            done = assistant.request("POST", f"{flows}/{flow['flow_id']}", {"broker": "127.0.0.1", "port": broker.port})
             assert done["type"] == "create_entry", done
             yield House(assistant, broker, context, engine)
         finally:
@@ -108,17 +107,17 @@ def with_settings(context: Context, assistant: RealHomeAssistant, broker: Broker
 
 def shown(house: House, entity: str) -> str:
     """What Home Assistant shows of an entity; empty where there is none."""
-    states = {each["entity_id"]: each["state"] for each in house.assistant.ask("GET", "/api/states")}
+    states = {each["entity_id"]: each["state"] for each in house.assistant.request("GET", "/api/states")}
     return states.get(entity, "")
 
 
 def attributes(house: House, entity: str) -> dict[str, object]:
-    return house.assistant.ask("GET", f"/api/states/{entity}")["attributes"]
+    return house.assistant.request("GET", f"/api/states/{entity}")["attributes"]
 
 
 def test_home_assistant_shows_the_plan_and_forgets_it_when_the_service_ends(house: House) -> None:
     engine = house.engine
-    publisher = Publisher(house.context, plan=engine.plan, command=engine.command, clock=engine.clock)
+    publisher = publisher_of(house.context, engine)
     publisher.start()
     try:
         until(lambda: shown(house, COMMAND) == engine.command().command, "the command is shown", 30)
@@ -141,7 +140,7 @@ def test_home_assistant_shows_the_plan_and_forgets_it_when_the_service_ends(hous
 
 def recorded_attributes(house: House, entity: str) -> dict[str, object]:
     """Attributes as the recorder has them: it drops those that are too large."""
-    rows = house.assistant.ask("GET", f"/api/history/period?filter_entity_id={entity}")
+    rows = house.assistant.request("GET", f"/api/history/period?filter_entity_id={entity}")
     known = [row for row in (rows[0] if rows else []) if row["state"] not in {"unavailable", "unknown"}]
     return known[-1]["attributes"] if known else {}
 
@@ -181,7 +180,7 @@ def test_feed_reads_home_assistant_when_it_runs_and_says_so_when_it_does_not(hou
     house.assistant.set("input_number.soc", 61.5)
     with HomeAssistantClient(house.assistant.url, house.assistant.token) as client:
         feed = HomeFeed(context, clock=Clock(), client=client)
-        until(lambda: (feed.look(), feed.soc() is not None and feed.soc()[0] == 61.5)[1], "the charge is read")  # pyright: ignore[reportOptionalSubscript]
+        until(lambda: (feed.poll(), feed.soc() is not None and feed.soc()[0] == 61.5)[1], "the charge is read")  # pyright: ignore[reportOptionalSubscript]
         read = feed.soc()
         assert read is not None
         assert abs(read[1] - datetime.now(UTC)) < timedelta(minutes=1)
@@ -198,11 +197,11 @@ def test_feed_reads_home_assistant_when_it_runs_and_says_so_when_it_does_not(hou
         assert context.lake.read(METER_READINGS, "home").equals(before)
         house.assistant.set("input_number.soc", -5)
         until(lambda: shown(house, "sensor.battery_soc") == "-5.0", "an impossible charge")
-        feed.look()
-        assert "no percentage" in feed.status().note
-    for url, says in ((house.assistant.url, "does not take the token"), ("http://127.0.0.1:9", "does not answer")):
+        feed.poll()
+        assert "not a percentage" in feed.status().note
+    for url, says in ((house.assistant.url, "does not accept the token"), ("http://127.0.0.1:9", "does not answer")):
         with HomeAssistantClient(url, "wrong") as client:
             feed = HomeFeed(context, clock=Clock(), client=client)
-            feed.look()
+            feed.poll()
             assert (feed.soc(), feed.sync()) == (None, [])
             assert feed.status().note.count(says) == 2

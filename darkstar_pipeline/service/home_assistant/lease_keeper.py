@@ -1,0 +1,128 @@
+"""Keeps the lease of a controller, and a watchdog process that restores the inverter's default when it expires."""
+
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from darkstar_pipeline.service.home_assistant.lease import Lease, ServiceCall, boot_id, uptime_seconds, write_lease
+from darkstar_pipeline.service.home_assistant.watchdog import start_watchdog, watchdog_runs
+
+
+class Process(Protocol):
+    """A process that was started; `subprocess.Popen` is the real one."""
+
+    def poll(self) -> int | None:
+        """Return the exit status; None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended."""
+        ...
+
+
+class LeaseKeeper:
+    """Writes the lease of a controller and keeps a watchdog running beside it.
+
+    Args:
+        folder: of the lease file.
+        url: address of Home Assistant.
+        token_file: file with its token; None where the environment has it.
+        lease_seconds: how long a lease lasts [s].
+        margin_seconds: a lease with less left than this is renewed, even where more than half is left [s].
+        start: starts a watchdog on a folder.
+        uptime: uptime of the machine [s].
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        token_file: Path | None,
+        *,
+        lease_seconds: float,
+        margin_seconds: float,
+        start: Callable[[Path], Process] = start_watchdog,
+        uptime: Callable[[], float] = uptime_seconds,
+    ) -> None:
+        self._folder, self._url = folder, url
+        self._token_file = None if token_file is None else str(token_file)
+        self._lease_seconds = lease_seconds
+        self._renew_below = max(lease_seconds / 2, margin_seconds)
+        self._start, self._uptime = start, uptime
+        self._lease: Lease | None = None
+        self._watchdog: Process | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether a lease was written that has not been released."""
+        return self._lease is not None and not self._lease.released
+
+    def guard(self, restore: Sequence[ServiceCall]) -> None:
+        """Write a lease and start a watchdog, unless one runs already.
+
+        A watchdog of an earlier service (of version 0.1 too) that still runs on the folder is used as it is.
+
+        Args:
+            restore: service calls that restore the inverter's default.
+
+        Raises:
+            OSError: the disk does not take the lease, or no process can be started.
+        """
+        if self._watchdog is not None and self._watchdog.poll() is None:
+            return
+        another = watchdog_runs(self._folder)
+        if self._lease is None or not another:
+            self._write(restore, released=False)
+        if not another:
+            self._watchdog = self._start(self._folder)
+
+    def renew(self, restore: Sequence[ServiceCall]) -> None:
+        """Prolong the lease where less than half of it is left, or what restores the default has changed.
+
+        Every renewal costs two fsyncs (file and folder), and homes run on SD cards: a lease of five minutes is written
+        some 600 times a day instead of 43 000 times at a look every two seconds.
+
+        Args:
+            restore: service calls that restore the inverter's default.
+
+        Raises:
+            OSError: the disk does not take the lease.
+        """
+        lease = self._lease
+        if lease is None or lease.ends - self._uptime() < self._renew_below or lease.restore != list(restore):
+            self._write(restore, released=False)
+
+    def release(self, restore: Sequence[ServiceCall], timeout: float) -> bool:
+        """Release the lease and wait for the watchdog to end.
+
+        Args:
+            restore: service calls that restore the inverter's default.
+            timeout: longest wait [s].
+
+        Returns:
+            Whether the watchdog ended, or was not ours to wait for.
+
+        Raises:
+            OSError: the disk does not take the lease.
+        """
+        self._write(restore, released=True)
+        if self._watchdog is None:
+            return True
+        try:
+            self._watchdog.wait(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _write(self, restore: Sequence[ServiceCall], *, released: bool) -> None:
+        lease = Lease(
+            url=self._url,
+            token_file=self._token_file,
+            restore=list(restore),
+            boot=boot_id(),
+            ends=self._uptime() + self._lease_seconds,
+            released=released,
+        )
+        write_lease(self._folder, lease)
+        self._lease = lease
