@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.context import Context
-    from darkstar_pipeline.evaluation.actual_days import LivedDay
+    from darkstar_pipeline.evaluation.actual_days import ActualDay
 
 
 def shadow(
@@ -34,7 +34,7 @@ def shadow(
     What was lived is what the meters say where they say enough, else the service's own commands on what was read.
     """
     from darkstar_pipeline.errors import DataMissingError
-    from darkstar_pipeline.evaluation.actual_days import lived_days
+    from darkstar_pipeline.evaluation.actual_days import actual_days
     from darkstar_pipeline.evaluation.plan_history import plans_between
     from env.time_grid import days_between
 
@@ -44,14 +44,14 @@ def shadow(
     context = call.context()
     policies = policy or list(context.site_settings.service.shadows) or ["champion"]
     days = list(days_between(first, last))
-    found = lived_days(context, days)
+    found = actual_days(context, days)
     plans = plans_between(context, first, last)
     rows = [
-        _row(context, lived, plans.filter(plans["plan_date"] == lived.day), name)
-        for lived in found
+        _row(context, actual, plans.filter(plans["plan_date"] == actual.day), name)
+        for actual in found
         for name in policies
     ]
-    known = {lived.day for lived in found}
+    known = {actual.day for actual in found}
     left_out = [{"day": day, "reason": "not graded, or refused"} for day in days if day not in known]
     if not rows:
         raise DataMissingError(
@@ -68,24 +68,24 @@ def shadow(
     return Document(document, lambda out: _draw(out, document))
 
 
-def _row(context: "Context", lived: "LivedDay", plans: "pl.DataFrame", policy: str) -> dict[str, Any]:
+def _row(context: "Context", actual: "ActualDay", plans: "pl.DataFrame", policy: str) -> dict[str, Any]:
     """A policy on a day."""
     import polars as pl
 
-    from darkstar_pipeline.evaluation.actual_days import metered_cost, policy_cost, reference_costs, told_cost
+    from darkstar_pipeline.evaluation.actual_days import metered_cost, planned_cost, policy_cost, reference_costs
     from darkstar_pipeline.evaluation.plan_history import system_id
 
     system = system_id(context.site_name, policy)
     own = plans.filter(pl.col("system_id") == system)
-    found = told_cost(lived, own, policy) if own.height else policy_cost(lived, policy)
+    found = planned_cost(actual, own, policy) if own.height else policy_cost(context, actual, policy)
     lived_plans = plans.filter(pl.col("system_id") == system_id(context.site_name))
-    told = float(told_cost(lived, lived_plans)["cost"][0]) if lived_plans.height else None
-    metered = metered_cost(lived)
+    told = float(planned_cost(actual, lived_plans)["cost"][0]) if lived_plans.height else None
+    metered = metered_cost(actual)
     known = metered if metered is not None else told
     cost = float(found["cost"][0])
-    simple = reference_costs(lived, ("idle", "oracle"))
+    simple = reference_costs(actual, ("idle", "oracle"))
     return {
-        "day": lived.day,
+        "day": actual.day,
         "policy": policy,
         "system_id": system,
         "source": "recorded" if own.height else "replayed",
@@ -95,8 +95,8 @@ def _row(context: "Context", lived: "LivedDay", plans: "pl.DataFrame", policy: s
         "difference": None if known is None else cost - known,
         "idle_cost": simple["idle"],
         "oracle_cost": simple["oracle"],
-        "start_soc_kwh": lived.start_soc_kwh,
-        "start_soc_source": "observed" if lived.start_read else "protocol",
+        "start_soc_kwh": actual.start_soc_kwh,
+        "start_soc_source": "observed" if actual.start_read else "protocol",
         "end_soc_kwh": float(found["end_soc_kwh"][0]),
     }
 

@@ -1,7 +1,7 @@
-"""What days cost as they were lived, and what other ways of running the battery would have cost from the same start.
+"""What days actually cost, and what other ways of running the battery would have cost from the same start.
 
 Everything is priced alike: on the same readings and prices, from the stored energy that the home really had at
-midnight, wear included, what is left settled at the same worth (`planner.evaluation.daily_results`).
+midnight, wear included, and the energy left settled at the same value (`planner.evaluation.daily_results`).
 """
 
 from collections.abc import Sequence
@@ -18,27 +18,32 @@ from darkstar_pipeline.evaluation.range_verdict import policy_results
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.inverter import Command, Energy
 from env.simulator import World, simulate
+from env.site import Site
 from planner.evaluation.daily_results import daily_results
 from planner.replay.daily import replay_days
 from planner.replay.schedules import schedule_frame
+from planner.value.protocol import Protocol
 
-LIVED = "lived"
+ACTUAL = "lived"
+"""Label of what actually happened in the column `policy`."""
 
 
 @dataclass(frozen=True)
-class LivedDay:
+class ActualDay:
     """A graded day and where it began.
 
     Attributes:
         day: the local day.
-        context: the site, its protocol beginning where the day did.
+        site: the home.
+        protocol: the measuring protocol; its start is the stored energy that the home had at midnight.
         slots: `slot_start, local_day, import_price, export_price, load_kwh, pv_kwh`.
-        readings: `slot_start` and what meters said, null where they said nothing.
-        start_read: whether the stored energy at its beginning was read; else it is the protocol's.
+        readings: `slot_start` and the meter readings, null where nothing was read.
+        start_read: whether the stored energy at midnight was read; else it is the configured one.
     """
 
     day: date
-    context: Context
+    site: Site
+    protocol: Protocol
     slots: pl.DataFrame
     readings: pl.DataFrame
     start_read: bool
@@ -46,43 +51,42 @@ class LivedDay:
     @property
     def start_soc_kwh(self) -> float:
         """Stored energy at midnight [kWh]."""
-        return protocol_of(self.context).start_soc_kwh
+        return self.protocol.start_soc_kwh
 
 
-def lived_days(context: Context, days: Sequence[date]) -> list[LivedDay]:
-    """Days with their readings, in order; those that are not graded, or refused, are left out."""
+def actual_days(context: Context, days: Sequence[date]) -> list[ActualDay]:
+    """Return days with their readings, in order; days that are not graded, or refused, are left out."""
     if not days:
         return []
     slots = replay_inputs(context, days).slots
-    read = context.lake.read(METER_READINGS, context.site_name, min(days), max(days))
-    return [_lived(context, part, read) for part in slots.partition_by("local_day", maintain_order=True)]
+    readings = context.lake.read(METER_READINGS, context.site_name, min(days), max(days))
+    protocol = protocol_of(context)
+    parts = slots.partition_by("local_day", maintain_order=True)
+    return [_actual_day(context.site, protocol, part, readings) for part in parts]
 
 
-def _lived(context: Context, slots: pl.DataFrame, read: pl.DataFrame) -> LivedDay:
-    """One of the days, from its slots and everybody's readings."""
+def _actual_day(site: Site, protocol: Protocol, slots: pl.DataFrame, all_readings: pl.DataFrame) -> ActualDay:
+    """One day, from its slots and the readings of all days."""
     day: date = slots["local_day"][0]
-    readings = slots.select("slot_start").join(read, on="slot_start", how="left", maintain_order="left")
+    readings = slots.select("slot_start").join(all_readings, on="slot_start", how="left", maintain_order="left")
     percent = readings["soc_start_percent"][0]
-    if percent is None:
-        return LivedDay(day, context, slots, readings, start_read=False)
-    settings = context.site_settings
-    protocol = settings.protocol.model_copy(update={"start_soc_percent": min(max(float(percent), 0.0), 100.0)})
-    began = replace(context, site_settings=settings.model_copy(update={"protocol": protocol}))
-    return LivedDay(day, began, slots, readings, start_read=True)
+    if percent is not None:
+        start_soc_kwh = site.battery.soc_kwh(min(max(float(percent), 0.0), 100.0))
+        protocol = replace(protocol, start_soc_kwh=start_soc_kwh)
+    return ActualDay(day, site, protocol, slots, readings, start_read=percent is not None)
 
 
-def metered_cost(lived: LivedDay) -> float | None:
-    """What the day cost by its meters, wear and settlement included [money]; None where they do not say.
+def metered_cost(actual: ActualDay) -> float | None:
+    """Return the cost of a day by its meters, wear and settlement included [money]; None where they lack a value.
 
-    Grid meters are needed, and the state of charge at both ends; where the battery's own counters are missing, wear is
+    Grid meters are needed, and the state of charge at both ends. Where the battery's own counters are missing, wear is
     that of the change in stored energy alone.
     """
-    read, battery = lived.readings, lived.context.site.battery
+    read, battery = actual.readings, actual.site.battery
     end = read["soc_end_percent"][-1]
-    if not lived.start_read or end is None or read["import_kwh"].null_count() or read["export_kwh"].null_count():
+    if not actual.start_read or end is None or read["import_kwh"].null_count() or read["export_kwh"].null_count():
         return None
-    start_kwh, end_kwh = lived.start_soc_kwh, battery.soc_kwh(float(end))
-    change = end_kwh - start_kwh
+    change = battery.soc_kwh(float(end)) - actual.start_soc_kwh
     counted = not read["batt_charge_kwh"].null_count() and not read["batt_discharge_kwh"].null_count()
     least = (
         np.maximum(change, 0.0) / battery.charge_efficiency,
@@ -90,65 +94,64 @@ def metered_cost(lived: LivedDay) -> float | None:
     )
     charge = float(read["batt_charge_kwh"].sum()) if counted else float(least[0])
     discharge = float(read["batt_discharge_kwh"].sum()) if counted else float(least[1])
-    prices = lived.slots
-    bought = float((read["import_kwh"] * prices["import_price"]).sum())
-    sold = float((read["export_kwh"] * prices["export_price"]).sum())
+    prices = actual.slots
+    import_cost = float((read["import_kwh"] * prices["import_price"]).sum())
+    export_revenue = float((read["export_kwh"] * prices["export_price"]).sum())
     wear = charge * battery.charge_wear + discharge * battery.discharge_wear
-    return bought - sold + wear - settlement(lived) * change
+    return import_cost - export_revenue + wear - settlement(actual) * change
 
 
-def settlement(lived: LivedDay) -> float:
-    """Worth of a stored kWh at the day's end [money/kWh]."""
-    return protocol_of(lived.context).settlement(lived.slots["import_price"].to_numpy(), lived.context.site.battery)
+def settlement(actual: ActualDay) -> float:
+    """Return the settlement value of a stored kWh at the end of a day [money/kWh]."""
+    return actual.protocol.settlement(actual.slots["import_price"].to_numpy(), actual.site.battery)
 
 
-def told_cost(lived: LivedDay, plans: pl.DataFrame, label: str = LIVED) -> pl.DataFrame:
-    """What the commands of recorded plans bring about on what was read, from the day's start.
+def planned_cost(actual: ActualDay, plans: pl.DataFrame, label: str = ACTUAL) -> pl.DataFrame:
+    """Return the results of following recorded plans on the actual readings, from the start of the day.
 
     Args:
-        lived: the day.
+        actual: the day.
         plans: rows of the history of one system.
         label: name in the column `policy`.
 
     Returns:
-        A row as `planner.evaluation.daily_results.daily_results`; slots that no plan reached leave the inverter by
-        itself.
+        A row as `planner.evaluation.daily_results.daily_results`; in slots that no plan covers the inverter runs its
+        default (self-consumption).
     """
-    battery = lived.context.site.battery
-    known = in_force(plans, lived.slots["slot_start"].to_list())
-    told = lived.slots.select("slot_start").join(known, on="slot_start", how="left", maintain_order="left")
+    battery = actual.site.battery
+    covered = in_force(plans, actual.slots["slot_start"].to_list())
+    commands = actual.slots.select("slot_start").join(covered, on="slot_start", how="left", maintain_order="left")
     default = {"charge_kw": 0.0, "discharge_kw": battery.discharge_kw, "export_kw": 0.0}
-    powers = [told[name].fill_null(default[name]).to_numpy() for name in COMMAND]
+    powers = [commands[name].fill_null(default[name]).to_numpy() for name in COMMAND]
 
     def decide(slot: int, _soc_kwh: Energy) -> Command:
         return Command(*(power[slot : slot + 1] for power in powers))
 
     world = World(
-        *(lived.slots[name].to_numpy()[None] for name in ("load_kwh", "pv_kwh", "import_price", "export_price"))
+        *(actual.slots[name].to_numpy()[None] for name in ("load_kwh", "pv_kwh", "import_price", "export_price"))
     )
-    replay = simulate(decide, world, lived.context.site, np.array([lived.start_soc_kwh]))
-    frame = schedule_frame(label, lived.slots, replay)
-    return daily_results(frame, protocol_of(lived.context), lived.context.site)
+    replay = simulate(decide, world, actual.site, np.array([actual.start_soc_kwh]))
+    return daily_results(schedule_frame(label, actual.slots, replay), actual.protocol, actual.site)
 
 
-def policy_cost(lived: LivedDay, policy: str) -> pl.DataFrame:
-    """What a policy would have cost from the day's start: a row as `planner.evaluation.daily_results.daily_results`.
+def policy_cost(context: Context, actual: ActualDay, policy: str) -> pl.DataFrame:
+    """Return the results of a policy from the start of a day: a row as `planner.evaluation.daily_results`.
 
     Raises:
         ConfigurationError: an unknown policy.
         DataMissingError: there is no such trained version.
     """
-    return policy_results(lived.context, policy, [lived.day])
+    return policy_results(context, policy, [actual.day], protocol=actual.protocol)
 
 
-def reference_costs(lived: LivedDay, policies: Sequence[str]) -> dict[str, float]:
-    """What policies that need no forecast would have cost from the day's start: idle, self-consumption, oracle [money].
+def reference_costs(actual: ActualDay, policies: Sequence[str]) -> dict[str, float]:
+    """Return the costs of policies that need no forecast (idle, self-consumption, oracle) from a day's start [money].
 
-    Where power is charged, that charge is not among it: it belongs to a month, not to a day.
+    A demand charge is not included: it belongs to a month, not to a day.
     """
-    site, protocol, no_forecasts = lived.context.site, protocol_of(lived.context), lived.slots.clear()
+    site, protocol, no_forecasts = actual.site, actual.protocol, actual.slots.clear()
     replayed = [
-        replay_days(policy, lived.slots, no_forecasts, site, protocol, workers=1).with_columns(policy=pl.lit(policy))
+        replay_days(policy, actual.slots, no_forecasts, site, protocol, workers=1).with_columns(policy=pl.lit(policy))
         for policy in policies
     ]
     results = daily_results(pl.concat(replayed), protocol, site)

@@ -32,6 +32,7 @@ from planner.evaluation.verified_days import only_verified, only_verified_window
 from planner.policy_names import CONTINUOUS_POLICIES, FALLBACK, LEARNED_POLICIES, PLANNERS, POLICIES, is_learned
 from planner.replay.daily import replay_days
 from planner.replay.usable_slots import USABLE
+from planner.value.protocol import Protocol
 
 if TYPE_CHECKING:
     from darkstar_pipeline.policies.trained import TrainedPolicy
@@ -123,8 +124,8 @@ def unverified_schedule(context: Context, day: date, policy: str) -> pl.DataFram
         raise DataMissingError(
             f"{day} is refused: {quality['reasons'][0]}", "import what is missing and backfill it again"
         )
-    stored = _stored(context, ORACLE_SCHEDULES if policy == ORACLE else POLICY_SCHEDULES, policy, [day])
-    return stored if stored.height else _replay(context, policy, [day])
+    stored = stored_rows(context, ORACLE_SCHEDULES if policy == ORACLE else POLICY_SCHEDULES, policy, [day])
+    return stored if stored.height else _replay(context, policy, [day], protocol_of(context))
 
 
 def day_stats(context: Context, day: date) -> pl.DataFrame:
@@ -155,21 +156,32 @@ def _left_out(quality: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
     return pl.concat([refused, missing]).sort("day")
 
 
-def policy_results(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
-    """Daily results of a policy: stored ones where they hold for the present configuration, else replayed."""
+def policy_results(
+    context: Context, policy: str, days: Sequence[date], *, protocol: Protocol | None = None
+) -> pl.DataFrame:
+    """Return daily results of a policy: stored ones where they hold for the present configuration, else replayed.
+
+    Args:
+        context: the site.
+        policy: name of the policy.
+        days: local days; all of them usable.
+        protocol: measuring protocol; None is the configured one, and only its results are stored.
+    """
+    configured = protocol_of(context)
+    protocol = configured if protocol is None else protocol
     table = ORACLE_DAILY_RESULTS if policy == ORACLE else POLICY_DAILY_RESULTS
-    stored = _stored(context, table, policy, days)
+    stored = stored_rows(context, table, policy, days if protocol == configured else ())
     known = set(stored["day"].to_list())
     missing = [day for day in days if day not in known]
     if not missing:
         return stored
-    replayed = only_verified(_replay(context, policy, missing), context.site, protocol_of(context))
-    fresh = daily_results(replayed, protocol_of(context), context.site)
+    replayed = only_verified(_replay(context, policy, missing, protocol), context.site, protocol)
+    fresh = daily_results(replayed, protocol, context.site)
     return pl.concat([stored.select(fresh.columns), fresh]).sort("day") if known else fresh
 
 
-def _stored(context: Context, table: Table, policy: str, days: Sequence[date]) -> pl.DataFrame:
-    """Rows of the lake that hold for the present configuration, with `policy`, without bookkeeping columns."""
+def stored_rows(context: Context, table: Table, policy: str, days: Sequence[date]) -> pl.DataFrame:
+    """Return rows of the lake that hold for the present configuration, with `policy`, without bookkeeping columns."""
     paths = [context.lake.path(table, context.site_name, day) for day in days]
     rows = context.lake.read_paths(table, [path for path in paths if path.exists()])
     if policy == ORACLE:
@@ -196,12 +208,14 @@ def _months_results(
             best = months_oracle(replay_inputs(context, days).slots, context.site, protocol)
             schedule, bounds = best.schedules, best.bounds
         elif policy in PLANNERS or is_learned(policy):
-            schedule = _replay(context, policy, days)
+            schedule = _replay(context, policy, days, protocol)
         else:
-            stored = _stored(context, POLICY_SCHEDULES, policy, days)
+            stored = stored_rows(context, POLICY_SCHEDULES, policy, days)
             known = set(stored["local_day"].to_list())
             missing = [day for day in days if day not in known]
-            schedule = pl.concat([stored, _replay(context, policy, missing)], how="diagonal") if missing else stored
+            schedule = (
+                pl.concat([stored, _replay(context, policy, missing, protocol)], how="diagonal") if missing else stored
+            )
         schedules.append(only_verified(schedule, context.site, protocol))
     every = pl.concat(schedules, how="diagonal")
     results = daily_results(every, protocol, context.site)
@@ -229,17 +243,17 @@ def _continuous_results(
     return daily_results(every, settled, context.site), bills
 
 
-def _replay(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
+def _replay(context: Context, policy: str, days: Sequence[date], protocol: Protocol) -> pl.DataFrame:
     """Replay a policy on graded days."""
     if is_learned(policy):
         trained = _trained(context, policy)
         if trained is not None:
             from darkstar_pipeline.policies.replay import replay_trained
 
-            return replay_trained(context, trained, days)
-    found, protocol = replay_inputs(context, days), protocol_of(context)
+            return replay_trained(context, trained, days, protocol=protocol)
+    inputs = replay_inputs(context, days)
     replayed = replay_days(
-        _decides(policy), found.slots, found.forecasts, context.site, protocol, history=found.history
+        _decides(policy), inputs.slots, inputs.forecasts, context.site, protocol, history=inputs.history
     )
     return replayed.with_columns(policy=pl.lit(policy))
 

@@ -10,20 +10,33 @@ from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.policies.trained import TrainedPolicy
 from planner.policies.window import open_window
 from planner.replay.learned import replay_learned, replay_learned_window
+from planner.value.protocol import Protocol
 from planner.value.scenario_source import ScenarioSource
 
 
 def replay_trained(
-    context: Context, trained: TrainedPolicy, days: Sequence[date], *, continuous: bool = False
+    context: Context,
+    trained: TrainedPolicy,
+    days: Sequence[date],
+    *,
+    continuous: bool = False,
+    protocol: Protocol | None = None,
 ) -> pl.DataFrame:
     """What a trained policy does on graded days; as `planner.replay.daily.replay_days`, the name asked for as `policy`.
+
+    Args:
+        context: the site.
+        trained: the policy.
+        days: local days.
+        continuous: whether stored energy is carried through the whole span.
+        protocol: measuring protocol; None is the configured one.
 
     Raises:
         PolicyMismatchError: it was made for another state than this version shows.
     """
     found = replay_inputs(context, days, reach=trained.policy.beliefs.n_days)
     source = ScenarioSource(history=found.history, told=trained.told(context, days))
-    protocol = protocol_of(context)
+    protocol = protocol_of(context) if protocol is None else protocol
     if continuous:
         window = open_window(found.slots, found.forecasts, found.history, context.site, protocol)
         return replay_learned_window(trained.policy, window, source, label=trained.name)

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Literal
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.evaluation.actual_days import LivedDay, lived_days, metered_cost, reference_costs, told_cost
+from darkstar_pipeline.evaluation.actual_days import ActualDay, actual_days, metered_cost, planned_cost, reference_costs
 from darkstar_pipeline.evaluation.plan_history import plans_between, system_id
 from darkstar_pipeline.service.schemas import SavingsDocument, SavingsRow
 from darkstar_pipeline.warehouse.schemas import (
@@ -65,20 +65,20 @@ class Savings:
             day: (context.site_settings, *(lake.identity(table, name, day, day) for table in _RESTS_ON)) for day in days
         }
         stale = [day for day in days if self._days.get(day, (None, None))[0] != keys[day]]
-        fresh = {lived.day: _day(lived) for lived in lived_days(context, stale)}
+        fresh = {actual.day: _day(context, actual) for actual in actual_days(context, stale)}
         self._days |= {day: (keys[day], fresh.get(day)) for day in stale}
         found = {day: self._days[day][1] for day in days}
         return {day: costs for day, costs in found.items() if costs is not None}
 
 
-def _day(lived: LivedDay) -> Day:
+def _day(context: Context, actual: ActualDay) -> Day:
     """What a day cost, in every way of living it."""
-    context, cost = lived.context, metered_cost(lived)
+    cost = metered_cost(actual)
     if cost is None:  # what the commands make of the readings is the next best, where the service steered
-        plans = plans_between(context, lived.day, lived.day)
+        plans = plans_between(context, actual.day, actual.day)
         own = plans.filter(plans["system_id"] == system_id(context.site_name))
-        cost = float(told_cost(lived, own)["cost"][0]) if own.height else None
-    return {"lived": cost, **reference_costs(lived, REFERENCES)}
+        cost = float(planned_cost(actual, own)["cost"][0]) if own.height else None
+    return {"lived": cost, **reference_costs(actual, REFERENCES)}
 
 
 def _row(period: str, days: Sequence[Day]) -> SavingsRow:

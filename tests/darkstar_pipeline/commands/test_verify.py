@@ -128,8 +128,8 @@ def free_energy(slots: pl.DataFrame) -> pl.DataFrame:
 def test_schedule_ends_with_four_when_a_stored_one_is_wrong(
     darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stored = range_verdict._stored
-    monkeypatch.setattr(range_verdict, "_stored", lambda *words: free_energy(stored(*words)))
+    stored = range_verdict.stored_rows
+    monkeypatch.setattr(range_verdict, "stored_rows", lambda *words: free_energy(stored(*words)))
     done = darkstar("schedule", "--day", SPRING, "--policy", "self_consumption", "--json")
     assert (done.code, done.error["code"]) == (4, "unverified_schedule")
     assert f"self_consumption on {SPRING}" in done.error["message"]
@@ -138,8 +138,8 @@ def test_schedule_ends_with_four_when_a_stored_one_is_wrong(
 
 
 def test_evaluate_ends_with_four_when_a_replay_is_wrong(darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch) -> None:
-    stored, replay = range_verdict._stored, range_verdict.replay_days
-    monkeypatch.setattr(range_verdict, "_stored", lambda *words: stored(*words).clear())
+    stored, replay = range_verdict.stored_rows, range_verdict.replay_days
+    monkeypatch.setattr(range_verdict, "stored_rows", lambda *words: stored(*words).clear())
     monkeypatch.setattr(range_verdict, "replay_days", lambda *words, **more: free_energy(replay(*words, **more)))
     words = ("--from", SPRING, "--to", SPRING, "--policies", "idle")
     done = darkstar("evaluate", *words, "--json")

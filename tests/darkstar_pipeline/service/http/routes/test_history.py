@@ -12,7 +12,13 @@ import pytest
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.datasets.replay_inputs import replay_inputs
-from darkstar_pipeline.evaluation.actual_days import lived_days, metered_cost, reference_costs, settlement, told_cost
+from darkstar_pipeline.evaluation.actual_days import (
+    actual_days,
+    metered_cost,
+    planned_cost,
+    reference_costs,
+    settlement,
+)
 from darkstar_pipeline.evaluation.plan_history import COLUMNS, in_force, keep_plan, plans_between, system_id
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
@@ -130,31 +136,31 @@ def test_recorded_commands_cost_what_living_by_them_costs(context: Context, powe
     rows = context.lake.read(RAW_SPOT_PRICES, "home", DAY, DAY)
     context.lake.write_day(RAW_SPOT_PRICES, "home", DAY, rows.with_columns(pl.col("price") - 0.9))
     grade(context, [DAY])
-    lived = lived_days(context, [DAY])[0]
-    assert lived.start_soc_kwh == pytest.approx(0.4 * 34.2)
+    actual = actual_days(context, [DAY])[0]
+    assert actual.start_soc_kwh == pytest.approx(0.4 * 34.2)
     keep(context, system_id("home"), DAY, power, moment(DAY, 0, 0))
-    told = told_cost(lived, plans_between(context, DAY, DAY))
-    simple = reference_costs(lived, ("idle", "self_consumption", "oracle"))
+    told = planned_cost(actual, plans_between(context, DAY, DAY))
+    simple = reference_costs(actual, ("idle", "self_consumption", "oracle"))
     assert told["cost"][0] >= simple["oracle"] - 1e-6
     assert simple["oracle"] <= min(simple.values()) + 1e-6
     if power == (0.0, 8.0, 0.0):
         assert told["cost"][0] == pytest.approx(simple["self_consumption"], abs=1e-3)
-    again = told_cost(lived, plans_between(context, DAY, DAY), "again")
+    again = planned_cost(actual, plans_between(context, DAY, DAY), "again")
     assert again["cost"][0] == told["cost"][0]
 
 
 def test_metered_cost_is_the_bill_with_wear_and_settlement(context: Context) -> None:
     grade(context, [LONG_DAY])
-    lived = lived_days(context, [LONG_DAY])[0]
-    read, prices = lived.readings, lived.slots
+    actual = actual_days(context, [LONG_DAY])[0]
+    read, prices = actual.readings, actual.slots
     bill = float((read["import_kwh"] * prices["import_price"] - read["export_kwh"] * prices["export_price"]).sum())
     wear = 0.0725 * 100 * 0.2
-    expected = bill + wear - settlement(lived) * 0.2 * 34.2
-    assert metered_cost(lived) == pytest.approx(expected)
-    uncounted = replace(lived, readings=read.with_columns(batt_charge_kwh=pl.lit(None, pl.Float64)))
+    expected = bill + wear - settlement(actual) * 0.2 * 34.2
+    assert metered_cost(actual) == pytest.approx(expected)
+    uncounted = replace(actual, readings=read.with_columns(batt_charge_kwh=pl.lit(None, pl.Float64)))
     assert metered_cost(uncounted) == pytest.approx(expected, abs=0.1)
     for column in ("import_kwh", "soc_end_percent"):
-        blind = replace(lived, readings=read.with_columns(pl.lit(None, pl.Float64).alias(column)))
+        blind = replace(actual, readings=read.with_columns(pl.lit(None, pl.Float64).alias(column)))
         assert metered_cost(blind) is None
 
 
@@ -241,14 +247,14 @@ def test_savings_go_by_the_commands_when_nothing_is_metered(context: Context) ->
 
 def test_replayed_days_are_those_of_evaluate_when_the_start_is_the_same(context: Context) -> None:
     grade(context, [DAY], meters=False)
-    lived = lived_days(context, [DAY])[0]
+    actual = actual_days(context, [DAY])[0]
     found = replay_inputs(context, [DAY])
     from darkstar_pipeline.datasets.replay_inputs import protocol_of
     from planner.evaluation.daily_results import daily_results
 
     protocol = protocol_of(context)
     idle = replay_days("idle", found.slots, found.forecasts, context.site, protocol).with_columns(policy=pl.lit("idle"))
-    assert reference_costs(lived, ("idle",))["idle"] == daily_results(idle, protocol, context.site)["cost"][0]
+    assert reference_costs(actual, ("idle",))["idle"] == daily_results(idle, protocol, context.site)["cost"][0]
 
 
 def test_engine_hands_over_what_it_gathered(context: Context) -> None:
