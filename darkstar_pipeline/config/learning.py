@@ -1,6 +1,7 @@
 """Settings of learning: which days, how each algorithm trains, what promotion asks. Part of the tree of `settings`."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+import logging
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from pydantic import Field, model_validator
 
@@ -9,9 +10,17 @@ from darkstar_pipeline.config.base import Frozen
 if TYPE_CHECKING:
     from planner.training.imitation import RegressorTraining
     from planner.training.lightgbm import LightgbmTraining
-    from planner.training.rl_config import PpoTraining, SacTraining
+    from planner.training.rl_config import PpoTraining
     from planner.training.tree_fitting import TreeSettings
     from planner.value.scenario_weights import BeliefRules
+
+
+SAC_IS_GONE = (
+    "SAC was removed: it is slower than PPO and no measurement spoke for it (docs/adr/0017-tried-and-not-kept.md); "
+    "set ppo or leave the line out"
+)
+SAC_SETTINGS = frozenset(f"sac_{name}" for name in ("batch", "updates", "first_slots", "gamma", "tau", "entropy"))
+_log = logging.getLogger(__name__)
 
 
 class LearningSettings(Frozen):
@@ -124,11 +133,10 @@ def _tree_settings(settings: LightgbmSettings | RegressorSettings) -> "TreeSetti
 class RlSettings(Frozen):
     """How reinforcement learning corrects the value function (`darkstar train rl`).
 
-    Several small networks begin as no correction and are averaged; fields that begin with `ppo_` or `sac_` are one
-    algorithm's, the others both's.
+    Several small networks begin as no correction and are averaged.
     """
 
-    algorithm: Literal["ppo", "sac"] = Field(default="ppo", description="ppo is much the faster")
+    algorithm: Literal["ppo"] = Field(default="ppo", description="Algorithm that trains: proximal policy optimisation.")
     rounds: int = Field(default=12, ge=1, le=1000, description="each judged on validation days, the cheapest kept")
     homes: int = Field(default=1024, ge=1, le=65536, description="lived in side by side")
     slots: int = Field(default=192, ge=1, le=100_000, description="lived through in every home, a round")
@@ -164,12 +172,20 @@ class RlSettings(Frozen):
     ppo_first_std: float = Field(
         default=0.3, gt=0, le=3, description="of the actions' noise at the beginning, 1 is the whole reach"
     )
-    sac_batch: int = Field(default=4096, ge=1, description="samples of a gradient step")
-    sac_updates: int = Field(default=1, ge=1, le=1000, description="gradient steps a slot of all homes")
-    sac_first_slots: int = Field(default=8, ge=1, description="in every home before the first update of a round")
-    sac_gamma: float = Field(default=0.9, gt=0, lt=1, description="discount: the critic sees 1 / (1 - gamma) slots far")
-    sac_tau: float = Field(default=0.01, gt=0, le=1, description="share by which the critic's slow copy follows it")
-    sac_entropy: float = Field(default=0.005, gt=0, le=1, description="weight of the actions' entropy")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_sac(cls, values: object) -> object:
+        """Refuse the algorithm that is gone, and leave out its settings, which a file of version 0.1 may hold."""
+        if not isinstance(values, dict):
+            return values
+        own = cast("dict[str, object]", values)
+        if own.get("algorithm") == "sac":
+            raise ValueError(SAC_IS_GONE)
+        gone = sorted(name for name in own if name in SAC_SETTINGS)
+        if gone:
+            _log.warning("rl: %s: ignored, since SAC was removed; delete them", ", ".join(gone))
+        return {name: value for name, value in own.items() if name not in gone}
 
     @model_validator(mode="after")
     def _fits(self) -> "RlSettings":
@@ -181,13 +197,9 @@ class RlSettings(Frozen):
             raise ValueError(message)
         return self
 
-    def training(self, *, seed: int) -> "PpoTraining | SacTraining":
+    def training(self, *, seed: int) -> "PpoTraining":
         """What `planner` trains by."""
-        from planner.training.rl_config import PpoTraining, SacTraining
+        from planner.training.rl_config import PpoTraining
 
         told = self.model_dump(exclude={"algorithm"})
-        own = f"{self.algorithm}_"
-        common = {name: value for name, value in told.items() if not name.startswith(("ppo_", "sac_"))}
-        special = {name.removeprefix(own): value for name, value in told.items() if name.startswith(own)}
-        kind = PpoTraining if self.algorithm == "ppo" else SacTraining
-        return kind(**common, **special, seed=seed)
+        return PpoTraining(**{name.removeprefix("ppo_"): value for name, value in told.items()}, seed=seed)

@@ -28,10 +28,7 @@ SHARED = {
     "offset": Between(low=0.02, high=0.3, log=True),
     "weight_decay": Between(low=1e-4, high=0.1, log=True),
 }
-OWN = {
-    "ppo": {"first_std": Between(low=0.1, high=0.7), "last_lambda": Between(low=0.0, high=0.95)},
-    "sac": {"entropy": Between(low=1e-4, high=0.1, log=True)},
-}
+OF_PPO = {"first_std": Between(low=0.1, high=0.7), "last_lambda": Between(low=0.0, high=0.95)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +69,7 @@ def search_site(
     name, _ = choose_beliefs(data)
     rules, settings = CANDIDATES[name], context.site_settings.rl
     base = changed(settings, QUICK).training(seed=context.site_settings.learning.seed)
-    space = Space(base=base, ranges={**SHARED, **OWN[settings.algorithm]})
+    space = Space(base=base, ranges={**SHARED, **OF_PPO})
     file = _file(data, str(space))
 
     def told(each: Tried) -> None:
@@ -81,8 +78,7 @@ def search_site(
 
     training, validation = (data.episodes(days, rules) for days in (windows.train, windows.validation))
     found = search(training, validation, space, n_trials, storage=file, progress=told)
-    own = OWN[settings.algorithm]
-    named = {key: f"{settings.algorithm}_{key}" if key in own else key for key in space.ranges}
+    named = {key: f"ppo_{key}" if key in OF_PPO else key for key in space.ranges}
     return SiteSearch(
         settings={named[key]: getattr(found.best, key) for key in space.ranges},
         cost=found.cost,

@@ -4,7 +4,7 @@ A policy may carry an Aurora of its own in its bundle, for scenarios of days aft
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -99,14 +99,11 @@ def opened(name: str, bundle: Bundle, version: int | None = None) -> TrainedPoli
         PolicyMismatchError: it is no policy, or one that this version cannot run.
     """
     learned, until = (bundle.manifest.details.get(name) for name in ("learned_from", "learned_until"))
-    policy = learned_policy(bundle)
-    if name.endswith(GATED):
-        policy.setup = replace(policy.setup, gated=True)
     return TrainedPolicy(
         name=name,
         version=version,
         bundle=bundle,
-        policy=policy,
+        policy=learned_policy(bundle, gated=name.endswith(GATED)),
         learned_since=None if learned is None else date.fromisoformat(learned[0]),
         learned_until=None if until is None else date.fromisoformat(until),
     )

@@ -37,8 +37,7 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
     every limit; `Setup.gated` puts the price gate before it.
 
     **Reward** [money]. -(import x import price - export x export price + wear); in the last slot plus settlement value
-    x (stored energy at the end - at the start). `against_baseline` adds the reference policy's cost of the slot;
-    shaping terms (`env.gym.shaping`) are added where weighted.
+    x (stored energy at the end - at the start). `against_baseline` adds the reference policy's cost of the slot.
 
     **Start.** A row of the episodes, drawn (or the next, `in_turn`); the protocol's stored energy, or any in the
     battery's range (`random_start`). `reset(options={"row": i})` asks for a row.
@@ -46,8 +45,7 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
     **End.** *Terminated* when the day is over, after 92, 96 or 100 steps: what is stored is settled, nothing comes
     after. *Truncated* only after `most_slots`, unsettled, where the day would have gone on.
 
-    **Info.** `row`, `soc_kwh`; after a step also `cost`, `settlement`, `breach_kwh` [kWh], `command` [kW], `gated`, and
-    `shaping`, the terms by name.
+    **Info.** `row`, `soc_kwh`; after a step also `cost`, `settlement`, `breach_kwh` [kWh], `command` [kW], `gated`.
 
     **Versions.** A version's columns, order and scales never change.
 
@@ -112,6 +110,4 @@ def slot_info(outcome: Outcome) -> dict[str, Any]:
     }
     if outcome.gated is not None:
         info["gated"] = bool(outcome.gated[0])
-    if outcome.terms:
-        info["shaping"] = {name: float(term[0]) for name, term in outcome.terms.items()}
     return info

@@ -25,10 +25,10 @@ class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
     `reset(seed=s)` seeds home i with s + i; a list seeds each, None in it goes on. `options={"rows": [...]}` says which
     episodes begin. Autoreset is *same step*: where an episode ended, the observation is the next one's first, and
     `infos["final_obs"]` (with `infos["_final_obs"]` true there) holds its last; `infos["final_info"]` its `row`, `cost`
-    (evaluation: slots less settlement, no shaping) [money], `reward`, `slots`, `gated` and `shaping` sums.
+    (evaluation: slots less settlement) [money], `reward`, `slots` and `gated` slots.
 
     Infos of every step: `cost`, `settlement` [money], `breach_kwh`, `soc_kwh` [kWh] at the slot's end, `gated` where
-    there is a gate, `shaping` by term; each `(num_envs,)`, with its mask `_name` all true.
+    there is a gate; each `(num_envs,)`, with its mask `_name` all true.
 
     Args:
         episodes: days to live through.
@@ -111,7 +111,6 @@ class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
             "reward": ended.reward,
             "slots": ended.slots,
             "gated": ended.gated,
-            **{f"shaping_{name}": term for name, term in ended.terms.items()},
         }
         final = {name: spread(values) for name, values in sums.items()}
         final |= {f"_{name}": mask for name in sums}
@@ -127,6 +126,4 @@ def _slot_infos(outcome: Outcome) -> dict[str, Any]:
     }
     if outcome.gated is not None:
         infos["gated"] = outcome.gated
-    if outcome.terms:
-        infos["shaping"] = outcome.terms
     return infos

@@ -29,7 +29,6 @@ class Ended:
         reward: sum of the training rewards `(n,)` [money].
         slots: how many were lived through `(n,)`.
         gated: slots whose command the gate changed `(n,)`.
-        terms: sums of the shaping terms, each `(n,)` [money].
     """
 
     homes: Index
@@ -39,15 +38,13 @@ class Ended:
     reward: Energy
     slots: Index
     gated: Energy
-    terms: dict[str, Energy]
 
 
 class Ledger:
     """Sums of every home's episode so far."""
 
-    def __init__(self, n_homes: int, terms: Sequence[str]) -> None:
-        self._names = ("cost", "reward", "gated", *terms)
-        self._sums = {name: np.zeros(n_homes) for name in self._names}
+    def __init__(self, n_homes: int) -> None:
+        self._sums = {name: np.zeros(n_homes) for name in ("cost", "reward", "gated")}
 
     def add(self, outcome: Outcome) -> None:
         """Take in a slot."""
@@ -56,8 +53,6 @@ class Ledger:
         self._sums["reward"] += outcome.reward
         if outcome.gated is not None:
             self._sums["gated"] += outcome.gated
-        for name, term in outcome.terms.items():
-            self._sums[name] += term
 
     def of(self, homes: Index) -> dict[str, Energy]:
         """Sums of some homes, by name."""
@@ -91,7 +86,7 @@ class Lives:
     ) -> None:
         self.batch = HomeBatch(episodes, n_homes, state=state, setup=setup, actions=actions)
         self.randoms = [np.random.default_rng(home) for home in range(n_homes)]
-        self._ledger = Ledger(n_homes, self.batch.term_names)
+        self._ledger = Ledger(n_homes)
 
     def reset(
         self, randoms: Sequence[np.random.Generator | None] | None = None, *, rows: Sequence[int] | None = None
@@ -129,15 +124,10 @@ class Lives:
         return self.batch.observe(), outcome, ended
 
     def _ended(self, homes: Index, seen: State) -> Ended:
-        sums = self._ledger.of(homes)
-        cost, reward, gated = (sums.pop(name) for name in ("cost", "reward", "gated"))
         return Ended(
             homes=homes,
             rows=self.batch.row[homes],
             observations=seen[homes],
-            cost=cost,
-            reward=reward,
             slots=self.batch.slot[homes],
-            gated=gated,
-            terms=sums,
+            **self._ledger.of(homes),
         )

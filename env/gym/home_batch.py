@@ -2,7 +2,7 @@
 
 A home lives through an episode (one local day) and begins another when told to. Each has its own random numbers, so
 that it lives the same lives alone as in a batch. Money: the reward is minus the slot's cost, with the stored energy
-settled in the last slot; a baseline and shaping terms come on top where asked for, and stay apart in `Outcome`.
+settled in the last slot; a baseline is subtracted where asked for, and the money stays apart in `Outcome`.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,6 @@ from env.gym.actions import ACTIONS, ActionForm, Actions, Commands, CorrectedVal
 from env.gym.episodes import Episodes
 from env.gym.price_gate import PriceGate
 from env.gym.scaled_state import ScaledState
-from env.gym.shaping import UNSHAPED, Shaping, ShapingTerms
 from env.gym.states import V1, V1_1, Moment, PlainState, State, StateForm, space
 from env.inverter import Command, Energy, Flows, apply_command
 from env.simulator import flows_cost
@@ -35,7 +34,6 @@ class Setup:
         action: `powers`, `commands` or `correction` (`env.gym.actions`).
         correction: how far a `correction` reaches; needed for that form.
         gated: whether the price gate stands between action and inverter.
-        shaping: terms of the training reward.
         random_start: whether a day starts at any stored energy, rather than at the protocol's.
         against_baseline: whether the reward is the baseline's cost less the own.
         most_slots: after so many slots an episode is cut off (truncated, unsettled); None lets days end.
@@ -45,7 +43,6 @@ class Setup:
     action: str = "commands"
     correction: Correction | None = None
     gated: bool = False
-    shaping: Shaping = UNSHAPED
     random_start: bool = False
     against_baseline: bool = False
     most_slots: int | None = None
@@ -63,7 +60,6 @@ class Outcome:
         reward: for training [money].
         cost: import - export + wear of the slot [money].
         settlement: worth of the stored energy gained over the day, in its last slot; else 0 [money].
-        terms: shaping terms in the reward, by name [money].
         terminated: whether the day is over.
         truncated: whether the episode was cut off before.
         gated: where the gate changed the command; None without a gate.
@@ -74,7 +70,6 @@ class Outcome:
     reward: Energy
     cost: Energy
     settlement: Energy
-    terms: dict[str, Energy]
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     gated: NDArray[np.bool_] | None
@@ -115,8 +110,6 @@ class HomeBatch:
         self.actions: ActionForm = action_form(episodes, setup) if actions is None else actions
         self.observation_space: spaces.Space[State] = space(self.state.columns)
         self._gate = PriceGate(episodes) if setup.gated else None
-        self._shaping = ShapingTerms(episodes, setup.shaping)
-        self.term_names = self._shaping.names
         self._fleet = Fleet(episodes.sites)
         self._load, self._pv, self._import, self._export = (
             table.reshape(-1)
@@ -230,14 +223,10 @@ class HomeBatch:
         reward = settlement - cost
         if self.setup.against_baseline and self._baseline is not None:
             reward += self._baseline.take(at)
-        terms = self._shaping.of(moment, flows, ended=ended, start_soc_kwh=self.start_soc_kwh)
-        for term in terms.values():
-            reward += term
         return Outcome(
             reward=reward,
             cost=cost,
             settlement=settlement,
-            terms=terms,
             terminated=ended,
             truncated=self._cut_off(ended),
             gated=changed,

@@ -36,12 +36,13 @@ class AntaresRegressors:
         manifest: what it may be used with; its details are `floor`, the share below which a power is none, `beliefs`
             and, where known, `metrics`.
         trees: LightGBM's text by target.
+        gated: whether the price gate stands between the policy and the inverter.
 
     Raises:
         PolicyMismatchError: trees and manifest contradict each other.
     """
 
-    def __init__(self, manifest: Manifest, trees: dict[str, bytes]) -> None:
+    def __init__(self, manifest: Manifest, trees: dict[str, bytes], *, gated: bool = False) -> None:
         self.manifest, self._text = manifest, trees
         try:
             self.floor = float(manifest.details["floor"])
@@ -50,7 +51,7 @@ class AntaresRegressors:
         except (KeyError, TypeError, ValueError) as error:
             message = f"the bundle lacks something, or has something unknown: {error}"
             raise PolicyMismatchError(message) from error
-        self.setup = Setup(action=manifest.action)
+        self.setup = Setup(action=manifest.action, gated=gated)
         taken = {each.n_features for each in self._trees}
         if taken != {len(manifest.columns)}:
             message = f"the trees see {sorted(taken)} columns, the manifest has {len(manifest.columns)}"
@@ -113,7 +114,7 @@ def regressors_manifest(
     )
 
 
-def antares_regressors(bundle: Bundle) -> AntaresRegressors:
+def antares_regressors(bundle: Bundle, *, gated: bool = False) -> AntaresRegressors:
     """The regressors of a bundle.
 
     Raises:
@@ -123,4 +124,4 @@ def antares_regressors(bundle: Bundle) -> AntaresRegressors:
         message = f"a bundle of kind {bundle.manifest.kind}, not {KIND}"
         raise PolicyMismatchError(message)
     named = {target: bundle.files[file_name(target)] for target in TARGETS if file_name(target) in bundle.files}
-    return AntaresRegressors(bundle.manifest, named)
+    return AntaresRegressors(bundle.manifest, named, gated=gated)

@@ -29,8 +29,12 @@ class LearnedPolicy(Protocol):
         ...
 
 
-def learned_policy(bundle: Bundle) -> LearnedPolicy:
+def learned_policy(bundle: Bundle, *, gated: bool = False) -> LearnedPolicy:
     """The policy of a bundle, of whatever kind.
+
+    Args:
+        bundle: of a policy.
+        gated: whether the price gate stands between the policy and the inverter.
 
     Raises:
         PolicyMismatchError: the bundle is no policy, or one that this version cannot run.
@@ -38,14 +42,14 @@ def learned_policy(bundle: Bundle) -> LearnedPolicy:
     if bundle.manifest.kind == "rl":
         from planner.policies.rl_policy import rl_policy
 
-        return rl_policy(bundle)
+        return rl_policy(bundle, gated=gated)
     if bundle.manifest.kind == "lightgbm":
         from planner.policies.lightgbm_policy import lightgbm_policy
 
-        return lightgbm_policy(bundle)
+        return lightgbm_policy(bundle, gated=gated)
     if bundle.manifest.kind == "regressors":
         from planner.policies.imitation_policy import antares_regressors
 
-        return antares_regressors(bundle)
+        return antares_regressors(bundle, gated=gated)
     message = f"a bundle of kind {bundle.manifest.kind} is no policy"
     raise PolicyMismatchError(message)

@@ -49,12 +49,13 @@ class AntaresPolicyV1:
             corrections there are (-1 to 1), `margin`, what one has to save [money], `trees`, whether there are any, and
             `beliefs`.
         trees: LightGBM's text; None corrects nothing.
+        gated: whether the price gate stands between the policy and the inverter.
 
     Raises:
         PolicyMismatchError: trees and manifest contradict each other.
     """
 
-    def __init__(self, manifest: Manifest, trees: bytes | None) -> None:
+    def __init__(self, manifest: Manifest, trees: bytes | None, *, gated: bool = False) -> None:
         self.manifest, self._text = manifest, trees
         try:
             reach = Correction(offset=float(manifest.details["offset"]))
@@ -64,7 +65,7 @@ class AntaresPolicyV1:
         except (KeyError, TypeError, ValueError) as error:
             message = f"the bundle lacks something, or has something unknown: {error}"
             raise PolicyMismatchError(message) from error
-        self.setup = Setup(action=manifest.action, correction=reach)
+        self.setup = Setup(action=manifest.action, correction=reach, gated=gated)
         self._trees: BoostedTrees | None = None if trees is None else boosted_trees(trees)
         if bool(manifest.details.get("trees")) != (trees is not None):
             message = "the manifest speaks of trees, there are none" if trees is None else "the manifest knows no trees"
@@ -124,7 +125,7 @@ def lightgbm_manifest(
     )
 
 
-def lightgbm_policy(bundle: Bundle) -> AntaresPolicyV1:
+def lightgbm_policy(bundle: Bundle, *, gated: bool = False) -> AntaresPolicyV1:
     """The policy of a bundle.
 
     Raises:
@@ -133,4 +134,4 @@ def lightgbm_policy(bundle: Bundle) -> AntaresPolicyV1:
     if bundle.manifest.kind != KIND:
         message = f"a bundle of kind {bundle.manifest.kind}, not {KIND}"
         raise PolicyMismatchError(message)
-    return AntaresPolicyV1(bundle.manifest, bundle.files.get(TREES))
+    return AntaresPolicyV1(bundle.manifest, bundle.files.get(TREES), gated=gated)

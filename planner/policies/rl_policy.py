@@ -31,17 +31,18 @@ class AntaresRLPolicyV1:
         manifest: what it may be used with; its details are `offset` and `scale`, the reach of a correction, and
             `beliefs`.
         weights: layers `0`, `1`, …: `<n>.weight` `(n_out, n_in)` and `<n>.bias` `(n_out,)`; tanh between them.
+        gated: whether the price gate stands between the policy and the inverter.
 
     Raises:
         PolicyMismatchError: weights and manifest contradict each other.
     """
 
-    def __init__(self, manifest: Manifest, weights: Weights) -> None:
+    def __init__(self, manifest: Manifest, weights: Weights, *, gated: bool = False) -> None:
         self.manifest = manifest
         n_layers = len(weights) // 2
         try:
             self._layers = [(weights[f"{layer}.weight"], weights[f"{layer}.bias"]) for layer in range(n_layers)]
-            self.setup, self.beliefs = _setup(manifest), BeliefRules(**manifest.details["beliefs"])
+            self.setup, self.beliefs = _setup(manifest, gated=gated), BeliefRules(**manifest.details["beliefs"])
         except (KeyError, TypeError) as error:
             message = f"the bundle lacks something, or has something unknown: {error}"
             raise PolicyMismatchError(message) from error
@@ -97,13 +98,13 @@ def rl_manifest(
     )
 
 
-def _setup(manifest: Manifest) -> Setup:
+def _setup(manifest: Manifest, *, gated: bool) -> Setup:
     """How environments are run with it."""
     reach = Correction(offset=float(manifest.details["offset"]), scale=float(manifest.details["scale"]))
-    return Setup(action=manifest.action, correction=reach)
+    return Setup(action=manifest.action, correction=reach, gated=gated)
 
 
-def rl_policy(bundle: Bundle) -> AntaresRLPolicyV1:
+def rl_policy(bundle: Bundle, *, gated: bool = False) -> AntaresRLPolicyV1:
     """The policy of a bundle.
 
     Raises:
@@ -120,4 +121,4 @@ def rl_policy(bundle: Bundle) -> AntaresRLPolicyV1:
     except SafetensorError as error:
         message = f"the weights cannot be read: {error}"
         raise PolicyMismatchError(message) from error
-    return AntaresRLPolicyV1(bundle.manifest, weights)
+    return AntaresRLPolicyV1(bundle.manifest, weights, gated=gated)

@@ -22,7 +22,7 @@ from safetensors.numpy import save
 
 from env.gym.episodes import Episodes
 from planner.errors import CheckpointError
-from planner.training.rl_config import RlTraining
+from planner.training.rl_config import PpoTraining
 
 SCHEMA = 1
 Tensors = Mapping[str, NDArray[Any]]
@@ -105,7 +105,7 @@ def _under(prefix: str, tensors: Tensors) -> Tensors:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def fingerprint(how: RlTraining, *sets: Episodes) -> str:
+def fingerprint(how: PpoTraining, *sets: Episodes) -> str:
     """What tells trainings apart: sizes and rates, and every number of the days."""
     digest = hashlib.sha256(f"{how!r} {torch.__version__}".encode())
     for episodes in sets:

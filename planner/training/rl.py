@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from env.gym.episodes import Episodes
 from env.gym.home_batch import Setup
 from planner.policies.rl_policy import AntaresRLPolicyV1, Weights, rl_manifest
-from planner.training.rl_config import PpoTraining, RlTraining, SacTraining
+from planner.training.rl_config import PpoTraining
 from planner.training.rl_days import STATE, TrainingDays
 from planner.training.scoring import episode_costs
 from planner.value.scenario_weights import NAIVE, BeliefRules
@@ -68,24 +68,10 @@ class Trained:
     uncorrected_cost: float
 
 
-class Learner(Protocol):
-    """An algorithm at work on one member."""
-
-    model: Any
-
-    def learn(self, number: int) -> None:
-        """Live through a round and learn from it."""
-        ...
-
-    def weights(self) -> Weights:
-        """The policy as it is now."""
-        ...
-
-
 def train_rl(
     training: Episodes,
     validation: Episodes,
-    how: RlTraining,
+    how: PpoTraining,
     *,
     checkpoints: Path | None = None,
     progress: Callable[[Round], None] | None = None,
@@ -97,7 +83,7 @@ def train_rl(
     Args:
         training: days with an outlook.
         validation: other days with an outlook.
-        how: `PpoTraining` or `SacTraining`.
+        how: sizes and rates.
         checkpoints: folder in which a training that was killed is found and goes on, to the same end; None keeps none.
         progress: told after every round, those that were found done too.
         beliefs: rules behind the days' outlook, for the policy's manifest.
@@ -158,7 +144,7 @@ class _Member:
         self,
         number: int,
         days: TrainingDays,
-        how: RlTraining,
+        how: PpoTraining,
         judge: _Judge,
         kept: "Checkpoints | None",
         progress: Callable[[Round], None] | None,
@@ -170,8 +156,9 @@ class _Member:
     def trained(self) -> "Saved":
         """Train it, or go on with it, to the last round."""
         from planner.training.checkpoints import Saved, parameters, restore
+        from planner.training.ppo import PpoLearner
 
-        learner = _learner(self._days, self._how, self._number)
+        learner = PpoLearner(self._days, self._how, self._number)
         saved = None if self._kept is None else self._kept.load(self._number)
         if saved is None:
             weights = learner.weights()
@@ -223,24 +210,6 @@ def use_threads(threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-
-
-def _learner(days: TrainingDays, how: RlTraining, member: int) -> Learner:
-    """The algorithm that the configuration is of.
-
-    Raises:
-        TypeError: it is of none.
-    """
-    if isinstance(how, PpoTraining):
-        from planner.training.ppo import PpoLearner
-
-        return PpoLearner(days, how, member)
-    if isinstance(how, SacTraining):
-        from planner.training.sac import SacLearner
-
-        return SacLearner(days, how, member)
-    message = f"how to train is told by PpoTraining or SacTraining, not {type(how).__name__}"
-    raise TypeError(message)
 
 
 def mean_weights(members: Sequence[Weights]) -> dict[str, NDArray[np.float32]]:

@@ -1,4 +1,4 @@
-"""How reinforcement learning trains, algorithm by algorithm; needs no PyTorch. Defaults are in the settings."""
+"""Configuration of reinforcement learning; needs no PyTorch. Defaults are in the settings."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,8 +7,10 @@ import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True)
-class RlTraining:
-    """What every algorithm is told.
+class PpoTraining:
+    """Configuration of a training by proximal policy optimisation.
+
+    Its text goes into the fingerprint of checkpoints: another name or order of fields would refuse those there are.
 
     Attributes:
         rounds: each judged on validation days, the cheapest kept.
@@ -22,10 +24,19 @@ class RlTraining:
         n_soc: points of stored energy in the table of corrections.
         n_levels: actions in it, an odd number.
         threads: of PyTorch and of the table; a figure that changes how sums are rounded.
-        seed: of everything that is drawn.
+        seed: random seed of training.
+        rollout: slots in every home between updates; divides `slots`.
+        batch: samples of a gradient step.
+        epochs: passes over a rollout.
+        first_lambda: lambda of the generalised advantage estimate in the first round: 0 looks no further than the slot,
+            after which nothing would be corrected any more, and is all but free of noise.
+        last_lambda: the same in the last round; rounds between lie on a line.
+        entropy: weight of the actions' entropy.
+        clip: most that an update changes an action's likelihood, as a share.
+        first_std: standard deviation of the actions' noise at the beginning; 1 is the largest correction.
     """
 
-    algorithm: ClassVar[str] = ""
+    algorithm: ClassVar[str] = "ppo"
 
     rounds: int
     homes: int
@@ -39,34 +50,6 @@ class RlTraining:
     n_levels: int
     threads: int
     seed: int
-
-    def rate(self, number: int) -> float:
-        """Learning rate of a round, counted from 1."""
-        return self.learning_rate * (1.0 - 0.9 * (number - 1) / max(self.rounds - 1, 1))
-
-    def round_seed(self, member: int, number: int) -> int:
-        """What a round's random numbers are begun with: nothing is carried over from the round before."""
-        return int(np.random.SeedSequence([self.seed, member, number]).generate_state(1)[0])
-
-
-@dataclass(frozen=True, kw_only=True)
-class PpoTraining(RlTraining):
-    """How PPO trains.
-
-    Attributes:
-        rollout: slots in every home between updates; divides `slots`.
-        batch: samples of a gradient step.
-        epochs: passes over a rollout.
-        first_lambda: of the advantage's estimate in the first round: 0 looks no further than the slot, after which
-            nothing would be corrected any more, and is all but free of noise.
-        last_lambda: the same in the last round; rounds between lie on a line.
-        entropy: weight of the actions' entropy.
-        clip: most that an update changes an action's likelihood, as a share.
-        first_std: of the actions' noise at the beginning, 1 is the whole reach.
-    """
-
-    algorithm: ClassVar[str] = "ppo"
-
     rollout: int
     batch: int
     epochs: int
@@ -76,25 +59,10 @@ class PpoTraining(RlTraining):
     clip: float
     first_std: float
 
+    def rate(self, number: int) -> float:
+        """Learning rate of a round, counted from 1."""
+        return self.learning_rate * (1.0 - 0.9 * (number - 1) / max(self.rounds - 1, 1))
 
-@dataclass(frozen=True, kw_only=True)
-class SacTraining(RlTraining):
-    """How SAC trains.
-
-    Attributes:
-        batch: samples of a gradient step.
-        updates: gradient steps a slot of all homes.
-        first_slots: lived through in every home before the first update of a round.
-        gamma: discount; below 1 the critic looks no further than about 1 / (1 - gamma) slots.
-        tau: share by which the critic's slow copy follows it.
-        entropy: weight of the actions' entropy, kept as it is.
-    """
-
-    algorithm: ClassVar[str] = "sac"
-
-    batch: int
-    updates: int
-    first_slots: int
-    gamma: float
-    tau: float
-    entropy: float
+    def round_seed(self, member: int, number: int) -> int:
+        """What a round's random numbers are begun with: nothing is carried over from the round before."""
+        return int(np.random.SeedSequence([self.seed, member, number]).generate_state(1)[0])

@@ -14,7 +14,7 @@ from env.gym.states import Moment
 from env.gym.value_baseline import Prospects
 from env.inverter import Energy
 from env.time_grid import SLOT_HOURS
-from planner.training.rl_config import RlTraining
+from planner.training.rl_config import PpoTraining
 
 STATE = "v2"
 
@@ -30,7 +30,7 @@ class TrainingDays:
         EpisodeError: the days lack an outlook.
     """
 
-    def __init__(self, episodes: Episodes, how: RlTraining) -> None:
+    def __init__(self, episodes: Episodes, how: PpoTraining) -> None:
         self.episodes, self.correction = episodes, Correction(offset=how.offset)
         self.columns = tuple(column.name for column in V2)
         self.setup = Setup(action="correction", correction=self.correction, random_start=True)

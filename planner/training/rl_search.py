@@ -14,7 +14,7 @@ import numpy as np
 from env.gym.episodes import Episodes
 from planner.errors import SearchSpaceError
 from planner.training.rl import train_rl
-from planner.training.rl_config import RlTraining
+from planner.training.rl_config import PpoTraining
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -60,7 +60,7 @@ class Space:
         ranges: fields of `base` that vary, by name.
     """
 
-    base: RlTraining
+    base: PpoTraining
     ranges: Mapping[str, Range]
 
 
@@ -91,7 +91,7 @@ class Searched:
         trials: in order.
     """
 
-    best: RlTraining
+    best: PpoTraining
     cost: float
     trials: tuple[Tried, ...]
 

@@ -27,8 +27,8 @@ class AntaresVecEnv(VecEnv):
 
     Where an episode ends, its successor's first observation is handed out and `infos[i]` has `terminal_observation`,
     `TimeLimit.truncated`, `episode` (`r` reward, `l` slots, `t` 0: no clock, so that runs repeat), `row`, `cost`
-    (evaluation: slots less settlement) [money], `gated` slots, and `shaping`, the sums of its terms. Other infos are
-    one empty dict, shared: writing into it is the caller's mistake.
+    (evaluation: slots less settlement) [money] and `gated` slots. Other infos are one empty dict, shared: writing into
+    it is the caller's mistake.
 
     Args:
         episodes: days to live through.
@@ -99,7 +99,6 @@ class AntaresVecEnv(VecEnv):
                 "row": int(ended.rows[place]),
                 "cost": float(ended.cost[place]),
                 "gated": int(ended.gated[place]),
-                "shaping": {name: float(term[place]) for name, term in ended.terms.items()},
             }
         return infos
 

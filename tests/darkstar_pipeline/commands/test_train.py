@@ -15,9 +15,9 @@ from tests.builders.learning_home import learning_context, learning_settings, me
 
 
 def test_settings_are_values_of_yaml() -> None:
-    words = ["rounds=10", "hidden=[8, 8]", " offset = 0.2", "algorithm=sac", "margins=[]", "note=a=b", "seed="]
+    words = ["rounds=10", "hidden=[8, 8]", " offset = 0.2", "algorithm=ppo", "margins=[]", "note=a=b", "seed="]
     assert parse_changes(words) == {
-        "rounds": 10, "hidden": [8, 8], "offset": 0.2, "algorithm": "sac", "margins": [], "note": "a=b", "seed": None,
+        "rounds": 10, "hidden": [8, 8], "offset": 0.2, "algorithm": "ppo", "margins": [], "note": "a=b", "seed": None,
     }  # fmt: skip
 
 

@@ -61,6 +61,14 @@ def test_version_is_found_by_its_reference(context: Context) -> None:
     assert found.told(context, [date(2026, 3, 1)]) == {}, "it has no Aurora"
 
 
+def test_price_gate_stands_before_the_policy_only_when_its_name_asks_for_it(context: Context) -> None:
+    place(context, 2)
+    gates = {name: trained_policy(context, name) for name in ("rl", "rl+gate", "models:/antares-home/2+gate")}
+    assert {name: found is not None and found.policy.setup.gated for name, found in gates.items()} == {
+        "rl": False, "rl+gate": True, "models:/antares-home/2+gate": True,
+    }  # fmt: skip
+
+
 def test_damaged_versions_are_passed_over_when_the_newest_is_asked_for(context: Context) -> None:
     place(context, 1)
     place(context, 2)

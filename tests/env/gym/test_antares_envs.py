@@ -15,14 +15,13 @@ from env.gym.antares_mpc import AntaresMPCEnv, override
 from env.gym.antares_rl import AntaresRLEnv
 from env.gym.antares_vector import AntaresVectorEnv
 from env.gym.home_batch import HomeBatch, Setup
-from env.gym.shaping import Shaping
 from env.inverter import Command
 from env.simulator import World, simulate
 from tests.builders.episodes import SPRING, day_episode, mixed, sites
 
 SETUPS = {
     "powers": Setup(action="powers", random_start=True),
-    "commands": Setup(gated=True, shaping=Shaping(cheap_discharge=0.1, potential=1.0), against_baseline=True),
+    "commands": Setup(gated=True, against_baseline=True),
     "correction": Setup(action="correction", correction=Correction(offset=0.5), most_slots=20),
 }
 OUT_OF_DATE = "ignore:.*is out of date.*:DeprecationWarning"  # Gymnasium's word for any version but the last
@@ -79,8 +78,6 @@ def test_batch_is_the_scalar_environment_to_the_bit_when_seeds_are_the_same(setu
             own, reward, over, cut, info = each.step(actions[home])
             assert (rewards[home], terminated[home], truncated[home]) == (reward, over, cut)
             assert (infos["cost"][home], infos["settlement"][home]) == (info["cost"], info["settlement"])
-            for name, term in info.get("shaping", {}).items():
-                assert infos["shaping"][name][home] == term
             costs[home] += info["cost"] - info["settlement"]
             if over or cut:
                 finished += 1

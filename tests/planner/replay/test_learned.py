@@ -1,6 +1,5 @@
 """A learned policy through daily episodes: uncorrected it is `value`, and it never sees what is to come."""
 
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -25,13 +24,16 @@ RULES = BeliefRules(
 )
 
 
-def policy(scale: float = 0.0, beliefs: BeliefRules = NAIVE, columns: tuple[str, ...] = COLUMNS) -> AntaresRLPolicyV1:
+def policy(
+    scale: float = 0.0, beliefs: BeliefRules = NAIVE, columns: tuple[str, ...] = COLUMNS, *, gated: bool = False
+) -> AntaresRLPolicyV1:
     """A linear policy; with scale 0 it never corrects."""
     weight = np.random.default_rng(1).normal(size=(1, len(columns))) * scale
     manifest = rl_manifest(
         algorithm="ppo", state="v2", columns=columns, correction=Correction(offset=0.5), beliefs=beliefs
     )
-    return AntaresRLPolicyV1(manifest, {"0.weight": weight.astype(np.float32), "0.bias": np.zeros(1, np.float32)})
+    layer = {"0.weight": weight.astype(np.float32), "0.bias": np.zeros(1, np.float32)}
+    return AntaresRLPolicyV1(manifest, layer, gated=gated)
 
 
 def told(slots: pl.DataFrame, history: pl.DataFrame) -> dict[date, Scenarios]:
@@ -91,8 +93,7 @@ def test_policy_is_refused_when_it_sees_another_state_or_the_days_are_not_whole(
 
 def test_gate_keeps_from_discharging_in_the_cheapest_quarter_when_it_is_asked_for() -> None:
     slots, forecasts, history = days_around(SPRING, seed=3)
-    source, free, gated = ScenarioSource(history=history), policy(0.3), policy(0.3)
-    gated.setup = replace(gated.setup, gated=True)
+    source, free, gated = ScenarioSource(history=history), policy(0.3), policy(0.3, gated=True)
     told = [
         replay_learned(each, slots, forecasts, home(), PROTOCOL, source=source).with_columns(
             cheap=pl.col("import_price")

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,9 @@ from env.gym.home_batch import Setup
 from env.gym.scaled_state import V2
 from planner.errors import CheckpointError
 from planner.training.rl import Round, Trained, mean_weights, train_rl
-from planner.training.rl_config import PpoTraining, RlTraining
 from planner.training.scoring import Act, episode_costs
 from tests.builders.episodes import mixed, several, sites
-from tests.builders.training import PPO, SAC
+from tests.builders.training import PPO
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 JUDGED = Setup(action="correction", correction=Correction(offset=PPO.offset))
@@ -42,8 +41,8 @@ def content(trained: Trained) -> dict[str, bytes]:
     return trained.policy.files()
 
 
-@pytest.mark.parametrize("how", [PPO, SAC], ids=["ppo", "sac"])
-def test_training_repeats_itself_and_starts_uncorrected(how: RlTraining) -> None:
+def test_training_repeats_itself_and_starts_uncorrected() -> None:
+    how = PPO
     told: list[Round] = []
     first = train_rl(mixed(), others(), how, progress=told.append)
     again = train_rl(mixed(), others(), how)
@@ -65,8 +64,8 @@ def test_another_seed_learns_something_else() -> None:
     assert [each.cost for each in one.rounds[1:]] != [each.cost for each in other.rounds[1:]]
 
 
-@pytest.mark.parametrize("how", [PPO, SAC], ids=["ppo", "sac"])
-def test_policy_costs_what_was_told_and_never_more_than_no_correction(how: RlTraining) -> None:
+def test_policy_costs_what_was_told_and_never_more_than_no_correction() -> None:
+    how = PPO
     trained = train_rl(mixed(), others(), how)
     for member in range(how.members):
         costs = [each.cost for each in trained.rounds if each.member == member]
@@ -116,8 +115,9 @@ class StoppedError(Exception):
     """Somebody pulled the plug."""
 
 
-@pytest.mark.parametrize("how", [PPO, SAC], ids=["ppo", "sac"])
-def test_training_ends_the_same_when_it_was_broken_off(how: RlTraining, tmp_path: Path) -> None:
+def test_training_ends_the_same_when_it_was_broken_off(tmp_path: Path) -> None:
+    how = PPO
+
     def stop(told: Round) -> None:
         if told.done == how.members * how.rounds - 1:
             raise StoppedError
@@ -193,13 +193,6 @@ def test_rates_fall_and_rounds_draw_their_own_numbers() -> None:
     assert replace(PPO, rounds=1).rate(1) == PPO.learning_rate
     drawn = {PPO.round_seed(member, number) for member in range(3) for number in range(20)}
     assert len(drawn) == 60
-
-
-def test_training_is_refused_when_no_algorithm_is_meant() -> None:
-    plain = RlTraining(**{name: getattr(PPO, name) for name in (field.name for field in fields(RlTraining))})
-    with pytest.raises(TypeError, match="PpoTraining or SacTraining, not RlTraining"):
-        train_rl(mixed(), others(), plain)
-    assert issubclass(PpoTraining, RlTraining)
 
 
 THREADS = (

@@ -9,13 +9,12 @@ from env.errors import EpisodeError
 from env.gym.actions import Correction
 from env.gym.antares_rl import AntaresRLEnv
 from env.gym.home_batch import Setup
-from env.gym.shaping import Shaping
 from planner.training.sb3_env import AntaresVecEnv
 from tests.builders.episodes import mixed
 
 FORMS = {
     "powers": Setup(action="powers", random_start=True),
-    "commands": Setup(action="commands", gated=True, shaping=Shaping(cheap_discharge=0.1)),
+    "commands": Setup(action="commands", gated=True),
     "correction": Setup(action="correction", correction=Correction(offset=0.5), most_slots=20),
 }
 
