@@ -16,23 +16,23 @@ def resolve_duplicates(frame: pl.DataFrame, values: Sequence[str], key: str = "s
         key: column of the instant.
 
     Returns:
-        The frame, and how many rows were dropped because another row said the same.
+        The frame, and how many rows were dropped because they repeat another row.
     """
-    fine = pl.col(REASON).is_null()
-    good = frame.filter(fine)
+    accepted = pl.col(REASON).is_null()
+    good = frame.filter(accepted)
     copies = good.height - good.select(key).n_unique()
     if copies == 0:
         return frame, 0
     same = pl.struct(values)
-    judged = good.with_columns((same != same.first()).any().over(key).alias("_differs"))
+    compared = good.with_columns((same != same.first()).any().over(key).alias("_differs"))
     reason = pl.format(
         "{} {} occurs {} times with different values",
         pl.lit(key),
         pl.col(key).dt.strftime("%Y-%m-%d %H:%M:%SZ"),
         pl.len().over(key),
     )
-    marked = judged.with_columns(reason_if(pl.col("_differs"), reason).alias(REASON)).drop("_differs")
+    marked = compared.with_columns(reason_if(pl.col("_differs"), reason).alias(REASON)).drop("_differs")
     refused = marked.filter(pl.col(REASON).is_not_null())
-    kept = marked.filter(fine).unique(key, keep="first", maintain_order=True)
+    kept = marked.filter(accepted).unique(key, keep="first", maintain_order=True)
     dropped = good.height - refused.height - kept.height
-    return pl.concat([frame.filter(~fine), refused, kept]).sort(ROW), dropped
+    return pl.concat([frame.filter(~accepted), refused, kept]).sort(ROW), dropped

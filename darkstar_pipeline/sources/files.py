@@ -1,6 +1,6 @@
-"""Opening what a person offers: is it there, what is it, is it safe to read. Text stays text; meaning comes later.
+"""Opening of files that a person imports: checks that a file exists, what it is, and that it is safe to read.
 
-CSV arrives as strings, so that a bad value is refused with its row and not by the parser.
+CSV stays text here, so that a bad value is refused with its row and not by the parser.
 """
 
 import csv
@@ -21,7 +21,7 @@ _PARQUET_SUFFIXES, _CSV_SUFFIXES = (".parquet", ".pq"), (".csv", ".txt")
 
 
 def read_bytes(file: Path) -> bytes:
-    """The content of a file, unpacked if it is gzip (told by its content, whatever its name).
+    """Return the content of a file, unpacked if it is gzip (recognised by its content, whatever its name).
 
     Raises:
         ConfigurationError: there is no such file, it is a folder, or it may not be read.
@@ -59,7 +59,7 @@ def _read_limited(stream: io.BufferedIOBase, file: Path) -> bytes:
 
 
 def decode(content: bytes, name: str) -> str:
-    """The content as text.
+    """Return the content as text.
 
     Raises:
         DataRefusedError: it is not UTF-8 text.
@@ -77,14 +77,14 @@ def decode(content: bytes, name: str) -> str:
 
 
 def read_table(file: Path, wanted: Collection[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """The wanted columns of a tidy file, in the file's order of rows.
+    """Return the wanted columns of a tidy file, in the order of its rows.
 
     Args:
         file: `.parquet` or `.csv`, either also with `.gz`.
         wanted: names that are read if they are there.
 
     Returns:
-        The frame (CSV: every column text), and the names of the columns that were left.
+        The frame (CSV: every column text), and the names of the columns that were not read.
 
     Raises:
         ConfigurationError: see `read_bytes`.
@@ -109,7 +109,7 @@ def read_table(file: Path, wanted: Collection[str]) -> tuple[pl.DataFrame, tuple
 
 
 def csv_frame(text: str, name: str, *, header: tuple[str, ...] | None = None) -> pl.DataFrame:
-    """CSV as a frame of strings; an empty field is null.
+    """Return CSV as a frame of strings; an empty field is null.
 
     Args:
         text: the file.
@@ -131,9 +131,7 @@ def csv_frame(text: str, name: str, *, header: tuple[str, ...] | None = None) ->
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = _csv_fault(text, separator) or " ".join(str(error).split())[:120]
-        raise DataRefusedError(
-            f"{name} is not valid CSV: {reason}", "mend that row or export the file again"
-        ) from error
+        raise DataRefusedError(f"{name} is not valid CSV: {reason}", "fix that row or export the file again") from error
     if frame.height > MAX_ROWS:
         raise DataRefusedError(f"{name} has {frame.height} rows; at most {MAX_ROWS} are read", "split the file by year")
     renamed = frame.rename(lambda column: column.strip())
@@ -143,7 +141,7 @@ def csv_frame(text: str, name: str, *, header: tuple[str, ...] | None = None) ->
 
 
 def _csv_fault(text: str, separator: str) -> str:
-    """Where a CSV breaks: the first row with more fields than the first line."""
+    """Return the first row of a CSV that has more fields than its header, in words; empty if there is none."""
     reader = csv.reader(io.StringIO(text), delimiter=separator)
     try:
         width = len(next(reader))

@@ -1,4 +1,4 @@
-"""Columns of numbers as files hold them, turned into float64 with a reason against what is none."""
+"""Columns of numbers turned into float64, with checks that refuse what is not a finite number."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,12 +11,12 @@ _FLOAT32_DIGITS = 7
 
 
 def original(name: str) -> str:
-    """Where the value of a column is kept as it stood in the file."""
+    """Return the name of the column that keeps a value as the file has it."""
     return f"_raw_{name}"
 
 
 def with_numbers(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
-    """Turn columns into float64, keeping each as it was under `original(name)`; null stays null."""
+    """Turn columns into float64, keeping the original text under `original(name)`; null stays null."""
     columns: list[pl.Expr] = []
     for name in names:
         dtype = frame.schema[name]
@@ -35,13 +35,13 @@ def with_numbers(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
 
 
 def number_checks(names: Sequence[str]) -> list[pl.Expr]:
-    """Checks that what is there is a finite number."""
+    """Return checks that every value is a finite number."""
     checks: list[pl.Expr] = []
     for name in names:
         raw = pl.col(original(name))
-        there = raw.is_not_null() & (raw.str.strip_chars() != "")
+        present = raw.is_not_null() & (raw.str.strip_chars() != "")
         checks += [
-            reason_if(pl.col(name).is_null() & there, pl.format("{} {} is not a number", pl.lit(name), raw)),
+            reason_if(pl.col(name).is_null() & present, pl.format("{} {} is not a number", pl.lit(name), raw)),
             reason_if(pl.col(name).is_nan(), pl.format("{} is NaN", pl.lit(name))),
             reason_if(pl.col(name).is_infinite(), pl.format("{} is infinite", pl.lit(name))),
         ]

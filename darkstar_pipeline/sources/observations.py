@@ -1,6 +1,6 @@
 """Tidy files of meter readings: `slot_start` and kWh per row, on any of five resolutions.
 
-The table of columns and every rule is in `docs/importing.md`. Here: text or Parquet in, slots and refused rows out.
+The table of columns and every rule is in `docs/importing.md`. This module turns a file into slots and refused rows.
 """
 
 from datetime import datetime
@@ -31,10 +31,10 @@ _ORIGIN = ("native_min", "source_minutes")
 _WANTED = ("slot_start", *MEASURED, "home", *_ORIGIN)
 _STAMP = "stamp"
 _SOC_LIMITS = (-50.0, 150.0)
-"""Outside 0-100 % is data for the quality gate; outside this it is no state of charge at all [%]."""
+"""Outside these limits a value cannot be a state of charge [%]; values outside 0-100 % are left to the quality gate."""
 _ROUNDING_KWH = 1e-6
 _STANDBY_KW = 0.05
-"""An inverter asleep draws some watts, which a PV meter may show as a little less than nothing [kW]."""
+"""An inverter asleep draws some watts, which a PV meter may show as a small negative power [kW]."""
 
 
 def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parsed:
@@ -42,7 +42,7 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parse
 
     Args:
         file: Parquet or CSV, either also gzipped.
-        site: limits that tell kW from kWh.
+        site: its limits distinguish kW from kWh.
         now: the present instant; a later slot is refused.
 
     Returns:
@@ -50,7 +50,7 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parse
 
     Raises:
         ConfigurationError: the file is not there or cannot be read.
-        DataRefusedError: the file as a whole cannot be used; says why and what to do.
+        DataRefusedError: the file as a whole cannot be used; the error says why and what to do.
     """
     name = file.name
     raw, others = read_table(file, _WANTED)
@@ -69,7 +69,7 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parse
         resolution_note(checked.filter(pl.col(REASON).is_null()), name) if rows.height else "",
         *_column_notes(raw, others, name),
         _order_note(frame, name),
-        f"{name}: {copies} repeated rows said the same and count once" if copies else "",
+        f"{name}: {copies} repeated rows are equal and count once" if copies else "",
         f"{name}: {partial} slots are covered only in part and are left out" if partial else "",
         f"{name}: {empty} slots hold no reading at all and are left out" if empty else "",
     )
@@ -81,9 +81,9 @@ def _require_columns(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> N
     """Refuse a file without the columns that every import needs."""
     missing = [name for name in _REQUIRED if name not in raw.columns]
     if missing:
-        found = ", ".join([*raw.columns, *others][:12])
+        present = ", ".join([*raw.columns, *others][:12])
         hint = "name the columns slot_start, load_kwh, pv_kwh, ...; for Home Assistant use `darkstar import ha`"
-        raise DataRefusedError(f"{file} has no column {' or '.join(missing)}; it has {found}", hint)
+        raise DataRefusedError(f"{file} has no column {' or '.join(missing)}; it has {present}", hint)
 
 
 def _refuse_many_homes(raw: pl.DataFrame, file: str) -> None:
@@ -109,14 +109,14 @@ def _refuse_future(frame: pl.DataFrame, file: str, now: datetime) -> None:
 
 
 def _refuse_units(frame: pl.DataFrame, columns: list[str], file: str, site: SiteSettings) -> None:
-    """Refuse a file with a column in the wrong unit, judged on the rows whose stamps are good."""
+    """Refuse a file with a column in the wrong unit, checked on the rows with valid stamps."""
     readable = frame.filter(pl.col(REASON).is_null())
     refuse_wrong_energy_unit(readable, [name for name in columns if name in ENERGY_COLUMNS], file, site)
     refuse_soc_fraction(readable, [name for name in columns if name in SOC_COLUMNS], file)
 
 
 def _rounded(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    """Zero for what is negative only by rounding or, for PV, by the inverter's own draw at night."""
+    """Set to zero what is negative only by rounding or, for PV, by the inverter's standby power at night."""
     zeroed: list[pl.Expr] = []
     for name in columns:
         if name in ENERGY_COLUMNS:
@@ -128,7 +128,7 @@ def _rounded(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
 
 
 def _value_checks(columns: list[str]) -> list[pl.Expr]:
-    """Checks of the values of one row."""
+    """Return the checks of the values of one row."""
     checks = number_checks(columns)
     for name in columns:
         value, label = pl.col(name), pl.lit(name)
@@ -146,7 +146,7 @@ def _value_checks(columns: list[str]) -> list[pl.Expr]:
 
 
 def _slots(checked: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, int, int]:
-    """The good rows on the slot grid; how many slots were covered in part, and how many hold nothing."""
+    """Return accepted rows as slots, the number of slots covered in part, and the number without any reading."""
     good = checked.filter(pl.col(REASON).is_null())
     soc = any(name in SOC_COLUMNS for name in columns)
     energy = [name for name in columns if name in ENERGY_COLUMNS]
@@ -155,23 +155,23 @@ def _slots(checked: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, int
         good = good.with_columns(absent)
     slots, partial = split_energy(good, energy, soc=soc)
     measured = [*energy, *(SOC_COLUMNS if soc else ())]
-    read = slots.filter(~pl.all_horizontal(pl.col(measured).is_null()))
-    return _with_origin(read, good), partial, slots.height - read.height
+    filled = slots.filter(~pl.all_horizontal(pl.col(measured).is_null()))
+    return _with_origin(filled, good), partial, slots.height - filled.height
 
 
 def _with_origin(slots: pl.DataFrame, good: pl.DataFrame) -> pl.DataFrame:
-    """Take `native_minutes` from the file where it says what its quarter-hours were split from."""
+    """Take `native_minutes` from the file where it states the resolution that its quarter-hours were split from."""
     given = next((name for name in _ORIGIN if name in good.columns), None)
     if given is None:
         return slots
     coarser = pl.col(given).cast(pl.Int32, strict=False)
-    said = good.select("slot_start", pl.when(coarser.is_in(ALLOWED_MINUTES)).then(coarser).alias("_said"))
-    joined = slots.join(said, on="slot_start", how="left", maintain_order="left")
-    return joined.with_columns(pl.max_horizontal(NATIVE, "_said").alias(NATIVE)).drop("_said")
+    stated = good.select("slot_start", pl.when(coarser.is_in(ALLOWED_MINUTES)).then(coarser).alias("_stated"))
+    joined = slots.join(stated, on="slot_start", how="left", maintain_order="left")
+    return joined.with_columns(pl.max_horizontal(NATIVE, "_stated").alias(NATIVE)).drop("_stated")
 
 
 def _column_notes(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> list[str]:
-    """What the file has that is not used, and what it lacks that matters."""
+    """Return notes on columns that are not used and on columns that are missing."""
     notes = [f"{file}: columns not used: {', '.join(others)}"] if others else []
     if "pv_kwh" not in raw.columns:
         notes.append(f"{file}: no column pv_kwh; PV stays unknown")
@@ -179,7 +179,7 @@ def _column_notes(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> list
 
 
 def _order_note(frame: pl.DataFrame, file: str) -> str:
-    """Whether the rows came in order."""
+    """Return a note if the rows are not in order of time."""
     return (
         ""
         if frame["slot_start"].drop_nulls().is_sorted()

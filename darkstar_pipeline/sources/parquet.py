@@ -1,7 +1,7 @@
-"""Parquet that a stranger offers: its footer is checked before anything is read, and reading has a memory limit.
+"""Reader of untrusted Parquet: the footer is checked before anything is read, and reading has a memory limit.
 
-The footer may claim any number of rows and bytes, and a page may lie about its size where the footer does not: so the
-footer must be believable and DuckDB reads under a limit.
+The footer may claim any number of rows and bytes, and a page may misstate its size where the footer does not. So the
+footer must be consistent with the file, and DuckDB reads under a limit.
 """
 
 import tempfile
@@ -29,17 +29,17 @@ _ARROW_ERRORS: tuple[type[Exception], ...] = (OSError, UnicodeDecodeError, _arro
 
 @dataclass(frozen=True, kw_only=True)
 class _Footer:
-    """What a Parquet file says of itself; `fewest` is the smallest of its counts, negative where it lies."""
+    """The footer of a Parquet file; `smallest` is the smallest of its counts, negative where the footer is wrong."""
 
     names: list[str]
     rows: int
     unpacked_bytes: int
     packed_bytes: int
-    fewest: int
+    smallest: int
 
 
 def parquet_frame(content: bytes, name: str, wanted: Collection[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """The wanted columns of a Parquet file.
+    """Return the wanted columns of a Parquet file.
 
     Args:
         content: the file.
@@ -47,7 +47,7 @@ def parquet_frame(content: bytes, name: str, wanted: Collection[str]) -> tuple[p
         wanted: columns that are read if they are there.
 
     Returns:
-        The frame, and the names of the columns that were left.
+        The frame, and the names of the columns that were not read.
 
     Raises:
         DataRefusedError: truncated, broken, or claiming more than it can hold or we would read.
@@ -57,8 +57,8 @@ def parquet_frame(content: bytes, name: str, wanted: Collection[str]) -> tuple[p
     others = tuple(column for column in names if column not in wanted)
     if not chosen:
         return pl.DataFrame(), others
-    with tempfile.TemporaryDirectory() as folder:  # DuckDB reads files; the offered one may be packed
-        copy = Path(folder) / "offered.parquet"
+    with tempfile.TemporaryDirectory() as folder:  # DuckDB reads files; the original may be compressed
+        copy = Path(folder) / "copy.parquet"
         copy.write_bytes(content)
         try:
             with (
@@ -75,10 +75,10 @@ def parquet_frame(content: bytes, name: str, wanted: Collection[str]) -> tuple[p
 
 
 def _checked_footer(content: bytes, name: str) -> _Footer:
-    """The footer, once its claims are believable.
+    """Return the footer, checked against the limits and the size of the file.
 
     Raises:
-        DataRefusedError: they are not.
+        DataRefusedError: the footer is broken, exceeds the limits or contradicts the file.
     """
     if not (content.startswith(PARQUET_MAGIC) and content.endswith(PARQUET_MAGIC)):
         raise DataRefusedError(f"{name} is not Parquet, or was cut off while it was copied", "copy or export it again")
@@ -91,14 +91,14 @@ def _checked_footer(content: bytes, name: str) -> _Footer:
         claim = f"{footer.rows} rows and {footer.unpacked_bytes / 2**20:.0f} MiB"
         limit = f"{MAX_ROWS} rows and {MAX_BYTES // 2**20} MiB"
         raise DataRefusedError(f"{name} claims {claim}; at most {limit} are read", "split the file by year")
-    if footer.fewest < 0 or footer.packed_bytes > len(content):
+    if footer.smallest < 0 or footer.packed_bytes > len(content):
         size = f"its size of {len(content)} bytes"
         raise DataRefusedError(f"{name}: its Parquet footer contradicts {size}", "copy or export the file again")
     return footer
 
 
 def _footer(content: bytes) -> _Footer:
-    """Read the footer; the limits keep a lying one from allocating."""
+    """Read the footer; the limits keep a wrong one from allocating memory."""
     reader = _arrow_parquet.ParquetFile(
         _arrow.BufferReader(content), thrift_string_size_limit=16 * 2**20, thrift_container_size_limit=100_000
     )
@@ -113,5 +113,5 @@ def _footer(content: bytes) -> _Footer:
         rows=max(int(metadata.num_rows), sum(rows)),
         unpacked_bytes=sum(unpacked),
         packed_bytes=sum(packed),
-        fewest=min([int(metadata.num_rows), *rows, *unpacked, *packed]),
+        smallest=min([int(metadata.num_rows), *rows, *unpacked, *packed]),
     )

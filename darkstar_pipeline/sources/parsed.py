@@ -1,4 +1,4 @@
-"""What a reader gives: accepted rows, refused rows with file, row and reason, and what a person should know.
+"""The result of a reader: accepted rows, refused rows with file, row and reason, and notes.
 
 A check is an expression that yields a reason or null; the first reason of a row counts.
 """
@@ -28,7 +28,7 @@ class Parsed:
         rows: accepted rows; their columns are the reader's.
         rejects: refused rows `[file, row, reason, raw]`; `row` counts data rows from 1, `raw` is the row as JSON.
         rows_read: data rows in the file.
-        notes: sentences for the person who imports.
+        notes: remarks for the person who imports.
     """
 
     rows: pl.DataFrame
@@ -37,29 +37,29 @@ class Parsed:
     notes: tuple[str, ...] = ()
 
     def noting(self, *notes: str) -> "Parsed":
-        """The same with further notes."""
+        """Return the same result with further notes; empty ones are left out."""
         return replace(self, notes=(*self.notes, *(note for note in notes if note)))
 
 
 def numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with its data rows counted from 1 and no reason against any."""
+    """Return the frame with its data rows numbered from 1 and no reason against any of them."""
     return frame.with_columns(
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW), pl.lit(None, dtype=pl.String).alias(REASON)
     )
 
 
 def object_to(frame: pl.DataFrame, checks: Iterable[pl.Expr]) -> pl.DataFrame:
-    """Apply checks in order; a row keeps the first reason against it."""
+    """Apply checks in order; a row keeps its first reason for refusal."""
     return frame.with_columns(pl.coalesce(pl.col(REASON), *checks).alias(REASON))
 
 
 def reason_if(condition: pl.Expr, reason: pl.Expr) -> pl.Expr:
-    """A check: the reason where the condition holds."""
+    """Return a check that gives the reason where the condition holds."""
     return pl.when(condition).then(reason).otherwise(None)
 
 
 def rejects_of(checked: pl.DataFrame, raw: pl.DataFrame, file: str) -> pl.DataFrame:
-    """The refused rows of `checked`, each with its text as it stood in the file.
+    """Return the refused rows of `checked`, each with its content as in the file.
 
     Args:
         checked: frame with `_row` and `_reason`.
@@ -76,7 +76,7 @@ def rejects_of(checked: pl.DataFrame, raw: pl.DataFrame, file: str) -> pl.DataFr
 
 
 def refuse_if_mostly_bad(parsed: Parsed, file: str, *, kept_at: str) -> None:
-    """Refuse a file most of whose rows were refused: it is not what it was taken for.
+    """Refuse a file most of whose rows were refused: it probably holds something else.
 
     Raises:
         DataRefusedError: more than half of the rows, or every row, is bad.
@@ -86,4 +86,4 @@ def refuse_if_mostly_bad(parsed: Parsed, file: str, *, kept_at: str) -> None:
         return
     first = parsed.rejects.row(0, named=True)
     message = f"{file}: {count} of {parsed.rows_read} rows are bad; the first is row {first['row']}: {first['reason']}"
-    raise DataRefusedError(message, f"mend the file and import it again; the refused rows are in {kept_at}")
+    raise DataRefusedError(message, f"fix the file and import it again; the refused rows are in {kept_at}")

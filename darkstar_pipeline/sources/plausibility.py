@@ -1,4 +1,4 @@
-"""Whether numbers can be what their column says: the wrong unit gives itself away by its size.
+"""Plausibility checks of units: a wrong unit is recognised by the size of the numbers.
 
 A home draws between a few tens of watts and some tens of kilowatts; a kilowatt-hour costs between nothing and a few
 euros. Between watts and kilowatts lie three powers of ten, so the limits need not be sharp.
@@ -25,7 +25,7 @@ _KW_FOR_KWH = 2.5
 _SOC_FRACTION = 1.0
 
 MAX_TYPICAL_PRICE_EUR = 0.75
-"""The median price of a file may not exceed this [EUR/kWh]; the dearest day of 2022 had a median of 0.53."""
+"""The median price of a file may not exceed this [EUR/kWh]; the most expensive day of 2022 had a median of 0.53."""
 MAX_PRICE_EUR = 6.0
 """No single price may exceed this either way [EUR/kWh]; the market's own cap was never above 5."""
 _PER_EURO = {"EUR": 1.0, "SEK": 11.0, "NOK": 11.5, "DKK": 7.46, "GBP": 0.85, "USD": 1.1, "CHF": 0.95, "PLN": 4.3}
@@ -33,7 +33,7 @@ _CENTS = {"SEK": "öre", "NOK": "øre", "DKK": "øre", "GBP": "pence"}
 
 
 def implied_kw(name: str) -> pl.Expr:
-    """Mean power of an energy column over its row [kW]."""
+    """Return the mean power of an energy column over its row [kW]."""
     return pl.col(name) * (60 / pl.col(NATIVE))
 
 
@@ -44,7 +44,7 @@ def refuse_wrong_energy_unit(rows: pl.DataFrame, energy: Sequence[str], file: st
         rows: readable rows with `native_minutes` and the energy columns.
         energy: their names.
         file: name that is reported.
-        site: battery and grid limits, which tell kW from kWh per slot.
+        site: battery and grid limits, which distinguish kW from kWh per slot.
 
     Raises:
         DataRefusedError: naming the column and the remedy.
@@ -67,7 +67,7 @@ def refuse_wrong_energy_unit(rows: pl.DataFrame, energy: Sequence[str], file: st
 
 
 def _energy_remedy(rows: pl.DataFrame, name: str) -> str:
-    """What to divide by, said both ways: the size alone cannot tell W from Wh."""
+    """Return the divisors for Wh and for W: the size alone cannot distinguish them."""
     native = int(_number(rows[NATIVE].median()))
     per_kilowatt = 60_000 // native if 60_000 % native == 0 else 60_000 / native
     return (
@@ -77,7 +77,7 @@ def _energy_remedy(rows: pl.DataFrame, name: str) -> str:
 
 
 def _refuse_kw(used: pl.Series, name: str, file: str, site: SiteSettings, native: int) -> None:
-    """Refuse kW where kWh per row is meant, where a limit of the site tells."""
+    """Refuse kW in a column of kWh, where a limit of the site shows it."""
     limits = {
         "batt_charge_kwh": ("battery.charge_kw", site.battery.charge_kw),
         "batt_discharge_kwh": ("battery.discharge_kw", site.battery.discharge_kw),
@@ -108,7 +108,7 @@ def refuse_soc_fraction(rows: pl.DataFrame, names: Sequence[str], file: str) -> 
 
 
 def price_limit(currency: str, per_euro: float) -> float:
-    """A limit given in EUR/kWh in another currency [money/kWh]; an unknown currency counts like the krona."""
+    """Convert a limit from EUR/kWh to another currency [money/kWh]; an unknown currency counts like the krona."""
     return per_euro * _PER_EURO.get(currency.upper(), 11.0)
 
 

@@ -30,7 +30,7 @@ PARTIAL_SHARE = 0.5
 _STAMP = "stamp"
 
 KnownSlots = Callable[[Sequence[date]], pl.Series]
-"""Gives the slots of some local days whose price is known already."""
+"""Called with local days; returns their slots whose spot price is already known."""
 
 
 def read_prices(
@@ -41,16 +41,16 @@ def read_prices(
     Args:
         file: Parquet or CSV, either also gzipped.
         site: its area and currency.
-        area: price area asked for; None is the site's.
+        area: price area that the person named; None is the site's.
         now: the present instant; a slot more than two days ahead is refused.
-        known: gives slots whose price is known already; they count towards the completeness of a day.
+        known: gives the slots whose price is already known; they count towards the completeness of a day.
 
     Returns:
         Rows `[slot_start, price, native_minutes]`, sorted, one a slot.
 
     Raises:
         ConfigurationError: the file is not there or cannot be read.
-        DataRefusedError: the file as a whole cannot be used; says why and what to do.
+        DataRefusedError: the file as a whole cannot be used; the error says why and what to do.
     """
     name = file.name
     value_names = ("price", f"{site.currency.lower()}_per_kwh")
@@ -69,7 +69,7 @@ def read_prices(
     notes = (
         resolution_note(good, name) if good.height else "",
         f"{name}: columns not used: {', '.join(others)}" if others else "",
-        f"{name}: {copies} repeated rows said the same and count once" if copies else "",
+        f"{name}: {copies} repeated rows are equal and count once" if copies else "",
         ""
         if frame["slot_start"].drop_nulls().is_sorted()
         else f"{name}: rows were not in order of time and were sorted",
@@ -79,10 +79,10 @@ def read_prices(
 
 
 def _price_column(raw: pl.DataFrame, others: tuple[str, ...], file: str, names: tuple[str, ...]) -> str:
-    """The column that holds the price in the site's currency."""
-    found = [name for name in names if name in raw.columns]
-    if found and "slot_start" in raw.columns:
-        return found[-1]
+    """Return the name of the column that holds the spot price in the site's currency."""
+    present = [name for name in names if name in raw.columns]
+    if present and "slot_start" in raw.columns:
+        return present[-1]
     missing = "slot_start" if "slot_start" not in raw.columns else " or ".join(names)
     columns = ", ".join([*raw.columns, *others][:12])
     hint = (
@@ -92,7 +92,7 @@ def _price_column(raw: pl.DataFrame, others: tuple[str, ...], file: str, names: 
 
 
 def _checked_currency(frame: pl.DataFrame, site: SiteSettings, file: str) -> pl.DataFrame:
-    """Refuse prices that say they are in another currency."""
+    """Refuse prices whose column `currency` names another currency."""
     if "currency" in frame.columns:
         others = {str(code) for code in frame["currency"].drop_nulls().unique().to_list()} - {site.currency}
         if others:
@@ -102,10 +102,10 @@ def _checked_currency(frame: pl.DataFrame, site: SiteSettings, file: str) -> pl.
 
 
 def _of_area(frame: pl.DataFrame, site: SiteSettings, area: str | None, file: str) -> pl.DataFrame:
-    """The rows of the site's price area.
+    """Return the rows of the site's price area.
 
     Raises:
-        DataRefusedError: another area was asked for, or the file does not have it.
+        DataRefusedError: another area was named, or the file does not have it.
     """
     refuse_other_area(area, site, file)
     if "area" not in frame.columns:
@@ -139,7 +139,7 @@ def refuse_future(frame: pl.DataFrame, file: str, now: datetime) -> None:
 
 
 def price_checks(site: SiteSettings) -> list[pl.Expr]:
-    """Checks of one price; zero and negative ones are prices like any other."""
+    """Return the checks of one spot price; zero and negative ones are valid."""
     limit = price_limit(site.currency, MAX_PRICE_EUR)
     beyond = pl.format(
         "price {} is beyond what a market pays ({} {}/kWh)", "price", pl.lit(limit), pl.lit(site.currency)
@@ -157,7 +157,7 @@ def refuse_partial_days(frame: pl.DataFrame, timezone: str, known: KnownSlots | 
     Args:
         frame: rows with `slot_start`, `native_minutes`, `_row` and `_reason`.
         timezone: of the local days.
-        known: gives slots whose price is known already.
+        known: gives the slots whose price is already known.
     """
     good = frame.filter(pl.col(REASON).is_null()).with_columns(local_day(timezone))
     if good.is_empty():
@@ -175,7 +175,7 @@ def refuse_partial_days(frame: pl.DataFrame, timezone: str, known: KnownSlots | 
 
 
 def _partial_days(slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
-    """The days with less than half of their slots: `[local_day, have, total]`."""
+    """Return the days with less than half of their slots: `[local_day, have, total]`."""
     counts = slots.with_columns(local_day(timezone)).group_by("local_day").len("have")
     few = counts.filter(pl.col("have") < PARTIAL_SHARE * _LONGEST_DAY)
     totals = pl.Series([slot_count(day, timezone) for day in few["local_day"].to_list()], dtype=pl.Int64)

@@ -1,4 +1,4 @@
-"""Refused rows kept for a person: one CSV per refused content, so that importing a file again makes no second one."""
+"""Quarantine of refused rows: one CSV per refused content, so that importing a file again makes no second one."""
 
 import hashlib
 import re

@@ -1,6 +1,7 @@
-"""From the resolution of a source to 15-minute slots, by overlap in time. Energy is conserved, nothing is made up.
+"""From the resolution of a source to 15-minute slots, by overlap in time. Energy is conserved.
 
-A slot that its readings cover only in part stays out and is counted. Prices are repeated, not split.
+Missing readings are not estimated. A slot that its readings cover only in part stays out and is counted. Prices are
+repeated, not split.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ def _cut(rows: pl.DataFrame, unit: int) -> pl.DataFrame:
 
 
 def split_energy(rows: pl.DataFrame, energy: Sequence[str], *, soc: bool) -> tuple[pl.DataFrame, int]:
-    """Readings on the slot grid.
+    """Return readings on the slot grid.
 
     Args:
         rows: `slot_start`, `native_minutes`, the energy columns [kWh] and, if `soc`, both SoC columns [%]; one row an
@@ -77,7 +78,7 @@ def _gather(units: pl.DataFrame, energy: Sequence[str], *, soc: bool) -> tuple[p
 
 
 def _joined_soc(rows: pl.DataFrame) -> pl.DataFrame:
-    """Fill a missing start or end from the neighbour that touches it: it is the same instant of the same battery."""
+    """Fill a missing start or end from the neighbour that touches it: both are the same instant."""
     following = pl.col("slot_start").shift(-1) == pl.col("slot_start") + pl.duration(minutes=pl.col(NATIVE))
     next_start = pl.when(following).then(pl.col(SOC_START).shift(-1))
     previous_end = pl.when(following.shift(1)).then(pl.col(SOC_END).shift(1))
@@ -87,7 +88,7 @@ def _joined_soc(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def repeat_prices(rows: pl.DataFrame) -> pl.DataFrame:
-    """Prices on the slot grid: a half hour gives two equal slots, an hour four.
+    """Return prices on the slot grid: a half hour gives two equal slots, an hour four.
 
     Args:
         rows: `slot_start` on the quarter hour, `native_minutes` of 15, 30 or 60, `price`.
@@ -96,12 +97,12 @@ def repeat_prices(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def repeat_values(rows: pl.DataFrame, columns: Sequence[str], *, energy: Sequence[str] = ()) -> pl.DataFrame:
-    """Rows on the slot grid: what holds for an hour holds for its four slots, and its energy is split evenly.
+    """Return rows on the slot grid: an hourly value holds for its four slots, an hourly energy is split evenly.
 
     Args:
         rows: `slot_start` on the quarter hour, `native_minutes` of 15, 30 or 60, and the columns.
-        columns: to keep.
-        energy: those of them that are split.
+        columns: columns to keep.
+        energy: those of them whose value is split.
     """
     pieces = _cut(rows, SLOT_MINUTES).with_columns(pl.col(name) / pl.col(_PIECES) for name in energy)
     return pieces.select("slot_start", *columns, NATIVE)

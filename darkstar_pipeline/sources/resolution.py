@@ -1,4 +1,4 @@
-"""Which resolution a series has, told from its own stamps, and which stamps are off its grid.
+"""The resolution of a series, derived from its own stamps, and the stamps that are off its grid.
 
 A file may change its resolution once the market or the meter did: a run of at least eight equal steps of another
 allowed length is a resolution of its own, anything shorter is a gap or a stray stamp.
@@ -27,7 +27,7 @@ def with_resolution(
         grid: every stamp is a multiple of this [min].
 
     Raises:
-        DataRefusedError: the resolution cannot be told or is not among the allowed.
+        DataRefusedError: the resolution cannot be determined or is not allowed.
     """
     _refuse_other_resolution(frame.filter(pl.col(REASON).is_null())["slot_start"], file, allowed)
     micros = pl.col("slot_start").dt.timestamp("us")
@@ -52,7 +52,9 @@ def _refuse_other_resolution(instants: pl.Series, file: str, allowed: tuple[int,
     if instants.is_empty():
         return
     if steps.is_empty():
-        raise DataRefusedError(f"{file} has one instant only; its resolution cannot be told", "import at least a day")
+        raise DataRefusedError(
+            f"{file} has one instant only; its resolution cannot be determined", "import at least a day"
+        )
     usual = steps.mode().sort().dt.total_seconds()[0] / 60
     if usual not in allowed:
         choices = ", ".join(str(minutes) for minutes in allowed)
@@ -78,7 +80,7 @@ def _regimes(stamps: pl.Series, allowed: tuple[int, ...]) -> pl.DataFrame:
 
 
 def resolution_note(rows: pl.DataFrame, file: str) -> str:
-    """A sentence on the resolution of the accepted rows [`slot_start`, `native_minutes`]."""
+    """Return a note on the resolution of the accepted rows [`slot_start`, `native_minutes`]."""
     spans = rows.sort("slot_start").group_by(NATIVE, maintain_order=True).agg(pl.col("slot_start").first())
     if spans.height == 1:
         return f"{file}: one row every {spans[NATIVE][0]} minutes"

@@ -1,7 +1,7 @@
 """Instants as files write them, turned into UTC. A stamp without an offset is never guessed here.
 
-The one exception are Home Assistant exports, whose database stores UTC: their readers say how naive stamps are meant
-(`naive_as`).
+The one exception are Home Assistant exports, whose database stores UTC: their readers state the time zone of naive
+stamps (`with_naive_read_as`).
 """
 
 import polars as pl
@@ -64,7 +64,7 @@ def _text_parts(column: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 
 
 def stamp_checks(source: str, target: str) -> list[pl.Expr]:
-    """Checks of a column made by `with_instants`: readable, with an offset, and of this century."""
+    """Return the checks of a column made by `with_instants`: readable, with an offset, and of this century."""
     shown = pl.col(source).cast(pl.String)
     unknown = pl.col(target).is_null() & pl.col(NAIVE).is_null()
     return [
@@ -76,7 +76,7 @@ def stamp_checks(source: str, target: str) -> list[pl.Expr]:
 
 
 def too_old(target: str, source: str) -> pl.Expr:
-    """A check: the instant is of this century. One stray year of 1 would otherwise span millions of slots."""
+    """Return a check that the instant is of this century. A stray year 1 would span millions of slots."""
     shown = pl.col(source).cast(pl.String)
     return reason_if(
         pl.col(target).dt.year() < _EARLIEST_YEAR, pl.format("{} {} is before 2000", pl.lit(target), shown)
@@ -98,15 +98,16 @@ def refuse_all_naive(frame: pl.DataFrame, source: str, target: str, file: str) -
 def with_naive_read_as(frame: pl.DataFrame, target: str, timezone: str, series: str) -> pl.DataFrame:
     """Fill `target` where the stamp is naive, reading it as the clock of a zone.
 
-    The repeated autumn hour is told by order: once the clock of a series has gone back (or stood), it is the second.
+    The two halves of the repeated autumn hour are distinguished by order: once the clock of a series has gone back (or
+    stood), it is the second.
 
     Args:
         frame: made by `with_instants`, in the file's order.
         target: column of instants.
         timezone: zone whose clock the naive stamps show; "UTC" where they are UTC.
-        series: column that tells series apart.
+        series: column that identifies a series.
     """
-    if frame.is_empty():  # Polars 2.1 panics where there is no row to tell the second autumn hour by
+    if frame.is_empty():  # Polars 2.1 panics on an empty frame here
         return frame
     naive = pl.col(NAIVE)
     went_back = (naive <= naive.shift(1)).fill_null(value=False).cast(pl.Int8).cum_max().over(

@@ -1,7 +1,7 @@
-"""Tidy files of what is said about slots ahead: weather, somebody else's PV forecast, vacation and alarm.
+"""Tidy files of forecast inputs of future slots: weather, an external PV forecast, vacation and alarm.
 
-Every row says when it was known, since a forecast may be used only from then on. What does not belong here: fetching
-weather from services.
+Every row states when it became known, since a forecast may be used only from then on. What does not belong here:
+fetching weather from services.
 """
 
 from datetime import datetime, timedelta
@@ -36,15 +36,15 @@ def read_weather(file: Path, *, now: datetime) -> Parsed:
 
     Args:
         file: Parquet or CSV, either also gzipped; `slot_start` or `time`, `known_at`, and any of `OUTLOOK_COLUMNS`.
-        now: the present instant; what was known later is refused, and slots too far ahead of it.
+        now: the present instant; rows known later are refused, and slots too far ahead of it.
 
     Returns:
         Rows `[slot_start, known_at, <columns of OUTLOOK_COLUMNS that the file has>, native_minutes]`, sorted, one for
-        each slot and time it was known.
+        each slot and time it became known.
 
     Raises:
         ConfigurationError: the file is not there or cannot be read.
-        DataRefusedError: the file as a whole cannot be used; says why and what to do.
+        DataRefusedError: the file as a whole cannot be used; the error says why and what to do.
     """
     name = file.name
     raw, others = read_table(file, ("slot_start", "time", "known_at", *OUTLOOK_COLUMNS))
@@ -59,7 +59,7 @@ def read_weather(file: Path, *, now: datetime) -> Parsed:
     notes = (
         resolution_note(good, name) if good.height else "",
         f"{name}: columns not used: {', '.join(others)}" if others else "",
-        f"{name}: {copies} repeated rows said the same and count once" if copies else "",
+        f"{name}: {copies} repeated rows are equal and count once" if copies else "",
         _late_note(good, name),
     )
     rows = repeat_values(good, [*_KEY[1:], *columns], energy=[_ENERGY] if _ENERGY in columns else [])
@@ -68,18 +68,18 @@ def read_weather(file: Path, *, now: datetime) -> Parsed:
 
 
 def _require_columns(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> None:
-    """Refuse a file without slots, without when they were known, or without anything about them."""
-    found = ", ".join([*raw.columns, *others][:12])
+    """Refuse a file without slots, without the time they became known, or without any value."""
+    present = ", ".join([*raw.columns, *others][:12])
     if "slot_start" not in raw.columns or not any(name in raw.columns for name in OUTLOOK_COLUMNS):
-        message = f"{file} needs slot_start and one of {', '.join(OUTLOOK_COLUMNS)}; it has {found}"
+        message = f"{file} needs slot_start and one of {', '.join(OUTLOOK_COLUMNS)}; it has {present}"
         raise DataRefusedError(message, "name the columns so")
     if "known_at" not in raw.columns:
-        message = f"{file} has no column known_at; it has {found}"
-        raise DataRefusedError(message, "say when each row was forecast; of weather that was measured, its slot's end")
+        message = f"{file} has no column known_at; it has {present}"
+        raise DataRefusedError(message, "give the time of each forecast; for measured weather, the end of its slot")
 
 
 def _flags_as_numbers(raw: pl.DataFrame) -> list[pl.Expr]:
-    """Yes and no as 1 and 0, where a Parquet file has them as such."""
+    """Return Boolean columns of a Parquet file as 1 and 0."""
     return [pl.col(name).cast(pl.Float64) for name in _FLAGS if raw.schema.get(name) == pl.Boolean]
 
 
@@ -93,7 +93,7 @@ def _with_stamps(frame: pl.DataFrame, file: str) -> pl.DataFrame:
 
 
 def _refuse_cloud_shares(frame: pl.DataFrame, file: str) -> None:
-    """Refuse a file whose clouds are 0..1: beside percent they would say that the sky is always clear."""
+    """Refuse a file whose clouds are 0..1: read as percent they would mean an always clear sky."""
     if "cloud_percent" in frame.columns:
         read = frame.filter(pl.col(REASON).is_null())["cloud_percent"].drop_nulls().drop_nans()
         if read.len() >= _LEAST_ROWS and bool((read <= 1).all()) and bool((read > 0).any()):
@@ -101,7 +101,7 @@ def _refuse_cloud_shares(frame: pl.DataFrame, file: str) -> None:
 
 
 def _checks(columns: list[str], now: datetime) -> list[pl.Expr]:
-    """Checks of one row."""
+    """Return the checks of one row."""
     checks = [
         *number_checks(columns),
         reason_if(pl.col("known_at") > now, pl.lit("known_at lies in the future")),
@@ -119,12 +119,12 @@ def _checks(columns: list[str], now: datetime) -> list[pl.Expr]:
 
 
 def _resolved(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, int]:
-    """Rows that say the same count once, contradicting ones are refused; and how many were dropped."""
+    """Drop repeated rows and refuse contradicting ones; returns the rows and how many were dropped."""
     fine = pl.col(REASON).is_null()
-    said = pl.struct(columns)
-    judged = frame.filter(fine).with_columns((said != said.first()).any().over(_KEY).alias("_differs"))
+    values = pl.struct(columns)
+    compared = frame.filter(fine).with_columns((values != values.first()).any().over(_KEY).alias("_differs"))
     reason = reason_if(pl.col("_differs"), pl.lit("the same slot and known_at occur with different values"))
-    marked = judged.with_columns(reason.alias(REASON)).drop("_differs")
+    marked = compared.with_columns(reason.alias(REASON)).drop("_differs")
     kept = marked.filter(fine).unique(_KEY, keep="first", maintain_order=True)
     refused = marked.filter(~fine)
     dropped = marked.height - refused.height - kept.height
@@ -132,6 +132,6 @@ def _resolved(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, in
 
 
 def _late_note(good: pl.DataFrame, file: str) -> str:
-    """How many rows no forecast will ever see."""
+    """Return a note on rows that became known too late for any forecast."""
     late = good.filter(pl.col("known_at") >= pl.col("slot_start") + pl.duration(minutes=pl.col(NATIVE))).height
-    return f"{file}: {late} rows were known only after their time; no forecast sees those" if late else ""
+    return f"{file}: {late} rows were known only after their time; no forecast uses those" if late else ""

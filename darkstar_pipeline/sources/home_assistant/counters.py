@@ -20,7 +20,7 @@ LOST_AFTER_S = 65 * 60.0
 LOST_STEP_KWH = 0.1
 """A silence that ends in a larger step than this, and than three usual steps, is lost readings [kWh]."""
 QUIET_KW = 0.05
-"""What may flow unseen in a silence without being lost readings: an inverter or a battery at rest [kW]."""
+"""Power that may flow in a silence that is not a loss of readings: an inverter or a battery at rest [kW]."""
 DIP_S = 600.0
 """A fall that is back at its old level within this time was no reset [s]."""
 _USUAL_STEPS = 3.0
@@ -35,12 +35,12 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class CounterCurve:
-    """A counter's energy, and what was found in it.
+    """The energy of a counter, and how its readings were treated.
 
     Attributes:
         curve: the energy.
-        resets: times it started again.
-        dropped: readings left out as glitches.
+        resets: number of times it started again.
+        dropped: number of readings left out as glitches.
         lost_kwh: energy that flowed while readings were lost [kWh].
         quiet_s: longest silence that was a quiet time [s].
     """
@@ -53,7 +53,7 @@ class CounterCurve:
 
 
 def counter_curve(seconds: Reals, values_kwh: Reals, *, until: float | None = None) -> CounterCurve:
-    """The energy that a counter counted.
+    """Return the energy of a counter.
 
     Args:
         seconds: instants of the readings, ascending, shape (n,), n >= 1 [s].
@@ -95,12 +95,12 @@ def _possible(time_s: float, usual: float) -> float:
 
 def _dips(seconds: Reals, values: Reals, usual: float) -> Mask:
     """Single readings that fall far and are back at their old level within ten minutes."""
-    found = np.zeros(len(values), dtype=np.bool_)
+    dips = np.zeros(len(values), dtype=np.bool_)
     before, here, after = values[:-2], values[1:-1], values[2:]
     brief = seconds[2:] - seconds[:-2] <= DIP_S
     back = (after >= before) & (after - before <= _USUAL_STEPS * usual)
-    found[1:-1] = brief & back & (here < RESET_SHARE * before) & (before - here > _FAR_STEPS * usual)
-    return found
+    dips[1:-1] = brief & back & (here < RESET_SHARE * before) & (before - here > _FAR_STEPS * usual)
+    return dips
 
 
 def _without_glitches(seconds: Reals, values: Reals, usual: float) -> tuple[Reals, Reals, Links]:
@@ -137,7 +137,7 @@ def _breaks(seconds: Reals, values: Reals, usual: float) -> list[int]:
 
 
 def _link(step: float, time_s: float, level: float, usual: float) -> int:
-    """What lies between two readings: a usual step, a reset, or a shift to an unrelated level."""
+    """Classify the step between two readings: normal, a reset, or a shift to an unrelated level."""
     if -_USUAL_STEPS * usual <= step <= _possible(time_s, usual):
         return _NORMAL
     return _RESET if step < 0 and level <= _possible(time_s, usual) else _SHIFT

@@ -3,9 +3,7 @@
 Slots are differences of one curve, so they add up to what the curve rose by: energy is conserved by construction.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
@@ -33,7 +31,7 @@ class EnergyCurve:
     covered_s: Reals
 
     def cut(self, step_s: int = SLOT_SECONDS) -> pl.DataFrame:
-        """Energy of the intervals of the grid that are known whole: `[start, energy_kwh]`.
+        """Return the energy of the intervals of the grid that are known whole: `[start, energy_kwh]`.
 
         Args:
             step_s: length of an interval; the grid starts at a multiple of it [s].
@@ -53,15 +51,10 @@ class EnergyCurve:
         return pl.DataFrame({"start": starts, "energy_kwh": np.maximum(energy[known], 0.0)})
 
     def slots(self, column: str) -> pl.DataFrame:
-        """Energy of the slots that are known whole: `[slot_start, <column>]`."""
+        """Return the energy of the slots that are known whole: `[slot_start, <column>]`."""
         return self.cut().rename({"start": "slot_start", "energy_kwh": column})
 
 
 def as_seconds(instants: pl.Series) -> Reals:
-    """Instants as seconds since 1970 [s]."""
+    """Return instants as seconds since 1970 [s]."""
     return instants.dt.timestamp("us").to_numpy().astype(np.float64) / 1e6
-
-
-def as_instants(seconds: Sequence[float] | Reals) -> list[datetime]:
-    """Seconds since 1970 as instants."""
-    return [datetime.fromtimestamp(float(second), tz=UTC) for second in seconds]

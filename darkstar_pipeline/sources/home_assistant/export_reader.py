@@ -1,8 +1,8 @@
 """A whole Home Assistant export: recorded histories, long-term statistics and price sensors, read together.
 
 Together, because sensors complete each other: a lifetime counter is preferred to one that resets, and that to a power
-sensor; the end of the export tells how long a silent counter stood still. What does not belong here: file formats
-(`ha_exports`), the meaning of names (`ha_names`), curves (`counters`, `power_sensors`, `held_levels`).
+sensor; the end of the export shows how long a silent counter stood still. What does not belong here: file formats
+(`exports`), the meaning of names (`sensor_names`), curves (`counters`, `power_sensors`, `held_levels`).
 """
 
 import re
@@ -53,7 +53,7 @@ _CURRENCY = re.compile(r"(?<![a-z])(sek|nok|dkk|eur|gbp)(?![a-z])")
 
 @dataclass(frozen=True, kw_only=True)
 class HomeAssistantData:
-    """What an export gave.
+    """The rows of an export, by the table they go to.
 
     Attributes:
         readings: `[slot_start, <columns>, native_minutes]` from recorded histories.
@@ -62,7 +62,7 @@ class HomeAssistantData:
         prices: `[slot_start, price, native_minutes]`.
         rejects: refused rows `[file, row, reason, raw]`.
         rows_read: rows in all files.
-        notes: what a person should know.
+        notes: remarks for the person who imports.
     """
 
     readings: pl.DataFrame
@@ -75,8 +75,8 @@ class HomeAssistantData:
 
 
 @dataclass
-class _Found:
-    """What the parts gave so far."""
+class _Collected:
+    """Refused rows, notes and row counts collected while the parts are read."""
 
     rejects: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     notes: list[str] = field(default_factory=list[str])
@@ -94,51 +94,51 @@ def read_home_assistant(
     """Read the files of a Home Assistant export.
 
     Args:
-        files: any of the kinds in `ha_exports`, in any order; of two that overlap the later wins.
+        files: any of the kinds in `exports`, in any order; of two that overlap the later wins.
         site: its zone, area and currency.
-        mapping: what sensors measure where their name does not tell, `sensor.x` to a column or `ignore`; the key
-            `clock` (`utc` or `local`) says how stamps without offset are meant.
+        mapping: what sensors measure where their name does not say, `sensor.x` to a column or `ignore`; the key
+            `clock` (`utc` or `local`) is the time zone of stamps without offset.
         now: the present instant.
-        known_prices: gives slots whose price is known already.
+        known_prices: gives the slots whose spot price is already known.
 
     Raises:
         ConfigurationError: a file is not there, or the mapping is wrong.
-        DataRefusedError: a file or a sensor cannot be used; says why and what to do.
+        DataRefusedError: a file or a sensor cannot be used; the error says why and what to do.
     """
     exports = [read_export(file) for file in files]
-    found = _Found()
-    _set_aside(exports, found)
+    collected = _Collected()
+    _set_aside(exports, collected)
     zone = clock_zone(mapping, site.timezone)
     subjects = _subjects(exports, mapping)
-    states, until = _series(exports, subjects, zone, now, found)
+    states, until = _series(exports, subjects, zone, now, collected)
     readings, notes = readings_of(states, until)
-    found.notes += notes
-    hours = _hours(exports, subjects, zone, site, now, found)
-    prices = _prices(exports, states, until, site, now, known_prices, found)
+    collected.notes += notes
+    hours = _hours(exports, subjects, zone, site, now, collected)
+    prices = _prices(exports, states, until, site, now, known_prices, collected)
     unused = sorted(entity for entity, subject in subjects.of.items() if subject is Subject.UNUSED)
     if unused:
-        found.notes.append(f"{UNUSED_NOTE}{', '.join(unused)}")
+        collected.notes.append(f"{UNUSED_NOTE}{', '.join(unused)}")
     return HomeAssistantData(
         readings=readings,
         hourly=hourly_readings(hours),
         statistics=independent_series(hours),
         prices=prices,
-        rejects=pl.concat(found.rejects) if found.rejects else no_rejects(),
-        rows_read=found.rows_read,
-        notes=tuple(found.notes),
+        rejects=pl.concat(collected.rejects) if collected.rejects else no_rejects(),
+        rows_read=collected.rows_read,
+        notes=tuple(collected.notes),
     )
 
 
-def _set_aside(exports: Sequence[Export], found: _Found) -> None:
+def _set_aside(exports: Sequence[Export], collected: _Collected) -> None:
     """Note the files that hold nothing measured; refuse where there is nothing else."""
     reasons = [f"{export.file}: {export.reason}" for export in exports if isinstance(export, NotUsed)]
     if len(reasons) == len(exports):
         raise DataRefusedError("; ".join(reasons), "import the history or the long-term statistics of the sensors")
-    found.notes += [f"{reason}; left out" for reason in reasons]
+    collected.notes += [f"{reason}; left out" for reason in reasons]
 
 
 def _subjects(exports: Sequence[Export], mapping: Mapping[str, str]) -> Subjects:
-    """What the sensors of all files measure."""
+    """Decide what the sensors of all files measure."""
     states = [export for export in exports if isinstance(export, States)]
     framed = [export.frame for export in exports if isinstance(export, States | HourlyStatistics)]
     listed = pl.concat([pl.DataFrame(schema={"entity": pl.String}), *(frame.select("entity") for frame in framed)])
@@ -149,22 +149,22 @@ def _subjects(exports: Sequence[Export], mapping: Mapping[str, str]) -> Subjects
 
 
 def _series(
-    exports: Sequence[Export], subjects: Subjects, zone: str, now: datetime, found: _Found
+    exports: Sequence[Export], subjects: Subjects, zone: str, now: datetime, collected: _Collected
 ) -> tuple[list[Series], float]:
     """The recorded histories as series, and the end of the recording [s]."""
     states = [export for export in exports if isinstance(export, States)]
     if not states:
         return [], 0.0
-    found.rows_read += sum(export.frame.height for export in states)
+    collected.rows_read += sum(export.frame.height for export in states)
     checked = states_frame(states, subjects, zone)
-    _keep_rejects(checked, found, ("entity", "state", "stamp"))
+    _keep_rejects(checked, collected, ("entity", "state", "stamp"))
     good = checked.filter(pl.col(REASON).is_null())
     if good.is_empty():
         return [], 0.0
     _refuse_future(good["instant"], now)
     absent = int(good["value"].null_count())
     if absent:
-        found.notes.append(f"{absent} of {good.height} states were unavailable or unknown")
+        collected.notes.append(f"{absent} of {good.height} states were unavailable or unknown")
     last = good["instant"].max()
     return series_of(good, subjects), _end_of_recording(last.timestamp() if isinstance(last, datetime) else 0.0)
 
@@ -176,15 +176,15 @@ def _end_of_recording(last: float) -> float:
 
 
 def _hours(
-    exports: Sequence[Export], subjects: Subjects, zone: str, site: SiteSettings, now: datetime, found: _Found
+    exports: Sequence[Export], subjects: Subjects, zone: str, site: SiteSettings, now: datetime, collected: _Collected
 ) -> pl.DataFrame:
     """The long-term statistics as `[hour_start, column, energy_kwh]`."""
     statistics = [export for export in exports if isinstance(export, HourlyStatistics)]
     if not statistics:
         return hourly_energy(pl.DataFrame(schema={"file": pl.String, "entity": pl.String}), subjects)[0]
-    found.rows_read += sum(export.frame["row"].n_unique() for export in statistics)
+    collected.rows_read += sum(export.frame["row"].n_unique() for export in statistics)
     checked = hours_frame(statistics, subjects, zone)
-    _keep_rejects(checked, found, ("entity", "stamp", "total", "change"))
+    _keep_rejects(checked, collected, ("entity", "stamp", "total", "change"))
     good = checked.filter(pl.col(REASON).is_null())
     refuse_rivals(Subjects(of={entity: subjects.of[entity] for entity in good["entity"].unique().to_list()}))
     _refuse_future(good["instant"], now)
@@ -193,7 +193,7 @@ def _hours(
     naive = bool(good["stamp"].str.contains(r"\d$").any()) and not bool(
         good["stamp"].str.contains(r"(Z|[+-]\d\d:?\d\d)$").any()
     )
-    found.notes += [*notes, clock_note(hours, naive, site.timezone) if zone == "UTC" else ""]
+    collected.notes += [*notes, clock_note(hours, naive, site.timezone) if zone == "UTC" else ""]
     return hours
 
 
@@ -204,21 +204,23 @@ def _prices(
     site: SiteSettings,
     now: datetime,
     known: KnownSlots | None,
-    found: _Found,
+    collected: _Collected,
 ) -> pl.DataFrame:
     """Prices of recorded price sensors and of Nord Pool attributes; the published list wins over the recording."""
     parts: list[pl.DataFrame] = [pl.DataFrame(schema=PRICES)]
     for sensor in series:
         if sensor.subject is Subject.PRICE:
             parts.append(_recorded_prices(sensor, until, site))
-            found.notes.append(f"{sensor.entity} is taken as the spot price of {site.area}: {parts[-1].height} slots")
+            collected.notes.append(
+                f"{sensor.entity} is taken as the spot price of {site.area}: {parts[-1].height} slots"
+            )
     for export in exports:
         if isinstance(export, PriceSensor):
             parsed = read_price_sensor(export, site, now, known)
-            found.rejects.append(parsed.rejects)
-            found.rows_read += parsed.rows_read
+            collected.rejects.append(parsed.rejects)
+            collected.rows_read += parsed.rows_read
             parts.append(parsed.rows.select(pl.col(name).cast(dtype) for name, dtype in PRICES.items()))
-            found.notes.append(f"{export.file}: {parsed.rows.height} prices of the Nord Pool sensor")
+            collected.notes.append(f"{export.file}: {parsed.rows.height} prices of the Nord Pool sensor")
     return pl.concat(parts).unique("slot_start", keep="last", maintain_order=True).sort("slot_start")
 
 
@@ -240,7 +242,7 @@ def _recorded_prices(sensor: Series, until: float, site: SiteSettings) -> pl.Dat
     return believable.select(pl.col(column).cast(dtype) for column, dtype in PRICES.items())
 
 
-def _keep_rejects(checked: pl.DataFrame, found: _Found, raw: tuple[str, ...]) -> None:
+def _keep_rejects(checked: pl.DataFrame, collected: _Collected, raw: tuple[str, ...]) -> None:
     """Collect refused rows; refuse a sensor most of whose rows are refused.
 
     Raises:
@@ -260,7 +262,7 @@ def _keep_rejects(checked: pl.DataFrame, found: _Found, raw: tuple[str, ...]) ->
         message = f"{worst['entity']}: {count}; the first is row {first['row']} of {first['file']}: {first[REASON]}"
         raise DataRefusedError(message, f"export it again, or leave it out: --map {worst['entity']}=ignore")
     text = pl.struct(raw).struct.json_encode().alias("raw")
-    found.rejects.append(bad.select("file", "row", pl.col(REASON).alias("reason"), text).cast(dict(REJECT_SCHEMA)))  # pyright: ignore[reportArgumentType]
+    collected.rejects.append(bad.select("file", "row", pl.col(REASON).alias("reason"), text).cast(dict(REJECT_SCHEMA)))  # pyright: ignore[reportArgumentType]
 
 
 def _refuse_future(instants: pl.Series, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Home Assistant exports, told apart by their content, as states or hourly statistics of sensors. No meaning yet.
+"""Home Assistant exports, distinguished by their content, as states or hourly statistics of sensors. No meaning yet.
 
 Known: history CSV with and without header, `/api/history/period` JSON, long-term statistics as CSV (a row or a column
 per sensor) and as JSON of `recorder/statistics_during_period`, and the attributes of a Nord Pool sensor.
@@ -61,7 +61,7 @@ class PriceSensor:
 
 @dataclass(frozen=True, kw_only=True)
 class NotUsed:
-    """A file that is known and holds nothing measured."""
+    """A file whose format is known but which holds no measurements."""
 
     file: str
     reason: str
@@ -71,11 +71,11 @@ Export = States | HourlyStatistics | PriceSensor | NotUsed
 
 
 def read_export(file: Path) -> Export:
-    """Read a file as what its content says it is.
+    """Read a file in the format that its content shows.
 
     Raises:
         ConfigurationError: the file is not there or cannot be read.
-        DataRefusedError: it is broken, or no export that is known.
+        DataRefusedError: it is broken, or not a known export.
     """
     text = decode(read_bytes(file), file.name).strip()
     head = text[:2000]
@@ -92,12 +92,12 @@ def read_export(file: Path) -> Export:
 
 
 def _forecast(file: str) -> NotUsed:
-    return NotUsed(file=file, reason="a forecast, not a measurement: only what was measured is imported")
+    return NotUsed(file=file, reason="a forecast, not a measurement: only measurements are imported")
 
 
-def _unknown(file: str, found: str) -> DataRefusedError:
+def _unknown(file: str, content: str) -> DataRefusedError:
     hint = "export the sensor's history or long-term statistics as CSV; tidy files go to `darkstar import observations`"
-    return DataRefusedError(f"{file} is no Home Assistant export that is known: {found}", hint)
+    return DataRefusedError(f"{file} is not a known Home Assistant export: {content}", hint)
 
 
 def _states(frame: pl.DataFrame) -> pl.DataFrame:
@@ -195,7 +195,7 @@ def _from_yaml(text: str, file: str) -> Export:
 
 
 def _from_mapping(document: dict[str, Any], file: str) -> Export:
-    """Named values: which they are tells their names."""
+    """Named values: their names show what they are."""
     attributes: Any = document.get("attributes", document)
     if isinstance(attributes, dict) and {"raw_today", "today"} & set(cast("dict[str, Any]", attributes)):
         return PriceSensor(file=file, attributes=cast("dict[str, Any]", attributes))

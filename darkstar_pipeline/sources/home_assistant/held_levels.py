@@ -7,7 +7,7 @@ from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS, 
 from env.time_grid import SLOT_DTYPE
 
 LOST_HOLD_S = 900.0
-"""How long a level is held once its sensor is unavailable [s]."""
+"""A level is held this long once its sensor is unavailable [s]."""
 _LONG_S = 65 * 60.0
 _HOUR_SLACK_MIN = 5.0
 _RESTART_SHARE = 0.05
@@ -16,10 +16,10 @@ _RESTART_SHARE = 0.05
 def level_at(
     instants: Reals, seconds: Reals, levels: Reals, *, until: float | None = None, jump: float = np.inf
 ) -> Reals:
-    """The level in force at instants; NaN where it is not known.
+    """Return the level in force at instants; NaN where it is not known.
 
     Args:
-        instants: when, shape (m,) [s].
+        instants: instants of the result, shape (m,) [s].
         seconds: instants of the states, ascending, shape (n,) [s].
         levels: level from each instant on, NaN where the sensor had no value, shape (n,).
         until: end of the recording: the last level is held up to it where that is no longer than one was held before.
@@ -39,12 +39,12 @@ def level_at(
     unavailable_from = np.where(next_state < following, next_state, at)
     valid_until = np.where(lost, np.minimum(following, unavailable_from + LOST_HOLD_S), following)
     index = np.searchsorted(at, instants, side="right") - 1
-    found = (index >= 0) & (instants <= valid_until[index])
-    return np.where(found, level[index], np.nan)
+    valid = (index >= 0) & (instants <= valid_until[index])
+    return np.where(valid, level[index], np.nan)
 
 
 def soc_slots(seconds: Reals, percent: Reals, *, until: float | None = None) -> pl.DataFrame:
-    """State of charge at the edges of every slot: `[slot_start, soc_start_percent, soc_end_percent]` [%]."""
+    """Return the state of charge at the edges of every slot: `[slot_start, soc_start_percent, soc_end_percent]` [%]."""
     starts = _slot_starts(seconds, until)
     edges = level_at(np.append(starts, starts[-1] + SLOT_SECONDS), seconds, percent, until=until, jump=5.0)
     frame = pl.DataFrame(
@@ -54,7 +54,7 @@ def soc_slots(seconds: Reals, percent: Reals, *, until: float | None = None) -> 
 
 
 def price_slots(seconds: Reals, prices: Reals, *, until: float | None = None) -> pl.DataFrame:
-    """Price of every slot: `[slot_start, price, native_minutes]`.
+    """Return the spot price of every slot: `[slot_start, price, native_minutes]`.
 
     A price sensor changes a moment after the slot began, so the price in force in the slot's middle is the slot's.
     """
@@ -68,7 +68,7 @@ def price_slots(seconds: Reals, prices: Reals, *, until: float | None = None) ->
 
 
 def _changes_hourly(seconds: Reals, prices: Reals) -> bool:
-    """Whether the price changes around the full hour, but for a restart now and then."""
+    """Return whether the price changes around the full hour, apart from occasional restarts."""
     known = ~np.isnan(prices)
     at, level = seconds[known], prices[known]
     minute = (at[1:][np.diff(level) != 0] % 3600) / 60

@@ -31,13 +31,13 @@ _ENTRIES = pl.Schema({"stamp": pl.String(), "price": pl.String(), "list": pl.Str
 def read_price_sensor(
     sensor: PriceSensor, site: SiteSettings, now: datetime, known: KnownSlots | None = None
 ) -> Parsed:
-    """The prices that a Nord Pool sensor carried.
+    """Return the spot prices in the attributes of a Nord Pool sensor.
 
     Args:
         sensor: its attributes; `raw_today` and `raw_tomorrow` give every price its start.
         site: its area and currency must be the sensor's.
         now: the present instant.
-        known: gives slots whose price is known already.
+        known: gives the slots whose price is already known.
 
     Returns:
         Rows `[slot_start, price, native_minutes]`.

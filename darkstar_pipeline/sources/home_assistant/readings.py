@@ -27,7 +27,7 @@ _SOC = ("soc_start_percent", "soc_end_percent")
 
 
 def readings_of(series: Sequence[Series], until: float) -> tuple[pl.DataFrame, list[str]]:
-    """Readings on the slot grid.
+    """Return readings on the slot grid.
 
     Args:
         series: every sensor that is used.
@@ -37,8 +37,8 @@ def readings_of(series: Sequence[Series], until: float) -> tuple[pl.DataFrame, l
         `[slot_start, <columns>, native_minutes]`, and notes.
 
     Raises:
-        DataRefusedError: two sensors claim a quantity with equal right, a battery's sign cannot be told, or a sensor's
-            size is no home's.
+        DataRefusedError: two sensors claim a quantity with equal right, a battery's sign cannot be determined, or a
+            sensor's size is no home's.
     """
     frames: list[pl.DataFrame] = []
     notes: list[str] = []
@@ -62,22 +62,22 @@ def readings_of(series: Sequence[Series], until: float) -> tuple[pl.DataFrame, l
 
 
 def _by_quantity(series: Sequence[Series]) -> dict[Subject, list[Series]]:
-    """The sensors that can tell each energy; a signed power tells two."""
-    found: dict[Subject, list[Series]] = {}
+    """Group the sensors by the energy they measure; a signed power measures two."""
+    groups: dict[Subject, list[Series]] = {}
     for sensor in series:
         if sensor.subject in _SIGNED:
             if sensor.kind is not Kind.POWER:
-                message = f"{sensor.entity}: the name does not tell which way this energy flows"
+                message = f"{sensor.entity}: the name does not say which way this energy flows"
                 raise DataRefusedError(message, f"say it: --map {sensor.entity}=batt_charge_kwh, or another column")
             for subject in _SIGNED[sensor.subject]:
-                found.setdefault(subject, []).append(sensor)
+                groups.setdefault(subject, []).append(sensor)
         elif sensor.kind is not Kind.LEVEL:
-            found.setdefault(sensor.subject, []).append(sensor)
-    return found
+            groups.setdefault(sensor.subject, []).append(sensor)
+    return groups
 
 
 def _best(subject: Subject, candidates: list[Series]) -> Series:
-    """The sensor that tells a quantity best: lifetime counter, resetting counter, power."""
+    """Return the best sensor of a quantity: lifetime counter, resetting counter, power."""
     ranked = sorted(candidates, key=lambda sensor: _RANK[sensor.kind])
     equals = [sensor for sensor in ranked if sensor.kind is ranked[0].kind]
     if len(equals) > 1:
@@ -92,7 +92,7 @@ def _rivals(sensors: Sequence[Series], subject: Subject) -> DataRefusedError:
 
 
 def _energy_slots(subject: Subject, sensor: Series, series: Sequence[Series], until: float) -> tuple[pl.DataFrame, str]:
-    """The slots of one quantity, and what was made of its sensor."""
+    """Return the slots of one quantity, and a note on its sensor."""
     facts = ""
     if sensor.kind is Kind.POWER:
         curve = power_curve(sensor.seconds, _power(subject, sensor, series), until=until)
@@ -100,14 +100,14 @@ def _energy_slots(subject: Subject, sensor: Series, series: Sequence[Series], un
         seconds, values = sensor.known()
         counted = counter_curve(seconds, values, until=until)
         curve = counted.curve
-        found = [
+        remarks = [
             f"{counted.resets} resets" if counted.resets else "",
             f"{counted.dropped} glitches left out" if counted.dropped else "",
             f"{counted.lost_kwh:.3g} kWh flowed while readings were lost, those slots stay missing"
             if counted.lost_kwh
             else "",
         ]
-        facts = "".join(f"; {fact}" for fact in found if fact)
+        facts = "".join(f"; {fact}" for fact in remarks if fact)
     slots = curve.slots(subject.value)
     _refuse_implausible(slots[subject.value], sensor)
     facts = f"{slots[subject.value].sum():.2f} kWh in {slots.height} slots{facts}{_edges(curve, slots, subject.value)}"
@@ -115,7 +115,7 @@ def _energy_slots(subject: Subject, sensor: Series, series: Sequence[Series], un
 
 
 def _edges(curve: EnergyCurve, slots: pl.DataFrame, column: str) -> str:
-    """What lies in slots that the recording covers only in part."""
+    """Return a note on the energy in slots that the recording covers only in part."""
     rest = float(curve.energy_kwh[-1]) - float(slots[column].sum()) if curve.energy_kwh.size else 0.0
     return f"; {rest:.2f} kWh in slots covered only in part" if rest > 0.005 else ""  # noqa: PLR2004 - half of what shows
 
@@ -132,26 +132,26 @@ def _power(subject: Subject, sensor: Series, series: Sequence[Series]) -> Reals:
 
 
 def _positive_charges(sensor: Series, series: Sequence[Series]) -> bool:
-    """Whether a battery's positive power charges it: the state of charge tells.
+    """Return whether positive power charges the battery, by the change of its state of charge.
 
     Raises:
-        DataRefusedError: there is no state of charge, or it does not tell.
+        DataRefusedError: there is no state of charge, or it does not show the direction.
     """
     soc = next((other for other in series if other.subject is Subject.SOC), None)
     seconds, power = sensor.known()
-    if soc is not None and len(seconds) > 2:  # noqa: PLR2004 - one interval tells nothing
+    if soc is not None and len(seconds) > 2:  # noqa: PLR2004 - one interval shows nothing
         levels = level_at(seconds, soc.seconds, soc.values)
         energy, rise = power[:-1] * np.diff(seconds), np.diff(levels)
         agreement = float(np.nansum(energy * rise))
         if agreement != 0:
             return agreement > 0
-    message = f"{sensor.entity}: the name does not tell whether positive charges or discharges the battery"
+    message = f"{sensor.entity}: the name does not say whether positive charges or discharges the battery"
     hint = f"say it: --map {sensor.entity}=battery_power (positive charges), or =battery_power_inverted"
     raise DataRefusedError(message, hint)
 
 
 def _refuse_implausible(energy: pl.Series, sensor: Series) -> None:
-    """Refuse a sensor whose slots are no home's: its unit was taken for another."""
+    """Refuse a sensor whose slots exceed what a home can use: its unit was misread."""
     if energy.is_empty():
         return
     used = energy.filter(energy > 0)

@@ -1,7 +1,7 @@
-"""What a Home Assistant sensor measures, told from the words of its name or its file's; English, Swedish, German.
+"""The quantity that a Home Assistant sensor measures, by the words of its name or file: English, Swedish, German.
 
 The first rule whose words occur wins, so the order matters: a discharge is no charge, a car's charge no battery's.
-What no rule knows is asked for by name, never guessed.
+A sensor that no rule matches must be mapped by the person; nothing is guessed.
 """
 
 import re
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Subject(StrEnum):
-    """What a sensor is about; the energies are named like the columns of the lake."""
+    """The quantity of a sensor; energies are named like the columns of the lake."""
 
     LOAD = "load_kwh"
     PV = "pv_kwh"
@@ -99,35 +99,35 @@ _SESSION = "session nuvarande_laddning sitzung last_charge"
 
 
 def words(text: str) -> str:
-    """A name as lower-case words between underscores, without accents: `_el_forbrukning_`."""
+    """Return a name as lower-case words between underscores, without accents: `_el_forbrukning_`."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return "_" + "_".join(re.findall(r"[a-z]+|[0-9]+", plain)) + "_"
 
 
 def has(text: str, phrases: str) -> bool:
-    """Whether one of the space-separated phrases occurs in a text made by `words`."""
+    """Return whether one of the space-separated phrases occurs in a text made by `words`."""
     return any(f"_{phrase}_" in text for phrase in phrases.split())
 
 
 def subject_of(name: str) -> Subject | None:
-    """What a name says; None where it says nothing known."""
+    """Return the quantity that a name states; None where no rule matches."""
     text = words(name)
     if has(text, _RULES[0][1]):
         return Subject.UNUSED
     if has(text, _EV_WORDS) and not has(text, _BATTERY_WORDS):
         return Subject.UNUSED if has(text, _SESSION) else Subject.EV
-    found = next((subject for subject, phrases in _RULES if has(text, phrases)), None)
-    if found is Subject.PRICE and has(text, _FULL_PRICE):
+    matched = next((subject for subject, phrases in _RULES if has(text, phrases)), None)
+    if matched is Subject.PRICE and has(text, _FULL_PRICE):
         return Subject.UNUSED
-    if found is Subject.CHARGE and has(text, "discharge discharged discharging"):
+    if matched is Subject.CHARGE and has(text, "discharge discharged discharging"):
         return Subject.BATTERY
-    if found is Subject.GRID and not has(text, _POWER_WORDS):
+    if matched is Subject.GRID and not has(text, _POWER_WORDS):
         return None
-    return found
+    return matched
 
 
 def subject_of_sensor(entity: str, friendly_name: str, file_stem: str | None) -> Subject | None:
-    """What a sensor measures.
+    """Return what a sensor measures.
 
     Args:
         entity: its id.
@@ -135,8 +135,8 @@ def subject_of_sensor(entity: str, friendly_name: str, file_stem: str | None) ->
         file_stem: name of its file, where the file holds no other sensor.
 
     Returns:
-        The subject, or None where neither name tells. A file named after a car or a forecast overrides the id: chargers
-        call their counters "total energy".
+        The subject, or None where no name matches a rule. A file named after a car or a forecast overrides the id:
+        chargers call their counters "total energy".
     """
     stem = re.sub(r"home_?assistant|histor(y|ic)", "", file_stem, flags=re.IGNORECASE) if file_stem else ""
     by_file = subject_of(stem) if stem else None
@@ -150,7 +150,7 @@ def subject_of_sensor(entity: str, friendly_name: str, file_stem: str | None) ->
 
 
 def mapped_subject(target: str) -> Subject | None:
-    """The subject that a person named; None where there is no such one."""
+    """Return the subject that a person named; None where there is no such subject."""
     plain = target.strip().lower()
     if plain in _SHORT:
         return _SHORT[plain]
@@ -158,17 +158,17 @@ def mapped_subject(target: str) -> Subject | None:
 
 
 def says_power(name: str) -> bool:
-    """Whether a name speaks of power and not of energy."""
+    """Return whether a name means power and not energy."""
     text = words(name)
     return has(text, _POWER_WORDS) and not has(text, _ENERGY_WORDS)
 
 
 def says_resetting(name: str) -> bool:
-    """Whether a name speaks of a counter that starts again every day, month or year."""
+    """Return whether a name means a counter that starts again every day, month or year."""
     return has(words(name), _RESETTING_WORDS)
 
 
 def unit_in(name: str) -> str | None:
-    """The unit that ends a name: Wh, kWh, MWh, W or kW."""
-    found = re.search(r"(?:^|[_ ])(wh|kwh|mwh|w|kw)(?:_(?:cum|delta|total|sum))?$", name.lower())
-    return {"wh": "Wh", "kwh": "kWh", "mwh": "MWh", "w": "W", "kw": "kW"}[found.group(1)] if found else None
+    """Return the unit that ends a name: Wh, kWh, MWh, W or kW."""
+    match = re.search(r"(?:^|[_ ])(wh|kwh|mwh|w|kw)(?:_(?:cum|delta|total|sum))?$", name.lower())
+    return {"wh": "Wh", "kwh": "kWh", "mwh": "MWh", "w": "W", "kw": "kW"}[match.group(1)] if match else None

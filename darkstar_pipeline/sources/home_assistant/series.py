@@ -34,7 +34,7 @@ _WHOLE_STEP = 5.0
 
 
 class Kind(StrEnum):
-    """How a sensor's values are to be read."""
+    """The meaning of a sensor's values."""
 
     COUNTER = "counter"
     RESETTING = "resetting counter"
@@ -60,13 +60,13 @@ class Series:
     values: Reals
 
     def known(self) -> tuple[Reals, Reals]:
-        """Instants and values where the sensor had a value."""
-        there = ~np.isnan(self.values)
-        return self.seconds[there], self.values[there]
+        """Return instants and values where the sensor had a value."""
+        present = ~np.isnan(self.values)
+        return self.seconds[present], self.values[present]
 
 
 def states_frame(exports: Sequence[States], subjects: Subjects, timezone: str) -> pl.DataFrame:
-    """Every state of the sensors that are used, checked.
+    """Return every state of the sensors that are used, checked.
 
     Args:
         exports: what the files hold.
@@ -98,17 +98,17 @@ def states_frame(exports: Sequence[States], subjects: Subjects, timezone: str) -
 
 
 def series_of(states: pl.DataFrame, subjects: Subjects) -> list[Series]:
-    """One series per sensor; of two states at the same instant the later one in the files counts.
+    """Return one series per sensor; of two states at the same instant the later one in the files counts.
 
     Args:
         states: good rows of `states_frame`.
         subjects: what the sensors measure.
 
     Raises:
-        DataRefusedError: a sensor has no number at all, or does not behave like what it is taken for.
+        DataRefusedError: a sensor has no number at all, or does not behave like its kind.
     """
     ordered = states.unique(["entity", "instant"], keep="last", maintain_order=True).sort("entity", "instant")
-    found: list[Series] = []
+    series: list[Series] = []
     for group in ordered.partition_by("entity"):
         entity = str(group["entity"][0])
         values = group["value"].cast(pl.Float64).fill_null(float("nan")).to_numpy().copy()
@@ -116,26 +116,26 @@ def series_of(states: pl.DataFrame, subjects: Subjects) -> list[Series]:
             raise DataRefusedError(
                 f"{entity} has no number in {group.height} states", f"leave it out: --map {entity}=ignore"
             )
-        found.append(_series(entity, subjects, as_seconds(group["instant"]), values))
-    return found
+        series.append(_series(entity, subjects, as_seconds(group["instant"]), values))
+    return series
 
 
 def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> Series:
     """Decide kind and unit of one sensor and convert it."""
     subject, name = subjects.of[entity], f"{entity} {subjects.labels.get(entity, '')}"
-    there = ~np.isnan(values)
+    present = ~np.isnan(values)
     if subject in (Subject.SOC, Subject.PRICE):
         unit = subjects.units.get(entity, "")
         return Series(entity=entity, subject=subject, kind=Kind.LEVEL, unit=unit, seconds=seconds, values=values)
-    kind = _kind(name, subjects.units.get(entity), values[there])
-    unit = subjects.units.get(entity) or unit_in(entity) or _unit_by_size(kind, seconds[there], values[there])
+    kind = _kind(name, subjects.units.get(entity), values[present])
+    unit = subjects.units.get(entity) or unit_in(entity) or _unit_by_size(kind, seconds[present], values[present])
     factor = (_KW_PER_UNIT if kind is Kind.POWER else _KWH_PER_UNIT).get(unit)
     if factor is None:
         raise DataRefusedError(
             f"{entity} is in {unit}, which is no unit of a {kind}", f"leave it out: --map {entity}=ignore"
         )
     if kind is not Kind.POWER:
-        _refuse_no_counter(entity, values[there])
+        _refuse_no_counter(entity, values[present])
     return Series(entity=entity, subject=subject, kind=kind, unit=unit, seconds=seconds, values=values * factor)
 
 
@@ -150,7 +150,7 @@ def _kind(name: str, unit: str | None, values: Reals) -> Kind:
 
 
 def _falls(values: Reals) -> float:
-    """Share of the changes that are falls."""
+    """Return the share of the changes that are falls."""
     steps = np.diff(values)
     changes = int(np.count_nonzero(steps))
     return np.count_nonzero(steps < 0) / changes if changes else 0.0
@@ -158,7 +158,7 @@ def _falls(values: Reals) -> float:
 
 def _refuse_no_counter(entity: str, values: Reals) -> None:
     """Refuse a sensor that falls as often as it rises: it counts nothing."""
-    if len(values) > 10 and _falls(values) > _FALLS_OF_A_COUNTER:  # noqa: PLR2004 - a few states tell nothing
+    if len(values) > 10 and _falls(values) > _FALLS_OF_A_COUNTER:  # noqa: PLR2004 - too few states to decide
         share = f"{100 * _falls(values):.0f} % of its changes are falls"
         message = f"{entity} is taken for an energy counter, but {share}"
         raise DataRefusedError(message, f"if it measures power, say so in its unit; else --map {entity}=ignore")

@@ -39,7 +39,7 @@ _ROUNDING = 0.01
 
 
 def hours_frame(exports: Sequence[HourlyStatistics], subjects: Subjects, timezone: str) -> pl.DataFrame:
-    """Every row of the statistics that is used, checked.
+    """Return every row of the statistics that is used, checked.
 
     Returns:
         `[file, row, entity, stamp, total, change, instant, _reason]`; `total` and `change` are numbers.
@@ -88,7 +88,7 @@ def _epoch_as_text() -> pl.Expr:
 
 
 def hourly_energy(rows: pl.DataFrame, subjects: Subjects) -> tuple[pl.DataFrame, list[str]]:
-    """The energy of every hour that is known.
+    """Return the energy of every hour that is known.
 
     Args:
         rows: good rows of `hours_frame`.
@@ -142,8 +142,8 @@ def _hours_of(entity: str, group: pl.DataFrame) -> tuple[pl.DataFrame, float]:
     totals, changes = group.drop_nulls("total"), group.drop_nulls("change")
     if totals.height:
         values = totals["total"].to_numpy() * _factor(entity, np.diff(totals["total"].to_numpy()))
-        found = counter_curve(as_seconds(totals["instant"]) + HOUR_S, values)
-        return found.curve.cut(HOUR_S).rename({"start": "hour_start"}), found.lost_kwh
+        counted = counter_curve(as_seconds(totals["instant"]) + HOUR_S, values)
+        return counted.curve.cut(HOUR_S).rename({"start": "hour_start"}), counted.lost_kwh
     numbers = changes["change"].to_numpy()
     energy = changes.select(
         pl.col("instant").alias("hour_start"), pl.Series("energy_kwh", numbers * _factor(entity, numbers))
@@ -193,7 +193,7 @@ def hourly_readings(hours: pl.DataFrame) -> pl.DataFrame:
 
 
 def clock_note(hours: pl.DataFrame, naive: bool, timezone: str) -> str:  # noqa: FBT001 - a fact, not a switch
-    """What was assumed of stamps without offset, and whether the sun agrees.
+    """Return a note on the assumed zone of stamps without offset, and whether PV energy contradicts it.
 
     The energy of PV centres on noon of the zone's standard time, to within an hour and a half anywhere in a zone.
     """

@@ -1,4 +1,4 @@
-"""What every sensor of an import measures: by the person's mapping, else by its name. Nothing is guessed."""
+"""The quantity that every sensor measures: by the person's mapping, else by its name. Nothing is guessed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ _UNUSED_UNITS = ("°C", "°F", "V", "A", "mA", "Hz", "VA", "var", "lx", "hPa", "
 
 @dataclass(frozen=True, kw_only=True)
 class Subjects:
-    """What sensors measure, and what is known of them.
+    """The quantities of sensors, with their units and names.
 
     Attributes:
         of: subject by sensor.
-        units: unit by sensor, where the export tells.
+        units: unit by sensor, where the export states it.
         labels: further names by sensor: as shown in Home Assistant, or of its file.
     """
 
@@ -27,15 +27,15 @@ class Subjects:
 
 
 def clock_zone(mapping: Mapping[str, str], timezone: str) -> str:
-    """The zone of stamps without offset: UTC, as Home Assistant stores them, unless the person says otherwise.
+    """Return the zone of stamps without offset: UTC, as Home Assistant stores them, unless the person says otherwise.
 
     Raises:
         ConfigurationError: neither `utc` nor `local`.
     """
-    said = mapping.get(CLOCK, "utc").lower()
-    if said not in ("utc", "local"):
-        raise ConfigurationError(f"--map clock={said} is neither utc nor local", "use clock=utc or clock=local")
-    return timezone if said == "local" else "UTC"
+    clock = mapping.get(CLOCK, "utc").lower()
+    if clock not in ("utc", "local"):
+        raise ConfigurationError(f"--map clock={clock} is neither utc nor local", "use clock=utc or clock=local")
+    return timezone if clock == "local" else "UTC"
 
 
 def decide_subjects(
@@ -50,20 +50,20 @@ def decide_subjects(
 
     Args:
         entities: sensors of the files.
-        mapping: what the person says, `sensor.x` to a column or `ignore`.
+        mapping: the person's mapping, `sensor.x` to a column or `ignore`.
         units: units by sensor.
         names: friendly names by sensor.
         stems: names of files that hold one sensor only, by sensor.
 
     Raises:
         ConfigurationError: the mapping names a column that does not exist, or a sensor that is in no file.
-        DataRefusedError: a sensor's name says nothing; names all such sensors.
+        DataRefusedError: a sensor's name matches no rule; the error names all such sensors.
     """
-    told = _mapped(mapping, entities)
-    found: dict[str, Subject] = {}
+    mapped = _mapped(mapping, entities)
+    subjects: dict[str, Subject] = {}
     unknown: list[str] = []
     for entity in entities:
-        subject = told.get(entity)
+        subject = mapped.get(entity)
         if subject is None and units.get(entity) in _UNUSED_UNITS:
             subject = Subject.UNUSED
         if subject is None:
@@ -71,18 +71,18 @@ def decide_subjects(
         if subject is None:
             unknown.append(entity)
         else:
-            found[entity] = subject
+            subjects[entity] = subject
     if unknown:
         plural = "what they measure" if len(unknown) > 1 else "what it measures"
-        message = f"{', '.join(unknown)}: the name does not tell {plural}"
+        message = f"{', '.join(unknown)}: the name does not say {plural}"
         raise DataRefusedError(message, f"say it: --map {unknown[0]}=load_kwh, or --map {unknown[0]}=ignore")
     labels = {entity: f"{names.get(entity, '')} {stems.get(entity, '')}".strip() for entity in entities}
-    return Subjects(of=found, units=units, labels=labels)
+    return Subjects(of=subjects, units=units, labels=labels)
 
 
 def _mapped(mapping: Mapping[str, str], entities: Sequence[str]) -> dict[str, Subject]:
-    """The person's mapping as subjects."""
-    told: dict[str, Subject] = {}
+    """Return the person's mapping as subjects."""
+    mapped: dict[str, Subject] = {}
     for entity, target in mapping.items():
         if entity == CLOCK:
             continue
@@ -93,5 +93,5 @@ def _mapped(mapping: Mapping[str, str], entities: Sequence[str]) -> dict[str, Su
         if entity not in entities:
             shown = ", ".join(entities[:6])
             raise ConfigurationError(f"--map {entity}={target}: no file holds {entity}", f"the files hold {shown}")
-        told[entity] = subject
-    return told
+        mapped[entity] = subject
+    return mapped

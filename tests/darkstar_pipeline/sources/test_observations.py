@@ -80,7 +80,7 @@ OBSERVATION_REFUSALS = [
     Refusal("noname", lambda _: csv(readings()), "files ending in 'nothing' are not read", "use .parquet or .csv"),
     Refusal("broken.csv.gz", lambda _: gzip.compress(csv(readings()))[:-30], "broken gzip", "again"),
     Refusal(
-        "ragged.csv", lambda _: csv(readings()) + b"2026-01-02T00:00Z,1,2,3\n", "row 97 has 4 fields", "mend that row"
+        "ragged.csv", lambda _: csv(readings()) + b"2026-01-02T00:00Z,1,2,3\n", "row 97 has 4 fields", "fix that row"
     ),
     Refusal("naive.csv", lambda _: csv(naive(readings())), "no offset from UTC", "write UTC with Z"),
     Refusal("naive.parquet", lambda f: as_parquet(naive(readings()), f), "no offset from UTC", "write UTC with Z"),

@@ -102,10 +102,10 @@ def test_sign_of_battery_power_is_told_by_the_state_of_charge(tmp_path: Path):
     soc = history("sensor.battery_soc", [(5 * n, 50 - n if n < 12 else 38 + 0.5 * (n - 12)) for n in range(25)])
     data = read(tmp_path, {"p.csv": power, "s.csv": soc})
     assert column(data, "batt_discharge_kwh") == [0.5] * 4 + [0.0] * 4
-    with pytest.raises(DataRefusedError, match="does not tell whether positive charges"):
+    with pytest.raises(DataRefusedError, match="does not say whether positive charges"):
         read(tmp_path, {"p.csv": power})
-    told = read(tmp_path, {"p.csv": power}, {"sensor.battery_power": "battery_power"})
-    assert column(told, "batt_charge_kwh") == [0.5] * 4 + [0.0] * 4
+    mapped = read(tmp_path, {"p.csv": power}, {"sensor.battery_power": "battery_power"})
+    assert column(mapped, "batt_charge_kwh") == [0.5] * 4 + [0.0] * 4
 
 
 def test_unavailable_states_are_no_readings_and_bad_ones_are_refused_by_row(tmp_path: Path):
@@ -143,7 +143,7 @@ def test_mapping_overrides_names_and_ignores_sensors(tmp_path: Path):
 
 def test_forecast_beside_measurements_is_left_out_with_a_note(tmp_path: Path):
     data = read(tmp_path, {"met.yaml": WEATHER, "h.csv": counting("sensor.load_energy")})
-    assert data.notes[0] == "met.yaml: a forecast, not a measurement: only what was measured is imported; left out"
+    assert data.notes[0] == "met.yaml: a forecast, not a measurement: only measurements are imported; left out"
     assert data.readings.height == 8
 
 
