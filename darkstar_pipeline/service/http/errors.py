@@ -1,6 +1,9 @@
-"""Every way a request can go wrong, in the one form that errors have here."""
+"""Answers to requests that fail: every error in one form, with a status by its code.
 
-import re
+`docs/service.md` lists the statuses and codes.
+"""
+
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -9,38 +12,52 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
-from darkstar_pipeline.errors import DarkstarError, ExitCode
+from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.service.engine.overrides import WishError
 from darkstar_pipeline.service.schemas import ErrorDocument, Problem
-from planner.errors import PlannerError
+from env.errors import CodedError
 
 if TYPE_CHECKING:
     from starlette.types import ExceptionHandler
 
-_STATUS = {
-    ExitCode.USAGE: HTTPStatus.CONFLICT,
-    ExitCode.DATA: HTTPStatus.CONFLICT,
-    ExitCode.INFEASIBLE: HTTPStatus.CONFLICT,
-    ExitCode.OUTSIDE: HTTPStatus.SERVICE_UNAVAILABLE,
-    ExitCode.BUG: HTTPStatus.INTERNAL_SERVER_ERROR,
+_log = logging.getLogger(__name__)
+_INTERNAL = "internal_error"
+_STATUS: Mapping[str, int] = {
+    "usage": 422,
+    "configuration": 422,
+    "query": 422,
+    "wrong_moment": 422,
+    "data_missing": 404,
+    "data_refused": 409,
+    "model_refused": 409,
+    "not_promoted": 409,
+    "no_feasible_schedule": 409,
+    "unverified_schedule": 409,
+    "outside_service": 503,
+    "home_assistant": 503,
 }
+"""Statuses of our errors by their code; an error with another code is an internal error."""
 _MEANINGS = {
     400: "The request cannot be read.",
-    401: "No token, or a wrong one.",
-    403: "A page of another origin asked.",
-    404: "There is no such thing.",
-    405: "Not with this method.",
-    409: "It contradicts how things stand.",
+    401: "The token is missing or wrong.",
+    403: "The request came from a page of another origin.",
+    404: "Not found.",
+    405: "The method is not allowed.",
+    409: "Refused by the present state.",
     413: "The body is too large.",
-    422: "A value is wrong; the message says which.",
+    422: "A value is wrong; the message names each.",
     429: "Too many requests.",
-    503: "Not now: no plan yet, or another program cannot be reached.",
+    503: "No plan yet, or another program cannot be reached.",
 }
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_MAX_VALUES = 20
+"""Wrong values that a message names; a body of 64 KiB can hold thousands."""
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Error answers of a route for its OpenAPI entry; those that any route may give are added."""
+    """Return the error responses of a route for its OpenAPI entry, with those that every route may give."""
     chosen = sorted({*statuses, 400, 401, 403, 405, 413, 422, 429})
     return {status: {"model": ErrorDocument, "description": _MEANINGS[status]} for status in chosen}
 
@@ -48,61 +65,65 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def problem(
     status: int, code: str, message: str, hint: str = "", headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """An error as an answer."""
+    """Return an error as a response."""
     document = ErrorDocument(error=Problem(code=code, message=message, hint=hint))
     return JSONResponse(document.model_dump(), status_code=status, headers=headers)
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Have every error answered in the same form."""
+    """Answer every error in the same form."""
     handlers = {
-        RequestValidationError: _wrong_value,
+        RequestValidationError: _wrong_values,
         HTTPException: _no_route,
         DarkstarError: _ours,
-        PlannerError: _planner,
-        WishError: _wish,
-        Exception: _mistake,
+        CodedError: _ours,
+        WishError: _wrong_moment,
+        Exception: _internal_error,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, cast("ExceptionHandler", handler))
 
 
-def _wrong_value(_: Request, error: RequestValidationError) -> JSONResponse:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return problem(422, "wrong_value", f"{place}: {first['msg']}", "GET /openapi.json says what is expected")
+def _wrong_values(_: Request, error: RequestValidationError) -> JSONResponse:
+    """Name every wrong value, so that a client corrects its request once."""
+    errors = error.errors()
+    named = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in errors[:_MAX_VALUES]]
+    if len(errors) > _MAX_VALUES:
+        named.append(f"and {len(errors) - _MAX_VALUES} more")
+    return problem(422, "wrong_value", "; ".join(named), "GET /openapi.json describes what is expected")
 
 
 def _no_route(request: Request, error: HTTPException) -> JSONResponse:
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(_methods(request)))
+        headers["Allow"] = ", ".join(_allowed_methods(request))
     return problem(error.status_code, code, str(error.detail), headers=headers)
 
 
-def _methods(request: Request) -> set[str]:
-    """Methods of all routes at a path; Starlette names those of the first alone."""
+def _allowed_methods(request: Request) -> list[str]:
+    """Return the methods of all routes at a path; Starlette itself names those of the first route alone."""
     app: FastAPI = request.app
-    found: set[str] = set()
-    for path, operations in app.openapi()["paths"].items():
-        pattern = "/".join("[^/]+" if part.startswith("{") else re.escape(part) for part in path.split("/"))
-        if re.fullmatch(pattern, request.url.path):
-            found |= {name.upper() for name in operations}
-    return found
+    root = request.scope.get("app_root_path", request.scope.get("root_path", ""))  # a mount has changed the latter
+    scope, allowed = {**request.scope, "root_path": root}, set[str]()
+    for route in app.routes:
+        matched = {name for name in _METHODS if route.matches({**scope, "method": name})[0] is Match.FULL}
+        allowed |= matched & {"GET", "HEAD"} if isinstance(route, Mount) else matched  # a mount takes any: static files
+    return sorted(allowed)
 
 
-def _ours(_: Request, error: DarkstarError) -> JSONResponse:
-    return problem(_STATUS[error.exit_code], error.code, error.message, error.hint)
+def _ours(request: Request, error: DarkstarError | CodedError) -> JSONResponse:
+    """Answer an error of ours by its code."""
+    if error.code not in _STATUS:
+        _log.error("internal error", exc_info=error)
+        return _internal_error(request, error)
+    return problem(_STATUS[error.code], error.code, str(error), error.hint)
 
 
-def _planner(_: Request, error: PlannerError) -> JSONResponse:
-    return problem(409, "refused", str(error))
+def _wrong_moment(_: Request, error: WishError) -> JSONResponse:
+    code = "wrong_moment"
+    return problem(_STATUS[code], code, str(error), "give a moment in the future, within 31 days")
 
 
-def _wish(_: Request, error: WishError) -> JSONResponse:
-    return problem(409, "wrong_moment", str(error), "give a moment ahead, within a month")
-
-
-def _mistake(_: Request, error: Exception) -> JSONResponse:
-    return problem(500, "mistake", f"a mistake of ours: {type(error).__name__}", "the log has the details")
+def _internal_error(_: Request, error: Exception) -> JSONResponse:
+    return problem(500, _INTERNAL, f"internal error ({type(error).__name__})", "the service's log has the details")

@@ -1,13 +1,12 @@
-"""What happened: plans against readings, and what was saved."""
+"""History of plans against readings, and savings."""
 
 import re
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
-from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.service.engine.plan_vs_actual import history_document
 from darkstar_pipeline.service.engine.savings import MOST_DAYS
 from darkstar_pipeline.service.http.dependencies import Running, Service
@@ -21,49 +20,43 @@ EARLIEST, LATEST = date(2000, 1, 1), date(2100, 12, 31)
 
 
 def _written(value: object) -> object:
-    """Days come as 2026-01-31; a bare number could be anything."""
+    """Take days as 2026-01-31 alone; a bare number could be anything."""
     if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         return value
     message = "a day is written as 2026-01-31"
     raise ValueError(message)
 
 
-Day = Annotated[date, BeforeValidator(_written), Query(description="local day", examples=["2026-01-31"])]
+Day = Annotated[
+    date,
+    BeforeValidator(_written),
+    Field(ge=EARLIEST, le=LATEST),
+    Query(description="local day", examples=["2026-01-31"]),
+]
 
 
-@router.get("/history", responses=answers(409), summary="Plan against what happened")
+@router.get("/history", responses=answers(), summary="Plan against what happened")
 def history(service: Service, day: Day | None = None) -> HistoryDocument:
-    """A local day, by default today: what was planned for each slot just before it began, and what was read."""
-    return history_document(service.context, _today(service) if day is None else _near(day))
+    """Return a local day, by default today: the plan of each slot as it stood when the slot began, and the readings."""
+    return history_document(service.context, _today(service) if day is None else day)
 
 
-@router.get("/savings", responses=answers(409), summary="What was saved")
+@router.get("/savings", responses=answers(), summary="What was saved")
 def savings(
     service: Service,
     by: Annotated[Literal["day", "month"], Query(description="how days are added up")] = "day",
     first: Day | None = None,
     last: Day | None = None,
 ) -> SavingsDocument:
-    """What was lived against idle, self-consumption and the oracle, each from the same stored energy every day.
+    """Return the actual cost beside idle, self-consumption and the oracle, each from the same stored energy every day.
 
     By default the last 31 days, or the last year by month; at most 400 days.
     """
-    until = _today(service) - timedelta(days=1) if last is None else _near(last)
+    until = _today(service) - timedelta(days=1) if last is None else last
     shown = DAYS_SHOWN if by == "day" else MONTHS_SHOWN
-    since = until - timedelta(days=shown - 1) if first is None else _near(first)
+    since = until - timedelta(days=shown - 1) if first is None else first
     since = max(since, until - timedelta(days=MOST_DAYS - 1))
     return service.savings.document(service.context, list(days_between(since, until)), by)
-
-
-def _near(day: date) -> date:
-    """A day that prices and readings may exist for.
-
-    Raises:
-        DataMissingError: it is centuries away.
-    """
-    if EARLIEST <= day <= LATEST:
-        return day
-    raise DataMissingError(f"{day} is outside {EARLIEST} to {LATEST}", "name a day that something is known of")
 
 
 def _today(service: Running) -> date:

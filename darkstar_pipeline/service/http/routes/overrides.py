@@ -18,7 +18,7 @@ async def overrides(service: Service) -> OverridesDocument:
     return _told(service)
 
 
-@router.post("/overrides", status_code=201, responses=answers(409), summary="Ask for something else, until an end")
+@router.post("/overrides", status_code=201, responses=answers(), summary="Ask for something else, until an end")
 def override(wish: OverrideRequest, service: Service) -> Override:
     """Charge, discharge, export, hold or leave the battery by itself until a moment; or say that nobody is at home.
 

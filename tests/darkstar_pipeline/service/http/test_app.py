@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from collections.abc import Generator
 from datetime import timedelta
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.context import open_context
+from darkstar_pipeline.errors import ConfigurationError, DataMissingError, DataRefusedError, OutsideServiceError
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.home_assistant.client import HomeAssistantError
 from darkstar_pipeline.service.http.middleware import COOKIE
 from darkstar_pipeline.service.schemas import (
     CommandDocument,
@@ -20,6 +24,8 @@ from darkstar_pipeline.service.schemas import (
     OverridesDocument,
     PlanDocument,
 )
+from env.errors import ShapeError, TimeZoneError
+from planner.errors import NoFeasibleScheduleError, PolicyMismatchError
 from tests.builders.service_home import TOKEN, asking, client_of, made_engine, moment
 from tests.builders.small_home import small_settings
 
@@ -34,8 +40,14 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="module")
-def engine(filled: Path) -> PlannerEngine:
-    made, _ = made_engine(open_context(settings=small_settings(), home=filled))
+def state(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the filled state folder, since planning writes into it."""
+    return Path(shutil.copytree(filled, tmp_path_factory.mktemp("app") / "state"))
+
+
+@pytest.fixture(scope="module")
+def engine(state: Path) -> PlannerEngine:
+    made, _ = made_engine(open_context(settings=small_settings(), home=state))
     made.look()
     return made
 
@@ -141,12 +153,12 @@ def test_guessing_is_slowed_down_when_it_goes_on(stranger: TestClient) -> None:
     assert stranger.get("/plan", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
 
 
-def test_pace_is_kept_when_somebody_hurries(filled: Path) -> None:
-    context = open_context(settings=small_settings(), home=filled)
+def test_requests_are_rate_limited_when_they_come_too_fast(state: Path) -> None:
+    context = open_context(settings=small_settings(), home=state)
     slow = context.site_settings.service.model_copy(update={"requests_per_second": 0.5, "body_bytes": 2000})
     settings = context.site_settings.model_copy(update={"service": slow})
     engine, _ = made_engine(
-        open_context(settings=small_settings().model_copy(update={"sites": {"home": settings}}), home=filled)
+        open_context(settings=small_settings().model_copy(update={"sites": {"home": settings}}), home=state)
     )
     with asking(engine) as client:
         codes = [client.get("/health").status_code for _ in range(7)]
@@ -212,10 +224,47 @@ def test_wrong_wish_is_refused_with_its_place(client: TestClient, body: object) 
     assert client.get("/overrides").json()["overrides"] == []
 
 
+def test_every_wrong_value_is_named_when_there_are_several(client: TestClient) -> None:
+    message = client.post("/overrides", json={"mode": "explode", "until": 3, "power_kw": -1}).json()["error"]["message"]
+    assert [part.split(":")[0] for part in message.split("; ")] == ["body.mode", "body.until", "body.power_kw"]
+    many = client.post("/overrides", json={f"key{number}": 0 for number in range(100)}).json()["error"]["message"]
+    assert many.endswith("and 82 more")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        pytest.param(UsageError("wrong", "fix it"), 422, "usage", id="usage"),
+        pytest.param(ConfigurationError("wrong", "fix it"), 422, "configuration", id="configuration"),
+        pytest.param(TimeZoneError("Nowhere"), 422, "configuration", id="a wrong site"),
+        pytest.param(DataMissingError("nothing", "import it"), 404, "data_missing", id="missing"),
+        pytest.param(DataRefusedError("no", "train"), 409, "data_refused", id="refused"),
+        pytest.param(PolicyMismatchError("damaged"), 409, "model_refused", id="another tariff"),
+        pytest.param(NoFeasibleScheduleError("no"), 409, "no_feasible_schedule", id="infeasible"),
+        pytest.param(OutsideServiceError("away", "wait"), 503, "outside_service", id="outside"),
+        pytest.param(HomeAssistantError("away", "wait"), 503, "home_assistant", id="home assistant"),
+        pytest.param(ShapeError("secret shapes"), 500, "internal_error", id="ours"),
+    ],
+)
+def test_status_and_code_are_those_of_the_error_when_a_route_raises_it(
+    client: TestClient, engine: PlannerEngine, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, code: str
+) -> None:
+    def fails() -> None:
+        raise error
+
+    monkeypatch.setattr(engine, "replan", fails)
+    answer = client.post("/replan")
+    document = ErrorDocument.model_validate_json(answer.content).error
+    assert (answer.status_code, document.code) == (status, code)
+    assert document.hint
+    assert ("secret" in answer.text) is False
+
+
 @pytest.mark.parametrize("until", ["2025-10-26T10:00:00Z", "2026-10-26T10:00:00Z", "9999-12-31T23:59:59Z"])
 def test_wish_that_ended_or_ends_too_late_is_refused_when_asked_for(client: TestClient, until: str) -> None:
     answer = client.post("/overrides", json={"mode": "charge", "until": until})
-    assert answer.status_code == 409
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == "wrong_moment"
     assert "until" in answer.json()["error"]["message"]
 
 
@@ -243,7 +292,12 @@ def test_files_elsewhere_are_not_given_when_asked_for_by_tricks(client: TestClie
 
 
 def test_method_that_is_not_there_is_refused_with_those_that_are(client: TestClient) -> None:
-    for path, allowed in (("/plan", "GET"), ("/overrides", "GET, POST"), ("/overrides/1a2b3c4d", "DELETE")):
+    for path, allowed in (
+        ("/plan", "GET"),
+        ("/static/main.js", "GET, HEAD"),
+        ("/overrides", "GET, POST"),
+        ("/overrides/1a2b3c4d", "DELETE"),
+    ):
         answer = client.put(path)
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
     assert client.get("/nothing").status_code == 404
@@ -261,7 +315,7 @@ def test_model_moves_are_refused_when_nothing_speaks_for_them(client: TestClient
     assert client.post("/models/promote", json={"version": 1, "why": ""}).status_code == 422
 
 
-def test_mistake_is_told_without_its_insides_when_one_happens(
+def test_internal_error_is_answered_without_its_message_when_one_happens(
     client: TestClient, engine: PlannerEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fails() -> None:
@@ -273,7 +327,7 @@ def test_mistake_is_told_without_its_insides_when_one_happens(
         answer = client.post("/replan")
     assert answer.status_code == 500
     assert TOKEN not in answer.text
-    assert ErrorDocument.model_validate_json(answer.content).error.code == "mistake"
+    assert ErrorDocument.model_validate_json(answer.content).error.code == "internal_error"
 
 
 def test_openapi_document_names_every_error_and_an_example_when_read(client: TestClient) -> None:
