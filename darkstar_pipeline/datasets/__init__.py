@@ -1,1 +1,4 @@
-"""Believed inputs cut for replays and training."""
+"""Usable readings and prices of a site, selected for replays and training.
+
+What does not belong here: grading days (`quality`), replaying them (`planner.replay`).
+"""

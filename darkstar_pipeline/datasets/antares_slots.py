@@ -20,7 +20,7 @@ from planner.training.antares_slots import antares_slots, check_version
 def get_antares_slots(
     context: Context, first: date | None = None, last: date | None = None, *, dataset_version: str = "v1"
 ) -> pl.DataFrame:
-    """Slots of the graded days of a site, to train on.
+    """Return the slots of the graded days of a site, to train on.
 
     Args:
         context: the site.

@@ -1,4 +1,4 @@
-"""What forecasts and scenarios of a day may rest on: believed readings of the days before it.
+"""The readings that forecasts and scenarios of a day may use: usable readings of the days before it.
 
 Read from what was imported, not from `slot_observations`, so that a day's forecasts are the same however a backfill was
 cut into ranges.
@@ -16,9 +16,9 @@ from planner.replay.usable_slots import USABLE
 
 
 def past_readings(context: Context, first: date, last: date, *, reach: int, has_pv: bool) -> pl.DataFrame:
-    """Readings that may speak for the days `first` to `last`.
+    """Return the readings that forecasts of the days `first` to `last` may use.
 
-    Days are believed on their readings alone: a price that is missing or wrong is no reason to distrust a load.
+    Days are graded on their readings alone: a price that is missing or wrong is no reason to distrust a load.
 
     Args:
         context: the site.
@@ -28,7 +28,7 @@ def past_readings(context: Context, first: date, last: date, *, reach: int, has_
         has_pv: whether the home has panels; without, a missing PV reading is no fault.
 
     Returns:
-        `slot_start, load_kwh, pv_kwh` of believed days from `first - reach` to `last`.
+        `slot_start, load_kwh, pv_kwh` of usable days from `first - reach` to `last`.
     """
     start, lake, name = first - timedelta(days=reach), context.lake, context.site_name
     measured = [column for column in SLOT_OBSERVATIONS.schema.names() if column not in ("site", "local_day")]
@@ -46,8 +46,8 @@ def past_readings(context: Context, first: date, last: date, *, reach: int, has_
         battery=context.site.battery,
         has_pv=has_pv,
     )
-    believed = grades.filter(pl.col("status").is_in(USABLE)).select(pl.col("day").alias("local_day"))
-    return observations.join(believed, on="local_day", how="semi").select("slot_start", "load_kwh", "pv_kwh")
+    usable = grades.filter(pl.col("status").is_in(USABLE)).select(pl.col("day").alias("local_day"))
+    return observations.join(usable, on="local_day", how="semi").select("slot_start", "load_kwh", "pv_kwh")
 
 
 def _unremarkable_prices(first: date, last: date, timezone: str) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from env.time_grid import days_between
 
 @dataclass(frozen=True)
 class DayGrades:
-    """What is known of a range of days.
+    """The grades of a range of days.
 
     Attributes:
         days: a row a materialised day: the columns of `data_quality_daily` less site, and `repaired_slots`.

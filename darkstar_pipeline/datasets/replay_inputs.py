@@ -1,4 +1,4 @@
-"""What replays of a site rest on: the measuring protocol, graded slots, forecasts and the readings before them."""
+"""The inputs of replays of a site: the measuring protocol, graded slots, forecasts and the readings before them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -26,12 +26,12 @@ _HASHED = ("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh")
 
 @dataclass(frozen=True)
 class ReplayInputs:
-    """What days are replayed on.
+    """The inputs that days are replayed on.
 
     Attributes:
         slots: prices and readings of graded days, as `planner.replay.daily.replay_days` takes them.
         forecasts: made from the morning before the first day on.
-        history: believed readings from some days before the first day on.
+        history: usable readings from some days before the first day on.
     """
 
     slots: pl.DataFrame
@@ -40,7 +40,7 @@ class ReplayInputs:
 
 
 def protocol_of(context: Context) -> Protocol:
-    """The measuring protocol that the site's configuration asks for."""
+    """Return the configured measuring protocol of a site."""
     settings = context.site_settings.protocol
     return Protocol(
         start_soc_kwh=context.site.battery.soc_kwh(settings.start_soc_percent),
@@ -50,7 +50,7 @@ def protocol_of(context: Context) -> Protocol:
 
 
 def home_has_pv(context: Context) -> bool:
-    """Whether the home has panels: as configured, else whether any PV was ever read."""
+    """Return whether the home has panels: as configured, else whether any PV was ever read."""
     configured = context.site_settings.has_pv
     if configured is not None:
         return configured
@@ -62,7 +62,7 @@ def home_has_pv(context: Context) -> bool:
 
 
 def replay_inputs(context: Context, days: Sequence[date], *, reach: int = SCENARIO_DAYS) -> ReplayInputs:
-    """What some graded days are replayed on.
+    """Return the inputs of replays of some graded days.
 
     Args:
         context: the site.

@@ -1,4 +1,4 @@
-"""Plans that were made, lived ones and shadows alike: written as they come, and read back as commands in force.
+"""The history of plans, of the live service and of shadows: written as they are made, read back as commands in force.
 
 A slot's command is that of the latest plan made before the slot began, or within its first minute: the service plans as
 a slot begins, on what was read by then. Later plans of a slot never count for it.
@@ -27,7 +27,7 @@ _DIGITS = 4
 
 
 def system_id(site: str, policy: str | None = None) -> str:
-    """What a site's plans are filed under: the lived ones, or those of a shadow policy, each under its own.
+    """Return the name that plans are filed under: the live ones of a site, or those of a shadow policy.
 
     >>> system_id("home"), system_id("home", "value")
     ('antares-home', 'antares-home--shadow-value')
@@ -55,10 +55,10 @@ def keep_plan(
     Args:
         context: the site.
         system: as `system_id` names it.
-        schedule: `slot_start` and `COLUMNS`; nulls where nobody knows.
-        plan_id: of the plan.
-        created_at: when it was made.
-        episode_start: when the system's stored energy was last the home's own.
+        schedule: `slot_start` and `COLUMNS`; null where unknown.
+        plan_id: identifier of the plan.
+        created_at: instant of planning.
+        episode_start: instant when the system's stored energy was last the home's own.
         metrics: figures; `policy` and `start_soc_kwh` are read back.
 
     Raises:
@@ -84,12 +84,12 @@ def keep_plan(
 
 
 def plans_between(context: Context, first: date, last: date) -> pl.DataFrame:
-    """The history of local days, both included."""
+    """Return the history of local days, both included."""
     return context.lake.read(ANTARES_PLAN_HISTORY, context.site_name, first, last)
 
 
 def in_force(plans: pl.DataFrame, slot_start: Sequence[datetime]) -> pl.DataFrame:
-    """What was in force in each slot.
+    """Return the commands in force in each slot.
 
     Args:
         plans: rows of the history of one system.
@@ -100,11 +100,11 @@ def in_force(plans: pl.DataFrame, slot_start: Sequence[datetime]) -> pl.DataFram
     """
     wanted = set(slot_start)
     parts = [_slots(row, wanted) for row in plans.sort("created_at", "id").iter_rows(named=True)]
-    found = [part for part in parts if part.height]
-    if not found:
+    covered = [part for part in parts if part.height]
+    if not covered:
         return _empty()
-    known = pl.concat(found).filter(pl.col("created_at") <= pl.col("slot_start") + GRACE)
-    return known.unique("slot_start", keep="last", maintain_order=True).sort("slot_start")
+    in_time = pl.concat(covered).filter(pl.col("created_at") <= pl.col("slot_start") + GRACE)
+    return in_time.unique("slot_start", keep="last", maintain_order=True).sort("slot_start")
 
 
 def _slots(row: Mapping[str, Any], wanted: set[datetime]) -> pl.DataFrame:

@@ -56,7 +56,7 @@ class RangeVerdict:
 
 
 def check_policies(policies: Sequence[str], known: Sequence[str] = POLICIES) -> None:
-    """Refuse policies that do not exist; of trained ones, whether there is such a version is found out later.
+    """Refuse policies that do not exist; of trained ones, the existence of a version is checked later.
 
     Raises:
         ConfigurationError: names them, and those that do.
@@ -69,7 +69,7 @@ def check_policies(policies: Sequence[str], known: Sequence[str] = POLICIES) -> 
 def evaluate_range(
     context: Context, first: date, last: date, policies: Sequence[str], *, continuous: bool = False
 ) -> RangeVerdict:
-    """What each policy paid on the usable days of a range.
+    """Evaluate policies on the usable days of a range.
 
     Args:
         context: the site.
@@ -100,19 +100,19 @@ def evaluate_range(
 
 
 def day_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
-    """What a policy does on a day, slot by slot, verified.
+    """Return the verified schedule of a policy on a day, slot by slot.
 
     Raises:
         ConfigurationError: an unknown policy.
         DataMissingError: the day is refused or not materialised.
-        UnverifiedScheduleError: something is wrong with the schedule.
+        UnverifiedScheduleError: the schedule violates a rule.
     """
     schedule = only_verified(unverified_schedule(context, day, policy), context.site, protocol_of(context))
     return schedule.select([name for name in POLICY_SCHEDULES.schema.names() if name not in _BOOKKEEPING])
 
 
 def unverified_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
-    """What a policy does on a day as it is stored, else as it is replayed, for whoever verifies it.
+    """Return the stored schedule of a policy on a day, else the replayed one, not verified.
 
     Raises:
         ConfigurationError: an unknown policy.
@@ -129,7 +129,7 @@ def unverified_schedule(context: Context, day: date, policy: str) -> pl.DataFram
 
 
 def day_stats(context: Context, day: date) -> pl.DataFrame:
-    """How each policy used a day: a row a policy."""
+    """Return the statistics of a day: a row a policy."""
     schedules = [day_schedule(context, day, policy) for policy in POLICIES]
     return day_statistics(pl.concat(schedules), site=context.site)
 
@@ -268,14 +268,14 @@ def _replay_window(context: Context, policy: str, days: Sequence[date]) -> pl.Da
             from darkstar_pipeline.policies.replay import replay_trained
 
             return replay_trained(context, trained, days, continuous=True)
-    found, protocol = replay_inputs(context, days), protocol_of(context)
-    replayed = replay_window(_decides(policy), found.slots, found.forecasts, found.history, context.site, protocol)
+    inputs, protocol = replay_inputs(context, days), protocol_of(context)
+    replayed = replay_window(_decides(policy), inputs.slots, inputs.forecasts, inputs.history, context.site, protocol)
     return replayed.with_columns(policy=pl.lit(policy))
 
 
 def _trained(context: Context, policy: str) -> "TrainedPolicy | None":
     """The trained policy of a name; None for a champion that is `value`."""
-    from darkstar_pipeline.policies.trained import trained_policy  # models are opened only where one is asked for
+    from darkstar_pipeline.policies.trained import trained_policy  # loading models is slow
 
     return trained_policy(context, policy)
 
@@ -286,10 +286,10 @@ def _decides(policy: str) -> str:
 
 
 def trained_on(context: Context, policies: Sequence[str], days: Sequence[date]) -> dict[str, int]:
-    """Of each trained policy, how many of the days it learned from or was chosen on; only those with any."""
-    found: dict[str, int] = {}
+    """Return for each trained policy the number of days it learned from or was chosen on; only counts above zero."""
+    counts: dict[str, int] = {}
     for policy in filter(is_learned, policies):
         trained = _trained(context, policy)
         if trained is not None:
-            found[policy] = sum(trained.has_seen(day) for day in days)
-    return {policy: n_days for policy, n_days in found.items() if n_days}
+            counts[policy] = sum(trained.has_seen(day) for day in days)
+    return {policy: n_days for policy, n_days in counts.items() if n_days}

@@ -1,1 +1,7 @@
-"""Which readings and prices can be believed: repair of spot prices, grading of days. Pure Polars, no files."""
+"""Data quality: repair of spot prices and grading of days. Pure Polars, no files.
+
+`price_repair` is the entry of repairs (`market_hours`, `zero_runs` and `price_filling` are its steps), `day_quality`
+that of grades (`day_issues` and `bad_hours` count what is wrong).
+
+What does not belong here: checks of single rows of a file (`sources`), reading and writing the lake (`assets`).
+"""

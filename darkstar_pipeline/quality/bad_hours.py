@@ -1,17 +1,17 @@
-"""Hours whose readings contradict an independent series or the energy balance of the home, and whose fault it is.
+"""Hours whose readings contradict an independent series or the energy balance of the home, and the quantity at fault.
 
-Hours are whole hours of UTC (of the statistics, for those), so every one is judged on four slots, whatever the clock
+Hours are whole hours of UTC (of the statistics, for those), so every one has four slots, whatever the clock
 does, and belongs to the local day its start is in. Where midnight cuts an hour (zones with a half hour) it is not
-judged, so that a day's grade does not depend on its neighbours. An hour with a slot missing is not judged: missing
+checked, so that a day's grade does not depend on its neighbours. An hour with a slot missing is not checked: missing
 slots are counted elsewhere, and so are quantities that were never measured.
 
 The balance of an hour, where import and export are measured:
 
     residual = load + water + car + export + charge - PV - discharge - import        bad beyond 0.2 kWh either way
 
-A residual says that something is wrong, not what. It is laid to
+A residual shows that something is wrong, not what. It is attributed to
 
-1. the battery, where its own books of that hour are off: what its state of charge says it gained against
+1. the battery, where its own balance of that hour is off: the change of its state of charge against
    efficiency * charge - discharge / efficiency, beyond one percent of the capacity (SoC is read in whole percent) plus
    the same 0.2 kWh;
 2. else the quantities whose hourly statistic disagrees with their slots;
@@ -36,7 +36,7 @@ QUANTITIES = {
     "batt_charge": "batt_charge_kwh",
     "batt_discharge": "batt_discharge_kwh",
 }
-BLAMED = ("load", "pv", "import", "export", "battery")
+ATTRIBUTED = ("load", "pv", "import", "export", "battery")
 _BATTERY_PARTS = ("batt_charge", "batt_discharge")
 _TINY = 1e-9  # kWh; sums of decimals that are 0.2 apart on paper are not a fault
 _HOUR_MINUTES = 60
@@ -45,38 +45,38 @@ _HOUR_MINUTES = 60
 def bad_hours(
     observations: pl.DataFrame, statistics: pl.DataFrame, timezone: str, *, battery: Battery, has_pv: bool
 ) -> pl.DataFrame:
-    """The bad hours of some days.
+    """Return the bad hours of some days.
 
     Args:
         observations: the whole slot grid of the days, columns of `slot_observations`; null where nothing was read.
         statistics: `hour_start` [UTC], `quantity` (keys of `QUANTITIES`), `energy_kwh` [kWh].
         timezone: IANA zone of the local days.
         battery: its capacity and efficiencies are used.
-        has_pv: without PV an unread `pv_kwh` is zero and its statistics are not looked at.
+        has_pv: without PV an unread `pv_kwh` is zero and its statistics are ignored.
 
     Returns:
-        A row a bad hour and quantity (`BLAMED`): `local_day, hour_start, quantity`.
+        A row a bad hour and quantity (`ATTRIBUTED`): `local_day, hour_start, quantity`.
     """
     compared = _compared(observations, statistics, has_pv=has_pv)
-    disagreeing = compared.filter(pl.col("agrees").not_()).select("hour_start", quantity=_whose("quantity"))
+    disagreeing = compared.filter(pl.col("agrees").not_()).select("hour_start", quantity=_owner("quantity"))
     unbalanced = _unbalanced(observations, battery, has_pv=has_pv)
-    both = pl.concat([disagreeing, _blamed(unbalanced, compared)]).unique()
+    both = pl.concat([disagreeing, _attributed(unbalanced, compared)]).unique()
     day = pl.col("hour_start").dt.convert_time_zone(timezone).dt.date().alias("local_day")
     days = observations.select("local_day").unique()
     return both.with_columns(day).join(days, on="local_day", how="semi").select("local_day", "hour_start", "quantity")
 
 
-def _whose(column: str) -> pl.Expr:
-    """Charge and discharge are both the battery's."""
+def _owner(column: str) -> pl.Expr:
+    """Map charge and discharge to the battery."""
     return pl.when(pl.col(column).is_in(_BATTERY_PARTS)).then(pl.lit("battery")).otherwise(pl.col(column))
 
 
 def _compared(observations: pl.DataFrame, statistics: pl.DataFrame, *, has_pv: bool) -> pl.DataFrame:
-    """Per statistic whose four slots are all read: `hour_start, quantity, agrees`."""
-    known = [name for name in QUANTITIES if has_pv or name != "pv"]
+    """Compare each statistic whose four slots were all read: `hour_start, quantity, agrees`."""
+    quantities = [name for name in QUANTITIES if has_pv or name != "pv"]
     offsets = [pl.duration(minutes=minutes) for minutes in range(0, _HOUR_MINUTES, _HOUR_MINUTES // SLOTS_PER_HOUR)]
-    asked = statistics.filter(pl.col("quantity").is_in(known), pl.col("energy_kwh").is_finite())
-    slots = asked.with_columns(slot_start=pl.concat_list(pl.col("hour_start") + offset for offset in offsets))
+    relevant = statistics.filter(pl.col("quantity").is_in(quantities), pl.col("energy_kwh").is_finite())
+    slots = relevant.with_columns(slot_start=pl.concat_list(pl.col("hour_start") + offset for offset in offsets))
     read = observations.unpivot(
         list(QUANTITIES.values()), index=["slot_start", "local_day"], variable_name="column", value_name="kwh"
     )
@@ -94,7 +94,7 @@ def _compared(observations: pl.DataFrame, statistics: pl.DataFrame, *, has_pv: b
 
 
 def _unbalanced(observations: pl.DataFrame, battery: Battery, *, has_pv: bool) -> pl.DataFrame:
-    """Hours that do not balance: `hour_start`, whether a battery is measured, whether its own books are off."""
+    """Return the hours that do not balance: `hour_start`, whether a battery is measured, whether its balance is off."""
     charge, discharge = pl.col("batt_charge_kwh"), pl.col("batt_discharge_kwh")
     has_battery = charge.is_not_null() | discharge.is_not_null()
     absent = ~has_battery.any().over("local_day")
@@ -111,33 +111,33 @@ def _unbalanced(observations: pl.DataFrame, battery: Battery, *, has_pv: bool) -
         .with_columns(residual=residual, gained=gained, has_battery=has_battery)
         .group_by("local_day", hour_start=pl.col("slot_start").dt.truncate("1h"), maintain_order=True)
         .agg(
-            pl.col("residual").count().alias("judged"),
+            pl.col("residual").count().alias("checked"),
             pl.col("residual").sum(),
             pl.col("has_battery").all(),
             off=((stored - pl.col("gained").sum()).abs() > slack + _TINY).fill_null(value=False),
         )
-        .filter(pl.col("judged") == SLOTS_PER_HOUR, pl.col("residual").abs() > LARGEST_ERROR_KWH + _TINY)
+        .filter(pl.col("checked") == SLOTS_PER_HOUR, pl.col("residual").abs() > LARGEST_ERROR_KWH + _TINY)
         .select("hour_start", "has_battery", battery_off=pl.col("has_battery") & pl.col("off"))
     )
 
 
-def _blamed(unbalanced: pl.DataFrame, compared: pl.DataFrame) -> pl.DataFrame:
-    """Whom each unbalanced hour is laid to: `hour_start, quantity`; the rule is the module's."""
+def _attributed(unbalanced: pl.DataFrame, compared: pl.DataFrame) -> pl.DataFrame:
+    """Attribute each unbalanced hour to quantities by the rule of the module: `hour_start, quantity`."""
     verdicts = (
-        compared.with_columns(quantity=_whose("quantity"))
+        compared.with_columns(quantity=_owner("quantity"))
         .group_by("hour_start", "quantity")
         .agg(pl.col("agrees").all())
     )
     wide = unbalanced
-    for name in BLAMED:
+    for name in ATTRIBUTED:
         column = verdicts.filter(pl.col("quantity") == name).select("hour_start", pl.col("agrees").alias(f"_{name}"))
         wide = wide.join(column, on="hour_start", how="left")
-    disagrees = pl.any_horizontal(pl.col(f"_{name}").not_().fill_null(value=False) for name in BLAMED)
-    others = [name for name in BLAMED if name != "load"]
+    disagrees = pl.any_horizontal(pl.col(f"_{name}").not_().fill_null(value=False) for name in ATTRIBUTED)
+    others = [name for name in ATTRIBUTED if name != "load"]
     unconfirmed = {name: pl.col(f"_{name}").is_null() for name in others}
     unconfirmed["battery"] &= pl.col("has_battery")
     load_confirmed = pl.col("_load").fill_null(value=False)
-    whom = (
+    attributed = (
         pl.when(pl.col("battery_off"))
         .then(pl.lit(["battery"]))
         .when(disagrees)
@@ -146,4 +146,4 @@ def _blamed(unbalanced: pl.DataFrame, compared: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(["load"]))
         .otherwise(pl.concat_list(pl.when(test).then(pl.lit(name)) for name, test in unconfirmed.items()))
     )
-    return wide.select("hour_start", quantity=whom).explode("quantity").drop_nulls("quantity")
+    return wide.select("hour_start", quantity=attributed).explode("quantity").drop_nulls("quantity")

@@ -1,11 +1,11 @@
-"""What is wrong with a day, counted: missing slots, states of charge, prices, bad hours, the battery's books.
+"""Counts of the faults of a day: missing slots, states of charge, prices, bad hours, the battery's balance.
 
-Every function gives a row a day. What the counts mean for the day is `day_quality`'s business.
+Every function gives a row a day. `day_quality` decides what the counts mean for the day.
 """
 
 import polars as pl
 
-from darkstar_pipeline.quality.bad_hours import BLAMED, SOC_STEP_PERCENT
+from darkstar_pipeline.quality.bad_hours import ATTRIBUTED, SOC_STEP_PERCENT
 from darkstar_pipeline.quality.price_filling import ESTIMATED, LONGEST_FILL_SLOTS
 from env.battery import Battery
 
@@ -40,7 +40,7 @@ def core_issues(slots: pl.DataFrame, timezone: str, *, has_pv: bool) -> pl.DataF
 
 
 def soc_issues(slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
-    """States of charge that cannot be, and jumps inside a slot or from the slot before on the same day."""
+    """Count impossible states of charge, and jumps inside a slot or from the slot before on the same day."""
     start, end = pl.col("soc_start_percent"), pl.col("soc_end_percent")
     before = [pl.coalesce(end, start).shift(1).over(DAY), start.shift(1).over(DAY), end.shift(1).over(DAY)]
     jumps = [end - start, pl.coalesce(start, end) - before[0], start - before[1], end - before[2]]
@@ -52,7 +52,7 @@ def soc_issues(slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
 def price_issues(
     slots: pl.DataFrame, prices: pl.DataFrame, repairs: pl.DataFrame | None, timezone: str
 ) -> pl.DataFrame:
-    """Slots without a usable price, and in how many of them it is missing, estimated, or zero like the whole day's."""
+    """Count slots without a usable price, and those whose price is missing, estimated, or zero like the whole day's."""
     priced = slots.select("slot_start", DAY).join(
         prices.select("slot_start", "price", "repaired"),
         on="slot_start",
@@ -73,7 +73,7 @@ def price_issues(
 
 
 def _with_estimated(priced: pl.DataFrame, repairs: pl.DataFrame | None) -> pl.DataFrame:
-    """Add which prices are only estimated."""
+    """Mark the prices that are only estimated."""
     if repairs is not None:
         estimated = repairs.filter(pl.col("method") == ESTIMATED)["slot_start"].implode()
         return priced.with_columns(_estimated=pl.col("slot_start").is_in(estimated))
@@ -88,7 +88,7 @@ def _with_estimated(priced: pl.DataFrame, repairs: pl.DataFrame | None) -> pl.Da
 def hour_counts(hours: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """Per day: bad hours of each quantity, and the distinct bad core hours with the first of them."""
     core = pl.col("quantity").is_in(CORE)
-    counts = [(pl.col("quantity") == name).sum().cast(pl.Int32).alias(f"bad_hours_{name}") for name in BLAMED]
+    counts = [(pl.col("quantity") == name).sum().cast(pl.Int32).alias(f"bad_hours_{name}") for name in ATTRIBUTED]
     bad = pl.col("hour_start")
     return hours.group_by(DAY).agg(
         *counts,
@@ -98,8 +98,8 @@ def hour_counts(hours: pl.DataFrame, timezone: str) -> pl.DataFrame:
     )
 
 
-def battery_books(slots: pl.DataFrame, battery: Battery) -> pl.DataFrame:
-    """Per day: what the battery gained by its flows and by its state of charge [kWh], and whether they contradict."""
+def battery_balance(slots: pl.DataFrame, battery: Battery) -> pl.DataFrame:
+    """Return per day the energy gained by flows and by state of charge [kWh], and whether they contradict."""
     charge, discharge = pl.col("batt_charge_kwh"), pl.col("batt_discharge_kwh")
     soc = pl.concat_list("soc_start_percent", "soc_end_percent")
     gained = battery.charge_efficiency * charge - discharge / battery.discharge_efficiency
@@ -109,7 +109,7 @@ def battery_books(slots: pl.DataFrame, battery: Battery) -> pl.DataFrame:
     return (
         whole.group_by(DAY)
         .agg(
-            judged=pl.col("_gained").is_not_null().all(),
+            checked=pl.col("_gained").is_not_null().all(),
             gained=pl.col("_gained").sum(),
             stored=stored,
             through=pl.col("_through").sum(),
@@ -119,7 +119,7 @@ def battery_books(slots: pl.DataFrame, battery: Battery) -> pl.DataFrame:
             "gained",
             "stored",
             unbalanced=(
-                pl.col("judged")
+                pl.col("checked")
                 & ((pl.col("stored") - pl.col("gained")).abs() > slack + DAY_THROUGHPUT_SHARE * pl.col("through"))
             ).fill_null(value=False),
         )

@@ -1,4 +1,4 @@
-"""Grades of days: which can be used, which only without the battery's own readings, which not at all, and why.
+"""Grades of days: usable, usable without the battery's own readings, or excluded, with the reasons.
 
 - `exclude`: a core slot is missing (load, and PV in a home that has it), a state of charge is outside 0-100 % or jumps
   by more than 40 points between neighbouring slots, three or more hours have a bad core reading (load, PV, import or
@@ -8,19 +8,19 @@
 
 A day's battery balances when what its state of charge gained from the first to the last slot equals efficiency *
 charge - discharge / efficiency, give or take two percent of the capacity (whole percents at both ends) and a tenth of
-what went through it (what the data sheet leaves out: standby, heating, the meter). It is judged where charge, discharge
-and both states of charge were read.
+what went through it (losses that the data sheet leaves out: standby, heating, the meter). It is checked where charge,
+discharge and both states of charge were read.
 """
 
 from datetime import date
 
 import polars as pl
 
-from darkstar_pipeline.quality.bad_hours import BLAMED, QUANTITIES, bad_hours
+from darkstar_pipeline.quality.bad_hours import ATTRIBUTED, QUANTITIES, bad_hours
 from darkstar_pipeline.quality.day_issues import (
     CORE,
     DAY,
-    battery_books,
+    battery_balance,
     core_issues,
     hour_counts,
     price_issues,
@@ -31,7 +31,7 @@ from env.time_grid import SLOT_DTYPE, grid
 
 MOST_CORE_HOURS = 2
 """More bad core hours than this exclude a day."""
-_READ = (*QUANTITIES.values(), "water_kwh", "ev_kwh", "soc_start_percent", "soc_end_percent")
+_MEASURED = (*QUANTITIES.values(), "water_kwh", "ev_kwh", "soc_start_percent", "soc_end_percent")
 
 
 def grade_days(  # noqa: PLR0913 - three tables, a range and its clock
@@ -57,7 +57,7 @@ def grade_days(  # noqa: PLR0913 - three tables, a range and its clock
         timezone: IANA zone of the local days.
         battery: capacity and efficiencies of the home's battery.
         has_pv: whether PV is a core reading.
-        repairs: `Repaired.repairs`; tells prices that are only estimated. Without it, a run of more than two hours of
+        repairs: `Repaired.repairs`; marks prices that are only estimated. Without it, a run of more than two hours of
             repaired prices is taken for estimated, as it is where no second source is configured.
 
     Returns:
@@ -72,7 +72,7 @@ def grade_days(  # noqa: PLR0913 - three tables, a range and its clock
         .join(soc_issues(slots, timezone), on=DAY, how="left")
         .join(price_issues(slots, prices, repairs, timezone), on=DAY, how="left")
         .join(hour_counts(hours, timezone), on=DAY, how="left")
-        .join(battery_books(slots, battery), on=DAY, how="left")
+        .join(battery_balance(slots, battery), on=DAY, how="left")
         .with_columns(pl.selectors.numeric().exclude("gained", "stored").fill_null(0))
     )
     return _with_status(graded).select(_COLUMNS).sort("day")
@@ -81,7 +81,7 @@ def grade_days(  # noqa: PLR0913 - three tables, a range and its clock
 _COLUMNS = (
     "day",
     "status",
-    *(f"bad_hours_{name}" for name in BLAMED),
+    *(f"bad_hours_{name}" for name in ATTRIBUTED),
     "missing_slots",
     "soc_issues",
     "price_issues",
@@ -91,9 +91,9 @@ _COLUMNS = (
 
 def _on_grid(observations: pl.DataFrame, first: date, last: date, timezone: str) -> pl.DataFrame:
     """The whole slot grid of the days with every measured column."""
-    absent = [pl.lit(None, pl.Float64).alias(name) for name in _READ if name not in observations.columns]
+    absent = [pl.lit(None, pl.Float64).alias(name) for name in _MEASURED if name not in observations.columns]
     read = observations.with_columns(absent).select(
-        pl.col("slot_start").cast(SLOT_DTYPE), pl.col(_READ).cast(pl.Float64).fill_nan(None)
+        pl.col("slot_start").cast(SLOT_DTYPE), pl.col(_MEASURED).cast(pl.Float64).fill_nan(None)
     )
     return grid(first, last, timezone).join(read, on="slot_start", how="left", validate="1:1", maintain_order="left")
 
@@ -109,9 +109,9 @@ def _with_status(graded: pl.DataFrame) -> pl.DataFrame:
 
 
 def _reasons() -> list[pl.Expr]:
-    """What there is to say of a day, each null where it does not apply."""
+    """Return the reasons of a day, each null where it does not apply."""
     zero = pl.col("zero_prices") > 0
-    said = (
+    reasons = (
         (
             pl.col("missing_slots") > 0,
             pl.format("missing {} core {} (first {})", "missing_slots", _many("missing_slots"), "first_missing_slots"),
@@ -135,9 +135,9 @@ def _reasons() -> list[pl.Expr]:
         ),
         (zero, pl.lit("prices all zero")),
         (pl.col("bad_hours_battery") > 0, _battery_hours()),
-        (pl.col("unbalanced"), _books()),
+        (pl.col("unbalanced"), _balance()),
     )
-    return [pl.when(applies).then(words) for applies, words in said]
+    return [pl.when(applies).then(words) for applies, words in reasons]
 
 
 def _core_hours() -> pl.Expr:
@@ -155,11 +155,11 @@ def _battery_hours() -> pl.Expr:
     return pl.format("bad battery readings in {} {} (first {})", count, _many(count, "hour"), "first_battery_hour")
 
 
-def _books() -> pl.Expr:
+def _balance() -> pl.Expr:
     gained, stored = pl.col("gained").round(2), pl.col("stored").round(2)
     return pl.format("battery does not balance: its flows say {} kWh, its state of charge {} kWh", gained, stored)
 
 
 def _many(count: str, noun: str = "slot") -> pl.Expr:
-    """The noun, in the plural unless there is one."""
+    """Return the noun, in the plural unless the count is one."""
     return pl.when(pl.col(count) == 1).then(pl.lit(noun)).otherwise(pl.lit(f"{noun}s"))

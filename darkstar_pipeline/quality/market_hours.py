@@ -1,7 +1,7 @@
-"""What a day's prices say of the market they come from: one price an hour, or one a quarter-hour.
+"""The resolution of the market that a day's prices come from: one price an hour, or one a quarter-hour.
 
 Where the market is hourly, the four slots of an hour carry one price, so a zero beside three quarters of a price is a
-recorder's and the price it hid is known exactly. This is told from the prices themselves, because a file on a
+recorder's and the price it hid is known exactly. The market is recognised by the prices themselves, because a file on a
 15-minute grid does not say which market it was copied from.
 """
 
@@ -11,7 +11,7 @@ DAY = "local_day"
 SLOTS_PER_HOUR = 4
 
 LEAST_HOURS = 6
-"""Hours with two or more prices that a day needs before its market is told."""
+"""Hours with two or more prices that a day needs before its market is recognised."""
 LEAST_LEVELS = 4
 """Different hourly prices that a day needs before constant hours mean an hourly market."""
 HOURLY_SHARE = 0.9
@@ -22,7 +22,7 @@ _SAME = 1e-6  # relative; repeated prices are equal, averaged ones nearly
 
 
 def with_market_hours(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add what the hour and the day say of each slot.
+    """Add the evidence of the hour and the day to each slot.
 
     Args:
         frame: `slot_start`, `local_day`, `price` [money/kWh, null where missing], `native_minutes` [min, nullable].
@@ -39,7 +39,7 @@ def with_market_hours(frame: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             hour_price=pl.when(pl.col("hourly") & pl.col("_constant")).then(pl.col("_least")),
         )
-        .drop("_least", "_constant", "_judged", "_hours", "_share", "_levels")
+        .drop("_least", "_constant", "_comparable", "_hours", "_share", "_levels")
     )
 
 
@@ -51,17 +51,17 @@ def _hour_prices() -> list[pl.Expr]:
     return [
         least.alias("_least"),
         (most - least <= _SAME * least.abs()).alias("_constant"),
-        (price.count().over(hour) >= 2).alias("_judged"),  # noqa: PLR2004 - one price cannot disagree with itself
+        (price.count().over(hour) >= 2).alias("_comparable"),  # noqa: PLR2004 - one price cannot disagree with itself
     ]
 
 
 def _day_evidence() -> list[pl.Expr]:
-    """Per day: hours that can be judged, the share of them that is constant, and how many prices they have."""
-    judged = pl.col("_judged")
+    """Per day: hours with two or more prices, the share of them that is constant, and how many prices they have."""
+    comparable = pl.col("_comparable")
     return [
-        (judged.sum() / SLOTS_PER_HOUR).over(DAY).alias("_hours"),
-        pl.col("_constant").filter(judged).mean().over(DAY).alias("_share"),
-        pl.col("_least").filter(judged).n_unique().over(DAY).alias("_levels"),
+        (comparable.sum() / SLOTS_PER_HOUR).over(DAY).alias("_hours"),
+        pl.col("_constant").filter(comparable).mean().over(DAY).alias("_share"),
+        pl.col("_least").filter(comparable).n_unique().over(DAY).alias("_levels"),
     ]
 
 

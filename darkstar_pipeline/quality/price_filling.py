@@ -1,8 +1,8 @@
-"""Values for prices that are missing or not believed, from the same local day or from a second source.
+"""Values for prices that are missing or rejected, from the same local day or from a second source.
 
-In order: the price of the slot's own market hour, which is exact; the second source (for a zero that is not believed,
+In order: the price of the slot's own market hour, which is exact; the second source (for a rejected zero,
 and for a gap longer than two hours); else a straight line between the neighbouring prices of the day, hour by hour
-where the market is hourly. Up to two hours that line is a repair. A longer run of disbelieved zeros gets the same line
+where the market is hourly. Up to two hours that line is a repair. A longer run of rejected zeros gets the same line
 as an `estimated` price, so that nobody plans on zeros, but its day does not count; a longer gap stays missing.
 """
 
@@ -13,17 +13,17 @@ from darkstar_pipeline.quality.market_hours import DAY
 LONGEST_FILL_SLOTS = 8
 """Two hours: longer runs are not filled from their neighbours [slots]."""
 ESTIMATED = "estimated"
-"""Method of a price that is better than nothing and not good enough for a verdict."""
+"""Method of a price that is good enough to plan with and not good enough to evaluate on."""
 
 
 def with_filled_prices(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add the new price and how it was found.
+    """Add the new price and the method it comes from.
 
     Args:
         frame: `with_recorder_zeros` of whole days, ascending.
 
     Returns:
-        The frame with `filled` [money/kWh]: the price, repaired where it was missing or not believed and a value could
+        The frame with `filled` [money/kWh]: the price, repaired where it was missing or rejected and a value could
         be found; and `method`: null where nothing was changed.
     """
     missing = pl.col("price").is_null()
@@ -40,7 +40,7 @@ def _run_length(flag: str) -> pl.Expr:
 
 
 def _from_source() -> list[pl.Expr]:
-    """What is known without drawing a line: `_source` says from where, `_base` is the price."""
+    """Return prices known without interpolation: `_base` is the price, `_source` its origin."""
     zero, second, hour = pl.col("recorder_zero"), pl.col("second"), pl.col("hour_price")
     source = (
         pl.when(zero & second.is_not_null())
@@ -56,13 +56,13 @@ def _from_source() -> list[pl.Expr]:
 
 
 def _interpolated(frame: pl.DataFrame) -> pl.DataFrame:
-    """Draw the lines, and say what each slot got."""
+    """Interpolate, and record the method of each slot."""
     drawn = frame.with_columns(_span=_run_length_of_unknown(), _line=_line())
     allowed = pl.col("_base").is_null() & ~pl.col("_long") & pl.col("_line").is_not_null()
     between = pl.col("_base").forward_fill().over(DAY).is_not_null() & (
         pl.col("_base").backward_fill().over(DAY).is_not_null()
     )
-    how = (
+    interpolation = (
         pl.when(pl.col("_span") > LONGEST_FILL_SLOTS)
         .then(pl.lit(ESTIMATED))
         .when(between)
@@ -72,7 +72,7 @@ def _interpolated(frame: pl.DataFrame) -> pl.DataFrame:
     line = pl.when(allowed).then(pl.col("_line"))
     return drawn.with_columns(
         filled=pl.coalesce("_base", line),
-        method=pl.coalesce(pl.col("_source"), pl.when(allowed).then(how)),
+        method=pl.coalesce(pl.col("_source"), pl.when(allowed).then(interpolation)),
     )
 
 

@@ -1,8 +1,8 @@
 """Repair of spot prices: recorder zeros and missing slots, with provenance.
 
 True zero and negative prices are never touched; only zeros that are proven not to be prices (`zero_runs`) and missing
-slots are. All evidence is of the same local day or of the second source, so the answer for a day does not depend on the
-range it was asked in. Repairing is repeated until nothing changes, so repairing repaired prices changes nothing.
+slots are. All evidence is of the same local day or of the second source, so the result for a day does not depend on the
+range that is repaired. Repairing is repeated until nothing changes, so repairing repaired prices changes nothing.
 """
 
 from dataclasses import dataclass
@@ -95,7 +95,7 @@ def repair_prices(
 
 
 def _on_grid(raw: pl.DataFrame, first: date, last: date, timezone: str, second: pl.DataFrame | None) -> pl.DataFrame:
-    """The whole grid of the days with what is known of each slot, and room for what will be changed."""
+    """Return the whole grid of the days with the prices known of each slot, and columns for repairs."""
     known = raw.select(
         pl.col("slot_start").cast(SLOT_DTYPE),
         pl.col("price").cast(pl.Float64).fill_nan(None),
@@ -120,11 +120,11 @@ def _on_grid(raw: pl.DataFrame, first: date, last: date, timezone: str, second: 
 
 def _taken_over(frame: pl.DataFrame, filled: pl.DataFrame, changed: pl.Series) -> pl.DataFrame:
     """The frame with the new prices, their methods and the evidence."""
-    why = pl.coalesce(filled["evidence"], pl.lit("no price was delivered"))
+    evidence = pl.coalesce(filled["evidence"], pl.lit("no price was delivered"))
     new = {
         "price": filled["filled"],
         "repair_method": filled["method"],
-        "repair_evidence": filled.select(why).to_series(),
+        "repair_evidence": filled.select(evidence).to_series(),
     }
     return frame.with_columns(
         pl.when(changed).then(values).otherwise(pl.col(name)).alias(name) for name, values in new.items()

@@ -1,6 +1,6 @@
-"""Telling a zero that a recorder wrote from a zero that the market paid.
+"""Zeros that a recorder wrote, distinguished from zeros that the market paid.
 
-A run of zeros is looked at together with the missing slots it touches, inside its local day only. It is a recorder's
+A run of zeros is examined together with the missing slots it touches, inside its local day only. It is a recorder's
 where (`near` is the price that counts as near zero)
 
 - *market hour*: the market is hourly and other slots of that hour have a price; that is certain;
@@ -28,7 +28,7 @@ Of the true zero runs in SE1-SE4 2020-2026 that pass the other conditions, the o
 0.0137 beside it where the market is quarter-hourly, 0.0117 where it is hourly.
 """
 EDGE_CLEAR = 2.5
-"""At the edge of a day there is one witness only; it and the whole day must be this many times further from zero."""
+"""At the edge of a day there is one neighbour only; it and the whole day must be this many times further from zero."""
 CLEAR = 5.0
 """A neighbour this many times further is clear of zero: 1.5 % of the neighbours of true zero runs in SE1-SE4 are."""
 STEEPEST = 0.75
@@ -46,7 +46,7 @@ REASONS = ("second_source", "market_hour", "both_ends", "one_end", "neighbours",
 
 
 def with_recorder_zeros(frame: pl.DataFrame, near: float = NEAR_ZERO) -> pl.DataFrame:
-    """Add which zeros are a recorder's, and why.
+    """Mark the zeros that a recorder wrote, with the evidence.
 
     Args:
         frame: `with_market_hours` of whole days, ascending, with `second` [money/kWh, null where unknown].
@@ -55,16 +55,16 @@ def with_recorder_zeros(frame: pl.DataFrame, near: float = NEAR_ZERO) -> pl.Data
     Returns:
         The frame with `recorder_zero` and `evidence` (null where there is none).
     """
-    seen = _with_neighbours(frame)
+    frame_with_neighbours = _with_neighbours(frame)
     proofs = _proofs(near)
     zero = (pl.col("price") == 0).fill_null(value=False)
     other = pl.col("second").abs()
     confirmed = (other <= SOURCES_AGREE).fill_null(value=False)
-    judged = seen.with_columns(
+    marked_zeros = frame_with_neighbours.with_columns(
         _second_source=zero & (other > SOURCES_AGREE).fill_null(value=False),
         **{f"_{name}": zero & ~confirmed & proof.fill_null(value=False) for name, proof in proofs.items()},
     ).with_columns(recorder_zero=pl.any_horizontal(f"_{name}" for name in REASONS))
-    return judged.with_columns(evidence=_evidence()).select(*frame.columns, "recorder_zero", "evidence")
+    return marked_zeros.with_columns(evidence=_evidence()).select(*frame.columns, "recorder_zero", "evidence")
 
 
 def _with_neighbours(frame: pl.DataFrame) -> pl.DataFrame:
@@ -92,7 +92,7 @@ def _with_neighbours(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _gentle(step: str, unknown: str, size: pl.Expr, *, forward: bool) -> pl.Expr:
-    """Whether the prices of the hour beyond a slot are all known and take no steep step towards zero up to it."""
+    """Return whether the hour of prices beyond a slot is known whole and takes no steep step towards zero."""
     steps, gaps = pl.col(step), pl.col(unknown).cast(pl.Int32)
     if not forward:
         steps, gaps = steps.reverse(), gaps.reverse()
@@ -105,7 +105,7 @@ def _gentle(step: str, unknown: str, size: pl.Expr, *, forward: bool) -> pl.Expr
 
 
 def _carried(side: str, *, forward: bool) -> list[pl.Expr]:
-    """Carry what is said at the nearest known slot of the day into the unknown slots."""
+    """Carry the values of the nearest known slot of the day into the unknown slots."""
     names = {"price": "_known", "zeros": "_part_zeros", "rank": "_rank", "gentle": f"_steep_{side}"}
 
     def carry(column: str) -> pl.Expr:
@@ -155,7 +155,7 @@ def _edge(near: float) -> pl.Expr:
 
 
 def _evidence() -> pl.Expr:
-    """The strongest proof in words."""
+    """Return the strongest proof in words."""
     before, after = pl.col("b_price").round(5), pl.col("a_price").round(5)
     hour = pl.col("slot_start").dt.truncate("1h").dt.strftime("%H:%M")
     length = pl.col("_zeros") + pl.col("b_zeros").fill_null(0) + pl.col("a_zeros").fill_null(0)

@@ -6,7 +6,7 @@ per sensor) and as JSON of `recorder/statistics_during_period`, and the attribut
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -199,15 +199,19 @@ def _from_mapping(document: dict[str, Any], file: str) -> Export:
     attributes: Any = document.get("attributes", document)
     if isinstance(attributes, dict) and {"raw_today", "today"} & set(cast("dict[str, Any]", attributes)):
         return PriceSensor(file=file, attributes=cast("dict[str, Any]", attributes))
-    names = list(document)
-    if any(str(name).startswith("weather.") or str(name) in {"forecast", "watts", "watt_hours"} for name in names):
+    names = [str(name) for name in document]
+    if _names_of_forecast(names):
         return _forecast(file)
-    if names and all(re.match(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}", str(name)) for name in names):
-        return _forecast(file)  # forecast.solar: watts by instant
-    values = list(document.values())
-    if values and all(isinstance(rows, list) for rows in values):
+    if document and all(isinstance(rows, list) for rows in document.values()):
         return _statistics_of_lists(cast("dict[str, list[Any]]", document), file)
-    raise _unknown(file, f"it has the names {', '.join(str(name) for name in names[:8])}")
+    raise _unknown(file, f"it has the names {', '.join(names[:8])}")
+
+
+def _names_of_forecast(names: Sequence[str]) -> bool:
+    """Return whether the names are those of a weather or PV forecast; forecast.solar gives watts by instant."""
+    if any(name.startswith("weather.") or name in {"forecast", "watts", "watt_hours"} for name in names):
+        return True
+    return bool(names) and all(re.match(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}", name) for name in names)
 
 
 def _states_of_lists(document: list[Any], file: str) -> States:
