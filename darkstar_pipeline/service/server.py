@@ -19,7 +19,7 @@ from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import Running
 from darkstar_pipeline.service.http.metrics import Metrics
-from darkstar_pipeline.service.http.tokens import Sessions, service_token
+from darkstar_pipeline.service.http.tokens import AccessToken, service_token
 from darkstar_pipeline.service.logs import configure_logs
 from darkstar_pipeline.service.schemas import Component
 from darkstar_pipeline.service.secrets import secret
@@ -40,7 +40,7 @@ class PlannerServer:
     """
 
     def __init__(self, context: Context, clock: Clock) -> None:
-        self.sessions = Sessions(service_token(context))
+        self.token = AccessToken(service_token(context))
         trial = clock.offset != timedelta()
         self.feed = None if trial else _feed(context, clock)
         self.engine = PlannerEngine(context, clock=clock, live=self.feed)
@@ -50,7 +50,7 @@ class PlannerServer:
         self.publisher = None if trial else _publisher(context, self.engine)
         self.running = Running(
             engine=self.engine,
-            sessions=self.sessions,
+            token=self.token,
             metrics=Metrics(),
             parts=(self.shadows.components, self._outside),
         )

@@ -19,7 +19,7 @@ from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import Running
 from darkstar_pipeline.service.http.metrics import Metrics
-from darkstar_pipeline.service.http.tokens import Sessions
+from darkstar_pipeline.service.http.tokens import AccessToken
 from env.gym.actions import Correction
 from env.gym.scaled_state import V2
 from planner.artifacts.bundle import Bundle, save_bundle
@@ -92,7 +92,7 @@ def made_engine(context: Context, at: datetime | None = None) -> tuple[PlannerEn
 
 def client_of(engine: PlannerEngine) -> TestClient:
     """Somebody who asks the service of an engine, without a token."""
-    running = Running(engine=engine, sessions=Sessions(TOKEN), metrics=Metrics())
+    running = Running(engine=engine, token=AccessToken(TOKEN), metrics=Metrics())
     return TestClient(create_app(running), base_url="http://localhost", raise_server_exceptions=False)
 
 

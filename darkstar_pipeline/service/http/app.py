@@ -11,8 +11,9 @@ from starlette.staticfiles import StaticFiles
 
 from darkstar_pipeline.service.http.dependencies import Running
 from darkstar_pipeline.service.http.errors import add_handlers
-from darkstar_pipeline.service.http.middleware import COOKIE, Guard
+from darkstar_pipeline.service.http.middleware import Guard
 from darkstar_pipeline.service.http.routes import health, history, models, overrides, pages, plans
+from darkstar_pipeline.service.http.sessions import COOKIE, Sessions
 
 DESCRIPTION = (
     "What a home's battery is told, and why. Powers kW, energies kWh, instants UTC, money in the site's currency."
@@ -58,10 +59,11 @@ def create_app(
     add_handlers(app)
     app.add_middleware(
         Guard,
-        sessions=running.sessions,
+        token=running.token,
         body_bytes=settings.body_bytes,
         per_second=settings.requests_per_second,
         seen=running.metrics.seen,
     )
+    app.add_middleware(Sessions, key=running.token.session_key)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
     return app

@@ -11,7 +11,7 @@ from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
 from darkstar_pipeline.service.http.metrics import Metrics
-from darkstar_pipeline.service.http.tokens import Sessions
+from darkstar_pipeline.service.http.tokens import AccessToken
 from darkstar_pipeline.service.schemas import Component
 
 
@@ -21,14 +21,14 @@ class Running:
 
     Attributes:
         engine: plans.
-        sessions: who may ask.
+        token: the token that requests have to show.
         metrics: figures for Prometheus.
         savings: what was saved, remembered.
         parts: tell how further parts are, such as what steers the inverter.
     """
 
     engine: PlannerEngine
-    sessions: Sessions
+    token: AccessToken
     metrics: Metrics
     parts: tuple[Callable[[], list[Component]], ...] = ()
     savings: Savings = field(default_factory=Savings)

@@ -8,7 +8,6 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
 from limits import RateLimitItemPerSecond
@@ -17,12 +16,12 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from structlog.contextvars import bind_contextvars
 
-from darkstar_pipeline.service.http.tokens import Sessions
+from darkstar_pipeline.service.http.sessions import logged_in, shows_cookie
+from darkstar_pipeline.service.http.tokens import AccessToken
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-COOKIE = "darkstar_session"
 PACE_SECONDS = 10
 WRONG_TOKENS_PER_MINUTE = 20
 OPEN = frozenset({"/health", "/ready", "/login", "/", "/favicon.ico"})
@@ -48,14 +47,14 @@ class Guard:
 
     Args:
         app: what is guarded.
-        sessions: who may ask.
+        token: the token that requests have to show.
         body_bytes: largest request body [B].
         per_second: requests of one client [1/s].
         seen: told of every answer.
     """
 
-    def __init__(self, app: "ASGIApp", *, sessions: Sessions, body_bytes: int, per_second: float, seen: Seen) -> None:
-        self.app, self.sessions, self.body_bytes, self.seen = app, sessions, body_bytes, seen
+    def __init__(self, app: "ASGIApp", *, token: AccessToken, body_bytes: int, per_second: float, seen: Seen) -> None:
+        self.app, self.token, self.body_bytes, self.seen = app, token, body_bytes, seen
         self._pace = RateLimitItemPerSecond(max(int(per_second * PACE_SECONDS), 1), PACE_SECONDS)
         self._wrong = RateLimitItemPerSecond(WRONG_TOKENS_PER_MINUTE, 60)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -71,7 +70,11 @@ class Guard:
         bind_contextvars(request_id=request_id)  # each request is a task, and has a context of its own
         client = (scope.get("client") or ("unknown", 0))[0]
         state = scope.setdefault("state", {})
-        state |= {"request_id": request_id, "known": self._known(headers), "may_try": lambda: self.may_try(client)}
+        state |= {
+            "request_id": request_id,
+            "known": self._known(scope, headers),
+            "may_try": lambda: self.may_try(client),
+        }
 
         async def answer(message: "Message") -> None:
             nonlocal status
@@ -99,19 +102,18 @@ class Guard:
             return Refusal(403, "other_origin", "a page of another origin asked for this", "use the service's own page")
         if scope["path"] in OPEN or scope["path"].startswith(OPEN_FOLDERS):
             return None
-        return None if scope["state"]["known"] else self._unknown(headers, client)
+        return None if scope["state"]["known"] else self._unknown(scope, headers, client)
 
-    def _known(self, headers: Headers) -> bool:
-        """Whether token or session are shown."""
+    def _known(self, scope: "Scope", headers: Headers) -> bool:
+        """Return whether a request shows the token, or has a session."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self.sessions.knows(token.strip())
-        cookie = _cookie(headers)
-        return bool(cookie) and self.sessions.holds(cookie)
+            return self.token.matches(token.strip())
+        return logged_in(scope)
 
-    def _unknown(self, headers: Headers, client: str) -> "Refusal":
+    def _unknown(self, scope: "Scope", headers: Headers, client: str) -> "Refusal":
         """Refuse whoever shows neither token nor session."""
-        shown = bool(headers.get("authorization") or _cookie(headers))
+        shown = bool(headers.get("authorization")) or shows_cookie(scope)
         asks = {"www-authenticate": 'Bearer realm="darkstar"'}
         if shown and not self.may_try(client):
             return Refusal(401, "unauthorized", "too many wrong tokens", "wait a minute", {**asks, "retry-after": "60"})
@@ -177,15 +179,6 @@ def _same_origin(headers: Headers) -> bool:
     if origin is None:
         return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
     return origin.partition("://")[2] == headers.get("host", "")
-
-
-def _cookie(headers: Headers) -> str:
-    """The session that a browser shows."""
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return found.value if found is not None else ""
 
 
 def _add_headers(message: "Message", path: str, request_id: str) -> None:

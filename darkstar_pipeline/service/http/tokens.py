@@ -1,14 +1,12 @@
-"""The token of the service: where it is from, and sessions of browsers that have shown it.
+"""The access token of the service: where it comes from, and how it is compared.
 
-Compared in constant time. A session is a cookie with its end and a keyed hash of it, so that nothing has to be kept and
-whoever changes the token ends every session.
+What does not belong here: the sessions of browsers that have shown it (`sessions`).
 """
 
 import hashlib
 import hmac
 import os
 import secrets
-import time
 from pathlib import Path
 
 from darkstar_pipeline.context import Context
@@ -16,14 +14,13 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.secrets import secret
 from darkstar_pipeline.state.atomic_files import atomic_write
 
-TOKEN_VARIABLE = "DARKSTAR_TOKEN"  # noqa: S105 - the name of a variable, not what is in it
+TOKEN_VARIABLE = "DARKSTAR_TOKEN"  # noqa: S105 - the name of a variable, not its value
 TOKEN_FILE = "token"  # noqa: S105 - the name of a file
-LEAST_CHARACTERS = 16
-SESSION_SECONDS = 30 * 86_400
+MIN_CHARACTERS = 16
 
 
 def service_token(context: Context) -> str:
-    """The token: from the environment, the file that is configured, or one that is made and kept at the first start.
+    """Return the token: from the environment, the configured file, or one that is created at the first start.
 
     Raises:
         ConfigurationError: it is too short, or its file can be read by others.
@@ -31,18 +28,18 @@ def service_token(context: Context) -> str:
     configured = context.site_settings.service.token_file
     path = configured if configured is not None else context.home / "service" / TOKEN_FILE
     if configured is None and not path.exists() and not os.environ.get(TOKEN_VARIABLE):
-        _make(path)
-    found = secret(TOKEN_VARIABLE, path)
-    if found is None or len(found) < LEAST_CHARACTERS:
+        _create(path)
+    token = secret(TOKEN_VARIABLE, path)
+    if token is None or len(token) < MIN_CHARACTERS:
         raise ConfigurationError(
-            f"the token of the service is missing or shorter than {LEAST_CHARACTERS} characters",
+            f"the token of the service is missing or shorter than {MIN_CHARACTERS} characters",
             f"set {TOKEN_VARIABLE}, or write one to {path} and `chmod 600` it",
         )
-    return found
+    return token
 
 
-def _make(path: Path) -> None:
-    """Draw a token and keep it for its owner alone."""
+def _create(path: Path) -> None:
+    """Create a random token that its owner alone can read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
         descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -50,32 +47,18 @@ def _make(path: Path) -> None:
             handle.write(secrets.token_urlsafe(32) + "\n")
 
 
-class Sessions:
-    """Who may ask.
+class AccessToken:
+    """The token of the service, and the key of the sessions of those who have shown it.
 
     Args:
-        token: of the service.
+        token: the token.
     """
 
     def __init__(self, token: str) -> None:
-        self._token = token.encode()
-        self._key = hashlib.sha256(b"darkstar session " + self._token).digest()
+        self._hash = hashlib.sha256(token.encode()).digest()
+        self.session_key = hashlib.sha256(b"darkstar session " + token.encode()).hexdigest()
+        """Signs session cookies; another token has another key, so changing the token ends every session."""
 
-    def knows(self, token: str) -> bool:
-        """Whether it is the token."""
-        return hmac.compare_digest(hashlib.sha256(token.encode()).digest(), hashlib.sha256(self._token).digest())
-
-    def open(self, now: float | None = None) -> str:
-        """A cookie for a browser that has shown the token."""
-        end = str(int((time.time() if now is None else now) + SESSION_SECONDS))
-        return f"{end}.{self._sign(end)}"
-
-    def holds(self, cookie: str, now: float | None = None) -> bool:
-        """Whether a cookie is one of ours and has not ended."""
-        end, _, sign = cookie.partition(".")
-        if not hmac.compare_digest(self._sign(end).encode(), sign.encode()) or not end.isascii():
-            return False
-        return float(end) > (time.time() if now is None else now)
-
-    def _sign(self, text: str) -> str:
-        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+    def matches(self, token: str) -> bool:
+        """Return whether a token is the service's, compared in constant time."""
+        return hmac.compare_digest(hashlib.sha256(token.encode()).digest(), self._hash)

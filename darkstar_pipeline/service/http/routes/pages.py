@@ -1,4 +1,4 @@
-"""The page, its files, and the door to it."""
+"""The page and its files, login and logout."""
 
 from pathlib import Path
 
@@ -8,8 +8,7 @@ from pydantic import Field
 
 from darkstar_pipeline.service.http.dependencies import Service
 from darkstar_pipeline.service.http.errors import answers, problem
-from darkstar_pipeline.service.http.middleware import COOKIE
-from darkstar_pipeline.service.http.tokens import SESSION_SECONDS
+from darkstar_pipeline.service.http.sessions import log_in, log_out
 from darkstar_pipeline.service.schemas import Document
 
 PAGE = Path(__file__).parents[1] / "page"
@@ -17,45 +16,36 @@ router = APIRouter()
 
 
 class LoginRequest(Document):
-    """The token, once; the browser then has a session."""
+    """The token, shown once; the browser then has a session."""
 
     token: str = Field(min_length=1, max_length=500)
 
 
 @router.get("/", include_in_schema=False)
 async def page() -> Response:
-    """The page; it holds no data, which it asks for with a session."""
+    """Return the page; it holds no data, and requests it with a session."""
     return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
 
 
 @router.get("/favicon.ico", include_in_schema=False)
 async def icon() -> Response:
-    """Nothing: the page names its own."""
+    """Return nothing: the page names its own icon."""
     return Response(status_code=204)
 
 
 @router.post("/login", status_code=204, responses=answers(), tags=["door"], response_class=Response)
 async def login(shown: LoginRequest, request: Request, service: Service) -> Response:
-    """Show the token, and have a session of thirty days."""
-    if not service.sessions.knows(shown.token):
+    """Check the token and start a session of thirty days."""
+    if not service.token.matches(shown.token):
         if not request.state.may_try():
             return problem(429, "too_many_requests", "too many wrong tokens", "wait a minute", {"retry-after": "60"})
         return problem(401, "unauthorized", "the token is wrong", "the file service/token in the state folder has it")
-    response = Response(status_code=204)
-    response.set_cookie(
-        COOKIE,
-        service.sessions.open(),
-        max_age=SESSION_SECONDS,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
-    return response
+    log_in(request)
+    return Response(status_code=204)
 
 
 @router.post("/logout", status_code=204, responses=answers(), tags=["door"], response_class=Response)
-async def logout() -> Response:
+async def logout(request: Request) -> Response:
     """End the session of this browser."""
-    response = Response(status_code=204)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
-    return response
+    log_out(request)
+    return Response(status_code=204)

@@ -19,7 +19,7 @@ from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import Running
 from darkstar_pipeline.service.http.metrics import Metrics
-from darkstar_pipeline.service.http.tokens import Sessions
+from darkstar_pipeline.service.http.tokens import AccessToken
 from tests.builders.service_home import LONG_DAY, TOKEN, made_engine, moment
 from tests.builders.small_home import small_settings
 from tests.builders.tools import chromium
@@ -51,7 +51,7 @@ def engine(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> PlannerEng
 @pytest.fixture(scope="module")
 def url(engine: PlannerEngine) -> Generator[str]:
     """The service on a port of its own."""
-    running = Running(engine=engine, sessions=Sessions(TOKEN), metrics=Metrics())
+    running = Running(engine=engine, token=AccessToken(TOKEN), metrics=Metrics())
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Secrets come from the environment or from files that nobody else can read; sessions end, and cannot be made up."""
+"""Secrets come from the environment or from files that nobody else can read."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.service.http.tokens import SESSION_SECONDS, TOKEN_VARIABLE, Sessions, service_token
+from darkstar_pipeline.service.http.tokens import TOKEN_VARIABLE, AccessToken, service_token
 from darkstar_pipeline.service.secrets import secret
 
 NAME = "DARKSTAR_TEST_SECRET"
@@ -58,14 +58,10 @@ def test_token_is_made_once_and_kept_for_its_owner(context: Context, monkeypatch
     assert service_token(context) == "a token from the environment"
 
 
-def test_session_holds_until_its_end_and_for_its_token() -> None:
-    sessions, others = Sessions("one token of the tests"), Sessions("another token of the tests")
-    cookie = sessions.open(now=1000.0)
-    assert sessions.holds(cookie, now=1000.0 + SESSION_SECONDS - 1)
-    assert not sessions.holds(cookie, now=1000.0 + SESSION_SECONDS + 1)
-    assert not others.holds(cookie, now=1000.0)
-    end, _, sign = cookie.partition(".")
-    assert not sessions.holds(f"{int(end) + 1}.{sign}", now=1000.0)
-    assert sessions.knows("one token of the tests")
-    assert not sessions.knows("one token of the test")
-    assert not sessions.knows("")
+def test_token_matches_itself_alone_and_signs_sessions_of_its_own() -> None:
+    token, other = AccessToken("one token of the tests"), AccessToken("another token of the tests")
+    assert token.matches("one token of the tests")
+    assert not token.matches("one token of the test")
+    assert not token.matches("")
+    assert token.session_key != other.session_key
+    assert "one token" not in token.session_key
