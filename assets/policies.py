@@ -50,7 +50,7 @@ def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
         has_pv = home_has_pv(home.context)
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
         days = days_of(context)
-        history = past_readings(home.context, days[0], days[-1], reach=SCENARIO_DAYS, has_pv=has_pv)
+        history = past_readings(home.context, days[0], days[-1], lookback_days=SCENARIO_DAYS, has_pv=has_pv)
         replayed = policy_schedule_rows(home, STAGE, policies, slots, slot_forecasts, history=history)
         verified = verify_schedules(home, replayed)
         rows = verified.schedules

@@ -15,22 +15,22 @@ from env.time_grid import grid
 from planner.replay.usable_slots import USABLE
 
 
-def past_readings(context: Context, first: date, last: date, *, reach: int, has_pv: bool) -> pl.DataFrame:
+def past_readings(context: Context, first: date, last: date, *, lookback_days: int, has_pv: bool) -> pl.DataFrame:
     """Return the readings that forecasts of the days `first` to `last` may use.
 
     Days are graded on their readings alone: a price that is missing or wrong is no reason to distrust a load.
 
     Args:
         context: the site.
-        first: first local day they are wanted for.
-        last: last local day they are wanted for.
-        reach: how many days back of `first` are wanted.
-        has_pv: whether the home has panels; without, a missing PV reading is no fault.
+        first: first local day of the forecasts.
+        last: last local day of the forecasts.
+        lookback_days: number of days before `first` that are read.
+        has_pv: whether the home has panels; without, a missing PV reading is not a fault.
 
     Returns:
-        `slot_start, load_kwh, pv_kwh` of usable days from `first - reach` to `last`.
+        `slot_start, load_kwh, pv_kwh` of usable days from `first - lookback_days` to `last`.
     """
-    start, lake, name = first - timedelta(days=reach), context.lake, context.site_name
+    start, lake, name = first - timedelta(days=lookback_days), context.lake, context.site_name
     measured = [column for column in SLOT_OBSERVATIONS.schema.names() if column not in ("site", "local_day")]
     readings = lake.read(METER_READINGS, name, start, last).select(measured)
     observations = grid(start, last, context.timezone).join(

@@ -61,13 +61,13 @@ def home_has_pv(context: Context) -> bool:
     return lake.read(METER_READINGS, name)["pv_kwh"].count() > 0
 
 
-def replay_inputs(context: Context, days: Sequence[date], *, reach: int = SCENARIO_DAYS) -> ReplayInputs:
+def replay_inputs(context: Context, days: Sequence[date], *, lookback_days: int = SCENARIO_DAYS) -> ReplayInputs:
     """Return the inputs of replays of some graded days.
 
     Args:
         context: the site.
         days: local days; those that are not graded as usable have no slots.
-        reach: days of readings before the first day.
+        lookback_days: number of days of readings before the first day.
     """
     first, last, name = min(days), max(days), context.site_name
     lake, has_pv = context.lake, home_has_pv(context)
@@ -80,7 +80,9 @@ def replay_inputs(context: Context, days: Sequence[date], *, reach: int = SCENAR
         has_pv=has_pv,
     )
     forecasts = lake.read(SLOT_FORECASTS, name, first - timedelta(days=1), last)
-    return ReplayInputs(slots, forecasts, past_readings(context, first, last, reach=reach, has_pv=has_pv))
+    return ReplayInputs(
+        slots, forecasts, past_readings(context, first, last, lookback_days=lookback_days, has_pv=has_pv)
+    )
 
 
 def content_hash(slots: pl.DataFrame) -> str:

@@ -87,7 +87,7 @@ def learning_data(
         seed: of Aurora's trees.
         note: told what takes long, and what was done without.
     """
-    inputs = replay_inputs(context, windows.learned, reach=REACH)
+    inputs = replay_inputs(context, windows.learned, lookback_days=REACH)
     told, aurora = dict[date, Scenarios](), None
     if with_aurora and AuroraTellers.enough(windows.train):
         note("Aurora learns the home's days")

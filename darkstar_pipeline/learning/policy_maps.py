@@ -27,7 +27,7 @@ def policy_map(context: Context, trained: TrainedPolicy, days: Sequence[date]) -
     the slots whose import price falls into a column.
     """
     chosen = list(days)[-MAP_DAYS:]
-    found = replay_inputs(context, chosen, reach=trained.policy.beliefs.n_days)
+    found = replay_inputs(context, chosen, lookback_days=trained.policy.beliefs.n_days)
     source = ScenarioSource(history=found.history, rules=trained.policy.beliefs, told=trained.told(context, chosen))
     part = max(slots_by_length(found.slots, found.forecasts, context.site), key=len)
     episodes = equal_days(part, source, context.site, protocol_of(context))

@@ -92,7 +92,7 @@ class Retrain:
             self.report = self.report.model_copy(update=changes)
             return
         every = (*self.windows.learned, *self.windows.test)
-        inputs = replay_inputs(context, every, reach=REACH)
+        inputs = replay_inputs(context, every, lookback_days=REACH)
         self._path = _place(context, self.report, inputs)
         found = _read(self._path)
         if found is not None:

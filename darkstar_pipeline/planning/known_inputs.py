@@ -183,7 +183,7 @@ def _past(context: Context, today: date, reach: int, *, lenient: bool, memory: R
         return _Past(
             has_pv=has_pv,
             forecasts=forecasts_of(context, today, lenient=lenient, notes=notes),
-            history=past_readings(context, today, yesterday, reach=reach, has_pv=has_pv),
+            history=past_readings(context, today, yesterday, lookback_days=reach, has_pv=has_pv),
             notes=notes,
         )
 

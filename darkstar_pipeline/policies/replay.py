@@ -34,7 +34,7 @@ def replay_trained(
     Raises:
         PolicyMismatchError: it was made for another state than this version shows.
     """
-    found = replay_inputs(context, days, reach=trained.policy.beliefs.n_days)
+    found = replay_inputs(context, days, lookback_days=trained.policy.beliefs.n_days)
     source = ScenarioSource(history=found.history, told=trained.told(context, days))
     protocol = protocol_of(context) if protocol is None else protocol
     if continuous:

@@ -209,7 +209,7 @@ def _prices(
     """Prices of recorded price sensors and of Nord Pool attributes; the published list wins over the recording."""
     parts: list[pl.DataFrame] = [pl.DataFrame(schema=PRICES)]
     for sensor in series:
-        if sensor.subject is Subject.PRICE:
+        if sensor.subject is Subject.SPOT_PRICE:
             parts.append(_recorded_prices(sensor, until, site))
             collected.notes.append(
                 f"{sensor.entity} is taken as the spot price of {site.area}: {parts[-1].height} slots"

@@ -21,7 +21,7 @@ class Subject(StrEnum):
     WATER = "water_kwh"
     EV = "ev_kwh"
     SOC = "soc_percent"
-    PRICE = "spot_price"
+    SPOT_PRICE = "spot_price"
     BATTERY = "battery_power"
     """Signed: positive charges."""
     BATTERY_INVERTED = "battery_power_inverted"
@@ -43,7 +43,7 @@ _SHORT = {
     "water": Subject.WATER,
     "ev": Subject.EV,
     "soc": Subject.SOC,
-    "price": Subject.PRICE,
+    "price": Subject.SPOT_PRICE,
 }
 
 _BATTERY_WORDS = "battery batteries batteri batterier batteriet batterie akku speicher accu powerwall"
@@ -66,7 +66,10 @@ _RULES: tuple[tuple[Subject, str], ...] = (
         Subject.UNUSED,
         "voltage spanning temperature temperatur temp frequency frekvens humidity cost kostnad kosten co_2",
     ),
-    (Subject.PRICE, "nordpool nord_pool spot spotpris spot_price elpris strompris strompreis epex price pris preis"),
+    (
+        Subject.SPOT_PRICE,
+        "nordpool nord_pool spot spotpris spot_price elpris strompris strompreis epex price pris preis",
+    ),
     (
         Subject.SOC,
         "soc state_of_charge state_of_capacity battery_level batteriniva laddningsniva ladezustand ladestand",
@@ -117,7 +120,7 @@ def subject_of(name: str) -> Subject | None:
     if has(text, _EV_WORDS) and not has(text, _BATTERY_WORDS):
         return Subject.UNUSED if has(text, _SESSION) else Subject.EV
     matched = next((subject for subject, phrases in _RULES if has(text, phrases)), None)
-    if matched is Subject.PRICE and has(text, _FULL_PRICE):
+    if matched is Subject.SPOT_PRICE and has(text, _FULL_PRICE):
         return Subject.UNUSED
     if matched is Subject.CHARGE and has(text, "discharge discharged discharging"):
         return Subject.BATTERY

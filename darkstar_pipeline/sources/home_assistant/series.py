@@ -124,7 +124,7 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
     """Decide kind and unit of one sensor and convert it."""
     subject, name = subjects.of[entity], f"{entity} {subjects.labels.get(entity, '')}"
     present = ~np.isnan(values)
-    if subject in (Subject.SOC, Subject.PRICE):
+    if subject in (Subject.SOC, Subject.SPOT_PRICE):
         unit = subjects.units.get(entity, "")
         return Series(entity=entity, subject=subject, kind=Kind.LEVEL, unit=unit, seconds=seconds, values=values)
     kind = _kind(name, subjects.units.get(entity), values[present])

@@ -12,7 +12,7 @@ QUARTERLY = [0.1 + 0.01 * slot for slot in range(96)]
 HALF = [price if slot < 48 else price + 0.001 * slot for slot, price in enumerate(HOURLY)]
 
 
-def told(prices, native=15):
+def with_hours(prices, native=15):
     frame = grid(DAY, DAY, "Europe/Stockholm").with_columns(
         price=pl.Series(prices, dtype=pl.Float64), native_minutes=pl.lit(native, pl.Int32)
     )
@@ -49,20 +49,20 @@ def told(prices, native=15):
     ],
 )
 def test_a_market_is_told_when_enough_of_its_day_is_seen(prices, native, hourly, quarterly):
-    frame = told(prices, native)
+    frame = with_hours(prices, native)
     assert frame["hourly"].unique().to_list() == [hourly]
     assert frame["quarterly"].unique().to_list() == [quarterly]
 
 
 def test_the_hours_price_is_known_when_one_slot_has_it():
     prices = [price if slot % 4 == 3 or slot > 24 else 0.0 for slot, price in enumerate(HOURLY)]
-    assert told(prices)["hour_price"].to_list() == HOURLY
+    assert with_hours(prices)["hour_price"].to_list() == HOURLY
 
 
 def test_the_hours_price_is_unknown_when_its_slots_disagree_or_are_all_zero():
     prices = [0.0 if slot < 4 else price for slot, price in enumerate(HOURLY)]
     prices[9] = 7.0
-    frame = told(prices)
+    frame = with_hours(prices)
     assert frame["hourly"].all()
     assert frame["hour_price"][0:4].null_count() == 4
     assert frame["hour_price"][8:12].null_count() == 4

@@ -1,4 +1,4 @@
-"""The resolution of a series, told from its stamps."""
+"""The resolution of a series, derived from its stamps."""
 
 from datetime import UTC, datetime, timedelta
 

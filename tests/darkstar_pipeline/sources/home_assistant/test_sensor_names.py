@@ -23,7 +23,7 @@ SENSORS = [
     ("sensor.43201610a_1_total_energiforbrukning", "historic_EV_total_charged_energy", Subject.EV),
     ("sensor.43201610a_1_laddningseffekt", None, Subject.EV),
     ("sensor.43201610a_1_energiforbrukning_nuvarande_laddning", None, Subject.UNUSED),
-    ("sensor.nordpool_kwh_se4_sek_3_10_0", None, Subject.PRICE),
+    ("sensor.nordpool_kwh_se4_sek_3_10_0", None, Subject.SPOT_PRICE),
     ("sensor.enriched_power_price", "historic_energy_full_price", Subject.UNUSED),
     ("sensor.power_load_no_var_loads", None, Subject.LOAD),
     ("import_kwh", None, Subject.IMPORT),
