@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import (
-    UnresolvedAssetJobDefinition,  # what `define_asset_job` returns has no public name
-)
 
 from assets.aurora import aurora_models_asset
 from assets.graph import daily_assets
@@ -21,6 +18,7 @@ from assets.raw import raw_specs
 from darkstar_pipeline.config.settings import Settings, config_path, home_dir, load_settings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import LAKE_FOLDER, open_context
+from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJobDefinition
 from darkstar_pipeline.orchestration.resources import LakeIOManager, WarehouseResource
 from jobs.backfill import backfill_job
 from jobs.refresh import refresh_jobs, refresh_schedules

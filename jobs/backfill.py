@@ -4,11 +4,9 @@ What does not belong here: running it (`darkstar_pipeline.backfill`), or when (`
 """
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import (
-    UnresolvedAssetJobDefinition,  # what `define_asset_job` returns has no public name
-)
 
 from assets.home import Home
+from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJobDefinition
 from jobs.names import job_name
 
 BACKFILL = "backfill"

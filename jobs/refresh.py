@@ -6,16 +6,17 @@ What does not belong here: fetching prices or readings; they enter by `darkstar 
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import (
-    UnresolvedAssetJobDefinition,  # what `define_asset_job` returns has no public name
-)
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from assets.home import Home
+from darkstar_pipeline.orchestration.dagster_internals import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    UnresolvedAssetJobDefinition,
+)
 from jobs.names import job_name
+from jobs.schedules import home_schedule
 
 DAILY_REFRESH = "daily_refresh"
 NIGHTLY = "nightly"
@@ -58,20 +59,11 @@ def range_tags(first: date, last: date) -> dict[str, str]:
     return {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
 
 
-def _schedule(home: Home, what: str, cron: str, days: Callable[[date], tuple[date, date]]) -> dg.ScheduleDefinition:
-    """A schedule that runs the home's job over some days around the day it fires on."""
-    name = job_name(home, what)
+def _schedule(home: Home, job: str, cron: str, days: Callable[[date], tuple[date, date]]) -> dg.ScheduleDefinition:
+    """Return a schedule that runs the home's job over some days around the day it fires on."""
 
-    @dg.schedule(
-        name=f"{name}_schedule",
-        job_name=name,
-        cron_schedule=cron,
-        execution_timezone=home.timezone,
-        default_status=dg.DefaultScheduleStatus.STOPPED,
-    )
-    def fire(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        today = context.scheduled_execution_time.astimezone(ZoneInfo(home.timezone)).date()
+    def request(run_key: str, today: date) -> dg.RunRequest:
         first, last = days(today)
-        return dg.RunRequest(run_key=f"{name} {today}", tags=range_tags(max(first, home.settings.first_day), last))
+        return dg.RunRequest(run_key=run_key, tags=range_tags(max(first, home.settings.first_day), last))
 
-    return fire
+    return home_schedule(home, job, cron, request)

@@ -4,19 +4,17 @@ The schedule stands still until somebody turns it on. What does not belong here:
 (`darkstar_pipeline.learning.retrain`).
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import (
-    UnresolvedAssetJobDefinition,  # what `define_asset_job` returns has no public name
-)
 
 from assets.aurora import AURORA_MODELS
 from assets.home import Home
 from assets.learning import LEARNED, SEARCH
+from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJobDefinition
 from jobs.names import job_name
+from jobs.schedules import home_schedule
 
 WEEKLY_RETRAIN = "weekly_retrain"
 RL_SEARCH = "rl_search"
@@ -45,24 +43,15 @@ def search_job(home: Home) -> UnresolvedAssetJobDefinition:
 
 def retrain_schedule(home: Home) -> dg.ScheduleDefinition:
     """Its schedule, in the home's own time zone, stopped until turned on."""
-    name = job_name(home, WEEKLY_RETRAIN)
 
-    @dg.schedule(
-        name=f"{name}_schedule",
-        job_name=name,
-        cron_schedule=MONDAY_NIGHT,
-        execution_timezone=home.timezone,
-        default_status=dg.DefaultScheduleStatus.STOPPED,
-    )
-    def fire(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        today = context.scheduled_execution_time.astimezone(ZoneInfo(home.timezone)).date()
+    def request(run_key: str, today: date) -> dg.RunRequest:
+        config = {_op(home, asset): {"config": {"at": today.isoformat()}} for asset in _DATED}
         yesterday = today - timedelta(days=1)
-        config = {_op(home, each): {"config": {"at": today.isoformat()}} for each in _DATED}
         config[_op(home, AURORA_MODELS)] = {"config": {"last_day": yesterday.isoformat()}}
         run_config: dict[str, Any] = {"ops": config}
-        return dg.RunRequest(run_key=f"{name} {today}", run_config=run_config)
+        return dg.RunRequest(run_key=run_key, run_config=run_config)
 
-    return fire
+    return home_schedule(home, WEEKLY_RETRAIN, MONDAY_NIGHT, request)
 
 
 def _op(home: Home, asset: str) -> str:

@@ -189,7 +189,7 @@ def _in_order(home: Path) -> Iterable[Path]:
 def _walk(home: Path) -> Generator[Path]:
     """Every lasting file of the folder, in order."""
     for folder, names, files in os.walk(home):
-        names.sort()
+        names[:] = sorted(name for name in names if not name.endswith(_PASSING))
         for name in (*names, *files):
             if (Path(folder) / name).is_symlink():
                 message = f"{Path(folder) / name} is a link, and a backup holds only what is in the folder itself"

@@ -4,7 +4,6 @@ An archive is not trusted: only plain files under the two names that a backup ha
 the checksum that the manifest tells. A kill at any moment leaves the old folder or the new one, never half of either.
 """
 
-import ctypes
 import hashlib
 import json
 import os
@@ -25,10 +24,10 @@ from darkstar_pipeline.backups.archive import CONFIGURATION, FORMAT, MANIFEST, S
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.migrations import STATE_FILE, parse_state_version, refuse_newer_state
+from planner.artifacts.atomic_files import exchange, sync
 
 MANIFEST_BYTES = 64 * 2**20
 CHUNK = 2**20
-_AT_FDCWD, _EXCHANGE = -100, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,24 +220,15 @@ def _put_in_place(new: Path, home: Path, aside: Path) -> Path | None:
     new.chmod(0o755)
     if not home.exists() or (home.is_dir() and not any(home.iterdir())):
         new.replace(home)  # an empty folder gives way
-        _sync(home.parent)
+        sync(home.parent)
         return None
-    if _exchanged(new, home):
+    if exchange(new, home):
         new.rename(aside)
     else:
         home.rename(aside)
         new.rename(home)
-    _sync(home.parent)
+    sync(home.parent)
     return aside
-
-
-def _exchanged(first: Path, second: Path) -> bool:
-    """Swap two folders at once; False where the system cannot."""
-    try:
-        swap: Any = ctypes.CDLL(None, use_errno=True).renameat2
-    except (OSError, AttributeError):
-        return False
-    return swap(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _EXCHANGE) == 0
 
 
 def _restore_configuration(new: Path, target: Path, stamp: str, *, force: bool) -> tuple[Path | None, Path | None, str]:
@@ -258,12 +248,3 @@ def _restore_configuration(new: Path, target: Path, stamp: str, *, force: bool) 
     with atomic_write(target) as temporary:
         temporary.write_bytes(content)
     return target, old, ""
-
-
-def _sync(folder: Path) -> None:
-    """Have the disk hold what was renamed."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

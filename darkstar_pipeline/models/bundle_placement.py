@@ -2,10 +2,10 @@
 
 import shutil
 from pathlib import Path
-from tempfile import mkdtemp
 
 from darkstar_pipeline.errors import DataRefusedError
-from planner.artifacts.bundle import Bundle, read_bundle
+from planner.artifacts.atomic_files import atomic_folder
+from planner.artifacts.bundle import MANIFEST, Bundle, read_bundle
 
 
 def place_bundle(target: Path, source: Path, bundle: Bundle) -> None:
@@ -19,9 +19,6 @@ def place_bundle(target: Path, source: Path, bundle: Bundle) -> None:
             message = f"{target} holds another bundle than the version registered under its number"
             raise DataRefusedError(message, "MLflow's store was made anew: move the old folder of models away")
         return
-    aside = Path(mkdtemp(prefix=".new.", dir=target.parent))
-    try:
-        shutil.copytree(source, aside / target.name)
-        (aside / target.name).rename(target)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with atomic_folder(target) as temporary:
+        for name in (MANIFEST, *bundle.manifest.files):
+            shutil.copyfile(source / name, temporary / name)

@@ -38,14 +38,18 @@ from itertools import groupby
 from pathlib import Path
 from typing import Self
 
-from dagster._core.events import ASSET_EVENTS
-from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, SqliteStorageConfig
-from dagster._serdes import ConfigurableClassData
 from filelock import FileLock
 from sqlalchemy.engine import Connection
+
+from darkstar_pipeline.orchestration.dagster_storage_internals import (
+    ASSET_EVENTS,
+    ConfigurableClassData,
+    DagsterSqliteStorage,
+    EventLogEntry,
+    SqlEventLogStorageTable,
+    SqliteEventLogStorage,
+    SqliteStorageConfig,
+)
 
 BATCH_SIZE_VARIABLE = "DAGSTER_EVENT_BATCH_SIZE"
 # Nearly three years of days. A batch holds the index database's write lock for about 0.2 ms an event, others wait 30 s.

@@ -6,7 +6,6 @@ measured, DuckDB 0 of 768). What does not belong here: column meanings (`schemas
 """
 
 import os
-import secrets
 import time
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -20,6 +19,7 @@ from darkstar_pipeline.state.atomic_files import FileIdentity, file_identity
 from darkstar_pipeline.warehouse.interrupts import interruptible
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
 from env.time_grid import days_between
+from planner.artifacts.atomic_files import atomic_file, sweep_leftovers
 
 PART = "part.parquet"
 FEW_DAYS = 70
@@ -88,7 +88,8 @@ class Lake:
             raise SchemaMismatchError(f"{table.name}: {strangers.height} rows are not of {site} {day}", "split by day")
         path = self.path(table, site, day)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace_file(path, ordered)
+        with atomic_file(path) as temporary:
+            ordered.write_parquet(temporary, compression="zstd")
         return path
 
     def write_days(self, table: Table, site: str, days: Iterable[date], frame: pl.DataFrame) -> dict[date, int]:
@@ -147,6 +148,10 @@ class Lake:
             .cast(dict(table.schema))  # pyright: ignore[reportArgumentType]
             .sort("site", table.day_column, *table.key)
         )
+
+    def sweep_leftovers(self) -> int:
+        """Remove the temporary files that killed writers left beside any day of any table; their number."""
+        return sum(sweep_leftovers(day) for day in self.root.glob("*/site=*/day=*"))
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """An in-memory DuckDB with a view per table; the caller closes it."""
@@ -213,20 +218,3 @@ def _read_parquet(paths: list[str]) -> pl.DataFrame:
                     raise LakeUnreadableError(message, "delete the damaged day and backfill it again") from error
         time.sleep(attempt * READ_PAUSE_SECONDS)
     return pl.DataFrame()  # not reached: the loop returns or raises
-
-
-def _replace_file(path: Path, frame: pl.DataFrame) -> None:
-    """Write beside the target, sync, move into place, sync the folder."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        frame.write_parquet(temporary, compression="zstd")
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

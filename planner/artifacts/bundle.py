@@ -6,15 +6,14 @@ moved in whole, and never changed afterwards. What does not belong here: what th
 """
 
 import hashlib
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from planner.artifacts.atomic_files import atomic_folder
 from planner.errors import PolicyMismatchError
 
 SCHEMA = 2
@@ -65,16 +64,9 @@ def save_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) ->
     whole = manifest.model_copy(update={"files": hashes})
     text = whole.model_dump_json(indent=1).encode()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with atomic_folder(folder) as temporary:
         for name, content in {**files, MANIFEST: text}.items():
-            (aside / name).write_bytes(content)
-        aside.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        aside.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+            (temporary / name).write_bytes(content)
     return Bundle(whole, dict(files), hashlib.sha256(text).hexdigest())
 
 

@@ -7,11 +7,9 @@ one to the bit.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, cast
 
 import numpy as np
@@ -21,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from env.gym.episodes import Episodes
+from planner.artifacts.atomic_files import atomic_file
 from planner.errors import CheckpointError
 from planner.training.rl_config import PpoTraining
 
@@ -67,11 +66,8 @@ class Checkpoints:
         tensors = {f"best/{name}": value for name, value in saved.weights.items()}
         tensors |= {f"now/{name}": value for name, value in saved.parameters.items()}
         content = save({n: np.ascontiguousarray(v) for n, v in tensors.items()}, {"training": json.dumps(told)})
-        with NamedTemporaryFile(dir=self._folder, prefix=".", suffix=".part", delete=False) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(self.path(member))
+        with atomic_file(self.path(member)) as temporary:
+            temporary.write_bytes(content)
 
     def load(self, member: int) -> Saved | None:
         """What is kept of a member; None if nothing is.
