@@ -1,41 +1,41 @@
-// The page: asks every quarter of a minute, and says plainly what it could not have.
-import { ask } from "./ask.js";
-import { drawHistory, drawSavings } from "./past.js";
+// The page: refreshes every fifteen seconds, and shows what it could not get.
+import { request } from "./api.js";
+import { drawHistory, drawSavings } from "./history.js";
 import { drawPlan, listen } from "./plan.js";
-import { ago, clock, el, localDay, momentOf, node, number, parts, stamp } from "./words.js";
+import { ago, clock, el, localDay, momentOf, node, number, parts, stamp } from "./format.js";
 
-const EVERY = 15000;
+const REFRESH_MS = 15000;
 let zone = "UTC", timer, by = "day", skew = 0, command, plan;
 
 const now = () => Date.now() + skew;
 
-async function attempt(work) {
+async function attempt(action) {
   try {
-    await work();
-    el("trouble").hidden = true;
+    await action();
+    el("problem").hidden = true;
   } catch (error) {
-    if (error.status === 401) return shut();
-    el("trouble").textContent = error.message;
-    el("trouble").hidden = false;
+    if (error.status === 401) return showLogin();
+    el("problem").textContent = error.message;
+    el("problem").hidden = false;
   }
   return undefined;
 }
 
-function shut() {
+function showLogin() {
   clearInterval(timer);
-  el("inside").hidden = el("logout").hidden = true;
-  el("door").hidden = false;
+  el("content").hidden = el("logout").hidden = true;
+  el("login-card").hidden = false;
   el("token").focus();
 }
 
-// Health answers strangers too, but tells its parts only to those with a session.
+// /health answers everybody, but lists components only to those with a session.
 async function begin() {
-  await attempt(async () => ((await ask("/health")).components.length ? open() : shut()));
+  await attempt(async () => ((await request("/health")).components.length ? showContent() : showLogin()));
 }
 
-async function open() {
-  el("door").hidden = true;
-  el("inside").hidden = el("logout").hidden = false;
+async function showContent() {
+  el("login-card").hidden = true;
+  el("content").hidden = el("logout").hidden = false;
   await refresh();
   await attempt(async () => {
     el("history-day").value ||= localDay(now(), zone);
@@ -43,19 +43,19 @@ async function open() {
   });
   await attempt(() => drawSavings(by));
   clearInterval(timer);
-  timer = setInterval(() => document.hidden || refresh(), EVERY);
+  timer = setInterval(() => document.hidden || refresh(), REFRESH_MS);
 }
 
 const refresh = () => attempt(async () => {
-  const asked = ["/plan", "/command", "/overrides", "/models", "/health"].map((path) => ask(path));
-  const [fresh, told, wishes, models, health] = await Promise.all(asked);
-  [plan, command, zone] = [fresh, told, fresh.timezone];
+  const requests = ["/plan", "/command", "/overrides", "/models", "/health"].map((path) => request(path));
+  const [newPlan, newCommand, overrides, models, health] = await Promise.all(requests);
+  [plan, command, zone] = [newPlan, newCommand, newPlan.timezone];
   skew = Date.parse(command.slot_start) > Date.now() || Date.parse(command.expires_at) < Date.now()
-    ? Date.parse(command.slot_start) - Date.now() : 0;  // a service that was told another time (--at)
+    ? Date.parse(command.slot_start) - Date.now() : 0;  // a service that runs at another time (--at)
   el("site").textContent = plan.site;
   drawNow(models);
   drawPlan(plan, now());
-  drawWishes(wishes);
+  drawOverrides(overrides);
   drawModels(models);
   drawHealth(health);
 });
@@ -63,14 +63,14 @@ const refresh = () => attempt(async () => {
 function drawNow(models) {
   el("command").textContent = sentenceCase(command.command);
   el("sentence").textContent = command.sentence;
-  el("until").textContent = `until ${clock(command.expires_at, zone)}, then the plan's next command`;
-  const slot = plan.slots.find((each) => each.slot_start === command.slot_start) ?? plan.slots[0];
+  el("until").textContent = `until ${clock(command.expires_at, zone)}, then the next command of the plan`;
+  const slot = plan.slots.find((candidate) => candidate.slot_start === command.slot_start) ?? plan.slots[0];
   const facts = [
     ["State of charge", `${number(slot.soc_start_percent, 0)} %`],
     ["Price now", `${number(slot.import_price)} ${plan.currency}/kWh`],
-    ["Made by", madeBy(models)],
-    ["Planned", ago(plan.created_at, now())],
-    ["Saves until its end", plan.cost === null ? "–" : `${number(plan.idle_cost - plan.cost)} ${plan.currency}`],
+    ["Planned with", madeBy(models)],
+    ["Updated", ago(plan.created_at, now())],
+    ["Planned saving", plan.cost === null ? "–" : `${number(plan.idle_cost - plan.cost)} ${plan.currency}`],
   ];
   el("facts").replaceChildren(...facts.map(([name, value]) => {
     const pair = node("div");
@@ -78,8 +78,8 @@ function drawNow(models) {
     return pair;
   }));
   el("made").textContent = `${plan.rung.replace("_", " ")}: ${plan.release_reason}`;
-  const troubles = plan.inputs.filter((input) => input.state === "missing" || input.state === "stale");
-  el("notes").replaceChildren(...troubles.map((input) => node("li", `${input.name}: ${input.state}; ${input.note}`)));
+  const problems = plan.inputs.filter((input) => input.state === "missing" || input.state === "stale");
+  el("notes").replaceChildren(...problems.map((input) => node("li", `${input.name}: ${input.state}; ${input.note}`)));
 }
 
 const sentenceCase = (text) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -89,39 +89,39 @@ function madeBy(models) {
   return models.champion === null && plan.rung === "value" ? "value function" : plan.rung.replace("_", " ");
 }
 
-function drawWishes(wishes) {
-  el("automatic").setAttribute("aria-checked", String(wishes.automatic));
-  el("automatic-label").textContent = wishes.automatic ? "Automatic" : "Manual";
-  el("automatic-note").textContent = wishes.automatic ? "The plan steers the battery." : "The inverter is left by itself.";
-  el("wishes").replaceChildren(...wishes.overrides.map((wish) => {
+function drawOverrides(overrides) {
+  el("automatic").setAttribute("aria-checked", String(overrides.automatic));
+  el("automatic-label").textContent = overrides.automatic ? "Automatic" : "Manual";
+  el("automatic-note").textContent = overrides.automatic ? "The plan controls the battery." : "The inverter runs its own default.";
+  el("overrides").replaceChildren(...overrides.overrides.map((override) => {
     const item = node("li");
-    const power = wish.power_kw === null ? "" : ` ${number(wish.power_kw, 1)} kW`;
-    const end = node("button", "End it", { type: "button", "aria-label": `End ${wish.mode}` });
+    const power = override.power_kw === null ? "" : ` ${number(override.power_kw, 1)} kW`;
+    const end = node("button", "End", { type: "button", "aria-label": `End ${override.mode}` });
     end.addEventListener("click", () => attempt(async () => {
-      await ask(`/overrides/${wish.id}`, { method: "DELETE" });
-      await settle();
+      await request(`/overrides/${override.id}`, { method: "DELETE" });
+      await replan();
     }));
-    item.append(node("span", `${wish.mode.replace("_", " ")}${power} until ${stamp(wish.until, zone)}`), end);
+    item.append(node("span", `${override.mode.replace("_", " ")}${power} until ${stamp(override.until, zone)}`), end);
     return item;
   }));
-  if (!el("wish-until").value) {
-    const found = parts(now() + 7200000, zone);
-    el("wish-until").value = `${found.year}-${found.month}-${found.day}T${found.hour}:00`;
+  if (!el("override-until").value) {
+    const local = parts(now() + 7200000, zone);
+    el("override-until").value = `${local.year}-${local.month}-${local.day}T${local.hour}:00`;
   }
 }
 
 function drawModels(models) {
   const champion = models.champion;
-  const seat = champion === null ? "No version is in use: the value function decides."
-    : `${champion.name} version ${champion.version} (${champion.kind}) decides, in use since ${champion.promoted_at === null ? "?" : stamp(champion.promoted_at, zone)}.`;
-  el("model").textContent = models.problem ? `${seat} Version ${models.wanted ?? "?"} cannot be used: ${models.problem}` : seat;
+  const inUse = champion === null ? "No model version is in use; plans come from the value function."
+    : `${champion.name} version ${champion.version} (${champion.kind}) is in use since ${champion.promoted_at === null ? "?" : stamp(champion.promoted_at, zone)}.`;
+  el("model").textContent = models.problem ? `${inUse} Version ${models.wanted ?? "?"} cannot be used: ${models.problem}` : inUse;
   const head = node("tr");
   head.append(...["version", "kind", "state", ""].map((name) => node("th", name, { scope: "col" })));
   const rows = models.versions.map((row) => {
     const line = node("tr");
-    const use = node("button", "Use it", { type: "button", "aria-label": `Use version ${row.version}` });
+    const use = node("button", "Use", { type: "button", "aria-label": `Use version ${row.version}` });
     use.disabled = row.in_use || row.problem !== "";
-    use.addEventListener("click", () => move(`Use version ${row.version}?`, "/models/promote", { version: row.version, force: true }));
+    use.addEventListener("click", () => confirmMove(`Use version ${row.version}?`, "/models/promote", { version: row.version, force: true }));
     const cell = node("td");
     cell.append(use);
     line.append(node("th", row.version, { scope: "row" }), node("td", row.kind), node("td", row.in_use ? "in use" : row.problem || "ready"), cell);
@@ -131,15 +131,15 @@ function drawModels(models) {
   el("rollback").disabled = models.wanted === null;
 }
 
-function move(title, path, body) {
-  const dialog = el("ask");
-  el("ask-title").textContent = title;
-  el("ask-why").value = "";
+function confirmMove(title, path, body) {
+  const dialog = el("confirm");
+  el("confirm-title").textContent = title;
+  el("confirm-reason").value = "";
   dialog.onclose = () => {
     if (dialog.returnValue !== "yes") return;
     attempt(async () => {
-      await ask(path, { method: "POST", body: { ...body, why: el("ask-why").value } });
-      await settle();
+      await request(path, { method: "POST", body: { ...body, why: el("confirm-reason").value } });
+      await replan();
     });
   };
   dialog.showModal();
@@ -148,62 +148,62 @@ function move(title, path, body) {
 function drawHealth(health) {
   el("health").replaceChildren(...health.components.map((part) => {
     const item = node("li");
-    item.append(node("b", part.name), node("span", part.ok ? "✓ well" : "✗ not well", { class: part.ok ? "good" : "bad" }), node("span", part.note));
+    item.append(node("b", part.name), node("span", part.ok ? "✓ OK" : "✗ problem", { class: part.ok ? "good" : "bad" }), node("span", part.note));
     return item;
   }));
 }
 
-// What was asked for is in the plan after the next look; `replan` waits for it.
-async function settle() {
-  await ask("/replan", { method: "POST" });
+// An override takes effect with the next plan; `replan` waits for that plan.
+async function replan() {
+  await request("/replan", { method: "POST" });
   await refresh();
 }
 
-function listenToPeople() {
+function addListeners() {
   el("login").addEventListener("submit", (event) => {
     event.preventDefault();
-    ask("/login", { method: "POST", body: { token: el("token").value } }).then(() => {
+    request("/login", { method: "POST", body: { token: el("token").value } }).then(() => {
       el("token").value = "";
-      el("trouble").hidden = true;
-      return open();
+      el("problem").hidden = true;
+      return showContent();
     }, (error) => {
-      el("trouble").textContent = error.message;
-      el("trouble").hidden = false;
+      el("problem").textContent = error.message;
+      el("problem").hidden = false;
     });
   });
   el("logout").addEventListener("click", () => attempt(async () => {
-    await ask("/logout", { method: "POST" });
-    shut();
+    await request("/logout", { method: "POST" });
+    showLogin();
   }));
   el("automatic").addEventListener("click", () => attempt(async () => {
     const automatic = el("automatic").getAttribute("aria-checked") !== "true";
-    drawWishes(await ask("/automatic", { method: "POST", body: { automatic } }));
+    drawOverrides(await request("/automatic", { method: "POST", body: { automatic } }));
     await refresh();
   }));
-  el("replan").addEventListener("click", () => attempt(settle));
-  el("wish").addEventListener("submit", (event) => {
+  el("replan").addEventListener("click", () => attempt(replan));
+  el("override").addEventListener("submit", (event) => {
     event.preventDefault();
-    const power = el("wish-power").value;
-    const body = { mode: el("wish-mode").value, until: momentOf(el("wish-until").value, zone).toISOString() };
+    const power = el("override-power").value;
+    const body = { mode: el("override-mode").value, until: momentOf(el("override-until").value, zone).toISOString() };
     if (power) body.power_kw = Number(power);
     attempt(async () => {
-      await ask("/overrides", { method: "POST", body });
-      await settle();
+      await request("/overrides", { method: "POST", body });
+      await replan();
     });
   });
   el("history-day").addEventListener("change", () => attempt(() => drawHistory(el("history-day").value)));
   for (const name of ["day", "month"]) {
     el(`by-${name}`).addEventListener("click", () => attempt(() => drawSavings((by = name))));
   }
-  el("rollback").addEventListener("click", () => move("Go back to the version before?", "/models/rollback", {}));
+  el("rollback").addEventListener("click", () => confirmMove("Go back to the previous version?", "/models/rollback", {}));
   let waiting;
   window.addEventListener("resize", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => plan && !el("inside").hidden && drawPlan(plan, now()), 150);
+    waiting = setTimeout(() => plan && !el("content").hidden && drawPlan(plan, now()), 150);
   });
 }
 
-function paint() {
+function applyTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const apply = () => {
     document.documentElement.dataset.theme = localStorage.getItem("theme") ?? (dark.matches ? "dark" : "light");
@@ -216,7 +216,7 @@ function paint() {
   apply();
 }
 
-paint();
+applyTheme();
 listen();
-listenToPeople();
+addListeners();
 begin();

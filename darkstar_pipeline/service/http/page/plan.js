@@ -1,28 +1,28 @@
-// The plan as a chart with a cursor, its table, and the words that go with a slot.
+// The plan as a chart with a cursor, as a table, and the explanation of a slot.
 import { Chart, legend } from "./svg.js";
-import { clock, el, node, number, stamp } from "./words.js";
+import { clock, el, node, number, stamp } from "./format.js";
 
 const COLUMNS = [
-  ["import_price", "buy"], ["export_price", "sell"], ["load_kwh", "load"], ["pv_kwh", "PV"], ["import_kwh", "bought"],
-  ["export_kwh", "sold"], ["charge_kwh", "charged"], ["discharge_kwh", "discharged"], ["soc_end_percent", "SoC %"],
+  ["import_price", "import price"], ["export_price", "export price"], ["load_kwh", "load"], ["pv_kwh", "PV"], ["import_kwh", "import"],
+  ["export_kwh", "export"], ["charge_kwh", "charge"], ["discharge_kwh", "discharge"], ["soc_end_percent", "SoC %"],
 ];
 const LEGEND = [
-  ["s-price", "price to buy"], ["s-export_price", "price to sell"], ["s-soc", "state of charge"], ["b-charge", "charging"],
+  ["s-price", "import price"], ["s-export_price", "export price"], ["s-soc", "state of charge"], ["b-charge", "charging"],
   ["b-discharge", "discharging"], ["s-load", "load, with its 10–90 % band"], ["s-pv", "PV, with its 10–90 % band"],
-  ["s-grid", "grid: bought above, sold below zero"],
+  ["s-grid", "grid: import above zero, export below"],
 ];
 let chart, plan, index = 0;
 
-export function drawPlan(fresh, now) {
-  const moved = !plan || plan.id !== fresh.id;
-  plan = fresh;
+export function drawPlan(newPlan, now) {
+  const changed = !plan || plan.id !== newPlan.id;
+  plan = newPlan;
   const slots = plan.slots.map((slot) => ({ ...slot, grid_kwh: known(slot) ? slot.import_kwh - slot.export_kwh : null }));
   const panels = [
     { title: "Price", unit: `${plan.currency}/kWh`, height: 110,
       lines: [{ key: "import_price", name: "price" }, { key: "export_price", name: "export_price" }] },
     { title: "State of charge", unit: "%", height: 90, range: [0, 100],
       lines: [{ key: "soc_end_percent", name: "soc", end: true }] },
-    { title: "Energy a slot", unit: "kWh", height: 150,
+    { title: "Energy per slot", unit: "kWh", height: 150,
       bands: [{ key: "load", low: "load_low_kwh", high: "load_high_kwh" }, { key: "pv", low: "pv_low_kwh", high: "pv_high_kwh" }],
       bars: [{ key: "charge_kwh", sign: 1 }, { key: "discharge_kwh", sign: -1 }],
       lines: [{ key: "load_kwh", name: "load" }, { key: "pv_kwh", name: "pv" }, { key: "grid_kwh", name: "grid" }] },
@@ -30,7 +30,7 @@ export function drawPlan(fresh, now) {
   chart = new Chart(el("chart"), slots, plan.timezone, panels, { width: el("chart").clientWidth });
   chart.present(now);
   legend(el("legend"), LEGEND);
-  if (moved) {
+  if (changed) {
     const here = plan.slots.findIndex((slot) => Date.parse(slot.slot_end) > now);
     index = here < 0 ? 0 : here;
     drawTable();
@@ -44,19 +44,19 @@ function point(to) {
   index = Math.min(Math.max(to, 0), plan.slots.length - 1);
   chart.point(index);
   const slot = plan.slots[index];
-  const told = [
+  const figures = [
     `${number(slot.import_price)} ${plan.currency}/kWh`, `load ${number(slot.load_kwh)} kWh`, `PV ${number(slot.pv_kwh)} kWh`,
     `battery to ${number(slot.soc_end_percent, 0)} %`,
   ];
   const head = node("strong", `${stamp(slot.slot_start, plan.timezone)}–${clock(slot.slot_end, plan.timezone)}: ${slot.command}`);
   el("cursor").dataset.slot = slot.slot_start;
-  el("cursor").replaceChildren(head, node("span", slot.sentence), document.createElement("br"), node("span", told.join(" · "), { class: "quiet" }));
+  el("cursor").replaceChildren(head, node("span", slot.sentence), document.createElement("br"), node("span", figures.join(" · "), { class: "quiet" }));
 }
 
 function drawTable() {
   const head = node("tr");
   head.append(node("th", "time", { scope: "col" }), ...COLUMNS.map(([, name]) => node("th", name, { scope: "col" })),
-    node("th", "command", { scope: "col" }), node("th", "why", { scope: "col" }));
+    node("th", "command", { scope: "col" }), node("th", "reason", { scope: "col" }));
   const rows = plan.slots.map((slot) => {
     const row = node("tr");
     row.append(node("th", stamp(slot.slot_start, plan.timezone), { scope: "row" }),

@@ -1,14 +1,14 @@
-// A chart of slots in panels above each other, drawn as SVG. A slot is a step; what is not known leaves a gap.
-import { clock, localDay, weekday } from "./words.js";
+// A chart of slots in panels above each other, drawn as SVG. A slot is a step; a missing value leaves a gap.
+import { clock, localDay, weekday } from "./format.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
 const LEFT = 46, RIGHT = 10, GAP = 30, TOP = 22, NAME = 78;
 
 export function shape(name, attributes, parent) {
-  const made = document.createElementNS(SPACE, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (parent) parent.append(made);
-  return made;
+  const element = document.createElementNS(SPACE, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (parent) parent.append(element);
+  return element;
 }
 
 function label(parent, x, y, text, extra = {}) {
@@ -156,9 +156,9 @@ function ticks(low, high) {
   const rough = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough);
-  const found = [];
-  for (let value = Math.ceil(low / step) * step; value <= high + 1e-9; value += step) found.push(Number(value.toFixed(6)));
-  return found;
+  const values = [];
+  for (let value = Math.ceil(low / step) * step; value <= high + 1e-9; value += step) values.push(Number(value.toFixed(6)));
+  return values;
 }
 
 export function legend(holder, entries) {

@@ -158,33 +158,33 @@ def test_switch_leaves_the_inverter_by_itself_and_stays_so(watched: Watched, eng
 
 def test_wish_goes_into_the_plan_and_ends(watched: Watched, engine: PlannerEngine) -> None:
     page = watched.page
-    page.select_option("#wish-mode", "charge")
-    page.fill("#wish-power", "2.5")
-    page.fill("#wish-until", "2025-10-26T01:45")
-    page.click("#wish button")
-    expect(page.locator("#wishes li")).to_have_count(1)
+    page.select_option("#override-mode", "charge")
+    page.fill("#override-power", "2.5")
+    page.fill("#override-until", "2025-10-26T01:45")
+    page.click("#override button")
+    expect(page.locator("#overrides li")).to_have_count(1)
     expect(page.locator("#command")).to_have_text("Charge 2.5 kW")
     assert engine.wishes.holding(engine.clock.now())[0].until == moment(LONG_DAY, 1, 45)
-    page.click("#wishes button")
-    expect(page.locator("#wishes li")).to_have_count(0)
-    page.fill("#wish-until", "2025-10-25T01:45")
-    page.click("#wish button")
-    expect(page.locator("#trouble")).to_contain_text("has passed")
+    page.click("#overrides button")
+    expect(page.locator("#overrides li")).to_have_count(0)
+    page.fill("#override-until", "2025-10-25T01:45")
+    page.click("#override button")
+    expect(page.locator("#problem")).to_contain_text("has passed")
 
 
 def test_door_opens_to_the_token_alone(browser: Browser, url: str) -> None:
     page = browser.new_page()
     page.goto(url)
-    expect(page.locator("#door")).to_be_visible()
-    expect(page.locator("#inside")).to_be_hidden()
+    expect(page.locator("#login-card")).to_be_visible()
+    expect(page.locator("#content")).to_be_hidden()
     page.fill("#token", "not the token")
     page.click("#login button")
-    expect(page.locator("#trouble")).to_contain_text("token is wrong")
+    expect(page.locator("#problem")).to_contain_text("token is wrong")
     page.fill("#token", TOKEN)
     page.keyboard.press("Enter")
-    expect(page.locator("#inside")).to_be_visible()
+    expect(page.locator("#content")).to_be_visible()
     page.click("#logout")
-    expect(page.locator("#door")).to_be_visible()
+    expect(page.locator("#login-card")).to_be_visible()
     page.close()
 
 

@@ -1,12 +1,12 @@
-// Numbers and moments as people read them, in the time zone of the home, wherever the browser is.
+// Numbers and times for people, in the time zone of the home, wherever the browser is.
 
 export const el = (id) => document.getElementById(id);
 
 export function node(name, text, attributes = {}) {
-  const made = document.createElement(name);
-  if (text !== undefined && text !== null) made.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
+  const element = document.createElement(name);
+  if (text !== undefined && text !== null) element.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
 }
 
 export const number = (value, digits = 2) =>

@@ -1,0 +1,29 @@
+// Requests to the service; every failure is one kind of error, with a message for people.
+
+export class RequestError extends Error {
+  constructor(status, message, hint) {
+    super(hint ? `${message}: ${hint}` : message);
+    this.status = status;
+  }
+}
+
+export async function request(path, { method = "GET", body } = {}) {
+  const options = { method, headers: { accept: "application/json" }, credentials: "same-origin" };
+  if (body !== undefined) {
+    options.headers["content-type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new RequestError(0, "The service does not answer", "the page retries by itself");
+  }
+  const text = await response.text();
+  const document = text ? JSON.parse(text) : null;
+  if (!response.ok) {
+    const error = document?.error ?? {};
+    throw new RequestError(response.status, error.message ?? `status ${response.status}`, error.hint);
+  }
+  return document;
+}
