@@ -26,7 +26,7 @@ from planner.policies.learned_days import LearnedDays
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest, rl_policy
 from planner.replay.episodes import rl_episodes
 from planner.value.scenario_source import ScenarioSource, day_scenarios
-from planner.value.scenario_weights import BeliefRules
+from planner.value.scenario_weights import WeightRules
 
 HOME, AREA = "fontana_B02", "SE3"
 ROUNDS = 30
@@ -66,7 +66,7 @@ def run() -> list[Row]:
     ]
 
 
-def _policy(rules: BeliefRules) -> AntaresRLPolicyV1:
+def _policy(rules: WeightRules) -> AntaresRLPolicyV1:
     random, columns = np.random.default_rng(0), tuple(column.name for column in V2)
     weights: dict[str, np.ndarray] = {}
     before = len(columns)
@@ -75,12 +75,12 @@ def _policy(rules: BeliefRules) -> AntaresRLPolicyV1:
         weights[f"{layer}.bias"] = np.zeros(units, dtype=np.float32)
         before = units
     manifest = rl_manifest(
-        algorithm="ppo", state="v2", columns=columns, correction=Correction(offset=0.05), beliefs=rules
+        algorithm="ppo", state="v2", columns=columns, correction=Correction(offset=0.05), weight_rules=rules
     )
     return AntaresRLPolicyV1(manifest, weights)
 
 
-def _day(rules: BeliefRules) -> Episodes:
+def _day(rules: WeightRules) -> Episodes:
     """One train day; days before it stand in for told ones."""
     site, history = default_site(), bench_history(HOME)
     slots = bench_window(HOME, AREA, site, split="train")
@@ -92,8 +92,8 @@ def _day(rules: BeliefRules) -> Episodes:
         on=["slot_start", "local_day"],
         how="left",
     )
-    told = {day: day_scenarios(history, expected, site.timezone, rules=BeliefRules(n_days=N_TOLD))}
-    source = ScenarioSource(history=history, rules=rules, told=told)
+    told = {day: day_scenarios(history, expected, site.timezone, rules=WeightRules(n_days=N_TOLD))}
+    source = ScenarioSource(history=history, rules=rules, forecast_scenarios=told)
     return rl_episodes(own, forecasts, site, bench_protocol(site), history=source)
 
 

@@ -42,7 +42,7 @@ from planner.replay.learned import replay_learned
 from planner.training.lightgbm import train_lightgbm
 from planner.training.rl import train_rl
 from planner.value.scenario_source import ScenarioSource
-from planner.value.scenario_weights import BeliefRules
+from planner.value.scenario_weights import WeightRules
 from planner.value.scenarios import Scenarios
 
 KINDS = ("lightgbm", "rl")
@@ -78,9 +78,9 @@ class Data:
     test: list[date]
     told: Mapping[date, Scenarios]
 
-    def episodes(self, days: Sequence[date], rules: BeliefRules) -> Episodes:
+    def episodes(self, days: Sequence[date], rules: WeightRules) -> Episodes:
         """Days as episodes."""
-        source = ScenarioSource(history=self.history, rules=rules, told=self.told)
+        source = ScenarioSource(history=self.history, rules=rules, forecast_scenarios=self.told)
         protocol = bench_protocol(self.site)
         return rl_episodes(self.of(days), self.forecasts, self.site, protocol, history=source)
 
@@ -97,7 +97,7 @@ class Data:
     def learned(self, policy: LearnedPolicy, label: str, days: Sequence[date]) -> pl.DataFrame:
         """Daily results of a learned policy."""
         protocol = bench_protocol(self.site)
-        source = ScenarioSource(history=self.history, told=self.told)
+        source = ScenarioSource(history=self.history, forecast_scenarios=self.told)
         replayed = replay_learned(
             policy, self.of(days), self.forecasts, self.site, protocol, source=source, label=label
         )
@@ -171,7 +171,7 @@ def _learned(data: Data) -> tuple[str, dict[str, LearnedPolicy], str]:
     return beliefs, policies, min(costs, key=lambda name: costs[name])
 
 
-def _policies(training: Episodes, validation: Episodes, rules: BeliefRules) -> dict[str, LearnedPolicy]:
+def _policies(training: Episodes, validation: Episodes, rules: WeightRules) -> dict[str, LearnedPolicy]:
     threads = os.cpu_count() or 1
     rl = train_rl(training, validation, RlSettings(threads=threads).training(seed=SEED), beliefs=rules, progress=None)
     lightgbm = train_lightgbm(training, validation, LightgbmSettings().training(seed=SEED, beliefs=rules))

@@ -25,16 +25,16 @@ from env.site import Site
 from planner.evaluation.daily_results import daily_results
 from planner.forecasts.naive import naive_forecasts
 from planner.replay.daily import replay_days
-from planner.value.protocol import Protocol, SteadinessRules
+from planner.value.protocol import Protocol, WriteBudgetRules
 
 YEAR_DAYS, ORACLE_DAYS = 365, 1000
 MOST_YEAR_SECONDS, MOST_ORACLE_SECONDS, MOST_COST_OF_LIMIT = 60.0, 3.0, 0.005
 WRITES_PER_DAY = 24
 SAME_KW = 1e-3
 RULES = {
-    "every_slot": SteadinessRules(),
-    "default": SteadinessRules(**MpcSettings().model_dump()),
-    f"{WRITES_PER_DAY}_a_day": SteadinessRules(
+    "every_slot": WriteBudgetRules(),
+    "default": WriteBudgetRules(**MpcSettings().model_dump()),
+    f"{WRITES_PER_DAY}_a_day": WriteBudgetRules(
         hysteresis_kwh=MpcSettings().hysteresis_kwh, writes_per_day=WRITES_PER_DAY
     ),
 }
@@ -59,8 +59,8 @@ def run() -> list[Row]:
     ]
 
 
-def _protocol(site: Site, rules: SteadinessRules) -> Protocol:
-    return Protocol(start_soc_kwh=site.battery.soc_kwh(50.0), steadiness=rules)
+def _protocol(site: Site, rules: WriteBudgetRules) -> Protocol:
+    return Protocol(start_soc_kwh=site.battery.soc_kwh(50.0), write_budget=rules)
 
 
 def _slots(home: str, area: str, site: Site) -> pl.DataFrame:

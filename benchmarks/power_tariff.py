@@ -20,7 +20,7 @@ from benchmarks.homes.bench_homes import (
 from env.power_tariff import PowerTariff, PowerWindow
 from env.site import Site
 from env.tariff import Tariff
-from planner.demand_charges.bills import power_bills
+from planner.demand_charges.bills import demand_charge_bills
 from planner.evaluation.daily_results import daily_results
 from planner.replay.daily import replay_days
 from planner.replay.monthly_oracle import months_oracle
@@ -69,5 +69,5 @@ def _home(home: str, area: str) -> list[Row]:
 
 def _paid(schedules: pl.DataFrame, site: Site, protocol: Protocol) -> tuple[float, float]:
     """What the days, settled, and the months' power cost, and of it the power [SEK]."""
-    power = float(power_bills(schedules, site)["power_cost"].sum())
+    power = float(demand_charge_bills(schedules, site)["power_cost"].sum())
     return float(daily_results(schedules, protocol, site)["cost"].sum()) + power, power

@@ -19,7 +19,7 @@ from benchmarks.homes.bench_homes import (
 )
 from env.inverter import Energy
 from planner.evaluation.daily_results import daily_results
-from planner.evaluation.promotion_test import judge
+from planner.evaluation.promotion_test import assess_challenger
 from planner.replay.daily import replay_days
 
 TRIALS = 200
@@ -74,4 +74,4 @@ def _promoted(champion: Energy, noise: Energy, share: float, random: np.random.G
     starts = random.integers(0, n, -(-n // BLOCK))
     drawn = noise[((starts[:, None] + np.arange(BLOCK)) % n).ravel()[:n]] * random.choice([-1.0, 1.0])
     challenger = champion + drawn + share * np.abs(champion).mean()
-    return judge(champion, challenger, breaches=0).promote
+    return assess_challenger(champion, challenger, breaches=0).promote

@@ -11,7 +11,7 @@ from darkstar_pipeline.errors import DataMissingError
 from env.site import Site
 from env.time_grid import grid, local_day
 from planner.forecasts.naive import naive_forecasts
-from planner.value.protocol import Protocol, SteadinessRules
+from planner.value.protocol import Protocol, WriteBudgetRules
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 HOMES = SHARED / "bench" / "homes_2025_10_to_2026_08.parquet"
@@ -87,7 +87,9 @@ def bench_window(home: str, area: str, site: Site, *, split: str | None = None) 
 
 def bench_protocol(site: Site) -> Protocol:
     """Days from half full, commands as steady as a new home's."""
-    return Protocol(start_soc_kwh=site.battery.soc_kwh(50.0), steadiness=SteadinessRules(**MpcSettings().model_dump()))
+    return Protocol(
+        start_soc_kwh=site.battery.soc_kwh(50.0), write_budget=WriteBudgetRules(**MpcSettings().model_dump())
+    )
 
 
 def bench_forecasts(home: str, slots: pl.DataFrame, site: Site) -> pl.DataFrame:

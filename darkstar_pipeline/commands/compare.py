@@ -44,7 +44,7 @@ def compare(
     """
     from darkstar_pipeline.evaluation.range_verdict import evaluate_range, trained_on
     from planner.evaluation.comparison import compare_policies
-    from planner.evaluation.promotion_test import judge
+    from planner.evaluation.promotion_test import assess_challenger
 
     context = call.context()
     known = CONTINUOUS_POLICIES if continuous else POLICIES
@@ -59,7 +59,9 @@ def compare(
         call.note(f"{len(left_out)} days are left out: {days_told(left_out)}")
     results = verdict.evaluation.days
     found = compare_policies(results, *names)
-    gate = judge(found.daily["cost_a"].to_numpy(), found.daily["cost_b"].to_numpy(), breaches=found.breaches_b)
+    gate = assess_challenger(
+        found.daily["cost_a"].to_numpy(), found.daily["cost_b"].to_numpy(), breaches=found.breaches_b
+    )
     learned = trained_on(context, names, found.daily["day"].to_list())
     if learned:
         told = ", ".join(f"{policy} {n_days}" for policy, n_days in learned.items())

@@ -63,11 +63,11 @@ def _of_day(context: "Context", day: date | None, policy: str | None) -> "tuple[
 def _of_file(context: "Context", file: Path, policy: str | None) -> "tuple[pl.DataFrame, Verification]":
     """A file, whatever stored energy it starts with."""
     from darkstar_pipeline.console.schedule_files import read_schedule_file
-    from planner.evaluation.verified_days import judged_site
+    from planner.evaluation.verified_days import verification_site
     from planner.verification.verifier import verify_schedule
 
     slots = read_schedule_file(file, context.timezone)
-    site = judged_site(policy, context.site) if policy is not None else context.site
+    site = verification_site(policy, context.site) if policy is not None else context.site
     return slots, verify_schedule(slots, site)
 
 

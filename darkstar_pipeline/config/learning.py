@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from planner.training.lightgbm import LightgbmTraining
     from planner.training.rl_config import PpoTraining
     from planner.training.tree_fitting import TreeSettings
-    from planner.value.scenario_weights import BeliefRules
+    from planner.value.scenario_weights import WeightRules
 
 
 SAC_IS_GONE = (
@@ -87,7 +87,7 @@ class LightgbmSettings(Frozen):
     )
     threads: int = Field(default=1, ge=1, le=64, description="that LightGBM works with")
 
-    def training(self, *, seed: int, beliefs: "BeliefRules", tariff: str = "") -> "LightgbmTraining":
+    def training(self, *, seed: int, beliefs: "WeightRules", tariff: str = "") -> "LightgbmTraining":
         """What `planner` trains by; the rules of belief are those behind the days' outlook."""
         from planner.training.lightgbm import LightgbmTraining
 
@@ -112,7 +112,7 @@ class RegressorSettings(Frozen):
     )
     threads: int = Field(default=1, ge=1, le=64, description="that LightGBM works with")
 
-    def training(self, *, seed: int, beliefs: "BeliefRules", tariff: str = "") -> "RegressorTraining":
+    def training(self, *, seed: int, beliefs: "WeightRules", tariff: str = "") -> "RegressorTraining":
         """What `planner` trains by; the rules of belief are those behind the days' outlook."""
         from planner.training.imitation import RegressorTraining
 

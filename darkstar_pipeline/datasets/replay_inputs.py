@@ -17,7 +17,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SPOT_PRICES,
 )
 from planner.replay.usable_slots import usable_slots
-from planner.value.protocol import Protocol, SteadinessRules
+from planner.value.protocol import Protocol, WriteBudgetRules
 from planner.value.scenario_source import SCENARIO_DAYS
 
 RECENT_DAYS = 7
@@ -45,7 +45,7 @@ def protocol_of(context: Context) -> Protocol:
     return Protocol(
         start_soc_kwh=context.site.battery.soc_kwh(settings.start_soc_percent),
         settlement_value=settings.settlement_value,
-        steadiness=SteadinessRules(**context.site_settings.mpc.model_dump()),
+        write_budget=WriteBudgetRules(**context.site_settings.mpc.model_dump()),
     )
 
 

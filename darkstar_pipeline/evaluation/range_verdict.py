@@ -24,7 +24,7 @@ from darkstar_pipeline.warehouse.schemas import (
     Table,
 )
 from env.time_grid import days_between
-from planner.demand_charges.bills import charges_power, power_bills
+from planner.demand_charges.bills import demand_charge_bills, has_demand_charge
 from planner.evaluation.battery_use import day_statistics
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verdict import Evaluation, evaluate
@@ -92,7 +92,7 @@ def evaluate_range(
     bills = None
     if continuous:
         results, bills = _continuous_results(context, wanted, usable)
-    elif charges_power(context.site):
+    elif has_demand_charge(context.site):
         results, bills = _months_results(context, wanted, usable)
     else:
         results = pl.concat([policy_results(context, policy, usable) for policy in wanted], how="diagonal")
@@ -219,7 +219,7 @@ def _months_results(
         schedules.append(only_verified(schedule, context.site, protocol))
     every = pl.concat(schedules, how="diagonal")
     results = daily_results(every, protocol, context.site)
-    return results, with_bound(power_bills(every, context.site), results, bounds)
+    return results, with_bound(demand_charge_bills(every, context.site), results, bounds)
 
 
 def _continuous_results(
@@ -239,7 +239,7 @@ def _continuous_results(
         for policy in policies
     ]
     every = pl.concat(schedules)
-    bills = power_bills(every, context.site) if charges_power(context.site) else None
+    bills = demand_charge_bills(every, context.site) if has_demand_charge(context.site) else None
     return daily_results(every, settled, context.site), bills
 
 

@@ -13,7 +13,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from env.gym.episodes import Episodes
 from planner.artifacts.bundle import Manifest
-from planner.value.scenario_weights import BeliefRules
+from planner.value.scenario_weights import WeightRules
 
 Curve = tuple[tuple[int, float], ...]
 KINDS = ("rl", "lightgbm", "regressors")
@@ -57,7 +57,7 @@ class Lesson:
 
     training: Episodes
     validation: Episodes
-    beliefs: BeliefRules
+    beliefs: WeightRules
     changes: Mapping[str, Any]
     slots: pl.DataFrame | None = None
     checkpoints: Path | None = None

@@ -15,13 +15,13 @@ from env.gym.episodes import Episodes
 from env.site import Site
 from planner.replay.episodes import rl_episodes
 from planner.value.scenario_source import ScenarioSource
-from planner.value.scenario_weights import BeliefRules
+from planner.value.scenario_weights import WeightRules
 
 SIZES = (0.5, 1.0, 1.5)  # of the battery, energy and power alike
 PRICES = ("import_price", "export_price")
 
 
-def augmented(data: LearningData, rules: BeliefRules) -> list[Episodes]:
+def augmented(data: LearningData, rules: WeightRules) -> list[Episodes]:
     """As many days as the settings say, drawn from the training days; a set for each size of battery."""
     settings = data.context.site_settings.learning
     if settings.augmented_days == 0:
@@ -31,7 +31,7 @@ def augmented(data: LearningData, rules: BeliefRules) -> list[Episodes]:
     return [_drawn(data, rules, size, share, random) for size in SIZES]
 
 
-def _drawn(data: LearningData, rules: BeliefRules, size: float, n_days: int, random: np.random.Generator) -> Episodes:
+def _drawn(data: LearningData, rules: WeightRules, size: float, n_days: int, random: np.random.Generator) -> Episodes:
     """Days drawn without repetition, each under prices of another one that is as long."""
     chosen = pl.Series(data.windows.train, dtype=pl.Date)
     slots = data.inputs.slots.filter(pl.col("local_day").is_in(chosen.implode())).sort("slot_start")
@@ -43,7 +43,7 @@ def _drawn(data: LearningData, rules: BeliefRules, size: float, n_days: int, ran
     span = usual.max_soc_kwh - usual.min_soc_kwh
     share = (protocol.start_soc_kwh - usual.min_soc_kwh) / span if span > 0 else 0.0
     start = battery.min_soc_kwh + share * (battery.max_soc_kwh - battery.min_soc_kwh)
-    source = ScenarioSource(history=data.inputs.history, rules=rules, told=data.told)
+    source = ScenarioSource(history=data.inputs.history, rules=rules, forecast_scenarios=data.told)
     return rl_episodes(
         pl.concat(paired), data.inputs.forecasts, site, replace(protocol, start_soc_kwh=start), history=source
     )

@@ -25,7 +25,7 @@ from planner.forecasts.cross_fitting import AuroraTellers
 from planner.replay.episodes import rl_episodes
 from planner.replay.usable_slots import USABLE
 from planner.value.scenario_source import ScenarioSource
-from planner.value.scenario_weights import BeliefRules
+from planner.value.scenario_weights import WeightRules
 from planner.value.scenarios import Scenarios
 
 REACH = 28  # days of readings before the first day: more than any rules of belief look back
@@ -62,11 +62,11 @@ class LearningData:
     told: Mapping[date, Scenarios]
     aurora: Bundle | None
 
-    def episodes(self, days: Sequence[date], rules: BeliefRules) -> Episodes:
+    def episodes(self, days: Sequence[date], rules: WeightRules) -> Episodes:
         """Days as episodes with the outlook that follows from the rules."""
         chosen = pl.Series(days, dtype=pl.Date)
         slots = self.inputs.slots.filter(pl.col("local_day").is_in(chosen.implode()))
-        source = ScenarioSource(history=self.inputs.history, rules=rules, told=self.told)
+        source = ScenarioSource(history=self.inputs.history, rules=rules, forecast_scenarios=self.told)
         return rl_episodes(slots, self.inputs.forecasts, self.context.site, protocol_of(self.context), history=source)
 
     @property

@@ -62,7 +62,7 @@ def weigh(context: Context, challenger: TrainedPolicy, windows: Windows, *, save
     shadow = (
         promotion_test.Shadow(costs[0][split:], costs[1][split:], int(breaches[split:].sum())) if shadow_days else None
     )
-    found = promotion_test.judge(
+    found = promotion_test.assess_challenger(
         costs[0][:split], costs[1][:split], breaches=int(breaches[:split].sum()), shadow=shadow
     )
     document = {**found.document(), "against": FALLBACK if champion is None else f"version {champion.version}"}

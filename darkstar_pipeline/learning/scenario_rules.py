@@ -11,19 +11,19 @@ from env.gym.episodes import Episodes
 from env.gym.home_batch import Setup
 from env.gym.states import State
 from planner.training.scoring import episode_costs
-from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.scenario_weights import NAIVE, WeightRules
 
 # Found on training weeks of six pairs of home and prices (benchmarks/RESULTS.md); which of them suits a home is chosen
 # on its own days.
-LIVED = BeliefRules(
+LIVED = WeightRules(
     n_days=14, age_days=5.0, weekday=1.5, persistence=0.923, fade=0.92, together=False,
-    load_memory=0.85, load_alike_kwh=0.84, pv_memory=0.95, pv_alike_kwh=1.05, told_share=0.0,
+    load_memory=0.85, load_alike_kwh=0.84, pv_memory=0.95, pv_alike_kwh=1.05, forecast_share=0.0,
 )  # fmt: skip
-TOLD = BeliefRules(
+TOLD = WeightRules(
     n_days=14, age_days=3.5, weekday=2.5, persistence=0.95, fade=0.97, together=False,
-    load_memory=0.93, load_alike_kwh=0.45, pv_memory=0.85, pv_alike_kwh=0.95, told_share=0.4,
+    load_memory=0.93, load_alike_kwh=0.45, pv_memory=0.85, pv_alike_kwh=0.95, forecast_share=0.4,
 )  # fmt: skip
-CANDIDATES: Mapping[str, BeliefRules] = {"naive": NAIVE, "lived": LIVED, "told": TOLD}
+CANDIDATES: Mapping[str, WeightRules] = {"naive": NAIVE, "lived": LIVED, "told": TOLD}
 _UNCORRECTED = Setup(action="correction", correction=Correction(offset=1.0))
 
 
@@ -32,7 +32,7 @@ def choose_beliefs(data: LearningData) -> tuple[str, dict[str, float]]:
     return cheapest_beliefs(lambda rules: data.episodes(data.windows.learned, rules), told=bool(data.told))
 
 
-def cheapest_beliefs(episodes: Callable[[BeliefRules], Episodes], *, told: bool) -> tuple[str, dict[str, float]]:
+def cheapest_beliefs(episodes: Callable[[WeightRules], Episodes], *, told: bool) -> tuple[str, dict[str, float]]:
     """Name of the cheapest rules, and what each costs uncorrected, mean over the days [money].
 
     Args:
@@ -40,7 +40,9 @@ def cheapest_beliefs(episodes: Callable[[BeliefRules], Episodes], *, told: bool)
         told: whether scenarios are told of the days, so that rules that count on some can be tried.
     """
     costs = {
-        name: uncorrected_cost(episodes(rules)) for name, rules in CANDIDATES.items() if told or not rules.told_share
+        name: uncorrected_cost(episodes(rules))
+        for name, rules in CANDIDATES.items()
+        if told or not rules.forecast_share
     }
     return min(costs, key=lambda name: costs[name]), costs
 

@@ -179,7 +179,7 @@ def _save(learned: Learned, data: LearningData, beliefs: str, place: Path) -> Bu
         "beliefs_name": beliefs,
     }
     manifest, files = learned.manifest.model_copy(update={"details": details}), dict(learned.files)
-    if CANDIDATES[beliefs].told_share and data.aurora is not None:
+    if CANDIDATES[beliefs].forecast_share and data.aurora is not None:
         manifest, further = with_aurora(manifest, data.aurora)
         files |= further
     return save_bundle(place, manifest, files)

@@ -75,7 +75,7 @@ def site_plan(
 
 def scenario_reach(seated: Seated) -> int:
     """Days before whose readings are wanted [d]."""
-    return SCENARIO_DAYS if seated.policy is None else max(SCENARIO_DAYS, seated.policy.policy.beliefs.n_days)
+    return SCENARIO_DAYS if seated.policy is None else max(SCENARIO_DAYS, seated.policy.policy.weight_rules.n_days)
 
 
 def site_rungs(
@@ -113,7 +113,7 @@ def by_policy(
         (policy.bundle.identity, today, *_read_lately(context, today)),
         lambda: policy.told(context, [today]),
     )
-    source = ScenarioSource(history=known.history, told=told)
+    source = ScenarioSource(history=known.history, forecast_scenarios=told)
     return learned_schedule(task, known.ahead, policy.policy, source, _planned_loads(task))
 
 

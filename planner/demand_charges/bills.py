@@ -1,7 +1,7 @@
-"""What policies pay for power: the month's charge of each, from what it bought on the days that are looked at.
+"""Demand charges of policies: each policy's charge of a month, from its imports on the days of a range.
 
 A month of which some days are not there (the range begins inside it, or a day is refused) is priced on those that are,
-for every policy alike; the days that are absent count as nothing bought, so the bill of the whole month is no lower.
+for every policy alike; the days that are absent count as no import, so the bill of the whole month is no lower.
 """
 
 import calendar
@@ -15,13 +15,13 @@ from env.site import Site
 BILLS = {"policy": pl.String, "month": pl.Date, "days": pl.Int64, "month_days": pl.Int64, "power_cost": pl.Float64}
 
 
-def charges_power(site: Site) -> bool:
-    """Whether any version of a site's tariff charges for power."""
+def has_demand_charge(site: Site) -> bool:
+    """Return whether any version of a site's tariff has a demand charge."""
     return any(version.power for version in site.tariff.versions)
 
 
-def power_bills(schedules: pl.DataFrame, site: Site) -> pl.DataFrame:
-    """The charge for power of every policy and calendar month, all components together.
+def demand_charge_bills(schedules: pl.DataFrame, site: Site) -> pl.DataFrame:
+    """Return the demand charge of every policy and calendar month, all components together.
 
     Args:
         schedules: `policy, slot_start, local_day, import_kwh` of whole days, any number of policies [kWh per slot].

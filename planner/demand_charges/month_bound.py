@@ -1,6 +1,6 @@
 # SciPy is untyped; strict mode would ask for a cast in every line.
 # pyright: basic
-"""The oracle where power is charged: the least that the days of a month, and their month's charge, could have cost.
+"""The oracle with a demand charge: the least that the days of a month could have cost, the month's charge included.
 
 Daily episodes meet in nothing but the month's peaks. With `power_threshold`'s identity a charge per kW of the mean is
 
@@ -11,9 +11,10 @@ the program's dual, so cuts below it close in on the month's least cost from bot
 method for solving convex programs"), with a threshold for each component. Cuts come from the linear programs, before
 any binary for odd prices: the bound is then a little low, never high.
 
-Steps and a least number of kW are no price per kW. For them the bound is the best of what prices in their place prove
-(weak duality): `V(rate) - rate * end of the step + cost of the step`. That is a lower bound, and its distance from the
-schedule told with it is its `gap`. Of two such components only one is searched; the others count with their least cost.
+Steps and a least number of kW are no price per kW. For them the bound is the best lower bound that prices in their
+place give (weak duality): `V(rate) - rate * end of the step + cost of the step`. That is a lower bound, and its
+distance from the schedule returned with it is its `gap`. Of two such components only one is searched; the others count
+with their least cost.
 """
 
 import math
@@ -43,12 +44,12 @@ FIRST_RATE = 10.0  # money/kW
 
 @dataclass(frozen=True, kw_only=True)
 class MonthOptimum:
-    """The least cost of the days of a month with its charge for power.
+    """The least cost of the days of a month with its demand charge.
 
     Attributes:
         flows: of each day `(n_slots, 6)`, as `Solution.flows`.
         thresholds_kw: above which a peak was charged, a number a component [kW].
-        bound: no policy pays less: cost of the days, settled, and the charge [money].
+        bound: lower bound of every policy's cost: cost of the days, settled, and the charge [money].
     """
 
     flows: tuple[Energy, ...]
@@ -57,8 +58,8 @@ class MonthOptimum:
 
 
 @dataclass(frozen=True)
-class _Proof:
-    """What some rates prove: cost of the days + sum of rate * mean is at least `value`, met at `thresholds`."""
+class LowerBound:
+    """A lower bound: cost of the days + sum of rate * mean is at least `value`, met at `thresholds`."""
 
     rates: Energy
     value: float
@@ -66,8 +67,8 @@ class _Proof:
     means_kw: Energy
 
 
-class Episode:
-    """One day whose power above a threshold has a price.
+class DayProblem:
+    """The program of one day whose power above a threshold has a price.
 
     Args:
         slots: of the day: `slot_start, import_price, export_price, load_kwh, pv_kwh`.
@@ -77,45 +78,45 @@ class Episode:
     """
 
     def __init__(self, slots: pl.DataFrame, site: Site, protocol: Protocol, tariffs: Sequence[PowerTariff]) -> None:
-        bought, sold, load, pv = (
+        import_price, export_price, load, pv = (
             slots[name].cast(pl.Float64).to_numpy() for name in ("import_price", "export_price", "load_kwh", "pv_kwh")
         )
         self.tariffs = tuple(tariffs)
         self.demands: tuple[PowerDemand, ...] = power_demands(slots["slot_start"], tariffs, site.timezone, ())
         self.shapes = tuple(ThresholdShape.of(demand.calendar) for demand in self.demands)
-        settlement = protocol.settlement(bought, site.battery)
+        settlement = protocol.settlement(import_price, site.battery)
         self.program = HomeProgram(site.commanded, slots.height, thresholds=self.shapes)
         self.program.forget()
-        self.program.set_prices(bought, sold, settlement)
-        self.program.set_house(load, pv, sold)
+        self.program.set_prices(import_price, export_price, settlement)
+        self.program.set_house(load, pv, export_price)
         self.program.start_at(0, protocol.start_soc_kwh)
-        self.start_worth = settlement * protocol.start_soc_kwh
+        self.start_value = settlement * protocol.start_soc_kwh
 
     @cached_property
     def free(self) -> tuple[float, Energy, Solution]:
-        """`relaxed` without a charge for power."""
+        """The day without a demand charge, as `relaxed`."""
         nothing = np.zeros(len(self.tariffs))
         return self.relaxed(nothing, nothing)
 
     def relaxed(self, thresholds: Energy, rates: Energy) -> tuple[float, Energy, Solution]:
-        """Least cost with power above thresholds charged, how it falls with each of them, and the answer."""
+        """Return the least cost with power above thresholds charged, its slope in each of them, and the solution."""
         self._charge(thresholds, rates)
         solution = self.program.run()
         slopes = np.array([-float(prices.sum()) for prices in solution.power_prices])
         charge = sum(float(each.sum()) for each in self._charges(solution.flows[:, IMPORT], thresholds, rates))
         return self.cost(solution) + charge, slopes, solution
 
-    def settled(self, thresholds: Energy, rates: Energy, time_limit: float) -> Solution:
-        """The same with every rule kept: a schedule."""
+    def schedule(self, thresholds: Energy, rates: Energy, time_limit: float) -> Solution:
+        """Solve with every rule kept: a schedule."""
         self._charge(thresholds, rates)
         return self.program.solve(time_limit=time_limit)
 
     def cost(self, solution: Solution) -> float:
-        """What the day costs without its power, settled [money]."""
-        return solution.objective + self.start_worth
+        """Return the cost of the day without its demand charge, settled [money]."""
+        return solution.objective + self.start_value
 
     def peaks(self, import_kwh: Energy) -> list[Energy]:
-        """Peaks of the day, of each component [kW]."""
+        """Return the peaks of the day, of each component [kW]."""
         return [shape.excess(import_kwh, np.zeros(shape.n_periods)) for shape in self.shapes]
 
     def _charge(self, thresholds: Energy, rates: Energy) -> None:
@@ -134,122 +135,126 @@ class MonthOracle:
     """The days of one month with the components of its charge.
 
     Args:
-        days: slots of each day, or its episode, to use again.
+        days: slots of each day, or its problem, to use again.
         site: the home.
         protocol: start and settlement.
         tariffs: the components in force.
-        weight: how often each day is counted; 1 for a month as it was.
-        settled_kw: peaks that stand already, of each component [kW].
+        weight: number of times each day is counted; 1 for a month as it was.
+        past_peaks_kw: peaks of the month so far, of each component [kW].
     """
 
     def __init__(
         self,
-        days: Sequence["pl.DataFrame | Episode"],
+        days: Sequence["pl.DataFrame | DayProblem"],
         site: Site,
         protocol: Protocol,
         tariffs: Sequence[PowerTariff],
         *,
         weight: float = 1.0,
-        settled_kw: Sequence[Sequence[float]] | None = None,
+        past_peaks_kw: Sequence[Sequence[float]] | None = None,
     ) -> None:
         self.tariffs = tuple(tariffs)
-        self.days = [each if isinstance(each, Episode) else Episode(each, site, protocol, tariffs) for each in days]
+        self.days = [
+            each if isinstance(each, DayProblem) else DayProblem(each, site, protocol, tariffs) for each in days
+        ]
         self.weight = weight
-        self.settled_kw = [np.array(each) for each in settled_kw] if settled_kw else [np.zeros(0) for _ in tariffs]
+        self.past_peaks_kw = (
+            [np.array(each) for each in past_peaks_kw] if past_peaks_kw else [np.zeros(0) for _ in tariffs]
+        )
         self.counts = [any(day.shapes[k].n_periods for day in self.days) for k in range(len(self.tariffs))]
 
     @cached_property
     def _free(self) -> list[tuple[float, Energy, Solution]]:
-        """Each day without a charge for power."""
+        """Each day without a demand charge."""
         return [day.free for day in self.days]
 
     @cached_property
     def _highest(self) -> Energy:
-        """No threshold needs to be above the highest peak of days that pay nothing for power [kW]."""
+        """The highest peak of days without a demand charge, above which no threshold is needed [kW]."""
         peaks = [day.peaks(answer[2].flows[:, IMPORT]) for day, answer in zip(self.days, self._free, strict=True)]
         found = [max((float(p[k].max(initial=0.0)) for p in peaks), default=0.0) for k in range(len(self.tariffs))]
-        settled = [float(each.max(initial=0.0)) for each in self.settled_kw]
+        settled = [float(each.max(initial=0.0)) for each in self.past_peaks_kw]
         return np.maximum(found, settled)
 
-    def prove(self, rates: Energy, *, close: float = CLOSE) -> _Proof:
-        """The least of the days' cost and the means at these rates, by cuts below each day's convex cost."""
-        master = _Master(rates, self._highest, len(self.days), self.weight)
+    def lower_bound(self, rates: Energy, *, close: float = CLOSE) -> LowerBound:
+        """Minimise the days' cost and the means at these rates, by cuts below each day's convex cost (Kelley)."""
+        master = _MasterProblem(rates, self._highest, len(self.days), self.weight)
         for day, (value, _, _) in enumerate(self._free):
             master.cut(day, value, np.zeros(len(rates)), self._highest)
-        for k, peaks in enumerate(self.settled_kw):
-            master.settled(rates[k] / self.tariffs[k].top, k, peaks)
+        for k, peaks in enumerate(self.past_peaks_kw):
+            master.charge_past_peaks(rates[k] / self.tariffs[k].top, k, peaks)
         best, found = math.inf, self._highest
         thresholds = self._highest / 2
         for _ in range(MOST_ROUNDS):
-            paid = float(rates @ thresholds) + self._settled_excess(rates, thresholds)
+            cost = float(rates @ thresholds) + self._past_peak_charge(rates, thresholds)
             for day, episode in enumerate(self.days):
                 value, slopes, _ = episode.relaxed(thresholds, rates)
-                paid += self.weight * value
+                cost += self.weight * value
                 master.cut(day, value, slopes, thresholds)
-            if paid < best:
-                best, found = paid, thresholds
+            if cost < best:
+                best, found = cost, thresholds
             lower, thresholds = master.solve()
             if best - lower <= close * max(1.0, abs(best)):
                 break
-        return _Proof(rates, min(lower, best), found, self._means(found, rates))
+        return LowerBound(rates, min(lower, best), found, self._means(found, rates))
 
-    def _settled_excess(self, rates: Energy, thresholds: Energy) -> float:
-        parts = zip(self.settled_kw, self.tariffs, rates, thresholds, strict=True)
+    def _past_peak_charge(self, rates: Energy, thresholds: Energy) -> float:
+        parts = zip(self.past_peaks_kw, self.tariffs, rates, thresholds, strict=True)
         return sum(float(rate / tariff.top * np.maximum(kw - t, 0.0).sum()) for kw, tariff, rate, t in parts)
 
     def _means(self, thresholds: Energy, rates: Energy) -> Energy:
-        """Mean of the highest peaks of each component at these thresholds [kW]."""
+        """Return the mean of the highest peaks of each component at these thresholds [kW]."""
         peaks = [day.peaks(day.relaxed(thresholds, rates)[2].flows[:, IMPORT]) for day in self.days]
         return np.array(
             [_mean_of_highest(np.concatenate([p[k] for p in peaks]), t.top) for k, t in enumerate(self.tariffs)]
         )
 
     def optimum(self, time_limit: float) -> MonthOptimum:
-        """The bound, and a schedule of every day that reaches it or comes near."""
+        """Return the bound, and a schedule of every day that reaches it or comes near."""
         stepped = [k for k, t in enumerate(self.tariffs) if self.counts[k] and (t.tiers or t.minimum_kw > 0)]
         rates = np.array([0.0 if k in stepped else t.price_per_kw for k, t in enumerate(self.tariffs)])
         rates = np.where(self.counts, rates, 0.0)
         if not stepped:
-            proof = self.prove(rates)
-            return self._scheduled(proof, proof.value, time_limit)
+            bound = self.lower_bound(rates)
+            return self._scheduled(bound, bound.value, time_limit)
         others = sum(self.tariffs[k].cost(0.0) for k in stepped[1:])
         return self._stepped(stepped[0], rates, others, time_limit)
 
     def _stepped(self, k: int, rates: Energy, others: float, time_limit: float) -> MonthOptimum:
-        """The best of what rates in place of the steps of component `k` prove."""
-        tariff, proofs = self.tariffs[k], list[_Proof]()
+        """Return the best optimum that rates in place of the steps of component `k` give."""
+        tariff, found = self.tariffs[k], list[LowerBound]()
 
-        def tried(rate: float) -> _Proof:
-            proofs.append(self.prove(np.where(np.arange(len(rates)) == k, rate, rates)))
-            return proofs[-1]
+        def try_rate(rate: float) -> LowerBound:
+            found.append(self.lower_bound(np.where(np.arange(len(rates)) == k, rate, rates)))
+            return found[-1]
 
         for rate in dict.fromkeys((0.0, tariff.price_per_kw)):
-            tried(rate)
-        for end in _ends(tariff):
+            try_rate(rate)
+        for end in _breakpoints_kw(tariff):
             low, high = 0.0, math.inf
             for _ in range(SEARCHES):
                 rate = (low + high) / 2 if math.isfinite(high) else max(2 * low, FIRST_RATE)
-                if tried(rate).means_kw[k] > end:
+                if try_rate(rate).means_kw[k] > end:
                     low = rate
                 else:
                     high = rate
-        bound = _proven(tariff, k, proofs) + others
-        optima = [self._scheduled(proof, bound, time_limit) for proof in proofs]
-        return min(optima, key=self.paid)
+        bound = _best_bound(tariff, k, found) + others
+        optima = [self._scheduled(lower, bound, time_limit) for lower in found]
+        return min(optima, key=self.cost_of)
 
-    def _scheduled(self, proof: _Proof, bound: float, time_limit: float) -> MonthOptimum:
-        solutions = [day.settled(proof.thresholds, proof.rates, time_limit) for day in self.days]
+    def _scheduled(self, lower: LowerBound, bound: float, time_limit: float) -> MonthOptimum:
+        solutions = [day.schedule(lower.thresholds, lower.rates, time_limit) for day in self.days]
         return MonthOptimum(
             flows=tuple(solution.flows for solution in solutions),
-            thresholds_kw=tuple(proof.thresholds.tolist()),
+            thresholds_kw=tuple(lower.thresholds.tolist()),
             bound=bound,
         )
 
-    def paid(self, optimum: MonthOptimum) -> float:
-        """What the schedules of the days cost with the month's bill [money]."""
+    def cost_of(self, optimum: MonthOptimum) -> float:
+        """Return the cost of the days' schedules with the month's bill [money]."""
         total, peaks = 0.0, []
         for day, flows in zip(self.days, optimum.flows, strict=True):
-            total += float((day.program.cost * flows).sum()) + day.start_worth
+            total += float((day.program.cost * flows).sum()) + day.start_value
             peaks.append(day.peaks(flows[:, IMPORT]))
         for k, tariff in enumerate(self.tariffs):
             if self.counts[k]:
@@ -257,8 +262,8 @@ class MonthOracle:
         return total
 
 
-class _Master:
-    """The thresholds that look best by the cuts so far, and what they prove."""
+class _MasterProblem:
+    """The master problem of the cutting planes: the best thresholds by the cuts so far, and their lower bound."""
 
     def __init__(self, rates: Energy, highest: Energy, n_days: int, weight: float) -> None:
         self.rates, self.n_days = rates, n_days
@@ -269,14 +274,14 @@ class _Master:
         self.right: list[float] = []
 
     def cut(self, day: int, value: float, slopes: Energy, at: Energy) -> None:
-        """The day's cost is at least `value + slopes @ (t - at)`."""
+        """Add a cut: the day's cost is at least `value + slopes @ (t - at)`."""
         row = np.zeros(len(self.cost))
         row[: len(self.rates)], row[len(self.rates) + day] = slopes, -1.0
         self.rows.append(row)
         self.right.append(float(slopes @ at) - value)
 
-    def settled(self, price: float, k: int, peaks_kw: Energy) -> None:
-        """A peak that stands is charged as far as it is above the threshold."""
+    def charge_past_peaks(self, price: float, k: int, peaks_kw: Energy) -> None:
+        """Charge peaks of the month so far as far as they are above the threshold."""
         for kw in peaks_kw.tolist():
             self.rows = [np.append(row, 0.0) for row in self.rows]
             self.cost = np.append(self.cost, price)
@@ -287,7 +292,7 @@ class _Master:
             self.right.append(-kw)
 
     def solve(self) -> tuple[float, Energy]:
-        """Least cost by the cuts, and where."""
+        """Return the least cost by the cuts, and its thresholds."""
         found = linprog(self.cost, A_ub=np.array(self.rows), b_ub=np.array(self.right), bounds=self.bounds)
         if found.x is None:
             message = f"the thresholds of a month were not found: {found.message}"
@@ -295,24 +300,24 @@ class _Master:
         return float(found.fun), np.array(found.x[: len(self.rates)])
 
 
-def _ends(tariff: PowerTariff) -> list[float]:
-    """Means at which a charge turns [kW]."""
+def _breakpoints_kw(tariff: PowerTariff) -> list[float]:
+    """Return the means at which the charge has a breakpoint [kW]."""
     if not tariff.tiers:
         return [tariff.minimum_kw]
     return [tier.up_to_kw for tier in tariff.tiers[:-1] if tier.up_to_kw >= tariff.minimum_kw]
 
 
-def _proven(tariff: PowerTariff, k: int, proofs: Sequence[_Proof]) -> float:
-    """The highest lower bound of days and a stepped charge that some rates prove [money]."""
+def _best_bound(tariff: PowerTariff, k: int, lower: Sequence[LowerBound]) -> float:
+    """Return the highest lower bound of days and a stepped charge that some rates give [money]."""
     if not tariff.tiers:
-        within = [proof for proof in proofs if proof.rates[k] <= tariff.price_per_kw]
-        return max(proof.value + (tariff.price_per_kw - proof.rates[k]) * tariff.minimum_kw for proof in within)
-    free = max(proof.value for proof in proofs if proof.rates[k] == 0)
+        within = [bound for bound in lower if bound.rates[k] <= tariff.price_per_kw]
+        return max(bound.value + (tariff.price_per_kw - bound.rates[k]) * tariff.minimum_kw for bound in within)
+    free = max(bound.value for bound in lower if bound.rates[k] == 0)
     bounds = [free + tariff.tiers[-1].cost]
     for tier in tariff.tiers[:-1]:
         if tier.up_to_kw + TIER_SLACK_KW >= tariff.minimum_kw:
             end = tier.up_to_kw + TIER_SLACK_KW
-            bounds.append(tier.cost + max(proof.value - proof.rates[k] * end for proof in proofs))
+            bounds.append(tier.cost + max(bound.value - bound.rates[k] * end for bound in lower))
     return min(bounds)
 
 

@@ -1,6 +1,6 @@
-"""How each policy used a day: in how many slots, how much energy, at what prices, in cheap and in dear slots.
+"""Battery use of each policy on a day: in how many slots, how much energy, at what prices, in cheap and in dear slots.
 
-What does not belong here: what the day cost, which is `results`' business.
+What does not belong here: what the day cost, which `daily_results` calculates.
 """
 
 from typing import TypeAlias
@@ -50,7 +50,7 @@ def day_statistics(schedules: pl.DataFrame, *, site: Site) -> pl.DataFrame:
 
 
 def _band() -> pl.Expr:
-    """Whether a slot is cheap, middle or dear among the slots of its policy's day."""
+    """Return the band (cheap, middle or dear) of a slot among the slots of its policy's day."""
     price = pl.col("import_price")
     low, high = (
         price.quantile(quantile, interpolation="linear").over("policy", "local_day")
@@ -61,7 +61,7 @@ def _band() -> pl.Expr:
 
 
 def _used(move: str) -> pl.Expr:
-    """Whether a slot charged, discharged or exported; solvers leave crumbs, which do not count."""
+    """Return whether a slot charged, discharged or exported; rounding of solvers does not count."""
     return pl.col(f"{move}_kwh") > SMALL_KWH
 
 

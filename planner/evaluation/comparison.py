@@ -17,7 +17,7 @@ MOST_DAYS = 5
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `b` costs more than `a`; negative where `b` is cheaper.
+    """The difference in cost of policy `b` against `a`; negative where `b` is cheaper.
 
     Attributes:
         n_days: days that both have.
@@ -100,7 +100,7 @@ def _side(results: pl.DataFrame, policy: str, suffix: str) -> pl.DataFrame:
 
 
 def _months(daily: pl.DataFrame) -> pl.DataFrame:
-    """What each cost month by month."""
+    """Return the cost of each month by month."""
     return (
         daily.group_by(pl.col("day").dt.month_start().alias("month"))
         .agg(

@@ -1,4 +1,4 @@
-"""What a day's episode cost, settlement of the energy left in the battery included, and which limits it broke."""
+"""Daily costs, with the settlement of the energy left in the battery, and breaches of limits."""
 
 import polars as pl
 
@@ -23,7 +23,8 @@ def daily_results(schedules: pl.DataFrame, protocol: Protocol, site: Site) -> pl
     Returns:
         `day, policy, cost, import_kwh, export_kwh, charge_kwh, discharge_kwh, curtailed_kwh, start_soc_kwh,
         end_soc_kwh, settlement_value, peak_kw, breaches, writes`; `cost` [money] includes wear and the settlement of
-        end - start stored energy; `writes` are changes of command within the day, null where the schedules tell none.
+        end - start stored energy; `writes` are changes of command within the day, null where the
+        schedules have no commands.
     """
     totals = (
         schedules.sort("policy", "slot_start")
@@ -55,7 +56,7 @@ def daily_results(schedules: pl.DataFrame, protocol: Protocol, site: Site) -> pl
 
 
 def _writes(schedules: pl.DataFrame) -> pl.Expr:
-    """How often the command of a slot is another than that of the slot before."""
+    """Return the number of slots whose command differs from that of the slot before."""
     if not set(Command._fields) <= set(schedules.columns):
         return pl.lit(None, dtype=pl.Int32)
     changed = [pl.col(name) != pl.col(name).shift(1) for name in Command._fields]
@@ -72,7 +73,7 @@ def _settlement(protocol: Protocol, site: Site) -> pl.Expr:
 
 
 def breached(site: Site) -> pl.Expr:
-    """Whether a slot of a schedule breaks a limit: fuse, export, inverter, battery power or stored energy."""
+    """Return whether a slot of a schedule exceeds a limit: fuse, export, inverter, battery power or stored energy."""
     battery, limits = site.battery, site.limits
     low = pl.min_horizontal("soc_start_kwh", pl.lit(battery.min_soc_kwh)) - BREACH_KWH
     high = pl.max_horizontal("soc_start_kwh", pl.lit(battery.max_soc_kwh)) + BREACH_KWH

@@ -1,7 +1,7 @@
-"""The gate: whether a challenger is really cheaper than the champion, judged on days that both were replayed on.
+"""The promotion test: is a challenger cheaper than the champion, on days that both were replayed on?
 
 The daily differences are few, lean to one side, and resemble their neighbours, so that a plain t-test promotes up to a
-third of the challengers that are no better. The gate therefore
+third of the challengers that are no better. The test therefore
 
 - takes the variance of the mean from the differences' projections on the first few cosines, which resemblance of
   neighbouring days does not fool, with Student's t on as many degrees of freedom as there are cosines: Lazarus, Lewis,
@@ -55,7 +55,7 @@ _LEAST_SAVING = 1e-6  # of the champion's cost: below it, two policies are the s
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says.
+    """The result of the promotion test.
 
     Attributes:
         promote: whether the challenger may become champion.
@@ -111,10 +111,10 @@ class Shadow:
     breaches: int = 0
 
 
-def judge(
+def assess_challenger(
     champion: Energy, challenger: Energy, *, breaches: int, shadow: Shadow | None = None, least_days: int = LEAST_DAYS
 ) -> Verdict:
-    """Judge a challenger against the champion.
+    """Test a challenger against the champion.
 
     A shadow period is survived where the challenger breached nothing in it and was not significantly dearer; it need
     not be significantly cheaper again.
@@ -174,7 +174,7 @@ def upper_bound(daily: Energy) -> float:
 
 
 def _towards_dear_days(centred: Energy, distance: float) -> float:
-    """How far rare dear days, which few days show too few of, move the bound (Johnson 1978) [money].
+    """Return the shift of the bound for rare expensive days, of which few days show too few (Johnson 1978) [money].
 
     Args:
         centred: the days less their mean `(n,)` [money].

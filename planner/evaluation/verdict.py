@@ -1,8 +1,8 @@
-"""The verdict: what each policy paid, what share of the possible saving that is, and how sure that is against MPC.
+"""The verdict: each policy's cost, its share of the possible saving, and a confidence interval against MPC.
 
     captured share = (cost of idle - cost of policy) / (cost of idle - cost of oracle)
 
-Where power is charged, that cost is the days' and the months' charges together; the other figures are as they are.
+With a demand charge, that cost is the days' and the months' charges together; the other figures are as they are.
 The interval against MPC is a paired bootstrap over blocks of consecutive days, since neighbouring days are alike.
 """
 
@@ -48,12 +48,12 @@ def common_days(results: pl.DataFrame) -> pl.DataFrame:
 def evaluate(
     results: pl.DataFrame, policies: Sequence[str] | None = None, *, bills: pl.DataFrame | None = None
 ) -> Evaluation:
-    """Add up the days that every policy has and compare.
+    """Sum the days that every policy has and compare.
 
     Args:
         results: rows of `results.daily_results`; best with `idle`, `mpc` and `oracle` among the policies.
         policies: what to show, in this order; None for all there are.
-        bills: `power_bills` of every policy over the `common_days`; None where power is not charged.
+        bills: `power_bills` of every policy over the `common_days`; None without a demand charge.
 
     Raises:
         UnknownPolicyError: a policy has no results.
@@ -75,12 +75,12 @@ def evaluate(
 
 
 def _power(bills: pl.DataFrame | None, policy: str) -> float:
-    """What a policy pays for power in all months [money]."""
+    """Return the demand charges of a policy in all months [money]."""
     return 0.0 if bills is None else float(bills.filter(pl.col("policy") == policy)["power_cost"].sum())
 
 
 def _months(common: pl.DataFrame, shown: Sequence[str], bills: pl.DataFrame | None) -> pl.DataFrame:
-    """What each policy paid month by month, in the order shown."""
+    """Return the cost of each policy month by month, in the order shown."""
     if bills is None:
         return pl.DataFrame(schema=_MONTHS)
     by_month = common.group_by("policy", pl.col("day").dt.month_start().alias("month")).agg(

@@ -38,8 +38,8 @@ class VerifiedDays:
     checked: int
 
 
-def judged_site(policy: str, site: Site) -> Site:
-    """The home that a policy's schedules are judged by: as commands move it, for `idle` with a battery of no power."""
+def verification_site(policy: str, site: Site) -> Site:
+    """Return the home that a policy's schedules are verified against; for `idle` its battery has no power."""
     site = site.commanded
     if policy != "idle":
         return site
@@ -47,7 +47,7 @@ def judged_site(policy: str, site: Site) -> Site:
 
 
 def verify_episodes(policy: str, schedule: pl.DataFrame, site: Site, protocol: Protocol) -> Verification:
-    """What the verifier says about daily episodes of one policy.
+    """Verify the daily episodes of one policy.
 
     Args:
         policy: whose they are.
@@ -59,7 +59,9 @@ def verify_episodes(policy: str, schedule: pl.DataFrame, site: Site, protocol: P
         ScheduleColumnsError: columns are missing.
         IncompleteDayError: there is no slot.
     """
-    return verify_schedule(schedule, judged_site(policy, site), start_soc_kwh=protocol.start_soc_kwh, episodes="daily")
+    return verify_schedule(
+        schedule, verification_site(policy, site), start_soc_kwh=protocol.start_soc_kwh, episodes="daily"
+    )
 
 
 def verified_days(schedules: pl.DataFrame, site: Site, protocol: Protocol) -> VerifiedDays:
@@ -98,12 +100,13 @@ def only_verified_window(policy: str, schedule: pl.DataFrame, site: Site, protoc
     Raises:
         UnverifiedScheduleError: names the first violation.
     """
-    found = verify_schedule(
-        schedule, judged_site(policy, site), start_soc_kwh=protocol.start_soc_kwh, episodes="continuous"
+    violations = verify_schedule(
+        schedule, verification_site(policy, site), start_soc_kwh=protocol.start_soc_kwh, episodes="continuous"
     ).violations
-    if found:
-        first = {name: getattr(found[0], name) for name in _TOLD} | {"day": schedule["local_day"][found[0].slot_index]}
-        raise _unverified(policy, first, len(found))
+    if violations:
+        first = {name: getattr(violations[0], name) for name in _FINDING_COLUMNS}
+        first["day"] = schedule["local_day"][violations[0].slot_index]
+        raise _unverified(policy, first, len(violations))
     return schedule
 
 
@@ -119,14 +122,14 @@ def _rejected(schedule: pl.DataFrame, site: Site, protocol: Protocol) -> pl.Data
     policy = str(schedule["policy"][0])
     days = schedule["local_day"]
     rows = [
-        {"day": days[each.slot_index], "policy": policy, **{name: getattr(each, name) for name in _TOLD}}
+        {"day": days[each.slot_index], "policy": policy, **{name: getattr(each, name) for name in _FINDING_COLUMNS}}
         for each in verify_episodes(policy, schedule, site, protocol).violations
     ]
     first = pl.DataFrame(rows, schema={name: REJECTED[name] for name in REJECTED if name != "violations"})
     counted = first.group_by("day", "policy", maintain_order=True).agg(
-        pl.len().cast(pl.Int64).alias("violations"), *(pl.col(name).first() for name in _TOLD)
+        pl.len().cast(pl.Int64).alias("violations"), *(pl.col(name).first() for name in _FINDING_COLUMNS)
     )
     return counted.select(list(REJECTED))
 
 
-_TOLD = ("slot_start", "rule", "size", "unit", "message")
+_FINDING_COLUMNS = ("slot_start", "rule", "size", "unit", "message")

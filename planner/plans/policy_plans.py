@@ -106,7 +106,7 @@ class PolicySchedule:
 def value_schedule(task: PlanTask, ahead: Ahead, others: Mapping[str, Energy] | None = None) -> PolicySchedule:
     """The plan of the policy `value`; arguments as for `learned_schedule`."""
     rolling = RollingValue(ahead.window)
-    rolling.take(ahead.opened, len(ahead.window.slots))
+    rolling.open_at(ahead.opened, len(ahead.window.slots))
     nowhere = np.array([task.start_soc_kwh])
     for slot in range(ahead.now - ahead.opened):  # beliefs come from the readings since the span was opened
         rolling.command(slot, nowhere)
@@ -133,12 +133,14 @@ def learned_schedule(
     Raises:
         PolicyMismatchError: the policy sees another state than this version shows.
     """
-    own = ScenarioSource(history=source.history, rules=policy.beliefs, told=source.told)
+    own = ScenarioSource(
+        history=source.history, rules=policy.weight_rules, forecast_scenarios=source.forecast_scenarios
+    )
     rolling = RollingLearned(ahead.window, policy, own)
-    rolling.take(ahead.opened, len(ahead.window.slots))
+    rolling.open_at(ahead.opened, len(ahead.window.slots))
     moved = default_loads(task) if others is None else others
     first = ahead.now - ahead.opened
-    worth = rolling.worth(first, first + task.n_slots)
+    worth = rolling.later_values(first, first + task.n_slots)
     return PolicySchedule(simulated(task, moved, _followed(task, ahead, rolling, moved)), worth)
 
 
@@ -150,7 +152,7 @@ def _asked(task: PlanTask, ahead: Ahead, rolling: RollingValue, others: Mapping[
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
         command = rolling.command(first + slot, soc_kwh)
-        worth.append(rolling.worth(first + slot))
+        worth.append(rolling.later_value(first + slot))
         return command
 
     done = simulate(decide, _drawn(task, ahead, moved), task.site, np.array([task.start_soc_kwh]))

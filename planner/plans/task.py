@@ -15,7 +15,7 @@ from planner.optimizer.deferrable_loads import LoadRequests, PlannedLoads, plann
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.peak_calendar import PowerDemand, power_demands
 from planner.optimizer.slot_arrays import needed_arrays
-from planner.value.terminal_value import EndCurve
+from planner.value.terminal_value import TerminalValue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +29,13 @@ class End:
     """
 
     value: float = 0.0
-    curve: EndCurve | None = None
+    curve: TerminalValue | None = None
     return_soc_kwh: float | None = None
 
     def worth(self, start_kwh: float, end_kwh: float) -> float:
         """Worth of ending with `end_kwh` rather than with `start_kwh` [money]."""
         if self.curve is not None:
-            return self.curve.worth(end_kwh) - self.curve.worth(start_kwh)
+            return self.curve.value_of(end_kwh) - self.curve.value_of(start_kwh)
         return self.value * (end_kwh - start_kwh)
 
 

@@ -1,11 +1,10 @@
-"""`AntaresRegressors`: boosted trees that tell the powers MPC would tell; run, they are a policy of three powers.
+"""`AntaresRegressors`: boosted trees that imitate the commands of MPC (behaviour cloning), one ensemble a power.
 
-One set of trees a power. Trees tell a mean of what MPC told in states that look alike, such as half a discharge where
-it told all or none: what is run is put back into what an inverter can mean by it. In the bundle
+Trees predict the mean of MPC's commands in similar states, such as half a discharge where MPC commands all or none:
+predictions are projected onto commands that an inverter can follow. In the bundle
 (`planner.artifacts.bundle`, kind `regressors`) lies LightGBM's own text of each.
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from env.inverter import Energy
 from planner.artifacts.bundle import Bundle, Manifest, save_bundle
 from planner.artifacts.tree_ensemble import BoostedTrees, boosted_trees
 from planner.errors import PolicyMismatchError
-from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.scenario_weights import NAIVE, WeightRules
 
 KIND = "regressors"
 TARGETS = ("battery_charge_kw", "battery_discharge_kw", "export_kw")
@@ -25,7 +24,7 @@ CHARGE, DISCHARGE, EXPORT = range(len(TARGETS))
 
 
 def file_name(target: str) -> str:
-    """Of a target's trees in the bundle."""
+    """Return the file name of a target's trees in the bundle."""
     return f"{target}.txt"
 
 
@@ -46,7 +45,7 @@ class AntaresRegressors:
         self.manifest, self._text = manifest, trees
         try:
             self.floor = float(manifest.details["floor"])
-            self.beliefs = BeliefRules(**manifest.details["beliefs"])
+            self.weight_rules = WeightRules.of_document(manifest.details["beliefs"])
             self._trees: list[BoostedTrees] = [boosted_trees(trees[target]) for target in TARGETS]
         except (KeyError, TypeError, ValueError) as error:
             message = f"the bundle lacks something, or has something unknown: {error}"
@@ -58,7 +57,7 @@ class AntaresRegressors:
             raise PolicyMismatchError(message)
 
     def shares(self, state: State) -> Energy:
-        """What the trees tell of states `(n_homes, n_columns)`, of the most there is, 0-1 `(n_homes, 3)`."""
+        """Predict powers of states `(n_homes, n_columns)` as shares of the largest power, 0-1 `(n_homes, 3)`."""
         return np.clip(np.stack([trees.predict(state) for trees in self._trees], axis=1), 0.0, 1.0)
 
     def predict(self, state: State) -> NDArray[np.float32]:
@@ -76,11 +75,11 @@ class AntaresRegressors:
 
 
 def projected(shares: Energy, floor: float) -> Energy:
-    """Shares `(n_homes, 3)` as an inverter can mean them.
+    """Project shares `(n_homes, 3)` onto commands that an inverter can follow.
 
     What is below the floor is none, what is within it of all is all. Charging from the grid and discharging exclude
     each other, the larger counts; charging exports nothing. Discharge with export sells from the battery, which MPC
-    tells with both: where one of them is the weaker half of a mixture of covering and selling surplus, it goes.
+    commands with both: where one of them is the weaker half of a mixture of covering and selling surplus, it goes.
     """
     told = np.where(shares < floor, 0.0, np.where(shares > 1.0 - floor, 1.0, shares))
     charging = told[:, CHARGE] > told[:, DISCHARGE]
@@ -99,7 +98,7 @@ def regressors_manifest(
     state: str,
     columns: tuple[str, ...],
     floor: float,
-    beliefs: BeliefRules = NAIVE,
+    weight_rules: WeightRules = NAIVE,
     tariff: str = "",
 ) -> Manifest:
     """The manifest of such regressors."""
@@ -110,7 +109,7 @@ def regressors_manifest(
         columns=columns,
         action="powers",
         tariff=tariff,
-        details={"floor": floor, "beliefs": asdict(beliefs)},
+        details={"floor": floor, "beliefs": weight_rules.document()},
     )
 
 

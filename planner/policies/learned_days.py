@@ -17,7 +17,7 @@ class LearnedDays:
 
     Args:
         policy: what decides.
-        episodes: the days, a row each, with the outlook that follows the policy's beliefs.
+        episodes: the days, a row each, with the outlook that follows the policy's weight rules.
 
     Raises:
         PolicyMismatchError: the policy sees another state than this version shows.

@@ -1,4 +1,4 @@
-"""What every learned policy is: a state in, an action out, and what it needs to be asked rightly."""
+"""The interface of learned policies: a state in, an action out, and the rules behind the state."""
 
 from typing import Any, Protocol
 
@@ -8,7 +8,7 @@ from env.gym.home_batch import Setup
 from env.gym.states import State
 from planner.artifacts.bundle import Bundle, Manifest
 from planner.errors import PolicyMismatchError
-from planner.value.scenario_weights import BeliefRules
+from planner.value.scenario_weights import WeightRules
 
 
 class LearnedPolicy(Protocol):
@@ -17,12 +17,12 @@ class LearnedPolicy(Protocol):
     Attributes:
         manifest: what it may be used with.
         setup: form of its actions.
-        beliefs: rules behind the outlook that it sees.
+        weight_rules: rules behind the outlook that it sees.
     """
 
     manifest: Manifest
     setup: Setup
-    beliefs: BeliefRules
+    weight_rules: WeightRules
 
     def predict(self, state: State) -> NDArray[Any]:
         """Actions of states `(n_homes, n_columns)`, in the setup's form."""

@@ -1,6 +1,6 @@
 """`AntaresPolicyV1`: boosted trees as a policy; needs neither LightGBM nor what it brings along to run.
 
-For each of a few corrections of the value function the trees say how much dearer the command meant by it comes out, in
+For each of a few corrections of the value function the trees predict how much more the corrected command costs, in
 expectation, than the uncorrected one. The cheapest is taken where it saves more than a margin, else nothing is
 corrected. In its bundle (`planner.artifacts.bundle`, kind `lightgbm`) lies `trees.txt`, LightGBM's own text; a policy
 that found nothing to correct has none.
@@ -19,7 +19,7 @@ from env.inverter import Energy
 from planner.artifacts.bundle import Bundle, Manifest, save_bundle
 from planner.artifacts.tree_ensemble import BoostedTrees, boosted_trees
 from planner.errors import PolicyMismatchError
-from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.scenario_weights import NAIVE, WeightRules
 
 KIND = "lightgbm"
 REWARD = "regret_of_hindsight_v1"
@@ -28,7 +28,7 @@ TREES = "trees.txt"
 
 @dataclass(frozen=True, kw_only=True)
 class Corrections:
-    """What is chosen among.
+    """The corrections to choose from.
 
     Attributes:
         offset: reach of a correction of 1, in spreads of the day's import prices.
@@ -61,7 +61,7 @@ class AntaresPolicyV1:
             reach = Correction(offset=float(manifest.details["offset"]))
             self.levels: Energy = np.array(manifest.details["levels"], dtype=np.float64)
             self.margin = float(manifest.details["margin"])
-            self.beliefs = BeliefRules(**manifest.details["beliefs"])
+            self.weight_rules = WeightRules.of_document(manifest.details["beliefs"])
         except (KeyError, TypeError, ValueError) as error:
             message = f"the bundle lacks something, or has something unknown: {error}"
             raise PolicyMismatchError(message) from error
@@ -109,7 +109,7 @@ def lightgbm_manifest(
     columns: tuple[str, ...],
     among: Corrections,
     trees: bool,
-    beliefs: BeliefRules = NAIVE,
+    weight_rules: WeightRules = NAIVE,
     tariff: str = "",
 ) -> Manifest:
     """The manifest of such a policy; `trees` says whether there are any."""
@@ -121,7 +121,7 @@ def lightgbm_manifest(
         action="correction",
         reward=REWARD,
         tariff=tariff,
-        details={**asdict(among), "trees": trees, "beliefs": asdict(beliefs)},
+        details={**asdict(among), "trees": trees, "beliefs": weight_rules.document()},
     )
 
 

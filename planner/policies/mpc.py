@@ -2,7 +2,8 @@
 
 The next hour is planned exactly, by the optimiser, for what the forecast says after its correction by the last slot's
 error; what is stored at the hour's end is worth what the value function says, over the scenarios that the day looks
-like. The command is what the plan means (`commanding`), written only where it is worth a write (`steadiness`).
+like. The command follows from the plan (`plan_commands`), and is written only where it pays for a write
+(`write_budget`).
 
 A plan of the whole day takes one forecast for certain. On the training weeks of the six bench pairs it captured
 97.7 %; with two exact hours 98.0 %, with one 98.1 %.
@@ -19,11 +20,11 @@ from planner.optimizer.peak_threshold import ThresholdShape
 from planner.optimizer.plan_commands import command_for_plan
 from planner.optimizer.solution import CHARGE, DISCHARGE, Solution
 from planner.policies.forecast_correction import corrected_load, corrected_pv, fading
-from planner.policies.write_budget import SlotOutlook, Steadiness
-from planner.value.scenario_weights import Beliefs
+from planner.policies.write_budget import SlotOutlook, WriteBudget
+from planner.value.scenario_weights import ScenarioWeights
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import PowerMeter, SlotPrices
-from planner.value.terminal_value import END_STEPS, EndCurve, end_curve
+from planner.value.terminal_value import END_STEPS, TerminalValue, concave_terminal_value
 from planner.value.value_function import ValueFunction, value_function
 
 EXACT_SLOTS = 4  # planned by the optimiser; beyond them the value function speaks
@@ -31,16 +32,16 @@ EXACT_SLOTS = 4  # planned by the optimiser; beyond them the value function spea
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """A span of slots whose prices are known, as its morning sees it.
+    """A span of slots with published prices, as known at its start.
 
     Attributes:
         import_price: `(n_slots,)` [money/kWh].
         export_price: `(n_slots,)` [money/kWh].
         load_forecast: `(n_slots,)` [kWh].
         pv_forecast: `(n_slots,)` [kWh].
-        value: what stored energy is worth in each slot, of this one home.
-        beliefs: which of the value's scenarios the span looks like.
-        power: what power costs in its slots, as the value counts it; None for nothing.
+        value: value function of this one home.
+        weights: probabilities of the value function's scenarios.
+        power: demand charge of its slots, as the value function counts it; None for none.
     """
 
     import_price: Energy
@@ -48,17 +49,17 @@ class Span:
     load_forecast: Energy
     pv_forecast: Energy
     value: ValueFunction
-    beliefs: Beliefs
+    weights: ScenarioWeights
     power: SlotPrices | None = None
 
 
 def exact_program(site: Site, n_slots: int) -> HomeProgram:
-    """The program of the exact slots, for spans of `n_slots` or more."""
+    """Return the program of the exact slots, for spans of `n_slots` or more."""
     return HomeProgram(site.commanded, min(EXACT_SLOTS, n_slots), end_steps=END_STEPS)
 
 
 class ExactPrograms:
-    """Programs of the exact slots where power is charged: one for each way in which slots share a mean.
+    """Programs of the exact slots with a demand charge: one for each way in which slots share a mean.
 
     Args:
         site: the home.
@@ -82,10 +83,10 @@ class Mpc:
 
     Args:
         site: battery and limits.
-        span: what is known of it.
-        steadiness: what decides whether a command is worth a write; it remembers the one that stands.
+        span: prices, forecasts and value function.
+        budget: decides whether a command is written, and keeps the current one.
         program: `exact_program` of the site, to use again; it forgets what it was used for.
-        programs: the same where power is charged.
+        programs: the same with a demand charge.
     """
 
     def __init__(
@@ -93,11 +94,11 @@ class Mpc:
         site: Site,
         span: Span,
         *,
-        steadiness: Steadiness,
+        budget: WriteBudget,
         program: HomeProgram | None = None,
         programs: ExactPrograms | None = None,
     ) -> None:
-        self.site, self.span, self.steadiness = site, span, steadiness
+        self.site, self.span, self.budget = site, span, budget
         self.n_slots = len(span.import_price)
         self.program = program if program is not None else exact_program(site, self.n_slots)
         self.program.forget()
@@ -112,11 +113,11 @@ class Mpc:
         Args:
             slot: index in the span.
             soc_kwh: stored energy now [kWh].
-            last_load: what the house used in the slot before; None at the start of the span [kWh].
-            last_pv: what the panels made in the slot before [kWh].
+            last_load: load of the slot before; None at the start of the span [kWh].
+            last_pv: PV of the slot before [kWh].
         """
         if slot > 0 and last_load is not None and last_pv is not None:
-            self.span.beliefs.observe(slot - 1, np.array([last_load]), np.array([last_pv]))
+            self.span.weights.observe(slot - 1, np.array([last_load]), np.array([last_pv]))
         if span_power := self.span.power:
             last = (
                 (None, None) if last_load is None or last_pv is None else (np.array([last_load]), np.array([last_pv]))
@@ -128,12 +129,12 @@ class Mpc:
             self._charge_power(slot, first, end, span_power)
         load, pv = self._expected(slot, end, last_load, last_pv)
         solution = self._planned(slot, first, soc_kwh, load, pv)
-        told = self._told(solution, slot, first, load, pv)
-        settled = self.steadiness.settle(told, self._outlook(solution, slot, first, soc_kwh, (load[0], pv[0])))
-        return Command(*(np.asarray(power) for power in settled))
+        wanted = self._command(solution, slot, first, load, pv)
+        command = self.budget.decide(wanted, self._outlook(solution, slot, first, soc_kwh, (load[0], pv[0])))
+        return Command(*(np.asarray(power) for power in command))
 
     def _expected(self, slot: int, end: int, last_load: float | None, last_pv: float | None) -> tuple[Energy, Energy]:
-        """Load and PV of the exact slots that are ahead."""
+        """Return the corrected forecasts of the exact slots ahead."""
         span = self.span
         load, pv = span.load_forecast[slot:end], span.pv_forecast[slot:end]
         if slot > 0 and last_load is not None and last_pv is not None:
@@ -143,13 +144,13 @@ class Mpc:
         return load, pv
 
     def _planned(self, slot: int, first: int, soc_kwh: float, load: Energy, pv: Energy) -> Solution:
-        """The optimiser's answer for the exact slots."""
+        """Solve the exact slots."""
         span, program, end = self.span, self.program, first + self.program.n_slots
         if first != self._priced_from:
             program.set_prices(span.import_price[first:end], span.export_price[first:end], 0.0)
             self._priced_from = first
-        worth = span.value.expected(end, span.beliefs.weights)[0]
-        set_end(program, end_curve(worth, self.site.battery))
+        later = span.value.expected(end, span.weights.weights)[0]
+        set_terminal_value(program, concave_terminal_value(later, self.site.battery))
         program.set_house(load, pv, span.export_price[slot:end], first=slot - first)
         program.start_at(slot - first, soc_kwh)
         return program.solve()
@@ -169,13 +170,15 @@ class Mpc:
             self.program.charge_above(number, allowed, dearest)
 
     def _power_price(self, solution: Solution, slot: int) -> float:
-        """What a kWh more in a slot of the program would cost by the charge for power [money/kWh]."""
+        """Return the marginal demand charge of a slot of the program [money/kWh]."""
         pairs = zip(solution.power_prices, self.program.thresholds, strict=True)
         return sum((float(shape.of_slots(prices)[slot]) for prices, shape in pairs), start=0.0)
 
-    def _told(self, solution: Solution, slot: int, first: int, load: Energy, pv: Energy) -> tuple[float, float, float]:
-        """What the plan means."""
-        return told_by(
+    def _command(
+        self, solution: Solution, slot: int, first: int, load: Energy, pv: Energy
+    ) -> tuple[float, float, float]:
+        """Return the command that follows from the plan."""
+        return command_in_slot(
             solution,
             slot - first,
             net_load_kwh=float(load[0] - pv[0]),
@@ -184,13 +187,13 @@ class Mpc:
         )
 
     def _import_price(self, solution: Solution, slot: int, first: int) -> float:
-        """What a kWh more would cost, energy and power [money/kWh]."""
+        """Return the marginal import price with the demand charge [money/kWh]."""
         return float(self.span.import_price[slot]) + self._power_price(solution, slot - first)
 
     def _outlook(
         self, solution: Solution, slot: int, first: int, soc_kwh: float, expected: tuple[float, float]
     ) -> SlotOutlook:
-        """What the slot is expected to bring."""
+        """Return what is expected of the slot."""
         return SlotOutlook(
             load_kwh=float(expected[0]),
             pv_kwh=float(expected[1]),
@@ -233,55 +236,61 @@ def known_span(
         load_forecast=load_forecast,
         pv_forecast=pv_forecast,
         value=value,
-        beliefs=Beliefs(courses),
+        weights=ScenarioWeights(courses),
         power=power,
     )
 
 
 class ExactHorizon:
-    """Decisions with the home known to the end: every slot is planned exactly, nothing is believed or held back.
+    """Decisions with perfect forecasts of the home: every slot is planned exactly.
 
     Args:
         site: battery and limits.
         import_price: `(n_slots,)` [money/kWh].
         export_price: `(n_slots,)` [money/kWh].
-        end: what is stored at the end is worth, a curve or per kWh [money/kWh].
+        end: value of what is stored at the end, a curve or per kWh [money/kWh].
         program: one of the same site and length, with `END_STEPS` for a curve, to use again.
     """
 
     def __init__(
-        self, site: Site, import_price: Energy, export_price: Energy, *, end: EndCurve | float, program: HomeProgram
+        self,
+        site: Site,
+        import_price: Energy,
+        export_price: Energy,
+        *,
+        end: TerminalValue | float,
+        program: HomeProgram,
     ) -> None:
         self.site, self.program = site, program
         self.import_price, self.export_price = import_price, export_price
         program.forget()
-        program.set_prices(import_price, export_price, 0.0 if isinstance(end, EndCurve) else end)
-        if isinstance(end, EndCurve):
-            set_end(program, end)
+        program.set_prices(import_price, export_price, 0.0 if isinstance(end, TerminalValue) else end)
+        if isinstance(end, TerminalValue):
+            set_terminal_value(program, end)
 
     def command(self, slot: int, soc_kwh: float, load_kwh: Energy, pv_kwh: Energy) -> Command:
         """The command for a slot, with load and PV from it on known `(n_slots - slot,)` [kWh]."""
         self.program.set_house(load_kwh, pv_kwh, self.export_price[slot:], first=slot)
         self.program.start_at(slot, soc_kwh)
-        told = told_by(
+        command = command_in_slot(
             self.program.solve(),
             slot,
             net_load_kwh=float(load_kwh[0] - pv_kwh[0]),
             prices=(float(self.import_price[slot]), float(self.export_price[slot])),
             site=self.site,
         )
-        return Command(*(np.asarray(power) for power in told))
+        return Command(*(np.asarray(power) for power in command))
 
 
-def set_end(program: HomeProgram, end: EndCurve) -> None:
-    """Let a program value what is stored at its end by a curve."""
+def set_terminal_value(program: HomeProgram, end: TerminalValue) -> None:
+    """Set the terminal value of a program."""
     program.set_end_curve(end.floor_kwh, end.widths_kwh, end.slopes)
 
 
-def told_by(
+def command_in_slot(
     solution: Solution, slot: int, *, net_load_kwh: float, prices: tuple[float, float], site: Site
 ) -> tuple[float, float, float]:
-    """The command that a plan means in one of its slots; prices are import and export [money/kWh]."""
+    """Return the command that follows from a plan in one of its slots; prices are import and export [money/kWh]."""
     return command_for_plan(
         charge_kwh=float(solution.flows[slot, CHARGE]),
         discharge_kwh=float(solution.flows[slot, DISCHARGE]),

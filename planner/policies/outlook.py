@@ -11,12 +11,12 @@ from env.inverter import Energy
 from env.simulator import World
 from env.site import Site
 from planner.policies.value_policy import ValueDays
-from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.scenario_weights import NAIVE, WeightRules
 from planner.value.scenarios import Scenarios
 
 
 def day_outlook(
-    world: World, scenarios: Scenarios, site: Site, end_value: Energy, *, rules: BeliefRules = NAIVE
+    world: World, scenarios: Scenarios, site: Site, end_value: Energy, *, rules: WeightRules = NAIVE
 ) -> Outlook:
     """Return what is expected at the start of every slot of days with equally many slots.
 

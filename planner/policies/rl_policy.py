@@ -1,11 +1,10 @@
 """`AntaresRLPolicyV1`: a trained network as a policy, in numbers alone; needs neither torch nor Stable-Baselines3.
 
 In its bundle (`planner.artifacts.bundle`, kind `rl`) lie `weights.safetensors` and, among the manifest's details, the
-reach of its actions and the rules of belief behind the state it sees.
+reach of its actions and the rules of the scenario weights behind the state it sees.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from env.gym.home_batch import Setup
 from env.gym.states import State
 from planner.artifacts.bundle import Bundle, Manifest, save_bundle
 from planner.errors import PolicyMismatchError
-from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.scenario_weights import NAIVE, WeightRules
 
 KIND = "rl"
 REWARD = "cost_against_value_v1"
@@ -42,7 +41,7 @@ class AntaresRLPolicyV1:
         n_layers = len(weights) // 2
         try:
             self._layers = [(weights[f"{layer}.weight"], weights[f"{layer}.bias"]) for layer in range(n_layers)]
-            self.setup, self.beliefs = _setup(manifest, gated=gated), BeliefRules(**manifest.details["beliefs"])
+            self.setup, self.weight_rules = _setup(manifest, gated=gated), WeightRules.of_document(manifest.details["beliefs"])
         except (KeyError, TypeError) as error:
             message = f"the bundle lacks something, or has something unknown: {error}"
             raise PolicyMismatchError(message) from error
@@ -82,7 +81,7 @@ def rl_manifest(
     state: str,
     columns: tuple[str, ...],
     correction: Correction,
-    beliefs: BeliefRules = NAIVE,
+    weight_rules: WeightRules = NAIVE,
     tariff: str = "",
 ) -> Manifest:
     """The manifest of a policy that corrects what stored energy is worth."""
@@ -94,12 +93,12 @@ def rl_manifest(
         action="correction",
         reward=REWARD,
         tariff=tariff,
-        details={"offset": correction.offset, "scale": correction.scale, "beliefs": asdict(beliefs)},
+        details={"offset": correction.offset, "scale": correction.scale, "beliefs": weight_rules.document()},
     )
 
 
 def _setup(manifest: Manifest, *, gated: bool) -> Setup:
-    """How environments are run with it."""
+    """Return the setup of environments that run it."""
     reach = Correction(offset=float(manifest.details["offset"]), scale=float(manifest.details["scale"]))
     return Setup(action=manifest.action, correction=reach, gated=gated)
 

@@ -7,21 +7,21 @@ import numpy as np
 import polars as pl
 
 from env.inverter import Command, Energy
-from planner.demand_charges.bills import charges_power
-from planner.demand_charges.peak_tracker import LIKE_DAYS, PowerWatch, imagined
+from planner.demand_charges.bills import has_demand_charge
+from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker, scenario_days
 from planner.optimizer.home_program import HomeProgram
 from planner.policies.mpc import ExactHorizon, ExactPrograms, Mpc, exact_program, known_span
 from planner.policies.value_policy import ValueDays
 from planner.policies.window import Window
-from planner.policies.write_budget import Steadiness
+from planner.policies.write_budget import WriteBudget
 from planner.value.scenario_source import ScenarioSource
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import PowerMeter, SlotPrices
-from planner.value.terminal_value import END_STEPS, end_curve
+from planner.value.terminal_value import END_STEPS, concave_terminal_value
 from planner.value.value_function import soc_grid
 
 
-class Rolling:
+class RollingPlanner:
     """A planner through a window: its span is opened anew at midnight, and when the next day is published.
 
     Args:
@@ -34,7 +34,7 @@ class Rolling:
         self.first, self.end = 0, -1
 
     def decide(self, slot: int, soc_kwh: Energy) -> Command:
-        """The command of a slot."""
+        """Return the command of a slot of the window."""
         window = self.window
         if slot >= window.starts[self.day + 1]:
             self.day, self.end = self.day + 1, -1
@@ -45,17 +45,17 @@ class Rolling:
             self.open(slot, end)
         return self.command(slot - self.first, soc_kwh)
 
-    def take(self, first: int, end: int) -> None:
-        """Take slots `first` to `end` for what is known, whatever the clock says; `first` lies on the first day."""
+    def open_at(self, first: int, end: int) -> None:
+        """Open the span of slots `first` to `end`, whatever the clock says; `first` lies on the first day."""
         self.day, self.first, self.end = 0, first, end
         self.begin_day()
         self.open(first, end)
 
     def begin_day(self) -> None:
-        """Midnight has passed."""
+        """Begin a day after midnight."""
 
     def open(self, first: int, end: int) -> None:
-        """Slots `first` to `end` of the window are what is known now."""
+        """Open the span of slots `first` to `end`, whose prices are published now."""
         raise NotImplementedError
 
     def command(self, slot: int, soc_kwh: Energy) -> Command:
@@ -63,32 +63,32 @@ class Rolling:
         raise NotImplementedError
 
     def end_value(self) -> Energy:
-        """What is stored at the span's end is worth, on the grid `(n_soc,)`; a window's settlement is known [money]."""
+        """Return the value of stored energy at the span's end, on the grid `(n_soc,)` [money]."""
         window, grid = self.window, soc_grid(self.window.site.battery)
         at_end = self.end == window.starts[-1]
         return window.settlement_value * (grid - grid[0]) if at_end else window.end_values[self.day]
 
     def last(self, slot: int) -> tuple[Energy, Energy] | tuple[None, None]:
-        """What was read in the slot before, where it lies in the span."""
+        """Return load and PV of the slot before, where it lies in the span."""
         if slot == 0:
             return None, None
         world, before = self.window.world, self.first + slot - 1
         return world.load_kwh[:, before], world.pv_kwh[:, before]
 
     def prices(self) -> tuple[Energy, Energy]:
-        """Import and export price of the span."""
+        """Return import and export price of the span."""
         world, span = self.window.world, slice(self.first, self.end)
         return world.import_price[0, span], world.export_price[0, span]
 
 
-class OnScenarios(Rolling):
-    """A planner that takes its scenarios from the days before, or from where it is told."""
+class ScenarioPlanner(RollingPlanner):
+    """A planner with scenarios, by default the days before."""
 
     def __init__(self, window: Window, source: ScenarioSource | None = None) -> None:
         super().__init__(window)
         scenarios = (source or ScenarioSource(history=window.history)).by_day(window.slots, window.site.timezone)
         self.by_day = [scenarios[day] for day in window.slots["local_day"].unique(maintain_order=True).to_list()]
-        self.months = _Months(window) if charges_power(window.site) else None
+        self.months = _Months(window) if has_demand_charge(window.site) else None
 
     def decide(self, slot: int, soc_kwh: Energy) -> Command:
         """The command of a slot."""
@@ -97,16 +97,16 @@ class OnScenarios(Rolling):
         return super().decide(slot, soc_kwh)
 
     def begin_day(self) -> None:
-        """A day begins: the month has another peak."""
+        """Begin a day, with the peaks of the day before."""
         if self.months is not None:
             self.months.begin_day(self.day, self.by_day[self.day])
 
     def power(self) -> SlotPrices | None:
-        """What power costs in the slots of the span."""
+        """Return the demand charge of the span; None where the tariff has none."""
         return None if self.months is None else self.months.prices(self.first, self.end)
 
     def scenarios(self) -> Scenarios:
-        """What the span may be."""
+        """Return the scenarios of the span."""
         start, midnight = self.window.starts[self.day], int(self.window.starts[self.day + 1])
         today = self.by_day[self.day]
         load, pv = (
@@ -117,7 +117,7 @@ class OnScenarios(Rolling):
 
 
 class _Months:
-    """The months of a window where power is charged, as its meter and its calendar tell.
+    """The months of a window with a demand charge: metered imports and peaks.
 
     Args:
         window: the days.
@@ -125,41 +125,41 @@ class _Months:
 
     def __init__(self, window: Window) -> None:
         self.window, self.day = window, -1
-        self.watch = PowerWatch(window.site, window.protocol)
+        self.peaks = PeakTracker(window.site, window.protocol)
         everything = np.zeros((0, len(window.slots)))
         free = SlotPrices(free_kwh=everything, price=everything, period=everything.astype(np.int64))
         self.meter = PowerMeter(window.site, free)
         self.days = window.slots.partition_by("local_day", maintain_order=True)
 
     def read(self, slot: int, soc_kwh: Energy) -> None:
-        """A slot begins."""
+        """Begin a slot: meter the one before."""
         world, before = self.window.world, max(slot - 1, 0)
         self.meter.read(slot, soc_kwh, world.load_kwh[:, before], world.pv_kwh[:, before])
 
     def begin_day(self, day: int, scenarios: Scenarios) -> None:
-        """Another day begins, which may be like its scenarios."""
+        """Begin another day."""
         if day > 0:
             past = slice(int(self.window.starts[day - 1]), int(self.window.starts[day]))
             ended = self.days[day - 1].select("slot_start")
-            self.watch.end(ended.with_columns(import_kwh=pl.Series(self.meter.bought[past])))
-        self.watch.begin(self.days[day]["local_day"][0])
-        self.day, self.imagined = day, imagined(self.days[day], scenarios)
+            self.peaks.end_day(ended.with_columns(import_kwh=pl.Series(self.meter.bought[past])))
+        self.peaks.begin_day(self.days[day]["local_day"][0])
+        self.day, self.scenario_days = day, scenario_days(self.days[day], scenarios)
 
     def prices(self, first: int, end: int) -> SlotPrices:
-        """What power costs in slots `first` to `end`; what begins in the next month is charged as this one is."""
-        return self.watch.prices(
+        """Return the demand charge of slots `first` to `end`; the next month's slots count as this month's."""
+        return self.peaks.prices(
             self.window.slots["slot_start"][first:end],
-            self.days[max(self.day - LIKE_DAYS, 0) : self.day],
-            self.imagined,
+            self.days[max(self.day - SIMILAR_DAYS, 0) : self.day],
+            self.scenario_days,
         )
 
 
-class RollingMpc(OnScenarios):
+class RollingMpc(ScenarioPlanner):
     """MPC through a window."""
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)
-        self.steadiness = Steadiness(window.site, window.protocol.steadiness)
+        self.steadiness = WriteBudget(window.site, window.protocol.write_budget)
         self.program = exact_program(window.site, len(window.slots))
         self.programs = ExactPrograms(window.site)
 
@@ -180,7 +180,7 @@ class RollingMpc(OnScenarios):
             power=self.power(),
         )
         program = self.program if len(prices[0]) >= self.program.n_slots else None
-        self.mpc = Mpc(site, span, steadiness=self.steadiness, program=program, programs=self.programs)
+        self.mpc = Mpc(site, span, budget=self.steadiness, program=program, programs=self.programs)
 
     def command(self, slot: int, soc_kwh: Energy) -> Command:
         """Plan from a slot on."""
@@ -189,7 +189,7 @@ class RollingMpc(OnScenarios):
         return self.mpc.command(slot, float(soc_kwh[0]), *known)
 
 
-class RollingValue(OnScenarios):
+class RollingValue(ScenarioPlanner):
     """The policy `value` through a window."""
 
     def open(self, first: int, end: int) -> None:
@@ -209,13 +209,13 @@ class RollingValue(OnScenarios):
         """Choose the command of a slot."""
         return self.days.command(slot, soc_kwh, *self.last(slot))
 
-    def worth(self, slot: int) -> Energy:
-        """What is stored at the end of the slot just decided is worth, on the grid `(n_soc,)` [money]."""
-        return self.days.value.expected(slot + 1, self.days.belief)[0]
+    def later_value(self, slot: int) -> Energy:
+        """Return the value of stored energy at the end of the slot just decided, on the grid `(n_soc,)` [money]."""
+        return self.days.value.expected(slot + 1, self.days.weights)[0]
 
 
-class RollingOracle(Rolling):
-    """Load and PV known, prices only as published: every slot planned exactly to the end of what is known."""
+class RollingOracle(RollingPlanner):
+    """The bound with perfect forecasts of load and PV, but prices only as published."""
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)
@@ -226,7 +226,7 @@ class RollingOracle(Rolling):
         site, n_slots = self.window.site, end - first
         if n_slots not in self.programs:
             self.programs[n_slots] = HomeProgram(site.commanded, n_slots, end_steps=END_STEPS)
-        curve = end_curve(self.end_value(), site.battery)
+        curve = concave_terminal_value(self.end_value(), site.battery)
         self.horizon = ExactHorizon(site, *self.prices(), end=curve, program=self.programs[n_slots])
 
     def command(self, slot: int, soc_kwh: Energy) -> Command:

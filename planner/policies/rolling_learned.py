@@ -1,6 +1,6 @@
-"""A learned policy in the continuous protocol: its state is that of a day which begins when prices come out.
+"""A learned policy through a window: its state is that of a day which begins when prices are published.
 
-Where power is charged, it does not see that.
+It does not see a demand charge.
 """
 
 import numpy as np
@@ -12,12 +12,12 @@ from env.simulator import World
 from planner.policies.learned_days import LearnedDays
 from planner.policies.learned_policy import LearnedPolicy
 from planner.policies.outlook import day_outlook
-from planner.policies.rolling import OnScenarios
+from planner.policies.rolling import ScenarioPlanner
 from planner.policies.window import Window
 from planner.value.scenario_source import ScenarioSource
 
 
-class RollingLearned(OnScenarios):
+class RollingLearned(ScenarioPlanner):
     """A learned policy through a window."""
 
     def __init__(self, window: Window, policy: LearnedPolicy, source: ScenarioSource) -> None:
@@ -25,10 +25,12 @@ class RollingLearned(OnScenarios):
         self.policy = policy
 
     def open(self, first: int, end: int) -> None:
-        """Believe anew, and show the policy what is known of the span."""
+        """Work out the outlook of the span that the policy sees."""
         window, span = self.window, slice(first, end)
         world = World(*(table[:, span] for table in vars(window.world).values()))
-        outlook = day_outlook(world, self.scenarios(), window.site, self.end_value()[None], rules=self.policy.beliefs)
+        outlook = day_outlook(
+            world, self.scenarios(), window.site, self.end_value()[None], rules=self.policy.weight_rules
+        )
         load, pv = window.forecasts(first, int(window.starts[self.day + 1]), end)
         episodes = Episodes(
             sites=(window.site,),
@@ -48,14 +50,14 @@ class RollingLearned(OnScenarios):
         self.days = LearnedDays(self.policy, episodes)
 
     def command(self, slot: int, soc_kwh: Energy) -> Command:
-        """What the policy says at a slot of the span."""
+        """Return the policy's command of a slot of the span."""
         return self.days.command(slot, soc_kwh)
 
     def commands(self, slots: NDArray[np.intp], soc_kwh: Energy) -> Command:
-        """What the policy says at several slots of the span, each from its own stored energy [kWh]."""
+        """Return the policy's commands of several slots of the span, each from its own stored energy [kWh]."""
         return self.days.commands(slots, soc_kwh)
 
-    def worth(self, first: int, end: int) -> Energy:
-        """What is stored at the ends of some slots is worth in the policy's outlook `(n_slots, n_soc)` [money]."""
+    def later_values(self, first: int, end: int) -> Energy:
+        """Return the value of stored energy at the ends of some slots in the outlook `(n_slots, n_soc)` [money]."""
         outlook = self.days.episodes.outlook
         return np.full((end - first, 2), np.nan) if outlook is None else outlook.value[0, first:end]

@@ -1,9 +1,9 @@
 """The policy `value`: at each slot's start, the command that costs least over the scenarios, what it leaves included.
 
-What the value function knows is worked out once, at midnight; slot by slot the readings up to then say which scenarios
-the day looks like, and correct what they expect of the slot. The choice is among some two dozen commands that follow
-the house; of equal ones the first is taken. Where power is charged, what a slot buys above the level has its price in
-the value function and in the choice (`power_slots`); the month's peaks come from `power_watch`.
+The value function is calculated once, at midnight; slot by slot the readings up to then weight the scenarios and
+correct their load and PV. The choice is among some two dozen commands that follow the house; of equal ones the first is
+taken. With a demand charge, imports above the level have their price in the value function and in the choice
+(`planner.value.slot_prices`); the month's peaks come from `planner.demand_charges.peak_tracker`.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from env.command_menu import command_menu
 from env.inverter import Command, Energy, apply_command
 from env.site import Site
 from planner.policies.forecast_correction import corrected_load, corrected_pv
-from planner.value.scenario_weights import NAIVE, BeliefRules, Beliefs
+from planner.value.scenario_weights import NAIVE, ScenarioWeights, WeightRules
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import PowerMeter, SlotPrices
 from planner.value.value_cache import recent_value_function
@@ -20,7 +20,7 @@ from planner.value.value_function import in_order, interpolated
 
 
 class SlotExpectation(NamedTuple):
-    """What the policy goes by in a slot.
+    """Inputs of the decision in a slot.
 
     Attributes:
         load_kwh: load in each scenario, corrected by the last reading `(n_days, n_scenarios)` [kWh].
@@ -40,12 +40,12 @@ class ValueDays:
 
     Args:
         site: battery and limits.
-        scenarios: what the days may be, as known when they began.
+        scenarios: of the days, as known when they began.
         import_price: published for the days `(n_days, n_slots)` [money/kWh].
         export_price: published for the days `(n_days, n_slots)` [money/kWh].
-        end_value: worth of stored energy at the end, on `soc_grid` `(n_days, n_soc)` [money].
-        power: what power costs in the slots of the one day there is then; None for nothing.
-        rules: how scenarios are weighed and followed.
+        end_value: value of stored energy at the end, on `soc_grid` `(n_days, n_soc)` [money].
+        power: demand charge of the slots, of a single day; None for none.
+        rules: weights and persistence of the scenarios.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ValueDays:
         export_price: Energy,
         end_value: Energy,
         power: SlotPrices | None = None,
-        rules: BeliefRules = NAIVE,
+        rules: WeightRules = NAIVE,
     ) -> None:
         self.site, self.scenarios, self.meter = site, scenarios, PowerMeter(site, power)
         self.import_price, self.export_price = import_price, export_price
@@ -71,11 +71,11 @@ class ValueDays:
             power=power,
         )
         self.choices = command_menu(site)
-        self.beliefs, self.fade = Beliefs(scenarios, rules), rules.fade
-        self.belief = self.beliefs.weights
+        self.scenario_weights, self.fade = ScenarioWeights(scenarios, rules), rules.fade
+        self.weights = self.scenario_weights.weights
 
     def observe(self, slot: int, last_load: Energy | None, last_pv: Energy | None) -> SlotExpectation:
-        """Take in the readings of the slot before and return what the policy goes by; slots must come in order.
+        """Update the weights by the readings of the slot before and return the decision's inputs; slots come in order.
 
         Args:
             slot: index in the day.
@@ -85,11 +85,11 @@ class ValueDays:
         load, pv = self.scenarios.load_kwh[:, :, slot], self.scenarios.pv_kwh[:, :, slot]
         if slot > 0 and last_load is not None and last_pv is not None:
             past_load, past_pv = self.scenarios.load_kwh[:, :, slot - 1], self.scenarios.pv_kwh[:, :, slot - 1]
-            self.beliefs.observe(slot - 1, last_load, last_pv)
+            self.scenario_weights.observe(slot - 1, last_load, last_pv)
             load = corrected_load(load, last_load[:, None] - past_load, self.fade)
             pv = corrected_pv(pv, last_pv[:, None], past_pv, self.fade)
-        self.belief = self.beliefs.weights
-        return SlotExpectation(load, pv, self.belief, self.value.expected(slot + 1, self.belief))
+        self.weights = self.scenario_weights.weights
+        return SlotExpectation(load, pv, self.weights, self.value.expected(slot + 1, self.weights))
 
     def command(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> Command:
         """Decide at the start of a slot; slots must come in order.
@@ -107,7 +107,7 @@ class ValueDays:
         return Command(*(power[best] for power in self.choices))
 
     def _cost(self, slot: int, soc_kwh: Energy, expected: SlotExpectation) -> Energy:
-        """Cost of each choice in each scenario, less what it leaves `(n_days, n_scenarios, n_choices)` [money]."""
+        """Return the cost of each choice, less what it leaves `(n_days, n_scenarios, n_choices)` [money]."""
         import_price, export_price = (price[:, slot, None, None] for price in (self.import_price, self.export_price))
         battery = self.site.battery
         flows = apply_command(

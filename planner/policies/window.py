@@ -33,7 +33,7 @@ class Window:
         slots: `slot_start, local_day, import_price, export_price, load_kwh, pv_kwh, load_forecast, pv_forecast` (made
             on the morning of the day) and `load_tomorrow, pv_tomorrow` (made on the morning of the day before).
         site: battery, limits, time zone.
-        protocol: start, settlement, steadiness.
+        protocol: start, settlement, write budget.
         history: readings that scenarios are taken from.
     """
 
@@ -60,7 +60,7 @@ class Window:
 
     @cached_property
     def next_is_known(self) -> NDArray[np.bool_]:
-        """Whether the calendar's next day is the window's next day `(n_days,)`."""
+        """True where the calendar's next day is the window's next day `(n_days,)`."""
         days = self.slots["local_day"].unique(maintain_order=True).to_list()
         follows = [later - day == timedelta(days=1) for day, later in pairwise(days)]
         return np.array([*follows, False])
@@ -72,12 +72,12 @@ class Window:
 
     @cached_property
     def settlement_value(self) -> float:
-        """Worth of a stored kWh at the end of the window: that of its last day [money/kWh]."""
+        """Settlement value at the end of the window: that of its last day [money/kWh]."""
         return window_settlement(self.slots, self.site, self.protocol)
 
     @cached_property
     def end_values(self) -> Energy:
-        """What stored energy is expected to be worth after each day, as known on its morning `(n_days, n_soc)`."""
+        """Expected value of stored energy after each day, as known at its start `(n_days, n_soc)` [money]."""
         ends = self.starts
         days = [World(*(t[:, a:b] for t in vars(self.world).values())) for a, b in pairwise(ends)]
         battery = self.site.battery
@@ -86,7 +86,7 @@ class Window:
         return end_values(start_values(days, self.site, self.protocol), fallback=fallback * (grid[1] - grid[0]))
 
     def horizon(self, slot: int, day: int) -> int:
-        """End of what is published at a slot's start."""
+        """Return the end of the published prices at a slot's start."""
         knows_next = self.clock[slot] >= PUBLISHED_MINUTE and self.next_is_known[day]
         return int(self.starts[day + 2] if knows_next else self.starts[day + 1])
 
@@ -109,12 +109,12 @@ class Window:
 def open_window(
     slots: pl.DataFrame, forecasts: pl.DataFrame, history: pl.DataFrame, site: Site, protocol: Protocol
 ) -> Window:
-    """The window of these days; arguments as for `replay_window`."""
+    """Return the window of these days; arguments as for `planner.replay.continuous.replay_window`."""
     return Window(_with_forecasts(slots, forecasts), site, protocol, history)
 
 
 def window_settlement(slots: pl.DataFrame, site: Site, protocol: Protocol) -> float:
-    """Worth of a stored kWh at the end of the window of these slots: that of its last day [money/kWh]."""
+    """Return the settlement value at the end of the window of these slots: that of its last day [money/kWh]."""
     last = slots.filter(pl.col("local_day") == pl.col("local_day").max())
     return protocol.settlement(last["import_price"].to_numpy(), site.battery)
 

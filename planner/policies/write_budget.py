@@ -1,12 +1,12 @@
-"""Keeps a battery's commands steady: no flipping on noise, and no more writes to the inverter than a day allows.
+"""A write budget with hysteresis: no flipping on noise, and no more writes to the inverter than a day allows.
 
 A new command is written only where letting the old one stand would move other energy, or cost more, than a threshold,
 judged on what the slot is expected to bring and on the plan's marginal value of stored energy.
 
 Under a limit a write has a price as well: what the old command has cost since it was written must come up to it. So a
 small loss that goes on is written in the end, a large one at once, and noise not at all. The price rises where the
-day's writes are used faster than the day goes by, which keeps some for the dear hours of the evening; the last one is
-kept for the command that is safe to leave standing: self-consumption.
+day's writes are used faster than the day goes by, which keeps some for the expensive hours of the evening; the last
+one is reserved for the command that is safe to leave current: self-consumption.
 """
 
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ import numpy as np
 
 from env.inverter import Command, Energy, apply_command
 from env.site import Site
-from planner.value.protocol import SteadinessRules
+from planner.value.protocol import WriteBudgetRules
 
 # Chosen on every second training day of three bench homes in SE4, those of at least 18 writes replayed (20 for the
 # limit of 14), the others taken to cost the same. 24 writes a day cost 0.07 % more than a write wherever it pays; 14,
 # which every day of many changes runs short of, 0.44 %. With a power of 2 and the last write counted among those left
 # 0.05 % and 1.05 %; of 14, with a power of 6 0.51 %, with twice the energy 0.42 %. A price only above an even pace, of
 # 5 Wh, and no count of what was let pass: 0.73 % of 24.
-WRITE_KWH = 0.05  # what a write must save at an even pace, in kWh at the mean price
-HURRY = 4.0  # power of "share of the day left over share of the writes left" that the price of a write rises with
-LAST_WRITE = 0.5  # what the last write, which only saves from the worst, counts as among the writes left
-MOVED_SHARE = 0.05  # of the mean price, that a kWh moved otherwise counts as
+WRITE_KWH = 0.05  # least saving of a write at an even pace, in kWh at the mean price
+PRICE_EXPONENT = 4.0  # the price of a write rises with this power of "share of day left / writes left"
+RESERVED_WRITE = 0.5  # count of the last write, which only saves from the worst, among the writes left
+MOVED_SHARE = 0.05  # cost of a kWh charged or discharged otherwise, as a share of the mean price
 SAME_KW = 1e-3  # commands nearer than this are the same write
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlotOutlook:
-    """What a slot is expected to bring, and what it leaves is worth.
+    """Load, PV and prices expected of a slot, and the marginal value of what it leaves.
 
     Attributes:
         load_kwh: expected load [kWh].
@@ -54,46 +54,46 @@ class SlotOutlook:
     left_of_day: float
 
 
-class Steadiness:
-    """Decides slot by slot whether a new command is worth a write.
+class WriteBudget:
+    """A budget that decides slot by slot whether a new command is written.
 
     Args:
         site: battery and limits.
         rules: threshold and limit.
     """
 
-    def __init__(self, site: Site, rules: SteadinessRules) -> None:
+    def __init__(self, site: Site, rules: WriteBudgetRules) -> None:
         self.site, self.rules = site, rules
-        self.standing: tuple[float, float, float] | None = None
+        self.current: tuple[float, float, float] | None = None
         self.writes = 0
-        self.let_pass = 0.0
+        self.forgone = 0.0
 
     def new_day(self) -> None:
-        """Begin to count the writes of another local day; the command that stands goes on standing."""
+        """Begin to count the writes of another local day; the current command stays in force."""
         self.writes = 0
 
-    def settle(self, told: tuple[float, float, float], outlook: SlotOutlook) -> tuple[float, float, float]:
-        """The command to be in force in this slot: the new one, or the one that stands."""
-        standing, most = self.standing, self.rules.writes_per_day
-        if standing is not None and _same(told, standing):
-            return standing
+    def decide(self, wanted: tuple[float, float, float], outlook: SlotOutlook) -> tuple[float, float, float]:
+        """Return the command to be in force in this slot: the new one, or the current one."""
+        current, most = self.current, self.rules.writes_per_day
+        if current is not None and _same(wanted, current):
+            return current
         if most is not None and self.writes >= most:
-            return told if standing is None else standing
-        if standing is not None and self._may_stand(told, standing, outlook):
-            return standing
+            return wanted if current is None else current
+        if current is not None and self._may_stay(wanted, current, outlook):
+            return current
         if most is not None and self.writes == most - 1:  # whatever comes, this one has to stand for the day
-            told = (0.0, self.site.battery.discharge_kw, 0.0)
-            if standing is not None and _same(told, standing):
-                return standing
+            wanted = (0.0, self.site.battery.discharge_kw, 0.0)
+            if current is not None and _same(wanted, current):
+                return current
         self.writes += 1
-        self.standing, self.let_pass = told, 0.0
-        return told
+        self.current, self.forgone = wanted, 0.0
+        return wanted
 
-    def _may_stand(
-        self, told: tuple[float, float, float], standing: tuple[float, float, float], outlook: SlotOutlook
+    def _may_stay(
+        self, wanted: tuple[float, float, float], current: tuple[float, float, float], outlook: SlotOutlook
     ) -> bool:
-        """Whether the old command is expected to do much the same, or to have cost less by now than a write."""
-        saved, moved = self._difference(told, standing, outlook)
+        """Return whether the current command is expected to do much the same, or has cost less by now than a write."""
+        saved, moved = self._difference(wanted, current, outlook)
         most, slack, price = self.rules.writes_per_day, self.rules.hysteresis_kwh, outlook.price_level
         if moved <= slack and saved <= slack * price:
             return True
@@ -101,19 +101,19 @@ class Steadiness:
             return False
         # A plan sees what it saves at its margin only, and there it is indifferent in the very slots that set it:
         # charging on for another quarter of an hour costs nothing by it, and is not what was planned.
-        stake = self.let_pass + max(saved, 0.0) + MOVED_SHARE * price * moved
-        pressure = outlook.left_of_day * most / max(most - self.writes - 1, LAST_WRITE)
-        if stake > WRITE_KWH * price * pressure**HURRY:
+        stake = self.forgone + max(saved, 0.0) + MOVED_SHARE * price * moved
+        pressure = outlook.left_of_day * most / max(most - self.writes - 1, RESERVED_WRITE)
+        if stake > WRITE_KWH * price * pressure**PRICE_EXPONENT:
             return False
-        self.let_pass = stake
+        self.forgone = stake
         return True
 
     def _difference(
-        self, told: tuple[float, float, float], standing: tuple[float, float, float], outlook: SlotOutlook
+        self, wanted: tuple[float, float, float], current: tuple[float, float, float], outlook: SlotOutlook
     ) -> tuple[float, float]:
-        """What the new command is expected to save [money], and how much else it moves into the store [kWh]."""
+        """Return the expected saving of the new command [money], and its difference in stored energy [kWh]."""
         battery = self.site.battery
-        both = Command(*(np.array(pair) for pair in zip(told, standing, strict=True)))
+        both = Command(*(np.array(pair) for pair in zip(wanted, current, strict=True)))
         flows = apply_command(
             both,
             load_kwh=np.asarray(outlook.load_kwh),

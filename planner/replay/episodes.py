@@ -1,7 +1,6 @@
 """Graded days as the episodes that environments run: with forecasts, the value function's outlook, and a baseline.
 
-The outlook is what the policy `value` goes by, slot by slot, worked out beforehand: readings do not depend on what the
-battery does, so neither do beliefs and corrections. Nothing in it knows a slot's own load or PV before it is over.
+The outlook is that of `planner.policies.outlook`.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,8 +17,8 @@ from planner.errors import UnknownPolicyError
 from planner.forecasts.central import central_forecasts
 from planner.policies.mpc import Mpc, exact_program, known_span
 from planner.policies.outlook import day_outlook
-from planner.policies.write_budget import Steadiness
-from planner.replay.daily import POLICIES, Expectations
+from planner.policies.write_budget import WriteBudget
+from planner.replay.daily import REPLAYERS, DailyEpisodes, Expectations
 from planner.replay.schedules import READINGS, slot_table, world_of
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import ScenarioSource, day_scenarios
@@ -45,7 +44,7 @@ def rl_episodes(
         site: battery, limits, time zone.
         protocol: start and settlement.
         history: readings `slot_start, load_kwh, pv_kwh` before the days, as `replay_days` takes them; or where
-            scenarios come from and how they are believed.
+            scenarios come from and how they are weighted.
         n_soc: points of stored energy in the outlook; with the value function's own (61) an uncorrected `correction`
             is the policy `value` to the bit, with 21 it captures 0.24-0.26 points less (train weeks of two homes).
         baseline: policy whose slot costs rewards may be measured against, its settlement in the last slot.
@@ -53,8 +52,8 @@ def rl_episodes(
     Raises:
         UnknownPolicyError: no such baseline.
     """
-    if baseline is not None and baseline not in POLICIES:
-        message = f"policy {baseline!r} is not known; known: {', '.join(POLICIES)}"
+    if baseline is not None and baseline not in REPLAYERS:
+        message = f"policy {baseline!r} is not known; known: {', '.join(REPLAYERS)}"
         raise UnknownPolicyError(message)
     read = history if history is not None else slots.select(READINGS).clear()
     source = read if isinstance(read, ScenarioSource) else ScenarioSource(history=read)
@@ -75,7 +74,7 @@ def slots_by_length(slots: pl.DataFrame, forecasts: pl.DataFrame, site: Site) ->
 def row_scenarios(
     slots: pl.DataFrame, forecasts: pl.DataFrame, site: Site, *, history: pl.DataFrame
 ) -> list[Scenarios]:
-    """What each day may be, as MPC is told, in the order of `rl_episodes`' rows; arguments as there."""
+    """Return the scenarios of each day that MPC plans on, in the order of `rl_episodes`' rows; arguments as there."""
     found: list[Scenarios] = []
     for part in slots_by_length(slots, forecasts, site):
         together = day_scenarios(history, part, site.timezone)
@@ -101,7 +100,7 @@ def equal_days(
     load, pv = (slot_table(slots, name, n_slots) for name in ("load_forecast", "pv_forecast"))
     expected = Expectations(load, pv, lived)
     settlement = np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
-    replay = None if baseline is None else POLICIES[baseline](world, expected, site, protocol)
+    replay = None if baseline is None else REPLAYERS[baseline](DailyEpisodes(world, expected, site, protocol))
     n_days = len(world.load_kwh)
     return Episodes(
         sites=(site,),
@@ -134,12 +133,12 @@ def settled_cost(replay: Replay, settlement: Energy) -> Energy:
 def mpc_planners(
     episodes: Episodes, protocol: Protocol, *, scenarios: Sequence[Scenarios] | None = None
 ) -> Callable[[int], Mpc]:
-    """Makes MPC for a row's day: what `env.gym.antares_mpc.AntaresMPCEnv` asks.
+    """Return a factory of MPC for a row's day, as `env.gym.antares_mpc.AntaresMPCEnv` needs it.
 
     Args:
         episodes: the rows.
-        protocol: how steady commands have to be.
-        scenarios: what each row's day may be (`row_scenarios`); None takes the forecasts for certain.
+        protocol: write budget of the commands.
+        scenarios: of each row's day (`row_scenarios`); None takes the forecasts for certain.
     """
 
     def planner(row: int) -> Mpc:
@@ -151,6 +150,6 @@ def mpc_planners(
             end_value=float(episodes.settlement_value[row]) * soc_grid(site.battery),
             scenarios=None if scenarios is None else scenarios[row],
         )
-        return Mpc(site, span, steadiness=Steadiness(site, protocol.steadiness), program=exact_program(site, n_slots))
+        return Mpc(site, span, budget=WriteBudget(site, protocol.write_budget), program=exact_program(site, n_slots))
 
     return planner

@@ -1,4 +1,4 @@
-"""Runs a learned policy through daily episodes and through spans: what it saw, what it said, what then happened."""
+"""Replays of a learned policy, in the daily and the continuous protocol; a demand charge it does not see."""
 
 from functools import partial
 
@@ -30,7 +30,7 @@ def replay_learned(
     source: ScenarioSource,
     label: str = "learned",
 ) -> pl.DataFrame:
-    """What a learned policy does on each day; where power is charged, it does not see that.
+    """Replay a learned policy on each day.
 
     Args:
         policy: what decides.
@@ -38,7 +38,7 @@ def replay_learned(
         forecasts: as there.
         site: battery, limits, time zone.
         protocol: start and settlement.
-        source: history and, where the policy's beliefs count on some, told scenarios; the rules are the policy's.
+        source: history and, where the policy's rules weight some, scenarios of Aurora; the rules are the policy's.
         label: name in the column `policy`.
 
     Returns:
@@ -53,7 +53,9 @@ def replay_learned(
         return empty_schedule(label, known)
     needed_arrays(known)
     check_whole(known, site.timezone)
-    own = ScenarioSource(history=source.history, rules=policy.beliefs, told=source.told)
+    own = ScenarioSource(
+        history=source.history, rules=policy.weight_rules, forecast_scenarios=source.forecast_scenarios
+    )
     replay = partial(_replay_shard, policy, label, forecasts, site, protocol, own)
     return pl.concat(map_shards(replay, shards_of_days(known))).sort("slot_start")
 
@@ -88,17 +90,19 @@ def _replay_equal(policy: LearnedPolicy, episodes: Episodes) -> Replay:
 def replay_learned_window(
     policy: LearnedPolicy, window: Window, source: ScenarioSource, *, label: str = "learned"
 ) -> pl.DataFrame:
-    """What a learned policy does in a window, stored energy carried through.
+    """Replay a learned policy through a window, stored energy carried over.
 
     Args:
         policy: what decides.
-        window: the days (`planner.replay.continuous.open_window`).
+        window: the days (`planner.policies.window.open_window`).
         source: as for `planner.replay.learned.replay_learned`.
         label: name in the column `policy`.
 
     Returns:
         As `planner.replay.daily.replay_days`.
     """
-    own = ScenarioSource(history=source.history, rules=policy.beliefs, told=source.told)
+    own = ScenarioSource(
+        history=source.history, rules=policy.weight_rules, forecast_scenarios=source.forecast_scenarios
+    )
     replay = run_window(window, RollingLearned(window, policy, own).decide)
     return schedule_frame(label, window.slots.select("slot_start", "local_day", *NEEDED), replay)

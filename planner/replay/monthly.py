@@ -1,8 +1,8 @@
-"""Replays planners over daily episodes where power is charged: the days of a month one after the other.
+"""The monthly protocol: daily episodes with a demand charge, the days of a month one after the other.
 
 Every day starts from the same stored energy as ever; what it takes over from the days before in its month are their
-peaks, and the level that is worth keeping below (`power_watch`). Months are independent and go to separate processes.
-A range that begins inside a month knows nothing of the month before its first day.
+peaks, and the level that is worth keeping below (`planner.demand_charges.peak_tracker`). Months are independent and go
+to separate processes. A range that begins inside a month knows nothing of the month before its first day.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ import polars as pl
 from env.inverter import Command, Energy
 from env.simulator import Decide, Replay, World, simulate
 from env.site import Site
-from planner.demand_charges.peak_tracker import LIKE_DAYS, PowerWatch, imagined
+from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker, scenario_days
 from planner.parallel import map_shards
 from planner.policies.mpc import ExactPrograms, Mpc, exact_program, known_span
 from planner.policies.value_policy import ValueDays
-from planner.policies.write_budget import Steadiness
+from planner.policies.write_budget import WriteBudget
 from planner.replay.schedules import world_of
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import ScenarioSource
@@ -46,16 +46,16 @@ class Month:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Morning:
-    """A day as its morning sees it.
+class DayStart:
+    """A day as past_days at its start.
 
     Attributes:
-        world: what will happen, one home; the planner is told of it slot by slot.
+        world: what will happen, one home; the planner reads it slot by slot.
         load_forecast: `(n_slots,)` [kWh].
         pv_forecast: `(n_slots,)` [kWh].
-        scenarios: what the day may be.
-        power: what power costs in its slots.
-        settlement: worth of a stored kWh at its end [money/kWh].
+        scenarios: of the day.
+        power: demand charge of its slots.
+        settlement: value of a stored kWh at its end [money/kWh].
     """
 
     world: World
@@ -69,14 +69,14 @@ class Morning:
 def replay_months(
     policy: str, slots: pl.DataFrame, site: Site, protocol: Protocol, *, history: pl.DataFrame, workers: int | None
 ) -> list[tuple[pl.DataFrame, Replay]]:
-    """What a planner does on each day.
+    """Replay a planner on each day.
 
     Args:
-        policy: one of `PLANNERS`.
+        policy: one of `DAY_PLANNERS`.
         slots: `slot_start, local_day, import_price, export_price, load_kwh, pv_kwh, load_forecast, pv_forecast` of
             whole days, in order.
         site: battery, limits, tariff, time zone.
-        protocol: start, settlement, steadiness.
+        protocol: start, settlement, write budget.
         history: readings that scenarios are taken from.
         workers: processes at most; None for one per core.
 
@@ -92,7 +92,7 @@ def _months(slots: pl.DataFrame) -> list[Month]:
     days = slots["local_day"].unique().sort()
     months: list[Month] = []
     for _, part in slots.group_by(pl.col("local_day").dt.month_start(), maintain_order=True):
-        before = days.filter(days < part["local_day"][0]).tail(LIKE_DAYS)
+        before = days.filter(days < part["local_day"][0]).tail(SIMILAR_DAYS)
         months.append(Month(part, slots.filter(pl.col("local_day").is_in(before.implode()))))
     return months
 
@@ -101,37 +101,39 @@ def _month(
     policy: str, site: Site, protocol: Protocol, history: pl.DataFrame, month: Month
 ) -> list[tuple[pl.DataFrame, Replay]]:
     """Replay a month's days, each knowing the peaks before it."""
-    planner, watch = PLANNERS[policy](site, protocol), PowerWatch(site, protocol)
+    planner, tracker = DAY_PLANNERS[policy](site, protocol), PeakTracker(site, protocol)
     scenarios = ScenarioSource(history=history).by_day(month.slots, site.timezone)
-    known = month.before.partition_by("local_day", maintain_order=True)
+    past_days = month.before.partition_by("local_day", maintain_order=True)
     replayed: list[tuple[pl.DataFrame, Replay]] = []
     for slots in month.slots.partition_by("local_day", maintain_order=True):
         day = cast("date", slots["local_day"][0])
-        watch.begin(day)
-        morning = _morning(slots, scenarios[day], site, protocol, partial(_power, watch, slots, known))
+        tracker.begin_day(day)
+        day_start = _day_start(slots, scenarios[day], site, protocol, partial(_power, tracker, slots, past_days))
         start = np.array([protocol.start_soc_kwh])
-        replay = simulate(planner(morning), morning.world, site, start)
-        watch.end(slots.select("slot_start").with_columns(import_kwh=pl.Series(replay.flows.import_kwh[0])))
-        known = [*known, slots][-LIKE_DAYS:]
+        replay = simulate(planner(day_start), day_start.world, site, start)
+        tracker.end_day(slots.select("slot_start").with_columns(import_kwh=pl.Series(replay.flows.import_kwh[0])))
+        past_days = [*past_days, slots][-SIMILAR_DAYS:]
         replayed.append((slots.drop(_FORECASTS), replay))
     return replayed
 
 
-def _power(watch: PowerWatch, slots: pl.DataFrame, known: list[pl.DataFrame], scenarios: Scenarios) -> SlotPrices:
-    """What power costs in a day's slots, were the rest of the month like the days before, else like the scenarios."""
-    return watch.prices(slots["slot_start"], known, imagined(slots, scenarios))
+def _power(
+    tracker: PeakTracker, slots: pl.DataFrame, past_days: list[pl.DataFrame], scenarios: Scenarios
+) -> SlotPrices:
+    """Return the demand charge of a day's slots, were the rest of the month like the past days, else the scenarios."""
+    return tracker.prices(slots["slot_start"], past_days, scenario_days(slots, scenarios))
 
 
-def _morning(
+def _day_start(
     slots: pl.DataFrame,
     scenarios: Scenarios,
     site: Site,
     protocol: Protocol,
     power: Callable[[Scenarios], SlotPrices],
-) -> Morning:
+) -> DayStart:
     world = world_of(slots, slots.height)
     load_forecast, pv_forecast = (np.nan_to_num(slots[name].cast(pl.Float64).to_numpy()) for name in _FORECASTS)
-    return Morning(
+    return DayStart(
         world=world,
         load_forecast=load_forecast,
         pv_forecast=pv_forecast,
@@ -148,20 +150,20 @@ class _MpcDays:
         self.site, self.protocol = site, protocol
         self.programs = ExactPrograms(site)
 
-    def __call__(self, morning: Morning) -> Decide:
+    def __call__(self, day_start: DayStart) -> Decide:
         """The decisions of a day."""
-        world, site = morning.world, self.site
+        world, site = day_start.world, self.site
         span = known_span(
             site=site,
             prices=(world.import_price[0], world.export_price[0]),
-            forecasts=(morning.load_forecast, morning.pv_forecast),
-            end_value=morning.settlement * soc_grid(site.battery),
-            scenarios=morning.scenarios,
-            power=morning.power,
+            forecasts=(day_start.load_forecast, day_start.pv_forecast),
+            end_value=day_start.settlement * soc_grid(site.battery),
+            scenarios=day_start.scenarios,
+            power=day_start.power,
         )
-        steadiness = Steadiness(site, self.protocol.steadiness)
+        steadiness = WriteBudget(site, self.protocol.write_budget)
         program = exact_program(site, world.load_kwh.shape[1])
-        mpc = Mpc(site, span, steadiness=steadiness, program=program, programs=self.programs)
+        mpc = Mpc(site, span, budget=steadiness, program=program, programs=self.programs)
 
         def decide(slot: int, soc_kwh: Energy) -> Command:
             last = (world.load_kwh[0, slot - 1], world.pv_kwh[0, slot - 1]) if slot > 0 else (None, None)
@@ -174,19 +176,18 @@ class _ValueDays:
     """The policy `value`, day after day."""
 
     def __init__(self, site: Site, protocol: Protocol) -> None:
-        self.site = site
-        del protocol
+        self.site, self.protocol = site, protocol
 
-    def __call__(self, morning: Morning) -> Decide:
+    def __call__(self, day_start: DayStart) -> Decide:
         """The decisions of a day."""
-        world, site = morning.world, self.site
+        world, site = day_start.world, self.site
         days = ValueDays(
             site=site,
-            scenarios=morning.scenarios,
+            scenarios=day_start.scenarios,
             import_price=world.import_price,
             export_price=world.export_price,
-            end_value=morning.settlement * soc_grid(site.battery)[None],
-            power=morning.power,
+            end_value=day_start.settlement * soc_grid(site.battery)[None],
+            power=day_start.power,
         )
 
         def decide(slot: int, soc_kwh: Energy) -> Command:
@@ -196,5 +197,5 @@ class _ValueDays:
         return decide
 
 
-Planner: TypeAlias = Callable[[Site, Protocol], Callable[[Morning], Decide]]
-PLANNERS: dict[str, Planner] = {"mpc": _MpcDays, "value": _ValueDays}
+Planner: TypeAlias = Callable[[Site, Protocol], Callable[[DayStart], Decide]]
+DAY_PLANNERS: dict[str, Planner] = {"mpc": _MpcDays, "value": _ValueDays}

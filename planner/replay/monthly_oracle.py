@@ -1,7 +1,7 @@
-"""The oracle of daily episodes where power is charged: schedules of whole months, and what no policy can pay less than.
+"""The oracle of the monthly protocol: schedules of whole months, and a lower bound of every policy's cost.
 
 Each month is worked out on the days of it that are given, with the version of the tariff in force on its first day.
-Without a charge for power this is `replay`'s oracle, day by day; here a day depends on the others of its month.
+Without a demand charge this is the daily oracle, day by day; here a day depends on the others of its month.
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ class MonthsOracle:
     """Perfect hindsight of months.
 
     Attributes:
-        schedules: as `replay.replay_days` gives them.
-        bounds: `month` (its first day) and `bound`: what the given days of the month, settled, and its charge for power
-            cost at least [money]. Below the schedules' own cost only where `power_bound` says so.
+        schedules: as `planner.replay.daily.replay_days` gives them.
+        bounds: `month` (its first day) and `bound`: what the given days of the month, settled, and its demand charge
+            cost at least [money]. Below the schedules' own cost only where `month_bound` says so.
     """
 
     schedules: pl.DataFrame

@@ -58,12 +58,12 @@ def shards_of_days(slots: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def schedule_frame(policy: str, slots: pl.DataFrame, replay: Replay) -> pl.DataFrame:
-    """What happened as a table: the slots with policy, command, flows, stored energy, cost and reason."""
+    """Return a replay as a table: the slots with policy, command, flows, stored energy, cost and reason."""
     columns = {name: getattr(replay.flows, name).ravel() for name in _FLOW_COLUMNS}
-    told = {name: getattr(replay.commands, name).ravel() for name in Command._fields}
+    commands = {name: getattr(replay.commands, name).ravel() for name in Command._fields}
     frame = slots.with_columns(
         pl.lit(policy).alias("policy"),
-        **told,
+        **commands,
         **columns,
         soc_start_kwh=replay.soc_kwh[:, :-1].ravel(),
         soc_end_kwh=replay.soc_kwh[:, 1:].ravel(),
@@ -90,7 +90,7 @@ def replay_of_plan(planned: Energy, world: World, site: Site, start_soc_kwh: flo
 
 
 def _as_flows(planned: Energy, site: Site) -> Flows:
-    """The optimiser's columns `(n_days, n_slots, 6)` as flows."""
+    """Return the optimiser's columns `(n_days, n_slots, 6)` as flows."""
     imported = planned[..., IMPORT]
     nothing = np.zeros_like(imported)
     return Flows(
@@ -106,7 +106,7 @@ def _as_flows(planned: Energy, site: Site) -> Flows:
 
 
 def constant_command(discharge_kw: float, export_kw: float) -> Decide:
-    """The same command in every slot."""
+    """Return a decision that gives the same command in every slot."""
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
         del slot
@@ -117,12 +117,12 @@ def constant_command(discharge_kw: float, export_kw: float) -> Decide:
 
 
 def unused_battery(site: Site) -> Site:
-    """The home with a battery that has no power."""
+    """Return the home with a battery that has no power."""
     return replace(site, battery=replace(site.battery, charge_kw=0.0, discharge_kw=0.0))
 
 
 def empty_schedule(policy: str, slots: pl.DataFrame) -> pl.DataFrame:
-    """The result for no days at all."""
+    """Return the schedule of no days at all."""
     numbers = (*Command._fields, *_FLOW_COLUMNS, "soc_start_kwh", "soc_end_kwh", "cost")
     return slots.with_columns(
         pl.lit(policy).alias("policy"),

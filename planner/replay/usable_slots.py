@@ -10,14 +10,14 @@ USABLE = ("clean", "mask_battery")
 def usable_slots(
     observations: pl.DataFrame, prices: pl.DataFrame, quality: pl.DataFrame, site: Site, *, has_pv: bool
 ) -> pl.DataFrame:
-    """What the world did on the days that quality lets through.
+    """Return the slots of the days that the quality grades let through.
 
     Args:
         observations: `slot_start, local_day, load_kwh, pv_kwh`, the whole grid.
         prices: `slot_start, price`, repaired.
         quality: `day, status`.
         site: tariff and time zone.
-        has_pv: whether the home has panels; without, a missing PV reading is 0.
+        has_pv: True where the home has panels; without, a missing PV reading is 0.
 
     Returns:
         `slot_start, local_day, import_price, export_price, load_kwh, pv_kwh`, in order of time.

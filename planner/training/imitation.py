@@ -19,7 +19,7 @@ from env.inverter import Energy
 from planner.policies.imitation_policy import TARGETS, AntaresRegressors, regressors_manifest
 from planner.training.scoring import episode_costs
 from planner.training.tree_fitting import TreeSettings, grown_trees
-from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.scenario_weights import NAIVE, WeightRules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class RegressorTraining:
     tree: TreeSettings
     floors: tuple[float, ...]
     seed: int
-    beliefs: BeliefRules = NAIVE
+    beliefs: WeightRules = NAIVE
     tariff: str = ""
 
 
@@ -118,7 +118,7 @@ def _errors(regressors: AntaresRegressors, unseen: _Told) -> dict[str, float]:
 def _regressors(days: Episodes, how: RegressorTraining, trees: dict[str, bytes], floor: float) -> AntaresRegressors:
     columns = tuple(column.name for column in state_form(days, how.state).columns)
     manifest = regressors_manifest(
-        state=how.state, columns=columns, floor=floor, beliefs=how.beliefs, tariff=how.tariff
+        state=how.state, columns=columns, floor=floor, weight_rules=how.beliefs, tariff=how.tariff
     )
     return AntaresRegressors(manifest, trees)
 

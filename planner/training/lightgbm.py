@@ -27,7 +27,7 @@ from env.inverter import Energy
 from planner.policies.lightgbm_policy import AntaresPolicyV1, Corrections, lightgbm_manifest, with_levels
 from planner.training.scoring import episode_costs
 from planner.training.tree_fitting import TreeSettings, grown_trees
-from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.scenario_weights import NAIVE, WeightRules
 from planner.value.scenarios import Scenarios
 from planner.value.value_function import GRID_POINTS, soc_grid, value_function
 
@@ -65,7 +65,7 @@ class LightgbmTraining:
     margins: tuple[float, ...]
     sureness: float
     seed: int
-    beliefs: BeliefRules = NAIVE
+    beliefs: WeightRules = NAIVE
     tariff: str = ""
 
 
@@ -193,7 +193,7 @@ def _policy(how: LightgbmTraining, trees: bytes | None, margin: float) -> Antare
         columns=COLUMNS,
         among=Corrections(offset=how.offset, levels=how.levels, margin=margin),
         trees=trees is not None,
-        beliefs=how.beliefs,
+        weight_rules=how.beliefs,
         tariff=how.tariff,
     )
     return AntaresPolicyV1(manifest, trees)

@@ -22,7 +22,7 @@ from planner.policies.rl_policy import AntaresRLPolicyV1, Weights, rl_manifest
 from planner.training.rl_config import PpoTraining
 from planner.training.rl_days import STATE, TrainingDays
 from planner.training.scoring import episode_costs
-from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.scenario_weights import NAIVE, WeightRules
 
 if TYPE_CHECKING:
     from planner.training.checkpoints import Checkpoints, Saved
@@ -75,7 +75,7 @@ def train_rl(
     *,
     checkpoints: Path | None = None,
     progress: Callable[[Round], None] | None = None,
-    beliefs: BeliefRules = NAIVE,
+    beliefs: WeightRules = NAIVE,
     tariff: str = "",
 ) -> Trained:
     """Train on some days, choose on others; the same input gives the same policy.
@@ -105,7 +105,7 @@ def train_rl(
             state=STATE,
             columns=days.columns,
             correction=days.correction,
-            beliefs=beliefs,
+            weight_rules=beliefs,
             tariff=tariff,
         )
         return AntaresRLPolicyV1(manifest, weights)

@@ -1,4 +1,4 @@
-"""How policies are measured: where every day starts and what a stored kWh is worth at its end."""
+"""The rules of daily episodes: start, settlement at the end, and the write budget."""
 
 from dataclasses import dataclass, field
 
@@ -9,8 +9,8 @@ from env.inverter import Energy
 
 
 @dataclass(frozen=True, kw_only=True)
-class SteadinessRules:
-    """How steady commands shall be.
+class WriteBudgetRules:
+    """Limits of changes of command.
 
     Attributes:
         hysteresis_kwh: energy that a new command must move otherwise, or save the price of, to be written [kWh].
@@ -27,21 +27,21 @@ class Protocol:
 
     Attributes:
         start_soc_kwh: stored energy at the start of every day [kWh].
-        settlement_value: worth of a stored kWh at the end of a day [money/kWh]; None values it by the day's prices.
-        steadiness: how steady the commands of a planner have to be, for the inverter's sake.
+        settlement_value: value of a stored kWh at the end of a day [money/kWh]; None values it by the day's prices.
+        write_budget: limits of a planner's changes of command, for the inverter's sake.
     """
 
     start_soc_kwh: float
     settlement_value: float | None = None
-    steadiness: SteadinessRules = field(default_factory=SteadinessRules)
+    write_budget: WriteBudgetRules = field(default_factory=WriteBudgetRules)
 
     def settlement(self, import_price: Energy, battery: Battery) -> float:
-        """Worth of a stored kWh at the end of a day with these import prices [money/kWh].
+        """Return the value of a stored kWh at the end of a day with these import prices [money/kWh].
 
         By default median import price x discharge efficiency - wear, not below 0: what a kWh kept would save on an
         ordinary slot.
         """
         if self.settlement_value is not None:
             return self.settlement_value
-        worth = float(np.median(import_price)) * battery.discharge_efficiency - battery.discharge_wear
-        return max(worth, 0.0)
+        value = float(np.median(import_price)) * battery.discharge_efficiency - battery.discharge_wear
+        return max(value, 0.0)

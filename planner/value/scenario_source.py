@@ -1,10 +1,10 @@
-"""Scenarios of a day: what the house did on the days before, slot by slot of the wall clock.
+"""Scenarios of a day: load and PV of the days before, slot by slot of the wall clock.
 
 The leakage rule is the forecasts': a day is seen through days that ended at the latest when it began.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -12,7 +12,7 @@ import polars as pl
 
 from env.inverter import Energy
 from env.time_grid import local_clock, local_day
-from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.scenario_weights import NAIVE, WeightRules
 from planner.value.scenarios import Scenarios, joined_scenarios
 
 SCENARIO_DAYS = NAIVE.n_days
@@ -20,30 +20,30 @@ _QUANTITIES = ("load_kwh", "pv_kwh")
 
 
 def day_scenarios(
-    history: pl.DataFrame, slots: pl.DataFrame, timezone: str, *, rules: BeliefRules = NAIVE
+    history: pl.DataFrame, slots: pl.DataFrame, timezone: str, *, rules: WeightRules = NAIVE
 ) -> Scenarios:
-    """What the house may do on days of equally many slots.
+    """Return the scenarios of days with equally many slots.
 
     Args:
         history: readings `slot_start, load_kwh, pv_kwh`, null where there is none; rows of a day and later do not reach
             that day.
         slots: `slot_start, local_day` and the forecasts `load_forecast, pv_forecast` (null where there is none).
         timezone: of the site.
-        rules: how many days back, and how likely each is beforehand.
+        rules: number of days back, and their prior probabilities.
 
     Returns:
-        `(n_days_asked, n_days, n_slots)`; where a day before has no reading, the mean of the others at that time of
+        `(n_days, n_days_back, n_slots)`; where a day before has no reading, the mean of the others at that time of
         day, else the forecast, else nothing.
     """
     shape = (slots["local_day"].n_unique(), 1, -1)
-    wanted = slots.select("slot_start", "local_day", local_clock(timezone))
+    keys = slots.select("slot_start", "local_day", local_clock(timezone))
     daily = _by_clock(history, timezone)
     tables: dict[str, list[Energy]] = {name: [] for name in _QUANTITIES}
     for back in range(1, rules.n_days + 1):
         shifted = daily.with_columns(pl.col("local_day") + pl.duration(days=back))
-        found = wanted.join(shifted, on=["local_day", "local_clock"], how="left", maintain_order="left")
+        past = keys.join(shifted, on=["local_day", "local_clock"], how="left", maintain_order="left")
         for name in _QUANTITIES:
-            tables[name].append(found[name].to_numpy().reshape(shape))
+            tables[name].append(past[name].to_numpy().reshape(shape))
     load, pv = (
         _filled(np.concatenate(tables[name], axis=1), slots[forecast].cast(pl.Float64).to_numpy().reshape(shape))
         for name, forecast in zip(_QUANTITIES, ("load_forecast", "pv_forecast"), strict=True)
@@ -53,14 +53,14 @@ def day_scenarios(
 
 
 def _by_clock(history: pl.DataFrame, timezone: str) -> pl.DataFrame:
-    """Mean reading of each local day and time of day: the repeated autumn hour has two."""
+    """Return the mean reading of each local day and time of day: the repeated autumn hour has two."""
     readings = [pl.col(name).cast(pl.Float64).fill_nan(None) for name in _QUANTITIES]
     timed = history.select(local_day(timezone), local_clock(timezone), *readings)
     return timed.group_by("local_day", "local_clock").agg(pl.col(_QUANTITIES).mean())
 
 
 def _filled(readings: Energy, forecast: Energy) -> Energy:
-    """Readings `(n, n_days, n_slots)` without gaps."""
+    """Fill the gaps of readings `(n, n_days, n_slots)`."""
     known = np.isfinite(readings)
     count, total = np.zeros(forecast.shape), np.zeros(forecast.shape)
     for back in range(readings.shape[1]):
@@ -72,30 +72,34 @@ def _filled(readings: Energy, forecast: Energy) -> Energy:
 
 @dataclass(frozen=True, kw_only=True)
 class ScenarioSource:
-    """Where the scenarios of days come from.
+    """The source of the scenarios of days.
 
     Attributes:
         history: readings `slot_start, load_kwh, pv_kwh` before the days, null where there is none.
-        rules: how many days back, and how likely each scenario is beforehand.
-        told: further scenarios by day, as its midnight saw them, equally many each; a day that is not among them
-            does without. None for none.
+        rules: number of days back, and prior probabilities of the scenarios.
+        forecast_scenarios: Aurora's scenarios by day, as known at its midnight, equally many each; a day that is not
+            among them has none.
     """
 
     history: pl.DataFrame
-    rules: BeliefRules = NAIVE
-    told: Mapping[date, Scenarios] | None = None
+    rules: WeightRules = NAIVE
+    forecast_scenarios: Mapping[date, Scenarios] | None = None
+
+    def with_rules(self, rules: WeightRules) -> "ScenarioSource":
+        """Return the same source with other rules."""
+        return replace(self, rules=rules)
 
     def scenarios(self, slots: pl.DataFrame, timezone: str) -> Scenarios:
-        """What days of equally many slots may be; `slots` as for `day_scenarios`."""
-        lived = day_scenarios(self.history, slots, timezone, rules=self.rules)
-        if not self.told or self.rules.told_share == 0:
-            return lived
+        """Return the scenarios of days with equally many slots; `slots` as for `day_scenarios`."""
+        history = day_scenarios(self.history, slots, timezone, rules=self.rules)
+        if not self.forecast_scenarios or self.rules.forecast_share == 0:
+            return history
         days = slots["local_day"].unique(maintain_order=True).to_list()
-        filler = next(iter(self.told.values())).load_kwh.shape[1]
-        nothing = np.zeros((1, filler, lived.load_kwh.shape[2]))
-        told = joined_scenarios([self.told.get(day, Scenarios(nothing, nothing)) for day in days])
-        known = np.array([day in self.told for day in days])
-        return _together(lived, told, np.where(known, self.rules.told_share, 0.0))
+        filler = next(iter(self.forecast_scenarios.values())).load_kwh.shape[1]
+        nothing = np.zeros((1, filler, history.load_kwh.shape[2]))
+        forecast = joined_scenarios([self.forecast_scenarios.get(day, Scenarios(nothing, nothing)) for day in days])
+        available = np.array([day in self.forecast_scenarios for day in days])
+        return _mixed(history, forecast, np.where(available, self.rules.forecast_share, 0.0))
 
     def by_day(self, slots: pl.DataFrame, timezone: str) -> dict[date, Scenarios]:
         """Return the scenarios of each day, as known at its start, each `(1, n_scenarios, n_slots)`.
@@ -113,12 +117,12 @@ class ScenarioSource:
         return scenarios
 
 
-def _together(lived: Scenarios, told: Scenarios, share: Energy) -> Scenarios:
-    """Days that were and days that are told, the latter as likely beforehand as `share` says of each home."""
+def _mixed(history: Scenarios, forecast: Scenarios, share: Energy) -> Scenarios:
+    """Concatenate past days and forecast scenarios, the latter with prior probability `share` of each home."""
     priors = [
         weight[:, None]
         * (np.full(part.load_kwh.shape[:2], 1 / part.load_kwh.shape[1]) if part.prior is None else part.prior)
-        for part, weight in ((lived, 1 - share), (told, share))
+        for part, weight in ((history, 1 - share), (forecast, share))
     ]
-    load, pv = (np.concatenate([getattr(lived, name), getattr(told, name)], axis=1) for name in _QUANTITIES)
+    load, pv = (np.concatenate([getattr(history, name), getattr(forecast, name)], axis=1) for name in _QUANTITIES)
     return Scenarios(load, pv, np.concatenate(priors, axis=1))

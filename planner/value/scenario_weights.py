@@ -1,10 +1,12 @@
-"""Which of the scenarios a day looks like, from its readings so far, and the rules by which that is judged.
+"""Scenario weights by likelihood, from the readings of the day so far, and the rules they follow.
 
-The policy `value` goes by `NAIVE`. A learned policy brings rules that were fitted to its home, and its bundle keeps
-them: how many days back to look, how soon a day is forgotten, what a weekday counts.
+The policy `value` uses `NAIVE`. A learned policy has rules that were fitted to its home, and its bundle keeps them: the
+number of days back, how fast a day loses weight, the weight of the same weekday.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,26 +14,26 @@ from env.inverter import Energy
 from planner.value.scenarios import Scenarios
 from planner.value.value_function import PERSISTENCE, in_order
 
-LEAST_BELIEF = 1e-3  # none is ever ruled out: all may be far from the day
+LEAST_LIKELIHOOD = 1e-3  # no scenario is ever ruled out: all may be far from the day
 
 
 @dataclass(frozen=True, kw_only=True)
-class BeliefRules:
-    """How scenarios are chosen, weighed and followed.
+class WeightRules:
+    """Rules by which scenarios are chosen, weighted and followed.
 
     Attributes:
-        n_days: days back that are scenarios.
-        age_days: so much older, a day is less likely beforehand by e^-1; None for all alike [days].
-        weekday: times likelier beforehand a day of the same weekday is.
+        n_days: number of days back that are scenarios.
+        age_days: age by which a day's prior falls by e^-1; None for equal priors [days].
+        weekday: factor of the prior of a day of the same weekday.
         persistence: chance that a scenario goes on in the next slot, 0-1.
         fade: share of the last slot's error that is expected in the next, 0-1.
-        together: whether net load is compared, rather than load and PV apart; then the figures for load hold.
+        together: True compares net load by the parameters of load, False compares load and PV apart.
         load_memory: share of the difference between day and scenario that is remembered a slot later.
         load_alike_kwh: remembered difference at which a scenario is less likely by e^-0.5 [kWh].
         pv_memory: the same for PV.
         pv_alike_kwh: the same for PV [kWh].
-        told_share: how likely it is beforehand that the day is like one of the scenarios that are told
-            (`planner.forecasts.aurora`) rather than like a day before; of use where some are told, 0-1.
+        forecast_share: prior probability of Aurora's scenarios (`planner.forecasts.aurora`) together, against the days
+            before; used where there are any, 0-1.
     """
 
     n_days: int = 7
@@ -44,10 +46,10 @@ class BeliefRules:
     load_alike_kwh: float = 0.5
     pv_memory: float = 0.8
     pv_alike_kwh: float = 0.5
-    told_share: float = 0.0
+    forecast_share: float = 0.0
 
     def prior(self) -> Energy | None:
-        """How likely each day back is beforehand, the last one first `(n_days,)`; None for all alike."""
+        """Return the prior probability of each day back, the last one first `(n_days,)`; None for equal ones."""
         if self.age_days is None and self.weekday == 1:
             return None
         back = np.arange(self.n_days)
@@ -55,25 +57,41 @@ class BeliefRules:
         weight = weight * np.where((back + 1) % 7 == 0, self.weekday, 1.0)
         return weight / weight.sum()
 
+    def document(self) -> dict[str, Any]:
+        """Return the rules as a bundle's manifest stores them."""
+        fields = asdict(self)
+        return {_STORED_NAMES.get(name, name): value for name, value in fields.items()}
 
-NAIVE = BeliefRules()
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> "WeightRules":
+        """Return the rules that a bundle's manifest stores.
+
+        Raises:
+            TypeError: the document has an unknown rule.
+        """
+        names = {stored: name for name, stored in _STORED_NAMES.items()}
+        return cls(**{names.get(stored, stored): value for stored, value in document.items()})
 
 
-class Beliefs:
-    """How likely each scenario is, slot after slot.
+_STORED_NAMES = {"forecast_share": "told_share"}  # names in manifests since version 0.1
+NAIVE = WeightRules()
+
+
+class ScenarioWeights:
+    """Probabilities of scenarios, updated slot after slot.
 
     Args:
         scenarios: of the homes.
-        rules: how the day is compared with them.
+        rules: by which the day is compared with them.
     """
 
-    def __init__(self, scenarios: Scenarios, rules: BeliefRules = NAIVE) -> None:
+    def __init__(self, scenarios: Scenarios, rules: WeightRules = NAIVE) -> None:
         self.scenarios, self.rules = scenarios, rules
         self._load = np.zeros(scenarios.load_kwh.shape[:2])
         self._pv = np.zeros(scenarios.load_kwh.shape[:2])
 
     def observe(self, slot: int, load_kwh: Energy, pv_kwh: Energy) -> None:
-        """Take in what was read in a slot, each `(n_homes,)`; slots must come in order [kWh]."""
+        """Update by the readings of a slot, each `(n_homes,)`; slots must come in order [kWh]."""
         load_error = load_kwh[:, None] - self.scenarios.load_kwh[:, :, slot]
         pv_error = pv_kwh[:, None] - self.scenarios.pv_kwh[:, :, slot]
         if self.rules.together:
@@ -84,11 +102,11 @@ class Beliefs:
 
     @property
     def weights(self) -> Energy:
-        """How likely each scenario is `(n_homes, n_scenarios)`."""
+        """Probability of each scenario `(n_homes, n_scenarios)`."""
         unlike = (self._load / self.rules.load_alike_kwh) ** 2
         if not self.rules.together:
             unlike = unlike + (self._pv / self.rules.pv_alike_kwh) ** 2
-        likelihood = np.exp(-0.5 * unlike) + LEAST_BELIEF
+        likelihood = np.exp(-0.5 * unlike) + LEAST_LIKELIHOOD
         if self.scenarios.prior is not None:
             likelihood = likelihood * self.scenarios.prior
         return likelihood / in_order(likelihood)[:, None]

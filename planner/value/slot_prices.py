@@ -1,6 +1,6 @@
 # SciPy's sparse arrays are untyped; strict mode would ask for a cast in every line.
 # pyright: basic
-"""A charge for power in the words of slots: what each may buy freely, and what it pays for more.
+"""A demand charge as prices of slots: the import that is free in each, and the price of more.
 
 Inside a day a planner sees slots, not days: a kW above the level is charged in every hour it happens in, although only
 the day's highest counts. That keeps a little more in store than needed. A period's energy so far counts: what its past
@@ -25,11 +25,11 @@ ENDLESS_KW = 1e6
 
 @dataclass(frozen=True, kw_only=True)
 class SlotPrices:
-    """What power costs in the slots of a span, a row a component.
+    """The demand charge of the slots of a span, a row a component.
 
     Attributes:
-        free_kwh: what a slot may buy without a charge, if its period buys evenly `(n_components, n_slots)` [kWh].
-        price: of what it buys above that `(n_components, n_slots)` [money/kWh].
+        free_kwh: import of a slot that is free, if its period imports evenly `(n_components, n_slots)` [kWh].
+        price: of imports above that `(n_components, n_slots)` [money/kWh].
         period: number of the period of each slot `(n_components, n_slots)`; slots of one number share what is free.
     """
 
@@ -39,15 +39,15 @@ class SlotPrices:
 
     @cached_property
     def free_of_all(self) -> Energy:
-        """What each slot may buy without any charge, as for `cost_of_slots` `(n_slots, 1)` [kWh]."""
+        """Free import of each slot, as for `cost_of_slots` `(n_slots, 1)` [kWh]."""
         charged = np.where(self.price > 0, self.free_kwh, ENDLESS_KW)
         return charged.min(axis=0, initial=ENDLESS_KW)[:, None]
 
     def cost_of_slots(self, import_kwh: Energy) -> Energy:
-        """What buying costs by the charge where every slot buys as its period does `(..., n_slots, n_moves)` [money].
+        """Return the charge of imports where every slot imports as its period does `(..., n_slots, n_actions)` [money].
 
         Args:
-            import_kwh: of any shape that ends with slots and moves [kWh].
+            import_kwh: of any shape that ends with slots and actions [kWh].
         """
         total = np.zeros_like(import_kwh)
         for price, free in zip(self.price, self.free_kwh, strict=True):
@@ -56,12 +56,12 @@ class SlotPrices:
         return total
 
     def cost(self, slot: int, import_kwh: Energy, free_kwh: Energy) -> Energy:
-        """What buying so much in a slot costs by the charge, of any shape [money].
+        """Return the charge of imports in a slot, of any shape [money].
 
         Args:
             slot: index in the span.
-            import_kwh: what is bought [kWh].
-            free_kwh: what it may buy without a charge, of each component `(n_components,)` [kWh].
+            import_kwh: import of the slot [kWh].
+            free_kwh: import that is free, of each component `(n_components,)` [kWh].
         """
         total = np.zeros_like(import_kwh)
         for price, free in zip(self.price[:, slot].tolist(), free_kwh.tolist(), strict=True):
@@ -70,33 +70,33 @@ class SlotPrices:
         return total
 
     def shapes(self, first: int, end: int) -> tuple[ThresholdShape, ...]:
-        """Which slots from `first` to `end` share what is free, of each component, in kWh for kW."""
+        """Return the shapes of slots `first` to `end` that share a free import, of each component, in kWh for kW."""
         return tuple(_shared(row[first:end]) for row in self.period)
 
     def part(self, first: int, end: int) -> "SlotPrices":
-        """The same of slots `first` to `end` alone."""
+        """Return the prices of slots `first` to `end` alone."""
         span = slice(first, end)
         return SlotPrices(free_kwh=self.free_kwh[:, span], price=self.price[:, span], period=self.period[:, span])
 
-    def left(self, slot: int, bought_kwh: Energy) -> Energy:
-        """What the rest of a slot's period may buy without a charge, of each component `(n_components,)` [kWh].
+    def left(self, slot: int, import_kwh: Energy) -> Energy:
+        """Return the import that is still free in a slot's period, of each component `(n_components,)` [kWh].
 
         Args:
             slot: index of the slot that begins.
-            bought_kwh: what was bought in the slots of the span; those before it count `(n_slots,)` [kWh].
+            import_kwh: imports of the span's slots; those before the slot count `(n_slots,)` [kWh].
         """
         own = self.period == self.period[:, slot, None]
         whole = np.where(own, self.free_kwh, 0.0).sum(axis=1)
-        return np.maximum(whole - own[:, :slot] @ bought_kwh[:slot], 0.0)
+        return np.maximum(whole - own[:, :slot] @ import_kwh[:slot], 0.0)
 
-    def due(self, slot: int, bought_kwh: Energy) -> Energy:
-        """What a slot may buy if the rest of its period buys evenly, as `left` [kWh]."""
+    def due(self, slot: int, import_kwh: Energy) -> Energy:
+        """Return the free import of a slot if the rest of its period imports evenly, as `left` [kWh]."""
         ahead = (self.period[:, slot:] == self.period[:, slot, None]).sum(axis=1)
-        return self.left(slot, bought_kwh) / ahead
+        return self.left(slot, import_kwh) / ahead
 
 
 def _shared(period: NDArray[np.int64]) -> ThresholdShape:
-    """Slots with one number add up."""
+    """Return the shape in which slots with one number add up."""
     numbers = np.unique(period, return_inverse=True)[1]
     n_periods = int(numbers.max()) + 1
     ones = (np.ones(len(period)), (numbers, np.arange(len(period))))
@@ -106,7 +106,7 @@ def _shared(period: NDArray[np.int64]) -> ThresholdShape:
 
 
 def slot_prices(calendars: Sequence[PowerCalendar], levels_kw: Energy, rates: Energy) -> SlotPrices:
-    """Levels and rates as prices of slots.
+    """Return levels and rates as prices of slots.
 
     Args:
         calendars: of the span, one a component.
@@ -133,11 +133,11 @@ def slot_prices(calendars: Sequence[PowerCalendar], levels_kw: Energy, rates: En
 
 
 class PowerMeter:
-    """What a home buys, slot by slot, as its meter would tell: worked out from readings and the store.
+    """A meter of imports, slot by slot, calculated from readings and the stored energy.
 
     Args:
         site: the home.
-        prices: of the slots of the span; None where power is not charged, then nothing is read.
+        prices: of the slots of the span; None without a demand charge, then nothing is read.
     """
 
     def __init__(self, site: Site, prices: SlotPrices | None) -> None:
@@ -146,7 +146,7 @@ class PowerMeter:
         self._soc_kwh: Energy | None = None
 
     def read(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> None:
-        """A slot begins, each `(1,)`: what is stored now, and what the house used and made in the slot before [kWh]."""
+        """Begin a slot, each `(1,)`: stored energy now, and load and PV of the slot before [kWh]."""
         if self.prices is None:
             return
         if slot > 0 and self._soc_kwh is not None and last_load is not None and last_pv is not None:

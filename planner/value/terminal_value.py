@@ -1,4 +1,4 @@
-"""The worth of what is stored at a horizon's end, as the concave steps that a linear program takes."""
+"""The terminal value: the value of what is stored at a horizon's end, as concave steps for a linear program."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,13 @@ END_STEPS = 30  # of the value function's 60 steps two are one here
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class EndCurve:
-    """What is stored at the horizon's end is worth: concave, above a floor.
+class TerminalValue:
+    """A concave terminal value of stored energy, above a floor.
 
     Attributes:
         floor_kwh: stored energy the first step begins at; a plan may not end below it [kWh].
         widths_kwh: of the steps `(n_steps,)` [kWh].
-        slopes: worth of a kWh in each, descending; negative where room is worth more `(n_steps,)` [money/kWh].
+        slopes: value of a kWh in each, descending; negative where room is worth more `(n_steps,)` [money/kWh].
 
     Raises:
         PlannerError: not as many widths as slopes, or none.
@@ -35,17 +35,17 @@ class EndCurve:
             message = f"an end curve needs as many widths as slopes, got {len(self.widths_kwh)} and {len(self.slopes)}"
             raise PlannerError(message)
 
-    def worth(self, soc_kwh: float) -> float:
-        """Worth of that much stored energy [money]."""
+    def value_of(self, soc_kwh: float) -> float:
+        """Return the value of that much stored energy [money]."""
         begins = self.floor_kwh + np.cumsum(self.widths_kwh) - self.widths_kwh
         return float(np.clip(soc_kwh - begins, 0.0, self.widths_kwh) @ self.slopes)
 
 
-def end_curve(values: Energy, battery: Battery) -> EndCurve:
-    """Worth on `soc_grid` `(n_soc,)` [money] as steps; where it is not concave, the steps lie on or below it."""
+def concave_terminal_value(values: Energy, battery: Battery) -> TerminalValue:
+    """Return values on `soc_grid` `(n_soc,)` [money] as concave steps, which lie on or below them."""
     grid = soc_grid(battery, len(values))
     every = (len(values) - 1) // END_STEPS
-    posts, worth = grid[::every], values[::every]
-    widths = np.diff(posts)
-    slopes = np.divide(np.diff(worth), widths, out=np.zeros(len(widths)), where=widths > 0)
-    return EndCurve(floor_kwh=float(grid[0]), widths_kwh=widths, slopes=np.minimum.accumulate(slopes))
+    points, value = grid[::every], values[::every]
+    widths = np.diff(points)
+    slopes = np.divide(np.diff(value), widths, out=np.zeros(len(widths)), where=widths > 0)
+    return TerminalValue(floor_kwh=float(grid[0]), widths_kwh=widths, slopes=np.minimum.accumulate(slopes))

@@ -1,7 +1,7 @@
-"""The value functions of single homes that were worked out last, kept for whoever asks the same again.
+"""A cache of the latest value functions of single homes.
 
-A service plans a span anew every slot; what the house may do, the prices and the end are the same until the next prices
-come out, and only beliefs change. To work the value function out again is a fifth of a plan's time.
+A service plans a span anew every slot; scenarios, prices and terminal value are the same until the next prices
+come out, and only scenario weights change. To calculate the value function again is a fifth of a plan's time.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ KEPT = 4
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What is asked; equal where its digest is."""
+class _Arguments:
+    """Arguments of a value function; equal where their digest is."""
 
     digest: bytes
     scenarios: Scenarios = field(compare=False)
@@ -45,7 +45,7 @@ def recent_value_function(
     persistence: float = PERSISTENCE,
     power: "SlotPrices | None" = None,
 ) -> ValueFunction:
-    """As `planner.value.value_function.value_function`; of one home, and without a charge for power, remembered."""
+    """As `planner.value.value_function.value_function`; of one home without a demand charge, cached."""
     if len(import_price) > 1 or power is not None:
         return value_function(
             scenarios,
@@ -56,19 +56,19 @@ def recent_value_function(
             persistence=persistence,
             power=power,
         )
-    told = hashlib.blake2b(repr((site.battery, site.limits, persistence)).encode(), digest_size=32)
+    digest = hashlib.blake2b(repr((site.battery, site.limits, persistence)).encode(), digest_size=32)
     for table in (scenarios.load_kwh, scenarios.pv_kwh, scenarios.prior, import_price, export_price, end_value):
-        told.update(b"none" if table is None else repr(table.shape).encode() + np.ascontiguousarray(table).tobytes())
-    return _known(_Asked(told.digest(), scenarios, import_price, export_price, site, end_value, persistence))
+        digest.update(b"none" if table is None else repr(table.shape).encode() + np.ascontiguousarray(table).tobytes())
+    return _computed(_Arguments(digest.digest(), scenarios, import_price, export_price, site, end_value, persistence))
 
 
 @lru_cache(maxsize=KEPT)
-def _known(asked: _Asked) -> ValueFunction:
+def _computed(arguments: _Arguments) -> ValueFunction:
     return value_function(
-        asked.scenarios,
-        asked.import_price,
-        asked.export_price,
-        site=asked.site,
-        end_value=asked.end_value,
-        persistence=asked.persistence,
+        arguments.scenarios,
+        arguments.import_price,
+        arguments.export_price,
+        site=arguments.site,
+        end_value=arguments.end_value,
+        persistence=arguments.persistence,
     )

@@ -1,16 +1,17 @@
 """The value of stored energy by backward recursion over a grid of stored energy, for many days and homes at once.
 
-    J_t(s, soc) = min over moves [ cost of the slot in scenario s + p J_t+1(s, soc') + (1 - p) mean of J_t+1(., soc') ]
+    J_t(s, soc) = min over actions [ cost of the slot in scenario s + p J_t+1(s, soc')
+                                   + (1 - p) mean of J_t+1(., soc') ]
 
 and value = -J (Bellman, "Dynamic Programming", 1957). A scenario goes on in the next slot with probability p, else any
-of them follows: a day that began with much sun mostly goes on so. With p = 0 the slots would be independent and a day's
-sums too certain, with p = 1 every scenario would know its whole day: `docs/adr/0007-value-function.md` has the figures.
+of them follows: sunny mornings mostly lead to sunny days. With p = 0 the slots would be independent and a day's sums
+too certain, with p = 1 every scenario would know its whole day: `docs/adr/0007-value-function.md` has the figures.
 
-J is linear between grid points and a slot's cost is piecewise linear in what is moved, so the least is found exactly
-among few moves: those that end on a grid point, and those where the cost bends (follow the house, full power). What a
-move does and costs is asked of `env.inverter`, limits and all.
+J is linear between grid points and a slot's cost is piecewise linear in the change of stored energy, so the minimum is
+exact among few actions: those that end on a grid point, and those at breakpoints of the cost (follow the house, full
+power). Flows and cost of an action come from `env.inverter`, limits and all.
 
-What does not belong here: which command to give (`value_policy`), and where scenarios come from (`scenarios`).
+What does not belong here: which command to give (`value_policy`), and where scenarios come from (`scenario_source`).
 """
 
 from dataclasses import dataclass, replace
@@ -35,14 +36,14 @@ Index: TypeAlias = NDArray[np.intp]
 GRID_POINTS = 61
 PERSISTENCE = 0.9  # chance that a scenario goes on in the next slot
 CHUNK = 32  # homes worked on together: their arrays stay in the processor's cache
-OVER_FUSE = 1e3  # times the dearest price there is, per kWh above the fuse: as the optimiser counts it
+OVER_FUSE = 1e3  # times the highest price, per kWh above the fuse: as the optimiser counts it
 MATCH_KWH = 1e-9
 ROOMY_SLOTS = 8.0  # a battery of so many slots' energy never clamps a single slot
 
 
 @dataclass(frozen=True)
 class ValueFunction:
-    """What stored energy is worth.
+    """The value of stored energy.
 
     Attributes:
         soc_kwh: grid of stored energy, evenly spaced `(n_soc,)` [kWh].
@@ -53,26 +54,21 @@ class ValueFunction:
     soc_kwh: Energy
     value: Energy
 
-    def expected(self, slot: int, belief: Energy | None = None) -> Energy:
-        """Value at a slot's start on the grid `(n_homes, n_soc)` [money].
+    def expected(self, slot: int, weights: Energy | None = None) -> Energy:
+        """Return the value at a slot's start on the grid `(n_homes, n_soc)` [money].
 
         Args:
             slot: index; the number of slots is the end.
-            belief: how likely each scenario is `(n_homes, n_scenarios)`; None for all alike.
+            weights: probability of each scenario `(n_homes, n_scenarios)`; None for equal ones.
         """
         n_scenarios = self.value.shape[1]
-        weight = np.full(self.value.shape[:2], 1 / n_scenarios) if belief is None else belief
-        return in_order(weight[..., None] * self.value[:, :, slot])
+        if weights is None:
+            weights = np.full(self.value.shape[:2], 1 / n_scenarios)
+        return in_order(weights[..., None] * self.value[:, :, slot])
 
-    def at(self, slot: int, soc_kwh: Energy, belief: Energy | None = None) -> Energy:
-        """Value at a slot's start of stored energy `(n_homes, ...)`, kept inside the grid [money]."""
-        return interpolated(self.soc_kwh, self.expected(slot, belief), soc_kwh)
-
-    def marginal_value(self, slot: int, soc_kwh: Energy, belief: Energy | None = None) -> Energy:
-        """What one more kWh stored at a slot's start saves, between the grid points around `soc_kwh` [money/kWh]."""
-        low, _ = _place(self.soc_kwh, soc_kwh)
-        slope = np.diff(self.expected(slot, belief), axis=-1) / _step(self.soc_kwh)
-        return slope[_homes(low), low]
+    def at(self, slot: int, soc_kwh: Energy, weights: Energy | None = None) -> Energy:
+        """Return the value at a slot's start of stored energy `(n_homes, ...)`, kept inside the grid [money]."""
+        return interpolated(self.soc_kwh, self.expected(slot, weights), soc_kwh)
 
 
 def soc_grid(battery: Battery, n_soc: int = GRID_POINTS) -> Energy:
@@ -112,16 +108,16 @@ def value_function(
     persistence: float = PERSISTENCE,
     power: "SlotPrices | None" = None,
 ) -> ValueFunction:
-    """Work out what stored energy is worth at the start of every slot.
+    """Calculate the value of stored energy at the start of every slot.
 
     Args:
         scenarios: load and PV.
         import_price: `(n_homes, n_slots)` [money/kWh].
         export_price: `(n_homes, n_slots)` [money/kWh].
         site: battery and limits.
-        end_value: worth of stored energy at the end, on a grid of any number of points `(n_homes, n_soc)` [money].
+        end_value: value of stored energy at the end, on a grid of any number of points `(n_homes, n_soc)` [money].
         persistence: chance that a scenario goes on in the next slot, 0-1.
-        power: what power costs in the slots, the same for all homes; None for nothing.
+        power: demand charge of the slots, the same for all homes; None for none.
     """
     n_soc = end_value.shape[1]
     grid = soc_grid(site.battery, n_soc)
@@ -131,12 +127,12 @@ def value_function(
         part = slice(first, first + CHUNK)
         own = scenarios.part(part)
         world = _World(own, import_price[part], export_price[part], site, power=power)
-        moves = _Moves(world, grid)
+        actions = _Actions(world, grid)
         value[part, :, n_slots] = end_value[part, None]
         for slot in reversed(range(n_slots)):
             later = value[part, :, slot + 1]
             mixed = persistence * later + _other(later, own, 1 - persistence)
-            value[part, :, slot] = moves.step_back(slot, mixed)
+            value[part, :, slot] = actions.step_back(slot, mixed)
     return ValueFunction(grid, value)
 
 
@@ -172,7 +168,7 @@ class _World:
         self.over_fuse = (OVER_FUSE * np.maximum(dearest, 1.0))[:, None, None, None]
 
     def run(self, command: Command) -> tuple[Energy, Energy]:
-        """Change of stored energy [kWh] and cost, wear included [money], of commands `(..., n_moves)`."""
+        """Change of stored energy [kWh] and cost, wear included [money], of commands `(..., n_actions)`."""
         flows = apply_command(
             command,
             load_kwh=self.load_kwh,
@@ -195,10 +191,10 @@ class _World:
         return battery.stored_by(flows.charge_kwh) - battery.drawn_by(flows.discharge_kwh), cost
 
 
-class _Moves:
-    """What can be moved in each slot of some homes, and what it costs.
+class _Actions:
+    """The actions in each slot of some homes, and their costs.
 
-    Offsets move the stored energy by whole steps of the grid; bends are commands after which the cost turns.
+    Offsets change the stored energy by whole steps of the grid; breakpoints are commands at which the cost has a kink.
     """
 
     def __init__(self, world: _World, grid: Energy) -> None:
@@ -211,13 +207,13 @@ class _Moves:
         wanted: Energy = self.offsets.astype(np.float64) * self.step
         moved, cost = world.run(_offset_commands(wanted, world))
         self.offset_cost = np.where(np.abs(moved - wanted) < MATCH_KWH, cost, np.inf)
-        moved, self.bend_cost = world.run(_bends(world))
+        moved, self.breakpoint_cost = world.run(_breakpoints(world))
         steps = moved / self.step
-        self.bend_low: Index = np.floor(steps).astype(np.intp)
-        self.bend_share = steps - self.bend_low
-        self.reach = int(np.abs(self.bend_low).max()) + 1
-        # A move that the battery's edge cuts short costs at most this much more a step than the whole move: what is not
-        # delivered is bought, above the fuse if there is one. Where that is too much, an offset ends on the edge.
+        self.breakpoint_low: Index = np.floor(steps).astype(np.intp)
+        self.breakpoint_share = steps - self.breakpoint_low
+        self.most_steps = int(np.abs(self.breakpoint_low).max()) + 1
+        # An action that the battery's edge cuts short costs at most this much more a step than the whole one: what is
+        # not delivered is imported, above the fuse if there is one. Where that is too much, an offset ends on the edge.
         prices = np.stack([world.import_price, world.export_price])[:, :, 0, :, 0]
         over_fuse = 0.0 if world.site.limits.import_kw is None else world.over_fuse[:, 0, :, 0]
         dearest = np.maximum(prices.max(axis=0), 0.0) + over_fuse
@@ -225,24 +221,24 @@ class _Moves:
         self.short_of_room = self.step / battery.charge_efficiency * np.maximum(-prices.min(axis=0), 0.0)
 
     def step_back(self, slot: int, later: Energy) -> Energy:
-        """Value at a slot's start from that at its end, both `(n_homes, n_scenarios, n_soc)`."""
+        """Return the value at a slot's start from that at its end, both `(n_homes, n_scenarios, n_soc)`."""
         n_soc, down, up = later.shape[-1], -int(self.offsets[0]), int(self.offsets[-1])
         padded = np.full((*later.shape[:2], down + n_soc + up), -np.inf)  # `np.pad` takes as long as all the rest
         padded[..., down : down + n_soc] = later
         best = padded[..., :n_soc] - self.offset_cost[:, :, slot, 0, None]
-        for move in range(1, len(self.offsets)):
-            after = padded[..., move : move + n_soc]
-            np.maximum(best, after - self.offset_cost[:, :, slot, move, None], out=best)
-        self._raise_to_bends(slot, later, best)
+        for action in range(1, len(self.offsets)):
+            after = padded[..., action : action + n_soc]
+            np.maximum(best, after - self.offset_cost[:, :, slot, action, None], out=best)
+        self._raise_to_breakpoints(slot, later, best)
         if self.retention < 1:  # `best` is over what the slot's loss leaves of the energy
             kept = np.broadcast_to(self.retention * self.grid, best.shape).reshape(-1, n_soc)
             best = interpolated(self.grid, best.reshape(-1, n_soc), kept).reshape(best.shape)
         return best
 
-    def _raise_to_bends(self, slot: int, later: Energy, best: Energy) -> None:
-        """Raise `best` to the value of following any of the bends, all `(n_homes, n_scenarios, n_soc)`."""
+    def _raise_to_breakpoints(self, slot: int, later: Energy, best: Energy) -> None:
+        """Raise `best` to the value of any of the breakpoints, all `(n_homes, n_scenarios, n_soc)`."""
         n_homes, n_scenarios, n_soc = later.shape
-        beyond = np.arange(1.0, self.reach + 1)
+        beyond = np.arange(1.0, self.most_steps + 1)
         below = later[..., :1] - beyond[::-1] * self.short_of_energy[:, slot, None, None]
         above = later[..., -1:] - beyond * self.short_of_room[:, slot, None, None]
         padded = np.concatenate([below, later, above], axis=-1)
@@ -250,14 +246,14 @@ class _Moves:
         np.subtract(padded[..., 1:], padded[..., :-1], out=slope[..., :-1])
         slope, width = slope.reshape(-1), padded.shape[-1]
         rows = np.arange(0, padded.size, width, dtype=np.intp).reshape(n_homes, n_scenarios, 1)
-        places = rows + np.arange(self.reach, self.reach + n_soc, dtype=np.intp)
+        places = rows + np.arange(self.most_steps, self.most_steps + n_soc, dtype=np.intp)
         flat = padded.reshape(-1)
-        for bend in range(self.bend_cost.shape[-1]):
-            at = self.bend_low[:, :, slot, bend, None] + places
+        for point in range(self.breakpoint_cost.shape[-1]):
+            at = self.breakpoint_low[:, :, slot, point, None] + places
             value = slope.take(at)
-            value *= self.bend_share[:, :, slot, bend, None]
+            value *= self.breakpoint_share[:, :, slot, point, None]
             value += flat.take(at)
-            value -= self.bend_cost[:, :, slot, bend, None]
+            value -= self.breakpoint_cost[:, :, slot, point, None]
             np.maximum(best, value, out=best)
 
 
@@ -272,35 +268,37 @@ def most_drawn(battery: Battery) -> float:
 
 
 def _offset_commands(moved_kwh: Energy, world: _World) -> Command:
-    """Commands that change the stored energy by exactly so much `(n_moves,)`, where the limits let them."""
+    """Return the commands that change the stored energy by so much `(n_actions,)`, where limits allow it."""
     battery = world.site.battery
     charge = battery.charge_storing(np.maximum(moved_kwh, 0.0))
     discharge = battery.discharge_drawing(np.maximum(-moved_kwh, 0.0))
     return exact_commands(charge_kwh=charge, discharge_kwh=discharge, load_kwh=world.load_kwh, pv_kwh=world.pv_kwh)
 
 
-def _bends(world: _World) -> Command:
-    """Commands after which the cost turns, `(n_moves,)` or, to buy what is free of a charge for power, of each slot."""
-    told = _bend_commands(world.site)
+def _breakpoints(world: _World) -> Command:
+    """Return the commands at breakpoints `(n_actions,)`; with a demand charge also those of the free import."""
+    commands = _breakpoint_commands(world.site)
     if world.power is None:
-        return told
+        return commands
     room = world.power.free_of_all - (world.load_kwh - world.pv_kwh)
     level = (np.maximum(room, 0.0) / SLOT_HOURS, np.maximum(-room, 0.0) / SLOT_HOURS, np.zeros_like(room))
-    every = (*room.shape[:-1], len(told.charge_kw))
-    return Command(*(np.concatenate([np.broadcast_to(a, every), b], axis=-1) for a, b in zip(told, level, strict=True)))
+    every = (*room.shape[:-1], len(commands.charge_kw))
+    return Command(
+        *(np.concatenate([np.broadcast_to(a, every), b], axis=-1) for a, b in zip(commands, level, strict=True))
+    )
 
 
-def _bend_commands(site: Site) -> Command:
-    """Follow the house, all out, all in, and hold where a limit may forbid to stand still `(n_moves,)` [kW]."""
+def _breakpoint_commands(site: Site) -> Command:
+    """Return commands `(n_actions,)`: follow the house, full discharge, full charge; with a limit also hold [kW]."""
     battery, limits, everything = site.battery, site.limits, full_export_kw(site)
-    told = [
+    commands = [
         (0.0, battery.discharge_kw, 0.0),
         (0.0, battery.discharge_kw, everything),
         (battery.charge_kw, 0.0, 0.0),
     ]
-    if not limits.import_kw is limits.export_kw is limits.inverter_kw is None:
-        told.append((0.0, 0.0, everything))
-    return Command(*(np.array(power) for power in zip(*told, strict=True)))
+    if any(limit is not None for limit in (limits.import_kw, limits.export_kw, limits.inverter_kw)):
+        commands.append((0.0, 0.0, everything))
+    return Command(*(np.array(power) for power in zip(*commands, strict=True)))
 
 
 def _step(grid: Energy) -> float:

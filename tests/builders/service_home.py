@@ -61,7 +61,7 @@ def place_version(context: Context, version: int, *, tariff: str | None = None, 
         state=state,
         columns=COLUMNS,
         correction=Correction(offset=0.5),
-        beliefs=NAIVE,
+        weight_rules=NAIVE,
         tariff=tariff_version(context.site_settings) if tariff is None else tariff,
     )
     return save_bundle(_models(context) / f"v{version}", manifest, AntaresRLPolicyV1(manifest, tensors).files())

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from darkstar_pipeline.config.learning import LightgbmSettings, RegressorSettings
 from planner.training.imitation import RegressorTraining
 from planner.training.lightgbm import LightgbmTraining
-from planner.value.scenario_weights import BeliefRules
+from planner.value.scenario_weights import WeightRules
 
-RULES = BeliefRules(n_days=9)
+RULES = WeightRules(n_days=9)
 
 
 @pytest.mark.parametrize(

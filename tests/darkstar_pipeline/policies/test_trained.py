@@ -35,7 +35,7 @@ def place(context: Context, version: int, *, kind: str = "rl", tariff: str | Non
     """A policy in the state folder, as a registered version leaves it."""
     tensors = {"0.weight": np.zeros((1, len(COLUMNS)), np.float32), "0.bias": np.zeros(1, np.float32)}
     made = rl_manifest(
-        algorithm="ppo", state="v2", columns=COLUMNS, correction=Correction(offset=0.5), beliefs=NAIVE,
+        algorithm="ppo", state="v2", columns=COLUMNS, correction=Correction(offset=0.5), weight_rules=NAIVE,
         tariff=tariff_version(context.site_settings) if tariff is None else tariff,
     )  # fmt: skip
     manifest = made.model_copy(update={"details": {**made.details, **details}, "kind": kind})

@@ -9,7 +9,7 @@ import pytest
 from env.power_tariff import PowerTariff
 from env.tariff import Tariff, TariffVersion
 from env.time_grid import grid
-from planner.demand_charges.bills import BILLS, charges_power, power_bills
+from planner.demand_charges.bills import BILLS, demand_charge_bills, has_demand_charge
 from tests.builders.homes import STOCKHOLM, home
 
 PER_KW = PowerTariff(top=2, price_per_kw=10.0)
@@ -28,7 +28,7 @@ def test_bills_are_of_each_month_and_policy_when_clocks_change_and_the_tariff_do
     """Two components of 10 a kW; the dearer version began in April and holds from May on. One day is half of two."""
     span = date(2026, 3, 29), date(2026, 5, 1)
     schedules = pl.concat([bought("a", 4.0, *span), bought("b", 1.0, *span)]).sample(fraction=1.0, shuffle=True, seed=1)
-    bills = power_bills(schedules, SITE)
+    bills = demand_charge_bills(schedules, SITE)
     assert bills.schema == pl.Schema(BILLS)
     assert bills["policy"].to_list() == ["a"] * 3 + ["b"] * 3
     assert bills["month"].to_list() == [date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)] * 2
@@ -39,6 +39,6 @@ def test_bills_are_of_each_month_and_policy_when_clocks_change_and_the_tariff_do
 
 def test_bills_are_nothing_when_no_version_charges_for_power() -> None:
     site = replace(SITE, tariff=Tariff((VERSION,)))
-    bills = power_bills(bought("a", 4.0, date(2026, 10, 25), date(2026, 10, 25)), site)
+    bills = demand_charge_bills(bought("a", 4.0, date(2026, 10, 25), date(2026, 10, 25)), site)
     assert bills["power_cost"].to_list() == [0.0]
-    assert (charges_power(site), charges_power(SITE)) == (False, True)
+    assert (has_demand_charge(site), has_demand_charge(SITE)) == (False, True)

@@ -16,7 +16,7 @@ from env.power_tariff import PowerTariff, PowerWindow, Tier, power_costs
 from env.simulator import World, simulate
 from env.site import Site
 from env.tariff import Tariff, TariffVersion
-from planner.demand_charges.bills import power_bills
+from planner.demand_charges.bills import demand_charge_bills
 from planner.demand_charges.month_bound import MonthOracle
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verified_days import only_verified
@@ -174,6 +174,6 @@ def test_months_are_verified_and_cost_their_bound_when_the_clock_changes(first: 
     found = months_oracle(days_of_slots(first, last, seed=2), site, PROTOCOL, workers=1)
     only_verified(found.schedules, site, PROTOCOL)
     paid = float(daily_results(found.schedules, PROTOCOL, site)["cost"].sum())
-    paid += float(power_bills(found.schedules, site)["power_cost"].sum())
+    paid += float(demand_charge_bills(found.schedules, site)["power_cost"].sum())
     assert found.bounds["month"].to_list() == sorted({first.replace(day=1), last.replace(day=1)})
     assert paid == pytest.approx(float(found.bounds["bound"].sum()), abs=1e-4)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from env.inverter import Energy
-from planner.evaluation.promotion_test import LEAST_DAYS, Shadow, judge, upper_bound
+from planner.evaluation.promotion_test import LEAST_DAYS, Shadow, assess_challenger, upper_bound
 
 TRIALS = 200
 LUCKY = 1000  # trials of challengers that are no better, so that 3 % and 5 % can be told apart
@@ -39,7 +39,7 @@ def costs(rng: np.random.Generator, n: int, trials: int = TRIALS) -> Energy:
 
 def promoted(champion: Energy, challenger: Energy) -> int:
     """How many of the trials `(trials, n)` the gate lets through."""
-    return sum(judge(*pair, breaches=0).promote for pair in zip(champion, challenger, strict=True))
+    return sum(assess_challenger(*pair, breaches=0).promote for pair in zip(champion, challenger, strict=True))
 
 
 @pytest.mark.parametrize("n", [28, 60, 120])
@@ -92,7 +92,7 @@ def cheaper(n: int = 60) -> tuple[Energy, Energy]:
 
 def test_verdict_tells_the_evidence_when_it_promotes() -> None:
     champion, challenger = cheaper()
-    verdict = judge(champion, challenger, breaches=0)
+    verdict = assess_challenger(champion, challenger, breaches=0)
     assert verdict.promote
     assert verdict.difference is not None
     assert verdict.bound is not None
@@ -118,7 +118,7 @@ def test_verdict_tells_the_evidence_when_it_promotes() -> None:
 )
 def test_gate_blocks_with_the_reason(n: int, change: float, breaches: int, reason: str) -> None:
     champion, challenger = cheaper(n)
-    verdict = judge(champion, challenger + change, breaches=breaches)
+    verdict = assess_challenger(champion, challenger + change, breaches=breaches)
     assert not verdict.promote
     assert any(told.startswith(reason) for told in verdict.reasons), verdict.reasons
     json.dumps(verdict.document(), allow_nan=False)
@@ -127,14 +127,14 @@ def test_gate_blocks_with_the_reason(n: int, change: float, breaches: int, reaso
 @pytest.mark.parametrize("offset", [0.0, -1e-9])
 def test_gate_blocks_when_costs_are_the_same(offset: float) -> None:
     champion, _ = cheaper()
-    verdict = judge(champion, champion + offset, breaches=0)
+    verdict = assess_challenger(champion, champion + offset, breaches=0)
     assert (verdict.promote, verdict.reasons) == (False, ("costs the same on every day",))
 
 
 def test_gate_names_the_doubt_when_days_disagree() -> None:
     champion, _ = cheaper()
     challenger = champion - 0.01 + np.random.default_rng(0).normal(size=60)
-    verdict = judge(champion, challenger - (challenger - champion).mean() - 0.01, breaches=0)
+    verdict = assess_challenger(champion, challenger - (challenger - champion).mean() - 0.01, breaches=0)
     assert not verdict.promote
     assert "it may as well be dearer by" in verdict.reasons[0]
 
@@ -154,7 +154,7 @@ def test_shadow_period_decides_when_it_goes_wrong(daily: list[float], breaches: 
     base = np.full(len(daily), 30.0)
     shadow = Shadow(base, base + np.array(daily), breaches)
     champion, challenger = cheaper()
-    verdict = judge(champion, challenger, breaches=0, shadow=shadow)
+    verdict = assess_challenger(champion, challenger, breaches=0, shadow=shadow)
     assert verdict.promote is passes
     assert verdict.shadow_days == len(daily)
     assert verdict.breaches == breaches
@@ -170,7 +170,7 @@ def test_shadow_period_decides_when_it_goes_wrong(daily: list[float], breaches: 
 )
 def test_gate_refuses_what_is_no_pair_of_days(champion: Energy, challenger: Energy, told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        judge(champion, challenger, breaches=0)
+        assess_challenger(champion, challenger, breaches=0)
 
 
 @given(daily=st.lists(st.integers(-1000, 1000), min_size=14, max_size=60), scale=st.floats(0.01, 100))
@@ -185,6 +185,6 @@ def test_bound_keeps_to_the_currency_and_never_flatters(daily: list[int], scale:
 def test_verdict_is_the_same_when_asked_twice_and_never_promotes_both_ways(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     one, other = costs(rng, n, 1)[0], costs(rng, n, 1)[0]
-    first, back = judge(one, other, breaches=0), judge(other, one, breaches=0)
-    assert judge(one, other, breaches=0) == first
+    first, back = assess_challenger(one, other, breaches=0), assess_challenger(other, one, breaches=0)
+    assert assess_challenger(one, other, breaches=0) == first
     assert not (first.promote and back.promote)

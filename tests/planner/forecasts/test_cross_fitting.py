@@ -21,7 +21,7 @@ from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import slot_series
 from planner.policies.rl_policy import rl_manifest
 from planner.value.scenario_source import ScenarioSource
-from planner.value.scenario_weights import BeliefRules
+from planner.value.scenario_weights import WeightRules
 from tests.builders.homes import STOCKHOLM
 from tests.builders.learning_home import DAYS, FIRST, measured
 
@@ -62,7 +62,9 @@ def test_days_are_told_of_by_who_has_not_seen_them_in_equally_many_paths() -> No
         assert all(abs(day - other).days > 1 for day in learned for other in asked)
     assert told[AUTUMN].load_kwh.shape[2] == 100
     slots = measured().with_columns(load_forecast=pl.lit(0.3), pv_forecast=pl.lit(0.3))
-    source = ScenarioSource(history=measured(), rules=BeliefRules(n_days=7, told_share=0.4), told=told)
+    source = ScenarioSource(
+        history=measured(), rules=WeightRules(n_days=7, forecast_share=0.4), forecast_scenarios=told
+    )
     plain = slots.filter(pl.col("local_day") != AUTUMN)
     assert np.isfinite(source.scenarios(plain, STOCKHOLM).load_kwh).all()
 
@@ -89,7 +91,11 @@ def policy_with_aurora(folder: Path, model: AuroraModel) -> Bundle:
     aurora = save_aurora(folder / "aurora", model, trained_on)
     columns = tuple(column.name for column in V2)
     manifest = rl_manifest(
-        algorithm="ppo", state="v2", columns=columns, correction=Correction(offset=0.5), beliefs=BeliefRules(n_days=7)
+        algorithm="ppo",
+        state="v2",
+        columns=columns,
+        correction=Correction(offset=0.5),
+        weight_rules=WeightRules(n_days=7),
     )
     told, files = with_aurora(manifest, aurora)
     save_bundle(folder / "policy", told, {"weights.bin": b"own", **files})

@@ -11,14 +11,14 @@ from planner.errors import NoFeasibleScheduleError, SolverError
 from planner.optimizer.deferrable_loads import ApplianceRequest, LoadRequests
 from planner.optimizer.fallback_solvers import CLARABEL, SCS, solve_by
 from planner.plans.task import End, PlanTask
-from planner.value.terminal_value import EndCurve
+from planner.value.terminal_value import TerminalValue
 from tests.builders.homes import DEFAULT_BATTERY, days_of_slots, home
 
 SHORT_DAY, LONG_DAY = date(2026, 3, 29), date(2025, 10, 26)
 ENDS = {
     "settle": End(value=1.1),
     "return": End(return_soc_kwh=20.0),
-    "curve": End(curve=EndCurve(floor_kwh=5.0, widths_kwh=np.array([10.0, 15.0]), slopes=np.array([1.4, 0.8]))),
+    "curve": End(curve=TerminalValue(floor_kwh=5.0, widths_kwh=np.array([10.0, 15.0]), slopes=np.array([1.4, 0.8]))),
 }
 
 

@@ -19,7 +19,7 @@ from planner.plans.explanations import explain
 from planner.plans.make_plan import Plan, make_plan
 from planner.plans.reasons import PLAN_REASONS
 from planner.plans.task import End, PlanTask
-from planner.value.terminal_value import EndCurve
+from planner.value.terminal_value import TerminalValue
 from tests.builders.homes import PAPER_BATTERY, days_of_slots, home
 
 SHORT_DAY, LONG_DAY, ORDINARY = date(2026, 3, 29), date(2025, 10, 26), date(2026, 1, 14)
@@ -70,7 +70,7 @@ DAYS = {
     "export prices below zero": day_task(SHORT_DAY, cheaper=0.8),
     "import prices below zero": day_task(LONG_DAY, cheaper=1.5),
     "curve at the end": day_task(
-        end=End(curve=EndCurve(floor_kwh=6.0, widths_kwh=np.array([8.0, 15.0]), slopes=np.array([1.5, 0.7])))
+        end=End(curve=TerminalValue(floor_kwh=6.0, widths_kwh=np.array([8.0, 15.0]), slopes=np.array([1.5, 0.7])))
     ),
     "demanded end": day_task(end=End(return_soc_kwh=30.0)),
     "every limit": day_task(site=home(limits=Limits(import_kw=9.0, export_kw=2.0, inverter_kw=5.0, curtailable=True))),

@@ -64,8 +64,8 @@ def test_plan_is_what_the_policy_does_slot_after_slot_when_all_slots_are_asked_t
     source = ScenarioSource(history=known.history)
     made = learned_schedule(known.task, known.ahead, deciding, source)
     ahead = known.ahead
-    rolling = RollingLearned(ahead.window, deciding, ScenarioSource(history=known.history, rules=deciding.beliefs))
-    rolling.take(ahead.opened, len(ahead.window.slots))
+    rolling = RollingLearned(ahead.window, deciding, ScenarioSource(history=known.history, rules=deciding.weight_rules))
+    rolling.open_at(ahead.opened, len(ahead.window.slots))
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
         return rolling.command(ahead.now - ahead.opened + slot, soc_kwh)

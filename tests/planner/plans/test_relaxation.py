@@ -20,7 +20,7 @@ from planner.plans.elastic_problem import least_raise
 from planner.plans.make_plan import make_plan
 from planner.plans.relaxation import contradiction, relaxed
 from planner.plans.task import End, PlanTask
-from planner.value.terminal_value import EndCurve
+from planner.value.terminal_value import TerminalValue
 from tests.builders.homes import PAPER_BATTERY, days_of_slots, home
 
 LOSSLESS = replace(PAPER_BATTERY, charge_efficiency=1.0, discharge_efficiency=1.0, wear_cost=0.0)
@@ -108,7 +108,7 @@ CASES = {
         [("return_soc", 3, 3.0), ("soc_range", None, 3.0)],
     ),
     "floor of the curve": (
-        task(end=End(curve=EndCurve(floor_kwh=6.0, widths_kwh=np.array([3.0]), slopes=np.array([1.0])))),
+        task(end=End(curve=TerminalValue(floor_kwh=6.0, widths_kwh=np.array([3.0]), slopes=np.array([1.0])))),
         "return to 6.0 kWh by 13:00 contradicts charge power of 4 kW: at most 5.0 kWh can be reached",
         "least relaxation: return to 5.0 kWh, or charge power of 5 kW",
         [("end_floor", 3, 1.0), ("charge_kw", None, 1.0)],

@@ -20,10 +20,10 @@ from planner.policies.imitation_policy import (
     regressors_manifest,
 )
 from planner.policies.learned_policy import learned_policy
-from planner.value.scenario_weights import BeliefRules
+from planner.value.scenario_weights import WeightRules
 
 COLUMNS = ("soc", "price")
-RULES = BeliefRules(n_days=9)
+RULES = WeightRules(n_days=9)
 
 
 def trees(column: int, n_columns: int = 2) -> bytes:
@@ -38,7 +38,7 @@ TEXTS = {target: trees(place % 2) for place, target in enumerate(TARGETS)}
 
 def manifest(columns: tuple[str, ...] = COLUMNS) -> Manifest:
     """Of two columns."""
-    return regressors_manifest(state="v2", columns=columns, floor=0.4, beliefs=RULES, tariff="t1")
+    return regressors_manifest(state="v2", columns=columns, floor=0.4, weight_rules=RULES, tariff="t1")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_regressors_tell_the_same_when_they_were_saved_and_loaded(tmp_path: Path
     assert loaded.predict(states[3]).tolist() == made.predict(states)[3].tolist()
     assert loaded.shares(states) == pytest.approx(states[:, [0, 1, 0]], abs=0.05)
     assert np.abs(loaded.predict(states)).max() <= 1
-    assert (loaded.setup, loaded.beliefs, loaded.floor) == (Setup(action="powers"), RULES, 0.4)
+    assert (loaded.setup, loaded.weight_rules, loaded.floor) == (Setup(action="powers"), RULES, 0.4)
 
 
 @pytest.mark.parametrize(

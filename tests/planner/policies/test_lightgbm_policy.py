@@ -23,11 +23,11 @@ from planner.policies.lightgbm_policy import (
     lightgbm_policy,
     with_levels,
 )
-from planner.value.scenario_weights import BeliefRules
+from planner.value.scenario_weights import WeightRules
 
 COLUMNS = ("soc", "price", "load")
 LEVELS = (-1.0, -0.5, 0.5, 1.0)
-RULES = BeliefRules(n_days=14, age_days=5.0, together=False)
+RULES = WeightRules(n_days=14, age_days=5.0, together=False)
 
 
 def trees() -> bytes:
@@ -50,7 +50,7 @@ def manifest(margin: float = 0.0, columns: tuple[str, ...] = COLUMNS, *, trees: 
         columns=columns,
         among=Corrections(offset=0.2, levels=LEVELS, margin=margin),
         trees=trees,
-        beliefs=RULES,
+        weight_rules=RULES,
         tariff="t1",
     )
 
@@ -80,7 +80,7 @@ def test_policy_predicts_the_same_when_it_was_saved_and_loaded(text: bytes | Non
     assert isinstance(loaded, AntaresPolicyV1)
     assert loaded.predict(states).tobytes() == policy.predict(states).tobytes()
     assert loaded.setup == Setup(action="correction", correction=Correction(offset=0.2))
-    assert loaded.beliefs == RULES
+    assert loaded.weight_rules == RULES
     with pytest.raises(PolicyMismatchError, match="trained under tariff t1, the site's is t2"):
         read_bundle(tmp_path / "bundle", tariff="t2")
 

@@ -8,8 +8,8 @@ from env.simulator import simulate
 from env.site import Limits, Site
 from planner.policies.forecast_correction import FADE
 from planner.policies.mpc import Mpc, known_span
-from planner.policies.write_budget import Steadiness
-from planner.value.protocol import SteadinessRules
+from planner.policies.write_budget import WriteBudget
+from planner.value.protocol import WriteBudgetRules
 from planner.value.value_function import soc_grid
 from tests.builders.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
 
@@ -22,7 +22,7 @@ def planner(site: Site, day: Horizon, value: float = 0.5) -> Mpc:
         forecasts=(day.load_kwh, day.pv_kwh),
         end_value=value * soc_grid(site.battery),
     )
-    return Mpc(site, span, steadiness=Steadiness(site, SteadinessRules()))
+    return Mpc(site, span, budget=WriteBudget(site, WriteBudgetRules()))
 
 
 @given(site=sites(), day=horizons(), seed=st.integers(0, 999), share=st.floats(0, 1))

@@ -11,10 +11,10 @@ from env.gym.home_batch import Setup
 from planner.artifacts.bundle import Bundle, check_state, read_bundle
 from planner.errors import PolicyMismatchError
 from planner.policies.rl_policy import WEIGHTS, AntaresRLPolicyV1, rl_manifest, rl_policy
-from planner.value.scenario_weights import BeliefRules
+from planner.value.scenario_weights import WeightRules
 
 COLUMNS = ("soc", "price", "load")
-RULES = BeliefRules(n_days=14, age_days=5.0, together=False)
+RULES = WeightRules(n_days=14, age_days=5.0, together=False)
 
 
 def policy() -> AntaresRLPolicyV1:
@@ -23,7 +23,7 @@ def policy() -> AntaresRLPolicyV1:
     shapes = {"0.weight": (4, 3), "0.bias": (4,), "1.weight": (1, 4), "1.bias": (1,)}
     weights = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     manifest = rl_manifest(
-        algorithm="ppo", state="v2", columns=COLUMNS, correction=Correction(offset=0.3), beliefs=RULES
+        algorithm="ppo", state="v2", columns=COLUMNS, correction=Correction(offset=0.3), weight_rules=RULES
     )
     return AntaresRLPolicyV1(manifest, weights)
 
@@ -35,7 +35,7 @@ def test_policy_predicts_the_same_when_it_was_saved_and_loaded(tmp_path: Path) -
     assert loaded.predict(states).tobytes() == policy().predict(states).tobytes()
     assert loaded.predict(states[5]) == pytest.approx(policy().predict(states)[5], abs=1e-6)
     assert loaded.setup == Setup(action="correction", correction=Correction(offset=0.3, scale=0.0))
-    assert loaded.beliefs == RULES
+    assert loaded.weight_rules == RULES
     assert np.abs(loaded.predict(100 * states)).max() <= 1
 
 

@@ -18,7 +18,7 @@ from planner.replay.continuous import replay_window
 from planner.replay.learned import replay_learned_window
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import ScenarioSource
-from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.scenario_weights import NAIVE, WeightRules
 from planner.value.scenarios import Scenarios
 from tests.builders.episodes import TIGHT
 from tests.builders.homes import NO_LIMITS, STOCKHOLM, days_of_slots, home
@@ -26,15 +26,15 @@ from tests.builders.homes import NO_LIMITS, STOCKHOLM, days_of_slots, home
 SPRING, AUTUMN = date(2026, 3, 29), date(2025, 10, 26)
 PROTOCOL = Protocol(start_soc_kwh=17.1)
 COLUMNS = tuple(column.name for column in V2)
-TELLING = BeliefRules(n_days=4, age_days=5.0, together=False, load_alike_kwh=0.8, pv_alike_kwh=1.0, told_share=0.4)
+TELLING = WeightRules(n_days=4, age_days=5.0, together=False, load_alike_kwh=0.8, pv_alike_kwh=1.0, forecast_share=0.4)
 Frames = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
 
 
-def policy(scale: float, beliefs: BeliefRules = NAIVE, columns: tuple[str, ...] = COLUMNS) -> AntaresRLPolicyV1:
+def policy(scale: float, rules: WeightRules = NAIVE, columns: tuple[str, ...] = COLUMNS) -> AntaresRLPolicyV1:
     """A linear policy; with scale 0 it never corrects."""
     weight = np.random.default_rng(1).normal(size=(1, len(columns))) * scale
     manifest = rl_manifest(
-        algorithm="ppo", state="v2", columns=columns, correction=Correction(offset=0.5), beliefs=beliefs
+        algorithm="ppo", state="v2", columns=columns, correction=Correction(offset=0.5), weight_rules=rules
     )
     return AntaresRLPolicyV1(manifest, {"0.weight": weight.astype(np.float32), "0.bias": np.zeros(1, np.float32)})
 
@@ -60,7 +60,9 @@ def learned(
 ) -> pl.DataFrame:
     slots, forecasts, history = frames
     window = open_window(slots, forecasts, history, home(limits=limits), PROTOCOL)
-    return replay_learned_window(policy, window, ScenarioSource(history=history, told=told), label="value")
+    return replay_learned_window(
+        policy, window, ScenarioSource(history=history, forecast_scenarios=told), label="value"
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.policies.write_budget import SlotOutlook, Steadiness
-from planner.value.protocol import SteadinessRules
+from planner.policies.write_budget import SlotOutlook, WriteBudget
+from planner.value.protocol import WriteBudgetRules
 from tests.builders.homes import home
 
 HOLD, FOLLOW, SELL = (0.0, 0.0, 0.0), (0.0, 8.0, 0.0), (0.0, 0.0, 99.0)
@@ -25,16 +25,16 @@ MIDDAY = SlotOutlook(
 )
 
 
-def steady(*, writes_per_day: int | None = None, hysteresis_kwh: float = 0.005) -> Steadiness:
-    return Steadiness(home(), SteadinessRules(hysteresis_kwh=hysteresis_kwh, writes_per_day=writes_per_day))
+def steady(*, writes_per_day: int | None = None, hysteresis_kwh: float = 0.005) -> WriteBudget:
+    return WriteBudget(home(), WriteBudgetRules(hysteresis_kwh=hysteresis_kwh, writes_per_day=writes_per_day))
 
 
-def spent(steadiness: Steadiness, writes: int) -> Steadiness:
+def spent(steadiness: WriteBudget, writes: int) -> WriteBudget:
     """So many writes done, `HOLD` the last."""
     for number in range(writes):
         steadiness.standing, steadiness.let_pass = (1.0 + number % 2, 0.0, 0.0), 1e9  # the old one may not stand
         told = HOLD if number == writes - 1 else (5.0 + number % 2, 0.0, 0.0)
-        assert steadiness.settle(told, MIDDAY) == told
+        assert steadiness.decide(told, MIDDAY) == told
     assert steadiness.writes == writes
     return steadiness
 
@@ -52,15 +52,15 @@ def test_writes_stay_within_the_limit_when_anything_is_told(n_slots: int, seed: 
             outlook = replace(
                 MIDDAY, import_price=rng.normal(1, 2), pv_kwh=rng.uniform(0, 2), left_of_day=1 - slot / n_slots
             )
-            in_force.append(steadiness.settle(told, outlook))
+            in_force.append(steadiness.decide(told, outlook))
         written = sum(after != before for before, after in pairwise(in_force))
         assert written == steadiness.writes <= most
 
 
 def test_a_command_is_written_when_it_saves_more_than_the_threshold_and_nothing_limits_writes() -> None:
     steadiness = spent(steady(), 1)
-    assert steadiness.settle(FOLLOW, replace(MIDDAY, load_kwh=0.004)) == HOLD
-    assert steadiness.settle(FOLLOW, replace(MIDDAY, load_kwh=0.006)) == FOLLOW
+    assert steadiness.decide(FOLLOW, replace(MIDDAY, load_kwh=0.004)) == HOLD
+    assert steadiness.decide(FOLLOW, replace(MIDDAY, load_kwh=0.006)) == FOLLOW
 
 
 @pytest.mark.parametrize("writes_per_day", [None, 24])
@@ -70,16 +70,16 @@ def test_a_command_that_moves_energy_is_written_when_the_plan_is_indifferent_at_
     battery = home().battery
     worth = (MIDDAY.import_price - battery.discharge_wear) * battery.discharge_efficiency
     steadiness = spent(steady(writes_per_day=writes_per_day), 1)
-    assert steadiness.settle(FOLLOW, replace(MIDDAY, load_kwh=2.0, stored_value=worth)) == FOLLOW
+    assert steadiness.decide(FOLLOW, replace(MIDDAY, load_kwh=2.0, stored_value=worth)) == FOLLOW
 
 
 def test_a_small_loss_is_written_when_it_goes_on() -> None:
     steadiness = spent(steady(writes_per_day=24), 12)
     small = replace(MIDDAY, load_kwh=0.02)  # less than the price of a write, in one slot
-    taken = [steadiness.settle(FOLLOW, small) for _ in range(24)]
+    taken = [steadiness.decide(FOLLOW, small) for _ in range(24)]
     assert taken[0] == HOLD
     assert taken[-1] == FOLLOW
-    assert steadiness.settle(HOLD, replace(small, stored_value=2.5)) == FOLLOW, "what was let pass is paid for"
+    assert steadiness.decide(HOLD, replace(small, stored_value=2.5)) == FOLLOW, "what was let pass is paid for"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_write_has_its_price_when_the_pace_is_even(
     load_kwh: float, import_price: float, expected: tuple[float, float, float]
 ) -> None:
     steadiness = spent(steady(writes_per_day=24), 12)
-    assert steadiness.settle(FOLLOW, replace(MIDDAY, load_kwh=load_kwh, import_price=import_price)) == expected
+    assert steadiness.decide(FOLLOW, replace(MIDDAY, load_kwh=load_kwh, import_price=import_price)) == expected
 
 
 @pytest.mark.parametrize(
@@ -103,19 +103,19 @@ def test_writes_are_kept_for_dear_hours_when_they_are_used_too_fast(
     import_price: float, expected: tuple[float, float, float]
 ) -> None:
     hurried = spent(steady(writes_per_day=24), 18)  # a quarter of the writes for half of the day
-    assert hurried.settle(FOLLOW, replace(MIDDAY, import_price=import_price)) == expected
+    assert hurried.decide(FOLLOW, replace(MIDDAY, import_price=import_price)) == expected
 
 
 def test_the_last_write_is_self_consumption_when_the_day_has_no_more() -> None:
     steadiness = spent(steady(writes_per_day=4), 3)
     dear = replace(MIDDAY, pv_kwh=3.0, export_price=50.0)
-    assert steadiness.settle(SELL, dear) == FOLLOW
-    assert steadiness.settle(SELL, dear) == FOLLOW
+    assert steadiness.decide(SELL, dear) == FOLLOW
+    assert steadiness.decide(SELL, dear) == FOLLOW
     steadiness.new_day()
-    assert steadiness.settle(SELL, dear) == SELL
+    assert steadiness.decide(SELL, dear) == SELL
 
 
 def test_the_same_command_is_no_write_when_it_differs_by_less_than_a_watt() -> None:
     steadiness = spent(steady(writes_per_day=24), 3)
-    assert steadiness.settle((0.0, 0.0005, 0.0), MIDDAY) == HOLD
+    assert steadiness.decide((0.0, 0.0005, 0.0), MIDDAY) == HOLD
     assert steadiness.writes == 3

@@ -16,14 +16,14 @@ from planner.forecasts.naive import naive_forecasts
 from planner.oracle import solve_optimal_schedule
 from planner.plans.reasons import REASONS
 from planner.policies.mpc import Mpc
-from planner.replay.daily import POLICIES, replay_days
+from planner.replay.daily import REPLAYERS, replay_days
 from planner.value.protocol import Protocol
 from tests.builders.homes import DEFAULT_BATTERY, PAPER_BATTERY, STOCKHOLM, days_of_slots, home
 
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
 HALF = Protocol(start_soc_kwh=17.1)
 TIGHT = Limits(import_kw=9, export_kw=4, inverter_kw=7, curtailable=True)
-EVERY_POLICY = pytest.mark.parametrize("policy", POLICIES)
+EVERY_POLICY = pytest.mark.parametrize("policy", REPLAYERS)
 FLOWS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
 
 
@@ -187,7 +187,7 @@ def test_oracle_costs_least_and_nobody_breaches_when_days_are_ordinary(limits: L
     site = home(limits=limits)
     forecasts = expected(slots)
     results = pl.concat(
-        daily_results(replay_days(policy, slots, forecasts, site, HALF), HALF, site) for policy in POLICIES
+        daily_results(replay_days(policy, slots, forecasts, site, HALF), HALF, site) for policy in REPLAYERS
     )
     assert results["breaches"].sum() == 0
     bound = results.filter(pl.col("policy") == "oracle").select("day", bound="cost")

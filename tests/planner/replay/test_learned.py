@@ -13,24 +13,24 @@ from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
 from planner.replay.daily import replay_days
 from planner.replay.learned import replay_learned
 from planner.value.scenario_source import ScenarioSource, day_scenarios
-from planner.value.scenario_weights import NAIVE, BeliefRules
+from planner.value.scenario_weights import NAIVE, WeightRules
 from planner.value.scenarios import Scenarios
 from tests.builders.homes import STOCKHOLM, home
 from tests.planner.replay.test_episodes import AUTUMN, PROTOCOL, SPRING, days_around
 
 COLUMNS = tuple(column.name for column in V2)
-RULES = BeliefRules(
-    n_days=8, age_days=5.0, weekday=1.5, together=False, load_alike_kwh=0.84, pv_alike_kwh=1.05, told_share=0.4
+RULES = WeightRules(
+    n_days=8, age_days=5.0, weekday=1.5, together=False, load_alike_kwh=0.84, pv_alike_kwh=1.05, forecast_share=0.4
 )
 
 
 def policy(
-    scale: float = 0.0, beliefs: BeliefRules = NAIVE, columns: tuple[str, ...] = COLUMNS, *, gated: bool = False
+    scale: float = 0.0, rules: WeightRules = NAIVE, columns: tuple[str, ...] = COLUMNS, *, gated: bool = False
 ) -> AntaresRLPolicyV1:
     """A linear policy; with scale 0 it never corrects."""
     weight = np.random.default_rng(1).normal(size=(1, len(columns))) * scale
     manifest = rl_manifest(
-        algorithm="ppo", state="v2", columns=columns, correction=Correction(offset=0.5), beliefs=beliefs
+        algorithm="ppo", state="v2", columns=columns, correction=Correction(offset=0.5), weight_rules=rules
     )
     layer = {"0.weight": weight.astype(np.float32), "0.bias": np.zeros(1, np.float32)}
     return AntaresRLPolicyV1(manifest, layer, gated=gated)
@@ -41,7 +41,7 @@ def told(slots: pl.DataFrame, history: pl.DataFrame) -> dict[date, Scenarios]:
     found: dict[date, Scenarios] = {}
     for part in slots.partition_by("local_day", maintain_order=True):
         asked = part.with_columns(load_forecast=pl.lit(None, pl.Float64), pv_forecast=pl.lit(None, pl.Float64))
-        found[part["local_day"][0]] = day_scenarios(history, asked, STOCKHOLM, rules=BeliefRules(n_days=2))
+        found[part["local_day"][0]] = day_scenarios(history, asked, STOCKHOLM, rules=WeightRules(n_days=2))
     return found
 
 
@@ -72,7 +72,7 @@ def test_commands_up_to_a_slot_are_the_same_when_readings_from_it_on_are_scrambl
     ]
     commands = []
     for seen, past in ((slots, history), scrambled):
-        source = ScenarioSource(history=past, told=told(seen, past))
+        source = ScenarioSource(history=past, forecast_scenarios=told(seen, past))
         replay = replay_learned(policy(0.3, RULES), seen, forecasts, home(), PROTOCOL, source=source)
         commands.append(replay.filter(pl.col("slot_start") <= moment).select("charge_kw", "discharge_kw", "export_kw"))
     assert commands[0].equals(commands[1])

@@ -9,8 +9,8 @@ import pytest
 from env.power_tariff import PowerTariff, Tier
 from env.site import Site
 from env.tariff import Tariff, TariffVersion
-from planner.demand_charges.bills import power_bills
-from planner.demand_charges.peak_tracker import PowerWatch
+from planner.demand_charges.bills import demand_charge_bills
+from planner.demand_charges.peak_tracker import PeakTracker
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verified_days import only_verified, only_verified_window
 from planner.forecasts.naive import naive_forecasts
@@ -41,7 +41,7 @@ def week(first: date, n_days: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataF
 
 def paid(schedules: pl.DataFrame, site: Site) -> float:
     energy = float(daily_results(schedules, PROTOCOL, site)["cost"].sum())
-    return energy + float(power_bills(schedules, site)["power_cost"].sum())
+    return energy + float(demand_charge_bills(schedules, site)["power_cost"].sum())
 
 
 @pytest.mark.parametrize("policy", ["mpc", "value"])
@@ -77,7 +77,7 @@ def test_planner_pays_less_through_a_window_when_it_knows_the_charge(policy: str
         for name, each in ((policy, site), (policy, home()), ("oracle", site))
     )
     only_verified_window(policy, aware, site, PROTOCOL)
-    bill = [float(power_bills(each, site)["power_cost"].sum()) for each in (best, aware, blind)]
+    bill = [float(demand_charge_bills(each, site)["power_cost"].sum()) for each in (best, aware, blind)]
     assert bill[1] < 0.7 * bill[2]
     worth = PROTOCOL.settlement(
         slots.filter(pl.col("local_day") == date(2026, 10, 26))["import_price"].to_numpy(), site.battery
@@ -106,13 +106,13 @@ TIERS = tuple(Tier(up_to_kw=kw, cost=cost) for kw, cost in ((2.0, 20.0), (5.0, 8
 def test_level_is_what_stands_when_no_day_is_known(
     tariff: PowerTariff, peaks_kw: list[float], level: float, price: float
 ) -> None:
-    watch, day = PowerWatch(charging(tariff), PROTOCOL), date(2026, 5, 5)
-    watch.begin(day)
+    watch, day = PeakTracker(charging(tariff), PROTOCOL), date(2026, 5, 5)
+    watch.begin_day(day)
     for number, kw in enumerate(peaks_kw):
         lived = days_of_slots(day - timedelta(days=number + 1), day - timedelta(days=number + 1), seed=1)
-        watch.end(lived.select("slot_start", import_kwh=pl.lit(kw / 4)))
+        watch.end_day(lived.select("slot_start", import_kwh=pl.lit(kw / 4)))
     prices = watch.prices(days_of_slots(day, day, seed=1)["slot_start"], [], [])
     assert prices.free_kwh[0, 40] * 4 == pytest.approx(level)
     assert prices.price[0, 40] == pytest.approx(price)
-    watch.begin(date(2026, 6, 1))
+    watch.begin_day(date(2026, 6, 1))
     assert watch.peaks_kw == [[]]

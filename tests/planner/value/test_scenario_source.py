@@ -6,7 +6,7 @@ import pytest
 
 from env.time_grid import grid, local_clock
 from planner.value.scenario_source import ScenarioSource, day_scenarios
-from planner.value.scenario_weights import BeliefRules
+from planner.value.scenario_weights import WeightRules
 from planner.value.scenarios import Scenarios
 from tests.builders.homes import STOCKHOLM
 
@@ -28,7 +28,7 @@ def asked(day: date, forecast: float | None = None) -> pl.DataFrame:
 @pytest.mark.parametrize("day", [SPRING, SUMMER, AUTUMN], ids=["92 slots", "96 slots", "100 slots"])
 def test_scenarios_are_the_days_before_at_the_same_wall_clock(day: date) -> None:
     before, slots = told(day - timedelta(days=3), day + timedelta(days=1)), asked(day)
-    scenarios = day_scenarios(before, slots, STOCKHOLM, rules=BeliefRules(n_days=3))
+    scenarios = day_scenarios(before, slots, STOCKHOLM, rules=WeightRules(n_days=3))
     clock = slots.select(local_clock(STOCKHOLM))["local_clock"].to_numpy()
     for back in (1, 2, 3):
         assert scenarios.load_kwh[0, back - 1] == pytest.approx((day - timedelta(days=back)).day + clock / 6000)
@@ -39,7 +39,7 @@ def test_scenarios_are_whole_when_a_day_before_had_no_such_hour() -> None:
     """Between 02:00 and 03:00 the spring day before has nothing: the other days' mean stands in."""
     day = SPRING + timedelta(days=1)
     scenarios = day_scenarios(
-        told(SPRING - timedelta(days=1), SPRING), asked(day), STOCKHOLM, rules=BeliefRules(n_days=2)
+        told(SPRING - timedelta(days=1), SPRING), asked(day), STOCKHOLM, rules=WeightRules(n_days=2)
     )
     skipped = slice(8, 12)
     assert np.array_equal(scenarios.load_kwh[0, 0, skipped], scenarios.load_kwh[0, 1, skipped])
@@ -68,7 +68,7 @@ def test_gaps_are_the_mean_of_the_other_days_when_a_reading_is_missing() -> None
     history = told(SUMMER - timedelta(days=3), SUMMER - timedelta(days=1))
     gap = (pl.col("local_day") == SUMMER - timedelta(days=2)) & (pl.int_range(pl.len()) % 2 == 0)
     holed = history.with_columns(pl.when(gap).then(float("nan")).otherwise(pl.col("load_kwh")).alias("load_kwh"))
-    load = day_scenarios(holed, asked(SUMMER), STOCKHOLM, rules=BeliefRules(n_days=3)).load_kwh[0]
+    load = day_scenarios(holed, asked(SUMMER), STOCKHOLM, rules=WeightRules(n_days=3)).load_kwh[0]
     assert load[1, ::2] == pytest.approx((load[0, ::2] + load[2, ::2]) / 2)
     assert np.isfinite(load).all()
 
@@ -81,8 +81,8 @@ def paths(day: date, level: float) -> Scenarios:
 
 @pytest.mark.parametrize("day", [SPRING, SUMMER, AUTUMN], ids=["92 slots", "96 slots", "100 slots"])
 def test_told_days_stand_beside_lived_ones_as_likely_as_the_rules_say(day: date) -> None:
-    rules, history = BeliefRules(n_days=3, told_share=0.4), told(day - timedelta(days=3), day)
-    source = ScenarioSource(history=history, rules=rules, told={day: paths(day, 5.0)})
+    rules, history = WeightRules(n_days=3, forecast_share=0.4), told(day - timedelta(days=3), day)
+    source = ScenarioSource(history=history, rules=rules, forecast_scenarios={day: paths(day, 5.0)})
     found = source.scenarios(asked(day), STOCKHOLM)
     lived = day_scenarios(history, asked(day), STOCKHOLM, rules=rules)
     assert np.array_equal(found.load_kwh[:, :3], lived.load_kwh)
@@ -94,9 +94,9 @@ def test_told_days_stand_beside_lived_ones_as_likely_as_the_rules_say(day: date)
 
 def test_days_that_are_not_told_do_without_and_the_others_are_told_their_own() -> None:
     days = [SUMMER + timedelta(days=by) for by in range(3)]
-    rules, history = BeliefRules(n_days=2, age_days=3.0, told_share=0.5), told(SUMMER - timedelta(days=2), days[-1])
+    rules, history = WeightRules(n_days=2, age_days=3.0, forecast_share=0.5), told(SUMMER - timedelta(days=2), days[-1])
     source = ScenarioSource(
-        history=history, rules=rules, told={days[2]: paths(days[2], 7.0), days[0]: paths(days[0], 5)}
+        history=history, rules=rules, forecast_scenarios={days[2]: paths(days[2], 7.0), days[0]: paths(days[0], 5)}
     )
     slots = pl.concat([asked(day) for day in days])
     found = source.scenarios(slots, STOCKHOLM)
@@ -113,9 +113,9 @@ def test_days_that_are_not_told_do_without_and_the_others_are_told_their_own() -
 
 @pytest.mark.parametrize("share", [0.0, 0.4], ids=["rules count on none", "none is told"])
 def test_lived_days_are_all_there_is_when_nothing_told_counts(share: float) -> None:
-    rules, history = BeliefRules(n_days=3, told_share=share), told(SUMMER - timedelta(days=3), SUMMER)
+    rules, history = WeightRules(n_days=3, forecast_share=share), told(SUMMER - timedelta(days=3), SUMMER)
     other = None if share else {SUMMER: paths(SUMMER, 5.0)}
-    found = ScenarioSource(history=history, rules=rules, told=other).scenarios(asked(SUMMER), STOCKHOLM)
+    found = ScenarioSource(history=history, rules=rules, forecast_scenarios=other).scenarios(asked(SUMMER), STOCKHOLM)
     lived = day_scenarios(history, asked(SUMMER), STOCKHOLM, rules=rules)
     assert np.array_equal(found.load_kwh, lived.load_kwh)
     assert found.prior is None

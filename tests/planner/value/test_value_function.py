@@ -57,8 +57,8 @@ def test_value_is_as_on_paper_when_a_kwh_waits_for_a_dear_slot() -> None:
     assert at(2.25) == pytest.approx(-0.1)
     assert at(9.0) == pytest.approx(-0.1)
     assert at(1.5) == pytest.approx(-3.0 + 0.5 * 0.8 * 2.9)
-    assert worth.marginal_value(0, np.array([1.5])).item() == pytest.approx(0.8 * 2.9)
-    assert worth.marginal_value(0, np.array([5.0])).item() == pytest.approx(0.0, abs=1e-12)
+    assert at(1.5 + 0.01) - at(1.5) == pytest.approx(0.01 * 0.8 * 2.9)
+    assert at(5.0 + 0.01) - at(5.0) == pytest.approx(0.0, abs=1e-12)
     assert grid[1] - grid[0] == 0.125
 
 
@@ -137,7 +137,7 @@ def test_scenarios_are_worth_what_each_is_alone_when_they_last_for_ever() -> Non
     assert not np.allclose(mixed.expected(0), lasting.expected(0))
 
 
-def test_belief_weighs_scenarios_when_given() -> None:
+def test_weights_count_when_given() -> None:
     scenarios, import_price, export_price = random_homes(2, 3)
     worth = value_function(scenarios, import_price, export_price, site=home(), end_value=np.zeros((2, 61)))
     sure = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])

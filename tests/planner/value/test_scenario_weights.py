@@ -1,0 +1,20 @@
+import pytest
+
+from planner.value.scenario_weights import WeightRules
+
+# As a bundle of version 0.1 stores them in its manifest.
+STORED = {
+    "n_days": 14, "age_days": 5.0, "weekday": 1.5, "persistence": 0.9, "fade": 0.8, "together": False,
+    "load_memory": 0.93, "load_alike_kwh": 0.45, "pv_memory": 0.85, "pv_alike_kwh": 0.95, "told_share": 0.4,
+}  # fmt: skip
+
+
+def test_rules_are_read_and_written_by_the_stored_names_of_version_0_1() -> None:
+    rules = WeightRules.of_document(STORED)
+    assert (rules.n_days, rules.together, rules.forecast_share) == (14, False, 0.4)
+    assert rules.document() == STORED
+
+
+def test_rules_are_refused_when_one_is_unknown() -> None:
+    with pytest.raises(TypeError, match="moon"):
+        WeightRules.of_document({"moon": 1})
