@@ -53,7 +53,7 @@ def evaluate(
     Args:
         results: rows of `results.daily_results`; best with `idle`, `mpc` and `oracle` among the policies.
         policies: what to show, in this order; None for all there are.
-        bills: `power_bills` of every policy over the `common_days`; None without a demand charge.
+        bills: `demand_charge_bills` of every policy over the `common_days`; None without a demand charge.
 
     Raises:
         UnknownPolicyError: a policy has no results.

@@ -38,7 +38,7 @@ class Month:
 
     Attributes:
         slots: of the days.
-        before: of the days before, at most `LIKE_DAYS`.
+        before: of the days before, at most `SIMILAR_DAYS`.
     """
 
     slots: pl.DataFrame

@@ -63,7 +63,7 @@ def with_bound(bills: pl.DataFrame, results: pl.DataFrame, bounds: pl.DataFrame 
     """Bills in which the oracle's months cost their bound, which steps of a tariff may put below its schedules.
 
     Args:
-        bills: `power_bills` of all policies.
+        bills: `demand_charge_bills` of all policies.
         results: `daily_results` of all policies.
         bounds: of `MonthsOracle`; None where the oracle is not asked for.
     """

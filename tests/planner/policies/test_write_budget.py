@@ -32,7 +32,7 @@ def steady(*, writes_per_day: int | None = None, hysteresis_kwh: float = 0.005) 
 def spent(steadiness: WriteBudget, writes: int) -> WriteBudget:
     """So many writes done, `HOLD` the last."""
     for number in range(writes):
-        steadiness.standing, steadiness.let_pass = (1.0 + number % 2, 0.0, 0.0), 1e9  # the old one may not stand
+        steadiness.current, steadiness.forgone = (1.0 + number % 2, 0.0, 0.0), 1e9  # the old one may not stand
         told = HOLD if number == writes - 1 else (5.0 + number % 2, 0.0, 0.0)
         assert steadiness.decide(told, MIDDAY) == told
     assert steadiness.writes == writes
@@ -46,7 +46,7 @@ def test_writes_stay_within_the_limit_when_anything_is_told(n_slots: int, seed: 
     rng, steadiness = np.random.default_rng(seed), steady(writes_per_day=most)
     for _ in range(2):
         steadiness.new_day()
-        in_force = [steadiness.standing]
+        in_force = [steadiness.current]
         for slot in range(n_slots):
             told = tuple(rng.choice([0.0, 3.0, 8.0], 3).tolist())
             outlook = replace(
