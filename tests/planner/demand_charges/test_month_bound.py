@@ -109,9 +109,9 @@ def test_bound_is_the_joint_optimum_when_power_has_a_price(tariffs: tuple[PowerT
     oracle = MonthOracle(days, SITE, PROTOCOL, tariffs)
     optimum = oracle.optimum(10.0)
     assert optimum.bound == pytest.approx(joint_optimum(days, tariffs), abs=1e-4)
-    assert oracle.paid(optimum) >= optimum.bound - 1e-5
+    assert oracle.cost_of(optimum) >= optimum.bound - 1e-5
     if cheaper == 0.0:  # no binary was needed
-        assert oracle.paid(optimum) == pytest.approx(optimum.bound, abs=1e-4)
+        assert oracle.cost_of(optimum) == pytest.approx(optimum.bound, abs=1e-4)
 
 
 def billed(days: Sequence[pl.DataFrame], bought: Energy, tariffs: Sequence[PowerTariff]) -> float:
@@ -154,7 +154,7 @@ def test_stepped_bound_is_below_the_schedule_and_near_it(tariffs: tuple[PowerTar
     days = evenings(date(2026, 5, 13), date(2026, 5, 17), seed=4)
     oracle = MonthOracle(days, SITE, PROTOCOL, tariffs)
     optimum, free = oracle.optimum(10.0), MonthOracle(days, SITE, PROTOCOL, ()).optimum(10.0)
-    paid = oracle.paid(optimum)
+    paid = oracle.cost_of(optimum)
     assert free.bound + 20.0 - 1e-5 <= optimum.bound <= paid + 1e-5
     if len(tariffs) == 1:
         assert paid - optimum.bound < 0.1 * (paid - free.bound)
