@@ -41,7 +41,8 @@ class AntaresRLPolicyV1:
         n_layers = len(weights) // 2
         try:
             self._layers = [(weights[f"{layer}.weight"], weights[f"{layer}.bias"]) for layer in range(n_layers)]
-            self.setup, self.weight_rules = _setup(manifest, gated=gated), WeightRules.of_document(manifest.details["beliefs"])
+            self.setup = _setup(manifest, gated=gated)
+            self.weight_rules = WeightRules.of_document(manifest.details["beliefs"])
         except (KeyError, TypeError) as error:
             message = f"the bundle lacks something, or has something unknown: {error}"
             raise PolicyMismatchError(message) from error
