@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from darkstar_pipeline.commands.evaluate import ContinuousOption
-from darkstar_pipeline.console.arguments import check_policy, check_range, days_told, parse_day
+from darkstar_pipeline.console.arguments import check_policy, check_range, format_days, parse_day
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
@@ -48,7 +48,7 @@ def compare(
 
     context = call.context()
     known = CONTINUOUS_POLICIES if continuous else POLICIES
-    names = [policy_of(side, context.site_name) for side in (a, b)]
+    names = [policy_reference(side, context.site_name) for side in (a, b)]
     for name in names:
         check_policy(name, known)
     if names[0] == names[1]:
@@ -56,7 +56,7 @@ def compare(
     start, end = _range(context, first, last)
     verdict = evaluate_range(context, start, end, names, continuous=continuous)
     if left_out := verdict.left_out["day"].to_list():
-        call.note(f"{len(left_out)} days are left out: {days_told(left_out)}")
+        call.note(f"{len(left_out)} days are left out: {format_days(left_out)}")
     results = verdict.evaluation.days
     found = compare_policies(results, *names)
     gate = assess_challenger(
@@ -73,17 +73,17 @@ def compare(
         "last": found.daily["day"].max(),
         **_figures(found),
         "learned_from": learned,
-        "months": _with_power(found.months, verdict.evaluation.months, names),
+        "months": _with_demand_charges(found.months, verdict.evaluation.months, names),
         "biggest_days": found.biggest.to_dicts(),
         "gate": gate.document(),
     }
     return Document(document, lambda out: _draw(out, document, context.site_settings.currency))
 
 
-def policy_of(text: str, site: str) -> str:
+def policy_reference(text: str, site: str) -> str:
     """The policy that a person means: a number is a version of the site's policies.
 
-    >>> policy_of("3", "home"), policy_of("value", "home")
+    >>> policy_reference("3", "home"), policy_reference("value", "home")
     ('models:/antares-home/3', 'value')
     """
     return f"models:/antares-{site}/{int(text)}" if text.isascii() and text.isdigit() else text
@@ -127,7 +127,7 @@ def _figures(found: "Comparison") -> dict[str, Any]:
     }
 
 
-def _with_power(months: "pl.DataFrame", bills: "pl.DataFrame", names: list[str]) -> list[dict[str, Any]]:
+def _with_demand_charges(months: "pl.DataFrame", bills: "pl.DataFrame", names: list[str]) -> list[dict[str, Any]]:
     """The months' rows, each with what both pay for power where that is charged."""
     rows = months.to_dicts()
     if bills.is_empty():

@@ -12,7 +12,7 @@ from darkstar_pipeline.console.arguments import (
     OutFile,
     check_policy,
     check_range,
-    days_told,
+    format_days,
     parse_policies,
 )
 from darkstar_pipeline.console.call import Call
@@ -97,7 +97,7 @@ def evaluate(
     context = call.context()
     verdict = evaluate_range(context, first, last, names, continuous=continuous)
     if left_out := verdict.left_out["day"].to_list():
-        call.note(f"{len(left_out)} days are left out: {days_told(left_out)}")
+        call.note(f"{len(left_out)} days are left out: {format_days(left_out)}")
     days, totals = verdict.evaluation.days, verdict.evaluation.totals
     months = verdict.evaluation.months
     power = POWER_COLUMNS if months.height else ()

@@ -46,7 +46,7 @@ def init(
     name = call.site if call.site is not None else DEFAULT_SITE
     if path.exists() and name in load_settings(path).sites:
         raise SiteExistsError(name, path)
-    answers = _ask(area) if call.can_ask and not yes else {"area": area}
+    answers = _ask(area) if call.can_prompt and not yes else {"area": area}
     site = _site(answers, timezone)
     add_site(path, name, site)
     if site.currency != "SEK":

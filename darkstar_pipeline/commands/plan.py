@@ -6,7 +6,7 @@ import typer
 
 from darkstar_pipeline.commands.evaluate import SLOT_COLUMNS
 from darkstar_pipeline.console.call import Call
-from darkstar_pipeline.console.load_requests import instant, load_requests
+from darkstar_pipeline.console.load_requests import parse_instant, parse_load_requests
 from darkstar_pipeline.console.output import Document, draw_table
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def plan(
     from darkstar_pipeline.planning.plan_sources import site_plan
 
     context = call.context()
-    moment = instant("--at", at, context.timezone)
+    moment = parse_instant("--at", at, context.timezone)
     zone = context.timezone
-    requests = load_requests(slot_of(moment), zone, car=car, appliances=appliance or (), vacation=vacation)
+    requests = parse_load_requests(slot_of(moment), zone, car=car, appliances=appliance or (), vacation=vacation)
     given = None if soc is None else StartSoc(soc)
     document = _document(context, *site_plan(context, moment, soc=given, requests=requests))
     return Document(document, lambda out: draw_plan(out, document, context))

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range, days_told
+from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range, format_days
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 
@@ -39,4 +39,4 @@ def _draw(out: "Console", rows: list[dict[str, Any]], missing: "Sequence[date]")
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
     out.print(f"{len(rows)} days: {told}")
     if missing:
-        out.print(f"{len(missing)} days are not materialised: {days_told(missing)}")
+        out.print(f"{len(missing)} days are not materialised: {format_days(missing)}")

@@ -16,7 +16,7 @@ import typer
 from darkstar_pipeline.console.arguments import OutFile, check_out
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
-from darkstar_pipeline.console.json_values import plain, write_json
+from darkstar_pipeline.console.json_values import to_json_value, write_json
 from darkstar_pipeline.console.output import Answer, console, draw_table
 from darkstar_pipeline.errors import ExitCode
 from darkstar_pipeline.state.atomic_files import atomic_write
@@ -194,7 +194,9 @@ def _write_objects(names: list[str], rows: Iterable[tuple[Any, ...]], out: IO[st
     out.write("[")
     for row in rows:
         out.write(",\n" if count else "")
-        out.write(json.dumps({name: plain(value) for name, value in zip(names, row, strict=True)}, allow_nan=False))
+        out.write(
+            json.dumps({name: to_json_value(value) for name, value in zip(names, row, strict=True)}, allow_nan=False)
+        )
         count += 1
     out.write("]")
     return count
@@ -206,7 +208,7 @@ def _write_csv(names: list[str], rows: Iterable[tuple[Any, ...]], out: IO[str]) 
     writer.writerow(names)
     count = 0
     for row in rows:
-        cells = [plain(value) for value in row]
+        cells = [to_json_value(value) for value in row]
         writer.writerow([json.dumps(cell) if isinstance(cell, (bool, list, dict)) else cell for cell in cells])
         count += 1
     return count

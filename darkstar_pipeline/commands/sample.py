@@ -91,7 +91,7 @@ def _run(call: Call, context: "Context", document: dict[str, Any]) -> Document:
     return Document(result, lambda out: _draw_verdict(out, context, verdict, pictures))
 
 
-def telling_days(days: "pl.DataFrame") -> tuple[date, ...]:
+def notable_days(days: "pl.DataFrame") -> tuple[date, ...]:
     """The day on which most could be saved, and the one on which MPC missed most of it.
 
     Args:
@@ -111,7 +111,7 @@ def _pictures(context: "Context", verdict: "RangeVerdict") -> list[Path]:
     from darkstar_pipeline.sample.site import newest_result
 
     days, totals = verdict.evaluation.days, verdict.evaluation.totals
-    chosen = telling_days(days)
+    chosen = notable_days(days)
     context.pictures.mkdir(parents=True, exist_ok=True)
     whole = context.pictures / f"{context.site_name}-verdict.png"
     newest = max(newest_result(context, day) for day in days["day"].unique())

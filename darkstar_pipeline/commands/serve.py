@@ -29,7 +29,7 @@ def serve(
     The page, the JSON and the OpenAPI document are on the address that is printed. The token is in the file
     `service/token` of the state folder, unless DARKSTAR_TOKEN or `service.token_file` names another.
     """
-    from darkstar_pipeline.console.load_requests import instant
+    from darkstar_pipeline.console.load_requests import parse_instant
     from darkstar_pipeline.service.clock import Clock
     from darkstar_pipeline.service.server import serve as run
 
@@ -37,7 +37,7 @@ def serve(
     settings = context.site_settings.service
     offset = timedelta()
     if at is not None:
-        offset = instant("--at", at, context.timezone) - datetime.now(UTC)
+        offset = parse_instant("--at", at, context.timezone) - datetime.now(UTC)
     chosen_host, chosen_port = host or settings.host, port or settings.port
     document = {
         "site": context.site_name,

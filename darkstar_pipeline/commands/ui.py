@@ -13,7 +13,7 @@ from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
 
 if TYPE_CHECKING:
-    from darkstar_pipeline.console.supervisor import Service
+    from darkstar_pipeline.console.supervisor import Program
 
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
 DEFINITIONS = "darkstar_pipeline.definitions"
@@ -36,7 +36,7 @@ def ui(
 ) -> None:
     """Open Dagster, MLflow and the planner's page on this machine; Ctrl-C stops them."""
     from darkstar_pipeline.config.settings import home_dir, load_settings
-    from darkstar_pipeline.console.supervisor import Supervisor, stopping_on_signals
+    from darkstar_pipeline.console.supervisor import ProcessSupervisor, stop_on_signals
     from darkstar_pipeline.state.file_lock import is_locked
 
     settings = load_settings()  # a page full of load errors is no way to learn that the configuration is wrong
@@ -47,13 +47,13 @@ def ui(
     third = _port(planner_port, settings.sites[site].service.port, (first, second))
     call.note("starting Dagster, MLflow and the planner …")
     environment = _environment(home)
-    supervisor = Supervisor(home / LOGS_FOLDER, environment)
+    supervisor = ProcessSupervisor(home / LOGS_FOLDER, environment)
     services = _services(home, first, second, environment)
     if is_locked(serving_lock(home, site)):
         call.note(f"a planner of {site} runs already, beside which none is started")
     else:
         services.append(_planner(site, third))
-    with stopping_on_signals(supervisor):
+    with stop_on_signals(supervisor):
         for service in services:
             supervisor.start(service)
         if not supervisor.wait_ready():
@@ -93,36 +93,36 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
-def _services(home: Path, dagster_port: int, mlflow_port: int, environment: Mapping[str, str]) -> "list[Service]":
+def _services(home: Path, dagster_port: int, mlflow_port: int, environment: Mapping[str, str]) -> "list[Program]":
     """The programs: Dagster's page and daemon, and MLflow where no server is named."""
-    from darkstar_pipeline.console.supervisor import LOOPBACK, Service
+    from darkstar_pipeline.console.supervisor import LOOPBACK, Program
 
     webserver = (_program("dagster-webserver"), "-h", LOOPBACK, "-p", str(dagster_port), "-m", DEFINITIONS)
     services = [
-        Service(
+        Program(
             name="dagster",
             command=webserver,
             port=dagster_port,
             ready_path="/server_info",
         ),
-        Service(name="dagster-daemon", command=(_program("dagster-daemon"), "run", "-m", DEFINITIONS)),
+        Program(name="dagster-daemon", command=(_program("dagster-daemon"), "run", "-m", DEFINITIONS)),
     ]
     if not _mlflow_server(environment):
         services.append(_mlflow(home, mlflow_port))
     return services
 
 
-def _planner(site: str, port: int) -> "Service":
+def _planner(site: str, port: int) -> "Program":
     """The planner service of the site."""
-    from darkstar_pipeline.console.supervisor import LOOPBACK, Service
+    from darkstar_pipeline.console.supervisor import LOOPBACK, Program
 
     command = (_program("darkstar"), "serve", "--site", site, "--host", LOOPBACK, "--port", str(port))
-    return Service(name="planner", command=command, port=port, ready_path="/health")
+    return Program(name="planner", command=command, port=port, ready_path="/health")
 
 
-def _mlflow(home: Path, port: int) -> "Service":
+def _mlflow(home: Path, port: int) -> "Program":
     """MLflow over the local store, which is created before the server could meet another creator."""
-    from darkstar_pipeline.console.supervisor import LOOPBACK, Service
+    from darkstar_pipeline.console.supervisor import LOOPBACK, Program
     from darkstar_pipeline.context import MLFLOW_FOLDER
     from darkstar_pipeline.tracking.mlflow_store import open_store, tracking_uri
 
@@ -132,7 +132,7 @@ def _mlflow(home: Path, port: int) -> "Service":
         *(_program("mlflow"), "server", "--host", LOOPBACK, "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", tracking_uri(home), "--artifacts-destination", artifacts),
     )
-    return Service(name="mlflow", command=command, port=port, ready_path="/health")
+    return Program(name="mlflow", command=command, port=port, ready_path="/health")
 
 
 def _mlflow_server(environment: Mapping[str, str]) -> str | None:
@@ -146,7 +146,7 @@ def _program(name: str) -> str:
     return str(Path(sysconfig.get_path("scripts")) / name)
 
 
-def _addresses(services: "list[Service]", environment: Mapping[str, str], home: Path) -> Document:
+def _addresses(services: "list[Program]", environment: Mapping[str, str], home: Path) -> Document:
     """Where to look."""
     urls = {service.name: service.url for service in services}
     document = {

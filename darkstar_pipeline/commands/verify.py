@@ -45,7 +45,7 @@ def verify(
     document = _document(verification, slots.height)
     code = ExitCode.DONE if verification.valid else ExitCode.INFEASIBLE
     currency = context.site_settings.currency
-    return Document(document, lambda out: draw_findings(out, document, currency), code)
+    return Document(document, lambda out: draw_verification(out, document, currency), code)
 
 
 def _of_day(context: "Context", day: date | None, policy: str | None) -> "tuple[pl.DataFrame, Verification]":
@@ -86,7 +86,7 @@ def _document(verification: "Verification", n_slots: int) -> dict[str, Any]:
     }
 
 
-def draw_findings(out: "Console", document: dict[str, Any], currency: str) -> None:
+def draw_verification(out: "Console", document: dict[str, Any], currency: str) -> None:
     """Draw the verdict, and a row for everything that is to be told."""
     word = "valid" if document["valid"] else f"not valid: {len(document['violations'])} violations"
     out.print(f"{word}; {document['slots']} slots, cost {document['cost']:.2f} {currency}", markup=False)

@@ -1,1 +1,1 @@
-"""How a command is called, fails and prints; `commands/` then holds commands alone."""
+"""Everything that commands share: calling, options and arguments, errors, output and progress."""

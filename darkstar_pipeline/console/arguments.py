@@ -12,17 +12,17 @@ from darkstar_pipeline.console.failures import UsageError
 from planner.policy_names import LEARNED_POLICIES, POLICIES, is_learned
 
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 12, 31)
-"""Days outside are slips of the keyboard, and would make ranges of a million days."""
+"""Days outside are typing errors, and would make ranges of a million days."""
 
 
 def parse_day(text: str) -> date:
-    """A calendar day from `YYYY-MM-DD`.
+    """Return the calendar day written as `YYYY-MM-DD`.
 
     Raises:
-        typer.BadParameter: the text is no such day, or far outside what prices exist for.
+        typer.BadParameter: the text is not such a day, or far outside the years that have prices.
     """
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        message = f"{text!r} is not a day; write it as 2026-01-31"
+        message = f"{text!r} is not a day (expected 2026-01-31)"
         raise typer.BadParameter(message)
     try:
         day = date.fromisoformat(text)
@@ -35,10 +35,12 @@ def parse_day(text: str) -> date:
     return day
 
 
-FirstDay = Annotated[date, typer.Option("--from", parser=parse_day, metavar="DAY", help="First local day, included.")]
-LastDay = Annotated[date, typer.Option("--to", parser=parse_day, metavar="DAY", help="Last local day, included.")]
+FirstDay = Annotated[date, typer.Option("--from", parser=parse_day, metavar="DAY", help="First local day (inclusive).")]
+LastDay = Annotated[date, typer.Option("--to", parser=parse_day, metavar="DAY", help="Last local day (inclusive).")]
 OneDay = Annotated[date, typer.Option("--day", parser=parse_day, metavar="DAY", help="The local day.")]
-OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write, whole or not at all.")]
+OutFile = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Output file; it is replaced whole or not at all.")
+]
 
 
 def check_range(first: date, last: date) -> None:
@@ -51,44 +53,44 @@ def check_range(first: date, last: date) -> None:
         raise UsageError(f"--from {first} is after --to {last}", "swap the two days")
 
 
-def parse_policies(text: str, known: Sequence[str] = POLICIES) -> tuple[str, ...]:
-    """Policy names from a comma-separated list, in order, each once.
+def parse_policies(text: str, available: Sequence[str] = POLICIES) -> tuple[str, ...]:
+    """Return the policy names of a comma-separated list, in order, each once.
 
     Raises:
-        UsageError: nothing is named, or something that does not exist.
+        UsageError: no policy is named, or one that does not exist.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise UsageError("no policy is named", f"choose from {', '.join(known)}")
+        raise UsageError("no policy is named", f"choose from {', '.join(available)}")
     for name in names:
-        check_policy(name, known)
+        check_policy(name, available)
     return names
 
 
-def check_policy(name: str, known: Sequence[str] = POLICIES) -> None:
+def check_policy(name: str, available: Sequence[str] = POLICIES) -> None:
     """Refuse a policy that cannot be replayed.
 
     Raises:
         UsageError: it does not exist.
     """
-    if name in known or is_learned(name):
+    if name in available or is_learned(name):
         return
     raise UsageError(
-        f"policy {name!r} is unknown", f"available: {', '.join((*known, *LEARNED_POLICIES))}, models:/NAME/VERSION"
+        f"policy {name!r} is unknown", f"available: {', '.join((*available, *LEARNED_POLICIES))}, models:/NAME/VERSION"
     )
 
 
-def days_told(days: Sequence[date], *, most: int = 8) -> str:
-    """A few days by name and the count of the rest, for messages."""
+def format_days(days: Sequence[date], *, most: int = 8) -> str:
+    """Return a few days by name and the count of the rest, for messages."""
     named = ", ".join(str(day) for day in days[:most])
     return named if len(days) <= most else f"{named} and {len(days) - most} more"
 
 
 def check_out(path: Path) -> Path:
-    """The absolute path of a file that a person asked for.
+    """Return the absolute path of the file that a person named for output.
 
     Raises:
-        UsageError: it lies in the state folder, where only Darkstar writes, pictures excepted.
+        UsageError: it lies in the state folder, where only Darkstar writes (pictures excepted).
     """
     from darkstar_pipeline.config.settings import home_dir
     from darkstar_pipeline.context import PICTURES_FOLDER
@@ -96,5 +98,7 @@ def check_out(path: Path) -> Path:
     target = path.expanduser().absolute().resolve()
     state = home_dir().resolve()
     if target.is_relative_to(state) and not target.is_relative_to(state / PICTURES_FOLDER):
-        raise UsageError(f"{path} lies in the state folder {state}, which holds the lake", "name a file elsewhere")
+        raise UsageError(
+            f"{path} lies in the state folder {state}, which only Darkstar writes", "name a file elsewhere"
+        )
     return path.expanduser().absolute()

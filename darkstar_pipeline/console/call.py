@@ -1,7 +1,7 @@
-"""How every command runs: the same three options, one answer on stdout, everything else on stderr, the same exit codes.
+"""The runner of commands: three shared options, one answer on stdout, the rest on stderr, the same exit codes.
 
-A command is a function `(call, own arguments…) -> Answer`; `command` registers it. What does not belong here: what any
-command does.
+A command is a function `(call, own arguments…) -> Answer`; `command` registers it. What does not belong here: the
+work of any command.
 """
 
 import functools
@@ -24,21 +24,23 @@ if TYPE_CHECKING:
     from darkstar_pipeline.context import Context
 
 READER_LEFT = 141
-"""What shells expect of a program whose reader went away, as in `darkstar query … | head`."""
+"""Exit code, as shells expect it, of a program whose reader went away, as in `darkstar query … | head`."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-SiteOption = Annotated[str | None, typer.Option("--site", metavar="NAME", help="By default the only or default site.")]
+SiteOption = Annotated[
+    str | None, typer.Option("--site", metavar="NAME", help="Site; default: the only or default one.")
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """How a command was called, and where its answer goes.
+    """A call of a command: its shared options, and the stream for its answer.
 
     Attributes:
-        site: the site that was named, if any.
-        json: whether a script is listening.
-        out: the real stdout; everything else that is printed lands on stderr.
+        site: name given by `--site`; None where none was given.
+        json: true where one JSON document is asked for.
+        out: the real stdout; everything else that is printed goes to stderr.
     """
 
     site: str | None
@@ -47,30 +49,30 @@ class Call:
 
     @property
     def on_terminal(self) -> bool:
-        """Whether a person watches: progress bars and questions make sense."""
+        """Return whether stderr is a terminal, so that progress bars make sense."""
         return not self.json and sys.stderr.isatty()
 
     @property
-    def can_ask(self) -> bool:
-        """Whether a person can also answer."""
+    def can_prompt(self) -> bool:
+        """Return whether a person can also answer questions."""
         return self.on_terminal and sys.stdin.isatty()
 
     def context(self) -> "Context":
-        """The site that is meant, with its lake.
+        """Return the context of the site that is meant.
 
         Raises:
-            ConfigurationError: the configuration is missing or wrong, or the site cannot be told.
+            ConfigurationError: the configuration is missing or wrong, or the site is unknown.
         """
         from darkstar_pipeline.context import open_context
 
         return open_context(self.site)
 
     def note(self, text: str) -> None:
-        """Say something beside the answer."""
+        """Print a note beside the answer, on stderr."""
         typer.echo(text, err=True)
 
     def deliver(self, answer: Answer) -> None:
-        """Print the answer, now."""
+        """Print the answer and flush it."""
         if self.json:
             answer.write_json(self.out)
         else:
@@ -94,16 +96,16 @@ def command(
 
     Args:
         app: the command line, or a group of it.
-        name: the word typed for it.
+        name: name of the command.
         examples: command lines for the help page.
 
     Returns:
-        A decorator for functions that take a `Call` first and return their answer, or None where they delivered it
-        themselves.
+        A decorator for functions that take a `Call` first and return their answer, or None where they have printed
+        it themselves.
     """
 
     def register(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
-        summary = inspect.getdoc(function) or ""  # its first line, given apart since help pages cut what they cut out
+        summary = inspect.getdoc(function) or ""  # its first line; typer would cut it at its first full stop
         app.command(name, epilog=_epilog(examples), short_help=summary.splitlines()[0])(_runner(function))
         return function
 
@@ -113,7 +115,7 @@ def command(
 def default_command(
     app: typer.Typer, *, examples: Sequence[str]
 ) -> Callable[[Callable[..., Answer | None]], Callable[..., Answer | None]]:
-    """Register a function as what a group does where none of its commands is named.
+    """Register a function as the command that a group runs where no subcommand is named.
 
     Args:
         app: the group.
@@ -128,12 +130,12 @@ def default_command(
 
 
 def _epilog(examples: Sequence[str]) -> str:
-    """The end of a help page."""
+    """Return the end of a help page: the examples."""
     return "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
 
 
 def _runner(function: Callable[..., Answer | None]) -> Callable[..., int]:
-    """The function as typer calls it; nothing is done where a further command was named."""
+    """Return the function as typer calls it; it does nothing where a subcommand was named."""
 
     @functools.wraps(function)
     def run_command(context: typer.Context, **arguments: Any) -> int:  # noqa: ANN401 - typer hands over what it parsed
@@ -164,7 +166,7 @@ def _declare(wrapper: Callable[..., int], function: Callable[..., Answer | None]
 def _run(function: Callable[..., Answer | None], context: typer.Context, arguments: dict[str, Any]) -> int:
     """Run a command with stdout kept for its answer."""
     try:
-        with answers_only() as out:
+        with reserve_stdout() as out:
             call = Call(site=context.meta["darkstar.site"], json=context.meta["darkstar.json"], out=out)
             answer = function(call, **arguments)
             if answer is None:
@@ -178,11 +180,11 @@ def _run(function: Callable[..., Answer | None], context: typer.Context, argumen
 
 
 @contextmanager
-def answers_only() -> Generator[TextIO]:
-    """Keep stdout for answers: what libraries print meanwhile, from Python or from C, goes to stderr.
+def reserve_stdout() -> Generator[TextIO]:
+    """Reserve stdout for answers: what libraries print meanwhile, from Python or from C, goes to stderr.
 
     Yields:
-        The stream that still leads to stdout.
+        The stream that leads to the real stdout.
     """
     stdout = sys.stdout
     stdout.flush()
@@ -212,11 +214,11 @@ def _flush_c() -> None:
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> int:
-    """Run the command line and turn every error into its line or document.
+    """Run the command line; report every error as one line or one JSON document.
 
     Args:
         app: the command line.
-        arguments: what was typed after `darkstar`.
+        arguments: the words after `darkstar`.
 
     Returns:
         The exit code.
@@ -227,17 +229,17 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except SystemExit as stop:  # how typer answers a reader that left while it printed a help page
+    except SystemExit as stop:  # typer's answer to a reader that left while it printed a help page
         return READER_LEFT if stop.code == 1 else int(stop.code or 0)
     except BrokenPipeError:
         return READER_LEFT
-    except Exception as error:  # noqa: BLE001 - the one place where everything ends: no traceback reaches a person unasked
+    except Exception as error:  # noqa: BLE001 - the outermost handler: a traceback is shown with --debug only
         return _fail(error, as_json="--json" in typed, debug="--debug" in typed)
     return code if isinstance(code, int) else int(ExitCode.DONE)
 
 
 def _fail(error: Exception, *, as_json: bool, debug: bool) -> int:
-    """Tell an error, in the place and form that was asked for."""
+    """Report an error in the form that was asked for, and return its exit code."""
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     failure = describe(error)

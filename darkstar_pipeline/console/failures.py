@@ -1,4 +1,4 @@
-"""What went wrong, in one line or one JSON document, and the exit code that goes with it."""
+"""Errors as one line or one JSON document, with their exit codes: the one place where the command line maps them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from env.errors import CodedError
 
 
 class UsageError(DarkstarError):
-    """A command was called in a way that makes no sense."""
+    """A command was called with options or arguments that do not fit."""
 
     code = "usage"
     exit_code = ExitCode.USAGE
 
 
-class Interrupted(Exception):  # noqa: N818 - nothing went wrong: a person changed their mind
-    """Somebody pressed Ctrl-C."""
+class Interrupted(Exception):  # noqa: N818 - a person stopped it; nothing failed
+    """The command was stopped with Ctrl-C."""
 
 
 INTERRUPTED = 130
-"""What shells expect of a program that Ctrl-C ended."""
+"""Exit code, as shells expect it, of a program that Ctrl-C ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """An error as a person and a script meet it."""
+    """An error as it is reported to people and scripts."""
 
     code: str
     message: str
@@ -36,7 +36,7 @@ class Failure:
     exit_code: int
 
     def line(self) -> str:
-        """`error: message (hint)`, on one line."""
+        """Return `error: message (hint)`, on one line."""
         text = f"error: {self.message} ({self.hint})" if self.hint else f"error: {self.message}"
         return " ".join(text.split())
 
@@ -58,7 +58,7 @@ _EXIT_CODES: Mapping[str, ExitCode] = {
 
 
 def describe(error: BaseException) -> Failure:
-    """The failure that an exception stands for; what nobody foresaw is a bug and says so."""
+    """Return the failure for an exception; an unexpected one is reported as a bug."""
     if isinstance(error, DarkstarError):
         return _failure(error.code, error.message, error.hint, error.exit_code)
     if isinstance(error, typer.TyperException):
@@ -79,14 +79,14 @@ def _failure(code: str, message: str, hint: str, exit_code: ExitCode) -> Failure
 
 
 def help_page(error: BaseException) -> str | None:
-    """The help page that answers a command without its subcommand; None for every other error."""
+    """Return the help page for a command without its subcommand; None for every other error."""
     if type(error).__name__ != "NoArgsIsHelpError":  # not among typer's public names
         return None
     return str(error.args[0]) if error.args else None
 
 
 def _usage(error: typer.TyperException) -> Failure:
-    """Options and arguments that the parser refused."""
+    """Return the failure for options and arguments that the parser refused."""
     context = getattr(error, "ctx", None)  # only usage errors have one, and no public type says so
     command = context.command_path if context is not None else "darkstar"
     message = error.format_message().rstrip(".") if help_page(error) is None else f"{command} needs a command"
@@ -94,7 +94,7 @@ def _usage(error: typer.TyperException) -> Failure:
 
 
 def _file_system(error: OSError) -> Failure:
-    """The operating system refused: no such file, no permission, no space."""
+    """Return the failure for a file that the system refused: missing, no permission, no space."""
     place = f"{error.filename}: " if error.filename is not None else ""
     hint = "check the path, its permissions, the free disk space and DARKSTAR_HOME"
     return _failure("file_system", f"{place}{error.strerror or error}", hint, ExitCode.USAGE)

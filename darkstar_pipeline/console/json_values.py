@@ -1,4 +1,4 @@
-"""Values as JSON has them: instants in UTC with a Z, days as ISO text, and null for what is not a number."""
+"""Values as JSON: instants in UTC with a Z, days as ISO text, and null for NaN and infinities."""
 
 import json
 import math
@@ -9,17 +9,17 @@ from enum import Enum
 from typing import Any, TextIO, cast
 
 
-def instant(value: datetime) -> str:
-    """An instant as ISO text: UTC with a Z where the zone is known, else the bare clock time."""
+def format_instant(value: datetime) -> str:
+    """Return an instant as ISO text: UTC with a Z where the zone is known, else the bare clock time."""
     if value.tzinfo is None:
         return value.isoformat()
     return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - any value there is, and JSON is as wide
-    """The value in what JSON knows: objects, lists, text, numbers, true, false, null.
+def to_json_value(value: Any) -> Any:  # noqa: ANN401 - any value, and JSON is as wide
+    """Return the value in JSON's types: objects, lists, text, numbers, true, false, null.
 
-    NaN and infinities become null, since JSON has no word for them.
+    NaN and infinities become null, which JSON cannot express.
     """
     if value is None or (isinstance(value, (bool, int, str)) and not isinstance(value, Enum)):
         return value
@@ -27,16 +27,16 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any value there is, and JSON is 
         number = float(value)
         return number if math.isfinite(number) else None
     if isinstance(value, Mapping):
-        return {str(plain(key)): plain(item) for key, item in cast("Mapping[Any, Any]", value).items()}
+        return {str(to_json_value(key)): to_json_value(item) for key, item in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in cast("list[Any]", value)]
+        return [to_json_value(item) for item in cast("list[Any]", value)]
     return _text(value)
 
 
 def _text(value: object) -> str | float:
-    """What JSON can only hold as text."""
+    """Return the value as text, or as seconds for a duration."""
     if isinstance(value, datetime):
-        return instant(value)
+        return format_instant(value)
     if isinstance(value, (date, time)):
         return value.isoformat()
     if isinstance(value, timedelta):
@@ -49,6 +49,6 @@ def _text(value: object) -> str | float:
 
 
 def write_json(document: object, out: TextIO) -> None:
-    """Write one JSON document and a line end; ASCII only, so that no locale can spoil it."""
-    json.dump(plain(document), out, allow_nan=False)
+    """Write one JSON document and a line end; ASCII only, so that no locale can change it."""
+    json.dump(to_json_value(document), out, allow_nan=False)
     out.write("\n")

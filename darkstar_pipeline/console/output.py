@@ -1,26 +1,26 @@
-"""What a command answers: one JSON document for scripts, tables for people, from the same values."""
+"""Output of a command: one JSON document for scripts, tables for people, from the same values."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from darkstar_pipeline.console.json_values import instant, write_json
+from darkstar_pipeline.console.json_values import format_instant, write_json
 from darkstar_pipeline.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 WIDE = 10_000
-"""Width of tables that are not drawn on a terminal [characters]: nothing is cut that a program may read."""
+"""Width of tables that are not drawn on a terminal [characters]: nothing is cut."""
 
 
 class Answer(Protocol):
-    """Anything that can be told both ways."""
+    """An answer that can be written as JSON and as text."""
 
     @property
     def exit_code(self) -> ExitCode:
-        """How the command ended."""
+        """Exit code of the command."""
         ...
 
     def write_json(self, out: TextIO) -> None:
@@ -28,7 +28,7 @@ class Answer(Protocol):
         ...
 
     def write_text(self, out: TextIO) -> None:
-        """Write what a person reads."""
+        """Write the text for a person."""
         ...
 
 
@@ -37,12 +37,13 @@ class Document:
     """An answer whose values are all in memory.
 
     Attributes:
-        document: what `--json` prints.
-        show: draws the same for a person.
+        document: the values that `--json` prints.
+        draw: draws the same values for a person.
+        exit_code: exit code of the command.
     """
 
     document: object
-    show: "Callable[[Console], None]"
+    draw: "Callable[[Console], None]"
     exit_code: ExitCode = ExitCode.DONE
 
     def write_json(self, out: TextIO) -> None:
@@ -51,11 +52,11 @@ class Document:
 
     def write_text(self, out: TextIO) -> None:
         """Draw the tables and lines."""
-        self.show(console(out))
+        self.draw(console(out))
 
 
 def console(out: TextIO) -> "Console":
-    """A rich console on a stream: as wide as the terminal, or wide enough not to cut."""
+    """Return a rich console on a stream: as wide as the terminal, or wide enough not to cut."""
     from rich.console import Console
 
     return Console(file=out, width=None if out.isatty() else WIDE, highlight=False, soft_wrap=not out.isatty())
@@ -67,9 +68,9 @@ def draw_table(
     """Draw rows as a table.
 
     Args:
-        out: where.
+        out: console to draw on.
         rows: values by column name.
-        columns: the names to show, and the heading of each.
+        columns: heading of each column to show, by column name.
         digits: decimals of real numbers.
     """
     from rich.box import SIMPLE_HEAD
@@ -86,7 +87,7 @@ def draw_table(
 
 
 def cell(value: object, digits: int = 2) -> str:
-    """One value as text for a table; nothing is a dash."""
+    """Return one value as text for a table; a missing one is a dash."""
     from rich.markup import escape
 
     if value is None:
@@ -94,5 +95,5 @@ def cell(value: object, digits: int = 2) -> str:
     if isinstance(value, float):
         return f"{value:.{digits}f}"
     if isinstance(value, datetime):
-        return instant(value)
+        return format_instant(value)
     return escape(str(value))

@@ -1,4 +1,4 @@
-"""Progress bars: on stderr, on a terminal, and only there."""
+"""Progress bars, on stderr and only where that is a terminal."""
 
 import sys
 from collections.abc import Callable, Generator
@@ -11,14 +11,14 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def progress_bar(call: Call, text: str) -> Generator[Progress | None]:
-    """A bar for long work.
+    """Show a progress bar for long work.
 
     Args:
-        call: how the command was called.
-        text: what is being done.
+        call: the call of the command.
+        text: name of the work.
 
     Yields:
-        A function of (done, total); None where nobody watches.
+        A function of (done, total); None where there is no terminal.
     """
     if not call.on_terminal:
         yield None

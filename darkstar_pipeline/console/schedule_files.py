@@ -1,4 +1,4 @@
-"""Schedules read back from files, as `darkstar schedule --out` writes them."""
+"""Schedules read from files, as `darkstar schedule --out` writes them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 
 def read_schedule_file(path: Path, timezone: str) -> "pl.DataFrame":
-    """A schedule with `slot_start` as instants and `local_day` as the calendar gives it.
+    """Return the schedule of a file, with `slot_start` as instants and `local_day` added.
 
     Args:
-        path: CSV, JSON (a list of row objects) or Parquet, by its name.
-        timezone: of the home.
+        path: CSV, JSON (a list of row objects) or Parquet, by its suffix.
+        timezone: IANA zone of the home.
 
     Raises:
-        ConfigurationError: there is no such file, or its name does not say what it is.
-        DataRefusedError: it is not what its name says, or no table of slots.
+        ConfigurationError: there is no such file, or its suffix is unknown.
+        DataRefusedError: its content does not fit its suffix, or is not a table of slots.
     """
     import polars as pl
 
@@ -35,7 +35,7 @@ def read_schedule_file(path: Path, timezone: str) -> "pl.DataFrame":
         starts = starts.str.to_datetime("%+", strict=False, time_zone="UTC", time_unit="us")
     elif not isinstance(starts.dtype, pl.Datetime):
         raise DataRefusedError(
-            f"{path}: slot_start holds no instants but {starts.dtype}", "write them as 2026-01-31T00:00:00Z"
+            f"{path}: slot_start is {starts.dtype}, not an instant", "write them as 2026-01-31T00:00:00Z"
         )
     elif starts.dtype.time_zone is None:
         starts = starts.dt.replace_time_zone("UTC")
@@ -43,18 +43,18 @@ def read_schedule_file(path: Path, timezone: str) -> "pl.DataFrame":
 
 
 def _rows(path: Path) -> "pl.DataFrame":
-    """The file as it is.
+    """Return the rows of the file.
 
     Raises:
-        ConfigurationError: its name does not say what it is.
-        DataRefusedError: it is not what its name says.
+        ConfigurationError: its suffix is unknown.
+        DataRefusedError: its content does not fit its suffix.
     """
     import polars as pl
     from polars.exceptions import PolarsError
 
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise ConfigurationError(f"{path}: the name does not say the format", f"end it in {', '.join(SUFFIXES)}")
+        raise ConfigurationError(f"{path}: the suffix does not name a format", f"use one of {', '.join(SUFFIXES)}")
     try:
         if suffix == ".parquet":
             return pl.read_parquet(path)

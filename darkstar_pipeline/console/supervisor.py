@@ -1,7 +1,7 @@
-"""Long-running programs beside each other: started, waited for, and stopped together with everything they started.
+"""A supervisor of long-running programs: starts them, waits for them, stops them with all their children.
 
 Each runs in a process group of its own, since Dagster's programs start servers that survive a signal to their parent
-alone. What does not belong here: which programs (`commands.ui`).
+alone. What does not belong here: the choice of programs (`commands.ui`).
 """
 
 import http.client
@@ -21,27 +21,27 @@ from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.2
 READY_SECONDS = 120.0
-"""Longest wait for a page [s]: Dagster and MLflow take 5-10 s each here, several times that on a busy single core."""
+"""Time limit for a page to answer [s]: Dagster and MLflow take 5-10 s each here, on a busy core several times that."""
 STOP_SECONDS = 20.0
-"""Longest wait after a polite signal [s]; what is left then is killed."""
+"""Time limit after SIGTERM [s]; processes left then are killed."""
 PORTS_TRIED = 50
 
 
 class ServiceFailedError(OutsideServiceError):
-    """A program ended, or never answered."""
+    """A supervised program ended, or never answered."""
 
     code = "service_failed"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Service:
-    """A program to run.
+class Program:
+    """A program to supervise.
 
     Attributes:
-        name: what it is called in messages and log files.
+        name: its name in messages and log files.
         command: program and arguments.
-        port: where it answers, on loopback; None where it does not listen.
-        ready_path: a page that answers once it is up.
+        port: port it listens on, on loopback; None where it does not listen.
+        ready_path: page that answers once it is up.
     """
 
     name: str
@@ -51,15 +51,15 @@ class Service:
 
     @property
     def url(self) -> str | None:
-        """Its address."""
+        """Address of its page; None where it does not listen."""
         return None if self.port is None else f"http://{LOOPBACK}:{self.port}"
 
 
 def free_port(preferred: int, *, taken: Sequence[int] = ()) -> int:
-    """The preferred port, or the next one that nobody listens on.
+    """Return the preferred port, or the next free one.
 
     Raises:
-        ConfigurationError: there is none nearby.
+        ConfigurationError: none of the next ports is free.
     """
     for port in range(preferred, min(preferred + PORTS_TRIED, 65_536)):
         if port not in taken and is_free(port):
@@ -68,7 +68,7 @@ def free_port(preferred: int, *, taken: Sequence[int] = ()) -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on the port."""
+    """Return whether the port is free on loopback."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -78,104 +78,104 @@ def is_free(port: int) -> bool:
     return True
 
 
-class Supervisor:
-    """Runs services and stops them all, whatever happens.
+class ProcessSupervisor:
+    """Runs programs and stops them all, whatever happens.
 
     Args:
-        logs: folder of their log files, one a service, begun anew.
-        environment: their environment.
+        logs: folder of the log files, one a program, overwritten at a start.
+        environment: environment variables of the programs.
     """
 
     def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
         self._logs = logs
         self._environment = dict(environment)
-        self._running: list[tuple[Service, subprocess.Popen[bytes]]] = []
+        self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
         self._stop = threading.Event()
-        self._hurry = threading.Event()
+        self._kill_now = threading.Event()
 
-    def log_file(self, service: Service) -> Path:
-        """Where a service's output goes."""
-        return self._logs / f"{service.name}.log"
+    def log_file(self, program: Program) -> Path:
+        """Return the log file of a program."""
+        return self._logs / f"{program.name}.log"
 
-    def start(self, service: Service) -> None:
-        """Start a service."""
+    def start(self, program: Program) -> None:
+        """Start a program."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        with self.log_file(service).open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own words, no shell
-                list(service.command),
+        with self.log_file(program).open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own arguments, no shell
+                list(program.command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._environment,
                 start_new_session=True,
             )
-        self._running.append((service, process))
+        self._running.append((program, process))
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> bool:
-        """Wait until every service that listens answers.
+        """Wait until every program that listens answers.
 
         Returns:
-            False where it was asked to stop meanwhile.
+            False where a stop was requested meanwhile.
 
         Raises:
             ServiceFailedError: one ended, or does not answer in time.
         """
         deadline = time.monotonic() + seconds
-        for service, _ in self._running:
-            while service.port is not None and not _answers(service.port, service.ready_path):
+        for program, _ in self._running:
+            while program.port is not None and not _responds(program.port, program.ready_path):
                 self._check_alive()
                 if time.monotonic() > deadline:
-                    message = f"{service.name} does not answer on {service.url} after {seconds:.0f} s"
-                    raise ServiceFailedError(message, f"see {self.log_file(service)}")
+                    message = f"{program.name} does not answer on {program.url} after {seconds:.0f} s"
+                    raise ServiceFailedError(message, f"see {self.log_file(program)}")
                 if self._stop.wait(POLL_SECONDS):
                     return False
         return True
 
     def wait_stopped(self) -> None:
-        """Wait until somebody asks to stop.
+        """Wait until a stop is requested.
 
         Raises:
-            ServiceFailedError: a service ended by itself.
+            ServiceFailedError: a program ended by itself.
         """
         while not self._stop.wait(POLL_SECONDS):
             self._check_alive()
 
-    def ask_to_stop(self) -> None:
-        """Have the waiting end; a second time, without patience."""
+    def request_stop(self) -> None:
+        """Request a stop; a second request kills what is left at once."""
         if self._stop.is_set():
-            self._hurry.set()
+            self._kill_now.set()
         self._stop.set()
 
     def stop(self) -> None:
-        """Stop every service and everything it started."""
+        """Stop every program and all its children."""
         for _, process in self._running:
             _signal_group(process, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while any(_group_lives(process) for _, process in self._running):
-            if time.monotonic() > deadline or self._hurry.is_set():
+        while any(_is_group_alive(process) for _, process in self._running):
+            if time.monotonic() > deadline or self._kill_now.is_set():
                 for _, process in self._running:
                     _signal_group(process, signal.SIGKILL)
             time.sleep(POLL_SECONDS)
         self._running.clear()
 
     def _check_alive(self) -> None:
-        """Raise where a service has ended."""
-        for service, process in self._running:
+        """Raise where a program has ended."""
+        for program, process in self._running:
             if (code := process.poll()) is not None:
-                log = self.log_file(service)
-                message = f"{service.name} ended with code {code}: {_last_line(log)}"
+                log = self.log_file(program)
+                message = f"{program.name} ended with code {code}: {_last_line(log)}"
                 raise ServiceFailedError(message, f"see {log}")
 
 
 @contextmanager
-def stopping_on_signals(supervisor: Supervisor) -> Generator[None]:
-    """Stop the services on Ctrl-C, on a polite kill and when the terminal closes; and when the block ends."""
+def stop_on_signals(supervisor: ProcessSupervisor) -> Generator[None]:
+    """Stop the programs on SIGINT, SIGTERM and SIGHUP, and when the block ends."""
 
-    def ask(_number: int, _frame: object) -> None:
-        supervisor.ask_to_stop()
+    def request(_number: int, _frame: object) -> None:
+        supervisor.request_stop()
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, ask) for number in numbers}
+    before = {number: signal.signal(number, request) for number in numbers}
     try:
         yield
     finally:
@@ -184,8 +184,8 @@ def stopping_on_signals(supervisor: Supervisor) -> Generator[None]:
             signal.signal(number, handler)
 
 
-def _answers(port: int, path: str) -> bool:
-    """Whether a page answers without complaint."""
+def _responds(port: int, path: str) -> bool:
+    """Return whether a page answers without an error status."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
     try:
         connection.request("GET", path)
@@ -203,8 +203,8 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
         return
 
 
-def _group_lives(process: subprocess.Popen[bytes]) -> bool:
-    """Whether anything of the group is left; the leader is reaped on the way."""
+def _is_group_alive(process: subprocess.Popen[bytes]) -> bool:
+    """Return whether a process of the group is left; its leader is reaped on the way."""
     process.poll()
     try:
         os.killpg(process.pid, 0)

@@ -1,4 +1,4 @@
-"""Frames written to files in the format that the file's name says."""
+"""Tables written to files, in the format that the suffix names."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +15,13 @@ _CSV_INSTANT = "%Y-%m-%dT%H:%M:%S%.fZ"
 
 
 def check_suffix(path: Path) -> None:
-    """Refuse a file whose name does not say what to write.
+    """Refuse a file whose suffix names no format.
 
     Raises:
-        UsageError: it ends in none of the known ways.
+        UsageError: the suffix is unknown.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"the name {path} does not say in which format to write", f"end it in {', '.join(SUFFIXES)}")
+        raise UsageError(f"the suffix of {path} does not name a format", f"use one of {', '.join(SUFFIXES)}")
 
 
 def write_frame(frame: "pl.DataFrame", path: Path) -> Path:
@@ -29,13 +29,13 @@ def write_frame(frame: "pl.DataFrame", path: Path) -> Path:
 
     Args:
         frame: any frame of plain columns.
-        path: the file; its name says the format.
+        path: the file; its suffix names the format.
 
     Returns:
         The absolute path.
 
     Raises:
-        UsageError: the name does not say the format.
+        UsageError: the suffix is unknown.
         ConfigurationError: the folder does not exist.
     """
     from darkstar_pipeline.state.atomic_files import atomic_write

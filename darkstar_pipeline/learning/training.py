@@ -29,7 +29,7 @@ from darkstar_pipeline.models.names import MODELS_FOLDER
 from darkstar_pipeline.models.registry import register_model
 from darkstar_pipeline.models.training_run import TrainingRun
 from darkstar_pipeline.pictures.canvas import policy_name
-from darkstar_pipeline.pictures.learning import against_oracle_png, learning_curve_png
+from darkstar_pipeline.pictures.learning import cost_over_oracle_png, learning_curve_png
 from darkstar_pipeline.policies.trained import TrainedPolicy, opened
 from env.gym.episodes import joined
 from planner.artifacts.bundle import Bundle, save_bundle
@@ -212,7 +212,7 @@ def _pictures(
     named = verdict.days.with_columns(pl.col("policy").replace({UNNAMED: kind}))
     pictures = {
         "policy_map.png": policy_map(context, trained, windows.validation),
-        "against_oracle.png": against_oracle_png(
+        "against_oracle.png": cost_over_oracle_png(
             named,
             (kind, "value", "mpc"),
             title=f"{policy_name(kind)} on its validation days, site {context.site_name}",

@@ -41,7 +41,7 @@ _FURTHER = (VERMILION, PURPLE, INK)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Style:
     """A size of picture.
 
     Attributes:
@@ -59,8 +59,8 @@ class Look:
     detail: bool
 
 
-LARGE = Look(width=12.0, scale=1.0, font=10.5, line=1.6, detail=True)
-SMALL = Look(width=6.4, scale=0.6, font=7.0, line=1.0, detail=False)
+LARGE = Style(width=12.0, scale=1.0, font=10.5, line=1.6, detail=True)
+SMALL = Style(width=6.4, scale=0.6, font=7.0, line=1.0, detail=False)
 
 
 def policy_name(policy: str) -> str:
@@ -77,41 +77,41 @@ def policy_colours(policies: Sequence[str]) -> dict[str, str]:
     return {policy: known[policy] for policy in policies}
 
 
-def blank(look: Look, height: float) -> "Figure":
+def new_figure(style: Style, height: float) -> "Figure":
     """An empty white figure, belonging to nobody else [inch]."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(look.width, height), dpi=DPI, facecolor="white")
+    figure = Figure(figsize=(style.width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
-def place(figure: "Figure", look: Look, *, left: float, top: float, width: float, height: float) -> "Axes":
+def add_axes(figure: "Figure", style: Style, *, left: float, top: float, width: float, height: float) -> "Axes":
     """Axes at a place measured from the upper left corner [inch], without a frame but for a quiet grid."""
     across, down = (float(size) for size in figure.get_size_inches())
     axes = figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
     axes.set_axisbelow(True)
     axes.grid(visible=True, color=FAINT, linewidth=0.6)
-    quieten(axes, look)
+    hide_frame(axes, style)
     return axes
 
 
-def quieten(axes: "Axes", look: Look) -> None:
+def hide_frame(axes: "Axes", style: Style) -> None:
     """Take away frame and tick marks; the figures stay."""
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.tick_params(length=0, labelsize=look.font - 1, labelcolor=QUIET, pad=4)
+    axes.tick_params(length=0, labelsize=style.font - 1, labelcolor=QUIET, pad=4)
 
 
-def name_axis(axes: "Axes", look: Look, name: str, left: float) -> None:
+def name_axis(axes: "Axes", style: Style, name: str, left: float) -> None:
     """Name the vertical axis, centred on a line that far right of the axes' left end [inch]."""
-    axes.set_ylabel(name, fontsize=look.font - 1.5, color=QUIET, va="center")
-    width = axes.get_position().width * look.width
+    axes.set_ylabel(name, fontsize=style.font - 1.5, color=QUIET, va="center")
+    width = axes.get_position().width * style.width
     axes.yaxis.set_label_coords(left / width, 0.5)
 
 
-def write(
+def add_text(
     figure: "Figure", text: str, *, left: float, top: float, size: float, colour: str = INK, **how: str
 ) -> "Text":
     """Text at a place measured from the upper left corner [inch], on that base line."""
@@ -119,7 +119,9 @@ def write(
     return figure.text(left / across, 1 - top / down, text, fontsize=size, color=colour, va="baseline", **how)  # pyright: ignore[reportArgumentType] - matplotlib's text properties
 
 
-def legend(figure: "Figure", look: Look, entries: "Sequence[tuple[str, Artist]]", *, left: float, top: float) -> None:
+def add_legend(
+    figure: "Figure", style: Style, entries: "Sequence[tuple[str, Artist]]", *, left: float, top: float
+) -> None:
     """The entries in one row, centred on a line measured from the upper left corner [inch]."""
     across, down = (float(size) for size in figure.get_size_inches())
     figure.legend(
@@ -129,7 +131,7 @@ def legend(figure: "Figure", look: Look, entries: "Sequence[tuple[str, Artist]]"
         bbox_to_anchor=(left / across, 1 - top / down),
         ncols=len(entries),
         frameon=False,
-        fontsize=look.font - 0.5,
+        fontsize=style.font - 0.5,
         borderpad=0,
         borderaxespad=0,
         handlelength=1.6,

@@ -28,14 +28,14 @@ from darkstar_pipeline.pictures.canvas import (
     SHADE,
     SMALL,
     VERMILION,
-    Look,
-    blank,
-    legend,
+    Style,
+    add_axes,
+    add_legend,
+    add_text,
+    hide_frame,
     name_axis,
-    place,
+    new_figure,
     policy_name,
-    quieten,
-    write,
 )
 from env.time_grid import SLOT_HOURS, grid, zone
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 Values = NDArray[np.float64]
 
-# Inches of the large picture; a smaller look scales them.
+# Inches of the large picture; a smaller style scales them.
 _LEFT, _RIGHT = 0.75, 0.75
 _LABEL = 0.46  # from the axes to the middle of their names
 _HEAD, _FOOT = 0.98, 0.5
@@ -119,23 +119,23 @@ def day_figure(
     Raises:
         DataMissingError: no slot of that day in the schedules.
     """
-    look = SMALL if small else LARGE
+    style = SMALL if small else LARGE
     panels = _panels(schedules, day, timezone)
     clock, ranges = wall_clock(day, timezone), _ranges(panels)
-    scale = look.scale
+    scale = style.scale
     each = _TITLE + _POWER + _GAP + _SOC + _SPACE
-    figure = blank(look, (_HEAD + len(panels) * each - _SPACE + _FOOT) * scale)
-    _head(figure, look, day, timezone, settled=costs is not None)
+    figure = new_figure(style, (_HEAD + len(panels) * each - _SPACE + _FOOT) * scale)
+    _head(figure, style, day, timezone, settled=costs is not None)
     for i, panel in enumerate(panels):
         top = (_HEAD + i * each) * scale
-        _title(figure, look, top, panel.policy, {} if costs is None else costs, currency)
-        power, soc = _axes(figure, look, top)
-        _draw_power(power, look, panel, clock, ranges, currency)
-        _draw_soc(soc, look, panel, clock, capacity_kwh)
+        _title(figure, style, top, panel.policy, {} if costs is None else costs, currency)
+        power, soc = _axes(figure, style, top)
+        _draw_power(power, style, panel, clock, ranges, currency)
+        _draw_soc(soc, style, panel, clock, capacity_kwh)
         for axes in (power, soc):
-            _draw_clock(axes, look, clock, named=axes is soc and i == len(panels) - 1)
+            _draw_clock(axes, style, clock, named=axes is soc and i == len(panels) - 1)
         if i == 0:
-            _name_jumps(power, look, clock)
+            _name_jumps(power, style, clock)
     return figure
 
 
@@ -176,33 +176,33 @@ def _ranges(panels: Sequence[_Panel]) -> _Ranges:
     air = max(0.08 * (up + down), 0.1)
     prices = np.concatenate([panel.numbers("import_price") for panel in panels])
     low, high = float(np.nanmin(prices)), float(np.nanmax(prices))
-    # Cents between slots of a flat day are not to look like peaks.
+    # Cents between slots of a flat day are not to style like peaks.
     margin = max(0.1 * (high - low), 0.05 * max(abs(low), abs(high)), 0.01)
     return _Ranges((-down - air, up + air), (low - margin, high + margin))
 
 
-def _axes(figure: "Figure", look: Look, top: float) -> tuple["Axes", "Axes"]:
+def _axes(figure: "Figure", style: Style, top: float) -> tuple["Axes", "Axes"]:
     """The panel's two parts: power with price, and beneath it the state of charge."""
-    scale = look.scale
-    left, width = _LEFT * scale, look.width - (_LEFT + _RIGHT) * scale
-    power = place(figure, look, left=left, top=top + _TITLE * scale, width=width, height=_POWER * scale)
+    scale = style.scale
+    left, width = _LEFT * scale, style.width - (_LEFT + _RIGHT) * scale
+    power = add_axes(figure, style, left=left, top=top + _TITLE * scale, width=width, height=_POWER * scale)
     below = top + (_TITLE + _POWER + _GAP) * scale
-    return power, place(figure, look, left=left, top=below, width=width, height=_SOC * scale)
+    return power, add_axes(figure, style, left=left, top=below, width=width, height=_SOC * scale)
 
 
-def _head(figure: "Figure", look: Look, day: date, timezone: str, *, settled: bool) -> None:
+def _head(figure: "Figure", style: Style, day: date, timezone: str, *, settled: bool) -> None:
     """Title, legend, and how the costs are meant."""
-    scale = look.scale
-    write(figure, f"{day:%A} {day.isoformat()}", left=_LEFT * scale, top=0.36 * scale, size=look.font + 5 * scale)
-    right = look.width - _RIGHT * scale
-    if look.detail:
+    scale = style.scale
+    add_text(figure, f"{day:%A} {day.isoformat()}", left=_LEFT * scale, top=0.36 * scale, size=style.font + 5 * scale)
+    right = style.width - _RIGHT * scale
+    if style.detail:
         meant = "costs include wear and settle what is left in the battery  ·  " if settled else ""
         note = f"{meant}hours of {timezone}"
-        write(figure, note, left=right, top=0.36 * scale, size=look.font - 1, colour=QUIET, ha="right")
-    legend(figure, look, _legend_entries(look), left=_LEFT * scale, top=0.66 * scale)
+        add_text(figure, note, left=right, top=0.36 * scale, size=style.font - 1, colour=QUIET, ha="right")
+    add_legend(figure, style, _legend_entries(style), left=_LEFT * scale, top=0.66 * scale)
 
 
-def _legend_entries(look: Look) -> "list[tuple[str, Artist]]":
+def _legend_entries(style: Style) -> "list[tuple[str, Artist]]":
     """One entry per thing drawn."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -210,23 +210,23 @@ def _legend_entries(look: Look) -> "list[tuple[str, Artist]]":
     entries: list[tuple[str, Artist]] = [
         ("battery charges", Patch(color=BLUE)),
         ("battery discharges", Patch(color=VERMILION)),
-        ("export", Patch(facecolor="none", edgecolor=GREEN, linewidth=look.line)),
-        ("import price", Line2D([], [], color=INK, linewidth=look.line)),
+        ("export", Patch(facecolor="none", edgecolor=GREEN, linewidth=style.line)),
+        ("import price", Line2D([], [], color=INK, linewidth=style.line)),
         ("state of charge", Patch(facecolor=PURPLE, alpha=0.45)),
     ]
-    if look.detail:
+    if style.detail:
         entries += [("load", Line2D([], [], color=QUIET, linewidth=0.9)), ("PV", Patch(color=ORANGE, alpha=0.22))]
     return entries
 
 
-def _title(figure: "Figure", look: Look, top: float, policy: str, costs: Mapping[str, float], currency: str) -> None:
+def _title(figure: "Figure", style: Style, top: float, policy: str, costs: Mapping[str, float], currency: str) -> None:
     """The policy's name, and at the other end what the day cost it."""
-    line = top + (_TITLE - 0.09) * look.scale
-    size = look.font + 1
-    write(figure, policy_name(policy), left=_LEFT * look.scale, top=line, size=size, weight="bold")
+    line = top + (_TITLE - 0.09) * style.scale
+    size = style.font + 1
+    add_text(figure, policy_name(policy), left=_LEFT * style.scale, top=line, size=size, weight="bold")
     if policy in costs:
         text = _cost_text(policy, costs, currency)
-        write(figure, text, left=look.width - _RIGHT * look.scale, top=line, size=size, ha="right")
+        add_text(figure, text, left=style.width - _RIGHT * style.scale, top=line, size=size, ha="right")
 
 
 def _cost_text(policy: str, costs: Mapping[str, float], currency: str) -> str:
@@ -239,57 +239,57 @@ def _cost_text(policy: str, costs: Mapping[str, float], currency: str) -> str:
     return f"{text}, {abs(saved):.2f} {'better' if saved >= 0 else 'worse'} than idle"
 
 
-def _draw_power(axes: "Axes", look: Look, panel: _Panel, clock: Clock, ranges: _Ranges, currency: str) -> None:
+def _draw_power(axes: "Axes", style: Style, panel: _Panel, clock: Clock, ranges: _Ranges, currency: str) -> None:
     """Battery, export, load and PV on the left axis, the price on the right one."""
     edges = clock.edges
-    if look.detail:
+    if style.detail:
         axes.stairs(panel.kw("pv"), edges, fill=True, color=ORANGE, alpha=0.22, linewidth=0)
     axes.stairs(panel.kw("charge"), edges, fill=True, color=BLUE, linewidth=0)
     axes.stairs(-panel.kw("discharge"), edges, fill=True, color=VERMILION, linewidth=0)
-    if look.detail:
+    if style.detail:
         axes.stairs(panel.kw("load"), edges, baseline=None, color=QUIET, linewidth=0.9)
     export = panel.kw("export")
     # Without the zeros, so that only what is exported has an outline.
     sold = np.where(export > _CRUMB_KW, -export, np.nan)
-    axes.stairs(sold, edges, baseline=0, color="white", linewidth=look.line * 2.2)
-    axes.stairs(sold, edges, baseline=0, color=GREEN, linewidth=look.line)
+    axes.stairs(sold, edges, baseline=0, color="white", linewidth=style.line * 2.2)
+    axes.stairs(sold, edges, baseline=0, color=GREEN, linewidth=style.line)
     axes.axhline(0, color=QUIET, linewidth=0.6)
     axes.set_ylim(*ranges.power)
     axes.yaxis.set_major_locator(_few_ticks())
     axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
-    name_axis(axes, look, "kW", -_LABEL * look.scale)
-    _draw_price(axes, look, panel.numbers("import_price"), edges, ranges.price, currency)
+    name_axis(axes, style, "kW", -_LABEL * style.scale)
+    _draw_price(axes, style, panel.numbers("import_price"), edges, ranges.price, currency)
 
 
 def _draw_price(
-    axes: "Axes", look: Look, price: Values, edges: Values, ends: tuple[float, float], currency: str
+    axes: "Axes", style: Style, price: Values, edges: Values, ends: tuple[float, float], currency: str
 ) -> None:
     """The import price as a step line on an axis of its own."""
     right = axes.twinx()
-    quieten(right, look)
-    right.stairs(price, edges, baseline=None, color="white", linewidth=look.line * 2.2, alpha=0.7)
-    right.stairs(price, edges, baseline=None, color=INK, linewidth=look.line)
+    hide_frame(right, style)
+    right.stairs(price, edges, baseline=None, color="white", linewidth=style.line * 2.2, alpha=0.7)
+    right.stairs(price, edges, baseline=None, color=INK, linewidth=style.line)
     right.set_ylim(*ends)
     right.yaxis.set_major_locator(_few_ticks())
-    name_axis(right, look, f"{currency}/kWh", look.width - (_LEFT + _RIGHT - _LABEL - 0.05) * look.scale)
+    name_axis(right, style, f"{currency}/kWh", style.width - (_LEFT + _RIGHT - _LABEL - 0.05) * style.scale)
 
 
-def _draw_soc(axes: "Axes", look: Look, panel: _Panel, clock: Clock, capacity_kwh: float) -> None:
+def _draw_soc(axes: "Axes", style: Style, panel: _Panel, clock: Clock, capacity_kwh: float) -> None:
     """Stored energy as a share of the capacity, at the fence posts between the slots."""
     starts, ends = panel.numbers("soc_start_kwh"), panel.numbers("soc_end_kwh")
     percent = np.append(starts, ends[-1]) / capacity_kwh * 100
     # A slot that is missing after one that is there: that one's end is known.
     percent[1:] = np.where(np.isnan(percent[1:]), ends / capacity_kwh * 100, percent[1:])
     axes.fill_between(clock.edges, percent, color=PURPLE, alpha=0.45, linewidth=0)
-    axes.plot(clock.edges, percent, color=PURPLE, linewidth=look.line)
+    axes.plot(clock.edges, percent, color=PURPLE, linewidth=style.line)
     axes.set_ylim(0, 105)
     axes.set_yticks([0, 50, 100])
-    name_axis(axes, look, "SoC %", -_LABEL * look.scale)
+    name_axis(axes, style, "SoC %", -_LABEL * style.scale)
 
 
-def _draw_clock(axes: "Axes", look: Look, clock: Clock, *, named: bool) -> None:
+def _draw_clock(axes: "Axes", style: Style, clock: Clock, *, named: bool) -> None:
     """Hours of the wall clock beneath, and where it was changed."""
-    every = 1 if look.detail else _SMALL_TICKS
+    every = 1 if style.detail else _SMALL_TICKS
     shown = [(tick, hour) for tick, hour in zip(clock.ticks, clock.hours, strict=True) if hour % every == 0]
     axes.set_xlim(clock.edges[0], clock.edges[-1])
     axes.set_xticks([tick for tick, _ in shown], [f"{hour:02d}" if named else "" for _, hour in shown])
@@ -299,7 +299,7 @@ def _draw_clock(axes: "Axes", look: Look, clock: Clock, *, named: bool) -> None:
         axes.axvline(at, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
 
 
-def _name_jumps(axes: "Axes", look: Look, clock: Clock) -> None:
+def _name_jumps(axes: "Axes", style: Style, clock: Clock) -> None:
     """Say what happened to the clock, in the corner above the first panel's hour."""
     for at, by in clock.jumps:
         text = f"clock {'back' if by < 0 else 'forward'} {abs(by):g} h"
@@ -308,7 +308,7 @@ def _name_jumps(axes: "Axes", look: Look, clock: Clock) -> None:
             (at, axes.get_ylim()[1]),
             xytext=(3, -2),
             textcoords="offset points",
-            fontsize=look.font - 2,
+            fontsize=style.font - 2,
             color=QUIET,
             va="top",
         )

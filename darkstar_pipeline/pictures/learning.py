@@ -13,13 +13,13 @@ from darkstar_pipeline.pictures.canvas import (
     INK,
     LARGE,
     QUIET,
-    blank,
+    add_axes,
+    add_text,
     name_axis,
-    place,
+    new_figure,
     png_bytes,
     policy_colours,
     policy_name,
-    write,
 )
 from env.inverter import Energy
 
@@ -42,9 +42,9 @@ def learning_curve_png(curves: Mapping[str, Curve], *, title: str, currency: str
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure = blank(LARGE, _HEIGHT)
-    write(figure, title, left=0.35, top=0.4, size=LARGE.font + 5)
-    axes = place(figure, LARGE, left=1.1, top=0.95, width=8.6, height=_CURVE_HEIGHT)
+    figure = new_figure(LARGE, _HEIGHT)
+    add_text(figure, title, left=0.35, top=0.4, size=LARGE.font + 5)
+    axes = add_axes(figure, LARGE, left=1.1, top=0.95, width=8.6, height=_CURVE_HEIGHT)
     for number, curve in enumerate(curves.values()):
         rounds, costs = zip(*curve, strict=True)
         axes.plot(
@@ -95,9 +95,9 @@ def policy_map_png(
         title: above.
         currency: of the price.
     """
-    figure = blank(LARGE, 5.2)
-    write(figure, title, left=0.35, top=0.4, size=LARGE.font + 5)
-    axes = place(figure, LARGE, left=1.1, top=0.95, width=8.6, height=3.5)
+    figure = new_figure(LARGE, 5.2)
+    add_text(figure, title, left=0.35, top=0.4, size=LARGE.font + 5)
+    axes = add_axes(figure, LARGE, left=1.1, top=0.95, width=8.6, height=3.5)
     most = max(float(np.abs(battery_kw).max()), 1e-9)
     drawn = axes.pcolormesh(
         import_price, soc_percent, battery_kw, cmap="PuOr", vmin=-most, vmax=most, shading="nearest"
@@ -111,7 +111,7 @@ def policy_map_png(
     return png_bytes(figure)
 
 
-def against_oracle_png(days: pl.DataFrame, policies: Sequence[str], *, title: str, currency: str) -> bytes:
+def cost_over_oracle_png(days: pl.DataFrame, policies: Sequence[str], *, title: str, currency: str) -> bytes:
     """What each policy paid more than perfect hindsight, added up from day to day.
 
     Args:
@@ -121,9 +121,9 @@ def against_oracle_png(days: pl.DataFrame, policies: Sequence[str], *, title: st
         currency: of the cost.
     """
     wide = days.pivot(on="policy", index="day", values="cost", maintain_order=True).sort("day").drop_nulls()
-    figure = blank(LARGE, _HEIGHT)
-    write(figure, title, left=0.35, top=0.4, size=LARGE.font + 5)
-    axes = place(figure, LARGE, left=1.1, top=0.95, width=8.6, height=2.6)
+    figure = new_figure(LARGE, _HEIGHT)
+    add_text(figure, title, left=0.35, top=0.4, size=LARGE.font + 5)
+    axes = add_axes(figure, LARGE, left=1.1, top=0.95, width=8.6, height=2.6)
     colours = policy_colours(policies)
     ends = {policy: (wide[policy] - wide["oracle"]).cum_sum().to_list() for policy in policies}
     room = 0.09 * max(max(line) for line in ends.values())

@@ -16,12 +16,12 @@ from darkstar_pipeline.pictures.canvas import (
     LARGE,
     QUIET,
     SMALL,
-    Look,
-    blank,
-    place,
+    Style,
+    add_axes,
+    add_text,
+    new_figure,
     policy_colours,
     policy_name,
-    write,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ REFERENCE = "mpc"
 # Off the right half by design: not using the battery is so far from all others that they would be one line.
 _OFF_SCALE = "idle"
 
-# Inches of the large picture; a smaller look scales them.
+# Inches of the large picture; a smaller style scales them.
 _TOP, _BOTTOM = 1.0, 0.5
 _ROW, _LEAST_ROWS = 0.7, 4  # of a policy; fewer policies leave room
 _NAMES, _SHARES, _COSTS = 2.25, 2.35, 1.15  # left half: names, bars, what was paid
@@ -67,14 +67,14 @@ def verdict_figure(days: pl.DataFrame, totals: pl.DataFrame, *, currency: str, s
     """
     if totals.is_empty() or days.is_empty():
         raise DataMissingError("no evaluated day to draw", "evaluate a range that has usable days")
-    look = SMALL if small else LARGE
+    style = SMALL if small else LARGE
     rows = totals.to_dicts()
     height = max(len(rows), _LEAST_ROWS) * _ROW
-    figure = blank(look, (_TOP + height + _BOTTOM) * look.scale)
+    figure = new_figure(style, (_TOP + height + _BOTTOM) * style.scale)
     shared = days.filter(pl.col("policy").n_unique().over("day") == days["policy"].n_unique())
-    _head(figure, look, shared)
-    _draw_shares(figure, look, rows, height * look.scale, currency)
-    _draw_differences(figure, look, rows, height * look.scale, differences(shared), currency)
+    _head(figure, style, shared)
+    _draw_shares(figure, style, rows, height * style.scale, currency)
+    _draw_differences(figure, style, rows, height * style.scale, differences(shared), currency)
     return figure
 
 
@@ -94,28 +94,28 @@ def differences(days: pl.DataFrame) -> pl.DataFrame:
     return wide.select("day", *((pl.col(name) - pl.col(REFERENCE)).cum_sum() for name in others))
 
 
-def _head(figure: "Figure", look: Look, days: pl.DataFrame) -> None:
+def _head(figure: "Figure", style: Style, days: pl.DataFrame) -> None:
     """Title: how many days, and from when to when."""
     known = days["day"].unique().sort()
     count = f"{len(known)} day{'' if len(known) == 1 else 's'}"
     span = f", {known[0]}" + (f" to {known[-1]}" if len(known) > 1 else "") if len(known) else ""
-    text, size = f"Verdict on {count}{span}", look.font + 5 * look.scale
-    write(figure, text, left=_MARGIN * look.scale, top=0.38 * look.scale, size=size)
+    text, size = f"Verdict on {count}{span}", style.font + 5 * style.scale
+    add_text(figure, text, left=_MARGIN * style.scale, top=0.38 * style.scale, size=size)
 
 
-def _heading(figure: "Figure", look: Look, left: float, name: str, note: str) -> None:
+def _heading(figure: "Figure", style: Style, left: float, name: str, note: str) -> None:
     """What a half shows."""
-    top = (_TOP - 0.16) * look.scale
-    drawn = write(figure, name, left=left, top=top, size=look.font + 0.5, weight="bold")
-    after = drawn.get_window_extent().x1 / figure.dpi + 0.1 * look.scale
-    write(figure, note, left=after, top=top, size=look.font - 1, colour=QUIET)
+    top = (_TOP - 0.16) * style.scale
+    drawn = add_text(figure, name, left=left, top=top, size=style.font + 0.5, weight="bold")
+    after = drawn.get_window_extent().x1 / figure.dpi + 0.1 * style.scale
+    add_text(figure, note, left=after, top=top, size=style.font - 1, colour=QUIET)
 
 
-def _draw_shares(figure: "Figure", look: Look, rows: Sequence[Row], height: float, currency: str) -> None:
+def _draw_shares(figure: "Figure", style: Style, rows: Sequence[Row], height: float, currency: str) -> None:
     """A bar a policy, its share written at the end of the bar, what it paid beside it."""
-    scale = look.scale
-    _heading(figure, look, _MARGIN * scale, "Captured share", "of what perfect hindsight saves against idle")
-    axes = place(figure, look, left=_NAMES * scale, top=_TOP * scale, width=_SHARES * scale, height=height)
+    scale = style.scale
+    _heading(figure, style, _MARGIN * scale, "Captured share", "of what perfect hindsight saves against idle")
+    axes = add_axes(figure, style, left=_NAMES * scale, top=_TOP * scale, width=_SHARES * scale, height=height)
     colours = policy_colours([row["policy"] for row in rows])
     shares = [0.0 if row["captured_share"] is None else 100 * row["captured_share"] for row in rows]
     places = np.arange(len(rows))
@@ -125,13 +125,13 @@ def _draw_shares(figure: "Figure", look: Look, rows: Sequence[Row], height: floa
     axes.set_ylim(max(len(rows), _LEAST_ROWS) - 0.5, -0.5)
     axes.set_xticks([0, 50, 100], ["0", "50", "100 %"])
     axes.set_yticks(places, [policy_name(row["policy"]) for row in rows])
-    axes.tick_params(axis="y", labelsize=look.font - 0.5, labelcolor=INK, pad=8 * scale)
+    axes.tick_params(axis="y", labelsize=style.font - 0.5, labelcolor=INK, pad=8 * scale)
     axes.grid(visible=False, axis="y")
     for at, row in enumerate(rows):
-        _write_share(axes, look, at, row, currency)
+        _write_share(axes, style, at, row, currency)
 
 
-def _write_share(axes: "Axes", look: Look, at: int, row: Row, currency: str) -> None:
+def _write_share(axes: "Axes", style: Style, at: int, row: Row, currency: str) -> None:
     """A policy's share in figures, and what it paid, right of the bars."""
     share = row["captured_share"]
     lines = (
@@ -143,9 +143,9 @@ def _write_share(axes: "Axes", look: Look, at: int, row: Row, currency: str) -> 
             text,
             (1.04, at),
             xycoords=axes.get_yaxis_transform(),
-            xytext=(0, up * look.font),
+            xytext=(0, up * style.font),
             textcoords="offset points",
-            fontsize=look.font - 0.5,
+            fontsize=style.font - 0.5,
             weight=weight,
             color=colour,
             va="center",
@@ -153,34 +153,36 @@ def _write_share(axes: "Axes", look: Look, at: int, row: Row, currency: str) -> 
 
 
 def _draw_differences(
-    figure: "Figure", look: Look, rows: Sequence[Row], height: float, lines: pl.DataFrame, currency: str
+    figure: "Figure", style: Style, rows: Sequence[Row], height: float, lines: pl.DataFrame, currency: str
 ) -> None:
     """A line a policy, from day to day, with the interval of the total at its end."""
-    scale = look.scale
+    scale = style.scale
     left = (_NAMES + _SHARES + _COSTS + _MIDDLE) * scale
-    note = f"added up, {currency}" + ("; the total with its 95 % interval; idle left out" if look.detail else "")
-    _heading(figure, look, left - 0.35 * scale, "Cost against MPC", note)
-    width = look.width - left - _ENDS * scale
-    axes = place(figure, look, left=left, top=_TOP * scale, width=width, height=height)
+    note = f"added up, {currency}" + ("; the total with its 95 % interval; idle left out" if style.detail else "")
+    _heading(figure, style, left - 0.35 * scale, "Cost against MPC", note)
+    width = style.width - left - _ENDS * scale
+    axes = add_axes(figure, style, left=left, top=_TOP * scale, width=width, height=height)
     shown = [row for row in rows if row["policy"] in lines.columns]
     if not shown:
         axes.set_axis_off()
-        axes.text(0.0, 0.9, _nothing_to_compare(rows), transform=axes.transAxes, fontsize=look.font, color=QUIET)
+        axes.text(0.0, 0.9, _nothing_to_compare(rows), transform=axes.transAxes, fontsize=style.font, color=QUIET)
         return
     days = lines["day"].to_list()
     colours = policy_colours([REFERENCE, *(row["policy"] for row in rows)])
-    axes.axhline(0, color=colours[REFERENCE], linewidth=look.line)
+    axes.axhline(0, color=colours[REFERENCE], linewidth=style.line)
     for row in shown:
-        _draw_line(axes, look, days, lines[row["policy"]].to_list(), row, colours[row["policy"]])
-    _scale_days(axes, days, ticks=6 if look.detail else 4)
+        _draw_line(axes, style, days, lines[row["policy"]].to_list(), row, colours[row["policy"]])
+    _scale_days(axes, days, ticks=6 if style.detail else 4)
     ends = [_End(row["policy"], _end_text(row, lines[row["policy"]][-1]), lines[row["policy"]][-1]) for row in shown]
-    _name_ends(axes, look, [_End(REFERENCE, policy_name(REFERENCE), 0.0), *ends], colours, height)
+    _name_ends(axes, style, [_End(REFERENCE, policy_name(REFERENCE), 0.0), *ends], colours, height)
 
 
-def _draw_line(axes: "Axes", look: Look, days: Sequence[date], values: Sequence[float], row: Row, colour: str) -> None:
+def _draw_line(
+    axes: "Axes", style: Style, days: Sequence[date], values: Sequence[float], row: Row, colour: str
+) -> None:
     """A policy's line; the interval stands a little after its end."""
     x = [day.toordinal() for day in days]
-    axes.plot(x, values, color=colour, linewidth=look.line, marker="o" if len(days) == 1 else "", markersize=4)
+    axes.plot(x, values, color=colour, linewidth=style.line, marker="o" if len(days) == 1 else "", markersize=4)
     low, high = row["cost_vs_mpc_low"], row["cost_vs_mpc_high"]
     if low is not None and high is not None:
         axes.fill_between([x[-1], x[-1] + _bar(days)], low, high, color=colour, alpha=0.3, linewidth=0)
@@ -219,17 +221,17 @@ def _nothing_to_compare(rows: Sequence[Row]) -> str:
     return "no other policy to compare" if REFERENCE in known else "MPC was not evaluated"
 
 
-def _name_ends(axes: "Axes", look: Look, ends: "Sequence[_End]", colours: Mapping[str, str], height: float) -> None:
+def _name_ends(axes: "Axes", style: Style, ends: "Sequence[_End]", colours: Mapping[str, str], height: float) -> None:
     """Names at the right ends of the lines, pushed apart where the lines end close together."""
     low, high = axes.get_ylim()
     ordered = sorted(ends, key=lambda end: end.value)
-    room = [_LINE * look.scale * (end.text.count("\n") + 1) for end in ordered]
+    room = [_LINE * style.scale * (end.text.count("\n") + 1) for end in ordered]
     wanted = [(end.value - low) / (high - low) * height for end in ordered]
     inside = axes.transAxes
     for end, middle in zip(ordered, _apart(wanted, room, height), strict=True):
-        at, thick = middle / height, 2.5 * look.scale
+        at, thick = middle / height, 2.5 * style.scale
         axes.plot([1.02, 1.055], [at, at], color=colours[end.policy], linewidth=thick, transform=inside, clip_on=False)
-        axes.text(1.075, at, end.text, fontsize=look.font - 1.5, color=INK, va="center", transform=inside)
+        axes.text(1.075, at, end.text, fontsize=style.font - 1.5, color=INK, va="center", transform=inside)
 
 
 def _apart(wanted: Sequence[float], room: Sequence[float], height: float) -> list[float]:

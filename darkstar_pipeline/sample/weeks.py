@@ -55,7 +55,7 @@ def sample_weeks(
     context = open_context(settings=_settings(first, settings or {}), home=folder)
     _import(context, load_sample(), first, last)
     days = list(days_between(first, last))
-    prices, observations = _prices(context, first, last), _observed(context, first, last)
+    prices, observations = _prices(context, first, last), _observations(context, first, last)
     grades = grade_days(
         observations,
         prices,
@@ -107,7 +107,7 @@ def _prices(context: Context, first: date, last: date) -> pl.DataFrame:
     ).prices
 
 
-def _observed(context: Context, first: date, last: date) -> pl.DataFrame:
+def _observations(context: Context, first: date, last: date) -> pl.DataFrame:
     """The slot grid with what was read."""
     readings = context.lake.read(METER_READINGS, SITE)
     measured = [name for name in SLOT_OBSERVATIONS.schema.names() if name not in ("site", "local_day", "slot_start")]

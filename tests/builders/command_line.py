@@ -40,7 +40,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {**inherited, "DARKSTAR_HOME": str(folder / "state"), "DARKSTAR_CONFIG": str(folder / "darkstar.yaml")}
 
 
-def real_darkstar(folder: Path, *words: str) -> Outcome:
+def run_darkstar(folder: Path, *words: str) -> Outcome:
     """The installed program with these words, in a folder."""
     done = subprocess.run(
         [PROGRAM, *words], cwd=folder, env=environment(folder), capture_output=True, text=True, check=False, timeout=300

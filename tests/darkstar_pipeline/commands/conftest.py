@@ -6,7 +6,7 @@ import pytest
 
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
-from tests.builders.command_line import Darkstar, Outcome, environment, real_darkstar
+from tests.builders.command_line import Darkstar, Outcome, environment, run_darkstar
 from tests.builders.shared_folders import filled_once
 
 
@@ -25,10 +25,10 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def live_in(folder: Path) -> None:
     """Make the sample and materialise its days."""
-    assert real_darkstar(folder, "sample").code == 0
+    assert run_darkstar(folder, "sample").code == 0
     results = "*oracle_daily_results,*policy_daily_results"  # the verdict would make an MLflow store: 4 s
     for first, last in (("2024-03-04", "2024-03-05"), ("2024-03-31", "2024-03-31")):
-        done = real_darkstar(folder, "backfill", "--from", first, "--to", last, "--select", results, "--json")
+        done = run_darkstar(folder, "backfill", "--from", first, "--to", last, "--select", results, "--json")
         assert done.code == 0, done.err + done.out
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.command_line import PROGRAM, Darkstar, environment, real_darkstar
+from tests.builders.command_line import PROGRAM, Darkstar, environment, run_darkstar
 
 pytestmark = pytest.mark.usefixtures("in_sample")
 
@@ -40,15 +40,13 @@ def own_sample(lived_in: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_backfill_tells_what_it_did_when_days_are_there(own_sample: Path) -> None:
-    done = real_darkstar(own_sample, "backfill", "--from", "2024-03-04", "--to", "2024-03-05", "--json")
+    done = run_darkstar(own_sample, "backfill", "--from", "2024-03-04", "--to", "2024-03-05", "--json")
     assert (done.code, done.err) == (0, "")
     report = done.document
     assert set(report) == {"days", "assets", "rows", "left_out", "run_id", "seconds"}
     assert (report["days"], report["assets"][-1]) == (2, "evaluation_report")
     assert [row["day"] for row in report["left_out"]] == ["2024-03-05"]
-    told = real_darkstar(
-        own_sample, "backfill", "--from", "2024-03-04", "--to", "2024-03-05", "--select", "spot_prices"
-    )
+    told = run_darkstar(own_sample, "backfill", "--from", "2024-03-04", "--to", "2024-03-05", "--select", "spot_prices")
     assert told.out.startswith("2 days, 1 assets, 192 rows in ")
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from darkstar_pipeline.commands.compare import policy_of
+from darkstar_pipeline.commands.compare import policy_reference
 from tests.builders.command_line import Darkstar
 
 pytestmark = pytest.mark.usefixtures("in_sample")
@@ -67,4 +67,4 @@ def test_compare_ends_with_its_code_when_it_cannot(
     ],
 )
 def test_side_is_what_a_person_means(text: str, policy: str) -> None:
-    assert policy_of(text, "home") == policy
+    assert policy_reference(text, "home") == policy

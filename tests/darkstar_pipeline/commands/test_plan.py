@@ -52,7 +52,7 @@ def test_plan_draws_a_row_a_slot_when_a_person_asks(darkstar: Darkstar) -> None:
     ("words", "code", "name", "message"),
     [
         pytest.param((), 3, "data_missing", "has no spot price for", id="now"),
-        pytest.param(("--at", "yesterday"), 2, "usage", "is no moment", id="no moment"),
+        pytest.param(("--at", "yesterday"), 2, "usage", "is not a date and time", id="no date and time"),
         pytest.param(("--at", AT, "--soc", "140"), 2, "usage", "less than or equal to 100", id="more than full"),
     ],
 )
@@ -84,7 +84,7 @@ def with_devices(in_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("with_devices")
-def test_plan_does_what_is_wished_when_the_home_can(darkstar: Darkstar) -> None:
+def test_plan_meets_load_requests_when_the_home_can(darkstar: Darkstar) -> None:
     car, run = "20=2024-03-31T18:00/2024-04-01T07:00", "dishwasher=2024-04-01T06:00"
     done = darkstar("plan", "--at", AT, "--car", car, "--appliance", run, "--vacation", "--json")
     assert done.code == 0, done.err
@@ -101,16 +101,18 @@ def test_plan_does_what_is_wished_when_the_home_can(darkstar: Darkstar) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        pytest.param(("--car", "20"), "does not say what by when", id="no departure"),
-        pytest.param(("--car", "much=2024-04-01T07:00"), "is no energy", id="no energy"),
-        pytest.param(("--car", "20=soon"), "is no moment", id="no moment"),
+        pytest.param(("--car", "20"), "does not name both a load and a time", id="no departure"),
+        pytest.param(("--car", "much=2024-04-01T07:00"), "is not an energy in kWh", id="no energy"),
+        pytest.param(("--car", "20=soon"), "is not a date and time", id="no date and time"),
         pytest.param(("--car", "500=2024-04-01T07:00"), "give it only", id="more than its power gives"),
-        pytest.param(("--appliance", "=2024-04-01T07:00"), "does not say what by when", id="no name"),
+        pytest.param(("--appliance", "=2024-04-01T07:00"), "does not name both a load and a time", id="no name"),
         pytest.param(("--appliance", "oven=2024-04-01T07:00"), "there is no appliance 'oven'", id="unknown"),
     ],
 )
 @pytest.mark.usefixtures("with_devices")
-def test_plan_refuses_a_wish_when_no_plan_can_mean_it(darkstar: Darkstar, words: tuple[str, ...], message: str) -> None:
+def test_plan_refuses_a_load_request_when_it_is_impossible(
+    darkstar: Darkstar, words: tuple[str, ...], message: str
+) -> None:
     done = darkstar("plan", "--at", AT, *words, "--json")
     assert (done.code, done.error["code"]) == (2, "usage")
     assert message in done.error["message"]

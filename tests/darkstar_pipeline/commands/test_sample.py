@@ -4,10 +4,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from darkstar_pipeline.commands.sample import telling_days
+from darkstar_pipeline.commands.sample import notable_days
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.sample.site import sample_settings
-from tests.builders.command_line import Darkstar, real_darkstar
+from tests.builders.command_line import Darkstar, run_darkstar
 
 
 def test_sample_makes_a_ready_site_when_nothing_is_there(home: Path, darkstar: Darkstar) -> None:
@@ -44,12 +44,12 @@ def test_telling_days_are_the_richest_and_the_most_missed_when_they_differ() -> 
     days = [date(2024, 1, 1), date(2024, 1, 2), date(2024, 1, 3)]
     costs = {"idle": [9.0, 9.0, 9.0], "mpc": [2.0, 8.0, 7.0], "oracle": [1.0, 4.0, 6.0]}
     frames = [pl.DataFrame({"day": days, "policy": [name] * 3, "cost": values}) for name, values in costs.items()]
-    assert telling_days(pl.concat(frames)) == (days[0], days[1])
+    assert notable_days(pl.concat(frames)) == (days[0], days[1])
 
 
 @pytest.mark.slow
 def test_sample_goes_all_the_way_to_a_verdict_when_run(tmp_path: Path) -> None:
-    first = real_darkstar(tmp_path, "sample", "--run", "--json")
+    first = run_darkstar(tmp_path, "sample", "--run", "--json")
     assert first.code == 0, first.err
     assert first.err == ""
     totals = {row["policy"]: row for row in first.document["totals"]}
@@ -59,6 +59,6 @@ def test_sample_goes_all_the_way_to_a_verdict_when_run(tmp_path: Path) -> None:
     pictures = [Path(name) for name in first.document["pictures"]]
     assert len(pictures) >= 2
     drawn = [path.stat().st_mtime_ns for path in pictures]
-    again = real_darkstar(tmp_path, "sample", "--run", "--json")
+    again = run_darkstar(tmp_path, "sample", "--run", "--json")
     assert again.document["totals"] == first.document["totals"]
     assert [path.stat().st_mtime_ns for path in pictures] == drawn

@@ -112,7 +112,7 @@ def test_service_goes_on_with_its_last_plan_when_it_was_killed(home: Path) -> No
     ("words", "told"),
     [
         (("--port", "70000"), "--port"),
-        (("--at", "yesterday"), "is no moment"),
+        (("--at", "yesterday"), "is not a date and time"),
         (("--site", "cabin"), "cabin"),
     ],
 )

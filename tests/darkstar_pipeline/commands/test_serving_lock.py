@@ -7,13 +7,13 @@ import pytest
 from darkstar_pipeline.commands.serve import _alone, serving_lock
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.file_lock import hold_lock, is_locked
-from tests.builders.command_line import Darkstar, real_darkstar
+from tests.builders.command_line import Darkstar, run_darkstar
 
 
 def test_service_refuses_to_start_when_another_steers_the_home(home: Path, darkstar: Darkstar) -> None:
     assert darkstar("init", "--yes").code == 0
     with hold_lock(serving_lock(home / "state", "home")):
-        done = real_darkstar(home, "serve", "--port", "8499", "--json")
+        done = run_darkstar(home, "serve", "--port", "8499", "--json")
     assert (done.code, done.error["code"]) == (2, "configuration")
     assert "runs on" in done.error["message"]
     assert "--at" in done.error["hint"]

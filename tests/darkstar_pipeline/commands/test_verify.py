@@ -92,7 +92,7 @@ def test_verify_judges_a_file_by_its_policy_when_it_is_told(darkstar: Darkstar, 
             "prices.csv", "slot_start,price\n2024-03-31T00:00:00Z,1\n", 3, "data_refused", "lacks", id="prices"
         ),
         pytest.param("clock.csv", "slot,price\n1,1\n", 3, "data_refused", "slot_start", id="no clock"),
-        pytest.param("number.csv", "slot_start,price\n1,1\n", 3, "data_refused", "instants", id="a number for a clock"),
+        pytest.param("number.csv", "slot_start,price\n1,1\n", 3, "data_refused", "not an instant", id="a number"),
     ],
 )
 def test_verify_names_file_and_fault_when_a_file_is_no_schedule(

@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 import typer
 
-from darkstar_pipeline.console.arguments import check_range, days_told, parse_day, parse_policies
+from darkstar_pipeline.console.arguments import check_range, format_days, parse_day, parse_policies
 from darkstar_pipeline.console.failures import UsageError
 
 
@@ -51,5 +51,5 @@ def test_parse_policies_says_unknown_when_there_is_no_such_policy() -> None:
 
 def test_days_told_counts_the_rest_when_there_are_many() -> None:
     days = [date(2026, 1, day) for day in range(1, 11)]
-    assert days_told(days, most=2) == "2026-01-01, 2026-01-02 and 8 more"
-    assert days_told(days[:2], most=2) == "2026-01-01, 2026-01-02"
+    assert format_days(days, most=2) == "2026-01-01, 2026-01-02 and 8 more"
+    assert format_days(days[:2], most=2) == "2026-01-01, 2026-01-02"

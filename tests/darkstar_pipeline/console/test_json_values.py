@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from darkstar_pipeline.console.json_values import plain, write_json
+from darkstar_pipeline.console.json_values import to_json_value, write_json
 from darkstar_pipeline.errors import ExitCode
 
 
@@ -40,8 +40,8 @@ from darkstar_pipeline.errors import ExitCode
     ],
 )
 def test_plain_gives_what_json_knows_when_given(value: object, expected: object) -> None:
-    assert plain(value) == expected
-    assert json.loads(json.dumps(plain(value), allow_nan=False)) == expected
+    assert to_json_value(value) == expected
+    assert json.loads(json.dumps(to_json_value(value), allow_nan=False)) == expected
 
 
 def test_write_json_stays_ascii_when_text_is_not() -> None:

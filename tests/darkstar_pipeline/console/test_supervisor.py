@@ -11,12 +11,12 @@ import pytest
 
 from darkstar_pipeline.console.supervisor import (
     LOOPBACK,
-    Service,
+    ProcessSupervisor,
+    Program,
     ServiceFailedError,
-    Supervisor,
     free_port,
     is_free,
-    stopping_on_signals,
+    stop_on_signals,
 )
 from darkstar_pipeline.errors import ConfigurationError
 
@@ -31,17 +31,17 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRe
 
 
 @pytest.fixture
-def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
-    supervisor = Supervisor(tmp_path / "logs", os.environ)
+def supervisor(tmp_path: Path) -> Iterator[ProcessSupervisor]:
+    supervisor = ProcessSupervisor(tmp_path / "logs", os.environ)
     yield supervisor
-    supervisor.ask_to_stop()
-    supervisor.ask_to_stop()
+    supervisor.request_stop()
+    supervisor.request_stop()
     supervisor.stop()
 
 
-def page(tmp_path: Path) -> Service:
+def page(tmp_path: Path) -> Program:
     port = free_port(18_000)
-    return Service(name="page", command=(sys.executable, "-c", PAGE, str(port), str(tmp_path / "ready")), port=port)
+    return Program(name="page", command=(sys.executable, "-c", PAGE, str(port), str(tmp_path / "ready")), port=port)
 
 
 def is_alive(pid: int) -> bool:
@@ -78,27 +78,27 @@ def test_free_port_refuses_when_there_is_none() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
-def test_stop_leaves_nothing_when_a_grandchild_ignores_signals(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_stop_leaves_nothing_when_a_grandchild_ignores_signals(supervisor: ProcessSupervisor, tmp_path: Path) -> None:
     service = page(tmp_path)
     supervisor.start(service)
     assert supervisor.wait_ready(30)
     wait_for(tmp_path / "ready")
     child = int(supervisor.log_file(service).read_text().split()[1])
     assert is_alive(child)
-    supervisor.ask_to_stop()
-    supervisor.ask_to_stop()  # no patience
+    supervisor.request_stop()
+    supervisor.request_stop()  # no patience
     supervisor.stop()
     assert not is_alive(child)
     assert is_free(service.port or 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_waiting_ends_and_services_stop_when_signalled(supervisor: Supervisor, number: signal.Signals) -> None:
+def test_waiting_ends_and_services_stop_when_signalled(supervisor: ProcessSupervisor, number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    idle = Service(name="idle", command=(sys.executable, "-c", "import time; time.sleep(60)"))
+    idle = Program(name="idle", command=(sys.executable, "-c", "import time; time.sleep(60)"))
     timer = threading.Timer(0.3, os.kill, (os.getpid(), number))
     started = time.monotonic()
-    with stopping_on_signals(supervisor):
+    with stop_on_signals(supervisor):
         supervisor.start(idle)
         assert supervisor.wait_ready(30)
         timer.start()
@@ -107,16 +107,16 @@ def test_waiting_ends_and_services_stop_when_signalled(supervisor: Supervisor, n
     assert signal.getsignal(number) == before
 
 
-def test_waiting_raises_with_the_last_line_when_a_service_ends(supervisor: Supervisor) -> None:
-    broken = Service(name="broken", command=(sys.executable, "-c", "print('port is taken'); raise SystemExit(3)"))
+def test_waiting_raises_with_the_last_line_when_a_service_ends(supervisor: ProcessSupervisor) -> None:
+    broken = Program(name="broken", command=(sys.executable, "-c", "print('port is taken'); raise SystemExit(3)"))
     supervisor.start(broken)
     with pytest.raises(ServiceFailedError, match="broken ended with code 3: port is taken"):
         supervisor.wait_stopped()
 
 
-def test_waiting_raises_when_a_page_never_answers(supervisor: Supervisor) -> None:
+def test_waiting_raises_when_a_page_never_answers(supervisor: ProcessSupervisor) -> None:
     port = free_port(18_200)
-    silent = Service(name="silent", command=(sys.executable, "-c", "import time; time.sleep(60)"), port=port)
+    silent = Program(name="silent", command=(sys.executable, "-c", "import time; time.sleep(60)"), port=port)
     supervisor.start(silent)
     with pytest.raises(ServiceFailedError, match="silent does not answer"):
         supervisor.wait_ready(0.5)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import BboxBase
 
 from darkstar_pipeline.pictures import learning
-from darkstar_pipeline.pictures.learning import against_oracle_png, learning_curve_png, policy_map_png
+from darkstar_pipeline.pictures.learning import cost_over_oracle_png, learning_curve_png, policy_map_png
 
 PNG = b"\x89PNG\r\n\x1a\n"
 FALLING = {f"member {i}": tuple((n, 28 - 0.01 * n - 0.001 * i) for n in range(13)) for i in range(4)}
@@ -87,7 +87,7 @@ def test_what_was_paid_more_than_the_oracle_adds_up(drawn: list[Figure]) -> None
     costs = {"oracle": 1.0, "rl": 1.1, "mpc": 1.11, "value": 1.12}
     rows = [{"day": day, "policy": policy, "cost": cost} for day in days for policy, cost in costs.items()]
     policies = ("rl", "mpc", "value")
-    assert against_oracle_png(pl.DataFrame(rows), policies, title="Paid more than hindsight", currency="SEK")
+    assert cost_over_oracle_png(pl.DataFrame(rows), policies, title="Paid more than hindsight", currency="SEK")
     ends = {float(np.asarray(line.get_ydata())[-1]) for line in drawn[0].axes[0].lines}
     assert sorted(ends) == pytest.approx([3.0, 3.3, 3.6])
     assert overlaps(drawn[0]) == []
