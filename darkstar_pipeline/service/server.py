@@ -17,7 +17,7 @@ from darkstar_pipeline.service.home_assistant.controller import ControlledHome, 
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.http.app import create_app
-from darkstar_pipeline.service.http.dependencies import Running
+from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import AccessToken, service_token
 from darkstar_pipeline.service.logs import configure_logs
@@ -48,7 +48,7 @@ class PlannerServer:
         self.engine.listen(self.shadows.heard)
         self.control = None if trial else Controller(controlled_home(context), clock, self.engine.command)
         self.publisher = None if trial else _publisher(context, self.engine)
-        self.running = Running(
+        self.running = ServiceState(
             engine=self.engine,
             token=self.token,
             metrics=Metrics(),

@@ -17,7 +17,7 @@ from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.http.app import create_app
-from darkstar_pipeline.service.http.dependencies import Running
+from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import AccessToken
 from env.gym.actions import Correction
@@ -92,7 +92,7 @@ def made_engine(context: Context, at: datetime | None = None) -> tuple[PlannerEn
 
 def client_of(engine: PlannerEngine) -> TestClient:
     """Somebody who asks the service of an engine, without a token."""
-    running = Running(engine=engine, token=AccessToken(TOKEN), metrics=Metrics())
+    running = ServiceState(engine=engine, token=AccessToken(TOKEN), metrics=Metrics())
     return TestClient(create_app(running), base_url="http://localhost", raise_server_exceptions=False)
 
 

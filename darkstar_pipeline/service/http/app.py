@@ -1,4 +1,4 @@
-"""The service as an ASGI application, put together."""
+"""Builds the service's ASGI application from its routes and middleware."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -9,24 +9,25 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
-from darkstar_pipeline.service.http.dependencies import Running
+from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.errors import add_handlers
 from darkstar_pipeline.service.http.middleware import Guard
 from darkstar_pipeline.service.http.routes import health, history, models, overrides, pages, plans
 from darkstar_pipeline.service.http.sessions import COOKIE, Sessions
 
 DESCRIPTION = (
-    "What a home's battery is told, and why. Powers kW, energies kWh, instants UTC, money in the site's currency."
+    "Plans and commands of a home's battery, with reasons. Powers in kW, energies in kWh, times in UTC, money in the "
+    "site's currency."
 )
 
 
 def create_app(
-    running: Running, *, begin: Callable[[], None] | None = None, end: Callable[[], None] | None = None
+    running: ServiceState, *, begin: Callable[[], None] | None = None, end: Callable[[], None] | None = None
 ) -> FastAPI:
-    """The application of a running service.
+    """Return the application of a running service.
 
     Args:
-        running: what it is made of.
+        running: its parts.
         begin: called before the first request, such as to start the planning thread.
         end: called after the last one.
     """
@@ -50,9 +51,9 @@ def create_app(
     )
     app.state.running = running
     settings = running.context.site_settings.service
-    shown = [Security(HTTPBearer(auto_error=False)), Security(APIKeyCookie(name=COOKIE, auto_error=False))]
+    declared = [Security(HTTPBearer(auto_error=False)), Security(APIKeyCookie(name=COOKIE, auto_error=False))]
     for part in (plans, history, overrides, models):
-        app.include_router(part.router, dependencies=shown)  # they only tell OpenAPI: the guard has looked already
+        app.include_router(part.router, dependencies=declared)  # for OpenAPI alone: the guard has checked already
     app.include_router(health.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=pages.PAGE), name="static")
@@ -62,7 +63,7 @@ def create_app(
         token=running.token,
         body_bytes=settings.body_bytes,
         per_second=settings.requests_per_second,
-        seen=running.metrics.seen,
+        on_response=running.metrics.count_response,
     )
     app.add_middleware(Sessions, key=running.token.session_key)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))

@@ -1,4 +1,4 @@
-"""What a running service is made of; routes find it in the request."""
+"""The parts of a running service, which FastAPI injects into routes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ from darkstar_pipeline.service.schemas import Component
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running:
-    """A running service.
+class ServiceState:
+    """The parts of a running service.
 
     Attributes:
-        engine: plans.
+        engine: makes the plans.
         token: the token that requests have to show.
-        metrics: figures for Prometheus.
-        savings: what was saved, remembered.
-        parts: tell how further parts are, such as what steers the inverter.
+        metrics: metrics for Prometheus.
+        savings: savings by day, cached.
+        parts: return the states of further components, such as control.
     """
 
     engine: PlannerEngine
@@ -39,17 +39,17 @@ class Running:
         return self.engine.context
 
     def components(self) -> list[Component]:
-        """How the parts are."""
-        return [*self.engine.components(), *(part for tell in self.parts for part in tell())]
+        """Return the states of all components."""
+        return [*self.engine.components(), *(component for components in self.parts for component in components())]
 
     @property
     def clock(self) -> Clock:
-        """What time it is."""
+        """The service's clock."""
         return self.engine.clock
 
 
-def _running(request: Request) -> Running:
+def _service_state(request: Request) -> ServiceState:
     return request.app.state.running
 
 
-Service = Annotated[Running, Depends(_running)]
+StateDep = Annotated[ServiceState, Depends(_service_state)]

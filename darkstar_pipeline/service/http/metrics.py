@@ -1,4 +1,4 @@
-"""Figures of the service for Prometheus: requests, plans, how old and how good what they rest on is."""
+"""Metrics of the service for Prometheus: requests, plans and their age, and the states of components."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -10,7 +10,7 @@ LATENCIES = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
 class Metrics:
-    """The figures of one service."""
+    """The metrics of one service."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -33,18 +33,18 @@ class Metrics:
         self.champion = Gauge(
             "darkstar_champion_version", "Version that plans are made with; 0 for none", registry=self.registry
         )
-        self.automatic = Gauge("darkstar_automatic", "1 where the service steers", registry=self.registry)
+        self.automatic = Gauge("darkstar_automatic", "1 where automatic mode is on", registry=self.registry)
         self.component = Gauge(
-            "darkstar_component_ok", "1 where a part is well", ("component",), registry=self.registry
+            "darkstar_component_ok", "1 where a component is healthy", ("component",), registry=self.registry
         )
 
-    def seen(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered."""
+    def count_response(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answered request."""
         self.requests.labels(method, route, str(status)).inc()
         self.latency.labels(route).observe(seconds)
 
-    def told(self, engine: PlannerEngine, clock: Clock) -> bytes:
-        """All figures as they are now, in Prometheus' text form."""
+    def render(self, engine: PlannerEngine, clock: Clock) -> bytes:
+        """Return all metrics as they are now, in Prometheus' text format."""
         made, failures, seconds = engine.counts
         plan, following = engine.plan(), engine.follower.now
         self.plans.set(made)

@@ -1,4 +1,4 @@
-"""What stands before every route: size, pace, token, and headers that leave a browser no room.
+"""Checks before every route: body size, request rate and token; and security headers on every answer.
 
 Plain ASGI, since each layer of Starlette's ready-made kind costs a task a request. What does not belong here: names
 that the service answers to (Starlette's `TrustedHostMiddleware`), and what a request means (`routes`).
@@ -22,7 +22,7 @@ from darkstar_pipeline.service.http.tokens import AccessToken
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PACE_SECONDS = 10
+RATE_WINDOW_SECONDS = 10
 WRONG_TOKENS_PER_MINUTE = 20
 OPEN = frozenset({"/health", "/ready", "/login", "/", "/favicon.ico"})
 OPEN_FOLDERS = ("/static/",)
@@ -38,24 +38,26 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 
-Seen = Callable[[str, str, int, float], None]
-"""Told of every answer: method, route, status, seconds."""
+OnResponse = Callable[[str, str, int, float], None]
+"""Called after every answer with method, route, status and seconds."""
 
 
 class Guard:
-    """Lets through what is small, paced and known.
+    """Lets requests pass that are small enough, not too frequent, and authenticated.
 
     Args:
-        app: what is guarded.
+        app: the application inside.
         token: the token that requests have to show.
         body_bytes: largest request body [B].
         per_second: requests of one client [1/s].
-        seen: told of every answer.
+        on_response: called after every answer.
     """
 
-    def __init__(self, app: "ASGIApp", *, token: AccessToken, body_bytes: int, per_second: float, seen: Seen) -> None:
-        self.app, self.token, self.body_bytes, self.seen = app, token, body_bytes, seen
-        self._pace = RateLimitItemPerSecond(max(int(per_second * PACE_SECONDS), 1), PACE_SECONDS)
+    def __init__(
+        self, app: "ASGIApp", *, token: AccessToken, body_bytes: int, per_second: float, on_response: OnResponse
+    ) -> None:
+        self.app, self.token, self.body_bytes, self.on_response = app, token, body_bytes, on_response
+        self._pace = RateLimitItemPerSecond(max(int(per_second * RATE_WINDOW_SECONDS), 1), RATE_WINDOW_SECONDS)
         self._wrong = RateLimitItemPerSecond(WRONG_TOKENS_PER_MINUTE, 60)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
@@ -89,10 +91,10 @@ class Guard:
         else:
             await self._within_size(scope, receive, answer)
         route = getattr(scope.get("route"), "path", "other")
-        self.seen(scope["method"], route, status, time.perf_counter() - began)
+        self.on_response(scope["method"], route, status, time.perf_counter() - began)
 
     def _refusal(self, scope: "Scope", headers: Headers, client: str) -> "Refusal | None":
-        """Why a request is not let through; None where it is."""
+        """Return why a request is refused; None where it passes."""
         if not self._limiter.hit(self._pace, "pace", client):
             return Refusal(429, "too_many_requests", "too many requests", "wait ten seconds", {"retry-after": "10"})
         length = headers.get("content-length", "0")
@@ -112,7 +114,7 @@ class Guard:
         return logged_in(scope)
 
     def _unknown(self, scope: "Scope", headers: Headers, client: str) -> "Refusal":
-        """Refuse whoever shows neither token nor session."""
+        """Return the refusal of a request with neither token nor session."""
         shown = bool(headers.get("authorization")) or shows_cookie(scope)
         asks = {"www-authenticate": 'Bearer realm="darkstar"'}
         if shown and not self.may_try(client):
@@ -122,11 +124,11 @@ class Guard:
         return Refusal(401, "unauthorized", message, hint, asks)
 
     def may_try(self, client: str) -> bool:
-        """Whether a client may show a wrong token once more."""
+        """Return whether a client may show another wrong token."""
         return self._limiter.hit(self._wrong, "wrong", client)
 
     async def _within_size(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Have the app answer a body that is no larger than allowed, also where its length was not said."""
+        """Let the application read no more than the allowed body, also where no length was declared."""
         taken, refused = 0, False
 
         async def measured() -> "Message":
@@ -174,7 +176,7 @@ def _too_large(most: int) -> Refusal:
 
 
 def _same_origin(headers: Headers) -> bool:
-    """Whether a browser that says where it comes from comes from our own page."""
+    """Return whether the request comes from our own page, as far as its headers say."""
     origin = headers.get("origin")
     if origin is None:
         return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
@@ -191,7 +193,7 @@ def _add_headers(message: "Message", path: str, request_id: str) -> None:
 
 
 async def _refuse(refusal: Refusal, send: "Send") -> None:
-    """Send an answer of our own."""
+    """Send a refusal."""
     fields: Iterable[tuple[str, str]] = (
         ("content-type", "application/json"),
         ("content-length", str(len(refusal.body))),

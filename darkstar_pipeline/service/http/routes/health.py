@@ -1,8 +1,8 @@
-"""Whether the service is alive and well, and its figures."""
+"""Health, readiness and metrics of the service."""
 
 from fastapi import APIRouter, Request, Response
 
-from darkstar_pipeline.service.http.dependencies import Service
+from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers
 from darkstar_pipeline.service.schemas import HealthDocument, ReadyDocument
 
@@ -10,9 +10,9 @@ router = APIRouter(tags=["health"])
 _CONTENT = {"text/plain": {"schema": {"type": "string"}}}
 
 
-@router.get("/health", responses=answers(), summary="Alive and well?")
-async def health(request: Request, service: Service) -> HealthDocument:
-    """Answers anybody; what exactly is unwell is told to those who show the token."""
+@router.get("/health", responses=answers(), summary="Health")
+async def health(request: Request, service: StateDep) -> HealthDocument:
+    """Answer everybody; list the components to those who show the token."""
     parts = service.components()
     well = all(part.ok for part in parts)
     known = request.state.known
@@ -22,10 +22,10 @@ async def health(request: Request, service: Service) -> HealthDocument:
 @router.get(
     "/ready",
     responses={**answers(), 503: {"model": ReadyDocument, "description": "Not yet."}},
-    summary="A plan to go by?",
+    summary="Readiness",
 )
-async def ready(service: Service, response: Response) -> ReadyDocument:
-    """Whether a verified plan reaches this moment."""
+async def ready(service: StateDep, response: Response) -> ReadyDocument:
+    """Return whether a verified plan covers this moment."""
     plan, now = service.engine.plan(), service.clock.now()
     there = service.engine.counts[0] > 0 and plan.verified and plan.created_at <= now < plan.valid_until
     response.status_code = 200 if there else 503
@@ -36,8 +36,8 @@ async def ready(service: Service, response: Response) -> ReadyDocument:
     "/metrics",
     response_class=Response,
     responses={**answers(), 200: {"content": _CONTENT, "description": "Prometheus' text form."}},
-    summary="Figures for Prometheus",
+    summary="Metrics for Prometheus",
 )
-async def metrics(service: Service) -> Response:
-    """Requests, plans, ages, rungs and parts."""
-    return Response(service.metrics.told(service.engine, service.clock), media_type="text/plain; version=0.0.4")
+async def metrics(service: StateDep) -> Response:
+    """Return requests, plans, their ages and sources, and components."""
+    return Response(service.metrics.render(service.engine, service.clock), media_type="text/plain; version=0.0.4")

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from darkstar_pipeline.service.engine.plan_vs_actual import history_document
 from darkstar_pipeline.service.engine.savings import MOST_DAYS
-from darkstar_pipeline.service.http.dependencies import Running, Service
+from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers
 from darkstar_pipeline.service.schemas import HistoryDocument, SavingsDocument
 from env.time_grid import days_between, zone
@@ -36,14 +36,14 @@ Day = Annotated[
 
 
 @router.get("/history", responses=answers(), summary="Plan against what happened")
-def history(service: Service, day: Day | None = None) -> HistoryDocument:
+def history(service: StateDep, day: Day | None = None) -> HistoryDocument:
     """Return a local day, by default today: the plan of each slot as it stood when the slot began, and the readings."""
     return history_document(service.context, _today(service) if day is None else day)
 
 
 @router.get("/savings", responses=answers(), summary="What was saved")
 def savings(
-    service: Service,
+    service: StateDep,
     by: Annotated[Literal["day", "month"], Query(description="how days are added up")] = "day",
     first: Day | None = None,
     last: Day | None = None,
@@ -59,5 +59,5 @@ def savings(
     return service.savings.document(service.context, list(days_between(since, until)), by)
 
 
-def _today(service: Running) -> date:
+def _today(service: ServiceState) -> date:
     return service.clock.now().astimezone(zone(service.context.timezone)).date()

@@ -11,7 +11,7 @@ from darkstar_pipeline.models.promotion import PromotionResult, check_evidence
 from darkstar_pipeline.models.promotion import promote as move_to
 from darkstar_pipeline.models.promotion import rollback as move_back
 from darkstar_pipeline.models.registry import find_version
-from darkstar_pipeline.service.http.dependencies import Running, Service
+from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers
 from darkstar_pipeline.service.schemas import ModelRow, ModelsDocument, MoveDocument, PromoteRequest, RollbackRequest
 from planner.artifacts.bundle import read_bundle
@@ -22,7 +22,7 @@ WHO = "planner service"
 
 
 @router.get("", responses=answers(), summary="Versions, and the one in use")
-def models(service: Service) -> ModelsDocument:
+def models(service: StateDep) -> ModelsDocument:
     """The versions in the state folder; MLflow is not asked."""
     context, following = service.context, service.engine.follower.now
     return ModelsDocument(
@@ -35,7 +35,7 @@ def models(service: Service) -> ModelsDocument:
 
 
 @router.post("/promote", responses=answers(404, 409, 503), summary="Put a version into use")
-def promote(wanted: PromoteRequest, service: Service) -> MoveDocument:
+def promote(wanted: PromoteRequest, service: StateDep) -> MoveDocument:
     """As `darkstar models promote`: without passing evidence only by force, and every move is noted."""
     context = service.context
     name = registered_name(context.site_name)
@@ -48,7 +48,7 @@ def promote(wanted: PromoteRequest, service: Service) -> MoveDocument:
 
 
 @router.post("/rollback", responses=answers(404, 409, 503), summary="Put the version before back into use")
-def rollback(wanted: RollbackRequest, service: Service) -> MoveDocument:
+def rollback(wanted: RollbackRequest, service: StateDep) -> MoveDocument:
     """As `darkstar models rollback`: the same bundle byte for byte; before the first one the value function decides."""
     context = service.context
     name = registered_name(context.site_name)
@@ -58,7 +58,7 @@ def rollback(wanted: RollbackRequest, service: Service) -> MoveDocument:
     return _moved(service, move_back(context, who=WHO, why=wanted.why, name=name))
 
 
-def _moved(service: Running, move: PromotionResult) -> MoveDocument:
+def _moved(service: ServiceState, move: PromotionResult) -> MoveDocument:
     service.engine.wake()
     return MoveDocument(
         model=move.model,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from darkstar_pipeline.service.http.dependencies import Running, Service
+from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
 from darkstar_pipeline.service.schemas import AutomaticRequest, Override, OverrideRequest, OverridesDocument
 
@@ -13,13 +13,13 @@ WishId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}$", max_length=8, examples=["
 
 
 @router.get("/overrides", responses=answers(), summary="Who steers, and the wishes that hold")
-async def overrides(service: Service) -> OverridesDocument:
+async def overrides(service: StateDep) -> OverridesDocument:
     """Whether the service steers, and what was asked for by hand."""
     return _told(service)
 
 
 @router.post("/overrides", status_code=201, responses=answers(), summary="Ask for something else, until an end")
-def override(wish: OverrideRequest, service: Service) -> Override:
+def override(wish: OverrideRequest, service: StateDep) -> Override:
     """Charge, discharge, export, hold or leave the battery by itself until a moment; or say that nobody is at home.
 
     It goes into the plan at once, which plans on behind it.
@@ -32,7 +32,7 @@ def override(wish: OverrideRequest, service: Service) -> Override:
 @router.delete(
     "/overrides/{wish_id}", status_code=204, responses=answers(404), summary="End a wish", response_class=Response
 )
-def end_override(wish_id: WishId, service: Service) -> Response:
+def end_override(wish_id: WishId, service: StateDep) -> Response:
     """End a wish before its time."""
     if not service.engine.wishes.end(wish_id):
         return problem(404, "not_found", f"there is no wish {wish_id}", "GET /overrides lists them")
@@ -41,13 +41,13 @@ def end_override(wish_id: WishId, service: Service) -> Response:
 
 
 @router.post("/automatic", responses=answers(), summary="The big switch")
-def automatic(wanted: AutomaticRequest, service: Service) -> OverridesDocument:
+def automatic(wanted: AutomaticRequest, service: StateDep) -> OverridesDocument:
     """Let the service steer, or leave the inverter to its own default."""
     service.engine.wishes.steer(automatic=wanted.automatic)
     service.engine.wake()
     return _told(service)
 
 
-def _told(service: Running) -> OverridesDocument:
+def _told(service: ServiceState) -> OverridesDocument:
     wishes = service.engine.wishes
     return OverridesDocument(automatic=wishes.automatic, overrides=wishes.holding(service.clock.now()))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 
-from darkstar_pipeline.service.http.dependencies import Service
+from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
 from darkstar_pipeline.service.http.sessions import log_in, log_out
 from darkstar_pipeline.service.schemas import Document
@@ -34,7 +34,7 @@ async def icon() -> Response:
 
 
 @router.post("/login", status_code=204, responses=answers(), tags=["door"], response_class=Response)
-async def login(shown: LoginRequest, request: Request, service: Service) -> Response:
+async def login(shown: LoginRequest, request: Request, service: StateDep) -> Response:
     """Check the token and start a session of thirty days."""
     if not service.token.matches(shown.token):
         if not request.state.may_try():

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from darkstar_pipeline.service.engine.plan_store import PLAN_ID
-from darkstar_pipeline.service.http.dependencies import Service
+from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
 from darkstar_pipeline.service.schemas import CommandDocument, PlanDocument, ReplanDocument
 
@@ -16,26 +16,26 @@ PlanId = Annotated[
 
 
 @router.get("/plan", response_model=PlanDocument, responses=answers(), summary="The plan in force")
-async def plan(service: Service) -> Response:
+async def plan(service: StateDep) -> Response:
     """From now until prices end: commands, flows, costs, reasons, and what the plan rests on."""
     return Response(service.engine.plan_json(), media_type="application/json")
 
 
 @router.get("/command", responses=answers(), summary="What the inverter is told now")
-async def command(service: Service) -> CommandDocument:
+async def command(service: StateDep) -> CommandDocument:
     """The command of the current slot. After `expires_at` it is void, and the inverter's own default holds."""
     return service.engine.command()
 
 
 @router.post("/replan", responses=answers(), summary="Plan anew, now")
-def replan(service: Service) -> ReplanDocument:
+def replan(service: StateDep) -> ReplanDocument:
     """Plan on what is known at this moment."""
     made = service.engine.replan()
     return ReplanDocument(id=made.id, rung=made.rung, why=made.why, seconds=made.seconds)
 
 
 @router.get("/plans/{plan_id}", responses=answers(404), summary="A plan that was made", response_model=PlanDocument)
-def plan_by_id(plan_id: PlanId, service: Service) -> PlanDocument | Response:
+def plan_by_id(plan_id: PlanId, service: StateDep) -> PlanDocument | Response:
     """Any plan of the last weeks, as it was made."""
     found = service.engine.store.find(plan_id)
     latest = service.engine.plan()

@@ -20,7 +20,7 @@ from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
 from darkstar_pipeline.service.http.app import create_app
-from darkstar_pipeline.service.http.dependencies import Running
+from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import AccessToken
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
@@ -75,7 +75,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Generator[House]:
 def served(engine: PlannerEngine) -> Generator[str]:
     """The planner's interface on a port of this machine; its address."""
     port = free_port(26_000)
-    app = create_app(Running(engine=engine, token=AccessToken(TOKEN), metrics=Metrics()))
+    app = create_app(ServiceState(engine=engine, token=AccessToken(TOKEN), metrics=Metrics()))
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()

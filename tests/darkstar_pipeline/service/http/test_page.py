@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.http.app import create_app
-from darkstar_pipeline.service.http.dependencies import Running
+from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import AccessToken
 from tests.builders.service_home import LONG_DAY, TOKEN, made_engine, moment
@@ -51,7 +51,7 @@ def engine(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> PlannerEng
 @pytest.fixture(scope="module")
 def url(engine: PlannerEngine) -> Generator[str]:
     """The service on a port of its own."""
-    running = Running(engine=engine, token=AccessToken(TOKEN), metrics=Metrics())
+    running = ServiceState(engine=engine, token=AccessToken(TOKEN), metrics=Metrics())
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
