@@ -11,7 +11,7 @@ from assets.replays import SHOWN, policy_result_rows, policy_schedule_rows, with
 from assets.usable_days import left_out, whole_days
 from assets.verification import SCHEDULES_VERIFIED, rejection_reasons, verified_check, verify_schedules
 from darkstar_pipeline.config.fingerprints import config_version
-from darkstar_pipeline.datasets.believed_readings import past_readings
+from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, POLICY_SCHEDULES

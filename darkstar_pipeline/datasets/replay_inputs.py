@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.datasets.believed_readings import past_readings
+from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,

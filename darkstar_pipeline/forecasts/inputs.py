@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.datasets.believed_readings import past_readings
+from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from env.time_grid import grid

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.datasets.believed_readings import past_readings
+from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv, protocol_of
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.planning.memo import Remembered
