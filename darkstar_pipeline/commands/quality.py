@@ -27,7 +27,8 @@ def quality(call: Call, *, first: FirstDay, last: LastDay) -> Document:
     from darkstar_pipeline.datasets.day_grades import graded_days
 
     check_range(first, last)
-    grades = graded_days(call.context(), first, last)
+    context = call.context()
+    grades = graded_days(context.lake, context.site_name, first, last)
     rows = grades.days.to_dicts()
     document = {"days": rows, "missing": grades.missing}
     return Document(document, lambda out: _draw(out, rows, grades.missing))

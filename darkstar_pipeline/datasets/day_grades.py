@@ -5,8 +5,8 @@ from datetime import date
 
 import polars as pl
 
-from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, PRICE_REPAIRS
 from env.time_grid import days_between
 
@@ -24,18 +24,17 @@ class DayGrades:
     missing: tuple[date, ...]
 
 
-def graded_days(context: Context, first: date, last: date) -> DayGrades:
-    """Grades of the days `first` to `last`, both included.
+def graded_days(lake: Lake, site_name: str, first: date, last: date) -> DayGrades:
+    """Return the grades of the days `first` to `last`, both included.
 
     Raises:
         DataMissingError: none of them is materialised.
     """
-    name = context.site_name
-    grades = context.lake.read(DATA_QUALITY_DAILY, name, first, last).drop("site")
+    grades = lake.read(DATA_QUALITY_DAILY, site_name, first, last).drop("site")
     if grades.is_empty():
         remedy = f"run `darkstar backfill --from {first} --to {last}`"
-        raise DataMissingError(f"no day from {first} to {last} is graded for site {name}", remedy)
-    repairs = context.lake.read(PRICE_REPAIRS, name, first, last)
+        raise DataMissingError(f"no day from {first} to {last} is graded for site {site_name}", remedy)
+    repairs = lake.read(PRICE_REPAIRS, site_name, first, last)
     counts = repairs.group_by("local_day").agg(repaired_slots=pl.len().cast(pl.Int32)).rename({"local_day": "day"})
     days = grades.join(counts, on="day", how="left").with_columns(pl.col("repaired_slots").fill_null(0)).sort("day")
     known = set(days["day"].to_list())

@@ -1,4 +1,4 @@
-"""What days actually cost, and what other ways of running the battery would have cost from the same start.
+"""The actual cost of days, and the cost of other ways of running the battery from the same start.
 
 Everything is priced alike: on the same readings and prices, from the stored energy that the home really had at
 midnight, wear included, and the energy left settled at the same value (`planner.evaluation.daily_results`).
@@ -24,7 +24,7 @@ from planner.replay.daily import replay_days
 from planner.replay.schedules import schedule_frame
 from planner.value.protocol import Protocol
 
-ACTUAL = "lived"
+ACTUAL = "actual"
 """Label of what actually happened in the column `policy`."""
 
 

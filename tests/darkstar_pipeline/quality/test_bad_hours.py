@@ -54,7 +54,7 @@ def statistics(*rows):
     return pl.DataFrame(found, schema=columns, orient="row")
 
 
-def judged(frame, *rows, timezone=STOCKHOLM, has_pv=True):
+def bad(frame, *rows, timezone=STOCKHOLM, has_pv=True):
     found = bad_hours(frame, statistics(*rows), timezone, battery=BATTERY, has_pv=has_pv)
     return sorted(
         (int((row["hour_start"] - START).total_seconds()) // 3600, row["quantity"]) for row in found.to_dicts()
@@ -63,14 +63,14 @@ def judged(frame, *rows, timezone=STOCKHOLM, has_pv=True):
 
 def test_no_hour_is_bad_when_everything_balances_and_agrees():
     rows = [(hour, name, 4 * BALANCED[column]) for hour in range(24) for name, column in QUANTITIES.items()]
-    assert judged(observed(), *rows) == []
+    assert bad(observed(), *rows) == []
 
 
 @pytest.mark.parametrize(
     ("energy", "expected"), [(2.2, []), (1.8, []), (2.21, [(5, "load")]), (1.79, [(5, "load")]), (None, [])]
 )
 def test_an_hour_is_bad_when_slots_and_statistic_differ_by_more_than_a_fifth_of_a_kwh(energy, expected):
-    assert judged(observed(), (5, "load", energy)) == expected
+    assert bad(observed(), (5, "load", energy)) == expected
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,14 @@ def test_an_hour_is_bad_when_slots_and_statistic_differ_by_more_than_a_fifth_of_
     ],
 )
 def test_a_statistic_accuses_its_own_quantity_when_it_disagrees(quantity, blamed):
-    assert judged(observed(), (5, quantity, 9.0)) == [(5, blamed)]
+    assert bad(observed(), (5, quantity, 9.0)) == [(5, blamed)]
 
 
 def test_a_statistic_is_left_aside_when_it_says_nothing_of_this_home():
-    assert judged(observed(), (5, "pv", 9.0), has_pv=False) == []
-    assert judged(observed(), (5, "water", 9.0)) == []
-    assert judged(observed(), (30, "load", 9.0), (-3, "load", 9.0)) == []
-    assert judged(observed(load_kwh=(20, 20, None)), (5, "load", 9.0)) == []
+    assert bad(observed(), (5, "pv", 9.0), has_pv=False) == []
+    assert bad(observed(), (5, "water", 9.0)) == []
+    assert bad(observed(), (30, "load", 9.0), (-3, "load", 9.0)) == []
+    assert bad(observed(load_kwh=(20, 20, None)), (5, "load", 9.0)) == []
 
 
 UNBALANCED = [
@@ -122,12 +122,12 @@ UNBALANCED = [
 @pytest.mark.parametrize(
     ("changes", "rows", "expected"), [case[1:] for case in UNBALANCED], ids=[case[0] for case in UNBALANCED]
 )
-def test_an_unbalanced_hour_is_laid_to_the_likeliest_when_it_is_bad(changes, rows, expected):
-    assert judged(observed(**changes), *rows) == expected
+def test_an_unbalanced_hour_is_attributed_to_the_likeliest_when_it_is_bad(changes, rows, expected):
+    assert bad(observed(**changes), *rows) == expected
 
 
 def test_everything_unconfirmed_is_bad_when_load_alone_is_confirmed():
-    found = judged(observed(import_kwh=(20, 23, 0.3)), (5, "load", 2.0))
+    found = bad(observed(import_kwh=(20, 23, 0.3)), (5, "load", 2.0))
     assert found == [(5, "battery"), (5, "export"), (5, "import"), (5, "pv")]
 
 
@@ -140,21 +140,21 @@ def test_a_home_without_battery_or_panels_balances_when_load_is_what_it_buys():
         export_kwh=(0, 95, 0.0),
         import_kwh=(0, 95, 0.5),
     )
-    assert judged(frame, has_pv=False) == []
-    assert judged(frame.with_columns(load_kwh=pl.lit(0.6)), has_pv=False) == [(hour, "load") for hour in range(24)]
+    assert bad(frame, has_pv=False) == []
+    assert bad(frame.with_columns(load_kwh=pl.lit(0.6)), has_pv=False) == [(hour, "load") for hour in range(24)]
 
 
 @pytest.mark.parametrize(
     ("day", "hours"), [(date(2026, 3, 29), 23), (date(2025, 10, 26), 25)], ids=["spring", "autumn"]
 )
-def test_every_hour_of_a_clock_change_is_judged_once_when_all_are_bad(day, hours):
+def test_every_hour_of_a_clock_change_is_checked_once_when_all_are_bad(day, hours):
     frame = observed(day).with_columns(load_kwh=pl.lit(0.9))
     found = bad_hours(frame, statistics(), STOCKHOLM, battery=BATTERY, has_pv=True)
     assert found.height == found["hour_start"].n_unique() == hours
     assert found["local_day"].unique().to_list() == [day]
 
 
-def test_an_hour_that_midnight_cuts_is_not_judged_whatever_the_range_when_the_zone_is_half_an_hour_off():
+def test_an_hour_that_midnight_cuts_is_not_checked_whatever_the_range_when_the_zone_is_half_an_hour_off():
     alone = observed(DAY, "Asia/Kolkata")
     with_next = pl.concat([alone, observed(date(2026, 1, 16), "Asia/Kolkata")])
     last = datetime(2026, 1, 15, 18, tzinfo=UTC)  # 23:30 in Kolkata

@@ -192,7 +192,7 @@ def test_a_day_is_refused_when_its_prices_are_missing_estimated_or_all_zero(chan
 @pytest.mark.parametrize(
     ("method", "status"), [("estimated", "exclude"), ("second_source", "clean"), ("interpolated", "clean")]
 )
-def test_a_repair_is_judged_by_its_method_when_the_repairs_are_at_hand(method, status):
+def test_a_repair_is_graded_by_its_method_when_the_repairs_are_at_hand(method, status):
     slots = grid(DAY, DAY, STOCKHOLM)["slot_start"][40:60]
     repairs = pl.DataFrame({"slot_start": slots}).with_columns(method=pl.lit(method))
     assert grade(None, priced(repaired=(40, 59, True)), repairs=repairs)["status"] == status

@@ -48,7 +48,7 @@ def with_hours(prices, native=15):
         "negative prices",
     ],
 )
-def test_a_market_is_told_when_enough_of_its_day_is_seen(prices, native, hourly, quarterly):
+def test_a_market_is_recognised_when_enough_of_its_day_is_seen(prices, native, hourly, quarterly):
     frame = with_hours(prices, native)
     assert frame["hourly"].unique().to_list() == [hourly]
     assert frame["quarterly"].unique().to_list() == [quarterly]

@@ -41,7 +41,7 @@ def filled(*, zeros=(), missing=(), second=None, hour_price=None, hourly=False):
         ({"missing": range(40, 44), "zeros": range(44, 48)}, {"interpolated"}),
     ],
 )
-def test_a_price_is_found_by_the_best_way_there_is_when_one_is_missing_or_not_believed(case, methods):
+def test_a_price_is_filled_by_the_best_method_when_it_is_missing_or_rejected(case, methods):
     frame = filled(**case)
     assert set(frame["method"].drop_nulls().to_list()) == methods
 

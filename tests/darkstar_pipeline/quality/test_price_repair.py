@@ -257,7 +257,7 @@ def test_only_zeros_and_gaps_change_when_prices_are_repaired(day_and_prices):
 
 
 @given(days_of_prices(), st.integers(0, 1), st.integers(0, 1))
-def test_the_answer_for_a_day_is_the_same_when_asked_within_a_longer_range(day_and_prices, before, after):
+def test_the_repair_of_a_day_is_the_same_within_a_longer_range(day_and_prices, before, after):
     day, prices = day_and_prices
     first, last = day - timedelta(days=before), day + timedelta(days=after)
     around = (

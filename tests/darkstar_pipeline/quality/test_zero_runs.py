@@ -15,7 +15,7 @@ BY_QUARTER = [price + 0.003 * quarter for price in HOURLY for quarter in range(4
 NEAR_ZERO_DAY = [price if slot >= 24 else price / 100 for slot, price in enumerate(BY_HOUR)]
 
 
-def judged(prices, zeros=(), missing=(), second=None):
+def marked(prices, zeros=(), missing=(), second=None):
     seen = [0.0 if slot in zeros else None if slot in missing else price for slot, price in enumerate(prices)]
     frame = grid(DAY, DAY, "Europe/Stockholm").with_columns(
         price=pl.Series(seen, dtype=pl.Float64),
@@ -43,7 +43,7 @@ def found(frame):
     ids=["market hour", "both ends", "neighbours, hourly", "neighbours", "edge", "edge, one end", "edge, quarterly"],
 )
 def test_a_recorders_zeros_are_found_with_their_evidence_when_the_day_proves_them(prices, zeros, words):
-    frame = judged(prices, zeros)
+    frame = marked(prices, zeros)
     assert found(frame) == list(zeros)
     assert any(words in evidence for evidence in frame["evidence"].drop_nulls())
 
@@ -69,34 +69,34 @@ def test_a_recorders_zeros_are_found_with_their_evidence_when_the_day_proves_the
         "hardly a price",
     ],
 )
-def test_zeros_are_judged_with_the_gaps_beside_them_when_there_are_any(prices, zeros, missing, expected):
-    assert found(judged(prices, zeros, missing)) == expected
+def test_zeros_are_examined_with_the_gaps_beside_them_when_there_are_any(prices, zeros, missing, expected):
+    assert found(marked(prices, zeros, missing)) == expected
 
 
 def test_a_true_zero_hour_stays_when_a_single_zero_lies_on_either_side():
     hourly = [*HOURLY[:10], 0.05, 0.0, 0.04, *HOURLY[13:]]
     prices = [price for price in hourly for _ in range(4)]
-    assert found(judged(prices, [43, *range(44, 48), 48])) == [
+    assert found(marked(prices, [43, *range(44, 48), 48])) == [
         43,
         *range(44, 48),
         48,
     ]  # 0.05 and 0.04 are not near zero
     hourly[10], hourly[12] = 0.01, 0.012
     prices = [price for price in hourly for _ in range(4)]
-    assert found(judged(prices, [43, *range(44, 48), 48])) == [43, 48]
+    assert found(marked(prices, [43, *range(44, 48), 48])) == [43, 48]
 
 
 @pytest.mark.parametrize(
     ("second", "expected"), [(0.4, [50, 51]), (0.0004, []), (None, [50, 51])], ids=["disagrees", "agrees", "is silent"]
 )
 def test_the_second_source_overrules_the_day_when_it_knows_the_slot(second, expected):
-    assert found(judged(BY_HOUR, [50, 51], second=[second] * 96)) == expected
+    assert found(marked(BY_HOUR, [50, 51], second=[second] * 96)) == expected
 
 
 def test_a_zero_in_a_valley_is_repaired_when_only_the_second_source_objects():
     hourly = [0.5, 0.4, 0.3, 0.2, 0.1, 0.04, 0.0, 0.04, 0.1, 0.2, 0.3, *HOURLY[11:]]
     prices = [price for price in hourly for _ in range(4)]
-    assert found(judged(prices)) == []
-    frame = judged(prices, second=[0.03] * 96)
+    assert found(marked(prices)) == []
+    frame = marked(prices, second=[0.03] * 96)
     assert found(frame) == [24, 25, 26, 27]
     assert frame["evidence"][24] == "zero, but the second source says 0.03"

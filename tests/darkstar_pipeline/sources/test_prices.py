@@ -93,7 +93,7 @@ def test_prices_are_refused_whole_and_the_lake_stays_when_the_file_is_wrong(case
     assert bytes_of(place.lake.root) == before
 
 
-def test_prices_are_refused_when_another_area_is_asked_for(place: Place):
+def test_prices_are_refused_when_another_area_is_named(place: Place):
     with pytest.raises(DataRefusedError, match="prices of SE4 offered, the site is in SE3"):
         import_prices(place, "p.csv", csv(areas("SE3", "SE4")), area="SE4")
 

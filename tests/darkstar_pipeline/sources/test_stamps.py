@@ -58,7 +58,7 @@ def test_numbers_are_no_stamps():
         with_instants(pl.DataFrame({"at": [1]}), "at", "slot_start", "f")
 
 
-def test_repeated_autumn_hour_is_told_by_order_when_the_local_clock_is_meant():
+def test_repeated_autumn_hour_is_distinguished_by_order_when_the_local_clock_is_meant():
     clock = ["2025-10-26 01:00:00", "2025-10-26 02:00:00", "2025-10-26 02:00:00", "2025-10-26 03:00:00"]
     frame = pl.DataFrame({"at": clock * 2, "entity": ["a"] * 4 + ["b"] * 4})
     read = with_naive_read_as(with_instants(frame, "at", "instant", "f"), "instant", "Europe/Stockholm", "entity")

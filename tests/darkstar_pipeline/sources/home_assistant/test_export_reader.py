@@ -97,7 +97,7 @@ def test_signed_battery_power_is_split_as_its_name_says(tmp_path: Path):
     assert column(other, "batt_discharge_kwh") == [0.5] * 4 + [0.0] * 4
 
 
-def test_sign_of_battery_power_is_told_by_the_state_of_charge(tmp_path: Path):
+def test_sign_of_battery_power_is_derived_from_the_state_of_charge(tmp_path: Path):
     power = history("sensor.battery_power", [(5 * n, 2000 if n < 12 else -1000) for n in range(25)])
     soc = history("sensor.battery_soc", [(5 * n, 50 - n if n < 12 else 38 + 0.5 * (n - 12)) for n in range(25)])
     data = read(tmp_path, {"p.csv": power, "s.csv": soc})

@@ -75,7 +75,7 @@ def test_mapping_takes_columns_and_short_names(target: str, subject: Subject | N
         ("sensor.new", None),
     ],
 )
-def test_unit_is_told_by_the_end_of_a_name(name: str, unit: str | None):
+def test_unit_is_read_from_the_end_of_a_name(name: str, unit: str | None):
     assert unit_in(name) == unit
 
 
