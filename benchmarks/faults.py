@@ -25,12 +25,13 @@ from benchmarks.homes.fresh_home import FreshHome
 from benchmarks.homes.living_home import Serving, living_home, moment, serving
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
-from darkstar_pipeline.planning.known_inputs import known_at
-from darkstar_pipeline.planning.plan_sources import by_optimiser
+from darkstar_pipeline.planning.known_inputs import inputs_at
+from darkstar_pipeline.planning.plan_sources import optimizer_plan
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
-from darkstar_pipeline.service.schemas import CommandDocument, HealthDocument, PlanDocument
-from planner.plans.fallback_chain import Rung, climb
+from darkstar_pipeline.service.schemas.health import HealthDocument
+from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
+from planner.plans.fallback_chain import PlanSource, first_usable_plan
 
 KILLS = 20
 SEED = 11
@@ -183,12 +184,12 @@ def _one(lab: Lab, service: Serving, tally: Tally, fault: Fault) -> None:
 def _solver_in_no_time(lab: Lab, tally: Tally) -> None:
     """The optimiser alone, with next to no time: what it cannot do is left to the inverter."""
     context = open_context(settings=load_settings(lab.home.folder / "darkstar.yaml"), home=lab.home.state)
-    task = known_at(context, lab.at).task
-    climbed = climb(task, [Rung("mpc", lambda asked: by_optimiser(TINY_SECONDS, asked))])
+    task = inputs_at(context, lab.at).task
+    climbed = first_usable_plan(task, [PlanSource("mpc", lambda asked: optimizer_plan(TINY_SECONDS, asked))])
     tally.names.append("solver out of time")
     tally.unverified += not climbed.plan.verification.valid
-    if climbed.rung not in ("mpc", "self_consumption"):
-        tally.broken.append(f"solver out of time: {climbed.rung}")
+    if climbed.source not in ("mpc", "self_consumption"):
+        tally.broken.append(f"solver out of time: {climbed.source}")
 
 
 def _full_disk(lab: Lab, tally: Tally) -> None:
@@ -226,7 +227,7 @@ def _clocks(lab: Lab, tally: Tally) -> None:
     stops = [moment(day, hour) for day in changes for hour in (1, 3)]
     for when in (lab.at, *stops, *reversed(stops), lab.at):
         clock.offset = when - datetime.now(lab.at.tzinfo)
-        engine.look()
+        engine.check()
         plan, command = engine.plan(), engine.command()
         tally.unverified += not plan.verified or not command.slot_start <= clock.now() < command.expires_at
     tally.check("clock steps over both changes of summer time", TOP, engine.plan())

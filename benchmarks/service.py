@@ -23,13 +23,13 @@ from benchmarks.homes.fresh_home import FreshHome
 from benchmarks.homes.living_home import DAYS, TOKEN, UPPER_RUNGS, Serving, living_home, moment, serving, train
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
-from darkstar_pipeline.planning.known_inputs import known_at
-from darkstar_pipeline.planning.memo import Remembered
-from darkstar_pipeline.planning.plan_sources import by_optimiser, champion_or_why_not, scenario_reach, site_rungs
+from darkstar_pipeline.planning.known_inputs import inputs_at
+from darkstar_pipeline.planning.memo import Memo
+from darkstar_pipeline.planning.plan_sources import active_policy_or_reason, optimizer_plan, scenario_days, site_sources
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from planner.optimizer.warm_solver import MIP_SECONDS
-from planner.plans.fallback_chain import Rung, climb
+from planner.plans.fallback_chain import PlanSource, first_usable_plan
 
 RATE, SECONDS, CONNECTIONS = 100, 60, 16
 WARM_SECONDS = 10
@@ -69,15 +69,15 @@ def _first_plan(home: FreshHome, at: datetime) -> tuple[float, str]:
 def _fresh_plans(home: FreshHome, at: datetime) -> list[Row]:
     """Plans on what was gathered, and from the first read to the last write."""
     context = open_context(settings=load_settings(home.folder / "darkstar.yaml"), home=home.state)
-    seated = champion_or_why_not(context)
-    memory = Remembered()
-    known = known_at(context, at, reach=scenario_reach(seated), remembered=memory)
-    champion = site_rungs(context, known, seated, remembered=memory)[:1]
-    optimiser = [Rung("mpc", partial(by_optimiser, MIP_SECONDS))]
+    seated = active_policy_or_reason(context)
+    memory = Memo()
+    known = inputs_at(context, at, lookback_days=scenario_days(seated), memo=memory)
+    champion = site_sources(context, known, seated, memo=memory)[:1]
+    optimiser = [PlanSource("mpc", partial(optimizer_plan, MIP_SECONDS))]
     engine = PlannerEngine(context, clock=Clock(offset=at - datetime.now(at.tzinfo)))
-    engine.look()
-    by_champion = _median(lambda: climb(known.task, champion))
-    by_mpc = _median(lambda: climb(known.task, optimiser))
+    engine.check()
+    by_champion = _median(lambda: first_usable_plan(known.task, champion))
+    by_mpc = _median(lambda: first_usable_plan(known.task, optimiser))
     whole = _median(engine.replan)
     slots = known.task.n_slots
     return [

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.context import Context
-    from darkstar_pipeline.planning.known_inputs import Known
-    from planner.plans.fallback_chain import Climb
+    from darkstar_pipeline.planning.known_inputs import PlanInputs
+    from planner.plans.fallback_chain import FallbackResult
 
 EXPLAINED = ("sentence", "idle_costs")
 
@@ -61,7 +61,7 @@ def plan(
     return Document(document, lambda out: draw_plan(out, document, context))
 
 
-def _document(context: "Context", known: "Known", climbed: "Climb") -> dict[str, Any]:
+def _document(context: "Context", known: "PlanInputs", climbed: "FallbackResult") -> dict[str, Any]:
     """The plan as `--json` prints it."""
     plan, site = climbed.plan, context.site
     extra = [name for name in plan.schedule.columns if name.startswith(("water_", "ev_", "appliance_", "battery_"))]
@@ -69,10 +69,10 @@ def _document(context: "Context", known: "Known", climbed: "Climb") -> dict[str,
     return {
         "site": context.site_name,
         "at": known.at,
-        "source": climbed.rung if plan.released == "plan" else plan.released,
-        "rung": climbed.rung,
-        "why": climbed.why,
-        "attempts": [vars(each) for each in climbed.tries],
+        "source": climbed.source if plan.released == "plan" else plan.released,
+        "rung": climbed.source,
+        "why": climbed.reason,
+        "attempts": [{"rung": each.source, "outcome": each.outcome, "why": each.reason} for each in climbed.attempts],
         "solver": {"name": solver.solver, "status": solver.status, "gap": solver.gap, "seconds": solver.seconds},
         "vintage": known.vintage,
         "forecast": known.forecast,
@@ -90,7 +90,7 @@ def _document(context: "Context", known: "Known", climbed: "Climb") -> dict[str,
 def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> None:
     """Draw the plan: a row a slot, and below it what it costs."""
     from env.time_grid import zone
-    from planner.plans.wording import command_told
+    from planner.plans.wording import command_words
 
     local, site = zone(context.timezone), context.site
     currency, capacity, most_kw = site.currency, site.battery.capacity_kwh, site.battery.discharge_kw
@@ -98,7 +98,7 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
         {
             "time": slot["slot_start"].astimezone(local).strftime("%a %H:%M"),
             "price": slot["import_price"],
-            "command": command_told((slot["charge_kw"], slot["discharge_kw"], slot["export_kw"]), most_kw),
+            "command": command_words((slot["charge_kw"], slot["discharge_kw"], slot["export_kw"]), most_kw),
             "soc": f"{100 * slot['soc_end_kwh'] / capacity:.0f} %",
             "sentence": slot["sentence"],
         }

@@ -15,7 +15,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv, protocol_of
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.planning.memo import Remembered
+from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,
@@ -29,7 +29,7 @@ from env.power_tariff import MonthState, month_state
 from env.time_grid import SLOT_DTYPE, day_start, grid, local_clock, local_day, zone
 from planner.forecasts.naive import naive_forecasts
 from planner.optimizer.deferrable_loads import LoadRequests
-from planner.plans.policy_plans import Ahead
+from planner.plans.policy_plans import RollingState
 from planner.plans.task import End, PlanTask
 from planner.policies.window import PUBLISHED_MINUTE, Window
 from planner.replay.usable_slots import USABLE
@@ -40,14 +40,14 @@ LOW, MEDIAN, HIGH = 0.1, 0.5, 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class PlanInputs:
     """What is known at a moment of a site.
 
     Attributes:
         at: the moment.
         start: start of its slot.
         task: the slots ahead that have a price, as the optimiser takes them.
-        ahead: the same as a policy sees them.
+        rolling: the same as a policy sees them.
         history: believed readings of the days before, which scenarios are taken from.
         quantiles: `slot_start, load_low_kwh, load_high_kwh, pv_low_kwh, pv_high_kwh` of the slots ahead, the tenth and
             ninetieth percentile, null where nobody tells.
@@ -60,7 +60,7 @@ class Known:
     at: datetime
     start: datetime
     task: PlanTask
-    ahead: Ahead
+    rolling: RollingState
     history: pl.DataFrame
     quantiles: pl.DataFrame
     vintage: datetime
@@ -82,16 +82,16 @@ class StartSoc:
     source: str = "option"
 
 
-def known_at(
+def inputs_at(
     context: Context,
     at: datetime,
     *,
     soc: StartSoc | None = None,
     requests: LoadRequests | None = None,
-    reach: int = SCENARIO_DAYS,
+    lookback_days: int = SCENARIO_DAYS,
     lenient: bool = False,
-    remembered: Remembered | None = None,
-) -> Known:
+    memo: Memo | None = None,
+) -> PlanInputs:
     """What is known from the slot of a moment to the last slot whose price was published by then.
 
     Args:
@@ -99,9 +99,9 @@ def known_at(
         at: an instant.
         soc: stored energy then; None takes what was read, or else the protocol's start.
         requests: what is asked of the movable loads; None asks nothing beyond the heater's day.
-        reach: days before whose readings are wanted as scenarios.
+        lookback_days: days before whose readings are wanted as scenarios.
         lenient: take an old forecast, or what was read weeks ago, rather than none; `notes` says so.
-        remembered: what was worked out before and still holds.
+        memo: answers of earlier calls that may still hold.
 
     Raises:
         DataMissingError: there is no price, or nothing to forecast from.
@@ -109,14 +109,16 @@ def known_at(
     """
     start = slot_of(at)
     today = at.astimezone(zone(context.timezone)).date()
-    memory = remembered if remembered is not None else Remembered()
+    memory = memo if memo is not None else Memo()
     prices = _prices(context, start, at, today, memory)
-    past = _past(context, today, reach, lenient=lenient, memory=memory)
+    past = _past(context, today, lookback_days, lenient=lenient, memory=memory)
     forecasts, history, notes = past.forecasts, past.history, dict(past.notes)
     slots = _expected(context, prices, past, start, notes if lenient else None)
     soc_kwh, source = _start_soc(context, start, today, soc, memory)
     window = Window(_lived_so_far(context, slots, start, today, memory), context.site, protocol_of(context), history)
-    ahead = Ahead(window=window, opened=_opened(window, start), now=int((slots["slot_start"] < start).sum()))
+    ahead = RollingState(
+        window=window, started_slot=_opened(window, start), current_slot=int((slots["slot_start"] < start).sum())
+    )
     task = PlanTask(
         slots=slots.filter(pl.col("slot_start") >= start).select(
             "slot_start", "import_price", "export_price", "load_kwh", "pv_kwh"
@@ -127,11 +129,11 @@ def known_at(
         requests=requests if requests is not None else LoadRequests(),
         month=_month_so_far(context, start, today),
     )
-    return Known(
+    return PlanInputs(
         at=at,
         start=start,
         task=task,
-        ahead=ahead,
+        rolling=ahead,
         history=history,
         quantiles=_quantiles(task.slots, forecasts),
         vintage=forecasts["vintage"][0],
@@ -158,7 +160,7 @@ class _Past:
     notes: Mapping[str, str]
 
 
-def _past(context: Context, today: date, reach: int, *, lenient: bool, memory: Remembered) -> _Past:
+def _past(context: Context, today: date, reach: int, *, lenient: bool, memory: Memo) -> _Past:
     """What the days before today say; worked out anew where one of their files was replaced.
 
     Raises:
@@ -198,12 +200,10 @@ def _opened(window: Window, start: datetime) -> int:
     return min(published, int((window.slots["slot_start"] < start).sum()))
 
 
-def _lived_so_far(
-    context: Context, slots: pl.DataFrame, start: datetime, today: date, memory: Remembered
-) -> pl.DataFrame:
+def _lived_so_far(context: Context, slots: pl.DataFrame, start: datetime, today: date, memory: Memo) -> pl.DataFrame:
     """The slots as a policy's window has them: readings of slots that are over, forecasts elsewhere."""
     read = (
-        read_lately(context, METER_READINGS, today - timedelta(days=1), today, memory)
+        read_days(context, METER_READINGS, today - timedelta(days=1), today, memory)
         .filter((pl.col("slot_start") < start) & (pl.col("local_day") == today))
         .select("slot_start", load_read="load_kwh", pv_read="pv_kwh")
     )
@@ -256,7 +256,7 @@ def slot_of(at: datetime) -> datetime:
     return pl.Series([round(seconds * 1e6)]).cast(SLOT_DTYPE)[0]
 
 
-def _prices(context: Context, start: datetime, at: datetime, today: date, memory: Remembered) -> pl.DataFrame:
+def _prices(context: Context, start: datetime, at: datetime, today: date, memory: Memo) -> pl.DataFrame:
     """`slot_start, price` from midnight to the last published slot, repaired prices where there are.
 
     From `start` on there is no gap; a gap before it, which decides nothing any more, has its neighbour's price.
@@ -269,7 +269,7 @@ def _prices(context: Context, start: datetime, at: datetime, today: date, memory
     last = today + timedelta(days=1) if published else today
     lake, name = context.lake, context.site_name
     repaired, raw = (
-        read_lately(context, table, today, last, memory).select("slot_start", pl.col("price").alias(table.name))
+        read_days(context, table, today, last, memory).select("slot_start", pl.col("price").alias(table.name))
         for table in (SPOT_PRICES, RAW_SPOT_PRICES)
     )
     slots = (
@@ -390,13 +390,13 @@ def _expected(
 
 
 def _start_soc(
-    context: Context, start: datetime, today: date, given: StartSoc | None, memory: Remembered
+    context: Context, start: datetime, today: date, given: StartSoc | None, memory: Memo
 ) -> tuple[float, str]:
     """Stored energy at the start [kWh], and where the figure is from."""
     battery = context.site.battery
     if given is not None:
         return battery.soc_kwh(given.percent), given.source
-    read = observed_soc(read_lately(context, METER_READINGS, today - timedelta(days=1), today, memory), start)
+    read = observed_soc(read_days(context, METER_READINGS, today - timedelta(days=1), today, memory), start)
     if read is not None:
         return battery.soc_kwh(read), "observed"
     return protocol_of(context).start_soc_kwh, "protocol"
@@ -412,8 +412,8 @@ def observed_soc(readings: pl.DataFrame, start: datetime) -> float | None:
     return None
 
 
-def read_lately(context: Context, table: Table, first: date, last: date, memory: Remembered) -> pl.DataFrame:
+def read_days(context: Context, table: Table, first: date, last: date, memo: Memo) -> pl.DataFrame:
     """Rows of a few days, remembered while none of their files is replaced: to open DuckDB takes 20 ms."""
     lake, name = context.lake, context.site_name
     key = (first, last, lake.identity(table, name, first, last))
-    return memory.get(f"rows of {table.name}", key, lambda: lake.read(table, name, first, last))
+    return memo.get(f"rows of {table.name}", key, lambda: lake.read(table, name, first, last))

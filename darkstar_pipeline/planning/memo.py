@@ -6,7 +6,7 @@ from typing import TypeVar, cast
 Answer = TypeVar("Answer")
 
 
-class Remembered:
+class Memo:
     """Answers by name, each with the key that it holds for; for one thread at a time."""
 
     def __init__(self) -> None:

@@ -10,8 +10,8 @@ import uvicorn
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.clock import Clock
-from darkstar_pipeline.service.engine.planner_engine import PlannerEngine, service_folder
-from darkstar_pipeline.service.engine.shadow import Shadows
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.engine.shadow import ShadowPlanner
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.controller import ControlledHome, Controller
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
@@ -21,8 +21,9 @@ from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import AccessToken, service_token
 from darkstar_pipeline.service.logs import configure_logs
-from darkstar_pipeline.service.schemas import Component
+from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.secrets import secret
+from darkstar_pipeline.service.state_folder import service_folder
 
 KEEP_ALIVE_SECONDS = 30
 STOP_SECONDS = 10
@@ -44,8 +45,8 @@ class PlannerServer:
         trial = clock.offset != timedelta()
         self.feed = None if trial else _feed(context, clock)
         self.engine = PlannerEngine(context, clock=clock, live=self.feed)
-        self.shadows = Shadows()
-        self.engine.listen(self.shadows.heard)
+        self.shadows = ShadowPlanner()
+        self.engine.add_listener(self.shadows.on_plan)
         self.control = None if trial else Controller(controlled_home(context), clock, self.engine.command)
         self.publisher = None if trial else _publisher(context, self.engine)
         self.running = ServiceState(
@@ -79,7 +80,7 @@ def controlled_home(context: Context) -> ControlledHome:
         settings=context.site_settings.home_assistant,
         discharge_kw=context.site.battery.discharge_kw,
         timezone=context.timezone,
-        folder=service_folder(context),
+        folder=service_folder(context.home, context.site_name),
     )
 
 

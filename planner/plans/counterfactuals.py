@@ -28,19 +28,19 @@ class IdleSlot:
     """What would be without the battery in one slot.
 
     Attributes:
-        costs_more: cost of the best plan without it, less the cost of the plan [money]; None where there is none, since
+        extra_cost: cost of the best plan without it, less the cost of the plan [money]; None where there is none, since
             the end could not be met.
         over_fuse_kwh: energy that would be drawn above the fuse besides [kWh].
     """
 
-    costs_more: float | None
+    extra_cost: float | None
     over_fuse_kwh: float = 0.0
 
 
 IDLE_ALREADY = IdleSlot(0.0)
 
 
-def settled_hours(task: PlanTask, solution: Solution) -> dict[str, Energy]:
+def fixed_loads(task: PlanTask, solution: Solution) -> dict[str, Energy]:
     """The movable loads that are on or off, as the plan has them, by name; each `(n_slots,)` [kWh]."""
     spaced = [load.name for load in task.loads.flexible if load.spacing_slots > 1]
     return {name: solution.others[name] for name in (*spaced, *(run.name for run in task.loads.runs))}
@@ -48,7 +48,7 @@ def settled_hours(task: PlanTask, solution: Solution) -> dict[str, Energy]:
 
 def idle_slots(task: PlanTask, solution: Solution) -> list[IdleSlot | None]:
     """For each slot, what the battery's doing nothing there would change; None where the solver does not say."""
-    program = task.program(settled=settled_hours(task, solution))
+    program = task.program(fixed=fixed_loads(task, solution))
     try:
         base = program.solve()
     except SolverError:  # a plan is worth having without its figures

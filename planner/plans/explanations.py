@@ -20,7 +20,7 @@ from planner.plans.counterfactuals import IdleSlot, idle_slots
 from planner.plans.energy_uses import KEPT, UNKNOWN, first_in_first_out, marginal_uses
 from planner.plans.reasons import SMALL_KWH, with_reasons
 from planner.plans.task import PlanTask
-from planner.plans.wording import LEAST_TOLD, Words, cheapest, energy, power, ranks
+from planner.plans.wording import LEAST_SHOWN, Words, cheapest, energy, power, ranks
 
 WORTH_MORE = 1e-6  # money/kWh; values nearer than this are equal
 SAME_COST = 1e-5  # money; the tie-break of equal plans costs less
@@ -61,7 +61,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Views:
+class PolicyValuation:
     """What a policy that made a schedule holds of its slots, each `(n_slots,)`, NaN where it does not say.
 
     Attributes:
@@ -78,7 +78,7 @@ class Views:
 
 
 def explain(
-    task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, *, views: Views | None = None
+    task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, *, valuation: PolicyValuation | None = None
 ) -> pl.DataFrame:
     """Add `reason`, `sentence` and `idle_costs` to a schedule of a task.
 
@@ -86,25 +86,27 @@ def explain(
         task: what was planned.
         schedule: released for it.
         solution: the optimiser's answer that the schedule is made of; None where it is none's.
-        views: what a policy that made the schedule holds of its slots; None where the optimiser made it, or nobody.
+        valuation: what a policy that made the schedule holds of its slots; None where the optimiser made it, or nobody.
 
     Returns:
         The schedule with `reason` (one of `PLAN_REASONS`), `sentence`, and `idle_costs`: what the best plan with the
         battery idle in the slot would cost more, or what its policy thinks so [money]; null where nobody knows or there
         is no such plan.
     """
-    slots = _slots(task, schedule, solution, views)
+    slots = _slots(task, schedule, solution, valuation)
     teller = _Teller(task, _brings(schedule).tolist(), [slot.starts for slot in slots])
     told = [teller.tell(slot) for slot in slots]
     devices = _devices(task, schedule, teller.words)
     return schedule.with_columns(
         reason=pl.Series([reason for reason, _ in told]),
         sentence=pl.Series(["; ".join([text, *more]) for (_, text), more in zip(told, devices, strict=True)]),
-        idle_costs=pl.Series([None if slot.idle is None else slot.idle.costs_more for slot in slots], dtype=pl.Float64),
+        idle_costs=pl.Series([None if slot.idle is None else slot.idle.extra_cost for slot in slots], dtype=pl.Float64),
     )
 
 
-def _slots(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, views: Views | None) -> list[Slot]:
+def _slots(
+    task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, views: PolicyValuation | None
+) -> list[Slot]:
     """Everything about the slots that sentences are made of."""
     battery = task.site.battery
     moved = sum((schedule[f"{name}_kwh"].to_numpy() for name in task.loads.names), start=np.zeros(task.n_slots))
@@ -130,8 +132,8 @@ def _slots(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, vi
             bought=row["import_kwh"],
             sold=row["export_kwh"],
             spilled=row["curtailed_kwh"],
-            empty=row["soc_end_kwh"] <= battery.min_soc_kwh + LEAST_TOLD,
-            full=row["soc_end_kwh"] >= battery.max_soc_kwh - LEAST_TOLD,
+            empty=row["soc_end_kwh"] <= battery.min_soc_kwh + LEAST_SHOWN,
+            full=row["soc_end_kwh"] >= battery.max_soc_kwh - LEAST_SHOWN,
             worth_delivered=_delivered(task, stored_value, i),
             worth_stored=_stored(task, stored_value, i),
             used_at=int(uses[i]),
@@ -142,7 +144,7 @@ def _slots(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, vi
 
 
 def _seen(
-    task: PlanTask, solution: Solution | None, views: Views | None
+    task: PlanTask, solution: Solution | None, views: PolicyValuation | None
 ) -> tuple[list[IdleSlot | None] | None, Energy | None]:
     """What doing nothing would change in each slot, and what stored energy is worth; None where nobody says."""
     if solution is not None:
@@ -226,15 +228,15 @@ class _Teller:
         idle = slot.idle
         if idle is None or max(slot.charge, slot.discharge) <= SMALL_KWH:
             return ""
-        if idle.costs_more is None:
+        if idle.extra_cost is None:
             return "doing nothing here would miss what is asked for"
-        if idle.over_fuse_kwh > LEAST_TOLD:
+        if idle.over_fuse_kwh > LEAST_SHOWN:
             return f"doing nothing here exceeds the fuse by {energy(idle.over_fuse_kwh)}"
-        if idle.costs_more < SAME_COST:
+        if idle.extra_cost < SAME_COST:
             return "doing nothing here costs the same"
-        if idle.costs_more < LEAST_TOLD:
-            return f"doing nothing here costs less than {self.words.money(2 * LEAST_TOLD)} more"
-        return f"doing nothing here costs {self.words.money(idle.costs_more)} more"
+        if idle.extra_cost < LEAST_SHOWN:
+            return f"doing nothing here costs less than {self.words.money(2 * LEAST_SHOWN)} more"
+        return f"doing nothing here costs {self.words.money(idle.extra_cost)} more"
 
     def _used(self, slot: Slot) -> str:
         """Where the stored energy goes."""
@@ -248,7 +250,7 @@ class _Teller:
         return f"used at {when} for {self.words.price(self.brings[slot.used_at])}"
 
     def _charge(self, slot: Slot) -> tuple[str, str]:
-        sun = f", {energy(slot.surplus)} of it sun," if slot.surplus > LEAST_TOLD else ""
+        sun = f", {energy(slot.surplus)} of it sun," if slot.surplus > LEAST_SHOWN else ""
         if slot.import_price < 0:
             return (
                 "paid_to_charge",
@@ -264,7 +266,7 @@ class _Teller:
         return "store_surplus", told
 
     def _sell_stored(self, slot: Slot) -> tuple[str, str]:
-        covers = f", after covering {energy(slot.deficit)} of load," if slot.deficit > LEAST_TOLD else ""
+        covers = f", after covering {energy(slot.deficit)} of load," if slot.deficit > LEAST_SHOWN else ""
         sold = slot.discharge - slot.deficit
         told = f"sells {energy(sold)} from the battery{covers} at {self.words.price(slot.export_price)}"
         return "sell_from_battery", told + self._kept(slot)
@@ -274,7 +276,7 @@ class _Teller:
         told = f"covers {energy(slot.discharge)} of load at {self.words.price(slot.import_price)}"
         if pays:
             return "cover_load", told + self._kept(slot)
-        if slot.bought >= self.fuse - LEAST_TOLD or (slot.idle is not None and slot.idle.over_fuse_kwh > LEAST_TOLD):
+        if slot.bought >= self.fuse - LEAST_SHOWN or (slot.idle is not None and slot.idle.over_fuse_kwh > LEAST_SHOWN):
             limit_kw = power(self.fuse / SLOT_HOURS)
             return "keep_under_fuse", f"covers {energy(slot.discharge)} of load to stay within the fuse of {limit_kw}"
         if self.metered_power:

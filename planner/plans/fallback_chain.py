@@ -1,139 +1,149 @@
-"""The ladder: the best plan that can be had now, each rung verified and found to do no harm before it is released.
+"""The fallback chain of plans: the first source whose plan is verified and costs no more than doing nothing.
 
-From the top: what the champion says, what the value function says, what the optimiser says (`mpc`), what the last valid
-plan said, and self-consumption, which is what the inverter does by itself. A rung that is missing, fails, is refused by
-the verifier or costs more than leaving the battery to itself gives way to the next; the record says why.
+In order: the champion (the promoted policy), the value function, the optimiser (`mpc`), the last valid plan, and
+self-consumption, which is the inverter's own default. A source that is missing, fails, is refused by the verifier, or
+costs more than leaving the battery to itself gives way to the next; the result records the reason.
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from planner.optimizer.solution import SolverRecord
-from planner.plans.explanations import Views, explain
+from planner.plans.explanations import PolicyValuation, explain
 from planner.plans.make_plan import Plan
 from planner.plans.policy_plans import PolicySchedule
 from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, Candidate, candidate, release, simple_candidates
 from planner.plans.task import PlanTask
 
-CHAMPION, VALUE, MPC, LAST_PLAN, BY_ITSELF = "champion", "value", "mpc", "last_plan", "self_consumption"
-RELEASED, REFUSED, FAILED, UNAVAILABLE = "released", "refused", "failed", "unavailable"
+SourceName: TypeAlias = Literal["champion", "value", "mpc", "last_plan", "self_consumption"]
+SOURCE_NAMES: tuple[SourceName, ...] = get_args(SourceName)
+"""Names of the sources of the service's plans, the first one first."""
+CHAMPION, VALUE, MPC, LAST_PLAN, _ = SOURCE_NAMES
+
+Outcome: TypeAlias = Literal["released", "refused", "failed", "unavailable"]
+RELEASED: Outcome = "released"
+REFUSED: Outcome = "refused"
+FAILED: Outcome = "failed"
+UNAVAILABLE: Outcome = "unavailable"
 
 _log = logging.getLogger(__name__)
 
-Make: TypeAlias = Callable[[PlanTask], PolicySchedule | Plan]
-"""What makes a rung's plan: a policy's schedule, still to be judged, or the optimiser's plan, judged already."""
+PlanMaker: TypeAlias = Callable[[PlanTask], PolicySchedule | Plan]
+"""Returns a policy's schedule, which has still to be verified and compared, or a plan that has been."""
 
 
 @dataclass(frozen=True)
-class Rung:
+class PlanSource:
     """One way to come to a plan.
 
     Attributes:
-        name: of the ladder.
-        make: what makes it; None where there is nothing to make it with.
-        missing: why there is nothing.
+        name: one of `SOURCE_NAMES`; of a shadow policy, its policy name.
+        make: makes the plan; None where the source is not available.
+        missing_reason: why it is not available.
     """
 
     name: str
-    make: Make | None
-    missing: str = ""
+    make: PlanMaker | None
+    missing_reason: str = ""
 
 
 @dataclass(frozen=True)
-class Try:
-    """How a rung fared.
+class Attempt:
+    """The outcome of one source.
 
     Attributes:
-        rung: which.
-        outcome: `released`, `refused`, `failed` or `unavailable`.
-        why: one sentence.
+        source: name of the source.
+        outcome: of the attempt.
+        reason: for the outcome, one sentence.
     """
 
-    rung: str
-    outcome: str
-    why: str
+    source: str
+    outcome: Outcome
+    reason: str
 
 
 @dataclass(frozen=True)
-class Climb:
-    """What came out.
+class FallbackResult:
+    """A released plan and the attempts that led to it.
 
     Attributes:
         plan: the released plan.
-        rung: what made it.
-        tries: every rung that was tried, the highest first.
+        source: name of the source that made it.
+        attempts: every source that was tried, in order.
     """
 
     plan: Plan
-    rung: str
-    tries: tuple[Try, ...]
+    source: str
+    attempts: tuple[Attempt, ...]
 
     @property
-    def why(self) -> str:
-        """Why this rung, in a sentence."""
-        above = [each for each in self.tries if each.outcome != RELEASED]
-        own = next(each.why for each in self.tries if each.outcome == RELEASED)
-        return "; ".join([*(f"{each.rung}: {each.why}" for each in above), own])
+    def reason(self) -> str:
+        """Why the plan is from this source, in a sentence."""
+        failures = [f"{attempt.source}: {attempt.reason}" for attempt in self.attempts if attempt.outcome != RELEASED]
+        released = next(attempt.reason for attempt in self.attempts if attempt.outcome == RELEASED)
+        return "; ".join([*failures, released])
 
 
-def climb(task: PlanTask, rungs: Sequence[Rung], *, told: tuple[type[Exception], ...] = ()) -> Climb:
-    """Take the highest rung that holds.
+def first_usable_plan(
+    task: PlanTask, sources: Sequence[PlanSource], *, refusals: tuple[type[Exception], ...] = ()
+) -> FallbackResult:
+    """Return the plan of the first source that holds.
 
     Args:
-        task: what is planned.
-        rungs: from the top; self-consumption is below them all and need not be named.
-        told: errors that are the caller's to hear, such as a wish that contradicts the home's limits; all others make
-            way for the next rung.
+        task: the planning task.
+        sources: in order; self-consumption comes last by itself and need not be named.
+        refusals: errors that are raised to the caller, such as a load request that contradicts the home's limits; any
+            other error of a source makes way for the next source.
 
     Raises:
-        LoadRequestError: a wish that no plan can mean.
+        LoadRequestError: a load request cannot be met.
         IncompleteDayError: a slot has no finite price, load or PV.
     """
     simple = simple_candidates(task)
-    tries: list[Try] = []
-    for rung in rungs:
-        plan, tried = _try(task, rung, simple, told)
-        tries.append(tried)
+    attempts: list[Attempt] = []
+    for source in sources:
+        plan, attempt = _try(task, source, simple, refusals)
+        attempts.append(attempt)
         if plan is not None:
-            return Climb(plan, rung.name, tuple(tries))
-    own = next(each for each in simple if each.name == SELF_CONSUMPTION)
-    why = "the inverter is left by itself"
-    tries.append(Try(BY_ITSELF, RELEASED, why))
-    return Climb(_plan(task, own, simple, why), BY_ITSELF, tuple(tries))
+            return FallbackResult(plan, source.name, tuple(attempts))
+    default = next(each for each in simple if each.name == SELF_CONSUMPTION)
+    reason = "the inverter runs its own default"
+    attempts.append(Attempt(SELF_CONSUMPTION, RELEASED, reason))
+    return FallbackResult(_plan(task, default, simple, reason), SELF_CONSUMPTION, tuple(attempts))
 
 
 def _try(
-    task: PlanTask, rung: Rung, simple: Sequence[Candidate], told: tuple[type[Exception], ...]
-) -> tuple[Plan | None, Try]:
-    """A rung's plan, or why there is none."""
-    if rung.make is None:
-        return None, Try(rung.name, UNAVAILABLE, rung.missing)
+    task: PlanTask, source: PlanSource, simple: Sequence[Candidate], refusals: tuple[type[Exception], ...]
+) -> tuple[Plan | None, Attempt]:
+    """The plan of a source (None where there is none), and the attempt to record."""
+    if source.make is None:
+        return None, Attempt(source.name, UNAVAILABLE, source.missing_reason)
     try:
-        made = rung.make(task)
-        return _judged(task, rung.name, made, simple)
-    except told:
+        return _released(task, source.name, source.make(task), simple)
+    except refusals:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a model, solver or library does wrong, the next rung plans
-        _log.warning("rung %s failed", rung.name, exc_info=True)
-        return None, Try(rung.name, FAILED, f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 - whatever a model, solver or library does wrong, the next source plans
+        _log.warning("plan source %s failed", source.name, exc_info=True)
+        return None, Attempt(source.name, FAILED, f"{type(error).__name__}: {error}")
 
 
-def _judged(
+def _released(
     task: PlanTask, name: str, made: PolicySchedule | Plan, simple: Sequence[Candidate]
-) -> tuple[Plan | None, Try]:
-    """Release a plan, or say why not."""
+) -> tuple[Plan | None, Attempt]:
+    """Release what a source made, or record why not."""
     if isinstance(made, Plan):
-        if made.trouble:
-            return None, Try(name, FAILED, made.trouble)
-        return made, Try(name, RELEASED, made.reason)
-    found = candidate(task, PLAN, made.schedule)
-    released = release(found, simple)
-    if released.chosen is not found:
-        return None, Try(name, REFUSED, released.reason)
-    plan = _plan(task, found, simple, released.reason, policy=made)
-    return plan, Try(name, RELEASED, released.reason)
+        if made.failure:
+            return None, Attempt(name, FAILED, made.failure)
+        return made, Attempt(name, RELEASED, made.reason)
+    offered = candidate(task, PLAN, made.schedule)
+    released = release(offered, simple)
+    if released.chosen is not offered:
+        return None, Attempt(name, REFUSED, released.reason)
+    valuation = PolicyValuation(made.stored_value(task), made.idle_costs(task))
+    plan = _plan(task, offered, simple, released.reason, valuation=valuation)
+    return plan, Attempt(name, RELEASED, released.reason)
 
 
 def _plan(
@@ -142,13 +152,12 @@ def _plan(
     simple: Sequence[Candidate],
     reason: str,
     *,
-    policy: PolicySchedule | None = None,
+    valuation: PolicyValuation | None = None,
 ) -> Plan:
-    """A plan that no optimiser made."""
+    """A plan that was made without the optimiser."""
     costs = {each.name: each.cost for each in simple}
-    views = None if policy is None else Views(policy.stored_value(task), policy.idle_costs(task))
     return Plan(
-        schedule=explain(task, chosen.schedule, None, views=views),
+        schedule=explain(task, chosen.schedule, None, valuation=valuation),
         released=chosen.name,
         reason=reason,
         cost=chosen.cost,

@@ -20,7 +20,7 @@ from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.plans.explanations import explain
 from planner.plans.relaxation import check_end, contradiction
 from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, Candidate, candidate, release, simple_candidates
-from planner.plans.schedule import planned_schedule
+from planner.plans.schedule import optimized_schedule
 from planner.plans.task import PlanTask
 from planner.verification.verifier import Verification
 
@@ -59,7 +59,7 @@ class Plan:
         attempts: what earlier solvers said.
         verification: of the released schedule.
         solution: the optimiser's answer where the plan was released; None otherwise.
-        trouble: why the optimiser gave nothing usable; empty where it did.
+        failure: why the optimiser gave nothing usable; empty where it did.
     """
 
     schedule: pl.DataFrame
@@ -72,11 +72,11 @@ class Plan:
     attempts: tuple[SolverRecord, ...]
     verification: Verification
     solution: Solution | None
-    trouble: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True)
-class Attempt:
+class SolverAttempt:
     """What one solver gave: a candidate with its solution, or only a record of its failure."""
 
     record: SolverRecord
@@ -114,7 +114,7 @@ def make_plan(
     attempts = list(_attempts(task, time_limit, solvers))
     last = attempts[-1]
     simple = simple_candidates(task)
-    released = release(last.candidate, simple, trouble=f"{last.record.solver}: {last.record.status}")
+    released = release(last.candidate, simple, failure=f"{last.record.solver}: {last.record.status}")
     chosen = released.chosen
     solution = last.solution if chosen.name == PLAN else None
     costs = {each.name: each.cost for each in simple}
@@ -129,11 +129,11 @@ def make_plan(
         attempts=tuple(attempt.record for attempt in attempts[:-1]),
         verification=chosen.verification,
         solution=solution,
-        trouble="" if last.usable else f"{last.record.solver}: {last.record.status}",
+        failure="" if last.usable else f"{last.record.solver}: {last.record.status}",
     )
 
 
-def _attempts(task: PlanTask, time_limit: float, solvers: Sequence[tuple[str, Solve]]) -> Iterator[Attempt]:
+def _attempts(task: PlanTask, time_limit: float, solvers: Sequence[tuple[str, Solve]]) -> Iterator[SolverAttempt]:
     """One solver after the other, up to the first whose schedule the verifier passes."""
     program = task.program()
     for name, solve in solvers:
@@ -143,16 +143,16 @@ def _attempts(task: PlanTask, time_limit: float, solvers: Sequence[tuple[str, So
             return
 
 
-def _attempt(task: PlanTask, program: HomeProgram, name: str, solve: Callable[[], Solution]) -> Attempt:
+def _attempt(task: PlanTask, program: HomeProgram, name: str, solve: Callable[[], Solution]) -> SolverAttempt:
     try:
         solution = solve()
     except NoFeasibleScheduleError as error:
         raise (contradiction(task) or error) from error
     except SolverError as error:
-        return Attempt(SolverRecord(name, f"failed: {error}", gap=float("inf")))
+        return SolverAttempt(SolverRecord(name, f"failed: {error}", gap=float("inf")))
     finally:
         program.forget()
-    found = candidate(task, PLAN, planned_schedule(task, solution))
+    found = candidate(task, PLAN, optimized_schedule(task, solution))
     record = replace(solution.record, solver=name)
     if not found.verification.valid:
         first = found.verification.violations[0]
@@ -161,4 +161,4 @@ def _attempt(task: PlanTask, program: HomeProgram, name: str, solve: Callable[[]
         if broken and (error := contradiction(task)) is not None:
             raise error
         record = replace(record, status=f"{record.status}, but refused by the verifier: {first.rule}")
-    return Attempt(record, found, solution)
+    return SolverAttempt(record, found, solution)

@@ -31,24 +31,24 @@ TOGETHER = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ahead:
+class RollingState:
     """What a policy sees of today and of the slots ahead.
 
     Attributes:
         window: today from its midnight on, and tomorrow as far as prices are known; load and PV are what was read in
             slots that are over, and what is expected elsewhere.
-        opened: slot at which these prices became known.
-        now: slot that is decided.
+        started_slot: slot at which these prices became known.
+        current_slot: slot that is decided.
     """
 
     window: Window
-    opened: int
-    now: int
+    started_slot: int
+    current_slot: int
 
     @cached_property
     def world(self) -> World:
         """The slots ahead as they are expected, `(1, n_slots)`."""
-        ahead = slice(self.now, None)
+        ahead = slice(self.current_slot, None)
         return World(*(table[:, ahead] for table in vars(self.window.world).values()))
 
 
@@ -58,19 +58,19 @@ class PolicySchedule:
 
     Attributes:
         schedule: as `plan_schedule.schedule_frame`.
-        worth: what the policy holds what is stored at each slot's end to be worth, on an even grid over the battery's
-            range `(n_slots, n_soc)` [money]; NaN where it does not say.
+        values: value that the policy assigns to the energy stored at each slot's end, on an even grid over the
+            battery's range `(n_slots, n_soc)` [money]; NaN where it does not say.
     """
 
     schedule: pl.DataFrame
-    worth: Energy
+    values: Energy
 
     def stored_value(self, task: PlanTask) -> Energy:
         """What one more kWh stored at each slot's end is worth later `(n_slots,)` [money/kWh]."""
-        grid = soc_grid(task.site.battery, self.worth.shape[1])
+        grid = soc_grid(task.site.battery, self.values.shape[1])
         low = np.clip(np.searchsorted(grid, self.schedule["soc_end_kwh"].to_numpy()) - 1, 0, len(grid) - 2)
         slot = np.arange(task.n_slots)
-        return (self.worth[slot, low + 1] - self.worth[slot, low]) / max(grid[1] - grid[0], TINY_KWH)
+        return (self.values[slot, low + 1] - self.values[slot, low]) / max(grid[1] - grid[0], TINY_KWH)
 
     def idle_costs(self, task: PlanTask) -> Energy:
         """What each slot would cost more with the battery idle in it, what is left counted as the policy does [money].
@@ -87,7 +87,7 @@ class PolicySchedule:
             moved |= {name: others[f"{name}_kwh"] for name in flows}
         idle = apply_command(
             Command(nothing, nothing, nothing + full_export_kw(site)),
-            load_kwh=load + task.moved_load(moved),
+            load_kwh=load + task.shifted_load(moved),
             pv_kwh=pv,
             soc_kwh=others["soc_start_kwh"],
             export_price=export_price,
@@ -96,26 +96,28 @@ class PolicySchedule:
         )
         world = World(load[None], pv[None], task.arrays[0][None], export_price[None])
         cost = slot_cost(idle, world, site.battery)[0]
-        grid = soc_grid(site.battery, self.worth.shape[1])
+        grid = soc_grid(site.battery, self.values.shape[1])
         kept, left = (
-            interpolated(grid, self.worth, soc) for soc in (others["soc_end_kwh"], np.asarray(idle.soc_end_kwh))
+            interpolated(grid, self.values, soc) for soc in (others["soc_end_kwh"], np.asarray(idle.soc_end_kwh))
         )
         return (cost - left) - (others["cost"] - kept)
 
 
-def value_schedule(task: PlanTask, ahead: Ahead, others: Mapping[str, Energy] | None = None) -> PolicySchedule:
+def value_schedule(task: PlanTask, ahead: RollingState, others: Mapping[str, Energy] | None = None) -> PolicySchedule:
     """The plan of the policy `value`; arguments as for `learned_schedule`."""
     rolling = RollingValue(ahead.window)
-    rolling.open_at(ahead.opened, len(ahead.window.slots))
+    rolling.open_at(ahead.started_slot, len(ahead.window.slots))
     nowhere = np.array([task.start_soc_kwh])
-    for slot in range(ahead.now - ahead.opened):  # beliefs come from the readings since the span was opened
+    for slot in range(
+        ahead.current_slot - ahead.started_slot
+    ):  # beliefs come from the readings since the span was opened
         rolling.command(slot, nowhere)
     return _asked(task, ahead, rolling, others)
 
 
 def learned_schedule(
     task: PlanTask,
-    ahead: Ahead,
+    ahead: RollingState,
     policy: LearnedPolicy,
     source: ScenarioSource,
     others: Mapping[str, Energy] | None = None,
@@ -137,18 +139,20 @@ def learned_schedule(
         history=source.history, rules=policy.weight_rules, forecast_scenarios=source.forecast_scenarios
     )
     rolling = RollingLearned(ahead.window, policy, own)
-    rolling.open_at(ahead.opened, len(ahead.window.slots))
+    rolling.open_at(ahead.started_slot, len(ahead.window.slots))
     moved = default_loads(task) if others is None else others
-    first = ahead.now - ahead.opened
+    first = ahead.current_slot - ahead.started_slot
     worth = rolling.later_values(first, first + task.n_slots)
     return PolicySchedule(simulated(task, moved, _followed(task, ahead, rolling, moved)), worth)
 
 
-def _asked(task: PlanTask, ahead: Ahead, rolling: RollingValue, others: Mapping[str, Energy] | None) -> PolicySchedule:
+def _asked(
+    task: PlanTask, ahead: RollingState, rolling: RollingValue, others: Mapping[str, Energy] | None
+) -> PolicySchedule:
     """Ask for every slot ahead, one after the other."""
     moved = default_loads(task) if others is None else others
     worth: list[Energy] = []
-    first = ahead.now - ahead.opened
+    first = ahead.current_slot - ahead.started_slot
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
         command = rolling.command(first + slot, soc_kwh)
@@ -161,21 +165,21 @@ def _asked(task: PlanTask, ahead: Ahead, rolling: RollingValue, others: Mapping[
     return PolicySchedule(schedule_frame(task, flow_columns(flows), moved, command), np.stack(worth))
 
 
-def _drawn(task: PlanTask, ahead: Ahead, moved: Mapping[str, Energy]) -> World:
+def _drawn(task: PlanTask, ahead: RollingState, moved: Mapping[str, Energy]) -> World:
     """The slots ahead with what movable loads and further batteries draw."""
     expected = ahead.world
-    load = expected.load_kwh + task.moved_load(moved)
+    load = expected.load_kwh + task.shifted_load(moved)
     return World(load, expected.pv_kwh, expected.import_price, expected.export_price)
 
 
-def _followed(task: PlanTask, ahead: Ahead, rolling: RollingLearned, moved: Mapping[str, Energy]) -> Command:
+def _followed(task: PlanTask, ahead: RollingState, rolling: RollingLearned, moved: Mapping[str, Energy]) -> Command:
     """The policy's commands of the slots ahead, the same as asked slot after slot.
 
     Some slots are asked at once from guessed stored energy, and what the inverter makes of the commands is the next
     guess. Up to the first wrong guess all is right, the slot after what is settled always; commands come in steps, so
     that mostly many are (140 slots: 25 ms, slot after slot 100 ms).
     """
-    first, world = ahead.now - ahead.opened, _drawn(task, ahead, moved)
+    first, world = ahead.current_slot - ahead.started_slot, _drawn(task, ahead, moved)
     guess = np.full(task.n_slots + 1, task.start_soc_kwh)
     powers, settled = np.zeros((3, task.n_slots)), 0
     while settled < task.n_slots:

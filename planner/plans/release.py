@@ -66,13 +66,13 @@ def candidate(task: PlanTask, name: str, schedule: pl.DataFrame) -> Candidate:
     return Candidate(name, schedule, modelled_cost(task, schedule), verification)
 
 
-def release(plan: Candidate | None, simple: Sequence[Candidate], *, trouble: str = "") -> Release:
+def release(plan: Candidate | None, simple: Sequence[Candidate], *, failure: str = "") -> Release:
     """Choose what is released.
 
     Args:
         plan: the optimiser's schedule; None where there is none.
         simple: idle and self-consumption.
-        trouble: why there is no plan.
+        failure: why there is no plan.
 
     Returns:
         The cheapest of what the verifier lets pass, the plan where it costs as much as another; self-consumption where
@@ -81,7 +81,7 @@ def release(plan: Candidate | None, simple: Sequence[Candidate], *, trouble: str
     known = [each for each in ([plan] if plan is not None else []) + list(simple) if each.verification.valid]
     by_itself = next(each for each in simple if each.name == SELF_CONSUMPTION)
     if plan is None or not plan.verification.valid:
-        why = trouble if plan is None else f"the plan is wrong: {plan.verification.violations[0].message}"
+        why = failure if plan is None else f"the plan is wrong: {plan.verification.violations[0].message}"
         chosen = min(known, key=lambda each: each.cost) if known and plan is not None else by_itself
         return Release(chosen, f"{why}; {_NAMES[chosen.name]} is released instead")
     best = min(known, key=lambda each: each.cost)
@@ -115,7 +115,7 @@ def _self_consumption(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFr
     """Surplus into the battery, deficit out of it, except what the battery may not feed."""
     _, _, load, pv = task.arrays
     kept = task.kept_from_battery(others)
-    may_cover = np.maximum(load + task.moved_load(others) - kept - pv, 0.0) / SLOT_HOURS
+    may_cover = np.maximum(load + task.shifted_load(others) - kept - pv, 0.0) / SLOT_HOURS
     power = task.site.battery.discharge_kw
     discharge = np.where(kept > 0, np.minimum(may_cover, power), power)
     return simulated(task, others, Command(np.zeros(task.n_slots), discharge, np.zeros(task.n_slots)))
@@ -130,7 +130,7 @@ def _idle(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
     command = Command(nothing, nothing, nothing + full_export_kw(task.site))
     flows = apply_command(
         command,
-        load_kwh=load + task.moved_load(others),
+        load_kwh=load + task.shifted_load(others),
         pv_kwh=pv,
         soc_kwh=np.concatenate([[task.start_soc_kwh], kept[:-1]]),
         export_price=export_price,
@@ -145,7 +145,7 @@ def simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) ->
     _, export_price, load, pv = task.arrays
     flows = simulate_known(
         command,
-        load_kwh=load + task.moved_load(others),
+        load_kwh=load + task.shifted_load(others),
         pv_kwh=pv,
         export_price=export_price,
         site=task.site,

@@ -15,7 +15,7 @@ AGREES_KWH = 1e-5  # nearer than this a command brings a planned flow about
 ROUNDING_KWH = 1e-9
 
 
-def planned_schedule(task: PlanTask, solution: Solution) -> pl.DataFrame:
+def optimized_schedule(task: PlanTask, solution: Solution) -> pl.DataFrame:
     """The optimiser's answer as a schedule, with commands that mean it."""
     flows = np.where(solution.flows < ROUNDING_KWH, 0.0, solution.flows)
     flows[:, SOC] = solution.flows[:, SOC]
@@ -58,9 +58,11 @@ def schedule_frame(task: PlanTask, flows: Energy, others: Mapping[str, Energy], 
 
 def modelled_cost(task: PlanTask, schedule: pl.DataFrame) -> float:
     """Cost of all slots and the charge for power, less what the end is worth against the start [money]."""
-    power = task.power_cost(schedule["import_kwh"].to_numpy())
+    power = task.demand_charge(schedule["import_kwh"].to_numpy())
     return (
-        float(schedule["cost"].sum()) + power - task.end.worth(task.start_soc_kwh, float(schedule["soc_end_kwh"][-1]))
+        float(schedule["cost"].sum())
+        + power
+        - task.end.value_gained(task.start_soc_kwh, float(schedule["soc_end_kwh"][-1]))
     )
 
 
@@ -82,7 +84,7 @@ def _commands(task: PlanTask, flows: Energy, others: Mapping[str, Energy], store
     all of it.
     """
     import_price, export_price, load, pv = task.arrays
-    drawn = load + task.moved_load(others)
+    drawn = load + task.shifted_load(others)
     meant = Command(
         *np.array(
             [

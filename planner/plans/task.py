@@ -32,7 +32,7 @@ class End:
     curve: TerminalValue | None = None
     return_soc_kwh: float | None = None
 
-    def worth(self, start_kwh: float, end_kwh: float) -> float:
+    def value_gained(self, start_kwh: float, end_kwh: float) -> float:
         """Worth of ending with `end_kwh` rather than with `start_kwh` [money]."""
         if self.curve is not None:
             return self.curve.value_of(end_kwh) - self.curve.value_of(start_kwh)
@@ -93,7 +93,7 @@ class PlanTask:
         return self.slots.select(local_day(self.site.timezone))["local_day"]
 
     @cached_property
-    def power(self) -> tuple[PowerDemand, ...]:
+    def peak_demands(self) -> tuple[PowerDemand, ...]:
         """The charge for power over the horizon, by the version of the tariff in force on its first day.
 
         Raises:
@@ -104,36 +104,36 @@ class PlanTask:
         version = self.site.tariff.in_force(self.days[0])
         return power_demands(self.slots["slot_start"], version.power, self.site.timezone, self.month)
 
-    def power_cost(self, import_kwh: Energy) -> float:
+    def demand_charge(self, import_kwh: Energy) -> float:
         """The charge for power with that import, the month so far included [money]."""
-        return sum((demand.cost(import_kwh) for demand in self.power), start=0.0)
+        return sum((demand.cost(import_kwh) for demand in self.peak_demands), start=0.0)
 
-    def program(self, *, settled: Mapping[str, Energy] | None = None) -> HomeProgram:
+    def program(self, *, fixed: Mapping[str, Energy] | None = None) -> HomeProgram:
         """The optimiser's program of this task, ready to be solved.
 
         Args:
-            settled: movable loads whose hours are decided, by name, each `(n_slots,)` [kWh]; they become part of the
+            fixed: movable loads whose hours are decided, by name, each `(n_slots,)` [kWh]; they become part of the
                 house.
         """
         import_price, export_price, load, pv = self.arrays
-        fixed: Mapping[str, Energy] = settled if settled is not None else {}
+        hours: Mapping[str, Energy] = fixed if fixed is not None else {}
         loads = PlannedLoads(
-            tuple(each for each in self.loads.flexible if each.name not in fixed),
-            tuple(each for each in self.loads.runs if each.name not in fixed),
+            tuple(each for each in self.loads.flexible if each.name not in hours),
+            tuple(each for each in self.loads.runs if each.name not in hours),
         )
         curve = self.end.curve
         steps = 0 if curve is None else len(curve.slopes)
-        program = HomeProgram(self.site, self.n_slots, end_steps=steps, loads=loads, power=self.power)
+        program = HomeProgram(self.site, self.n_slots, end_steps=steps, loads=loads, power=self.peak_demands)
         program.set_prices(import_price, export_price, 0.0 if curve is not None else self.end.value)
         if curve is not None:
             program.set_end_curve(curve.floor_kwh, curve.widths_kwh, curve.slopes)
-        program.set_house(load + sum(fixed.values(), start=np.zeros(self.n_slots)), pv, export_price)
+        program.set_house(load + sum(hours.values(), start=np.zeros(self.n_slots)), pv, export_price)
         program.start_at(0, self.start_soc_kwh)
         if self.end.return_soc_kwh is not None:
             program.end_at(self.end.return_soc_kwh)
         return program
 
-    def moved_load(self, others: Mapping[str, Energy]) -> Energy:
+    def shifted_load(self, others: Mapping[str, Energy]) -> Energy:
         """What movable loads and further batteries draw from the house `(n_slots,)` [kWh]."""
         moved = np.zeros(self.n_slots)
         for name in self.loads.names:

@@ -7,7 +7,7 @@ import numpy as np
 
 from env.inverter import Energy
 
-LEAST_TOLD = 0.005  # what rounds to 0.00
+LEAST_SHOWN = 0.005  # what rounds to 0.00
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 
 
@@ -45,7 +45,7 @@ class Words:
 
 def energy(kwh: float) -> str:
     """`1.90 kWh`; what would round to nothing is told as such."""
-    return f"{kwh:.2f} kWh" if kwh >= LEAST_TOLD else "less than 0.01 kWh"
+    return f"{kwh:.2f} kWh" if kwh >= LEAST_SHOWN else "less than 0.01 kWh"
 
 
 def power(kw: float) -> str:
@@ -75,10 +75,10 @@ def ranks(values: Energy) -> Energy:
     return np.searchsorted(ascending, values, side="left").astype(np.float64) + 1
 
 
-def command_told(command: tuple[float, float, float], most_kw: float) -> str:
+def command_words(command: tuple[float, float, float], most_kw: float) -> str:
     """A command in a few words: charge, discharge and export power; `most_kw` is the battery's most.
 
-    >>> command_told((0.0, 8.0, 0.0), 8.0)
+    >>> command_words((0.0, 8.0, 0.0), 8.0)
     'self-consumption'
     """
     charge_kw, discharge_kw, export_kw = command

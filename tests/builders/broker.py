@@ -16,7 +16,7 @@ from darkstar_pipeline.console.supervisor import LOOPBACK, free_port
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
-from darkstar_pipeline.service.schemas import PlanDocument
+from darkstar_pipeline.service.schemas.plans import PlanDocument
 from tests.builders.tools import mosquitto
 
 WAIT_SECONDS = 20.0

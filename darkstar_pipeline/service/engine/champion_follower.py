@@ -13,9 +13,9 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.models.champion_pointer import POINTER, load_champion, read_pointer
 from darkstar_pipeline.models.names import model_folder, registered_name
-from darkstar_pipeline.planning.plan_sources import NO_CHAMPION, Seated
+from darkstar_pipeline.planning.plan_sources import NO_CHAMPION, ActivePolicy
 from darkstar_pipeline.policies.trained import opened
-from darkstar_pipeline.service.schemas import ModelTold
+from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.state.atomic_files import file_identity
 
 Signature = tuple[str, int, int, int]
@@ -23,19 +23,19 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Following:
+class FollowerState:
     """What is in use, and what should be.
 
     Attributes:
-        seated: what plans are made with.
-        told: the same for people; None where the value function decides.
-        wanted: version that the pointer names; None for none.
-        problem: why the wanted one is not in use; empty where it is.
+        active: the policy that plans are made with, or the reason why there is none.
+        model: the version of that policy; None where the value function decides.
+        wanted_version: version that the champion pointer names; None where it names none.
+        problem: why the wanted version is not in use; empty where it is.
     """
 
-    seated: Seated = field(default_factory=Seated)
-    told: ModelTold | None = None
-    wanted: int | None = None
+    active: ActivePolicy = field(default_factory=ActivePolicy)
+    model: ModelInfo | None = None
+    wanted_version: int | None = None
     problem: str = ""
 
 
@@ -43,10 +43,10 @@ class ChampionFollower:
     """Keeps the version in use loaded; asked by one thread, read by any."""
 
     def __init__(self) -> None:
-        self.now = Following()
+        self.state = FollowerState()
         self._seen: Signature | None = None
         self._tariff = ""
-        self._before: Following | None = None
+        self._before: FollowerState | None = None
 
     def follow(self, context: Context) -> bool:
         """Look at the pointer, and load what it names where it has moved.
@@ -61,58 +61,62 @@ class ChampionFollower:
         seen = (tariff, *file_identity(folder / POINTER))
         if seen == self._seen:
             return False
-        before, moved_tariff = self.now, tariff != self._tariff
+        before, moved_tariff = self.state, tariff != self._tariff
         self._seen, self._tariff = seen, tariff
-        self._before = before if before.told is not None and not moved_tariff else None
+        self._before = before if before.model is not None and not moved_tariff else None
         try:
-            self.now = _loaded(context)
+            self.state = _loaded(context)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a version, the old one stays
-            self.now = _kept(before, folder, f"{_told(error)}", forget=moved_tariff and before.told is not None)
-            _log.warning("the promoted version cannot be used: %s", self.now.problem)
-        return self.now.seated is not before.seated
+            self.state = _kept(before, folder, f"{_told(error)}", forget=moved_tariff and before.model is not None)
+            _log.warning("the promoted version cannot be used: %s", self.state.problem)
+        return self.state.active is not before.active
 
-    def planned(self) -> None:
+    def confirm(self) -> None:
         """The version in use has planned: what was wrong with it is over."""
-        if self.now.problem and self.now.told is not None and self.now.told.version == self.now.wanted:
-            self.now = replace(self.now, problem="")
+        if (
+            self.state.problem
+            and self.state.model is not None
+            and self.state.model.version == self.state.wanted_version
+        ):
+            self.state = replace(self.state, problem="")
 
-    def go_back(self, why: str) -> bool:
+    def revert(self, why: str) -> bool:
         """The version in use was loaded and could not plan: take the one before, where there is one.
 
         Returns:
             Whether plans are now made with another version.
         """
-        failed, before = self.now, self._before
+        failed, before = self.state, self._before
         self._before = None
         if before is None:
-            self.now = replace(failed, problem=why)
+            self.state = replace(failed, problem=why)
             return False
-        self.now = replace(before, wanted=failed.wanted, problem=why)
+        self.state = replace(before, wanted_version=failed.wanted_version, problem=why)
         return True
 
 
-def _loaded(context: Context) -> Following:
+def _loaded(context: Context) -> FollowerState:
     """What the pointer names, loaded."""
     champion = load_champion(context)
     if champion is None:
-        return Following(Seated(None, NO_CHAMPION))
+        return FollowerState(ActivePolicy(None, NO_CHAMPION))
     pointer = champion.pointer
     policy = opened("champion", champion.bundle, pointer.version)
-    told = ModelTold(
+    told = ModelInfo(
         name=pointer.model,
         version=pointer.version,
         kind=champion.bundle.manifest.kind,
         identity=champion.bundle.identity,
         promoted_at=pointer.at,
     )
-    return Following(Seated(policy, ""), told, pointer.version)
+    return FollowerState(ActivePolicy(policy, ""), told, pointer.version)
 
 
-def _kept(before: Following, folder: Path, problem: str, *, forget: bool) -> Following:
+def _kept(before: FollowerState, folder: Path, problem: str, *, forget: bool) -> FollowerState:
     """What stays in use; nothing where the old version no longer fits either."""
-    if forget or before.seated.policy is None:
-        return Following(Seated(None, problem), None, _wanted(folder), problem)
-    return Following(before.seated, before.told, _wanted(folder), problem)
+    if forget or before.active.policy is None:
+        return FollowerState(ActivePolicy(None, problem), None, _wanted(folder), problem)
+    return FollowerState(before.active, before.model, _wanted(folder), problem)
 
 
 def _wanted(folder: Path) -> int | None:

@@ -11,14 +11,15 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.service.schemas import Override, OverrideRequest
+from darkstar_pipeline.service.schemas.overrides import Override, OverrideRequest
 from darkstar_pipeline.state.atomic_files import atomic_write
 
+OVERRIDES_FILE = "wishes.json"  # in the service's folder; the name of version 0.1
 FURTHEST = timedelta(days=31)
-MOST_WISHES = 50
+MAX_OVERRIDES = 50
 
 
-class WishError(Exception):
+class OverrideError(Exception):
     """A wish that cannot be met: its end has passed, or lies too far away."""
 
 
@@ -29,7 +30,7 @@ class _Kept(BaseModel):
     overrides: tuple[Override, ...] = Field(default=())
 
 
-class Wishes:
+class OverrideStore:
     """The wishes of a site; safe for any number of threads.
 
     Args:
@@ -38,7 +39,7 @@ class Wishes:
 
     def __init__(self, path: Path) -> None:
         self.path, self._lock = path, threading.Lock()
-        self.trouble = ""
+        self.storage_problem = ""
         self.changes = 0
         self._kept = self._read()
 
@@ -47,7 +48,7 @@ class Wishes:
         """Whether the service steers."""
         return self._kept.automatic
 
-    def holding(self, now: datetime) -> list[Override]:
+    def active(self, now: datetime) -> list[Override]:
         """The wishes that have not ended, the latest first."""
         return [wish for wish in self._kept.overrides if wish.until > now]
 
@@ -55,18 +56,18 @@ class Wishes:
         """Take a wish; it takes precedence over those before it.
 
         Raises:
-            WishError: its end has passed, or lies more than a month ahead.
+            OverrideError: its end has passed, or lies more than a month ahead.
         """
         if wish.until <= now:
             message = f"until {wish.until.isoformat()} has passed; it is {now.isoformat()}"
-            raise WishError(message)
+            raise OverrideError(message)
         if wish.until > now + FURTHEST:
             message = f"until {wish.until.isoformat()} is more than {FURTHEST.days} days ahead"
-            raise WishError(message)
+            raise OverrideError(message)
         until = wish.until.astimezone(UTC)
         taken = Override(id=secrets.token_hex(4), since=now, mode=wish.mode, until=until, power_kw=wish.power_kw)
         with self._lock:
-            others = [other for other in self.holding(now) if other.mode != wish.mode][: MOST_WISHES - 1]
+            others = [other for other in self.active(now) if other.mode != wish.mode][: MAX_OVERRIDES - 1]
             self._keep(self._kept.model_copy(update={"overrides": (taken, *others)}))
         return taken
 
@@ -79,7 +80,7 @@ class Wishes:
             self._keep(self._kept.model_copy(update={"overrides": left}))
         return True
 
-    def steer(self, *, automatic: bool) -> None:
+    def set_automatic(self, *, automatic: bool) -> None:
         """Let the service steer, or leave the inverter by itself."""
         with self._lock:
             if automatic != self._kept.automatic:
@@ -93,9 +94,9 @@ class Wishes:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(self.path) as temporary:
                 temporary.write_text(kept.model_dump_json(indent=1), encoding="utf-8")
-            self.trouble = ""
+            self.storage_problem = ""
         except (OSError, ConfigurationError) as error:
-            self.trouble = f"wishes cannot be kept on disk: {error}"
+            self.storage_problem = f"wishes cannot be kept on disk: {error}"
 
     def _read(self) -> _Kept:
         """What was kept; a damaged file is no reason to steer against somebody's will, so it means manual."""
@@ -104,5 +105,5 @@ class Wishes:
         except FileNotFoundError:
             return _Kept()
         except (OSError, ValidationError) as error:
-            self.trouble = f"{self.path} cannot be read, so nothing is steered until you say so: {error}"
+            self.storage_problem = f"{self.path} cannot be read, so nothing is steered until you say so: {error}"
             return _Kept(automatic=False)

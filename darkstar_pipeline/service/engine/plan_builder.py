@@ -7,64 +7,77 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.planning.known_inputs import Known
-from darkstar_pipeline.planning.memo import Remembered
-from darkstar_pipeline.planning.plan_sources import Seated, site_rungs
-from darkstar_pipeline.service.engine.plan_documents import Made, blind_plan, lasts, plan_document
-from darkstar_pipeline.service.engine.plan_inputs import Gathered
-from darkstar_pipeline.service.schemas import Input, ModelTold, Override, PlanDocument, PlanSlot
+from darkstar_pipeline.planning.known_inputs import PlanInputs
+from darkstar_pipeline.planning.memo import Memo
+from darkstar_pipeline.planning.plan_sources import ActivePolicy, site_sources
+from darkstar_pipeline.service.engine.plan_documents import PlanResult, default_plan, is_usable, plan_document
+from darkstar_pipeline.service.engine.plan_inputs import InputStatus
+from darkstar_pipeline.service.schemas.models import ModelInfo
+from darkstar_pipeline.service.schemas.overrides import Override
+from darkstar_pipeline.service.schemas.plans import Input, PlanDocument, PlanSlot
 from env.command_menu import full_export_kw
 from env.inverter import Command
 from env.site import Site
 from planner.optimizer.solution import SolverRecord
 from planner.plans.explanations import explain
-from planner.plans.fallback_chain import BY_ITSELF, LAST_PLAN, REFUSED, RELEASED, UNAVAILABLE, Climb, Rung, Try, climb
+from planner.plans.fallback_chain import (
+    LAST_PLAN,
+    REFUSED,
+    RELEASED,
+    UNAVAILABLE,
+    Attempt,
+    FallbackResult,
+    PlanSource,
+    first_usable_plan,
+)
 from planner.plans.make_plan import Plan
 from planner.plans.policy_plans import PolicySchedule
 from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, candidate, default_loads, simple_candidates, simulated
 from planner.plans.task import End, PlanTask
 
-STEERING = ("charge", "discharge", "export", "hold", "self_consumption")
+COMMAND_MODES = ("charge", "discharge", "export", "hold", "self_consumption")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Making:
+class PlanRequest:
     """What a plan is made with, besides what is known.
 
     Attributes:
-        seated: the champion, or why there is none.
+        active: the champion, or the reason why there is none.
         model: the same for people.
-        last: the last valid plan; None where there is none.
-        wish: the wish that steers now; None where none does.
+        last_plan: the last valid plan; None where there is none.
+        override: the override that sets the command now; None where none does.
         solver_seconds: time of each solver [s].
-        remembered: what was worked out before.
+        memo: answers of earlier plans that may still hold.
     """
 
-    seated: Seated
-    model: ModelTold | None
-    last: PlanDocument | None
-    wish: Override | None
+    active: ActivePolicy
+    model: ModelInfo | None
+    last_plan: PlanDocument | None
+    override: Override | None
     solver_seconds: float
-    remembered: Remembered | None = None
+    memo: Memo | None = None
 
 
-def make_document(context: Context, at: datetime, gathered: Gathered, making: Making, seconds: float) -> PlanDocument:
+def build_plan(
+    context: Context, at: datetime, gathered: InputStatus, making: PlanRequest, seconds: float
+) -> PlanDocument:
     """The plan of a moment; there always is one.
 
     Args:
         context: the site.
         at: the moment.
         gathered: what is known.
-        making: what it is made with.
+        making: the request of this plan.
         seconds: that gathering took [s].
     """
-    known = gathered.known
+    known = gathered.plan_inputs
     if known is None:
         return _without_inputs(context, at, gathered, making, seconds)
     climbed, overridden = _climbed(context, known, making)
-    made = Made(
+    made = PlanResult(
         at=at,
-        climb=climbed,
+        result=climbed,
         quantiles=known.quantiles,
         inputs=gathered.inputs,
         model=making.model,
@@ -74,33 +87,31 @@ def make_document(context: Context, at: datetime, gathered: Gathered, making: Ma
     return plan_document(context, made)
 
 
-def _climbed(context: Context, known: Known, making: Making) -> tuple[Climb, int]:
+def _climbed(context: Context, known: PlanInputs, making: PlanRequest) -> tuple[FallbackResult, int]:
     """The plan, and how many of its slots a person asked for."""
-    if making.wish is None:
-        return climb(known.task, _rungs(context, known, making)), 0
-    n_asked = _slots_until(known.task.slots["slot_start"], making.wish.until)
-    asked, rest = _asked_for(known.task, making.wish, n_asked), None
+    if making.override is None:
+        return first_usable_plan(known.task, _rungs(context, known, making)), 0
+    n_asked = _slots_until(known.task.slots["slot_start"], making.override.until)
+    asked, rest = _asked_for(known.task, making.override, n_asked), None
     if n_asked < known.task.n_slots:
         later = _later(known, n_asked, float(asked["soc_end_kwh"][-1]))
-        rest = climb(later.task, _rungs(context, later, making))
+        rest = first_usable_plan(later.task, _rungs(context, later, making))
     joined = _joined(known.task, asked, rest)
     if joined.plan.verification.valid:
         return joined, n_asked
-    climbed = climb(known.task, _rungs(context, known, making))
+    climbed = first_usable_plan(known.task, _rungs(context, known, making))
     wrong = joined.plan.verification.violations[0].message
-    refused = Try(climbed.rung, REFUSED, f"what was asked for by hand is refused: {wrong}")
-    return Climb(climbed.plan, climbed.rung, (refused, *climbed.tries)), 0
+    refused = Attempt(climbed.source, REFUSED, f"what was asked for by hand is refused: {wrong}")
+    return FallbackResult(climbed.plan, climbed.source, (refused, *climbed.attempts)), 0
 
 
-def _rungs(context: Context, known: Known, making: Making) -> list[Rung]:
+def _rungs(context: Context, known: PlanInputs, making: PlanRequest) -> list[PlanSource]:
     """Every rung above self-consumption."""
-    above = site_rungs(
-        context, known, making.seated, solver_seconds=making.solver_seconds, remembered=making.remembered
-    )
-    return [*above, _last_rung(making.last, known.at)]
+    above = site_sources(context, known, making.active, solver_seconds=making.solver_seconds, memo=making.memo)
+    return [*above, _last_rung(making.last_plan, known.at)]
 
 
-def _joined(task: PlanTask, asked: pl.DataFrame, rest: Climb | None) -> Climb:
+def _joined(task: PlanTask, asked: pl.DataFrame, rest: FallbackResult | None) -> FallbackResult:
     """What was asked for and the plan behind it as one."""
     told = explain(_first_slots(task, asked.height), asked, None)
     schedule = told if rest is None else pl.concat([told, rest.plan.schedule], how="diagonal_relaxed")
@@ -120,8 +131,8 @@ def _joined(task: PlanTask, asked: pl.DataFrame, rest: Climb | None) -> Climb:
         solution=None,
     )
     if rest is None:
-        return Climb(plan, BY_ITSELF, (Try(BY_ITSELF, RELEASED, reason),))
-    return Climb(plan, rest.rung, rest.tries)
+        return FallbackResult(plan, SELF_CONSUMPTION, (Attempt(SELF_CONSUMPTION, RELEASED, reason),))
+    return FallbackResult(plan, rest.source, rest.attempts)
 
 
 def _first_slots(task: PlanTask, n_slots: int) -> PlanTask:
@@ -129,14 +140,14 @@ def _first_slots(task: PlanTask, n_slots: int) -> PlanTask:
     return replace(task, slots=task.slots.head(n_slots))
 
 
-def _later(known: Known, n_slots: int, soc_kwh: float) -> Known:
+def _later(known: PlanInputs, n_slots: int, soc_kwh: float) -> PlanInputs:
     """The same from some slots on."""
-    task, ahead = known.task, known.ahead
+    task, ahead = known.task, known.rolling
     slots = task.slots.tail(task.n_slots - n_slots)
     return replace(
         known,
         task=replace(task, slots=slots, start_soc_kwh=soc_kwh),
-        ahead=replace(ahead, now=ahead.now + n_slots),
+        rolling=replace(ahead, current_slot=ahead.current_slot + n_slots),
     )
 
 
@@ -148,12 +159,12 @@ def _slots_until(starts: pl.Series, until: datetime) -> int:
 def _asked_for(task: PlanTask, wish: Override, n_slots: int) -> pl.DataFrame:
     """The slots that a person asked for, run through the inverter on what is expected."""
     part = _first_slots(task, n_slots)
-    charge, discharge, export = wished_command(task.site, wish)
+    charge, discharge, export = override_command(task.site, wish)
     full = np.ones(n_slots)
     return simulated(part, default_loads(part), Command(charge * full, discharge * full, export * full))
 
 
-def wished_command(site: Site, wish: Override) -> tuple[float, float, float]:
+def override_command(site: Site, wish: Override) -> tuple[float, float, float]:
     """Charge, discharge and export power of a wish [kW]."""
     battery = site.battery
     most = float("inf") if wish.power_kw is None else wish.power_kw
@@ -166,11 +177,11 @@ def wished_command(site: Site, wish: Override) -> tuple[float, float, float]:
     }.get(wish.mode, (0.0, battery.discharge_kw, 0.0))
 
 
-def _last_rung(last: PlanDocument | None, at: datetime) -> Rung:
+def _last_rung(last: PlanDocument | None, at: datetime) -> PlanSource:
     """What the last valid plan said of the slots ahead."""
-    if last is None or not lasts(last, at):
-        return Rung(LAST_PLAN, None, "there is no earlier plan that reaches so far")
-    return Rung(LAST_PLAN, lambda task: _as_before(last, task))
+    if last is None or not is_usable(last, at):
+        return PlanSource(LAST_PLAN, None, "there is no earlier plan that reaches so far")
+    return PlanSource(LAST_PLAN, lambda task: _as_before(last, task))
 
 
 def _as_before(last: PlanDocument, task: PlanTask) -> PolicySchedule:
@@ -182,25 +193,27 @@ def _as_before(last: PlanDocument, task: PlanTask) -> PolicySchedule:
     return PolicySchedule(schedule, np.full((task.n_slots, 2), np.nan))
 
 
-def _without_inputs(context: Context, at: datetime, gathered: Gathered, making: Making, seconds: float) -> PlanDocument:
+def _without_inputs(
+    context: Context, at: datetime, gathered: InputStatus, making: PlanRequest, seconds: float
+) -> PlanDocument:
     """The last plan's own slots as long as they reach; then the inverter by itself."""
-    above = [Try(name, UNAVAILABLE, gathered.trouble) for name in ("champion", "value", "mpc")]
-    last, task = making.last, None
-    if last is not None and lasts(last, at):
+    above = [Attempt(name, UNAVAILABLE, gathered.problem) for name in ("champion", "value", "mpc")]
+    last, task = making.last_plan, None
+    if last is not None and is_usable(last, at):
         task = _task_of(context, last, at, gathered)
     if task is not None:
-        climbed = climb(task, [_last_rung(last, at)])
-        whole = Climb(climbed.plan, climbed.rung, (*above, *climbed.tries))
-        made = Made(
-            at=at, climb=whole, quantiles=None, inputs=gathered.inputs, model=None, overridden=0, seconds=seconds
+        climbed = first_usable_plan(task, [_last_rung(last, at)])
+        whole = FallbackResult(climbed.plan, climbed.source, (*above, *climbed.attempts))
+        made = PlanResult(
+            at=at, result=whole, quantiles=None, inputs=gathered.inputs, model=None, overridden=0, seconds=seconds
         )
         return plan_document(context, made)
-    none = Try(LAST_PLAN, UNAVAILABLE, "there is no earlier plan that reaches so far")
-    why = f"{gathered.trouble}; {none.why}; the inverter is left by itself"
-    return blind_plan(context, at, why=why, tries=(*above, none), inputs=gathered.inputs, seconds=seconds)
+    none = Attempt(LAST_PLAN, UNAVAILABLE, "there is no earlier plan that reaches so far")
+    why = f"{gathered.problem}; {none.reason}; the inverter is left by itself"
+    return default_plan(context, at, why=why, tries=(*above, none), inputs=gathered.inputs, seconds=seconds)
 
 
-def _task_of(context: Context, last: PlanDocument, at: datetime, gathered: Gathered) -> PlanTask | None:
+def _task_of(context: Context, last: PlanDocument, at: datetime, gathered: InputStatus) -> PlanTask | None:
     """A task on what the last plan knew; None where it knew too little."""
     slots = [slot for slot in last.slots if slot.slot_end > at]
     if not slots or any(_incomplete(slot) for slot in slots):
@@ -223,6 +236,6 @@ def _incomplete(slot: PlanSlot) -> bool:
     return any(getattr(slot, name) is None for name in ("import_price", "export_price", "load_kwh", "pv_kwh"))
 
 
-def missing_storage(note: str) -> Input:
+def storage_input(note: str) -> Input:
     """An input that says that the disk does not take what is to be kept."""
     return Input(name="storage", state="missing", source="disk", note=note)

@@ -10,10 +10,12 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.planning.known_inputs import SLOT, slot_of
-from darkstar_pipeline.service.schemas import Attempt, CommandDocument, Input, ModelTold, PlanDocument, PlanSlot
+from darkstar_pipeline.service.schemas.models import ModelInfo
+from darkstar_pipeline.service.schemas.plans import CommandDocument, Input, PlanAttempt, PlanDocument, PlanSlot
 from env.time_grid import day_start, zone
-from planner.plans.fallback_chain import BY_ITSELF, RELEASED, Climb, Try
-from planner.plans.wording import command_told
+from planner.plans.fallback_chain import CHAMPION, RELEASED, SOURCE_NAMES, Attempt, FallbackResult, SourceName
+from planner.plans.release import SELF_CONSUMPTION
+from planner.plans.wording import command_words
 
 SELF_CONSUMPTION_WORDS = "the inverter is left by itself: surplus into the battery, deficit out of it"
 _FLOWS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
@@ -21,13 +23,13 @@ _OTHERS = ("water_", "ev_", "appliance_", "battery_")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class PlanResult:
     """A plan as it came about, ready to be told.
 
     Attributes:
         at: when.
-        climb: the plan, its rung, and every rung that was tried.
-        quantiles: as `planning.Known.quantiles`; None where nobody tells.
+        result: the plan, its source, and every source that was tried.
+        quantiles: as `PlanInputs.quantiles`; None where nobody tells.
         inputs: what it rests on.
         model: the champion, where it made the plan.
         overridden: slots from the first that a person asked for.
@@ -35,10 +37,10 @@ class Made:
     """
 
     at: datetime
-    climb: Climb
+    result: FallbackResult
     quantiles: pl.DataFrame | None
     inputs: Sequence[Input]
-    model: ModelTold | None
+    model: ModelInfo | None
     overridden: int
     seconds: float
 
@@ -48,9 +50,9 @@ def plan_id(at: datetime) -> str:
     return f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
-def plan_document(context: Context, made: Made) -> PlanDocument:
+def plan_document(context: Context, made: PlanResult) -> PlanDocument:
     """A plan that rests on known prices and forecasts."""
-    plan, site = made.climb.plan, context.site
+    plan, site = made.result.plan, context.site
     rows = plan.schedule
     if made.quantiles is not None:
         rows = rows.join(made.quantiles, on="slot_start", how="left", maintain_order="left")
@@ -65,12 +67,12 @@ def plan_document(context: Context, made: Made) -> PlanDocument:
         capacity_kwh=site.battery.capacity_kwh,
         created_at=made.at,
         valid_until=slots[-1].slot_end,
-        rung=made.climb.rung,  # pyright: ignore[reportArgumentType] - the ladder's names are the document's, checked
-        why=made.climb.why,
-        attempts=[_attempt(tried) for tried in made.climb.tries],
+        rung=_SOURCES[made.result.source],
+        why=made.result.reason,
+        attempts=[_attempt(tried) for tried in made.result.attempts],
         released=plan.released,
         release_reason=plan.reason,
-        model=made.model if made.climb.rung == "champion" else None,
+        model=made.model if made.result.source == CHAMPION else None,
         inputs=list(made.inputs),
         cost=plan.cost,
         idle_cost=plan.idle_cost,
@@ -102,7 +104,7 @@ def _slot(context: Context, row: Mapping[str, Any], *, overridden: bool) -> Plan
         charge_kw=charge,
         discharge_kw=discharge,
         export_kw=export,
-        command=command_told((charge, discharge, export), context.site.battery.discharge_kw),
+        command=command_words((charge, discharge, export), context.site.battery.discharge_kw),
         **{name: row[name] for name in _FLOWS},
         soc_start_percent=row["soc_start_kwh"] * percent,
         soc_end_percent=row["soc_end_kwh"] * percent,
@@ -115,12 +117,15 @@ def _slot(context: Context, row: Mapping[str, Any], *, overridden: bool) -> Plan
     )
 
 
-def _attempt(tried: Try) -> Attempt:
-    return Attempt(rung=tried.rung, outcome=tried.outcome, why=tried.why)  # pyright: ignore[reportArgumentType]
+_SOURCES: dict[str, SourceName] = {name: name for name in SOURCE_NAMES}
 
 
-def blind_plan(
-    context: Context, at: datetime, *, why: str, tries: Sequence[Try], inputs: Sequence[Input], seconds: float
+def _attempt(attempt: Attempt) -> PlanAttempt:
+    return PlanAttempt(rung=_SOURCES[attempt.source], outcome=attempt.outcome, why=attempt.reason)
+
+
+def default_plan(
+    context: Context, at: datetime, *, why: str, tries: Sequence[Attempt], inputs: Sequence[Input], seconds: float
 ) -> PlanDocument:
     """The last rung without anything known: the inverter by itself to the end of the local day."""
     start = slot_of(at)
@@ -135,10 +140,13 @@ def blind_plan(
         capacity_kwh=context.site.battery.capacity_kwh,
         created_at=at,
         valid_until=slots[-1].slot_end,
-        rung=BY_ITSELF,
+        rung=SELF_CONSUMPTION,
         why=why,
-        attempts=[*(_attempt(tried) for tried in tries), _attempt(Try(BY_ITSELF, RELEASED, SELF_CONSUMPTION_WORDS))],
-        released=BY_ITSELF,
+        attempts=[
+            *(_attempt(tried) for tried in tries),
+            _attempt(Attempt(SELF_CONSUMPTION, RELEASED, SELF_CONSUMPTION_WORDS)),
+        ],
+        released=SELF_CONSUMPTION,
         release_reason=SELF_CONSUMPTION_WORDS,
         model=None,
         inputs=list(inputs),
@@ -166,7 +174,7 @@ def _blind_slot(context: Context, start: datetime) -> PlanSlot:
         charge_kw=0.0,
         discharge_kw=power,
         export_kw=0.0,
-        command=command_told((0.0, power, 0.0), power),
+        command=command_words((0.0, power, 0.0), power),
         import_kwh=None,
         export_kwh=None,
         charge_kwh=None,
@@ -175,7 +183,7 @@ def _blind_slot(context: Context, start: datetime) -> PlanSlot:
         soc_start_percent=None,
         soc_end_percent=None,
         cost=None,
-        reason=BY_ITSELF,
+        reason=SELF_CONSUMPTION,
         sentence=SELF_CONSUMPTION_WORDS,
     )
 
@@ -214,7 +222,7 @@ def _default_command(context: Context, plan: PlanDocument | None, now: datetime,
     why = "a person has taken over" if not automatic else "no plan reaches this moment"
     return CommandDocument(
         plan_id="" if plan is None else plan.id,
-        rung=BY_ITSELF,
+        rung=SELF_CONSUMPTION,
         why=why,
         automatic=automatic,
         overridden=False,
@@ -223,7 +231,7 @@ def _default_command(context: Context, plan: PlanDocument | None, now: datetime,
         charge_kw=0.0,
         discharge_kw=power,
         export_kw=0.0,
-        command=command_told((0.0, power, 0.0), power),
+        command=command_words((0.0, power, 0.0), power),
         sentence=SELF_CONSUMPTION_WORDS,
         default=True,
     )
@@ -240,6 +248,11 @@ def expected_soc_percent(plan: PlanDocument | None, start: datetime) -> float | 
     return last.soc_end_percent if last.slot_end == start else None
 
 
-def lasts(plan: PlanDocument | None, now: datetime) -> bool:
+def is_usable(plan: PlanDocument | None, now: datetime) -> bool:
     """Whether a plan is one that the rung of the last plan may go on with."""
-    return plan is not None and plan.rung != BY_ITSELF and plan.verified and plan.created_at <= now < plan.valid_until
+    return (
+        plan is not None
+        and plan.rung != SELF_CONSUMPTION
+        and plan.verified
+        and plan.created_at <= now < plan.valid_until
+    )

@@ -9,10 +9,18 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError
-from darkstar_pipeline.planning.known_inputs import SLOT, Known, StartSoc, known_at, observed_soc, read_lately, slot_of
-from darkstar_pipeline.planning.memo import Remembered
+from darkstar_pipeline.planning.known_inputs import (
+    SLOT,
+    PlanInputs,
+    StartSoc,
+    inputs_at,
+    observed_soc,
+    read_days,
+    slot_of,
+)
+from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.service.engine.plan_documents import expected_soc_percent
-from darkstar_pipeline.service.schemas import Input, PlanDocument
+from darkstar_pipeline.service.schemas.plans import Input, PlanDocument
 from darkstar_pipeline.warehouse.schemas import (
     METER_READINGS,
     RAW_SPOT_PRICES,
@@ -36,23 +44,23 @@ class LiveSoc(Protocol):
 
 
 @dataclass(frozen=True)
-class Gathered:
+class InputStatus:
     """What is known, or why nothing is.
 
     Attributes:
-        known: what plans are made on; None where there is too little.
-        trouble: why there is too little.
+        plan_inputs: the inputs of a plan; None where too little is known.
+        problem: why too little is known.
         inputs: each input and how good it is.
         soc: the state of charge that was taken; None where the protocol's is.
     """
 
-    known: Known | None
-    trouble: str
+    plan_inputs: PlanInputs | None
+    problem: str
     inputs: tuple[Input, ...]
     soc: StartSoc | None
 
 
-def gather(
+def collect_inputs(
     context: Context,
     at: datetime,
     *,
@@ -60,25 +68,25 @@ def gather(
     last: PlanDocument | None,
     requests: LoadRequests,
     reach: int,
-    remembered: Remembered | None = None,
-) -> Gathered:
+    remembered: Memo | None = None,
+) -> InputStatus:
     """Everything a plan of this moment may rest on; never raises for what the outside does wrong."""
-    memory = remembered if remembered is not None else Remembered()
+    memory = remembered if remembered is not None else Memo()
     soc, soc_input = start_soc(context, at, live, last, memory)
     known, trouble = None, ""
     try:
-        known = known_at(context, at, soc=soc, requests=requests, reach=reach, lenient=True, remembered=memory)
+        known = inputs_at(context, at, soc=soc, requests=requests, lookback_days=reach, lenient=True, memo=memory)
     except DarkstarError as error:
         trouble = error.message
     except Exception as error:  # noqa: BLE001 - a damaged lake or a library's mistake must not leave the home without
         _log.warning("what is known cannot be gathered", exc_info=True)
         trouble = f"{type(error).__name__}: {error}"
     told = [soc_input, *(_told(context, known) if known is not None else _missing(trouble))]
-    return Gathered(known, trouble, tuple(told), soc)
+    return InputStatus(known, trouble, tuple(told), soc)
 
 
 def start_soc(
-    context: Context, at: datetime, live: LiveSoc | None, last: PlanDocument | None, memory: Remembered
+    context: Context, at: datetime, live: LiveSoc | None, last: PlanDocument | None, memory: Memo
 ) -> tuple[StartSoc | None, Input]:
     """The state of charge to start from: read now, read at the slot's start, or as the last plan expected it."""
     stale_after = timedelta(minutes=context.site_settings.service.soc_stale_minutes)
@@ -103,11 +111,11 @@ def _possible(percent: float) -> bool:
     return 0.0 <= percent <= 100.0  # noqa: PLR2004 - percent
 
 
-def _lately(context: Context, at: datetime, memory: Remembered) -> pl.DataFrame:
+def _lately(context: Context, at: datetime, memory: Memo) -> pl.DataFrame:
     """Readings of yesterday and today; none where the lake cannot say."""
     try:
         today = at.astimezone(zone(context.timezone)).date()
-        return read_lately(context, METER_READINGS, today - timedelta(days=1), today, memory)
+        return read_days(context, METER_READINGS, today - timedelta(days=1), today, memory)
     except Exception:  # noqa: BLE001 - as in `gather`, which tells what is wrong with the lake
         return pl.DataFrame(schema=METER_READINGS.schema)
 
@@ -126,7 +134,7 @@ def _last_read(rows: pl.DataFrame, at: datetime, stale_after: timedelta) -> tupl
     return (float(last[1]), when) if at - when <= stale_after and _possible(float(last[1])) else None
 
 
-def _told(context: Context, known: Known) -> list[Input]:
+def _told(context: Context, known: PlanInputs) -> list[Input]:
     """Prices and forecasts as they are."""
     until = known.task.slots["slot_start"][-1] + SLOT
     age = known.at - known.vintage
@@ -139,7 +147,7 @@ def _told(context: Context, known: Known) -> list[Input]:
     return inputs
 
 
-def _price_source(context: Context, known: Known) -> str:
+def _price_source(context: Context, known: PlanInputs) -> str:
     """Whether the prices have been through repair."""
     day = known.start.astimezone(zone(context.timezone)).date()
     repaired = context.lake.path(SPOT_PRICES, context.site_name, day).exists()
@@ -152,7 +160,7 @@ def _missing(trouble: str) -> list[Input]:
     return [Input(name=name, state="missing", source="none", note=trouble)]
 
 
-def signature(context: Context, at: datetime) -> tuple[object, ...]:
+def inputs_signature(context: Context, at: datetime) -> tuple[object, ...]:
     """Changes whenever a file of the lake that a plan of now rests on is replaced."""
     today = at.astimezone(zone(context.timezone)).date()
     yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from darkstar_pipeline.service.schemas import PlanDocument
+from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.state.atomic_files import atomic_write
 
 PLAN_ID = r"^2[0-9]{3}(0[1-9]|1[0-2])[0-3][0-9]T[0-9]{6}Z-[0-9a-f]{8}$"
+PLANS_FOLDER = "plans"  # in the service's folder
 LOOK_BACK_DAYS = 3
 
 

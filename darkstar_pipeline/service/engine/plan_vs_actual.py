@@ -8,10 +8,11 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.evaluation.plan_history import in_force, plans_between, system_id
-from darkstar_pipeline.service.schemas import RUNGS, HistoryDocument, HistorySlot
+from darkstar_pipeline.service.schemas.history import HistoryDocument, HistorySlot
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SPOT_PRICES
 from env.time_grid import grid
-from planner.plans.wording import command_told
+from planner.plans.fallback_chain import SOURCE_NAMES
+from planner.plans.wording import command_words
 
 
 def history_document(context: Context, day: date) -> HistoryDocument:
@@ -63,8 +64,8 @@ def _slot(context: Context, row: dict[str, Any]) -> HistorySlot:
         slot_start=row["slot_start"],
         import_price=row["import_price"],
         export_price=row["export_price"],
-        rung=rung if rung in RUNGS else None,
-        command=command_told(command, battery.discharge_kw) if planned else None,
+        rung=rung if rung in SOURCE_NAMES else None,
+        command=command_words(command, battery.discharge_kw) if planned else None,
         planned_import_kwh=row["planned_import_kwh"],
         planned_export_kwh=row["planned_export_kwh"],
         planned_soc_percent=None if soc is None else 100 * soc / battery.capacity_kwh,

@@ -10,32 +10,32 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from darkstar_pipeline.config.settings import config_path
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.planning.known_inputs import slot_of
-from darkstar_pipeline.planning.memo import Remembered
-from darkstar_pipeline.planning.plan_sources import scenario_reach
+from darkstar_pipeline.planning.memo import Memo
+from darkstar_pipeline.planning.plan_sources import scenario_days
 from darkstar_pipeline.service.clock import Clock
-from darkstar_pipeline.service.engine.champion_follower import ChampionFollower, Following
-from darkstar_pipeline.service.engine.overrides import Wishes
-from darkstar_pipeline.service.engine.plan_builder import STEERING, Making, make_document, missing_storage
-from darkstar_pipeline.service.engine.plan_documents import blind_plan, command_document, lasts
-from darkstar_pipeline.service.engine.plan_inputs import Gathered, LiveSoc, gather, signature
-from darkstar_pipeline.service.engine.plan_store import PlanStore
-from darkstar_pipeline.service.schemas import CommandDocument, Component, PlanDocument
+from darkstar_pipeline.service.engine.champion_follower import ChampionFollower, FollowerState
+from darkstar_pipeline.service.engine.overrides import OVERRIDES_FILE, OverrideStore
+from darkstar_pipeline.service.engine.plan_builder import COMMAND_MODES, PlanRequest, build_plan, storage_input
+from darkstar_pipeline.service.engine.plan_documents import command_document, default_plan, is_usable
+from darkstar_pipeline.service.engine.plan_inputs import InputStatus, LiveSoc, collect_inputs, inputs_signature
+from darkstar_pipeline.service.engine.plan_store import PLANS_FOLDER, PlanStore
+from darkstar_pipeline.service.schemas.health import Component
+from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
+from darkstar_pipeline.service.state_folder import service_folder
 from darkstar_pipeline.state.atomic_files import file_identity
 from planner.optimizer.deferrable_loads import HeaterRequest, LoadRequests
 from planner.plans.fallback_chain import CHAMPION, FAILED
 
-SERVICE_FOLDER = "service"
 RETRY_SECONDS = 30.0
 STUCK_SECONDS = 180.0
 """A planner that has not looked for so long is stuck; its last plan still answers."""
 
-Listener = Callable[[Context, Gathered, Following, PlanDocument], None]
+PlanListener = Callable[[Context, InputStatus, FollowerState, PlanDocument], None]
 """Told of every plan that was made, by the planning thread: must be quick and must not raise."""
 
 _log = logging.getLogger(__name__)
@@ -54,13 +54,8 @@ class _Memory:
     plans: int = 0
     failures: int = 0
     seconds: float = 0.0
-    gathered: Gathered | None = None
-    listeners: list[Listener] = field(default_factory=list[Listener])
-
-
-def service_folder(context: Context) -> Path:
-    """Where the service of a site keeps its state."""
-    return context.home / SERVICE_FOLDER / context.site_name
+    gathered: InputStatus | None = None
+    listeners: list[PlanListener] = field(default_factory=list[PlanListener])
 
 
 class PlannerEngine:
@@ -75,9 +70,10 @@ class PlannerEngine:
     def __init__(self, context: Context, *, clock: Clock | None = None, live: LiveSoc | None = None) -> None:
         self.context, self.clock, self.live = context, clock or Clock(), live
         self.follower = ChampionFollower()
-        self.wishes = Wishes(service_folder(context) / "wishes.json")
-        self.store = PlanStore(service_folder(context) / "plans")
-        self.remembered = Remembered()
+        folder = service_folder(context.home, context.site_name)
+        self.overrides = OverrideStore(folder / OVERRIDES_FILE)
+        self.store = PlanStore(folder / PLANS_FOLDER)
+        self.memo = Memo()
         self._memory = self._first_memory()
         self._planning = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
@@ -86,7 +82,7 @@ class PlannerEngine:
         self._next_retry = 0.0
         self._config = file_identity(config_path())
 
-    def listen(self, listener: Listener) -> None:
+    def add_listener(self, listener: PlanListener) -> None:
         """Have somebody told of every plan."""
         self._memory.listeners.append(listener)
 
@@ -101,7 +97,7 @@ class PlannerEngine:
         now = self.clock.now()
         last = self.store.latest(now)
         first = "the first plan is being made"
-        plan = last or blind_plan(self.context, now, why=first, tries=(), inputs=(), seconds=0.0)
+        plan = last or default_plan(self.context, now, why=first, tries=(), inputs=(), seconds=0.0)
         return _Memory(plan, plan.model_dump_json().encode(), last)
 
     def stop(self) -> None:
@@ -123,13 +119,13 @@ class PlannerEngine:
         """The latest plan as JSON, written out once for all who ask."""
         return self._memory.json
 
-    def gathered(self) -> Gathered:
+    def input_status(self) -> InputStatus:
         """What the latest plan was made on; nothing before the first."""
-        return self._memory.gathered or Gathered(None, "nothing was gathered yet", (), None)
+        return self._memory.gathered or InputStatus(None, "nothing was gathered yet", (), None)
 
     def command(self) -> CommandDocument:
         """What the inverter is told now."""
-        return command_document(self.context, self._memory.plan, self.clock.now(), automatic=self.wishes.automatic)
+        return command_document(self.context, self._memory.plan, self.clock.now(), automatic=self.overrides.automatic)
 
     def replan(self) -> PlanDocument:
         """Make a plan at once."""
@@ -138,7 +134,7 @@ class PlannerEngine:
 
     def components(self) -> list[Component]:
         """How the parts are."""
-        memory, following = self._memory, self.follower.now
+        memory, following = self._memory, self.follower.state
         quiet = self.clock.monotonic() - memory.looked
         plan = memory.plan
         reach = plan.created_at <= self.clock.now() < plan.valid_until
@@ -156,7 +152,7 @@ class PlannerEngine:
         ]
 
     def _storage_trouble(self) -> str:
-        return "; ".join(part for part in (self._memory.storage, self.wishes.trouble) if part)
+        return "; ".join(part for part in (self._memory.storage, self.overrides.storage_problem) if part)
 
     @property
     def counts(self) -> tuple[int, int, float]:
@@ -167,7 +163,7 @@ class PlannerEngine:
         """Look, and plan where something has changed, until told to stop."""
         while not self._stop.is_set():
             try:
-                self.look()
+                self.check()
             except Exception:  # noqa: BLE001 - the thread outlives any mistake, or the home is left with an old plan
                 self._memory.failures += 1
                 _log.exception("planning failed")
@@ -175,7 +171,7 @@ class PlannerEngine:
             self._wake.wait(self.context.site_settings.service.poll_seconds)
             self._wake.clear()
 
-    def look(self) -> bool:
+    def check(self) -> bool:
         """Plan anew where something has changed; whether it had."""
         with self._planning:
             self._reload()
@@ -183,10 +179,10 @@ class PlannerEngine:
             now = self.clock.now()
             seen = (
                 slot_of(now),
-                signature(self.context, now),
-                self.follower.now.told,
-                self.wishes.changes,
-                tuple(wish.id for wish in self.wishes.holding(now)),
+                inputs_signature(self.context, now),
+                self.follower.state.model,
+                self.overrides.changes,
+                tuple(wish.id for wish in self.overrides.active(now)),
                 self.context,
             )
             stepped = self.clock.stepped()
@@ -225,42 +221,42 @@ class PlannerEngine:
         context, memory = self.context, self._memory
         gathered, plan = self._climbed(context, now)
         failed = next((each.why for each in plan.attempts if (each.rung, each.outcome) == (CHAMPION, FAILED)), None)
-        if failed is not None and self.follower.go_back(f"it was loaded and cannot plan: {failed}"):
+        if failed is not None and self.follower.revert(f"it was loaded and cannot plan: {failed}"):
             gathered, plan = self._climbed(context, now)
         if plan.rung == CHAMPION:
-            self.follower.planned()
+            self.follower.confirm()
         plan = self._kept(plan.model_copy(update={"seconds": self.clock.monotonic() - began}), now)
         memory.gathered, memory.json = gathered, plan.model_dump_json().encode()
         memory.plan, memory.plans, memory.seconds = plan, memory.plans + 1, plan.seconds
-        if lasts(plan, now):
+        if is_usable(plan, now):
             memory.last = plan
         self._next_retry = self.clock.monotonic() + RETRY_SECONDS
         for listener in memory.listeners:
-            listener(context, gathered, self.follower.now, plan)
+            listener(context, gathered, self.follower.state, plan)
         return plan
 
-    def _climbed(self, context: Context, now: datetime) -> tuple[Gathered, PlanDocument]:
+    def _climbed(self, context: Context, now: datetime) -> tuple[InputStatus, PlanDocument]:
         """What is known now, and the best plan of it."""
-        memory, following, holding = self._memory, self.follower.now, self.wishes.holding(now)
+        memory, following, holding = self._memory, self.follower.state, self.overrides.active(now)
         away = any(wish.mode == "vacation" for wish in holding)
-        gathered = gather(
+        gathered = collect_inputs(
             context,
             now,
             live=self.live,
             last=memory.last,
             requests=LoadRequests(heater=HeaterRequest(vacation=away)),
-            reach=scenario_reach(following.seated),
-            remembered=self.remembered,
+            reach=scenario_days(following.active),
+            remembered=self.memo,
         )
-        making = Making(
-            seated=following.seated,
-            model=following.told,
-            last=memory.last if lasts(memory.last, now) else None,
-            wish=next((wish for wish in holding if wish.mode in STEERING), None),
+        making = PlanRequest(
+            active=following.active,
+            model=following.model,
+            last_plan=memory.last if is_usable(memory.last, now) else None,
+            override=next((wish for wish in holding if wish.mode in COMMAND_MODES), None),
             solver_seconds=context.site_settings.service.solver_seconds,
-            remembered=self.remembered,
+            memo=self.memo,
         )
-        return gathered, make_document(context, now, gathered, making, 0.0)
+        return gathered, build_plan(context, now, gathered, making, 0.0)
 
     def _kept(self, plan: PlanDocument, now: datetime) -> PlanDocument:
         """The plan after it was written down; where the disk does not take it, it says so."""
@@ -269,6 +265,6 @@ class PlannerEngine:
             self.store.prune(now, self.context.site_settings.service.keep_plans_days)
         except OSError as error:
             self._memory.storage = f"plans cannot be kept on disk: {error.strerror or error}"
-            return plan.model_copy(update={"inputs": [*plan.inputs, missing_storage(self._memory.storage)]})
+            return plan.model_copy(update={"inputs": [*plan.inputs, storage_input(self._memory.storage)]})
         self._memory.storage = ""
         return plan

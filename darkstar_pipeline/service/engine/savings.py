@@ -11,7 +11,7 @@ from typing import Literal
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.evaluation.actual_days import ActualDay, actual_days, metered_cost, planned_cost, reference_costs
 from darkstar_pipeline.evaluation.plan_history import plans_between, system_id
-from darkstar_pipeline.service.schemas import SavingsDocument, SavingsRow
+from darkstar_pipeline.service.schemas.history import SavingsDocument, SavingsRow
 from darkstar_pipeline.warehouse.schemas import (
     ANTARES_PLAN_HISTORY,
     DATA_QUALITY_DAILY,

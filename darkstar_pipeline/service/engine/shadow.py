@@ -19,18 +19,19 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.evaluation.plan_history import COLUMNS, in_force, keep_plan, plans_between, system_id
-from darkstar_pipeline.planning.known_inputs import SLOT, Known, slot_of
-from darkstar_pipeline.planning.memo import Remembered
-from darkstar_pipeline.planning.plan_sources import Seated, by_optimiser, by_policy, by_value
+from darkstar_pipeline.planning.known_inputs import SLOT, PlanInputs, slot_of
+from darkstar_pipeline.planning.memo import Memo
+from darkstar_pipeline.planning.plan_sources import ActivePolicy, learned_plan, optimizer_plan, value_plan
 from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
-from darkstar_pipeline.service.engine.champion_follower import Following
+from darkstar_pipeline.service.engine.champion_follower import FollowerState
 from darkstar_pipeline.service.engine.plan_documents import plan_id
-from darkstar_pipeline.service.engine.plan_inputs import Gathered
-from darkstar_pipeline.service.schemas import Component, PlanDocument
+from darkstar_pipeline.service.engine.plan_inputs import InputStatus
+from darkstar_pipeline.service.schemas.health import Component
+from darkstar_pipeline.service.schemas.plans import PlanDocument
 from env.inverter import Command, Energy
 from env.simulator import World, simulate
 from env.time_grid import zone
-from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, Climb, Rung, climb
+from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, FallbackResult, PlanSource, first_usable_plan
 
 STOP_SECONDS = 20.0
 _log = logging.getLogger(__name__)
@@ -58,29 +59,29 @@ class _Work:
     """A live plan that shadows follow."""
 
     context: Context
-    known: Known
-    following: Following
+    known: PlanInputs
+    following: FollowerState
     plan: PlanDocument
 
 
-class Shadows:
+class ShadowPlanner:
     """Plans shadows and files lived plans, one after the other, in a thread of its own."""
 
     def __init__(self) -> None:
         self._work: queue.Queue[_Work | None] = queue.Queue(maxsize=4)
         self._episodes: dict[str, _Episode] = {}
-        self._remembered: dict[str, Remembered] = {}
+        self._remembered: dict[str, Memo] = {}
         self._loaded: dict[str, tuple[object, TrainedPolicy | None]] = {}
         self._thread: threading.Thread | None = None
         self.planned, self.failed, self.dropped = 0, 0, 0
-        self.trouble = ""
+        self.problem = ""
 
-    def heard(self, context: Context, gathered: Gathered, following: Following, plan: PlanDocument) -> None:
+    def on_plan(self, context: Context, gathered: InputStatus, following: FollowerState, plan: PlanDocument) -> None:
         """A live plan was made; never waits."""
-        if gathered.known is None:
+        if gathered.plan_inputs is None:
             return
         try:
-            self._work.put_nowait(_Work(context, gathered.known, following, plan))
+            self._work.put_nowait(_Work(context, gathered.plan_inputs, following, plan))
         except queue.Full:
             self.dropped += 1
 
@@ -101,7 +102,7 @@ class Shadows:
 
     def components(self) -> list[Component]:
         """How it goes."""
-        return [Component(name="shadows", ok=not self.trouble, note=self.trouble)]
+        return [Component(name="shadows", ok=not self.problem, note=self.problem)]
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
@@ -117,7 +118,7 @@ class Shadows:
                 self.failed += 1
                 trouble.append(f"{policy or 'the history of plans'}: {type(error).__name__}: {error}")
                 _log.warning("shadow %s failed", policy, exc_info=True)
-        self.trouble = "; ".join(trouble)
+        self.problem = "; ".join(trouble)
 
     def _file_lived(self, work: _Work) -> None:
         """The live plan itself, to be compared with."""
@@ -148,7 +149,7 @@ class Shadows:
         context, known = work.context, work.known
         episode = self._episode(context, known, policy)
         own = replace(known, task=replace(known.task, start_soc_kwh=_stored(context, known, episode)))
-        climbed = climb(own.task, [self._rung(context, own, policy, work.following)])
+        climbed = first_usable_plan(own.task, [self._rung(context, own, policy, work.following)])
         schedule = climbed.plan.schedule
         row = schedule.row(0, named=True)
         episode.told[row["slot_start"]] = (row["charge_kw"], row["discharge_kw"], row["export_kw"])
@@ -163,18 +164,20 @@ class Shadows:
         )
         self.planned += 1
 
-    def _rung(self, context: Context, known: Known, policy: str, following: Following) -> Rung:
+    def _rung(self, context: Context, known: PlanInputs, policy: str, following: FollowerState) -> PlanSource:
         """What makes the shadow's plan."""
         if policy == VALUE:
-            return Rung(policy, lambda task: by_value(known, task))
+            return PlanSource(policy, lambda task: value_plan(known, task))
         if policy == MPC:
-            return Rung(policy, lambda task: by_optimiser(context.site_settings.service.solver_seconds, task))
-        seated = following.seated if policy == CHAMPION else Seated(self._trained(context, policy, known.start.date()))
+            return PlanSource(policy, lambda task: optimizer_plan(context.site_settings.service.solver_seconds, task))
+        seated = (
+            following.active if policy == CHAMPION else ActivePolicy(self._trained(context, policy, known.start.date()))
+        )
         trained = seated.policy
         if trained is None:
-            return Rung(policy, lambda task: by_value(known, task))
-        memory = self._remembered.setdefault(policy, Remembered())
-        return Rung(policy, lambda task: by_policy(context, known, trained, memory, task))
+            return PlanSource(policy, lambda task: value_plan(known, task))
+        memory = self._remembered.setdefault(policy, Memo())
+        return PlanSource(policy, lambda task: learned_plan(context, known, trained, memory, task))
 
     def _trained(self, context: Context, policy: str, day: date) -> TrainedPolicy | None:
         """A trained policy by its name; looked up anew every day and where the configuration changed."""
@@ -185,7 +188,7 @@ class Shadows:
             self._loaded[policy] = found
         return found[1]
 
-    def _episode(self, context: Context, known: Known, policy: str) -> _Episode:
+    def _episode(self, context: Context, known: PlanInputs, policy: str) -> _Episode:
         """The shadow's day so far; after a restart it is read back."""
         day = known.start.astimezone(zone(context.timezone)).date()
         found = self._episodes.get(policy)
@@ -212,9 +215,9 @@ def _read_back(context: Context, policy: str, day: date) -> _Episode | None:
     return None if metrics is None else _Episode(day, slot_of(start), float(metrics), commands)
 
 
-def _stored(context: Context, known: Known, episode: _Episode) -> float:
+def _stored(context: Context, known: PlanInputs, episode: _Episode) -> float:
     """What the shadow's own commands made of the day so far [kWh]."""
-    window = known.ahead.window
+    window = known.rolling.window
     past = window.slots.filter((pl.col("slot_start") >= episode.start) & (pl.col("slot_start") < known.start))
     if past.is_empty():
         return episode.start_soc_kwh
@@ -229,12 +232,12 @@ def _stored(context: Context, known: Known, episode: _Episode) -> float:
     return float(simulate(decide, world, context.site, np.array([episode.start_soc_kwh])).soc_kwh[0, -1])
 
 
-def _metrics(policy: str, climbed: Climb, known: Known, episode: _Episode) -> dict[str, Any]:
+def _metrics(policy: str, climbed: FallbackResult, known: PlanInputs, episode: _Episode) -> dict[str, Any]:
     """Figures of a shadow's plan."""
     return {
         "policy": policy,
-        "rung": climbed.rung,
-        "why": climbed.why,
+        "rung": climbed.source,
+        "why": climbed.reason,
         "start_soc_kwh": episode.start_soc_kwh,
         "soc_kwh": known.task.start_soc_kwh,
         "cost": climbed.plan.cost,

@@ -24,7 +24,8 @@ from darkstar_pipeline.service.home_assistant.lease import uptime_seconds
 from darkstar_pipeline.service.home_assistant.lease_keeper import LeaseKeeper, Process
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes, in_unit
 from darkstar_pipeline.service.home_assistant.watchdog import start_watchdog
-from darkstar_pipeline.service.schemas import CommandDocument, Component
+from darkstar_pipeline.service.schemas.health import Component
+from darkstar_pipeline.service.schemas.plans import CommandDocument
 from darkstar_pipeline.service.secrets import secret
 
 POLL_SECONDS = 2.0

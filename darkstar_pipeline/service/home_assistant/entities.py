@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from darkstar_pipeline.service.engine.plan_documents import slot_at
-from darkstar_pipeline.service.schemas import CommandDocument, PlanDocument, PlanSlot
+from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument, PlanSlot
 
 ONLINE, OFFLINE = "online", "offline"
 EXPIRE_SECONDS = 120

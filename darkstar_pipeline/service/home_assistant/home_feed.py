@@ -21,7 +21,7 @@ from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.planning.known_inputs import slot_of
 from darkstar_pipeline.service.clock import Clock
-from darkstar_pipeline.service.schemas import Component
+from darkstar_pipeline.service.schemas.health import Component
 
 MAX_LOOKBACK = timedelta(hours=48)
 """Period of the first fetch, and the longest after Home Assistant was away; `darkstar import ha` reads older states."""

@@ -29,7 +29,8 @@ from darkstar_pipeline.service.home_assistant.entities import (
     entity_states,
     plan_attributes,
 )
-from darkstar_pipeline.service.schemas import CommandDocument, Component, PlanDocument
+from darkstar_pipeline.service.schemas.health import Component
+from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from darkstar_pipeline.service.secrets import secret
 
 PASSWORD_VARIABLE = "DARKSTAR_MQTT_PASSWORD"  # noqa: S105 - the name of a variable

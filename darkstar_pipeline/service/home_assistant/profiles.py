@@ -7,7 +7,7 @@ its `min` and `max`.
 from dataclasses import dataclass
 
 from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings
-from darkstar_pipeline.service.schemas import CommandDocument
+from darkstar_pipeline.service.schemas.plans import CommandDocument
 
 WATTS = 1000.0
 _SERVICES = {

@@ -12,7 +12,7 @@ from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import AccessToken
-from darkstar_pipeline.service.schemas import Component
+from darkstar_pipeline.service.schemas.health import Component
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
 
 from darkstar_pipeline.errors import DarkstarError
-from darkstar_pipeline.service.engine.overrides import WishError
-from darkstar_pipeline.service.schemas import ErrorDocument, Problem
+from darkstar_pipeline.service.engine.overrides import OverrideError
+from darkstar_pipeline.service.schemas.base import ErrorDocument, Problem
 from env.errors import CodedError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def add_handlers(app: FastAPI) -> None:
         HTTPException: _no_route,
         DarkstarError: _ours,
         CodedError: _ours,
-        WishError: _wrong_moment,
+        OverrideError: _wrong_moment,
         Exception: _internal_error,
     }
     for kind, handler in handlers.items():
@@ -120,7 +120,7 @@ def _ours(request: Request, error: DarkstarError | CodedError) -> JSONResponse:
     return problem(_STATUS[error.code], error.code, str(error), error.hint)
 
 
-def _wrong_moment(_: Request, error: WishError) -> JSONResponse:
+def _wrong_moment(_: Request, error: OverrideError) -> JSONResponse:
     code = "wrong_moment"
     return problem(_STATUS[code], code, str(error), "give a moment in the future, within 31 days")
 

@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
-from darkstar_pipeline.service.schemas import RUNGS
+from planner.plans.fallback_chain import SOURCE_NAMES
 
 LATENCIES = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -46,16 +46,16 @@ class Metrics:
     def render(self, engine: PlannerEngine, clock: Clock) -> bytes:
         """Return all metrics as they are now, in Prometheus' text format."""
         made, failures, seconds = engine.counts
-        plan, following = engine.plan(), engine.follower.now
+        plan, following = engine.plan(), engine.follower.state
         self.plans.set(made)
         self.failures.set(failures)
         self.seconds.set(seconds)
-        self.champion.set(0 if following.told is None else following.told.version)
-        self.automatic.set(float(engine.wishes.automatic))
+        self.champion.set(0 if following.model is None else following.model.version)
+        self.automatic.set(float(engine.overrides.automatic))
         for part in engine.components():
             self.component.labels(part.name).set(float(part.ok))
         self.age.set((clock.now() - plan.created_at).total_seconds())
         self.verified.set(float(plan.verified))
-        for rung in RUNGS:
+        for rung in SOURCE_NAMES:
             self.rung.labels(rung).set(float(rung == plan.rung))
         return generate_latest(self.registry)

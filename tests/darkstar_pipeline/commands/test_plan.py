@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from planner.plans.reasons import PLAN_REASONS
-from planner.plans.wording import command_told
+from planner.plans.wording import command_words
 from tests.builders.command_line import Darkstar
 
 AT = "2024-03-31T14:00"  # the day with 92 slots
@@ -137,4 +137,4 @@ def test_plan_is_refused_when_nothing_is_configured(home: Path, darkstar: Darkst
     ],
 )
 def test_command_is_told_in_words_when_drawn(command: tuple[float, float, float], words: str) -> None:
-    assert command_told(command, 8.0) == words
+    assert command_words(command, 8.0) == words

@@ -13,8 +13,8 @@ from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.tariff import PowerTariffSettings, TariffSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.planning.known_inputs import Known, StartSoc, _month_so_far
-from darkstar_pipeline.planning.plan_sources import by_optimiser, site_plan
+from darkstar_pipeline.planning.known_inputs import PlanInputs, StartSoc, _month_so_far
+from darkstar_pipeline.planning.plan_sources import optimizer_plan, site_plan
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SLOT_FORECASTS, SPOT_PRICES
 from env.power_tariff import peaks
 from env.time_grid import slot_count
@@ -36,7 +36,7 @@ def local(day: date, hour: int, minute: int = 0) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(ZONE))
 
 
-def plan_at(context: Context, at: datetime, *, soc_percent: float | None = None) -> tuple[Known, Plan]:
+def plan_at(context: Context, at: datetime, *, soc_percent: float | None = None) -> tuple[PlanInputs, Plan]:
     """What is known, and the plan that comes of it."""
     known, climbed = site_plan(context, at, soc=None if soc_percent is None else StartSoc(soc_percent))
     return known, climbed.plan
@@ -182,6 +182,6 @@ def test_plan_knows_the_months_peaks_when_power_is_charged_for(tmp_path: Path) -
     billed = peaks(bought, component, ZONE).filter(pl.col("local_day") < LONG_DAY)["peak_kw"].sort(descending=True)
     assert list(month.peaks_kw) == pytest.approx(billed.head(component.top).to_list())
     known, _ = site_plan(context, at)
-    made = by_optimiser(MIP_SECONDS, known.task)
+    made = optimizer_plan(MIP_SECONDS, known.task)
     assert made.solution is not None
     assert made.solution.power_cost >= component.cost(sum(month.peaks_kw) / component.top) - 1e-6 > 0

@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.planning.known_inputs import Known, known_at
+from darkstar_pipeline.planning.known_inputs import PlanInputs, inputs_at
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
 from env.gym.actions import Correction
 from env.inverter import Command, Energy
 from env.simulator import simulate
 from env.site import Limits
-from planner.plans.fallback_chain import FAILED, REFUSED, RELEASED, UNAVAILABLE, Rung, climb
+from planner.plans.fallback_chain import FAILED, REFUSED, RELEASED, UNAVAILABLE, PlanSource, first_usable_plan
 from planner.plans.make_plan import Plan, make_plan
 from planner.plans.policy_plans import PolicySchedule, learned_schedule, value_schedule
 from planner.plans.release import SELF_CONSUMPTION
@@ -60,15 +60,15 @@ def at(hour: int, minute: int = 0) -> datetime:
 def test_plan_is_what_the_policy_does_slot_after_slot_when_all_slots_are_asked_together(
     home: Context, when: datetime, seed: int
 ) -> None:
-    known, deciding = known_at(home, when), policy(seed)
+    known, deciding = inputs_at(home, when), policy(seed)
     source = ScenarioSource(history=known.history)
-    made = learned_schedule(known.task, known.ahead, deciding, source)
-    ahead = known.ahead
+    made = learned_schedule(known.task, known.rolling, deciding, source)
+    ahead = known.rolling
     rolling = RollingLearned(ahead.window, deciding, ScenarioSource(history=known.history, rules=deciding.weight_rules))
-    rolling.open_at(ahead.opened, len(ahead.window.slots))
+    rolling.open_at(ahead.started_slot, len(ahead.window.slots))
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
-        return rolling.command(ahead.now - ahead.opened + slot, soc_kwh)
+        return rolling.command(ahead.current_slot - ahead.started_slot + slot, soc_kwh)
 
     lived = simulate(decide, ahead.world, home.site, np.array([known.task.start_soc_kwh]))
     for name in ("charge_kw", "discharge_kw", "export_kw"):
@@ -85,11 +85,11 @@ def test_plan_is_what_the_policy_does_slot_after_slot_when_all_slots_are_asked_t
 )
 def test_plan_keeps_the_homes_limits_when_verified(home: Context, make: str, limits: Limits) -> None:
     context = replace(home, site=replace(home.site, limits=limits))
-    known = known_at(context, at(1))
+    known = inputs_at(context, at(1))
     if make == "value":
-        made = value_schedule(known.task, known.ahead)
+        made = value_schedule(known.task, known.rolling)
     else:
-        made = learned_schedule(known.task, known.ahead, policy(3), ScenarioSource(history=known.history))
+        made = learned_schedule(known.task, known.rolling, policy(3), ScenarioSource(history=known.history))
     found = verify_schedule(
         made.schedule.drop("local_day"), context.site, start_soc_kwh=known.task.start_soc_kwh, end_soc_kwh=None
     )
@@ -103,16 +103,16 @@ def test_plan_keeps_the_homes_limits_when_verified(home: Context, make: str, lim
 
 
 def test_plan_knows_the_readings_so_far_and_no_later_ones_when_made(home: Context) -> None:
-    known = known_at(home, at(18))
-    before = known.ahead.now
-    assert known.ahead.opened == 56, "13:00 on the day with the repeated hour"
-    lived, expected = (known.ahead.window.column(name) for name in ("load_kwh", "load_forecast"))
+    known = inputs_at(home, at(18))
+    before = known.rolling.current_slot
+    assert known.rolling.started_slot == 56, "13:00 on the day with the repeated hour"
+    lived, expected = (known.rolling.window.column(name) for name in ("load_kwh", "load_forecast"))
     assert not np.array_equal(lived[:before], expected[:before])
     assert np.array_equal(lived[before:], expected[before:])
 
 
-def by_value(known: Known) -> Rung:
-    return Rung("value", lambda task: value_schedule(task, known.ahead))
+def by_value(known: PlanInputs) -> PlanSource:
+    return PlanSource("value", lambda task: value_schedule(task, known.rolling))
 
 
 def fails(_: PlanTask) -> PolicySchedule:
@@ -140,7 +140,7 @@ def impossible(task: PlanTask) -> PolicySchedule:
 
 
 def troubled(task: PlanTask) -> Plan:
-    return replace(make_plan(task, explained=False), trouble="highs: time limit")
+    return replace(make_plan(task, explained=False), failure="highs: time limit")
 
 
 @pytest.mark.parametrize(
@@ -156,23 +156,23 @@ def troubled(task: PlanTask) -> Plan:
 def test_next_rung_plans_when_one_does_not_hold(
     home: Context, make: Callable[[PlanTask], PolicySchedule | Plan] | None, outcome: str, why: str
 ) -> None:
-    known = known_at(home, at(14))
-    climbed = climb(known.task, [Rung("champion", make, "nobody"), by_value(known)])
-    assert [(each.rung, each.outcome) for each in climbed.tries] == [("champion", outcome), ("value", RELEASED)]
-    assert why in climbed.tries[0].why
-    assert why in climbed.why
+    known = inputs_at(home, at(14))
+    climbed = first_usable_plan(known.task, [PlanSource("champion", make, "nobody"), by_value(known)])
+    assert [(each.source, each.outcome) for each in climbed.attempts] == [("champion", outcome), ("value", RELEASED)]
+    assert why in climbed.attempts[0].reason
+    assert why in climbed.reason
     assert climbed.plan.verification.valid
     assert climbed.plan.cost <= min(climbed.plan.idle_cost, climbed.plan.self_consumption_cost) + 1e-6
-    alone = climb(known.task, [Rung("champion", make, "nobody")])
-    assert (alone.rung, alone.plan.released) == (SELF_CONSUMPTION, SELF_CONSUMPTION)
+    alone = first_usable_plan(known.task, [PlanSource("champion", make, "nobody")])
+    assert (alone.source, alone.plan.released) == (SELF_CONSUMPTION, SELF_CONSUMPTION)
 
 
 def test_optimisers_plan_is_released_as_it_is_when_it_holds(home: Context) -> None:
-    known = known_at(home, at(14))
-    climbed = climb(known.task, [Rung("mpc", make_plan), Rung("value", fails)])
-    assert (climbed.rung, climbed.plan.solver.solver) == ("mpc", "highs")
+    known = inputs_at(home, at(14))
+    climbed = first_usable_plan(known.task, [PlanSource("mpc", make_plan), PlanSource("value", fails)])
+    assert (climbed.source, climbed.plan.solver.solver) == ("mpc", "highs")
 
 
 def test_error_is_handed_on_when_it_is_the_callers_to_hear(home: Context) -> None:
     with pytest.raises(RuntimeError, match="a mistake"):
-        climb(known_at(home, at(14)).task, [Rung("champion", fails)], told=(RuntimeError,))
+        first_usable_plan(inputs_at(home, at(14)).task, [PlanSource("champion", fails)], refusals=(RuntimeError,))

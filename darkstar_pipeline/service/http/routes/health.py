@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers
-from darkstar_pipeline.service.schemas import HealthDocument, ReadyDocument
+from darkstar_pipeline.service.schemas.health import HealthDocument, ReadyDocument
 
 router = APIRouter(tags=["health"])
 _CONTENT = {"text/plain": {"schema": {"type": "string"}}}

@@ -11,7 +11,7 @@ from darkstar_pipeline.service.engine.plan_vs_actual import history_document
 from darkstar_pipeline.service.engine.savings import MOST_DAYS
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers
-from darkstar_pipeline.service.schemas import HistoryDocument, SavingsDocument
+from darkstar_pipeline.service.schemas.history import HistoryDocument, SavingsDocument
 from env.time_grid import days_between, zone
 
 router = APIRouter(tags=["past"])

@@ -13,7 +13,13 @@ from darkstar_pipeline.models.promotion import rollback as move_back
 from darkstar_pipeline.models.registry import find_version
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers
-from darkstar_pipeline.service.schemas import ModelRow, ModelsDocument, MoveDocument, PromoteRequest, RollbackRequest
+from darkstar_pipeline.service.schemas.models import (
+    ModelRow,
+    ModelsDocument,
+    MoveDocument,
+    PromoteRequest,
+    RollbackRequest,
+)
 from planner.artifacts.bundle import read_bundle
 from planner.errors import PolicyMismatchError
 
@@ -24,13 +30,13 @@ WHO = "planner service"
 @router.get("", responses=answers(), summary="Versions, and the one in use")
 def models(service: StateDep) -> ModelsDocument:
     """The versions in the state folder; MLflow is not asked."""
-    context, following = service.context, service.engine.follower.now
+    context, following = service.context, service.engine.follower.state
     return ModelsDocument(
         model=registered_name(context.site_name),
-        champion=following.told,
-        wanted=following.wanted,
+        champion=following.model,
+        wanted=following.wanted_version,
         problem=following.problem,
-        versions=_versions(context, None if following.told is None else following.told.version),
+        versions=_versions(context, None if following.model is None else following.model.version),
     )
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
-from darkstar_pipeline.service.schemas import AutomaticRequest, Override, OverrideRequest, OverridesDocument
+from darkstar_pipeline.service.schemas.overrides import AutomaticRequest, Override, OverrideRequest, OverridesDocument
 
 router = APIRouter(tags=["by hand"])
 WishId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}$", max_length=8, examples=["1a2b3c4d"])]
@@ -24,7 +24,7 @@ def override(wish: OverrideRequest, service: StateDep) -> Override:
 
     It goes into the plan at once, which plans on behind it.
     """
-    taken = service.engine.wishes.add(wish, service.clock.now())
+    taken = service.engine.overrides.add(wish, service.clock.now())
     service.engine.wake()
     return taken
 
@@ -34,7 +34,7 @@ def override(wish: OverrideRequest, service: StateDep) -> Override:
 )
 def end_override(wish_id: WishId, service: StateDep) -> Response:
     """End a wish before its time."""
-    if not service.engine.wishes.end(wish_id):
+    if not service.engine.overrides.end(wish_id):
         return problem(404, "not_found", f"there is no wish {wish_id}", "GET /overrides lists them")
     service.engine.wake()
     return Response(status_code=204)
@@ -43,11 +43,11 @@ def end_override(wish_id: WishId, service: StateDep) -> Response:
 @router.post("/automatic", responses=answers(), summary="The big switch")
 def automatic(wanted: AutomaticRequest, service: StateDep) -> OverridesDocument:
     """Let the service steer, or leave the inverter to its own default."""
-    service.engine.wishes.steer(automatic=wanted.automatic)
+    service.engine.overrides.set_automatic(automatic=wanted.automatic)
     service.engine.wake()
     return _told(service)
 
 
 def _told(service: ServiceState) -> OverridesDocument:
-    wishes = service.engine.wishes
-    return OverridesDocument(automatic=wishes.automatic, overrides=wishes.holding(service.clock.now()))
+    wishes = service.engine.overrides
+    return OverridesDocument(automatic=wishes.automatic, overrides=wishes.active(service.clock.now()))

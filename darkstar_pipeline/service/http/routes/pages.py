@@ -9,7 +9,7 @@ from pydantic import Field
 from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
 from darkstar_pipeline.service.http.sessions import log_in, log_out
-from darkstar_pipeline.service.schemas import Document
+from darkstar_pipeline.service.schemas.base import Document
 
 PAGE = Path(__file__).parents[1] / "page"
 router = APIRouter()

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 from darkstar_pipeline.service.engine.plan_store import PLAN_ID
 from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
-from darkstar_pipeline.service.schemas import CommandDocument, PlanDocument, ReplanDocument
+from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument, ReplanDocument
 
 router = APIRouter(tags=["plans"])
 PlanId = Annotated[

@@ -9,7 +9,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower
-from darkstar_pipeline.service.schemas import ModelsDocument, MoveDocument
+from darkstar_pipeline.service.schemas.models import ModelsDocument, MoveDocument
 from darkstar_pipeline.tracking.mlflow_store import open_store
 from tests.builders.service_home import asking, made_engine, place_version, put_in_use
 
@@ -21,16 +21,16 @@ def folder(context: Context) -> Path:
 def test_champion_is_followed_when_the_pointer_moves(context: Context) -> None:
     follower = ChampionFollower()
     assert follower.follow(context)
-    first = follower.now.seated
+    first = follower.state.active
     assert not follower.follow(context)
     put_in_use(context, 2, place_version(context, 2))
     assert follower.follow(context)
-    assert follower.now.told is not None
-    assert (follower.now.told.version, follower.now.wanted, follower.now.problem) == (2, 2, "")
-    assert follower.now.seated is not first
+    assert follower.state.model is not None
+    assert (follower.state.model.version, follower.state.wanted_version, follower.state.problem) == (2, 2, "")
+    assert follower.state.active is not first
     (folder(context) / POINTER).unlink()
     assert follower.follow(context)
-    assert (follower.now.told, follower.now.wanted, follower.now.problem) == (None, None, "")
+    assert (follower.state.model, follower.state.wanted_version, follower.state.problem) == (None, None, "")
 
 
 def damage_a_file(context: Context) -> None:
@@ -85,9 +85,9 @@ def test_old_version_stays_and_says_so_when_the_new_one_cannot_be_used(
     context: Context, fault: Callable[[Context], None]
 ) -> None:
     engine, _ = made_engine(context)
-    engine.look()
+    engine.check()
     fault(context)
-    engine.look()
+    engine.check()
     plan = engine.plan()
     assert (plan.rung, plan.model is not None and plan.model.version) == ("champion", 1)
     with asking(engine) as client:
@@ -101,11 +101,11 @@ def test_old_version_stays_and_says_so_when_the_new_one_cannot_be_used(
         [False],
     )
     put_in_use(context, 3, place_version(context, 3))
-    engine.look()
+    engine.check()
     model = engine.plan().model
     assert model is not None
     assert model.version == 3
-    assert engine.follower.now.problem == ""
+    assert engine.follower.state.problem == ""
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -114,9 +114,9 @@ def test_value_decides_when_the_first_version_cannot_be_used(
 ) -> None:
     fault(context)
     engine, _ = made_engine(context)
-    engine.look()
+    engine.check()
     assert engine.plan().rung == "value"
-    assert engine.follower.now.problem
+    assert engine.follower.state.problem
     assert engine.plan().why.startswith("champion: ")
 
 
@@ -125,7 +125,7 @@ def test_versions_are_moved_by_request_when_asked_for(context: Context) -> None:
     place_version(context, 2)
     open_store(context.home)
     engine, _ = made_engine(context)
-    engine.look()
+    engine.check()
     with asking(engine) as client:
         refused = client.post("/models/promote", json={"version": 2, "why": "why not"})
         assert refused.status_code == 404
@@ -133,7 +133,7 @@ def test_versions_are_moved_by_request_when_asked_for(context: Context) -> None:
         assert back.status_code == 200
         moved = MoveDocument.model_validate_json(back.content)
         assert (moved.action, moved.version, moved.previous, moved.changed) == ("rollback", None, 1, True)
-        engine.look()
+        engine.check()
         assert engine.plan().rung == "value"
         assert client.post("/models/rollback", json={"why": "again"}).status_code == 404
         (folder(context) / "v2" / "manifest.json").write_text("{")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.service.engine.overrides import MOST_WISHES, WishError, Wishes
+from darkstar_pipeline.service.engine.overrides import MAX_OVERRIDES, OverrideError, OverrideStore
 from darkstar_pipeline.service.engine.plan_store import PlanStore
-from darkstar_pipeline.service.schemas import OverrideRequest
+from darkstar_pipeline.service.schemas.overrides import OverrideRequest
 
 NOW = datetime(2025, 10, 26, 12, tzinfo=UTC)
 
@@ -17,24 +17,24 @@ def wish(mode: str, minutes: int) -> OverrideRequest:
 
 
 def test_last_wish_of_a_kind_holds_when_several_were_made(tmp_path: Path) -> None:
-    wishes = Wishes(tmp_path / "folder" / "wishes.json")
+    wishes = OverrideStore(tmp_path / "folder" / "wishes.json")
     wishes.add(wish("charge", 60), NOW)
     wishes.add(wish("hold", 30), NOW)
     last = wishes.add(wish("charge", 10), NOW)
-    assert [each.mode for each in wishes.holding(NOW)] == ["charge", "hold"]
-    again = Wishes(wishes.path)
-    assert again.holding(NOW) == wishes.holding(NOW)
-    assert [each.mode for each in again.holding(NOW + timedelta(minutes=20))] == ["hold"]
+    assert [each.mode for each in wishes.active(NOW)] == ["charge", "hold"]
+    again = OverrideStore(wishes.path)
+    assert again.active(NOW) == wishes.active(NOW)
+    assert [each.mode for each in again.active(NOW + timedelta(minutes=20))] == ["hold"]
     assert again.end(last.id)
     assert not again.end(last.id)
-    assert [each.mode for each in Wishes(wishes.path).holding(NOW)] == ["hold"]
-    assert len(again.holding(NOW)) <= MOST_WISHES
+    assert [each.mode for each in OverrideStore(wishes.path).active(NOW)] == ["hold"]
+    assert len(again.active(NOW)) <= MAX_OVERRIDES
 
 
 @pytest.mark.parametrize("minutes", [0, -1, 31 * 24 * 60 + 1])
 def test_wish_is_refused_when_its_end_is_no_use(tmp_path: Path, minutes: int) -> None:
-    wishes = Wishes(tmp_path / "wishes.json")
-    with pytest.raises(WishError, match="until"):
+    wishes = OverrideStore(tmp_path / "wishes.json")
+    with pytest.raises(OverrideError, match="until"):
         wishes.add(wish("charge", minutes), NOW)
     assert not wishes.path.exists()
 
@@ -42,19 +42,19 @@ def test_wish_is_refused_when_its_end_is_no_use(tmp_path: Path, minutes: int) ->
 def test_nothing_is_steered_when_the_file_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "wishes.json"
     path.write_text("{")
-    wishes = Wishes(path)
+    wishes = OverrideStore(path)
     assert not wishes.automatic
-    assert "cannot be read" in wishes.trouble
-    wishes.steer(automatic=True)
-    assert Wishes(path).automatic
+    assert "cannot be read" in wishes.storage_problem
+    wishes.set_automatic(automatic=True)
+    assert OverrideStore(path).automatic
 
 
 def test_wish_holds_when_the_disk_does_not_take_it(tmp_path: Path) -> None:
-    wishes = Wishes(tmp_path / "file" / "wishes.json")
+    wishes = OverrideStore(tmp_path / "file" / "wishes.json")
     (tmp_path / "file").write_text("in the way")
-    wishes.steer(automatic=False)
+    wishes.set_automatic(automatic=False)
     assert not wishes.automatic
-    assert "cannot be kept" in wishes.trouble
+    assert "cannot be kept" in wishes.storage_problem
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
-from darkstar_pipeline.service.schemas import OverrideRequest, PlanDocument
+from darkstar_pipeline.service.schemas.overrides import OverrideRequest
+from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
 from env.time_grid import slot_count
 from tests.builders.service_home import LONG_DAY, made_engine, moment, place_version, put_in_use
@@ -56,7 +57,7 @@ def check(engine: PlannerEngine) -> PlanDocument:
 )
 def test_plan_is_the_champions_when_all_is_well(context: Context, at: datetime, n_slots: int) -> None:
     engine, _ = made_engine(context, at)
-    assert engine.look()
+    assert engine.check()
     plan = check(engine)
     assert (plan.rung, plan.model is not None and plan.model.version) == ("champion", 1)
     assert len(plan.slots) == n_slots
@@ -66,7 +67,7 @@ def test_plan_is_the_champions_when_all_is_well(context: Context, at: datetime, 
     assert plan.cost <= min(plan.idle_cost, plan.self_consumption_cost) + 1e-6
     assert engine.store.find(plan.id) == plan
     assert slot_count(LONG_DAY, ZONE) == 100
-    assert not engine.look(), "nothing has changed"
+    assert not engine.check(), "nothing has changed"
 
 
 def break_prices(context: Context) -> None:
@@ -94,13 +95,13 @@ def lose_readings(context: Context) -> None:
 @pytest.mark.parametrize("fault", [break_prices, break_price_file, empty_prices, lose_lake, lose_readings])
 def test_last_plan_goes_on_when_its_ground_is_gone(context: Context, fault: Callable[[Context], None]) -> None:
     engine, clock = made_engine(context)
-    engine.look()
+    engine.check()
     top = engine.plan()
     kept = context.home / "kept"
     shutil.copytree(context.lake.root, kept)
     fault(context)
     clock.at += timedelta(minutes=15)
-    engine.look()
+    engine.check()
     plan = check(engine)
     assert plan.rung == "last_plan"
     assert [slot.slot_start for slot in plan.slots] == [slot.slot_start for slot in top.slots[1:]]
@@ -110,7 +111,7 @@ def test_last_plan_goes_on_when_its_ground_is_gone(context: Context, fault: Call
     shutil.rmtree(context.lake.root, ignore_errors=True)
     shutil.copytree(kept, context.lake.root)
     clock.seconds += 31
-    assert engine.look()
+    assert engine.check()
     assert check(engine).rung == "champion"
 
 
@@ -118,7 +119,7 @@ def test_inverter_is_left_by_itself_when_nothing_was_ever_known(context: Context
     lose_lake(context)
     engine, _ = made_engine(context)
     assert check(engine).rung == "self_consumption", "there is an answer before the first plan"
-    engine.look()
+    engine.check()
     plan = check(engine)
     assert rungs(plan)[-1] == ("self_consumption", "released")
     assert engine.command().default
@@ -129,23 +130,23 @@ def test_inverter_is_left_by_itself_when_nothing_was_ever_known(context: Context
 
 def test_last_plan_ends_when_its_prices_do(context: Context) -> None:
     engine, clock = made_engine(context)
-    engine.look()
+    engine.check()
     lose_lake(context)
     clock.at = engine.plan().valid_until
-    engine.look()
+    engine.check()
     assert check(engine).rung == "self_consumption"
 
 
 def test_plan_goes_on_from_the_last_one_when_the_service_comes_back(context: Context) -> None:
     engine, _ = made_engine(context)
-    engine.look()
+    engine.check()
     again, clock = made_engine(context, moment(hour=14, minute=20))
     assert again.plan() == engine.plan()
     lose_lake(context)
-    again.look()
+    again.check()
     assert check(again).rung == "last_plan"
     clock.at = moment(date(2025, 12, 1))
-    again.look()
+    again.check()
     assert check(again).rung == "self_consumption"
 
 
@@ -168,7 +169,7 @@ def test_state_of_charge_is_taken_only_when_it_is_worth_it(
 
     engine, _ = made_engine(context)
     engine.live = Meter()
-    engine.look()
+    engine.check()
     plan = check(engine)
     assert next(each.source for each in plan.inputs if each.name == "soc") == source
     assert plan.slots[0].soc_start_percent == pytest.approx(80.0 if source == "live" else 50.0)
@@ -192,7 +193,7 @@ def test_state_of_charge_is_read_from_the_lake_when_it_is_there(
     read = pl.when(pl.col("slot_start") == when).then(percent).alias(column)
     context.lake.write_day(METER_READINGS, "home", LONG_DAY, rows.with_columns(read))
     engine, _ = made_engine(context, at)
-    engine.look()
+    engine.check()
     assert told_input(engine.plan(), "soc") == "fresh"
     assert engine.plan().slots[0].soc_start_percent == pytest.approx(percent)
 
@@ -202,7 +203,7 @@ def test_plan_is_made_on_an_old_forecast_when_nothing_was_read_lately(context: C
     for day in pl.date_range(date(2025, 10, 22), date(2025, 11, 2), eager=True):
         shutil.rmtree(context.lake.path(METER_READINGS, "home", day).parent)
     engine, _ = made_engine(context, at)
-    engine.look()
+    engine.check()
     plan = check(engine)
     assert plan.rung == "champion"
     assert told_input(plan, "load") == "stale"
@@ -212,7 +213,7 @@ def test_plan_is_made_on_an_old_forecast_when_nothing_was_read_lately(context: C
 def test_value_decides_when_no_version_is_in_use(context: Context) -> None:
     (model_folder(context, registered_name("home")) / POINTER).unlink()
     engine, _ = made_engine(context)
-    engine.look()
+    engine.check()
     plan = check(engine)
     assert rungs(plan) == [("champion", "unavailable"), ("value", "released")]
     assert plan.model is None
@@ -226,7 +227,7 @@ def test_optimiser_plans_when_policies_fail(context: Context, monkeypatch: pytes
     for name in ("learned_schedule", "value_schedule"):
         monkeypatch.setattr(f"darkstar_pipeline.planning.plan_sources.{name}", fails)
     engine, clock = made_engine(context)
-    engine.look()
+    engine.check()
     plan = check(engine)
     assert rungs(plan) == [("champion", "failed"), ("value", "failed"), ("mpc", "released")]
     assert "no such luck" in plan.why
@@ -235,20 +236,20 @@ def test_optimiser_plans_when_policies_fail(context: Context, monkeypatch: pytes
     assert check(engine).rung == "last_plan"
     monkeypatch.undo()
     clock.seconds += 31
-    assert engine.look(), "what failed is tried again by itself"
+    assert engine.check(), "what failed is tried again by itself"
     assert check(engine).rung == "champion"
 
 
 def test_command_is_the_default_when_a_person_takes_over(context: Context) -> None:
     engine, _ = made_engine(context)
-    engine.look()
-    engine.wishes.steer(automatic=False)
+    engine.check()
+    engine.overrides.set_automatic(automatic=False)
     command = engine.command()
     assert (command.automatic, command.default, command.discharge_kw) == (False, True, BATTERY_KW)
     again, _ = made_engine(context)
     assert not again.command().automatic, "who steers outlives a restart"
-    again.wishes.steer(automatic=True)
-    assert again.wishes.automatic
+    again.overrides.set_automatic(automatic=True)
+    assert again.overrides.automatic
 
 
 @pytest.mark.parametrize(
@@ -264,10 +265,10 @@ def test_command_is_the_default_when_a_person_takes_over(context: Context) -> No
 )
 def test_wish_goes_into_the_plan_when_it_holds(context: Context, mode: str, power_kw: float | None, words: str) -> None:
     engine, clock = made_engine(context)
-    engine.look()
+    engine.check()
     until = clock.at + timedelta(minutes=50)
-    engine.wishes.add(OverrideRequest.model_validate({"mode": mode, "until": until, "power_kw": power_kw}), clock.at)
-    assert engine.look()
+    engine.overrides.add(OverrideRequest.model_validate({"mode": mode, "until": until, "power_kw": power_kw}), clock.at)
+    assert engine.check()
     plan = check(engine)
     asked = [slot for slot in plan.slots if slot.overridden]
     assert [slot.command for slot in asked] == [words] * 4
@@ -275,14 +276,14 @@ def test_wish_goes_into_the_plan_when_it_holds(context: Context, mode: str, powe
     assert len(plan.slots) == 40 + 96
     assert plan.rung == "champion"
     clock.at = until + timedelta(minutes=8)
-    engine.look()
+    engine.check()
     assert not any(slot.overridden for slot in check(engine).slots)
 
 
 def test_wish_covers_the_whole_plan_when_it_ends_behind_it(context: Context) -> None:
     engine, clock = made_engine(context)
-    engine.wishes.add(OverrideRequest(mode="hold", until=clock.at + timedelta(days=9)), clock.at)
-    engine.look()
+    engine.overrides.add(OverrideRequest(mode="hold", until=clock.at + timedelta(days=9)), clock.at)
+    engine.check()
     plan = check(engine)
     assert all(slot.overridden for slot in plan.slots)
     assert plan.rung == "self_consumption"
@@ -290,10 +291,10 @@ def test_wish_covers_the_whole_plan_when_it_ends_behind_it(context: Context) -> 
 
 def test_nobody_at_home_changes_nothing_when_no_water_is_heated(context: Context) -> None:
     engine, clock = made_engine(context)
-    engine.look()
+    engine.check()
     before = engine.plan().slots
-    engine.wishes.add(OverrideRequest(mode="vacation", until=clock.at + timedelta(days=9)), clock.at)
-    engine.look()
+    engine.overrides.add(OverrideRequest(mode="vacation", until=clock.at + timedelta(days=9)), clock.at)
+    engine.check()
     assert engine.plan().slots == before
 
 
@@ -307,14 +308,14 @@ def test_disk_that_is_full_is_told_and_no_more_when_plans_cannot_be_kept(
 
     monkeypatch.setattr(os, "replace", full)
     monkeypatch.setattr("pathlib.Path.replace", full)
-    engine.look()
+    engine.check()
     plan = check(engine)
     assert plan.rung == "champion"
     assert told_input(plan, "storage") == "missing"
     monkeypatch.undo()
     monkeypatch.setenv("DARKSTAR_CONFIG", str(context.home / "none.yaml"))
     clock.seconds += 31
-    assert engine.look()
+    assert engine.check()
     assert "storage" not in {each.name for each in check(engine).inputs}
 
 
@@ -326,34 +327,34 @@ def test_clock_that_is_wrong_leaves_the_inverter_by_itself_when_no_price_is_know
     context: Context, at: datetime
 ) -> None:
     engine, clock = made_engine(context)
-    engine.look()
+    engine.check()
     clock.at = at
-    engine.look()
+    engine.check()
     assert check(engine).rung == "self_consumption"
     clock.at = moment()
-    engine.look()
+    engine.check()
     assert check(engine).rung == "champion"
 
 
 def test_plan_is_made_anew_when_the_clock_is_set_within_a_slot(context: Context) -> None:
     engine, clock = made_engine(context)
-    engine.look()
+    engine.check()
     clock.at += timedelta(seconds=30)
     clock.seconds += 30
-    assert not engine.look()
+    assert not engine.check()
     clock.at += timedelta(seconds=30)
-    assert engine.look()
+    assert engine.check()
 
 
 def test_new_settings_are_taken_over_when_they_are_right(context: Context) -> None:
     engine, _ = made_engine(context)
-    engine.look()
+    engine.check()
     path = context.home.parent / "darkstar.yaml"
     path.write_text("sites: {home: {battery: {charge_kw: 70")
-    engine.look()
+    engine.check()
     assert not next(part for part in engine.components() if part.name == "configuration").ok
     path.write_text("sites: {home: {battery: {charge_kw: 5.0}}}")
-    assert engine.look()
+    assert engine.check()
     assert next(part for part in engine.components() if part.name == "configuration").ok
     assert engine.context.site.battery.charge_kw == 5.0
     assert max(slot.charge_kw for slot in check(engine).slots) <= 5.0
@@ -362,7 +363,7 @@ def test_new_settings_are_taken_over_when_they_are_right(context: Context) -> No
 def test_thread_plans_by_itself_when_it_is_started(context: Context) -> None:
     engine, _ = made_engine(context)
     heard: list[str] = []
-    engine.listen(lambda _context, _gathered, _following, plan: heard.append(plan.id))
+    engine.add_listener(lambda _context, _gathered, _following, plan: heard.append(plan.id))
     engine.start()
     try:
         deadline = datetime.now(UTC) + timedelta(seconds=30)

@@ -15,14 +15,14 @@ import pytest
 from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings, HomeAssistantSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.service.engine.planner_engine import service_folder
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient, HomeAssistantError
 from darkstar_pipeline.service.home_assistant.controller import Controller
 from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_lease, uptime_seconds, write_lease
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes
 from darkstar_pipeline.service.home_assistant.watchdog import watch
-from darkstar_pipeline.service.schemas import CommandDocument
+from darkstar_pipeline.service.schemas.plans import CommandDocument
 from darkstar_pipeline.service.server import controlled_home
+from darkstar_pipeline.service.state_folder import service_folder
 from tests.builders.broker import until
 from tests.builders.fake_inverter import Supplier, command
 from tests.builders.real_home_assistant import RealHomeAssistant, home_assistant
@@ -150,7 +150,7 @@ def test_nothing_is_written_when_control_is_off_or_dry(home: Context, assistant:
     dry.stop()
     assert f"{CHARGE} = 2500.0" in dry.components()[0].note
     assert assistant.number(CHARGE) == 0
-    assert read_lease(service_folder(home)) is None
+    assert read_lease(service_folder(home.home, home.site_name)) is None
 
 
 @pytest.mark.slow
@@ -246,6 +246,7 @@ sys.path.insert(0, {root!r})
 from tests.darkstar_pipeline.service.home_assistant.test_controller import controlled, settings
 from tests.builders.fake_inverter import Supplier, command
 from darkstar_pipeline.service.server import controlled_home
+from darkstar_pipeline.service.state_folder import service_folder
 from tests.builders.service_home import HandClock, moment
 from tests.builders.small_home import small_context
 from darkstar_pipeline.service.home_assistant.controller import Controller
@@ -270,7 +271,7 @@ def test_default_is_restored_when_the_service_is_killed(
 ) -> None:
     script = HOST.format(root=str(root), url=assistant.url, folder=str(home.home))
     host = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL)
-    folder = service_folder(home)
+    folder = service_folder(home.home, home.site_name)
     try:
         until(lambda: assistant.number(CHARGE) == 2500, "the command is written", 60)
         first = read_lease(folder)
@@ -287,7 +288,7 @@ def test_default_is_restored_when_the_service_is_killed(
 
 @pytest.mark.slow
 def test_default_is_restored_when_home_assistant_comes_back(home: Context, assistant: RealHomeAssistant) -> None:
-    hangs, folder = threading.Event(), service_folder(home)
+    hangs, folder = threading.Event(), service_folder(home.home, home.site_name)
 
     def supply() -> CommandDocument:
         while hangs.is_set():

@@ -16,7 +16,7 @@ from darkstar_pipeline.service.home_assistant.entities import (
     next_change,
     plan_attributes,
 )
-from darkstar_pipeline.service.schemas import PlanDocument
+from darkstar_pipeline.service.schemas.plans import PlanDocument
 from tests.builders.service_home import made_engine, moment
 
 RECORDER_BYTES = 16_384

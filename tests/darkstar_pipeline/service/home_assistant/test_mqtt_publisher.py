@@ -18,7 +18,8 @@ from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.home_assistant import mqtt_publisher
 from darkstar_pipeline.service.home_assistant.entities import Topics
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
-from darkstar_pipeline.service.schemas import Component, PlanDocument
+from darkstar_pipeline.service.schemas.health import Component
+from darkstar_pipeline.service.schemas.plans import PlanDocument
 from tests.builders.broker import Broker, Listener, publisher_of, until
 from tests.builders.service_home import HandClock, made_engine
 

@@ -16,14 +16,11 @@ from darkstar_pipeline.errors import ConfigurationError, DataMissingError, DataR
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantError
 from darkstar_pipeline.service.http.sessions import COOKIE
-from darkstar_pipeline.service.schemas import (
-    CommandDocument,
-    ErrorDocument,
-    HealthDocument,
-    ModelsDocument,
-    OverridesDocument,
-    PlanDocument,
-)
+from darkstar_pipeline.service.schemas.base import ErrorDocument
+from darkstar_pipeline.service.schemas.health import HealthDocument
+from darkstar_pipeline.service.schemas.models import ModelsDocument
+from darkstar_pipeline.service.schemas.overrides import OverridesDocument
+from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from env.errors import ShapeError, TimeZoneError
 from planner.errors import NoFeasibleScheduleError, PolicyMismatchError
 from tests.builders.service_home import TOKEN, asking, client_of, made_engine, moment
@@ -48,7 +45,7 @@ def state(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def engine(state: Path) -> PlannerEngine:
     made, _ = made_engine(open_context(settings=small_settings(), home=state))
-    made.look()
+    made.check()
     return made
 
 

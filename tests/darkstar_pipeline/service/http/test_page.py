@@ -44,7 +44,7 @@ def engine(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> PlannerEng
     state = tmp_path_factory.mktemp("page") / "state"
     shutil.copytree(filled, state)
     made, _ = made_engine(open_context(settings=small_settings(), home=state), moment(LONG_DAY, 1, 3))
-    made.look()
+    made.check()
     return made
 
 
@@ -146,13 +146,13 @@ def test_switch_leaves_the_inverter_by_itself_and_stays_so(watched: Watched, eng
     page.focus("#automatic")
     page.keyboard.press("Enter")
     expect(page.locator("#automatic")).to_have_attribute("aria-checked", "false")
-    assert not engine.wishes.automatic
+    assert not engine.overrides.automatic
     page.reload()
     expect(page.locator("#automatic")).to_have_attribute("aria-checked", "false")
     expect(page.locator("#command")).to_have_text("Self-consumption")
     page.click("#automatic")
     expect(page.locator("#automatic")).to_have_attribute("aria-checked", "true")
-    assert engine.wishes.automatic
+    assert engine.overrides.automatic
     assert watched.errors == []
 
 
@@ -164,7 +164,7 @@ def test_wish_goes_into_the_plan_and_ends(watched: Watched, engine: PlannerEngin
     page.click("#override button")
     expect(page.locator("#overrides li")).to_have_count(1)
     expect(page.locator("#command")).to_have_text("Charge 2.5 kW")
-    assert engine.wishes.holding(engine.clock.now())[0].until == moment(LONG_DAY, 1, 45)
+    assert engine.overrides.active(engine.clock.now())[0].until == moment(LONG_DAY, 1, 45)
     page.click("#overrides button")
     expect(page.locator("#overrides li")).to_have_count(0)
     page.fill("#override-until", "2025-10-25T01:45")

@@ -22,8 +22,8 @@ from darkstar_pipeline.evaluation.actual_days import (
 from darkstar_pipeline.evaluation.plan_history import COLUMNS, in_force, keep_plan, plans_between, system_id
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
-from darkstar_pipeline.service.engine.shadow import Shadows
-from darkstar_pipeline.service.schemas import HistoryDocument, SavingsDocument
+from darkstar_pipeline.service.engine.shadow import ShadowPlanner
+from darkstar_pipeline.service.schemas.history import HistoryDocument, SavingsDocument
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,
@@ -167,9 +167,9 @@ def test_metered_cost_is_the_bill_with_wear_and_settlement(context: Context) -> 
 def test_shadows_are_planned_filed_and_keep_their_own_energy(context: Context) -> None:
     home = with_shadows(context, "value", "mpc", "champion", "models:/antares-home/1", "models:/antares-home/9")
     engine, clock = made_engine(home)
-    shadows = Shadows()
-    engine.listen(shadows.heard)
-    engine.look()
+    shadows = ShadowPlanner()
+    engine.add_listener(shadows.on_plan)
+    engine.check()
     before = engine.plan()
     while not shadows._work.empty():
         work = shadows._work.get()
@@ -177,7 +177,7 @@ def test_shadows_are_planned_filed_and_keep_their_own_energy(context: Context) -
         shadows.follow(work)
     rows = plans_between(home, LONG_DAY, LONG_DAY)
     assert rows["system_id"].n_unique() == 5, "the lived plan and four shadows; one has no such version"
-    assert "no version 9" in shadows.trouble
+    assert "no version 9" in shadows.problem
     assert not shadows.components()[0].ok
     assert (shadows.planned, shadows.failed) == (4, 1)
     assert engine.plan() == before
@@ -188,9 +188,9 @@ def test_shadows_are_planned_filed_and_keep_their_own_energy(context: Context) -
 
     engine.live = Meter()
     clock.at += timedelta(minutes=15)
-    engine.look()
-    again = Shadows()  # as after a restart
-    again.heard(home, engine.gathered(), engine.follower.now, engine.plan())
+    engine.check()
+    again = ShadowPlanner()  # as after a restart
+    again.on_plan(home, engine.input_status(), engine.follower.state, engine.plan())
     again.start()
     again.stop()
     found = plans_between(home, LONG_DAY, LONG_DAY).filter(pl.col("system_id") == system_id("home", "value"))
@@ -204,9 +204,9 @@ def test_shadows_are_planned_filed_and_keep_their_own_energy(context: Context) -
 def test_history_and_savings_are_answered_when_asked(context: Context) -> None:
     grade(context, [LONG_DAY, DAY])
     engine, _ = made_engine(context, moment(DAY, 14))
-    shadows = Shadows()
-    engine.listen(shadows.heard)
-    engine.look()
+    shadows = ShadowPlanner()
+    engine.add_listener(shadows.on_plan)
+    engine.check()
     shadows.start()
     shadows.stop()
     with asking(engine) as client:
@@ -259,5 +259,5 @@ def test_replayed_days_are_those_of_evaluate_when_the_start_is_the_same(context:
 
 def test_engine_hands_over_what_it_gathered(context: Context) -> None:
     engine: PlannerEngine = made_engine(context)[0]
-    engine.look()
-    assert engine.gathered().known is not None
+    engine.check()
+    assert engine.input_status().plan_inputs is not None

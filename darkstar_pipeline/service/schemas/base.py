@@ -1,0 +1,38 @@
+"""Base of the API's documents, and the types that several of them use."""
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _text(value: object) -> object:
+    """Refuse bare numbers as instants: one could be seconds, milliseconds or a mistake."""
+    if isinstance(value, (int, float)):
+        message = "a date and time is written as 2026-02-01T07:00:00+01:00"
+        raise ValueError(message)  # noqa: TRY004 - Pydantic reports values, not types
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_text)]
+
+
+class Document(BaseModel):
+    """Base of all documents."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Problem(Document):
+    """An error and its remedy."""
+
+    code: str = Field(description="Error code, which does not change between releases.", examples=["not_found"])
+    message: str = Field(
+        description="What is wrong, in words.", examples=["there is no plan 20260131T140000Z-1a2b3c4d"]
+    )
+    hint: str = Field(default="", description="What to do about it.", examples=["GET /plan has the latest"])
+
+
+class ErrorDocument(Document):
+    """The answer to a request that cannot be met."""
+
+    error: Problem

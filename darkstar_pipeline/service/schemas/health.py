@@ -1,0 +1,28 @@
+"""Documents of the service's health."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from darkstar_pipeline.service.schemas.base import Document
+
+
+class Component(Document):
+    """A part of the service, and whether it is well."""
+
+    name: str
+    ok: bool
+    note: str = Field(default="", description="What is wrong with the component.")
+
+
+class HealthDocument(Document):
+    """The health of the service; without a token only the status is shown."""
+
+    status: Literal["ok", "degraded"]
+    components: list[Component] = Field(default_factory=list[Component])
+
+
+class ReadyDocument(Document):
+    """Readiness: whether there is a plan that reaches the present moment."""
+
+    ready: bool

@@ -1,0 +1,64 @@
+"""Documents of the past: plans against readings, and savings."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from darkstar_pipeline.service.schemas.base import Document
+from planner.plans.fallback_chain import SourceName
+
+
+class HistorySlot(Document):
+    """What was planned for a slot just before it began, and what was metered."""
+
+    slot_start: datetime
+    import_price: float | None
+    export_price: float | None
+    rung: SourceName | None = Field(description="Plan source: the link of the fallback chain that made the plan.")
+    command: str | None
+    planned_import_kwh: float | None
+    planned_export_kwh: float | None
+    planned_soc_percent: float | None = Field(description="Planned state of charge at the slot's end [%].")
+    planned_load_kwh: float | None
+    planned_pv_kwh: float | None
+    load_kwh: float | None
+    pv_kwh: float | None
+    import_kwh: float | None
+    export_kwh: float | None
+    soc_percent: float | None = Field(description="State of charge read at the slot's end [%].")
+
+
+class HistoryDocument(Document):
+    """Plans against readings on a local day."""
+
+    site: str
+    day: date
+    timezone: str
+    currency: str
+    slots: list[HistorySlot]
+
+
+class SavingsRow(Document):
+    """Cost of a day or month, each with the energy left in the battery settled; null where it is not known."""
+
+    period: str = Field(description="Day or month: 2026-01-31, or 2026-01.", examples=["2026-01-31"])
+    days: int = Field(description="Number of days that can be compared.")
+    lived: float | None = Field(description="Actual cost by the meter, wear and settlement included [money].")
+    idle: float | None
+    self_consumption: float | None
+    oracle: float | None
+    saved_vs_idle: float | None
+    saved_vs_self_consumption: float | None
+    captured_share: float | None = Field(description="Share captured of what the oracle saves against idle, 0-1.")
+
+
+class SavingsDocument(Document):
+    """Savings by day or month."""
+
+    site: str
+    currency: str
+    by: Literal["day", "month"]
+    rows: list[SavingsRow]
+    total: SavingsRow
+    note: str = Field(default="", description="What is missing from the figures.")

@@ -1,0 +1,121 @@
+"""Documents of plans and commands: what a plan contains, what it is based on, what the inverter is commanded now."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from darkstar_pipeline.service.schemas.base import Document
+from darkstar_pipeline.service.schemas.models import ModelInfo
+from planner.plans.fallback_chain import Outcome, SourceName
+
+InputName = Literal["prices", "soc", "load", "pv", "model", "clock", "storage"]
+InputState = Literal["fresh", "stale", "missing", "assumed"]
+
+
+class PlanAttempt(Document):
+    """The outcome of one plan source of the fallback chain."""
+
+    rung: SourceName = Field(description="Plan source that was tried.")
+    outcome: Outcome = Field(description="Outcome; refused: by the verifier, or because doing nothing costs less.")
+    why: str = Field(description="Reason for the outcome, in one sentence.")
+
+
+class Input(Document):
+    """An input of a plan, and how good it is."""
+
+    name: InputName
+    state: InputState
+    source: str = Field(description="Where the input is from.", examples=["observed"])
+    at: datetime | None = Field(default=None, description="When the input was made or read (its vintage).")
+    until: datetime | None = Field(default=None, description="End of the time that the input covers.")
+    note: str = Field(default="", description="What is not as it should be.")
+
+
+class PlanSlot(Document):
+    """A slot of 15 minutes of a plan; null where a value is not known."""
+
+    slot_start: datetime
+    slot_end: datetime
+    import_price: float | None = Field(description="Price of an imported kWh, all in [money/kWh].")
+    export_price: float | None = Field(description="Price of an exported kWh [money/kWh].")
+    load_kwh: float | None = Field(description="Forecast load of the house [kWh].")
+    load_low_kwh: float | None = Field(default=None, description="Tenth percentile of the load forecast [kWh].")
+    load_high_kwh: float | None = Field(default=None, description="Ninetieth percentile of the load forecast [kWh].")
+    pv_kwh: float | None = Field(description="Forecast PV production [kWh].")
+    pv_low_kwh: float | None = Field(default=None, description="Tenth percentile of the PV forecast [kWh].")
+    pv_high_kwh: float | None = Field(default=None, description="Ninetieth percentile of the PV forecast [kWh].")
+    charge_kw: float = Field(ge=0, description="Command: charge at this power, from the grid too [kW].")
+    discharge_kw: float = Field(ge=0, description="Command: cover the house up to this power [kW].")
+    export_kw: float = Field(ge=0, description="Command: feed the grid up to this power [kW].")
+    command: str = Field(description="Command in words.", examples=["charge 3.0 kW"])
+    import_kwh: float | None
+    export_kwh: float | None
+    charge_kwh: float | None
+    discharge_kwh: float | None
+    curtailed_kwh: float | None
+    soc_start_percent: float | None
+    soc_end_percent: float | None
+    cost: float | None = Field(description="Import less export, wear included [money].")
+    reason: str = Field(
+        description="Reason code of a closed list (docs/explanations.md).", examples=["charge_for_later"]
+    )
+    sentence: str = Field(description="Why the slot is run this way, in a sentence.")
+    idle_costs: float | None = Field(default=None, description="Extra cost of an idle battery in this slot [money].")
+    overridden: bool = Field(default=False, description="True where an override sets the command.")
+    others: dict[str, float] = Field(
+        default_factory=dict, description="Energy of deferrable loads and further batteries, by name [kWh]."
+    )
+
+
+class PlanDocument(Document):
+    """A plan: from the current slot to the last known price."""
+
+    id: str = Field(description="Id of the plan, for GET /plans/{id}.", examples=["20260131T140000Z-1a2b3c4d"])
+    site: str
+    timezone: str = Field(examples=["Europe/Stockholm"])
+    currency: str = Field(examples=["SEK"])
+    capacity_kwh: float
+    created_at: datetime
+    valid_until: datetime = Field(description="End of the last slot.")
+    rung: SourceName = Field(description="Plan source: the link of the fallback chain that made the plan.")
+    why: str = Field(description="Why the plan is from this source.")
+    attempts: list[PlanAttempt] = Field(description="Every plan source that was tried, in order.")
+    released: str = Field(description="Released schedule: plan, self_consumption or idle, whichever costs least.")
+    release_reason: str
+    model: ModelInfo | None = Field(description="Champion that made the plan; null where another source did.")
+    inputs: list[Input]
+    cost: float | None = Field(description="Modelled cost less the value of energy left at the end [money].")
+    idle_cost: float | None = Field(description="The same cost without using the battery [money].")
+    self_consumption_cost: float | None = Field(description="The same cost under self-consumption [money].")
+    verified: bool = Field(description="True where the verifier recomputed every slot and found no violation.")
+    violations: list[str] = Field(description="Violations that the verifier found.")
+    seconds: float = Field(description="Time that planning took [s].")
+    slots: list[PlanSlot]
+
+
+class CommandDocument(Document):
+    """The command that holds now; after its expiry the inverter's own default holds."""
+
+    plan_id: str
+    rung: SourceName = Field(description="Plan source: the link of the fallback chain that made the plan.")
+    why: str = Field(description="Why the command is from this source.")
+    automatic: bool = Field(description="False: automatic mode is off, and the inverter runs its own default.")
+    overridden: bool = Field(description="True where an override sets the command.")
+    slot_start: datetime
+    expires_at: datetime = Field(description="End of the command, never after the end of the slot.")
+    charge_kw: float = Field(ge=0)
+    discharge_kw: float = Field(ge=0)
+    export_kw: float = Field(ge=0)
+    command: str = Field(description="Command in words.")
+    sentence: str = Field(description="Why, in a sentence.")
+    default: bool = Field(description="True where the command is the inverter's own default, self-consumption.")
+
+
+class ReplanDocument(Document):
+    """The plan that was made on request."""
+
+    id: str
+    rung: SourceName = Field(description="Plan source: the link of the fallback chain that made the plan.")
+    why: str = Field(description="Why the plan is from this source.")
+    seconds: float = Field(description="Time that planning took [s].")

@@ -1,0 +1,15 @@
+"""The folder in which the service of a site keeps its state: plans, overrides, lease, write budget."""
+
+from pathlib import Path
+
+SERVICE_FOLDER = "service"
+
+
+def service_folder(home: Path, site: str) -> Path:
+    """Return the folder of the service of a site.
+
+    Args:
+        home: the state folder.
+        site: name of the site.
+    """
+    return home / SERVICE_FOLDER / site
