@@ -163,7 +163,7 @@ def our_solver(site: Site, protocol: Protocol, *, returning: bool) -> Callable[[
         if len(load) not in programs:
             programs[len(load)] = HomeProgram(site, len(load))
         program = programs[len(load)]
-        program.forget()
+        program.clear_basis()
         program.set_prices(import_price, export_price, value)
         program.set_house(load, pv, export_price)
         program.start_at(0, start)

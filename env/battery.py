@@ -19,7 +19,7 @@ Curve: TypeAlias = tuple[tuple[float, float], ...]
 
 
 class Storage(Protocol):
-    """What a command meets: one battery, or one a home with every figure `(n_homes,)`; members as `Battery`'s."""
+    """One battery, or one a home with every figure `(n_homes,)`; members as `Battery`'s."""
 
     @property
     def min_soc_kwh(self) -> float | Energy: ...  # noqa: D102 - the members are described once, in `Battery`
@@ -149,12 +149,12 @@ class Battery:
 
     @property
     def charge_wear(self) -> float:
-        """What charging one kWh wears [money/kWh, alternating current]."""
+        """Wear cost of charging one kWh [money/kWh, alternating current]."""
         return self.wear_cost
 
     @property
     def discharge_wear(self) -> float:
-        """What discharging one kWh wears, its part of a cycle included [money/kWh, alternating current]."""
+        """Wear cost of discharging one kWh, its part of a cycle included [money/kWh, alternating current]."""
         if self.capacity_kwh == 0:
             return self.wear_cost
         return self.wear_cost + self.cycle_cost / (self.capacity_kwh * self.discharge_efficiency)
@@ -170,7 +170,7 @@ class Battery:
         return _steps(self.discharge_curve, lambda power, efficiency: power / efficiency)
 
     def stored_by(self, charge_kwh: Energy) -> Energy:
-        """What a slot's charge adds to the store [kWh]."""
+        """Return the energy that a slot's charge adds to the store [kWh]."""
         return np.interp(charge_kwh, *self.charge_steps) if self.charge_curve else self.charge_efficiency * charge_kwh
 
     def charge_storing(self, stored_kwh: Energy) -> Energy:
@@ -181,7 +181,7 @@ class Battery:
         return np.interp(stored_kwh, stored, charged)
 
     def drawn_by(self, discharge_kwh: Energy) -> Energy:
-        """What a slot's discharge takes out of the store [kWh]."""
+        """Return the energy that a slot's discharge takes out of the store [kWh]."""
         if not self.discharge_curve:
             return discharge_kwh / self.discharge_efficiency
         return np.interp(discharge_kwh, *self.discharge_steps)

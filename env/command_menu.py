@@ -30,11 +30,11 @@ def full_export_kw(site: Site) -> float:
 
 
 def command_menu(site: Site) -> Command:
-    """What may be told a home's inverter, in the order of `MENU_NAMES` `(n_commands,)` [kW]."""
+    """Return the candidate commands of a home, in the order of `MENU_NAMES` `(n_commands,)` [kW]."""
     most, charge, everything = site.battery.discharge_kw, site.battery.charge_kw, full_export_kw(site)
     shares = [level / LEVELS for level in range(1, LEVELS + 1)]
-    told = [(0.0, most, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, everything)]
-    told += [(0.0, most * share, 0.0) for share in shares[:-1]]
-    told += [(charge * share, 0.0, 0.0) for share in shares]
-    told += [(0.0, most * share, everything) for share in shares]
-    return Command(*(np.array(power) for power in zip(*told, strict=True)))
+    commands = [(0.0, most, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, everything)]
+    commands += [(0.0, most * share, 0.0) for share in shares[:-1]]
+    commands += [(charge * share, 0.0, 0.0) for share in shares]
+    commands += [(0.0, most * share, everything) for share in shares]
+    return Command(*(np.array(power) for power in zip(*commands, strict=True)))

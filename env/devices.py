@@ -1,6 +1,6 @@
-"""What else a home can move in time besides its battery: water heater, car, appliances. Their physics, no wishes.
+"""Deferrable loads of a home: water heater, car, appliances. Their physics only.
 
-What is asked of them on a day (how warm, by when, how often) belongs to whoever plans.
+The demands of a day (how much, by when, how often) belong to the planner.
 """
 
 import math

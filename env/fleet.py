@@ -40,7 +40,7 @@ class Batteries:
     discharge_wear: Energy
 
     def stored_by(self, charge_kwh: Energy) -> Energy:
-        """What a slot's charge adds to the store [kWh]."""
+        """Return the energy that a slot's charge adds to the store [kWh]."""
         return self._each("stored_by", charge_kwh) if self.curved else self.charge_efficiency * charge_kwh
 
     def charge_storing(self, stored_kwh: Energy) -> Energy:
@@ -48,7 +48,7 @@ class Batteries:
         return self._each("charge_storing", stored_kwh) if self.curved else stored_kwh / self.charge_efficiency
 
     def drawn_by(self, discharge_kwh: Energy) -> Energy:
-        """What a slot's discharge takes out of the store [kWh]."""
+        """Return the energy that a slot's discharge takes out of the store [kWh]."""
         return self._each("drawn_by", discharge_kwh) if self.curved else discharge_kwh / self.discharge_efficiency
 
     def discharge_drawing(self, drawn_kwh: Energy) -> Energy:
@@ -90,7 +90,7 @@ class Fleet:
         self._curtailable = np.array([site.limits.curtailable for site in self.sites])
 
     def of(self, which: Index, *, axes: int = 1) -> tuple[Storage, Connection]:
-        """What the commands of homes meet.
+        """Return batteries and limits of homes.
 
         Args:
             which: index of each home's site `(n_homes,)`.

@@ -1,4 +1,4 @@
-"""The inverter contract: what happens in a slot when the house is told a command.
+"""The inverter contract: the flows of a slot under a command.
 
 A command is `(charge_kw, discharge_kw, export_kw)` and the inverter follows the house inside the slot:
 
@@ -29,7 +29,7 @@ MOST_KW = 1e6  # an endless command means all there is; kept finite, so that wha
 
 
 class Command(NamedTuple):
-    """What the inverter is told for a slot; all >= 0 [kW]."""
+    """The command of an inverter for a slot; all >= 0 [kW]."""
 
     charge_kw: Energy
     discharge_kw: Energy
@@ -38,13 +38,13 @@ class Command(NamedTuple):
 
 @dataclass(frozen=True)
 class Flows:
-    """What happened in a slot; all energies >= 0 [kWh].
+    """The flows of a slot; all energies >= 0 [kWh].
 
     `load + charge + export + curtailed = pv + discharge + import`, and neither charge and discharge nor import and
     export are both above zero.
 
     Attributes:
-        clamped_kwh: how much less than told the battery charged or discharged, or the export limit let through.
+        clamped_kwh: how much less than commanded the battery charged or discharged, or the export limit let through.
         breach_kwh: import above the fuse that nothing could prevent.
     """
 
@@ -72,8 +72,8 @@ def slot_limit(limit_kw: float | Energy | None) -> float | Energy:
     return np.inf if limit_kw is None else limit_kw * SLOT_HOURS
 
 
-def spills(limits: Connection, export_price: Energy) -> NDArray[np.bool_]:
-    """Whether surplus is spilled rather than exported: curtailable panels and a negative export price."""
+def curtails_surplus(limits: Connection, export_price: Energy) -> NDArray[np.bool_]:
+    """Return whether surplus is curtailed rather than exported: curtailable panels and a negative export price."""
     return np.logical_and(limits.curtailable, np.asarray(export_price) < 0)
 
 
@@ -94,7 +94,7 @@ def apply_command(
         load_kwh: what the house used [kWh].
         pv_kwh: what the panels could make [kWh].
         soc_kwh: stored energy at the start [kWh].
-        export_price: decides whether curtailable surplus is spilled [money/kWh].
+        export_price: decides whether curtailable surplus is curtailed [money/kWh].
         battery: limits and efficiencies, of one battery or one a home.
         limits: fuse, export and inverter limits, of one home or one a home.
     """
@@ -113,20 +113,20 @@ def apply_command(
     discharge = np.minimum(np.maximum(wanted_discharge, net - fuse), discharge_room)
 
     grid = net + charge - discharge
-    bought, surplus = np.maximum(grid, 0.0), np.maximum(-grid, 0.0)
-    spilled = spills(limits, export_price)
-    may_sell = np.where(spilled, discharge, slot_limit(limits.export_kw))
-    sold = np.minimum(surplus, np.minimum(may_sell, slot_limit(limits.export_kw)))
+    imported, surplus = np.maximum(grid, 0.0), np.maximum(-grid, 0.0)
+    curtailed = curtails_surplus(limits, export_price)
+    may_export = np.where(curtailed, discharge, slot_limit(limits.export_kw))
+    exported = np.minimum(surplus, np.minimum(may_export, slot_limit(limits.export_kw)))
     clamped = np.abs(wanted_charge - charge) + np.maximum(wanted_discharge - discharge, 0.0) + not_fed
     return Flows(
-        import_kwh=bought,
-        export_kwh=sold,
+        import_kwh=imported,
+        export_kwh=exported,
         charge_kwh=charge,
         discharge_kwh=discharge,
-        curtailed_kwh=lost_to_inverter + surplus - sold,
+        curtailed_kwh=lost_to_inverter + surplus - exported,
         soc_end_kwh=next_soc(soc_kwh, charge, discharge, battery),
         clamped_kwh=clamped,
-        breach_kwh=np.maximum(bought - fuse, 0.0),
+        breach_kwh=np.maximum(imported - fuse, 0.0),
     )
 
 
@@ -151,7 +151,7 @@ def next_soc(soc_kwh: Energy, charge_kwh: Energy, discharge_kwh: Energy, battery
 
 
 def _wanted(command: Command, net: Energy, export_limit: float | Energy) -> tuple[Energy, Energy, Energy]:
-    """What the command asks for in this house [kWh].
+    """Return the flows that a command asks for in this house [kWh].
 
     Returns:
         Charge and discharge before battery, fuse and inverter clamp them; and what the command would have fed the grid
@@ -159,18 +159,18 @@ def _wanted(command: Command, net: Energy, export_limit: float | Energy) -> tupl
     """
     charge, discharge, export = (np.clip(power, 0.0, MOST_KW) * SLOT_HOURS for power in command)
     surplus, deficit = np.maximum(-net, 0.0), np.maximum(net, 0.0)
-    told_to_charge = charge > 0
-    told_first = np.minimum(surplus, export)
-    exported_first = np.minimum(told_first, export_limit)
+    charges = charge > 0
+    export_first = np.minimum(surplus, export)
+    exported_first = np.minimum(export_first, export_limit)
     to_battery = surplus - exported_first
 
     for_house = np.minimum(deficit, discharge)
-    left_of_both = np.minimum(export - told_first, discharge - for_house)
-    told_to_grid = np.where(for_house >= deficit, left_of_both, 0.0)
-    to_grid = np.minimum(told_to_grid, export_limit - exported_first)
-    told_to_feed = told_first + told_to_grid
+    left_of_both = np.minimum(export - export_first, discharge - for_house)
+    feed_to_grid = np.where(for_house >= deficit, left_of_both, 0.0)
+    to_grid = np.minimum(feed_to_grid, export_limit - exported_first)
+    feed_in_all = export_first + feed_to_grid
     return (
-        np.where(told_to_charge, np.maximum(charge, to_battery), to_battery),
-        np.where(told_to_charge, 0.0, for_house + to_grid),
-        np.where(told_to_charge, 0.0, told_to_feed - np.minimum(told_to_feed, export_limit)),
+        np.where(charges, np.maximum(charge, to_battery), to_battery),
+        np.where(charges, 0.0, for_house + to_grid),
+        np.where(charges, 0.0, feed_in_all - np.minimum(feed_in_all, export_limit)),
     )

@@ -1,7 +1,7 @@
-"""Runs commands that are all known beforehand through the inverter, every slot at once.
+"""Open-loop simulation: commands that are fixed beforehand, every slot at once.
 
-`env.simulator` asks slot after slot, since a policy decides on what the slots before left. Where nothing is decided any
-more, the inverter can be asked for all slots together from guessed stored energy, until what it leaves is what was
+`env.simulator` goes slot by slot, since a policy decides on what the slots before left. Where nothing is decided any
+more, all slots can be computed together from guessed stored energy, until what it leaves is what was
 guessed. The physics stays `env.inverter`'s; here is only the guess.
 """
 
@@ -12,10 +12,10 @@ from env.inverter import Command, Energy, Flows, apply_command
 from env.site import Site
 
 
-def simulate_known(
+def simulate_open_loop(
     command: Command, *, load_kwh: Energy, pv_kwh: Energy, export_price: Energy, site: Site, start_soc_kwh: float
 ) -> Flows:
-    """What `simulate` answers for one home, the same numbers, without a round a slot.
+    """Return the flows that `simulate` gives for one home, to the last bit, without a loop over slots.
 
     A round gives the flows of all slots for a guess, and from those flows the next guess. Flows up to the first wrong
     guess are right, so every round sets right one more slot at least; mostly only a full or an empty battery makes a
@@ -25,7 +25,7 @@ def simulate_known(
         command: of every slot, each `(n_slots,)` [kW].
         load_kwh: what the house uses `(n_slots,)` [kWh].
         pv_kwh: what the panels could make `(n_slots,)` [kWh].
-        export_price: decides whether curtailable surplus is spilled `(n_slots,)` [money/kWh].
+        export_price: decides whether curtailable surplus is curtailed `(n_slots,)` [money/kWh].
         site: battery and limits.
         start_soc_kwh: stored energy at the start [kWh].
 

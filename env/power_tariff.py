@@ -1,11 +1,11 @@
-"""The charge for power: what a month's highest hourly (or quarterly) means cost on top of the energy.
+"""The demand charge: the price of a month's highest hourly (or quarterly) means, on top of the energy.
 
     mean  = mean of the `top` highest weighted means of a month, each on a different day
     cost  = price_per_kw * max(mean, minimum_kw)      or the cost of the tier that the mean falls into
 
 Money is what the home pays, value-added tax included, as are `import_price` and every cost (the settings ask for it
 before tax, as for every fee, and add it). Hours and days are those of the local clock: the repeated autumn hour is two.
-An hour's mean is its energy over the whole hour; slots that are not there count as nothing bought.
+An hour's mean is its energy over the whole hour; slots that are not there count as no import.
 
 Not here: the price of a kWh (`tariff`); how a plan weighs a peak against cheap energy
 (`planner.optimizer.demand_charge`).
@@ -115,7 +115,7 @@ class Tier:
 
 @dataclass(frozen=True, kw_only=True)
 class PowerTariff:
-    """One component of a power charge; a tariff may have several at once, such as all year and winter weekdays.
+    """One component of a demand charge; a tariff may have several at once, such as all year and winter weekdays.
 
     Attributes:
         top: how many peaks the mean is of.
@@ -166,7 +166,7 @@ class PowerTariff:
                 raise TariffError(message)
 
     def cost(self, mean_kw: float) -> float:
-        """What a month with that mean costs [money, tax included]."""
+        """Return the cost of a month with that mean [money, tax included]."""
         charged = max(mean_kw, self.minimum_kw)
         if not self.tiers:
             return self.price_per_kw * charged
@@ -184,7 +184,7 @@ class MonthState:
         today: the local day that may still rise.
         today_kw: its weighted peak so far [kW]; 0 where several peaks may be on one day.
         open_start: start of the period that is under way; None if `now` starts one.
-        open_kwh: what was bought in it so far [kWh].
+        open_kwh: import in it so far [kWh].
     """
 
     month: date
@@ -284,7 +284,7 @@ def power_costs(slots: pl.DataFrame, tariff: PowerTariff, timezone: str) -> pl.D
 
 
 def month_state(slots: pl.DataFrame, tariff: PowerTariff, timezone: str, now: datetime) -> MonthState:
-    """The peaks of the month of `now`, from what was bought before it.
+    """The peaks of the month of `now`, from the import before it.
 
     Args:
         slots: with `slot_start` (UTC) and `import_kwh` [kWh per slot]; those from `now` on are not looked at.

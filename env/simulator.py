@@ -17,7 +17,7 @@ Decide: TypeAlias = Callable[[int, Energy], Command]
 
 @dataclass(frozen=True)
 class World:
-    """What the house and the market do, whatever the battery does; each `(n_homes, n_slots)`.
+    """The exogenous series, independent of the battery: house and market; each `(n_homes, n_slots)`.
 
     Attributes:
         load_kwh: what the house uses [kWh].
@@ -42,7 +42,7 @@ class World:
 
 @dataclass(frozen=True)
 class Replay:
-    """What happened; flows `(n_homes, n_slots)`, stored energy `(n_homes, n_slots + 1)`, cost `(n_homes, n_slots)`."""
+    """A simulation's result; flows and cost `(n_homes, n_slots)`, stored energy `(n_homes, n_slots + 1)`."""
 
     commands: Command
     flows: Flows
@@ -54,7 +54,7 @@ def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) ->
     """Run a policy through the world.
 
     Args:
-        decide: asked at the start of each slot, knowing only the stored energy and what it knew before.
+        decide: called at the start of each slot, knowing only the stored energy and what it knew before.
         world: the actual load, PV and prices.
         site: battery and limits.
         start_soc_kwh: stored energy at the start `(n_homes,)` [kWh].
@@ -70,7 +70,7 @@ def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) ->
     if soc.shape != homes:
         message = f"start_soc_kwh must be {homes}, got {soc.shape}"
         raise ShapeError(message)
-    told: list[Command] = []
+    commanded: list[Command] = []
     happened: list[Flows] = []
     posts = [soc]
     for slot in range(world.load_kwh.shape[1]):
@@ -85,11 +85,13 @@ def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) ->
             limits=site.limits,
         )
         soc = flows.soc_end_kwh
-        told.append(command)
+        commanded.append(command)
         happened.append(flows)
         posts.append(soc)
     flows = Flows.stack(happened)
-    commands = Command(*(np.stack([np.broadcast_to(each[i], soc.shape) for each in told], axis=-1) for i in range(3)))
+    commands = Command(
+        *(np.stack([np.broadcast_to(each[i], soc.shape) for each in commanded], axis=-1) for i in range(3))
+    )
     return Replay(commands, flows, np.stack(posts, axis=-1), slot_cost(flows, world, site.battery))
 
 

@@ -1,4 +1,4 @@
-"""What a home is, physically and contractually: battery, grid and inverter limits, tariff, clock."""
+"""A home, physically and contractually: battery, grid and inverter limits, tariff, clock."""
 
 import math
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from env.tariff import Tariff
 
 
 class Connection(Protocol):
-    """What a command meets: the limits of one home, or one a home `(n_homes,)`; members as `Limits`'."""
+    """The connection behind a command: the limits of one home, or one a home `(n_homes,)`; members as `Limits`'."""
 
     @property
     def import_kw(self) -> float | Energy | None: ...  # noqa: D102 - the members are described once, in `Limits`
@@ -28,13 +28,13 @@ class Connection(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the connection and the inverter allow; None means no limit.
+    """The limits of connection and inverter; None means no limit.
 
     Attributes:
         import_kw: the fuse, as power drawn from the grid [kW].
         export_kw: power fed into the grid [kW]; 0 is an export ban.
         inverter_kw: alternating-current power of the hybrid inverter that PV and battery share [kW].
-        curtailable: whether surplus may be spilled rather than exported at a negative price.
+        curtailable: whether surplus may be curtailed rather than exported at a negative price.
 
     Raises:
         LimitsError: a limit is negative or not finite.

@@ -1,9 +1,9 @@
-"""What a kWh costs and earns at the meter: spot price, fees, energy tax and VAT, by version and time of use.
+"""Prices of a kWh at the meter: spot price, fees, energy tax and VAT, by version and time of use.
 
     import_price = (spot + transfer_fee + energy_tax) * (1 + vat)
     export_price = spot * export_share + export_bonus - export_fee
 
-A version also names its charges for power (monthly peaks), which need a month and not a slot (`power_tariff`).
+A version also names its demand charges (monthly peaks), which need a month and not a slot (`power_tariff`).
 """
 
 import math
@@ -78,12 +78,12 @@ class TariffVersion:
 
     Attributes:
         valid_from: first local day it holds.
-        vat: value-added tax on everything bought, 0.25 for 25 %.
-        transfer_fee: grid fee per bought kWh, before VAT [money/kWh].
-        energy_tax: tax per bought kWh, before VAT [money/kWh].
+        vat: value-added tax on all import, 0.25 for 25 %.
+        transfer_fee: grid fee per imported kWh, before VAT [money/kWh].
+        energy_tax: tax per imported kWh, before VAT [money/kWh].
         export_share: share of the spot price that the home is paid.
-        export_bonus: paid on top per sold kWh [money/kWh].
-        export_fee: taken off per sold kWh [money/kWh].
+        export_bonus: paid on top per exported kWh [money/kWh].
+        export_fee: taken off per exported kWh [money/kWh].
         time_of_use: exceptions; for each fee, the first that applies to a slot and names that fee wins.
         power: charges for the month's highest powers, all at once; their money includes VAT.
 
@@ -119,11 +119,11 @@ class TariffVersion:
         return fee
 
     def import_price(self) -> pl.Expr:
-        """Expression over `price`, `local_day`, `local_clock`: what a bought kWh costs [money/kWh]."""
+        """Expression over `price`, `local_day`, `local_clock`: the price of an imported kWh [money/kWh]."""
         return (pl.col("price") + self._fee("transfer_fee") + self._fee("energy_tax")) * (1 + self.vat)
 
     def export_price(self) -> pl.Expr:
-        """Expression over `price`: what a sold kWh earns [money/kWh]; may be zero or negative."""
+        """Expression over `price`: the price of an exported kWh [money/kWh]; may be zero or negative."""
         return pl.col("price") * self.export_share + (self.export_bonus - self.export_fee)
 
 
@@ -186,7 +186,7 @@ class Tariff:
         return found[-1]
 
     def power_costs(self, slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
-        """The charges for power of whole months, each by the version in force on its first day.
+        """The demand charges of whole months, each by the version in force on its first day.
 
         Args:
             slots: with `slot_start` (UTC) and `import_kwh` [kWh per slot].

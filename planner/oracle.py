@@ -4,8 +4,8 @@ A true lower bound for every policy that the inverter can run, because the progr
 Where a house draws more than its fuse, the oracle breaks the fuse as little as can be, and bounds whatever breaks it no
 more than that: a policy (idle, above all) that breaks it more may pay less.
 
-The program allows a little that no command can say: to spill beyond an export limit what could be charged, to spill and
-import at once where importing is paid for, to choose when the battery helps a broken fuse.
+The program allows a little that no command can say: to curtail beyond an export limit what could be charged, to curtail
+and import at once where importing is paid for, to choose when the battery helps a broken fuse.
 There the bound is not reached.
 """
 
@@ -20,7 +20,7 @@ from planner.errors import NoFeasibleScheduleError
 from planner.optimizer.deferrable_loads import PlannedLoads
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.slot_arrays import needed_arrays
-from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution, SolverRecord
+from planner.optimizer.solution import CHARGE, CURTAIL, DISCHARGE, EXPORT, IMPORT, SOC, Solution, SolverRecord
 from planner.plans.relaxation import contradiction
 from planner.plans.task import End, PlanTask
 
@@ -55,7 +55,7 @@ def solve_optimal_schedule(
         slots: `import_price`, `export_price` [money/kWh], `load_kwh`, `pv_kwh` [kWh], one row a slot in order.
         site: battery and limits.
         start_soc_kwh: stored energy at the start [kWh].
-        settlement_value: worth of a stored kWh at the end [money/kWh].
+        settlement_value: value of a stored kWh at the end [money/kWh].
         return_soc_kwh: stored energy demanded at the end [kWh]; None leaves the end to its settlement.
 
     Raises:
@@ -105,7 +105,7 @@ def _schedule(
         export_kwh=flows[:, EXPORT],
         charge_kwh=flows[:, CHARGE],
         discharge_kwh=flows[:, DISCHARGE],
-        curtailed_kwh=flows[:, SPILL],
+        curtailed_kwh=flows[:, CURTAIL],
         soc_start_kwh=np.concatenate([[start_soc_kwh], soc_end[:-1]]),
         soc_end_kwh=soc_end,
         stored_value=solution.stored_value,

@@ -2,7 +2,7 @@
 
 POLICIES = ("idle", "self_consumption", "mpc", "value", "oracle")
 PLANNERS = ("mpc", "value")
-"""What plans ahead: where power is charged, what these do on a day depends on the days of the month before it."""
+"""Policies that plan ahead: under a demand charge, their day depends on the earlier days of the month."""
 PUBLISHED_BOUND = "oracle_published"  # knows the home, but prices only as published; makes sense where days follow days
 CONTINUOUS_POLICIES = (*POLICIES, PUBLISHED_BOUND)
 LEARNED_POLICIES = ("lightgbm", "rl", "champion")
@@ -14,6 +14,6 @@ GATED = "+gate"  # behind a trained policy's name: with the price gate between i
 
 
 def is_learned(policy: str) -> bool:
-    """Whether a name means a trained model of the site."""
+    """Return whether a name means a trained model of the site."""
     policy = policy.removesuffix(GATED)
     return policy in LEARNED_POLICIES or policy.startswith(MODEL_REFERENCE)

@@ -8,8 +8,8 @@ from benchmarks.trondheim_2022.home import BATTERY, CLOCK, GRID_KW, START_KWH, T
 from env.power_tariff import MonthState
 from planner.errors import SolverError
 from planner.optimizer.constraints import at_most, power_balance, stored_energy
-from planner.optimizer.demand_charge import power_charge
-from planner.optimizer.peak_calendar import power_calendar
+from planner.optimizer.demand_charge import demand_charge_term
+from planner.optimizer.peak_calendar import peak_calendar
 
 GAP = 1e-6  # of the total: two hundredths of a krone
 
@@ -24,8 +24,8 @@ def prescient(home: Home, hours: slice) -> Hours:
     n_hours = len(starts)
     bought, charge, discharge, stored = (cp.Variable(n_hours, nonneg=True) for _ in range(4))
     first: date = starts.dt.date()[0]
-    power = power_charge(
-        bought, power_calendar(starts, TARIFF, CLOCK), MonthState(month=first.replace(day=1)), TARIFF, most_kw=GRID_KW
+    power = demand_charge_term(
+        bought, peak_calendar(starts, TARIFF, CLOCK), MonthState(month=first.replace(day=1)), TARIFF, most_kw=GRID_KW
     )
     constraints = [
         power_balance(supply=bought + discharge, demand=load + charge),

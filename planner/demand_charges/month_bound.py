@@ -31,7 +31,7 @@ from env.power_tariff import TIER_SLACK_KW, PowerTariff
 from env.site import Site
 from planner.errors import SolverError
 from planner.optimizer.home_program import HomeProgram
-from planner.optimizer.peak_calendar import PowerDemand, power_demands
+from planner.optimizer.peak_calendar import HorizonDemandCharge, horizon_demand_charges
 from planner.optimizer.peak_threshold import ThresholdShape
 from planner.optimizer.solution import IMPORT, Solution
 from planner.value.protocol import Protocol
@@ -82,11 +82,13 @@ class DayProblem:
             slots[name].cast(pl.Float64).to_numpy() for name in ("import_price", "export_price", "load_kwh", "pv_kwh")
         )
         self.tariffs = tuple(tariffs)
-        self.demands: tuple[PowerDemand, ...] = power_demands(slots["slot_start"], tariffs, site.timezone, ())
+        self.demands: tuple[HorizonDemandCharge, ...] = horizon_demand_charges(
+            slots["slot_start"], tariffs, site.timezone, ()
+        )
         self.shapes = tuple(ThresholdShape.of(demand.calendar) for demand in self.demands)
         settlement = protocol.settlement(import_price, site.battery)
         self.program = HomeProgram(site.commanded, slots.height, thresholds=self.shapes)
-        self.program.forget()
+        self.program.clear_basis()
         self.program.set_prices(import_price, export_price, settlement)
         self.program.set_house(load, pv, export_price)
         self.program.start_at(0, protocol.start_soc_kwh)

@@ -20,7 +20,7 @@ from env.inverter import Energy
 from env.power_tariff import PowerTariff, peaks
 from env.site import Site
 from planner.demand_charges.month_bound import DayProblem, MonthOracle
-from planner.optimizer.peak_calendar import power_calendar
+from planner.optimizer.peak_calendar import peak_calendar
 from planner.value.protocol import Protocol
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import SlotPrices, slot_prices
@@ -76,7 +76,7 @@ class PeakTracker:
             scenario_days: the day's scenarios, used while too few past days are there.
         """
         self._choose(past_days, scenario_days)
-        calendars = [power_calendar(slot_start, tariff, self.site.timezone) for tariff in self.tariffs]
+        calendars = [peak_calendar(slot_start, tariff, self.site.timezone) for tariff in self.tariffs]
         tops = np.array([tariff.top for tariff in self.tariffs])
         return slot_prices(calendars, self.levels_kw, self.rates / tops)
 

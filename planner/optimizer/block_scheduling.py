@@ -21,7 +21,7 @@ from planner.errors import NoFeasibleScheduleError
 from planner.optimizer.block_search import SMALL_KWH, Blocks, cheapest_blocks
 from planner.optimizer.deferrable_loads import FlexibleLoad
 from planner.optimizer.exclusive_flows import Rules, solve_exclusive
-from planner.optimizer.warm_solver import Answer, HotProgram
+from planner.optimizer.warm_solver import Answer, WarmStartedProgram
 
 # Chosen on 41 plans as `benchmarks.single_plan` has them, all in training weeks, against 12 rounds and 40 moves: these
 # cost 0.06 % more on average and 0.8 % at worst, in 60 ms instead of 103. Four rounds 1.2 % and 42 %, in 55 ms; six
@@ -43,7 +43,7 @@ class _Plan:
 
 
 def solve_spaced(
-    program: HotProgram, rules: Rules, loads: Sequence[FlexibleLoad], *, time_limit: float
+    program: WarmStartedProgram, rules: Rules, loads: Sequence[FlexibleLoad], *, time_limit: float
 ) -> Answer | None:
     """A good plan with its gap; None where no blocks were found, which the search over all binaries has to say.
 
@@ -73,7 +73,9 @@ def solve_spaced(
 
 
 class _Search:
-    def __init__(self, program: HotProgram, rules: Rules, loads: Sequence[FlexibleLoad], time_limit: float) -> None:
+    def __init__(
+        self, program: WarmStartedProgram, rules: Rules, loads: Sequence[FlexibleLoad], time_limit: float
+    ) -> None:
         self.program, self.rules, self.loads, self.time_limit = program, rules, loads, time_limit
         form = program.form
         self.balance = form.rows["power_balance"]
@@ -93,11 +95,11 @@ class _Search:
                 self.bound += max(float(value @ (blocks.energy_kwh - relaxed.columns[columns])), 0.0)
 
     def _objective(self, answer: Answer) -> float:
-        """What the solver minimised; itself it forgets that when the binaries of `exclusive_flows` leave."""
+        """Return the objective of the solver; itself it forgets that when the binaries of `exclusive_flows` leave."""
         return float(self.cost @ answer.columns[: len(self.cost)])
 
     def _values(self, answer: Answer) -> list[Energy]:
-        """What a kWh of each load costs in each slot, by an answer's marginal values [money/kWh]."""
+        """Return the cost of a kWh of each load in each slot, by an answer's marginal values [money/kWh]."""
         in_house = self.sign * answer.row_duals[self.balance]
         return [in_house + tie for tie in self.tie]
 
@@ -214,7 +216,7 @@ def _if_allowed(load: FlexibleLoad, energy: Energy, begins: NDArray[np.int64]) -
 
 
 def keeps_rules(load: FlexibleLoad, energy: Energy, begins: NDArray[np.int64]) -> bool:
-    """Whether a load that starts blocks in those slots, ascending, keeps windows, spacing and full power inside."""
+    """Return whether blocks that start in those slots, ascending, keep windows, spacing and full power inside."""
     if (np.diff(begins) < load.spacing_slots).any() or (energy > load.most_kwh + SMALL_KWH).any():
         return False
     if (np.abs(load.windows @ energy - load.energy_kwh) > SMALL_KWH).any():

@@ -3,7 +3,7 @@
 A search over all binaries of such a load takes seconds, since moving a block by a slot changes next to nothing. Given
 the value of a kWh in each slot the blocks are a shortest path instead, found in a millisecond or two. Its steps are
 whole blocks: none that starts within the spacing can follow another, so as many starts are looked at together. What
-does not belong here: where the values come from, and what else the home does (`spaced_loads`).
+does not belong here: where the values come from, and what else the home does (`block_scheduling`).
 """
 
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def cheapest_blocks(load: FlexibleLoad, value: Energy) -> Blocks | None:
 
 @dataclass(frozen=True)
 class _Window:
-    """What a window asks for: `count` full slots, and a slot of `part_kwh`, in the slots from `first` up to `end`."""
+    """A window's demand: `count` full slots, and a slot of `part_kwh`, in the slots from `first` up to `end`."""
 
     place: int
     first: int
@@ -64,12 +64,12 @@ class _Window:
 
     @property
     def part(self) -> int:
-        """Whether a slot is less than full."""
+        """1 where one slot is less than full, else 0."""
         return int(self.part_kwh > 0)
 
     @property
     def empty(self) -> bool:
-        """Whether it asks for nothing."""
+        """Return whether no energy is demanded."""
         return self.count == 0 and self.part == 0
 
 
@@ -107,7 +107,7 @@ class _Step(NamedTuple):
 
 
 class _Search:
-    """What each state has cost at least.
+    """The least cost of each state.
 
     `free` is `(fence posts, 2, full slots)`: free to start a block there, by whether the window's part of a slot is
     taken and by its full slots so far. `done[w]` is `(fence posts,)`: the same with all windows before `w` complete.
@@ -133,7 +133,7 @@ class _Search:
         self.came_from = counts - lengths + self.most  # of the full slots so far, padded with `most` that cannot be
 
     def _prices(self) -> tuple[Energy, Energy]:
-        """What a block costs that starts in a slot, by its full slots, and what a part after them `(n_slots, most+1)`.
+        """Return the cost of a block by its start and its full slots, and of a part after them `(n_slots, most+1)`.
 
         Infinite beyond the window, and where the load may not run.
         """
@@ -189,7 +189,7 @@ class _Search:
                 self._go_over(window, _Under(slot, float(cost)))
 
     def _goes_over(self, window: _Window) -> bool:
-        """Whether a block may go on into the next window."""
+        """Return whether a block may go on into the next window."""
         later = window.place + 1
         return later < len(self.windows) and self.windows[later].first == window.end
 
@@ -276,11 +276,11 @@ class _Search:
                 )
 
     def _of_block(self, start: int, length: int, parted: int) -> float:
-        """What full slots, and a part after them, cost [money]."""
+        """Return the cost of full slots and a part after them [money]."""
         return float(self.run[start, length] + (self.end_part[start, length] if parted else 0.0))
 
     def _before(self, under: _Under) -> _Step:
-        """Where a block started that is under way where a window begins."""
+        """Return the step at which a block started that is under way where a window begins."""
         if under.start < 0:
             return _Step(0.0, _Done(0, 0), under.start)
         of = next(each for each in self.windows if each.first <= under.start < each.end)

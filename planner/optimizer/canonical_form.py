@@ -4,7 +4,7 @@
 
 CVXPY compiles a problem once (20-60 ms); afterwards cost, right-hand sides and bounds of new parameter values are three
 sparse products (10 microseconds). Rows that hold a single variable become bounds of that variable, as solvers like it.
-What does not belong here: the solver (`hot_program`), and what the problem means (`home_problem`).
+What does not belong here: the solver (`warm_solver`), and what the problem means (`formulation`).
 """
 
 from collections.abc import Mapping
@@ -77,7 +77,7 @@ class CanonicalForm:
 
     @cached_property
     def reach(self) -> Mapping[str, frozenset[str]]:
-        """What each parameter changes: `cost`, `rows`, `bounds`."""
+        """The parts that each parameter changes: `cost`, `rows`, `bounds`."""
         maps = {"cost": (self.cost,), "rows": (self.right,), "bounds": (self.lower.map, self.upper.map)}
         return {
             name: frozenset(part for part, tables in maps.items() if any(table[:, span].nnz for table in tables))
@@ -177,7 +177,7 @@ def _named_rows(
 
 
 def _slices(cone: object) -> dict[str, slice]:
-    """Where each parameter stands in the vector."""
+    """Return the place of each parameter in the vector."""
     spans: dict[str, slice] = {}
     for identity, first in getattr(cone, "param_id_to_col").items():  # noqa: B009 - untyped
         parameter = getattr(cone, "id_to_param").get(identity)  # noqa: B009 - untyped

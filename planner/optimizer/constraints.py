@@ -4,8 +4,8 @@
 
 Shapes: flows `(n_slots,)` [kWh per slot], stored energy at the slots' ends `(n_slots,)` [kWh]. Every function takes
 CVXPY expressions (variables, parameters or arrays) and returns one constraint, whose dual is the marginal value it
-names. What does not belong here: which devices a home has (`home_problem`), how anything is solved (`hot_program`), and
-the charge for power (`power_charge`).
+names. What does not belong here: which devices a home has (`formulation`), how anything is solved (`warm_solver`), and
+the demand charge (`demand_charge`).
 """
 
 from typing import TypeAlias
@@ -17,7 +17,7 @@ Expression: TypeAlias = "cp.Expression | np.ndarray | float"
 
 
 def power_balance(*, supply: Expression, demand: Expression) -> cp.Constraint:
-    """What comes in is what goes out: import + discharge = net load + charge + export + spilled + planned loads.
+    """Balance the house: import + discharge = net load + charge + export + curtailed + planned loads.
 
     Dual: value of one more kWh in the house in that slot [money/kWh].
     """
@@ -54,7 +54,7 @@ def adds_up(flow: Expression, parts: list[cp.Variable]) -> cp.Constraint:
 def inverter_power(
     *, pv: Expression, spilled: Expression, charge: Expression, discharge: Expression, power_kwh: float
 ) -> tuple[cp.Constraint, cp.Constraint]:
-    """What panels and battery pass through their common inverter is at most its power, in either direction.
+    """Limit the inverter: panels and battery together pass at most its power, in either direction.
 
     Dual: what one kWh of a larger inverter would save in that slot [money/kWh].
     """
@@ -63,12 +63,12 @@ def inverter_power(
 
 
 def end_steps(soc_end: Expression, *, floor: Expression, steps: cp.Variable) -> cp.Constraint:
-    """What is stored at the end is a floor and the steps of its value curve, the dearest filled first."""
+    """Split the energy stored at the end into a floor and the steps of its value curve, the dearest filled first."""
     return soc_end == floor + cp.sum(steps)
 
 
 def energy_so_far(so_far: cp.Variable, flow: cp.Variable) -> cp.Constraint:
-    """What a planned load has taken by a slot's end grows by what it takes: `so_far[t] = so_far[t-1] + flow[t]`.
+    """Sum a planned load; what it has taken by a slot's end: `so_far[t] = so_far[t-1] + flow[t]`.
 
     Bounds of `so_far` say by when it needs how much, and how much it may have before. Dual: what needing one kWh less
     from that slot on would save [money/kWh].

@@ -1,4 +1,4 @@
-"""What is asked of the movable loads over a horizon, in slots: how much, by when, how often.
+"""The demands on movable loads over a horizon, in slots: how much, by when, how often.
 
 Turns a heater, a car and appliances with a person's wishes into arrays over the horizon; what is cheapest is the
 optimiser's business.
@@ -22,7 +22,7 @@ SLOT_US = SLOT.total_seconds() * 1e6
 
 @dataclass(frozen=True, kw_only=True)
 class HeaterRequest:
-    """How the tank stands.
+    """The state of the water tank.
 
     Attributes:
         done_today_kwh: heated already on the first local day of the horizon [kWh].
@@ -66,7 +66,7 @@ class LoadRequests:
 
 @dataclass(frozen=True)
 class FlexibleShape:
-    """What of a flexible load the statement of the problem knows; the rest are its parameters.
+    """The structure of a flexible load, compiled into the problem; the rest are its parameters.
 
     Attributes:
         name: of its column, without `_kwh`.
@@ -83,7 +83,7 @@ class FlexibleShape:
 
 @dataclass(frozen=True)
 class RunShape:
-    """What of a run the statement knows: name of its column, without `_kwh`, and the energy of its slots [kWh]."""
+    """The structure of a run, compiled in: name of its column, without `_kwh`, and its slots' energy [kWh]."""
 
     name: str
     energy_kwh: tuple[float, ...]
@@ -129,7 +129,7 @@ class FlexibleLoad:
 
     @property
     def shape(self) -> FlexibleShape:
-        """What the statement of the problem knows of it."""
+        """The structure that is compiled into the problem."""
         full_kwh = float(self.most_kwh.max()) if self.spacing_slots > 1 else 0.0
         return FlexibleShape(self.name, self.from_battery, self.spacing_slots, full_kwh)
 
@@ -167,7 +167,7 @@ class FixedRun:
 
     @property
     def shape(self) -> RunShape:
-        """What the statement of the problem knows of it."""
+        """The structure that is compiled into the problem."""
         return RunShape(self.name, tuple(self.energy_kwh.tolist()))
 
 
@@ -185,7 +185,7 @@ class PlannedLoads:
 
     @property
     def shapes(self) -> LoadShapes:
-        """What the statement of the problem knows of them."""
+        """The structure that is compiled into the problem."""
         return LoadShapes(tuple(load.shape for load in self.flexible), tuple(run.shape for run in self.runs))
 
 

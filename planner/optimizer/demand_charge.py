@@ -1,6 +1,6 @@
 # CVXPY's operators and SciPy are untyped; strict mode would ask for a cast in every line.
 # pyright: basic
-"""The charge for power as a plan weighs it, stated in CVXPY: which slots form which peak, and what the peaks cost.
+"""The demand charge as a plan weighs it, stated in CVXPY: which slots form which peak, and what the peaks cost.
 
     period_kw @ import_kwh + under_way_kw <= peak_of @ peaks        a peak is no lower than any mean of its day
     mean[month] = sum of the `top` largest of (peaks, settled) / top
@@ -19,7 +19,7 @@ import numpy as np
 
 from env.power_tariff import MonthState, PowerTariff
 from planner.errors import PlannerError
-from planner.optimizer.peak_calendar import PowerCalendar, PowerDemand
+from planner.optimizer.peak_calendar import HorizonDemandCharge, PeakCalendar
 from planner.optimizer.peak_threshold import ThresholdShape
 
 NO_LIMIT_KW = 1e4
@@ -27,7 +27,7 @@ NO_LIMIT_KW = 1e4
 
 
 @dataclass(kw_only=True)
-class PowerCharge:
+class DemandChargeTerm:
     """The charge of one component over a horizon, ready to be added to a problem.
 
     Attributes:
@@ -45,7 +45,7 @@ class PowerCharge:
     """
 
     tariff: PowerTariff
-    calendar: PowerCalendar
+    calendar: PeakCalendar
     peaks_kw: cp.Variable
     settled_kw: cp.Parameter
     floor_kw: cp.Parameter
@@ -58,13 +58,13 @@ class PowerCharge:
 
     def begin(self, state: MonthState) -> None:
         """Take over the month so far (the same month): the problem stays as it is, only its numbers change."""
-        now = PowerDemand(tariff=self.tariff, calendar=self.calendar, state=state)
+        now = HorizonDemandCharge(tariff=self.tariff, calendar=self.calendar, state=state)
         self.settled_kw.value, self.floor_kw.value = now.settled_kw, now.floor_kw
         self.under_way_kw.value = now.under_way_kw
 
 
 def no_mean_above_its_peak(
-    import_kwh: cp.Expression, peaks_kw: cp.Expression, under_way_kw: cp.Expression, calendar: PowerCalendar
+    import_kwh: cp.Expression, peaks_kw: cp.Expression, under_way_kw: cp.Expression, calendar: PeakCalendar
 ) -> cp.Constraint:
     """Every mean, with what its period already holds, is at most the peak of its day.
 
@@ -105,20 +105,20 @@ def within_tier(
 
 
 def cost_of_tier(chosen: cp.Variable, tariff: PowerTariff) -> cp.Expression:
-    """What the chosen tier costs [money]."""
+    """Return the cost of the chosen tier [money]."""
     return np.array([tier.cost for tier in tariff.tiers]) @ chosen
 
 
-def power_charge(
+def demand_charge_term(
     import_kwh: cp.Expression,
-    calendar: PowerCalendar,
+    calendar: PeakCalendar,
     state: MonthState,
     tariff: PowerTariff,
     *,
     most_kw: float = NO_LIMIT_KW,
     name: str = "power",
-) -> PowerCharge:
-    """What the import of a horizon adds to the month's power charge, with the month so far.
+) -> DemandChargeTerm:
+    """Add the demand charge of the horizon's import to a problem, with the month so far.
 
     Args:
         import_kwh: what is bought in each slot, `(n_slots,)` [kWh].
@@ -140,7 +140,7 @@ def power_charge(
     settled = cp.Parameter(tariff.top, nonneg=True, name=f"{name}_settled_kw")
     floor = cp.Parameter(max(len(calendar.days), 1), nonneg=True, name=f"{name}_floor_kw")
     under_way = cp.Parameter(max(len(calendar.period_start), 1), nonneg=True, name=f"{name}_under_way_kw")
-    charge = PowerCharge(
+    charge = DemandChargeTerm(
         tariff=tariff,
         calendar=calendar,
         peaks_kw=peaks,
@@ -153,12 +153,12 @@ def power_charge(
     if calendar.days:
         charge.constraints.append(no_mean_above_its_peak(import_kwh, peaks, under_way, calendar))
         charge.constraints.append(no_peak_below_what_was(peaks, floor))
-    for month in PowerDemand(tariff=tariff, calendar=calendar, state=state).months:
+    for month in HorizonDemandCharge(tariff=tariff, calendar=calendar, state=state).months:
         _charge_month(charge, month, settled if month == state.month else None, name)
     return charge
 
 
-def _charge_month(charge: PowerCharge, month: date, settled: cp.Parameter | None, name: str) -> None:
+def _charge_month(charge: DemandChargeTerm, month: date, settled: cp.Parameter | None, name: str) -> None:
     """Add one month's cost, and its tiers where it has some."""
     tariff = charge.tariff
     inside = np.array([i for i, each in enumerate(charge.calendar.months) if each == month], dtype=np.int64)

@@ -17,7 +17,7 @@ import numpy as np
 
 from env.inverter import Energy
 from planner.optimizer.canonical_form import Indices
-from planner.optimizer.warm_solver import MIP_SECONDS, Answer, HotProgram
+from planner.optimizer.warm_solver import MIP_SECONDS, Answer, WarmStartedProgram
 
 BOTH_WAYS_KWH = 1e-7  # below this two opposite flows are rounding, not a decision
 LAST_SEARCH = 4
@@ -27,7 +27,7 @@ WHOLE = 1e-6  # nearer than this to 0 or 1 a binary is decided
 
 @dataclass(frozen=True)
 class Rules:
-    """What a linear answer may get wrong.
+    """The rules that a linear answer may break.
 
     Attributes:
         opposites: pairs of columns `(n_slots,)` of which only one may be above zero in a slot.
@@ -41,7 +41,7 @@ class Rules:
 Pair = tuple[str, int, int]
 
 
-def solve_exclusive(program: HotProgram, rules: Rules, *, time_limit: float = MIP_SECONDS) -> Answer:
+def solve_exclusive(program: WarmStartedProgram, rules: Rules, *, time_limit: float = MIP_SECONDS) -> Answer:
     """The best answer that keeps the rules, with marginal values; the program is as before afterwards.
 
     Raises:
@@ -60,7 +60,7 @@ def solve_exclusive(program: HotProgram, rules: Rules, *, time_limit: float = MI
         program.demand_integers(program.form.integer, wanted=False)
 
 
-def broken(program: HotProgram, rules: Rules, values: Energy) -> set[Pair]:
+def broken(program: WarmStartedProgram, rules: Rules, values: Energy) -> set[Pair]:
     """The pairs of columns that break a rule."""
     pairs: set[Pair] = set()
     for one, other in rules.opposites:
@@ -85,13 +85,13 @@ def _every_pair(rules: Rules) -> set[Pair]:
     }
 
 
-def _undecided(program: HotProgram, values: Energy) -> bool:
-    """Whether a binary of the form is neither 0 nor 1."""
+def _undecided(program: WarmStartedProgram, values: Energy) -> bool:
+    """Return whether a binary of the form is neither 0 nor 1."""
     binaries = values[program.form.integer]
     return bool((np.abs(binaries - np.round(binaries)) > WHOLE).any())
 
 
-def _decided(program: HotProgram, rules: Rules, answer: Answer, time_limit: float) -> Answer:
+def _decided(program: WarmStartedProgram, rules: Rules, answer: Answer, time_limit: float) -> Answer:
     """Binaries for what is broken, until nothing is; each time the same with them fixed, for marginal values."""
     binaries: dict[Pair, int] = {}
     most = program.form.bounds(program.parameters)[1]
@@ -118,7 +118,7 @@ def _decided(program: HotProgram, rules: Rules, answer: Answer, time_limit: floa
         program.solver.setOptionValue("presolve", program.presolve)
 
 
-def _decide(program: HotProgram, pair: Pair, most: Energy) -> int:
+def _decide(program: WarmStartedProgram, pair: Pair, most: Energy) -> int:
     """Add the binary that decides a pair; returns its column.
 
     Opposite: `one <= most_one * z`, `other <= most_other * (1 - z)`. Ordered: `first >= most_first * z`,
@@ -139,7 +139,7 @@ def _decide(program: HotProgram, pair: Pair, most: Energy) -> int:
     return binary
 
 
-def _with_marginal_values(program: HotProgram, found: Answer, binaries: Sequence[int]) -> Answer:
+def _with_marginal_values(program: WarmStartedProgram, found: Answer, binaries: Sequence[int]) -> Answer:
     """Solve once more with the binaries fixed as found: the same cost, and marginal values with it."""
     solver = program.solver
     bounds = {column: solver.getCol(column)[2:4] for column in binaries}
@@ -156,7 +156,7 @@ def _with_marginal_values(program: HotProgram, found: Answer, binaries: Sequence
             solver.changeColBounds(column, *bounds[column])
 
 
-def _remove_after(program: HotProgram, rows: int, columns: int) -> None:
+def _remove_after(program: WarmStartedProgram, rows: int, columns: int) -> None:
     """Take the binaries and their rows out again."""
     solver = program.solver
     surplus_rows = np.arange(rows, solver.getNumRow(), dtype=np.int32)

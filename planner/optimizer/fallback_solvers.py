@@ -2,7 +2,7 @@
 # CVXPY ships no types for what is read here
 """Other solvers on the same statement: the chain behind HiGHS, and an independent check of its answers.
 
-Clarabel (interior point) and SCS (first order) get the problem as CVXPY states it (`home_problem`), with the parameter
+Clarabel (interior point) and SCS (first order) get the problem as CVXPY states it (`formulation`), with the parameter
 values of the hot program. They know no binaries: what needs some, they cannot answer.
 """
 

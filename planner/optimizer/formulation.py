@@ -22,14 +22,14 @@ from env.site import Limits
 from env.time_grid import SLOT_HOURS
 from planner.optimizer import constraints as physics
 from planner.optimizer.deferrable_loads import NO_LOADS, FlexibleShape, LoadShapes, RunShape
-from planner.optimizer.demand_charge import NO_LIMIT_KW, excess_above, power_charge
-from planner.optimizer.peak_calendar import PowerDemand
+from planner.optimizer.demand_charge import NO_LIMIT_KW, demand_charge_term, excess_above
+from planner.optimizer.peak_calendar import HorizonDemandCharge
 from planner.optimizer.peak_threshold import ThresholdShape
 
 TIE = 1e-7
 MOST_TIED_SLOTS = 400
 MOST_FUSES = 10
-"""A home never draws more than that many times its fuse; the last tier of a power charge ends there."""
+"""A home never draws more than that many times its fuse; the last tier of a demand charge ends there."""
 
 
 @dataclass
@@ -89,7 +89,7 @@ def home_problem(
     n_slots: int,
     end_steps: int = 0,
     loads: LoadShapes = NO_LOADS,
-    power: Sequence[PowerDemand | ThresholdShape] = (),
+    power: Sequence[HorizonDemandCharge | ThresholdShape] = (),
 ) -> HomeProblem:
     """State the problem of a home.
 
@@ -100,14 +100,14 @@ def home_problem(
         n_slots: slots of the horizon.
         end_steps: steps of the value curve of what is stored at the end; 0 for a plain value per kWh.
         loads: planned loads; their numbers are parameters.
-        power: components of the charge for power, named `power_1`, `power_2`, …, with the month so far as a parameter;
+        power: components of the demand charge, named `power_1`, `power_2`, …, with the month so far as a parameter;
             or power above which there is a price, named `above_1`, `above_2`, …, both of which are parameters.
     """
     home = HomeProblem(n_slots)
     home.demand.append(home.parameter("net_load", n_slots))
     bought = add_grid(home, fused=limits.import_kw is not None)
     for number, each in enumerate(power, start=1):
-        if isinstance(each, PowerDemand):
+        if isinstance(each, HorizonDemandCharge):
             add_power_charge(home, each, bought, limits, name=f"power_{number}")
         elif each.n_periods:  # CVXPY has no empty variables
             add_power_threshold(home, each, bought, name=f"above_{number}")
@@ -151,12 +151,12 @@ def add_grid(home: HomeProblem, *, fused: bool) -> cp.Expression:
 
 
 def add_power_charge(
-    home: HomeProblem, demand: PowerDemand, bought: cp.Expression, limits: Limits, *, name: str
+    home: HomeProblem, demand: HorizonDemandCharge, bought: cp.Expression, limits: Limits, *, name: str
 ) -> None:
-    """One component of the charge for power on all that is bought."""
+    """One component of the demand charge on all that is bought."""
     highest = max(limits.import_kw or 0.0, demand.state.today_kw, *demand.state.peaks_kw, 0.0)
     most = NO_LIMIT_KW if limits.import_kw is None else MOST_FUSES * highest
-    charge = power_charge(bought, demand.calendar, demand.state, demand.tariff, most_kw=most, name=name)
+    charge = demand_charge_term(bought, demand.calendar, demand.state, demand.tariff, most_kw=most, name=name)
     home.cost.append(charge.cost)
     home.constraints |= {f"{name}_rule_{number}": rule for number, rule in enumerate(charge.constraints)}
     for stated in (charge.cost, *charge.constraints):  # what is not counted on is in no program
@@ -178,8 +178,8 @@ def add_battery(home: HomeProblem, battery: Battery, *, prefix: str = "") -> Non
     n_slots = home.n_slots
     charge, discharge = home.flow(f"{prefix}charge"), home.flow(f"{prefix}discharge")
     soc = home.variable(f"{prefix}soc", n_slots)
-    into = _through_steps(home, f"{prefix}charge", battery.charge_curve and battery.charge_steps)
-    out = _through_steps(home, f"{prefix}discharge", battery.discharge_curve and battery.discharge_steps)
+    into = _through_steps(home, f"{prefix}charge", battery.charge_steps if battery.charge_curve else ())
+    out = _through_steps(home, f"{prefix}discharge", battery.discharge_steps if battery.discharge_curve else ())
     home.constraints[f"{prefix}storage"] = physics.stored_energy(
         soc,
         start=home.parameter(f"{prefix}start_soc", 1),
@@ -202,10 +202,10 @@ def add_battery(home: HomeProblem, battery: Battery, *, prefix: str = "") -> Non
 def _through_steps(
     home: HomeProblem, flow: str, steps: tuple[()] | tuple[np.ndarray, np.ndarray]
 ) -> cp.Expression | None:
-    """What a flow moves inside the battery, by the steps of its efficiency curve; None where it has none.
+    """Return the energy that a flow moves inside the battery, by efficiency steps; None without a curve.
 
     A slot fills cheap steps first. Where efficiency rises with power (small powers lose most) that is the wrong order,
-    and `steps` tells that it has to be decided.
+    and `steps` records that it has to be decided.
     """
     if not steps:
         return None

@@ -1,6 +1,6 @@
 """The home's program for re-use: prices, house and starting point change between solves, in place.
 
-The statement is `home_problem`'s; here are its parameters in the words of a day, and the answer in the words of a
+The statement is `formulation`'s; here are its parameters in the words of a day, and the answer in the words of a
 schedule. Where an answer charges and discharges, or imports and exports, in one slot (odd prices only), those slots get
 a binary and are solved again (`exclusive_flows`).
 
@@ -22,10 +22,10 @@ from planner.optimizer.block_scheduling import solve_spaced
 from planner.optimizer.canonical_form import CanonicalForm
 from planner.optimizer.deferrable_loads import LoadShapes, PlannedLoads
 from planner.optimizer.exclusive_flows import Rules, solve_exclusive
-from planner.optimizer.peak_calendar import PowerDemand
+from planner.optimizer.peak_calendar import HorizonDemandCharge
 from planner.optimizer.peak_threshold import ThresholdShape, counted
 from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS, NAMES, SOC, Solution, SolverRecord
-from planner.optimizer.warm_solver import LARGE_COLUMNS, MIP_SECONDS, Answer, HotProgram
+from planner.optimizer.warm_solver import LARGE_COLUMNS, MIP_SECONDS, Answer, WarmStartedProgram
 
 OVER_FUSE = 1e4  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
 _BEFORE = ("charge", "discharge", "import", "export", "spill")  # flows that are none before the horizon begins
@@ -52,9 +52,9 @@ def _compiled(
     n_slots: int,
     end_steps: int,
     loads: LoadShapes,
-    power: Sequence[PowerDemand | ThresholdShape],
+    power: Sequence[HorizonDemandCharge | ThresholdShape],
 ) -> tuple[CanonicalForm, Rules]:
-    """Compile the statement anew: a charge for power follows the calendar, and no two plans share that."""
+    """Compile the statement anew: a demand charge follows the calendar, and no two plans share that."""
     from planner.optimizer.canonical_form import canonical_form
     from planner.optimizer.formulation import home_problem
 
@@ -81,7 +81,7 @@ class HomeProgram:
         n_slots: slots of the horizon.
         end_steps: steps of the value curve of what is stored at the end (`set_end_curve`); 0 for a value per kWh.
         loads: planned loads, if any.
-        power: components of the charge for power over the horizon, if any; compiling them takes 0.1 s.
+        power: components of the demand charge over the horizon, if any; compiling them takes 0.1 s.
         thresholds: power above which there is a price (`charge_above`), if any; without a price there is none.
     """
 
@@ -92,7 +92,7 @@ class HomeProgram:
         *,
         end_steps: int = 0,
         loads: PlannedLoads | None = None,
-        power: Sequence[PowerDemand] = (),
+        power: Sequence[HorizonDemandCharge] = (),
         thresholds: Sequence[ThresholdShape] = (),
     ) -> None:
         self.site = site
@@ -106,10 +106,10 @@ class HomeProgram:
         self.thresholds = tuple(thresholds)
         parts = (site.battery, site.extra_batteries, site.limits, n_slots, end_steps, self.loads.shapes)
         if self.power and self.thresholds:
-            message = "a program has a whole charge for power or thresholds of it, not both"
+            message = "a program takes a whole demand charge or thresholds of it, not both"
             raise PlannerError(message)
         form, self.rules = _compiled(*parts, self.power) if self.power else _form(*parts, self.thresholds)
-        self.hot = HotProgram(form)
+        self.hot = WarmStartedProgram(form)
         self.solver = self.hot.solver
         self._storage = form.rows["storage"]
         self._storage_sign = form.sign("storage", "soc")
@@ -151,15 +151,15 @@ class HomeProgram:
         hour = np.arange(self.n_slots) / 4
         price = 1.5 + 0.5 * np.sin((hour - 12) / 6 * np.pi) + 1e-3 * hour
         self.set_prices(price, 0.6 * price, 1.0)
-        sun = 0.8 * np.maximum(np.sin((hour - 6) / 12 * np.pi), 0.0)
-        self.set_house(0.4 + 0.2 * np.sin(hour / 12 * np.pi), sun, 0.6 * price)
+        pv = 0.8 * np.maximum(np.sin((hour - 6) / 12 * np.pi), 0.0)
+        self.set_house(0.4 + 0.2 * np.sin(hour / 12 * np.pi), pv, 0.6 * price)
         battery = self.site.battery
         self.start_at(0, (battery.min_soc_kwh + battery.max_soc_kwh) / 2)
         self.apply_house()
         self.hot.push()
         self.solver.run()
-        self.hot.remember()
-        self.forget()
+        self.hot.save_basis()
+        self.clear_basis()
 
     def start_extra(self, number: int, soc_kwh: float, *, end_value: float | None = None) -> None:
         """Let `battery_<number>` begin with that much stored energy.
@@ -196,7 +196,7 @@ class HomeProgram:
         Args:
             floor_kwh: stored energy that the first step begins at [kWh]; less is not allowed then.
             widths_kwh: of the steps `(end_steps,)` [kWh].
-            slopes: worth of a kWh in each step, descending `(end_steps,)` [money/kWh].
+            slopes: value of a kWh in each step, descending `(end_steps,)` [money/kWh].
         """
         self.hot.set("end_floor", floor_kwh)
         self.hot.set("end_widths", widths_kwh)
@@ -205,7 +205,7 @@ class HomeProgram:
     def set_house(self, load_kwh: Energy, pv_kwh: Energy, export_price: Energy, *, first: int = 0) -> None:
         """Set load and PV from slot `first` on; each `(n_slots - first,)` [kWh]."""
         net = load_kwh - pv_kwh
-        spillable = spill_limit(self.site, load_kwh, pv_kwh, export_price)
+        spillable = curtailment_limit(self.site, load_kwh, pv_kwh, export_price)
         self._net[first:], self._pv[first:] = net, pv_kwh
         battery, limits = self.site.battery, self.site.limits
         # What the house and the batteries together can draw or give, and the limits. Without them a price that pays
@@ -265,11 +265,11 @@ class HomeProgram:
         start. That also allows what the inverter does not, to come back there, so the bound is a little low then.
 
         Raises:
-            PlannerError: there are planned loads, whose windows begin with the first slot, or a charge for power, with
+            PlannerError: there are planned loads, whose windows begin with the first slot, or a demand charge, with
                 the month up to it; they need a new program.
         """
         if slot > 0 and self.power:
-            message = f"the month so far is told up to the first slot; make a new program for slot {slot}"
+            message = f"the month so far ends with the first slot; make a new program for slot {slot}"
             raise PlannerError(message)
         if slot > 0 and self.loads.names:
             message = (
@@ -295,9 +295,9 @@ class HomeProgram:
         self.end_soc_kwh = soc_kwh
         self.start_at(self.first, self._start_soc_kwh)
 
-    def forget(self) -> None:
+    def clear_basis(self) -> None:
         """Drop the solver's memory, so that an answer depends on its input alone and not on what was solved before."""
-        self.hot.forget()
+        self.hot.clear_basis()
 
     def solve(self, *, time_limit: float = MIP_SECONDS, exact: bool = False) -> Solution:
         """Solve; where the linear answer breaks a rule, decide with binaries and solve again.
@@ -352,7 +352,7 @@ class HomeProgram:
         return tuple(prices)
 
     def power_cost(self, import_kwh: Energy) -> float:
-        """The charge for power with that import, as it will be billed, the month so far included [money]."""
+        """The demand charge with that import, as it will be billed, the month so far included [money]."""
         return sum((demand.cost(import_kwh) for demand in self.power), start=0.0)
 
     def cost_of_extras(self, others: dict[str, Energy]) -> float:
@@ -373,7 +373,7 @@ class HomeProgram:
         return {name: columns[name] for name in wanted}
 
 
-def spill_limit(site: Site, load_kwh: Energy, pv_kwh: Energy, export_price: Energy) -> Energy:
+def curtailment_limit(site: Site, load_kwh: Energy, pv_kwh: Energy, export_price: Energy) -> Energy:
     """Most PV that may be left unused in each slot [kWh].
 
     Surplus where it is curtailable and exporting costs money; otherwise only what the export limit or the inverter

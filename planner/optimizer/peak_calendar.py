@@ -1,8 +1,8 @@
 # SciPy's sparse arrays are untyped; strict mode would ask for a cast in every line.
 # pyright: basic
-"""What a plan must know of a charge for power: which slots form which peak, and the month so far.
+"""The demand charge over a horizon in numbers: which slots form which peak, and the month so far.
 
-Numbers only, so that a program can be set up and its answer be priced without CVXPY; the statement is `power_charge`.
+Numbers only, so that a program can be set up and its answer be priced without CVXPY; the statement is `demand_charge`.
 The cost of an import by this module is the bill that `env.power_tariff` would write, of the months a horizon touches.
 """
 
@@ -24,7 +24,7 @@ from planner.errors import PlannerError
 
 
 @dataclass(frozen=True, kw_only=True)
-class PowerCalendar:
+class PeakCalendar:
     """Which slots of a horizon form which mean, and which means compete for which peak; computed once a horizon.
 
     Attributes:
@@ -51,7 +51,7 @@ class PowerCalendar:
         return np.asarray(self.peak_of.tocsr().indices, dtype=np.int64)
 
 
-def power_calendar(slot_start: pl.Series, tariff: PowerTariff, timezone: str) -> PowerCalendar:
+def peak_calendar(slot_start: pl.Series, tariff: PowerTariff, timezone: str) -> PeakCalendar:
     """The calendar of a horizon for one component.
 
     Args:
@@ -73,7 +73,7 @@ def power_calendar(slot_start: pl.Series, tariff: PowerTariff, timezone: str) ->
     weights = counted["weight"].to_numpy() * kw_per_kwh
     where = (counted["period"].to_numpy(), counted["slot"].to_numpy())
     owners = (periods["period"].to_numpy(), periods["peak"].to_numpy())
-    return PowerCalendar(
+    return PeakCalendar(
         n_slots=slots.height,
         period_kw=sparse.csr_array((weights, where), shape=(periods.height, slots.height)),
         peak_of=sparse.csr_array((np.ones(periods.height), owners), shape=(periods.height, groups.height)),
@@ -85,8 +85,8 @@ def power_calendar(slot_start: pl.Series, tariff: PowerTariff, timezone: str) ->
 
 
 @dataclass(frozen=True, kw_only=True)
-class PowerDemand:
-    """One component of a power charge over a horizon, with the month so far.
+class HorizonDemandCharge:
+    """One component of a demand charge over a horizon, with the month so far.
 
     Attributes:
         tariff: the component.
@@ -95,7 +95,7 @@ class PowerDemand:
     """
 
     tariff: PowerTariff
-    calendar: PowerCalendar
+    calendar: PeakCalendar
     state: MonthState
 
     @cached_property
@@ -113,23 +113,23 @@ class PowerDemand:
 
     @cached_property
     def floor_kw(self) -> Energy:
-        """What each peak of the horizon is already, one number where there is none `(max(n_peaks, 1),)` [kW]."""
+        """The level of each peak so far, one number where there is none `(max(n_peaks, 1),)` [kW]."""
         today = [self.state.today_kw if day == self.state.today else 0.0 for day in self.calendar.days]
         return np.array(today or [0.0])
 
     @cached_property
     def under_way_kw(self) -> Energy:
-        """What each period holds already, one number where there is none `(max(n_periods, 1),)` [kW]."""
+        """The power that each period holds already, one number where there is none `(max(n_periods, 1),)` [kW]."""
         held = np.zeros(max(len(self.calendar.period_start), 1))
         if self.state.open_start is not None and self.calendar.period_start[:1] == (self.state.open_start,):
             held[0] = self.calendar.first_period_kw * self.state.open_kwh
         return held
 
     def cost(self, import_kwh: Energy) -> float:
-        """What the charged months cost with that import, the peaks so far included [money, tax included].
+        """Return the demand charge of the months with that import, the peaks so far included [money, tax included].
 
         Args:
-            import_kwh: what is bought in each slot of the horizon `(n_slots,)` [kWh].
+            import_kwh: import in each slot of the horizon `(n_slots,)` [kWh].
 
         Raises:
             PlannerError: the import has not the calendar's length.
@@ -151,10 +151,10 @@ class PowerDemand:
         return total
 
 
-def power_demands(
+def horizon_demand_charges(
     slot_start: pl.Series, tariffs: Sequence[PowerTariff], timezone: str, states: Sequence[MonthState]
-) -> tuple[PowerDemand, ...]:
-    """The components of a power charge over a horizon.
+) -> tuple[HorizonDemandCharge, ...]:
+    """The components of a demand charge over a horizon.
 
     Args:
         slot_start: starts of the slots of the horizon (UTC), ascending.
@@ -169,15 +169,15 @@ def power_demands(
         (first,) = weighted_periods(slot_start[:1].alias("slot_start").to_frame(), PowerTariff(), timezone)["month"]
         states = [MonthState(month=first)] * len(tariffs)
     if len(states) != len(tariffs):
-        message = f"the power charge has {len(tariffs)} components, the month so far is told of {len(states)}"
+        message = f"the demand charge has {len(tariffs)} components, the month so far names {len(states)}"
         raise PlannerError(message)
     return tuple(
-        PowerDemand(tariff=tariff, calendar=power_calendar(slot_start, tariff, timezone), state=state)
+        HorizonDemandCharge(tariff=tariff, calendar=peak_calendar(slot_start, tariff, timezone), state=state)
         for tariff, state in zip(tariffs, states, strict=True)
     )
 
 
-def month_demands(slot_start: pl.Series, site: Site) -> tuple[PowerDemand, ...]:
+def month_demands(slot_start: pl.Series, site: Site) -> tuple[HorizonDemandCharge, ...]:
     """The components of the charges of all months of a window of which nothing is bought yet.
 
     Each month is charged by the version of the tariff in force on its first day.
@@ -196,11 +196,11 @@ def month_demands(slot_start: pl.Series, site: Site) -> tuple[PowerDemand, ...]:
     return tuple(
         replace(demand, calendar=_of_months(demand.calendar, within), state=MonthState(month=min(within)))
         for tariffs, within in by_tariffs.items()
-        for demand in power_demands(slot_start, tariffs, site.timezone, ())
+        for demand in horizon_demand_charges(slot_start, tariffs, site.timezone, ())
     )
 
 
-def _of_months(calendar: PowerCalendar, months: set[date]) -> PowerCalendar:
+def _of_months(calendar: PeakCalendar, months: set[date]) -> PeakCalendar:
     """The calendar with only what belongs to some months."""
     peaks = np.array([month in months for month in calendar.months], dtype=np.bool_)
     periods = peaks[calendar.owners] if len(peaks) else peaks

@@ -8,8 +8,8 @@
 month falls apart into days, each charged `price_per_kw / N` for every kW that its peak is above t. Thresholds and
 prices are parameters: a program is compiled once for all days whose hours count alike.
 
-What does not belong here: its statement (`power_charge`), and which threshold is right (`power_bound` for hindsight,
-`power_watch` for planners).
+What does not belong here: its statement (`demand_charge`), and which threshold is right (`month_bound` for hindsight,
+`peak_tracker` for planners).
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ import numpy as np
 from scipy import sparse
 
 from env.inverter import Energy
-from planner.optimizer.peak_calendar import PowerCalendar
+from planner.optimizer.peak_calendar import PeakCalendar
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class ThresholdShape:
     peak_of: sparse.csr_array
 
     @classmethod
-    def of(cls, calendar: PowerCalendar) -> "ThresholdShape":
+    def of(cls, calendar: PeakCalendar) -> "ThresholdShape":
         """The shape of a calendar: its hours without their dates."""
         return cls(calendar.period_kw, calendar.peak_of)
 
@@ -47,7 +47,7 @@ class ThresholdShape:
         return tuple((each.shape, each.indices.tobytes(), each.indptr.tobytes(), each.data.tobytes()) for each in parts)
 
     def __eq__(self, other: object) -> bool:
-        """Whether the hours count alike."""
+        """Return whether the hours count alike."""
         return isinstance(other, ThresholdShape) and self.key == other.key
 
     def __hash__(self) -> int:
@@ -69,7 +69,7 @@ class ThresholdShape:
         return np.asarray(self.period_kw.T @ prices, dtype=np.float64)
 
     def excess(self, import_kwh: Energy, free_kw: Energy) -> Energy:
-        """How far each peak is above what is free `(n_peaks,)` [kW].
+        """Return the excess of each peak over what is free `(n_peaks,)` [kW].
 
         Args:
             import_kwh: bought in each slot `(n_slots,)` [kWh].

@@ -59,14 +59,14 @@ def command_for_plan(
 
 
 def _cover(gain: float, planned_kwh: float, deficit_kwh: float, battery: Battery) -> float:
-    """How much of a deficit to cover from the battery [kW]; `gain` is what covering a kWh saves now."""
+    """Return how much of a deficit to cover from the battery [kW]; `gain` is what covering a kWh saves now."""
     if gain > TIE or (gain >= -TIE and planned_kwh >= deficit_kwh - ROUNDING_KWH):
         return battery.discharge_kw
     return 0.0 if gain < -TIE else planned_kwh / SLOT_HOURS
 
 
 def _sell(gain: float, charge_kwh: float, surplus_kwh: float, everything_kw: float) -> float:
-    """How much of a surplus to export first [kW]; `gain` is what exporting a kWh earns over storing it.
+    """Return how much of a surplus to export first [kW]; `gain` is what exporting a kWh earns over storing it.
 
     A plan that stores although exporting would earn more cannot export it (the inverter is full): its quantity decides.
     """

@@ -1,4 +1,4 @@
-"""The words of the optimiser's answer: which flow is which column, and what an answer holds."""
+"""The optimiser's answer: which flow is which column, and the record of how it was found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from env.inverter import Energy
 
 KINDS = 6
-CHARGE, DISCHARGE, IMPORT, EXPORT, SPILL, SOC = range(KINDS)
+CHARGE, DISCHARGE, IMPORT, EXPORT, CURTAIL, SOC = range(KINDS)
 NAMES = ("charge", "discharge", "import", "export", "spill", "soc")
 
 
 @dataclass(frozen=True)
 class SolverRecord:
-    """How an answer was found; kept with every schedule.
+    """The record of a solve; kept with every schedule.
 
     Attributes:
         solver: which one, such as `highs`.
@@ -29,16 +29,16 @@ class SolverRecord:
 
 @dataclass(frozen=True)
 class Solution:
-    """What the solver answered.
+    """The answer of the solver.
 
     Attributes:
-        flows: `(n_slots, 6)` in the order CHARGE, DISCHARGE, IMPORT, EXPORT, SPILL, SOC (at the slot's end) [kWh].
+        flows: `(n_slots, 6)` in the order CHARGE, DISCHARGE, IMPORT, EXPORT, CURTAIL, SOC (at the slot's end) [kWh].
         stored_value: what one more kWh put into the store in each slot would save, in that slot or later
             `(n_slots,)`, a kWh above the fuse counted as the program prices it [money/kWh].
-        objective: cost, the charge for power included, - value of the stored energy at the end [money].
+        objective: cost, the demand charge included, - value of the stored energy at the end [money].
         record: how it was found.
         others: further flows by name, planned loads and extra batteries, each `(n_slots,)` [kWh].
-        power_cost: charge for power of the months that the horizon touches, their peaks so far included [money].
+        power_cost: demand charge of the months that the horizon touches, their peaks so far included [money].
         power_prices: of each threshold of power, what a kW more in each of its periods costs `(n_periods,)` [money/kW].
     """
 

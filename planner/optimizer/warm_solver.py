@@ -1,8 +1,8 @@
 # pyright: basic, reportAttributeAccessIssue=false
 # HiGHS ships no types
-"""A canonical form on HiGHS, kept hot: new parameters change costs and bounds in place, the last basis starts the next.
+"""A canonical form on HiGHS with warm starts: parameters change in place, the last basis starts the next solve.
 
-What does not belong here: what the program means (`home_problem`), and which flows may not be together
+What does not belong here: what the program means (`formulation`), and which flows may not be together
 (`exclusive_flows`).
 """
 
@@ -24,7 +24,7 @@ _OPTIONS = {
     "random_seed": 0,
     # Energy balances to 1e-9 kWh; the default lets 1e-7 come from nowhere.
     "primal_feasibility_tolerance": 1e-10,
-    # The tie-break (`home_problem`) orders equal costs by 1e-9 money/kWh a slot.
+    # The tie-break (`formulation`) orders equal costs by 1e-9 money/kWh a slot.
     "dual_feasibility_tolerance": 1e-10,
     # The defaults accept 1e-4 more than the optimum, or binaries that leak: then the oracle would bound nothing.
     "mip_rel_gap": 0.0,
@@ -44,14 +44,14 @@ _INFEASIBLE = (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kU
 
 @dataclass(frozen=True)
 class Answer:
-    """What the solver found.
+    """The answer of one solve.
 
     Attributes:
         columns: value of each column of the form.
         row_duals: change of the objective per unit of each row's right-hand side.
         gap: how far above the best bound the answer may be, relative; 0 for an optimum.
         seconds: time in the solver.
-        status: the solver's word for it.
+        status: `optimal` or `time limit`.
     """
 
     columns: Energy
@@ -61,7 +61,7 @@ class Answer:
     status: str
 
 
-class HotProgram:
+class WarmStartedProgram:
     """A linear program whose parameters change between solves.
 
     Args:
@@ -118,12 +118,12 @@ class HotProgram:
             solver.changeRowsBounds(form.n_rows, self._every_row, *form.row_bounds(self.parameters))
         stale.clear()
 
-    def remember(self) -> None:
-        """Take the present basis as the one that `forget` goes back to."""
+    def save_basis(self) -> None:
+        """Take the present basis as the one that `clear_basis` goes back to."""
         self._template = self.solver.getBasis()
 
-    def forget(self) -> None:
-        """Drop what was solved before, so that an answer depends on its input alone; start from the template basis."""
+    def clear_basis(self) -> None:
+        """Drop the state of earlier solves, so that an answer depends on its input alone; start from `save_basis`."""
         self.solver.clearSolver()
         if self._template is not None:
             self.solver.setBasis(self._template)

@@ -101,10 +101,10 @@ def _without(program: HomeProgram, base: Solution) -> IdleSlot | None:
     try:
         other = program.solve()
     except NoFeasibleScheduleError:
-        program.forget()
+        program.clear_basis()
         return IdleSlot(None)
     except SolverError:
-        program.forget()
+        program.clear_basis()
         return None
     fuse = slot_limit(program.site.limits.import_kw)
     over = _over(other, fuse) - _over(base, fuse)

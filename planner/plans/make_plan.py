@@ -151,7 +151,7 @@ def _attempt(task: PlanTask, program: HomeProgram, name: str, solve: Callable[[]
     except SolverError as error:
         return SolverAttempt(SolverRecord(name, f"failed: {error}", gap=float("inf")))
     finally:
-        program.forget()
+        program.clear_basis()
     found = candidate(task, PLAN, optimized_schedule(task, solution))
     record = replace(solution.record, solver=name)
     if not found.verification.valid:

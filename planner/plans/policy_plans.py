@@ -13,7 +13,7 @@ import polars as pl
 
 from env.command_menu import full_export_kw
 from env.inverter import Command, Energy, Flows, apply_command
-from env.open_loop import simulate_known
+from env.open_loop import simulate_open_loop
 from env.simulator import World, simulate, slot_cost
 from planner.plans.release import default_loads, flow_columns, simulated
 from planner.plans.schedule import schedule_frame
@@ -186,7 +186,7 @@ def _followed(task: PlanTask, ahead: RollingState, rolling: RollingLearned, move
         part = slice(settled, min(settled + TOGETHER, task.n_slots))
         slots = np.arange(part.start, part.stop)
         powers[:, part] = rolling.commands(first + slots, guess[part])
-        flows = simulate_known(
+        flows = simulate_open_loop(
             Command(*powers[:, part]),
             load_kwh=world.load_kwh[0, part],
             pv_kwh=world.pv_kwh[0, part],

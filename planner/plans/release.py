@@ -14,7 +14,7 @@ import polars as pl
 
 from env.command_menu import full_export_kw
 from env.inverter import Command, Energy, Flows, apply_command, slot_limit
-from env.open_loop import simulate_known
+from env.open_loop import simulate_open_loop
 from env.time_grid import SLOT_HOURS
 from planner.optimizer.deferrable_loads import FlexibleLoad
 from planner.plans.schedule import modelled_cost, schedule_frame
@@ -143,7 +143,7 @@ def _idle(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
 def simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) -> pl.DataFrame:
     """Commands run through the inverter under the forecast, as a schedule."""
     _, export_price, load, pv = task.arrays
-    flows = simulate_known(
+    flows = simulate_open_loop(
         command,
         load_kwh=load + task.shifted_load(others),
         pv_kwh=pv,

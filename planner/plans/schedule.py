@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from env.inverter import Command, Energy, apply_command
 from planner.optimizer.plan_commands import command_for_plan, exact_commands
-from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution
+from planner.optimizer.solution import CHARGE, CURTAIL, DISCHARGE, EXPORT, IMPORT, SOC, Solution
 from planner.plans.task import PlanTask
 
 AGREES_KWH = 1e-5  # nearer than this a command brings a planned flow about
@@ -42,7 +42,7 @@ def schedule_frame(task: PlanTask, flows: Energy, others: Mapping[str, Energy], 
         export_kwh=flows[:, EXPORT],
         charge_kwh=flows[:, CHARGE],
         discharge_kwh=flows[:, DISCHARGE],
-        curtailed_kwh=flows[:, SPILL],
+        curtailed_kwh=flows[:, CURTAIL],
         soc_start_kwh=soc[:-1],
         soc_end_kwh=soc[1:],
         **{f"{name}_kwh": others[name] for name in task.loads.names},

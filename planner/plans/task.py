@@ -13,7 +13,7 @@ from env.site import Site
 from env.time_grid import local_day
 from planner.optimizer.deferrable_loads import LoadRequests, PlannedLoads, planned_loads
 from planner.optimizer.home_program import HomeProgram
-from planner.optimizer.peak_calendar import PowerDemand, power_demands
+from planner.optimizer.peak_calendar import HorizonDemandCharge, horizon_demand_charges
 from planner.optimizer.slot_arrays import needed_arrays
 from planner.value.terminal_value import TerminalValue
 
@@ -93,7 +93,7 @@ class PlanTask:
         return self.slots.select(local_day(self.site.timezone))["local_day"]
 
     @cached_property
-    def peak_demands(self) -> tuple[PowerDemand, ...]:
+    def peak_demands(self) -> tuple[HorizonDemandCharge, ...]:
         """The charge for power over the horizon, by the version of the tariff in force on its first day.
 
         Raises:
@@ -102,7 +102,7 @@ class PlanTask:
         if "slot_start" not in self.slots.columns:  # the oracle may be asked without a clock: then there is no month
             return ()
         version = self.site.tariff.in_force(self.days[0])
-        return power_demands(self.slots["slot_start"], version.power, self.site.timezone, self.month)
+        return horizon_demand_charges(self.slots["slot_start"], version.power, self.site.timezone, self.month)
 
     def demand_charge(self, import_kwh: Energy) -> float:
         """The charge for power with that import, the month so far included [money]."""

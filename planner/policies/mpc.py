@@ -74,7 +74,7 @@ class ExactPrograms:
         key = (end - first, power.shapes(first, end))
         if key not in self.programs:
             self.programs[key] = HomeProgram(self.site.commanded, key[0], end_steps=END_STEPS, thresholds=key[1])
-        self.programs[key].forget()
+        self.programs[key].clear_basis()
         return self.programs[key]
 
 
@@ -101,7 +101,7 @@ class Mpc:
         self.site, self.span, self.budget = site, span, budget
         self.n_slots = len(span.import_price)
         self.program = program if program is not None else exact_program(site, self.n_slots)
-        self.program.forget()
+        self.program.clear_basis()
         self.programs = programs if programs is not None else ExactPrograms(site)
         self.meter = PowerMeter(site, span.power)
         self.price_level = float(np.abs(span.import_price).mean())
@@ -263,7 +263,7 @@ class ExactHorizon:
     ) -> None:
         self.site, self.program = site, program
         self.import_price, self.export_price = import_price, export_price
-        program.forget()
+        program.clear_basis()
         program.set_prices(import_price, export_price, 0.0 if isinstance(end, TerminalValue) else end)
         if isinstance(end, TerminalValue):
             set_terminal_value(program, end)

@@ -280,7 +280,7 @@ def _oracle(days: DailyEpisodes) -> Replay:
 def _oracle_day(program: HomeProgram, world: World, protocol: Protocol) -> Replay:
     """The best schedule as flows, with the commands that give them."""
     import_price, export_price = world.import_price[0], world.export_price[0]
-    program.forget()
+    program.clear_basis()
     program.set_prices(import_price, export_price, protocol.settlement(import_price, program.site.battery))
     program.set_house(world.load_kwh[0], world.pv_kwh[0], export_price)
     program.start_at(0, protocol.start_soc_kwh)

@@ -12,7 +12,7 @@ from env.time_grid import slot_count
 from planner.errors import IncompleteDayError
 from planner.optimizer.plan_commands import exact_commands
 from planner.optimizer.slot_arrays import NEEDED
-from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL
+from planner.optimizer.solution import CHARGE, CURTAIL, DISCHARGE, EXPORT, IMPORT, SOC
 from planner.plans.reasons import with_reasons
 
 SHARD_DAYS = 60  # days whose re-planning outweighs the start of a process
@@ -98,7 +98,7 @@ def _as_flows(planned: Energy, site: Site) -> Flows:
         export_kwh=planned[..., EXPORT],
         charge_kwh=planned[..., CHARGE],
         discharge_kwh=planned[..., DISCHARGE],
-        curtailed_kwh=planned[..., SPILL],
+        curtailed_kwh=planned[..., CURTAIL],
         soc_end_kwh=planned[..., SOC],
         clamped_kwh=nothing,
         breach_kwh=np.maximum(imported - slot_limit(site.limits.import_kw), 0.0),

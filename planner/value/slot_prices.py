@@ -17,7 +17,7 @@ from scipy import sparse
 
 from env.inverter import Energy
 from env.site import Site
-from planner.optimizer.peak_calendar import PowerCalendar
+from planner.optimizer.peak_calendar import PeakCalendar
 from planner.optimizer.peak_threshold import ThresholdShape
 
 ENDLESS_KW = 1e6
@@ -105,7 +105,7 @@ def _shared(period: NDArray[np.int64]) -> ThresholdShape:
     )
 
 
-def slot_prices(calendars: Sequence[PowerCalendar], levels_kw: Energy, rates: Energy) -> SlotPrices:
+def slot_prices(calendars: Sequence[PeakCalendar], levels_kw: Energy, rates: Energy) -> SlotPrices:
     """Return levels and rates as prices of slots.
 
     Args:

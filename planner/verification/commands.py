@@ -1,4 +1,4 @@
-"""Rules on commands and on whole episodes: what was told is what was done, and small errors do not add up."""
+"""Rules on commands and whole episodes: the flows follow the command, and small errors do not add up."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,25 +15,27 @@ from planner.verification.store_physics import most_charge, most_discharge
 def command(schedule: Schedule) -> Iterator[Finding]:
     """The inverter, told the command of a slot, would have done what the slot says.
 
-    Flows that no command brings about, which hindsight may choose (`planner.oracle`), are told and break nothing.
+    Flows that no command brings about, which hindsight may choose (`planner.oracle`), are reported and break nothing.
     """
     house, limits = _house(schedule), schedule.site.limits
     done = {name: schedule[name] for name in FLOWS}
-    told = schedule["charge_kw"], schedule["discharge_kw"], schedule["export_kw"]
-    expected = obeyed(told, house, limits)
+    commanded = schedule["charge_kw"], schedule["discharge_kw"], schedule["export_kw"]
+    expected = obeyed(commanded, house, limits)
     off = _difference(expected, done)
     deviates = off > schedule.tolerance_kwh
     if not deviates.any():
         return
     outright = obeyed(simplest_command(done["charge_kwh"], done["discharge_kwh"], house), house, limits)
     sayable = _difference(outright, done) <= schedule.tolerance_kwh
-    tell = _disobeyed(schedule, expected, done)
-    yield Finding("command", deviates & sayable, off, "kWh", tell)
-    yield Finding("no_command", deviates & ~sayable, off, "kWh", lambda i: f"no command brings this about: {tell(i)}")
+    describe = _disobeyed(schedule, expected, done)
+    yield Finding("command", deviates & sayable, off, "kWh", describe)
+    yield Finding(
+        "no_command", deviates & ~sayable, off, "kWh", lambda i: f"no command brings this about: {describe(i)}"
+    )
 
 
 def _house(schedule: Schedule) -> House:
-    """What the inverter of the main battery finds; further batteries are part of the house to it."""
+    """Return the state that the inverter of the main battery meets; further batteries are part of the house to it."""
     main, load = schedule.main, schedule["load_kwh"] + schedule.planned
     for store in schedule.stores[1:]:
         load = load + store.charge - store.discharge
@@ -52,16 +54,16 @@ def _difference(expected: dict[str, Values], done: dict[str, Values]) -> Values:
 
 
 def _disobeyed(schedule: Schedule, expected: dict[str, Values], done: dict[str, Values]) -> Callable[[int], str]:
-    def tell(i: int) -> str:
+    def describe(i: int) -> str:
         name = max(FLOWS, key=lambda flow: abs(expected[flow][i] - done[flow][i]))
-        told = ", ".join(f"{each} {schedule[each][i]:.6g}" for each in COMMAND)
-        return f"told {told}, the inverter gives {name} {expected[name][i]:.6g}, not {done[name][i]:.6g}"
+        values = ", ".join(f"{name} {schedule[name][i]:.6g}" for name in COMMAND)
+        return f"told {values}, the inverter gives {name} {expected[name][i]:.6g}, not {done[name][i]:.6g}"
 
-    return tell
+    return describe
 
 
 def drift(schedule: Schedule) -> Iterator[Finding]:
-    """Errors too small to be seen in a slot do not add up over an episode; told where they pass the tolerance."""
+    """Errors too small to be seen in a slot do not add up over an episode; reported where they pass the tolerance."""
     yield from _drifted(schedule, "energy of the house", balance_residual(schedule), schedule.tolerance_kwh, "kWh")
     for store in schedule.stores:
         lost = storage_residual(store)
@@ -73,7 +75,7 @@ def drift(schedule: Schedule) -> Iterator[Finding]:
 
 
 def _drifted(schedule: Schedule, what: str, residual: Values, tolerance: float, unit: str) -> Iterator[Finding]:
-    """Where the running sum of a residual first passes its tolerance in an episode without an error to be seen."""
+    """Find where the running sum of a residual first passes its tolerance in an episode without an error to be seen."""
     known = np.nan_to_num(residual)
     running = np.cumsum(known)
     begins, episode = schedule.begins, schedule.episode

@@ -12,25 +12,25 @@ from planner.verification.store_physics import most_discharge
 
 def import_and_export(schedule: Schedule) -> Iterator[Finding]:
     """The meter runs one way in a slot."""
-    bought, sold = schedule["import_kwh"], schedule["export_kwh"]
-    both = np.minimum(bought, sold)
+    imported, exported = schedule["import_kwh"], schedule["export_kwh"]
+    both = np.minimum(imported, exported)
     yield Finding(
         "import_and_export",
         both > schedule.tolerance_kwh,
         both,
         "kWh",
-        lambda i: f"imports {bought[i]:.6g} kWh and exports {sold[i]:.6g} kWh",
+        lambda i: f"imports {imported[i]:.6g} kWh and exports {exported[i]:.6g} kWh",
     )
 
 
 def fuse(schedule: Schedule) -> Iterator[Finding]:
     """Import stays within the fuse, or exceeds it by no more than the house forces.
 
-    Forced is the load above the fuse that panels and batteries cannot give: that is told, and breaks nothing.
+    Forced is the load above the fuse that panels and batteries cannot give: that is reported, and breaks nothing.
     """
     limit = energy_limit(schedule.site.limits.import_kw)
-    bought, tolerance = schedule["import_kwh"], schedule.tolerance_kwh
-    above = bought - limit
+    imported, tolerance = schedule["import_kwh"], schedule.tolerance_kwh
+    above = imported - limit
     if not (above > tolerance).any():
         return
     forced = _forced(schedule, limit)
@@ -40,7 +40,7 @@ def fuse(schedule: Schedule) -> Iterator[Finding]:
         (above > tolerance) & avoidable,
         above - forced,
         "kWh",
-        lambda i: f"imports {bought[i]:.6g} kWh, {above[i]:.6g} above the fuse; the house forces {forced[i]:.6g}",
+        lambda i: f"imports {imported[i]:.6g} kWh, {above[i]:.6g} above the fuse; the house forces {forced[i]:.6g}",
     )
     yield Finding(
         "fuse_unavoidable",
@@ -65,7 +65,7 @@ def _forced(schedule: Schedule, limit: float) -> Values:
 
 
 def _spared_for_later(schedule: Schedule, limit: float) -> Flags:
-    """Whether stored energy is used against the fuse later in the episode, and so is not missing now only by choice."""
+    """Return whether stored energy helps the fuse later in the episode, so that holding it back now is a choice."""
     discharging = sum(store.discharge for store in schedule.stores) > schedule.tolerance_kwh
     helping = np.flatnonzero(discharging & (schedule["import_kwh"] >= limit - schedule.tolerance_kwh))
     episode = schedule.episode
@@ -89,7 +89,7 @@ def export_limit(schedule: Schedule) -> Iterator[Finding]:
 
 
 def inverter_limit(schedule: Schedule) -> Iterator[Finding]:
-    """What panels and main battery exchange with the house passes the inverter they share, either way."""
+    """Panels and main battery exchange with the house at most the power of the inverter they share, either way."""
     main, limit_kw = schedule.main, schedule.site.limits.inverter_kw
     through = np.abs(schedule["pv_kwh"] - schedule["curtailed_kwh"] + main.discharge - main.charge)
     above = through - energy_limit(limit_kw)

@@ -11,7 +11,7 @@ from planner.verification.store_physics import into_store, out_of_store, retaine
 
 
 def balance_residual(schedule: Schedule) -> Values:
-    """What comes in less what goes out `(n_slots,)`; 0 where energy is kept [kWh]."""
+    """Return what comes in less what goes out `(n_slots,)`; 0 where energy is kept [kWh]."""
     comes_in = schedule["pv_kwh"] + schedule["import_kwh"]
     goes_out = schedule["load_kwh"] + schedule.planned + schedule["export_kwh"] + schedule["curtailed_kwh"]
     for store in schedule.stores:

@@ -1,4 +1,4 @@
-"""What a rule says about a schedule: the closed list of rules, and a violation with its slot and size."""
+"""The closed list of rules, and a rule's violation with its slot and size."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one rule found in all slots at once.
+    """The finding of one rule in all slots at once.
 
     Attributes:
         rule: one of `RULES`.

@@ -1,4 +1,4 @@
-"""What the inverter does with a command, written a second time from the words of "The inverter contract" (DESIGN).
+"""The inverter's response to a command, written a second time from the text of "The inverter contract" (DESIGN).
 
 The first time is `env.inverter`; a test holds the two together on random slots. All energies in kWh per slot.
 """
@@ -16,7 +16,7 @@ FLOWS = ("charge_kwh", "discharge_kwh", "import_kwh", "export_kwh", "curtailed_k
 
 @dataclass(frozen=True)
 class House:
-    """What the inverter finds in some slots; arrays `(n,)`.
+    """The state of the home that the inverter meets in some slots; arrays `(n,)`.
 
     Attributes:
         load: used in the house, planned devices included [kWh].
@@ -34,7 +34,7 @@ class House:
 
 
 def energy_limit(power_kw: float | None) -> float:
-    """What a power limit lets through in a slot; without one, everything [kWh]."""
+    """Return the energy that a power limit lets through in a slot; without one, everything [kWh]."""
     return float("inf") if power_kw is None else power_kw * SLOT_HOURS
 
 

@@ -34,7 +34,7 @@ def cost(schedule: Schedule) -> Iterator[Finding]:
 
 
 def price(schedule: Schedule) -> Iterator[Finding]:
-    """Where the spot price is told, import and export prices are what the tariff makes of it."""
+    """Where the schedule holds the spot price, import and export prices are what the tariff makes of it."""
     if "price" not in schedule.values or schedule.starts is None:
         return
     expected = dict(zip(_PRICES, _priced(schedule, schedule["price"]), strict=True))
@@ -87,7 +87,7 @@ class _Clock:
         self.minute = local.dt.hour().to_numpy().astype(np.int32) * 60 + local.dt.minute().to_numpy()
 
     def inside(self, window: TimeOfUse) -> Flags:
-        """Whether each slot is inside a window; one that ends before it starts runs over midnight."""
+        """Return whether each slot is inside a window; one that ends before it starts runs over midnight."""
         after, before = self.minute >= window.start_minute, self.minute < window.end_minute
         held = after & before if window.start_minute < window.end_minute else after | before
         if window.months:

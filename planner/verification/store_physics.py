@@ -1,4 +1,4 @@
-"""What a battery's description implies for one slot, worked out afresh from its fields."""
+"""The limits and losses of a battery in one slot, computed afresh from its fields."""
 
 import numpy as np
 

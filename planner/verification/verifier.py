@@ -48,7 +48,7 @@ _ORDER = {rule: place for place, rule in enumerate(RULES)}
 
 @dataclass(frozen=True)
 class Verification:
-    """What the verifier has to say about a schedule.
+    """The verifier's report on a schedule.
 
     Attributes:
         violations: everything that is wrong, in order of slots.
@@ -62,7 +62,7 @@ class Verification:
 
     @property
     def valid(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return whether no rule is broken."""
         return not self.violations
 
 

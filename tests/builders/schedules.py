@@ -23,7 +23,7 @@ HOMES = {
     "default": home(),
     "fuse": home(limits=Limits(import_kw=5)),
     "export ban": home(PAPER_BATTERY, Limits(export_kw=0)),
-    "spills": home(PAPER_BATTERY, Limits(export_kw=2, curtailable=True)),
+    "curtails_surplus": home(PAPER_BATTERY, Limits(export_kw=2, curtailable=True)),
     "inverter": home(DEFAULT_BATTERY, Limits(inverter_kw=3)),
     "tight": home(PAPER_BATTERY, TIGHT),
     "leaky": home(LEAKY, Limits(curtailable=True)),

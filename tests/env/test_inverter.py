@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from env.battery import Battery
-from env.inverter import MOST_KW, Command, Energy, Flows, apply_command, battery_room, next_soc, slot_limit, spills
+from env.inverter import (
+    MOST_KW,
+    Command,
+    Energy,
+    Flows,
+    apply_command,
+    battery_room,
+    curtails_surplus,
+    next_soc,
+    slot_limit,
+)
 from env.site import Limits
 from tests.builders.homes import PAPER_BATTERY, batteries
 from tests.builders.inverter_contract import CASES, Case
@@ -204,8 +214,8 @@ def test_no_limit_is_endless_and_a_ban_is_zero_when_turned_into_energy() -> None
 
 def test_only_negative_prices_spill_when_panels_are_curtailable() -> None:
     prices = np.array([-0.01, 0.0, -0.0, 0.01])
-    assert spills(Limits(curtailable=True), prices).tolist() == [True, False, False, False]
-    assert not spills(Limits(), prices).any()
+    assert curtails_surplus(Limits(curtailable=True), prices).tolist() == [True, False, False, False]
+    assert not curtails_surplus(Limits(), prices).any()
 
 
 def test_stored_energy_does_not_drift_over_the_edge_when_sums_round() -> None:

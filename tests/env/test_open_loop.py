@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import env.open_loop
 from env.inverter import Command, Energy, Flows, apply_command
-from env.open_loop import simulate_known
+from env.open_loop import simulate_open_loop
 from env.simulator import simulate
 from env.site import Site
 from tests.builders.homes import DEFAULT_BATTERY, Horizon, home, horizons, sites, start_soc
@@ -15,7 +15,7 @@ from tests.builders.homes import DEFAULT_BATTERY, Horizon, home, horizons, sites
 
 def run_known(site: Site, horizon: Horizon, told: Energy, start: float) -> Flows:
     world = horizon.world()
-    return simulate_known(
+    return simulate_open_loop(
         Command(*told),
         load_kwh=world.load_kwh[0],
         pv_kwh=world.pv_kwh[0],
@@ -52,7 +52,7 @@ def test_known_commands_take_a_few_rounds_when_the_house_is_followed(
     monkeypatch.setattr(env.open_loop, "apply_command", counted)
     hours = np.arange(n_slots) / 4
     pv, nothing = 3 * np.maximum(np.sin((hours % 24 - 6) / 12 * np.pi), 0), np.zeros(n_slots)
-    simulate_known(
+    simulate_open_loop(
         Command(nothing, nothing + 8.0, nothing),
         load_kwh=nothing + 0.8,
         pv_kwh=pv,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from env.power_tariff import MonthState, PowerTariff, PowerWindow, Tier, month_state, power_costs
 from env.time_grid import day_start, grid
 from planner.errors import PlannerError
-from planner.optimizer.demand_charge import PowerCharge, power_charge
-from planner.optimizer.peak_calendar import power_calendar
+from planner.optimizer.demand_charge import DemandChargeTerm, demand_charge_term
+from planner.optimizer.peak_calendar import peak_calendar
 from tests.builders.homes import STOCKHOLM
 
 NIGHT = PowerWindow(start_minute=22 * 60, end_minute=6 * 60, weight=0.5)
@@ -46,11 +46,11 @@ def imports(first: date, days: int, seed: int, *, power_kw: float = 3.0) -> pl.D
     return slots.with_columns(import_kwh=pl.Series(drawn))
 
 
-def charged(slots: pl.DataFrame, tariff: PowerTariff, state: MonthState, *, most_kw: float = 1e4) -> PowerCharge:
+def charged(slots: pl.DataFrame, tariff: PowerTariff, state: MonthState, *, most_kw: float = 1e4) -> DemandChargeTerm:
     """The charge of a horizon whose import is given, solved."""
     bought = cp.Variable(slots.height)
-    calendar = power_calendar(slots["slot_start"], tariff, STOCKHOLM)
-    charge = power_charge(bought, calendar, state, tariff, most_kw=most_kw)
+    calendar = peak_calendar(slots["slot_start"], tariff, STOCKHOLM)
+    charge = demand_charge_term(bought, calendar, state, tariff, most_kw=most_kw)
     problem = cp.Problem(cp.Minimize(charge.cost), [*charge.constraints, bought == slots["import_kwh"].to_numpy()])
     assert problem.is_dpp()
     problem.solve(solver=cp.HIGHS)
@@ -142,8 +142,8 @@ def test_plan_levels_the_peaks_when_only_power_costs() -> None:
     slots = grid(date(2026, 5, 5), date(2026, 5, 6), STOCKHOLM)
     tariff = PowerTariff(price_per_kw=3.0)
     bought = cp.Variable(slots.height, nonneg=True)
-    calendar = power_calendar(slots["slot_start"], tariff, STOCKHOLM)
-    charge = power_charge(bought, calendar, MonthState(month=date(2026, 5, 1)), tariff)
+    calendar = peak_calendar(slots["slot_start"], tariff, STOCKHOLM)
+    charge = demand_charge_term(bought, calendar, MonthState(month=date(2026, 5, 1)), tariff)
     daily = [cp.Zero(cp.sum(bought[:96]) - 12), cp.Zero(cp.sum(bought[96:]) - 12)]
     cp.Problem(cp.Minimize(charge.cost), [*charge.constraints, *daily]).solve(solver=cp.HIGHS)
     assert charge.cost.value == pytest.approx(1.0)
@@ -155,10 +155,10 @@ def test_plan_stays_in_a_tier_when_the_next_costs_more_than_it_saves() -> None:
     """Cheap first hour: 1 money a kWh saved. Three full days at 2 kW are 83, above it 147: only worth it for 65 kWh."""
     tariff = PowerTariff(tiers=TIERS)
     slots = grid(date(2026, 5, 5), date(2026, 5, 7), STOCKHOLM)
-    calendar = power_calendar(slots["slot_start"], tariff, STOCKHOLM)
+    calendar = peak_calendar(slots["slot_start"], tariff, STOCKHOLM)
     bought = cp.Variable(slots.height, nonneg=True)
     for price, kwh in ((1.0, 6.0), (30.0, 15.0)):
-        charge = power_charge(bought, calendar, MonthState(month=date(2026, 5, 1)), tariff, most_kw=5.0)
+        charge = demand_charge_term(bought, calendar, MonthState(month=date(2026, 5, 1)), tariff, most_kw=5.0)
         cheap = np.tile(np.repeat([1.0, 0.0], [4, 92]), 3)
         problem = cp.Problem(cp.Minimize(charge.cost - price * (cheap @ bought)), [*charge.constraints, bought <= 1.25])
         problem.solve(solver=cp.HIGHS)
@@ -167,13 +167,13 @@ def test_plan_stays_in_a_tier_when_the_next_costs_more_than_it_saves() -> None:
 
 def test_import_is_refused_when_its_length_is_another() -> None:
     slots = grid(date(2026, 5, 5), date(2026, 5, 5), STOCKHOLM)
-    calendar = power_calendar(slots["slot_start"], PowerTariff(), STOCKHOLM)
+    calendar = peak_calendar(slots["slot_start"], PowerTariff(), STOCKHOLM)
     with pytest.raises(PlannerError, match="import has 95 slots, the calendar 96"):
-        power_charge(cp.Variable(95), calendar, MonthState(month=date(2026, 5, 1)), PowerTariff())
+        demand_charge_term(cp.Variable(95), calendar, MonthState(month=date(2026, 5, 1)), PowerTariff())
 
 
 def test_hourly_slots_form_their_own_periods_when_slots_are_hours() -> None:
     hours = grid(date(2026, 5, 5), date(2026, 5, 5), STOCKHOLM).gather_every(4)
-    calendar = power_calendar(hours["slot_start"], PowerTariff(), STOCKHOLM)
+    calendar = peak_calendar(hours["slot_start"], PowerTariff(), STOCKHOLM)
     assert calendar.period_kw.shape == (24, 24)
     assert (calendar.period_kw.toarray() == np.eye(24)).all()

@@ -12,7 +12,7 @@ from env.site import Limits, Site
 from planner.errors import NoFeasibleScheduleError, PlannerError
 from planner.optimizer.deferrable_loads import FixedRun, FlexibleLoad, PlannedLoads
 from planner.optimizer.home_program import HomeProgram
-from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution
+from planner.optimizer.solution import CHARGE, CURTAIL, DISCHARGE, EXPORT, IMPORT, SOC, Solution
 from planner.oracle import solve_optimal_schedule
 from tests.builders.homes import NO_LIMITS, PAPER_BATTERY, Horizon, home
 
@@ -108,7 +108,7 @@ def test_car_is_not_fed_from_the_battery_when_its_surplus_is_spilled() -> None:
     """A price that makes selling cost 1 and curtailable PV: spilling the surplus would not make it the car's."""
     site = home(LOSSLESS, Limits(curtailable=True, export_kw=0))
     answer = solved(site, price=[2.0], pv=[1.0], sell=[-1.0], start=9.0, value=-5.0, loads=car(1.0, 1))
-    assert answer.flows[0, SPILL] == pytest.approx(0.0, abs=1e-9)
+    assert answer.flows[0, CURTAIL] == pytest.approx(0.0, abs=1e-9)
     assert answer.flows[0, DISCHARGE] == pytest.approx(0.0, abs=1e-9)
 
 
@@ -377,7 +377,7 @@ def a_day_with_everything(seed: int, n_slots: int = 96) -> tuple[HomeProgram, li
 
 def answered(program: HomeProgram, day: list[Energy]) -> Solution:
     price, sell, load, pv = day
-    program.forget()
+    program.clear_basis()
     program.set_prices(price, sell, 0.5)
     program.set_house(load, pv, sell)
     program.start_at(0, 5.0)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from env.inverter import Energy
 from env.site import Limits, Site
 from planner.errors import NoFeasibleScheduleError, SolverError
-from planner.optimizer.home_program import HomeProgram, spill_limit
-from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, SOC, SPILL, Solution
+from planner.optimizer.home_program import HomeProgram, curtailment_limit
+from planner.optimizer.solution import CHARGE, CURTAIL, DISCHARGE, EXPORT, IMPORT, SOC, Solution
 from planner.optimizer.warm_solver import Answer
 from tests.builders.homes import PAPER_BATTERY, Horizon, home, horizons, sites, start_soc
 
@@ -60,7 +60,7 @@ def test_program_answers_bit_for_bit_like_a_fresh_one_when_it_forgets(
     """As the oracle goes from day to day: what it answers must not depend on the day before."""
     program, start = HomeProgram(site, day.n_slots), start_soc(site, share)
     for seen in (other_house(day, seed, 0), day):
-        program.forget()
+        program.clear_basis()
         program.set_prices(seen.import_price, seen.export_price, 0.5)
         program.set_house(seen.load_kwh, seen.pv_kwh, seen.export_price)
         program.start_at(0, start)
@@ -166,7 +166,7 @@ def test_range_is_narrow_again_when_a_later_start_lies_inside() -> None:
 def test_spill_limit_is_what_nobody_takes_when_limits_meet(
     limits: Limits, load: float, pv: float, price: float, spillable: float
 ) -> None:
-    most = spill_limit(home(limits=limits), np.array([load]), np.array([pv]), np.array([price]))
+    most = curtailment_limit(home(limits=limits), np.array([load]), np.array([pv]), np.array([price]))
     assert most.tolist() == pytest.approx([spillable])
 
 
@@ -179,7 +179,7 @@ def test_binaries_leave_no_trace_when_the_program_is_used_again() -> None:
     program = HomeProgram(home(limits=Limits(import_kw=30, inverter_kw=8)), 12)
     size = (program.solver.getNumRow(), program.solver.getNumCol())
     for seen in (day, ordinary):
-        program.forget()
+        program.clear_basis()
         program.set_prices(seen.import_price, seen.export_price, 0.5)
         program.set_house(seen.load_kwh, seen.pv_kwh, seen.export_price)
         program.start_at(0, 17.0)
@@ -234,7 +234,7 @@ def test_program_has_its_whole_time_when_it_was_solved_often_before() -> None:
     program.start_at(0, 17.0)
     while program.solver.getRunTime() < limit:
         program.solve()
-        program.forget()
+        program.clear_basis()
     assert program.solve(time_limit=limit).record.status == "optimal"
 
 
@@ -258,4 +258,4 @@ def test_panels_are_worth_taking_when_the_inverter_loses_the_rest() -> None:
     battery = replace(PAPER_BATTERY, charge_kw=2, wear_cost=0.0)
     day = Horizon(np.zeros(1), np.full(1, 3.0), np.ones(1), np.full(1, 0.5))
     flows = fresh(home(battery, Limits(inverter_kw=4)), day, 5.0, 2.0).flows[0]
-    assert flows[[CHARGE, EXPORT, SPILL]].tolist() == pytest.approx([0.5, 1.0, 1.5])
+    assert flows[[CHARGE, EXPORT, CURTAIL]].tolist() == pytest.approx([0.5, 1.0, 1.5])

@@ -198,7 +198,7 @@ def test_inverter_stores_what_the_oracle_would_rather_spill_when_export_is_limit
 
 
 def test_inverter_charges_from_panels_what_the_oracle_charges_from_a_grid_that_pays() -> None:
-    """Paid for drawing, the oracle spills the panels and charges from the grid; charging takes the surplus first."""
+    """Paid for drawing, the oracle curtails the panels and charges from the grid; charging takes the surplus first."""
     ideal, real = differs(one_slot(0, 0.5, -1, -2), home(PAPER_BATTERY, Limits(curtailable=True)), 5.0)
     assert (ideal["import_kwh"], real["import_kwh"]) == pytest.approx((1.0, 0.5))
 

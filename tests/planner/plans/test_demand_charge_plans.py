@@ -17,7 +17,7 @@ from env.time_grid import day_start, grid
 from planner.errors import PlannerError
 from planner.optimizer.fallback_solvers import CLARABEL, solve_by, stated
 from planner.optimizer.home_program import HomeProgram
-from planner.optimizer.peak_calendar import power_demands
+from planner.optimizer.peak_calendar import horizon_demand_charges
 from planner.optimizer.solution import CHARGE, DISCHARGE, IMPORT
 from planner.plans.make_plan import make_plan
 from planner.plans.release import PLAN
@@ -57,7 +57,7 @@ def evening_peaks(first: date, *, cheaper: float = 0.0) -> pl.DataFrame:
 def program_of(
     slots: pl.DataFrame, site: Site, tariffs: Sequence[PowerTariff], states: Sequence[MonthState] = (), *, start: float
 ) -> HomeProgram:
-    power = power_demands(slots["slot_start"], tariffs, STOCKHOLM, states)
+    power = horizon_demand_charges(slots["slot_start"], tariffs, STOCKHOLM, states)
     program = HomeProgram(site, slots.height, power=power)
     prices = slots["import_price"].to_numpy(), slots["export_price"].to_numpy()
     program.set_prices(*prices, 0.0)
@@ -148,7 +148,7 @@ def test_program_refuses_a_later_start_when_it_knows_the_month_up_to_the_first_s
 def test_month_is_refused_when_it_is_of_other_components() -> None:
     starts = grid(date(2026, 5, 5), date(2026, 5, 5), STOCKHOLM)["slot_start"]
     with pytest.raises(PlannerError, match="has 2 components, the month so far is told of 1"):
-        power_demands(starts, [PowerTariff()] * 2, STOCKHOLM, [MonthState(month=date(2026, 5, 1))])
+        horizon_demand_charges(starts, [PowerTariff()] * 2, STOCKHOLM, [MonthState(month=date(2026, 5, 1))])
 
 
 @pytest.mark.parametrize("cheaper", [0.0, 1.5], ids=["ordinary prices", "negative prices"])
@@ -208,7 +208,7 @@ def test_hour_under_way_counts_what_it_holds_when_a_plan_begins_at_half_past_ele
     tariff, slots = PowerTariff(top=1, price_per_kw=60.0), every.filter(pl.col("slot_start") >= now)
     state = month_state(past, tariff, STOCKHOLM, now)
     assert (state.today, state.open_start, state.open_kwh) == (today, now - timedelta(minutes=30), 3.0)
-    (demand,) = power_demands(slots["slot_start"], [tariff], STOCKHOLM, [state])
+    (demand,) = horizon_demand_charges(slots["slot_start"], [tariff], STOCKHOLM, [state])
     assert demand.under_way_kw[0] == 3.0
     assert demand.under_way_kw[1:].max() == 0.0
     assert [demand.calendar.days[owner] for owner in demand.calendar.owners[:2]] == [today, today + timedelta(days=1)]

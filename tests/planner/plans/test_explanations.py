@@ -54,7 +54,7 @@ def told(plan: Plan) -> list[tuple[str, str]]:
 
 def forced_idle(program: HomeProgram, slot: int) -> float | None:
     """Cost of the best plan with the battery idle in a slot, solved without memory of other slots."""
-    program.forget()
+    program.clear_basis()
     program.limit_battery(slot, charge_kwh=0.0, discharge_kwh=0.0)
     try:
         return program.solve().objective

@@ -10,7 +10,7 @@ from env.inverter import Command
 from env.power_tariff import PowerTariff, PowerWindow
 from env.simulator import World, simulate
 from env.time_grid import grid
-from planner.optimizer.peak_calendar import power_calendar
+from planner.optimizer.peak_calendar import peak_calendar
 from planner.value.slot_prices import PowerMeter, SlotPrices, slot_prices
 from tests.builders.homes import PAPER_BATTERY, STOCKHOLM, home
 
@@ -23,7 +23,7 @@ NOT_AT_NIGHT = PowerTariff(
 def prices_of(day: date, *tariffs: PowerTariff) -> SlotPrices:
     """2 kW are free, a kW above costs 8."""
     starts = grid(day, day, STOCKHOLM)["slot_start"]
-    calendars = [power_calendar(starts, tariff, STOCKHOLM) for tariff in tariffs]
+    calendars = [peak_calendar(starts, tariff, STOCKHOLM) for tariff in tariffs]
     return slot_prices(calendars, np.full(len(tariffs), 2.0), np.full(len(tariffs), 8.0))
 
 
