@@ -147,7 +147,7 @@ def test_program_refuses_a_later_start_when_it_knows_the_month_up_to_the_first_s
 
 def test_month_is_refused_when_it_is_of_other_components() -> None:
     starts = grid(date(2026, 5, 5), date(2026, 5, 5), STOCKHOLM)["slot_start"]
-    with pytest.raises(PlannerError, match="has 2 components, the month so far is told of 1"):
+    with pytest.raises(PlannerError, match="has 2 components, the month so far names 1"):
         horizon_demand_charges(starts, [PowerTariff()] * 2, STOCKHOLM, [MonthState(month=date(2026, 5, 1))])
 
 
