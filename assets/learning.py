@@ -108,10 +108,10 @@ def _antares_slots(home: Home) -> dg.AssetsDefinition:
 def _antares_regressors(home: Home) -> dg.AssetsDefinition:
     def antares_regressors(context: dg.AssetExecutionContext, config: AsOf) -> dg.MaterializeResult:
         """Boosted trees that tell the powers MPC told in the next slot: their errors, and what running them costs."""
-        from darkstar_pipeline.learning.training import Asked, train_range
+        from darkstar_pipeline.learning.training import TrainingOptions, train_range
 
         last = as_of(home, config.at, datetime.now(UTC)) - timedelta(days=1)
-        asked = Asked(note=context.log.info, dagster_run_id=context.run.run_id)
+        asked = TrainingOptions(note=context.log.info, dagster_run_id=context.run.run_id)
         try:
             trained = train_range(home.context, "regressors", None, last, asked)
         except DataMissingError as error:
@@ -150,9 +150,9 @@ def _step(
 
     def body(context: dg.AssetExecutionContext, config: AsOf) -> dg.MaterializeResult:
         from darkstar_pipeline.learning.retrain import Retrain  # MLflow, LightGBM and PyTorch come with it
-        from darkstar_pipeline.learning.training import Asked
+        from darkstar_pipeline.learning.training import TrainingOptions
 
-        asked = Asked(note=context.log.info, dagster_run_id=context.run.run_id)
+        asked = TrainingOptions(note=context.log.info, dagster_run_id=context.run.run_id)
         run = Retrain(home.context, as_of(home, config.at, datetime.now(UTC)), asked)
         for warning in run.report.warnings:
             context.log.warning(warning)

@@ -32,7 +32,7 @@ from env.gym.episodes import Episodes, joined
 from env.site import Site
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verdict import Evaluation, evaluate, total_interval
-from planner.forecasts.cross_fitting import AuroraTellers
+from planner.forecasts.cross_fitting import CrossFittedForecasters
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import slot_series
 from planner.policies.learned_policy import LearnedPolicy
@@ -131,14 +131,14 @@ def run() -> list[Row]:
     return rows + _left_out_rows(pairs)
 
 
-def _told(home: str) -> AuroraTellers:
+def _told(home: str) -> CrossFittedForecasters:
     site = default_site()
     history, outlook = bench_history(home), bench_outlook(home, site.timezone)
     known = AuroraHome(slot_series(history, site.timezone, outlook=outlook))
-    return AuroraTellers(known, site.timezone, seed=SEED)
+    return CrossFittedForecasters(known, site.timezone, seed=SEED)
 
 
-def _data(home: str, area: str, tellers: AuroraTellers) -> Data:
+def _data(home: str, area: str, tellers: CrossFittedForecasters) -> Data:
     site = default_site()
     slots = bench_window(home, area, site)
     there = set(slots["local_day"].unique().to_list())
@@ -156,7 +156,7 @@ def _data(home: str, area: str, tellers: AuroraTellers) -> Data:
         train=train,
         validation=validation,
         test=test,
-        told={**tellers.told(train, validation), **tellers.tell(rest, test)},
+        told={**tellers.out_of_fold_scenarios(train, validation), **tellers.predict(rest, test)},
     )
 
 

@@ -36,9 +36,9 @@ def retrain(
     with progress_bar(call, "training") as progress:
         from darkstar_pipeline.learning.retrain import as_document
         from darkstar_pipeline.learning.retrain import retrain as run_retrain
-        from darkstar_pipeline.learning.training import Asked
+        from darkstar_pipeline.learning.training import TrainingOptions
 
-        report = run_retrain(context, day, Asked(progress=progress, note=call.note))
+        report = run_retrain(context, day, TrainingOptions(progress=progress, note=call.note))
     if report.status == "too_little":
         call.note("; ".join(report.warnings))
     return Document(dict(as_document(report)), lambda out: _draw(out, report))

@@ -86,12 +86,12 @@ def _policy(
     call: Call, context: "Context", kind: str, days: tuple[date | None, date | None], changes: dict[str, Any]
 ) -> Document:
     """Train one kind of policy with a progress bar where somebody watches."""
-    from darkstar_pipeline.learning.training import Asked, train_range
+    from darkstar_pipeline.learning.training import TrainingOptions, train_range
     from darkstar_pipeline.models.names import family_of, reference, registered_name
     from darkstar_pipeline.models.registry import find_version
 
     with progress_bar(call, f"training {kind}") as progress:
-        trained = train_range(context, kind, *days, Asked(changes=changes, progress=progress, note=call.note))
+        trained = train_range(context, kind, *days, TrainingOptions(changes=changes, progress=progress, note=call.note))
     model = registered_name(context.site_name, family_of(kind))
     record = find_version(context, model, trained.version)
     document: dict[str, Any] = {

@@ -12,7 +12,7 @@ from darkstar_pipeline.models.champion_pointer import read_pointer, read_seat
 from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from planner.errors import PolicyMismatchError
-from planner.forecasts.aurora_bundle import Learned
+from planner.forecasts.aurora_bundle import TrainingSummary
 
 MEND = "darkstar train aurora"
 
@@ -31,7 +31,7 @@ def check_forecasts(settings: Settings, home: Path, site: str) -> CheckResult:
         if pointer is None:
             detail = f"no Aurora is in use; {weather}"
             return failed(check, detail, MEND) if wanted == "aurora" else passed(check, f"naive: {detail}")
-        learned = Learned.model_validate(read_seat(folder, pointer).manifest.details)
+        learned = TrainingSummary.model_validate(read_seat(folder, pointer).manifest.details)
     except (OSError, ConfigurationError, PolicyMismatchError, ValidationError) as error:
         return failed(check, f"the Aurora in use cannot be read: {error}", MEND)
     lacks = ", ".join(learned.lacks) or "nothing"

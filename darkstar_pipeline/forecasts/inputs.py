@@ -13,19 +13,19 @@ from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from env.time_grid import grid
-from planner.forecasts.clear_sky import Panels
+from planner.forecasts.clear_sky import PvSystem
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import OUTLOOK, slot_series
 
 _OUTLOOK_NAMES = {"cloud_percent": "cloud", "irradiance_w_m2": "irradiance"}
 
 
-def panels_of(context: Context) -> Panels | None:
+def panels_of(context: Context) -> PvSystem | None:
     """Where the panels stand, as configured; None when that is not known."""
     told = context.site_settings.forecast
     if told.latitude is None or told.longitude is None:
         return None
-    return Panels(latitude=told.latitude, longitude=told.longitude, tilt=told.tilt, azimuth=told.azimuth)
+    return PvSystem(latitude=told.latitude, longitude=told.longitude, tilt=told.tilt, azimuth=told.azimuth)
 
 
 def believed_readings(context: Context, first: date, last: date) -> pl.DataFrame:
@@ -38,7 +38,7 @@ def aurora_home(
     first: date,
     last: date,
     *,
-    panels: Panels | None,
+    panels: PvSystem | None,
     country: str | None,
 ) -> AuroraHome:
     """The home with its readings from `first` to `last`, null where nothing is believed.

@@ -16,7 +16,7 @@ from darkstar_pipeline.forecasts.inputs import aurora_home, panels_of
 from env.time_grid import day_start
 from planner.artifacts.bundle import Bundle
 from planner.forecasts.aurora import aurora_forecasts
-from planner.forecasts.aurora_bundle import TrainedOn, save_aurora
+from planner.forecasts.aurora_bundle import TrainingProvenance, save_aurora
 from planner.forecasts.aurora_fitting import fit_aurora
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, Mask
 from planner.forecasts.features import AuroraHome
@@ -46,7 +46,7 @@ class TrainedAurora:
     """
 
     model: AuroraModel
-    trained_on: TrainedOn
+    trained_on: TrainingProvenance
     days: int
     held_out: tuple[date, ...]
     notes: tuple[str, ...]
@@ -86,7 +86,7 @@ def train_aurora(context: Context, first: date, last: date, *, seed: int = 0) ->
     held_out = held_out_days(days)
     metrics = _measured(home, days, held_out, context.timezone, seed) if held_out else {}
     model = fit_aurora(home, _slots_of(home, days, context.timezone), seed=seed)
-    trained_on = TrainedOn(
+    trained_on = TrainingProvenance(
         timezone=context.timezone,
         first_day=first,
         last_day=days[-1],

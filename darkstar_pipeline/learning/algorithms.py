@@ -21,7 +21,7 @@ Chosen = TypeVar("Chosen", bound=BaseModel)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learned:
+class TrainingResult:
     """What an algorithm learned.
 
     Attributes:
@@ -42,7 +42,7 @@ class Learned:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lesson:
+class TrainingSplit:
     """What an algorithm is given.
 
     Attributes:
@@ -64,7 +64,7 @@ class Lesson:
     progress: Callable[[int, int], None] | None = None
 
 
-def learn(context: Context, kind: str, lesson: Lesson) -> Learned:
+def learn(context: Context, kind: str, lesson: TrainingSplit) -> TrainingResult:
     """Train one kind of policy.
 
     Raises:
@@ -105,7 +105,7 @@ def changed(settings: Chosen, changes: Mapping[str, Any]) -> Chosen:
         raise ConfigurationError(f"--set {place}: {first['msg']}", hint) from error
 
 
-def _rl(context: Context, lesson: Lesson) -> Learned:
+def _rl(context: Context, lesson: TrainingSplit) -> TrainingResult:
     from planner.training.rl import Round, train_rl
 
     settings = changed(context.site_settings.rl, lesson.changes)
@@ -127,7 +127,7 @@ def _rl(context: Context, lesson: Lesson) -> Learned:
     curves: dict[str, list[tuple[int, float]]] = {}
     for each in trained.rounds:
         curves.setdefault(f"member {each.member}", []).append((each.number, each.cost))
-    return Learned(
+    return TrainingResult(
         manifest=trained.policy.manifest,
         files=trained.policy.files(),
         metrics={
@@ -141,7 +141,7 @@ def _rl(context: Context, lesson: Lesson) -> Learned:
     )
 
 
-def _lightgbm(context: Context, lesson: Lesson) -> Learned:
+def _lightgbm(context: Context, lesson: TrainingSplit) -> TrainingResult:
     from planner.training.lightgbm import LightgbmRound, train_lightgbm
 
     settings = changed(context.site_settings.lightgbm, lesson.changes)
@@ -154,7 +154,7 @@ def _lightgbm(context: Context, lesson: Lesson) -> Learned:
             lesson.progress(each.number, each.of)
 
     trained = train_lightgbm(lesson.training, lesson.validation, how, progress=told)
-    return Learned(
+    return TrainingResult(
         manifest=trained.policy.manifest,
         files=trained.policy.files(),
         metrics=trained.metrics,
@@ -164,7 +164,7 @@ def _lightgbm(context: Context, lesson: Lesson) -> Learned:
     )
 
 
-def _regressors(context: Context, lesson: Lesson, slots: pl.DataFrame) -> Learned:
+def _regressors(context: Context, lesson: TrainingSplit, slots: pl.DataFrame) -> TrainingResult:
     from planner.training.imitation import train_regressors
 
     settings = changed(context.site_settings.regressors, lesson.changes)
@@ -172,7 +172,7 @@ def _regressors(context: Context, lesson: Lesson, slots: pl.DataFrame) -> Learne
         seed=context.site_settings.learning.seed, beliefs=lesson.beliefs, tariff=tariff_version(context.site_settings)
     )
     trained = train_regressors(lesson.training, lesson.validation, slots, how, progress=lesson.progress)
-    return Learned(
+    return TrainingResult(
         manifest=trained.regressors.manifest,
         files=trained.regressors.files(),
         metrics=trained.metrics,

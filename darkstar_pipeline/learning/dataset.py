@@ -20,8 +20,8 @@ from darkstar_pipeline.learning.splits import Days, Windows
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.gym.episodes import Episodes
 from planner.artifacts.bundle import Bundle
-from planner.forecasts.aurora_bundle import TrainedOn, save_aurora
-from planner.forecasts.cross_fitting import AuroraTellers
+from planner.forecasts.aurora_bundle import TrainingProvenance, save_aurora
+from planner.forecasts.cross_fitting import CrossFittedForecasters
 from planner.replay.episodes import rl_episodes
 from planner.replay.usable_slots import USABLE
 from planner.value.scenario_source import ScenarioSource
@@ -89,24 +89,24 @@ def learning_data(
     """
     inputs = replay_inputs(context, windows.learned, lookback_days=REACH)
     told, aurora = dict[date, Scenarios](), None
-    if with_aurora and AuroraTellers.enough(windows.train):
+    if with_aurora and CrossFittedForecasters.enough(windows.train):
         note("Aurora learns the home's days")
         first, country = windows.train[0] - timedelta(days=REACH), context.site_settings.forecast.holidays_of
         home = aurora_home(context, first, windows.learned[-1], panels=panels_of(context), country=country)
-        tellers = AuroraTellers(home, context.timezone, seed=seed)
-        told = tellers.told(windows.train, windows.validation)
+        tellers = CrossFittedForecasters(home, context.timezone, seed=seed)
+        told = tellers.out_of_fold_scenarios(windows.train, windows.validation)
         aurora = _bundle(tellers, context, windows.learned, first)
     elif with_aurora:
         note(f"{len(windows.train)} days to learn from are too few for Aurora: scenarios are the last days alone")
     return LearningData(context=context, windows=windows, inputs=inputs, told=told, aurora=aurora)
 
 
-def _bundle(tellers: AuroraTellers, context: Context, days: Days, first: date) -> Bundle | None:
+def _bundle(tellers: CrossFittedForecasters, context: Context, days: Days, first: date) -> Bundle | None:
     """An Aurora that learned from all days, as its files; None where too few of them were read."""
     model = tellers.fit(days)
     if model is None:
         return None
-    trained_on = TrainedOn(
+    trained_on = TrainingProvenance(
         timezone=context.timezone,
         first_day=first,
         last_day=days[-1],

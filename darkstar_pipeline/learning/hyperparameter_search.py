@@ -16,7 +16,7 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.learning.algorithms import changed
 from darkstar_pipeline.learning.dataset import LearningData, usable_days
-from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_beliefs, uncorrected_cost
+from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_scenario_rules, uncorrected_cost
 from darkstar_pipeline.learning.splits import split
 from darkstar_pipeline.learning.training import prepared
 from darkstar_pipeline.models.names import MODELS_FOLDER
@@ -66,7 +66,7 @@ def search_site(
     """
     windows = split(usable_days(context, None, at - timedelta(days=1)), context.site_settings.learning)
     data = prepared(context, windows)
-    name, _ = choose_beliefs(data)
+    name, _ = choose_scenario_rules(data)
     rules, settings = CANDIDATES[name], context.site_settings.rl
     base = changed(settings, QUICK).training(seed=context.site_settings.learning.seed)
     space = Space(base=base, ranges={**SHARED, **OF_PPO})

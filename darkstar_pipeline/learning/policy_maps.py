@@ -29,7 +29,9 @@ def policy_map(context: Context, trained: TrainedPolicy, days: Sequence[date]) -
     chosen = list(days)[-MAP_DAYS:]
     found = replay_inputs(context, chosen, lookback_days=trained.policy.weight_rules.n_days)
     source = ScenarioSource(
-        history=found.history, rules=trained.policy.weight_rules, forecast_scenarios=trained.told(context, chosen)
+        history=found.history,
+        rules=trained.policy.weight_rules,
+        forecast_scenarios=trained.own_scenarios(context, chosen),
     )
     part = max(slots_by_length(found.slots, found.forecasts, context.site), key=len)
     episodes = equal_days(part, source, context.site, protocol_of(context))

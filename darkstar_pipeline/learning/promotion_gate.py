@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.learning.scoring import daily_costs, figures, judge
+from darkstar_pipeline.learning.scoring import daily_costs, policy_metrics, score_on_days
 from darkstar_pipeline.learning.splits import Windows
 from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
 from env.inverter import Energy
@@ -17,7 +17,7 @@ from planner.policy_names import FALLBACK
 
 
 @dataclass(frozen=True)
-class Evidence:
+class GateResult:
     """What speaks for a challenger.
 
     Attributes:
@@ -36,7 +36,9 @@ class Evidence:
         return self.document["promote"] is True
 
 
-def weigh(context: Context, challenger: TrainedPolicy, windows: Windows, *, saved_on_validation: float) -> Evidence:
+def evaluate_challenger(
+    context: Context, challenger: TrainedPolicy, windows: Windows, *, saved_on_validation: float
+) -> GateResult:
     """Judge a challenger on the test days against what is in use.
 
     Against a champion the statistical gate decides (`planner.evaluation.promotion_test`), the last of the test days
@@ -52,7 +54,7 @@ def weigh(context: Context, challenger: TrainedPolicy, windows: Windows, *, save
     """
     champion = _champion(context)
     both = [challenger] if champion is None else [challenger, champion]
-    verdict = judge(context, both, windows.test)
+    verdict = score_on_days(context, both, windows.test)
     own = daily_costs(verdict, challenger.name)
     other = daily_costs(verdict, FALLBACK if champion is None else champion.name)
     shadow_days = min(context.site_settings.learning.shadow_days, len(own) // 4)
@@ -68,7 +70,7 @@ def weigh(context: Context, challenger: TrainedPolicy, windows: Windows, *, save
     document = {**found.document(), "against": FALLBACK if champion is None else f"version {champion.version}"}
     if champion is None:
         document |= _first(costs, int(breaches.sum()), saved_on_validation)
-    return Evidence(document=document, figures=figures(verdict, challenger.name), verdict=verdict)
+    return GateResult(document=document, figures=policy_metrics(verdict, challenger.name), verdict=verdict)
 
 
 def _champion(context: Context) -> TrainedPolicy | None:

@@ -19,9 +19,9 @@ from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.forecasts.registration import train_and_register
 from darkstar_pipeline.learning.dataset import REACH, usable_days
 from darkstar_pipeline.learning.drift import drift_report
-from darkstar_pipeline.learning.promotion_gate import weigh
+from darkstar_pipeline.learning.promotion_gate import evaluate_challenger
 from darkstar_pipeline.learning.splits import Windows, split
-from darkstar_pipeline.learning.training import Asked, prepared, train_version
+from darkstar_pipeline.learning.training import TrainingOptions, prepared, train_version
 from darkstar_pipeline.models.bundle_store import stored_bundle
 from darkstar_pipeline.models.champion_pointer import champion_version
 from darkstar_pipeline.models.names import reference, registered_name, retrains_folder
@@ -79,11 +79,11 @@ class Retrain:
         DataMissingError: nothing was ever backfilled.
     """
 
-    def __init__(self, context: Context, at: date, asked: Asked | None = None) -> None:
-        self.context, self.at, self._asked = context, at, asked or Asked()
+    def __init__(self, context: Context, at: date, asked: TrainingOptions | None = None) -> None:
+        self.context, self.at, self._asked = context, at, asked or TrainingOptions()
         self.windows: Windows | None = None
         days = usable_days(context, None, at - timedelta(days=1))
-        self.report = RetrainReport(site=context.site_name, at=at, warnings=tuple(_oddities(at, days)))
+        self.report = RetrainReport(site=context.site_name, at=at, warnings=tuple(_warnings(at, days)))
         try:
             self.windows = split(days[-_most(context) :], context.site_settings.learning, with_test=True)
         except DataMissingError as error:
@@ -154,7 +154,9 @@ class Retrain:
         challenger = trained_policy(self.context, reference(name, best.version))
         if challenger is None:
             raise DataMissingError(f"{name} has no version {best.version}", "run the retrain again")
-        found = weigh(self.context, challenger, self.windows, saved_on_validation=best.saved_on_validation)
+        found = evaluate_challenger(
+            self.context, challenger, self.windows, saved_on_validation=best.saved_on_validation
+        )
         attach_evidence(self.context, name, best.version, found.document)
         self._done({"challenger": best.version, "evidence": found.document, "figures": found.figures})
 
@@ -176,7 +178,7 @@ class Retrain:
             temporary.write_text(self.report.model_dump_json(indent=1), encoding="utf-8")
 
 
-def retrain(context: Context, at: date, asked: Asked | None = None) -> RetrainReport:
+def retrain(context: Context, at: date, asked: TrainingOptions | None = None) -> RetrainReport:
     """Retrain a site as of a day.
 
     Args:
@@ -212,7 +214,7 @@ def _most(context: Context) -> int:
     return settings.train_days + settings.validation_days + settings.test_days
 
 
-def _oddities(at: date, days: list[date]) -> list[str]:
+def _warnings(at: date, days: list[date]) -> list[str]:
     """What a person should look at before believing in a retrain."""
     found: list[str] = []
     if days and (at - days[-1]).days > STALE_DAYS:

@@ -15,19 +15,19 @@ from planner.value.scenario_weights import NAIVE, WeightRules
 
 # Found on training weeks of six pairs of home and prices (benchmarks/RESULTS.md); which of them suits a home is chosen
 # on its own days.
-LIVED = WeightRules(
+HISTORY_RULES = WeightRules(
     n_days=14, age_days=5.0, weekday=1.5, persistence=0.923, fade=0.92, together=False,
     load_memory=0.85, load_alike_kwh=0.84, pv_memory=0.95, pv_alike_kwh=1.05, forecast_share=0.0,
 )  # fmt: skip
-TOLD = WeightRules(
+AURORA_RULES = WeightRules(
     n_days=14, age_days=3.5, weekday=2.5, persistence=0.95, fade=0.97, together=False,
     load_memory=0.93, load_alike_kwh=0.45, pv_memory=0.85, pv_alike_kwh=0.95, forecast_share=0.4,
 )  # fmt: skip
-CANDIDATES: Mapping[str, WeightRules] = {"naive": NAIVE, "lived": LIVED, "told": TOLD}
+CANDIDATES: Mapping[str, WeightRules] = {"naive": NAIVE, "lived": HISTORY_RULES, "told": AURORA_RULES}
 _UNCORRECTED = Setup(action="correction", correction=Correction(offset=1.0))
 
 
-def choose_beliefs(data: LearningData) -> tuple[str, dict[str, float]]:
+def choose_scenario_rules(data: LearningData) -> tuple[str, dict[str, float]]:
     """The rules that suit a site's training and validation days; as `cheapest_beliefs`."""
     return cheapest_beliefs(lambda rules: data.episodes(data.windows.learned, rules), told=bool(data.told))
 

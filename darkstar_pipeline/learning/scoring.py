@@ -24,7 +24,7 @@ def trained_results(context: Context, trained: TrainedPolicy, days: Sequence[dat
     return daily_results(schedule, protocol_of(context), context.site)
 
 
-def judge(context: Context, trained: Sequence[TrainedPolicy], days: Sequence[date]) -> Evaluation:
+def score_on_days(context: Context, trained: Sequence[TrainedPolicy], days: Sequence[date]) -> Evaluation:
     """The verdict on trained policies on some days, with the references beside them.
 
     Raises:
@@ -35,7 +35,7 @@ def judge(context: Context, trained: Sequence[TrainedPolicy], days: Sequence[dat
     return evaluate(pl.concat(results, how="diagonal"))
 
 
-def figures(verdict: Evaluation, policy: str) -> dict[str, float]:
+def policy_metrics(verdict: Evaluation, policy: str) -> dict[str, float]:
     """A policy's figures by plain name, and what it pays against MPC and `value` in percent."""
     rows = {row["policy"]: row for row in verdict.totals.to_dicts()}
     own = rows[policy]

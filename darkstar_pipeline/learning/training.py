@@ -18,12 +18,12 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.antares_slots import get_antares_slots
-from darkstar_pipeline.learning.algorithms import Learned, Lesson, check_changes, learn
+from darkstar_pipeline.learning.algorithms import TrainingResult, TrainingSplit, check_changes, learn
 from darkstar_pipeline.learning.augmentation import augmented
 from darkstar_pipeline.learning.dataset import LearningData, learning_data, usable_days
 from darkstar_pipeline.learning.policy_maps import policy_map
-from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_beliefs
-from darkstar_pipeline.learning.scoring import figures, judge
+from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_scenario_rules
+from darkstar_pipeline.learning.scoring import policy_metrics, score_on_days
 from darkstar_pipeline.learning.splits import Windows, split
 from darkstar_pipeline.models.names import MODELS_FOLDER
 from darkstar_pipeline.models.registry import register_model
@@ -40,7 +40,7 @@ Progress = Callable[[int, int], None]
 UNNAMED = "learned"  # what a version that has no number yet is judged as
 
 
-class Note(Protocol):
+class OnProgress(Protocol):
     """Tells a person what goes on."""
 
     def __call__(self, text: str, /) -> None:
@@ -48,12 +48,13 @@ class Note(Protocol):
         ...
 
 
-def _silent(text: str, /) -> None:
+def ignore(text: str, /) -> None:
+    """Report nothing."""
     del text
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class TrainingOptions:
     """How a training is asked for.
 
     Attributes:
@@ -66,7 +67,7 @@ class Asked:
 
     changes: Mapping[str, Any] = field(default_factory=dict[str, Any])
     progress: Progress | None = None
-    note: Note = _silent
+    note: OnProgress = ignore
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     dagster_run_id: str | None = None
 
@@ -99,7 +100,7 @@ class TrainedVersion:
 
 
 def train_range(
-    context: Context, kind: str, first: date | None, last: date | None, asked: Asked | None = None
+    context: Context, kind: str, first: date | None, last: date | None, asked: TrainingOptions | None = None
 ) -> TrainedVersion:
     """Train on the usable days of a range, the last of them for choosing.
 
@@ -115,27 +116,27 @@ def train_range(
         ConfigurationError: a setting that the algorithm does not have.
         OutsideServiceError: MLflow refused or cannot be reached.
     """
-    wishes = asked or Asked()
+    wishes = asked or TrainingOptions()
     check_changes(context, kind, wishes.changes)
     windows = split(usable_days(context, first, last), context.site_settings.learning)
     return train_version(prepared(context, windows, wishes.note), kind, wishes)
 
 
-def prepared(context: Context, windows: Windows, note: Note = _silent) -> LearningData:
+def prepared(context: Context, windows: Windows, note: OnProgress = ignore) -> LearningData:
     """What the windows' days are learned on, for trainings of any kind."""
     rules = context.site_settings.learning
     return learning_data(context, windows, with_aurora=rules.aurora_scenarios, seed=rules.seed, note=note)
 
 
-def train_version(data: LearningData, kind: str, asked: Asked) -> TrainedVersion:
+def train_version(data: LearningData, kind: str, asked: TrainingOptions) -> TrainedVersion:
     """Train on prepared days, judge on their validation days, and register."""
     context, windows = data.context, data.windows
-    name, costs = choose_beliefs(data)
+    name, costs = choose_scenario_rules(data)
     asked.note(f"beliefs: {name}")
     rules = CANDIDATES[name]
     imitates = kind == "regressors"  # MPC was replayed on the home's own days alone
     further = [] if imitates else augmented(data, rules)
-    lesson = Lesson(
+    lesson = TrainingSplit(
         training=joined([data.episodes(windows.train, rules), *further]),
         validation=data.episodes(windows.validation, rules),
         beliefs=rules,
@@ -148,8 +149,8 @@ def train_version(data: LearningData, kind: str, asked: Asked) -> TrainedVersion
     with TemporaryDirectory(prefix=f"{kind}-") as folder:
         place = Path(folder) / "bundle"
         trained = opened(UNNAMED, _save(learned, data, name, place))
-        verdict = judge(context, [trained], windows.validation)
-        metrics = {**figures(verdict, UNNAMED), **learned.metrics}
+        verdict = score_on_days(context, [trained], windows.validation)
+        metrics = {**policy_metrics(verdict, UNNAMED), **learned.metrics}
         beliefs = {"beliefs": name, **{f"beliefs_cost_{each}": cost for each, cost in costs.items()}}
         run = TrainingRun(
             train=(windows.train[0], windows.train[-1]),
@@ -169,7 +170,7 @@ def train_version(data: LearningData, kind: str, asked: Asked) -> TrainedVersion
     return TrainedVersion(kind=kind, version=version, windows=windows, beliefs=name, metrics=metrics, verdict=verdict)
 
 
-def _save(learned: Learned, data: LearningData, beliefs: str, place: Path) -> Bundle:
+def _save(learned: TrainingResult, data: LearningData, beliefs: str, place: Path) -> Bundle:
     """Write the policy with its windows, and the Aurora that its beliefs count on."""
     windows = data.windows
     details = {
@@ -185,7 +186,7 @@ def _save(learned: Learned, data: LearningData, beliefs: str, place: Path) -> Bu
     return save_bundle(place, manifest, files)
 
 
-def _checkpoints(data: LearningData, kind: str, asked: Asked) -> Path | None:
+def _checkpoints(data: LearningData, kind: str, asked: TrainingOptions) -> Path | None:
     """Where a training of these very days with these very settings goes on after a kill."""
     context = data.context
     settings = context.site_settings.model_dump(
@@ -205,7 +206,7 @@ def _forget(checkpoints: Path | None) -> None:
 
 
 def _pictures(
-    context: Context, learned: Learned, trained: TrainedPolicy, verdict: Evaluation, windows: Windows
+    context: Context, learned: TrainingResult, trained: TrainedPolicy, verdict: Evaluation, windows: Windows
 ) -> dict[str, bytes]:
     """How learning went, what the policy pays, and what it does by stored energy and price on its validation days."""
     kind, currency = learned.manifest.kind, context.site_settings.currency

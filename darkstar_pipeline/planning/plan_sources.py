@@ -111,7 +111,7 @@ def learned_plan(
     told = memory.get(
         f"told {policy.name}",
         (policy.bundle.identity, today, *_read_lately(context, today)),
-        lambda: policy.told(context, [today]),
+        lambda: policy.own_scenarios(context, [today]),
     )
     source = ScenarioSource(history=known.history, forecast_scenarios=told)
     return learned_schedule(task, known.rolling, policy.policy, source, _planned_loads(task))

@@ -35,7 +35,7 @@ def replay_trained(
         PolicyMismatchError: it was made for another state than this version shows.
     """
     found = replay_inputs(context, days, lookback_days=trained.policy.weight_rules.n_days)
-    source = ScenarioSource(history=found.history, forecast_scenarios=trained.told(context, days))
+    source = ScenarioSource(history=found.history, forecast_scenarios=trained.own_scenarios(context, days))
     protocol = protocol_of(context) if protocol is None else protocol
     if continuous:
         window = open_window(found.slots, found.forecasts, found.history, context.site, protocol)

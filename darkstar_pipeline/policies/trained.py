@@ -48,8 +48,8 @@ class TrainedPolicy:
         since, until = self.learned_since, self.learned_until
         return until is not None and day <= until and (since is None or since <= day)
 
-    def told(self, context: Context, days: Sequence[date]) -> Mapping[date, Scenarios]:
-        """Scenarios that its own Aurora tells of days after those it learned from; none where it has none."""
+    def own_scenarios(self, context: Context, days: Sequence[date]) -> Mapping[date, Scenarios]:
+        """Return scenarios by its own Aurora of days after those it learned from; none without an Aurora."""
         aurora = embedded_aurora(self.bundle)
         if aurora is None:
             return {}

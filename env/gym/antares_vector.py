@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from env.errors import EpisodeError
 from env.gym.actions import Actions
-from env.gym.autoreset_batch import Ended, Lives
+from env.gym.autoreset_batch import AutoresetBatch, FinishedEpisodes
 from env.gym.episodes import Episodes
 from env.gym.home_batch import PLAIN, Outcome, Setup
 from env.gym.states import State
@@ -44,7 +44,7 @@ class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
 
     def __init__(self, episodes: Episodes, num_envs: int, *, state: str, setup: Setup = PLAIN) -> None:
         self.num_envs = num_envs
-        self.lives = Lives(episodes, num_envs, state=state, setup=setup)
+        self.lives = AutoresetBatch(episodes, num_envs, state=state, setup=setup)
         batch = self.lives.batch
         self.single_observation_space: spaces.Space[State] = batch.observation_space
         self.single_action_space: spaces.Space[Any] = batch.actions.space
@@ -92,7 +92,7 @@ class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
     def _masked(self, infos: dict[str, Any]) -> dict[str, Any]:
         return infos | {f"_{name}": self._everyone for name in infos}
 
-    def _final(self, ended: Ended) -> dict[str, Any]:
+    def _final(self, ended: FinishedEpisodes) -> dict[str, Any]:
         """What Gymnasium calls final: of the episodes that ended."""
         mask = np.zeros(self.num_envs, dtype=np.bool_)
         mask[ended.homes] = True

@@ -18,7 +18,7 @@ from env.inverter import Energy
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class FinishedEpisodes:
     """Episodes that ended with a slot.
 
     Attributes:
@@ -54,7 +54,7 @@ class Ledger:
         if outcome.gated is not None:
             self._sums["gated"] += outcome.gated
 
-    def of(self, homes: Index) -> dict[str, Energy]:
+    def totals_for(self, homes: Index) -> dict[str, Energy]:
         """Sums of some homes, by name."""
         return {name: total[homes] for name, total in self._sums.items()}
 
@@ -64,7 +64,7 @@ class Ledger:
             total[homes] = 0.0
 
 
-class Lives:
+class AutoresetBatch:
     """A batch that goes on for ever.
 
     Args:
@@ -106,7 +106,7 @@ class Lives:
         self._ledger.clear(everyone)
         return self.batch.observe()
 
-    def step(self, actions: Actions) -> tuple[State, Outcome, Ended | None]:
+    def step(self, actions: Actions) -> tuple[State, Outcome, FinishedEpisodes | None]:
         """Live through a slot; where an episode ends, another begins.
 
         Returns:
@@ -123,11 +123,11 @@ class Lives:
         self._ledger.clear(homes)
         return self.batch.observe(), outcome, ended
 
-    def _ended(self, homes: Index, seen: State) -> Ended:
-        return Ended(
+    def _ended(self, homes: Index, seen: State) -> FinishedEpisodes:
+        return FinishedEpisodes(
             homes=homes,
             rows=self.batch.row[homes],
             observations=seen[homes],
             slots=self.batch.slot[homes],
-            **self._ledger.of(homes),
+            **self._ledger.totals_for(homes),
         )

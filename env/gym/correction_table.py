@@ -26,7 +26,7 @@ LEAST_POINTS = 3
 EDGE_POINTS = 8  # about as many points of stored energy are tried one by one
 
 
-class TabulatedCorrection:
+class CorrectionTable:
     """`CorrectedValue` on a grid; a byte an entry, `n_episodes x width x n_soc x n_levels` in all.
 
     Stored energy strictly inside the usable range takes no entry of its ends, where commands are equal that differ
@@ -63,9 +63,9 @@ class TabulatedCorrection:
         asked = np.clip(checked_numbers(actions, (len(moment.row), 1))[:, 0], -1.0, 1.0)
         level = np.rint((asked + 1.0) * ((self.n_levels - 1) / 2)).astype(np.intp)
         entry = (moment.at * self.n_soc + self._point(moment)) * self.n_levels + level
-        return self.told(self.choices.take(entry), moment)
+        return self.command_of(self.choices.take(entry), moment)
 
-    def told(self, choice: NDArray[np.uint8], moment: Moment) -> Command:
+    def command_of(self, choice: NDArray[np.uint8], moment: Moment) -> Command:
         """The menu's commands of those numbers."""
         return self._commands.command(choice.astype(np.intp), moment)
 

@@ -10,7 +10,7 @@ so only rewards may use it, never a state or an action.
 import numpy as np
 
 from env.fleet import Fleet, Index
-from env.gym.correction_table import TabulatedCorrection
+from env.gym.correction_table import CorrectionTable
 from env.gym.episodes import Episodes
 from env.gym.home_batch import Outcome
 from env.gym.states import Moment
@@ -18,7 +18,7 @@ from env.inverter import Energy, apply_command
 from env.simulator import flows_cost
 
 
-class Prospects:
+class ValueBaseline:
     """Money still to come, settlement included, on the grid of a looked-up correction.
 
     Args:
@@ -26,11 +26,11 @@ class Prospects:
         table: of these episodes; its grid and its choices where nothing is corrected are used.
     """
 
-    def __init__(self, episodes: Episodes, table: TabulatedCorrection) -> None:
+    def __init__(self, episodes: Episodes, table: CorrectionTable) -> None:
         self._table, self._width = table, episodes.width
         self._value = _worked_out(episodes, table)
 
-    def gain(self, before: Moment, outcome: Outcome) -> Energy:
+    def advantage(self, before: Moment, outcome: Outcome) -> Energy:
         """What a slot brought beyond what no correction would have `(n_homes,)` [money].
 
         Args:
@@ -50,7 +50,7 @@ class Prospects:
         return below + (steps - low) * (flat.take(place + 1) - below)
 
 
-def _worked_out(episodes: Episodes, table: TabulatedCorrection) -> Energy:
+def _worked_out(episodes: Episodes, table: CorrectionTable) -> Energy:
     """Money still to come at each fence post and point of stored energy `(n_episodes, width + 1, n_soc)`."""
     n_rows, width, n_soc = len(episodes), episodes.width, table.n_soc
     row = np.repeat(np.arange(n_rows), n_soc)
@@ -68,7 +68,7 @@ def _worked_out(episodes: Episodes, table: TabulatedCorrection) -> Energy:
             for each in (episodes.load_kwh, episodes.pv_kwh, episodes.import_price, episodes.export_price)
         )
         flows = apply_command(
-            table.told(uncorrected[:, slot].reshape(-1), moment),
+            table.command_of(uncorrected[:, slot].reshape(-1), moment),
             load_kwh=load,
             pv_kwh=pv,
             soc_kwh=soc,

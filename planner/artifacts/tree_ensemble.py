@@ -56,7 +56,7 @@ class _Tree:
 
 
 @dataclass(frozen=True)
-class BoostedTrees:
+class TreeEnsemble:
     """Trees side by side, each in its own stretch of the arrays.
 
     Attributes:
@@ -77,7 +77,7 @@ class BoostedTrees:
     threshold: Energy
     left: Index
     right: Index
-    worth: Energy
+    leaf_value: Energy
 
     def predict(self, rows: NDArray[np.float32] | Energy) -> Energy:
         """What the trees add up to, of finite rows `(n_rows, n_features)`: `(n_rows,)`."""
@@ -92,10 +92,10 @@ class BoostedTrees:
         for _ in range(self.depth):
             asked = flat.take(own + self.feature.take(node))
             node = np.where(asked <= self.threshold.take(node), self.left.take(node), self.right.take(node))
-        return self.worth.take(node).sum(axis=1)
+        return self.leaf_value.take(node).sum(axis=1)
 
 
-def boosted_trees(content: bytes) -> BoostedTrees:
+def boosted_trees(content: bytes) -> TreeEnsemble:
     """Trees from LightGBM's text (version 4, numeric splits, one output).
 
     Raises:
@@ -115,7 +115,7 @@ def _pairs(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
-def _together(trees: list[_Tree], n_features: int, *, n_outputs: int) -> BoostedTrees:
+def _together(trees: list[_Tree], n_features: int, *, n_outputs: int) -> TreeEnsemble:
     """Trees one behind the other.
 
     Raises:
@@ -132,7 +132,7 @@ def _together(trees: list[_Tree], n_features: int, *, n_outputs: int) -> Boosted
         message = f"a split asks about a column that there is not: {feature.min()}..{feature.max()} of {n_features}"
         raise ValueError(message)
     shifted = list(zip(trees, starts[:-1], strict=True))
-    return BoostedTrees(
+    return TreeEnsemble(
         n_features=n_features,
         first=starts[:-1],
         depth=max((tree.depth() for tree in trees), default=0),
@@ -140,5 +140,5 @@ def _together(trees: list[_Tree], n_features: int, *, n_outputs: int) -> Boosted
         threshold=np.concatenate([nothing, *(tree.threshold for tree in trees)]),
         left=np.concatenate([nowhere, *(tree.left + start for tree, start in shifted)]),
         right=np.concatenate([nowhere, *(tree.right + start for tree, start in shifted)]),
-        worth=np.concatenate([nothing, *(tree.worth for tree in trees)]),
+        leaf_value=np.concatenate([nothing, *(tree.worth for tree in trees)]),
     )

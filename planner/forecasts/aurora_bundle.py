@@ -17,7 +17,7 @@ from planner.artifacts.bundle import Bundle, Manifest, read_bundle, save_bundle
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora_model import MODEL_VERSION, QUANTILES, AuroraModel, ErrorDays, TargetModel
 from planner.forecasts.calibration import PastScores
-from planner.forecasts.clear_sky import Panels
+from planner.forecasts.clear_sky import PvSystem
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -36,7 +36,7 @@ class Target(BaseModel):
     widening: dict[str, float] = Field(description="what each quantile is moved by, by its name such as p10")
 
 
-class Learned(BaseModel):
+class TrainingSummary(BaseModel):
     """What the manifest says of the model besides: `details`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,7 +57,7 @@ class Learned(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainedOn:
+class TrainingProvenance:
     """What a model was fitted on.
 
     Attributes:
@@ -72,7 +72,7 @@ class TrainedOn:
     timezone: str
     first_day: date
     last_day: date
-    panels: Panels | None = None
+    panels: PvSystem | None = None
     country: str | None = None
     metrics: Mapping[str, float | None]
 
@@ -88,19 +88,19 @@ class LoadedAurora:
     """
 
     model: AuroraModel
-    learned: Learned
+    learned: TrainingSummary
     identity: str
 
     @property
-    def panels(self) -> Panels | None:
+    def panels(self) -> PvSystem | None:
         """Where the panels stood that it was fitted with."""
         told = self.learned
         if told.latitude is None or told.longitude is None:
             return None
-        return Panels(latitude=told.latitude, longitude=told.longitude, tilt=told.tilt, azimuth=told.azimuth)
+        return PvSystem(latitude=told.latitude, longitude=told.longitude, tilt=told.tilt, azimuth=told.azimuth)
 
 
-def save_aurora(folder: Path, model: AuroraModel, trained_on: TrainedOn) -> Bundle:
+def save_aurora(folder: Path, model: AuroraModel, trained_on: TrainingProvenance) -> Bundle:
     """Write a model whole or not at all.
 
     Args:
@@ -111,7 +111,7 @@ def save_aurora(folder: Path, model: AuroraModel, trained_on: TrainedOn) -> Bund
     from safetensors.numpy import save
 
     panels = {} if trained_on.panels is None else vars(trained_on.panels)
-    learned = Learned(
+    learned = TrainingSummary(
         version=MODEL_VERSION,
         timezone=trained_on.timezone,
         country=trained_on.country,
@@ -147,7 +147,7 @@ def load_aurora(bundle: Bundle | Path) -> LoadedAurora:
 
     whole = read_bundle(bundle, kind=KIND) if isinstance(bundle, Path) else bundle
     try:
-        learned = Learned.model_validate(whole.manifest.details)
+        learned = TrainingSummary.model_validate(whole.manifest.details)
         if learned.version != MODEL_VERSION:
             message = f"made by {learned.version}, this is {MODEL_VERSION}; run `darkstar train aurora`"
             raise PolicyMismatchError(message)

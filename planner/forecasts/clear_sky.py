@@ -25,7 +25,7 @@ FAR_DAYS = AHEAD // DAY_SLOTS + 2  # days back that the farthest forecast has to
 
 
 @dataclass(frozen=True, kw_only=True)
-class Panels:
+class PvSystem:
     """Where panels stand and how.
 
     Attributes:
@@ -41,7 +41,7 @@ class Panels:
     azimuth: float = 180.0
 
 
-def physical_kwh(series: SlotSeries, panels: Panels) -> Energy:
+def physical_kwh(series: SlotSeries, panels: PvSystem) -> Energy:
     """Energy of one kW of panels under a clear sky, slot by slot `(n,)` [kWh].
 
     Haurwitz's clear-sky irradiance, 0.85 of it beam and the rest from all of the sky, on the panels' plane.
@@ -72,7 +72,7 @@ class ClearSky:
         panels: where they stand; None reads the envelope from the readings alone.
     """
 
-    def __init__(self, series: SlotSeries, panels: Panels | None = None) -> None:
+    def __init__(self, series: SlotSeries, panels: PvSystem | None = None) -> None:
         pv = series.pv_kwh
         self._peaks = np.concatenate([[0.0], np.maximum.accumulate(np.nan_to_num(pv, nan=0.0))])
         shape = np.ones(len(series)) if panels is None else physical_kwh(series, panels)

@@ -21,7 +21,7 @@ from planner.value.scenarios import Scenarios
 WEEK = 7
 
 
-class AuroraTellers:
+class CrossFittedForecasters:
     """Auroras fitted on some days of a home.
 
     Args:
@@ -38,7 +38,7 @@ class AuroraTellers:
         """Whether half of the days, less those beside the others, are enough for an Aurora."""
         return len(train) >= 2 * LEAST_DAYS + 2 * WEEK - 1
 
-    def told(self, train: Sequence[date], later: Sequence[date]) -> dict[date, Scenarios]:
+    def out_of_fold_scenarios(self, train: Sequence[date], later: Sequence[date]) -> dict[date, Scenarios]:
         """What those that have not seen a day tell of it: of training days, and of others that none has seen.
 
         Of every day as many paths as the least that is told of any, the likest days' first: who learned from fewer days
@@ -48,14 +48,14 @@ class AuroraTellers:
         for day in train:
             halves[day.toordinal() // WEEK % 2].append(day)
         tasks = [(halves[1], halves[0]), (halves[0], halves[1]), (train, later)]
-        told = {day: paths for learned, asked in tasks for day, paths in self.tell(learned, asked).items()}
+        told = {day: paths for learned, asked in tasks for day, paths in self.predict(learned, asked).items()}
         least = min((paths.load_kwh.shape[1] for paths in told.values()), default=0)
         return {
             day: replace(paths, load_kwh=paths.load_kwh[:, :least], pv_kwh=paths.pv_kwh[:, :least])
             for day, paths in told.items()
         }
 
-    def tell(self, learned: Sequence[date], asked: Sequence[date]) -> dict[date, Scenarios]:
+    def predict(self, learned: Sequence[date], asked: Sequence[date]) -> dict[date, Scenarios]:
         """What one tells of days after learning from others, and from no day beside them."""
         beside = {day + timedelta(days=by) for day in asked for by in (-1, 0, 1)}
         model = self.fit([day for day in learned if day not in beside])

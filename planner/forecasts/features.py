@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from env.inverter import Energy
-from planner.forecasts.clear_sky import ClearSky, Panels, day_starts
+from planner.forecasts.clear_sky import ClearSky, PvSystem, day_starts
 from planner.forecasts.slot_series import DAY_SLOTS, Index, Running, SlotSeries, seen, told
 
 PROFILE_DAYS = 7
@@ -45,7 +45,7 @@ class AuroraHome:
     """
 
     series: SlotSeries
-    panels: Panels | None = None
+    panels: PvSystem | None = None
     _sums: dict[str, Running] = field(default_factory=dict[str, Running], init=False)
 
     @cached_property

@@ -18,7 +18,7 @@ from env.gym.states import Moment, State
 from env.inverter import Energy
 from planner.policies.imitation_policy import TARGETS, AntaresRegressors, regressors_manifest
 from planner.training.scoring import episode_costs
-from planner.training.tree_fitting import TreeSettings, grown_trees
+from planner.training.tree_fitting import TreeSettings, fit_trees
 from planner.value.scenario_weights import NAIVE, WeightRules
 
 
@@ -92,7 +92,7 @@ def train_regressors(
     total = len(TARGETS) + len(how.floors)
     trees: dict[str, bytes] = {}
     for place, target in enumerate(TARGETS):
-        trees[target] = grown_trees(lessons.state, lessons.share[:, place].copy(), how.tree, seed=how.seed)
+        trees[target] = fit_trees(lessons.state, lessons.share[:, place].copy(), how.tree, seed=how.seed)
         if progress is not None:
             progress(len(trees), total)
     found = [_regressors(validation, how, trees, floor) for floor in how.floors]

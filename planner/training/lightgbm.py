@@ -26,7 +26,7 @@ from env.gym.states import Moment, State
 from env.inverter import Energy
 from planner.policies.lightgbm_policy import AntaresPolicyV1, Corrections, lightgbm_manifest, with_levels
 from planner.training.scoring import episode_costs
-from planner.training.tree_fitting import TreeSettings, grown_trees
+from planner.training.tree_fitting import TreeSettings, fit_trees
 from planner.value.scenario_weights import NAIVE, WeightRules
 from planner.value.scenarios import Scenarios
 from planner.value.value_function import GRID_POINTS, soc_grid, value_function
@@ -109,7 +109,7 @@ class LightgbmTrained:
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TrainingRows:
     """Priced corrections: states `(n, n_columns)` of which each level's command costs so much more `(n, n_levels)`.
 
     `differs` says where a level's command is another than the uncorrected one.
@@ -119,8 +119,8 @@ class Lessons:
     dearer: Energy
     differs: Mask
 
-    def __add__(self, other: "Lessons") -> "Lessons":
-        return Lessons(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in NAMES))
+    def __add__(self, other: "TrainingRows") -> "TrainingRows":
+        return TrainingRows(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in NAMES))
 
 
 def train_lightgbm(
@@ -141,13 +141,13 @@ def train_lightgbm(
     Raises:
         EpisodeError: the days lack an outlook.
     """
-    judge, teacher, latest = _Judge(validation, how), Teacher(training, how), _policy(how, None, 0.0)
+    judge, teacher, latest = _Judge(validation, how), Labeler(training, how), _policy(how, None, 0.0)
     rounds = [LightgbmRound(number=0, of=how.rounds, rows=0, margin=0.0, cost=judge.uncorrected, saved=0.0)]
     policies, lessons = [latest], teacher.nothing()
     for number in range(1, how.rounds + 1):
         if progress is not None:
             progress(rounds[-1])
-        lessons += teacher.lessons(latest, number)
+        lessons += teacher.label(latest, number)
         latest, cost, saved = judge.best(_candidates(how, lessons))
         policies.append(latest)
         told = {"number": number, "of": how.rounds, "rows": int(lessons.differs.sum())}
@@ -199,7 +199,7 @@ def _policy(how: LightgbmTraining, trees: bytes | None, margin: float) -> Antare
     return AntaresPolicyV1(manifest, trees)
 
 
-def _candidates(how: LightgbmTraining, lessons: Lessons) -> list[AntaresPolicyV1]:
+def _candidates(how: LightgbmTraining, lessons: TrainingRows) -> list[AntaresPolicyV1]:
     """Trees of all lessons, with each margin."""
     differing = lessons.dearer[lessons.differs]
     scale = float(np.sqrt(np.mean(differing**2))) if len(differing) else 0.0
@@ -207,7 +207,7 @@ def _candidates(how: LightgbmTraining, lessons: Lessons) -> list[AntaresPolicyV1
     return [_policy(how, trees, margin * scale) for margin in how.margins]
 
 
-def _fitted(lessons: Lessons, how: LightgbmTraining) -> bytes:
+def _fitted(lessons: TrainingRows, how: LightgbmTraining) -> bytes:
     """Trees of the expected extra cost of corrections, as LightGBM's text.
 
     Only corrections that mean another command are learned from: the others cost nothing more by construction.
@@ -215,10 +215,10 @@ def _fitted(lessons: Lessons, how: LightgbmTraining) -> bytes:
     levels = np.array(how.levels)
     differs = lessons.differs.reshape(-1)
     rows = with_levels(lessons.state, levels)[differs]
-    return grown_trees(rows, lessons.dearer.reshape(-1)[differs], how.tree, seed=how.seed, l2=how.l2)
+    return fit_trees(rows, lessons.dearer.reshape(-1)[differs], how.tree, seed=how.seed, l2=how.l2)
 
 
-class Teacher:
+class Labeler:
     """Prices corrections in the states that policies reach on some days.
 
     Args:
@@ -232,12 +232,12 @@ class Teacher:
         self._believed = CorrectedValue(days, reach)
         self._known = CorrectedValue(replace(days, outlook=hindsight(days)), reach)
 
-    def nothing(self) -> Lessons:
+    def nothing(self) -> TrainingRows:
         """No lesson yet."""
         none = np.zeros((0, len(self._levels)))
-        return Lessons(np.zeros((0, len(COLUMNS)), dtype=np.float32), none, none.astype(np.bool_))
+        return TrainingRows(np.zeros((0, len(COLUMNS)), dtype=np.float32), none, none.astype(np.bool_))
 
-    def lessons(self, policy: AntaresPolicyV1, number: int) -> Lessons:
+    def label(self, policy: AntaresPolicyV1, number: int) -> TrainingRows:
         """What a policy meets in a round: the first life starts as the protocol says, the others anywhere."""
         lived = self.nothing()
         for life in range(self._how.lives):
@@ -245,27 +245,27 @@ class Teacher:
                 lived += self._life(policy, np.flatnonzero(self._days.n_slots == n_slots), (number, life))
         return lived
 
-    def _life(self, policy: AntaresPolicyV1, rows: Index, which: tuple[int, int]) -> Lessons:
+    def _life(self, policy: AntaresPolicyV1, rows: Index, which: tuple[int, int]) -> TrainingRows:
         """Live through days of equally many slots."""
         setup = replace(policy.setup, random_start=which[1] > 0)
         batch = HomeBatch(self._days, len(rows), state=STATE, setup=setup, actions=Commands(self._days))
         randoms = [np.random.default_rng((self._how.seed, *which, int(row))) for row in rows]
         batch.restart(np.arange(len(rows)), randoms, rows=rows)
-        met: list[Lessons] = []
+        met: list[TrainingRows] = []
         for _ in range(int(self._days.n_slots[rows[0]])):
             state = batch.observe()
             lessons, told = self._priced(state, batch.moment, policy.predict(state))
             met.append(lessons)
             batch.step(told)
-        return Lessons(*(np.concatenate([getattr(each, name) for each in met]) for name in NAMES))
+        return TrainingRows(*(np.concatenate([getattr(each, name) for each in met]) for name in NAMES))
 
-    def _priced(self, state: State, moment: Moment, asked: Actions) -> tuple[Lessons, Index]:
+    def _priced(self, state: State, moment: Moment, asked: Actions) -> tuple[TrainingRows, Index]:
         """Price every correction's command in some states; and the command that is asked for there, of the menu."""
         together = max(1, CACHED // (self._believed.n_scenarios * len(MENU_NAMES)))
         parts = [slice(at, at + together) for at in range(0, len(moment.row), together)]
         priced = [self._prices(moment.part(part), asked[part]) for part in parts]
         dearer, differs, told = (np.concatenate(each) for each in zip(*priced, strict=True))
-        return Lessons(state, dearer, differs), told
+        return TrainingRows(state, dearer, differs), told
 
     def _prices(self, moment: Moment, asked: Actions) -> tuple[Energy, Mask, Index]:
         """What each correction's command costs more than the uncorrected one, where it is another; what is asked."""

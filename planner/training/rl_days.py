@@ -5,13 +5,13 @@ form of the correction and in money (`planner.training.scoring.episode_costs`).
 """
 
 from env.gym.actions import Correction
-from env.gym.correction_table import TabulatedCorrection
+from env.gym.correction_table import CorrectionTable
 from env.gym.day_statistics import price_level
 from env.gym.episodes import Episodes
 from env.gym.home_batch import Outcome, Setup
 from env.gym.scaled_state import V2
 from env.gym.states import Moment
-from env.gym.value_baseline import Prospects
+from env.gym.value_baseline import ValueBaseline
 from env.inverter import Energy
 from env.time_grid import SLOT_HOURS
 from planner.training.rl_config import PpoTraining
@@ -34,15 +34,15 @@ class TrainingDays:
         self.episodes, self.correction = episodes, Correction(offset=how.offset)
         self.columns = tuple(column.name for column in V2)
         self.setup = Setup(action="correction", correction=self.correction, random_start=True)
-        self.actions = TabulatedCorrection(
+        self.actions = CorrectionTable(
             episodes, self.correction, n_soc=how.n_soc, n_levels=how.n_levels, threads=how.threads
         )
-        self._prospects = Prospects(episodes, self.actions)
+        self._prospects = ValueBaseline(episodes, self.actions)
         self._unit = 1.0 / _money_a_slot(episodes)
 
     def rewarded(self, before: Moment, outcome: Outcome) -> Energy:
         """What a slot gained, in what a slot of full power moves in value on a mean day `(n_homes,)`."""
-        return self._prospects.gain(before, outcome) * self._unit
+        return self._prospects.advantage(before, outcome) * self._unit
 
 
 def _money_a_slot(episodes: Episodes) -> float:

@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from env.errors import EpisodeError
 from env.gym.actions import ActionForm, Actions
-from env.gym.autoreset_batch import Ended, Lives
+from env.gym.autoreset_batch import AutoresetBatch, FinishedEpisodes
 from env.gym.episodes import Episodes
 from env.gym.home_batch import PLAIN, Outcome, Setup
 from env.gym.states import Moment, State
@@ -50,7 +50,7 @@ class AntaresVecEnv(VecEnv):
         actions: ActionForm | None = None,
         rewarded: Callable[[Moment, Outcome], Energy] | None = None,
     ) -> None:
-        self.lives = Lives(episodes, num_envs, state=state, setup=setup, actions=actions)
+        self.lives = AutoresetBatch(episodes, num_envs, state=state, setup=setup, actions=actions)
         self._rewarded = rewarded
         self.render_mode = None
         self._actions: Actions | None = None
@@ -88,7 +88,7 @@ class AntaresVecEnv(VecEnv):
         reward = outcome.reward if self._rewarded is None else self._rewarded(before, outcome)
         return seen, reward, outcome.terminated | outcome.truncated, infos
 
-    def _told(self, ended: Ended, truncated: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    def _told(self, ended: FinishedEpisodes, truncated: NDArray[np.bool_]) -> list[dict[str, Any]]:
         infos = list(self._quiet)
         for place, home in enumerate(ended.homes.tolist()):
             reward, slots = float(ended.reward[place]), int(ended.slots[place])

@@ -29,7 +29,7 @@ class TreeSettings:
     threads: int = 1
 
 
-def grown_trees(rows: State, wanted: Energy, settings: TreeSettings, *, seed: int, l2: float = 0.0) -> bytes:
+def fit_trees(rows: State, wanted: Energy, settings: TreeSettings, *, seed: int, l2: float = 0.0) -> bytes:
     """Fit trees that predict the expected value; the same input gives the same bytes.
 
     Args:

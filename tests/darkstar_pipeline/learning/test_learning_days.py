@@ -12,7 +12,7 @@ from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.learning import scenario_rules
 from darkstar_pipeline.learning.augmentation import PRICES, SIZES, _paired, _resized, augmented
 from darkstar_pipeline.learning.dataset import LearningData
-from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_beliefs
+from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_scenario_rules
 from darkstar_pipeline.learning.splits import Windows
 from darkstar_pipeline.learning.training import prepared
 from env.gym.episodes import joined
@@ -62,12 +62,12 @@ def test_hash_of_the_data_is_the_same_for_the_same_days_only(context: Context, d
 
 
 def test_beliefs_are_the_cheapest_and_told_ones_are_tried_only_where_something_is_told(data: LearningData) -> None:
-    name, costs = choose_beliefs(data)
+    name, costs = choose_scenario_rules(data)
     assert set(costs) == {"naive", "lived"}
     assert costs[name] == min(costs.values())
     shapes = {day: (1, 2, 100 if day == AUTUMN else 96) for day in TRAIN}
     told = {day: Scenarios(np.full(shape, 0.4), np.zeros(shape)) for day, shape in shapes.items()}
-    _, more = choose_beliefs(replace(data, told=told))
+    _, more = choose_scenario_rules(replace(data, told=told))
     assert set(more) == set(CANDIDATES)
     assert {each: more[each] for each in costs} == costs, "rules that count on nothing told see nothing of it"
 
@@ -78,14 +78,14 @@ def test_what_naive_beliefs_cost_is_what_the_policy_value_costs(context: Context
         "value", inputs.slots, inputs.forecasts, context.site, protocol, history=inputs.history, workers=1
     )
     paid = daily_results(schedule, protocol, context.site)["cost"].mean()
-    assert choose_beliefs(data)[1]["naive"] == pytest.approx(paid, abs=1e-9)
+    assert choose_scenario_rules(data)[1]["naive"] == pytest.approx(paid, abs=1e-9)
 
 
 def test_cheapest_rules_win_in_their_order_when_they_cost_the_same(
     monkeypatch: pytest.MonkeyPatch, data: LearningData
 ) -> None:
     monkeypatch.setattr(scenario_rules, "uncorrected_cost", lambda _: 1.0)
-    assert choose_beliefs(data)[0] == "naive"
+    assert choose_scenario_rules(data)[0] == "naive"
 
 
 def test_further_days_are_lived_in_the_same_house_under_prices_of_a_day_as_long(data: LearningData) -> None:

@@ -25,7 +25,7 @@ from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.definitions import build_definitions
-from darkstar_pipeline.learning.promotion_gate import weigh
+from darkstar_pipeline.learning.promotion_gate import evaluate_challenger
 from darkstar_pipeline.learning.retrain import Retrain
 from darkstar_pipeline.learning.splits import split
 from darkstar_pipeline.models.names import reference
@@ -215,7 +215,7 @@ def test_gate_decides_when_a_champion_is_in_use(folder: Folder, retrained: dict[
     assert str(windows.test[0]) == retrained["windows"]["test"][0]
     worse = trained_policy(folder.context, reference(MODEL, 2))
     assert worse is not None
-    found = weigh(folder.context, worse, windows, saved_on_validation=9.0)
+    found = evaluate_challenger(folder.context, worse, windows, saved_on_validation=9.0)
     assert found.document["against"] == f"version {retrained['challenger']}"
     assert not found.promote
     assert found.document["reasons"][0].startswith("too few test days: 7")

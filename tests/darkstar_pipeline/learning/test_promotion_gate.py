@@ -33,7 +33,7 @@ def context(tmp_path: Path) -> Context:
 def weighed(
     context: Context, monkeypatch: pytest.MonkeyPatch, change: float, *, breaches: int = 0, saved: float = 1.0,
     champion: bool = False, last: float = 0.0,
-) -> promotion_gate.Evidence:  # fmt: skip
+) -> promotion_gate.GateResult:  # fmt: skip
     """The evidence on a challenger whose days differ by so much from what is in use, the last ones by further."""
     noise = np.random.default_rng(3).normal(0, 0.05, len(DAYS))
     own = COSTS + change + noise + np.where(np.arange(len(DAYS)) >= len(DAYS) - 7, last, 0.0)
@@ -46,8 +46,8 @@ def weighed(
         for name, costs in known.items()
     )
     monkeypatch.setattr(promotion_gate, "trained_policy", lambda *_: named("champion", 4) if champion else None)
-    monkeypatch.setattr(promotion_gate, "judge", lambda *_: evaluate(rows))
-    return promotion_gate.weigh(context, named("new", 5), WINDOWS, saved_on_validation=saved)
+    monkeypatch.setattr(promotion_gate, "score_on_days", lambda *_: evaluate(rows))
+    return promotion_gate.evaluate_challenger(context, named("new", 5), WINDOWS, saved_on_validation=saved)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class Steps:
         self.dies: str | None = None
         self.in_use: int | None = None
         self.evidence: dict[str, Any] = CARRIED
-        names = ("train_and_register", "train_version", "weigh", "promote")
+        names = ("train_and_register", "train_version", "evaluate_challenger", "promote")
         for name in names:
             monkeypatch.setattr(retrain_module, name, getattr(self, f"_{name}"))
         monkeypatch.setattr(retrain_module, "prepared", lambda *_: None)
@@ -72,7 +72,7 @@ class Steps:
         totals = [{"policy": kind, "cost": COSTS[kind]}, {"policy": "value", "cost": COSTS["value"]}]
         return SimpleNamespace(version=1 + len(kind), beliefs="lived", totals=totals)
 
-    def _weigh(self, *_: Any, saved_on_validation: float) -> Any:
+    def _evaluate_challenger(self, *_: Any, saved_on_validation: float) -> Any:
         self._step("weigh")
         assert saved_on_validation == 20.0
         return SimpleNamespace(document=self.evidence, figures={"captured_share": 0.9})

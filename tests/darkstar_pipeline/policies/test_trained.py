@@ -58,7 +58,7 @@ def test_version_is_found_by_its_reference(context: Context) -> None:
     found = trained_policy(context, "models:/antares-home/2")
     assert found is not None
     assert (found.name, found.version) == ("models:/antares-home/2", 2)
-    assert found.told(context, [date(2026, 3, 1)]) == {}, "it has no Aurora"
+    assert found.own_scenarios(context, [date(2026, 3, 1)]) == {}, "it has no Aurora"
 
 
 def test_price_gate_stands_before_the_policy_only_when_its_name_asks_for_it(context: Context) -> None:

@@ -9,7 +9,7 @@ import pytest
 from env.battery import Battery
 from env.errors import EpisodeError
 from env.gym.actions import ActionForm, CorrectedValue, Correction
-from env.gym.correction_table import TabulatedCorrection
+from env.gym.correction_table import CorrectionTable
 from env.gym.episodes import Episodes
 from env.gym.home_batch import HomeBatch, Setup
 from env.gym.states import Moment
@@ -37,7 +37,7 @@ def moments(episodes: Episodes, points: Energy) -> Moment:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_choice_is_the_exact_one_when_the_moment_is_on_the_grid(threads: int) -> None:
     episodes, n_soc, n_levels = mixed(), 9, 5
-    table = TabulatedCorrection(episodes, REACH, n_soc=n_soc, n_levels=n_levels, threads=threads)
+    table = CorrectionTable(episodes, REACH, n_soc=n_soc, n_levels=n_levels, threads=threads)
     exact = CorrectedValue(episodes, REACH)
     rng = np.random.default_rng(1)
     moment = moments(episodes, np.linspace(0.0, 1.0, n_soc))
@@ -86,7 +86,7 @@ def test_days_cost_the_same_when_choices_are_looked_up(battery: Battery | None) 
     )
     protocol = Protocol(start_soc_kwh=site.battery.soc_kwh(50))
     episodes = rl_episodes(slots, forecasts, site, protocol, history=history)
-    table = TabulatedCorrection(episodes, REACH, n_soc=121, n_levels=33, threads=2)
+    table = CorrectionTable(episodes, REACH, n_soc=121, n_levels=33, threads=2)
     steps = np.random.default_rng(2).normal(0, 0.02, (len(episodes), 100))
     for actions in (np.zeros_like(steps), np.clip(np.cumsum(steps, axis=1), -1, 1)):
         exact_cost, exact_told = lived(episodes, CorrectedValue(episodes, REACH), actions)
@@ -97,4 +97,4 @@ def test_days_cost_the_same_when_choices_are_looked_up(battery: Battery | None) 
 
 def test_grid_is_refused_when_no_correction_would_not_be_on_it() -> None:
     with pytest.raises(EpisodeError, match="an odd number of levels, got 9 and 4"):
-        TabulatedCorrection(mixed(), REACH, n_soc=9, n_levels=4)
+        CorrectionTable(mixed(), REACH, n_soc=9, n_levels=4)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from env.gym.actions import Correction
-from env.gym.correction_table import TabulatedCorrection
+from env.gym.correction_table import CorrectionTable
 from env.gym.home_batch import HomeBatch, Setup
-from env.gym.value_baseline import Prospects
+from env.gym.value_baseline import ValueBaseline
 from env.inverter import Energy
 from tests.builders.episodes import mixed
 
@@ -16,8 +16,8 @@ REACH = Correction(offset=0.4)
 def gains(actions: float, *, n_soc: int = 9) -> tuple[Energy, Energy]:
     """Sum of every day's gains, and what it earned, from a start on the grid, each `(n,)`."""
     episodes = mixed()
-    table = TabulatedCorrection(episodes, REACH, n_soc=n_soc, n_levels=9)
-    prospects = Prospects(episodes, table)
+    table = CorrectionTable(episodes, REACH, n_soc=n_soc, n_levels=9)
+    prospects = ValueBaseline(episodes, table)
     everyone = np.arange(len(episodes))
     batch = HomeBatch(
         episodes, len(episodes), state="v1", setup=Setup(action="correction", correction=REACH), actions=table
@@ -28,7 +28,7 @@ def gains(actions: float, *, n_soc: int = 9) -> tuple[Energy, Energy]:
         on = slot < episodes.n_slots
         before = batch.moment
         outcome = batch.step(np.full((len(episodes), 1), actions))
-        gained += np.where(on, prospects.gain(before, outcome), 0.0)
+        gained += np.where(on, prospects.advantage(before, outcome), 0.0)
         earned += np.where(on, outcome.settlement - outcome.cost, 0.0)
     return gained, earned
 
@@ -49,8 +49,8 @@ def test_gains_are_nearly_nothing_when_nothing_is_corrected() -> None:
 def test_gains_of_a_single_slot_are_exact_when_it_ends_on_the_grid() -> None:
     """The last slot of a day that starts on the grid: its cost and settlement against those of no correction."""
     episodes = mixed()
-    table = TabulatedCorrection(episodes, REACH, n_soc=9, n_levels=9)
-    prospects = Prospects(episodes, table)
+    table = CorrectionTable(episodes, REACH, n_soc=9, n_levels=9)
+    prospects = ValueBaseline(episodes, table)
     everyone = np.arange(len(episodes))
 
     def last_slot(action: float) -> tuple[Energy, Energy]:
@@ -61,7 +61,7 @@ def test_gains_of_a_single_slot_are_exact_when_it_ends_on_the_grid() -> None:
         batch.slot = episodes.n_slots - 1
         before = batch.moment
         outcome = batch.step(np.full((len(episodes), 1), action))
-        return prospects.gain(before, outcome), outcome.settlement - outcome.cost
+        return prospects.advantage(before, outcome), outcome.settlement - outcome.cost
 
     (gain, earned), (nothing, uncorrected) = last_slot(1.0), last_slot(0.0)
     np.testing.assert_allclose(gain - nothing, earned - uncorrected, atol=1e-9)

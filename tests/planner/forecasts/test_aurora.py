@@ -14,7 +14,7 @@ from env.time_grid import SLOT, SLOT_DTYPE, day_start, days_between, grid, local
 from planner.forecasts.aurora import RECENT_DAYS, aurora_forecasts, aurora_scenarios
 from planner.forecasts.aurora_fitting import fit_aurora
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
-from planner.forecasts.clear_sky import ClearSky, Panels, physical_kwh
+from planner.forecasts.clear_sky import ClearSky, PvSystem, physical_kwh
 from planner.forecasts.features import AuroraHome, Known
 from planner.forecasts.slot_series import DAY_SLOTS, SlotSeries, seen, slot_series, told
 from tests.builders.homes import STOCKHOLM
@@ -303,7 +303,7 @@ def test_physical_clear_sky_is_what_a_panel_makes_when_the_sun_is_high_or_low(
 ) -> None:
     """A kilowatt tilted south at 59 degrees north: kilowatt-hours of a cloudless day."""
     series = slot_series(readings(), STOCKHOLM)
-    made = physical_kwh(series, Panels(latitude=59.3, longitude=18.1, tilt=40.0))
+    made = physical_kwh(series, PvSystem(latitude=59.3, longitude=18.1, tilt=40.0))
     first = series.index(day_start(day, STOCKHOLM))
     assert least < made[first : first + DAY_SLOTS].sum() < most
     assert made[first : first + 4].sum() == 0.0

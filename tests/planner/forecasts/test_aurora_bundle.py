@@ -14,16 +14,16 @@ from env.time_grid import day_start
 from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora import aurora_forecasts, aurora_scenarios
-from planner.forecasts.aurora_bundle import ARRAYS, LoadedAurora, TrainedOn, load_aurora, save_aurora
+from planner.forecasts.aurora_bundle import ARRAYS, LoadedAurora, TrainingProvenance, load_aurora, save_aurora
 from planner.forecasts.aurora_fitting import fit_aurora
 from planner.forecasts.aurora_model import AuroraModel
-from planner.forecasts.clear_sky import Panels
+from planner.forecasts.clear_sky import PvSystem
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import slot_series
 from tests.builders.homes import STOCKHOLM
 from tests.builders.month_home import FIRST, LAST, readings
 
-PANELS = Panels(latitude=59.3, longitude=18.1, tilt=40.0, azimuth=170.0)
+PANELS = PvSystem(latitude=59.3, longitude=18.1, tilt=40.0, azimuth=170.0)
 
 
 @cache
@@ -38,7 +38,7 @@ def fitted(*, panels: bool = True) -> AuroraModel:
 
 
 def saved(folder: Path, *, panels: bool = True) -> LoadedAurora:
-    trained_on = TrainedOn(
+    trained_on = TrainingProvenance(
         timezone=STOCKHOLM,
         first_day=FIRST,
         last_day=LAST,

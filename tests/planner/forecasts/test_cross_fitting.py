@@ -13,9 +13,9 @@ from env.gym.actions import Correction
 from env.gym.scaled_state import V2
 from planner.artifacts.bundle import Bundle, read_bundle, save_bundle
 from planner.errors import PolicyMismatchError
-from planner.forecasts.aurora_bundle import TrainedOn, save_aurora
+from planner.forecasts.aurora_bundle import TrainingProvenance, save_aurora
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
-from planner.forecasts.cross_fitting import WEEK, AuroraTellers
+from planner.forecasts.cross_fitting import WEEK, CrossFittedForecasters
 from planner.forecasts.embedded_aurora import embedded_aurora, told_scenarios, with_aurora
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import slot_series
@@ -34,7 +34,7 @@ def home() -> AuroraHome:
     return AuroraHome(slot_series(measured().select("slot_start", "load_kwh", "pv_kwh"), STOCKHOLM, country="SE"), None)
 
 
-class Noted(AuroraTellers):
+class Noted(CrossFittedForecasters):
     """Tells who learned from what."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Noted(AuroraTellers):
 
     def tell(self, learned: Sequence[date], asked: Sequence[date]):
         self.asked.append((list(learned), list(asked)))
-        return super().tell(learned, asked)
+        return super().predict(learned, asked)
 
     def fit(self, days: Sequence[date]) -> AuroraModel | None:
         self.asked[-1] = (list(days), self.asked[-1][1])
@@ -54,7 +54,7 @@ class Noted(AuroraTellers):
 def test_days_are_told_of_by_who_has_not_seen_them_in_equally_many_paths() -> None:
     """Halves that know fewer days than the whole have fewer errors to tell with: none may tell more than the others."""
     tellers = Noted()
-    told = tellers.told(TRAIN, LATER)
+    told = tellers.out_of_fold_scenarios(TRAIN, LATER)
     assert sorted(told) == [*TRAIN, *LATER]
     assert len({paths.load_kwh.shape[:2] for paths in told.values()}) == 1
     for learned, asked in tellers.asked:
@@ -74,20 +74,22 @@ def test_both_halves_are_large_enough_when_days_are_said_to_be_enough(
     monkeypatch: pytest.MonkeyPatch, phase: int
 ) -> None:
     days = [FIRST + timedelta(days=phase + by) for by in range(200)]
-    least = next(n for n in range(200) if AuroraTellers.enough(days[:n]))
+    least = next(n for n in range(200) if CrossFittedForecasters.enough(days[:n]))
     sizes: list[int] = []
-    monkeypatch.setattr(AuroraTellers, "fit", lambda _, learned: sizes.append(len(learned)))
-    assert AuroraTellers(home(), STOCKHOLM).told(days[:least], []) == {}
+    monkeypatch.setattr(CrossFittedForecasters, "fit", lambda _, learned: sizes.append(len(learned)))
+    assert CrossFittedForecasters(home(), STOCKHOLM).out_of_fold_scenarios(days[:least], []) == {}
     assert min(sizes) >= LEAST_DAYS
 
 
 def test_nothing_is_told_when_days_are_few() -> None:
-    assert AuroraTellers(home(), STOCKHOLM).tell(DAYS[: LEAST_DAYS - 1], DAYS[20:22]) == {}
+    assert CrossFittedForecasters(home(), STOCKHOLM).predict(DAYS[: LEAST_DAYS - 1], DAYS[20:22]) == {}
 
 
 def policy_with_aurora(folder: Path, model: AuroraModel) -> Bundle:
     """A policy's bundle with an Aurora in it, written and read again."""
-    trained_on = TrainedOn(timezone=STOCKHOLM, first_day=FIRST, last_day=DAYS[20], country="SE", metrics={"mae": 0.1})
+    trained_on = TrainingProvenance(
+        timezone=STOCKHOLM, first_day=FIRST, last_day=DAYS[20], country="SE", metrics={"mae": 0.1}
+    )
     aurora = save_aurora(folder / "aurora", model, trained_on)
     columns = tuple(column.name for column in V2)
     manifest = rl_manifest(
@@ -104,7 +106,7 @@ def policy_with_aurora(folder: Path, model: AuroraModel) -> Bundle:
 
 @pytest.fixture(scope="module")
 def model() -> AuroraModel:
-    fitted = AuroraTellers(home(), STOCKHOLM).fit(DAYS[:21])
+    fitted = CrossFittedForecasters(home(), STOCKHOLM).fit(DAYS[:21])
     assert fitted is not None
     return fitted
 

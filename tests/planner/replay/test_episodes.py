@@ -6,7 +6,7 @@ import pytest
 
 from env.gym.actions import Correction
 from env.gym.antares_mpc import AntaresMPCEnv
-from env.gym.autoreset_batch import Lives
+from env.gym.autoreset_batch import AutoresetBatch
 from env.gym.home_batch import Setup
 from env.site import Limits, Site
 from env.time_grid import slot_count
@@ -46,7 +46,7 @@ def test_uncorrected_value_is_the_value_policy_to_the_bit_when_days_are_batched(
     site, (slots, forecasts, history) = home(limits=limits), days_around(day, seed=3)
     replayed = replay_days("value", slots, forecasts, site, PROTOCOL, history=history, workers=1)
     episodes = rl_episodes(slots, forecasts, site, PROTOCOL, history=history, n_soc=GRID_POINTS)
-    lives = Lives(episodes, len(episodes), state="v1_1", setup=VALUE)
+    lives = AutoresetBatch(episodes, len(episodes), state="v1_1", setup=VALUE)
     lives.reset(rows=list(range(len(episodes))))
 
     paid: dict[str, float] = {}
@@ -70,7 +70,7 @@ def test_a_correction_changes_what_is_done_when_it_is_not_zero() -> None:
     episodes = rl_episodes(slots, forecasts, site, PROTOCOL, history=history)
     ends: list[float] = []
     for action in (-1.0, 0.0, 1.0):
-        lives = Lives(episodes, 1, state="v2", setup=VALUE)
+        lives = AutoresetBatch(episodes, 1, state="v2", setup=VALUE)
         lives.reset(rows=[0])
         for _ in range(90):
             lives.step(np.full((1, 1), action))
@@ -122,7 +122,7 @@ def test_baseline_is_what_the_policy_pays_when_rewards_are_measured_against_it()
     assert episodes.baseline_cost is not None
     sums = dict(zip(episodes.labels, episodes.baseline_cost.sum(axis=1), strict=True))
     assert sums == pytest.approx(costs(replayed, site), abs=1e-9)
-    lives = Lives(episodes, 3, state="v1", setup=Setup(against_baseline=True))
+    lives = AutoresetBatch(episodes, 3, state="v1", setup=Setup(against_baseline=True))
     lives.reset(rows=[0, 1, 2])
     for _ in range(91):
         _, outcome, _ = lives.step(np.zeros(3, dtype=int))  # self-consumption

@@ -11,9 +11,9 @@ from env.gym.episodes import Episodes
 from env.gym.home_batch import HomeBatch, Setup
 from planner.policies.lightgbm_policy import AntaresPolicyV1
 from planner.training.lightgbm import (
+    Labeler,
     LightgbmRound,
     LightgbmTraining,
-    Teacher,
     hindsight,
     train_lightgbm,
 )
@@ -93,7 +93,7 @@ def known_cost(days: Episodes, row: int, slot: int, soc_kwh: float, command: int
 
 def test_prices_are_what_the_environment_charges_when_corrections_differ() -> None:
     days = several(sites()[1], days=(SPRING, PLAIN_DAY))
-    lessons = Teacher(days, HOW).lessons(AntaresPolicyV1(_nothing().manifest, None), 1)
+    lessons = Labeler(days, HOW).label(AntaresPolicyV1(_nothing().manifest, None), 1)
     n_slots = int(days.n_slots.sum())
     assert len(lessons.state) == HOW.lives * n_slots
     assert not lessons.dearer[~lessons.differs].any()
