@@ -25,7 +25,7 @@ from benchmarks.homes.fresh_home import FreshHome
 from benchmarks.homes.living_home import Serving, living_home, moment, serving
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
-from darkstar_pipeline.planning.known_inputs import inputs_at
+from darkstar_pipeline.planning.plan_inputs import inputs_at
 from darkstar_pipeline.planning.plan_sources import optimizer_plan
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine

@@ -23,8 +23,8 @@ from benchmarks.homes.fresh_home import FreshHome
 from benchmarks.homes.living_home import DAYS, TOKEN, UPPER_RUNGS, Serving, living_home, moment, serving, train
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
-from darkstar_pipeline.planning.known_inputs import inputs_at
 from darkstar_pipeline.planning.memo import Memo
+from darkstar_pipeline.planning.plan_inputs import inputs_at
 from darkstar_pipeline.planning.plan_sources import active_policy_or_reason, optimizer_plan, scenario_days, site_sources
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.context import Context
-    from darkstar_pipeline.planning.known_inputs import PlanInputs
+    from darkstar_pipeline.planning.plan_inputs import PlanInputs
     from planner.plans.fallback_chain import FallbackResult
 
 EXPLAINED = ("sentence", "idle_costs")
@@ -49,7 +49,7 @@ def plan(
     What is released is never dearer than idle or self-consumption under the same forecast. Each slot says in a
     sentence why it is run that way and what doing nothing there would cost.
     """
-    from darkstar_pipeline.planning.known_inputs import StartSoc, slot_of
+    from darkstar_pipeline.planning.plan_inputs import StartSoc, slot_of
     from darkstar_pipeline.planning.plan_sources import site_plan
 
     context = call.context()

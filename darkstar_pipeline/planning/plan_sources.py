@@ -7,8 +7,8 @@ from functools import partial
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.planning.known_inputs import PlanInputs, StartSoc, inputs_at
 from darkstar_pipeline.planning.memo import Memo
+from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
 from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_WEATHER
 from env.inverter import Energy

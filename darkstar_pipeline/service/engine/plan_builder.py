@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.planning.known_inputs import PlanInputs
 from darkstar_pipeline.planning.memo import Memo
+from darkstar_pipeline.planning.plan_inputs import PlanInputs
 from darkstar_pipeline.planning.plan_sources import ActivePolicy, site_sources
+from darkstar_pipeline.service.engine.input_status import InputStatus
 from darkstar_pipeline.service.engine.plan_documents import PlanResult, default_plan, is_usable, plan_document
-from darkstar_pipeline.service.engine.plan_inputs import InputStatus
 from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.overrides import Override
 from darkstar_pipeline.service.schemas.plans import Input, PlanDocument, PlanSlot

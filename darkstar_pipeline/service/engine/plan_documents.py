@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.planning.known_inputs import SLOT, slot_of
+from darkstar_pipeline.planning.plan_inputs import SLOT, slot_of
 from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.plans import CommandDocument, Input, PlanAttempt, PlanDocument, PlanSlot
 from env.time_grid import day_start, zone

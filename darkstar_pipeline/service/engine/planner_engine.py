@@ -14,15 +14,15 @@ from datetime import datetime
 from darkstar_pipeline.config.settings import config_path
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.planning.known_inputs import slot_of
 from darkstar_pipeline.planning.memo import Memo
+from darkstar_pipeline.planning.plan_inputs import slot_of
 from darkstar_pipeline.planning.plan_sources import scenario_days
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower, FollowerState
+from darkstar_pipeline.service.engine.input_status import InputStatus, LiveSoc, collect_inputs, inputs_signature
 from darkstar_pipeline.service.engine.overrides import OVERRIDES_FILE, OverrideStore
 from darkstar_pipeline.service.engine.plan_builder import COMMAND_MODES, PlanRequest, build_plan, storage_input
 from darkstar_pipeline.service.engine.plan_documents import command_document, default_plan, is_usable
-from darkstar_pipeline.service.engine.plan_inputs import InputStatus, LiveSoc, collect_inputs, inputs_signature
 from darkstar_pipeline.service.engine.plan_store import PLANS_FOLDER, PlanStore
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument

@@ -19,13 +19,13 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.evaluation.plan_history import COLUMNS, in_force, keep_plan, plans_between, system_id
-from darkstar_pipeline.planning.known_inputs import SLOT, PlanInputs, slot_of
 from darkstar_pipeline.planning.memo import Memo
+from darkstar_pipeline.planning.plan_inputs import SLOT, PlanInputs, slot_of
 from darkstar_pipeline.planning.plan_sources import ActivePolicy, learned_plan, optimizer_plan, value_plan
 from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
 from darkstar_pipeline.service.engine.champion_follower import FollowerState
+from darkstar_pipeline.service.engine.input_status import InputStatus
 from darkstar_pipeline.service.engine.plan_documents import plan_id
-from darkstar_pipeline.service.engine.plan_inputs import InputStatus
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from env.inverter import Command, Energy

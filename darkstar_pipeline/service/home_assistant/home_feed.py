@@ -19,7 +19,7 @@ from darkstar_pipeline.errors import DarkstarError, DataMissingError, DataRefuse
 from darkstar_pipeline.ingest.home_assistant import import_home_assistant
 from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
-from darkstar_pipeline.planning.known_inputs import slot_of
+from darkstar_pipeline.planning.plan_inputs import slot_of
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.schemas.health import Component
 

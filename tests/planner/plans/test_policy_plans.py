@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.planning.known_inputs import PlanInputs, inputs_at
+from darkstar_pipeline.planning.plan_inputs import PlanInputs, inputs_at
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
 from env.gym.actions import Correction
 from env.inverter import Command, Energy

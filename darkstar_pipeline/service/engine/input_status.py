@@ -9,7 +9,8 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError
-from darkstar_pipeline.planning.known_inputs import (
+from darkstar_pipeline.planning.memo import Memo
+from darkstar_pipeline.planning.plan_inputs import (
     SLOT,
     PlanInputs,
     StartSoc,
@@ -18,7 +19,6 @@ from darkstar_pipeline.planning.known_inputs import (
     read_days,
     slot_of,
 )
-from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.service.engine.plan_documents import expected_soc_percent
 from darkstar_pipeline.service.schemas.plans import Input, PlanDocument
 from darkstar_pipeline.warehouse.schemas import (

@@ -13,7 +13,7 @@ from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.tariff import PowerTariffSettings, TariffSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.planning.known_inputs import PlanInputs, StartSoc, _month_so_far
+from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, _month_so_far
 from darkstar_pipeline.planning.plan_sources import optimizer_plan, site_plan
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SLOT_FORECASTS, SPOT_PRICES
 from env.power_tariff import peaks
