@@ -128,7 +128,7 @@ def _unpack(file: Path, codec: Codec, folder: Path) -> dict[str, dict[str, Any]]
             if name in found:
                 raise DataRefusedError(f"{file} is no backup: {name} is in it twice", "take another backup")
             if member.size > shutil.disk_usage(folder).free:
-                raise ConfigurationError(f"no room for {name}: {member.size} bytes", "make room on the disk")
+                raise ConfigurationError(f"no room for {name}: {member.size} bytes", "free disk space")
             content = tar.extractfile(member)
             if content is not None:
                 found[name] = _write(content, folder / name, member.mode)

@@ -17,7 +17,7 @@ def doctor(call: Call) -> Document:
 
     findings = run_checks(home_dir(), call.site, now=datetime.now(UTC))
     rows = [asdict(finding) for finding in findings]
-    sound = all(finding.verdict is not Verdict.FAIL for finding in findings)
-    document = {"sound": sound, "checks": rows}
-    code = ExitCode.DONE if sound else ExitCode.DATA
+    healthy = all(finding.verdict is not Verdict.FAIL for finding in findings)
+    document = {"healthy": healthy, "sound": healthy, "checks": rows}  # `sound` is the key of 0.1, for one release
+    code = ExitCode.DONE if healthy else ExitCode.DATA
     return Document(document, lambda out: draw_table(out, rows, _HEADINGS), code)

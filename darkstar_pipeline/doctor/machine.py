@@ -91,5 +91,5 @@ def check_disk(home: Path) -> CheckResult:
     free = shutil.disk_usage(place).free
     detail = f"{free / GIB:.1f} GiB free"
     if free < LEAST_FREE:
-        return failed("disk", detail, "make room")
-    return passed("disk", detail) if free >= AMPLE_FREE else warned("disk", detail, "make room soon")
+        return failed("disk", detail, "free disk space")
+    return passed("disk", detail) if free >= AMPLE_FREE else warned("disk", detail, "free disk space soon")

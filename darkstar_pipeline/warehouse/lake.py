@@ -83,9 +83,10 @@ class Lake:
             SchemaMismatchError: see `conform`; also where a row belongs to another site or day.
         """
         ordered = conform(table, frame)
-        strangers = ordered.filter((pl.col("site") != site) | (pl.col(table.day_column) != day))
-        if strangers.height:
-            raise SchemaMismatchError(f"{table.name}: {strangers.height} rows are not of {site} {day}", "split by day")
+        foreign_rows = ordered.filter((pl.col("site") != site) | (pl.col(table.day_column) != day))
+        if foreign_rows.height:
+            message = f"{table.name}: {foreign_rows.height} rows are not of {site} {day}"
+            raise SchemaMismatchError(message, "split by day")
         path = self.path(table, site, day)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(path) as temporary:
@@ -100,10 +101,10 @@ class Lake:
         """
         wanted = list(days)
         groups = {key[0]: group for key, group in frame.partition_by(table.day_column, as_dict=True).items()}
-        strangers = sorted(str(day) for day in set(groups) - set(wanted))
-        if strangers:
+        foreign_days = sorted(str(day) for day in set(groups) - set(wanted))
+        if foreign_days:
             raise SchemaMismatchError(
-                f"{table.name}: rows of days that were not asked for: {strangers[:5]}", "split by day"
+                f"{table.name}: rows of days that were not asked for: {foreign_days[:5]}", "split by day"
             )
         empty = frame.clear()
         for day in wanted:

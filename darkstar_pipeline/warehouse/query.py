@@ -61,7 +61,7 @@ class QueryResult:
         Raises:
             QueryError: a value cannot be computed.
         """
-        with _told():
+        with _translate_duckdb_errors():
             self._connection.execute(self._sql)
             while batch := self._connection.fetchmany(BATCH_ROWS):
                 yield batch
@@ -88,7 +88,7 @@ class QueryResult:
         from pyarrow import parquet
 
         written = 0
-        with _told():
+        with _translate_duckdb_errors():
             reader = cast("pa.RecordBatchReader", self._relation.to_arrow_reader(BATCH_ROWS))  # pyright: ignore[reportUnknownMemberType] - untyped
             names = [column.name for column in self.columns]
             schema = reader.schema.empty_table().rename_columns(names).schema
@@ -114,7 +114,7 @@ def run_query(lake: Lake, sql: str) -> Generator[QueryResult]:
         QueryError: the statement is wrong, or would do more than read.
         LakeUnreadableError: a file of the lake is damaged.
     """
-    with _told(), lake.connect() as connection:
+    with _translate_duckdb_errors(), lake.connect() as connection:
         _lock(connection, lake.root)
         _check_reads_only(connection, sql)
         yield QueryResult(connection, sql)
@@ -161,8 +161,8 @@ def _check_reads_only(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 
 @contextmanager
-def _told() -> Generator[None]:
-    """Tell DuckDB's errors as ours, on one line."""
+def _translate_duckdb_errors() -> Generator[None]:
+    """Raise DuckDB's errors as the shell's, on one line."""
     try:
         with interruptible():
             yield

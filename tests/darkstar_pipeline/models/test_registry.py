@@ -33,7 +33,7 @@ from darkstar_pipeline.models.registry import register_model
 from tests.builders.models import bundle_in, context_in, training
 home, site, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 context = context_in(home, site)
-folder = home / f"made{site}{seed}"
+folder = Path(sys.argv[4])  # of this process alone: two that write one folder would meet there
 bundle_in(folder, context, seed=seed)
 print(register_model(context, folder, training()))
 """
@@ -190,14 +190,17 @@ def test_reference_is_refused_when_it_is_written_otherwise(text: str) -> None:
 
 
 @pytest.mark.slow
-def test_versions_are_distinct_when_processes_register_at_once(context: Context, root: Path) -> None:
+def test_versions_are_distinct_when_processes_register_at_once(context: Context, root: Path, tmp_path: Path) -> None:
     seeds = ("1", "2", "1")
     words = (str(context.home), context.site_name)
     together = [
         subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", AT_ONCE, *words, seed], cwd=root, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-W", "ignore", "-c", AT_ONCE, *words, seed, str(tmp_path / str(number))],
+            cwd=root,
+            stdout=subprocess.PIPE,
+            text=True,
         )
-        for seed in seeds
+        for number, seed in enumerate(seeds)
     ]
     versions = [process.communicate()[0].strip() for process in together]
     assert [process.returncode for process in together] == [0, 0, 0]
