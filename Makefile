@@ -16,18 +16,21 @@ help: ## list the targets
 run: $(STAMP) ## install, materialize the sample home through Dagster, print the verdict
 	$(BIN)/darkstar sample --run
 
-test: lint tools ## lint, types and all tests
-	$(BIN)/pytest -n 2 --dist loadfile --cov  # a file's fixtures are made once
+test: lint tools ## lint, types and all tests with their coverage; ORDER=random shuffles the tests and prints the seed
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report= $(if $(filter random,$(ORDER)),-p randomly)  # a file's fixtures are made once
+	$(BIN)/python scripts/coverage_floors.py
 
 tools: ## what tests need besides Python packages: Chromium, mosquitto, a Home Assistant
 	@scripts/system_tools.sh
 	@scripts/home_assistant.sh
 
-lint: $(STAMP) ## format, style, import arrows, lock, types
+lint: $(STAMP) ## format, style, import arrows, lock, dead code, dependencies, types
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/lock.py --check
+	$(BIN)/python scripts/dead_code.py
+	$(BIN)/deptry .
 	$(BIN)/pyright
 
 ui: $(STAMP) ## Dagster and MLflow in the browser

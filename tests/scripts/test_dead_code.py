@@ -1,0 +1,20 @@
+"""Definitions that no source uses are named."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.dead_code import ROOT, dead_definitions
+
+
+@pytest.mark.slow
+def test_nothing_is_dead_when_the_sources_are_searched() -> None:
+    assert dead_definitions(ROOT) == []
+
+
+def test_definitions_are_named_when_only_tests_use_them(tmp_path: Path) -> None:
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room" / "module.py").write_text("def used():\n    return 1\n\n\ndef unused():\n    return used()\n")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_module.py").write_text("from room.module import unused\n\nassert unused() == 1\n")
+    assert dead_definitions(tmp_path, ("room",)) == ["room/module.py:5: function unused"]
