@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 
-from benchmarks import harness
+from benchmarks.harness import results as harness
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError, ExitCode
 
 

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import (
     FIRST_DAY,
     HOMES,

@@ -5,7 +5,7 @@ Both decide at each slot's start on readings up to then. Nothing is fitted or tu
 
 import polars as pl
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import (
     PAIRS,
     bench_forecasts,

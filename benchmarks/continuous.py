@@ -6,7 +6,7 @@ The window holds training and test weeks, since stored energy cannot jump over t
 
 import polars as pl
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import (
     PAIRS,
     bench_forecasts,

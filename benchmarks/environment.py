@@ -16,10 +16,10 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import bench_history, bench_slots, default_site
 from benchmarks.peers.citylearn_environment import CityLearnMissingError, CityLearnSpeed, citylearn_speed, environment
-from benchmarks.ppo_steps import PpoSteps, ppo_steps
+from benchmarks.peers.ppo_steps import PpoSteps, ppo_steps
 from env.gym.actions import Correction
 from env.gym.antares_rl import AntaresRLEnv
 from env.gym.antares_vector import AntaresVectorEnv

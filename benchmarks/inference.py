@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import bench_forecasts, bench_history, bench_protocol, bench_window, default_site
 from darkstar_pipeline.learning.scenario_rules import CANDIDATES
 from env.gym.actions import Correction

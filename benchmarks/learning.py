@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.aurora import bench_outlook
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import (
     PAIRS,
     bench_days,

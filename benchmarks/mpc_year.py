@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import (
     FIRST_DAY,
     LAST_DAY,

@@ -22,7 +22,7 @@ from datetime import date
 import numpy as np
 import pulp
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import bench_slots, default_site
 from benchmarks.peers.emhass_environment import EmhassDay, EmhassMissingError, environment, solve_with_emhass
 from env.battery import Battery

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import (
     bench_forecasts,
     bench_history,

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import PRICES
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.quality.price_repair import repair_prices

@@ -8,7 +8,7 @@ for the trials of luck (A/A), 2 % of the mean daily cost for the others.
 import numpy as np
 import polars as pl
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import (
     PAIRS,
     bench_forecasts,

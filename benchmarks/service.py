@@ -18,7 +18,7 @@ from functools import partial
 
 import psutil
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.fresh_home import FreshHome
 from benchmarks.homes.living_home import DAYS, TOKEN, UPPER_RUNGS, Serving, living_home, moment, serving, train
 from darkstar_pipeline.config.settings import load_settings

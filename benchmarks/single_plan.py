@@ -19,7 +19,7 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import bench_slots, default_site
 from env.devices import Devices, ElectricVehicle, WaterHeater
 from env.site import Site

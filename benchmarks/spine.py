@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import FIRST_DAY, LAST_DAY, PAIRS
 from benchmarks.homes.fresh_home import Finished, fresh_home, import_everything
-from benchmarks.without_dagster import seconds_without_dagster
+from benchmarks.homes.without_dagster import seconds_without_dagster
 
 POLICIES = ("idle", "self_consumption", "mpc", "oracle")
 TIMED = ("fontana_B02", "SE4")

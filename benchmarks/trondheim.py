@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.trondheim_2022.bound import prescient
 from benchmarks.trondheim_2022.home import Cost, Hours, cost, read_home
 from benchmarks.trondheim_2022.planner import Tuning, follow_planner

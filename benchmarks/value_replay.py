@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import FIRST_DAY, LAST_DAY, PAIRS, bench_history, bench_slots, default_site
 from env.inverter import Energy
 from env.site import Site

@@ -3,9 +3,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from benchmarks import harness
 from benchmarks.__main__ import main
-from benchmarks.harness import Row
+from benchmarks.harness import results as harness
+from benchmarks.harness.results import Row
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 
 ROWS = [
@@ -20,7 +20,6 @@ def one_benchmark(tmp_path, monkeypatch):
     """A folder with one benchmark, a module that is none, and the harness."""
     (tmp_path / "toy.py").write_text("def run():\n    return []\n")
     (tmp_path / "measured_homes.py").write_text("def read():\n    return 1\n")
-    (tmp_path / "harness.py").write_text("def run():\n    return []\n")
     monkeypatch.setattr(harness, "FOLDER", tmp_path)
     monkeypatch.setattr(
         harness.importlib, "import_module", lambda _: type("Toy", (), {"run": staticmethod(lambda: ROWS)})

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import harness, oracle_speed
+from benchmarks import oracle_speed
+from benchmarks.harness import results as harness
 from benchmarks.oracle_speed import Solved, cost_of, emhass_rows, our_solver, worst_violation
 from benchmarks.peers import emhass_environment
 from benchmarks.peers.emhass_environment import (

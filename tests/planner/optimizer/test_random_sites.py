@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import random_sites
 from benchmarks.peers.second_statement import Horizon, exact_cost, relaxed_cost, stated
-from benchmarks.random_sites import INFEASIBLE, UNDECIDED, VERIFIED, drawn, judge, judged, violation
+from benchmarks.robustness import random_sites
+from benchmarks.robustness.random_sites import INFEASIBLE, UNDECIDED, VERIFIED, drawn, judge, judged, violation
 from env.site import Limits
 from planner.errors import NoFeasibleScheduleError, SolverError
 from planner.oracle import OptimalSchedule, solve_optimal_schedule

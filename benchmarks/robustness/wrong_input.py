@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import bench_prices, bench_readings
 from benchmarks.homes.fresh_home import FreshHome, fresh_home, import_everything
 from darkstar_pipeline.errors import ExitCode

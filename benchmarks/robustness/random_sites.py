@@ -8,7 +8,7 @@ with export dearer than import), start, settlement or a demanded end. One horizo
 An optimum is verified when its flows satisfy every limit (recomputed here), cost what is told, exceed the fuse by no
 more than must be, and a second solver finds nothing cheaper (`second_statement`). An infeasibility is verified when the
 second solver finds no schedule either. `DARKSTAR_RANDOM_SITES` sets how many cases there are (10 000), to try fewer;
-failures go to standard error with their seed, for `python -c "from benchmarks.random_sites import judged;
+failures go to standard error with their seed, for `python -c "from benchmarks.robustness.random_sites import judged;
 print(judged(SEED))"`.
 """
 
@@ -28,7 +28,7 @@ import polars as pl
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.peers.second_statement import (
     OVER,
     Horizon,

@@ -20,7 +20,7 @@ import httpx2
 from benchmarks.fault_injection.fault_list import BELOW, FAULTS, OLD_PLAN, TOP, Fault, Lab
 from benchmarks.fault_injection.outside_faults import outside_faults
 from benchmarks.fault_injection.service_fuzz import fuzz
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.fresh_home import FreshHome
 from benchmarks.homes.living_home import Serving, living_home, moment, serving
 from darkstar_pipeline.config.settings import load_settings

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from benchmarks.harness import Row
+from benchmarks.harness.results import Row
 from benchmarks.homes.bench_homes import FIRST_DAY
 from benchmarks.homes.fresh_home import FreshHome, fresh_home, import_everything
 from darkstar_pipeline.warehouse.lake import Lake

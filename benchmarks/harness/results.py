@@ -16,7 +16,7 @@ from rich.table import Table
 
 from darkstar_pipeline.errors import ConfigurationError
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,17 @@ class Row:
 
 def names() -> list[str]:
     """The benchmarks there are: files of this folder that define `run`, found without importing any."""
-    return sorted(path.stem for path in FOLDER.glob("*.py") if _defines_run(path))
+    return sorted(_modules())
+
+
+def _modules() -> dict[str, str]:
+    """Return the module of each benchmark, by its name."""
+    paths = [path for pattern in ("*.py", "robustness/*.py") for path in FOLDER.glob(pattern) if _defines_run(path)]
+    return {path.stem: ".".join(("benchmarks", *path.relative_to(FOLDER).with_suffix("").parts)) for path in paths}
 
 
 def _defines_run(path: Path) -> bool:
-    if path.stem.startswith("_") or path.stem == "harness":
+    if path.stem.startswith("_"):
         return False
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body)
@@ -61,7 +67,7 @@ def run(name: str) -> list[Row]:
         message = f"there is no benchmark {name!r}"
         raise ConfigurationError(message, f"one of: {', '.join(names())}")
     try:
-        module = importlib.import_module(f"benchmarks.{name}")
+        module = importlib.import_module(_modules()[name])
     except ModuleNotFoundError as error:
         message = f"benchmark {name} needs the package {error.name}"
         raise ConfigurationError(message, "install the extra: pip install -e '.[bench]' -c constraints.txt") from error
