@@ -102,7 +102,7 @@ def grade_rows(
         days[-1],
         home.timezone,
         battery=home.site.battery,
-        has_pv=home_has_pv(home.context),
+        has_pv=home_has_pv(home.context.lake, home.name, home.settings.has_pv),
         repairs=repairs,
     )
     return grades.with_columns(pl.lit(home.name).alias("site"))

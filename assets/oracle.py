@@ -40,7 +40,7 @@ def oracle_schedules_asset(home: Home) -> dg.AssetsDefinition:
         data_quality_daily: pl.DataFrame,
     ) -> dg.MaterializeResult:
         """What perfect hindsight would have done with the battery, slot by slot, in daily episodes."""
-        has_pv = home_has_pv(home.context)
+        has_pv = home_has_pv(home.context.lake, home.name, home.settings.has_pv)
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
         no_forecasts = pl.DataFrame(schema=SLOT_FORECASTS.schema)
         days = verify_schedules(home, policy_schedule_rows(home, STAGE, (ORACLE,), slots, no_forecasts))

@@ -47,10 +47,12 @@ def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
         data_quality_daily: pl.DataFrame,
     ) -> dg.MaterializeResult:
         """What each policy did, slot by slot, in daily episodes, on what it could know at each slot's start."""
-        has_pv = home_has_pv(home.context)
+        has_pv = home_has_pv(home.context.lake, home.name, home.settings.has_pv)
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
         days = days_of(context)
-        history = past_readings(home.context, days[0], days[-1], lookback_days=SCENARIO_DAYS, has_pv=has_pv)
+        history = past_readings(
+            home.context.lake, home.site, days[0], days[-1], lookback_days=SCENARIO_DAYS, has_pv=has_pv
+        )
         replayed = policy_schedule_rows(home, STAGE, policies, slots, slot_forecasts, history=history)
         verified = verify_schedules(home, replayed)
         rows = verified.schedules

@@ -24,7 +24,7 @@ def policy_schedule_rows(
     history: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Rows of `policy_schedules`: every policy on every day of `slots`; `history` as in `planner.replay.daily`."""
-    protocol = protocol_of(home.context)
+    protocol = protocol_of(home.settings, home.site.battery)
     schedules = pl.concat(
         [replay_days(policy, slots, forecasts, home.site, protocol, history=history) for policy in policies]
     )
@@ -33,7 +33,7 @@ def policy_schedule_rows(
 
 def policy_result_rows(home: Home, stage: Stage, schedules: pl.DataFrame, quality: pl.DataFrame) -> pl.DataFrame:
     """Rows of `policy_daily_results`: what each day and policy of `schedules` cost, beside the grade of the day."""
-    totals = daily_results(schedules, protocol_of(home.context), home.site)
+    totals = daily_results(schedules, protocol_of(home.settings, home.site.battery), home.site)
     grades = quality.select("day", pl.col("status").alias("quality"))
     return totals.join(grades, on="day", how="left").with_columns(_site(home), _version(home, stage))
 

@@ -19,7 +19,7 @@ SCHEDULES_VERIFIED = Check(
 
 def verify_schedules(home: Home, schedules: pl.DataFrame) -> VerifiedDays:
     """The days of `schedules` that may be stored, and those that may not."""
-    return verified_days(schedules, home.site, protocol_of(home.context))
+    return verified_days(schedules, home.site, protocol_of(home.settings, home.site.battery))
 
 
 def verified_check(days: VerifiedDays) -> dg.AssetCheckResult:

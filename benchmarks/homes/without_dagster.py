@@ -41,7 +41,13 @@ def seconds_without_dagster(fresh: FreshHome) -> float:
         load_days=forecast.load_days,
         pv_days=forecast.pv_days,
     )
-    slots = usable_slots(observations, prices, quality, home.site, has_pv=home_has_pv(context))
+    slots = usable_slots(
+        observations,
+        prices,
+        quality,
+        home.site,
+        has_pv=home_has_pv(context.lake, context.site_name, context.site_settings.has_pv),
+    )
     oracle = policy_schedule_rows(home, "oracle", (ORACLE,), slots, forecasts)
     policies = policy_schedule_rows(home, "policies", home.settings.policies, slots, forecasts)
     written = {

@@ -45,7 +45,7 @@ def shadow(
     policies = policy or list(context.site_settings.service.shadows) or ["champion"]
     days = list(days_between(first, last))
     found = actual_days(context, days)
-    plans = plans_between(context, first, last)
+    plans = plans_between(context.lake, context.site_name, first, last)
     rows = [
         _row(context, actual, plans.filter(plans["plan_date"] == actual.day), name)
         for actual in found

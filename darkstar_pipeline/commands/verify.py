@@ -57,7 +57,7 @@ def _of_day(context: "Context", day: date | None, policy: str | None) -> "tuple[
     if day is None or policy is None:
         raise UsageError("no schedule is named", "give FILE, or --day and --policy")
     slots = unverified_schedule(context, day, policy)
-    return slots, verify_episodes(policy, slots, context.site, protocol_of(context))
+    return slots, verify_episodes(policy, slots, context.site, protocol_of(context.site_settings, context.site.battery))
 
 
 def _of_file(context: "Context", file: Path, policy: str | None) -> "tuple[pl.DataFrame, Verification]":

@@ -46,6 +46,6 @@ def get_antares_slots(
         lake.read(SLOT_FORECASTS, name, before, last),
         lake.read(POLICY_SCHEDULES, name, first, last).filter(pl.col("config_version") == version),
         context.site,
-        has_pv=home_has_pv(context),
+        has_pv=home_has_pv(context.lake, context.site_name, context.site_settings.has_pv),
     )
     return slots.select(pl.lit(name).alias("site"), pl.all())

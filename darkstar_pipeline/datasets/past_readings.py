@@ -8,20 +8,22 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from darkstar_pipeline.context import Context
 from darkstar_pipeline.quality.day_quality import grade_days
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, SLOT_OBSERVATIONS, SPOT_PRICES
+from env.site import Site
 from env.time_grid import grid
 from planner.replay.usable_slots import USABLE
 
 
-def past_readings(context: Context, first: date, last: date, *, lookback_days: int, has_pv: bool) -> pl.DataFrame:
+def past_readings(lake: Lake, site: Site, first: date, last: date, *, lookback_days: int, has_pv: bool) -> pl.DataFrame:
     """Return the readings that forecasts of the days `first` to `last` may use.
 
     Days are graded on their readings alone: a price that is missing or wrong is no reason to distrust a load.
 
     Args:
-        context: the site.
+        lake: the tables that are read.
+        site: the home.
         first: first local day of the forecasts.
         last: last local day of the forecasts.
         lookback_days: number of days before `first` that are read.
@@ -30,20 +32,18 @@ def past_readings(context: Context, first: date, last: date, *, lookback_days: i
     Returns:
         `slot_start, load_kwh, pv_kwh` of usable days from `first - lookback_days` to `last`.
     """
-    start, lake, name = first - timedelta(days=lookback_days), context.lake, context.site_name
+    start, name = first - timedelta(days=lookback_days), site.name
     measured = [column for column in SLOT_OBSERVATIONS.schema.names() if column not in ("site", "local_day")]
     readings = lake.read(METER_READINGS, name, start, last).select(measured)
-    observations = grid(start, last, context.timezone).join(
-        readings, on="slot_start", how="left", maintain_order="left"
-    )
+    observations = grid(start, last, site.timezone).join(readings, on="slot_start", how="left", maintain_order="left")
     grades = grade_days(
         observations,
-        _unremarkable_prices(start, last, context.timezone),
+        _unremarkable_prices(start, last, site.timezone),
         lake.read(METER_STATISTICS, name, start, last).select("hour_start", "quantity", "energy_kwh"),
         start,
         last,
-        context.timezone,
-        battery=context.site.battery,
+        site.timezone,
+        battery=site.battery,
         has_pv=has_pv,
     )
     usable = grades.filter(pl.col("status").is_in(USABLE)).select(pl.col("day").alias("local_day"))

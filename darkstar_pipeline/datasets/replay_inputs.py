@@ -7,8 +7,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from darkstar_pipeline.context import Context
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.datasets.past_readings import past_readings
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,
@@ -16,6 +17,8 @@ from darkstar_pipeline.warehouse.schemas import (
     SLOT_OBSERVATIONS,
     SPOT_PRICES,
 )
+from env.battery import Battery
+from env.site import Site
 from planner.replay.usable_slots import usable_slots
 from planner.value.protocol import Protocol, WriteBudgetRules
 from planner.value.scenario_source import SCENARIO_DAYS
@@ -39,50 +42,50 @@ class ReplayInputs:
     history: pl.DataFrame
 
 
-def protocol_of(context: Context) -> Protocol:
-    """Return the configured measuring protocol of a site."""
-    settings = context.site_settings.protocol
+def protocol_of(settings: SiteSettings, battery: Battery) -> Protocol:
+    """Return the configured measuring protocol of a site with this battery."""
     return Protocol(
-        start_soc_kwh=context.site.battery.soc_kwh(settings.start_soc_percent),
-        settlement_value=settings.settlement_value,
-        write_budget=WriteBudgetRules(**context.site_settings.mpc.model_dump()),
+        start_soc_kwh=battery.soc_kwh(settings.protocol.start_soc_percent),
+        settlement_value=settings.protocol.settlement_value,
+        write_budget=WriteBudgetRules(**settings.mpc.model_dump()),
     )
 
 
-def home_has_pv(context: Context) -> bool:
-    """Return whether the home has panels: as configured, else whether any PV was ever read."""
-    configured = context.site_settings.has_pv
+def home_has_pv(lake: Lake, site_name: str, configured: bool | None) -> bool:  # noqa: FBT001 - a setting of three states
+    """Return whether the home has panels: as configured, or where that is None, whether any PV was ever read."""
     if configured is not None:
         return configured
-    lake, name = context.lake, context.site_name
-    recent = lake.days(METER_READINGS, name)[-RECENT_DAYS:]  # mostly enough: a year's files take 0.2 s
-    if recent and lake.read(METER_READINGS, name, recent[0], recent[-1])["pv_kwh"].count():
+    recent = lake.days(METER_READINGS, site_name)[-RECENT_DAYS:]  # mostly enough: a year's files take 0.2 s
+    if recent and lake.read(METER_READINGS, site_name, recent[0], recent[-1])["pv_kwh"].count():
         return True
-    return lake.read(METER_READINGS, name)["pv_kwh"].count() > 0
+    return lake.read(METER_READINGS, site_name)["pv_kwh"].count() > 0
 
 
-def replay_inputs(context: Context, days: Sequence[date], *, lookback_days: int = SCENARIO_DAYS) -> ReplayInputs:
+def replay_inputs(
+    lake: Lake, site: Site, days: Sequence[date], *, has_pv: bool | None, lookback_days: int = SCENARIO_DAYS
+) -> ReplayInputs:
     """Return the inputs of replays of some graded days.
 
     Args:
-        context: the site.
+        lake: the tables that are read.
+        site: the home.
         days: local days; those that are not graded as usable have no slots.
+        has_pv: whether the home has panels, as configured; None finds out from the readings.
         lookback_days: number of days of readings before the first day.
     """
-    first, last, name = min(days), max(days), context.site_name
-    lake, has_pv = context.lake, home_has_pv(context)
+    first, last, name = min(days), max(days), site.name
+    panels = home_has_pv(lake, name, has_pv)
     chosen = pl.Series(days, dtype=pl.Date)
     slots = usable_slots(
         lake.read(SLOT_OBSERVATIONS, name, first, last),
         lake.read(SPOT_PRICES, name, first, last),
         lake.read(DATA_QUALITY_DAILY, name, first, last).filter(pl.col("day").is_in(chosen.implode())),
-        context.site,
-        has_pv=has_pv,
+        site,
+        has_pv=panels,
     )
     forecasts = lake.read(SLOT_FORECASTS, name, first - timedelta(days=1), last)
-    return ReplayInputs(
-        slots, forecasts, past_readings(context, first, last, lookback_days=lookback_days, has_pv=has_pv)
-    )
+    history = past_readings(lake, site, first, last, lookback_days=lookback_days, has_pv=panels)
+    return ReplayInputs(slots, forecasts, history)
 
 
 def content_hash(slots: pl.DataFrame) -> str:

@@ -58,9 +58,9 @@ def actual_days(context: Context, days: Sequence[date]) -> list[ActualDay]:
     """Return days with their readings, in order; days that are not graded, or refused, are left out."""
     if not days:
         return []
-    slots = replay_inputs(context, days).slots
+    slots = replay_inputs(context.lake, context.site, days, has_pv=context.site_settings.has_pv).slots
     readings = context.lake.read(METER_READINGS, context.site_name, min(days), max(days))
-    protocol = protocol_of(context)
+    protocol = protocol_of(context.site_settings, context.site.battery)
     parts = slots.partition_by("local_day", maintain_order=True)
     return [_actual_day(context.site, protocol, part, readings) for part in parts]
 

@@ -8,15 +8,18 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.names import registered_name
 from darkstar_pipeline.models.run_tables import add_row, json_text
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import ANTARES_PLAN_HISTORY
+from env.site import Site
 from env.time_grid import SLOT_DTYPE, zone
 
 SHADOW = "--shadow-"
@@ -40,52 +43,61 @@ def system_id(site: str, policy: str | None = None) -> str:
     return f"{registered_name(site)}{SHADOW}{slug}"
 
 
-def keep_plan(
-    context: Context,
-    system: str,
-    schedule: pl.DataFrame,
-    *,
-    plan_id: str,
-    created_at: datetime,
-    episode_start: datetime,
-    metrics: Mapping[str, Any],
-) -> None:
-    """Add a plan to the history.
+@dataclass(frozen=True, kw_only=True)
+class PlanRecord:
+    """A plan of the history, as a row of `antares_plan_history`.
 
-    Args:
-        context: the site.
-        system: as `system_id` names it.
-        schedule: `slot_start` and `COLUMNS`; null where unknown.
+    Attributes:
+        system: system that the plan belongs to, as `system_id` names it.
         plan_id: identifier of the plan.
         created_at: instant of planning.
         episode_start: instant when the system's stored energy was last the home's own.
+        schedule: `slot_start` and `COLUMNS`; null where unknown.
         metrics: figures; `policy` and `start_soc_kwh` are read back.
+    """
+
+    system: str
+    plan_id: str
+    created_at: datetime
+    episode_start: datetime
+    schedule: pl.DataFrame
+    metrics: Mapping[str, Any]
+
+
+def keep_plan(lake: Lake, home: Path, site: Site, plan: PlanRecord) -> None:
+    """Add a plan of a site to the history.
+
+    Args:
+        lake: the tables.
+        home: the state folder, which holds the lock.
+        site: the home.
+        plan: the plan.
 
     Raises:
         OSError: the disk does not take it.
     """
-    local = zone(context.timezone)
+    local, schedule = zone(site.timezone), plan.schedule
     columns: dict[str, list[Any]] = {
         "slot_start": [int(start.timestamp()) for start in schedule["slot_start"]],
         **{name: schedule[name].cast(pl.Float64).round(_DIGITS).to_list() for name in COLUMNS},
     }
     row = {
-        "site": context.site_name,
-        "id": plan_id,
-        "system_id": system,
+        "site": site.name,
+        "id": plan.plan_id,
+        "system_id": plan.system,
         "plan_date": schedule["slot_start"][0].astimezone(local).date(),
-        "episode_start_local": episode_start.astimezone(local).isoformat(),
-        "policy_run_id": str(metrics.get("run_id") or metrics.get("policy", "")),
-        "created_at": created_at,
+        "episode_start_local": plan.episode_start.astimezone(local).isoformat(),
+        "policy_run_id": str(plan.metrics.get("run_id") or plan.metrics.get("policy", "")),
+        "created_at": plan.created_at,
         "shadow_schedule": json.dumps(columns, separators=(",", ":")),
-        "metrics": json_text(metrics),
+        "metrics": json_text(plan.metrics),
     }
-    add_row(context, ANTARES_PLAN_HISTORY, row)
+    add_row(lake, home, ANTARES_PLAN_HISTORY, row)
 
 
-def plans_between(context: Context, first: date, last: date) -> pl.DataFrame:
-    """Return the history of local days, both included."""
-    return context.lake.read(ANTARES_PLAN_HISTORY, context.site_name, first, last)
+def plans_between(lake: Lake, site_name: str, first: date, last: date) -> pl.DataFrame:
+    """Return the history of local days of a site, both included."""
+    return lake.read(ANTARES_PLAN_HISTORY, site_name, first, last)
 
 
 def in_force(plans: pl.DataFrame, slot_start: Sequence[datetime]) -> pl.DataFrame:

@@ -13,7 +13,7 @@ import polars as pl
 
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
+from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of, replay_inputs
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
@@ -107,7 +107,7 @@ def day_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
         DataMissingError: the day is refused or not materialised.
         UnverifiedScheduleError: the schedule violates a rule.
     """
-    schedule = only_verified(unverified_schedule(context, day, policy), context.site, protocol_of(context))
+    schedule = only_verified(unverified_schedule(context, day, policy), context.site, _protocol(context))
     return schedule.select([name for name in POLICY_SCHEDULES.schema.names() if name not in _BOOKKEEPING])
 
 
@@ -125,7 +125,7 @@ def unverified_schedule(context: Context, day: date, policy: str) -> pl.DataFram
             f"{day} is refused: {quality['reasons'][0]}", "import what is missing and backfill it again"
         )
     stored = stored_rows(context, ORACLE_SCHEDULES if policy == ORACLE else POLICY_SCHEDULES, policy, [day])
-    return stored if stored.height else _replay(context, policy, [day], protocol_of(context))
+    return stored if stored.height else _replay(context, policy, [day], _protocol(context))
 
 
 def day_stats(context: Context, day: date) -> pl.DataFrame:
@@ -167,7 +167,7 @@ def policy_results(
         days: local days; all of them usable.
         protocol: measuring protocol; None is the configured one, and only its results are stored.
     """
-    configured = protocol_of(context)
+    configured = _protocol(context)
     protocol = configured if protocol is None else protocol
     table = ORACLE_DAILY_RESULTS if policy == ORACLE else POLICY_DAILY_RESULTS
     stored = stored_rows(context, table, policy, days if protocol == configured else ())
@@ -202,10 +202,10 @@ def _months_results(
     """
     from planner.replay.monthly_oracle import months_oracle, with_bound
 
-    protocol, bounds, schedules = protocol_of(context), None, list[pl.DataFrame]()
+    protocol, bounds, schedules = _protocol(context), None, list[pl.DataFrame]()
     for policy in policies:
         if policy == ORACLE:
-            best = months_oracle(replay_inputs(context, days).slots, context.site, protocol)
+            best = months_oracle(_inputs(context, days).slots, context.site, protocol)
             schedule, bounds = best.schedules, best.bounds
         elif policy in PLANNERS or is_learned(policy):
             schedule = _replay(context, policy, days, protocol)
@@ -232,7 +232,7 @@ def _continuous_results(
     """
     from planner.policies.window import window_settlement
 
-    slots, protocol = replay_inputs(context, days).slots, protocol_of(context)
+    slots, protocol = _inputs(context, days).slots, _protocol(context)
     settled = replace(protocol, settlement_value=window_settlement(slots, context.site, protocol))
     schedules = [
         only_verified_window(policy, _replay_window(context, policy, days), context.site, protocol)
@@ -251,7 +251,7 @@ def _replay(context: Context, policy: str, days: Sequence[date], protocol: Proto
             from darkstar_pipeline.policies.replay import replay_trained
 
             return replay_trained(context, trained, days, protocol=protocol)
-    inputs = replay_inputs(context, days)
+    inputs = _inputs(context, days)
     replayed = replay_days(
         _decides(policy), inputs.slots, inputs.forecasts, context.site, protocol, history=inputs.history
     )
@@ -268,7 +268,7 @@ def _replay_window(context: Context, policy: str, days: Sequence[date]) -> pl.Da
             from darkstar_pipeline.policies.replay import replay_trained
 
             return replay_trained(context, trained, days, continuous=True)
-    inputs, protocol = replay_inputs(context, days), protocol_of(context)
+    inputs, protocol = _inputs(context, days), _protocol(context)
     replayed = replay_window(_decides(policy), inputs.slots, inputs.forecasts, inputs.history, context.site, protocol)
     return replayed.with_columns(policy=pl.lit(policy))
 
@@ -293,3 +293,13 @@ def trained_on(context: Context, policies: Sequence[str], days: Sequence[date]) 
         if trained is not None:
             counts[policy] = sum(trained.has_seen(day) for day in days)
     return {policy: n_days for policy, n_days in counts.items() if n_days}
+
+
+def _protocol(context: Context) -> Protocol:
+    """Return the configured measuring protocol of the site."""
+    return protocol_of(context.site_settings, context.site.battery)
+
+
+def _inputs(context: Context, days: Sequence[date]) -> ReplayInputs:
+    """Return the inputs of replays of some days of the site."""
+    return replay_inputs(context.lake, context.site, days, has_pv=context.site_settings.has_pv)

@@ -30,7 +30,14 @@ def panels_of(context: Context) -> PvSystem | None:
 
 def believed_readings(context: Context, first: date, last: date) -> pl.DataFrame:
     """Readings of the days `first` to `last` that can be believed: `slot_start, load_kwh, pv_kwh`."""
-    return past_readings(context, first, last, lookback_days=0, has_pv=home_has_pv(context))
+    return past_readings(
+        context.lake,
+        context.site,
+        first,
+        last,
+        lookback_days=0,
+        has_pv=home_has_pv(context.lake, context.site_name, context.site_settings.has_pv),
+    )
 
 
 def aurora_home(

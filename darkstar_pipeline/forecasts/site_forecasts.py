@@ -95,7 +95,14 @@ def averaged_readings(context: Context, first: date, last: date) -> pl.DataFrame
     """Believed readings from as many days before `first` as are averaged: `slot_start, load_kwh, pv_kwh`."""
     settings = context.site_settings.forecast
     reach = max(settings.load_days, settings.pv_days)
-    return past_readings(context, first, last, lookback_days=reach, has_pv=home_has_pv(context))
+    return past_readings(
+        context.lake,
+        context.site,
+        first,
+        last,
+        lookback_days=reach,
+        has_pv=home_has_pv(context.lake, context.site_name, context.site_settings.has_pv),
+    )
 
 
 def site_aurora_home(context: Context, promoted: PromotedAurora, last: date) -> AuroraHome:

@@ -38,7 +38,8 @@ def _drawn(data: LearningData, rules: WeightRules, size: float, n_days: int, ran
     days = slots.partition_by("local_day", maintain_order=True)
     picked = random.permutation(len(days))[:n_days]
     paired = [_paired(days, int(own), random) for own in sorted(picked.tolist())]
-    site, protocol = _resized(data.context.site, size), protocol_of(data.context)
+    site = _resized(data.context.site, size)
+    protocol = protocol_of(data.context.site_settings, data.context.site.battery)
     battery, usual = site.battery, data.context.site.battery
     span = usual.max_soc_kwh - usual.min_soc_kwh
     share = (protocol.start_soc_kwh - usual.min_soc_kwh) / span if span > 0 else 0.0

@@ -67,7 +67,13 @@ class LearningData:
         chosen = pl.Series(days, dtype=pl.Date)
         slots = self.inputs.slots.filter(pl.col("local_day").is_in(chosen.implode()))
         source = ScenarioSource(history=self.inputs.history, rules=rules, forecast_scenarios=self.told)
-        return rl_episodes(slots, self.inputs.forecasts, self.context.site, protocol_of(self.context), history=source)
+        return rl_episodes(
+            slots,
+            self.inputs.forecasts,
+            self.context.site,
+            protocol_of(self.context.site_settings, self.context.site.battery),
+            history=source,
+        )
 
     @property
     def content_hash(self) -> str:
@@ -87,7 +93,9 @@ def learning_data(
         seed: of Aurora's trees.
         note: told what takes long, and what was done without.
     """
-    inputs = replay_inputs(context, windows.learned, lookback_days=REACH)
+    inputs = replay_inputs(
+        context.lake, context.site, windows.learned, has_pv=context.site_settings.has_pv, lookback_days=REACH
+    )
     told, aurora = dict[date, Scenarios](), None
     if with_aurora and CrossFittedForecasters.enough(windows.train):
         note("Aurora learns the home's days")

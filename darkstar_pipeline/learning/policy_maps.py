@@ -27,14 +27,20 @@ def policy_map(context: Context, trained: TrainedPolicy, days: Sequence[date]) -
     the slots whose import price falls into a column.
     """
     chosen = list(days)[-MAP_DAYS:]
-    found = replay_inputs(context, chosen, lookback_days=trained.policy.weight_rules.n_days)
+    found = replay_inputs(
+        context.lake,
+        context.site,
+        chosen,
+        has_pv=context.site_settings.has_pv,
+        lookback_days=trained.policy.weight_rules.n_days,
+    )
     source = ScenarioSource(
         history=found.history,
         rules=trained.policy.weight_rules,
         forecast_scenarios=trained.own_scenarios(context, chosen),
     )
     part = max(slots_by_length(found.slots, found.forecasts, context.site), key=len)
-    episodes = equal_days(part, source, context.site, protocol_of(context))
+    episodes = equal_days(part, source, context.site, protocol_of(context.site_settings, context.site.battery))
     battery = context.site.battery
     socs = np.linspace(battery.min_soc_kwh, battery.max_soc_kwh, SOC_ROWS)
     moved = _moved_kw(context, trained, episodes, socs)

@@ -92,7 +92,9 @@ class Retrain:
             self.report = self.report.model_copy(update=changes)
             return
         every = (*self.windows.learned, *self.windows.test)
-        inputs = replay_inputs(context, every, lookback_days=REACH)
+        inputs = replay_inputs(
+            context.lake, context.site, every, has_pv=context.site_settings.has_pv, lookback_days=REACH
+        )
         self._path = _place(context, self.report, inputs)
         found = _read(self._path)
         if found is not None:

@@ -20,8 +20,10 @@ _LOGGED = ("captured_share", "cost", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_
 
 def trained_results(context: Context, trained: TrainedPolicy, days: Sequence[date]) -> pl.DataFrame:
     """Daily results of a trained policy, verified; as `planner.evaluation.daily_results.daily_results`."""
-    schedule = only_verified(replay_trained(context, trained, days), context.site, protocol_of(context))
-    return daily_results(schedule, protocol_of(context), context.site)
+    schedule = only_verified(
+        replay_trained(context, trained, days), context.site, protocol_of(context.site_settings, context.site.battery)
+    )
+    return daily_results(schedule, protocol_of(context.site_settings, context.site.battery), context.site)
 
 
 def score_on_days(context: Context, trained: Sequence[TrainedPolicy], days: Sequence[date]) -> Evaluation:

@@ -254,7 +254,7 @@ def _follow(context: Context, name: str, intent: Intent) -> bool:
         "local_day": intent.at.astimezone(zone(context.timezone)).date(),
         "move_id": intent.move,
     }
-    add_row(context, MODEL_PROMOTIONS, row)
+    add_row(context.lake, context.home, MODEL_PROMOTIONS, row)
     try:
         point_aliases(context, name, version)
     except OutsideServiceError:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
@@ -11,6 +12,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.names import MODELS_FOLDER
 from darkstar_pipeline.models.training_run import TrainingRun
 from darkstar_pipeline.state.file_lock import hold_lock
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
     ANTARES_POLICY_RUNS,
     ANTARES_RL_RUNS,
@@ -23,27 +25,28 @@ from planner.artifacts.bundle import Manifest
 _TABLES_OF_KIND: dict[str, tuple[Table, ...]] = {"lightgbm": (ANTARES_POLICY_RUNS,), "rl": (ANTARES_RL_RUNS,)}
 
 
-def add_row(context: Context, table: Table, row: Mapping[str, object]) -> bool:
+def add_row(lake: Lake, home: Path, table: Table, row: Mapping[str, object]) -> bool:
     """Add a row to its day; a row whose key is there already is not added again.
 
     Args:
-        context: the site.
+        lake: the tables.
+        home: the state folder, which holds the lock.
         table: where it belongs.
         row: a value for every declared column.
 
     Returns:
         Whether it was new.
     """
-    day, site = row[table.day_column], context.site_name
+    day, site = row[table.day_column], str(row["site"])
     if not isinstance(day, date):
         message = f"{table.name}.{table.day_column} is {day!r}, not a day"
         raise TypeError(message)
     new = pl.DataFrame([row], schema=table.schema)
-    with hold_lock(context.home / MODELS_FOLDER / site / f".{table.name}.lock"):
-        there = context.lake.read(table, site, day, day)
+    with hold_lock(home / MODELS_FOLDER / site / f".{table.name}.lock"):
+        there = lake.read(table, site, day, day)
         if new.join(there, on=list(table.key), how="semi").height:
             return False
-        context.lake.write_day(table, site, day, pl.concat([there, new]))
+        lake.write_day(table, site, day, pl.concat([there, new]))
     return True
 
 
@@ -77,7 +80,7 @@ def add_run(context: Context, manifest: Manifest, run: TrainingRun, found: Mappi
         days = getattr(run, window)
         row[f"{window}_first"], row[f"{window}_last"] = (None, None) if days is None else days
     for table in (ANTARES_TRAINING_RUNS, *_TABLES_OF_KIND.get(manifest.kind, ())):
-        add_row(context, table, row)
+        add_row(context.lake, context.home, table, row)
 
 
 def json_text(value: object) -> str:

@@ -115,7 +115,12 @@ def inputs_at(
     forecasts, history, notes = past.forecasts, past.history, dict(past.notes)
     slots = _expected(context, prices, past, start, notes if lenient else None)
     soc_kwh, source = _start_soc(context, start, today, soc, memory)
-    window = Window(_lived_so_far(context, slots, start, today, memory), context.site, protocol_of(context), history)
+    window = Window(
+        _lived_so_far(context, slots, start, today, memory),
+        context.site,
+        protocol_of(context.site_settings, context.site.battery),
+        history,
+    )
     ahead = RollingState(
         window=window, started_slot=_opened(window, start), current_slot=int((slots["slot_start"] < start).sum())
     )
@@ -181,11 +186,11 @@ def _past(context: Context, today: date, reach: int, *, lenient: bool, memory: M
 
     def make() -> _Past:
         notes: dict[str, str] = {}
-        has_pv = home_has_pv(context)
+        has_pv = home_has_pv(context.lake, context.site_name, context.site_settings.has_pv)
         return _Past(
             has_pv=has_pv,
             forecasts=forecasts_of(context, today, lenient=lenient, notes=notes),
-            history=past_readings(context, today, yesterday, lookback_days=reach, has_pv=has_pv),
+            history=past_readings(context.lake, context.site, today, yesterday, lookback_days=reach, has_pv=has_pv),
             notes=notes,
         )
 
@@ -399,7 +404,7 @@ def _start_soc(
     read = observed_soc(read_days(context, METER_READINGS, today - timedelta(days=1), today, memory), start)
     if read is not None:
         return battery.soc_kwh(read), "observed"
-    return protocol_of(context).start_soc_kwh, "protocol"
+    return protocol_of(context.site_settings, context.site.battery).start_soc_kwh, "protocol"
 
 
 def observed_soc(readings: pl.DataFrame, start: datetime) -> float | None:

@@ -34,9 +34,15 @@ def replay_trained(
     Raises:
         PolicyMismatchError: it was made for another state than this version shows.
     """
-    found = replay_inputs(context, days, lookback_days=trained.policy.weight_rules.n_days)
+    found = replay_inputs(
+        context.lake,
+        context.site,
+        days,
+        has_pv=context.site_settings.has_pv,
+        lookback_days=trained.policy.weight_rules.n_days,
+    )
     source = ScenarioSource(history=found.history, forecast_scenarios=trained.own_scenarios(context, days))
-    protocol = protocol_of(context) if protocol is None else protocol
+    protocol = protocol_of(context.site_settings, context.site.battery) if protocol is None else protocol
     if continuous:
         window = open_window(found.slots, found.forecasts, found.history, context.site, protocol)
         return replay_learned_window(trained.policy, window, source, label=trained.name)

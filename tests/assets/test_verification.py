@@ -14,7 +14,7 @@ from tests.builders.small_home import FIRST
 def replays(home: Home) -> pl.DataFrame:
     slots = days_of_slots(FIRST, FIRST + timedelta(days=1), seed=1)
     none = slots.select("slot_start", "local_day", "load_kwh", "pv_kwh").clear()
-    return replay_days("self_consumption", slots, none, home.site, protocol_of(home.context))
+    return replay_days("self_consumption", slots, none, home.site, protocol_of(home.settings, home.site.battery))
 
 
 def test_days_are_stored_and_the_check_passes_when_nothing_is_wrong(home: Home) -> None:

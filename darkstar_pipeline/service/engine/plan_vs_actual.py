@@ -18,7 +18,9 @@ from planner.plans.wording import command_words
 def history_document(context: Context, day: date) -> HistoryDocument:
     """The slots of a local day, 92, 96 or 100 of them; null where nobody planned or read."""
     slots = _slots(context, day)
-    plans = plans_between(context, day, day).filter(pl.col("system_id") == system_id(context.site_name))
+    plans = plans_between(context.lake, context.site_name, day, day).filter(
+        pl.col("system_id") == system_id(context.site_name)
+    )
     told = in_force(plans, slots["slot_start"].to_list())
     rows = slots.join(
         told.rename({name: f"planned_{name}" for name in told.columns if name != "slot_start"}),

@@ -75,7 +75,7 @@ def _day(context: Context, actual: ActualDay) -> Day:
     """What a day cost, in every way of living it."""
     cost = metered_cost(actual)
     if cost is None:  # what the commands make of the readings is the next best, where the service steered
-        plans = plans_between(context, actual.day, actual.day)
+        plans = plans_between(context.lake, context.site_name, actual.day, actual.day)
         own = plans.filter(plans["system_id"] == system_id(context.site_name))
         cost = float(planned_cost(actual, own)["cost"][0]) if own.height else None
     return {"lived": cost, **reference_costs(actual, REFERENCES)}

@@ -18,7 +18,14 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.evaluation.plan_history import COLUMNS, in_force, keep_plan, plans_between, system_id
+from darkstar_pipeline.evaluation.plan_history import (
+    COLUMNS,
+    PlanRecord,
+    in_force,
+    keep_plan,
+    plans_between,
+    system_id,
+)
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import SLOT, PlanInputs, slot_of
 from darkstar_pipeline.planning.plan_sources import ActivePolicy, learned_plan, optimizer_plan, value_plan
@@ -134,15 +141,15 @@ class ShadowPlanner:
             "cost": plan.cost,
             "idle_cost": plan.idle_cost,
         }
-        keep_plan(
-            work.context,
-            system_id(work.context.site_name),
-            frame,
+        record = PlanRecord(
+            system=system_id(work.context.site_name),
             plan_id=plan.id,
             created_at=plan.created_at,
             episode_start=slot_of(plan.created_at),
+            schedule=frame,
             metrics=metrics,
         )
+        keep_plan(work.context.lake, work.context.home, work.context.site, record)
 
     def _plan(self, work: _Work, policy: str) -> None:
         """One shadow's plan, from its own stored energy."""
@@ -153,15 +160,15 @@ class ShadowPlanner:
         schedule = climbed.plan.schedule
         row = schedule.row(0, named=True)
         episode.told[row["slot_start"]] = (row["charge_kw"], row["discharge_kw"], row["export_kw"])
-        keep_plan(
-            context,
-            system_id(context.site_name, policy),
-            schedule.select("slot_start", *COLUMNS),
+        record = PlanRecord(
+            system=system_id(context.site_name, policy),
             plan_id=plan_id(work.plan.created_at),
             created_at=work.plan.created_at,
             episode_start=episode.start,
+            schedule=schedule.select("slot_start", *COLUMNS),
             metrics=_metrics(policy, climbed, own, episode),
         )
+        keep_plan(context.lake, context.home, context.site, record)
         self.planned += 1
 
     def _rung(self, context: Context, known: PlanInputs, policy: str, following: FollowerState) -> PlanSource:
@@ -200,7 +207,9 @@ class ShadowPlanner:
 
 def _read_back(context: Context, policy: str, day: date) -> _Episode | None:
     """The episode that an earlier service began on a day."""
-    plans = plans_between(context, day, day).filter(pl.col("system_id") == system_id(context.site_name, policy))
+    plans = plans_between(context.lake, context.site_name, day, day).filter(
+        pl.col("system_id") == system_id(context.site_name, policy)
+    )
     if plans.is_empty():
         return None
     first = plans.sort("created_at").row(0, named=True)

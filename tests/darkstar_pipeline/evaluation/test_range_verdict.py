@@ -35,7 +35,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
 
 
 def test_results_are_read_back_when_they_are_stored_for_the_configured_protocol(context: Context) -> None:
-    configured = protocol_of(context)
+    configured = protocol_of(context.site_settings, context.site.battery)
     for results in (
         policy_results(context, "self_consumption", [DAY]),
         policy_results(context, "self_consumption", [DAY], protocol=configured),
@@ -44,7 +44,7 @@ def test_results_are_read_back_when_they_are_stored_for_the_configured_protocol(
 
 
 def test_results_are_replayed_from_the_given_start_when_the_protocol_is_another(context: Context) -> None:
-    protocol = replace(protocol_of(context), start_soc_kwh=9.0)
+    protocol = replace(protocol_of(context.site_settings, context.site.battery), start_soc_kwh=9.0)
     results = policy_results(context, "self_consumption", [DAY], protocol=protocol)
     assert results["start_soc_kwh"].to_list() == [9.0]
     assert results["cost"][0] != 1234.5

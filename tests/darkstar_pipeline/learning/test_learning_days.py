@@ -73,7 +73,8 @@ def test_beliefs_are_the_cheapest_and_told_ones_are_tried_only_where_something_i
 
 
 def test_what_naive_beliefs_cost_is_what_the_policy_value_costs(context: Context, data: LearningData) -> None:
-    inputs, protocol = replay_inputs(context, data.windows.learned), protocol_of(context)
+    inputs = replay_inputs(context.lake, context.site, data.windows.learned, has_pv=context.site_settings.has_pv)
+    protocol = protocol_of(context.site_settings, context.site.battery)
     schedule = replay_days(
         "value", inputs.slots, inputs.forecasts, context.site, protocol, history=inputs.history, workers=1
     )

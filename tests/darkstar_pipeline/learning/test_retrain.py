@@ -1,5 +1,6 @@
 """A retrain goes on where it was killed and repeats nothing: its steps, with trainings that only count."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,8 @@ from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, replay_inputs
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.learning import retrain as retrain_module
 from darkstar_pipeline.learning.retrain import Retrain, retrain
+from darkstar_pipeline.warehouse.lake import Lake
+from env.site import Site
 from tests.builders.learning_home import AT, DAYS, SITE, learning_context, measured, write_days
 
 COSTS = {"lightgbm": 90.0, "rl": 80.0, "value": 100.0}
@@ -29,11 +32,12 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 READ: dict[tuple[date, ...], ReplayInputs] = {}
 
 
-def inputs_of(context: Context, days: tuple[date, ...]) -> ReplayInputs:
-    """What was read once: nothing here changes a day."""
-    if days not in READ:
-        READ[days] = replay_inputs(context, days)
-    return READ[days]
+def cached_inputs(lake: Lake, site: Site, days: Sequence[date], *, has_pv: bool | None, **_: int) -> ReplayInputs:
+    """Return inputs that are read once: nothing here changes a day."""
+    key = tuple(days)
+    if key not in READ:
+        READ[key] = replay_inputs(lake, site, days, has_pv=has_pv)
+    return READ[key]
 
 
 class Killed(Exception):  # noqa: N818 - stands for a signal
@@ -52,7 +56,7 @@ class Steps:
         for name in names:
             monkeypatch.setattr(retrain_module, name, getattr(self, f"_{name}"))
         monkeypatch.setattr(retrain_module, "prepared", lambda *_: None)
-        monkeypatch.setattr(retrain_module, "replay_inputs", lambda context, days, **_: inputs_of(context, tuple(days)))
+        monkeypatch.setattr(retrain_module, "replay_inputs", cached_inputs)
         monkeypatch.setattr(retrain_module, "champion_version", lambda *_: self.in_use)
         monkeypatch.setattr(retrain_module, "stored_bundle", lambda *_: None)
         monkeypatch.setattr(retrain_module, "trained_policy", lambda _, name: SimpleNamespace(name=name))

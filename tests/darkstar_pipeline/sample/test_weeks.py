@@ -18,7 +18,7 @@ def test_sample_weeks_can_be_replayed_when_filled(tmp_path: Path) -> None:
     assert (days[0], days[-1], len(days)) == (FIRST, LAST, 5)
     assert context.lake.days(METER_READINGS, context.site_name)[0] == FIRST - timedelta(days=WEEK)
     assert context.site_settings.learning.train_days == 20
-    found = replay_inputs(context, days)
+    found = replay_inputs(context.lake, context.site, days, has_pv=context.site_settings.has_pv)
     lengths = dict(found.slots.group_by("local_day").len().iter_rows())
     assert lengths == {day: slot_count(day, context.timezone) for day in days}
     told = context.lake.read(SLOT_FORECASTS, context.site_name, FIRST, FIRST)

@@ -19,7 +19,7 @@ from darkstar_pipeline.evaluation.actual_days import (
     reference_costs,
     settlement,
 )
-from darkstar_pipeline.evaluation.plan_history import COLUMNS, in_force, keep_plan, plans_between, system_id
+from darkstar_pipeline.evaluation.plan_history import COLUMNS, PlanRecord, in_force, keep_plan, plans_between, system_id
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
@@ -83,15 +83,15 @@ def plan_rows(day: date, powers: tuple[float, float, float]) -> pl.DataFrame:
 
 
 def keep(context: Context, system: str, day: date, powers: tuple[float, float, float], created: datetime) -> None:
-    keep_plan(
-        context,
-        system,
-        plan_rows(day, powers),
+    plan = PlanRecord(
+        system=system,
         plan_id=f"{created:%H%M%S}",
         created_at=created,
         episode_start=created,
+        schedule=plan_rows(day, powers),
         metrics={"policy": "value", "rung": "value", "start_soc_kwh": 17.1},
     )
+    keep_plan(context.lake, context.home, context.site, plan)
 
 
 @pytest.mark.parametrize("day", [LONG_DAY, DAY, SHORT_DAY], ids=["100 slots", "96 slots", "92 slots"])
@@ -101,12 +101,12 @@ def test_latest_plan_before_a_slot_is_in_force_and_no_later_one(context: Context
     keep(context, system, day, (2.0, 0.0, 0.0), moment(day, 12, 0) + timedelta(seconds=20))
     keep(context, system, day, (3.0, 0.0, 0.0), moment(day, 18, 10))
     slots = grid(day, day, ZONE)["slot_start"].to_list()
-    told = in_force(plans_between(context, day, day), slots)
+    told = in_force(plans_between(context.lake, context.site_name, day, day), slots)
     assert told.height == len(slots) == slot_count(day, ZONE)
     noon, evening = moment(day, 12, 0), moment(day, 18, 15)
     for start, power in zip(told["slot_start"], told["charge_kw"], strict=True):
         assert power == (1.0 if start < noon else 2.0 if start < evening else 3.0), start
-    assert in_force(plans_between(context, day, day).head(0), slots).is_empty()
+    assert in_force(plans_between(context.lake, context.site_name, day, day).head(0), slots).is_empty()
 
 
 def test_plans_of_two_writers_are_both_kept_when_they_come_at_once(context: Context) -> None:
@@ -119,7 +119,7 @@ def test_plans_of_two_writers_are_both_kept_when_they_come_at_once(context: Cont
         thread.start()
     for thread in threads:
         thread.join()
-    assert plans_between(context, DAY, DAY).height == 10
+    assert plans_between(context.lake, context.site_name, DAY, DAY).height == 10
 
 
 @pytest.mark.parametrize(
@@ -139,13 +139,13 @@ def test_recorded_commands_cost_what_living_by_them_costs(context: Context, powe
     actual = actual_days(context, [DAY])[0]
     assert actual.start_soc_kwh == pytest.approx(0.4 * 34.2)
     keep(context, system_id("home"), DAY, power, moment(DAY, 0, 0))
-    told = planned_cost(actual, plans_between(context, DAY, DAY))
+    told = planned_cost(actual, plans_between(context.lake, context.site_name, DAY, DAY))
     simple = reference_costs(actual, ("idle", "self_consumption", "oracle"))
     assert told["cost"][0] >= simple["oracle"] - 1e-6
     assert simple["oracle"] <= min(simple.values()) + 1e-6
     if power == (0.0, 8.0, 0.0):
         assert told["cost"][0] == pytest.approx(simple["self_consumption"], abs=1e-3)
-    again = planned_cost(actual, plans_between(context, DAY, DAY), "again")
+    again = planned_cost(actual, plans_between(context.lake, context.site_name, DAY, DAY), "again")
     assert again["cost"][0] == told["cost"][0]
 
 
@@ -175,7 +175,7 @@ def test_shadows_are_planned_filed_and_keep_their_own_energy(context: Context) -
         work = shadows._work.get()
         assert work is not None
         shadows.follow(work)
-    rows = plans_between(home, LONG_DAY, LONG_DAY)
+    rows = plans_between(home.lake, home.site_name, LONG_DAY, LONG_DAY)
     assert rows["system_id"].n_unique() == 5, "the lived plan and four shadows; one has no such version"
     assert "no version 9" in shadows.problem
     assert not shadows.components()[0].ok
@@ -193,7 +193,9 @@ def test_shadows_are_planned_filed_and_keep_their_own_energy(context: Context) -
     again.on_plan(home, engine.input_status(), engine.follower.state, engine.plan())
     again.start()
     again.stop()
-    found = plans_between(home, LONG_DAY, LONG_DAY).filter(pl.col("system_id") == system_id("home", "value"))
+    found = plans_between(home.lake, home.site_name, LONG_DAY, LONG_DAY).filter(
+        pl.col("system_id") == system_id("home", "value")
+    )
     assert found.height == 2
     own = found.sort("created_at")["metrics"].str.json_path_match("$.soc_kwh").cast(pl.Float64)[1]
     assert own != pytest.approx(0.9 * 34.2), "the home's stored energy is not the shadow's"
@@ -248,11 +250,11 @@ def test_savings_go_by_the_commands_when_nothing_is_metered(context: Context) ->
 def test_replayed_days_are_those_of_evaluate_when_the_start_is_the_same(context: Context) -> None:
     grade(context, [DAY], meters=False)
     actual = actual_days(context, [DAY])[0]
-    found = replay_inputs(context, [DAY])
+    found = replay_inputs(context.lake, context.site, [DAY], has_pv=context.site_settings.has_pv)
     from darkstar_pipeline.datasets.replay_inputs import protocol_of
     from planner.evaluation.daily_results import daily_results
 
-    protocol = protocol_of(context)
+    protocol = protocol_of(context.site_settings, context.site.battery)
     idle = replay_days("idle", found.slots, found.forecasts, context.site, protocol).with_columns(policy=pl.lit("idle"))
     assert reference_costs(actual, ("idle",))["idle"] == daily_results(idle, protocol, context.site)["cost"][0]
 
