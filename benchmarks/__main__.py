@@ -7,6 +7,7 @@ import sys
 from rich.console import Console
 
 from benchmarks.harness import results as harness
+from darkstar_pipeline.console.failures import describe
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError, ExitCode
 
 
@@ -46,7 +47,7 @@ def _complain(error: DarkstarError, *, as_json: bool) -> int:
         sys.stdout.write(json.dumps({"error": told}) + "\n")
     else:
         sys.stderr.write(f"{error.message}; {error.hint}\n" if error.hint else f"{error.message}\n")
-    return error.exit_code
+    return describe(error).exit_code
 
 
 if __name__ == "__main__":

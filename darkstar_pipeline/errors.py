@@ -1,6 +1,8 @@
-"""Errors that reach a person: what is wrong, where, what to do; each with the exit code of the command line."""
+"""Errors that reach a person: what is wrong, where, what to do; each with a code for programs."""
 
 from enum import IntEnum
+
+from env.errors import CodedError
 
 
 class ExitCode(IntEnum):
@@ -14,7 +16,7 @@ class ExitCode(IntEnum):
     OUTSIDE = 5
 
 
-class DarkstarError(Exception):
+class DarkstarError(CodedError):
     """Root of the shell's errors.
 
     Args:
@@ -22,8 +24,7 @@ class DarkstarError(Exception):
         hint: what to do about it.
     """
 
-    code: str = "error"
-    exit_code: ExitCode = ExitCode.BUG
+    code = "error"
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -35,32 +36,21 @@ class ConfigurationError(DarkstarError):
     """The configuration or the way a command was called is wrong."""
 
     code = "configuration"
-    exit_code = ExitCode.USAGE
 
 
 class DataMissingError(DarkstarError):
     """Data that a command needs is not in the lake."""
 
     code = "data_missing"
-    exit_code = ExitCode.DATA
 
 
 class DataRefusedError(DarkstarError):
     """Data was offered and refused as a whole; the lake is as it was."""
 
     code = "data_refused"
-    exit_code = ExitCode.DATA
-
-
-class NoScheduleError(DarkstarError):
-    """No feasible schedule exists."""
-
-    code = "no_feasible_schedule"
-    exit_code = ExitCode.INFEASIBLE
 
 
 class OutsideServiceError(DarkstarError):
     """A service outside this process failed."""
 
     code = "outside_service"
-    exit_code = ExitCode.OUTSIDE

@@ -6,18 +6,18 @@ work of any command.
 
 import functools
 import inspect
-import os
 import sys
 import traceback
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, redirect_stdout, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from darkstar_pipeline.console.failures import INTERRUPTED, Interrupted, describe, help_page
+from darkstar_pipeline.console.failures import INTERRUPTED, Interrupted, describe
 from darkstar_pipeline.console.output import Answer
+from darkstar_pipeline.console.stdout import reserve_stdout
+from darkstar_pipeline.console.typer_internals import declare_parameters, help_page, is_reader_gone
 from darkstar_pipeline.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _runner(function: Callable[..., Answer | None]) -> Callable[..., int]:
 
 
 def _declare(wrapper: Callable[..., int], function: Callable[..., Answer | None]) -> None:
-    """Give the wrapper the signature that typer reads: the function's own arguments and the shared options."""
+    """Declare to typer the function's own arguments and the shared options."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     own = [each.replace(kind=keyword) for each in list(inspect.signature(function).parameters.values())[1:]]
     shared = [
@@ -158,9 +158,7 @@ def _declare(wrapper: Callable[..., int], function: Callable[..., Answer | None]
         inspect.Parameter("debug", keyword, default=False, annotation=DebugOption),
     ]
     first = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    signature = inspect.Signature([first, *own, *shared], return_annotation=int)
-    setattr(wrapper, "__signature__", signature)  # noqa: B010 - functions declare no such attribute to type checkers
-    wrapper.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
+    declare_parameters(wrapper, [first, *own, *shared])
 
 
 def _run(function: Callable[..., Answer | None], context: typer.Context, arguments: dict[str, Any]) -> int:
@@ -179,40 +177,6 @@ def _run(function: Callable[..., Answer | None], context: typer.Context, argumen
         raise Interrupted from error
 
 
-@contextmanager
-def reserve_stdout() -> Generator[TextIO]:
-    """Reserve stdout for answers: what libraries print meanwhile, from Python or from C, goes to stderr.
-
-    Yields:
-        The stream that leads to the real stdout.
-    """
-    stdout = sys.stdout
-    stdout.flush()
-    try:
-        real, other = stdout.fileno(), sys.stderr.fileno()
-    except OSError:  # a stream in memory has no descriptor, and no C library writes to it
-        with redirect_stdout(sys.stderr):
-            yield stdout
-        return
-    kept = os.dup(real)
-    os.dup2(other, real)
-    try:
-        with os.fdopen(kept, "w", encoding="utf-8", closefd=False) as answers, redirect_stdout(sys.stderr):
-            yield answers
-    finally:
-        _flush_c()
-        os.dup2(kept, real)
-        os.close(kept)
-
-
-def _flush_c() -> None:
-    """Have C libraries let go of what they printed: into a pipe, they would keep it until the program ends."""
-    import ctypes  # 10 ms that `--help` need not pay
-
-    with suppress(OSError, AttributeError, TypeError):  # no C library to speak to, on some systems
-        ctypes.CDLL(None).fflush(None)
-
-
 def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     """Run the command line; report every error as one line or one JSON document.
 
@@ -229,8 +193,8 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except SystemExit as stop:  # typer's answer to a reader that left while it printed a help page
-        return READER_LEFT if stop.code == 1 else int(stop.code or 0)
+    except SystemExit as stop:
+        return READER_LEFT if is_reader_gone(stop) else int(stop.code or 0)
     except BrokenPipeError:
         return READER_LEFT
     except Exception as error:  # noqa: BLE001 - the outermost handler: a traceback is shown with --debug only

@@ -7,6 +7,7 @@ from typing import TextIO
 import typer
 
 from darkstar_pipeline.console.json_values import write_json
+from darkstar_pipeline.console.typer_internals import command_path, help_page
 from darkstar_pipeline.errors import DarkstarError, ExitCode
 from env.errors import CodedError
 
@@ -15,7 +16,6 @@ class UsageError(DarkstarError):
     """A command was called with options or arguments that do not fit."""
 
     code = "usage"
-    exit_code = ExitCode.USAGE
 
 
 class Interrupted(Exception):  # noqa: N818 - a person stopped it; nothing failed
@@ -48,19 +48,26 @@ class Failure:
 _EXIT_CODES: Mapping[str, ExitCode] = {
     "configuration": ExitCode.USAGE,
     "usage": ExitCode.USAGE,
+    "query": ExitCode.USAGE,
+    "file_system": ExitCode.USAGE,
     "data_missing": ExitCode.DATA,
     "data_refused": ExitCode.DATA,
+    "lake_unreadable": ExitCode.DATA,
+    "not_promoted": ExitCode.DATA,
     "model_refused": ExitCode.DATA,
     "no_feasible_schedule": ExitCode.INFEASIBLE,
     "unverified_schedule": ExitCode.INFEASIBLE,
+    "outside_service": ExitCode.OUTSIDE,
+    "service_failed": ExitCode.OUTSIDE,
+    "home_assistant": ExitCode.OUTSIDE,
 }
-"""Exit codes of the errors of `env` and `planner`; an error with another code is a bug."""
+"""Exit codes of our errors by their code; an error with another code ends with `ExitCode.BUG`."""
 
 
 def describe(error: BaseException) -> Failure:
     """Return the failure for an exception; an unexpected one is reported as a bug."""
     if isinstance(error, DarkstarError):
-        return _failure(error.code, error.message, error.hint, error.exit_code)
+        return _failure(error.code, error.message, error.hint)
     if isinstance(error, typer.TyperException):
         return _usage(error)
     if isinstance(error, Interrupted):
@@ -68,33 +75,26 @@ def describe(error: BaseException) -> Failure:
     if isinstance(error, OSError):
         return _file_system(error)
     if isinstance(error, CodedError) and error.code in _EXIT_CODES:
-        return _failure(error.code, str(error), error.hint, _EXIT_CODES[error.code])
+        return _failure(error.code, str(error), error.hint)
     message = f"unexpected {type(error).__name__}: {error}; this is a bug in darkstar"
-    return _failure("bug", message, "run again with --debug for the traceback and report it", ExitCode.BUG)
+    return _failure("bug", message, "run again with --debug for the traceback and report it")
 
 
-def _failure(code: str, message: str, hint: str, exit_code: ExitCode) -> Failure:
+def _failure(code: str, message: str, hint: str) -> Failure:
     flat = " ".join(message.split())
+    exit_code = _EXIT_CODES.get(code, ExitCode.BUG)
     return Failure(code=code, message=flat, hint=" ".join(hint.split()), exit_code=int(exit_code))
-
-
-def help_page(error: BaseException) -> str | None:
-    """Return the help page for a command without its subcommand; None for every other error."""
-    if type(error).__name__ != "NoArgsIsHelpError":  # not among typer's public names
-        return None
-    return str(error.args[0]) if error.args else None
 
 
 def _usage(error: typer.TyperException) -> Failure:
     """Return the failure for options and arguments that the parser refused."""
-    context = getattr(error, "ctx", None)  # only usage errors have one, and no public type says so
-    command = context.command_path if context is not None else "darkstar"
+    command = command_path(error)
     message = error.format_message().rstrip(".") if help_page(error) is None else f"{command} needs a command"
-    return _failure("usage", message, f"see `{command} --help`", ExitCode.USAGE)
+    return _failure("usage", message, f"see `{command} --help`")
 
 
 def _file_system(error: OSError) -> Failure:
     """Return the failure for a file that the system refused: missing, no permission, no space."""
     place = f"{error.filename}: " if error.filename is not None else ""
     hint = "check the path, its permissions, the free disk space and DARKSTAR_HOME"
-    return _failure("file_system", f"{place}{error.strerror or error}", hint, ExitCode.USAGE)
+    return _failure("file_system", f"{place}{error.strerror or error}", hint)

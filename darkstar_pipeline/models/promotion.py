@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.errors import DarkstarError, DataMissingError, ExitCode, OutsideServiceError
+from darkstar_pipeline.errors import DarkstarError, DataMissingError, OutsideServiceError
 from darkstar_pipeline.models.aliases import point_aliases
 from darkstar_pipeline.models.champion_pointer import (
     POINTER,
@@ -42,7 +42,6 @@ class NotPromotedError(DarkstarError):
     """The evidence does not carry a promotion."""
 
     code = "not_promoted"
-    exit_code = ExitCode.DATA
 
 
 class Intent(BaseModel):

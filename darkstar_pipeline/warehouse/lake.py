@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from darkstar_pipeline.errors import DarkstarError, ExitCode
+from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.state.atomic_files import FileIdentity, file_identity
 from darkstar_pipeline.warehouse.interrupts import interruptible
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
@@ -32,7 +32,6 @@ class LakeUnreadableError(DarkstarError):
     """A file of the lake is damaged."""
 
     code = "lake_unreadable"
-    exit_code = ExitCode.DATA
 
 
 class SchemaMismatchError(DarkstarError):

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import duckdb
 
-from darkstar_pipeline.errors import DarkstarError, ExitCode
+from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.warehouse.interrupts import interruptible
 from darkstar_pipeline.warehouse.lake import PART, Lake, LakeUnreadableError
 
@@ -28,7 +28,6 @@ class QueryError(DarkstarError):
     """SQL that is wrong, or that would do more than read."""
 
     code = "query"
-    exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True)

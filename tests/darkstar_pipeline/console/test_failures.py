@@ -3,14 +3,19 @@ import json
 
 import pytest
 
+from darkstar_pipeline.backfill import BackfillFailedError
 from darkstar_pipeline.console.failures import UsageError, describe
+from darkstar_pipeline.console.supervisor import ServiceFailedError
 from darkstar_pipeline.errors import (
     ConfigurationError,
     DataMissingError,
     DataRefusedError,
-    NoScheduleError,
     OutsideServiceError,
 )
+from darkstar_pipeline.models.promotion import NotPromotedError
+from darkstar_pipeline.service.home_assistant.client import HomeAssistantError
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError, SchemaMismatchError
+from darkstar_pipeline.warehouse.query import QueryError
 from env.errors import BatteryError, MissingTariffError, ShapeError, TimeZoneError
 from planner.errors import (
     IncompleteDayError,
@@ -29,7 +34,13 @@ from planner.errors import (
         pytest.param(ConfigurationError("a"), "configuration", 2, id="configuration"),
         pytest.param(DataMissingError("a"), "data_missing", 3, id="data missing"),
         pytest.param(DataRefusedError("a"), "data_refused", 3, id="data refused"),
-        pytest.param(NoScheduleError("a"), "no_feasible_schedule", 4, id="no schedule"),
+        pytest.param(NotPromotedError("a"), "not_promoted", 3, id="not promoted"),
+        pytest.param(LakeUnreadableError("a"), "lake_unreadable", 3, id="damaged lake"),
+        pytest.param(QueryError("a"), "query", 2, id="query"),
+        pytest.param(HomeAssistantError("a"), "home_assistant", 5, id="Home Assistant"),
+        pytest.param(ServiceFailedError("a"), "service_failed", 5, id="a program that ended"),
+        pytest.param(SchemaMismatchError("a"), "schema_mismatch", 1, id="a frame that fits no table"),
+        pytest.param(BackfillFailedError("a"), "backfill_failed", 1, id="backfill"),
         pytest.param(OutsideServiceError("a"), "outside_service", 5, id="outside service"),
         pytest.param(TimeZoneError("Mars/Base"), "configuration", 2, id="time zone"),
         pytest.param(BatteryError("a"), "configuration", 2, id="battery"),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 import pytest
 
-from darkstar_pipeline.errors import ConfigurationError, DataRefusedError, ExitCode
+from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.ingest.imports import OBSERVATIONS, import_tidy_file
 from darkstar_pipeline.sources import parquet
 from darkstar_pipeline.warehouse.lake import Lake
@@ -154,7 +154,7 @@ def test_observations_are_refused_whole_and_the_lake_stays_when_the_file_is_wron
     assert case.name in raised.value.message
     assert case.hint in raised.value.hint
     assert "\n" not in raised.value.message
-    assert raised.value.exit_code == ExitCode.DATA
+    assert raised.value.code == "data_refused"
     assert bytes_of(place.lake.root) == before
 
 
@@ -163,7 +163,7 @@ def test_import_is_a_usage_error_when_there_is_no_file(name: str, message: str, 
     (place.folder / "folder.csv").mkdir()
     with pytest.raises(ConfigurationError, match=message) as raised:
         import_tidy_file(OBSERVATIONS, place.target(), place.folder / name, now=NOW)
-    assert raised.value.exit_code == ExitCode.USAGE
+    assert raised.value.code == "configuration"
     assert not place.lake.root.exists()
 
 

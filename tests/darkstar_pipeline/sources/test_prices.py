@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from darkstar_pipeline.errors import DataRefusedError, ExitCode
+from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
 from tests.builders.tidy_files import (
@@ -89,7 +89,7 @@ def test_prices_are_refused_whole_and_the_lake_stays_when_the_file_is_wrong(case
         import_prices(place, case.name, case.content(place.folder))
     assert case.message in raised.value.message
     assert case.hint in raised.value.hint
-    assert raised.value.exit_code == ExitCode.DATA
+    assert raised.value.code == "data_refused"
     assert bytes_of(place.lake.root) == before
 
 
