@@ -98,7 +98,7 @@ def _gain_row(name: str, found: list[float]) -> Row:
 
 def _made(home: str, site: Site) -> Made:
     history, outlook = bench_history(home), bench_outlook(home, site.timezone)
-    known = AuroraHome(slot_series(history, site.timezone, outlook=outlook))
+    known = AuroraHome(slot_series(history, site.timezone, external=outlook))
     started = time.perf_counter()
     model = fit_aurora(known, _train_slots(home, known.series, site.timezone))
     seconds = time.perf_counter() - started

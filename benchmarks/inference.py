@@ -21,7 +21,7 @@ from env.gym.actions import Correction
 from env.gym.episodes import Episodes
 from env.gym.scaled_state import V2
 from planner.artifacts.bundle import read_bundle
-from planner.forecasts.embedded_aurora import N_TOLD
+from planner.forecasts.embedded_aurora import N_SCENARIOS
 from planner.policies.learned_days import LearnedDays
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest, rl_policy
 from planner.replay.episodes import rl_episodes
@@ -92,7 +92,7 @@ def _day(rules: WeightRules) -> Episodes:
         on=["slot_start", "local_day"],
         how="left",
     )
-    told = {day: day_scenarios(history, expected, site.timezone, rules=WeightRules(n_days=N_TOLD))}
+    told = {day: day_scenarios(history, expected, site.timezone, rules=WeightRules(n_days=N_SCENARIOS))}
     source = ScenarioSource(history=history, rules=rules, forecast_scenarios=told)
     return rl_episodes(own, forecasts, site, bench_protocol(site), history=source)
 

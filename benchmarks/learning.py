@@ -134,7 +134,7 @@ def run() -> list[Row]:
 def _told(home: str) -> CrossFittedForecasters:
     site = default_site()
     history, outlook = bench_history(home), bench_outlook(home, site.timezone)
-    known = AuroraHome(slot_series(history, site.timezone, outlook=outlook))
+    known = AuroraHome(slot_series(history, site.timezone, external=outlook))
     return CrossFittedForecasters(known, site.timezone, seed=SEED)
 
 

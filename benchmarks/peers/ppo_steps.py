@@ -11,7 +11,7 @@ from typing import Any, cast
 from darkstar_pipeline.config.learning import RlSettings
 from env.gym.antares_rl import AntaresRLEnv
 from env.gym.episodes import Episodes
-from planner.training.rl import use_threads
+from planner.training.rl import set_threads
 from planner.training.rl_config import PpoTraining
 from planner.training.rl_days import STATE, TrainingDays
 
@@ -42,7 +42,7 @@ def ppo_steps(episodes: Episodes) -> PpoSteps:
     if not isinstance(how, PpoTraining):
         message = f"PPO is timed, and the default is {how.algorithm}"
         raise TypeError(message)
-    use_threads(how.threads)
+    set_threads(how.threads)
     begin = time.perf_counter()
     days = TrainingDays(episodes, how)
     table = time.perf_counter() - begin

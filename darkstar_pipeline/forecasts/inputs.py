@@ -15,7 +15,7 @@ from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from env.time_grid import grid
 from planner.forecasts.clear_sky import PvSystem
 from planner.forecasts.features import AuroraHome
-from planner.forecasts.slot_series import OUTLOOK, slot_series
+from planner.forecasts.slot_series import EXTERNAL_FORECASTS, slot_series
 
 _OUTLOOK_NAMES = {"cloud_percent": "cloud", "irradiance_w_m2": "irradiance"}
 
@@ -61,7 +61,7 @@ def aurora_home(
     whole = grid(first, last, context.timezone).select("slot_start")
     history = whole.join(read, on="slot_start", how="left", maintain_order="left")
     told = outlook(context, first, last)
-    return AuroraHome(slot_series(history, context.timezone, outlook=told, country=country), panels)
+    return AuroraHome(slot_series(history, context.timezone, external=told, country=country), panels)
 
 
 def outlook(context: Context, first: date, last: date) -> pl.DataFrame | None:
@@ -72,5 +72,5 @@ def outlook(context: Context, first: date, last: date) -> pl.DataFrame | None:
         was.
     """
     rows = context.lake.read(RAW_WEATHER, context.site_name, first, last + timedelta(days=8)).rename(_OUTLOOK_NAMES)
-    said = [name for name in OUTLOOK if rows[name].count()]
+    said = [name for name in EXTERNAL_FORECASTS if rows[name].count()]
     return rows.select("slot_start", "known_at", *said) if said else None

@@ -32,11 +32,11 @@ class PromotedAurora:
     @property
     def name(self) -> str:
         """What `model_version` says of its forecasts."""
-        return f"{self.loaded.learned.version}_v{self.version}"
+        return f"{self.loaded.summary.version}_v{self.version}"
 
     def may_forecast(self, day: date) -> bool:
         """Whether a midnight comes after everything the model learned from."""
-        return day > self.loaded.learned.last_day
+        return day > self.loaded.summary.last_day
 
 
 def promoted_aurora(context: Context) -> PromotedAurora | None:

@@ -107,7 +107,7 @@ def averaged_readings(context: Context, first: date, last: date) -> pl.DataFrame
 
 def site_aurora_home(context: Context, promoted: PromotedAurora, last: date) -> AuroraHome:
     """The home as a promoted model is asked on, up to a day."""
-    learned, loaded = promoted.loaded.learned, promoted.loaded
+    learned, loaded = promoted.loaded.summary, promoted.loaded
     return aurora_home(context, learned.first_day, last, panels=loaded.panels, country=learned.country)
 
 

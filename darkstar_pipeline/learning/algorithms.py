@@ -106,12 +106,12 @@ def changed(settings: Chosen, changes: Mapping[str, Any]) -> Chosen:
 
 
 def _rl(context: Context, lesson: TrainingSplit) -> TrainingResult:
-    from planner.training.rl import Round, train_rl
+    from planner.training.rl import RlRound, train_rl
 
     settings = changed(context.site_settings.rl, lesson.changes)
     how = settings.training(seed=context.site_settings.learning.seed)
 
-    def told(each: Round) -> None:
+    def told(each: RlRound) -> None:
         if lesson.progress is not None:
             lesson.progress(each.done, each.total)
 
@@ -151,7 +151,7 @@ def _lightgbm(context: Context, lesson: TrainingSplit) -> TrainingResult:
 
     def told(each: LightgbmRound) -> None:
         if lesson.progress is not None:
-            lesson.progress(each.number, each.of)
+            lesson.progress(each.number, each.total)
 
     trained = train_lightgbm(lesson.training, lesson.validation, how, progress=told)
     return TrainingResult(

@@ -97,7 +97,7 @@ def learning_data(
         context.lake, context.site, windows.learned, has_pv=context.site_settings.has_pv, lookback_days=REACH
     )
     told, aurora = dict[date, Scenarios](), None
-    if with_aurora and CrossFittedForecasters.enough(windows.train):
+    if with_aurora and CrossFittedForecasters.has_enough_days(windows.train):
         note("Aurora learns the home's days")
         first, country = windows.train[0] - timedelta(days=REACH), context.site_settings.forecast.holidays_of
         home = aurora_home(context, first, windows.learned[-1], panels=panels_of(context), country=country)

@@ -20,7 +20,7 @@ from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_scenari
 from darkstar_pipeline.learning.splits import split
 from darkstar_pipeline.learning.training import prepared
 from darkstar_pipeline.models.names import MODELS_FOLDER
-from planner.training.rl_search import Between, Searched, Space, Tried, search
+from planner.training.rl_search import Between, SearchResult, Space, TrialResult, search
 
 QUICK = {"rounds": 6, "members": 1}  # of the configured training: enough to tell settings apart
 SHARED = {
@@ -72,7 +72,7 @@ def search_site(
     space = Space(base=base, ranges={**SHARED, **OF_PPO})
     file = _file(data, str(space))
 
-    def told(each: Tried) -> None:
+    def told(each: TrialResult) -> None:
         if progress is not None:
             progress(each.number, each.total)
 
@@ -98,7 +98,7 @@ def _file(data: LearningData, space: str) -> Path:
     return folder / f"rl-{name}.db"
 
 
-def _table(found: Searched, named: dict[str, str]) -> pl.DataFrame:
+def _table(found: SearchResult, named: dict[str, str]) -> pl.DataFrame:
     rows = [
         {"trial": each.number, "cost": each.cost, **{named[key]: value for key, value in each.values.items()}}
         for each in found.trials

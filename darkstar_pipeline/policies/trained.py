@@ -17,7 +17,7 @@ from darkstar_pipeline.models.champion_pointer import load_champion
 from darkstar_pipeline.models.names import model_folder, parse_reference, registered_name
 from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
-from planner.forecasts.embedded_aurora import embedded_aurora, told_scenarios
+from planner.forecasts.embedded_aurora import embedded_aurora, forecast_scenarios
 from planner.policies.learned_policy import LearnedPolicy, learned_policy
 from planner.policy_names import GATED
 from planner.value.scenarios import Scenarios
@@ -53,12 +53,12 @@ class TrainedPolicy:
         aurora = embedded_aurora(self.bundle)
         if aurora is None:
             return {}
-        learned = aurora.learned
+        learned = aurora.summary
         asked = [day for day in days if day > learned.last_day]
         if not asked:
             return {}
         home = aurora_home(context, learned.first_day, max(asked), panels=aurora.panels, country=learned.country)
-        return told_scenarios(aurora.model, home, asked, context.timezone)
+        return forecast_scenarios(aurora.model, home, asked, context.timezone)
 
 
 def trained_policy(context: Context, name: str) -> TrainedPolicy | None:

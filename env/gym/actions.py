@@ -22,7 +22,7 @@ from env.gym.states import Moment
 from env.inverter import Command, Energy, apply_command
 from env.simulator import flows_cost
 
-CACHED = 16384  # commands x scenarios x homes tried together: their arrays stay in the processor's cache
+CACHE_ELEMENTS = 16384  # commands x scenarios x homes tried together: their arrays stay in the processor's cache
 ACTIONS = ("powers", "commands", "correction")
 Actions = NDArray[Any]
 
@@ -71,23 +71,23 @@ class Powers:
         self.space: spaces.Space[Any] = spaces.Box(-1.0, 1.0, (3,), dtype=np.float32)
         self.full_kw: Energy = np.array(
             [
-                _full_powers(site.battery.charge_kw, site.battery.discharge_kw, site.limits.export_kw)
+                _rated_powers(site.battery.charge_kw, site.battery.discharge_kw, site.limits.export_kw)
                 for site in episodes.sites
             ],
             dtype=np.float64,
         )[episodes.home]
-        self._everything = episodes.figures(full_export_kw)
+        self._everything = episodes.site_values(full_export_kw)
 
     def command(self, actions: Actions, moment: Moment) -> Command:
         """The powers as commands."""
-        asked = checked_numbers(actions, (len(moment.row), 3))
+        asked = checked_actions(actions, (len(moment.row), 3))
         shares = (np.clip(asked, -1.0, 1.0) + 1.0) / 2.0
         charge, discharge, export = (shares * np.take(self.full_kw, moment.row, axis=0)).T
         everything = np.where(shares[:, 2] >= 1.0, self._everything.take(moment.row), export)
         return Command(charge, discharge, everything)
 
 
-def _full_powers(charge_kw: float, discharge_kw: float, export_kw: float | None) -> tuple[float, float, float]:
+def _rated_powers(charge_kw: float, discharge_kw: float, export_kw: float | None) -> tuple[float, float, float]:
     return charge_kw, discharge_kw, charge_kw + discharge_kw if export_kw is None else export_kw
 
 
@@ -142,16 +142,16 @@ class CorrectedValue:
 
     def command(self, actions: Actions, moment: Moment) -> Command:
         """The command that is best if stored energy is worth what the action says."""
-        asked = np.clip(checked_numbers(actions, (len(moment.row), 1))[:, 0], -1.0, 1.0)
-        together = max(1, CACHED // (self._load.shape[1] * len(MENU_NAMES)))
+        asked = np.clip(checked_actions(actions, (len(moment.row), 1))[:, 0], -1.0, 1.0)
+        together = max(1, CACHE_ELEMENTS // (self._load.shape[1] * len(MENU_NAMES)))
         parts = [slice(first, first + together) for first in range(0, len(asked), together)]
-        told = [self._best(moment.part(part), asked[part]) for part in parts]
+        told = [self._cheapest(moment.part(part), asked[part]) for part in parts]
         return Command(*(np.concatenate(power) for power in zip(*told, strict=True)))
 
-    def _best(self, moment: Moment, asked: Energy) -> Command:
+    def _cheapest(self, moment: Moment, action: Energy) -> Command:
         """The best command of some homes."""
-        paid, soc_end = self.tried(moment)
-        best = self.expected(paid - self._left(soc_end, moment, asked), moment).argmin(axis=1)
+        paid, soc_end = self.simulate(moment)
+        best = self.expected(paid - self._corrected_value(soc_end, moment, action), moment).argmin(axis=1)
         menu, homes = self._menu(moment), np.arange(len(best))
         return Command(*(power[homes, best] for power in menu))
 
@@ -159,7 +159,7 @@ class CorrectedValue:
         """Every home's commands `(n_homes, n_commands)` [kW]."""
         return Command(*np.take(self._menus, self._home.take(moment.row), axis=0).transpose(1, 0, 2))
 
-    def tried(self, moment: Moment) -> tuple[Energy, Energy]:
+    def simulate(self, moment: Moment) -> tuple[Energy, Energy]:
         """Each command's cost [money] and stored energy [kWh] in each scenario `(n_homes, n_scenarios, n_commands)`."""
         battery, limits = self._fleet.of(self._home.take(moment.row), axes=3)
         import_price, export_price = (each.take(moment.at)[:, None, None] for each in (self._import, self._export))
@@ -174,16 +174,16 @@ class CorrectedValue:
         )
         return flows_cost(flows, import_price, export_price, battery), flows.soc_end_kwh
 
-    def lines(self, paid: Energy, soc_end_kwh: Energy, moment: Moment) -> tuple[Energy, Energy]:
+    def cost_and_gain(self, cost: Energy, soc_end_kwh: Energy, moment: Moment) -> tuple[Energy, Energy]:
         """Expected cost of what was `tried`, uncorrected, and what an action of 1 takes off it.
 
         An action `a` means the command with the least `cost - a x gain`, both `(n_homes, n_commands)` [money].
         """
-        worth = self._worth(soc_end_kwh, moment)
+        worth = self._stored_value(soc_end_kwh, moment)
         gain = (self._correction.offset * self._spread.take(moment.row))[:, None, None] * soc_end_kwh
         if self._correction.scale != 0:
             gain = gain + self._correction.scale * worth
-        return self.expected(paid - worth, moment), self.expected(gain, moment)
+        return self.expected(cost - worth, moment), self.expected(gain, moment)
 
     def expected(self, cost: Energy, moment: Moment) -> Energy:
         """Mean over the scenarios of `(n_homes, n_scenarios, n_commands)`, as they are believed."""
@@ -193,13 +193,13 @@ class CorrectedValue:
             expected = expected + cost[:, scenario] * weight[:, scenario, None]
         return expected
 
-    def _left(self, soc_kwh: Energy, moment: Moment, asked: Energy) -> Energy:
+    def _corrected_value(self, soc_kwh: Energy, moment: Moment, action: Energy) -> Energy:
         """Corrected worth of what is left in the battery, shaped as `soc_kwh` [money]."""
-        offset = self._correction.offset * asked * self._spread.take(moment.row)
-        scaled = self._worth(soc_kwh, moment) * (1.0 + self._correction.scale * asked)[:, None, None]
+        offset = self._correction.offset * action * self._spread.take(moment.row)
+        scaled = self._stored_value(soc_kwh, moment) * (1.0 + self._correction.scale * action)[:, None, None]
         return scaled + offset[:, None, None] * soc_kwh
 
-    def _worth(self, soc_kwh: Energy, moment: Moment) -> Energy:
+    def _stored_value(self, soc_kwh: Energy, moment: Moment) -> Energy:
         """Uncorrected worth of what is left in the battery, shaped as `soc_kwh` [money]."""
         lowest, step = np.take(self._grid, self._home.take(moment.row), axis=0).T[:, :, None, None]
         n_soc = self._value.shape[1]
@@ -219,7 +219,7 @@ def _even_grid(battery: Battery, n_soc: int) -> tuple[float, float]:
     return float(grid[0]), step if step > 0 else 1.0
 
 
-def checked_numbers(actions: Actions, shape: tuple[int, ...]) -> Energy:
+def checked_actions(actions: Actions, shape: tuple[int, ...]) -> Energy:
     """Actions as numbers of that shape.
 
     Raises:

@@ -85,27 +85,27 @@ class AntaresMPCEnv(gymnasium.Env[State, Any]):
         row = None if options is None else options.get("row")
         self.home.restart([0], [self.np_random], rows=None if row is None else [int(row)])
         self._planner = self._planner_of(int(self.home.row[0]))
-        return self.home.observe()[0], self._stand()
+        return self.home.observe()[0], self._position_info()
 
     def step(self, action: Mapping[str, Any] | None) -> tuple[State, float, bool, bool, dict[str, Any]]:
         """Live through a slot as MPC says, or as the override says."""
         if self._planner is None:
             raise EpisodeError("the episode is over, or none has begun: call reset() before step()")
-        told = self._asked(self._planner)
+        told = self._planned_command(self._planner)
         command = told if action is None else override(action)
         outcome = self.home.run(Command(*(np.reshape(power, 1) for power in command)), self.home.moment)
         if outcome.terminated[0]:
             self._planner = None
-        info = self._stand() | slot_info(outcome)
+        info = self._position_info() | slot_info(outcome)
         info |= {"mpc_command": tuple(float(power) for power in told), "overridden": action is not None}
         return self.home.observe()[0], -float(outcome.cost[0]), bool(outcome.terminated[0]), False, info
 
-    def _asked(self, planner: SlotPlanner) -> Command:
+    def _planned_command(self, planner: SlotPlanner) -> Command:
         episodes, row, slot = self.home.episodes, int(self.home.row[0]), int(self.home.slot[0])
         last = (float(table[row, slot - 1]) if slot else None for table in (episodes.load_kwh, episodes.pv_kwh))
         return planner.command(slot, float(self.home.soc_kwh[0]), *last)
 
-    def _stand(self) -> dict[str, Any]:
+    def _position_info(self) -> dict[str, Any]:
         return {"row": int(self.home.row[0]), "soc_kwh": float(self.home.soc_kwh[0])}
 
 

@@ -79,7 +79,7 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
         row = None if options is None else options.get("row")
         self.home.restart([0], [self.np_random], rows=None if row is None else [int(row)])
         self._running = True
-        return self.home.observe()[0], self._stand()
+        return self.home.observe()[0], self._position_info()
 
     def step(self, action: Actions | int) -> tuple[State, float, bool, bool, dict[str, Any]]:
         """Live through a slot."""
@@ -87,7 +87,7 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
             raise EpisodeError("the episode is over, or none has begun: call reset() before step()")
         outcome = self.home.step(np.asarray(action)[None])
         self._running = not bool(outcome.terminated[0] or outcome.truncated[0])
-        info = self._stand() | slot_info(outcome)
+        info = self._position_info() | slot_info(outcome)
         return (
             self.home.observe()[0],
             float(outcome.reward[0]),
@@ -96,7 +96,7 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
             info,
         )
 
-    def _stand(self) -> dict[str, Any]:
+    def _position_info(self) -> dict[str, Any]:
         return {"row": int(self.home.row[0]), "soc_kwh": float(self.home.soc_kwh[0])}
 
 

@@ -44,13 +44,13 @@ class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
 
     def __init__(self, episodes: Episodes, num_envs: int, *, state: str, setup: Setup = PLAIN) -> None:
         self.num_envs = num_envs
-        self.lives = AutoresetBatch(episodes, num_envs, state=state, setup=setup)
-        batch = self.lives.batch
+        self.autoreset = AutoresetBatch(episodes, num_envs, state=state, setup=setup)
+        batch = self.autoreset.batch
         self.single_observation_space: spaces.Space[State] = batch.observation_space
         self.single_action_space: spaces.Space[Any] = batch.actions.space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._everyone = np.ones(num_envs, dtype=np.bool_)
+        self._all_homes = np.ones(num_envs, dtype=np.bool_)
         self._running = False
 
     def reset(
@@ -60,9 +60,9 @@ class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
         if seed is None and not self._running:
             seed = [None] * self.num_envs
         rows = None if options is None else options.get("rows")
-        seen = self.lives.reset(self._randoms(seed), rows=rows)
+        seen = self.autoreset.reset(self._randoms(seed), rows=rows)
         self._running = True
-        return seen, self._masked({"row": self.lives.batch.row, "soc_kwh": self.lives.batch.soc_kwh})
+        return seen, self._masked({"row": self.autoreset.batch.row, "soc_kwh": self.autoreset.batch.soc_kwh})
 
     def _randoms(self, seed: int | Sequence[int | None] | None) -> list[np.random.Generator | None] | None:
         """Random numbers of every home, as `gymnasium.Env` would make them."""
@@ -83,34 +83,34 @@ class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
         """
         if not self._running:
             raise EpisodeError("no episode has begun: call reset() before step()")
-        seen, outcome, ended = self.lives.step(actions)
+        seen, outcome, ended = self.autoreset.step(actions)
         infos = self._masked(_slot_infos(outcome))
         if ended is not None:
             infos |= self._final(ended)
         return seen, outcome.reward, outcome.terminated, outcome.truncated, infos
 
     def _masked(self, infos: dict[str, Any]) -> dict[str, Any]:
-        return infos | {f"_{name}": self._everyone for name in infos}
+        return infos | {f"_{name}": self._all_homes for name in infos}
 
-    def _final(self, ended: FinishedEpisodes) -> dict[str, Any]:
+    def _final(self, finished: FinishedEpisodes) -> dict[str, Any]:
         """What Gymnasium calls final: of the episodes that ended."""
         mask = np.zeros(self.num_envs, dtype=np.bool_)
-        mask[ended.homes] = True
+        mask[finished.homes] = True
 
         def spread(values: NDArray[Any]) -> NDArray[Any]:
             everywhere = np.zeros((self.num_envs, *values.shape[1:]), dtype=values.dtype)
-            everywhere[ended.homes] = values
+            everywhere[finished.homes] = values
             return everywhere
 
         last = np.full(self.num_envs, None, dtype=object)
-        for home, own in zip(ended.homes, ended.observations, strict=True):
+        for home, own in zip(finished.homes, finished.observations, strict=True):
             last[home] = own
         sums = {
-            "row": ended.rows,
-            "cost": ended.cost,
-            "reward": ended.reward,
-            "slots": ended.slots,
-            "gated": ended.gated,
+            "row": finished.rows,
+            "cost": finished.cost,
+            "reward": finished.reward,
+            "slots": finished.slots,
+            "gated": finished.gated,
         }
         final = {name: spread(values) for name, values in sums.items()}
         final |= {f"_{name}": mask for name in sums}

@@ -40,7 +40,7 @@ class FinishedEpisodes:
     gated: Energy
 
 
-class Ledger:
+class EpisodeTotals:
     """Sums of every home's episode so far."""
 
     def __init__(self, n_homes: int) -> None:
@@ -86,7 +86,7 @@ class AutoresetBatch:
     ) -> None:
         self.batch = HomeBatch(episodes, n_homes, state=state, setup=setup, actions=actions)
         self.randoms = [np.random.default_rng(home) for home in range(n_homes)]
-        self._ledger = Ledger(n_homes)
+        self._totals = EpisodeTotals(n_homes)
 
     def reset(
         self, randoms: Sequence[np.random.Generator | None] | None = None, *, rows: Sequence[int] | None = None
@@ -103,7 +103,7 @@ class AutoresetBatch:
             self.randoms = [own if given is None else given for given, own in kept]
         everyone = np.arange(self.batch.n_homes)
         self.batch.restart(everyone, self.randoms, rows=rows)
-        self._ledger.clear(everyone)
+        self._totals.clear(everyone)
         return self.batch.observe()
 
     def step(self, actions: Actions) -> tuple[State, Outcome, FinishedEpisodes | None]:
@@ -113,21 +113,21 @@ class AutoresetBatch:
             What is seen now, what the slot brought, and the episodes that ended, if any did.
         """
         outcome = self.batch.step(actions)
-        self._ledger.add(outcome)
+        self._totals.add(outcome)
         homes = np.flatnonzero(outcome.terminated | outcome.truncated)
         seen = self.batch.observe()
         if not len(homes):
             return seen, outcome, None
-        ended = self._ended(homes, seen)
+        ended = self._finished(homes, seen)
         self.batch.restart(homes, self.randoms)
-        self._ledger.clear(homes)
+        self._totals.clear(homes)
         return self.batch.observe(), outcome, ended
 
-    def _ended(self, homes: Index, seen: State) -> FinishedEpisodes:
+    def _finished(self, homes: Index, seen: State) -> FinishedEpisodes:
         return FinishedEpisodes(
             homes=homes,
             rows=self.batch.row[homes],
             observations=seen[homes],
             slots=self.batch.slot[homes],
-            **self._ledger.totals_for(homes),
+            **self._totals.totals_for(homes),
         )

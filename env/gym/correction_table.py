@@ -16,7 +16,7 @@ from env.battery import Battery
 from env.command_menu import MENU_NAMES
 from env.errors import EpisodeError
 from env.fleet import Index
-from env.gym.actions import CACHED, Actions, Commands, CorrectedValue, Correction, checked_numbers
+from env.gym.actions import CACHE_ELEMENTS, Actions, Commands, CorrectedValue, Correction, checked_actions
 from env.gym.episodes import Episodes
 from env.gym.states import Moment
 from env.inverter import Command, Energy, battery_room
@@ -51,16 +51,16 @@ class CorrectionTable:
             raise EpisodeError(message)
         self.space: spaces.Space[Any] = spaces.Box(-1.0, 1.0, (1,), dtype=np.float32)
         self.correction, self.n_soc, self.n_levels = correction, n_soc, n_levels
-        self.low = episodes.figures(lambda site: site.battery.min_soc_kwh)
-        self.high = episodes.figures(lambda site: site.battery.max_soc_kwh)
+        self.low = episodes.site_values(lambda site: site.battery.min_soc_kwh)
+        self.high = episodes.site_values(lambda site: site.battery.max_soc_kwh)
         step = (self.high - self.low) / (n_soc - 1)
         self.step: Energy = np.where(step > 0, step, 1.0)
         self._commands = Commands(episodes)
-        self.choices = self._worked_out(episodes, threads)
+        self.choices = self._compute(episodes, threads)
 
     def command(self, actions: Actions, moment: Moment) -> Command:
         """The command that is best if stored energy is worth what the action says, as far as the grid knows."""
-        asked = np.clip(checked_numbers(actions, (len(moment.row), 1))[:, 0], -1.0, 1.0)
+        asked = np.clip(checked_actions(actions, (len(moment.row), 1))[:, 0], -1.0, 1.0)
         level = np.rint((asked + 1.0) * ((self.n_levels - 1) / 2)).astype(np.intp)
         entry = (moment.at * self.n_soc + self._point(moment)) * self.n_levels + level
         return self.command_of(self.choices.take(entry), moment)
@@ -77,11 +77,11 @@ class CorrectionTable:
         point = np.where(moment.soc_kwh <= low, 0, np.where(moment.soc_kwh >= high, self.n_soc - 1, inside))
         return point.astype(np.intp)
 
-    def _worked_out(self, episodes: Episodes, threads: int) -> NDArray[np.uint8]:
+    def _compute(self, episodes: Episodes, threads: int) -> NDArray[np.uint8]:
         """Number of the best command, flat `(n_episodes * width * n_soc * n_levels,)`."""
         exact = CorrectedValue(episodes, self.correction)
         table = np.zeros((len(episodes) * episodes.width, self.n_soc, self.n_levels), dtype=np.uint8)
-        together = max(1, CACHED // (exact.n_scenarios * len(MENU_NAMES) * EDGE_POINTS))
+        together = max(1, CACHE_ELEMENTS // (exact.n_scenarios * len(MENU_NAMES) * EDGE_POINTS))
         parts: list[tuple[Battery, Index]] = []
         for number, site in enumerate(episodes.sites):
             slots = np.flatnonzero((episodes.inside & (episodes.home == number)[:, None]).reshape(-1))
@@ -99,24 +99,26 @@ class CorrectionTable:
         """Best commands of some slots of one home `(n, n_soc, n_levels)`."""
         points = np.linspace(battery.min_soc_kwh, battery.max_soc_kwh, self.n_soc)
         best = np.empty((len(at), self.n_soc, self.n_levels), dtype=np.uint8)
-        free = _unclamped(points, battery)
+        free = _has_full_power(points, battery)
         edges = np.flatnonzero(~free)
         moment = _moments(at, row, points[edges])
-        best[:, edges] = self._least(exact.lines(*exact.tried(moment), moment)).reshape(len(at), len(edges), -1)
+        best[:, edges] = self._cheapest(exact.cost_and_gain(*exact.simulate(moment), moment)).reshape(
+            len(at), len(edges), -1
+        )
         if not free.any():
             return best
         # Where no command is cut short by the battery's ends, its flows are the same whatever is stored.
         inside = np.flatnonzero(free)
         one = _moments(at, row, points[inside[:1]])
-        paid, soc_end = exact.tried(one)
+        paid, soc_end = exact.simulate(one)
         moved = (battery.retention_per_slot * (points[inside] - points[inside[0]]))[:, None, None]
         ends = (soc_end[:, None] + moved).reshape(-1, *soc_end.shape[1:])
         costs = np.repeat(paid, len(inside), axis=0)
-        lines = exact.lines(costs, ends, _moments(at, row, points[inside]))
-        best[:, inside] = self._least(lines).reshape(len(at), len(inside), -1)
+        lines = exact.cost_and_gain(costs, ends, _moments(at, row, points[inside]))
+        best[:, inside] = self._cheapest(lines).reshape(len(at), len(inside), -1)
         return best
 
-    def _least(self, lines: tuple[Energy, Energy]) -> NDArray[np.uint8]:
+    def _cheapest(self, lines: tuple[Energy, Energy]) -> NDArray[np.uint8]:
         """Number of the least command at every level `(n, n_levels)`."""
         cost, gain = lines
         best = np.empty((len(cost), self.n_levels), dtype=np.uint8)
@@ -125,7 +127,7 @@ class CorrectionTable:
         return best
 
 
-def _unclamped(points: Energy, battery: Battery) -> NDArray[np.bool_]:
+def _has_full_power(points: Energy, battery: Battery) -> NDArray[np.bool_]:
     """Where the battery can charge and discharge a slot long at full power."""
     can_charge, can_discharge = battery_room(points, battery)
     return (can_charge >= battery.charge_kw * SLOT_HOURS) & (can_discharge >= battery.discharge_kw * SLOT_HOURS)

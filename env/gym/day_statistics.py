@@ -14,7 +14,7 @@ LEAST_SPREAD = 0.1  # share of the price level below which differences between s
 LEAST_PRICE = 1e-3  # money/kWh: a day that costs nothing has no level
 
 
-def of_days(episodes: Episodes, table: Energy, statistic: Callable[[Energy], Energy]) -> Energy:
+def by_day(episodes: Episodes, table: Energy, statistic: Callable[[Energy], Energy]) -> Energy:
     """A statistic of each row's own slots.
 
     Args:
@@ -42,9 +42,9 @@ def price_level(episodes: Episodes) -> tuple[Energy, Energy]:
 
     The spread is a standard deviation, but never so small that a flat day's noise would look like a market.
     """
-    mean = of_days(episodes, episodes.import_price, lambda prices: prices.mean(axis=1))
-    size = of_days(episodes, np.abs(episodes.import_price), lambda prices: prices.mean(axis=1))
-    spread = of_days(episodes, episodes.import_price, lambda prices: prices.std(axis=1))
+    mean = by_day(episodes, episodes.import_price, lambda prices: prices.mean(axis=1))
+    size = by_day(episodes, np.abs(episodes.import_price), lambda prices: prices.mean(axis=1))
+    spread = by_day(episodes, episodes.import_price, lambda prices: prices.std(axis=1))
     return mean, np.maximum(spread, np.maximum(LEAST_SPREAD * size, LEAST_PRICE))
 
 
@@ -66,7 +66,7 @@ def mean_ahead(episodes: Episodes, table: Energy, windows: Sequence[tuple[int, i
     return found
 
 
-def most_ahead(episodes: Episodes, table: Energy, n_slots: int) -> Energy:
+def max_ahead(episodes: Episodes, table: Energy, n_slots: int) -> Energy:
     """Highest of this slot and those after it, `n_slots` in all or up to the day's end `(n_episodes, width)`."""
     known = np.where(episodes.inside, table, -np.inf)
     found = known.copy()
@@ -75,7 +75,7 @@ def most_ahead(episodes: Episodes, table: Energy, n_slots: int) -> Energy:
     return np.where(episodes.inside, found, 0.0)
 
 
-def behind(table: Energy, n_slots: int) -> Energy:
+def lagged(table: Energy, n_slots: int) -> Energy:
     """What stood so many slots before, 0 before the day `(n_episodes, width)`."""
     found = np.zeros_like(table)
     found[:, n_slots:] = table[:, : table.shape[1] - n_slots]

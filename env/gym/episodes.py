@@ -164,7 +164,7 @@ class Episodes:
     def __len__(self) -> int:
         return len(self.home)
 
-    def figures(self, of: Callable[[Site], float]) -> Energy:
+    def site_values(self, of: Callable[[Site], float]) -> Energy:
         """A site's figure for every row `(n_episodes,)`."""
         return np.array([of(site) for site in self.sites], dtype=np.float64)[self.home]
 

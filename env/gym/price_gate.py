@@ -7,7 +7,7 @@ off unless it is asked for, and what it changed is reported.
 import numpy as np
 from numpy.typing import NDArray
 
-from env.gym.day_statistics import of_days
+from env.gym.day_statistics import by_day
 from env.gym.episodes import Episodes
 from env.inverter import Command, Energy
 
@@ -32,7 +32,7 @@ class PriceGate:
     """
 
     def __init__(self, episodes: Episodes) -> None:
-        low, half, high = of_days(episodes, episodes.import_price, price_quantiles).T[:, :, None]
+        low, half, high = by_day(episodes, episodes.import_price, price_quantiles).T[:, :, None]
         price = episodes.import_price
         self._cheap = (price <= low).reshape(-1)
         self._dear = ((price >= high) & (price > low)).reshape(-1)

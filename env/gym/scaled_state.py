@@ -12,7 +12,7 @@ import numpy as np
 from env.battery import Battery
 from env.errors import EpisodeError
 from env.fleet import Index
-from env.gym.day_statistics import behind, mean_ahead, most_ahead, price_level
+from env.gym.day_statistics import lagged, max_ahead, mean_ahead, price_level
 from env.gym.episodes import Episodes, Outlook
 from env.gym.states import Column, Moment, State, flat_table
 from env.inverter import Energy
@@ -111,8 +111,8 @@ class ScaledState:
         return seen
 
     def _scale_battery(self, episodes: Episodes) -> None:
-        self._low = episodes.figures(lambda site: site.battery.min_soc_kwh)
-        self._usable = episodes.figures(lambda site: site.battery.max_soc_kwh) - self._low
+        self._low = episodes.site_values(lambda site: site.battery.min_soc_kwh)
+        self._usable = episodes.site_values(lambda site: site.battery.max_soc_kwh) - self._low
         self._per_kwh = np.divide(1.0, self._usable, out=np.zeros_like(self._usable), where=self._usable > 0)
 
     def _scaled_slopes(self, episodes: Episodes, outlook: Outlook) -> State:
@@ -125,10 +125,10 @@ class ScaledState:
 
     def _price_thresholds(self, episodes: Episodes) -> tuple[State, State]:
         """Gains as `factor x marginal value as a price + offset`: `(n_episodes, 4)`, `(n_episodes * width, 4)`."""
-        out = episodes.figures(lambda site: site.battery.discharge_efficiency)
-        into = episodes.figures(lambda site: site.battery.charge_efficiency)
-        worn_out = episodes.figures(lambda site: site.battery.discharge_wear)
-        worn_in = episodes.figures(lambda site: site.battery.charge_wear)
+        out = episodes.site_values(lambda site: site.battery.discharge_efficiency)
+        into = episodes.site_values(lambda site: site.battery.charge_efficiency)
+        worn_out = episodes.site_values(lambda site: site.battery.discharge_wear)
+        worn_in = episodes.site_values(lambda site: site.battery.charge_wear)
         mean, spread = self._mean[:, None], self._spread[:, None]
         delivered = mean / out[:, None] + worn_out[:, None]
         stored = mean * into[:, None] - worn_in[:, None]
@@ -157,7 +157,7 @@ class ScaledState:
 
     def _battery(self, episodes: Episodes) -> dict[str, Energy]:
         def all_day(of: Callable[[Battery], float]) -> Energy:
-            figures = episodes.figures(lambda site: of(site.battery))
+            figures = episodes.site_values(lambda site: of(site.battery))
             return np.broadcast_to(figures[:, None], episodes.load_kwh.shape)
 
         per_kwh, spread = self._per_kwh[:, None], self._spread[:, None]
@@ -175,13 +175,13 @@ class ScaledState:
             "price_level": np.broadcast_to((self._mean / self._spread)[:, None], bought.shape),
             **{f"import_ahead_{first}_{end}": ahead[:, :, i] for i, (first, end) in enumerate(WINDOWS)},
             "export_now": sold,
-            "export_most_ahead": most_ahead(episodes, sold, episodes.width),
-            "import_most_ahead": most_ahead(episodes, bought, episodes.width),
-            "import_least_ahead": -most_ahead(episodes, -bought, episodes.width),
+            "export_most_ahead": max_ahead(episodes, sold, episodes.width),
+            "import_most_ahead": max_ahead(episodes, bought, episodes.width),
+            "import_least_ahead": -max_ahead(episodes, -bought, episodes.width),
         }
 
     def _house(self, episodes: Episodes) -> dict[str, Energy]:
-        most_kw = episodes.figures(lambda site: max(site.battery.charge_kw, site.battery.discharge_kw))
+        most_kw = episodes.site_values(lambda site: max(site.battery.charge_kw, site.battery.discharge_kw))
         scale = np.maximum(most_kw * SLOT_HOURS, LEAST_KWH)[:, None]
         load, pv = episodes.load_forecast / scale, episodes.pv_forecast / scale
         ahead = mean_ahead(episodes, load - pv, WINDOWS)
@@ -190,5 +190,5 @@ class ScaledState:
             **{f"net_load_ahead_{first}_{end}": ahead[:, :, i] for i, (first, end) in enumerate(WINDOWS)},
             "load_now": load,
             "pv_now": pv,
-            **{f"net_load_error_{back}": behind(error, back) for back in range(1, ERRORS + 1)},
+            **{f"net_load_error_{back}": lagged(error, back) for back in range(1, ERRORS + 1)},
         }

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from env.errors import EpisodeError
 from env.fleet import Index
-from env.gym.day_statistics import most_ahead
+from env.gym.day_statistics import max_ahead
 from env.gym.episodes import Episodes
 from env.inverter import Energy
 from env.time_grid import SLOT_HOURS
@@ -118,10 +118,10 @@ class PlainState:
             "import_price": episodes.import_price,
             "export_price": episodes.export_price,
             "hours_until_end_of_day": np.maximum(left, 0.0),
-            "max_import_price_next_12h": most_ahead(episodes, episodes.import_price, PEAK_SLOTS),
+            "max_import_price_next_12h": max_ahead(episodes, episodes.import_price, PEAK_SLOTS),
         }
         self._table = flat_table(episodes, columns, named)
-        capacity = episodes.figures(lambda site: site.battery.capacity_kwh)
+        capacity = episodes.site_values(lambda site: site.battery.capacity_kwh)
         self._per_kwh = np.divide(100.0, capacity, out=np.zeros_like(capacity), where=capacity > 0)
 
     def observe(self, moment: Moment) -> State:

@@ -38,8 +38,8 @@ class _Tree:
         # a child below 0 is a leaf, -1 the first
         self.left: Index = np.concatenate([np.where(left < 0, inner - 1 - left, left), itself])
         self.right: Index = np.concatenate([np.where(right < 0, inner - 1 - right, right), itself])
-        self.worth = np.concatenate([np.zeros(inner), np.array(told["leaf_value"].split(), dtype=np.float64)])
-        if {len(self.feature), len(self.threshold), len(self.left), len(self.right), len(self.worth)} != {
+        self.leaf_value = np.concatenate([np.zeros(inner), np.array(told["leaf_value"].split(), dtype=np.float64)])
+        if {len(self.feature), len(self.threshold), len(self.left), len(self.right), len(self.leaf_value)} != {
             inner + n_leaves
         }:
             raise ValueError("a tree lacks splits or leaves")
@@ -95,7 +95,7 @@ class TreeEnsemble:
         return self.leaf_value.take(node).sum(axis=1)
 
 
-def boosted_trees(content: bytes) -> TreeEnsemble:
+def parse_tree_ensemble(content: bytes) -> TreeEnsemble:
     """Trees from LightGBM's text (version 4, numeric splits, one output).
 
     Raises:
@@ -140,5 +140,5 @@ def _together(trees: list[_Tree], n_features: int, *, n_outputs: int) -> TreeEns
         threshold=np.concatenate([nothing, *(tree.threshold for tree in trees)]),
         left=np.concatenate([nowhere, *(tree.left + start for tree, start in shifted)]),
         right=np.concatenate([nowhere, *(tree.right + start for tree, start in shifted)]),
-        leaf_value=np.concatenate([nothing, *(tree.worth for tree in trees)]),
+        leaf_value=np.concatenate([nothing, *(tree.leaf_value for tree in trees)]),
     )

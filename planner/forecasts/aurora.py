@@ -12,9 +12,9 @@ import polars as pl
 
 from env.inverter import Energy
 from env.time_grid import SLOT_DTYPE, day_start, slot_count
-from planner.forecasts.aurora_model import MODEL_VERSION, QUANTILES, Ask, AuroraModel, TargetModel
+from planner.forecasts.aurora_model import MODEL_VERSION, QUANTILES, AuroraModel, FeatureFunction, TargetModel
 from planner.forecasts.features import AuroraHome
-from planner.forecasts.slot_series import DAY_SLOTS, Index, seen, told
+from planner.forecasts.slot_series import DAY_SLOTS, Index, external_forecast, readings_before
 from planner.value.scenarios import Scenarios
 
 SCENARIOS = 20  # on train weeks 40 are no better and twice as slow, 7 are 0.1 points worse
@@ -39,13 +39,13 @@ def aurora_forecasts(
         timezone: of the site.
     """
     vintage, slots = _pairs(home, vintages, ends)
-    load = _spread(model.load, home, home.load, home.series.load_kwh, vintage, slots)
+    load = _quantiles(model.load, home, home.load, home.series.load_kwh, vintage, slots)
     pv = np.zeros(load.shape)
     if model.pv is not None:
-        pv = _spread(model.pv, home, home.pv, home.series.pv_kwh, vintage, slots)
+        pv = _quantiles(model.pv, home, home.pv, home.series.pv_kwh, vintage, slots)
     temperature = np.full(len(slots), np.nan)
-    if "temp_c" in home.series.outlook:
-        temperature = told(home.series, "temp_c", slots, vintage)
+    if "temp_c" in home.series.external:
+        temperature = external_forecast(home.series, "temp_c", slots, vintage)
     start = pl.lit(home.series.start, dtype=SLOT_DTYPE)
     frame = pl.DataFrame({"slot": slots, "at": vintage, "temp_c": temperature})
     parts = [
@@ -74,11 +74,13 @@ def aurora_forecasts(
     )
 
 
-def _spread(target: TargetModel, home: AuroraHome, ask: Ask, read: Energy, vintage: Index, slots: Index) -> Energy:
+def _quantiles(
+    target: TargetModel, home: AuroraHome, features_of: FeatureFunction, readings: Energy, vintage: Index, slots: Index
+) -> Energy:
     """The quantiles of a target, as wide as its last days ask for `(n_quantiles, n_pairs)` [kWh]."""
     made_at, row = np.unique(vintage, return_inverse=True)
-    widening = target.recent_widening(home, ask, read, made_at)
-    return target.spread(ask(vintage, slots), widening[:, row])
+    widening = target.recent_widening_at(home, features_of, readings, made_at)
+    return target.predict_quantiles(features_of(vintage, slots), widening[:, row])
 
 
 def _pairs(home: AuroraHome, vintages: Sequence[datetime], ends: Sequence[datetime]) -> tuple[Index, Index]:
@@ -94,11 +96,11 @@ def expected_day(model: AuroraModel, home: AuroraHome, day: date, timezone: str)
     first = home.series.index(day_start(day, timezone))
     slots = first + np.arange(slot_count(day, timezone))
     vintage = np.full(len(slots), first)
-    load = model.load.expected(home.load(vintage, slots))
+    load = model.load.predict_mean(home.load(vintage, slots))
     if model.pv is None:
         return load, np.zeros(len(slots)), np.zeros(len(slots))
     known = home.pv(vintage, slots)
-    return load, model.pv.expected(known), known.base
+    return load, model.pv.predict_mean(known), known.base
 
 
 def aurora_scenarios(
@@ -122,12 +124,12 @@ def aurora_scenarios(
 def _day_scenarios(model: AuroraModel, home: AuroraHome, day: date, timezone: str, n_scenarios: int) -> Scenarios:
     load, pv, clear = expected_day(model, home, day, timezone)
     clearness = pv.sum() / max(float(clear.sum()), 1e-9)
-    likest = _likest(model, day, float(clearness), float(load.sum()))[:n_scenarios]
+    likest = _most_alike(model, day, float(clearness), float(load.sum()))[:n_scenarios]
     first = home.series.index(day_start(day, timezone))
     clock = home.series.clock[first : first + len(load)] % DAY_SLOTS
     errors, series = model.errors, home.series
     earlier = series.days_before(first + np.arange(len(load))[None], np.arange(1, RECENT_DAYS + 1)[:, None])
-    recent = [seen(values, earlier, np.array(first)) for values in (series.load_kwh, series.pv_kwh)]
+    recent = [readings_before(values, earlier, np.array(first)) for values in (series.load_kwh, series.pv_kwh)]
     expected = (load + errors.load_kwh[likest][:, clock], pv + errors.pv_share[likest][:, clock] * clear)
     paths = [
         np.concatenate([np.maximum(path, 0.0), np.where(np.isfinite(past), past, centre)])[None]
@@ -136,7 +138,7 @@ def _day_scenarios(model: AuroraModel, home: AuroraHome, day: date, timezone: st
     return Scenarios(*paths)
 
 
-def _likest(model: AuroraModel, day: date, clearness: float, load_day: float) -> Index:
+def _most_alike(model: AuroraModel, day: date, clearness: float, load_day: float) -> Index:
     """Days whose errors are known, the likest first: expected as clear, as much used, in the same season."""
     errors = model.errors
     apart = np.abs(errors.day_of_year - day.timetuple().tm_yday)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from planner.artifacts.bundle import Bundle, Manifest, read_bundle, save_bundle
 from planner.errors import PolicyMismatchError
-from planner.forecasts.aurora_model import MODEL_VERSION, QUANTILES, AuroraModel, ErrorDays, TargetModel
+from planner.forecasts.aurora_model import MODEL_VERSION, QUANTILES, AuroraModel, DayErrors, TargetModel
 from planner.forecasts.calibration import PastScores
 from planner.forecasts.clear_sky import PvSystem
 
@@ -26,7 +26,7 @@ KIND = "aurora"
 ARRAYS = "arrays.safetensors"
 
 
-class Target(BaseModel):
+class TargetSummary(BaseModel):
     """What the manifest says of the load's trees, or of PV's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,8 +51,8 @@ class TrainingSummary(BaseModel):
     tilt: float = Field(default=30.0, description="of the panels, from the horizontal [deg]")
     azimuth: float = Field(default=180.0, description="the way they face, from north over east [deg]")
     lacks: tuple[str, ...] = Field(description="outlooks it had to do without")
-    load: Target
-    pv: Target | None = Field(description="null for a home without panels")
+    load: TargetSummary
+    pv: TargetSummary | None = Field(description="null for a home without panels")
     metrics: dict[str, float | None] = Field(default_factory=dict, description="measured on days held out")
 
 
@@ -88,39 +88,39 @@ class LoadedAurora:
     """
 
     model: AuroraModel
-    learned: TrainingSummary
+    summary: TrainingSummary
     identity: str
 
     @property
     def panels(self) -> PvSystem | None:
         """Where the panels stood that it was fitted with."""
-        told = self.learned
+        told = self.summary
         if told.latitude is None or told.longitude is None:
             return None
         return PvSystem(latitude=told.latitude, longitude=told.longitude, tilt=told.tilt, azimuth=told.azimuth)
 
 
-def save_aurora(folder: Path, model: AuroraModel, trained_on: TrainingProvenance) -> Bundle:
-    """Write a model whole or not at all.
+def save_aurora(folder: Path, model: AuroraModel, provenance: TrainingProvenance) -> Bundle:
+    """Save a model as a bundle atomically: whole or not at all.
 
     Args:
-        folder: of the bundle.
-        model: to be kept.
-        trained_on: what it was fitted on.
+        folder: folder of the bundle.
+        model: the fitted model.
+        provenance: the data that it was fitted on.
     """
     from safetensors.numpy import save
 
-    panels = {} if trained_on.panels is None else vars(trained_on.panels)
+    panels = {} if provenance.panels is None else vars(provenance.panels)
     learned = TrainingSummary(
         version=MODEL_VERSION,
-        timezone=trained_on.timezone,
-        country=trained_on.country,
-        first_day=trained_on.first_day,
-        last_day=trained_on.last_day,
+        timezone=provenance.timezone,
+        country=provenance.country,
+        first_day=provenance.first_day,
+        last_day=provenance.last_day,
         lacks=model.lacks,
-        load=_told(model.load),
-        pv=None if model.pv is None else _told(model.pv),
-        metrics=dict(trained_on.metrics),
+        load=_target_summary(model.load),
+        pv=None if model.pv is None else _target_summary(model.pv),
+        metrics=dict(provenance.metrics),
         **panels,
     )
     arrays, files = _arrays("errors", model.errors), dict[str, bytes]()
@@ -152,10 +152,10 @@ def load_aurora(bundle: Bundle | Path) -> LoadedAurora:
             message = f"made by {learned.version}, this is {MODEL_VERSION}; run `darkstar train aurora`"
             raise PolicyMismatchError(message)
         arrays = load(whole.files[ARRAYS])
-        errors = ErrorDays(**_fields("errors", ErrorDays, arrays))
+        errors = DayErrors(**_fields("errors", DayErrors, arrays))
         model = AuroraModel(
-            load=_target("load", learned.load, whole.files, arrays),
-            pv=None if learned.pv is None else _target("pv", learned.pv, whole.files, arrays),
+            load=_target_model("load", learned.load, whole.files, arrays),
+            pv=None if learned.pv is None else _target_model("pv", learned.pv, whole.files, arrays),
             errors=errors,
             lacks=learned.lacks,
         )
@@ -165,35 +165,40 @@ def load_aurora(bundle: Bundle | Path) -> LoadedAurora:
     return LoadedAurora(model, learned, whole.identity)
 
 
-def _name(quantile: float) -> str:
+def _quantile_name(quantile: float) -> str:
     return f"p{quantile * 100:.0f}"
 
 
-def _told(target: TargetModel) -> Target:
-    widening = {_name(quantile): value for quantile, value in target.widening.items()}
-    return Target(names=target.names, relative=target.relative, widening=widening)
+def _target_summary(target: TargetModel) -> TargetSummary:
+    widening = {_quantile_name(quantile): value for quantile, value in target.widening.items()}
+    return TargetSummary(names=target.names, relative=target.relative, widening=widening)
 
 
 def _trees(of: str, target: TargetModel) -> dict[str, bytes]:
-    boosters = {"mean": target.mean, **{_name(quantile): booster for quantile, booster in target.quantiles.items()}}
+    boosters = {
+        "mean": target.mean,
+        **{_quantile_name(quantile): booster for quantile, booster in target.quantiles.items()},
+    }
     return {f"{of}_{name}.txt": booster.model_to_string().encode() for name, booster in boosters.items()}
 
 
-def _arrays(of: str, holder: ErrorDays | PastScores) -> dict[str, Any]:
+def _arrays(of: str, holder: DayErrors | PastScores) -> dict[str, Any]:
     return {f"{of}.{field.name}": np.ascontiguousarray(getattr(holder, field.name)) for field in fields(holder)}
 
 
-def _fields(of: str, kind: type[ErrorDays | PastScores], arrays: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(of: str, kind: type[DayErrors | PastScores], arrays: Mapping[str, Any]) -> dict[str, Any]:
     return {field.name: arrays[f"{of}.{field.name}"] for field in fields(kind)}
 
 
-def _target(of: str, told: Target, files: Mapping[str, bytes], arrays: Mapping[str, Any]) -> TargetModel:
+def _target_model(
+    of: str, summary: TargetSummary, files: Mapping[str, bytes], arrays: Mapping[str, Any]
+) -> TargetModel:
     return TargetModel(
-        names=told.names,
-        relative=told.relative,
+        names=summary.names,
+        relative=summary.relative,
         mean=_booster(of, "mean", files),
-        quantiles={q: _booster(of, _name(q), files) for q in QUANTILES},
-        widening={q: told.widening[_name(q)] for q in QUANTILES},
+        quantiles={q: _booster(of, _quantile_name(q), files) for q in QUANTILES},
+        widening={q: summary.widening[_quantile_name(q)] for q in QUANTILES},
         past=PastScores(**_fields(f"{of}_past", PastScores, arrays)),
     )
 

@@ -15,22 +15,22 @@ from planner.forecasts.aurora_model import (
     DUSK,
     LEAST_DAYS,
     QUANTILES,
-    Ask,
     AuroraModel,
-    ErrorDays,
+    DayErrors,
+    FeatureFunction,
     Mask,
     TargetModel,
     TrainingTarget,
-    energy,
+    as_energy,
     first_day_pairs,
     is_dark,
     predict,
     quantile_scores,
 )
-from planner.forecasts.calibration import PastScores, since_epoch
+from planner.forecasts.calibration import PastScores, slots_since_epoch
 from planner.forecasts.clear_sky import day_starts
 from planner.forecasts.features import AuroraHome
-from planner.forecasts.slot_series import AHEAD, DAY_SLOTS, OUTLOOK, Index
+from planner.forecasts.slot_series import AHEAD, DAY_SLOTS, EXTERNAL_FORECASTS, Index
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -68,15 +68,15 @@ def fold_of(slots: Index) -> Index:
     return slots // (7 * DAY_SLOTS) % CROSS_FITTING_FOLDS
 
 
-def fit_boosters(lesson: TrainingTarget, seed: int) -> tuple["Booster", dict[float, "Booster"]]:
+def fit_boosters(target: TrainingTarget, seed: int) -> tuple["Booster", dict[float, "Booster"]]:
     """The expected value's trees, and each quantile's."""
     import lightgbm
 
     # A share of a bright slot moves more energy than one of a dim slot.
-    weight = lesson.known.base if lesson.relative else None
+    weight = target.features.base if target.relative else None
 
     def grown(rounds: int, weight: Energy | None, **objective: object) -> "Booster":
-        data = lightgbm.Dataset(lesson.known.values, lesson.wanted, weight=weight, params={"verbosity": -1})
+        data = lightgbm.Dataset(target.features.values, target.labels, weight=weight, params={"verbosity": -1})
         parameters = {**PARAMETERS, "seed": seed, **objective}
         return lightgbm.train(parameters, data, rounds)  # pyright: ignore[reportUnknownMemberType] - loosely typed there
 
@@ -84,31 +84,31 @@ def fit_boosters(lesson: TrainingTarget, seed: int) -> tuple["Booster", dict[flo
     return grown(BOOSTING_ROUNDS, weight, objective="l2"), quantiles
 
 
-def learn(lesson: TrainingTarget, days: "_Days", seed: int) -> TargetModel:
+def fit_target(target: TrainingTarget, out_of_fold: "OutOfFoldDays", seed: int) -> TargetModel:
     """Fit a target, and find out on weeks left out how wide its quantiles have to be.
 
     Args:
-        lesson: rows to learn from.
-        days: days that are asked of each fold's trees that have not seen them.
-        seed: of the trees.
+        target: training rows of the target.
+        out_of_fold: collects what each fold's trees predict of the days left out.
+        seed: random seed of the trees.
     """
-    fold, misses = fold_of(lesson.slots), [np.empty((len(QUANTILES), 0))]
+    fold, misses = fold_of(target.slots), [np.empty((len(QUANTILES), 0))]
     for left_out in range(CROSS_FITTING_FOLDS):
         if not (fold == left_out).any() or (fold == left_out).all():
             continue
-        mean, quantiles = fit_boosters(lesson.rows(fold != left_out), seed)
-        days.ask(left_out, mean, quantiles)
-        unseen = lesson.rows(fold == left_out)
-        misses.append(quantile_scores(unseen, np.stack([predict(quantiles[q], unseen.known) for q in QUANTILES])))
-    mean, quantiles = fit_boosters(lesson, seed)
+        mean, quantiles = fit_boosters(target.subset(fold != left_out), seed)
+        out_of_fold.predict_fold(left_out, mean, quantiles)
+        unseen = target.subset(fold == left_out)
+        misses.append(quantile_scores(unseen, np.stack([predict(quantiles[q], unseen.features) for q in QUANTILES])))
+    mean, quantiles = fit_boosters(target, seed)
     missed = np.concatenate(misses, axis=1)
     return TargetModel(
-        names=lesson.known.names,
-        relative=lesson.relative,
+        names=target.features.names,
+        relative=target.relative,
         mean=mean,
         quantiles=quantiles,
         widening={q: float(np.quantile(row, q)) for q, row in zip(QUANTILES, missed, strict=True)},
-        past=days.past,
+        past=out_of_fold.past,
     )
 
 
@@ -130,19 +130,19 @@ def fit_aurora(home: AuroraHome, allowed: Mask, *, seed: int = 0) -> AuroraModel
     vintage, slots = training_pairs(home, allowed, seed)
     days = _whole_days(home, readable)
     learned = _learned_days(home, allowed)
-    load_days = _Days(home, home.load, days, learned, home.series.load_kwh, relative=False)
-    pv_days = _Days(home, home.pv, days, learned, home.series.pv_kwh, relative=True)
-    load = learn(_load_lesson(home, vintage, slots), load_days, seed)
-    pv, lesson = None, _pv_lesson(home, vintage, slots)
+    load_days = OutOfFoldDays(home, home.load, days, learned, home.series.load_kwh, relative=False)
+    pv_days = OutOfFoldDays(home, home.pv, days, learned, home.series.pv_kwh, relative=True)
+    load = fit_target(_load_target(home, vintage, slots), load_days, seed)
+    pv, lesson = None, _pv_target(home, vintage, slots)
     if len(lesson.slots) >= DAY_SLOTS:
-        pv = learn(lesson, pv_days, seed)
+        pv = fit_target(lesson, pv_days, seed)
     else:
         pv_days.expected[:] = 0.0
-    lacks = tuple(name for name in OUTLOOK if name not in home.series.outlook)
+    lacks = tuple(name for name in EXTERNAL_FORECASTS if name not in home.series.external)
     return AuroraModel(load=load, pv=pv, errors=_errors(home, days, load_days, pv_days), lacks=lacks)
 
 
-class _Days:
+class OutOfFoldDays:
     """Days, and what trees that have not seen them expect of each.
 
     Args:
@@ -155,24 +155,31 @@ class _Days:
     """
 
     def __init__(
-        self, home: AuroraHome, ask: Ask, starts: Index, learned: Index, read: Energy, *, relative: bool
+        self,
+        home: AuroraHome,
+        features_of: FeatureFunction,
+        starts: Index,
+        learned: Index,
+        readings: Energy,
+        *,
+        relative: bool,
     ) -> None:
         midnight, slots = first_day_pairs(starts)
-        self.known, self.relative = ask(midnight, slots), relative
-        self._lesson = TrainingTarget(self.known, slots, read[slots], relative)
-        self._dark = is_dark(home, midnight, self.known, relative=relative)
+        self.features, self.relative = features_of(midnight, slots), relative
+        self._target = TrainingTarget(self.features, slots, readings[slots], relative)
+        self._dark = is_dark(home, midnight, self.features, relative=relative)
         self._fold, self._starts, self._learned = fold_of(midnight), starts, learned
-        self._zero = since_epoch(home.series)
+        self._zero = slots_since_epoch(home.series)
         self.expected = np.full(len(slots), np.nan)
         self._scores = np.full((len(QUANTILES), len(slots)), np.nan)
 
-    def ask(self, left_out: int, mean: "Booster", quantiles: dict[float, "Booster"]) -> None:
+    def predict_fold(self, left_out: int, mean: "Booster", quantiles: dict[float, "Booster"]) -> None:
         """Take in what the trees of a fold expect of its days."""
         rows = self._fold == left_out
         if rows.any():
-            lesson = self._lesson.rows(rows)
-            known = lesson.known
-            self.expected[rows] = energy(known.base, predict(mean, known), relative=self.relative)
+            lesson = self._target.subset(rows)
+            known = lesson.features
+            self.expected[rows] = as_energy(known.base, predict(mean, known), relative=self.relative)
             raw = np.stack([predict(quantiles[q], known) for q in QUANTILES])
             self._scores[:, rows] = quantile_scores(lesson, raw, dark=self._dark[rows])
 
@@ -188,15 +195,15 @@ def _learned_days(home: AuroraHome, allowed: Mask) -> Index:
     return np.unique(day_starts(home.series, np.flatnonzero(allowed)))
 
 
-def _load_lesson(home: AuroraHome, vintage: Index, slots: Index) -> TrainingTarget:
+def _load_target(home: AuroraHome, vintage: Index, slots: Index) -> TrainingTarget:
     lesson = TrainingTarget(home.load(vintage, slots), slots, home.series.load_kwh[slots], relative=False)
-    return lesson.rows(np.isfinite(lesson.truth) & np.isfinite(lesson.known.base))
+    return lesson.subset(np.isfinite(lesson.readings) & np.isfinite(lesson.features.base))
 
 
-def _pv_lesson(home: AuroraHome, vintage: Index, slots: Index) -> TrainingTarget:
+def _pv_target(home: AuroraHome, vintage: Index, slots: Index) -> TrainingTarget:
     lesson = TrainingTarget(home.pv(vintage, slots), slots, home.series.pv_kwh[slots], relative=True)
-    bright = lesson.known.base > DUSK * home.clear_sky.peak(vintage)
-    return lesson.rows(np.isfinite(lesson.truth) & bright)
+    bright = lesson.features.base > DUSK * home.clear_sky.peak(vintage)
+    return lesson.subset(np.isfinite(lesson.readings) & bright)
 
 
 def _whole_days(home: AuroraHome, readable: Mask) -> Index:
@@ -210,15 +217,15 @@ def _whole_days(home: AuroraHome, readable: Mask) -> Index:
     return starts[inside & even]
 
 
-def _errors(home: AuroraHome, days: Index, load: _Days, pv: _Days) -> ErrorDays:
+def _errors(home: AuroraHome, days: Index, load: OutOfFoldDays, pv: OutOfFoldDays) -> DayErrors:
     shape = (-1, DAY_SLOTS)
-    load_day, pv_day, clear = load.expected.reshape(shape), pv.expected.reshape(shape), pv.known.base.reshape(shape)
+    load_day, pv_day, clear = load.expected.reshape(shape), pv.expected.reshape(shape), pv.features.base.reshape(shape)
     ahead = days[:, None] + np.arange(DAY_SLOTS)
     load_error = home.series.load_kwh[ahead] - load_day
     pv_error = np.nan_to_num(home.series.pv_kwh[ahead], nan=0.0) - pv_day
     bright = clear > DUSK * home.clear_sky.peak(days)[:, None]
     known = np.isfinite(load_error).all(axis=1) & np.isfinite(pv_error).all(axis=1)
-    return ErrorDays(
+    return DayErrors(
         load_kwh=load_error[known],
         pv_share=np.divide(pv_error, clear, out=np.zeros(clear.shape), where=bright)[known],
         clearness=(pv_day.sum(axis=1) / np.maximum(clear.sum(axis=1), 1e-9))[known],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from env.inverter import Energy
 from planner.forecasts.calibration import PastScores, recent_widening
-from planner.forecasts.features import AuroraHome, Known
+from planner.forecasts.features import AuroraHome, PairFeatures
 from planner.forecasts.slot_series import DAY_SLOTS, Index
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ LEAST_DAYS = 14  # days of history below which nothing is learned
 DUSK = 0.03  # share of the peak below which a clear slot teaches nothing
 MOST_SHARE = 1.3  # of clear sky: clouds' edges reflect
 Mask = NDArray[np.bool_]
-Ask = Callable[[Index, Index], Known]
+FeatureFunction = Callable[[Index, Index], PairFeatures]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,39 +47,41 @@ class TargetModel:
     widening: dict[float, float]
     past: PastScores
 
-    def expected(self, known: Known) -> Energy:
+    def predict_mean(self, features: PairFeatures) -> Energy:
         """The expected value `(n_pairs,)` [kWh]."""
-        return self._energy(known, predict(self.mean, self._named(known)))
+        return self._energy(features, predict(self.mean, self._in_order(features)))
 
-    def spread(self, known: Known, widening: Energy | None = None) -> Energy:
-        """The quantiles in ascending order.
+    def predict_quantiles(self, features: PairFeatures, widening: Energy | None = None) -> Energy:
+        """Return the quantiles in ascending order.
 
         Args:
-            known: of the pairs.
-            widening: what to add to each `(n_quantiles, n_pairs)`, as a share of the width; None adds `widening`.
+            features: features of the pairs of vintage and slot.
+            widening: addition to each `(n_quantiles, n_pairs)`, as a share of the width; None adds `widening`.
 
         Returns:
             `(n_quantiles, n_pairs)` [kWh].
         """
-        raw = self._raw(known)
+        raw = self._raw(features)
         added = self._fixed[:, None] if widening is None else widening
         moved = raw + added * _width(raw)
-        return np.sort(np.stack([self._energy(known, row) for row in moved]), axis=0)
+        return np.sort(np.stack([self._energy(features, row) for row in moved]), axis=0)
 
-    def recent_widening(self, home: AuroraHome, ask: Ask, read: Energy, vintages: Index) -> Energy:
-        """What to add to each quantile at each vintage, by the last days that had ended `(n_quantiles, n_vintages)`.
+    def recent_widening_at(
+        self, home: AuroraHome, features_of: FeatureFunction, readings: Energy, vintages: Index
+    ) -> Energy:
+        """Return each quantile's addition at each vintage, from the last full days `(n_quantiles, n_vintages)`.
 
         Args:
             home: the home.
-            ask: gives features of pairs of it.
-            read: readings of the target [kWh].
+            features_of: returns the features of pairs of midnight and slot.
+            readings: readings of the target [kWh].
             vintages: slots at whose starts forecasts are made.
         """
 
         def score(starts: Index) -> Energy:
             midnight, slots = first_day_pairs(starts)
-            known = ask(midnight, slots)
-            lesson = TrainingTarget(known, slots, read[slots], self.relative)
+            known = features_of(midnight, slots)
+            lesson = TrainingTarget(known, slots, readings[slots], self.relative)
             scores = quantile_scores(
                 lesson, self._raw(known), dark=is_dark(home, midnight, known, relative=self.relative)
             )
@@ -91,25 +93,25 @@ class TargetModel:
     def _fixed(self) -> Energy:
         return np.array([self.widening[q] for q in QUANTILES])
 
-    def _raw(self, known: Known) -> Energy:
-        named = self._named(known)
+    def _raw(self, features: PairFeatures) -> Energy:
+        named = self._in_order(features)
         return np.stack([predict(self.quantiles[q], named) for q in QUANTILES])
 
-    def _named(self, known: Known) -> Known:
+    def _in_order(self, features: PairFeatures) -> PairFeatures:
         """The features that were learned from, in their order: nan where weather is lacking, none that is new."""
-        if known.names == self.names:
-            return known
-        place = {name: column for column, name in enumerate(known.names)}
-        nothing = np.full(len(known.base), np.nan)
-        columns = [known.values[:, place[name]] if name in place else nothing for name in self.names]
-        return Known(self.names, np.column_stack(columns), known.base)
+        if features.names == self.names:
+            return features
+        place = {name: column for column, name in enumerate(features.names)}
+        nothing = np.full(len(features.base), np.nan)
+        columns = [features.values[:, place[name]] if name in place else nothing for name in self.names]
+        return PairFeatures(self.names, np.column_stack(columns), features.base)
 
-    def _energy(self, known: Known, learned: Energy) -> Energy:
-        return energy(known.base, learned, relative=self.relative)
+    def _energy(self, features: PairFeatures, prediction: Energy) -> Energy:
+        return as_energy(features.base, prediction, relative=self.relative)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ErrorDays:
+class DayErrors:
     """How midnights' expectations erred on days the model had not seen.
 
     Attributes:
@@ -140,15 +142,15 @@ class AuroraModel:
 
     load: TargetModel
     pv: TargetModel | None
-    errors: ErrorDays
+    errors: DayErrors
     lacks: tuple[str, ...]
 
 
-def energy(base: Energy, learned: Energy, *, relative: bool) -> Energy:
+def as_energy(base: Energy, prediction: Energy, *, relative: bool) -> Energy:
     """A forecast from its base and what was learned, not below 0 [kWh]."""
     if relative:
-        return base * np.clip(learned, 0.0, MOST_SHARE)
-    return np.maximum(base + learned, 0.0)
+        return base * np.clip(prediction, 0.0, MOST_SHARE)
+    return np.maximum(base + prediction, 0.0)
 
 
 @dataclass(frozen=True)
@@ -162,40 +164,40 @@ class TrainingTarget:
         relative: as in `TargetModel`.
     """
 
-    known: Known
+    features: PairFeatures
     slots: Index
-    truth: Energy
+    readings: Energy
     relative: bool
 
     @property
-    def wanted(self) -> Energy:
+    def labels(self) -> Energy:
         """What has to be learned."""
         if self.relative:
-            bright = self.known.base > 0
-            share = np.divide(self.truth, self.known.base, out=np.full(len(bright), np.nan), where=bright)
+            bright = self.features.base > 0
+            share = np.divide(self.readings, self.features.base, out=np.full(len(bright), np.nan), where=bright)
             return np.clip(share, 0.0, MOST_SHARE)
-        return self.truth - self.known.base
+        return self.readings - self.features.base
 
-    def rows(self, chosen: Mask) -> "TrainingTarget":
+    def subset(self, chosen: Mask) -> "TrainingTarget":
         """Some of the rows."""
-        known = Known(self.known.names, self.known.values[chosen], self.known.base[chosen])
-        return TrainingTarget(known, self.slots[chosen], self.truth[chosen], self.relative)
+        known = PairFeatures(self.features.names, self.features.values[chosen], self.features.base[chosen])
+        return TrainingTarget(known, self.slots[chosen], self.readings[chosen], self.relative)
 
 
-def quantile_scores(lesson: TrainingTarget, raw: Energy, *, dark: Mask | None = None) -> Energy:
+def quantile_scores(target: TrainingTarget, raw: Energy, *, dark: Mask | None = None) -> Energy:
     """How far what came is from each quantile, in widths `(n_quantiles, n_rows)`; nan in the dark."""
-    wanted = lesson.wanted if dark is None else np.where(dark, np.nan, lesson.wanted)
+    wanted = target.labels if dark is None else np.where(dark, np.nan, target.labels)
     return (wanted - raw) / _width(raw)
 
 
-def is_dark(home: AuroraHome, vintage: Index, known: Known, *, relative: bool) -> Mask:
+def is_dark(home: AuroraHome, vintage: Index, features: PairFeatures, *, relative: bool) -> Mask:
     """Rows whose share of clear sky means nothing: there is none."""
-    return relative & (known.base <= DUSK * home.clear_sky.peak(vintage))
+    return relative & (features.base <= DUSK * home.clear_sky.peak(vintage))
 
 
-def predict(booster: "Booster", known: Known) -> Energy:
+def predict(booster: "Booster", features: PairFeatures) -> Energy:
     """Return the sum of the trees for each pair `(n_pairs,)`."""
-    return np.asarray(booster.predict(known.values, num_threads=1), dtype=np.float64)
+    return np.asarray(booster.predict(features.values, num_threads=1), dtype=np.float64)
 
 
 def _width(raw: Energy) -> Energy:

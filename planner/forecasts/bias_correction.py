@@ -13,7 +13,7 @@ import polars as pl
 from env.time_grid import local_day
 
 FIRST_DAYS = 4
-MOST = 0.5  # share of a forecast that a correction may move it by
+MAX_CORRECTION = 0.5  # share of a forecast that a correction may move it by
 _QUANTITIES = ("load_kwh", "pv_kwh")
 
 
@@ -64,7 +64,7 @@ def _scaled(told: pl.DataFrame, known: pl.DataFrame, name: str) -> pl.DataFrame:
     )  # fmt: skip
     expected = pl.col(f"{name}_hour").fill_null(0.0) + pl.col(f"{name}_both").fill_null(0.0)
     came = _read(ratios, name)
-    ratio = pl.when(expected > 0).then(came / expected).otherwise(1.0).clip(1 - MOST, 1 + MOST)
+    ratio = pl.when(expected > 0).then(came / expected).otherwise(1.0).clip(1 - MAX_CORRECTION, 1 + MAX_CORRECTION)
     return ratios.with_columns((pl.col(name) * ratio).alias(name)).select(told.columns)
 
 

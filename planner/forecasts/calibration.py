@@ -22,7 +22,7 @@ CALIBRATION_DAYS = 60
 PRIOR_DAYS = 10
 LEAST_SCORES = 50  # scores below which they say nothing
 Scores = NDArray[np.float32]
-Score = Callable[[Index], Energy]
+ScoreFunction = Callable[[Index], Energy]
 """Scores of the first 24 hours of days by a forecast of each one's midnight, `(n_quantiles, n_days, DAY_SLOTS)`."""
 
 
@@ -43,13 +43,18 @@ class PastScores:
     learned: Index
 
 
-def since_epoch(series: SlotSeries) -> int:
+def slots_since_epoch(series: SlotSeries) -> int:
     """Slots from 1970 to the series' first."""
     return round(series.start.timestamp() / SLOT.total_seconds())
 
 
 def recent_widening(
-    past: PastScores, fixed: Energy, quantiles: tuple[float, ...], series: SlotSeries, vintages: Index, score: Score
+    past: PastScores,
+    fixed: Energy,
+    quantiles: tuple[float, ...],
+    series: SlotSeries,
+    vintages: Index,
+    score: ScoreFunction,
 ) -> Energy:
     """What to add to each quantile at each vintage, in widths between the outer ones.
 
@@ -79,9 +84,9 @@ def recent_widening(
     return found
 
 
-def _scored(past: PastScores, series: SlotSeries, vintages: Index, score: Score) -> tuple[Index, Energy]:
+def _scored(past: PastScores, series: SlotSeries, vintages: Index, score: ScoreFunction) -> tuple[Index, Energy]:
     """First slots and scores of all days that count at some vintage."""
-    zero = since_epoch(series)
+    zero = slots_since_epoch(series)
     known, learned = past.starts - zero, past.learned - zero
     first = max(0, int(vintages.min()) - (CALIBRATION_DAYS + 1) * DAY_SLOTS)
     last = int(vintages.max()) - DAY_SLOTS

@@ -20,7 +20,7 @@ ENVELOPE_DAYS = 21
 BRIGHTEST = 3  # of those days, averaged: one alone may be a glint at a cloud's edge
 # An envelope reads a slot's neighbour, and a clock that was put forward reads up to two hours later than the lag.
 LATER_SLOTS = 9
-LEAST_SUN = 0.02  # share of a panel's rated power below which a ratio to the physics is noise
+LEAST_CLEAR_SHARE = 0.02  # share of a panel's rated power below which a ratio to the physics is noise
 FAR_DAYS = AHEAD // DAY_SLOTS + 2  # days back that the farthest forecast has to look
 
 
@@ -41,7 +41,7 @@ class PvSystem:
     azimuth: float = 180.0
 
 
-def physical_kwh(series: SlotSeries, panels: PvSystem) -> Energy:
+def clear_sky_kwh_per_kw(series: SlotSeries, panels: PvSystem) -> Energy:
     """Energy of one kW of panels under a clear sky, slot by slot `(n,)` [kWh].
 
     Haurwitz's clear-sky irradiance, 0.85 of it beam and the rest from all of the sky, on the panels' plane.
@@ -75,8 +75,8 @@ class ClearSky:
     def __init__(self, series: SlotSeries, panels: PvSystem | None = None) -> None:
         pv = series.pv_kwh
         self._peaks = np.concatenate([[0.0], np.maximum.accumulate(np.nan_to_num(pv, nan=0.0))])
-        shape = np.ones(len(series)) if panels is None else physical_kwh(series, panels)
-        bright = shape > LEAST_SUN * SLOT_HOURS
+        shape = np.ones(len(series)) if panels is None else clear_sky_kwh_per_kw(series, panels)
+        bright = shape > LEAST_CLEAR_SHARE * SLOT_HOURS
         ratio = np.divide(pv, shape, out=np.where(np.isfinite(pv), 0.0, np.nan), where=bright)
         smooth = _smoothed(ratio)
         self._table = np.stack([shape * _envelope(series, smooth, back) for back in range(1, FAR_DAYS + 1)])

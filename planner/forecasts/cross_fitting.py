@@ -14,7 +14,7 @@ from env.time_grid import day_start
 from planner.errors import TooFewDaysError
 from planner.forecasts.aurora_fitting import fit_aurora
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, Mask
-from planner.forecasts.embedded_aurora import told_scenarios
+from planner.forecasts.embedded_aurora import forecast_scenarios
 from planner.forecasts.features import AuroraHome
 from planner.value.scenarios import Scenarios
 
@@ -34,7 +34,7 @@ class CrossFittedForecasters:
         self._home, self._timezone, self._seed = home, timezone, seed
 
     @staticmethod
-    def enough(train: Sequence[date]) -> bool:
+    def has_enough_days(train: Sequence[date]) -> bool:
         """Whether half of the days, less those beside the others, are enough for an Aurora."""
         return len(train) >= 2 * LEAST_DAYS + 2 * WEEK - 1
 
@@ -55,11 +55,11 @@ class CrossFittedForecasters:
             for day, paths in told.items()
         }
 
-    def predict(self, learned: Sequence[date], asked: Sequence[date]) -> dict[date, Scenarios]:
+    def predict(self, fitted_on: Sequence[date], days: Sequence[date]) -> dict[date, Scenarios]:
         """What one tells of days after learning from others, and from no day beside them."""
-        beside = {day + timedelta(days=by) for day in asked for by in (-1, 0, 1)}
-        model = self.fit([day for day in learned if day not in beside])
-        return {} if model is None else told_scenarios(model, self._home, asked, self._timezone)
+        beside = {day + timedelta(days=by) for day in days for by in (-1, 0, 1)}
+        model = self.fit([day for day in fitted_on if day not in beside])
+        return {} if model is None else forecast_scenarios(model, self._home, days, self._timezone)
 
     def fit(self, days: Sequence[date]) -> AuroraModel | None:
         """One that learned from these days; None where too few of them were read."""

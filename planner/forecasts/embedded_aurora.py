@@ -19,7 +19,7 @@ from planner.value.scenarios import Scenarios
 
 PREFIX = "aurora."
 DETAIL = "aurora"
-N_TOLD = 16  # paths a day: 10, 20 and 40 came out within 0.04 points of each other (train weeks)
+N_SCENARIOS = 16  # paths a day: 10, 20 and 40 came out within 0.04 points of each other (train weeks)
 
 
 def with_aurora(manifest: Manifest, aurora: Bundle) -> tuple[Manifest, dict[str, bytes]]:
@@ -42,8 +42,8 @@ def embedded_aurora(bundle: Bundle) -> LoadedAurora | None:
     return load_aurora(Bundle(Manifest.model_validate({**told, "kind": KIND}), files, bundle.identity))
 
 
-def told_scenarios(
-    model: AuroraModel, home: AuroraHome, days: Sequence[date], timezone: str, *, n_scenarios: int = N_TOLD
+def forecast_scenarios(
+    model: AuroraModel, home: AuroraHome, days: Sequence[date], timezone: str, *, n_scenarios: int = N_SCENARIOS
 ) -> dict[date, Scenarios]:
     """What Aurora expects of days, with the errors of days like them; days it cannot expect are left out.
 
@@ -62,9 +62,9 @@ def told_scenarios(
         day: replace(paths, load_kwh=paths.load_kwh[:, :-RECENT_DAYS], pv_kwh=paths.pv_kwh[:, :-RECENT_DAYS])
         for day, paths in made.items()
     }
-    return {day: paths for day, paths in alone.items() if _known(paths)}
+    return {day: paths for day, paths in alone.items() if _is_complete(paths)}
 
 
-def _known(paths: Scenarios) -> bool:
+def _is_complete(paths: Scenarios) -> bool:
     """Whether there are paths, all of them numbers."""
     return paths.load_kwh.shape[1] > 0 and bool(np.isfinite(paths.load_kwh).all() and np.isfinite(paths.pv_kwh).all())

@@ -11,7 +11,7 @@ import numpy as np
 
 from env.inverter import Energy
 from planner.forecasts.clear_sky import ClearSky, PvSystem, day_starts
-from planner.forecasts.slot_series import DAY_SLOTS, Index, Running, SlotSeries, seen, told
+from planner.forecasts.slot_series import DAY_SLOTS, Index, RunningSums, SlotSeries, external_forecast, readings_before
 
 PROFILE_DAYS = 7
 LONG_DAYS = 14
@@ -21,7 +21,7 @@ WINDOWS = (1, 4, 16)  # slots back: the last, the last hour, the last four
 
 
 @dataclass(frozen=True)
-class Known:
+class PairFeatures:
     """What is known of pairs of a vintage and a slot.
 
     Attributes:
@@ -46,7 +46,7 @@ class AuroraHome:
 
     series: SlotSeries
     panels: PvSystem | None = None
-    _sums: dict[str, Running] = field(default_factory=dict[str, Running], init=False)
+    _sums: dict[str, RunningSums] = field(default_factory=dict[str, RunningSums], init=False)
 
     @cached_property
     def clear_sky(self) -> ClearSky:
@@ -60,36 +60,38 @@ class AuroraHome:
         return self.series.load_kwh - _mean(self._days(self.series.load_kwh, slots, slots, PROFILE_DAYS))
 
     @cached_property
-    def clear_each(self) -> Energy:
+    def clear_by_slot(self) -> Energy:
         """Clear-sky PV of each slot from days before it, nan where PV was not read [kWh]."""
         slots = np.arange(len(self.series))
         return np.where(np.isfinite(self.series.pv_kwh), self.clear_sky.at(slots, slots), np.nan)
 
-    def running(self, name: str) -> Running:
+    def running_sums(self, name: str) -> RunningSums:
         """Sums of one of `load`, `load_error`, `pv`, `clear`, `expected`."""
         if name not in self._sums:
-            self._sums[name] = Running(self._summed(name))
+            self._sums[name] = RunningSums(self._summed(name))
         return self._sums[name]
 
     def _summed(self, name: str) -> Energy:
         if name == "expected":
             slots = np.arange(len(self.series))
-            expected = told(self.series, "pv_expected_kwh", slots, slots)
+            expected = external_forecast(self.series, "pv_expected_kwh", slots, slots)
             return np.where(np.isfinite(self.series.pv_kwh), expected, np.nan)
-        sources = {"load": "series.load_kwh", "load_error": "load_errors", "pv": "series.pv_kwh", "clear": "clear_each"}
-        found: object = self
-        for part in sources[name].split("."):
-            found = getattr(found, part)
-        return np.asarray(found, dtype=np.float64)
+        sources = {
+            "load": lambda: self.series.load_kwh,
+            "load_error": lambda: self.load_errors,
+            "pv": lambda: self.series.pv_kwh,
+            "clear": lambda: self.clear_by_slot,
+        }
+        return np.asarray(sources[name](), dtype=np.float64)
 
     def _days(self, values: Energy, slots: Index, vintage: Index, n_days: int) -> Energy:
         """Readings at the same wall clock of the last `n_days` that had ended `(n_days, n_pairs)`."""
         nearest = (slots - vintage) // DAY_SLOTS + 1
         return np.stack(
-            [seen(values, self.series.days_before(slots, nearest + back), vintage) for back in range(n_days)]
+            [readings_before(values, self.series.days_before(slots, nearest + back), vintage) for back in range(n_days)]
         )
 
-    def load(self, vintage: Index, slots: Index) -> Known:
+    def load(self, vintage: Index, slots: Index) -> PairFeatures:
         """Features and base of the load.
 
         Args:
@@ -101,7 +103,7 @@ class AuroraHome:
         nearest = (slots - vintage) // DAY_SLOTS + 1
         around = np.stack(
             [
-                seen(read, _shifted(series.days_before(slots, nearest + back), by), vintage)
+                readings_before(read, _shifted(series.days_before(slots, nearest + back), by), vintage)
                 for back in range(PROFILE_DAYS)
                 for by in WIDE
             ]
@@ -115,19 +117,19 @@ class AuroraHome:
             "spread": _spread(days[:PROFILE_DAYS]),
             "day_before": days[0],
             "day_before_that": days[1],
-            "week_before": seen(read, series.days_before(slots, 7 * ((nearest + 6) // 7)), vintage),
-            "last_day": self.running("load").mean(vintage - DAY_SLOTS, vintage),
-            "last_week": self.running("load").mean(vintage - 7 * DAY_SLOTS, vintage),
-            "error_day": self.running("load_error").mean(vintage - DAY_SLOTS, vintage),
+            "week_before": readings_before(read, series.days_before(slots, 7 * ((nearest + 6) // 7)), vintage),
+            "last_day": self.running_sums("load").mean(vintage - DAY_SLOTS, vintage),
+            "last_week": self.running_sums("load").mean(vintage - 7 * DAY_SLOTS, vintage),
+            "error_day": self.running_sums("load_error").mean(vintage - DAY_SLOTS, vintage),
         }
         for back in WINDOWS:
-            columns[f"last_{back}"] = self.running("load").mean(vintage - back, vintage)
-            columns[f"error_{back}"] = self.running("load_error").mean(vintage - back, vintage)
+            columns[f"last_{back}"] = self.running_sums("load").mean(vintage - back, vintage)
+            columns[f"error_{back}"] = self.running_sums("load_error").mean(vintage - back, vintage)
         columns |= self._calendar(vintage, slots) | self._weather(vintage, slots)
         base = np.where(np.isfinite(profile), 0.5 * (profile + smooth), columns["last_week"])
-        return _known(columns, base)
+        return _as_features(columns, base)
 
-    def pv(self, vintage: Index, slots: Index) -> Known:
+    def pv(self, vintage: Index, slots: Index) -> PairFeatures:
         """Features and base of PV; the base is the clear sky."""
         clear = self.clear_sky.at(slots, vintage)
         today = day_starts(self.series, vintage)
@@ -136,38 +138,40 @@ class AuroraHome:
             "same_1": _share(days[0], clear),
             "same_3": _share(_mean(days[:3]), clear),
             "same_7": _share(_mean(days), clear),
-            "seen_today": self._seen_share("clear", today, vintage),
-            "seen_day": self._seen_share("clear", vintage - DAY_SLOTS, vintage),
-            "yesterday": self._seen_share("clear", today - DAY_SLOTS, today),
-            "days_3": self._seen_share("clear", today - 3 * DAY_SLOTS, today),
-            "days_7": self._seen_share("clear", today - 7 * DAY_SLOTS, today),
+            "seen_today": self._pv_share("clear", today, vintage),
+            "seen_day": self._pv_share("clear", vintage - DAY_SLOTS, vintage),
+            "yesterday": self._pv_share("clear", today - DAY_SLOTS, today),
+            "days_3": self._pv_share("clear", today - 3 * DAY_SLOTS, today),
+            "days_7": self._pv_share("clear", today - 7 * DAY_SLOTS, today),
             "clear": _share(clear, self.clear_sky.peak(vintage)),
         }
         for back in WINDOWS:
-            columns[f"seen_{back}"] = self._seen_share("clear", vintage - back, vintage)
-        if "pv_expected_kwh" in self.series.outlook:
-            columns |= self._expected(vintage, slots, today, clear)
-        return _known(columns | self._calendar(vintage, slots) | self._weather(vintage, slots), clear)
+            columns[f"seen_{back}"] = self._pv_share("clear", vintage - back, vintage)
+        if "pv_expected_kwh" in self.series.external:
+            columns |= self._external_pv(vintage, slots, today, clear)
+        return _as_features(columns | self._calendar(vintage, slots) | self._weather(vintage, slots), clear)
 
-    def _expected(self, vintage: Index, slots: Index, today: Index, clear: Energy) -> dict[str, Energy]:
+    def _external_pv(self, vintage: Index, slots: Index, today: Index, clear: Energy) -> dict[str, Energy]:
         """What somebody else's PV forecast says, and how well it has done so far."""
-        near = np.stack([told(self.series, "pv_expected_kwh", slots + by, vintage) for by in range(-4, 5)])
-        ahead = np.stack([told(self.series, "pv_expected_kwh", today + by, vintage) for by in range(0, DAY_SLOTS, 2)])
+        near = np.stack([external_forecast(self.series, "pv_expected_kwh", slots + by, vintage) for by in range(-4, 5)])
+        ahead = np.stack(
+            [external_forecast(self.series, "pv_expected_kwh", today + by, vintage) for by in range(0, DAY_SLOTS, 2)]
+        )
         clear_day = np.stack([self.clear_sky.at(today + by, today) for by in range(0, DAY_SLOTS, 2)]).sum(axis=0)
         return {
             "expected": _share(near[4], clear),
             "expected_near": _share(_mean(near), clear),
             "expected_day": _share(np.nansum(ahead, axis=0), clear_day),
-            "kept_16": self._seen_share("expected", vintage - 16, vintage),
-            "kept_today": self._seen_share("expected", today, vintage),
-            "kept_yesterday": self._seen_share("expected", today - DAY_SLOTS, today),
+            "kept_16": self._pv_share("expected", vintage - 16, vintage),
+            "kept_today": self._pv_share("expected", today, vintage),
+            "kept_yesterday": self._pv_share("expected", today - DAY_SLOTS, today),
         }
 
-    def _seen_share(self, of: str, first: Index, end: Index) -> Energy:
+    def _pv_share(self, of: str, first: Index, end: Index) -> Energy:
         """PV read between two slots as a share of `clear` or `expected`."""
-        whole = self.running(of).total(first, end)
+        whole = self.running_sums(of).total(first, end)
         bright = whole > LEAST_SHARE * self.clear_sky.peak(end)
-        return np.where(bright, self.running("pv").total(first, end) / np.where(bright, whole, 1.0), np.nan)
+        return np.where(bright, self.running_sums("pv").total(first, end) / np.where(bright, whole, 1.0), np.nan)
 
     def _calendar(self, vintage: Index, slots: Index) -> dict[str, Energy]:
         series = self.series
@@ -181,12 +185,12 @@ class AuroraHome:
         }
 
     def _weather(self, vintage: Index, slots: Index) -> dict[str, Energy]:
-        names = [name for name in self.series.outlook if name != "pv_expected_kwh"]
-        return {name: told(self.series, name, slots, vintage) for name in names}
+        names = [name for name in self.series.external if name != "pv_expected_kwh"]
+        return {name: external_forecast(self.series, name, slots, vintage) for name in names}
 
 
-def _known(columns: dict[str, Energy], base: Energy) -> Known:
-    return Known(tuple(columns), np.column_stack(list(columns.values())), base)
+def _as_features(columns: dict[str, Energy], base: Energy) -> PairFeatures:
+    return PairFeatures(tuple(columns), np.column_stack(list(columns.values())), base)
 
 
 def _shifted(slots: Index, by: int) -> Index:

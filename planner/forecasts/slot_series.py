@@ -19,7 +19,7 @@ from planner.errors import NoReadingsError
 DAY_SLOTS = 96  # of 24 hours: a lag, not a local day
 AHEAD = 8 * DAY_SLOTS  # slots after the last reading that can be forecast
 NEVER = 2**40  # index of a slot that does not come
-OUTLOOK = ("temp_c", "cloud", "irradiance", "pv_expected_kwh", "vacation", "alarm")
+EXTERNAL_FORECASTS = ("temp_c", "cloud", "irradiance", "pv_expected_kwh", "vacation", "alarm")
 Index = NDArray[np.int64]
 
 
@@ -44,7 +44,7 @@ class SlotSeries:
     start: datetime
     load_kwh: Energy
     pv_kwh: Energy
-    outlook: dict[str, Energy]
+    external: dict[str, Energy]
     known_from: Index
     clock: Index
     offset: Index
@@ -68,15 +68,15 @@ class SlotSeries:
 
 
 def slot_series(
-    history: pl.DataFrame, timezone: str, *, outlook: pl.DataFrame | None = None, country: str | None = None
+    history: pl.DataFrame, timezone: str, *, external: pl.DataFrame | None = None, country: str | None = None
 ) -> SlotSeries:
     """Arrange readings on the grid, with `AHEAD` slots after the last.
 
     Args:
         history: `slot_start, load_kwh, pv_kwh`; null or nan where nothing was read.
         timezone: of the site.
-        outlook: `slot_start, known_at` (UTC) and any of `OUTLOOK`, several rows a slot where it was said anew; None
-            without weather. Of each local day on which something was said of a slot, its last word is kept.
+        external: external forecasts: `slot_start, known_at` (UTC) and any of `EXTERNAL_FORECASTS`, a row per issue;
+            None without. Of the forecasts of a slot issued on one local day, the last is kept.
         country: whose public holidays count (ISO 3166); None for none.
     """
     first, last = history["slot_start"].min(), history["slot_start"].max()
@@ -90,12 +90,12 @@ def slot_series(
     )
     local = whole.dt.convert_time_zone(zone(timezone).key)
     offset = (local.dt.base_utc_offset() + local.dt.dst_offset()).dt.total_minutes() // SLOT_MINUTES
-    told_of, known_from = _outlook(outlook, whole.cast(SLOT_DTYPE), first, timezone)
+    told_of, known_from = _external_forecasts(external, whole.cast(SLOT_DTYPE), first, timezone)
     return SlotSeries(
         start=first,
         load_kwh=_array(read["load_kwh"]),
         pv_kwh=_array(read["pv_kwh"]),
-        outlook=told_of,
+        external=told_of,
         known_from=known_from,
         clock=((local.dt.hour().cast(pl.Int64) * 60 + local.dt.minute()) // SLOT_MINUTES).to_numpy(),
         offset=offset.cast(pl.Int64).to_numpy(),
@@ -105,12 +105,12 @@ def slot_series(
     )
 
 
-def _outlook(
+def _external_forecasts(
     outlook: pl.DataFrame | None, slots: pl.Series, first: datetime, timezone: str
 ) -> tuple[dict[str, Energy], Index]:
     if outlook is None:
         return {}, np.full((1, len(slots)), NEVER)
-    names = [name for name in OUTLOOK if name in outlook.columns]
+    names = [name for name in EXTERNAL_FORECASTS if name in outlook.columns]
     at = ((pl.col("known_at") - first) / timedelta(minutes=SLOT_MINUTES)).ceil().cast(pl.Int64)
     # What is known at a midnight was said on the day before.
     said_on = (pl.col("known_at") - pl.duration(microseconds=1)).dt.convert_time_zone(timezone).dt.date()
@@ -147,21 +147,21 @@ def _array(values: pl.Series) -> Energy:
     return values.to_numpy().astype(np.float64)
 
 
-def seen(values: Energy, slots: Index, vintage: Index) -> Energy:
+def readings_before(values: Energy, slots: Index, vintage: Index) -> Energy:
     """Readings of slots that had ended at the vintage, nan for the others."""
     known = (slots >= 0) & (slots < vintage)
     return np.where(known, values[np.where(known, slots, 0)], np.nan)
 
 
-def told(series: SlotSeries, name: str, slots: Index, vintage: Index) -> Energy:
+def external_forecast(series: SlotSeries, name: str, slots: Index, vintage: Index) -> Energy:
     """The last word that was known at the vintage on slots, nan where there was none."""
     inside = np.clip(slots, 0, len(series) - 1)
     n_known = (series.known_from[:, inside] <= vintage).sum(axis=0)
     known = (slots == inside) & (n_known > 0)
-    return np.where(known, series.outlook[name][np.maximum(n_known, 1) - 1, inside], np.nan)
+    return np.where(known, series.external[name][np.maximum(n_known, 1) - 1, inside], np.nan)
 
 
-class Running:
+class RunningSums:
     """Sums of readings between slots.
 
     Args:

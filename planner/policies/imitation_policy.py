@@ -14,7 +14,7 @@ from env.gym.home_batch import Setup
 from env.gym.states import State
 from env.inverter import Energy
 from planner.artifacts.bundle import Bundle, Manifest, save_bundle
-from planner.artifacts.tree_ensemble import TreeEnsemble, boosted_trees
+from planner.artifacts.tree_ensemble import TreeEnsemble, parse_tree_ensemble
 from planner.errors import PolicyMismatchError
 from planner.value.scenario_weights import NAIVE, WeightRules
 
@@ -46,7 +46,7 @@ class AntaresRegressors:
         try:
             self.floor = float(manifest.details["floor"])
             self.weight_rules = WeightRules.of_document(manifest.details["beliefs"])
-            self._trees: list[TreeEnsemble] = [boosted_trees(trees[target]) for target in TARGETS]
+            self._trees: list[TreeEnsemble] = [parse_tree_ensemble(trees[target]) for target in TARGETS]
         except (KeyError, TypeError, ValueError) as error:
             message = f"the bundle lacks something, or has something unknown: {error}"
             raise PolicyMismatchError(message) from error

@@ -17,7 +17,7 @@ from env.gym.home_batch import Setup
 from env.gym.states import State
 from env.inverter import Energy
 from planner.artifacts.bundle import Bundle, Manifest, save_bundle
-from planner.artifacts.tree_ensemble import TreeEnsemble, boosted_trees
+from planner.artifacts.tree_ensemble import TreeEnsemble, parse_tree_ensemble
 from planner.errors import PolicyMismatchError
 from planner.value.scenario_weights import NAIVE, WeightRules
 
@@ -66,7 +66,7 @@ class AntaresPolicyV1:
             message = f"the bundle lacks something, or has something unknown: {error}"
             raise PolicyMismatchError(message) from error
         self.setup = Setup(action=manifest.action, correction=reach, gated=gated)
-        self._trees: TreeEnsemble | None = None if trees is None else boosted_trees(trees)
+        self._trees: TreeEnsemble | None = None if trees is None else parse_tree_ensemble(trees)
         if bool(manifest.details.get("trees")) != (trees is not None):
             message = "the manifest speaks of trees, there are none" if trees is None else "the manifest knows no trees"
             raise PolicyMismatchError(message)

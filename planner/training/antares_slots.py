@@ -16,13 +16,13 @@ DATASET_VERSIONS = ("v1",)
 MASKED = "mask_battery"
 MPC = "mpc"
 BATTERY_READINGS = ("batt_charge_kwh", "batt_discharge_kwh", "soc_start_percent", "soc_end_percent")
-_KNOWN = ("import_price", "export_price", "load_kwh", "pv_kwh")
-_TOLD = {"charge_kw": "battery_charge_kw", "discharge_kw": "battery_discharge_kw", "export_kw": "export_kw"}
+_REQUIRED = ("import_price", "export_price", "load_kwh", "pv_kwh")
+_MPC_COLUMNS = {"charge_kw": "battery_charge_kw", "discharge_kw": "battery_discharge_kw", "export_kw": "export_kw"}
 SLOT_COLUMNS = (
     "slot_start", "local_day", "quality", "battery_masked", "import_price", "export_price", "load_kwh", "pv_kwh",
-    "load_forecast_kwh", "pv_forecast_kwh", *BATTERY_READINGS, "soc_kwh", *_TOLD.values(),
+    "load_forecast_kwh", "pv_forecast_kwh", *BATTERY_READINGS, "soc_kwh", *_MPC_COLUMNS.values(),
 )  # fmt: skip
-COSTED = ("idle", "self_consumption", "mpc", "value", "oracle")
+COSTED_POLICIES = ("idle", "self_consumption", "mpc", "value", "oracle")
 
 
 def check_version(dataset_version: str) -> None:
@@ -62,13 +62,13 @@ def antares_slots(
         where `battery_masked`), and MPC's stored energy at the slot's start `soc_kwh` [kWh] with its command
         `battery_charge_kw, battery_discharge_kw, export_kw` [kW] (null where MPC was not replayed).
     """
-    slots = _whole(usable_slots(observations, prices, quality, site, has_pv=has_pv), site)
+    slots = _complete_days(usable_slots(observations, prices, quality, site, has_pv=has_pv), site)
     grades = quality.select(pl.col("day").alias("local_day"), pl.col("status").alias("quality"))
     central = central_forecasts(forecasts).rename(
         {"load_forecast": "load_forecast_kwh", "pv_forecast": "pv_forecast_kwh"}
     )
     mpc = schedules.filter(pl.col("policy") == MPC).select(
-        "slot_start", soc_kwh="soc_start_kwh", **{name: column for column, name in _TOLD.items()}
+        "slot_start", soc_kwh="soc_start_kwh", **{name: column for column, name in _MPC_COLUMNS.items()}
     )
     masked = pl.col("quality") == MASKED
     read = [pl.when(~masked).then(name).alias(name) for name in BATTERY_READINGS]
@@ -83,9 +83,9 @@ def antares_slots(
     )
 
 
-def _whole(slots: pl.DataFrame, site: Site) -> pl.DataFrame:
+def _complete_days(slots: pl.DataFrame, site: Site) -> pl.DataFrame:
     """Days with every price and core reading."""
-    known = pl.all_horizontal(pl.col(_KNOWN).is_finite()).fill_null(False)  # noqa: FBT003 - Polars' word
+    known = pl.all_horizontal(pl.col(_REQUIRED).is_finite()).fill_null(False)  # noqa: FBT003 - Polars' word
     complete = slots.filter(known)
     expected = {day: slot_count(day, site.timezone) for day in complete["local_day"].unique().to_list()}
     full = pl.col("local_day").replace_strict(expected, default=0, return_dtype=pl.Int64)
@@ -105,7 +105,9 @@ def training_episodes(results: pl.DataFrame, quality: pl.DataFrame, site: Site) 
         self_consumption_cost, mpc_cost, value_cost, oracle_cost`; a cost is null where the policy was not replayed.
     """
     grades = quality.select("day", pl.col("status").alias("quality"))
-    costs = [pl.col("cost").filter(pl.col("policy") == policy).first().alias(f"{policy}_cost") for policy in COSTED]
+    costs = [
+        pl.col("cost").filter(pl.col("policy") == policy).first().alias(f"{policy}_cost") for policy in COSTED_POLICIES
+    ]
     days = results.group_by("day").agg(pl.col("start_soc_kwh").first(), pl.col("settlement_value").first(), *costs)
     counts = {day: slot_count(day, site.timezone) for day in days["day"].to_list()}
     return (
@@ -123,7 +125,7 @@ def training_episodes(results: pl.DataFrame, quality: pl.DataFrame, site: Site) 
             "n_slots",
             "start_soc_kwh",
             "settlement_value",
-            *(f"{policy}_cost" for policy in COSTED),
+            *(f"{policy}_cost" for policy in COSTED_POLICIES),
         )
         .sort("day")
     )

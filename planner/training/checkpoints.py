@@ -28,7 +28,7 @@ Tensors = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Saved:
+class MemberCheckpoint:
     """A member after some round.
 
     Attributes:
@@ -60,16 +60,16 @@ class Checkpoints:
         """Where a member is kept."""
         return self._folder / f"member_{member}.safetensors"
 
-    def save(self, member: int, saved: Saved) -> None:
+    def save(self, member: int, checkpoint: MemberCheckpoint) -> None:
         """Replace what is kept of a member, whole or not at all."""
-        told = {"schema": SCHEMA, "fingerprint": self._fingerprint, "costs": saved.costs, "best": saved.best}
-        tensors = {f"best/{name}": value for name, value in saved.weights.items()}
-        tensors |= {f"now/{name}": value for name, value in saved.parameters.items()}
+        told = {"schema": SCHEMA, "fingerprint": self._fingerprint, "costs": checkpoint.costs, "best": checkpoint.best}
+        tensors = {f"best/{name}": value for name, value in checkpoint.weights.items()}
+        tensors |= {f"now/{name}": value for name, value in checkpoint.parameters.items()}
         content = save({n: np.ascontiguousarray(v) for n, v in tensors.items()}, {"training": json.dumps(told)})
         with atomic_file(self.path(member)) as temporary:
             temporary.write_bytes(content)
 
-    def load(self, member: int) -> Saved | None:
+    def load(self, member: int) -> MemberCheckpoint | None:
         """What is kept of a member; None if nothing is.
 
         Raises:
@@ -89,7 +89,7 @@ class Checkpoints:
         if (told.get("schema"), told.get("fingerprint")) != (SCHEMA, self._fingerprint):
             message = f"{path} is of a training with other days or sizes; {remedy}"
             raise CheckpointError(message)
-        return Saved(
+        return MemberCheckpoint(
             costs=tuple(told["costs"]),
             best=told["best"],
             weights=_under("best/", tensors),
@@ -124,12 +124,12 @@ def parameters(model: Any) -> Tensors:  # noqa: ANN401 - any of Stable-Baselines
     return found
 
 
-def restore(model: Any, kept: Tensors) -> None:  # noqa: ANN401 - any of Stable-Baselines3's learners
+def restore(model: Any, tensors: Tensors) -> None:  # noqa: ANN401 - any of Stable-Baselines3's learners
     """Put `parameters` back into a learner made the same way."""
     states: dict[str, dict[str, Any]] = model.get_parameters()
     for name, state in states.items():
         own = {
-            path.removeprefix(f"{name}/"): torch.tensor(v) for path, v in kept.items() if path.startswith(f"{name}/")
+            path.removeprefix(f"{name}/"): torch.tensor(v) for path, v in tensors.items() if path.startswith(f"{name}/")
         }
         if "param_groups" not in state:
             states[name] = own

@@ -44,7 +44,7 @@ class RegressorTraining:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegressorsTrained:
+class TrainedRegressors:
     """What was learned.
 
     Attributes:
@@ -58,7 +58,7 @@ class RegressorsTrained:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _MpcRows:
     """What MPC told in states it met: states `(n, n_columns)`, shares of the most there is and that most `(n, 3)`."""
 
     state: State
@@ -73,7 +73,7 @@ def train_regressors(
     how: RegressorTraining,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> RegressorsTrained:
+) -> TrainedRegressors:
     """Train on some days of a home, judge on others; the same input gives the same regressors, byte for byte.
 
     Args:
@@ -88,7 +88,7 @@ def train_regressors(
         EpisodeError: MPC told nothing on the training or the validation days, or the days lack what the state shows or
             stand there twice.
     """
-    lessons, unseen = (_told(days, slots, how.state) for days in (training, validation))
+    lessons, unseen = (_mpc_rows(days, slots, how.state) for days in (training, validation))
     total = len(TARGETS) + len(how.floors)
     trees: dict[str, bytes] = {}
     for place, target in enumerate(TARGETS):
@@ -102,12 +102,12 @@ def train_regressors(
         if progress is not None:
             progress(len(trees) + len(costs), total)
     best = int(np.argmin(costs))
-    return RegressorsTrained(
+    return TrainedRegressors(
         regressors=found[best], metrics={**_errors(found[best], unseen), "validation_cost": costs[best]}
     )
 
 
-def _errors(regressors: AntaresRegressors, unseen: _Told) -> dict[str, float]:
+def _errors(regressors: AntaresRegressors, unseen: _MpcRows) -> dict[str, float]:
     """How far each power is off [kW]."""
     off = (regressors.shares(unseen.state) - unseen.share) * unseen.full_kw
     mae, rmse = np.abs(off).mean(axis=0), np.sqrt((off**2).mean(axis=0))
@@ -123,7 +123,7 @@ def _regressors(days: Episodes, how: RegressorTraining, trees: dict[str, bytes],
     return AntaresRegressors(manifest, trees)
 
 
-def _told(days: Episodes, slots: pl.DataFrame, state: str) -> _Told:
+def _mpc_rows(days: Episodes, slots: pl.DataFrame, state: str) -> _MpcRows:
     """What MPC told on some days.
 
     Raises:
@@ -136,7 +136,7 @@ def _told(days: Episodes, slots: pl.DataFrame, state: str) -> _Told:
     moment = Moment(row, row * days.width + slot, np.zeros(len(row), dtype=np.bool_), soc_kwh[row, slot])
     full = Powers(days).full_kw[row]
     share = np.divide(powers[row, slot], full, out=np.zeros_like(full), where=full > 0)
-    return _Told(state_form(days, state).observe(moment), np.clip(share, 0.0, 1.0), full)
+    return _MpcRows(state_form(days, state).observe(moment), np.clip(share, 0.0, 1.0), full)
 
 
 def mpc_commands(days: Episodes, slots: pl.DataFrame) -> tuple[Energy, Energy]:

@@ -9,7 +9,7 @@ correction may have to save, and the one that surely saves most is kept: correct
 always save by chance. Where none surely saves, the policy corrects nothing, which is the policy `value`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from env.command_menu import MENU_NAMES
 from env.fleet import Index
-from env.gym.actions import CACHED, Actions, Commands, CorrectedValue, Correction
+from env.gym.actions import CACHE_ELEMENTS, Actions, Commands, CorrectedValue, Correction
 from env.gym.episodes import Episodes, Outlook
 from env.gym.home_batch import HomeBatch
 from env.gym.scaled_state import V2
@@ -34,7 +34,6 @@ from planner.value.value_function import GRID_POINTS, soc_grid, value_function
 Mask: TypeAlias = NDArray[np.bool_]
 
 STATE = "v2"
-NAMES = ("state", "dearer", "differs")
 COLUMNS = tuple(column.name for column in V2)
 
 
@@ -83,15 +82,15 @@ class LightgbmRound:
     """
 
     number: int
-    of: int
+    total: int
     rows: int
     margin: float
     cost: float
-    saved: float
+    saving: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class LightgbmTrained:
+class TrainedLightgbm:
     """The best policy and how training went.
 
     Attributes:
@@ -116,11 +115,20 @@ class TrainingRows:
     """
 
     state: State
-    dearer: Energy
+    extra_cost: Energy
     differs: Mask
 
     def __add__(self, other: "TrainingRows") -> "TrainingRows":
-        return TrainingRows(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in NAMES))
+        return TrainingRows.concatenate([self, other])
+
+    @staticmethod
+    def concatenate(parts: "Sequence[TrainingRows]") -> "TrainingRows":
+        """Return the rows of all parts, in order."""
+        return TrainingRows(
+            np.concatenate([part.state for part in parts]),
+            np.concatenate([part.extra_cost for part in parts]),
+            np.concatenate([part.differs for part in parts]),
+        )
 
 
 def train_lightgbm(
@@ -129,7 +137,7 @@ def train_lightgbm(
     how: LightgbmTraining,
     *,
     progress: Callable[[LightgbmRound], None] | None = None,
-) -> LightgbmTrained:
+) -> TrainedLightgbm:
     """Train on some days, choose on others; the same input gives the same policy, byte for byte.
 
     Args:
@@ -141,9 +149,9 @@ def train_lightgbm(
     Raises:
         EpisodeError: the days lack an outlook.
     """
-    judge, teacher, latest = _Judge(validation, how), Labeler(training, how), _policy(how, None, 0.0)
-    rounds = [LightgbmRound(number=0, of=how.rounds, rows=0, margin=0.0, cost=judge.uncorrected, saved=0.0)]
-    policies, lessons = [latest], teacher.nothing()
+    judge, teacher, latest = _Validation(validation, how), Labeler(training, how), _policy(how, None, 0.0)
+    rounds = [LightgbmRound(number=0, total=how.rounds, rows=0, margin=0.0, cost=judge.uncorrected, saving=0.0)]
+    policies, lessons = [latest], teacher.no_rows()
     for number in range(1, how.rounds + 1):
         if progress is not None:
             progress(rounds[-1])
@@ -151,38 +159,38 @@ def train_lightgbm(
         latest, cost, saved = judge.best(_candidates(how, lessons))
         policies.append(latest)
         told = {"number": number, "of": how.rounds, "rows": int(lessons.differs.sum())}
-        rounds.append(LightgbmRound(**told, margin=latest.margin, cost=cost, saved=saved))
+        rounds.append(LightgbmRound(**told, margin=latest.margin, cost=cost, saving=saved))
     if progress is not None:
         progress(rounds[-1])
-    kept = max(rounds, key=lambda each: each.saved)  # the first of equal ones
+    kept = max(rounds, key=lambda each: each.saving)  # the first of equal ones
     metrics = {
         "validation_cost": kept.cost,
         "validation_cost_uncorrected": judge.uncorrected,
         "corrected_share": float((policies[kept.number].predict(lessons.state) != 0).mean()) if how.rounds else 0.0,
         "rows": float(kept.rows),
     }
-    return LightgbmTrained(policy=policies[kept.number], rounds=tuple(rounds), best=kept.number, metrics=metrics)
+    return TrainedLightgbm(policy=policies[kept.number], rounds=tuple(rounds), best=kept.number, metrics=metrics)
 
 
-class _Judge:
+class _Validation:
     """Weighs policies by what they pay on validation days, day by day against no correction."""
 
     def __init__(self, days: Episodes, how: LightgbmTraining) -> None:
         self._days, self._sureness = days, how.sureness
-        self._costs = self._paid(_policy(how, None, 0.0))
+        self._costs = self._costs_of(_policy(how, None, 0.0))
         self.uncorrected = float(self._costs.mean())
 
-    def _paid(self, policy: AntaresPolicyV1) -> Energy:
+    def _costs_of(self, policy: AntaresPolicyV1) -> Energy:
         return episode_costs(policy.predict, self._days, policy.setup)
 
     def best(self, policies: list[AntaresPolicyV1]) -> tuple[AntaresPolicyV1, float, float]:
         """The policy that surely saves most, the first of equal ones, its mean cost and what it surely saves."""
-        costs = [self._paid(policy) for policy in policies]
-        saved = [self._surely(self._costs - each) for each in costs]
+        costs = [self._costs_of(policy) for policy in policies]
+        saved = [self._lower_bound(self._costs - each) for each in costs]
         place = int(np.argmax(saved))
         return policies[place], float(costs[place].mean()), saved[place]
 
-    def _surely(self, saved: Energy) -> float:
+    def _lower_bound(self, saved: Energy) -> float:
         error = saved.std(ddof=1) / np.sqrt(len(saved)) if len(saved) > 1 else 0.0
         return float(saved.mean() - self._sureness * error)
 
@@ -199,23 +207,23 @@ def _policy(how: LightgbmTraining, trees: bytes | None, margin: float) -> Antare
     return AntaresPolicyV1(manifest, trees)
 
 
-def _candidates(how: LightgbmTraining, lessons: TrainingRows) -> list[AntaresPolicyV1]:
-    """Trees of all lessons, with each margin."""
-    differing = lessons.dearer[lessons.differs]
+def _candidates(how: LightgbmTraining, rows: TrainingRows) -> list[AntaresPolicyV1]:
+    """Return a policy for each margin, all with the trees fitted on all rows."""
+    differing = rows.extra_cost[rows.differs]
     scale = float(np.sqrt(np.mean(differing**2))) if len(differing) else 0.0
-    trees = _fitted(lessons, how) if len(differing) else None
+    trees = _fit(rows, how) if len(differing) else None
     return [_policy(how, trees, margin * scale) for margin in how.margins]
 
 
-def _fitted(lessons: TrainingRows, how: LightgbmTraining) -> bytes:
+def _fit(rows: TrainingRows, how: LightgbmTraining) -> bytes:
     """Trees of the expected extra cost of corrections, as LightGBM's text.
 
     Only corrections that mean another command are learned from: the others cost nothing more by construction.
     """
     levels = np.array(how.levels)
-    differs = lessons.differs.reshape(-1)
-    rows = with_levels(lessons.state, levels)[differs]
-    return fit_trees(rows, lessons.dearer.reshape(-1)[differs], how.tree, seed=how.seed, l2=how.l2)
+    differs = rows.differs.reshape(-1)
+    features = with_levels(rows.state, levels)[differs]
+    return fit_trees(features, rows.extra_cost.reshape(-1)[differs], how.tree, seed=how.seed, l2=how.l2)
 
 
 class Labeler:
@@ -229,23 +237,23 @@ class Labeler:
     def __init__(self, days: Episodes, how: LightgbmTraining) -> None:
         reach = Correction(offset=how.offset)
         self._days, self._how, self._levels = days, how, np.array(how.levels)
-        self._believed = CorrectedValue(days, reach)
-        self._known = CorrectedValue(replace(days, outlook=hindsight(days)), reach)
+        self._expected_value = CorrectedValue(days, reach)
+        self._hindsight_value = CorrectedValue(replace(days, outlook=hindsight(days)), reach)
 
-    def nothing(self) -> TrainingRows:
+    def no_rows(self) -> TrainingRows:
         """No lesson yet."""
         none = np.zeros((0, len(self._levels)))
         return TrainingRows(np.zeros((0, len(COLUMNS)), dtype=np.float32), none, none.astype(np.bool_))
 
     def label(self, policy: AntaresPolicyV1, number: int) -> TrainingRows:
         """What a policy meets in a round: the first life starts as the protocol says, the others anywhere."""
-        lived = self.nothing()
+        lived = self.no_rows()
         for life in range(self._how.lives):
             for n_slots in np.unique(self._days.n_slots).tolist():
-                lived += self._life(policy, np.flatnonzero(self._days.n_slots == n_slots), (number, life))
+                lived += self._pass(policy, np.flatnonzero(self._days.n_slots == n_slots), (number, life))
         return lived
 
-    def _life(self, policy: AntaresPolicyV1, rows: Index, which: tuple[int, int]) -> TrainingRows:
+    def _pass(self, policy: AntaresPolicyV1, rows: Index, which: tuple[int, int]) -> TrainingRows:
         """Live through days of equally many slots."""
         setup = replace(policy.setup, random_start=which[1] > 0)
         batch = HomeBatch(self._days, len(rows), state=STATE, setup=setup, actions=Commands(self._days))
@@ -254,23 +262,23 @@ class Labeler:
         met: list[TrainingRows] = []
         for _ in range(int(self._days.n_slots[rows[0]])):
             state = batch.observe()
-            lessons, told = self._priced(state, batch.moment, policy.predict(state))
+            lessons, told = self._label_states(state, batch.moment, policy.predict(state))
             met.append(lessons)
             batch.step(told)
-        return TrainingRows(*(np.concatenate([getattr(each, name) for each in met]) for name in NAMES))
+        return TrainingRows.concatenate(met)
 
-    def _priced(self, state: State, moment: Moment, asked: Actions) -> tuple[TrainingRows, Index]:
+    def _label_states(self, state: State, moment: Moment, asked: Actions) -> tuple[TrainingRows, Index]:
         """Price every correction's command in some states; and the command that is asked for there, of the menu."""
-        together = max(1, CACHED // (self._believed.n_scenarios * len(MENU_NAMES)))
+        together = max(1, CACHE_ELEMENTS // (self._expected_value.n_scenarios * len(MENU_NAMES)))
         parts = [slice(at, at + together) for at in range(0, len(moment.row), together)]
-        priced = [self._prices(moment.part(part), asked[part]) for part in parts]
+        priced = [self._extra_costs(moment.part(part), asked[part]) for part in parts]
         dearer, differs, told = (np.concatenate(each) for each in zip(*priced, strict=True))
         return TrainingRows(state, dearer, differs), told
 
-    def _prices(self, moment: Moment, asked: Actions) -> tuple[Energy, Mask, Index]:
+    def _extra_costs(self, moment: Moment, asked: Actions) -> tuple[Energy, Mask, Index]:
         """What each correction's command costs more than the uncorrected one, where it is another; what is asked."""
-        cost, gain = self._believed.lines(*self._believed.tried(moment), moment)
-        truly, _ = self._known.lines(*self._known.tried(moment), moment)
+        cost, gain = self._expected_value.cost_and_gain(*self._expected_value.simulate(moment), moment)
+        truly, _ = self._hindsight_value.cost_and_gain(*self._hindsight_value.simulate(moment), moment)
         own = cost.argmin(axis=1)[:, None]
         meant = np.stack([(cost - level * gain).argmin(axis=1) for level in self._levels], axis=1)
         dearer = np.take_along_axis(truly, meant, axis=1) - np.take_along_axis(truly, own, axis=1)

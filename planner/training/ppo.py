@@ -28,7 +28,7 @@ class PpoLearner:
     def __init__(self, days: TrainingDays, how: PpoTraining, member: int) -> None:
         self._how, self._member = how, member
         batch = AntaresVecEnv(
-            days.episodes, how.homes, state=STATE, setup=days.setup, actions=days.actions, rewarded=days.rewarded
+            days.episodes, how.homes, state=STATE, setup=days.setup, actions=days.actions, reward=days.reward
         )
         self.model = PPO(
             "MlpPolicy",

@@ -25,11 +25,11 @@ from planner.training.scoring import episode_costs
 from planner.value.scenario_weights import NAIVE, WeightRules
 
 if TYPE_CHECKING:
-    from planner.training.checkpoints import Checkpoints, Saved
+    from planner.training.checkpoints import Checkpoints, MemberCheckpoint
 
 
 @dataclass(frozen=True, kw_only=True)
-class Round:
+class RlRound:
     """What a round came to.
 
     Attributes:
@@ -50,7 +50,7 @@ class Round:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
+class TrainedRl:
     """The best policy and how training went.
 
     Attributes:
@@ -62,7 +62,7 @@ class Trained:
     """
 
     policy: AntaresRLPolicyV1
-    rounds: tuple[Round, ...]
+    rounds: tuple[RlRound, ...]
     best: tuple[int, ...]
     cost: float
     uncorrected_cost: float
@@ -74,10 +74,10 @@ def train_rl(
     how: PpoTraining,
     *,
     checkpoints: Path | None = None,
-    progress: Callable[[Round], None] | None = None,
+    progress: Callable[[RlRound], None] | None = None,
     beliefs: WeightRules = NAIVE,
     tariff: str = "",
-) -> Trained:
+) -> TrainedRl:
     """Train on some days, choose on others; the same input gives the same policy.
 
     Args:
@@ -93,7 +93,7 @@ def train_rl(
         EpisodeError: the days lack an outlook.
         CheckpointError: the folder is another training's.
     """
-    use_threads(how.threads)
+    set_threads(how.threads)
     from planner.training.checkpoints import Checkpoints, fingerprint
 
     kept = None if checkpoints is None else Checkpoints(checkpoints, fingerprint(how, training, validation))
@@ -110,14 +110,14 @@ def train_rl(
         )
         return AntaresRLPolicyV1(manifest, weights)
 
-    judge = _Judge(policy, validation, Setup(action="correction", correction=days.correction))
+    judge = _Validation(policy, validation, Setup(action="correction", correction=days.correction))
     members = [_Member(number, days, how, judge, kept, progress) for number in range(how.members)]
-    trained = [member.trained() for member in members]
+    trained = [member.train() for member in members]
     together = mean_weights([each.weights for each in trained])
     uncorrected, cost = trained[0].costs[0], judge.cost(together)
     if cost >= uncorrected:
         together, cost = {name: np.zeros_like(value) for name, value in together.items()}, uncorrected
-    return Trained(
+    return TrainedRl(
         policy=policy(together),
         rounds=tuple(told for member in members for told in member.rounds),
         best=tuple(each.best for each in trained),
@@ -126,7 +126,7 @@ def train_rl(
     )
 
 
-class _Judge:
+class _Validation:
     """What weights cost on the validation days."""
 
     def __init__(self, policy: Callable[[Weights], AntaresRLPolicyV1], validation: Episodes, setup: Setup) -> None:
@@ -145,48 +145,48 @@ class _Member:
         number: int,
         days: TrainingDays,
         how: PpoTraining,
-        judge: _Judge,
+        judge: _Validation,
         kept: "Checkpoints | None",
-        progress: Callable[[Round], None] | None,
+        progress: Callable[[RlRound], None] | None,
     ) -> None:
-        self._number, self._days, self._how, self._judge = number, days, how, judge
-        self._kept, self._progress = kept, progress
-        self.rounds: list[Round] = []
+        self._number, self._days, self._how, self._validation = number, days, how, judge
+        self._checkpoints, self._progress = kept, progress
+        self.rounds: list[RlRound] = []
 
-    def trained(self) -> "Saved":
+    def train(self) -> "MemberCheckpoint":
         """Train it, or go on with it, to the last round."""
-        from planner.training.checkpoints import Saved, parameters, restore
+        from planner.training.checkpoints import MemberCheckpoint, parameters, restore
         from planner.training.ppo import PpoLearner
 
         learner = PpoLearner(self._days, self._how, self._number)
-        saved = None if self._kept is None else self._kept.load(self._number)
+        saved = None if self._checkpoints is None else self._checkpoints.load(self._number)
         if saved is None:
             weights = learner.weights()
-            saved = Saved(costs=(self._judge.cost(weights),), best=0, weights=weights, parameters={})
+            saved = MemberCheckpoint(costs=(self._validation.cost(weights),), best=0, weights=weights, parameters={})
         else:
             restore(learner.model, saved.parameters)
         for cost in saved.costs:
-            self._tell(cost)
+            self._report(cost)
         while len(saved.costs) <= self._how.rounds:
             number = len(saved.costs)
             learner.learn(number)
             weights = learner.weights()
-            cost = self._judge.cost(weights)
+            cost = self._validation.cost(weights)
             better = cost < saved.costs[saved.best]
-            saved = Saved(
+            saved = MemberCheckpoint(
                 costs=(*saved.costs, cost),
                 best=number if better else saved.best,
                 weights=weights if better else saved.weights,
                 parameters=parameters(learner.model),
             )
-            if self._kept is not None:
-                self._kept.save(self._number, saved)
-            self._tell(cost)
+            if self._checkpoints is not None:
+                self._checkpoints.save(self._number, saved)
+            self._report(cost)
         return saved
 
-    def _tell(self, cost: float) -> None:
+    def _report(self, cost: float) -> None:
         number = len(self.rounds)
-        told = Round(
+        told = RlRound(
             member=self._number,
             number=number,
             done=self._number * self._how.rounds + number,
@@ -199,7 +199,7 @@ class _Member:
             self._progress(told)
 
 
-def use_threads(threads: int) -> None:
+def set_threads(threads: int) -> None:
     """Work with so many threads that sleep while they wait for one another.
 
     By default they spin, so that beside other work each waits out the others' turns: PPO on two busy cores (load 8)

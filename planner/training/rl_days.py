@@ -37,16 +37,16 @@ class TrainingDays:
         self.actions = CorrectionTable(
             episodes, self.correction, n_soc=how.n_soc, n_levels=how.n_levels, threads=how.threads
         )
-        self._prospects = ValueBaseline(episodes, self.actions)
+        self._baseline = ValueBaseline(episodes, self.actions)
         self._unit = 1.0 / _money_a_slot(episodes)
 
-    def rewarded(self, before: Moment, outcome: Outcome) -> Energy:
+    def reward(self, before: Moment, outcome: Outcome) -> Energy:
         """What a slot gained, in what a slot of full power moves in value on a mean day `(n_homes,)`."""
-        return self._prospects.advantage(before, outcome) * self._unit
+        return self._baseline.advantage(before, outcome) * self._unit
 
 
 def _money_a_slot(episodes: Episodes) -> float:
     """Mean over the days of spread of prices x energy that the battery moves in a slot [money]."""
     _, spread = price_level(episodes)
-    power = episodes.figures(lambda site: max(site.battery.charge_kw, site.battery.discharge_kw))
+    power = episodes.site_values(lambda site: max(site.battery.charge_kw, site.battery.discharge_kw))
     return max(float((spread * power * SLOT_HOURS).mean()), 1e-9)

@@ -65,7 +65,7 @@ class Space:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tried:
+class TrialResult:
     """A trial.
 
     Attributes:
@@ -82,7 +82,7 @@ class Tried:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Searched:
+class SearchResult:
     """What a search found.
 
     Attributes:
@@ -93,7 +93,7 @@ class Searched:
 
     best: PpoTraining
     cost: float
-    trials: tuple[Tried, ...]
+    trials: tuple[TrialResult, ...]
 
 
 def search(
@@ -103,8 +103,8 @@ def search(
     n_trials: int,
     *,
     storage: Path | None = None,
-    progress: Callable[[Tried], None] | None = None,
-) -> Searched:
+    progress: Callable[[TrialResult], None] | None = None,
+) -> SearchResult:
     """Try configurations, the seed of the base behind everything that is drawn.
 
     Args:
@@ -120,18 +120,18 @@ def search(
     """
     _check(space, n_trials)
     study = _study(storage)
-    tried: list[Tried] = []
+    tried: list[TrialResult] = []
     for number in range(1, n_trials + 1):
-        done = _done(study)
+        done = _finished_trials(study)
         if number > len(done):
-            _try(study, space, number, training, validation)
-            done = _done(study)
+            _run_trial(study, space, number, training, validation)
+            done = _finished_trials(study)
         values, cost = done[number - 1]
-        tried.append(Tried(number=number, total=n_trials, values=values, cost=cost))
+        tried.append(TrialResult(number=number, total=n_trials, values=values, cost=cost))
         if progress is not None:
             progress(tried[-1])
     best = min(tried, key=lambda each: each.cost)
-    return Searched(best=replace(space.base, **best.values), cost=best.cost, trials=tuple(tried))
+    return SearchResult(best=replace(space.base, **best.values), cost=best.cost, trials=tuple(tried))
 
 
 def _check(space: Space, n_trials: int) -> None:
@@ -151,7 +151,7 @@ def _study(storage: Path | None) -> "Study":
     return optuna.create_study(storage=kept, study_name=STUDY, load_if_exists=True)
 
 
-def _done(study: "Study") -> list[tuple[dict[str, Any], float]]:
+def _finished_trials(study: "Study") -> list[tuple[dict[str, Any], float]]:
     """Values and cost of the trials that came to an end, in order."""
     from optuna.trial import TrialState
 
@@ -159,21 +159,21 @@ def _done(study: "Study") -> list[tuple[dict[str, Any], float]]:
     return [(dict(trial.params), float(trial.values[0])) for trial in trials]
 
 
-def _try(study: "Study", space: Space, number: int, training: Episodes, validation: Episodes) -> None:
+def _run_trial(study: "Study", space: Space, number: int, training: Episodes, validation: Episodes) -> None:
     """Draw a configuration, train with it, and keep what it cost."""
     from optuna.samplers import TPESampler
 
     seed = int(np.random.SeedSequence([space.base.seed, number]).generate_state(1)[0])
     study.sampler = TPESampler(seed=seed)  # of its own: a search that goes on draws what it would have drawn
     trial = study.ask()
-    drawn = {name: _drawn(trial, name, each, getattr(space.base, name)) for name, each in space.ranges.items()}
+    drawn = {name: _suggest(trial, name, each, getattr(space.base, name)) for name, each in space.ranges.items()}
     study.tell(trial, train_rl(training, validation, replace(space.base, **drawn)).cost)
 
 
-def _drawn(trial: "Trial", name: str, within: Range, usual: object) -> float | int | str | None:
+def _suggest(trial: "Trial", name: str, choices: Range, default: object) -> float | int | str | None:
     """A value for a field; whole numbers where it holds one."""
-    if isinstance(within, OneOf):
-        return trial.suggest_categorical(name, within.options)
-    if isinstance(usual, int):
-        return trial.suggest_int(name, int(within.low), int(within.high), log=within.log)
-    return trial.suggest_float(name, within.low, within.high, log=within.log)
+    if isinstance(choices, OneOf):
+        return trial.suggest_categorical(name, choices.options)
+    if isinstance(default, int):
+        return trial.suggest_int(name, int(choices.low), int(choices.high), log=choices.log)
+    return trial.suggest_float(name, choices.low, choices.high, log=choices.log)

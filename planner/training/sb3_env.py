@@ -19,7 +19,7 @@ from env.gym.home_batch import PLAIN, Outcome, Setup
 from env.gym.states import Moment, State
 from env.inverter import Energy
 
-Answer = tuple[State, Energy, NDArray[np.bool_], list[dict[str, Any]]]
+StepResult = tuple[State, Energy, NDArray[np.bool_], list[dict[str, Any]]]
 
 
 class AntaresVecEnv(VecEnv):
@@ -48,14 +48,14 @@ class AntaresVecEnv(VecEnv):
         state: str,
         setup: Setup = PLAIN,
         actions: ActionForm | None = None,
-        rewarded: Callable[[Moment, Outcome], Energy] | None = None,
+        reward: Callable[[Moment, Outcome], Energy] | None = None,
     ) -> None:
-        self.lives = AutoresetBatch(episodes, num_envs, state=state, setup=setup, actions=actions)
-        self._rewarded = rewarded
+        self.autoreset = AutoresetBatch(episodes, num_envs, state=state, setup=setup, actions=actions)
+        self._reward = reward
         self.render_mode = None
         self._actions: Actions | None = None
-        self._quiet: list[dict[str, Any]] = [{}] * num_envs
-        batch = self.lives.batch
+        self._empty_infos: list[dict[str, Any]] = [{}] * num_envs
+        batch = self.autoreset.batch
         super().__init__(num_envs, batch.observation_space, batch.actions.space)  # pyright: ignore[reportUnknownMemberType] - SB3 leaves the spaces' types open
 
     def reset(self) -> State:
@@ -64,7 +64,7 @@ class AntaresVecEnv(VecEnv):
         if any("row" in options for options in self._options):
             rows = [int(options["row"]) for options in self._options]
         randoms = [None if seed is None else seeding.np_random(seed)[0] for seed in self._seeds]
-        seen = self.lives.reset(randoms, rows=rows)
+        seen = self.autoreset.reset(randoms, rows=rows)
         self._reset_seeds()
         self._reset_options()
         return seen
@@ -73,7 +73,7 @@ class AntaresVecEnv(VecEnv):
         """Take the actions; they are lived through in `step_wait`."""
         self._actions = actions
 
-    def step_wait(self) -> Answer:
+    def step_wait(self) -> StepResult:
         """Live through a slot.
 
         Raises:
@@ -82,14 +82,14 @@ class AntaresVecEnv(VecEnv):
         if self._actions is None:
             raise EpisodeError("no actions to live through: call step_async() before step_wait()")
         actions, self._actions = self._actions, None
-        before = self.lives.batch.moment
-        seen, outcome, ended = self.lives.step(actions)
-        infos = self._quiet if ended is None else self._told(ended, outcome.truncated)
-        reward = outcome.reward if self._rewarded is None else self._rewarded(before, outcome)
+        before = self.autoreset.batch.moment
+        seen, outcome, ended = self.autoreset.step(actions)
+        infos = self._empty_infos if ended is None else self._episode_infos(ended, outcome.truncated)
+        reward = outcome.reward if self._reward is None else self._reward(before, outcome)
         return seen, reward, outcome.terminated | outcome.truncated, infos
 
-    def _told(self, ended: FinishedEpisodes, truncated: NDArray[np.bool_]) -> list[dict[str, Any]]:
-        infos = list(self._quiet)
+    def _episode_infos(self, ended: FinishedEpisodes, truncated: NDArray[np.bool_]) -> list[dict[str, Any]]:
+        infos = list(self._empty_infos)
         for place, home in enumerate(ended.homes.tolist()):
             reward, slots = float(ended.reward[place]), int(ended.slots[place])
             infos[home] = {

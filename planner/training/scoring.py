@@ -14,18 +14,18 @@ from env.gym.home_batch import HomeBatch, Setup
 from env.gym.states import State
 from env.inverter import Energy
 
-Act: TypeAlias = Callable[[State], NDArray[Any]]
+PolicyFunction: TypeAlias = Callable[[State], NDArray[Any]]
 """States `(n, n_columns)` -> their actions, in the setup's form."""
 
 
-def episode_costs(act: Act, episodes: Episodes, setup: Setup, *, state: str = "v2") -> Energy:
-    """Evaluation cost of every row, lived through once from its protocol's start `(n_episodes,)` [money].
+def episode_costs(policy: PolicyFunction, episodes: Episodes, setup: Setup, *, state: str = "v2") -> Energy:
+    """Return the evaluation cost of every episode, run once from its protocol's start `(n_episodes,)` [money].
 
     Args:
-        act: actions of states `(n, n_columns)`.
+        policy: returns the actions of states `(n, n_columns)`.
         episodes: the days.
-        setup: form of the actions; nothing of training in it.
-        state: version of the state that is seen.
+        setup: form of the actions, without training's reward shaping.
+        state: version of the observed state.
     """
     costs = np.zeros(len(episodes))
     for n_slots in np.unique(episodes.n_slots).tolist():
@@ -33,6 +33,6 @@ def episode_costs(act: Act, episodes: Episodes, setup: Setup, *, state: str = "v
         batch = HomeBatch(episodes, len(rows), state=state, setup=setup)
         batch.restart(np.arange(len(rows)), [np.random.default_rng(0)] * len(rows), rows=rows)
         for _ in range(n_slots):
-            outcome = batch.step(act(batch.observe()))
+            outcome = batch.step(policy(batch.observe()))
             costs[rows] += outcome.cost - outcome.settlement
     return costs

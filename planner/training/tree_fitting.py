@@ -1,4 +1,4 @@
-"""Boosted trees fitted by LightGBM, as the text that `boosted_trees` reads."""
+"""Boosted trees fitted by LightGBM, as text that `parse_tree_ensemble` reads."""
 
 from dataclasses import dataclass
 
@@ -29,12 +29,12 @@ class TreeSettings:
     threads: int = 1
 
 
-def fit_trees(rows: State, wanted: Energy, settings: TreeSettings, *, seed: int, l2: float = 0.0) -> bytes:
+def fit_trees(rows: State, targets: Energy, settings: TreeSettings, *, seed: int, l2: float = 0.0) -> bytes:
     """Fit trees that predict the expected value; the same input gives the same bytes.
 
     Args:
         rows: features `(n, n_columns)`.
-        wanted: targets `(n,)`.
+        targets: labels `(n,)`.
         settings: sizes and rates.
         seed: random seed of the rows and columns that each tree sees.
         l2: shrinkage of the leaves.
@@ -56,6 +56,6 @@ def fit_trees(rows: State, wanted: Energy, settings: TreeSettings, *, seed: int,
         "bagging_freq": 1,
         "lambda_l2": l2,
     }
-    data = lightgbm.Dataset(rows, wanted, params={"verbosity": -1})
+    data = lightgbm.Dataset(rows, targets, params={"verbosity": -1})
     booster = lightgbm.train(parameters, data, settings.trees)  # pyright: ignore[reportUnknownMemberType] - loosely typed there
     return booster.model_to_string().encode()

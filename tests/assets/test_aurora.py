@@ -42,7 +42,7 @@ def test_aurora_forecasts_when_its_asset_was_materialized(tmp_path: Path) -> Non
     assert "below the seven-day mean's" in str(metadata["why"].value)
     promoted = promoted_aurora(home.context)
     assert promoted is not None
-    assert (promoted.version, promoted.loaded.learned.last_day) == (1, date(2025, 10, 30))
+    assert (promoted.version, promoted.loaded.summary.last_day) == (1, date(2025, 10, 30))
     made = site_forecasts(home.context, [date(2025, 10, 30), LAST])
     assert dict(made.select("local_day", "model_version").unique().iter_rows()) == {
         date(2025, 10, 30): "naive_mean_7_3",

@@ -6,7 +6,7 @@ from gymnasium import spaces
 
 from env.command_menu import MENU_NAMES, command_menu
 from env.errors import ActionError, EpisodeError
-from env.gym.actions import Correction, checked_numbers
+from env.gym.actions import Correction, checked_actions
 from env.gym.home_batch import HomeBatch, Setup
 from env.inverter import Command
 from tests.builders.episodes import mixed, sites
@@ -118,5 +118,5 @@ def test_form_is_refused_when_it_is_unknown_or_lacks_something() -> None:
 
 
 def test_numbers_are_let_through_when_there_is_nothing_wrong() -> None:
-    assert checked_numbers(np.array([[1], [2]]), (2, 1)).tolist() == [[1.0], [2.0]]
+    assert checked_actions(np.array([[1], [2]]), (2, 1)).tolist() == [[1.0], [2.0]]
     assert len(Command._fields) == 3

@@ -28,7 +28,7 @@ def moments(episodes: Episodes, points: Energy) -> Moment:
     at = np.flatnonzero(episodes.inside.reshape(-1))
     row = at // episodes.width
     low, high = (
-        episodes.figures(lambda site, end=end: getattr(site.battery, end)) for end in ("min_soc_kwh", "max_soc_kwh")
+        episodes.site_values(lambda site, end=end: getattr(site.battery, end)) for end in ("min_soc_kwh", "max_soc_kwh")
     )
     soc = low[row] + points[np.arange(len(at)) % len(points)] * (high - low)[row]
     return Moment(row, at, np.zeros(len(at), dtype=np.bool_), soc)
@@ -52,7 +52,7 @@ def test_choice_is_the_exact_one_when_the_moment_is_on_the_grid(threads: int) ->
 
 def _cost(exact: CorrectedValue, moment: Moment, command: tuple[Energy, ...], actions: Energy) -> Energy:
     """What commands of the menu are expected to cost under an action [money]."""
-    cost, gain = exact.lines(*exact.tried(moment), moment)
+    cost, gain = exact.cost_and_gain(*exact.simulate(moment), moment)
     menu = exact._menu(moment)
     which = np.all([power[:, None] == all_of for power, all_of in zip(command, menu, strict=True)], axis=0).argmax(
         axis=1

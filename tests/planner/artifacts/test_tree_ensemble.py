@@ -6,7 +6,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from planner.artifacts.tree_ensemble import boosted_trees
+from planner.artifacts.tree_ensemble import parse_tree_ensemble
 from planner.errors import PolicyMismatchError
 
 
@@ -30,7 +30,7 @@ def grown(rounds: int = 12, **parameters: Any) -> lightgbm.Booster:
 def test_trees_say_what_lightgbm_says_when_rows_are_finite(booster: lightgbm.Booster) -> None:
     rows = np.random.default_rng(1).normal(size=(300, 4)).astype(np.float32) * 3
     rows[:, 2] = np.rint(rows[:, 2])  # on the thresholds' sides of whole numbers
-    trees = boosted_trees(booster.model_to_string().encode())
+    trees = parse_tree_ensemble(booster.model_to_string().encode())
     assert trees.n_features == 4
     np.testing.assert_allclose(trees.predict(rows), np.asarray(booster.predict(rows)), rtol=0, atol=1e-12)
     borders = np.unique(trees.threshold[trees.left != trees.right])
@@ -44,7 +44,7 @@ def test_trees_say_what_lightgbm_says_when_rows_are_finite(booster: lightgbm.Boo
 
 def test_trees_say_what_lightgbm_says_when_no_tree_splits() -> None:
     booster, rows = grown(3, min_data_in_leaf=5000), np.zeros((2, 4), dtype=np.float32)
-    told = boosted_trees(booster.model_to_string().encode()).predict(rows)
+    told = parse_tree_ensemble(booster.model_to_string().encode()).predict(rows)
     np.testing.assert_allclose(told, np.asarray(booster.predict(rows)), rtol=0, atol=1e-12)
 
 
@@ -73,4 +73,4 @@ def text(**changes: tuple[str, str]) -> bytes:
 )
 def test_trees_are_refused_when_the_text_is_wrong(content: bytes, message: str) -> None:
     with pytest.raises(PolicyMismatchError, match=message):
-        boosted_trees(content)
+        parse_tree_ensemble(content)

@@ -14,9 +14,9 @@ from env.time_grid import SLOT, SLOT_DTYPE, day_start, days_between, grid, local
 from planner.forecasts.aurora import RECENT_DAYS, aurora_forecasts, aurora_scenarios
 from planner.forecasts.aurora_fitting import fit_aurora
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
-from planner.forecasts.clear_sky import ClearSky, PvSystem, physical_kwh
-from planner.forecasts.features import AuroraHome, Known
-from planner.forecasts.slot_series import DAY_SLOTS, SlotSeries, seen, slot_series, told
+from planner.forecasts.clear_sky import ClearSky, PvSystem, clear_sky_kwh_per_kw
+from planner.forecasts.features import AuroraHome, PairFeatures
+from planner.forecasts.slot_series import DAY_SLOTS, SlotSeries, external_forecast, readings_before, slot_series
 from tests.builders.homes import STOCKHOLM
 
 FIRST, LAST = date(2026, 2, 16), date(2026, 4, 12)  # the spring day of 92 slots is among them
@@ -50,7 +50,7 @@ def outlook() -> pl.DataFrame:
 
 
 def home(history: pl.DataFrame, *, weather: bool = False) -> AuroraHome:
-    return AuroraHome(slot_series(history, STOCKHOLM, outlook=outlook() if weather else None, country="SE"))
+    return AuroraHome(slot_series(history, STOCKHOLM, external=outlook() if weather else None, country="SE"))
 
 
 def everything(series: SlotSeries) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_features_are_the_same_when_everything_from_their_vintage_on_is_scramble
         np.testing.assert_array_equal(one.base, other.base)
 
 
-def _known(asked: AuroraHome, vintage: datetime) -> tuple[Known, Known]:
+def _known(asked: AuroraHome, vintage: datetime) -> tuple[PairFeatures, PairFeatures]:
     at = asked.series.index(vintage)
     slots = np.arange(at, min(at + 7 * DAY_SLOTS, len(asked.series)))
     return asked.load(np.full(len(slots), at), slots), asked.pv(np.full(len(slots), at), slots)
@@ -145,7 +145,7 @@ def test_quantiles_move_when_the_last_days_were_not_as_before() -> None:
     more = readings().with_columns(load_kwh=pl.col("load_kwh") + 0.4 * grown)
     at = np.array([home(readings()).series.index(day_start(day, STOCKHOLM))])
     low, high = (
-        half_fitted().load.recent_widening(known, known.load, known.series.load_kwh, at)[2, 0]
+        half_fitted().load.recent_widening_at(known, known.load, known.series.load_kwh, at)[2, 0]
         for known in (home(readings()), home(more))
     )
     assert high > low + 0.1
@@ -180,19 +180,19 @@ def test_outlook_is_the_last_word_known_when_it_was_said_anew() -> None:
             "cloud": [50.0, None, None, None],
         },
     ).with_columns(pl.col("slot_start", "known_at").cast(SLOT_DTYPE))
-    series = slot_series(readings(), STOCKHOLM, outlook=words)
+    series = slot_series(readings(), STOCKHOLM, external=words)
     slot = np.array([series.index(noon)] * 5)
     vintage = slot - 4 * np.array(
         [61, 60, 36, 24, 12]
     )  # hours before noon; at 30 the same day had not had its last word
-    np.testing.assert_array_equal(told(series, "temp_c", slot, vintage), [np.nan, 1.0, 2.0, 2.0, 4.0])
-    assert told(series, "cloud", slot[-1:], vintage[-1:]) == [50.0]
+    np.testing.assert_array_equal(external_forecast(series, "temp_c", slot, vintage), [np.nan, 1.0, 2.0, 2.0, 4.0])
+    assert external_forecast(series, "cloud", slot[-1:], vintage[-1:]) == [50.0]
 
 
 def test_seen_gives_nothing_when_a_slot_has_not_ended() -> None:
     values = np.arange(5.0)
     np.testing.assert_array_equal(
-        seen(values, np.array([-1, 1, 2, 3]), np.array([3, 2, 2, 3])), [np.nan, 1.0, np.nan, np.nan]
+        readings_before(values, np.array([-1, 1, 2, 3]), np.array([3, 2, 2, 3])), [np.nan, 1.0, np.nan, np.nan]
     )
 
 
@@ -303,7 +303,7 @@ def test_physical_clear_sky_is_what_a_panel_makes_when_the_sun_is_high_or_low(
 ) -> None:
     """A kilowatt tilted south at 59 degrees north: kilowatt-hours of a cloudless day."""
     series = slot_series(readings(), STOCKHOLM)
-    made = physical_kwh(series, PvSystem(latitude=59.3, longitude=18.1, tilt=40.0))
+    made = clear_sky_kwh_per_kw(series, PvSystem(latitude=59.3, longitude=18.1, tilt=40.0))
     first = series.index(day_start(day, STOCKHOLM))
     assert least < made[first : first + DAY_SLOTS].sum() < most
     assert made[first : first + 4].sum() == 0.0

@@ -70,10 +70,10 @@ def test_model_forecasts_the_same_when_it_was_saved_and_loaded(tmp_path: Path, *
 
 def test_bundle_says_what_the_model_learned_from(tmp_path: Path) -> None:
     loaded = saved(tmp_path)
-    assert (loaded.learned.first_day, loaded.learned.last_day) == (FIRST, LAST)
+    assert (loaded.summary.first_day, loaded.summary.last_day) == (FIRST, LAST)
     assert loaded.panels == PANELS
     assert loaded.model.lacks == fitted().lacks
-    assert loaded.learned.metrics == {"mae_load_aurora": 0.1, "mae_pv_aurora": None}
+    assert loaded.summary.metrics == {"mae_load_aurora": 0.1, "mae_pv_aurora": None}
 
 
 def test_bundle_is_the_same_when_the_same_model_is_saved_twice(tmp_path: Path) -> None:

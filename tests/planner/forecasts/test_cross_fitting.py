@@ -1,4 +1,4 @@
-"""Auroras tell of days that they have not seen, equally many paths of each, and a policy takes one along."""
+"""Aurora forecasts days out of fold, with equally many paths a day, and a policy embeds one Aurora."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -16,12 +16,13 @@ from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora_bundle import TrainingProvenance, save_aurora
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
 from planner.forecasts.cross_fitting import WEEK, CrossFittedForecasters
-from planner.forecasts.embedded_aurora import embedded_aurora, told_scenarios, with_aurora
+from planner.forecasts.embedded_aurora import embedded_aurora, forecast_scenarios, with_aurora
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import slot_series
 from planner.policies.rl_policy import rl_manifest
 from planner.value.scenario_source import ScenarioSource
 from planner.value.scenario_weights import WeightRules
+from planner.value.scenarios import Scenarios
 from tests.builders.homes import STOCKHOLM
 from tests.builders.learning_home import DAYS, FIRST, measured
 
@@ -34,36 +35,37 @@ def home() -> AuroraHome:
     return AuroraHome(slot_series(measured().select("slot_start", "load_kwh", "pv_kwh"), STOCKHOLM, country="SE"), None)
 
 
-class Noted(CrossFittedForecasters):
-    """Tells who learned from what."""
+class RecordingForecasters(CrossFittedForecasters):
+    """Cross-fitted forecasters that record (days fitted on, days predicted) of every fold."""
 
     def __init__(self) -> None:
         super().__init__(home(), STOCKHOLM)
-        self.asked: list[tuple[list[date], list[date]]] = []
+        self.folds: list[tuple[list[date], list[date]]] = []
 
-    def tell(self, learned: Sequence[date], asked: Sequence[date]):
-        self.asked.append((list(learned), list(asked)))
-        return super().predict(learned, asked)
+    def predict(self, fitted_on: Sequence[date], days: Sequence[date]) -> dict[date, Scenarios]:
+        self.folds.append((list(fitted_on), list(days)))
+        return super().predict(fitted_on, days)
 
     def fit(self, days: Sequence[date]) -> AuroraModel | None:
-        self.asked[-1] = (list(days), self.asked[-1][1])
+        self.folds[-1] = (list(days), self.folds[-1][1])
         return super().fit(days)
 
 
 @pytest.mark.slow
-def test_days_are_told_of_by_who_has_not_seen_them_in_equally_many_paths() -> None:
-    """Halves that know fewer days than the whole have fewer errors to tell with: none may tell more than the others."""
-    tellers = Noted()
-    told = tellers.out_of_fold_scenarios(TRAIN, LATER)
-    assert sorted(told) == [*TRAIN, *LATER]
-    assert len({paths.load_kwh.shape[:2] for paths in told.values()}) == 1
-    for learned, asked in tellers.asked:
-        assert len(learned) >= LEAST_DAYS
-        assert all(abs(day - other).days > 1 for day in learned for other in asked)
-    assert told[AUTUMN].load_kwh.shape[2] == 100
+def test_out_of_fold_scenarios_come_from_models_not_fitted_on_the_day_with_equally_many_paths() -> None:
+    """A half has fewer errors to draw paths from than the whole: no day may have more paths than another."""
+    forecasters = RecordingForecasters()
+    scenarios = forecasters.out_of_fold_scenarios(TRAIN, LATER)
+    assert sorted(scenarios) == [*TRAIN, *LATER]
+    assert len({paths.load_kwh.shape[:2] for paths in scenarios.values()}) == 1
+    assert len(forecasters.folds) >= 2
+    for fitted_on, predicted in forecasters.folds:
+        assert len(fitted_on) >= LEAST_DAYS
+        assert all(abs(day - other).days > 1 for day in fitted_on for other in predicted)
+    assert scenarios[AUTUMN].load_kwh.shape[2] == 100
     slots = measured().with_columns(load_forecast=pl.lit(0.3), pv_forecast=pl.lit(0.3))
     source = ScenarioSource(
-        history=measured(), rules=WeightRules(n_days=7, forecast_share=0.4), forecast_scenarios=told
+        history=measured(), rules=WeightRules(n_days=7, forecast_share=0.4), forecast_scenarios=scenarios
     )
     plain = slots.filter(pl.col("local_day") != AUTUMN)
     assert np.isfinite(source.scenarios(plain, STOCKHOLM).load_kwh).all()
@@ -74,7 +76,7 @@ def test_both_halves_are_large_enough_when_days_are_said_to_be_enough(
     monkeypatch: pytest.MonkeyPatch, phase: int
 ) -> None:
     days = [FIRST + timedelta(days=phase + by) for by in range(200)]
-    least = next(n for n in range(200) if CrossFittedForecasters.enough(days[:n]))
+    least = next(n for n in range(200) if CrossFittedForecasters.has_enough_days(days[:n]))
     sizes: list[int] = []
     monkeypatch.setattr(CrossFittedForecasters, "fit", lambda _, learned: sizes.append(len(learned)))
     assert CrossFittedForecasters(home(), STOCKHOLM).out_of_fold_scenarios(days[:least], []) == {}
@@ -114,9 +116,9 @@ def model() -> AuroraModel:
 def test_policy_tells_the_same_days_when_its_aurora_went_through_its_bundle(tmp_path: Path, model: AuroraModel) -> None:
     loaded = embedded_aurora(policy_with_aurora(tmp_path, model))
     assert loaded is not None
-    assert (loaded.learned.first_day, loaded.learned.last_day) == (FIRST, DAYS[20])
+    assert (loaded.summary.first_day, loaded.summary.last_day) == (FIRST, DAYS[20])
     asked = [AUTUMN - timedelta(days=1), AUTUMN, AUTUMN + timedelta(days=1)]
-    own, taken = (told_scenarios(each, home(), asked, STOCKHOLM) for each in (model, loaded.model))
+    own, taken = (forecast_scenarios(each, home(), asked, STOCKHOLM) for each in (model, loaded.model))
     for day in asked:
         assert own[day].load_kwh.shape[0] == 1
         np.testing.assert_array_equal(own[day].load_kwh, taken[day].load_kwh)

@@ -45,7 +45,7 @@ def test_training_repeats_itself_to_the_byte_when_the_seed_is_the_same() -> None
     first = train_lightgbm(training(), validation(), HOW, progress=told.append)
     again = train_lightgbm(training(), validation(), HOW)
     assert list(first.rounds) == told
-    assert [(each.number, each.of) for each in told] == [(0, 2), (1, 2), (2, 2)]
+    assert [(each.number, each.total) for each in told] == [(0, 2), (1, 2), (2, 2)]
     assert first.rounds == again.rounds
     assert first.policy.files() == again.policy.files()
     assert first.policy.manifest == again.policy.manifest
@@ -57,12 +57,12 @@ def test_training_repeats_itself_to_the_byte_when_the_seed_is_the_same() -> None
 def test_round_that_surely_saves_most_is_kept_when_training_drifts(sureness: float) -> None:
     judged, how = several(sites()[0], days=(PLAIN_DAY, PLAIN_DAY)), replace(HOW, sureness=sureness)
     trained = train_lightgbm(training(), judged, how)
-    assert trained.best == int(np.argmax([each.saved for each in trained.rounds]))
+    assert trained.best == int(np.argmax([each.saving for each in trained.rounds]))
     assert trained.best > 0, "made-up outlooks are wrong: hindsight knows better"
     found = episode_costs(trained.policy.predict, judged, trained.policy.setup)
     saved = episode_costs(_nothing().predict, judged, _nothing().setup) - found
     kept = trained.rounds[trained.best]
-    assert kept.saved == pytest.approx(saved.mean() - sureness * saved.std(ddof=1) / np.sqrt(2))
+    assert kept.saving == pytest.approx(saved.mean() - sureness * saved.std(ddof=1) / np.sqrt(2))
     assert kept.cost == trained.metrics["validation_cost"] == pytest.approx(found.mean())
     assert trained.metrics["validation_cost_uncorrected"] == trained.rounds[0].cost
     assert 0 < trained.metrics["corrected_share"] <= 1
@@ -96,15 +96,15 @@ def test_prices_are_what_the_environment_charges_when_corrections_differ() -> No
     lessons = Labeler(days, HOW).label(AntaresPolicyV1(_nothing().manifest, None), 1)
     n_slots = int(days.n_slots.sum())
     assert len(lessons.state) == HOW.lives * n_slots
-    assert not lessons.dearer[~lessons.differs].any()
+    assert not lessons.extra_cost[~lessons.differs].any()
     assert lessons.differs.any()
-    assert lessons.dearer[lessons.differs].min() < 0 < lessons.dearer[lessons.differs].max()
+    assert lessons.extra_cost[lessons.differs].min() < 0 < lessons.extra_cost[lessons.differs].max()
     # the first life's first states, in order of days' lengths: the protocol's start
     row = int(np.flatnonzero(days.n_slots == days.n_slots.min())[0])
     told = [_told(days, row, level) for level in (-1.0, 0.0, 1.0)]
     soc = float(days.start_soc_kwh[row])
     down, none, up = (known_cost(days, row, 0, soc, command) for command in told)
-    assert lessons.dearer[0] == pytest.approx([down - none, up - none], abs=1e-9)
+    assert lessons.extra_cost[0] == pytest.approx([down - none, up - none], abs=1e-9)
 
 
 def _nothing() -> AntaresPolicyV1:

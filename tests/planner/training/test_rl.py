@@ -17,8 +17,8 @@ from env.gym.episodes import Episodes
 from env.gym.home_batch import Setup
 from env.gym.scaled_state import V2
 from planner.errors import CheckpointError
-from planner.training.rl import Round, Trained, mean_weights, train_rl
-from planner.training.scoring import Act, episode_costs
+from planner.training.rl import RlRound, TrainedRl, mean_weights, train_rl
+from planner.training.scoring import PolicyFunction, episode_costs
 from tests.builders.episodes import mixed, several, sites
 from tests.builders.training import PPO
 
@@ -36,14 +36,14 @@ def uncorrected(state: np.ndarray) -> np.ndarray:
     return np.zeros((len(state), 1), dtype=np.float32)
 
 
-def content(trained: Trained) -> dict[str, bytes]:
+def content(trained: TrainedRl) -> dict[str, bytes]:
     """The bundle's files."""
     return trained.policy.files()
 
 
 def test_training_repeats_itself_and_starts_uncorrected() -> None:
     how = PPO
-    told: list[Round] = []
+    told: list[RlRound] = []
     first = train_rl(mixed(), others(), how, progress=told.append)
     again = train_rl(mixed(), others(), how)
     assert first.rounds == again.rounds
@@ -77,7 +77,7 @@ def test_policy_costs_what_was_told_and_never_more_than_no_correction() -> None:
 def test_no_correction_is_kept_when_training_only_made_it_dearer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Costs of a judge that dislikes every correction."""
 
-    def disliked(act: Act, episodes: Episodes, setup: Setup) -> np.ndarray:
+    def disliked(act: PolicyFunction, episodes: Episodes, setup: Setup) -> np.ndarray:
         del setup
         return np.array([float(np.abs(act(np.ones((3, len(V2)), np.float32))).sum()) + len(episodes)])
 
@@ -118,14 +118,14 @@ class StoppedError(Exception):
 def test_training_ends_the_same_when_it_was_broken_off(tmp_path: Path) -> None:
     how = PPO
 
-    def stop(told: Round) -> None:
+    def stop(told: RlRound) -> None:
         if told.done == how.members * how.rounds - 1:
             raise StoppedError
 
     whole = train_rl(mixed(), others(), how)
     with pytest.raises(StoppedError):
         train_rl(mixed(), others(), how, checkpoints=tmp_path, progress=stop)
-    told: list[Round] = []
+    told: list[RlRound] = []
     resumed = train_rl(mixed(), others(), how, checkpoints=tmp_path, progress=told.append)
     assert content(resumed) == content(whole)
     assert resumed.rounds == whole.rounds

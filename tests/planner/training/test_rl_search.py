@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from planner.training.rl_search import Between, OneOf, Searched, Space, Tried, search
+from planner.training.rl_search import Between, OneOf, SearchResult, Space, TrialResult, search
 from tests.builders.episodes import mixed, several, sites
 from tests.builders.training import PPO
 
@@ -26,11 +26,11 @@ class StoppedError(Exception):
 
 
 @pytest.fixture(scope="module")
-def undisturbed() -> Searched:
+def undisturbed() -> SearchResult:
     return search(mixed(), several(sites()[0]), SPACE, TRIALS)
 
 
-def test_best_trial_is_the_configuration_when_trials_are_judged(undisturbed: Searched) -> None:
+def test_best_trial_is_the_configuration_when_trials_are_judged(undisturbed: SearchResult) -> None:
     assert [each.number for each in undisturbed.trials] == [1, 2, 3]
     cheapest = min(undisturbed.trials, key=lambda each: each.cost)
     assert undisturbed.cost == cheapest.cost
@@ -42,22 +42,22 @@ def test_best_trial_is_the_configuration_when_trials_are_judged(undisturbed: Sea
     assert len({trial.values["learning_rate"] for trial in undisturbed.trials}) == TRIALS
 
 
-def test_search_ends_the_same_when_it_was_broken_off(undisturbed: Searched, tmp_path: Path) -> None:
-    def stop(told: Tried) -> None:
+def test_search_ends_the_same_when_it_was_broken_off(undisturbed: SearchResult, tmp_path: Path) -> None:
+    def stop(told: TrialResult) -> None:
         if told.number == 2:
             raise StoppedError
 
     file = tmp_path / "trials.log"
     with pytest.raises(StoppedError):
         search(mixed(), several(sites()[0]), SPACE, TRIALS, storage=file, progress=stop)
-    told: list[Tried] = []
+    told: list[TrialResult] = []
     resumed = search(mixed(), several(sites()[0]), SPACE, TRIALS, storage=file, progress=told.append)
     assert resumed == undisturbed
     assert tuple(told) == resumed.trials
 
 
 def test_a_trial_that_was_broken_off_is_drawn_again(
-    undisturbed: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undisturbed: SearchResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "trials.log"
     search(mixed(), several(sites()[0]), SPACE, 1, storage=file)

@@ -75,7 +75,7 @@ def test_rows_are_lived_through_when_options_ask_for_them() -> None:
     batch = AntaresVecEnv(mixed(), 3, state="v1")
     batch.set_options([{"row": row} for row in (5, 0, 7)])
     batch.reset()
-    assert batch.lives.batch.row.tolist() == [5, 0, 7]
+    assert batch.autoreset.batch.row.tolist() == [5, 0, 7]
 
 
 def test_homes_are_not_told_apart_when_attributes_or_methods_are_asked_for() -> None:
