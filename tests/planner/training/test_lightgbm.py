@@ -50,7 +50,7 @@ def test_training_repeats_itself_to_the_byte_when_the_seed_is_the_same() -> None
     assert first.policy.files() == again.policy.files()
     assert first.policy.manifest == again.policy.manifest
     other = train_lightgbm(training(), validation(), replace(HOW, seed=4, rounds=1))
-    assert other.rounds[1] != replace(first.rounds[1], of=1)
+    assert other.rounds[1] != replace(first.rounds[1], total=1)
 
 
 @pytest.mark.parametrize("sureness", [0.0, 1.0])
