@@ -37,9 +37,9 @@ WhyOption = Annotated[str | None, typer.Option("--why", metavar="TEXT", help="Th
 def models(call: Call) -> Document:
     """List the site's versions, the newest first: what made them, what they showed on test days, which is in use."""
     from darkstar_pipeline.models.champion_pointer import champion_version
-    from darkstar_pipeline.models.names import FAMILIES, reference, registered_name
     from darkstar_pipeline.models.promotion import finish
     from darkstar_pipeline.models.registry import list_versions
+    from darkstar_pipeline.models.version import FAMILIES, reference, registered_name
 
     context = call.context()
     names = [registered_name(context.site_name, family) for family in FAMILIES]
@@ -93,8 +93,8 @@ def rollback(call: Call, *, model: FamilyOption = FamilyName.ANTARES, why: WhyOp
     """Put the version before back into use, byte for byte; before the first one, `value` decides again."""
     from darkstar_pipeline.models.bundle_store import stored_bundle
     from darkstar_pipeline.models.champion_pointer import read_pointer
-    from darkstar_pipeline.models.names import model_folder, registered_name
     from darkstar_pipeline.models.promotion import rollback as move
+    from darkstar_pipeline.models.version import model_folder, registered_name
 
     context = call.context()
     name = registered_name(context.site_name, model.value)
@@ -110,7 +110,7 @@ def _meant(text: str, model: FamilyName, site: str) -> tuple[str, int]:
     Raises:
         ConfigurationError: it is neither a number nor a reference.
     """
-    from darkstar_pipeline.models.names import parse_reference, registered_name
+    from darkstar_pipeline.models.version import parse_reference, registered_name
 
     if text.isascii() and text.isdigit():
         return registered_name(site, model.value), int(text)

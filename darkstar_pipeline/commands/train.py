@@ -87,8 +87,8 @@ def _policy(
 ) -> Document:
     """Train one kind of policy with a progress bar where somebody watches."""
     from darkstar_pipeline.learning.training import TrainingOptions, train_range
-    from darkstar_pipeline.models.names import family_of, reference, registered_name
     from darkstar_pipeline.models.registry import find_version
+    from darkstar_pipeline.models.version import family_of, reference, registered_name
 
     with progress_bar(call, f"training {kind}") as progress:
         trained = train_range(context, kind, *days, TrainingOptions(changes=changes, progress=progress, note=call.note))
@@ -121,8 +121,8 @@ def _aurora(context: "Context", first: date | None, last: date | None, changes: 
     from darkstar_pipeline.errors import DataMissingError
     from darkstar_pipeline.forecasts.registration import train_and_register
     from darkstar_pipeline.learning.dataset import usable_days
-    from darkstar_pipeline.models.names import registered_name
     from darkstar_pipeline.models.registry import find_version
+    from darkstar_pipeline.models.version import registered_name
 
     seed = _seed_of_aurora(changes)
     days = usable_days(context, first, last)

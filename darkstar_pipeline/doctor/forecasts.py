@@ -9,7 +9,7 @@ from darkstar_pipeline.context import open_context
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.models.champion_pointer import read_pointer, read_seat
-from darkstar_pipeline.models.names import model_folder, registered_name
+from darkstar_pipeline.models.version import model_folder, registered_name
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora_bundle import TrainingSummary

@@ -13,7 +13,7 @@ from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.models.champion_pointer import load_champion
-from darkstar_pipeline.models.names import model_folder, registered_name, retrains_folder
+from darkstar_pipeline.models.version import model_folder, registered_name, retrains_folder
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.time_grid import zone
 from planner.errors import PolicyMismatchError

@@ -15,8 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from darkstar_pipeline.models.names import registered_name
 from darkstar_pipeline.models.run_tables import add_row, json_text
+from darkstar_pipeline.models.version import registered_name
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import ANTARES_PLAN_HISTORY
 from env.site import Site

@@ -12,7 +12,7 @@ from datetime import date
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.models.champion_pointer import read_pointer, read_seat
-from darkstar_pipeline.models.names import model_folder, registered_name
+from darkstar_pipeline.models.version import model_folder, registered_name
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora_bundle import LoadedAurora, load_aurora
 

@@ -14,10 +14,10 @@ from typing import Any
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.forecasts.inputs import believed_readings
 from darkstar_pipeline.forecasts.training import TrainedAurora, train_aurora
-from darkstar_pipeline.models.names import registered_name
 from darkstar_pipeline.models.promotion import promote
 from darkstar_pipeline.models.registry import register_model
 from darkstar_pipeline.models.training_run import TrainingRun
+from darkstar_pipeline.models.version import registered_name
 from planner.forecasts.aurora_model import MODEL_VERSION
 
 GATED = ("load", "pv")

@@ -19,7 +19,7 @@ from darkstar_pipeline.learning.dataset import LearningData, usable_days
 from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_scenario_rules, uncorrected_cost
 from darkstar_pipeline.learning.splits import split
 from darkstar_pipeline.learning.training import prepared
-from darkstar_pipeline.models.names import MODELS_FOLDER
+from darkstar_pipeline.models.version import MODELS_FOLDER
 from planner.training.rl_search import Between, SearchResult, Space, TrialResult, search
 
 QUICK = {"rounds": 6, "members": 1}  # of the configured training: enough to tell settings apart

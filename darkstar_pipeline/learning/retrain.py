@@ -24,9 +24,9 @@ from darkstar_pipeline.learning.splits import Windows, split
 from darkstar_pipeline.learning.training import TrainingOptions, prepared, train_version
 from darkstar_pipeline.models.bundle_store import stored_bundle
 from darkstar_pipeline.models.champion_pointer import champion_version
-from darkstar_pipeline.models.names import reference, registered_name, retrains_folder
 from darkstar_pipeline.models.promotion import promote
 from darkstar_pipeline.models.registry import attach_evidence
+from darkstar_pipeline.models.version import reference, registered_name, retrains_folder
 from darkstar_pipeline.policies.trained import trained_policy
 from darkstar_pipeline.state.atomic_files import atomic_write
 

@@ -25,9 +25,9 @@ from darkstar_pipeline.learning.policy_maps import policy_map
 from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_scenario_rules
 from darkstar_pipeline.learning.scoring import policy_metrics, score_on_days
 from darkstar_pipeline.learning.splits import Windows, split
-from darkstar_pipeline.models.names import MODELS_FOLDER
 from darkstar_pipeline.models.registry import register_model
 from darkstar_pipeline.models.training_run import TrainingRun
+from darkstar_pipeline.models.version import MODELS_FOLDER
 from darkstar_pipeline.pictures.canvas import policy_name
 from darkstar_pipeline.pictures.learning import cost_over_oracle_png, learning_curve_png
 from darkstar_pipeline.policies.trained import TrainedPolicy, opened

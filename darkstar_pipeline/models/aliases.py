@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, cast
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import read_pointer
-from darkstar_pipeline.models.names import model_folder
 from darkstar_pipeline.models.sqlite_aliases import move_local_champion
+from darkstar_pipeline.models.version import model_folder
 from darkstar_pipeline.tracking.mlflow_store import local_database, open_store, translate_mlflow_errors
 
 if TYPE_CHECKING:

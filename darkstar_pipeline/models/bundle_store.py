@@ -5,9 +5,9 @@ from pathlib import Path
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.models.bundle_placement import place_bundle
-from darkstar_pipeline.models.names import LOCK, model_folder, version_folder
 from darkstar_pipeline.models.registry import find_version
 from darkstar_pipeline.models.training_run import BUNDLE_FOLDER
+from darkstar_pipeline.models.version import LOCK, model_folder, version_folder
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.tracking.mlflow_store import open_store, translate_mlflow_errors
 from planner.artifacts.bundle import read_bundle

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.models.names import model_folder, registered_name
+from darkstar_pipeline.models.version import model_folder, registered_name
 from darkstar_pipeline.state.atomic_files import atomic_write
 from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError

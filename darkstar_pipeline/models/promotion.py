@@ -27,8 +27,8 @@ from darkstar_pipeline.models.champion_pointer import (
     read_seat,
     write_pointer,
 )
-from darkstar_pipeline.models.names import LOCK, model_folder, registered_name
 from darkstar_pipeline.models.run_tables import add_row, json_text
+from darkstar_pipeline.models.version import LOCK, model_folder, registered_name
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.warehouse.schemas import MODEL_PROMOTIONS

@@ -16,9 +16,9 @@ from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.models.aliases import CHALLENGER, CHAMPION, alias_of, make_challenger
 from darkstar_pipeline.models.bundle_placement import place_bundle
 from darkstar_pipeline.models.champion_pointer import read_pointer
-from darkstar_pipeline.models.names import LOCK, family_of, model_folder, registered_name
 from darkstar_pipeline.models.run_tables import add_run, json_text
 from darkstar_pipeline.models.training_run import BUNDLE_FOLDER, IDENTITY, TrainingRun, log_training, run_tags
+from darkstar_pipeline.models.version import LOCK, family_of, model_folder, registered_name
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.tracking.mlflow_store import (
     TRAININGS,

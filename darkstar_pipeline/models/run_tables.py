@@ -9,8 +9,8 @@ from typing import Any, cast
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.models.names import MODELS_FOLDER
 from darkstar_pipeline.models.training_run import TrainingRun
+from darkstar_pipeline.models.version import MODELS_FOLDER
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (

@@ -14,7 +14,7 @@ from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.forecasts.inputs import aurora_home
 from darkstar_pipeline.models.bundle_store import stored_bundle
 from darkstar_pipeline.models.champion_pointer import load_champion
-from darkstar_pipeline.models.names import model_folder, parse_reference, registered_name
+from darkstar_pipeline.models.version import model_folder, parse_reference, registered_name
 from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
 from planner.forecasts.embedded_aurora import embedded_aurora, forecast_scenarios

@@ -12,7 +12,7 @@ from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.models.champion_pointer import POINTER, load_champion, read_pointer
-from darkstar_pipeline.models.names import model_folder, registered_name
+from darkstar_pipeline.models.version import model_folder, registered_name
 from darkstar_pipeline.planning.plan_sources import NO_CHAMPION, ActivePolicy
 from darkstar_pipeline.policies.trained import opened
 from darkstar_pipeline.service.schemas.models import ModelInfo

@@ -12,7 +12,7 @@ from darkstar_pipeline.doctor.models import check_models, days_needed
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.learning.splits import split
 from darkstar_pipeline.models.champion_pointer import Pointer, write_pointer
-from darkstar_pipeline.models.names import model_folder, registered_name, retrains_folder
+from darkstar_pipeline.models.version import model_folder, registered_name, retrains_folder
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.time_grid import days_between
 from tests.builders.models import SITE, bundle_in, context_in

@@ -28,7 +28,7 @@ from darkstar_pipeline.definitions import build_definitions
 from darkstar_pipeline.learning.promotion_gate import evaluate_challenger
 from darkstar_pipeline.learning.retrain import Retrain
 from darkstar_pipeline.learning.splits import split
-from darkstar_pipeline.models.names import reference
+from darkstar_pipeline.models.version import reference
 from darkstar_pipeline.policies.trained import trained_policy
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from planner.artifacts.bundle import read_bundle

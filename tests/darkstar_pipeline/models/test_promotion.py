@@ -15,10 +15,10 @@ from darkstar_pipeline.errors import ConfigurationError, DataMissingError, Outsi
 from darkstar_pipeline.models import aliases, promotion, sqlite_aliases
 from darkstar_pipeline.models.aliases import alias_of
 from darkstar_pipeline.models.champion_pointer import POINTER, load_champion, read_pointer
-from darkstar_pipeline.models.names import model_folder
 from darkstar_pipeline.models.promotion import INTENT, NotPromotedError, promote, rollback
 from darkstar_pipeline.models.registry import list_versions
 from darkstar_pipeline.models.sqlite_aliases import move_local_champion
+from darkstar_pipeline.models.version import model_folder
 from darkstar_pipeline.tracking.mlflow_store import open_store
 from darkstar_pipeline.warehouse.schemas import MODEL_PROMOTIONS
 from planner.errors import PolicyMismatchError

@@ -12,9 +12,9 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError, DataRefusedError
 from darkstar_pipeline.models import registry
 from darkstar_pipeline.models.bundle_store import stored_bundle
-from darkstar_pipeline.models.names import model_folder, parse_reference, version_folder
 from darkstar_pipeline.models.promotion import promote
 from darkstar_pipeline.models.registry import attach_evidence, find_version, list_versions, register_model
+from darkstar_pipeline.models.version import model_folder, parse_reference, version_folder
 from darkstar_pipeline.tracking.mlflow_store import open_store
 from darkstar_pipeline.warehouse.query import run_query
 from darkstar_pipeline.warehouse.schemas import ANTARES_POLICY_RUNS, ANTARES_RL_RUNS, ANTARES_TRAINING_RUNS

@@ -12,7 +12,7 @@ from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.models.champion_pointer import Pointer, write_pointer
-from darkstar_pipeline.models.names import model_folder, registered_name
+from darkstar_pipeline.models.version import model_folder, registered_name
 from darkstar_pipeline.policies.trained import newest_version, opened, trained_policy
 from env.gym.actions import Correction
 from env.gym.scaled_state import V2

@@ -6,11 +6,11 @@ from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.bundle_store import stored_bundle
 from darkstar_pipeline.models.champion_pointer import read_pointer
-from darkstar_pipeline.models.names import model_folder, registered_name
 from darkstar_pipeline.models.promotion import PromotionResult, check_evidence
 from darkstar_pipeline.models.promotion import promote as move_to
 from darkstar_pipeline.models.promotion import rollback as move_back
 from darkstar_pipeline.models.registry import find_version
+from darkstar_pipeline.models.version import model_folder, registered_name
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers
 from darkstar_pipeline.service.schemas.models import (

@@ -7,7 +7,7 @@ import pytest
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import POINTER
-from darkstar_pipeline.models.names import model_folder, registered_name
+from darkstar_pipeline.models.version import model_folder, registered_name
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower
 from darkstar_pipeline.service.schemas.models import ModelsDocument, MoveDocument
 from darkstar_pipeline.tracking.mlflow_store import open_store

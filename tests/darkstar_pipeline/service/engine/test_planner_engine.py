@@ -11,7 +11,7 @@ import pytest
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import POINTER
-from darkstar_pipeline.models.names import model_folder, registered_name
+from darkstar_pipeline.models.version import model_folder, registered_name
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.schemas.overrides import OverrideRequest
 from darkstar_pipeline.service.schemas.plans import PlanDocument
