@@ -39,14 +39,14 @@ def models(call: Call) -> Document:
     from darkstar_pipeline.models.champion_pointer import champion_version
     from darkstar_pipeline.models.promotion import finish
     from darkstar_pipeline.models.registry import list_versions
-    from darkstar_pipeline.models.version import FAMILIES, reference, registered_name
+    from darkstar_pipeline.models.version import FAMILIES, RegisteredModel, reference
 
     context = call.context()
-    names = [registered_name(context.site_name, family) for family in FAMILIES]
+    names = [RegisteredModel.of(context, family).name for family in FAMILIES]
     unfinished = [name for name in names if not finish(context, name)]
     for name in unfinished:
         call.note(f"MLflow's alias of {name} does not follow yet: MLflow cannot be reached")
-    champion = champion_version(context, names[0])
+    champion = champion_version(context)
     in_use = FALLBACK if champion is None else reference(names[0], champion)
     rows = [_row(record) for name in names for record in list_versions(context, name)]
     document = {"site": context.site_name, "champion": in_use, "versions": rows}
@@ -66,10 +66,9 @@ def promote(
     A version that a retrain judged and did not let through needs --force and a reason. One that was never judged, as
     `darkstar train` leaves it, goes into use on your word, which is noted.
     """
-    from darkstar_pipeline.models.bundle_store import stored_bundle
     from darkstar_pipeline.models.promotion import check_evidence
     from darkstar_pipeline.models.promotion import promote as move
-    from darkstar_pipeline.models.registry import find_version
+    from darkstar_pipeline.models.registry import find_version, stored_bundle
 
     if force and not (why and why.strip()):
         raise UsageError("--force needs a reason", "say it with --why TEXT; it is kept in `model_promotions`")
@@ -91,17 +90,18 @@ def promote(
 
 def rollback(call: Call, *, model: FamilyOption = FamilyName.ANTARES, why: WhyOption = None) -> Document:
     """Put the version before back into use, byte for byte; before the first one, `value` decides again."""
-    from darkstar_pipeline.models.bundle_store import stored_bundle
     from darkstar_pipeline.models.champion_pointer import read_pointer
     from darkstar_pipeline.models.promotion import rollback as move
-    from darkstar_pipeline.models.version import model_folder, registered_name
+    from darkstar_pipeline.models.registry import stored_bundle
+    from darkstar_pipeline.models.version import RegisteredModel
 
     context = call.context()
-    name = registered_name(context.site_name, model.value)
-    pointer = read_pointer(model_folder(context, name))
+    chosen = RegisteredModel.of(context, model.value)
+    pointer = read_pointer(chosen.folder)
     if pointer is not None and pointer.previous:
-        stored_bundle(context, name, pointer.previous[0].version)  # fetched again where somebody cleared it away
-    return _moved(call, move(context, who=_who(), why=why if why is not None else "no reason was given", name=name))
+        stored_bundle(context, chosen.name, pointer.previous[0].version)  # fetched again where somebody cleared it away
+    reason = why if why is not None else "no reason was given"
+    return _moved(call, move(context, who=_who(), why=reason, name=chosen.name))
 
 
 def _meant(text: str, model: FamilyName, site: str) -> tuple[str, int]:

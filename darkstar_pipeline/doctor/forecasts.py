@@ -8,8 +8,8 @@ from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.models.champion_pointer import read_pointer, read_seat
-from darkstar_pipeline.models.version import model_folder, registered_name
+from darkstar_pipeline.models.champion_pointer import read_pointer, read_version
+from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora_bundle import TrainingSummary
@@ -25,13 +25,13 @@ def check_forecasts(settings: Settings, home: Path, site: str) -> CheckResult:
         return passed(check, "naive, as configured")
     days = len(context.lake.days(RAW_WEATHER, site))
     weather = f"weather of {days} days is imported" if days else "no weather is imported (darkstar import weather FILE)"
-    folder = model_folder(context, registered_name(site, "aurora"))
+    folder = RegisteredModel.of(context, "aurora").folder
     try:
         pointer = read_pointer(folder)
         if pointer is None:
             detail = f"no Aurora is in use; {weather}"
             return failed(check, detail, MEND) if wanted == "aurora" else passed(check, f"naive: {detail}")
-        learned = TrainingSummary.model_validate(read_seat(folder, pointer).manifest.details)
+        learned = TrainingSummary.model_validate(read_version(folder, pointer).manifest.details)
     except (OSError, ConfigurationError, PolicyMismatchError, ValidationError) as error:
         return failed(check, f"the Aurora in use cannot be read: {error}", MEND)
     lacks = ", ".join(learned.lacks) or "nothing"

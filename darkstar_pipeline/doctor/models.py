@@ -13,7 +13,7 @@ from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.models.champion_pointer import load_champion
-from darkstar_pipeline.models.version import model_folder, registered_name, retrains_folder
+from darkstar_pipeline.models.version import RegisteredModel, retrains_folder
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.time_grid import zone
 from planner.errors import PolicyMismatchError
@@ -47,7 +47,7 @@ def check_models(settings: Settings, home: Path, site: str, now: datetime) -> Ch
     except ConfigurationError as error:
         return failed(check, error.message, error.hint)
     except (OSError, PolicyMismatchError) as error:
-        folder = model_folder(context, registered_name(site))
+        folder = RegisteredModel.of(context).folder
         return failed(check, f"the champion in {folder} cannot be used: {error}", REPLACE)
     if champion is None:
         return _without(check, context, last)

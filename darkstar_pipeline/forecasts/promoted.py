@@ -11,8 +11,8 @@ from datetime import date
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.models.champion_pointer import read_pointer, read_seat
-from darkstar_pipeline.models.version import model_folder, registered_name
+from darkstar_pipeline.models.champion_pointer import read_pointer, read_version
+from darkstar_pipeline.models.version import RegisteredModel
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora_bundle import LoadedAurora, load_aurora
 
@@ -54,13 +54,13 @@ def promoted_versions(context: Context) -> Iterator[PromotedAurora]:
     Raises:
         ConfigurationError: the pointer or the bundle in use is damaged; says what to do.
     """
-    folder = model_folder(context, registered_name(context.site_name, "aurora"))
+    folder = RegisteredModel.of(context, "aurora").folder
     pointer = read_pointer(folder)
     if pointer is None:
         return
     for seat in (pointer.ref, *pointer.previous):
         try:
-            yield PromotedAurora(seat.version, load_aurora(read_seat(folder, seat)))
+            yield PromotedAurora(seat.version, load_aurora(read_version(folder, seat)))
         except PolicyMismatchError as error:
             if seat != pointer.ref:
                 return

@@ -19,7 +19,7 @@ from darkstar_pipeline.learning.dataset import LearningData, usable_days
 from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_scenario_rules, uncorrected_cost
 from darkstar_pipeline.learning.splits import split
 from darkstar_pipeline.learning.training import prepared
-from darkstar_pipeline.models.version import MODELS_FOLDER
+from darkstar_pipeline.models.version import models_folder
 from planner.training.rl_search import Between, SearchResult, Space, TrialResult, search
 
 QUICK = {"rounds": 6, "members": 1}  # of the configured training: enough to tell settings apart
@@ -93,7 +93,7 @@ def _file(data: LearningData, space: str) -> Path:
     context = data.context
     told = f"{data.content_hash} {data.windows} {space}"
     name = hashlib.sha256(told.encode()).hexdigest()[:12]
-    folder = context.home / MODELS_FOLDER / context.site_name / "searches"
+    folder = models_folder(context.home, context.site_name) / "searches"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"rl-{name}.db"
 

@@ -22,10 +22,9 @@ from darkstar_pipeline.learning.drift import drift_report
 from darkstar_pipeline.learning.promotion_gate import evaluate_challenger
 from darkstar_pipeline.learning.splits import Windows, split
 from darkstar_pipeline.learning.training import TrainingOptions, prepared, train_version
-from darkstar_pipeline.models.bundle_store import stored_bundle
 from darkstar_pipeline.models.champion_pointer import champion_version
 from darkstar_pipeline.models.promotion import promote
-from darkstar_pipeline.models.registry import attach_evidence
+from darkstar_pipeline.models.registry import attach_evidence, stored_bundle
 from darkstar_pipeline.models.version import reference, registered_name, retrains_folder
 from darkstar_pipeline.policies.trained import trained_policy
 from darkstar_pipeline.state.atomic_files import atomic_write
@@ -148,7 +147,7 @@ class Retrain:
             return
         best = min(self.report.trained.values(), key=lambda step: step.validation_cost)
         name = registered_name(self.context.site_name)
-        if champion_version(self.context, name) == best.version:
+        if champion_version(self.context) == best.version:
             reasons = [f"version {best.version} is in use already"]
             self._done({"challenger": best.version, "evidence": {"promote": False, "reasons": reasons}})
             return
@@ -205,9 +204,8 @@ def retrain(context: Context, at: date, asked: TrainingOptions | None = None) ->
 
 def in_use(context: Context) -> str:
     """What decides now: a version by its reference, or `value`."""
-    name = registered_name(context.site_name)
-    version = champion_version(context, name)
-    return "value" if version is None else reference(name, version)
+    version = champion_version(context)
+    return "value" if version is None else reference(registered_name(context.site_name), version)
 
 
 def _most(context: Context) -> int:

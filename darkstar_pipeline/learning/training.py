@@ -27,7 +27,7 @@ from darkstar_pipeline.learning.scoring import policy_metrics, score_on_days
 from darkstar_pipeline.learning.splits import Windows, split
 from darkstar_pipeline.models.registry import register_model
 from darkstar_pipeline.models.training_run import TrainingRun
-from darkstar_pipeline.models.version import MODELS_FOLDER
+from darkstar_pipeline.models.version import models_folder
 from darkstar_pipeline.pictures.canvas import policy_name
 from darkstar_pipeline.pictures.learning import cost_over_oracle_png, learning_curve_png
 from darkstar_pipeline.policies.trained import TrainedPolicy, opened
@@ -196,7 +196,7 @@ def _checkpoints(data: LearningData, kind: str, asked: TrainingOptions) -> Path 
         [data.content_hash, settings, dict(asked.changes), str(data.windows)], sort_keys=True, default=str
     )
     name = hashlib.sha256(told.encode()).hexdigest()[:16]
-    return context.home / MODELS_FOLDER / context.site_name / "unfinished" / f"{kind}-{name}"
+    return models_folder(context.home, context.site_name) / "unfinished" / f"{kind}-{name}"
 
 
 def _forget(checkpoints: Path | None) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.sqlite_aliases import move_local_champion
-from darkstar_pipeline.models.version import model_folder
+from darkstar_pipeline.models.version import find_model
 from darkstar_pipeline.tracking.mlflow_store import local_database, open_store, translate_mlflow_errors
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def point_aliases(context: Context, name: str, version: int | None) -> None:
 
 def make_challenger(client: "MlflowClient", context: Context, name: str, version: int) -> None:
     """Give the alias to a version, unless it or a later one is the champion or the challenger already."""
-    pointer = read_pointer(model_folder(context, name))
+    pointer = read_pointer(find_model(context, name).folder)
     champion = 0 if pointer is None else pointer.version
     challenger = alias_of(client, name, CHALLENGER)
     if version > max(champion, 0 if challenger is None else challenger):

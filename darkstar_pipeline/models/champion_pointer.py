@@ -1,6 +1,7 @@
-"""Which version of a model is in use: one small file, replaced whole, that serving reads.
+"""The pointer to the version of a model that is in use: one small file, replaced whole, that serving reads.
 
-The pointer is the truth; MLflow's alias follows it (`moves`). Nothing here imports MLflow or torch.
+The pointer is the truth; MLflow's alias follows it (`aliases`). Nothing here imports MLflow or torch. Its keys are
+those of version 0.1: a service of that release follows it and refuses any other key.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.models.version import model_folder, registered_name
+from darkstar_pipeline.models.version import RegisteredModel, find_model
 from darkstar_pipeline.state.atomic_files import atomic_write
 from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
@@ -20,40 +21,40 @@ from planner.errors import PolicyMismatchError
 POINTER = "champion.json"
 
 
-class _Whole(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class VersionRef(_Whole):
+class VersionRef(BaseModel):
     """A version that is or was in use."""
 
-    version: int = Field(description="of the registered model")
-    identity: str = Field(description="hash of its bundle")
-    path: str = Field(description="of its bundle, from the pointer's folder")
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int = Field(description="Number of the version of the registered model.")
+    identity: str = Field(description="Content hash of its bundle.")
+    path: str = Field(description="Folder of its bundle, relative to the pointer's folder.")
 
 
 class Pointer(VersionRef):
     """The version in use, and those before it."""
 
-    model: str = Field(description="name of the registered model")
-    previous: tuple[VersionRef, ...] = Field(default=(), description="what a rollback goes back to, the latest first")
-    move: str = Field(description="id of the promotion or rollback that put it here")
-    at: datetime = Field(description="when that was, UTC")
+    model: str = Field(description="Name of the registered model.")
+    previous: tuple[VersionRef, ...] = Field(
+        default=(), description="Versions that rollbacks return to, the latest first."
+    )
+    move: str = Field(description="Id of the promotion or rollback that wrote the pointer.")
+    at: datetime = Field(description="Time of that promotion or rollback, UTC.")
 
     @property
     def ref(self) -> VersionRef:
-        """The version without what is around it."""
+        """The version alone."""
         return VersionRef(version=self.version, identity=self.identity, path=self.path)
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The bundle in use.
+    """The version in use, loaded.
 
     Attributes:
-        pointer: which it is.
-        folder: where it stands.
-        bundle: its contents.
+        pointer: the pointer that names it.
+        folder: the folder of its bundle.
+        bundle: the contents of its bundle.
     """
 
     pointer: Pointer
@@ -62,7 +63,7 @@ class Champion:
 
 
 def read_pointer(folder: Path) -> Pointer | None:
-    """The pointer in a model's folder; None where no version was promoted.
+    """Return the pointer in a model's folder; None where no version was promoted.
 
     Raises:
         ConfigurationError: the file is damaged.
@@ -72,25 +73,23 @@ def read_pointer(folder: Path) -> Pointer | None:
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        first = error.errors()[0]
-        message = f"{folder / POINTER} is damaged: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-        raise ConfigurationError(
-            message, "remove it and promote a version: `darkstar models promote VERSION`"
-        ) from error
+        wrong = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        hint = "remove it and promote a version: `darkstar models promote VERSION`"
+        raise ConfigurationError(f"{folder / POINTER} is damaged: {wrong}", hint) from error
 
 
-def champion_version(context: Context, name: str | None = None) -> int | None:
-    """The version in use; None where none was promoted.
+def champion_version(context: Context) -> int | None:
+    """Return the version of the policies that is in use; None where none was promoted.
 
     Raises:
         ConfigurationError: the pointer is damaged.
     """
-    pointer = read_pointer(model_folder(context, registered_name(context.site_name) if name is None else name))
+    pointer = read_pointer(RegisteredModel.of(context).folder)
     return None if pointer is None else pointer.version
 
 
 def write_pointer(folder: Path, pointer: Pointer | None) -> None:
-    """Flip the pointer: readers see the old one or the new one; None leaves no version in use."""
+    """Replace the pointer at once: readers see the old one or the new one; None leaves no version in use."""
     path = folder / POINTER
     if pointer is None:
         path.unlink(missing_ok=True)
@@ -101,32 +100,37 @@ def write_pointer(folder: Path, pointer: Pointer | None) -> None:
 
 
 def load_champion(context: Context, name: str | None = None) -> Champion | None:
-    """The bundle in use; None where no version was promoted, and so `value` decides.
+    """Return the version in use; None where none was promoted, so that `value` decides.
 
     Args:
         context: the site.
-        name: its registered model; None is `antares-<site>`.
+        name: its registered model; None is that of the policies.
 
     Raises:
         ConfigurationError: the pointer is damaged.
         PolicyMismatchError: the bundle is missing, damaged, not the one promoted, or made for another tariff.
     """
-    folder = model_folder(context, registered_name(context.site_name) if name is None else name)
-    pointer = read_pointer(folder)
+    model = find_model(context, name)
+    pointer = read_pointer(model.folder)
     if pointer is None:
         return None
-    bundle = read_seat(folder, pointer, tariff=tariff_version(context.site_settings))
-    return Champion(pointer, folder / pointer.path, bundle)
+    bundle = read_version(model.folder, pointer, tariff=tariff_version(context.site_settings))
+    return Champion(pointer, model.folder / pointer.path, bundle)
 
 
-def read_seat(folder: Path, seat: VersionRef, *, tariff: str | None = None) -> Bundle:
-    """The bundle of a version, found to be the one that was promoted.
+def read_version(folder: Path, ref: VersionRef, *, tariff: str | None = None) -> Bundle:
+    """Return the bundle of a version after checking that it is the one that was promoted.
+
+    Args:
+        folder: the model's folder.
+        ref: the version.
+        tariff: fingerprint of the site's tariff; None where the bundle need not fit one.
 
     Raises:
         PolicyMismatchError: it is missing, damaged, another one, or made for another tariff.
     """
-    bundle = read_bundle(folder / seat.path, kind=None, tariff=tariff)
-    if bundle.identity != seat.identity:
-        message = f"{folder / seat.path}: not the bundle that was promoted as version {seat.version}"
+    bundle = read_bundle(folder / ref.path, kind=None, tariff=tariff)
+    if bundle.identity != ref.identity:
+        message = f"{folder / ref.path}: not the bundle that was promoted as version {ref.version}"
         raise PolicyMismatchError(message)
     return bundle

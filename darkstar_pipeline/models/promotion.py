@@ -24,11 +24,11 @@ from darkstar_pipeline.models.champion_pointer import (
     Pointer,
     VersionRef,
     read_pointer,
-    read_seat,
+    read_version,
     write_pointer,
 )
 from darkstar_pipeline.models.run_tables import add_row, json_text
-from darkstar_pipeline.models.version import LOCK, model_folder, registered_name
+from darkstar_pipeline.models.version import RegisteredModel, find_model
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.warehouse.schemas import MODEL_PROMOTIONS
@@ -117,19 +117,19 @@ def promote(
         DataMissingError: there is no such bundle.
         PolicyMismatchError: the bundle is damaged, or made for another tariff; insisting does not help.
     """
-    chosen = registered_name(context.site_name) if name is None else name
-    folder = model_folder(context, chosen)
+    model = find_model(context, name)
     if not force:
         check_evidence(version, evidence)
     request = _Request(who=who, why=why, evidence=evidence, force=force)
-    with hold_lock(folder / LOCK):
-        settle(context, chosen)
-        before = read_pointer(folder)
-        seat = _seat(context, folder, version)
-        if before is not None and before.ref == seat:
-            return _told(chosen, "promote", before, before, changed=False, settled=not (folder / INTENT).exists())
+    with hold_lock(model.lock):
+        settle(context, model)
+        before = read_pointer(model.folder)
+        ref = _usable_version(context, model, version)
+        if before is not None and before.ref == ref:
+            settled = not (model.folder / INTENT).exists()
+            return _result(model, "promote", before, before, changed=False, settled=settled)
         past = () if before is None else (before.ref, *before.previous)
-        return _move(context, chosen, "promote", before, (seat, past), request)
+        return _move(context, model, "promote", before, (ref, past), request)
 
 
 def rollback(context: Context, *, who: str, why: str, name: str | None = None) -> PromotionResult:
@@ -146,20 +146,21 @@ def rollback(context: Context, *, who: str, why: str, name: str | None = None) -
         PolicyMismatchError: the bundle of before is missing, damaged, not the one that was in use, or made for another
             tariff.
     """
-    chosen = registered_name(context.site_name) if name is None else name
-    folder = model_folder(context, chosen)
+    model = find_model(context, name)
     request = _Request(who=who, why=why)
-    with hold_lock(folder / LOCK):
-        settle(context, chosen)
-        before = read_pointer(folder)
+    with hold_lock(model.lock):
+        settle(context, model)
+        before = read_pointer(model.folder)
         if before is None:
-            message = f"{chosen} has no version in use to go back from; `value` decides for site {context.site_name}"
+            message = (
+                f"{model.name} has no version in use to go back from; `value` decides for site {context.site_name}"
+            )
             raise DataMissingError(message, "`darkstar models` lists versions, `darkstar models promote` takes one")
         if not before.previous:
-            return _move(context, chosen, "rollback", before, None, request)
-        seat, *older = before.previous
-        read_seat(folder, seat, tariff=tariff_version(context.site_settings))
-        return _move(context, chosen, "rollback", before, (seat, tuple(older)), request)
+            return _move(context, model, "rollback", before, None, request)
+        ref, *older = before.previous
+        read_version(model.folder, ref, tariff=tariff_version(context.site_settings))
+        return _move(context, model, "rollback", before, (ref, tuple(older)), request)
 
 
 def check_evidence(version: int, evidence: Mapping[str, Any] | None) -> None:
@@ -182,43 +183,42 @@ def finish(context: Context, name: str) -> bool:
     Returns:
         Whether nothing is left to do; False where MLflow cannot be reached.
     """
-    folder = model_folder(context, name)
-    if not (folder / INTENT).exists():
+    model = find_model(context, name)
+    if not (model.folder / INTENT).exists():
         return True
-    with hold_lock(folder / LOCK):
-        return settle(context, name)
+    with hold_lock(model.lock):
+        return settle(context, model)
 
 
-def settle(context: Context, name: str) -> bool:
+def settle(context: Context, model: RegisteredModel) -> bool:
     """Finish or forget a move that was cut off; the caller holds the model's lock.
 
     Returns:
         Whether nothing is left to do; False where MLflow cannot be reached.
     """
-    folder = model_folder(context, name)
-    intent = _read_intent(folder)
+    intent = _read_intent(model.folder)
     if intent is None:
         return True
-    if read_pointer(folder) != intent.after:
-        (folder / INTENT).unlink()
+    if read_pointer(model.folder) != intent.after:
+        (model.folder / INTENT).unlink()
         return True
-    return _follow(context, name, intent)
+    return _follow(context, model, intent)
 
 
 def _move(
     context: Context,
-    name: str,
+    model: RegisteredModel,
     action: Literal["promote", "rollback"],
     before: Pointer | None,
     target: tuple[VersionRef, tuple[VersionRef, ...]] | None,
     request: _Request,
 ) -> PromotionResult:
     """Note the move, flip the pointer, and have the row and the alias follow."""
-    folder, move, at = model_folder(context, name), secrets.token_hex(8), datetime.now(UTC)
+    move, at = secrets.token_hex(8), datetime.now(UTC)
     after = None
     if target is not None:
-        seat, past = target
-        after = Pointer(**seat.model_dump(), model=name, previous=past, move=move, at=at)
+        ref, past = target
+        after = Pointer(**ref.model_dump(), model=model.name, previous=past, move=move, at=at)
     intent = Intent(
         move=move,
         action=action,
@@ -230,18 +230,18 @@ def _move(
         forced=request.force,
         at=at,
     )
-    with atomic_write(folder / INTENT) as temporary:
+    with atomic_write(model.folder / INTENT) as temporary:
         temporary.write_text(intent.model_dump_json(indent=1), encoding="utf-8")
-    write_pointer(folder, after)
-    return _told(name, action, before, after, changed=True, settled=_follow(context, name, intent))
+    write_pointer(model.folder, after)
+    return _result(model, action, before, after, changed=True, settled=_follow(context, model, intent))
 
 
-def _follow(context: Context, name: str, intent: Intent) -> bool:
+def _follow(context: Context, model: RegisteredModel, intent: Intent) -> bool:
     """Have the row and MLflow's alias follow a pointer that has flipped; False where MLflow cannot be reached."""
     version = None if intent.after is None else intent.after.version
     row = {
         "site": context.site_name,
-        "model": name,
+        "model": model.name,
         "version": version,
         "previous": intent.previous,
         "action": intent.action,
@@ -255,25 +255,25 @@ def _follow(context: Context, name: str, intent: Intent) -> bool:
     }
     add_row(context.lake, context.home, MODEL_PROMOTIONS, row)
     try:
-        point_aliases(context, name, version)
+        point_aliases(context, model.name, version)
     except OutsideServiceError:
         return False  # what is served has moved all the same, and the note stays for the next call
-    (model_folder(context, name) / INTENT).unlink()
+    (model.folder / INTENT).unlink()
     return True
 
 
-def _seat(context: Context, folder: Path, version: int) -> VersionRef:
-    """The version's bundle, whole and fit for the site's tariff.
+def _usable_version(context: Context, model: RegisteredModel, version: int) -> VersionRef:
+    """Return a version after checking that its bundle is whole and fits the site's tariff.
 
     Raises:
         DataMissingError: it is not there.
         PolicyMismatchError: it is damaged, or made for another tariff.
     """
-    path = f"v{version}"
-    if not (folder / path).is_dir():
-        raise DataMissingError(f"{folder / path}: no bundle of version {version}", "`darkstar models` lists versions")
-    bundle = read_bundle(folder / path, kind=None, tariff=tariff_version(context.site_settings))
-    return VersionRef(version=version, identity=bundle.identity, path=path)
+    folder = model.version_folder(version)
+    if not folder.is_dir():
+        raise DataMissingError(f"{folder}: no bundle of version {version}", "`darkstar models` lists versions")
+    bundle = read_bundle(folder, kind=None, tariff=tariff_version(context.site_settings))
+    return VersionRef(version=version, identity=bundle.identity, path=folder.name)
 
 
 def _read_intent(folder: Path) -> Intent | None:
@@ -287,12 +287,18 @@ def _read_intent(folder: Path) -> Intent | None:
         raise DataMissingError(message, f"remove it; {folder / POINTER} says what is in use") from error
 
 
-def _told(
-    name: str, action: str, before: Pointer | None, after: Pointer | None, *, changed: bool, settled: bool
+def _result(
+    model: RegisteredModel,
+    action: str,
+    before: Pointer | None,
+    after: Pointer | None,
+    *,
+    changed: bool,
+    settled: bool,
 ) -> PromotionResult:
-    """The move in the words of its caller."""
+    """Return a change of the pointer as its caller reports it."""
     return PromotionResult(
-        model=name,
+        model=model.name,
         action=action,
         version=None if after is None else after.version,
         previous=None if before is None else before.version,

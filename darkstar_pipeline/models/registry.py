@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.errors import DataMissingError, DataRefusedError
 from darkstar_pipeline.models.aliases import CHALLENGER, CHAMPION, alias_of, make_challenger
-from darkstar_pipeline.models.bundle_placement import place_bundle
 from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.run_tables import add_run, json_text
 from darkstar_pipeline.models.training_run import BUNDLE_FOLDER, IDENTITY, TrainingRun, log_training, run_tags
-from darkstar_pipeline.models.version import LOCK, family_of, model_folder, registered_name
+from darkstar_pipeline.models.version import RegisteredModel, family_of, find_model, place_bundle
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.tracking.mlflow_store import (
     TRAININGS,
@@ -96,10 +95,9 @@ def register_model(context: Context, bundle_folder: Path, run: TrainingRun, *, n
     """
     bundle = read_bundle(bundle_folder)
     family = family_of(bundle.manifest.kind)
-    chosen = registered_name(context.site_name, family) if name is None else name
-    folder = model_folder(context, chosen)
-    tags = run_tags(context, chosen, bundle, run)
-    with translate_mlflow_errors(context.home), hold_lock(folder / LOCK):
+    model = RegisteredModel.of(context, family) if name is None else find_model(context, name)
+    chosen, tags = model.name, run_tags(context, model.name, bundle, run)
+    with translate_mlflow_errors(context.home), hold_lock(model.lock):
         client, experiments = open_store(context.home)
         _ensure_model(client, chosen)
         found = _with_identity(client, chosen, bundle.identity)
@@ -108,7 +106,7 @@ def register_model(context: Context, bundle_folder: Path, run: TrainingRun, *, n
             run_id = log_training(client, experiments[TRAININGS], bundle_folder, run, tags)
             found = _create_version(client, chosen, run_id, _version_tags(tags, run))
         version = int(found.version)
-        place_bundle(folder / f"v{version}", bundle_folder, bundle)
+        place_bundle(model.version_folder(version), bundle_folder, bundle)
         if family == "antares":
             make_challenger(client, context, chosen, version)
     identified = {"run_id": str(found.run_id), "model": chosen, "version": version, "artifact_path": str(found.source)}
@@ -124,15 +122,14 @@ def list_versions(context: Context, name: str | None = None) -> list[ModelVersio
     Raises:
         OutsideServiceError: MLflow refused or cannot be reached.
     """
-    chosen = registered_name(context.site_name) if name is None else name
-    folder = model_folder(context, chosen)
+    model = find_model(context, name)
     if not store_exists(context.home):
         return []
-    pointer = read_pointer(folder)
+    pointer = read_pointer(model.folder)
     with translate_mlflow_errors(context.home):
         client, experiments = open_store(context.home)
-        challenger = alias_of(client, chosen, CHALLENGER)
-        versions = _search(client, f"name = '{chosen}'")
+        challenger = alias_of(client, model.name, CHALLENGER)
+        versions = _search(client, f"name = '{model.name}'")
     champion = None if pointer is None else pointer.version
     holders = {CHAMPION: champion, CHALLENGER: challenger}
     records = [_record(each, holders, experiments[TRAININGS]) for each in versions]
@@ -152,6 +149,32 @@ def find_version(context: Context, name: str, version: int) -> ModelVersionRecor
             return each
     told_versions = ", ".join(str(each.version) for each in reversed(versions)) or "none"
     raise DataMissingError(f"{name} has no version {version}; it has: {told_versions}", "`darkstar models` lists them")
+
+
+def stored_bundle(context: Context, name: str, version: int) -> Path:
+    """Return the folder of a version's bundle, fetched from MLflow where the state folder lacks it.
+
+    Raises:
+        DataMissingError: there is no such version.
+        DataRefusedError: what MLflow keeps is another bundle.
+        PolicyMismatchError: what MLflow keeps is damaged.
+        OutsideServiceError: MLflow refused or cannot be reached.
+    """
+    model = find_model(context, name)
+    folder = model.version_folder(version)
+    if folder.is_dir():
+        return folder
+    record = find_version(context, name, version)
+    with translate_mlflow_errors(context.home):
+        client, _ = open_store(context.home)
+        fetched = Path(client.download_artifacts(record.run_id, BUNDLE_FOLDER))
+    bundle = read_bundle(fetched)
+    if bundle.identity != record.identity:
+        message = f"MLflow keeps another bundle for {name} version {version} than was registered"
+        raise DataRefusedError(message, "train anew")
+    with hold_lock(model.lock):
+        place_bundle(folder, fetched, bundle)
+    return folder
 
 
 def attach_evidence(context: Context, name: str, version: int, evidence: Mapping[str, Any]) -> None:

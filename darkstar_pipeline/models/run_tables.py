@@ -10,7 +10,7 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.training_run import TrainingRun
-from darkstar_pipeline.models.version import MODELS_FOLDER
+from darkstar_pipeline.models.version import models_folder
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
@@ -42,7 +42,7 @@ def add_row(lake: Lake, home: Path, table: Table, row: Mapping[str, object]) -> 
         message = f"{table.name}.{table.day_column} is {day!r}, not a day"
         raise TypeError(message)
     new = pl.DataFrame([row], schema=table.schema)
-    with hold_lock(home / MODELS_FOLDER / site / f".{table.name}.lock"):
+    with hold_lock(models_folder(home, site) / f".{table.name}.lock"):
         there = lake.read(table, site, day, day)
         if new.join(there, on=list(table.key), how="semi").height:
             return False

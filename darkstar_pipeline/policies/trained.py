@@ -6,15 +6,14 @@ A policy may carry an Aurora of its own in its bundle, for scenarios of days aft
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.forecasts.inputs import aurora_home
-from darkstar_pipeline.models.bundle_store import stored_bundle
 from darkstar_pipeline.models.champion_pointer import load_champion
-from darkstar_pipeline.models.version import model_folder, parse_reference, registered_name
+from darkstar_pipeline.models.registry import stored_bundle
+from darkstar_pipeline.models.version import RegisteredModel, parse_reference
 from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
 from planner.forecasts.embedded_aurora import embedded_aurora, forecast_scenarios
@@ -85,7 +84,7 @@ def trained_policy(context: Context, name: str) -> TrainedPolicy | None:
         return None if champion is None else opened(name, champion.bundle, champion.pointer.version)
     if plain in ("rl", "lightgbm"):
         version = newest_version(context, plain)
-        folder = _versions(context)[version]
+        folder = RegisteredModel.of(context).version_folder(version)
     else:
         model, version = parse_reference(plain)
         folder = stored_bundle(context, model, version)
@@ -115,7 +114,7 @@ def newest_version(context: Context, kind: str) -> int:
     Raises:
         DataMissingError: there is none.
     """
-    for version, folder in sorted(_versions(context).items(), reverse=True):
+    for version, folder in reversed(RegisteredModel.of(context).versions().items()):
         try:
             if read_bundle(folder).manifest.kind == kind:
                 return version
@@ -123,10 +122,3 @@ def newest_version(context: Context, kind: str) -> int:
             continue  # a damaged version is not the newest that can run
     message = f"site {context.site_name} has no trained policy of kind {kind}"
     raise DataMissingError(message, f"run `darkstar train {kind}`")
-
-
-def _versions(context: Context) -> dict[int, Path]:
-    """Folders of the versions that are in the state folder."""
-    folder = model_folder(context, registered_name(context.site_name))
-    found = folder.glob("v*") if folder.is_dir() else ()
-    return {int(path.name[1:]): path for path in found if path.name[1:].isdigit()}

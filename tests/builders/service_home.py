@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import Pointer, write_pointer
-from darkstar_pipeline.models.version import model_folder, registered_name
+from darkstar_pipeline.models.version import RegisteredModel, registered_name
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.http.app import create_app
@@ -81,7 +81,7 @@ def put_in_use(context: Context, version: int, bundle: Bundle) -> None:
 
 
 def _models(context: Context) -> Path:
-    return model_folder(context, registered_name(context.site_name))
+    return RegisteredModel.of(context).folder
 
 
 def made_engine(context: Context, at: datetime | None = None) -> tuple[PlannerEngine, HandClock]:

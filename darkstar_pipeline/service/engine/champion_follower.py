@@ -12,7 +12,7 @@ from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.models.champion_pointer import POINTER, load_champion, read_pointer
-from darkstar_pipeline.models.version import model_folder, registered_name
+from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.planning.plan_sources import NO_CHAMPION, ActivePolicy
 from darkstar_pipeline.policies.trained import opened
 from darkstar_pipeline.service.schemas.models import ModelInfo
@@ -54,10 +54,7 @@ class ChampionFollower:
         Returns:
             Whether what plans are made with has changed.
         """
-        folder, tariff = (
-            model_folder(context, registered_name(context.site_name)),
-            tariff_version(context.site_settings),
-        )
+        folder, tariff = RegisteredModel.of(context).folder, tariff_version(context.site_settings)
         seen = (tariff, *file_identity(folder / POINTER))
         if seen == self._seen:
             return False

@@ -12,7 +12,7 @@ from darkstar_pipeline.doctor.models import check_models, days_needed
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.learning.splits import split
 from darkstar_pipeline.models.champion_pointer import Pointer, write_pointer
-from darkstar_pipeline.models.version import model_folder, registered_name, retrains_folder
+from darkstar_pipeline.models.version import RegisteredModel, retrains_folder
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.time_grid import days_between
 from tests.builders.models import SITE, bundle_in, context_in
@@ -32,7 +32,7 @@ def found(context: Context) -> CheckResult:
 
 def use(context: Context, *, days_ago: int = 1, tariff: str | None = None) -> Path:
     """Put a version into use; its folder."""
-    folder = model_folder(context, registered_name(SITE))
+    folder = RegisteredModel.of(context).folder
     bundle = bundle_in(folder / "v3", context, tariff=tariff)
     at = NOW - timedelta(days=days_ago)
     write_pointer(
@@ -111,7 +111,7 @@ def test_check_models_warns_when_nothing_was_tried_for_a_month(
 
 def test_check_models_fails_when_the_pointer_is_damaged(context: Context) -> None:
     use(context)
-    (model_folder(context, registered_name(SITE)) / "champion.json").write_text("{}")
+    (RegisteredModel.of(context).folder / "champion.json").write_text("{}")
     assert found(context).verdict is Verdict.FAIL
     assert "darkstar models promote" in found(context).remedy
 

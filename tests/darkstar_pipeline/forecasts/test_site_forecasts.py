@@ -10,7 +10,7 @@ from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.forecasts.site_forecasts import naive, site_forecasts
 from darkstar_pipeline.forecasts.training import TrainedAurora
 from darkstar_pipeline.models.champion_pointer import Pointer, VersionRef, read_pointer, write_pointer
-from darkstar_pipeline.models.version import model_folder, registered_name
+from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, SLOT_FORECASTS
 from env.time_grid import day_start
 from planner.forecasts.aurora_model import MODEL_VERSION
@@ -22,7 +22,7 @@ AFTER = [LEARNED + timedelta(days=by) for by in range(1, 4)]
 
 
 def folder_of(context: Context) -> Path:
-    return model_folder(context, registered_name(context.site_name, "aurora"))
+    return RegisteredModel.of(context, "aurora").folder
 
 
 def promote(context: Context, trained: TrainedAurora, *versions: int) -> None:

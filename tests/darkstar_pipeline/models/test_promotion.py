@@ -18,7 +18,7 @@ from darkstar_pipeline.models.champion_pointer import POINTER, load_champion, re
 from darkstar_pipeline.models.promotion import INTENT, NotPromotedError, promote, rollback
 from darkstar_pipeline.models.registry import list_versions
 from darkstar_pipeline.models.sqlite_aliases import move_local_champion
-from darkstar_pipeline.models.version import model_folder
+from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.tracking.mlflow_store import open_store
 from darkstar_pipeline.warehouse.schemas import MODEL_PROMOTIONS
 from planner.errors import PolicyMismatchError
@@ -56,7 +56,7 @@ promotion.promote(context_in(Path(sys.argv[1]), sys.argv[2]), 2, who="test", why
 
 
 def folder_of(context: Context) -> Path:
-    return model_folder(context, f"antares-{context.site_name}")
+    return RegisteredModel.of(context).folder
 
 
 def alias(context: Context) -> int | None:
@@ -216,12 +216,12 @@ def test_move_is_whole_after_the_next_call_when_it_was_cut_off(
     after = {"promote": 2, "rollback": None}[action] if held else 1
     pointer = read_pointer(folder_of(two))
     assert (None if pointer is None else pointer.version) == after, "serving sees one or the other"
-    promotion.settle(two, f"antares-{two.site_name}")
+    promotion.settle(two, RegisteredModel.of(two))
     assert alias(two) == after
     expected = [("promote", 1, None), *([(action, after, 1)] if held else [])]
     assert moved(two) == expected
     assert not (folder_of(two) / INTENT).exists()
-    promotion.settle(two, f"antares-{two.site_name}")
+    promotion.settle(two, RegisteredModel.of(two))
     assert moved(two) == expected, "mending twice changes nothing"
 
 

@@ -11,10 +11,15 @@ import pytest
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError, DataRefusedError
 from darkstar_pipeline.models import registry
-from darkstar_pipeline.models.bundle_store import stored_bundle
 from darkstar_pipeline.models.promotion import promote
-from darkstar_pipeline.models.registry import attach_evidence, find_version, list_versions, register_model
-from darkstar_pipeline.models.version import model_folder, parse_reference, version_folder
+from darkstar_pipeline.models.registry import (
+    attach_evidence,
+    find_version,
+    list_versions,
+    register_model,
+    stored_bundle,
+)
+from darkstar_pipeline.models.version import RegisteredModel, find_model, parse_reference
 from darkstar_pipeline.tracking.mlflow_store import open_store
 from darkstar_pipeline.warehouse.query import run_query
 from darkstar_pipeline.warehouse.schemas import ANTARES_POLICY_RUNS, ANTARES_RL_RUNS, ANTARES_TRAINING_RUNS
@@ -52,7 +57,7 @@ def test_version_carries_its_figures_and_bundle_when_registered(context: Context
     assert record.figures == {"captured_share": 0.985, "cost_vs_mpc": -3.5, "cost_vs_mpc_pct": -0.7, "breaches": 0.0}
     assert record.window == "2026-01-01 to 2026-02-28"
     assert record.evidence is None
-    assert read_bundle(version_folder(context, record.model, version)).identity == record.identity
+    assert read_bundle(RegisteredModel.of(context).version_folder(version)).identity == record.identity
 
 
 def test_run_remembers_all_that_was_given_when_registered(context: Context, register: Callable[..., int]) -> None:
@@ -138,7 +143,7 @@ def test_registration_is_mended_when_it_was_killed_before_a_step(
     assert register(1) == 1
     (record,) = list_versions(context)
     assert record.aliases == ("challenger",)
-    assert read_bundle(version_folder(context, record.model, 1)).identity == record.identity
+    assert read_bundle(RegisteredModel.of(context).version_folder(1)).identity == record.identity
     assert context.lake.read(ANTARES_RL_RUNS, context.site_name)["run_id"].to_list() == [record.run_id]
 
 
@@ -158,7 +163,7 @@ def test_evidence_is_told_when_attached(context: Context, register: Callable[...
 
 def test_bundle_is_fetched_when_the_state_folder_lost_it(context: Context, register: Callable[..., int]) -> None:
     version, name = register(1), f"antares-{context.site_name}"
-    folder = version_folder(context, name, version)
+    folder = RegisteredModel.of(context).version_folder(version)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     folder.rename(folder.with_name("lost"))
     assert stored_bundle(context, name, version) == folder
@@ -166,7 +171,7 @@ def test_bundle_is_fetched_when_the_state_folder_lost_it(context: Context, regis
 
 
 def test_bundle_of_another_store_is_never_replaced(context: Context, register: Callable[..., int]) -> None:
-    folder = version_folder(context, f"antares-{context.site_name}", 1)
+    folder = RegisteredModel.of(context).version_folder(1)
     other = bundle_in(folder, context, seed=9)
     with pytest.raises(DataRefusedError, match="another bundle"):
         register(1)
@@ -178,7 +183,7 @@ def test_errors_say_what_is_there(context: Context, register: Callable[..., int]
     with pytest.raises(DataMissingError, match="has no version 7; it has: 1"):
         find_version(context, f"antares-{context.site_name}", 7)
     with pytest.raises(ConfigurationError, match="no registered model of site"):
-        model_folder(context, "../elsewhere")
+        find_model(context, "../elsewhere")
     with pytest.raises(PolicyMismatchError):
         register_model(context, tmp_path / "nothing", training())
 

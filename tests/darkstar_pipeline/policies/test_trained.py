@@ -12,7 +12,7 @@ from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.models.champion_pointer import Pointer, write_pointer
-from darkstar_pipeline.models.version import model_folder, registered_name
+from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.policies.trained import newest_version, opened, trained_policy
 from env.gym.actions import Correction
 from env.gym.scaled_state import V2
@@ -20,7 +20,7 @@ from planner.artifacts.bundle import Bundle, Manifest, save_bundle
 from planner.errors import PolicyMismatchError
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
 from planner.value.scenario_weights import NAIVE
-from tests.builders.models import SITE, context_in
+from tests.builders.models import context_in
 
 COLUMNS = tuple(column.name for column in V2)
 SEEN = {"learned_from": ["2026-01-05", "2026-02-20"], "learned_until": "2026-02-28"}
@@ -39,7 +39,7 @@ def place(context: Context, version: int, *, kind: str = "rl", tariff: str | Non
         tariff=tariff_version(context.site_settings) if tariff is None else tariff,
     )  # fmt: skip
     manifest = made.model_copy(update={"details": {**made.details, **details}, "kind": kind})
-    folder = model_folder(context, registered_name(SITE)) / f"v{version}"
+    folder = RegisteredModel.of(context).version_folder(version)
     return save_bundle(folder, manifest, AntaresRLPolicyV1(made, tensors).files())
 
 
@@ -72,7 +72,7 @@ def test_price_gate_stands_before_the_policy_only_when_its_name_asks_for_it(cont
 def test_damaged_versions_are_passed_over_when_the_newest_is_asked_for(context: Context) -> None:
     place(context, 1)
     place(context, 2)
-    folder = model_folder(context, registered_name(SITE))
+    folder = RegisteredModel.of(context).folder
     (folder / "v2" / "manifest.json").write_text("{}")
     (folder / "v7").mkdir()
     (folder / "vault").mkdir()
@@ -81,7 +81,7 @@ def test_damaged_versions_are_passed_over_when_the_newest_is_asked_for(context: 
 
 def test_champion_is_the_version_in_use_or_none(context: Context) -> None:
     assert trained_policy(context, "champion") is None
-    bundle, folder = place(context, 3), model_folder(context, registered_name(SITE))
+    bundle, folder = place(context, 3), RegisteredModel.of(context).folder
     at = "2026-03-01T00:00:00Z"
     told = {"version": 3, "identity": bundle.identity, "path": "v3", "model": "antares-home", "move": "m", "at": at}
     write_pointer(folder, Pointer.model_validate(told))

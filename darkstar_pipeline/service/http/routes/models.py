@@ -4,13 +4,12 @@ from fastapi import APIRouter
 
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.models.bundle_store import stored_bundle
 from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.promotion import PromotionResult, check_evidence
 from darkstar_pipeline.models.promotion import promote as move_to
 from darkstar_pipeline.models.promotion import rollback as move_back
-from darkstar_pipeline.models.registry import find_version
-from darkstar_pipeline.models.version import model_folder, registered_name
+from darkstar_pipeline.models.registry import find_version, stored_bundle
+from darkstar_pipeline.models.version import RegisteredModel, registered_name
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers
 from darkstar_pipeline.service.schemas.models import (
@@ -49,7 +48,7 @@ def promote(wanted: PromoteRequest, service: StateDep) -> MoveDocument:
     if not wanted.force:
         check_evidence(wanted.version, evidence)
     stored_bundle(context, name, wanted.version)
-    move = move_to(context, wanted.version, who=WHO, why=wanted.why, evidence=evidence, force=wanted.force, name=name)
+    move = move_to(context, wanted.version, who=WHO, why=wanted.why, evidence=evidence, force=wanted.force)
     return _moved(service, move)
 
 
@@ -57,11 +56,11 @@ def promote(wanted: PromoteRequest, service: StateDep) -> MoveDocument:
 def rollback(wanted: RollbackRequest, service: StateDep) -> MoveDocument:
     """As `darkstar models rollback`: the same bundle byte for byte; before the first one the value function decides."""
     context = service.context
-    name = registered_name(context.site_name)
-    pointer = read_pointer(model_folder(context, name))
+    model = RegisteredModel.of(context)
+    pointer = read_pointer(model.folder)
     if pointer is not None and pointer.previous:
-        stored_bundle(context, name, pointer.previous[0].version)
-    return _moved(service, move_back(context, who=WHO, why=wanted.why, name=name))
+        stored_bundle(context, model.name, pointer.previous[0].version)
+    return _moved(service, move_back(context, who=WHO, why=wanted.why))
 
 
 def _moved(service: ServiceState, move: PromotionResult) -> MoveDocument:
@@ -78,13 +77,10 @@ def _moved(service: ServiceState, move: PromotionResult) -> MoveDocument:
 
 def _versions(context: Context, in_use: int | None) -> list[ModelRow]:
     """The bundles in the state folder, the newest first."""
-    folder = model_folder(context, registered_name(context.site_name))
-    found = folder.glob("v*") if folder.is_dir() else ()
-    numbers = sorted((int(path.name[1:]) for path in found if path.name[1:].isdecimal()), reverse=True)
     tariff, rows = tariff_version(context.site_settings), list[ModelRow]()
-    for number in numbers:
+    for number, folder in reversed(RegisteredModel.of(context).versions().items()):
         try:
-            bundle = read_bundle(folder / f"v{number}")
+            bundle = read_bundle(folder)
         except PolicyMismatchError as error:
             row = ModelRow(
                 version=number, kind="", algorithm="", identity="", tariff_fits=False, in_use=False, problem=str(error)

@@ -7,7 +7,7 @@ import pytest
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import POINTER
-from darkstar_pipeline.models.version import model_folder, registered_name
+from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower
 from darkstar_pipeline.service.schemas.models import ModelsDocument, MoveDocument
 from darkstar_pipeline.tracking.mlflow_store import open_store
@@ -15,7 +15,7 @@ from tests.builders.service_home import asking, made_engine, place_version, put_
 
 
 def folder(context: Context) -> Path:
-    return model_folder(context, registered_name(context.site_name))
+    return RegisteredModel.of(context).folder
 
 
 def test_champion_is_followed_when_the_pointer_moves(context: Context) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import POINTER
-from darkstar_pipeline.models.version import model_folder, registered_name
+from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.schemas.overrides import OverrideRequest
 from darkstar_pipeline.service.schemas.plans import PlanDocument
@@ -211,7 +211,7 @@ def test_plan_is_made_on_an_old_forecast_when_nothing_was_read_lately(context: C
 
 
 def test_value_decides_when_no_version_is_in_use(context: Context) -> None:
-    (model_folder(context, registered_name("home")) / POINTER).unlink()
+    (RegisteredModel.of(context).folder / POINTER).unlink()
     engine, _ = made_engine(context)
     engine.check()
     plan = check(engine)
