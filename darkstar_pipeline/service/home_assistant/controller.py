@@ -33,6 +33,7 @@ STOP_SECONDS = 10.0
 ATTEMPTS = 2
 """A command that is not read back is written once more before the default replaces it."""
 _NOT_TAKEN = "the inverter did not take the command; it runs its own default until the next slot"
+_EXPIRED = "the lease has expired; nothing is written until the watchdog has restored the inverter's default"
 _log = logging.getLogger(__name__)
 
 
@@ -202,7 +203,9 @@ class Controller:
             self._status.last_writes = in_words(target)
             self._status.problem, self._status.connected = problem, True
             return
-        self._guard(self._writer)
+        if not self._guard(self._writer):
+            self._status.problem = _EXPIRED
+            return
         confirmed = self._carry_out(self._writer, target)
         if not confirmed:
             self._held_off_until, problem = command.expires_at, _NOT_TAKEN
@@ -234,12 +237,12 @@ class Controller:
     def _default(self) -> list[Write]:
         return default_writes(self.settings, self._home.discharge_kw)
 
-    def _guard(self, writer: EntityWriter) -> None:
-        """Have a watchdog running before anything is written; a new lease needs the limits of the entities."""
+    def _guard(self, writer: EntityWriter) -> bool:
+        """Return whether a watchdog guards what is written now; a new lease needs the limits of the entities."""
         if not self._keeper.held:
             for write in self._default():
                 writer.read(write.entity)
-        self._keeper.guard(writer.calls(self._default()))
+        return self._keeper.guard(writer.calls(self._default()))
 
     def _carry_out(self, writer: EntityWriter, target: list[Write]) -> bool:
         """Write the target, or the next step of its ramp; return whether it was read back."""

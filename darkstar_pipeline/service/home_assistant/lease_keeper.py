@@ -5,8 +5,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from darkstar_pipeline.service.home_assistant.lease import Lease, ServiceCall, boot_id, uptime_seconds, write_lease
-from darkstar_pipeline.service.home_assistant.watchdog import start_watchdog, watchdog_runs
+from darkstar_pipeline.service.home_assistant.lease import (
+    Lease,
+    ServiceCall,
+    boot_id,
+    read_lease,
+    uptime_seconds,
+    write_lease,
+)
+from darkstar_pipeline.service.home_assistant.watchdog import start_watchdog, wait_for_watchdog, watchdog_runs
+
+ENDING_SECONDS = 5.0
+"""Longest wait for a watchdog that has released its lease to end [s]; it takes some milliseconds."""
 
 
 class Process(Protocol):
@@ -58,24 +68,42 @@ class LeaseKeeper:
         """Whether a lease was written that has not been released."""
         return self._lease is not None and not self._lease.released
 
-    def guard(self, restore: Sequence[ServiceCall]) -> None:
-        """Write a lease and start a watchdog, unless one runs already.
+    def guard(self, restore: Sequence[ServiceCall]) -> bool:
+        """Have a watchdog guard the lease; start one where none runs.
 
-        A watchdog of an earlier service (of version 0.1 too) that still runs on the folder is used as it is.
+        A watchdog of an earlier service (of version 0.1 too) that still runs on the folder is used as it is. One that
+        has released the lease ends and guards nothing any more, though its process may live for a moment: it is waited
+        for and replaced. Until a watchdog has ended an expired lease, nothing may be written: it would restore the
+        default over a command, and leave a later one unguarded.
 
         Args:
             restore: service calls that restore the inverter's default.
 
+        Returns:
+            Whether a watchdog guards; False: nothing may be written yet.
+
         Raises:
             OSError: the disk does not take the lease, or no process can be started.
         """
-        if self._watchdog is not None and self._watchdog.poll() is None:
-            return
-        another = watchdog_runs(self._folder)
-        if self._lease is None or not another:
-            self._write(restore, released=False)
-        if not another:
-            self._watchdog = self._start(self._folder)
+        stored = read_lease(self._folder)
+        if self._watchdog_runs():
+            if stored is None or not stored.released:
+                if self._lease is None:
+                    self._write(restore, released=False)
+                return not self._expired
+            if not wait_for_watchdog(self._folder, ENDING_SECONDS):
+                return False
+        self._write(restore, released=False)
+        self._watchdog = self._start(self._folder)
+        return True
+
+    def _watchdog_runs(self) -> bool:
+        """Return whether a watchdog runs: ours, which may not hold its lock yet, or another."""
+        return (self._watchdog is not None and self._watchdog.poll() is None) or watchdog_runs(self._folder)
+
+    @property
+    def _expired(self) -> bool:
+        return self._lease is not None and self._uptime() >= self._lease.ends
 
     def renew(self, restore: Sequence[ServiceCall]) -> None:
         """Prolong the lease where less than half of it is left, or what restores the default has changed.

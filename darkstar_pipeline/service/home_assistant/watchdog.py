@@ -44,13 +44,26 @@ def watch(folder: Path, *, poll_seconds: float = POLL_SECONDS) -> bool:
 
 def watchdog_runs(folder: Path) -> bool:
     """Return whether a watchdog, of any version, is running on a folder."""
+    return not wait_for_watchdog(folder, 0)
+
+
+def wait_for_watchdog(folder: Path, timeout: float) -> bool:
+    """Wait until no watchdog is running on a folder.
+
+    Args:
+        folder: folder of the lease file.
+        timeout: longest wait [s].
+
+    Returns:
+        Whether none is running.
+    """
     if not (folder / LOCK_FILE).exists():
-        return False
-    try:
-        with FileLock(folder / LOCK_FILE, timeout=0):
-            return False
-    except Timeout:
         return True
+    try:
+        with FileLock(folder / LOCK_FILE, timeout=timeout):
+            return True
+    except Timeout:
+        return False
 
 
 def start_watchdog(folder: Path) -> "subprocess.Popen[bytes]":
@@ -78,6 +91,8 @@ def _watch(folder: Path, poll_seconds: float) -> bool:
         if lease is None or lease.released:
             return False
         if lease.expired and _restore(lease):
+            if read_lease(folder) not in (None, lease):
+                continue  # a step of the service that was slow has renewed it meanwhile
             write_lease(folder, lease.model_copy(update={"released": True}))
             _log.warning("the lease expired; the inverter's default was restored")
             return True

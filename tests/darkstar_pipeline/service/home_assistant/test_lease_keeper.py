@@ -1,14 +1,20 @@
 """The lease is renewed by what was read back, never by what was sent, and no more often than it has to be."""
 
 import json
+import threading
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 
+from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.service.home_assistant.controller import POLL_SECONDS
-from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_lease, uptime_seconds
-from darkstar_pipeline.service.home_assistant.watchdog import LOCK_FILE, watchdog_runs
+from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_lease, uptime_seconds, write_lease
+from darkstar_pipeline.service.home_assistant.watchdog import LOCK_FILE, watch, watchdog_runs
+from tests.builders.broker import until
 from tests.builders.fake_inverter import CHARGE, DISCHARGE, ControlledInverter, power_settings
 
 LEASE_OF_0_1 = """{
@@ -44,11 +50,14 @@ def test_lease_expires_when_neither_command_nor_default_is_read_back(tmp_path: P
     control.controller.step()
     first = lease_of(tmp_path)
     for _ in range(40):
+        assert (
+            control.uptime >= first.ends or "neither the command nor its default" in control.controller.status().problem
+        )
         control.uptime += POLL_SECONDS
         control.controller.step()
     assert lease_of(tmp_path) == first, "the lease that the watchdog was started with is not renewed"
     assert control.uptime > first.ends, "so the watchdog acts"
-    assert "neither the command nor its default" in control.controller.status().problem
+    assert "nothing is written until the watchdog has restored" in control.controller.status().problem
     assert control.controller.status().confirmed_at is None
 
 
@@ -128,6 +137,65 @@ def test_watchdog_of_version_0_1_goes_on_when_a_newer_service_starts(tmp_path: P
     assert not watchdog_runs(tmp_path)
     control.controller.step()
     assert control.watchdog.started == 1, "once it has ended, it is replaced"
+
+
+def test_nothing_is_written_under_an_expired_lease_until_its_watchdog_has_restored_the_default(tmp_path: Path) -> None:
+    """A command written then would stand unguarded: the watchdog ends once it has restored the default."""
+    control = ControlledInverter(tmp_path, power_settings(lease_minutes=1))
+    control.controller.step()
+    control.uptime += 61  # the service hung, Home Assistant was away, or the machine slept
+    control.inverter.states[CHARGE] = 0.0
+    written = list(control.inverter.written)
+    control.controller.step()
+    assert control.inverter.written == written
+    assert "the lease has expired" in control.controller.status().problem
+    leases: list[Lease] = []
+    call = control.inverter.call
+
+    def noting(domain: str, service: str, data: Mapping[str, Any]) -> None:
+        leases.append(lease_of(tmp_path))
+        call(domain, service, data)
+
+    control.inverter.call = noting  # type: ignore[method-assign]
+    write_lease(tmp_path, lease_of(tmp_path).model_copy(update={"released": True}))  # as the watchdog does at its end
+    control.controller.step()
+    assert control.inverter.states[CHARGE] == 2500.0
+    assert leases
+    assert all(not lease.released and lease.ends == control.uptime + 60 for lease in leases)
+    assert control.watchdog.started == 2, "another one, though the process of the first may still be ending"
+    assert control.controller.status().problem == ""
+
+
+def test_watchdog_goes_on_when_the_lease_is_renewed_while_it_restores_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow step of the service may renew its lease meanwhile: that lease is still to be guarded."""
+    monkeypatch.setenv(TOKEN_VARIABLE, "a token")
+    expired = Lease.model_validate_json(LEASE_OF_0_1).model_copy(update={"token_file": None})
+    restored: list[str] = []
+
+    class SlowHomeAssistant(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            restored.append(self.path)
+            if len(restored) == 1:
+                write_lease(tmp_path, lease_of(tmp_path).model_copy(update={"boot": boot_id(), "ends": 0.0}))
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library calls it
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), SlowHomeAssistant) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        write_lease(tmp_path, expired.model_copy(update={"url": f"http://127.0.0.1:{server.server_port}"}))
+        threading.Thread(target=watch, args=(tmp_path,), kwargs={"poll_seconds": 0.01}, daemon=True).start()
+        until(lambda: lease_of(tmp_path).released, "the watchdog has nothing left to do")
+        server.shutdown()
+    assert len(restored) == 2, "the renewed lease, which has expired in turn, is ended too"
+    assert (lease_of(tmp_path).released, lease_of(tmp_path).ends) == (True, 0.0)
 
 
 def test_uptime_only_rises() -> None:
