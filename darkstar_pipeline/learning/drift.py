@@ -32,7 +32,7 @@ def drift_report(inputs: ReplayInputs, learned: Sequence[date], recent: Sequence
         the days learned from, of the recent ones where those were all alike; no row where either has fewer than a
         week's days.
     """
-    from scipy.stats import ks_2samp  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType] - untyped
+    from scipy.stats import ks_2samp
 
     daily = day_figures(inputs)
     groups = [
@@ -43,7 +43,7 @@ def drift_report(inputs: ReplayInputs, learned: Sequence[date], recent: Sequence
         before, after = (group[figure].drop_nulls().drop_nans().to_numpy() for group in groups)
         if min(len(before), len(after)) < LEAST_DAYS:
             continue
-        distance, p_value = (float(found) for found in tuple(ks_2samp(before, after)))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        distance, p_value = (float(number) for number in ks_2samp(before, after))
         width = float(before.std()) if before.std() > 0 else float(after.std())  # new panels on a home that had none
         moved = float(after.mean() - before.mean()) / width if width > 0 else 0.0
         rows.append(

@@ -1,5 +1,3 @@
-# SciPy is untyped; strict mode would ask for a cast in every line.
-# pyright: basic
 """The oracle with a demand charge: the least that the days of a month could have cost, the month's charge included.
 
 Daily episodes meet in nothing but the month's peaks. With `power_threshold`'s identity a charge per kW of the mean is
@@ -185,7 +183,7 @@ class MonthOracle:
             master.cut(day, value, np.zeros(len(rates)), self._highest)
         for k, peaks in enumerate(self.past_peaks_kw):
             master.charge_past_peaks(rates[k] / self.tariffs[k].top, k, peaks)
-        best, found = math.inf, self._highest
+        best, lower, found = math.inf, -math.inf, self._highest
         thresholds = self._highest / 2
         for _ in range(MOST_ROUNDS):
             cost = float(rates @ thresholds) + self._past_peak_charge(rates, thresholds)
@@ -254,7 +252,7 @@ class MonthOracle:
 
     def cost_of(self, optimum: MonthOptimum) -> float:
         """Return the cost of the days' schedules with the month's bill [money]."""
-        total, peaks = 0.0, []
+        total, peaks = 0.0, list[list[Energy]]()
         for day, flows in zip(self.days, optimum.flows, strict=True):
             total += float((day.program.cost * flows).sum()) + day.start_value
             peaks.append(day.peaks(flows[:, IMPORT]))

@@ -38,7 +38,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit  # pyright: ignore[reportMissingTypeStubs] - untyped
+from scipy.special import stdtrit
 
 from env.inverter import Energy
 from planner.errors import UnpairedCostsError
@@ -168,7 +168,7 @@ def upper_bound(daily: Energy) -> float:
     waves: Energy = np.sqrt(2 / n) * np.cos(np.pi * orders * middles)
     projections: Energy = waves @ centred
     long_run = float(np.mean(projections**2))
-    quantile = float(stdtrit(cosines, QUANTILE))  # pyright: ignore[reportUnknownArgumentType] - untyped
+    quantile = float(stdtrit(cosines, QUANTILE))
     width = quantile * float(np.sqrt(long_run / n))
     return mean + _towards_dear_days(centred, min(abs(mean), _FARTHEST * width)) + width
 

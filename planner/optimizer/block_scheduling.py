@@ -1,5 +1,3 @@
-# pyright: basic
-# HiGHS ships no types
 """Plans with a load that runs in spaced blocks: relaxed first, then blocks by what a kWh is worth, then small moves.
 
 The relaxed program bounds the cost from below and says what a kWh in the house is worth in each slot. `block_search`

@@ -1,5 +1,3 @@
-# pyright: basic, reportOptionalSubscript=false
-# CVXPY and SciPy ship no types for what is read here
 """The canonical form of a CVXPY problem: the arrays a linear solver takes, as affine functions of the parameters.
 
 CVXPY compiles a problem once (20-60 ms); afterwards cost, right-hand sides and bounds of new parameter values are three
@@ -140,9 +138,7 @@ def canonical_form(
         right=sparse.csr_array(right[kept]),
         lower=Bounds(column[factor > 0].astype(np.int32), ends[factor > 0]),
         upper=Bounds(column[factor < 0].astype(np.int32), ends[factor < 0]),
-        integer=np.array([index for (index,) in data["bool_vars_idx"] or ()], dtype=np.int32)
-        if data["bool_vars_idx"] and isinstance(data["bool_vars_idx"][0], tuple)
-        else np.array(data["bool_vars_idx"] or (), dtype=np.int32),
+        integer=np.array(data["bool_vars_idx"], dtype=np.int32),
         columns={name: _span(cone.var_id_to_col[var.id], var.size) for name, var in variables.items()},
         rows=_named_rows(cone, constraints, kept),
         slices=_slices(cone),

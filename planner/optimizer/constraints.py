@@ -1,5 +1,3 @@
-# pyright: basic, reportReturnType=false
-# CVXPY's operators are untyped, and strict mode would ask for a cast in every line
 """The physics of a home, one constraint a function: stated in CVXPY, in one sentence each, and nowhere else.
 
 Shapes: flows `(n_slots,)` [kWh per slot], stored energy at the slots' ends `(n_slots,)` [kWh]. Every function takes
@@ -8,15 +6,19 @@ names. What does not belong here: which devices a home has (`formulation`), how 
 the demand charge (`demand_charge`).
 """
 
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import cvxpy as cp
 import numpy as np
+from scipy import sparse
 
-Expression: TypeAlias = "cp.Expression | np.ndarray | float"
+
+def total(parts: Sequence[cp.Expression]) -> cp.Expression:
+    """Return the sum of at least one expression."""
+    return sum(parts[1:], start=parts[0])
 
 
-def power_balance(*, supply: Expression, demand: Expression) -> cp.Constraint:
+def power_balance(*, supply: cp.Expression, demand: cp.Expression) -> cp.Constraint:
     """Balance the house: import + discharge = net load + charge + export + curtailed + planned loads.
 
     Dual: value of one more kWh in the house in that slot [money/kWh].
@@ -25,7 +27,12 @@ def power_balance(*, supply: Expression, demand: Expression) -> cp.Constraint:
 
 
 def stored_energy(
-    soc: cp.Variable, *, start: Expression, retention: float, into_store: Expression, out_of_store: Expression
+    soc: cp.Variable,
+    *,
+    start: cp.Expression | float,
+    retention: float,
+    into_store: cp.Expression,
+    out_of_store: cp.Expression,
 ) -> cp.Constraint:
     """Energy is kept: a slot ends with what is left of its start, plus what went in, less what was taken out.
 
@@ -36,23 +43,23 @@ def stored_energy(
     return soc == retention * before + into_store - out_of_store
 
 
-def at_least(flow: cp.Variable, least: Expression) -> cp.Constraint:
+def at_least(flow: cp.Variable, least: cp.Expression | float) -> cp.Constraint:
     """A flow or a store is never below its lower bound. Dual: what one kWh of room would save [money/kWh]."""
     return flow >= least
 
 
-def at_most(flow: cp.Variable, most: Expression) -> cp.Constraint:
+def at_most(flow: cp.Variable, most: cp.Expression | float) -> cp.Constraint:
     """A flow or a store is never above its upper bound. Dual: what one kWh of room would save [money/kWh]."""
     return flow <= most
 
 
-def adds_up(flow: Expression, parts: list[cp.Variable]) -> cp.Constraint:
+def adds_up(flow: cp.Expression, parts: Sequence[cp.Variable]) -> cp.Constraint:
     """A flow whose efficiency depends on its power is the sum of its steps, each with an efficiency of its own."""
-    return flow == sum(parts[1:], start=parts[0])
+    return flow == total(parts)
 
 
 def inverter_power(
-    *, pv: Expression, spilled: Expression, charge: Expression, discharge: Expression, power_kwh: float
+    *, pv: cp.Expression, spilled: cp.Expression, charge: cp.Expression, discharge: cp.Expression, power_kwh: float
 ) -> tuple[cp.Constraint, cp.Constraint]:
     """Limit the inverter: panels and battery together pass at most its power, in either direction.
 
@@ -62,7 +69,7 @@ def inverter_power(
     return through <= power_kwh, through >= -power_kwh
 
 
-def end_steps(soc_end: Expression, *, floor: Expression, steps: cp.Variable) -> cp.Constraint:
+def end_steps(soc_end: cp.Expression, *, floor: cp.Expression, steps: cp.Variable) -> cp.Constraint:
     """Split the energy stored at the end into a floor and the steps of its value curve, the dearest filled first."""
     return soc_end == floor + cp.sum(steps)
 
@@ -78,14 +85,14 @@ def energy_so_far(so_far: cp.Variable, flow: cp.Variable) -> cp.Constraint:
 
 
 def not_from_battery(
-    flows: list[cp.Variable], *, bought: Expression, surplus: Expression, spilled: Expression
+    flows: Sequence[cp.Variable], *, bought: cp.Expression, surplus: cp.Expression, spilled: cp.Expression
 ) -> cp.Constraint:
     """Loads that no battery may feed take together no more than is bought or left over from the panels.
 
     Left over is what the house itself does not need and what is not spilled. A battery may feed house, other planned
     loads and grid in the same slot, as it could without the car.
     """
-    return sum(flows[1:], start=flows[0]) <= bought + surplus - spilled
+    return total(flows) <= bought + surplus - spilled
 
 
 def off_takes_nothing(flow: cp.Variable, *, on: cp.Variable, full_kwh: float) -> cp.Constraint:
@@ -98,13 +105,13 @@ def full_power_inside(flow: cp.Variable, *, on: cp.Variable, starts: cp.Variable
     return flow[:-1] >= full_kwh * (on[1:] - starts[1:])
 
 
-def block_starts(on: cp.Variable, starts: cp.Variable, *, running: Expression) -> cp.Constraint:
+def block_starts(on: cp.Variable, starts: cp.Variable, *, running: cp.Expression) -> cp.Constraint:
     """A block starts where the load is on and was not before; `running` tells whether it was before the horizon."""
     before = cp.hstack([running, on[:-1]]) if on.size > 1 else running
     return starts >= on - before
 
 
-def starts_apart(starts: cp.Variable, spacing: np.ndarray) -> cp.Constraint:
+def starts_apart(starts: cp.Variable, spacing: sparse.csr_array) -> cp.Constraint:
     """In any window as long as the spacing `(n_windows, n_slots)` at most one block starts."""
     return spacing @ starts <= 1
 

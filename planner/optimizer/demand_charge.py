@@ -1,5 +1,3 @@
-# CVXPY's operators and SciPy are untyped; strict mode would ask for a cast in every line.
-# pyright: basic
 """The demand charge as a plan weighs it, stated in CVXPY: which slots form which peak, and what the peaks cost.
 
     period_kw @ import_kwh + under_way_kw <= peak_of @ peaks        a peak is no lower than any mean of its day

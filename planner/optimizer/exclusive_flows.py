@@ -1,5 +1,3 @@
-# pyright: basic
-# HiGHS ships no types
 """Decides what a linear program cannot: one of two opposite flows, cheap steps before dear ones, on or off.
 
 With ordinary prices a linear optimum keeps opposite flows apart by itself, since both at once only loses energy. Where

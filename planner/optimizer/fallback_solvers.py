@@ -1,5 +1,3 @@
-# pyright: basic
-# CVXPY ships no types for what is read here
 """Other solvers on the same statement: the chain behind HiGHS, and an independent check of its answers.
 
 Clarabel (interior point) and SCS (first order) get the problem as CVXPY states it (`formulation`), with the parameter
@@ -68,15 +66,15 @@ def solve_by(solver: str, program: HomeProgram, *, time_limit: float = MIP_SECON
         raise SolverError(message)
     home = stated(program)
     problem = home.problem()
-    options = {
-        CLARABEL: {"solver": cp.CLARABEL, "time_limit": time_limit},
-        SCS: {"solver": cp.SCS, "time_limit_secs": time_limit, "eps_abs": 1e-7, "eps_rel": 1e-7, "max_iters": 200_000},
+    options: dict[str, float] = {
+        CLARABEL: {"time_limit": time_limit},
+        SCS: {"time_limit_secs": time_limit, "eps_abs": 1e-7, "eps_rel": 1e-7, "max_iters": 200_000},
     }[solver]
     started = time.perf_counter()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # inaccurate answers are told by their status
-            problem.solve(**options)
+            problem.solve(solver.upper(), **options)
     except cp.SolverError as error:
         raise SolverError(f"{solver} stopped: {error}") from error
     seconds = time.perf_counter() - started

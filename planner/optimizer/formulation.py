@@ -1,5 +1,3 @@
-# pyright: basic, reportReturnType=false, reportArgumentType=false
-# CVXPY's operators are untyped, and strict mode would ask for a cast in every line
 """The home as an optimisation problem, stated once, in CVXPY, from the constraints of `constraints`.
 
 Per slot, kWh on the alternating-current side, all >= 0: charge, discharge, import, export, spilled PV, stored energy at
@@ -42,14 +40,14 @@ class HomeProblem:
     """
 
     n_slots: int
-    variables: dict[str, cp.Variable] = field(default_factory=dict)
-    parameters: dict[str, cp.Parameter] = field(default_factory=dict)
-    constraints: dict[str, cp.Constraint] = field(default_factory=dict)
-    cost: list[cp.Expression] = field(default_factory=list)
-    supply: list[cp.Expression] = field(default_factory=list)
-    demand: list[cp.Expression] = field(default_factory=list)
-    opposites: list[tuple[str, str]] = field(default_factory=list)
-    steps: list[tuple[str, ...]] = field(default_factory=list)
+    variables: dict[str, cp.Variable] = field(default_factory=dict[str, cp.Variable])
+    parameters: dict[str, cp.Parameter] = field(default_factory=dict[str, cp.Parameter])
+    constraints: dict[str, cp.Constraint] = field(default_factory=dict[str, cp.Constraint])
+    cost: list[cp.Expression] = field(default_factory=list[cp.Expression])
+    supply: list[cp.Expression] = field(default_factory=list[cp.Expression])
+    demand: list[cp.Expression] = field(default_factory=list[cp.Expression])
+    opposites: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    steps: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
 
     def flow(self, name: str) -> cp.Variable:
         """A flow per slot with the parameter `<name>_most` as its upper bound, counted in the tie-break."""
@@ -74,11 +72,13 @@ class HomeProblem:
     def problem(self) -> cp.Problem:
         """The problem as CVXPY knows it."""
         rules = {
-            "power_balance": physics.power_balance(supply=sum(self.supply), demand=sum(self.demand)),
+            "power_balance": physics.power_balance(
+                supply=physics.total(self.supply), demand=physics.total(self.demand)
+            ),
             **self.constraints,
         }
         self.constraints = rules
-        return cp.Problem(cp.Minimize(sum(self.cost)), list(rules.values()))
+        return cp.Problem(cp.Minimize(physics.total(self.cost)), list(rules.values()))
 
 
 def home_problem(
@@ -217,7 +217,7 @@ def _through_steps(
         home.constraints[f"{flow}_step_{k}_most"] = physics.at_most(part, width)
     home.constraints[f"{flow}_steps"] = physics.adds_up(home.variables[flow], parts)
     home.steps.append(tuple(f"{flow}_step_{k}" for k in range(len(widths))))
-    return sum(slope * part for slope, part in zip(slopes.tolist(), parts, strict=True))
+    return physics.total([slope * part for slope, part in zip(slopes.tolist(), parts, strict=True)])
 
 
 def add_end_steps(home: HomeProblem, n_steps: int) -> None:
@@ -269,7 +269,7 @@ def _add_blocks(home: HomeProblem, load: FlexibleShape, flow: cp.Variable) -> No
     home.constraints[f"{name}_off"] = physics.off_takes_nothing(flow, on=on, full_kwh=load.full_kwh)
     home.constraints[f"{name}_starts"] = physics.block_starts(on, starts, running=running)
     home.constraints[f"{name}_starts_most"] = physics.at_most(starts, may_start)
-    home.constraints[f"{name}_spacing"] = physics.starts_apart(starts, sparse.csr_matrix(spacing))
+    home.constraints[f"{name}_spacing"] = physics.starts_apart(starts, sparse.csr_array(spacing))
     if n_slots > 1:
         home.constraints[f"{name}_full"] = physics.full_power_inside(flow, on=on, starts=starts, full_kwh=load.full_kwh)
 
@@ -287,4 +287,4 @@ def add_fixed_run(home: HomeProblem, run: RunShape) -> None:
         [np.full(n_slots, kwh) for kwh in run.energy_kwh], offsets=[-k for k in range(length)], shape=(n_slots, n_slots)
     )
     home.cost.append(TIE * (np.arange(n_slots) / n_slots) @ starts)
-    home.demand.append(sparse.csr_matrix(shape) @ starts)
+    home.demand.append(sparse.csr_array(shape) @ starts)

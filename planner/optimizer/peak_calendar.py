@@ -1,5 +1,3 @@
-# SciPy's sparse arrays are untyped; strict mode would ask for a cast in every line.
-# pyright: basic
 """The demand charge over a horizon in numbers: which slots form which peak, and the month so far.
 
 Numbers only, so that a program can be set up and its answer be priced without CVXPY; the statement is `demand_charge`.
@@ -145,8 +143,8 @@ class HorizonDemandCharge:
         total = 0.0
         for month in self.months:
             planned = [peaks[i] for i, each in enumerate(calendar.months) if each == month]
-            known = self.settled_kw.tolist() if month == self.state.month else []
-            highest = sorted([*planned, *known], reverse=True)[: self.tariff.top]
+            settled = self.settled_kw.tolist() if month == self.state.month else list[float]()
+            highest = sorted([*planned, *settled], reverse=True)[: self.tariff.top]
             total += self.tariff.cost(float(sum(highest)) / self.tariff.top)
         return total
 

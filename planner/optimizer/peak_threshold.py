@@ -1,5 +1,3 @@
-# SciPy's sparse arrays are untyped; strict mode would ask for a cast in every line.
-# pyright: basic, reportOptionalSubscript=false
 """Power above a threshold at a price: the part of a month's charge that one day, or one hour, can be asked for.
 
     mean of the N highest peaks = min over t of  t + (1 / N) * sum over peaks of max(peak - t, 0)

@@ -1,5 +1,3 @@
-# pyright: basic, reportAttributeAccessIssue=false
-# HiGHS ships no types
 """A canonical form on HiGHS with warm starts: parameters change in place, the last basis starts the next solve.
 
 What does not belong here: what the program means (`formulation`), and which flows may not be together
@@ -115,7 +113,8 @@ class WarmStartedProgram:
         if "bounds" in stale:
             solver.changeColsBounds(form.n_columns, self._every_column, *form.bounds(self.parameters))
         if "rows" in stale:
-            solver.changeRowsBounds(form.n_rows, self._every_row, *form.row_bounds(self.parameters))
+            bounds = form.row_bounds(self.parameters)
+            solver.changeRowsBounds(form.n_rows, self._every_row, *bounds)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue] - not in HiGHS' stubs
         stale.clear()
 
     def save_basis(self) -> None:

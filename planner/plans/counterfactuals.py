@@ -1,5 +1,3 @@
-# HiGHS ships no types; strict mode would ask for a cast in every line.
-# pyright: basic
 """What each slot's use of the battery is worth: the plan solved again with the battery idle in that slot.
 
 Exact, not estimated: each figure is the difference of two optima. The solver stays hot, so that a slot costs a few

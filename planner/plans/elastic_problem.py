@@ -1,5 +1,3 @@
-# CVXPY's operators are untyped; strict mode would ask for a cast in every line.
-# pyright: basic
 """The home's problem with demands, or a limit, that give way: how little has to give so that a schedule exists.
 
 The same statement as everywhere (`home_problem`), with prices left out and slack put in. Opposite flows are kept apart
@@ -43,7 +41,7 @@ class Shortfall:
 
     end_short: float = 0.0
     end_over: float = 0.0
-    loads: dict[str, Energy] = field(default_factory=dict)
+    loads: dict[str, Energy] = field(default_factory=dict[str, Energy])
     dropped: tuple[str, ...] = ()
 
     @property
@@ -184,7 +182,8 @@ class _Elastic:
 
     def _one_way(self) -> "list[cp.Constraint]":
         """Of two opposite flows only one is above zero in a slot."""
-        rules, plenty = [], self._plenty() + MOST_EXTRA_KW * SLOT_HOURS
+        rules: list[cp.Constraint] = []
+        plenty = self._plenty() + MOST_EXTRA_KW * SLOT_HOURS
         for one, other in self.home.opposites:
             way = self.cp.Variable(self.n_slots, boolean=True)
             flows = self.home.variables

@@ -1,5 +1,3 @@
-# SciPy's sparse arrays are untyped; strict mode would ask for a cast in every line.
-# pyright: basic
 """A demand charge as prices of slots: the import that is free in each, and the price of more.
 
 Inside a day a planner sees slots, not days: a kW above the level is charged in every hour it happens in, although only
@@ -113,7 +111,7 @@ def slot_prices(calendars: Sequence[PeakCalendar], levels_kw: Energy, rates: Ene
         levels_kw: free of charge, weighted as the component weighs [kW].
         rates: of a weighted kW above it [money/kW].
     """
-    free, price, period = [], [], []
+    free, price, period = list[Energy](), list[Energy](), list[NDArray[np.int64]]()
     for calendar, level, rate in zip(calendars, levels_kw.tolist(), rates.tolist(), strict=True):
         weights = np.asarray(calendar.period_kw.sum(axis=0)).ravel()  # [kW/kWh], 0 where nothing counts
         members = np.maximum(np.diff(calendar.period_kw.indptr), 1)

@@ -1,0 +1,10 @@
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+class _KstestResult(NamedTuple):
+    statistic: np.float64
+    pvalue: np.float64
+
+def ks_2samp(data1: NDArray[np.float64], data2: NDArray[np.float64]) -> _KstestResult: ...
