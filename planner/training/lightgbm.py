@@ -158,8 +158,16 @@ def train_lightgbm(
         lessons += teacher.label(latest, number)
         latest, cost, saved = judge.best(_candidates(how, lessons))
         policies.append(latest)
-        told = {"number": number, "of": how.rounds, "rows": int(lessons.differs.sum())}
-        rounds.append(LightgbmRound(**told, margin=latest.margin, cost=cost, saving=saved))
+        rounds.append(
+            LightgbmRound(
+                number=number,
+                total=how.rounds,
+                rows=int(lessons.differs.sum()),
+                margin=latest.margin,
+                cost=cost,
+                saving=saved,
+            )
+        )
     if progress is not None:
         progress(rounds[-1])
     kept = max(rounds, key=lambda each: each.saving)  # the first of equal ones
