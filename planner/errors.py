@@ -130,6 +130,13 @@ class PolicyMismatchError(PlannerError):
     hint = "train anew, or go back with `darkstar models rollback`"
 
 
+class NonFiniteStateError(PlannerError, ValueError):
+    """A state with nan or an infinity, for which a trained policy defines no action."""
+
+    code = "model_refused"
+    hint = "choose another policy, and report this: the state of a policy is always finite"
+
+
 class CheckpointError(PlannerError):
     """A checkpoint that is damaged, or of another training."""
 

@@ -39,15 +39,6 @@ class PromotedAurora:
         return day > self.loaded.summary.last_day
 
 
-def promoted_aurora(context: Context) -> PromotedAurora | None:
-    """The version in use; None where none was promoted.
-
-    Raises:
-        ConfigurationError: the pointer or the bundle is damaged; says what to do.
-    """
-    return next(promoted_versions(context), None)
-
-
 def promoted_versions(context: Context) -> Iterator[PromotedAurora]:
     """The version in use, then those in use before it, the latest first, as far as they can still be read.
 

@@ -8,7 +8,7 @@ import pytest
 
 from assets.aurora import aurora_models_asset, training_window
 from assets.home import Home
-from darkstar_pipeline.forecasts.promoted import promoted_aurora
+from darkstar_pipeline.forecasts.promoted import promoted_versions
 from darkstar_pipeline.forecasts.site_forecasts import site_forecasts
 from planner.forecasts.aurora_model import MODEL_VERSION
 from tests.builders.month_home import FIRST, LAST, month_context, write_outlook
@@ -40,8 +40,7 @@ def test_aurora_forecasts_when_its_asset_was_materialized(tmp_path: Path) -> Non
     metadata = done.asset_materializations_for_node("aurora_models")[0].metadata
     assert metadata["in use"].value is True
     assert "below the seven-day mean's" in str(metadata["why"].value)
-    promoted = promoted_aurora(home.context)
-    assert promoted is not None
+    (promoted,) = promoted_versions(home.context)
     assert (promoted.version, promoted.loaded.summary.last_day) == (1, date(2025, 10, 30))
     made = site_forecasts(home.context, [date(2025, 10, 30), LAST])
     assert dict(made.select("local_day", "model_version").unique().iter_rows()) == {

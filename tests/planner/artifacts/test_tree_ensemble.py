@@ -1,4 +1,4 @@
-"""Trees read from LightGBM's text say what LightGBM says, and nothing else is taken for trees."""
+"""Trees read from LightGBM's text predict what LightGBM predicts, and nothing else is taken for trees."""
 
 from typing import Any
 
@@ -7,27 +7,27 @@ import numpy as np
 import pytest
 
 from planner.artifacts.tree_ensemble import parse_tree_ensemble
-from planner.errors import PolicyMismatchError
+from planner.errors import NonFiniteStateError, PolicyMismatchError
 
 
-def grown(rounds: int = 12, **parameters: Any) -> lightgbm.Booster:
-    """Trees of a made-up relation between four columns, one of them of whole numbers."""
+def fitted(rounds: int = 12, **parameters: Any) -> lightgbm.Booster:
+    """Trees of a synthetic relation between four columns, one of them of whole numbers."""
     rng = np.random.default_rng(4)
     rows = rng.normal(size=(2000, 4)).astype(np.float32)
     rows[:, 2] = np.rint(rows[:, 2] * 2)
-    wanted = np.abs(rows[:, 0] * rows[:, 1] + rows[:, 2])
-    told = {"num_threads": 1, "verbosity": -1, "num_leaves": 9, **parameters}
-    return lightgbm.train(told, lightgbm.Dataset(rows, wanted), rounds)
+    labels = np.abs(rows[:, 0] * rows[:, 1] + rows[:, 2])
+    settings = {"num_threads": 1, "verbosity": -1, "num_leaves": 9, **parameters}
+    return lightgbm.train(settings, lightgbm.Dataset(rows, labels), rounds)
 
 
 @pytest.mark.parametrize(
     "booster",
     [
-        pytest.param(grown(), id="several trees"),
-        pytest.param(grown(1, num_leaves=2), id="one split"),
+        pytest.param(fitted(), id="several trees"),
+        pytest.param(fitted(1, num_leaves=2), id="one split"),
     ],
 )
-def test_trees_say_what_lightgbm_says_when_rows_are_finite(booster: lightgbm.Booster) -> None:
+def test_trees_predict_as_lightgbm_when_rows_are_finite(booster: lightgbm.Booster) -> None:
     rows = np.random.default_rng(1).normal(size=(300, 4)).astype(np.float32) * 3
     rows[:, 2] = np.rint(rows[:, 2])  # on the thresholds' sides of whole numbers
     trees = parse_tree_ensemble(booster.model_to_string().encode())
@@ -38,23 +38,33 @@ def test_trees_say_what_lightgbm_says_when_rows_are_finite(booster: lightgbm.Boo
     on_them = np.repeat(borders[:, None], 4, axis=1)
     np.testing.assert_allclose(trees.predict(on_them), np.asarray(booster.predict(on_them)), rtol=0, atol=1e-12)
     alone = np.array([trees.predict(rows[row : row + 1])[0] for row in range(50)])
-    assert alone.tobytes() == trees.predict(rows)[:50].tobytes(), "the same whatever is asked beside it"
+    assert alone.tobytes() == trees.predict(rows)[:50].tobytes(), "a row's prediction depends on the other rows"
     assert trees.predict(rows[:0]).shape == (0,)
 
 
-def test_trees_say_what_lightgbm_says_when_no_tree_splits() -> None:
-    booster, rows = grown(3, min_data_in_leaf=5000), np.zeros((2, 4), dtype=np.float32)
-    told = parse_tree_ensemble(booster.model_to_string().encode()).predict(rows)
-    np.testing.assert_allclose(told, np.asarray(booster.predict(rows)), rtol=0, atol=1e-12)
+def test_trees_predict_as_lightgbm_when_no_tree_splits() -> None:
+    booster, rows = fitted(3, min_data_in_leaf=5000), np.zeros((2, 4), dtype=np.float32)
+    predicted = parse_tree_ensemble(booster.model_to_string().encode()).predict(rows)
+    np.testing.assert_allclose(predicted, np.asarray(booster.predict(rows)), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_rows_are_refused_when_a_number_is_not_finite(value: float) -> None:
+    """LightGBM sends missing values by rules of its own, which the evaluator does not have."""
+    rows = np.zeros((3, 4), dtype=np.float32)
+    rows[1, 2] = value
+    trees = parse_tree_ensemble(fitted(2).model_to_string().encode())
+    with pytest.raises(NonFiniteStateError, match=f"finite numbers, got {value} in row 1, column 2"):
+        trees.predict(rows)
 
 
 def text(**changes: tuple[str, str]) -> bytes:
     """LightGBM's text with something replaced."""
-    told = grown(2).model_to_string()
+    changed = fitted(2).model_to_string()
     for old, new in changes.values():
-        assert old in told
-        told = told.replace(old, new)
-    return told.encode()
+        assert old in changed
+        changed = changed.replace(old, new)
+    return changed.encode()
 
 
 @pytest.mark.parametrize(
@@ -64,7 +74,7 @@ def text(**changes: tuple[str, str]) -> bytes:
         pytest.param(b"\xff\xfe", "cannot be read", id="no text"),
         pytest.param(text(classes=("num_class=1", "num_class=3")), "3 outputs", id="several outputs"),
         pytest.param(
-            text(columns=("max_feature_idx=3", "max_feature_idx=0")), "column that there is not", id="columns"
+            text(columns=("max_feature_idx=3", "max_feature_idx=0")), "column that does not exist", id="columns"
         ),
         pytest.param(text(kind=("decision_type=2", "decision_type=1")), "by category", id="categories"),
         pytest.param(text(leaves=("num_leaves=9", "num_leaves=7")), "lacks splits or leaves", id="leaves"),

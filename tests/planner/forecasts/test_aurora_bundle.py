@@ -1,5 +1,6 @@
 """A model out of its bundle forecasts the same bytes; one that does not fit is refused."""
 
+import json
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from env.time_grid import day_start
+from env.time_grid import day_start, grid
 from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora import aurora_forecasts, aurora_scenarios
@@ -22,6 +23,7 @@ from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import slot_series
 from tests.builders.homes import STOCKHOLM
 from tests.builders.month_home import FIRST, LAST, readings
+from tests.builders.version_0_1 import VERSION_0_1
 
 PANELS = PvSystem(latitude=59.3, longitude=18.1, tilt=40.0, azimuth=170.0)
 
@@ -103,6 +105,25 @@ def changed(folder: Path, *, drop: str = "", damage: str = "", **details: object
 def test_model_is_refused_when_its_bundle_is_wrong(tmp_path: Path, change: dict[str, str], message: str) -> None:
     with pytest.raises(PolicyMismatchError, match=message):
         load_aurora(changed(tmp_path, **change))
+
+
+def test_bundle_of_version_0_1_forecasts_as_it_did() -> None:
+    loaded = load_aurora(VERSION_0_1 / "aurora")
+    first, last = loaded.summary.first_day, loaded.summary.last_day
+    assert (first, last, loaded.panels) == (date(2025, 10, 1), date(2025, 10, 20), None)
+    assert loaded.summary.metrics == {"mae": 0.1, "none": None}
+    slots = grid(first, last + timedelta(days=2), STOCKHOLM)
+    number = np.arange(slots.height)
+    load_kwh = 0.2 + 0.1 * (number % 96 > 64) + 0.01 * (number % 7)
+    pv_kwh = np.where((number % 96 > 40) & (number % 96 < 60), 0.5, 0.0)
+    history = slots.select("slot_start").with_columns(load_kwh=pl.Series(load_kwh), pv_kwh=pl.Series(pv_kwh))
+    day = last + timedelta(days=1)
+    start, end = (day_start(day + timedelta(days=by), STOCKHOLM) for by in (0, 1))
+    series = AuroraHome(slot_series(history, STOCKHOLM, country="SE"), None)
+    forecast = aurora_forecasts(loaded.model, series, [start], [end], STOCKHOLM)
+    expected = json.loads((VERSION_0_1 / "predictions.json").read_text())["aurora"]
+    for name in ("load_kwh", "pv_kwh"):
+        np.testing.assert_allclose(forecast[name].to_numpy()[::25], expected[name], rtol=0, atol=1e-12)
 
 
 def test_a_bundle_is_served_without_the_code_that_fits_models() -> None:
