@@ -42,7 +42,7 @@ def aurora_models_asset(home: Home) -> dg.AssetsDefinition:
         first, last = training_window(home, config.last_day, datetime.now(UTC))
         try:
             done = train_and_register(
-                home.context, first, last, seed=config.seed, who="aurora_models", dagster_run_id=context.run.run_id
+                home.context, first, last, seed=config.seed, actor="aurora_models", dagster_run_id=context.run.run_id
             )
         except DataMissingError as error:  # a new home: nothing to learn from is no failure of the night's run
             context.log.warning(str(error))

@@ -45,7 +45,7 @@ def models(call: Call) -> Document:
     names = [RegisteredModel.of(context, family).name for family in FAMILIES]
     unfinished = [name for name in names if not finish(context, name)]
     for name in unfinished:
-        call.note(f"MLflow's alias of {name} does not follow yet: MLflow cannot be reached")
+        call.note(f"MLflow did not set the alias of {name}; the next `darkstar models` tries again")
     champion = champion_version(context)
     in_use = FALLBACK if champion is None else reference(names[0], champion)
     rows = [_row(record) for name in names for record in list_versions(context, name)]
@@ -84,24 +84,19 @@ def promote(
         check_evidence(number, evidence)
     stored_bundle(context, name, number)
     reason = why if why is not None else _reasons(evidence) or "by hand, not judged"
-    done = move(context, number, who=_who(), why=reason, evidence=evidence, force=force or by_hand, name=name)
+    done = move(context, number, actor=_actor(), reason=reason, evidence=evidence, force=force or by_hand, name=name)
     return _moved(call, done)
 
 
 def rollback(call: Call, *, model: FamilyOption = FamilyName.ANTARES, why: WhyOption = None) -> Document:
     """Put the version before back into use, byte for byte; before the first one, `value` decides again."""
-    from darkstar_pipeline.models.champion_pointer import read_pointer
     from darkstar_pipeline.models.promotion import rollback as move
-    from darkstar_pipeline.models.registry import stored_bundle
     from darkstar_pipeline.models.version import RegisteredModel
 
     context = call.context()
-    chosen = RegisteredModel.of(context, model.value)
-    pointer = read_pointer(chosen.folder)
-    if pointer is not None and pointer.previous:
-        stored_bundle(context, chosen.name, pointer.previous[0].version)  # fetched again where somebody cleared it away
+    name = RegisteredModel.of(context, model.value).name
     reason = why if why is not None else "no reason was given"
-    return _moved(call, move(context, who=_who(), why=reason, name=chosen.name))
+    return _moved(call, move(context, actor=_actor(), reason=reason, name=name))
 
 
 def _meant(text: str, model: FamilyName, site: str) -> tuple[str, int]:
@@ -117,8 +112,8 @@ def _meant(text: str, model: FamilyName, site: str) -> tuple[str, int]:
     return parse_reference(text)
 
 
-def _who() -> str:
-    """Who sits at the keyboard, as far as the system tells."""
+def _actor() -> str:
+    """Return the name of the user, as far as the system knows it."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container without users, on Python before and after 3.13
@@ -180,15 +175,15 @@ def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
 
 def _moved(call: Call, move: "PromotionResult") -> Document:
     """What a move did."""
-    if not move.settled:
-        call.note("MLflow cannot be reached: its alias follows with the next `darkstar models`")
+    if not move.alias_moved:
+        call.note("MLflow's alias follows in the background; `darkstar doctor` says whether it still lags")
     document = {
         "model": move.model,
         "action": move.action,
         "version": move.version,
         "previous": move.previous,
         "changed": move.changed,
-        "alias_moved": move.settled,
+        "alias_moved": move.alias_moved,
     }
     now = "no version is in use" if move.version is None else f"version {move.version} is in use"
     if move.version is None and move.model.startswith(f"{FamilyName.ANTARES}-"):

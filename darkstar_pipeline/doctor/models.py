@@ -12,8 +12,10 @@ from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.models.alias_follower import alias_is_pending
 from darkstar_pipeline.models.champion_pointer import load_champion
-from darkstar_pipeline.models.version import RegisteredModel, retrains_folder
+from darkstar_pipeline.models.promotion_journal import INTENT
+from darkstar_pipeline.models.version import FAMILIES, RegisteredModel, retrains_folder
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.time_grid import zone
 from planner.errors import PolicyMismatchError
@@ -54,6 +56,16 @@ def check_models(settings: Settings, home: Path, site: str, now: datetime) -> Ch
     pointer, since = champion.pointer, champion.pointer.at.astimezone(zone(context.timezone)).date()
     detail = f"version {pointer.version} ({champion.bundle.manifest.kind}) decides since {since}"
     return _looked_after(check, f"{detail}, {_told(last)}", last, since, today)
+
+
+def check_aliases(home: Path, site: str) -> list[CheckResult]:
+    """Return a warning where MLflow's aliases of a site lag behind the pointers; nothing where they do not."""
+    models = [RegisteredModel(home, site, family) for family in FAMILIES]
+    lagging = [model.name for model in models if alias_is_pending(model) or (model.folder / INTENT).exists()]
+    if not lagging:
+        return []
+    detail = f"MLflow's alias `champion` of {', '.join(lagging)} lags behind the version in use"
+    return [warned(f"aliases, {site}", detail, "darkstar models")]
 
 
 def newest_retrain(folder: Path) -> Retrained | None:

@@ -49,7 +49,7 @@ def train_and_register(
     last: date,
     *,
     seed: int = 0,
-    who: str = "darkstar",
+    actor: str = "darkstar",
     dagster_run_id: str | None = None,
 ) -> RegisteredAurora:
     """Fit a site's Aurora, make it a version, and put it into use if the days held out speak for it.
@@ -59,7 +59,7 @@ def train_and_register(
         first: first local day.
         last: last local day, included.
         seed: of rows and trees.
-        who: who asks, for the record of the move.
+        actor: name of the person or job, for the record of the promotion.
         dagster_run_id: the run that asks, for the link back.
 
     Raises:
@@ -83,7 +83,7 @@ def train_and_register(
         version = register_model(context, bundle, run)
     if verdict["promote"]:
         name = registered_name(context.site_name, "aurora")
-        promote(context, version, who=who, why=verdict["reasons"][0], evidence=verdict, name=name)
+        promote(context, version, actor=actor, reason=verdict["reasons"][0], evidence=verdict, name=name)
     return RegisteredAurora(trained=trained, version=version, verdict=verdict)
 
 

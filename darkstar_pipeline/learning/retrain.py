@@ -33,7 +33,7 @@ POLICIES = ("lightgbm", "rl")
 RECENT_DAYS = 28
 STALE_DAYS = 7
 MOST_REFUSED = 0.5
-WHO = "retrain"
+ACTOR = "retrain"
 
 
 class Step(BaseModel):
@@ -116,7 +116,7 @@ class Retrain:
         self._asked.note("Aurora is trained")
         seed, run = settings.learning.seed, self._asked.dagster_run_id
         try:
-            made = train_and_register(self.context, first, last, seed=seed, who=WHO, dagster_run_id=run)
+            made = train_and_register(self.context, first, last, seed=seed, actor=ACTOR, dagster_run_id=run)
         except DataMissingError as error:
             self._done({"aurora": {"version": None, "promoted": False, "reasons": [str(error)]}})
             return
@@ -168,7 +168,7 @@ class Retrain:
         evidence, version = self.report.evidence, self.report.challenger
         carried = evidence["promote"] is True
         if carried:
-            promote(self.context, version, who=WHO, why=evidence["reasons"][0], evidence=evidence)
+            promote(self.context, version, actor=ACTOR, reason=evidence["reasons"][0], evidence=evidence)
         self._done({"status": "promoted" if carried else "kept", "champion": in_use(self.context)})
 
     def _done(self, changes: Mapping[str, object]) -> None:

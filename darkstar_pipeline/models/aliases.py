@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import read_pointer
-from darkstar_pipeline.models.sqlite_aliases import move_local_champion
-from darkstar_pipeline.models.version import find_model
-from darkstar_pipeline.tracking.mlflow_store import local_database, open_store, translate_mlflow_errors
+from darkstar_pipeline.models.version import RegisteredModel
+from darkstar_pipeline.tracking.mlflow_store import open_store, translate_mlflow_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -16,36 +14,33 @@ CHALLENGER, CHAMPION = "challenger", "champion"
 _ABSENT = "RESOURCE_DOES_NOT_EXIST"
 
 
-def point_aliases(context: Context, name: str, version: int | None) -> None:
-    """Make MLflow's `champion` the version that the pointer names; a challenger that won is none any more.
+def set_champion_alias(model: RegisteredModel, version: int | None) -> None:
+    """Give `champion` to a version, or to none; a challenger that became champion is no challenger any more.
 
     Raises:
         OutsideServiceError: MLflow refused or cannot be reached.
     """
-    database = local_database(context.home)
-    if database is not None and move_local_champion(database, name, version):
-        return
-    with translate_mlflow_errors(context.home):
-        client, _ = open_store(context.home)
+    with translate_mlflow_errors(model.home):
+        client, _ = open_store(model.home)
         if version is None:
-            client.delete_registered_model_alias(name, CHAMPION)
+            client.delete_registered_model_alias(model.name, CHAMPION)
             return
-        client.set_registered_model_alias(name, CHAMPION, str(version))
-        if alias_of(client, name, CHALLENGER) == version:
-            client.delete_registered_model_alias(name, CHALLENGER)
+        client.set_registered_model_alias(model.name, CHAMPION, str(version))
+        if alias_of(client, model.name, CHALLENGER) == version:
+            client.delete_registered_model_alias(model.name, CHALLENGER)
 
 
-def make_challenger(client: "MlflowClient", context: Context, name: str, version: int) -> None:
-    """Give the alias to a version, unless it or a later one is the champion or the challenger already."""
-    pointer = read_pointer(find_model(context, name).folder)
+def set_challenger_alias(client: "MlflowClient", model: RegisteredModel, version: int) -> None:
+    """Give `challenger` to a version, unless it or a later one is champion or challenger already."""
+    pointer = read_pointer(model.folder)
     champion = 0 if pointer is None else pointer.version
-    challenger = alias_of(client, name, CHALLENGER)
+    challenger = alias_of(client, model.name, CHALLENGER)
     if version > max(champion, 0 if challenger is None else challenger):
-        client.set_registered_model_alias(name, CHALLENGER, str(version))
+        client.set_registered_model_alias(model.name, CHALLENGER, str(version))
 
 
 def alias_of(client: "MlflowClient", name: str, alias: str) -> int | None:
-    """The version that has an alias."""
+    """Return the version that has an alias; None where none has it."""
     from mlflow.exceptions import MlflowException
 
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError, DataRefusedError
-from darkstar_pipeline.models.aliases import CHALLENGER, CHAMPION, alias_of, make_challenger
+from darkstar_pipeline.models.aliases import CHALLENGER, CHAMPION, alias_of, set_challenger_alias
 from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.run_tables import add_run, json_text
 from darkstar_pipeline.models.training_run import BUNDLE_FOLDER, IDENTITY, TrainingRun, log_training, run_tags
@@ -108,7 +108,7 @@ def register_model(context: Context, bundle_folder: Path, run: TrainingRun, *, n
         version = int(found.version)
         place_bundle(model.version_folder(version), bundle_folder, bundle)
         if family == "antares":
-            make_challenger(client, context, chosen, version)
+            set_challenger_alias(client, model, version)
     identified = {"run_id": str(found.run_id), "model": chosen, "version": version, "artifact_path": str(found.source)}
     versions = {key: tags[key] for key in ("config_version", "code_version", IDENTITY)}
     created = _instant(found)

@@ -4,7 +4,6 @@ import json
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,16 +17,7 @@ from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from tests.builders.tools import mosquitto
-
-WAIT_SECONDS = 20.0
-
-
-def until(condition: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
-    """Wait for a condition; fail where it does not hold in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
-        time.sleep(0.02)
+from tests.builders.waiting import WAIT_SECONDS, until
 
 
 class Broker:

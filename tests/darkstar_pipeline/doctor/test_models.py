@@ -8,9 +8,10 @@ import pytest
 from darkstar_pipeline.config.learning import LearningSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.doctor import CheckResult, Verdict
-from darkstar_pipeline.doctor.models import check_models, days_needed
+from darkstar_pipeline.doctor.models import check_aliases, check_models, days_needed
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.learning.splits import split
+from darkstar_pipeline.models.alias_follower import PENDING
 from darkstar_pipeline.models.champion_pointer import Pointer, write_pointer
 from darkstar_pipeline.models.version import RegisteredModel, retrains_folder
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
@@ -144,3 +145,12 @@ def test_days_needed_are_hardly_too_many_when_split(rules: LearningSettings) -> 
     assert len(split(days, rules, with_test=True).train) >= rules.least_train_days
     with pytest.raises(DataMissingError):
         split(days[:-4], rules, with_test=True)
+
+
+def test_check_aliases_warns_when_the_alias_lags(context: Context) -> None:
+    use(context)
+    assert check_aliases(context.home, SITE) == []
+    (RegisteredModel.of(context).folder / PENDING).touch()
+    (warning,) = check_aliases(context.home, SITE)
+    assert (warning.verdict, warning.remedy) == (Verdict.WARN, "darkstar models")
+    assert "antares-home lags" in warning.detail

@@ -1,10 +1,10 @@
 """The champion moves whole, back and forth, and a move that was cut off is finished or forgotten."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,17 +12,19 @@ import pytest
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError, OutsideServiceError
-from darkstar_pipeline.models import aliases, promotion, sqlite_aliases
+from darkstar_pipeline.models import alias_follower, promotion, promotion_journal
+from darkstar_pipeline.models.alias_follower import PENDING, alias_is_pending, follow_pointer
 from darkstar_pipeline.models.aliases import alias_of
 from darkstar_pipeline.models.champion_pointer import POINTER, load_champion, read_pointer
-from darkstar_pipeline.models.promotion import INTENT, NotPromotedError, promote, rollback
+from darkstar_pipeline.models.promotion import NotPromotedError, finish, promote, rollback
+from darkstar_pipeline.models.promotion_journal import INTENT
 from darkstar_pipeline.models.registry import list_versions
-from darkstar_pipeline.models.sqlite_aliases import move_local_champion
 from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.tracking.mlflow_store import open_store
 from darkstar_pipeline.warehouse.schemas import MODEL_PROMOTIONS
 from planner.errors import PolicyMismatchError
-from tests.builders.models import bundle_in
+from tests.builders.models import bundle_in, context_in
+from tests.builders.waiting import until
 
 # MLflow warns of its own dependencies' changes while it is imported; nothing of ours.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -42,16 +44,18 @@ import sys
 from pathlib import Path
 from darkstar_pipeline.models.promotion import rollback
 from tests.builders.models import context_in
-move = rollback(context_in(Path(sys.argv[1]), sys.argv[2]), who="test", why="back")
-print(move.version, move.settled, [name for name in ("mlflow", "torch") if name in sys.modules])
+move = rollback(context_in(Path(sys.argv[1]), sys.argv[2]), actor="test", reason="back")
+print(move.version, [name for name in ("mlflow", "torch") if name in sys.modules])
 """
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from darkstar_pipeline.models import promotion
+from darkstar_pipeline.models import promotion, promotion_journal
 from tests.builders.models import context_in
-setattr(promotion, sys.argv[3], lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
-promotion.promote(context_in(Path(sys.argv[1]), sys.argv[2]), 2, who="test", why="killed", evidence={"promote": True})
+module = promotion if hasattr(promotion, sys.argv[3]) else promotion_journal
+setattr(module, sys.argv[3], lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+context = context_in(Path(sys.argv[1]), sys.argv[2])
+promotion.promote(context, 2, actor="test", reason="killed", evidence={"promote": True})
 """
 
 
@@ -82,7 +86,7 @@ def two(context: Context, register: Callable[..., int]) -> Context:
     """A site with two versions, the first promoted."""
     register(1)
     register(2)
-    promote(context, 1, who="test", why="first", evidence=PASSED)
+    promote(context, 1, actor="test", reason="first", evidence=PASSED)
     return context
 
 
@@ -92,8 +96,8 @@ def test_champion_is_none_when_nothing_was_promoted(context: Context, register: 
 
 
 def test_promotion_moves_pointer_alias_and_leaves_a_row(two: Context) -> None:
-    move = promote(two, 2, who="anna", why="cheaper", evidence=PASSED)
-    assert (move.version, move.previous, move.changed, move.settled) == (2, 1, True, True)
+    move = promote(two, 2, actor="anna", reason="cheaper", evidence=PASSED)
+    assert (move.version, move.previous, move.changed, move.alias_moved) == (2, 1, True, True)
     champion = load_champion(two)
     assert champion is not None
     assert champion.pointer.version == 2
@@ -114,7 +118,7 @@ def test_promotion_moves_pointer_alias_and_leaves_a_row(two: Context) -> None:
 
 def test_promotion_changes_nothing_when_the_version_is_champion_already(two: Context) -> None:
     before = (folder_of(two) / POINTER).read_bytes()
-    move = promote(two, 1, who="test", why="again", evidence=PASSED)
+    move = promote(two, 1, actor="test", reason="again", evidence=PASSED)
     assert (move.version, move.changed) == (1, False)
     assert (folder_of(two) / POINTER).read_bytes() == before
     assert moved(two) == [("promote", 1, None)]
@@ -122,9 +126,9 @@ def test_promotion_changes_nothing_when_the_version_is_champion_already(two: Con
 
 def test_rollback_brings_back_the_bundle_byte_for_byte(two: Context) -> None:
     before = contents(two)
-    promote(two, 2, who="test", why="next", evidence=PASSED)
+    promote(two, 2, actor="test", reason="next", evidence=PASSED)
     assert contents(two) != before
-    move = rollback(two, who="test", why="worse")
+    move = rollback(two, actor="test", reason="worse")
     assert (move.version, move.previous) == (1, 2)
     assert contents(two) == before
     assert alias(two) == 1
@@ -132,20 +136,20 @@ def test_rollback_brings_back_the_bundle_byte_for_byte(two: Context) -> None:
 
 
 def test_rollback_ends_at_value_and_then_is_refused(two: Context) -> None:
-    move = rollback(two, who="test", why="worse than value")
+    move = rollback(two, actor="test", reason="worse than value")
     assert (move.version, move.previous) == (None, 1)
     assert load_champion(two) is None
     assert alias(two) is None
     with pytest.raises(DataMissingError, match="no version in use"):
-        rollback(two, who="test", why="again")
+        rollback(two, actor="test", reason="again")
     assert moved(two) == [("promote", 1, None), ("rollback", None, 1)]
 
 
 def test_rollback_goes_back_step_by_step(two: Context, register: Callable[..., int]) -> None:
     register(3)
     for version in (2, 3):
-        promote(two, version, who="test", why="next", evidence=PASSED)
-    assert [rollback(two, who="test", why="back").version for _ in range(3)] == [2, 1, None]
+        promote(two, version, actor="test", reason="next", evidence=PASSED)
+    assert [rollback(two, actor="test", reason="back").version for _ in range(3)] == [2, 1, None]
 
 
 @pytest.mark.parametrize(
@@ -161,9 +165,9 @@ def test_promotion_is_refused_when_the_evidence_does_not_carry_it(
     two: Context, evidence: dict[str, object] | None, told: str
 ) -> None:
     with pytest.raises(NotPromotedError, match=told):
-        promote(two, 2, who="test", why="try", evidence=evidence)
+        promote(two, 2, actor="test", reason="try", evidence=evidence)
     assert moved(two) == [("promote", 1, None)]
-    promote(two, 2, who="test", why="I insist", evidence=evidence, force=True)
+    promote(two, 2, actor="test", reason="I insist", evidence=evidence, force=True)
     assert two.lake.read(MODEL_PROMOTIONS, two.site_name)["forced"].to_list() == [False, True]
 
 
@@ -177,7 +181,7 @@ def test_promotion_is_refused_when_the_bundle_does_not_fit(two: Context, damage:
     else:
         place.rename(place.with_name("lost"))
     with pytest.raises((PolicyMismatchError, DataMissingError)):
-        promote(two, 2, who="test", why="try", evidence=PASSED, force=True)
+        promote(two, 2, actor="test", reason="try", evidence=PASSED, force=True)
     assert moved(two) == [("promote", 1, None)]
     assert not (folder_of(two) / INTENT).exists()
 
@@ -194,9 +198,12 @@ def test_pointer_is_refused_when_it_is_damaged(two: Context) -> None:
         load_champion(two)
 
 
-@pytest.mark.parametrize("step", ["write_pointer", "add_row", "point_aliases"])
+STEPS = ["write_pointer", "add_row", "mark_alias_pending", "update_alias"]
+
+
+@pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("action", ["promote", "rollback"])
-def test_move_is_whole_after_the_next_call_when_it_was_cut_off(
+def test_change_is_whole_after_the_next_call_when_it_was_cut_off(
     two: Context, monkeypatch: pytest.MonkeyPatch, step: str, action: str
 ) -> None:
     def cut(*_: object, **__: object) -> None:
@@ -204,50 +211,103 @@ def test_move_is_whole_after_the_next_call_when_it_was_cut_off(
 
     def act() -> None:
         if action == "promote":
-            promote(two, 2, who="test", why="next", evidence=PASSED)
+            promote(two, 2, actor="test", reason="next", evidence=PASSED)
         else:
-            rollback(two, who="test", why="back")
+            rollback(two, actor="test", reason="back")
 
     with monkeypatch.context() as patched:
-        patched.setattr(promotion, step, cut)
+        patched.setattr(promotion if step == "update_alias" else promotion_journal, step, cut)
         with pytest.raises(KeyboardInterrupt):
             act()
     held = step != "write_pointer"
     after = {"promote": 2, "rollback": None}[action] if held else 1
     pointer = read_pointer(folder_of(two))
     assert (None if pointer is None else pointer.version) == after, "serving sees one or the other"
-    promotion.settle(two, RegisteredModel.of(two))
+    name = f"antares-{two.site_name}"
+    assert finish(two, name)
     assert alias(two) == after
     expected = [("promote", 1, None), *([(action, after, 1)] if held else [])]
     assert moved(two) == expected
     assert not (folder_of(two) / INTENT).exists()
-    promotion.settle(two, RegisteredModel.of(two))
-    assert moved(two) == expected, "mending twice changes nothing"
+    assert not alias_is_pending(RegisteredModel.of(two))
+    assert finish(two, name)
+    assert moved(two) == expected, "repairing twice changes nothing"
 
 
-def test_move_holds_when_mlflow_cannot_be_reached(two: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_promotion_holds_when_mlflow_cannot_be_reached(two: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*_: object) -> None:
         raise OutsideServiceError("no server")
 
     with monkeypatch.context() as patched:
-        patched.setattr(promotion, "point_aliases", unreachable)
-        assert not promote(two, 2, who="test", why="next", evidence=PASSED).settled
+        patched.setattr(alias_follower, "set_champion_alias", unreachable)
+        assert not promote(two, 2, actor="test", reason="next", evidence=PASSED).alias_moved
+        assert not finish(two, f"antares-{two.site_name}")
     champion = load_champion(two)
     assert champion is not None
     assert champion.pointer.version == 2
     assert alias(two) == 1
-    assert promote(two, 2, who="test", why="again", evidence=PASSED).settled
+    assert promote(two, 2, actor="test", reason="again", evidence=PASSED).alias_moved
     assert alias(two) == 2
     assert moved(two) == [("promote", 1, None), ("promote", 2, 1)]
 
 
+def test_promotion_holds_when_no_process_can_be_started(two: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "mlflow")
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    move = promote(two, 2, actor="test", reason="next", evidence=PASSED)
+    assert (move.version, move.alias_moved) == (2, False)
+    assert alias_is_pending(RegisteredModel.of(two))
+
+
+def test_alias_follows_a_pointer_that_changes_while_it_is_set(two: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, set_alias, versions = RegisteredModel.of(two), alias_follower.set_champion_alias, list[int | None]()
+
+    def set_slowly(model: RegisteredModel, version: int | None) -> None:
+        versions.append(version)
+        set_alias(model, version)
+        if version == 2:
+            rollback(two, actor="test", reason="meanwhile")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(promotion, "update_alias", lambda _: False)
+        promote(two, 2, actor="test", reason="next", evidence=PASSED)
+        patched.setattr(alias_follower, "set_champion_alias", set_slowly)
+        assert follow_pointer(model)
+    assert versions == [2, 1]
+    assert alias(two) == 1
+    assert not alias_is_pending(model)
+
+
+def test_intent_of_version_01_is_completed(two: Context) -> None:
+    """A promotion that version 0.1 had begun when it was killed, as that version wrote it down."""
+    model = RegisteredModel.of(two)
+    pointer = json.loads((model.folder / POINTER).read_text())
+    intent = {
+        "move": "0f6b2c9a4d1e8f37",
+        "action": "promote",
+        "after": pointer,
+        "previous": None,
+        "who": "anna",
+        "why": "cheaper",
+        "evidence": '{"promote": true}',
+        "forced": False,
+        "at": "2026-11-20T03:00:00Z",
+    }
+    (model.folder / INTENT).write_text(json.dumps(intent, indent=1))
+    assert finish(two, model.name)
+    rows = {row["move_id"]: row for row in two.lake.read(MODEL_PROMOTIONS, two.site_name).to_dicts()}
+    row = rows["0f6b2c9a4d1e8f37"]
+    assert (row["who"], row["why"], row["version"]) == ("anna", "cheaper", 1)
+    assert not (model.folder / INTENT).exists()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("step", ["write_pointer", "add_row", "point_aliases"])
-def test_move_is_whole_after_the_next_call_when_its_process_was_killed(two: Context, root: Path, step: str) -> None:
+@pytest.mark.parametrize("step", STEPS)
+def test_change_is_whole_after_the_next_call_when_its_process_was_killed(two: Context, root: Path, step: str) -> None:
     words = [str(two.home), two.site_name, step]
     killed = subprocess.run([sys.executable, "-W", "ignore", "-c", KILLED, *words], cwd=root, check=False)
     assert killed.returncode == -signal.SIGKILL
-    promote(two, 2, who="test", why="again", evidence=PASSED)
+    promote(two, 2, actor="test", reason="again", evidence=PASSED)
     assert alias(two) == 2
     assert moved(two) == [("promote", 1, None), ("promote", 2, 1)]
 
@@ -260,44 +320,36 @@ def test_champion_is_read_without_mlflow_and_torch(two: Context, root: Path) -> 
     assert done.stdout == "1 []\n"
 
 
-@pytest.mark.parametrize("local", ["known", "another schema", "no such table"])
-def test_alias_follows_whichever_way_it_is_moved(two: Context, monkeypatch: pytest.MonkeyPatch, local: str) -> None:
+def test_aliases_follow_promotion_and_rollback(two: Context) -> None:
     client, _ = open_store(two.home)
-    name = f"antares-{two.site_name}"
-    if local == "another schema":
-        monkeypatch.setattr(sqlite_aliases, "SCHEMA", "of another release")
-    elif local == "no such table":
-        monkeypatch.setattr(aliases, "local_database", lambda home: home / "mlflow" / ".setup.lock")
-    assert alias_of(client, name, "challenger") == 2
-    promote(two, 2, who="test", why="next", evidence=PASSED)
-    assert (alias(two), alias_of(client, name, "challenger")) == (2, None)
-    rollback(two, who="test", why="back")
+    assert alias_of(client, f"antares-{two.site_name}", "challenger") == 2
+    promote(two, 2, actor="test", reason="next", evidence=PASSED)
+    assert (alias(two), alias_of(client, f"antares-{two.site_name}", "challenger")) == (2, None)
+    rollback(two, actor="test", reason="back")
     assert alias(two) == 1
-    rollback(two, who="test", why="back")
+    rollback(two, actor="test", reason="back")
     assert alias(two) is None
     assert [each.version for each in list_versions(two)] == [2, 1]
 
 
-def test_local_store_is_left_alone_when_it_lacks_the_version(two: Context) -> None:
-    database = two.home / "mlflow" / "mlflow.db"
-    assert not move_local_champion(database, f"antares-{two.site_name}", 9)
-    assert not move_local_champion(two.home / "nothing.db", f"antares-{two.site_name}", 1)
-    assert alias(two) == 1
+def test_nothing_is_pending_when_there_is_no_store(two: Context, tmp_path: Path) -> None:
+    elsewhere = context_in(tmp_path / "other", two.site_name)
+    bundle_in(folder_of(elsewhere) / "v1", elsewhere)
+    assert promote(elsewhere, 1, actor="test", reason="first", evidence=PASSED).alias_moved
+    assert not (folder_of(elsewhere) / PENDING).exists()
 
 
-def test_rollback_does_not_import_mlflow_when_the_store_is_local(two: Context, root: Path) -> None:
+def test_rollback_does_not_import_mlflow_and_the_alias_follows(two: Context, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "mlflow.py").write_text("raise SystemExit('a file of the working folder was imported')")
+    words = [str(two.home), two.site_name]
     done = subprocess.run(
-        [sys.executable, "-c", BACK, str(two.home), two.site_name],
-        cwd=root,
+        [sys.executable, "-P", "-c", BACK, *words],
+        cwd=tmp_path,  # of which nothing is to be imported by the process in the background
+        env={**os.environ, "PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout == "None True []\n"
+    assert done.stdout == "None []\n"
+    until(lambda: not alias_is_pending(RegisteredModel.of(two)), "the alias follows", seconds=120)
     assert alias(two) is None
-
-
-def test_rollback_is_quick(two: Context) -> None:
-    started = time.perf_counter()
-    rollback(two, who="test", why="back")
-    assert time.perf_counter() - started < 10

@@ -129,7 +129,7 @@ def test_metrics_without_a_number_are_null_in_the_table(context: Context, regist
     assert json.loads(text) == {"captured_share": None, "breaches": 0.0}
 
 
-@pytest.mark.parametrize("step", ["_create_version", "place_bundle", "make_challenger", "add_run"])
+@pytest.mark.parametrize("step", ["_create_version", "place_bundle", "set_challenger_alias", "add_run"])
 def test_registration_is_mended_when_it_was_killed_before_a_step(
     context: Context, register: Callable[..., int], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -150,7 +150,7 @@ def test_registration_is_mended_when_it_was_killed_before_a_step(
 def test_champion_does_not_become_challenger_when_registered_again(
     context: Context, register: Callable[..., int]
 ) -> None:
-    promote(context, register(1), who="test", why="first", evidence={"promote": True})
+    promote(context, register(1), actor="test", reason="first", evidence={"promote": True})
     register(1)
     assert [each.aliases for each in list_versions(context)] == [("champion",)]
 

@@ -4,7 +4,6 @@ from fastapi import APIRouter
 
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.promotion import PromotionResult, check_evidence
 from darkstar_pipeline.models.promotion import promote as move_to
 from darkstar_pipeline.models.promotion import rollback as move_back
@@ -23,7 +22,7 @@ from planner.artifacts.bundle import read_bundle
 from planner.errors import PolicyMismatchError
 
 router = APIRouter(prefix="/models", tags=["models"])
-WHO = "planner service"
+ACTOR = "planner service"
 
 
 @router.get("", responses=answers(), summary="Versions, and the one in use")
@@ -48,19 +47,14 @@ def promote(wanted: PromoteRequest, service: StateDep) -> MoveDocument:
     if not wanted.force:
         check_evidence(wanted.version, evidence)
     stored_bundle(context, name, wanted.version)
-    move = move_to(context, wanted.version, who=WHO, why=wanted.why, evidence=evidence, force=wanted.force)
+    move = move_to(context, wanted.version, actor=ACTOR, reason=wanted.why, evidence=evidence, force=wanted.force)
     return _moved(service, move)
 
 
 @router.post("/rollback", responses=answers(404, 409, 503), summary="Put the version before back into use")
 def rollback(wanted: RollbackRequest, service: StateDep) -> MoveDocument:
     """As `darkstar models rollback`: the same bundle byte for byte; before the first one the value function decides."""
-    context = service.context
-    model = RegisteredModel.of(context)
-    pointer = read_pointer(model.folder)
-    if pointer is not None and pointer.previous:
-        stored_bundle(context, model.name, pointer.previous[0].version)
-    return _moved(service, move_back(context, who=WHO, why=wanted.why))
+    return _moved(service, move_back(service.context, actor=ACTOR, reason=wanted.why))
 
 
 def _moved(service: ServiceState, move: PromotionResult) -> MoveDocument:
@@ -71,7 +65,7 @@ def _moved(service: ServiceState, move: PromotionResult) -> MoveDocument:
         version=move.version,
         previous=move.previous,
         changed=move.changed,
-        settled=move.settled,
+        settled=move.alias_moved,
     )
 
 

@@ -23,11 +23,11 @@ from darkstar_pipeline.service.home_assistant.watchdog import watch
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 from darkstar_pipeline.service.server import controlled_home
 from darkstar_pipeline.service.state_folder import service_folder
-from tests.builders.broker import until
 from tests.builders.fake_inverter import Supplier, command
 from tests.builders.real_home_assistant import RealHomeAssistant, home_assistant
 from tests.builders.service_home import HandClock, moment
 from tests.builders.small_home import small_context
+from tests.builders.waiting import until
 
 CHARGE, DISCHARGE, EXPORT = (f"input_number.{name}_power" for name in ("charge", "discharge", "export"))
 MODE = "input_select.work_mode"

@@ -18,9 +18,9 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError, DataRefusedError, OutsideServiceError
 from darkstar_pipeline.service.home_assistant.home_feed import MAX_LOOKBACK, HomeFeed, parse_soc
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
-from tests.builders.broker import until
 from tests.builders.service_home import HandClock, moment
 from tests.builders.small_home import small_context
+from tests.builders.waiting import until
 
 SOC, LOAD, PV, PRICE = "sensor.battery", "sensor.house", "sensor.roof", "sensor.nordpool"
 AT = moment(date(2025, 10, 26), 14, 0)

@@ -20,8 +20,9 @@ from darkstar_pipeline.service.home_assistant.entities import Topics
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import PlanDocument
-from tests.builders.broker import Broker, Listener, publisher_of, until
+from tests.builders.broker import Broker, Listener, publisher_of
 from tests.builders.service_home import HandClock, made_engine
+from tests.builders.waiting import until
 
 TOPICS = Topics("home", "homeassistant")
 

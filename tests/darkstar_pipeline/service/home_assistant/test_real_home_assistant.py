@@ -24,10 +24,11 @@ from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import AccessToken
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from tests.builders.broker import Broker, publisher_of, until
+from tests.builders.broker import Broker, publisher_of
 from tests.builders.real_home_assistant import RealHomeAssistant
 from tests.builders.service_home import TOKEN, made_engine
 from tests.builders.small_home import small_context
+from tests.builders.waiting import until
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
