@@ -26,7 +26,6 @@ from benchmarks.homes.bench_homes import (
     bench_window,
     default_site,
 )  # fmt: skip
-from darkstar_pipeline.config.learning import LightgbmSettings, RlSettings
 from darkstar_pipeline.learning.scenario_rules import CANDIDATES, cheapest_beliefs
 from env.gym.episodes import Episodes, joined
 from env.site import Site
@@ -39,8 +38,10 @@ from planner.policies.learned_policy import LearnedPolicy
 from planner.replay.daily import replay_days
 from planner.replay.episodes import rl_episodes
 from planner.replay.learned import replay_learned
-from planner.training.lightgbm import train_lightgbm
+from planner.training.lightgbm import LightgbmTraining, train_lightgbm
 from planner.training.rl import train_rl
+from planner.training.rl_config import PpoTraining
+from planner.training.settings import LightgbmSettings, PpoSettings
 from planner.value.scenario_source import ScenarioSource
 from planner.value.scenario_weights import WeightRules
 from planner.value.scenarios import Scenarios
@@ -173,8 +174,12 @@ def _learned(data: Data) -> tuple[str, dict[str, LearnedPolicy], str]:
 
 def _policies(training: Episodes, validation: Episodes, rules: WeightRules) -> dict[str, LearnedPolicy]:
     threads = os.cpu_count() or 1
-    rl = train_rl(training, validation, RlSettings(threads=threads).training(seed=SEED), beliefs=rules, progress=None)
-    lightgbm = train_lightgbm(training, validation, LightgbmSettings().training(seed=SEED, beliefs=rules))
+    rl = train_rl(
+        training, validation, PpoTraining.of(PpoSettings(threads=threads), seed=SEED), beliefs=rules, progress=None
+    )
+    lightgbm = train_lightgbm(
+        training, validation, LightgbmTraining.of(LightgbmSettings(), seed=SEED, weight_rules=rules)
+    )
     return {"lightgbm": lightgbm.policy, "rl": rl.policy}
 
 

@@ -89,7 +89,7 @@ def living_home(at: datetime, *, champion: bool = True) -> Iterator[FreshHome]:
 def train(home: FreshHome, at: datetime, *, offset: float = 0.15) -> None:
     """Train a small version on the days before the last; another reach of corrections is another version."""
     first, last = at.date() - timedelta(days=DAYS - 12), at.date() - timedelta(days=3)
-    small = ("--set", "rounds=1", "--set", "lives=1", "--set", "trees=40", "--set", f"offset={offset}")
+    small = ("--set", "rounds=1", "--set", "passes=1", "--set", "trees=40", "--set", f"offset={offset}")
     home.run("train", "lightgbm", "--from", str(first), "--to", str(last), *small)
 
 

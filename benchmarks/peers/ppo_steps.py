@@ -5,15 +5,15 @@ many homes one by one as its rollouts fit in a few seconds.
 """
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
-from darkstar_pipeline.config.learning import RlSettings
 from env.gym.antares_rl import AntaresRLEnv
 from env.gym.episodes import Episodes
 from planner.training.rl import set_threads
 from planner.training.rl_config import PpoTraining
 from planner.training.rl_days import STATE, TrainingDays
+from planner.training.settings import PpoSettings
 
 ROUNDS = 3
 DUMMY_HOMES, DUMMY_ROLLOUTS = 16, 2
@@ -38,10 +38,7 @@ class PpoSteps:
 
 def ppo_steps(episodes: Episodes) -> PpoSteps:
     """Learn for some seconds each way."""
-    how = RlSettings().training(seed=1)
-    if not isinstance(how, PpoTraining):
-        message = f"PPO is timed, and the default is {how.algorithm}"
-        raise TypeError(message)
+    how = PpoTraining.of(PpoSettings(), seed=1)
     set_threads(how.threads)
     begin = time.perf_counter()
     days = TrainingDays(episodes, how)
@@ -75,7 +72,7 @@ def _dummy(days: TrainingDays, how: PpoTraining) -> float:
         return env
 
     rollout = DUMMY_HOMES * how.rollout
-    small = replace(how, homes=DUMMY_HOMES, slots=how.rollout, batch=min(how.batch, rollout))
+    small = how.model_copy(update={"homes": DUMMY_HOMES, "slots": how.rollout, "batch": min(how.batch, rollout)})
     model = PpoLearner(days, small, 0).model
     model.set_env(DummyVecEnv([cast("Any", home)] * DUMMY_HOMES))
     begin = time.perf_counter()

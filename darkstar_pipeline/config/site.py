@@ -10,7 +10,7 @@ from darkstar_pipeline.config.base import Frozen
 from darkstar_pipeline.config.battery import BatterySettings
 from darkstar_pipeline.config.devices import DeviceSettings
 from darkstar_pipeline.config.home_assistant import HomeAssistantSettings
-from darkstar_pipeline.config.learning import LearningSettings, LightgbmSettings, RegressorSettings, RlSettings
+from darkstar_pipeline.config.learning import LearningSettings, RlSettings
 from darkstar_pipeline.config.planning import ForecastSettings, MpcSettings, ProtocolSettings
 from darkstar_pipeline.config.service import ServiceSettings
 from darkstar_pipeline.config.tariff import TariffSettings
@@ -19,6 +19,7 @@ from env.site import Limits, Site
 from env.tariff import Tariff
 from env.time_grid import zone
 from planner.policy_names import POLICIES
+from planner.training.settings import LightgbmSettings, RegressorSettings
 
 SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 

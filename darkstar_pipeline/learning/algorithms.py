@@ -6,18 +6,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from darkstar_pipeline.config.fingerprints import tariff_version
+from darkstar_pipeline.config.validation import describe_validation
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from env.gym.episodes import Episodes
 from planner.artifacts.bundle import Manifest
+from planner.training.settings import TrainingSettings
 from planner.value.scenario_weights import WeightRules
 
 Curve = tuple[tuple[int, float], ...]
 KINDS = ("rl", "lightgbm", "regressors")
-Chosen = TypeVar("Chosen", bound=BaseModel)
+Chosen = TypeVar("Chosen", bound=TrainingSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,30 +88,35 @@ def check_changes(context: Context, kind: str, changes: Mapping[str, Any]) -> No
         ConfigurationError: names the setting, and those that there are.
     """
     settings = context.site_settings
-    known: dict[str, BaseModel] = {"rl": settings.rl, "lightgbm": settings.lightgbm, "regressors": settings.regressors}
+    known: dict[str, TrainingSettings] = {
+        "rl": settings.rl,
+        "lightgbm": settings.lightgbm,
+        "regressors": settings.regressors,
+    }
     changed(known[kind], changes)
 
 
 def changed(settings: Chosen, changes: Mapping[str, Any]) -> Chosen:
-    """Settings with some of them replaced, checked like those of the file.
+    """Return settings with some of them replaced, validated like those of the file.
 
     Raises:
-        ConfigurationError: names the setting, and those that there are.
+        ConfigurationError: names every wrong setting, and the settings that exist.
     """
+    replaced = {settings.OLD_NAMES.get(name, name) for name in changes}
+    kept = {name: value for name, value in settings.model_dump().items() if name not in replaced}
     try:
-        return type(settings).model_validate({**settings.model_dump(), **changes})
+        return type(settings).model_validate({**kept, **changes})
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        hint = f"settings: {', '.join(type(settings).model_fields)}"
-        raise ConfigurationError(f"--set {place}: {first['msg']}", hint) from error
+        message = describe_validation(error, whole="--set", prefix="--set ")
+        raise ConfigurationError(message, f"settings: {', '.join(type(settings).model_fields)}") from error
 
 
 def _rl(context: Context, lesson: TrainingSplit) -> TrainingResult:
     from planner.training.rl import RlRound, train_rl
+    from planner.training.rl_config import PpoTraining
 
     settings = changed(context.site_settings.rl, lesson.changes)
-    how = settings.training(seed=context.site_settings.learning.seed)
+    how = PpoTraining.of(settings, seed=context.site_settings.learning.seed)
 
     def told(each: RlRound) -> None:
         if lesson.progress is not None:
@@ -142,11 +149,14 @@ def _rl(context: Context, lesson: TrainingSplit) -> TrainingResult:
 
 
 def _lightgbm(context: Context, lesson: TrainingSplit) -> TrainingResult:
-    from planner.training.lightgbm import LightgbmRound, train_lightgbm
+    from planner.training.lightgbm import LightgbmRound, LightgbmTraining, train_lightgbm
 
     settings = changed(context.site_settings.lightgbm, lesson.changes)
-    how = settings.training(
-        seed=context.site_settings.learning.seed, beliefs=lesson.beliefs, tariff=tariff_version(context.site_settings)
+    how = LightgbmTraining.of(
+        settings,
+        seed=context.site_settings.learning.seed,
+        weight_rules=lesson.beliefs,
+        tariff=tariff_version(context.site_settings),
     )
 
     def told(each: LightgbmRound) -> None:
@@ -165,11 +175,14 @@ def _lightgbm(context: Context, lesson: TrainingSplit) -> TrainingResult:
 
 
 def _regressors(context: Context, lesson: TrainingSplit, slots: pl.DataFrame) -> TrainingResult:
-    from planner.training.imitation import train_regressors
+    from planner.training.imitation import RegressorTraining, train_regressors
 
     settings = changed(context.site_settings.regressors, lesson.changes)
-    how = settings.training(
-        seed=context.site_settings.learning.seed, beliefs=lesson.beliefs, tariff=tariff_version(context.site_settings)
+    how = RegressorTraining.of(
+        settings,
+        seed=context.site_settings.learning.seed,
+        weight_rules=lesson.beliefs,
+        tariff=tariff_version(context.site_settings),
     )
     trained = train_regressors(lesson.training, lesson.validation, slots, how, progress=lesson.progress)
     return TrainingResult(

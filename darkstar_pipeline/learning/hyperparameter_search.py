@@ -20,15 +20,18 @@ from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_scenari
 from darkstar_pipeline.learning.splits import split
 from darkstar_pipeline.learning.training import prepared
 from darkstar_pipeline.models.version import models_folder
+from planner.training.rl_config import PpoTraining
 from planner.training.rl_search import Between, SearchResult, Space, TrialResult, search
 
 QUICK = {"rounds": 6, "members": 1}  # of the configured training: enough to tell settings apart
-SHARED = {
+RANGES = {
     "learning_rate": Between(low=1e-4, high=5e-3, log=True),
     "offset": Between(low=0.02, high=0.3, log=True),
     "weight_decay": Between(low=1e-4, high=0.1, log=True),
+    "first_std": Between(low=0.1, high=0.7),
+    "last_lambda": Between(low=0.0, high=0.95),
 }
-OF_PPO = {"first_std": Between(low=0.1, high=0.7), "last_lambda": Between(low=0.0, high=0.95)}
+"""Ranges of the settings that are searched; their order decides what each trial draws."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +71,8 @@ def search_site(
     data = prepared(context, windows)
     name, _ = choose_scenario_rules(data)
     rules, settings = CANDIDATES[name], context.site_settings.rl
-    base = changed(settings, QUICK).training(seed=context.site_settings.learning.seed)
-    space = Space(base=base, ranges={**SHARED, **OF_PPO})
+    base = PpoTraining.of(changed(settings, QUICK), seed=context.site_settings.learning.seed)
+    space = Space(base=base, ranges=RANGES)
     file = _file(data, str(space))
 
     def told(each: TrialResult) -> None:
@@ -78,12 +81,11 @@ def search_site(
 
     training, validation = (data.episodes(days, rules) for days in (windows.train, windows.validation))
     found = search(training, validation, space, n_trials, storage=file, progress=told)
-    named = {key: f"ppo_{key}" if key in OF_PPO else key for key in space.ranges}
     return SiteSearch(
-        settings={named[key]: getattr(found.best, key) for key in space.ranges},
+        settings={name: getattr(found.best, name) for name in RANGES},
         cost=found.cost,
         uncorrected=uncorrected_cost(validation),
-        trials=_table(found, named),
+        trials=_table(found),
         file=file,
     )
 
@@ -98,9 +100,6 @@ def _file(data: LearningData, space: str) -> Path:
     return folder / f"rl-{name}.db"
 
 
-def _table(found: SearchResult, named: dict[str, str]) -> pl.DataFrame:
-    rows = [
-        {"trial": each.number, "cost": each.cost, **{named[key]: value for key, value in each.values.items()}}
-        for each in found.trials
-    ]
+def _table(found: SearchResult) -> pl.DataFrame:
+    rows = [{"trial": trial.number, "cost": trial.cost, **trial.values} for trial in found.trials]
     return pl.DataFrame(rows).sort("cost")

@@ -18,29 +18,31 @@ from env.gym.states import Moment, State
 from env.inverter import Energy
 from planner.policies.imitation_policy import TARGETS, AntaresRegressors, regressors_manifest
 from planner.training.scoring import episode_costs
-from planner.training.tree_fitting import TreeSettings, fit_trees
+from planner.training.settings import RegressorSettings
+from planner.training.tree_fitting import fit_trees
 from planner.value.scenario_weights import NAIVE, WeightRules
 
 
-@dataclass(frozen=True, kw_only=True)
-class RegressorTraining:
-    """How to train.
+class RegressorTraining(RegressorSettings):
+    """Configuration of a training.
 
     Attributes:
-        state: version of the state that is seen, `v1`, `v1_1` or `v2`.
-        tree: sizes and rates of the fit of each power.
-        floors: tried on validation: shares of the most there is below which a power is none.
-        seed: of everything that is drawn.
-        beliefs: rules behind the days' outlook, which state v2 shows; kept with the regressors.
+        seed: random seed of training.
+        weight_rules: scenario weights behind the days' outlook, which state v2 shows; kept with the regressors.
         tariff: version of the tariff; empty fits every tariff.
     """
 
-    state: str
-    tree: TreeSettings
-    floors: tuple[float, ...]
     seed: int
-    beliefs: WeightRules = NAIVE
+    weight_rules: WeightRules = NAIVE
     tariff: str = ""
+
+    @classmethod
+    def of(
+        cls, settings: RegressorSettings, *, seed: int, weight_rules: WeightRules, tariff: str = ""
+    ) -> "RegressorTraining":
+        """Return the training with these settings from a seed."""
+        own = {name: getattr(settings, name) for name in RegressorSettings.model_fields}
+        return cls.model_validate({**own, "seed": seed, "weight_rules": weight_rules, "tariff": tariff})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +94,7 @@ def train_regressors(
     total = len(TARGETS) + len(how.floors)
     trees: dict[str, bytes] = {}
     for place, target in enumerate(TARGETS):
-        trees[target] = fit_trees(lessons.state, lessons.share[:, place].copy(), how.tree, seed=how.seed)
+        trees[target] = fit_trees(lessons.state, lessons.share[:, place].copy(), how, seed=how.seed)
         if progress is not None:
             progress(len(trees), total)
     found = [_regressors(validation, how, trees, floor) for floor in how.floors]
@@ -118,7 +120,7 @@ def _errors(regressors: AntaresRegressors, unseen: _MpcRows) -> dict[str, float]
 def _regressors(days: Episodes, how: RegressorTraining, trees: dict[str, bytes], floor: float) -> AntaresRegressors:
     columns = tuple(column.name for column in state_form(days, how.state).columns)
     manifest = regressors_manifest(
-        state=how.state, columns=columns, floor=floor, weight_rules=how.beliefs, tariff=how.tariff
+        state=how.state, columns=columns, floor=floor, weight_rules=how.weight_rules, tariff=how.tariff
     )
     return AntaresRegressors(manifest, trees)
 

@@ -26,7 +26,8 @@ from env.gym.states import Moment, State
 from env.inverter import Energy
 from planner.policies.lightgbm_policy import AntaresPolicyV1, Corrections, lightgbm_manifest, with_levels
 from planner.training.scoring import episode_costs
-from planner.training.tree_fitting import TreeSettings, fit_trees
+from planner.training.settings import LightgbmSettings
+from planner.training.tree_fitting import fit_trees
 from planner.value.scenario_weights import NAIVE, WeightRules
 from planner.value.scenarios import Scenarios
 from planner.value.value_function import GRID_POINTS, soc_grid, value_function
@@ -37,35 +38,26 @@ STATE = "v2"
 COLUMNS = tuple(column.name for column in V2)
 
 
-@dataclass(frozen=True, kw_only=True)
-class LightgbmTraining:
-    """How to train.
+class LightgbmTraining(LightgbmSettings):
+    """Configuration of a training.
 
     Attributes:
-        rounds: of DAgger: live, price, fit, judge.
-        lives: through every training day in a round, each from another stored energy.
-        tree: sizes and rates of each fit.
-        l2: shrinkage of the leaves.
-        offset: reach of a correction of 1, in spreads of the day's import prices.
-        levels: corrections that are priced, -1 to 1 without 0.
-        margins: tried on validation: what a correction has to save, in root mean squares of what corrections cost.
-        sureness: what is kept saves on validation days, less so many standard errors of that.
-        seed: of everything that is drawn.
-        beliefs: rules behind the days' outlook, kept with the policy.
+        seed: random seed of training.
+        weight_rules: scenario weights behind the days' outlook, kept with the policy.
         tariff: version of the tariff; empty fits every tariff.
     """
 
-    rounds: int
-    lives: int
-    tree: TreeSettings
-    l2: float
-    offset: float
-    levels: tuple[float, ...]
-    margins: tuple[float, ...]
-    sureness: float
     seed: int
-    beliefs: WeightRules = NAIVE
+    weight_rules: WeightRules = NAIVE
     tariff: str = ""
+
+    @classmethod
+    def of(
+        cls, settings: LightgbmSettings, *, seed: int, weight_rules: WeightRules, tariff: str = ""
+    ) -> "LightgbmTraining":
+        """Return the training with these settings from a seed."""
+        own = {name: getattr(settings, name) for name in LightgbmSettings.model_fields}
+        return cls.model_validate({**own, "seed": seed, "weight_rules": weight_rules, "tariff": tariff})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +70,7 @@ class LightgbmRound:
         rows: priced corrections that were learned from.
         margin: what a correction has to save, of the best policy of the round [money].
         cost: its mean over the validation days [money].
-        saved: what it surely saves of that: mean less `sureness` standard errors [money].
+        saved: what it surely saves of that: mean less `confidence_z` standard errors [money].
     """
 
     number: int
@@ -141,7 +133,7 @@ def train_lightgbm(
     """Train on some days, choose on others; the same input gives the same policy, byte for byte.
 
     Args:
-        training: with an outlook by `how.beliefs`.
+        training: with an outlook by `how.weight_rules`.
         validation: the same.
         how: sizes and rates.
         progress: told after every round, the first is number 0.
@@ -184,7 +176,7 @@ class _Validation:
     """Weighs policies by what they pay on validation days, day by day against no correction."""
 
     def __init__(self, days: Episodes, how: LightgbmTraining) -> None:
-        self._days, self._sureness = days, how.sureness
+        self._days, self._confidence_z = days, how.confidence_z
         self._costs = self._costs_of(_policy(how, None, 0.0))
         self.uncorrected = float(self._costs.mean())
 
@@ -200,7 +192,7 @@ class _Validation:
 
     def _lower_bound(self, saved: Energy) -> float:
         error = saved.std(ddof=1) / np.sqrt(len(saved)) if len(saved) > 1 else 0.0
-        return float(saved.mean() - self._sureness * error)
+        return float(saved.mean() - self._confidence_z * error)
 
 
 def _policy(how: LightgbmTraining, trees: bytes | None, margin: float) -> AntaresPolicyV1:
@@ -209,7 +201,7 @@ def _policy(how: LightgbmTraining, trees: bytes | None, margin: float) -> Antare
         columns=COLUMNS,
         among=Corrections(offset=how.offset, levels=how.levels, margin=margin),
         trees=trees is not None,
-        weight_rules=how.beliefs,
+        weight_rules=how.weight_rules,
         tariff=how.tariff,
     )
     return AntaresPolicyV1(manifest, trees)
@@ -231,7 +223,7 @@ def _fit(rows: TrainingRows, how: LightgbmTraining) -> bytes:
     levels = np.array(how.levels)
     differs = rows.differs.reshape(-1)
     features = with_levels(rows.state, levels)[differs]
-    return fit_trees(features, rows.extra_cost.reshape(-1)[differs], how.tree, seed=how.seed, l2=how.l2)
+    return fit_trees(features, rows.extra_cost.reshape(-1)[differs], how, seed=how.seed, l2=how.l2)
 
 
 class Labeler:
@@ -256,7 +248,7 @@ class Labeler:
     def label(self, policy: AntaresPolicyV1, number: int) -> TrainingRows:
         """What a policy meets in a round: the first life starts as the protocol says, the others anywhere."""
         lived = self.no_rows()
-        for life in range(self._how.lives):
+        for life in range(self._how.passes):
             for n_slots in np.unique(self._days.n_slots).tolist():
                 lived += self._pass(policy, np.flatnonzero(self._days.n_slots == n_slots), (number, life))
         return lived

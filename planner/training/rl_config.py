@@ -1,68 +1,45 @@
-"""Configuration of reinforcement learning; needs no PyTorch. Defaults are in the settings."""
+"""Configuration of reinforcement learning; needs no PyTorch. Its settings are declared in `settings`."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import Field
+
+from planner.training.settings import PpoSettings
+
+_SEED_BEFORE = "rollout"  # place of the seed in the text, which version 0.1 fixed
 
 
-@dataclass(frozen=True, kw_only=True)
-class PpoTraining:
+class PpoTraining(PpoSettings):
     """Configuration of a training by proximal policy optimisation.
 
-    Its text goes into the fingerprint of checkpoints: another name or order of fields would refuse those there are.
-
-    Attributes:
-        rounds: each judged on validation days, the cheapest kept.
-        homes: side by side.
-        slots: lived through in every home, a round.
-        hidden: units of each hidden layer, of policy and critic alike.
-        learning_rate: of the first round; it falls in a line to a tenth in the last.
-        weight_decay: share of the weights taken off per unit of learning rate.
-        offset: reach of the correction, in spreads of the day's import prices.
-        members: trained one after another from other seeds; their mean is the policy.
-        n_soc: points of stored energy in the table of corrections.
-        n_levels: actions in it, an odd number.
-        threads: of PyTorch and of the table; a figure that changes how sums are rounded.
-        seed: random seed of training.
-        rollout: slots in every home between updates; divides `slots`.
-        batch: samples of a gradient step.
-        epochs: passes over a rollout.
-        first_lambda: lambda of the generalised advantage estimate in the first round: 0 looks no further than the slot,
-            after which nothing would be corrected any more, and is all but free of noise.
-        last_lambda: the same in the last round; rounds between lie on a line.
-        entropy: weight of the actions' entropy.
-        clip: most that an update changes an action's likelihood, as a share.
-        first_std: standard deviation of the actions' noise at the beginning; 1 is the largest correction.
+    Its text (`repr`) goes into the fingerprint of checkpoints and the names of searches' files: other names or another
+    order of fields would refuse those there are.
     """
 
     algorithm: ClassVar[str] = "ppo"
 
-    rounds: int
-    homes: int
-    slots: int
-    hidden: tuple[int, ...]
-    learning_rate: float
-    weight_decay: float
-    offset: float
-    members: int
-    n_soc: int
-    n_levels: int
-    threads: int
-    seed: int
-    rollout: int
-    batch: int
-    epochs: int
-    first_lambda: float
-    last_lambda: float
-    entropy: float
-    clip: float
-    first_std: float
+    seed: int = Field(ge=0, description="Random seed of training.")
+
+    @classmethod
+    def of(cls, settings: PpoSettings, *, seed: int) -> "PpoTraining":
+        """Return the training with these settings from a seed."""
+        return cls.model_validate(
+            {**{name: getattr(settings, name) for name in PpoSettings.model_fields}, "seed": seed}
+        )
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Yield the fields, the seed where version 0.1 had it."""
+        for name in PpoSettings.model_fields:
+            if name == _SEED_BEFORE:
+                yield "seed", self.seed
+            yield name, getattr(self, name)
 
     def rate(self, number: int) -> float:
-        """Learning rate of a round, counted from 1."""
+        """Return the learning rate of a round, counted from 1."""
         return self.learning_rate * (1.0 - 0.9 * (number - 1) / max(self.rounds - 1, 1))
 
     def round_seed(self, member: int, number: int) -> int:
-        """What a round's random numbers are begun with: nothing is carried over from the round before."""
+        """Return the seed of a round's random numbers, which carry nothing over from the round before."""
         return int(np.random.SeedSequence([self.seed, member, number]).generate_state(1)[0])

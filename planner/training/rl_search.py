@@ -5,7 +5,7 @@ that a search that was killed and goes on from its file ends as the undisturbed 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -131,7 +131,12 @@ def search(
         if progress is not None:
             progress(tried[-1])
     best = min(tried, key=lambda each: each.cost)
-    return SearchResult(best=replace(space.base, **best.values), cost=best.cost, trials=tuple(tried))
+    return SearchResult(best=_with(space.base, best.values), cost=best.cost, trials=tuple(tried))
+
+
+def _with(base: PpoTraining, values: Mapping[str, Any]) -> PpoTraining:
+    """Return a configuration with some fields replaced, validated."""
+    return PpoTraining.model_validate({**base.model_dump(), **values})
 
 
 def _check(space: Space, n_trials: int) -> None:
@@ -167,7 +172,7 @@ def _run_trial(study: "Study", space: Space, number: int, training: Episodes, va
     study.sampler = TPESampler(seed=seed)  # of its own: a search that goes on draws what it would have drawn
     trial = study.ask()
     drawn = {name: _suggest(trial, name, each, getattr(space.base, name)) for name, each in space.ranges.items()}
-    study.tell(trial, train_rl(training, validation, replace(space.base, **drawn)).cost)
+    study.tell(trial, train_rl(training, validation, _with(space.base, drawn)).cost)
 
 
 def _suggest(trial: "Trial", name: str, choices: Range, default: object) -> float | int | str | None:

@@ -1,32 +1,8 @@
 """Boosted trees fitted by LightGBM, as text that `parse_tree_ensemble` reads."""
 
-from dataclasses import dataclass
-
 from env.gym.states import State
 from env.inverter import Energy
-
-
-@dataclass(frozen=True, kw_only=True)
-class TreeSettings:
-    """Sizes and rates of a fit.
-
-    Attributes:
-        trees: number of trees.
-        leaves: most leaves of a tree.
-        least_rows: fewest rows in a leaf.
-        learning_rate: share of each tree's answer that is taken.
-        column_share: share of the columns that each tree sees, 0-1.
-        row_share: share of the rows that each tree sees, 0-1.
-        threads: number of threads of LightGBM.
-    """
-
-    trees: int
-    leaves: int
-    least_rows: int
-    learning_rate: float
-    column_share: float
-    row_share: float
-    threads: int = 1
+from planner.training.settings import TreeSettings
 
 
 def fit_trees(rows: State, targets: Energy, settings: TreeSettings, *, seed: int, l2: float = 0.0) -> bytes:
@@ -35,7 +11,7 @@ def fit_trees(rows: State, targets: Energy, settings: TreeSettings, *, seed: int
     Args:
         rows: features `(n, n_columns)`.
         targets: labels `(n,)`.
-        settings: sizes and rates.
+        settings: size and learning rate of the ensemble.
         seed: random seed of the rows and columns that each tree sees.
         l2: shrinkage of the leaves.
     """

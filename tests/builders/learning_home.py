@@ -45,9 +45,9 @@ SMALL: dict[str, Any] = {
     "rl": {
         "rounds": 1, "homes": 16, "slots": 96, "hidden": [8], "members": 1, "n_soc": 9, "n_levels": 5, "threads": 1,
         "offset": 0.3, "learning_rate": 0.01,
-        "ppo_rollout": 24, "ppo_batch": 64, "ppo_epochs": 4,
+        "rollout": 24, "batch": 64, "epochs": 4,
     },
-    "lightgbm": {"rounds": 1, "lives": 1, "trees": 20, "sureness": 0.0, "margins": [0.0]},
+    "lightgbm": {"rounds": 1, "passes": 1, "trees": 20, "confidence_z": 0.0, "margins": [0.0]},
     "regressors": {"trees": 10, "floors": [0.25]},
 }  # fmt: skip
 

@@ -6,10 +6,11 @@ import pytest
 import yaml
 
 from darkstar_pipeline.commands.train import parse_changes
-from darkstar_pipeline.config.learning import LightgbmSettings, RlSettings
+from darkstar_pipeline.config.learning import RlSettings
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.learning.algorithms import changed
+from planner.training.settings import LightgbmSettings
 from tests.builders.command_line import Darkstar, environment
 from tests.builders.learning_home import learning_context, learning_settings, measured, write_days
 
@@ -33,7 +34,10 @@ def test_changed_settings_are_checked_like_those_of_the_file() -> None:
     for changes, told in (
         ({"turns": 3}, "--set turns: .*not permitted"),
         ({"rounds": 0}, "--set rounds: .*greater than or equal to 1"),
-        ({"ppo_rollout": 7}, "ppo_rollout must divide slots"),
+        ({"rollout": 7}, "rollout must divide slots"),
+        ({"ppo_rollout": 7}, "rollout must divide slots"),
+        ({"rollout": 24, "ppo_rollout": 24}, "--set: .*ppo_rollout is the old name of rollout"),
+        ({"rounds": 0, "turns": 3}, "--set rounds: .*; --set turns: .*"),
         ({"rounds": None}, "--set rounds"),
     ):
         with pytest.raises(ConfigurationError, match=told) as refused:
@@ -41,6 +45,14 @@ def test_changed_settings_are_checked_like_those_of_the_file() -> None:
         assert "rounds" in refused.value.hint
     with pytest.raises(ConfigurationError, match=r"--set levels\.0"):
         changed(LightgbmSettings(), {"levels": [3.0]})
+
+
+@pytest.mark.parametrize(("old", "new"), [({"lives": 1}, {"passes": 1}), ({"sureness": 0.5}, {"confidence_z": 0.5})])
+def test_changed_settings_are_read_by_their_names_of_version_0_1(
+    old: dict[str, float], new: dict[str, float], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert changed(LightgbmSettings(), old) == changed(LightgbmSettings(), new) != LightgbmSettings()
+    assert f"the setting {next(iter(old))} is now called {next(iter(new))}" in caplog.text
 
 
 @pytest.fixture(scope="module")

@@ -1,37 +1,41 @@
-"""Settings of learning become what the planner trains by, nothing left out and nothing besides."""
+"""Settings of learning are validated, and names of version 0.1 are still read."""
 
-from dataclasses import asdict, fields
+import logging
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from darkstar_pipeline.config.learning import LightgbmSettings, RegressorSettings
-from planner.training.imitation import RegressorTraining
-from planner.training.lightgbm import LightgbmTraining
-from planner.value.scenario_weights import WeightRules
-
-RULES = WeightRules(n_days=9)
+from darkstar_pipeline.config.learning import RlSettings
+from darkstar_pipeline.config.site import SiteSettings
+from planner.training.rl_config import PpoTraining
 
 
-@pytest.mark.parametrize(
-    ("settings", "kind"),
-    [
-        pytest.param(LightgbmSettings(trees=7), LightgbmTraining, id="lightgbm"),
-        pytest.param(RegressorSettings(trees=7), RegressorTraining, id="regressors"),
-    ],
-)
-def test_settings_become_a_training_when_asked(
-    settings: LightgbmSettings | RegressorSettings, kind: type[LightgbmTraining] | type[RegressorTraining]
-) -> None:
-    training = settings.training(seed=3, beliefs=RULES, tariff="t1")
-    assert isinstance(training, kind)
-    assert (training.tree.trees, training.seed, training.beliefs, training.tariff) == (7, 3, RULES, "t1")
-    own = {field.name for field in fields(kind)} - {"seed", "beliefs", "tariff", "tree"}
-    given = {name: getattr(training, name) for name in own} | asdict(training.tree)
-    assert given == settings.model_dump()
+def test_a_site_of_version_0_1_is_read_with_a_note_for_each_old_name(caplog: pytest.LogCaptureFixture) -> None:
+    old = {
+        "lightgbm": {"lives": 3, "sureness": 0.5, "rounds": 2},
+        "rl": {
+            "algorithm": "ppo", "slots": 48, "ppo_rollout": 24, "ppo_batch": 99, "ppo_epochs": 5, "ppo_entropy": 0.1,
+            "ppo_first_lambda": 0.2, "ppo_last_lambda": 0.5, "ppo_clip": 0.3, "ppo_first_std": 0.4, "sac_tau": 0.1,
+        },
+    }  # fmt: skip
+    with caplog.at_level(logging.WARNING):
+        site = SiteSettings.model_validate(old)
+    assert (site.lightgbm.passes, site.lightgbm.confidence_z, site.lightgbm.rounds) == (3, 0.5, 2)
+    ppo = PpoTraining.of(site.rl, seed=4)
+    assert (ppo.rollout, ppo.batch, ppo.epochs, ppo.entropy, ppo.clip, ppo.seed) == (24, 99, 5, 0.1, 0.3, 4)
+    assert (ppo.first_lambda, ppo.last_lambda, ppo.first_std) == (0.2, 0.5, 0.4)
+    for name in (*old["lightgbm"].keys() - {"rounds"}, *(name for name in old["rl"] if name.startswith("ppo_"))):
+        assert f"the setting {name} is now called" in caplog.text
+    assert "rl: sac_tau: ignored, since SAC was removed" in caplog.text
 
 
-@pytest.mark.parametrize("wrong", [{"levels": (1.5,)}, {"margins": ()}, {"leaves": 1}, {"moon": 1}])
-def test_settings_are_refused_when_they_make_no_sense(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        LightgbmSettings.model_validate(wrong)
+def test_settings_have_no_note_when_names_are_current(caplog: pytest.LogCaptureFixture) -> None:
+    current: dict[str, Any] = SiteSettings().model_dump(mode="json", include={"rl", "lightgbm", "regressors"})
+    assert SiteSettings.model_validate(current) == SiteSettings()
+    assert not caplog.text
+
+
+def test_settings_are_refused_when_the_algorithm_is_sac() -> None:
+    with pytest.raises(ValidationError, match="SAC was removed: it is slower than PPO and no measurement spoke for it"):
+        RlSettings.model_validate({"algorithm": "sac"})

@@ -16,13 +16,12 @@ from planner.replay.episodes import rl_episodes
 from planner.training.antares_slots import SLOT_COLUMNS
 from planner.training.imitation import RegressorTraining, mpc_commands, train_regressors
 from planner.training.scoring import episode_costs
-from planner.training.tree_fitting import TreeSettings
 from tests.builders.homes import home
 from tests.planner.replay.test_episodes import AUTUMN, PROTOCOL, SPRING, days_around
 
 HOW = RegressorTraining(
     state="v1_1",
-    tree=TreeSettings(trees=8, leaves=7, least_rows=10, learning_rate=0.3, column_share=0.8, row_share=0.8),
+    trees=8, leaves=7, least_rows=10, learning_rate=0.3, column_share=0.8, row_share=0.8,
     floors=(0.2, 0.5), seed=2,
 )  # fmt: skip
 

@@ -18,14 +18,14 @@ from planner.training.lightgbm import (
     train_lightgbm,
 )
 from planner.training.scoring import episode_costs
-from planner.training.tree_fitting import TreeSettings
 from planner.value.value_function import interpolated, soc_grid
 from tests.builders.episodes import AUTUMN, PLAIN_DAY, SPRING, several, sites
+from tests.builders.training import with_changes
 
 HOW = LightgbmTraining(
-    rounds=2, lives=2,
-    tree=TreeSettings(trees=6, leaves=4, least_rows=30, learning_rate=0.3, column_share=0.5, row_share=0.5), l2=1.0,
-    offset=0.5, levels=(-1.0, 1.0), margins=(0.0, 0.5), sureness=1.0, seed=3,
+    rounds=2, passes=2,
+    trees=6, leaves=4, least_rows=30, learning_rate=0.3, column_share=0.5, row_share=0.5, l2=1.0,
+    offset=0.5, levels=(-1.0, 1.0), margins=(0.0, 0.5), confidence_z=1.0, seed=3,
 )  # fmt: skip
 
 
@@ -49,20 +49,20 @@ def test_training_repeats_itself_to_the_byte_when_the_seed_is_the_same() -> None
     assert first.rounds == again.rounds
     assert first.policy.files() == again.policy.files()
     assert first.policy.manifest == again.policy.manifest
-    other = train_lightgbm(training(), validation(), replace(HOW, seed=4, rounds=1))
+    other = train_lightgbm(training(), validation(), with_changes(HOW, seed=4, rounds=1))
     assert other.rounds[1] != replace(first.rounds[1], total=1)
 
 
-@pytest.mark.parametrize("sureness", [0.0, 1.0])
-def test_round_that_surely_saves_most_is_kept_when_training_drifts(sureness: float) -> None:
-    judged, how = several(sites()[0], days=(PLAIN_DAY, PLAIN_DAY)), replace(HOW, sureness=sureness)
+@pytest.mark.parametrize("confidence_z", [0.0, 1.0])
+def test_round_that_surely_saves_most_is_kept_when_training_drifts(confidence_z: float) -> None:
+    judged, how = several(sites()[0], days=(PLAIN_DAY, PLAIN_DAY)), with_changes(HOW, confidence_z=confidence_z)
     trained = train_lightgbm(training(), judged, how)
     assert trained.best == int(np.argmax([each.saving for each in trained.rounds]))
     assert trained.best > 0, "made-up outlooks are wrong: hindsight knows better"
     found = episode_costs(trained.policy.predict, judged, trained.policy.setup)
     saved = episode_costs(_nothing().predict, judged, _nothing().setup) - found
     kept = trained.rounds[trained.best]
-    assert kept.saving == pytest.approx(saved.mean() - sureness * saved.std(ddof=1) / np.sqrt(2))
+    assert kept.saving == pytest.approx(saved.mean() - confidence_z * saved.std(ddof=1) / np.sqrt(2))
     assert kept.cost == trained.metrics["validation_cost"] == pytest.approx(found.mean())
     assert trained.metrics["validation_cost_uncorrected"] == trained.rounds[0].cost
     assert 0 < trained.metrics["corrected_share"] <= 1
@@ -70,7 +70,7 @@ def test_round_that_surely_saves_most_is_kept_when_training_drifts(sureness: flo
 
 @pytest.mark.parametrize(
     "how",
-    [replace(HOW, rounds=0), replace(HOW, margins=(1e9,)), replace(HOW, sureness=1e6)],
+    [with_changes(HOW, rounds=0), with_changes(HOW, margins=(1e9,)), with_changes(HOW, confidence_z=1e6)],
     ids=["no round", "no gain", "no certainty"],
 )
 def test_nothing_is_corrected_when_nothing_helps(how: LightgbmTraining) -> None:
@@ -95,7 +95,7 @@ def test_prices_are_what_the_environment_charges_when_corrections_differ() -> No
     days = several(sites()[1], days=(SPRING, PLAIN_DAY))
     lessons = Labeler(days, HOW).label(AntaresPolicyV1(_nothing().manifest, None), 1)
     n_slots = int(days.n_slots.sum())
-    assert len(lessons.state) == HOW.lives * n_slots
+    assert len(lessons.state) == HOW.passes * n_slots
     assert not lessons.extra_cost[~lessons.differs].any()
     assert lessons.differs.any()
     assert lessons.extra_cost[lessons.differs].min() < 0 < lessons.extra_cost[lessons.differs].max()
@@ -108,7 +108,7 @@ def test_prices_are_what_the_environment_charges_when_corrections_differ() -> No
 
 
 def _nothing() -> AntaresPolicyV1:
-    return train_lightgbm(validation(), validation(), replace(HOW, rounds=0)).policy
+    return train_lightgbm(validation(), validation(), with_changes(HOW, rounds=0)).policy
 
 
 def _told(days: Episodes, row: int, level: float) -> int:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from planner.errors import CheckpointError
 from planner.training.rl import RlRound, TrainedRl, mean_weights, train_rl
 from planner.training.scoring import PolicyFunction, episode_costs
 from tests.builders.episodes import mixed, several, sites
-from tests.builders.training import PPO
+from tests.builders.training import PPO, with_changes
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 JUDGED = Setup(action="correction", correction=Correction(offset=PPO.offset))
@@ -59,8 +58,8 @@ def test_training_repeats_itself_and_starts_uncorrected() -> None:
 
 
 def test_another_seed_learns_something_else() -> None:
-    one = train_rl(mixed(), others(), replace(PPO, members=1))
-    other = train_rl(mixed(), others(), replace(PPO, members=1, seed=2))
+    one = train_rl(mixed(), others(), with_changes(PPO, members=1))
+    other = train_rl(mixed(), others(), with_changes(PPO, members=1, seed=2))
     assert [each.cost for each in one.rounds[1:]] != [each.cost for each in other.rounds[1:]]
 
 
@@ -142,13 +141,15 @@ def test_nothing_is_learned_again_when_training_was_done(tmp_path: Path, monkeyp
 @pytest.mark.slow
 def test_training_ends_the_same_when_its_process_was_killed(tmp_path: Path) -> None:
     """A real kill, at whatever it was doing, a while after the first checkpoint."""
-    how = replace(PPO, rounds=12, members=1)
+    how = with_changes(PPO, rounds=12, members=1)
     whole = train_rl(mixed(), others(), how)
     code = (
-        "import sys; from pathlib import Path; from dataclasses import replace\n"
-        "from tests.builders.episodes import mixed, several, sites; from tests.builders.training import PPO\n"
+        "import sys; from pathlib import Path\n"
+        "from tests.builders.episodes import mixed, several, sites\n"
+        "from tests.builders.training import PPO, with_changes\n"
         "from planner.training.rl import train_rl\n"
-        "train_rl(mixed(), several(sites()[0]), replace(PPO, rounds=12, members=1), checkpoints=Path(sys.argv[1]))\n"
+        "training = with_changes(PPO, rounds=12, members=1)\n"
+        "train_rl(mixed(), several(sites()[0]), training, checkpoints=Path(sys.argv[1]))\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)], cwd=Path(__file__).parents[3]
@@ -166,17 +167,17 @@ def test_training_ends_the_same_when_its_process_was_killed(tmp_path: Path) -> N
 
 
 def test_checkpoints_are_refused_when_they_are_of_another_training(tmp_path: Path) -> None:
-    how = replace(PPO, rounds=1, members=1)
+    how = with_changes(PPO, rounds=1, members=1)
     train_rl(mixed(), others(), how, checkpoints=tmp_path)
     with pytest.raises(CheckpointError, match=r"member_0\.safetensors is of a training with other days or sizes"):
-        train_rl(mixed(), others(), replace(how, seed=2), checkpoints=tmp_path)
+        train_rl(mixed(), others(), with_changes(how, seed=2), checkpoints=tmp_path)
     with pytest.raises(CheckpointError, match="other days"):
         train_rl(others(), others(), how, checkpoints=tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["cut short", "not ours"])
 def test_checkpoints_are_refused_when_they_are_damaged(damage: str, tmp_path: Path) -> None:
-    how = replace(PPO, rounds=1, members=1)
+    how = with_changes(PPO, rounds=1, members=1)
     train_rl(mixed(), others(), how, checkpoints=tmp_path)
     path = tmp_path / "member_0.safetensors"
     if damage == "cut short":
@@ -190,7 +191,7 @@ def test_checkpoints_are_refused_when_they_are_damaged(damage: str, tmp_path: Pa
 def test_rates_fall_and_rounds_draw_their_own_numbers() -> None:
     assert PPO.rate(1) == PPO.learning_rate
     assert PPO.rate(PPO.rounds) == pytest.approx(PPO.learning_rate / 10)
-    assert replace(PPO, rounds=1).rate(1) == PPO.learning_rate
+    assert with_changes(PPO, rounds=1).rate(1) == PPO.learning_rate
     drawn = {PPO.round_seed(member, number) for member in range(3) for number in range(20)}
     assert len(drawn) == 60
 

@@ -1,17 +1,16 @@
 """A search draws within its ranges, repeats itself, and goes on after it was broken off."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from planner.training.rl_search import Between, OneOf, SearchResult, Space, TrialResult, search
 from tests.builders.episodes import mixed, several, sites
-from tests.builders.training import PPO
+from tests.builders.training import PPO, with_changes
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 SPACE = Space(
-    base=replace(PPO, rounds=1, members=1),
+    base=with_changes(PPO, rounds=1, members=1),
     ranges={
         "learning_rate": Between(low=1e-3, high=0.1, log=True),
         "epochs": Between(low=1, high=5),
@@ -34,7 +33,7 @@ def test_best_trial_is_the_configuration_when_trials_are_judged(undisturbed: Sea
     assert [each.number for each in undisturbed.trials] == [1, 2, 3]
     cheapest = min(undisturbed.trials, key=lambda each: each.cost)
     assert undisturbed.cost == cheapest.cost
-    assert undisturbed.best == replace(SPACE.base, **cheapest.values)
+    assert undisturbed.best == with_changes(SPACE.base, **cheapest.values)
     for trial in undisturbed.trials:
         assert 1e-3 <= trial.values["learning_rate"] <= 0.1
         assert trial.values["epochs"] in range(1, 6)
