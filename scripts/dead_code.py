@@ -27,7 +27,6 @@ CALLED_FROM_OUTSIDE = {
     "mpc_planners": "makes that environment's planners",
     "row_scenarios": "the same",
     "sample_weeks": "used by the notebooks",
-    "clear_each": "a feature, looked up by name",
     "load_errors": "a feature, looked up by name",
     "from_config_value": "Dagster's interface",
     "handle_output": "Dagster's interface",

@@ -197,7 +197,7 @@ def test_rates_fall_and_rounds_draw_their_own_numbers() -> None:
 
 
 THREADS = (
-    "import os; from planner.training.rl import use_threads; use_threads(1)\n"
+    "import os; from planner.training.rl import set_threads; set_threads(1)\n"
     "import torch; print(os.environ['OMP_WAIT_POLICY'], torch.get_num_threads())"
 )
 
