@@ -17,7 +17,7 @@ run: $(STAMP) ## install, materialize the sample home through Dagster, print the
 	$(BIN)/darkstar sample --run
 
 test: lint tools ## lint, types and all tests with their coverage; ORDER=random shuffles the tests and prints the seed
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report= $(if $(filter random,$(ORDER)),-p randomly)  # a file's fixtures are made once
+	$(BIN)/python -m slipcover -m pytest -n 2 --dist loadfile $(if $(filter random,$(ORDER)),-p randomly)  # a file's fixtures are made once
 	$(BIN)/python scripts/coverage_floors.py
 
 tools: ## what tests need besides Python packages: Chromium, mosquitto, a Home Assistant
