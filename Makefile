@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. Each first makes or mends .venv, in any order, from a clean clone.
 # Needed: Python 3.11-3.13, make and a package index. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help run test tools lint ui lock clean install
+.PHONY: help run test thorough tools lint ui lock clean install
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -16,9 +16,12 @@ help: ## list the targets
 run: $(STAMP) ## install, materialize the sample home through Dagster, print the verdict
 	$(BIN)/darkstar sample --run
 
-test: lint tools ## lint, types and all tests with their coverage; ORDER=random shuffles the tests and prints the seed
-	$(BIN)/python -m slipcover -m pytest -n 2 --dist loadfile $(if $(filter random,$(ORDER)),-p randomly)  # a file's fixtures are made once
+test: lint tools ## lint, types and tests with their coverage; ORDER=random shuffles the tests and prints the seed
+	$(BIN)/python -m slipcover -m pytest -n 2 --dist loadfile -m "not thorough" $(if $(filter random,$(ORDER)),-p randomly)  # a file's fixtures are made once
 	$(BIN)/python scripts/coverage_floors.py
+
+thorough: tools ## what takes long and rarely breaks, and four times the examples of every property test (CI runs it)
+	$(BIN)/pytest -n 2 -m "thorough or hypothesis" --hypothesis-profile=thorough
 
 tools: ## what tests need besides Python packages: Chromium, mosquitto, a Home Assistant
 	@scripts/system_tools.sh

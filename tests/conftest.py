@@ -1,5 +1,7 @@
 """What every room's tests share: a fixed Hypothesis profile and the way to the measured data beside the project."""
 
+import os
+import sys
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
@@ -7,19 +9,33 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.builders.shared_folders import written_by_test
 from tests.builders.tools import NOT_RUN
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 # The same examples in every run, so that a red test is red for everybody. No deadline: two busy cores are not a bug.
-# `pytest --hypothesis-profile=explore` draws new ones.
+# `make test` tries a quarter of them, CI goes on with all (`make thorough`); the profile `explore` draws new ones.
 _WITHOUT_CLOCK = [HealthCheck.too_slow]
-settings.register_profile(
-    "fixed", derandomize=True, deadline=None, database=None, print_blob=True, suppress_health_check=_WITHOUT_CLOCK
-)
+for _profile, _examples in (("fixed", 25), ("thorough", 100)):
+    settings.register_profile(
+        _profile,
+        max_examples=_examples,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        suppress_health_check=_WITHOUT_CLOCK,
+    )
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("fixed")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let a worker end quietly: DuckDB's bindings complain of objects that SlipCover still refers to at its exit."""
+    if hasattr(config, "workerinput") and "SLIPCOVER_ENABLED" in os.environ:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +50,14 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no measured data at {SHARED_DATA}: this test needs the project's shared/data beside the checkout")
     return SHARED_DATA
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """Let a test fail that wrote into a folder it shares with others."""
+    yield
+    if changed := written_by_test(list(getattr(item, "fixturenames", []))):
+        raise AssertionError("; ".join(changed))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

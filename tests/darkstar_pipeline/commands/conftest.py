@@ -1,5 +1,6 @@
 """What the tests of commands share: working directories, empty and lived in, and `darkstar` run in this process."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
 from tests.builders.command_line import Darkstar, Outcome, environment, run_darkstar
-from tests.builders.shared_folders import filled_once
+from tests.builders.shared_folders import filled_once, guard_shared
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory with the sample and three of its days: a clean one, a refused one, the spring change."""
-    return filled_once(tmp_path_factory, "sample", live_in)
+    return guard_shared("lived_in", filled_once(tmp_path_factory, "sample", live_in))
 
 
 def live_in(folder: Path) -> None:
@@ -37,6 +38,14 @@ def in_sample(lived_in: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same directory as the place where `darkstar` is called; tests leave its lake as it is."""
     move_into(lived_in, monkeypatch)
     return lived_in
+
+
+@pytest.fixture
+def in_copy_of_sample(lived_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the same directory, for calls that write."""
+    folder = Path(shutil.copytree(lived_in, tmp_path / "sample"))
+    move_into(folder, monkeypatch)
+    return folder
 
 
 def move_into(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

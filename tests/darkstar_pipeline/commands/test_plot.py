@@ -16,9 +16,9 @@ def test_plot_writes_where_asked_when_the_day_is_there(in_sample: Path, darkstar
     assert path.read_bytes().startswith(PNG)
 
 
-def test_plot_writes_among_the_pictures_when_no_file_is_named(in_sample: Path, darkstar: Darkstar) -> None:
+def test_plot_writes_among_the_pictures_when_no_file_is_named(in_copy_of_sample: Path, darkstar: Darkstar) -> None:
     done = darkstar("plot", "--day", SPRING, "--policies", "idle")
-    expected = in_sample / "state" / "pictures" / f"sample-{SPRING}.png"
+    expected = in_copy_of_sample / "state" / "pictures" / f"sample-{SPRING}.png"
     assert (done.code, done.out) == (0, f"{expected}\n")
     assert expected.read_bytes().startswith(PNG)
 

@@ -7,6 +7,7 @@ import pytest
 
 from darkstar_pipeline.context import Context, open_context
 from tests.builders.service_home import place_version, put_in_use
+from tests.builders.shared_folders import guard_shared
 from tests.builders.small_home import small_context, small_settings
 
 
@@ -16,7 +17,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("service")
     context = small_context(folder)
     put_in_use(context, 1, place_version(context, 1))
-    return folder
+    return guard_shared("filled", folder)
 
 
 @pytest.fixture
