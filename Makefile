@@ -23,7 +23,7 @@ test: lint tools ## lint, types and tests with their coverage; ORDER=random shuf
 thorough: tools ## what takes long and rarely breaks, and four times the examples of every property test (CI runs it)
 	$(BIN)/pytest -n 2 -m "thorough or hypothesis" --hypothesis-profile=thorough
 
-tools: ## what tests need besides Python packages: Chromium, mosquitto, a Home Assistant
+tools: ## what tests need besides Python packages: Chromium, an MQTT broker, a Home Assistant
 	@scripts/system_tools.sh
 	@scripts/home_assistant.sh
 
@@ -49,7 +49,7 @@ $(BIN)/uv:
 install: $(STAMP) ## only make or mend .venv
 
 clean: ## remove .venv, caches and builds; your data in .darkstar and darkstar.yaml stay
-	rm -rf .venv .venv-ha .venv.installing build dist htmlcov .coverage .coverage.* \
+	rm -rf .venv .venv-ha .venv-mqtt .venv.installing build dist htmlcov .coverage .coverage.* \
 	  .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Programs that some tests drive and no wheel brings: Chromium for the page, mosquitto for MQTT. `make test` calls it.
+# Programs that some tests drive: Chromium for the page, a broker for MQTT. `make test` calls it.
 # What cannot be had is said here; the tests that need it are left out and named at the end (where CI is set, they fail).
 set -eu
 
@@ -15,11 +15,11 @@ playwright_chromium() {
 from playwright.sync_api import sync_playwright
 with sync_playwright() as driver: sys.exit(not os.path.exists(driver.chromium.executable_path))' >/dev/null 2>&1
 }
-has_mosquitto() { command -v mosquitto >/dev/null 2>&1 || [ -x /usr/sbin/mosquitto ]; }
+has_broker() { command -v mosquitto >/dev/null 2>&1 || [ -x /usr/sbin/mosquitto ] || [ -x .venv-mqtt/bin/amqtt ]; }
 
 missing=
 has_chromium || missing="$missing chromium"
-has_mosquitto || missing="$missing mosquitto"
+has_broker || missing="$missing mosquitto"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
@@ -34,5 +34,11 @@ if ! has_chromium; then
     .venv/bin/playwright install chromium >/dev/null 2>&1 || true
 fi
 has_chromium || say "No Chromium: the tests of the page will be left out. Install it (sudo apt install chromium)."
-has_mosquitto || say "No mosquitto: the tests of MQTT will be left out. Install it (sudo apt install mosquitto)."
+if ! has_broker; then
+    say "Installing aMQTT, a broker from the package index, into .venv-mqtt (no root needed)"
+    if ! { .venv/bin/python -m venv .venv-mqtt && .venv-mqtt/bin/python -m pip install --quiet "amqtt==0.12.1"; }; then
+        rm -rf .venv-mqtt
+    fi
+fi
+has_broker || say "No MQTT broker: the tests of MQTT will be left out. Install one (sudo apt install mosquitto)."
 exit 0

@@ -1,4 +1,4 @@
-"""A real MQTT broker (mosquitto) on loopback, started and killed by tests, and a client that records its messages."""
+"""A real MQTT broker on loopback, started and killed by tests, and a client that records its messages."""
 
 import json
 import socket
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
 from darkstar_pipeline.console.supervisor import LOOPBACK, free_port
@@ -16,7 +17,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.schemas.plans import PlanDocument
-from tests.builders.tools import mosquitto
+from tests.builders.tools import mqtt_broker
 from tests.builders.waiting import WAIT_SECONDS, until
 
 
@@ -29,25 +30,15 @@ class Broker:
     """
 
     def __init__(self, folder: Path, users: dict[str, str] | None = None) -> None:
-        self._program = mosquitto()
+        program = mqtt_broker()
         self.port = free_port(21_883)
         self._process: subprocess.Popen[bytes] | None = None
-        self._config = folder / "mosquitto.conf"
-        lines = [f"listener {self.port} {LOOPBACK}", "persistence false"]
-        if users is None:
-            lines.append("allow_anonymous true")
-        else:
-            passwords = folder / "passwords"
-            passwords.touch(mode=0o600)
-            for name, password in users.items():
-                subprocess.run(["mosquitto_passwd", "-b", str(passwords), name, password], check=True)
-            lines += ["allow_anonymous false", f"password_file {passwords}", "user root"]
-        self._config.write_text("\n".join(lines) + "\n")
+        write = _amqtt if program.endswith("amqtt") else _mosquitto
+        self._command = [program, "-c", str(write(folder, f"{LOOPBACK}:{self.port}", users))]
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        command = [self._program, "-c", str(self._config)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(self._listens, "the broker listens")
 
     def _listens(self) -> bool:
@@ -62,6 +53,41 @@ class Broker:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+def _mosquitto(folder: Path, address: str, users: dict[str, str] | None) -> Path:
+    """Write mosquitto's configuration; return its path."""
+    host, port = address.split(":")
+    lines = [f"listener {port} {host}", "persistence false"]
+    if users is None:
+        lines.append("allow_anonymous true")
+    else:
+        passwords = folder / "passwords"
+        passwords.touch(mode=0o600)
+        for name, password in users.items():
+            subprocess.run(["mosquitto_passwd", "-b", str(passwords), name, password], check=True)
+        lines += ["allow_anonymous false", f"password_file {passwords}", "user root"]
+    path = folder / "mosquitto.conf"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def _amqtt(folder: Path, address: str, users: dict[str, str] | None) -> Path:
+    """Write aMQTT's configuration; return its path."""
+    plugins: dict[str, dict[str, object]] = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {}}
+    if users is not None:
+        hashing = "import sys; from pwdlib.hashers.argon2 import Argon2Hasher as H; print(H().hash(sys.argv[1]))"
+        command = [str(Path(mqtt_broker()).with_name("python")), "-c", hashing]
+        hashes = {
+            name: subprocess.run([*command, password], check=True, capture_output=True, text=True).stdout
+            for name, password in users.items()
+        }
+        rows = [f"{name}:{hashed}" for name, hashed in hashes.items()]
+        (folder / "passwords").write_text("".join(rows))
+        plugins = {"amqtt.plugins.authentication.FileAuthPlugin": {"password_file": str(folder / "passwords")}}
+    path = folder / "amqtt.yaml"
+    path.write_text(yaml.safe_dump({"listeners": {"default": {"type": "tcp", "bind": address}}, "plugins": plugins}))
+    return path
 
 
 def publisher_of(context: Context, engine: PlannerEngine, plan: Callable[[], PlanDocument] | None = None) -> Publisher:

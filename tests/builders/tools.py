@@ -18,12 +18,15 @@ NOT_RUN = "NOT RUN: "
 
 HASS = Path(__file__).resolve().parents[2] / ".venv-ha" / "bin" / "hass"
 """Home Assistant's command, where `scripts/home_assistant.sh` puts it."""
+AMQTT = Path(__file__).resolve().parents[2] / ".venv-mqtt" / "bin" / "amqtt"
+"""An MQTT broker that needs no root, where `scripts/system_tools.sh` puts it."""
 SEARCHED = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 
 
-def mosquitto() -> str:
-    """Return the path of the MQTT broker."""
-    return _found(shutil.which("mosquitto", path=SEARCHED), "mosquitto", "sudo apt install mosquitto")
+def mqtt_broker() -> str:
+    """Return the path of the MQTT broker: mosquitto, or aMQTT where `scripts/system_tools.sh` could not have that."""
+    path = shutil.which("mosquitto", path=SEARCHED) or (str(AMQTT) if AMQTT.exists() else None)
+    return _found(path, "an MQTT broker", "make tools, or sudo apt install mosquitto")
 
 
 def chromium(driver: "Playwright") -> str:
