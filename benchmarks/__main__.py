@@ -1,12 +1,15 @@
-"""`python -m benchmarks NAME [--json]` and `python -m benchmarks --list`."""
+"""`python -m benchmarks NAME [--short] [--data measured|shipped] [--json]` and `python -m benchmarks --list`."""
 
 import argparse
 import json
 import sys
 
 from rich.console import Console
+from rich.table import Table
 
-from benchmarks.harness import results as harness
+from benchmarks.harness import registry
+from benchmarks.harness.results import Scope, document, table
+from benchmarks.homes.choice import Data, chosen_homes
 from darkstar_pipeline.console.failures import describe
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError, ExitCode
 
@@ -15,36 +18,46 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark, or name them; the exit codes are those of `darkstar`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what the project promises.")
     parser.add_argument("name", nargs="?", help="the benchmark to run")
+    parser.add_argument("--list", action="store_true", help="say what each measures, how long it takes, what it needs")
+    parser.add_argument("--short", action="store_true", help="a small form, at most two minutes on two cores")
+    parser.add_argument("--data", type=Data, choices=list(Data), help="by default the measured homes if they are there")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
-    parser.add_argument("--list", action="store_true", help="name the benchmarks")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        answer = _answer(asked.name, as_list=asked.list, as_json=asked.json)
+        answer = _listing(as_json=options.json) if options.list else _answer(options)
     except DarkstarError as error:
-        return _complain(error, as_json=asked.json)
+        return _complain(error, as_json=options.json)
     sys.stdout.write(answer)
     return ExitCode.DONE
 
 
-def _answer(name: str | None, *, as_list: bool, as_json: bool) -> str:
-    if as_list:
-        found = harness.names()
-        return json.dumps(found) + "\n" if as_json else "".join(f"{each}\n" for each in found)
-    if name is None:
-        raise ConfigurationError("no benchmark named", f"one of: {', '.join(harness.names())}")
-    rows = harness.run(name)
-    if as_json:
-        return json.dumps(harness.document(name, rows), allow_nan=False) + "\n"
+def _listing(*, as_json: bool) -> str:
+    return json.dumps(registry.listing()) + "\n" if as_json else _shown(registry.listing_table())
+
+
+def _answer(options: argparse.Namespace) -> str:
+    """Run the benchmark of the options and return its document or its table."""
+    if options.name is None:
+        raise ConfigurationError("no benchmark named", f"one of: {', '.join(registry.BENCHMARKS)}")
+    on_homes = registry.entry_of(options.name).on_homes
+    scope = Scope(chosen_homes(options.data), short=options.short)
+    rows = registry.run(options.name, scope)
+    if options.json:
+        return json.dumps(document(options.name, rows, scope, on_homes=on_homes), allow_nan=False) + "\n"
+    return _shown(table(options.name, rows, scope, on_homes=on_homes))
+
+
+def _shown(shown: Table) -> str:
     console = Console()
     with console.capture() as captured:
-        console.print(harness.table(name, rows))
+        console.print(shown)
     return captured.get()
 
 
 def _complain(error: DarkstarError, *, as_json: bool) -> int:
     if as_json:
-        told = {"code": error.code, "message": error.message, "hint": error.hint}
-        sys.stdout.write(json.dumps({"error": told}) + "\n")
+        document = {"code": error.code, "message": error.message, "hint": error.hint}
+        sys.stdout.write(json.dumps({"error": document}) + "\n")
     else:
         sys.stderr.write(f"{error.message}; {error.hint}\n" if error.hint else f"{error.message}\n")
     return describe(error).exit_code

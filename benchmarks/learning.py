@@ -1,9 +1,11 @@
 """Learned policies on the test weeks of the bench homes, daily protocol, beside `value`, MPC and the bounds.
 
-For each pair of home and prices a policy of each kind learns on train weeks, with what suits the home chosen on every
-fourth of them; days beside a test day belong to none. The champion of a pair is what was cheapest on those validation
-weeks, `value` included. Then the test weeks are replayed once. The home left out has policies of the other two homes,
-without an Aurora, since nobody has read its meter before.
+For each pair of home and prices a policy of each kind is trained on train weeks, with the home's settings chosen on
+every fourth of them (validation); days beside a test day belong to neither. The champion of a pair is the cheapest
+policy on validation weeks, `value` included. Then the test weeks are replayed once. A home left out has policies
+trained on the other homes, without an Aurora, since there are no readings of it.
+
+The short form has one pair, few days, small trainings, and no home left out.
 """
 
 import os
@@ -15,17 +17,8 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from benchmarks.aurora import bench_outlook
-from benchmarks.harness.results import Row
-from benchmarks.homes.bench_homes import (
-    PAIRS,
-    bench_days,
-    bench_forecasts,
-    bench_history,
-    bench_protocol,
-    bench_window,
-    default_site,
-)  # fmt: skip
+from benchmarks.harness.results import Row, Scope
+from benchmarks.homes.bench_homes import BenchHomes, Pair, default_protocol, default_site, slots_of_days
 from darkstar_pipeline.learning.scenario_rules import CANDIDATES, cheapest_beliefs
 from env.gym.episodes import Episodes, joined
 from env.site import Site
@@ -53,21 +46,23 @@ LEFT_OUT = 0.965
 TRAIN_SECONDS = 600.0
 WEEK, EVERY = 7, 4
 SEED = 0
+SHORT_TRAIN, SHORT_VALIDATION, SHORT_TEST = 24, 7, 7
+"""Days of the short form."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
-    """A pair's days.
+class PairData:
+    """Days of a pair of home and prices.
 
     Attributes:
-        site: its home.
-        slots: all of them.
-        forecasts: naive ones.
+        site: site of the home.
+        slots: slots of all days.
+        forecasts: naive forecasts.
         history: readings.
-        train: days learned from.
-        validation: days chosen on.
-        test: days judged on.
-        told: what Auroras that have not seen a day tell of it.
+        train: days of training.
+        validation: days that choices are made on.
+        test: days that the policies are compared on.
+        scenarios: scenarios by day, from Auroras fitted without that day.
     """
 
     site: Site
@@ -77,109 +72,108 @@ class Data:
     train: list[date]
     validation: list[date]
     test: list[date]
-    told: Mapping[date, Scenarios]
+    scenarios: Mapping[date, Scenarios]
 
     def episodes(self, days: Sequence[date], rules: WeightRules) -> Episodes:
-        """Days as episodes."""
-        source = ScenarioSource(history=self.history, rules=rules, forecast_scenarios=self.told)
-        protocol = bench_protocol(self.site)
-        return rl_episodes(self.of(days), self.forecasts, self.site, protocol, history=source)
-
-    def of(self, days: Sequence[date]) -> pl.DataFrame:
-        """Slots of some days."""
-        return self.slots.filter(pl.col("local_day").is_in(pl.Series(days, dtype=pl.Date).implode()))
+        """Return days as episodes."""
+        source = ScenarioSource(history=self.history, rules=rules, forecast_scenarios=self.scenarios)
+        protocol = default_protocol(self.site)
+        return rl_episodes(slots_of_days(self.slots, [*days]), self.forecasts, self.site, protocol, history=source)
 
     def results(self, policy: str, days: Sequence[date]) -> pl.DataFrame:
-        """Daily results of a reference."""
-        protocol = bench_protocol(self.site)
-        replayed = replay_days(policy, self.of(days), self.forecasts, self.site, protocol, history=self.history)
+        """Return the daily results of a reference."""
+        protocol, slots = default_protocol(self.site), slots_of_days(self.slots, [*days])
+        replayed = replay_days(policy, slots, self.forecasts, self.site, protocol, history=self.history)
         return daily_results(replayed, protocol, self.site)
 
     def learned(self, policy: LearnedPolicy, label: str, days: Sequence[date]) -> pl.DataFrame:
-        """Daily results of a learned policy."""
-        protocol = bench_protocol(self.site)
-        source = ScenarioSource(history=self.history, forecast_scenarios=self.told)
-        replayed = replay_learned(
-            policy, self.of(days), self.forecasts, self.site, protocol, source=source, label=label
-        )
+        """Return the daily results of a learned policy."""
+        protocol, slots = default_protocol(self.site), slots_of_days(self.slots, [*days])
+        source = ScenarioSource(history=self.history, forecast_scenarios=self.scenarios)
+        replayed = replay_learned(policy, slots, self.forecasts, self.site, protocol, source=source, label=label)
         return daily_results(replayed, protocol, self.site)
 
 
-def run() -> list[Row]:
-    """Learn, judge, and leave each home out once."""
-    told = {home: _told(home) for home in dict.fromkeys(home for home, _ in PAIRS)}
-    pairs = {(home, area): _data(home, area, told[home]) for home, area in PAIRS}
-    judged: dict[tuple[str, str], Evaluation] = {}
+def run(scope: Scope) -> list[Row]:
+    """Train, compare on test weeks, and leave each home out once."""
+    homes = scope.homes
+    pairs = scope.of(homes.pairs, homes.pairs[:1])
+    forecasters = {home: _forecasters(homes, home) for home in dict.fromkeys(home for home, _ in pairs)}
+    data = {pair: _pair_data(scope, pair, forecasters[pair[0]]) for pair in pairs}
+    evaluations: dict[Pair, Evaluation] = {}
     seconds: list[float] = []
     rows: list[Row] = []
-    for (home, area), data in pairs.items():
+    for (home, area), own in data.items():
         started = time.perf_counter()
-        beliefs, policies, champion = _learned(data)
+        rules, policies, champion = _learned(scope, own)
         seconds.append(time.perf_counter() - started)
-        rows.append(Row(f"beliefs_{home}_{area}", beliefs))
+        rows.append(Row(f"beliefs_{home}_{area}", rules))
         rows.append(Row(f"champion_{home}_{area}", champion))
-        results = [data.results(policy, data.test) for policy in REFERENCES]
-        results += [data.learned(policy, kind, data.test) for kind, policy in policies.items()]
+        results = [own.results(policy, own.test) for policy in REFERENCES]
+        results += [own.learned(policy, kind, own.test) for kind, policy in policies.items()]
         chosen = next(frame for frame in results if frame["policy"][0] == champion)
         results.append(chosen.with_columns(policy=pl.lit("champion")))
-        judged[home, area] = evaluate(pl.concat(results, how="diagonal"))
-        rows += _pair_rows(judged[home, area], home, area)
+        evaluations[home, area] = evaluate(pl.concat(results, how="diagonal"))
+        rows += _pair_rows(evaluations[home, area], home, area)
     longest = max(seconds)
-    rows += _mean_rows(judged)
-    rows.append(
-        Row("train_seconds_both_kinds", longest, "s", target=f"<= {TRAIN_SECONDS}", met=longest <= TRAIN_SECONDS)
-    )
-    return rows + _left_out_rows(pairs)
+    rows += _mean_rows(evaluations)
+    target, met = f"<= {TRAIN_SECONDS}", longest <= TRAIN_SECONDS
+    rows.append(Row("train_seconds_both_kinds", longest, "s", target, met, applies="whole"))
+    return rows if scope.short else rows + _left_out_rows(scope, data)
 
 
-def _told(home: str) -> CrossFittedForecasters:
+def _forecasters(homes: BenchHomes, home: str) -> CrossFittedForecasters:
     site = default_site()
-    history, outlook = bench_history(home), bench_outlook(home, site.timezone)
-    known = AuroraHome(slot_series(history, site.timezone, external=outlook))
-    return CrossFittedForecasters(known, site.timezone, seed=SEED)
+    history, outlook = homes.history(home), homes.outlook(home, site.timezone)
+    features = AuroraHome(slot_series(history, site.timezone, external=outlook))
+    return CrossFittedForecasters(features, site.timezone, seed=SEED)
 
 
-def _data(home: str, area: str, tellers: CrossFittedForecasters) -> Data:
-    site = default_site()
-    slots = bench_window(home, area, site)
-    there = set(slots["local_day"].unique().to_list())
-    test = [day for day in bench_days(home, "test", site.timezone) if day in there]
+def _pair_data(scope: Scope, pair: Pair, forecasters: CrossFittedForecasters) -> PairData:
+    site, homes, home = default_site(), scope.homes, pair[0]
+    slots = homes.window(pair, site)
+    complete = set(slots["local_day"].unique().to_list())
+    test = [day for day in homes.days(home, "test", site.timezone) if day in complete]
+    test = test[: scope.of(None, SHORT_TEST)]
     beside = {day + timedelta(days=by) for day in test for by in (-1, 1)}
-    rest = [day for day in bench_days(home, "train", site.timezone) if day in there and day not in beside]
+    rest = [day for day in homes.days(home, "train", site.timezone) if day in complete and day not in beside]
     validation = [day for day in rest if day.toordinal() // WEEK % EVERY == 0]
     near = {day + timedelta(days=by) for day in validation for by in (-1, 0, 1)}
-    train = [day for day in rest if day not in near]
-    return Data(
+    train = [day for day in rest if day not in near][: scope.of(None, SHORT_TRAIN)]
+    validation = validation[: scope.of(None, SHORT_VALIDATION)]
+    scenarios = {
+        **forecasters.out_of_fold_scenarios(train, validation),
+        **forecasters.predict(scope.of(rest, [*train, *validation]), test),
+    }
+    return PairData(
         site=site,
         slots=slots,
-        forecasts=bench_forecasts(home, slots, site),
-        history=bench_history(home),
+        forecasts=homes.forecasts(home, slots, site),
+        history=homes.history(home),
         train=train,
         validation=validation,
         test=test,
-        told={**tellers.out_of_fold_scenarios(train, validation), **tellers.predict(rest, test)},
+        scenarios=scenarios,
     )
 
 
-def _learned(data: Data) -> tuple[str, dict[str, LearnedPolicy], str]:
-    """The beliefs that suit a home, its policies, and which was cheapest on validation."""
-    beliefs, _ = cheapest_beliefs(lambda rules: data.episodes([*data.train, *data.validation], rules), told=True)
-    rules = CANDIDATES[beliefs]
+def _learned(scope: Scope, data: PairData) -> tuple[str, dict[str, LearnedPolicy], str]:
+    """Return the rules of scenario weights that suit a home, its policies, and the cheapest on validation."""
+    name, _ = cheapest_beliefs(lambda rules: data.episodes([*data.train, *data.validation], rules), told=True)
+    rules = CANDIDATES[name]
     training, validation = data.episodes(data.train, rules), data.episodes(data.validation, rules)
-    policies = _policies(training, validation, rules)
+    policies = _policies(scope, training, validation, rules)
     costs = {kind: _cost(data.learned(policy, kind, data.validation)) for kind, policy in policies.items()}
     costs["value"] = _cost(data.results("value", data.validation))
-    return beliefs, policies, min(costs, key=lambda name: costs[name])
+    return name, policies, min(costs, key=lambda name: costs[name])
 
 
-def _policies(training: Episodes, validation: Episodes, rules: WeightRules) -> dict[str, LearnedPolicy]:
+def _policies(scope: Scope, training: Episodes, validation: Episodes, rules: WeightRules) -> dict[str, LearnedPolicy]:
     threads = os.cpu_count() or 1
-    rl = train_rl(
-        training, validation, PpoTraining.of(PpoSettings(threads=threads), seed=SEED), beliefs=rules, progress=None
-    )
-    lightgbm = train_lightgbm(
-        training, validation, LightgbmTraining.of(LightgbmSettings(), seed=SEED, weight_rules=rules)
-    )
+    rl_settings = scope.of(PpoSettings(threads=threads), PpoSettings(threads=threads, rounds=2, members=1, homes=256))
+    tree_settings = scope.of(LightgbmSettings(), LightgbmSettings(rounds=1, passes=1, trees=40))
+    rl = train_rl(training, validation, PpoTraining.of(rl_settings, seed=SEED), beliefs=rules, progress=None)
+    lightgbm = train_lightgbm(training, validation, LightgbmTraining.of(tree_settings, seed=SEED, weight_rules=rules))
     return {"lightgbm": lightgbm.policy, "rl": rl.policy}
 
 
@@ -187,47 +181,47 @@ def _cost(results: pl.DataFrame) -> float:
     return float(results["cost"].sum())
 
 
-def _share(judged: Evaluation, policy: str) -> float:
-    return float(judged.totals.filter(pl.col("policy") == policy)["captured_share"][0])
+def _share(evaluation: Evaluation, policy: str) -> float:
+    return float(evaluation.totals.filter(pl.col("policy") == policy)["captured_share"][0])
 
 
-def _pair_rows(judged: Evaluation, home: str, area: str) -> list[Row]:
+def _pair_rows(evaluation: Evaluation, home: str, area: str) -> list[Row]:
     shown = ("champion", *KINDS, "value", "mpc")
-    rows = [Row(f"captured_share_{policy}_{home}_{area}", _share(judged, policy)) for policy in shown]
-    breaches = int(judged.totals["breaches"].sum())
+    rows = [Row(f"captured_share_{policy}_{home}_{area}", _share(evaluation, policy)) for policy in shown]
+    breaches = int(evaluation.totals["breaches"].sum())
     return [*rows, Row(f"breaches_{home}_{area}", breaches, target="0", met=breaches == 0)]
 
 
-def _mean_rows(judged: Mapping[tuple[str, str], Evaluation]) -> list[Row]:
-    """Means over the pairs, and what each policy pays against MPC on all test days together."""
+def _mean_rows(evaluations: Mapping[Pair, Evaluation]) -> list[Row]:
+    """Return means over the pairs, and the cost of each policy against MPC on all test days together."""
     rows: list[Row] = []
     for policy in ("champion", *KINDS, "value", "mpc"):
-        mean = float(np.mean([_share(each, policy) for each in judged.values()]))
+        mean = float(np.mean([_share(evaluation, policy) for evaluation in evaluations.values()]))
         least = TARGETS.get(policy)
-        aim = {} if least is None else {"target": f">= {least}", "met": mean >= least}
-        rows.append(Row(f"captured_share_{policy}_mean", mean, **aim))
+        target, met = (None, None) if least is None else (f">= {least}", mean >= least)
+        rows.append(Row(f"captured_share_{policy}_mean", mean, target=target, met=met, applies="measured"))
     for policy in ("champion", *KINDS):
-        paired = [_paired(each, policy, "mpc") for each in judged.values()]
-        mpc = sum(_cost(each.days.filter(pl.col("policy") == "mpc")) for each in judged.values())
+        paired = [_paired(evaluation, policy, "mpc") for evaluation in evaluations.values()]
+        mpc = sum(_cost(evaluation.days.filter(pl.col("policy") == "mpc")) for evaluation in evaluations.values())
         low, high = total_interval(np.concatenate(paired))
         total = float(np.concatenate(paired).sum())
-        target = {"target": "<= 0", "met": total <= 0} if policy == "rl" else {}
-        rows.append(Row(f"cost_vs_mpc_{policy}", total, "SEK", **target))
+        target, met = ("<= 0", total <= 0) if policy == "rl" else (None, None)
+        rows.append(Row(f"cost_vs_mpc_{policy}", total, "SEK", target=target, met=met, applies="measured"))
         ends = {"low": low, "high": high}
-        rows += [Row(f"cost_vs_mpc_{policy}_{end}", found, "SEK") for end, found in ends.items() if found is not None]
+        rows += [Row(f"cost_vs_mpc_{policy}_{end}", value, "SEK") for end, value in ends.items() if value is not None]
         rows.append(Row(f"cost_vs_mpc_{policy}_pct", 100 * total / abs(mpc), "%"))
     return rows
 
 
-def _paired(judged: Evaluation, policy: str, other: str) -> np.ndarray:
+def _paired(evaluation: Evaluation, policy: str, other: str) -> np.ndarray:
     own, against = (
-        judged.days.filter(pl.col("policy") == name).sort("day")["cost"].to_numpy() for name in (policy, other)
+        evaluation.days.filter(pl.col("policy") == name).sort("day")["cost"].to_numpy() for name in (policy, other)
     )
     return own - against
 
 
-def _left_out_rows(pairs: Mapping[tuple[str, str], Data]) -> list[Row]:
-    """Policies of two homes on the third."""
+def _left_out_rows(scope: Scope, pairs: Mapping[Pair, PairData]) -> list[Row]:
+    """Return the captured share of policies trained on the other homes."""
     rows: list[Row] = []
     shares: dict[str, list[float]] = {kind: [] for kind in KINDS}
     rules = CANDIDATES["lived"]
@@ -235,15 +229,14 @@ def _left_out_rows(pairs: Mapping[tuple[str, str], Data]) -> list[Row]:
         others = [data for (other, _), data in pairs.items() if other != home]
         training = joined([data.episodes(data.train[::3], rules) for data in others])
         validation = joined([data.episodes(data.validation, rules) for data in others])
-        policies = _policies(training, validation, rules)
-        for (_, area), data in ((pair, each) for pair, each in pairs.items() if pair[0] == home):
+        policies = _policies(scope, training, validation, rules)
+        for (_, area), data in ((pair, own) for pair, own in pairs.items() if pair[0] == home):
             results = [data.results(policy, data.test) for policy in ("idle", "oracle")]
             results += [data.learned(policy, kind, data.test) for kind, policy in policies.items()]
-            judged = evaluate(pl.concat(results, how="diagonal"))
+            evaluation = evaluate(pl.concat(results, how="diagonal"))
             for kind in KINDS:
-                share = _share(judged, kind)
+                share = _share(evaluation, kind)
                 shares[kind].append(share)
-                rows.append(
-                    Row(f"left_out_{kind}_{home}_{area}", share, target=f">= {LEFT_OUT}", met=share >= LEFT_OUT)
-                )
-    return rows + [Row(f"left_out_{kind}_mean", float(np.mean(found))) for kind, found in shares.items()]
+                target, met = f">= {LEFT_OUT}", share >= LEFT_OUT
+                rows.append(Row(f"left_out_{kind}_{home}_{area}", share, "", target, met, applies="measured"))
+    return rows + [Row(f"left_out_{kind}_mean", float(np.mean(values))) for kind, values in shares.items()]

@@ -1,8 +1,9 @@
 """Trondheim 2022, the published table of arXiv 2307.07580: rule policies, MPC and the prescient bound, part by part.
 
-MPC is told what the paper's is: the loads up to the hour at hand, that hour's included, and the prices published by
-then. Its forecasts are fitted on 2020 and 2021; its parameters were chosen on these years, not on 2022. One core, a few
-minutes; progress on standard error.
+MPC has the information of the paper's: the loads up to the hour at hand, that hour's included, and the prices published
+by then. Its forecasts are fitted on 2020 and 2021; its parameters were chosen on these years, not on 2022. One core, a
+few minutes; progress on standard error. The short form has January alone. Without the measured readings a seeded home
+takes the place of the published one, and the published figures are no targets.
 """
 
 import math
@@ -10,13 +11,14 @@ import sys
 import time
 from collections.abc import Callable
 
-from benchmarks.harness.results import Row
+from benchmarks.harness.results import Row, Scope
 from benchmarks.trondheim_2022.bound import prescient
-from benchmarks.trondheim_2022.home import Cost, Hours, cost, read_home
+from benchmarks.trondheim_2022.home import Cost, Hours, cost, read_home, seeded_home
 from benchmarks.trondheim_2022.planner import Tuning, follow_planner
 from benchmarks.trondheim_2022.rules import arbitrage, capped_arbitrage, follow, no_storage, peak_shaving
 
 YEAR = 2022
+SHORT_HOURS = 31 * 24
 RULES = {
     "no_storage": (no_storage, 25051.67),
     "peak_shaving": (peak_shaving, 24233.76),
@@ -30,14 +32,15 @@ A_CENT, RULE_SHARE, PRESCIENT_SHARE = 0.005, 1e-3, 1e-4
 MONEY = "NOK"
 
 
-def run() -> list[Row]:
-    """Every policy over 2022.
+def run(scope: Scope) -> list[Row]:
+    """Follow every policy over 2022.
 
     Raises:
-        DataMissingError: the shared data is not there.
+        DataMissingError: the measured homes were chosen and their data is not there.
     """
-    home = read_home()
-    hours = home.year(YEAR)
+    home = read_home() if scope.homes.measured else seeded_home()
+    year = home.year(YEAR)
+    hours = scope.of(year, slice(year.start, year.start + SHORT_HOURS))
     rows: list[Row] = []
     for name, (rule, published) in RULES.items():
         share = None if name == "no_storage" else RULE_SHARE
@@ -50,7 +53,7 @@ def run() -> list[Row]:
 
 
 def _timed(name: str, work: Callable[[], Hours]) -> tuple[Hours, float]:
-    """What the work gives, and how long it took [s]."""
+    """Return the result of the work, and its wall time [s]."""
     sys.stderr.write(f"{name}: begins\n")
     start = time.perf_counter()
     done = work()
@@ -59,24 +62,26 @@ def _timed(name: str, work: Callable[[], Hours]) -> tuple[Hours, float]:
     return done, took
 
 
-def _parts(name: str, found: Cost) -> list[Row]:
-    return [Row(f"{name}_{part}", round(getattr(found, part), 2), MONEY) for part in ("tou", "spot", "peak")]
+def _parts(name: str, bill: Cost) -> list[Row]:
+    return [Row(f"{name}_{part}", round(getattr(bill, part), 2), MONEY) for part in ("tou", "spot", "peak")]
 
 
-def _near(name: str, found: Cost, published: float, share: float | None) -> list[Row]:
-    """A total beside the published one: within a share of it, or to the cent."""
+def _near(name: str, bill: Cost, published: float, share: float | None) -> list[Row]:
+    """Return a total beside the published one: within a share of it, or to the cent."""
     allowed = A_CENT if share is None else share * published
-    words = f"{published} to the cent" if share is None else f"{published} within {share:.2%}"
-    met = math.isclose(found.total, published, rel_tol=0.0, abs_tol=allowed)
-    return [Row(f"{name}_total", round(found.total, 2), MONEY, target=words, met=met), *_parts(name, found)]
+    target = f"{published} to the cent" if share is None else f"{published} within {share:.2%}"
+    met = math.isclose(bill.total, published, rel_tol=0.0, abs_tol=allowed)
+    total = Row(f"{name}_total", round(bill.total, 2), MONEY, target, met, applies="measured")
+    return [total, *_parts(name, bill)]
 
 
-def _mpc(found: Cost, bound: float) -> list[Row]:
-    """MPC's total beside the paper's, the aim, and the bound that nothing can beat."""
-    total = round(found.total, 2)
+def _mpc(bill: Cost, bound: float) -> list[Row]:
+    """Return MPC's total beside the paper's, the aim, and the bound that nothing can beat."""
+    total = round(bill.total, 2)
+    paper, aim = bill.total <= PUBLISHED_MPC, bill.total <= AIMED_MPC
     return [
-        Row("mpc_total", total, MONEY, target=f"<= {PUBLISHED_MPC}", met=found.total <= PUBLISHED_MPC),
-        Row("mpc_total_against_the_aim", total, MONEY, target=f"<= {AIMED_MPC}", met=found.total <= AIMED_MPC),
-        Row("mpc_above_prescient", round(found.total - bound, 2), MONEY, target=">= 0", met=found.total >= bound - 0.1),
-        *_parts("mpc", found),
+        Row("mpc_total", total, MONEY, f"<= {PUBLISHED_MPC}", paper, applies="measured"),
+        Row("mpc_total_against_the_aim", total, MONEY, f"<= {AIMED_MPC}", aim, applies="measured"),
+        Row("mpc_above_prescient", round(bill.total - bound, 2), MONEY, target=">= 0", met=bill.total >= bound - 0.1),
+        *_parts("mpc", bill),
     ]

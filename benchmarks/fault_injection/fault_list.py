@@ -1,4 +1,4 @@
-"""Faults that can be put into a living home's state folder from outside, and taken out again."""
+"""Faults that can be injected into the state folder of a served home from outside, and removed again."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.homes.fresh_home import FreshHome
-from benchmarks.homes.living_home import SITE, configure
+from benchmarks.homes.served_home import SITE, configure
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SLOT_FORECASTS, SPOT_PRICES, Table
 
@@ -21,12 +21,12 @@ OLD_PLAN = frozenset({"last_plan"})
 
 @dataclass(frozen=True)
 class Lab:
-    """Where faults are put.
+    """A home that faults are injected into.
 
     Attributes:
-        home: the living home.
-        at: the moment that its service is told to be.
-        kept: a copy of everything as it should be.
+        home: the served home.
+        at: moment that its service starts at.
+        kept: folder with a copy of the home as it should be.
     """
 
     home: FreshHome
@@ -48,8 +48,8 @@ class Lab:
         """The service's local day."""
         return self.at.date()
 
-    def mend(self) -> None:
-        """Put everything back as it was; files are replaced, as an import replaces them."""
+    def restore(self) -> None:
+        """Restore the home from its copy; files are replaced, as an import replaces them."""
         shutil.rmtree(self.lake.root, ignore_errors=True)
         shutil.copytree(self.kept / "lake", self.lake.root)
         fresh = self.models / "champion.new"  # the pointer moves in one step, as a promotion moves it
@@ -64,16 +64,16 @@ class Fault:
     """A fault.
 
     Attributes:
-        name: what is wrong.
-        put: puts it in.
-        rungs: from which the plan may then come.
-        told: a part of the service that must say so; empty where the fault is no trouble.
+        name: the fault in words.
+        inject: function that injects it.
+        rungs: plan sources that may then plan.
+        component: component of the service that must report it; empty where the fault needs no report.
     """
 
     name: str
-    put: Callable[[Lab], None]
+    inject: Callable[[Lab], None]
     rungs: frozenset[str]
-    told: str = ""
+    component: str = ""
 
 
 def _days(lab: Lab, table: Table, days: tuple[int, ...], change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
@@ -96,29 +96,29 @@ def _prices(lab: Lab, days: tuple[int, ...], change: Callable[[pl.DataFrame], pl
 
 
 def no_prices(lab: Lab) -> None:
-    """Today's and tomorrow's prices are gone."""
+    """Remove today's and tomorrow's prices."""
     for table in (RAW_SPOT_PRICES, SPOT_PRICES):
         _without(lab, table, 0, 1)
 
 
 def late_prices(lab: Lab) -> None:
-    """Tomorrow's prices are late."""
+    """Remove tomorrow's prices."""
     for table in (RAW_SPOT_PRICES, SPOT_PRICES):
         _without(lab, table, 1)
 
 
 def four_prices(lab: Lab) -> None:
-    """Tomorrow has 4 prices of 96."""
+    """Keep 4 prices of 96 of tomorrow."""
     _prices(lab, (1,), lambda rows: rows.head(4))
 
 
 def nan_prices(lab: Lab) -> None:
-    """Prices are no numbers."""
+    """Write NaN prices."""
     _prices(lab, (0, 1), lambda rows: rows.with_columns(price=pl.lit(float("nan"))))
 
 
 def yesterdays_prices(lab: Lab) -> None:
-    """Tomorrow's prices are today's once more."""
+    """Write today's prices as tomorrow's."""
     today = lab.lake.read(RAW_SPOT_PRICES, SITE, lab.today, lab.today)["price"]
     _prices(
         lab,
@@ -130,31 +130,31 @@ def yesterdays_prices(lab: Lab) -> None:
 
 
 def damaged(table: Table) -> Callable[[Lab], None]:
-    """A file of today is no Parquet."""
+    """Return an injection that overwrites today's file of a table with what is no Parquet."""
 
-    def put(lab: Lab) -> None:
+    def inject(lab: Lab) -> None:
         lab.lake.path(table, SITE, lab.today).write_bytes(b"PAR1 but not really")
 
-    return put
+    return inject
 
 
 def no_lake(lab: Lab) -> None:
-    """The whole lake is gone."""
+    """Remove the whole lake."""
     shutil.rmtree(lab.lake.root)
 
 
 def no_readings(lab: Lab) -> None:
-    """Nothing was ever read."""
+    """Remove all readings."""
     shutil.rmtree(lab.lake.root / METER_READINGS.name)
 
 
 def old_readings(lab: Lab) -> None:
-    """Nothing was read for twelve days."""
+    """Remove the readings of twelve days."""
     _without(lab, METER_READINGS, *range(-12, 1))
 
 
 def no_forecast(lab: Lab) -> None:
-    """The stored forecast has no numbers."""
+    """Write a forecast of nulls."""
     rows = lab.lake.read(SLOT_FORECASTS, SITE)
     last = rows.filter(pl.col("local_day") == rows["local_day"].max())
     moved = last.with_columns(
@@ -168,20 +168,20 @@ def no_forecast(lab: Lab) -> None:
 
 
 def soc(percent: float | None, hours_ago: float) -> Callable[[Lab], None]:
-    """The last state of charge that was read."""
+    """Return an injection that sets the last state of charge read and its age."""
 
-    def put(lab: Lab) -> None:
+    def inject(lab: Lab) -> None:
         until = pl.lit(lab.at - timedelta(hours=hours_ago)).dt.convert_time_zone("UTC")
         read = pl.when(pl.col("slot_start") < until).then(percent).alias("soc_end_percent")
         _days(lab, METER_READINGS, (-1, 0), lambda rows: rows.with_columns(read.cast(pl.Float64)))
 
-    return put
+    return inject
 
 
 def version(change: Callable[[Path], None], *, honest: bool = True) -> Callable[[Lab], None]:
-    """A second version is put into use, with something wrong about it."""
+    """Return an injection that promotes a second version with a defect; with `honest` its identity is recomputed."""
 
-    def put(lab: Lab) -> None:
+    def inject(lab: Lab) -> None:
         source, target = lab.models / "v1", lab.models / "v2"
         shutil.copytree(source, target)
         change(target)
@@ -195,24 +195,29 @@ def version(change: Callable[[Path], None], *, honest: bool = True) -> Callable[
         fresh.write_text(json.dumps(pointer))
         fresh.replace(lab.models / "champion.json")
 
-    return put
+    return inject
+
+
+def _weights(folder: Path) -> Path:
+    """Return the file of a policy's trees; a policy without a correction has its manifest alone."""
+    return next((path for path in folder.iterdir() if path.name != "manifest.json"), folder / "manifest.json")
 
 
 def flip(folder: Path) -> None:
-    """A byte of the trees is another."""
-    path = next(path for path in folder.iterdir() if path.name != "manifest.json")
+    """Flip a bit of the trees."""
+    path = _weights(folder)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
 
 
 def lose(folder: Path) -> None:
-    """A file of the bundle is missing."""
-    next(path for path in folder.iterdir() if path.name != "manifest.json").unlink()
+    """Remove a file of the bundle."""
+    _weights(folder).unlink()
 
 
 def manifest(**changes: object) -> Callable[[Path], None]:
-    """The manifest says something else."""
+    """Return a defect that changes entries of the manifest."""
 
     def change(folder: Path) -> None:
         path = folder / "manifest.json"
@@ -222,27 +227,27 @@ def manifest(**changes: object) -> Callable[[Path], None]:
 
 
 def no_manifest(folder: Path) -> None:
-    """The manifest is no JSON."""
+    """Write a manifest that is no JSON."""
     (folder / "manifest.json").write_text("{")
 
 
 def bad_pointer(lab: Lab) -> None:
-    """The pointer is no JSON."""
+    """Write a pointer that is no JSON."""
     (lab.models / "champion.json").write_text("not a pointer")
 
 
 def no_champion(lab: Lab) -> None:
-    """Nothing is in use."""
+    """Remove the pointer to the champion."""
     (lab.models / "champion.json").unlink()
 
 
 def bad_settings(lab: Lab) -> None:
-    """The configuration is broken while the service runs."""
+    """Break the configuration while the service runs."""
     (lab.home.folder / "darkstar.yaml").write_text("sites: {bench: {battery: [")
 
 
 def impossible_settings(lab: Lab) -> None:
-    """The configuration asks for a battery that cannot be."""
+    """Configure an impossible battery."""
     configure(lab.home, "capacity_kwh", "-3")
 
 

@@ -1,6 +1,6 @@
 """Faults outside the service: killed while it steers, Home Assistant away, MQTT gone, disordered states.
 
-Home Assistant is the real one of the tests (`scripts/home_assistant.sh` makes its environment), the broker mosquitto.
+Home Assistant is a real one (`scripts/home_assistant.sh` makes its environment), the broker is mosquitto.
 """
 
 import json
@@ -18,25 +18,24 @@ from pathlib import Path
 import yaml
 
 from benchmarks.fault_injection.fault_list import Lab
+from benchmarks.fault_injection.real_home_assistant import HASS, RealHomeAssistant, home_assistant
 from benchmarks.homes.fresh_home import FreshHome
-from benchmarks.homes.living_home import SITE, Serving, serving
-from darkstar_pipeline.errors import DataMissingError
+from benchmarks.homes.served_home import SITE, Serving, serving
+from darkstar_pipeline.errors import OutsideServiceError
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from tests.builders.real_home_assistant import RealHomeAssistant, home_assistant
-from tests.builders.tools import HASS
 
 CHARGE, DISCHARGE = "input_number.charge_power", "input_number.discharge_power"
 LEASE_MINUTES = 0.2
 WAIT_SECONDS = 60.0
 MARK_WATTS = 1234.0
-"""A power that somebody else's hand set: control puts it right, or the watchdog does."""
+"""Power that another program sets: control writes the command again, or the watchdog sets the default."""
 
 
 @dataclass
 class _House:
-    """A home whose service steers a Home Assistant through a broker's and its own doors."""
+    """A home whose service steers a Home Assistant and publishes through a broker."""
 
     lab: Lab
     assistant: RealHomeAssistant
@@ -44,39 +43,52 @@ class _House:
 
 
 def outside_faults(lab: Lab) -> tuple[float, dict[str, str]]:
-    """Put all of them in.
+    """Inject every one of them.
 
     Returns:
-        Seconds until the inverter was at its default after the service was killed, and by fault what was wrong; empty
-        where nothing was.
-
-    Raises:
-        DataMissingError: there is no Home Assistant for the tests.
+        Seconds until the inverter was at its default after the service was killed, and by fault the failed
+        expectation, empty where all held.
     """
-    if not HASS.exists():
-        raise DataMissingError(f"{HASS} is not there", "scripts/home_assistant.sh makes it")
-    found: dict[str, str] = {"sensor states twice, disordered, in W and kW": _disordered(lab)}
+    troubles: dict[str, str] = {"sensor states twice, disordered, in W and kW": _disordered(lab)}
     with home_assistant(lab.home.folder / "assistant") as assistant, _broker(lab.home.folder) as broker:
         house = _House(lab, assistant, broker[0])
         _configure(house)
         variables = {TOKEN_VARIABLE: assistant.token}
         with serving(lab.home, None, **variables) as service:
             service.until_planned()
-            found["inverter told by somebody else"] = _put_right(house)
-            found["MQTT broker gone and back"] = _broker_gone(service, broker[1])
-            found["Home Assistant restarting"] = _assistant_restarts(house, service)
+            troubles["inverter changed by another program"] = _command_restored(house)
+            troubles["MQTT broker gone and back"] = _broker_gone(service, broker[1])
+            troubles["Home Assistant restarting"] = _assistant_restarts(house, service)
             assistant.set(CHARGE, MARK_WATTS)
             service.process.kill()
             service.process.wait()
             killed = time.perf_counter()
         default = _until(lambda: assistant.number(CHARGE) == 0 and assistant.number(DISCHARGE) > 0)
         seconds = time.perf_counter() - killed
-        found["service killed while it steers"] = "" if default else "the inverter is not at its default"
-    return seconds, found
+        troubles["service killed while it steers"] = "" if default else "the inverter is not at its default"
+    return seconds, troubles
+
+
+def check_tools() -> None:
+    """Check that Home Assistant and mosquitto are there.
+
+    Raises:
+        OutsideServiceError: one is missing.
+    """
+    missing = [
+        name for name, path in (("Home Assistant", HASS), ("mosquitto", Path(_mosquitto()))) if not path.exists()
+    ]
+    if missing:
+        message = f"{' and '.join(missing)} not installed"
+        raise OutsideServiceError(message, "make tools, or use --short, which needs neither")
+
+
+def _mosquitto() -> str:
+    return shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
 
 def _configure(house: _House) -> None:
-    """Steer that Home Assistant, and tell it by MQTT."""
+    """Configure the service to steer that Home Assistant and to publish by MQTT."""
     path = house.lab.home.folder / "darkstar.yaml"
     document = yaml.safe_load(path.read_text())
     control = {
@@ -99,33 +111,33 @@ def _configure(house: _House) -> None:
 
 
 def _until(holds: Callable[[], bool], seconds: float = WAIT_SECONDS) -> bool:
-    """Wait for something; failures on the way count as not yet."""
+    """Wait until something holds and return whether it does; an exception counts as not yet."""
     deadline = time.perf_counter() + seconds
     while time.perf_counter() < deadline:
         try:
             if holds():
                 return True
-        except Exception:  # noqa: BLE001, S110 - what is away does not answer, in any of a dozen ways
+        except Exception:  # noqa: BLE001, S110 - a service that is away fails in any of a dozen ways
             pass
         time.sleep(0.2)
     return False
 
 
-def _put_right(house: _House) -> str:
-    """Somebody else's hand on the inverter: the command in force is written again."""
+def _command_restored(house: _House) -> str:
+    """Let another program change the inverter: the command in force is written again."""
     house.assistant.set(CHARGE, MARK_WATTS)
-    mended = _until(lambda: house.assistant.number(CHARGE) != MARK_WATTS)
-    return "" if mended else "what somebody else set stays"
+    restored = _until(lambda: house.assistant.number(CHARGE) != MARK_WATTS)
+    return "" if restored else "the other program's power stays"
 
 
 def _well(service: Serving, name: str) -> bool:
-    """Whether a part of the service is well."""
+    """Return whether a component of the service is well."""
     parts = service.client.get("/health").json()["components"]
     return any(part["name"] == name and part["ok"] for part in parts)
 
 
 def _broker_gone(service: Serving, restart: Callable[[], None]) -> str:
-    """The broker goes and comes back."""
+    """Stop the broker and start it again."""
     if not _until(lambda: _well(service, "mqtt")):
         return "the broker was never reached"
     restart()
@@ -135,10 +147,10 @@ def _broker_gone(service: Serving, restart: Callable[[], None]) -> str:
 
 
 def _assistant_restarts(house: _House, service: Serving) -> str:
-    """Home Assistant is killed and started."""
+    """Kill Home Assistant and start it again."""
     house.assistant.kill()
     if not _until(lambda: not _well(service, "control")):
-        return "nobody noticed that Home Assistant is away"
+        return "the health does not report that Home Assistant is away"
     if service.client.get("/command").status_code != 200:  # noqa: PLR2004 - of HTTP
         return "no command while Home Assistant was away"
     house.assistant.start()
@@ -147,13 +159,13 @@ def _assistant_restarts(house: _House, service: Serving) -> str:
 
 @contextmanager
 def _broker(folder: Path) -> Iterator[tuple[int, Callable[[], None]]]:
-    """A mosquitto on a free port, and what kills it and starts it again a second later."""
+    """Run a mosquitto on a free port; yield the port and a function that kills it and starts it a second later."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     config = folder / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
-    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+    program = _mosquitto()
     running: list[subprocess.Popen[bytes]] = []
 
     def start() -> None:
@@ -175,7 +187,7 @@ def _broker(folder: Path) -> Iterator[tuple[int, Callable[[], None]]]:
 
 
 def _disordered(lab: Lab) -> str:
-    """The same states in order, and doubled and disordered, make the same readings; units that change are refused."""
+    """Import the same states in order and doubled and disordered: the same readings; a changing unit is refused."""
     at = lab.at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     rng = random.Random(5)  # noqa: S311 - made-up readings
     moments = [at - timedelta(hours=6) + timedelta(minutes=minute) for minute in range(0, 361, 3)]
@@ -195,12 +207,12 @@ def _disordered(lab: Lab) -> str:
     changing = [state if number % 2 else kilowatts[number] for number, state in enumerate(clean)]
     mixed = _imported(lab, "changing", changing)
     if mixed is not None and max(mixed.values(), default=0.0) > 1.0:  # 3 kW for a slot is 0.75 kWh
-        return "a sensor that changes its unit was believed"
+        return "a sensor that changes its unit was accepted"
     return ""
 
 
 def _state(moment: datetime, value: float, unit: str) -> dict[str, object]:
-    """A state as Home Assistant's history has it."""
+    """Return a state as Home Assistant's history has it."""
     attributes = {"unit_of_measurement": unit, "device_class": "power", "state_class": "measurement"}
     when = moment.isoformat()
     return {
@@ -213,7 +225,7 @@ def _state(moment: datetime, value: float, unit: str) -> dict[str, object]:
 
 
 def _imported(lab: Lab, name: str, states: list[dict[str, object]]) -> dict[datetime, float] | None:
-    """Load by slot after these states were imported into a home of their own [kWh]; None where they are refused."""
+    """Import states into a home of their own and return the load by slot [kWh]; None where they are refused."""
     folder = lab.home.folder / f"disorder-{name}"
     folder.mkdir()
     shutil.copy(lab.kept / "darkstar.yaml", folder / "darkstar.yaml")

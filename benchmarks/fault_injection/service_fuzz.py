@@ -1,4 +1,4 @@
-"""Tries a running service against its own OpenAPI document with schemathesis: no mistake, nothing that breaks it."""
+"""Test of a running service against its own OpenAPI document with schemathesis, which must find no failure."""
 
 import subprocess
 import sysconfig
@@ -7,21 +7,21 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmarks.homes.fresh_home import FreshHome
-from benchmarks.homes.living_home import TOKEN, configure, serving
+from benchmarks.homes.served_home import TOKEN, configure, serving
 
 EACH = 0.077
-"""Examples asked of each operation, of all cases wanted: schemathesis adds those of its coverage phase."""
+"""Examples of each operation as a share of the cases wanted: schemathesis adds those of its coverage phase."""
 SEED = 3
 SECONDS = 400
 
 
 @dataclass(frozen=True)
 class Fuzzed:
-    """What came of it.
+    """Result of a run of schemathesis.
 
     Attributes:
-        cases: requests made.
-        failures: what broke, a line each.
+        cases: number of requests.
+        failures: failures, a line each.
     """
 
     cases: int
@@ -29,7 +29,7 @@ class Fuzzed:
 
 
 def fuzz(home: FreshHome, at: datetime, n_cases: int) -> Fuzzed:
-    """Ask every operation of a home's service with made-up requests, good and bad, with all of schemathesis' checks."""
+    """Send made-up requests, good and bad, to every operation of a home's service, with all of schemathesis' checks."""
     configure(home, "requests_per_second", "100000")
     with serving(home, at) as service:
         service.until_planned()
@@ -49,11 +49,11 @@ def fuzz(home: FreshHome, at: datetime, n_cases: int) -> Fuzzed:
     return _read(done.stdout, alive=alive)
 
 
-def _read(said: str, *, alive: bool) -> Fuzzed:
-    """What schemathesis said in its summary."""
-    cases = next((line for line in said.splitlines() if " generated" in line), "0 generated")
-    failures = [line.strip() for line in said.splitlines() if line.strip().startswith(("❌ ST", "❌ Failed", "- ST"))]
-    if "Failures:" in said and not failures:
+def _read(output: str, *, alive: bool) -> Fuzzed:
+    """Read the summary of schemathesis."""
+    cases = next((line for line in output.splitlines() if " generated" in line), "0 generated")
+    failures = [line.strip() for line in output.splitlines() if line.strip().startswith(("❌ ST", "❌ Failed", "- ST"))]
+    if "Failures:" in output and not failures:
         failures = ["schemathesis reports failures"]
     if not alive:
         failures.append("the service ended")

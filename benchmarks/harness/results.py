@@ -1,22 +1,22 @@
-"""What a benchmark is, how the ones there are get found, and how their rows are told.
+"""A benchmark's rows, the scope that it runs in, and the table or document of its rows.
 
-A benchmark is a module of this folder with a function `run() -> list[Row]`. It reads the measured data beside the
-checkout (`../shared/data`) and raises `DataMissingError` where that is absent.
+A benchmark is a module with a function `run(scope: Scope) -> list[Row]`. It runs on the homes of its scope: the
+measured ones beside the checkout (`../shared/data`), or those that come with the project.
 """
 
-import ast
-import importlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Literal, TypeVar
 
-from rich.table import Table
+from rich.table import Column, Table
 
-from darkstar_pipeline.errors import ConfigurationError
+from benchmarks.homes.bench_homes import BenchHomes
 
-FOLDER = Path(__file__).resolve().parents[1]
+Value = TypeVar("Value")
+Applies = Literal["always", "whole", "measured"]
+"""When a target applies: in every run, in the whole form, or in the whole form on the measured homes."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,11 @@ class Row:
 
     Attributes:
         figure: its name, the same in every run.
-        value: what was measured.
-        unit: of the value; empty for a share or a count.
-        target: what was promised, in words such as `>= 0.99`; None where nothing was.
-        met: whether the value keeps the promise; None where there is none.
+        value: the measured value.
+        unit: unit of the value; empty for a share or a count.
+        target: the target in words such as `>= 0.99`; None without one.
+        met: whether the value meets the target; None without one.
+        applies: when the target applies; where it does not, the row goes out without it.
     """
 
     figure: str
@@ -36,59 +37,60 @@ class Row:
     unit: str = ""
     target: str | None = None
     met: bool | None = None
+    applies: Applies = "always"
 
 
-def names() -> list[str]:
-    """The benchmarks there are: files of this folder that define `run`, found without importing any."""
-    return sorted(_modules())
+@dataclass(frozen=True)
+class Scope:
+    """How much of a benchmark runs, and on which homes.
 
-
-def _modules() -> dict[str, str]:
-    """Return the module of each benchmark, by its name."""
-    paths = [path for pattern in ("*.py", "robustness/*.py") for path in FOLDER.glob(pattern) if _defines_run(path)]
-    return {path.stem: ".".join(("benchmarks", *path.relative_to(FOLDER).with_suffix("").parts)) for path in paths}
-
-
-def _defines_run(path: Path) -> bool:
-    if path.stem.startswith("_"):
-        return False
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body)
-
-
-def run(name: str) -> list[Row]:
-    """Run one benchmark.
-
-    Raises:
-        ConfigurationError: there is none of that name, or a package that only benchmarks need is not installed.
-        DataMissingError: the shared data is not there.
+    Attributes:
+        homes: the homes and prices.
+        short: run the short form: the same work on less data, within two minutes on two cores.
     """
-    if name not in names():
-        message = f"there is no benchmark {name!r}"
-        raise ConfigurationError(message, f"one of: {', '.join(names())}")
-    try:
-        module = importlib.import_module(_modules()[name])
-    except ModuleNotFoundError as error:
-        message = f"benchmark {name} needs the package {error.name}"
-        raise ConfigurationError(message, "install the extra: pip install -e '.[bench]' -c constraints.txt") from error
-    return module.run()
+
+    homes: BenchHomes
+    short: bool = False
+
+    def of(self, whole: Value, short: Value) -> Value:
+        """Return the one of two values that belongs to the form that runs."""
+        return short if self.short else whole
+
+    def aimed(self, rows: Sequence[Row]) -> list[Row]:
+        """Return the rows without the targets that do not apply in this scope."""
+        applying = {"always", *(() if self.short else ("whole",))}
+        if self.homes.measured and not self.short:
+            applying.add("measured")
+        return [row if row.applies in applying else replace(row, target=None, met=None) for row in rows]
 
 
-def document(name: str, rows: Sequence[Row]) -> Mapping[str, object]:
-    """The answer that `--json` prints: `{benchmark, date, cores, rows}`."""
+def document(name: str, rows: Sequence[Row], scope: Scope, *, on_homes: bool = True) -> Mapping[str, object]:
+    """Return the document of `--json`: `{benchmark, date, cores, data, homes, short, rows}`."""
+    keys = ("figure", "value", "unit", "target", "met")
     return {
         "benchmark": name,
         "date": datetime.now(UTC).date().isoformat(),
         "cores": os.cpu_count(),
-        "rows": [asdict(row) for row in rows],
+        "data": _data(scope, on_homes=on_homes),
+        "homes": scope.homes.description if on_homes else "none: everything is drawn from seeds",
+        "short": scope.short,
+        "rows": [{key: getattr(row, key) for key in keys} for row in rows],
     }
 
 
-def table(name: str, rows: Sequence[Row]) -> Table:
-    """The rows for a person."""
-    answer = Table("figure", "value", "unit", "target", "met", title=name)
+def _data(scope: Scope, *, on_homes: bool) -> str:
+    if not on_homes:
+        return "seeds"
+    return "measured" if scope.homes.measured else "shipped"
+
+
+def table(name: str, rows: Sequence[Row], scope: Scope, *, on_homes: bool = True) -> Table:
+    """Return the rows as a table for a person."""
+    homes = scope.homes.description if on_homes else "drawn from seeds"
+    title = f"{name}{' (short form, figures say little)' if scope.short else ''}: {homes}"
+    table = Table(Column("figure", overflow="fold"), "value", "unit", "target", "met", title=title)
     marks = {True: "yes", False: "NO", None: ""}
     for row in rows:
         value = f"{row.value:.4g}" if isinstance(row.value, float) else str(row.value)
-        answer.add_row(row.figure, value, row.unit, row.target or "", marks[row.met])
-    return answer
+        table.add_row(row.figure, value, row.unit, row.target or "", marks[row.met])
+    return table

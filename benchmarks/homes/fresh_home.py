@@ -1,4 +1,4 @@
-"""A state folder of its own with one bench home in it, driven through the `darkstar` command as anyone would."""
+"""A state folder of its own with one bench home in it, driven through the `darkstar` command as a person does."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.homes.bench_homes import bench_prices, bench_readings
+from benchmarks.homes.bench_homes import BenchHomes, Pair
 
 POLL_SECONDS = 0.05
 
@@ -79,12 +79,12 @@ class FreshHome:
         return Finished(json.loads(answer), seconds, peak)
 
     def attempt(self, *arguments: str) -> tuple[int, dict[str, Any]]:
-        """Run a command that may fail; its exit code and its document."""
+        """Run a command that may fail, and return its exit code and its document."""
         code = self.start(*arguments).wait()
         return code, json.loads((self.folder / "answer.json").read_text())
 
     def copy_to(self, folder: Path) -> "FreshHome":
-        """The same home elsewhere."""
+        """Copy the home to another folder and return the copy."""
         shutil.copytree(self.folder, folder)
         return FreshHome(folder)
 
@@ -95,7 +95,7 @@ class FreshHome:
 
 
 def tree_bytes(pid: int) -> int:
-    """Memory of a process and all below it; pages shared between them count in each [bytes]."""
+    """Return the memory of a process and all below it; pages shared between them count in each [bytes]."""
     try:
         root = psutil.Process(pid)
         family = [root, *root.children(recursive=True)]
@@ -111,18 +111,19 @@ def tree_bytes(pid: int) -> int:
 
 
 @contextmanager
-def fresh_home(home: str, area: str) -> Iterator[FreshHome]:
-    """A new folder with the configuration of `darkstar init --yes` and the bench home's tidy files beside it."""
+def fresh_home(homes: BenchHomes, pair: Pair) -> Iterator[FreshHome]:
+    """Make a folder with the configuration of `darkstar init --yes` and the home's tidy files beside it."""
+    home, area = pair
     with TemporaryDirectory(prefix="darkstar-bench-") as name:
         fresh = FreshHome(Path(name))
-        bench_readings(home).write_parquet(fresh.folder / "observations.parquet")
-        bench_prices(area).write_parquet(fresh.folder / "prices.parquet")
+        homes.readings(home).write_parquet(fresh.folder / "observations.parquet")
+        homes.prices(area).write_parquet(fresh.folder / "prices.parquet")
         fresh.run("init", "--site", "bench", "--area", area, "--yes")
         yield fresh
 
 
 def import_everything(fresh: FreshHome, area: str) -> list[Finished]:
-    """Import the bench home's readings and prices."""
+    """Import the home's readings and prices."""
     return [
         fresh.run("import", "observations", "observations.parquet"),
         fresh.run("import", "prices", "prices.parquet", "--area", area),

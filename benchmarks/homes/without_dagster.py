@@ -1,6 +1,7 @@
-"""The stages of a backfill called one after the other, without Dagster: what its runs cost besides the work."""
+"""The stages of a backfill called one after the other, without Dagster: the difference is the cost of its runs."""
 
 import time
+from datetime import date
 
 import polars as pl
 
@@ -8,7 +9,6 @@ from assets.home import Home
 from assets.observations import grade_rows, observation_rows
 from assets.prices import repair_rows
 from assets.replays import policy_result_rows, policy_schedule_rows
-from benchmarks.homes.bench_homes import FIRST_DAY, LAST_DAY
 from benchmarks.homes.fresh_home import FreshHome
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
@@ -21,14 +21,14 @@ from planner.forecasts.naive import naive_forecasts
 from planner.replay.usable_slots import usable_slots
 
 
-def seconds_without_dagster(fresh: FreshHome) -> float:
-    """Wall time of the same reading, computing and writing, into another lake beside the first [s]."""
+def seconds_without_dagster(fresh: FreshHome, first: date, last: date) -> float:
+    """Return the wall time of the same reading, computing and writing, into another lake beside the first [s]."""
     begin = time.perf_counter()
     context = open_context(settings=load_settings(fresh.folder / "darkstar.yaml"), home=fresh.state)
     home, lake = Home(context=context), context.lake
     target = type(lake)(fresh.folder / "plain")
-    days = list(days_between(FIRST_DAY, LAST_DAY))
-    span = (FIRST_DAY, LAST_DAY)
+    days = list(days_between(first, last))
+    span = (first, last)
     name, forecast = home.name, home.settings.forecast
     prices, repairs = repair_rows(home, lake.read(schemas.RAW_SPOT_PRICES, name, *span), *span)
     observations = observation_rows(home, lake.read(schemas.METER_READINGS, name, *span), *span)

@@ -1,7 +1,7 @@
-"""How fast PPO learns on two cores: our batch against the same policy through Stable-Baselines3's `DummyVecEnv`.
+"""PPO's speed on two cores: our batch against the same policy through Stable-Baselines3's `DummyVecEnv`.
 
-Default settings, learning included; the table of corrections is made beforehand and timed apart. `DummyVecEnv` steps as
-many homes one by one as its rollouts fit in a few seconds.
+Default settings, learning included; the table of corrections is built beforehand and timed apart. `DummyVecEnv` steps
+as many homes one by one as its rollouts fit in a few seconds.
 """
 
 import time
@@ -15,19 +15,18 @@ from planner.training.rl_config import PpoTraining
 from planner.training.rl_days import STATE, TrainingDays
 from planner.training.settings import PpoSettings
 
-ROUNDS = 3
 DUMMY_HOMES, DUMMY_ROLLOUTS = 16, 2
 
 
 @dataclass(frozen=True)
 class PpoSteps:
-    """What was measured.
+    """Speed of learning.
 
     Attributes:
-        batched: by the clock [steps/s].
-        batched_cpu: by processor time of both cores [steps/s].
-        dummy: through `DummyVecEnv`, by the clock [steps/s].
-        table_seconds: to make the table of corrections and prospects, a home-year of 365 days [s].
+        batched: steps per second of wall time, our batch [steps/s].
+        batched_cpu: steps per second of processor time of both cores, our batch [steps/s].
+        dummy: steps per second of wall time through `DummyVecEnv` [steps/s].
+        table_seconds: time to build the table of corrections and prospects of a home-year of 365 days [s].
     """
 
     batched: float
@@ -36,32 +35,32 @@ class PpoSteps:
     table_seconds: float
 
 
-def ppo_steps(episodes: Episodes) -> PpoSteps:
-    """Learn for some seconds each way."""
-    how = PpoTraining.of(PpoSettings(), seed=1)
-    set_threads(how.threads)
+def ppo_steps(episodes: Episodes, *, rounds: int) -> PpoSteps:
+    """Learn that many rounds in our batch, and for some seconds through `DummyVecEnv`."""
+    config = PpoTraining.of(PpoSettings(), seed=1)
+    set_threads(config.threads)
     begin = time.perf_counter()
-    days = TrainingDays(episodes, how)
+    days = TrainingDays(episodes, config)
     table = time.perf_counter() - begin
-    batched, batched_cpu = _batched(days, how)
-    return PpoSteps(batched, batched_cpu, _dummy(days, how), table * 365 / len(episodes))
+    batched, batched_cpu = _batched(days, config, rounds)
+    return PpoSteps(batched, batched_cpu, _dummy(days, config), table * 365 / len(episodes))
 
 
-def _batched(days: TrainingDays, how: PpoTraining) -> tuple[float, float]:
-    """Whole rounds, after one that warms up."""
+def _batched(days: TrainingDays, config: PpoTraining, rounds: int) -> tuple[float, float]:
+    """Return steps per second of wall and of processor time over whole rounds, after one that warms up."""
     from planner.training.ppo import PpoLearner
 
-    learner = PpoLearner(days, how, 0)
+    learner = PpoLearner(days, config, 0)
     learner.learn(1)
     begin, cpu = time.perf_counter(), time.process_time()
-    for number in range(2, ROUNDS + 2):
+    for number in range(2, rounds + 2):
         learner.learn(number)
-    steps = ROUNDS * how.homes * how.slots
+    steps = rounds * config.homes * config.slots
     return steps / (time.perf_counter() - begin), steps / (time.process_time() - cpu)
 
 
-def _dummy(days: TrainingDays, how: PpoTraining) -> float:
-    """The same network and rates over homes stepped one by one; its batches are as large as its rollouts."""
+def _dummy(days: TrainingDays, config: PpoTraining) -> float:
+    """Return steps per second of the same network and rates over homes stepped one by one, a batch a rollout."""
     from stable_baselines3.common.vec_env import DummyVecEnv
 
     from planner.training.ppo import PpoLearner
@@ -71,8 +70,10 @@ def _dummy(days: TrainingDays, how: PpoTraining) -> float:
         env.home.actions = days.actions
         return env
 
-    rollout = DUMMY_HOMES * how.rollout
-    small = how.model_copy(update={"homes": DUMMY_HOMES, "slots": how.rollout, "batch": min(how.batch, rollout)})
+    rollout = DUMMY_HOMES * config.rollout
+    small = config.model_copy(
+        update={"homes": DUMMY_HOMES, "slots": config.rollout, "batch": min(config.batch, rollout)}
+    )
     model = PpoLearner(days, small, 0).model
     model.set_env(DummyVecEnv([cast("Any", home)] * DUMMY_HOMES))
     begin = time.perf_counter()

@@ -1,7 +1,8 @@
-"""Killing a backfill at random moments and running it again gives the same lake, row for row.
+"""A backfill that is killed at a random moment and run again gives the same lake, row for row.
 
-An undisturbed run sets the time and the reference. Then, ten times over: the same imported home, a backfill killed
-(SIGKILL, its whole process group) at a random moment, another run to the end, and every table compared.
+An undisturbed run sets the time and the reference. Then, ten times: the same imported home, a backfill killed
+(SIGKILL, its whole process group) at a random moment, another run to the end, and every table compared. The short form
+has two kills and fewer days.
 """
 
 import os
@@ -14,44 +15,48 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from benchmarks.harness.results import Row
+from benchmarks.harness.results import Row, Scope
 from benchmarks.homes.bench_homes import FIRST_DAY
 from benchmarks.homes.fresh_home import FreshHome, fresh_home, import_everything
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import TABLES
 
-HOME, AREA = "emhass_fr", "SE4"  # the home with refused days
-DAYS = 60
-KILLS = 10
+AREA = "SE4"
+DAYS, SHORT_DAYS = 60, 7
+KILLS, SHORT_KILLS = 10, 2
 SEED = 7
-RANGE = ("--from", str(FIRST_DAY), "--to", str(FIRST_DAY + timedelta(days=DAYS - 1)))
 
 
-def run() -> list[Row]:
-    """Kill and repeat."""
+def run(scope: Scope) -> list[Row]:
+    """Kill and repeat, in the home with refused days."""
     rng = random.Random(SEED)  # noqa: S311 - moments to kill at, not secrets
-    different, struck = 0, 0
-    with fresh_home(HOME, AREA) as imported, TemporaryDirectory(prefix="darkstar-kill-") as name:
+    different, struck, kills = 0, 0, scope.of(KILLS, SHORT_KILLS)
+    last = FIRST_DAY + timedelta(days=scope.of(DAYS, SHORT_DAYS) - 1)
+    backfill = ("backfill", "--from", str(FIRST_DAY), "--to", str(last))
+    with (
+        fresh_home(scope.homes, (scope.homes.gaps, AREA)) as imported,
+        TemporaryDirectory(prefix="darkstar-kill-") as name,
+    ):
         import_everything(imported, AREA)
         undisturbed = imported.copy_to(Path(name) / "undisturbed")
-        seconds = undisturbed.run("backfill", *RANGE).seconds
+        seconds = undisturbed.run(*backfill).seconds
         reference = _tables(undisturbed)
-        for i in range(KILLS):
+        for i in range(kills):
             home = imported.copy_to(Path(name) / f"kill-{i}")
-            struck += _kill_after(home, rng.uniform(0.02, 0.98) * seconds)
-            home.run("backfill", *RANGE)
+            struck += _kill_after(home, backfill, rng.uniform(0.02, 0.98) * seconds)
+            home.run(*backfill)
             different += _differs(reference, _tables(home))
     return [
-        Row("kills", KILLS, ""),
+        Row("kills", kills, ""),
         Row("kills_that_struck_a_running_backfill", struck, ""),
         Row("lakes_that_differ", different, "", target="0", met=different == 0),
         Row("rows_compared", sum(table.height for table in reference.values()), "rows"),
     ]
 
 
-def _kill_after(home: FreshHome, seconds: float) -> bool:
-    """Start a backfill and kill its process group; whether it was still running then."""
-    process = home.start("backfill", *RANGE)
+def _kill_after(home: FreshHome, command: tuple[str, ...], seconds: float) -> bool:
+    """Start a command, kill its process group after a time, and return whether it was still running then."""
+    process = home.start(*command)
     time.sleep(seconds)
     running = process.poll() is None
     if running:

@@ -1,7 +1,8 @@
-"""Wrong input, file by file through the command: a clear error, the right exit code, and the lake as it was.
+"""Wrong input, file by file through the command: a clear error, the right exit code, and an unchanged lake.
 
-The home holds good days already. Each wrong file is then imported; what counts is the exit code, one error document
-with message and hint, or, where only some rows are wrong, their count and quarantine file, and a lake that is the same.
+The home holds good days already. Each wrong file is then imported. It must be refused with its exit code, one error
+document with message and hint, and an unchanged lake; where only some rows are wrong, with their count and quarantine
+file.
 """
 
 import hashlib
@@ -15,13 +16,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.harness.results import Row
-from benchmarks.homes.bench_homes import bench_prices, bench_readings
+from benchmarks.harness.results import Row, Scope
+from benchmarks.homes.bench_homes import BenchHomes
 from benchmarks.homes.fresh_home import FreshHome, fresh_home, import_everything
 from darkstar_pipeline.errors import ExitCode
 from env.time_grid import SLOT, grid
 
-HOME, AREA = "fontana_B02", "SE4"
+AREA = "SE4"
 DAY = date(2026, 9, 1)  # after the good days, so that a wrongly accepted row would change the lake
 REFUSED = int(ExitCode.DATA)
 Write = Callable[[Path], Path]
@@ -32,10 +33,10 @@ class Case:
     """One wrong file.
 
     Attributes:
-        name: what is wrong.
-        write: makes the file in a folder.
-        kind: what it is imported as.
-        rows: wrong rows to be refused while the rest is taken; 0 where the whole file is.
+        name: what is wrong, in words.
+        write: function that writes the file into a folder.
+        kind: kind of data that it is imported as.
+        rows: number of wrong rows to be refused while the others are imported; 0 where the whole file is refused.
     """
 
     name: str
@@ -44,27 +45,26 @@ class Case:
     rows: int = 0
 
 
-def run() -> list[Row]:
+def run(scope: Scope) -> list[Row]:
     """Import every wrong file."""
     failed: list[str] = []
-    with fresh_home(HOME, AREA) as home:
+    cases = (*CASES, *_price_cases(scope.homes))
+    with fresh_home(scope.homes, (scope.homes.villa, AREA)) as home:
         import_everything(home, AREA)
-        for case in CASES:
+        for case in cases:
             before = _lake_hash(home)
             file = case.write(home.folder)
             area = ["--area", AREA] if case.kind == "prices" else []
             code, answer = home.attempt("import", case.kind, str(file), *area)
-            good = (
-                _rows_refused(case, code, answer)
-                if case.rows
-                else _refused(code, answer) and before == _lake_hash(home)
-            )
+            if case.rows:
+                good = _rows_refused(case, code, answer)
+            else:
+                good = _refused(code, answer) and before == _lake_hash(home)
             failed += [] if good else [case.name]
-    told = ", ".join(failed) if failed else "none"
     return [
-        Row("wrong_files", len(CASES), ""),
+        Row("wrong_files", len(cases), ""),
         Row("not_refused_clearly", len(failed), "", target="0", met=not failed),
-        Row("which", told),
+        Row("which", ", ".join(failed) or "none"),
     ]
 
 
@@ -86,13 +86,13 @@ def _lake_hash(home: FreshHome) -> str:
 
 
 def _day(**columns: pl.Expr) -> pl.DataFrame:
-    """A plausible day of readings with some columns replaced."""
+    """Return a plausible day of readings with some columns replaced."""
     slots = grid(DAY, DAY, "Europe/Stockholm").select("slot_start", load_kwh=pl.lit(0.2), pv_kwh=pl.lit(0.1))
     return slots.with_columns(**columns)
 
 
 def _first(value: float) -> pl.Expr:
-    """Load whose first three slots hold a wrong value."""
+    """Return loads whose first three slots hold a wrong value."""
     return pl.when(pl.int_range(pl.len()) < 3).then(value).otherwise(pl.col("load_kwh"))  # noqa: PLR2004
 
 
@@ -122,9 +122,9 @@ def _truncated(folder: Path) -> Path:
     return path
 
 
-def _lying(folder: Path) -> Path:
-    """A small file of one value repeated 400 million times: 3 GB once read."""
-    path = folder / "lying.parquet"
+def _misleading(folder: Path) -> Path:
+    """Write a small file of one value repeated 200 million times: 3 GB once read."""
+    path = folder / "misleading.parquet"
     schema = pa.schema([("slot_start", pa.timestamp("us", tz="UTC")), ("load_kwh", pa.float64())])
     chunk = pa.table(
         {"slot_start": pa.array([0] * 4_000_000, pa.timestamp("us", tz="UTC")), "load_kwh": [0.1] * 4_000_000}
@@ -144,7 +144,7 @@ def _prices(name: str, make: Callable[[], pl.DataFrame]) -> Case:
 
 
 def _unsorted_duplicates() -> pl.DataFrame:
-    """A day backwards, two of its slots twice with another load."""
+    """Return a day backwards, two of its slots twice with another load."""
     again = _day().head(2).with_columns(load_kwh=pl.lit(0.7))
     return pl.concat([_day(), again]).reverse()
 
@@ -159,7 +159,7 @@ CASES = (
     ),
     Case("binary garbage", _text("garbage.csv", bytes(range(256)) * 40)),
     Case("truncated Parquet", _truncated),
-    Case("Parquet that claims gigabytes", _lying),
+    Case("Parquet that claims gigabytes", _misleading),
     Case("future readings", _frame("future.parquet", _later)),
     Case("W for kW", _frame("watts.parquet", lambda: _day(load_kwh=pl.lit(800.0), pv_kwh=pl.lit(400.0)))),
     Case("Wh for kWh", _frame("watt_hours.parquet", lambda: _day(load_kwh=pl.lit(200.0), pv_kwh=pl.lit(100.0)))),
@@ -168,8 +168,18 @@ CASES = (
     Case("some infinite", _frame("inf.parquet", lambda: _day(load_kwh=_first(float("inf")))), rows=3),
     Case("some negative", _frame("negative.parquet", lambda: _day(load_kwh=_first(-0.4))), rows=3),
     Case("duplicate slots that disagree, unsorted", _frame("twice.parquet", _unsorted_duplicates), rows=4),
-    _prices("prices of the wrong area", lambda: bench_prices("SE3").head(96).with_columns(area=pl.lit("SE3"))),
-    _prices("4 of 96 prices", lambda: bench_prices(AREA).tail(4).with_columns(pl.col("slot_start") + 20 * 96 * SLOT)),
-    _prices("prices per MWh", lambda: bench_prices(AREA).head(96).with_columns(pl.col("price").abs() * 1000 + 300)),
-    _prices("readings offered as prices", lambda: bench_readings(HOME).head(96)),
 )
+
+
+def _price_cases(homes: BenchHomes) -> tuple[Case, ...]:
+    """Return the wrong files that are made of a home's own data."""
+    prices = homes.prices(AREA)
+    late = prices.tail(4).with_columns(pl.col("slot_start") + 20 * 96 * SLOT)
+    per_mwh = prices.head(96).with_columns(pl.col("price").abs() * 1000 + 300)
+    wrong_area = homes.prices("SE3").head(96).with_columns(area=pl.lit("SE3"))
+    return (
+        _prices("prices of the wrong area", lambda: wrong_area),
+        _prices("4 of 96 prices", lambda: late),
+        _prices("prices per MWh", lambda: per_mwh),
+        _prices("readings offered as prices", lambda: homes.readings(homes.villa).head(96)),
+    )

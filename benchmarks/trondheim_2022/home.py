@@ -1,6 +1,7 @@
 """The home of arXiv 2307.07580: its readings, its battery, its tariff, and the bill of an hourly import.
 
-Hours, days and months are those of UTC, as in the published table. Money is NOK. What does not belong here: any policy.
+Hours, days and months are those of UTC, as in the published table. Money is NOK. Without the measured readings a seeded
+home takes the place of the published one. What does not belong here: any policy.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.homes.bench_homes import SHARED
-from darkstar_pipeline.errors import DataMissingError
+from benchmarks.homes import seeded
+from benchmarks.homes.measured import SHARED, present
 from env.battery import Battery
 from env.power_tariff import PowerTariff, Tier, power_costs
 
@@ -44,7 +45,7 @@ class Home:
 
     Attributes:
         slot_start: starts of the hours (UTC), whole days.
-        load_kwh: what the house used `(n_hours,)` [kWh].
+        load_kwh: load of the house `(n_hours,)` [kWh].
         spot: spot price `(n_hours,)` [NOK/kWh].
         grid_fee: grid tariff by time of use `(n_hours,)` [NOK/kWh].
     """
@@ -56,7 +57,7 @@ class Home:
 
     @cached_property
     def price(self) -> Hours:
-        """What a bought kWh costs [NOK/kWh]."""
+        """Price of an imported kWh [NOK/kWh]."""
         return self.spot + self.grid_fee
 
     @cached_property
@@ -71,23 +72,34 @@ class Home:
 
 
 def read_home(path: Path = READINGS) -> Home:
-    """The home as it was measured.
+    """Read the measured home.
 
     Raises:
-        DataMissingError: the shared data is not there.
+        DataMissingError: the measured data is not there.
     """
-    if not path.exists():
-        message = f"{path} is not there"
-        raise DataMissingError(message, "put the shared data folder beside the checkout")
-    hours = pl.read_parquet(path).sort("utc_start")
+    hours = pl.read_parquet(present(path)).sort("utc_start")
     columns = ("load_kwh", "price_nok_per_kwh", "tou_grid_nok_per_kwh")
     load, spot, fee = (hours[name].cast(pl.Float64).to_numpy() for name in columns)
     return Home(hours["utc_start"].alias("slot_start"), load, spot, fee)
 
 
+def seeded_home() -> Home:
+    """Return the seeded home without panels, by the hour of 2020 to 2022, with a grid tariff dearer by day."""
+    slots = seeded.seeded_readings("seeded_heat_pump").join(seeded.seeded_prices("SE3"), on="slot_start")
+    hours = (
+        slots.group_by(pl.col("slot_start").dt.truncate("1h"))
+        .agg(pl.col("load_kwh").sum(), pl.col("price").mean())
+        .filter(pl.col("slot_start").dt.year().is_between(2020, 2022))
+        .sort("slot_start")
+    )
+    by_day = hours["slot_start"].dt.hour().is_between(6, 21).to_numpy()
+    load, spot = hours["load_kwh"].to_numpy(), hours["price"].to_numpy()
+    return Home(hours["slot_start"], np.minimum(load, GRID_KW), spot, np.where(by_day, 0.40, 0.32))
+
+
 @dataclass(frozen=True)
 class Cost:
-    """What some months cost [NOK].
+    """Cost of some months [NOK].
 
     Attributes:
         tou: grid tariff by time of use.
@@ -101,21 +113,21 @@ class Cost:
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """Sum of the parts."""
         return self.tou + self.spot + self.peak
 
 
 def cost(home: Home, hours: slice, import_kwh: Hours) -> Cost:
-    """What an hourly import costs, `import_kwh` one value for each of the hours [kWh]."""
-    bought = pl.DataFrame({"slot_start": home.slot_start[hours], "import_kwh": import_kwh})
+    """Return the cost of an hourly import, `import_kwh` one value for each of the hours [kWh]."""
+    imports = pl.DataFrame({"slot_start": home.slot_start[hours], "import_kwh": import_kwh})
     return Cost(
         tou=float(home.grid_fee[hours] @ import_kwh),
         spot=float(home.spot[hours] @ import_kwh),
-        peak=float(power_costs(bought, TARIFF, CLOCK)["cost"].sum()),
+        peak=float(power_costs(imports, TARIFF, CLOCK)["cost"].sum()),
     )
 
 
 def stored_after(stored_kwh: float, charge_kwh: float, discharge_kwh: float) -> float:
-    """What the battery holds an hour later [kWh]; flows on the alternating-current side."""
+    """Return the stored energy an hour later [kWh]; flows on the alternating-current side."""
     kept = BATTERY.retention_per_hour * stored_kwh
     return kept + BATTERY.charge_efficiency * charge_kwh - discharge_kwh / BATTERY.discharge_efficiency

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import environment
 from benchmarks.environment import Speed
+from benchmarks.homes.shipped import ShippedHomes
 from benchmarks.peers import citylearn_environment
 from benchmarks.peers.citylearn_environment import CityLearnMissingError, dataset
 from tests.builders.homes import days_of_slots, home
@@ -38,7 +39,7 @@ def test_figure_is_missing_and_says_why_when_citylearn_cannot_be_had(monkeypatch
         raise CityLearnMissingError(message)
 
     monkeypatch.setattr(environment, "environment", fails)
-    (row,) = environment._citylearn_rows(Speed(1.0, 1.0))
+    (row,) = environment._citylearn_rows(ShippedHomes(), Speed(1.0, 1.0))
     assert (row.figure, row.met) == ("ratio_to_citylearn", False)
     assert row.value == "missing: citylearn was not installed: no network"
 

@@ -1,83 +1,133 @@
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.harness import results as harness
-from benchmarks.harness.results import Row
+from benchmarks.harness import registry
+from benchmarks.harness.registry import BENCHMARKS, Benchmark
+from benchmarks.harness.results import Row, Scope
+from benchmarks.homes import choice
+from benchmarks.homes.choice import Data, chosen_homes
+from benchmarks.homes.measured import MeasuredHomes
+from benchmarks.homes.shipped import ShippedHomes
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 
 ROWS = [
     Row("ratio", 12.5, "x", target=">= 12", met=True),
     Row("lost", 3, "slots", target="0", met=False),
+    Row("share", 0.5, target=">= 0.9", met=False, applies="measured"),
+    Row("year", 40.0, "s", target="<= 60", met=True, applies="whole"),
     Row("seed", 7),
 ]
+NAMED_IN_CLI = {"spine", "oracle_speed", "trondheim", "environment", "learning", "service", "faults"}
 
 
 @pytest.fixture
-def one_benchmark(tmp_path, monkeypatch):
-    """A folder with one benchmark, a module that is none, and the harness."""
-    (tmp_path / "toy.py").write_text("def run():\n    return []\n")
-    (tmp_path / "measured_homes.py").write_text("def read():\n    return 1\n")
-    monkeypatch.setattr(harness, "FOLDER", tmp_path)
+def toy(monkeypatch):
+    """One benchmark, whose rows are fixed."""
+    entry = Benchmark(module="benchmarks.toy", measures="nothing", short_seconds=1, seconds=90, needs="a toy")
+    monkeypatch.setattr(registry, "BENCHMARKS", {"toy": entry})
     monkeypatch.setattr(
-        harness.importlib, "import_module", lambda _: type("Toy", (), {"run": staticmethod(lambda: ROWS)})
+        registry.importlib, "import_module", lambda _: type("Toy", (), {"run": staticmethod(lambda _: ROWS)})
     )
 
 
-@pytest.mark.usefixtures("one_benchmark")
-def test_benchmarks_are_found_by_file_when_they_define_run():
-    assert harness.names() == ["toy"]
-
-
-def test_price_repair_is_among_the_benchmarks_when_they_are_listed(capsys):
-    assert main(["--list"]) == 0
-    assert "price_repair" in capsys.readouterr().out.split()
-
-
-@pytest.mark.usefixtures("one_benchmark")
-def test_the_answer_is_one_document_when_json_is_asked_for(capsys):
-    assert main(["toy", "--json"]) == 0
+@pytest.mark.usefixtures("toy")
+def test_the_answer_is_one_document_when_json_is_wanted(capsys):
+    assert main(["toy", "--json", "--data", "shipped"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert set(answer) == {"benchmark", "date", "cores", "rows"}
-    assert answer["benchmark"] == "toy"
+    assert set(answer) == {"benchmark", "date", "cores", "data", "homes", "short", "rows"}
+    assert (answer["benchmark"], answer["data"], answer["short"]) == ("toy", "shipped", False)
     assert answer["date"] == datetime.now(UTC).date().isoformat()
-    assert date.fromisoformat(answer["date"])
     assert answer["rows"][0] == {"figure": "ratio", "value": 12.5, "unit": "x", "target": ">= 12", "met": True}
-    assert answer["rows"][2] == {"figure": "seed", "value": 7, "unit": "", "target": None, "met": None}
+    assert answer["rows"][-1] == {"figure": "seed", "value": 7, "unit": "", "target": None, "met": None}
 
 
-@pytest.mark.usefixtures("one_benchmark")
-def test_the_answer_is_a_table_when_a_person_asks(capsys):
-    assert main(["toy"]) == 0
+@pytest.mark.usefixtures("toy")
+def test_the_answer_is_a_table_with_its_homes_when_a_person_reads_it(capsys):
+    assert main(["toy", "--data", "shipped"]) == 0
     shown = capsys.readouterr().out
-    assert all(word in shown for word in ("ratio", "12.5", ">= 12", "yes", "NO"))
+    assert all(word in shown for word in ("ratio", "12.5", ">= 12", "yes", "NO", "homes that ship"))
+
+
+@pytest.mark.parametrize(
+    ("homes", "short", "targets"),
+    [
+        (MeasuredHomes(), False, {"ratio", "lost", "share", "year"}),
+        (MeasuredHomes(), True, {"ratio", "lost"}),
+        (ShippedHomes(), False, {"ratio", "lost", "year"}),
+        (ShippedHomes(), True, {"ratio", "lost"}),
+    ],
+)
+@pytest.mark.usefixtures("toy")
+def test_targets_are_left_out_when_they_do_not_apply(homes, short, targets):
+    rows = registry.run("toy", Scope(homes, short=short))
+    assert [row.figure for row in rows] == [row.figure for row in ROWS]
+    assert {row.figure for row in rows if row.target is not None} == targets
+    assert all((row.target is None) == (row.met is None) for row in rows)
+
+
+def test_every_module_on_top_is_described_when_benchmarks_are_listed(capsys, root):
+    assert main(["--list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    on_top = [
+        path
+        for folder in ("", "robustness")
+        for path in (root / "benchmarks" / folder).glob("*.py")
+        if path.stem[0] != "_"
+    ]
+    assert {entry["module"] for entry in listed} == {
+        ".".join(path.relative_to(root).with_suffix("").parts) for path in on_top
+    }
+    assert {entry["name"] for entry in listed} == {path.stem for path in on_top} >= NAMED_IN_CLI
+    assert all("def run(scope: Scope) -> list[Row]:" in path.read_text() for path in on_top)
+    for entry in listed:
+        assert entry["measures"] == entry["measures"].strip().rstrip(".")
+        assert 0 < entry["short_seconds"] <= 120, entry["name"]
+        assert entry["short_seconds"] <= entry["seconds"]
+
+
+def test_the_list_fits_a_narrow_terminal_when_a_person_reads_it(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["--list"]) == 0
+    shown = capsys.readouterr().out
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    assert all(name in shown for name in BENCHMARKS)
 
 
 @pytest.mark.parametrize("arguments", [["no_such"], []], ids=["unknown", "none"])
-def test_a_benchmark_is_asked_for_when_none_or_an_unknown_one_is_named(arguments, capsys):
+def test_the_names_are_listed_when_none_or_an_unknown_one_is_given(arguments, capsys):
     assert main(arguments) == 2
     assert "price_repair" in capsys.readouterr().err
     assert main([*arguments, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "configuration"
 
 
-def test_absent_data_is_told_with_its_exit_code_when_a_benchmark_needs_it(monkeypatch, capsys):
-    def missing(_):
-        raise DataMissingError("prices are not there", "put them beside the checkout")
+def test_shipped_homes_are_chosen_when_no_measured_ones_lie_beside_the_checkout(monkeypatch, tmp_path):
+    monkeypatch.setattr(choice, "SHARED", tmp_path)
+    assert isinstance(chosen_homes(), MeasuredHomes)
+    monkeypatch.setattr(choice, "SHARED", tmp_path / "none")
+    assert isinstance(chosen_homes(), ShippedHomes)
+    assert isinstance(chosen_homes(Data.MEASURED), MeasuredHomes)
+    assert isinstance(chosen_homes(Data.SHIPPED), ShippedHomes)
 
-    monkeypatch.setattr(harness, "run", missing)
+
+def test_the_remedy_and_its_exit_code_are_given_when_measured_data_is_missing(monkeypatch, capsys):
+    def missing(*_):
+        raise DataMissingError("prices are not there", "use --data shipped")
+
+    monkeypatch.setattr(registry, "run", missing)
     assert main(["price_repair"]) == 3
-    assert capsys.readouterr().err == "prices are not there; put them beside the checkout\n"
+    assert capsys.readouterr().err == "prices are not there; use --data shipped\n"
 
 
-@pytest.mark.usefixtures("one_benchmark")
+@pytest.mark.usefixtures("toy")
 def test_a_package_is_named_when_a_benchmark_lacks_it(monkeypatch):
     def absent(_):
         message = "No module named 'pulp'"
         raise ModuleNotFoundError(message, name="pulp")
 
-    monkeypatch.setattr(harness.importlib, "import_module", absent)
+    monkeypatch.setattr(registry.importlib, "import_module", absent)
     with pytest.raises(ConfigurationError, match="pulp"):
-        harness.run("toy")
+        registry.run("toy", Scope(ShippedHomes()))

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from benchmarks import oracle_speed
-from benchmarks.harness import results as harness
 from benchmarks.oracle_speed import Solved, cost_of, emhass_rows, our_solver, worst_violation
 from benchmarks.peers import emhass_environment
 from benchmarks.peers.emhass_environment import (
@@ -101,11 +100,6 @@ def test_environment_is_kept_when_it_holds_the_pinned_version(tmp_path):
     (folder / "kept").touch()
     assert environment(folder) == folder / "bin" / "python"
     assert (folder / "kept").exists()
-
-
-def test_the_script_for_emhass_is_no_benchmark_when_they_are_listed():
-    assert "oracle_speed" in harness.names()
-    assert not {"emhass_days", "emhass_environment"} & set(harness.names())
 
 
 def test_failure_of_the_script_is_told_when_its_python_lacks_emhass(monkeypatch):

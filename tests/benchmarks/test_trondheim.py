@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks import trondheim
+from benchmarks.harness.results import Scope
+from benchmarks.homes.measured import MeasuredHomes
 from benchmarks.trondheim_2022.bound import prescient
 from benchmarks.trondheim_2022.forecasts import LoadForecast, PriceForecast, published_until
 from benchmarks.trondheim_2022.home import BATTERY, GRID_KW, START_KWH, Home, cost, read_home
@@ -44,7 +46,7 @@ def test_parts_are_those_published_when_nothing_is_stored(home: Home) -> None:
     assert (round(found.tou, 2), round(found.spot, 2), found.peak) == (8684.94, 13342.74, 3024)
 
 
-def test_home_is_told_missing_when_the_file_is(tmp_path: Path) -> None:
+def test_missing_home_is_reported_when_there_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(DataMissingError, match="is not there"):
         read_home(tmp_path / "none.parquet")
 
@@ -222,7 +224,7 @@ def test_rows_name_every_promise_when_the_year_is_a_short_one(home: Home, monkey
     monkeypatch.setattr(trondheim, "read_home", lambda: home)
     monkeypatch.setattr(Home, "year", lambda *_: slice(24 * EARLY_DAYS, 24 * (EARLY_DAYS + 3)))
     monkeypatch.setattr(trondheim, "Tuning", lambda: Tuning(hours=12))
-    rows = {row.figure: row for row in trondheim.run()}
+    rows = {row.figure: row for row in trondheim.run(Scope(MeasuredHomes()))}
     totals = ("no_storage", "peak_shaving", "arbitrage", "capped_arbitrage", "mpc", "prescient")
     for name in totals:
         parts = [rows[f"{name}_{part}"].value for part in ("tou", "spot", "peak")]

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.fault_injection.real_home_assistant import HASS
+
 if TYPE_CHECKING:
     from playwright.sync_api import Playwright
 
 NOT_RUN = "NOT RUN: "
 """Begins the reason of a test that was left out for want of a program; `tests/conftest.py` lists them at the end."""
 
-HASS = Path(__file__).resolve().parents[2] / ".venv-ha" / "bin" / "hass"
-"""Home Assistant's command, where `scripts/home_assistant.sh` puts it."""
 AMQTT = Path(__file__).resolve().parents[2] / ".venv-mqtt" / "bin" / "amqtt"
 """An MQTT broker that needs no root, where `scripts/system_tools.sh` puts it."""
 SEARCHED = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])

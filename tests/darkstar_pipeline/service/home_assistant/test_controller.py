@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.fault_injection.real_home_assistant import RealHomeAssistant
 from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings, HomeAssistantSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
@@ -24,7 +25,7 @@ from darkstar_pipeline.service.schemas.plans import CommandDocument
 from darkstar_pipeline.service.server import controlled_home
 from darkstar_pipeline.service.state_folder import service_folder
 from tests.builders.fake_inverter import Supplier, command
-from tests.builders.real_home_assistant import RealHomeAssistant, home_assistant
+from tests.builders.real_home_assistant import home_assistant
 from tests.builders.service_home import HandClock, moment
 from tests.builders.small_home import small_context
 from tests.builders.waiting import until

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 import uvicorn
 
+from benchmarks.fault_injection.real_home_assistant import RealHomeAssistant
 from darkstar_pipeline.config.home_assistant import HomeAssistantSensors, HomeAssistantSettings, MqttSettings
 from darkstar_pipeline.console.supervisor import free_port
 from darkstar_pipeline.context import Context
@@ -24,8 +25,8 @@ from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import AccessToken
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from tests.builders import tools
 from tests.builders.broker import Broker, publisher_of
-from tests.builders.real_home_assistant import RealHomeAssistant
 from tests.builders.service_home import TOKEN, made_engine
 from tests.builders.small_home import small_context
 from tests.builders.waiting import until
@@ -53,6 +54,7 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Generator[House]:
     """All of it, running; Home Assistant has its MQTT integration set up, as a person does it in the page."""
     folder = tmp_path_factory.mktemp("house")
+    tools.home_assistant()
     broker, assistant = Broker(folder), RealHomeAssistant(folder / "assistant")
     broker.start()
     context = with_settings(small_context(folder / "state"), assistant, broker)

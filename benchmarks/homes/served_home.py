@@ -1,9 +1,5 @@
-"""A home that lives today: a bench home's readings moved by whole weeks up to a moment, prices to tomorrow, a champion.
+"""A home on today's calendar and its service: a bench home's readings moved by whole weeks, prices to tomorrow."""
 
-Where the shared data is not there, the embedded sample's home is moved instead, so that strangers can measure too.
-"""
-
-import json
 import os
 import socket
 import subprocess
@@ -21,12 +17,11 @@ from zoneinfo import ZoneInfo
 import httpx2
 import polars as pl
 
-from benchmarks.homes.bench_homes import HOMES, bench_prices, bench_readings
+from benchmarks.homes.bench_homes import BenchHomes
 from benchmarks.homes.fresh_home import FreshHome
-from darkstar_pipeline.sample import load_sample
 
 ZONE = "Europe/Stockholm"
-HOME, AREA, SITE = "emhass_fr", "SE4", "bench"
+AREA, SITE = "SE4", "bench"
 DAYS = 75
 TOKEN = "a token of the benchmarks, of nothing else"  # noqa: S105 - of nothing but benchmarks
 WEEK = timedelta(days=7)
@@ -35,18 +30,14 @@ UPPER_RUNGS = ("champion", "value", "mpc")
 
 
 def moment(day: date | None = None, hour: int = 13, minute: int = 5) -> datetime:
-    """Five past one today, when tomorrow's prices are out: the longest plans there are."""
+    """Return five past one today, when tomorrow's prices are out and plans are longest, or another moment."""
     today = datetime.now(ZoneInfo(ZONE)).date() if day is None else day
     return datetime(today.year, today.month, today.day, hour, minute, tzinfo=ZoneInfo(ZONE))
 
 
-def moved_data(at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Readings up to a moment and prices to the end of the next day, measured ones moved by whole weeks."""
-    if HOMES.exists():
-        readings, prices = bench_readings(HOME), bench_prices(AREA)
-    else:
-        sample = load_sample()
-        readings, prices = sample.observations, sample.prices
+def moved_data(homes: BenchHomes, at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return readings up to a moment and prices to the end of the next day, both moved by whole weeks."""
+    readings, prices = homes.readings(homes.served), homes.prices(AREA)
     midnight = datetime(at.year, at.month, at.day, tzinfo=ZoneInfo(ZONE))
     end, at = (midnight + timedelta(days=2)).astimezone(UTC), at.astimezone(UTC)
     last: datetime = prices["slot_start"].to_list()[-1]
@@ -62,16 +53,17 @@ def moved_data(at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 @contextmanager
-def living_home(at: datetime, *, champion: bool = True) -> Iterator[FreshHome]:
-    """A folder with that home, graded, and a champion that was trained on it where asked.
+def served_home(homes: BenchHomes, at: datetime, *, champion: bool = True) -> Iterator[FreshHome]:
+    """Make a folder with that home, graded, and a champion that was trained on it where one is wanted.
 
     Args:
+        homes: homes that it is taken from.
         at: the moment that readings end at.
-        champion: whether a version is trained and put into use.
+        champion: whether a version is trained and promoted.
     """
-    with TemporaryDirectory(prefix="darkstar-living-") as name:
+    with TemporaryDirectory(prefix="darkstar-served-") as name:
         home = FreshHome(Path(name))
-        readings, prices = moved_data(at)
+        readings, prices = moved_data(homes, at)
         readings.write_parquet(home.folder / "observations.parquet")
         prices.write_parquet(home.folder / "prices.parquet")
         home.run("init", "--site", SITE, "--area", AREA, "--yes")
@@ -87,14 +79,14 @@ def living_home(at: datetime, *, champion: bool = True) -> Iterator[FreshHome]:
 
 
 def train(home: FreshHome, at: datetime, *, offset: float = 0.15) -> None:
-    """Train a small version on the days before the last; another reach of corrections is another version."""
+    """Train a small version on the days before the last; another offset of corrections is another version."""
     first, last = at.date() - timedelta(days=DAYS - 12), at.date() - timedelta(days=3)
     small = ("--set", "rounds=1", "--set", "passes=1", "--set", "trees=40", "--set", f"offset={offset}")
     home.run("train", "lightgbm", "--from", str(first), "--to", str(last), *small)
 
 
 def configure(home: FreshHome, key: str, value: str) -> None:
-    """Change one line of the configuration, behind its key."""
+    """Change the value of one key of the configuration, in its line."""
     path = home.folder / "darkstar.yaml"
     lines = path.read_text().splitlines()
     found = next(index for index, line in enumerate(lines) if line.strip().startswith(f"{key}:"))
@@ -108,9 +100,9 @@ class Serving:
     """The service of a home as a process.
 
     Attributes:
-        process: of the service.
-        client: somebody with the token.
-        began: when it was started, on the monotonic clock [s].
+        process: process of the service.
+        client: HTTP client with the token.
+        began: start of the process on the performance counter [s].
     """
 
     process: "subprocess.Popen[bytes]"
@@ -119,15 +111,15 @@ class Serving:
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """Address of the service."""
         return str(self.client.base_url)
 
     def plan(self) -> dict[str, Any]:
-        """The plan in force."""
+        """Return the plan in force."""
         return self.client.get("/plan").raise_for_status().json()
 
     def until_planned(self, seconds: float = READY_SECONDS) -> tuple[float, dict[str, Any]]:
-        """Wait for a verified plan of its own; seconds since the start, and the plan.
+        """Wait for a verified plan of its own and return the seconds since the start, and the plan.
 
         Raises:
             TimeoutError: there is none in time.
@@ -148,9 +140,9 @@ def serving(home: FreshHome, at: datetime | None = None, **variables: str) -> It
     """Run the service of a home; it is killed at the end.
 
     Args:
-        home: whose.
-        at: the moment that it is told to be; None is now.
-        variables: further ones of the environment.
+        home: home of the service.
+        at: moment that it starts at; None is now.
+        variables: further environment variables.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -174,13 +166,3 @@ def serving(home: FreshHome, at: datetime | None = None, **variables: str) -> It
     finally:
         process.kill()
         process.wait()
-
-
-def utc(text: str) -> datetime:
-    """A moment of an answer."""
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def told(home: FreshHome) -> dict[str, Any]:
-    """The answer of the last command."""
-    return json.loads((home.folder / "answer.json").read_text())

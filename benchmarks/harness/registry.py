@@ -1,0 +1,222 @@
+"""The table of benchmarks: for each its module, what it measures, how long it takes and what it needs.
+
+Nothing is imported before a benchmark runs, so that `python -m benchmarks --list` comes at once.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import cast
+
+from rich.table import Table
+
+from benchmarks.harness.results import Row, Scope
+from darkstar_pipeline.errors import ConfigurationError
+
+PULP = "PuLP with CBC (extra `bench`)"
+TOOLS = "mosquitto and a Home Assistant (`make tools`)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """A benchmark that can be run by name.
+
+    Attributes:
+        module: module with `run(scope: Scope) -> list[Row]`.
+        measures: what its figures say, in a line.
+        short_seconds: wall time of the short form on two cores without other work, rounded up [s].
+        seconds: the same of the whole form on the measured homes [s].
+        needs: what the whole form needs besides the project's own environment; empty for nothing.
+        short_needs: the same for the short form.
+        on_homes: whether it runs on homes; the others draw what they run on from seeds.
+    """
+
+    module: str
+    measures: str
+    short_seconds: int
+    seconds: int
+    needs: str = ""
+    short_needs: str = ""
+    on_homes: bool = True
+
+
+BENCHMARKS = {
+    "aurora": Benchmark(
+        module="benchmarks.aurora",
+        measures="coverage and errors of Aurora's forecasts; the saving they add to MPC and value",
+        short_seconds=60,
+        seconds=240,
+    ),
+    "captured_share": Benchmark(
+        module="benchmarks.captured_share",
+        measures="share of the possible saving that value and MPC capture in test weeks, daily protocol",
+        short_seconds=10,
+        seconds=60,
+    ),
+    "continuous": Benchmark(
+        module="benchmarks.continuous",
+        measures="the same with stored energy carried through the whole year",
+        short_seconds=30,
+        seconds=600,
+    ),
+    "environment": Benchmark(
+        module="benchmarks.environment",
+        measures="steps per second of the environments, beside CityLearn 3; PPO's speed of learning",
+        short_seconds=60,
+        seconds=240,
+        needs="network, once: installs CityLearn (1.6 GB) into .bench",
+    ),
+    "faults": Benchmark(
+        module="benchmarks.robustness.faults",
+        measures="fallback and recovery of a running service under faults put in from outside",
+        short_seconds=120,
+        seconds=480,
+        needs=TOOLS,
+    ),
+    "inference": Benchmark(
+        module="benchmarks.inference",
+        measures="time of a learned policy's decision and of a cold start",
+        short_seconds=15,
+        seconds=20,
+    ),
+    "kill": Benchmark(
+        module="benchmarks.robustness.kill",
+        measures="whether a backfill killed at random moments and run again gives the same lake",
+        short_seconds=60,
+        seconds=240,
+    ),
+    "learning": Benchmark(
+        module="benchmarks.learning",
+        measures="share of the possible saving that learned policies capture, also in a home they never saw",
+        short_seconds=120,
+        seconds=3600,
+    ),
+    "mpc_year": Benchmark(
+        module="benchmarks.mpc_year",
+        measures="time of a year of MPC and of 1000 oracle days; cost of fewer writes",
+        short_seconds=15,
+        seconds=120,
+    ),
+    "oracle_speed": Benchmark(
+        module="benchmarks.oracle_speed",
+        measures="cost and speed of the optimal schedule beside PuLP with CBC and EMHASS",
+        short_seconds=15,
+        seconds=120,
+        needs=f"{PULP}; network, once: installs EMHASS (1.1 GB) into .bench",
+        short_needs=PULP,
+    ),
+    "power_tariff": Benchmark(
+        module="benchmarks.power_tariff",
+        measures="saving of planners that see a demand charge over those that do not",
+        short_seconds=30,
+        seconds=300,
+    ),
+    "price_repair": Benchmark(
+        module="benchmarks.price_repair",
+        measures="recall and false repairs of the price repair, by zeros put into real prices",
+        short_seconds=30,
+        seconds=180,
+    ),
+    "promotion": Benchmark(
+        module="benchmarks.promotion",
+        measures="how often the promotion gate passes luck, a worse and a better challenger",
+        short_seconds=15,
+        seconds=120,
+    ),
+    "random_sites": Benchmark(
+        module="benchmarks.robustness.random_sites",
+        measures="10 000 random sites and horizons: each solved and verified by a second solver",
+        short_seconds=30,
+        seconds=900,
+        needs=PULP,
+        short_needs=PULP,
+        on_homes=False,
+    ),
+    "service": Benchmark(
+        module="benchmarks.service",
+        measures="start, planning time, latency under load and promotion of the planner service",
+        short_seconds=120,
+        seconds=240,
+    ),
+    "single_plan": Benchmark(
+        module="benchmarks.single_plan",
+        measures="time, gap and verification of two-day plans with battery, heater and car",
+        short_seconds=60,
+        seconds=240,
+    ),
+    "spine": Benchmark(
+        module="benchmarks.spine",
+        measures="import, backfill and evaluation by command: captured share, limits, time, memory",
+        short_seconds=60,
+        seconds=240,
+    ),
+    "trondheim": Benchmark(
+        module="benchmarks.trondheim",
+        measures="cost of rules, MPC and the optimum under a monthly peak charge, beside a published table",
+        short_seconds=60,
+        seconds=420,
+    ),
+    "value_replay": Benchmark(
+        module="benchmarks.value_replay",
+        measures="time of a year of `value`; its excess over the optimum of known days",
+        short_seconds=10,
+        seconds=30,
+    ),
+    "wrong_input": Benchmark(
+        module="benchmarks.robustness.wrong_input",
+        measures="whether each of 19 kinds of wrong file is refused clearly and the lake unchanged",
+        short_seconds=60,
+        seconds=60,
+    ),
+}
+
+
+def run(name: str, scope: Scope) -> list[Row]:
+    """Run a benchmark.
+
+    Raises:
+        ConfigurationError: there is none of that name, or a package that only benchmarks need is not installed.
+        DataMissingError: the measured homes were chosen and are not there.
+        OutsideServiceError: a program that it needs is not installed.
+    """
+    entry = entry_of(name)
+    try:
+        module = importlib.import_module(entry.module)
+    except ModuleNotFoundError as error:
+        message = f"benchmark {name} needs the package {error.name}"
+        raise ConfigurationError(message, "install the extra: pip install -e '.[bench]' -c constraints.txt") from error
+    measure = cast("Callable[[Scope], list[Row]]", module.run)
+    return scope.aimed(measure(scope))
+
+
+def entry_of(name: str) -> Benchmark:
+    """Return the entry of a benchmark.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    if name not in BENCHMARKS:
+        message = f"there is no benchmark {name!r}"
+        raise ConfigurationError(message, f"one of: {', '.join(BENCHMARKS)}")
+    return BENCHMARKS[name]
+
+
+def listing() -> list[dict[str, object]]:
+    """Return the table as `--list --json` prints it."""
+    return [{"name": name, **asdict(entry)} for name, entry in BENCHMARKS.items()]
+
+
+def listing_table() -> Table:
+    """Return the table for a person."""
+    title = "python -m benchmarks NAME [--short] [--data measured|shipped] [--json]"
+    table = Table("benchmark", "measures", "--short", "whole", title=title)
+    for name, entry in BENCHMARKS.items():
+        needs = f" Needs {entry.needs}." if entry.needs else ""
+        measures = f"{entry.measures[0].upper()}{entry.measures[1:]}.{needs}"
+        table.add_row(name, measures, _words(entry.short_seconds), _words(entry.seconds))
+    return table
+
+
+def _words(seconds: int) -> str:
+    """Return a time as `30 s` or `4 min`."""
+    return f"{seconds} s" if seconds < 60 else f"{-(-seconds // 60)} min"  # noqa: PLR2004 - a minute

@@ -1,0 +1,64 @@
+"""The measured homes and prices: beside the project in `../shared/data`, never inside it."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.homes.bench_homes import BenchHomes
+from darkstar_pipeline.errors import DataMissingError
+from env.time_grid import SLOT_DTYPE, local_day
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+HOMES = SHARED / "bench" / "homes_2025_10_to_2026_08.parquet"
+PRICES = SHARED / "spot_prices_se.parquet"
+
+
+def present(path: Path) -> Path:
+    """Return the path of a file that is there.
+
+    Raises:
+        DataMissingError: it is not.
+    """
+    if not path.exists():
+        message = f"{path} is not there"
+        raise DataMissingError(message, "put the shared data folder beside the checkout, or use --data shipped")
+    return path
+
+
+@dataclass(frozen=True)
+class MeasuredHomes(BenchHomes):
+    """Real homes moved by whole weeks onto the real prices of Swedish areas; reading raises `DataMissingError`."""
+
+    description = "measured homes beside the checkout (../shared/data)"
+    measured = True
+    villa, gaps, no_pv = "fontana_B02", "emhass_fr", "trondheim_2020"
+    served = gaps
+    pairs = tuple((home, area) for home in (villa, gaps, no_pv) for area in ("SE3", "SE4"))
+    price_areas = ("SE1", "SE2", "SE3", "SE4")
+
+    def readings(self, home: str) -> pl.DataFrame:
+        """See `BenchHomes.readings`."""
+        rows = pl.read_parquet(present(HOMES)).filter(pl.col("home") == home)
+        return rows.select("slot_start", "load_kwh", "pv_kwh").sort("slot_start")
+
+    def all_prices(self, area: str) -> pl.DataFrame:
+        """See `BenchHomes.all_prices`."""
+        prices = pl.read_parquet(present(PRICES)).filter(pl.col("area") == area)
+        return prices.select(pl.col("slot_start").cast(SLOT_DTYPE), price=pl.col("sek_per_kwh").cast(pl.Float64)).sort(
+            "slot_start"
+        )
+
+    def pv_forecast(self, home: str) -> pl.DataFrame | None:
+        """See `BenchHomes.pv_forecast`; only `emhass_fr` recorded one."""
+        if home != self.gaps:
+            return None
+        rows = pl.read_parquet(present(HOMES)).filter(pl.col("home") == home)
+        return rows.select("slot_start", "pv_forecast_kwh")
+
+    def days(self, home: str, split: str, timezone: str) -> list[date]:
+        """See `BenchHomes.days`; every fourth ISO week is a test week."""
+        marked = pl.read_parquet(present(HOMES)).filter(pl.col("home") == home).select(local_day(timezone), "split")
+        whole = marked.group_by("local_day").agg((pl.col("split") == split).all()).filter(pl.col("split"))
+        return whole["local_day"].sort().to_list()
