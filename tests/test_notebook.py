@@ -150,6 +150,7 @@ def test_notebook_says_what_to_run_when_there_is_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ALONE)
 def test_notebook_runs_when_nothing_is_there(
     root: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

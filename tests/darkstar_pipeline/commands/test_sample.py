@@ -48,6 +48,7 @@ def test_telling_days_are_the_richest_and_the_most_missed_when_they_differ() -> 
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_sample_goes_all_the_way_to_a_verdict_when_run(tmp_path: Path) -> None:
     first = run_darkstar(tmp_path, "sample", "--run", "--json")
     assert first.code == 0, first.err
