@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from planner.training.rl import RlRound, TrainedRl, mean_weights, train_rl
 from planner.training.scoring import PolicyFunction, episode_costs
 from tests.builders.episodes import mixed, several, sites
 from tests.builders.training import PPO, with_changes
+from tests.builders.waiting import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 JUDGED = Setup(action="correction", correction=Correction(offset=PPO.offset))
@@ -140,27 +140,24 @@ def test_nothing_is_learned_again_when_training_was_done(tmp_path: Path, monkeyp
 
 @pytest.mark.slow
 def test_training_ends_the_same_when_its_process_was_killed(tmp_path: Path) -> None:
-    """A real kill, at whatever it was doing, a while after the first checkpoint."""
+    """A real kill, at whatever it was doing after the first checkpoint."""
     how = with_changes(PPO, rounds=12, members=1)
     whole = train_rl(mixed(), others(), how)
     code = (
-        "import sys; from pathlib import Path\n"
+        "import sys, time; from pathlib import Path\n"
         "from tests.builders.episodes import mixed, several, sites\n"
         "from tests.builders.training import PPO, with_changes\n"
         "from planner.training.rl import train_rl\n"
         "training = with_changes(PPO, rounds=12, members=1)\n"
-        "train_rl(mixed(), several(sites()[0]), training, checkpoints=Path(sys.argv[1]))\n"
+        "def progress(finished): finished.done == 10 and time.sleep(600)\n"  # it is never done before it is killed
+        "train_rl(mixed(), several(sites()[0]), training, checkpoints=Path(sys.argv[1]), progress=progress)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)], cwd=Path(__file__).parents[3]
     )
-    kept = tmp_path / "member_0.safetensors"
-    deadline = time.monotonic() + 120
-    while not kept.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.05)
+    until((tmp_path / "member_0.safetensors").exists, "the first checkpoint is written", 120)
     os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "it was done before it was killed"
+    assert process.wait() == -signal.SIGKILL
     resumed = train_rl(mixed(), others(), how, checkpoints=tmp_path)
     assert content(resumed) == content(whole)
     assert resumed.rounds == whole.rounds
