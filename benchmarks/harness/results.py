@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from benchmarks.homes.bench_homes import BenchHomes
 
 Value = TypeVar("Value")
+WIDEST_FIGURE = 42  # columns of a terminal of 80
 Applies = Literal["always", "whole", "measured"]
 """When a target applies: in every run, in the whole form, or in the whole form on the measured homes."""
 
@@ -88,9 +89,11 @@ def table(name: str, rows: Sequence[Row], scope: Scope, *, on_homes: bool = True
     """Return the rows as a table for a person."""
     homes = scope.homes.description if on_homes else "drawn from seeds"
     title = f"{name}{' (short form, figures say little)' if scope.short else ''}: {homes}"
-    table = Table(Column("figure", overflow="fold"), "value", "unit", "target", "met", title=title)
+    width = min(max((len(row.figure) for row in rows), default=0), WIDEST_FIGURE)
+    figure, value = Column("figure", min_width=width, overflow="fold"), Column("value", overflow="fold")
+    table = Table(figure, value, "unit", "target", "met", title=title)
     marks = {True: "yes", False: "NO", None: ""}
     for row in rows:
-        value = f"{row.value:.4g}" if isinstance(row.value, float) else str(row.value)
-        table.add_row(row.figure, value, row.unit, row.target or "", marks[row.met])
+        shown = f"{row.value:.4g}" if isinstance(row.value, float) else str(row.value)
+        table.add_row(row.figure, shown, row.unit, row.target or "", marks[row.met])
     return table
