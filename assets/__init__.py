@@ -1,1 +1,1 @@
-"""What exists: Dagster assets, one module a stage: it reads, calls `env` or `planner`, writes and describes."""
+"""Dagster assets, one module a stage: it reads, calls `env` or `planner`, writes and describes."""

@@ -15,7 +15,7 @@ AURORA_MODELS = "aurora_models"
 
 
 class AuroraTraining(dg.Config):
-    """What a training learns from.
+    """Configuration of a training.
 
     Attributes:
         last_day: last local day, such as 2026-03-31; empty is yesterday.
@@ -69,7 +69,7 @@ def training_window(home: Home, last_day: str, now: datetime) -> tuple[date, dat
 def _told(
     version: int, verdict: dict[str, Any], metrics: dict[str, float | None], notes: tuple[str, ...]
 ) -> dict[str, Any]:
-    """What the page shows of a training."""
+    """Return the metadata of a training for the page."""
     figures = pl.DataFrame(
         {"figure": list(metrics), "value": list(metrics.values())}, {"figure": pl.String, "value": pl.Float64}
     )

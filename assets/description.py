@@ -1,4 +1,4 @@
-"""How an asset describes a run of days in the page: counts, small tables, days left out.
+"""Descriptions of a run of days for the page: counts, small tables, days left out.
 
 What describes a whole range is put on the last day of the run only: a single run leaves one event a day, and what is
 put on all of them is stored as many times.

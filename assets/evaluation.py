@@ -1,4 +1,4 @@
-"""The verdict on a range of days: which policy was cheaper, by how much, how surely; kept as an MLflow run."""
+"""The verdict on a range of days: the cheaper policy, the difference and its confidence; stored as an MLflow run."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from darkstar_pipeline.tracking.mlflow_store import EvaluationRecord, TrackedRun
 from darkstar_pipeline.warehouse.schemas import POLICY_SCHEDULES
 from planner.evaluation.verdict import Evaluation, evaluate
 
-JUDGED = Check(name="days_judged", description="At least one day of the range could be judged.")
+JUDGED = Check(name="days_judged", description="At least one day of the range could be evaluated.")
 _BY_MONTH = """
     SELECT strftime(day, '%Y-%m') AS month, policy, count(*) AS days, sum(cost) AS cost
     FROM (SELECT site, day, policy, cost, config_version FROM policy_daily_results
@@ -45,7 +45,7 @@ def evaluation_report_asset(home: Home) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """The verdict on the days of the run, taken together: one MLflow run, linked both ways.
 
-        Materialize the range of days you want judged; a day's mark says which verdict it was last part of. Results of
+        Materialize the range of days to evaluate; a day's mark says which verdict it was last part of. Results of
         another configuration than the present one are left out.
         """
         results = with_oracle(
@@ -54,13 +54,13 @@ def evaluation_report_asset(home: Home) -> dg.AssetsDefinition:
         check = JUDGED.result(passed=results.height > 0, days=results["day"].n_unique())
         if results.is_empty():
             return dg.MaterializeResult(metadata={"days judged": 0}, check_results=[check])
-        judged = evaluate(results)
-        pictures = {**verdict(judged, home), **_last_judged_day(home, judged)}
-        run = log_evaluation(home.context.home, _record(context, home, judged, oracle_schedules, pictures))
+        evaluation = evaluate(results)
+        pictures = {**verdict(evaluation, home), **_last_evaluated_day(home, evaluation)}
+        run = log_evaluation(home.context.home, _record(context, home, evaluation, oracle_schedules, pictures))
         context.instance.add_run_tags(context.run_id, {"mlflow/run_id": run.run_id})
         last = context.partition_keys[-1]
         extras = {"by month": markdown_table(_by_month(context, home, warehouse))}
-        context.add_asset_metadata({**_summary(judged, pictures), **extras}, partition_key=last)
+        context.add_asset_metadata({**_summary(evaluation, pictures), **extras}, partition_key=last)
         return dg.MaterializeResult(metadata=_link(run), check_results=[check])
 
     return evaluation_report
@@ -75,16 +75,16 @@ def _versions(home: Home) -> tuple[str, str]:
     return config_version(home.settings, "policies"), config_version(home.settings, "oracle")
 
 
-def _last_judged_day(home: Home, judged: Evaluation) -> dict[str, bytes]:
+def _last_evaluated_day(home: Home, evaluation: Evaluation) -> dict[str, bytes]:
     """Picture of the last day that counts."""
-    day = judged.days["day"].sort()[-1]
+    day = evaluation.days["day"].sort()[-1]
     return last_day(home.context.lake.read(POLICY_SCHEDULES, home.name, day, day), home)
 
 
 def _record(
     context: dg.AssetExecutionContext,
     home: Home,
-    judged: Evaluation,
+    evaluation: Evaluation,
     slots: pl.DataFrame,
     pictures: dict[str, bytes],
 ) -> EvaluationRecord:
@@ -93,13 +93,13 @@ def _record(
         site=home.name,
         first=days[0],
         last=days[-1],
-        totals=judged.totals,
-        days=judged.days,
+        totals=evaluation.totals,
+        days=evaluation.days,
         content_hash=content_hash(slots),
         config_version=config_version(settings, "policies"),
         params={
             "days asked for": len(days),
-            "days judged": judged.days["day"].n_unique(),
+            "days judged": evaluation.days["day"].n_unique(),
             **_flat(settings.model_dump(mode="json", include={"area", "timezone", "battery", "protocol", "forecast"})),
         },
         pictures={f"{title}.png": png for title, png in pictures.items()},
@@ -114,13 +114,13 @@ def _flat(document: dict[str, Any]) -> dict[str, Any]:
     return flat | {f"{key}.{inner}": value for key, values in nested.items() for inner, value in values.items()}
 
 
-def _summary(judged: Evaluation, pictures: dict[str, bytes]) -> dict[str, Any]:
-    """What the page shows of the verdict, on the last day of the run."""
-    shares = {row["policy"]: row["captured_share"] for row in judged.totals.to_dicts()}
+def _summary(evaluation: Evaluation, pictures: dict[str, bytes]) -> dict[str, Any]:
+    """Return the metadata of the verdict for the page, on the last day of the run."""
+    shares = {row["policy"]: row["captured_share"] for row in evaluation.totals.to_dicts()}
     plain = {f"captured share, {policy}": share for policy, share in shares.items() if share is not None}
     return {
-        "days judged": judged.days["day"].n_unique(),
-        "totals": markdown_table(judged.totals.select(SHOWN), digits=3),
+        "days judged": evaluation.days["day"].n_unique(),
+        "totals": markdown_table(evaluation.totals.select(SHOWN), digits=3),
         **plain,
         **picture_metadata(pictures),
     }

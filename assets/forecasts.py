@@ -1,4 +1,4 @@
-"""What the load and PV of a day were expected to be at its start: what MPC plans on."""
+"""Forecasts of a day's load and PV at its start, on which MPC plans."""
 
 import dagster as dg
 import polars as pl
@@ -31,7 +31,7 @@ def slot_forecasts_asset(home: Home) -> dg.AssetsDefinition:
         """Forecasts made at the start of each day for that day and the next.
 
         Aurora's quantiles where a promoted model learned from earlier days only, else the mean of the same slot over
-        the last days; `model_version` says which. Only days whose readings can be believed count. They are read from
+        the last days; `model_version` says which. Only days with accepted readings count. They are read from
         what was imported, not from `slot_observations`, so that the forecasts of a day are the same however a backfill
         was cut into ranges.
         """
@@ -49,5 +49,5 @@ def slot_forecasts_asset(home: Home) -> dg.AssetsDefinition:
 
 
 def _reach(home: Home) -> int:
-    """How many days back a naive forecast looks; Aurora reads from its first day on, whatever the range."""
+    """Return the lookback days of a naive forecast; Aurora reads from its first day on, whatever the range."""
     return max(home.settings.forecast.load_days, home.settings.forecast.pv_days)

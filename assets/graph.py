@@ -30,5 +30,5 @@ ASSET_NAMES = tuple(STAGES)
 
 
 def daily_assets(home: Home) -> list[dg.AssetsDefinition]:
-    """What a run of days materializes."""
+    """Assets that a run of days materializes."""
     return [stage(home) for stage in STAGES.values()]

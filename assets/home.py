@@ -1,4 +1,4 @@
-"""What the daily assets of one home have in common: keys, partitions, and how they present themselves."""
+"""Common parts of the daily assets of one home: keys, partitions and metadata."""
 
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -63,7 +63,7 @@ class Home:
         return dg.AssetKey([*self.prefix, asset])
 
     def presentation(self, table: Table | None, *, group: str, kinds: Sequence[str]) -> dict[str, Any]:
-        """What every asset of the home, made here or not, tells about itself in the page."""
+        """Return the metadata of an asset of the home for the page."""
         return {
             "group_name": group,
             "kinds": set(kinds),
@@ -103,7 +103,7 @@ def daily_asset(  # noqa: PLR0913 - keyword-only, one word per thing the page sh
         kinds: badges it is shown with.
         inputs: names of the assets it takes as frames, in the names of its arguments.
         deps: assets it reads by itself.
-        checks: what it tells about its own result.
+        checks: checks of its own result.
         code_version: changes when the same inputs would give another result.
     """
 
@@ -125,9 +125,9 @@ def daily_asset(  # noqa: PLR0913 - keyword-only, one word per thing the page sh
     return declare
 
 
-def days_before(home: Home, assets: Sequence[str], reach: int) -> list[dg.AssetDep]:
-    """Dependence of a day on the `reach` days before it, which need not all exist."""
-    return days_around(home, assets, before=reach, after=-1)
+def days_before(home: Home, assets: Sequence[str], lookback_days: int) -> list[dg.AssetDep]:
+    """Return the dependence of a day on the `lookback_days` days before it, which need not all exist."""
+    return days_around(home, assets, before=lookback_days, after=-1)
 
 
 def days_around(home: Home, assets: Sequence[str], *, before: int, after: int) -> list[dg.AssetDep]:

@@ -1,4 +1,4 @@
-"""What a home learns, as assets of one moving window: policies, the challenger, and the champion.
+"""Learning as assets of one moving window: policies, the challenger, and the champion.
 
 Each asset is a step of `darkstar_pipeline.learning.retrain`: done once for a day and its data, found again afterwards.
 """
@@ -65,7 +65,7 @@ def search_asset(home: Home) -> dg.AssetsDefinition:
     """The asset `antares_rl_search` of a home: no part of the weekly retrain."""
 
     def antares_rl_search(context: dg.AssetExecutionContext, config: SearchConfig) -> dg.MaterializeResult:
-        """Hyper-parameters of reinforcement learning, tried on training days and judged on validation days."""
+        """Hyper-parameters of reinforcement learning, tried on training days and scored on validation days."""
         from darkstar_pipeline.learning.hyperparameter_search import search_site
 
         found = search_site(
@@ -107,13 +107,13 @@ def _antares_slots(home: Home) -> dg.AssetsDefinition:
 
 def _antares_regressors(home: Home) -> dg.AssetsDefinition:
     def antares_regressors(context: dg.AssetExecutionContext, config: AsOf) -> dg.MaterializeResult:
-        """Boosted trees that tell the powers MPC told in the next slot: their errors, and what running them costs."""
+        """Boosted trees that imitate MPC's powers in the next slot: their errors, and the cost of running them."""
         from darkstar_pipeline.learning.training import TrainingOptions, train_range
 
         last = as_of(home, config.at, datetime.now(UTC)) - timedelta(days=1)
-        asked = TrainingOptions(note=context.log.info, dagster_run_id=context.run.run_id)
+        options = TrainingOptions(note=context.log.info, dagster_run_id=context.run.run_id)
         try:
-            trained = train_range(home.context, "regressors", None, last, asked)
+            trained = train_range(home.context, "regressors", None, last, options)
         except DataMissingError as error:
             context.log.warning(str(error))
             return dg.MaterializeResult(metadata={"status": "too_little", "why": str(error)})
@@ -133,7 +133,7 @@ def _rl(run: "Retrain") -> None:
 
 
 def _challenger(run: "Retrain") -> None:
-    """The policy that was cheapest on validation, judged on days that it has never seen."""
+    """The policy that was cheapest on validation, tested on days that it has never seen."""
     run.policies()
     run.challenger()
 
@@ -152,8 +152,8 @@ def _step(
         from darkstar_pipeline.learning.retrain import Retrain  # MLflow, LightGBM and PyTorch come with it
         from darkstar_pipeline.learning.training import TrainingOptions
 
-        asked = TrainingOptions(note=context.log.info, dagster_run_id=context.run.run_id)
-        run = Retrain(home.context, as_of(home, config.at, datetime.now(UTC)), asked)
+        options = TrainingOptions(note=context.log.info, dagster_run_id=context.run.run_id)
+        run = Retrain(home.context, as_of(home, config.at, datetime.now(UTC)), options)
         for warning in run.report.warnings:
             context.log.warning(warning)
         step(run)
@@ -183,7 +183,7 @@ def as_of(home: Home, at: str, now: datetime) -> date:
 
 
 def _of_version(trained: "TrainedVersion") -> dict[str, Any]:
-    """What the page shows of a training."""
+    """Return the metadata of a training for the page."""
     figures = pl.DataFrame(
         {"figure": list(trained.metrics), "value": list(trained.metrics.values())},
         schema={"figure": pl.String, "value": pl.Float64},
@@ -192,7 +192,7 @@ def _of_version(trained: "TrainedVersion") -> dict[str, Any]:
 
 
 def _of_report(report: "RetrainReport") -> dict[str, Any]:
-    """What the page shows of a retrain so far."""
+    """Return the metadata of a retrain so far for the page."""
     drifted = [row["figure"] for row in report.drift if row["drifted"]]
     rows = [
         {"policy": kind, "version": step.version, "beliefs": step.beliefs, "saved": step.saved_on_validation}

@@ -1,4 +1,4 @@
-"""What was observed, on the whole slot grid, and which days of it can be believed."""
+"""Observations on the whole slot grid, and the grades of their days."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -39,7 +39,7 @@ def oracle_schedules_asset(home: Home) -> dg.AssetsDefinition:
         spot_prices: pl.DataFrame,
         data_quality_daily: pl.DataFrame,
     ) -> dg.MaterializeResult:
-        """What perfect hindsight would have done with the battery, slot by slot, in daily episodes."""
+        """Schedules of perfect hindsight, slot by slot, in daily episodes."""
         has_pv = home_has_pv(home.context.lake, home.name, home.settings.has_pv)
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
         no_forecasts = pl.DataFrame(schema=SLOT_FORECASTS.schema)
@@ -67,7 +67,7 @@ def oracle_daily_results_asset(home: Home) -> dg.AssetsDefinition:
     def oracle_daily_results(
         context: dg.AssetExecutionContext, oracle_schedules: pl.DataFrame, data_quality_daily: pl.DataFrame
     ) -> dg.MaterializeResult:
-        """What perfect hindsight would have paid, day by day: a lower bound for every policy."""
+        """Costs of perfect hindsight, day by day: a lower bound for every policy."""
         schedules = oracle_schedules.with_columns(pl.lit(ORACLE).alias("policy"))
         rows = policy_result_rows(home, STAGE, schedules, data_quality_daily).drop("policy")
         breaches = int(rows["breaches"].sum())

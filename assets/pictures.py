@@ -25,7 +25,7 @@ def last_day(schedules: pl.DataFrame, home: Home) -> dict[str, bytes]:
 
 
 def verdict(evaluation: Evaluation, home: Home) -> dict[str, bytes]:
-    """What each policy paid and saved, as PNG by title; nothing where no day was judged."""
+    """Return plots of each policy's cost and saving, as PNG by title; none without an evaluated day."""
     if evaluation.days.is_empty():
         return {}
     figure = verdict_figure(evaluation.days, evaluation.totals, currency=home.site.currency, small=True)

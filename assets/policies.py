@@ -46,7 +46,7 @@ def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
         slot_forecasts: pl.DataFrame,
         data_quality_daily: pl.DataFrame,
     ) -> dg.MaterializeResult:
-        """What each policy did, slot by slot, in daily episodes, on what it could know at each slot's start."""
+        """Schedules of each policy, slot by slot, in daily episodes, on what was known at each slot's start."""
         has_pv = home_has_pv(home.context.lake, home.name, home.settings.has_pv)
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
         days = days_of(context)
@@ -82,12 +82,12 @@ def policy_daily_results_asset(home: Home) -> dg.AssetsDefinition:
         oracle_daily_results: pl.DataFrame,
         data_quality_daily: pl.DataFrame,
     ) -> dg.MaterializeResult:
-        """What each policy paid, day by day, settlement of the energy left in the battery included."""
+        """Costs of each policy, day by day, settlement of the energy left in the battery included."""
         rows = policy_result_rows(home, STAGE, policy_schedules, data_quality_daily)
         below, breaches = below_bound(rows, oracle_daily_results), int(rows["breaches"].sum())
-        judged = evaluate(with_oracle(rows, oracle_daily_results))
-        totals = markdown_table(judged.totals.select(SHOWN), digits=3)
-        describe_range(context, rows, "day", totals=totals, **picture_metadata(verdict(judged, home)))
+        evaluation = evaluate(with_oracle(rows, oracle_daily_results))
+        totals = markdown_table(evaluation.totals.select(SHOWN), digits=3)
+        describe_range(context, rows, "day", totals=totals, **picture_metadata(verdict(evaluation, home)))
         return dg.MaterializeResult(
             value=rows,
             check_results=[

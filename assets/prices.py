@@ -1,4 +1,4 @@
-"""Spot prices of every day: repaired where they are not to be believed, with provenance."""
+"""Spot prices of every day, with implausible ones repaired, and their provenance."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""What people import: prices, readings and statistics, shown in the graph and made by `darkstar import`, not here."""
+"""Imported prices, readings and statistics: shown in the graph, written by `darkstar import`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The days that policies are trained on: which there are, how they are graded, and what they are worth."""
+"""Training days of policies: their grades, settlements and costs."""
 
 import dagster as dg
 import polars as pl
@@ -31,7 +31,7 @@ def training_episodes_asset(home: Home) -> dg.AssetsDefinition:
         oracle_daily_results: pl.DataFrame,
         data_quality_daily: pl.DataFrame,
     ) -> dg.MaterializeResult:
-        """The days that can be lived through, one row each: grade, start, settlement, and what policies paid."""
+        """Training days, one row each: grade, start, settlement, and costs of policies."""
         results = with_oracle(
             of_configuration(home, policy_daily_results), of_configuration(home, oracle_daily_results)
         )

@@ -23,7 +23,7 @@ def verify_schedules(home: Home, schedules: pl.DataFrame) -> VerifiedDays:
 
 
 def verified_check(days: VerifiedDays) -> dg.AssetCheckResult:
-    """How many schedules were checked and turned away, with the first violation of each."""
+    """Return the numbers of checked and refused schedules, with the first violation of each day."""
     return SCHEDULES_VERIFIED.result(
         passed=days.rejected.is_empty(),
         checked=days.checked,
@@ -35,7 +35,7 @@ def verified_check(days: VerifiedDays) -> dg.AssetCheckResult:
 
 def rejection_reasons(days: VerifiedDays) -> Mapping[date, str]:
     """Why schedules of a day are left out, by day."""
-    told = days.rejected.group_by("day", maintain_order=True).agg(
+    reasons = days.rejected.group_by("day", maintain_order=True).agg(
         pl.format("{} fails verification: {} ({})", "policy", "message", "rule").str.join("; ").alias("reason")
     )
-    return dict(told.select("day", "reason").iter_rows())
+    return dict(reasons.select("day", "reason").iter_rows())

@@ -26,7 +26,7 @@ from env.gym.actions import Correction
 from env.gym.antares_rl import AntaresRLEnv
 from env.gym.antares_vector import AntaresVectorEnv
 from env.gym.episodes import Episodes, joined
-from env.gym.home_batch import PLAIN, Setup
+from env.gym.home_batch import DEFAULT_SETUP, Setup
 from env.site import Site
 from planner.forecasts.naive import naive_forecasts
 from planner.replay.episodes import rl_episodes
@@ -108,7 +108,7 @@ def _with_small_battery(site: Site) -> Site:
 
 
 def _batched(
-    episodes: Episodes, state: str, setup: Setup = PLAIN, *, steps: int = BATCHED_STEPS
+    episodes: Episodes, state: str, setup: Setup = DEFAULT_SETUP, *, steps: int = BATCHED_STEPS
 ) -> Callable[[], Speed]:
     batch = AntaresVectorEnv(episodes, N_HOMES, state=state, setup=setup)
     batch.reset(seed=1)

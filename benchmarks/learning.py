@@ -19,7 +19,7 @@ import polars as pl
 
 from benchmarks.harness.results import Row, Scope
 from benchmarks.homes.bench_homes import BenchHomes, Pair, default_protocol, default_site, slots_of_days
-from darkstar_pipeline.learning.scenario_rules import CANDIDATES, cheapest_beliefs
+from darkstar_pipeline.learning.scenario_rules import CANDIDATES, cheapest_rules
 from env.gym.episodes import Episodes, joined
 from env.site import Site
 from planner.evaluation.daily_results import daily_results
@@ -159,7 +159,7 @@ def _pair_data(scope: Scope, pair: Pair, forecasters: CrossFittedForecasters) ->
 
 def _learned(scope: Scope, data: PairData) -> tuple[str, dict[str, LearnedPolicy], str]:
     """Return the rules of scenario weights that suit a home, its policies, and the cheapest on validation."""
-    name, _ = cheapest_beliefs(lambda rules: data.episodes([*data.train, *data.validation], rules), told=True)
+    name, _ = cheapest_rules(lambda rules: data.episodes([*data.train, *data.validation], rules), with_aurora=True)
     rules = CANDIDATES[name]
     training, validation = data.episodes(data.train, rules), data.episodes(data.validation, rules)
     policies = _policies(scope, training, validation, rules)
@@ -172,7 +172,7 @@ def _policies(scope: Scope, training: Episodes, validation: Episodes, rules: Wei
     threads = os.cpu_count() or 1
     rl_settings = scope.of(PpoSettings(threads=threads), PpoSettings(threads=threads, rounds=2, members=1, homes=256))
     tree_settings = scope.of(LightgbmSettings(), LightgbmSettings(rounds=1, passes=1, trees=40))
-    rl = train_rl(training, validation, PpoTraining.of(rl_settings, seed=SEED), beliefs=rules, progress=None)
+    rl = train_rl(training, validation, PpoTraining.of(rl_settings, seed=SEED), weight_rules=rules, progress=None)
     lightgbm = train_lightgbm(training, validation, LightgbmTraining.of(tree_settings, seed=SEED, weight_rules=rules))
     return {"lightgbm": lightgbm.policy, "rl": rl.policy}
 

@@ -1,4 +1,4 @@
-"""How jobs and schedules are called: plainly for the default home, with the home's name before it for the others."""
+"""Names of jobs and schedules: plain for the default home, prefixed with the home's name for the others."""
 
 from assets.home import Home
 

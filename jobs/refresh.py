@@ -1,6 +1,6 @@
-"""What runs by the clock: prices once tomorrow's are out, and every daily asset at night.
+"""Schedules by the clock: prices once tomorrow's are published, and every daily asset at night.
 
-Both stand still until somebody turns them on, since a schedule without fresh imports would only repeat itself.
+Both are stopped until they are turned on, since a schedule without fresh imports would only repeat itself.
 What does not belong here: fetching prices or readings; they enter by `darkstar import`.
 """
 

@@ -1,6 +1,6 @@
 """The weekly retrain: forecasts, policies, challenger, champion, in the night to Monday.
 
-The schedule stands still until somebody turns it on. What does not belong here: what a retrain does
+The schedule is stopped until it is turned on. What does not belong here: what a retrain does
 (`darkstar_pipeline.learning.retrain`).
 """
 

@@ -1,4 +1,4 @@
-"""A schedule of a home's job: in the home's own time zone, stopped until somebody turns it on."""
+"""A schedule of a home's job: in the home's own time zone, stopped until it is turned on."""
 
 from collections.abc import Callable
 from datetime import date

@@ -1,4 +1,4 @@
-"""A home as Aurora sees it: believed readings from a fixed day on, and what others said about the slots ahead.
+"""Inputs of Aurora: accepted readings of a home from a fixed day on, and external forecasts.
 
 Everything that is learned or forecast of a model reads from the same first day, so that a day's forecast is the same
 to the byte however a backfill was cut into ranges.
@@ -17,19 +17,21 @@ from planner.forecasts.clear_sky import PvSystem
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import EXTERNAL_FORECASTS, slot_series
 
-_OUTLOOK_NAMES = {"cloud_percent": "cloud", "irradiance_w_m2": "irradiance"}
+_EXTERNAL_NAMES = {"cloud_percent": "cloud", "irradiance_w_m2": "irradiance"}
 
 
 def panels_of(context: Context) -> PvSystem | None:
-    """Where the panels stand, as configured; None when that is not known."""
-    told = context.site_settings.forecast
-    if told.latitude is None or told.longitude is None:
+    """Return location and orientation of the panels, as configured; None if unknown."""
+    settings = context.site_settings.forecast
+    if settings.latitude is None or settings.longitude is None:
         return None
-    return PvSystem(latitude=told.latitude, longitude=told.longitude, tilt=told.tilt, azimuth=told.azimuth)
+    return PvSystem(
+        latitude=settings.latitude, longitude=settings.longitude, tilt=settings.tilt, azimuth=settings.azimuth
+    )
 
 
-def believed_readings(context: Context, first: date, last: date) -> pl.DataFrame:
-    """Readings of the days `first` to `last` that can be believed: `slot_start, load_kwh, pv_kwh`."""
+def readings_between(context: Context, first: date, last: date) -> pl.DataFrame:
+    """Return accepted readings of the days `first` to `last`: `slot_start, load_kwh, pv_kwh`."""
     return past_readings(
         context.lake,
         context.site,
@@ -48,29 +50,29 @@ def aurora_home(
     panels: PvSystem | None,
     country: str | None,
 ) -> AuroraHome:
-    """The home with its readings from `first` to `last`, null where nothing is believed.
+    """Return the home with its readings from `first` to `last`, null where none was accepted.
 
     Args:
         context: the site.
         first: first local day; the series begins at its midnight whether it was read or not.
-        last: last local day, to whose end it can be asked (and some days further).
-        panels: where they stand; None when that is not known.
-        country: whose public holidays count; None for none.
+        last: last local day; forecasts reach to its end and some days further.
+        panels: location and orientation of the panels; None if unknown.
+        country: country whose public holidays count; None without holidays.
     """
-    read = believed_readings(context, first, last)
+    read = readings_between(context, first, last)
     whole = grid(first, last, context.timezone).select("slot_start")
     history = whole.join(read, on="slot_start", how="left", maintain_order="left")
-    told = outlook(context, first, last)
-    return AuroraHome(slot_series(history, context.timezone, external=told, country=country), panels)
+    external = external_forecasts(context, first, last)
+    return AuroraHome(slot_series(history, context.timezone, external=external, country=country), panels)
 
 
-def outlook(context: Context, first: date, last: date) -> pl.DataFrame | None:
-    """What was said about the slots of the days `first` to `last` and the week after them, as `slot_series` takes it.
+def external_forecasts(context: Context, first: date, last: date) -> pl.DataFrame | None:
+    """Return external forecasts of the days `first` to `last` and the week after them, as `slot_series` takes them.
 
     Returns:
         `slot_start, known_at` and those of `planner.forecasts.slot_series.OUTLOOK` that were said; None where nothing
         was.
     """
-    rows = context.lake.read(RAW_WEATHER, context.site_name, first, last + timedelta(days=8)).rename(_OUTLOOK_NAMES)
+    rows = context.lake.read(RAW_WEATHER, context.site_name, first, last + timedelta(days=8)).rename(_EXTERNAL_NAMES)
     said = [name for name in EXTERNAL_FORECASTS if rows[name].count()]
     return rows.select("slot_start", "known_at", *said) if said else None

@@ -1,6 +1,6 @@
-"""Which Aurora forecasts which day: the newest promoted version that learned from earlier days only.
+"""Choice of the Aurora that forecasts a day: the newest promoted version fitted on earlier days only.
 
-A model that has seen a day, or what came after it, would be praised for its memory. A day is therefore forecast by the
+A model that has seen a day, or what came after it, would be rewarded for its memory. A day is therefore forecast by the
 version in use, or else by the latest one in use before it, whose window ended before the day; days that come before
 all of them, or inside the first's window, are forecast naively, and `model_version` says so.
 """
@@ -22,8 +22,8 @@ class PromotedAurora:
     """A version that is or was in use.
 
     Attributes:
-        version: of the registered model.
-        loaded: its bundle.
+        version: version of the registered model.
+        loaded: the model of its bundle.
     """
 
     version: int
@@ -31,19 +31,19 @@ class PromotedAurora:
 
     @property
     def name(self) -> str:
-        """What `model_version` says of its forecasts."""
+        """Return the `model_version` of its forecasts."""
         return f"{self.loaded.summary.version}_v{self.version}"
 
     def may_forecast(self, day: date) -> bool:
-        """Whether a midnight comes after everything the model learned from."""
+        """Return whether a day comes after all days that the model was fitted on."""
         return day > self.loaded.summary.last_day
 
 
 def promoted_versions(context: Context) -> Iterator[PromotedAurora]:
-    """The version in use, then those in use before it, the latest first, as far as they can still be read.
+    """Yield the version in use, then those in use before it, the latest first, as far as they can still be read.
 
     Raises:
-        ConfigurationError: the pointer or the bundle in use is damaged; says what to do.
+        ConfigurationError: the pointer or the bundle in use is damaged.
     """
     folder = RegisteredModel.of(context, "aurora").folder
     pointer = read_pointer(folder)

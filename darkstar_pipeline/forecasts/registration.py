@@ -1,4 +1,4 @@
-"""Training a site's Aurora, registering it, and putting it into use where it is better than the mean of seven days.
+"""Training and registration of a site's Aurora, and its promotion if it is better than the mean of seven days.
 
 The gate is the days held out: a version goes into use when its error there, load and PV together, is below that of the
 seven-day mean. What does not belong here: how it is fitted and measured (`training`).
@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.forecasts.inputs import believed_readings
+from darkstar_pipeline.forecasts.inputs import readings_between
 from darkstar_pipeline.forecasts.training import TrainedAurora, train_aurora
 from darkstar_pipeline.models.promotion import promote
 from darkstar_pipeline.models.registry import register_model
@@ -25,12 +25,12 @@ GATED = ("load", "pv")
 
 @dataclass(frozen=True, kw_only=True)
 class RegisteredAurora:
-    """What a training became.
+    """A trained and registered version.
 
     Attributes:
-        trained: the model and its figures.
-        version: of the registered model.
-        verdict: whether it goes into use, and why: `promote, reasons` and the errors compared.
+        trained: the model and its metrics.
+        version: version of the registered model.
+        verdict: whether it is promoted, and why: `promote, reasons` and the errors compared.
     """
 
     trained: TrainedAurora
@@ -39,7 +39,7 @@ class RegisteredAurora:
 
     @property
     def promoted(self) -> bool:
-        """Whether it is in use now."""
+        """Return whether it is in use now."""
         return self.verdict["promote"] is True
 
 
@@ -52,24 +52,24 @@ def train_and_register(
     actor: str = "darkstar",
     dagster_run_id: str | None = None,
 ) -> RegisteredAurora:
-    """Fit a site's Aurora, make it a version, and put it into use if the days held out speak for it.
+    """Fit a site's Aurora, register it, and promote it if it errs less on the held-out days.
 
     Args:
         context: the site.
         first: first local day.
-        last: last local day, included.
-        seed: of rows and trees.
+        last: last local day, inclusive.
+        seed: random seed of rows and trees.
         actor: name of the person or job, for the record of the promotion.
-        dagster_run_id: the run that asks, for the link back.
+        dagster_run_id: Dagster run that trains, for the link back.
 
     Raises:
-        DataMissingError: there are fewer than fourteen believed days.
+        DataMissingError: there are fewer than fourteen accepted days.
         OutsideServiceError: MLflow refused or cannot be reached.
     """
     trained = train_aurora(context, first, last, seed=seed)
-    verdict = judged(trained)
+    verdict = promotion_verdict(trained)
     run = TrainingRun(
-        train=(first, trained.trained_on.last_day),
+        train=(first, trained.provenance.last_day),
         test=(trained.held_out[0], trained.held_out[-1]) if trained.held_out else None,
         content_hash=_content_hash(context, first, last),
         seeds=(seed,),
@@ -87,8 +87,8 @@ def train_and_register(
     return RegisteredAurora(trained=trained, version=version, verdict=verdict)
 
 
-def judged(trained: TrainedAurora) -> dict[str, Any]:
-    """Whether a model goes into use: `promote`, `reasons`, and the two errors [kWh a slot] where they were measured."""
+def promotion_verdict(trained: TrainedAurora) -> dict[str, Any]:
+    """Return whether a model is promoted: `promote`, `reasons`, and the two errors [kWh a slot] if measured."""
     metrics = trained.metrics
     own, mean = ([metrics.get(f"mae_{quantity}_{name}") for quantity in GATED] for name in ("aurora", "seven_day_mean"))
     if not trained.held_out or own[0] is None or mean[0] is None:
@@ -105,6 +105,6 @@ def judged(trained: TrainedAurora) -> dict[str, Any]:
 
 
 def _content_hash(context: Context, first: date, last: date) -> str:
-    """Hash of the readings that were learned from: the same data, the same hash."""
-    table = believed_readings(context, first, last).sort("slot_start").write_csv(float_precision=9)
+    """Return a hash of the training readings: the same data, the same hash."""
+    table = readings_between(context, first, last).sort("slot_start").write_csv(float_precision=9)
     return hashlib.sha256(table.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""A site's forecasts of some midnights: Aurora's where a promoted model may speak, naive ones for the other days."""
+"""A site's forecasts of some midnights: Aurora's where a promoted model may forecast, naive ones for other days."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -21,10 +21,10 @@ from planner.forecasts.naive import naive_forecasts
 
 
 def site_forecasts(context: Context, days: Sequence[date]) -> pl.DataFrame:
-    """Forecasts made at the start of each day: rows of `slot_forecasts` without `site`.
+    """Return forecasts made at the start of each day: rows of `slot_forecasts` without `site`.
 
     Args:
-        context: the site; its `forecast.model` says what forecasts.
+        context: the site; its `forecast.model` selects the model.
         days: local days of the vintages.
 
     Returns:
@@ -32,30 +32,30 @@ def site_forecasts(context: Context, days: Sequence[date]) -> pl.DataFrame:
         without recent readings, the naive central forecast alone; a day without any history has no rows.
 
     Raises:
-        DataMissingError: Aurora is asked for by name and none is promoted.
+        DataMissingError: `forecast.model` is Aurora and none is promoted.
         ConfigurationError: the promoted model is damaged.
     """
     made: list[pl.DataFrame] = []
     open_days, unread = list(days), list[date]()
     for promoted in usable_versions(context):
-        asked = [day for day in open_days if promoted.may_forecast(day)]
+        own_days = [day for day in open_days if promoted.may_forecast(day)]
         open_days = [day for day in open_days if not promoted.may_forecast(day)]
-        if asked:
-            made.append(_aurora(context, promoted, asked))
+        if own_days:
+            made.append(_aurora_forecasts(context, promoted, own_days))
             done = set(made[-1]["local_day"].unique().to_list())
-            unread += [day for day in asked if day not in done]
+            unread += [day for day in own_days if day not in done]
         if not open_days:
             break
     if rest := [*open_days, *unread]:
-        made.append(naive(context, rest))
+        made.append(naive_site_forecasts(context, rest))
     return pl.concat(made).sort("vintage", "slot_start", "quantile")
 
 
 def usable_versions(context: Context) -> Iterator[PromotedAurora]:
-    """The promoted versions that the configuration lets forecast, the one in use first; none for `naive`.
+    """Return the promoted versions that the configuration allows, the one in use first; none for `naive`.
 
     Raises:
-        DataMissingError: Aurora is asked for by name and none is promoted.
+        DataMissingError: `forecast.model` is Aurora and none is promoted.
         ConfigurationError: the promoted model is damaged.
     """
     wanted, any_found = context.site_settings.forecast.model, False
@@ -69,16 +69,16 @@ def usable_versions(context: Context) -> Iterator[PromotedAurora]:
         raise DataMissingError(message, "run `darkstar train aurora`, or set forecast.model to auto")
 
 
-def naive(context: Context, days: Sequence[date]) -> pl.DataFrame:
-    """The naive forecasts of some days; a new home's corrected by their mean error where that is configured."""
+def naive_site_forecasts(context: Context, days: Sequence[date]) -> pl.DataFrame:
+    """Return naive forecasts of some days; a new home's are corrected by their mean error if so configured."""
     settings = context.site_settings.forecast
     read = averaged_readings(context, min(days), max(days))
     made = naive_forecasts(read, days, context.timezone, load_days=settings.load_days, pv_days=settings.pv_days)
-    return _corrected(context, made, days) if settings.correct_bias else made
+    return _bias_corrected(context, made, days) if settings.correct_bias else made
 
 
-def _corrected(context: Context, made: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
-    """The same with the days corrected that come before a model could have been fitted."""
+def _bias_corrected(context: Context, made: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+    """Return the forecasts with those days corrected that come before a model could have been fitted."""
     imported, settings = context.lake.days(METER_READINGS, context.site_name), context.site_settings.forecast
     young = [day for day in days if imported and 0 < (day - imported[0]).days < LEAST_DAYS]
     if not young:
@@ -86,33 +86,33 @@ def _corrected(context: Context, made: pl.DataFrame, days: Sequence[date]) -> pl
     since = list(days_between(imported[0] + timedelta(days=1), max(young)))
     read = averaged_readings(context, imported[0], max(young))
     every = naive_forecasts(read, since, context.timezone, load_days=settings.load_days, pv_days=settings.pv_days)
-    told = bias_corrected(every, read, context.timezone)
+    corrected = bias_corrected(every, read, context.timezone)
     chosen = pl.col("local_day").is_in(young)
-    return pl.concat([made.filter(~chosen), told.filter(chosen)]).sort("vintage", "slot_start")
+    return pl.concat([made.filter(~chosen), corrected.filter(chosen)]).sort("vintage", "slot_start")
 
 
 def averaged_readings(context: Context, first: date, last: date) -> pl.DataFrame:
-    """Believed readings from as many days before `first` as are averaged: `slot_start, load_kwh, pv_kwh`."""
+    """Return accepted readings from as many days before `first` as are averaged: `slot_start, load_kwh, pv_kwh`."""
     settings = context.site_settings.forecast
-    reach = max(settings.load_days, settings.pv_days)
+    lookback_days = max(settings.load_days, settings.pv_days)
     return past_readings(
         context.lake,
         context.site,
         first,
         last,
-        lookback_days=reach,
+        lookback_days=lookback_days,
         has_pv=home_has_pv(context.lake, context.site_name, context.site_settings.has_pv),
     )
 
 
 def site_aurora_home(context: Context, promoted: PromotedAurora, last: date) -> AuroraHome:
-    """The home as a promoted model is asked on, up to a day."""
+    """Return the inputs of a promoted model, up to a day."""
     learned, loaded = promoted.loaded.summary, promoted.loaded
     return aurora_home(context, learned.first_day, last, panels=loaded.panels, country=learned.country)
 
 
-def _aurora(context: Context, promoted: PromotedAurora, days: Sequence[date]) -> pl.DataFrame:
-    """Aurora's forecasts of the days whose recent readings allow one."""
+def _aurora_forecasts(context: Context, promoted: PromotedAurora, days: Sequence[date]) -> pl.DataFrame:
+    """Return Aurora's forecasts of the days whose recent readings allow one."""
     home = site_aurora_home(context, promoted, max(days))
     ahead = timedelta(days=1 + context.site_settings.forecast.days_ahead)
     vintages = [day_start(day, context.timezone) for day in days]

@@ -1,4 +1,4 @@
-"""Fitting a site's Aurora, and measuring it first on the last days, which it does not see for that.
+"""Training of a site's Aurora, after measuring it on the last days with a model fitted on those before.
 
 What does not belong here: registering and promoting what was fitted (`darkstar_pipeline.models`).
 """
@@ -35,34 +35,34 @@ MEAN_DAYS, SEASON_DAYS = 7, 7
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedAurora:
-    """A fitted model, and what is known of it.
+    """A fitted model, its provenance and metrics.
 
     Attributes:
-        model: fitted on every believed day.
+        model: model fitted on every accepted day.
         trained_on: its window and the metrics, as the bundle's manifest keeps them.
-        days: believed days it was fitted on.
-        held_out: days that the metrics are of; they were learned from only afterwards.
-        notes: what a person should know, such as the weather it lacks.
+        days: number of accepted days that it was fitted on.
+        held_out: days of the metrics; only the final model was fitted on them.
+        notes: remarks for a person, such as missing weather.
     """
 
     model: AuroraModel
-    trained_on: TrainingProvenance
+    provenance: TrainingProvenance
     days: int
     held_out: tuple[date, ...]
     notes: tuple[str, ...]
 
     @property
     def metrics(self) -> dict[str, float | None]:
-        """Measured on the days held out, by name; None where it could not be measured."""
-        return dict(self.trained_on.metrics)
+        """Errors on the held-out days by name; None if an error could not be measured."""
+        return dict(self.provenance.metrics)
 
     def save(self, folder: Path) -> Bundle:
-        """Write it as a bundle."""
-        return save_aurora(folder, self.model, self.trained_on)
+        """Write the model as a bundle."""
+        return save_aurora(folder, self.model, self.provenance)
 
 
 def train_aurora(context: Context, first: date, last: date, *, seed: int = 0) -> TrainedAurora:
-    """Fit Aurora on the believed days of a range.
+    """Fit Aurora on the accepted days of a range.
 
     Where there are days enough, it is fitted without the last quarter of them first (at most eight weeks, at least
     one) and measured there: coverage of the quantiles, and mean absolute error beside simpler forecasts.
@@ -70,22 +70,22 @@ def train_aurora(context: Context, first: date, last: date, *, seed: int = 0) ->
     Args:
         context: the site.
         first: first local day.
-        last: last local day, included.
-        seed: of rows and trees; the same seed gives the same model.
+        last: last local day, inclusive.
+        seed: random seed of rows and trees; the same seed gives the same model.
 
     Raises:
-        DataMissingError: there are fewer than fourteen believed days.
+        DataMissingError: there are fewer than fourteen accepted days.
     """
     settings, panels = context.site_settings.forecast, panels_of(context)
     home = aurora_home(context, first, last, panels=panels, country=settings.holidays_of)
-    days = _read_days(home, first, last, context.timezone)
+    days = _days_with_readings(home, first, last, context.timezone)
     if len(days) < LEAST_DAYS:
         message = f"{len(days)} days of site {context.site_name} from {first} to {last} can be learned from"
         remedy = f"Aurora needs {LEAST_DAYS}: import more readings; `darkstar quality` says why days are refused"
         raise DataMissingError(f"{message}, {LEAST_DAYS} are needed", remedy)
     held_out = held_out_days(days)
-    metrics = _measured(home, days, held_out, context.timezone, seed) if held_out else {}
-    model = fit_aurora(home, _slots_of(home, days, context.timezone), seed=seed)
+    metrics = _held_out_metrics(home, days, held_out, context.timezone, seed) if held_out else {}
+    model = fit_aurora(home, _slots_of_days(home, days, context.timezone), seed=seed)
     trained_on = TrainingProvenance(
         timezone=context.timezone,
         first_day=first,
@@ -95,28 +95,28 @@ def train_aurora(context: Context, first: date, last: date, *, seed: int = 0) ->
         metrics=metrics,
     )
     return TrainedAurora(
-        model=model, trained_on=trained_on, days=len(days), held_out=held_out, notes=_notes(model, panels is None)
+        model=model, provenance=trained_on, days=len(days), held_out=held_out, notes=_notes(model, panels is None)
     )
 
 
 def held_out_days(days: list[date]) -> tuple[date, ...]:
-    """The days to measure on: the last quarter, none where the rest would be too few to learn from."""
+    """Return the held-out days: the last quarter; none if the rest would be too few for a fit."""
     n_days = min(int(HELD_OUT_SHARE * len(days)), HELD_OUT_MOST)
     if n_days < HELD_OUT_LEAST or len(days) - n_days < LEAST_DAYS:
         return ()
     return tuple(days[-n_days:])
 
 
-def _read_days(home: AuroraHome, first: date, last: date, timezone: str) -> list[date]:
-    """The days that have readings, ascending."""
+def _days_with_readings(home: AuroraHome, first: date, last: date, timezone: str) -> list[date]:
+    """Return the days that have readings, ascending."""
     wanted = [first + timedelta(days=by) for by in range((last - first).days + 1)]
     starts = [home.series.index(day_start(day, timezone)) for day in [*wanted, last + timedelta(days=1)]]
     read = np.isfinite(home.series.load_kwh)
     return [day for day, start, end in zip(wanted, starts[:-1], starts[1:], strict=True) if read[start:end].any()]
 
 
-def _slots_of(home: AuroraHome, days: list[date], timezone: str) -> Mask:
-    """The slots of some days."""
+def _slots_of_days(home: AuroraHome, days: list[date], timezone: str) -> Mask:
+    """Return the slots of some days."""
     chosen = np.zeros(len(home.series), dtype=bool)
     for day in days:
         start, end = (home.series.index(day_start(day + timedelta(days=by), timezone)) for by in (0, 1))
@@ -124,14 +124,14 @@ def _slots_of(home: AuroraHome, days: list[date], timezone: str) -> Mask:
     return chosen
 
 
-def _measured(
+def _held_out_metrics(
     home: AuroraHome, days: list[date], held_out: tuple[date, ...], timezone: str, seed: int
 ) -> dict[str, float | None]:
-    """What a model of the days before says of the days held out, forecast at their midnights."""
+    """Return the errors on held-out days of a model fitted on the days before, forecast at their midnights."""
     before = [day for day in days if day < held_out[0]]
-    if _slots_of(home, before, timezone).sum() < LEAST_DAYS * DAY_SLOTS:
+    if _slots_of_days(home, before, timezone).sum() < LEAST_DAYS * DAY_SLOTS:
         return {}
-    model = fit_aurora(home, _slots_of(home, before, timezone), seed=seed)
+    model = fit_aurora(home, _slots_of_days(home, before, timezone), seed=seed)
     read = pl.DataFrame({"load_kwh": home.series.load_kwh, "pv_kwh": home.series.pv_kwh})
     start = pl.Series([home.series.start]).dt.cast_time_unit("us")
     read = read.with_columns(slot_start=start[0] + pl.duration(minutes=15 * pl.int_range(pl.len())))
@@ -144,11 +144,11 @@ def _measured(
 def forecast_metrics(
     made: pl.DataFrame, read: pl.DataFrame, days: tuple[date, ...], timezone: str
 ) -> dict[str, float | None]:
-    """Coverage of the quantiles and mean absolute errors beside simpler forecasts, of the days' own slots.
+    """Return coverage of the quantiles and mean absolute errors, beside simpler forecasts, of the days' own slots.
 
     Args:
         made: rows of `aurora_forecasts`.
-        read: `slot_start, load_kwh, pv_kwh`, null or nan where nothing was read.
+        read: readings `slot_start, load_kwh, pv_kwh`; null or nan without a reading.
         days: local days.
         timezone: of the home.
 
@@ -159,49 +159,49 @@ def forecast_metrics(
     met = made.join(known, on="slot_start", suffix="_read")
     others = {
         "aurora": met.filter(pl.col("quantile") == MEDIAN),
-        "seven_day_mean": _simple(known, days, timezone, MEAN_DAYS),
+        "seven_day_mean": _seven_day_mean(known, days, timezone, MEAN_DAYS),
         "seasonal_naive": _week_before(known, days, timezone),
     }
     found: dict[str, float | None] = {}
     for quantity in QUANTITIES:
         name = quantity.removesuffix("_kwh")
-        asked = met if quantity == "load_kwh" else met.filter(lit(met))
-        for (quantile,), rows in asked.sort("quantile").partition_by("quantile", as_dict=True).items():
-            found[f"coverage_{name}_p{100 * float(quantile):.0f}"] = _covered(rows, quantity)
+        relevant = met if quantity == "load_kwh" else met.filter(lit(met))
+        for (quantile,), rows in relevant.sort("quantile").partition_by("quantile", as_dict=True).items():
+            found[f"coverage_{name}_p{100 * float(quantile):.0f}"] = _coverage(rows, quantity)
         for other, rows in others.items():
-            found[f"mae_{name}_{other}"] = _error(rows, quantity)
+            found[f"mae_{name}_{other}"] = _mean_absolute_error(rows, quantity)
     return found
 
 
-def _simple(known: pl.DataFrame, days: tuple[date, ...], timezone: str, n_days: int) -> pl.DataFrame:
+def _seven_day_mean(known: pl.DataFrame, days: tuple[date, ...], timezone: str, n_days: int) -> pl.DataFrame:
     made = naive_forecasts(known, days, timezone, load_days=n_days, pv_days=n_days)
     own = made.filter(pl.col("slot_start").dt.convert_time_zone(timezone).dt.date() == pl.col("local_day"))
     return own.join(known, on="slot_start", suffix="_read")
 
 
 def _week_before(known: pl.DataFrame, days: tuple[date, ...], timezone: str) -> pl.DataFrame:
-    """The same wall clock a week before, as a forecast."""
+    """Return the readings at the same wall clock a week before, as a forecast."""
     local = pl.col("slot_start").dt.convert_time_zone(timezone).dt.replace_time_zone(None)
     clocked = known.with_columns(local_clock=local).unique("local_clock", keep="first", maintain_order=True)
     before = clocked.select(pl.col("local_clock") + pl.duration(days=SEASON_DAYS), *QUANTITIES)
-    asked = known.with_columns(local_clock=local).filter(pl.col("local_clock").dt.date().is_in(list(days)))
-    renamed = asked.rename({quantity: f"{quantity}_read" for quantity in QUANTITIES})
+    own_slots = known.with_columns(local_clock=local).filter(pl.col("local_clock").dt.date().is_in(list(days)))
+    renamed = own_slots.rename({quantity: f"{quantity}_read" for quantity in QUANTITIES})
     return renamed.join(before, on="local_clock")
 
 
 def lit(met: pl.DataFrame) -> pl.Series:
-    """Which rows of forecasts are of slots that may bring PV: by what was forecast, not by what came."""
+    """Return whether forecasts are of slots with possible PV: by the forecast, not by the reading."""
     most = met.select(pl.col("pv_kwh").max().over("slot_start", "vintage"))["pv_kwh"]
     return most > LIT_SHARE * float(met["pv_kwh"].max() or 0.0)  # pyright: ignore[reportArgumentType] - Polars types a maximum loosely
 
 
-def _covered(rows: pl.DataFrame, quantity: str) -> float | None:
-    """Share of the readings at or below the forecast."""
+def _coverage(rows: pl.DataFrame, quantity: str) -> float | None:
+    """Return the share of the readings at or below the forecast."""
     known = rows.drop_nulls([quantity, f"{quantity}_read"])
     return None if known.is_empty() else float((known[f"{quantity}_read"] <= known[quantity]).mean())  # pyright: ignore[reportArgumentType]
 
 
-def _error(rows: pl.DataFrame, quantity: str) -> float | None:
+def _mean_absolute_error(rows: pl.DataFrame, quantity: str) -> float | None:
     known = rows.drop_nulls([quantity, f"{quantity}_read"])
     return None if known.is_empty() else float((known[quantity] - known[f"{quantity}_read"]).abs().mean())  # pyright: ignore[reportArgumentType]
 

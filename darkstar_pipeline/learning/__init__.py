@@ -1,4 +1,4 @@
-"""Learning from a home's history: which days, which trainings, what they are worth, and the weekly retrain.
+"""Learning from a home's history: splits of days, trainings, their scores, and the weekly retrain.
 
 What does not belong here: how a model learns (`planner`), what becomes of it (`darkstar_pipeline.models`).
 """

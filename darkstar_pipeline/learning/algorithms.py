@@ -1,4 +1,4 @@
-"""The algorithms by kind of policy: their settings, their training, and what it tells in one form."""
+"""Training algorithms by kind of policy, with their settings and results in one form."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ from planner.value.scenario_weights import WeightRules
 
 Curve = tuple[tuple[int, float], ...]
 KINDS = ("rl", "lightgbm", "regressors")
-Chosen = TypeVar("Chosen", bound=TrainingSettings)
+SettingsT = TypeVar("SettingsT", bound=TrainingSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingResult:
-    """What an algorithm learned.
+    """Result of a training.
 
     Attributes:
-        manifest: of the policy.
-        files: of the policy, by name.
-        metrics: by plain name.
+        manifest: manifest of the policy.
+        files: files of the policy by name.
+        metrics: metrics by plain name.
         curves: cost on validation days by round, a curve a learner [money].
-        params: every hyper-parameter.
-        seed: that everything was drawn from.
+        params: hyper-parameters.
+        seed: random seed of the training.
     """
 
     manifest: Manifest
@@ -45,47 +45,47 @@ class TrainingResult:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSplit:
-    """What an algorithm is given.
+    """Data of a training.
 
     Attributes:
-        training: days to learn from.
-        validation: days to choose on.
-        beliefs: rules behind both.
+        training: training days.
+        validation: validation days.
+        weight_rules: scenario weights behind both.
         changes: settings that differ from the configured ones, by name.
-        slots: what MPC told, for those that learn from it (`planner.training.antares_slots`); None for the others.
-        checkpoints: folder where a training that was killed goes on; None keeps none.
-        progress: told (done, total).
+        slots: slots with MPC's powers, for imitation (`planner.training.antares_slots`); None for the others.
+        checkpoints: folder from which a killed training is resumed; None keeps no checkpoints.
+        progress: called with (done, total).
     """
 
     training: Episodes
     validation: Episodes
-    beliefs: WeightRules
+    weight_rules: WeightRules
     changes: Mapping[str, Any]
     slots: pl.DataFrame | None = None
     checkpoints: Path | None = None
     progress: Callable[[int, int], None] | None = None
 
 
-def learn(context: Context, kind: str, lesson: TrainingSplit) -> TrainingResult:
+def train_policy(context: Context, kind: str, split: TrainingSplit) -> TrainingResult:
     """Train one kind of policy.
 
     Raises:
-        ConfigurationError: a setting that the algorithm does not have, or a value that it cannot take.
+        ConfigurationError: the algorithm does not have a setting, or a value is invalid.
     """
     if kind == "rl":
-        return _rl(context, lesson)
+        return _rl(context, split)
     if kind == "lightgbm":
-        return _lightgbm(context, lesson)
-    if kind == "regressors" and lesson.slots is not None:
-        return _regressors(context, lesson, lesson.slots)
+        return _lightgbm(context, split)
+    if kind == "regressors" and split.slots is not None:
+        return _regressors(context, split, split.slots)
     raise ConfigurationError(f"no policy of kind {kind!r} can be trained", f"kinds: {', '.join(KINDS)}")
 
 
 def check_changes(context: Context, kind: str, changes: Mapping[str, Any]) -> None:
-    """Refuse settings that the algorithm does not have, before anything long is begun.
+    """Refuse settings that the algorithm does not have, before a long training begins.
 
     Raises:
-        ConfigurationError: names the setting, and those that there are.
+        ConfigurationError: names the setting, and the settings that exist.
     """
     settings = context.site_settings
     known: dict[str, TrainingSettings] = {
@@ -93,10 +93,10 @@ def check_changes(context: Context, kind: str, changes: Mapping[str, Any]) -> No
         "lightgbm": settings.lightgbm,
         "regressors": settings.regressors,
     }
-    changed(known[kind], changes)
+    with_changes(known[kind], changes)
 
 
-def changed(settings: Chosen, changes: Mapping[str, Any]) -> Chosen:
+def with_changes(settings: SettingsT, changes: Mapping[str, Any]) -> SettingsT:
     """Return settings with some of them replaced, validated like those of the file.
 
     Raises:
@@ -111,24 +111,24 @@ def changed(settings: Chosen, changes: Mapping[str, Any]) -> Chosen:
         raise ConfigurationError(message, f"settings: {', '.join(type(settings).model_fields)}") from error
 
 
-def _rl(context: Context, lesson: TrainingSplit) -> TrainingResult:
+def _rl(context: Context, split: TrainingSplit) -> TrainingResult:
     from planner.training.rl import RlRound, train_rl
     from planner.training.rl_config import PpoTraining
 
-    settings = changed(context.site_settings.rl, lesson.changes)
-    how = PpoTraining.of(settings, seed=context.site_settings.learning.seed)
+    settings = with_changes(context.site_settings.rl, split.changes)
+    config = PpoTraining.of(settings, seed=context.site_settings.learning.seed)
 
-    def told(each: RlRound) -> None:
-        if lesson.progress is not None:
-            lesson.progress(each.done, each.total)
+    def report(each: RlRound) -> None:
+        if split.progress is not None:
+            split.progress(each.done, each.total)
 
     trained = train_rl(
-        lesson.training,
-        lesson.validation,
-        how,
-        checkpoints=lesson.checkpoints,
-        progress=told,
-        beliefs=lesson.beliefs,
+        split.training,
+        split.validation,
+        config,
+        checkpoints=split.checkpoints,
+        progress=report,
+        weight_rules=split.weight_rules,
         tariff=tariff_version(context.site_settings),
     )
     curves: dict[str, list[tuple[int, float]]] = {}
@@ -140,56 +140,56 @@ def _rl(context: Context, lesson: TrainingSplit) -> TrainingResult:
         metrics={
             "validation_cost": trained.cost,
             "validation_cost_uncorrected": trained.uncorrected_cost,
-            "steps": float(sum(each.steps for each in trained.rounds if each.number == how.rounds)),
+            "steps": float(sum(each.steps for each in trained.rounds if each.number == config.rounds)),
         },
         curves={name: tuple(curve) for name, curve in curves.items()},
         params=settings.model_dump(mode="json"),
-        seed=how.seed,
+        seed=config.seed,
     )
 
 
-def _lightgbm(context: Context, lesson: TrainingSplit) -> TrainingResult:
+def _lightgbm(context: Context, split: TrainingSplit) -> TrainingResult:
     from planner.training.lightgbm import LightgbmRound, LightgbmTraining, train_lightgbm
 
-    settings = changed(context.site_settings.lightgbm, lesson.changes)
-    how = LightgbmTraining.of(
+    settings = with_changes(context.site_settings.lightgbm, split.changes)
+    config = LightgbmTraining.of(
         settings,
         seed=context.site_settings.learning.seed,
-        weight_rules=lesson.beliefs,
+        weight_rules=split.weight_rules,
         tariff=tariff_version(context.site_settings),
     )
 
-    def told(each: LightgbmRound) -> None:
-        if lesson.progress is not None:
-            lesson.progress(each.number, each.total)
+    def report(each: LightgbmRound) -> None:
+        if split.progress is not None:
+            split.progress(each.number, each.total)
 
-    trained = train_lightgbm(lesson.training, lesson.validation, how, progress=told)
+    trained = train_lightgbm(split.training, split.validation, config, progress=report)
     return TrainingResult(
         manifest=trained.policy.manifest,
         files=trained.policy.files(),
         metrics=trained.metrics,
         curves={"cheapest margin": tuple((each.number, each.cost) for each in trained.rounds)},
         params=settings.model_dump(mode="json"),
-        seed=how.seed,
+        seed=config.seed,
     )
 
 
-def _regressors(context: Context, lesson: TrainingSplit, slots: pl.DataFrame) -> TrainingResult:
+def _regressors(context: Context, split: TrainingSplit, slots: pl.DataFrame) -> TrainingResult:
     from planner.training.imitation import RegressorTraining, train_regressors
 
-    settings = changed(context.site_settings.regressors, lesson.changes)
-    how = RegressorTraining.of(
+    settings = with_changes(context.site_settings.regressors, split.changes)
+    config = RegressorTraining.of(
         settings,
         seed=context.site_settings.learning.seed,
-        weight_rules=lesson.beliefs,
+        weight_rules=split.weight_rules,
         tariff=tariff_version(context.site_settings),
     )
-    trained = train_regressors(lesson.training, lesson.validation, slots, how, progress=lesson.progress)
+    trained = train_regressors(split.training, split.validation, slots, config, progress=split.progress)
     return TrainingResult(
         manifest=trained.regressors.manifest,
         files=trained.regressors.files(),
         metrics=trained.metrics,
         curves={},
         params=settings.model_dump(mode="json"),
-        seed=how.seed,
+        seed=config.seed,
     )

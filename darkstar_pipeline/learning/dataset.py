@@ -1,7 +1,7 @@
-"""What a site's policies learn from: graded slots with forecasts, the readings before them, and what Aurora tells.
+"""Training data of a site's policies: graded slots with forecasts, earlier readings, and Aurora's scenarios.
 
-What Aurora tells of a day is told by one that has not seen it (`planner.forecasts.cross_fitting`); a policy takes along
-one that learned from all of its days, for those after them.
+The scenarios of a day come from a model that was not fitted on it (`planner.forecasts.cross_fitting`); a policy embeds
+a model that was fitted on all of its days, for those after them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,14 +28,14 @@ from planner.value.scenario_source import ScenarioSource
 from planner.value.scenario_weights import WeightRules
 from planner.value.scenarios import Scenarios
 
-REACH = 28  # days of readings before the first day: more than any rules of belief look back
+LOOKBACK_DAYS = 28  # days of readings before the first day: more than any scenario weights look back
 
 
 def usable_days(context: Context, first: date | None, last: date | None) -> list[date]:
-    """Local days that count, in order.
+    """Return the usable local days, in order.
 
     Raises:
-        DataMissingError: none has been materialised.
+        DataMissingError: no day has been materialised.
     """
     quality = context.lake.read(DATA_QUALITY_DAILY, context.site_name, first, last)
     if quality.is_empty():
@@ -46,27 +46,27 @@ def usable_days(context: Context, first: date | None, last: date | None) -> list
 
 @dataclass(frozen=True, kw_only=True)
 class LearningData:
-    """A site's days, ready to be learned from.
+    """A site's days, prepared for training.
 
     Attributes:
         context: the site.
-        windows: which days are for what.
+        windows: training and validation days.
         inputs: slots, forecasts and readings of all of them.
-        told: what Aurora tells of each day that it has not seen; empty where it was not asked.
-        aurora: the Aurora that a policy takes along; None without.
+        aurora_scenarios: out-of-fold scenarios by day; empty without Aurora.
+        aurora: the Aurora that a policy embeds; None without.
     """
 
     context: Context
     windows: Windows
     inputs: ReplayInputs
-    told: Mapping[date, Scenarios]
+    aurora_scenarios: Mapping[date, Scenarios]
     aurora: Bundle | None
 
     def episodes(self, days: Sequence[date], rules: WeightRules) -> Episodes:
-        """Days as episodes with the outlook that follows from the rules."""
+        """Return days as episodes with the outlook that follows from the rules."""
         chosen = pl.Series(days, dtype=pl.Date)
         slots = self.inputs.slots.filter(pl.col("local_day").is_in(chosen.implode()))
-        source = ScenarioSource(history=self.inputs.history, rules=rules, forecast_scenarios=self.told)
+        source = ScenarioSource(history=self.inputs.history, rules=rules, forecast_scenarios=self.aurora_scenarios)
         return rl_episodes(
             slots,
             self.inputs.forecasts,
@@ -84,34 +84,34 @@ class LearningData:
 def learning_data(
     context: Context, windows: Windows, *, with_aurora: bool, seed: int, note: Callable[[str], None]
 ) -> LearningData:
-    """Gather what the windows' days are learned on.
+    """Return the data of the windows' days.
 
     Args:
         context: the site.
-        windows: their days are graded as usable.
-        with_aurora: whether Aurora is to tell of the days too; it needs a month or so.
-        seed: of Aurora's trees.
-        note: told what takes long, and what was done without.
+        windows: windows of usable days.
+        with_aurora: whether to add Aurora's scenarios, which need a month or so of days.
+        seed: random seed of Aurora's trees.
+        note: called with sentences about long steps and missing inputs.
     """
     inputs = replay_inputs(
-        context.lake, context.site, windows.learned, has_pv=context.site_settings.has_pv, lookback_days=REACH
+        context.lake, context.site, windows.learned, has_pv=context.site_settings.has_pv, lookback_days=LOOKBACK_DAYS
     )
-    told, aurora = dict[date, Scenarios](), None
+    scenarios, aurora = dict[date, Scenarios](), None
     if with_aurora and CrossFittedForecasters.has_enough_days(windows.train):
         note("Aurora learns the home's days")
-        first, country = windows.train[0] - timedelta(days=REACH), context.site_settings.forecast.holidays_of
+        first, country = windows.train[0] - timedelta(days=LOOKBACK_DAYS), context.site_settings.forecast.holidays_of
         home = aurora_home(context, first, windows.learned[-1], panels=panels_of(context), country=country)
-        tellers = CrossFittedForecasters(home, context.timezone, seed=seed)
-        told = tellers.out_of_fold_scenarios(windows.train, windows.validation)
-        aurora = _bundle(tellers, context, windows.learned, first)
+        forecasters = CrossFittedForecasters(home, context.timezone, seed=seed)
+        scenarios = forecasters.out_of_fold_scenarios(windows.train, windows.validation)
+        aurora = _aurora_bundle(forecasters, context, windows.learned, first)
     elif with_aurora:
         note(f"{len(windows.train)} days to learn from are too few for Aurora: scenarios are the last days alone")
-    return LearningData(context=context, windows=windows, inputs=inputs, told=told, aurora=aurora)
+    return LearningData(context=context, windows=windows, inputs=inputs, aurora_scenarios=scenarios, aurora=aurora)
 
 
-def _bundle(tellers: CrossFittedForecasters, context: Context, days: Days, first: date) -> Bundle | None:
-    """An Aurora that learned from all days, as its files; None where too few of them were read."""
-    model = tellers.fit(days)
+def _aurora_bundle(forecasters: CrossFittedForecasters, context: Context, days: Days, first: date) -> Bundle | None:
+    """Return an Aurora fitted on all days, as a bundle; None if too few of them have readings."""
+    model = forecasters.fit(days)
     if model is None:
         return None
     trained_on = TrainingProvenance(

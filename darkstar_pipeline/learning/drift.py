@@ -1,7 +1,7 @@
-"""How far the last days have moved from those that were learned from: house, prices, and the forecast's errors.
+"""Drift of the last days from the training days: readings, prices, and the forecast's errors.
 
 Each figure is one of a day; the distance is Kolmogorov and Smirnov's, the largest difference of the two shares of days
-below any value, from 0 to 1. A figure counts as drifted where chance alone would hardly bring that distance (p < 0.01,
+below any value, from 0 to 1. A figure counts as drifted if chance alone would hardly bring that distance (p < 0.01,
 days taken as independent, which neighbours are not: so the mean has to have moved by half a deviation besides).
 """
 
@@ -12,24 +12,24 @@ import polars as pl
 
 from darkstar_pipeline.datasets.replay_inputs import ReplayInputs
 
-SURE = 0.01
-MOVED = 0.5  # standard deviations
+SIGNIFICANCE = 0.01
+LEAST_SHIFT = 0.5  # standard deviations
 MEDIAN = 0.5
 LEAST_DAYS = 7
 FIGURES = ("load_kwh", "pv_kwh", "import_price", "price_spread", "load_error_kwh", "pv_error_kwh")
 
 
 def drift_report(inputs: ReplayInputs, learned: Sequence[date], recent: Sequence[date]) -> pl.DataFrame:
-    """Every figure on the days learned from and on recent ones.
+    """Return every figure on the training days and on recent ones.
 
     Args:
         inputs: slots and forecasts of both.
-        learned: days that were learned from.
+        learned: training days.
         recent: days to be compared with them.
 
     Returns:
         A row a figure: `figure, learned_mean, recent_mean, moved, distance, p_value, drifted`, moved in deviations of
-        the days learned from, of the recent ones where those were all alike; no row where either has fewer than a
+        the training days, of the recent ones if those were all alike; no row where either has fewer than a
         week's days.
     """
     from scipy.stats import ks_2samp
@@ -54,14 +54,14 @@ def drift_report(inputs: ReplayInputs, learned: Sequence[date], recent: Sequence
                 "moved": moved,
                 "distance": distance,
                 "p_value": p_value,
-                "drifted": p_value < SURE and (abs(moved) > MOVED or width == 0),
+                "drifted": p_value < SIGNIFICANCE and (abs(moved) > LEAST_SHIFT or width == 0),
             }
         )
     return pl.DataFrame(rows, schema=_SCHEMA)
 
 
 def day_figures(inputs: ReplayInputs) -> pl.DataFrame:
-    """A row a day: `local_day` and `FIGURES`; errors are mean absolute ones of the central forecast [kWh a slot]."""
+    """Return a row a day: `local_day` and `FIGURES`, with mean absolute errors of the central forecast [kWh a slot]."""
     central = (
         inputs.forecasts.filter(pl.col("quantile") == MEDIAN)
         if "quantile" in inputs.forecasts.columns

@@ -1,4 +1,4 @@
-"""What a policy does by state of charge and price: the mean of what it would tell the inverter over some days."""
+"""Map of a policy: the mean power of its commands over some days, by state of charge and price."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -21,10 +21,10 @@ MAP_DAYS = 14
 
 
 def policy_map(context: Context, trained: TrainedPolicy, days: Sequence[date]) -> bytes:
-    """A picture of a policy on the last of some days, as PNG.
+    """Return the map of a policy on the last of some days, as PNG.
 
-    Every slot of the days is asked at every state of charge; what it would do to the battery there is averaged over
-    the slots whose import price falls into a column.
+    The policy decides in every slot of the days at every state of charge; the battery power there is averaged over the
+    slots whose import price falls into a column.
     """
     chosen = list(days)[-MAP_DAYS:]
     found = replay_inputs(
@@ -43,7 +43,7 @@ def policy_map(context: Context, trained: TrainedPolicy, days: Sequence[date]) -
     episodes = equal_days(part, source, context.site, protocol_of(context.site_settings, context.site.battery))
     battery = context.site.battery
     socs = np.linspace(battery.min_soc_kwh, battery.max_soc_kwh, SOC_ROWS)
-    moved = _moved_kw(context, trained, episodes, socs)
+    moved = _battery_kw(context, trained, episodes, socs)
     price = episodes.import_price.ravel()
     edges = np.unique(np.quantile(price, np.linspace(0, 1, PRICE_COLUMNS + 1)))
     place = np.clip(np.searchsorted(edges, price, side="right") - 1, 0, max(len(edges) - 2, 0))
@@ -58,14 +58,14 @@ def policy_map(context: Context, trained: TrainedPolicy, days: Sequence[date]) -
     )
 
 
-def _moved_kw(context: Context, trained: TrainedPolicy, episodes: Episodes, socs: Energy) -> Energy:
-    """Power into the battery, negative out of it, of every slot at each stored energy `(n_soc, n_days * n_slots)` [kW].
+def _battery_kw(context: Context, trained: TrainedPolicy, episodes: Episodes, socs: Energy) -> Energy:
+    """Return the charging power, negative for discharging, by stored energy and slot `(n_soc, n_days * n_slots)` [kW].
 
-    Every day is asked at all stored energies at once: what a call costs is its own, hardly its rows'.
+    Every day is decided at all stored energies at once: the cost of a call hardly depends on its rows.
     """
     many = episodes.rows(np.tile(np.arange(len(episodes)), len(socs)))
     days, stored = LearnedDays(trained.policy, many), np.repeat(socs, len(episodes))
-    told: list[Energy] = []
+    power_kw: list[Energy] = []
     for slot in range(many.width):
         flows = apply_command(
             days.command(slot, stored),
@@ -76,5 +76,5 @@ def _moved_kw(context: Context, trained: TrainedPolicy, episodes: Episodes, socs
             battery=context.site.battery,
             limits=context.site.limits,
         )
-        told.append((flows.charge_kwh - flows.discharge_kwh) / SLOT_HOURS)
-    return np.stack(told, axis=1).reshape(len(socs), -1)
+        power_kw.append((flows.charge_kwh - flows.discharge_kwh) / SLOT_HOURS)
+    return np.stack(power_kw, axis=1).reshape(len(socs), -1)

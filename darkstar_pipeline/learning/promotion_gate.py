@@ -1,4 +1,4 @@
-"""The evidence for or against a challenger: days that it has never seen, replayed beside the champion."""
+"""Evidence for or against a challenger: replays of unseen days beside the champion."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,12 @@ from planner.policy_names import FALLBACK
 
 @dataclass(frozen=True)
 class GateResult:
-    """What speaks for a challenger.
+    """Result of the gate.
 
     Attributes:
-        document: as kept with the version; `promote` decides.
-        figures: of the challenger on the test days, by plain name.
-        verdict: on the test days, with the references and the champion.
+        document: evidence as stored with the version; its `promote` decides.
+        figures: metrics of the challenger on the test days, by plain name.
+        verdict: verdict on the test days, with the references and the champion.
     """
 
     document: dict[str, Any]
@@ -32,14 +32,14 @@ class GateResult:
 
     @property
     def promote(self) -> bool:
-        """Whether the challenger may come into use."""
+        """Return whether the challenger may come into use."""
         return self.document["promote"] is True
 
 
 def evaluate_challenger(
     context: Context, challenger: TrainedPolicy, windows: Windows, *, saved_on_validation: float
 ) -> GateResult:
-    """Judge a challenger on the test days against what is in use.
+    """Test a challenger on the test days against the policy in use.
 
     Against a champion the statistical gate decides (`planner.evaluation.promotion_test`), the last of the test days
     being its shadow period. The first version of a site replaces `value` where it saved money on validation days and
@@ -48,9 +48,9 @@ def evaluate_challenger(
 
     Args:
         context: the site.
-        challenger: named as its version.
-        windows: with test days.
-        saved_on_validation: what it saved there against `value` [money].
+        challenger: challenger, named as its version.
+        windows: windows with test days.
+        saved_on_validation: its saving on the validation days against `value` [money].
     """
     champion = _champion(context)
     both = [challenger] if champion is None else [challenger, champion]
@@ -64,35 +64,35 @@ def evaluate_challenger(
     shadow = (
         promotion_test.Shadow(costs[0][split:], costs[1][split:], int(breaches[split:].sum())) if shadow_days else None
     )
-    found = promotion_test.assess_challenger(
+    assessment = promotion_test.assess_challenger(
         costs[0][:split], costs[1][:split], breaches=int(breaches[:split].sum()), shadow=shadow
     )
-    document = {**found.document(), "against": FALLBACK if champion is None else f"version {champion.version}"}
+    document = {**assessment.document(), "against": FALLBACK if champion is None else f"version {champion.version}"}
     if champion is None:
-        document |= _first(costs, int(breaches.sum()), saved_on_validation)
+        document |= _first_version_verdict(costs, int(breaches.sum()), saved_on_validation)
     return GateResult(document=document, figures=policy_metrics(verdict, challenger.name), verdict=verdict)
 
 
 def _champion(context: Context) -> TrainedPolicy | None:
-    """The policy in use; None where there is none that fits the site as it is now, such as after a new tariff."""
+    """Return the policy in use; None if none fits the site as it is now, such as after a new tariff."""
     try:
         return trained_policy(context, "champion")
     except PolicyMismatchError:
         return None
 
 
-def _first(costs: tuple[Energy, Energy], breaches: int, saved: float) -> dict[str, Any]:
-    """Whether the first version of a site replaces `value`, and why."""
+def _first_version_verdict(costs: tuple[Energy, Energy], breaches: int, saved: float) -> dict[str, Any]:
+    """Return whether the first version of a site replaces `value`, and the reasons."""
     difference = float(np.mean(costs[1] - costs[0]))
-    against: list[str] = []
+    objections: list[str] = []
     if breaches:
-        against.append(f"{breaches} limits exceeded on the test days")
+        objections.append(f"{breaches} limits exceeded on the test days")
     if saved <= 0:
-        against.append(f"saved nothing against value on the validation days ({saved:+.2f})")
+        objections.append(f"saved nothing against value on the validation days ({saved:+.2f})")
     if difference > 0:
-        against.append(f"dearer than value on the test days by {difference:.4f} a day")
-    reasons = against or [
+        objections.append(f"dearer than value on the test days by {difference:.4f} a day")
+    reasons = objections or [
         f"first version of the site: saved {saved:.2f} against value on the validation days, "
         f"and {-difference:.4f} a day on {len(costs[0])} test days"
     ]
-    return {"promote": not against, "reasons": reasons, "saved_on_validation": saved}
+    return {"promote": not objections, "reasons": reasons, "saved_on_validation": saved}

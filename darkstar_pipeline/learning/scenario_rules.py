@@ -1,4 +1,4 @@
-"""Which rules of belief suit a home: the cheapest of a few on its own days, before anything is learned on top."""
+"""Choice of a home's scenario weights: the cheapest of a few on its own days, before any training."""
 
 from collections.abc import Callable, Mapping
 
@@ -28,30 +28,32 @@ _UNCORRECTED = Setup(action="correction", correction=Correction(offset=1.0))
 
 
 def choose_scenario_rules(data: LearningData) -> tuple[str, dict[str, float]]:
-    """The rules that suit a site's training and validation days; as `cheapest_beliefs`."""
-    return cheapest_beliefs(lambda rules: data.episodes(data.windows.learned, rules), told=bool(data.told))
+    """Return the rules that suit a site's training and validation days; as `cheapest_rules`."""
+    return cheapest_rules(
+        lambda rules: data.episodes(data.windows.learned, rules), with_aurora=bool(data.aurora_scenarios)
+    )
 
 
-def cheapest_beliefs(episodes: Callable[[WeightRules], Episodes], *, told: bool) -> tuple[str, dict[str, float]]:
-    """Name of the cheapest rules, and what each costs uncorrected, mean over the days [money].
+def cheapest_rules(episodes: Callable[[WeightRules], Episodes], *, with_aurora: bool) -> tuple[str, dict[str, float]]:
+    """Return the name of the cheapest rules, and the mean uncorrected cost of each over the days [money].
 
     Args:
-        episodes: the days with the outlook that follows from rules.
-        told: whether scenarios are told of the days, so that rules that count on some can be tried.
+        episodes: returns the days with the outlook that follows from rules.
+        with_aurora: whether the days have Aurora's scenarios; without, rules that count on them are left out.
     """
     costs = {
         name: uncorrected_cost(episodes(rules))
         for name, rules in CANDIDATES.items()
-        if told or not rules.forecast_share
+        if with_aurora or not rules.forecast_share
     }
     return min(costs, key=lambda name: costs[name]), costs
 
 
 def uncorrected_cost(episodes: Episodes) -> float:
-    """What days cost where nothing is corrected, mean [money]."""
-    return float(episode_costs(_nothing, episodes, _UNCORRECTED).mean())
+    """Return the mean cost of days without any correction [money]."""
+    return float(episode_costs(_no_correction, episodes, _UNCORRECTED).mean())
 
 
-def _nothing(state: State) -> NDArray[np.float32]:
+def _no_correction(state: State) -> NDArray[np.float32]:
     """No correction in any state."""
     return np.zeros((len(state), 1), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What a trained policy pays on days of a site, beside those it is measured against."""
+"""Scores of trained policies on days of a site, beside reference policies."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -15,11 +15,11 @@ from planner.evaluation.verdict import Evaluation, evaluate
 from planner.evaluation.verified_days import only_verified
 
 REFERENCES = ("idle", "mpc", "value", "oracle")
-_LOGGED = ("captured_share", "cost", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
+_METRICS = ("captured_share", "cost", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
 
 
 def trained_results(context: Context, trained: TrainedPolicy, days: Sequence[date]) -> pl.DataFrame:
-    """Daily results of a trained policy, verified; as `planner.evaluation.daily_results.daily_results`."""
+    """Return verified daily results of a trained policy, as `planner.evaluation.daily_results.daily_results`."""
     schedule = only_verified(
         replay_trained(context, trained, days), context.site, protocol_of(context.site_settings, context.site.battery)
     )
@@ -27,7 +27,7 @@ def trained_results(context: Context, trained: TrainedPolicy, days: Sequence[dat
 
 
 def score_on_days(context: Context, trained: Sequence[TrainedPolicy], days: Sequence[date]) -> Evaluation:
-    """The verdict on trained policies on some days, with the references beside them.
+    """Return the verdict on trained policies and the reference policies on some days.
 
     Raises:
         UnverifiedScheduleError: a schedule breaks a rule of the home.
@@ -38,10 +38,10 @@ def score_on_days(context: Context, trained: Sequence[TrainedPolicy], days: Sequ
 
 
 def policy_metrics(verdict: Evaluation, policy: str) -> dict[str, float]:
-    """A policy's figures by plain name, and what it pays against MPC and `value` in percent."""
+    """Return a policy's metrics by plain name, and its cost against MPC and `value` in percent."""
     rows = {row["policy"]: row for row in verdict.totals.to_dicts()}
     own = rows[policy]
-    found = {name: float(own[name]) for name in _LOGGED if own[name] is not None}
+    found = {name: float(own[name]) for name in _METRICS if own[name] is not None}
     for other in ("mpc", "value"):
         if rows[other]["cost"]:
             difference = own["cost"] - rows[other]["cost"]
@@ -50,5 +50,5 @@ def policy_metrics(verdict: Evaluation, policy: str) -> dict[str, float]:
 
 
 def daily_costs(verdict: Evaluation, policy: str) -> pl.DataFrame:
-    """`day, cost, breaches` of a policy, in order of days."""
+    """Return `day, cost, breaches` of a policy, in order of days."""
     return verdict.days.filter(pl.col("policy") == policy).sort("day").select("day", "cost", "breaches")

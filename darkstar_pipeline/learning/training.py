@@ -1,7 +1,7 @@
-"""Trains a policy on a site's days and makes it a version: what `darkstar train rl|lightgbm` and the retrain do.
+"""Training of a policy on a site's days, and its registration as a version (`darkstar train`, the retrain).
 
-What is learned starts from the policy `value` with the rules of belief that suit the home, so that training can only be
-kept where it saves money on validation days.
+Training starts from the policy `value` with the scenario weights that suit the home, and is only kept where it saves
+money on validation days.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.antares_slots import get_antares_slots
-from darkstar_pipeline.learning.algorithms import TrainingResult, TrainingSplit, check_changes, learn
-from darkstar_pipeline.learning.augmentation import augmented
+from darkstar_pipeline.learning.algorithms import TrainingResult, TrainingSplit, check_changes, train_policy
+from darkstar_pipeline.learning.augmentation import augmented_episodes
 from darkstar_pipeline.learning.dataset import LearningData, learning_data, usable_days
 from darkstar_pipeline.learning.policy_maps import policy_map
 from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_scenario_rules
@@ -37,14 +37,14 @@ from planner.evaluation.verdict import Evaluation
 from planner.forecasts.embedded_aurora import with_aurora
 
 Progress = Callable[[int, int], None]
-UNNAMED = "learned"  # what a version that has no number yet is judged as
+UNREGISTERED = "learned"  # name of a version without a number yet
 
 
 class OnProgress(Protocol):
-    """Tells a person what goes on."""
+    """Reports progress to a person."""
 
     def __call__(self, text: str, /) -> None:
-        """Say it."""
+        """Report a sentence."""
         ...
 
 
@@ -55,14 +55,14 @@ def ignore(text: str, /) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """How a training is asked for.
+    """Options of a training.
 
     Attributes:
         changes: settings of the algorithm that differ from the configured ones, by name.
-        progress: told how far it is.
-        note: told what takes long, and what was done without.
-        tags: what its run can be found by besides.
-        dagster_run_id: the run that asks, for the link back.
+        progress: called with (done, total).
+        note: called with sentences about long steps and missing inputs.
+        tags: additional tags of the run.
+        dagster_run_id: Dagster run that trains, for the link back.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -74,15 +74,15 @@ class TrainingOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedVersion:
-    """What a training became.
+    """A trained and registered version.
 
     Attributes:
-        kind: `rl`, `lightgbm` or `regressors`.
-        version: of the registered model.
-        windows: the days it learned from and was chosen on.
-        beliefs: name of the rules of belief.
-        metrics: on validation days, by name.
-        verdict: on validation days, beside the references.
+        kind: kind of policy: `rl`, `lightgbm` or `regressors`.
+        version: version of the registered model.
+        windows: training and validation days.
+        beliefs: name of the scenario weights.
+        metrics: metrics on validation days by name.
+        verdict: verdict on validation days, beside the references.
     """
 
     kind: str
@@ -94,63 +94,63 @@ class TrainedVersion:
 
     @property
     def totals(self) -> list[dict[str, Any]]:
-        """The verdict's rows, the version under the name of its kind."""
+        """Return the verdict's rows, the version under the name of its kind."""
         rows = self.verdict.totals.to_dicts()
-        return [{**row, "policy": self.kind if row["policy"] == UNNAMED else row["policy"]} for row in rows]
+        return [{**row, "policy": self.kind if row["policy"] == UNREGISTERED else row["policy"]} for row in rows]
 
 
 def train_range(
-    context: Context, kind: str, first: date | None, last: date | None, asked: TrainingOptions | None = None
+    context: Context, kind: str, first: date | None, last: date | None, options: TrainingOptions | None = None
 ) -> TrainedVersion:
-    """Train on the usable days of a range, the last of them for choosing.
+    """Train on the usable days of a range, the last of them for validation.
 
     Args:
         context: the site.
         kind: `rl` or `lightgbm`.
-        first: first local day; None is the first there is.
-        last: last local day, included; None is the last there is.
-        asked: further wishes.
+        first: first local day; None takes the first usable one.
+        last: last local day, inclusive; None takes the last usable one.
+        options: further options.
 
     Raises:
-        DataMissingError: too few days.
-        ConfigurationError: a setting that the algorithm does not have.
+        DataMissingError: there are too few days.
+        ConfigurationError: the algorithm does not have a setting.
         OutsideServiceError: MLflow refused or cannot be reached.
     """
-    wishes = asked or TrainingOptions()
-    check_changes(context, kind, wishes.changes)
+    chosen = options or TrainingOptions()
+    check_changes(context, kind, chosen.changes)
     windows = split(usable_days(context, first, last), context.site_settings.learning)
-    return train_version(prepared(context, windows, wishes.note), kind, wishes)
+    return train_version(prepare_data(context, windows, chosen.note), kind, chosen)
 
 
-def prepared(context: Context, windows: Windows, note: OnProgress = ignore) -> LearningData:
-    """What the windows' days are learned on, for trainings of any kind."""
+def prepare_data(context: Context, windows: Windows, note: OnProgress = ignore) -> LearningData:
+    """Return the data of the windows' days, for trainings of any kind."""
     rules = context.site_settings.learning
     return learning_data(context, windows, with_aurora=rules.aurora_scenarios, seed=rules.seed, note=note)
 
 
-def train_version(data: LearningData, kind: str, asked: TrainingOptions) -> TrainedVersion:
-    """Train on prepared days, judge on their validation days, and register."""
+def train_version(data: LearningData, kind: str, options: TrainingOptions) -> TrainedVersion:
+    """Train on prepared days, score on their validation days, and register."""
     context, windows = data.context, data.windows
     name, costs = choose_scenario_rules(data)
-    asked.note(f"beliefs: {name}")
+    options.note(f"beliefs: {name}")
     rules = CANDIDATES[name]
     imitates = kind == "regressors"  # MPC was replayed on the home's own days alone
-    further = [] if imitates else augmented(data, rules)
-    lesson = TrainingSplit(
+    further = [] if imitates else augmented_episodes(data, rules)
+    split_data = TrainingSplit(
         training=joined([data.episodes(windows.train, rules), *further]),
         validation=data.episodes(windows.validation, rules),
-        beliefs=rules,
-        changes=asked.changes,
+        weight_rules=rules,
+        changes=options.changes,
         slots=get_antares_slots(context, windows.train[0], windows.validation[-1]) if imitates else None,
-        checkpoints=_checkpoints(data, kind, asked),
-        progress=asked.progress,
+        checkpoints=_checkpoints(data, kind, options),
+        progress=options.progress,
     )
-    learned = learn(context, kind, lesson)
+    learned = train_policy(context, kind, split_data)
     with TemporaryDirectory(prefix=f"{kind}-") as folder:
         place = Path(folder) / "bundle"
-        trained = opened(UNNAMED, _save(learned, data, name, place))
+        trained = opened(UNREGISTERED, _save_bundle(learned, data, name, place))
         verdict = score_on_days(context, [trained], windows.validation)
-        metrics = {**policy_metrics(verdict, UNNAMED), **learned.metrics}
+        metrics = {**policy_metrics(verdict, UNREGISTERED), **learned.metrics}
         beliefs = {"beliefs": name, **{f"beliefs_cost_{each}": cost for each, cost in costs.items()}}
         run = TrainingRun(
             train=(windows.train[0], windows.train[-1]),
@@ -160,18 +160,18 @@ def train_version(data: LearningData, kind: str, asked: TrainingOptions) -> Trai
             params={**learned.params, **beliefs, "train days": len(windows.train)},
             metrics=metrics,
             curves={f"validation_cost {each}": curve for each, curve in learned.curves.items()},
-            days=verdict.days.with_columns(pl.col("policy").replace({UNNAMED: kind})),
+            days=verdict.days.with_columns(pl.col("policy").replace({UNREGISTERED: kind})),
             artifacts=_pictures(context, learned, trained, verdict, windows),
-            tags={"figures_of": "validation", **asked.tags},
-            dagster_run_id=asked.dagster_run_id,
+            tags={"figures_of": "validation", **options.tags},
+            dagster_run_id=options.dagster_run_id,
         )
         version = register_model(context, place, run)
-    _forget(lesson.checkpoints)
+    _remove_checkpoints(split_data.checkpoints)
     return TrainedVersion(kind=kind, version=version, windows=windows, beliefs=name, metrics=metrics, verdict=verdict)
 
 
-def _save(learned: TrainingResult, data: LearningData, beliefs: str, place: Path) -> Bundle:
-    """Write the policy with its windows, and the Aurora that its beliefs count on."""
+def _save_bundle(learned: TrainingResult, data: LearningData, beliefs: str, place: Path) -> Bundle:
+    """Write the policy with its windows, and with the Aurora that its scenario weights count on."""
     windows = data.windows
     details = {
         **learned.manifest.details,
@@ -186,21 +186,21 @@ def _save(learned: TrainingResult, data: LearningData, beliefs: str, place: Path
     return save_bundle(place, manifest, files)
 
 
-def _checkpoints(data: LearningData, kind: str, asked: TrainingOptions) -> Path | None:
-    """Where a training of these very days with these very settings goes on after a kill."""
+def _checkpoints(data: LearningData, kind: str, options: TrainingOptions) -> Path | None:
+    """Return the folder from which a killed training of the same days and settings is resumed."""
     context = data.context
     settings = context.site_settings.model_dump(
         mode="json", include={"rl", "lightgbm", "learning", "battery", "limits"}
     )
-    told = json.dumps(
-        [data.content_hash, settings, dict(asked.changes), str(data.windows)], sort_keys=True, default=str
+    document = json.dumps(
+        [data.content_hash, settings, dict(options.changes), str(data.windows)], sort_keys=True, default=str
     )
-    name = hashlib.sha256(told.encode()).hexdigest()[:16]
+    name = hashlib.sha256(document.encode()).hexdigest()[:16]
     return models_folder(context.home, context.site_name) / "unfinished" / f"{kind}-{name}"
 
 
-def _forget(checkpoints: Path | None) -> None:
-    """A training that became a version needs no checkpoints."""
+def _remove_checkpoints(checkpoints: Path | None) -> None:
+    """Remove the checkpoints of a training that became a version."""
     if checkpoints is not None:
         shutil.rmtree(checkpoints, ignore_errors=True)
 
@@ -208,9 +208,9 @@ def _forget(checkpoints: Path | None) -> None:
 def _pictures(
     context: Context, learned: TrainingResult, trained: TrainedPolicy, verdict: Evaluation, windows: Windows
 ) -> dict[str, bytes]:
-    """How learning went, what the policy pays, and what it does by stored energy and price on its validation days."""
+    """Return plots of the learning curve, the costs, and the policy's map on its validation days."""
     kind, currency = learned.manifest.kind, context.site_settings.currency
-    named = verdict.days.with_columns(pl.col("policy").replace({UNNAMED: kind}))
+    named = verdict.days.with_columns(pl.col("policy").replace({UNREGISTERED: kind}))
     pictures = {
         "policy_map.png": policy_map(context, trained, windows.validation),
         "against_oracle.png": cost_over_oracle_png(

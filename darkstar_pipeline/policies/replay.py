@@ -22,7 +22,7 @@ def replay_trained(
     continuous: bool = False,
     protocol: Protocol | None = None,
 ) -> pl.DataFrame:
-    """What a trained policy does on graded days; as `planner.replay.daily.replay_days`, the name asked for as `policy`.
+    """Replay a trained policy on graded days as `planner.replay.daily.replay_days`; `policy` is the requested name.
 
     Args:
         context: the site.
@@ -32,7 +32,7 @@ def replay_trained(
         protocol: measuring protocol; None is the configured one.
 
     Raises:
-        PolicyMismatchError: it was made for another state than this version shows.
+        PolicyMismatchError: the policy was trained on another state than this version has.
     """
     found = replay_inputs(
         context.lake,

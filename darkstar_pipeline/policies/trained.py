@@ -27,7 +27,7 @@ class TrainedPolicy:
     """A trained policy of a site.
 
     Attributes:
-        name: what it was asked for as.
+        name: requested name.
         version: of the registered model; None where it is not known.
         bundle: its files.
         policy: what decides.
@@ -43,7 +43,7 @@ class TrainedPolicy:
     learned_until: date | None
 
     def has_seen(self, day: date) -> bool:
-        """Whether a local day is among those it learned from or was chosen on."""
+        """Return whether a local day is among the days of training or validation."""
         since, until = self.learned_since, self.learned_until
         return until is not None and day <= until and (since is None or since <= day)
 
@@ -53,11 +53,11 @@ class TrainedPolicy:
         if aurora is None:
             return {}
         learned = aurora.summary
-        asked = [day for day in days if day > learned.last_day]
-        if not asked:
+        later_days = [day for day in days if day > learned.last_day]
+        if not later_days:
             return {}
-        home = aurora_home(context, learned.first_day, max(asked), panels=aurora.panels, country=learned.country)
-        return forecast_scenarios(aurora.model, home, asked, context.timezone)
+        home = aurora_home(context, learned.first_day, max(later_days), panels=aurora.panels, country=learned.country)
+        return forecast_scenarios(aurora.model, home, later_days, context.timezone)
 
 
 def trained_policy(context: Context, name: str) -> TrainedPolicy | None:
@@ -74,7 +74,7 @@ def trained_policy(context: Context, name: str) -> TrainedPolicy | None:
     Raises:
         DataMissingError: there is no such version.
         ConfigurationError: the reference is written otherwise, or the pointer is damaged.
-        PolicyMismatchError: the bundle is damaged or made for something else; says what.
+        PolicyMismatchError: the bundle is damaged or made for something else.
     """
     plain = name.removesuffix(GATED)
     if plain == "champion":

@@ -1,4 +1,4 @@
-"""What a policy may say, and which command that is.
+"""Forms of a policy's actions, and the commands that they mean.
 
 Three forms. *powers*: three continuous powers. *commands*: one of the menu. *correction*: one number that moves the
 marginal value of stored energy before the menu's cheapest command is taken, by the rule of the `value` policy; 0 is
@@ -22,18 +22,18 @@ from env.gym.states import Moment
 from env.inverter import Command, Energy, apply_command
 from env.simulator import flows_cost
 
-CACHE_ELEMENTS = 16384  # commands x scenarios x homes tried together: their arrays stay in the processor's cache
+CACHE_ELEMENTS = 16384  # commands x scenarios x homes simulated together: their arrays stay in the processor's cache
 ACTIONS = ("powers", "commands", "correction")
 Actions = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Correction:
-    """How far an action of -1 or 1 moves the marginal value of stored energy.
+    """Size of the correction of the marginal value of stored energy that an action of 1 means.
 
     Attributes:
-        offset: by so many spreads of the day's import prices.
-        scale: by this share of itself.
+        offset: addition, in spreads of the day's import prices.
+        scale: addition, as a share of the marginal value.
     """
 
     offset: float
@@ -41,30 +41,30 @@ class Correction:
 
 
 class ActionForm(Protocol):
-    """A way to say what to do."""
+    """A form of actions: their space, and the commands that they mean."""
 
     @property
     def space(self) -> spaces.Space[Any]:
-        """Of one home's action."""
+        """Space of one home's action."""
         ...
 
     def command(self, actions: Actions, moment: Moment) -> Command:
-        """The commands meant, each `(n_homes,)` [kW].
+        """Return the commands that actions mean, each `(n_homes,)` [kW].
 
         Raises:
-            ActionError: an action is none.
+            ActionError: an action is invalid.
         """
         ...
 
 
 class Powers:
-    """Three powers, each -1 (none) to 1 (all): charging, discharging, feeding the grid.
+    """Three powers, each -1 (none) to 1 (all): charging, discharging, export.
 
-    `Box(-1, 1, (3,), float32)`; beyond the ends is clipped. Feeding is a share of the export limit, or of charging and
-    discharging power together where there is none, and at 1 everything.
+    `Box(-1, 1, (3,), float32)`; values beyond are clipped. Export is a share of the export limit, or of charging and
+    discharging power together without a limit; at 1 it is unlimited.
 
     Attributes:
-        full_kw: the most of each, by row `(n_episodes, 3)` [kW].
+        full_kw: largest value of each power, by row `(n_episodes, 3)` [kW].
     """
 
     def __init__(self, episodes: Episodes) -> None:
@@ -79,12 +79,12 @@ class Powers:
         self._everything = episodes.site_values(full_export_kw)
 
     def command(self, actions: Actions, moment: Moment) -> Command:
-        """The powers as commands."""
-        asked = checked_actions(actions, (len(moment.row), 3))
-        shares = (np.clip(asked, -1.0, 1.0) + 1.0) / 2.0
+        """Return the powers as commands."""
+        numbers = checked_actions(actions, (len(moment.row), 3))
+        shares = (np.clip(numbers, -1.0, 1.0) + 1.0) / 2.0
         charge, discharge, export = (shares * np.take(self.full_kw, moment.row, axis=0)).T
-        everything = np.where(shares[:, 2] >= 1.0, self._everything.take(moment.row), export)
-        return Command(charge, discharge, everything)
+        unlimited = np.where(shares[:, 2] >= 1.0, self._everything.take(moment.row), export)
+        return Command(charge, discharge, unlimited)
 
 
 def _rated_powers(charge_kw: float, discharge_kw: float, export_kw: float | None) -> tuple[float, float, float]:
@@ -101,7 +101,7 @@ class Commands:
         self._first = episodes.home * len(MENU_NAMES)
 
     def command(self, actions: Actions, moment: Moment) -> Command:
-        """The commands of those numbers."""
+        """Return the menu's commands of those numbers."""
         chosen = np.asarray(actions)
         if chosen.shape != moment.row.shape or not np.issubdtype(chosen.dtype, np.integer):
             message = f"actions must be {moment.row.shape} whole numbers, got {chosen.dtype} {chosen.shape}"
@@ -114,10 +114,10 @@ class Commands:
 
 
 class CorrectedValue:
-    """One number from -1 to 1 that corrects what stored energy is worth, `Box(-1, 1, (1,), float32)`.
+    """One number from -1 to 1 that corrects the value of stored energy, `Box(-1, 1, (1,), float32)`.
 
-    The command is the menu's cheapest over the outlook's scenarios, what it leaves in the battery included, where a
-    stored kWh is worth `(1 + scale x action) x its worth + offset x action x spread of the day's import prices`.
+    The command is the menu's cheapest over the outlook's scenarios, less the value of the energy left in the battery:
+    a stored kWh has the value `(1 + scale x action) x value + offset x action x spread of the day's import prices`.
 
     Raises:
         EpisodeError: the episodes have no outlook.
@@ -125,7 +125,7 @@ class CorrectedValue:
 
     def __init__(self, episodes: Episodes, correction: Correction) -> None:
         if episodes.outlook is None:
-            raise EpisodeError("a correction needs a worth to correct: give the episodes an outlook")
+            raise EpisodeError("a correction needs a value of stored energy: give the episodes an outlook")
         self.space: spaces.Space[Any] = spaces.Box(-1.0, 1.0, (1,), dtype=np.float32)
         self._correction, self._fleet, self._home = correction, Fleet(episodes.sites), episodes.home
         self.n_scenarios = episodes.outlook.load_kwh.shape[2]
@@ -141,26 +141,26 @@ class CorrectedValue:
         self._grid = np.array([_even_grid(site.battery, n_soc) for site in episodes.sites])
 
     def command(self, actions: Actions, moment: Moment) -> Command:
-        """The command that is best if stored energy is worth what the action says."""
-        asked = np.clip(checked_actions(actions, (len(moment.row), 1))[:, 0], -1.0, 1.0)
+        """Return the command that is best under the corrected value of stored energy."""
+        corrections = np.clip(checked_actions(actions, (len(moment.row), 1))[:, 0], -1.0, 1.0)
         together = max(1, CACHE_ELEMENTS // (self._load.shape[1] * len(MENU_NAMES)))
-        parts = [slice(first, first + together) for first in range(0, len(asked), together)]
-        told = [self._cheapest(moment.part(part), asked[part]) for part in parts]
-        return Command(*(np.concatenate(power) for power in zip(*told, strict=True)))
+        parts = [slice(first, first + together) for first in range(0, len(corrections), together)]
+        commands = [self._cheapest(moment.part(part), corrections[part]) for part in parts]
+        return Command(*(np.concatenate(power) for power in zip(*commands, strict=True)))
 
     def _cheapest(self, moment: Moment, action: Energy) -> Command:
-        """The best command of some homes."""
-        paid, soc_end = self.simulate(moment)
-        best = self.expected(paid - self._corrected_value(soc_end, moment, action), moment).argmin(axis=1)
+        """Return the best command of some homes."""
+        cost, soc_end = self.simulate(moment)
+        best = self.expected(cost - self._corrected_value(soc_end, moment, action), moment).argmin(axis=1)
         menu, homes = self._menu(moment), np.arange(len(best))
         return Command(*(power[homes, best] for power in menu))
 
     def _menu(self, moment: Moment) -> Command:
-        """Every home's commands `(n_homes, n_commands)` [kW]."""
+        """Return every home's commands `(n_homes, n_commands)` [kW]."""
         return Command(*np.take(self._menus, self._home.take(moment.row), axis=0).transpose(1, 0, 2))
 
     def simulate(self, moment: Moment) -> tuple[Energy, Energy]:
-        """Each command's cost [money] and stored energy [kWh] in each scenario `(n_homes, n_scenarios, n_commands)`."""
+        """Return cost [money] and stored energy [kWh] by scenario and command `(n_homes, n_scenarios, n_commands)`."""
         battery, limits = self._fleet.of(self._home.take(moment.row), axes=3)
         import_price, export_price = (each.take(moment.at)[:, None, None] for each in (self._import, self._export))
         flows = apply_command(
@@ -175,18 +175,18 @@ class CorrectedValue:
         return flows_cost(flows, import_price, export_price, battery), flows.soc_end_kwh
 
     def cost_and_gain(self, cost: Energy, soc_end_kwh: Energy, moment: Moment) -> tuple[Energy, Energy]:
-        """Expected cost of what was `tried`, uncorrected, and what an action of 1 takes off it.
+        """Return the expected uncorrected cost of what was simulated, and the reduction by an action of 1.
 
         An action `a` means the command with the least `cost - a x gain`, both `(n_homes, n_commands)` [money].
         """
-        worth = self._stored_value(soc_end_kwh, moment)
+        value = self._stored_value(soc_end_kwh, moment)
         gain = (self._correction.offset * self._spread.take(moment.row))[:, None, None] * soc_end_kwh
         if self._correction.scale != 0:
-            gain = gain + self._correction.scale * worth
-        return self.expected(cost - worth, moment), self.expected(gain, moment)
+            gain = gain + self._correction.scale * value
+        return self.expected(cost - value, moment), self.expected(gain, moment)
 
     def expected(self, cost: Energy, moment: Moment) -> Energy:
-        """Mean over the scenarios of `(n_homes, n_scenarios, n_commands)`, as they are believed."""
+        """Return the weighted mean over the scenarios of `(n_homes, n_scenarios, n_commands)`."""
         weight = np.take(self._weight, moment.at, axis=0)
         expected = cost[:, 0] * weight[:, :1]
         for scenario in range(1, weight.shape[1]):  # one after the other: the same sum whatever is batched with it
@@ -194,13 +194,13 @@ class CorrectedValue:
         return expected
 
     def _corrected_value(self, soc_kwh: Energy, moment: Moment, action: Energy) -> Energy:
-        """Corrected worth of what is left in the battery, shaped as `soc_kwh` [money]."""
+        """Return the corrected value of the energy left in the battery, shaped as `soc_kwh` [money]."""
         offset = self._correction.offset * action * self._spread.take(moment.row)
         scaled = self._stored_value(soc_kwh, moment) * (1.0 + self._correction.scale * action)[:, None, None]
         return scaled + offset[:, None, None] * soc_kwh
 
     def _stored_value(self, soc_kwh: Energy, moment: Moment) -> Energy:
-        """Uncorrected worth of what is left in the battery, shaped as `soc_kwh` [money]."""
+        """Return the uncorrected value of the energy left in the battery, shaped as `soc_kwh` [money]."""
         lowest, step = np.take(self._grid, self._home.take(moment.row), axis=0).T[:, :, None, None]
         n_soc = self._value.shape[1]
         steps = (soc_kwh - lowest) / step
@@ -213,24 +213,24 @@ class CorrectedValue:
 
 
 def _even_grid(battery: Battery, n_soc: int) -> tuple[float, float]:
-    """Least stored energy and the step of the grid; 1 for a battery without a range [kWh]."""
+    """Return the least stored energy and the step of the grid; 1 for a battery without a range [kWh]."""
     grid = np.linspace(battery.min_soc_kwh, battery.max_soc_kwh, n_soc)
     step = float(grid[1] - grid[0])
     return float(grid[0]), step if step > 0 else 1.0
 
 
 def checked_actions(actions: Actions, shape: tuple[int, ...]) -> Energy:
-    """Actions as numbers of that shape.
+    """Return actions as finite numbers of a shape.
 
     Raises:
-        ActionError: another shape, or something that is no number; says which home's.
+        ActionError: the shape is another, or a number is not finite.
     """
-    asked = np.asarray(actions, dtype=np.float64)
-    if asked.shape != shape:
-        message = f"actions must be {shape}, got {asked.shape}"
+    numbers = np.asarray(actions, dtype=np.float64)
+    if numbers.shape != shape:
+        message = f"actions must be {shape}, got {numbers.shape}"
         raise ActionError(message)
-    if not np.isfinite(asked).all():
-        home = int(np.argwhere(~np.isfinite(asked))[0, 0])
-        message = f"the action of home {home} is {asked[home].tolist()}: its policy has diverged or saw broken input"
+    if not np.isfinite(numbers).all():
+        home = int(np.argwhere(~np.isfinite(numbers))[0, 0])
+        message = f"the action of home {home} is {numbers[home].tolist()}: its policy has diverged or saw broken input"
         raise ActionError(message)
-    return asked
+    return numbers

@@ -1,7 +1,7 @@
-"""`AntaresMPCEnv`: a replay of MPC, day by day, that can be overruled slot by slot.
+"""`AntaresMPCEnv`: a replay of MPC, day by day, whose commands can be overridden slot by slot.
 
-Planning is another room's: the environment is handed whoever decides. `planner.replay.episodes.mpc_planners` makes
-MPC's.
+Planning belongs to `planner`: the environment takes a planner of each day, such as those of
+`planner.replay.episodes.mpc_planners`.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,10 +23,10 @@ OVERRIDE = ("battery_charge_kw", "battery_discharge_kw", "export_kw")
 
 
 class SlotPlanner(Protocol):
-    """Whoever decides at the start of each slot of a day; slots come in order."""
+    """Decides at the start of each slot of a day; slots come in order."""
 
     def command(self, slot: int, soc_kwh: float, last_load: float | None, last_pv: float | None) -> Command:
-        """The command for a slot, on readings up to its start."""
+        """Return the command for a slot, on readings up to its start."""
         ...
 
 
@@ -42,23 +42,23 @@ class AntaresMPCEnv(gymnasium.Env[State, Any]):
     **Observation.** State v1_1, `Box(float32, (8,))`: time_of_day [h], load_forecast, pv_forecast [kWh], soc [%],
     import_price, export_price [money/kWh], hours_until_end_of_day [h], max_import_price_next_12h [money/kWh].
 
-    **Action.** None: what MPC says is done. Or an override, `Dict` of three `Box(0, 1e6, (), float32)`,
-    `{battery_charge_kw, battery_discharge_kw, export_kw}` [kW], done instead; the inverter clamps it. MPC is asked in
-    every slot, so that it goes on from whatever was done.
+    **Action.** None: MPC's command is applied. Or an override, `Dict` of three `Box(0, 1e6, (), float32)`,
+    `{battery_charge_kw, battery_discharge_kw, export_kw}` [kW], applied instead; the inverter clamps it. MPC decides in
+    every slot, so that it continues from whatever was applied.
 
     **Reward** [money]. -(import x import price - export x export price + wear) of the slot, nothing else. What is left
     in the battery is in the last slot's `info["settlement"]`: the day's cost is the sum of `cost` less it.
 
     **Start, end, info** as `env.gym.antares_rl.AntaresRLEnv`; the days come in turn unless `reset(options={"row": i})`
-    asks for one. Info has besides `mpc_command`, what MPC said [kW], and `overridden`.
+    selects one. Info also has `mpc_command`, MPC's command [kW], and `overridden`.
 
     Args:
-        episodes: days to live through.
-        planner: makes whoever decides on a row's day.
+        episodes: days to step through.
+        planner: returns the planner of a row's day.
 
     Raises:
-        EpisodeError: a step is asked for before a reset.
-        ActionError: an override lacks a power, or holds what is none.
+        EpisodeError: a step before a reset.
+        ActionError: an override lacks a power, or has an invalid one.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as Gymnasium declares it
@@ -81,7 +81,7 @@ class AntaresMPCEnv(gymnasium.Env[State, Any]):
         """Begin an episode; `options={"row": i}` says which."""
         super().reset(seed=seed)
         if seed is not None:
-            self.home.begin_turns([0])
+            self.home.reset_turns([0])
         row = None if options is None else options.get("row")
         self.home.restart([0], [self.np_random], rows=None if row is None else [int(row)])
         self._planner = self._planner_of(int(self.home.row[0]))
@@ -91,13 +91,13 @@ class AntaresMPCEnv(gymnasium.Env[State, Any]):
         """Live through a slot as MPC says, or as the override says."""
         if self._planner is None:
             raise EpisodeError("the episode is over, or none has begun: call reset() before step()")
-        told = self._planned_command(self._planner)
-        command = told if action is None else override(action)
+        planned = self._planned_command(self._planner)
+        command = planned if action is None else override(action)
         outcome = self.home.run(Command(*(np.reshape(power, 1) for power in command)), self.home.moment)
         if outcome.terminated[0]:
             self._planner = None
         info = self._position_info() | slot_info(outcome)
-        info |= {"mpc_command": tuple(float(power) for power in told), "overridden": action is not None}
+        info |= {"mpc_command": tuple(float(power) for power in planned), "overridden": action is not None}
         return self.home.observe()[0], -float(outcome.cost[0]), bool(outcome.terminated[0]), False, info
 
     def _planned_command(self, planner: SlotPlanner) -> Command:

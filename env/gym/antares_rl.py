@@ -9,7 +9,7 @@ from gymnasium import spaces
 from env.errors import EpisodeError
 from env.gym.actions import Actions
 from env.gym.episodes import Episodes
-from env.gym.home_batch import PLAIN, HomeBatch, Outcome, Setup
+from env.gym.home_batch import DEFAULT_SETUP, HomeBatch, Outcome, Setup
 from env.gym.states import State
 
 
@@ -40,10 +40,10 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
     x (stored energy at the end - at the start). `against_baseline` adds the reference policy's cost of the slot.
 
     **Start.** A row of the episodes, drawn (or the next, `in_turn`); the protocol's stored energy, or any in the
-    battery's range (`random_start`). `reset(options={"row": i})` asks for a row.
+    battery's range (`random_start`). `reset(options={"row": i})` selects a row.
 
     **End.** *Terminated* when the day is over, after 92, 96 or 100 steps: what is stored is settled, nothing comes
-    after. *Truncated* only after `most_slots`, unsettled, where the day would have gone on.
+    after. *Truncated* only after `max_slots`, unsettled, where the day would have gone on.
 
     **Info.** `row`, `soc_kwh`; after a step also `cost`, `settlement`, `breach_kwh` [kWh], `command` [kW], `gated`.
 
@@ -55,13 +55,15 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
         setup: actions, gate and rewards.
 
     Raises:
-        EpisodeError: state or actions need what the episodes lack, or a step is asked for before a reset.
+        EpisodeError: state or actions need what the episodes lack, or a step before a reset.
         ActionError: an action is no number or outside its space.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as Gymnasium declares it
 
-    def __init__(self, episodes: Episodes, *, state: str, setup: Setup = PLAIN, render_mode: str | None = None) -> None:
+    def __init__(
+        self, episodes: Episodes, *, state: str, setup: Setup = DEFAULT_SETUP, render_mode: str | None = None
+    ) -> None:
         if render_mode is not None:
             message = f"nothing is drawn here: render_mode must be None, got {render_mode!r}"
             raise EpisodeError(message)
@@ -75,7 +77,7 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
         """Begin an episode; `options={"row": i}` says which."""
         super().reset(seed=seed)
         if seed is not None:
-            self.home.begin_turns([0])
+            self.home.reset_turns([0])
         row = None if options is None else options.get("row")
         self.home.restart([0], [self.np_random], rows=None if row is None else [int(row)])
         self._running = True
@@ -101,7 +103,7 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
 
 
 def slot_info(outcome: Outcome) -> dict[str, Any]:
-    """What a slot brought to the first home, in plain numbers."""
+    """Return the outcome of a slot in the first home, as plain numbers."""
     info: dict[str, Any] = {
         "cost": float(outcome.cost[0]),
         "settlement": float(outcome.settlement[0]),

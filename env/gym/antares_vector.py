@@ -14,25 +14,26 @@ from env.errors import EpisodeError
 from env.gym.actions import Actions
 from env.gym.autoreset_batch import AutoresetBatch, FinishedEpisodes
 from env.gym.episodes import Episodes
-from env.gym.home_batch import PLAIN, Outcome, Setup
+from env.gym.home_batch import DEFAULT_SETUP, Outcome, Setup
 from env.gym.states import State
 from env.inverter import Energy
 
 
 class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
-    """`num_envs` homes, each to the bit as `AntaresRLEnv` would be on its own; spaces and rewards as there.
+    """`num_envs` homes, each to the bit as a single `AntaresRLEnv`; with its spaces and rewards.
 
-    `reset(seed=s)` seeds home i with s + i; a list seeds each, None in it goes on. `options={"rows": [...]}` says which
-    episodes begin. Autoreset is *same step*: where an episode ended, the observation is the next one's first, and
-    `infos["final_obs"]` (with `infos["_final_obs"]` true there) holds its last; `infos["final_info"]` its `row`, `cost`
-    (evaluation: slots less settlement) [money], `reward`, `slots` and `gated` slots.
+    `reset(seed=s)` seeds home i with s + i; a list seeds each home, and None in it continues the old numbers.
+    `options={"rows": [...]}` selects the episodes that begin. Autoreset is *same step*: where an episode ended, the
+    observation is the next one's first; `infos["final_obs"]` (with `infos["_final_obs"]` true there) holds its last,
+    `infos["final_info"]` its `row`, `cost` (evaluation: slots less settlement) [money], `reward`, `slots` and `gated`
+    slots.
 
     Infos of every step: `cost`, `settlement` [money], `breach_kwh`, `soc_kwh` [kWh] at the slot's end, `gated` where
     there is a gate; each `(num_envs,)`, with its mask `_name` all true.
 
     Args:
-        episodes: days to live through.
-        num_envs: how many homes.
+        episodes: days to step through.
+        num_envs: number of homes.
         state: `v1`, `v1_1` or `v2`.
         setup: actions, gate and rewards.
     """
@@ -42,7 +43,7 @@ class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
         "render_modes": [],
     }
 
-    def __init__(self, episodes: Episodes, num_envs: int, *, state: str, setup: Setup = PLAIN) -> None:
+    def __init__(self, episodes: Episodes, num_envs: int, *, state: str, setup: Setup = DEFAULT_SETUP) -> None:
         self.num_envs = num_envs
         self.autoreset = AutoresetBatch(episodes, num_envs, state=state, setup=setup)
         batch = self.autoreset.batch
@@ -65,7 +66,7 @@ class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
         return seen, self._masked({"row": self.autoreset.batch.row, "soc_kwh": self.autoreset.batch.soc_kwh})
 
     def _randoms(self, seed: int | Sequence[int | None] | None) -> list[np.random.Generator | None] | None:
-        """Random numbers of every home, as `gymnasium.Env` would make them."""
+        """Return the random generators of every home, as `gymnasium.Env` would make them."""
         if seed is None:
             return None
         seeds = [seed + home for home in range(self.num_envs)] if isinstance(seed, int) else list(seed)
@@ -76,7 +77,7 @@ class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
         return [seeding.np_random(each)[0] if each is not None or fresh else None for each in seeds]
 
     def step(self, actions: Actions) -> tuple[State, Energy, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Live through a slot.
+        """Step every home by a slot.
 
         Raises:
             EpisodeError: there was no reset yet.
@@ -93,7 +94,7 @@ class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
         return infos | {f"_{name}": self._all_homes for name in infos}
 
     def _final(self, finished: FinishedEpisodes) -> dict[str, Any]:
-        """What Gymnasium calls final: of the episodes that ended."""
+        """Return Gymnasium's final observations and infos of the episodes that ended."""
         mask = np.zeros(self.num_envs, dtype=np.bool_)
         mask[finished.homes] = True
 

@@ -1,7 +1,7 @@
-"""Homes that go on to another day as soon as one is over, with what each day came to.
+"""A batch that begins another episode as soon as one is over, with the totals of each.
 
-Both adapters for learners, Gymnasium's and Stable-Baselines3's, stand on this. Autoreset is of the same step: where an
-episode ended, the observation handed out is the next one's first, and the ended one's last stands apart.
+Both adapters for learners, Gymnasium's and Stable-Baselines3's, use it. Autoreset is of the same step: where an
+episode ended, the observation returned is the next one's first, and the ended one's last stands apart.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from env.fleet import Index
 from env.gym.actions import ActionForm, Actions
 from env.gym.episodes import Episodes
-from env.gym.home_batch import PLAIN, HomeBatch, Outcome, Setup
+from env.gym.home_batch import DEFAULT_SETUP, HomeBatch, Outcome, Setup
 from env.gym.states import State
 from env.inverter import Energy
 
@@ -22,12 +22,12 @@ class FinishedEpisodes:
     """Episodes that ended with a slot.
 
     Attributes:
-        homes: where `(n,)`.
-        rows: which episodes `(n,)`.
-        observations: their last, `(n, n_columns)`.
+        homes: homes in which they ended `(n,)`.
+        rows: rows of the episodes `(n,)`.
+        observations: last observations `(n, n_columns)`.
         cost: evaluation cost: slots' costs less settlement, nothing else `(n,)` [money].
         reward: sum of the training rewards `(n,)` [money].
-        slots: how many were lived through `(n,)`.
+        slots: number of slots stepped `(n,)`.
         gated: slots whose command the gate changed `(n,)`.
     """
 
@@ -47,7 +47,7 @@ class EpisodeTotals:
         self._sums = {name: np.zeros(n_homes) for name in ("cost", "reward", "gated")}
 
     def add(self, outcome: Outcome) -> None:
-        """Take in a slot."""
+        """Add the outcome of a slot."""
         self._sums["cost"] += outcome.cost
         self._sums["cost"] -= outcome.settlement
         self._sums["reward"] += outcome.reward
@@ -55,21 +55,21 @@ class EpisodeTotals:
             self._sums["gated"] += outcome.gated
 
     def totals_for(self, homes: Index) -> dict[str, Energy]:
-        """Sums of some homes, by name."""
+        """Return the sums of some homes, by name."""
         return {name: total[homes] for name, total in self._sums.items()}
 
     def clear(self, homes: Index) -> None:
-        """Begin anew in some homes."""
+        """Reset the sums of some homes."""
         for total in self._sums.values():
             total[homes] = 0.0
 
 
 class AutoresetBatch:
-    """A batch that goes on for ever.
+    """A batch of homes that never ends.
 
     Args:
-        episodes: what may be lived through.
-        n_homes: how many live side by side.
+        episodes: days to step through.
+        n_homes: number of homes side by side.
         state: `v1`, `v1_1` or `v2`.
         setup: actions, gate and rewards.
         actions: as for `HomeBatch`.
@@ -81,7 +81,7 @@ class AutoresetBatch:
         n_homes: int,
         *,
         state: str,
-        setup: Setup = PLAIN,
+        setup: Setup = DEFAULT_SETUP,
         actions: ActionForm | None = None,
     ) -> None:
         self.batch = HomeBatch(episodes, n_homes, state=state, setup=setup, actions=actions)
@@ -98,7 +98,7 @@ class AutoresetBatch:
             rows: episodes to begin with, one a home; None draws them.
         """
         if randoms is not None:
-            self.batch.begin_turns(np.flatnonzero([given is not None for given in randoms]))
+            self.batch.reset_turns(np.flatnonzero([given is not None for given in randoms]))
             kept = zip(randoms, self.randoms, strict=True)
             self.randoms = [own if given is None else given for given, own in kept]
         everyone = np.arange(self.batch.n_homes)

@@ -1,8 +1,8 @@
-"""The correction of the value function, looked up: for training, where the same slots are lived through many times.
+"""The correction of the value function as a look-up table, for training, which repeats the same slots many times.
 
 Beliefs, prices and outlook do not depend on what is done, so the command that an action means is a function of slot,
 stored energy and action. It is worked out once on a grid of the last two; a step then takes the nearest entry. What
-the command does and costs stays exact. Policies are judged by the exact form (`env.gym.actions.CorrectedValue`).
+the command does and costs stays exact. Policies are scored by the exact form (`env.gym.actions.CorrectedValue`).
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -59,18 +59,18 @@ class CorrectionTable:
         self.choices = self._compute(episodes, threads)
 
     def command(self, actions: Actions, moment: Moment) -> Command:
-        """The command that is best if stored energy is worth what the action says, as far as the grid knows."""
-        asked = np.clip(checked_actions(actions, (len(moment.row), 1))[:, 0], -1.0, 1.0)
-        level = np.rint((asked + 1.0) * ((self.n_levels - 1) / 2)).astype(np.intp)
+        """Return the command that is best under the corrected value of stored energy, to the resolution of the grid."""
+        corrections = np.clip(checked_actions(actions, (len(moment.row), 1))[:, 0], -1.0, 1.0)
+        level = np.rint((corrections + 1.0) * ((self.n_levels - 1) / 2)).astype(np.intp)
         entry = (moment.at * self.n_soc + self._point(moment)) * self.n_levels + level
         return self.command_of(self.choices.take(entry), moment)
 
     def command_of(self, choice: NDArray[np.uint8], moment: Moment) -> Command:
-        """The menu's commands of those numbers."""
+        """Return the menu's commands of those numbers."""
         return self._commands.command(choice.astype(np.intp), moment)
 
     def _point(self, moment: Moment) -> Index:
-        """Nearest point of stored energy, inside the range for what is inside it."""
+        """Return the nearest point of stored energy; an inner point for energy inside the range."""
         low, high = self.low.take(moment.row), self.high.take(moment.row)
         nearest = np.rint((moment.soc_kwh - low) / self.step.take(moment.row))
         inside = np.clip(nearest, 1, self.n_soc - 2)
@@ -78,7 +78,7 @@ class CorrectionTable:
         return point.astype(np.intp)
 
     def _compute(self, episodes: Episodes, threads: int) -> NDArray[np.uint8]:
-        """Number of the best command, flat `(n_episodes * width * n_soc * n_levels,)`."""
+        """Return the number of the best command, flat `(n_episodes * width * n_soc * n_levels,)`."""
         exact = CorrectedValue(episodes, self.correction)
         table = np.zeros((len(episodes) * episodes.width, self.n_soc, self.n_levels), dtype=np.uint8)
         together = max(1, CACHE_ELEMENTS // (exact.n_scenarios * len(MENU_NAMES) * EDGE_POINTS))
@@ -96,7 +96,7 @@ class CorrectionTable:
         return table.reshape(-1)
 
     def _best(self, exact: CorrectedValue, battery: Battery, at: Index, row: Index) -> NDArray[np.uint8]:
-        """Best commands of some slots of one home `(n, n_soc, n_levels)`."""
+        """Return the best commands of some slots of one home `(n, n_soc, n_levels)`."""
         points = np.linspace(battery.min_soc_kwh, battery.max_soc_kwh, self.n_soc)
         best = np.empty((len(at), self.n_soc, self.n_levels), dtype=np.uint8)
         free = _has_full_power(points, battery)
@@ -119,7 +119,7 @@ class CorrectionTable:
         return best
 
     def _cheapest(self, lines: tuple[Energy, Energy]) -> NDArray[np.uint8]:
-        """Number of the least command at every level `(n, n_levels)`."""
+        """Return the number of the cheapest command at every level `(n, n_levels)`."""
         cost, gain = lines
         best = np.empty((len(cost), self.n_levels), dtype=np.uint8)
         for place, level in enumerate(np.linspace(-1.0, 1.0, self.n_levels).tolist()):
@@ -128,13 +128,13 @@ class CorrectionTable:
 
 
 def _has_full_power(points: Energy, battery: Battery) -> NDArray[np.bool_]:
-    """Where the battery can charge and discharge a slot long at full power."""
+    """Return whether the battery can charge and discharge for a whole slot at full power, by point."""
     can_charge, can_discharge = battery_room(points, battery)
     return (can_charge >= battery.charge_kw * SLOT_HOURS) & (can_discharge >= battery.discharge_kw * SLOT_HOURS)
 
 
 def _moments(at: Index, row: Index, points: Energy) -> Moment:
-    """Every slot at every stored energy, `(n_slots * n_points,)`."""
+    """Return every slot at every stored energy, `(n_slots * n_points,)`."""
     n_points = len(points)
     still = np.zeros(len(at) * n_points, dtype=np.bool_)
     return Moment(np.repeat(row, n_points), np.repeat(at, n_points), still, np.tile(points, len(at)))

@@ -1,6 +1,7 @@
-"""What a day's published prices and forecasts say as a whole, and of the slots ahead: known when the day began.
+"""Statistics of a day's published prices and forecasts, of the whole day and of the slots ahead.
 
-Each row is worked out from its own slots alone, so that it is the same to the bit whatever it is batched with.
+All were known when the day began. Each row is computed from its own slots alone, so that it is the same to the bit in
+any batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ LEAST_PRICE = 1e-3  # money/kWh: a day that costs nothing has no level
 
 
 def by_day(episodes: Episodes, table: Energy, statistic: Callable[[Energy], Energy]) -> Energy:
-    """A statistic of each row's own slots.
+    """Return a statistic of each row's own slots.
 
     Args:
         episodes: the rows.
@@ -33,12 +34,12 @@ def by_day(episodes: Episodes, table: Energy, statistic: Callable[[Energy], Ener
 
 
 def median(table: Energy) -> Energy:
-    """Median of each row."""
+    """Return the median of each row."""
     return np.median(table, axis=1)
 
 
 def price_level(episodes: Episodes) -> tuple[Energy, Energy]:
-    """Mean import price of each row, and how far its slots are from it `(n_episodes,)` [money/kWh].
+    """Return each row's mean import price, and the spread of its slots' prices `(n_episodes,)` [money/kWh].
 
     The spread is a standard deviation, but never so small that a flat day's noise would look like a market.
     """
@@ -49,7 +50,7 @@ def price_level(episodes: Episodes) -> tuple[Energy, Energy]:
 
 
 def mean_ahead(episodes: Episodes, table: Energy, windows: Sequence[tuple[int, int]]) -> Energy:
-    """Mean over windows of slots ahead, 0 where a window lies behind the day's end `(n_episodes, width, n_windows)`.
+    """Return means over windows ahead, 0 where a window lies behind the day's end `(n_episodes, width, n_windows)`.
 
     Args:
         episodes: the rows.
@@ -67,7 +68,7 @@ def mean_ahead(episodes: Episodes, table: Energy, windows: Sequence[tuple[int, i
 
 
 def max_ahead(episodes: Episodes, table: Energy, n_slots: int) -> Energy:
-    """Highest of this slot and those after it, `n_slots` in all or up to the day's end `(n_episodes, width)`."""
+    """Return the maximum over `n_slots` slots from each on, or up to the day's end `(n_episodes, width)`."""
     known = np.where(episodes.inside, table, -np.inf)
     found = known.copy()
     for ahead in range(1, min(n_slots, episodes.width)):
@@ -76,7 +77,7 @@ def max_ahead(episodes: Episodes, table: Energy, n_slots: int) -> Energy:
 
 
 def lagged(table: Energy, n_slots: int) -> Energy:
-    """What stood so many slots before, 0 before the day `(n_episodes, width)`."""
+    """Return the values of some slots before, 0 before the day `(n_episodes, width)`."""
     found = np.zeros_like(table)
     found[:, n_slots:] = table[:, : table.shape[1] - n_slots]
     return found

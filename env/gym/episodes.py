@@ -1,7 +1,7 @@
-"""Days to be lived through: what the house did, what the market paid, and what was known before.
+"""Days to step through: readings, prices, and what was known when each day began.
 
 One row is one local day at one home with one battery; days of 92, 96 and 100 slots lie in the same arrays, padded to
-the longest, and a row's own length says where it ends. Nothing behind that is ever read.
+the longest, and a row's own length says where it ends. Nothing beyond that is ever read.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,13 +29,13 @@ LEAST_GRID = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
-    """What is believed at the start of each slot, from what was known then; the caller works it out.
+    """Scenarios and the value of stored energy at the start of each slot, from what was known then.
 
     Attributes:
-        load_kwh: what the house may use in the slot, by scenario `(n_episodes, width, n_scenarios)` [kWh].
-        pv_kwh: what the panels may make, the same way [kWh].
-        weight: how likely each scenario is, adding up to 1 `(n_episodes, width, n_scenarios)`.
-        value: worth of what is stored at the slot's end, on an even grid from the least to the most stored energy of
+        load_kwh: load of the slot by scenario `(n_episodes, width, n_scenarios)` [kWh].
+        pv_kwh: PV of the slot by scenario, shaped alike [kWh].
+        weight: probability of each scenario, adding up to 1 `(n_episodes, width, n_scenarios)`.
+        value: value of the energy stored at the slot's end, on an even grid from the least to the most stored energy of
             the row's battery `(n_episodes, width, n_soc)` [money].
     """
 
@@ -45,7 +45,7 @@ class Outlook:
     value: Energy
 
     def central(self) -> "Outlook":
-        """The same with one scenario, the likely mean: a `correction` is then tried in one house instead of many.
+        """Return the outlook with one scenario, the weighted mean: a `correction` then simulates one instead of many.
 
         Four to five times as fast with seven scenarios, and 0.02-0.21 points captured less uncorrected (train weeks of
         two homes).
@@ -62,22 +62,22 @@ class Episodes:
         sites: the different homes, each with a battery; augmentation is another entry.
         home: index of each row's site `(n_episodes,)`.
         n_slots: length of each row's day `(n_episodes,)`.
-        load_kwh: what the house used `(n_episodes, width)` [kWh].
-        pv_kwh: what the panels could make `(n_episodes, width)` [kWh].
-        import_price: what the home pays `(n_episodes, width)` [money/kWh].
-        export_price: what the home gets `(n_episodes, width)` [money/kWh].
-        load_forecast: known when the day began `(n_episodes, width)` [kWh].
-        pv_forecast: known when the day began `(n_episodes, width)` [kWh].
-        clock_minutes: since local midnight by the wall clock `(n_episodes, width)` [min].
-        start_soc_kwh: stored energy that the protocol starts at `(n_episodes,)` [kWh].
-        settlement_value: worth of a stored kWh at the day's end `(n_episodes,)` [money/kWh].
-        labels: what each row is called, such as its day; empty for no names.
-        outlook: what is believed slot by slot; None where neither state nor actions ask for it.
+        load_kwh: load `(n_episodes, width)` [kWh].
+        pv_kwh: available PV `(n_episodes, width)` [kWh].
+        import_price: price of import `(n_episodes, width)` [money/kWh].
+        export_price: price of export `(n_episodes, width)` [money/kWh].
+        load_forecast: forecast known when the day began `(n_episodes, width)` [kWh].
+        pv_forecast: forecast known when the day began `(n_episodes, width)` [kWh].
+        clock_minutes: minutes since local midnight by the wall clock `(n_episodes, width)` [min].
+        start_soc_kwh: stored energy at the protocol's start `(n_episodes,)` [kWh].
+        settlement_value: value of a stored kWh at the day's end `(n_episodes,)` [money/kWh].
+        labels: names of the rows, such as their days; empty without names.
+        outlook: scenarios and values slot by slot; None if neither state nor actions need them.
         baseline_cost: cost of a reference policy in each slot, its settlement in the last `(n_episodes, width)`
             [money]; what rewards may be measured against.
 
     Raises:
-        EpisodeError: arrays do not fit together, or hold what is no number.
+        EpisodeError: arrays do not fit together, or a number is not finite.
     """
 
     sites: tuple[Site, ...]
@@ -97,7 +97,7 @@ class Episodes:
     baseline_cost: Energy | None = None
 
     def __post_init__(self) -> None:
-        """Refuse rows that cannot be lived through."""
+        """Refuse rows that cannot be stepped through."""
         shape = self.load_kwh.shape
         if len(shape) != 2 or 0 in shape:  # noqa: PLR2004 - rows x slots
             message = f"load_kwh must be (n_episodes, width) with at least a row and a slot, got {shape}"
@@ -153,7 +153,7 @@ class Episodes:
 
     @property
     def inside(self) -> NDArray[np.bool_]:
-        """Which slots belong to a row's day `(n_episodes, width)`."""
+        """Return whether slots belong to a row's day `(n_episodes, width)`."""
         return np.arange(self.width) < self.n_slots[:, None]
 
     @property

@@ -1,8 +1,8 @@
 """Homes side by side, a slot at a time: the one arithmetic under every environment, scalar or batched.
 
-A home lives through an episode (one local day) and begins another when told to. Each has its own random numbers, so
-that it lives the same lives alone as in a batch. Money: the reward is minus the slot's cost, with the stored energy
-settled in the last slot; a baseline is subtracted where asked for, and the money stays apart in `Outcome`.
+A home steps through an episode (one local day) and begins another at `restart`. Each has its own random numbers, so
+that its episodes are the same alone and in a batch. Money: the reward is minus the slot's cost, with the stored energy
+settled in the last slot; a baseline is subtracted if configured, and the money stays apart in `Outcome`.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from env.gym.actions import ACTIONS, ActionForm, Actions, Commands, CorrectedVal
 from env.gym.episodes import Episodes
 from env.gym.price_gate import PriceGate
 from env.gym.scaled_state import ScaledState
-from env.gym.states import V1, V1_1, Moment, PlainState, State, StateForm, space
+from env.gym.states import V1, V1_1, Moment, PlainState, State, StateForm, observation_space
 from env.inverter import Command, Energy, Flows, apply_command
 from env.simulator import flows_cost
 
@@ -28,7 +28,7 @@ SOC_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """How an environment is to be run; as it stands, nothing is added to the money.
+    """Configuration of an environment; the default adds nothing to the money.
 
     Attributes:
         action: `powers`, `commands` or `correction` (`env.gym.actions`).
@@ -36,7 +36,7 @@ class Setup:
         gated: whether the price gate stands between action and inverter.
         random_start: whether a day starts at any stored energy, rather than at the protocol's.
         against_baseline: whether the reward is the baseline's cost less the own.
-        most_slots: after so many slots an episode is cut off (truncated, unsettled); None lets days end.
+        max_slots: slots after which an episode is truncated, unsettled; None lets days end.
         in_turn: whether rows come in order, home by home, rather than drawn.
     """
 
@@ -45,25 +45,25 @@ class Setup:
     gated: bool = False
     random_start: bool = False
     against_baseline: bool = False
-    most_slots: int | None = None
+    max_slots: int | None = None
     in_turn: bool = False
 
 
-PLAIN = Setup()
+DEFAULT_SETUP = Setup()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a slot brought, each `(n_homes,)`.
+    """Outcome of a slot, each `(n_homes,)`.
 
     Attributes:
         reward: for training [money].
         cost: import - export + wear of the slot [money].
-        settlement: worth of the stored energy gained over the day, in its last slot; else 0 [money].
+        settlement: value of the stored energy gained over the day, in its last slot; else 0 [money].
         terminated: whether the day is over.
         truncated: whether the episode was cut off before.
         gated: where the gate changed the command; None without a gate.
-        command: what the inverter was told [kW].
+        command: command given to the inverter [kW].
         flows: what happened.
     """
 
@@ -81,11 +81,11 @@ class HomeBatch:
     """Homes living through episodes.
 
     Args:
-        episodes: what may be lived through.
+        episodes: days to step through.
         n_homes: how many live side by side.
         state: `v1`, `v1_1` or `v2`.
         setup: actions, gate and rewards.
-        actions: form of the actions where it is made already, of these episodes; None makes the setup's.
+        actions: form of the actions of these episodes; None creates the setup's.
 
     Raises:
         EpisodeError: an unknown state or action, or one that needs what the episodes lack.
@@ -97,18 +97,18 @@ class HomeBatch:
         n_homes: int,
         *,
         state: str,
-        setup: Setup = PLAIN,
+        setup: Setup = DEFAULT_SETUP,
         actions: ActionForm | None = None,
     ) -> None:
-        if n_homes < 1 or (setup.most_slots is not None and setup.most_slots < 1):
-            message = f"at least one home and one slot, got {n_homes} homes and most_slots {setup.most_slots}"
+        if n_homes < 1 or (setup.max_slots is not None and setup.max_slots < 1):
+            message = f"at least one home and one slot, got {n_homes} homes and max_slots {setup.max_slots}"
             raise EpisodeError(message)
         if setup.against_baseline and episodes.baseline_cost is None:
             raise EpisodeError("rewards against a baseline need one: give the episodes baseline_cost")
         self.episodes, self.n_homes, self.setup = episodes, n_homes, setup
         self.state: StateForm = state_form(episodes, state)
         self.actions: ActionForm = action_form(episodes, setup) if actions is None else actions
-        self.observation_space: spaces.Space[State] = space(self.state.columns)
+        self.observation_space: spaces.Space[State] = observation_space(self.state.columns)
         self._gate = PriceGate(episodes) if setup.gated else None
         self._fleet = Fleet(episodes.sites)
         self._load, self._pv, self._import, self._export = (
@@ -117,12 +117,12 @@ class HomeBatch:
         )
         self._baseline = None if episodes.baseline_cost is None else episodes.baseline_cost.reshape(-1)
         self._turn: Index = np.zeros(n_homes, dtype=np.intp)
-        self.begin_turns(np.arange(n_homes))
+        self.reset_turns(np.arange(n_homes))
         self.row: Index = np.zeros(n_homes, dtype=np.intp)
         self.slot: Index = np.zeros(n_homes, dtype=np.intp)
         self.soc_kwh: Energy = episodes.start_soc_kwh.take(self.row)
         self.start_soc_kwh: Energy = self.soc_kwh.copy()
-        self._meet()
+        self._load_rows()
 
     def restart(
         self,
@@ -151,14 +151,14 @@ class HomeBatch:
             row, soc = self._draw(int(home), randoms[home], given)
             self.row[home], self.slot[home] = row, 0
             self.soc_kwh[home] = self.start_soc_kwh[home] = soc
-        self._meet()
+        self._load_rows()
 
-    def begin_turns(self, homes: Sequence[int] | Index) -> None:
+    def reset_turns(self, homes: Sequence[int] | Index) -> None:
         """Let rows that come in turn begin anew in some homes, as a seed does for rows that are drawn."""
         self._turn[homes] = np.asarray(homes) - self.n_homes
 
     def _draw(self, home: int, random: np.random.Generator, given: int | None) -> tuple[int, float]:
-        """Which episode comes next in a home, and the stored energy it starts at [kWh]."""
+        """Return the next episode of a home, and the stored energy at its start [kWh]."""
         self._turn[home] += self.n_homes
         if given is not None:
             row = given
@@ -171,7 +171,7 @@ class HomeBatch:
         battery = self.episodes.sites[int(self.episodes.home[row])].battery
         return row, battery.min_soc_kwh + random.random() * (battery.max_soc_kwh - battery.min_soc_kwh)
 
-    def _meet(self) -> None:
+    def _load_rows(self) -> None:
         """Take up what the new rows' inverters and batteries are."""
         self._n_slots = self.episodes.n_slots.take(self.row)
         self._first = self.row * self.episodes.width
@@ -180,12 +180,12 @@ class HomeBatch:
 
     @property
     def moment(self) -> Moment:
-        """Where the homes stand."""
+        """Position of the homes in their episodes."""
         last = self._n_slots - 1
         return Moment(self.row, self._first + np.minimum(self.slot, last), self.slot > last, self.soc_kwh)
 
     def observe(self) -> State:
-        """What the policy sees now, a fresh array `(n_homes, n_columns)`."""
+        """Return the policy's observation, a fresh array `(n_homes, n_columns)`."""
         return self.state.observe(self.moment)
 
     def step(self, actions: Actions) -> Outcome:
@@ -235,9 +235,9 @@ class HomeBatch:
         )
 
     def _cut_off(self, ended: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        if self.setup.most_slots is None:
+        if self.setup.max_slots is None:
             return np.zeros_like(ended)
-        return (self.slot >= self.setup.most_slots) & ~ended
+        return (self.slot >= self.setup.max_slots) & ~ended
 
 
 def state_form(episodes: Episodes, state: str) -> StateForm:
@@ -255,7 +255,7 @@ def state_form(episodes: Episodes, state: str) -> StateForm:
 
 
 def action_form(episodes: Episodes, setup: Setup) -> ActionForm:
-    """The form of actions that a setup asks for.
+    """Return the form of actions of a setup.
 
     Raises:
         EpisodeError: there is no such form, or it lacks what it needs.

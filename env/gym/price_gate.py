@@ -1,7 +1,7 @@
-"""Price-aware gating: no discharging where the day is cheap, no charging where it is dear. Part of a policy, if asked.
+"""Price-aware gate: no discharging where the day is cheap, no charging where it is dear. An optional part of a policy.
 
-It judges a slot by the quantiles of its day's import prices that are not zero. It is no rule of the battery's, so it is
-off unless it is asked for, and what it changed is reported.
+A slot is classified by the quantiles of its day's import prices other than zero. The gate is no rule of the battery's:
+it is off by default, and its changes are reported.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from env.gym.episodes import Episodes
 from env.inverter import Command, Energy
 
 QUANTILES = (0.25, 0.5, 0.75)
-CLEARLY = 0.8  # of the median: cheaper than that is no time to discharge, whatever the quarter
+CLEARLY_CHEAP_SHARE = 0.8  # of the median: cheaper than that is no time to discharge, whatever the quarter
 
 
 def price_quantiles(prices: Energy) -> Energy:
@@ -36,7 +36,7 @@ class PriceGate:
         price = episodes.import_price
         self._cheap = (price <= low).reshape(-1)
         self._dear = ((price >= high) & (price > low)).reshape(-1)
-        self._clearly_cheap = (price < CLEARLY * half).reshape(-1)
+        self._clearly_cheap = (price < CLEARLY_CHEAP_SHARE * half).reshape(-1)
 
     def gated(self, command: Command, at: NDArray[np.intp]) -> tuple[Command, NDArray[np.bool_]]:
         """Let through what the price allows.

@@ -1,7 +1,7 @@
 """State v2: everything in the scale of the day's prices and of the battery, so that homes and seasons look alike.
 
 Prices are (price - the day's mean) / spread, energies are shares of what the battery moves in a slot, and what a
-command hinges on stands there plainly: what stored energy is worth at the slot's end, and what covering the load,
+command hinges on stands there plainly: the value of stored energy at the slot's end, and what covering the load,
 selling, storing surplus and charging would gain against it.
 """
 
@@ -63,9 +63,9 @@ class ScaledState:
     | columns | meaning |
     |---|---|
     | soc | share of the usable range |
-    | marginal_value_0..4 | worth of one more kWh stored at the end, at soc -15, -5, 0, 5, 15 points: as a price |
+    | marginal_value_0..4 | value of one more kWh stored at the end, at soc -15, -5, 0, 5, 15 points: as a price |
     | gain_cover, gain_sell | import, export price less what a delivered kWh costs, per spread |
-    | gain_store, gain_charge | worth of a kWh charged less export, import price, per spread |
+    | gain_store, gain_charge | value of a kWh charged less export, import price, per spread |
     | clock_sin, clock_cos | of the wall clock |
     | left_of_day | slots left / slots of the day |
     | fill_share, empty_share | of the usable range, in an hour at full power |
@@ -84,7 +84,7 @@ class ScaledState:
 
     def __init__(self, episodes: Episodes) -> None:
         if episodes.outlook is None:
-            raise EpisodeError("state v2 sees what stored energy is worth: give the episodes an outlook")
+            raise EpisodeError("state v2 shows the value of stored energy: give the episodes an outlook")
         self._mean, self._spread = price_level(episodes)
         self._scale_battery(episodes)
         self._table = flat_table(episodes, V2, self._named(episodes))
@@ -100,11 +100,11 @@ class ScaledState:
         seen[:, 0] = share
         steps = np.clip((share[:, None] + _AROUND) * self._n_steps, 0, self._n_steps - 1).astype(np.intp)
         places: Index = (moment.at * self._n_steps)[:, None] + steps
-        worth = self._slopes.take(places)
-        seen[:, 1 : 1 + len(AROUND)] = worth
+        marginal = self._slopes.take(places)
+        seen[:, 1 : 1 + len(AROUND)] = marginal
         factors, offsets = self._thresholds
         gains = offsets.take(moment.at, axis=0)
-        gains += factors.take(moment.row, axis=0) * worth[:, len(AROUND) // 2, None]
+        gains += factors.take(moment.row, axis=0) * marginal[:, len(AROUND) // 2, None]
         np.clip(gains, -MOST, MOST, out=seen[:, 1 + len(AROUND) : _DYNAMIC])
         if moment.over.any():
             seen[moment.over, _NAMES.index("left_of_day")] = 0.0
@@ -132,8 +132,10 @@ class ScaledState:
         mean, spread = self._mean[:, None], self._spread[:, None]
         delivered = mean / out[:, None] + worn_out[:, None]
         stored = mean * into[:, None] - worn_in[:, None]
-        bought, sold = episodes.import_price, episodes.export_price
-        offsets = np.stack([bought - delivered, sold - delivered, stored - sold, stored - bought], axis=2)
+        import_price, export_price = episodes.import_price, episodes.export_price
+        offsets = np.stack(
+            [import_price - delivered, export_price - delivered, stored - export_price, stored - import_price], axis=2
+        )
         factors = np.stack([-1 / out, -1 / out, into, into], axis=1)
         flat = (offsets / spread[:, :, None]).reshape(-1, len(_GAINS))
         return factors.astype(np.float32), flat.astype(np.float32)
@@ -169,15 +171,15 @@ class ScaledState:
         }
 
     def _prices(self, episodes: Episodes) -> dict[str, Energy]:
-        bought, sold = self._as_price(episodes.import_price), self._as_price(episodes.export_price)
-        ahead = mean_ahead(episodes, bought, WINDOWS)
+        import_price, export_price = self._as_price(episodes.import_price), self._as_price(episodes.export_price)
+        ahead = mean_ahead(episodes, import_price, WINDOWS)
         return {
-            "price_level": np.broadcast_to((self._mean / self._spread)[:, None], bought.shape),
+            "price_level": np.broadcast_to((self._mean / self._spread)[:, None], import_price.shape),
             **{f"import_ahead_{first}_{end}": ahead[:, :, i] for i, (first, end) in enumerate(WINDOWS)},
-            "export_now": sold,
-            "export_most_ahead": max_ahead(episodes, sold, episodes.width),
-            "import_most_ahead": max_ahead(episodes, bought, episodes.width),
-            "import_least_ahead": -max_ahead(episodes, -bought, episodes.width),
+            "export_now": export_price,
+            "export_most_ahead": max_ahead(episodes, export_price, episodes.width),
+            "import_most_ahead": max_ahead(episodes, import_price, episodes.width),
+            "import_least_ahead": -max_ahead(episodes, -import_price, episodes.width),
         }
 
     def _house(self, episodes: Episodes) -> dict[str, Energy]:

@@ -1,4 +1,4 @@
-"""What a policy sees at the start of a slot: the versions of its state, each a sheet of named, bounded columns.
+"""State of a policy at the start of a slot: its versions, each a set of named, bounded columns.
 
 Everything that does not depend on the stored energy is worked out once for all rows and slots (`table`); a step gathers
 its rows and fills in the rest. Nothing here knows a slot's own load or PV before it is over.
@@ -68,7 +68,7 @@ class StateForm(Protocol):
         ...
 
 
-def space(columns: tuple[Column, ...]) -> spaces.Space[State]:
+def observation_space(columns: tuple[Column, ...]) -> spaces.Space[State]:
     """The columns' bounds as a Gymnasium space."""
     low, high = (np.array(bounds, dtype=np.float32) for bounds in zip(*((c.low, c.high) for c in columns), strict=True))
     return spaces.Box(low, high, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What a day would still bring if nothing were corrected from here on, as the day really goes: a learner's yardstick.
+"""Cost-to-go of the uncorrected policy on the day's readings: the baseline of a learner's reward.
 
 A slot's gain against it is `what the slot brought + prospects after - prospects before`. Summed over a day that is what
 the day brought less what the uncorrected policy would have brought from the same start, and while nothing is corrected
@@ -28,10 +28,10 @@ class ValueBaseline:
 
     def __init__(self, episodes: Episodes, table: CorrectionTable) -> None:
         self._table, self._width = table, episodes.width
-        self._value = _worked_out(episodes, table)
+        self._value = _value_to_go(episodes, table)
 
     def advantage(self, before: Moment, outcome: Outcome) -> Energy:
-        """What a slot brought beyond what no correction would have `(n_homes,)` [money].
+        """Return the advantage of a slot over no correction `(n_homes,)` [money].
 
         Args:
             before: the slot's start.
@@ -50,7 +50,7 @@ class ValueBaseline:
         return below + (steps - low) * (flat.take(place + 1) - below)
 
 
-def _worked_out(episodes: Episodes, table: CorrectionTable) -> Energy:
+def _value_to_go(episodes: Episodes, table: CorrectionTable) -> Energy:
     """Money still to come at each fence post and point of stored energy `(n_episodes, width + 1, n_soc)`."""
     n_rows, width, n_soc = len(episodes), episodes.width, table.n_soc
     row = np.repeat(np.arange(n_rows), n_soc)
@@ -80,7 +80,7 @@ def _worked_out(episodes: Episodes, table: CorrectionTable) -> Energy:
         low = np.clip(np.floor(steps), 0, n_soc - 2).astype(np.intp)
         later = value[:, slot + 1].reshape(-1)
         below = later.take(row * n_soc + low)
-        worth = below + (steps - low) * (later.take(row * n_soc + low + 1) - below)
-        gained = worth - flows_cost(flows, import_price, export_price, battery)
+        value_after = below + (steps - low) * (later.take(row * n_soc + low + 1) - below)
+        gained = value_after - flows_cost(flows, import_price, export_price, battery)
         value[:, slot] = np.where(inside[:, slot], gained, settled).reshape(n_rows, n_soc)
     return value

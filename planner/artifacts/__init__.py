@@ -1,1 +1,1 @@
-"""What a trained policy is as files."""
+"""Files of trained models: bundles, tree ensembles, atomic writes."""

@@ -21,30 +21,32 @@ MANIFEST = "manifest.json"
 
 
 class Manifest(BaseModel):
-    """What a bundle is, and what it may be used with."""
+    """Manifest of a bundle: its content, and the state, tariff and form that it fits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: int = Field(default=SCHEMA, description="of this form")
-    kind: str = Field(description="`rl`, `lightgbm`, `regressors` or `aurora`: says how the files are read")
-    algorithm: str = Field(description="what trained it, such as `ppo`")
-    state: str = Field(default="", description="version of the state it sees; empty where it sees none")
-    columns: tuple[str, ...] = Field(default=(), description="of that state, in order")
-    action: str = Field(default="", description="form of its actions (`env.gym.actions.ACTIONS`)")
-    reward: str = Field(default="", description="version of the reward it was trained on")
-    tariff: str = Field(default="", description="version of the tariff it was trained under; empty fits every tariff")
-    details: dict[str, Any] = Field(default_factory=dict, description="figures that the kind needs besides")
-    files: dict[str, str] = Field(default_factory=dict, description="SHA-256 of each file by name")
+    schema_version: int = Field(default=SCHEMA, description="Version of the manifest's form.")
+    kind: str = Field(
+        description="Kind of model, which decides how the files are read: `rl`, `lightgbm`, `regressors` or `aurora`."
+    )
+    algorithm: str = Field(description="Training algorithm, such as `ppo`.")
+    state: str = Field(default="", description="Version of the observed state; empty without one.")
+    columns: tuple[str, ...] = Field(default=(), description="Columns of that state, in order.")
+    action: str = Field(default="", description="Form of the actions (`env.gym.actions.ACTIONS`).")
+    reward: str = Field(default="", description="Version of the reward of training.")
+    tariff: str = Field(default="", description="Version of the tariff of training; empty fits every tariff.")
+    details: dict[str, Any] = Field(default_factory=dict, description="Further values that the kind needs.")
+    files: dict[str, str] = Field(default_factory=dict, description="SHA-256 of each file by name.")
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that has been read and found whole.
+    """A bundle that was read and checked.
 
     Attributes:
-        manifest: what it is.
-        files: contents by name.
-        identity: hash of the manifest, and so of everything.
+        manifest: manifest.
+        files: contents of the files by name.
+        identity: hash of the manifest, and so of all files.
     """
 
     manifest: Manifest
@@ -53,12 +55,12 @@ class Bundle:
 
 
 def save_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Bundle:
-    """Write a bundle whole or not at all; what stands there already is replaced.
+    """Write a bundle atomically; an existing one is replaced.
 
     Args:
-        folder: where; its parents are made.
-        manifest: its `files` are filled in here.
-        files: contents by plain name.
+        folder: folder of the bundle; its parents are created.
+        manifest: manifest, whose `files` are filled in here.
+        files: contents of the files by plain name.
     """
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     whole = manifest.model_copy(update={"files": hashes})
@@ -71,15 +73,15 @@ def save_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) ->
 
 
 def read_bundle(folder: Path, *, kind: str | None = None, tariff: str | None = None) -> Bundle:
-    """Read a bundle and check that it is whole and fits.
+    """Read a bundle and check that it is complete and fits.
 
     Args:
-        folder: where it is.
-        kind: what it has to be; None for anything.
-        tariff: version of the tariff it will be used under; None does not ask.
+        folder: folder of the bundle.
+        kind: kind that it must have; None accepts any.
+        tariff: version of the tariff that it must fit; None accepts any.
 
     Raises:
-        PolicyMismatchError: it is missing or damaged, or made for something else; says what.
+        PolicyMismatchError: the bundle is missing or damaged, or does not fit.
     """
     try:
         text = (folder / MANIFEST).read_bytes()
@@ -107,10 +109,10 @@ def read_bundle(folder: Path, *, kind: str | None = None, tariff: str | None = N
 
 
 def _files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
-    """Contents of the files that the manifest names.
+    """Return the contents of the files that the manifest names.
 
     Raises:
-        PolicyMismatchError: one is missing, or not the one meant.
+        PolicyMismatchError: a file is missing, or has another hash.
     """
     contents: dict[str, bytes] = {}
     for name, expected in manifest.files.items():
@@ -129,10 +131,10 @@ def _files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
 
 
 def check_state(manifest: Manifest, *, state: str, columns: tuple[str, ...]) -> None:
-    """Refuse a bundle that sees another state.
+    """Refuse a bundle of another state.
 
     Raises:
-        PolicyMismatchError: says which it was made for.
+        PolicyMismatchError: the bundle was made for another state.
     """
     if (manifest.state, manifest.columns) != (state, columns):
         message = f"made for state {manifest.state} with {len(manifest.columns)} columns, not {state}"

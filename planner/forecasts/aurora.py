@@ -106,7 +106,7 @@ def expected_day(model: AuroraModel, home: AuroraHome, day: date, timezone: str)
 def aurora_scenarios(
     model: AuroraModel, home: AuroraHome, days: Sequence[date], timezone: str, *, n_scenarios: int = SCENARIOS
 ) -> Mapping[date, Scenarios]:
-    """What each day may be, as its midnight sees it: the expectation with the errors of days like it, and recent days.
+    """Return scenarios of each day as of its midnight: the expectation with errors of similar days, and recent days.
 
     Args:
         model: of the home.

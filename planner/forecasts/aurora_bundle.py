@@ -1,7 +1,7 @@
-"""Aurora as a bundle: LightGBM's own text for the trees, safetensors for the arrays; loading runs no code.
+"""Bundles of Aurora: LightGBM's text for the trees, safetensors for the arrays; loading runs no code.
 
-What a model learned from is in the manifest: its window of days, its time zone and where the panels stand, since the
-same home asked with other ones would be another home.
+The manifest holds what a model was fitted on: its window of days, its time zone and the orientation of the panels.
+Forecasts need the same ones.
 """
 
 from collections.abc import Mapping
@@ -27,46 +27,46 @@ ARRAYS = "arrays.safetensors"
 
 
 class TargetSummary(BaseModel):
-    """What the manifest says of the load's trees, or of PV's."""
+    """Summary of the trees of the load, or of PV, in the manifest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    names: tuple[str, ...] = Field(description="features, in order")
-    relative: bool = Field(description="whether the trees say a share of the base")
-    widening: dict[str, float] = Field(description="what each quantile is moved by, by its name such as p10")
+    names: tuple[str, ...] = Field(description="Names of the features, in order.")
+    relative: bool = Field(description="Whether the trees predict a share of the base.")
+    widening: dict[str, float] = Field(description="Addition to each quantile, by its name such as p10.")
 
 
 class TrainingSummary(BaseModel):
-    """What the manifest says of the model besides: `details`."""
+    """Summary of a model and of the data that it was fitted on: the manifest's `details`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: str = Field(description="of Aurora's code; another one has other features")
-    timezone: str = Field(description="of the home's days")
-    country: str | None = Field(default=None, description="whose public holidays counted")
-    first_day: date = Field(description="first local day of its readings; forecasts read from it on too")
-    last_day: date = Field(description="last local day it learned from")
-    latitude: float | None = Field(default=None, description="of the panels, north positive [deg]")
-    longitude: float | None = Field(default=None, description="of the panels, east positive [deg]")
-    tilt: float = Field(default=30.0, description="of the panels, from the horizontal [deg]")
-    azimuth: float = Field(default=180.0, description="the way they face, from north over east [deg]")
-    lacks: tuple[str, ...] = Field(description="outlooks it had to do without")
+    version: str = Field(description="Version of Aurora's code; another one has other features.")
+    timezone: str = Field(description="Time zone of the home's days.")
+    country: str | None = Field(default=None, description="Country whose public holidays count (ISO 3166).")
+    first_day: date = Field(description="First local day of the readings; forecasts read from it on too.")
+    last_day: date = Field(description="Last local day that the model was fitted on.")
+    latitude: float | None = Field(default=None, description="Latitude of the panels, north positive [deg].")
+    longitude: float | None = Field(default=None, description="Longitude of the panels, east positive [deg].")
+    tilt: float = Field(default=30.0, description="Tilt of the panels from the horizontal [deg].")
+    azimuth: float = Field(default=180.0, description="Azimuth of the panels, from north over east [deg].")
+    lacks: tuple[str, ...] = Field(description="External forecasts that were missing.")
     load: TargetSummary
-    pv: TargetSummary | None = Field(description="null for a home without panels")
-    metrics: dict[str, float | None] = Field(default_factory=dict, description="measured on days held out")
+    pv: TargetSummary | None = Field(description="Summary of PV; null for a home without panels.")
+    metrics: dict[str, float | None] = Field(default_factory=dict, description="Errors on held-out days, by name.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingProvenance:
-    """What a model was fitted on.
+    """Data that a model was fitted on.
 
     Attributes:
-        timezone: of the home.
-        first_day: first local day of its readings.
-        last_day: last local day it learned from.
-        panels: where they stand; None when that is not known.
-        country: whose public holidays counted; None for none.
-        metrics: measured on days held out, by name; None where it could not be.
+        timezone: time zone of the home.
+        first_day: first local day of the readings.
+        last_day: last local day that the model was fitted on.
+        panels: location and orientation of the panels; None if unknown.
+        country: country whose public holidays count; None without holidays.
+        metrics: errors on held-out days by name; None if an error could not be measured.
     """
 
     timezone: str
@@ -93,11 +93,13 @@ class LoadedAurora:
 
     @property
     def panels(self) -> PvSystem | None:
-        """Where the panels stood that it was fitted with."""
-        told = self.summary
-        if told.latitude is None or told.longitude is None:
+        """Location and orientation of the panels that the model was fitted with."""
+        summary = self.summary
+        if summary.latitude is None or summary.longitude is None:
             return None
-        return PvSystem(latitude=told.latitude, longitude=told.longitude, tilt=told.tilt, azimuth=told.azimuth)
+        return PvSystem(
+            latitude=summary.latitude, longitude=summary.longitude, tilt=summary.tilt, azimuth=summary.azimuth
+        )
 
 
 def save_aurora(folder: Path, model: AuroraModel, provenance: TrainingProvenance) -> Bundle:
@@ -134,13 +136,13 @@ def save_aurora(folder: Path, model: AuroraModel, provenance: TrainingProvenance
 
 
 def load_aurora(bundle: Bundle | Path) -> LoadedAurora:
-    """The model of a bundle.
+    """Return the model of a bundle.
 
     Args:
-        bundle: read already, or where it is.
+        bundle: a bundle, or its folder.
 
     Raises:
-        PolicyMismatchError: it is damaged, no Aurora, or of another version; says what.
+        PolicyMismatchError: the bundle is damaged, no Aurora, or of another version.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -204,7 +206,7 @@ def _target_model(
 
 
 def _booster(of: str, name: str, files: Mapping[str, bytes]) -> "Booster":
-    """Trees out of their text.
+    """Return the trees of a text.
 
     Raises:
         PolicyMismatchError: LightGBM cannot read them.

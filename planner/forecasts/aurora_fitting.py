@@ -133,9 +133,9 @@ def fit_aurora(home: AuroraHome, allowed: Mask, *, seed: int = 0) -> AuroraModel
     load_days = OutOfFoldDays(home, home.load, days, learned, home.series.load_kwh, relative=False)
     pv_days = OutOfFoldDays(home, home.pv, days, learned, home.series.pv_kwh, relative=True)
     load = fit_target(_load_target(home, vintage, slots), load_days, seed)
-    pv, lesson = None, _pv_target(home, vintage, slots)
-    if len(lesson.slots) >= DAY_SLOTS:
-        pv = fit_target(lesson, pv_days, seed)
+    pv, target = None, _pv_target(home, vintage, slots)
+    if len(target.slots) >= DAY_SLOTS:
+        pv = fit_target(target, pv_days, seed)
     else:
         pv_days.expected[:] = 0.0
     lacks = tuple(name for name in EXTERNAL_FORECASTS if name not in home.series.external)
@@ -177,11 +177,11 @@ class OutOfFoldDays:
         """Take in what the trees of a fold expect of its days."""
         rows = self._fold == left_out
         if rows.any():
-            lesson = self._target.subset(rows)
-            known = lesson.features
+            target = self._target.subset(rows)
+            known = target.features
             self.expected[rows] = as_energy(known.base, predict(mean, known), relative=self.relative)
             raw = np.stack([predict(quantiles[q], known) for q in QUANTILES])
-            self._scores[:, rows] = quantile_scores(lesson, raw, dark=self._dark[rows])
+            self._scores[:, rows] = quantile_scores(target, raw, dark=self._dark[rows])
 
     @property
     def past(self) -> PastScores:
@@ -196,14 +196,14 @@ def _learned_days(home: AuroraHome, allowed: Mask) -> Index:
 
 
 def _load_target(home: AuroraHome, vintage: Index, slots: Index) -> TrainingTarget:
-    lesson = TrainingTarget(home.load(vintage, slots), slots, home.series.load_kwh[slots], relative=False)
-    return lesson.subset(np.isfinite(lesson.readings) & np.isfinite(lesson.features.base))
+    target = TrainingTarget(home.load(vintage, slots), slots, home.series.load_kwh[slots], relative=False)
+    return target.subset(np.isfinite(target.readings) & np.isfinite(target.features.base))
 
 
 def _pv_target(home: AuroraHome, vintage: Index, slots: Index) -> TrainingTarget:
-    lesson = TrainingTarget(home.pv(vintage, slots), slots, home.series.pv_kwh[slots], relative=True)
-    bright = lesson.features.base > DUSK * home.clear_sky.peak(vintage)
-    return lesson.subset(np.isfinite(lesson.readings) & bright)
+    target = TrainingTarget(home.pv(vintage, slots), slots, home.series.pv_kwh[slots], relative=True)
+    bright = target.features.base > DUSK * home.clear_sky.peak(vintage)
+    return target.subset(np.isfinite(target.readings) & bright)
 
 
 def _whole_days(home: AuroraHome, readable: Mask) -> Index:

@@ -29,15 +29,15 @@ FeatureFunction = Callable[[Index, Index], PairFeatures]
 
 @dataclass(frozen=True, kw_only=True)
 class TargetModel:
-    """What was learned of the load or of PV.
+    """Model of the load or of PV: boosted trees for the mean and the quantiles.
 
     Attributes:
-        names: features, in order.
-        relative: whether it says a share of the base (PV) or an addition to it (load).
-        mean: the expected value.
-        quantiles: by quantile.
-        widening: by quantile, what to add to it, as a share of the width between the outer ones.
-        past: how the quantiles did on the days learned from.
+        names: names of the features, in order.
+        relative: whether the trees predict a share of the base (PV) or an addition to it (load).
+        mean: trees of the expected value.
+        quantiles: trees by quantile.
+        widening: addition to each quantile, as a share of the width between the outer ones.
+        past: scores of the quantiles on the days of the fit.
     """
 
     names: tuple[str, ...]
@@ -48,7 +48,7 @@ class TargetModel:
     past: PastScores
 
     def predict_mean(self, features: PairFeatures) -> Energy:
-        """The expected value `(n_pairs,)` [kWh]."""
+        """Return the expected value `(n_pairs,)` [kWh]."""
         return self._energy(features, predict(self.mean, self._in_order(features)))
 
     def predict_quantiles(self, features: PairFeatures, widening: Energy | None = None) -> Energy:
@@ -81,9 +81,9 @@ class TargetModel:
         def score(starts: Index) -> Energy:
             midnight, slots = first_day_pairs(starts)
             known = features_of(midnight, slots)
-            lesson = TrainingTarget(known, slots, readings[slots], self.relative)
+            target = TrainingTarget(known, slots, readings[slots], self.relative)
             scores = quantile_scores(
-                lesson, self._raw(known), dark=is_dark(home, midnight, known, relative=self.relative)
+                target, self._raw(known), dark=is_dark(home, midnight, known, relative=self.relative)
             )
             return scores.reshape(len(QUANTILES), -1, DAY_SLOTS)
 
@@ -98,7 +98,7 @@ class TargetModel:
         return np.stack([predict(self.quantiles[q], named) for q in QUANTILES])
 
     def _in_order(self, features: PairFeatures) -> PairFeatures:
-        """The features that were learned from, in their order: nan where weather is lacking, none that is new."""
+        """Return the features of the fit in their order: nan where weather is missing, without new ones."""
         if features.names == self.names:
             return features
         place = {name: column for column, name in enumerate(features.names)}
@@ -112,7 +112,7 @@ class TargetModel:
 
 @dataclass(frozen=True, kw_only=True)
 class DayErrors:
-    """How midnights' expectations erred on days the model had not seen.
+    """Errors of midnights' expectations on days that the model was not fitted on.
 
     Attributes:
         load_kwh: reading - expectation by the wall clock `(n_days, DAY_SLOTS)` [kWh].
@@ -171,7 +171,7 @@ class TrainingTarget:
 
     @property
     def labels(self) -> Energy:
-        """What has to be learned."""
+        """Return the labels of the trees."""
         if self.relative:
             bright = self.features.base > 0
             share = np.divide(self.readings, self.features.base, out=np.full(len(bright), np.nan), where=bright)
@@ -185,7 +185,7 @@ class TrainingTarget:
 
 
 def quantile_scores(target: TrainingTarget, raw: Energy, *, dark: Mask | None = None) -> Energy:
-    """How far what came is from each quantile, in widths `(n_quantiles, n_rows)`; nan in the dark."""
+    """Return the distance of readings from each quantile, in widths `(n_quantiles, n_rows)`; nan in the dark."""
     wanted = target.labels if dark is None else np.where(dark, np.nan, target.labels)
     return (wanted - raw) / _width(raw)
 

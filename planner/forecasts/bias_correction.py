@@ -1,4 +1,4 @@
-"""What a young home's forecasts are corrected by before there is enough history for a model to learn from.
+"""Bias correction of the naive forecasts of a home whose history is too short for a model.
 
 Under four days nothing is corrected; up to two weeks the mean ratio of reading to forecast by weekday and hour, at most
 half as much again or half as little. From fourteen days on Aurora learns the rest (`aurora_model.LEAST_DAYS`). On train
@@ -18,7 +18,7 @@ _QUANTITIES = ("load_kwh", "pv_kwh")
 
 
 def bias_corrected(forecasts: pl.DataFrame, history: pl.DataFrame, timezone: str) -> pl.DataFrame:
-    """Central forecasts corrected by how those of earlier midnights did.
+    """Return central forecasts, corrected by the errors of those of earlier midnights.
 
     Args:
         forecasts: rows of `naive_forecasts`, of any number of vintages, all from before there is a model.
@@ -46,26 +46,26 @@ def _one(forecast: pl.DataFrame, past: pl.DataFrame, timezone: str) -> pl.DataFr
     known = past.filter(pl.col("local_day").is_between(day - timedelta(days=14), day, closed="left"))
     if known["local_day"].n_unique() < FIRST_DAYS:
         return forecast
-    told = _keyed(forecast, timezone)
+    corrected = _keyed(forecast, timezone)
     for name in _QUANTITIES:
-        told = _scaled(told, _keyed(known, timezone), name)
-    return told.select(forecast.columns).with_columns(correction_source=pl.lit("mean"))
+        corrected = _scaled(corrected, _keyed(known, timezone), name)
+    return corrected.select(forecast.columns).with_columns(correction_source=pl.lit("mean"))
 
 
-def _scaled(told: pl.DataFrame, known: pl.DataFrame, name: str) -> pl.DataFrame:
+def _scaled(forecast: pl.DataFrame, known: pl.DataFrame, name: str) -> pl.DataFrame:
     """A quantity scaled by weekday and hour; the hour's mean over all days counts as one more day."""
     sums = [pl.col(name, f"{name}_read").sum()]
     days = pl.col("local_day").n_unique().alias("days")
     by_hour = known.group_by("hour").agg(*sums, days).select("hour", *(pl.col(n) / pl.col("days") for n in _pair(name)))
     by_both = known.group_by("weekday", "hour").agg(*sums)
     ratios = (
-        told.join(by_hour, on="hour", how="left", suffix="_hour", maintain_order="left")
+        forecast.join(by_hour, on="hour", how="left", suffix="_hour", maintain_order="left")
         .join(by_both, on=["weekday", "hour"], how="left", suffix="_both", maintain_order="left")
     )  # fmt: skip
     expected = pl.col(f"{name}_hour").fill_null(0.0) + pl.col(f"{name}_both").fill_null(0.0)
     came = _read(ratios, name)
     ratio = pl.when(expected > 0).then(came / expected).otherwise(1.0).clip(1 - MAX_CORRECTION, 1 + MAX_CORRECTION)
-    return ratios.with_columns((pl.col(name) * ratio).alias(name)).select(told.columns)
+    return ratios.with_columns((pl.col(name) * ratio).alias(name)).select(forecast.columns)
 
 
 def _pair(name: str) -> tuple[str, str]:
@@ -73,7 +73,7 @@ def _pair(name: str) -> tuple[str, str]:
 
 
 def _read(ratios: pl.DataFrame, name: str) -> pl.Expr:
-    """What came: the hour's mean and the weekday's sum, under the names that the joins gave them."""
+    """Return the sum of the readings: the hour's mean and the weekday's sum, as the joins named them."""
     columns = [column for column in (f"{name}_read", f"{name}_read_both") if column in ratios.columns]
     return pl.sum_horizontal(pl.col(column).fill_null(0.0) for column in columns)
 

@@ -1,4 +1,4 @@
-"""How far Aurora's quantiles were off lately, and so by how much to move them now.
+"""Conformal calibration of Aurora's quantiles: how far they were off lately, and by how much to move them now.
 
 Conformal calibration with a short memory: the scores of the last days, each of a forecast that had not seen its day,
 say what share of readings fell below each quantile; the next forecasts are moved by what would have been right (after
@@ -56,7 +56,7 @@ def recent_widening(
     vintages: Index,
     score: ScoreFunction,
 ) -> Energy:
-    """What to add to each quantile at each vintage, in widths between the outer ones.
+    """Return the addition to each quantile at each vintage, in widths between the outer ones.
 
     Args:
         past: of the model.

@@ -1,4 +1,4 @@
-"""What a home's panels make under a clear sky: the physical baseline that PV forecasts are a share of.
+"""PV of a home under a clear sky: the physical baseline that PV forecasts are a share of.
 
 The envelope is read from the home itself: the brightest of the last days at the same wall clock. Where the place and
 the panels are known it is taken of the ratio to the sun's physics, so that it keeps up with the season; pvlib gives
@@ -26,7 +26,7 @@ FAR_DAYS = AHEAD // DAY_SLOTS + 2  # days back that the farthest forecast has to
 
 @dataclass(frozen=True, kw_only=True)
 class PvSystem:
-    """Where panels stand and how.
+    """Location and orientation of PV panels.
 
     Attributes:
         latitude: north positive [deg].

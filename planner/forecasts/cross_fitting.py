@@ -1,7 +1,7 @@
-"""Auroras of one home that tell of days which they have not seen, so that policies can learn from what they say.
+"""Cross-fitting of Aurora: out-of-fold scenarios of a home's days, so that policies can learn from them.
 
-An Aurora must not tell of days that it learned from. So two of them each tell of the weeks that the other learned from,
-and one that learned from all training days tells of later ones.
+A model must not forecast days that it was fitted on. So two models each forecast the weeks that the other was fitted
+on, and one that was fitted on all training days forecasts later ones.
 """
 
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ WEEK = 7
 
 
 class CrossFittedForecasters:
-    """Auroras fitted on some days of a home.
+    """Aurora models fitted on parts of a home's days.
 
     Args:
         home: with readings of all the days.
         timezone: of the site.
-        seed: of rows and trees.
+        seed: random seed of rows and trees.
     """
 
     def __init__(self, home: AuroraHome, timezone: str, *, seed: int = 0) -> None:
@@ -35,34 +35,34 @@ class CrossFittedForecasters:
 
     @staticmethod
     def has_enough_days(train: Sequence[date]) -> bool:
-        """Whether half of the days, less those beside the others, are enough for an Aurora."""
+        """Return whether half of the days, less the neighbours of the other half, are enough for a model."""
         return len(train) >= 2 * LEAST_DAYS + 2 * WEEK - 1
 
     def out_of_fold_scenarios(self, train: Sequence[date], later: Sequence[date]) -> dict[date, Scenarios]:
-        """What those that have not seen a day tell of it: of training days, and of others that none has seen.
+        """Return scenarios of training days and of later days, each from a model that was not fitted on the day.
 
-        Of every day as many paths as the least that is told of any, the likest days' first: who learned from fewer days
-        knows fewer errors.
+        A model fitted on fewer days has fewer errors to draw paths from. Every day has as many paths as the day with
+        the fewest, those of the most similar days first.
         """
         halves: list[list[date]] = [[], []]
         for day in train:
             halves[day.toordinal() // WEEK % 2].append(day)
         tasks = [(halves[1], halves[0]), (halves[0], halves[1]), (train, later)]
-        told = {day: paths for learned, asked in tasks for day, paths in self.predict(learned, asked).items()}
-        least = min((paths.load_kwh.shape[1] for paths in told.values()), default=0)
+        scenarios = {day: paths for fitted_on, days in tasks for day, paths in self.predict(fitted_on, days).items()}
+        least = min((paths.load_kwh.shape[1] for paths in scenarios.values()), default=0)
         return {
             day: replace(paths, load_kwh=paths.load_kwh[:, :least], pv_kwh=paths.pv_kwh[:, :least])
-            for day, paths in told.items()
+            for day, paths in scenarios.items()
         }
 
     def predict(self, fitted_on: Sequence[date], days: Sequence[date]) -> dict[date, Scenarios]:
-        """What one tells of days after learning from others, and from no day beside them."""
+        """Return the scenarios of days by a model fitted on others, without the neighbours of the days."""
         beside = {day + timedelta(days=by) for day in days for by in (-1, 0, 1)}
         model = self.fit([day for day in fitted_on if day not in beside])
         return {} if model is None else forecast_scenarios(model, self._home, days, self._timezone)
 
     def fit(self, days: Sequence[date]) -> AuroraModel | None:
-        """One that learned from these days; None where too few of them were read."""
+        """Return a model fitted on the days; None if too few of them have readings."""
         allowed: Mask = np.zeros(len(self._home.series), dtype=bool)
         for day in days:
             start, end = (self._home.series.index(day_start(day + timedelta(days=by), self._timezone)) for by in (0, 1))

@@ -23,39 +23,41 @@ N_SCENARIOS = 16  # paths a day: 10, 20 and 40 came out within 0.04 points of ea
 
 
 def with_aurora(manifest: Manifest, aurora: Bundle) -> tuple[Manifest, dict[str, bytes]]:
-    """A policy's manifest with an Aurora in it, and the files to add to the policy's."""
-    told = aurora.manifest.model_dump(mode="json", exclude={"files"})
+    """Return a policy's manifest with an Aurora in it, and the files to add to the policy's."""
+    detail = aurora.manifest.model_dump(mode="json", exclude={"files"})
     files = {f"{PREFIX}{name}": content for name, content in aurora.files.items()}
-    return manifest.model_copy(update={"details": {**manifest.details, DETAIL: told}}), files
+    return manifest.model_copy(update={"details": {**manifest.details, DETAIL: detail}}), files
 
 
 def embedded_aurora(bundle: Bundle) -> LoadedAurora | None:
-    """The Aurora of a policy's bundle; None where it carries none.
+    """Return the Aurora of a policy's bundle; None if it has none.
 
     Raises:
-        PolicyMismatchError: it is damaged, or of another version.
+        PolicyMismatchError: the Aurora is damaged, or of another version.
     """
-    told: dict[str, Any] | None = bundle.manifest.details.get(DETAIL)
-    if told is None:
+    detail: dict[str, Any] | None = bundle.manifest.details.get(DETAIL)
+    if detail is None:
         return None
     files = {name.removeprefix(PREFIX): content for name, content in bundle.files.items() if name.startswith(PREFIX)}
-    return load_aurora(Bundle(Manifest.model_validate({**told, "kind": KIND}), files, bundle.identity))
+    return load_aurora(Bundle(Manifest.model_validate({**detail, "kind": KIND}), files, bundle.identity))
 
 
 def forecast_scenarios(
     model: AuroraModel, home: AuroraHome, days: Sequence[date], timezone: str, *, n_scenarios: int = N_SCENARIOS
 ) -> dict[date, Scenarios]:
-    """What Aurora expects of days, with the errors of days like them; days it cannot expect are left out.
+    """Return Aurora's scenarios of days: its expectation with the errors of similar days.
+
+    Days without complete features are left out.
 
     Args:
         model: of the home.
         home: with readings up to the midnights.
-        days: local days after those it learned from.
+        days: local days after those that the model was fitted on.
         timezone: of the site.
-        n_scenarios: paths a day.
+        n_scenarios: number of paths a day.
 
     Returns:
-        Of each day the paths `(1, n_scenarios, n_slots)`, fewer where the model knows fewer days.
+        The paths of each day `(1, n_scenarios, n_slots)`; fewer if the model was fitted on fewer days.
     """
     made = aurora_scenarios(model, home, days, timezone, n_scenarios=n_scenarios)
     alone = {
@@ -66,5 +68,5 @@ def forecast_scenarios(
 
 
 def _is_complete(paths: Scenarios) -> bool:
-    """Whether there are paths, all of them numbers."""
+    """Return whether there are paths, all of them finite."""
     return paths.load_kwh.shape[1] > 0 and bool(np.isfinite(paths.load_kwh).all() and np.isfinite(paths.pv_kwh).all())

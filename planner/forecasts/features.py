@@ -1,6 +1,7 @@
-"""What Aurora knows of a slot ahead: features of (vintage, slot) pairs, made column by column from a cut.
+"""Features of (vintage, slot) pairs for Aurora, computed column by column from data known at the vintage.
 
-Every reading comes through `seen` or `Running` up to the vintage, every outlook through `told`. A forecast is a base
+Every reading comes through `readings_before` or `RunningSums` up to the vintage, every external forecast through
+`external_forecast`. A forecast is a base
 the home itself gives (mean of its last days; clear sky) and what the model has learned of the rest.
 """
 
@@ -22,7 +23,7 @@ WINDOWS = (1, 4, 16)  # slots back: the last, the last hour, the last four
 
 @dataclass(frozen=True)
 class PairFeatures:
-    """What is known of pairs of a vintage and a slot.
+    """Features of pairs of a vintage and a slot.
 
     Attributes:
         names: of the features.
@@ -37,7 +38,7 @@ class PairFeatures:
 
 @dataclass
 class AuroraHome:
-    """A home ready to be asked for features.
+    """A home whose features can be computed.
 
     Attributes:
         series: its readings and outlook.
@@ -55,7 +56,7 @@ class AuroraHome:
 
     @cached_property
     def load_errors(self) -> Energy:
-        """How much more each slot used than the mean of the days before it, as its own midnight knew [kWh]."""
+        """Load of each slot less the mean of the days before it, as known at its own midnight [kWh]."""
         slots = np.arange(len(self.series))
         return self.series.load_kwh - _mean(self._days(self.series.load_kwh, slots, slots, PROFILE_DAYS))
 
@@ -152,7 +153,7 @@ class AuroraHome:
         return _as_features(columns | self._calendar(vintage, slots) | self._weather(vintage, slots), clear)
 
     def _external_pv(self, vintage: Index, slots: Index, today: Index, clear: Energy) -> dict[str, Energy]:
-        """What somebody else's PV forecast says, and how well it has done so far."""
+        """Return features of an external PV forecast and of its errors so far."""
         near = np.stack([external_forecast(self.series, "pv_expected_kwh", slots + by, vintage) for by in range(-4, 5)])
         ahead = np.stack(
             [external_forecast(self.series, "pv_expected_kwh", today + by, vintage) for by in range(0, DAY_SLOTS, 2)]

@@ -21,7 +21,7 @@ _COLUMNS = (
 def naive_forecasts(
     history: pl.DataFrame, days: Sequence[date], timezone: str, *, load_days: int, pv_days: int
 ) -> pl.DataFrame:
-    """Forecasts made at the start of each day for the slots of that day and the next.
+    """Return forecasts made at the start of each day for the slots of that day and the next.
 
     Args:
         history: `slot_start`, `load_kwh`, `pv_kwh`; rows on or after a vintage do not reach that vintage.

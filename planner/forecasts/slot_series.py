@@ -1,7 +1,7 @@
 """A home's history as dense arrays on the slot grid, read only through cuts.
 
 The leakage rule is in two functions: `seen` gives nothing from a vintage on, and `Running.between` sums only what ended
-before it. Whatever forecasts is made of them, many vintages at once, column by column.
+before it. Features are computed from them, many vintages at once, column by column.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class SlotSeries:
-    """What is known of a home, slot by slot.
+    """Readings and external forecasts of a home, slot by slot.
 
     Attributes:
         start: first slot (UTC).

@@ -62,8 +62,8 @@ class AntaresRegressors:
 
     def predict(self, state: State) -> NDArray[np.float32]:
         """Powers to run, each -1 (none) to 1 (all): `(n_homes, 3)`, or `(3,)` of one state `(n_columns,)`."""
-        told = projected(self.shares(np.atleast_2d(state)), self.floor)
-        return (2.0 * told - 1.0).astype(np.float32).reshape(*state.shape[:-1], len(TARGETS))
+        shares = projected(self.shares(np.atleast_2d(state)), self.floor)
+        return (2.0 * shares - 1.0).astype(np.float32).reshape(*state.shape[:-1], len(TARGETS))
 
     def files(self) -> dict[str, bytes]:
         """Contents of the bundle's files by name."""
@@ -81,11 +81,11 @@ def projected(shares: Energy, floor: float) -> Energy:
     each other, the larger counts; charging exports nothing. Discharge with export sells from the battery, which MPC
     commands with both: where one of them is the weaker half of a mixture of covering and selling surplus, it goes.
     """
-    told = np.where(shares < floor, 0.0, np.where(shares > 1.0 - floor, 1.0, shares))
-    charging = told[:, CHARGE] > told[:, DISCHARGE]
+    feasible = np.where(shares < floor, 0.0, np.where(shares > 1.0 - floor, 1.0, shares))
+    charging = feasible[:, CHARGE] > feasible[:, DISCHARGE]
     charge = np.where(charging, shares[:, CHARGE], 0.0)
-    discharge = np.where(charging, 0.0, told[:, DISCHARGE])
-    export = np.where(charging, 0.0, told[:, EXPORT])
+    discharge = np.where(charging, 0.0, feasible[:, DISCHARGE])
+    export = np.where(charging, 0.0, feasible[:, EXPORT])
     mixed = shares[:, DISCHARGE] + shares[:, EXPORT] <= 1.0  # of either one or the other: both would add up to more
     weaker = shares[:, DISCHARGE] < shares[:, EXPORT]
     discharge = np.where(mixed & (export > 0) & weaker, 0.0, discharge)

@@ -30,10 +30,10 @@ class LearnedPolicy(Protocol):
 
 
 def learned_policy(bundle: Bundle, *, gated: bool = False) -> LearnedPolicy:
-    """The policy of a bundle, of whatever kind.
+    """Return the policy of a bundle of any kind.
 
     Args:
-        bundle: of a policy.
+        bundle: bundle of a policy.
         gated: whether the price gate stands between the policy and the inverter.
 
     Raises:

@@ -31,7 +31,7 @@ class Corrections:
     """The corrections to choose from.
 
     Attributes:
-        offset: reach of a correction of 1, in spreads of the day's import prices.
+        offset: size of the largest correction, in spreads of the day's import prices.
         levels: corrections, -1 to 1 without 0.
         margin: what one has to save [money].
     """
@@ -42,10 +42,10 @@ class Corrections:
 
 
 class AntaresPolicyV1:
-    """State -> correction of the value function that comes out cheapest in expectation.
+    """Policy that corrects the value function by the correction with the least expected cost.
 
     Args:
-        manifest: what it may be used with; its details are `offset`, the reach of a correction, `levels`, the
+        manifest: what it may be used with; its details are `offset`, the size of the largest correction, `levels`, the
             corrections there are (-1 to 1), `margin`, what one has to save [money], `trees`, whether there are any, and
             `beliefs`.
         trees: LightGBM's text; None corrects nothing.
@@ -58,14 +58,14 @@ class AntaresPolicyV1:
     def __init__(self, manifest: Manifest, trees: bytes | None, *, gated: bool = False) -> None:
         self.manifest, self._text = manifest, trees
         try:
-            reach = Correction(offset=float(manifest.details["offset"]))
+            correction = Correction(offset=float(manifest.details["offset"]))
             self.levels: Energy = np.array(manifest.details["levels"], dtype=np.float64)
             self.margin = float(manifest.details["margin"])
             self.weight_rules = WeightRules.of_document(manifest.details["beliefs"])
         except (KeyError, TypeError, ValueError) as error:
             message = f"the bundle lacks something, or has something unknown: {error}"
             raise PolicyMismatchError(message) from error
-        self.setup = Setup(action=manifest.action, correction=reach, gated=gated)
+        self.setup = Setup(action=manifest.action, correction=correction, gated=gated)
         self._trees: TreeEnsemble | None = None if trees is None else parse_tree_ensemble(trees)
         if bool(manifest.details.get("trees")) != (trees is not None):
             message = "the manifest speaks of trees, there are none" if trees is None else "the manifest knows no trees"
@@ -77,18 +77,18 @@ class AntaresPolicyV1:
             raise PolicyMismatchError(message)
 
     def predict(self, state: State) -> NDArray[np.float32]:
-        """Corrections of states `(n_homes, n_columns)` or `(n_columns,)`, each -1 to 1: `(n_homes, 1)` or `(1,)`."""
+        """Return corrections, -1 to 1, `(n_homes, 1)` or `(1,)`, of states `(n_homes, n_columns)` or `(n_columns,)`."""
         seen = np.atleast_2d(state)
         if self._trees is None or not len(self.levels):
             return np.zeros((*state.shape[:-1], 1), dtype=np.float32)
-        dearer = self._trees.predict(with_levels(seen, self.levels)).reshape(len(seen), -1)
-        best = dearer.argmin(axis=1)
-        saved = -dearer[np.arange(len(seen)), best]
-        told = np.where(saved > self.margin, self.levels[best], 0.0)
-        return told.astype(np.float32).reshape(*state.shape[:-1], 1)
+        extra_cost = self._trees.predict(with_levels(seen, self.levels)).reshape(len(seen), -1)
+        best = extra_cost.argmin(axis=1)
+        saved = -extra_cost[np.arange(len(seen)), best]
+        chosen = np.where(saved > self.margin, self.levels[best], 0.0)
+        return chosen.astype(np.float32).reshape(*state.shape[:-1], 1)
 
     def files(self) -> dict[str, bytes]:
-        """Contents of the bundle's files by name."""
+        """Return the contents of the bundle's files by name."""
         return {} if self._text is None else {TREES: self._text}
 
     def save(self, folder: Path) -> Bundle:
@@ -97,7 +97,7 @@ class AntaresPolicyV1:
 
 
 def with_levels(state: State, levels: Energy) -> State:
-    """Every state once with each level behind its columns `(n_homes * n_levels, n_columns + 1)`."""
+    """Return every state once with each level behind its columns `(n_homes * n_levels, n_columns + 1)`."""
     repeated = np.repeat(state, len(levels), axis=0)
     behind = np.tile(levels, len(state)).astype(np.float32)[:, None]
     return np.concatenate([repeated, behind], axis=1, dtype=np.float32)
@@ -112,7 +112,7 @@ def lightgbm_manifest(
     weight_rules: WeightRules = NAIVE,
     tariff: str = "",
 ) -> Manifest:
-    """The manifest of such a policy; `trees` says whether there are any."""
+    """Return the manifest of such a policy; `trees` says whether there are any."""
     return Manifest(
         kind=KIND,
         algorithm="lightgbm",
@@ -126,7 +126,7 @@ def lightgbm_manifest(
 
 
 def lightgbm_policy(bundle: Bundle, *, gated: bool = False) -> AntaresPolicyV1:
-    """The policy of a bundle.
+    """Return the policy of a bundle.
 
     Raises:
         PolicyMismatchError: the bundle holds something else.

@@ -85,7 +85,7 @@ def rl_manifest(
     weight_rules: WeightRules = NAIVE,
     tariff: str = "",
 ) -> Manifest:
-    """The manifest of a policy that corrects what stored energy is worth."""
+    """Return the manifest of a policy that corrects the value of stored energy."""
     return Manifest(
         kind=KIND,
         algorithm=algorithm,
@@ -100,8 +100,8 @@ def rl_manifest(
 
 def _setup(manifest: Manifest, *, gated: bool) -> Setup:
     """Return the setup of environments that run it."""
-    reach = Correction(offset=float(manifest.details["offset"]), scale=float(manifest.details["scale"]))
-    return Setup(action=manifest.action, correction=reach, gated=gated)
+    correction = Correction(offset=float(manifest.details["offset"]), scale=float(manifest.details["scale"]))
+    return Setup(action=manifest.action, correction=correction, gated=gated)
 
 
 def rl_policy(bundle: Bundle, *, gated: bool = False) -> AntaresRLPolicyV1:

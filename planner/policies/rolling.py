@@ -169,7 +169,7 @@ class RollingMpc(ScenarioPlanner):
         self.steadiness.new_day()
 
     def open(self, first: int, end: int) -> None:
-        """Work out what stored energy is worth over the span."""
+        """Compute the value function over the span."""
         site, scenarios, prices = self.window.site, self.scenarios(), self.prices()
         span = known_span(
             site=site,
@@ -193,14 +193,14 @@ class RollingValue(ScenarioPlanner):
     """The policy `value` through a window."""
 
     def open(self, first: int, end: int) -> None:
-        """Work out what stored energy is worth over the span."""
+        """Compute the value function over the span."""
         del first, end
-        bought, sold = self.prices()
+        import_price, export_price = self.prices()
         self.days = ValueDays(
             site=self.window.site,
             scenarios=self.scenarios(),
-            import_price=bought[None],
-            export_price=sold[None],
+            import_price=import_price[None],
+            export_price=export_price[None],
             end_value=self.end_value()[None],
             power=self.power(),
         )

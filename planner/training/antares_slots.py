@@ -1,4 +1,4 @@
-"""What policies are trained on: the slots of graded days, and a row a day that says what it is worth.
+"""Training data of policies: the slots of graded days, and a row a day with its settlement and costs.
 
 A day graded `mask_battery` has a house and prices to learn from but no battery: its battery readings are null here, so
 that nobody learns from them by mistake. Refused days, and days that are not whole, are left out.
@@ -93,7 +93,7 @@ def _complete_days(slots: pl.DataFrame, site: Site) -> pl.DataFrame:
 
 
 def training_episodes(results: pl.DataFrame, quality: pl.DataFrame, site: Site) -> pl.DataFrame:
-    """A row a day that can be lived through: what it is graded, where it starts, and what policies paid.
+    """Return a row a training day: grade, start, settlement, and costs of policies.
 
     Args:
         results: daily results of policies and oracle, `day, policy, cost, start_soc_kwh, settlement_value`.

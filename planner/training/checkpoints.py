@@ -1,8 +1,8 @@
-"""What a killed training goes on from: one file a member, replaced whole after every round, that runs no code.
+"""Checkpoints of reinforcement learning: one file a member, replaced atomically after every round; it runs no code.
 
 A round begins with random numbers and environments of its own, drawn from the seed and the round's number; so weights,
-the optimisers' moments and what the rounds came to are all there is to keep, and a resumed training is the undisturbed
-one to the bit.
+the optimisers' moments and the rounds' costs are all there is to keep, and a resumed training is the undisturbed one
+to the bit.
 """
 
 import hashlib
@@ -29,13 +29,13 @@ Tensors = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class MemberCheckpoint:
-    """A member after some round.
+    """State of a member after a round.
 
     Attributes:
-        costs: on the validation days, round by round, that before training first [money].
+        costs: validation cost of every round, that before training first [money].
         best: number of the cheapest round.
-        weights: the policy's in that round.
-        parameters: of networks and optimisers after the last one.
+        weights: weights of the policy in that round.
+        parameters: parameters of networks and optimisers after the last round.
     """
 
     costs: tuple[float, ...]
@@ -48,8 +48,8 @@ class Checkpoints:
     """A folder of one training's checkpoints.
 
     Args:
-        folder: where; made if need be.
-        fingerprint: of the training; files of another are refused.
+        folder: folder of the files; created if missing.
+        fingerprint: fingerprint of the training; files of another training are refused.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
@@ -57,23 +57,28 @@ class Checkpoints:
         folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, member: int) -> Path:
-        """Where a member is kept."""
+        """Return the file of a member."""
         return self._folder / f"member_{member}.safetensors"
 
     def save(self, member: int, checkpoint: MemberCheckpoint) -> None:
-        """Replace what is kept of a member, whole or not at all."""
-        told = {"schema": SCHEMA, "fingerprint": self._fingerprint, "costs": checkpoint.costs, "best": checkpoint.best}
+        """Replace the checkpoint of a member atomically."""
+        metadata = {
+            "schema": SCHEMA,
+            "fingerprint": self._fingerprint,
+            "costs": checkpoint.costs,
+            "best": checkpoint.best,
+        }
         tensors = {f"best/{name}": value for name, value in checkpoint.weights.items()}
         tensors |= {f"now/{name}": value for name, value in checkpoint.parameters.items()}
-        content = save({n: np.ascontiguousarray(v) for n, v in tensors.items()}, {"training": json.dumps(told)})
+        content = save({n: np.ascontiguousarray(v) for n, v in tensors.items()}, {"training": json.dumps(metadata)})
         with atomic_file(self.path(member)) as temporary:
             temporary.write_bytes(content)
 
     def load(self, member: int) -> MemberCheckpoint | None:
-        """What is kept of a member; None if nothing is.
+        """Return the checkpoint of a member; None if there is none.
 
         Raises:
-            CheckpointError: it is damaged, or of another training.
+            CheckpointError: the file is damaged, or of another training.
         """
         path = self.path(member)
         if not path.exists():
@@ -81,17 +86,17 @@ class Checkpoints:
         remedy = "train into another folder, or remove this one"
         try:
             with cast("Any", safe_open)(path, "np") as file:  # its own types say nothing
-                told: dict[str, Any] = json.loads(file.metadata()["training"])
+                metadata: dict[str, Any] = json.loads(file.metadata()["training"])
                 tensors: Tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             message = f"{path} cannot be read: {error}; {remedy}"
             raise CheckpointError(message) from error
-        if (told.get("schema"), told.get("fingerprint")) != (SCHEMA, self._fingerprint):
+        if (metadata.get("schema"), metadata.get("fingerprint")) != (SCHEMA, self._fingerprint):
             message = f"{path} is of a training with other days or sizes; {remedy}"
             raise CheckpointError(message)
         return MemberCheckpoint(
-            costs=tuple(told["costs"]),
-            best=told["best"],
+            costs=tuple(metadata["costs"]),
+            best=metadata["best"],
             weights=_under("best/", tensors),
             parameters=_under("now/", tensors),
         )
@@ -101,22 +106,22 @@ def _under(prefix: str, tensors: Tensors) -> Tensors:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def fingerprint(how: PpoTraining, *sets: Episodes) -> str:
-    """What tells trainings apart: sizes and rates, and every number of the days."""
-    digest = hashlib.sha256(f"{how!r} {torch.__version__}".encode())
+def fingerprint(config: PpoTraining, *sets: Episodes) -> str:
+    """Return the fingerprint of a training: a hash of its settings and of every number of the days."""
+    digest = hashlib.sha256(f"{config!r} {torch.__version__}".encode())
     for episodes in sets:
         outlook = episodes.outlook
         for part in (episodes, outlook) if outlook is not None else (episodes,):
             for field in fields(part):
                 value: object = getattr(part, field.name)
-                told = cast("NDArray[Any]", value).tobytes() if isinstance(value, np.ndarray) else b""
-                digest.update(field.name.encode() + told)
+                content = cast("NDArray[Any]", value).tobytes() if isinstance(value, np.ndarray) else b""
+                digest.update(field.name.encode() + content)
         digest.update(repr((episodes.sites, episodes.labels)).encode())
     return digest.hexdigest()
 
 
 def parameters(model: Any) -> Tensors:  # noqa: ANN401 - any of Stable-Baselines3's learners
-    """Copies of every tensor in a learner's networks and optimisers, by path."""
+    """Return copies of every tensor in a learner's networks and optimisers, by path."""
     found: dict[str, NDArray[Any]] = {}
     for name, state in model.get_parameters().items():
         for path, tensor in _tensors(state, name):
@@ -125,7 +130,7 @@ def parameters(model: Any) -> Tensors:  # noqa: ANN401 - any of Stable-Baselines
 
 
 def restore(model: Any, tensors: Tensors) -> None:  # noqa: ANN401 - any of Stable-Baselines3's learners
-    """Put `parameters` back into a learner made the same way."""
+    """Restore `parameters` in a learner of the same configuration."""
     states: dict[str, dict[str, Any]] = model.get_parameters()
     for name, state in states.items():
         own = {

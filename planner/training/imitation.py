@@ -1,7 +1,7 @@
-"""Learns to tell the powers that MPC told, from states on the way that MPC took.
+"""Behavioural cloning of MPC: regressors that predict its powers from the states that it passed through.
 
-What it finds is judged twice on days held out: how far each power is off, and what running them costs. There is no
-correction of its own mistakes here, and no price of them: that is `lightgbm_training`'s.
+They are validated twice on held-out days: by the error of each power, and by the cost of running them. Their own
+mistakes are neither corrected nor priced here: that is `planner.training.lightgbm`'s part (DAgger).
 """
 
 from collections.abc import Callable
@@ -47,12 +47,12 @@ class RegressorTraining(RegressorSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedRegressors:
-    """What was learned.
+    """Trained regressors.
 
     Attributes:
         regressors: with the floor that is cheapest on validation.
-        metrics: on validation days, by name: `mae_<target>`, `rmse_<target>` [kW], of means as the trees tell them;
-            `validation_cost` of running what they tell, mean over days [money].
+        metrics: on validation days, by name: `mae_<target>`, `rmse_<target>` [kW] of the trees' predictions;
+            `validation_cost` of running them, mean over days [money].
     """
 
     regressors: AntaresRegressors
@@ -61,7 +61,7 @@ class TrainedRegressors:
 
 @dataclass(frozen=True)
 class _MpcRows:
-    """What MPC told in states it met: states `(n, n_columns)`, shares of the most there is and that most `(n, 3)`."""
+    """States that MPC passed through `(n, n_columns)`, its powers as shares of the rated ones, and those `(n, 3)`."""
 
     state: State
     share: Energy
@@ -72,64 +72,64 @@ def train_regressors(
     training: Episodes,
     validation: Episodes,
     slots: pl.DataFrame,
-    how: RegressorTraining,
+    config: RegressorTraining,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> TrainedRegressors:
-    """Train on some days of a home, judge on others; the same input gives the same regressors, byte for byte.
+    """Train on some days of a home, validate on others; the same input gives the same regressors, byte for byte.
 
     Args:
         training: days with labels, and with an outlook where the state shows it.
         validation: the same of other days.
         slots: `local_day, slot_start, soc_kwh, battery_charge_kw, battery_discharge_kw, export_kw` of whole days
-            (`planner.training.antares_slots`); days on which MPC was not replayed are not learned from.
-        how: sizes and rates.
-        progress: told what is done and how much there is, after each power and each floor.
+            (`planner.training.antares_slots`); days on which MPC was not replayed are left out.
+        config: configuration.
+        progress: called with (done, total) after each power and each floor.
 
     Raises:
-        EpisodeError: MPC told nothing on the training or the validation days, or the days lack what the state shows or
-            stand there twice.
+        EpisodeError: MPC was replayed on none of the training or the validation days, or the days lack what the state
+            shows or occur twice.
     """
-    lessons, unseen = (_mpc_rows(days, slots, how.state) for days in (training, validation))
-    total = len(TARGETS) + len(how.floors)
+    fitted, held_out = (_mpc_rows(days, slots, config.state) for days in (training, validation))
+    total = len(TARGETS) + len(config.floors)
     trees: dict[str, bytes] = {}
     for place, target in enumerate(TARGETS):
-        trees[target] = fit_trees(lessons.state, lessons.share[:, place].copy(), how, seed=how.seed)
+        trees[target] = fit_trees(fitted.state, fitted.share[:, place].copy(), config, seed=config.seed)
         if progress is not None:
             progress(len(trees), total)
-    found = [_regressors(validation, how, trees, floor) for floor in how.floors]
+    candidates = [_regressors(validation, config, trees, floor) for floor in config.floors]
     costs: list[float] = []
-    for each in found:
-        costs.append(float(episode_costs(each.predict, validation, each.setup, state=how.state).mean()))
+    for candidate in candidates:
+        costs.append(float(episode_costs(candidate.predict, validation, candidate.setup, state=config.state).mean()))
         if progress is not None:
             progress(len(trees) + len(costs), total)
     best = int(np.argmin(costs))
     return TrainedRegressors(
-        regressors=found[best], metrics={**_errors(found[best], unseen), "validation_cost": costs[best]}
+        regressors=candidates[best], metrics={**_errors(candidates[best], held_out), "validation_cost": costs[best]}
     )
 
 
-def _errors(regressors: AntaresRegressors, unseen: _MpcRows) -> dict[str, float]:
-    """How far each power is off [kW]."""
-    off = (regressors.shares(unseen.state) - unseen.share) * unseen.full_kw
+def _errors(regressors: AntaresRegressors, held_out: _MpcRows) -> dict[str, float]:
+    """Return the mean absolute and root mean square error of each power, by name [kW]."""
+    off = (regressors.shares(held_out.state) - held_out.share) * held_out.full_kw
     mae, rmse = np.abs(off).mean(axis=0), np.sqrt((off**2).mean(axis=0))
     named = {f"mae_{target}": float(mae[place]) for place, target in enumerate(TARGETS)}
     return named | {f"rmse_{target}": float(rmse[place]) for place, target in enumerate(TARGETS)}
 
 
-def _regressors(days: Episodes, how: RegressorTraining, trees: dict[str, bytes], floor: float) -> AntaresRegressors:
-    columns = tuple(column.name for column in state_form(days, how.state).columns)
+def _regressors(days: Episodes, config: RegressorTraining, trees: dict[str, bytes], floor: float) -> AntaresRegressors:
+    columns = tuple(column.name for column in state_form(days, config.state).columns)
     manifest = regressors_manifest(
-        state=how.state, columns=columns, floor=floor, weight_rules=how.weight_rules, tariff=how.tariff
+        state=config.state, columns=columns, floor=floor, weight_rules=config.weight_rules, tariff=config.tariff
     )
     return AntaresRegressors(manifest, trees)
 
 
 def _mpc_rows(days: Episodes, slots: pl.DataFrame, state: str) -> _MpcRows:
-    """What MPC told on some days.
+    """Return the states that MPC passed through on some days, and its powers there.
 
     Raises:
-        EpisodeError: it told nothing.
+        EpisodeError: MPC was replayed on none of the days.
     """
     soc_kwh, powers = mpc_commands(days, slots)
     row, slot = np.nonzero(np.isfinite(soc_kwh))
@@ -142,30 +142,32 @@ def _mpc_rows(days: Episodes, slots: pl.DataFrame, state: str) -> _MpcRows:
 
 
 def mpc_commands(days: Episodes, slots: pl.DataFrame) -> tuple[Energy, Energy]:
-    """Stored energy at each slot's start [kWh] and the powers that MPC told [kW], not a number where it told none.
+    """Return the stored energy at each slot's start [kWh] and MPC's powers [kW]; nan where MPC was not replayed.
 
     Args:
-        days: of one home, labelled by their local days.
+        days: days of one home, labelled by their local days.
         slots: as for `train_regressors`.
 
     Returns:
         `(n_episodes, width)` and `(n_episodes, width, 3)`.
 
     Raises:
-        EpisodeError: a day has another number of slots than MPC told, or stands there twice.
+        EpisodeError: a day has another number of slots than MPC's replay, or occurs twice.
     """
     if len(set(days.labels)) < len(days.labels):
-        raise EpisodeError("a day stands there twice, which MPC lived through once: leave made-up days out")
+        raise EpisodeError("a day occurs twice, and MPC was replayed on it once: leave augmented days out")
     soc_kwh = np.full(days.load_kwh.shape, np.nan)
     powers = np.full((*days.load_kwh.shape, len(TARGETS)), np.nan)
-    told = slots.drop_nulls(["soc_kwh", *TARGETS]).sort("slot_start").with_columns(pl.col("local_day").cast(pl.String))
-    by_day = {str(day): part for (day,), part in told.partition_by("local_day", as_dict=True).items()}
+    replayed = (
+        slots.drop_nulls(["soc_kwh", *TARGETS]).sort("slot_start").with_columns(pl.col("local_day").cast(pl.String))
+    )
+    by_day = {str(day): part for (day,), part in replayed.partition_by("local_day", as_dict=True).items()}
     for row, label in enumerate(days.labels):
         part = by_day.get(label)
         if part is None:
             continue
         if part.height != days.n_slots[row]:
-            message = f"{label} has {days.n_slots[row]} slots, MPC told {part.height}"
+            message = f"{label} has {days.n_slots[row]} slots, MPC's replay has {part.height}"
             raise EpisodeError(message)
         soc_kwh[row, : part.height] = part["soc_kwh"].to_numpy()
         powers[row, : part.height] = part.select(TARGETS).to_numpy()

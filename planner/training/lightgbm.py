@@ -1,12 +1,13 @@
-"""Learns from hindsight which correction of the value function comes out cheapest, with rounds of DAgger.
+"""Cost-sensitive DAgger: boosted trees that learn from hindsight which correction of the value function is cheapest.
 
-Hindsight is the backward recursion on what the day really brought: it prices every command in every state, so a
-mistake counts by what it costs. The policy lives through its training days; in each state that it reaches, the command
-of every correction is priced, and trees learn from all states so far how much dearer than the uncorrected command it
-is, from what was known (Ross and Bagnell, "Reinforcement and Imitation Learning via Interactive No-Regret Learning",
-2014). After every round the policy is judged by what it really pays on validation days, once for each margin that a
-correction may have to save, and the one that surely saves most is kept: corrections are many and days few, so that some
-always save by chance. Where none surely saves, the policy corrects nothing, which is the policy `value`.
+Hindsight is the backward recursion on the day's readings: it prices every command in every state, so a mistake counts
+by its cost. The policy runs through its training days; in each state that it reaches, the command of every correction
+is priced, and trees learn from all states so far how much more than the uncorrected command it costs, from what was
+known (AggreVaTe: Ross and Bagnell, "Reinforcement and Imitation Learning via Interactive No-Regret Learning", 2014).
+After every round the policy is validated by its actual cost on validation days, once for each margin that a correction
+may have to save. The one with the largest lower confidence bound of its saving is kept: corrections are many and days
+few, so that some always save by chance. If no bound is above zero, the policy corrects nothing, which is the policy
+`value`.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,15 +63,15 @@ class LightgbmTraining(LightgbmSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class LightgbmRound:
-    """What a round came to.
+    """Result of a round.
 
     Attributes:
-        number: 0 is the policy that corrects nothing.
-        of: rounds there are to be.
-        rows: priced corrections that were learned from.
-        margin: what a correction has to save, of the best policy of the round [money].
-        cost: its mean over the validation days [money].
-        saved: what it surely saves of that: mean less `confidence_z` standard errors [money].
+        number: number of the round; 0 is the policy that corrects nothing.
+        total: number of rounds of the training.
+        rows: number of training rows so far, that is of priced corrections.
+        margin: least saving of a correction, of the best policy of the round [money].
+        cost: mean cost of that policy over the validation days [money].
+        saving: lower confidence bound of its saving: mean less `confidence_z` standard errors [money].
     """
 
     number: int
@@ -83,14 +84,14 @@ class LightgbmRound:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedLightgbm:
-    """The best policy and how training went.
+    """The best policy and the rounds of its training.
 
     Attributes:
-        policy: of the round that surely saves most on validation.
-        rounds: in order.
-        best: number of that round; 0 where none surely saves anything.
-        metrics: of the best, by name: `validation_cost`, `validation_cost_uncorrected` [money a day],
-            `corrected_share` of the states learned from, `rows` learned from.
+        policy: policy of the round with the largest lower bound of the saving on validation.
+        rounds: rounds in order.
+        best: number of that round; 0 if no bound is above zero.
+        metrics: metrics of that policy by name: `validation_cost`, `validation_cost_uncorrected` [money a day],
+            `corrected_share` of the training states, `rows` of training.
     """
 
     policy: AntaresPolicyV1
@@ -126,181 +127,182 @@ class TrainingRows:
 def train_lightgbm(
     training: Episodes,
     validation: Episodes,
-    how: LightgbmTraining,
+    config: LightgbmTraining,
     *,
     progress: Callable[[LightgbmRound], None] | None = None,
 ) -> TrainedLightgbm:
     """Train on some days, choose on others; the same input gives the same policy, byte for byte.
 
     Args:
-        training: with an outlook by `how.weight_rules`.
-        validation: the same.
-        how: sizes and rates.
-        progress: told after every round, the first is number 0.
+        training: days with an outlook by `config.weight_rules`.
+        validation: other days with such an outlook.
+        config: configuration.
+        progress: called after every round, the first is number 0.
 
     Raises:
         EpisodeError: the days lack an outlook.
     """
-    judge, teacher, latest = _Validation(validation, how), Labeler(training, how), _policy(how, None, 0.0)
-    rounds = [LightgbmRound(number=0, total=how.rounds, rows=0, margin=0.0, cost=judge.uncorrected, saving=0.0)]
-    policies, lessons = [latest], teacher.no_rows()
-    for number in range(1, how.rounds + 1):
+    validator, labeler, latest = _Validation(validation, config), Labeler(training, config), _policy(config, None, 0.0)
+    rounds = [LightgbmRound(number=0, total=config.rounds, rows=0, margin=0.0, cost=validator.uncorrected, saving=0.0)]
+    policies, rows = [latest], labeler.no_rows()
+    for number in range(1, config.rounds + 1):
         if progress is not None:
             progress(rounds[-1])
-        lessons += teacher.label(latest, number)
-        latest, cost, saved = judge.best(_candidates(how, lessons))
+        rows += labeler.label(latest, number)
+        latest, cost, saving = validator.best(_candidates(config, rows))
         policies.append(latest)
         rounds.append(
             LightgbmRound(
                 number=number,
-                total=how.rounds,
-                rows=int(lessons.differs.sum()),
+                total=config.rounds,
+                rows=int(rows.differs.sum()),
                 margin=latest.margin,
                 cost=cost,
-                saving=saved,
+                saving=saving,
             )
         )
     if progress is not None:
         progress(rounds[-1])
-    kept = max(rounds, key=lambda each: each.saving)  # the first of equal ones
+    best = max(rounds, key=lambda each: each.saving)  # the first of equal ones
     metrics = {
-        "validation_cost": kept.cost,
-        "validation_cost_uncorrected": judge.uncorrected,
-        "corrected_share": float((policies[kept.number].predict(lessons.state) != 0).mean()) if how.rounds else 0.0,
-        "rows": float(kept.rows),
+        "validation_cost": best.cost,
+        "validation_cost_uncorrected": validator.uncorrected,
+        "corrected_share": float((policies[best.number].predict(rows.state) != 0).mean()) if config.rounds else 0.0,
+        "rows": float(best.rows),
     }
-    return TrainedLightgbm(policy=policies[kept.number], rounds=tuple(rounds), best=kept.number, metrics=metrics)
+    return TrainedLightgbm(policy=policies[best.number], rounds=tuple(rounds), best=best.number, metrics=metrics)
 
 
 class _Validation:
-    """Weighs policies by what they pay on validation days, day by day against no correction."""
+    """Compares policies by their costs on validation days, paired by day with no correction."""
 
-    def __init__(self, days: Episodes, how: LightgbmTraining) -> None:
-        self._days, self._confidence_z = days, how.confidence_z
-        self._costs = self._costs_of(_policy(how, None, 0.0))
+    def __init__(self, days: Episodes, config: LightgbmTraining) -> None:
+        self._days, self._confidence_z = days, config.confidence_z
+        self._costs = self._costs_of(_policy(config, None, 0.0))
         self.uncorrected = float(self._costs.mean())
 
     def _costs_of(self, policy: AntaresPolicyV1) -> Energy:
         return episode_costs(policy.predict, self._days, policy.setup)
 
     def best(self, policies: list[AntaresPolicyV1]) -> tuple[AntaresPolicyV1, float, float]:
-        """The policy that surely saves most, the first of equal ones, its mean cost and what it surely saves."""
+        """Return the policy with the largest lower bound of its saving, its mean cost and the bound."""
         costs = [self._costs_of(policy) for policy in policies]
-        saved = [self._lower_bound(self._costs - each) for each in costs]
-        place = int(np.argmax(saved))
-        return policies[place], float(costs[place].mean()), saved[place]
+        savings = [self._lower_bound(self._costs - each) for each in costs]
+        place = int(np.argmax(savings))
+        return policies[place], float(costs[place].mean()), savings[place]
 
-    def _lower_bound(self, saved: Energy) -> float:
-        error = saved.std(ddof=1) / np.sqrt(len(saved)) if len(saved) > 1 else 0.0
-        return float(saved.mean() - self._confidence_z * error)
+    def _lower_bound(self, savings: Energy) -> float:
+        error = savings.std(ddof=1) / np.sqrt(len(savings)) if len(savings) > 1 else 0.0
+        return float(savings.mean() - self._confidence_z * error)
 
 
-def _policy(how: LightgbmTraining, trees: bytes | None, margin: float) -> AntaresPolicyV1:
+def _policy(config: LightgbmTraining, trees: bytes | None, margin: float) -> AntaresPolicyV1:
     manifest = lightgbm_manifest(
         state=STATE,
         columns=COLUMNS,
-        among=Corrections(offset=how.offset, levels=how.levels, margin=margin),
+        among=Corrections(offset=config.offset, levels=config.levels, margin=margin),
         trees=trees is not None,
-        weight_rules=how.weight_rules,
-        tariff=how.tariff,
+        weight_rules=config.weight_rules,
+        tariff=config.tariff,
     )
     return AntaresPolicyV1(manifest, trees)
 
 
-def _candidates(how: LightgbmTraining, rows: TrainingRows) -> list[AntaresPolicyV1]:
+def _candidates(config: LightgbmTraining, rows: TrainingRows) -> list[AntaresPolicyV1]:
     """Return a policy for each margin, all with the trees fitted on all rows."""
     differing = rows.extra_cost[rows.differs]
     scale = float(np.sqrt(np.mean(differing**2))) if len(differing) else 0.0
-    trees = _fit(rows, how) if len(differing) else None
-    return [_policy(how, trees, margin * scale) for margin in how.margins]
+    trees = _fit(rows, config) if len(differing) else None
+    return [_policy(config, trees, margin * scale) for margin in config.margins]
 
 
-def _fit(rows: TrainingRows, how: LightgbmTraining) -> bytes:
-    """Trees of the expected extra cost of corrections, as LightGBM's text.
+def _fit(rows: TrainingRows, config: LightgbmTraining) -> bytes:
+    """Return trees of the expected extra cost of corrections, as LightGBM's text.
 
-    Only corrections that mean another command are learned from: the others cost nothing more by construction.
+    Only corrections that mean another command are in the rows: the others cost nothing more by construction.
     """
-    levels = np.array(how.levels)
+    levels = np.array(config.levels)
     differs = rows.differs.reshape(-1)
     features = with_levels(rows.state, levels)[differs]
-    return fit_trees(features, rows.extra_cost.reshape(-1)[differs], how, seed=how.seed, l2=how.l2)
+    return fit_trees(features, rows.extra_cost.reshape(-1)[differs], config, seed=config.seed, l2=config.l2)
 
 
 class Labeler:
-    """Prices corrections in the states that policies reach on some days.
+    """The expert of DAgger: prices corrections in the states that policies reach on some days.
 
     Args:
-        days: with an outlook.
-        how: which corrections, and how many lives.
+        days: days with an outlook.
+        config: configuration: the corrections and the number of passes.
     """
 
-    def __init__(self, days: Episodes, how: LightgbmTraining) -> None:
-        reach = Correction(offset=how.offset)
-        self._days, self._how, self._levels = days, how, np.array(how.levels)
-        self._expected_value = CorrectedValue(days, reach)
-        self._hindsight_value = CorrectedValue(replace(days, outlook=hindsight(days)), reach)
+    def __init__(self, days: Episodes, config: LightgbmTraining) -> None:
+        correction = Correction(offset=config.offset)
+        self._days, self._config, self._levels = days, config, np.array(config.levels)
+        self._expected_value = CorrectedValue(days, correction)
+        self._hindsight_value = CorrectedValue(replace(days, outlook=hindsight(days)), correction)
 
     def no_rows(self) -> TrainingRows:
-        """No lesson yet."""
+        """Return empty training rows."""
         none = np.zeros((0, len(self._levels)))
         return TrainingRows(np.zeros((0, len(COLUMNS)), dtype=np.float32), none, none.astype(np.bool_))
 
     def label(self, policy: AntaresPolicyV1, number: int) -> TrainingRows:
-        """What a policy meets in a round: the first life starts as the protocol says, the others anywhere."""
-        lived = self.no_rows()
-        for life in range(self._how.passes):
+        """Return the rows of a round: the first pass starts at the protocol's stored energy, the others anywhere."""
+        labelled = self.no_rows()
+        for number_of_pass in range(self._config.passes):
             for n_slots in np.unique(self._days.n_slots).tolist():
-                lived += self._pass(policy, np.flatnonzero(self._days.n_slots == n_slots), (number, life))
-        return lived
+                rows = np.flatnonzero(self._days.n_slots == n_slots)
+                labelled += self._pass(policy, rows, (number, number_of_pass))
+        return labelled
 
     def _pass(self, policy: AntaresPolicyV1, rows: Index, which: tuple[int, int]) -> TrainingRows:
-        """Live through days of equally many slots."""
+        """Run the policy through days of equally many slots; `which` is the round and the pass."""
         setup = replace(policy.setup, random_start=which[1] > 0)
         batch = HomeBatch(self._days, len(rows), state=STATE, setup=setup, actions=Commands(self._days))
-        randoms = [np.random.default_rng((self._how.seed, *which, int(row))) for row in rows]
+        randoms = [np.random.default_rng((self._config.seed, *which, int(row))) for row in rows]
         batch.restart(np.arange(len(rows)), randoms, rows=rows)
-        met: list[TrainingRows] = []
+        parts: list[TrainingRows] = []
         for _ in range(int(self._days.n_slots[rows[0]])):
             state = batch.observe()
-            lessons, told = self._label_states(state, batch.moment, policy.predict(state))
-            met.append(lessons)
-            batch.step(told)
-        return TrainingRows.concatenate(met)
+            rows_here, commands = self._label_states(state, batch.moment, policy.predict(state))
+            parts.append(rows_here)
+            batch.step(commands)
+        return TrainingRows.concatenate(parts)
 
-    def _label_states(self, state: State, moment: Moment, asked: Actions) -> tuple[TrainingRows, Index]:
-        """Price every correction's command in some states; and the command that is asked for there, of the menu."""
+    def _label_states(self, state: State, moment: Moment, actions: Actions) -> tuple[TrainingRows, Index]:
+        """Return priced corrections of some states, and the actions' commands as numbers of the menu."""
         together = max(1, CACHE_ELEMENTS // (self._expected_value.n_scenarios * len(MENU_NAMES)))
         parts = [slice(at, at + together) for at in range(0, len(moment.row), together)]
-        priced = [self._extra_costs(moment.part(part), asked[part]) for part in parts]
-        dearer, differs, told = (np.concatenate(each) for each in zip(*priced, strict=True))
-        return TrainingRows(state, dearer, differs), told
+        priced = [self._extra_costs(moment.part(part), actions[part]) for part in parts]
+        extra_cost, differs, commands = (np.concatenate(column) for column in zip(*priced, strict=True))
+        return TrainingRows(state, extra_cost, differs), commands
 
-    def _extra_costs(self, moment: Moment, asked: Actions) -> tuple[Energy, Mask, Index]:
-        """What each correction's command costs more than the uncorrected one, where it is another; what is asked."""
+    def _extra_costs(self, moment: Moment, actions: Actions) -> tuple[Energy, Mask, Index]:
+        """Return corrections' extra costs, whether their commands differ from the uncorrected, actions' commands."""
         cost, gain = self._expected_value.cost_and_gain(*self._expected_value.simulate(moment), moment)
-        truly, _ = self._hindsight_value.cost_and_gain(*self._hindsight_value.simulate(moment), moment)
-        own = cost.argmin(axis=1)[:, None]
-        meant = np.stack([(cost - level * gain).argmin(axis=1) for level in self._levels], axis=1)
-        dearer = np.take_along_axis(truly, meant, axis=1) - np.take_along_axis(truly, own, axis=1)
-        return dearer, meant != own, (cost - asked * gain).argmin(axis=1)
+        actual, _ = self._hindsight_value.cost_and_gain(*self._hindsight_value.simulate(moment), moment)
+        uncorrected = cost.argmin(axis=1)[:, None]
+        corrected = np.stack([(cost - level * gain).argmin(axis=1) for level in self._levels], axis=1)
+        extra = np.take_along_axis(actual, corrected, axis=1) - np.take_along_axis(actual, uncorrected, axis=1)
+        return extra, corrected != uncorrected, (cost - actions * gain).argmin(axis=1)
 
 
 def hindsight(days: Episodes) -> Outlook:
-    """The outlook of someone who knows what days bring: one scenario, the truth, and what it makes energy worth."""
+    """Return the outlook of perfect hindsight: the readings as only scenario, and the value of energy under them."""
     value = np.zeros((*days.load_kwh.shape, GRID_POINTS))
     for home, site in enumerate(days.sites):
         for n_slots in np.unique(days.n_slots).tolist():
             rows = np.flatnonzero((days.home == home) & (days.n_slots == n_slots))
             if not len(rows):
                 continue
-            known = slice(0, n_slots)
-            worth = value_function(
-                Scenarios(days.load_kwh[rows, None, known], days.pv_kwh[rows, None, known]),
-                days.import_price[rows, known],
-                days.export_price[rows, known],
+            inside = slice(0, n_slots)
+            values = value_function(
+                Scenarios(days.load_kwh[rows, None, inside], days.pv_kwh[rows, None, inside]),
+                days.import_price[rows, inside],
+                days.export_price[rows, inside],
                 site=site,
                 end_value=days.settlement_value[rows, None] * soc_grid(site.battery),
             )
-            value[rows, known] = worth.value[:, 0, 1:]
+            value[rows, inside] = values.value[:, 0, 1:]
     truth = (days.load_kwh[:, :, None], days.pv_kwh[:, :, None])
     return Outlook(load_kwh=truth[0], pv_kwh=truth[1], weight=np.ones_like(truth[0]), value=value)

@@ -21,32 +21,32 @@ class PpoLearner:
 
     Args:
         days: to live through.
-        how: sizes and rates.
+        config: configuration.
         member: number of the one trained.
     """
 
-    def __init__(self, days: TrainingDays, how: PpoTraining, member: int) -> None:
-        self._how, self._member = how, member
+    def __init__(self, days: TrainingDays, config: PpoTraining, member: int) -> None:
+        self._config, self._member = config, member
         batch = AntaresVecEnv(
-            days.episodes, how.homes, state=STATE, setup=days.setup, actions=days.actions, reward=days.reward
+            days.episodes, config.homes, state=STATE, setup=days.setup, actions=days.actions, reward=days.reward
         )
         self.model = PPO(
             "MlpPolicy",
             batch,
-            n_steps=how.rollout,
-            batch_size=how.batch,
-            n_epochs=how.epochs,
+            n_steps=config.rollout,
+            batch_size=config.batch,
+            n_epochs=config.epochs,
             gamma=1.0,  # a day ends, and its last kWh counts as much as its first
-            ent_coef=how.entropy,
-            clip_range=how.clip,
-            seed=how.round_seed(member, 0),
+            ent_coef=config.entropy,
+            clip_range=config.clip,
+            seed=config.round_seed(member, 0),
             device="cpu",
             policy_kwargs={
-                "net_arch": list(how.hidden),
+                "net_arch": list(config.hidden),
                 "activation_fn": nn.Tanh,
-                "log_std_init": float(np.log(how.first_std)),
+                "log_std_init": float(np.log(config.first_std)),
                 "optimizer_class": optim.AdamW,
-                "optimizer_kwargs": {"weight_decay": how.weight_decay, "eps": 1e-5},
+                "optimizer_kwargs": {"weight_decay": config.weight_decay, "eps": 1e-5},
             },
         )
         for head in (self.model.policy.action_net, self.model.policy.value_net):
@@ -55,12 +55,12 @@ class PpoLearner:
 
     def learn(self, number: int) -> None:
         """Live through a round and learn from it; rounds begin anew, so that no environment has to be kept."""
-        how, rate = self._how, self._how.rate(number)
-        share = (number - 1) / max(how.rounds - 1, 1)
-        self.model.rollout_buffer.gae_lambda = how.first_lambda + share * (how.last_lambda - how.first_lambda)
+        config, rate = self._config, self._config.rate(number)
+        share = (number - 1) / max(config.rounds - 1, 1)
+        self.model.rollout_buffer.gae_lambda = config.first_lambda + share * (config.last_lambda - config.first_lambda)
         self.model.lr_schedule = lambda _: rate
-        self.model.set_random_seed(how.round_seed(self._member, number))
-        self.model.learn(how.homes * how.slots)  # pyright: ignore[reportUnknownMemberType] - SB3's callbacks
+        self.model.set_random_seed(config.round_seed(self._member, number))
+        self.model.learn(config.homes * config.slots)  # pyright: ignore[reportUnknownMemberType] - SB3's callbacks
 
     def weights(self) -> Weights:
         """The policy's layers as they are now, without its noise."""

@@ -1,9 +1,9 @@
-"""Trains a correction of the value function by reinforcement learning, and keeps the best of its kind.
+"""Training of a correction of the value function by reinforcement learning, with early stopping and an ensemble.
 
-Every member starts as no correction at all, which is the policy `value`; its reward is what it gains on that policy
-from the same stored energy on the same day (`env.gym.value_baseline`). After every round it is judged, without chance,
+Every member starts as no correction at all, which is the policy `value`; its reward is its advantage over that policy
+from the same stored energy on the same day (`env.gym.value_baseline`). After every round it is scored, without noise,
 in money and by the exact form of its actions, on validation days that are no part of training, and the cheapest is
-kept: training drifts. Several members' mean errs less than one of them; where that saves nothing on validation, the
+kept: training drifts. The mean of several members errs less than one of them; if it saves nothing on validation, the
 policy is no correction.
 """
 
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RlRound:
-    """What a round came to.
+    """Result of a round.
 
     Attributes:
-        member: the one trained, from 0.
-        number: of the round; 0 is the policy before any training.
-        done: rounds done by now, all members together.
-        total: rounds there will be.
-        steps: slots lived through by this member so far, all homes together.
-        cost: mean over the validation days [money].
+        member: number of the member trained, from 0.
+        number: number of the round; 0 is the policy before any training.
+        done: rounds done so far, of all members.
+        total: rounds of the training, of all members.
+        steps: slots stepped by this member so far, in all homes.
+        cost: mean cost over the validation days [money].
     """
 
     member: int
@@ -51,14 +51,14 @@ class RlRound:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedRl:
-    """The best policy and how training went.
+    """The best policy and the rounds of its training.
 
     Attributes:
-        policy: the members' mean; no correction where that is not cheaper on validation.
-        rounds: in order, member by member.
-        best: number of each member's cheapest round; 0 where training made nothing better.
-        cost: of the policy, mean over the validation days [money].
-        uncorrected_cost: the same of no correction [money].
+        policy: mean of the members; no correction if that is not cheaper on validation.
+        rounds: rounds in order, member by member.
+        best: number of each member's cheapest round; 0 if training improved nothing.
+        cost: mean cost of the policy over the validation days [money].
+        uncorrected_cost: mean cost of no correction over the same days [money].
     """
 
     policy: AntaresRLPolicyV1
@@ -71,11 +71,11 @@ class TrainedRl:
 def train_rl(
     training: Episodes,
     validation: Episodes,
-    how: PpoTraining,
+    config: PpoTraining,
     *,
     checkpoints: Path | None = None,
     progress: Callable[[RlRound], None] | None = None,
-    beliefs: WeightRules = NAIVE,
+    weight_rules: WeightRules = NAIVE,
     tariff: str = "",
 ) -> TrainedRl:
     """Train on some days, choose on others; the same input gives the same policy.
@@ -83,43 +83,43 @@ def train_rl(
     Args:
         training: days with an outlook.
         validation: other days with an outlook.
-        how: sizes and rates.
-        checkpoints: folder in which a training that was killed is found and goes on, to the same end; None keeps none.
-        progress: told after every round, those that were found done too.
-        beliefs: rules behind the days' outlook, for the policy's manifest.
+        config: configuration.
+        checkpoints: folder from which a killed training is resumed, with the same result; None keeps no checkpoints.
+        progress: called after every round, rounds of a resumed training included.
+        weight_rules: scenario weights behind the days' outlook, for the policy's manifest.
         tariff: version of the tariff, for the manifest.
 
     Raises:
         EpisodeError: the days lack an outlook.
         CheckpointError: the folder is another training's.
     """
-    set_threads(how.threads)
+    set_threads(config.threads)
     from planner.training.checkpoints import Checkpoints, fingerprint
 
-    kept = None if checkpoints is None else Checkpoints(checkpoints, fingerprint(how, training, validation))
-    days = TrainingDays(training, how)
+    stored = None if checkpoints is None else Checkpoints(checkpoints, fingerprint(config, training, validation))
+    days = TrainingDays(training, config)
 
     def policy(weights: Weights) -> AntaresRLPolicyV1:
         manifest = rl_manifest(
-            algorithm=how.algorithm,
+            algorithm=config.algorithm,
             state=STATE,
             columns=days.columns,
             correction=days.correction,
-            weight_rules=beliefs,
+            weight_rules=weight_rules,
             tariff=tariff,
         )
         return AntaresRLPolicyV1(manifest, weights)
 
-    judge = _Validation(policy, validation, Setup(action="correction", correction=days.correction))
-    members = [_Member(number, days, how, judge, kept, progress) for number in range(how.members)]
+    validator = _Validation(policy, validation, Setup(action="correction", correction=days.correction))
+    members = [_Member(number, days, config, validator, stored, progress) for number in range(config.members)]
     trained = [member.train() for member in members]
     together = mean_weights([each.weights for each in trained])
-    uncorrected, cost = trained[0].costs[0], judge.cost(together)
+    uncorrected, cost = trained[0].costs[0], validator.cost(together)
     if cost >= uncorrected:
         together, cost = {name: np.zeros_like(value) for name, value in together.items()}, uncorrected
     return TrainedRl(
         policy=policy(together),
-        rounds=tuple(told for member in members for told in member.rounds),
+        rounds=tuple(each for member in members for each in member.rounds),
         best=tuple(each.best for each in trained),
         cost=cost,
         uncorrected_cost=uncorrected,
@@ -127,13 +127,13 @@ def train_rl(
 
 
 class _Validation:
-    """What weights cost on the validation days."""
+    """Scores weights by their cost on the validation days."""
 
     def __init__(self, policy: Callable[[Weights], AntaresRLPolicyV1], validation: Episodes, setup: Setup) -> None:
         self._policy, self._validation, self._setup = policy, validation, setup
 
     def cost(self, weights: Weights) -> float:
-        """Mean over the days [money]."""
+        """Return the mean cost over the days [money]."""
         return float(episode_costs(self._policy(weights).predict, self._validation, self._setup).mean())
 
 
@@ -144,21 +144,21 @@ class _Member:
         self,
         number: int,
         days: TrainingDays,
-        how: PpoTraining,
-        judge: _Validation,
-        kept: "Checkpoints | None",
+        config: PpoTraining,
+        validator: _Validation,
+        checkpoints: "Checkpoints | None",
         progress: Callable[[RlRound], None] | None,
     ) -> None:
-        self._number, self._days, self._how, self._validation = number, days, how, judge
-        self._checkpoints, self._progress = kept, progress
+        self._number, self._days, self._config, self._validation = number, days, config, validator
+        self._checkpoints, self._progress = checkpoints, progress
         self.rounds: list[RlRound] = []
 
     def train(self) -> "MemberCheckpoint":
-        """Train it, or go on with it, to the last round."""
+        """Train the member, or resume its training, to the last round."""
         from planner.training.checkpoints import MemberCheckpoint, parameters, restore
         from planner.training.ppo import PpoLearner
 
-        learner = PpoLearner(self._days, self._how, self._number)
+        learner = PpoLearner(self._days, self._config, self._number)
         saved = None if self._checkpoints is None else self._checkpoints.load(self._number)
         if saved is None:
             weights = learner.weights()
@@ -167,7 +167,7 @@ class _Member:
             restore(learner.model, saved.parameters)
         for cost in saved.costs:
             self._report(cost)
-        while len(saved.costs) <= self._how.rounds:
+        while len(saved.costs) <= self._config.rounds:
             number = len(saved.costs)
             learner.learn(number)
             weights = learner.weights()
@@ -186,21 +186,21 @@ class _Member:
 
     def _report(self, cost: float) -> None:
         number = len(self.rounds)
-        told = RlRound(
+        finished = RlRound(
             member=self._number,
             number=number,
-            done=self._number * self._how.rounds + number,
-            total=self._how.members * self._how.rounds,
-            steps=number * self._how.homes * self._how.slots,
+            done=self._number * self._config.rounds + number,
+            total=self._config.members * self._config.rounds,
+            steps=number * self._config.homes * self._config.slots,
             cost=cost,
         )
-        self.rounds.append(told)
+        self.rounds.append(finished)
         if self._progress is not None and number > 0:
-            self._progress(told)
+            self._progress(finished)
 
 
 def set_threads(threads: int) -> None:
-    """Work with so many threads that sleep while they wait for one another.
+    """Set the number of threads of PyTorch, which sleep while they wait for one another.
 
     By default they spin, so that beside other work each waits out the others' turns: PPO on two busy cores (load 8)
     made 3 000 steps/s spinning and 30 000 sleeping. It has to be said before PyTorch is first imported; later, only the
@@ -213,7 +213,7 @@ def set_threads(threads: int) -> None:
 
 
 def mean_weights(members: Sequence[Weights]) -> dict[str, NDArray[np.float32]]:
-    """One network that answers the mean of what several of the same shape answer, before it is clipped."""
+    """Return one network whose output is the mean of the outputs of several of the same shape, before clipping."""
     n_layers = len(members[0]) // 2
     joined: dict[str, NDArray[np.float32]] = {}
     for layer in range(n_layers):

@@ -1,6 +1,6 @@
-"""Days as reinforcement learning lives through them: corrections looked up, slots rewarded by what they gain.
+"""Training days of reinforcement learning: corrections are looked up in a table, slots rewarded by their advantage.
 
-Built once for all rounds and members. What does not belong here: how a policy is judged, which is always by the exact
+Built once for all rounds and members. What does not belong here: the score of a policy, which is always by the exact
 form of the correction and in money (`planner.training.scoring.episode_costs`).
 """
 
@@ -20,33 +20,33 @@ STATE = "v2"
 
 
 class TrainingDays:
-    """What learners share.
+    """Days, table of corrections and reward, shared by all members.
 
     Args:
         episodes: the days, with an outlook.
-        how: sizes of the table.
+        config: configuration: the sizes of the table.
 
     Raises:
         EpisodeError: the days lack an outlook.
     """
 
-    def __init__(self, episodes: Episodes, how: PpoTraining) -> None:
-        self.episodes, self.correction = episodes, Correction(offset=how.offset)
+    def __init__(self, episodes: Episodes, config: PpoTraining) -> None:
+        self.episodes, self.correction = episodes, Correction(offset=config.offset)
         self.columns = tuple(column.name for column in V2)
         self.setup = Setup(action="correction", correction=self.correction, random_start=True)
         self.actions = CorrectionTable(
-            episodes, self.correction, n_soc=how.n_soc, n_levels=how.n_levels, threads=how.threads
+            episodes, self.correction, n_soc=config.n_soc, n_levels=config.n_levels, threads=config.threads
         )
         self._baseline = ValueBaseline(episodes, self.actions)
         self._unit = 1.0 / _money_a_slot(episodes)
 
     def reward(self, before: Moment, outcome: Outcome) -> Energy:
-        """What a slot gained, in what a slot of full power moves in value on a mean day `(n_homes,)`."""
+        """Return a slot's advantage, in units of what a slot of full power moves on a mean day `(n_homes,)`."""
         return self._baseline.advantage(before, outcome) * self._unit
 
 
 def _money_a_slot(episodes: Episodes) -> float:
-    """Mean over the days of spread of prices x energy that the battery moves in a slot [money]."""
+    """Return the mean over the days of price spread x energy that the battery moves in a slot [money]."""
     _, spread = price_level(episodes)
     power = episodes.site_values(lambda site: max(site.battery.charge_kw, site.battery.discharge_kw))
     return max(float((spread * power * SLOT_HOURS).mean()), 1e-9)

@@ -1,4 +1,4 @@
-"""Looks for hyper-parameters by training with many and judging each on validation days.
+"""Search for hyper-parameters: trains with many configurations and scores each on validation days.
 
 Trials are drawn by Optuna's tree-structured Parzen estimator (Bergstra et al., 2011), each from a seed of its own, so
 that a search that was killed and goes on from its file ends as the undisturbed one.
@@ -24,12 +24,12 @@ STUDY = "rl"
 
 @dataclass(frozen=True, kw_only=True)
 class Between:
-    """Any number of a range.
+    """A range of numbers.
 
     Attributes:
-        low: the least.
-        high: the most.
-        log: whether factors count rather than differences.
+        low: lower end.
+        high: upper end.
+        log: whether to draw on a logarithmic scale.
     """
 
     low: float
@@ -39,10 +39,10 @@ class Between:
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of a few.
+    """A choice among a few values.
 
     Attributes:
-        options: plain numbers or words.
+        options: numbers or strings.
     """
 
     options: tuple[float | int | str, ...]
@@ -53,11 +53,11 @@ Range: TypeAlias = Between | OneOf
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """What is searched.
+    """The search space.
 
     Attributes:
-        base: what holds where nothing is searched; fewer rounds and one member are quicker.
-        ranges: fields of `base` that vary, by name.
+        base: configuration of all that is not searched; fewer rounds and one member are quicker.
+        ranges: ranges of the searched fields of `base`, by name.
     """
 
     base: PpoTraining
@@ -66,13 +66,13 @@ class Space:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResult:
-    """A trial.
+    """Result of a trial.
 
     Attributes:
-        number: from 1.
-        total: how many there will be.
-        values: of the fields that vary.
-        cost: of what was trained, mean over the validation days [money].
+        number: number of the trial, from 1.
+        total: number of trials of the search.
+        values: values of the searched fields.
+        cost: mean cost of the trained policy over the validation days [money].
     """
 
     number: int
@@ -83,12 +83,12 @@ class TrialResult:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchResult:
-    """What a search found.
+    """Result of a search.
 
     Attributes:
-        best: the cheapest trial's configuration.
-        cost: its cost [money].
-        trials: in order.
+        best: configuration of the cheapest trial.
+        cost: cost of that trial [money].
+        trials: trials in order.
     """
 
     best: PpoTraining
@@ -105,33 +105,33 @@ def search(
     storage: Path | None = None,
     progress: Callable[[TrialResult], None] | None = None,
 ) -> SearchResult:
-    """Try configurations, the seed of the base behind everything that is drawn.
+    """Train with configurations drawn from the space; all random numbers come from the seed of the base.
 
     Args:
         training: days with an outlook.
         validation: other days with an outlook; none that anything is reported on.
-        space: what varies.
-        n_trials: in all, those found in the file among them; at least 1.
-        storage: file of trials, of this search alone; None keeps none.
-        progress: told after every trial, those that were found done too.
+        space: search space.
+        n_trials: number of trials, those found in the file included; at least 1.
+        storage: file of trials, of this search alone; None keeps no file.
+        progress: called after every trial, those found in the file included.
 
     Raises:
         SearchSpaceError: no trials, or a field that the configuration does not have.
     """
     _check(space, n_trials)
     study = _study(storage)
-    tried: list[TrialResult] = []
+    results: list[TrialResult] = []
     for number in range(1, n_trials + 1):
         done = _finished_trials(study)
         if number > len(done):
             _run_trial(study, space, number, training, validation)
             done = _finished_trials(study)
         values, cost = done[number - 1]
-        tried.append(TrialResult(number=number, total=n_trials, values=values, cost=cost))
+        results.append(TrialResult(number=number, total=n_trials, values=values, cost=cost))
         if progress is not None:
-            progress(tried[-1])
-    best = min(tried, key=lambda each: each.cost)
-    return SearchResult(best=_with(space.base, best.values), cost=best.cost, trials=tuple(tried))
+            progress(results[-1])
+    best = min(results, key=lambda each: each.cost)
+    return SearchResult(best=_with(space.base, best.values), cost=best.cost, trials=tuple(results))
 
 
 def _with(base: PpoTraining, values: Mapping[str, Any]) -> PpoTraining:
@@ -152,12 +152,12 @@ def _study(storage: Path | None) -> "Study":
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    kept = None if storage is None else JournalStorage(JournalFileBackend(str(storage)))
-    return optuna.create_study(storage=kept, study_name=STUDY, load_if_exists=True)
+    journal = None if storage is None else JournalStorage(JournalFileBackend(str(storage)))
+    return optuna.create_study(storage=journal, study_name=STUDY, load_if_exists=True)
 
 
 def _finished_trials(study: "Study") -> list[tuple[dict[str, Any], float]]:
-    """Values and cost of the trials that came to an end, in order."""
+    """Return values and cost of the completed trials, in order."""
     from optuna.trial import TrialState
 
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -165,18 +165,18 @@ def _finished_trials(study: "Study") -> list[tuple[dict[str, Any], float]]:
 
 
 def _run_trial(study: "Study", space: Space, number: int, training: Episodes, validation: Episodes) -> None:
-    """Draw a configuration, train with it, and keep what it cost."""
+    """Draw a configuration, train with it, and store its cost."""
     from optuna.samplers import TPESampler
 
     seed = int(np.random.SeedSequence([space.base.seed, number]).generate_state(1)[0])
-    study.sampler = TPESampler(seed=seed)  # of its own: a search that goes on draws what it would have drawn
+    study.sampler = TPESampler(seed=seed)  # a seed a trial: a resumed search draws what it would have drawn
     trial = study.ask()
     drawn = {name: _suggest(trial, name, each, getattr(space.base, name)) for name, each in space.ranges.items()}
     study.tell(trial, train_rl(training, validation, _with(space.base, drawn)).cost)
 
 
 def _suggest(trial: "Trial", name: str, choices: Range, default: object) -> float | int | str | None:
-    """A value for a field; whole numbers where it holds one."""
+    """Return a value for a field; an integer if the default is one."""
     if isinstance(choices, OneOf):
         return trial.suggest_categorical(name, choices.options)
     if isinstance(default, int):

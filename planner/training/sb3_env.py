@@ -1,6 +1,6 @@
 """`AntaresVecEnv`: many homes for Stable-Baselines3. Importing this imports torch; only training does.
 
-The physics is `env.gym.autoreset_batch`'; what is here is the learner's etiquette.
+The physics is in `env.gym.autoreset_batch`; here is the protocol of Stable-Baselines3.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from env.errors import EpisodeError
 from env.gym.actions import ActionForm, Actions
 from env.gym.autoreset_batch import AutoresetBatch, FinishedEpisodes
 from env.gym.episodes import Episodes
-from env.gym.home_batch import PLAIN, Outcome, Setup
+from env.gym.home_batch import DEFAULT_SETUP, Outcome, Setup
 from env.gym.states import Moment, State
 from env.inverter import Energy
 
@@ -23,21 +23,21 @@ StepResult = tuple[State, Energy, NDArray[np.bool_], list[dict[str, Any]]]
 
 
 class AntaresVecEnv(VecEnv):
-    """`num_envs` homes, each to the bit as `AntaresRLEnv` would be on its own; spaces and rewards as there.
+    """`num_envs` homes, each to the bit as a single `AntaresRLEnv`; with its spaces and rewards.
 
-    Where an episode ends, its successor's first observation is handed out and `infos[i]` has `terminal_observation`,
+    Where an episode ends, the next one's first observation is returned and `infos[i]` has `terminal_observation`,
     `TimeLimit.truncated`, `episode` (`r` reward, `l` slots, `t` 0: no clock, so that runs repeat), `row`, `cost`
     (evaluation: slots less settlement) [money] and `gated` slots. Other infos are one empty dict, shared: writing into
     it is the caller's mistake.
 
     Args:
-        episodes: days to live through.
-        num_envs: how many homes.
+        episodes: days to step through.
+        num_envs: number of homes.
         state: `v1`, `v1_1` or `v2`.
         setup: actions, gate and rewards.
         actions: as for `env.gym.home_batch.HomeBatch`.
-        rewarded: what a slot is rewarded with, from its start and what it brought; None takes the setup's reward, and
-            `episode` tells that one's sum either way.
+        reward: reward of a slot, from its start and its outcome; None takes the setup's reward, whose sum `episode` has
+            either way.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class AntaresVecEnv(VecEnv):
         num_envs: int,
         *,
         state: str,
-        setup: Setup = PLAIN,
+        setup: Setup = DEFAULT_SETUP,
         actions: ActionForm | None = None,
         reward: Callable[[Moment, Outcome], Energy] | None = None,
     ) -> None:
@@ -70,17 +70,17 @@ class AntaresVecEnv(VecEnv):
         return seen
 
     def step_async(self, actions: Actions) -> None:
-        """Take the actions; they are lived through in `step_wait`."""
+        """Take the actions of the next `step_wait`."""
         self._actions = actions
 
     def step_wait(self) -> StepResult:
-        """Live through a slot.
+        """Step every home by a slot.
 
         Raises:
             EpisodeError: no actions were given.
         """
         if self._actions is None:
-            raise EpisodeError("no actions to live through: call step_async() before step_wait()")
+            raise EpisodeError("no actions to step with: call step_async() before step_wait()")
         actions, self._actions = self._actions, None
         before = self.autoreset.batch.moment
         seen, outcome, ended = self.autoreset.step(actions)
@@ -103,10 +103,10 @@ class AntaresVecEnv(VecEnv):
         return infos
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no resource is open."""
 
     def get_attr(self, attr_name: str, indices: object = None) -> list[Any]:
-        """The batch's attribute, once a home."""
+        """Return the batch's attribute, once a home."""
         return [getattr(self, attr_name)] * self._count(indices)
 
     def set_attr(self, attr_name: str, value: object, indices: object = None) -> None:
@@ -132,10 +132,10 @@ class AntaresVecEnv(VecEnv):
         raise EpisodeError(message)
 
     def env_is_wrapped(self, wrapper_class: object, indices: object = None) -> list[bool]:
-        """Nothing is wrapped; episodes are told in `infos` as a monitor would."""
+        """Return False for every home; `infos` reports episodes as a monitor does."""
         del wrapper_class
         return [False] * self._count(indices)
 
     def _count(self, indices: object) -> int:
-        """How many homes are meant: all by None, one by a number, else those listed."""
+        """Return the number of homes meant: all by None, one by a number, else those listed."""
         return self.num_envs if indices is None else int(np.size(cast("Any", indices)))

@@ -1,4 +1,4 @@
-"""The graph as a whole: its names, its arrows, and what it tells about itself."""
+"""The graph as a whole: its names, its arrows, and its descriptions."""
 
 from datetime import date
 from pathlib import Path
@@ -96,7 +96,7 @@ def test_forecasts_look_back_as_far_as_they_average(specs: dict[str, dg.AssetSpe
         if dep.asset_key.path[-1] in {"raw_meter_readings", "meter_statistics"}
     }
     partitions = daily_partitions(home.settings)
-    asked = partitions.subset_with_partition_keys([date(2025, 10, 26).isoformat()])
+    subset = partitions.subset_with_partition_keys([date(2025, 10, 26).isoformat()])
     assert isinstance(mapping, dg.TimeWindowPartitionMapping)
-    found = mapping.get_upstream_mapped_partitions_result_for_partitions(asked, partitions, partitions)
+    found = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, partitions, partitions)
     assert sorted(found.partitions_subset.get_partition_keys()) == [f"2025-10-{day}" for day in range(19, 26)]

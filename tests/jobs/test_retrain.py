@@ -35,7 +35,7 @@ def test_retrain_is_as_of_the_local_day(home: Home, at: datetime, today: str, ye
     requests = retrain_schedule(home).evaluate_tick(dg.build_schedule_context(scheduled_execution_time=at)).run_requests
     assert requests is not None
     config = requests[0].run_config["ops"]
-    assert {name: told["config"] for name, told in config.items()} == {
+    assert {name: op["config"] for name, op in config.items()} == {
         **{name: {"at": today} for name in DATED},
         "aurora_models": {"last_day": yesterday},
     }
@@ -63,7 +63,7 @@ def test_schedule_fits_its_job_when_homes_have_dashes_in_their_names(tmp_path: P
 @pytest.mark.parametrize(
     ("at", "day"),
     [("2026-02-01", date(2026, 2, 1)), ("", date(2026, 3, 29))],
-    ids=["told", "today by the home's clock"],
+    ids=["given", "today by the home's clock"],
 )
 def test_day_meant_is_today_unless_told(home: Home, at: str, day: date) -> None:
     assert as_of(home, at, datetime(2026, 3, 28, 23, 30, tzinfo=UTC)) == day

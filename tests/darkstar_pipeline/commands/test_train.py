@@ -9,7 +9,7 @@ from darkstar_pipeline.commands.train import parse_changes
 from darkstar_pipeline.config.learning import RlSettings
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.learning.algorithms import changed
+from darkstar_pipeline.learning.algorithms import with_changes
 from planner.training.settings import LightgbmSettings
 from tests.builders.command_line import Darkstar, environment
 from tests.builders.learning_home import learning_context, learning_settings, measured, write_days
@@ -30,7 +30,7 @@ def test_settings_are_refused_when_they_cannot_be_read(word: str) -> None:
 
 
 def test_changed_settings_are_checked_like_those_of_the_file() -> None:
-    assert changed(RlSettings(), {"rounds": 3, "hidden": [8]}) == RlSettings(rounds=3, hidden=(8,))
+    assert with_changes(RlSettings(), {"rounds": 3, "hidden": [8]}) == RlSettings(rounds=3, hidden=(8,))
     for changes, told in (
         ({"turns": 3}, "--set turns: .*not permitted"),
         ({"rounds": 0}, "--set rounds: .*greater than or equal to 1"),
@@ -41,17 +41,17 @@ def test_changed_settings_are_checked_like_those_of_the_file() -> None:
         ({"rounds": None}, "--set rounds"),
     ):
         with pytest.raises(ConfigurationError, match=told) as refused:
-            changed(RlSettings(), changes)
+            with_changes(RlSettings(), changes)
         assert "rounds" in refused.value.hint
     with pytest.raises(ConfigurationError, match=r"--set levels\.0"):
-        changed(LightgbmSettings(), {"levels": [3.0]})
+        with_changes(LightgbmSettings(), {"levels": [3.0]})
 
 
 @pytest.mark.parametrize(("old", "new"), [({"lives": 1}, {"passes": 1}), ({"sureness": 0.5}, {"confidence_z": 0.5})])
 def test_changed_settings_are_read_by_their_names_of_version_0_1(
     old: dict[str, float], new: dict[str, float], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert changed(LightgbmSettings(), old) == changed(LightgbmSettings(), new) != LightgbmSettings()
+    assert with_changes(LightgbmSettings(), old) == with_changes(LightgbmSettings(), new) != LightgbmSettings()
     assert f"the setting {next(iter(old))} is now called {next(iter(new))}" in caplog.text
 
 

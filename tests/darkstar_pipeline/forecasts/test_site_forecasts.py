@@ -7,7 +7,7 @@ import pytest
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
-from darkstar_pipeline.forecasts.site_forecasts import naive, site_forecasts
+from darkstar_pipeline.forecasts.site_forecasts import naive_site_forecasts, site_forecasts
 from darkstar_pipeline.forecasts.training import TrainedAurora
 from darkstar_pipeline.models.champion_pointer import Pointer, VersionRef, read_pointer, write_pointer
 from darkstar_pipeline.models.version import RegisteredModel
@@ -66,7 +66,7 @@ def test_forecasts_are_naive_and_say_so_when_the_model_has_seen_the_day(promoted
     made = site_forecasts(promoted, [day, AFTER[0]])
     versions = dict(made.select("local_day", "model_version").unique().iter_rows())
     assert versions == {day: "naive_mean_7_3", AFTER[0]: f"{MODEL_VERSION}_v3"}
-    assert made.filter(pl.col("local_day") == day).equals(naive(promoted, [day]))
+    assert made.filter(pl.col("local_day") == day).equals(naive_site_forecasts(promoted, [day]))
 
 
 def test_forecasts_are_of_the_version_before_when_the_one_in_use_has_seen_the_day(
@@ -74,7 +74,7 @@ def test_forecasts_are_of_the_version_before_when_the_one_in_use_has_seen_the_da
 ) -> None:
     context = month_context(tmp_path)
     promote(context, trained, 4, 3)
-    later = replace(trained, trained_on=replace(trained.trained_on, last_day=AFTER[1]))
+    later = replace(trained, provenance=replace(trained.provenance, last_day=AFTER[1]))
     folder = folder_of(context)
     pointer = read_pointer(folder)
     assert pointer is not None
@@ -126,7 +126,7 @@ def test_forecasts_are_naive_when_nothing_is_promoted_or_wanted(
     context = month_context(tmp_path, model=model)
     if model == "naive":
         promote(context, trained)
-    assert site_forecasts(context, AFTER).equals(naive(context, AFTER))
+    assert site_forecasts(context, AFTER).equals(naive_site_forecasts(context, AFTER))
 
 
 def test_forecasts_are_refused_with_a_remedy_when_aurora_is_named_and_none_is_promoted(tmp_path: Path) -> None:

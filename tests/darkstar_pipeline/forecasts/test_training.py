@@ -30,7 +30,7 @@ def test_training_tells_coverage_and_errors_of_days_it_had_not_seen(trained: Tra
         assert covered == sorted(covered)
         assert all(metrics[f"mae_{quantity}_{name}"] > 0 for name in ("aurora", "seven_day_mean", "seasonal_naive"))
     assert metrics["mae_load_aurora"] < metrics["mae_load_seasonal_naive"]
-    assert trained.trained_on.last_day == FIRST.replace(day=TRAINED_DAYS)
+    assert trained.provenance.last_day == FIRST.replace(day=TRAINED_DAYS)
 
 
 def test_training_says_what_weather_it_lacks(trained: TrainedAurora) -> None:

@@ -1,4 +1,4 @@
-"""Drift is told where it is: not on days like those before, but on those of a heavier load."""
+"""Drift is reported on days of a heavier load, and not on days like those before."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -32,11 +32,11 @@ def inputs(seed: int, *, quantiles: bool = False, shift: Mapping[str, float] = U
 
     load, pv = drawn("load", 0.4), drawn("pv", 0.3)
     read = slots.with_columns(load_kwh=load, pv_kwh=pv, import_price=drawn("price", 1.0) - 0.5, export_price=0.4)
-    told = slots.with_columns(load_kwh=load + 0.05 * drawn("error", 1.0), pv_kwh=pv - 0.1 * drawn("error", 1.0))
+    forecasts = slots.with_columns(load_kwh=load + 0.05 * drawn("error", 1.0), pv_kwh=pv - 0.1 * drawn("error", 1.0))
     if quantiles:
-        wide = [told.with_columns(pl.col("load_kwh") * 9, quantile=pl.lit(q)) for q in (0.1, 0.9)]
-        told = pl.concat([told.with_columns(quantile=pl.lit(0.5)), *wide])
-    return ReplayInputs(read, told, read.clear())
+        wide = [forecasts.with_columns(pl.col("load_kwh") * 9, quantile=pl.lit(q)) for q in (0.1, 0.9)]
+        forecasts = pl.concat([forecasts.with_columns(quantile=pl.lit(0.5)), *wide])
+    return ReplayInputs(read, forecasts, read.clear())
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -56,12 +56,12 @@ def test_nothing_has_drifted_when_days_are_like_those_before(seed: int) -> None:
 )
 def test_what_was_shifted_has_drifted_and_nothing_else(shift: dict[str, float], drifted: set[str]) -> None:
     report = drift_report(inputs(1, shift=shift), LEARNED, RECENT)
-    told = {row["figure"]: row for row in report.to_dicts()}
-    assert {name for name, row in told.items() if row["drifted"]} == drifted
+    rows = {row["figure"]: row for row in report.to_dicts()}
+    assert {name for name, row in rows.items() if row["drifted"]} == drifted
     (moved,) = drifted
     sign = np.sign(next(iter(shift.values())))
-    assert np.sign(told[moved]["moved"]) == np.sign(told[moved]["recent_mean"] - told[moved]["learned_mean"]) == sign
-    assert told[moved]["p_value"] < 0.01
+    assert np.sign(rows[moved]["moved"]) == np.sign(rows[moved]["recent_mean"] - rows[moved]["learned_mean"]) == sign
+    assert rows[moved]["p_value"] < 0.01
 
 
 def test_figures_of_a_day_are_its_own_when_forecasts_are_quantiles() -> None:

@@ -10,11 +10,11 @@ import pytest
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.learning import scenario_rules
-from darkstar_pipeline.learning.augmentation import PRICES, SIZES, _paired, _resized, augmented
+from darkstar_pipeline.learning.augmentation import PRICES, SIZES, _resized, _with_other_prices, augmented_episodes
 from darkstar_pipeline.learning.dataset import LearningData
 from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_scenario_rules
 from darkstar_pipeline.learning.splits import Windows
-from darkstar_pipeline.learning.training import prepared
+from darkstar_pipeline.learning.training import prepare_data
 from env.gym.episodes import joined
 from planner.evaluation.daily_results import daily_results
 from planner.replay.daily import replay_days
@@ -44,7 +44,7 @@ def context(state: Path) -> Context:
 @pytest.fixture(scope="module")
 def data(context: Context) -> LearningData:
     assert AUTUMN in TRAIN
-    return prepared(context, Windows(train=TRAIN, validation=VALIDATION))
+    return prepare_data(context, Windows(train=TRAIN, validation=VALIDATION))
 
 
 def test_episodes_are_the_days_asked_for_in_order_of_their_length(data: LearningData) -> None:
@@ -52,12 +52,12 @@ def test_episodes_are_the_days_asked_for_in_order_of_their_length(data: Learning
     days = [date.fromisoformat(label) for label in made.labels]
     assert sorted(days) == list(TRAIN)
     assert {day: int(n) for day, n in zip(days, made.n_slots, strict=True)}[AUTUMN] == 100
-    assert (data.told, data.aurora) == ({}, None)
+    assert (data.aurora_scenarios, data.aurora) == ({}, None)
 
 
 def test_hash_of_the_data_is_the_same_for_the_same_days_only(context: Context, data: LearningData) -> None:
-    again = prepared(context, Windows(train=TRAIN, validation=VALIDATION))
-    other = prepared(context, Windows(train=TRAIN[1:], validation=VALIDATION))
+    again = prepare_data(context, Windows(train=TRAIN, validation=VALIDATION))
+    other = prepare_data(context, Windows(train=TRAIN[1:], validation=VALIDATION))
     assert again.content_hash == data.content_hash != other.content_hash
 
 
@@ -66,10 +66,10 @@ def test_beliefs_are_the_cheapest_and_told_ones_are_tried_only_where_something_i
     assert set(costs) == {"naive", "lived"}
     assert costs[name] == min(costs.values())
     shapes = {day: (1, 2, 100 if day == AUTUMN else 96) for day in TRAIN}
-    told = {day: Scenarios(np.full(shape, 0.4), np.zeros(shape)) for day, shape in shapes.items()}
-    _, more = choose_scenario_rules(replace(data, told=told))
+    scenarios = {day: Scenarios(np.full(shape, 0.4), np.zeros(shape)) for day, shape in shapes.items()}
+    _, more = choose_scenario_rules(replace(data, aurora_scenarios=scenarios))
     assert set(more) == set(CANDIDATES)
-    assert {each: more[each] for each in costs} == costs, "rules that count on nothing told see nothing of it"
+    assert {each: more[each] for each in costs} == costs, "rules without Aurora do not depend on its scenarios"
 
 
 def test_what_naive_beliefs_cost_is_what_the_policy_value_costs(context: Context, data: LearningData) -> None:
@@ -92,7 +92,7 @@ def test_cheapest_rules_win_in_their_order_when_they_cost_the_same(
 def test_further_days_are_lived_in_the_same_house_under_prices_of_a_day_as_long(data: LearningData) -> None:
     own = data.episodes(TRAIN, NAIVE)
     rows = {label: row for row, label in enumerate(own.labels)}
-    sets = augmented(data, NAIVE)
+    sets = augmented_episodes(data, NAIVE)
     assert len(sets) == len(SIZES)
     swapped = 0
     for size, made in zip(SIZES, sets, strict=True):
@@ -115,17 +115,23 @@ def test_further_days_are_lived_in_the_same_house_under_prices_of_a_day_as_long(
 
 def test_further_days_are_the_same_for_the_same_seed_only(state: Path, data: LearningData) -> None:
     again, other = (
-        augmented(replace(data, context=learning_context(state, learning={"augmented_days": 6, "seed": seed})), NAIVE)
+        augmented_episodes(
+            replace(data, context=learning_context(state, learning={"augmented_days": 6, "seed": seed})), NAIVE
+        )
         for seed in (1, 2)
     )
-    first = augmented(replace(data, context=learning_context(state, learning={"augmented_days": 6, "seed": 1})), NAIVE)
+    first = augmented_episodes(
+        replace(data, context=learning_context(state, learning={"augmented_days": 6, "seed": 1})), NAIVE
+    )
     assert [made.labels for made in first] == [made.labels for made in again] != [made.labels for made in other]
     np.testing.assert_array_equal(first[0].import_price, again[0].import_price)
     assert [len(made) for made in first] == [2, 2, 2]
 
 
 def test_no_further_days_are_made_when_none_are_asked_for(state: Path, data: LearningData) -> None:
-    assert augmented(replace(data, context=learning_context(state, learning={"augmented_days": 0})), NAIVE) == []
+    assert (
+        augmented_episodes(replace(data, context=learning_context(state, learning={"augmented_days": 0})), NAIVE) == []
+    )
 
 
 def test_prices_are_those_of_a_day_as_long_when_the_clock_changes() -> None:
@@ -136,7 +142,7 @@ def test_prices_are_those_of_a_day_as_long_when_the_clock_changes() -> None:
     random = np.random.default_rng(1)
     for own, day in enumerate(days):
         for _ in range(8):
-            made = _paired(days, own, random)
+            made = _with_other_prices(days, own, random)
             assert made.drop("import_price", "export_price").equals(day.drop("import_price", "export_price"))
             pair = [other for other in days if other.height == day.height]
             assert any(made.select(PRICES).equals(other.select(PRICES)) for other in pair)

@@ -118,13 +118,13 @@ def folder(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Folder:
 
 @pytest.fixture(scope="module")
 def trained(folder: Folder) -> dict[str, Any]:
-    """What the trainings by hand answered, by kind; nothing is in use."""
+    """Answers of the trainings by hand, by kind; nothing is in use."""
     return {kind: folder.answer("train", kind, *RANGE) for kind in KINDS}
 
 
 @pytest.fixture(scope="module")
 def retrained(folder: Folder, trained: dict[str, Any]) -> dict[str, Any]:
-    """What the retrain from the command line answered."""
+    """Answer of the retrain from the command line."""
     assert list(trained) == list(KINDS)
     return folder.answer("retrain", "--at", str(AT))
 
@@ -270,17 +270,20 @@ def weekly(folder: Folder, *only: str) -> dg.ExecuteInProcessResult:
     monday = dg.build_schedule_context(scheduled_execution_time=night)
     requests = schedule.evaluate_tick(monday).run_requests
     assert requests is not None
-    config = {name: told for name, told in requests[0].run_config["ops"].items() if not only or name in only}
+    config = {name: op for name, op in requests[0].run_config["ops"].items() if not only or name in only}
     return definitions.resolve_job_def("weekly_retrain").execute_in_process(
         run_config={"ops": config}, raise_on_error=False, asset_selection=[dg.AssetKey(name) for name in only] or None
     )
 
 
 def metadata(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
-    """What each asset of a run said."""
+    """Return the metadata of each asset of a run."""
     events = result.get_asset_materialization_events()
-    told = [event.materialization for event in events]
-    return {each.asset_key.path[-1]: {name: value.value for name, value in each.metadata.items()} for each in told}
+    materializations = [event.materialization for event in events]
+    return {
+        each.asset_key.path[-1]: {name: value.value for name, value in each.metadata.items()}
+        for each in materializations
+    }
 
 
 def test_weekly_job_says_what_became_of_it_and_goes_on_after_a_kill(
@@ -291,12 +294,12 @@ def test_weekly_job_says_what_became_of_it_and_goes_on_after_a_kill(
     assert set(metadata(killed)) == {AURORA_MODELS, *LEARNED} - {"champion"}
     assert folder.context.lake.read(METER_READINGS, SITE, AT, LAST)["load_kwh"].gt(2).any(), "nothing was scrambled"
     assert whole.success
-    first, told = metadata(killed), metadata(whole)
+    first, final = metadata(killed), metadata(whole)
     assert first["challenger"]["status"] == "unfinished"
     assert first["antares_slots"]["days"] == len(DAYS)
     assert first["antares_regressors"]["version"] == 1
-    assert told["champion"]["status"] == "promoted"
-    assert told["champion"]["champion"] == f"models:/{MODEL}/{first['challenger']['challenger']}"
+    assert final["champion"]["status"] == "promoted"
+    assert final["champion"]["champion"] == f"models:/{MODEL}/{first['challenger']['challenger']}"
     assert len([row for row in folder.rows("model_promotions") if row["model"] == MODEL]) == 1
 
 

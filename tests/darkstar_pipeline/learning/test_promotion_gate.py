@@ -1,4 +1,4 @@
-"""What speaks for and against the first version of a site, and against a champion."""
+"""Evidence for and against the first version of a site, and against a champion."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_first_version_replaces_value_only_where_it_saves(
     assert found.promote is reason.startswith("first version")
     assert found.document["against"] == "value"
     assert found.document["saved_on_validation"] == saved
-    assert [told.startswith(reason) for told in found.document["reasons"]] == [True], found.document["reasons"]
+    assert [stated.startswith(reason) for stated in found.document["reasons"]] == [True], found.document["reasons"]
 
 
 def test_every_reason_is_told_when_several_speak_against_the_first_version(

@@ -35,12 +35,12 @@ def test_windows_are_in_order_with_their_gap_and_within_their_caps(
 ) -> None:
     usable = [day for number, day in enumerate(days(n_days)) if number not in gone]
     train, validation, test = caps
-    asked = rules(train_days=train, validation_days=validation, test_days=test, gap_days=gap)
+    settings = rules(train_days=train, validation_days=validation, test_days=test, gap_days=gap)
     found = None
     with contextlib.suppress(DataMissingError):
-        found = split(usable, asked, with_test=with_test)
+        found = split(usable, settings, with_test=with_test)
     if found is None:
-        assert len(usable) < 4 * (asked.least_train_days + 2 * gap), "there were plenty"
+        assert len(usable) < 4 * (settings.least_train_days + 2 * gap), "there were plenty"
         return
     windows = (found.train, found.validation, found.test)
     assert [list(window) for window in windows] == [sorted(set(window) & set(usable)) for window in windows]
@@ -50,8 +50,8 @@ def test_windows_are_in_order_with_their_gap_and_within_their_caps(
         assert (after[0] - before[-1]).days > gap
     assert parts[-1][-1] == usable[-1]
     assert all(len(window) <= cap for window, cap in zip(windows, caps, strict=True))
-    assert len(found.train) >= asked.least_train_days
-    assert len(found.validation) >= asked.least_judged_days
+    assert len(found.train) >= settings.least_train_days
+    assert len(found.validation) >= settings.least_judged_days
     assert found.learned == (*found.train, *found.validation)
 
 
@@ -63,10 +63,10 @@ def test_windows_of_a_month_are_counted_on_paper() -> None:
 
 
 def test_days_that_are_needed_are_said_rightly() -> None:
-    with pytest.raises(DataMissingError, match=r"29 usable days are too few to learn from; about (\d+) are") as told:
+    with pytest.raises(DataMissingError, match=r"29 usable days are too few to learn from; about (\d+) are") as refused:
         split(days(29), rules(), with_test=True)
-    assert "darkstar quality" in told.value.hint
-    needed = int(str(told.value).split("about ")[1].split()[0])
+    assert "darkstar quality" in refused.value.hint
+    needed = int(str(refused.value).split("about ")[1].split()[0])
     assert split(days(needed), rules(), with_test=True).test
 
 
@@ -81,10 +81,10 @@ def test_days_that_are_needed_are_said_rightly() -> None:
     ],
 )
 def test_days_that_are_said_to_be_needed_are_enough(changes: dict[str, int], *, with_test: bool) -> None:
-    """Whoever imports as many days as he was told is not refused again."""
-    with pytest.raises(DataMissingError) as told:
+    """As many days as the message names are enough."""
+    with pytest.raises(DataMissingError) as refused:
         split(days(10), rules(**changes), with_test=with_test)
-    needed = int(str(told.value).split("about ")[1].split()[0])
+    needed = int(str(refused.value).split("about ")[1].split()[0])
     found = split(days(needed), rules(**changes), with_test=with_test)
     assert len(found.train) >= rules(**changes).least_train_days
 

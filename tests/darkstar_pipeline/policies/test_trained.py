@@ -83,15 +83,15 @@ def test_champion_is_the_version_in_use_or_none(context: Context) -> None:
     assert trained_policy(context, "champion") is None
     bundle, folder = place(context, 3), RegisteredModel.of(context).folder
     at = "2026-03-01T00:00:00Z"
-    told = {"version": 3, "identity": bundle.identity, "path": "v3", "model": "antares-home", "move": "m", "at": at}
-    write_pointer(folder, Pointer.model_validate(told))
+    pointer = {"version": 3, "identity": bundle.identity, "path": "v3", "model": "antares-home", "move": "m", "at": at}
+    write_pointer(folder, Pointer.model_validate(pointer))
     found = trained_policy(context, "champion")
     assert found is not None
     assert (found.name, found.version, found.bundle.identity) == ("champion", 3, bundle.identity)
 
 
 @pytest.mark.parametrize(
-    ("name", "error", "told"),
+    ("name", "error", "message"),
     [
         pytest.param("rl", DataMissingError, "no trained policy of kind rl", id="never trained"),
         pytest.param("lightgbm", DataMissingError, "darkstar train lightgbm", id="the remedy"),
@@ -101,10 +101,10 @@ def test_champion_is_the_version_in_use_or_none(context: Context) -> None:
         pytest.param("wizard", ConfigurationError, "names no version", id="no such name"),
     ],
 )
-def test_policy_that_is_not_there_is_refused(context: Context, name: str, error: type[Exception], told: str) -> None:
+def test_policy_that_is_not_there_is_refused(context: Context, name: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error) as refused:
         trained_policy(context, name)
-    assert told in f"{refused.value} {getattr(refused.value, 'hint', '')}"
+    assert message in f"{refused.value} {getattr(refused.value, 'hint', '')}"
 
 
 def test_policy_of_another_tariff_is_refused(context: Context) -> None:
@@ -122,9 +122,9 @@ def test_bundle_that_is_no_policy_is_refused() -> None:
 @pytest.mark.parametrize(
     ("details", "seen"),
     [
-        pytest.param(SEEN, [False, True, True, True, False], id="both ends are told"),
+        pytest.param(SEEN, [False, True, True, True, False], id="both ends are known"),
         pytest.param({"learned_until": "2026-02-28"}, [True, True, True, True, False], id="only the end"),
-        pytest.param({}, [False] * 5, id="nothing is told"),
+        pytest.param({}, [False] * 5, id="nothing is known"),
     ],
 )
 def test_policy_knows_which_days_it_has_seen(context: Context, details: dict[str, Any], seen: list[bool]) -> None:

@@ -20,15 +20,15 @@ def batch(setup: Setup, rows: list[int]) -> HomeBatch:
     return made
 
 
-def told(setup: Setup, rows: list[int], actions: object) -> list[list[float]]:
+def commands_of(setup: Setup, rows: list[int], actions: object) -> list[list[float]]:
     made = batch(setup, rows)
     return np.array(made.actions.command(np.asarray(actions), made.moment)).T.tolist()
 
 
 def test_powers_are_shares_of_each_homes_own_when_told() -> None:
     setup = Setup(action="powers")
-    asked = [[-1, -1, -1], [0, 1, 0], [-1.5, 9, 1], [1, -0.5, 0]]
-    assert told(setup, [LARGE, LARGE, LARGE, SMALL], asked) == [
+    actions = [[-1, -1, -1], [0, 1, 0], [-1.5, 9, 1], [1, -0.5, 0]]
+    assert commands_of(setup, [LARGE, LARGE, LARGE, SMALL], actions) == [
         [0.0, 0.0, 0.0],
         [4.0, 8.0, 8.0],  # half of charging and discharging power together: nothing limits the export
         [0.0, 8.0, 99.0],  # beyond the ends is clipped; all of the export means everything
@@ -42,7 +42,7 @@ def test_commands_are_the_menu_of_each_home_when_told() -> None:
     numbers = np.arange(len(MENU_NAMES))
     for row, site in ((LARGE, sites()[0]), (SMALL, sites()[1])):
         menu = np.array(command_menu(site)).T.tolist()
-        assert told(Setup(), [row] * len(numbers), numbers) == menu
+        assert commands_of(Setup(), [row] * len(numbers), numbers) == menu
     named = dict(zip(MENU_NAMES, np.array(command_menu(sites()[0])).T.tolist(), strict=True))
     assert named["self_consumption"] == [0, 8, 0]
     assert named["hold"] == [0, 0, 0]
@@ -113,7 +113,7 @@ def test_form_is_refused_when_it_is_unknown_or_lacks_something() -> None:
     with pytest.raises(EpisodeError, match="how far it reaches"):
         HomeBatch(mixed(), 1, state="v1", setup=Setup(action="correction"))
     bare = replace(mixed(), outlook=None)
-    with pytest.raises(EpisodeError, match="a correction needs a worth to correct"):
+    with pytest.raises(EpisodeError, match="a correction needs a value of stored energy"):
         HomeBatch(bare, 1, state="v1", setup=Setup(action="correction", correction=Correction(offset=1.0)))
 
 

@@ -22,19 +22,19 @@ from tests.builders.episodes import SPRING, day_episode, mixed, sites
 SETUPS = {
     "powers": Setup(action="powers", random_start=True),
     "commands": Setup(gated=True, against_baseline=True),
-    "correction": Setup(action="correction", correction=Correction(offset=0.5), most_slots=20),
+    "correction": Setup(action="correction", correction=Correction(offset=0.5), max_slots=20),
 }
 OUT_OF_DATE = "ignore:.*is out of date.*:DeprecationWarning"  # Gymnasium's word for any version but the last
 
 
 class SelfConsumption:
-    """Decides alike in every slot and remembers what it was told."""
+    """Decides alike in every slot and records its inputs."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[int, float, float | None, float | None]] = []
+        self.calls: list[tuple[int, float, float | None, float | None]] = []
 
     def command(self, slot: int, soc_kwh: float, last_load: float | None, last_pv: float | None) -> Command:
-        self.told.append((slot, soc_kwh, last_load, last_pv))
+        self.calls.append((slot, soc_kwh, last_load, last_pv))
         return Command(np.asarray(0.0), np.asarray(8.0), np.asarray(0.0))
 
 
@@ -71,7 +71,7 @@ def test_batch_is_the_scalar_environment_to_the_bit_when_seeds_are_the_same(setu
         assert info == {"row": infos["row"][home], "soc_kwh": infos["soc_kwh"][home]}
     batch.action_space.seed(2)
     finished, costs = 0, np.zeros(5)
-    for _ in range(110 if setup.most_slots else 205):
+    for _ in range(110 if setup.max_slots else 205):
         actions = batch.action_space.sample()
         seen, rewards, terminated, truncated, infos = batch.step(actions)
         for home, each in enumerate(alone):
@@ -90,7 +90,7 @@ def test_batch_is_the_scalar_environment_to_the_bit_when_seeds_are_the_same(setu
     assert finished >= 10
 
 
-def lived(environment: AntaresRLEnv, actions: list[Any], **options: Any) -> list[tuple[Any, ...]]:
+def rollout(environment: AntaresRLEnv, actions: list[Any], **options: Any) -> list[tuple[Any, ...]]:
     """Steps up to the episode's end."""
     environment.reset(seed=4, options=options or None)
     steps: list[tuple[Any, ...]] = []
@@ -103,7 +103,7 @@ def lived(environment: AntaresRLEnv, actions: list[Any], **options: Any) -> list
 def test_day_costs_what_the_simulator_says_when_commands_are_the_same(row: int) -> None:
     """Also on the days the clock changes, at negative prices, behind tight limits."""
     episodes, actions = mixed(), [17, 0, 25, 1]
-    steps = lived(AntaresRLEnv(episodes, state="v1"), actions, row=row)
+    steps = rollout(AntaresRLEnv(episodes, state="v1"), actions, row=row)
     n, site = int(episodes.n_slots[row]), episodes.sites[int(episodes.home[row])]
     assert len(steps) == n
     menu = command_menu(site)
@@ -126,14 +126,14 @@ def test_day_costs_what_the_simulator_says_when_commands_are_the_same(row: int) 
 
 
 def test_episode_is_truncated_and_unsettled_when_it_is_cut_off() -> None:
-    steps = lived(AntaresRLEnv(mixed(), state="v1", setup=Setup(most_slots=7)), [0])
+    steps = rollout(AntaresRLEnv(mixed(), state="v1", setup=Setup(max_slots=7)), [0])
     assert len(steps) == 7
     assert (steps[-1][2], steps[-1][3]) == (False, True)
     assert steps[-1][4]["settlement"] == 0.0
 
 
 def test_episode_is_terminated_when_it_is_cut_off_where_the_day_ends() -> None:
-    steps = lived(AntaresRLEnv(mixed(), state="v1", setup=Setup(most_slots=92)), [0], row=0)
+    steps = rollout(AntaresRLEnv(mixed(), state="v1", setup=Setup(max_slots=92)), [0], row=0)
     assert (len(steps), steps[-1][2], steps[-1][3]) == (92, True, False)
 
 
@@ -165,24 +165,24 @@ def test_rows_come_in_turn_when_asked_for() -> None:
         batch.restart(range(5), randoms)
         rows += batch.row.tolist()
     assert rows == [place % 12 for place in range(15)]
-    batch.begin_turns(range(5))
+    batch.reset_turns(range(5))
     batch.restart(range(5), randoms)
     assert batch.row.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_what_was_handed_out_stays_as_it_was_when_lives_go_on() -> None:
-    batch = AntaresVectorEnv(mixed(), 3, state="v1", setup=Setup(most_slots=1))
+    batch = AntaresVectorEnv(mixed(), 3, state="v1", setup=Setup(max_slots=1))
     seen, infos = batch.reset(seed=1, options={"rows": [0, 5, 9]})
     assert infos["row"].tolist() == [0, 5, 9]
     kept = seen.copy(), infos["soc_kwh"].copy(), infos["row"].copy()
     _, reward, *_, after = batch.step(np.array([17, 17, 17]))
-    told = reward.copy(), after["soc_kwh"].copy()
+    earlier = reward.copy(), after["soc_kwh"].copy()
     batch.step(np.array([25, 25, 25]))
     np.testing.assert_array_equal(seen, kept[0])
     np.testing.assert_array_equal(infos["soc_kwh"], kept[1])
     np.testing.assert_array_equal(infos["row"], kept[2])
-    np.testing.assert_array_equal(reward, told[0])
-    np.testing.assert_array_equal(after["soc_kwh"], told[1])
+    np.testing.assert_array_equal(reward, earlier[0])
+    np.testing.assert_array_equal(after["soc_kwh"], earlier[1])
 
 
 def test_homes_go_on_with_their_own_numbers_when_only_some_are_seeded() -> None:
@@ -208,7 +208,7 @@ def test_step_is_refused_when_no_episode_is_running() -> None:
     for stepping in (lambda: alone.step(0), lambda: batch.step(np.zeros(2, dtype=int)), lambda: mpc.step(None)):
         with pytest.raises(EpisodeError, match=r"call reset\(\) before step\(\)"):
             stepping()
-    lived(alone, [0])
+    rollout(alone, [0])
     with pytest.raises(EpisodeError, match=r"call reset\(\) before step\(\)"):
         alone.step(0)
 
@@ -224,7 +224,7 @@ REFUSED = {
         "render_mode must be None",
     ),
     "no homes": (lambda: HomeBatch(mixed(), 0, state="v1"), "at least one home and one slot"),
-    "no slots": (lambda: HomeBatch(mixed(), 1, state="v1", setup=Setup(most_slots=0)), "at least one home and one"),
+    "no slots": (lambda: HomeBatch(mixed(), 1, state="v1", setup=Setup(max_slots=0)), "at least one home and one"),
     "no such row": (lambda: AntaresRLEnv(mixed(), state="v1").reset(options={"row": 12}), r"there are rows 0\.\.11"),
     "no baseline": (
         lambda: HomeBatch(replace(mixed(), baseline_cost=None), 1, state="v1", setup=Setup(against_baseline=True)),
@@ -254,8 +254,8 @@ def test_mpc_is_asked_in_every_slot_with_what_was_read_when_it_is_overruled() ->
     assert infos[0]["command"] == (6.0, 0.0, 0.0)
     assert infos[0]["mpc_command"] == (0.0, 8.0, 0.0)
     assert infos[4]["command"] == (0.0, 8.0, 0.0)
-    assert planner.told[0] == (0, episodes.start_soc_kwh[0], None, None)
-    assert planner.told[5] == (5, infos[4]["soc_kwh"], episodes.load_kwh[0, 4], episodes.pv_kwh[0, 4])
+    assert planner.calls[0] == (0, episodes.start_soc_kwh[0], None, None)
+    assert planner.calls[5] == (5, infos[4]["soc_kwh"], episodes.load_kwh[0, 4], episodes.pv_kwh[0, 4])
     assert infos[0]["soc_kwh"] > episodes.start_soc_kwh[0]
     assert infos[-1]["settlement"] == pytest.approx(0.8 * (infos[-1]["soc_kwh"] - episodes.start_soc_kwh[0]))
     environment.reset(options={"row": 0})

@@ -20,7 +20,7 @@ from planner.value.protocol import Protocol
 from tests.builders.episodes import SMALL, TIGHT, mixed
 from tests.builders.homes import STOCKHOLM, days_of_slots, home
 
-REACH = Correction(offset=0.4, scale=0.2)
+CORRECTION = Correction(offset=0.4, scale=0.2)
 
 
 def moments(episodes: Episodes, points: Energy) -> Moment:
@@ -37,8 +37,8 @@ def moments(episodes: Episodes, points: Energy) -> Moment:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_choice_is_the_exact_one_when_the_moment_is_on_the_grid(threads: int) -> None:
     episodes, n_soc, n_levels = mixed(), 9, 5
-    table = CorrectionTable(episodes, REACH, n_soc=n_soc, n_levels=n_levels, threads=threads)
-    exact = CorrectedValue(episodes, REACH)
+    table = CorrectionTable(episodes, CORRECTION, n_soc=n_soc, n_levels=n_levels, threads=threads)
+    exact = CorrectedValue(episodes, CORRECTION)
     rng = np.random.default_rng(1)
     moment = moments(episodes, np.linspace(0.0, 1.0, n_soc))
     actions = rng.choice(np.linspace(-1.0, 1.0, n_levels), len(moment.row))[:, None]
@@ -51,7 +51,7 @@ def test_choice_is_the_exact_one_when_the_moment_is_on_the_grid(threads: int) ->
 
 
 def _cost(exact: CorrectedValue, moment: Moment, command: tuple[Energy, ...], actions: Energy) -> Energy:
-    """What commands of the menu are expected to cost under an action [money]."""
+    """Return the expected costs of the menu's commands under an action [money]."""
     cost, gain = exact.cost_and_gain(*exact.simulate(moment), moment)
     menu = exact._menu(moment)
     which = np.all([power[:, None] == all_of for power, all_of in zip(command, menu, strict=True)], axis=0).argmax(
@@ -61,18 +61,18 @@ def _cost(exact: CorrectedValue, moment: Moment, command: tuple[Energy, ...], ac
     return (cost - actions * gain)[homes, which]
 
 
-def lived(episodes: Episodes, form: ActionForm, actions: Energy) -> tuple[Energy, Energy]:
+def run_through(episodes: Episodes, form: ActionForm, actions: Energy) -> tuple[Energy, Energy]:
     """Cost of every day `(n,)`, and the commands given `(n_slots, n, 3)`."""
     batch = HomeBatch(
-        episodes, len(episodes), state="v1", setup=Setup(action="correction", correction=REACH), actions=form
+        episodes, len(episodes), state="v1", setup=Setup(action="correction", correction=CORRECTION), actions=form
     )
     batch.restart(np.arange(len(episodes)), [np.random.default_rng(0)] * len(episodes), rows=np.arange(len(episodes)))
-    costs, told = np.zeros(len(episodes)), []
+    costs, commands = np.zeros(len(episodes)), []
     for slot in range(92):
         outcome = batch.step(actions[:, slot, None])
         costs += outcome.cost
-        told.append(np.stack(outcome.command, axis=1))
-    return costs - episodes.settlement_value * (batch.soc_kwh - batch.start_soc_kwh), np.stack(told)
+        commands.append(np.stack(outcome.command, axis=1))
+    return costs - episodes.settlement_value * (batch.soc_kwh - batch.start_soc_kwh), np.stack(commands)
 
 
 @pytest.mark.slow
@@ -86,15 +86,15 @@ def test_days_cost_the_same_when_choices_are_looked_up(battery: Battery | None) 
     )
     protocol = Protocol(start_soc_kwh=site.battery.soc_kwh(50))
     episodes = rl_episodes(slots, forecasts, site, protocol, history=history)
-    table = CorrectionTable(episodes, REACH, n_soc=121, n_levels=33, threads=2)
+    table = CorrectionTable(episodes, CORRECTION, n_soc=121, n_levels=33, threads=2)
     steps = np.random.default_rng(2).normal(0, 0.02, (len(episodes), 100))
     for actions in (np.zeros_like(steps), np.clip(np.cumsum(steps, axis=1), -1, 1)):
-        exact_cost, exact_told = lived(episodes, CorrectedValue(episodes, REACH), actions)
-        cost, told = lived(episodes, table, actions)
-        assert np.isclose(told, exact_told).all(axis=2).mean() > 0.93
+        exact_cost, exact_commands = run_through(episodes, CorrectedValue(episodes, CORRECTION), actions)
+        cost, commands = run_through(episodes, table, actions)
+        assert np.isclose(commands, exact_commands).all(axis=2).mean() > 0.93
         assert abs(cost.sum() / exact_cost.sum() - 1) < 5e-4
 
 
 def test_grid_is_refused_when_no_correction_would_not_be_on_it() -> None:
     with pytest.raises(EpisodeError, match="an odd number of levels, got 9 and 4"):
-        CorrectionTable(mixed(), REACH, n_soc=9, n_levels=4)
+        CorrectionTable(mixed(), CORRECTION, n_soc=9, n_levels=4)

@@ -67,7 +67,7 @@ BROKEN = {
         lambda e: replace(e, outlook=replace(e.outlook, value=e.outlook.value[:, :, :1])),
         "at least two points",
     ),
-    "a gap in what is believed": (
+    "a gap in the outlook": (
         lambda e: replace(e, outlook=replace(e.outlook, pv_kwh=e.outlook.pv_kwh * np.nan)),
         "outlook.pv_kwh of row 0, slot 0 is nan",
     ),

@@ -27,13 +27,15 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize(("slot", "told", "expected"), EXPECTED.values(), ids=EXPECTED.keys())
-def test_gate_lets_through_what_the_price_allows(slot: int, told: tuple[int, ...], expected: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("slot", "planned", "expected"), EXPECTED.values(), ids=EXPECTED.keys())
+def test_gate_lets_through_what_the_price_allows(
+    slot: int, planned: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
     day = replace(day_episode(sites()[0], PLAIN_DAY, 1), import_price=PRICES[None])
-    command = Command(*(np.array([float(power)]) for power in told))
+    command = Command(*(np.array([float(power)]) for power in planned))
     passed, changed = PriceGate(day).gated(command, np.array([slot]))
     assert tuple(power.item() for power in passed) == expected
-    assert changed.item() == (told != expected)
+    assert changed.item() == (planned != expected)
 
 
 def test_mere_discharge_is_held_when_the_slot_is_clearly_cheap_though_not_of_the_cheapest_quarter() -> None:

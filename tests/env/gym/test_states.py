@@ -14,7 +14,7 @@ from tests.builders.episodes import AUTUMN, SPRING, day_episode, mixed, several,
 SELF_CONSUMPTION = 0
 
 
-def lived(episodes: Episodes, state: str, n_slots: int, action: int = SELF_CONSUMPTION) -> np.ndarray:
+def observed(episodes: Episodes, state: str, n_slots: int, action: int = SELF_CONSUMPTION) -> np.ndarray:
     """Observations of every row side by side, from the start on `(n_slots + 1, n_rows, n_columns)`."""
     batch = HomeBatch(episodes, len(episodes), state=state)
     everyone = np.arange(len(episodes))
@@ -28,7 +28,7 @@ def lived(episodes: Episodes, state: str, n_slots: int, action: int = SELF_CONSU
 
 def test_plain_state_reads_as_its_sheet_says_when_worked_by_hand() -> None:
     day = day_episode(sites()[0], AUTUMN, 4)
-    seen = lived(day, "v1_1", 100)[:, 0]
+    seen = observed(day, "v1_1", 100)[:, 0]
     slot = 14  # the second 02:30 of that night
     assert seen[slot].tolist() == pytest.approx(
         [
@@ -46,7 +46,7 @@ def test_plain_state_reads_as_its_sheet_says_when_worked_by_hand() -> None:
     assert seen[90, 7] == pytest.approx(day.import_price[0, 90:100].max()), "the day ends within twelve hours"
     assert seen[8:16, 0].tolist() == [2.0, 2.25, 2.5, 2.75] * 2, "the repeated hour has both its halves"
     assert seen[100, 6] == 0.0
-    np.testing.assert_array_equal(lived(day, "v1", 100)[:, 0], seen[:, : len(V1)])
+    np.testing.assert_array_equal(observed(day, "v1", 100)[:, 0], seen[:, : len(V1)])
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -57,7 +57,7 @@ def test_nothing_of_a_slot_is_seen_before_it_is_over_when_readings_are_scrambled
     noise = np.random.default_rng(1).uniform(0, 2, base.load_kwh.shape)
     later = np.arange(base.width) >= at
     other = replace(base, load_kwh=np.where(later, noise, base.load_kwh), pv_kwh=np.where(later, noise, base.pv_kwh))
-    one, two = lived(base, state, at + 3), lived(other, state, at + 3)
+    one, two = observed(base, state, at + 3), observed(other, state, at + 3)
     np.testing.assert_array_equal(one[: at + 1], two[: at + 1])
     assert not np.array_equal(one[at + 1 :], two[at + 1 :]), "scrambling did nothing"
 
@@ -68,7 +68,7 @@ def test_states_stay_in_their_space_when_homes_prices_and_days_are_odd(state: st
     space = HomeBatch(episodes, 1, state=state).observation_space
     assert isinstance(space, spaces.Box)
     for action in (0, 2, 17, 25):
-        seen = lived(episodes, state, 99, action).reshape(-1, space.shape[0])
+        seen = observed(episodes, state, 99, action).reshape(-1, space.shape[0])
         assert seen.dtype == np.float32
         assert np.isfinite(seen).all()
         assert (seen >= space.low - 1e-5).all()
@@ -87,14 +87,14 @@ def test_scaled_state_is_the_same_when_all_money_is_counted_in_another_currency(
         export_price=11 * base.export_price,
         outlook=replace(base.outlook, value=11 * base.outlook.value),
     )
-    np.testing.assert_allclose(lived(base, "v2", 92), lived(other, "v2", 92), atol=1e-5)
+    np.testing.assert_allclose(observed(base, "v2", 92), observed(other, "v2", 92), atol=1e-5)
 
 
 def test_scaled_state_reads_as_its_sheet_says_when_worked_by_hand() -> None:
     day = day_episode(sites()[0], SPRING, 8)
     assert day.outlook is not None
     slot, names = 40, [column.name for column in V2]
-    seen = dict(zip(names, lived(day, "v2", slot)[slot, 0].tolist(), strict=True))
+    seen = dict(zip(names, observed(day, "v2", slot)[slot, 0].tolist(), strict=True))
     battery = day.sites[0].battery
     price = day.import_price[0]
     mean, spread = price.mean(), price.std()
@@ -140,7 +140,7 @@ def test_state_is_refused_when_it_is_unknown_or_lacks_its_outlook() -> None:
     day = day_episode(sites()[0], SPRING, 8)
     with pytest.raises(EpisodeError, match="state 'v9' is not known; known: v1, v1_1, v2"):
         HomeBatch(day, 1, state="v9")
-    with pytest.raises(EpisodeError, match="state v2 sees what stored energy is worth"):
+    with pytest.raises(EpisodeError, match="state v2 shows the value of stored energy"):
         HomeBatch(replace(day, outlook=None), 1, state="v2")
 
 
@@ -156,5 +156,5 @@ def test_padding_is_never_taken_for_a_price_when_a_short_day_ends_below_zero() -
     together = joined([cheap, day_episode(sites()[0], AUTUMN, 2)])
     assert together.width == 100
     for state in STATES:
-        np.testing.assert_array_equal(lived(together, state, 91)[:, 0], lived(cheap, state, 91)[:, 0])
-    assert (lived(together, "v1_1", 91)[:, 0, 7] < 0).all()
+        np.testing.assert_array_equal(observed(together, state, 91)[:, 0], observed(cheap, state, 91)[:, 0])
+    assert (observed(together, "v1_1", 91)[:, 0, 7] < 0).all()

@@ -1,4 +1,4 @@
-"""What a day would bring uncorrected, and what a slot gains on it."""
+"""The cost-to-go of an uncorrected day, and a slot's advantage over it."""
 
 import numpy as np
 import pytest

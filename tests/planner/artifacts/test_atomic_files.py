@@ -1,4 +1,4 @@
-"""What is written is there whole or not at all, and what a killed writer left behind is swept."""
+"""Writes are atomic, and leftovers of a killed writer are removed."""
 
 import os
 import signal

@@ -39,9 +39,9 @@ def readings(seed: int = 3) -> pl.DataFrame:
 
 @cache
 def outlook() -> pl.DataFrame:
-    """What a weather service said each midnight: a PV forecast that is right, and a temperature."""
-    told = readings().with_columns(local_day(STOCKHOLM))
-    return told.select(
+    """Return a weather service's forecasts of each midnight: a correct PV forecast, and a temperature."""
+    days = readings().with_columns(local_day(STOCKHOLM))
+    return days.select(
         "slot_start",
         known_at=pl.col("slot_start").min().over("local_day"),
         pv_expected_kwh="pv_kwh",
@@ -103,10 +103,10 @@ def test_features_are_the_same_when_everything_from_their_vintage_on_is_scramble
         np.testing.assert_array_equal(one.base, other.base)
 
 
-def _known(asked: AuroraHome, vintage: datetime) -> tuple[PairFeatures, PairFeatures]:
-    at = asked.series.index(vintage)
-    slots = np.arange(at, min(at + 7 * DAY_SLOTS, len(asked.series)))
-    return asked.load(np.full(len(slots), at), slots), asked.pv(np.full(len(slots), at), slots)
+def _known(aurora_home: AuroraHome, vintage: datetime) -> tuple[PairFeatures, PairFeatures]:
+    at = aurora_home.series.index(vintage)
+    slots = np.arange(at, min(at + 7 * DAY_SLOTS, len(aurora_home.series)))
+    return aurora_home.load(np.full(len(slots), at), slots), aurora_home.pv(np.full(len(slots), at), slots)
 
 
 @cache
@@ -131,8 +131,8 @@ def test_forecast_is_the_same_when_everything_from_its_vintage_on_is_scrambled(
     """The days since the model was fitted move its quantiles, and only those that had ended."""
     vintage = day_start(day, STOCKHOLM) + slot * SLOT
     ends = [vintage + timedelta(days=2)]
-    asked = [home(history) for history in (readings(), scrambled(vintage, seed, value))]
-    made = [aurora_forecasts(half_fitted(), known, [vintage], ends, STOCKHOLM) for known in asked]
+    homes = [home(history) for history in (readings(), scrambled(vintage, seed, value))]
+    made = [aurora_forecasts(half_fitted(), known, [vintage], ends, STOCKHOLM) for known in homes]
     assert made[0].equals(made[1])
 
 
@@ -153,17 +153,17 @@ def test_quantiles_move_when_the_last_days_were_not_as_before() -> None:
 
 @pytest.mark.parametrize("day", [SHORT_DAY, date(2026, 4, 2)], ids=["92 slots", "96 slots"])
 def test_scenarios_are_the_same_when_everything_from_their_midnight_on_is_scrambled(day: date) -> None:
-    asked = [home(history) for history in (readings(), scrambled(day_start(day, STOCKHOLM), 5, 1e6))]
-    one, other = (aurora_scenarios(fitted(), known, [day], STOCKHOLM)[day] for known in asked)
+    homes = [home(history) for history in (readings(), scrambled(day_start(day, STOCKHOLM), 5, 1e6))]
+    one, other = (aurora_scenarios(fitted(), known, [day], STOCKHOLM)[day] for known in homes)
     np.testing.assert_array_equal(one.load_kwh, other.load_kwh)
     np.testing.assert_array_equal(one.pv_kwh, other.pv_kwh)
 
 
 def test_outlook_is_not_seen_when_it_was_told_after_the_vintage() -> None:
     day = date(2026, 4, 2)
-    asked = home(readings(), weather=True)
-    first, next_day = (asked.series.index(day_start(day + timedelta(days=ahead), STOCKHOLM)) for ahead in (0, 1))
-    known = asked.pv(np.array([first, first]), np.array([first + 48, next_day + 48]))
+    aurora_home = home(readings(), weather=True)
+    first, next_day = (aurora_home.series.index(day_start(day + timedelta(days=ahead), STOCKHOLM)) for ahead in (0, 1))
+    known = aurora_home.pv(np.array([first, first]), np.array([first + 48, next_day + 48]))
     expected = known.values[:, known.names.index("expected")]
     assert np.isfinite(expected[0])
     assert np.isnan(expected[1])
@@ -223,8 +223,8 @@ def test_forecast_reaches_seven_days_when_asked() -> None:
 def test_model_says_what_it_lacks_and_is_better_when_the_weather_is_told() -> None:
     assert "pv_expected_kwh" in fitted().lacks
     assert set(fitted(weather=True).lacks) == {"cloud", "irradiance", "vacation", "alarm"}
-    without, told = (np.abs(fitted(weather=weather).errors.pv_share).mean() for weather in (False, True))
-    assert told < 0.7 * without
+    without, with_weather = (np.abs(fitted(weather=weather).errors.pv_share).mean() for weather in (False, True))
+    assert with_weather < 0.7 * without
 
 
 def test_forecast_is_the_same_when_weather_is_told_to_a_model_without_any() -> None:
@@ -244,7 +244,7 @@ def test_forecast_is_made_when_a_model_with_weather_is_told_none() -> None:
 
 
 def test_quantiles_cover_what_they_say_when_the_weeks_are_new() -> None:
-    """Learned on the first half of the days, asked about the others: 10 % and 90 % of the readings are below."""
+    """Learned on the first half of the days, homes about the others: 10 % and 90 % of the readings are below."""
     known = home(readings())
     vintages = [day_start(day, STOCKHOLM) for day in days_between(date(2026, 3, 17), date(2026, 4, 11))]
     made = aurora_forecasts(half_fitted(), known, vintages, [v + timedelta(days=1) for v in vintages], STOCKHOLM)

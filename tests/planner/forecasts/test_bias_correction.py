@@ -49,15 +49,15 @@ def test_correction_is_bounded_when_the_readings_are_far_off(factor: float, load
 
 def test_correction_is_the_same_when_everything_from_its_vintage_on_is_scrambled() -> None:
     day = FIRST + timedelta(days=8)
-    told = forecasts(12)
+    naive = forecasts(12)
     read = history(12, 1.3)
     later = read.with_columns(
-        pl.when(pl.col("slot_start") >= told.filter(pl.col("local_day") == day)["vintage"][0])
+        pl.when(pl.col("slot_start") >= naive.filter(pl.col("local_day") == day)["vintage"][0])
         .then(7.0)
         .otherwise("load_kwh")
         .alias("load_kwh")
     )
-    made = [bias_corrected(told, known, STOCKHOLM).filter(pl.col("local_day") == day) for known in (read, later)]
+    made = [bias_corrected(naive, known, STOCKHOLM).filter(pl.col("local_day") == day) for known in (read, later)]
     assert made[0].equals(made[1])
     assert made[0]["correction_source"].unique().to_list() == ["mean"]
 

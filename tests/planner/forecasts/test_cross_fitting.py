@@ -83,7 +83,7 @@ def test_both_halves_are_large_enough_when_days_are_said_to_be_enough(
     assert min(sizes) >= LEAST_DAYS
 
 
-def test_nothing_is_told_when_days_are_few() -> None:
+def test_there_are_no_scenarios_when_days_are_few() -> None:
     assert CrossFittedForecasters(home(), STOCKHOLM).predict(DAYS[: LEAST_DAYS - 1], DAYS[20:22]) == {}
 
 
@@ -101,8 +101,8 @@ def policy_with_aurora(folder: Path, model: AuroraModel) -> Bundle:
         correction=Correction(offset=0.5),
         weight_rules=WeightRules(n_days=7),
     )
-    told, files = with_aurora(manifest, aurora)
-    save_bundle(folder / "policy", told, {"weights.bin": b"own", **files})
+    combined, files = with_aurora(manifest, aurora)
+    save_bundle(folder / "policy", combined, {"weights.bin": b"own", **files})
     return read_bundle(folder / "policy")
 
 
@@ -113,22 +113,26 @@ def model() -> AuroraModel:
     return fitted
 
 
-def test_policy_tells_the_same_days_when_its_aurora_went_through_its_bundle(tmp_path: Path, model: AuroraModel) -> None:
+def test_policy_has_the_same_scenarios_when_its_aurora_went_through_its_bundle(
+    tmp_path: Path, model: AuroraModel
+) -> None:
     loaded = embedded_aurora(policy_with_aurora(tmp_path, model))
     assert loaded is not None
     assert (loaded.summary.first_day, loaded.summary.last_day) == (FIRST, DAYS[20])
-    asked = [AUTUMN - timedelta(days=1), AUTUMN, AUTUMN + timedelta(days=1)]
-    own, taken = (forecast_scenarios(each, home(), asked, STOCKHOLM) for each in (model, loaded.model))
-    for day in asked:
+    days = [AUTUMN - timedelta(days=1), AUTUMN, AUTUMN + timedelta(days=1)]
+    own, taken = (forecast_scenarios(each, home(), days, STOCKHOLM) for each in (model, loaded.model))
+    for day in days:
         assert own[day].load_kwh.shape[0] == 1
         np.testing.assert_array_equal(own[day].load_kwh, taken[day].load_kwh)
         np.testing.assert_array_equal(own[day].pv_kwh, taken[day].pv_kwh)
 
 
-def test_policy_without_aurora_tells_nothing_and_a_damaged_one_is_refused(tmp_path: Path, model: AuroraModel) -> None:
+def test_policy_without_aurora_has_no_scenarios_and_a_damaged_one_is_refused(
+    tmp_path: Path, model: AuroraModel
+) -> None:
     whole = policy_with_aurora(tmp_path, model)
     manifest = whole.manifest
-    plain = {name: told for name, told in manifest.details.items() if name != "aurora"}
+    plain = {name: detail for name, detail in manifest.details.items() if name != "aurora"}
     assert embedded_aurora(Bundle(manifest.model_copy(update={"details": plain}), whole.files, "")) is None
     without = {name: content for name, content in whole.files.items() if name != "aurora.load_p50.txt"}
     with pytest.raises(PolicyMismatchError, match="load_p50"):

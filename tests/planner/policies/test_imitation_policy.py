@@ -42,7 +42,7 @@ def manifest(columns: tuple[str, ...] = COLUMNS) -> Manifest:
 
 
 @pytest.mark.parametrize(
-    ("shares", "told"),
+    ("shares", "expected"),
     [
         pytest.param((0.0, 0.9, 0.0), (0.0, 1.0, 0.0), id="covers"),
         pytest.param((0.0, 0.5, 0.1), (0.0, 0.5, 0.0), id="covers half"),
@@ -56,9 +56,9 @@ def manifest(columns: tuple[str, ...] = COLUMNS) -> Manifest:
     ],
 )
 def test_shares_become_what_an_inverter_can_mean_when_they_are_means(
-    shares: tuple[float, ...], told: tuple[float, ...]
+    shares: tuple[float, ...], expected: tuple[float, ...]
 ) -> None:
-    assert projected(np.array([shares]), 0.4)[0].tolist() == pytest.approx(told)
+    assert projected(np.array([shares]), 0.4)[0].tolist() == pytest.approx(expected)
 
 
 @given(st.tuples(*[st.floats(0, 1)] * 3), st.floats(0.05, 0.5))

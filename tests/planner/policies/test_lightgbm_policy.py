@@ -35,9 +35,9 @@ def trees() -> bytes:
     rng = np.random.default_rng(2)
     states = rng.uniform(-1, 1, (3000, 3)).astype(np.float32)
     rows = with_levels(states, np.array(LEVELS))
-    dearer = (rows[:, 3] - rows[:, 1]) ** 2 - rows[:, 1] ** 2
+    extra_cost = (rows[:, 3] - rows[:, 1]) ** 2 - rows[:, 1] ** 2
     parameters = {"num_threads": 1, "verbosity": -1, "num_leaves": 15}
-    return lightgbm.train(parameters, lightgbm.Dataset(rows, dearer), 60).model_to_string().encode()
+    return lightgbm.train(parameters, lightgbm.Dataset(rows, extra_cost), 60).model_to_string().encode()
 
 
 TEXT = trees()
@@ -61,9 +61,9 @@ NONE = AntaresPolicyV1(manifest(trees=False), None)
 def test_policy_takes_the_cheapest_correction_when_it_saves_more_than_its_margin() -> None:
     states = np.zeros((5, 3), dtype=np.float32)
     states[:, 1] = (-0.95, -0.6, 0.0, 0.55, 0.9)
-    told = AntaresPolicyV1(manifest(), TEXT).predict(states)
-    assert told[:, 0].tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
-    assert told.dtype == np.float32
+    corrections = AntaresPolicyV1(manifest(), TEXT).predict(states)
+    assert corrections[:, 0].tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
+    assert corrections.dtype == np.float32
     sure = AntaresPolicyV1(manifest(margin=0.5), TEXT).predict(states)
     assert sure[:, 0].tolist() == [-1.0, 0.0, 0.0, 0.0, 1.0]
     assert not NONE.predict(states).any()
@@ -87,8 +87,8 @@ def test_policy_predicts_the_same_when_it_was_saved_and_loaded(text: bytes | Non
 
 def changed(**details: Any) -> Bundle:
     """The policy's bundle with other details; None takes one away."""
-    told = {name: value for name, value in {**manifest().details, **details}.items() if value is not None}
-    return Bundle(manifest().model_copy(update={"details": told}), {TREES: TEXT}, "")
+    changed = {name: value for name, value in {**manifest().details, **details}.items() if value is not None}
+    return Bundle(manifest().model_copy(update={"details": changed}), {TREES: TEXT}, "")
 
 
 @pytest.mark.parametrize(
@@ -114,14 +114,14 @@ def test_policy_is_refused_when_its_bundle_is_wrong(bundle: Bundle, message: str
 @pytest.mark.slow
 def test_policy_starts_without_lightgbm_when_it_is_loaded_from_a_bundle(tmp_path: Path) -> None:
     save_bundle(tmp_path / "bundle", manifest(), {TREES: TEXT})
-    told = (
+    code = (
         "import sys; from pathlib import Path; from planner.artifacts.bundle import read_bundle\n"
         "from planner.policies.learned_policy import learned_policy\n"
         "learned_policy(read_bundle(Path(sys.argv[1])))\n"
         "sys.exit(' '.join({'lightgbm', 'torch', 'mlflow', 'pandas', 'sklearn', 'scipy'} & set(sys.modules)))"
     )
     answer = subprocess.run(
-        [sys.executable, "-c", told, str(tmp_path / "bundle")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(tmp_path / "bundle")], capture_output=True, text=True, check=False
     )
     assert answer.stderr.strip() == ""
 

@@ -37,9 +37,9 @@ def test_commands_never_breach_or_break_off_when_forecasts_are_wrong(
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
         last = (float(day.load_kwh[slot - 1]), float(day.pv_kwh[slot - 1])) if slot > 0 else (None, None)
-        told = mpc.command(slot, float(soc_kwh[0]), *last)
-        assert all(np.isfinite(power) and power >= 0 for power in told)
-        return told
+        command = mpc.command(slot, float(soc_kwh[0]), *last)
+        assert all(np.isfinite(power) and power >= 0 for power in command)
+        return command
 
     replay = simulate(decide, day.world(), site, np.array([start_soc(site, share)]))
     fuse = np.inf if site.limits.import_kw is None else site.limits.import_kw / 4
@@ -53,17 +53,17 @@ def test_commands_never_breach_or_break_off_when_forecasts_are_wrong(
 def test_decision_is_the_same_when_later_readings_differ(
     site: Site, day: Horizon, share: float, data: st.DataObject
 ) -> None:
-    """A slot's own load and PV, and all after them, do not reach its command: they are not even asked for."""
+    """A slot's own load and PV, and all after them, do not reach its command: they are not even requested."""
     at = data.draw(st.integers(0, day.n_slots - 1))
     noise = np.random.default_rng(data.draw(st.integers(0, 999))).uniform(0, 3, (2, day.n_slots))
     load, pv = np.where(np.arange(day.n_slots) < at, [day.load_kwh, day.pv_kwh], noise)
     worlds = [day, Horizon(load, pv, day.import_price, day.export_price)]
-    told = [commands(planner(site, day), world, site, start_soc(site, share)) for world in worlds]
-    assert told[0][:, : at + 1].tobytes() == told[1][:, : at + 1].tobytes()
+    by_world = [commands(planner(site, day), world, site, start_soc(site, share)) for world in worlds]
+    assert by_world[0][:, : at + 1].tobytes() == by_world[1][:, : at + 1].tobytes()
 
 
 def commands(mpc: Mpc, world: Horizon, site: Site, start: float) -> Energy:
-    """What MPC tells through a day that differs from what it expects `(3, n_slots)` [kW]."""
+    """Return MPC's commands of a day that differs from its forecasts `(3, n_slots)` [kW]."""
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
         last = (float(world.load_kwh[slot - 1]), float(world.pv_kwh[slot - 1])) if slot > 0 else (None, None)

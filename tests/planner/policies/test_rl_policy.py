@@ -42,8 +42,8 @@ def test_policy_predicts_the_same_when_it_was_saved_and_loaded(tmp_path: Path) -
 def changed(**details: Any) -> Bundle:
     """The policy's bundle with other details; None takes one away."""
     manifest = policy().manifest
-    told = {name: value for name, value in {**manifest.details, **details}.items() if value is not None}
-    return Bundle(manifest.model_copy(update={"details": told}), policy().files(), "")
+    changed = {name: value for name, value in {**manifest.details, **details}.items() if value is not None}
+    return Bundle(manifest.model_copy(update={"details": changed}), policy().files(), "")
 
 
 @pytest.mark.parametrize(

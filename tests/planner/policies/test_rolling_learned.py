@@ -26,7 +26,9 @@ from tests.builders.homes import NO_LIMITS, STOCKHOLM, days_of_slots, home
 SPRING, AUTUMN = date(2026, 3, 29), date(2025, 10, 26)
 PROTOCOL = Protocol(start_soc_kwh=17.1)
 COLUMNS = tuple(column.name for column in V2)
-TELLING = WeightRules(n_days=4, age_days=5.0, together=False, load_alike_kwh=0.8, pv_alike_kwh=1.0, forecast_share=0.4)
+FORECASTING = WeightRules(
+    n_days=4, age_days=5.0, together=False, load_alike_kwh=0.8, pv_alike_kwh=1.0, forecast_share=0.4
+)
 Frames = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
 
 
@@ -56,12 +58,12 @@ def learned(
     frames: Frames,
     limits: Limits = NO_LIMITS,
     *,
-    told: Mapping[date, Scenarios] | None = None,
+    scenarios: Mapping[date, Scenarios] | None = None,
 ) -> pl.DataFrame:
     slots, forecasts, history = frames
     window = open_window(slots, forecasts, history, home(limits=limits), PROTOCOL)
     return replay_learned_window(
-        policy, window, ScenarioSource(history=history, forecast_scenarios=told), label="value"
+        policy, window, ScenarioSource(history=history, forecast_scenarios=scenarios), label="value"
     )
 
 
@@ -92,9 +94,12 @@ def test_commands_up_to_a_slot_are_the_same_when_what_comes_after_is_scrambled(d
     ]
     scrambled = (slots.with_columns(changed), forecasts, history.with_columns(changed[:2]))
     shape = (1, 2, slots.filter(pl.col("local_day") == day).height)
-    told = {day: Scenarios(np.full(shape, 0.5), np.full(shape, 0.1))}
+    scenarios = {day: Scenarios(np.full(shape, 0.5), np.full(shape, 0.1))}
     frames = ((slots, forecasts, history), scrambled)
-    before = [learned(policy(0.4, TELLING), each, told=told).filter(pl.col("slot_start") <= moment) for each in frames]
+    before = [
+        learned(policy(0.4, FORECASTING), each, scenarios=scenarios).filter(pl.col("slot_start") <= moment)
+        for each in frames
+    ]
     commands = [frame.select("charge_kw", "discharge_kw", "export_kw") for frame in before]
     assert commands[0].equals(commands[1])
     assert commands[0].height > 96
@@ -104,9 +109,10 @@ def test_policy_decides_otherwise_when_it_is_told_of_a_day() -> None:
     slots, _, _ = frames = days_around(AUTUMN)
     n_slots = slots.filter(pl.col("local_day") == AUTUMN).height
     heavy = Scenarios(np.full((1, 2, n_slots), 2.0), np.zeros((1, 2, n_slots)))
-    plain, told = learned(policy(0.0, TELLING), frames), learned(policy(0.0, TELLING), frames, told={AUTUMN: heavy})
-    assert plain.filter(pl.col("local_day") < AUTUMN).equals(told.filter(pl.col("local_day") < AUTUMN))
-    assert not plain.equals(told)
+    plain = learned(policy(0.0, FORECASTING), frames)
+    with_heavy = learned(policy(0.0, FORECASTING), frames, scenarios={AUTUMN: heavy})
+    assert plain.filter(pl.col("local_day") < AUTUMN).equals(with_heavy.filter(pl.col("local_day") < AUTUMN))
+    assert not plain.equals(with_heavy)
 
 
 def test_window_is_lived_through_when_there_are_no_forecasts() -> None:

@@ -18,7 +18,7 @@ from tests.builders.homes import days_of_slots, home
 SPRING, SUMMER = date(2026, 3, 29), date(2026, 6, 10)
 HALF = Protocol(start_soc_kwh=17.1)
 TIGHT = Limits(import_kw=9, export_kw=4, inverter_kw=7, curtailable=True)
-TOLD = ("charge_kw", "discharge_kw", "export_kw")
+COMMAND_COLUMNS = ("charge_kw", "discharge_kw", "export_kw")
 NO_FORECASTS = pl.DataFrame(
     schema={"slot_start": SLOT_DTYPE, "local_day": pl.Date, "load_kwh": pl.Float64, "pv_kwh": pl.Float64}
 )
@@ -42,24 +42,24 @@ def test_commands_up_to_a_slot_are_the_same_when_readings_from_it_on_are_scrambl
     for at in (0, 30, 60):
         later = pl.col("slot_start") >= today["slot_start"][at]
         other = everything.with_columns(pl.when(later).then(noise).otherwise(scrambled).alias(scrambled))
-        told = replayed(other.filter(pl.col("local_day") == SPRING), other, Limits())
-        assert told.select(TOLD).head(at + 1).equals(base.select(TOLD).head(at + 1))
-        assert not told.select(TOLD).equals(base.select(TOLD)), "scrambling did nothing"
+        other_schedule = replayed(other.filter(pl.col("local_day") == SPRING), other, Limits())
+        assert other_schedule.select(COMMAND_COLUMNS).head(at + 1).equals(base.select(COMMAND_COLUMNS).head(at + 1))
+        assert not other_schedule.select(COMMAND_COLUMNS).equals(base.select(COMMAND_COLUMNS)), "scrambling did nothing"
 
 
 def test_policy_is_told_the_slot_before_and_no_other_when_it_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     slots = around(SPRING, before=0)
-    told: list[tuple[int, float, float | None, float | None]] = []
+    calls: list[tuple[int, float, float | None, float | None]] = []
 
     def decide(_: ValueDays, slot: int, soc: Energy, load: Energy | None, pv: Energy | None) -> Command:
-        told.append((slot, soc.item(), None if load is None else load.item(), None if pv is None else pv.item()))
+        calls.append((slot, soc.item(), None if load is None else load.item(), None if pv is None else pv.item()))
         return Command(np.zeros(1), np.full(1, 8.0), np.zeros(1))
 
     monkeypatch.setattr(ValueDays, "command", decide)
     frame = replayed(slots, None)
     load, pv = slots["load_kwh"].to_list(), slots["pv_kwh"].to_list()
     before = [(None, None), *zip(load[:-1], pv[:-1], strict=True)]
-    assert told == [(i, soc, *before[i]) for i, soc in enumerate(frame["soc_start_kwh"].to_list())]
+    assert calls == [(i, soc, *before[i]) for i, soc in enumerate(frame["soc_start_kwh"].to_list())]
 
 
 def test_days_are_the_same_bit_for_bit_when_replayed_together_or_one_by_one() -> None:
@@ -99,8 +99,8 @@ def test_day_is_replayed_and_breaks_nothing_when_there_is_no_history(history: pl
 
 def test_choices_are_each_a_command_of_its_own_within_the_limits() -> None:
     site = home(limits=TIGHT)
-    told = list(zip(*command_menu(site), strict=True))
-    assert len(set(told)) == len(told) > 20
-    assert told[:3] == [(0.0, 8.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, 4.0)]
-    assert all(charge == 0 or discharge == export == 0 for charge, discharge, export in told)
-    assert max(max(command) for command in told) == 8
+    menu = list(zip(*command_menu(site), strict=True))
+    assert len(set(menu)) == len(menu) > 20
+    assert menu[:3] == [(0.0, 8.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, 4.0)]
+    assert all(charge == 0 or discharge == export == 0 for charge, discharge, export in menu)
+    assert max(max(command) for command in menu) == 8

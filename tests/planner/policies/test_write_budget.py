@@ -33,8 +33,8 @@ def spent(steadiness: WriteBudget, writes: int) -> WriteBudget:
     """So many writes done, `HOLD` the last."""
     for number in range(writes):
         steadiness.current, steadiness.forgone = (1.0 + number % 2, 0.0, 0.0), 1e9  # the old one may not stand
-        told = HOLD if number == writes - 1 else (5.0 + number % 2, 0.0, 0.0)
-        assert steadiness.decide(told, MIDDAY) == told
+        command = HOLD if number == writes - 1 else (5.0 + number % 2, 0.0, 0.0)
+        assert steadiness.decide(command, MIDDAY) == command
     assert steadiness.writes == writes
     return steadiness
 
@@ -48,11 +48,11 @@ def test_writes_stay_within_the_limit_when_anything_is_told(n_slots: int, seed: 
         steadiness.new_day()
         in_force = [steadiness.current]
         for slot in range(n_slots):
-            told = tuple(rng.choice([0.0, 3.0, 8.0], 3).tolist())
+            command = tuple(rng.choice([0.0, 3.0, 8.0], 3).tolist())
             outlook = replace(
                 MIDDAY, import_price=rng.normal(1, 2), pv_kwh=rng.uniform(0, 2), left_of_day=1 - slot / n_slots
             )
-            in_force.append(steadiness.decide(told, outlook))
+            in_force.append(steadiness.decide(command, outlook))
         written = sum(after != before for before, after in pairwise(in_force))
         assert written == steadiness.writes <= most
 

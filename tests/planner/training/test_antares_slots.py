@@ -96,8 +96,8 @@ def test_forecast_is_the_median_of_the_slots_own_morning() -> None:
 
 
 def test_mpc_is_what_is_imitated_and_null_when_it_was_not_replayed() -> None:
-    told = ["soc_kwh", "battery_charge_kw", "battery_discharge_kw", "export_kw"]
-    by_day = found().group_by("local_day", maintain_order=True).agg(pl.col(told).unique())
+    columns = ["soc_kwh", "battery_charge_kw", "battery_discharge_kw", "export_kw"]
+    by_day = found().group_by("local_day", maintain_order=True).agg(pl.col(columns).unique())
     assert by_day.rows() == [(CLEAN, [3.0], [3.0], [4.0], [5.0]), (MASKED, [None], [None], [None], [None])]
 
 

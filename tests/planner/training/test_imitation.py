@@ -1,4 +1,4 @@
-"""Learning MPC's powers: what it told in each slot, the same bytes again, errors in kilowatts, costs in money."""
+"""Imitation of MPC's powers: the same bytes again, errors in kilowatts, costs in money."""
 
 from datetime import date, timedelta
 
@@ -32,7 +32,7 @@ def days(around: date = SPRING) -> Episodes:
     return rl_episodes(slots, forecasts, home(), PROTOCOL, history=history, n_soc=5)
 
 
-def told(episodes: Episodes) -> pl.DataFrame:
+def mpc_slots(episodes: Episodes) -> pl.DataFrame:
     """MPC as it might be: dear slots are covered, cheap ones charge, by what is stored; in no order."""
     frames: list[pl.DataFrame] = []
     for row, label in enumerate(episodes.labels):
@@ -57,7 +57,7 @@ def told(episodes: Episodes) -> pl.DataFrame:
 def test_training_repeats_itself_to_the_byte_when_the_seed_is_the_same() -> None:
     seen: list[tuple[int, int]] = []
     training, validation = days(), days(AUTUMN)
-    slots = pl.concat([told(training), told(validation)])
+    slots = pl.concat([mpc_slots(training), mpc_slots(validation)])
     first = train_regressors(training, validation, slots, HOW, progress=lambda done, of: seen.append((done, of)))
     again = train_regressors(training, validation, slots, HOW)
     assert seen == [(done, 5) for done in range(1, 6)]
@@ -69,8 +69,8 @@ def test_training_repeats_itself_to_the_byte_when_the_seed_is_the_same() -> None
 
 def test_metrics_are_kilowatts_off_and_money_paid_when_days_were_held_out() -> None:
     training, validation = days(), days(AUTUMN)
-    trained = train_regressors(training, validation, pl.concat([told(training), told(validation)]), HOW)
-    soc, powers = mpc_commands(validation, told(validation))
+    trained = train_regressors(training, validation, pl.concat([mpc_slots(training), mpc_slots(validation)]), HOW)
+    soc, powers = mpc_commands(validation, mpc_slots(validation))
     row, slot = np.nonzero(validation.inside)
     moment = Moment(row, row * validation.width + slot, np.zeros(len(row), dtype=np.bool_), soc[row, slot])
     most = Powers(validation).full_kw[row]
@@ -88,7 +88,7 @@ def test_commands_lie_at_their_days_and_slots_when_days_differ_in_length() -> No
     episodes = days()
     assert set(episodes.n_slots.tolist()) == {92, 96}
     missing = str(SPRING + timedelta(days=1))
-    slots = told(episodes).with_columns(
+    slots = mpc_slots(episodes).with_columns(
         soc_kwh=pl.when(pl.col("local_day").cast(pl.String) == missing).then(None).otherwise("soc_kwh")
     )
     soc, powers = mpc_commands(episodes, slots)
@@ -106,8 +106,8 @@ def test_commands_lie_at_their_days_and_slots_when_days_differ_in_length() -> No
 def test_training_is_refused_when_mpc_told_nothing_or_days_are_not_whole() -> None:
     episodes = days()
     with pytest.raises(EpisodeError, match="MPC was replayed on none"):
-        train_regressors(episodes, episodes, told(days(AUTUMN)), HOW)
-    with pytest.raises(EpisodeError, match="slots, MPC told"):
-        mpc_commands(episodes, told(episodes).sort("local_day", "slot_start").slice(1))
-    with pytest.raises(EpisodeError, match="stands there twice"):
-        mpc_commands(episodes.rows(np.array([0, 1, 0])), told(episodes))
+        train_regressors(episodes, episodes, mpc_slots(days(AUTUMN)), HOW)
+    with pytest.raises(EpisodeError, match="slots, MPC's replay has"):
+        mpc_commands(episodes, mpc_slots(episodes).sort("local_day", "slot_start").slice(1))
+    with pytest.raises(EpisodeError, match="occurs twice"):
+        mpc_commands(episodes.rows(np.array([0, 1, 0])), mpc_slots(episodes))

@@ -1,4 +1,4 @@
-"""Learning from hindsight: prices are what really is paid, the same seed gives the same bytes, nothing gets dearer."""
+"""Learning from hindsight: prices are actual costs, the same seed gives the same bytes, nothing gets dearer."""
 
 from dataclasses import replace
 
@@ -41,11 +41,11 @@ def validation() -> Episodes:
 
 @pytest.mark.slow
 def test_training_repeats_itself_to_the_byte_when_the_seed_is_the_same() -> None:
-    told: list[LightgbmRound] = []
-    first = train_lightgbm(training(), validation(), HOW, progress=told.append)
+    reported: list[LightgbmRound] = []
+    first = train_lightgbm(training(), validation(), HOW, progress=reported.append)
     again = train_lightgbm(training(), validation(), HOW)
-    assert list(first.rounds) == told
-    assert [(each.number, each.total) for each in told] == [(0, 2), (1, 2), (2, 2)]
+    assert list(first.rounds) == reported
+    assert [(each.number, each.total) for each in reported] == [(0, 2), (1, 2), (2, 2)]
     assert first.rounds == again.rounds
     assert first.policy.files() == again.policy.files()
     assert first.policy.manifest == again.policy.manifest
@@ -55,12 +55,15 @@ def test_training_repeats_itself_to_the_byte_when_the_seed_is_the_same() -> None
 
 @pytest.mark.parametrize("confidence_z", [0.0, 1.0])
 def test_round_that_surely_saves_most_is_kept_when_training_drifts(confidence_z: float) -> None:
-    judged, how = several(sites()[0], days=(PLAIN_DAY, PLAIN_DAY)), with_changes(HOW, confidence_z=confidence_z)
-    trained = train_lightgbm(training(), judged, how)
+    validation_days, how = (
+        several(sites()[0], days=(PLAIN_DAY, PLAIN_DAY)),
+        with_changes(HOW, confidence_z=confidence_z),
+    )
+    trained = train_lightgbm(training(), validation_days, how)
     assert trained.best == int(np.argmax([each.saving for each in trained.rounds]))
     assert trained.best > 0, "made-up outlooks are wrong: hindsight knows better"
-    found = episode_costs(trained.policy.predict, judged, trained.policy.setup)
-    saved = episode_costs(_nothing().predict, judged, _nothing().setup) - found
+    found = episode_costs(trained.policy.predict, validation_days, trained.policy.setup)
+    saved = episode_costs(_nothing().predict, validation_days, _nothing().setup) - found
     kept = trained.rounds[trained.best]
     assert kept.saving == pytest.approx(saved.mean() - confidence_z * saved.std(ddof=1) / np.sqrt(2))
     assert kept.cost == trained.metrics["validation_cost"] == pytest.approx(found.mean())
@@ -81,7 +84,7 @@ def test_nothing_is_corrected_when_nothing_helps(how: LightgbmTraining) -> None:
 
 
 def known_cost(days: Episodes, row: int, slot: int, soc_kwh: float, command: int) -> float:
-    """What a command costs now, less what hindsight makes of what it leaves [money]."""
+    """Return the cost of a command, less the value that hindsight gives to the energy left [money]."""
     batch = HomeBatch(days, 1, state="v1", setup=Setup(action="commands"))
     batch.restart([0], [np.random.default_rng(0)], rows=[row])
     batch.slot[:], batch.soc_kwh = slot, np.array([soc_kwh])
@@ -93,25 +96,25 @@ def known_cost(days: Episodes, row: int, slot: int, soc_kwh: float, command: int
 
 def test_prices_are_what_the_environment_charges_when_corrections_differ() -> None:
     days = several(sites()[1], days=(SPRING, PLAIN_DAY))
-    lessons = Labeler(days, HOW).label(AntaresPolicyV1(_nothing().manifest, None), 1)
+    rows = Labeler(days, HOW).label(AntaresPolicyV1(_nothing().manifest, None), 1)
     n_slots = int(days.n_slots.sum())
-    assert len(lessons.state) == HOW.passes * n_slots
-    assert not lessons.extra_cost[~lessons.differs].any()
-    assert lessons.differs.any()
-    assert lessons.extra_cost[lessons.differs].min() < 0 < lessons.extra_cost[lessons.differs].max()
-    # the first life's first states, in order of days' lengths: the protocol's start
+    assert len(rows.state) == HOW.passes * n_slots
+    assert not rows.extra_cost[~rows.differs].any()
+    assert rows.differs.any()
+    assert rows.extra_cost[rows.differs].min() < 0 < rows.extra_cost[rows.differs].max()
+    # the first pass's first states, in order of days' lengths: the protocol's start
     row = int(np.flatnonzero(days.n_slots == days.n_slots.min())[0])
-    told = [_told(days, row, level) for level in (-1.0, 0.0, 1.0)]
+    commands = [_command(days, row, level) for level in (-1.0, 0.0, 1.0)]
     soc = float(days.start_soc_kwh[row])
-    down, none, up = (known_cost(days, row, 0, soc, command) for command in told)
-    assert lessons.extra_cost[0] == pytest.approx([down - none, up - none], abs=1e-9)
+    down, none, up = (known_cost(days, row, 0, soc, command) for command in commands)
+    assert rows.extra_cost[0] == pytest.approx([down - none, up - none], abs=1e-9)
 
 
 def _nothing() -> AntaresPolicyV1:
     return train_lightgbm(validation(), validation(), with_changes(HOW, rounds=0)).policy
 
 
-def _told(days: Episodes, row: int, level: float) -> int:
+def _command(days: Episodes, row: int, level: float) -> int:
     """Number of the command that a correction means in a row's first slot."""
     batch = HomeBatch(days, 1, state="v1", setup=_nothing().setup)
     batch.restart([0], [np.random.default_rng(0)], rows=[row])

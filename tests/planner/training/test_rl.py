@@ -42,14 +42,14 @@ def content(trained: TrainedRl) -> dict[str, bytes]:
 
 def test_training_repeats_itself_and_starts_uncorrected() -> None:
     how = PPO
-    told: list[RlRound] = []
-    first = train_rl(mixed(), others(), how, progress=told.append)
+    reported: list[RlRound] = []
+    first = train_rl(mixed(), others(), how, progress=reported.append)
     again = train_rl(mixed(), others(), how)
     assert first.rounds == again.rounds
     assert content(first) == content(again)
-    assert [each.done for each in told] == list(range(1, how.members * how.rounds + 1))
-    assert {each.total for each in told} == {how.members * how.rounds}
-    assert told[how.rounds - 1].steps == how.rounds * how.homes * how.slots
+    assert [each.done for each in reported] == list(range(1, how.members * how.rounds + 1))
+    assert {each.total for each in reported} == {how.members * how.rounds}
+    assert reported[how.rounds - 1].steps == how.rounds * how.homes * how.slots
     starts = [each for each in first.rounds if each.number == 0]
     expected = float(episode_costs(uncorrected, others(), JUDGED).mean())
     assert [each.cost for each in starts] == pytest.approx([expected] * how.members)
@@ -117,18 +117,18 @@ class StoppedError(Exception):
 def test_training_ends_the_same_when_it_was_broken_off(tmp_path: Path) -> None:
     how = PPO
 
-    def stop(told: RlRound) -> None:
-        if told.done == how.members * how.rounds - 1:
+    def stop(finished: RlRound) -> None:
+        if finished.done == how.members * how.rounds - 1:
             raise StoppedError
 
     whole = train_rl(mixed(), others(), how)
     with pytest.raises(StoppedError):
         train_rl(mixed(), others(), how, checkpoints=tmp_path, progress=stop)
-    told: list[RlRound] = []
-    resumed = train_rl(mixed(), others(), how, checkpoints=tmp_path, progress=told.append)
+    reported: list[RlRound] = []
+    resumed = train_rl(mixed(), others(), how, checkpoints=tmp_path, progress=reported.append)
     assert content(resumed) == content(whole)
     assert resumed.rounds == whole.rounds
-    assert [each.done for each in told] == list(range(1, how.members * how.rounds + 1))
+    assert [each.done for each in reported] == list(range(1, how.members * how.rounds + 1))
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"member_{n}.safetensors" for n in range(how.members)]
 
 

@@ -42,17 +42,17 @@ def test_best_trial_is_the_configuration_when_trials_are_judged(undisturbed: Sea
 
 
 def test_search_ends_the_same_when_it_was_broken_off(undisturbed: SearchResult, tmp_path: Path) -> None:
-    def stop(told: TrialResult) -> None:
-        if told.number == 2:
+    def stop(finished: TrialResult) -> None:
+        if finished.number == 2:
             raise StoppedError
 
     file = tmp_path / "trials.log"
     with pytest.raises(StoppedError):
         search(mixed(), several(sites()[0]), SPACE, TRIALS, storage=file, progress=stop)
-    told: list[TrialResult] = []
-    resumed = search(mixed(), several(sites()[0]), SPACE, TRIALS, storage=file, progress=told.append)
+    reported: list[TrialResult] = []
+    resumed = search(mixed(), several(sites()[0]), SPACE, TRIALS, storage=file, progress=reported.append)
     assert resumed == undisturbed
-    assert tuple(told) == resumed.trials
+    assert tuple(reported) == resumed.trials
 
 
 def test_a_trial_that_was_broken_off_is_drawn_again(

@@ -15,7 +15,7 @@ from tests.builders.episodes import mixed
 FORMS = {
     "powers": Setup(action="powers", random_start=True),
     "commands": Setup(action="commands", gated=True),
-    "correction": Setup(action="correction", correction=Correction(offset=0.5), most_slots=20),
+    "correction": Setup(action="correction", correction=Correction(offset=0.5), max_slots=20),
 }
 
 
@@ -28,7 +28,7 @@ def test_sb3_checker_passes_when_asked(state: str, setup: Setup) -> None:
 
 @pytest.mark.parametrize("setup", FORMS.values(), ids=FORMS.keys())
 def test_batch_is_the_scalar_environment_to_the_bit_when_seeds_are_the_same(setup: Setup) -> None:
-    """Rewards, observations and what is told of ended episodes, over several lives of each home."""
+    """Rewards, observations and infos of ended episodes, over several episodes of each home."""
     batch = AntaresVecEnv(mixed(), 4, state="v2", setup=setup)
     batch.seed(11)
     alone = [AntaresRLEnv(mixed(), state="v2", setup=setup) for _ in range(4)]
@@ -38,7 +38,7 @@ def test_batch_is_the_scalar_environment_to_the_bit_when_seeds_are_the_same(setu
     space, finished = batch.action_space, 0
     space.seed(3)
     costs = np.zeros(4)
-    for _ in range(110 if setup.most_slots else 210):
+    for _ in range(110 if setup.max_slots else 210):
         actions = np.array([space.sample() for _ in range(4)])
         infos: Any
         seen, rewards, done, infos = batch.step(actions)
@@ -49,11 +49,11 @@ def test_batch_is_the_scalar_environment_to_the_bit_when_seeds_are_the_same(setu
             costs[home] += info["cost"] - info["settlement"]
             if done[home]:
                 finished += 1
-                told: dict[str, Any] = infos[home]
-                np.testing.assert_array_equal(told["terminal_observation"], own)
-                assert told["TimeLimit.truncated"] == truncated
-                assert told["cost"] == pytest.approx(costs[home], abs=1e-9)
-                assert told["row"] == info["row"]
+                final: dict[str, Any] = infos[home]
+                np.testing.assert_array_equal(final["terminal_observation"], own)
+                assert final["TimeLimit.truncated"] == truncated
+                assert final["cost"] == pytest.approx(costs[home], abs=1e-9)
+                assert final["row"] == info["row"]
                 costs[home] = 0.0
                 own, _ = env.reset()
             np.testing.assert_array_equal(own, seen[home])
@@ -78,13 +78,13 @@ def test_rows_are_lived_through_when_options_ask_for_them() -> None:
     assert batch.autoreset.batch.row.tolist() == [5, 0, 7]
 
 
-def test_homes_are_not_told_apart_when_attributes_or_methods_are_asked_for() -> None:
+def test_attributes_and_methods_of_single_homes_are_refused() -> None:
     batch = AntaresVecEnv(mixed(), 2, state="v1")
     with pytest.raises(EpisodeError, match="render_mode cannot be set home by home"):
         batch.set_attr("render_mode", None)
     with pytest.raises(EpisodeError, match="render cannot be called home by home"):
         batch.env_method("render")
-    with pytest.raises(EpisodeError, match="no actions to live through"):
+    with pytest.raises(EpisodeError, match="no actions to step with"):
         batch.step_wait()
 
 
