@@ -1,4 +1,4 @@
-"""What planners gain by seeing a demand charge: Ellevio's rule of 2025 on the test weeks of two bench homes.
+"""Gain of planners that see a demand charge: Ellevio's rule of 2025 on the test weeks of two bench homes.
 
 The mean of a month's three highest hours on different days at 81.25 SEK/kW, half of it from 22 to 06
 (`docs/power_tariffs.md`), in the daily protocol. A month's bill counts its test days, for everyone alike. `blind`
@@ -30,7 +30,7 @@ SHORT_DAYS = 5
 
 @dataclass(frozen=True)
 class _Bill:
-    """What the test days cost [SEK].
+    """Cost of the test days [SEK].
 
     Attributes:
         total: energy, wear, settlement and the months' demand charges.

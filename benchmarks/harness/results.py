@@ -43,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Scope:
-    """How much of a benchmark runs, and on which homes.
+    """Size of a benchmark's run, and its homes.
 
     Attributes:
         homes: the homes and prices.

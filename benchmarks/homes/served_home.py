@@ -89,9 +89,9 @@ def configure(home: FreshHome, key: str, value: str) -> None:
     """Change the value of one key of the configuration, in its line."""
     path = home.folder / "darkstar.yaml"
     lines = path.read_text().splitlines()
-    found = next(index for index, line in enumerate(lines) if line.strip().startswith(f"{key}:"))
-    indent = lines[found][: len(lines[found]) - len(lines[found].lstrip())]
-    lines[found] = f"{indent}{key}: {value}"
+    number = next(index for index, line in enumerate(lines) if line.strip().startswith(f"{key}:"))
+    indent = lines[number][: len(lines[number]) - len(lines[number].lstrip())]
+    lines[number] = f"{indent}{key}: {value}"
     path.write_text("\n".join(lines) + "\n")
 
 

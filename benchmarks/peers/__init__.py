@@ -1,1 +1,1 @@
-"""Comparisons with CityLearn, EMHASS and a second statement."""
+"""Comparisons with CityLearn, EMHASS, Stable-Baselines3 and a second formulation of the optimiser's problem."""

@@ -1,7 +1,7 @@
 """CityLearn 3 in a virtual environment of its own, stepping the same home.
 
 Its dependencies conflict with ours (NumPy 1, Gymnasium 0.28), so it is installed from its PyPI package beside the
-project's environment, once, into `.bench/citylearn`. PyPI's package carries no dataset, so it gets one made of the home
+project's environment, once, into `.bench/citylearn`. PyPI's package carries no dataset, so it gets one of the home
 that ours steps: one building, a battery, panels, a price, no heating; the fewest observations that its state needs.
 """
 
@@ -44,12 +44,12 @@ class CityLearnMissingError(ToolMissingError):
 
 @dataclass(frozen=True)
 class CityLearnSpeed:
-    """How fast its building steps.
+    """Speed of CityLearn's building.
 
     Attributes:
-        steps_per_second: by the clock.
-        steps_per_cpu_second: by processor time.
-        version: of CityLearn.
+        steps_per_second: steps per second of wall time.
+        steps_per_cpu_second: steps per second of processor time.
+        version: version of CityLearn.
     """
 
     steps_per_second: float
@@ -58,16 +58,16 @@ class CityLearnSpeed:
 
 
 def environment(folder: Path = FOLDER) -> Path:
-    """The Python that has CityLearn; the first call installs it (a few minutes, 1.6 GB).
+    """Return the Python that has CityLearn; the first call installs it (a few minutes, 1.6 GB).
 
     Raises:
         CityLearnMissingError: it cannot be installed.
     """
-    return installed(folder, PACKAGE, first=TORCH, told="a few minutes", missing=CityLearnMissingError)
+    return installed(folder, PACKAGE, first=TORCH, duration="a few minutes", missing=CityLearnMissingError)
 
 
 def citylearn_speed(python: Path, slots: pl.DataFrame, site: Site) -> CityLearnSpeed:
-    """Steps of CityLearn's building per second.
+    """Measure the steps of CityLearn's building per second.
 
     Args:
         python: the interpreter that has CityLearn.
@@ -83,12 +83,14 @@ def citylearn_speed(python: Path, slots: pl.DataFrame, site: Site) -> CityLearnS
             (folder / file).write_text(text, encoding="utf-8")
         answered = folder / "answer.json"
         _call([str(python), str(SCRIPT), str(folder), str(answered)], "CityLearn did not run")
-        told = json.loads(answered.read_text(encoding="utf-8"))
-    return CityLearnSpeed(told["steps"] / told["seconds"], told["steps"] / told["cpu_seconds"], told["version"])
+        answer = json.loads(answered.read_text(encoding="utf-8"))
+    return CityLearnSpeed(
+        answer["steps"] / answer["seconds"], answer["steps"] / answer["cpu_seconds"], answer["version"]
+    )
 
 
 def dataset(slots: pl.DataFrame, site: Site, folder: Path) -> Mapping[str, str]:
-    """The home as CityLearn's files, by name; its PV comes per kW of panels, in W."""
+    """Return the home as CityLearn's files, by name; its PV comes per kW of panels, in W."""
     local = slots["slot_start"].dt.convert_time_zone(site.timezone).dt
     most_pv = max(float(slots["pv_kwh"].max() or 0.0) * 4, 1.0)  # pyright: ignore[reportArgumentType] - a number
     nothing = np.zeros(slots.height)

@@ -1,4 +1,4 @@
-"""Runs inside CityLearn's own environment: steps its single building and says how long that took.
+"""Script for CityLearn's own environment: steps its single building and writes the time that took.
 
 `python citylearn_steps.py FOLDER ANSWER`: the dataset's folder (`schema.json` and its tables), and the file to write
 `{"steps", "seconds", "cpu_seconds", "version"}` into. Timed: `env.step` with prepared actions, resets included; the
@@ -33,13 +33,13 @@ def main(folder: Path, answer: Path) -> None:
         _, _, terminated, truncated, _ = env.step(actions[steps % len(actions)])
         over = terminated or truncated
         steps += 1
-    told = {
+    document = {
         "steps": steps,
         "seconds": time.perf_counter() - begin,
         "cpu_seconds": time.process_time() - cpu_begin,
         "version": version("citylearn"),
     }
-    answer.write_text(json.dumps(told), encoding="utf-8")
+    answer.write_text(json.dumps(document), encoding="utf-8")
 
 
 if __name__ == "__main__":

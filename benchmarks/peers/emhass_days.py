@@ -6,7 +6,7 @@ It stands alone: EMHASS's dependencies conflict with ours, so this file imports 
 files are all that passes between (`benchmarks.peers.emhass_environment` writes and reads them).
 
 Every option is what EMHASS ships (`config_defaults.json`), but for what describes this home: battery, no deferrable
-loads, the battery may sell, limits of the grid that bind nothing (EMHASS needs some), and the relative gap that its
+loads, the battery may export, limits of the grid that bind nothing (EMHASS needs some), and the relative gap that its
 solver may stop at where the caller gives one.
 
 What is timed is one call of `Optimization.perform_dayahead_forecast_optim` a day. Not timed: imports, building the
@@ -33,20 +33,20 @@ ANY_DAY = "2025-01-01"  # the optimiser reads no dates
 
 def main(days_path: str, answer_path: str) -> None:
     """Solve the days of a file, in order, and write the powers and the seconds of each."""
-    asked = json.loads(Path(days_path).read_text(encoding="utf-8"))
-    soc = asked["soc"]
-    frames = [_frame(day) for day in asked["days"]]
+    request = json.loads(Path(days_path).read_text(encoding="utf-8"))
+    soc = request["soc"]
+    frames = [_frame(day) for day in request["days"]]
     optimisers: dict[int, Optimization] = {}
     for frame in frames:
         if len(frame) not in optimisers:
-            optimisers[len(frame)] = _optimiser(asked, len(frame))
+            optimisers[len(frame)] = _optimiser(request, len(frame))
             _solve(optimisers[len(frame)], frame, soc)
     answers = [_timed(optimisers[len(frame)], frame, soc) for frame in frames]
     Path(answer_path).write_text(json.dumps(answers), encoding="utf-8")
 
 
 def _frame(day: dict[str, list[float]]) -> pd.DataFrame:
-    """A day as EMHASS takes it: powers in W, prices per kWh, one row a slot."""
+    """Return a day as EMHASS takes it: powers in W, prices per kWh, one row a slot."""
     columns = {
         "pv": WATTS * np.array(day["pv_kw"]),
         "load": WATTS * np.array(day["load_kw"]),
@@ -57,23 +57,23 @@ def _frame(day: dict[str, list[float]]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
-def _optimiser(asked: dict[str, Any], n_slots: int) -> Optimization:
-    """EMHASS's optimiser for a home with that battery."""
+def _optimiser(request: dict[str, Any], n_slots: int) -> Optimization:
+    """Return EMHASS's optimiser for a home with that battery."""
     shipped = json.loads(
         (Path(str(emhass.__file__)).parent / "data" / "config_defaults.json").read_text(encoding="utf-8")
     )
-    gap = asked["relative_gap"]
+    gap = request["relative_gap"]
     home = {
         **shipped,
-        **_battery(asked["battery"]),
+        **_battery(request["battery"]),
         "optimization_time_step": pd.Timedelta(minutes=15),
         "delta_forecast_daily": pd.Timedelta(days=1),
         "time_zone": "UTC",
         "lp_solver_mip_rel_gap": shipped["lp_solver_mip_rel_gap"] if gap is None else gap,
         "number_of_deferrable_loads": 0,
         "set_use_pv": True,
-        "maximum_power_from_grid": WATTS * asked["most_grid_kw"],
-        "maximum_power_to_grid": WATTS * asked["most_grid_kw"],
+        "maximum_power_from_grid": WATTS * request["most_grid_kw"],
+        "maximum_power_to_grid": WATTS * request["most_grid_kw"],
     }
     silent = logging.getLogger("emhass")
     silent.setLevel(logging.CRITICAL)
@@ -99,7 +99,7 @@ def _battery(battery: dict[str, float]) -> dict[str, float | bool]:
 
 
 def _solve(optimiser: Optimization, frame: pd.DataFrame, soc: float) -> pd.DataFrame:
-    """The powers of a day that ends with the stored energy that it starts with."""
+    """Return the powers of a day that ends with the stored energy that it starts with."""
     return optimiser.perform_dayahead_forecast_optim(frame, frame["pv"], frame["load"], soc_init=soc, soc_final=soc)
 
 

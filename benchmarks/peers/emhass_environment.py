@@ -30,13 +30,13 @@ class EmhassMissingError(ToolMissingError):
 
 @dataclass(frozen=True)
 class EmhassDay:
-    """What EMHASS answered for a day.
+    """EMHASS's answer for a day.
 
     Attributes:
         seconds: wall time of the call [s].
-        cpu_seconds: processor time of it, all threads [s].
-        grid_kwh: bought above 0, sold below, `(n_slots,)` [kWh].
-        battery_kwh: discharged above 0, charged below, `(n_slots,)` [kWh].
+        cpu_seconds: processor time of the call, all threads [s].
+        grid_kwh: import above 0, export below, `(n_slots,)` [kWh].
+        battery_kwh: discharge above 0, charge below, `(n_slots,)` [kWh].
     """
 
     seconds: float
@@ -46,12 +46,12 @@ class EmhassDay:
 
 
 def environment(folder: Path = FOLDER) -> Path:
-    """The Python that has EMHASS; the first call installs it (a minute or two, 1.1 GB).
+    """Return the Python that has EMHASS; the first call installs it (a minute or two, 1.1 GB).
 
     Raises:
         EmhassMissingError: it cannot be installed.
     """
-    return installed(folder, PACKAGE, told="a minute or two", missing=EmhassMissingError)
+    return installed(folder, PACKAGE, duration="a minute or two", missing=EmhassMissingError)
 
 
 def _call(command: Sequence[str], failure: str) -> None:
@@ -71,40 +71,40 @@ def solve_with_emhass(
     soc_kwh: float,
     relative_gap: float | None = None,
 ) -> list[EmhassDay]:
-    """Each day solved by EMHASS, from that stored energy back to it.
+    """Solve each day with EMHASS, from that stored energy back to it.
 
     Args:
         python: the interpreter that has EMHASS.
         days: import price, export price [money/kWh], load, PV [kWh] of each, `(n_slots,)`.
-        battery: what it drives.
+        battery: battery of the home.
         soc_kwh: stored energy at the start and at the end [kWh].
         relative_gap: what its solver may be off by, as a share of the cost; None for what EMHASS ships.
 
     Raises:
         EmhassMissingError: it ended with an error, a day without an optimum among them.
     """
-    asked = {
+    request = {
         "soc": soc_kwh / battery.capacity_kwh,
         "relative_gap": relative_gap,
         "most_grid_kw": _most_grid_kw(days, battery),
-        "battery": _told_battery(battery),
-        "days": [_told_day(day) for day in days],
+        "battery": _battery_document(battery),
+        "days": [_day_document(day) for day in days],
     }
     with TemporaryDirectory(prefix="darkstar-emhass-") as name:
         given, answered = Path(name) / "days.json", Path(name) / "answer.json"
-        given.write_text(json.dumps(asked), encoding="utf-8")
+        given.write_text(json.dumps(request), encoding="utf-8")
         _call([str(python), str(SCRIPT), str(given), str(answered)], "EMHASS did not solve the days")
         answers = json.loads(answered.read_text(encoding="utf-8"))
-    return [_heard(answer) for answer in answers]
+    return [_day_of(answer) for answer in answers]
 
 
 def _most_grid_kw(days: Sequence[tuple[Energy, Energy, Energy, Energy]], battery: Battery) -> float:
-    """The least limit of the grid that binds nothing: EMHASS needs one, and a wide one would slow its binaries."""
+    """Return the least grid limit that binds nothing: EMHASS needs one, and a wide one would slow its binaries."""
     house = max(float(np.abs(load - pv).max()) for _, _, load, pv in days)
     return SLOTS_PER_HOUR * house + max(battery.charge_kw, battery.discharge_kw)
 
 
-def _told_battery(battery: Battery) -> dict[str, float]:
+def _battery_document(battery: Battery) -> dict[str, float]:
     return {
         "capacity_kwh": battery.capacity_kwh,
         "min_soc": battery.min_soc_kwh / battery.capacity_kwh,
@@ -117,7 +117,7 @@ def _told_battery(battery: Battery) -> dict[str, float]:
     }
 
 
-def _told_day(day: tuple[Energy, Energy, Energy, Energy]) -> dict[str, list[float]]:
+def _day_document(day: tuple[Energy, Energy, Energy, Energy]) -> dict[str, list[float]]:
     import_price, export_price, load, pv = day
     return {
         "import_price": import_price.tolist(),
@@ -127,6 +127,6 @@ def _told_day(day: tuple[Energy, Energy, Energy, Energy]) -> dict[str, list[floa
     }
 
 
-def _heard(answer: dict[str, Any]) -> EmhassDay:
+def _day_of(answer: dict[str, Any]) -> EmhassDay:
     grid, battery = (np.array(answer[name]) / SLOTS_PER_HOUR for name in ("grid_kw", "battery_kw"))
     return EmhassDay(answer["seconds"], answer["cpu_seconds"], grid, battery)

@@ -1,4 +1,4 @@
-"""Other people's packages, each in a virtual environment of its own, since their dependencies conflict with ours."""
+"""Foreign packages, each in a virtual environment of its own, since their dependencies conflict with ours."""
 
 import shutil
 import subprocess
@@ -14,16 +14,16 @@ class ToolMissingError(Exception):
 
 
 def installed(
-    folder: Path, package: str, *, first: str | None = None, told: str, missing: type[ToolMissingError]
+    folder: Path, package: str, *, first: str | None = None, duration: str, missing: type[ToolMissingError]
 ) -> Path:
-    """The Python that has a package; the first call installs it.
+    """Return the Python that has a package; the first call installs it.
 
     Args:
-        folder: of the environment.
-        package: as pip takes it.
+        folder: folder of the environment.
+        package: requirement for pip.
         first: another package, pinned, that goes in before and is held at that version; None for none.
-        told: how long it takes, in words.
-        missing: what to raise.
+        duration: time of the installation, in words.
+        missing: error to raise.
 
     Raises:
         ToolMissingError: it cannot be installed.
@@ -33,7 +33,7 @@ def installed(
     with FileLock(folder.with_suffix(".lock")):
         if stamp.exists() and stamp.read_text(encoding="utf-8") == package:
             return python
-        sys.stderr.write(f"installing {package} into {folder}, once; it takes {told}\n")
+        sys.stderr.write(f"installing {package} into {folder}, once; it takes {duration}\n")
         shutil.rmtree(folder, ignore_errors=True)
         call([sys.executable, "-m", "venv", str(folder)], f"no virtual environment at {folder}", missing)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--no-input"]
@@ -51,10 +51,10 @@ def call(command: Sequence[str], failure: str, missing: type[ToolMissingError]) 
     """Run a command to its end.
 
     Raises:
-        ToolMissingError: it did not end with 0; the last of what it said goes with it.
+        ToolMissingError: it did not end with 0; the message has the last line of its output.
     """
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     if done.returncode != 0:
-        said = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        message = f"{failure}: {said[-1] if said else f'exit code {done.returncode}'}"
+        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        message = f"{failure}: {lines[-1] if lines else f'exit code {done.returncode}'}"
         raise missing(message)

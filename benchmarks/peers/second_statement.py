@@ -2,11 +2,11 @@
 # pyright: reportAttributeAccessIssue=false
 """A home's horizon stated a second time, in plain matrices, and solved by other solvers than HiGHS.
 
-Shares no code with the optimiser. Per slot: PV used, charged, discharged, bought, sold, bought above the fuse [kWh],
-stored energy gained since the start (so that a full store drowns no small cost), and two binaries, battery charging and
-grid buying. Clarabel (interior point) solves it without the binaries, which bounds the cost from below; CBC (branch and
-bound) decides the binaries where that bound is not reached, and Clarabel then prices CBC's decision, since CBC's answer
-comes as a text with few digits.
+Shares no code with the optimiser. Per slot: PV used, charge, discharge, import, export, import above the fuse [kWh],
+stored energy gained since the start (so that a full store hides no small cost), and two binaries, battery charging and
+grid importing. Clarabel (interior point) solves it without the binaries, which bounds the cost from below; CBC (branch
+and bound) decides the binaries where that bound is not reached, and Clarabel then prices CBC's decision, since CBC's
+answer comes as a text with few digits.
 """
 
 import math
@@ -21,22 +21,22 @@ from env.inverter import Energy
 from env.site import Site
 
 KINDS = 9
-USED, CHARGE, DISCHARGE, BOUGHT, SOLD, OVER, GAIN, CHARGING, BUYING = range(KINDS)
+USED, CHARGE, DISCHARGE, IMPORT, EXPORT, OVER, GAIN, CHARGING, IMPORTING = range(KINDS)
 CBC_EXACT = ["integerTolerance 1e-9", "primalTolerance 1e-9", "dualTolerance 1e-9"]
 QUARTER = 0.25  # hours of a slot
 ROUNDING_KWH = 1e-9
 
 
 class UndecidedError(Exception):
-    """The second solver gave no answer to hold against ours."""
+    """The second solver gave no answer to compare with ours."""
 
 
 @dataclass(frozen=True)
 class Horizon:
-    """What is known of some slots, arrays `(n_slots,)`, and the start and end of the battery.
+    """Prices, load and PV of some slots, arrays `(n_slots,)`, and the start and end of the battery.
 
     Attributes:
-        settlement_value: worth of a stored kWh at the end [money/kWh].
+        settlement_value: value of a stored kWh at the end [money/kWh].
         return_soc_kwh: stored energy demanded at the end [kWh]; None for none.
     """
 
@@ -50,7 +50,7 @@ class Horizon:
 
     @property
     def n_slots(self) -> int:
-        """Slots of the horizon."""
+        """Number of slots of the horizon."""
         return len(self.load_kwh)
 
 
@@ -72,7 +72,7 @@ class Statement:
     upper: Energy
 
     def with_over_fuse(self, at_most_kwh: float) -> "Statement":
-        """The same where no more than that is bought above the fuse in all."""
+        """Return the statement with a limit on the total import above the fuse."""
         if at_most_kwh <= ROUNDING_KWH:
             upper = self.upper.copy()
             upper[self.columns[:, OVER]] = 0.0
@@ -83,26 +83,26 @@ class Statement:
         return replace(self, below=below, most=np.append(self.most, at_most_kwh + room_kwh(at_most_kwh)))
 
     def counting(self, kind: int) -> "Statement":
-        """The same, minimising the sum of one quantity."""
+        """Return the statement that minimises the sum of one quantity."""
         cost = np.zeros_like(self.cost)
         cost[self.columns[:, kind]] = 1.0
         return replace(self, cost=cost)
 
     def decided(self, values: Energy) -> "Statement":
-        """The same with binaries fixed as in `values`."""
+        """Return the statement with binaries fixed as in `values`."""
         lower, upper = self.lower.copy(), self.upper.copy()
-        binaries = self.columns[:, [CHARGING, BUYING]].ravel()
+        binaries = self.columns[:, [CHARGING, IMPORTING]].ravel()
         lower[binaries] = upper[binaries] = np.round(values[binaries])
         return replace(self, lower=lower, upper=upper)
 
 
 def room_kwh(over_kwh: float) -> float:
-    """The little room that an interior point needs where what is above the fuse is as little as can be [kWh]."""
+    """Return the slack that an interior point needs where the import above the fuse is at its minimum [kWh]."""
     return ROUNDING_KWH * max(1.0, over_kwh) if over_kwh > ROUNDING_KWH else 0.0
 
 
 def stated(horizon: Horizon, site: Site) -> Statement:
-    """The horizon as a mixed-integer linear program."""
+    """Return the horizon as a mixed-integer linear program."""
     n = horizon.n_slots
     columns = np.arange(n * KINDS).reshape(KINDS, n).T
     lower, upper = _bounds(horizon, site)
@@ -111,42 +111,42 @@ def stated(horizon: Horizon, site: Site) -> Statement:
     cost = np.zeros((KINDS, n))
     battery = site.battery
     cost[CHARGE], cost[DISCHARGE] = battery.wear_cost, battery.wear_cost + _cycle_cost(site)
-    cost[BOUGHT] = cost[OVER] = horizon.import_price
-    cost[SOLD] = -horizon.export_price
+    cost[IMPORT] = cost[OVER] = horizon.import_price
+    cost[EXPORT] = -horizon.export_price
     cost[GAIN, -1] = -horizon.settlement_value
     return Statement(columns, cost.ravel(), equal, right, below, most, lower.ravel(), upper.ravel())
 
 
 def _cycle_cost(site: Site) -> float:
-    """A cycle takes the whole capacity out of the store [money/kWh delivered]."""
+    """Return the cost of cycles; one takes the whole capacity out of the store [money/kWh delivered]."""
     battery = site.battery
     return battery.cycle_cost / (battery.capacity_kwh * battery.discharge_efficiency) if battery.capacity_kwh else 0.0
 
 
 def least_pv_used(horizon: Horizon, site: Site) -> Energy:
-    """What of the PV must be used: all but what may be spilled at a negative price or nobody could take [kWh]."""
+    """Return the PV that must be used: all but what may be curtailed at a negative price or has no sink [kWh]."""
     limits, surplus = site.limits, np.maximum(horizon.pv_kwh - horizon.load_kwh, 0.0)
-    spilled = np.where(limits.curtailable & (horizon.export_price < 0), surplus, 0.0)
+    curtailed = np.where(limits.curtailable & (horizon.export_price < 0), surplus, 0.0)
     if limits.export_kw is not None:
-        spilled = np.maximum(spilled, surplus - QUARTER * limits.export_kw)
+        curtailed = np.maximum(curtailed, surplus - QUARTER * limits.export_kw)
     if limits.inverter_kw is not None:
-        spilled = np.maximum(spilled, horizon.pv_kwh - QUARTER * limits.inverter_kw)
-    return horizon.pv_kwh - spilled
+        curtailed = np.maximum(curtailed, horizon.pv_kwh - QUARTER * limits.inverter_kw)
+    return horizon.pv_kwh - curtailed
 
 
 def _bounds(horizon: Horizon, site: Site) -> tuple[Energy, Energy]:
-    """Every quantity has two ends `(KINDS, n_slots)`: those of the grid follow from house and battery."""
+    """Return lower and upper bounds `(KINDS, n_slots)`; those of the grid follow from house and battery."""
     n, battery, limits = horizon.n_slots, site.battery, site.limits
     lower, upper = np.zeros((KINDS, n)), np.ones((KINDS, n))
     lower[USED], upper[USED] = least_pv_used(horizon, site), horizon.pv_kwh
     upper[CHARGE], upper[DISCHARGE] = QUARTER * battery.charge_kw, QUARTER * battery.discharge_kw
-    most_bought = np.maximum(horizon.load_kwh - lower[USED], 0.0) + upper[CHARGE]
-    upper[BOUGHT], upper[OVER] = most_bought, 0.0
+    most_import = np.maximum(horizon.load_kwh - lower[USED], 0.0) + upper[CHARGE]
+    upper[IMPORT], upper[OVER] = most_import, 0.0
     if limits.import_kw is not None:
-        upper[BOUGHT], upper[OVER] = np.minimum(most_bought, QUARTER * limits.import_kw), most_bought
-    upper[SOLD] = np.maximum(horizon.pv_kwh - horizon.load_kwh, 0.0) + upper[DISCHARGE]
+        upper[IMPORT], upper[OVER] = np.minimum(most_import, QUARTER * limits.import_kw), most_import
+    upper[EXPORT] = np.maximum(horizon.pv_kwh - horizon.load_kwh, 0.0) + upper[DISCHARGE]
     if limits.export_kw is not None:
-        upper[SOLD] = np.minimum(upper[SOLD], QUARTER * limits.export_kw)
+        upper[EXPORT] = np.minimum(upper[EXPORT], QUARTER * limits.export_kw)
     kept = horizon.start_soc_kwh * battery.retention_per_hour ** (QUARTER * n)
     lower[GAIN] = min(battery.min_soc_kwh, kept) - horizon.start_soc_kwh
     upper[GAIN] = max(battery.max_soc_kwh, horizon.start_soc_kwh) - horizon.start_soc_kwh
@@ -156,11 +156,11 @@ def _bounds(horizon: Horizon, site: Site) -> tuple[Energy, Energy]:
 
 
 def _equalities(horizon: Horizon, site: Site) -> tuple[sparse.csr_array, Energy]:
-    """What comes in goes out; what is stored is kept, but for what is lost."""
+    """Return the power balance and the energy balance of the store with its losses."""
     n, battery = horizon.n_slots, site.battery
     one, none = sparse.eye_array(n), sparse.csr_array((n, n))
     kept = battery.retention_per_hour**QUARTER
-    house = {USED: one, DISCHARGE: one, BOUGHT: one, OVER: one, CHARGE: -one, SOLD: -one}
+    house = {USED: one, DISCHARGE: one, IMPORT: one, OVER: one, CHARGE: -one, EXPORT: -one}
     store = {
         GAIN: one - kept * sparse.eye_array(n, k=-1),
         CHARGE: -battery.charge_efficiency * one,
@@ -172,7 +172,7 @@ def _equalities(horizon: Horizon, site: Site) -> tuple[sparse.csr_array, Energy]
 
 
 def _inequalities(site: Site, upper: Energy) -> tuple[sparse.csr_array, Energy]:
-    """One of two opposite flows at a time; the inverter carries PV and battery, in either direction."""
+    """Return the exclusion of opposite flows and the inverter's limit on PV and battery, in either direction."""
     n = upper.shape[1]
     one, none = sparse.eye_array(n), sparse.csr_array((n, n))
 
@@ -182,8 +182,8 @@ def _inequalities(site: Site, upper: Energy) -> tuple[sparse.csr_array, Energy]:
     blocks = [
         ({CHARGE: one, CHARGING: scaled(CHARGE, -1)}, np.zeros(n)),
         ({DISCHARGE: one, CHARGING: scaled(DISCHARGE, 1)}, upper[DISCHARGE]),
-        ({BOUGHT: one, BUYING: scaled(BOUGHT, -1)}, np.zeros(n)),
-        ({SOLD: one, BUYING: scaled(SOLD, 1)}, upper[SOLD]),
+        ({IMPORT: one, IMPORTING: scaled(IMPORT, -1)}, np.zeros(n)),
+        ({EXPORT: one, IMPORTING: scaled(EXPORT, 1)}, upper[EXPORT]),
     ]
     if site.limits.inverter_kw is not None:
         power = np.full(n, QUARTER * site.limits.inverter_kw)
@@ -193,12 +193,12 @@ def _inequalities(site: Site, upper: Energy) -> tuple[sparse.csr_array, Energy]:
 
 
 def relaxed_cost(statement: Statement) -> float:
-    """Least cost, less the value of what is gained, where binaries may be anything between 0 and 1.
+    """Return the least cost, less the value of the energy gained, where binaries may be anything between 0 and 1.
 
     Infinite where nothing satisfies the limits.
 
     Raises:
-        UndecidedError: Clarabel stopped without knowing.
+        UndecidedError: Clarabel stopped without a verdict.
     """
     fixed = statement.upper - statement.lower <= 0  # an interior point needs room
     at, free = np.where(fixed, statement.lower, 0.0), ~fixed
@@ -230,13 +230,13 @@ def relaxed_cost(statement: Statement) -> float:
 
 
 def exact_cost(statement: Statement, *, seconds: float) -> float:
-    """Least cost, less the value of what is gained, with binaries; infinite where nothing satisfies the limits.
+    """Return the least cost, less the value of the energy gained, with binaries; infinite where it is infeasible.
 
     Raises:
         UndecidedError: CBC did not end in that time, or Clarabel cannot price its decision.
     """
     problem = pulp.LpProblem("horizon", pulp.LpMinimize)
-    whole = set(statement.columns[:, [CHARGING, BUYING]].ravel().tolist())
+    whole = set(statement.columns[:, [CHARGING, IMPORTING]].ravel().tolist())
     values = [
         problem.add_variable(f"x{i}", low, high, cat="Integer" if i in whole else "Continuous")
         for i, (low, high) in enumerate(zip(statement.lower.tolist(), statement.upper.tolist(), strict=True))

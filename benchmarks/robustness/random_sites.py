@@ -1,15 +1,15 @@
-"""Random sites and horizons: each a verified optimum, or an infeasibility with a name; no crash, nothing slow.
+"""Random sites and horizons: each a verified optimum or an infeasibility with a reason, without a crash and in time.
 
 Drawn, from a seed per case: battery (none to huge, leaky, lossy, without power), import, export and inverter limits,
 export bans, curtailment, loads and PV up to extreme ones, prices from -5 to 50 (ordinary, flat, spiky, negative, wild,
-with export dearer than import), start, settlement or a demanded end. One horizon in sixteen is a whole day of 92, 96 or
+with export above import), start, settlement or a demanded end. One horizon in sixteen is a whole day of 92, 96 or
 100 slots, the rest are shorter.
 
 An optimum is verified when its flows satisfy every limit (recomputed here) and have the stated cost, exceed the fuse
 by no more than necessary, and a second solver finds nothing cheaper (`second_statement`). An infeasibility is verified
 when the second solver finds no schedule either. `DARKSTAR_RANDOM_SITES` sets the number of cases (10 000, in the short
 form 200); failures go to standard error with their seed, for
-`python -c "from benchmarks.robustness.random_sites import judged; print(judged(SEED))"`.
+`python -c "from benchmarks.robustness.random_sites import check_seed; print(check_seed(SEED))"`.
 """
 
 import math
@@ -60,13 +60,13 @@ TARIFF = Tariff((TariffVersion(valid_from=date(2000, 1, 1), vat=0.25, transfer_f
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a case.
+    """Result of a case.
 
     Attributes:
-        seed: it was drawn from.
+        seed: random seed of the case.
         verdict: VERIFIED, INFEASIBLE, UNDECIDED (the second solver did not say), or what is wrong.
-        seconds: of our solve, all included [s].
-        difference: of the cost to the second solver's, relative to it or to 1 where it is less.
+        seconds: wall time of our solve, all included [s].
+        difference: difference of the cost to the second solver's, relative to that or to 1 where it is less.
     """
 
     seed: int
@@ -76,7 +76,7 @@ class Verdict:
 
     @property
     def failed(self) -> bool:
-        """Whether it is anything but an answer that holds, in time."""
+        """Return whether the answer is wrong or late."""
         return self.verdict not in {VERIFIED, INFEASIBLE, UNDECIDED} or self.seconds > SLOWEST
 
 
@@ -84,7 +84,7 @@ def run(scope: Scope) -> list[Row]:
     """Solve and verify every case."""
     verdicts: list[Verdict] = []
     n_cases = int(os.environ.get("DARKSTAR_RANDOM_SITES", scope.of(CASES, SHORT_CASES)))
-    for verdict in _judged_in_chunks(range(FIRST_SEED, FIRST_SEED + n_cases)):
+    for verdict in _checked_in_chunks(range(FIRST_SEED, FIRST_SEED + n_cases)):
         verdicts.append(verdict)
         if verdict.failed or verdict.verdict == UNDECIDED:
             sys.stderr.write(f"{verdict}\n")
@@ -102,25 +102,25 @@ def run(scope: Scope) -> list[Row]:
     ]
 
 
-def _judged_in_chunks(seeds: range) -> Iterator[Verdict]:
+def _checked_in_chunks(seeds: range) -> Iterator[Verdict]:
     chunks = [seeds[i : i + CHUNK] for i in range(0, len(seeds), CHUNK)]
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        done = pool.map(_judged_chunk, chunks)
+        done = pool.map(_check_chunk, chunks)
         for chunk in track(done, "sites", total=len(chunks), console=Console(stderr=True)):
             yield from chunk
 
 
-def _judged_chunk(seeds: range) -> list[Verdict]:
-    return [judged(seed) for seed in seeds]
+def _check_chunk(seeds: range) -> list[Verdict]:
+    return [check_seed(seed) for seed in seeds]
 
 
-def judged(seed: int) -> Verdict:
-    """Draw a case, solve it, and hold the answer against the second solver."""
-    return judge(seed, *drawn(seed))
+def check_seed(seed: int) -> Verdict:
+    """Draw a case, solve it, and compare the answer with the second solver's."""
+    return check_case(seed, *draw_case(seed))
 
 
-def judge(seed: int, horizon: Horizon, site: Site) -> Verdict:
-    """Solve a case, and hold the answer against the second solver."""
+def check_case(seed: int, horizon: Horizon, site: Site) -> Verdict:
+    """Solve a case, and compare the answer with the second solver's."""
     names = ("import_price", "export_price", "load_kwh", "pv_kwh")
     slots = pl.DataFrame({name: getattr(horizon, name) for name in names})
     begin, statement = time.perf_counter(), stated(horizon, site)
@@ -150,7 +150,7 @@ def judge(seed: int, horizon: Horizon, site: Site) -> Verdict:
 
 def _infeasible(statement: Statement, message: str) -> str:
     if not message:
-        return "infeasible without a name"
+        return "infeasible without a reason"
     try:
         if math.isinf(relaxed_cost(statement)) or math.isinf(exact_cost(statement, seconds=CBC_SECONDS)):
             return INFEASIBLE
@@ -160,7 +160,7 @@ def _infeasible(statement: Statement, message: str) -> str:
 
 
 def _optimal(statement: Statement, answer: OptimalSchedule, horizon: Horizon, site: Site) -> tuple[str, float]:
-    """The verdict on a feasible answer, and its difference to the second solver's cost.
+    """Return the verdict on a feasible answer, and its difference to the second solver's cost.
 
     Raises:
         UndecidedError: the second solver did not say.
@@ -178,16 +178,16 @@ def _optimal(statement: Statement, answer: OptimalSchedule, horizon: Horizon, si
         bound = exact_cost(statement, seconds=CBC_SECONDS)
     difference = _difference(answer.cost, bound, horizon, over)
     if difference > MOST_DIFFERENCE:
-        which = "dearer" if answer.cost > bound else "cheaper"
+        which = "more expensive" if answer.cost > bound else "cheaper"
         return f"costs {answer.cost}, {which} than the second solver's {bound}", difference
     return VERIFIED, difference
 
 
 def _difference(ours: float, theirs: float, horizon: Horizon, over_kwh: float) -> float:
-    """Relative to the cost, or to 1 where it is less.
+    """Return the difference relative to the cost, or to 1 where that is less.
 
-    Where the fuse must be exceeded, the second solver gets `room_kwh` to exceed it more, and what that may be worth
-    (the optimiser's price of it, 1000 times the dearest) is no difference.
+    Where the fuse must be exceeded, the second solver gets `room_kwh` to exceed it more; its value at the optimiser's
+    price (1000 times the highest) is no difference.
     """
     dearest = max(1.0, float(np.abs(horizon.import_price).max()), float(np.abs(horizon.export_price).max()))
     free = OVER_FUSE * dearest * room_kwh(over_kwh)
@@ -195,33 +195,33 @@ def _difference(ours: float, theirs: float, horizon: Horizon, over_kwh: float) -
 
 
 def over_fuse(answer: OptimalSchedule, site: Site) -> float:
-    """What is bought above the fuse in all [kWh]."""
+    """Return the total import above the fuse [kWh]."""
     if site.limits.import_kw is None:
         return 0.0
     return float((answer.slots["import_kwh"] - site.limits.import_kw / 4).clip(0.0, None).sum())
 
 
 def violation(answer: OptimalSchedule, horizon: Horizon, site: Site) -> str:
-    """The worst that an answer does against the limits or its own cost, in words; empty where it does nothing."""
+    """Return the worst violation of a limit or of the stated cost, in words; empty without one."""
     kwh = {name: answer.slots[name].to_numpy() for name in answer.slots.columns}
-    bought, sold, charge, discharge = (kwh[f"{name}_kwh"] for name in ("import", "export", "charge", "discharge"))
-    spilled, soc, battery = kwh["curtailed_kwh"], kwh["soc_end_kwh"], site.battery
+    imported, exported, charge, discharge = (kwh[f"{name}_kwh"] for name in ("import", "export", "charge", "discharge"))
+    curtailed, soc, battery = kwh["curtailed_kwh"], kwh["soc_end_kwh"], site.battery
     kept = battery.retention_per_hour**0.25
     before = np.concatenate([[horizon.start_soc_kwh], soc[:-1]])
     into = battery.charge_efficiency * charge - discharge / battery.discharge_efficiency
     least = min(battery.min_soc_kwh, horizon.start_soc_kwh * kept**horizon.n_slots)
     missed = {
-        "balance": np.abs(bought - sold - charge + discharge - spilled - (horizon.load_kwh - horizon.pv_kwh)),
+        "balance": np.abs(imported - exported - charge + discharge - curtailed - (horizon.load_kwh - horizon.pv_kwh)),
         "storage": np.abs(soc - kept * before - into),
         "full": soc - max(battery.max_soc_kwh, horizon.start_soc_kwh),
         "empty": least - soc,
         "charge": charge - battery.charge_kw / 4,
         "discharge": discharge - battery.discharge_kw / 4,
-        "spill": spilled - (horizon.pv_kwh - least_pv_used(horizon, site)),
-        "negative": -np.minimum.reduce([bought, sold, charge, discharge, spilled]),
+        "curtailment": curtailed - (horizon.pv_kwh - least_pv_used(horizon, site)),
+        "negative": -np.minimum.reduce([imported, exported, charge, discharge, curtailed]),
         "charges and discharges": np.minimum(charge, discharge),
-        "imports and exports": np.minimum(bought, sold),
-        **_limits_missed(site, sold=sold, through=horizon.pv_kwh - spilled + discharge - charge),
+        "imports and exports": np.minimum(imported, exported),
+        **_limits_missed(site, exported=exported, through=horizon.pv_kwh - curtailed + discharge - charge),
     }
     if horizon.return_soc_kwh is not None:
         missed["end"] = np.abs(soc[-1:] - horizon.return_soc_kwh)
@@ -230,18 +230,18 @@ def violation(answer: OptimalSchedule, horizon: Horizon, site: Site) -> str:
     return f"{worst} missed by {by} kWh in slot {int(missed[worst].argmax())}" if not by <= FEASIBLE_KWH else ""
 
 
-def _limits_missed(site: Site, *, sold: Energy, through: Energy) -> dict[str, Energy]:
+def _limits_missed(site: Site, *, exported: Energy, through: Energy) -> dict[str, Energy]:
     limits = site.limits
     missed = {}
     if limits.export_kw is not None:
-        missed["export"] = sold - limits.export_kw / 4
+        missed["export"] = exported - limits.export_kw / 4
     if limits.inverter_kw is not None:
         missed["inverter"] = np.abs(through) - limits.inverter_kw / 4
     return missed
 
 
-def drawn(seed: int, *, n_slots: int | None = None) -> tuple[Horizon, Site]:
-    """The horizon and the site of a seed, optionally with that many slots."""
+def draw_case(seed: int, *, n_slots: int | None = None) -> tuple[Horizon, Site]:
+    """Draw the horizon and the site of a seed, optionally with that many slots."""
     rng = np.random.default_rng(seed)
     site = Site(
         name="random",
@@ -310,13 +310,13 @@ def _limits(rng: np.random.Generator) -> Limits:
 
 
 def _energy(rng: np.random.Generator, n_slots: int) -> Energy:
-    """Load or PV of each slot: small, ordinary or extreme, with zeros among them [kWh]."""
+    """Draw load or PV of each slot: small, ordinary or extreme, with zeros among them [kWh]."""
     most = rng.choice([0.01, 0.5, 3.0, 25.0, 500.0], p=[0.1, 0.4, 0.35, 0.1, 0.05])
     return rng.uniform(0, most, n_slots) * (rng.random(n_slots) < rng.choice([0.0, 0.5, 1.0], p=[0.1, 0.4, 0.5]))
 
 
 def _prices(rng: np.random.Generator, n_slots: int) -> tuple[Energy, Energy]:
-    """Import and export price of each slot [money/kWh]."""
+    """Draw import and export price of each slot [money/kWh]."""
     kind = rng.choice(["ordinary", "flat", "spiky", "negative", "wild", "upside down", "zero"])
     spot = {
         "ordinary": rng.uniform(0, 3, n_slots),

@@ -1,1 +1,1 @@
-"""The Trondheim study; its command stays `benchmarks/trondheim.py`."""
+"""The Trondheim study of arXiv 2307.07580, which `python -m benchmarks trondheim` runs."""

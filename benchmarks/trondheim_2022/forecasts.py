@@ -1,6 +1,6 @@
 """Forecasts of the Trondheim home, fitted on the hours before a year and on nothing later.
 
-What is known at the start of hour t, never more than the paper's MPC is told: the loads up to t, that hour's included,
+Information at the start of hour t, never more than the paper's MPC has: the loads up to t, that hour's included,
 and the spot prices of the market's day (Oslo), from 13 o'clock on also of the next.
 
 Load, up to a day ahead: a ridge regression for each lead, on the mean of the last seven days at that hour, how far the
@@ -33,7 +33,7 @@ LEAST_LOAD = 0.3  # kWh in an hour: what a fridge and the standby of a house dra
 
 
 def published_until(home: Home) -> NDArray[np.int64]:
-    """For each hour, the first hour whose price is not known at its start, `(n_hours,)`."""
+    """Return for each hour the first hour whose price is not known at its start, `(n_hours,)`."""
     starts = home.slot_start.to_frame().select(local_day(MARKET), local_clock(MARKET), pl.col("slot_start").dt.hour())
     market_day = starts["local_day"].to_physical().to_numpy()
     ends = np.append(np.flatnonzero(np.diff(market_day)) + 1, len(market_day))
@@ -44,7 +44,7 @@ def published_until(home: Home) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Spread:
-    """How far the load may be from its forecast.
+    """Distribution of the load around its forecast.
 
     Attributes:
         weights: probability of each case `(n_cases,)`.
@@ -55,18 +55,18 @@ class Spread:
     ratios: Hours
 
     def cases(self, forecast: Hours) -> Hours:
-        """The loads that a forecast stands for `(n_hours, n_cases)` [kWh]."""
+        """Return the cases of the load for a forecast `(n_hours, n_cases)` [kWh]."""
         return forecast[:, None] * self.ratios[_lead_rows(len(forecast))]
 
 
 def _lead_rows(n_hours: int) -> NDArray[np.int64]:
-    """Which regression each hour ahead belongs to: one an hour for a day, then one a day."""
+    """Return the regression of each hour ahead: one an hour for a day, then one a day."""
     ahead = np.arange(1, n_hours + 1)
     return np.where(ahead <= LEADS, ahead - 1, LEADS + (ahead - 1) // 24)
 
 
 class LoadForecast:
-    """Loads of the hours after t.
+    """Forecasts of the loads of the hours after t.
 
     Args:
         home: its past and its present; only hours before `until` are fitted on.
@@ -88,14 +88,14 @@ class LoadForecast:
         self._ratios = [ratios for _, ratios in (*near, *far)]
 
     def _near(self, at: NDArray[np.int64], lead: int | NDArray[np.int64]) -> Hours:
-        """Features of the loads `lead` hours after `at`, up to a day `(n, 9)`."""
+        """Return features of the loads `lead` hours after `at`, up to a day `(n, 9)`."""
         then = at + lead
         off = np.broadcast_to(self.off[at, :4], (len(then), 4))
         known = (self.week[then], self.load[then - 24], self.load[then - 24 * WEEK], self.seasonal[then])
         return np.column_stack([np.ones(len(then)), *known, off])
 
     def _far(self, at: NDArray[np.int64], lead: int | NDArray[np.int64]) -> Hours:
-        """Features of the loads further ahead, of which only that hour of the last seven days is known `(n, 5)`."""
+        """Return features of the loads further ahead, with only that hour of the last seven days known `(n, 5)`."""
         then = at + lead
         off = np.broadcast_to(self.off[at, 3:], (len(then), 2))
         same_hour = then - (then - at - 1) // 24 * 24
@@ -103,12 +103,12 @@ class LoadForecast:
 
     @staticmethod
     def _fit(features: Hours, load: Hours) -> tuple[Hours, Hours]:
-        """Weights, and how the loads of the past were to what these foretell, ascending."""
+        """Return weights, and the ratios of past loads to their fitted values, ascending."""
         weights = np.linalg.solve(features.T @ features + RIDGE * np.eye(features.shape[1]), features.T @ load)
         return weights.astype(np.float64), np.sort(load / np.maximum(features @ weights, LEAST_LOAD))
 
     def means(self, hour: int, n_hours: int) -> Hours:
-        """The loads expected in the hours after one, `(n_hours,)` [kWh]."""
+        """Return the loads expected in the hours after one, `(n_hours,)` [kWh]."""
         lead = np.arange(1, n_hours + 1)
         now = np.array([hour])
         near = np.einsum("ij,ij->i", self._near(now, lead[:LEADS]), self.near[: len(lead[:LEADS])])
@@ -116,7 +116,7 @@ class LoadForecast:
         return np.maximum(np.concatenate([near, far]), LEAST_LOAD)
 
     def spread(self, weights: Hours) -> Spread:
-        """The past's errors in as many cases as there are weights, which add up to 1, the lowest loads first."""
+        """Return the past's errors in as many cases as there are weights, which add up to 1, the lowest loads first."""
         share = np.concatenate([[0.0], np.cumsum(weights)])
         cases: list[Hours] = []
         for ratios in self._ratios:
@@ -126,7 +126,7 @@ class LoadForecast:
 
 
 def _seasonal_mean(load: Hours, until: int) -> Hours:
-    """Mean load by time of day, week and year, fitted on the hours before `until`; reaches past the last hour [kWh]."""
+    """Return the mean load by time of day, week and year, fitted before `until`, beyond the last hour too [kWh]."""
     hour = np.arange(len(load) + 24 * (DAYS_AHEAD + 8))
     turns = {name: 2 * np.pi * hour / period for name, period in (("day", 24), ("week", 168), ("year", 24 * 365.25))}
     day = [wave(k * turns["day"]) for k in HARMONICS for wave in (np.cos, np.sin)]
@@ -139,7 +139,7 @@ def _seasonal_mean(load: Hours, until: int) -> Hours:
 
 
 def _mean_of_week_before(load: Hours) -> Hours:
-    """Mean of the seven days before each hour at that time of day; reaches a day past the last hour; NaN at first."""
+    """Return the mean of the seven days before each hour at that time of day, a day beyond the last; NaN at first."""
     total = np.zeros(len(load) + 24)
     for day in range(1, WEEK + 1):
         total[24 * day :] += load[: len(load) + 24 - 24 * day]
@@ -148,7 +148,7 @@ def _mean_of_week_before(load: Hours) -> Hours:
 
 
 def _mean_of_last(values: Hours, hours: int) -> Hours:
-    """Running mean over each hour and those before it; NaN until there are enough."""
+    """Return the running mean over each hour and those before it; NaN until there are enough."""
     first = int(np.flatnonzero(~np.isnan(values))[0])
     sums = np.concatenate([[0.0], np.cumsum(values[first:])])
     mean = np.full(len(values), np.nan)
@@ -157,7 +157,7 @@ def _mean_of_last(values: Hours, hours: int) -> Hours:
 
 
 class PriceForecast:
-    """Spot prices of the hours after t, those that are published and those that are not.
+    """Spot prices of the hours after t: published ones, and forecasts of the others.
 
     Args:
         home: its past and what is published; only days before `until` are fitted on.
@@ -172,12 +172,12 @@ class PriceForecast:
 
     @staticmethod
     def _features(week: Hours) -> Hours:
-        """By hour: the last day and the mean of seven, and the same without their shape `(24, 4)`."""
+        """Return by hour the last day and the mean of seven, and the same without their shape `(24, 4)`."""
         last, mean = week[-1], week.mean(axis=0)
         return np.column_stack([last, mean, np.full(24, last.mean()), np.full(24, mean.mean())])
 
     def _fit(self, days: Hours, ahead: int) -> Hours:
-        """Weights for the day `ahead` of the last known one: least absolute errors, by iteratively weighted squares."""
+        """Return weights for the day `ahead` of the last known one: least absolute errors by reweighted squares."""
         at = range(WEEK, len(days) - ahead)
         weeks = [days[day - WEEK + 1 : day + 1] for day in at]
         level = np.array([week.mean() + LEAST_LEVEL for week in weeks])
@@ -191,12 +191,12 @@ class PriceForecast:
         return weights.astype(np.float64)
 
     def means(self, hour: int, n_hours: int, *, now: int | None = None) -> Hours:
-        """The prices expected in the hours after one, `(n_hours,)` [NOK/kWh].
+        """Return the prices expected in the hours after one, `(n_hours,)` [NOK/kWh].
 
         Args:
             hour: the last hour that is over or under way.
             n_hours: how many hours.
-            now: the hour at whose start it is asked, by default `hour`.
+            now: hour at whose start the forecast is made, by default `hour`.
         """
         until = int(self.published[hour if now is None else now])
         known = self.spot[hour + 1 : min(until, hour + 1 + n_hours)]

@@ -66,7 +66,7 @@ class Home:
         return (self.slot_start.dt.year().cast(pl.Int64) * 12 + self.slot_start.dt.month()).to_numpy()
 
     def year(self, year: int) -> slice:
-        """The hours of a year."""
+        """Return the hours of a year."""
         inside = np.flatnonzero((self.slot_start.dt.year() == year).to_numpy())
         return slice(int(inside[0]), int(inside[-1]) + 1)
 

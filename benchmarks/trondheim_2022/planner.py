@@ -1,8 +1,8 @@
-"""MPC for a stepped power charge: which tier to hold is decided each day, what to buy each hour.
+"""MPC for a stepped power charge: which tier to hold is decided each day, the import each hour.
 
-At midnight, and when a tier is lost, a recursion over the next thirty days (or to the year's end) tells what each tier
-would cost, over a few cases of the loads; it may give the tier up every six hours, so a tier is held while trying
-is worth it.
+At midnight, and when a tier is lost, a recursion over the next thirty days (or to the year's end) gives the cost
+of each tier, over a few cases of the loads; it may give the tier up every six hours, so a tier is held while that
+pays.
 Each hour a recursion over the next day and a half, with that hour's readings and the prices published by then, ends in
 the day's value function and gives the decision. The month's three highest days are the state of both.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.trondheim_2022.forecasts import LoadForecast, PriceForecast
 from benchmarks.trondheim_2022.home import BATTERY, GRID_KW, START_KWH, TARIFF, Home, Hours
-from benchmarks.trondheim_2022.recursion import STORED, PowerSteps, best_stored, bought, convex_below, hour_before
+from benchmarks.trondheim_2022.recursion import STORED, PowerSteps, best_stored, convex_below, hour_before, imported
 
 TIER_ENDS = tuple(float(tier.up_to_kw) for tier in TARIFF.tiers)
 TIER_COSTS = tuple(float(tier.cost) for tier in TARIFF.tiers)
@@ -27,10 +27,10 @@ GIVE_UP_HOURS = 6
 
 @dataclass(frozen=True)
 class Tuning:
-    """What was chosen on 2020 and 2021, each with forecasts fitted on the other or on the past.
+    """Parameters chosen on 2020 and 2021, each with forecasts fitted on the other or on the past.
 
     Attributes:
-        hours: of the hourly recursion.
+        hours: horizon of the hourly recursion [h].
         over_usual: cost of a kWh above the tier's end that other days can make up for [NOK/kWh].
         over_tier: cost of a kWh above that, in the hourly recursion [NOK/kWh].
         over_tier_day: the same in the daily one, where hours of one day are counted that cost only once.
@@ -56,19 +56,19 @@ class MonthPeaks:
     today: float = 0.0
 
     def highest(self) -> list[float]:
-        """The three highest days that are over."""
+        """Return the peaks of the three highest days that are over [kW]."""
         return sorted([*self.settled, *[0.0] * TOP], reverse=True)[:TOP]
 
     def mean(self) -> float:
-        """What the month is charged for so far [kW]."""
+        """Return the power that the month is charged for so far [kW]."""
         return sum(sorted([*self.settled, *[0.0] * TOP, self.today], reverse=True)[:TOP]) / TOP
 
     def lowest_tier(self) -> int:
-        """The lowest tier that can still be held."""
+        """Return the lowest tier that can still be held."""
         return sum(self.mean() > end + 1e-9 for end in TIER_ENDS[:-1])
 
     def usual_and_most(self, tier: int, days_left: int) -> tuple[float, float]:
-        """The power that every day may draw and the most that today may, if the tier is to be held [kW].
+        """Return the power that every day may draw and the most that today may, if the tier is to be held [kW].
 
         A day below the third highest changes nothing. A day above the usual must be made up for by the others.
         """
@@ -80,7 +80,7 @@ class MonthPeaks:
 
 
 class Planner:
-    """The policy; tells for each hour what to buy.
+    """The policy; decides the import of each hour.
 
     Args:
         home: the home, of which nothing later than the hour at hand is looked at but what is published.
@@ -95,11 +95,11 @@ class Planner:
         self.hour_spread = self.load.spread(np.array(tuning.hour_weights))
         self.peaks = MonthPeaks()
         self.tier = 1
-        self.values: Hours = np.zeros((1, len(STORED)))  # what is to pay from each hour since `planned_at`
+        self.values: Hours = np.zeros((1, len(STORED)))  # cost-to-go from each hour since `planned_at`
         self.planned_at = hours.start
 
     def decide(self, hour: int, stored: float) -> tuple[float, float]:
-        """What to buy in an hour, and what will then be stored, given its load [kWh]."""
+        """Return the import of an hour, and the stored energy at its end, given its load [kWh]."""
         if hour % 24 == 0 or self.peaks.lowest_tier() > self.tier:
             self._choose_tier(hour, stored)
         value = self._look_ahead(hour)
@@ -107,7 +107,7 @@ class Planner:
         after = best_stored(
             value, float(self.home.price[hour]), load, now, self._steps(hour, hour, self.tier, self.tuning.over_tier)
         )
-        drawn = float(bought(load, now, after)[0])
+        drawn = float(imported(load, now, after)[0])
         self._remember(hour, drawn)
         return drawn, float(after[0])
 
@@ -124,12 +124,12 @@ class Planner:
             if instead is not None:
                 instead = instead + (TIER_COSTS[tier + 1] - TIER_COSTS[tier])
             values[tier] = self._month_values(hour, prices, loads, end, tier, instead)
-        costs = {tier: float(np.interp(stored, STORED, each[0])) + TIER_COSTS[tier] for tier, each in values.items()}
+        costs = {tier: float(np.interp(stored, STORED, own[0])) + TIER_COSTS[tier] for tier, own in values.items()}
         self.tier = min(sorted(costs), key=lambda tier: costs[tier])
         self.values, self.planned_at = values[self.tier], hour
 
     def _end_value(self, hour: int, price: float) -> Hours:
-        """What is to pay at the horizon's end: energy is worth the mean price, or is due when the year ends."""
+        """Return the cost-to-go at the horizon's end: energy has the mean price, or is due when the year ends."""
         if hour < self.end:
             return -STORED * price * BATTERY.discharge_efficiency
         return self.tuning.late_kwh * np.maximum(START_KWH - STORED, 0.0)
@@ -137,7 +137,7 @@ class Planner:
     def _month_values(
         self, hour: int, prices: Hours, loads: Hours, end: Hours, tier: int, instead: Hours | None
     ) -> Hours:
-        """What is to pay from each hour on while a tier is held, `(n_hours + 1, n_stored)` [NOK].
+        """Return the cost-to-go from each hour on while a tier is held, `(n_hours + 1, n_stored)` [NOK].
 
         `instead` is what it costs to give the tier up, which is allowed every six hours of this month.
         """
@@ -154,7 +154,7 @@ class Planner:
         return values
 
     def _look_ahead(self, hour: int) -> Hours:
-        """What is to pay from the end of an hour on, with what is known at its start `(n_stored,)` [NOK]."""
+        """Return the cost-to-go from the end of an hour on, with the information at its start `(n_stored,)` [NOK]."""
         n_hours = min(self.tuning.hours, self.end - 1 - hour)
         value = self.values[min(hour + 1 + n_hours - self.planned_at, len(self.values) - 1)]
         if n_hours == 0:
@@ -169,7 +169,7 @@ class Planner:
         return value
 
     def _steps(self, now: int, hour: int, tier: int, over_tier: float) -> PowerSteps:
-        """What power costs on top in an hour from now on, if a tier is held; the next month holds it too."""
+        """Return the surcharge on power in an hour from now on, if a tier is held; the next month holds it too."""
         month = self.home.month
         if month[hour] != month[now]:
             usual, most = MonthPeaks().usual_and_most(max(self.tier, 1), NEXT_MONTH_DAYS)
@@ -191,7 +191,7 @@ class Planner:
 
 
 def follow_planner(home: Home, hours: slice, tuning: Tuning) -> Hours:
-    """What is bought hour by hour when the planner decides `(n_hours,)` [kWh]; progress on standard error."""
+    """Return the import hour by hour when the planner decides `(n_hours,)` [kWh]; progress on standard error."""
     planner = Planner(home, hours, tuning)
     drawn = np.empty(hours.stop - hours.start)
     stored = START_KWH

@@ -1,8 +1,8 @@
 """The value of stored energy, hour by hour backwards, under a price that rises with the power drawn.
 
-An hour's cost is convex in what is bought: the energy price, more above a first power, more again above a second. So is
-the value function, a broken line over the stored energy, and the best decision follows from its slopes: buy up to where
-the next kWh costs more than the battery is better off by. That is exact for a value function of that kind, for every
+An hour's cost is convex in the import: the energy price, more above a first power, more again above a second. So is
+the value function, a broken line over the stored energy, and the best decision follows from its slopes: import up to
+where the next kWh costs more than its value in the battery. That is exact for a value function of that kind, for every
 stored energy and every load at once, with no search over commands.
 """
 
@@ -21,11 +21,11 @@ _IN, _OUT = BATTERY.charge_efficiency, BATTERY.discharge_efficiency
 
 @dataclass(frozen=True)
 class PowerSteps:
-    """What a kWh costs on top of its price, by how much of it is bought in the hour.
+    """Surcharge on the price of a kWh, by the power drawn in the hour.
 
     Attributes:
-        ends: highest power of each step, rising; the last is what the grid gives [kW].
-        extra: what a kWh in each step costs more, rising [NOK/kWh].
+        ends: highest power of each step, rising; the last is the limit of the grid [kW].
+        extra: surcharge of each step, rising [NOK/kWh].
     """
 
     ends: tuple[float, ...]
@@ -33,7 +33,7 @@ class PowerSteps:
 
 
 def best_stored(cost_to_go: Hours, price: float, load: Hours, stored: Hours, steps: PowerSteps) -> Hours:
-    """The stored energy to end the hour with [kWh]; `load` and `stored` are broadcast.
+    """Return the best stored energy at the hour's end [kWh]; `load` and `stored` are broadcast.
 
     Step by step of the price, and in each first the part that spares the battery, then the part that charges it: up to
     where the slope of the value function falls below what a stored kWh costs in that part, or the part ends.
@@ -42,9 +42,9 @@ def best_stored(cost_to_go: Hours, price: float, load: Hours, stored: Hours, ste
     least = kept - np.minimum(np.minimum(load, BATTERY.discharge_kw), _OUT * kept) / _OUT
     most = np.minimum(BATTERY.max_soc_kwh, kept + _IN * np.minimum(BATTERY.charge_kw, GRID_KW - load))
     marginal = np.array(steps.extra) + price
-    worth = (cost_to_go[:-1] - cost_to_go[1:]) / STEP_KWH
-    spared_to = STORED[np.searchsorted(-worth, -marginal * _OUT, side="right")]
-    charged_to = STORED[np.searchsorted(-worth, -marginal / _IN, side="right")]
+    value = (cost_to_go[:-1] - cost_to_go[1:]) / STEP_KWH
+    spared_to = STORED[np.searchsorted(-value, -marginal * _OUT, side="right")]
+    charged_to = STORED[np.searchsorted(-value, -marginal / _IN, side="right")]
     best = least
     for end, spare, charge in zip(steps.ends, spared_to, charged_to, strict=True):
         over = end - load
@@ -54,25 +54,25 @@ def best_stored(cost_to_go: Hours, price: float, load: Hours, stored: Hours, ste
     return np.minimum(best, np.maximum(most, least))
 
 
-def bought(load: Hours, stored: Hours, after: Hours) -> Hours:
-    """What is bought in an hour that takes the battery from one energy to another [kWh]."""
+def imported(load: Hours, stored: Hours, after: Hours) -> Hours:
+    """Return the import of an hour that takes the battery from one stored energy to another [kWh]."""
     change = after - BATTERY.retention_per_hour * stored
     return load + np.where(change > 0, change / _IN, change * _OUT)
 
 
 def hour_before(cost_to_go: Hours, price: float, load: Hours, weights: Hours, steps: PowerSteps) -> Hours:
-    """What is still to pay at the start of an hour, at each stored energy, over all its loads `(n_stored,)` [NOK].
+    """Return the cost-to-go at the start of an hour, at each stored energy, over all its loads `(n_stored,)` [NOK].
 
     Args:
-        cost_to_go: the same at its end.
-        price: of a bought kWh [NOK/kWh].
-        load: cases of what the house uses `(n_cases,)` [kWh].
-        weights: their probabilities.
-        steps: what power costs on top.
+        cost_to_go: cost-to-go at its end.
+        price: price of an imported kWh [NOK/kWh].
+        load: cases of the load `(n_cases,)` [kWh].
+        weights: probabilities of the cases.
+        steps: surcharge by power.
     """
     stored, case = STORED[:, None], load[None, :]
     after = best_stored(cost_to_go, price, case, stored, steps)
-    drawn = bought(case, stored, after)
+    drawn = imported(case, stored, after)
     paid = price * drawn
     for end, low, high in zip(steps.ends, steps.extra, steps.extra[1:], strict=False):
         paid += (high - low) * np.maximum(drawn - end, 0.0)
@@ -83,7 +83,7 @@ def hour_before(cost_to_go: Hours, price: float, load: Hours, weights: Hours, st
 
 
 def convex_below(values: Hours) -> Hours:
-    """The highest convex function over the stored energies that is nowhere above the values."""
+    """Return the highest convex function over the stored energies that is nowhere above the values."""
     hull: list[int] = []
     for i in range(len(values)):
         while len(hull) > 1 and _above_line(values, hull[-2], hull[-1], i):

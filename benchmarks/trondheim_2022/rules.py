@@ -23,12 +23,12 @@ SEASONAL_KW = {
 
 @dataclass(frozen=True)
 class Hour:
-    """What a rule decides on.
+    """Information of a rule in an hour.
 
     Attributes:
-        load: what the house uses [kWh].
-        stored: what the battery holds [kWh].
-        season_kw: the season's power [kW].
+        load: load of the house [kWh].
+        stored: stored energy of the battery [kWh].
+        season_kw: power of the season's tier [kW].
         cheap: whether the price is below the day's median.
     """
 
@@ -39,21 +39,21 @@ class Hour:
 
 
 Rule = Callable[[Hour], tuple[float, float]]
-"""To charge and to discharge [kWh]."""
+"""A policy: charge and discharge of an hour [kWh]."""
 
 
 def _room(stored_kwh: float) -> float:
-    """Most that can be charged in an hour [kWh]."""
+    """Return the most that can be charged in an hour [kWh]."""
     return min(BATTERY.charge_kw, (BATTERY.max_soc_kwh - stored_kwh) / BATTERY.charge_efficiency)
 
 
 def _reserve(stored_kwh: float) -> float:
-    """Most that can be discharged in an hour [kWh]."""
+    """Return the most that can be discharged in an hour [kWh]."""
     return min(BATTERY.discharge_kw, stored_kwh * BATTERY.discharge_efficiency)
 
 
 def no_storage(_: Hour) -> tuple[float, float]:
-    """The battery rests."""
+    """Leave the battery idle."""
     return 0.0, 0.0
 
 
@@ -70,21 +70,21 @@ def arbitrage(hour: Hour) -> tuple[float, float]:
 
 
 def capped_arbitrage(hour: Hour) -> tuple[float, float]:
-    """The same, drawing no more than the season's power while charging."""
+    """Arbitrage, drawing no more than the season's power while charging."""
     charge, discharge = arbitrage(hour)
     return min(charge, max(hour.season_kw - hour.load, 0.0)), discharge
 
 
 def follow(rule: Rule, home: Home, hours: slice) -> Hours:
-    """What is bought hour by hour when a rule decides `(n_hours,)` [kWh]."""
+    """Return the import hour by hour when a rule decides `(n_hours,)` [kWh]."""
     price = home.price[hours].reshape(-1, 24)
     cheap = (price < np.median(price, axis=1, keepdims=True)).ravel()
     season = [SEASONAL_KW[month] for month in home.slot_start[hours].dt.month()]
-    bought = np.empty(len(season))
+    imported = np.empty(len(season))
     stored = START_KWH
     for hour, load in enumerate(home.load_kwh[hours].tolist()):
         charge, discharge = rule(Hour(load, stored, season[hour], bool(cheap[hour])))
         charge = min(charge, max(GRID_KW - load + discharge, 0.0))
-        bought[hour] = load + charge - discharge
+        imported[hour] = load + charge - discharge
         stored = stored_after(stored, charge, discharge)
-    return bought
+    return imported

@@ -102,7 +102,7 @@ def test_environment_is_kept_when_it_holds_the_pinned_version(tmp_path):
     assert (folder / "kept").exists()
 
 
-def test_failure_of_the_script_is_told_when_its_python_lacks_emhass(monkeypatch):
+def test_failure_of_the_script_is_reported_when_its_python_lacks_emhass(monkeypatch):
     """Our own Python stands for one without EMHASS."""
     monkeypatch.setenv("PYTHONPATH", "")
     with pytest.raises(EmhassMissingError, match=r"EMHASS did not solve the days.*emhass"):

@@ -14,7 +14,7 @@ from benchmarks.trondheim_2022.bound import prescient
 from benchmarks.trondheim_2022.forecasts import LoadForecast, PriceForecast, published_until
 from benchmarks.trondheim_2022.home import BATTERY, GRID_KW, START_KWH, Home, cost, read_home
 from benchmarks.trondheim_2022.planner import MonthPeaks, Planner, Tuning
-from benchmarks.trondheim_2022.recursion import STORED, PowerSteps, best_stored, bought, convex_below, hour_before
+from benchmarks.trondheim_2022.recursion import STORED, PowerSteps, best_stored, convex_below, hour_before, imported
 from benchmarks.trondheim_2022.rules import follow
 from darkstar_pipeline.errors import DataMissingError
 
@@ -164,7 +164,7 @@ def _followed(values: list[np.ndarray], price: np.ndarray, load: np.ndarray, ste
     stored, paid = np.array([START_KWH]), 0.0
     for hour in range(len(price)):
         after = best_stored(values[hour + 1], price[hour], load[[hour]], stored, steps)
-        drawn = float(bought(load[[hour]], stored, after)[0])
+        drawn = float(imported(load[[hour]], stored, after)[0])
         assert -1e-9 <= drawn <= GRID_KW + 1e-9
         paid += price[hour] * drawn + 1.5 * max(drawn - 4.0, 0.0) + 18.5 * max(drawn - 7.0, 0.0)
         stored = after

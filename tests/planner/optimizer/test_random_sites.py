@@ -1,6 +1,6 @@
 """Random sites against a second solver: what `python -m benchmarks random_sites` does ten thousand times, in small.
 
-Also that this judge sees: every way to spoil an optimum is told.
+Also that the check finds every way to spoil an optimum.
 """
 
 import math
@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from benchmarks.peers.second_statement import Horizon, exact_cost, relaxed_cost, stated
 from benchmarks.robustness import random_sites
-from benchmarks.robustness.random_sites import INFEASIBLE, UNDECIDED, VERIFIED, drawn, judge, judged, violation
+from benchmarks.robustness.random_sites import (
+    INFEASIBLE,
+    UNDECIDED,
+    VERIFIED,
+    check_case,
+    check_seed,
+    draw_case,
+    violation,
+)
 from env.site import Limits
 from planner.errors import NoFeasibleScheduleError, SolverError
 from planner.oracle import OptimalSchedule, solve_optimal_schedule
@@ -61,7 +69,7 @@ def test_second_statement_agrees_with_the_third_when_prices_are_odd(day, site, s
 @given(seed=st.integers(0, 2**32 - 1), n_slots=st.integers(1, 8))
 @settings(max_examples=100)
 def test_site_has_a_verified_optimum_or_a_named_infeasibility_when_drawn_at_random(seed, n_slots):
-    verdict = judge(seed, *drawn(seed, n_slots=n_slots))
+    verdict = check_case(seed, *draw_case(seed, n_slots=n_slots))
     assert verdict.verdict in GOOD, verdict
     assert verdict.seconds < 10
 
@@ -70,32 +78,32 @@ def test_site_has_a_verified_optimum_or_a_named_infeasibility_when_drawn_at_rand
 @pytest.mark.parametrize("n_slots", [92, 96, 100])
 @pytest.mark.parametrize("seed", [3, 11, 21, 33])
 def test_site_has_a_verified_optimum_or_a_named_infeasibility_when_days_are_whole(seed, n_slots):
-    verdict = judge(seed, *drawn(seed, n_slots=n_slots))
+    verdict = check_case(seed, *draw_case(seed, n_slots=n_slots))
     assert verdict.verdict in GOOD, verdict
     assert verdict.seconds < 10
 
 
 @pytest.mark.parametrize(
-    ("column", "told"),
+    ("column", "violated"),
     [
         ("import_kwh", "balance"),
         ("charge_kwh", "balance"),
         ("soc_end_kwh", "storage"),
-        ("curtailed_kwh", "spill"),
+        ("curtailed_kwh", "curtailment"),
     ],
 )
-def test_violation_is_told_when_a_column_is_spoilt(column, told):
+def test_violation_is_found_when_a_column_is_spoilt(column, violated):
     site = home(PAPER_BATTERY)
     answer = solved(PAPER, site)
     assert violation(answer, PAPER, site) == ""
     spoilt = answer.slots.with_columns(pl.col(column) + 1e-5)
     assert violation(OptimalSchedule(spoilt, answer.cost), PAPER, site) != ""
-    if column == "curtailed_kwh":  # balanced again, and still spilling what is not there
+    if column == "curtailed_kwh":  # balanced again, and still curtailing what is not there
         spoilt = spoilt.with_columns(pl.col("import_kwh") + 1e-5)
-    assert told in violation(OptimalSchedule(spoilt, answer.cost), PAPER, site)
+    assert violated in violation(OptimalSchedule(spoilt, answer.cost), PAPER, site)
 
 
-def dearer(*given, **named):
+def more_expensive(*given, **named):
     answer = solve_optimal_schedule(*given, **named)
     return OptimalSchedule(answer.slots, answer.cost + 1e-4)
 
@@ -109,7 +117,7 @@ def broken(*_given, **_named):
 
 
 def idle(slots, _site, **_named):
-    """No battery used: feasible, and dearer."""
+    """No battery used: feasible, and more expensive."""
     still = slots.with_columns(
         import_kwh=pl.col("load_kwh"),
         **{name: pl.lit(0.0) for name in ("export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")},
@@ -119,27 +127,32 @@ def idle(slots, _site, **_named):
 
 
 @pytest.mark.parametrize(
-    ("instead", "told"),
-    [(dearer, "dearer"), (infeasible, "and is not"), (broken, "crash: SolverError"), (idle, "dearer")],
+    ("instead", "message"),
+    [
+        (more_expensive, "more expensive"),
+        (infeasible, "and is not"),
+        (broken, "crash: SolverError"),
+        (idle, "more expensive"),
+    ],
 )
-def test_verdict_is_a_failure_when_the_answer_is_wrong(instead, told, monkeypatch):
+def test_verdict_is_a_failure_when_the_answer_is_wrong(instead, message, monkeypatch):
     site = home(PAPER_BATTERY)
-    assert judge(0, PAPER, site).verdict == VERIFIED
+    assert check_case(0, PAPER, site).verdict == VERIFIED
     monkeypatch.setattr(random_sites, "solve_optimal_schedule", instead)
-    verdict = judge(0, PAPER, site)
-    assert told in verdict.verdict
+    verdict = check_case(0, PAPER, site)
+    assert message in verdict.verdict
     assert verdict.failed
 
 
 def test_infeasibility_is_verified_when_the_end_cannot_be_reached():
     horizon = Horizon(*(np.ones(2) for _ in TAKEN), start_soc_kwh=1.0, return_soc_kwh=9.0)
     assert math.isinf(relaxed_cost(stated(horizon, home(PAPER_BATTERY))))
-    assert judge(0, horizon, home(PAPER_BATTERY)).verdict == INFEASIBLE
+    assert check_case(0, horizon, home(PAPER_BATTERY)).verdict == INFEASIBLE
 
 
 def test_cases_are_the_same_when_a_seed_is_drawn_again():
-    one, again = drawn(7), drawn(7)
+    one, again = draw_case(7), draw_case(7)
     assert one[1] == again[1]
     assert all((getattr(one[0], name) == getattr(again[0], name)).all() for name in TAKEN)
-    assert {drawn(seed)[0].n_slots for seed in range(400)} >= {92, 96, 100}
-    assert judged(7).verdict in {*GOOD, UNDECIDED}
+    assert {draw_case(seed)[0].n_slots for seed in range(400)} >= {92, 96, 100}
+    assert check_seed(7).verdict in {*GOOD, UNDECIDED}
