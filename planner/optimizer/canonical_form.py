@@ -121,7 +121,8 @@ def canonical_form(
     n_columns, n_rows = int(cone.x.size), int(cone.constr_size)
     tensor = sparse.csc_array(cone.A)
     inside, right = tensor[: n_rows * n_columns], sparse.csr_array(-tensor[n_rows * n_columns :])
-    if inside[:, :-1].nnz or cone.P is not None or data["dims"].zero + data["dims"].nonneg != n_rows:
+    quadratic = cone.P is not None and cone.P.nnz > 0  # CVXPY leaves an empty one where a cost holds parameters only
+    if inside[:, :-1].nnz or quadratic or data["dims"].zero + data["dims"].nonneg != n_rows:
         message = "the problem is not linear with parameters in its costs and right-hand sides only; this is a bug"
         raise SolverError(message)
     matrix = _matrix(inside, n_rows, n_columns)

@@ -184,6 +184,19 @@ def test_plan_buys_at_more_power_when_the_month_is_above_already() -> None:
     assert highest[1] > 7.0
 
 
+def test_plan_is_optimal_when_the_month_has_peaks_and_nothing_ahead_counts() -> None:
+    """Working hours are charged, and it is Saturday: 6 kW stand, and no plan changes what they cost."""
+    working_hours = PowerTariff(price_per_kw=60.0, windows=(PowerWindow(weekdays=(1, 2, 3, 4, 5)),), weight_outside=0.0)
+    slots = days_of_slots(date(2026, 5, 9), date(2026, 5, 10), seed=3)
+    month = MonthState(month=date(2026, 5, 1), peaks_kw=(6.0,), today=date(2026, 5, 9))
+    task = PlanTask(slots=slots, site=charging_home(working_hours), start_soc_kwh=10.0, end=End(value=1.2))
+    plan = make_plan(replace(task, month=(month,)), explained=False)
+    free = make_plan(replace(task, site=charging_home()), explained=False)
+    assert plan.released == PLAN
+    assert plan.schedule["soc_end_kwh"].to_numpy() == pytest.approx(free.schedule["soc_end_kwh"].to_numpy(), abs=1e-6)
+    assert plan.cost == pytest.approx(free.cost + 6.0 / 3 * 60.0, abs=1e-6)
+
+
 UNDER_WAY = {
     "an ordinary evening": datetime(2026, 5, 5, 21, 30, tzinfo=UTC),
     "the evening before the spring change": datetime(2026, 3, 28, 22, 30, tzinfo=UTC),
