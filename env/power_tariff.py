@@ -13,7 +13,7 @@ Not here: the price of a kWh (`tariff`); how a plan weighs a peak against cheap 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import holidays
@@ -193,11 +193,6 @@ class MonthState:
     today_kw: float = 0.0
     open_start: datetime | None = None
     open_kwh: float = 0.0
-
-    def expecting(self, peaks_kw: Sequence[float], top: int) -> "MonthState":
-        """The same with peaks that will come anyway, in days after the plan's end: it need not shave below them."""
-        merged = sorted([*self.peaks_kw, *peaks_kw], reverse=True)[:top]
-        return replace(self, peaks_kw=tuple(merged))
 
 
 def weighted_periods(slots: pl.DataFrame, tariff: PowerTariff, timezone: str) -> pl.DataFrame:

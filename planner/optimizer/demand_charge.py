@@ -121,8 +121,7 @@ def demand_charge_term(
     Args:
         import_kwh: what is bought in each slot, `(n_slots,)` [kWh].
         calendar: of that horizon and component.
-        state: the peaks so far of the month that the horizon begins in; `MonthState.expecting` for those that will come
-            after its end.
+        state: the peaks so far of the month that the horizon begins in.
         tariff: the component.
         most_kw: a power that import never exceeds (the fuse); tightens the last tier [kW].
         name: what the names of its variables and parameters begin with; another for each component of a problem.

@@ -117,8 +117,8 @@ class HomeProgram:
         self.cost: Energy = np.zeros((n_slots, KINDS))
         self._most = {name: np.zeros(n_slots) for name in _BEFORE}
         self._net, self._pv = np.zeros(n_slots), np.zeros(n_slots)
-        self._charge_most = np.full(n_slots, slot_limit(site.battery.charge_kw))
-        self._discharge_most = np.full(n_slots, slot_limit(site.battery.discharge_kw))
+        self._most["charge"][:] = slot_limit(site.battery.charge_kw)
+        self._most["discharge"][:] = slot_limit(site.battery.discharge_kw)
         self._every_slot = np.arange(n_slots)
         self._house_is_new = True
         self._start_soc_kwh = site.battery.min_soc_kwh
@@ -232,19 +232,11 @@ class HomeProgram:
             self.hot.set(f"above_{number}_free", free_kw)
             self.hot.set(f"above_{number}_price", price_per_kw)
 
-    def limit_battery(self, slot: int, *, charge_kwh: float | None = None, discharge_kwh: float | None = None) -> None:
-        """Limit what the battery may do in a slot; None is its own limit again. Idle is `(0, 0)`."""
-        own = self.site.battery
-        self._charge_most[slot] = slot_limit(own.charge_kw) if charge_kwh is None else charge_kwh
-        self._discharge_most[slot] = slot_limit(own.discharge_kw) if discharge_kwh is None else discharge_kwh
-        self._house_is_new = True
-
     def apply_house(self) -> None:
         """Hand the house over, with nothing happening before the horizon's first slot."""
         if not self._house_is_new:
             return
         self._house_is_new = False
-        self._most["charge"], self._most["discharge"] = self._charge_most, self._discharge_most
         first, hot = self.first, self.hot
         ahead = (self._every_slot >= first).astype(np.float64)
         for name, most in self._most.items():

@@ -4,7 +4,7 @@ The leakage rule is the forecasts': a day is seen through days that ended at the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -84,10 +84,6 @@ class ScenarioSource:
     history: pl.DataFrame
     rules: WeightRules = NAIVE
     forecast_scenarios: Mapping[date, Scenarios] | None = None
-
-    def with_rules(self, rules: WeightRules) -> "ScenarioSource":
-        """Return the same source with other rules."""
-        return replace(self, rules=rules)
 
     def scenarios(self, slots: pl.DataFrame, timezone: str) -> Scenarios:
         """Return the scenarios of days with equally many slots; `slots` as for `day_scenarios`."""

@@ -272,11 +272,6 @@ def test_state_is_empty_when_the_month_begins() -> None:
     assert state == MonthState(month=date(2026, 5, 1), today=date(2026, 5, 1))
 
 
-def test_state_keeps_the_highest_when_peaks_are_expected() -> None:
-    state = MonthState(month=date(2026, 5, 1), peaks_kw=(6.0, 2.0, 1.0))
-    assert state.expecting((3.0, 3.0, 3.0), 3).peaks_kw == (6.0, 3.0, 3.0)
-
-
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), days=st.integers(2, 9), top=st.integers(1, 4), minutes=st.sampled_from([15, 60]))
 def test_bill_equals_brute_force_when_imports_are_any(seed: int, days: int, top: int, minutes: int) -> None:

@@ -12,6 +12,7 @@ from planner.optimizer.deferrable_loads import ApplianceRequest, LoadRequests
 from planner.optimizer.fallback_solvers import CLARABEL, SCS, solve_by
 from planner.plans.task import End, PlanTask
 from planner.value.terminal_value import TerminalValue
+from tests.builders.battery_limits import idle_battery
 from tests.builders.homes import DEFAULT_BATTERY, days_of_slots, home
 
 SHORT_DAY, LONG_DAY = date(2026, 3, 29), date(2025, 10, 26)
@@ -54,9 +55,7 @@ def test_other_solvers_say_so_when_nothing_is_feasible(solver: str) -> None:
     program = task().program()
     program.end_at(DEFAULT_BATTERY.max_soc_kwh)
     program.start_at(0, DEFAULT_BATTERY.min_soc_kwh)
-    for slot in range(program.n_slots):
-        program.limit_battery(slot, charge_kwh=0.0)
-    with pytest.raises(NoFeasibleScheduleError):
+    with idle_battery(program, *range(program.n_slots)), pytest.raises(NoFeasibleScheduleError):
         solve_by(solver, program)
 
 

@@ -20,6 +20,7 @@ from planner.plans.make_plan import Plan, make_plan
 from planner.plans.reasons import PLAN_REASONS
 from planner.plans.task import End, PlanTask
 from planner.value.terminal_value import TerminalValue
+from tests.builders.battery_limits import idle_battery
 from tests.builders.homes import PAPER_BATTERY, days_of_slots, home
 
 SHORT_DAY, LONG_DAY, ORDINARY = date(2026, 3, 29), date(2025, 10, 26), date(2026, 1, 14)
@@ -55,13 +56,11 @@ def told(plan: Plan) -> list[tuple[str, str]]:
 def forced_idle(program: HomeProgram, slot: int) -> float | None:
     """Cost of the best plan with the battery idle in a slot, solved without memory of other slots."""
     program.clear_basis()
-    program.limit_battery(slot, charge_kwh=0.0, discharge_kwh=0.0)
-    try:
-        return program.solve().objective
-    except NoFeasibleScheduleError:
-        return None
-    finally:
-        program.limit_battery(slot)
+    with idle_battery(program, slot):
+        try:
+            return program.solve().objective
+        except NoFeasibleScheduleError:
+            return None
 
 
 DAYS = {
@@ -97,8 +96,8 @@ def test_doing_nothing_costs_what_another_solver_says_when_a_slot_is_idle() -> N
     for slot in active.tolist():
         program = task.program()
         best = solve_by(CLARABEL, program).objective
-        program.limit_battery(slot, charge_kwh=0.0, discharge_kwh=0.0)
-        alone = solve_by(CLARABEL, program).objective
+        with idle_battery(program, slot):
+            alone = solve_by(CLARABEL, program).objective
         assert plan.schedule["idle_costs"][slot] == pytest.approx(alone - best, abs=WITHIN)
 
 

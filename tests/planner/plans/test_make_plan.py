@@ -21,6 +21,7 @@ from planner.optimizer.solution import CHARGE, DISCHARGE, IMPORT, Solution, Solv
 from planner.plans.make_plan import SOLVERS, Solve, make_plan, solve_by_highs
 from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, candidate, release, simple_candidates
 from planner.plans.task import End, PlanTask
+from tests.builders.battery_limits import idle_battery
 from tests.builders.homes import DEFAULT_BATTERY, Horizon, days_of_slots, home, horizons, sites, start_soc
 
 SHORT_DAY, LONG_DAY = date(2026, 3, 29), date(2025, 10, 26)
@@ -159,9 +160,8 @@ def zeros(program: HomeProgram, time_limit: float) -> Solution:
 
 def wasteful(program: HomeProgram, time_limit: float) -> Solution:
     """A solver whose incumbent is feasible and dear: the battery charges in the dearest slot and keeps it."""
-    for slot in range(program.n_slots):
-        program.limit_battery(slot, charge_kwh=0.0, discharge_kwh=0.0)
-    solution = program.solve(time_limit=time_limit)
+    with idle_battery(program, *range(program.n_slots)):
+        solution = program.solve(time_limit=time_limit)
     flows = solution.flows.copy()
     bought = int(flows[:, IMPORT].argmax())
     flows[bought, [CHARGE, IMPORT]] += 1.0
