@@ -19,7 +19,7 @@ class AuroraTraining(dg.Config):
 
     Attributes:
         last_day: last local day, such as 2026-03-31; empty is yesterday.
-        seed: of rows and trees.
+        seed: random seed of rows and trees.
     """
 
     last_day: str = ""

@@ -54,7 +54,7 @@ class SearchConfig(dg.Config):
 
     Attributes:
         at: only days before it are used, such as 2026-03-31; empty is today.
-        n_trials: in all; a search that was killed goes on.
+        n_trials: number of trials, those of a killed search included.
     """
 
     at: str = ""

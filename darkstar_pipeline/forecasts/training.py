@@ -39,7 +39,7 @@ class TrainedAurora:
 
     Attributes:
         model: model fitted on every accepted day.
-        trained_on: its window and the metrics, as the bundle's manifest keeps them.
+        provenance: its window and the metrics, as in the bundle's manifest.
         days: number of accepted days that it was fitted on.
         held_out: days of the metrics; only the final model was fitted on them.
         notes: remarks for a person, such as missing weather.
@@ -150,7 +150,7 @@ def forecast_metrics(
         made: rows of `aurora_forecasts`.
         read: readings `slot_start, load_kwh, pv_kwh`; null or nan without a reading.
         days: local days.
-        timezone: of the home.
+        timezone: time zone of the home.
 
     Returns:
         By name, such as `coverage_load_p90` and `mae_load_aurora` [kWh a slot]; None without PV.

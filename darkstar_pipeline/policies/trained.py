@@ -28,9 +28,9 @@ class TrainedPolicy:
 
     Attributes:
         name: requested name.
-        version: of the registered model; None where it is not known.
+        version: version of the registered model; None if unknown.
         bundle: its files.
-        policy: what decides.
+        policy: the policy itself.
         learned_since: first local day it learned from; None where it does not say.
         learned_until: last local day it learned from or was chosen on; None where it does not say.
     """

@@ -33,11 +33,11 @@ class CorrectionTable:
     inside.
 
     Args:
-        episodes: with an outlook.
-        correction: how far an action reaches.
+        episodes: days with an outlook.
+        correction: size of the correction by an action of 1.
         n_soc: points of stored energy, evenly spaced over the usable range.
         n_levels: actions from -1 to 1, an odd number, so that 0 is one.
-        threads: that work it out.
+        threads: number of threads that compute it.
 
     Raises:
         EpisodeError: the episodes have no outlook, or the grid is too small.

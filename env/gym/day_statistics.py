@@ -21,7 +21,7 @@ def by_day(episodes: Episodes, table: Energy, statistic: Callable[[Energy], Ener
     Args:
         episodes: the rows.
         table: `(n_episodes, width)`.
-        statistic: from `(n, n_slots)` to `(n,)` or `(n, k)`, row by row.
+        statistic: function from `(n, n_slots)` to `(n,)` or `(n, k)`, row by row.
     """
     found: Energy | None = None
     for length in np.unique(episodes.n_slots).tolist():

@@ -32,7 +32,7 @@ class Setup:
 
     Attributes:
         action: `powers`, `commands` or `correction` (`env.gym.actions`).
-        correction: how far a `correction` reaches; needed for that form.
+        correction: size of a `correction`; required for that form.
         gated: whether the price gate stands between action and inverter.
         random_start: whether a day starts at any stored energy, rather than at the protocol's.
         against_baseline: whether the reward is the baseline's cost less the own.
@@ -57,14 +57,14 @@ class Outcome:
     """Outcome of a slot, each `(n_homes,)`.
 
     Attributes:
-        reward: for training [money].
+        reward: reward of training [money].
         cost: import - export + wear of the slot [money].
         settlement: value of the stored energy gained over the day, in its last slot; else 0 [money].
         terminated: whether the day is over.
         truncated: whether the episode was cut off before.
-        gated: where the gate changed the command; None without a gate.
+        gated: whether the gate changed the command; None without a gate.
         command: command given to the inverter [kW].
-        flows: what happened.
+        flows: energy flows of the slot.
     """
 
     reward: Energy
@@ -82,7 +82,7 @@ class HomeBatch:
 
     Args:
         episodes: days to step through.
-        n_homes: how many live side by side.
+        n_homes: number of homes side by side.
         state: `v1`, `v1_1` or `v2`.
         setup: actions, gate and rewards.
         actions: form of the actions of these episodes; None creates the setup's.

@@ -19,11 +19,11 @@ from env.simulator import flows_cost
 
 
 class ValueBaseline:
-    """Money still to come, settlement included, on the grid of a looked-up correction.
+    """Value-to-go of the uncorrected policy, settlement included, on the grid of a table of corrections.
 
     Args:
         episodes: the days.
-        table: of these episodes; its grid and its choices where nothing is corrected are used.
+        table: table of these episodes, whose grid and uncorrected choices are used.
     """
 
     def __init__(self, episodes: Episodes, table: CorrectionTable) -> None:
@@ -35,7 +35,7 @@ class ValueBaseline:
 
         Args:
             before: the slot's start.
-            outcome: what it brought.
+            outcome: the slot's outcome.
         """
         post = before.at + before.row  # there is one fence post more a row than slots
         after = self._at(post + 1, before.row, outcome.flows.soc_end_kwh)

@@ -101,8 +101,8 @@ def sweep_leftovers(folder: Path, *, age_seconds: float = LEFTOVER_SECONDS) -> i
     """Remove the temporary files and folders that killed writers left in a folder, and not below it.
 
     Args:
-        folder: where to look; one that is not there holds nothing.
-        age_seconds: how long a temporary name has to be unchanged to count as left behind [s].
+        folder: folder to sweep; a missing one has no leftovers.
+        age_seconds: time without a change after which a temporary name counts as left behind [s].
 
     Returns:
         Number of names removed.

@@ -90,9 +90,11 @@ def read_bundle(folder: Path, *, kind: str | None = None, tariff: str | None = N
         message = f"{folder}: no bundle can be read there: {error}"
         raise PolicyMismatchError(message) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        message = f"{folder}: the manifest cannot be read: {place}: {first['msg']}"
+        places = [
+            (".".join(str(part) for part in each["loc"]) or "the whole file", each["msg"]) for each in error.errors()
+        ]
+        wrong = "; ".join(f"{place}: {reason}" for place, reason in places)
+        message = f"{folder}: the manifest cannot be read: {wrong}"
         raise PolicyMismatchError(message) from error
     if manifest.schema_version != SCHEMA:
         message = f"{folder}: bundles of schema {SCHEMA} can be read, this one is {manifest.schema_version}; train anew"

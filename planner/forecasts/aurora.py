@@ -29,14 +29,14 @@ YEAR_DAYS = 365
 def aurora_forecasts(
     model: AuroraModel, home: AuroraHome, vintages: Sequence[datetime], ends: Sequence[datetime], timezone: str
 ) -> pl.DataFrame:
-    """Forecasts from each vintage to each end, as the table `slot_forecasts` has them, without `site`.
+    """Return forecasts from each vintage to each end, as the table `slot_forecasts` has them, without `site`.
 
     Args:
-        model: of the home.
-        home: with readings up to the vintages.
+        model: model of the home.
+        home: home with readings up to the vintages.
         vintages: starts of slots (UTC).
         ends: first moment no longer forecast, of each vintage; eight days on at most.
-        timezone: of the site.
+        timezone: time zone of the site.
     """
     vintage, slots = _pairs(home, vintages, ends)
     load = _quantiles(model.load, home, home.load, home.series.load_kwh, vintage, slots)
@@ -109,14 +109,14 @@ def aurora_scenarios(
     """Return scenarios of each day as of its midnight: the expectation with errors of similar days, and recent days.
 
     Args:
-        model: of the home.
-        home: with readings up to the midnights.
+        model: model of the home.
+        home: home with readings up to the midnights.
         days: local days.
-        timezone: of the site.
-        n_scenarios: expected paths a day; fewer where the model knows fewer days.
+        timezone: time zone of the site.
+        n_scenarios: expected paths a day; fewer if the model was fitted on fewer days.
 
     Returns:
-        Of each day the paths `(1, n_scenarios + RECENT_DAYS, n_slots)`, the likest day's first.
+        The paths of each day `(1, n_scenarios + RECENT_DAYS, n_slots)`, the most similar day's first.
     """
     return {day: _day_scenarios(model, home, day, timezone, n_scenarios) for day in days}
 

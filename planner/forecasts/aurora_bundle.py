@@ -79,12 +79,12 @@ class TrainingProvenance:
 
 @dataclass(frozen=True)
 class LoadedAurora:
-    """A model out of its bundle.
+    """A model read from its bundle.
 
     Attributes:
-        model: as it was fitted.
-        learned: what it was fitted on, and what it lacks.
-        identity: of the bundle.
+        model: fitted model.
+        summary: its training data and missing inputs.
+        identity: identity of the bundle.
     """
 
     model: AuroraModel

@@ -113,15 +113,15 @@ def fit_target(target: TrainingTarget, out_of_fold: "OutOfFoldDays", seed: int) 
 
 
 def fit_aurora(home: AuroraHome, allowed: Mask, *, seed: int = 0) -> AuroraModel:
-    """Learn a home.
+    """Return a model fitted to a home.
 
     Args:
-        home: readings and outlook.
-        allowed: which slots may be learned from `(n_slots,)`; the others are features of later ones at most.
-        seed: of rows and trees.
+        home: readings and external forecasts.
+        allowed: whether each slot may be a training row `(n_slots,)`; the others are features of later ones at most.
+        seed: random seed of rows and trees.
 
     Raises:
-        TooFewDaysError: there are fewer than `LEAST_DAYS` days to learn from.
+        TooFewDaysError: there are fewer than `LEAST_DAYS` days of readings.
     """
     readable = allowed & np.isfinite(home.series.load_kwh)
     if readable.sum() < LEAST_DAYS * DAY_SLOTS:
@@ -143,14 +143,14 @@ def fit_aurora(home: AuroraHome, allowed: Mask, *, seed: int = 0) -> AuroraModel
 
 
 class OutOfFoldDays:
-    """Days, and what trees that have not seen them expect of each.
+    """Out-of-fold expectations of days, by trees that were not fitted on them.
 
     Args:
-        home: whose days.
-        ask: gives features of pairs.
+        home: home of the days.
+        features_of: returns the features of pairs of midnight and slot.
         starts: first slots of the days.
-        learned: first slots of all days that are learned from.
-        read: readings of the target [kWh].
+        learned: first slots of all training days.
+        readings: readings of the target [kWh].
         relative: as in `TargetModel`.
     """
 
@@ -174,7 +174,7 @@ class OutOfFoldDays:
         self._scores = np.full((len(QUANTILES), len(slots)), np.nan)
 
     def predict_fold(self, left_out: int, mean: "Booster", quantiles: dict[float, "Booster"]) -> None:
-        """Take in what the trees of a fold expect of its days."""
+        """Store the expectation of a fold's days by the trees that left them out."""
         rows = self._fold == left_out
         if rows.any():
             target = self._target.subset(rows)

@@ -131,13 +131,13 @@ class DayErrors:
 
 @dataclass(frozen=True, kw_only=True)
 class AuroraModel:
-    """A home's forecaster.
+    """Forecast model of a home.
 
     Attributes:
-        load: of the load.
-        pv: of PV; None for a home without.
-        errors: what scenarios are made of.
-        lacks: outlooks it had to do without, by name.
+        load: model of the load.
+        pv: model of PV; None for a home without panels.
+        errors: out-of-fold errors, from which scenarios are drawn.
+        lacks: names of the external forecasts that were missing.
     """
 
     load: TargetModel
@@ -147,7 +147,7 @@ class AuroraModel:
 
 
 def as_energy(base: Energy, prediction: Energy, *, relative: bool) -> Energy:
-    """A forecast from its base and what was learned, not below 0 [kWh]."""
+    """Return a forecast from its base and the trees' prediction, not below 0 [kWh]."""
     if relative:
         return base * np.clip(prediction, 0.0, MOST_SHARE)
     return np.maximum(base + prediction, 0.0)
@@ -155,12 +155,12 @@ def as_energy(base: Energy, prediction: Energy, *, relative: bool) -> Energy:
 
 @dataclass(frozen=True)
 class TrainingTarget:
-    """Rows to learn a target from.
+    """Training rows of a target.
 
     Attributes:
-        known: features and base.
-        slots: of each row.
-        truth: what was read [kWh].
+        features: features and base of each row.
+        slots: slot of each row.
+        readings: reading of each row [kWh].
         relative: as in `TargetModel`.
     """
 

@@ -23,7 +23,7 @@ def bias_corrected(forecasts: pl.DataFrame, history: pl.DataFrame, timezone: str
     Args:
         forecasts: rows of `naive_forecasts`, of any number of vintages, all from before there is a model.
         history: readings `slot_start, load_kwh, pv_kwh`; rows from a vintage on do not reach that vintage.
-        timezone: of the site.
+        timezone: time zone of the site.
 
     Returns:
         The same rows; `correction_source` is `mean` where one was corrected, else `none`.

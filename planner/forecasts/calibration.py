@@ -59,10 +59,10 @@ def recent_widening(
     """Return the addition to each quantile at each vintage, in widths between the outer ones.
 
     Args:
-        past: of the model.
-        fixed: what is added where nothing is known lately `(n_quantiles,)`.
+        past: scores of the model's fit.
+        fixed: addition without recent scores `(n_quantiles,)`.
         quantiles: such as 0.1, 0.5 and 0.9.
-        series: of the home.
+        series: readings of the home.
         vintages: slots at whose starts forecasts are made `(n_vintages,)`.
         score: scores days that the model did not learn from.
 

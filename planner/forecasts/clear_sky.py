@@ -31,7 +31,7 @@ class PvSystem:
     Attributes:
         latitude: north positive [deg].
         longitude: east positive [deg].
-        tilt: from the horizontal [deg].
+        tilt: angle from the horizontal [deg].
         azimuth: the way they face, from north over east [deg].
     """
 
@@ -68,8 +68,8 @@ class ClearSky:
     """Clear-sky PV of a home as it was known at any vintage.
 
     Args:
-        series: of the home.
-        panels: where they stand; None reads the envelope from the readings alone.
+        series: readings of the home.
+        panels: location and orientation; None reads the envelope from the readings alone.
     """
 
     def __init__(self, series: SlotSeries, panels: PvSystem | None = None) -> None:

@@ -25,8 +25,8 @@ class CrossFittedForecasters:
     """Aurora models fitted on parts of a home's days.
 
     Args:
-        home: with readings of all the days.
-        timezone: of the site.
+        home: home with readings of all the days.
+        timezone: time zone of the site.
         seed: random seed of rows and trees.
     """
 

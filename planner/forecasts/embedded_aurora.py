@@ -50,10 +50,10 @@ def forecast_scenarios(
     Days without complete features are left out.
 
     Args:
-        model: of the home.
-        home: with readings up to the midnights.
+        model: model of the home.
+        home: home with readings up to the midnights.
         days: local days after those that the model was fitted on.
-        timezone: of the site.
+        timezone: time zone of the site.
         n_scenarios: number of paths a day.
 
     Returns:

@@ -26,8 +26,8 @@ class PairFeatures:
     """Features of pairs of a vintage and a slot.
 
     Attributes:
-        names: of the features.
-        values: `(n_pairs, n_features)`, nan where nothing is known.
+        names: names of the features.
+        values: features `(n_pairs, n_features)`, nan where nothing is known.
         base: the forecast without learning `(n_pairs,)` [kWh].
     """
 
@@ -41,8 +41,8 @@ class AuroraHome:
     """A home whose features can be computed.
 
     Attributes:
-        series: its readings and outlook.
-        panels: where its panels stand; None when that is not known.
+        series: readings and external forecasts.
+        panels: location and orientation of the panels; None if unknown.
     """
 
     series: SlotSeries

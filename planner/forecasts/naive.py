@@ -26,7 +26,7 @@ def naive_forecasts(
     Args:
         history: `slot_start`, `load_kwh`, `pv_kwh`; rows on or after a vintage do not reach that vintage.
         days: local days of the vintages.
-        timezone: of the site.
+        timezone: time zone of the site.
         load_days: days averaged for the load.
         pv_days: days averaged for PV.
 

@@ -29,11 +29,11 @@ class SlotSeries:
 
     Attributes:
         start: first slot (UTC).
-        load_kwh: readings, nan where there is none `(n,)` [kWh].
-        pv_kwh: readings, nan where there is none `(n,)` [kWh].
-        outlook: what others said about each slot ahead of it, by name of `OUTLOOK`, the oldest word first
-            `(n_words, n)`; only those there are.
-        known_from: index of the slot from whose start on each word was known, ascending `(n_words, n)`.
+        load_kwh: readings of the load, nan where there is none `(n,)` [kWh].
+        pv_kwh: readings of PV, nan where there is none `(n,)` [kWh].
+        external: external forecasts of each slot by name of `EXTERNAL_FORECASTS`, the oldest issue first
+            `(n_issues, n)`; only those that exist.
+        known_from: index of the slot from whose start on each issue was known, ascending `(n_issues, n)`.
         clock: slots since local midnight by the wall clock.
         offset: local clock minus UTC [slots].
         weekday: 1 for Monday to 7.
@@ -74,7 +74,7 @@ def slot_series(
 
     Args:
         history: `slot_start, load_kwh, pv_kwh`; null or nan where nothing was read.
-        timezone: of the site.
+        timezone: time zone of the site.
         external: external forecasts: `slot_start, known_at` (UTC) and any of `EXTERNAL_FORECASTS`, a row per issue;
             None without. Of the forecasts of a slot issued on one local day, the last is kept.
         country: whose public holidays count (ISO 3166); None for none.

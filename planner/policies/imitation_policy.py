@@ -29,11 +29,11 @@ def file_name(target: str) -> str:
 
 
 class AntaresRegressors:
-    """State -> three powers, as shares of the most there is.
+    """Policy that imitates MPC: three powers as shares of the largest.
 
     Args:
-        manifest: what it may be used with; its details are `floor`, the share below which a power is none, `beliefs`
-            and, where known, `metrics`.
+        manifest: manifest of its bundle, whose details are `floor`, the share below which a power counts as 0,
+            `beliefs` and, where known, `metrics`.
         trees: LightGBM's text by target.
         gated: whether the price gate stands between the policy and the inverter.
 

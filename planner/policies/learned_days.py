@@ -16,7 +16,7 @@ class LearnedDays:
     """Decisions of any number of days with equally many slots, all at once.
 
     Args:
-        policy: what decides.
+        policy: the policy.
         episodes: the days, a row each, with the outlook that follows the policy's weight rules.
 
     Raises:

@@ -15,9 +15,9 @@ class LearnedPolicy(Protocol):
     """A learned policy.
 
     Attributes:
-        manifest: what it may be used with.
+        manifest: manifest of its bundle.
         setup: form of its actions.
-        weight_rules: rules behind the outlook that it sees.
+        weight_rules: scenario weights behind the outlook that it observes.
     """
 
     manifest: Manifest
@@ -25,7 +25,7 @@ class LearnedPolicy(Protocol):
     weight_rules: WeightRules
 
     def predict(self, state: State) -> NDArray[Any]:
-        """Actions of states `(n_homes, n_columns)`, in the setup's form."""
+        """Return the actions of states `(n_homes, n_columns)`, in the setup's form."""
         ...
 
 

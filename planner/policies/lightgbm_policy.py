@@ -33,7 +33,7 @@ class Corrections:
     Attributes:
         offset: size of the largest correction, in spreads of the day's import prices.
         levels: corrections, -1 to 1 without 0.
-        margin: what one has to save [money].
+        margin: least saving of a correction [money].
     """
 
     offset: float
@@ -45,7 +45,7 @@ class AntaresPolicyV1:
     """Policy that corrects the value function by the correction with the least expected cost.
 
     Args:
-        manifest: what it may be used with; its details are `offset`, the size of the largest correction, `levels`, the
+        manifest: manifest of its bundle, whose details are `offset`, the size of the largest correction, `levels`, the
             corrections there are (-1 to 1), `margin`, what one has to save [money], `trees`, whether there are any, and
             `beliefs`.
         trees: LightGBM's text; None corrects nothing.

@@ -21,8 +21,8 @@ def day_outlook(
     """Return what is expected at the start of every slot of days with equally many slots.
 
     Args:
-        world: what the days brought; of each slot only those before it are used.
-        scenarios: of the days, as known when they began.
+        world: readings of the days; for each slot only those before it are used.
+        scenarios: scenarios of the days, as known when they began.
         site: battery and limits.
         end_value: value of stored energy at the days' ends, on an even grid `(n_days, n_soc)` [money].
         rules: how scenarios are weighted and followed.

@@ -24,10 +24,10 @@ Weights = Mapping[str, NDArray[np.float32]]
 
 
 class AntaresRLPolicyV1:
-    """State -> action of a trained network, without chance.
+    """Deterministic policy of a trained network.
 
     Args:
-        manifest: what it may be used with; its details are `offset` and `scale`, the reach of a correction, and
+        manifest: manifest of its bundle, whose details are `offset` and `scale`, the size of a correction, and
             `beliefs`.
         weights: layers `0`, `1`, …: `<n>.weight` `(n_out, n_in)` and `<n>.bias` `(n_out,)`; tanh between them.
         gated: whether the price gate stands between the policy and the inverter.

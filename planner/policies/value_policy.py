@@ -40,7 +40,7 @@ class ValueDays:
 
     Args:
         site: battery and limits.
-        scenarios: of the days, as known when they began.
+        scenarios: scenarios of the days, as known when they began.
         import_price: published for the days `(n_days, n_slots)` [money/kWh].
         export_price: published for the days `(n_days, n_slots)` [money/kWh].
         end_value: value of stored energy at the end, on `soc_grid` `(n_days, n_soc)` [money].

@@ -39,7 +39,7 @@ class SlotOutlook:
         soc_kwh: stored energy at the start [kWh].
         import_price: [money/kWh].
         export_price: [money/kWh].
-        stored_value: what one more stored kWh at the slot's end saves [money/kWh].
+        stored_value: saving by one more stored kWh at the slot's end [money/kWh].
         price_level: mean size of the horizon's import prices [money/kWh].
         left_of_day: share of the local day that is still to come, 0-1.
     """

@@ -80,7 +80,7 @@ def train_regressors(
 
     Args:
         training: days with labels, and with an outlook where the state shows it.
-        validation: the same of other days.
+        validation: other days, with the same.
         slots: `local_day, slot_start, soc_kwh, battery_charge_kw, battery_discharge_kw, export_kw` of whole days
             (`planner.training.antares_slots`); days on which MPC was not replayed are left out.
         config: configuration.

@@ -1,4 +1,4 @@
-"""What each stage computes, without Dagster: the functions that the assets call."""
+"""Computation of each stage without Dagster: the functions that the assets call."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_grades_refuse_the_day_whose_readings_are_missing(home: Home) -> None:
     assert "missing" in refused["reasons"][0]
 
 
-def test_forecast_history_leaves_out_days_whose_readings_cannot_be_believed(home: Home) -> None:
+def test_forecast_history_leaves_out_days_whose_readings_were_refused(home: Home) -> None:
     rows = averaged_readings(home.context, LAST, LAST)
     days = rows["slot_start"].dt.convert_time_zone(home.timezone).dt.date().unique().sort().to_list()
     reach = home.settings.forecast.load_days

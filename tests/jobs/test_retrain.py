@@ -65,5 +65,5 @@ def test_schedule_fits_its_job_when_homes_have_dashes_in_their_names(tmp_path: P
     [("2026-02-01", date(2026, 2, 1)), ("", date(2026, 3, 29))],
     ids=["given", "today by the home's clock"],
 )
-def test_day_meant_is_today_unless_told(home: Home, at: str, day: date) -> None:
+def test_day_is_today_unless_given(home: Home, at: str, day: date) -> None:
     assert as_of(home, at, datetime(2026, 3, 28, 23, 30, tzinfo=UTC)) == day

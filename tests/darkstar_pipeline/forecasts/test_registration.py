@@ -18,7 +18,7 @@ def test_model_goes_into_use_when_it_errs_less_than_the_mean_of_seven_days(train
     assert "not below the seven-day mean's 0.2100" in promotion_verdict(worse)["reasons"][0]
 
 
-def test_model_without_panels_is_judged_by_its_load(trained: TrainedAurora) -> None:
+def test_model_without_panels_is_compared_by_its_load(trained: TrainedAurora) -> None:
     dark = {"mae_pv_aurora": None, "mae_pv_seven_day_mean": None}
     assert (
         promotion_verdict(with_errors(trained, mae_load_aurora=0.1, mae_load_seven_day_mean=0.11, **dark))["promote"]

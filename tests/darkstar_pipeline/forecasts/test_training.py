@@ -21,7 +21,7 @@ def test_held_out_are_the_last_days_when_the_rest_is_enough(n_days: int, held_ou
     assert held_out_days(days(n_days)) == tuple(days(n_days)[n_days - held_out :] if held_out else ())
 
 
-def test_training_tells_coverage_and_errors_of_days_it_had_not_seen(trained: TrainedAurora) -> None:
+def test_training_reports_coverage_and_errors_of_held_out_days(trained: TrainedAurora) -> None:
     metrics = {name: value for name, value in trained.metrics.items() if value is not None}
     assert trained.days == TRAINED_DAYS
     assert trained.held_out == tuple(days(TRAINED_DAYS)[-7:])

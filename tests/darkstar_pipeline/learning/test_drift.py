@@ -84,7 +84,7 @@ def test_figure_is_left_out_when_too_few_days_have_it() -> None:
     assert drift_report(none, LEARNED, RECENT)["figure"].to_list() == list(FIGURES[:4])
 
 
-def test_figure_that_never_moved_is_told_without_a_scale() -> None:
+def test_constant_figure_is_reported_without_a_scale() -> None:
     still = inputs(4)
     dark = ReplayInputs(still.slots.with_columns(pv_kwh=0.0), still.forecasts.with_columns(pv_kwh=0.0), still.history)
     row = drift_report(dark, LEARNED, RECENT).filter(pl.col("figure") == "pv_kwh").to_dicts()[0]

@@ -47,7 +47,7 @@ def data(context: Context) -> LearningData:
     return prepare_data(context, Windows(train=TRAIN, validation=VALIDATION))
 
 
-def test_episodes_are_the_days_asked_for_in_order_of_their_length(data: LearningData) -> None:
+def test_episodes_are_the_requested_days_in_order_of_their_length(data: LearningData) -> None:
     made = data.episodes(TRAIN, NAIVE)
     days = [date.fromisoformat(label) for label in made.labels]
     assert sorted(days) == list(TRAIN)
@@ -61,7 +61,7 @@ def test_hash_of_the_data_is_the_same_for_the_same_days_only(context: Context, d
     assert again.content_hash == data.content_hash != other.content_hash
 
 
-def test_beliefs_are_the_cheapest_and_told_ones_are_tried_only_where_something_is_told(data: LearningData) -> None:
+def test_scenario_rules_are_the_cheapest_and_auroras_are_tried_only_with_its_scenarios(data: LearningData) -> None:
     name, costs = choose_scenario_rules(data)
     assert set(costs) == {"naive", "lived"}
     assert costs[name] == min(costs.values())
@@ -89,7 +89,7 @@ def test_cheapest_rules_win_in_their_order_when_they_cost_the_same(
     assert choose_scenario_rules(data)[0] == "naive"
 
 
-def test_further_days_are_lived_in_the_same_house_under_prices_of_a_day_as_long(data: LearningData) -> None:
+def test_augmented_days_have_the_same_readings_under_prices_of_an_equally_long_day(data: LearningData) -> None:
     own = data.episodes(TRAIN, NAIVE)
     rows = {label: row for row, label in enumerate(own.labels)}
     sets = augmented_episodes(data, NAIVE)
@@ -128,7 +128,7 @@ def test_further_days_are_the_same_for_the_same_seed_only(state: Path, data: Lea
     assert [len(made) for made in first] == [2, 2, 2]
 
 
-def test_no_further_days_are_made_when_none_are_asked_for(state: Path, data: LearningData) -> None:
+def test_no_days_are_augmented_when_the_setting_is_zero(state: Path, data: LearningData) -> None:
     assert (
         augmented_episodes(replace(data, context=learning_context(state, learning={"augmented_days": 0})), NAIVE) == []
     )

@@ -69,7 +69,7 @@ def test_first_version_replaces_value_only_where_it_saves(
     assert [stated.startswith(reason) for stated in found.document["reasons"]] == [True], found.document["reasons"]
 
 
-def test_every_reason_is_told_when_several_speak_against_the_first_version(
+def test_every_reason_is_reported_when_several_speak_against_the_first_version(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(weighed(context, monkeypatch, 1.0, breaches=1, saved=-1.0).document["reasons"]) == 3

@@ -69,7 +69,7 @@ def test_price_gate_stands_before_the_policy_only_when_its_name_asks_for_it(cont
     }  # fmt: skip
 
 
-def test_damaged_versions_are_passed_over_when_the_newest_is_asked_for(context: Context) -> None:
+def test_damaged_versions_are_passed_over_when_the_newest_is_requested(context: Context) -> None:
     place(context, 1)
     place(context, 2)
     folder = RegisteredModel.of(context).folder

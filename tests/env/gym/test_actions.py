@@ -25,7 +25,7 @@ def commands_of(setup: Setup, rows: list[int], actions: object) -> list[list[flo
     return np.array(made.actions.command(np.asarray(actions), made.moment)).T.tolist()
 
 
-def test_powers_are_shares_of_each_homes_own_when_told() -> None:
+def test_powers_are_shares_of_each_homes_own() -> None:
     setup = Setup(action="powers")
     actions = [[-1, -1, -1], [0, 1, 0], [-1.5, 9, 1], [1, -0.5, 0]]
     assert commands_of(setup, [LARGE, LARGE, LARGE, SMALL], actions) == [
@@ -38,7 +38,7 @@ def test_powers_are_shares_of_each_homes_own_when_told() -> None:
     assert space == spaces.Box(-1.0, 1.0, (3,), dtype=np.float32)
 
 
-def test_commands_are_the_menu_of_each_home_when_told() -> None:
+def test_commands_are_the_menu_of_each_home() -> None:
     numbers = np.arange(len(MENU_NAMES))
     for row, site in ((LARGE, sites()[0]), (SMALL, sites()[1])):
         menu = np.array(command_menu(site)).T.tolist()

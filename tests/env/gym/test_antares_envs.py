@@ -137,7 +137,7 @@ def test_episode_is_terminated_when_it_is_cut_off_where_the_day_ends() -> None:
     assert (len(steps), steps[-1][2], steps[-1][3]) == (92, True, False)
 
 
-def test_lives_are_the_same_when_the_seed_is_the_same_and_others_when_it_is_not() -> None:
+def test_episodes_are_the_same_when_the_seed_is_the_same_and_others_when_it_is_not() -> None:
     def starts(seed: int) -> list[tuple[int, float]]:
         environment = AntaresRLEnv(mixed(), state="v1", setup=Setup(random_start=True))
         infos = [environment.reset(seed=seed)[1], *(environment.reset()[1] for _ in range(9))]
@@ -157,7 +157,7 @@ def test_start_lies_in_the_batterys_range_when_it_is_random() -> None:
         assert battery.min_soc_kwh <= soc <= battery.max_soc_kwh
 
 
-def test_rows_come_in_turn_when_asked_for() -> None:
+def test_rows_come_in_turn_when_so_configured() -> None:
     batch = HomeBatch(mixed(), 5, state="v1", setup=Setup(in_turn=True))
     randoms = [np.random.default_rng(0)] * 5
     rows: list[int] = []
@@ -170,7 +170,7 @@ def test_rows_come_in_turn_when_asked_for() -> None:
     assert batch.row.tolist() == [0, 1, 2, 3, 4]
 
 
-def test_what_was_handed_out_stays_as_it_was_when_lives_go_on() -> None:
+def test_returned_arrays_stay_unchanged_when_stepping_goes_on() -> None:
     batch = AntaresVectorEnv(mixed(), 3, state="v1", setup=Setup(max_slots=1))
     seen, infos = batch.reset(seed=1, options={"rows": [0, 5, 9]})
     assert infos["row"].tolist() == [0, 5, 9]
@@ -197,7 +197,7 @@ def test_homes_go_on_with_their_own_numbers_when_only_some_are_seeded() -> None:
         one.reset(seed=[1, 2, 3])
 
 
-def test_unseeded_batches_live_other_lives() -> None:
+def test_unseeded_batches_differ() -> None:
     starts = [AntaresVectorEnv(mixed(), 2, state="v1", setup=Setup(random_start=True)).reset()[0] for _ in range(2)]
     assert not np.array_equal(starts[0], starts[1])
 
@@ -239,7 +239,7 @@ def test_environment_is_refused_when_it_cannot_be_run(making: Any, message: str)
         making()
 
 
-def test_mpc_is_asked_in_every_slot_with_what_was_read_when_it_is_overruled() -> None:
+def test_mpc_decides_in_every_slot_on_the_readings_when_it_is_overridden() -> None:
     planner, episodes = SelfConsumption(), day_episode(sites()[0], SPRING, 3)
     environment = AntaresMPCEnv(episodes, lambda _: planner)
     environment.reset(seed=1)

@@ -25,7 +25,7 @@ def test_rows_keep_their_days_when_days_of_other_lengths_are_joined() -> None:
         np.testing.assert_array_equal(together.outlook.value[row, : part.width], part.outlook.value[0])
 
 
-def test_rows_are_picked_in_the_order_asked_for() -> None:
+def test_rows_are_picked_in_the_given_order() -> None:
     everything = replace(mixed(), labels=tuple("abcdefghijkl"))
     picked = everything.rows(np.array([7, 2]))
     assert picked.labels == ("h", "c")
@@ -75,7 +75,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("breaking", "message"), BROKEN.values(), ids=BROKEN.keys())
-def test_episodes_are_refused_when_they_cannot_be_lived_through(breaking, message: str) -> None:
+def test_episodes_are_refused_when_they_cannot_be_stepped_through(breaking, message: str) -> None:
     with pytest.raises(EpisodeError, match=message):
         breaking(mixed())
 

@@ -59,7 +59,7 @@ def test_nothing_is_gated_when_the_whole_day_is_free() -> None:
     assert not changed.item()
 
 
-def test_gate_is_off_unless_it_is_asked_for() -> None:
+def test_gate_is_off_by_default() -> None:
     day = replace(day_episode(sites()[0], PLAIN_DAY, 1), import_price=PRICES[None])
     sell = np.array([25])
     for gated, expected in ((False, None), (True, [True])):

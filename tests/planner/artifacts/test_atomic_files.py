@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from planner.artifacts import atomic_files
 from planner.artifacts.atomic_files import LEFTOVER_SECONDS, atomic_file, atomic_folder, exchange, sweep_leftovers
 
 KILLED = """
@@ -67,7 +68,7 @@ def test_folder_replaces_the_old_one_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, can_exchange: bool
 ) -> None:
     if not can_exchange:
-        monkeypatch.setattr("planner.artifacts.atomic_files.exchange", lambda *_: False)
+        monkeypatch.setattr(atomic_files, "exchange", lambda *_: False)
     target = tmp_path / "v1"
     for content in ("first", "second"):
         with atomic_folder(target) as temporary:

@@ -32,6 +32,7 @@ def test_bundle_has_another_identity_when_a_file_differs(tmp_path: Path) -> None
         pytest.param({"kind": "aurora"}, "kind aurora, not rl", id="another kind"),
         pytest.param({"tariff": "xyz"}, "trained under tariff xyz, the site's is abc", id="another tariff"),
         pytest.param({"moon": 1}, "manifest cannot be read: moon", id="unknown field"),
+        pytest.param({"kind": 1, "moon": 1}, "read: kind: .*; moon: Extra", id="several wrong fields"),
         pytest.param({"files": {"../weights.bin": "0"}}, "no plain file name", id="path out of the folder"),
         pytest.param({"files": {"other.bin": "0"}}, "other.bin cannot be read", id="missing file"),
     ],

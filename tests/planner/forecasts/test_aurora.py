@@ -159,7 +159,7 @@ def test_scenarios_are_the_same_when_everything_from_their_midnight_on_is_scramb
     np.testing.assert_array_equal(one.pv_kwh, other.pv_kwh)
 
 
-def test_outlook_is_not_seen_when_it_was_told_after_the_vintage() -> None:
+def test_external_forecast_is_not_seen_when_it_was_issued_after_the_vintage() -> None:
     day = date(2026, 4, 2)
     aurora_home = home(readings(), weather=True)
     first, next_day = (aurora_home.series.index(day_start(day + timedelta(days=ahead), STOCKHOLM)) for ahead in (0, 1))
@@ -212,7 +212,7 @@ def test_forecast_is_a_table_of_ordered_quantiles_when_the_day_is_short() -> Non
         assert (low < high).any()
 
 
-def test_forecast_reaches_seven_days_when_asked() -> None:
+def test_forecast_reaches_seven_days() -> None:
     vintage = day_start(date(2026, 4, 13), STOCKHOLM)
     made = aurora_forecasts(fitted(), home(readings()), [vintage], [vintage + timedelta(days=7)], STOCKHOLM)
     assert made.height == 3 * 7 * DAY_SLOTS
@@ -220,14 +220,14 @@ def test_forecast_reaches_seven_days_when_asked() -> None:
     assert made["pv_kwh"].sum() > 0
 
 
-def test_model_says_what_it_lacks_and_is_better_when_the_weather_is_told() -> None:
+def test_model_names_missing_inputs_and_is_better_with_weather() -> None:
     assert "pv_expected_kwh" in fitted().lacks
     assert set(fitted(weather=True).lacks) == {"cloud", "irradiance", "vacation", "alarm"}
     without, with_weather = (np.abs(fitted(weather=weather).errors.pv_share).mean() for weather in (False, True))
     assert with_weather < 0.7 * without
 
 
-def test_forecast_is_the_same_when_weather_is_told_to_a_model_without_any() -> None:
+def test_forecast_is_the_same_when_weather_is_given_to_a_model_without_any() -> None:
     vintage = day_start(LAST, STOCKHOLM)
     made = [
         aurora_forecasts(fitted(), home(readings(), weather=weather), [vintage], [vintage + 4 * SLOT], STOCKHOLM)
@@ -236,7 +236,7 @@ def test_forecast_is_the_same_when_weather_is_told_to_a_model_without_any() -> N
     assert made[0].drop("temp_c").equals(made[1].drop("temp_c"))
 
 
-def test_forecast_is_made_when_a_model_with_weather_is_told_none() -> None:
+def test_forecast_is_made_when_a_model_with_weather_is_given_none() -> None:
     vintage = day_start(LAST, STOCKHOLM)
     made = aurora_forecasts(fitted(weather=True), home(readings()), [vintage], [vintage + timedelta(days=1)], STOCKHOLM)
     assert made["load_kwh"].null_count() == 0

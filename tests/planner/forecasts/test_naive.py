@@ -94,7 +94,7 @@ def test_forecast_is_bit_for_bit_the_same_when_rows_come_in_any_order(seed: int,
     assert made.equals(naive_forecasts(shuffled, days[::-1] + days[:2], STOCKHOLM, load_days=7, pv_days=3))
 
 
-def test_forecast_does_not_depend_on_the_days_asked_beside_it() -> None:
+def test_forecast_does_not_depend_on_the_days_beside_it() -> None:
     past = history(date(2026, 3, 15), date(2026, 4, 10))
     days = list(days_between(date(2026, 3, 20), date(2026, 4, 8)))
     together = naive_forecasts(past, days, STOCKHOLM, load_days=7, pv_days=3)

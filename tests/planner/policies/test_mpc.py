@@ -29,7 +29,7 @@ def planner(site: Site, day: Horizon, value: float = 0.5) -> Mpc:
 def test_commands_never_breach_or_break_off_when_forecasts_are_wrong(
     site: Site, day: Horizon, seed: int, share: float
 ) -> None:
-    """Whatever was expected, what happens stays inside the limits, but for loads no battery could hold back."""
+    """With any forecast the flows stay inside the limits, but for loads that no battery could hold back."""
     rng = np.random.default_rng(seed)
     load, pv = rng.uniform(0, 4, (2, day.n_slots))
     expected = Horizon(load, pv, day.import_price, day.export_price)

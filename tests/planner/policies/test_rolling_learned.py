@@ -105,7 +105,7 @@ def test_commands_up_to_a_slot_are_the_same_when_what_comes_after_is_scrambled(d
     assert commands[0].height > 96
 
 
-def test_policy_decides_otherwise_when_it_is_told_of_a_day() -> None:
+def test_policy_decides_otherwise_when_it_has_scenarios_of_a_day() -> None:
     slots, _, _ = frames = days_around(AUTUMN)
     n_slots = slots.filter(pl.col("local_day") == AUTUMN).height
     heavy = Scenarios(np.full((1, 2, n_slots), 2.0), np.zeros((1, 2, n_slots)))
@@ -115,7 +115,7 @@ def test_policy_decides_otherwise_when_it_is_told_of_a_day() -> None:
     assert not plain.equals(with_heavy)
 
 
-def test_window_is_lived_through_when_there_are_no_forecasts() -> None:
+def test_window_is_replayed_when_there_are_no_forecasts() -> None:
     slots, forecasts, history = days_around(SPRING)
     assert np.isfinite(learned(policy(0.3), (slots, forecasts.clear(), history))["cost"].to_numpy()).all()
 

@@ -47,7 +47,7 @@ def test_commands_up_to_a_slot_are_the_same_when_readings_from_it_on_are_scrambl
         assert not other_schedule.select(COMMAND_COLUMNS).equals(base.select(COMMAND_COLUMNS)), "scrambling did nothing"
 
 
-def test_policy_is_told_the_slot_before_and_no_other_when_it_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_policy_reads_the_slot_before_and_no_other_when_it_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     slots = around(SPRING, before=0)
     calls: list[tuple[int, float, float | None, float | None]] = []
 

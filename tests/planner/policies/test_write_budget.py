@@ -42,7 +42,7 @@ def spent(steadiness: WriteBudget, writes: int) -> WriteBudget:
 @pytest.mark.parametrize("n_slots", [92, 96, 100])
 @settings(max_examples=10)
 @given(seed=st.integers(0, 9999), most=st.sampled_from([2, 5, 24, 32]))
-def test_writes_stay_within_the_limit_when_anything_is_told(n_slots: int, seed: int, most: int) -> None:
+def test_writes_stay_within_the_limit_with_any_commands(n_slots: int, seed: int, most: int) -> None:
     rng, steadiness = np.random.default_rng(seed), steady(writes_per_day=most)
     for _ in range(2):
         steadiness.new_day()

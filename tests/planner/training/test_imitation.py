@@ -103,7 +103,7 @@ def test_commands_lie_at_their_days_and_slots_when_days_differ_in_length() -> No
             assert powers[row, :n].tolist() == own.select(TARGETS).to_numpy().tolist()
 
 
-def test_training_is_refused_when_mpc_told_nothing_or_days_are_not_whole() -> None:
+def test_training_is_refused_when_mpc_was_not_replayed_or_days_are_not_whole() -> None:
     episodes = days()
     with pytest.raises(EpisodeError, match="MPC was replayed on none"):
         train_regressors(episodes, episodes, mpc_slots(days(AUTUMN)), HOW)

@@ -15,6 +15,8 @@ from env.gym.episodes import Episodes
 from env.gym.home_batch import Setup
 from env.gym.scaled_state import V2
 from planner.errors import CheckpointError
+from planner.training import rl
+from planner.training.ppo import PpoLearner
 from planner.training.rl import RlRound, TrainedRl, mean_weights, train_rl
 from planner.training.scoring import PolicyFunction, episode_costs
 from tests.builders.episodes import mixed, several, sites
@@ -63,7 +65,7 @@ def test_another_seed_learns_something_else() -> None:
     assert [each.cost for each in one.rounds[1:]] != [each.cost for each in other.rounds[1:]]
 
 
-def test_policy_costs_what_was_told_and_never_more_than_no_correction() -> None:
+def test_policy_costs_what_was_reported_and_never_more_than_no_correction() -> None:
     how = PPO
     trained = train_rl(mixed(), others(), how)
     for member in range(how.members):
@@ -80,7 +82,7 @@ def test_no_correction_is_kept_when_training_only_made_it_dearer(monkeypatch: py
         del setup
         return np.array([float(np.abs(act(np.ones((3, len(V2)), np.float32))).sum()) + len(episodes)])
 
-    monkeypatch.setattr("planner.training.rl.episode_costs", disliked)
+    monkeypatch.setattr(rl, "episode_costs", disliked)
     trained = train_rl(mixed(), others(), PPO)
     assert trained.best == (0, 0)
     assert trained.cost == trained.uncorrected_cost == len(others())
@@ -134,7 +136,7 @@ def test_training_ends_the_same_when_it_was_broken_off(tmp_path: Path) -> None:
 
 def test_nothing_is_learned_again_when_training_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = train_rl(mixed(), others(), PPO, checkpoints=tmp_path)
-    monkeypatch.setattr("planner.training.ppo.PpoLearner.learn", lambda *_: pytest.fail("it learned"))
+    monkeypatch.setattr(PpoLearner, "learn", lambda *_: pytest.fail("it learned"))
     assert content(train_rl(mixed(), others(), PPO, checkpoints=tmp_path)) == content(whole)
 
 

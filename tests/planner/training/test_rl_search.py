@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from planner.training import rl_search
 from planner.training.rl_search import Between, OneOf, SearchResult, Space, TrialResult, search
 from tests.builders.episodes import mixed, several, sites
 from tests.builders.training import PPO, with_changes
@@ -29,7 +30,7 @@ def undisturbed() -> SearchResult:
     return search(mixed(), several(sites()[0]), SPACE, TRIALS)
 
 
-def test_best_trial_is_the_configuration_when_trials_are_judged(undisturbed: SearchResult) -> None:
+def test_best_trial_is_the_configuration_of_the_least_cost(undisturbed: SearchResult) -> None:
     assert [each.number for each in undisturbed.trials] == [1, 2, 3]
     cheapest = min(undisturbed.trials, key=lambda each: each.cost)
     assert undisturbed.cost == cheapest.cost
@@ -65,7 +66,7 @@ def test_a_trial_that_was_broken_off_is_drawn_again(
         raise StoppedError
 
     with monkeypatch.context() as patched:
-        patched.setattr("planner.training.rl_search.train_rl", broken)
+        patched.setattr(rl_search, "train_rl", broken)
         with pytest.raises(StoppedError):
             search(mixed(), several(sites()[0]), SPACE, TRIALS, storage=file)
     assert search(mixed(), several(sites()[0]), SPACE, TRIALS, storage=file) == undisturbed

@@ -22,7 +22,7 @@ FORMS = {
 @pytest.mark.filterwarnings("ignore:Your observation.*:UserWarning")
 @pytest.mark.parametrize("state", ["v1", "v1_1", "v2"])
 @pytest.mark.parametrize("setup", FORMS.values(), ids=FORMS.keys())
-def test_sb3_checker_passes_when_asked(state: str, setup: Setup) -> None:
+def test_sb3_checker_passes(state: str, setup: Setup) -> None:
     check_env(AntaresRLEnv(mixed(), state=state, setup=setup))
 
 
@@ -71,7 +71,7 @@ def test_infos_are_one_empty_dict_when_no_episode_ends() -> None:
     batch.close()
 
 
-def test_rows_are_lived_through_when_options_ask_for_them() -> None:
+def test_rows_are_stepped_through_when_options_select_them() -> None:
     batch = AntaresVecEnv(mixed(), 3, state="v1")
     batch.set_options([{"row": row} for row in (5, 0, 7)])
     batch.reset()
