@@ -61,7 +61,7 @@ class TrainedPolicy:
 
 
 def trained_policy(context: Context, name: str) -> TrainedPolicy | None:
-    """The policy of a name.
+    """Return the policy of a name.
 
     Args:
         context: the site.
@@ -92,7 +92,7 @@ def trained_policy(context: Context, name: str) -> TrainedPolicy | None:
 
 
 def opened(name: str, bundle: Bundle, version: int | None = None) -> TrainedPolicy:
-    """A bundle as a policy.
+    """Return a bundle as a policy.
 
     Raises:
         PolicyMismatchError: it is no policy, or one that this version cannot run.
@@ -109,7 +109,7 @@ def opened(name: str, bundle: Bundle, version: int | None = None) -> TrainedPoli
 
 
 def newest_version(context: Context, kind: str) -> int:
-    """The newest version of a kind of policy whose bundle is in the state folder.
+    """Return the newest version of a kind of policy whose bundle is in the state folder.
 
     Raises:
         DataMissingError: there is none.

@@ -110,7 +110,7 @@ class AntaresMPCEnv(gymnasium.Env[State, Any]):
 
 
 def override(action: Mapping[str, Any]) -> Command:
-    """An override as a command [kW].
+    """Return an override as a command [kW].
 
     Raises:
         ActionError: a power is missing, unknown, negative or no number.

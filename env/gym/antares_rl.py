@@ -50,7 +50,7 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
     **Versions.** A version's columns, order and scales never change.
 
     Args:
-        episodes: days to live through.
+        episodes: days to step through.
         state: `v1`, `v1_1` or `v2`.
         setup: actions, gate and rewards.
 

@@ -165,7 +165,7 @@ class Episodes:
         return len(self.home)
 
     def site_values(self, of: Callable[[Site], float]) -> Energy:
-        """A site's figure for every row `(n_episodes,)`."""
+        """Return a site's figure for every row `(n_episodes,)`."""
         return np.array([of(site) for site in self.sites], dtype=np.float64)[self.home]
 
     def rows(self, chosen: Index) -> "Episodes":
@@ -224,7 +224,7 @@ def _joined_outlook(parts: Sequence[Episodes], width: int) -> Outlook | None:
 
 
 def widened(table: Energy, width: int) -> Energy:
-    """A table `(n, slots, ...)` padded with zeros to `(n, width, ...)`."""
+    """Return a table `(n, slots, ...)` padded with zeros to `(n, width, ...)`."""
     missing = [(0, 0)] * table.ndim
     missing[1] = (0, width - table.shape[1])
     return np.pad(table, missing)

@@ -136,7 +136,7 @@ class HomeBatch:
         Args:
             homes: which.
             randoms: random numbers of every home of the batch.
-            rows: episodes to live through, one a home of `homes`; None draws them.
+            rows: episodes to step through, one a home of `homes`; None draws them.
 
         Raises:
             EpisodeError: there is no such row.
@@ -241,7 +241,7 @@ class HomeBatch:
 
 
 def state_form(episodes: Episodes, state: str) -> StateForm:
-    """A version of the state over episodes.
+    """Return a version of the state over episodes.
 
     Raises:
         EpisodeError: there is no such version, or the episodes lack what it shows.

@@ -93,7 +93,7 @@ class ScaledState:
         self._thresholds = self._price_thresholds(episodes)
 
     def observe(self, moment: Moment) -> State:
-        """The rows' columns, with what depends on the stored energy of the moment."""
+        """Return the rows' columns, with what depends on the stored energy of the moment."""
         seen = self._table.take(moment.at, axis=0)
         share = (moment.soc_kwh - self._low.take(moment.row)) * self._per_kwh.take(moment.row)
         share = np.clip(share, 0.0, 1.0)  # what leaks away at rest may fall below the usable range
@@ -141,12 +141,12 @@ class ScaledState:
         return factors.astype(np.float32), flat.astype(np.float32)
 
     def _as_price(self, price: Energy) -> Energy:
-        """A price `(n_episodes, ...)` against its day."""
+        """Return a price `(n_episodes, ...)` against its day."""
         shape = (-1, *(1,) * (price.ndim - 1))
         return (price - self._mean.reshape(shape)) / self._spread.reshape(shape)
 
     def _named(self, episodes: Episodes) -> dict[str, Energy]:
-        """Every column, those that depend on stored energy still 0; clipped into its range."""
+        """Return every column, those that depend on stored energy still 0; clipped into its range."""
         nothing = np.zeros_like(episodes.load_kwh)
         named = dict.fromkeys(_NAMES[:_DYNAMIC], nothing)
         named |= self._clock(episodes) | self._battery(episodes) | self._prices(episodes) | self._house(episodes)

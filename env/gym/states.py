@@ -54,7 +54,7 @@ class Moment:
     soc_kwh: Energy
 
     def part(self, homes: slice) -> "Moment":
-        """The same for some of the homes."""
+        """Return the same for some of the homes."""
         return Moment(self.row[homes], self.at[homes], self.over[homes], self.soc_kwh[homes])
 
 
@@ -64,12 +64,12 @@ class StateForm(Protocol):
     columns: tuple[Column, ...]
 
     def observe(self, moment: Moment) -> State:
-        """A fresh array `(n_homes, n_columns)`."""
+        """Return a fresh array `(n_homes, n_columns)`."""
         ...
 
 
 def observation_space(columns: tuple[Column, ...]) -> spaces.Space[State]:
-    """The columns' bounds as a Gymnasium space."""
+    """Return the columns' bounds as a Gymnasium space."""
     low, high = (np.array(bounds, dtype=np.float32) for bounds in zip(*((c.low, c.high) for c in columns), strict=True))
     return spaces.Box(low, high, dtype=np.float32)
 
@@ -125,7 +125,7 @@ class PlainState:
         self._per_kwh = np.divide(100.0, capacity, out=np.zeros_like(capacity), where=capacity > 0)
 
     def observe(self, moment: Moment) -> State:
-        """The rows' columns, with the stored energy of the moment."""
+        """Return the rows' columns, with the stored energy of the moment."""
         seen = self._table.take(moment.at, axis=0)
         seen[:, SOC] = moment.soc_kwh * self._per_kwh.take(moment.row)
         if len(self.columns) > len(V1) and moment.over.any():

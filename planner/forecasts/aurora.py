@@ -77,14 +77,14 @@ def aurora_forecasts(
 def _quantiles(
     target: TargetModel, home: AuroraHome, features_of: FeatureFunction, readings: Energy, vintage: Index, slots: Index
 ) -> Energy:
-    """The quantiles of a target, as wide as its last days ask for `(n_quantiles, n_pairs)` [kWh]."""
+    """Return the quantiles of a target, as wide as its last days ask for `(n_quantiles, n_pairs)` [kWh]."""
     made_at, row = np.unique(vintage, return_inverse=True)
     widening = target.recent_widening_at(home, features_of, readings, made_at)
     return target.predict_quantiles(features_of(vintage, slots), widening[:, row])
 
 
 def _pairs(home: AuroraHome, vintages: Sequence[datetime], ends: Sequence[datetime]) -> tuple[Index, Index]:
-    """Every vintage with every slot from it to its end."""
+    """Return every vintage with every slot from it to its end."""
     starts = [home.series.index(vintage) for vintage in vintages]
     spans = [np.arange(start, home.series.index(end)) for start, end in zip(starts, ends, strict=True)]
     vintage = np.repeat(np.array(starts, dtype=np.int64), [len(span) for span in spans])
@@ -139,7 +139,7 @@ def _day_scenarios(model: AuroraModel, home: AuroraHome, day: date, timezone: st
 
 
 def _most_alike(model: AuroraModel, day: date, clearness: float, load_day: float) -> Index:
-    """Days whose errors are known, the likest first: expected as clear, as much used, in the same season."""
+    """Return days with known errors, the most similar first: by expected clearness, expected load and season."""
     errors = model.errors
     apart = np.abs(errors.day_of_year - day.timetuple().tm_yday)
     season = np.minimum(apart, YEAR_DAYS - apart) / SEASON_DAYS

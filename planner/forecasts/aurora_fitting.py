@@ -64,12 +64,12 @@ def training_pairs(home: AuroraHome, allowed: Mask, seed: int) -> tuple[Index, I
 
 
 def fold_of(slots: Index) -> Index:
-    """The fold of a slot's week."""
+    """Return the fold of a slot's week."""
     return slots // (7 * DAY_SLOTS) % CROSS_FITTING_FOLDS
 
 
 def fit_boosters(target: TrainingTarget, seed: int) -> tuple["Booster", dict[float, "Booster"]]:
-    """The expected value's trees, and each quantile's."""
+    """Return the expected value's trees, and each quantile's."""
     import lightgbm
 
     # A share of a bright slot moves more energy than one of a dim slot.

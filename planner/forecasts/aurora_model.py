@@ -206,5 +206,5 @@ def _width(raw: Energy) -> Energy:
 
 
 def first_day_pairs(starts: Index) -> tuple[Index, Index]:
-    """Each start with each slot of the 24 hours from it."""
+    """Return each start with each slot of the 24 hours from it."""
     return np.repeat(starts, DAY_SLOTS), (starts[:, None] + np.arange(DAY_SLOTS)).ravel()

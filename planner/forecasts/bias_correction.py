@@ -53,7 +53,7 @@ def _one(forecast: pl.DataFrame, past: pl.DataFrame, timezone: str) -> pl.DataFr
 
 
 def _scaled(forecast: pl.DataFrame, known: pl.DataFrame, name: str) -> pl.DataFrame:
-    """A quantity scaled by weekday and hour; the hour's mean over all days counts as one more day."""
+    """Return a quantity scaled by weekday and hour; the hour's mean over all days counts as one more day."""
     sums = [pl.col(name, f"{name}_read").sum()]
     days = pl.col("local_day").n_unique().alias("days")
     by_hour = known.group_by("hour").agg(*sums, days).select("hour", *(pl.col(n) / pl.col("days") for n in _pair(name)))

@@ -87,12 +87,12 @@ class ClearSky:
         return self._table[np.minimum(back, FAR_DAYS) - 1, slots]
 
     def peak(self, vintage: Index) -> Energy:
-        """The most that a slot had brought until the vintage [kWh]."""
+        """Return the most that a slot had brought until the vintage [kWh]."""
         return self._peaks[vintage]
 
 
 def _smoothed(values: Energy) -> Energy:
-    """Mean of each slot and its two neighbours, of those that were read."""
+    """Return the mean of each slot and its two neighbours, of those that were read."""
     padded = np.concatenate([[np.nan], values, [np.nan]])
     around = np.stack([padded[:-2], padded[1:-1], padded[2:]])
     count = np.isfinite(around).sum(axis=0)
@@ -100,7 +100,7 @@ def _smoothed(values: Energy) -> Energy:
 
 
 def _envelope(series: SlotSeries, values: Energy, back: int) -> Energy:
-    """Mean of the brightest of the days from `back` days before each slot on."""
+    """Return the mean of the brightest of the days from `back` days before each slot on."""
     slots = np.arange(len(series))
     days = np.arange(back, back + ENVELOPE_DAYS)
     earlier = series.days_before(slots[None], days[:, None])
@@ -111,6 +111,6 @@ def _envelope(series: SlotSeries, values: Energy, back: int) -> Energy:
 
 
 def day_starts(series: SlotSeries, slots: Index) -> Index:
-    """The first slot of the local day of each slot, not before the series."""
+    """Return the first slot of the local day of each slot, not before the series."""
     starts = pl.Series(np.where(series.clock == 0, np.arange(len(series)), 0)).cum_max().to_numpy()
     return starts[slots]

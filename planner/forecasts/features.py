@@ -86,14 +86,14 @@ class AuroraHome:
         return np.asarray(sources[name](), dtype=np.float64)
 
     def _days(self, values: Energy, slots: Index, vintage: Index, n_days: int) -> Energy:
-        """Readings at the same wall clock of the last `n_days` that had ended `(n_days, n_pairs)`."""
+        """Return readings at the same wall clock of the last `n_days` that had ended `(n_days, n_pairs)`."""
         nearest = (slots - vintage) // DAY_SLOTS + 1
         return np.stack(
             [readings_before(values, self.series.days_before(slots, nearest + back), vintage) for back in range(n_days)]
         )
 
     def load(self, vintage: Index, slots: Index) -> PairFeatures:
-        """Features and base of the load.
+        """Return features and base of the load.
 
         Args:
             vintage: index of the slot at whose start the forecast is made `(n_pairs,)`.
@@ -131,7 +131,7 @@ class AuroraHome:
         return _as_features(columns, base)
 
     def pv(self, vintage: Index, slots: Index) -> PairFeatures:
-        """Features and base of PV; the base is the clear sky."""
+        """Return features and base of PV; the base is the clear sky."""
         clear = self.clear_sky.at(slots, vintage)
         today = day_starts(self.series, vintage)
         days = self._days(self.series.pv_kwh, slots, vintage, PROFILE_DAYS)
@@ -199,7 +199,7 @@ def _shifted(slots: Index, by: int) -> Index:
 
 
 def _mean(values: Energy) -> Energy:
-    """Mean over the first axis of what is known, nan where nothing is."""
+    """Return the mean over the first axis of what is known, nan where nothing is."""
     count = np.isfinite(values).sum(axis=0)
     return np.where(count > 0, np.nansum(values, axis=0) / np.maximum(count, 1), np.nan)
 

@@ -68,7 +68,7 @@ def naive_forecasts(
 
 
 def _profile(daily: pl.DataFrame, quantity: str, n_days: int) -> pl.DataFrame:
-    """Mean by `vintage_day` and `local_clock` over the `n_days` before each vintage."""
+    """Return the mean by `vintage_day` and `local_clock` over the `n_days` before each vintage."""
     per_day = daily.group_by("local_day", "local_clock").agg(pl.col(quantity).mean())
     shifts = pl.DataFrame({"shift": range(1, n_days + 1)})
     return (
@@ -81,7 +81,7 @@ def _profile(daily: pl.DataFrame, quantity: str, n_days: int) -> pl.DataFrame:
 
 
 def _targets(days: Sequence[date], timezone: str) -> pl.DataFrame:
-    """Every slot of each day and the next, with the vintage it is forecast from."""
+    """Return every slot of each day and the next, with the vintage it is forecast from."""
     slots = grid(min(days), max(days) + timedelta(days=1), timezone).with_columns(local_clock(timezone))
     wanted = pl.DataFrame({"vintage_day": list(days)}, schema={"vintage_day": pl.Date}).unique()
     starts = slots.group_by("local_day").agg(pl.col("slot_start").min().alias("vintage"))

@@ -60,7 +60,7 @@ class SlotSeries:
         return int((moment - self.start) / SLOT)
 
     def days_before(self, slots: Index, days: Index | int) -> Index:
-        """The slots some days earlier at the same wall clock; -1 before the start."""
+        """Return the slots some days earlier at the same wall clock; -1 before the start."""
         moved = slots - DAY_SLOTS * np.asarray(days)
         inside = np.maximum(moved, 0)
         found = moved + self.offset[slots] - self.offset[inside]
@@ -148,13 +148,13 @@ def _array(values: pl.Series) -> Energy:
 
 
 def readings_before(values: Energy, slots: Index, vintage: Index) -> Energy:
-    """Readings of slots that had ended at the vintage, nan for the others."""
+    """Return readings of slots that had ended at the vintage, nan for the others."""
     known = (slots >= 0) & (slots < vintage)
     return np.where(known, values[np.where(known, slots, 0)], np.nan)
 
 
 def external_forecast(series: SlotSeries, name: str, slots: Index, vintage: Index) -> Energy:
-    """The last word that was known at the vintage on slots, nan where there was none."""
+    """Return the latest external forecast of slots that was known at the vintage, nan without one."""
     inside = np.clip(slots, 0, len(series) - 1)
     n_known = (series.known_from[:, inside] <= vintage).sum(axis=0)
     known = (slots == inside) & (n_known > 0)
@@ -178,6 +178,6 @@ class RunningSums:
         return self._total[end] - self._total[np.maximum(first, 0)]
 
     def mean(self, first: Index, end: Index) -> Energy:
-        """Mean of the readings of slots `first` to `end`, half open; nan without any."""
+        """Return the mean of the readings of slots `first` to `end`, half open; nan without any."""
         count = self._count[end] - self._count[np.maximum(first, 0)]
         return np.where(count > 0, self.total(first, end) / np.maximum(count, 1), np.nan)

@@ -101,7 +101,7 @@ def regressors_manifest(
     weight_rules: WeightRules = NAIVE,
     tariff: str = "",
 ) -> Manifest:
-    """The manifest of such regressors."""
+    """Return the manifest of such regressors."""
     return Manifest(
         kind=KIND,
         algorithm="lightgbm",
@@ -114,7 +114,7 @@ def regressors_manifest(
 
 
 def antares_regressors(bundle: Bundle, *, gated: bool = False) -> AntaresRegressors:
-    """The regressors of a bundle.
+    """Return the regressors of a bundle.
 
     Raises:
         PolicyMismatchError: the bundle holds something else.

@@ -70,7 +70,7 @@ class ExactPrograms:
         self.programs: dict[tuple[int, tuple[ThresholdShape, ...]], HomeProgram] = {}
 
     def at(self, first: int, end: int, power: SlotPrices) -> HomeProgram:
-        """The program of slots `first` to `end`, which forgets what it was used for."""
+        """Return the program of slots `first` to `end`, which forgets what it was used for."""
         key = (end - first, power.shapes(first, end))
         if key not in self.programs:
             self.programs[key] = HomeProgram(self.site.commanded, key[0], end_steps=END_STEPS, thresholds=key[1])
@@ -269,7 +269,7 @@ class ExactHorizon:
             set_terminal_value(program, end)
 
     def command(self, slot: int, soc_kwh: float, load_kwh: Energy, pv_kwh: Energy) -> Command:
-        """The command for a slot, with load and PV from it on known `(n_slots - slot,)` [kWh]."""
+        """Return the command for a slot, with load and PV from it on known `(n_slots - slot,)` [kWh]."""
         self.program.set_house(load_kwh, pv_kwh, self.export_price[slot:], first=slot)
         self.program.start_at(slot, soc_kwh)
         command = command_in_slot(

@@ -105,7 +105,7 @@ def _setup(manifest: Manifest, *, gated: bool) -> Setup:
 
 
 def rl_policy(bundle: Bundle, *, gated: bool = False) -> AntaresRLPolicyV1:
-    """The policy of a bundle.
+    """Return the policy of a bundle.
 
     Raises:
         PolicyMismatchError: the bundle holds something else.

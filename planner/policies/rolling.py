@@ -59,7 +59,7 @@ class RollingPlanner:
         raise NotImplementedError
 
     def command(self, slot: int, soc_kwh: Energy) -> Command:
-        """The command of a slot of the span."""
+        """Return the command of a slot of the span."""
         raise NotImplementedError
 
     def end_value(self) -> Energy:
@@ -91,7 +91,7 @@ class ScenarioPlanner(RollingPlanner):
         self.months = _Months(window) if has_demand_charge(window.site) else None
 
     def decide(self, slot: int, soc_kwh: Energy) -> Command:
-        """The command of a slot."""
+        """Return the command of a slot."""
         if self.months is not None:
             self.months.read(slot, soc_kwh)
         return super().decide(slot, soc_kwh)
@@ -236,7 +236,7 @@ class RollingOracle(RollingPlanner):
 
 
 def _stretched(part: Energy, n_slots: int) -> Energy:
-    """The first slots of each scenario, its last repeated where the next day is longer by a clock change."""
+    """Return the first slots of each scenario, its last repeated where the next day is longer by a clock change."""
     have = part.shape[2]
     longer = np.repeat(part[:, :, -1:], max(n_slots - have, 0), axis=2)
     return np.concatenate([part[:, :, :n_slots], longer], axis=2)

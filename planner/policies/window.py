@@ -49,7 +49,7 @@ class Window:
         return World(*(self.column(name)[None] for name in names))
 
     def column(self, name: str) -> Energy:
-        """A column `(n_slots,)`."""
+        """Return a column `(n_slots,)`."""
         return self.slots[name].cast(pl.Float64).to_numpy()
 
     @cached_property

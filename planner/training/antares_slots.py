@@ -84,7 +84,7 @@ def antares_slots(
 
 
 def _complete_days(slots: pl.DataFrame, site: Site) -> pl.DataFrame:
-    """Days with every price and core reading."""
+    """Return days with every price and core reading."""
     known = pl.all_horizontal(pl.col(_REQUIRED).is_finite()).fill_null(False)  # noqa: FBT003 - Polars' word
     complete = slots.filter(known)
     expected = {day: slot_count(day, site.timezone) for day in complete["local_day"].unique().to_list()}

@@ -20,7 +20,7 @@ class PpoLearner:
     """Stable-Baselines3's PPO on training days.
 
     Args:
-        days: to live through.
+        days: training days.
         config: configuration.
         member: number of the one trained.
     """
@@ -54,7 +54,7 @@ class PpoLearner:
             nn.init.zeros_(cast("nn.Linear", head).bias)
 
     def learn(self, number: int) -> None:
-        """Live through a round and learn from it; rounds begin anew, so that no environment has to be kept."""
+        """Step through a round and learn from it; rounds begin anew, so that no environment has to be kept."""
         config, rate = self._config, self._config.rate(number)
         share = (number - 1) / max(config.rounds - 1, 1)
         self.model.rollout_buffer.gae_lambda = config.first_lambda + share * (config.last_lambda - config.first_lambda)
@@ -63,7 +63,7 @@ class PpoLearner:
         self.model.learn(config.homes * config.slots)  # pyright: ignore[reportUnknownMemberType] - SB3's callbacks
 
     def weights(self) -> Weights:
-        """The policy's layers as they are now, without its noise."""
+        """Return the policy's layers as they are now, without its noise."""
         policy = self.model.policy
         hidden = [layer for layer in policy.mlp_extractor.policy_net if isinstance(layer, nn.Linear)]
         return layer_weights([*hidden, cast("nn.Linear", policy.action_net)])
