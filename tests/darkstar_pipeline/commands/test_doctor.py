@@ -3,8 +3,8 @@ from pathlib import Path
 from tests.builders.command_line import Darkstar
 
 
-def test_doctor_is_sound_when_the_sample_is_there(in_sample: Path, darkstar: Darkstar) -> None:
-    assert in_sample.is_dir()
+def test_doctor_is_sound_when_the_sample_is_there(in_copy_of_sample: Path, darkstar: Darkstar) -> None:
+    assert in_copy_of_sample.is_dir()
     done = darkstar("doctor", "--json")
     assert done.code == 0
     assert done.document["healthy"] is True
@@ -31,7 +31,7 @@ def test_doctor_draws_a_line_a_check_when_a_person_asks(home: Path, darkstar: Da
     assert "Europe/Stockholm, clock changes" in done.out
 
 
-def test_doctor_ends_with_two_when_the_site_is_unknown(in_sample: Path, darkstar: Darkstar) -> None:
-    assert in_sample.is_dir()
+def test_doctor_ends_with_two_when_the_site_is_unknown(in_copy_of_sample: Path, darkstar: Darkstar) -> None:
+    assert in_copy_of_sample.is_dir()
     done = darkstar("doctor", "--site", "cabin", "--json")
     assert (done.code, done.error["code"]) == (2, "configuration")

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 import numpy as np
@@ -109,44 +109,50 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def folder(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    """A directory where nothing was trained yet."""
-    path = tmp_path_factory.mktemp("home")
-    shutil.copytree(lake, path / "state")
+def trained(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> "Trained":
+    """A directory where each kind was trained by hand and nothing is in use; no test changes it."""
+    folder = copied(lake, tmp_path_factory.mktemp("trained"))
+    return Trained(folder, {kind: folder.answer("train", kind, *RANGE) for kind in KINDS})
+
+
+@pytest.fixture(scope="module")
+def retrained(trained: "Trained", tmp_path_factory: pytest.TempPathFactory) -> "Trained":
+    """A copy of that directory after a retrain from the command line; no test changes it."""
+    folder = copied(trained.folder.path / "state", tmp_path_factory.mktemp("retrained"))
+    return Trained(folder, folder.answer("retrain", "--at", str(AT)))
+
+
+class Trained(NamedTuple):
+    """A working directory, and what was answered there."""
+
+    folder: Folder
+    answer: dict[str, Any]
+
+
+def copied(state: Path, path: Path) -> Folder:
+    """A working directory with a copy of a state folder."""
+    shutil.copytree(state, path / "state")
     return Folder(path)
 
 
-@pytest.fixture(scope="module")
-def trained(folder: Folder) -> dict[str, Any]:
-    """Answers of the trainings by hand, by kind; nothing is in use."""
-    return {kind: folder.answer("train", kind, *RANGE) for kind in KINDS}
-
-
-@pytest.fixture(scope="module")
-def retrained(folder: Folder, trained: dict[str, Any]) -> dict[str, Any]:
-    """Answer of the retrain from the command line."""
-    assert list(trained) == list(KINDS)
-    return folder.answer("retrain", "--at", str(AT))
-
-
-def test_training_makes_versions_runs_and_challengers(folder: Folder, trained: dict[str, Any]) -> None:
-    made = [(trained[kind]["model"], trained[kind]["version"]) for kind in KINDS]
+def test_training_makes_versions_runs_and_challengers(trained: Trained) -> None:
+    folder, steps = trained
+    made = [(steps[kind]["model"], steps[kind]["version"]) for kind in KINDS]
     assert made == [(MODEL, 1), (MODEL, 2), ("regressors-home", 1)]
     for kind, table in zip(KINDS, ("antares_rl_runs", "antares_policy_runs", "antares_training_runs"), strict=True):
-        row = next(row for row in folder.rows(table) if row["run_id"] == trained[kind]["run_id"])
+        row = next(row for row in folder.rows(table) if row["run_id"] == steps[kind]["run_id"])
         metrics = json.loads(row["metrics"])
         assert metrics["breaches"] == 0
-        assert metrics["captured_share"] == trained[kind]["metrics"]["captured_share"]
-        assert trained[kind]["validation"] == [str(DAYS[28]), str(DAYS[34])]
-        assert trained[kind]["train"] == [str(DAYS[10]), str(DAYS[26])]
-    assert all(trained[kind]["metrics"]["cost_vs_value_pct"] < 0 for kind in ("rl", "lightgbm")), "nothing was learned"
+        assert metrics["captured_share"] == steps[kind]["metrics"]["captured_share"]
+        assert steps[kind]["validation"] == [str(DAYS[28]), str(DAYS[34])]
+        assert steps[kind]["train"] == [str(DAYS[10]), str(DAYS[26])]
+    assert all(steps[kind]["metrics"]["cost_vs_value_pct"] < 0 for kind in ("rl", "lightgbm")), "nothing was learned"
 
 
 @pytest.mark.parametrize("continuous", [(), ("--continuous",)], ids=["daily", "continuous"])
-def test_trained_policies_are_measured_beside_the_others(
-    folder: Folder, trained: dict[str, Any], continuous: tuple[str, ...]
-) -> None:
-    policies = f"rl,{trained['lightgbm']['policy']},models:/{MODEL}/1,value,champion,oracle"
+def test_trained_policies_are_measured_beside_the_others(trained: Trained, continuous: tuple[str, ...]) -> None:
+    folder, steps = trained
+    policies = f"rl,{steps['lightgbm']['policy']},models:/{MODEL}/1,value,champion,oracle"
     found = folder.answer("evaluate", "--from", AFTER[0], "--to", AFTER[1], "--policies", policies, *continuous)
     totals = {row["policy"]: row for row in found["totals"]}
     assert list(totals) == policies.split(",")
@@ -158,8 +164,9 @@ def test_trained_policies_are_measured_beside_the_others(
     assert "learned_from" not in found
 
 
-def test_evaluation_says_which_days_a_policy_has_seen(folder: Folder, trained: dict[str, Any]) -> None:
-    policy = trained["rl"]["policy"]
+def test_evaluation_says_which_days_a_policy_has_seen(trained: Trained) -> None:
+    folder, steps = trained
+    policy = steps["rl"]["policy"]
     for first, last, n_days in ((DAYS[33], DAYS[36], 2), (DAYS[8], DAYS[10], 1)):
         done = folder.darkstar("evaluate", "--from", str(first), "--to", str(last), "--policies", policy, "--json")
         assert done.document["learned_from"] == {policy: n_days}
@@ -174,16 +181,15 @@ def test_evaluation_says_which_days_a_policy_has_seen(folder: Folder, trained: d
         pytest.param("models:/antares-other/1", 2, "configuration", id="another site's"),
     ],
 )
-@pytest.mark.usefixtures("trained")
 def test_evaluation_ends_with_its_code_when_there_is_no_such_policy(
-    folder: Folder, policy: str, code: int, name: str
+    trained: Trained, policy: str, code: int, name: str
 ) -> None:
-    done = folder.darkstar("evaluate", "--from", AFTER[0], "--to", AFTER[0], "--policies", policy, "--json")
+    done = trained.folder.darkstar("evaluate", "--from", AFTER[0], "--to", AFTER[0], "--policies", policy, "--json")
     assert (done.code, done.error["code"]) == (code, name)
 
 
-@pytest.mark.usefixtures("trained")
-def test_retrain_says_so_and_changes_nothing_when_days_are_too_few(folder: Folder) -> None:
+def test_retrain_says_so_and_changes_nothing_when_days_are_too_few(trained: Trained) -> None:
+    folder = trained.folder
     before = folder.answer("models")
     done = folder.darkstar("retrain", "--at", str(DAYS[9]), "--json")
     assert (done.code, done.document["status"], done.document["champion"]) == (0, "too_little", "value")
@@ -192,44 +198,45 @@ def test_retrain_says_so_and_changes_nothing_when_days_are_too_few(folder: Folde
     assert folder.rows("model_promotions") == []
 
 
-def test_retrain_promotes_on_evidence_and_leaves_everything_when_repeated(
-    folder: Folder, retrained: dict[str, Any]
-) -> None:
-    assert retrained["status"] == "promoted", retrained["evidence"]
-    assert retrained["champion"] == f"models:/{MODEL}/{retrained['challenger']}"
-    assert "first version of the site" in retrained["evidence"]["reasons"][0]
-    assert retrained["figures"]["breaches"] == 0
-    assert [row["figure"] for row in retrained["drift"]][:2] == ["load_kwh", "pv_kwh"]
-    assert retrained["windows"]["test"][1] == str(AT - timedelta(days=1))
+def test_retrain_promotes_on_evidence_and_leaves_everything_when_repeated(retrained: Trained) -> None:
+    folder, answer = retrained
+    assert answer["status"] == "promoted", answer["evidence"]
+    assert answer["champion"] == f"models:/{MODEL}/{answer['challenger']}"
+    assert "first version of the site" in answer["evidence"]["reasons"][0]
+    assert answer["figures"]["breaches"] == 0
+    assert [row["figure"] for row in answer["drift"]][:2] == ["load_kwh", "pv_kwh"]
+    assert answer["windows"]["test"][1] == str(AT - timedelta(days=1))
     before = folder.answer("models")
-    assert folder.answer("retrain", "--at", str(AT)) == retrained
+    assert folder.answer("retrain", "--at", str(AT)) == answer
     assert folder.answer("models") == before
     moves = [row for row in folder.rows("model_promotions") if row["model"] == MODEL]
     assert [(row["version"], row["action"], row["who"]) for row in moves] == [
-        (retrained["challenger"], "promote", "retrain")
+        (answer["challenger"], "promote", "retrain")
     ]
 
 
-def test_gate_decides_when_a_champion_is_in_use(folder: Folder, retrained: dict[str, Any]) -> None:
+def test_gate_decides_when_a_champion_is_in_use(retrained: Trained) -> None:
+    folder, answer = retrained
     windows = split([day for day in DAYS if day < AT][-38:], folder.context.site_settings.learning, with_test=True)
-    assert str(windows.test[0]) == retrained["windows"]["test"][0]
+    assert str(windows.test[0]) == answer["windows"]["test"][0]
     worse = trained_policy(folder.context, reference(MODEL, 2))
     assert worse is not None
     found = evaluate_challenger(folder.context, worse, windows, saved_on_validation=9.0)
-    assert found.document["against"] == f"version {retrained['challenger']}"
+    assert found.document["against"] == f"version {answer['challenger']}"
     assert not found.promote
     assert found.document["reasons"][0].startswith("too few test days: 7")
     assert found.document["breaches"] == 0
 
 
-def test_rollback_gives_value_back_to_the_byte(folder: Folder, retrained: dict[str, Any]) -> None:
+def test_rollback_gives_value_back_to_the_byte(retrained: Trained, tmp_path: Path) -> None:
+    folder = copied(retrained.folder.path / "state", tmp_path)
     words = ("evaluate", "--from", AFTER[0], "--to", AFTER[1], "--policies", "champion,value", "--json")
     promoted = folder.darkstar(*words)
     assert folder.darkstar("models", "rollback").code == 0
     champion, value = folder.answer(*words[:-1])["totals"]
     assert {**champion, "policy": "value"} == value
     without = folder.darkstar(*words)
-    assert folder.darkstar("models", "promote", str(retrained["challenger"])).code == 0
+    assert folder.darkstar("models", "promote", str(retrained.answer["challenger"])).code == 0
     assert folder.darkstar(*words) == promoted
     assert folder.darkstar("models", "rollback").code == 0
     assert folder.darkstar(*words) == without
@@ -304,13 +311,14 @@ def test_weekly_job_says_what_became_of_it_and_goes_on_after_a_kill(
 
 
 def test_retrain_is_the_same_to_the_byte_wherever_it_runs_and_whatever_comes_after(
-    folder: Folder, retrained: dict[str, Any], job: tuple[Folder, list[dg.ExecuteInProcessResult]]
+    retrained: Trained, job: tuple[Folder, list[dg.ExecuteInProcessResult]]
 ) -> None:
+    folder, answer = retrained
     other = job[0]
     same = other.answer("retrain", "--at", str(AT))
     assert {step["version"] for step in same["trained"].values()} == {1, 2}, "a policy was trained twice"
-    assert other.identities(same["trained"]) == folder.identities(retrained["trained"])
-    assert len(set(folder.identities(retrained["trained"]).values())) == 2
-    assert same["evidence"] == retrained["evidence"]
-    assert same["windows"] == retrained["windows"]
-    assert same["drift"] == retrained["drift"]
+    assert other.identities(same["trained"]) == folder.identities(answer["trained"])
+    assert len(set(folder.identities(answer["trained"]).values())) == 2
+    assert same["evidence"] == answer["evidence"]
+    assert same["windows"] == answer["windows"]
+    assert same["drift"] == answer["drift"]
