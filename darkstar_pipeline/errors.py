@@ -1,6 +1,7 @@
 """Errors that reach a person: what is wrong, where, what to do; each with a code for programs."""
 
 from enum import IntEnum
+from typing import Literal
 
 from env.errors import CodedError
 
@@ -39,9 +40,19 @@ class ConfigurationError(DarkstarError):
 
 
 class DataMissingError(DarkstarError):
-    """Data that a command needs is not in the lake."""
+    """Data that a command needs is not in the lake.
+
+    Args:
+        message: what is missing, and where.
+        hint: what to do about it.
+        subject: input of a plan that is missing; empty where it is none.
+    """
 
     code = "data_missing"
+
+    def __init__(self, message: str, hint: str = "", *, subject: Literal["", "prices", "load"] = "") -> None:
+        super().__init__(message, hint)
+        self.subject: Literal["", "prices", "load"] = subject
 
 
 class DataRefusedError(DarkstarError):

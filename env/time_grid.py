@@ -63,6 +63,12 @@ def slot_count(day: date, timezone: str) -> int:
     return int((end - start) / SLOT)
 
 
+def slot_of(at: datetime) -> datetime:
+    """Start of the slot that holds an instant, in UTC."""
+    seconds = at.timestamp() // SLOT.total_seconds() * SLOT.total_seconds()
+    return pl.Series([round(seconds * 1e6)]).cast(SLOT_DTYPE)[0]
+
+
 def days_between(first: date, last: date) -> Iterator[date]:
     """The calendar days from `first` to `last`, both included."""
     for offset in range((last - first).days + 1):

@@ -49,8 +49,9 @@ def plan(
     What is released is never dearer than idle or self-consumption under the same forecast. Each slot says in a
     sentence why it is run that way and what doing nothing there would cost.
     """
-    from darkstar_pipeline.planning.plan_inputs import StartSoc, slot_of
+    from darkstar_pipeline.planning.plan_inputs import StartSoc
     from darkstar_pipeline.planning.plan_sources import site_plan
+    from env.time_grid import slot_of
 
     context = call.context()
     moment = parse_instant("--at", at, context.timezone)

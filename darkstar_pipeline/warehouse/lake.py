@@ -29,9 +29,19 @@ READ_PAUSE_SECONDS = 0.01
 
 
 class LakeUnreadableError(DarkstarError):
-    """A file of the lake is damaged."""
+    """A file of the lake is damaged.
+
+    Args:
+        message: what is wrong, and in which file.
+        hint: what to do about it.
+        table: name of the file's table; empty where a statement read several.
+    """
 
     code = "lake_unreadable"
+
+    def __init__(self, message: str, hint: str, *, table: str = "") -> None:
+        super().__init__(message, hint)
+        self.table = table
 
 
 class SchemaMismatchError(DarkstarError):
@@ -138,7 +148,7 @@ class Lake:
         """Rows of the given files of a table, in the table's order."""
         if not paths:
             return pl.DataFrame(schema=table.schema)
-        frame = _read_parquet([str(path) for path in paths])
+        frame = _read_parquet(table.name, [str(path) for path in paths])
         missing = [
             pl.lit(None, dtype=dtype).alias(name) for name, dtype in table.schema.items() if name not in frame.columns
         ]
@@ -197,7 +207,7 @@ def _sql_type(dtype: pl.DataType) -> str:
     return _SQL_TYPES[type(dtype)]
 
 
-def _read_parquet(paths: list[str]) -> pl.DataFrame:
+def _read_parquet(table: str, paths: list[str]) -> pl.DataFrame:
     """The files as one frame.
 
     DuckDB opens a file more than once, so a file replaced in between can look damaged: 1 read of 200 in a loop against
@@ -215,6 +225,7 @@ def _read_parquet(paths: list[str]) -> pl.DataFrame:
                 if attempt == READ_ATTEMPTS - 1:
                     reason = " ".join(str(error).split())
                     message = f"a file of the lake cannot be read: {reason}; first of {len(paths)}: {paths[0]}"
-                    raise LakeUnreadableError(message, "delete the damaged day and backfill it again") from error
+                    hint = "delete the damaged day and backfill it again"
+                    raise LakeUnreadableError(message, hint, table=table) from error
         time.sleep(attempt * READ_PAUSE_SECONDS)
     return pl.DataFrame()  # not reached: the loop returns or raises

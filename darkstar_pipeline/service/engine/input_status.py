@@ -1,6 +1,7 @@
-"""What a plan is made on in the service: the lake, the live state of charge, and what to do where either fails."""
+"""Collects the inputs of a plan in the service: the lake, the live state of charge, and substitutes where they fail."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -8,49 +9,48 @@ from typing import Protocol
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.errors import DarkstarError
+from darkstar_pipeline.errors import DarkstarError, DataMissingError
 from darkstar_pipeline.planning.memo import Memo
-from darkstar_pipeline.planning.plan_inputs import (
-    SLOT,
-    PlanInputs,
-    StartSoc,
-    inputs_at,
-    observed_soc,
-    read_days,
-    slot_of,
-)
+from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at, observed_soc
+from darkstar_pipeline.planning.site_tables import SiteTables
 from darkstar_pipeline.service.engine.plan_documents import expected_soc_percent
-from darkstar_pipeline.service.schemas.plans import Input, PlanDocument
+from darkstar_pipeline.service.schemas.plans import Input, InputName, PlanDocument
+from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import (
     METER_READINGS,
     RAW_SPOT_PRICES,
     SLOT_FORECASTS,
     SPOT_PRICES,
 )
-from env.time_grid import zone
+from env.time_grid import SLOT, slot_of, zone
 from planner.optimizer.deferrable_loads import LoadRequests
 
-NOTHING_READ = "no state of charge was read; the protocol's start is taken"
-SOC_SOURCES = {"live": "fresh", "observed": "fresh", "projected": "stale", "protocol": "assumed"}
+NO_SOC = "no state of charge was read; the protocol's start is taken"
+OLD_SOC = "not read lately; the last plan's expectation is taken"
+_INPUT_OF_TABLE: dict[str, InputName] = {
+    RAW_SPOT_PRICES.name: "prices",
+    SPOT_PRICES.name: "prices",
+    SLOT_FORECASTS.name: "load",
+}
 _log = logging.getLogger(__name__)
 
 
 class LiveSoc(Protocol):
-    """Somebody who reads the battery now."""
+    """A source that reads the battery now."""
 
     def soc(self) -> tuple[float, datetime] | None:
-        """State of charge [%] and when it was read; None where nobody can say."""
+        """Return the state of charge [%] and when it was read; None where it is not available."""
         ...
 
 
 @dataclass(frozen=True)
 class InputStatus:
-    """What is known, or why nothing is.
+    """The inputs of a plan, or why they do not suffice.
 
     Attributes:
-        plan_inputs: the inputs of a plan; None where too little is known.
-        problem: why too little is known.
-        inputs: each input and how good it is.
+        plan_inputs: the inputs; None where they do not suffice.
+        problem: why they do not suffice.
+        inputs: state of each input, for people.
         soc: the state of charge that was taken; None where the protocol's is.
     """
 
@@ -67,106 +67,139 @@ def collect_inputs(
     live: LiveSoc | None,
     last: PlanDocument | None,
     requests: LoadRequests,
-    reach: int,
-    remembered: Memo | None = None,
+    lookback_days: int,
+    memo: Memo | None = None,
 ) -> InputStatus:
-    """Everything a plan of this moment may rest on; never raises for what the outside does wrong."""
-    memory = remembered if remembered is not None else Memo()
-    soc, soc_input = start_soc(context, at, live, last, memory)
-    known, trouble = None, ""
+    """Return everything that a plan of this moment may rest on; never raises for a failure outside this process.
+
+    Args:
+        context: the site.
+        at: the moment.
+        live: source that reads the battery now; None where there is none.
+        last: the last valid plan.
+        requests: requests of the movable loads.
+        lookback_days: number of days before today whose readings are wanted as scenarios.
+        memo: results of earlier calls that may still hold.
+    """
+    memo = memo if memo is not None else Memo()
+    service = context.site_settings.service
+    readings = _recent_readings(SiteTables(context.lake, context.site_name, memo), at, context.timezone)
+    soc, soc_input = start_soc(readings, at, live, last, stale_after=timedelta(minutes=service.soc_stale_minutes))
     try:
-        known = inputs_at(context, at, soc=soc, requests=requests, lookback_days=reach, lenient=True, memo=memory)
+        plan_inputs = inputs_at(
+            context, at, soc=soc, requests=requests, lookback_days=lookback_days, lenient=True, memo=memo
+        )
     except DarkstarError as error:
-        trouble = error.message
-    except Exception as error:  # noqa: BLE001 - a damaged lake or a library's mistake must not leave the home without
-        _log.warning("what is known cannot be gathered", exc_info=True)
-        trouble = f"{type(error).__name__}: {error}"
-    told = [soc_input, *(_told(context, known) if known is not None else _missing(trouble))]
-    return InputStatus(known, trouble, tuple(told), soc)
+        return InputStatus(None, error.message, (soc_input, _missing_input(error)), soc)
+    except Exception as error:  # noqa: BLE001 - a damaged lake or a library's bug must not leave the home without
+        _log.warning("the inputs of a plan cannot be collected", exc_info=True)
+        problem = f"{type(error).__name__}: {error}"
+        return InputStatus(None, problem, (soc_input, _missing("storage", problem)), soc)
+    day = at.astimezone(zone(context.timezone)).date()
+    repaired = context.lake.path(SPOT_PRICES, context.site_name, day).exists()
+    price_table = SPOT_PRICES if repaired else RAW_SPOT_PRICES
+    stale_after = timedelta(hours=service.forecast_stale_hours)
+    inputs = _available_inputs(plan_inputs, price_table.name, stale_after)
+    return InputStatus(plan_inputs, "", (soc_input, *inputs), soc)
 
 
 def start_soc(
-    context: Context, at: datetime, live: LiveSoc | None, last: PlanDocument | None, memory: Memo
+    readings: pl.DataFrame,
+    at: datetime,
+    live: LiveSoc | None,
+    last: PlanDocument | None,
+    *,
+    stale_after: timedelta,
 ) -> tuple[StartSoc | None, Input]:
-    """The state of charge to start from: read now, read at the slot's start, or as the last plan expected it."""
-    stale_after = timedelta(minutes=context.site_settings.service.soc_stale_minutes)
-    read = None if live is None else live.soc()
-    if read is not None and _possible(read[0]) and abs(at - read[1]) <= stale_after:
-        return StartSoc(read[0], "live"), Input(name="soc", state="fresh", source="live", at=read[1])
-    rows = _lately(context, at, memory)
-    found = _last_read(rows, at, stale_after)
-    if found is not None:
-        percent, when = found
+    """Return the state of charge to start from: read now, read at the slot's start, or as the last plan expected it.
+
+    Args:
+        readings: meter readings of yesterday and today.
+        at: the moment.
+        live: source that reads the battery now.
+        last: the last valid plan.
+        stale_after: age from which a reading is not taken any more.
+    """
+    now = None if live is None else live.soc()
+    if now is not None and _is_possible(now[0]) and abs(at - now[1]) <= stale_after:
+        return StartSoc(now[0], "live"), Input(name="soc", state="fresh", source="live", at=now[1])
+    latest = _latest_soc(readings, at, stale_after)
+    if latest is not None:
+        percent, when = latest
         return StartSoc(percent, "observed"), Input(name="soc", state="fresh", source="observed", at=when)
     # A home that never reads its battery is not unwell for ever; one that did a while ago is.
-    state = "stale" if live is not None or rows["soc_end_percent"].count() else "assumed"
+    state = "stale" if live is not None or readings["soc_end_percent"].count() else "assumed"
     expected = expected_soc_percent(last, slot_of(at))
     if expected is not None:
-        note = "not read lately; the last plan's expectation is taken"
-        return StartSoc(expected, "projected"), Input(name="soc", state=state, source="projected", note=note)
-    return None, Input(name="soc", state=state, source="protocol", note=NOTHING_READ)
+        return StartSoc(expected, "projected"), Input(name="soc", state=state, source="projected", note=OLD_SOC)
+    return None, Input(name="soc", state=state, source="protocol", note=NO_SOC)
 
 
-def _possible(percent: float) -> bool:
+def _is_possible(percent: float) -> bool:
     return 0.0 <= percent <= 100.0  # noqa: PLR2004 - percent
 
 
-def _lately(context: Context, at: datetime, memory: Memo) -> pl.DataFrame:
-    """Readings of yesterday and today; none where the lake cannot say."""
+def _recent_readings(tables: SiteTables, at: datetime, timezone: str) -> pl.DataFrame:
+    """Return readings of yesterday and today; none where the lake cannot be read."""
     try:
-        today = at.astimezone(zone(context.timezone)).date()
-        return read_days(context, METER_READINGS, today - timedelta(days=1), today, memory)
-    except Exception:  # noqa: BLE001 - as in `gather`, which tells what is wrong with the lake
+        today = at.astimezone(zone(timezone)).date()
+        return tables.read_cached(METER_READINGS, today - timedelta(days=1), today)
+    except Exception:  # noqa: BLE001 - `collect_inputs` reports what is wrong with the lake
         return pl.DataFrame(schema=METER_READINGS.schema)
 
 
-def _last_read(rows: pl.DataFrame, at: datetime, stale_after: timedelta) -> tuple[float, datetime] | None:
-    """The last state of charge among readings that is not stale [%], and when it held."""
+def _latest_soc(readings: pl.DataFrame, at: datetime, stale_after: timedelta) -> tuple[float, datetime] | None:
+    """Return the last state of charge among readings that is not stale [%], and when it held."""
     start = slot_of(at)
-    exact = observed_soc(rows, start)
+    exact = observed_soc(readings, start)
     if exact is not None:
-        return (exact, start) if _possible(exact) else None
-    ended = rows.select("slot_start", "soc_end_percent").drop_nulls().filter(pl.col("slot_start") < start)
+        return (exact, start) if _is_possible(exact) else None
+    ended = readings.select("slot_start", "soc_end_percent").drop_nulls().filter(pl.col("slot_start") < start)
     if ended.is_empty():
         return None
     last = ended.sort("slot_start").row(-1)
     when = last[0] + SLOT
-    return (float(last[1]), when) if at - when <= stale_after and _possible(float(last[1])) else None
+    return (float(last[1]), when) if at - when <= stale_after and _is_possible(float(last[1])) else None
 
 
-def _told(context: Context, known: PlanInputs) -> list[Input]:
-    """Prices and forecasts as they are."""
-    until = known.task.slots["slot_start"][-1] + SLOT
-    age = known.at - known.vintage
-    old = age > timedelta(hours=context.site_settings.service.forecast_stale_hours)
-    inputs = [Input(name="prices", state="fresh", source=_price_source(context, known), until=until)]
-    for name in ("load", "pv"):
-        note = known.notes.get(name, "")
-        state = "stale" if old or note else "fresh"
-        inputs.append(Input(name=name, state=state, source=known.forecast, at=known.vintage, note=note))  # pyright: ignore[reportArgumentType]
-    return inputs
+def _available_inputs(plan_inputs: PlanInputs, price_table: str, stale_after: timedelta) -> Sequence[Input]:
+    """Return the state of prices and forecasts."""
+    until = plan_inputs.task.slots["slot_start"][-1] + SLOT
+    is_old = plan_inputs.at - plan_inputs.vintage > stale_after
+    names: tuple[InputName, ...] = ("load", "pv")
+    forecasts = [
+        Input(
+            name=name,
+            state="stale" if is_old or name in plan_inputs.notes else "fresh",
+            source=plan_inputs.forecast,
+            at=plan_inputs.vintage,
+            note=plan_inputs.notes.get(name, ""),
+        )
+        for name in names
+    ]
+    return [Input(name="prices", state="fresh", source=price_table, until=until), *forecasts]
 
 
-def _price_source(context: Context, known: PlanInputs) -> str:
-    """Whether the prices have been through repair."""
-    day = known.start.astimezone(zone(context.timezone)).date()
-    repaired = context.lake.path(SPOT_PRICES, context.site_name, day).exists()
-    return SPOT_PRICES.name if repaired else RAW_SPOT_PRICES.name
+def _missing_input(error: DarkstarError) -> Input:
+    """Return the input that an error says is missing; `storage` where it names none."""
+    name: InputName = "storage"
+    if isinstance(error, LakeUnreadableError):
+        name = _INPUT_OF_TABLE.get(error.table, "storage")
+    elif isinstance(error, DataMissingError):
+        name = error.subject or "storage"
+    return _missing(name, error.message)
 
 
-def _missing(trouble: str) -> list[Input]:
-    """What is missing, as far as it can be told from the complaint."""
-    name = "prices" if "price" in trouble else "load" if "forecast" in trouble else "storage"
-    return [Input(name=name, state="missing", source="none", note=trouble)]
+def _missing(name: InputName, note: str) -> Input:
+    return Input(name=name, state="missing", source="none", note=note)
 
 
-def inputs_signature(context: Context, at: datetime) -> tuple[object, ...]:
-    """Changes whenever a file of the lake that a plan of now rests on is replaced."""
-    today = at.astimezone(zone(context.timezone)).date()
+def inputs_signature(lake: Lake, site: str, timezone: str, at: datetime) -> tuple[object, ...]:
+    """Return a key that changes whenever a file of the lake that a plan of a moment rests on is replaced."""
+    today = at.astimezone(zone(timezone)).date()
     yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)
-    lake, name = context.lake, context.site_name
     return (
-        *(lake.identity(table, name, today, tomorrow) for table in (RAW_SPOT_PRICES, SPOT_PRICES)),
-        lake.identity(SLOT_FORECASTS, name, today, today),
-        lake.identity(METER_READINGS, name, yesterday, today),
+        *(lake.identity(table, site, today, tomorrow) for table in (RAW_SPOT_PRICES, SPOT_PRICES)),
+        lake.identity(SLOT_FORECASTS, site, today, today),
+        lake.identity(METER_READINGS, site, yesterday, today),
     )

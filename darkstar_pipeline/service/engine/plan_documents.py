@@ -9,10 +9,9 @@ from typing import Any
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.planning.plan_inputs import SLOT, slot_of
 from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.plans import CommandDocument, Input, PlanAttempt, PlanDocument, PlanSlot
-from env.time_grid import day_start, zone
+from env.time_grid import SLOT, day_start, slot_of, zone
 from planner.plans.fallback_chain import CHAMPION, RELEASED, SOURCE_NAMES, Attempt, FallbackResult, SourceName
 from planner.plans.release import SELF_CONSUMPTION
 from planner.plans.wording import command_words

@@ -15,7 +15,6 @@ from darkstar_pipeline.config.settings import config_path
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.planning.memo import Memo
-from darkstar_pipeline.planning.plan_inputs import slot_of
 from darkstar_pipeline.planning.plan_sources import scenario_days
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower, FollowerState
@@ -28,6 +27,7 @@ from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from darkstar_pipeline.service.state_folder import service_folder
 from darkstar_pipeline.state.atomic_files import file_identity
+from env.time_grid import slot_of
 from planner.optimizer.deferrable_loads import HeaterRequest, LoadRequests
 from planner.plans.fallback_chain import CHAMPION, FAILED
 
@@ -54,7 +54,6 @@ class _Memory:
     plans: int = 0
     failures: int = 0
     seconds: float = 0.0
-    gathered: InputStatus | None = None
     listeners: list[PlanListener] = field(default_factory=list[PlanListener])
 
 
@@ -119,10 +118,6 @@ class PlannerEngine:
         """The latest plan as JSON, written out once for all who ask."""
         return self._memory.json
 
-    def input_status(self) -> InputStatus:
-        """What the latest plan was made on; nothing before the first."""
-        return self._memory.gathered or InputStatus(None, "nothing was gathered yet", (), None)
-
     def command(self) -> CommandDocument:
         """What the inverter is told now."""
         return command_document(self.context, self._memory.plan, self.clock.now(), automatic=self.overrides.automatic)
@@ -179,7 +174,7 @@ class PlannerEngine:
             now = self.clock.now()
             seen = (
                 slot_of(now),
-                inputs_signature(self.context, now),
+                inputs_signature(self.context.lake, self.context.site_name, self.context.timezone, now),
                 self.follower.state.model,
                 self.overrides.changes,
                 tuple(wish.id for wish in self.overrides.active(now)),
@@ -226,7 +221,7 @@ class PlannerEngine:
         if plan.rung == CHAMPION:
             self.follower.confirm()
         plan = self._kept(plan.model_copy(update={"seconds": self.clock.monotonic() - began}), now)
-        memory.gathered, memory.json = gathered, plan.model_dump_json().encode()
+        memory.json = plan.model_dump_json().encode()
         memory.plan, memory.plans, memory.seconds = plan, memory.plans + 1, plan.seconds
         if is_usable(plan, now):
             memory.last = plan
@@ -245,8 +240,8 @@ class PlannerEngine:
             live=self.live,
             last=memory.last,
             requests=LoadRequests(heater=HeaterRequest(vacation=away)),
-            reach=scenario_days(following.active),
-            remembered=self.memo,
+            lookback_days=scenario_days(following.active),
+            memo=self.memo,
         )
         making = PlanRequest(
             active=following.active,

@@ -27,7 +27,7 @@ from darkstar_pipeline.evaluation.plan_history import (
     system_id,
 )
 from darkstar_pipeline.planning.memo import Memo
-from darkstar_pipeline.planning.plan_inputs import SLOT, PlanInputs, slot_of
+from darkstar_pipeline.planning.plan_inputs import PlanInputs
 from darkstar_pipeline.planning.plan_sources import ActivePolicy, learned_plan, optimizer_plan, value_plan
 from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
 from darkstar_pipeline.service.engine.champion_follower import FollowerState
@@ -37,7 +37,7 @@ from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from env.inverter import Command, Energy
 from env.simulator import World, simulate
-from env.time_grid import zone
+from env.time_grid import SLOT, slot_of, zone
 from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, FallbackResult, PlanSource, first_usable_plan
 
 STOP_SECONDS = 20.0

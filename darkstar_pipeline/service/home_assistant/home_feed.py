@@ -19,9 +19,9 @@ from darkstar_pipeline.errors import DarkstarError, DataMissingError, DataRefuse
 from darkstar_pipeline.ingest.home_assistant import import_home_assistant
 from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
-from darkstar_pipeline.planning.plan_inputs import slot_of
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.schemas.health import Component
+from env.time_grid import SLOT, slot_of
 
 MAX_LOOKBACK = timedelta(hours=48)
 """Period of the first fetch, and the longest after Home Assistant was away; `darkstar import ha` reads older states."""
@@ -118,7 +118,7 @@ class HomeFeed:
     def _due(self) -> bool:
         """Return whether a slot has begun since the last fetch."""
         now = self._clock.now()
-        if self._next_sync is None or self._next_sync - now > timedelta(minutes=15) + RECORDER_DELAY:
+        if self._next_sync is None or self._next_sync - now > SLOT + RECORDER_DELAY:
             return True  # the first time; or the clock was set back
         return now >= self._next_sync
 
@@ -135,7 +135,7 @@ class HomeFeed:
         with _ProblemsOf(self._problems, "prices"):
             reports += self._sync_prices(now)
         failed = self._problems.keys() & {"readings", "prices"}
-        self._next_sync = now + RETRY if failed else slot_of(now) + timedelta(minutes=15) + RECORDER_DELAY
+        self._next_sync = now + RETRY if failed else slot_of(now) + SLOT + RECORDER_DELAY
         return reports
 
     def _sync_readings(self, now: datetime) -> list[ImportReport]:

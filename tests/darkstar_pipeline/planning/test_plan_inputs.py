@@ -13,7 +13,7 @@ from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.tariff import PowerTariffSettings, TariffSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, _month_so_far
+from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc
 from darkstar_pipeline.planning.plan_sources import optimizer_plan, site_plan
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SLOT_FORECASTS, SPOT_PRICES
 from env.power_tariff import peaks
@@ -175,13 +175,13 @@ def test_plan_knows_the_months_peaks_when_power_is_charged_for(tmp_path: Path) -
     context = open_context(settings=settings, home=tmp_path)
     fill(context.lake, "home")
     at = local(LONG_DAY, 14).astimezone(UTC)
-    (month,) = _month_so_far(context, at, LONG_DAY)
+    known, _ = site_plan(context, at)
+    (month,) = known.task.month
     readings = context.lake.read(METER_READINGS, "home", DAYS[0], LONG_DAY).filter(pl.col("slot_start") < at)
     bought = readings.select("slot_start", import_kwh=(pl.col("load_kwh") - pl.col("pv_kwh")).clip(lower_bound=0))
     component = context.site.tariff.versions[0].power[0]
     billed = peaks(bought, component, ZONE).filter(pl.col("local_day") < LONG_DAY)["peak_kw"].sort(descending=True)
     assert list(month.peaks_kw) == pytest.approx(billed.head(component.top).to_list())
-    known, _ = site_plan(context, at)
     made = optimizer_plan(MIP_SECONDS, known.task)
     assert made.solution is not None
     assert made.solution.power_cost >= component.cost(sum(month.peaks_kw) / component.top) - 1e-6 > 0

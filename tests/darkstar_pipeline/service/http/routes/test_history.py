@@ -20,6 +20,7 @@ from darkstar_pipeline.evaluation.actual_days import (
     settlement,
 )
 from darkstar_pipeline.evaluation.plan_history import COLUMNS, PlanRecord, in_force, keep_plan, plans_between, system_id
+from darkstar_pipeline.service.engine.input_status import InputStatus
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
@@ -187,10 +188,10 @@ def test_shadows_are_planned_filed_and_keep_their_own_energy(context: Context) -
             return 90.0, clock.now()
 
     engine.live = Meter()
+    again = ShadowPlanner()  # as after a restart
+    engine.add_listener(again.on_plan)
     clock.at += timedelta(minutes=15)
     engine.check()
-    again = ShadowPlanner()  # as after a restart
-    again.on_plan(home, engine.input_status(), engine.follower.state, engine.plan())
     again.start()
     again.stop()
     found = plans_between(home.lake, home.site_name, LONG_DAY, LONG_DAY).filter(
@@ -259,7 +260,9 @@ def test_replayed_days_are_those_of_evaluate_when_the_start_is_the_same(context:
     assert reference_costs(actual, ("idle",))["idle"] == daily_results(idle, protocol, context.site)["cost"][0]
 
 
-def test_engine_hands_over_what_it_gathered(context: Context) -> None:
+def test_listeners_get_the_inputs_of_every_plan(context: Context) -> None:
     engine: PlannerEngine = made_engine(context)[0]
+    received: list[InputStatus] = []
+    engine.add_listener(lambda _context, inputs, _state, _plan: received.append(inputs))
     engine.check()
-    assert engine.input_status().plan_inputs is not None
+    assert [inputs.plan_inputs is not None for inputs in received] == [True]

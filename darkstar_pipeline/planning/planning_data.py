@@ -1,0 +1,175 @@
+"""Reads from the lake what a plan of a moment may use.
+
+Only what was there by then: prices up to the last published day, forecasts of that day's vintage, readings before its
+start. What does not belong here: anything that is computed from it (`plan_inputs`).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.datasets.past_readings import past_readings
+from darkstar_pipeline.datasets.replay_inputs import home_has_pv
+from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.planning.day_forecast import DayForecast, day_forecast
+from darkstar_pipeline.planning.memo import Memo
+from darkstar_pipeline.planning.site_tables import SiteTables
+from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.schemas import (
+    DATA_QUALITY_DAILY,
+    METER_READINGS,
+    METER_STATISTICS,
+    RAW_SPOT_PRICES,
+    SLOT_FORECASTS,
+    SPOT_PRICES,
+)
+from env.site import Site
+from env.time_grid import grid, slot_of, zone
+from planner.policies.window import PUBLISHED_MINUTE
+
+
+@dataclass(frozen=True)
+class PastDays:
+    """The days before today.
+
+    Attributes:
+        has_pv: whether the home has panels.
+        forecast: the forecast of today's vintage.
+        history: readings of usable days before today: `slot_start, load_kwh, pv_kwh`.
+    """
+
+    has_pv: bool
+    forecast: DayForecast
+    history: pl.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanningData:
+    """The rows of the lake that a plan of a moment may use.
+
+    Attributes:
+        at: the moment.
+        start: start of its slot.
+        today: its local day.
+        prices: `slot_start, price` from today's midnight to the last published slot; no gap from `start` on.
+        past: the days before today.
+        readings: meter readings of yesterday and today.
+        month_readings: meter readings since the first of the month; empty where the tariff has no demand charge.
+    """
+
+    at: datetime
+    start: datetime
+    today: date
+    prices: pl.DataFrame
+    past: PastDays
+    readings: pl.DataFrame
+    month_readings: pl.DataFrame
+
+
+def read_planning_data(
+    lake: Lake,
+    site: Site,
+    settings: SiteSettings,
+    at: datetime,
+    *,
+    lookback_days: int,
+    lenient: bool,
+    memo: Memo,
+) -> PlanningData:
+    """Read what a plan of a moment may use.
+
+    Args:
+        lake: the tables.
+        site: the home.
+        settings: the site's configuration.
+        at: an instant.
+        lookback_days: number of days before today whose readings are wanted as scenarios.
+        lenient: take an old forecast, or older readings, rather than none.
+        memo: results of earlier calls that may still hold.
+
+    Raises:
+        DataMissingError: there is no price, or nothing to forecast from.
+    """
+    tables, today = SiteTables(lake, site.name, memo), at.astimezone(zone(site.timezone)).date()
+    prices = _published_prices(tables, site.timezone, at)
+    past = _past_days(tables, site, settings, today, lookback_days, lenient=lenient)
+    has_demand_charge = bool(site.tariff.in_force(today).power)
+    return PlanningData(
+        at=at,
+        start=slot_of(at),
+        today=today,
+        prices=prices,
+        past=past,
+        readings=tables.read_cached(METER_READINGS, today - timedelta(days=1), today),
+        month_readings=tables.read(METER_READINGS, today.replace(day=1), today)
+        if has_demand_charge
+        else pl.DataFrame(schema=METER_READINGS.schema),
+    )
+
+
+def _published_prices(tables: SiteTables, timezone: str, at: datetime) -> pl.DataFrame:
+    """Return `slot_start, price` from midnight to the last published slot; a repaired price wins over the raw one.
+
+    From the slot of `at` on there is no gap; a gap before it, which decides nothing any more, has its neighbour's
+    price.
+
+    Raises:
+        DataMissingError: the slot of `at` has no price.
+    """
+    clock, start = at.astimezone(zone(timezone)), slot_of(at)
+    today, published = clock.date(), clock.hour * 60 + clock.minute >= PUBLISHED_MINUTE
+    last = today + timedelta(days=1) if published else today
+    repaired, raw = (
+        tables.read_cached(table, today, last).select("slot_start", pl.col("price").alias(table.name))
+        for table in (SPOT_PRICES, RAW_SPOT_PRICES)
+    )
+    slots = (
+        grid(today, last, timezone)
+        .join(repaired, on="slot_start", how="left")
+        .join(raw, on="slot_start", how="left")
+        .select("slot_start", price=pl.coalesce(SPOT_PRICES.name, RAW_SPOT_PRICES.name).fill_nan(None))
+        .sort("slot_start")
+    )
+    ahead = pl.col("slot_start") >= start
+    priced = slots.filter((pl.col("price").is_null() & ahead).cum_sum() == 0)
+    if priced.filter(ahead).is_empty():
+        days = tables.days(RAW_SPOT_PRICES)
+        there = f"prices reach from {days[0]} to {days[-1]}" if days else "there are no prices at all"
+        raise DataMissingError(
+            f"site {tables.site} has no spot price for {start.isoformat()}; {there}",
+            "run `darkstar import prices FILE`, or name a moment with --at",
+            subject="prices",
+        )
+    return priced.with_columns(pl.col("price").fill_null(strategy="backward"))
+
+
+def _past_days(
+    tables: SiteTables, site: Site, settings: SiteSettings, today: date, lookback_days: int, *, lenient: bool
+) -> PastDays:
+    """Return the days before today; read again only where one of their files was replaced.
+
+    Raises:
+        DataMissingError: there is nothing to forecast from.
+    """
+    yesterday, forecast = today - timedelta(days=1), settings.forecast
+    since = today - timedelta(days=max(lookback_days, forecast.load_days, forecast.pv_days))
+    key = (
+        settings,
+        today,
+        lookback_days,
+        lenient,
+        tables.identity(SLOT_FORECASTS, yesterday, today),
+        *(tables.identity(table, since, yesterday) for table in (METER_READINGS, METER_STATISTICS, DATA_QUALITY_DAILY)),
+    )
+
+    def read() -> PastDays:
+        has_pv = home_has_pv(tables.lake, site.name, settings.has_pv)
+        return PastDays(
+            has_pv,
+            day_forecast(tables, forecast, today, site.timezone, lenient=lenient),
+            past_readings(tables.lake, site, today, yesterday, lookback_days=lookback_days, has_pv=has_pv),
+        )
+
+    return tables.memo.get("past", key, read)
