@@ -1,4 +1,4 @@
-"""Schedules ask for the right local days, and only once somebody turns them on."""
+"""Schedules request the right local days, and only once they are turned on."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Days that are learned from: their outlook, the rules of belief that suit them, and further ones made of them."""
+"""Training days: their outlook, the scenario weights that suit them, and their augmentation."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""The whole loop on a small home: trained, judged, promoted, retrained, rolled back, from the command line and Dagster.
+"""The whole loop on a small home: trained, evaluated, promoted, retrained, rolled back, by command and by Dagster.
 
 Two state folders live through the same retrain: one from the command line, where a training of each kind stands
 already; one as Dagster's job, where everything from the retrain's day on is scrambled and a kill comes between.

@@ -1,4 +1,4 @@
-"""Windows follow each other with a gap, and too few days are said to be too few."""
+"""Windows follow each other with a gap, and too few days are refused."""
 
 import contextlib
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""The looked-up correction means what the exact one means, and costs the same."""
+"""The table of corrections gives the commands and costs of the exact correction."""
 
 from datetime import date
 

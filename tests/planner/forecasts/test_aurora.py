@@ -1,4 +1,4 @@
-"""Aurora on a made-up home whose load has a daily shape and whose sky changes from day to day."""
+"""Aurora on a synthetic home whose load has a daily shape and whose sky changes from day to day."""
 
 from datetime import date, datetime, timedelta
 from functools import cache

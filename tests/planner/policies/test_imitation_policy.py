@@ -1,4 +1,4 @@
-"""Regressors of MPC's powers: what an inverter can mean by a mean, the same after a bundle, refused where unfit."""
+"""Regressors of MPC's powers: feasible commands, the same after a bundle, refused where unfit."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Training corrects the value function, repeats itself, survives a kill, and keeps what was cheapest elsewhere."""
+"""Training corrects the value function, repeats itself, survives a kill, and keeps the cheapest on validation."""
 
 import os
 import signal

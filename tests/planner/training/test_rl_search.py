@@ -1,4 +1,4 @@
-"""A search draws within its ranges, repeats itself, and goes on after it was broken off."""
+"""A search draws within its ranges, repeats itself, and is resumed after it was interrupted."""
 
 from pathlib import Path
 
