@@ -45,7 +45,7 @@ class Failure:
         write_json({"error": {"code": self.code, "message": self.message, "hint": self.hint}}, out)
 
 
-_EXIT_CODES: Mapping[str, ExitCode] = {
+EXIT_CODES: Mapping[str, ExitCode] = {
     "configuration": ExitCode.USAGE,
     "usage": ExitCode.USAGE,
     "query": ExitCode.USAGE,
@@ -60,6 +60,8 @@ _EXIT_CODES: Mapping[str, ExitCode] = {
     "outside_service": ExitCode.OUTSIDE,
     "service_failed": ExitCode.OUTSIDE,
     "home_assistant": ExitCode.OUTSIDE,
+    "backfill_failed": ExitCode.BUG,
+    "schema_mismatch": ExitCode.BUG,
 }
 """Exit codes of our errors by their code; an error with another code ends with `ExitCode.BUG`."""
 
@@ -74,7 +76,7 @@ def describe(error: BaseException) -> Failure:
         return Failure(code="interrupted", message="interrupted", hint="it can be repeated", exit_code=INTERRUPTED)
     if isinstance(error, OSError):
         return _file_system(error)
-    if isinstance(error, CodedError) and error.code in _EXIT_CODES:
+    if isinstance(error, CodedError) and error.code in EXIT_CODES:
         return _failure(error.code, str(error), error.hint)
     message = f"unexpected {type(error).__name__}: {error}; this is a bug in darkstar"
     return _failure("bug", message, "run again with --debug for the traceback and report it")
@@ -82,7 +84,7 @@ def describe(error: BaseException) -> Failure:
 
 def _failure(code: str, message: str, hint: str) -> Failure:
     flat = " ".join(message.split())
-    exit_code = _EXIT_CODES.get(code, ExitCode.BUG)
+    exit_code = EXIT_CODES.get(code, ExitCode.BUG)
     return Failure(code=code, message=flat, hint=" ".join(hint.split()), exit_code=int(exit_code))
 
 

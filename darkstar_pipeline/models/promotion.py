@@ -11,7 +11,7 @@ from typing import Any
 
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.errors import DarkstarError, DataMissingError, ExitCode
+from darkstar_pipeline.errors import DarkstarError, DataMissingError
 from darkstar_pipeline.models.alias_follower import follow_pointer, update_alias
 from darkstar_pipeline.models.champion_pointer import Pointer, VersionRef, read_pointer, read_version
 from darkstar_pipeline.models.promotion_journal import INTENT, ChangeRequest, change_pointer, settle
@@ -25,7 +25,6 @@ class NotPromotedError(DarkstarError):
     """The evidence does not support a promotion."""
 
     code = "not_promoted"
-    exit_code = ExitCode.DATA
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,7 +132,7 @@ class BatchedSqliteStorage(DagsterSqliteStorage):
         os.environ.setdefault(BATCH_SIZE_VARIABLE, str(DEFAULT_BATCH_SIZE))
         base_dir = Path(config_value["base_dir"])
         base_dir.mkdir(parents=True, exist_ok=True)
-        with FileLock(base_dir / ".opening.lock", timeout=OPENING_TIMEOUT_SECONDS):
+        with FileLock(base_dir / ".opening.lock", timeout=OPENING_TIMEOUT_SECONDS, fallback_to_soft=False):
             return cls.from_local(inst_data=inst_data, **config_value)
 
 

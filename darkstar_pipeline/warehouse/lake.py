@@ -39,7 +39,7 @@ class LakeUnreadableError(DarkstarError):
 
     code = "lake_unreadable"
 
-    def __init__(self, message: str, hint: str, *, table: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, table: str = "") -> None:
         super().__init__(message, hint)
         self.table = table
 

@@ -23,7 +23,6 @@ from env.inverter import Command, Energy, Flows, apply_command
 from env.simulator import flows_cost
 
 STATES = ("v1", "v1_1", "v2")
-SOC_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)

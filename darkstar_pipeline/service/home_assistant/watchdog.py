@@ -36,7 +36,7 @@ def watch(folder: Path, *, poll_seconds: float = POLL_SECONDS) -> bool:
         Whether the default was restored; False where the lease was released, or another watchdog is running.
     """
     try:
-        with FileLock(folder / LOCK_FILE, timeout=0):
+        with FileLock(folder / LOCK_FILE, timeout=0, fallback_to_soft=False):
             return _watch(folder, poll_seconds)
     except Timeout:
         return False
@@ -60,7 +60,7 @@ def wait_for_watchdog(folder: Path, timeout: float) -> bool:
     if not (folder / LOCK_FILE).exists():
         return True
     try:
-        with FileLock(folder / LOCK_FILE, timeout=timeout):
+        with FileLock(folder / LOCK_FILE, timeout=timeout, fallback_to_soft=False):
             return True
     except Timeout:
         return False

@@ -31,6 +31,7 @@ _STATUS: Mapping[str, int] = {
     "wrong_moment": 422,
     "data_missing": 404,
     "data_refused": 409,
+    "lake_unreadable": 409,
     "model_refused": 409,
     "not_promoted": 409,
     "no_feasible_schedule": 409,

@@ -1,13 +1,19 @@
+import importlib
 import io
 import json
+import pkgutil
 
 import pytest
 
+import darkstar_pipeline
+import env
+import planner
 from darkstar_pipeline.backfill import BackfillFailedError
-from darkstar_pipeline.console.failures import UsageError, describe
+from darkstar_pipeline.console.failures import EXIT_CODES, UsageError, describe
 from darkstar_pipeline.console.supervisor import ServiceFailedError
 from darkstar_pipeline.errors import (
     ConfigurationError,
+    DarkstarError,
     DataMissingError,
     DataRefusedError,
     OutsideServiceError,
@@ -16,7 +22,7 @@ from darkstar_pipeline.models.promotion import NotPromotedError
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantError
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError, SchemaMismatchError
 from darkstar_pipeline.warehouse.query import QueryError
-from env.errors import BatteryError, MissingTariffError, ShapeError, TimeZoneError
+from env.errors import BatteryError, CodedError, MissingTariffError, ShapeError, TimeZoneError
 from planner.errors import (
     IncompleteDayError,
     NoFeasibleScheduleError,
@@ -83,3 +89,17 @@ def test_write_gives_code_message_and_hint_when_asked_for_json() -> None:
     describe(DataMissingError("no prices", "import them")).write(out)
     expected = {"error": {"code": "data_missing", "message": "no prices", "hint": "import them"}}
     assert json.loads(out.getvalue()) == expected
+
+
+def test_every_code_has_an_exit_code() -> None:
+    """A new error is placed in the table by whoever adds it; one that is left out would be called a bug."""
+    for package in (env, planner, darkstar_pipeline):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    codes = {kind.code for kind in _subclasses(CodedError)} - {CodedError.code, DarkstarError.code}
+    assert codes | {"file_system"} == set(EXIT_CODES), "a file that the system refuses is an OSError"
+
+
+def _subclasses(kind: type[CodedError]) -> set[type[CodedError]]:
+    ours = {each for each in kind.__subclasses__() if not each.__module__.startswith("tests.")}
+    return ours.union(*(_subclasses(each) for each in ours))
