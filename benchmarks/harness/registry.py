@@ -82,7 +82,7 @@ BENCHMARKS = {
     "kill": Benchmark(
         module="benchmarks.robustness.kill",
         measures="whether a backfill killed at random moments and run again gives the same lake",
-        short_seconds=90,
+        short_seconds=60,
         seconds=300,
     ),
     "learning": Benchmark(
