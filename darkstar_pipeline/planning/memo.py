@@ -1,28 +1,28 @@
-"""Remembers what is dear to work out and seldom changes, one answer a name, until what it rests on changes."""
+"""A cache of expensive results: one result a name, until the data that it depends on changes."""
 
 from collections.abc import Callable, Hashable
 from typing import TypeVar, cast
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class Memo:
-    """Answers by name, each with the key that it holds for; for one thread at a time."""
+    """Results by name, each with the key that it is valid for; not thread-safe."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Hashable, object]] = {}
+        self._results: dict[str, tuple[Hashable, object]] = {}
 
-    def get(self, name: str, key: Hashable, make: Callable[[], Answer]) -> Answer:
-        """The remembered answer, or a new one where the key is another.
+    def get(self, name: str, key: Hashable, make: Callable[[], Result]) -> Result:
+        """Return the cached result, or a new one where the key is another.
 
         Args:
-            name: of the question; always answered by the same type.
-            key: changes whenever the answer might.
-            make: works the answer out; what it raises is not remembered.
+            name: name of the result; always of the same type.
+            key: value that changes whenever the result may.
+            make: computes the result; its exceptions are not cached.
         """
-        found = self._known.get(name)
-        if found is not None and found[0] == key:
-            return cast("Answer", found[1])
-        made = make()
-        self._known[name] = (key, made)
-        return made
+        cached = self._results.get(name)
+        if cached is not None and cached[0] == key:
+            return cast("Result", cached[1])
+        result = make()
+        self._results[name] = (key, result)
+        return result

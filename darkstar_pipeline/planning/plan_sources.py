@@ -1,4 +1,4 @@
-"""The rungs of a site's ladder (`planner.plans.fallback_chain`): who may make a plan, from the champion down."""
+"""The plan sources of a site's fallback chain (`planner.plans.fallback_chain`), from the champion down."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
 from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_WEATHER
 from env.inverter import Energy
 from planner.errors import LoadRequestError, NoFeasibleScheduleError, PolicyMismatchError
@@ -22,16 +23,16 @@ from planner.plans.task import PlanTask
 from planner.value.scenario_source import SCENARIO_DAYS, ScenarioSource
 
 NO_CHAMPION = "no version is in use"
-SCENARIO_SOURCE_DAYS = 28  # days whose readings tell what a day is like; older ones hardly do
+SCENARIO_SOURCE_DAYS = 28  # days whose readings decide the scenarios of a day; older ones hardly do
 
 
 @dataclass(frozen=True)
 class ActivePolicy:
-    """A champion, or why there is none.
+    """The champion, or the reason why there is none.
 
     Attributes:
-        policy: what decides; None where there is nothing.
-        missing_reason: why no policy is in use.
+        policy: the champion's policy; None where there is none.
+        missing_reason: reason why no policy is in use.
     """
 
     policy: TrainedPolicy | None = None
@@ -39,7 +40,7 @@ class ActivePolicy:
 
 
 def active_policy(context: Context) -> ActivePolicy:
-    """The version in use.
+    """Return the version in use.
 
     Raises:
         ConfigurationError: the pointer is damaged.
@@ -50,7 +51,7 @@ def active_policy(context: Context) -> ActivePolicy:
 
 
 def active_policy_or_reason(context: Context) -> ActivePolicy:
-    """The version in use; where it cannot be used, why."""
+    """Return the version in use; where it cannot be used, the reason."""
     try:
         return active_policy(context)
     except (ConfigurationError, PolicyMismatchError) as error:
@@ -60,21 +61,21 @@ def active_policy_or_reason(context: Context) -> ActivePolicy:
 def site_plan(
     context: Context, at: datetime, *, soc: StartSoc | None = None, requests: LoadRequests | None = None
 ) -> tuple[PlanInputs, FallbackResult]:
-    """The plan from the slot of a moment to the last slot whose price was published by then, as the service makes it.
+    """Return the plan from the slot of a moment to the last slot with a published price, as the service makes it.
 
     Raises:
         DataMissingError: there is no price, or nothing to forecast from.
-        NoFeasibleScheduleError: what is asked for contradicts the home's limits.
-        LoadRequestError: a wish that no plan can mean.
+        NoFeasibleScheduleError: the demands contradict the home's limits.
+        LoadRequestError: a load request cannot be met.
     """
-    seated = active_policy_or_reason(context)
-    known = inputs_at(context, at, soc=soc, requests=requests, lookback_days=scenario_days(seated))
-    told = (LoadRequestError, NoFeasibleScheduleError)
-    return known, first_usable_plan(known.task, site_sources(context, known, seated), refusals=told)
+    active = active_policy_or_reason(context)
+    inputs = inputs_at(context, at, soc=soc, requests=requests, lookback_days=scenario_days(active))
+    refusals = (LoadRequestError, NoFeasibleScheduleError)
+    return inputs, first_usable_plan(inputs.task, site_sources(context, inputs, active), refusals=refusals)
 
 
 def scenario_days(active: ActivePolicy) -> int:
-    """Days before whose readings are wanted [d]."""
+    """Return the number of days before today whose readings a plan needs [d]."""
     return SCENARIO_DAYS if active.policy is None else max(SCENARIO_DAYS, active.policy.policy.weight_rules.n_days)
 
 
@@ -86,9 +87,9 @@ def site_sources(
     solver_seconds: float = MIP_SECONDS,
     memo: Memo | None = None,
 ) -> list[PlanSource]:
-    """The rungs above self-consumption that rest on what is known now, from the top.
+    """Return the plan sources that rest on the inputs of now, in order.
 
-    Movable loads and further batteries are the optimiser's to plan: where there are some, a policy moves the battery
+    Movable loads and further batteries are planned by the optimiser: where there are some, a policy plans the battery
     around the hours that the optimiser chose for them.
     """
     champion: PlanMaker | None = None
@@ -103,39 +104,37 @@ def site_sources(
 
 
 def learned_plan(
-    context: Context, known: PlanInputs, policy: TrainedPolicy, remembered: Memo | None, task: PlanTask
+    context: Context, inputs: PlanInputs, policy: TrainedPolicy, memo: Memo | None, task: PlanTask
 ) -> PolicySchedule:
-    """What a trained policy plans."""
-    today: date = known.rolling.window.slots["local_day"][0]
-    memory = remembered if remembered is not None else Memo()
-    told = memory.get(
-        f"told {policy.name}",
-        (policy.bundle.identity, today, *_read_lately(context, today)),
+    """Return the plan of a trained policy."""
+    today: date = inputs.rolling.window.slots["local_day"][0]
+    scenarios = (memo if memo is not None else Memo()).get(
+        f"scenarios of {policy.name}",
+        (policy.bundle.identity, today, *_recent_identity(context.lake, context.site_name, today)),
         lambda: policy.own_scenarios(context, [today]),
     )
-    source = ScenarioSource(history=known.history, forecast_scenarios=told)
-    return learned_schedule(task, known.rolling, policy.policy, source, _planned_loads(task))
+    source = ScenarioSource(history=inputs.history, forecast_scenarios=scenarios)
+    return learned_schedule(task, inputs.rolling, policy.policy, source, _planned_loads(task))
 
 
-def _read_lately(context: Context, today: date) -> tuple[object, ...]:
-    """Changes with what was read or said of the last weeks."""
-    lake, name, since = context.lake, context.site_name, today - timedelta(days=SCENARIO_SOURCE_DAYS)
-    yesterday = today - timedelta(days=1)
-    return (lake.identity(METER_READINGS, name, since, yesterday), lake.identity(RAW_WEATHER, name, since, today))
+def _recent_identity(lake: Lake, site: str, today: date) -> tuple[object, ...]:
+    """Return a key that changes with the readings and weather forecasts of the last weeks."""
+    since, yesterday = today - timedelta(days=SCENARIO_SOURCE_DAYS), today - timedelta(days=1)
+    return (lake.identity(METER_READINGS, site, since, yesterday), lake.identity(RAW_WEATHER, site, since, today))
 
 
-def value_plan(known: PlanInputs, task: PlanTask) -> PolicySchedule:
-    """What the value function plans."""
-    return value_schedule(task, known.rolling, _planned_loads(task))
+def value_plan(inputs: PlanInputs, task: PlanTask) -> PolicySchedule:
+    """Return the plan of the value function."""
+    return value_schedule(task, inputs.rolling, _planned_loads(task))
 
 
 def optimizer_plan(seconds: float, task: PlanTask) -> Plan:
-    """What the optimiser plans."""
+    """Return the plan of the optimiser."""
     return make_plan(task, time_limit=seconds)
 
 
 def _planned_loads(task: PlanTask) -> Mapping[str, Energy] | None:
-    """The hours of movable loads and further batteries as the optimiser chooses them; None where there are none."""
+    """Return the optimiser's hours of movable loads and further batteries; None where there are none."""
     if not task.loads.names and not task.site.extra_batteries:
         return None
     plan = make_plan(task, explained=False)

@@ -1,4 +1,4 @@
-"""What time it is: the system's clock, or one set to another moment for trials, and whether it was moved.
+"""The time: the system's clock, or one set to another moment for trials, and whether it was moved.
 
 Deadlines within the process go by the monotonic clock, which nobody can set; slots and prices go by the wall clock.
 """
@@ -31,7 +31,7 @@ class Clock:
         return time.monotonic()
 
     def stepped(self) -> bool:
-        """Whether the wall clock was moved since the last time this was asked."""
+        """Return whether the wall clock was moved since the last call."""
         seen = (self.now().timestamp(), self.monotonic())
         last, self._last = self._last, seen
         if last is None:

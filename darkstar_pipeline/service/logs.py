@@ -38,8 +38,8 @@ def configure_logs(*, json: bool, level: int = logging.INFO, stream: TextIO | No
 
     Args:
         json: one JSON object a line; otherwise plain text.
-        level: the least that is told.
-        stream: instead of stderr.
+        level: lowest level that is logged.
+        stream: stream to write to; None for stderr.
     """
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)

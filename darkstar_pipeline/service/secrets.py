@@ -28,8 +28,8 @@ def secret(variable: str, path: Path | None) -> str | None:
     """A secret; the environment goes before the file.
 
     Args:
-        variable: of the environment.
-        path: of a file whose first line it is; None for no file.
+        variable: name of the environment variable.
+        path: file whose first line is the secret; None for no file.
 
     Returns:
         The secret without white space around it; None where there is neither.
@@ -37,9 +37,9 @@ def secret(variable: str, path: Path | None) -> str | None:
     Raises:
         ConfigurationError: the file cannot be read, or others can read it.
     """
-    told = os.environ.get(variable, "").strip()
-    if told:
-        return _remembered(told)
+    value = os.environ.get(variable, "").strip()
+    if value:
+        return _remembered(value)
     if path is None:
         return None
     chosen = path.expanduser()
@@ -52,5 +52,5 @@ def secret(variable: str, path: Path | None) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ConfigurationError(f"{chosen} cannot be read: {reason}", f"mend it, or set {variable}") from error
+        raise ConfigurationError(f"{chosen} cannot be read: {reason}", f"fix it, or set {variable}") from error
     return _remembered(lines[0].strip() or None if lines else None)

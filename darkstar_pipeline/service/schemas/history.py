@@ -10,7 +10,7 @@ from planner.plans.fallback_chain import SourceName
 
 
 class HistorySlot(Document):
-    """What was planned for a slot just before it began, and what was metered."""
+    """A slot as it was planned just before it began, and as it was metered."""
 
     slot_start: datetime
     import_price: float | None

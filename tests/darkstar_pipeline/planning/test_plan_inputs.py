@@ -1,4 +1,4 @@
-"""What a plan of a site knows at a moment: published prices, its day's forecast, the last reading; and no more."""
+"""The inputs of a plan of a moment: published prices, its day's forecast, the last reading; and no more."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -37,7 +37,7 @@ def local(day: date, hour: int, minute: int = 0) -> datetime:
 
 
 def plan_at(context: Context, at: datetime, *, soc_percent: float | None = None) -> tuple[PlanInputs, Plan]:
-    """What is known, and the plan that comes of it."""
+    """Return the inputs at a moment, and the plan that is made of them."""
     known, climbed = site_plan(context, at, soc=None if soc_percent is None else StartSoc(soc_percent))
     return known, climbed.plan
 

@@ -1,4 +1,4 @@
-"""Plans and commands: what the battery is told, why, and at once if asked."""
+"""Routes of plans and commands."""
 
 from typing import Annotated
 
@@ -11,17 +11,18 @@ from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocumen
 
 router = APIRouter(tags=["plans"])
 PlanId = Annotated[
-    str, Path(pattern=PLAN_ID, description="of a plan", examples=["20260131T140000Z-1a2b3c4d"], max_length=30)
+    str,
+    Path(pattern=PLAN_ID, description="Identifier of a plan.", examples=["20260131T140000Z-1a2b3c4d"], max_length=30),
 ]
 
 
 @router.get("/plan", response_model=PlanDocument, responses=answers(), summary="The plan in force")
 async def plan(service: StateDep) -> Response:
-    """From now until prices end: commands, flows, costs, reasons, and what the plan rests on."""
+    """From now to the last known price: commands, flows, costs, reasons, and the inputs of the plan."""
     return Response(service.engine.plan_json(), media_type="application/json")
 
 
-@router.get("/command", responses=answers(), summary="What the inverter is told now")
+@router.get("/command", responses=answers(), summary="The command of the inverter now")
 async def command(service: StateDep) -> CommandDocument:
     """The command of the current slot. After `expires_at` it is void, and the inverter's own default holds."""
     return service.engine.command()
@@ -29,7 +30,7 @@ async def command(service: StateDep) -> CommandDocument:
 
 @router.post("/replan", responses=answers(), summary="Plan anew, now")
 def replan(service: StateDep) -> ReplanDocument:
-    """Plan on what is known at this moment."""
+    """Make a plan from the inputs of this moment."""
     made = service.engine.replan()
     return ReplanDocument(id=made.id, rung=made.rung, why=made.why, seconds=made.seconds)
 

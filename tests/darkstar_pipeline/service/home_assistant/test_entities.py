@@ -1,4 +1,4 @@
-"""What Home Assistant is told: entities that it takes, and attributes that its recorder keeps."""
+"""Entities that Home Assistant takes, and attributes that its recorder keeps."""
 
 import json
 from datetime import date, datetime, timedelta
@@ -42,18 +42,18 @@ def stretched(plan: PlanDocument, slots: int) -> PlanDocument:
 
 @pytest.mark.parametrize("slots", [1, 100, 192, 400], ids=lambda slots: f"{slots} slots")
 def test_plan_attributes_fit_the_recorder_when_the_plan_is_long(plan: PlanDocument, slots: int) -> None:
-    told = plan_attributes(stretched(plan, slots), plan.slots[0].slot_start)
-    assert len(compact_json(told)) <= ATTRIBUTE_BYTES < RECORDER_BYTES
-    assert len(told["slots"]) + told["slots_left_out"] == slots
-    assert (told["slots_left_out"] > 0) == (slots == 400)
-    assert all(len(row) == len(told["columns"]) for row in told["slots"])
+    attributes = plan_attributes(stretched(plan, slots), plan.slots[0].slot_start)
+    assert len(compact_json(attributes)) <= ATTRIBUTE_BYTES < RECORDER_BYTES
+    assert len(attributes["slots"]) + attributes["slots_left_out"] == slots
+    assert (attributes["slots_left_out"] > 0) == (slots == 400)
+    assert all(len(row) == len(attributes["columns"]) for row in attributes["slots"])
 
 
 def test_plan_attributes_leave_past_slots_out_when_time_goes_by(plan: PlanDocument) -> None:
     later = plan.slots[3].slot_start + timedelta(minutes=1)
-    told = plan_attributes(plan, later)
-    assert datetime.fromisoformat(told["slots"][0][0]) == plan.slots[3].slot_start
-    assert told["slots"][0][5] == round(plan.slots[3].import_price or 0, 4)
+    attributes = plan_attributes(plan, later)
+    assert datetime.fromisoformat(attributes["slots"][0][0]) == plan.slots[3].slot_start
+    assert attributes["slots"][0][5] == round(plan.slots[3].import_price or 0, 4)
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,17 @@ def test_plan_attributes_leave_past_slots_out_when_time_goes_by(plan: PlanDocume
 def test_states_hold_the_slot_of_now_when_the_clock_changes(context: Context, day: date, fold: int) -> None:
     engine, clock = made_engine(context, moment(day, 2, 16, fold=fold))
     plan, command = engine.replan(), engine.command()
-    told = entity_states(plan, command, clock.now())
+    states = entity_states(plan, command, clock.now())
     assert plan.slots[0].slot_start == moment(day, 2, 15, fold=fold)
-    assert told["plan_valid"] == "ON"
-    assert told["planned_soc"] == round(plan.slots[0].soc_end_percent or 0, 1)
-    assert told["planned_saving"] == round((plan.idle_cost or 0) - (plan.cost or 0), 2)
+    assert states["plan_valid"] == "ON"
+    assert states["planned_soc"] == round(plan.slots[0].soc_end_percent or 0, 1)
+    assert states["planned_saving"] == round((plan.idle_cost or 0) - (plan.cost or 0), 2)
 
 
 def test_states_say_not_valid_when_no_slot_holds_the_moment(context: Context, plan: PlanDocument) -> None:
     after = plan.valid_until + timedelta(seconds=1)
-    told = entity_states(plan, command_document(context, plan, after, automatic=True), after)
-    assert (told["plan_valid"], told["planned_soc"], told["next_change"]) == ("OFF", None, None)
+    states = entity_states(plan, command_document(context, plan, after, automatic=True), after)
+    assert (states["plan_valid"], states["planned_soc"], states["next_change"]) == ("OFF", None, None)
 
 
 def test_next_change_is_the_first_other_command_when_there_is_one(plan: PlanDocument) -> None:
@@ -87,8 +87,8 @@ def test_next_change_is_the_first_other_command_when_there_is_one(plan: PlanDocu
 
 
 def test_discovery_message_names_entities_once_when_two_sites_share_a_broker() -> None:
-    told = [discovery_message(Topics(site, "homeassistant"), site, "SEK") for site in ("home", "cabin")]
-    ids = [component["unique_id"] for each in told for component in each["components"].values()]
+    messages = [discovery_message(Topics(site, "homeassistant"), site, "SEK") for site in ("home", "cabin")]
+    ids = [component["unique_id"] for each in messages for component in each["components"].values()]
     assert len(ids) == len(set(ids)) == 12
-    assert all(component["expire_after"] == 120 for each in told for component in each["components"].values())
-    assert json.loads(compact_json(told[0])) == told[0]
+    assert all(component["expire_after"] == 120 for each in messages for component in each["components"].values())
+    assert json.loads(compact_json(messages[0])) == messages[0]

@@ -1,4 +1,4 @@
-"""What a home's sensors said reaches the lake once, whatever order, unit or gap it comes with; troubles are told.
+"""A home's sensor states reach the lake once, whatever order, unit or gap it comes with; troubles are told.
 
 The answers have the form that Home Assistant's REST interface gives; `test_real_home_assistant` asks the real one.
 """
@@ -76,8 +76,8 @@ def power(entity: str, unit: str, values: Sequence[float], since: datetime) -> l
 def home(tmp_path: Path) -> Context:
     made = small_context(tmp_path, filled=False)
     sensors = HomeAssistantSensors(soc=SOC, load=LOAD, pv=PV, price=PRICE)
-    told = HomeAssistantSettings(url="http://localhost:8123", sensors=sensors)
-    return replace(made, site_settings=made.site_settings.model_copy(update={"home_assistant": told}))
+    settings = HomeAssistantSettings(url="http://localhost:8123", sensors=sensors)
+    return replace(made, site_settings=made.site_settings.model_copy(update={"home_assistant": settings}))
 
 
 def made_feed(home: Context, answers: Answers, at: datetime = AT) -> tuple[HomeFeed, HandClock]:
@@ -210,8 +210,8 @@ def test_sync_brings_negative_prices_of_a_long_day_when_the_clock_goes_back(home
     [("45.5", "%", 45.5), ("0", "%", 0.0), ("100", None, 100.0), ("unavailable", "%", None), ("unknown", None, None)],
 )
 def test_soc_is_read_or_absent_when_the_sensor_says_so(value: str, unit: str | None, wanted: float | None) -> None:
-    told = parse_soc(state(SOC, value, AT, unit), SOC)
-    assert told == (None if wanted is None else (wanted, AT))
+    reading = parse_soc(state(SOC, value, AT, unit), SOC)
+    assert reading == (None if wanted is None else (wanted, AT))
 
 
 def test_soc_is_as_old_as_it_was_last_heard_when_it_did_not_change() -> None:
@@ -220,7 +220,7 @@ def test_soc_is_as_old_as_it_was_last_heard_when_it_did_not_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "error", "says"),
+    ("document", "error", "says"),
     [
         (None, DataMissingError, "no entity sensor.battery"),
         (state(SOC, 12.5, AT, "kWh"), DataRefusedError, "in kWh, not in %"),
@@ -234,10 +234,10 @@ def test_soc_is_as_old_as_it_was_last_heard_when_it_did_not_change() -> None:
     ids=["absent", "kWh", "text", "nan", "above", "below", "no time", "no offset"],
 )
 def test_soc_is_refused_when_it_is_no_percentage(
-    told: dict[str, Any] | None, error: type[Exception], says: str
+    document: dict[str, Any] | None, error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        parse_soc(told, SOC)
+        parse_soc(document, SOC)
 
 
 def test_feed_forgets_the_soc_when_its_sensor_goes_and_keeps_the_last_when_home_assistant_goes(home: Context) -> None:

@@ -1,4 +1,4 @@
-"""Entities by MQTT discovery against a real broker: told, told again, and gone when the service is."""
+"""Entities by MQTT discovery against a real broker: published, repeated, and gone when the service is."""
 
 import os
 import signal
@@ -30,8 +30,8 @@ TOPICS = Topics("home", "homeassistant")
 def with_mqtt(context: Context, port: int, **more: object) -> Context:
     """The home with a broker."""
     mqtt = MqttSettings.model_validate({"enabled": True, "port": port, **more})
-    told = context.site_settings.home_assistant.model_copy(update={"mqtt": mqtt})
-    return replace(context, site_settings=context.site_settings.model_copy(update={"home_assistant": told}))
+    settings = context.site_settings.home_assistant.model_copy(update={"mqtt": mqtt})
+    return replace(context, site_settings=context.site_settings.model_copy(update={"home_assistant": settings}))
 
 
 @pytest.fixture
@@ -61,9 +61,9 @@ def test_publisher_tells_plan_and_command_when_a_broker_is_there(
     publisher = publisher_of(with_mqtt(context, broker.port), planner)
     publisher.start()
     try:
-        told = listener.document(TOPICS.state)
-        assert told["command"] == planner.command().command
-        assert told["plan"] == planner.plan().rung
+        state = listener.document(TOPICS.state)
+        assert state["command"] == planner.command().command
+        assert state["plan"] == planner.plan().rung
         assert (
             listener.document(TOPICS.command)["expires_at"] == planner.command().model_dump(mode="json")["expires_at"]
         )
@@ -77,12 +77,14 @@ def test_publisher_tells_plan_and_command_when_a_broker_is_there(
         assert late.last.keys().isdisjoint({TOPICS.state, TOPICS.command, TOPICS.plan})
         late.close()
         listener.forget()
-        clock.seconds += mqtt_publisher.REPEAT_SECONDS  # nothing has changed, and it is told again before it expires
+        clock.seconds += (
+            mqtt_publisher.REPEAT_SECONDS
+        )  # nothing has changed, and it is published again before it expires
         publisher.wake()
-        assert listener.document(TOPICS.state) == told
+        assert listener.document(TOPICS.state) == state
         listener.forget()
         listener.publish(TOPICS.home_assistant, "online")  # Home Assistant has started anew
-        assert listener.document(TOPICS.state) == told
+        assert listener.document(TOPICS.state) == state
         assert listener.document(TOPICS.discovery)["origin"]["name"] == "Darkstar"
     finally:
         publisher.stop()
@@ -124,17 +126,17 @@ def test_publisher_says_refused_when_the_password_is_wrong(
     words = tmp_path / "password"
     words.write_text("wrong-password\n")
     words.chmod(0o640)
-    told = with_mqtt(context, broker.port, username="darkstar", password_file=str(words))
+    secured = with_mqtt(context, broker.port, username="darkstar", password_file=str(words))
     with pytest.raises(ConfigurationError, match="can be read by others"):
-        publisher_of(told, engine[0])
+        publisher_of(secured, engine[0])
     words.chmod(0o600)
-    wrong = publisher_of(told, engine[0])
+    wrong = publisher_of(secured, engine[0])
     wrong.start()
     until(lambda: "refuses" in wrong.status().note, "it says that it was refused")
     assert "wrong-password" not in wrong.status().note + caplog.text
     wrong.stop()
     monkeypatch.setenv(mqtt_publisher.PASSWORD_VARIABLE, "right-password")
-    right = publisher_of(told, engine[0])
+    right = publisher_of(secured, engine[0])
     right.start()
     until(lambda: ok(right), "the right one lets it in")
     right.stop()

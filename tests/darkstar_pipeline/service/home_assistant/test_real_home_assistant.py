@@ -104,12 +104,12 @@ def with_settings(context: Context, assistant: RealHomeAssistant, broker: Broker
     """The site with its Home Assistant."""
     sensors = HomeAssistantSensors(soc="sensor.battery_soc", load="sensor.house_load", pv="sensor.solar_power")
     mqtt = MqttSettings(enabled=True, port=broker.port)
-    told = HomeAssistantSettings(url=assistant.url, sensors=sensors, mqtt=mqtt)
-    return replace(context, site_settings=context.site_settings.model_copy(update={"home_assistant": told}))
+    settings = HomeAssistantSettings(url=assistant.url, sensors=sensors, mqtt=mqtt)
+    return replace(context, site_settings=context.site_settings.model_copy(update={"home_assistant": settings}))
 
 
 def shown(house: House, entity: str) -> str:
-    """What Home Assistant shows of an entity; empty where there is none."""
+    """Return the state of an entity in Home Assistant; empty where there is none."""
     states = {each["entity_id"]: each["state"] for each in house.assistant.request("GET", "/api/states")}
     return states.get(entity, "")
 
@@ -126,9 +126,9 @@ def test_home_assistant_shows_the_plan_and_forgets_it_when_the_service_ends(hous
         until(lambda: shown(house, COMMAND) == engine.command().command, "the command is shown", 30)
         until(lambda: shown(house, VALID) == "on", "the plan is valid")
         assert shown(house, PLAN) == engine.plan().rung
-        told = attributes(house, COMMAND)
-        assert told["sentence"] == engine.command().sentence
-        assert told["expires_at"] == engine.command().model_dump(mode="json")["expires_at"]
+        values = attributes(house, COMMAND)
+        assert values["sentence"] == engine.command().sentence
+        assert values["expires_at"] == engine.command().model_dump(mode="json")["expires_at"]
         slots = attributes(house, PLAN)["slots"]
         assert isinstance(slots, list)
         assert datetime.fromisoformat(slots[0][0]) == engine.plan().slots[0].slot_start
@@ -150,9 +150,9 @@ def recorded_attributes(house: House, entity: str) -> dict[str, object]:
 
 def test_home_assistant_shows_the_command_by_rest_when_there_is_no_broker(house: House) -> None:
     until(lambda: shown(house, REST_COMMAND) == house.engine.command().command, "the command is read", 30)
-    told, command = attributes(house, REST_COMMAND), house.engine.command().model_dump(mode="json")
+    values, command = attributes(house, REST_COMMAND), house.engine.command().model_dump(mode="json")
     names = ("charge_kw", "discharge_kw", "export_kw", "expires_at", "sentence", "rung")
-    assert {name: told[name] for name in names} == {name: command[name] for name in names}
+    assert {name: values[name] for name in names} == {name: command[name] for name in names}
 
 
 def record_an_hour(house: House) -> tuple[datetime, datetime]:

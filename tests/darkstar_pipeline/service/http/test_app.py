@@ -72,9 +72,9 @@ def test_documents_are_what_they_are_said_to_be_when_asked(client: TestClient, e
     models = ModelsDocument.model_validate_json(client.get("/models").content)
     assert (models.wanted, [row.version for row in models.versions], models.versions[0].in_use) == (1, [1], True)
     assert client.get("/ready").json() == {"ready": True}
-    told = client.get("/metrics").text
-    assert 'darkstar_plan_rung{rung="champion"} 1.0' in told
-    assert TOKEN not in told
+    metrics = client.get("/metrics").text
+    assert 'darkstar_plan_rung{rung="champion"} 1.0' in metrics
+    assert TOKEN not in metrics
     made = client.post("/replan").json()
     assert client.get("/plan").json()["id"] == made["id"]
 

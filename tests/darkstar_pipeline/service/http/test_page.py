@@ -82,7 +82,9 @@ def watched(browser: Browser, url: str, request: pytest.FixtureRequest) -> Gener
     )
     page = context.new_page()
     found = Watched(page, url)
-    page.on("console", lambda told: found.errors.append(told.text) if told.type in ("error", "warning") else None)
+    page.on(
+        "console", lambda message: found.errors.append(message.text) if message.type in ("error", "warning") else None
+    )
     page.on("pageerror", lambda error: found.errors.append(str(error)))
     page.on("request", lambda asked: None if asked.url.startswith((url, "data:")) else found.foreign.append(asked.url))
     page.goto(url)
@@ -130,9 +132,9 @@ def test_cursor_moves_by_keys_and_says_why(watched: Watched, engine: PlannerEngi
         ("ArrowRight", 95),
     ):
         page.keyboard.press(key)
-        told = page.inner_text("#cursor")
-        assert plan.slots[index].sentence in told
-        assert plan.slots[index].command in told
+        text = page.inner_text("#cursor")
+        assert plan.slots[index].sentence in text
+        assert plan.slots[index].command in text
     assert page.get_attribute("#cursor", "aria-live") == "polite"
     box = page.locator("#chart svg").bounding_box()
     assert box is not None

@@ -79,8 +79,8 @@ def plan_rows(day: date, powers: tuple[float, float, float]) -> pl.DataFrame:
     """A schedule of a day that says the same all day."""
     slots = grid(day, day, ZONE).select("slot_start")
     nothing = dict.fromkeys(COLUMNS[3:], None)
-    told = dict(zip(COLUMNS[:3], powers, strict=True))
-    return slots.with_columns(**{name: pl.lit(value, pl.Float64) for name, value in {**told, **nothing}.items()})
+    commands = dict(zip(COLUMNS[:3], powers, strict=True))
+    return slots.with_columns(**{name: pl.lit(value, pl.Float64) for name, value in {**commands, **nothing}.items()})
 
 
 def keep(context: Context, system: str, day: date, powers: tuple[float, float, float], created: datetime) -> None:
@@ -102,10 +102,10 @@ def test_latest_plan_before_a_slot_is_in_force_and_no_later_one(context: Context
     keep(context, system, day, (2.0, 0.0, 0.0), moment(day, 12, 0) + timedelta(seconds=20))
     keep(context, system, day, (3.0, 0.0, 0.0), moment(day, 18, 10))
     slots = grid(day, day, ZONE)["slot_start"].to_list()
-    told = in_force(plans_between(context.lake, context.site_name, day, day), slots)
-    assert told.height == len(slots) == slot_count(day, ZONE)
+    active = in_force(plans_between(context.lake, context.site_name, day, day), slots)
+    assert active.height == len(slots) == slot_count(day, ZONE)
     noon, evening = moment(day, 12, 0), moment(day, 18, 15)
-    for start, power in zip(told["slot_start"], told["charge_kw"], strict=True):
+    for start, power in zip(active["slot_start"], active["charge_kw"], strict=True):
         assert power == (1.0 if start < noon else 2.0 if start < evening else 3.0), start
     assert in_force(plans_between(context.lake, context.site_name, day, day).head(0), slots).is_empty()
 
@@ -140,14 +140,14 @@ def test_recorded_commands_cost_what_living_by_them_costs(context: Context, powe
     actual = actual_days(context, [DAY])[0]
     assert actual.start_soc_kwh == pytest.approx(0.4 * 34.2)
     keep(context, system_id("home"), DAY, power, moment(DAY, 0, 0))
-    told = planned_cost(actual, plans_between(context.lake, context.site_name, DAY, DAY))
+    planned = planned_cost(actual, plans_between(context.lake, context.site_name, DAY, DAY))
     simple = reference_costs(actual, ("idle", "self_consumption", "oracle"))
-    assert told["cost"][0] >= simple["oracle"] - 1e-6
+    assert planned["cost"][0] >= simple["oracle"] - 1e-6
     assert simple["oracle"] <= min(simple.values()) + 1e-6
     if power == (0.0, 8.0, 0.0):
-        assert told["cost"][0] == pytest.approx(simple["self_consumption"], abs=1e-3)
+        assert planned["cost"][0] == pytest.approx(simple["self_consumption"], abs=1e-3)
     again = planned_cost(actual, plans_between(context.lake, context.site_name, DAY, DAY), "again")
-    assert again["cost"][0] == told["cost"][0]
+    assert again["cost"][0] == planned["cost"][0]
 
 
 def test_metered_cost_is_the_bill_with_wear_and_settlement(context: Context) -> None:
@@ -213,7 +213,7 @@ def test_history_and_savings_are_answered_when_asked(context: Context) -> None:
     shadows.start()
     shadows.stop()
     with asking(engine) as client:
-        told = HistoryDocument.model_validate_json(client.get("/history").content)
+        document = HistoryDocument.model_validate_json(client.get("/history").content)
         past = HistoryDocument.model_validate_json(client.get(f"/history?day={LONG_DAY}").content)
         nothing = HistoryDocument.model_validate_json(client.get("/history?day=2024-03-31").content)
         query = f"first={LONG_DAY}&last={DAY + timedelta(days=2)}"
@@ -223,9 +223,9 @@ def test_history_and_savings_are_answered_when_asked(context: Context) -> None:
             path = "/savings" if wrong.startswith("by") else "/history"
             assert client.get(f"{path}?{wrong}").status_code == 422, wrong
         assert client.get("/history?day=1800-01-01").status_code == 422
-    assert told.day == DAY
-    assert [slot.command is not None for slot in told.slots] == [False] * 57 + [True] * 39
-    assert told.slots[60].soc_percent is not None
+    assert document.day == DAY
+    assert [slot.command is not None for slot in document.slots] == [False] * 57 + [True] * 39
+    assert document.slots[60].soc_percent is not None
     assert (len(past.slots), len(nothing.slots)) == (100, 92)
     assert nothing.slots[0].import_price is None
     assert [row.period for row in days.rows] == [LONG_DAY.isoformat(), DAY.isoformat()]
@@ -242,10 +242,10 @@ def test_savings_go_by_the_commands_when_nothing_is_metered(context: Context) ->
     assert (nothing.total.lived, nothing.total.saved_vs_idle) == (None, None)
     assert nothing.total.oracle is not None
     keep(context, system_id("home"), DAY, (0.0, 8.0, 0.0), moment(DAY, 0, 0))
-    told = savings.document(context, [DAY], "day")
-    assert told.total.lived == pytest.approx(told.total.self_consumption, abs=1e-3)
-    assert told.total.captured_share is not None
-    assert told.total.captured_share <= 1
+    document = savings.document(context, [DAY], "day")
+    assert document.total.lived == pytest.approx(document.total.self_consumption, abs=1e-3)
+    assert document.total.captured_share is not None
+    assert document.total.captured_share <= 1
 
 
 def test_replayed_days_are_those_of_evaluate_when_the_start_is_the_same(context: Context) -> None:
