@@ -12,7 +12,7 @@ from assets.pictures import last_day, verdict
 from assets.replays import SHOWN, with_oracle
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.datasets.replay_inputs import content_hash
-from darkstar_pipeline.tracking.mlflow_store import EvaluationRecord, TrackedRun, log_evaluation
+from darkstar_pipeline.tracking.evaluation_run import EvaluationRecord, TrackedRun, log_evaluation
 from darkstar_pipeline.warehouse.schemas import POLICY_SCHEDULES
 from planner.evaluation.verdict import Evaluation, evaluate
 
