@@ -74,7 +74,7 @@ def start_watchdog(folder: Path) -> "subprocess.Popen[bytes]":
     """
     with (folder / LOG_FILE).open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - our own command, no shell
-            [sys.executable, "-m", "darkstar_pipeline.service.home_assistant.watchdog", str(folder)],
+            [sys.executable, "-P", "-m", "darkstar_pipeline.service.home_assistant.watchdog", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,

@@ -1,0 +1,80 @@
+"""Tables of training runs, promotions and plans."""
+
+import polars as pl
+
+from darkstar_pipeline.warehouse.columns import SITE, Column, Table, flag, instant, text
+
+_RUN = (
+    SITE,
+    text("run_id", "run in MLflow"),
+    Column(name="local_day", dtype=pl.Date(), meaning="local day on which the run ended"),
+    text("model", "registered model, such as antares-home"),
+    Column(name="version", dtype=pl.Int32(), meaning="version of the registered model"),
+    text("kind", "kind of bundle: rl, lightgbm, regressors or aurora"),
+    text("algorithm", "what trained it, such as ppo"),
+    text("state_version", "version of the state it sees; empty where it sees none"),
+    text("action_version", "form of its actions; empty where it acts on nothing"),
+    text("reward_version", "version of the reward it was trained on; empty where there was none"),
+    text("tariff_version", "tariff it was trained under; empty fits every tariff"),
+    text("config_version", "hash of the settings it was trained under"),
+    text("code_version", "code that trained it"),
+    text("content_hash", "of the data it learned from"),
+    text("bundle_identity", "hash of the bundle"),
+    *(
+        Column(name=f"{window}_{end}", dtype=pl.Date(), meaning=f"{end} day of the {window} window", nullable=True)
+        for window in ("train", "validation", "test")
+        for end in ("first", "last")
+    ),
+    text("seeds", "JSON list"),
+    text("hyper_parameters", "JSON object"),
+    text("metrics", "JSON object, figures of the test window"),
+    text("artifact_path", "where the run keeps its files"),
+    text("parent_run_id", "run that it is a part of", nullable=True),
+    instant("created_at", "when the run ended"),
+)
+
+
+def _runs(name: str, meaning: str) -> Table:
+    return Table(name=name, meaning=meaning, key=("run_id",), columns=_RUN)
+
+
+ANTARES_TRAINING_RUNS = _runs("antares_training_runs", "One row per training of any kind that was registered.")
+ANTARES_POLICY_RUNS = _runs("antares_policy_runs", "Those of LightGBM policies.")
+ANTARES_RL_RUNS = _runs("antares_rl_runs", "Those of policies from reinforcement learning.")
+
+MODEL_PROMOTIONS = Table(
+    name="model_promotions",
+    meaning="One row per move of a champion: who moved it, when, why, and on what evidence.",
+    key=("moved_at", "move_id"),
+    columns=(
+        SITE,
+        text("model", "registered model"),
+        Column(name="version", dtype=pl.Int32(), meaning="in use since; null for none: `value` decides", nullable=True),
+        Column(name="previous", dtype=pl.Int32(), meaning="in use before; null for none", nullable=True),
+        text("action", "promote or rollback"),
+        text("who", "who asked for it"),
+        text("why", "the reason given"),
+        text("evidence", "JSON object: the gate's verdict; empty where there is none"),
+        flag("forced", "whether it was done against the gate's verdict"),
+        instant("moved_at", "when"),
+        Column(name="local_day", dtype=pl.Date(), meaning="local day of the move"),
+        text("move_id", "the move, as the pointer names it"),
+    ),
+)
+ANTARES_PLAN_HISTORY = Table(
+    name="antares_plan_history",
+    meaning="One row per plan of the service: lived ones, and those of shadow policies, which steer nothing.",
+    key=("system_id", "created_at", "id"),
+    day_column="plan_date",
+    columns=(
+        SITE,
+        text("id", "of the plan"),
+        text("system_id", "antares-SITE for what was lived, antares-SITE--shadow-POLICY for a shadow"),
+        Column(name="plan_date", dtype=pl.Date(), meaning="local day of the plan's first slot"),
+        text("episode_start_local", "local time at which the system's stored energy was last the home's own"),
+        text("policy_run_id", "run in MLflow, or the policy's name where there is none"),
+        instant("created_at", "when the plan was made"),
+        text("shadow_schedule", "JSON object of columns: slot_start (s since 1970) and kW, kWh, money by slot"),
+        text("metrics", "JSON object: policy, rung, start_soc_kwh, cost, idle_cost, version"),
+    ),
+)
