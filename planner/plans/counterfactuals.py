@@ -1,7 +1,7 @@
-"""What each slot's use of the battery is worth: the plan solved again with the battery idle in that slot.
+"""Value of each slot's battery use: the plan solved again with the battery idle in that slot.
 
-Exact, not estimated: each figure is the difference of two optima. The solver stays hot, so that a slot costs a few
-dual simplex steps. Movable loads that are on or off keep their hours; all else is planned anew.
+Exact, not estimated: each value is the difference of two optima. The solver keeps its basis (warm start), so that a
+slot costs a few dual simplex steps. Movable loads that are on or off keep their hours; all else is planned anew.
 """
 
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ ACTIVE_KWH = 1e-6  # a battery that moves less is idle already
 
 @dataclass(frozen=True)
 class IdleSlot:
-    """What would be without the battery in one slot.
+    """Effect of leaving the battery idle in one slot.
 
     Attributes:
-        extra_cost: cost of the best plan without it, less the cost of the plan [money]; None where there is none, since
-            the end could not be met.
-        over_fuse_kwh: energy that would be drawn above the fuse besides [kWh].
+        extra_cost: cost of the best plan without the battery, less the cost of the plan [money]; None if there is no
+            such plan, since the end could not be met.
+        over_fuse_kwh: additional energy drawn above the fuse [kWh].
     """
 
     extra_cost: float | None
@@ -39,32 +39,32 @@ IDLE_ALREADY = IdleSlot(0.0)
 
 
 def fixed_loads(task: PlanTask, solution: Solution) -> dict[str, Energy]:
-    """The movable loads that are on or off, as the plan has them, by name; each `(n_slots,)` [kWh]."""
+    """Return the planned on-off movable loads by name; each `(n_slots,)` [kWh]."""
     spaced = [load.name for load in task.loads.flexible if load.spacing_slots > 1]
     return {name: solution.others[name] for name in (*spaced, *(run.name for run in task.loads.runs))}
 
 
 def idle_slots(task: PlanTask, solution: Solution) -> list[IdleSlot | None]:
-    """For each slot, what the battery's doing nothing there would change; None where the solver does not say."""
+    """Return the effect of idling for each slot; None where the solver gives no answer."""
     program = task.program(fixed=fixed_loads(task, solution))
     try:
         base = program.solve()
-    except SolverError:  # a plan is worth having without its figures
+    except SolverError:  # a plan is useful without its counterfactuals
         return [None] * task.n_slots
-    return list(_each(program, base, solution))
+    return list(_idle_slots(program, base, solution))
 
 
-def _each(program: HomeProgram, base: Solution, planned: Solution) -> Iterator[IdleSlot | None]:
+def _idle_slots(program: HomeProgram, base: Solution, planned: Solution) -> Iterator[IdleSlot | None]:
     solver, hot = program.solver, program.hot
     moved = planned.flows[:, CHARGE] + planned.flows[:, DISCHARGE]
     most = hot.form.bounds(hot.parameters)[1]
     over = hot.form.columns["over_fuse"] if program.fused else np.empty(0, dtype=np.int32)
-    quick = hot.run()
-    # Tiers of power are whole, which the solver alone does not know.
+    answer = hot.run()
+    # Tiers of demand charges are integer, which the solver alone does not know.
     plain = (
         not hot.form.integer.size
-        and not broken(hot, program.rules, quick.columns)
-        and float(quick.columns[over].sum()) < ACTIVE_KWH
+        and not broken(hot, program.rules, answer.columns)
+        and float(answer.columns[over].sum()) < ACTIVE_KWH
     )
     least = solver.getInfo().objective_function_value if plain else None
     for slot in range(program.n_slots):
@@ -73,15 +73,15 @@ def _each(program: HomeProgram, base: Solution, planned: Solution) -> Iterator[I
             continue
         battery = program.columns[slot, [CHARGE, DISCHARGE]]
         nothing = np.zeros(len(battery))
-        # In the solver itself: through the parameters all bounds would be handed over anew, which takes as long as
-        # the solving.
+        # Bounds are changed in the solver itself: the parameters would pass all bounds again, which takes as long as
+        # solving.
         solver.changeColsBounds(len(battery), battery, nothing, nothing)
-        yield _quick(program, least, over) or _without(program, base)
+        yield _from_objectives(program, least, over) or _from_solve(program, base)
         solver.changeColsBounds(len(battery), battery, nothing, most[battery])
 
 
-def _quick(program: HomeProgram, least: float | None, over: Indices) -> IdleSlot | None:
-    """The difference as the solver's own objectives have it, where neither rules nor fuse are touched; else None."""
+def _from_objectives(program: HomeProgram, least: float | None, over: Indices) -> IdleSlot | None:
+    """Return the difference of the solver's objectives; None if it would break exclusive flows or the fuse."""
     solver = program.solver
     if least is None:
         return None
@@ -94,8 +94,8 @@ def _quick(program: HomeProgram, least: float | None, over: Indices) -> IdleSlot
     return IdleSlot(solver.getInfo().objective_function_value - least)
 
 
-def _without(program: HomeProgram, base: Solution) -> IdleSlot | None:
-    """The best plan as the solver's bounds stand now, against the best, by the rules and with the fuse looked at."""
+def _from_solve(program: HomeProgram, base: Solution) -> IdleSlot | None:
+    """Compare the best plan under the solver's present bounds with the base, exclusive flows and fuse included."""
     try:
         other = program.solve()
     except NoFeasibleScheduleError:
@@ -105,9 +105,9 @@ def _without(program: HomeProgram, base: Solution) -> IdleSlot | None:
         program.clear_basis()
         return None
     fuse = slot_limit(program.site.limits.import_kw)
-    over = _over(other, fuse) - _over(base, fuse)
+    over = _over_fuse(other, fuse) - _over_fuse(base, fuse)
     return IdleSlot(other.objective - base.objective, max(over, 0.0))
 
 
-def _over(solution: Solution, fuse_kwh: float) -> float:
+def _over_fuse(solution: Solution, fuse_kwh: float) -> float:
     return float(np.maximum(solution.flows[:, IMPORT] - fuse_kwh, 0.0).sum())

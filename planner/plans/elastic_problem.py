@@ -1,7 +1,7 @@
-"""The home's problem with demands, or a limit, that give way: how little has to give so that a schedule exists.
+"""The home's problem with elastic demands or an elastic limit: the least slack for which a schedule exists.
 
-The same statement as everywhere (`home_problem`), with prices left out and slack put in. Opposite flows are kept apart
-by binaries here, since burning energy would otherwise meet demands. It runs only when something is wrong, so it may
+The common formulation (`formulation`) without prices and with slack variables. Opposite flows are excluded by
+binaries here, since burning energy would otherwise meet demands. It runs only when a task is infeasible, so it may
 take a second.
 """
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 LIMITS = ("charge_kw", "discharge_kw", "import_kw", "export_kw", "inverter_kw")
 SECONDS = 5.0
 SMALL_KWH = 1e-5
-MOST_EXTRA_KW = 100.0  # a limit that would have to be raised by more is not the trouble
+MOST_EXTRA_KW = 100.0  # a limit that would have to be raised by more is not the cause
 
 
 @dataclass(frozen=True)
 class Shortfall:
-    """The least that demands must give way, all in one [kWh].
+    """The least total slack of the demands [kWh].
 
     Attributes:
-        end_short: what is missing of the stored energy demanded at the end.
-        end_over: what is there besides.
-        loads: what each window of each movable load does not get.
-        dropped: runs that do not take place.
+        end_short: stored energy missing at the end.
+        end_over: stored energy in excess at the end.
+        loads: energy missing in each window of each movable load.
+        dropped: names of runs that do not take place.
     """
 
     end_short: float = 0.0
@@ -46,26 +46,26 @@ class Shortfall:
 
     @property
     def nothing(self) -> bool:
-        """Whether no demand has to give way."""
-        missing = sum(float(each.sum()) for each in self.loads.values())
+        """Return whether every demand can be met."""
+        missing = sum(float(energy.sum()) for energy in self.loads.values())
         return not self.dropped and max(self.end_short, self.end_over, missing) < SMALL_KWH
 
 
 def least_shortfall(task: PlanTask) -> Shortfall:
-    """What demands must give way at least, the home's limits kept; a fuse is broken no more than the house does.
+    """Return the least slack of the demands within the home's limits; only the house's own load exceeds the fuse.
 
     Raises:
-        SolverError: nothing was found.
+        SolverError: no solution was found.
     """
     forced = _Elastic(task).least_over_fuse()
     return _Elastic(task).least_shortfall(forced)
 
 
 def least_raise(task: PlanTask, limit: str) -> float | None:
-    """By how much a limit must be raised so that every demand can be met [kW]; None where that does not help.
+    """Return by how much a limit must be raised to meet every demand [kW]; None if that does not help.
 
     Args:
-        task: what was asked for.
+        task: the infeasible task.
         limit: `charge_kw`, `discharge_kw`, `import_kw`, `export_kw` or `inverter_kw`.
     """
     forced = _Elastic(task).least_over_fuse()
@@ -73,7 +73,7 @@ def least_raise(task: PlanTask, limit: str) -> float | None:
 
 
 class _Elastic:
-    """The statement with everything that may give way in it."""
+    """The formulation with slack on demands and limits."""
 
     def __init__(self, task: PlanTask) -> None:
         import cvxpy as cp
@@ -87,32 +87,32 @@ class _Elastic:
         self.raised: dict[str, cp.Variable | float] = dict.fromkeys(LIMITS, 0.0)
 
     def least_over_fuse(self) -> float:
-        """What the house draws above the fuse with no demand met [kWh]."""
+        """Return the energy drawn above the fuse with no demand met [kWh]."""
         if "over_fuse" not in self.home.variables:
             return 0.0
         return float(self._solve(self.cp.sum(self.home.variables["over_fuse"]), np.inf))
 
     def least_shortfall(self, forced_kwh: float) -> Shortfall:
-        """The least sum of what is missing."""
+        """Return the shortfall with the least sum."""
         energies = {run.name: float(run.energy_kwh.sum()) for run in self.task.loads.runs}
-        total = self.short + self.over + sum(self.cp.sum(each) for each in self.missing.values())
-        total = total + sum(energies[name] * each for name, each in self.skipped.items())
+        total = self.short + self.over + sum(self.cp.sum(missing) for missing in self.missing.values())
+        total = total + sum(energies[name] * skipped for name, skipped in self.skipped.items())
         self._solve(total, forced_kwh)
         return Shortfall(
             _number(self.short),
             _number(self.over),
-            {name: np.asarray(each.value, dtype=np.float64) for name, each in self.missing.items()},
-            tuple(name for name, each in self.skipped.items() if _number(each) > 0.5),  # noqa: PLR2004 - a binary
+            {name: np.asarray(missing.value, dtype=np.float64) for name, missing in self.missing.items()},
+            tuple(name for name, skipped in self.skipped.items() if _number(skipped) > 0.5),  # noqa: PLR2004 - a binary
         )
 
     def least_raise(self, limit: str, forced_kwh: float) -> float | None:
-        """The least raise of a limit with every demand met."""
+        """Return the least raise of a limit with every demand met."""
         extra = self.cp.Variable(nonneg=True)
         self.raised[limit] = extra
         met = [
             self.short == 0,
             self.over == 0,
-            *(each == 0 for each in (*self.missing.values(), *self.skipped.values())),
+            *(slack == 0 for slack in (*self.missing.values(), *self.skipped.values())),
         ]
         try:
             self._solve(extra, forced_kwh, [*met, extra <= MOST_EXTRA_KW])
@@ -130,7 +130,7 @@ class _Elastic:
             rules[f"{name}_once"] = self.cp.sum(self.home.variables[f"{name}_starts"]) == 1 - skipped
         if np.isfinite(forced_kwh) and "over_fuse" in self.home.variables:
             rules["no_more"] = self.cp.sum(self.home.variables["over_fuse"]) <= forced_kwh + SMALL_KWH
-        extra_rules: list[cp.Constraint] = [*(more or []), *self._one_way()]
+        extra_rules: list[cp.Constraint] = [*(more or []), *self._exclusive_flows()]
         for number, rule in enumerate(extra_rules):
             rules[f"more_{number}"] = rule
         self.home.cost = [goal]
@@ -144,7 +144,7 @@ class _Elastic:
         return float(np.asarray(problem.value))
 
     def _loosen_end(self) -> None:
-        """The demanded end gives way; the battery's own range does not."""
+        """Add slack to the demanded end, not to the battery's range."""
         soc, rules, battery = self.home.variables["soc"], self.home.constraints, self.task.site.battery
         start = self.task.start_soc_kwh
         low = min(battery.min_soc_kwh, start * battery.retention_per_slot**self.n_slots)
@@ -156,23 +156,23 @@ class _Elastic:
             rules["end_steps"] = soc[-1] >= curve.floor_kwh - self.short
 
     def _loosen_limits(self) -> None:
-        """Each limit with what it is raised by."""
+        """Restate each limit with its raise."""
         flows, rules, site = self.home.variables, self.home.constraints, self.task.site
-        plenty = self._plenty()
+        bound = self._flow_bound()
         for flow, limit, kwh in (
             ("charge", "charge_kw", slot_limit(site.battery.charge_kw)),
             ("discharge", "discharge_kw", slot_limit(site.battery.discharge_kw)),
             ("import", "import_kw", slot_limit(site.limits.import_kw)),
             ("export", "export_kw", slot_limit(site.limits.export_kw)),
         ):
-            rules[f"{flow}_most"] = flows[flow] <= min(kwh, plenty) + self.raised[limit] * SLOT_HOURS
+            rules[f"{flow}_most"] = flows[flow] <= min(kwh, bound) + self.raised[limit] * SLOT_HOURS
         if site.limits.inverter_kw is not None:
             through = self.home.parameters["pv"] - flows["spill"] + flows["discharge"] - flows["charge"]
             most = slot_limit(site.limits.inverter_kw) + self.raised["inverter_kw"] * SLOT_HOURS
             rules["inverter_out"], rules["inverter_in"] = through <= most, through >= -most
 
     def _loosen_load(self, load: FlexibleLoad) -> None:
-        """A movable load with what its windows do not get."""
+        """Restate a movable load with the energy missing in its windows."""
         missing, name = self.missing[load.name], load.name
         so_far, rules = self.home.variables[f"{name}_so_far"], self.home.constraints
         ended, begun = load.windows_so_far
@@ -180,26 +180,26 @@ class _Elastic:
         rules[f"{name}_so_far_most"] = so_far <= begun @ (load.energy_kwh - missing)
         rules[f"{name}_missing"] = missing <= load.energy_kwh
 
-    def _one_way(self) -> "list[cp.Constraint]":
-        """Of two opposite flows only one is above zero in a slot."""
+    def _exclusive_flows(self) -> "list[cp.Constraint]":
+        """Return constraints that let only one of two opposite flows be above zero in a slot."""
         rules: list[cp.Constraint] = []
-        plenty = self._plenty() + MOST_EXTRA_KW * SLOT_HOURS
+        bound = self._flow_bound() + MOST_EXTRA_KW * SLOT_HOURS
         for one, other in self.home.opposites:
-            way = self.cp.Variable(self.n_slots, boolean=True)
+            direction = self.cp.Variable(self.n_slots, boolean=True)
             flows = self.home.variables
-            rules += [flows[one] <= plenty * way, flows[other] <= plenty * (1 - way)]
+            rules += [flows[one] <= bound * direction, flows[other] <= bound * (1 - direction)]
         return rules
 
-    def _plenty(self) -> float:
-        """More than ever flows in a slot [kWh]."""
+    def _flow_bound(self) -> float:
+        """Return a bound above any flow of a slot [kWh]."""
         batteries = (self.task.site.battery, *self.task.site.extra_batteries)
         _, _, load, pv = self.task.arrays
-        moved = sum(float(each.most_kwh.max()) for each in self.task.loads.flexible)
+        moved = sum(float(flexible.most_kwh.max()) for flexible in self.task.loads.flexible)
         moved += sum(float(run.energy_kwh.max()) for run in self.task.loads.runs)
-        powers = sum(slot_limit(each.charge_kw) + slot_limit(each.discharge_kw) for each in batteries)
+        powers = sum(slot_limit(battery.charge_kw) + slot_limit(battery.discharge_kw) for battery in batteries)
         return float(load.max() + pv.max()) + moved + powers
 
 
 def _number(variable: "cp.Variable") -> float:
-    """The value of a scalar."""
+    """Return the value of a scalar variable."""
     return float(np.asarray(variable.value))

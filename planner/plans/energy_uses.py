@@ -1,8 +1,8 @@
-"""Where stored energy goes: for each slot that charges, the later slot that uses it.
+"""Use of stored energy: for each slot that charges, the later slot that uses it.
 
-First the slot that sets the value of a stored kWh: the discharge whose price, after losses and wear, is just what a kWh
-stored now is worth. Where no single slot does, first in, first out: energy is used in the order in which it was
-stored, what was there at the start before the rest.
+The marginal use comes first: the discharge whose price, after losses and wear, equals the marginal value of a kWh
+stored now. If no single slot sets that value, first in, first out: energy is used in the order in which it was stored,
+the initial energy before the rest.
 """
 
 import numpy as np
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from env.battery import Battery
 from env.inverter import Energy
 
-SAME_VALUE = 1e-5  # money/kWh; nearer than this two values are one
+VALUE_TOLERANCE = 1e-5  # money/kWh
 EMPTY_KWH = 1e-6
 
 KEPT = -1
-"""In place of a slot: the energy is still there at the end."""
+"""In place of a slot: the energy is still stored at the end."""
 UNKNOWN = -2
 """In place of a slot: nothing was stored."""
 
@@ -29,15 +29,15 @@ def marginal_uses(
     end_value: float,
     battery: Battery,
 ) -> NDArray[np.int64]:
-    """For each slot the later one that sets the worth of a kWh stored in it `(n_slots,)`; `KEPT`, or `UNKNOWN`.
+    """Return for each slot the later one that sets the value of a kWh stored in it `(n_slots,)`, `KEPT` or `UNKNOWN`.
 
     Args:
-        discharge_kwh: of each slot [kWh].
-        soc_end_kwh: stored energy at the slots' ends [kWh].
-        price: what a discharged kWh brings in each slot [money/kWh].
-        stored_value: worth of a kWh stored in each slot [money/kWh].
-        end_value: worth of a kWh at the end, where it is the same for each [money/kWh]; NaN otherwise.
-        battery: losses and wear.
+        discharge_kwh: discharged energy of each slot [kWh].
+        soc_end_kwh: stored energy at the end of each slot [kWh].
+        price: price of a discharged kWh in each slot [money/kWh].
+        stored_value: marginal value of stored energy in each slot [money/kWh].
+        end_value: value of a kWh stored at the end, if it is constant [money/kWh]; NaN otherwise.
+        battery: the battery, with its losses and wear.
     """
     n_slots = len(price)
     after = np.arange(n_slots)
@@ -45,17 +45,17 @@ def marginal_uses(
     if battery.discharge_curve:
         return uses
     keeps = battery.retention_per_slot
-    brings = (price - battery.discharge_wear) * battery.discharge_efficiency
+    net_price = (price - battery.discharge_wear) * battery.discharge_efficiency
     empty = soc_end_kwh <= battery.min_soc_kwh + EMPTY_KWH
     for slot in range(n_slots):
         emptied = np.flatnonzero(empty[slot:])
         last = slot + int(emptied[0]) if len(emptied) else n_slots - 1
-        worth = brings * keeps ** np.maximum(after - slot, 0)
-        sets = (discharge_kwh > EMPTY_KWH) & (np.abs(worth - stored_value[slot]) < SAME_VALUE)
+        value = net_price * keeps ** np.maximum(after - slot, 0)
+        sets = (discharge_kwh > EMPTY_KWH) & (np.abs(value - stored_value[slot]) < VALUE_TOLERANCE)
         fitting = np.flatnonzero(sets[slot + 1 : last + 1])
         if len(fitting):
             uses[slot] = slot + 1 + int(fitting[0])
-        elif not len(emptied) and abs(end_value * keeps ** (n_slots - 1 - slot) - stored_value[slot]) < SAME_VALUE:
+        elif not len(emptied) and abs(end_value * keeps ** (n_slots - 1 - slot) - stored_value[slot]) < VALUE_TOLERANCE:
             uses[slot] = KEPT
     return uses
 
@@ -63,9 +63,9 @@ def marginal_uses(
 def first_in_first_out(
     *, charge_kwh: Energy, discharge_kwh: Energy, start_soc_kwh: float, battery: Battery
 ) -> NDArray[np.int64]:
-    """For each slot the one that uses most of what it stored `(n_slots,)`; `KEPT`, or `UNKNOWN` for nothing stored.
+    """Return for each slot the later one that uses most of its stored energy `(n_slots,)`, `KEPT` or `UNKNOWN`.
 
-    Self-discharge is shared evenly by all that is stored: energies are counted as they would be at the start.
+    Self-discharge is shared evenly by all stored energy: energies are scaled to the start of the horizon.
     """
     n_slots = len(charge_kwh)
     at_start = battery.retention_per_slot ** -np.arange(1.0, n_slots + 1)

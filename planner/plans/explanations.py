@@ -1,8 +1,8 @@
-"""Says for each slot of a schedule why it is run that way: a word of a closed list, and a sentence with its numbers.
+"""Explanations of a schedule: for each slot a reason of a closed list, and a sentence with its numbers.
 
-Worths are the optimiser's marginal values; what doing nothing would cost is the plan solved again without the battery
-in that slot (`counterfactuals`). A schedule that no optimiser made (self-consumption, idle) is told by its flows and
-prices alone. How to read the sentences: `docs/explanations.md`.
+Values are the optimiser's marginal values (duals). The cost of doing nothing comes from the plan solved again without
+the battery in that slot (`counterfactuals`). A schedule that no optimiser made (self-consumption, idle) is explained by
+its flows and prices alone. How to read the sentences: `docs/explanations.md`.
 """
 
 from collections.abc import Callable
@@ -22,22 +22,22 @@ from planner.plans.reasons import SMALL_KWH, with_reasons
 from planner.plans.task import PlanTask
 from planner.plans.wording import LEAST_SHOWN, Words, cheapest, energy, power, ranks
 
-WORTH_MORE = 1e-6  # money/kWh; values nearer than this are equal
-SAME_COST = 1e-5  # money; the tie-break of equal plans costs less
+PRICE_TOLERANCE = 1e-6  # money/kWh
+COST_TOLERANCE = 1e-5  # money; the tie-break of equal plans costs less
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slot:
-    """What there is to say about one slot; energies [kWh], prices and worths [money/kWh].
+class SlotContext:
+    """The facts about one slot that explanations are made of; energies [kWh], prices and values [money/kWh].
 
     Attributes:
-        reason: by the flows alone (`reasons`).
-        surplus: PV above what the house draws, movable loads included.
-        deficit: what the house draws above PV, movable loads included.
-        worth_delivered: what a kWh now taken from the battery must bring to be better than keeping it; None unknown.
-        worth_stored: what a kWh now put into the battery would save later; None unknown.
-        used_at: the slot that uses what this one stores, `KEPT` or `UNKNOWN`.
-        idle: what doing nothing here would change; None unknown.
+        reason: reason by the flows alone (`reasons`).
+        surplus: PV above the house's draw, movable loads included.
+        deficit: the house's draw above PV, movable loads included.
+        keeping_value: marginal value of a kWh kept in the battery instead of delivered now; None if unknown.
+        storing_value: marginal value of a kWh charged now; None if unknown.
+        used_at: index of the slot that uses the energy stored in this one, `KEPT` or `UNKNOWN`.
+        idle: effect of leaving the battery idle in this slot; None if unknown.
     """
 
     index: int
@@ -49,31 +49,31 @@ class Slot:
     deficit: float
     charge: float
     discharge: float
-    bought: float
-    sold: float
-    spilled: float
+    imported: float
+    exported: float
+    curtailed: float
     empty: bool
     full: bool
-    worth_delivered: float | None
-    worth_stored: float | None
+    keeping_value: float | None
+    storing_value: float | None
     used_at: int
     idle: IdleSlot | None
 
 
 @dataclass(frozen=True)
 class PolicyValuation:
-    """What a policy that made a schedule holds of its slots, each `(n_slots,)`, NaN where it does not say.
+    """A policy's own valuation of the slots of its schedule, each `(n_slots,)`, NaN where it gives none.
 
     Attributes:
-        stored_value: what one more kWh stored is worth later [money/kWh].
-        idle_costs: what doing nothing would cost more [money].
+        stored_value: marginal value of stored energy [money/kWh].
+        idle_costs: extra cost of leaving the battery idle [money].
     """
 
     stored_value: Energy
     idle_costs: Energy
 
     def idle(self) -> list[IdleSlot | None]:
-        """The same as the optimiser says it; a policy's own view may be off by what it does not see, never by less."""
+        """Return the idle costs as the optimiser gives them; an estimate below zero is set to zero."""
         return [IdleSlot(max(cost, 0.0)) if np.isfinite(cost) else None for cost in self.idle_costs.tolist()]
 
 
@@ -83,31 +83,31 @@ def explain(
     """Add `reason`, `sentence` and `idle_costs` to a schedule of a task.
 
     Args:
-        task: what was planned.
-        schedule: released for it.
-        solution: the optimiser's answer that the schedule is made of; None where it is none's.
-        valuation: what a policy that made the schedule holds of its slots; None where the optimiser made it, or nobody.
+        task: the planning task.
+        schedule: the schedule released for it.
+        solution: the optimiser's solution that the schedule follows; None if it follows none.
+        valuation: valuation by the policy that made the schedule; None if no policy made it.
 
     Returns:
-        The schedule with `reason` (one of `PLAN_REASONS`), `sentence`, and `idle_costs`: what the best plan with the
-        battery idle in the slot would cost more, or what its policy thinks so [money]; null where nobody knows or there
-        is no such plan.
+        The schedule with `reason` (one of `PLAN_REASONS`), `sentence`, and `idle_costs`: the extra cost of the best
+        plan with the battery idle in the slot, or the policy's estimate of it [money]; null if unknown or if there is
+        no such plan.
     """
     slots = _slots(task, schedule, solution, valuation)
-    teller = _Teller(task, _brings(schedule).tolist(), [slot.starts for slot in slots])
-    told = [teller.tell(slot) for slot in slots]
-    devices = _devices(task, schedule, teller.words)
+    builder = _ExplanationBuilder(task, _discharge_price(schedule).tolist(), [slot.starts for slot in slots])
+    explanations = [builder.explain(slot) for slot in slots]
+    devices = _device_clauses(task, schedule, builder.words)
     return schedule.with_columns(
-        reason=pl.Series([reason for reason, _ in told]),
-        sentence=pl.Series(["; ".join([text, *more]) for (_, text), more in zip(told, devices, strict=True)]),
+        reason=pl.Series([reason for reason, _ in explanations]),
+        sentence=pl.Series(["; ".join([text, *more]) for (_, text), more in zip(explanations, devices, strict=True)]),
         idle_costs=pl.Series([None if slot.idle is None else slot.idle.extra_cost for slot in slots], dtype=pl.Float64),
     )
 
 
 def _slots(
-    task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, views: PolicyValuation | None
-) -> list[Slot]:
-    """Everything about the slots that sentences are made of."""
+    task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, valuation: PolicyValuation | None
+) -> list[SlotContext]:
+    """Return the context of every slot."""
     battery = task.site.battery
     moved = sum((schedule[f"{name}_kwh"].to_numpy() for name in task.loads.names), start=np.zeros(task.n_slots))
     for number in range(2, 2 + len(task.site.extra_batteries)):
@@ -115,11 +115,11 @@ def _slots(
         moved = moved + next(flows) - next(flows)
     drawn = schedule.with_columns(load_kwh=pl.col("load_kwh") + moved)
     net = drawn["load_kwh"].to_numpy() - drawn["pv_kwh"].to_numpy()
-    idle, stored_value = _seen(task, solution, views)
+    idle, stored_value = _valuation(task, solution, valuation)
     uses = _uses(task, schedule, solution)
     rows = with_reasons(drawn).iter_rows(named=True)
     return [
-        Slot(
+        SlotContext(
             index=i,
             starts=row["slot_start"],
             reason=row["reason"],
@@ -129,13 +129,13 @@ def _slots(
             deficit=max(float(net[i]), 0.0),
             charge=row["charge_kwh"],
             discharge=row["discharge_kwh"],
-            bought=row["import_kwh"],
-            sold=row["export_kwh"],
-            spilled=row["curtailed_kwh"],
+            imported=row["import_kwh"],
+            exported=row["export_kwh"],
+            curtailed=row["curtailed_kwh"],
             empty=row["soc_end_kwh"] <= battery.min_soc_kwh + LEAST_SHOWN,
             full=row["soc_end_kwh"] >= battery.max_soc_kwh - LEAST_SHOWN,
-            worth_delivered=_delivered(task, stored_value, i),
-            worth_stored=_stored(task, stored_value, i),
+            keeping_value=_keeping_value(task, stored_value, i),
+            storing_value=_storing_value(task, stored_value, i),
             used_at=int(uses[i]),
             idle=None if idle is None else idle[i],
         )
@@ -143,23 +143,23 @@ def _slots(
     ]
 
 
-def _seen(
-    task: PlanTask, solution: Solution | None, views: PolicyValuation | None
+def _valuation(
+    task: PlanTask, solution: Solution | None, valuation: PolicyValuation | None
 ) -> tuple[list[IdleSlot | None] | None, Energy | None]:
-    """What doing nothing would change in each slot, and what stored energy is worth; None where nobody says."""
+    """Return the effect of idling in each slot and the marginal value of stored energy; None if unknown."""
     if solution is not None:
         return idle_slots(task, solution), solution.stored_value
-    return (None, None) if views is None else (views.idle(), views.stored_value)
+    return (None, None) if valuation is None else (valuation.idle(), valuation.stored_value)
 
 
-def _delivered(task: PlanTask, stored_value: Energy | None, slot: int) -> float | None:
+def _keeping_value(task: PlanTask, stored_value: Energy | None, slot: int) -> float | None:
     if stored_value is None or not np.isfinite(stored_value[slot]):
         return None
     battery = task.site.battery
     return float(stored_value[slot]) / battery.discharge_efficiency + battery.discharge_wear
 
 
-def _stored(task: PlanTask, stored_value: Energy | None, slot: int) -> float | None:
+def _storing_value(task: PlanTask, stored_value: Energy | None, slot: int) -> float | None:
     if stored_value is None or not np.isfinite(stored_value[slot]):
         return None
     battery = task.site.battery
@@ -167,7 +167,7 @@ def _stored(task: PlanTask, stored_value: Energy | None, slot: int) -> float | N
 
 
 def _uses(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) -> NDArray[np.int64]:
-    """For each slot the later one that uses what it stores."""
+    """Return for each slot the later slot that uses the energy stored in it."""
     battery = task.site.battery
     charge, discharge = (schedule[name].to_numpy() for name in ("charge_kwh", "discharge_kwh"))
     uses = first_in_first_out(
@@ -178,7 +178,7 @@ def _uses(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) -> 
     marginal = marginal_uses(
         discharge_kwh=discharge,
         soc_end_kwh=schedule["soc_end_kwh"].to_numpy(),
-        price=_brings(schedule),
+        price=_discharge_price(schedule),
         stored_value=solution.stored_value,
         end_value=np.nan if task.end.curve is not None or task.end.return_soc_kwh is not None else task.end.value,
         battery=battery,
@@ -186,28 +186,28 @@ def _uses(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) -> 
     return np.where((marginal == UNKNOWN) | (uses == UNKNOWN), uses, marginal)
 
 
-def _brings(schedule: pl.DataFrame) -> Energy:
-    """What a kWh out of the battery brings in each slot: sold, or spared [money/kWh]."""
-    sold = schedule["export_kwh"].to_numpy() > SMALL_KWH
-    return np.where(sold, schedule["export_price"].to_numpy(), schedule["import_price"].to_numpy())
+def _discharge_price(schedule: pl.DataFrame) -> Energy:
+    """Return the price of a discharged kWh in each slot: exported, or import avoided [money/kWh]."""
+    exports = schedule["export_kwh"].to_numpy() > SMALL_KWH
+    return np.where(exports, schedule["export_price"].to_numpy(), schedule["import_price"].to_numpy())
 
 
-class _Teller:
-    """Tells slots one by one.
+class _ExplanationBuilder:
+    """Builds reason and sentence of one slot after the other.
 
     Args:
-        task: what was planned.
-        brings: what a kWh out of the battery brings in each slot [money/kWh].
-        starts: of the slots.
+        task: the planning task.
+        discharge_price: price of a discharged kWh in each slot [money/kWh].
+        starts: start of each slot.
     """
 
-    def __init__(self, task: PlanTask, brings: list[float], starts: list[datetime]) -> None:
+    def __init__(self, task: PlanTask, discharge_price: list[float], starts: list[datetime]) -> None:
         self.task = task
         self.words = Words(task.site.currency, task.site.timezone)
-        self.brings, self.starts = brings, starts
+        self.discharge_price, self.starts = discharge_price, starts
         self.fuse = slot_limit(task.site.limits.import_kw)
         self.metered_power = any(version.power for version in task.site.tariff.versions)
-        self.by_reason: dict[str, Callable[[Slot], tuple[str, str]]] = {
+        self.by_reason: dict[str, Callable[[SlotContext], tuple[str, str]]] = {
             "charge_from_grid": self._charge,
             "store_surplus": self._store,
             "sell_from_battery": self._sell_stored,
@@ -217,14 +217,14 @@ class _Teller:
             "hold": self._hold,
         }
 
-    def tell(self, slot: Slot) -> tuple[str, str]:
-        """Reason and sentence."""
+    def explain(self, slot: SlotContext) -> tuple[str, str]:
+        """Return reason and sentence."""
         reason, text = self.by_reason[slot.reason](slot)
-        stored = self._used(slot) if slot.charge > SMALL_KWH else ""
-        return reason, "; ".join(part for part in (text, stored, self._nothing(slot)) if part)
+        use = self._use_clause(slot) if slot.charge > SMALL_KWH else ""
+        return reason, "; ".join(part for part in (text, use, self._idle_clause(slot)) if part)
 
-    def _nothing(self, slot: Slot) -> str:
-        """What doing nothing here would cost."""
+    def _idle_clause(self, slot: SlotContext) -> str:
+        """Return the clause on the cost of doing nothing."""
         idle = slot.idle
         if idle is None or max(slot.charge, slot.discharge) <= SMALL_KWH:
             return ""
@@ -232,120 +232,121 @@ class _Teller:
             return "doing nothing here would miss what is asked for"
         if idle.over_fuse_kwh > LEAST_SHOWN:
             return f"doing nothing here exceeds the fuse by {energy(idle.over_fuse_kwh)}"
-        if idle.extra_cost < SAME_COST:
+        if idle.extra_cost < COST_TOLERANCE:
             return "doing nothing here costs the same"
         if idle.extra_cost < LEAST_SHOWN:
             return f"doing nothing here costs less than {self.words.money(2 * LEAST_SHOWN)} more"
         return f"doing nothing here costs {self.words.money(idle.extra_cost)} more"
 
-    def _used(self, slot: Slot) -> str:
-        """Where the stored energy goes."""
+    def _use_clause(self, slot: SlotContext) -> str:
+        """Return the clause on the later use of the stored energy."""
         if slot.used_at == UNKNOWN:
             return ""
         if slot.used_at == KEPT:
-            worth = self.task.end.value
-            valued = self.task.end.curve is None and self.task.end.return_soc_kwh is None
-            return f"kept for the end, worth {self.words.price(worth)}" if valued else "kept for the end"
+            has_value = self.task.end.curve is None and self.task.end.return_soc_kwh is None
+            return (
+                f"kept for the end, worth {self.words.price(self.task.end.value)}" if has_value else "kept for the end"
+            )
         when = self.words.clock(self.starts[slot.used_at], slot.starts)
-        return f"used at {when} for {self.words.price(self.brings[slot.used_at])}"
+        return f"used at {when} for {self.words.price(self.discharge_price[slot.used_at])}"
 
-    def _charge(self, slot: Slot) -> tuple[str, str]:
-        sun = f", {energy(slot.surplus)} of it sun," if slot.surplus > LEAST_SHOWN else ""
+    def _charge(self, slot: SlotContext) -> tuple[str, str]:
+        pv_part = f", {energy(slot.surplus)} of it sun," if slot.surplus > LEAST_SHOWN else ""
         if slot.import_price < 0:
             return (
                 "paid_to_charge",
-                f"charges {energy(slot.charge)}{sun} and is paid {self.words.price(-slot.import_price)}",
+                f"charges {energy(slot.charge)}{pv_part} and is paid {self.words.price(-slot.import_price)}",
             )
-        return "charge_from_grid", f"charges {energy(slot.charge)}{sun} at {self.words.price(slot.import_price)}"
+        return "charge_from_grid", f"charges {energy(slot.charge)}{pv_part} at {self.words.price(slot.import_price)}"
 
-    def _store(self, slot: Slot) -> tuple[str, str]:
+    def _store(self, slot: SlotContext) -> tuple[str, str]:
         if slot.export_price < 0:
-            told = f"stores {energy(slot.charge)} of sun that would cost {self.words.price(-slot.export_price)} to sell"
+            alternative = f"cost {self.words.price(-slot.export_price)} to sell"
         else:
-            told = f"stores {energy(slot.charge)} of sun that would sell at {self.words.price(slot.export_price)}"
-        return "store_surplus", told
+            alternative = f"sell at {self.words.price(slot.export_price)}"
+        return "store_surplus", f"stores {energy(slot.charge)} of sun that would {alternative}"
 
-    def _sell_stored(self, slot: Slot) -> tuple[str, str]:
+    def _sell_stored(self, slot: SlotContext) -> tuple[str, str]:
         covers = f", after covering {energy(slot.deficit)} of load," if slot.deficit > LEAST_SHOWN else ""
-        sold = slot.discharge - slot.deficit
-        told = f"sells {energy(sold)} from the battery{covers} at {self.words.price(slot.export_price)}"
-        return "sell_from_battery", told + self._kept(slot)
+        exported = slot.discharge - slot.deficit
+        sentence = f"sells {energy(exported)} from the battery{covers} at {self.words.price(slot.export_price)}"
+        return "sell_from_battery", sentence + self._keeping_clause(slot)
 
-    def _cover(self, slot: Slot) -> tuple[str, str]:
-        pays = slot.worth_delivered is None or slot.import_price >= slot.worth_delivered - WORTH_MORE
-        told = f"covers {energy(slot.discharge)} of load at {self.words.price(slot.import_price)}"
+    def _cover(self, slot: SlotContext) -> tuple[str, str]:
+        pays = slot.keeping_value is None or slot.import_price >= slot.keeping_value - PRICE_TOLERANCE
+        sentence = f"covers {energy(slot.discharge)} of load at {self.words.price(slot.import_price)}"
         if pays:
-            return "cover_load", told + self._kept(slot)
-        if slot.bought >= self.fuse - LEAST_SHOWN or (slot.idle is not None and slot.idle.over_fuse_kwh > LEAST_SHOWN):
+            return "cover_load", sentence + self._keeping_clause(slot)
+        if slot.imported >= self.fuse - LEAST_SHOWN or (
+            slot.idle is not None and slot.idle.over_fuse_kwh > LEAST_SHOWN
+        ):
             limit_kw = power(self.fuse / SLOT_HOURS)
             return "keep_under_fuse", f"covers {energy(slot.discharge)} of load to stay within the fuse of {limit_kw}"
         if self.metered_power:
             return "keep_under_peak", f"covers {energy(slot.discharge)} of load to keep the month's peak down"
-        return "cover_load", told
+        return "cover_load", sentence
 
-    def _kept(self, slot: Slot) -> str:
-        """What the energy would bring later."""
-        return "" if slot.worth_delivered is None else f"; keeping it is worth {self.words.price(slot.worth_delivered)}"
+    def _keeping_clause(self, slot: SlotContext) -> str:
+        """Return the clause on the value of keeping the energy."""
+        return "" if slot.keeping_value is None else f"; keeping it is worth {self.words.price(slot.keeping_value)}"
 
-    def _curtail(self, slot: Slot) -> tuple[str, str]:
-        told = f"leaves {energy(slot.spilled)} of sun unused"
+    def _curtail(self, slot: SlotContext) -> tuple[str, str]:
+        sentence = f"leaves {energy(slot.curtailed)} of sun unused"
         if slot.export_price < 0 and self.task.site.limits.curtailable:
-            return "curtail", f"{told}, since selling it would cost {self.words.price(-slot.export_price)}"
-        return "curtail", f"{told}, which grid and inverter cannot take"
+            return "curtail", f"{sentence}, since selling it would cost {self.words.price(-slot.export_price)}"
+        return "curtail", f"{sentence}, which grid and inverter cannot take"
 
-    def _sell_surplus(self, slot: Slot) -> tuple[str, str]:
-        told = f"sells {energy(slot.sold)} of sun at {self.words.price(slot.export_price)}"
+    def _sell_surplus(self, slot: SlotContext) -> tuple[str, str]:
+        sentence = f"sells {energy(slot.exported)} of sun at {self.words.price(slot.export_price)}"
         if slot.full:
-            return "sell_surplus", f"{told}; the battery is full"
-        if slot.worth_stored is None:
-            return "sell_surplus", told
-        return "sell_surplus", f"{told}; storing it is worth {self.words.price(slot.worth_stored)}"
+            return "sell_surplus", f"{sentence}; the battery is full"
+        if slot.storing_value is None:
+            return "sell_surplus", sentence
+        return "sell_surplus", f"{sentence}; storing it is worth {self.words.price(slot.storing_value)}"
 
-    def _hold(self, slot: Slot) -> tuple[str, str]:
-        if slot.bought <= SMALL_KWH:
+    def _hold(self, slot: SlotContext) -> tuple[str, str]:
+        if slot.imported <= SMALL_KWH:
             return "hold", "nothing to cover and nothing to store"
-        told = f"buys {energy(slot.bought)} at {self.words.price(slot.import_price)}"
+        sentence = f"buys {energy(slot.imported)} at {self.words.price(slot.import_price)}"
         if slot.empty:
-            if slot.worth_stored is None:
-                return "hold", f"{told}; the battery is empty"
-            return (
-                "hold",
-                f"{told}; the battery is empty, and to store a kWh now is worth {self.words.price(slot.worth_stored)}",
-            )
-        if slot.worth_delivered is None:
-            return "hold", told
-        if slot.worth_delivered >= slot.import_price - WORTH_MORE:
+            if slot.storing_value is None:
+                return "hold", f"{sentence}; the battery is empty"
+            value = self.words.price(slot.storing_value)
+            return "hold", f"{sentence}; the battery is empty, and to store a kWh now is worth {value}"
+        if slot.keeping_value is None:
+            return "hold", sentence
+        if slot.keeping_value >= slot.import_price - PRICE_TOLERANCE:
             return (
                 "keep_for_later",
-                f"{told}; keeping the stored energy is worth {self.words.price(slot.worth_delivered)}",
+                f"{sentence}; keeping the stored energy is worth {self.words.price(slot.keeping_value)}",
             )
-        return "limited", f"{told}; a limit keeps the battery from covering it"
+        return "limited", f"{sentence}; a limit keeps the battery from covering it"
 
 
-def _devices(task: PlanTask, schedule: pl.DataFrame, words: Words) -> list[list[str]]:
-    """What movable loads do in each slot."""
-    told: list[list[str]] = [[] for _ in range(task.n_slots)]
+def _device_clauses(task: PlanTask, schedule: pl.DataFrame, words: Words) -> list[list[str]]:
+    """Return clauses on the movable loads of each slot."""
+    clauses: list[list[str]] = [[] for _ in range(task.n_slots)]
     if not task.loads.names:
-        return told
+        return clauses
     price = schedule["import_price"].to_numpy()
     rank = np.zeros(task.n_slots)
     whole: dict[object, bool] = {}
     days = task.days.to_list()
     for day in dict.fromkeys(days):
-        here = np.array([each == day for each in days])
-        rank[here] = ranks(price[here])
-        whole[day] = int(here.sum()) == slot_count(day, task.site.timezone)
+        on_day = np.array([slot_day == day for slot_day in days])
+        rank[on_day] = ranks(price[on_day])
+        whole[day] = int(on_day.sum()) == slot_count(day, task.site.timezone)
     for name in task.loads.names:
         for i in np.flatnonzero(schedule[f"{name}_kwh"].to_numpy() > SMALL_KWH).tolist():
             taken = energy(float(schedule[f"{name}_kwh"][i]))
             place = f"the day's {cheapest(int(rank[i]))} slot"
             if not whole[days[i]]:
                 place = f"{place} of those planned"
-            told[i].append(f"{_does(name)} {taken} at {words.price(float(price[i]))}, {place}")
-    return told
+            clauses[i].append(f"{_device_phrase(name)} {taken} at {words.price(float(price[i]))}, {place}")
+    return clauses
 
 
-def _does(name: str) -> str:
-    """What a movable load does with its energy."""
-    known = {"water": "heats water with", "ev": "charges the car with"}
-    return known.get(name, f"runs {name.removeprefix('appliance_').replace('_', ' ')} with")
+def _device_phrase(name: str) -> str:
+    """Return the phrase for a movable load's use of energy."""
+    phrases = {"water": "heats water with", "ev": "charges the car with"}
+    return phrases.get(name, f"runs {name.removeprefix('appliance_').replace('_', ' ')} with")

@@ -1,8 +1,8 @@
 """The fallback chain of plans: the first source whose plan is verified and costs no more than doing nothing.
 
 In order: the champion (the promoted policy), the value function, the optimiser (`mpc`), the last valid plan, and
-self-consumption, which is the inverter's own default. A source that is missing, fails, is refused by the verifier, or
-costs more than leaving the battery to itself gives way to the next; the result records the reason.
+self-consumption, which is the inverter's own default. If a source is missing, fails, is refused by the verifier, or
+costs more than self-consumption, the next one is tried; the result records the reason.
 """
 
 import logging
@@ -31,17 +31,17 @@ UNAVAILABLE: Outcome = "unavailable"
 _log = logging.getLogger(__name__)
 
 PlanMaker: TypeAlias = Callable[[PlanTask], PolicySchedule | Plan]
-"""Returns a policy's schedule, which has still to be verified and compared, or a plan that has been."""
+"""Returns a policy's schedule, still to be verified and compared, or a plan that is verified already."""
 
 
 @dataclass(frozen=True)
 class PlanSource:
-    """One way to come to a plan.
+    """A source of plans.
 
     Attributes:
-        name: one of `SOURCE_NAMES`; of a shadow policy, its policy name.
-        make: makes the plan; None where the source is not available.
-        missing_reason: why it is not available.
+        name: one of `SOURCE_NAMES`, or the policy name of a shadow policy.
+        make: function that makes the plan; None if the source is not available.
+        missing_reason: reason why it is not available.
     """
 
     name: str
@@ -55,8 +55,8 @@ class Attempt:
 
     Attributes:
         source: name of the source.
-        outcome: of the attempt.
-        reason: for the outcome, one sentence.
+        outcome: outcome of the attempt.
+        reason: reason for the outcome, one sentence.
     """
 
     source: str
@@ -80,7 +80,7 @@ class FallbackResult:
 
     @property
     def reason(self) -> str:
-        """Why the plan is from this source, in a sentence."""
+        """Return in one sentence why the plan is from this source."""
         failures = [f"{attempt.source}: {attempt.reason}" for attempt in self.attempts if attempt.outcome != RELEASED]
         released = next(attempt.reason for attempt in self.attempts if attempt.outcome == RELEASED)
         return "; ".join([*failures, released])
@@ -89,13 +89,13 @@ class FallbackResult:
 def first_usable_plan(
     task: PlanTask, sources: Sequence[PlanSource], *, refusals: tuple[type[Exception], ...] = ()
 ) -> FallbackResult:
-    """Return the plan of the first source that holds.
+    """Return the first plan that is verified and costs no more than doing nothing.
 
     Args:
         task: the planning task.
-        sources: in order; self-consumption comes last by itself and need not be named.
+        sources: plan sources in order; self-consumption is appended and need not be named.
         refusals: errors that are raised to the caller, such as a load request that contradicts the home's limits; any
-            other error of a source makes way for the next source.
+            other error of a source leads to the next source.
 
     Raises:
         LoadRequestError: a load request cannot be met.
@@ -108,7 +108,7 @@ def first_usable_plan(
         attempts.append(attempt)
         if plan is not None:
             return FallbackResult(plan, source.name, tuple(attempts))
-    default = next(each for each in simple if each.name == SELF_CONSUMPTION)
+    default = next(option for option in simple if option.name == SELF_CONSUMPTION)
     reason = "the inverter runs its own default"
     attempts.append(Attempt(SELF_CONSUMPTION, RELEASED, reason))
     return FallbackResult(_plan(task, default, simple, reason), SELF_CONSUMPTION, tuple(attempts))
@@ -117,14 +117,14 @@ def first_usable_plan(
 def _try(
     task: PlanTask, source: PlanSource, simple: Sequence[Candidate], refusals: tuple[type[Exception], ...]
 ) -> tuple[Plan | None, Attempt]:
-    """The plan of a source (None where there is none), and the attempt to record."""
+    """Return the plan of a source (None if there is none), and the attempt to record."""
     if source.make is None:
         return None, Attempt(source.name, UNAVAILABLE, source.missing_reason)
     try:
         return _released(task, source.name, source.make(task), simple)
     except refusals:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a model, solver or library does wrong, the next source plans
+    except Exception as error:  # noqa: BLE001 - whatever a model, solver or library raises, the next source plans
         _log.warning("plan source %s failed", source.name, exc_info=True)
         return None, Attempt(source.name, FAILED, f"{type(error).__name__}: {error}")
 
@@ -132,7 +132,7 @@ def _try(
 def _released(
     task: PlanTask, name: str, made: PolicySchedule | Plan, simple: Sequence[Candidate]
 ) -> tuple[Plan | None, Attempt]:
-    """Release what a source made, or record why not."""
+    """Release a source's plan, or record why not."""
     if isinstance(made, Plan):
         if made.failure:
             return None, Attempt(name, FAILED, made.failure)
@@ -154,8 +154,8 @@ def _plan(
     *,
     valuation: PolicyValuation | None = None,
 ) -> Plan:
-    """A plan that was made without the optimiser."""
-    costs = {each.name: each.cost for each in simple}
+    """Return a plan that was made without the optimiser."""
+    costs = {option.name: option.cost for option in simple}
     return Plan(
         schedule=explain(task, chosen.schedule, None, valuation=valuation),
         released=chosen.name,

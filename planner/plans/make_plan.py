@@ -1,8 +1,8 @@
-"""Makes a plan: solve, verify, do no harm, explain; and never believe a solver, nor answer with zeros.
+"""Make a plan: solve, verify, compare with simple schedules, explain. No solver's answer is used unverified.
 
-HiGHS is asked first. Where it gives no usable answer, or one that the verifier refuses, Clarabel and then SCS get the
-same statement. What comes out stands against self-consumption and idle (`release`); where no solver helps,
-self-consumption is released, and the record says why.
+HiGHS solves first. If it gives no usable answer, or one that the verifier refuses, Clarabel and then SCS solve the same
+problem. The result is compared with self-consumption and idle (`release`); if no solver succeeds, self-consumption is
+released, and the record says why.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ Solve: TypeAlias = Callable[[HomeProgram, float], Solution]
 
 
 def solve_by_highs(program: HomeProgram, time_limit: float) -> Solution:
-    """The solver that is asked first."""
+    """Solve with HiGHS, the first solver."""
     return program.solve(time_limit=time_limit)
 
 
@@ -45,21 +45,21 @@ SOLVERS: Sequence[tuple[str, Solve]] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A released schedule, and how it came about.
+    """A released schedule and the record of its making.
 
     Attributes:
         schedule: columns of `policy_schedules` from `slot_start` to `cost`, those of movable loads, and
-            `reason, sentence, idle_costs` (`explanations`) where asked for.
+            `reason, sentence, idle_costs` (`explanations`) if explanations were requested.
         released: `plan`, `self_consumption` or `idle`.
-        reason: why that was released.
-        cost: of the released schedule as the model has it, the worth of the end included [money].
-        idle_cost: of idle, the same way [money].
-        self_consumption_cost: of self-consumption, the same way [money].
-        solver: how the optimiser's schedule was found, or the last attempt to find one.
-        attempts: what earlier solvers said.
-        verification: of the released schedule.
-        solution: the optimiser's answer where the plan was released; None otherwise.
-        failure: why the optimiser gave nothing usable; empty where it did.
+        reason: reason for the release.
+        cost: modelled cost of the released schedule, less the value of the end [money].
+        idle_cost: modelled cost of idle, less the value of the end [money].
+        self_consumption_cost: modelled cost of self-consumption, less the value of the end [money].
+        solver: record of the solver that found the optimiser's schedule, or of the last one that failed.
+        attempts: records of the solvers before it.
+        verification: the verifier's result for the released schedule.
+        solution: the optimiser's solution if the plan was released; None otherwise.
+        failure: reason why the optimiser gave no usable plan; empty if it did.
     """
 
     schedule: pl.DataFrame
@@ -77,7 +77,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class SolverAttempt:
-    """What one solver gave: a candidate with its solution, or only a record of its failure."""
+    """The result of one solver: a candidate with its solution, or only the record of its failure."""
 
     record: SolverRecord
     candidate: Candidate | None = None
@@ -85,7 +85,7 @@ class SolverAttempt:
 
     @property
     def usable(self) -> bool:
-        """Whether the verifier found nothing wrong."""
+        """Return whether the verifier passes the candidate."""
         return self.candidate is not None and self.candidate.verification.valid
 
 
@@ -96,18 +96,18 @@ def make_plan(
     solvers: Sequence[tuple[str, Solve]] = SOLVERS,
     explained: bool = True,
 ) -> Plan:
-    """The plan of a task.
+    """Return the plan of a task.
 
     Args:
-        task: what is asked for.
-        time_limit: of each solver [s].
-        solvers: who is asked, in order.
-        explained: whether each slot says why, which takes as long as the rest.
+        task: the planning task.
+        time_limit: time limit of each solver [s].
+        solvers: solvers in the order in which they are tried.
+        explained: whether every slot is explained, which takes as long as the rest.
 
     Raises:
-        ContradictionError: what is asked for contradicts the home's limits; it names them and offers a relaxation.
-        NoFeasibleScheduleError: the same, where nobody can tell what.
-        LoadRequestError: a wish that no plan can mean.
+        ContradictionError: the task's demands contradict the home's limits; it names them and offers a relaxation.
+        NoFeasibleScheduleError: the task is infeasible and the contradiction could not be identified.
+        LoadRequestError: a load request cannot be met.
         IncompleteDayError: a slot has no finite price, load or PV.
     """
     check_end(task)
@@ -117,7 +117,7 @@ def make_plan(
     released = release(last.candidate, simple, failure=f"{last.record.solver}: {last.record.status}")
     chosen = released.chosen
     solution = last.solution if chosen.name == PLAN else None
-    costs = {each.name: each.cost for each in simple}
+    costs = {option.name: option.cost for option in simple}
     return Plan(
         schedule=explain(task, chosen.schedule, solution) if explained else chosen.schedule,
         released=chosen.name,
@@ -134,7 +134,7 @@ def make_plan(
 
 
 def _attempts(task: PlanTask, time_limit: float, solvers: Sequence[tuple[str, Solve]]) -> Iterator[SolverAttempt]:
-    """One solver after the other, up to the first whose schedule the verifier passes."""
+    """Try one solver after the other, up to the first whose schedule the verifier passes."""
     program = task.program()
     for name, solve in solvers:
         attempt = _attempt(task, program, name, partial(solve, program, time_limit))
@@ -152,13 +152,13 @@ def _attempt(task: PlanTask, program: HomeProgram, name: str, solve: Callable[[]
         return SolverAttempt(SolverRecord(name, f"failed: {error}", gap=float("inf")))
     finally:
         program.clear_basis()
-    found = candidate(task, PLAN, optimized_schedule(task, solution))
+    solved = candidate(task, PLAN, optimized_schedule(task, solution))
     record = replace(solution.record, solver=name)
-    if not found.verification.valid:
-        first = found.verification.violations[0]
-        # The optimiser breaks a fuse rather than have no answer; for a demand's sake that is no answer either.
-        broken = any(violation.rule == "fuse" for violation in found.verification.violations)
+    if not solved.verification.valid:
+        first = solved.verification.violations[0]
+        # The fuse is soft in the optimiser; a fuse broken to meet a demand means that the demand contradicts it.
+        broken = any(violation.rule == "fuse" for violation in solved.verification.violations)
         if broken and (error := contradiction(task)) is not None:
             raise error
         record = replace(record, status=f"{record.status}, but refused by the verifier: {first.rule}")
-    return SolverAttempt(record, found, solution)
+    return SolverAttempt(record, solved, solution)

@@ -1,7 +1,7 @@
-"""What a policy would do over the slots ahead: asked slot after slot, on what is expected, through the inverter.
+"""A policy's plan for the slots ahead: its rollout under the forecast, slot after slot, through the inverter.
 
-A policy decides on what it reads; here it is told that everything comes as forecast, so its plan is what it would do on
-such a day. The command of the first slot rests on readings alone and is the one that counts.
+A policy decides on readings; here the forecast stands for the readings to come, so the plan is the policy's behaviour
+if the forecast is exact. The command of the first slot depends on readings alone and is the one that is carried out.
 """
 
 from collections.abc import Mapping
@@ -26,19 +26,19 @@ from planner.value.scenario_source import ScenarioSource
 from planner.value.value_function import interpolated, soc_grid
 
 TINY_KWH = 1e-9
-TOGETHER = 16
-"""Slots asked at once: of 8, 16, 24, 32 and 64 the fastest (140 slots)."""
+BATCH_SLOTS = 16
+"""Slots decided in one batch (measured: of 8, 16, 24, 32 and 64 the fastest over 140 slots)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RollingState:
-    """What a policy sees of today and of the slots ahead.
+    """The state of a rolling policy: today so far and the slots ahead.
 
     Attributes:
-        window: today from its midnight on, and tomorrow as far as prices are known; load and PV are what was read in
-            slots that are over, and what is expected elsewhere.
-        started_slot: slot at which these prices became known.
-        current_slot: slot that is decided.
+        window: today from its midnight on, and tomorrow as far as prices are known; load and PV are readings in slots
+            that are over, and forecasts elsewhere.
+        started_slot: index of the slot at which these prices became known.
+        current_slot: index of the slot to decide.
     """
 
     window: Window
@@ -47,7 +47,7 @@ class RollingState:
 
     @cached_property
     def world(self) -> World:
-        """The slots ahead as they are expected, `(1, n_slots)`."""
+        """Return the forecast of the slots ahead, `(1, n_slots)`."""
         ahead = slice(self.current_slot, None)
         return World(*(table[:, ahead] for table in vars(self.window.world).values()))
 
@@ -57,26 +57,25 @@ class PolicySchedule:
     """A policy's plan.
 
     Attributes:
-        schedule: as `plan_schedule.schedule_frame`.
+        schedule: the schedule, with the columns of `schedule.schedule_frame`.
         values: value that the policy assigns to the energy stored at each slot's end, on an even grid over the
-            battery's range `(n_slots, n_soc)` [money]; NaN where it does not say.
+            battery's range `(n_slots, n_soc)` [money]; NaN where it gives none.
     """
 
     schedule: pl.DataFrame
     values: Energy
 
     def stored_value(self, task: PlanTask) -> Energy:
-        """What one more kWh stored at each slot's end is worth later `(n_slots,)` [money/kWh]."""
+        """Return the marginal value of energy stored at each slot's end `(n_slots,)` [money/kWh]."""
         grid = soc_grid(task.site.battery, self.values.shape[1])
         low = np.clip(np.searchsorted(grid, self.schedule["soc_end_kwh"].to_numpy()) - 1, 0, len(grid) - 2)
         slot = np.arange(task.n_slots)
         return (self.values[slot, low + 1] - self.values[slot, low]) / max(grid[1] - grid[0], TINY_KWH)
 
     def idle_costs(self, task: PlanTask) -> Energy:
-        """What each slot would cost more with the battery idle in it, what is left counted as the policy does [money].
+        """Return the extra cost of leaving the battery idle in each slot `(n_slots,)` [money]; NaN where unknown.
 
-        Not as exact as the optimiser's, which plans the rest anew: here the rest is worth what the policy holds it to
-        be; `(n_slots,)`, NaN where it does not say.
+        Less exact than the optimiser's, which plans the rest anew: here the stored energy left is valued by the policy.
         """
         _, export_price, load, pv = task.arrays
         site, schedule, nothing = task.site, self.schedule, np.zeros(task.n_slots)
@@ -104,15 +103,14 @@ class PolicySchedule:
 
 
 def value_schedule(task: PlanTask, ahead: RollingState, others: Mapping[str, Energy] | None = None) -> PolicySchedule:
-    """The plan of the policy `value`; arguments as for `learned_schedule`."""
+    """Return the plan of the policy `value`; arguments as for `learned_schedule`."""
     rolling = RollingValue(ahead.window)
     rolling.open_at(ahead.started_slot, len(ahead.window.slots))
-    nowhere = np.array([task.start_soc_kwh])
-    for slot in range(
-        ahead.current_slot - ahead.started_slot
-    ):  # beliefs come from the readings since the span was opened
-        rolling.command(slot, nowhere)
-    return _asked(task, ahead, rolling, others)
+    start_soc = np.array([task.start_soc_kwh])
+    # Scenario weights follow from the readings since the prices became known.
+    for slot in range(ahead.current_slot - ahead.started_slot):
+        rolling.command(slot, start_soc)
+    return _rolled_out(task, ahead, rolling, others)
 
 
 def learned_schedule(
@@ -122,18 +120,18 @@ def learned_schedule(
     source: ScenarioSource,
     others: Mapping[str, Energy] | None = None,
 ) -> PolicySchedule:
-    """The plan of a learned policy.
+    """Return the plan of a learned policy.
 
     Args:
-        task: the slots ahead, the stored energy now, and what the end is worth.
-        ahead: the same slots as the policy sees them.
-        policy: what decides.
-        source: where its scenarios come from; the rules are the policy's own.
-        others: movable loads and further batteries, as `plan_schedule.schedule_frame` takes them; None as a home
-            without plans has them.
+        task: the slots ahead, the stored energy now, and the value of the end.
+        ahead: the rolling state for the same slots.
+        policy: the learned policy.
+        source: source of its scenarios; the weight rules are the policy's own.
+        others: movable loads and further batteries, as `schedule.schedule_frame` takes them; None for
+            `release.default_loads`.
 
     Raises:
-        PolicyMismatchError: the policy sees another state than this version shows.
+        PolicyMismatchError: the policy was trained on another state layout than this version's.
     """
     own = ScenarioSource(
         history=source.history, rules=policy.weight_rules, forecast_scenarios=source.forecast_scenarios
@@ -142,48 +140,48 @@ def learned_schedule(
     rolling.open_at(ahead.started_slot, len(ahead.window.slots))
     moved = default_loads(task) if others is None else others
     first = ahead.current_slot - ahead.started_slot
-    worth = rolling.later_values(first, first + task.n_slots)
-    return PolicySchedule(simulated(task, moved, _followed(task, ahead, rolling, moved)), worth)
+    values = rolling.later_values(first, first + task.n_slots)
+    return PolicySchedule(simulated(task, moved, _commands(task, ahead, rolling, moved)), values)
 
 
-def _asked(
+def _rolled_out(
     task: PlanTask, ahead: RollingState, rolling: RollingValue, others: Mapping[str, Energy] | None
 ) -> PolicySchedule:
-    """Ask for every slot ahead, one after the other."""
+    """Roll a policy out over the slots ahead, one after the other."""
     moved = default_loads(task) if others is None else others
-    worth: list[Energy] = []
+    values: list[Energy] = []
     first = ahead.current_slot - ahead.started_slot
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
         command = rolling.command(first + slot, soc_kwh)
-        worth.append(rolling.later_value(first + slot))
+        values.append(rolling.later_value(first + slot))
         return command
 
-    done = simulate(decide, _drawn(task, ahead, moved), task.site, np.array([task.start_soc_kwh]))
+    done = simulate(decide, _expected_world(task, ahead, moved), task.site, np.array([task.start_soc_kwh]))
     flows = Flows(**{name: table[0] for name, table in vars(done.flows).items()})
     command = Command(*(power[0] for power in done.commands))
-    return PolicySchedule(schedule_frame(task, flow_columns(flows), moved, command), np.stack(worth))
+    return PolicySchedule(schedule_frame(task, flow_columns(flows), moved, command), np.stack(values))
 
 
-def _drawn(task: PlanTask, ahead: RollingState, moved: Mapping[str, Energy]) -> World:
-    """The slots ahead with what movable loads and further batteries draw."""
+def _expected_world(task: PlanTask, ahead: RollingState, moved: Mapping[str, Energy]) -> World:
+    """Return the slots ahead with the draw of movable loads and further batteries."""
     expected = ahead.world
     load = expected.load_kwh + task.shifted_load(moved)
     return World(load, expected.pv_kwh, expected.import_price, expected.export_price)
 
 
-def _followed(task: PlanTask, ahead: RollingState, rolling: RollingLearned, moved: Mapping[str, Energy]) -> Command:
-    """The policy's commands of the slots ahead, the same as asked slot after slot.
+def _commands(task: PlanTask, ahead: RollingState, rolling: RollingLearned, moved: Mapping[str, Energy]) -> Command:
+    """Return the policy's commands of the slots ahead, the same as decided slot after slot.
 
-    Some slots are asked at once from guessed stored energy, and what the inverter makes of the commands is the next
-    guess. Up to the first wrong guess all is right, the slot after what is settled always; commands come in steps, so
-    that mostly many are (140 slots: 25 ms, slot after slot 100 ms).
+    A batch of slots is decided from guessed stored energy, and the simulated stored energy is the next guess
+    (fixed-point iteration). All commands up to the first wrong guess are right, at least one a batch. Commands are
+    discrete, so that mostly many are right (measured: 140 slots in 25 ms, slot after slot in 100 ms).
     """
-    first, world = ahead.current_slot - ahead.started_slot, _drawn(task, ahead, moved)
+    first, world = ahead.current_slot - ahead.started_slot, _expected_world(task, ahead, moved)
     guess = np.full(task.n_slots + 1, task.start_soc_kwh)
-    powers, settled = np.zeros((3, task.n_slots)), 0
-    while settled < task.n_slots:
-        part = slice(settled, min(settled + TOGETHER, task.n_slots))
+    powers, decided = np.zeros((3, task.n_slots)), 0
+    while decided < task.n_slots:
+        part = slice(decided, min(decided + BATCH_SLOTS, task.n_slots))
         slots = np.arange(part.start, part.stop)
         powers[:, part] = rolling.commands(first + slots, guess[part])
         flows = simulate_open_loop(
@@ -192,11 +190,11 @@ def _followed(task: PlanTask, ahead: RollingState, rolling: RollingLearned, move
             pv_kwh=world.pv_kwh[0, part],
             export_price=world.export_price[0, part],
             site=task.site,
-            start_soc_kwh=float(guess[settled]),
+            start_soc_kwh=float(guess[decided]),
         )
-        came = np.concatenate([guess[settled : settled + 1], flows.soc_end_kwh])
-        wrong = np.flatnonzero(came[:-1] != guess[part])
-        settled += int(wrong[0]) if len(wrong) else len(slots)
-        guess[part.start : part.stop + 1] = came
-        guess[part.stop + 1 :] = came[-1]
+        simulated_soc = np.concatenate([guess[decided : decided + 1], flows.soc_end_kwh])
+        wrong = np.flatnonzero(simulated_soc[:-1] != guess[part])
+        decided += int(wrong[0]) if len(wrong) else len(slots)
+        guess[part.start : part.stop + 1] = simulated_soc
+        guess[part.stop + 1 :] = simulated_soc[-1]
     return Command(*powers)

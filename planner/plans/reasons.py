@@ -1,4 +1,4 @@
-"""Why a slot was run the way it was, as one word of a closed list, told from its flows."""
+"""The reason for a slot's battery use, as one word of a closed list, derived from its flows."""
 
 import polars as pl
 
@@ -21,11 +21,11 @@ PLAN_REASONS = (
     "keep_under_peak",
     "limited",
 )
-"""What a plan can say besides, since it knows what stored energy is worth (`explanations`)."""
+"""Reasons of planned slots: more than flows show, since a plan knows the value of stored energy (`explanations`)."""
 
 
 def with_reasons(schedule: pl.DataFrame) -> pl.DataFrame:
-    """Add `reason` to a schedule with flows; the first that applies wins."""
+    """Add `reason` to a schedule with flows; the first that applies is taken."""
     surplus = (pl.col("pv_kwh") - pl.col("load_kwh")).clip(lower_bound=0)
     deficit = (pl.col("load_kwh") - pl.col("pv_kwh")).clip(lower_bound=0)
     charge, discharge = pl.col("charge_kwh"), pl.col("discharge_kwh")

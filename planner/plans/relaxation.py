@@ -1,7 +1,7 @@
-"""What has no answer: which demand contradicts which limits, from which slot, and the least that would have to give.
+"""Diagnosis of an infeasible task: which demand contradicts which limits, from which slot, and the least relaxation.
 
-A limit is named where raising it alone would meet every demand, so nothing is guessed; how much has to give is solved
-for (`elastic_problem`). `relaxed` turns the least relaxation into a task that has an answer.
+A limit is named if raising it alone would meet every demand, so nothing is guessed. The least relaxation is solved for
+(`elastic_problem`); `relaxed` turns it into a feasible task.
 """
 
 from dataclasses import replace
@@ -27,7 +27,7 @@ _LOADS = {"water": "the water heater", "ev": "the car"}
 
 
 def contradiction(task: PlanTask) -> ContradictionError | None:
-    """What of a task contradicts what; None where an answer exists, or where nobody can tell."""
+    """Return the contradiction in a task; None if it is feasible, or if the diagnosis itself fails."""
     try:
         shortfall = least_shortfall(task)
     except SolverError:
@@ -35,11 +35,11 @@ def contradiction(task: PlanTask) -> ContradictionError | None:
     if shortfall.nothing:
         return None
     limits = _limits(task)
-    in_the_way = " and ".join(each.sentence for each in limits) if limits else "what the home can do"
-    demands = _demands(task, shortfall, in_the_way)
-    alternatives = [" and ".join(_gives(task, shortfall)), *_raises(task, limits)]
+    blocking = " and ".join(limit.sentence for limit in limits) if limits else "what the home can do"
+    demands = _demands(task, shortfall, blocking)
+    alternatives = [" and ".join(_relaxed_demands(task, shortfall)), *_raised_limits(task, limits)]
     return ContradictionError(
-        "; ".join(each.sentence for each in demands),
+        "; ".join(demand.sentence for demand in demands),
         conflicts=(*demands, *limits),
         relaxation=_relaxation(task, shortfall),
         hint=f"least relaxation: {', or '.join(alternatives)}",
@@ -59,7 +59,7 @@ def check_end(task: PlanTask) -> None:
 
 
 def relaxed(task: PlanTask, relaxation: Relaxation) -> PlanTask:
-    """The task with its demands relaxed."""
+    """Return the task with its demands relaxed."""
     end = task.end
     if relaxation.return_soc_kwh is not None:
         end = replace(end, return_soc_kwh=relaxation.return_soc_kwh)
@@ -74,7 +74,7 @@ def relaxed(task: PlanTask, relaxation: Relaxation) -> PlanTask:
 
 
 def _relaxation(task: PlanTask, shortfall: Shortfall) -> Relaxation:
-    """The shortfall as new demands, a hair easier than the solver found, since it rounds."""
+    """Return the shortfall as new demands, `SMALL_KWH` easier than the solver's, since it rounds."""
     end = task.end
     given = shortfall.end_over - shortfall.end_short
     given = given + float(np.sign(given)) * SMALL_KWH if abs(given) > SMALL_KWH else 0.0
@@ -90,36 +90,41 @@ def _relaxation(task: PlanTask, shortfall: Shortfall) -> Relaxation:
     )
 
 
-def _demands(task: PlanTask, shortfall: Shortfall, in_the_way: str) -> list[Conflict]:
-    """What cannot be met, with the slot it has to be met in."""
+def _demands(task: PlanTask, shortfall: Shortfall, blocking: str) -> list[Conflict]:
+    """Return the demands that cannot be met, each with the slot of its deadline."""
     words, last = Words(task.site.currency, task.site.timezone), task.n_slots - 1
-    found: list[Conflict] = []
+    conflicts: list[Conflict] = []
     missing = max(shortfall.end_short, shortfall.end_over)
     if missing > SMALL_KWH:
-        wanted = task.end.return_soc_kwh
-        curve = task.end.curve
-        name = "end_floor" if wanted is None else "return_soc"
-        asked = wanted if wanted is not None else (curve.floor_kwh if curve is not None else 0.0)
-        reached = asked + shortfall.end_over - shortfall.end_short
+        name = "end_floor" if task.end.return_soc_kwh is None else "return_soc"
+        demanded = _demanded_end(task)
+        reached = demanded + shortfall.end_over - shortfall.end_short
         most = "most" if shortfall.end_short > 0 else "least"
-        told = f"return to {asked:.1f} kWh by {_ends(task, last, words)} contradicts {in_the_way}"
-        told = f"{told}: at {most} {reached:.1f} kWh can be reached"
-        found.append(_conflict(task, name, last, missing, told))
+        sentence = f"return to {demanded:.1f} kWh by {_ends(task, last, words)} contradicts {blocking}"
+        sentence = f"{sentence}: at {most} {reached:.1f} kWh can be reached"
+        conflicts.append(_conflict(task, name, last, missing, sentence))
     for load in task.loads.flexible:
         lacking = shortfall.loads[load.name].tolist()
         for window, energy, lacks in zip(load.windows, load.energy_kwh.tolist(), lacking, strict=True):
             if lacks > SMALL_KWH:
                 slot = int(np.flatnonzero(window)[-1])
-                told = f"{energy:.1f} kWh for {_name(load.name)} by {_ends(task, slot, words)} contradict {in_the_way}"
-                told = f"{told}: at most {energy - lacks:.1f} kWh can be had"
-                found.append(_conflict(task, load.name, slot, lacks, told))
+                demand = f"{energy:.1f} kWh for {_name(load.name)} by {_ends(task, slot, words)}"
+                sentence = f"{demand} contradict {blocking}: at most {energy - lacks:.1f} kWh can be had"
+                conflicts.append(_conflict(task, load.name, slot, lacks, sentence))
     for run in task.loads.runs:
         if run.name in shortfall.dropped:
             slot = int(np.flatnonzero(run.may_start)[-1])
             by = _ends(task, slot + len(run.energy_kwh) - 1, words)
-            told = f"a run of {_name(run.name)} by {by} contradicts {in_the_way}"
-            found.append(_conflict(task, run.name, slot, float(run.energy_kwh.sum()), told))
-    return found
+            sentence = f"a run of {_name(run.name)} by {by} contradicts {blocking}"
+            conflicts.append(_conflict(task, run.name, slot, float(run.energy_kwh.sum()), sentence))
+    return conflicts
+
+
+def _demanded_end(task: PlanTask) -> float:
+    """Return the stored energy demanded at the end [kWh]."""
+    if task.end.return_soc_kwh is not None:
+        return task.end.return_soc_kwh
+    return task.end.curve.floor_kwh if task.end.curve is not None else 0.0
 
 
 def _conflict(task: PlanTask, limit: str, slot: int, size: float, sentence: str) -> Conflict:
@@ -128,7 +133,7 @@ def _conflict(task: PlanTask, limit: str, slot: int, size: float, sentence: str)
 
 
 def _ends(task: PlanTask, slot: int, words: Words) -> str:
-    """Local time of a slot's end, seen from the horizon's start; without a clock, which slot it is."""
+    """Return the local time of a slot's end, seen from the horizon's start; without a clock, its index in words."""
     if "slot_start" not in task.slots.columns:
         return f"the end of slot {slot}"
     starts = task.slots["slot_start"]
@@ -141,53 +146,53 @@ def _name(load: str) -> str:
 
 
 def _limits(task: PlanTask) -> list[Conflict]:
-    """The limits of which one alone, raised, would let every demand be met."""
+    """Return the limits that alone, if raised, would let every demand be met."""
     battery, limits = task.site.battery, task.site.limits
-    known = {
+    values = {
         "charge_kw": battery.charge_kw,
         "discharge_kw": battery.discharge_kw,
         "import_kw": limits.import_kw,
         "export_kw": limits.export_kw,
         "inverter_kw": limits.inverter_kw,
     }
-    found: list[Conflict] = []
-    for limit, value in known.items():
+    conflicts: list[Conflict] = []
+    for limit, value in values.items():
         extra = None if value is None else least_raise(task, limit)
         if value is None or extra is None:
             continue
-        told = f"{_LIMITS[limit]} of {power(value)}"
-        found.append(Conflict(limit=limit, slot=None, slot_start=None, size=extra, unit="kW", sentence=told))
+        sentence = f"{_LIMITS[limit]} of {power(value)}"
+        conflicts.append(Conflict(limit=limit, slot=None, slot_start=None, size=extra, unit="kW", sentence=sentence))
     demanded = task.end.return_soc_kwh
     if demanded is not None and not battery.min_soc_kwh <= demanded <= battery.max_soc_kwh:
         off = max(battery.min_soc_kwh - demanded, demanded - battery.max_soc_kwh)
-        told = f"the battery's range of {battery.min_soc_kwh:.1f} to {battery.max_soc_kwh:.1f} kWh"
-        found.append(Conflict(limit="soc_range", slot=None, slot_start=None, size=off, unit="kWh", sentence=told))
-    return found
+        sentence = f"the battery's range of {battery.min_soc_kwh:.1f} to {battery.max_soc_kwh:.1f} kWh"
+        conflicts.append(
+            Conflict(limit="soc_range", slot=None, slot_start=None, size=off, unit="kWh", sentence=sentence)
+        )
+    return conflicts
 
 
-def _gives(task: PlanTask, shortfall: Shortfall) -> list[str]:
-    """The demands as they would have to be."""
-    told: list[str] = []
+def _relaxed_demands(task: PlanTask, shortfall: Shortfall) -> list[str]:
+    """Return the demands in words as they would have to be."""
+    demands: list[str] = []
     given = shortfall.end_over - shortfall.end_short
     if abs(given) > SMALL_KWH:
-        curve = task.end.curve
-        asked = task.end.return_soc_kwh if task.end.return_soc_kwh is not None else (curve.floor_kwh if curve else 0.0)
-        told.append(f"return to {asked + given:.1f} kWh")
+        demands.append(f"return to {_demanded_end(task) + given:.1f} kWh")
     for load in task.loads.flexible:
         lacks = float(shortfall.loads[load.name].sum())
         if lacks > SMALL_KWH:
-            told.append(f"{load.energy_kwh.sum() - lacks:.1f} kWh for {_name(load.name)}")
-    return [*told, *(f"no run of {_name(name)}" for name in shortfall.dropped)]
+            demands.append(f"{load.energy_kwh.sum() - lacks:.1f} kWh for {_name(load.name)}")
+    return [*demands, *(f"no run of {_name(name)}" for name in shortfall.dropped)]
 
 
-def _raises(task: PlanTask, limits: list[Conflict]) -> list[str]:
-    """The limits as they would have to be."""
+def _raised_limits(task: PlanTask, limits: list[Conflict]) -> list[str]:
+    """Return the limits in words as they would have to be."""
     battery, connection = task.site.battery, task.site.limits
-    told: list[str] = []
-    for each in limits:
-        if each.limit != "soc_range":
-            owner = battery if each.limit in ("charge_kw", "discharge_kw") else connection
-            # Rounded up: what is told has to be enough.
-            enough = np.ceil((getattr(owner, each.limit) + each.size) * 100 - 1e-3) / 100
-            told.append(f"{_LIMITS[each.limit]} of {power(float(enough))}")
-    return told
+    raised: list[str] = []
+    for conflict in limits:
+        if conflict.limit != "soc_range":
+            owner = battery if conflict.limit in ("charge_kw", "discharge_kw") else connection
+            # Rounded up: the value that is shown has to be enough.
+            enough = np.ceil((getattr(owner, conflict.limit) + conflict.size) * 100 - 1e-3) / 100
+            raised.append(f"{_LIMITS[conflict.limit]} of {power(float(enough))}")
+    return raised

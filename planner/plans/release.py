@@ -1,9 +1,9 @@
-"""Do no harm: a plan is released only where the model says that it costs no more than leaving the battery to itself.
+"""Do no harm: a plan is released only if its modelled cost is no more than that of leaving the battery to itself.
 
-Against it stand, on the same forecast and with the same end, *idle* (the home without using its battery) and
-*self-consumption* (what inverters do by themselves), both with movable loads as a home without plans has them: the car
-charges on arrival, the heater at the beginning of the day, an appliance starts as early as it may; later only where
-the fuse has no room. What the verifier refuses, a broken fuse or a missed end above all, is no candidate.
+It is compared, on the same forecast and with the same end, with *idle* (the battery is not used) and
+*self-consumption* (the inverter's own default), both with movable loads as in a home without plans: the car charges on
+arrival, the heater at the beginning of the day, an appliance starts as early as it may; later only if the fuse has no
+room. A schedule that the verifier refuses, mostly for a broken fuse or a missed end, is no candidate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,8 +22,8 @@ from planner.plans.task import PlanTask
 from planner.verification.verifier import Verification, verify_schedule
 
 PLAN, SELF_CONSUMPTION, IDLE = "plan", "self_consumption", "idle"
-SAME_MONEY = 1e-6
-"""Nearer than this two costs are one, and the plan is preferred: sums round, and the plan's tie-break costs 1e-7."""
+COST_TOLERANCE = 1e-6
+"""Costs nearer than this are equal, and the plan is preferred: sums round, and the plan's tie-break costs 1e-7."""
 _NAMES = {PLAN: "the plan", SELF_CONSUMPTION: "self-consumption", IDLE: "idle"}
 
 
@@ -34,8 +34,8 @@ class Candidate:
     Attributes:
         name: `plan`, `self_consumption` or `idle`.
         schedule: its slots.
-        cost: what the model says it costs, the worth of the end included [money].
-        verification: what the verifier says.
+        cost: modelled cost, less the value of the end [money].
+        verification: the verifier's result.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Release:
-    """What is released, and why.
+    """The released candidate and the reason.
 
     Attributes:
         chosen: the released candidate.
@@ -58,52 +58,52 @@ class Release:
 
 
 def candidate(task: PlanTask, name: str, schedule: pl.DataFrame) -> Candidate:
-    """A schedule with its modelled cost and the verifier's word."""
-    spans_days = schedule.drop("local_day")  # a plan begins and ends within days, which the verifier takes for gaps
+    """Return a schedule with its modelled cost and the verifier's result."""
+    # A plan starts and ends within days, which the verifier would report as gaps.
     verification = verify_schedule(
-        spans_days, task.site, start_soc_kwh=task.start_soc_kwh, end_soc_kwh=task.end.return_soc_kwh
+        schedule.drop("local_day"), task.site, start_soc_kwh=task.start_soc_kwh, end_soc_kwh=task.end.return_soc_kwh
     )
     return Candidate(name, schedule, modelled_cost(task, schedule), verification)
 
 
 def release(plan: Candidate | None, simple: Sequence[Candidate], *, failure: str = "") -> Release:
-    """Choose what is released.
+    """Choose the schedule to release.
 
     Args:
-        plan: the optimiser's schedule; None where there is none.
+        plan: the optimiser's schedule; None if there is none.
         simple: idle and self-consumption.
-        failure: why there is no plan.
+        failure: reason why there is no plan.
 
     Returns:
-        The cheapest of what the verifier lets pass, the plan where it costs as much as another; self-consumption where
-        nothing passes, since that is what the inverter does by itself.
+        The cheapest candidate that the verifier passes, the plan if costs are equal; self-consumption if none passes,
+        since it is the inverter's own default.
     """
-    known = [each for each in ([plan] if plan is not None else []) + list(simple) if each.verification.valid]
-    by_itself = next(each for each in simple if each.name == SELF_CONSUMPTION)
+    valid = [option for option in ([plan] if plan is not None else []) + list(simple) if option.verification.valid]
+    default = next(option for option in simple if option.name == SELF_CONSUMPTION)
     if plan is None or not plan.verification.valid:
-        why = failure if plan is None else f"the plan is wrong: {plan.verification.violations[0].message}"
-        chosen = min(known, key=lambda each: each.cost) if known and plan is not None else by_itself
-        return Release(chosen, f"{why}; {_NAMES[chosen.name]} is released instead")
-    best = min(known, key=lambda each: each.cost)
-    if best.cost < plan.cost - SAME_MONEY:
+        problem = failure if plan is None else f"the plan is wrong: {plan.verification.violations[0].message}"
+        chosen = min(valid, key=lambda option: option.cost) if valid and plan is not None else default
+        return Release(chosen, f"{problem}; {_NAMES[chosen.name]} is released instead")
+    best = min(valid, key=lambda option: option.cost)
+    if best.cost < plan.cost - COST_TOLERANCE:
         reason = f"{_NAMES[best.name]} costs {plan.cost - best.cost:.2f} less than the plan and is released instead"
         return Release(best, reason)
-    return Release(plan, _in_favour(plan, simple))
+    return Release(plan, _comparison(plan, simple))
 
 
-def _in_favour(plan: Candidate, simple: Sequence[Candidate]) -> str:
-    """What speaks for the plan."""
-    told = [
-        f"{each.cost - plan.cost:.2f} less than {_NAMES[each.name]}"
-        if each.verification.valid
-        else f"what {_NAMES[each.name]} cannot do ({each.verification.violations[0].rule.replace('_', ' ')})"
-        for each in simple
+def _comparison(plan: Candidate, simple: Sequence[Candidate]) -> str:
+    """Return in words how the plan compares with the simple schedules."""
+    comparisons = [
+        f"{option.cost - plan.cost:.2f} less than {_NAMES[option.name]}"
+        if option.verification.valid
+        else f"what {_NAMES[option.name]} cannot do ({option.verification.violations[0].rule.replace('_', ' ')})"
+        for option in simple
     ]
-    return f"the plan costs {' and '.join(told)}" if told else "the plan stands alone"
+    return f"the plan costs {' and '.join(comparisons)}" if comparisons else "the plan stands alone"
 
 
 def simple_candidates(task: PlanTask) -> list[Candidate]:
-    """Self-consumption and idle on the same forecast."""
+    """Return self-consumption and idle on the same forecast."""
     others = default_loads(task)
     return [
         candidate(task, SELF_CONSUMPTION, _self_consumption(task, others)),
@@ -112,7 +112,7 @@ def simple_candidates(task: PlanTask) -> list[Candidate]:
 
 
 def _self_consumption(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
-    """Surplus into the battery, deficit out of it, except what the battery may not feed."""
+    """Return the self-consumption schedule: the battery takes the surplus and covers the deficit that it may feed."""
     _, _, load, pv = task.arrays
     kept = task.kept_from_battery(others)
     may_cover = np.maximum(load + task.shifted_load(others) - kept - pv, 0.0) / SLOT_HOURS
@@ -122,7 +122,7 @@ def _self_consumption(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFr
 
 
 def _idle(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
-    """The home without using its battery; all slots at once, since nothing carries over but what the store loses."""
+    """Return the idle schedule; all slots at once, since only self-discharge carries over."""
     _, export_price, load, pv = task.arrays
     battery = replace(task.site.battery, charge_kw=0.0, discharge_kw=0.0)
     nothing = np.zeros(task.n_slots)
@@ -141,7 +141,7 @@ def _idle(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
 
 
 def simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) -> pl.DataFrame:
-    """Commands run through the inverter under the forecast, as a schedule."""
+    """Return the schedule of commands simulated under the forecast."""
     _, export_price, load, pv = task.arrays
     flows = simulate_open_loop(
         command,
@@ -155,13 +155,13 @@ def simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) ->
 
 
 def flow_columns(flows: Flows) -> Energy:
-    """Flows as the optimiser's columns `(n_slots, 6)`."""
+    """Return flows as the optimiser's columns `(n_slots, 6)`."""
     moved = (flows.charge_kwh, flows.discharge_kwh, flows.import_kwh, flows.export_kwh, flows.curtailed_kwh)
     return np.stack([*moved, flows.soc_end_kwh], axis=1)
 
 
 def default_loads(task: PlanTask) -> dict[str, Energy]:
-    """Movable loads as a home without plans has them, further batteries at rest; each `(n_slots,)` [kWh]."""
+    """Return the movable loads of a home without plans, further batteries at rest; each `(n_slots,)` [kWh]."""
     _, _, load, pv = task.arrays
     others: dict[str, Energy] = {}
     for number, battery in enumerate(task.site.extra_batteries, start=2):
@@ -175,15 +175,15 @@ def default_loads(task: PlanTask) -> dict[str, Energy]:
         starts[int(np.argmax(run.may_start))] = 1.0
         others[run.name] = np.convolve(starts, run.energy_kwh)[: task.n_slots]
         net = net + others[run.name]
-    for wanted in task.loads.flexible:
+    for flexible in task.loads.flexible:
         room = np.maximum(slot_limit(task.site.limits.import_kw) - net, 0.0)
-        others[wanted.name] = _at_once(wanted, room)
-        net = net + others[wanted.name]
+        others[flexible.name] = _at_once(flexible, room)
+        net = net + others[flexible.name]
     return others
 
 
 def _at_once(load: FlexibleLoad, room_kwh: Energy) -> Energy:
-    """Each window's energy as early as the fuse has room; what then is left, as early as can be."""
+    """Place each window's energy as early as the fuse has room, and the rest as early as possible."""
     taken = np.zeros(len(load.most_kwh))
     for window, energy in zip(load.windows, load.energy_kwh, strict=True):
         left = float(energy)

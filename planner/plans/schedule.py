@@ -1,4 +1,4 @@
-"""A schedule frame from flows: columns, stored energy, cost and the commands that bring the flows about."""
+"""Build a schedule frame from flows: columns, stored energy, cost and the commands that produce the flows."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,12 @@ from planner.optimizer.plan_commands import command_for_plan, exact_commands
 from planner.optimizer.solution import CHARGE, CURTAIL, DISCHARGE, EXPORT, IMPORT, SOC, Solution
 from planner.plans.task import PlanTask
 
-AGREES_KWH = 1e-5  # nearer than this a command brings a planned flow about
+FLOW_TOLERANCE_KWH = 1e-5  # a command reproduces a planned flow to this
 ROUNDING_KWH = 1e-9
 
 
 def optimized_schedule(task: PlanTask, solution: Solution) -> pl.DataFrame:
-    """The optimiser's answer as a schedule, with commands that mean it."""
+    """Return the optimiser's solution as a schedule with commands."""
     flows = np.where(solution.flows < ROUNDING_KWH, 0.0, solution.flows)
     flows[:, SOC] = solution.flows[:, SOC]
     others = {name: np.where(values < ROUNDING_KWH, 0.0, values) for name, values in solution.others.items()}
@@ -25,13 +25,13 @@ def optimized_schedule(task: PlanTask, solution: Solution) -> pl.DataFrame:
 
 
 def schedule_frame(task: PlanTask, flows: Energy, others: Mapping[str, Energy], commands: Command) -> pl.DataFrame:
-    """Flows `(n_slots, 6)` as a schedule with the columns of `policy_schedules` and those of movable loads.
+    """Return flows `(n_slots, 6)` as a schedule with the columns of `policy_schedules` and those of movable loads.
 
     Args:
-        task: what was planned.
-        flows: in the order of `flow_kinds` [kWh].
+        task: the planning task.
+        flows: flows in the column order of `optimizer.solution` [kWh].
         others: movable loads and further batteries by name, each `(n_slots,)` [kWh].
-        commands: of each slot [kW].
+        commands: command of each slot [kW].
     """
     battery = task.site.battery
     soc = np.concatenate([[task.start_soc_kwh], flows[:, SOC]])
@@ -57,7 +57,7 @@ def schedule_frame(task: PlanTask, flows: Energy, others: Mapping[str, Energy], 
 
 
 def modelled_cost(task: PlanTask, schedule: pl.DataFrame) -> float:
-    """Cost of all slots and the charge for power, less what the end is worth against the start [money]."""
+    """Return the cost of all slots and the demand charge, less the value gained in the battery [money]."""
     power = task.demand_charge(schedule["import_kwh"].to_numpy())
     return (
         float(schedule["cost"].sum())
@@ -67,7 +67,7 @@ def modelled_cost(task: PlanTask, schedule: pl.DataFrame) -> float:
 
 
 def _further_batteries(task: PlanTask, others: Mapping[str, Energy]) -> dict[str, Energy]:
-    """Columns of the batteries besides the main one, which start in the middle (`HomeProgram`)."""
+    """Return the columns of further batteries, which start half full (`HomeProgram`)."""
     columns: dict[str, Energy] = {}
     for number, battery in enumerate(task.site.extra_batteries, start=2):
         name = f"battery_{number}"
@@ -78,14 +78,13 @@ def _further_batteries(task: PlanTask, others: Mapping[str, Energy]) -> dict[str
 
 
 def _commands(task: PlanTask, flows: Energy, others: Mapping[str, Energy], stored_value: Energy) -> Command:
-    """What the plan means in each slot; outright quantities where that would not bring the planned flows about.
+    """Return the command of each slot; a fixed power where the adaptive command would not reproduce the planned flows.
 
-    Outright, too, where something is drawn that the battery may not feed: an inverter told to cover the house covers
-    all of it.
+    Fixed, too, where a load draws that the battery may not feed: an inverter that covers the house covers all of it.
     """
     import_price, export_price, load, pv = task.arrays
     drawn = load + task.shifted_load(others)
-    meant = Command(
+    commands = Command(
         *np.array(
             [
                 command_for_plan(
@@ -101,15 +100,15 @@ def _commands(task: PlanTask, flows: Energy, others: Mapping[str, Energy], store
             ]
         ).T
     )
-    outright = exact_commands(charge_kwh=flows[:, CHARGE], discharge_kwh=flows[:, DISCHARGE], load_kwh=drawn, pv_kwh=pv)
-    follows = _brings_about(task, meant, flows, drawn) & (task.kept_from_battery(others) < ROUNDING_KWH)
-    return Command(*(np.where(follows, one, other) for one, other in zip(meant, outright, strict=True)))
+    fixed = exact_commands(charge_kwh=flows[:, CHARGE], discharge_kwh=flows[:, DISCHARGE], load_kwh=drawn, pv_kwh=pv)
+    exact = _reproduces_flows(task, commands, flows, drawn) & (task.kept_from_battery(others) < ROUNDING_KWH)
+    return Command(*(np.where(exact, one, other) for one, other in zip(commands, fixed, strict=True)))
 
 
-def _brings_about(task: PlanTask, command: Command, flows: Energy, drawn_kwh: Energy) -> NDArray[np.bool_]:
-    """Whether the inverter, told the command of a slot in the state planned for it, does what is planned."""
+def _reproduces_flows(task: PlanTask, command: Command, flows: Energy, drawn_kwh: Energy) -> NDArray[np.bool_]:
+    """Return where the inverter reproduces the planned flows, given the command of a slot in its planned state."""
     _, export_price, _, pv = task.arrays
-    done = apply_command(
+    result = apply_command(
         command,
         load_kwh=drawn_kwh,
         pv_kwh=pv,
@@ -118,6 +117,6 @@ def _brings_about(task: PlanTask, command: Command, flows: Energy, drawn_kwh: En
         battery=task.site.battery,
         limits=task.site.limits,
     )
-    off = np.abs(done.charge_kwh - flows[:, CHARGE]) + np.abs(done.discharge_kwh - flows[:, DISCHARGE])
-    off += np.abs(done.import_kwh - flows[:, IMPORT]) + np.abs(done.export_kwh - flows[:, EXPORT])
-    return off < AGREES_KWH
+    off = np.abs(result.charge_kwh - flows[:, CHARGE]) + np.abs(result.discharge_kwh - flows[:, DISCHARGE])
+    off += np.abs(result.import_kwh - flows[:, IMPORT]) + np.abs(result.export_kwh - flows[:, EXPORT])
+    return off < FLOW_TOLERANCE_KWH

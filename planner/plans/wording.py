@@ -1,4 +1,4 @@
-"""Numbers, prices, clock times and ranks as explanations write them: always the same words for the same values."""
+"""Format numbers, prices, clock times and ranks for explanations: the same words for the same values."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -7,16 +7,16 @@ import numpy as np
 
 from env.inverter import Energy
 
-LEAST_SHOWN = 0.005  # what rounds to 0.00
+LEAST_SHOWN = 0.005  # anything less rounds to 0.00
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 
 
 class Words:
-    """Words of one home.
+    """Formats values in one home's currency and timezone.
 
     Args:
-        currency: of its prices.
-        timezone: whose clock it reads.
+        currency: currency of prices.
+        timezone: timezone of clock times.
     """
 
     def __init__(self, currency: str, timezone: str) -> None:
@@ -24,59 +24,59 @@ class Words:
         self.zone = ZoneInfo(timezone)
 
     def price(self, price: float) -> str:
-        """`0.82 SEK/kWh`."""
+        """Format a price: `0.82 SEK/kWh`."""
         return f"{_two(price)} {self.currency}/kWh"
 
     def money(self, amount: float) -> str:
-        """`2.10 SEK`."""
+        """Format an amount: `2.10 SEK`."""
         return f"{_two(amount)} {self.currency}"
 
     def clock(self, instant: datetime, seen_from: datetime) -> str:
-        """Local time, with the day where it is another one, and the zone's letters where the clock shows it twice."""
+        """Format local time, with the day if it is another one, and the zone's letters if the clock shows it twice."""
         local, here = instant.astimezone(self.zone), seen_from.astimezone(self.zone)
-        told = f"{local:%H:%M}"
+        text = f"{local:%H:%M}"
         if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
-            told = f"{told} {local.tzname()}"
+            text = f"{text} {local.tzname()}"
         days = (local.date() - here.date()).days
         if days == 0:
-            return told
-        return f"{told} tomorrow" if days == 1 else f"{told} on {local:%Y-%m-%d}"
+            return text
+        return f"{text} tomorrow" if days == 1 else f"{text} on {local:%Y-%m-%d}"
 
 
 def energy(kwh: float) -> str:
-    """`1.90 kWh`; what would round to nothing is told as such."""
+    """Format an energy: `1.90 kWh`; a value that would round to zero is written as less than the smallest one."""
     return f"{kwh:.2f} kWh" if kwh >= LEAST_SHOWN else "less than 0.01 kWh"
 
 
 def power(kw: float) -> str:
-    """`4.2 kW`, without zeros that say nothing."""
+    """Format a power: `4.2 kW`, without trailing zeros."""
     return f"{round(kw, 2):g} kW"
 
 
 def _two(value: float) -> str:
-    """Two decimals, and no negative zero."""
+    """Format with two decimals and no negative zero."""
     return f"{round(value, 2) + 0.0:.2f}"
 
 
 def ordinal(rank: int) -> str:
-    """`1st`, `2nd`, `11th`, `23rd`."""
+    """Format a rank: `1st`, `2nd`, `11th`, `23rd`."""
     tens = rank % 100
     return f"{rank}{'th' if 10 < tens < 14 else _ENDINGS.get(rank % 10, 'th')}"  # noqa: PLR2004 - eleven to thirteen
 
 
 def cheapest(rank: int) -> str:
-    """`cheapest`, `2nd cheapest`."""
+    """Format a price rank: `cheapest`, `2nd cheapest`."""
     return "cheapest" if rank == 1 else f"{ordinal(rank)} cheapest"
 
 
 def ranks(values: Energy) -> Energy:
-    """Rank of each value from 1, the lowest first; equal values share a rank."""
+    """Return the rank of each value from 1, the lowest first; equal values share a rank."""
     ascending = np.sort(values)
     return np.searchsorted(ascending, values, side="left").astype(np.float64) + 1
 
 
 def command_words(command: tuple[float, float, float], most_kw: float) -> str:
-    """A command in a few words: charge, discharge and export power; `most_kw` is the battery's most.
+    """Describe a command (charge, discharge and export power [kW]); `most_kw` is the battery's largest power.
 
     >>> command_words((0.0, 8.0, 0.0), 8.0)
     'self-consumption'

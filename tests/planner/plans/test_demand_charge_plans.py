@@ -1,4 +1,4 @@
-"""Plans that weigh a charge for power against energy: by hand, against CVXPY's own answer and against the bill."""
+"""Plans under demand charges: worked by hand, against CVXPY's own solution and against the bill."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -107,12 +107,12 @@ def test_program_stays_in_the_lower_tier_when_it_pays(second: float, cost: float
 def test_program_answers_like_cvxpy_and_the_bill_when_a_day_is_under_way(
     tariff: PowerTariff, fuse: float | None
 ) -> None:
-    """Planned at 10:45 of the autumn day, with a second component, after four days bought without a plan."""
+    """Planned at 10:45 of the autumn day, with a second component, after four days of imports without a plan."""
     days = days_of_slots(date(2026, 10, 21), date(2026, 10, 26), seed=5)
     now = day_start(date(2026, 10, 25), STOCKHOLM) + timedelta(hours=10, minutes=45)
     past = days.filter(pl.col("slot_start") < now).with_columns(import_kwh=pl.col("load_kwh"))
     slots, tariffs = days.filter(pl.col("slot_start") >= now), [tariff, PowerTariff(top=1, price_per_kw=10.0)]
-    states = [month_state(past, each, STOCKHOLM, now) for each in tariffs]
+    states = [month_state(past, component, STOCKHOLM, now) for component in tariffs]
     program = program_of(slots, home(limits=Limits(import_kw=fuse)), tariffs, states, start=17.0)
     solution = program.solve()
     # By default a tier that ends at 10 MW leaks 10 W through the tolerance of its binary.
@@ -120,7 +120,7 @@ def test_program_answers_like_cvxpy_and_the_bill_when_a_day_is_under_way(
     own = stated(program).problem().solve(solver=cp.HIGHS, **strict)
     assert solution.objective == pytest.approx(own, abs=1e-3)
     whole = pl.concat([past, slots.with_columns(import_kwh=pl.Series(solution.flows[:, IMPORT]))])
-    bill = sum(power_costs(whole, each, STOCKHOLM)["cost"].sum() for each in tariffs)
+    bill = sum(power_costs(whole, component, STOCKHOLM)["cost"].sum() for component in tariffs)
     assert solution.power_cost == pytest.approx(bill, abs=1e-6)
 
 
@@ -160,9 +160,9 @@ def test_plan_costs_energy_and_the_bill_and_no_more_than_others_when_power_is_ch
     task = PlanTask(slots=slots, site=charging_home(tariff), start_soc_kwh=17.1, end=End(value=1.0))
     plan = make_plan(task, explained=False)
     bill = power_costs(plan.schedule, tariff, STOCKHOLM)["cost"].sum()
-    worth = float(plan.schedule["soc_end_kwh"][-1]) - 17.1
+    gained = float(plan.schedule["soc_end_kwh"][-1]) - 17.1
     assert plan.released == PLAN
-    assert plan.cost == pytest.approx(float(plan.schedule["cost"].sum()) + float(bill) - worth, abs=1e-5)
+    assert plan.cost == pytest.approx(float(plan.schedule["cost"].sum()) + float(bill) - gained, abs=1e-5)
     assert plan.cost < min(plan.idle_cost, plan.self_consumption_cost) + 1e-6
     kwh = slots["load_kwh"].to_numpy()
     idle_bill = power_costs(slots.with_columns(import_kwh=pl.Series(kwh)), tariff, STOCKHOLM)["cost"].sum()
@@ -170,15 +170,15 @@ def test_plan_costs_energy_and_the_bill_and_no_more_than_others_when_power_is_ch
     assert plan.idle_cost == pytest.approx(kwh.sum() * (1 - cheaper) + idle_bill - retained, abs=1e-5)
 
 
-def test_plan_buys_at_more_power_when_the_month_is_above_already() -> None:
-    """Cheap nights: with nothing bought this month a kW more costs 60 a day of two; with 20 kW bought nothing."""
+def test_plan_imports_at_more_power_when_the_month_is_above_already() -> None:
+    """Cheap nights: with no peak this month a kW more costs 60 a day of two; with a peak of 20 kW nothing."""
     slots = days_of_slots(date(2026, 5, 5), date(2026, 5, 6), seed=3)
     tariff = PowerTariff(top=1, price_per_kw=60.0)
     task = PlanTask(slots=slots, site=charging_home(tariff), start_soc_kwh=10.0, end=End(value=1.2))
     month = MonthState(month=date(2026, 5, 1), peaks_kw=(20.0,))
     highest = [
-        float(np.max(each.schedule["import_kwh"].to_numpy().reshape(-1, 4).sum(axis=1)))
-        for each in (make_plan(task, explained=False), make_plan(replace(task, month=(month,)), explained=False))
+        float(np.max(plan.schedule["import_kwh"].to_numpy().reshape(-1, 4).sum(axis=1)))
+        for plan in (make_plan(task, explained=False), make_plan(replace(task, month=(month,)), explained=False))
     ]
     assert highest[0] < 3.0
     assert highest[1] > 7.0

@@ -1,4 +1,4 @@
-"""Where stored energy goes: the slot that sets its worth, or first in, first out."""
+"""Use of stored energy: the slot that sets its marginal value, or first in, first out."""
 
 from dataclasses import replace
 
@@ -9,13 +9,13 @@ from planner.plans.energy_uses import KEPT, UNKNOWN, first_in_first_out, margina
 from tests.builders.homes import PAPER_BATTERY
 
 FULL = 9.0
-BRINGS = (3.0 - PAPER_BATTERY.discharge_wear) * PAPER_BATTERY.discharge_efficiency  # 2.32 for a kWh stored
+STORED_VALUE = (3.0 - PAPER_BATTERY.discharge_wear) * PAPER_BATTERY.discharge_efficiency  # of a kWh: 2.32
 
 
 def marginal(
     discharge: list[float], soc_end: list[float], price: list[float], value: float, end_value: float
 ) -> list[int]:
-    found = marginal_uses(
+    uses = marginal_uses(
         discharge_kwh=np.array(discharge),
         soc_end_kwh=np.array(soc_end),
         price=np.array(price),
@@ -23,20 +23,24 @@ def marginal(
         end_value=end_value,
         battery=PAPER_BATTERY,
     )
-    return found.tolist()
+    return uses.tolist()
 
 
 @pytest.mark.parametrize(
     ("discharge", "soc_end", "price", "value", "end_value", "use"),
     [
-        pytest.param([0, 1, 1], [FULL, 5, 4], [1, 5, 3], BRINGS, 0.0, 2, id="the use that is just worth it"),
-        pytest.param([0, 1, 1], [FULL, 5, 4], [1, 3, 3], BRINGS, 0.0, 1, id="the first of two"),
-        pytest.param([0, 0, 1], [FULL, 5, 4], [1, 3, 3], BRINGS, 0.0, 2, id="only where it is discharged"),
-        pytest.param([0, 1, 1], [FULL, 1, 1], [1, 5, 3], BRINGS, 0.0, UNKNOWN, id="not after the battery was empty"),
-        pytest.param([0, 1, 1], [FULL, 5, 1], [1, 5, 3], BRINGS, 0.0, 2, id="the one that empties it"),
-        pytest.param([0, 1, 1], [FULL, 5, 4], [1, 5, 5], BRINGS, BRINGS, KEPT, id="the end"),
-        pytest.param([0, 1, 1], [FULL, 1, 1], [1, 5, 5], BRINGS, BRINGS, UNKNOWN, id="no end beyond an empty battery"),
-        pytest.param([0, 1, 1], [FULL, 5, 4], [1, 5, 5], BRINGS, np.nan, UNKNOWN, id="an end without one value"),
+        pytest.param([0, 1, 1], [FULL, 5, 4], [1, 5, 3], STORED_VALUE, 0.0, 2, id="the marginal use"),
+        pytest.param([0, 1, 1], [FULL, 5, 4], [1, 3, 3], STORED_VALUE, 0.0, 1, id="the first of two"),
+        pytest.param([0, 0, 1], [FULL, 5, 4], [1, 3, 3], STORED_VALUE, 0.0, 2, id="only where it is discharged"),
+        pytest.param(
+            [0, 1, 1], [FULL, 1, 1], [1, 5, 3], STORED_VALUE, 0.0, UNKNOWN, id="not after the battery was empty"
+        ),
+        pytest.param([0, 1, 1], [FULL, 5, 1], [1, 5, 3], STORED_VALUE, 0.0, 2, id="the one that empties it"),
+        pytest.param([0, 1, 1], [FULL, 5, 4], [1, 5, 5], STORED_VALUE, STORED_VALUE, KEPT, id="the end"),
+        pytest.param(
+            [0, 1, 1], [FULL, 1, 1], [1, 5, 5], STORED_VALUE, STORED_VALUE, UNKNOWN, id="no end beyond an empty battery"
+        ),
+        pytest.param([0, 1, 1], [FULL, 5, 4], [1, 5, 5], STORED_VALUE, np.nan, UNKNOWN, id="an end without one value"),
     ],
 )
 def test_marginal_use_is_found_when_a_slot_sets_the_value(
@@ -49,7 +53,7 @@ def test_marginal_use_is_unknown_when_efficiency_depends_on_power() -> None:
     curved = replace(PAPER_BATTERY, discharge_curve=((2.0, 0.7), (4.0, 0.8)))
     nothing = np.zeros(2)
     uses = marginal_uses(
-        discharge_kwh=nothing + 1, soc_end_kwh=nothing + 5, price=nothing + 3, stored_value=nothing + BRINGS,
+        discharge_kwh=nothing + 1, soc_end_kwh=nothing + 5, price=nothing + 3, stored_value=nothing + STORED_VALUE,
         end_value=0.0, battery=curved,
     )  # fmt: skip
     assert uses.tolist() == [UNKNOWN, UNKNOWN]
@@ -71,13 +75,13 @@ def test_marginal_use_is_unknown_when_efficiency_depends_on_power() -> None:
 def test_energy_is_used_in_order_when_followed(
     charge: list[float], discharge: list[float], start: float, uses: list[int]
 ) -> None:
-    found = first_in_first_out(
+    actual = first_in_first_out(
         charge_kwh=np.array(charge, dtype=float),
         discharge_kwh=np.array(discharge, dtype=float),
         start_soc_kwh=start,
         battery=PAPER_BATTERY,
     )
-    assert found.tolist() == uses
+    assert actual.tolist() == uses
 
 
 def test_energy_is_followed_when_the_battery_loses_some() -> None:

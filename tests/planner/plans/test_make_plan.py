@@ -1,4 +1,4 @@
-"""Plans: verified, never worse than leaving the battery to itself, and never zeros when solvers fail."""
+"""Plans: verified, never costlier than leaving the battery to itself, and never zeros when solvers fail."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -52,15 +52,15 @@ def horizon_task(horizon: Horizon, site: Site, share: float, value: float) -> Pl
 
 @settings(max_examples=60, deadline=None)
 @given(horizon=horizons(), site=sites(), share=st.floats(0, 1), value=st.sampled_from([0.0, 0.7, 2.0]))
-def test_plan_costs_no_more_than_doing_nothing_clever_when_homes_are_random(
+def test_plan_costs_no_more_than_simple_schedules_when_homes_are_random(
     horizon: Horizon, site: Site, share: float, value: float
 ) -> None:
     task = horizon_task(horizon, site, share, value)
     plan = make_plan(task)
     assert plan.verification.valid or plan.released == SELF_CONSUMPTION
-    for each in simple_candidates(task):
-        if each.verification.valid:
-            assert plan.cost <= each.cost + 1e-6
+    for simple in simple_candidates(task):
+        if simple.verification.valid:
+            assert plan.cost <= simple.cost + 1e-6
 
 
 @pytest.mark.parametrize("day", [SHORT_DAY, LONG_DAY], ids=["92 slots", "100 slots"])
@@ -81,7 +81,7 @@ def test_plan_is_the_same_bytes_when_made_twice() -> None:
     assert first.schedule.equals(second.schedule)
 
 
-def test_commands_bring_the_plan_about_when_the_forecast_is_right() -> None:
+def test_commands_reproduce_the_plan_when_the_forecast_is_right() -> None:
     site = home(limits=Limits(import_kw=11.0, export_kw=3.0, inverter_kw=6.0, curtailable=True))
     plan = make_plan(day_task(site=site))
     assert plan.released == PLAN
@@ -139,9 +139,9 @@ def test_simple_homes_charge_at_once_when_nothing_is_planned() -> None:
 
 
 def test_simple_homes_wait_for_room_when_the_fuse_is_small() -> None:
-    for each in simple_candidates(loaded_task(fuse_kw=9.0)):
-        assert each.schedule["ev_kwh"].sum() == pytest.approx(20.0)
-        assert (each.schedule["import_kwh"] <= 9.0 / 4 + 1e-9).all()
+    for simple in simple_candidates(loaded_task(fuse_kw=9.0)):
+        assert simple.schedule["ev_kwh"].sum() == pytest.approx(20.0)
+        assert (simple.schedule["import_kwh"] <= 9.0 / 4 + 1e-9).all()
 
 
 # --- failing solvers
@@ -153,7 +153,7 @@ def failing(error: SolverError, program: HomeProgram, time_limit: float) -> Solu
 
 
 def zeros(program: HomeProgram, time_limit: float) -> Solution:
-    """A solver that says optimal and hands back nothing."""
+    """A solver that reports an optimal solution of zeros."""
     solution = solve_by_highs(program, time_limit)
     return replace(solution, flows=np.zeros_like(solution.flows))
 
@@ -163,9 +163,9 @@ def wasteful(program: HomeProgram, time_limit: float) -> Solution:
     with idle_battery(program, *range(program.n_slots)):
         solution = program.solve(time_limit=time_limit)
     flows = solution.flows.copy()
-    bought = int(flows[:, IMPORT].argmax())
-    flows[bought, [CHARGE, IMPORT]] += 1.0
-    flows[bought:, -1] += DEFAULT_BATTERY.charge_efficiency
+    dearest = int(flows[:, IMPORT].argmax())
+    flows[dearest, [CHARGE, IMPORT]] += 1.0
+    flows[dearest:, -1] += DEFAULT_BATTERY.charge_efficiency
     assert flows[:, DISCHARGE].max() < 1e-9
     return replace(solution, flows=flows, record=SolverRecord("highs", "time limit", gap=0.5))
 
@@ -175,11 +175,11 @@ TIMEOUT: Solve = partial(failing, SolverTimeoutError("nothing within 1 s"))
 
 
 @pytest.mark.parametrize("first", [CRASH, TIMEOUT, zeros], ids=["crash", "timeout", "zeros"])
-def test_next_solver_is_asked_when_the_first_gives_nothing_usable(first: Solve) -> None:
+def test_next_solver_is_tried_when_the_first_gives_nothing_usable(first: Solve) -> None:
     plan = make_plan(day_task(), solvers=(("highs", first), *SOLVERS[1:]))
     assert plan.released == PLAN
     assert plan.solver.solver == CLARABEL
-    assert [each.solver for each in plan.attempts] == ["highs"]
+    assert [attempt.solver for attempt in plan.attempts] == ["highs"]
     assert plan.cost == pytest.approx(make_plan(day_task()).cost, abs=1e-3)
 
 
@@ -204,7 +204,7 @@ def test_better_simple_schedule_is_released_when_the_plan_is_dear() -> None:
 
 
 def test_idle_is_released_when_it_is_the_cheapest_of_all() -> None:
-    task = replace(day_task(), end=End(value=9.0))  # using the battery up costs more than it spares
+    task = replace(day_task(), end=End(value=9.0))  # using the battery up costs more than it saves
     plan = make_plan(task, solvers=(("highs", zeros),))
     assert plan.idle_cost < plan.self_consumption_cost
     assert plan.released == IDLE
@@ -213,7 +213,7 @@ def test_idle_is_released_when_it_is_the_cheapest_of_all() -> None:
 def test_simple_schedules_are_no_candidates_when_they_miss_the_end() -> None:
     task = day_task(end=End(return_soc_kwh=30.0))
     simple = simple_candidates(task)
-    assert not any(each.verification.valid for each in simple)
+    assert not any(option.verification.valid for option in simple)
     plan = make_plan(task)
     assert plan.released == PLAN
     assert plan.schedule["soc_end_kwh"][-1] == pytest.approx(30.0, abs=1e-6)

@@ -1,4 +1,4 @@
-"""A policy's plan of the slots ahead is what it would do slot after slot, on any site, and is told with its worths."""
+"""A policy's plan equals its rollout slot after slot, on any site, and carries the policy's values."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,7 +41,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Context:
 
 
 def policy(seed: int) -> AntaresRLPolicyV1:
-    """A policy that corrects at random, and so decides by its stored energy too."""
+    """A policy with random corrections, which depend on stored energy too."""
     rng = np.random.default_rng(seed)
     tensors = {
         "0.weight": rng.normal(size=(1, len(COLUMNS))).astype(np.float32),
@@ -57,24 +57,24 @@ def at(hour: int, minute: int = 0) -> datetime:
 
 @pytest.mark.parametrize("when", [at(0), at(2, 45), at(9, 30), at(13), at(23, 45)], ids=lambda when: f"{when:%H%M}")
 @pytest.mark.parametrize("seed", [0, 1])
-def test_plan_is_what_the_policy_does_slot_after_slot_when_all_slots_are_asked_together(
+def test_plan_equals_the_rollout_slot_after_slot_when_slots_are_decided_in_batches(
     home: Context, when: datetime, seed: int
 ) -> None:
-    known, deciding = inputs_at(home, when), policy(seed)
-    source = ScenarioSource(history=known.history)
-    made = learned_schedule(known.task, known.rolling, deciding, source)
-    ahead = known.rolling
-    rolling = RollingLearned(ahead.window, deciding, ScenarioSource(history=known.history, rules=deciding.weight_rules))
+    inputs, decider = inputs_at(home, when), policy(seed)
+    source = ScenarioSource(history=inputs.history)
+    planned = learned_schedule(inputs.task, inputs.rolling, decider, source)
+    ahead = inputs.rolling
+    rolling = RollingLearned(ahead.window, decider, ScenarioSource(history=inputs.history, rules=decider.weight_rules))
     rolling.open_at(ahead.started_slot, len(ahead.window.slots))
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
         return rolling.command(ahead.current_slot - ahead.started_slot + slot, soc_kwh)
 
-    lived = simulate(decide, ahead.world, home.site, np.array([known.task.start_soc_kwh]))
+    rollout = simulate(decide, ahead.world, home.site, np.array([inputs.task.start_soc_kwh]))
     for name in ("charge_kw", "discharge_kw", "export_kw"):
-        assert np.array_equal(made.schedule[name].to_numpy(), getattr(lived.commands, name)[0])
-    assert np.array_equal(made.schedule["soc_end_kwh"].to_numpy(), lived.soc_kwh[0, 1:])
-    assert len(made.schedule.select("charge_kw", "discharge_kw", "export_kw").unique()) > 1
+        assert np.array_equal(planned.schedule[name].to_numpy(), getattr(rollout.commands, name)[0])
+    assert np.array_equal(planned.schedule["soc_end_kwh"].to_numpy(), rollout.soc_kwh[0, 1:])
+    assert len(planned.schedule.select("charge_kw", "discharge_kw", "export_kw").unique()) > 1
 
 
 @pytest.mark.parametrize("make", ["value", "learned"])
@@ -85,34 +85,34 @@ def test_plan_is_what_the_policy_does_slot_after_slot_when_all_slots_are_asked_t
 )
 def test_plan_keeps_the_homes_limits_when_verified(home: Context, make: str, limits: Limits) -> None:
     context = replace(home, site=replace(home.site, limits=limits))
-    known = inputs_at(context, at(1))
+    inputs = inputs_at(context, at(1))
     if make == "value":
-        made = value_schedule(known.task, known.rolling)
+        planned = value_schedule(inputs.task, inputs.rolling)
     else:
-        made = learned_schedule(known.task, known.rolling, policy(3), ScenarioSource(history=known.history))
-    found = verify_schedule(
-        made.schedule.drop("local_day"), context.site, start_soc_kwh=known.task.start_soc_kwh, end_soc_kwh=None
+        planned = learned_schedule(inputs.task, inputs.rolling, policy(3), ScenarioSource(history=inputs.history))
+    verification = verify_schedule(
+        planned.schedule.drop("local_day"), context.site, start_soc_kwh=inputs.task.start_soc_kwh, end_soc_kwh=None
     )
-    assert found.valid, found.violations
-    assert np.isfinite(made.stored_value(known.task)).all()
-    costs = made.idle_costs(known.task)
-    still = (made.schedule["charge_kwh"] + made.schedule["discharge_kwh"]).to_numpy() < 1e-9
+    assert verification.valid, verification.violations
+    assert np.isfinite(planned.stored_value(inputs.task)).all()
+    costs = planned.idle_costs(inputs.task)
+    still = (planned.schedule["charge_kwh"] + planned.schedule["discharge_kwh"]).to_numpy() < 1e-9
     if make == "value":
         assert costs.min() > -0.2, "the value function's choice is best on the whole, not in every forecast slot"
     assert still.any() or costs.max() > 0
 
 
-def test_plan_knows_the_readings_so_far_and_no_later_ones_when_made(home: Context) -> None:
-    known = inputs_at(home, at(18))
-    before = known.rolling.current_slot
-    assert known.rolling.started_slot == 56, "13:00 on the day with the repeated hour"
-    lived, expected = (known.rolling.window.column(name) for name in ("load_kwh", "load_forecast"))
-    assert not np.array_equal(lived[:before], expected[:before])
-    assert np.array_equal(lived[before:], expected[before:])
+def test_plan_uses_the_readings_so_far_and_no_later_ones_when_made(home: Context) -> None:
+    inputs = inputs_at(home, at(18))
+    before = inputs.rolling.current_slot
+    assert inputs.rolling.started_slot == 56, "13:00 on the day with the repeated hour"
+    readings, forecast = (inputs.rolling.window.column(name) for name in ("load_kwh", "load_forecast"))
+    assert not np.array_equal(readings[:before], forecast[:before])
+    assert np.array_equal(readings[before:], forecast[before:])
 
 
-def by_value(known: PlanInputs) -> PlanSource:
-    return PlanSource("value", lambda task: value_schedule(task, known.rolling))
+def by_value(inputs: PlanInputs) -> PlanSource:
+    return PlanSource("value", lambda task: value_schedule(task, inputs.rolling))
 
 
 def fails(_: PlanTask) -> PolicySchedule:
@@ -121,7 +121,7 @@ def fails(_: PlanTask) -> PolicySchedule:
 
 
 def wasteful(task: PlanTask) -> PolicySchedule:
-    """Charges at the dearest hours, whatever it costs."""
+    """Return a schedule that charges in every slot."""
     schedule = value_like(task, charge_kw=8.0)
     return PolicySchedule(schedule, np.full((task.n_slots, 2), np.nan))
 
@@ -134,7 +134,7 @@ def value_like(task: PlanTask, charge_kw: float) -> pl.DataFrame:
 
 
 def impossible(task: PlanTask) -> PolicySchedule:
-    """Claims energy that is not there."""
+    """Return a schedule with more stored energy than there is."""
     schedule = value_like(task, 0.0).with_columns(pl.col("soc_end_kwh") + 1.0)
     return PolicySchedule(schedule, np.full((task.n_slots, 2), np.nan))
 
@@ -144,35 +144,38 @@ def troubled(task: PlanTask) -> Plan:
 
 
 @pytest.mark.parametrize(
-    ("make", "outcome", "why"),
+    ("make", "outcome", "reason"),
     [
         pytest.param(None, UNAVAILABLE, "nobody", id="missing"),
         pytest.param(fails, FAILED, "RuntimeError: a mistake", id="fails"),
-        pytest.param(wasteful, REFUSED, "less than the plan", id="dearer than doing nothing"),
+        pytest.param(wasteful, REFUSED, "less than the plan", id="costs more than doing nothing"),
         pytest.param(impossible, REFUSED, "the plan is wrong", id="refused by the verifier"),
         pytest.param(troubled, FAILED, "time limit", id="no answer in time"),
     ],
 )
-def test_next_rung_plans_when_one_does_not_hold(
-    home: Context, make: Callable[[PlanTask], PolicySchedule | Plan] | None, outcome: str, why: str
+def test_next_source_plans_when_one_is_not_usable(
+    home: Context, make: Callable[[PlanTask], PolicySchedule | Plan] | None, outcome: str, reason: str
 ) -> None:
-    known = inputs_at(home, at(14))
-    climbed = first_usable_plan(known.task, [PlanSource("champion", make, "nobody"), by_value(known)])
-    assert [(each.source, each.outcome) for each in climbed.attempts] == [("champion", outcome), ("value", RELEASED)]
-    assert why in climbed.attempts[0].reason
-    assert why in climbed.reason
-    assert climbed.plan.verification.valid
-    assert climbed.plan.cost <= min(climbed.plan.idle_cost, climbed.plan.self_consumption_cost) + 1e-6
-    alone = first_usable_plan(known.task, [PlanSource("champion", make, "nobody")])
+    inputs = inputs_at(home, at(14))
+    result = first_usable_plan(inputs.task, [PlanSource("champion", make, "nobody"), by_value(inputs)])
+    assert [(attempt.source, attempt.outcome) for attempt in result.attempts] == [
+        ("champion", outcome),
+        ("value", RELEASED),
+    ]
+    assert reason in result.attempts[0].reason
+    assert reason in result.reason
+    assert result.plan.verification.valid
+    assert result.plan.cost <= min(result.plan.idle_cost, result.plan.self_consumption_cost) + 1e-6
+    alone = first_usable_plan(inputs.task, [PlanSource("champion", make, "nobody")])
     assert (alone.source, alone.plan.released) == (SELF_CONSUMPTION, SELF_CONSUMPTION)
 
 
-def test_optimisers_plan_is_released_as_it_is_when_it_holds(home: Context) -> None:
-    known = inputs_at(home, at(14))
-    climbed = first_usable_plan(known.task, [PlanSource("mpc", make_plan), PlanSource("value", fails)])
-    assert (climbed.source, climbed.plan.solver.solver) == ("mpc", "highs")
+def test_optimisers_plan_is_released_unchanged_when_usable(home: Context) -> None:
+    inputs = inputs_at(home, at(14))
+    result = first_usable_plan(inputs.task, [PlanSource("mpc", make_plan), PlanSource("value", fails)])
+    assert (result.source, result.plan.solver.solver) == ("mpc", "highs")
 
 
-def test_error_is_handed_on_when_it_is_the_callers_to_hear(home: Context) -> None:
+def test_error_is_raised_when_it_is_among_the_refusals(home: Context) -> None:
     with pytest.raises(RuntimeError, match="a mistake"):
         first_usable_plan(inputs_at(home, at(14)).task, [PlanSource("champion", fails)], refusals=(RuntimeError,))

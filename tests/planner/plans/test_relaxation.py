@@ -1,4 +1,4 @@
-"""What has no answer: named by its limits and slot, with the least relaxation, which then has an answer."""
+"""Infeasible tasks: the diagnosis names limits and slot, and the least relaxation is feasible."""
 
 import re
 from dataclasses import replace
@@ -26,7 +26,7 @@ from tests.builders.homes import PAPER_BATTERY, days_of_slots, home
 LOSSLESS = replace(PAPER_BATTERY, charge_efficiency=1.0, discharge_efficiency=1.0, wear_cost=0.0)
 
 
-def task(  # noqa: PLR0913 - one word per thing that may be wrong
+def task(  # noqa: PLR0913 - one parameter for each cause of infeasibility
     *,
     n_slots: int = 4,
     load: float = 0.0,
@@ -38,7 +38,7 @@ def task(  # noqa: PLR0913 - one word per thing that may be wrong
     devices: Devices | None = None,
     price: float = 1.0,
 ) -> PlanTask:
-    """An hour or so from 12:00 local time, the same in every slot."""
+    """A task from 12:00 local time, the same in every slot."""
     first = datetime(2026, 1, 14, 11, tzinfo=UTC)
     starts = pl.datetime_range(first, interval="15m", end=first.replace(hour=23), eager=True)[:n_slots]
     slots = pl.DataFrame({"slot_start": starts.cast(pl.Datetime("us", "UTC"))}).with_columns(
@@ -48,22 +48,22 @@ def task(  # noqa: PLR0913 - one word per thing that may be wrong
     return PlanTask(slots=slots, site=site, start_soc_kwh=start, end=end or End())
 
 
-def refused(asked: PlanTask) -> ContradictionError:
+def refused(plan_task: PlanTask) -> ContradictionError:
     with pytest.raises(ContradictionError) as caught:
-        make_plan(asked)
+        make_plan(plan_task)
     return caught.value
 
 
-def stay(asked: PlanTask, energy: float) -> PlanTask:
-    start = asked.slots["slot_start"]
+def stay(plan_task: PlanTask, energy: float) -> PlanTask:
+    start = plan_task.slots["slot_start"]
     vehicle = VehicleRequest(arrives=start[0], departs=start[2], energy_kwh=energy)
-    return replace(asked, requests=LoadRequests(vehicle=vehicle))
+    return replace(plan_task, requests=LoadRequests(vehicle=vehicle))
 
 
-def run(asked: PlanTask) -> PlanTask:
-    start = asked.slots["slot_start"]
-    wanted = ApplianceRequest(name="sauna", earliest=start[0], latest=start[2])
-    return replace(asked, requests=LoadRequests(appliances=(wanted,)))
+def run(plan_task: PlanTask) -> PlanTask:
+    start = plan_task.slots["slot_start"]
+    appliance = ApplianceRequest(name="sauna", earliest=start[0], latest=start[2])
+    return replace(plan_task, requests=LoadRequests(appliances=(appliance,)))
 
 
 CAR = Devices(vehicle=ElectricVehicle(power_kw=8.0))
@@ -128,41 +128,43 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("asked", "message", "remedy", "conflicts"), CASES.values(), ids=CASES)
+@pytest.mark.parametrize(("plan_task", "message", "remedy", "conflicts"), CASES.values(), ids=CASES)
 def test_contradiction_names_limits_slot_and_remedy_when_worked_by_hand(
-    asked: PlanTask, message: str, remedy: str, conflicts: list[tuple[str, int | None, float]]
+    plan_task: PlanTask, message: str, remedy: str, conflicts: list[tuple[str, int | None, float]]
 ) -> None:
-    error = refused(asked)
+    error = refused(plan_task)
     assert str(error) == message
     assert error.hint == remedy
-    assert [(each.limit, each.slot) for each in error.conflicts] == [(limit, slot) for limit, slot, _ in conflicts]
-    assert [each.size for each in error.conflicts] == pytest.approx([size for *_, size in conflicts], abs=1e-3)
+    assert [(conflict.limit, conflict.slot) for conflict in error.conflicts] == [
+        (limit, slot) for limit, slot, _ in conflicts
+    ]
+    assert [conflict.size for conflict in error.conflicts] == pytest.approx([size for *_, size in conflicts], abs=1e-3)
     slot = conflicts[0][1]
     assert slot is not None
-    assert error.conflicts[0].slot_start == asked.slots["slot_start"][slot]
+    assert error.conflicts[0].slot_start == plan_task.slots["slot_start"][slot]
 
 
-@pytest.mark.parametrize("asked", [case[0] for case in CASES.values()], ids=CASES)
-def test_relaxed_task_has_a_verified_plan_when_it_had_none(asked: PlanTask) -> None:
-    plan = make_plan(relaxed(asked, refused(asked).relaxation))
+@pytest.mark.parametrize("plan_task", [case[0] for case in CASES.values()], ids=CASES)
+def test_relaxed_task_has_a_verified_plan_when_it_had_none(plan_task: PlanTask) -> None:
+    plan = make_plan(relaxed(plan_task, refused(plan_task).relaxation))
     assert plan.verification.valid
 
 
 @pytest.mark.parametrize("limit", ["charge_kw", "import_kw"])
 def test_raised_limit_is_enough_when_it_is_offered_instead(limit: str) -> None:
-    asked = {"charge_kw": CASES["too slow to charge"][0], "import_kw": CASES["fuse"][0]}[limit]
-    offered = re.findall(r"(?:charge power|fuse) of ([\d.]+) kW", refused(asked).hint)
-    battery, limits = asked.site.battery, asked.site.limits
+    plan_task = {"charge_kw": CASES["too slow to charge"][0], "import_kw": CASES["fuse"][0]}[limit]
+    offered = re.findall(r"(?:charge power|fuse) of ([\d.]+) kW", refused(plan_task).hint)
+    battery, limits = plan_task.site.battery, plan_task.site.limits
     raised = float(offered[-1])
     site = (
-        replace(asked.site, battery=replace(battery, charge_kw=raised))
+        replace(plan_task.site, battery=replace(battery, charge_kw=raised))
         if limit == "charge_kw"
-        else replace(asked.site, limits=replace(limits, import_kw=raised))
+        else replace(plan_task.site, limits=replace(limits, import_kw=raised))
     )
-    assert make_plan(replace(asked, site=site)).verification.valid
+    assert make_plan(replace(plan_task, site=site)).verification.valid
 
 
-def test_every_limit_in_the_way_is_named_when_either_helps() -> None:
+def test_no_single_limit_is_named_when_two_block_together() -> None:
     # 5 kW into a battery behind an inverter of 4 kW that also charges at 4 kW at most: neither alone helps.
     both = task(limits=Limits(inverter_kw=4.0), end=End(return_soc_kwh=7.0))
     error = refused(both)
@@ -171,23 +173,25 @@ def test_every_limit_in_the_way_is_named_when_either_helps() -> None:
     assert least_raise(both, "charge_kw") is None
 
 
-def test_energy_is_not_burnt_when_the_store_cannot_be_emptied() -> None:
+def test_energy_is_not_burnt_when_the_battery_cannot_be_emptied() -> None:
     # Charging and discharging at once would lose the energy; no home does.
     leaky = replace(LOSSLESS, charge_efficiency=0.5, discharge_efficiency=0.5)
-    asked = task(battery=leaky, start=6.0, limits=Limits(export_kw=0.0), end=End(return_soc_kwh=3.0))
-    assert refused(asked).relaxation.return_soc_kwh == pytest.approx(6.0, abs=1e-3)
+    plan_task = task(battery=leaky, start=6.0, limits=Limits(export_kw=0.0), end=End(return_soc_kwh=3.0))
+    assert refused(plan_task).relaxation.return_soc_kwh == pytest.approx(6.0, abs=1e-3)
 
 
-def test_nothing_is_said_when_there_is_an_answer() -> None:
+def test_no_contradiction_is_found_when_the_task_is_feasible() -> None:
     assert contradiction(task(end=End(return_soc_kwh=4.0))) is None
 
 
 def test_oracle_names_the_contradiction_when_its_return_is_out_of_reach() -> None:
-    asked = CASES["too slow to charge"][0]
+    plan_task = CASES["too slow to charge"][0]
     with pytest.raises(ContradictionError, match=r"at most 5\.0 kWh can be reached"):
-        solve_optimal_schedule(asked.slots, asked.site, start_soc_kwh=1.0, return_soc_kwh=7.0)
+        solve_optimal_schedule(plan_task.slots, plan_task.site, start_soc_kwh=1.0, return_soc_kwh=7.0)
     with pytest.raises(ContradictionError, match=r"by the end of slot 3 contradicts the battery's range"):
-        solve_optimal_schedule(asked.slots.drop("slot_start"), asked.site, start_soc_kwh=1.0, return_soc_kwh=12.0)
+        solve_optimal_schedule(
+            plan_task.slots.drop("slot_start"), plan_task.site, start_soc_kwh=1.0, return_soc_kwh=12.0
+        )
 
 
 def negative_site() -> Site:
@@ -197,8 +201,8 @@ def negative_site() -> Site:
 @pytest.mark.parametrize("day", [date(2026, 3, 29), date(2025, 10, 26)], ids=["92 slots", "100 slots"])
 def test_contradiction_is_found_when_prices_are_negative_on_long_and_short_days(day: date) -> None:
     slots = days_of_slots(day, day, seed=1).with_columns(pl.col("import_price") - 3, pl.col("export_price") - 3)
-    asked = PlanTask(slots=slots[:24], site=negative_site(), start_soc_kwh=2.0, end=End(return_soc_kwh=8.0))
-    error = refused(asked)
+    plan_task = PlanTask(slots=slots[:24], site=negative_site(), start_soc_kwh=2.0, end=End(return_soc_kwh=8.0))
+    error = refused(plan_task)
     assert error.conflicts[0].slot == 23
     # 24 slots of 0.125 kWh at 90 %
     assert error.relaxation.return_soc_kwh == pytest.approx(2.0 + 24 * 0.125 * 0.9, abs=1e-3)
@@ -207,13 +211,13 @@ def test_contradiction_is_found_when_prices_are_negative_on_long_and_short_days(
 @settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
-    back_to=st.floats(-2.0, 14.0),
+    return_soc=st.floats(-2.0, 14.0),
     start=st.floats(1.0, 9.0),
     fuse=st.sampled_from([None, 3.0, 6.0]),
     export=st.sampled_from([None, 0.0]),
 )
-def test_random_ends_are_planned_or_named_when_homes_are_random(
-    seed: int, back_to: float, start: float, fuse: float | None, export: float | None
+def test_end_is_planned_or_diagnosed_when_homes_are_random(
+    seed: int, return_soc: float, start: float, fuse: float | None, export: float | None
 ) -> None:
     rng = np.random.default_rng(seed)
     base = task(n_slots=6, limits=Limits(import_kw=fuse, export_kw=export), start=start)
@@ -223,10 +227,10 @@ def test_random_ends_are_planned_or_named_when_homes_are_random(
         import_price=pl.Series(rng.uniform(-1, 3, 6)),
         export_price=pl.Series(rng.uniform(-2, 2, 6)),
     )
-    asked = replace(base, slots=slots, end=End(return_soc_kwh=back_to))
-    error = contradiction(asked)
+    plan_task = replace(base, slots=slots, end=End(return_soc_kwh=return_soc))
+    error = contradiction(plan_task)
     if error is None:
-        assert make_plan(asked).verification.valid
+        assert make_plan(plan_task).verification.valid
     else:
-        assert str(refused(asked)) == str(error)
-        assert make_plan(relaxed(asked, error.relaxation)).verification.valid
+        assert str(refused(plan_task)) == str(error)
+        assert make_plan(relaxed(plan_task, error.relaxation)).verification.valid
