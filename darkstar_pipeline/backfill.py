@@ -53,11 +53,11 @@ class BackfillFailedError(DarkstarError):
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillReport:
-    """What a backfill did.
+    """The result of a backfill.
 
     Attributes:
         assets: keys of what was materialized, in the order of the graph.
-        days: days asked for.
+        days: number of requested days.
         rows: rows written to the lake.
         left_out: why each refused day of the range was left out.
         run_id: the run, as Dagster's page shows it.
@@ -85,7 +85,7 @@ def run_backfill(
         last: last local day, included.
         select: Dagster's asset selection, such as `spot_prices` or `oracle_schedules+`, commas between several; None
             for all daily assets.
-        progress: told after every asset.
+        progress: callback after every asset.
 
     Raises:
         ConfigurationError: the range or selection cannot be.
@@ -282,7 +282,7 @@ def _rows_written(result: dg.ExecuteInProcessResult) -> int:
 
 
 def _left_out(context: Context, first: date, last: date) -> dict[date, str]:
-    """Why each refused day of the range is left out downstream."""
+    """Return the reason why each refused day of the range is left out downstream."""
     grades = context.lake.read(DATA_QUALITY_DAILY, context.site_name, first, last)
     refused = grades.filter(~pl.col("status").is_in(USABLE)).select("day", "reasons")
     return dict(refused.iter_rows())

@@ -74,7 +74,7 @@ def _quieten_libraries() -> None:
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:
-    """Take the traceback off a message; it is still told."""
+    """Take the traceback off a message; it is still shown."""
     record.exc_info = record.exc_text = None
     return True
 
@@ -120,7 +120,7 @@ def _root_options(
 
 
 def _add_beginnings(app: typer.Typer) -> None:
-    """What makes a site."""
+    """Add the commands that set up a site."""
     command(app, "init", examples=("darkstar init", "darkstar init --site cabin --area SE4 --yes"))(init.init)
     command(app, "sample", examples=("darkstar sample --run", "darkstar sample && darkstar --site sample doctor"))(
         sample.sample
@@ -128,7 +128,7 @@ def _add_beginnings(app: typer.Typer) -> None:
 
 
 def _imports() -> typer.Typer:
-    """What brings data in."""
+    """Return the group of import commands."""
     group = _group("Bring files into the lake; importing a file twice changes nothing.")
     group.callback()(shared_options)
     command(group, "observations", examples=("darkstar import observations readings.parquet",))(imports.observations)
@@ -146,7 +146,7 @@ def _imports() -> typer.Typer:
 
 
 def _add_days(app: typer.Typer) -> None:
-    """What makes days of data."""
+    """Add the commands for days of data."""
     command(
         app,
         "backfill",
@@ -159,7 +159,7 @@ def _add_days(app: typer.Typer) -> None:
 
 
 def _add_verdicts(app: typer.Typer) -> None:
-    """What says how policies did."""
+    """Add the commands that evaluate policies."""
     command(
         app,
         "evaluate",
@@ -200,7 +200,7 @@ def _add_verdicts(app: typer.Typer) -> None:
 
 
 def _add_service(app: typer.Typer) -> None:
-    """What plans day and night."""
+    """Add the commands of the service."""
     command(app, "serve", examples=("darkstar serve", "darkstar serve --port 9000 --at 2026-01-31T14:00"))(serve.serve)
     command(
         app,
@@ -213,7 +213,7 @@ def _add_service(app: typer.Typer) -> None:
 
 
 def _models() -> typer.Typer:
-    """What trained models there are, and which is in use."""
+    """Return the group of commands for trained models."""
     group = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
     default_command(group, examples=("darkstar models", "darkstar models --json"))(models.models)
     command(
@@ -228,7 +228,7 @@ def _models() -> typer.Typer:
 
 
 def _add_learning(app: typer.Typer) -> None:
-    """What learns."""
+    """Add the commands that train."""
     command(
         app,
         "train",
@@ -242,7 +242,7 @@ def _add_learning(app: typer.Typer) -> None:
 
 
 def _add_housekeeping(app: typer.Typer) -> None:
-    """What looks after the rest."""
+    """Add the maintenance commands."""
     command(
         app,
         "query",

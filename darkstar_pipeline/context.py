@@ -1,4 +1,4 @@
-"""What a command or an asset works on: the configuration, one site of it, and where its state lives.
+"""The context of a command or an asset: the configuration, one site of it, and where its state lives.
 
 What does not belong here: anything that reads or writes the lake, or decides anything.
 """
@@ -64,7 +64,7 @@ def open_context(site: str | None = None, *, settings: Settings | None = None, h
         home: state folder to use instead of the environment's.
 
     Raises:
-        ConfigurationError: the configuration is missing or wrong, the site cannot be told, or a newer release made the
+        ConfigurationError: the configuration is missing or wrong, no site can be chosen, or a newer release made the
             state folder.
     """
     chosen = load_settings() if settings is None else settings

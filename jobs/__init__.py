@@ -1,1 +1,1 @@
-"""When it happens: jobs, schedules and sensors over the assets."""
+"""Jobs and schedules over the assets."""

@@ -13,7 +13,7 @@ BACKFILL = "backfill"
 
 
 def backfill_job(home: Home, assets: list[dg.AssetsDefinition]) -> UnresolvedAssetJobDefinition:
-    """All daily assets of the home, verdict included."""
+    """Return the job over all daily assets of the home, verdict included."""
     keys = [key for asset in assets for key in asset.keys]
     return dg.define_asset_job(
         job_name(home, BACKFILL),

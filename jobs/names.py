@@ -4,5 +4,5 @@ from assets.home import Home
 
 
 def job_name(home: Home, what: str) -> str:
-    """Name of one of the home's jobs; Dagster allows letters, digits and underscores."""
+    """Return the name of one of the home's jobs; Dagster allows letters, digits and underscores."""
     return "__".join((*(part.replace("-", "_") for part in home.prefix), what))

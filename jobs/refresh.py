@@ -28,7 +28,7 @@ _VERDICT = "evaluation_report"
 
 
 def refresh_jobs(home: Home, assets: list[dg.AssetsDefinition]) -> list[UnresolvedAssetJobDefinition]:
-    """The two jobs of a home."""
+    """Return the two jobs of a home."""
     nightly = [key for asset in assets for key in asset.keys if key.path[-1] != _VERDICT]
     return [
         dg.define_asset_job(
@@ -45,7 +45,7 @@ def refresh_jobs(home: Home, assets: list[dg.AssetsDefinition]) -> list[Unresolv
 
 
 def refresh_schedules(home: Home) -> list[dg.ScheduleDefinition]:
-    """The two schedules of a home, in its own time zone, stopped until turned on."""
+    """Return the two schedules of a home, in its own time zone, stopped until turned on."""
     return [
         _schedule(home, DAILY_REFRESH, AFTER_PRICES, lambda today: (today, today + timedelta(days=1))),
         _schedule(
@@ -55,7 +55,7 @@ def refresh_schedules(home: Home) -> list[dg.ScheduleDefinition]:
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:
-    """Tags that make a run cover the days from `first` to `last`, both included."""
+    """Return the tags that make a run cover the days from `first` to `last`, both included."""
     return {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
 
 

@@ -23,7 +23,7 @@ _DATED = ("antares_regressors", "antares_policy", "antares_rl_policy", "challeng
 
 
 def retrain_job(home: Home) -> UnresolvedAssetJobDefinition:
-    """The job of a home."""
+    """Return the weekly retrain job of a home."""
     names = (AURORA_MODELS, *LEARNED)
     return dg.define_asset_job(
         job_name(home, WEEKLY_RETRAIN),
@@ -33,7 +33,7 @@ def retrain_job(home: Home) -> UnresolvedAssetJobDefinition:
 
 
 def search_job(home: Home) -> UnresolvedAssetJobDefinition:
-    """The job that looks for hyper-parameters, started by hand."""
+    """Return the job that searches hyperparameters, started by hand."""
     return dg.define_asset_job(
         job_name(home, RL_SEARCH),
         selection=dg.AssetSelection.assets(home.key(SEARCH)),
@@ -42,7 +42,7 @@ def search_job(home: Home) -> UnresolvedAssetJobDefinition:
 
 
 def retrain_schedule(home: Home) -> dg.ScheduleDefinition:
-    """Its schedule, in the home's own time zone, stopped until turned on."""
+    """Return the schedule of the weekly retrain, in the home's own time zone, stopped until turned on."""
 
     def request(run_key: str, today: date) -> dg.RunRequest:
         config = {_op(home, asset): {"config": {"at": today.isoformat()}} for asset in _DATED}

@@ -1,11 +1,11 @@
-"""Known holes in what we depend on: asks a vulnerability service about every installed package, and says what it heard.
+"""Check every installed package against a vulnerability service, and report known vulnerabilities.
 
 pip-audit alone says "no known vulnerabilities" of packages that its service does not know, so a mirror without that
-service would pass for good news. Here a package that nobody answered for counts as not asked, and if one package that
-surely exists is not answered for, nothing is taken for an answer.
+service would look like a clean result. Here a package without an answer counts as unchecked, and if a package that
+surely exists has no answer, the service counts as unreachable.
 
 Ends with 1 on findings that `accepted_vulnerabilities.toml` does not accept, on acceptances that have run out, and on a
-failure of pip-audit itself; with 0 where all is well, and where no service could be asked, which is said plainly.
+failure of pip-audit itself; with 0 if there are no findings, and if no service could be reached, which is printed.
 """
 
 import json
@@ -30,13 +30,13 @@ SECONDS = 600
 
 @dataclass(frozen=True)
 class Acceptance:
-    """A hole that somebody looked at.
+    """A vulnerability that was reviewed and accepted.
 
     Attributes:
-        id: as the service calls it, such as PYSEC-2026-1.
-        package: that it is in.
-        reason: why it does not harm us.
-        until: when somebody has to look again.
+        id: the service's id, such as PYSEC-2026-1.
+        package: name of the package.
+        reason: reason why it is harmless here.
+        until: date of the next review.
     """
 
     id: str
@@ -46,8 +46,8 @@ class Acceptance:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What a service said.
+class AuditReport:
+    """The answer of a service.
 
     Attributes:
         answered: packages that it knows.
@@ -61,7 +61,7 @@ class Heard:
 
 
 def read_accepted(path: Path) -> list[Acceptance]:
-    """The accepted holes.
+    """Return the accepted vulnerabilities.
 
     Raises:
         ValueError: one lacks a reason.
@@ -73,9 +73,9 @@ def read_accepted(path: Path) -> list[Acceptance]:
     return accepted
 
 
-def heard_in(report: Mapping[str, Any]) -> Heard:
-    """What pip-audit's JSON report says."""
-    entries: list[Mapping[str, Any]] = report["dependencies"]
+def parsed_report(document: Mapping[str, Any]) -> AuditReport:
+    """Return the content of pip-audit's JSON report."""
+    entries: list[Mapping[str, Any]] = document["dependencies"]
     known = [entry for entry in entries if "skip_reason" not in entry]
     holes = [
         (entry["name"], entry["version"], hole["id"], ", ".join(hole.get("fix_versions", [])))
@@ -83,26 +83,27 @@ def heard_in(report: Mapping[str, Any]) -> Heard:
         for hole in entry.get("vulns", [])
     ]
     unknown = [entry["name"] for entry in entries if "skip_reason" in entry]
-    return Heard(tuple(entry["name"] for entry in known), tuple(unknown), tuple(holes))
+    return AuditReport(tuple(entry["name"] for entry in known), tuple(unknown), tuple(holes))
 
 
-def complaints(heard: Heard, accepted: Sequence[Acceptance], today: date) -> list[str]:
-    """What must be mended."""
-    found: list[str] = []
+def complaints(report: AuditReport, accepted: Sequence[Acceptance], today: date) -> list[str]:
+    """Return the problems to fix, a sentence each."""
+    problems: list[str] = []
     by_id = {(entry.package, entry.id): entry for entry in accepted}
-    for package, installed, hole, fixed in heard.holes:
+    for package, installed, hole, fixed in report.holes:
         entry = by_id.get((package, hole))
         if entry is None:
             remedy = f"fixed in {fixed}" if fixed else "not fixed yet"
-            found.append(f"{package} {installed}: {hole}, {remedy}; upgrade, or accept it with a reason")
+            problems.append(f"{package} {installed}: {hole}, {remedy}; upgrade, or accept it with a reason")
         elif entry.until < today:
-            found.append(f"{package}: {hole} was accepted until {entry.until}; look again")
-    there = {(package, hole) for package, _, hole, _ in heard.holes}
-    gone = [entry for entry in accepted if (entry.package, entry.id) not in there and entry.package in heard.answered]
-    return [*found, *(f"{entry.package}: {entry.id} is accepted and not there any more; remove it" for entry in gone)]
+            problems.append(f"{package}: {hole} was accepted until {entry.until}; look again")
+    there = {(package, hole) for package, _, hole, _ in report.holes}
+    gone = [entry for entry in accepted if (entry.package, entry.id) not in there and entry.package in report.answered]
+    problems += [f"{entry.package}: {entry.id} is accepted and not there any more; remove it" for entry in gone]
+    return problems
 
 
-def ask(service: str, pins: Sequence[str]) -> Heard | None:
+def ask(service: str, pins: Sequence[str]) -> AuditReport | None:
     """Ask a service about pinned packages; None where it cannot be reached or pip-audit fails."""
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder) / "pins.txt"
@@ -111,48 +112,48 @@ def ask(service: str, pins: Sequence[str]) -> Heard | None:
         command = [sys.executable, "-m", "pip_audit", "--vulnerability-service", service, "-r", str(listed), *words]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)  # noqa: S603 - our own words
-            return heard_in(json.loads(done.stdout))
+            return parsed_report(json.loads(done.stdout))
         except (subprocess.TimeoutExpired, json.JSONDecodeError, KeyError):
             return None
 
 
 def installed_pins() -> list[str]:
-    """What is installed here, but for ourselves."""
-    found = {each.metadata["Name"]: each.version for each in distributions()}
+    """Return pins of the installed packages, without this one."""
+    versions = {package.metadata["Name"]: package.version for package in distributions()}
     # A local label such as +cpu names a build, which no service knows.
-    return sorted(f"{name}=={number.split('+')[0]}" for name, number in found.items() if name.lower() != OWN)
+    return sorted(f"{name}=={number.split('+')[0]}" for name, number in versions.items() if name.lower() != OWN)
 
 
 def main() -> int:
-    """Audit this environment; the exit code."""
+    """Audit this environment and return the exit code."""
     accepted, pins = read_accepted(ACCEPTED), installed_pins()
     for service in SERVICES:
         probe = ask(service, [f"{CANARY}=={version(CANARY)}"])
         if probe is None or not probe.answered:
-            _tell(f"audit: {service} does not answer from here")
+            _print(f"audit: {service} does not answer from here")
             continue
-        heard = ask(service, pins)
-        if heard is None:
-            _tell(f"audit: {service} answered for {CANARY} and failed on the rest")
+        report = ask(service, pins)
+        if report is None:
+            _print(f"audit: {service} answered for {CANARY} and failed on the rest")
             return 1
-        return _verdict(service, heard, accepted)
-    _tell(f"audit: NOT DONE. No vulnerability service could be asked, so nothing is known about {len(pins)} packages")
+        return _verdict(service, report, accepted)
+    _print(f"audit: NOT DONE. No vulnerability service could be asked, so nothing is known about {len(pins)} packages")
     return 0
 
 
-def _verdict(service: str, heard: Heard, accepted: Sequence[Acceptance]) -> int:
-    """Say what was heard."""
-    if heard.unanswered:
-        _tell(f"audit: {service} knows nothing of {', '.join(heard.unanswered)}")
-    wrong = complaints(heard, accepted, datetime.now(UTC).date())
+def _verdict(service: str, report: AuditReport, accepted: Sequence[Acceptance]) -> int:
+    """Print the findings and return the exit code."""
+    if report.unanswered:
+        _print(f"audit: {service} knows nothing of {', '.join(report.unanswered)}")
+    wrong = complaints(report, accepted, datetime.now(UTC).date())
     for line in wrong:
-        _tell(f"audit: {line}")
-    told = f"{len(heard.holes)} holes, {len(wrong)} to mend"
-    _tell(f"audit: {len(heard.answered)} packages asked about at {service}, {told}")
+        _print(f"audit: {line}")
+    summary = f"{len(report.holes)} holes, {len(wrong)} to fix"
+    _print(f"audit: {len(report.answered)} packages checked at {service}, {summary}")
     return 1 if wrong else 0
 
 
-def _tell(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Writes `constraints.txt` (`make lock`) and checks it offline against `pyproject.toml` (`--check`, in `make lint`).
+"""Write `constraints.txt` (`make lock`) and check it offline against `pyproject.toml` (`--check`, in `make lint`).
 
 One file serves Python 3.11 to 3.13 and every platform, by environment markers. CUDA's own packages stay out: PyTorch
 pins them exactly itself, a CPU build has none of them, and they would be all that differs between the two.
@@ -52,23 +52,23 @@ def compile_constraints(*, upgrade: bool) -> None:
 
 
 def direct_requirements(pyproject: str) -> list[Requirement]:
-    """What `pyproject.toml` asks for itself: the dependencies and those of the extras that we install."""
+    """Return the requirements of `pyproject.toml`: its dependencies and those of the installed extras."""
     project = tomllib.loads(pyproject)["project"]
     optional = project["optional-dependencies"]
     return [Requirement(text) for text in [*project["dependencies"], *(t for extra in EXTRAS for t in optional[extra])]]
 
 
 def faults(pyproject: str, constraints: str) -> list[str]:
-    """What is wrong with the constraints, one sentence each: direct requirements without one pin inside their range."""
+    """Return the problems of the constraints, a sentence each: direct requirements without one pin in their range."""
     lines = [line for line in constraints.splitlines() if line and not line.startswith("#")]
-    found = [f"CUDA package: {line}" for line in lines if _CUDA.match(line)]
+    problems = [f"CUDA package: {line}" for line in lines if _CUDA.match(line)]
     pins = [Requirement(line) for line in lines]
-    for wanted in direct_requirements(pyproject):
+    for requirement in direct_requirements(pyproject):
         for python in PYTHONS:
-            versions = _pinned_versions(pins, canonicalize_name(wanted.name), python)
-            if len(versions) != 1 or not wanted.specifier.contains(versions[0]):
-                found.append(f"{wanted} on Python {python}: pinned to {', '.join(versions) or 'nothing'}")
-    return found
+            versions = _pinned_versions(pins, canonicalize_name(requirement.name), python)
+            if len(versions) != 1 or not requirement.specifier.contains(versions[0]):
+                problems.append(f"{requirement} on Python {python}: pinned to {', '.join(versions) or 'nothing'}")
+    return problems
 
 
 def _pinned_versions(pins: list[Requirement], name: str, python: str) -> list[str]:
@@ -82,9 +82,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only compare with pyproject.toml, offline")
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions that fit")
-    wishes = parser.parse_args()
-    if not wishes.check:
-        compile_constraints(upgrade=wishes.upgrade)
+    options = parser.parse_args()
+    if not options.check:
+        compile_constraints(upgrade=options.upgrade)
     elif wrong := faults(PYPROJECT.read_text(), CONSTRAINTS.read_text()):
         sys.exit("\n".join(["constraints.txt does not fit pyproject.toml; run `make lock`:", *wrong]))
 

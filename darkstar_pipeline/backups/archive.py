@@ -42,7 +42,7 @@ _SECRET_ENDS = (".token", ".password", ".secret", ".pem", ".key")
 
 @dataclass(frozen=True, kw_only=True)
 class BackupReport:
-    """What a backup holds.
+    """The content of a backup.
 
     Attributes:
         file: where it is.
@@ -80,7 +80,7 @@ class _Written:
 
 
 def codec_of(file: Path) -> Codec:
-    """How an archive of that name is compressed.
+    """Return the compression of an archive of that name.
 
     Raises:
         ConfigurationError: its name says nothing known.
@@ -122,7 +122,7 @@ def make_backup(
                 left_out.append(name)
             elif (content := _content(path)) is not None:
                 written.add(f"{STATE}/{name}", content, path.stat().st_mode & 0o777, path.stat().st_mtime)
-        files, size = len(written.files), sum(told["size"] for told in written.files.values())
+        files, size = len(written.files), sum(entry["size"] for entry in written.files.values())
         if f"{STATE}/{STATE_FILE}" not in written.files:  # a folder of a release before there was the file
             written.add(f"{STATE}/{STATE_FILE}", json.dumps({"version": read_state_version(home)}).encode())
         if configuration is not None and configuration.is_file():
@@ -140,7 +140,7 @@ def make_backup(
 
 
 def _manifest(written: _Written, home: Path, now: datetime) -> bytes:
-    """What is in the archive."""
+    """Return the manifest of the archive."""
     document = {
         "format": FORMAT,
         "state_version": read_state_version(home),

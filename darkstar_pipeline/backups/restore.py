@@ -32,16 +32,16 @@ CHUNK = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreReport:
-    """What a restore did.
+    """The result of a restore.
 
     Attributes:
         home: the state folder.
         files: files in it.
-        created_at: when the backup was taken.
-        state_version: of the backup.
-        old_state: where the folder that was there is now; None where there was none.
-        configuration: where the configuration was written; None where it was not.
-        old_configuration: where the one that was there is now.
+        created_at: time of the backup.
+        state_version: state version of the backup.
+        old_state: new place of the former state folder; None if there was none.
+        configuration: path of the restored configuration; None if it was not written.
+        old_configuration: new place of the former configuration.
         note: what a person should know.
     """
 
@@ -104,15 +104,15 @@ def restore_backup(file: Path, home: Path, *, configuration: Path, now: datetime
 def _verified(file: Path, codec: Codec, folder: Path) -> dict[str, Any]:
     """Unpack an archive and check everything about it; its manifest."""
     try:
-        found = _unpack(file, codec, folder)
+        unpacked = _unpack(file, codec, folder)
     except FileNotFoundError as error:
         raise ConfigurationError(f"there is no {file}", "name a backup that is there") from error
     except (tarfile.TarError, OSError, EOFError, pa.ArrowException) as error:
         raise DataRefusedError(f"{file} is damaged or no backup: {error}", "take another backup") from error
     manifest = _manifest(file, folder / MANIFEST)
-    told: dict[str, dict[str, Any]] = manifest["files"]
-    found.pop(MANIFEST, None)
-    wrong = sorted(name for name in told.keys() | found.keys() if told.get(name) != found.get(name))
+    listed: dict[str, dict[str, Any]] = manifest["files"]
+    unpacked.pop(MANIFEST, None)
+    wrong = sorted(name for name in listed.keys() | unpacked.keys() if listed.get(name) != unpacked.get(name))
     if wrong:
         raise DataRefusedError(f"{file} is damaged: {', '.join(wrong[:3])} is not as it was", "take another backup")
     _check_state(file, folder / STATE, int(manifest["state_version"]))
@@ -121,18 +121,18 @@ def _verified(file: Path, codec: Codec, folder: Path) -> dict[str, Any]:
 
 def _unpack(file: Path, codec: Codec, folder: Path) -> dict[str, dict[str, Any]]:
     """Write the members of an archive into a folder; checksum and size of each."""
-    found: dict[str, dict[str, Any]] = {}
+    unpacked: dict[str, dict[str, Any]] = {}
     with _tar_from(file, codec) as tar:
         for member in tar:
             name = _safe_name(file, member)
-            if name in found:
+            if name in unpacked:
                 raise DataRefusedError(f"{file} is no backup: {name} is in it twice", "take another backup")
             if member.size > shutil.disk_usage(folder).free:
                 raise ConfigurationError(f"no room for {name}: {member.size} bytes", "free disk space")
             content = tar.extractfile(member)
             if content is not None:
-                found[name] = _write(content, folder / name, member.mode)
-    return found
+                unpacked[name] = _write(content, folder / name, member.mode)
+    return unpacked
 
 
 def _safe_name(file: Path, member: tarfile.TarInfo) -> str:
@@ -193,8 +193,8 @@ def _manifest(file: Path, path: Path) -> dict[str, Any]:
 
 def _check_state(file: Path, state: Path, version: int) -> None:
     """Refuse what a newer release made, and databases that are damaged."""
-    told = parse_state_version((state / STATE_FILE).read_text(encoding="utf-8"), f"{file}: {STATE_FILE}")
-    refuse_newer_state(max(version, told), str(file))
+    stored_version = parse_state_version((state / STATE_FILE).read_text(encoding="utf-8"), f"{file}: {STATE_FILE}")
+    refuse_newer_state(max(version, stored_version), str(file))
     for path in sorted(state.rglob("*.db")):
         try:
             with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:

@@ -1,6 +1,6 @@
-"""Pictures of what the policies did and what it was worth, drawn without a screen and without global state.
+"""Plots of schedules, costs and training, drawn without a display and without global state.
 
-Every picture is a Matplotlib `Figure` of its own; `save_png` writes it whole or not at all, `png_bytes` hands it to a
+Every plot is a Matplotlib `Figure` of its own; `save_png` writes it atomically, `png_bytes` returns it for a
 page. Matplotlib takes a second to import and is imported by the functions that draw.
 """
 

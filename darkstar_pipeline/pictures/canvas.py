@@ -1,6 +1,6 @@
-"""What all pictures share: sizes, colours, names, and how a figure becomes a file.
+"""Common parts of all plots: sizes, colours, names, and the output of figures as PNG.
 
-Colours are those of Okabe and Ito, "Color Universal Design" (2008), told apart by people with any colour vision.
+Colours are those of Okabe and Ito, "Color Universal Design" (2008), distinct for people with any colour vision.
 """
 
 # Matplotlib leaves its keyword arguments untyped.
@@ -42,14 +42,14 @@ _FURTHER = (VERMILION, PURPLE, INK)
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """A size of picture.
+    """A size of plot.
 
     Attributes:
-        width: of the picture [inch, 100 pixels each].
-        scale: of every other length, against the large picture.
+        width: width of the plot [inch, 100 pixels each].
+        scale: ratio of every other length to the large plot's.
         font: size of ordinary text [point].
-        line: width of the lines that matter [point].
-        detail: whether there is room for what is only good to know.
+        line: width of the main lines [point].
+        detail: whether there is room for secondary information.
     """
 
     width: float
@@ -64,21 +64,21 @@ SMALL = Style(width=6.4, scale=0.6, font=7.0, line=1.0, detail=False)
 
 
 def policy_name(policy: str) -> str:
-    """The policy as a person would call it; of a long name the end, which is what tells versions apart."""
+    """Return the display name of a policy; of a long name the end, in which versions differ."""
     name = _NAMES.get(policy, policy)
     return name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]
 
 
 def policy_colours(policies: Sequence[str]) -> dict[str, str]:
-    """A colour a policy; those known here keep theirs in every picture."""
+    """Return a colour for each policy; the built-in policies have the same colour in every plot."""
     others = [policy for policy in policies if policy not in _COLOURS]
     further = {policy: _FURTHER[i % len(_FURTHER)] for i, policy in enumerate(others)}
-    known = _COLOURS | further
-    return {policy: known[policy] for policy in policies}
+    colours = _COLOURS | further
+    return {policy: colours[policy] for policy in policies}
 
 
 def new_figure(style: Style, height: float) -> "Figure":
-    """An empty white figure, belonging to nobody else [inch]."""
+    """Return an empty white figure with its own canvas; `height` in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -88,7 +88,7 @@ def new_figure(style: Style, height: float) -> "Figure":
 
 
 def add_axes(figure: "Figure", style: Style, *, left: float, top: float, width: float, height: float) -> "Axes":
-    """Axes at a place measured from the upper left corner [inch], without a frame but for a quiet grid."""
+    """Add axes at a place measured from the upper left corner [inch], with a faint grid and no frame."""
     across, down = (float(size) for size in figure.get_size_inches())
     axes = figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
     axes.set_axisbelow(True)
@@ -98,7 +98,7 @@ def add_axes(figure: "Figure", style: Style, *, left: float, top: float, width: 
 
 
 def hide_frame(axes: "Axes", style: Style) -> None:
-    """Take away frame and tick marks; the figures stay."""
+    """Hide frame and tick marks; the tick labels stay."""
     for side in axes.spines.values():
         side.set_visible(False)
     axes.tick_params(length=0, labelsize=style.font - 1, labelcolor=QUIET, pad=4)
@@ -112,17 +112,17 @@ def name_axis(axes: "Axes", style: Style, name: str, left: float) -> None:
 
 
 def add_text(
-    figure: "Figure", text: str, *, left: float, top: float, size: float, colour: str = INK, **how: str
+    figure: "Figure", text: str, *, left: float, top: float, size: float, colour: str = INK, **properties: str
 ) -> "Text":
-    """Text at a place measured from the upper left corner [inch], on that base line."""
+    """Add text with its baseline at a place measured from the upper left corner [inch]."""
     across, down = (float(size) for size in figure.get_size_inches())
-    return figure.text(left / across, 1 - top / down, text, fontsize=size, color=colour, va="baseline", **how)  # pyright: ignore[reportArgumentType] - matplotlib's text properties
+    return figure.text(left / across, 1 - top / down, text, fontsize=size, color=colour, va="baseline", **properties)  # pyright: ignore[reportArgumentType] - matplotlib's text properties
 
 
 def add_legend(
     figure: "Figure", style: Style, entries: "Sequence[tuple[str, Artist]]", *, left: float, top: float
 ) -> None:
-    """The entries in one row, centred on a line measured from the upper left corner [inch]."""
+    """Add a legend in one row, centred on a line measured from the upper left corner [inch]."""
     across, down = (float(size) for size in figure.get_size_inches())
     figure.legend(
         [artist for _, artist in entries],
@@ -140,9 +140,9 @@ def add_legend(
 
 
 def png_bytes(figure: "Figure") -> bytes:
-    """The figure as PNG; the same figure gives the same bytes, so neither a date nor a version is in it.
+    """Return the figure as PNG; the same figure gives the same bytes, so it holds neither date nor version.
 
-    In 256 colours: a third of the size (120 to 36 kB for a day of four policies), and no difference to the eye.
+    With 256 colours: a third of the size (measured: 120 to 36 kB for a day of four policies), no visible difference.
     """
     from PIL import Image
 
@@ -155,7 +155,7 @@ def png_bytes(figure: "Figure") -> bytes:
 
 
 def save_png(figure: "Figure", path: Path) -> None:
-    """Write the figure as PNG, whole or not at all.
+    """Write the figure as PNG, atomically.
 
     Raises:
         ConfigurationError: the folder does not exist, or `path` is a folder.

@@ -1,7 +1,7 @@
-"""The picture of a day: one panel a policy, all on the same axes, so that panels can be compared by eye.
+"""Plot of a day: one panel a policy, all on the same axes, so that panels can be compared by eye.
 
 Across runs real time: a day of 23 or 25 hours is drawn as long as it was, with the hours of the wall clock beneath it.
-What leaves the home or the battery is drawn downwards: an export beside a discharge shows how much of it was sold.
+What leaves the home or the battery is drawn downwards: an export beside a discharge shows how much of it was exported.
 """
 
 # Matplotlib leaves its keyword arguments untyped.
@@ -52,7 +52,7 @@ _LEFT, _RIGHT = 0.75, 0.75
 _LABEL = 0.46  # from the axes to the middle of their names
 _HEAD, _FOOT = 0.98, 0.5
 _TITLE, _POWER, _GAP, _SOC, _SPACE = 0.3, 1.72, 0.07, 0.46, 0.2
-_CRUMB_KW = 0.02  # exports below this are not worth an outline
+_CRUMB_KW = 0.02  # exports below this get no outline
 _SMALL_TICKS = 3  # hours between ticks where there is little room
 
 
@@ -80,7 +80,7 @@ class _Ranges(NamedTuple):
 
 
 class _Panel(NamedTuple):
-    """What is to be drawn of a policy: a row per slot of the day, nulls where the schedule has no slot."""
+    """The data of one policy's panel: a row per slot of the day, nulls where the schedule has no slot."""
 
     policy: str
     rows: pl.DataFrame
@@ -112,8 +112,8 @@ def day_figure(
         day: local calendar day.
         timezone: IANA zone of the wall clock.
         capacity_kwh: stored energy that is 100 % [kWh].
-        currency: of prices and costs.
-        costs: what the day cost each policy, settlement included [money]; None or absent says nothing about it.
+        currency: currency of prices and costs.
+        costs: cost of the day by policy, settlement included [money]; None or absent if unknown.
         small: a picture for a page's margin, without load, PV and explanations, under 50 kB as PNG.
 
     Raises:
@@ -123,11 +123,11 @@ def day_figure(
     panels = _panels(schedules, day, timezone)
     clock, ranges = wall_clock(day, timezone), _ranges(panels)
     scale = style.scale
-    each = _TITLE + _POWER + _GAP + _SOC + _SPACE
-    figure = new_figure(style, (_HEAD + len(panels) * each - _SPACE + _FOOT) * scale)
+    panel_height = _TITLE + _POWER + _GAP + _SOC + _SPACE
+    figure = new_figure(style, (_HEAD + len(panels) * panel_height - _SPACE + _FOOT) * scale)
     _head(figure, style, day, timezone, settled=costs is not None)
     for i, panel in enumerate(panels):
-        top = (_HEAD + i * each) * scale
+        top = (_HEAD + i * panel_height) * scale
         _title(figure, style, top, panel.policy, {} if costs is None else costs, currency)
         power, soc = _axes(figure, style, top)
         _draw_power(power, style, panel, clock, ranges, currency)
@@ -140,7 +140,7 @@ def day_figure(
 
 
 def wall_clock(day: date, timezone: str) -> Clock:
-    """Where the hours of a local day lie in real time."""
+    """Return the wall clock of a local day on an axis of real hours."""
     local = [start.astimezone(zone(timezone)) for start in grid(day, day, timezone)["slot_start"]]
     offsets = [start.utcoffset() for start in local]
     full = [i for i, start in enumerate(local) if start.minute == 0]
@@ -154,7 +154,7 @@ def wall_clock(day: date, timezone: str) -> Clock:
 
 
 def _panels(schedules: pl.DataFrame, day: date, timezone: str) -> list[_Panel]:
-    """The day's slots of every policy."""
+    """Return the day's slots of every policy."""
     slots = grid(day, day, timezone).select("slot_start")
     kept = schedules.join(slots, on="slot_start", how="semi")
     if kept.is_empty():
@@ -230,7 +230,7 @@ def _title(figure: "Figure", style: Style, top: float, policy: str, costs: Mappi
 
 
 def _cost_text(policy: str, costs: Mapping[str, float], currency: str) -> str:
-    """What the day cost, and how that compares with not using the battery."""
+    """Return in words the cost of the day and its difference to idle."""
     cost = costs[policy]
     text = f"{'paid' if cost >= 0 else 'earned'} {abs(cost):.2f} {currency}"
     if policy == "idle" or "idle" not in costs:

@@ -1,4 +1,4 @@
-"""Pictures of learning: what each round cost on validation days, and what a policy does by energy stored and price."""
+"""Plots of training: cost of each round on validation days, cost over the oracle, and the map of a policy."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -33,12 +33,12 @@ MOST_TICKS = 8
 
 
 def learning_curve_png(curves: Mapping[str, Curve], *, title: str, currency: str) -> bytes:
-    """What each round cost on validation days, a line a learner, beside no correction at all.
+    """Plot the cost of each round on validation days, a line a learner, beside no correction; return PNG.
 
     Args:
         curves: `(round, mean cost of a day)` by the learner's name; round 0 is no correction [money].
-        title: above.
-        currency: of the cost.
+        title: title of the plot.
+        currency: currency of the cost.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -62,12 +62,12 @@ def learning_curve_png(curves: Mapping[str, Curve], *, title: str, currency: str
 
 
 def _name_ends(axes: "Axes", curves: Mapping[str, Curve]) -> None:
-    """Names where the lines end, the lowest first, each at least a line of text above the one before."""
+    """Write names at the ends of the lines, the lowest first, each at least a line of text above the one before."""
     every = [cost for curve in curves.values() for _, cost in curve]
     span = max(every) - min(every)
     height = 72 * _CURVE_HEIGHT / (1 + 2 * _MARGIN)  # of the span [pt]
     below = -np.inf
-    for name in sorted(curves, key=lambda each: curves[each][-1][1]):
+    for name in sorted(curves, key=lambda learner: curves[learner][-1][1]):
         at, cost = curves[name][-1]
         own = (cost - min(every)) / span * height if span > 0 else 0.0
         below = max(own, below + 1.3 * LARGE.font)
@@ -78,7 +78,7 @@ def _name_ends(axes: "Axes", curves: Mapping[str, Curve]) -> None:
 
 
 def _draw_start(axes: "Axes", curves: Mapping[str, Curve]) -> None:
-    """The cost before any training."""
+    """Draw the cost before any training."""
     starts = [curve[0][1] for curve in curves.values()]
     axes.axhline(starts[0], color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
 
@@ -86,14 +86,14 @@ def _draw_start(axes: "Axes", curves: Mapping[str, Curve]) -> None:
 def policy_map_png(
     battery_kw: Energy, soc_percent: Energy, import_price: Energy, *, title: str, currency: str
 ) -> bytes:
-    """What a policy does to the battery at each state of charge and price of a slot.
+    """Plot a policy's battery power at each state of charge and price of a slot; return PNG.
 
     Args:
-        battery_kw: charged, or discharged where negative `(n_soc, n_prices)` [kW].
+        battery_kw: battery power, negative for discharge `(n_soc, n_prices)` [kW].
         soc_percent: state of charge of the rows, ascending [%].
-        import_price: of the columns, ascending [money/kWh].
-        title: above.
-        currency: of the price.
+        import_price: import price of the columns, ascending [money/kWh].
+        title: title of the plot.
+        currency: currency of the price.
     """
     figure = new_figure(LARGE, 5.2)
     add_text(figure, title, left=0.35, top=0.4, size=LARGE.font + 5)
@@ -112,13 +112,13 @@ def policy_map_png(
 
 
 def cost_over_oracle_png(days: pl.DataFrame, policies: Sequence[str], *, title: str, currency: str) -> bytes:
-    """What each policy paid more than perfect hindsight, added up from day to day.
+    """Plot the cumulative cost of each policy over the oracle's; return PNG.
 
     Args:
         days: `day, policy, cost` [money], with `oracle` among the policies.
-        policies: what is drawn, the one that matters first.
-        title: above.
-        currency: of the cost.
+        policies: policies to draw, the most important first.
+        title: title of the plot.
+        currency: currency of the cost.
     """
     wide = days.pivot(on="policy", index="day", values="cost", maintain_order=True).sort("day").drop_nulls()
     figure = new_figure(LARGE, _HEIGHT)
@@ -128,7 +128,7 @@ def cost_over_oracle_png(days: pl.DataFrame, policies: Sequence[str], *, title: 
     ends = {policy: (wide[policy] - wide["oracle"]).cum_sum().to_list() for policy in policies}
     room = 0.09 * max(max(line) for line in ends.values())
     at = -np.inf
-    for policy in sorted(ends, key=lambda each: ends[each][-1]):
+    for policy in sorted(ends, key=lambda name: ends[name][-1]):
         line = ends[policy]
         axes.plot(wide["day"].to_list(), line, color=colours[policy], linewidth=LARGE.line)
         at = max(line[-1], at + room)

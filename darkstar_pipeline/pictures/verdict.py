@@ -1,4 +1,4 @@
-"""The picture of a verdict: what share of the possible saving each policy captured, and how it ran against MPC."""
+"""Plot of a verdict: captured share of the possible saving by policy, and cumulative cost against MPC."""
 
 # Matplotlib leaves its keyword arguments untyped.
 # pyright: reportUnknownMemberType=false
@@ -46,7 +46,7 @@ Row = Mapping[str, Any]
 
 
 class _End(NamedTuple):
-    """What is written where a line ends."""
+    """Label at the end of a line."""
 
     policy: str
     text: str
@@ -59,7 +59,7 @@ def verdict_figure(days: pl.DataFrame, totals: pl.DataFrame, *, currency: str, s
     Args:
         days: `day, policy, cost` [money] as `Evaluation.days`; days that not every policy has are left out.
         totals: as `Evaluation.totals`, a row per policy in the order to be shown.
-        currency: of the costs.
+        currency: currency of the costs.
         small: a picture for a page's margin, under 50 kB as PNG.
 
     Raises:
@@ -79,7 +79,7 @@ def verdict_figure(days: pl.DataFrame, totals: pl.DataFrame, *, currency: str, s
 
 
 def differences(days: pl.DataFrame) -> pl.DataFrame:
-    """Cost against MPC added up from the first day on.
+    """Return the cumulative cost against MPC.
 
     Args:
         days: `day, policy, cost` [money].
@@ -95,16 +95,16 @@ def differences(days: pl.DataFrame) -> pl.DataFrame:
 
 
 def _head(figure: "Figure", style: Style, days: pl.DataFrame) -> None:
-    """Title: how many days, and from when to when."""
-    known = days["day"].unique().sort()
-    count = f"{len(known)} day{'' if len(known) == 1 else 's'}"
-    span = f", {known[0]}" + (f" to {known[-1]}" if len(known) > 1 else "") if len(known) else ""
+    """Write the title: number of days, first and last day."""
+    shown = days["day"].unique().sort()
+    count = f"{len(shown)} day{'' if len(shown) == 1 else 's'}"
+    span = f", {shown[0]}" + (f" to {shown[-1]}" if len(shown) > 1 else "") if len(shown) else ""
     text, size = f"Verdict on {count}{span}", style.font + 5 * style.scale
     add_text(figure, text, left=_MARGIN * style.scale, top=0.38 * style.scale, size=size)
 
 
 def _heading(figure: "Figure", style: Style, left: float, name: str, note: str) -> None:
-    """What a half shows."""
+    """Write the heading of a half."""
     top = (_TOP - 0.16) * style.scale
     drawn = add_text(figure, name, left=left, top=top, size=style.font + 0.5, weight="bold")
     after = drawn.get_window_extent().x1 / figure.dpi + 0.1 * style.scale
@@ -112,7 +112,7 @@ def _heading(figure: "Figure", style: Style, left: float, name: str, note: str) 
 
 
 def _draw_shares(figure: "Figure", style: Style, rows: Sequence[Row], height: float, currency: str) -> None:
-    """A bar a policy, its share written at the end of the bar, what it paid beside it."""
+    """Draw a bar for each policy, with its share and its cost beside it."""
     scale = style.scale
     _heading(figure, style, _MARGIN * scale, "Captured share", "of what perfect hindsight saves against idle")
     axes = add_axes(figure, style, left=_NAMES * scale, top=_TOP * scale, width=_SHARES * scale, height=height)
@@ -132,7 +132,7 @@ def _draw_shares(figure: "Figure", style: Style, rows: Sequence[Row], height: fl
 
 
 def _write_share(axes: "Axes", style: Style, at: int, row: Row, currency: str) -> None:
-    """A policy's share in figures, and what it paid, right of the bars."""
+    """Write a policy's share and its cost right of the bars."""
     share = row["captured_share"]
     lines = (
         ("–" if share is None else f"{100 * share:.1f} %", "bold", INK, 0.6),
@@ -155,7 +155,7 @@ def _write_share(axes: "Axes", style: Style, at: int, row: Row, currency: str) -
 def _draw_differences(
     figure: "Figure", style: Style, rows: Sequence[Row], height: float, lines: pl.DataFrame, currency: str
 ) -> None:
-    """A line a policy, from day to day, with the interval of the total at its end."""
+    """Draw a line for each policy, with the interval of the total at its end."""
     scale = style.scale
     left = (_NAMES + _SHARES + _COSTS + _MIDDLE) * scale
     note = f"added up, {currency}" + ("; the total with its 95 % interval; idle left out" if style.detail else "")
@@ -180,7 +180,7 @@ def _draw_differences(
 def _draw_line(
     axes: "Axes", style: Style, days: Sequence[date], values: Sequence[float], row: Row, colour: str
 ) -> None:
-    """A policy's line; the interval stands a little after its end."""
+    """Draw a policy's line, and the interval a little after its end."""
     x = [day.toordinal() for day in days]
     axes.plot(x, values, color=colour, linewidth=style.line, marker="o" if len(days) == 1 else "", markersize=4)
     low, high = row["cost_vs_mpc_low"], row["cost_vs_mpc_high"]
@@ -189,12 +189,12 @@ def _draw_line(
 
 
 def _bar(days: Sequence[date]) -> float:
-    """Width of the interval's bar [days]."""
+    """Return the width of the interval's bar [days]."""
     return max(0.2, _BAR * (days[-1] - days[0]).days)
 
 
 def _scale_days(axes: "Axes", days: Sequence[date], *, ticks: int) -> None:
-    """The days beneath, evenly marked, and a margin above and below the lines."""
+    """Set evenly spaced day ticks, and a margin above and below the lines."""
     span = (days[-1] - days[0]).days
     step = max(1, -(-span // (ticks - 1)))
     marked = [days[0] + timedelta(days=ahead) for ahead in range(0, span + 1, step)]
@@ -204,39 +204,39 @@ def _scale_days(axes: "Axes", days: Sequence[date], *, ticks: int) -> None:
 
 
 def _end_text(row: Row, last: float) -> str:
-    """Name of a line, and beneath it the total with its interval."""
+    """Return the name of a line, and beneath it the total with its interval."""
     low, high = row["cost_vs_mpc_low"], row["cost_vs_mpc_high"]
     interval = "" if low is None or high is None else f", {_amount(low, '+')} to {_amount(high, '+')}"
     return f"{policy_name(row['policy'])}\n{_amount(last, '+')}{interval}"
 
 
 def _amount(value: float, sign: str = "") -> str:
-    """An amount of money with a real minus; `+` as sign shows a plus, too; hundredths of thousands are noise."""
+    """Format an amount of money with a minus sign; `+` shows a plus, too; from 1000 on without decimals."""
     digits = 0 if abs(value) >= 1000 else 2  # noqa: PLR2004 - said by the docstring
     return f"{value:{sign}.{digits}f}".replace("-", "−")
 
 
 def _nothing_to_compare(rows: Sequence[Row]) -> str:
-    known = [row["policy"] for row in rows]
-    return "no other policy to compare" if REFERENCE in known else "MPC was not evaluated"
+    policies = [row["policy"] for row in rows]
+    return "no other policy to compare" if REFERENCE in policies else "MPC was not evaluated"
 
 
 def _name_ends(axes: "Axes", style: Style, ends: "Sequence[_End]", colours: Mapping[str, str], height: float) -> None:
-    """Names at the right ends of the lines, pushed apart where the lines end close together."""
+    """Write names at the right ends of the lines, pushed apart if the lines end close together."""
     low, high = axes.get_ylim()
     ordered = sorted(ends, key=lambda end: end.value)
     room = [_LINE * style.scale * (end.text.count("\n") + 1) for end in ordered]
-    wanted = [(end.value - low) / (high - low) * height for end in ordered]
+    targets = [(end.value - low) / (high - low) * height for end in ordered]
     inside = axes.transAxes
-    for end, middle in zip(ordered, _apart(wanted, room, height), strict=True):
+    for end, middle in zip(ordered, _apart(targets, room, height), strict=True):
         at, thick = middle / height, 2.5 * style.scale
         axes.plot([1.02, 1.055], [at, at], color=colours[end.policy], linewidth=thick, transform=inside, clip_on=False)
         axes.text(1.075, at, end.text, fontsize=style.font - 1.5, color=INK, va="center", transform=inside)
 
 
-def _apart(wanted: Sequence[float], room: Sequence[float], height: float) -> list[float]:
-    """Middles of texts that each need some room, ascending, moved as little as a pass up and one down need [inch]."""
-    middles = list(wanted)
+def _apart(targets: Sequence[float], room: Sequence[float], height: float) -> list[float]:
+    """Return ascending middles of texts with room for each, by one pass up and one down [inch]."""
+    middles = list(targets)
     for i in range(1, len(middles)):
         middles[i] = max(middles[i], middles[i - 1] + (room[i] + room[i - 1]) / 2)
     ceiling = height

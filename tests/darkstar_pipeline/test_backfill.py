@@ -173,10 +173,10 @@ def test_checks_warn_with_counts_and_stop_nothing(done: tuple[Context, BackfillR
 
 def test_repeating_changes_nothing_and_progress_is_told(done: tuple[Context, BackfillReport], tmp_path: Path) -> None:
     shutil.copytree(done[0].lake.root, tmp_path / "lake")
-    context, told = small_context(tmp_path, filled=False), list[tuple[int, int]]()
-    run_backfill(context, FIRST, LAST, progress=lambda count, total: told.append((count, total)))
+    context, reports = small_context(tmp_path, filled=False), list[tuple[int, int]]()
+    run_backfill(context, FIRST, LAST, progress=lambda count, total: reports.append((count, total)))
     assert_same(context.lake, done[0].lake)
-    assert told == [(count, len(ASSET_NAMES)) for count in range(len(ASSET_NAMES) + 1)]
+    assert reports == [(count, len(ASSET_NAMES)) for count in range(len(ASSET_NAMES) + 1)]
 
 
 def test_lake_is_the_same_when_the_range_is_cut_and_backfilled_out_of_order(

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from scripts.audit import ACCEPTED, CANARY, Acceptance, Heard, complaints, heard_in, installed_pins, read_accepted
+from scripts.audit import (
+    ACCEPTED,
+    CANARY,
+    Acceptance,
+    AuditReport,
+    complaints,
+    installed_pins,
+    parsed_report,
+    read_accepted,
+)
 
 TODAY = date(2026, 11, 25)
 # as pip-audit 2.10 writes it: `--format json --desc off`
@@ -24,7 +33,9 @@ def accept(number: str = "PYSEC-2026-1", package: str = "holed", until: date = T
 
 
 def test_report_counts_a_package_as_unanswered_when_the_service_does_not_know_it() -> None:
-    assert heard_in(REPORT) == Heard(("fine", "holed"), ("unheard",), (("holed", "2.0", "PYSEC-2026-1", "2.1"),))
+    assert parsed_report(REPORT) == AuditReport(
+        ("fine", "holed"), ("unheard",), (("holed", "2.0", "PYSEC-2026-1", "2.1"),)
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,9 +51,9 @@ def test_report_counts_a_package_as_unanswered_when_the_service_does_not_know_it
     ids=["found", "accepted", "run out", "another", "nobody knows", "gone"],
 )
 def test_audit_complains_when_a_hole_is_not_accepted(accepted: list[Acceptance], says: list[str]) -> None:
-    found = complaints(heard_in(REPORT), accepted, TODAY)
-    assert len(found) == len(says)
-    assert all(wanted in line for wanted, line in zip(says, found, strict=True))
+    problems = complaints(parsed_report(REPORT), accepted, TODAY)
+    assert len(problems) == len(says)
+    assert all(sentence in line for sentence, line in zip(says, problems, strict=True))
 
 
 def test_accepted_holes_have_reasons_when_read(tmp_path: Path) -> None:

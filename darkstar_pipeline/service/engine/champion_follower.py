@@ -1,7 +1,7 @@
-"""Follows the champion: what the registry's pointer names is loaded beside the old one, and takes its place when whole.
+"""Follow the champion: the version that the registry's pointer names is loaded, and replaces the old one if usable.
 
-A version that fails to load, or does not fit the site's tariff or this version's state, leaves the old one in place and
-says so; the old one itself gives way where the tariff changed under it.
+If a version fails to load, or does not fit the site's tariff or this release's state layout, the old one stays in use
+and the problem is reported; the old one is dropped if the tariff has changed.
 """
 
 import logging
@@ -24,13 +24,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FollowerState:
-    """What is in use, and what should be.
+    """The version in use and the version that should be.
 
     Attributes:
-        active: the policy that plans are made with, or the reason why there is none.
-        model: the version of that policy; None where the value function decides.
-        wanted_version: version that the champion pointer names; None where it names none.
-        problem: why the wanted version is not in use; empty where it is.
+        active: the policy in use, or the reason why there is none.
+        model: the version of that policy; None if the value function decides.
+        wanted_version: version that the champion pointer names; None if it names none.
+        problem: reason why the wanted version is not in use; empty if it is.
     """
 
     active: ActivePolicy = field(default_factory=ActivePolicy)
@@ -40,7 +40,7 @@ class FollowerState:
 
 
 class ChampionFollower:
-    """Keeps the version in use loaded; asked by one thread, read by any."""
+    """Keeps the version in use loaded; updated by one thread, read by any."""
 
     def __init__(self) -> None:
         self.state = FollowerState()
@@ -49,10 +49,10 @@ class ChampionFollower:
         self._before: FollowerState | None = None
 
     def follow(self, context: Context) -> bool:
-        """Look at the pointer, and load what it names where it has moved.
+        """Load the version that the pointer names if the pointer has changed.
 
         Returns:
-            Whether what plans are made with has changed.
+            Whether the policy in use has changed.
         """
         folder, tariff = RegisteredModel.of(context).folder, tariff_version(context.site_settings)
         seen = (tariff, *file_identity(folder / POINTER))
@@ -64,12 +64,12 @@ class ChampionFollower:
         try:
             self.state = _loaded(context)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a version, the old one stays
-            self.state = _kept(before, folder, f"{_told(error)}", forget=moved_tariff and before.model is not None)
+            self.state = _kept(before, folder, _sentence(error), forget=moved_tariff and before.model is not None)
             _log.warning("the promoted version cannot be used: %s", self.state.problem)
         return self.state.active is not before.active
 
     def confirm(self) -> None:
-        """The version in use has planned: what was wrong with it is over."""
+        """Clear the problem: the version in use has made a plan."""
         if (
             self.state.problem
             and self.state.model is not None
@@ -78,7 +78,7 @@ class ChampionFollower:
             self.state = replace(self.state, problem="")
 
     def revert(self, why: str) -> bool:
-        """The version in use was loaded and could not plan: take the one before, where there is one.
+        """Go back to the version before, if there is one: the version in use could not plan.
 
         Returns:
             Whether plans are now made with another version.
@@ -93,31 +93,31 @@ class ChampionFollower:
 
 
 def _loaded(context: Context) -> FollowerState:
-    """What the pointer names, loaded."""
+    """Load the version that the pointer names."""
     champion = load_champion(context)
     if champion is None:
         return FollowerState(ActivePolicy(None, NO_CHAMPION))
     pointer = champion.pointer
     policy = opened("champion", champion.bundle, pointer.version)
-    told = ModelInfo(
+    model = ModelInfo(
         name=pointer.model,
         version=pointer.version,
         kind=champion.bundle.manifest.kind,
         identity=champion.bundle.identity,
         promoted_at=pointer.at,
     )
-    return FollowerState(ActivePolicy(policy, ""), told, pointer.version)
+    return FollowerState(ActivePolicy(policy, ""), model, pointer.version)
 
 
 def _kept(before: FollowerState, folder: Path, problem: str, *, forget: bool) -> FollowerState:
-    """What stays in use; nothing where the old version no longer fits either."""
+    """Return the state with the old version; with none if that no longer fits either."""
     if forget or before.active.policy is None:
         return FollowerState(ActivePolicy(None, problem), None, _wanted(folder), problem)
     return FollowerState(before.active, before.model, _wanted(folder), problem)
 
 
 def _wanted(folder: Path) -> int | None:
-    """The version that the pointer names, as far as it can be read."""
+    """Return the version that the pointer names; None if it cannot be read."""
     try:
         pointer = read_pointer(folder)
     except (DarkstarError, OSError):
@@ -125,8 +125,8 @@ def _wanted(folder: Path) -> int | None:
     return None if pointer is None else pointer.version
 
 
-def _told(error: Exception) -> str:
-    """An error in a sentence."""
+def _sentence(error: Exception) -> str:
+    """Return an error as a sentence."""
     if isinstance(error, DarkstarError):
         return f"{error.message}; {error.hint}" if error.hint else error.message
     return str(error) or type(error).__name__

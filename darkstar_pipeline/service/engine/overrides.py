@@ -1,6 +1,6 @@
-"""What people ask of the service by hand: who steers, and for how long something else than the plan.
+"""Manual overrides: automatic mode on or off, and commands that replace the plan for a time.
 
-Kept in one small file, replaced whole. Where the disk cannot take it, wishes hold all the same until the service ends.
+Stored in one small file, replaced atomically. If it cannot be written, overrides still hold until the service ends.
 """
 
 import secrets
@@ -20,7 +20,7 @@ MAX_OVERRIDES = 50
 
 
 class OverrideError(Exception):
-    """A wish that cannot be met: its end has passed, or lies too far away."""
+    """An override that cannot be accepted: its end has passed, or is too far ahead."""
 
 
 class _Kept(BaseModel):
@@ -31,10 +31,10 @@ class _Kept(BaseModel):
 
 
 class OverrideStore:
-    """The wishes of a site; safe for any number of threads.
+    """The overrides of a site; thread-safe.
 
     Args:
-        path: where they are kept.
+        path: file in which they are stored.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,15 +45,15 @@ class OverrideStore:
 
     @property
     def automatic(self) -> bool:
-        """Whether the service steers."""
+        """Return whether automatic mode is on."""
         return self._kept.automatic
 
     def active(self, now: datetime) -> list[Override]:
-        """The wishes that have not ended, the latest first."""
+        """Return the overrides that have not ended, the latest first."""
         return [wish for wish in self._kept.overrides if wish.until > now]
 
     def add(self, wish: OverrideRequest, now: datetime) -> Override:
-        """Take a wish; it takes precedence over those before it.
+        """Add an override; it takes precedence over those before it.
 
         Raises:
             OverrideError: its end has passed, or lies more than a month ahead.
@@ -72,7 +72,7 @@ class OverrideStore:
         return taken
 
     def end(self, name: str) -> bool:
-        """End a wish; whether there was one of that id."""
+        """End an override; return whether there was one of that id."""
         with self._lock:
             left = tuple(wish for wish in self._kept.overrides if wish.id != name)
             if len(left) == len(self._kept.overrides):
@@ -81,13 +81,13 @@ class OverrideStore:
         return True
 
     def set_automatic(self, *, automatic: bool) -> None:
-        """Let the service steer, or leave the inverter by itself."""
+        """Turn automatic mode on or off; off, the inverter runs its own default."""
         with self._lock:
             if automatic != self._kept.automatic:
                 self._keep(self._kept.model_copy(update={"automatic": automatic}))
 
     def _keep(self, kept: _Kept) -> None:
-        """Hold on to the wishes; the caller has the lock."""
+        """Store the overrides; the caller holds the lock."""
         self._kept = kept
         self.changes += 1
         try:
@@ -99,7 +99,7 @@ class OverrideStore:
             self.storage_problem = f"wishes cannot be kept on disk: {error}"
 
     def _read(self) -> _Kept:
-        """What was kept; a damaged file is no reason to steer against somebody's will, so it means manual."""
+        """Return the stored overrides; a damaged file means manual, so that nobody's override is lost."""
         try:
             return _Kept.model_validate_json(self.path.read_bytes())
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Turns what was planned into the documents that the service answers with."""
+"""Convert plans into the documents of the service's API."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -23,16 +23,16 @@ _OTHERS = ("water_", "ev_", "appliance_", "battery_")
 
 @dataclass(frozen=True, kw_only=True)
 class PlanResult:
-    """A plan as it came about, ready to be told.
+    """A plan with its origin, ready for the API.
 
     Attributes:
-        at: when.
+        at: time of the plan.
         result: the plan, its source, and every source that was tried.
-        quantiles: as `PlanInputs.quantiles`; None where nobody tells.
-        inputs: what it rests on.
-        model: the champion, where it made the plan.
-        overridden: slots from the first that a person asked for.
-        seconds: that it took [s].
+        quantiles: as `PlanInputs.quantiles`; None if unknown.
+        inputs: status of its inputs.
+        model: the champion, if it made the plan.
+        overridden: number of slots from the first that follow a manual override.
+        seconds: duration of planning [s].
     """
 
     at: datetime
@@ -45,12 +45,12 @@ class PlanResult:
 
 
 def plan_id(at: datetime) -> str:
-    """A name for a plan that sorts by time."""
+    """Return an id for a plan that sorts by time."""
     return f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
 def plan_document(context: Context, made: PlanResult) -> PlanDocument:
-    """A plan that rests on known prices and forecasts."""
+    """Return the document of a plan with known prices and forecasts."""
     plan, site = made.result.plan, context.site
     rows = plan.schedule
     if made.quantiles is not None:
@@ -84,7 +84,7 @@ def plan_document(context: Context, made: PlanResult) -> PlanDocument:
 
 
 def _slot(context: Context, row: Mapping[str, Any], *, overridden: bool) -> PlanSlot:
-    """A row of a schedule."""
+    """Return the document of a schedule's row."""
     percent = 100 / context.site.battery.capacity_kwh
     start: datetime = row["slot_start"]
     charge, discharge, export = (max(float(row[name]), 0.0) for name in ("charge_kw", "discharge_kw", "export_kw"))
@@ -126,7 +126,7 @@ def _attempt(attempt: Attempt) -> PlanAttempt:
 def default_plan(
     context: Context, at: datetime, *, why: str, tries: Sequence[Attempt], inputs: Sequence[Input], seconds: float
 ) -> PlanDocument:
-    """The last rung without anything known: the inverter by itself to the end of the local day."""
+    """Return the plan without inputs: the inverter's own default to the end of the local day."""
     start = slot_of(at)
     today = start.astimezone(zone(context.timezone)).date()
     n_slots = (day_start(today + timedelta(days=1), context.timezone) - start) // SLOT
@@ -152,7 +152,7 @@ def default_plan(
         cost=None,
         idle_cost=None,
         self_consumption_cost=None,
-        # Nothing is told that the inverter would not do by itself, so there is nothing that could be wrong.
+        # The commands equal the inverter's own default, so there is nothing to verify.
         verified=True,
         violations=[],
         seconds=seconds,
@@ -161,7 +161,7 @@ def default_plan(
 
 
 def _blind_slot(context: Context, start: datetime) -> PlanSlot:
-    """A slot of which nothing is known."""
+    """Return a slot without prices and forecasts."""
     power = context.site.battery.discharge_kw
     return PlanSlot(
         slot_start=start,
@@ -188,12 +188,12 @@ def _blind_slot(context: Context, start: datetime) -> PlanSlot:
 
 
 def slot_at(plan: PlanDocument, now: datetime) -> PlanSlot | None:
-    """The slot of a plan that holds a moment; None where it reaches no such slot."""
+    """Return the slot of a plan that contains a moment; None if there is none."""
     return next((slot for slot in plan.slots if slot.slot_start <= now < slot.slot_end), None)
 
 
 def command_document(context: Context, plan: PlanDocument | None, now: datetime, *, automatic: bool) -> CommandDocument:
-    """What the inverter is told now; its own default where the service does not steer or no verified plan reaches."""
+    """Return the present command; the inverter's default if automatic mode is off or no verified plan covers now."""
     slot = None if plan is None or not plan.verified else slot_at(plan, now)
     if plan is None or slot is None or not automatic:
         return _default_command(context, plan, now, automatic=automatic)
@@ -216,7 +216,7 @@ def command_document(context: Context, plan: PlanDocument | None, now: datetime,
 
 
 def _default_command(context: Context, plan: PlanDocument | None, now: datetime, *, automatic: bool) -> CommandDocument:
-    """The inverter's own default."""
+    """Return the command of the inverter's own default."""
     start, power = slot_of(now), context.site.battery.discharge_kw
     why = "a person has taken over" if not automatic else "no plan reaches this moment"
     return CommandDocument(
@@ -248,7 +248,7 @@ def expected_soc_percent(plan: PlanDocument | None, start: datetime) -> float | 
 
 
 def is_usable(plan: PlanDocument | None, now: datetime) -> bool:
-    """Whether a plan is one that the rung of the last plan may go on with."""
+    """Return whether a plan can serve as the source `last_plan`."""
     return (
         plan is not None
         and plan.rung != SELF_CONSUMPTION

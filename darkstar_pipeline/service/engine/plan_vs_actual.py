@@ -1,4 +1,4 @@
-"""Plan against what happened, on a local day: what was planned for a slot just before it began, and what was read."""
+"""Plan against readings on a local day: the plan in force at each slot's start, and the readings."""
 
 import json
 from datetime import date
@@ -16,14 +16,14 @@ from planner.plans.wording import command_words
 
 
 def history_document(context: Context, day: date) -> HistoryDocument:
-    """The slots of a local day, 92, 96 or 100 of them; null where nobody planned or read."""
+    """Return the 92, 96 or 100 slots of a local day; null where there is no plan or reading."""
     slots = _slots(context, day)
     plans = plans_between(context.lake, context.site_name, day, day).filter(
         pl.col("system_id") == system_id(context.site_name)
     )
-    told = in_force(plans, slots["slot_start"].to_list())
+    in_effect = in_force(plans, slots["slot_start"].to_list())
     rows = slots.join(
-        told.rename({name: f"planned_{name}" for name in told.columns if name != "slot_start"}),
+        in_effect.rename({name: f"planned_{name}" for name in in_effect.columns if name != "slot_start"}),
         on="slot_start",
         how="left",
         maintain_order="left",
@@ -38,7 +38,7 @@ def history_document(context: Context, day: date) -> HistoryDocument:
 
 
 def _slots(context: Context, day: date) -> pl.DataFrame:
-    """Prices and readings of the day's whole grid."""
+    """Return prices and readings of the day's whole grid."""
     lake, name = context.lake, context.site_name
     read = lake.read(METER_READINGS, name, day, day).select(
         "slot_start", "load_kwh", "pv_kwh", "import_kwh", "export_kwh", soc_percent="soc_end_percent"

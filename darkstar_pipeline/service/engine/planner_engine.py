@@ -36,14 +36,14 @@ STUCK_SECONDS = 180.0
 """A planner that has not looked for so long is stuck; its last plan still answers."""
 
 PlanListener = Callable[[Context, InputStatus, FollowerState, PlanDocument], None]
-"""Told of every plan that was made, by the planning thread: must be quick and must not raise."""
+"""Called with every new plan by the planning thread: must be quick and must not raise."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
 class _Memory:
-    """What requests read; each attribute is replaced whole."""
+    """The state that requests read; each attribute is replaced atomically."""
 
     plan: PlanDocument
     json: bytes
@@ -62,7 +62,7 @@ class PlannerEngine:
 
     Args:
         context: the site.
-        clock: what time it is.
+        clock: source of the time.
         live: who reads the battery now; None where nobody does.
     """
 
@@ -82,17 +82,17 @@ class PlannerEngine:
         self._config = file_identity(config_path())
 
     def add_listener(self, listener: PlanListener) -> None:
-        """Have somebody told of every plan."""
+        """Call a listener with every plan."""
         self._memory.listeners.append(listener)
 
     def start(self) -> None:
-        """Begin to plan, in a thread of its own."""
+        """Start planning in a thread of its own."""
         self._memory.looked = self.clock.monotonic()
         self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
         self._thread.start()
 
     def _first_memory(self) -> _Memory:
-        """An answer from the first request on: the plan of before, or the inverter by itself."""
+        """Return an answer for the first request: the last stored plan, or the inverter's own default."""
         now = self.clock.now()
         last = self.store.latest(now)
         first = "the first plan is being made"
@@ -100,26 +100,26 @@ class PlannerEngine:
         return _Memory(plan, plan.model_dump_json().encode(), last)
 
     def stop(self) -> None:
-        """Plan no more."""
+        """Stop planning."""
         self._stop.set()
         self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout=30)
 
     def wake(self) -> None:
-        """Have the thread look now."""
+        """Make the thread check now."""
         self._wake.set()
 
     def plan(self) -> PlanDocument:
-        """The latest plan."""
+        """Return the latest plan."""
         return self._memory.plan
 
     def plan_json(self) -> bytes:
-        """The latest plan as JSON, written out once for all who ask."""
+        """Return the latest plan as JSON, serialised once for all requests."""
         return self._memory.json
 
     def command(self) -> CommandDocument:
-        """What the inverter is told now."""
+        """Return the command of this moment."""
         return command_document(self.context, self._memory.plan, self.clock.now(), automatic=self.overrides.automatic)
 
     def replan(self) -> PlanDocument:
@@ -128,7 +128,7 @@ class PlannerEngine:
             return self._make()
 
     def components(self) -> list[Component]:
-        """How the parts are."""
+        """Return the health of each component."""
         memory, following = self._memory, self.follower.state
         quiet = self.clock.monotonic() - memory.looked
         plan = memory.plan
@@ -155,7 +155,7 @@ class PlannerEngine:
         return self._memory.plans, self._memory.failures, self._memory.seconds
 
     def _run(self) -> None:
-        """Look, and plan where something has changed, until told to stop."""
+        """Check for changes and plan, until stopped."""
         while not self._stop.is_set():
             try:
                 self.check()
@@ -167,7 +167,7 @@ class PlannerEngine:
             self._wake.clear()
 
     def check(self) -> bool:
-        """Plan anew where something has changed; whether it had."""
+        """Plan anew if something has changed; return whether it had."""
         with self._planning:
             self._reload()
             self.follower.follow(self.context)
@@ -188,7 +188,7 @@ class PlannerEngine:
         return True
 
     def _retry(self) -> bool:
-        """Whether something is missing that may be there again."""
+        """Return whether something is missing that may be available again."""
         plan = self._memory.plan
         wanting = any(each.state == "missing" for each in plan.inputs) or any(
             each.outcome == FAILED for each in plan.attempts
@@ -197,7 +197,7 @@ class PlannerEngine:
         return wanting and self.clock.monotonic() >= self._next_retry
 
     def _reload(self) -> None:
-        """Take over a changed configuration; keep the old one where the new one is wrong."""
+        """Load a changed configuration; keep the old one if the new one is invalid."""
         identity = file_identity(config_path())
         if identity == self._config:
             return
@@ -231,7 +231,7 @@ class PlannerEngine:
         return plan
 
     def _climbed(self, context: Context, now: datetime) -> tuple[InputStatus, PlanDocument]:
-        """What is known now, and the best plan of it."""
+        """Return the present inputs and the plan made from them."""
         memory, following, holding = self._memory, self.follower.state, self.overrides.active(now)
         away = any(wish.mode == "vacation" for wish in holding)
         gathered = collect_inputs(

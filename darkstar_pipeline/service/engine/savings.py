@@ -1,6 +1,6 @@
-"""What was saved, by day and month: what was lived against idle, self-consumption and the oracle from the same start.
+"""Savings by day and month: the actual cost against idle, self-consumption and the oracle from the same start.
 
-Days are worked out once and remembered until one of their files is replaced.
+Days are computed once and cached until one of their files is replaced.
 """
 
 import threading
@@ -27,14 +27,14 @@ Day = dict[str, float | None]
 
 
 class Savings:
-    """Savings of a site, remembered by day."""
+    """Savings of a site, cached by day."""
 
     def __init__(self) -> None:
         self._days: dict[date, tuple[object, Day | None]] = {}
         self._lock = threading.Lock()
 
     def document(self, context: Context, days: Sequence[date], by: Literal["day", "month"]) -> SavingsDocument:
-        """Savings of local days, added up by day or month; days that are not graded count for nothing."""
+        """Return the savings of local days, by day or month; days without a quality grade do not count."""
         with self._lock:
             known = self._costs(context, list(days)[-MOST_DAYS:])
         groups: dict[str, list[Day]] = {}
@@ -59,7 +59,7 @@ class Savings:
         )
 
     def _costs(self, context: Context, days: Sequence[date]) -> dict[date, Day]:
-        """The costs of each day that can be compared."""
+        """Return the costs of each comparable day."""
         lake, name = context.lake, context.site_name
         keys = {
             day: (context.site_settings, *(lake.identity(table, name, day, day) for table in _RESTS_ON)) for day in days
@@ -67,12 +67,12 @@ class Savings:
         stale = [day for day in days if self._days.get(day, (None, None))[0] != keys[day]]
         fresh = {actual.day: _day(context, actual) for actual in actual_days(context, stale)}
         self._days |= {day: (keys[day], fresh.get(day)) for day in stale}
-        found = {day: self._days[day][1] for day in days}
-        return {day: costs for day, costs in found.items() if costs is not None}
+        cached = {day: self._days[day][1] for day in days}
+        return {day: costs for day, costs in cached.items() if costs is not None}
 
 
 def _day(context: Context, actual: ActualDay) -> Day:
-    """What a day cost, in every way of living it."""
+    """Return the actual cost of a day and its reference costs."""
     cost = metered_cost(actual)
     if cost is None:  # what the commands make of the readings is the next best, where the service steered
         plans = plans_between(context.lake, context.site_name, actual.day, actual.day)
@@ -82,7 +82,7 @@ def _day(context: Context, actual: ActualDay) -> Day:
 
 
 def _row(period: str, days: Sequence[Day]) -> SavingsRow:
-    """Days added up; what was lived counts only on days where all is known."""
+    """Return the sum of days; actual costs count only on days with metered cost."""
     whole = [day for day in days if day["lived"] is not None]
     shown = whole or days
 

@@ -1,8 +1,8 @@
-"""Shadow policies: planned beside the champion on the same inputs, filed, and never told to the home.
+"""Shadow policies: planned beside the champion on the same inputs, recorded, and never sent to the home.
 
-A shadow has stored energy of its own. Its episode begins with the local day, at the home's stored energy; from then on
-it is what its own commands would have made of the readings so far. Planning happens in a thread of its own, after the
-live plan is out; what goes wrong here is logged, counted, and nobody else's trouble.
+A shadow has stored energy of its own. Its episode starts with the local day, at the home's stored energy; from then on
+it follows from the shadow's own commands and the readings so far. Planning happens in a thread of its own, after the
+live plan is published; failures here are logged and counted, and do not affect the live plan.
 
 Nothing here can reach the home: an import contract in `pyproject.toml` holds that.
 """
@@ -52,13 +52,13 @@ class _Episode:
         day: the local day.
         start: slot that it began with.
         start_soc_kwh: the home's stored energy then [kWh].
-        told: its command of each slot since, by the slot's start.
+        commands: its command of each slot since, by the slot's start.
     """
 
     day: date
     start: datetime
     start_soc_kwh: float
-    told: dict[datetime, tuple[float, float, float]]
+    commands: dict[datetime, tuple[float, float, float]]
 
 
 @dataclass(frozen=True)
@@ -66,29 +66,29 @@ class _Work:
     """A live plan that shadows follow."""
 
     context: Context
-    known: PlanInputs
+    inputs: PlanInputs
     following: FollowerState
     plan: PlanDocument
 
 
 class ShadowPlanner:
-    """Plans shadows and files lived plans, one after the other, in a thread of its own."""
+    """Plans shadows and records live plans, one after the other, in a thread of its own."""
 
     def __init__(self) -> None:
         self._work: queue.Queue[_Work | None] = queue.Queue(maxsize=4)
         self._episodes: dict[str, _Episode] = {}
-        self._remembered: dict[str, Memo] = {}
+        self._memos: dict[str, Memo] = {}
         self._loaded: dict[str, tuple[object, TrainedPolicy | None]] = {}
         self._thread: threading.Thread | None = None
         self.planned, self.failed, self.dropped = 0, 0, 0
         self.problem = ""
 
-    def on_plan(self, context: Context, gathered: InputStatus, following: FollowerState, plan: PlanDocument) -> None:
-        """A live plan was made; never waits."""
-        if gathered.plan_inputs is None:
+    def on_plan(self, context: Context, inputs: InputStatus, following: FollowerState, plan: PlanDocument) -> None:
+        """Queue a new live plan; never waits."""
+        if inputs.plan_inputs is None:
             return
         try:
-            self._work.put_nowait(_Work(context, gathered.plan_inputs, following, plan))
+            self._work.put_nowait(_Work(context, inputs.plan_inputs, following, plan))
         except queue.Full:
             self.dropped += 1
 
@@ -108,7 +108,7 @@ class ShadowPlanner:
         self._thread.join(timeout=STOP_SECONDS)
 
     def components(self) -> list[Component]:
-        """How it goes."""
+        """Return the health of shadow planning."""
         return [Component(name="shadows", ok=not self.problem, note=self.problem)]
 
     def _run(self) -> None:
@@ -117,18 +117,18 @@ class ShadowPlanner:
 
     def follow(self, work: _Work) -> None:
         """File a live plan, and plan every shadow on the same inputs."""
-        trouble: list[str] = []
+        problems: list[str] = []
         for policy in (None, *work.context.site_settings.service.shadows):
             try:
-                self._file_lived(work) if policy is None else self._plan(work, policy)
-            except Exception as error:  # noqa: BLE001 - a shadow's mistake must not reach what is lived
+                self._file_live_plan(work) if policy is None else self._plan(work, policy)
+            except Exception as error:  # noqa: BLE001 - a shadow's failure must not affect the live plan
                 self.failed += 1
-                trouble.append(f"{policy or 'the history of plans'}: {type(error).__name__}: {error}")
+                problems.append(f"{policy or 'the history of plans'}: {type(error).__name__}: {error}")
                 _log.warning("shadow %s failed", policy, exc_info=True)
-        self.problem = "; ".join(trouble)
+        self.problem = "; ".join(problems)
 
-    def _file_lived(self, work: _Work) -> None:
-        """The live plan itself, to be compared with."""
+    def _file_live_plan(self, work: _Work) -> None:
+        """Record the live plan, for comparison."""
         plan = work.plan
         frame = pl.DataFrame([slot.model_dump() for slot in plan.slots])
         capacity = plan.capacity_kwh / 100
@@ -137,7 +137,7 @@ class ShadowPlanner:
             "policy": plan.rung,
             "rung": plan.rung,
             "version": None if plan.model is None else plan.model.version,
-            "start_soc_kwh": work.known.task.start_soc_kwh,
+            "start_soc_kwh": work.inputs.task.start_soc_kwh,
             "cost": plan.cost,
             "idle_cost": plan.idle_cost,
         }
@@ -153,56 +153,58 @@ class ShadowPlanner:
 
     def _plan(self, work: _Work, policy: str) -> None:
         """One shadow's plan, from its own stored energy."""
-        context, known = work.context, work.known
-        episode = self._episode(context, known, policy)
-        own = replace(known, task=replace(known.task, start_soc_kwh=_stored(context, known, episode)))
-        climbed = first_usable_plan(own.task, [self._rung(context, own, policy, work.following)])
-        schedule = climbed.plan.schedule
+        context, inputs = work.context, work.inputs
+        episode = self._episode(context, inputs, policy)
+        own = replace(inputs, task=replace(inputs.task, start_soc_kwh=_stored(context, inputs, episode)))
+        result = first_usable_plan(own.task, [self._source(context, own, policy, work.following)])
+        schedule = result.plan.schedule
         row = schedule.row(0, named=True)
-        episode.told[row["slot_start"]] = (row["charge_kw"], row["discharge_kw"], row["export_kw"])
+        episode.commands[row["slot_start"]] = (row["charge_kw"], row["discharge_kw"], row["export_kw"])
         record = PlanRecord(
             system=system_id(context.site_name, policy),
             plan_id=plan_id(work.plan.created_at),
             created_at=work.plan.created_at,
             episode_start=episode.start,
             schedule=schedule.select("slot_start", *COLUMNS),
-            metrics=_metrics(policy, climbed, own, episode),
+            metrics=_metrics(policy, result, own, episode),
         )
         keep_plan(context.lake, context.home, context.site, record)
         self.planned += 1
 
-    def _rung(self, context: Context, known: PlanInputs, policy: str, following: FollowerState) -> PlanSource:
-        """What makes the shadow's plan."""
+    def _source(self, context: Context, inputs: PlanInputs, policy: str, following: FollowerState) -> PlanSource:
+        """Return the source of the shadow's plan."""
         if policy == VALUE:
-            return PlanSource(policy, lambda task: value_plan(known, task))
+            return PlanSource(policy, lambda task: value_plan(inputs, task))
         if policy == MPC:
             return PlanSource(policy, lambda task: optimizer_plan(context.site_settings.service.solver_seconds, task))
-        seated = (
-            following.active if policy == CHAMPION else ActivePolicy(self._trained(context, policy, known.start.date()))
+        active = (
+            following.active
+            if policy == CHAMPION
+            else ActivePolicy(self._trained(context, policy, inputs.start.date()))
         )
-        trained = seated.policy
+        trained = active.policy
         if trained is None:
-            return PlanSource(policy, lambda task: value_plan(known, task))
-        memory = self._remembered.setdefault(policy, Memo())
-        return PlanSource(policy, lambda task: learned_plan(context, known, trained, memory, task))
+            return PlanSource(policy, lambda task: value_plan(inputs, task))
+        memory = self._memos.setdefault(policy, Memo())
+        return PlanSource(policy, lambda task: learned_plan(context, inputs, trained, memory, task))
 
     def _trained(self, context: Context, policy: str, day: date) -> TrainedPolicy | None:
         """A trained policy by its name; looked up anew every day and where the configuration changed."""
         key = (day, context)
-        found = self._loaded.get(policy)
-        if found is None or found[0] != key:
-            found = (key, trained_policy(context, policy))
-            self._loaded[policy] = found
-        return found[1]
+        loaded = self._loaded.get(policy)
+        if loaded is None or loaded[0] != key:
+            loaded = (key, trained_policy(context, policy))
+            self._loaded[policy] = loaded
+        return loaded[1]
 
-    def _episode(self, context: Context, known: PlanInputs, policy: str) -> _Episode:
+    def _episode(self, context: Context, inputs: PlanInputs, policy: str) -> _Episode:
         """The shadow's day so far; after a restart it is read back."""
-        day = known.start.astimezone(zone(context.timezone)).date()
-        found = self._episodes.get(policy)
-        if found is None or found.day != day:
-            found = _read_back(context, policy, day) or _Episode(day, known.start, known.task.start_soc_kwh, {})
-            self._episodes[policy] = found
-        return found
+        day = inputs.start.astimezone(zone(context.timezone)).date()
+        episode = self._episodes.get(policy)
+        if episode is None or episode.day != day:
+            episode = _read_back(context, policy, day) or _Episode(day, inputs.start, inputs.task.start_soc_kwh, {})
+            self._episodes[policy] = episode
+        return episode
 
 
 def _read_back(context: Context, policy: str, day: date) -> _Episode | None:
@@ -215,23 +217,23 @@ def _read_back(context: Context, policy: str, day: date) -> _Episode | None:
     first = plans.sort("created_at").row(0, named=True)
     start = datetime.fromisoformat(first["episode_start_local"])
     reach = [start + index * SLOT for index in range(100)]
-    told = in_force(plans, [slot_of(each) for each in reach])
+    in_effect = in_force(plans, [slot_of(each) for each in reach])
     metrics = pl.Series([first["metrics"]]).str.json_path_match("$.start_soc_kwh").cast(pl.Float64)[0]
     commands = {
         row["slot_start"]: (row["charge_kw"], row["discharge_kw"], row["export_kw"])
-        for row in told.iter_rows(named=True)
+        for row in in_effect.iter_rows(named=True)
     }
     return None if metrics is None else _Episode(day, slot_of(start), float(metrics), commands)
 
 
-def _stored(context: Context, known: PlanInputs, episode: _Episode) -> float:
-    """What the shadow's own commands made of the day so far [kWh]."""
-    window = known.rolling.window
-    past = window.slots.filter((pl.col("slot_start") >= episode.start) & (pl.col("slot_start") < known.start))
+def _stored(context: Context, inputs: PlanInputs, episode: _Episode) -> float:
+    """Return the shadow's stored energy after its own commands of the day so far [kWh]."""
+    window = inputs.rolling.window
+    past = window.slots.filter((pl.col("slot_start") >= episode.start) & (pl.col("slot_start") < inputs.start))
     if past.is_empty():
         return episode.start_soc_kwh
     by_itself = (0.0, context.site.battery.discharge_kw, 0.0)
-    powers = np.array([episode.told.get(start, by_itself) for start in past["slot_start"]])
+    powers = np.array([episode.commands.get(start, by_itself) for start in past["slot_start"]])
 
     def decide(slot: int, _soc_kwh: Energy) -> Command:
         return Command(*powers[slot][:, None])
@@ -241,14 +243,14 @@ def _stored(context: Context, known: PlanInputs, episode: _Episode) -> float:
     return float(simulate(decide, world, context.site, np.array([episode.start_soc_kwh])).soc_kwh[0, -1])
 
 
-def _metrics(policy: str, climbed: FallbackResult, known: PlanInputs, episode: _Episode) -> dict[str, Any]:
-    """Figures of a shadow's plan."""
+def _metrics(policy: str, result: FallbackResult, inputs: PlanInputs, episode: _Episode) -> dict[str, Any]:
+    """Return the metrics of a shadow's plan."""
     return {
         "policy": policy,
-        "rung": climbed.source,
-        "why": climbed.reason,
+        "rung": result.source,
+        "why": result.reason,
         "start_soc_kwh": episode.start_soc_kwh,
-        "soc_kwh": known.task.start_soc_kwh,
-        "cost": climbed.plan.cost,
-        "idle_cost": climbed.plan.idle_cost,
+        "soc_kwh": inputs.task.start_soc_kwh,
+        "cost": result.plan.cost,
+        "idle_cost": result.plan.idle_cost,
     }

@@ -69,13 +69,13 @@ def test_backup_comes_back_as_it_was_when_restored_elsewhere(tmp_path: Path, nam
     report = backed_up(tmp_path, name)
     assert report.left_out == ("service/ha.token", "service/mine.txt", "service/token")
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
-    told = restored(tmp_path, other, name)
+    result = restored(tmp_path, other, name)
     back, before = contents(other / "state"), contents(home)
     same = ["lake/spot_prices/site=home/day=2026-01-31/part.parquet", "models/champion.json", "models/v1/manifest.json"]
     assert sorted(back) == sorted([*same, "mlflow/mlflow.db", "state.json"])
     assert all(back[each] == before[each] for each in same)
     assert json.loads(back["state.json"]) == {"version": 1}
-    assert (told.old_state, told.configuration) == (None, other / "darkstar.yaml")
+    assert (result.old_state, result.configuration) == (None, other / "darkstar.yaml")
     assert (other / "darkstar.yaml").read_text() == "sites: {}\n"
     with closing(sqlite3.connect(other / "state" / "mlflow" / "mlflow.db")) as connection:
         assert connection.execute("SELECT * FROM runs").fetchall() == [(1, 2)]
@@ -118,20 +118,20 @@ def test_restore_moves_the_old_aside_when_forced_and_refuses_when_not(tmp_path: 
     with pytest.raises(ConfigurationError, match="not empty"):
         restored(tmp_path, tmp_path)
     assert contents(home) == before
-    told = restored(tmp_path, tmp_path, force=True)
-    assert told.old_state == tmp_path / "state.before-20260131T120000Z"
-    assert told.old_state is not None
-    assert contents(told.old_state) == before
+    report = restored(tmp_path, tmp_path, force=True)
+    assert report.old_state == tmp_path / "state.before-20260131T120000Z"
+    assert report.old_state is not None
+    assert contents(report.old_state) == before
     assert not (home / "later").exists()
-    assert told.old_configuration is not None
-    assert told.old_configuration.read_text() == "sites: {}  # later\n"
+    assert report.old_configuration is not None
+    assert report.old_configuration.read_text() == "sites: {}  # later\n"
     assert (tmp_path / "darkstar.yaml").read_text() == "sites: {}\n"
     (home / "lake" / "mine").write_text("again")
     again = restored(tmp_path, tmp_path, force=True)  # within the same second
     assert again.old_state is not None
-    assert again.old_state != told.old_state
+    assert again.old_state != report.old_state
     assert (again.old_state / "lake" / "mine").exists()
-    assert contents(told.old_state) == before
+    assert contents(report.old_state) == before
 
 
 def test_restore_leaves_a_configuration_when_not_forced(tmp_path: Path) -> None:
@@ -140,9 +140,9 @@ def test_restore_leaves_a_configuration_when_not_forced(tmp_path: Path) -> None:
     other = tmp_path / "other"
     (other / "state").mkdir(parents=True)
     (other / "darkstar.yaml").write_text("mine\n")
-    told = restored(tmp_path, other)
-    assert (told.configuration, (other / "darkstar.yaml").read_text()) == (None, "mine\n")
-    assert "--force" in told.note
+    report = restored(tmp_path, other)
+    assert (report.configuration, (other / "darkstar.yaml").read_text()) == (None, "mine\n")
+    assert "--force" in report.note
 
 
 def archive(path: Path, members: dict[str, bytes], *, odd: tarfile.TarInfo | None = None) -> None:
@@ -304,5 +304,5 @@ while True:
         assert len(list((home / "lake").glob("*.bin"))) == 60, "no half folder"
         for name in ("darkstar.tar.zst", "again.tar.gz"):
             if (tmp_path / name).exists():
-                told = restored(tmp_path, tmp_path / f"{name}-{attempt}", name)
-                assert told.files in (65, 66), "one file was made after the first backup"
+                report = restored(tmp_path, tmp_path / f"{name}-{attempt}", name)
+                assert report.files in (65, 66), "one file was made after the first backup"

@@ -33,7 +33,7 @@ PROTOCOL = Protocol(start_soc_kwh=5.0)
 
 @pytest.fixture(scope="package")
 def schedules() -> pl.DataFrame:
-    """What each policy did, `planner.replay.daily.replay_days`' columns."""
+    """Schedules of each policy, with the columns of `planner.replay.daily.replay_days`."""
     sample = load_sample()
     quarter = pl.col("load_kwh", "pv_kwh") / 4
     history = (
@@ -50,5 +50,5 @@ def schedules() -> pl.DataFrame:
 
 @pytest.fixture(scope="package")
 def results(schedules: pl.DataFrame) -> pl.DataFrame:
-    """What each policy paid, `planner.evaluation.daily_results.daily_results`' columns."""
+    """Daily costs of each policy, with the columns of `planner.evaluation.daily_results.daily_results`."""
     return daily_results(schedules, PROTOCOL, SITE)

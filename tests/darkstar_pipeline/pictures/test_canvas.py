@@ -1,4 +1,4 @@
-"""How figures become files, and that drawing leaves no traces in the process."""
+"""Figures as files; drawing leaves no traces in the process."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Pictures of learning: what is written stands apart, and what is drawn is what was told."""
+"""Plots of training: labels do not overlap, and the data drawn are the data given."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -50,7 +50,7 @@ def overlaps(figure: Figure) -> list[tuple[str, str]]:
 
 
 def _beside(axes: BboxBase, text: BboxBase) -> bool:
-    """Whether a tick's middle is within what the axes show; matplotlib keeps further ones at hand."""
+    """Return whether a tick's middle is within the axes; matplotlib keeps further ticks outside."""
     x, y = (text.x0 + text.x1) / 2, (text.y0 + text.y1) / 2
     return axes.x0 <= x <= axes.x1 or axes.y0 <= y <= axes.y1
 

@@ -33,7 +33,7 @@ def told_input(plan: PlanDocument, name: str) -> str:
 
 
 def check(engine: PlannerEngine) -> PlanDocument:
-    """What holds of every answer, whatever went wrong."""
+    """Check the invariants of every answer, whatever went wrong."""
     plan, command = engine.plan(), engine.command()
     assert plan.verified
     assert all(later.slot_start == slot.slot_end for slot, later in zip(plan.slots, plan.slots[1:], strict=False))
@@ -286,8 +286,8 @@ def test_wish_goes_into_the_plan_when_it_holds(context: Context, mode: str, powe
     engine.overrides.add(OverrideRequest.model_validate({"mode": mode, "until": until, "power_kw": power_kw}), clock.at)
     assert engine.check()
     plan = check(engine)
-    asked = [slot for slot in plan.slots if slot.overridden]
-    assert [slot.command for slot in asked] == [words] * 4
+    overridden = [slot for slot in plan.slots if slot.overridden]
+    assert [slot.command for slot in overridden] == [words] * 4
     assert engine.command().overridden
     assert len(plan.slots) == 40 + 96
     assert plan.rung == "champion"
