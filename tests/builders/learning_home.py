@@ -55,7 +55,7 @@ SMALL: dict[str, Any] = {
 def learning_settings(**changes: dict[str, Any]) -> dict[str, Any]:
     """The configuration as `darkstar.yaml` has it; changes are of the sections of the site."""
     site = {"first_day": FIRST.isoformat(), **SMALL}
-    return {"sites": {SITE: {**site, **{name: {**SMALL.get(name, {}), **told} for name, told in changes.items()}}}}
+    return {"sites": {SITE: {**site, **{name: {**SMALL.get(name, {}), **change} for name, change in changes.items()}}}}
 
 
 def learning_context(state: Path, **changes: dict[str, Any]) -> Context:
@@ -103,13 +103,13 @@ def write_days(context: Context, slots: pl.DataFrame) -> None:
         battery=context.site.battery,
         has_pv=True,
     ).with_columns(site=pl.lit(SITE))
-    told = _forecasts(slots)
+    forecasts = _forecasts(slots)
     lake.write_days(RAW_SPOT_PRICES, SITE, days, prices)
     lake.write_days(METER_READINGS, SITE, days, readings)
     lake.write_days(SPOT_PRICES, SITE, days, clean)
     lake.write_days(SLOT_OBSERVATIONS, SITE, days, observations)
     lake.write_days(DATA_QUALITY_DAILY, SITE, days, grades.select(DATA_QUALITY_DAILY.schema.names()))
-    lake.write_days(SLOT_FORECASTS, SITE, days, told.select(SLOT_FORECASTS.schema.names()))
+    lake.write_days(SLOT_FORECASTS, SITE, days, forecasts.select(SLOT_FORECASTS.schema.names()))
 
 
 def _forecasts(slots: pl.DataFrame) -> pl.DataFrame:
@@ -120,11 +120,11 @@ def _forecasts(slots: pl.DataFrame) -> pl.DataFrame:
     ]
     known = pl.concat(rows).filter(pl.col("local_day") >= FIRST).sort("local_day", "slot_start")
     vintage = pl.col("slot_start").min().over("local_day")
-    told = known.with_columns(
+    forecasts = known.with_columns(
         vintage=vintage, quantile=pl.lit(0.5), site=pl.lit(SITE), model_version=pl.lit("told"),
         correction_source=pl.lit("none"), temp_c=pl.lit(None, pl.Float64),
     )  # fmt: skip
-    return told.select(SLOT_FORECASTS.schema.names())
+    return forecasts.select(SLOT_FORECASTS.schema.names())
 
 
 def write_verdicts(context: Context) -> None:

@@ -85,7 +85,7 @@ def _models(context: Context) -> Path:
 
 
 def made_engine(context: Context, at: datetime | None = None) -> tuple[PlannerEngine, HandClock]:
-    """An engine that plans when told to, and its clock."""
+    """An engine that plans on request, and its clock."""
     clock = HandClock(at=moment() if at is None else at)
     return PlannerEngine(context, clock=clock), clock
 

@@ -28,7 +28,7 @@ def small_settings() -> Settings:
 
 
 def small_context(state: Path, *, filled: bool = True) -> Context:
-    """The home with its state in a folder, its fortnight imported unless told otherwise; nothing materialized."""
+    """The home with its state in a folder, its fortnight imported by default; nothing materialized."""
     context = open_context(settings=small_settings(), home=state)
     if filled:
         fill(context.lake, context.site_name)

@@ -30,7 +30,7 @@ NAMES = tuple(field.name for field in fields(Flows))
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_flows_follow_the_contract_when_told(case: Case) -> None:
     flows = apply_command(
-        Command(*map(np.asarray, case.told)),
+        Command(*map(np.asarray, case.command)),
         load_kwh=np.asarray(case.load),
         pv_kwh=np.asarray(case.pv),
         soc_kwh=np.asarray(case.soc),
@@ -185,9 +185,9 @@ def test_surplus_is_curtailed_only_when_exporting_costs_or_is_not_possible(slots
 @given(many_slots())
 def test_clamping_is_reported_when_the_battery_does_less_than_told(slots: Slots) -> None:
     flows = slots.happened()
-    told = np.clip(slots.command.charge_kw, 0, MOST_KW) / 4
+    commanded = np.clip(slots.command.charge_kw, 0, MOST_KW) / 4
     assert np.isfinite(flows.clamped_kwh).all()
-    assert (flows.clamped_kwh >= told - flows.charge_kwh - EXACT_KWH).all()
+    assert (flows.clamped_kwh >= commanded - flows.charge_kwh - EXACT_KWH).all()
 
 
 @given(many_slots())

@@ -121,7 +121,7 @@ def test_value_decides_when_the_first_version_cannot_be_used(
 
 
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader")  # MLflow's, when it makes its tables
-def test_versions_are_moved_by_request_when_asked_for(context: Context) -> None:
+def test_versions_are_promoted_and_rolled_back_when_requested(context: Context) -> None:
     place_version(context, 2)
     open_store(context.home)
     engine, _ = made_engine(context)

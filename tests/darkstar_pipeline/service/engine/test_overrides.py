@@ -1,4 +1,4 @@
-"""Wishes outlive a restart, the last of a kind holds, and a damaged file steers nothing."""
+"""Overrides outlive a restart, the last of a kind holds, and a damaged file means manual."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,49 +12,49 @@ from darkstar_pipeline.service.schemas.overrides import OverrideRequest
 NOW = datetime(2025, 10, 26, 12, tzinfo=UTC)
 
 
-def wish(mode: str, minutes: int) -> OverrideRequest:
+def override(mode: str, minutes: int) -> OverrideRequest:
     return OverrideRequest.model_validate({"mode": mode, "until": (NOW + timedelta(minutes=minutes)).isoformat()})
 
 
-def test_last_wish_of_a_kind_holds_when_several_were_made(tmp_path: Path) -> None:
-    wishes = OverrideStore(tmp_path / "folder" / "wishes.json")
-    wishes.add(wish("charge", 60), NOW)
-    wishes.add(wish("hold", 30), NOW)
-    last = wishes.add(wish("charge", 10), NOW)
-    assert [each.mode for each in wishes.active(NOW)] == ["charge", "hold"]
-    again = OverrideStore(wishes.path)
-    assert again.active(NOW) == wishes.active(NOW)
-    assert [each.mode for each in again.active(NOW + timedelta(minutes=20))] == ["hold"]
+def test_last_override_of_a_kind_holds_when_several_were_made(tmp_path: Path) -> None:
+    store = OverrideStore(tmp_path / "folder" / "wishes.json")
+    store.add(override("charge", 60), NOW)
+    store.add(override("hold", 30), NOW)
+    last = store.add(override("charge", 10), NOW)
+    assert [active.mode for active in store.active(NOW)] == ["charge", "hold"]
+    again = OverrideStore(store.path)
+    assert again.active(NOW) == store.active(NOW)
+    assert [active.mode for active in again.active(NOW + timedelta(minutes=20))] == ["hold"]
     assert again.end(last.id)
     assert not again.end(last.id)
-    assert [each.mode for each in OverrideStore(wishes.path).active(NOW)] == ["hold"]
+    assert [active.mode for active in OverrideStore(store.path).active(NOW)] == ["hold"]
     assert len(again.active(NOW)) <= MAX_OVERRIDES
 
 
 @pytest.mark.parametrize("minutes", [0, -1, 31 * 24 * 60 + 1])
-def test_wish_is_refused_when_its_end_is_no_use(tmp_path: Path, minutes: int) -> None:
-    wishes = OverrideStore(tmp_path / "wishes.json")
+def test_override_is_refused_when_its_end_is_invalid(tmp_path: Path, minutes: int) -> None:
+    store = OverrideStore(tmp_path / "wishes.json")
     with pytest.raises(OverrideError, match="until"):
-        wishes.add(wish("charge", minutes), NOW)
-    assert not wishes.path.exists()
+        store.add(override("charge", minutes), NOW)
+    assert not store.path.exists()
 
 
 def test_nothing_is_steered_when_the_file_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "wishes.json"
     path.write_text("{")
-    wishes = OverrideStore(path)
-    assert not wishes.automatic
-    assert "cannot be read" in wishes.storage_problem
-    wishes.set_automatic(automatic=True)
+    store = OverrideStore(path)
+    assert not store.automatic
+    assert "cannot be read" in store.storage_problem
+    store.set_automatic(automatic=True)
     assert OverrideStore(path).automatic
 
 
-def test_wish_holds_when_the_disk_does_not_take_it(tmp_path: Path) -> None:
-    wishes = OverrideStore(tmp_path / "file" / "wishes.json")
+def test_override_holds_when_the_disk_cannot_store_it(tmp_path: Path) -> None:
+    store = OverrideStore(tmp_path / "file" / "wishes.json")
     (tmp_path / "file").write_text("in the way")
-    wishes.set_automatic(automatic=False)
-    assert not wishes.automatic
-    assert "cannot be kept" in wishes.storage_problem
+    store.set_automatic(automatic=False)
+    assert not store.automatic
+    assert "cannot be kept" in store.storage_problem
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The planner always has an answer, says which rung it comes from, and is back on top once what was wrong is mended."""
+"""The planner always has an answer, names its source, and returns to the champion once a failure is fixed."""
 
 import os
 import shutil
@@ -24,12 +24,12 @@ NEXT_DAY = LONG_DAY + timedelta(days=1)
 BATTERY_KW = 8.0
 
 
-def rungs(plan: PlanDocument) -> list[tuple[str, str]]:
-    return [(each.rung, each.outcome) for each in plan.attempts]
+def sources(plan: PlanDocument) -> list[tuple[str, str]]:
+    return [(attempt.rung, attempt.outcome) for attempt in plan.attempts]
 
 
-def told_input(plan: PlanDocument, name: str) -> str:
-    return next(each.state for each in plan.inputs if each.name == name)
+def input_state(plan: PlanDocument, name: str) -> str:
+    return next(plan_input.state for plan_input in plan.inputs if plan_input.name == name)
 
 
 def check(engine: PlannerEngine) -> PlanDocument:
@@ -122,7 +122,7 @@ def test_last_plan_goes_on_when_its_ground_is_gone(
     assert plan.rung == "last_plan"
     assert [slot.slot_start for slot in plan.slots] == [slot.slot_start for slot in top.slots[1:]]
     assert [slot.charge_kw for slot in plan.slots] == [slot.charge_kw for slot in top.slots[1:]]
-    assert [each.name for each in plan.inputs if each.state == "missing"] == [missing]
+    assert [plan_input.name for plan_input in plan.inputs if plan_input.state == "missing"] == [missing]
     assert any(not part.ok for part in engine.components())
     shutil.rmtree(context.lake.root, ignore_errors=True)
     shutil.copytree(kept, context.lake.root)
@@ -131,13 +131,13 @@ def test_last_plan_goes_on_when_its_ground_is_gone(
     assert check(engine).rung == "champion"
 
 
-def test_inverter_is_left_by_itself_when_nothing_was_ever_known(context: Context) -> None:
+def test_inverter_runs_its_default_when_nothing_was_ever_known(context: Context) -> None:
     lose_lake(context)
     engine, _ = made_engine(context)
     assert check(engine).rung == "self_consumption", "there is an answer before the first plan"
     engine.check()
     plan = check(engine)
-    assert rungs(plan)[-1] == ("self_consumption", "released")
+    assert sources(plan)[-1] == ("self_consumption", "released")
     assert engine.command().default
     assert len(plan.slots) == 40
     assert plan.slots[-1].slot_end == moment(NEXT_DAY, 0, 0)
@@ -187,12 +187,12 @@ def test_state_of_charge_is_taken_only_when_it_is_worth_it(
     engine.live = Meter()
     engine.check()
     plan = check(engine)
-    assert next(each.source for each in plan.inputs if each.name == "soc") == source
+    assert next(plan_input.source for plan_input in plan.inputs if plan_input.name == "soc") == source
     assert plan.slots[0].soc_start_percent == pytest.approx(80.0 if source == "live" else 50.0)
     engine.live = None
     expected = engine.plan().slots[0].soc_start_percent
     engine.replan()
-    assert next(each.source for each in engine.plan().inputs if each.name == "soc") == "projected"
+    assert next(plan_input.source for plan_input in engine.plan().inputs if plan_input.name == "soc") == "projected"
     assert engine.plan().slots[0].soc_start_percent == pytest.approx(expected)
 
 
@@ -210,7 +210,7 @@ def test_state_of_charge_is_read_from_the_lake_when_it_is_there(
     context.lake.write_day(METER_READINGS, "home", LONG_DAY, rows.with_columns(read))
     engine, _ = made_engine(context, at)
     engine.check()
-    assert told_input(engine.plan(), "soc") == "fresh"
+    assert input_state(engine.plan(), "soc") == "fresh"
     assert engine.plan().slots[0].soc_start_percent == pytest.approx(percent)
 
 
@@ -222,7 +222,7 @@ def test_plan_is_made_on_an_old_forecast_when_nothing_was_read_lately(context: C
     engine.check()
     plan = check(engine)
     assert plan.rung == "champion"
-    assert told_input(plan, "load") == "stale"
+    assert input_state(plan, "load") == "stale"
     assert not next(part for part in engine.components() if part.name == "inputs").ok
 
 
@@ -231,7 +231,7 @@ def test_value_decides_when_no_version_is_in_use(context: Context) -> None:
     engine, _ = made_engine(context)
     engine.check()
     plan = check(engine)
-    assert rungs(plan) == [("champion", "unavailable"), ("value", "released")]
+    assert sources(plan) == [("champion", "unavailable"), ("value", "released")]
     assert plan.model is None
 
 
@@ -245,7 +245,7 @@ def test_optimiser_plans_when_policies_fail(context: Context, monkeypatch: pytes
     engine, clock = made_engine(context)
     engine.check()
     plan = check(engine)
-    assert rungs(plan) == [("champion", "failed"), ("value", "failed"), ("mpc", "released")]
+    assert sources(plan) == [("champion", "failed"), ("value", "failed"), ("mpc", "released")]
     assert "no such luck" in plan.why
     monkeypatch.setattr("darkstar_pipeline.planning.plan_sources.make_plan", fails)
     engine.replan()
@@ -279,7 +279,9 @@ def test_command_is_the_default_when_a_person_takes_over(context: Context) -> No
         ("self_consumption", None, "self-consumption"),
     ],
 )
-def test_wish_goes_into_the_plan_when_it_holds(context: Context, mode: str, power_kw: float | None, words: str) -> None:
+def test_override_is_part_of_the_plan_when_it_holds(
+    context: Context, mode: str, power_kw: float | None, words: str
+) -> None:
     engine, clock = made_engine(context)
     engine.check()
     until = clock.at + timedelta(minutes=50)
@@ -296,7 +298,7 @@ def test_wish_goes_into_the_plan_when_it_holds(context: Context, mode: str, powe
     assert not any(slot.overridden for slot in check(engine).slots)
 
 
-def test_wish_covers_the_whole_plan_when_it_ends_behind_it(context: Context) -> None:
+def test_override_covers_the_whole_plan_when_it_ends_after_it(context: Context) -> None:
     engine, clock = made_engine(context)
     engine.overrides.add(OverrideRequest(mode="hold", until=clock.at + timedelta(days=9)), clock.at)
     engine.check()
@@ -314,7 +316,7 @@ def test_nobody_at_home_changes_nothing_when_no_water_is_heated(context: Context
     assert engine.plan().slots == before
 
 
-def test_disk_that_is_full_is_told_and_no_more_when_plans_cannot_be_kept(
+def test_full_disk_is_only_reported_when_plans_cannot_be_stored(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine, clock = made_engine(context)
@@ -327,21 +329,19 @@ def test_disk_that_is_full_is_told_and_no_more_when_plans_cannot_be_kept(
     engine.check()
     plan = check(engine)
     assert plan.rung == "champion"
-    assert told_input(plan, "storage") == "missing"
+    assert input_state(plan, "storage") == "missing"
     monkeypatch.undo()
     monkeypatch.setenv("DARKSTAR_CONFIG", str(context.home / "none.yaml"))
     clock.seconds += 31
     assert engine.check()
-    assert "storage" not in {each.name for each in check(engine).inputs}
+    assert "storage" not in {plan_input.name for plan_input in check(engine).inputs}
 
 
 @pytest.mark.parametrize(
     "at",
     [datetime(1970, 1, 1, tzinfo=UTC), datetime(1999, 12, 31, 23, 59, tzinfo=UTC), datetime(2261, 3, 1, tzinfo=UTC)],
 )
-def test_clock_that_is_wrong_leaves_the_inverter_by_itself_when_no_price_is_known(
-    context: Context, at: datetime
-) -> None:
+def test_wrong_clock_means_the_default_when_no_price_is_known(context: Context, at: datetime) -> None:
     engine, clock = made_engine(context)
     engine.check()
     clock.at = at
