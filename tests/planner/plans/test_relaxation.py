@@ -211,13 +211,13 @@ def test_contradiction_is_found_when_prices_are_negative_on_long_and_short_days(
 @settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
-    return_soc=st.floats(-2.0, 14.0),
+    back_to=st.floats(-2.0, 14.0),
     start=st.floats(1.0, 9.0),
     fuse=st.sampled_from([None, 3.0, 6.0]),
     export=st.sampled_from([None, 0.0]),
 )
-def test_end_is_planned_or_diagnosed_when_homes_are_random(
-    seed: int, return_soc: float, start: float, fuse: float | None, export: float | None
+def test_random_ends_are_planned_or_named_when_homes_are_random(
+    seed: int, back_to: float, start: float, fuse: float | None, export: float | None
 ) -> None:
     rng = np.random.default_rng(seed)
     base = task(n_slots=6, limits=Limits(import_kw=fuse, export_kw=export), start=start)
@@ -227,10 +227,10 @@ def test_end_is_planned_or_diagnosed_when_homes_are_random(
         import_price=pl.Series(rng.uniform(-1, 3, 6)),
         export_price=pl.Series(rng.uniform(-2, 2, 6)),
     )
-    plan_task = replace(base, slots=slots, end=End(return_soc_kwh=return_soc))
-    error = contradiction(plan_task)
+    asked = replace(base, slots=slots, end=End(return_soc_kwh=back_to))
+    error = contradiction(asked)
     if error is None:
-        assert make_plan(plan_task).verification.valid
+        assert make_plan(asked).verification.valid
     else:
-        assert str(refused(plan_task)) == str(error)
-        assert make_plan(relaxed(plan_task, error.relaxation)).verification.valid
+        assert str(refused(asked)) == str(error)
+        assert make_plan(relaxed(asked, error.relaxation)).verification.valid
