@@ -1,4 +1,4 @@
-"""What a site has: days imported, graded, refused, and whether an import came from the future."""
+"""Checks of a site's days: imported, graded, refused, and none imported from the future."""
 
 from datetime import datetime, timedelta
 
@@ -14,12 +14,12 @@ MANY_REFUSED = 0.2
 
 
 def check_days(lake: Lake, site: str, now: datetime) -> list[CheckResult]:
-    """What of a site is imported, and what became of it."""
+    """Check which days of a site are imported, and how they are graded."""
     return [_imported(lake, site, now), _graded(lake, site)]
 
 
 def _imported(lake: Lake, site: str, now: datetime) -> CheckResult:
-    """The days there are readings and prices for."""
+    """Check which days have readings and prices."""
     check = f"imported, {site}"
     readings, prices = set(lake.days(METER_READINGS, site)), set(lake.days(RAW_SPOT_PRICES, site))
     if not readings and not prices:
@@ -35,7 +35,7 @@ def _imported(lake: Lake, site: str, now: datetime) -> CheckResult:
 
 
 def _graded(lake: Lake, site: str) -> CheckResult:
-    """How many days are graded, and how many of them refused."""
+    """Check how many days are graded, and how many of them refused."""
     check = f"graded, {site}"
     waiting = set(lake.days(METER_READINGS, site)) - set(lake.days(DATA_QUALITY_DAILY, site))
     grades = lake.read(DATA_QUALITY_DAILY, site)

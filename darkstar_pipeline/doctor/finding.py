@@ -1,11 +1,11 @@
-"""What a check found."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How a check came out."""
+    """Severity of a result."""
 
     OK = "ok"
     WARN = "warn"
@@ -14,12 +14,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
-        check: its name.
-        verdict: fail where something must be mended before results can be trusted.
-        detail: what is so.
+        check: name of the check.
+        verdict: fail where something must be repaired before results can be trusted.
+        detail: what was found.
         remedy: what to do; empty where all is well.
     """
 
@@ -30,15 +30,15 @@ class CheckResult:
 
 
 def passed(check: str, detail: str) -> CheckResult:
-    """All is well."""
+    """Return the result of a check that passed."""
     return CheckResult(check, Verdict.OK, detail)
 
 
 def warned(check: str, detail: str, remedy: str) -> CheckResult:
-    """Worth a look."""
+    """Return a result that deserves a look."""
     return CheckResult(check, Verdict.WARN, detail, remedy)
 
 
 def failed(check: str, detail: str, remedy: str) -> CheckResult:
-    """To be mended."""
+    """Return a result that requires a repair."""
     return CheckResult(check, Verdict.FAIL, detail, remedy)

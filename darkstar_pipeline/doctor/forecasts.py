@@ -1,4 +1,4 @@
-"""What forecasts a site, and what its forecasts have to do without."""
+"""Check of the model that forecasts a site, and of the inputs that it lacks."""
 
 from pathlib import Path
 
@@ -14,11 +14,11 @@ from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora_bundle import TrainingSummary
 
-MEND = "darkstar train aurora"
+REMEDY = "darkstar train aurora"
 
 
 def check_forecasts(settings: Settings, home: Path, site: str) -> CheckResult:
-    """Which model forecasts a site, and which weather it lacks."""
+    """Check which model forecasts a site, and which weather it lacks."""
     check, context = f"forecasts, {site}", open_context(site, settings=settings, home=home)
     wanted = context.site_settings.forecast.model
     if wanted == "naive":
@@ -30,10 +30,10 @@ def check_forecasts(settings: Settings, home: Path, site: str) -> CheckResult:
         pointer = read_pointer(folder)
         if pointer is None:
             detail = f"no Aurora is in use; {weather}"
-            return failed(check, detail, MEND) if wanted == "aurora" else passed(check, f"naive: {detail}")
+            return failed(check, detail, REMEDY) if wanted == "aurora" else passed(check, f"naive: {detail}")
         learned = TrainingSummary.model_validate(read_version(folder, pointer).manifest.details)
     except (OSError, ConfigurationError, PolicyMismatchError, ValidationError) as error:
-        return failed(check, f"the Aurora in use cannot be read: {error}", MEND)
+        return failed(check, f"the Aurora in use cannot be read: {error}", REMEDY)
     lacks = ", ".join(learned.lacks) or "nothing"
     detail = f"Aurora version {pointer.version} of the days to {learned.last_day}, without {lacks}; {weather}"
     return passed(check, detail)

@@ -21,7 +21,7 @@ EARLIEST_NOW = date(2026, 1, 1)
 
 
 def check_python() -> CheckResult:
-    """Whether this Python is one the packages are pinned for."""
+    """Check that the packages are pinned for this Python."""
     version = ".".join(str(part) for part in sys.version_info[:3])
     if OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
         return passed("python", version)
@@ -30,7 +30,7 @@ def check_python() -> CheckResult:
 
 
 def check_clock(now: datetime) -> CheckResult:
-    """Whether the clock can be right."""
+    """Check that the clock can be right."""
     stamp = f"{now:%Y-%m-%d %H:%M} UTC"
     if now.date() < EARLIEST_NOW:
         return failed("clock", f"{stamp} is in the past", "set the clock, best by NTP")
@@ -38,7 +38,7 @@ def check_clock(now: datetime) -> CheckResult:
 
 
 def check_configuration(settings: Settings) -> CheckResult:
-    """Whether it is clear which home a command means."""
+    """Check that it is clear which home a command means."""
     if not settings.sites:
         return failed("configuration", f"{config_path()} names no site", "run `darkstar init`")
     named = f"{config_path()}: {', '.join(sorted(settings.sites))}"
@@ -48,7 +48,7 @@ def check_configuration(settings: Settings) -> CheckResult:
 
 
 def check_time_zone(name: str, timezone: str, now: datetime) -> CheckResult:
-    """Which clock changes the machine's zone data knows for this year: none at all would be suspicious in Europe."""
+    """Check which clock changes the zone data knows for this year: none at all would be suspicious in Europe."""
     year = now.year
     days = days_between(date(year, 1, 1), date(year, 12, 31))
     changes = [str(day) for day in days if slot_count(day, timezone) != 96]  # noqa: PLR2004 - an ordinary day
@@ -59,7 +59,7 @@ def check_time_zone(name: str, timezone: str, now: datetime) -> CheckResult:
 
 
 def check_state_folder(home: Path) -> CheckResult:
-    """Whether files can be made and read back in the state folder."""
+    """Check that files can be made and read back in the state folder."""
     try:
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=home, prefix=".doctor-") as probe:
@@ -73,7 +73,7 @@ def check_state_folder(home: Path) -> CheckResult:
 
 
 def check_state_version(home: Path) -> CheckResult:
-    """Whether this release knows the layout of the state folder."""
+    """Check that this release knows the layout of the state folder."""
     check = "state version"
     try:
         found = read_state_version(home)
@@ -86,7 +86,7 @@ def check_state_version(home: Path) -> CheckResult:
 
 
 def check_disk(home: Path) -> CheckResult:
-    """Whether there is room to write."""
+    """Check that there is room to write."""
     place = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(place).free
     detail = f"{free / GIB:.1f} GiB free"

@@ -1,4 +1,4 @@
-"""Which policy is in use at a site: whether it can be read, fits the tariff, and is looked after."""
+"""Checks of the policy in use at a site: it can be read, fits the tariff, and is retrained; its alias is current."""
 
 import json
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Retrained:
 
 
 def check_models(settings: Settings, home: Path, site: str, now: datetime) -> CheckResult:
-    """Which policy decides at a site, and whether anybody retrains it."""
+    """Check which policy decides at a site, and whether it is retrained."""
     check, context = f"models, {site}", open_context(site, settings=settings, home=home)
     today = now.astimezone(zone(context.timezone)).date()
     last = newest_retrain(retrains_folder(context))
@@ -103,7 +103,7 @@ def _looked_after(check: str, detail: str, last: Retrained | None, since: date, 
 
 
 def _unfinished(check: str, detail: str, last: Retrained) -> CheckResult | None:
-    """What is to be said where the last retrain stopped on its way; None where it came to its end."""
+    """Return a warning where the last retrain stopped on its way; None where it came to its end."""
     return warned(check, detail, f"darkstar retrain --at {last.at}") if last.status == "unfinished" else None
 
 

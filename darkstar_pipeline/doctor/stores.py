@@ -1,4 +1,4 @@
-"""Whether Dagster's and MLflow's stores are there and in order."""
+"""Checks that the stores of Dagster and MLflow are in order."""
 
 import http.client
 import os
@@ -14,7 +14,7 @@ ANSWER_SECONDS = 3
 
 
 def check_dagster(home: Path) -> CheckResult:
-    """Whether every Dagster program of this machine would use the state folder's instance."""
+    """Check that every Dagster program of this machine would use the state folder's instance."""
     folder = home / DAGSTER_FOLDER
     named = os.environ.get("DAGSTER_HOME")
     if named is not None and Path(named).absolute() != folder:
@@ -26,7 +26,7 @@ def check_dagster(home: Path) -> CheckResult:
 
 
 def check_mlflow(home: Path) -> CheckResult:
-    """Whether the tracking store can be opened, or its server answers."""
+    """Check that the tracking store can be opened, or its server answers."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if uri.startswith(("http://", "https://")):
         return _server(uri)
@@ -46,7 +46,7 @@ def _databases(check: str, folder: Path, files: list[Path]) -> CheckResult:
 
 
 def _trouble(file: Path) -> str | None:
-    """What is wrong with a database file; None where nothing is."""
+    """Return what is wrong with a database file; None where nothing is."""
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=ANSWER_SECONDS)) as connection:
             answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
@@ -58,7 +58,7 @@ def _trouble(file: Path) -> str | None:
 
 
 def _server(uri: str) -> CheckResult:
-    """Ask an MLflow server whether it is well."""
+    """Check that an MLflow server answers."""
     parts = urlsplit(uri)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.netloc, timeout=ANSWER_SECONDS)

@@ -1,4 +1,4 @@
-"""Whether the lake's files can be read and are what the tables are declared to be."""
+"""Check that the lake's files can be read and fit the declaration of their table."""
 
 # The stubs of PyArrow and Polars leave type parameters open.
 # pyright: reportUnknownMemberType=false
@@ -30,13 +30,13 @@ def check_tables(root: Path) -> CheckResult:
             elif difference := _difference(table, found):
                 different.append(f"{table.name} {path.parent.name}: {difference}")
     if unreadable:
-        told = ", ".join(str(path) for path in unreadable[:_EXAMPLES])
+        examples = ", ".join(str(path) for path in unreadable[:_EXAMPLES])
         remedy = "remove these files and import or backfill their days again"
-        return failed("tables", f"{len(unreadable)} of {count} files cannot be read: {told}", remedy)
+        return failed("tables", f"{len(unreadable)} of {count} files cannot be read: {examples}", remedy)
     if different:
-        told = "; ".join(different[:_EXAMPLES])
+        examples = "; ".join(different[:_EXAMPLES])
         remedy = "backfill those days again; imported tables have to be imported again"
-        return warned("tables", f"{len(different)} of {count} files differ from their declaration: {told}", remedy)
+        return warned("tables", f"{len(different)} of {count} files differ from their declaration: {examples}", remedy)
     return passed("tables", f"{count} files in {len(TABLES)} tables fit their declaration")
 
 
@@ -51,7 +51,7 @@ def _schema(path: Path) -> dict[str, pl.DataType] | None:
 
 
 def _difference(table: Table, found: dict[str, pl.DataType]) -> str:
-    """What is not as declared; empty where nothing is."""
+    """Return the differences from the declaration; empty where there are none."""
     missing = sorted(set(table.schema) - set(found))
     unknown = sorted(set(found) - set(table.schema))
     other = sorted(name for name, dtype in table.schema.items() if name in found and found[name] != dtype)

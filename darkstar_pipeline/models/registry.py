@@ -202,7 +202,7 @@ def _ensure_model(client: "MlflowClient", name: str) -> None:
 
 
 def _search(client: "MlflowClient", condition: str) -> list["ModelVersion"]:
-    """Every version that meets a condition."""
+    """Return every version that meets a condition."""
     versions: list[ModelVersion] = []
     token: str | None = None
     while True:
@@ -214,7 +214,7 @@ def _search(client: "MlflowClient", condition: str) -> list["ModelVersion"]:
 
 
 def _with_identity(client: "MlflowClient", name: str, identity: str) -> "ModelVersion | None":
-    """The first version of that very bundle."""
+    """Return the first version of a bundle, None where it is not registered."""
     versions = _search(client, f"name = '{name}' and tags.`{IDENTITY}` = '{identity}'")
     return min(versions, key=lambda each: int(each.version), default=None)
 
@@ -232,18 +232,18 @@ def _create_version(client: "MlflowClient", name: str, run_id: str, tags: Mappin
 
 
 def _version_tags(tags: Mapping[str, str], run: TrainingRun) -> dict[str, str]:
-    """What a version says of itself: its run's tags and the figures that decide."""
+    """Return the tags of a version: those of its run, and the figures that decide."""
     own = {key: value for key, value in tags.items() if not key.startswith("mlflow.")}
     return {**own, **{name: repr(float(run.metrics[name])) for name in FIGURES if name in run.metrics}}
 
 
 def _instant(found: "ModelVersion") -> datetime:
-    """When a version was made (UTC)."""
+    """Return when a version was created (UTC)."""
     return datetime.fromtimestamp(int(found.creation_timestamp) / 1000, UTC)
 
 
 def _record(found: "ModelVersion", holders: Mapping[str, int | None], experiment_id: str) -> ModelVersionRecord:
-    """A version in our words."""
+    """Return a version of MLflow as a record."""
     tags: dict[str, str] = dict(found.tags)
     version, run_id = int(found.version), str(found.run_id)
     return ModelVersionRecord(

@@ -1,4 +1,4 @@
-"""What a training leaves behind: a run in MLflow with everything needed to understand and repeat it."""
+"""The run of a training in MLflow, with everything needed to understand and repeat it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,12 +61,12 @@ class TrainingRun:
 
 
 def window_text(days: Days | None) -> str:
-    """A window as people read it; empty for none."""
+    """Return a window as text; empty for none."""
     return "" if days is None else f"{days[0]} to {days[1]}"
 
 
 def run_tags(context: Context, name: str, bundle: Bundle, run: TrainingRun) -> dict[str, str]:
-    """What a run, and the version made of it, can be found by."""
+    """Return the tags of a run and of the version made of it."""
     manifest = bundle.manifest
     links = {"mlflow.parentRunId": run.parent_run_id, "dagster/run_id": run.dagster_run_id}
     return {
@@ -101,7 +101,7 @@ def log_training(
         The run's id.
     """
     windows = {name: window_text(getattr(run, name)) for name in ("train", "validation", "test")}
-    params = {**run.params, **{f"{name}_days": told for name, told in windows.items() if told}}
+    params = {**run.params, **{f"{name}_days": text for name, text in windows.items() if text}}
     params["seeds"] = ", ".join(str(seed) for seed in run.seeds)
     with open_run(client, experiment_id, f"{tags['model']} {tags['algorithm']}", tags) as run_id:
         log_values(client, run_id, run.metrics, params, run.curves)

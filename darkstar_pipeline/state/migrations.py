@@ -98,7 +98,7 @@ def migrate_state(home: Path, *, migrations: Mapping[int, Migration] = MIGRATION
 
 
 def _holds_anything(home: Path) -> bool:
-    """Whether there is anything to be brought up: to look at a home makes nothing."""
+    """Return whether the folder holds anything to migrate; looking at a home creates nothing."""
     return home.is_dir() and next(home.iterdir(), None) is not None
 
 

@@ -82,7 +82,7 @@ class Lake:
         self.root = root
 
     def path(self, table: Table, site: str, day: date) -> Path:
-        """Where the file of that day is, or would be."""
+        """Return the path of a day's file, whether or not it exists."""
         return self.root / table.name / f"site={site}" / f"day={day.isoformat()}" / PART
 
     def write_day(self, table: Table, site: str, day: date, frame: pl.DataFrame) -> Path:

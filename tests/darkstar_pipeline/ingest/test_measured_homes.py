@@ -1,4 +1,4 @@
-"""What was measured: the fixtures beside the project, against the published slots and the counters themselves."""
+"""Measured data: the fixtures beside the project, against the published slots and the counters themselves."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path

@@ -153,7 +153,7 @@ def test_rollback_goes_back_step_by_step(two: Context, register: Callable[..., i
 
 
 @pytest.mark.parametrize(
-    ("evidence", "told"),
+    ("evidence", "message"),
     [
         pytest.param(None, "not judged", id="never judged"),
         pytest.param({"promote": False, "reasons": ["dearer", "breaches"]}, "dearer; breaches", id="judged against"),
@@ -162,9 +162,9 @@ def test_rollback_goes_back_step_by_step(two: Context, register: Callable[..., i
     ],
 )
 def test_promotion_is_refused_when_the_evidence_does_not_carry_it(
-    two: Context, evidence: dict[str, object] | None, told: str
+    two: Context, evidence: dict[str, object] | None, message: str
 ) -> None:
-    with pytest.raises(NotPromotedError, match=told):
+    with pytest.raises(NotPromotedError, match=message):
         promote(two, 2, actor="test", reason="try", evidence=evidence)
     assert moved(two) == [("promote", 1, None)]
     promote(two, 2, actor="test", reason="I insist", evidence=evidence, force=True)
