@@ -47,7 +47,7 @@ class FreshHome:
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start a command in a process group of its own, its answer and its log going to files of the folder."""
-        command = [sys.executable, "-m", "darkstar_pipeline.cli", *arguments, "--json"]
+        command = [sys.executable, "-P", "-m", "darkstar_pipeline.cli", *arguments, "--json"]
         with (self.folder / "answer.json").open("w") as answer, (self.folder / "log.txt").open("a") as log:
             return subprocess.Popen(  # noqa: S603 - our own command
                 command,

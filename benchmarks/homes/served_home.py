@@ -147,7 +147,7 @@ def serving(home: FreshHome, at: datetime | None = None, **variables: str) -> It
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "darkstar_pipeline.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-P", "-m", "darkstar_pipeline.cli", "serve", "--port", str(port)]
     command += [] if at is None else ["--at", at.isoformat()]
     environment = {
         **os.environ,

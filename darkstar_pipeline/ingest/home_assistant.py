@@ -58,7 +58,7 @@ def import_home_assistant(
 
 
 def _nothing_to_import(files: Sequence[Path], data: HomeAssistantData) -> DataRefusedError:
-    """The error for exports without anything to store: sensors that are not used, or too short a span."""
+    """Return the error for exports without anything to store: sensors that are not used, or too short a span."""
     names = ", ".join(file.name for file in files)
     if unused := [note for note in data.notes if note.startswith(UNUSED_NOTE)]:
         return DataRefusedError(f"{names}: nothing to import; {unused[0]}", "map it if it is: --map sensor.x=load_kwh")

@@ -117,7 +117,7 @@ def _compared(stored: pl.DataFrame, offered: pl.DataFrame, table: Table, *, keep
 
 
 def _merged(compared: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """The rows of every day in which something is new or changes."""
+    """Return the rows of every day in which something is new or changes."""
     values = [name for name in VALUES if name in table.schema]
     descriptions = [name for name in table.schema if name not in ("site", *table.key, *values)]
     touched = pl.col(_NEW) | pl.col(_CHANGED)
@@ -134,7 +134,7 @@ def _differs(name: str) -> pl.Expr:
 
 
 def _candidate(name: str, *, keep_finer: bool) -> pl.Expr:
-    """The offered value, or null where it would replace a finer one."""
+    """Return the offered value, or null where it would replace a finer one."""
     offered = pl.col(f"{name}_right")
     if not keep_finer:
         return offered

@@ -87,5 +87,5 @@ def import_report(
 
 
 def _utc(instant: object) -> datetime | None:
-    """An instant that Polars types as anything; None where there is none."""
+    """Return an instant that Polars types as anything; None where there is none."""
     return instant.astimezone(UTC) if isinstance(instant, datetime) else None

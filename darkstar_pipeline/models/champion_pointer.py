@@ -43,7 +43,7 @@ class Pointer(VersionRef):
 
     @property
     def ref(self) -> VersionRef:
-        """The version alone."""
+        """Return the version without its history."""
         return VersionRef(version=self.version, identity=self.identity, path=self.path)
 
 

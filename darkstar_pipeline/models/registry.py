@@ -117,7 +117,7 @@ def register_model(context: Context, bundle_folder: Path, run: TrainingRun, *, n
 
 
 def list_versions(context: Context, name: str | None = None) -> list[ModelVersionRecord]:
-    """The versions of a registered model, the newest first; none where nothing was ever registered.
+    """Return the versions of a registered model, the newest first; none where nothing was ever registered.
 
     Raises:
         OutsideServiceError: MLflow refused or cannot be reached.
@@ -137,7 +137,7 @@ def list_versions(context: Context, name: str | None = None) -> list[ModelVersio
 
 
 def find_version(context: Context, name: str, version: int) -> ModelVersionRecord:
-    """One version.
+    """Return one version.
 
     Raises:
         DataMissingError: it does not exist.

@@ -1,4 +1,4 @@
-"""The tables of runs and of the champion's moves: small, a file a day, each file replaced whole under a lock."""
+"""The tables of runs and promotions: small, a file a day, each file replaced whole under a lock."""
 
 import json
 from collections.abc import Mapping
@@ -89,7 +89,7 @@ def json_text(value: object) -> str:
 
 
 def _finite(value: object) -> object:
-    """The value without infinities and NaN, which JSON cannot hold."""
+    """Return the value without infinities and NaN, which JSON cannot hold."""
     if isinstance(value, float):
         return value if abs(value) < float("inf") else None
     if isinstance(value, Mapping):

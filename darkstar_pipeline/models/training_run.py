@@ -111,7 +111,7 @@ def log_training(
 
 
 def _log_files(client: "MlflowClient", run_id: str, run: TrainingRun) -> None:
-    """The days behind the figures, and the files that came with the run."""
+    """Keep the days behind the figures, and the files of the run, as artifacts."""
     if run.days is None and not run.artifacts:
         return
     with TemporaryDirectory() as name:

@@ -90,7 +90,7 @@ _COLUMNS = (
 
 
 def _on_grid(observations: pl.DataFrame, first: date, last: date, timezone: str) -> pl.DataFrame:
-    """The whole slot grid of the days with every measured column."""
+    """Return the whole slot grid of the days with every measured column."""
     absent = [pl.lit(None, pl.Float64).alias(name) for name in _MEASURED if name not in observations.columns]
     read = observations.with_columns(absent).select(
         pl.col("slot_start").cast(SLOT_DTYPE), pl.col(_MEASURED).cast(pl.Float64).fill_nan(None)

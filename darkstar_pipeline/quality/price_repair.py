@@ -53,7 +53,7 @@ class Repaired:
 
 
 def near_zero(currency: str) -> float:
-    """The price that counts as near zero, in a currency [money/kWh]; an unknown one is taken for kronor, which is safe.
+    """Return the bound of prices near zero, in a currency [money/kWh]; an unknown one counts as kronor, which is safe.
 
     >>> near_zero("SEK"), round(near_zero("EUR"), 4)
     (0.015, 0.0014)
@@ -119,7 +119,7 @@ def _on_grid(raw: pl.DataFrame, first: date, last: date, timezone: str, second: 
 
 
 def _taken_over(frame: pl.DataFrame, filled: pl.DataFrame, changed: pl.Series) -> pl.DataFrame:
-    """The frame with the new prices, their methods and the evidence."""
+    """Return the frame with the new prices, their methods and the evidence."""
     evidence = pl.coalesce(filled["evidence"], pl.lit("no price was delivered"))
     new = {
         "price": filled["filled"],

@@ -116,7 +116,7 @@ def _carried(side: str, *, forward: bool) -> list[pl.Expr]:
 
 
 def _proofs(near: float) -> dict[str, pl.Expr]:
-    """The proofs that need no second source, for the slots of a run of zeros and missing slots."""
+    """Return the proofs that need no second source, for the slots of a run of zeros and missing slots."""
     before, after = pl.col("b_price"), pl.col("a_price")
     least = pl.min_horizontal(before.abs(), after.abs())
     inner = before.is_not_null() & after.is_not_null() & pl.col("_unknown")
