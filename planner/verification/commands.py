@@ -13,7 +13,7 @@ from planner.verification.store_physics import most_charge, most_discharge
 
 
 def command(schedule: Schedule) -> Iterator[Finding]:
-    """The inverter, told the command of a slot, would have done what the slot says.
+    """Check that the inverter, given a slot's command, reproduces the slot's flows.
 
     Flows that no command brings about, which hindsight may choose (`planner.oracle`), are reported and break nothing.
     """

@@ -22,14 +22,14 @@ def slot_costs(schedule: Schedule) -> Values:
 
 def cost(schedule: Schedule) -> Iterator[Finding]:
     """The cost of a slot is import x its price - export x its price + wear."""
-    told, worked_out = schedule["cost"], slot_costs(schedule)
-    off = np.abs(told - worked_out)
+    given, worked_out = schedule["cost"], slot_costs(schedule)
+    off = np.abs(given - worked_out)
     yield Finding(
         "cost",
         off > schedule.tolerance_money,
         off,
         "money",
-        lambda i: f"cost is told as {told[i]:.6g}, but flows, prices and wear make {worked_out[i]:.6g}",
+        lambda i: f"cost is told as {given[i]:.6g}, but flows, prices and wear make {worked_out[i]:.6g}",
     )
 
 
@@ -40,14 +40,14 @@ def price(schedule: Schedule) -> Iterator[Finding]:
     expected = dict(zip(_PRICES, _priced(schedule, schedule["price"]), strict=True))
     moved = {"import_price": schedule["import_kwh"], "export_price": schedule["export_kwh"]}
     for name, of_tariff in expected.items():
-        told = schedule[name]
-        off = np.abs(told - of_tariff)
+        given = schedule[name]
+        off = np.abs(given - of_tariff)
         wrong = (off > schedule.tolerance_money) | (off * np.abs(moved[name]) > schedule.tolerance_money)
-        yield Finding("price", wrong, off, "money/kWh", _misquoted(name, told, of_tariff))
+        yield Finding("price", wrong, off, "money/kWh", _misquoted(name, given, of_tariff))
 
 
-def _misquoted(name: str, told: Values, of_tariff: Values) -> Callable[[int], str]:
-    return lambda i: f"{name} is told as {told[i]:.6g}, but the tariff makes {of_tariff[i]:.6g} of the spot price"
+def _misquoted(name: str, given: Values, of_tariff: Values) -> Callable[[int], str]:
+    return lambda i: f"{name} is told as {given[i]:.6g}, but the tariff makes {of_tariff[i]:.6g} of the spot price"
 
 
 def _priced(schedule: Schedule, spot: Values) -> tuple[Values, Values]:

@@ -28,7 +28,7 @@ def _no_number(name: str) -> Callable[[int], str]:
 
 
 def negative(schedule: Schedule) -> Iterator[Finding]:
-    """Flows, loads and commands are not below zero: direction is told by the column."""
+    """Flows, loads and commands are not below zero: the column gives the direction."""
     for name, values in schedule.values.items():
         if name not in MAY_BE_NEGATIVE:
             least = ROUNDING if name in COMMAND else schedule.tolerance_kwh

@@ -67,10 +67,10 @@ def test_told_commands_are_found_when_there_are_some() -> None:
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.postgres.yaml"])
 def test_compose_refers_only_to_what_it_declares_when_read(name: str) -> None:
-    base, told = compose(), compose(name)
-    services = {**base["services"], **told["services"]}
-    volumes = {**base["volumes"], **told["volumes"]}
-    for service, body in told["services"].items():
+    base, overlay = compose(), compose(name)
+    services = {**base["services"], **overlay["services"]}
+    volumes = {**base["volumes"], **overlay["volumes"]}
+    for service, body in overlay["services"].items():
         assert set(body.get("depends_on", {})) <= services.keys(), service
         for mount in body.get("volumes", []):
             source = mount.split(":")[0]
@@ -119,14 +119,14 @@ def test_copied_files_exist_and_reach_the_builder_when_an_image_is_built(root: P
 
 
 def test_addon_has_what_home_assistant_asks_for_when_read(root: Path) -> None:
-    told = yaml.safe_load((ADDON / "config.yaml").read_text())
-    assert {"name", "version", "slug", "description", "arch"} <= told.keys()
-    assert told["version"] == version("darkstar-pipeline")
-    assert told["options"].keys() == told["schema"].keys()
+    addon = yaml.safe_load((ADDON / "config.yaml").read_text())
+    assert {"name", "version", "slug", "description", "arch"} <= addon.keys()
+    assert addon["version"] == version("darkstar-pipeline")
+    assert addon["options"].keys() == addon["schema"].keys()
     read = set(re.findall(r"\$\(option (\w+)\)", (ADDON / "run.sh").read_text()))
-    assert read == told["options"].keys()
-    assert set(yaml.safe_load((ADDON / "build.yaml").read_text())["build_from"]) == set(told["arch"])
-    assert "8420/tcp" in told["ports"]
+    assert read == addon["options"].keys()
+    assert set(yaml.safe_load((ADDON / "build.yaml").read_text())["build_from"]) == set(addon["arch"])
+    assert "8420/tcp" in addon["ports"]
     assert "port: int = Field(default=8420" in (root / "darkstar_pipeline" / "config" / "service.py").read_text()
     subprocess.run(["sh", "-n", str(ADDON / "run.sh")], check=True)
 

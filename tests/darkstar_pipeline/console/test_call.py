@@ -95,8 +95,8 @@ def test_run_gives_the_answers_own_code_when_it_has_one(do: Run) -> None:
 
 
 def test_run_tells_an_error_on_stderr_when_a_person_asks(do: Run) -> None:
-    told = do(failing(DataMissingError("no prices on 2026-01-01", "import them")), "group", "do")
-    assert told == (3, "", "error: no prices on 2026-01-01 (import them)\n")
+    printed = do(failing(DataMissingError("no prices on 2026-01-01", "import them")), "group", "do")
+    assert printed == (3, "", "error: no prices on 2026-01-01 (import them)\n")
 
 
 def test_run_tells_an_error_as_document_when_a_script_asks(do: Run) -> None:
