@@ -24,7 +24,7 @@ MENU_NAMES = (
 def full_export_kw(site: Site) -> float:
     """The `export_kw` that means "all there is" at this site [kW].
 
-    Not less for a small inverter: told to export less than the surplus, it would charge what it could not export.
+    Not less for a small inverter: commanded to export less than the surplus, it would charge what it could not export.
     """
     return UNLIMITED_EXPORT_KW if site.limits.export_kw is None else site.limits.export_kw
 

@@ -90,7 +90,7 @@ def apply_command(
     """Turn commands and what the house did into flows, for any number of homes at once.
 
     Args:
-        command: what the inverter is told [kW].
+        command: sent to the inverter [kW].
         load_kwh: what the house used [kWh].
         pv_kwh: what the panels could make [kWh].
         soc_kwh: stored energy at the start [kWh].

@@ -196,7 +196,7 @@ class MonthState:
 
 
 def weighted_periods(slots: pl.DataFrame, tariff: PowerTariff, timezone: str) -> pl.DataFrame:
-    """Which slots form which period, and what its power counts as.
+    """Return the slots with the period that each belongs to and the weight of its power.
 
     Args:
         slots: with `slot_start` (UTC), ascending.

@@ -209,7 +209,7 @@ def _breached(breaches: int) -> list[str]:
 
 
 def _not_cheaper(daily: Energy, bound: float | None, scale: float) -> list[str]:
-    """Why the costs do not speak for the challenger; `scale` is the size of a day's cost [money]."""
+    """Return why the costs do not speak for the challenger; `scale` is the size of a day's cost [money]."""
     if bound is None:
         return []
     if float(daily.mean()) >= -_LEAST_SAVING * scale:
@@ -222,7 +222,7 @@ def _not_cheaper(daily: Energy, bound: float | None, scale: float) -> list[str]:
 
 
 def _failed_in_shadow(daily: Energy | None) -> list[str]:
-    """Why the shadow period was not survived."""
+    """Return why the shadow period was failed."""
     if daily is None or len(daily) == 0 or float(daily.mean()) <= 0:
         return []
     if len(daily) <= LEAST_COSINES:

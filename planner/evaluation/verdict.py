@@ -86,8 +86,8 @@ def _months(common: pl.DataFrame, shown: Sequence[str], bills: pl.DataFrame | No
     by_month = common.group_by("policy", pl.col("day").dt.month_start().alias("month")).agg(
         pl.col("cost").sort_by("day").sum()
     )
-    asked = pl.DataFrame({"policy": shown}).with_row_index("order")
-    rows = bills.join(by_month, on=["policy", "month"]).join(asked, on="policy").sort("month", "order")
+    chosen = pl.DataFrame({"policy": shown}).with_row_index("order")
+    rows = bills.join(by_month, on=["policy", "month"]).join(chosen, on="policy").sort("month", "order")
     return rows.with_columns(total_cost=pl.col("cost") + pl.col("power_cost")).select(list(_MONTHS))
 
 

@@ -3,7 +3,7 @@
 The relaxed program bounds the cost from below and says what a kWh in the house is worth in each slot. `block_search`
 places the blocks by those values; with them fixed the program is linear again, answers exactly, and values the slots
 anew. The values are averaged over the rounds, since 10 kWh are not marginal (a subgradient method's usual cure). Then
-blocks are moved by a slot as long as it pays. The answer is told with its gap to the bound; the search over all
+blocks are moved by a slot as long as it pays. The answer is reported with its gap to the bound; the search over all
 binaries (`exact`) takes seconds. Rounds are counted and not timed: the same input has the same answer.
 """
 

@@ -1,4 +1,4 @@
-"""When a load in spaced blocks should run, given what a kWh is worth in each slot: exact, by dynamic programming.
+"""Run times of a load in spaced blocks, given the value of a kWh in each slot: exact, by dynamic programming.
 
 A search over all binaries of such a load takes seconds, since moving a block by a slot changes next to nothing. Given
 the value of a kWh in each slot the blocks are a shortest path instead, found in a millisecond or two. Its steps are
@@ -20,7 +20,7 @@ SMALL_KWH = 1e-9  # less than this is no part of a slot
 
 @dataclass(frozen=True)
 class Blocks:
-    """When a spaced load runs.
+    """Run times of a spaced load.
 
     Attributes:
         starts: 1 where a block starts, `(n_slots,)`.

@@ -107,8 +107,8 @@ def canonical_form(
 
     Args:
         problem: disciplined in its parameters, which are scalars or vectors with names of their own.
-        variables: by the names they are asked for.
-        constraints: by the names they are told by.
+        variables: by name.
+        constraints: by name.
 
     Raises:
         SolverError: a parameter multiplies a variable in a constraint, or a cone is not linear.

@@ -106,7 +106,7 @@ def full_power_inside(flow: cp.Variable, *, on: cp.Variable, starts: cp.Variable
 
 
 def block_starts(on: cp.Variable, starts: cp.Variable, *, running: cp.Expression) -> cp.Constraint:
-    """A block starts where the load is on and was not before; `running` tells whether it was before the horizon."""
+    """A block starts where the load is on and was not before; `running` is 1 where it was before the horizon."""
     before = cp.hstack([running, on[:-1]]) if on.size > 1 else running
     return starts >= on - before
 

@@ -57,7 +57,7 @@ class ApplianceRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadRequests:
-    """Everything asked of the movable loads; nothing by default."""
+    """Requests to the movable loads; nothing by default."""
 
     heater: HeaterRequest = field(default_factory=HeaterRequest)
     vehicle: VehicleRequest | None = None
@@ -196,7 +196,7 @@ def planned_loads(slot_start: pl.Series, timezone: str, devices: Devices, reques
         slot_start: the horizon's slots, in order.
         timezone: whose local days the heater's are.
         devices: what the home has.
-        requests: what is asked of them.
+        requests: their energy and times.
 
     Raises:
         LoadRequestError: a window lies outside the horizon or is too short, or there is no such appliance.
@@ -214,7 +214,7 @@ def _heater(slot_start: pl.Series, timezone: str, heater: WaterHeater, request: 
     """A window a local day.
 
     A later day that the horizon holds only a part of takes that part of its energy, by the day's true length. Nowhere
-    is more asked than full power gives, from when a block may start.
+    is more requested than full power gives, from when a block may start.
     """
     days = pl.DataFrame({"slot_start": slot_start}).select(local_day(timezone))["local_day"]
     names = days.unique(maintain_order=True).to_list()

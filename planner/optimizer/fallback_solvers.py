@@ -73,7 +73,7 @@ def solve_by(solver: str, program: HomeProgram, *, time_limit: float = MIP_SECON
     started = time.perf_counter()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # inaccurate answers are told by their status
+            warnings.simplefilter("ignore")  # inaccurate answers are recognised by their status
             problem.solve(solver.upper(), **options)
     except cp.SolverError as error:
         raise SolverError(f"{solver} stopped: {error}") from error

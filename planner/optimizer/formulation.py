@@ -4,7 +4,7 @@ Per slot, kWh on the alternating-current side, all >= 0: charge, discharge, impo
 the slot's end, and planned loads. Minimise what the meter costs, and wear, less the value of what is stored at the end.
 
 Equal costs are ordered by a stated tie-break, so that the same input has one answer: move and spill as little as can
-be, and do what is to be done as early as can be (`TIE` money/kWh, twice that at the horizon's end; no cost that is told
+be, and do what is to be done as early as can be (`TIE` money/kWh, twice that at the horizon's end; no reported cost
 contains it). Over many days the sum of it could be seen in the cost: there ties stay as the solver leaves them.
 """
 

@@ -297,7 +297,7 @@ class HomeProgram:
         Args:
             time_limit: for a search with binaries [s].
             exact: whether loads in spaced blocks are searched to the optimum too, which takes seconds; otherwise their
-                plan comes within the gap that its record tells.
+                plan comes within the gap in its record.
 
         Raises:
             NoFeasibleScheduleError: the limits contradict each other.

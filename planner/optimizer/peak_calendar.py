@@ -23,7 +23,7 @@ from planner.errors import PlannerError
 
 @dataclass(frozen=True, kw_only=True)
 class PeakCalendar:
-    """Which slots of a horizon form which mean, and which means compete for which peak; computed once a horizon.
+    """Map of a horizon's slots to means, and of means to the peaks that they compete for; computed once a horizon.
 
     Attributes:
         n_slots: slots of the horizon.

@@ -1,4 +1,4 @@
-"""Power above a threshold at a price: the part of a month's charge that one day, or one hour, can be asked for.
+"""Power above a threshold at a price: the part of a month's charge that falls on one day, or one hour.
 
     mean of the N highest peaks = min over t of  t + (1 / N) * sum over peaks of max(peak - t, 0)
 
@@ -23,7 +23,7 @@ from planner.optimizer.peak_calendar import PeakCalendar
 
 @dataclass(frozen=True, eq=False)
 class ThresholdShape:
-    """Which slots form which mean and which means which peak, of one component; equal for days that count alike.
+    """Map of slots to means and of means to peaks, of one component; equal for days that count alike.
 
     Attributes:
         period_kw: weighted power of a counted period per kWh bought in a slot, `(n_periods, n_slots)` [kW/kWh].

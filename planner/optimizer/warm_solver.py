@@ -15,7 +15,7 @@ from planner.errors import NoFeasibleScheduleError, SolverError, SolverTimeoutEr
 from planner.optimizer.canonical_form import CanonicalForm, Indices
 
 LARGE_COLUMNS = 6_000  # ten days of slots: above it a cold start with presolve beats a hot one without
-MIP_SECONDS = 6.0  # a plan is wanted in 10 s with all around it; what was found by then is told with its gap
+MIP_SECONDS = 6.0  # a plan is wanted in 10 s with all around it; the best answer by then is reported with its gap
 _OPTIONS = {
     "output_flag": False,
     "threads": 1,

@@ -96,9 +96,9 @@ def equal_days(
 
     world = world_of(slots, n_slots)
     scenarios = source.scenarios(slots, site.timezone)
-    lived = scenarios if baseline is None else day_scenarios(source.history, slots, site.timezone)
+    past = scenarios if baseline is None else day_scenarios(source.history, slots, site.timezone)
     load, pv = (slot_table(slots, name, n_slots) for name in ("load_forecast", "pv_forecast"))
-    expected = Expectations(load, pv, lived)
+    expected = Expectations(load, pv, past)
     settlement = np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
     replay = None if baseline is None else REPLAYERS[baseline](DailyEpisodes(world, expected, site, protocol))
     n_days = len(world.load_kwh)

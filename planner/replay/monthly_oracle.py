@@ -65,7 +65,7 @@ def with_bound(bills: pl.DataFrame, results: pl.DataFrame, bounds: pl.DataFrame 
     Args:
         bills: `demand_charge_bills` of all policies.
         results: `daily_results` of all policies.
-        bounds: of `MonthsOracle`; None where the oracle is not asked for.
+        bounds: of `MonthsOracle`; None without the oracle.
     """
     if bounds is None:
         return bills

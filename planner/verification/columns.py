@@ -93,7 +93,7 @@ class Schedule:
 
     @property
     def episode(self) -> NDArray[np.int64]:
-        """Which episode each slot belongs to, from 0 `(n_slots,)`."""
+        """Index of the episode that each slot belongs to, from 0 `(n_slots,)`."""
         return np.cumsum(self.first) - 1
 
     @property
@@ -143,7 +143,7 @@ def read_schedule(
 
 
 def slot_start(slots: pl.DataFrame, index: int) -> datetime | None:
-    """When a slot starts; None where the schedule has no clock, or not there."""
+    """Return the start of a slot; None where the schedule has no clock, or not there."""
     return slots["slot_start"][index] if "slot_start" in slots.columns else None
 
 

@@ -57,7 +57,7 @@ def _disobeyed(schedule: Schedule, expected: dict[str, Values], done: dict[str, 
     def describe(i: int) -> str:
         name = max(FLOWS, key=lambda flow: abs(expected[flow][i] - done[flow][i]))
         values = ", ".join(f"{name} {schedule[name][i]:.6g}" for name in COMMAND)
-        return f"told {values}, the inverter gives {name} {expected[name][i]:.6g}, not {done[name][i]:.6g}"
+        return f"commanded {values}, the inverter gives {name} {expected[name][i]:.6g}, not {done[name][i]:.6g}"
 
     return describe
 

@@ -38,7 +38,7 @@ RULES = (
     "drift",
 )
 NOTICES = frozenset({"fuse_unavoidable", "no_command"})
-"""Rules that tell something worth knowing and break nothing."""
+"""Rules that report a note and break nothing."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ class Finding:
         broken: `(n_slots,)`, where the rule does not hold.
         size: `(n_slots,)`, by how much; read only where broken.
         unit: of `size`.
-        tell: the message for a slot by its index; asked only where broken.
+        message: the message for a slot by its index; called only where broken.
     """
 
     rule: str
     broken: Flags
     size: Values
     unit: str
-    tell: Callable[[int], str]
+    message: Callable[[int], str]

@@ -29,12 +29,12 @@ def cost(schedule: Schedule) -> Iterator[Finding]:
         off > schedule.tolerance_money,
         off,
         "money",
-        lambda i: f"cost is told as {given[i]:.6g}, but flows, prices and wear make {worked_out[i]:.6g}",
+        lambda i: f"cost is stated as {given[i]:.6g}, but flows, prices and wear make {worked_out[i]:.6g}",
     )
 
 
 def price(schedule: Schedule) -> Iterator[Finding]:
-    """Where the schedule holds the spot price, import and export prices are what the tariff makes of it."""
+    """Import and export prices are what the tariff makes of the spot price, where the schedule holds it."""
     if "price" not in schedule.values or schedule.starts is None:
         return
     expected = dict(zip(_PRICES, _priced(schedule, schedule["price"]), strict=True))
@@ -47,7 +47,7 @@ def price(schedule: Schedule) -> Iterator[Finding]:
 
 
 def _misquoted(name: str, given: Values, of_tariff: Values) -> Callable[[int], str]:
-    return lambda i: f"{name} is told as {given[i]:.6g}, but the tariff makes {of_tariff[i]:.6g} of the spot price"
+    return lambda i: f"{name} is stated as {given[i]:.6g}, but the tariff makes {of_tariff[i]:.6g} of the spot price"
 
 
 def _priced(schedule: Schedule, spot: Values) -> tuple[Values, Values]:

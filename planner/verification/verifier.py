@@ -149,7 +149,7 @@ def _told(slots: pl.DataFrame, findings: list[Finding]) -> list[Violation]:
             rule=finding.rule,
             size=float(finding.size[index]),
             unit=finding.unit,
-            message=finding.tell(index),
+            message=finding.message(index),
         )
         for finding in findings
         if finding.broken.any()

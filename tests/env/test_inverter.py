@@ -28,7 +28,7 @@ NAMES = tuple(field.name for field in fields(Flows))
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_flows_follow_the_contract_when_told(case: Case) -> None:
+def test_flows_follow_the_contract_when_commanded(case: Case) -> None:
     flows = apply_command(
         Command(*map(np.asarray, case.command)),
         load_kwh=np.asarray(case.load),
@@ -183,7 +183,7 @@ def test_surplus_is_curtailed_only_when_exporting_costs_or_is_not_possible(slots
 
 
 @given(many_slots())
-def test_clamping_is_reported_when_the_battery_does_less_than_told(slots: Slots) -> None:
+def test_clamping_is_reported_when_the_battery_does_less_than_commanded(slots: Slots) -> None:
     flows = slots.happened()
     commanded = np.clip(slots.command.charge_kw, 0, MOST_KW) / 4
     assert np.isfinite(flows.clamped_kwh).all()
@@ -191,7 +191,7 @@ def test_clamping_is_reported_when_the_battery_does_less_than_told(slots: Slots)
 
 
 @given(many_slots())
-def test_nothing_is_clamped_when_nothing_is_told_and_the_surplus_fits(slots: Slots) -> None:
+def test_nothing_is_clamped_when_nothing_is_commanded_and_the_surplus_fits(slots: Slots) -> None:
     slots.command = Command(*np.zeros((3, 400)))
     flows = slots.happened()
     surplus = np.maximum(slots.pv - slots.load, 0)

@@ -23,9 +23,9 @@ def test_cost_equals_the_bill_when_it_is_worked_on_paper(bill: Bill) -> None:
     site = replace(home(PAPER_BATTERY, bill.limits), tariff=bill.tariff)
     slots = site.tariff.with_prices(bill.frame(), STOCKHOLM)
     columns = (slots[name].to_numpy()[None] for name in ("load_kwh", "pv_kwh", "import_price", "export_price"))
-    told = slots.select("charge", "discharge", "export").to_numpy().T[:, None, :]
+    powers = slots.select("charge", "discharge", "export").to_numpy().T[:, None, :]
 
-    replay = simulate(at(told), World(*columns), site, np.array([5.0]))
+    replay = simulate(at(powers), World(*columns), site, np.array([5.0]))
 
     assert replay.cost.sum() == pytest.approx(bill.cost, abs=1e-9)
     assert replay.soc_kwh[0, -1] == pytest.approx(bill.soc_end, abs=1e-9)
@@ -89,15 +89,15 @@ def test_cost_counts_import_export_and_wear_when_anything_happens(run: tuple[Sit
 
 def test_policy_is_asked_in_order_with_the_stored_energy_of_the_moment() -> None:
     horizon = Horizon(*np.zeros((4, 3)))
-    asked: list[tuple[int, list[float]]] = []
+    decisions: list[tuple[int, list[float]]] = []
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
-        asked.append((slot, soc_kwh.tolist()))
+        decisions.append((slot, soc_kwh.tolist()))
         return Command(np.array(4.0), np.array(0.0), np.array(0.0))
 
     replay = simulate(decide, horizon.world(2), home(PAPER_BATTERY), np.array([1.0, 8.1]))
-    assert [slot for slot, _ in asked] == [0, 1, 2]
-    assert [soc for _, soc in asked] == [pytest.approx(each) for each in ([1.0, 8.1], [1.9, 9.0], [2.8, 9.0])]
+    assert [slot for slot, _ in decisions] == [0, 1, 2]
+    assert [soc for _, soc in decisions] == [pytest.approx(each) for each in ([1.0, 8.1], [1.9, 9.0], [2.8, 9.0])]
     assert replay.commands.charge_kw.tolist() == [[4.0] * 3] * 2  # one number stands for every home
 
 

@@ -1,4 +1,4 @@
-"""What each policy pays for power, month by month."""
+"""Power bills of each policy, month by month."""
 
 from dataclasses import replace
 from datetime import date

@@ -141,7 +141,7 @@ def test_month_costs_no_less_than_its_bound_when_any_commands_are_run(
                 powers = np.tile([[0.0], [4.0], [0.0]], n)  # self-consumption
             elif kind == 1:
                 powers = np.tile([[0.0], [0.0], [99.0]], n)  # idle
-            replay = simulate(lambda slot, _, told=powers: Command(*told[:, slot]), world, SITE, np.array([5.0]))
+            replay = simulate(lambda slot, _, powers=powers: Command(*powers[:, slot]), world, SITE, np.array([5.0]))
             value = PROTOCOL.settlement(world.import_price[0], SITE.battery)
             total += float(replay.cost.sum()) - value * (float(replay.soc_kwh[0, -1]) - 5.0)
             bought.append(replay.flows.import_kwh[0])

@@ -14,14 +14,14 @@ FIRST = date(2026, 3, 25)  # the clock changes on the 29th, and a month ends
 
 
 def results(costs: dict[str, list[float]], *, breaches: dict[str, int] | None = None) -> pl.DataFrame:
-    """Rows a day and policy from the first day on; a breach on the first day where one is asked for."""
-    asked = {} if breaches is None else breaches
+    """Rows a day and policy from the first day on; a breach on the first day where one is given."""
+    breached = {} if breaches is None else breaches
     rows = [
         {
             "day": FIRST + timedelta(days=i),
             "policy": policy,
             "cost": cost,
-            "breaches": asked.get(policy, 0) if i == 0 else 0,
+            "breaches": breached.get(policy, 0) if i == 0 else 0,
         }
         for policy, days in costs.items()
         for i, cost in enumerate(days)

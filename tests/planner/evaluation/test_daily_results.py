@@ -52,8 +52,8 @@ def test_day_is_added_up_when_it_is_worked_on_paper() -> None:
 
 def test_writes_are_changes_of_command_within_the_day() -> None:
     """Three changes on the first day; midnight is none, and a day whose command stands has none."""
-    told = [0.0] * 10 + [2.0] * 10 + [0.0] * 10 + [1.0] * (96 - 30) + [3.0] * 96
-    frame = schedule(DAY, DAY + timedelta(days=1), charge_kw=told, discharge_kw=0.0, export_kw=0.0)
+    charge_kw_commanded = [0.0] * 10 + [2.0] * 10 + [0.0] * 10 + [1.0] * (96 - 30) + [3.0] * 96
+    frame = schedule(DAY, DAY + timedelta(days=1), charge_kw=charge_kw_commanded, discharge_kw=0.0, export_kw=0.0)
     assert daily_results(frame, FIVE, home(PAPER_BATTERY))["writes"].to_list() == [3, 0]
 
 

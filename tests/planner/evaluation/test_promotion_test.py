@@ -12,7 +12,7 @@ from env.inverter import Energy
 from planner.evaluation.promotion_test import LEAST_DAYS, Shadow, assess_challenger, upper_bound
 
 TRIALS = 200
-LUCKY = 1000  # trials of challengers that are no better, so that 3 % and 5 % can be told apart
+LUCKY = 1000  # trials of challengers that are no better, so that 3 % and 5 % differ clearly
 Draw = Callable[[np.random.Generator, tuple[int, int]], Energy]
 
 NOISES: dict[str, Draw] = {
@@ -38,7 +38,7 @@ def costs(rng: np.random.Generator, n: int, trials: int = TRIALS) -> Energy:
 
 
 def promoted(champion: Energy, challenger: Energy) -> int:
-    """How many of the trials `(trials, n)` the gate lets through."""
+    """Return how many of the trials `(trials, n)` the gate lets through."""
     return sum(assess_challenger(*pair, breaches=0).promote for pair in zip(champion, challenger, strict=True))
 
 
@@ -120,7 +120,7 @@ def test_gate_blocks_with_the_reason(n: int, change: float, breaches: int, reaso
     champion, challenger = cheaper(n)
     verdict = assess_challenger(champion, challenger + change, breaches=breaches)
     assert not verdict.promote
-    assert any(told.startswith(reason) for told in verdict.reasons), verdict.reasons
+    assert any(given.startswith(reason) for given in verdict.reasons), verdict.reasons
     json.dumps(verdict.document(), allow_nan=False)
 
 
@@ -161,15 +161,15 @@ def test_shadow_period_decides_when_it_goes_wrong(daily: list[float], breaches: 
 
 
 @pytest.mark.parametrize(
-    ("champion", "challenger", "told"),
+    ("champion", "challenger", "message"),
     [
         pytest.param(np.ones(3), np.ones(4), "do not pair", id="lengths"),
         pytest.param(np.ones((3, 2)), np.ones((3, 2)), "do not pair", id="a table"),
         pytest.param(np.ones(3), np.array([1.0, np.nan, 1.0]), "1 of 3 days", id="no number"),
     ],
 )
-def test_gate_refuses_what_is_no_pair_of_days(champion: Energy, challenger: Energy, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_gate_refuses_what_is_no_pair_of_days(champion: Energy, challenger: Energy, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         assess_challenger(champion, challenger, breaches=0)
 
 

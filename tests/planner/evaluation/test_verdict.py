@@ -12,7 +12,7 @@ FIRST = date(2026, 1, 1)
 
 
 def results(costs: Mapping[str, Sequence[float | None]]) -> pl.DataFrame:
-    """Daily results with these costs; None leaves the day out. Flows and peaks are told by the day's number."""
+    """Daily results with these costs; None leaves the day out. Flows and peaks follow the day's number."""
     rows = [
         {
             "day": FIRST + timedelta(days=day), "policy": policy, "cost": float(cost), "import_kwh": 1.0 + day,

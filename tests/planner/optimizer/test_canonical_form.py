@@ -27,7 +27,7 @@ OPTIONS = {
 
 
 def loads_of(n_slots: int, seed: int, *, whole: bool) -> PlannedLoads:
-    """A heater, a car that no battery may feed, and with `whole` an appliance; what they ask for is always possible."""
+    """A heater, a car that no battery may feed, and with `whole` an appliance; their demands can always be met."""
     rng = np.random.default_rng(seed)
     cut = int(rng.integers(1, n_slots + 1))
     windows = np.zeros((2, n_slots))

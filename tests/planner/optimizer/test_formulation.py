@@ -213,7 +213,7 @@ def _starts_apart(load: FlexibleLoad, ways: tuple[int, ...]) -> bool:
 def test_heater_blocks_cost_what_every_choice_tried_says_when_they_keep_their_distance(
     exact: bool,  # noqa: FBT001 - a case of the table
 ) -> None:
-    """Searched exactly: the least cost. Placed by value: never below it, and within the gap that is told."""
+    """Searched exactly: the least cost. Placed by value: never below it, and within the gap that is reported."""
     rng = np.random.default_rng(8)
     infeasible = 0
     for _ in range(25):

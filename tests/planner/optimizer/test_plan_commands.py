@@ -30,7 +30,7 @@ def command(site: Site, **plan: float) -> tuple[float, float, float]:
 
 
 @pytest.mark.parametrize(
-    ("plan", "told"),
+    ("plan", "powers"),
     [
         pytest.param({"net_load_kwh": 0.3, "charge_kwh": 0.5}, (2.0, 0.0, 0.0), id="charge from the grid"),
         pytest.param({"net_load_kwh": -0.3, "charge_kwh": 0.5}, (2.0, 0.0, 0.0), id="charge more than the surplus"),
@@ -91,8 +91,8 @@ def command(site: Site, **plan: float) -> tuple[float, float, float]:
         ),
     ],
 )
-def test_command_carries_out_the_plan_when_told(plan: dict[str, float], told: tuple[float, float, float]) -> None:
-    assert command(home(FREE), **plan) == pytest.approx(told)
+def test_command_carries_out_the_plan_when_sent(plan: dict[str, float], powers: tuple[float, float, float]) -> None:
+    assert command(home(FREE), **plan) == pytest.approx(powers)
 
 
 def test_command_counts_losses_and_wear_when_it_weighs_covering_against_keeping() -> None:
@@ -135,13 +135,15 @@ def cost(replay: Replay, value: float) -> float:
 
 def run_exactly(slots: pl.DataFrame, day: Horizon, site: Site, start: float) -> Replay:
     """The oracle's schedule as commands, through the inverter."""
-    told = exact_commands(
+    commands = exact_commands(
         charge_kwh=slots["charge_kwh"].to_numpy(),
         discharge_kwh=slots["discharge_kwh"].to_numpy(),
         load_kwh=day.load_kwh,
         pv_kwh=day.pv_kwh,
     )
-    return simulate(lambda t, _: Command(*(power[t : t + 1] for power in told)), day.world(), site, np.array([start]))
+    return simulate(
+        lambda t, _: Command(*(power[t : t + 1] for power in commands)), day.world(), site, np.array([start])
+    )
 
 
 def assert_reproduced(day: Horizon, site: Site, start: float) -> None:

@@ -104,25 +104,27 @@ def test_commands_up_to_a_slot_are_the_same_when_readings_from_it_on_are_scrambl
     for at in (0, 1, *range(2, 92, 9), 91):
         later = pl.col("slot_start") >= slots["slot_start"][at]
         other = slots.with_columns(pl.when(later).then(noise).otherwise(scrambled).alias(scrambled))
-        told = replay_days("mpc", other, forecasts, home(), HALF)
+        changed = replay_days("mpc", other, forecasts, home(), HALF)
         names = ("charge_kw", "discharge_kw", "export_kw")
-        assert told.select(names).head(at + 1).equals(base.select(names).head(at + 1))
-        assert not told.select(names).slice(at + 1).equals(base.select(names).slice(at + 1)), "scrambling did nothing"
+        assert changed.select(names).head(at + 1).equals(base.select(names).head(at + 1))
+        assert not changed.select(names).slice(at + 1).equals(base.select(names).slice(at + 1)), (
+            "scrambling did nothing"
+        )
 
 
-def test_mpc_is_told_the_slot_before_and_no_other_when_it_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mpc_sees_the_slot_before_and_no_other_when_it_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     slots = slots_around(SPRING, before=0, after=0)
-    told: list[tuple[int, float, float | None, float | None]] = []
+    seen: list[tuple[int, float, float | None, float | None]] = []
 
     def decide(_: Mpc, slot: int, soc_kwh: float, last_load: float | None, last_pv: float | None) -> Command:
-        told.append((slot, soc_kwh, last_load, last_pv))
+        seen.append((slot, soc_kwh, last_load, last_pv))
         return Command(np.array(0.0), np.array(8.0), np.array(0.0))
 
     monkeypatch.setattr(Mpc, "command", decide)
     frame = replayed("mpc", slots)
     load, pv = slots["load_kwh"].to_list(), slots["pv_kwh"].to_list()
     before = [(None, None), *zip(load[:-1], pv[:-1], strict=True)]
-    assert told == [(i, soc, *before[i]) for i, soc in enumerate(frame["soc_start_kwh"].to_list())]
+    assert seen == [(i, soc, *before[i]) for i, soc in enumerate(frame["soc_start_kwh"].to_list())]
 
 
 def test_day_is_the_same_when_prices_readings_and_forecasts_of_the_next_are_scrambled() -> None:

@@ -50,16 +50,16 @@ def test_uncorrected_value_is_the_value_policy_to_the_bit_when_days_are_batched(
     lives.reset(rows=list(range(len(episodes))))
 
     paid: dict[str, float] = {}
-    told: list[np.ndarray] = []
+    commands: list[np.ndarray] = []
     for _ in range(episodes.width):
         _, outcome, ended = lives.step(np.zeros((len(episodes), 1)))
-        told.append(np.stack(outcome.command, axis=1))
+        commands.append(np.stack(outcome.command, axis=1))
         if ended is not None:
             for home_index, cost in zip(ended.homes, ended.cost, strict=True):
                 paid.setdefault(episodes.labels[home_index], float(cost))
 
     for (own,), frame in replayed.partition_by("local_day", as_dict=True).items():
-        first_day = np.stack(told)[: frame.height, episodes.labels.index(str(own))]
+        first_day = np.stack(commands)[: frame.height, episodes.labels.index(str(own))]
         np.testing.assert_array_equal(first_day, frame.select("charge_kw", "discharge_kw", "export_kw").to_numpy())
     assert paid == pytest.approx(costs(replayed, site), abs=1e-9)
     assert set(episodes.n_slots.tolist()) == {96, slot_count(day, STOCKHOLM)}

@@ -36,12 +36,14 @@ def policy(
     return AntaresRLPolicyV1(manifest, layer, gated=gated)
 
 
-def told(slots: pl.DataFrame, history: pl.DataFrame) -> dict[date, Scenarios]:
+def forecast_scenarios_of(slots: pl.DataFrame, history: pl.DataFrame) -> dict[date, Scenarios]:
     """Two further scenarios a day."""
     found: dict[date, Scenarios] = {}
     for part in slots.partition_by("local_day", maintain_order=True):
-        asked = part.with_columns(load_forecast=pl.lit(None, pl.Float64), pv_forecast=pl.lit(None, pl.Float64))
-        found[part["local_day"][0]] = day_scenarios(history, asked, STOCKHOLM, rules=WeightRules(n_days=2))
+        without_forecast = part.with_columns(
+            load_forecast=pl.lit(None, pl.Float64), pv_forecast=pl.lit(None, pl.Float64)
+        )
+        found[part["local_day"][0]] = day_scenarios(history, without_forecast, STOCKHOLM, rules=WeightRules(n_days=2))
     return found
 
 
@@ -72,7 +74,7 @@ def test_commands_up_to_a_slot_are_the_same_when_readings_from_it_on_are_scrambl
     ]
     commands = []
     for seen, past in ((slots, history), scrambled):
-        source = ScenarioSource(history=past, forecast_scenarios=told(seen, past))
+        source = ScenarioSource(history=past, forecast_scenarios=forecast_scenarios_of(seen, past))
         replay = replay_learned(policy(0.3, RULES), seen, forecasts, home(), PROTOCOL, source=source)
         commands.append(replay.filter(pl.col("slot_start") <= moment).select("charge_kw", "discharge_kw", "export_kw"))
     assert commands[0].equals(commands[1])
@@ -94,13 +96,13 @@ def test_policy_is_refused_when_it_sees_another_state_or_the_days_are_not_whole(
 def test_gate_keeps_from_discharging_in_the_cheapest_quarter_when_it_is_asked_for() -> None:
     slots, forecasts, history = days_around(SPRING, seed=3)
     source, free, gated = ScenarioSource(history=history), policy(0.3), policy(0.3, gated=True)
-    told = [
+    schedules = [
         replay_learned(each, slots, forecasts, home(), PROTOCOL, source=source).with_columns(
             cheap=pl.col("import_price")
             <= pl.col("import_price").filter(pl.col("import_price") != 0).quantile(0.25, "linear").over("local_day")
         )
         for each in (free, gated)
     ]
-    discharged = [frame.filter(pl.col("cheap") & (pl.col("discharge_kw") > 0)).height for frame in told]
+    discharged = [frame.filter(pl.col("cheap") & (pl.col("discharge_kw") > 0)).height for frame in schedules]
     assert discharged[0] > 0
     assert discharged[1] == 0

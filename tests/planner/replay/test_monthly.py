@@ -60,7 +60,7 @@ def test_planner_pays_less_when_it_knows_the_charge(policy: str, first: date) ->
 
 
 def test_day_is_the_same_when_the_days_after_it_are_not_there() -> None:
-    """What was lived does not depend on what comes; with another month it begins anew."""
+    """The past month does not depend on what comes; another month begins anew."""
     site, (slots, forecasts, history) = charging(*PER_KW), week(date(2026, 4, 29), 3)
     whole = replay_days("value", slots, forecasts, site, PROTOCOL, history=history, workers=1)
     part = slots.filter(pl.col("local_day") < date(2026, 5, 1))
@@ -109,8 +109,8 @@ def test_level_is_what_stands_when_no_day_is_known(
     watch, day = PeakTracker(charging(tariff), PROTOCOL), date(2026, 5, 5)
     watch.begin_day(day)
     for number, kw in enumerate(peaks_kw):
-        lived = days_of_slots(day - timedelta(days=number + 1), day - timedelta(days=number + 1), seed=1)
-        watch.end_day(lived.select("slot_start", import_kwh=pl.lit(kw / 4)))
+        past_day = days_of_slots(day - timedelta(days=number + 1), day - timedelta(days=number + 1), seed=1)
+        watch.end_day(past_day.select("slot_start", import_kwh=pl.lit(kw / 4)))
     prices = watch.prices(days_of_slots(day, day, seed=1)["slot_start"], [], [])
     assert prices.free_kwh[0, 40] * 4 == pytest.approx(level)
     assert prices.price[0, 40] == pytest.approx(price)

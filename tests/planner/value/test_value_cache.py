@@ -18,7 +18,7 @@ PRICE = RNG.normal(0.5, 0.6, size=(1, 92))
 END = soc_grid(SITE.battery)[None]
 
 
-def asked(**changes: object) -> np.ndarray:
+def table(**changes: object) -> np.ndarray:
     """The values of a home, something about it changed."""
     told = {"load": LOAD, "pv": PV, "prior": None, "bought": PRICE, "site": SITE, "end": END, "persistence": 0.9}
     told |= changes
@@ -29,8 +29,8 @@ def asked(**changes: object) -> np.ndarray:
 
 
 def test_same_question_has_the_same_answer_without_work() -> None:
-    first = asked()
-    assert asked(load=LOAD.copy()) is first
+    first = table()
+    assert table(load=LOAD.copy()) is first
     fresh = value_function(Scenarios(LOAD, PV), PRICE, PRICE, site=SITE, end_value=END)
     assert np.array_equal(first, fresh.value)
 
@@ -50,13 +50,13 @@ def test_same_question_has_the_same_answer_without_work() -> None:
     ids=["load", "pv", "prior", "price", "limits", "battery", "end", "persistence"],
 )
 def test_other_question_is_worked_out(changes: dict[str, object]) -> None:
-    before = asked()
-    assert not np.array_equal(asked(**changes), before)
-    assert asked() is before
+    before = table()
+    assert not np.array_equal(table(**changes), before)
+    assert table() is before
 
 
 def test_several_homes_are_worked_out_as_ever() -> None:
     both = Scenarios(np.concatenate([LOAD, LOAD]), np.concatenate([PV, PV]))
     prices, ends = np.concatenate([PRICE, PRICE]), np.concatenate([END, END])
     found = recent_value_function(both, prices, prices, site=SITE, end_value=ends)
-    assert np.array_equal(found.value[:1], asked())
+    assert np.array_equal(found.value[:1], table())

@@ -46,7 +46,7 @@ def verify(case: Example, slots: pl.DataFrame | None = None) -> Verification:
     )
 
 
-def told(verification: Verification) -> list[tuple[int, str]]:
+def findings_of(verification: Verification) -> list[tuple[int, str]]:
     return [(each.slot_index, each.rule) for each in verification.violations]
 
 
@@ -63,7 +63,7 @@ def test_schedules_are_valid_when_nothing_is_wrong(name: str, policy: str) -> No
 
 @pytest.mark.slow
 def test_corruption_of_any_cell_is_caught_when_it_matters() -> None:
-    """Ten thousand cells, one to a day: every one above 1 Wh or 0.001 money is told, in its day and no other."""
+    """Ten thousand cells, one to a day: every one above 1 Wh or 0.001 money is reported, in its day and no other."""
     rng = np.random.default_rng(SEED)
     cases = [example(name, policy) for name in HOMES for policy in REPLAYED]
     caught, missed, of_fields = 0, [], dict.fromkeys(NUMBERS, 0)
@@ -102,7 +102,7 @@ def corrupted(case: Example, rng: np.random.Generator) -> tuple[pl.DataFrame, li
 
 
 def matters(case: Example, at: int, name: str, change: float) -> bool:
-    """Whether a change moves more than 1 Wh or 0.001 money, by the simulator's own word where it is a command."""
+    """Return whether a change moves more than 1 Wh or 0.001 money, simulated where it is a command."""
     if name in PRICES:
         return abs(change) * case.slots[PRICES[name]][at] > 1.1 * MONEY
     if name not in COMMAND:
@@ -241,7 +241,7 @@ ONE_RULE = {
     ),
     "wrong cost": ({"cost": 2.002}, Limits(), "cost"),
     "negative command": ({"export_kw": -1.0}, Limits(), "negative"),
-    "told to charge, did not": ({"charge_kw": 2.0}, Limits(), "command"),
+    "commanded to charge, did not": ({"charge_kw": 2.0}, Limits(), "command"),
 }
 
 
@@ -255,7 +255,7 @@ def test_rule_is_named_when_it_is_broken(values: dict[str, float], limits: Limit
 
 
 def test_quiet_slot_is_valid_when_nothing_is_changed() -> None:
-    assert told(verify_schedule(one_slot(), home(PAPER_BATTERY))) == []
+    assert findings_of(verify_schedule(one_slot(), home(PAPER_BATTERY))) == []
 
 
 def test_command_is_only_a_notice_when_no_command_brings_the_flows_about() -> None:
@@ -278,7 +278,7 @@ def test_battery_may_come_back_when_it_is_found_outside_its_range() -> None:
     low = one_slot(soc_start_kwh=0.5, soc_end_kwh=0.5)
     assert verify_schedule(low, home(PAPER_BATTERY)).valid
     lower = low.with_columns(soc_end_kwh=pl.lit(0.498), soc_start_kwh=pl.lit(0.5))
-    assert (0, "soc_range") in told(verify_schedule(lower, home(PAPER_BATTERY)))
+    assert (0, "soc_range") in findings_of(verify_schedule(lower, home(PAPER_BATTERY)))
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def no_instant(slots: pl.DataFrame, at: int) -> pl.Series:
 
 def test_stored_energy_may_not_start_anew_when_episodes_are_continuous() -> None:
     case = example("default", "self_consumption")
-    restarts = told(verify_schedule(case.slots, case.site))
+    restarts = findings_of(verify_schedule(case.slots, case.site))
     begins = (case.slots["local_day"].rle_id().diff() == 1).fill_null(False).arg_true().to_list()  # noqa: FBT003 - Polars' word
     assert restarts == [(at, "soc_continuity") for at in begins]
 
@@ -321,7 +321,7 @@ def test_start_and_end_are_told_when_they_are_not_as_demanded(policy: str) -> No
     case = example("default", policy)
     day = case.slots.filter(pl.col("local_day") == SPRING)
     wrong = verify_schedule(day, case.site, start_soc_kwh=case.start_soc_kwh + 0.002, end_soc_kwh=99.0)
-    assert told(wrong) == [(0, "start_soc"), (91, "end_soc")]
+    assert findings_of(wrong) == [(0, "start_soc"), (91, "end_soc")]
 
 
 def test_prices_are_recomputed_when_the_spot_price_is_there() -> None:
@@ -344,7 +344,7 @@ def test_prices_are_recomputed_when_the_spot_price_is_there() -> None:
     assert verify_schedule(priced, site).valid
     for name in PRICES:
         wrong = verify_schedule(changed(priced, 50, **{name: priced[name][50] + 0.0015}), site)
-        assert (50, "price") in told(wrong)
+        assert (50, "price") in findings_of(wrong)
 
 
 def test_planned_loads_and_further_batteries_are_counted_when_they_have_columns() -> None:
@@ -359,7 +359,7 @@ def test_planned_loads_and_further_batteries_are_counted_when_they_have_columns(
         battery_2_soc_start_kwh=pl.lit(2.0),
         battery_2_soc_end_kwh=pl.lit(2.9),
     )
-    assert told(verify_schedule(full, site)) == []
+    assert findings_of(verify_schedule(full, site)) == []
     for name in ("water_kwh", "ev_kwh", "appliance_dishes_kwh", "battery_2_charge_kwh", "battery_2_soc_end_kwh"):
         assert not verify_schedule(full.with_columns(pl.col(name) + 0.002), site).valid, name
     with pytest.raises(ScheduleColumnsError, match="battery_2_charge_kwh"):
