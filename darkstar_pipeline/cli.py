@@ -1,4 +1,4 @@
-"""The `darkstar` command line, assembled: `commands` defines, `commands.console` runs, this file lists.
+"""The `darkstar` command line: `commands` defines the commands, `console` runs them, this module lists them.
 
 Nothing heavy is imported here, because `darkstar --help` has to come at once: Polars, DuckDB, Dagster, MLflow and
 matplotlib are imported inside the commands that need them.
@@ -24,7 +24,6 @@ from darkstar_pipeline.commands import (
     plot,
     quality,
     query,
-    retrain,
     sample,
     serve,
     shadow,
@@ -42,10 +41,12 @@ from darkstar_pipeline.console.call import (
     shared_options,
 )
 
-DEFINITION = "Learns from a home's own history how to run its battery, and says in money what that is worth."
+DEFINITION = "Plan a home battery, learn from the home's own history, and measure the savings in money."
+IMPORT_PURPOSE = "Import files into the lake; repeating an import changes nothing."
+MODELS_PURPOSE = "List trained versions with their evidence; promote, roll back."
 FIRST_STEPS = """\b
 First steps:
-  darkstar sample --run              the embedded home, from raw data to a verdict
+  darkstar sample --run              the embedded home, from raw data to costs
   darkstar init --area SE4           a home of your own
   darkstar import observations FILE  its meter readings
   darkstar import prices FILE        its spot prices
@@ -56,7 +57,7 @@ State is kept in $DARKSTAR_HOME (default .darkstar), the configuration in $DARKS
 
 
 def main() -> None:
-    """Run `darkstar` as it was typed, and exit with its code."""
+    """Run the command line of this process and exit with its code."""
     arguments = sys.argv[1:]
     level = logging.INFO if "--debug" in arguments else logging.WARNING
     logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s: %(message)s")
@@ -67,35 +68,35 @@ def main() -> None:
 
 
 def _quieten_libraries() -> None:
-    """Keep libraries' warnings and tracebacks for `--debug`: they are for whoever changes the code."""
+    """Show libraries' warnings and tracebacks with `--debug` only: they are for developers."""
     logging.getLogger("py.warnings").setLevel(logging.ERROR)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_without_traceback)
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:
-    """Take the traceback off a message; it is still shown."""
+    """Remove the traceback of a log record; its message stays."""
     record.exc_info = record.exc_text = None
     return True
 
 
 def build() -> typer.Typer:
-    """The command line with all its commands."""
+    """Return the command line with all its commands."""
     app = _group(DEFINITION)
     app.callback(epilog=FIRST_STEPS)(_root_options)
-    _add_beginnings(app)
-    app.add_typer(_imports(), name="import")
-    _add_days(app)
-    _add_verdicts(app)
-    app.add_typer(_models(), name="models")
-    _add_learning(app)
-    _add_service(app)
-    _add_housekeeping(app)
+    _add_site_commands(app)
+    app.add_typer(_imports(), name="import", short_help=IMPORT_PURPOSE)
+    _add_day_commands(app)
+    _add_evaluation_commands(app)
+    app.add_typer(_models(), name="models", short_help=MODELS_PURPOSE)
+    _add_learning_commands(app)
+    _add_service_commands(app)
+    _add_maintenance_commands(app)
     return app
 
 
 def _group(purpose: str) -> typer.Typer:
-    """A command that needs a further one. Its help pages are plain: drawing boxes would cost a tenth of a second."""
+    """Return a group of commands. Its help pages are plain: drawing boxes would cost a tenth of a second."""
     names = {"help_option_names": ["-h", "--help"]}
     return typer.Typer(help=purpose, no_args_is_help=True, rich_markup_mode=None, context_settings=names)
 
@@ -119,8 +120,8 @@ def _root_options(
     shared_options(context, as_json=as_json, site=site, debug=debug)
 
 
-def _add_beginnings(app: typer.Typer) -> None:
-    """Add the commands that set up a site."""
+def _add_site_commands(app: typer.Typer) -> None:
+    """Add the commands that make a site."""
     command(app, "init", examples=("darkstar init", "darkstar init --site cabin --area SE4 --yes"))(init.init)
     command(app, "sample", examples=("darkstar sample --run", "darkstar sample && darkstar --site sample doctor"))(
         sample.sample
@@ -128,8 +129,8 @@ def _add_beginnings(app: typer.Typer) -> None:
 
 
 def _imports() -> typer.Typer:
-    """Return the group of import commands."""
-    group = _group("Bring files into the lake; importing a file twice changes nothing.")
+    """Return the group of commands that import data."""
+    group = _group(IMPORT_PURPOSE)
     group.callback()(shared_options)
     command(group, "observations", examples=("darkstar import observations readings.parquet",))(imports.observations)
     command(group, "prices", examples=("darkstar import prices spot_prices.parquet --area SE4",))(imports.prices)
@@ -139,14 +140,14 @@ def _imports() -> typer.Typer:
         "ha",
         examples=(
             "darkstar import ha history.csv statistics.json",
-            "darkstar import ha *.csv --map sensor.house_energy=load_kwh --map sensor.roof=pv_kwh",
+            "darkstar import ha *.csv --map sensor.roof=pv_kwh",
         ),
     )(imports.home_assistant)
     return group
 
 
-def _add_days(app: typer.Typer) -> None:
-    """Add the commands for days of data."""
+def _add_day_commands(app: typer.Typer) -> None:
+    """Add the commands that process and grade days."""
     command(
         app,
         "backfill",
@@ -158,12 +159,12 @@ def _add_days(app: typer.Typer) -> None:
     command(app, "quality", examples=("darkstar quality --from 2026-01-01 --to 2026-01-31",))(quality.quality)
 
 
-def _add_verdicts(app: typer.Typer) -> None:
-    """Add the commands that evaluate policies."""
+def _add_evaluation_commands(app: typer.Typer) -> None:
+    """Add the commands that plan, verify and evaluate policies."""
     command(
         app,
         "evaluate",
-        examples=("darkstar evaluate --from 2026-01-01 --to 2026-01-31 --policies idle,self_consumption,mpc,oracle",),
+        examples=("darkstar evaluate --from 2026-01-01 --to 2026-01-31 --policies mpc,oracle",),
     )(evaluate.evaluate)
     command(
         app,
@@ -186,7 +187,8 @@ def _add_verdicts(app: typer.Typer) -> None:
         examples=(
             "darkstar plan",
             "darkstar plan --at 2026-01-31T14:00 --soc 40",
-            "darkstar plan --car 20=2026-02-01T07:00 --appliance dishwasher=2026-02-01T06:00",
+            "darkstar plan --car 20=2026-02-01T07:00 --vacation",
+            "darkstar plan --appliance dishwasher=2026-02-01T06:00",
         ),
     )(plan.plan)
     command(
@@ -199,27 +201,27 @@ def _add_verdicts(app: typer.Typer) -> None:
     )(verify.verify)
 
 
-def _add_service(app: typer.Typer) -> None:
-    """Add the commands of the service."""
+def _add_service_commands(app: typer.Typer) -> None:
+    """Add the planner service and its shadow policies."""
     command(app, "serve", examples=("darkstar serve", "darkstar serve --port 9000 --at 2026-01-31T14:00"))(serve.serve)
     command(
         app,
         "shadow",
         examples=(
             "darkstar shadow --from 2026-01-01 --to 2026-01-31",
-            "darkstar shadow --from 2026-01-01 --to 2026-01-31 --policy value --policy models:/antares-home/3",
+            "darkstar shadow --from 2026-01-01 --to 2026-01-31 --policy mpc --policy rl",
         ),
     )(shadow.shadow)
 
 
 def _models() -> typer.Typer:
-    """Return the group of commands for trained models."""
+    """Return the group of commands that list, promote and roll back model versions."""
     group = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
     default_command(group, examples=("darkstar models", "darkstar models --json"))(models.models)
     command(
         group,
         "promote",
-        examples=("darkstar models promote 3", "darkstar models promote 3 --force --why 'tried it by hand'"),
+        examples=("darkstar models promote 3", "darkstar models promote 3 --force --why 'tested by hand'"),
     )(models.promote)
     command(group, "rollback", examples=("darkstar models rollback", "darkstar models rollback --model aurora"))(
         models.rollback
@@ -227,8 +229,8 @@ def _models() -> typer.Typer:
     return group
 
 
-def _add_learning(app: typer.Typer) -> None:
-    """Add the commands that train."""
+def _add_learning_commands(app: typer.Typer) -> None:
+    """Add the commands that train models."""
     command(
         app,
         "train",
@@ -238,17 +240,17 @@ def _add_learning(app: typer.Typer) -> None:
             "darkstar train lightgbm --set rounds=5 --set trees=120",
         ),
     )(train.train)
-    command(app, "retrain", examples=("darkstar retrain", "darkstar retrain --at 2026-08-01 --json"))(retrain.retrain)
+    command(app, "retrain", examples=("darkstar retrain", "darkstar retrain --at 2026-08-01 --json"))(train.retrain)
 
 
-def _add_housekeeping(app: typer.Typer) -> None:
-    """Add the maintenance commands."""
+def _add_maintenance_commands(app: typer.Typer) -> None:
+    """Add the commands that query, show, back up and check a state folder."""
     command(
         app,
         "query",
         examples=(
             'darkstar query "SHOW TABLES"',
-            'darkstar query "SELECT policy, sum(cost) AS cost FROM policy_daily_results GROUP BY policy"',
+            'darkstar query "SELECT day, cost FROM policy_daily_results"',
             'darkstar query "FROM spot_prices WHERE repaired" --out repaired.csv',
         ),
     )(query.query)

@@ -1,4 +1,4 @@
-"""`darkstar backfill`: the daily assets of a range of days, through Dagster, in this process."""
+"""`darkstar backfill`: materialise the daily assets of a range of days, through Dagster, in this process."""
 
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
@@ -27,13 +27,13 @@ def backfill(
         typer.Option("--select", metavar="ASSETS", help="Dagster's asset selection, such as 'spot_prices*'."),
     ] = None,
 ) -> Document:
-    """Repair, grade and replay a range of days; safe to repeat, safe to interrupt."""
+    """Repair, grade and replay days; safe to repeat and to interrupt."""
     check_range(first, last)
     return backfill_days(call, call.context(), first, last, select=select)
 
 
 def backfill_days(call: Call, context: "Context", first: date, last: date, *, select: str | None = None) -> Document:
-    """Backfill with a progress bar where somebody watches."""
+    """Backfill the days, with a progress bar on a terminal."""
     from darkstar_pipeline.backfill import run_backfill
 
     with progress_bar(call, "assets") as progress:
@@ -51,9 +51,9 @@ def backfill_days(call: Call, context: "Context", first: date, last: date, *, se
 
 
 def _draw(out: "Console", report: "BackfillReport") -> None:
-    """The report as lines."""
-    told = f"{report.days} days, {len(report.assets)} assets, {report.rows} rows in {report.seconds:.1f} s"
-    out.print(f"{told}; run {report.run_id}", markup=False)
+    """Print the report."""
+    summary = f"{report.days} days, {len(report.assets)} assets, {report.rows} rows in {report.seconds:.1f} s"
+    out.print(f"{summary}; run {report.run_id}", markup=False)
     if report.left_out:
         out.print(f"{len(report.left_out)} days are left out:", markup=False)
         rows = [{"day": day, "reasons": reasons} for day, reasons in report.left_out.items()]

@@ -20,7 +20,10 @@ def backup(
     call: Call,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive to write: NAME.tar.zst or NAME.tar.gz.")],
 ) -> Document:
-    """Keep the state folder and the configuration in one file, while everything runs; secrets stay out."""
+    """Save state folder and configuration in one file, without secrets.
+
+    The services may keep running. Files with tokens and passwords are left out.
+    """
     from darkstar_pipeline.backups.archive import make_backup
     from darkstar_pipeline.config.settings import config_path, home_dir, load_settings
     from darkstar_pipeline.errors import ConfigurationError
@@ -28,14 +31,12 @@ def backup(
     try:
         secrets = _secret_files(load_settings())
     except ConfigurationError as error:  # what is broken needs a backup most
-        call.note(
-            f"the configuration cannot be read, so files with secrets are told by their names alone: {error.message}"
-        )
+        call.note(f"the configuration cannot be read, so secret files are found by name only: {error.message}")
         secrets = []
     report = make_backup(home_dir(), file, now=datetime.now(UTC), configuration=config_path(), secrets=secrets)
     document: dict[str, Any] = asdict(report)
     text = f"{report.file}: {report.files} files, {report.bytes / MIB:.1f} MiB in {report.size / MIB:.1f} MiB"
-    without = f"\nleft out, for they are secret: {', '.join(report.left_out)}" if report.left_out else ""
+    without = f"\nleft out because secret: {', '.join(report.left_out)}" if report.left_out else ""
     return Document(document, lambda out: out.print(text + without, markup=False))
 
 
@@ -44,10 +45,13 @@ def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive that `darkstar backup` wrote.")],
     *,
     force: Annotated[
-        bool, typer.Option("--force", help="Move the state folder and configuration that are there aside.")
+        bool, typer.Option("--force", help="Move an existing state folder and configuration aside.")
     ] = False,
 ) -> Document:
-    """Bring a backup back: verified first, then put in place at once. Stop what runs on the folder before."""
+    """Verify a backup, then put it in place of the state folder.
+
+    Stop all services on the folder first. A damaged archive changes nothing.
+    """
     from darkstar_pipeline.backups.restore import restore_backup
     from darkstar_pipeline.config.settings import config_path, home_dir
 
@@ -55,16 +59,16 @@ def restore(
     report = restore_backup(file, home_dir(), configuration=config_path(), now=datetime.now(UTC), force=force)
     lines = [
         f"{report.home}: {report.files} files of {report.created_at}",
-        *([f"what was there is now {report.old_state}"] if report.old_state else []),
+        *([f"the old state folder is now {report.old_state}"] if report.old_state else []),
         *([f"configuration: {report.configuration}"] if report.configuration else []),
         *([report.note] if report.note else []),
-        "tokens are in no backup: the service makes a new one at its start; give Home Assistant's again",
+        "a backup has no tokens: the service makes a new one when it starts; set Home Assistant's again",
     ]
     return Document(asdict(report), lambda out: out.print("\n".join(lines), markup=False))
 
 
 def _secret_files(settings: "Settings") -> list[Path]:
-    """The files with secrets that the configuration names."""
+    """Return the files with secrets that the configuration names."""
     named = [
         path
         for site in settings.sites.values()

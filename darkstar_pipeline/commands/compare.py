@@ -1,4 +1,4 @@
-"""`darkstar compare`: two versions or policies against each other, in money."""
+"""`darkstar compare`: the cost difference of two versions or policies, with its interval."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.evaluate import ContinuousOption
+from darkstar_pipeline.commands.evaluate import ContinuousOption, training_days_note
 from darkstar_pipeline.console.arguments import check_policy, check_range, format_days, parse_day
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 
 LAST_DAYS = 90
 _FIRST = typer.Option(
-    "--from", parser=parse_day, metavar="DAY", help=f"First local day, included; by default {LAST_DAYS} days to --to."
+    "--from",
+    parser=parse_day,
+    metavar="DAY",
+    help=f"First local day (inclusive); default: {LAST_DAYS} days before --to.",
 )
-_LAST = typer.Option("--to", parser=parse_day, metavar="DAY", help="Last local day; by default the last graded one.")
+_LAST = typer.Option(
+    "--to", parser=parse_day, metavar="DAY", help="Last local day (inclusive); default: the last graded one."
+)
 _SIDE = "A version's number, models:/NAME/VERSION, or a policy."
 
 
@@ -37,20 +42,21 @@ def compare(
     last: Annotated[date | None, _LAST] = None,
     continuous: ContinuousOption = False,
 ) -> Document:
-    """What B costs more than A on the days that both can be replayed on; negative where B is cheaper.
+    """Show how much more policy or version B costs than A.
 
-    The interval is a paired bootstrap over blocks of days. `gate` is what the gate would say of B in the place of A.
-    Where the tariff charges for power, the months' charges stand beside; the comparison is of the days without them.
+    The difference is negative where B is cheaper; it counts the days on which both can be replayed. Its interval is
+    a paired bootstrap over blocks of days. `gate` is the promotion gate's verdict on replacing A by B. Where the
+    tariff has a demand charge, the months list it; `difference` does not include it.
     """
     from darkstar_pipeline.evaluation.range_verdict import evaluate_range, trained_on
     from planner.evaluation.comparison import compare_policies
     from planner.evaluation.promotion_test import assess_challenger
 
     context = call.context()
-    known = CONTINUOUS_POLICIES if continuous else POLICIES
+    available = CONTINUOUS_POLICIES if continuous else POLICIES
     names = [policy_reference(side, context.site_name) for side in (a, b)]
     for name in names:
-        check_policy(name, known)
+        check_policy(name, available)
     if names[0] == names[1]:
         raise UsageError(f"{a} and {b} are the same policy", "name two")
     start, end = _range(context, first, last)
@@ -58,30 +64,28 @@ def compare(
     if left_out := verdict.left_out["day"].to_list():
         call.note(f"{len(left_out)} days are left out: {format_days(left_out)}")
     results = verdict.evaluation.days
-    found = compare_policies(results, *names)
-    gate = assess_challenger(
-        found.daily["cost_a"].to_numpy(), found.daily["cost_b"].to_numpy(), breaches=found.breaches_b
-    )
-    learned = trained_on(context, names, found.daily["day"].to_list())
+    comparison = compare_policies(results, *names)
+    daily = comparison.daily
+    gate = assess_challenger(daily["cost_a"].to_numpy(), daily["cost_b"].to_numpy(), breaches=comparison.breaches_b)
+    learned = trained_on(context, names, daily["day"].to_list())
     if learned:
-        told = ", ".join(f"{policy} {n_days}" for policy, n_days in learned.items())
-        call.note(f"days that a policy learned from or was chosen on, which flatter it: {told}")
+        call.note(training_days_note(learned))
     document = {
         "a": names[0],
         "b": names[1],
-        "first": found.daily["day"].min(),
-        "last": found.daily["day"].max(),
-        **_figures(found),
+        "first": daily["day"].min(),
+        "last": daily["day"].max(),
+        **_figures(comparison),
         "learned_from": learned,
-        "months": _with_demand_charges(found.months, verdict.evaluation.months, names),
-        "biggest_days": found.biggest.to_dicts(),
+        "months": _with_demand_charges(comparison.months, verdict.evaluation.months, names),
+        "biggest_days": comparison.biggest.to_dicts(),
         "gate": gate.document(),
     }
     return Document(document, lambda out: _draw(out, document, context.site_settings.currency))
 
 
 def policy_reference(text: str, site: str) -> str:
-    """The policy that a person means: a number is a version of the site's policies.
+    """Return the policy's name; a number is a version of the site's policies.
 
     >>> policy_reference("3", "home"), policy_reference("value", "home")
     ('models:/antares-home/3', 'value')
@@ -90,7 +94,7 @@ def policy_reference(text: str, site: str) -> str:
 
 
 def _range(context: "Context", first: date | None, last: date | None) -> tuple[date, date]:
-    """The days meant; what is not given follows from what is graded.
+    """Return the first and last day; a missing one is derived from the graded days.
 
     Raises:
         DataMissingError: no day is graded.
@@ -110,25 +114,25 @@ def _range(context: "Context", first: date | None, last: date | None) -> tuple[d
     return start, last
 
 
-def _figures(found: "Comparison") -> dict[str, Any]:
-    """The comparison's figures under plain names."""
+def _figures(comparison: "Comparison") -> dict[str, Any]:
+    """Return the comparison's figures by their JSON keys."""
     return {
-        "days": found.n_days,
-        "cost_a": found.cost_a,
-        "cost_b": found.cost_b,
-        "difference": found.difference,
-        "difference_low": found.low,
-        "difference_high": found.high,
-        "difference_pct": 100 * found.difference / abs(found.cost_a) if found.cost_a else None,
-        "cheaper_days": found.cheaper_days,
-        "dearer_days": found.dearer_days,
-        "breaches_a": found.breaches_a,
-        "breaches_b": found.breaches_b,
+        "days": comparison.n_days,
+        "cost_a": comparison.cost_a,
+        "cost_b": comparison.cost_b,
+        "difference": comparison.difference,
+        "difference_low": comparison.low,
+        "difference_high": comparison.high,
+        "difference_pct": 100 * comparison.difference / abs(comparison.cost_a) if comparison.cost_a else None,
+        "cheaper_days": comparison.cheaper_days,
+        "dearer_days": comparison.dearer_days,
+        "breaches_a": comparison.breaches_a,
+        "breaches_b": comparison.breaches_b,
     }
 
 
 def _with_demand_charges(months: "pl.DataFrame", bills: "pl.DataFrame", names: list[str]) -> list[dict[str, Any]]:
-    """The months' rows, each with what both pay for power where that is charged."""
+    """Return the months' rows, with both demand charges where the tariff has one."""
     rows = months.to_dicts()
     if bills.is_empty():
         return rows
@@ -138,24 +142,24 @@ def _with_demand_charges(months: "pl.DataFrame", bills: "pl.DataFrame", names: l
 
 
 def _draw(out: "Console", document: Mapping[str, Any], currency: str) -> None:
-    """Draw the verdict in a line, the months, and the days that differ most."""
+    """Print the verdict, the months, and the days with the largest differences."""
     a, b = document["a"], document["b"]
     spread = f"{document['difference_low']:+.2f} to {document['difference_high']:+.2f}, 95 %"
     share = "" if document["difference_pct"] is None else f", {document['difference_pct']:+.2f} %"
     out.print(
         f"{b} costs {document['difference']:+.2f} {currency} ({spread}{share}) against {a} on {document['days']} days: "
-        f"cheaper on {document['cheaper_days']}, dearer on {document['dearer_days']}",
+        f"cheaper on {document['cheaper_days']}, more expensive on {document['dearer_days']}",
         markup=False,
     )
     out.print(f"breaches: {a} {document['breaches_a']}, {b} {document['breaches_b']}", markup=False)
     sides = {"cost_a": f"{a} [{currency}]", "cost_b": f"{b} [{currency}]", "difference": f"difference [{currency}]"}
     months = [{**row, "month": f"{row['month']:%Y-%m}"} for row in document["months"]]
-    power = {f"power_cost_{side}": f"power {document[side]} [{currency}]" for side in "ab"}
+    power = {f"power_cost_{side}": f"demand charge {document[side]} [{currency}]" for side in "ab"}
     charged = power if months and "power_cost_a" in months[0] else {}
     out.print()
     draw_table(out, months, {"month": "month", "days": "days", **sides, **charged})
     out.print()
-    draw_table(out, document["biggest_days"], {"day": "the days that differ most", **sides})
+    draw_table(out, document["biggest_days"], {"day": "largest differences", **sides})
     gate = document["gate"]
     word = "would promote" if gate["promote"] else "would not promote"
     out.print(f"\nthe gate {word} {b}: {'; '.join(gate['reasons'])}", markup=False)

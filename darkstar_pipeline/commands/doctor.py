@@ -1,4 +1,4 @@
-"""`darkstar doctor`: a line a check, and what to mend."""
+"""`darkstar doctor`: run every check, a line each with what to fix."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -7,11 +7,14 @@ from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.errors import ExitCode
 
-_HEADINGS = {"verdict": "", "check": "check", "detail": "found", "remedy": "what to do"}
+_HEADINGS = {"verdict": "", "check": "check", "detail": "result", "remedy": "what to do"}
 
 
 def doctor(call: Call) -> Document:
-    """Check configuration, state folder, tables, stores and the clock; say what to mend."""
+    """Check installation, configuration, state folder, data and models.
+
+    A failed check names its remedy; the command then ends with 3.
+    """
     from darkstar_pipeline.config.settings import home_dir
     from darkstar_pipeline.doctor import Verdict, run_checks
 

@@ -1,4 +1,4 @@
-"""`darkstar evaluate`, `schedule` and `stats`: what policies paid, what they did, and when."""
+"""`darkstar evaluate`, `schedule` and `stats`: costs and actions of policies on past days."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +21,8 @@ from darkstar_pipeline.console.table_files import write_frame
 from planner.policy_names import CONTINUOUS_POLICIES, POLICIES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
     from rich.console import Console
 
@@ -50,7 +52,7 @@ TOTAL_COLUMNS = (
     "writes",
 )
 POWER_COLUMNS = ("power_cost", "total_cost")
-"""Of totals where power is charged; `captured_share` is of `total_cost` then."""
+"""Further columns of totals where the tariff has a demand charge; `captured_share` is of `total_cost` then."""
 SLOT_COLUMNS = (
     "slot_start",
     "import_price",
@@ -72,23 +74,27 @@ SLOT_COLUMNS = (
 )
 
 ContinuousOption = Annotated[
-    bool, typer.Option("--continuous", help="Carry stored energy through the range; default: every day for itself.")
+    bool, typer.Option("--continuous", help="Carry stored energy over midnight (default: separate days).")
 ]
-PoliciesOption = Annotated[str, typer.Option("--policies", metavar="P,…", help="Policies, separated by commas.")]
+PoliciesOption = Annotated[str, typer.Option("--policies", metavar="P,…", help="Policy names, separated by commas.")]
 
 
 def evaluate(
     call: Call, *, first: FirstDay, last: LastDay, policies: PoliciesOption, continuous: ContinuousOption = False
 ) -> Document:
-    """What each policy paid in a range of days, in daily episodes, against hindsight and against MPC.
+    """Show what policies cost on a range of days, with intervals.
 
-    `cost` includes wear and the settlement of the energy left in the battery. Days that are refused or not there count
-    for nothing; stderr names them. With `--continuous`, stored energy is carried through the range, prices are known
-    from 13:00 the day before, and `oracle_published` is the bound of who knows the home, but no price before it is out.
-    Where the tariff charges for power, the months' charges and totals stand beside, and the share is of both together.
-    Trained policies are `lightgbm` and `rl` (the newest version of each), `champion` (the version in use; `value` where
-    there is none) and `models:/NAME/VERSION`; stderr says which days they learned from. With `+gate` behind its name a
-    trained policy runs behind the price gate (cheap: charge only; dear: discharge only), to see what that changes.
+    Policies are compared with perfect hindsight (`oracle`) and with MPC. `cost` includes battery wear and the value
+    of the energy left in the battery. Refused and missing days are left out; stderr names them.
+
+    With `--continuous`, stored energy is carried through the range and prices are known from 13:00 the day before.
+    `oracle_published` is then the bound with known load and PV, but with prices only once they are published.
+
+    Where the tariff has a demand charge, it is billed by month, and `captured_share` includes it.
+
+    Trained policies: `lightgbm` and `rl` (the newest version of each), `champion` (the version in use, else `value`)
+    and `models:/NAME/VERSION`. stderr names how many of the days each was trained on. `+gate` after a name adds the
+    price gate: in cheap slots charge only, in expensive slots discharge only.
     """
     from darkstar_pipeline.evaluation.range_verdict import evaluate_range, trained_on
 
@@ -105,31 +111,36 @@ def evaluate(
         "days": days.select(DAY_COLUMNS).to_dicts(),
         "totals": totals.select(*TOTAL_COLUMNS, *power).to_dicts(),
     }
-    if known := trained_on(context, names, days["day"].unique().to_list()):
-        document["learned_from"] = known
-        told = ", ".join(f"{policy} {n_days}" for policy, n_days in known.items())
-        call.note(f"days that a policy learned from or was chosen on, which flatter it: {told}")
+    if learned := trained_on(context, names, days["day"].unique().to_list()):
+        document["learned_from"] = learned
+        call.note(training_days_note(learned))
     if power:
         document["months"] = months.to_dicts()
         _note_part_months(call, months)
     return Document(document, lambda out: draw_verdict(out, totals.to_dicts(), context.site_settings.currency, months))
 
 
+def training_days_note(learned: "Mapping[str, int]") -> str:
+    """Return a note on how many evaluated days each policy was trained or selected on."""
+    counts = ", ".join(f"{policy} {n_days}" for policy, n_days in learned.items())
+    return f"evaluated days that a policy was trained or selected on, which favours it: {counts}"
+
+
 def _note_part_months(call: Call, months: "pl.DataFrame") -> None:
-    """Say which months are billed on a part of their days."""
+    """Name the months whose demand charge is billed on only some of their days."""
     parts = months.filter(months["days"] < months["month_days"]).unique("month").sort("month")
     if parts.height:
-        told = [f"{row['month']:%Y-%m} ({row['days']} of {row['month_days']} days)" for row in parts.to_dicts()]
-        call.note(f"power is billed on the days that count: {', '.join(told)}")
+        named = [f"{row['month']:%Y-%m} ({row['days']} of {row['month_days']} days)" for row in parts.to_dicts()]
+        call.note(f"the demand charge of these months is of their usable days only: {', '.join(named)}")
 
 
 def draw_verdict(
     out: "Console", totals: list[dict[str, Any]], currency: str, months: "pl.DataFrame | None" = None
 ) -> None:
-    """Draw the verdict: a row a policy, and a row a month and policy where power is charged."""
+    """Print a row per policy and, where the tariff has a demand charge, a row per month and policy."""
     rows = [{**row, "share": _percent(row["captured_share"]), "against": _interval(row)} for row in totals]
     charged = months is not None and months.height > 0
-    power = {"power_cost": f"power [{currency}]", "total_cost": f"with power [{currency}]"} if charged else {}
+    power = {"power_cost": f"demand charge [{currency}]", "total_cost": f"total [{currency}]"} if charged else {}
     columns = {
         "policy": "policy",
         "days": "days",
@@ -144,11 +155,11 @@ def draw_verdict(
     }
     draw_table(out, rows, columns)
     if months is not None and charged:
-        told = [{**row, "month": f"{row['month']:%Y-%m}", "of": row["month_days"]} for row in months.to_dicts()]
+        monthly = [{**row, "month": f"{row['month']:%Y-%m}", "of": row["month_days"]} for row in months.to_dicts()]
         head = {"month": "month", "policy": "policy", "days": "days", "of": "of", "cost": f"cost [{currency}]", **power}
         out.print()
-        draw_table(out, told, head)
-        out.print("captured share is of the cost with power; `against MPC` compares the days without it", markup=False)
+        draw_table(out, monthly, head)
+        out.print("captured share includes the demand charge; `against MPC` leaves it out", markup=False)
 
 
 def _percent(share: float | None) -> str | None:
@@ -156,7 +167,7 @@ def _percent(share: float | None) -> str | None:
 
 
 def _interval(row: dict[str, Any]) -> str | None:
-    """The difference to MPC with its interval."""
+    """Return the cost difference to MPC with its interval."""
     if row["cost_vs_mpc"] is None:
         return None
     if row["policy"] == "mpc":
@@ -171,9 +182,9 @@ def schedule(
     policy: Annotated[str, typer.Option("--policy", metavar="P", help="The policy.")],
     out: OutFile = None,
 ) -> Document:
-    """What a policy does on a day: command, flows, cost and reason, a row a slot.
+    """Show a policy's commands, flows, costs and reasons on a day.
 
-    `--out` writes CSV, JSON or Parquet by the file's name.
+    One row per slot; `--out` writes CSV, JSON or Parquet, by suffix.
     """
     from darkstar_pipeline.evaluation.range_verdict import day_schedule
 
@@ -183,7 +194,10 @@ def schedule(
 
 
 def stats(call: Call, *, day: OneDay) -> Document:
-    """How many slots each policy charged or discharged in on a day, at what mean price, in cheap and dear slots."""
+    """Count a day's charging and discharging slots per policy.
+
+    Counted by price (cheap, middle and expensive slots), with the mean price of charging and of discharging.
+    """
     from darkstar_pipeline.evaluation.range_verdict import day_stats
 
     context = call.context()
@@ -193,28 +207,30 @@ def stats(call: Call, *, day: OneDay) -> Document:
 
 
 def _draw_stats(out: "Console", rows: list[dict[str, Any]], money: str) -> None:
-    """Draw the few figures that tell policies apart; `--json` has all."""
-    told = [{**row, "charged": _by_price(row, "charge"), "discharged": _by_price(row, "discharge")} for row in rows]
+    """Print the figures in which policies differ most; `--json` has all."""
+    by_policy = [
+        {**row, "charged": _by_price(row, "charge"), "discharged": _by_price(row, "discharge")} for row in rows
+    ]
     columns = {
         "policy": "policy",
         "cycles": "cycles",
         "charge_slots": "charged slots",
-        "charged": "cheap / middle / dear",
+        "charged": "cheap / middle / expensive",
         "charge_price": f"mean price [{money}]",
         "discharge_slots": "discharged slots",
-        "discharged": "cheap / middle / dear",
+        "discharged": "cheap / middle / expensive",
         "discharge_price": f"mean price [{money}]",
     }
-    draw_table(out, told, columns, digits=3)
+    draw_table(out, by_policy, columns, digits=3)
 
 
 def _by_price(row: dict[str, Any], flow: str) -> str:
-    """Slots of a flow by how dear they were."""
+    """Return the numbers of slots with a flow, by price class."""
     return " / ".join(str(row[f"{flow}_slots_{price}"]) for price in ("cheap", "middle", "dear"))
 
 
 def _rows(frame: "pl.DataFrame", out: Path | None, columns: dict[str, str], *, digits: int) -> Document:
-    """A frame as the answer: its rows, and a file of them where one is asked for."""
+    """Return the rows as the answer, written to a file where one is given."""
     rows = frame.to_dicts()
     if out is None:
         return Document(rows, lambda pen: draw_table(pen, rows, columns, digits=digits))

@@ -1,4 +1,4 @@
-"""`darkstar import …`: files into the lake; what is refused is counted, and kept in a quarantine file."""
+"""`darkstar import …`: import files into the lake; refused rows are counted and kept in a quarantine file."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -39,17 +39,21 @@ def prices(
     *,
     area: Annotated[str | None, typer.Option("--area", metavar="A", help="Price area; by default the site's.")] = None,
 ) -> Document:
-    """Import spot prices: slot_start, price per kWh in the site's currency (or sek_per_kwh); 15 or 60 minutes."""
+    """Import spot prices from a tidy Parquet or CSV file.
+
+    Columns: slot_start, and price per kWh in the site's currency (or sek_per_kwh); 15 or 60 minutes.
+    """
     from darkstar_pipeline.ingest.imports import PRICES
 
     return _import_tidy(call, PRICES, file, area=area)
 
 
 def weather(call: Call, file: OneFile) -> Document:
-    """Import weather for Aurora's forecasts: slot_start, known_at, and any of temp_c, cloud_percent, irradiance_w_m2.
+    """Import weather for Aurora from a tidy Parquet or CSV file.
 
-    Also pv_expected_kwh (another PV forecast), vacation and alarm (0 or 1); 15, 30 or 60 minutes; the same slot as
-    often as something new was said about it.
+    Columns: slot_start, known_at, and any of temp_c, cloud_percent, irradiance_w_m2, pv_expected_kwh (another PV
+    forecast), vacation and alarm (0 or 1); 15, 30 or 60 minutes. A slot may occur more than once, with a later
+    known_at each time.
     """
     from darkstar_pipeline.ingest.imports import WEATHER
 
@@ -64,29 +68,32 @@ def _import_tidy(call: Call, kind: "TidyKind", file: Path, *, area: str | None =
     target = ImportTarget.of(call.context())
     with progress_bar(call, "days") as progress:
         report = import_tidy_file(kind, target, file, now=datetime.now(UTC), area=area, progress=progress)
-    return _told(report)
+    return _answer(report)
 
 
 def home_assistant(
     call: Call,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="The exports of a home, all at once.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="All exports of a home, in one call.")],
     *,
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="ENTITY=COLUMN", help="What a sensor means, where its name does not tell."),
+        typer.Option("--map", metavar="ENTITY=COLUMN", help="Column of a sensor whose name does not show it."),
     ] = None,
 ) -> Document:
-    """Import Home Assistant exports: history CSV, /api/history/period JSON, long-term statistics CSV or JSON."""
+    """Import Home Assistant exports of history and statistics.
+
+    Reads history as CSV or as the JSON of /api/history/period, and long-term statistics as CSV or JSON.
+    """
     from darkstar_pipeline.ingest.home_assistant import import_home_assistant
     from darkstar_pipeline.ingest.target import ImportTarget
 
     target = ImportTarget.of(call.context())
     columns = parse_mapping([] if mapping is None else mapping)
-    return _told(import_home_assistant(target, files, mapping=columns, now=datetime.now(UTC)))
+    return _answer(import_home_assistant(target, files, mapping=columns, now=datetime.now(UTC)))
 
 
 def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:
-    """Columns by sensor, from `sensor.x=load_kwh`.
+    """Return the column of each sensor, from `sensor.x=load_kwh`.
 
     Raises:
         UsageError: a pair is not one, or a sensor is mapped twice.
@@ -102,13 +109,13 @@ def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:
     return mapping
 
 
-def _told(report: "ImportReport") -> Document:
-    """The report as the answer."""
+def _answer(report: "ImportReport") -> Document:
+    """Return the report as the answer."""
     return Document(asdict(report), lambda out: _draw(out, report))
 
 
 def _draw(out: "Console", report: "ImportReport") -> None:
-    """The report as lines."""
+    """Print the report, a line per fact."""
     from darkstar_pipeline.console.output import cell, draw_table
 
     slots = f"{report.slots_new} new, {report.slots_changed} changed, {report.slots_unchanged} unchanged"
@@ -122,4 +129,4 @@ def _draw(out: "Console", report: "ImportReport") -> None:
     if report.quarantine_file is not None:
         facts["refused rows"] = f"kept with their reasons in {report.quarantine_file}"
     facts |= {f"note {number}": note for number, note in enumerate(report.notes, start=1)}
-    draw_table(out, [{"what": what, "how": how} for what, how in facts.items()], {"what": "", "how": ""})
+    draw_table(out, [{"fact": fact, "value": value} for fact, value in facts.items()], {"fact": "", "value": ""})

@@ -1,4 +1,4 @@
-"""`darkstar init`: writes a commented `darkstar.yaml`, asking only what cannot be guessed."""
+"""`darkstar init`: write a commented `darkstar.yaml`, prompting only for what cannot be guessed."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +26,7 @@ ZONE_AND_CURRENCY = {
     "FR": ("Europe/Paris", "EUR"),
     "AT": ("Europe/Vienna", "EUR"),
 }
-"""What a price area's first two letters tell; an area elsewhere gets the defaults."""
+"""Time zone and currency by the first two letters of a price area; other areas get the defaults."""
 
 
 def init(
@@ -36,7 +36,7 @@ def init(
     timezone: Annotated[
         str | None, typer.Option("--timezone", metavar="ZONE", help="IANA time zone; by default the price area's.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing, take the defaults.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Take the defaults without prompting.")] = False,
 ) -> Document:
     """Write a commented darkstar.yaml, or add a site to it."""
     from darkstar_pipeline.config.settings import config_path, load_settings
@@ -50,7 +50,7 @@ def init(
     site = _site(answers, timezone)
     add_site(path, name, site)
     if site.currency != "SEK":
-        call.note(f"the fees and the wear written for {name} are Swedish ones; replace them with those of your bill")
+        call.note(f"the fees and the wear written for {name} are Swedish; replace them with those of your bill")
     document = {
         "site": name,
         "path": str(path),
@@ -66,7 +66,7 @@ def init(
 
 
 def _ask(area: str | None) -> dict[str, Any]:
-    """What a person has to tell: the price area, and how large and strong the battery is."""
+    """Prompt for the price area, and the battery's capacity and power."""
     from darkstar_pipeline.config.battery import BatterySettings
     from darkstar_pipeline.config.site import SiteSettings
 
@@ -78,7 +78,7 @@ def _ask(area: str | None) -> dict[str, Any]:
 
 
 def _site(answers: dict[str, Any], timezone: str | None) -> "SiteSettings":
-    """The settings that the answers make.
+    """Return the site's settings from the answers.
 
     Raises:
         ConfigurationError: a value is impossible.

@@ -1,4 +1,4 @@
-"""`darkstar models`: the versions of a site's models with their evidence, and the moves of the champion."""
+"""`darkstar models`: list a site's model versions with their evidence; promote one, roll back."""
 
 import getpass
 from enum import StrEnum
@@ -29,13 +29,18 @@ class FamilyName(StrEnum):
 
 
 FamilyOption = Annotated[
-    FamilyName, typer.Option("--model", help="The policies (antares), the forecasts (aurora) or the regressors.")
+    FamilyName, typer.Option("--model", metavar="NAME", help="antares (policies), aurora or regressors.")
 ]
-WhyOption = Annotated[str | None, typer.Option("--why", metavar="TEXT", help="The reason, kept in `model_promotions`.")]
+WhyOption = Annotated[
+    str | None, typer.Option("--why", metavar="TEXT", help="The reason; it is kept in `model_promotions`.")
+]
 
 
 def models(call: Call) -> Document:
-    """List the site's versions, the newest first: what made them, what they showed on test days, which is in use."""
+    """List trained versions with their evidence, or move the champion.
+
+    The newest version comes first, with its training window, its result on test days, and whether it is in use.
+    """
     from darkstar_pipeline.models.champion_pointer import champion_version
     from darkstar_pipeline.models.promotion import finish
     from darkstar_pipeline.models.registry import list_versions
@@ -58,49 +63,52 @@ def promote(
     *,
     version: Annotated[str, typer.Argument(metavar="VERSION", help="A number, or models:/NAME/VERSION.")],
     model: FamilyOption = FamilyName.ANTARES,
-    force: Annotated[bool, typer.Option("--force", help="Without passing evidence; needs --why.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Promote in spite of its evidence; needs --why.")] = False,
     why: WhyOption = None,
 ) -> Document:
-    """Put a version into use.
+    """Promote a version: put it into use.
 
-    A version that a retrain judged and did not let through needs --force and a reason. One that was never judged, as
-    `darkstar train` leaves it, goes into use on your word, which is noted.
+    A version that a retrain evaluated and did not promote needs --force and a reason. A version without evidence, as
+    `darkstar train` makes it, is promoted on your judgement; the record says that there was no evidence.
     """
     from darkstar_pipeline.models.promotion import check_evidence
     from darkstar_pipeline.models.promotion import promote as move
     from darkstar_pipeline.models.registry import find_version, stored_bundle
 
     if force and not (why and why.strip()):
-        raise UsageError("--force needs a reason", "say it with --why TEXT; it is kept in `model_promotions`")
+        raise UsageError("--force needs a reason", "give it with --why TEXT; it is kept in `model_promotions`")
     context = call.context()
-    name, number = _meant(version, model, context.site_name)
+    name, number = _parse_version(version, model, context.site_name)
     evidence = find_version(context, name, number).evidence
     by_hand = evidence is None and not force
     if by_hand:
         call.note(
-            f"version {number} was never judged on days it has not seen; `darkstar compare` or a retrain does that"
+            f"version {number} was never evaluated on held-out days; `darkstar compare` or `darkstar retrain` does that"
         )
     elif not force:
         check_evidence(number, evidence)
     stored_bundle(context, name, number)
-    reason = why if why is not None else _reasons(evidence) or "by hand, not judged"
+    reason = why if why is not None else _reasons(evidence) or "by hand, without evidence"
     done = move(context, number, actor=_actor(), reason=reason, evidence=evidence, force=force or by_hand, name=name)
-    return _moved(call, done)
+    return _result(call, done)
 
 
 def rollback(call: Call, *, model: FamilyOption = FamilyName.ANTARES, why: WhyOption = None) -> Document:
-    """Put the version before back into use, byte for byte; before the first one, `value` decides again."""
+    """Put the previous version back into use, byte for byte.
+
+    Where there is no previous version, the policy `value` decides again.
+    """
     from darkstar_pipeline.models.promotion import rollback as move
     from darkstar_pipeline.models.version import RegisteredModel
 
     context = call.context()
     name = RegisteredModel.of(context, model.value).name
     reason = why if why is not None else "no reason was given"
-    return _moved(call, move(context, actor=_actor(), reason=reason, name=name))
+    return _result(call, move(context, actor=_actor(), reason=reason, name=name))
 
 
-def _meant(text: str, model: FamilyName, site: str) -> tuple[str, int]:
-    """Registered name and number of the version that a person means.
+def _parse_version(text: str, model: FamilyName, site: str) -> tuple[str, int]:
+    """Return the registered name and number of a version.
 
     Raises:
         ConfigurationError: it is neither a number nor a reference.
@@ -121,7 +129,7 @@ def _actor() -> str:
 
 
 def _row(record: "ModelVersionRecord") -> dict[str, Any]:
-    """A version as scripts read it."""
+    """Return a version by its JSON keys."""
     figures = ("captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "cost_vs_mpc_pct", "breaches")
     return {
         "model": record.model,
@@ -140,29 +148,29 @@ def _row(record: "ModelVersionRecord") -> dict[str, Any]:
 
 
 def _reasons(evidence: "Mapping[str, Any] | None") -> str:
-    """The gate's words; empty where it was not asked."""
+    """Return the gate's reasons; empty where it did not evaluate the version."""
     return "" if evidence is None else "; ".join(str(reason) for reason in evidence.get("reasons", ()))
 
 
 def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
-    """Draw the versions, and what is in use."""
+    """Print the versions and the champion."""
     columns = {
         "model": "model",
         "version": "version",
         "kind": "kind",
         "alias": "alias",
         "created": "registered",
-        "window": "learned from",
+        "window": "trained on",
         "share": "captured share",
         "cost_vs_mpc": "against MPC",
-        "told": "evidence",
+        "reasons": "evidence",
     }
     rows = [
         {
             **row,
             "alias": ", ".join(row["aliases"]) or None,
             "share": None if row["captured_share"] is None else f"{100 * row['captured_share']:.1f} %",
-            "told": _reasons(row["evidence"]) or None,
+            "reasons": _reasons(row["evidence"]) or None,
         }
         for row in document["versions"]
     ]
@@ -173,8 +181,8 @@ def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
     out.print(f"champion: {document['champion']}", markup=False)
 
 
-def _moved(call: Call, move: "PromotionResult") -> Document:
-    """What a move did."""
+def _result(call: Call, move: "PromotionResult") -> Document:
+    """Return the result of a promotion or a rollback as the answer."""
     if not move.alias_moved:
         call.note("MLflow's alias follows in the background; `darkstar doctor` says whether it still lags")
     document = {
@@ -189,5 +197,5 @@ def _moved(call: Call, move: "PromotionResult") -> Document:
     if move.version is None and move.model.startswith(f"{FamilyName.ANTARES}-"):
         now = f"{now}, so {FALLBACK} decides"
     before = "none" if move.previous is None else f"version {move.previous}"
-    told = f"{move.model}: {now}" + (f"; before: {before}" if move.changed else " already")
-    return Document(document, lambda out: out.print(told, markup=False))
+    line = f"{move.model}: {now}" + (f"; before: {before}" if move.changed else " already")
+    return Document(document, lambda out: out.print(line, markup=False))

@@ -1,4 +1,4 @@
-"""`darkstar plan`: what the battery would be told from a moment on, and why, slot by slot."""
+"""`darkstar plan`: the plan from a moment on, with a reason for every slot."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,30 +24,27 @@ def plan(
     *,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="TIME", help="2026-01-31T14:00, local or with its offset; by default now."),
+        typer.Option("--at", metavar="TIME", help="Local (2026-01-31T14:00) or with an offset; default: now."),
     ] = None,
     soc: Annotated[
         float | None,
-        typer.Option("--soc", metavar="PERCENT", min=0, max=100, help="State of charge then; by default as read."),
+        typer.Option("--soc", metavar="PERCENT", min=0, max=100, help="State of charge; default: as read."),
     ] = None,
     car: Annotated[
         str | None,
-        typer.Option("--car", metavar="KWH=[FROM/]BY", help="What the car is to take, and when it is there."),
+        typer.Option("--car", metavar="KWH=[FROM/]BY", help="Energy for the car, and when it is there."),
     ] = None,
     appliance: Annotated[
         list[str] | None,
-        typer.Option(
-            "--appliance", metavar="NAME=[FROM/]BY", help="An appliance to run once by then; may be repeated."
-        ),
+        typer.Option("--appliance", metavar="NAME=[FROM/]BY", help="Run of an appliance; may be repeated."),
     ] = None,
-    vacation: Annotated[
-        bool, typer.Option("--vacation", help="Nobody is at home: hot water is kept at its minimum.")
-    ] = False,
+    vacation: Annotated[bool, typer.Option("--vacation", help="Nobody is home; hot water at its minimum.")] = False,
 ) -> Document:
-    """Plan the battery from a moment to the last published price, on what was known by then, and say why.
+    """Plan the battery from a moment on, and explain every slot.
 
-    What is released is never dearer than idle or self-consumption under the same forecast. Each slot says in a
-    sentence why it is run that way and what doing nothing there would cost.
+    The plan reaches to the last published price and uses only what was known at that moment. It never costs more
+    than idle or self-consumption under the same forecast. Each slot has a sentence with the reason for its command
+    and the cost of doing nothing there.
     """
     from darkstar_pipeline.planning.plan_inputs import StartSoc
     from darkstar_pipeline.planning.plan_sources import site_plan
@@ -62,23 +59,23 @@ def plan(
     return Document(document, lambda out: draw_plan(out, document, context))
 
 
-def _document(context: "Context", known: "PlanInputs", climbed: "FallbackResult") -> dict[str, Any]:
-    """The plan as `--json` prints it."""
-    plan, site = climbed.plan, context.site
+def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult") -> dict[str, Any]:
+    """Return the plan by its JSON keys."""
+    plan, site = result.plan, context.site
     extra = [name for name in plan.schedule.columns if name.startswith(("water_", "ev_", "appliance_", "battery_"))]
     solver = plan.solver
     return {
         "site": context.site_name,
-        "at": known.at,
-        "source": climbed.source if plan.released == "plan" else plan.released,
-        "rung": climbed.source,
-        "why": climbed.reason,
-        "attempts": [{"rung": each.source, "outcome": each.outcome, "why": each.reason} for each in climbed.attempts],
+        "at": inputs.at,
+        "source": result.source if plan.released == "plan" else plan.released,
+        "rung": result.source,
+        "why": result.reason,
+        "attempts": [{"rung": each.source, "outcome": each.outcome, "why": each.reason} for each in result.attempts],
         "solver": {"name": solver.solver, "status": solver.status, "gap": solver.gap, "seconds": solver.seconds},
-        "vintage": known.vintage,
-        "forecast": known.forecast,
+        "vintage": inputs.vintage,
+        "forecast": inputs.forecast,
         "start_soc_percent": 100 * plan.schedule["soc_start_kwh"][0] / site.battery.capacity_kwh,
-        "start_soc_source": known.start_soc_source,
+        "start_soc_source": inputs.start_soc_source,
         "released": plan.released,
         "release_reason": plan.reason,
         "cost": plan.cost,
@@ -89,7 +86,7 @@ def _document(context: "Context", known: "PlanInputs", climbed: "FallbackResult"
 
 
 def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> None:
-    """Draw the plan: a row a slot, and below it what it costs."""
+    """Print a row per slot, and below them the costs and the plan's source."""
     from env.time_grid import zone
     from planner.plans.wording import command_words
 
@@ -109,7 +106,7 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
         "time": "time",
         "price": f"price [{currency}/kWh]",
         "command": "command",
-        "soc": "then",
+        "soc": "SoC after",
         "sentence": "why",
     }
     draw_table(out, rows, headings)

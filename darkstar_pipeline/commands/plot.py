@@ -1,4 +1,4 @@
-"""`darkstar plot`: the picture of a day, one panel a policy."""
+"""`darkstar plot`: draw a day, one panel per policy."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -24,13 +24,17 @@ def plot(
     *,
     day: OneDay,
     policies: Annotated[
-        str, typer.Option("--policies", metavar="P,…", help="Policies, a panel each.")
+        str,
+        typer.Option("--policies", metavar="P,…", help="One panel each; default: all untrained.", show_default=False),
     ] = DEFAULT_POLICIES,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE.png", help="By default in the state folder's pictures.")
+        Path | None, typer.Option("--out", metavar="FILE.png", help="Default: in the state folder's pictures.")
     ] = None,
 ) -> Document:
-    """Draw a day: price, net battery power, state of charge and export of each policy, on shared axes."""
+    """Draw a day, one panel per policy, on shared axes.
+
+    Each panel has the price, net battery power, state of charge and export.
+    """
     names = parse_policies(policies)
     if out is not None and out.suffix.lower() != ".png":
         raise UsageError(f"{out} is not the name of a picture", "end it in .png")
@@ -42,13 +46,13 @@ def plot(
 
 
 def picture_path(context: "Context", day: date) -> Path:
-    """Where the picture of a day is kept; the folder is there afterwards."""
+    """Return the path of a day's picture, and make its folder."""
     context.pictures.mkdir(parents=True, exist_ok=True)
     return context.pictures / f"{context.site_name}-{day}.png"
 
 
 def draw_day(context: "Context", day: date, policies: Sequence[str], path: Path) -> None:
-    """Draw a day's schedules, with what the day cost each policy.
+    """Draw a day's schedules, with the day's cost of each policy.
 
     Raises:
         DataMissingError: the day is refused or not materialised.

@@ -1,4 +1,4 @@
-"""`darkstar quality`: which days can be used, and why not the others."""
+"""`darkstar quality`: the grade of each day, with its reasons."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ _HEADINGS = {
 
 
 def quality(call: Call, *, first: FirstDay, last: LastDay) -> Document:
-    """How good each day's data is: status, reasons, and how many prices were repaired."""
+    """Show each day's grade, its reasons and its repaired prices."""
     from darkstar_pipeline.datasets.day_grades import graded_days
 
     check_range(first, last)
@@ -37,7 +37,7 @@ def quality(call: Call, *, first: FirstDay, last: LastDay) -> Document:
 def _draw(out: "Console", rows: list[dict[str, Any]], missing: "Sequence[date]") -> None:
     draw_table(out, rows, _HEADINGS)
     counts = {status: sum(row["status"] == status for row in rows) for status in ("clean", "mask_battery", "exclude")}
-    told = ", ".join(f"{count} {status}" for status, count in counts.items())
-    out.print(f"{len(rows)} days: {told}")
+    graded = ", ".join(f"{count} {status}" for status, count in counts.items())
+    out.print(f"{len(rows)} days: {graded}")
     if missing:
         out.print(f"{len(missing)} days are not materialised: {format_days(missing)}")

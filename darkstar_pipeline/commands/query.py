@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from darkstar_pipeline.warehouse.query import QueryColumn, QueryResult
 
 TABLE_ROWS = 1_000
-"""Rows a table shows at most: more help nobody, and a terminal draws them slowly."""
+"""Most rows that a table shows: a terminal draws more of them slowly, and nobody reads them."""
 SPOOL_BYTES = 16 * 1024 * 1024
-"""Size of an answer that is held in memory; larger ones wait in a temporary file."""
+"""Largest answer that is held in memory [bytes]; larger ones go through a temporary file."""
 
 
 class Format(StrEnum):
-    """How rows are written."""
+    """An output format of rows."""
 
     TABLE = "table"
     JSON = "json"
@@ -43,10 +43,18 @@ def query(
     call: Call,
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement that reads.")],
     *,
-    form: Annotated[Format | None, typer.Option("--format", help="By default table, or by the file's name.")] = None,
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", metavar="FORMAT", help="table, json, csv or parquet; default: by the file's suffix, else table."
+        ),
+    ] = None,
     out: OutFile = None,
 ) -> Answer:
-    """Run read-only SQL on the warehouse: a view per table, instants in UTC."""
+    """Run read-only SQL on the warehouse.
+
+    Every table is a view over all sites; instants are in UTC.
+    """
     from darkstar_pipeline.config.settings import home_dir
     from darkstar_pipeline.context import LAKE_FOLDER
     from darkstar_pipeline.warehouse.lake import Lake
@@ -64,31 +72,29 @@ def query(
 
 
 def _format(form: Format | None, out: Path | None) -> Format:
-    """The format that is meant.
+    """Return the output format.
 
     Raises:
-        UsageError: Parquet without a file, or a file whose name says nothing.
+        UsageError: Parquet without a file, or a file whose suffix names no format.
     """
     if form is None and out is None:
         return Format.TABLE
     if form is None and out is not None:
         suffix = out.suffix.removeprefix(".").lower()
         if suffix not in ("json", "csv", "parquet"):
-            raise UsageError(
-                f"the name {out} does not say in which format to write", "add --format json, csv or parquet"
-            )
+            raise UsageError(f"the suffix of {out} does not name a format", "add --format json, csv or parquet")
         return Format(suffix)
     chosen = form if form is not None else Format.TABLE
     if chosen is Format.PARQUET and out is None:
         raise UsageError("Parquet needs a file", "add --out FILE.parquet")
     if chosen is Format.TABLE and out is not None:
-        raise UsageError("a table is for reading, not for a file", "use --format json, csv or parquet")
+        raise UsageError("the format table cannot be written to a file", "use --format json, csv or parquet")
     return chosen
 
 
 @dataclass(frozen=True)
 class FileWritten:
-    """The answer where rows went to a file."""
+    """An answer whose rows were written to a file."""
 
     file: Path
     rows: int
@@ -96,18 +102,18 @@ class FileWritten:
     exit_code: ExitCode = ExitCode.DONE
 
     def write_json(self, out: TextIO) -> None:
-        """Write where the rows are."""
+        """Write the file, the number of rows and the columns."""
         described = [{"name": column.name, "type": column.type} for column in self.columns]
         write_json({"file": str(self.file), "rows": self.rows, "columns": described}, out)
 
     def write_text(self, out: TextIO) -> None:
-        """Say where the rows are."""
+        """Write the number of rows and the file."""
         out.write(f"{self.rows} rows written to {self.file}\n")
 
 
 @dataclass(frozen=True)
 class Spooled:
-    """The answer where rows go to stdout: complete before the first byte is printed, so never half a document."""
+    """An answer whose rows go to stdout, complete before the first byte is printed, so never half a document."""
 
     text: IO[str]
     exit_code: ExitCode = ExitCode.DONE
@@ -123,7 +129,7 @@ class Spooled:
 
 @dataclass(frozen=True)
 class TableAnswer:
-    """The answer as a table."""
+    """An answer that is drawn as a table."""
 
     columns: tuple[str, ...]
     rows: list[dict[str, Any]]

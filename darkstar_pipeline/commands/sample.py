@@ -1,4 +1,4 @@
-"""`darkstar sample`: a ready site from the embedded sample and, with `--run`, the whole road to a verdict."""
+"""`darkstar sample`: make a ready site from the embedded sample; with `--run`, backfill, evaluate and draw it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -32,8 +32,8 @@ def sample(
 ) -> Document:
     """Make a ready site, called sample, from the embedded measured home.
 
-    It comes with a few faults put in on purpose, so that repair and grading have something to show. Repeating this
-    changes nothing.
+    The sample contains a few deliberate faults, for repair and grading to find. Repeating the command changes
+    nothing.
     """
     from darkstar_pipeline.sample import FIRST_DAY, LAST_DAY
     from darkstar_pipeline.sample.site import import_sample
@@ -52,10 +52,10 @@ def sample(
 
 
 def _context(call: Call) -> "Context":
-    """The sample's site, put into the configuration where it is not yet.
+    """Return the context of the sample's site, added to the configuration where it is missing.
 
     Raises:
-        ConfigurationError: another site was asked for, or the configuration cannot be added to.
+        ConfigurationError: another site is named, or the configuration cannot be added to.
     """
     from darkstar_pipeline.config.settings import config_path, load_settings
     from darkstar_pipeline.config.writer import SAMPLE_SITE, add_site
@@ -72,7 +72,7 @@ def _context(call: Call) -> "Context":
 
 
 def _run(call: Call, context: "Context", document: dict[str, Any]) -> Document:
-    """Backfill what is not there yet, evaluate, draw."""
+    """Backfill missing days, evaluate, and draw the pictures."""
     from darkstar_pipeline.commands.backfill import backfill_days
     from darkstar_pipeline.evaluation.range_verdict import evaluate_range
     from darkstar_pipeline.sample import FIRST_DAY, LAST_DAY
@@ -92,7 +92,7 @@ def _run(call: Call, context: "Context", document: dict[str, Any]) -> Document:
 
 
 def notable_days(days: "pl.DataFrame") -> tuple[date, ...]:
-    """The day on which most could be saved, and the one on which MPC missed most of it.
+    """Return the day on which most could be saved, and the day on which MPC missed most of it.
 
     Args:
         days: `day, policy, cost` with idle, mpc and oracle among the policies.
@@ -106,7 +106,7 @@ def notable_days(days: "pl.DataFrame") -> tuple[date, ...]:
 
 
 def _pictures(context: "Context", verdict: "RangeVerdict") -> list[Path]:
-    """The pictures of the verdict and of its telling days, drawn anew only where results are newer."""
+    """Return the pictures of the verdict and of its notable days; a picture is redrawn only where results are newer."""
     from darkstar_pipeline.pictures import save_png, verdict_figure
     from darkstar_pipeline.sample.site import newest_result
 
@@ -124,20 +124,20 @@ def _pictures(context: "Context", verdict: "RangeVerdict") -> list[Path]:
 
 
 def _is_older(path: Path, moment: float) -> bool:
-    """Whether a file is missing or older than a moment [seconds since 1970]."""
+    """Return whether a file is missing or older than a moment [seconds since 1970]."""
     return not path.exists() or path.stat().st_mtime < moment
 
 
 def _draw_imported(out: "Console", context: "Context", imported: "SampleImport", first: date, last: date) -> None:
-    """What is there now, and what to do next."""
+    """Print the result of the import, and the next command."""
     changed = imported.changed_rows
-    told = f"{changed} rows are new or changed" if changed else "nothing has changed"
-    out.print(f"site {context.site_name}: {first} to {last}; {told}", markup=False)
+    change = f"{changed} rows are new or changed" if changed else "nothing has changed"
+    out.print(f"site {context.site_name}: {first} to {last}; {change}", markup=False)
     out.print(f"next: darkstar backfill --site {context.site_name} --from {first} --to {last}", markup=False)
 
 
 def _draw_verdict(out: "Console", context: "Context", verdict: "RangeVerdict", pictures: Sequence[Path]) -> None:
-    """The verdict table, where the pictures are, and how to open the pages."""
+    """Print the verdict, the paths of the pictures, and how to open the pages."""
     draw_verdict(out, verdict.evaluation.totals.to_dicts(), context.site_settings.currency)
     if verdict.left_out.height:
         out.print(f"{verdict.left_out.height} days are left out; `darkstar quality` says why", markup=False)

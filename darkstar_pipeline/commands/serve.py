@@ -1,4 +1,4 @@
-"""`darkstar serve`: the planner service."""
+"""`darkstar serve`: run the planner service."""
 
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,19 +15,22 @@ from darkstar_pipeline.console.output import Document
 def serve(
     call: Call,
     *,
-    host: Annotated[str | None, typer.Option("--host", help="Address to listen on; by default as configured.")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on; default: as configured.")
+    ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", min=1, max=65_535, help="Port to listen on; by default as configured.")
+        int | None, typer.Option("--port", metavar="PORT", min=1, max=65_535, help="Port; default: as configured.")
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="TIME", help="Pretend that it is this moment now, for a trial; steers nothing."),
+        typer.Option("--at", metavar="TIME", help="Run as if it were this moment; controls nothing."),
     ] = None,
 ) -> None:
-    """Plan the battery day and night, and answer what it is told and why; Ctrl-C stops it.
+    """Run the planner service with its web page; Ctrl-C stops it.
 
-    The page, the JSON and the OpenAPI document are on the address that is printed. The token is in the file
-    `service/token` of the state folder, unless DARKSTAR_TOKEN or `service.token_file` names another.
+    It plans continuously and serves the plan, the command in force and their reasons. The printed address has the
+    page, the API and its OpenAPI document. The token is in the file `service/token` of the state folder, unless
+    DARKSTAR_TOKEN or `service.token_file` names another.
     """
     from darkstar_pipeline.console.load_requests import parse_instant
     from darkstar_pipeline.service.clock import Clock
@@ -48,7 +51,7 @@ def serve(
     }
     text = f"planner of {context.site_name} on {document['url']}\ntoken   {document['token_file']}\nCtrl-C stops it"
     answer = Document(document, lambda out: out.print(text, markup=False))
-    with _alone(serving_lock(context.home, context.site_name), trial=at is not None):
+    with hold_serving_lock(serving_lock(context.home, context.site_name), trial=at is not None):
         run(
             context,
             clock=Clock(offset=offset),
@@ -59,13 +62,13 @@ def serve(
 
 
 def serving_lock(home: Path, site: str) -> Path:
-    """The lock that a running service of a site holds."""
+    """Return the path of the lock that a running service of a site holds."""
     return home / "service" / site / ".serving.lock"
 
 
 @contextmanager
-def _alone(lock: Path, *, trial: bool) -> Generator[None]:
-    """Hold the lock, for two services of one site would steer one inverter; a trial steers nothing and needs none.
+def hold_serving_lock(lock: Path, *, trial: bool) -> Generator[None]:
+    """Hold the lock, so that no two services control one inverter; a trial controls nothing and needs no lock.
 
     Raises:
         ConfigurationError: another service holds it.
@@ -79,12 +82,12 @@ def _alone(lock: Path, *, trial: bool) -> Generator[None]:
     with ExitStack() as held:
         with suppress(OSError):  # a full disk is no reason to leave the home without a plan
             if is_locked(lock):
-                message = f"a planner of {lock.parent.name} runs on {lock.parents[2]} already"
-                raise ConfigurationError(message, "stop it first; `--at TIME` tries one beside it that steers nothing")
+                message = f"a planner of {lock.parent.name} already runs on {lock.parents[2]}"
+                raise ConfigurationError(message, "stop it first; a trial with `--at TIME` may run beside it")
             held.enter_context(hold_lock(lock))
         yield
 
 
 def _shown(host: str) -> str:
-    """A host as it stands in an address."""
+    """Return a host as it is written in a URL."""
     return f"[{host}]" if ":" in host else host

@@ -1,4 +1,4 @@
-"""`darkstar shadow`: what shadow policies would have cost against what was lived."""
+"""`darkstar shadow`: compare what shadow policies would have cost with the actual costs."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,14 +24,17 @@ def shadow(
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            "--policy", help="value, mpc, rl, champion, models:/NAME/3; may be repeated. By default the shadows."
+            "--policy",
+            metavar="P",
+            help="value, mpc, rl, champion or models:/NAME/3; may be repeated; default: the configured shadows.",
         ),
     ] = None,
 ) -> Document:
-    """Price shadow policies against what was lived, day by day, on the same readings and from the same start.
+    """Compare what shadow policies would have cost with actual costs.
 
-    Plans that the service recorded count as they were made; a policy that was not planned on a day is replayed on it.
-    What was lived is what the meters say where they say enough, else the service's own commands on what was read.
+    Both are priced by day, on the same readings and from the same stored energy. Plans that the service recorded are
+    used as they are; a policy without a plan on a day is replayed on it. The actual cost is metered where the grid
+    meters and the state of charge were read; otherwise it is that of the service's own commands on the readings.
     """
     from darkstar_pipeline.errors import DataMissingError
     from darkstar_pipeline.evaluation.actual_days import actual_days
@@ -44,15 +47,15 @@ def shadow(
     context = call.context()
     policies = policy or list(context.site_settings.service.shadows) or ["champion"]
     days = list(days_between(first, last))
-    found = actual_days(context, days)
+    compared = actual_days(context, days)
     plans = plans_between(context.lake, context.site_name, first, last)
     rows = [
         _row(context, actual, plans.filter(plans["plan_date"] == actual.day), name)
-        for actual in found
+        for actual in compared
         for name in policies
     ]
-    known = {actual.day for actual in found}
-    left_out = [{"day": day, "reason": "not graded, or refused"} for day in days if day not in known]
+    usable = {actual.day for actual in compared}
+    left_out = [{"day": day, "reason": "not graded, or refused"} for day in days if day not in usable]
     if not rows:
         raise DataMissingError(
             f"no day from {first} to {last} can be compared for site {context.site_name}",
@@ -69,7 +72,7 @@ def shadow(
 
 
 def _row(context: "Context", actual: "ActualDay", plans: "pl.DataFrame", policy: str) -> dict[str, Any]:
-    """A policy on a day."""
+    """Return a policy's row of a day; `lived_cost` and `lived_plan_cost` are the keys of 0.1, for one release."""
     import polars as pl
 
     from darkstar_pipeline.evaluation.actual_days import metered_cost, planned_cost, policy_cost, reference_costs
@@ -77,32 +80,34 @@ def _row(context: "Context", actual: "ActualDay", plans: "pl.DataFrame", policy:
 
     system = system_id(context.site_name, policy)
     own = plans.filter(pl.col("system_id") == system)
-    found = planned_cost(actual, own, policy) if own.height else policy_cost(context, actual, policy)
-    lived_plans = plans.filter(pl.col("system_id") == system_id(context.site_name))
-    told = float(planned_cost(actual, lived_plans)["cost"][0]) if lived_plans.height else None
+    result = planned_cost(actual, own, policy) if own.height else policy_cost(context, actual, policy)
+    service_plans = plans.filter(pl.col("system_id") == system_id(context.site_name))
+    planned = float(planned_cost(actual, service_plans)["cost"][0]) if service_plans.height else None
     metered = metered_cost(actual)
-    known = metered if metered is not None else told
-    cost = float(found["cost"][0])
-    simple = reference_costs(actual, ("idle", "oracle"))
+    reference = metered if metered is not None else planned
+    cost = float(result["cost"][0])
+    bounds = reference_costs(actual, ("idle", "oracle"))
     return {
         "day": actual.day,
         "policy": policy,
         "system_id": system,
         "source": "recorded" if own.height else "replayed",
         "cost": cost,
+        "actual_cost": metered,
+        "planned_cost": planned,
         "lived_cost": metered,
-        "lived_plan_cost": told,
-        "difference": None if known is None else cost - known,
-        "idle_cost": simple["idle"],
-        "oracle_cost": simple["oracle"],
+        "lived_plan_cost": planned,
+        "difference": None if reference is None else cost - reference,
+        "idle_cost": bounds["idle"],
+        "oracle_cost": bounds["oracle"],
         "start_soc_kwh": actual.start_soc_kwh,
         "start_soc_source": "observed" if actual.start_read else "protocol",
-        "end_soc_kwh": float(found["end_soc_kwh"][0]),
+        "end_soc_kwh": float(result["end_soc_kwh"][0]),
     }
 
 
 def _total(rows: list[dict[str, Any]], policy: str) -> dict[str, Any]:
-    """A policy over all days; the interval is that of `darkstar evaluate`."""
+    """Return a policy's totals; the interval is the bootstrap of `darkstar evaluate`."""
     import numpy as np
 
     from planner.evaluation.verdict import total_interval
@@ -124,23 +129,23 @@ def _total(rows: list[dict[str, Any]], policy: str) -> dict[str, Any]:
 
 
 def _draw(out: "Console", document: dict[str, Any]) -> None:
-    """A row a day and policy, and below it the totals."""
+    """Print a row per day and policy, and below them the totals."""
     headings = {
         "day": "day",
         "policy": "policy",
         "source": "plans",
         "cost": f"cost [{document['currency']}]",
-        "lived_cost": "lived",
-        "lived_plan_cost": "lived plan",
-        "difference": "more than lived",
+        "actual_cost": "actual",
+        "planned_cost": "service's plan",
+        "difference": "difference",
         "idle_cost": "idle",
         "oracle_cost": "oracle",
     }
     draw_table(out, [{name: row[name] for name in headings} for row in document["days"]], headings)
     for total in document["totals"]:
         if total["difference"] is None:
-            out.print(f"{total['policy']}: nothing that was lived to compare with", markup=False)
+            out.print(f"{total['policy']}: no actual cost to compare with", markup=False)
             continue
         interval = f"{total['difference_low']:.2f} to {total['difference_high']:.2f}"
-        told = f"{total['difference']:+.2f} {document['currency']} against what was lived (95 %: {interval})"
-        out.print(f"{total['policy']}: {told}, {total['days_compared']} days", markup=False)
+        difference = f"{total['difference']:+.2f} {document['currency']} against actual costs (95 %: {interval})"
+        out.print(f"{total['policy']}: {difference}, {total['days_compared']} days", markup=False)

@@ -1,7 +1,7 @@
-"""`darkstar train`: forecasts and policies learned from a site's history, registered as versions."""
+"""`darkstar train` and `darkstar retrain`: learn forecasts and policies from a site's history."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,17 +11,18 @@ from darkstar_pipeline.commands.evaluate import draw_verdict
 from darkstar_pipeline.console.arguments import check_range, parse_day
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
-from darkstar_pipeline.console.output import Document
+from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.progress import progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.context import Context
+    from darkstar_pipeline.learning.retrain import RetrainReport
 
 
 class Kind(StrEnum):
-    """What can be trained."""
+    """A kind of model that can be trained."""
 
     aurora = "aurora"
     lightgbm = "lightgbm"
@@ -30,10 +31,16 @@ class Kind(StrEnum):
 
 
 FirstTrained = Annotated[
-    date | None, typer.Option("--from", parser=parse_day, metavar="DAY", help="First local day; by default the first.")
+    date | None,
+    typer.Option(
+        "--from", parser=parse_day, metavar="DAY", help="First local day (inclusive); default: the first usable one."
+    ),
 ]
 LastTrained = Annotated[
-    date | None, typer.Option("--to", parser=parse_day, metavar="DAY", help="Last local day; by default the last.")
+    date | None,
+    typer.Option(
+        "--to", parser=parse_day, metavar="DAY", help="Last local day (inclusive); default: the last usable one."
+    ),
 ]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the algorithm; may be repeated.")
@@ -42,50 +49,51 @@ Changes = Annotated[
 
 def train(
     call: Call,
-    kind: Annotated[Kind, typer.Argument(help="What is trained.")],
+    kind: Annotated[Kind, typer.Argument(metavar="KIND", help="Kind of model to train.")],
     *,
     first: FirstTrained = None,
     last: LastTrained = None,
     changes: Changes = None,
 ) -> Document:
-    """Train on the usable days of a range, log an MLflow run, and register a version.
+    """Train a model on usable days and register it as a version.
 
-    The last fourth of the days, at most five weeks, is not learned from: what is kept is chosen on it, and the figures
-    are of it. A policy comes into use by `darkstar models promote` or `darkstar retrain`; Aurora at once, where it errs
-    less than the mean of seven days. The same days and seed give the same version; a killed training of `rl` goes on.
+    The last quarter of the days, at most five weeks, is the validation window: models are selected on it and the
+    printed metrics are of it. An MLflow run records the training. A policy is put into use by `darkstar models
+    promote` or `darkstar retrain`; Aurora at once, where its error is below that of the mean of seven days. The same
+    days and seed give the same version; an interrupted training of `rl` resumes.
     """
     if first is not None and last is not None:
         check_range(first, last)
-    asked, context = parse_changes(changes or ()), call.context()
+    options, context = parse_changes(changes or ()), call.context()
     if kind is Kind.aurora:
-        return _aurora(context, first, last, asked)
-    return _policy(call, context, kind.value, (first, last), asked)
+        return _aurora(context, first, last, options)
+    return _policy(call, context, kind.value, (first, last), options)
 
 
 def parse_changes(words: Sequence[str]) -> dict[str, Any]:
-    """Settings from `KEY=VALUE`, the values as YAML.
+    """Return settings by name from `KEY=VALUE`, the values as YAML.
 
     Raises:
         UsageError: a word is written otherwise.
     """
     import yaml  # a tenth of the time that `--help` may take
 
-    found: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
     for word in words:
         key, separator, value = word.partition("=")
         if not separator or not key.strip():
-            raise UsageError(f"--set {word!r} is no KEY=VALUE", "write it as --set rounds=10")
+            raise UsageError(f"--set {word!r} is not KEY=VALUE", "write it as --set rounds=10")
         try:
-            found[key.strip()] = yaml.safe_load(value)
+            changes[key.strip()] = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise UsageError(f"--set {word!r}: the value cannot be read", "write it as in darkstar.yaml") from error
-    return found
+    return changes
 
 
 def _policy(
     call: Call, context: "Context", kind: str, days: tuple[date | None, date | None], changes: dict[str, Any]
 ) -> Document:
-    """Train one kind of policy with a progress bar where somebody watches."""
+    """Train one kind of policy, with a progress bar on a terminal."""
     from darkstar_pipeline.learning.training import TrainingOptions, train_range
     from darkstar_pipeline.models.registry import find_version
     from darkstar_pipeline.models.version import family_of, reference, registered_name
@@ -117,7 +125,7 @@ def _policy(
 
 
 def _aurora(context: "Context", first: date | None, last: date | None, changes: dict[str, Any]) -> Document:
-    """Train the forecaster."""
+    """Train Aurora."""
     from darkstar_pipeline.errors import DataMissingError
     from darkstar_pipeline.forecasts.registration import train_and_register
     from darkstar_pipeline.learning.dataset import usable_days
@@ -128,28 +136,28 @@ def _aurora(context: "Context", first: date | None, last: date | None, changes: 
     days = usable_days(context, first, last)
     if not days:
         raise DataMissingError("no day of the range is usable", "`darkstar quality` says why days are refused")
-    made = train_and_register(context, first or days[0], last or days[-1], seed=seed)
+    version = train_and_register(context, first or days[0], last or days[-1], seed=seed)
     model = registered_name(context.site_name, "aurora")
-    record = find_version(context, model, made.version)
-    metrics = {name: value for name, value in made.trained.metrics.items() if value is not None}
+    record = find_version(context, model, version.version)
+    metrics = {name: value for name, value in version.trained.metrics.items() if value is not None}
     document: dict[str, Any] = {
         "model": model,
-        "version": made.version,
+        "version": version.version,
         "kind": "aurora",
         "run_id": record.run_id,
         "url": record.url,
         "identity": record.identity,
-        "promoted": made.promoted,
-        "reasons": made.verdict["reasons"],
-        "train_days": made.trained.days,
-        "notes": list(made.trained.notes),
+        "promoted": version.promoted,
+        "reasons": version.verdict["reasons"],
+        "train_days": version.trained.days,
+        "notes": list(version.trained.notes),
         "metrics": metrics,
     }
 
     def draw(out: "Console") -> None:
-        use = "in use" if made.promoted else "not in use"
-        out.print(f"{model} version {made.version}, run {record.run_id}, {use}", markup=False)
-        for line in (*made.verdict["reasons"], *made.trained.notes):
+        use = "in use" if version.promoted else "not in use"
+        out.print(f"{model} version {version.version}, run {record.run_id}, {use}", markup=False)
+        for line in (*version.verdict["reasons"], *version.trained.notes):
             out.print(f"  {line}", markup=False)
         for name, value in sorted(metrics.items()):
             out.print(f"  {name:28} {value:8.4f}", markup=False)
@@ -158,14 +166,68 @@ def _aurora(context: "Context", first: date | None, last: date | None, changes: 
 
 
 def _seed_of_aurora(changes: Mapping[str, Any]) -> int:
-    """The one setting that may be given by word.
+    """Return the seed, the only setting that Aurora takes on the command line.
 
     Raises:
-        UsageError: another one, or no whole number from 0 on.
+        UsageError: another setting, or not a whole number of at least 0.
     """
     if unknown := sorted(set(changes) - {"seed"}):
-        raise UsageError(f"aurora has no setting {unknown[0]!r}", "it has: seed; the rest is in darkstar.yaml")
+        raise UsageError(
+            f"aurora has no setting {unknown[0]!r}", "its only one is seed; the others are in darkstar.yaml"
+        )
     seed = changes.get("seed", 0)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise UsageError(f"--set seed: {seed!r} is no seed", "it is a whole number from 0 on")
+        raise UsageError(f"--set seed: {seed!r} is not a seed", "give a whole number of at least 0")
     return seed
+
+
+def retrain(
+    call: Call,
+    *,
+    at: Annotated[
+        date | None,
+        typer.Option("--at", parser=parse_day, metavar="DAY", help="Use data before this day only; default: today."),
+    ] = None,
+) -> Document:
+    """Train as of a day; promote the best version if evidence allows.
+
+    The last days are held out for validation and test. A champion is replaced by a version that is cheaper with 95 %
+    confidence and has no breach. The first version of a site replaces `value` where it is cheaper on validation days
+    and not more expensive on test days. Repeating a retrain changes nothing; an interrupted one resumes.
+    """
+    from env.time_grid import zone
+
+    context = call.context()
+    day = at if at is not None else datetime.now(zone(context.timezone)).date()
+    with progress_bar(call, "training") as progress:
+        from darkstar_pipeline.learning.retrain import as_document
+        from darkstar_pipeline.learning.retrain import retrain as run_retrain
+        from darkstar_pipeline.learning.training import TrainingOptions
+
+        report = run_retrain(context, day, TrainingOptions(progress=progress, note=call.note))
+    if report.status == "too_little":
+        call.note("; ".join(report.warnings))
+    return Document(dict(as_document(report)), lambda out: _draw_report(out, report))
+
+
+def _draw_report(out: "Console", report: "RetrainReport") -> None:
+    """Print the report."""
+    out.print(f"site {report.site} as of {report.at}: {report.status}; {report.champion} decides", markup=False)
+    for warning in report.warnings:
+        out.print(f"  warning: {warning}", markup=False)
+    for name, (first, last, n_days) in report.windows.items():
+        out.print(f"  {name:11} {first} to {last}, {n_days} days", markup=False)
+    rows = [{"kind": kind, **step.model_dump()} for kind, step in report.trained.items()]
+    if rows:
+        columns = {
+            "kind": "policy",
+            "version": "version",
+            "beliefs": "beliefs",
+            "saved_on_validation": "saved against value",
+        }
+        draw_table(out, rows, columns)
+    for reason in report.evidence.get("reasons", ()):
+        out.print(f"  {reason}", markup=False)
+    for row in report.drift:
+        if row["drifted"]:
+            out.print(f"  drift: {row['figure']} {row['learned_mean']:.3f} -> {row['recent_mean']:.3f}", markup=False)

@@ -1,4 +1,4 @@
-"""`darkstar ui`: Dagster, MLflow and the planner's page together, wired to the state folder, on loopback only."""
+"""`darkstar ui`: start Dagster, MLflow and the planner's page on the state folder, on loopback only."""
 
 import os
 import sysconfig
@@ -18,28 +18,31 @@ if TYPE_CHECKING:
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
 DEFINITIONS = "darkstar_pipeline.definitions"
 LOGS_FOLDER = "logs"
+_DEFAULT_PORT = "Default: {}, else the next free."
 
 
 def ui(
     call: Call,
     *,
     dagster_port: Annotated[
-        int | None, typer.Option("--dagster-port", min=1024, max=65_535, help="By default 3000, or the next free one.")
+        int | None,
+        typer.Option("--dagster-port", metavar="PORT", min=1024, max=65_535, help=_DEFAULT_PORT.format(DAGSTER_PORT)),
     ] = None,
     mlflow_port: Annotated[
-        int | None, typer.Option("--mlflow-port", min=1024, max=65_535, help="By default 5000, or the next free one.")
+        int | None,
+        typer.Option("--mlflow-port", metavar="PORT", min=1024, max=65_535, help=_DEFAULT_PORT.format(MLFLOW_PORT)),
     ] = None,
     planner_port: Annotated[
         int | None,
-        typer.Option("--planner-port", min=1024, max=65_535, help="By default as configured, or the next free one."),
+        typer.Option("--planner-port", metavar="PORT", min=1024, max=65_535, help=_DEFAULT_PORT.format("as set")),
     ] = None,
 ) -> None:
-    """Open Dagster, MLflow and the planner's page on this machine; Ctrl-C stops them."""
+    """Start Dagster, MLflow and the planner's page; Ctrl-C stops them."""
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.console.supervisor import ProcessSupervisor, stop_on_signals
     from darkstar_pipeline.state.file_lock import is_locked
 
-    settings = load_settings()  # a page full of load errors is no way to learn that the configuration is wrong
+    settings = load_settings()  # fail here rather than with load errors in Dagster's page
     site = settings.site_name(call.site)
     home = home_dir()
     first = _port(dagster_port, DAGSTER_PORT, ())
@@ -50,7 +53,7 @@ def ui(
     supervisor = ProcessSupervisor(home / LOGS_FOLDER, environment)
     services = _services(home, first, second, environment)
     if is_locked(serving_lock(home, site)):
-        call.note(f"a planner of {site} runs already, beside which none is started")
+        call.note(f"a planner of {site} already runs, so none is started here")
     else:
         services.append(_planner(site, third))
     with stop_on_signals(supervisor):
@@ -64,7 +67,7 @@ def ui(
 
 
 def _port(wanted: int | None, usual: int, taken: tuple[int, ...]) -> int:
-    """The port to use.
+    """Return the port to use.
 
     Raises:
         ConfigurationError: the wanted one is taken.
@@ -75,12 +78,12 @@ def _port(wanted: int | None, usual: int, taken: tuple[int, ...]) -> int:
     if wanted is None:
         return free_port(usual, taken=taken)
     if wanted in taken or not is_free(wanted):
-        raise ConfigurationError(f"port {wanted} is taken", "name another, or none")
+        raise ConfigurationError(f"port {wanted} is taken", "name another, or leave the option out")
     return wanted
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """What both programs need to know; no telemetry, no MLflow job workers (2 GB of memory)."""
+    """Return the programs' environment variables: no telemetry, no MLflow job workers (2 GB of memory)."""
     from darkstar_pipeline.orchestration.instance import dagster_environment
 
     return {
@@ -94,7 +97,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _services(home: Path, dagster_port: int, mlflow_port: int, environment: Mapping[str, str]) -> "list[Program]":
-    """The programs: Dagster's page and daemon, and MLflow where no server is named."""
+    """Return the programs: Dagster's page and daemon, and MLflow where no server is configured."""
     from darkstar_pipeline.console.supervisor import LOOPBACK, Program
 
     webserver = (_program("dagster-webserver"), "-h", LOOPBACK, "-p", str(dagster_port), "-m", DEFINITIONS)
@@ -113,7 +116,7 @@ def _services(home: Path, dagster_port: int, mlflow_port: int, environment: Mapp
 
 
 def _planner(site: str, port: int) -> "Program":
-    """The planner service of the site."""
+    """Return the program of the site's planner service."""
     from darkstar_pipeline.console.supervisor import LOOPBACK, Program
 
     command = (_program("darkstar"), "serve", "--site", site, "--host", LOOPBACK, "--port", str(port))
@@ -121,7 +124,7 @@ def _planner(site: str, port: int) -> "Program":
 
 
 def _mlflow(home: Path, port: int) -> "Program":
-    """MLflow over the local store, which is created before the server could meet another creator."""
+    """Return the program of MLflow; its store is created first, so that no two processes create it at once."""
     from darkstar_pipeline.console.supervisor import LOOPBACK, Program
     from darkstar_pipeline.context import MLFLOW_FOLDER
     from darkstar_pipeline.tracking.mlflow_store import open_store, tracking_uri
@@ -136,18 +139,18 @@ def _mlflow(home: Path, port: int) -> "Program":
 
 
 def _mlflow_server(environment: Mapping[str, str]) -> str | None:
-    """The MLflow server that is used instead of a local store, if any."""
+    """Return the configured MLflow server; None where the local store is used."""
     uri = environment.get("MLFLOW_TRACKING_URI", "")
     return uri if uri.startswith(("http://", "https://")) else None
 
 
 def _program(name: str) -> str:
-    """A program installed beside this one."""
+    """Return the path of a program installed beside this one."""
     return str(Path(sysconfig.get_path("scripts")) / name)
 
 
 def _addresses(services: "list[Program]", environment: Mapping[str, str], home: Path) -> Document:
-    """Where to look."""
+    """Return the addresses of the pages as the answer."""
     urls = {service.name: service.url for service in services}
     document = {
         "dagster": urls["dagster"],

@@ -1,4 +1,4 @@
-"""`darkstar verify`: whether a schedule is what it says, from first principles."""
+"""`darkstar verify`: check a schedule from first principles."""
 
 from dataclasses import asdict
 from datetime import date
@@ -26,15 +26,17 @@ COLUMNS = ("slot_start", "slot_index", "rule", "size", "unit", "message")
 def verify(
     call: Call,
     *,
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="As `darkstar schedule --out` writes it.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A schedule written by `darkstar schedule --out`.")
+    ] = None,
     day: Annotated[date | None, typer.Option("--day", parser=parse_day, metavar="DAY", help="The local day.")] = None,
     policy: Annotated[str | None, typer.Option("--policy", metavar="P", help="The policy.")] = None,
 ) -> Document:
-    """Check a schedule from first principles and list every violation.
+    """Check a schedule from first principles; list every violation.
 
-    Balance, stored energy, powers, limits, commands and cost are worked out anew from prices, load, PV and the site's
-    configuration, by none of the code that made the schedule. Of a file, `--policy` says whose it is. Ends with 4
-    where something is wrong.
+    Balance, stored energy, powers, limits, commands and cost are recomputed from prices, load, PV and the site's
+    configuration, by code that shares nothing with the planners. `--policy` names the policy of a file. The command
+    ends with 4 where there is a violation.
     """
     if policy is not None:
         check_policy(policy)
@@ -49,7 +51,7 @@ def verify(
 
 
 def _of_day(context: "Context", day: date | None, policy: str | None) -> "tuple[pl.DataFrame, Verification]":
-    """A day of a policy, by the protocol it is measured by."""
+    """Return a policy's schedule of a day and its verification under the evaluation protocol."""
     from darkstar_pipeline.datasets.replay_inputs import protocol_of
     from darkstar_pipeline.evaluation.range_verdict import unverified_schedule
     from planner.evaluation.verified_days import verify_episodes
@@ -61,7 +63,7 @@ def _of_day(context: "Context", day: date | None, policy: str | None) -> "tuple[
 
 
 def _of_file(context: "Context", file: Path, policy: str | None) -> "tuple[pl.DataFrame, Verification]":
-    """A file, whatever stored energy it starts with."""
+    """Return the schedule of a file and its verification, from the stored energy it starts with."""
     from darkstar_pipeline.console.schedule_files import read_schedule_file
     from planner.evaluation.verified_days import verification_site
     from planner.verification.verifier import verify_schedule
@@ -72,10 +74,10 @@ def _of_file(context: "Context", file: Path, policy: str | None) -> "tuple[pl.Da
 
 
 def _document(verification: "Verification", n_slots: int) -> dict[str, Any]:
-    """What `--json` prints."""
+    """Return the verification by its JSON keys."""
     violations, notices = (
-        [{name: asdict(each)[name] for name in COLUMNS} for each in found]
-        for found in (verification.violations, verification.notices)
+        [{name: asdict(entry)[name] for name in COLUMNS} for entry in entries]
+        for entries in (verification.violations, verification.notices)
     )
     return {
         "valid": verification.valid,
@@ -87,7 +89,7 @@ def _document(verification: "Verification", n_slots: int) -> dict[str, Any]:
 
 
 def draw_verification(out: "Console", document: dict[str, Any], currency: str) -> None:
-    """Draw the verdict, and a row for everything that is to be told."""
+    """Print the verdict, and a row per violation and notice."""
     word = "valid" if document["valid"] else f"not valid: {len(document['violations'])} violations"
     out.print(f"{word}; {document['slots']} slots, cost {document['cost']:.2f} {currency}", markup=False)
     for kind in ("violations", "notices"):

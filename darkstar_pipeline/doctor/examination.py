@@ -1,4 +1,4 @@
-"""All checks in the order a person would go through them."""
+"""All checks, in the order in which a person would go through them."""
 
 from datetime import datetime
 from pathlib import Path
@@ -8,11 +8,11 @@ from darkstar_pipeline.context import LAKE_FOLDER
 from darkstar_pipeline.doctor.days import check_days
 from darkstar_pipeline.doctor.finding import CheckResult, Verdict, failed
 from darkstar_pipeline.doctor.forecasts import check_forecasts
+from darkstar_pipeline.doctor.installation import check_packages, check_python
 from darkstar_pipeline.doctor.machine import (
     check_clock,
     check_configuration,
     check_disk,
-    check_python,
     check_state_folder,
     check_state_version,
     check_time_zone,
@@ -38,11 +38,11 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
     settings, configuration = _settings()
     lake = Lake(home / LAKE_FOLDER)
     names = [settings.site_name(site)] if site is not None and settings.sites else sorted(settings.sites)
-    findings = [check_python(), check_clock(now), configuration]
+    findings = [check_python(), check_packages(Path.cwd()), check_clock(now), configuration]
     findings += [check_time_zone(name, settings.sites[name].timezone, now) for name in names]
     findings += [check_state_folder(home), check_disk(home), check_state_version(home)]
     if findings[-1].verdict is Verdict.FAIL:
-        return findings  # what is in the folder is not this release's to judge
+        return findings  # this release does not know the folder's layout
     findings.append(check_tables(lake.root))
     findings += [finding for name in names for finding in check_days(lake, name, now)]
     findings += [check_forecasts(settings, home, name) for name in names]
@@ -52,7 +52,7 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
 
 
 def _settings() -> tuple[Settings, CheckResult]:
-    """The configuration, empty where it cannot be read, and what is to be said about it."""
+    """Return the configuration, empty where it cannot be read, and the result of its check."""
     try:
         settings = load_settings()
     except ConfigurationError as error:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """Severity of a result."""
+    """The verdict of a check."""
 
     OK = "ok"
     WARN = "warn"
@@ -17,8 +17,8 @@ class CheckResult:
     """The result of a check.
 
     Attributes:
-        check: name of the check.
-        verdict: fail where something must be repaired before results can be trusted.
+        check: its name.
+        verdict: fail where something must be fixed before results can be trusted.
         detail: what was found.
         remedy: what to do; empty where all is well.
     """
@@ -30,15 +30,15 @@ class CheckResult:
 
 
 def passed(check: str, detail: str) -> CheckResult:
-    """Return the result of a check that passed."""
+    """Return a passed check."""
     return CheckResult(check, Verdict.OK, detail)
 
 
 def warned(check: str, detail: str, remedy: str) -> CheckResult:
-    """Return a result that deserves a look."""
+    """Return a check with a warning."""
     return CheckResult(check, Verdict.WARN, detail, remedy)
 
 
 def failed(check: str, detail: str, remedy: str) -> CheckResult:
-    """Return a result that requires a repair."""
+    """Return a failed check."""
     return CheckResult(check, Verdict.FAIL, detail, remedy)

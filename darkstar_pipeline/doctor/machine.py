@@ -1,7 +1,6 @@
 """Checks of the machine and of what a person configured on it."""
 
 import shutil
-import sys
 import tempfile
 from datetime import date, datetime
 from pathlib import Path
@@ -12,25 +11,15 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.migrations import STATE_VERSION, read_state_version, refuse_newer_state
 from env.time_grid import days_between, slot_count
 
-OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 GIB = 1024**3
 LEAST_FREE, AMPLE_FREE = 0.2 * GIB, 2 * GIB
-"""A backfill of a year writes about 50 MB; below the first nothing is safe, below the second it is time to look."""
+"""Free space below which the check fails and warns [bytes]; a backfill of a year writes about 50 MB."""
 EARLIEST_NOW = date(2026, 1, 1)
-"""This code did not exist before: a clock that says otherwise is wrong."""
-
-
-def check_python() -> CheckResult:
-    """Check that the packages are pinned for this Python."""
-    version = ".".join(str(part) for part in sys.version_info[:3])
-    if OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
-        return passed("python", version)
-    oldest, newest = (".".join(str(part) for part in each) for each in (OLDEST_PYTHON, NEWEST_PYTHON))
-    return failed("python", version, f"install into a Python {oldest} to {newest}")
+"""Day before which this code did not exist: an earlier clock is wrong."""
 
 
 def check_clock(now: datetime) -> CheckResult:
-    """Check that the clock can be right."""
+    """Check that the clock is plausible."""
     stamp = f"{now:%Y-%m-%d %H:%M} UTC"
     if now.date() < EARLIEST_NOW:
         return failed("clock", f"{stamp} is in the past", "set the clock, best by NTP")
@@ -38,7 +27,7 @@ def check_clock(now: datetime) -> CheckResult:
 
 
 def check_configuration(settings: Settings) -> CheckResult:
-    """Check that it is clear which home a command means."""
+    """Check that a command without `--site` has one site to use."""
     if not settings.sites:
         return failed("configuration", f"{config_path()} names no site", "run `darkstar init`")
     named = f"{config_path()}: {', '.join(sorted(settings.sites))}"
@@ -48,7 +37,7 @@ def check_configuration(settings: Settings) -> CheckResult:
 
 
 def check_time_zone(name: str, timezone: str, now: datetime) -> CheckResult:
-    """Check which clock changes the zone data knows for this year: none at all would be suspicious in Europe."""
+    """Check the zone data by this year's clock changes; a zone in Europe without any is suspicious."""
     year = now.year
     days = days_between(date(year, 1, 1), date(year, 12, 31))
     changes = [str(day) for day in days if slot_count(day, timezone) != 96]  # noqa: PLR2004 - an ordinary day
@@ -59,7 +48,7 @@ def check_time_zone(name: str, timezone: str, now: datetime) -> CheckResult:
 
 
 def check_state_folder(home: Path) -> CheckResult:
-    """Check that files can be made and read back in the state folder."""
+    """Check that files can be written and read back in the state folder."""
     try:
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=home, prefix=".doctor-") as probe:
@@ -67,7 +56,7 @@ def check_state_folder(home: Path) -> CheckResult:
             probe.flush()
             Path(probe.name).read_bytes()
     except OSError as error:
-        remedy = "give yourself the rights, or set DARKSTAR_HOME to a folder of yours"
+        remedy = "get write permission, or set DARKSTAR_HOME to a folder of your own"
         return failed("state folder", f"{home}: {error.strerror}", remedy)
     return passed("state folder", str(home))
 
@@ -86,7 +75,7 @@ def check_state_version(home: Path) -> CheckResult:
 
 
 def check_disk(home: Path) -> CheckResult:
-    """Check that there is room to write."""
+    """Check the free disk space."""
     place = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(place).free
     detail = f"{free / GIB:.1f} GiB free"

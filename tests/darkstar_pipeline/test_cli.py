@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from darkstar_pipeline.cli import build
+from darkstar_pipeline.console.call import run
 from tests.builders.command_line import PROGRAM, environment, run_darkstar
 
 HEAVY = ("polars", "duckdb", "pyarrow", "dagster", "mlflow", "matplotlib", "rich", "pydantic", "yaml", "torch", "cvxpy")
@@ -15,6 +17,7 @@ COMMANDS = (
     ("import",),
     ("import", "observations"),
     ("import", "prices"),
+    ("import", "weather"),
     ("import", "ha"),
     ("backfill",),
     ("quality",),
@@ -22,7 +25,14 @@ COMMANDS = (
     ("schedule",),
     ("plot",),
     ("plan",),
+    ("verify",),
     ("compare",),
+    ("train",),
+    ("retrain",),
+    ("serve",),
+    ("shadow",),
+    ("backup",),
+    ("restore",),
     ("models",),
     ("models", "promote"),
     ("models", "rollback"),
@@ -64,7 +74,20 @@ def test_help_names_the_shared_options_when_asked(tmp_path: Path, words: tuple[s
     assert list(tmp_path.iterdir()) == []
 
 
-def test_version_is_told_when_asked(tmp_path: Path) -> None:
+def test_help_fits_a_terminal_of_80_columns_when_asked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for words in ((), *COMMANDS):
+        assert run(build(), [*words, "--help"]) == 0
+        for line in capsys.readouterr().out.splitlines():
+            assert len(line) <= 80, (words, line)
+            assert not line.endswith("...") or line.startswith("Usage:"), f"{words}: {line!r} is cut"
+            lone_word = len(line.split()) == 1 and line != line.lstrip() and not line.endswith(":")
+            assert not lone_word, f"{words}: {line!r} stands alone: shorten the text by a word"
+
+
+def test_version_is_printed_when_asked(tmp_path: Path) -> None:
     done = run_darkstar(tmp_path, "--version")
     assert (done.code, done.err) == (0, "")
     assert done.out.count(".") == 2

@@ -30,7 +30,7 @@ def test_backup_and_restore_bring_a_home_back_when_everything_is_lost(home: Path
     assert (again.code, again.error["code"]) == (2, "configuration")
     forced = darkstar("restore", "kept.tar.zst", "--force")
     assert forced.code == 0
-    assert "what was there is now" in forced.out
+    assert "the old state folder is now" in forced.out
 
 
 def test_backup_goes_on_without_the_configuration_when_it_is_broken(home: Path, darkstar: Darkstar) -> None:

@@ -34,7 +34,7 @@ def test_compare_draws_the_verdict_when_a_person_asks(darkstar: Darkstar) -> Non
     assert done.code == 0
     first, second, *_ = done.out.splitlines()
     assert first.startswith("mpc costs -")
-    assert "against idle on 2 days: cheaper on 2, dearer on 0" in first
+    assert "against idle on 2 days: cheaper on 2, more expensive on 0" in first
     assert second == "breaches: idle 0, mpc 0"
     assert "2024-03 " in done.out
     assert "the gate would not promote mpc: too few test days" in done.out

@@ -128,7 +128,7 @@ def test_stats_counts_slots_when_the_day_is_there(darkstar: Darkstar) -> None:
     assert list(rows) == ["idle", "self_consumption", "mpc", "value", "oracle"]
     assert (rows["idle"]["charge_slots"], rows["idle"]["charge_price"]) == (0, None)
     assert rows["oracle"]["charge_slots"] > 0
-    assert "cheap / middle / dear" in darkstar("stats", "--day", SPRING).out
+    assert "cheap / middle / expensive" in darkstar("stats", "--day", SPRING).out
 
 
 @pytest.fixture
@@ -164,13 +164,13 @@ def test_evaluate_adds_the_months_charge_when_power_has_a_price(darkstar: Darkst
     assert [(row["month"], row["policy"], row["days"], row["month_days"]) for row in months] == [
         ("2024-03-01", policy, 1, 31) for policy in policies
     ]
-    assert done.err == "power is billed on the days that count: 2024-03 (1 of 31 days)\n"
+    assert done.err == "the demand charge of these months is of their usable days only: 2024-03 (1 of 31 days)\n"
 
 
 @pytest.mark.usefixtures("with_power")
 def test_evaluate_draws_the_months_when_power_has_a_price(darkstar: Darkstar) -> None:
     done = darkstar("evaluate", "--from", SPRING, "--to", SPRING, "--policies", "idle,oracle")
-    assert (done.code, "with power [EUR]" in done.out, "2024-03" in done.out) == (0, True, True)
+    assert (done.code, "total [EUR]" in done.out, "2024-03" in done.out) == (0, True, True)
 
 
 @pytest.mark.usefixtures("with_power")

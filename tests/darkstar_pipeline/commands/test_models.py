@@ -85,7 +85,7 @@ def test_promotion_happens_when_somebody_insists_and_says_why(darkstar: Darkstar
 def test_promotion_by_hand_is_noted_when_nobody_judged_the_version(darkstar: Darkstar) -> None:
     done = darkstar("models", "promote", "1", "--site", "new", "--json")
     assert (done.code, done.document["version"]) == (0, 1)
-    assert "never judged" in done.err
+    assert "never evaluated" in done.err
     rows = darkstar("query", "SELECT why, forced FROM model_promotions WHERE site = 'new'", "--json").document["rows"]
     assert rows == [{"why": "by hand, not judged", "forced": True}]
 

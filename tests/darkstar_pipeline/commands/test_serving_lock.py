@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.commands.serve import _alone, serving_lock
+from darkstar_pipeline.commands.serve import hold_serving_lock, serving_lock
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.file_lock import hold_lock, is_locked
 from tests.builders.command_line import Darkstar, run_darkstar
@@ -21,11 +21,11 @@ def test_service_refuses_to_start_when_another_steers_the_home(home: Path, darks
 
 def test_lock_is_held_while_a_service_runs_and_by_no_trial(tmp_path: Path) -> None:
     lock = serving_lock(tmp_path, "home")
-    with _alone(lock, trial=False):
+    with hold_serving_lock(lock, trial=False):
         assert is_locked(lock)
-        with _alone(lock, trial=True):
+        with hold_serving_lock(lock, trial=True):
             pass
-        with pytest.raises(ConfigurationError), _alone(lock, trial=False):
+        with pytest.raises(ConfigurationError), hold_serving_lock(lock, trial=False):
             pass
     assert not is_locked(lock)
 
@@ -33,6 +33,6 @@ def test_lock_is_held_while_a_service_runs_and_by_no_trial(tmp_path: Path) -> No
 def test_service_runs_without_a_lock_when_the_disk_takes_none(tmp_path: Path) -> None:
     (tmp_path / "service").write_text("a file where a folder should be")
     ran = False
-    with _alone(serving_lock(tmp_path, "home"), trial=False):
+    with hold_serving_lock(serving_lock(tmp_path, "home"), trial=False):
         ran = True
     assert ran
