@@ -87,7 +87,7 @@ def test_promotion_by_hand_is_noted_when_nobody_judged_the_version(darkstar: Dar
     assert (done.code, done.document["version"]) == (0, 1)
     assert "never evaluated" in done.err
     rows = darkstar("query", "SELECT why, forced FROM model_promotions WHERE site = 'new'", "--json").document["rows"]
-    assert rows == [{"why": "by hand, not judged", "forced": True}]
+    assert rows == [{"why": "by hand, without evidence", "forced": True}]
 
 
 def test_rollback_brings_back_the_version_before_and_then_value(darkstar: Darkstar, homes: Path) -> None:
