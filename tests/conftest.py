@@ -1,4 +1,4 @@
-"""What every room's tests share: a fixed Hypothesis profile and the way to the measured data beside the project."""
+"""Shared by the tests of every room: a fixed Hypothesis profile and the way to the measured data beside the project."""
 
 import os
 import sys

@@ -57,7 +57,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
 
 
 def fill(home: Context) -> None:
-    """What a backfill of two weeks of the sample leaves in the lake; some schedules are stored, some are not."""
+    """Fill the lake as a backfill of two weeks of the sample does; some schedules are stored, some are not."""
     sample = load_sample()
     slots = grid(FIRST, LAST, home.timezone).with_columns(hour=pl.col("slot_start").dt.truncate("1h"))
     slots = slots.join(sample.observations.rename({"slot_start": "hour"}), on="hour", how="left")
@@ -94,7 +94,7 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
 
 
 def outputs(notebook: nbformat.NotebookNode, kind: str) -> list[str]:
-    """What the cells showed, of one kind."""
+    """Return the outputs of the cells, of one kind."""
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return [output["data"][kind] for output in shown if kind in output.get("data", {})]
 

@@ -49,6 +49,7 @@ EXIT_CODES: Mapping[str, ExitCode] = {
     "configuration": ExitCode.USAGE,
     "usage": ExitCode.USAGE,
     "query": ExitCode.USAGE,
+    "wrong_moment": ExitCode.USAGE,
     "file_system": ExitCode.USAGE,
     "data_missing": ExitCode.DATA,
     "data_refused": ExitCode.DATA,

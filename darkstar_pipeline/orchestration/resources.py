@@ -1,4 +1,4 @@
-"""What assets reach for: the lake's days in and out, and DuckDB over all of them, as Dagster resources.
+"""Resources of the assets: the lake's days in and out, and DuckDB over all of them, as Dagster resources.
 
 `LakeIOManager` is the only place where assets write. What does not belong here: what a table means
 (`warehouse.schemas`), how a file is replaced (`warehouse.lake`), what a run records (`tracking`).

@@ -27,7 +27,7 @@ LEAST_PRICE_HIT = 0.04
 
 
 class FaultKind(StrEnum):
-    """What went wrong in the recording."""
+    """Faults of the recording."""
 
     PRICE_ZERO_HOUR = "price_zero_hour"
     PRICE_ZERO_RUN = "price_zero_run"
@@ -40,7 +40,7 @@ class FaultKind(StrEnum):
 
 
 class Expected(StrEnum):
-    """What a sound pipeline makes of it."""
+    """The result of a sound pipeline."""
 
     REPAIRED = "repaired"
     """The zeros are recognised and replaced; the day counts."""

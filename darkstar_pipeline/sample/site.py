@@ -41,7 +41,7 @@ _RESULTS = tuple(_STAGES.values())
 
 @dataclass(frozen=True)
 class SampleImport:
-    """What importing the sample did.
+    """The outcome of importing the sample.
 
     Attributes:
         reports: one for the observations, the prices and the hourly statistics.

@@ -81,7 +81,7 @@ def sample_weeks(
 def _settings(first: date, changes: Mapping[str, Mapping[str, Any]]) -> Settings:
     """The sample's settings with some sections changed."""
     own = sample_settings().model_dump()
-    site = {**own, "first_day": first, **{name: {**own[name], **told} for name, told in changes.items()}}
+    site = {**own, "first_day": first, **{name: {**own[name], **changed} for name, changed in changes.items()}}
     return Settings(sites={SITE: SiteSettings.model_validate(site)}, default_site=None)
 
 

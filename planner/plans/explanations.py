@@ -111,8 +111,9 @@ def _slots(
     battery = task.site.battery
     moved = sum((schedule[f"{name}_kwh"].to_numpy() for name in task.loads.names), start=np.zeros(task.n_slots))
     for number in range(2, 2 + len(task.site.extra_batteries)):
-        flows = (schedule[f"battery_{number}_{flow}_kwh"].to_numpy() for flow in ("charge", "discharge"))
-        moved = moved + next(flows) - next(flows)
+        charge = schedule[f"battery_{number}_charge_kwh"].to_numpy()
+        discharge = schedule[f"battery_{number}_discharge_kwh"].to_numpy()
+        moved = moved + charge - discharge
     drawn = schedule.with_columns(load_kwh=pl.col("load_kwh") + moved)
     net = drawn["load_kwh"].to_numpy() - drawn["pv_kwh"].to_numpy()
     idle, stored_value = _valuation(task, solution, valuation)

@@ -14,7 +14,7 @@ PROGRAM = Path(sys.executable).with_name("darkstar")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left: exit code, stdout, stderr."""
+    """The outcome of a command: exit code, stdout, stderr."""
 
     code: int
     out: str
@@ -27,7 +27,7 @@ class Outcome:
 
     @property
     def error(self) -> dict[str, str]:
-        """What a JSON error document says."""
+        """The error of a JSON document."""
         return self.document["error"]
 
 

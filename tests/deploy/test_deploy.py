@@ -1,4 +1,4 @@
-"""What is deployed names only what there is: commands, options, files, versions; no port is open to others by accident.
+"""The deployment names only what there is: commands, options, files, versions; no port is open to others by accident.
 
 Nothing is built here: images need a registry, and units an init. What has its own checker is given to it where it is
 installed.

@@ -10,17 +10,20 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.errors import ConfigurationError, DarkstarError
 from darkstar_pipeline.service.schemas.overrides import Override, OverrideRequest
 from darkstar_pipeline.state.atomic_files import atomic_write
 
 OVERRIDES_FILE = "wishes.json"  # in the service's folder; the name of version 0.1
 FURTHEST = timedelta(days=31)
 MAX_OVERRIDES = 50
+_MOMENT = f"give a moment in the future, within {FURTHEST.days} days"
 
 
-class OverrideError(Exception):
+class OverrideError(DarkstarError):
     """An override that cannot be accepted: its end has passed, or is too far ahead."""
+
+    code = "wrong_moment"
 
 
 class _Kept(BaseModel):
@@ -60,10 +63,10 @@ class OverrideStore:
         """
         if wish.until <= now:
             message = f"until {wish.until.isoformat()} has passed; it is {now.isoformat()}"
-            raise OverrideError(message)
+            raise OverrideError(message, _MOMENT)
         if wish.until > now + FURTHEST:
             message = f"until {wish.until.isoformat()} is more than {FURTHEST.days} days ahead"
-            raise OverrideError(message)
+            raise OverrideError(message, _MOMENT)
         until = wish.until.astimezone(UTC)
         taken = Override(id=secrets.token_hex(4), since=now, mode=wish.mode, until=until, power_kw=wish.power_kw)
         with self._lock:

@@ -1,4 +1,4 @@
-"""Makes one plan of the service, from what was gathered to the document: the ladder, wishes, and the last resorts."""
+"""Builds a plan of the service, from its inputs to the document: fallback chain, overrides and the last resorts."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -40,7 +40,7 @@ COMMAND_MODES = ("charge", "discharge", "export", "hold", "self_consumption")
 
 @dataclass(frozen=True, kw_only=True)
 class PlanRequest:
-    """What a plan is made with, besides what is known.
+    """The request of a plan, besides its inputs.
 
     Attributes:
         active: the champion, or the reason why there is none.
@@ -60,74 +60,74 @@ class PlanRequest:
 
 
 def build_plan(
-    context: Context, at: datetime, gathered: InputStatus, making: PlanRequest, seconds: float
+    context: Context, at: datetime, status: InputStatus, request: PlanRequest, seconds: float
 ) -> PlanDocument:
-    """The plan of a moment; there always is one.
+    """Return the plan of a moment; there always is one.
 
     Args:
         context: the site.
         at: the moment.
-        gathered: what is known.
-        making: the request of this plan.
-        seconds: that gathering took [s].
+        status: the inputs, and what is missing of them.
+        request: the request of this plan.
+        seconds: time that reading the inputs took [s].
     """
-    known = gathered.plan_inputs
+    known = status.plan_inputs
     if known is None:
-        return _without_inputs(context, at, gathered, making, seconds)
-    climbed, overridden = _climbed(context, known, making)
+        return _without_inputs(context, at, status, request, seconds)
+    released, overridden = _released_plan(context, known, request)
     made = PlanResult(
         at=at,
-        result=climbed,
+        result=released,
         quantiles=known.quantiles,
-        inputs=gathered.inputs,
-        model=making.model,
+        inputs=status.inputs,
+        model=request.model,
         overridden=overridden,
         seconds=seconds,
     )
     return plan_document(context, made)
 
 
-def _climbed(context: Context, known: PlanInputs, making: PlanRequest) -> tuple[FallbackResult, int]:
-    """The plan, and how many of its slots a person asked for."""
-    if making.override is None:
-        return first_usable_plan(known.task, _rungs(context, known, making)), 0
-    n_asked = _slots_until(known.task.slots["slot_start"], making.override.until)
-    asked, rest = _asked_for(known.task, making.override, n_asked), None
-    if n_asked < known.task.n_slots:
-        later = _later(known, n_asked, float(asked["soc_end_kwh"][-1]))
-        rest = first_usable_plan(later.task, _rungs(context, later, making))
-    joined = _joined(known.task, asked, rest)
+def _released_plan(context: Context, known: PlanInputs, request: PlanRequest) -> tuple[FallbackResult, int]:
+    """Return the plan, and how many of its slots a person has set by hand."""
+    if request.override is None:
+        return first_usable_plan(known.task, _sources_of(context, known, request)), 0
+    n_manual = _slots_until(known.task.slots["slot_start"], request.override.until)
+    manual, rest = _manual_slots(known.task, request.override, n_manual), None
+    if n_manual < known.task.n_slots:
+        later = _later(known, n_manual, float(manual["soc_end_kwh"][-1]))
+        rest = first_usable_plan(later.task, _sources_of(context, later, request))
+    joined = _joined(known.task, manual, rest)
     if joined.plan.verification.valid:
-        return joined, n_asked
-    climbed = first_usable_plan(known.task, _rungs(context, known, making))
+        return joined, n_manual
+    released = first_usable_plan(known.task, _sources_of(context, known, request))
     wrong = joined.plan.verification.violations[0].message
-    refused = Attempt(climbed.source, REFUSED, f"what was asked for by hand is refused: {wrong}")
-    return FallbackResult(climbed.plan, climbed.source, (refused, *climbed.attempts)), 0
+    refused = Attempt(released.source, REFUSED, f"what was asked for by hand is refused: {wrong}")
+    return FallbackResult(released.plan, released.source, (refused, *released.attempts)), 0
 
 
-def _rungs(context: Context, known: PlanInputs, making: PlanRequest) -> list[PlanSource]:
-    """Every rung above self-consumption."""
-    above = site_sources(context, known, making.active, solver_seconds=making.solver_seconds, memo=making.memo)
-    return [*above, _last_rung(making.last_plan, known.at)]
+def _sources_of(context: Context, known: PlanInputs, request: PlanRequest) -> list[PlanSource]:
+    """Return every source of a plan above self-consumption."""
+    above = site_sources(context, known, request.active, solver_seconds=request.solver_seconds, memo=request.memo)
+    return [*above, _last_plan_source(request.last_plan, known.at)]
 
 
-def _joined(task: PlanTask, asked: pl.DataFrame, rest: FallbackResult | None) -> FallbackResult:
-    """What was asked for and the plan behind it as one."""
-    told = explain(_first_slots(task, asked.height), asked, None)
-    schedule = told if rest is None else pl.concat([told, rest.plan.schedule], how="diagonal_relaxed")
-    found = candidate(task, PLAN, schedule.drop("reason", "sentence", "idle_costs"))
+def _joined(task: PlanTask, manual: pl.DataFrame, rest: FallbackResult | None) -> FallbackResult:
+    """Return the slots set by hand and the plan behind them as one."""
+    explained = explain(_first_slots(task, manual.height), manual, None)
+    schedule = explained if rest is None else pl.concat([explained, rest.plan.schedule], how="diagonal_relaxed")
+    checked = candidate(task, PLAN, schedule.drop("reason", "sentence", "idle_costs"))
     simple = {each.name: each.cost for each in simple_candidates(task)}
     reason = "asked for by hand; nothing compares its cost"
     plan = Plan(
         schedule=schedule,
         released=PLAN,
         reason=reason,
-        cost=found.cost,
+        cost=checked.cost,
         idle_cost=simple[IDLE],
         self_consumption_cost=simple[SELF_CONSUMPTION],
         solver=SolverRecord("none", "not asked"),
         attempts=(),
-        verification=found.verification,
+        verification=checked.verification,
         solution=None,
     )
     if rest is None:
@@ -136,12 +136,12 @@ def _joined(task: PlanTask, asked: pl.DataFrame, rest: FallbackResult | None) ->
 
 
 def _first_slots(task: PlanTask, n_slots: int) -> PlanTask:
-    """The first slots of a task."""
+    """Return a task of the first slots of a task."""
     return replace(task, slots=task.slots.head(n_slots))
 
 
 def _later(known: PlanInputs, n_slots: int, soc_kwh: float) -> PlanInputs:
-    """The same from some slots on."""
+    """Return the same inputs from some slots on."""
     task, ahead = known.task, known.rolling
     slots = task.slots.tail(task.n_slots - n_slots)
     return replace(
@@ -152,69 +152,69 @@ def _later(known: PlanInputs, n_slots: int, soc_kwh: float) -> PlanInputs:
 
 
 def _slots_until(starts: pl.Series, until: datetime) -> int:
-    """Slots that begin before a moment, one at least."""
+    """Return the number of slots that begin before a moment, one at least."""
     return max(int((starts < until).sum()), 1)
 
 
-def _asked_for(task: PlanTask, wish: Override, n_slots: int) -> pl.DataFrame:
-    """The slots that a person asked for, run through the inverter on what is expected."""
+def _manual_slots(task: PlanTask, override: Override, n_slots: int) -> pl.DataFrame:
+    """Return the slots set by hand, run through the inverter on the expected load and PV."""
     part = _first_slots(task, n_slots)
-    charge, discharge, export = override_command(task.site, wish)
+    charge, discharge, export = override_command(task.site, override)
     full = np.ones(n_slots)
     return simulated(part, default_loads(part), Command(charge * full, discharge * full, export * full))
 
 
-def override_command(site: Site, wish: Override) -> tuple[float, float, float]:
-    """Charge, discharge and export power of a wish [kW]."""
+def override_command(site: Site, override: Override) -> tuple[float, float, float]:
+    """Return charge, discharge and export power of an override [kW]."""
     battery = site.battery
-    most = float("inf") if wish.power_kw is None else wish.power_kw
+    most = float("inf") if override.power_kw is None else override.power_kw
     export = full_export_kw(site)
     return {
         "charge": (min(battery.charge_kw, most), 0.0, 0.0),
         "discharge": (0.0, min(battery.discharge_kw, most), 0.0),
         "export": (0.0, battery.discharge_kw, min(export, most)),
         "hold": (0.0, 0.0, export),
-    }.get(wish.mode, (0.0, battery.discharge_kw, 0.0))
+    }.get(override.mode, (0.0, battery.discharge_kw, 0.0))
 
 
-def _last_rung(last: PlanDocument | None, at: datetime) -> PlanSource:
-    """What the last valid plan said of the slots ahead."""
+def _last_plan_source(last: PlanDocument | None, at: datetime) -> PlanSource:
+    """Return the last valid plan as a source of commands for the slots ahead."""
     if last is None or not is_usable(last, at):
         return PlanSource(LAST_PLAN, None, "there is no earlier plan that reaches so far")
     return PlanSource(LAST_PLAN, lambda task: _as_before(last, task))
 
 
 def _as_before(last: PlanDocument, task: PlanTask) -> PolicySchedule:
-    """The commands of the last plan; behind its end the inverter by itself."""
+    """Return the commands of the last plan; behind its end those of self-consumption."""
     by_itself = (0.0, task.site.battery.discharge_kw, 0.0)
-    said = {slot.slot_start: (slot.charge_kw, slot.discharge_kw, slot.export_kw) for slot in last.slots}
-    powers = np.array([said.get(start, by_itself) for start in task.slots["slot_start"]])
+    commands = {slot.slot_start: (slot.charge_kw, slot.discharge_kw, slot.export_kw) for slot in last.slots}
+    powers = np.array([commands.get(start, by_itself) for start in task.slots["slot_start"]])
     schedule = simulated(task, default_loads(task), Command(*powers.T))
     return PolicySchedule(schedule, np.full((task.n_slots, 2), np.nan))
 
 
 def _without_inputs(
-    context: Context, at: datetime, gathered: InputStatus, making: PlanRequest, seconds: float
+    context: Context, at: datetime, status: InputStatus, request: PlanRequest, seconds: float
 ) -> PlanDocument:
-    """The last plan's own slots as long as they reach; then the inverter by itself."""
-    above = [Attempt(name, UNAVAILABLE, gathered.problem) for name in ("champion", "value", "mpc")]
-    last, task = making.last_plan, None
+    """Return the last plan's own slots as long as they reach, else the default plan."""
+    above = [Attempt(name, UNAVAILABLE, status.problem) for name in ("champion", "value", "mpc")]
+    last, task = request.last_plan, None
     if last is not None and is_usable(last, at):
-        task = _task_of(context, last, at, gathered)
+        task = _task_of(context, last, at, status)
     if task is not None:
-        climbed = first_usable_plan(task, [_last_rung(last, at)])
-        whole = FallbackResult(climbed.plan, climbed.source, (*above, *climbed.attempts))
+        released = first_usable_plan(task, [_last_plan_source(last, at)])
+        whole = FallbackResult(released.plan, released.source, (*above, *released.attempts))
         made = PlanResult(
-            at=at, result=whole, quantiles=None, inputs=gathered.inputs, model=None, overridden=0, seconds=seconds
+            at=at, result=whole, quantiles=None, inputs=status.inputs, model=None, overridden=0, seconds=seconds
         )
         return plan_document(context, made)
     none = Attempt(LAST_PLAN, UNAVAILABLE, "there is no earlier plan that reaches so far")
-    why = f"{gathered.problem}; {none.reason}; the inverter is left by itself"
-    return default_plan(context, at, why=why, tries=(*above, none), inputs=gathered.inputs, seconds=seconds)
+    why = f"{status.problem}; {none.reason}; the inverter is left by itself"
+    return default_plan(context, at, why=why, tries=(*above, none), inputs=status.inputs, seconds=seconds)
 
 
-def _task_of(context: Context, last: PlanDocument, at: datetime, gathered: InputStatus) -> PlanTask | None:
-    """A task on what the last plan knew; None where it knew too little."""
+def _task_of(context: Context, last: PlanDocument, at: datetime, status: InputStatus) -> PlanTask | None:
+    """Return a task on the inputs of the last plan; None where they are incomplete."""
     slots = [slot for slot in last.slots if slot.slot_end > at]
     if not slots or any(_incomplete(slot) for slot in slots):
         return None
@@ -222,13 +222,13 @@ def _task_of(context: Context, last: PlanDocument, at: datetime, gathered: Input
     frame = pl.DataFrame({name: [getattr(slot, name) for slot in slots] for name in names})
     battery = context.site.battery
     expected = slots[0].soc_start_percent
-    percent = gathered.soc.percent if gathered.soc is not None else expected if expected is not None else 0.0
-    value = _worth(last)
+    percent = status.soc.percent if status.soc is not None else expected if expected is not None else 0.0
+    value = _end_value(last)
     return PlanTask(slots=frame, site=context.site, start_soc_kwh=battery.soc_kwh(percent), end=End(value=value))
 
 
-def _worth(last: PlanDocument) -> float:
-    """What a stored kWh is worth at the end of a plan: the median price of its slots, as good as any [money/kWh]."""
+def _end_value(last: PlanDocument) -> float:
+    """Return the value of a stored kWh at the end of a plan: the median price of its slots [money/kWh]."""
     return float(np.median([slot.import_price for slot in last.slots if slot.import_price is not None]))
 
 
@@ -237,5 +237,5 @@ def _incomplete(slot: PlanSlot) -> bool:
 
 
 def storage_input(note: str) -> Input:
-    """An input that says that the disk does not take what is to be kept."""
+    """Return an input that says that the disk does not take what is to be kept."""
     return Input(name="storage", state="missing", source="disk", note=note)

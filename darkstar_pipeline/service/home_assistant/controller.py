@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class ControlledHome:
-    """What control needs to know of a site.
+    """A site as control sees it.
 
     Attributes:
         settings: its Home Assistant.

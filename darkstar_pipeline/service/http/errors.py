@@ -15,7 +15,6 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
 
 from darkstar_pipeline.errors import DarkstarError
-from darkstar_pipeline.service.engine.overrides import OverrideError
 from darkstar_pipeline.service.schemas.base import ErrorDocument, Problem
 from env.errors import CodedError
 
@@ -78,7 +77,6 @@ def add_handlers(app: FastAPI) -> None:
         HTTPException: _no_route,
         DarkstarError: _ours,
         CodedError: _ours,
-        OverrideError: _wrong_moment,
         Exception: _internal_error,
     }
     for kind, handler in handlers.items():
@@ -119,11 +117,6 @@ def _ours(request: Request, error: DarkstarError | CodedError) -> JSONResponse:
         _log.error("internal error", exc_info=error)
         return _internal_error(request, error)
     return problem(_STATUS[error.code], error.code, str(error), error.hint)
-
-
-def _wrong_moment(_: Request, error: OverrideError) -> JSONResponse:
-    code = "wrong_moment"
-    return problem(_STATUS[code], code, str(error), "give a moment in the future, within 31 days")
 
 
 def _internal_error(_: Request, error: Exception) -> JSONResponse:

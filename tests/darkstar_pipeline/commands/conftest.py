@@ -1,4 +1,4 @@
-"""What the tests of commands share: working directories, empty and lived in, and `darkstar` run in this process."""
+"""Shared by the tests of commands: working directories, empty and lived in, and `darkstar` run in this process."""
 
 import shutil
 from pathlib import Path

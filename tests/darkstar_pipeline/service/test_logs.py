@@ -21,7 +21,7 @@ _log = logging.getLogger("darkstar_pipeline.service.tested")
 
 @pytest.fixture
 def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[io.StringIO]:
-    """What is logged, with a secret that was read; everything is as before afterwards."""
+    """The log, with a secret that was read; everything is as before afterwards."""
     monkeypatch.setenv("DARKSTAR_TESTED", SECRET)
     assert secret("DARKSTAR_TESTED", tmp_path / "none") == SECRET
     root = logging.getLogger()
