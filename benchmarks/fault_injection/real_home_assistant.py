@@ -78,7 +78,7 @@ class RealHomeAssistant:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.token = folder, ""
+        self.folder, self.token, self._refresh_token = folder, "", ""
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -111,13 +111,18 @@ class RealHomeAssistant:
     def _runs(self) -> bool:
         try:
             if not self.token:
-                self.token = self._onboarded()
-            return self.request("GET", "/api/config")["state"] == "RUNNING"
+                self.token, self._refresh_token = self._onboarded()
+            return self.request("GET", "/api/config")["state"] == "RUNNING" and self._remembers_user()
         except (httpx2.HTTPError, KeyError):
             return False
 
-    def _onboarded(self) -> str:
-        """Onboard a user and return a token of theirs."""
+    def _remembers_user(self) -> bool:
+        """Return whether the user's token is on the disk: until a second later, a kill would make it forget them."""
+        stored = self.folder / ".storage" / "auth"
+        return stored.exists() and self._refresh_token in stored.read_text(encoding="utf-8")
+
+    def _onboarded(self) -> tuple[str, str]:
+        """Onboard a user and return an access token and the refresh token of theirs."""
         user = {
             "client_id": CLIENT,
             "name": "Test",
@@ -130,7 +135,7 @@ class RealHomeAssistant:
         code = {"client_id": CLIENT, "grant_type": "authorization_code", "code": onboarded.json()["auth_code"]}
         tokens = httpx2.post(f"{self.url}/auth/token", data=code, timeout=10)
         tokens.raise_for_status()
-        return tokens.json()["access_token"]
+        return tokens.json()["access_token"], tokens.json()["refresh_token"]
 
     def request(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON of any shape
         """Return an answer of its API, parsed from JSON."""

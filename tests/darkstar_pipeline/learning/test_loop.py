@@ -170,7 +170,7 @@ def test_evaluation_says_which_days_a_policy_has_seen(trained: Trained) -> None:
     for first, last, n_days in ((DAYS[33], DAYS[36], 2), (DAYS[8], DAYS[10], 1)):
         done = folder.darkstar("evaluate", "--from", str(first), "--to", str(last), "--policies", policy, "--json")
         assert done.document["learned_from"] == {policy: n_days}
-        assert f"which flatter it: {policy} {n_days}" in done.err
+        assert f"which favours it: {policy} {n_days}" in done.err
 
 
 @pytest.mark.parametrize(
