@@ -51,10 +51,10 @@ class FakeInverter:
 
 
 class FakeWatchdog:
-    """Starts no process; counts how often a watchdog was started."""
+    """Starts no process; counts how often a watchdog was started and waited for."""
 
     def __init__(self) -> None:
-        self.started = 0
+        self.started = self.waited = 0
 
     def __call__(self, _: Path) -> "FakeWatchdog":
         self.started += 1
@@ -65,6 +65,7 @@ class FakeWatchdog:
 
     def wait(self, timeout: float | None = None) -> int:
         del timeout
+        self.waited += 1
         return 0
 
 

@@ -91,7 +91,7 @@ class LeaseKeeper:
                 if self._lease is None:
                     self._write(restore, released=False)
                 return not self._expired
-            if not wait_for_watchdog(self._folder, ENDING_SECONDS):
+            if not self._ended():
                 return False
         self._write(restore, released=False)
         self._watchdog = self._start(self._folder)
@@ -100,6 +100,17 @@ class LeaseKeeper:
     def _watchdog_runs(self) -> bool:
         """Return whether a watchdog runs: ours, which may not hold its lock yet, or another."""
         return (self._watchdog is not None and self._watchdog.poll() is None) or watchdog_runs(self._folder)
+
+    def _ended(self) -> bool:
+        """Return whether the watchdog that has released the lease ends in time; it lets its lock go a moment before."""
+        if not wait_for_watchdog(self._folder, ENDING_SECONDS):
+            return False
+        try:
+            if self._watchdog is not None:
+                self._watchdog.wait(timeout=ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     @property
     def _expired(self) -> bool:

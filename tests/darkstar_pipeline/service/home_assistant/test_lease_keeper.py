@@ -163,6 +163,7 @@ def test_nothing_is_written_under_an_expired_lease_until_its_watchdog_has_restor
     assert leases
     assert all(not lease.released and lease.ends == control.uptime + 60 for lease in leases)
     assert control.watchdog.started == 2, "another one, though the process of the first may still be ending"
+    assert control.watchdog.waited == 1, "whose end is waited for"
     assert control.controller.status().problem == ""
 
 
