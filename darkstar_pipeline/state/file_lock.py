@@ -24,12 +24,25 @@ def hold_lock(path: Path) -> Generator[None]:
 
 def is_locked(path: Path) -> bool:
     """Return whether a living process holds the lock; one that was never taken is not held."""
+    return not wait_until_free(path, 0)
+
+
+def wait_until_free(path: Path, timeout: float) -> bool:
+    """Wait until no living process holds the lock.
+
+    Args:
+        path: the lock's file.
+        timeout: longest wait [s].
+
+    Returns:
+        Whether nobody holds it; so it is where it was never taken.
+    """
     if not path.exists():
-        return False
+        return True
     from filelock import FileLock, Timeout
 
     try:
-        with FileLock(path, timeout=0, fallback_to_soft=False):
-            return False
+        with FileLock(path, timeout=timeout, fallback_to_soft=False):
+            return True
     except Timeout:
-        return True
+        return False

@@ -103,11 +103,13 @@ class LeaseKeeper:
 
     def _ended(self) -> bool:
         """Return whether the watchdog that has released the lease ends in time; it lets its lock go a moment before."""
-        if not wait_for_watchdog(self._folder, ENDING_SECONDS):
-            return False
+        return wait_for_watchdog(self._folder, ENDING_SECONDS) and self._process_ended(ENDING_SECONDS)
+
+    def _process_ended(self, timeout: float) -> bool:
+        """Wait for the watchdog that we started; return whether it ended in time, or there is none."""
         try:
             if self._watchdog is not None:
-                self._watchdog.wait(timeout=ENDING_SECONDS)
+                self._watchdog.wait(timeout=timeout)
         except subprocess.TimeoutExpired:
             return False
         return True
@@ -146,13 +148,7 @@ class LeaseKeeper:
             OSError: the disk does not take the lease.
         """
         self._write(restore, released=True)
-        if self._watchdog is None:
-            return True
-        try:
-            self._watchdog.wait(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+        return self._process_ended(timeout)
 
     def _write(self, restore: Sequence[ServiceCall], *, released: bool) -> None:
         lease = Lease(

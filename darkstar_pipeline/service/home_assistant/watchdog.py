@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient, HomeAssistantError
 from darkstar_pipeline.service.home_assistant.lease import Lease, read_lease, write_lease
 from darkstar_pipeline.service.secrets import secret
+from darkstar_pipeline.state.file_lock import is_locked, wait_until_free
 
 LOCK_FILE = "watchdog.lock"
 LOG_FILE = "watchdog.log"
@@ -44,26 +45,12 @@ def watch(folder: Path, *, poll_seconds: float = POLL_SECONDS) -> bool:
 
 def watchdog_runs(folder: Path) -> bool:
     """Return whether a watchdog, of any version, is running on a folder."""
-    return not wait_for_watchdog(folder, 0)
+    return is_locked(folder / LOCK_FILE)
 
 
 def wait_for_watchdog(folder: Path, timeout: float) -> bool:
-    """Wait until no watchdog is running on a folder.
-
-    Args:
-        folder: folder of the lease file.
-        timeout: longest wait [s].
-
-    Returns:
-        Whether none is running.
-    """
-    if not (folder / LOCK_FILE).exists():
-        return True
-    try:
-        with FileLock(folder / LOCK_FILE, timeout=timeout, fallback_to_soft=False):
-            return True
-    except Timeout:
-        return False
+    """Wait until no watchdog is running on a folder, at most so many seconds; return whether none is."""
+    return wait_until_free(folder / LOCK_FILE, timeout)
 
 
 def start_watchdog(folder: Path) -> "subprocess.Popen[bytes]":
