@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
+from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.pictures.learning import policy_map_png
 from darkstar_pipeline.policies.trained import TrainedPolicy
 from env.gym.episodes import Episodes
@@ -27,13 +27,7 @@ def policy_map(context: Context, trained: TrainedPolicy, days: Sequence[date]) -
     slots whose import price falls into a column.
     """
     chosen = list(days)[-MAP_DAYS:]
-    found = replay_inputs(
-        context.lake,
-        context.site,
-        chosen,
-        has_pv=context.site_settings.has_pv,
-        lookback_days=trained.policy.weight_rules.n_days,
-    )
+    found = trained.inputs(context, chosen)
     source = ScenarioSource(
         history=found.history,
         rules=trained.policy.weight_rules,

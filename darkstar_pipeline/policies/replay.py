@@ -6,7 +6,7 @@ from datetime import date
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
+from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.policies.trained import TrainedPolicy
 from planner.policies.window import open_window
 from planner.replay.learned import replay_learned, replay_learned_window
@@ -34,13 +34,7 @@ def replay_trained(
     Raises:
         PolicyMismatchError: the policy was trained on another state than this version has.
     """
-    found = replay_inputs(
-        context.lake,
-        context.site,
-        days,
-        has_pv=context.site_settings.has_pv,
-        lookback_days=trained.policy.weight_rules.n_days,
-    )
+    found = trained.inputs(context, days)
     source = ScenarioSource(history=found.history, forecast_scenarios=trained.own_scenarios(context, days))
     protocol = protocol_of(context.site_settings, context.site.battery) if protocol is None else protocol
     if continuous:
