@@ -90,7 +90,9 @@ def policy_reference(text: str, site: str) -> str:
     >>> policy_reference("3", "home"), policy_reference("value", "home")
     ('models:/antares-home/3', 'value')
     """
-    return f"models:/antares-{site}/{int(text)}" if text.isascii() and text.isdigit() else text
+    from darkstar_pipeline.models.version import reference, registered_name
+
+    return reference(registered_name(site), int(text)) if text.isascii() and text.isdigit() else text
 
 
 def _range(context: "Context", first: date | None, last: date | None) -> tuple[date, date]:

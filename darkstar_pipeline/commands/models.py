@@ -71,25 +71,24 @@ def promote(
     A version that a retrain evaluated and did not promote needs --force and a reason. A version without evidence, as
     `darkstar train` makes it, is promoted on your judgement; the record says that there was no evidence.
     """
-    from darkstar_pipeline.models.promotion import check_evidence
-    from darkstar_pipeline.models.promotion import promote as move
-    from darkstar_pipeline.models.registry import find_version, stored_bundle
+    from darkstar_pipeline.models.promotion import promote_registered
 
     if force and not (why and why.strip()):
         raise UsageError("--force needs a reason", "give it with --why TEXT; it is kept in `model_promotions`")
     context = call.context()
     name, number = _parse_version(version, model, context.site_name)
-    evidence = find_version(context, name, number).evidence
-    by_hand = evidence is None and not force
-    if by_hand:
-        call.note(
-            f"version {number} was never evaluated on held-out days; `darkstar compare` or `darkstar retrain` does that"
-        )
-    elif not force:
-        check_evidence(number, evidence)
-    stored_bundle(context, name, number)
-    reason = why if why is not None else _reasons(evidence) or "by hand, without evidence"
-    done = move(context, number, actor=_actor(), reason=reason, evidence=evidence, force=force or by_hand, name=name)
+    unevaluated = (
+        f"version {number} was never evaluated on held-out days; `darkstar compare` or `darkstar retrain` does that"
+    )
+    done = promote_registered(
+        context,
+        number,
+        actor=_actor(),
+        reason=why,
+        force=force,
+        name=name,
+        on_unevaluated=lambda: call.note(unevaluated),
+    )
     return _result(call, done)
 
 
@@ -147,13 +146,10 @@ def _row(record: "ModelVersionRecord") -> dict[str, Any]:
     }
 
 
-def _reasons(evidence: "Mapping[str, Any] | None") -> str:
-    """Return the gate's reasons; empty where it did not evaluate the version."""
-    return "" if evidence is None else "; ".join(str(reason) for reason in evidence.get("reasons", ()))
-
-
 def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
     """Print the versions and the champion."""
+    from darkstar_pipeline.models.promotion import evidence_reasons
+
     columns = {
         "model": "model",
         "version": "version",
@@ -170,7 +166,7 @@ def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
             **row,
             "alias": ", ".join(row["aliases"]) or None,
             "share": None if row["captured_share"] is None else f"{100 * row['captured_share']:.1f} %",
-            "reasons": _reasons(row["evidence"]) or None,
+            "reasons": evidence_reasons(row["evidence"]) or None,
         }
         for row in document["versions"]
     ]

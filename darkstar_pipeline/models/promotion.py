@@ -5,7 +5,7 @@ The pointer (`champion_pointer.POINTER`) is the truth: it is what serving reads,
 cannot be reached.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from darkstar_pipeline.errors import DarkstarError, DataMissingError
 from darkstar_pipeline.models.alias_follower import follow_pointer, update_alias
 from darkstar_pipeline.models.champion_pointer import Pointer, VersionRef, read_pointer, read_version
 from darkstar_pipeline.models.promotion_journal import INTENT, ChangeRequest, change_pointer, settle
-from darkstar_pipeline.models.registry import stored_bundle
+from darkstar_pipeline.models.registry import find_version, stored_bundle
 from darkstar_pipeline.models.version import RegisteredModel, find_model
 from darkstar_pipeline.state.file_lock import hold_lock
 from planner.artifacts.bundle import read_bundle
@@ -90,6 +90,47 @@ def promote(
     return _result(model, request, before, after)
 
 
+def promote_registered(
+    context: Context,
+    version: int,
+    *,
+    actor: str,
+    reason: str | None,
+    force: bool,
+    name: str | None = None,
+    on_unevaluated: Callable[[], None] | None = None,
+) -> PromotionResult:
+    """Put a version into use by the evidence that was registered with it; fetch its bundle where it was cleared away.
+
+    Args:
+        context: the site.
+        version: number of the version.
+        actor: name of a person or job.
+        reason: in words; None takes the evidence's.
+        force: promote against the evidence, or without any.
+        name: the registered model; None is that of the policies.
+        on_unevaluated: called before a version without evidence is promoted, which then counts as forced; None
+            refuses such a version.
+
+    Raises:
+        NotPromotedError: the evidence does not support it, and it is not forced.
+        DataMissingError: there is no such version, or MLflow has lost its bundle.
+        PolicyMismatchError: the bundle is damaged, or made for another tariff; force does not help.
+        OutsideServiceError: the bundle has to be fetched, and MLflow cannot be reached.
+    """
+    name = find_model(context, name).name
+    evidence = find_version(context, name, version).evidence
+    if not force and evidence is None and on_unevaluated is not None:
+        on_unevaluated()
+        force = True
+    if not force:
+        check_evidence(version, evidence)
+    stored_bundle(context, name, version)
+    if reason is None:
+        reason = evidence_reasons(evidence) or "by hand, without evidence"
+    return promote(context, version, actor=actor, reason=reason, evidence=evidence, force=force, name=name)
+
+
 def rollback(context: Context, *, actor: str, reason: str, name: str | None = None) -> PromotionResult:
     """Put the version before back into use, the same bundle byte for byte; before the first one, `value` decides.
 
@@ -135,8 +176,13 @@ def check_evidence(version: int, evidence: Mapping[str, Any] | None) -> None:
     if evidence is None:
         raise NotPromotedError(f"version {version} was not judged against the champion yet", hint)
     if evidence.get("promote") is not True:
-        reasons = "; ".join(str(reason) for reason in evidence.get("reasons", ())) or "no reason is noted"
+        reasons = evidence_reasons(evidence) or "no reason is noted"
         raise NotPromotedError(f"the evidence does not carry version {version}: {reasons}", hint)
+
+
+def evidence_reasons(evidence: Mapping[str, Any] | None) -> str:
+    """Return the gate's reasons on one line; empty where it did not evaluate the version."""
+    return "" if evidence is None else "; ".join(str(reason) for reason in evidence.get("reasons", ()))
 
 
 def finish(context: Context, name: str) -> bool:

@@ -15,6 +15,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from planner.artifacts.atomic_files import atomic_folder
 from planner.artifacts.bundle import MANIFEST, Bundle, read_bundle
+from planner.policy_names import MODEL_REFERENCE
 
 Family = Literal["antares", "aurora", "regressors"]
 FAMILIES: tuple[Family, ...] = ("antares", "aurora", "regressors")
@@ -24,7 +25,6 @@ _FAMILY_OF_KIND: dict[str, Family] = {
     "aurora": "aurora",
     "regressors": "regressors",
 }
-_REFERENCE = "models:/"
 _FOLDER = re.compile(r"v([1-9][0-9]*)")
 
 
@@ -131,8 +131,8 @@ def parse_reference(text: str) -> tuple[str, int]:
     >>> parse_reference("models:/antares-home/3")
     ('antares-home', 3)
     """
-    name, _, version = text.removeprefix(_REFERENCE).rpartition("/")
-    if not text.startswith(_REFERENCE) or not name or not (version.isascii() and version.isdigit()):
+    name, _, version = text.removeprefix(MODEL_REFERENCE).rpartition("/")
+    if not text.startswith(MODEL_REFERENCE) or not name or not (version.isascii() and version.isdigit()):
         raise ConfigurationError(f"{text!r} names no version of a model", "write it as models:/antares-home/3")
     return name, int(version)
 
@@ -143,7 +143,7 @@ def reference(name: str, version: int) -> str:
     >>> reference("antares-home", 3)
     'models:/antares-home/3'
     """
-    return f"{_REFERENCE}{name}/{version}"
+    return f"{MODEL_REFERENCE}{name}/{version}"
 
 
 def place_bundle(target: Path, source: Path, bundle: Bundle) -> None:

@@ -16,9 +16,9 @@ from darkstar_pipeline.models import alias_follower, promotion, promotion_journa
 from darkstar_pipeline.models.alias_follower import PENDING, alias_is_pending, follow_pointer
 from darkstar_pipeline.models.aliases import alias_of
 from darkstar_pipeline.models.champion_pointer import POINTER, load_champion, read_pointer
-from darkstar_pipeline.models.promotion import NotPromotedError, finish, promote, rollback
+from darkstar_pipeline.models.promotion import NotPromotedError, finish, promote, promote_registered, rollback
 from darkstar_pipeline.models.promotion_journal import INTENT
-from darkstar_pipeline.models.registry import list_versions
+from darkstar_pipeline.models.registry import attach_evidence, list_versions
 from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.tracking.mlflow_store import open_store
 from darkstar_pipeline.warehouse.schemas import MODEL_PROMOTIONS
@@ -122,6 +122,35 @@ def test_promotion_changes_nothing_when_the_version_is_champion_already(two: Con
     assert (move.version, move.changed) == (1, False)
     assert (folder_of(two) / POINTER).read_bytes() == before
     assert moved(two) == [("promote", 1, None)]
+
+
+def test_promotion_goes_by_the_registered_evidence(context: Context, register: Callable[..., int]) -> None:
+    for seed, evidence in ((1, PASSED), (2, {"promote": False, "reasons": ["dearer"]})):
+        attach_evidence(context, f"antares-{context.site_name}", register(seed), evidence)
+    assert promote_registered(context, 1, actor="anna", reason=None, force=False).version == 1
+    with pytest.raises(NotPromotedError, match="does not carry version 2: dearer"):
+        promote_registered(context, 2, actor="anna", reason=None, force=False)
+    assert promote_registered(context, 2, actor="anna", reason="try it", force=True).version == 2
+    rows = context.lake.read(MODEL_PROMOTIONS, context.site_name).to_dicts()
+    assert [(row["why"], row["forced"]) for row in rows] == [("cheaper", False), ("try it", True)]
+
+
+def test_version_without_evidence_is_promoted_only_where_the_caller_takes_it(
+    context: Context, register: Callable[..., int]
+) -> None:
+    register(1)
+    with pytest.raises(NotPromotedError, match="was not judged"):
+        promote_registered(context, 1, actor="anna", reason="try it", force=False)
+    notes: list[int | None] = []
+
+    def note() -> None:
+        pointer = read_pointer(folder_of(context))
+        notes.append(None if pointer is None else pointer.version)
+
+    promote_registered(context, 1, actor="anna", reason=None, force=False, on_unevaluated=note)
+    assert notes == [None], "called once, before the promotion"
+    (row,) = context.lake.read(MODEL_PROMOTIONS, context.site_name).to_dicts()
+    assert (row["why"], row["forced"]) == ("by hand, without evidence", True)
 
 
 def test_rollback_brings_back_the_bundle_byte_for_byte(two: Context) -> None:

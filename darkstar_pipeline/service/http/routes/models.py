@@ -4,10 +4,8 @@ from fastapi import APIRouter
 
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.models.promotion import PromotionResult, check_evidence
-from darkstar_pipeline.models.promotion import promote as move_to
+from darkstar_pipeline.models.promotion import PromotionResult, promote_registered
 from darkstar_pipeline.models.promotion import rollback as move_back
-from darkstar_pipeline.models.registry import find_version, stored_bundle
 from darkstar_pipeline.models.version import RegisteredModel, registered_name
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers
@@ -41,13 +39,7 @@ def models(service: StateDep) -> ModelsDocument:
 @router.post("/promote", responses=answers(404, 409, 503), summary="Put a version into use")
 def promote(wanted: PromoteRequest, service: StateDep) -> MoveDocument:
     """As `darkstar models promote`: without passing evidence only by force, and every move is noted."""
-    context = service.context
-    name = registered_name(context.site_name)
-    evidence = find_version(context, name, wanted.version).evidence
-    if not wanted.force:
-        check_evidence(wanted.version, evidence)
-    stored_bundle(context, name, wanted.version)
-    move = move_to(context, wanted.version, actor=ACTOR, reason=wanted.why, evidence=evidence, force=wanted.force)
+    move = promote_registered(service.context, wanted.version, actor=ACTOR, reason=wanted.why, force=wanted.force)
     return _moved(service, move)
 
 
