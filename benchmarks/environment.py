@@ -65,13 +65,13 @@ def run(scope: Scope) -> list[Row]:
     speeds = {name: _median([speeds[name] for speeds in passes]) for name in timed}
     batched = speeds["v1_1"]
     return [
-        *_rows("v1_1", speeds["v1_1"], LEAST_V1_1),
-        *_rows("v2", speeds["v2"], LEAST_V2),
-        *_rows("v2_correction", speeds["v2_correction"]),
-        *_rows("v2_correction_central", speeds["v2_correction_central"]),
-        *_rows("scalar_v1_1", speeds["scalar_v1_1"]),
-        *_ratio("to_scalar", batched, speeds["scalar_v1_1"], LEAST_OVER_SCALAR),
-        *([] if scope.short else _citylearn_rows(scope.homes, batched)),
+        *speed_rows("v1_1", speeds["v1_1"], LEAST_V1_1),
+        *speed_rows("v2", speeds["v2"], LEAST_V2),
+        *speed_rows("v2_correction", speeds["v2_correction"]),
+        *speed_rows("v2_correction_central", speeds["v2_correction_central"]),
+        *speed_rows("scalar_v1_1", speeds["scalar_v1_1"]),
+        *ratio_rows("to_scalar", batched, speeds["scalar_v1_1"], LEAST_OVER_SCALAR),
+        *([] if scope.short else citylearn_rows(scope.homes, batched)),
         *_ppo_rows(ppo_steps(episodes, rounds=scope.of(PPO_ROUNDS, 1))),
     ]
 
@@ -146,7 +146,8 @@ def _median(speeds: list[Speed]) -> Speed:
     return Speed(median(speed.wall for speed in speeds), median(speed.cpu for speed in speeds))
 
 
-def _rows(name: str, speed: Speed, least: int | None = None) -> list[Row]:
+def speed_rows(name: str, speed: Speed, least: int | None = None) -> list[Row]:
+    """Return the rows of a speed, by the clock with its target, and by processor time."""
     target, met = (None, None) if least is None else (f">= {least}", speed.wall >= least)
     return [
         Row(f"{name}_steps_per_second", speed.wall, "steps/s", target=target, met=met, applies="whole"),
@@ -154,7 +155,8 @@ def _rows(name: str, speed: Speed, least: int | None = None) -> list[Row]:
     ]
 
 
-def _ratio(name: str, ours: Speed, theirs: Speed, least: int) -> list[Row]:
+def ratio_rows(name: str, ours: Speed, theirs: Speed, least: int) -> list[Row]:
+    """Return the rows of a ratio of speeds, by the clock with its target, and by processor time."""
     ratio = ours.wall / theirs.wall
     return [
         Row(f"ratio_{name}", ratio, "x", target=f">= {least}", met=ratio >= least, applies="whole"),
@@ -173,7 +175,7 @@ def _ppo_rows(speed: PpoSteps) -> list[Row]:
     ]
 
 
-def _citylearn_rows(homes: BenchHomes, batched: Speed) -> list[Row]:
+def citylearn_rows(homes: BenchHomes, batched: Speed) -> list[Row]:
     """Return the rows of the comparison with CityLearn; without CityLearn one row that says why it is missing."""
     try:
         python, site = environment(), default_site()
@@ -185,6 +187,6 @@ def _citylearn_rows(homes: BenchHomes, batched: Speed) -> list[Row]:
     theirs = Speed(speed.steps_per_second, speed.steps_per_cpu_second)
     return [
         Row("citylearn_version", speed.version),
-        *_rows("citylearn", theirs),
-        *_ratio("to_citylearn", batched, theirs, LEAST_OVER_CITYLEARN),
+        *speed_rows("citylearn", theirs),
+        *ratio_rows("to_citylearn", batched, theirs, LEAST_OVER_CITYLEARN),
     ]

@@ -6,7 +6,7 @@ that ours steps: one building, a battery, panels, a price, no heating; the fewes
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,7 +82,8 @@ def citylearn_speed(python: Path, slots: pl.DataFrame, site: Site) -> CityLearnS
         for file, text in dataset(slots, site, folder).items():
             (folder / file).write_text(text, encoding="utf-8")
         answered = folder / "answer.json"
-        _call([str(python), str(SCRIPT), str(folder), str(answered)], "CityLearn did not run")
+        command = [str(python), str(SCRIPT), str(folder), str(answered)]
+        call(command, "CityLearn did not run", CityLearnMissingError)
         answer = json.loads(answered.read_text(encoding="utf-8"))
     return CityLearnSpeed(
         answer["steps"] / answer["seconds"], answer["steps"] / answer["cpu_seconds"], answer["version"]
@@ -149,12 +150,3 @@ def _schema(n_slots: int, site: Site, folder: Path, most_pv_kw: float) -> dict[s
             }
         },
     }
-
-
-def _call(command: Sequence[str], failure: str) -> None:
-    """Run a command to its end.
-
-    Raises:
-        CityLearnMissingError: it did not end with 0.
-    """
-    call(command, failure, CityLearnMissingError)

@@ -9,8 +9,8 @@ import pytest
 from benchmarks import environment
 from benchmarks.environment import Speed
 from benchmarks.homes.shipped import ShippedHomes
-from benchmarks.peers import citylearn_environment
 from benchmarks.peers.citylearn_environment import CityLearnMissingError, dataset
+from benchmarks.peers.own_environment import call
 from tests.builders.homes import days_of_slots, home
 
 SPRING = date(2026, 3, 29)
@@ -39,18 +39,18 @@ def test_figure_is_missing_and_says_why_when_citylearn_cannot_be_had(monkeypatch
         raise CityLearnMissingError(message)
 
     monkeypatch.setattr(environment, "environment", fails)
-    (row,) = environment._citylearn_rows(ShippedHomes(), Speed(1.0, 1.0))
+    (row,) = environment.citylearn_rows(ShippedHomes(), Speed(1.0, 1.0))
     assert (row.figure, row.met) == ("ratio_to_citylearn", False)
     assert row.value == "missing: citylearn was not installed: no network"
 
 
 def test_last_words_are_kept_when_a_command_fails() -> None:
     with pytest.raises(CityLearnMissingError, match="it did not start: last words"):
-        citylearn_environment._call(["sh", "-c", "echo first; echo last words >&2; exit 3"], "it did not start")
+        call(["sh", "-c", "echo first; echo last words >&2; exit 3"], "it did not start", CityLearnMissingError)
 
 
 def test_targets_are_judged_by_the_clock_when_rows_are_made() -> None:
     slow, fast = Speed(10.0, 100.0), Speed(1000.0, 5000.0)
-    assert [row.met for row in environment._ratio("to_x", fast, slow, 100)] == [True, None]
-    assert [row.met for row in environment._ratio("to_x", fast, slow, 101)] == [False, None]
-    assert [(row.value, row.met) for row in environment._rows("x", slow, 11)] == [(10.0, False), (100.0, None)]
+    assert [row.met for row in environment.ratio_rows("to_x", fast, slow, 100)] == [True, None]
+    assert [row.met for row in environment.ratio_rows("to_x", fast, slow, 101)] == [False, None]
+    assert [(row.value, row.met) for row in environment.speed_rows("x", slow, 11)] == [(10.0, False), (100.0, None)]

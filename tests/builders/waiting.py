@@ -7,9 +7,11 @@ WAIT_SECONDS = 20.0
 _PAUSE_SECONDS = 0.02
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
+def until(
+    condition: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS, *, pause_seconds: float = _PAUSE_SECONDS
+) -> None:
     """Wait for a condition; fail where it does not hold in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(pause_seconds)

@@ -4,31 +4,35 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.builders.waiting import until
+
 PARENT = """
-import time
+import os, sys, time
+from pathlib import Path
 from planner.parallel import map_shards
+
+def work(folder):
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(600)
+
 if __name__ == "__main__":
-    map_shards(time.sleep, [600.0, 600.0], workers=2)
+    map_shards(work, [sys.argv[1], sys.argv[1]], workers=2)
 """
 
 
 @pytest.mark.slow
-def test_workers_end_when_their_parent_is_killed(tmp_path) -> None:
-    script = tmp_path / "parent.py"
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    script, at_work = tmp_path / "parent.py", tmp_path / "at_work"
     script.write_text(PARENT)
-    parent = subprocess.Popen([sys.executable, str(script)])
-    until = time.monotonic() + 30
-    workers: list[psutil.Process] = []
-    while len(workers) < 2 and time.monotonic() < until:
-        time.sleep(0.2)
-        children = psutil.Process(parent.pid).children(recursive=True)
-        workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-    time.sleep(2.0)  # until the workers have begun to work
+    at_work.mkdir()
+    parent = subprocess.Popen([sys.executable, str(script), str(at_work)])
+    until(lambda: len(list(at_work.iterdir())) == 2, "both workers have begun to work", 60)
+    workers = [psutil.Process(int(path.name)) for path in at_work.iterdir()]
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     gone, alive = psutil.wait_procs(workers, timeout=20)

@@ -113,9 +113,9 @@ class ShadowPlanner:
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            self.follow(work)
+            self._follow(work)
 
-    def follow(self, work: _Work) -> None:
+    def _follow(self, work: _Work) -> None:
         """File a live plan, and plan every shadow on the same inputs."""
         problems: list[str] = []
         for policy in (None, *work.context.site_settings.service.shadows):

@@ -2,12 +2,12 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.builders.command_line import PROGRAM, Darkstar, environment, run_darkstar
+from tests.builders.waiting import until
 
 pytestmark = pytest.mark.usefixtures("in_sample")
 
@@ -62,9 +62,7 @@ def test_backfill_ends_in_one_line_when_interrupted(own_sample: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        deadline = time.monotonic() + 120
-        while not begun.exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(begun.exists, "the first day is written", 120)
         os.kill(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, "")

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,6 +16,7 @@ import pytest
 
 from tests.builders.service_home import moment, place_version, put_in_use
 from tests.builders.small_home import small_context
+from tests.builders.waiting import until
 
 TOKEN = "a token of the tests, long enough"  # noqa: S105 - of nothing but tests
 
@@ -47,16 +47,23 @@ def serving(home: Path, *words: str) -> Generator[tuple[subprocess.Popen[str], h
         process.communicate()
 
 
-def ask(client: httpx2.Client, path: str, seconds: float = 30.0) -> httpx2.Response:
-    """An answer, as soon as there is one."""
-    deadline = time.monotonic() + seconds
-    while True:
+def wait_for_answers(client: httpx2.Client) -> None:
+    """Wait until the service answers."""
+
+    def answers() -> bool:
         try:
-            return client.get(path)
+            client.get("/health")
         except httpx2.TransportError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+            return False
+        return True
+
+    until(answers, "the service answers", 30)
+
+
+def wait_for_plan(client: httpx2.Client) -> None:
+    """Wait until the service has a plan."""
+    wait_for_answers(client)
+    until(lambda: client.get("/ready").json()["ready"], "the service is ready")
 
 
 @pytest.fixture
@@ -71,20 +78,20 @@ def home(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_service_plans_follows_and_goes_when_it_is_a_process(home: Path) -> None:
     with serving(home, "--at", moment().isoformat()) as (process, client):
-        assert ask(client, "/health").status_code == 200
-        deadline = time.monotonic() + 20
-        while not client.get("/ready").json()["ready"] and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_for_plan(client)
+        assert client.get("/health").status_code == 200
         plan = client.get("/plan").json()
         assert (plan["rung"], plan["model"]["version"]) == ("champion", 1)
         context = small_context(home / "state", filled=False)
         put_in_use(context, 2, place_version(context, 2))
         codes: set[int] = set()
-        while client.get("/models").json()["champion"]["version"] != 2 and time.monotonic() < deadline + 30:
+
+        def follows() -> bool:
             codes.add(client.get("/plan").status_code)
-            time.sleep(0.05)
-        assert codes <= {200}
-        assert client.get("/models").json()["champion"]["version"] == 2
+            return client.get("/models").json()["champion"]["version"] == 2
+
+        until(follows, "the service follows the promotion", 50)
+        assert codes == {200}
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
         assert process.returncode == 0
@@ -96,14 +103,12 @@ def test_service_plans_follows_and_goes_when_it_is_a_process(home: Path) -> None
 @pytest.mark.slow
 def test_service_goes_on_with_its_last_plan_when_it_was_killed(home: Path) -> None:
     with serving(home, "--at", moment().isoformat()) as (_, client):
-        ask(client, "/health")
-        deadline = time.monotonic() + 20
-        while not client.get("/ready").json()["ready"] and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_for_plan(client)
         before = client.get("/plan").json()["id"]
     later = moment() + timedelta(minutes=1)
     with serving(home, "--at", later.isoformat()) as (_, client):
-        first = ask(client, "/plan").json()
+        wait_for_answers(client)
+        first = client.get("/plan").json()
         assert first["verified"]
         assert client.get(f"/plans/{before}").json()["id"] == before
 

@@ -4,13 +4,13 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from darkstar_pipeline.console.supervisor import LOOPBACK, free_port
 from tests.builders.command_line import PROGRAM, Darkstar, environment
+from tests.builders.waiting import until
 
 
 def status(url: str, path: str) -> int:
@@ -67,22 +67,22 @@ def test_ui_opens_every_page_and_leaves_nothing_when_stopped(home: Path, darksta
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout is not None
-        addresses = json.loads(process.stdout.readline())
-        assert addresses["dagster"] == f"http://{LOOPBACK}:{first}"
-        assert status(addresses["dagster"], "/server_info") == 200
-        assert status(addresses["mlflow"], "/health") == 200
-        assert addresses["planner"] == f"http://{LOOPBACK}:{planner}"
-        assert status(addresses["planner"], "/health") == 200
-        assert status(addresses["planner"], "/plan") == 401
-        assert len(processes_of(home)) >= 5
-        os.kill(process.pid, signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+        try:
+            assert process.stdout is not None
+            addresses = json.loads(process.stdout.readline())
+            assert addresses["dagster"] == f"http://{LOOPBACK}:{first}"
+            assert status(addresses["dagster"], "/server_info") == 200
+            assert status(addresses["mlflow"], "/health") == 200
+            assert addresses["planner"] == f"http://{LOOPBACK}:{planner}"
+            assert status(addresses["planner"], "/health") == 200
+            assert status(addresses["planner"], "/plan") == 401
+            assert len(processes_of(home)) >= 5
+            os.kill(process.pid, signal.SIGTERM)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.terminate()  # where a check failed; one that ended is left alone
     assert (process.returncode, out) == (0, "")
     assert err.endswith("stopped\n")
-    deadline = time.monotonic() + 5
-    while processes_of(home) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert processes_of(home) == []
+    until(lambda: processes_of(home) == [], "no process is left", 5)
     assert (home / "state" / "mlflow" / "mlflow.db").exists()
     assert not (home / "mlruns").exists()

@@ -19,6 +19,7 @@ from darkstar_pipeline.console.supervisor import (
     stop_on_signals,
 )
 from darkstar_pipeline.errors import ConfigurationError
+from tests.builders.waiting import until
 
 # A page that starts a grandchild, as Dagster's programs do; the grandchild ignores polite signals.
 PAGE = """
@@ -52,12 +53,6 @@ def is_alive(pid: int) -> bool:
     return status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 20
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
 def test_free_port_takes_the_next_when_one_is_taken() -> None:
     with socket.socket() as taken:
         taken.bind((LOOPBACK, 0))
@@ -82,7 +77,7 @@ def test_stop_leaves_nothing_when_a_grandchild_ignores_signals(supervisor: Proce
     service = page(tmp_path)
     supervisor.start(service)
     assert supervisor.wait_ready(30)
-    wait_for(tmp_path / "ready")
+    until((tmp_path / "ready").exists, "the grandchild ignores signals")
     child = int(supervisor.log_file(service).read_text().split()[1])
     assert is_alive(child)
     supervisor.request_stop()

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from env.battery import Battery
+from env.command_menu import command_menu
 from env.errors import EpisodeError
 from env.gym.actions import ActionForm, CorrectedValue, Correction
 from env.gym.correction_table import CorrectionTable
@@ -45,18 +46,17 @@ def test_choice_is_the_exact_one_when_the_moment_is_on_the_grid(threads: int) ->
     found, right = table.command(actions, moment), exact.command(actions, moment)
     same = np.all([np.isclose(own, other) for own, other in zip(found, right, strict=True)], axis=0)
     # Commands that come to the same flows differ by rounding alone; what they cost must not.
-    paid = [_cost(exact, moment, command, actions) for command in (found, right)]
+    paid = [_cost(episodes, moment, command, actions) for command in (found, right)]
     np.testing.assert_allclose(paid[0], paid[1], atol=1e-9)
     assert same.mean() > 0.97
 
 
-def _cost(exact: CorrectedValue, moment: Moment, command: tuple[Energy, ...], actions: Energy) -> Energy:
+def _cost(episodes: Episodes, moment: Moment, command: tuple[Energy, ...], actions: Energy) -> Energy:
     """Return the expected costs of the menu's commands under an action [money]."""
+    exact = CorrectedValue(episodes, CORRECTION)
     cost, gain = exact.cost_and_gain(*exact.simulate(moment), moment)
-    menu = exact._menu(moment)
-    which = np.all([power[:, None] == all_of for power, all_of in zip(command, menu, strict=True)], axis=0).argmax(
-        axis=1
-    )
+    menus = np.array([command_menu(site) for site in episodes.sites])[episodes.home[moment.row]]
+    which = np.all(np.stack(command, axis=1)[:, :, None] == menus, axis=1).argmax(axis=1)
     homes = np.arange(len(which))
     return (cost - actions * gain)[homes, which]
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -19,6 +18,7 @@ from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
 from env.time_grid import slot_count
 from tests.builders.service_home import LONG_DAY, made_engine, moment, place_version, put_in_use
 from tests.builders.small_home import ZONE
+from tests.builders.waiting import until
 
 NEXT_DAY = LONG_DAY + timedelta(days=1)
 BATTERY_KW = 8.0
@@ -382,15 +382,16 @@ def test_thread_plans_by_itself_when_it_is_started(context: Context) -> None:
     engine.add_listener(lambda _context, _gathered, _following, plan: heard.append(plan.id))
     engine.start()
     try:
-        deadline = datetime.now(UTC) + timedelta(seconds=30)
-        while not heard and datetime.now(UTC) < deadline:
-            time.sleep(0.05)
+        until(lambda: bool(heard), "the first plan", 30)
         assert heard == [engine.plan().id]
         bundle = place_version(context, 2)
         put_in_use(context, 2, bundle)
-        while len(heard) < 2 and datetime.now(UTC) < deadline:
+
+        def replanned() -> bool:
             engine.wake()
-            time.sleep(0.05)
+            return len(heard) >= 2
+
+        until(replanned, "a plan of the promoted version", 30)
         model = engine.plan().model
         assert model is not None
         assert model.version == 2

@@ -98,7 +98,7 @@ def controller_of(
     home: Context, assistant: RealHomeAssistant, control: ControlSettings, wanted: CommandDocument
 ) -> tuple[Controller, Supplier, HandClock]:
     clock, supplier = HandClock(at=moment()), Supplier(wanted)
-    clock.monotonic = time.monotonic  # type: ignore[method-assign]  # what is waited for really passes
+    clock.monotonic = lambda: time.monotonic() + clock.seconds  # type: ignore[method-assign]  # what is waited for passes
     return Controller(controlled_home(controlled(home, assistant, control)), clock, supplier), supplier, clock
 
 
@@ -199,13 +199,13 @@ def test_budget_of_writes_is_kept_over_restarts_and_ends_with_the_default(
 
 @pytest.mark.slow
 def test_power_rises_in_steps_when_it_is_ramped(home: Context, assistant: RealHomeAssistant) -> None:
-    control = settings(ramp_kw_per_step=1.0, ramp_step_seconds=0.01, mapping=MODES, profile="work_mode")
-    controller, supplier, _ = controller_of(home, assistant, control, command(2.5, 0, 0))
+    control = settings(ramp_kw_per_step=1.0, ramp_step_seconds=60.0, mapping=MODES, profile="work_mode")
+    controller, supplier, clock = controller_of(home, assistant, control, command(2.5, 0, 0))
     seen: list[float] = []
     for _ in range(4):
         controller.step()
         seen.append(assistant.number(CHARGE))
-        time.sleep(0.02)
+        clock.seconds += control.ramp_step_seconds
     assert seen == [1000, 2000, 2500, 2500]
     supplier.command = command(0.5, 0, 0)
     controller.step()
@@ -289,11 +289,10 @@ def test_default_is_restored_when_the_service_is_killed(
 
 @pytest.mark.slow
 def test_default_is_restored_when_home_assistant_comes_back(home: Context, assistant: RealHomeAssistant) -> None:
-    hangs, folder = threading.Event(), service_folder(home.home, home.site_name)
+    goes_on, folder = threading.Event(), service_folder(home.home, home.site_name)
 
     def supply() -> CommandDocument:
-        while hangs.is_set():
-            time.sleep(0.02)
+        goes_on.wait()
         return command(2.5, 0, 0)
 
     def released() -> bool:
@@ -302,16 +301,17 @@ def test_default_is_restored_when_home_assistant_comes_back(home: Context, assis
 
     own = controlled_home(controlled(home, assistant, settings(lease_minutes=0.05, confirm_seconds=0.2)))
     controller = Controller(own, HandClock(at=moment()), supply)
+    goes_on.set()
     controller.start()
     until(lambda: assistant.number(CHARGE) == 2500, "the command is written")
     assistant.kill()
     until(lambda: not controller.status().connected, "the controller notices", 30)
     assert controller.status().problem
-    hangs.set()  # the service hangs while Home Assistant is away
+    goes_on.clear()  # the service hangs while Home Assistant is away
     assistant.start()
     until(lambda: assistant.number(CHARGE) == 0, "the watchdog waited for it", 30)
     until(released, "the watchdog has nothing left to do")
-    hangs.clear()
+    goes_on.set()
     until(lambda: assistant.number(CHARGE) == 2500, "the controller goes on with another watchdog")
     assert not released()
     controller.stop()

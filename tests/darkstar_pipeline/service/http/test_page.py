@@ -4,7 +4,6 @@ import json
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from darkstar_pipeline.service.http.tokens import AccessToken
 from tests.builders.service_home import LONG_DAY, TOKEN, made_engine, moment
 from tests.builders.small_home import small_settings
 from tests.builders.tools import chromium
+from tests.builders.waiting import until
 
 pytestmark = pytest.mark.slow
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -58,8 +58,7 @@ def url(engine: PlannerEngine) -> Generator[str]:
     server = uvicorn.Server(uvicorn.Config(create_app(running), port=port, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    while not server.started:
-        time.sleep(0.02)
+    until(lambda: server.started, "the service listens")
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(timeout=10)

@@ -172,10 +172,8 @@ def test_shadows_are_planned_filed_and_keep_their_own_energy(context: Context) -
     engine.add_listener(shadows.on_plan)
     engine.check()
     before = engine.plan()
-    while not shadows._work.empty():
-        work = shadows._work.get()
-        assert work is not None
-        shadows.follow(work)
+    shadows.start()
+    shadows.stop()
     rows = plans_between(home.lake, home.site_name, LONG_DAY, LONG_DAY)
     assert rows["system_id"].n_unique() == 5, "the lived plan and four shadows; one has no such version"
     assert "no version 9" in shadows.problem
