@@ -11,6 +11,7 @@ from darkstar_pipeline.context import DAGSTER_FOLDER, MLFLOW_FOLDER
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 
 ANSWER_SECONDS = 3
+_PRIMARY_CODE = 0xFF  # of SQLite's extended codes: https://sqlite.org/rescode.html#pve
 
 
 def check_dagster(home: Path) -> CheckResult:
@@ -50,11 +51,15 @@ def _trouble(file: Path) -> str | None:
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=ANSWER_SECONDS)) as connection:
             answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-    except sqlite3.OperationalError as error:
-        return None if "locked" in str(error) else str(error)  # a writer at work is no trouble
     except sqlite3.DatabaseError as error:
-        return str(error)
+        return None if _is_locked(error) else str(error)
     return None if answer == "ok" else answer
+
+
+def _is_locked(error: sqlite3.DatabaseError) -> bool:
+    """Return whether a writer is at work, which is no trouble."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)  # errors of Python's own module have none
+    return code & _PRIMARY_CODE in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _server(uri: str) -> CheckResult:

@@ -39,8 +39,8 @@ def _with_battery_size(
     slots = data.inputs.slots.filter(pl.col("local_day").is_in(chosen.implode())).sort("slot_start")
     days = slots.partition_by("local_day", maintain_order=True)
     picked = random.permutation(len(days))[:n_days]
-    paired = [_with_other_prices(days, int(own), random) for own in sorted(picked.tolist())]
-    site = _resized(data.context.site, size)
+    paired = [with_other_prices(days, int(own), random) for own in sorted(picked.tolist())]
+    site = resized(data.context.site, size)
     protocol = protocol_of(data.context.site_settings, data.context.site.battery)
     battery, usual = site.battery, data.context.site.battery
     span = usual.max_soc_kwh - usual.min_soc_kwh
@@ -52,14 +52,14 @@ def _with_battery_size(
     )
 
 
-def _with_other_prices(days: list[pl.DataFrame], own: int, random: np.random.Generator) -> pl.DataFrame:
+def with_other_prices(days: list[pl.DataFrame], own: int, random: np.random.Generator) -> pl.DataFrame:
     """Return a day with the prices of a day drawn among those of equal length."""
     alike = [place for place, day in enumerate(days) if day.height == days[own].height]
     other = days[alike[int(random.integers(len(alike)))]]
     return days[own].with_columns(other.select(PRICES))
 
 
-def _resized(site: Site, size: float) -> Site:
+def resized(site: Site, size: float) -> Site:
     """Return the site with a battery of another size; limits of the connection stay."""
     battery = site.battery
     names = ("capacity_kwh", "min_soc_kwh", "max_soc_kwh", "charge_kw", "discharge_kw")

@@ -228,13 +228,13 @@ def _name_ends(axes: "Axes", style: Style, ends: "Sequence[_End]", colours: Mapp
     room = [_LINE * style.scale * (end.text.count("\n") + 1) for end in ordered]
     targets = [(end.value - low) / (high - low) * height for end in ordered]
     inside = axes.transAxes
-    for end, middle in zip(ordered, _apart(targets, room, height), strict=True):
+    for end, middle in zip(ordered, spread_apart(targets, room, height), strict=True):
         at, thick = middle / height, 2.5 * style.scale
         axes.plot([1.02, 1.055], [at, at], color=colours[end.policy], linewidth=thick, transform=inside, clip_on=False)
         axes.text(1.075, at, end.text, fontsize=style.font - 1.5, color=INK, va="center", transform=inside)
 
 
-def _apart(targets: Sequence[float], room: Sequence[float], height: float) -> list[float]:
+def spread_apart(targets: Sequence[float], room: Sequence[float], height: float) -> list[float]:
     """Return ascending middles of texts with room for each, by one pass up and one down [inch]."""
     middles = list(targets)
     for i in range(1, len(middles)):

@@ -153,10 +153,27 @@ def _check_reads_only(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     try:
         connection.execute(f"CREATE TEMP VIEW {_GUARD} AS {sql}")  # one SELECT, as just established, hence no injection
     except duckdb.BinderException as error:
-        if "inside a VIEW" not in str(error):
+        if not _refuses_to_write(error):
             raise
         raise QueryError("a WITH that writes is not allowed: the warehouse is read-only here", _REFUSED_HINT) from error
     connection.execute(f"DROP VIEW {_GUARD}")
+
+
+def _refuses_to_write(error: duckdb.BinderException) -> bool:
+    """Return whether DuckDB refused a statement that writes as a view's.
+
+    By the message: DuckDB's exceptions carry no code, a name that cannot be bound raises the same class, and the
+    parser reports a WITH that writes as a SELECT.
+    """
+    return "inside a VIEW" in str(error)
+
+
+def _is_of_lake_file(message: str) -> bool:
+    """Return whether an error names a file of the lake.
+
+    By the message, for the same reason: a file that is damaged or gone raises a class that a query can raise, too.
+    """
+    return PART in message
 
 
 @contextmanager
@@ -169,7 +186,7 @@ def _translate_duckdb_errors() -> Generator[None]:
         raise QueryError(f"the query reaches outside the warehouse: {_first_line(error)}", _REFUSED_HINT) from error
     except duckdb.Error as error:
         text = _first_line(error)
-        if PART in text:
+        if _is_of_lake_file(text):
             hint = "a backfill may be at work: run it again; if it stays so, `darkstar doctor` names damaged files"
             raise LakeUnreadableError(f"a file of the lake cannot be read: {text}", hint) from error
         raise QueryError(text, "DESCRIBE lists the tables, DESCRIBE table its columns") from error

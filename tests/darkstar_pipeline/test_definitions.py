@@ -56,7 +56,12 @@ def test_every_home_has_its_name_before_its_keys_when_none_is_the_default(tmp_pa
 
 
 def test_definitions_can_be_checked_as_dagster_does(tmp_path: Path) -> None:
-    dg.Definitions.validate_loadable(build_definitions(two_homes("home"), tmp_path))
+    definitions = build_definitions(two_homes("home"), tmp_path)
+    dg.Definitions.validate_loadable(definitions)
+    repository = definitions.get_repository_def()
+    scheduled = {schedule.job_name for schedule in repository.schedule_defs}
+    assert {"nightly", "weekly_retrain", "garden_house__nightly", "garden_house__weekly_retrain"} <= scheduled
+    assert scheduled <= set(repository.job_names)
 
 
 def test_nothing_is_written_by_loading(tmp_path: Path) -> None:

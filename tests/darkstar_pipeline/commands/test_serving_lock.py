@@ -32,7 +32,9 @@ def test_lock_is_held_while_a_service_runs_and_by_no_trial(tmp_path: Path) -> No
 
 def test_service_runs_without_a_lock_when_the_disk_takes_none(tmp_path: Path) -> None:
     (tmp_path / "service").write_text("a file where a folder should be")
-    ran = False
-    with hold_serving_lock(serving_lock(tmp_path, "home"), trial=False):
-        ran = True
-    assert ran
+    lock = serving_lock(tmp_path, "home")
+    with hold_serving_lock(lock, trial=False):
+        assert not lock.exists()
+    error = OSError("an error of the service itself")  # only those of the lock are passed over
+    with pytest.raises(OSError, match="of the service"), hold_serving_lock(lock, trial=False):
+        raise error

@@ -10,7 +10,7 @@ import pytest
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.learning import scenario_rules
-from darkstar_pipeline.learning.augmentation import PRICES, SIZES, _resized, _with_other_prices, augmented_episodes
+from darkstar_pipeline.learning.augmentation import PRICES, SIZES, augmented_episodes, resized, with_other_prices
 from darkstar_pipeline.learning.dataset import LearningData
 from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_scenario_rules
 from darkstar_pipeline.learning.splits import Windows
@@ -142,7 +142,7 @@ def test_prices_are_those_of_a_day_as_long_when_the_clock_changes() -> None:
     random = np.random.default_rng(1)
     for own, day in enumerate(days):
         for _ in range(8):
-            made = _with_other_prices(days, own, random)
+            made = with_other_prices(days, own, random)
             assert made.drop("import_price", "export_price").equals(day.drop("import_price", "export_price"))
             pair = [other for other in days if other.height == day.height]
             assert any(made.select(PRICES).equals(other.select(PRICES)) for other in pair)
@@ -150,9 +150,9 @@ def test_prices_are_those_of_a_day_as_long_when_the_clock_changes() -> None:
 
 def test_resized_battery_has_everything_in_proportion() -> None:
     site = home(CURVED)
-    larger = _resized(site, 1.5).battery
+    larger = resized(site, 1.5).battery
     for name in ("capacity_kwh", "min_soc_kwh", "max_soc_kwh", "charge_kw", "discharge_kw"):
         assert getattr(larger, name) == 1.5 * getattr(site.battery, name)
     assert larger.charge_curve == ((1.5, 0.8), (6.0, 0.95))
     assert larger.wear_cost == site.battery.wear_cost
-    assert _resized(site, 1.0) == site
+    assert resized(site, 1.0) == site

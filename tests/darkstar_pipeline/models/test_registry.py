@@ -10,7 +10,6 @@ import pytest
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError, DataRefusedError
-from darkstar_pipeline.models import registry
 from darkstar_pipeline.models.promotion import promote
 from darkstar_pipeline.models.registry import (
     attach_evidence,
@@ -129,7 +128,13 @@ def test_metrics_without_a_number_are_null_in_the_table(context: Context, regist
     assert json.loads(text) == {"captured_share": None, "breaches": 0.0}
 
 
-@pytest.mark.parametrize("step", ["_create_version", "place_bundle", "set_challenger_alias", "add_run"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "mlflow.MlflowClient.create_model_version",
+        *(f"darkstar_pipeline.models.registry.{step}" for step in ("place_bundle", "set_challenger_alias", "add_run")),
+    ],
+)
 def test_registration_is_mended_when_it_was_killed_before_a_step(
     context: Context, register: Callable[..., int], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -137,7 +142,7 @@ def test_registration_is_mended_when_it_was_killed_before_a_step(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(registry, step, kill)
+        patched.setattr(step, kill)
         with pytest.raises(KeyboardInterrupt):
             register(1)
     assert register(1) == 1

@@ -7,7 +7,7 @@ import pytest
 
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.pictures import png_bytes, verdict_figure
-from darkstar_pipeline.pictures.verdict import _apart, differences
+from darkstar_pipeline.pictures.verdict import differences, spread_apart
 from planner.evaluation.verdict import Evaluation, evaluate
 
 POLICIES = ("idle", "self_consumption", "mpc", "oracle")
@@ -112,4 +112,4 @@ def test_small_picture_is_under_50_kb_when_written(verdict: Evaluation) -> None:
     ],
 )
 def test_names_stand_apart_when_lines_end_together(wanted, room, expected) -> None:
-    assert _apart(wanted, room, 3.0) == pytest.approx(expected)
+    assert spread_apart(wanted, room, 3.0) == pytest.approx(expected)

@@ -50,8 +50,10 @@ def test_gymnasium_checker_passes_when_made_by_name(name: str, setup: Setup) -> 
 
 
 def test_gymnasium_checker_passes_when_mpc_is_replayed() -> None:
-    made = gymnasium.make("darkstar/AntaresMPC-v1", episodes=mixed(), planner=lambda _: SelfConsumption())
+    planner = SelfConsumption()
+    made = gymnasium.make("darkstar/AntaresMPC-v1", episodes=mixed(), planner=lambda _: planner)
     check_env(made.unwrapped, skip_render_check=True)
+    assert planner.calls, "the checker stepped it"
 
 
 def test_registering_twice_changes_nothing() -> None:
