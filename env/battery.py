@@ -8,12 +8,11 @@ from itertools import pairwise
 from typing import Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from env.errors import BatteryError
 from env.time_grid import SLOT_HOURS
+from env.types import Energy
 
-Energy: TypeAlias = NDArray[np.float64]
 Curve: TypeAlias = tuple[tuple[float, float], ...]
 """Points `(power [kW], efficiency)`, power ascending; between them the energy moved is linear in the power."""
 

@@ -5,15 +5,12 @@ The arithmetic is `env.battery`'s and `env.inverter`'s; what stands here only sa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from env.battery import Battery, Energy, Storage
 from env.site import Connection, Site
-
-Index: TypeAlias = NDArray[np.intp]
+from env.types import Index, Mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +68,7 @@ class Connections:
     import_kw: Energy
     export_kw: Energy
     inverter_kw: Energy
-    curtailable: NDArray[np.bool_]
+    curtailable: Mask
 
 
 class Fleet:

@@ -14,16 +14,14 @@ breach. All energies are kWh per slot on the alternating-current side; arrays of
 """
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple, TypeAlias, overload
+from typing import NamedTuple, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from env.battery import Storage
 from env.site import Connection
 from env.time_grid import SLOT_HOURS
-
-Energy: TypeAlias = NDArray[np.float64]
+from env.types import Energy, Mask
 
 MOST_KW = 1e6  # an endless command means all there is; kept finite, so that what was clamped is a number
 
@@ -72,7 +70,7 @@ def slot_limit(limit_kw: float | Energy | None) -> float | Energy:
     return np.inf if limit_kw is None else limit_kw * SLOT_HOURS
 
 
-def curtails_surplus(limits: Connection, export_price: Energy) -> NDArray[np.bool_]:
+def curtails_surplus(limits: Connection, export_price: Energy) -> Mask:
     """Return whether surplus is curtailed rather than exported: curtailable panels and a negative export price."""
     return np.logical_and(limits.curtailable, np.asarray(export_price) < 0)
 

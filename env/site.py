@@ -4,13 +4,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from env.battery import Battery, Energy
 from env.devices import NO_DEVICES, Devices
 from env.errors import LimitsError
 from env.tariff import Tariff
+from env.types import Mask
 
 
 class Connection(Protocol):
@@ -23,7 +21,7 @@ class Connection(Protocol):
     @property
     def inverter_kw(self) -> float | Energy | None: ...  # noqa: D102
     @property
-    def curtailable(self) -> bool | NDArray[np.bool_]: ...  # noqa: D102
+    def curtailable(self) -> bool | Mask: ...  # noqa: D102
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,11 +14,12 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.forecasts.inputs import aurora_home, panels_of
 from env.time_grid import day_start
+from env.types import Mask
 from planner.artifacts.bundle import Bundle
 from planner.forecasts.aurora import aurora_forecasts
 from planner.forecasts.aurora_bundle import TrainingProvenance, save_aurora
 from planner.forecasts.aurora_fitting import fit_aurora
-from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, Mask
+from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.naive import naive_forecasts
 from planner.forecasts.slot_series import DAY_SLOTS

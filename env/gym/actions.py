@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from env.battery import Battery
 from env.command_menu import MENU_NAMES, command_menu, full_export_kw
 from env.errors import ActionError, EpisodeError
-from env.fleet import Fleet, Index
+from env.fleet import Fleet
 from env.gym.day_statistics import price_level
 from env.gym.episodes import Episodes
 from env.gym.states import Moment
 from env.inverter import Command, Energy, apply_command
 from env.simulator import flows_cost
+from env.types import Index
 
 CACHE_ELEMENTS = 16384  # commands x scenarios x homes simulated together: their arrays stay in the processor's cache
 ACTIONS = ("powers", "commands", "correction")

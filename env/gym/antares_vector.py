@@ -17,6 +17,7 @@ from env.gym.episodes import Episodes
 from env.gym.home_batch import DEFAULT_SETUP, Outcome, Setup
 from env.gym.states import State
 from env.inverter import Energy
+from env.types import Mask
 
 
 class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
@@ -76,7 +77,7 @@ class AntaresVectorEnv(VectorEnv[State, Actions, NDArray[Any]]):
         fresh = not self._running
         return [seeding.np_random(each)[0] if each is not None or fresh else None for each in seeds]
 
-    def step(self, actions: Actions) -> tuple[State, Energy, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    def step(self, actions: Actions) -> tuple[State, Energy, Mask, Mask, dict[str, Any]]:
         """Step every home by a slot.
 
         Raises:

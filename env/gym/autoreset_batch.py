@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from env.fleet import Index
 from env.gym.actions import ActionForm, Actions
 from env.gym.episodes import Episodes
 from env.gym.home_batch import DEFAULT_SETUP, HomeBatch, Outcome, Setup
 from env.gym.states import State
 from env.inverter import Energy
+from env.types import Index
 
 
 @dataclass(frozen=True, kw_only=True)

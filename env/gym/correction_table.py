@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from env.battery import Battery
 from env.command_menu import MENU_NAMES
 from env.errors import EpisodeError
-from env.fleet import Index
 from env.gym.actions import CACHE_ELEMENTS, Actions, Commands, CorrectedValue, Correction, checked_actions
 from env.gym.episodes import Episodes
 from env.gym.states import Moment
 from env.inverter import Command, Energy, battery_room
 from env.time_grid import SLOT_HOURS
+from env.types import Index, Mask
 
 LEAST_POINTS = 3
 EDGE_POINTS = 8  # about as many points of stored energy are tried one by one
@@ -127,7 +127,7 @@ class CorrectionTable:
         return best
 
 
-def _has_full_power(points: Energy, battery: Battery) -> NDArray[np.bool_]:
+def _has_full_power(points: Energy, battery: Battery) -> Mask:
     """Return whether the battery can charge and discharge for a whole slot at full power, by point."""
     can_charge, can_discharge = battery_room(points, battery)
     return (can_charge >= battery.charge_kw * SLOT_HOURS) & (can_discharge >= battery.discharge_kw * SLOT_HOURS)

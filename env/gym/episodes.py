@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from env.errors import EpisodeError
-from env.fleet import Index
 from env.inverter import Energy
 from env.site import Site
+from env.types import Index, Mask
 
 TABLES = (
     "load_kwh",
@@ -152,7 +151,7 @@ class Episodes:
                 raise EpisodeError(message)
 
     @property
-    def inside(self) -> NDArray[np.bool_]:
+    def inside(self) -> Mask:
         """Return whether slots belong to a row's day `(n_episodes, width)`."""
         return np.arange(self.width) < self.n_slots[:, None]
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
 from env.errors import EpisodeError
-from env.fleet import Fleet, Index
+from env.fleet import Fleet
 from env.gym.actions import ACTIONS, ActionForm, Actions, Commands, CorrectedValue, Correction, Powers
 from env.gym.episodes import Episodes
 from env.gym.price_gate import PriceGate
@@ -21,6 +20,7 @@ from env.gym.scaled_state import ScaledState
 from env.gym.states import V1, V1_1, Moment, PlainState, State, StateForm, observation_space
 from env.inverter import Command, Energy, Flows, apply_command
 from env.simulator import flows_cost
+from env.types import Index, Mask
 
 STATES = ("v1", "v1_1", "v2")
 
@@ -69,9 +69,9 @@ class Outcome:
     reward: Energy
     cost: Energy
     settlement: Energy
-    terminated: NDArray[np.bool_]
-    truncated: NDArray[np.bool_]
-    gated: NDArray[np.bool_] | None
+    terminated: Mask
+    truncated: Mask
+    gated: Mask | None
     command: Command
     flows: Flows
 
@@ -217,7 +217,7 @@ class HomeBatch:
         )
         cost = flows_cost(flows, import_price, export_price, self._battery)
         self.soc_kwh, self.slot = flows.soc_end_kwh, self.slot + 1
-        ended: NDArray[np.bool_] = self.slot >= self._n_slots
+        ended: Mask = self.slot >= self._n_slots
         settlement = np.where(ended, self._settlement * (flows.soc_end_kwh - self.start_soc_kwh), 0.0)
         reward = settlement - cost
         if self.setup.against_baseline and self._baseline is not None:
@@ -233,7 +233,7 @@ class HomeBatch:
             flows=flows,
         )
 
-    def _cut_off(self, ended: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _cut_off(self, ended: Mask) -> Mask:
         if self.setup.max_slots is None:
             return np.zeros_like(ended)
         return (self.slot >= self.setup.max_slots) & ~ended

@@ -5,11 +5,11 @@ it is off by default, and its changes are reported.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from env.gym.day_statistics import by_day
 from env.gym.episodes import Episodes
 from env.inverter import Command, Energy
+from env.types import Index, Mask
 
 QUANTILES = (0.25, 0.5, 0.75)
 CLEARLY_CHEAP_SHARE = 0.8  # of the median: cheaper than that is no time to discharge, whatever the quarter
@@ -38,7 +38,7 @@ class PriceGate:
         self._dear = ((price >= high) & (price > low)).reshape(-1)
         self._clearly_cheap = (price < CLEARLY_CHEAP_SHARE * half).reshape(-1)
 
-    def gated(self, command: Command, at: NDArray[np.intp]) -> tuple[Command, NDArray[np.bool_]]:
+    def gated(self, command: Command, at: Index) -> tuple[Command, Mask]:
         """Let through what the price allows.
 
         In a cheap slot that is charging only, in a dear one discharging only, in between the larger of the two; and

@@ -11,12 +11,12 @@ import numpy as np
 
 from env.battery import Battery
 from env.errors import EpisodeError
-from env.fleet import Index
 from env.gym.day_statistics import lagged, max_ahead, mean_ahead, price_level
 from env.gym.episodes import Episodes, Outlook
 from env.gym.states import Column, Moment, State, flat_table
 from env.inverter import Energy
 from env.time_grid import SLOT_HOURS
+from env.types import Index
 
 MOST = 10.0  # scaled figures are clipped there
 MINUTES_A_DAY = 1440.0

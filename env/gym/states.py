@@ -15,11 +15,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from env.errors import EpisodeError
-from env.fleet import Index
 from env.gym.day_statistics import max_ahead
 from env.gym.episodes import Episodes
 from env.inverter import Energy
 from env.time_grid import SLOT_HOURS
+from env.types import Index, Mask
 
 DAY_HOURS = 25.0
 MOST_KWH = 1e3  # of a slot: no home's
@@ -50,7 +50,7 @@ class Moment:
 
     row: Index
     at: Index
-    over: NDArray[np.bool_]
+    over: Mask
     soc_kwh: Energy
 
     def part(self, homes: slice) -> "Moment":

@@ -9,13 +9,14 @@ so only rewards may use it, never a state or an action.
 
 import numpy as np
 
-from env.fleet import Fleet, Index
+from env.fleet import Fleet
 from env.gym.correction_table import CorrectionTable
 from env.gym.episodes import Episodes
 from env.gym.home_batch import Outcome
 from env.gym.states import Moment
 from env.inverter import Energy, apply_command
 from env.simulator import flows_cost
+from env.types import Index
 
 
 class ValueBaseline:

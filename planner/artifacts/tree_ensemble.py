@@ -6,15 +6,13 @@ missing values are not implemented, so other rows are refused.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from env.inverter import Energy
+from env.types import Index
 from planner.errors import NonFiniteStateError, PolicyMismatchError
-
-Index: TypeAlias = NDArray[np.intp]
 
 CATEGORICAL = 1  # bit of a decision's type
 CACHE_ELEMENTS = 1 << 16  # rows x trees walked together: their arrays stay in the processor's cache

@@ -12,9 +12,10 @@ import polars as pl
 
 from env.inverter import Energy
 from env.time_grid import SLOT_DTYPE, day_start, slot_count
+from env.types import Integers
 from planner.forecasts.aurora_model import MODEL_VERSION, QUANTILES, AuroraModel, FeatureFunction, TargetModel
 from planner.forecasts.features import AuroraHome
-from planner.forecasts.slot_series import DAY_SLOTS, Index, external_forecast, readings_before
+from planner.forecasts.slot_series import DAY_SLOTS, external_forecast, readings_before
 from planner.value.scenarios import Scenarios
 
 SCENARIOS = 20  # on train weeks 40 are no better and twice as slow, 7 are 0.1 points worse
@@ -75,7 +76,12 @@ def aurora_forecasts(
 
 
 def _quantiles(
-    target: TargetModel, home: AuroraHome, features_of: FeatureFunction, readings: Energy, vintage: Index, slots: Index
+    target: TargetModel,
+    home: AuroraHome,
+    features_of: FeatureFunction,
+    readings: Energy,
+    vintage: Integers,
+    slots: Integers,
 ) -> Energy:
     """Return the quantiles of a target, as wide as its last days ask for `(n_quantiles, n_pairs)` [kWh]."""
     made_at, row = np.unique(vintage, return_inverse=True)
@@ -83,7 +89,7 @@ def _quantiles(
     return target.predict_quantiles(features_of(vintage, slots), widening[:, row])
 
 
-def _pairs(home: AuroraHome, vintages: Sequence[datetime], ends: Sequence[datetime]) -> tuple[Index, Index]:
+def _pairs(home: AuroraHome, vintages: Sequence[datetime], ends: Sequence[datetime]) -> tuple[Integers, Integers]:
     """Return every vintage with every slot from it to its end."""
     starts = [home.series.index(vintage) for vintage in vintages]
     spans = [np.arange(start, home.series.index(end)) for start, end in zip(starts, ends, strict=True)]
@@ -138,7 +144,7 @@ def _day_scenarios(model: AuroraModel, home: AuroraHome, day: date, timezone: st
     return Scenarios(*paths)
 
 
-def _most_alike(model: AuroraModel, day: date, clearness: float, load_day: float) -> Index:
+def _most_alike(model: AuroraModel, day: date, clearness: float, load_day: float) -> Integers:
     """Return days with known errors, the most similar first: by expected clearness, expected load and season."""
     errors = model.errors
     apart = np.abs(errors.day_of_year - day.timetuple().tm_yday)

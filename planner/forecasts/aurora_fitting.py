@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from env.inverter import Energy
+from env.types import Integers, Mask
 from planner.errors import TooFewDaysError
 from planner.forecasts.aurora_model import (
     DUSK,
@@ -18,7 +19,6 @@ from planner.forecasts.aurora_model import (
     AuroraModel,
     DayErrors,
     FeatureFunction,
-    Mask,
     TargetModel,
     TrainingTarget,
     as_energy,
@@ -30,7 +30,7 @@ from planner.forecasts.aurora_model import (
 from planner.forecasts.calibration import PastScores, slots_since_epoch
 from planner.forecasts.clear_sky import day_starts
 from planner.forecasts.features import AuroraHome
-from planner.forecasts.slot_series import AHEAD, DAY_SLOTS, EXTERNAL_FORECASTS, Index
+from planner.forecasts.slot_series import AHEAD, DAY_SLOTS, EXTERNAL_FORECASTS
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -45,7 +45,7 @@ PARAMETERS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def training_pairs(home: AuroraHome, allowed: Mask, seed: int) -> tuple[Index, Index]:
+def training_pairs(home: AuroraHome, allowed: Mask, seed: int) -> tuple[Integers, Integers]:
     """Vintages and slots to learn from: midnights closely, the other hours and the days after tomorrow sparsely."""
     rng = np.random.default_rng(seed)
     n = len(home.series) - AHEAD
@@ -63,7 +63,7 @@ def training_pairs(home: AuroraHome, allowed: Mask, seed: int) -> tuple[Index, I
     return vintages[row][inside], slots[inside]
 
 
-def fold_of(slots: Index) -> Index:
+def fold_of(slots: Integers) -> Integers:
     """Return the fold of a slot's week."""
     return slots // (7 * DAY_SLOTS) % CROSS_FITTING_FOLDS
 
@@ -158,8 +158,8 @@ class OutOfFoldDays:
         self,
         home: AuroraHome,
         features_of: FeatureFunction,
-        starts: Index,
-        learned: Index,
+        starts: Integers,
+        learned: Integers,
         readings: Energy,
         *,
         relative: bool,
@@ -190,23 +190,23 @@ class OutOfFoldDays:
         return PastScores(starts=self._starts + self._zero, scores=scores, learned=self._learned + self._zero)
 
 
-def _learned_days(home: AuroraHome, allowed: Mask) -> Index:
+def _learned_days(home: AuroraHome, allowed: Mask) -> Integers:
     """First slots of the days of which some slot may be learned from."""
     return np.unique(day_starts(home.series, np.flatnonzero(allowed)))
 
 
-def _load_target(home: AuroraHome, vintage: Index, slots: Index) -> TrainingTarget:
+def _load_target(home: AuroraHome, vintage: Integers, slots: Integers) -> TrainingTarget:
     target = TrainingTarget(home.load(vintage, slots), slots, home.series.load_kwh[slots], relative=False)
     return target.subset(np.isfinite(target.readings) & np.isfinite(target.features.base))
 
 
-def _pv_target(home: AuroraHome, vintage: Index, slots: Index) -> TrainingTarget:
+def _pv_target(home: AuroraHome, vintage: Integers, slots: Integers) -> TrainingTarget:
     target = TrainingTarget(home.pv(vintage, slots), slots, home.series.pv_kwh[slots], relative=True)
     bright = target.features.base > DUSK * home.clear_sky.peak(vintage)
     return target.subset(np.isfinite(target.readings) & bright)
 
 
-def _whole_days(home: AuroraHome, readable: Mask) -> Index:
+def _whole_days(home: AuroraHome, readable: Mask) -> Integers:
     """First slots of the days of 24 hours that may be learned from wholly, after the first week."""
     series = home.series
     starts = np.arange(7 * DAY_SLOTS, len(series) - AHEAD)
@@ -217,7 +217,7 @@ def _whole_days(home: AuroraHome, readable: Mask) -> Index:
     return starts[inside & even]
 
 
-def _errors(home: AuroraHome, days: Index, load: OutOfFoldDays, pv: OutOfFoldDays) -> DayErrors:
+def _errors(home: AuroraHome, days: Integers, load: OutOfFoldDays, pv: OutOfFoldDays) -> DayErrors:
     shape = (-1, DAY_SLOTS)
     load_day, pv_day, clear = load.expected.reshape(shape), pv.expected.reshape(shape), pv.features.base.reshape(shape)
     ahead = days[:, None] + np.arange(DAY_SLOTS)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from env.inverter import Energy
+from env.types import Integers, Mask
 from planner.forecasts.calibration import PastScores, recent_widening
 from planner.forecasts.features import AuroraHome, PairFeatures
-from planner.forecasts.slot_series import DAY_SLOTS, Index
+from planner.forecasts.slot_series import DAY_SLOTS
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -23,8 +23,7 @@ QUANTILES = (0.1, 0.5, 0.9)
 LEAST_DAYS = 14  # days of history below which nothing is learned
 DUSK = 0.03  # share of the peak below which a clear slot teaches nothing
 MOST_SHARE = 1.3  # of clear sky: clouds' edges reflect
-Mask = NDArray[np.bool_]
-FeatureFunction = Callable[[Index, Index], PairFeatures]
+FeatureFunction = Callable[[Integers, Integers], PairFeatures]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +66,7 @@ class TargetModel:
         return np.sort(np.stack([self._energy(features, row) for row in moved]), axis=0)
 
     def recent_widening_at(
-        self, home: AuroraHome, features_of: FeatureFunction, readings: Energy, vintages: Index
+        self, home: AuroraHome, features_of: FeatureFunction, readings: Energy, vintages: Integers
     ) -> Energy:
         """Return each quantile's addition at each vintage, from the last full days `(n_quantiles, n_vintages)`.
 
@@ -78,7 +77,7 @@ class TargetModel:
             vintages: slots at whose starts forecasts are made.
         """
 
-        def score(starts: Index) -> Energy:
+        def score(starts: Integers) -> Energy:
             midnight, slots = first_day_pairs(starts)
             known = features_of(midnight, slots)
             target = TrainingTarget(known, slots, readings[slots], self.relative)
@@ -126,7 +125,7 @@ class DayErrors:
     pv_share: Energy
     clearness: Energy
     load_day: Energy
-    day_of_year: Index
+    day_of_year: Integers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +164,7 @@ class TrainingTarget:
     """
 
     features: PairFeatures
-    slots: Index
+    slots: Integers
     readings: Energy
     relative: bool
 
@@ -190,7 +189,7 @@ def quantile_scores(target: TrainingTarget, raw: Energy, *, dark: Mask | None = 
     return (wanted - raw) / _width(raw)
 
 
-def is_dark(home: AuroraHome, vintage: Index, features: PairFeatures, *, relative: bool) -> Mask:
+def is_dark(home: AuroraHome, vintage: Integers, features: PairFeatures, *, relative: bool) -> Mask:
     """Rows whose share of clear sky means nothing: there is none."""
     return relative & (features.base <= DUSK * home.clear_sky.peak(vintage))
 
@@ -205,6 +204,6 @@ def _width(raw: Energy) -> Energy:
     return np.maximum(raw[-1] - raw[0], 1e-3)
 
 
-def first_day_pairs(starts: Index) -> tuple[Index, Index]:
+def first_day_pairs(starts: Integers) -> tuple[Integers, Integers]:
     """Return each start with each slot of the 24 hours from it."""
     return np.repeat(starts, DAY_SLOTS), (starts[:, None] + np.arange(DAY_SLOTS)).ravel()

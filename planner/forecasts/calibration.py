@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from env.inverter import Energy
 from env.time_grid import SLOT
-from planner.forecasts.slot_series import DAY_SLOTS, Index, SlotSeries
+from env.types import Integers
+from planner.forecasts.slot_series import DAY_SLOTS, SlotSeries
 
 # On train weeks of three homes, against one calibration for good: pinball loss -0.1 %, coverage of every third week 2.6
 # instead of 3.3 points off. 30 days: +0.3 % and 2.6; steps of 0.1 (Gibbs & Candès): +1.0 % and 3.1.
@@ -22,7 +23,7 @@ CALIBRATION_DAYS = 60
 PRIOR_DAYS = 10
 LEAST_SCORES = 50  # scores below which they say nothing
 Scores = NDArray[np.float32]
-ScoreFunction = Callable[[Index], Energy]
+ScoreFunction = Callable[[Integers], Energy]
 """Scores of the first 24 hours of days by a forecast of each one's midnight, `(n_quantiles, n_days, DAY_SLOTS)`."""
 
 
@@ -38,9 +39,9 @@ class PastScores:
         learned: first slots of all days that were learned from, in part or whole, counted since 1970.
     """
 
-    starts: Index
+    starts: Integers
     scores: Scores
-    learned: Index
+    learned: Integers
 
 
 def slots_since_epoch(series: SlotSeries) -> int:
@@ -53,7 +54,7 @@ def recent_widening(
     fixed: Energy,
     quantiles: tuple[float, ...],
     series: SlotSeries,
-    vintages: Index,
+    vintages: Integers,
     score: ScoreFunction,
 ) -> Energy:
     """Return the addition to each quantile at each vintage, in widths between the outer ones.
@@ -84,7 +85,7 @@ def recent_widening(
     return found
 
 
-def _scored(past: PastScores, series: SlotSeries, vintages: Index, score: ScoreFunction) -> tuple[Index, Energy]:
+def _scored(past: PastScores, series: SlotSeries, vintages: Integers, score: ScoreFunction) -> tuple[Integers, Energy]:
     """First slots and scores of all days that count at some vintage."""
     zero = slots_since_epoch(series)
     known, learned = past.starts - zero, past.learned - zero

@@ -14,7 +14,8 @@ import polars as pl
 
 from env.inverter import Energy
 from env.time_grid import SLOT, SLOT_HOURS
-from planner.forecasts.slot_series import AHEAD, DAY_SLOTS, Index, SlotSeries
+from env.types import Integers
+from planner.forecasts.slot_series import AHEAD, DAY_SLOTS, SlotSeries
 
 ENVELOPE_DAYS = 21
 BRIGHTEST = 3  # of those days, averaged: one alone may be a glint at a cloud's edge
@@ -81,12 +82,12 @@ class ClearSky:
         smooth = _smoothed(ratio)
         self._table = np.stack([shape * _envelope(series, smooth, back) for back in range(1, FAR_DAYS + 1)])
 
-    def at(self, slots: Index, vintage: Index) -> Energy:
+    def at(self, slots: Integers, vintage: Integers) -> Energy:
         """Clear-sky energy of slots, from days that had ended at the vintage [kWh]."""
         back = np.maximum((slots + LATER_SLOTS - vintage) // DAY_SLOTS + 1, 1)
         return self._table[np.minimum(back, FAR_DAYS) - 1, slots]
 
-    def peak(self, vintage: Index) -> Energy:
+    def peak(self, vintage: Integers) -> Energy:
         """Return the most that a slot had brought until the vintage [kWh]."""
         return self._peaks[vintage]
 
@@ -110,7 +111,7 @@ def _envelope(series: SlotSeries, values: Energy, back: int) -> Energy:
     return np.asarray(ordered.sum(axis=0) / count, dtype=np.float64)
 
 
-def day_starts(series: SlotSeries, slots: Index) -> Index:
+def day_starts(series: SlotSeries, slots: Integers) -> Integers:
     """Return the first slot of the local day of each slot, not before the series."""
     starts = pl.Series(np.where(series.clock == 0, np.arange(len(series)), 0)).cum_max().to_numpy()
     return starts[slots]

@@ -11,9 +11,10 @@ from datetime import date, timedelta
 import numpy as np
 
 from env.time_grid import day_start
+from env.types import Mask
 from planner.errors import TooFewDaysError
 from planner.forecasts.aurora_fitting import fit_aurora
-from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel, Mask
+from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
 from planner.forecasts.embedded_aurora import forecast_scenarios
 from planner.forecasts.features import AuroraHome
 from planner.value.scenarios import Scenarios

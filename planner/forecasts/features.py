@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 
 from env.inverter import Energy
+from env.types import Integers
 from planner.forecasts.clear_sky import ClearSky, PvSystem, day_starts
-from planner.forecasts.slot_series import DAY_SLOTS, Index, RunningSums, SlotSeries, external_forecast, readings_before
+from planner.forecasts.slot_series import DAY_SLOTS, RunningSums, SlotSeries, external_forecast, readings_before
 
 PROFILE_DAYS = 7
 LONG_DAYS = 14
@@ -85,14 +86,14 @@ class AuroraHome:
         }
         return np.asarray(sources[name](), dtype=np.float64)
 
-    def _days(self, values: Energy, slots: Index, vintage: Index, n_days: int) -> Energy:
+    def _days(self, values: Energy, slots: Integers, vintage: Integers, n_days: int) -> Energy:
         """Return readings at the same wall clock of the last `n_days` that had ended `(n_days, n_pairs)`."""
         nearest = (slots - vintage) // DAY_SLOTS + 1
         return np.stack(
             [readings_before(values, self.series.days_before(slots, nearest + back), vintage) for back in range(n_days)]
         )
 
-    def load(self, vintage: Index, slots: Index) -> PairFeatures:
+    def load(self, vintage: Integers, slots: Integers) -> PairFeatures:
         """Return features and base of the load.
 
         Args:
@@ -130,7 +131,7 @@ class AuroraHome:
         base = np.where(np.isfinite(profile), 0.5 * (profile + smooth), columns["last_week"])
         return _as_features(columns, base)
 
-    def pv(self, vintage: Index, slots: Index) -> PairFeatures:
+    def pv(self, vintage: Integers, slots: Integers) -> PairFeatures:
         """Return features and base of PV; the base is the clear sky."""
         clear = self.clear_sky.at(slots, vintage)
         today = day_starts(self.series, vintage)
@@ -152,7 +153,7 @@ class AuroraHome:
             columns |= self._external_pv(vintage, slots, today, clear)
         return _as_features(columns | self._calendar(vintage, slots) | self._weather(vintage, slots), clear)
 
-    def _external_pv(self, vintage: Index, slots: Index, today: Index, clear: Energy) -> dict[str, Energy]:
+    def _external_pv(self, vintage: Integers, slots: Integers, today: Integers, clear: Energy) -> dict[str, Energy]:
         """Return features of an external PV forecast and of its errors so far."""
         near = np.stack([external_forecast(self.series, "pv_expected_kwh", slots + by, vintage) for by in range(-4, 5)])
         ahead = np.stack(
@@ -168,13 +169,13 @@ class AuroraHome:
             "kept_yesterday": self._pv_share("expected", today - DAY_SLOTS, today),
         }
 
-    def _pv_share(self, of: str, first: Index, end: Index) -> Energy:
+    def _pv_share(self, of: str, first: Integers, end: Integers) -> Energy:
         """PV read between two slots as a share of `clear` or `expected`."""
         whole = self.running_sums(of).total(first, end)
         bright = whole > LEAST_SHARE * self.clear_sky.peak(end)
         return np.where(bright, self.running_sums("pv").total(first, end) / np.where(bright, whole, 1.0), np.nan)
 
-    def _calendar(self, vintage: Index, slots: Index) -> dict[str, Energy]:
+    def _calendar(self, vintage: Integers, slots: Integers) -> dict[str, Energy]:
         series = self.series
         return {
             "clock": series.clock[slots].astype(np.float64),
@@ -185,7 +186,7 @@ class AuroraHome:
             "lead": (slots - vintage).astype(np.float64),
         }
 
-    def _weather(self, vintage: Index, slots: Index) -> dict[str, Energy]:
+    def _weather(self, vintage: Integers, slots: Integers) -> dict[str, Energy]:
         names = [name for name in self.series.external if name != "pv_expected_kwh"]
         return {name: external_forecast(self.series, name, slots, vintage) for name in names}
 
@@ -194,7 +195,7 @@ def _as_features(columns: dict[str, Energy], base: Energy) -> PairFeatures:
     return PairFeatures(tuple(columns), np.column_stack(list(columns.values())), base)
 
 
-def _shifted(slots: Index, by: int) -> Index:
+def _shifted(slots: Integers, by: int) -> Integers:
     return np.where(slots >= 0, slots + by, -1)
 
 

@@ -10,17 +10,16 @@ from datetime import datetime, timedelta
 import holidays
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from env.inverter import Energy
 from env.time_grid import SLOT, SLOT_DTYPE, SLOT_MINUTES, zone
+from env.types import Integers
 from planner.errors import NoReadingsError
 
 DAY_SLOTS = 96  # of 24 hours: a lag, not a local day
 AHEAD = 8 * DAY_SLOTS  # slots after the last reading that can be forecast
 NEVER = 2**40  # index of a slot that does not come
 EXTERNAL_FORECASTS = ("temp_c", "cloud", "irradiance", "pv_expected_kwh", "vacation", "alarm")
-Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +44,11 @@ class SlotSeries:
     load_kwh: Energy
     pv_kwh: Energy
     external: dict[str, Energy]
-    known_from: Index
-    clock: Index
-    offset: Index
-    weekday: Index
-    day_of_year: Index
+    known_from: Integers
+    clock: Integers
+    offset: Integers
+    weekday: Integers
+    day_of_year: Integers
     holiday: Energy
 
     def __len__(self) -> int:
@@ -59,7 +58,7 @@ class SlotSeries:
         """Index of the slot that starts at a moment."""
         return int((moment - self.start) / SLOT)
 
-    def days_before(self, slots: Index, days: Index | int) -> Index:
+    def days_before(self, slots: Integers, days: Integers | int) -> Integers:
         """Return the slots some days earlier at the same wall clock; -1 before the start."""
         moved = slots - DAY_SLOTS * np.asarray(days)
         inside = np.maximum(moved, 0)
@@ -107,7 +106,7 @@ def slot_series(
 
 def _external_forecasts(
     outlook: pl.DataFrame | None, slots: pl.Series, first: datetime, timezone: str
-) -> tuple[dict[str, Energy], Index]:
+) -> tuple[dict[str, Energy], Integers]:
     if outlook is None:
         return {}, np.full((1, len(slots)), NEVER)
     names = [name for name in EXTERNAL_FORECASTS if name in outlook.columns]
@@ -147,13 +146,13 @@ def _array(values: pl.Series) -> Energy:
     return values.to_numpy().astype(np.float64)
 
 
-def readings_before(values: Energy, slots: Index, vintage: Index) -> Energy:
+def readings_before(values: Energy, slots: Integers, vintage: Integers) -> Energy:
     """Return readings of slots that had ended at the vintage, nan for the others."""
     known = (slots >= 0) & (slots < vintage)
     return np.where(known, values[np.where(known, slots, 0)], np.nan)
 
 
-def external_forecast(series: SlotSeries, name: str, slots: Index, vintage: Index) -> Energy:
+def external_forecast(series: SlotSeries, name: str, slots: Integers, vintage: Integers) -> Energy:
     """Return the latest external forecast of slots that was known at the vintage, nan without one."""
     inside = np.clip(slots, 0, len(series) - 1)
     n_known = (series.known_from[:, inside] <= vintage).sum(axis=0)
@@ -173,11 +172,11 @@ class RunningSums:
         self._total = np.concatenate([[0.0], np.cumsum(np.where(read, values, 0.0))])
         self._count = np.concatenate([[0], np.cumsum(read)])
 
-    def total(self, first: Index, end: Index) -> Energy:
+    def total(self, first: Integers, end: Integers) -> Energy:
         """Sum of the readings of slots `first` to `end`, half open."""
         return self._total[end] - self._total[np.maximum(first, 0)]
 
-    def mean(self, first: Index, end: Index) -> Energy:
+    def mean(self, first: Integers, end: Integers) -> Energy:
         """Return the mean of the readings of slots `first` to `end`, half open; nan without any."""
         count = self._count[end] - self._count[np.maximum(first, 0)]
         return np.where(count > 0, self.total(first, end) / np.maximum(count, 1), np.nan)

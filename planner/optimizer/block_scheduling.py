@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from env.inverter import Energy
+from env.types import Integers
 from planner.errors import NoFeasibleScheduleError
 from planner.optimizer.block_search import SMALL_KWH, Blocks, cheapest_blocks
 from planner.optimizer.deferrable_loads import FlexibleLoad
@@ -205,7 +205,7 @@ def moves(load: FlexibleLoad, blocks: Blocks) -> Iterator[Blocks]:
                 yield from _if_allowed(load, energy, moved[energy[moved] > 0])
 
 
-def _if_allowed(load: FlexibleLoad, energy: Energy, begins: NDArray[np.int64]) -> Iterator[Blocks]:
+def _if_allowed(load: FlexibleLoad, energy: Energy, begins: Integers) -> Iterator[Blocks]:
     """The blocks, where they keep the load's rules."""
     if keeps_rules(load, energy, begins):
         starts = np.zeros(len(energy))
@@ -213,7 +213,7 @@ def _if_allowed(load: FlexibleLoad, energy: Energy, begins: NDArray[np.int64]) -
         yield Blocks(starts, energy)
 
 
-def keeps_rules(load: FlexibleLoad, energy: Energy, begins: NDArray[np.int64]) -> bool:
+def keeps_rules(load: FlexibleLoad, energy: Energy, begins: Integers) -> bool:
     """Return whether blocks that start in those slots, ascending, keep windows, spacing and full power inside."""
     if (np.diff(begins) < load.spacing_slots).any() or (energy > load.most_kwh + SMALL_KWH).any():
         return False

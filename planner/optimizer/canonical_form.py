@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from env.inverter import Energy
+from env.types import Integers, Mask
 from planner.errors import SolverError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class CanonicalForm:
     """
 
     matrix: sparse.csr_array
-    is_equality: NDArray[np.bool_]
+    is_equality: Mask
     cost: sparse.csr_array
     right: sparse.csr_array
     lower: Bounds
@@ -158,9 +159,7 @@ def _span(first: int, size: int) -> Indices:
     return np.arange(first, first + size, dtype=np.int32)
 
 
-def _named_rows(
-    cone: object, constraints: Mapping[str, "cp.Constraint"], kept: NDArray[np.int64]
-) -> dict[str, Indices]:
+def _named_rows(cone: object, constraints: Mapping[str, "cp.Constraint"], kept: Integers) -> dict[str, Indices]:
     """Rows of each named constraint among those kept; none where it became bounds."""
     starts: dict[int, Indices] = {}
     first = 0

@@ -11,13 +11,13 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy import sparse
 
 from env.inverter import Energy
 from env.power_tariff import MonthState, PowerTariff, weighted_periods
 from env.site import Site
 from env.time_grid import local_day
+from env.types import Integers
 from planner.errors import PlannerError
 
 
@@ -44,7 +44,7 @@ class PeakCalendar:
     first_period_kw: float
 
     @property
-    def owners(self) -> NDArray[np.int64]:
+    def owners(self) -> Integers:
         """Peak that each period belongs to `(n_periods,)`."""
         return np.asarray(self.peak_of.tocsr().indices, dtype=np.int64)
 

@@ -6,10 +6,10 @@ the initial energy before the rest.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from env.battery import Battery
 from env.inverter import Energy
+from env.types import Integers
 
 VALUE_TOLERANCE = 1e-5  # money/kWh
 EMPTY_KWH = 1e-6
@@ -28,7 +28,7 @@ def marginal_uses(
     stored_value: Energy,
     end_value: float,
     battery: Battery,
-) -> NDArray[np.int64]:
+) -> Integers:
     """Return for each slot the later one that sets the value of a kWh stored in it `(n_slots,)`, `KEPT` or `UNKNOWN`.
 
     Args:
@@ -62,7 +62,7 @@ def marginal_uses(
 
 def first_in_first_out(
     *, charge_kwh: Energy, discharge_kwh: Energy, start_soc_kwh: float, battery: Battery
-) -> NDArray[np.int64]:
+) -> Integers:
     """Return for each slot the later one that uses most of its stored energy `(n_slots,)`, `KEPT` or `UNKNOWN`.
 
     Self-discharge is shared evenly by all stored energy: energies are scaled to the start of the horizon.

@@ -11,10 +11,10 @@ from datetime import datetime
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from env.inverter import Energy, slot_limit
 from env.time_grid import SLOT_HOURS, slot_count
+from env.types import Integers
 from planner.optimizer.solution import Solution
 from planner.plans.counterfactuals import IdleSlot, idle_slots
 from planner.plans.energy_uses import KEPT, UNKNOWN, first_in_first_out, marginal_uses
@@ -167,7 +167,7 @@ def _storing_value(task: PlanTask, stored_value: Energy | None, slot: int) -> fl
     return float(stored_value[slot]) * battery.charge_efficiency - battery.charge_wear
 
 
-def _uses(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) -> NDArray[np.int64]:
+def _uses(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) -> Integers:
     """Return for each slot the later slot that uses the energy stored in it."""
     battery = task.site.battery
     charge, discharge = (schedule[name].to_numpy() for name in ("charge_kwh", "discharge_kwh"))

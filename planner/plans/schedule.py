@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from env.inverter import Command, Energy, apply_command
+from env.types import Mask
 from planner.optimizer.plan_commands import command_for_plan, exact_commands
 from planner.optimizer.solution import CHARGE, CURTAIL, DISCHARGE, EXPORT, IMPORT, SOC, Solution
 from planner.plans.task import PlanTask
@@ -105,7 +105,7 @@ def _commands(task: PlanTask, flows: Energy, others: Mapping[str, Energy], store
     return Command(*(np.where(exact, one, other) for one, other in zip(commands, fixed, strict=True)))
 
 
-def _reproduces_flows(task: PlanTask, command: Command, flows: Energy, drawn_kwh: Energy) -> NDArray[np.bool_]:
+def _reproduces_flows(task: PlanTask, command: Command, flows: Energy, drawn_kwh: Energy) -> Mask:
     """Return where the inverter reproduces the planned flows, given the command of a slot in its planned state."""
     _, export_price, _, pv = task.arrays
     result = apply_command(

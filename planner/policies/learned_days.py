@@ -1,13 +1,13 @@
 """Decisions of a learned policy for days, from the states that it sees."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from env.gym.episodes import Episodes
 from env.gym.home_batch import action_form, state_form
 from env.gym.price_gate import PriceGate
 from env.gym.states import Moment
 from env.inverter import Command, Energy
+from env.types import Index
 from planner.artifacts.bundle import check_state
 from planner.policies.learned_policy import LearnedPolicy
 
@@ -36,11 +36,11 @@ class LearnedDays:
         rows = np.arange(len(self.episodes))
         return self._decide(rows, rows * self.episodes.width + slot, soc_kwh)
 
-    def commands(self, slots: NDArray[np.intp], soc_kwh: Energy) -> Command:
+    def commands(self, slots: Index, soc_kwh: Energy) -> Command:
         """Decide at the starts of several slots of the first day, each from its own stored energy [kWh]."""
         return self._decide(np.zeros(len(slots), dtype=np.intp), slots, soc_kwh)
 
-    def _decide(self, rows: NDArray[np.intp], at: NDArray[np.intp], soc_kwh: Energy) -> Command:
+    def _decide(self, rows: Index, at: Index, soc_kwh: Energy) -> Command:
         moment = Moment(rows, at, np.zeros(len(rows), dtype=np.bool_), soc_kwh)
         command = self._form.command(self.policy.predict(self._state.observe(moment)), moment)
         return command if self._gate is None else self._gate.gated(command, at)[0]

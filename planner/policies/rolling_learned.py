@@ -4,11 +4,11 @@ It does not see a demand charge.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from env.gym.episodes import Episodes
 from env.inverter import Command, Energy
 from env.simulator import World
+from env.types import Index
 from planner.policies.learned_days import LearnedDays
 from planner.policies.learned_policy import LearnedPolicy
 from planner.policies.outlook import day_outlook
@@ -53,7 +53,7 @@ class RollingLearned(ScenarioPlanner):
         """Return the policy's command of a slot of the span."""
         return self.days.command(slot, soc_kwh)
 
-    def commands(self, slots: NDArray[np.intp], soc_kwh: Energy) -> Command:
+    def commands(self, slots: Index, soc_kwh: Energy) -> Command:
         """Return the policy's commands of several slots of the span, each from its own stored energy [kWh]."""
         return self.days.commands(slots, soc_kwh)
 

@@ -11,12 +11,12 @@ from itertools import pairwise
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from env.inverter import Energy
 from env.simulator import World
 from env.site import Site
 from env.time_grid import local_clock
+from env.types import Integers, Mask
 from planner.forecasts.central import central_forecasts
 from planner.value.overnight_value import end_values, start_values
 from planner.value.protocol import Protocol
@@ -53,20 +53,20 @@ class Window:
         return self.slots[name].cast(pl.Float64).to_numpy()
 
     @cached_property
-    def starts(self) -> NDArray[np.int64]:
+    def starts(self) -> Integers:
         """First slot of each day, and the end of the last `(n_days + 1,)`."""
         lengths = self.slots.group_by("local_day", maintain_order=True).len()["len"]
         return np.concatenate([[0], np.cumsum(lengths.cast(pl.Int64).to_numpy())])
 
     @cached_property
-    def next_is_known(self) -> NDArray[np.bool_]:
+    def next_is_known(self) -> Mask:
         """True where the calendar's next day is the window's next day `(n_days,)`."""
         days = self.slots["local_day"].unique(maintain_order=True).to_list()
         follows = [later - day == timedelta(days=1) for day, later in pairwise(days)]
         return np.array([*follows, False])
 
     @cached_property
-    def clock(self) -> NDArray[np.int64]:
+    def clock(self) -> Integers:
         """Minutes since local midnight of each slot [min]."""
         return self.slots.select(local_clock(self.site.timezone))["local_clock"].to_numpy()
 

@@ -12,19 +12,17 @@ few, so that some always save by chance. If no bound is above zero, the policy c
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from env.command_menu import MENU_NAMES
-from env.fleet import Index
 from env.gym.actions import CACHE_ELEMENTS, Actions, Commands, CorrectedValue, Correction
 from env.gym.episodes import Episodes, Outlook
 from env.gym.home_batch import HomeBatch
 from env.gym.scaled_state import V2
 from env.gym.states import Moment, State
 from env.inverter import Energy
+from env.types import Index, Mask
 from planner.policies.lightgbm_policy import AntaresPolicyV1, Corrections, lightgbm_manifest, with_levels
 from planner.training.scoring import episode_costs
 from planner.training.settings import LightgbmSettings
@@ -32,8 +30,6 @@ from planner.training.tree_fitting import fit_trees
 from planner.value.scenario_weights import NAIVE, WeightRules
 from planner.value.scenarios import Scenarios
 from planner.value.value_function import GRID_POINTS, soc_grid, value_function
-
-Mask: TypeAlias = NDArray[np.bool_]
 
 STATE = "v2"
 COLUMNS = tuple(column.name for column in V2)

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import numpy as np
 from gymnasium.utils import seeding
-from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from env.errors import EpisodeError
@@ -18,8 +17,9 @@ from env.gym.episodes import Episodes
 from env.gym.home_batch import DEFAULT_SETUP, Outcome, Setup
 from env.gym.states import Moment, State
 from env.inverter import Energy
+from env.types import Mask
 
-StepResult = tuple[State, Energy, NDArray[np.bool_], list[dict[str, Any]]]
+StepResult = tuple[State, Energy, Mask, list[dict[str, Any]]]
 
 
 class AntaresVecEnv(VecEnv):
@@ -88,7 +88,7 @@ class AntaresVecEnv(VecEnv):
         reward = outcome.reward if self._reward is None else self._reward(before, outcome)
         return seen, reward, outcome.terminated | outcome.truncated, infos
 
-    def _episode_infos(self, ended: FinishedEpisodes, truncated: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    def _episode_infos(self, ended: FinishedEpisodes, truncated: Mask) -> list[dict[str, Any]]:
         infos = list(self._empty_infos)
         for place, home in enumerate(ended.homes.tolist()):
             reward, slots = float(ended.reward[place]), int(ended.slots[place])

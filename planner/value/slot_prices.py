@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from env.inverter import Energy
 from env.site import Site
+from env.types import Integers
 from planner.optimizer.peak_calendar import PeakCalendar
 from planner.optimizer.peak_threshold import ThresholdShape
 
@@ -33,7 +33,7 @@ class SlotPrices:
 
     free_kwh: Energy
     price: Energy
-    period: NDArray[np.int64]
+    period: Integers
 
     @cached_property
     def free_of_all(self) -> Energy:
@@ -93,7 +93,7 @@ class SlotPrices:
         return self.left(slot, import_kwh) / ahead
 
 
-def _shared(period: NDArray[np.int64]) -> ThresholdShape:
+def _shared(period: Integers) -> ThresholdShape:
     """Return the shape in which slots with one number add up."""
     numbers = np.unique(period, return_inverse=True)[1]
     n_periods = int(numbers.max()) + 1
@@ -111,7 +111,7 @@ def slot_prices(calendars: Sequence[PeakCalendar], levels_kw: Energy, rates: Ene
         levels_kw: free of charge, weighted as the component weighs [kW].
         rates: of a weighted kW above it [money/kW].
     """
-    free, price, period = list[Energy](), list[Energy](), list[NDArray[np.int64]]()
+    free, price, period = list[Energy](), list[Energy](), list[Integers]()
     for calendar, level, rate in zip(calendars, levels_kw.tolist(), rates.tolist(), strict=True):
         weights = np.asarray(calendar.period_kw.sum(axis=0)).ravel()  # [kW/kWh], 0 where nothing counts
         members = np.maximum(np.diff(calendar.period_kw.indptr), 1)

@@ -15,23 +15,22 @@ What does not belong here: which command to give (`value_policy`), and where sce
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from env.battery import Battery
 from env.command_menu import full_export_kw
 from env.inverter import Command, Energy, apply_command, slot_limit
 from env.site import Site
 from env.time_grid import SLOT_HOURS
+from env.types import Index
 from planner.optimizer.plan_commands import exact_commands
 from planner.value.scenarios import Scenarios
 
 if TYPE_CHECKING:
     from planner.value.slot_prices import SlotPrices  # it brings SciPy, which a learned policy starts without
 
-Index: TypeAlias = NDArray[np.intp]
 
 GRID_POINTS = 61
 PERSISTENCE = 0.9  # chance that a scenario goes on in the next slot

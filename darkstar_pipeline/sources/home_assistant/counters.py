@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW
+from env.types import Mask
 
 RESET_SHARE = 0.9
 """A counter that falls below this share of its last value was reset (Home Assistant's own rule)."""
@@ -30,7 +31,6 @@ _SMALLEST_KWH = 1e-6
 _SLACK_KWH = 0.05
 _NORMAL, _RESET, _SHIFT = 0, 1, 2
 Links = NDArray[np.int8]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
