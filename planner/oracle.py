@@ -23,6 +23,7 @@ from planner.optimizer.slot_arrays import needed_arrays
 from planner.optimizer.solution import CHARGE, CURTAIL, DISCHARGE, EXPORT, IMPORT, SOC, Solution, SolverRecord
 from planner.plans.relaxation import contradiction
 from planner.plans.task import End, PlanTask
+from planner.tolerances import ORACLE_ZERO_KWH
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _schedule(
     slots: pl.DataFrame, solution: Solution, start_soc_kwh: float, battery: Battery, settlement_value: float
 ) -> OptimalSchedule:
     """The solver's answer as a schedule."""
-    flows = np.where(solution.flows < ROUNDING_KWH, 0.0, solution.flows)
+    flows = np.where(solution.flows < ORACLE_ZERO_KWH, 0.0, solution.flows)
     soc_end = solution.flows[:, SOC]
     schedule = slots.with_columns(
         import_kwh=flows[:, IMPORT],
@@ -117,6 +118,3 @@ def _schedule(
     )
     settled = settlement_value * (float(soc_end[-1]) - start_soc_kwh)
     return OptimalSchedule(schedule, float(schedule["cost"].sum()) - settled, solution.record)
-
-
-ROUNDING_KWH = 1e-12

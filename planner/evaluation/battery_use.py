@@ -8,7 +8,7 @@ from typing import TypeAlias
 import polars as pl
 
 from env.site import Site
-from planner.plans.reasons import SMALL_KWH
+from planner.tolerances import VISIBLE_KWH
 
 CHEAP_QUANTILE = 0.25
 DEAR_QUANTILE = 0.75
@@ -62,7 +62,7 @@ def _band() -> pl.Expr:
 
 def _used(move: str) -> pl.Expr:
     """Return whether a slot charged, discharged or exported; rounding of solvers does not count."""
-    return pl.col(f"{move}_kwh") > SMALL_KWH
+    return pl.col(f"{move}_kwh") > VISIBLE_KWH
 
 
 def _moved(move: str) -> pl.Expr:

@@ -16,10 +16,11 @@ import numpy as np
 from env.inverter import Energy
 from env.types import Integers
 from planner.errors import NoFeasibleScheduleError
-from planner.optimizer.block_search import SMALL_KWH, Blocks, cheapest_blocks
+from planner.optimizer.block_search import Blocks, cheapest_blocks
 from planner.optimizer.deferrable_loads import FlexibleLoad
 from planner.optimizer.exclusive_flows import Rules, solve_exclusive
 from planner.optimizer.warm_solver import Answer, WarmStartedProgram
+from planner.tolerances import BLOCK_ROUNDING_KWH
 
 # Chosen on 41 plans as `benchmarks.single_plan` has them, all in training weeks, against 12 rounds and 40 moves: these
 # cost 0.06 % more on average and 0.8 % at worst, in 60 ms instead of 103. Four rounds 1.2 % and 42 %, in 55 ms; six
@@ -61,7 +62,7 @@ def solve_spaced(
         search.release()
     if best is None:
         return None
-    gap = max(best.objective - search.bound, 0.0) / max(abs(best.objective), SMALL_KWH)
+    gap = max(best.objective - search.bound, 0.0) / max(abs(best.objective), BLOCK_ROUNDING_KWH)
     return replace(
         best.answer,
         gap=gap if gap > ROUNDING else 0.0,
@@ -215,15 +216,15 @@ def _if_allowed(load: FlexibleLoad, energy: Energy, begins: Integers) -> Iterato
 
 def keeps_rules(load: FlexibleLoad, energy: Energy, begins: Integers) -> bool:
     """Return whether blocks that start in those slots, ascending, keep windows, spacing and full power inside."""
-    if (np.diff(begins) < load.spacing_slots).any() or (energy > load.most_kwh + SMALL_KWH).any():
+    if (np.diff(begins) < load.spacing_slots).any() or (energy > load.most_kwh + BLOCK_ROUNDING_KWH).any():
         return False
-    if (np.abs(load.windows @ energy - load.energy_kwh) > SMALL_KWH).any():
+    if (np.abs(load.windows @ energy - load.energy_kwh) > BLOCK_ROUNDING_KWH).any():
         return False
     if load.may_start is not None and (load.may_start[begins] == 0).any():
         return False
     on = energy > 0
     goes_on = np.empty(len(on), dtype=np.bool_)
-    goes_on[0], goes_on[1:] = load.running, energy[:-1] >= load.shape.full_kwh - SMALL_KWH
+    goes_on[0], goes_on[1:] = load.running, energy[:-1] >= load.shape.full_kwh - BLOCK_ROUNDING_KWH
     without_start = on & ~goes_on
     without_start[begins] = False
     return bool(on[begins].all() and not without_start.any())

@@ -14,8 +14,7 @@ import numpy as np
 
 from env.inverter import Energy
 from planner.optimizer.deferrable_loads import FlexibleLoad
-
-SMALL_KWH = 1e-9  # less than this is no part of a slot
+from planner.tolerances import BLOCK_ROUNDING_KWH
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ class _Search:
         Infinite beyond the window, and where the load may not run.
         """
         n_slots, lengths = self.n_slots, np.arange(self.most + 1)
-        may_run = self.load.most_kwh >= self.full_kwh - SMALL_KWH
+        may_run = self.load.most_kwh >= self.full_kwh - BLOCK_ROUNDING_KWH
         stop, part = np.arange(n_slots), np.zeros(n_slots)  # first slot from each on in which it may not run
         for window in self.windows:
             inside = np.arange(window.first, window.end)
@@ -293,7 +292,9 @@ def _windows(load: FlexibleLoad, full_kwh: float) -> list[_Window]:
     found: list[_Window] = []
     for place, (inside, wanted) in enumerate(zip(load.windows, load.energy_kwh.tolist(), strict=True)):
         slots = np.flatnonzero(inside)
-        count = int(wanted / max(full_kwh, SMALL_KWH) + SMALL_KWH)
+        count = int(wanted / max(full_kwh, BLOCK_ROUNDING_KWH) + BLOCK_ROUNDING_KWH)
         part = wanted - count * full_kwh
-        found.append(_Window(place, int(slots[0]), int(slots[-1]) + 1, count, part if part > SMALL_KWH else 0.0))
+        found.append(
+            _Window(place, int(slots[0]), int(slots[-1]) + 1, count, part if part > BLOCK_ROUNDING_KWH else 0.0)
+        )
     return found

@@ -4,7 +4,7 @@ Per slot, kWh on the alternating-current side, all >= 0: charge, discharge, impo
 the slot's end, and planned loads. Minimise what the meter costs, and wear, less the value of what is stored at the end.
 
 Equal costs are ordered by a stated tie-break, so that the same input has one answer: move and spill as little as can
-be, and do what is to be done as early as can be (`TIE` money/kWh, twice that at the horizon's end; no reported cost
+be, and do what is to be done as early as can be (`TIE_BREAK`, twice that at the horizon's end; no reported cost
 contains it). Over many days the sum of it could be seen in the cost: there ties stay as the solver leaves them.
 """
 
@@ -23,8 +23,8 @@ from planner.optimizer.deferrable_loads import NO_LOADS, FlexibleShape, LoadShap
 from planner.optimizer.demand_charge import NO_LIMIT_KW, demand_charge_term, excess_above
 from planner.optimizer.peak_calendar import HorizonDemandCharge
 from planner.optimizer.peak_threshold import ThresholdShape
+from planner.tolerances import TIE_BREAK
 
-TIE = 1e-7
 MOST_TIED_SLOTS = 400
 MOST_FUSES = 10
 """A home never draws more than that many times its fuse; the last tier of a demand charge ends there."""
@@ -56,7 +56,7 @@ class HomeProblem:
         self.constraints[f"{name}_least"] = physics.at_least(variable, 0.0)
         self.constraints[f"{name}_most"] = physics.at_most(variable, most)
         if self.n_slots <= MOST_TIED_SLOTS:
-            self.cost.append(TIE * (1 + np.arange(self.n_slots) / self.n_slots) @ variable)
+            self.cost.append(TIE_BREAK * (1 + np.arange(self.n_slots) / self.n_slots) @ variable)
         return variable
 
     def variable(self, name: str, size: int, *, boolean: bool = False) -> cp.Variable:
@@ -286,5 +286,5 @@ def add_fixed_run(home: HomeProblem, run: RunShape) -> None:
     shape = sparse.diags_array(
         [np.full(n_slots, kwh) for kwh in run.energy_kwh], offsets=[-k for k in range(length)], shape=(n_slots, n_slots)
     )
-    home.cost.append(TIE * (np.arange(n_slots) / n_slots) @ starts)
+    home.cost.append(TIE_BREAK * (np.arange(n_slots) / n_slots) @ starts)
     home.demand.append(sparse.csr_array(shape) @ starts)

@@ -13,9 +13,7 @@ from env.command_menu import full_export_kw
 from env.inverter import Command, Energy
 from env.site import Site
 from env.time_grid import SLOT_HOURS
-
-TIE = 1e-6  # money/kWh: nearer than this the plan is indifferent (its own tie-break is 2e-7) and its quantity decides
-ROUNDING_KWH = 1e-6
+from planner.tolerances import COMMAND_ROUNDING_KWH, INDIFFERENCE
 
 
 def command_for_plan(
@@ -42,11 +40,11 @@ def command_for_plan(
     battery = site.battery
     surplus, deficit = max(-net_load_kwh, 0.0), max(net_load_kwh, 0.0)
     everything = full_export_kw(site)
-    if charge_kwh > surplus + ROUNDING_KWH:
+    if charge_kwh > surplus + COMMAND_ROUNDING_KWH:
         return charge_kwh / SLOT_HOURS, 0.0, 0.0
     worth_delivered = stored_value / battery.discharge_efficiency + battery.discharge_wear
-    selling_pays = export_price > worth_delivered + TIE
-    if discharge_kwh > deficit + ROUNDING_KWH or (discharge_kwh > ROUNDING_KWH and selling_pays):
+    selling_pays = export_price > worth_delivered + INDIFFERENCE
+    if discharge_kwh > deficit + COMMAND_ROUNDING_KWH or (discharge_kwh > COMMAND_ROUNDING_KWH and selling_pays):
         planned = (discharge_kwh - deficit + surplus) / SLOT_HOURS
         return 0.0, battery.discharge_kw, everything if selling_pays else planned
     discharge = _cover(import_price - worth_delivered, discharge_kwh, deficit, battery)
@@ -60,9 +58,9 @@ def command_for_plan(
 
 def _cover(gain: float, planned_kwh: float, deficit_kwh: float, battery: Battery) -> float:
     """Return how much of a deficit to cover from the battery [kW]; `gain` is what covering a kWh saves now."""
-    if gain > TIE or (gain >= -TIE and planned_kwh >= deficit_kwh - ROUNDING_KWH):
+    if gain > INDIFFERENCE or (gain >= -INDIFFERENCE and planned_kwh >= deficit_kwh - COMMAND_ROUNDING_KWH):
         return battery.discharge_kw
-    return 0.0 if gain < -TIE else planned_kwh / SLOT_HOURS
+    return 0.0 if gain < -INDIFFERENCE else planned_kwh / SLOT_HOURS
 
 
 def _sell(gain: float, charge_kwh: float, surplus_kwh: float, everything_kw: float) -> float:
@@ -70,9 +68,9 @@ def _sell(gain: float, charge_kwh: float, surplus_kwh: float, everything_kw: flo
 
     A plan that stores although exporting would earn more cannot export it (the inverter is full): its quantity decides.
     """
-    if gain < -TIE:
+    if gain < -INDIFFERENCE:
         return 0.0
-    if gain > TIE and charge_kwh <= ROUNDING_KWH:
+    if gain > INDIFFERENCE and charge_kwh <= COMMAND_ROUNDING_KWH:
         return everything_kw
     return max(surplus_kwh - charge_kwh, 0.0) / SLOT_HOURS
 
@@ -83,7 +81,7 @@ def exact_commands(*, charge_kwh: Energy, discharge_kwh: Energy, load_kwh: Energ
     The oracle's schedule as commands: nothing is left to follow.
     """
     surplus, deficit = np.maximum(pv_kwh - load_kwh, 0.0), np.maximum(load_kwh - pv_kwh, 0.0)
-    from_grid = charge_kwh > surplus + ROUNDING_KWH
+    from_grid = charge_kwh > surplus + COMMAND_ROUNDING_KWH
     discharging = discharge_kwh > 0
     sold = np.where(discharging, discharge_kwh - deficit + surplus, surplus - charge_kwh)
     sold = np.where(from_grid, 0.0, np.maximum(sold, 0.0))

@@ -16,6 +16,7 @@ from planner.errors import SolverError
 from planner.optimizer.deferrable_loads import FlexibleLoad
 from planner.optimizer.fallback_solvers import stated
 from planner.plans.task import PlanTask
+from planner.tolerances import SHORTFALL_KWH
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 LIMITS = ("charge_kw", "discharge_kw", "import_kw", "export_kw", "inverter_kw")
 SECONDS = 5.0
-SMALL_KWH = 1e-5
 MOST_EXTRA_KW = 100.0  # a limit that would have to be raised by more is not the cause
 
 
@@ -48,7 +48,7 @@ class Shortfall:
     def nothing(self) -> bool:
         """Return whether every demand can be met."""
         missing = sum(float(energy.sum()) for energy in self.loads.values())
-        return not self.dropped and max(self.end_short, self.end_over, missing) < SMALL_KWH
+        return not self.dropped and max(self.end_short, self.end_over, missing) < SHORTFALL_KWH
 
 
 def least_shortfall(task: PlanTask) -> Shortfall:
@@ -129,7 +129,7 @@ class _Elastic:
         for name, skipped in self.skipped.items():
             rules[f"{name}_once"] = self.cp.sum(self.home.variables[f"{name}_starts"]) == 1 - skipped
         if np.isfinite(forced_kwh) and "over_fuse" in self.home.variables:
-            rules["no_more"] = self.cp.sum(self.home.variables["over_fuse"]) <= forced_kwh + SMALL_KWH
+            rules["no_more"] = self.cp.sum(self.home.variables["over_fuse"]) <= forced_kwh + SHORTFALL_KWH
         extra_rules: list[cp.Constraint] = [*(more or []), *self._exclusive_flows()]
         for number, rule in enumerate(extra_rules):
             rules[f"more_{number}"] = rule

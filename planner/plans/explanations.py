@@ -18,12 +18,12 @@ from env.types import Integers
 from planner.optimizer.solution import Solution
 from planner.plans.counterfactuals import IdleSlot, idle_slots
 from planner.plans.energy_uses import KEPT, UNKNOWN, first_in_first_out, marginal_uses
-from planner.plans.reasons import SMALL_KWH, with_reasons
+from planner.plans.reasons import with_reasons
 from planner.plans.task import PlanTask
 from planner.plans.wording import LEAST_SHOWN, Words, cheapest, energy, power, ranks
+from planner.tolerances import SAME_COST_SHOWN, VISIBLE_KWH
 
 PRICE_TOLERANCE = 1e-6  # money/kWh
-COST_TOLERANCE = 1e-5  # money; the tie-break of equal plans costs less
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +189,7 @@ def _uses(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) -> 
 
 def _discharge_price(schedule: pl.DataFrame) -> Energy:
     """Return the price of a discharged kWh in each slot: exported, or import avoided [money/kWh]."""
-    exports = schedule["export_kwh"].to_numpy() > SMALL_KWH
+    exports = schedule["export_kwh"].to_numpy() > VISIBLE_KWH
     return np.where(exports, schedule["export_price"].to_numpy(), schedule["import_price"].to_numpy())
 
 
@@ -221,19 +221,19 @@ class _ExplanationBuilder:
     def explain(self, slot: SlotContext) -> tuple[str, str]:
         """Return reason and sentence."""
         reason, text = self.by_reason[slot.reason](slot)
-        use = self._use_clause(slot) if slot.charge > SMALL_KWH else ""
+        use = self._use_clause(slot) if slot.charge > VISIBLE_KWH else ""
         return reason, "; ".join(part for part in (text, use, self._idle_clause(slot)) if part)
 
     def _idle_clause(self, slot: SlotContext) -> str:
         """Return the clause on the cost of doing nothing."""
         idle = slot.idle
-        if idle is None or max(slot.charge, slot.discharge) <= SMALL_KWH:
+        if idle is None or max(slot.charge, slot.discharge) <= VISIBLE_KWH:
             return ""
         if idle.extra_cost is None:
             return "doing nothing here would miss what is asked for"
         if idle.over_fuse_kwh > LEAST_SHOWN:
             return f"doing nothing here exceeds the fuse by {energy(idle.over_fuse_kwh)}"
-        if idle.extra_cost < COST_TOLERANCE:
+        if idle.extra_cost < SAME_COST_SHOWN:
             return "doing nothing here costs the same"
         if idle.extra_cost < LEAST_SHOWN:
             return f"doing nothing here costs less than {self.words.money(2 * LEAST_SHOWN)} more"
@@ -306,7 +306,7 @@ class _ExplanationBuilder:
         return "sell_surplus", f"{sentence}; storing it is worth {self.words.price(slot.storing_value)}"
 
     def _hold(self, slot: SlotContext) -> tuple[str, str]:
-        if slot.imported <= SMALL_KWH:
+        if slot.imported <= VISIBLE_KWH:
             return "hold", "nothing to cover and nothing to store"
         sentence = f"buys {energy(slot.imported)} at {self.words.price(slot.import_price)}"
         if slot.empty:
@@ -338,7 +338,7 @@ def _device_clauses(task: PlanTask, schedule: pl.DataFrame, words: Words) -> lis
         rank[on_day] = ranks(price[on_day])
         whole[day] = int(on_day.sum()) == slot_count(day, task.site.timezone)
     for name in task.loads.names:
-        for i in np.flatnonzero(schedule[f"{name}_kwh"].to_numpy() > SMALL_KWH).tolist():
+        for i in np.flatnonzero(schedule[f"{name}_kwh"].to_numpy() > VISIBLE_KWH).tolist():
             taken = energy(float(schedule[f"{name}_kwh"][i]))
             place = f"the day's {cheapest(int(rank[i]))} slot"
             if not whole[days[i]]:

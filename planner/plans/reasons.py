@@ -2,7 +2,7 @@
 
 import polars as pl
 
-SMALL_KWH = 1e-6
+from planner.tolerances import VISIBLE_KWH
 
 REASONS = (
     "charge_from_grid",
@@ -30,17 +30,17 @@ def with_reasons(schedule: pl.DataFrame) -> pl.DataFrame:
     deficit = (pl.col("load_kwh") - pl.col("pv_kwh")).clip(lower_bound=0)
     charge, discharge = pl.col("charge_kwh"), pl.col("discharge_kwh")
     return schedule.with_columns(
-        pl.when(charge > surplus + SMALL_KWH)
+        pl.when(charge > surplus + VISIBLE_KWH)
         .then(pl.lit("charge_from_grid"))
-        .when(charge > SMALL_KWH)
+        .when(charge > VISIBLE_KWH)
         .then(pl.lit("store_surplus"))
-        .when(discharge > deficit + SMALL_KWH)
+        .when(discharge > deficit + VISIBLE_KWH)
         .then(pl.lit("sell_from_battery"))
-        .when(discharge > SMALL_KWH)
+        .when(discharge > VISIBLE_KWH)
         .then(pl.lit("cover_load"))
-        .when(pl.col("curtailed_kwh") > SMALL_KWH)
+        .when(pl.col("curtailed_kwh") > VISIBLE_KWH)
         .then(pl.lit("curtail"))
-        .when(pl.col("export_kwh") > SMALL_KWH)
+        .when(pl.col("export_kwh") > VISIBLE_KWH)
         .then(pl.lit("sell_surplus"))
         .otherwise(pl.lit("hold"))
         .alias("reason")

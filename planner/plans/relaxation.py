@@ -12,9 +12,10 @@ import numpy as np
 from env.time_grid import SLOT_HOURS
 from planner.errors import Conflict, ContradictionError, Relaxation, SolverError
 from planner.optimizer.deferrable_loads import PlannedLoads
-from planner.plans.elastic_problem import SMALL_KWH, Shortfall, least_raise, least_shortfall
+from planner.plans.elastic_problem import Shortfall, least_raise, least_shortfall
 from planner.plans.task import PlanTask
 from planner.plans.wording import Words, power
+from planner.tolerances import SHORTFALL_KWH
 
 _LIMITS = {
     "charge_kw": "charge power",
@@ -74,17 +75,17 @@ def relaxed(task: PlanTask, relaxation: Relaxation) -> PlanTask:
 
 
 def _relaxation(task: PlanTask, shortfall: Shortfall) -> Relaxation:
-    """Return the shortfall as new demands, `SMALL_KWH` easier than the solver's, since it rounds."""
+    """Return the shortfall as new demands, `SHORTFALL_KWH` easier than the solver's, since it rounds."""
     end = task.end
     given = shortfall.end_over - shortfall.end_short
-    given = given + float(np.sign(given)) * SMALL_KWH if abs(given) > SMALL_KWH else 0.0
+    given = given + float(np.sign(given)) * SHORTFALL_KWH if abs(given) > SHORTFALL_KWH else 0.0
     return Relaxation(
         return_soc_kwh=None if end.return_soc_kwh is None or given == 0 else end.return_soc_kwh + given,
         floor_kwh=None if end.curve is None or given == 0 else end.curve.floor_kwh + given,
         load_energy_kwh={
-            load.name: np.maximum(load.energy_kwh - missing - SMALL_KWH * (missing > SMALL_KWH), 0.0)
+            load.name: np.maximum(load.energy_kwh - missing - SHORTFALL_KWH * (missing > SHORTFALL_KWH), 0.0)
             for load in task.loads.flexible
-            if (missing := shortfall.loads[load.name]).max() > SMALL_KWH
+            if (missing := shortfall.loads[load.name]).max() > SHORTFALL_KWH
         },
         dropped=shortfall.dropped,
     )
@@ -95,7 +96,7 @@ def _demands(task: PlanTask, shortfall: Shortfall, blocking: str) -> list[Confli
     words, last = Words(task.site.currency, task.site.timezone), task.n_slots - 1
     conflicts: list[Conflict] = []
     missing = max(shortfall.end_short, shortfall.end_over)
-    if missing > SMALL_KWH:
+    if missing > SHORTFALL_KWH:
         name = "end_floor" if task.end.return_soc_kwh is None else "return_soc"
         demanded = _demanded_end(task)
         reached = demanded + shortfall.end_over - shortfall.end_short
@@ -106,7 +107,7 @@ def _demands(task: PlanTask, shortfall: Shortfall, blocking: str) -> list[Confli
     for load in task.loads.flexible:
         lacking = shortfall.loads[load.name].tolist()
         for window, energy, lacks in zip(load.windows, load.energy_kwh.tolist(), lacking, strict=True):
-            if lacks > SMALL_KWH:
+            if lacks > SHORTFALL_KWH:
                 slot = int(np.flatnonzero(window)[-1])
                 demand = f"{energy:.1f} kWh for {_name(load.name)} by {_ends(task, slot, words)}"
                 sentence = f"{demand} contradict {blocking}: at most {energy - lacks:.1f} kWh can be had"
@@ -176,11 +177,11 @@ def _relaxed_demands(task: PlanTask, shortfall: Shortfall) -> list[str]:
     """Return the demands in words as they would have to be."""
     demands: list[str] = []
     given = shortfall.end_over - shortfall.end_short
-    if abs(given) > SMALL_KWH:
+    if abs(given) > SHORTFALL_KWH:
         demands.append(f"return to {_demanded_end(task) + given:.1f} kWh")
     for load in task.loads.flexible:
         lacks = float(shortfall.loads[load.name].sum())
-        if lacks > SMALL_KWH:
+        if lacks > SHORTFALL_KWH:
             demands.append(f"{load.energy_kwh.sum() - lacks:.1f} kWh for {_name(load.name)}")
     return [*demands, *(f"no run of {_name(name)}" for name in shortfall.dropped)]
 

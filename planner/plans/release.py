@@ -19,11 +19,10 @@ from env.time_grid import SLOT_HOURS
 from planner.optimizer.deferrable_loads import FlexibleLoad
 from planner.plans.schedule import modelled_cost, schedule_frame
 from planner.plans.task import PlanTask
+from planner.tolerances import EQUAL_COST
 from planner.verification.verifier import Verification, verify_schedule
 
 PLAN, SELF_CONSUMPTION, IDLE = "plan", "self_consumption", "idle"
-COST_TOLERANCE = 1e-6
-"""Costs nearer than this are equal, and the plan is preferred: sums round, and the plan's tie-break costs 1e-7."""
 _NAMES = {PLAN: "the plan", SELF_CONSUMPTION: "self-consumption", IDLE: "idle"}
 
 
@@ -85,7 +84,7 @@ def release(plan: Candidate | None, simple: Sequence[Candidate], *, failure: str
         chosen = min(valid, key=lambda option: option.cost) if valid and plan is not None else default
         return Release(chosen, f"{problem}; {_NAMES[chosen.name]} is released instead")
     best = min(valid, key=lambda option: option.cost)
-    if best.cost < plan.cost - COST_TOLERANCE:
+    if best.cost < plan.cost - EQUAL_COST:
         reason = f"{_NAMES[best.name]} costs {plan.cost - best.cost:.2f} less than the plan and is released instead"
         return Release(best, reason)
     return Release(plan, _comparison(plan, simple))

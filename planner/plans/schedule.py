@@ -10,16 +10,16 @@ from env.types import Mask
 from planner.optimizer.plan_commands import command_for_plan, exact_commands
 from planner.optimizer.solution import CHARGE, CURTAIL, DISCHARGE, EXPORT, IMPORT, SOC, Solution
 from planner.plans.task import PlanTask
+from planner.tolerances import PLAN_ZERO_KWH
 
 FLOW_TOLERANCE_KWH = 1e-5  # a command reproduces a planned flow to this
-ROUNDING_KWH = 1e-9
 
 
 def optimized_schedule(task: PlanTask, solution: Solution) -> pl.DataFrame:
     """Return the optimiser's solution as a schedule with commands."""
-    flows = np.where(solution.flows < ROUNDING_KWH, 0.0, solution.flows)
+    flows = np.where(solution.flows < PLAN_ZERO_KWH, 0.0, solution.flows)
     flows[:, SOC] = solution.flows[:, SOC]
-    others = {name: np.where(values < ROUNDING_KWH, 0.0, values) for name, values in solution.others.items()}
+    others = {name: np.where(values < PLAN_ZERO_KWH, 0.0, values) for name, values in solution.others.items()}
     commands = _commands(task, flows, others, solution.stored_value)
     return schedule_frame(task, flows, others, commands)
 
@@ -101,7 +101,7 @@ def _commands(task: PlanTask, flows: Energy, others: Mapping[str, Energy], store
         ).T
     )
     fixed = exact_commands(charge_kwh=flows[:, CHARGE], discharge_kwh=flows[:, DISCHARGE], load_kwh=drawn, pv_kwh=pv)
-    exact = _reproduces_flows(task, commands, flows, drawn) & (task.kept_from_battery(others) < ROUNDING_KWH)
+    exact = _reproduces_flows(task, commands, flows, drawn) & (task.kept_from_battery(others) < PLAN_ZERO_KWH)
     return Command(*(np.where(exact, one, other) for one, other in zip(commands, fixed, strict=True)))
 
 
