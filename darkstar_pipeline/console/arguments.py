@@ -1,6 +1,5 @@
 """Arguments that several commands share: days, policies, an output file."""
 
-import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -8,11 +7,9 @@ from typing import Annotated
 
 import typer
 
+from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST, is_written_day
 from darkstar_pipeline.console.failures import UsageError
 from planner.policy_names import LEARNED_POLICIES, POLICIES, is_learned
-
-EARLIEST, LATEST = date(2000, 1, 1), date(2100, 12, 31)
-"""Days outside are typing errors, and would make ranges of a million days."""
 
 
 def parse_day(text: str) -> date:
@@ -21,7 +18,7 @@ def parse_day(text: str) -> date:
     Raises:
         typer.BadParameter: the text is not such a day, or far outside the years that have prices.
     """
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    if not is_written_day(text):
         message = f"{text!r} is not a day (expected 2026-01-31)"
         raise typer.BadParameter(message)
     try:

@@ -1,12 +1,12 @@
 """History of plans against readings, and savings."""
 
-import re
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BeforeValidator, Field
 
+from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST, is_written_day
 from darkstar_pipeline.service.engine.plan_vs_actual import history_document
 from darkstar_pipeline.service.engine.savings import MOST_DAYS
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
@@ -16,12 +16,11 @@ from env.time_grid import days_between, zone
 
 router = APIRouter(tags=["past"])
 DAYS_SHOWN, MONTHS_SHOWN = 31, 365
-EARLIEST, LATEST = date(2000, 1, 1), date(2100, 12, 31)
 
 
 def _written(value: object) -> object:
     """Take days as 2026-01-31 alone; a bare number could be anything."""
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+    if isinstance(value, str) and is_written_day(value):
         return value
     message = "a day is written as 2026-01-31"
     raise ValueError(message)
