@@ -186,26 +186,43 @@ def joined(parts: Sequence[Episodes]) -> Episodes:
     if not parts:
         raise EpisodeError("no episodes to join")
     width = max(part.width for part in parts)
-    sites: list[Site] = []
-    for part in parts:
-        sites += [site for site in part.sites if site not in sites]
+    sites = _joined_sites(parts)
     places = [np.array([sites.index(site) for site in part.sites])[part.home] for part in parts]
     tables = {name: np.concatenate([widened(getattr(part, name), width) for part in parts]) for name in TABLES}
     single = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("n_slots", "start_soc_kwh", "settlement_value")
     }
-    baselines = [part.baseline_cost for part in parts if part.baseline_cost is not None]
-    complete = len(baselines) == len(parts)
     return Episodes(
         sites=tuple(sites),
         home=np.concatenate(places),
-        labels=tuple(label for part in parts for label in part.labels) if all(part.labels for part in parts) else (),
+        labels=_joined_labels(parts),
         outlook=_joined_outlook(parts, width),
-        baseline_cost=np.concatenate([widened(each, width) for each in baselines]) if complete else None,
+        baseline_cost=_joined_baselines(parts, width),
         **tables,
         **single,
     )
+
+
+def _joined_sites(parts: Sequence[Episodes]) -> list[Site]:
+    """Return every site once, in order of appearance."""
+    sites: list[Site] = []
+    for part in parts:
+        sites += [site for site in part.sites if site not in sites]
+    return sites
+
+
+def _joined_labels(parts: Sequence[Episodes]) -> tuple[str, ...]:
+    if not all(part.labels for part in parts):
+        return ()
+    return tuple(label for part in parts for label in part.labels)
+
+
+def _joined_baselines(parts: Sequence[Episodes], width: int) -> Energy | None:
+    baselines = [part.baseline_cost for part in parts if part.baseline_cost is not None]
+    if len(baselines) < len(parts):
+        return None
+    return np.concatenate([widened(baseline, width) for baseline in baselines])
 
 
 def _joined_outlook(parts: Sequence[Episodes], width: int) -> Outlook | None:

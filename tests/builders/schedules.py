@@ -10,6 +10,7 @@ from env.site import Limits, Site
 from planner.forecasts.naive import naive_forecasts
 from planner.replay.daily import replay_days
 from planner.value.protocol import Protocol
+from planner.verification.verifier import Verification
 from tests.builders.homes import DEFAULT_BATTERY, PAPER_BATTERY, STOCKHOLM, days_of_slots, home, start_soc
 
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
@@ -60,3 +61,8 @@ def example(name: str, policy: str) -> Example:
     forecasts = naive_forecasts(slots, whole, STOCKHOLM, load_days=7, pv_days=3)
     replayed = replay_days(policy, slots, forecasts, site, Protocol(start_soc_kwh=start), workers=1)
     return Example(policy, unused(site) if policy == "idle" else site, start, replayed)
+
+
+def findings_of(verification: Verification) -> list[tuple[int, str]]:
+    """Slot and rule of every violation."""
+    return [(each.slot_index, each.rule) for each in verification.violations]
