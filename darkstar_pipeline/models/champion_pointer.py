@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from darkstar_pipeline.config.fingerprints import tariff_version
+from darkstar_pipeline.config.validation import describe_validation
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.models.version import RegisteredModel, find_model
@@ -73,7 +74,7 @@ def read_pointer(folder: Path) -> Pointer | None:
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        wrong = describe_validation(error, whole="the whole file")
         hint = "remove it and promote a version: `darkstar models promote VERSION`"
         raise ConfigurationError(f"{folder / POINTER} is damaged: {wrong}", hint) from error
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
+from darkstar_pipeline.config.validation import describe_validation
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.models.alias_follower import mark_alias_pending
@@ -146,5 +147,5 @@ def _read_intent(folder: Path) -> Intent | None:
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        message = f"{folder / INTENT} is damaged"
+        message = f"{folder / INTENT} is damaged: {describe_validation(error, whole='the whole file')}"
         raise DataMissingError(message, f"remove it; {folder / POINTER} says what is in use") from error

@@ -221,10 +221,16 @@ def test_champion_is_refused_when_its_bundle_is_another(two: Context) -> None:
         load_champion(two)
 
 
-def test_pointer_is_refused_when_it_is_damaged(two: Context) -> None:
+def test_pointer_is_refused_with_all_that_is_wrong_when_it_is_damaged(two: Context) -> None:
     (folder_of(two) / POINTER).write_text("{")
-    with pytest.raises(ConfigurationError, match="is damaged"):
+    with pytest.raises(ConfigurationError, match="is damaged: the whole file: Invalid JSON"):
         load_champion(two)
+    (folder_of(two) / POINTER).write_text('{"version": "x"}')
+    with pytest.raises(ConfigurationError, match="is damaged: version: Input should be a valid integer.*; .*required"):
+        load_champion(two)
+    (folder_of(two) / INTENT).write_text("{")
+    with pytest.raises(DataMissingError, match="is damaged: the whole file: Invalid JSON"):
+        promote(two, 2, actor="test", reason="next", evidence=PASSED)
 
 
 STEPS = ["write_pointer", "add_row", "mark_alias_pending", "update_alias"]
