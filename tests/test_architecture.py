@@ -167,7 +167,9 @@ def _git_name(content: bytes) -> str:
 
 
 def test_notebooks_have_no_outputs_when_stored(root: Path) -> None:
-    for path in (root / "notebooks").glob("*.ipynb"):
+    notebooks = sorted((root / "notebooks").glob("*.ipynb"))
+    assert notebooks
+    for path in notebooks:
         cells = json.loads(path.read_text())["cells"]
         assert not [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")], f"strip {path.name}"
 

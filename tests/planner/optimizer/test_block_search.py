@@ -2,7 +2,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from env.inverter import Energy
@@ -78,8 +78,9 @@ def test_blocks_keep_their_distance_when_a_window_between_asks_for_nothing() -> 
 @given(load=loads(), seed=st.integers(0, 9999))
 def test_moves_keep_the_rules_and_differ_when_blocks_are_given(load: FlexibleLoad, seed: int) -> None:
     found = cheapest_blocks(load, np.random.default_rng(seed).uniform(-1, 1, len(load.most_kwh)))
-    for moved in moves(load, found) if found is not None else ():
-        assert found is not None
+    assume(found is not None)
+    assert found is not None
+    for moved in moves(load, found):
         assert keeps_rules(load, moved.energy_kwh, np.flatnonzero(moved.starts))
         assert (moved.energy_kwh != found.energy_kwh).any()
 
