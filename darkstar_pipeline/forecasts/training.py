@@ -20,6 +20,7 @@ from planner.forecasts.aurora import aurora_forecasts
 from planner.forecasts.aurora_bundle import TrainingProvenance, save_aurora
 from planner.forecasts.aurora_fitting import fit_aurora
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
+from planner.forecasts.central import MEDIAN
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.naive import naive_forecasts
 from planner.forecasts.slot_series import DAY_SLOTS
@@ -27,7 +28,6 @@ from planner.forecasts.slot_series import DAY_SLOTS
 HELD_OUT_SHARE = 0.25
 HELD_OUT_MOST = 56  # days: eight weeks measure well enough, and the rest says more by being learned from
 HELD_OUT_LEAST = 7
-MEDIAN = 0.5
 QUANTITIES = ("load_kwh", "pv_kwh")
 LIT_SHARE = 0.03  # of the highest forecast PV, below which a slot's coverage says nothing
 # What the forecasts are set against: the mean of seven days, and the same weekday of the week before.

@@ -11,10 +11,10 @@ from datetime import date
 import polars as pl
 
 from darkstar_pipeline.datasets.replay_inputs import ReplayInputs
+from planner.forecasts.central import central_forecasts
 
 SIGNIFICANCE = 0.01
 LEAST_SHIFT = 0.5  # standard deviations
-MEDIAN = 0.5
 LEAST_DAYS = 7
 FIGURES = ("load_kwh", "pv_kwh", "import_price", "price_spread", "load_error_kwh", "pv_error_kwh")
 
@@ -62,21 +62,15 @@ def drift_report(inputs: ReplayInputs, learned: Sequence[date], recent: Sequence
 
 def day_figures(inputs: ReplayInputs) -> pl.DataFrame:
     """Return a row a day: `local_day` and `FIGURES`, with mean absolute errors of the central forecast [kWh a slot]."""
-    central = (
-        inputs.forecasts.filter(pl.col("quantile") == MEDIAN)
-        if "quantile" in inputs.forecasts.columns
-        else inputs.forecasts
-    )
-    expected = central.select("slot_start", "local_day", load_expected="load_kwh", pv_expected="pv_kwh")
-    joined = inputs.slots.join(expected, on=["slot_start", "local_day"], how="left")
+    joined = inputs.slots.join(central_forecasts(inputs.forecasts), on=["slot_start", "local_day"], how="left")
     return (
         joined.group_by("local_day")
         .agg(
             pl.col("load_kwh", "pv_kwh").sum(),
             pl.col("import_price").mean(),
             (pl.col("import_price").max() - pl.col("import_price").min()).alias("price_spread"),
-            (pl.col("load_kwh") - pl.col("load_expected")).abs().mean().alias("load_error_kwh"),
-            (pl.col("pv_kwh") - pl.col("pv_expected")).abs().mean().alias("pv_error_kwh"),
+            (pl.col("load_kwh") - pl.col("load_forecast")).abs().mean().alias("load_error_kwh"),
+            (pl.col("pv_kwh") - pl.col("pv_forecast")).abs().mean().alias("pv_error_kwh"),
         )
         .sort("local_day")
     )
