@@ -13,10 +13,10 @@ from env.site import Site
 from tests.builders.homes import DEFAULT_BATTERY, Horizon, home, horizons, sites, start_soc
 
 
-def run_known(site: Site, horizon: Horizon, powers: Energy, start: float) -> Flows:
+def run_known(site: Site, horizon: Horizon, commands_kw: Energy, start: float) -> Flows:
     world = horizon.world()
     return simulate_open_loop(
-        Command(*powers),
+        Command(*commands_kw),
         load_kwh=world.load_kwh[0],
         pv_kwh=world.pv_kwh[0],
         export_price=world.export_price[0],
@@ -31,10 +31,10 @@ def test_known_commands_flow_as_slot_after_slot_when_anything_is_told(
 ) -> None:
     if leaks:
         site = replace(site, battery=replace(site.battery, retention_per_hour=0.97))
-    powers = np.random.default_rng(seed).choice([0.0, 0.0, 0.7, 3.0, 9.0, 99.0], (3, horizon.n_slots))
+    commands_kw = np.random.default_rng(seed).choice([0.0, 0.0, 0.7, 3.0, 9.0, 99.0], (3, horizon.n_slots))
     start = max(start_soc(site, share), 0.0)  # outside the usable range too, where a battery may be found
-    flows = run_known(site, horizon, powers, start)
-    replay = simulate(lambda slot, _: Command(*powers[:, slot, None]), horizon.world(), site, np.array([start]))
+    flows = run_known(site, horizon, commands_kw, start)
+    replay = simulate(lambda slot, _: Command(*commands_kw[:, slot, None]), horizon.world(), site, np.array([start]))
     for field in fields(Flows):
         assert getattr(flows, field.name).tobytes() == getattr(replay.flows, field.name)[0].tobytes(), field.name
 

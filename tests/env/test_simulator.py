@@ -23,9 +23,9 @@ def test_cost_equals_the_bill_when_it_is_worked_on_paper(bill: Bill) -> None:
     site = replace(home(PAPER_BATTERY, bill.limits), tariff=bill.tariff)
     slots = site.tariff.with_prices(bill.frame(), STOCKHOLM)
     columns = (slots[name].to_numpy()[None] for name in ("load_kwh", "pv_kwh", "import_price", "export_price"))
-    powers = slots.select("charge", "discharge", "export").to_numpy().T[:, None, :]
+    commands_kw = slots.select("charge", "discharge", "export").to_numpy().T[:, None, :]
 
-    replay = simulate(at(powers), World(*columns), site, np.array([5.0]))
+    replay = simulate(at(commands_kw), World(*columns), site, np.array([5.0]))
 
     assert replay.cost.sum() == pytest.approx(bill.cost, abs=1e-9)
     assert replay.soc_kwh[0, -1] == pytest.approx(bill.soc_end, abs=1e-9)

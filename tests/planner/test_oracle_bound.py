@@ -1,4 +1,4 @@
-"""The oracle's cost bounds the cost of everything the inverter can be told (DESIGN, trap 5).
+"""The oracle's cost bounds the cost of everything the inverter can be commanded to do (DESIGN, trap 5).
 
 The same world for both: same limits, start and end value. Where a house draws more than its fuse, the oracle breaks it
 as little as can be; it bounds all that break it no more than that, and everything once a broken fuse has its price.
@@ -95,14 +95,14 @@ def test_oracle_costs_no_more_when_its_own_commands_are_disturbed(
     """Near the optimum a bound that is a little off would show."""
     start, rng = start_soc(site, share), np.random.default_rng(seed)
     best = solve_optimal_schedule(day.frame(), site, start_soc_kwh=start, settlement_value=0.6)
-    told = exact_commands(
+    commands = exact_commands(
         charge_kwh=best.slots["charge_kwh"].to_numpy(),
         discharge_kwh=best.slots["discharge_kwh"].to_numpy(),
         load_kwh=day.load_kwh,
         pv_kwh=day.pv_kwh,
     )
     shape = (3, N_POLICIES, day.n_slots)
-    disturbed = np.array(told)[:, None] * np.where(rng.random(shape) < 0.8, 1.0, rng.uniform(0.9, 1.1, shape))
+    disturbed = np.array(commands)[:, None] * np.where(rng.random(shape) < 0.8, 1.0, rng.uniform(0.9, 1.1, shape))
     replay = ran(disturbed, day, site, start)
     assert_bounds(best, settled(replay, 0.6), replay.flows.breach_kwh.sum(axis=1), day, site)
 

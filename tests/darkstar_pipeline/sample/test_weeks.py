@@ -21,8 +21,8 @@ def test_sample_weeks_can_be_replayed_when_filled(tmp_path: Path) -> None:
     found = replay_inputs(context.lake, context.site, days, has_pv=context.site_settings.has_pv)
     lengths = dict(found.slots.group_by("local_day").len().iter_rows())
     assert lengths == {day: slot_count(day, context.timezone) for day in days}
-    told = context.lake.read(SLOT_FORECASTS, context.site_name, FIRST, FIRST)
-    assert told.filter(pl.col("slot_start").dt.convert_time_zone(context.timezone).dt.date() == FIRST).height == 96
+    forecasts = context.lake.read(SLOT_FORECASTS, context.site_name, FIRST, FIRST)
+    assert forecasts.filter(pl.col("slot_start").dt.convert_time_zone(context.timezone).dt.date() == FIRST).height == 96
 
 
 def test_sample_weeks_are_the_same_when_made_twice(tmp_path: Path) -> None:

@@ -114,17 +114,17 @@ def test_commands_up_to_a_slot_are_the_same_when_readings_from_it_on_are_scrambl
 
 def test_mpc_sees_the_slot_before_and_no_other_when_it_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     slots = slots_around(SPRING, before=0, after=0)
-    seen: list[tuple[int, float, float | None, float | None]] = []
+    calls: list[tuple[int, float, float | None, float | None]] = []
 
     def decide(_: Mpc, slot: int, soc_kwh: float, last_load: float | None, last_pv: float | None) -> Command:
-        seen.append((slot, soc_kwh, last_load, last_pv))
+        calls.append((slot, soc_kwh, last_load, last_pv))
         return Command(np.array(0.0), np.array(8.0), np.array(0.0))
 
     monkeypatch.setattr(Mpc, "command", decide)
     frame = replayed("mpc", slots)
     load, pv = slots["load_kwh"].to_list(), slots["pv_kwh"].to_list()
     before = [(None, None), *zip(load[:-1], pv[:-1], strict=True)]
-    assert seen == [(i, soc, *before[i]) for i, soc in enumerate(frame["soc_start_kwh"].to_list())]
+    assert calls == [(i, soc, *before[i]) for i, soc in enumerate(frame["soc_start_kwh"].to_list())]
 
 
 def test_day_is_the_same_when_prices_readings_and_forecasts_of_the_next_are_scrambled() -> None:

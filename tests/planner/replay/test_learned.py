@@ -38,13 +38,15 @@ def policy(
 
 def forecast_scenarios_of(slots: pl.DataFrame, history: pl.DataFrame) -> dict[date, Scenarios]:
     """Two further scenarios a day."""
-    found: dict[date, Scenarios] = {}
+    scenarios: dict[date, Scenarios] = {}
     for part in slots.partition_by("local_day", maintain_order=True):
         without_forecast = part.with_columns(
             load_forecast=pl.lit(None, pl.Float64), pv_forecast=pl.lit(None, pl.Float64)
         )
-        found[part["local_day"][0]] = day_scenarios(history, without_forecast, STOCKHOLM, rules=WeightRules(n_days=2))
-    return found
+        scenarios[part["local_day"][0]] = day_scenarios(
+            history, without_forecast, STOCKHOLM, rules=WeightRules(n_days=2)
+        )
+    return scenarios
 
 
 @pytest.mark.parametrize("day", [SPRING, AUTUMN], ids=["92 slots", "100 slots"])
@@ -96,13 +98,13 @@ def test_policy_is_refused_when_it_sees_another_state_or_the_days_are_not_whole(
 def test_gate_keeps_from_discharging_in_the_cheapest_quarter_when_it_is_asked_for() -> None:
     slots, forecasts, history = days_around(SPRING, seed=3)
     source, free, gated = ScenarioSource(history=history), policy(0.3), policy(0.3, gated=True)
-    schedules = [
-        replay_learned(each, slots, forecasts, home(), PROTOCOL, source=source).with_columns(
+    frames = [
+        replay_learned(decider, slots, forecasts, home(), PROTOCOL, source=source).with_columns(
             cheap=pl.col("import_price")
             <= pl.col("import_price").filter(pl.col("import_price") != 0).quantile(0.25, "linear").over("local_day")
         )
-        for each in (free, gated)
+        for decider in (free, gated)
     ]
-    discharged = [frame.filter(pl.col("cheap") & (pl.col("discharge_kw") > 0)).height for frame in schedules]
+    discharged = [frame.filter(pl.col("cheap") & (pl.col("discharge_kw") > 0)).height for frame in frames]
     assert discharged[0] > 0
     assert discharged[1] == 0

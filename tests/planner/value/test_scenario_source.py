@@ -20,14 +20,14 @@ def readings(first: date, last: date) -> pl.DataFrame:
     return slots.with_columns(load_kwh=load).with_columns(pv_kwh=10 * pl.col("load_kwh"))
 
 
-def slots_of(day: date, forecast: float | None = None) -> pl.DataFrame:
+def day_slots(day: date, forecast: float | None = None) -> pl.DataFrame:
     expected = pl.lit(forecast, dtype=pl.Float64)
     return grid(day, day, STOCKHOLM).with_columns(load_forecast=expected, pv_forecast=expected)
 
 
 @pytest.mark.parametrize("day", [SPRING, SUMMER, AUTUMN], ids=["92 slots", "96 slots", "100 slots"])
 def test_scenarios_are_the_days_before_at_the_same_wall_clock(day: date) -> None:
-    before, slots = readings(day - timedelta(days=3), day + timedelta(days=1)), slots_of(day)
+    before, slots = readings(day - timedelta(days=3), day + timedelta(days=1)), day_slots(day)
     scenarios = day_scenarios(before, slots, STOCKHOLM, rules=WeightRules(n_days=3))
     clock = slots.select(local_clock(STOCKHOLM))["local_clock"].to_numpy()
     for back in (1, 2, 3):
@@ -39,7 +39,7 @@ def test_scenarios_are_whole_when_a_day_before_had_no_such_hour() -> None:
     """Between 02:00 and 03:00 the spring day before has nothing: the other days' mean stands in."""
     day = SPRING + timedelta(days=1)
     scenarios = day_scenarios(
-        readings(SPRING - timedelta(days=1), SPRING), slots_of(day), STOCKHOLM, rules=WeightRules(n_days=2)
+        readings(SPRING - timedelta(days=1), SPRING), day_slots(day), STOCKHOLM, rules=WeightRules(n_days=2)
     )
     skipped = slice(8, 12)
     assert np.array_equal(scenarios.load_kwh[0, 0, skipped], scenarios.load_kwh[0, 1, skipped])
@@ -50,7 +50,7 @@ def test_scenarios_know_nothing_of_the_day_and_later_when_it_is_in_the_history()
     history = readings(SUMMER - timedelta(days=9), SUMMER + timedelta(days=2))
     later = pl.col("local_day") >= SUMMER
     scrambled = history.with_columns(pl.when(later).then(99.0).otherwise(pl.col("load_kwh")).alias("load_kwh"))
-    base, other = (day_scenarios(each, slots_of(SUMMER), STOCKHOLM) for each in (history, scrambled))
+    base, other = (day_scenarios(each, day_slots(SUMMER), STOCKHOLM) for each in (history, scrambled))
     assert np.array_equal(base.load_kwh, other.load_kwh)
     assert base.load_kwh.shape == (1, 7, 96)
     assert base.load_kwh.max() < 99
@@ -59,7 +59,7 @@ def test_scenarios_know_nothing_of_the_day_and_later_when_it_is_in_the_history()
 @pytest.mark.parametrize(("forecast", "value"), [(0.4, 0.4), (None, 0.0)], ids=["forecast", "nothing"])
 def test_scenarios_are_the_forecast_when_there_is_no_history(forecast: float | None, value: float) -> None:
     nothing = readings(SUMMER, SUMMER).clear()
-    scenarios = day_scenarios(nothing, slots_of(SUMMER, forecast), STOCKHOLM)
+    scenarios = day_scenarios(nothing, day_slots(SUMMER, forecast), STOCKHOLM)
     assert (scenarios.load_kwh == value).all()
     assert (scenarios.pv_kwh == value).all()
 
@@ -68,14 +68,14 @@ def test_gaps_are_the_mean_of_the_other_days_when_a_reading_is_missing() -> None
     history = readings(SUMMER - timedelta(days=3), SUMMER - timedelta(days=1))
     gap = (pl.col("local_day") == SUMMER - timedelta(days=2)) & (pl.int_range(pl.len()) % 2 == 0)
     holed = history.with_columns(pl.when(gap).then(float("nan")).otherwise(pl.col("load_kwh")).alias("load_kwh"))
-    load = day_scenarios(holed, slots_of(SUMMER), STOCKHOLM, rules=WeightRules(n_days=3)).load_kwh[0]
+    load = day_scenarios(holed, day_slots(SUMMER), STOCKHOLM, rules=WeightRules(n_days=3)).load_kwh[0]
     assert load[1, ::2] == pytest.approx((load[0, ::2] + load[2, ::2]) / 2)
     assert np.isfinite(load).all()
 
 
 def paths(day: date, level: float) -> Scenarios:
     """Two scenarios of a day."""
-    shape = (1, 2, slots_of(day).height)
+    shape = (1, 2, day_slots(day).height)
     return Scenarios(np.full(shape, level), np.full(shape, 2 * level))
 
 
@@ -83,8 +83,8 @@ def paths(day: date, level: float) -> Scenarios:
 def test_told_days_stand_beside_lived_ones_as_likely_as_the_rules_say(day: date) -> None:
     rules, history = WeightRules(n_days=3, forecast_share=0.4), readings(day - timedelta(days=3), day)
     source = ScenarioSource(history=history, rules=rules, forecast_scenarios={day: paths(day, 5.0)})
-    found = source.scenarios(slots_of(day), STOCKHOLM)
-    lived = day_scenarios(history, slots_of(day), STOCKHOLM, rules=rules)
+    found = source.scenarios(day_slots(day), STOCKHOLM)
+    lived = day_scenarios(history, day_slots(day), STOCKHOLM, rules=rules)
     assert np.array_equal(found.load_kwh[:, :3], lived.load_kwh)
     assert (found.load_kwh[:, 3:] == 5).all()
     assert (found.pv_kwh[:, 3:] == 10).all()
@@ -101,7 +101,7 @@ def test_days_that_are_not_told_do_without_and_the_others_are_told_their_own() -
     source = ScenarioSource(
         history=history, rules=rules, forecast_scenarios={days[2]: paths(days[2], 7.0), days[0]: paths(days[0], 5)}
     )
-    slots = pl.concat([slots_of(day) for day in days])
+    slots = pl.concat([day_slots(day) for day in days])
     found = source.scenarios(slots, STOCKHOLM)
     assert found.prior is not None
     assert found.prior.sum(axis=1) == pytest.approx([1, 1, 1])
@@ -114,13 +114,13 @@ def test_days_that_are_not_told_do_without_and_the_others_are_told_their_own() -
     assert found.prior[0, :2] == pytest.approx(alone.prior[0] / 2)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.4], ids=["rules count on none", "none is given"])
+@pytest.mark.parametrize("share", [0.0, 0.4], ids=["rules count on none", "no forecast scenarios"])
 def test_lived_days_are_all_there_is_when_nothing_told_counts(share: float) -> None:
     rules, history = WeightRules(n_days=3, forecast_share=share), readings(SUMMER - timedelta(days=3), SUMMER)
     other = None if share else {SUMMER: paths(SUMMER, 5.0)}
     found = ScenarioSource(history=history, rules=rules, forecast_scenarios=other).scenarios(
-        slots_of(SUMMER), STOCKHOLM
+        day_slots(SUMMER), STOCKHOLM
     )
-    lived = day_scenarios(history, slots_of(SUMMER), STOCKHOLM, rules=rules)
+    lived = day_scenarios(history, day_slots(SUMMER), STOCKHOLM, rules=rules)
     assert np.array_equal(found.load_kwh, lived.load_kwh)
     assert found.prior is None

@@ -67,8 +67,8 @@ def test_meter_knows_what_was_bought_when_a_battery_works(retention: float) -> N
     rng = np.random.default_rng(3)
     site = home(replace(PAPER_BATTERY, retention_per_hour=retention))
     world = World(*(rng.uniform(0, 1.5, (1, 24)) for _ in range(4)))
-    powers = rng.choice([0.0, 2.0, 4.0], (3, 24))
-    replay = simulate(lambda slot, _: Command(*powers[:, slot]), world, site, np.array([5.0]))
+    commands_kw = rng.choice([0.0, 2.0, 4.0], (3, 24))
+    replay = simulate(lambda slot, _: Command(*commands_kw[:, slot]), world, site, np.array([5.0]))
     power = prices_of(date(2026, 5, 5), PowerTariff())
     meter = PowerMeter(site, power)
     for slot in range(25):

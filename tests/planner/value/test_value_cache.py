@@ -18,19 +18,19 @@ PRICE = RNG.normal(0.5, 0.6, size=(1, 92))
 END = soc_grid(SITE.battery)[None]
 
 
-def table(**changes: object) -> np.ndarray:
+def values_of(**changes: object) -> np.ndarray:
     """The values of a home, something about it changed."""
-    told = {"load": LOAD, "pv": PV, "prior": None, "bought": PRICE, "site": SITE, "end": END, "persistence": 0.9}
-    told |= changes
-    scenarios = Scenarios(told["load"], told["pv"], told["prior"])  # type: ignore[arg-type]
+    args = {"load": LOAD, "pv": PV, "prior": None, "bought": PRICE, "site": SITE, "end": END, "persistence": 0.9}
+    args |= changes
+    scenarios = Scenarios(args["load"], args["pv"], args["prior"])  # type: ignore[arg-type]
     return recent_value_function(
-        scenarios, told["bought"], PRICE, site=told["site"], end_value=told["end"], persistence=told["persistence"]
+        scenarios, args["bought"], PRICE, site=args["site"], end_value=args["end"], persistence=args["persistence"]
     ).value  # type: ignore[arg-type]
 
 
 def test_same_question_has_the_same_answer_without_work() -> None:
-    first = table()
-    assert table(load=LOAD.copy()) is first
+    first = values_of()
+    assert values_of(load=LOAD.copy()) is first
     fresh = value_function(Scenarios(LOAD, PV), PRICE, PRICE, site=SITE, end_value=END)
     assert np.array_equal(first, fresh.value)
 
@@ -50,13 +50,13 @@ def test_same_question_has_the_same_answer_without_work() -> None:
     ids=["load", "pv", "prior", "price", "limits", "battery", "end", "persistence"],
 )
 def test_other_question_is_worked_out(changes: dict[str, object]) -> None:
-    before = table()
-    assert not np.array_equal(table(**changes), before)
-    assert table() is before
+    before = values_of()
+    assert not np.array_equal(values_of(**changes), before)
+    assert values_of() is before
 
 
 def test_several_homes_are_worked_out_as_ever() -> None:
     both = Scenarios(np.concatenate([LOAD, LOAD]), np.concatenate([PV, PV]))
     prices, ends = np.concatenate([PRICE, PRICE]), np.concatenate([END, END])
     found = recent_value_function(both, prices, prices, site=SITE, end_value=ends)
-    assert np.array_equal(found.value[:1], table())
+    assert np.array_equal(found.value[:1], values_of())
