@@ -121,7 +121,7 @@ def _forecasts(slots: pl.DataFrame) -> pl.DataFrame:
     known = pl.concat(rows).filter(pl.col("local_day") >= FIRST).sort("local_day", "slot_start")
     vintage = pl.col("slot_start").min().over("local_day")
     forecasts = known.with_columns(
-        vintage=vintage, quantile=pl.lit(0.5), site=pl.lit(SITE), model_version=pl.lit("told"),
+        vintage=vintage, quantile=pl.lit(0.5), site=pl.lit(SITE), model_version=pl.lit("given"),
         correction_source=pl.lit("none"), temp_c=pl.lit(None, pl.Float64),
     )  # fmt: skip
     return forecasts.select(SLOT_FORECASTS.schema.names())

@@ -46,8 +46,10 @@ def test_backfill_tells_what_it_did_when_days_are_there(own_sample: Path) -> Non
     assert set(report) == {"days", "assets", "rows", "left_out", "run_id", "seconds"}
     assert (report["days"], report["assets"][-1]) == (2, "evaluation_report")
     assert [row["day"] for row in report["left_out"]] == ["2024-03-05"]
-    told = run_darkstar(own_sample, "backfill", "--from", "2024-03-04", "--to", "2024-03-05", "--select", "spot_prices")
-    assert told.out.startswith("2 days, 1 assets, 192 rows in ")
+    answer = run_darkstar(
+        own_sample, "backfill", "--from", "2024-03-04", "--to", "2024-03-05", "--select", "spot_prices"
+    )
+    assert answer.out.startswith("2 days, 1 assets, 192 rows in ")
 
 
 @pytest.mark.slow

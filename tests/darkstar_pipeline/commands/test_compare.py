@@ -10,19 +10,19 @@ RANGE = ("--from", "2024-03-04", "--to", "2024-03-31")
 def test_compare_tells_two_policies_in_money(darkstar: Darkstar) -> None:
     done = darkstar("compare", "mpc", "idle", *RANGE, "--json")
     assert done.code == 0
-    told = done.document
+    comparison = done.document
     costs = darkstar("evaluate", *RANGE, "--policies", "mpc,idle", "--json").document["totals"]
-    assert (told["a"], told["b"], told["days"]) == ("mpc", "idle", 2)
-    assert [told["cost_a"], told["cost_b"]] == pytest.approx([row["cost"] for row in costs])
-    assert told["difference"] == pytest.approx(told["cost_b"] - told["cost_a"])
-    assert told["difference"] > 0
-    assert told["difference_low"] <= told["difference"] <= told["difference_high"]
-    assert (told["first"], told["last"]) == ("2024-03-04", "2024-03-31")
-    assert [(row["month"], row["days"]) for row in told["months"]] == [("2024-03-01", 2)]
-    assert {row["day"] for row in told["biggest_days"]} == {"2024-03-04", "2024-03-31"}
-    assert (told["breaches_a"], told["breaches_b"], told["learned_from"]) == (0, 0, {})
-    assert told["gate"]["promote"] is False
-    assert "too few test days: 2" in told["gate"]["reasons"][0]
+    assert (comparison["a"], comparison["b"], comparison["days"]) == ("mpc", "idle", 2)
+    assert [comparison["cost_a"], comparison["cost_b"]] == pytest.approx([row["cost"] for row in costs])
+    assert comparison["difference"] == pytest.approx(comparison["cost_b"] - comparison["cost_a"])
+    assert comparison["difference"] > 0
+    assert comparison["difference_low"] <= comparison["difference"] <= comparison["difference_high"]
+    assert (comparison["first"], comparison["last"]) == ("2024-03-04", "2024-03-31")
+    assert [(row["month"], row["days"]) for row in comparison["months"]] == [("2024-03-01", 2)]
+    assert {row["day"] for row in comparison["biggest_days"]} == {"2024-03-04", "2024-03-31"}
+    assert (comparison["breaches_a"], comparison["breaches_b"], comparison["learned_from"]) == (0, 0, {})
+    assert comparison["gate"]["promote"] is False
+    assert "too few test days: 2" in comparison["gate"]["reasons"][0]
 
 
 def test_compare_takes_the_last_days_when_none_are_named(darkstar: Darkstar) -> None:

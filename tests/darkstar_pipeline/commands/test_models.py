@@ -12,7 +12,7 @@ from tests.builders.models import bundle_in, context_in, training
 # MLflow warns of its own dependencies' changes while it is imported; nothing of ours.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
-SITES = ("empty", "told", "gated", "forced", "back", "torn", "new")
+SITES = ("empty", "listed", "gated", "forced", "back", "torn", "new")
 PASSED = {"promote": True, "reasons": ["cheaper by 1 a day"]}
 FAILED = {"promote": False, "reasons": ["dearer", "limits were exceeded in 2 slots"]}
 
@@ -53,12 +53,12 @@ def test_models_are_none_and_value_is_champion_when_nothing_was_trained(darkstar
 
 
 def test_models_tell_what_speaks_for_each(darkstar: Darkstar) -> None:
-    done = darkstar("models", "--site", "told", "--json")
+    done = darkstar("models", "--site", "listed", "--json")
     second, first = done.document["versions"]
     assert (first["version"], first["kind"], first["aliases"]) == (1, "rl", [])
     assert (second["version"], second["aliases"], second["evidence"]) == (2, ["challenger"], FAILED)
     assert (first["captured_share"], first["cost_vs_mpc"], first["window"]) == (0.985, -3.5, "2026-01-01 to 2026-02-28")
-    drawn = darkstar("models", "--site", "told").out
+    drawn = darkstar("models", "--site", "listed").out
     assert "98.5 %" in drawn
     assert "dearer; limits were exceeded in 2 slots" in drawn
 
@@ -75,8 +75,8 @@ def test_promotion_happens_when_somebody_insists_and_says_why(darkstar: Darkstar
     refused = darkstar("models", "promote", "2", "--site", "forced", "--force", "--json")
     assert (refused.code, refused.error["code"]) == (2, "usage")
     done = darkstar("models", "promote", "2", "--site", "forced", "--force", "--why", "my house", "--json")
-    told = {"model": "antares-forced", "action": "promote", "version": 2, "previous": None, "changed": True}
-    assert (done.code, done.document) == (0, {**told, "alias_moved": True})
+    promotion = {"model": "antares-forced", "action": "promote", "version": 2, "previous": None, "changed": True}
+    assert (done.code, done.document) == (0, {**promotion, "alias_moved": True})
     sql = "SELECT action, version, why, forced FROM model_promotions WHERE site = 'forced'"
     rows = darkstar("query", sql, "--json").document["rows"]
     assert rows == [{"action": "promote", "version": 2, "why": "my house", "forced": True}]
@@ -125,7 +125,7 @@ def test_rollback_brings_back_the_version_before_and_then_value(darkstar: Darkst
 def test_models_end_with_their_code_when_they_cannot(
     darkstar: Darkstar, words: tuple[str, ...], code: int, name: str
 ) -> None:
-    done = darkstar("models", *words, *(() if words == ("burn",) else ("--site", "told")), "--json")
+    done = darkstar("models", *words, *(() if words == ("burn",) else ("--site", "listed")), "--json")
     assert (done.code, done.error["code"]) == (code, name)
 
 

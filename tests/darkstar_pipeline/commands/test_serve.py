@@ -1,4 +1,4 @@
-"""`darkstar serve` as a process: it answers within seconds, follows a promotion, and goes when told to."""
+"""`darkstar serve` as a process: it answers within seconds, follows a promotion, and ends on SIGTERM."""
 
 import json
 import os
@@ -95,8 +95,8 @@ def test_service_plans_follows_and_goes_when_it_is_a_process(home: Path) -> None
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
         assert process.returncode == 0
-        told = json.loads(out)
-        assert told["site"] == "home"
+        answer = json.loads(out)
+        assert answer["site"] == "home"
         assert TOKEN not in out + err
 
 
@@ -114,15 +114,17 @@ def test_service_goes_on_with_its_last_plan_when_it_was_killed(home: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected_error"),
     [
         (("--port", "70000"), "--port"),
         (("--at", "yesterday"), "is not a date and time"),
         (("--site", "cabin"), "cabin"),
     ],
 )
-def test_service_does_not_start_when_it_is_asked_wrongly(home: Path, words: tuple[str, ...], told: str) -> None:
+def test_service_does_not_start_when_it_is_asked_wrongly(
+    home: Path, words: tuple[str, ...], expected_error: str
+) -> None:
     with serving(home, *words) as (process, _):
         out, _ = process.communicate(timeout=30)
         assert process.returncode == 2
-        assert told in json.loads(out)["error"]["message"]
+        assert expected_error in json.loads(out)["error"]["message"]

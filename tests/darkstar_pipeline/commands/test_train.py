@@ -31,7 +31,7 @@ def test_settings_are_refused_when_they_cannot_be_read(word: str) -> None:
 
 def test_changed_settings_are_checked_like_those_of_the_file() -> None:
     assert with_changes(RlSettings(), {"rounds": 3, "hidden": [8]}) == RlSettings(rounds=3, hidden=(8,))
-    for changes, told in (
+    for changes, expected_error in (
         ({"turns": 3}, "--set turns: .*not permitted"),
         ({"rounds": 0}, "--set rounds: .*greater than or equal to 1"),
         ({"rollout": 7}, "rollout must divide slots"),
@@ -40,7 +40,7 @@ def test_changed_settings_are_checked_like_those_of_the_file() -> None:
         ({"rounds": 0, "turns": 3}, "--set rounds: .*; --set turns: .*"),
         ({"rounds": None}, "--set rounds"),
     ):
-        with pytest.raises(ConfigurationError, match=told) as refused:
+        with pytest.raises(ConfigurationError, match=expected_error) as refused:
             with_changes(RlSettings(), changes)
         assert "rounds" in refused.value.hint
     with pytest.raises(ConfigurationError, match=r"--set levels\.0"):
@@ -75,7 +75,7 @@ def few_days(nine_days: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "name", "told"),
+    ("words", "code", "name", "expected_error"),
     [
         pytest.param(("rl",), 3, "data_missing", "9 usable days are too few", id="few days"),
         pytest.param(("regressors",), 3, "data_missing", "9 usable days are too few", id="few days of MPC"),
@@ -92,11 +92,11 @@ def few_days(nine_days: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 @pytest.mark.usefixtures("few_days")
 def test_train_ends_with_its_code_when_it_cannot(
-    darkstar: Darkstar, words: tuple[str, ...], code: int, name: str, told: str
+    darkstar: Darkstar, words: tuple[str, ...], code: int, name: str, expected_error: str
 ) -> None:
     done = darkstar("train", *words, "--json")
     assert (done.code, done.error["code"]) == (code, name), done.out
-    assert told in done.error["message"]
+    assert expected_error in done.error["message"]
     assert done.error["hint"]
 
 

@@ -81,7 +81,7 @@ def test_verify_judges_a_file_by_its_policy_when_it_is_told(darkstar: Darkstar, 
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "code", "kind", "told"),
+    ("name", "content", "code", "kind", "expected_error"),
     [
         pytest.param("absent.csv", None, 2, "configuration", "no such file", id="no file"),
         pytest.param("table.xlsx", "x", 2, "configuration", "format", id="no format"),
@@ -96,14 +96,14 @@ def test_verify_judges_a_file_by_its_policy_when_it_is_told(darkstar: Darkstar, 
     ],
 )
 def test_verify_names_file_and_fault_when_a_file_is_no_schedule(
-    darkstar: Darkstar, tmp_path: Path, name: str, content: str | None, code: int, kind: str, told: str
+    darkstar: Darkstar, tmp_path: Path, name: str, content: str | None, code: int, kind: str, expected_error: str
 ) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_text(content)
     done = darkstar("verify", str(path), "--json")
     assert (done.code, done.error["code"]) == (code, kind)
-    assert told in done.error["message"]
+    assert expected_error in done.error["message"]
 
 
 @pytest.mark.parametrize(

@@ -229,8 +229,8 @@ def test_heater_blocks_cost_what_every_choice_tried_says_when_they_keep_their_di
         if exact:
             assert answer.objective == pytest.approx(least, abs=1e-5)
         else:
-            told = answer.record.gap * abs(answer.objective)
-            assert least - 1e-5 <= answer.objective <= least + told + 1e-5
+            proven_gap = answer.record.gap * abs(answer.objective)
+            assert least - 1e-5 <= answer.objective <= least + proven_gap + 1e-5
     assert 0 < infeasible < 20
 
 

@@ -20,11 +20,16 @@ END = soc_grid(SITE.battery)[None]
 
 def values_of(**changes: object) -> np.ndarray:
     """The values of a home, something about it changed."""
-    args = {"load": LOAD, "pv": PV, "prior": None, "bought": PRICE, "site": SITE, "end": END, "persistence": 0.9}
+    args = {"load": LOAD, "pv": PV, "prior": None, "import_price": PRICE, "site": SITE, "end": END, "persistence": 0.9}
     args |= changes
     scenarios = Scenarios(args["load"], args["pv"], args["prior"])  # type: ignore[arg-type]
     return recent_value_function(
-        scenarios, args["bought"], PRICE, site=args["site"], end_value=args["end"], persistence=args["persistence"]
+        scenarios,
+        args["import_price"],
+        PRICE,
+        site=args["site"],
+        end_value=args["end"],
+        persistence=args["persistence"],
     ).value  # type: ignore[arg-type]
 
 
@@ -41,7 +46,7 @@ def test_same_question_has_the_same_answer_without_work() -> None:
         {"load": LOAD + 0.1},
         {"pv": PV * 0.5},
         {"prior": np.array([[0.5, 0.3, 0.2]])},
-        {"bought": PRICE - 1.0},
+        {"import_price": PRICE - 1.0},
         {"site": replace(SITE, limits=Limits(import_kw=3.0))},
         {"site": replace(SITE, battery=replace(SITE.battery, charge_kw=1.0))},
         {"end": END * 2},

@@ -1,4 +1,4 @@
-"""A home's sensor states reach the lake once, whatever order, unit or gap it comes with; troubles are told.
+"""A home's sensor states reach the lake once, whatever order, unit or gap it comes with; problems are reported.
 
 The answers have the form that Home Assistant's REST interface gives; `test_real_home_assistant` asks the real one.
 """
