@@ -48,7 +48,7 @@ def aurora_models_asset(home: Home) -> dg.AssetsDefinition:
             context.log.warning(str(error))
             return dg.MaterializeResult(metadata={"in use": False, "why": str(error)})
         return dg.MaterializeResult(
-            metadata=_told(done.version, done.verdict, done.trained.metrics, done.trained.notes)
+            metadata=_training_metadata(done.version, done.verdict, done.trained.metrics, done.trained.notes)
         )
 
     return dg.asset(
@@ -66,7 +66,7 @@ def training_window(home: Home, last_day: str, now: datetime) -> tuple[date, dat
     return max(first, home.settings.first_day), last
 
 
-def _told(
+def _training_metadata(
     version: int, verdict: dict[str, Any], metrics: dict[str, float | None], notes: tuple[str, ...]
 ) -> dict[str, Any]:
     """Return the metadata of a training for the page."""

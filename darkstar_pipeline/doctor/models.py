@@ -55,7 +55,7 @@ def check_models(settings: Settings, home: Path, site: str, now: datetime) -> Ch
         return _without(check, context, last)
     pointer, since = champion.pointer, champion.pointer.at.astimezone(zone(context.timezone)).date()
     detail = f"version {pointer.version} ({champion.bundle.manifest.kind}) decides since {since}"
-    return _looked_after(check, f"{detail}, {_told(last)}", last, since, today)
+    return _looked_after(check, f"{detail}, {_last_retrain(last)}", last, since, today)
 
 
 def check_aliases(home: Path, site: str) -> list[CheckResult]:
@@ -84,7 +84,7 @@ def _without(check: str, context: Context, last: Retrained | None) -> CheckResul
     """No version is in use: normal for a young home, and where no version was good enough."""
     grades = context.lake.read(DATA_QUALITY_DAILY, context.site_name)
     usable, needed = grades.filter(pl.col("status").is_in(USABLE)).height, days_needed(context.site_settings.learning)
-    detail = f"value decides, {_told(last)}, {usable} usable days"
+    detail = f"value decides, {_last_retrain(last)}, {usable} usable days"
     if usable < needed:
         return passed(check, f"{detail} of about {needed} that a retrain needs")
     if last is None:
@@ -107,7 +107,7 @@ def _unfinished(check: str, detail: str, last: Retrained) -> CheckResult | None:
     return warned(check, detail, f"darkstar retrain --at {last.at}") if last.status == "unfinished" else None
 
 
-def _told(last: Retrained | None) -> str:
+def _last_retrain(last: Retrained | None) -> str:
     return "no retrain ever ran" if last is None else f"last retrain as of {last.at}: {last.status}"
 
 

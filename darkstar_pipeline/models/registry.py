@@ -147,8 +147,8 @@ def find_version(context: Context, name: str, version: int) -> ModelVersionRecor
     for each in versions:
         if each.version == version:
             return each
-    told_versions = ", ".join(str(each.version) for each in reversed(versions)) or "none"
-    raise DataMissingError(f"{name} has no version {version}; it has: {told_versions}", "`darkstar models` lists them")
+    version_list = ", ".join(str(each.version) for each in reversed(versions)) or "none"
+    raise DataMissingError(f"{name} has no version {version}; it has: {version_list}", "`darkstar models` lists them")
 
 
 def stored_bundle(context: Context, name: str, version: int) -> Path:

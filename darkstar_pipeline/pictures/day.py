@@ -250,9 +250,9 @@ def _draw_power(axes: "Axes", style: Style, panel: _Panel, clock: Clock, ranges:
         axes.stairs(panel.kw("load"), edges, baseline=None, color=QUIET, linewidth=0.9)
     export = panel.kw("export")
     # Without the zeros, so that only what is exported has an outline.
-    sold = np.where(export > _CRUMB_KW, -export, np.nan)
-    axes.stairs(sold, edges, baseline=0, color="white", linewidth=style.line * 2.2)
-    axes.stairs(sold, edges, baseline=0, color=GREEN, linewidth=style.line)
+    negative_export = np.where(export > _CRUMB_KW, -export, np.nan)
+    axes.stairs(negative_export, edges, baseline=0, color="white", linewidth=style.line * 2.2)
+    axes.stairs(negative_export, edges, baseline=0, color=GREEN, linewidth=style.line)
     axes.axhline(0, color=QUIET, linewidth=0.6)
     axes.set_ylim(*ranges.power)
     axes.yaxis.set_major_locator(_few_ticks())

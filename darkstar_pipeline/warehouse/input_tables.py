@@ -32,8 +32,8 @@ SOC_COLUMNS = ("soc_start_percent", "soc_end_percent")
 _MEASURED = (
     real("load_kwh", "kWh", "what the house used, without battery and planned appliances", nullable=True),
     real("pv_kwh", "kWh", "what the panels made", nullable=True),
-    real("import_kwh", "kWh", "bought from the grid", nullable=True),
-    real("export_kwh", "kWh", "sold to the grid", nullable=True),
+    real("import_kwh", "kWh", "imported from the grid", nullable=True),
+    real("export_kwh", "kWh", "exported to the grid", nullable=True),
     real("batt_charge_kwh", "kWh", "into the battery, alternating-current side", nullable=True),
     real("batt_discharge_kwh", "kWh", "out of the battery, alternating-current side", nullable=True),
     real("water_kwh", "kWh", "water heater", nullable=True),
@@ -85,7 +85,7 @@ PRICE_REPAIRS = Table(
         real("raw_price", "money/kWh", "price before the repair; null where the slot was missing", nullable=True),
         real("repaired_price", "money/kWh", "price after the repair"),
         text("method", "how the new price was found"),
-        text("evidence", "why the old price was not believed"),
+        text("evidence", "why the old price was replaced"),
         instant("repaired_at", "import that the repair rests on, so that repeating a repair changes nothing"),
     ),
 )

@@ -12,8 +12,8 @@ _FLOWS = (
     real("charge_kw", "kW", "command: charge at this power"),
     real("discharge_kw", "kW", "command: discharge up to this power"),
     real("export_kw", "kW", "command: feed the grid up to this power"),
-    real("import_kwh", "kWh", "bought"),
-    real("export_kwh", "kWh", "sold"),
+    real("import_kwh", "kWh", "imported from the grid"),
+    real("export_kwh", "kWh", "exported to the grid"),
     real("charge_kwh", "kWh", "into the battery, alternating-current side"),
     real("discharge_kwh", "kWh", "out of the battery, alternating-current side"),
     real("curtailed_kwh", "kWh", "PV not taken"),
@@ -24,14 +24,14 @@ _FLOWS = (
 )
 _TOTALS = (
     real("cost", "money", "import - export + wear - settlement of (end - start) stored energy"),
-    real("import_kwh", "kWh", "bought"),
-    real("export_kwh", "kWh", "sold"),
+    real("import_kwh", "kWh", "imported from the grid"),
+    real("export_kwh", "kWh", "exported to the grid"),
     real("charge_kwh", "kWh", "into the battery"),
     real("discharge_kwh", "kWh", "out of the battery"),
     real("curtailed_kwh", "kWh", "PV not taken"),
     real("start_soc_kwh", "kWh", "stored energy at the start"),
     real("end_soc_kwh", "kWh", "stored energy at the end"),
-    real("settlement_value", "money/kWh", "worth of a stored kWh at the end of the day, the same for every policy"),
+    real("settlement_value", "money/kWh", "value of a stored kWh at the end of the day, the same for every policy"),
     real("peak_kw", "kW", "highest import of a slot"),
     count("breaches", "slots in which a limit was exceeded"),
     Column(
@@ -79,7 +79,7 @@ POLICY_DAILY_RESULTS = Table(
 )
 TRAINING_EPISODES = Table(
     name="training_episodes",
-    meaning="The days that policies may be trained on, and what they are worth; a refused day has no row.",
+    meaning="The days that policies may be trained on, and what each policy paid on them; a refused day has no row.",
     key=("day",),
     day_column="day",
     columns=(
@@ -90,7 +90,7 @@ TRAINING_EPISODES = Table(
         flag("battery_masked", "whether the battery's own readings are not to be learned from"),
         count("n_slots", "slots of the day: 92, 96 or 100"),
         real("start_soc_kwh", "kWh", "stored energy that every policy started at"),
-        real("settlement_value", "money/kWh", "worth of a stored kWh at the end of the day"),
+        real("settlement_value", "money/kWh", "value of a stored kWh at the end of the day"),
         *(
             real(f"{policy}_cost", "money", f"what {policy} paid; null where it was not replayed", nullable=True)
             for policy in ("idle", "self_consumption", "mpc", "value", "oracle")

@@ -63,13 +63,13 @@ MODEL_PROMOTIONS = Table(
 )
 ANTARES_PLAN_HISTORY = Table(
     name="antares_plan_history",
-    meaning="One row per plan of the service: lived ones, and those of shadow policies, which steer nothing.",
+    meaning="One row per plan of the service: of the live planner, and of shadow policies, which control nothing.",
     key=("system_id", "created_at", "id"),
     day_column="plan_date",
     columns=(
         SITE,
         text("id", "of the plan"),
-        text("system_id", "antares-SITE for what was lived, antares-SITE--shadow-POLICY for a shadow"),
+        text("system_id", "antares-SITE for the live plans, antares-SITE--shadow-POLICY for a shadow"),
         Column(name="plan_date", dtype=pl.Date(), meaning="local day of the plan's first slot"),
         text("episode_start_local", "local time at which the system's stored energy was last the home's own"),
         text("policy_run_id", "run in MLflow, or the policy's name where there is none"),

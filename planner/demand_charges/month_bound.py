@@ -1,6 +1,6 @@
 """The oracle with a demand charge: the least that the days of a month could have cost, the month's charge included.
 
-Daily episodes meet in nothing but the month's peaks. With `power_threshold`'s identity a charge per kW of the mean is
+Daily episodes share nothing but the month's peaks. By the identity of `peak_threshold` a charge per kW of the mean is
 
     month = min over t of  [ rate * t + sum over days of g_d(t) ]
 
@@ -159,7 +159,7 @@ class MonthOracle:
         ]
         self.weight = weight
         self.past_peaks_kw = (
-            [np.array(each) for each in past_peaks_kw] if past_peaks_kw else [np.zeros(0) for _ in tariffs]
+            [np.array(peaks_kw) for peaks_kw in past_peaks_kw] if past_peaks_kw else [np.zeros(0) for _ in tariffs]
         )
         self.counts = [any(day.shapes[k].n_periods for day in self.days) for k in range(len(self.tariffs))]
 
@@ -172,9 +172,9 @@ class MonthOracle:
     def _highest(self) -> Energy:
         """The highest peak of days without a demand charge, above which no threshold is needed [kW]."""
         peaks = [day.peaks(answer[2].flows[:, IMPORT]) for day, answer in zip(self.days, self._free, strict=True)]
-        found = [max((float(p[k].max(initial=0.0)) for p in peaks), default=0.0) for k in range(len(self.tariffs))]
-        settled = [float(each.max(initial=0.0)) for each in self.past_peaks_kw]
-        return np.maximum(found, settled)
+        of_days = [max((float(p[k].max(initial=0.0)) for p in peaks), default=0.0) for k in range(len(self.tariffs))]
+        of_past = [float(past.max(initial=0.0)) for past in self.past_peaks_kw]
+        return np.maximum(of_days, of_past)
 
     def lower_bound(self, rates: Energy, *, close: float = CLOSE) -> LowerBound:
         """Minimise the days' cost and the means at these rates, by cuts below each day's convex cost (Kelley)."""
@@ -183,20 +183,20 @@ class MonthOracle:
             master.cut(day, value, np.zeros(len(rates)), self._highest)
         for k, peaks in enumerate(self.past_peaks_kw):
             master.charge_past_peaks(rates[k] / self.tariffs[k].top, k, peaks)
-        best, lower, found = math.inf, -math.inf, self._highest
+        best, lower, best_thresholds = math.inf, -math.inf, self._highest
         thresholds = self._highest / 2
         for _ in range(MOST_ROUNDS):
             cost = float(rates @ thresholds) + self._past_peak_charge(rates, thresholds)
-            for day, episode in enumerate(self.days):
-                value, slopes, _ = episode.relaxed(thresholds, rates)
+            for day, problem in enumerate(self.days):
+                value, slopes, _ = problem.relaxed(thresholds, rates)
                 cost += self.weight * value
                 master.cut(day, value, slopes, thresholds)
             if cost < best:
-                best, found = cost, thresholds
+                best, best_thresholds = cost, thresholds
             lower, thresholds = master.solve()
             if best - lower <= close * max(1.0, abs(best)):
                 break
-        return LowerBound(rates, min(lower, best), found, self._means(found, rates))
+        return LowerBound(rates, min(lower, best), best_thresholds, self._means(best_thresholds, rates))
 
     def _past_peak_charge(self, rates: Energy, thresholds: Energy) -> float:
         parts = zip(self.past_peaks_kw, self.tariffs, rates, thresholds, strict=True)
@@ -222,11 +222,11 @@ class MonthOracle:
 
     def _stepped(self, k: int, rates: Energy, others: float, time_limit: float) -> MonthOptimum:
         """Return the best optimum that rates in place of the steps of component `k` give."""
-        tariff, found = self.tariffs[k], list[LowerBound]()
+        tariff, bounds = self.tariffs[k], list[LowerBound]()
 
         def try_rate(rate: float) -> LowerBound:
-            found.append(self.lower_bound(np.where(np.arange(len(rates)) == k, rate, rates)))
-            return found[-1]
+            bounds.append(self.lower_bound(np.where(np.arange(len(rates)) == k, rate, rates)))
+            return bounds[-1]
 
         for rate in dict.fromkeys((0.0, tariff.price_per_kw)):
             try_rate(rate)
@@ -238,8 +238,8 @@ class MonthOracle:
                     low = rate
                 else:
                     high = rate
-        bound = _best_bound(tariff, k, found) + others
-        optima = [self._scheduled(lower, bound, time_limit) for lower in found]
+        bound = _best_bound(tariff, k, bounds) + others
+        optima = [self._scheduled(lower, bound, time_limit) for lower in bounds]
         return min(optima, key=self.cost_of)
 
     def _scheduled(self, lower: LowerBound, bound: float, time_limit: float) -> MonthOptimum:
@@ -293,11 +293,11 @@ class _MasterProblem:
 
     def solve(self) -> tuple[float, Energy]:
         """Return the least cost by the cuts, and its thresholds."""
-        found = linprog(self.cost, A_ub=np.array(self.rows), b_ub=np.array(self.right), bounds=self.bounds)
-        if found.x is None:
-            message = f"the thresholds of a month were not found: {found.message}"
+        optimum = linprog(self.cost, A_ub=np.array(self.rows), b_ub=np.array(self.right), bounds=self.bounds)
+        if optimum.x is None:
+            message = f"the thresholds of a month were not found: {optimum.message}"
             raise SolverError(message)
-        return float(found.fun), np.array(found.x[: len(self.rates)])
+        return float(optimum.fun), np.array(optimum.x[: len(self.rates)])
 
 
 def _breakpoints_kw(tariff: PowerTariff) -> list[float]:

@@ -68,8 +68,8 @@ def _settlement(protocol: Protocol, site: Site) -> pl.Expr:
     if protocol.settlement_value is not None:
         return pl.lit(protocol.settlement_value)
     battery = site.battery
-    worth = pl.col("import_price").median() * battery.discharge_efficiency - battery.discharge_wear
-    return worth.clip(lower_bound=0)
+    value = pl.col("import_price").median() * battery.discharge_efficiency - battery.discharge_wear
+    return value.clip(lower_bound=0)
 
 
 def breached(site: Site) -> pl.Expr:

@@ -89,12 +89,12 @@ def slot_series(
     )
     local = whole.dt.convert_time_zone(zone(timezone).key)
     offset = (local.dt.base_utc_offset() + local.dt.dst_offset()).dt.total_minutes() // SLOT_MINUTES
-    told_of, known_from = _external_forecasts(external, whole.cast(SLOT_DTYPE), first, timezone)
+    forecasts, known_from = _external_forecasts(external, whole.cast(SLOT_DTYPE), first, timezone)
     return SlotSeries(
         start=first,
         load_kwh=_array(read["load_kwh"]),
         pv_kwh=_array(read["pv_kwh"]),
-        external=told_of,
+        external=forecasts,
         known_from=known_from,
         clock=((local.dt.hour().cast(pl.Int64) * 60 + local.dt.minute()) // SLOT_MINUTES).to_numpy(),
         offset=offset.cast(pl.Int64).to_numpy(),
@@ -105,33 +105,33 @@ def slot_series(
 
 
 def _external_forecasts(
-    outlook: pl.DataFrame | None, slots: pl.Series, first: datetime, timezone: str
+    external: pl.DataFrame | None, slots: pl.Series, first: datetime, timezone: str
 ) -> tuple[dict[str, Energy], Integers]:
-    if outlook is None:
+    if external is None:
         return {}, np.full((1, len(slots)), NEVER)
-    names = [name for name in EXTERNAL_FORECASTS if name in outlook.columns]
+    names = [name for name in EXTERNAL_FORECASTS if name in external.columns]
     at = ((pl.col("known_at") - first) / timedelta(minutes=SLOT_MINUTES)).ceil().cast(pl.Int64)
-    # What is known at a midnight was said on the day before.
-    said_on = (pl.col("known_at") - pl.duration(microseconds=1)).dt.convert_time_zone(timezone).dt.date()
-    words = (
-        outlook.select("slot_start", "known_at", *(pl.col(name).cast(pl.Float64).fill_nan(None) for name in names))
+    # What is known at a midnight was issued on the day before.
+    issued_on = (pl.col("known_at") - pl.duration(microseconds=1)).dt.convert_time_zone(timezone).dt.date()
+    issues = (
+        external.select("slot_start", "known_at", *(pl.col(name).cast(pl.Float64).fill_nan(None) for name in names))
         .join(pl.DataFrame({"slot_start": slots}).with_row_index("slot"), on="slot_start")
         .sort("slot", "known_at")
-        # A later word that leaves something out does not take it back.
+        # A later issue that leaves a value out does not withdraw it.
         .with_columns(pl.col(names).forward_fill().over("slot"))
-        .with_columns(at=at, said_on=said_on)
-        .unique(["slot", "said_on"], keep="last", maintain_order=True)
-        .with_columns(word=pl.int_range(pl.len()).over("slot"))
+        .with_columns(at=at, issued_on=issued_on)
+        .unique(["slot", "issued_on"], keep="last", maintain_order=True)
+        .with_columns(issue=pl.int_range(pl.len()).over("slot"))
     )
-    n_words = int(words["word"].max() or 0) + 1  # pyright: ignore[reportArgumentType] - Polars types a maximum loosely
-    place = (words["word"].to_numpy(), words["slot"].to_numpy())
-    known_from = np.full((n_words, len(slots)), NEVER)
-    known_from[place] = words["at"].to_numpy()
-    told_of: dict[str, Energy] = {}
+    n_issues = int(issues["issue"].max() or 0) + 1  # pyright: ignore[reportArgumentType] - Polars types a maximum loosely
+    place = (issues["issue"].to_numpy(), issues["slot"].to_numpy())
+    known_from = np.full((n_issues, len(slots)), NEVER)
+    known_from[place] = issues["at"].to_numpy()
+    forecasts: dict[str, Energy] = {}
     for name in names:
-        told_of[name] = np.full((n_words, len(slots)), np.nan)
-        told_of[name][place] = _array(words[name])
-    return told_of, known_from
+        forecasts[name] = np.full((n_issues, len(slots)), np.nan)
+        forecasts[name][place] = _array(issues[name])
+    return forecasts, known_from
 
 
 def _holiday(dates: pl.Series, country: str | None) -> Energy:

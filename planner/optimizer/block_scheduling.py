@@ -1,10 +1,10 @@
-"""Plans with a load that runs in spaced blocks: relaxed first, then blocks by what a kWh is worth, then small moves.
+"""Plans with a load that runs in spaced blocks: relaxation, blocks placed by marginal values, then local moves.
 
-The relaxed program bounds the cost from below and says what a kWh in the house is worth in each slot. `block_search`
-places the blocks by those values; with them fixed the program is linear again, answers exactly, and values the slots
-anew. The values are averaged over the rounds, since 10 kWh are not marginal (a subgradient method's usual cure). Then
-blocks are moved by a slot as long as it pays. The answer is reported with its gap to the bound; the search over all
-binaries (`exact`) takes seconds. Rounds are counted and not timed: the same input has the same answer.
+The relaxed program bounds the cost from below and gives the marginal value of a kWh in the house in each slot.
+`block_search` places the blocks by those values; with them fixed the program is linear again, answers exactly, and
+values the slots anew. The values are averaged over the rounds, since 10 kWh are not marginal (a subgradient method's
+usual cure). Then blocks are moved by a slot as long as it pays. The answer is reported with its gap to the bound; the
+search over all binaries (`exact`) takes seconds. Rounds are counted and not timed: the same input has the same answer.
 """
 
 import time

@@ -59,13 +59,13 @@ def adds_up(flow: cp.Expression, parts: Sequence[cp.Variable]) -> cp.Constraint:
 
 
 def inverter_power(
-    *, pv: cp.Expression, spilled: cp.Expression, charge: cp.Expression, discharge: cp.Expression, power_kwh: float
+    *, pv: cp.Expression, curtailed: cp.Expression, charge: cp.Expression, discharge: cp.Expression, power_kwh: float
 ) -> tuple[cp.Constraint, cp.Constraint]:
     """Limit the inverter: panels and battery together pass at most its power, in either direction.
 
     Dual: what one kWh of a larger inverter would save in that slot [money/kWh].
     """
-    through = pv - spilled + discharge - charge
+    through = pv - curtailed + discharge - charge
     return through <= power_kwh, through >= -power_kwh
 
 
@@ -85,14 +85,14 @@ def energy_so_far(so_far: cp.Variable, flow: cp.Variable) -> cp.Constraint:
 
 
 def not_from_battery(
-    flows: Sequence[cp.Variable], *, bought: cp.Expression, surplus: cp.Expression, spilled: cp.Expression
+    flows: Sequence[cp.Variable], *, grid_import: cp.Expression, surplus: cp.Expression, curtailed: cp.Expression
 ) -> cp.Constraint:
-    """Loads that no battery may feed take together no more than is bought or left over from the panels.
+    """Loads that no battery may feed take together no more than the import and the surplus of the panels.
 
-    Left over is what the house itself does not need and what is not spilled. A battery may feed house, other planned
-    loads and grid in the same slot, as it could without the car.
+    The surplus is PV that the house itself does not need and that is not curtailed. A battery may feed house, other
+    planned loads and grid in the same slot, as it could without the car.
     """
-    return total(flows) <= bought + surplus - spilled
+    return total(flows) <= grid_import + surplus - curtailed
 
 
 def off_takes_nothing(flow: cp.Variable, *, on: cp.Variable, full_kwh: float) -> cp.Constraint:

@@ -1,6 +1,6 @@
 """The demands on movable loads over a horizon, in slots: how much, by when, how often.
 
-Turns a heater, a car and appliances with a person's wishes into arrays over the horizon; what is cheapest is the
+Turns a heater, a car and appliances with a person's requests into arrays over the horizon; what is cheapest is the
 optimiser's business.
 """
 

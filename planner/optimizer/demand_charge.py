@@ -119,7 +119,7 @@ def demand_charge_term(
     """Add the demand charge of the horizon's import to a problem, with the month so far.
 
     Args:
-        import_kwh: what is bought in each slot, `(n_slots,)` [kWh].
+        import_kwh: import of each slot `(n_slots,)` [kWh].
         calendar: of that horizon and component.
         state: the peaks so far of the month that the horizon begins in.
         tariff: the component.

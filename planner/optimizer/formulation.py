@@ -1,9 +1,10 @@
 """The home as an optimisation problem, stated once, in CVXPY, from the constraints of `constraints`.
 
-Per slot, kWh on the alternating-current side, all >= 0: charge, discharge, import, export, spilled PV, stored energy at
-the slot's end, and planned loads. Minimise what the meter costs, and wear, less the value of what is stored at the end.
+Per slot, kWh on the alternating-current side, all >= 0: charge, discharge, import, export, curtailed PV, stored energy
+at the slot's end, and planned loads. Minimise the cost of import less export, and wear, less the value of the energy
+stored at the end.
 
-Equal costs are ordered by a stated tie-break, so that the same input has one answer: move and spill as little as can
+Equal costs are ordered by a stated tie-break, so that the same input has one answer: move and curtail as little as can
 be, and do what is to be done as early as can be (`TIE_BREAK`, twice that at the horizon's end; no reported cost
 contains it). Over many days the sum of it could be seen in the cost: there ties stay as the solver leaves them.
 """
@@ -105,12 +106,12 @@ def home_problem(
     """
     home = HomeProblem(n_slots)
     home.demand.append(home.parameter("net_load", n_slots))
-    bought = add_grid(home, fused=limits.import_kw is not None)
+    grid_import = add_grid(home, fused=limits.import_kw is not None)
     for number, each in enumerate(power, start=1):
         if isinstance(each, HorizonDemandCharge):
-            add_power_charge(home, each, bought, limits, name=f"power_{number}")
+            add_power_charge(home, each, grid_import, limits, name=f"power_{number}")
         elif each.n_periods:  # CVXPY has no empty variables
-            add_power_threshold(home, each, bought, name=f"above_{number}")
+            add_power_threshold(home, each, grid_import, name=f"above_{number}")
     add_battery(home, battery)
     if end_steps:
         add_end_steps(home, end_steps)
@@ -122,7 +123,10 @@ def home_problem(
         add_flexible_load(home, load)
     if kept := [home.variables[load.name] for load in loads.flexible if not load.from_battery]:
         home.constraints["not_from_battery"] = physics.not_from_battery(
-            kept, bought=bought, surplus=home.parameter("surplus", n_slots), spilled=home.variables["spill"]
+            kept,
+            grid_import=grid_import,
+            surplus=home.parameter("surplus", n_slots),
+            curtailed=home.variables["curtail"],
         )
     for run in loads.runs:
         add_fixed_run(home, run)
@@ -130,45 +134,48 @@ def home_problem(
 
 
 def add_grid(home: HomeProblem, *, fused: bool) -> cp.Expression:
-    """Import and export at their prices, spilled PV, and the way above the fuse, dear, where there is one.
+    """Add import and export at their prices, curtailed PV and, with a fuse, import above it at its penalty.
 
     Returns:
-        What is bought, above the fuse included.
+        All import, that above the fuse included.
     """
     n_slots = home.n_slots
-    bought, sold, spilled = (home.flow(name) for name in ("import", "export", "spill"))
-    home.cost += [home.parameter("import_price", n_slots) @ bought, -(home.parameter("export_price", n_slots) @ sold)]
-    home.supply.append(bought)
-    home.demand += [sold, spilled]
+    grid_import, grid_export, curtailed = (home.flow(name) for name in ("import", "export", "curtail"))
+    home.cost += [
+        home.parameter("import_price", n_slots) @ grid_import,
+        -(home.parameter("export_price", n_slots) @ grid_export),
+    ]
+    home.supply.append(grid_import)
+    home.demand += [grid_export, curtailed]
     home.opposites.append(("import", "export"))
     if not fused:
-        return bought
+        return grid_import
     over = home.variable("over_fuse", n_slots)
     home.constraints["over_fuse_least"] = physics.at_least(over, 0.0)
     home.cost.append(home.parameter("over_fuse_price", n_slots) @ over)
     home.supply.append(over)
-    return bought + over
+    return grid_import + over
 
 
 def add_power_charge(
-    home: HomeProblem, demand: HorizonDemandCharge, bought: cp.Expression, limits: Limits, *, name: str
+    home: HomeProblem, demand: HorizonDemandCharge, grid_import: cp.Expression, limits: Limits, *, name: str
 ) -> None:
-    """One component of the demand charge on all that is bought."""
+    """Add one component of the demand charge on all import."""
     highest = max(limits.import_kw or 0.0, demand.state.today_kw, *demand.state.peaks_kw, 0.0)
     most = NO_LIMIT_KW if limits.import_kw is None else MOST_FUSES * highest
-    charge = demand_charge_term(bought, demand.calendar, demand.state, demand.tariff, most_kw=most, name=name)
+    charge = demand_charge_term(grid_import, demand.calendar, demand.state, demand.tariff, most_kw=most, name=name)
     home.cost.append(charge.cost)
     home.constraints |= {f"{name}_rule_{number}": rule for number, rule in enumerate(charge.constraints)}
-    for stated in (charge.cost, *charge.constraints):  # what is not counted on is in no program
-        home.parameters |= {parameter.name(): parameter for parameter in stated.parameters()}
+    for expression in (charge.cost, *charge.constraints):  # a parameter that nothing uses is in no program
+        home.parameters |= {parameter.name(): parameter for parameter in expression.parameters()}
 
 
-def add_power_threshold(home: HomeProblem, shape: ThresholdShape, bought: cp.Expression, *, name: str) -> None:
-    """A price for every kW that a peak is above its threshold."""
+def add_power_threshold(home: HomeProblem, shape: ThresholdShape, grid_import: cp.Expression, *, name: str) -> None:
+    """Add a price for every kW that a peak is above its threshold."""
     excess = home.variable(name, shape.n_peaks)
     home.constraints[f"{name}_least"] = physics.at_least(excess, 0.0)
     home.constraints[f"{name}_rule"] = excess_above(
-        bought, excess, home.parameter(f"{name}_free", shape.n_periods), shape
+        grid_import, excess, home.parameter(f"{name}_free", shape.n_periods), shape
     )
     home.cost.append(home.parameter(f"{name}_price", shape.n_peaks) @ excess)
 
@@ -221,7 +228,7 @@ def _through_steps(
 
 
 def add_end_steps(home: HomeProblem, n_steps: int) -> None:
-    """A concave value of what is stored at the end, in steps: the first kWh are worth most."""
+    """A concave value of what is stored at the end, in steps: the first kWh have the highest value."""
     steps = home.variable("end_steps", n_steps)
     home.constraints["end_steps_least"] = physics.at_least(steps, 0.0)
     home.constraints["end_steps_most"] = physics.at_most(steps, home.parameter("end_widths", n_steps))
@@ -236,7 +243,7 @@ def add_inverter(home: HomeProblem, power_kwh: float) -> None:
     flows = home.variables
     out, back = physics.inverter_power(
         pv=home.parameter("pv", home.n_slots),
-        spilled=flows["spill"],
+        curtailed=flows["curtail"],
         charge=flows["charge"],
         discharge=flows["discharge"],
         power_kwh=power_kwh,

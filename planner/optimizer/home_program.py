@@ -28,7 +28,7 @@ from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS,
 from planner.optimizer.warm_solver import LARGE_COLUMNS, MIP_SECONDS, Answer, WarmStartedProgram
 
 OVER_FUSE = 1e4  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
-_BEFORE = ("charge", "discharge", "import", "export", "spill")  # flows that are none before the horizon begins
+_BEFORE = ("charge", "discharge", "import", "export", "curtail")  # flows that are none before the horizon begins
 
 
 @lru_cache(maxsize=64)
@@ -205,7 +205,7 @@ class HomeProgram:
     def set_house(self, load_kwh: Energy, pv_kwh: Energy, export_price: Energy, *, first: int = 0) -> None:
         """Set load and PV from slot `first` on; each `(n_slots - first,)` [kWh]."""
         net = load_kwh - pv_kwh
-        spillable = curtailment_limit(self.site, load_kwh, pv_kwh, export_price)
+        curtailable_kwh = curtailment_limit(self.site, load_kwh, pv_kwh, export_price)
         self._net[first:], self._pv[first:] = net, pv_kwh
         battery, limits = self.site.battery, self.site.limits
         # What the house and the batteries together can draw or give, and the limits. Without them a price that pays
@@ -213,11 +213,16 @@ class HomeProgram:
         batteries = (battery, *self.site.extra_batteries)
         loads = sum((load.most_kwh[first:] for load in self.loads.flexible), start=np.zeros(len(net)))
         runs = sum(float(run.energy_kwh.max()) for run in self.loads.runs)
-        draw = np.maximum(net + spillable, 0.0) + sum(slot_limit(each.charge_kw) for each in batteries) + loads + runs
+        draw = (
+            np.maximum(net + curtailable_kwh, 0.0)
+            + sum(slot_limit(each.charge_kw) for each in batteries)
+            + loads
+            + runs
+        )
         give = np.maximum(-net, 0.0) + sum(slot_limit(each.discharge_kw) for each in batteries)
         self._most["import"][first:] = np.minimum(draw, slot_limit(limits.import_kw))
         self._most["export"][first:] = np.minimum(give, slot_limit(limits.export_kw))
-        self._most["spill"][first:] = spillable
+        self._most["curtail"][first:] = curtailable_kwh
         self._house_is_new = True
 
     def charge_above(self, number: int, free_kw: Energy, price_per_kw: Energy) -> None:
@@ -320,7 +325,7 @@ class HomeProgram:
         """The answer in the words of a schedule."""
         form = self.hot.form
         flows = answer.columns[self.columns]
-        if self.fused:  # what exceeds the fuse is still bought
+        if self.fused:  # what exceeds the fuse is imported too
             flows[:, IMPORT] += answer.columns[form.columns["over_fuse"]]
         flows[: self.first] = 0.0
         others = {name: answer.columns[columns] for name, columns in self._other_columns().items()}

@@ -27,12 +27,12 @@ class PeakCalendar:
 
     Attributes:
         n_slots: slots of the horizon.
-        period_kw: weighted power of a counted period for each kWh bought in a slot, `(n_periods, n_slots)` [kW/kWh].
+        period_kw: weighted power of a counted period for each kWh imported in a slot, `(n_periods, n_slots)` [kW/kWh].
         peak_of: 1 where a period belongs to a peak, `(n_periods, n_peaks)`.
         period_start: starts of the counted periods.
         days: local day of each peak.
         months: month of each peak, as its first day.
-        first_period_kw: what a kWh bought before the horizon adds to the period that it begins in [kW/kWh].
+        first_period_kw: what a kWh imported before the horizon adds to the period that it begins in [kW/kWh].
     """
 
     n_slots: int
@@ -176,7 +176,7 @@ def horizon_demand_charges(
 
 
 def month_demands(slot_start: pl.Series, site: Site) -> tuple[HorizonDemandCharge, ...]:
-    """The components of the charges of all months of a window of which nothing is bought yet.
+    """Return the components of the charges of all months of a window in which nothing is imported yet.
 
     Each month is charged by the version of the tariff in force on its first day.
 

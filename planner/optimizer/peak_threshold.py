@@ -26,7 +26,7 @@ class ThresholdShape:
     """Map of slots to means and of means to peaks, of one component; equal for days that count alike.
 
     Attributes:
-        period_kw: weighted power of a counted period per kWh bought in a slot, `(n_periods, n_slots)` [kW/kWh].
+        period_kw: weighted power of a counted period per kWh imported in a slot, `(n_periods, n_slots)` [kW/kWh].
         peak_of: 1 where a period belongs to a peak, `(n_periods, n_peaks)`.
     """
 
@@ -70,7 +70,7 @@ class ThresholdShape:
         """Return the excess of each peak over what is free `(n_peaks,)` [kW].
 
         Args:
-            import_kwh: bought in each slot `(n_slots,)` [kWh].
+            import_kwh: import of each slot `(n_slots,)` [kWh].
             free_kw: what each period may have without a charge `(n_periods,)` [kW].
         """
         above = np.zeros(self.n_peaks)

@@ -2,7 +2,7 @@
 
 A plan says "discharge 0.31 kWh"; what it means is "cover the load". Executed as fixed kilowatts a day-ahead plan caught
 62 % of what hindsight saves on a real home, the same plan as commands that follow the house 92 % (DESIGN, "The inverter
-contract"). What is meant follows from the plan's marginal value of stored energy: covering load is worth while wherever
+contract"). What is meant follows from the plan's marginal value of stored energy: covering load pays wherever
 the import price is above what the energy would bring later, storing surplus wherever it brings more than exporting.
 """
 
@@ -32,7 +32,7 @@ def command_for_plan(
         charge_kwh: planned charge [kWh].
         discharge_kwh: planned discharge [kWh].
         net_load_kwh: load - PV that the plan expects [kWh].
-        stored_value: what one more stored kWh at the slot's end would save [money/kWh].
+        stored_value: marginal value of energy stored at the slot's end [money/kWh].
         import_price: of the slot [money/kWh].
         export_price: of the slot [money/kWh].
         site: battery and limits.
@@ -42,16 +42,16 @@ def command_for_plan(
     everything = full_export_kw(site)
     if charge_kwh > surplus + COMMAND_ROUNDING_KWH:
         return charge_kwh / SLOT_HOURS, 0.0, 0.0
-    worth_delivered = stored_value / battery.discharge_efficiency + battery.discharge_wear
-    selling_pays = export_price > worth_delivered + INDIFFERENCE
-    if discharge_kwh > deficit + COMMAND_ROUNDING_KWH or (discharge_kwh > COMMAND_ROUNDING_KWH and selling_pays):
+    delivered_value = stored_value / battery.discharge_efficiency + battery.discharge_wear
+    exporting_pays = export_price > delivered_value + INDIFFERENCE
+    if discharge_kwh > deficit + COMMAND_ROUNDING_KWH or (discharge_kwh > COMMAND_ROUNDING_KWH and exporting_pays):
         planned = (discharge_kwh - deficit + surplus) / SLOT_HOURS
-        return 0.0, battery.discharge_kw, everything if selling_pays else planned
-    discharge = _cover(import_price - worth_delivered, discharge_kwh, deficit, battery)
-    worth_stored = stored_value * battery.charge_efficiency - battery.charge_wear
-    worth_sold = max(export_price, 0.0) if site.limits.curtailable else export_price  # else it is spilled
-    export = _sell(worth_sold - worth_stored, charge_kwh, surplus, everything)
-    if discharge > 0 and export > 0:  # together they would sell from the battery, which does not pay here
+        return 0.0, battery.discharge_kw, everything if exporting_pays else planned
+    discharge = _cover(import_price - delivered_value, discharge_kwh, deficit, battery)
+    storing_value = stored_value * battery.charge_efficiency - battery.charge_wear
+    exporting_value = max(export_price, 0.0) if site.limits.curtailable else export_price  # else it is curtailed
+    export = _sell(exporting_value - storing_value, charge_kwh, surplus, everything)
+    if discharge > 0 and export > 0:  # together they would export from the battery, which does not pay here
         return (0.0, 0.0, export) if surplus > 0 else (0.0, discharge, 0.0)
     return 0.0, discharge, export
 
@@ -83,6 +83,8 @@ def exact_commands(*, charge_kwh: Energy, discharge_kwh: Energy, load_kwh: Energ
     surplus, deficit = np.maximum(pv_kwh - load_kwh, 0.0), np.maximum(load_kwh - pv_kwh, 0.0)
     from_grid = charge_kwh > surplus + COMMAND_ROUNDING_KWH
     discharging = discharge_kwh > 0
-    sold = np.where(discharging, discharge_kwh - deficit + surplus, surplus - charge_kwh)
-    sold = np.where(from_grid, 0.0, np.maximum(sold, 0.0))
-    return Command(np.where(from_grid, charge_kwh, 0.0) / SLOT_HOURS, discharge_kwh / SLOT_HOURS, sold / SLOT_HOURS)
+    export_kwh = np.where(discharging, discharge_kwh - deficit + surplus, surplus - charge_kwh)
+    export_kwh = np.where(from_grid, 0.0, np.maximum(export_kwh, 0.0))
+    return Command(
+        np.where(from_grid, charge_kwh, 0.0) / SLOT_HOURS, discharge_kwh / SLOT_HOURS, export_kwh / SLOT_HOURS
+    )

@@ -7,7 +7,7 @@ from env.inverter import Energy
 
 KINDS = 6
 CHARGE, DISCHARGE, IMPORT, EXPORT, CURTAIL, SOC = range(KINDS)
-NAMES = ("charge", "discharge", "import", "export", "spill", "soc")
+NAMES = ("charge", "discharge", "import", "export", "curtail", "soc")
 
 
 @dataclass(frozen=True)

@@ -159,8 +159,8 @@ class WarmStartedProgram:
         """Solve hot; where that gives no answer afresh, and where that neither, with presolve and usual tolerances.
 
         A warm start can lead the simplex method into numerical trouble (1 of 30 000 re-plans), and tolerances of 1e-10
-        can make numbers of very different sizes look contradictory (4 of 10 000 made-up sites): infeasible is believed
-        only when said with the usual tolerances.
+        can make numbers of very different sizes look contradictory (4 of 10 000 made-up sites): an infeasible
+        verdict counts only with the usual tolerances.
         """
         status = self._run_once(time_limit)
         if status in _ANSWERED:

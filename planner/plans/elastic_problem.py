@@ -167,7 +167,7 @@ class _Elastic:
         ):
             rules[f"{flow}_most"] = flows[flow] <= min(kwh, bound) + self.raised[limit] * SLOT_HOURS
         if site.limits.inverter_kw is not None:
-            through = self.home.parameters["pv"] - flows["spill"] + flows["discharge"] - flows["charge"]
+            through = self.home.parameters["pv"] - flows["curtail"] + flows["discharge"] - flows["charge"]
             most = slot_limit(site.limits.inverter_kw) + self.raised["inverter_kw"] * SLOT_HOURS
             rules["inverter_out"], rules["inverter_in"] = through <= most, through >= -most
 

@@ -1,8 +1,8 @@
 """MPC: plans again at the start of every slot, on forecasts, published prices and the latest readings.
 
 The next hour is planned exactly, by the optimiser, for what the forecast says after its correction by the last slot's
-error; what is stored at the hour's end is worth what the value function says, over the scenarios that the day looks
-like. The command follows from the plan (`plan_commands`), and is written only where it pays for a write
+error; energy stored at the hour's end has the value that the value function gives, over the scenarios that the day
+looks like. The command follows from the plan (`plan_commands`), and is written only where it pays for a write
 (`write_budget`).
 
 A plan of the whole day takes one forecast for certain. On the training weeks of the six bench pairs it captured
@@ -158,7 +158,7 @@ class Mpc:
     def _charge_power(self, slot: int, first: int, end: int, power: SlotPrices) -> None:
         """Take the program of these slots, in which what a slot's period has left is free and more has its price."""
         self.program, self._priced_from = self.programs.at(first, end, power), None
-        left = power.left(slot, self.meter.bought)
+        left = power.left(slot, self.meter.import_kwh)
         for number, (period, price, free) in enumerate(
             zip(power.period[:, first:end], power.price[:, first:end], power.free_kwh[:, first:end], strict=True), 1
         ):

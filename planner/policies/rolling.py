@@ -141,7 +141,7 @@ class _Months:
         if day > 0:
             past = slice(int(self.window.starts[day - 1]), int(self.window.starts[day]))
             ended = self.days[day - 1].select("slot_start")
-            self.peaks.end_day(ended.with_columns(import_kwh=pl.Series(self.meter.bought[past])))
+            self.peaks.end_day(ended.with_columns(import_kwh=pl.Series(self.meter.import_kwh[past])))
         self.peaks.begin_day(self.days[day]["local_day"][0])
         self.day, self.scenario_days = day, scenario_days(self.days[day], scenarios)
 

@@ -123,5 +123,7 @@ class ValueDays:
         wear = flows.charge_kwh * battery.charge_wear + flows.discharge_kwh * battery.discharge_wear
         left = interpolated(self.value.soc_kwh, expected.later, flows.soc_end_kwh)
         if self.meter.prices is not None:
-            paid = paid + self.meter.prices.cost(slot, flows.import_kwh, self.meter.prices.due(slot, self.meter.bought))
+            paid = paid + self.meter.prices.cost(
+                slot, flows.import_kwh, self.meter.prices.due(slot, self.meter.import_kwh)
+            )
         return paid + wear - left

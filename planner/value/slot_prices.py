@@ -140,7 +140,7 @@ class PowerMeter:
 
     def __init__(self, site: Site, prices: SlotPrices | None) -> None:
         self.battery, self.prices = site.battery, prices
-        self.bought: Energy = np.zeros(0 if prices is None else prices.price.shape[1])
+        self.import_kwh: Energy = np.zeros(0 if prices is None else prices.price.shape[1])
         self._soc_kwh: Energy | None = None
 
     def read(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> None:
@@ -151,5 +151,5 @@ class PowerMeter:
             moved = soc_kwh - self.battery.retention_per_slot * self._soc_kwh
             charge = self.battery.charge_storing(np.maximum(moved, 0.0))
             discharge = self.battery.discharge_drawing(np.maximum(-moved, 0.0))
-            self.bought[slot - 1] = np.maximum(last_load - last_pv + charge - discharge, 0.0)[0]
+            self.import_kwh[slot - 1] = np.maximum(last_load - last_pv + charge - discharge, 0.0)[0]
         self._soc_kwh = soc_kwh

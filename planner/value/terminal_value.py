@@ -19,7 +19,7 @@ class TerminalValue:
     Attributes:
         floor_kwh: stored energy the first step begins at; a plan may not end below it [kWh].
         widths_kwh: of the steps `(n_steps,)` [kWh].
-        slopes: value of a kWh in each, descending; negative where room is worth more `(n_steps,)` [money/kWh].
+        slopes: value of a kWh in each, descending; negative where room has more value `(n_steps,)` [money/kWh].
 
     Raises:
         PlannerError: not as many widths as slopes, or none.

@@ -77,14 +77,14 @@ def _spared_for_later(schedule: Schedule, limit: float) -> Flags:
 def export_limit(schedule: Schedule) -> Iterator[Finding]:
     """Export stays within what the connection may feed in."""
     limit_kw = schedule.site.limits.export_kw
-    sold = schedule["export_kwh"]
-    above = sold - energy_limit(limit_kw)
+    exported = schedule["export_kwh"]
+    above = exported - energy_limit(limit_kw)
     yield Finding(
         "export_limit",
         above > schedule.tolerance_kwh,
         above,
         "kWh",
-        lambda i: f"exports {sold[i]:.6g} kWh, above the limit of {limit_kw:g} kW",
+        lambda i: f"exports {exported[i]:.6g} kWh, above the limit of {limit_kw:g} kW",
     )
 
 
@@ -103,19 +103,19 @@ def inverter_limit(schedule: Schedule) -> Iterator[Finding]:
 
 
 def curtailment(schedule: Schedule) -> Iterator[Finding]:
-    """PV is left unused only for a reason: exporting costs and it may be spilled, or grid or inverter are full."""
-    spilled, allowed = schedule["curtailed_kwh"], _spillable(schedule)
-    excess = spilled - allowed
+    """PV is left unused only for a reason: exporting costs and it may be curtailed, or grid or inverter are full."""
+    curtailed, allowed = schedule["curtailed_kwh"], _may_be_curtailed(schedule)
+    excess = curtailed - allowed
     yield Finding(
         "curtailment",
         excess > schedule.tolerance_kwh,
         excess,
         "kWh",
-        lambda i: f"leaves {spilled[i]:.6g} kWh of PV unused, of which {allowed[i]:.6g} have a reason",
+        lambda i: f"leaves {curtailed[i]:.6g} kWh of PV unused, of which {allowed[i]:.6g} have a reason",
     )
 
 
-def _spillable(schedule: Schedule) -> Values:
+def _may_be_curtailed(schedule: Schedule) -> Values:
     """PV that may be left unused `(n_slots,)` [kWh]."""
     limits, pv = schedule.site.limits, schedule["pv_kwh"]
     surplus = np.maximum(pv - schedule["load_kwh"] - schedule.planned, 0.0)

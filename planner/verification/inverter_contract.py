@@ -40,27 +40,27 @@ def energy_limit(power_kw: float | None) -> float:
 
 def obeyed(command: tuple[Values, Values, Values], house: House, limits: Limits) -> dict[str, Values]:
     """Flows that follow from `(charge_kw, discharge_kw, export_kw)`, by their names in a schedule."""
-    charge_told, discharge_told, export_told = (np.maximum(power, 0.0) * SLOT_HOURS for power in command)
+    charge_command, discharge_command, export_command = (np.maximum(power, 0.0) * SLOT_HOURS for power in command)
     surplus = np.maximum(house.pv - house.load, 0.0)
     deficit = np.maximum(house.load - house.pv, 0.0)
     grid_takes = energy_limit(limits.export_kw)
 
-    sold_first = np.minimum(np.minimum(surplus, export_told), grid_takes)
-    charge_meant = np.maximum(surplus - sold_first, charge_told)
-    covering = np.minimum(deficit, discharge_told)
+    exported_first = np.minimum(np.minimum(surplus, export_command), grid_takes)
+    charge_meant = np.maximum(surplus - exported_first, charge_command)
+    covering = np.minimum(deficit, discharge_command)
     all_covered = covering >= deficit
-    feeding = np.minimum(export_told - np.minimum(surplus, export_told), discharge_told - covering)
-    feeding = np.where(all_covered, np.minimum(feeding, grid_takes - sold_first), 0.0)
-    discharge_meant = np.where(charge_told > 0, 0.0, covering + feeding)
+    feeding = np.minimum(export_command - np.minimum(surplus, export_command), discharge_command - covering)
+    feeding = np.where(all_covered, np.minimum(feeding, grid_takes - exported_first), 0.0)
+    discharge_meant = np.where(charge_command > 0, 0.0, covering + feeding)
 
     charge, discharge, pv_used = _clamped(charge_meant, discharge_meant, house, limits)
     balance = pv_used + discharge - house.load - charge
-    left_over = np.maximum(balance, 0.0)
-    from_panels_only = house.export_costs & limits.curtailable  # then what the panels have left over is spilled
-    sellable = np.where(from_panels_only, discharge, grid_takes)
-    sold = np.minimum(np.minimum(left_over, sellable), grid_takes)
-    curtailed = house.pv - pv_used + left_over - sold
-    return dict(zip(FLOWS, (charge, discharge, np.maximum(-balance, 0.0), sold, curtailed), strict=True))
+    surplus_left = np.maximum(balance, 0.0)
+    from_panels_only = house.export_costs & limits.curtailable  # then the surplus of the panels is curtailed
+    exportable = np.where(from_panels_only, discharge, grid_takes)
+    exported = np.minimum(np.minimum(surplus_left, exportable), grid_takes)
+    curtailed = house.pv - pv_used + surplus_left - exported
+    return dict(zip(FLOWS, (charge, discharge, np.maximum(-balance, 0.0), exported, curtailed), strict=True))
 
 
 def _clamped(

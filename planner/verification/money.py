@@ -14,10 +14,14 @@ _PRICES = ("import_price", "export_price")
 
 
 def slot_costs(schedule: Schedule) -> Values:
-    """Cost of each slot: what is bought less what is sold, and the wear of every battery `(n_slots,)` [money]."""
-    bought = schedule["import_kwh"] * schedule["import_price"]
-    sold = schedule["export_kwh"] * schedule["export_price"]
-    return bought - sold + sum(wear(store.charge, store.discharge, store.battery) for store in schedule.stores)
+    """Return the cost of each slot: import less export, plus the wear of every battery `(n_slots,)` [money]."""
+    import_cost = schedule["import_kwh"] * schedule["import_price"]
+    export_revenue = schedule["export_kwh"] * schedule["export_price"]
+    return (
+        import_cost
+        - export_revenue
+        + sum(wear(store.charge, store.discharge, store.battery) for store in schedule.stores)
+    )
 
 
 def cost(schedule: Schedule) -> Iterator[Finding]:
@@ -53,13 +57,15 @@ def _misquoted(name: str, given: Values, of_tariff: Values) -> Callable[[int], s
 def _priced(schedule: Schedule, spot: Values) -> tuple[Values, Values]:
     """Import and export price of every slot; NaN before the first tariff version [money/kWh]."""
     clock = _Clock(schedule)
-    bought = sold = np.full(schedule.n_slots, np.nan)
+    import_price = export_price = np.full(schedule.n_slots, np.nan)
     for version in schedule.site.tariff.versions:  # oldest first: the newest that has begun stays
         begun = clock.day >= np.datetime64(version.valid_from)
         fees = _fee(version, "transfer_fee", clock) + _fee(version, "energy_tax", clock)
-        bought = np.where(begun, (spot + fees) * (1 + version.vat), bought)
-        sold = np.where(begun, spot * version.export_share + version.export_bonus - version.export_fee, sold)
-    return bought, sold
+        import_price = np.where(begun, (spot + fees) * (1 + version.vat), import_price)
+        export_price = np.where(
+            begun, spot * version.export_share + version.export_bonus - version.export_fee, export_price
+        )
+    return import_price, export_price
 
 
 def _fee(version: TariffVersion, name: str, clock: "_Clock") -> Values:

@@ -111,7 +111,7 @@ def verify_schedule(  # noqa: PLR0913 - keyword-only, one word per thing that ma
         findings += _ends(schedule, "start_soc", start_soc_kwh) + _ends(schedule, "end_soc", end_soc_kwh)
         if commands:
             findings += command_rules.command(schedule)
-        found = _told(slots, findings)
+        found = _violations(slots, findings)
         cost = float(np.sum(money.slot_costs(schedule)))
     return Verification(
         violations=tuple(each for each in found if each.rule not in NOTICES),
@@ -140,7 +140,7 @@ def _ends(schedule: Schedule, rule: str, demanded_kwh: float | None) -> list[Fin
     ]
 
 
-def _told(slots: pl.DataFrame, findings: list[Finding]) -> list[Violation]:
+def _violations(slots: pl.DataFrame, findings: list[Finding]) -> list[Violation]:
     """Findings slot by slot, in order of slots and then of rules."""
     found = [
         Violation(

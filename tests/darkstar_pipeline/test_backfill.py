@@ -171,7 +171,9 @@ def test_checks_warn_with_counts_and_stop_nothing(done: tuple[Context, BackfillR
     assert evaluation.metadata["refused_days"].value == 1
 
 
-def test_repeating_changes_nothing_and_progress_is_told(done: tuple[Context, BackfillReport], tmp_path: Path) -> None:
+def test_repeating_changes_nothing_and_progress_is_reported(
+    done: tuple[Context, BackfillReport], tmp_path: Path
+) -> None:
     shutil.copytree(done[0].lake.root, tmp_path / "lake")
     context, reports = small_context(tmp_path, filled=False), list[tuple[int, int]]()
     run_backfill(context, FIRST, LAST, progress=lambda count, total: reports.append((count, total)))

@@ -24,21 +24,23 @@ DEPLOY = ROOT / "deploy"
 ADDON = DEPLOY / "home_assistant_addon"
 PROGRAMS = ("dagster-webserver", "dagster-daemon", "mlflow")
 LEAST_SECURE = 20  # systemd's exposure level in tenths: 100 is a unit without any protection
-TOLD = re.compile(r"(?:(?:^\s*|`|exec |/bin/)darkstar |run --rm planner )((?:--?)?[a-z][^\n`&|;>#]*)", re.MULTILINE)
+COMMAND_LINE = re.compile(
+    r"(?:(?:^\s*|`|exec |/bin/)darkstar |run --rm planner )((?:--?)?[a-z][^\n`&|;>#]*)", re.MULTILINE
+)
 
 
 def compose(name: str = "compose.yaml") -> dict[str, Any]:
     return yaml.safe_load((DEPLOY / name).read_text())
 
 
-def told_commands() -> list[tuple[str, list[str]]]:
+def documented_commands() -> list[tuple[str, list[str]]]:
     """Every `darkstar …` that is run or advised in the deployed files and their page."""
     found: list[tuple[str, list[str]]] = []
     for path in [*DEPLOY.rglob("*"), ROOT / "docs" / "operations.md"]:
         if not path.is_file() or path.suffix in (".whl", ".txt"):
             continue
         text = path.read_text()
-        found += [(path.name, shlex.split(words, comments=True)) for words in TOLD.findall(text)]
+        found += [(path.name, shlex.split(words, comments=True)) for words in COMMAND_LINE.findall(text)]
     services = compose()["services"]
     found.append(("compose.yaml", services["planner"]["command"]))
     cmd = re.search(r"^CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
@@ -48,7 +50,7 @@ def told_commands() -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize(
-    ("file", "words"), told_commands(), ids=lambda value: value if isinstance(value, str) else " ".join(value)
+    ("file", "words"), documented_commands(), ids=lambda value: value if isinstance(value, str) else " ".join(value)
 )
 def test_command_exists_with_its_options_when_a_deployed_file_names_it(file: str, words: list[str]) -> None:
     group: Any = typer.main.get_command(build())
@@ -60,8 +62,8 @@ def test_command_exists_with_its_options_when_a_deployed_file_names_it(file: str
     assert {word.split("=")[0] for word in left if word.startswith("-")} <= options, file
 
 
-def test_told_commands_are_found_when_there_are_some() -> None:
-    files = {file for file, _ in told_commands()}
+def test_documented_commands_are_found_when_there_are_some() -> None:
+    files = {file for file, _ in documented_commands()}
     assert {"darkstar.service", "Dockerfile", "compose.yaml", "run.sh", "operations.md"} <= files
 
 

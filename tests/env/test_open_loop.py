@@ -26,7 +26,7 @@ def run_known(site: Site, horizon: Horizon, commands_kw: Energy, start: float) -
 
 
 @given(site=sites(), horizon=horizons(), share=st.floats(-0.2, 1.2), leaks=st.booleans(), seed=st.integers(0, 9999))
-def test_known_commands_flow_as_slot_after_slot_when_anything_is_told(
+def test_known_commands_flow_as_slot_after_slot_for_any_commands(
     *, site: Site, horizon: Horizon, share: float, leaks: bool, seed: int
 ) -> None:
     if leaks:

@@ -53,31 +53,33 @@ class OverrideStore:
 
     def active(self, now: datetime) -> list[Override]:
         """Return the overrides that have not ended, the latest first."""
-        return [wish for wish in self._kept.overrides if wish.until > now]
+        return [override for override in self._kept.overrides if override.until > now]
 
-    def add(self, wish: OverrideRequest, now: datetime) -> Override:
+    def add(self, request: OverrideRequest, now: datetime) -> Override:
         """Add an override; it takes precedence over those before it.
 
         Raises:
             OverrideError: its end has passed, or lies more than a month ahead.
         """
-        if wish.until <= now:
-            message = f"until {wish.until.isoformat()} has passed; it is {now.isoformat()}"
+        if request.until <= now:
+            message = f"until {request.until.isoformat()} has passed; it is {now.isoformat()}"
             raise OverrideError(message, _MOMENT)
-        if wish.until > now + FURTHEST:
-            message = f"until {wish.until.isoformat()} is more than {FURTHEST.days} days ahead"
+        if request.until > now + FURTHEST:
+            message = f"until {request.until.isoformat()} is more than {FURTHEST.days} days ahead"
             raise OverrideError(message, _MOMENT)
-        until = wish.until.astimezone(UTC)
-        taken = Override(id=secrets.token_hex(4), since=now, mode=wish.mode, until=until, power_kw=wish.power_kw)
+        until = request.until.astimezone(UTC)
+        override = Override(
+            id=secrets.token_hex(4), since=now, mode=request.mode, until=until, power_kw=request.power_kw
+        )
         with self._lock:
-            others = [other for other in self.active(now) if other.mode != wish.mode][: MAX_OVERRIDES - 1]
-            self._keep(self._kept.model_copy(update={"overrides": (taken, *others)}))
-        return taken
+            others = [other for other in self.active(now) if other.mode != request.mode][: MAX_OVERRIDES - 1]
+            self._keep(self._kept.model_copy(update={"overrides": (override, *others)}))
+        return override
 
     def end(self, name: str) -> bool:
         """End an override; return whether there was one of that id."""
         with self._lock:
-            left = tuple(wish for wish in self._kept.overrides if wish.id != name)
+            left = tuple(override for override in self._kept.overrides if override.id != name)
             if len(left) == len(self._kept.overrides):
                 return False
             self._keep(self._kept.model_copy(update={"overrides": left}))
@@ -99,7 +101,7 @@ class OverrideStore:
                 temporary.write_text(kept.model_dump_json(indent=1), encoding="utf-8")
             self.storage_problem = ""
         except (OSError, ConfigurationError) as error:
-            self.storage_problem = f"wishes cannot be kept on disk: {error}"
+            self.storage_problem = f"overrides cannot be kept on disk: {error}"
 
     def _read(self) -> _Kept:
         """Return the stored overrides; a damaged file means manual, so that nobody's override is lost."""

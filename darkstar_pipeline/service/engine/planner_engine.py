@@ -1,7 +1,7 @@
 """The planner at work: looks at what has changed, plans anew where it has, and has the answer ready at any moment.
 
 One thread plans; requests read what it left in memory and never wait for a solver, a disk or another program. A plan is
-made anew when a slot begins, when data, champion, settings or wishes change, when the clock is set, and every half
+made anew when a slot begins, when data, champion, settings or overrides change, when the clock is set, and every half
 minute while something is missing.
 """
 
@@ -177,7 +177,7 @@ class PlannerEngine:
                 inputs_signature(self.context.lake, self.context.site_name, self.context.timezone, now),
                 self.follower.state.model,
                 self.overrides.changes,
-                tuple(wish.id for wish in self.overrides.active(now)),
+                tuple(override.id for override in self.overrides.active(now)),
                 self.context,
             )
             stepped = self.clock.stepped()
@@ -211,13 +211,13 @@ class PlannerEngine:
         self.context, self._memory.configuration = fresh, ""
 
     def _make(self) -> PlanDocument:
-        """Gather, climb, keep and tell; the caller holds the lock."""
+        """Collect inputs, plan, store the plan and call the listeners; the caller holds the lock."""
         began, now = self.clock.monotonic(), self.clock.now()
         context, memory = self.context, self._memory
-        gathered, plan = self._climbed(context, now)
+        status, plan = self._plan_on_present_inputs(context, now)
         failed = next((each.why for each in plan.attempts if (each.rung, each.outcome) == (CHAMPION, FAILED)), None)
         if failed is not None and self.follower.revert(f"it was loaded and cannot plan: {failed}"):
-            gathered, plan = self._climbed(context, now)
+            status, plan = self._plan_on_present_inputs(context, now)
         if plan.rung == CHAMPION:
             self.follower.confirm()
         plan = self._kept(plan.model_copy(update={"seconds": self.clock.monotonic() - began}), now)
@@ -227,14 +227,14 @@ class PlannerEngine:
             memory.last = plan
         self._next_retry = self.clock.monotonic() + RETRY_SECONDS
         for listener in memory.listeners:
-            listener(context, gathered, self.follower.state, plan)
+            listener(context, status, self.follower.state, plan)
         return plan
 
-    def _climbed(self, context: Context, now: datetime) -> tuple[InputStatus, PlanDocument]:
+    def _plan_on_present_inputs(self, context: Context, now: datetime) -> tuple[InputStatus, PlanDocument]:
         """Return the present inputs and the plan made from them."""
-        memory, following, holding = self._memory, self.follower.state, self.overrides.active(now)
-        away = any(wish.mode == "vacation" for wish in holding)
-        gathered = collect_inputs(
+        memory, following, overrides = self._memory, self.follower.state, self.overrides.active(now)
+        away = any(override.mode == "vacation" for override in overrides)
+        status = collect_inputs(
             context,
             now,
             live=self.live,
@@ -243,15 +243,15 @@ class PlannerEngine:
             lookback_days=scenario_days(following.active),
             memo=self.memo,
         )
-        making = PlanRequest(
+        request = PlanRequest(
             active=following.active,
             model=following.model,
             last_plan=memory.last if is_usable(memory.last, now) else None,
-            override=next((wish for wish in holding if wish.mode in COMMAND_MODES), None),
+            override=next((each for each in overrides if each.mode in COMMAND_MODES), None),
             solver_seconds=context.site_settings.service.solver_seconds,
             memo=self.memo,
         )
-        return gathered, build_plan(context, now, gathered, making, 0.0)
+        return status, build_plan(context, now, status, request, 0.0)
 
     def _kept(self, plan: PlanDocument, now: datetime) -> PlanDocument:
         """The plan after it was written down; where the disk does not take it, it says so."""

@@ -41,7 +41,7 @@ class Savings:
         for day, costs in known.items():
             groups.setdefault(day.isoformat() if by == "day" else f"{day:%Y-%m}", []).append(costs)
         rows = [_row(period, costs) for period, costs in groups.items()]
-        metered = sum(costs["lived"] is not None for costs in known.values())
+        metered = sum(costs["actual"] is not None for costs in known.values())
         unread = len(known) - metered
         needed = "grid meters and state of charge are needed"
         note = f"{unread} of {len(known)} days have no metered cost: {needed}" if unread else ""
@@ -78,12 +78,12 @@ def _day(context: Context, actual: ActualDay) -> Day:
         plans = plans_between(context.lake, context.site_name, actual.day, actual.day)
         own = plans.filter(plans["system_id"] == system_id(context.site_name))
         cost = float(planned_cost(actual, own)["cost"][0]) if own.height else None
-    return {"lived": cost, **reference_costs(actual, REFERENCES)}
+    return {"actual": cost, **reference_costs(actual, REFERENCES)}
 
 
 def _row(period: str, days: Sequence[Day]) -> SavingsRow:
     """Return the sum of days; actual costs count only on days with metered cost."""
-    whole = [day for day in days if day["lived"] is not None]
+    whole = [day for day in days if day["actual"] is not None]
     shown = whole or days
 
     def total(name: str) -> float | None:
@@ -91,17 +91,17 @@ def _row(period: str, days: Sequence[Day]) -> SavingsRow:
         known = [value for value in values if value is not None]
         return sum(known) if known and len(known) == len(values) else None
 
-    lived, idle, by_itself, oracle = (total(name) for name in ("lived", *REFERENCES))
-    saved = None if lived is None or idle is None else idle - lived
+    actual, idle, by_itself, oracle = (total(name) for name in ("actual", *REFERENCES))
+    saved = None if actual is None or idle is None else idle - actual
     most = None if idle is None or oracle is None else idle - oracle
     return SavingsRow(
         period=period,
         days=len(whole),
-        lived=lived,
+        lived=actual,
         idle=idle,
         self_consumption=by_itself,
         oracle=oracle,
         saved_vs_idle=saved,
-        saved_vs_self_consumption=None if lived is None or by_itself is None else by_itself - lived,
+        saved_vs_self_consumption=None if actual is None or by_itself is None else by_itself - actual,
         captured_share=None if saved is None or not most or most <= 0 else saved / most,
     )

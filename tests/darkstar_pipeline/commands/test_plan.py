@@ -136,5 +136,5 @@ def test_plan_is_refused_when_nothing_is_configured(home: Path, darkstar: Darkst
         ((0.0, 0.0, 0.0), "hold"),
     ],
 )
-def test_command_is_told_in_words_when_drawn(command: tuple[float, float, float], words: str) -> None:
+def test_command_is_put_in_words_when_drawn(command: tuple[float, float, float], words: str) -> None:
     assert command_words(command, 8.0) == words

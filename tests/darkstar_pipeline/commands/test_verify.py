@@ -73,7 +73,7 @@ def test_verify_draws_a_row_a_violation_when_a_person_asks(darkstar: Darkstar, t
     assert darkstar("verify", str(written)).out.startswith("valid; 92 slots, cost ")
 
 
-def test_verify_judges_a_file_by_its_policy_when_it_is_told(darkstar: Darkstar, written: Path) -> None:
+def test_verify_checks_a_file_by_its_policy_when_one_is_named(darkstar: Darkstar, written: Path) -> None:
     """MPC uses the battery, which `idle` may not."""
     done = darkstar("verify", str(written), "--policy", "idle", "--json")
     assert done.code == 4

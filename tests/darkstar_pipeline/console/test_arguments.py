@@ -46,7 +46,7 @@ def test_parse_policies_says_unknown_when_there_is_no_such_policy() -> None:
         parse_policies("Oracle")
 
 
-def test_days_told_counts_the_rest_when_there_are_many() -> None:
+def test_listed_days_count_the_rest_when_there_are_many() -> None:
     days = [date(2026, 1, day) for day in range(1, 11)]
     assert format_days(days, most=2) == "2026-01-01, 2026-01-02 and 8 more"
     assert format_days(days[:2], most=2) == "2026-01-01, 2026-01-02"

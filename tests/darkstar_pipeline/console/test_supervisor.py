@@ -62,7 +62,7 @@ def test_free_port_takes_the_next_when_one_is_taken() -> None:
         assert free_port(port) > port
 
 
-def test_free_port_skips_what_is_spoken_for_when_told() -> None:
+def test_free_port_skips_ports_that_are_taken() -> None:
     port = free_port(18_100)
     assert free_port(port, taken=(port,)) > port
 

@@ -160,7 +160,7 @@ def test_champion_does_not_become_challenger_when_registered_again(
     assert [each.aliases for each in list_versions(context)] == [("champion",)]
 
 
-def test_evidence_is_told_when_attached(context: Context, register: Callable[..., int]) -> None:
+def test_evidence_is_listed_when_attached(context: Context, register: Callable[..., int]) -> None:
     version = register(1)
     attach_evidence(context, f"antares-{context.site_name}", version, {"promote": False, "reasons": ["dearer"]})
     assert list_versions(context)[0].evidence == {"promote": False, "reasons": ["dearer"]}

@@ -99,7 +99,7 @@ def _run_range(instance: dg.DagsterInstance, *, fail: bool = False) -> str:
     return result.run_id
 
 
-def _told(instance: dg.DagsterInstance, run_id: str) -> list[tuple[object, ...]]:
+def _logged_events(instance: dg.DagsterInstance, run_id: str) -> list[tuple[object, ...]]:
     """Everything about assets in the log of a run, in order, that does not name the run or the moment."""
     events = [entry.get_dagster_event() for entry in instance.all_logs(run_id) if entry.is_dagster_event]
     return [
@@ -112,7 +112,7 @@ def _materialization(event: dg.DagsterEvent) -> object:
     return event.step_materialization_data.materialization if event.is_step_materialization else None
 
 
-def _remembered(instance: dg.DagsterInstance, key: str) -> object:
+def _index_of(instance: dg.DagsterInstance, key: str) -> object:
     """What the index of all runs holds about an asset: days, numbers of events, tags and the newest event."""
     asset_key = dg.AssetKey(key)
     records = instance.fetch_materializations(asset_key, limit=1000).records
@@ -134,13 +134,13 @@ def _remembered(instance: dg.DagsterInstance, key: str) -> object:
 def test_storage_keeps_what_the_default_keeps_when_one_run_covers_many_days(open_home: OpenHome) -> None:
     with open_home("default", DEFAULT_YAML) as default:
         default_run = _run_range(default)
-        log = _told(default, default_run)
-        index = [_remembered(default, key) for key in ("prices", "plans")]
+        log = _logged_events(default, default_run)
+        index = [_index_of(default, key) for key in ("prices", "plans")]
     with open_home("batched", BATCHED_YAML) as batched:
         assert isinstance(batched.event_log_storage, BatchedSqliteEventLogStorage)
         batched_run = _run_range(batched)
-        assert _told(batched, batched_run) == log
-        assert [_remembered(batched, key) for key in ("prices", "plans")] == index
+        assert _logged_events(batched, batched_run) == log
+        assert [_index_of(batched, key) for key in ("prices", "plans")] == index
     assert [entry[0] for entry in log].count("ASSET_MATERIALIZATION") == 2 * N_DAYS
 
 
@@ -164,11 +164,11 @@ def test_storage_shows_whole_batches_only_when_another_process_reads_meanwhile(o
 def test_home_reads_the_same_when_switched_back_to_the_default_storage(open_home: OpenHome) -> None:
     with open_home("home", BATCHED_YAML) as batched:
         run_id = _run_range(batched)
-        log, index = _told(batched, run_id), _remembered(batched, "plans")
+        log, index = _logged_events(batched, run_id), _index_of(batched, "plans")
     with open_home("home", DEFAULT_YAML) as default:
         assert type(default.event_log_storage) is SqliteEventLogStorage
-        assert _told(default, run_id) == log
-        assert _remembered(default, "plans") == index
+        assert _logged_events(default, run_id) == log
+        assert _index_of(default, "plans") == index
 
 
 @pytest.mark.slow

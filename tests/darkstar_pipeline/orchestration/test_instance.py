@@ -44,7 +44,7 @@ def test_dagster_home_stays_where_it_is_when_set_already(tmp_path: Path, monkeyp
     assert dagster_environment(tmp_path / "state")["DAGSTER_HOME"] == str(tmp_path / "elsewhere")
 
 
-def test_children_are_told_everything_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_children_get_all_settings_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     state = tmp_path / "state"
     expected = {"DARKSTAR_HOME": str(state), "DAGSTER_HOME": str(state / "dagster")}

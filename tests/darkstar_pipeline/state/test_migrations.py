@@ -90,7 +90,7 @@ def test_context_is_refused_when_a_newer_release_made_the_folder(tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": "1"}', '{"version": 0}', '{"version": true}', "\x00"])
-def test_damaged_mark_is_told_and_not_guessed_when_read(tmp_path: Path, text: str) -> None:
+def test_damaged_mark_is_reported_and_not_guessed_when_read(tmp_path: Path, text: str) -> None:
     (tmp_path / STATE_FILE).write_text(text)
     with pytest.raises(ConfigurationError, match="damaged"):
         migrate_state(tmp_path)

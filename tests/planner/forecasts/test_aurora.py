@@ -170,9 +170,9 @@ def test_external_forecast_is_not_seen_when_it_was_issued_after_the_vintage() ->
 
 
 def test_outlook_is_the_last_word_known_when_it_was_said_anew() -> None:
-    """Of each day on which something was said of a noon the last word counts; what it leaves out stays said."""
+    """Of the issues of one day for a noon the last counts; a value that it leaves out stays as it was."""
     noon = day_start(date(2026, 4, 2), STOCKHOLM) + 48 * SLOT
-    words = pl.DataFrame(
+    issues = pl.DataFrame(
         {
             "slot_start": [noon] * 4,
             "known_at": [noon - timedelta(hours=hours) for hours in (60, 36, 30, 20)],
@@ -180,11 +180,11 @@ def test_outlook_is_the_last_word_known_when_it_was_said_anew() -> None:
             "cloud": [50.0, None, None, None],
         },
     ).with_columns(pl.col("slot_start", "known_at").cast(SLOT_DTYPE))
-    series = slot_series(readings(), STOCKHOLM, external=words)
+    series = slot_series(readings(), STOCKHOLM, external=issues)
     slot = np.array([series.index(noon)] * 5)
     vintage = slot - 4 * np.array(
         [61, 60, 36, 24, 12]
-    )  # hours before noon; at 30 the same day had not had its last word
+    )  # hours before noon; at 30 the last issue of that day was still to come
     np.testing.assert_array_equal(external_forecast(series, "temp_c", slot, vintage), [np.nan, 1.0, 2.0, 2.0, 4.0])
     assert external_forecast(series, "cloud", slot[-1:], vintage[-1:]) == [50.0]
 

@@ -98,7 +98,7 @@ def test_no_flows_oppose_each_other_when_prices_are_odd(site: Site, day: Horizon
     assert (np.minimum(slots["import_kwh"], slots["export_kwh"]) <= BOTH_WAYS_KWH).all()
 
 
-def test_pairs_are_told_by_slot_and_first_kind_when_flows_oppose() -> None:
+def test_pairs_are_identified_by_slot_and_first_kind_when_flows_oppose() -> None:
     program = HomeProgram(home(), 3)
     values, columns = np.zeros(program.hot.form.n_columns), program.columns
     values[columns[0, [CHARGE, DISCHARGE]]] = 0.5

@@ -150,7 +150,7 @@ def test_range_is_narrow_again_when_a_later_start_lies_inside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "load", "pv", "price", "spillable"),
+    ("limits", "load", "pv", "price", "curtailable_kwh"),
     [
         pytest.param(Limits(), 1.0, 3.0, -1.0, 0.0, id="all has to go somewhere"),
         pytest.param(Limits(curtailable=True), 1.0, 3.0, -1.0, 2.0, id="surplus at a negative price"),
@@ -164,10 +164,10 @@ def test_range_is_narrow_again_when_a_later_start_lies_inside() -> None:
     ],
 )
 def test_spill_limit_is_what_nobody_takes_when_limits_meet(
-    limits: Limits, load: float, pv: float, price: float, spillable: float
+    limits: Limits, load: float, pv: float, price: float, curtailable_kwh: float
 ) -> None:
     most = curtailment_limit(home(limits=limits), np.array([load]), np.array([pv]), np.array([price]))
-    assert most.tolist() == pytest.approx([spillable])
+    assert most.tolist() == pytest.approx([curtailable_kwh])
 
 
 def test_binaries_leave_no_trace_when_the_program_is_used_again() -> None:
@@ -238,7 +238,7 @@ def test_program_has_its_whole_time_when_it_was_solved_often_before() -> None:
     assert program.solve(time_limit=limit).record.status == "optimal"
 
 
-def test_failure_is_told_when_the_solver_stops_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_is_reported_when_the_solver_stops_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     program = HomeProgram(home(), 2)
     monkeypatch.setattr(
         program.solver, "getModelStatus", lambda: highspy.HighsModelStatus.kIterationLimit, raising=False
@@ -247,7 +247,7 @@ def test_failure_is_told_when_the_solver_stops_without_an_answer(monkeypatch: py
         program.solve()
 
 
-def test_failure_is_told_when_the_solver_refuses_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_is_reported_when_the_solver_refuses_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(highspy.Highs, "passModel", lambda *_: highspy.HighsStatus.kError)
     with pytest.raises(SolverError, match="this is a bug"):
         HomeProgram(home(), 2)

@@ -80,19 +80,19 @@ def paths(day: date, level: float) -> Scenarios:
 
 
 @pytest.mark.parametrize("day", [SPRING, SUMMER, AUTUMN], ids=["92 slots", "96 slots", "100 slots"])
-def test_told_days_stand_beside_lived_ones_as_likely_as_the_rules_say(day: date) -> None:
+def test_forecast_days_stand_beside_past_ones_as_likely_as_the_rules_say(day: date) -> None:
     rules, history = WeightRules(n_days=3, forecast_share=0.4), readings(day - timedelta(days=3), day)
     source = ScenarioSource(history=history, rules=rules, forecast_scenarios={day: paths(day, 5.0)})
-    found = source.scenarios(day_slots(day), STOCKHOLM)
-    lived = day_scenarios(history, day_slots(day), STOCKHOLM, rules=rules)
-    assert np.array_equal(found.load_kwh[:, :3], lived.load_kwh)
-    assert (found.load_kwh[:, 3:] == 5).all()
-    assert (found.pv_kwh[:, 3:] == 10).all()
-    assert found.prior is not None
-    assert found.prior == pytest.approx(np.array([[0.2, 0.2, 0.2, 0.2, 0.2]]))
+    combined = source.scenarios(day_slots(day), STOCKHOLM)
+    of_past_days = day_scenarios(history, day_slots(day), STOCKHOLM, rules=rules)
+    assert np.array_equal(combined.load_kwh[:, :3], of_past_days.load_kwh)
+    assert (combined.load_kwh[:, 3:] == 5).all()
+    assert (combined.pv_kwh[:, 3:] == 10).all()
+    assert combined.prior is not None
+    assert combined.prior == pytest.approx(np.array([[0.2, 0.2, 0.2, 0.2, 0.2]]))
 
 
-def test_days_that_are_not_told_do_without_and_the_others_are_told_their_own() -> None:
+def test_days_without_forecast_scenarios_do_without_and_others_have_their_own() -> None:
     days = [SUMMER + timedelta(days=by) for by in range(3)]
     rules, history = (
         WeightRules(n_days=2, age_days=3.0, forecast_share=0.5),
@@ -102,25 +102,25 @@ def test_days_that_are_not_told_do_without_and_the_others_are_told_their_own() -
         history=history, rules=rules, forecast_scenarios={days[2]: paths(days[2], 7.0), days[0]: paths(days[0], 5)}
     )
     slots = pl.concat([day_slots(day) for day in days])
-    found = source.scenarios(slots, STOCKHOLM)
-    assert found.prior is not None
-    assert found.prior.sum(axis=1) == pytest.approx([1, 1, 1])
-    assert found.prior[1, 2:] == pytest.approx([0, 0])
-    assert found.prior[::2, 2:] == pytest.approx(np.full((2, 2), 0.25))
-    assert [level.max() for level in found.load_kwh[::2, 2:]] == [5, 7]
+    combined = source.scenarios(slots, STOCKHOLM)
+    assert combined.prior is not None
+    assert combined.prior.sum(axis=1) == pytest.approx([1, 1, 1])
+    assert combined.prior[1, 2:] == pytest.approx([0, 0])
+    assert combined.prior[::2, 2:] == pytest.approx(np.full((2, 2), 0.25))
+    assert [level.max() for level in combined.load_kwh[::2, 2:]] == [5, 7]
     alone = day_scenarios(history, slots, STOCKHOLM, rules=rules)
     assert alone.prior is not None
-    assert found.prior[1, :2] == pytest.approx(alone.prior[1])
-    assert found.prior[0, :2] == pytest.approx(alone.prior[0] / 2)
+    assert combined.prior[1, :2] == pytest.approx(alone.prior[1])
+    assert combined.prior[0, :2] == pytest.approx(alone.prior[0] / 2)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4], ids=["rules count on none", "no forecast scenarios"])
-def test_lived_days_are_all_there_is_when_nothing_told_counts(share: float) -> None:
+def test_past_days_are_all_there_is_when_no_forecast_counts(share: float) -> None:
     rules, history = WeightRules(n_days=3, forecast_share=share), readings(SUMMER - timedelta(days=3), SUMMER)
     other = None if share else {SUMMER: paths(SUMMER, 5.0)}
-    found = ScenarioSource(history=history, rules=rules, forecast_scenarios=other).scenarios(
+    combined = ScenarioSource(history=history, rules=rules, forecast_scenarios=other).scenarios(
         day_slots(SUMMER), STOCKHOLM
     )
-    lived = day_scenarios(history, day_slots(SUMMER), STOCKHOLM, rules=rules)
-    assert np.array_equal(found.load_kwh, lived.load_kwh)
-    assert found.prior is None
+    of_past_days = day_scenarios(history, day_slots(SUMMER), STOCKHOLM, rules=rules)
+    assert np.array_equal(combined.load_kwh, of_past_days.load_kwh)
+    assert combined.prior is None

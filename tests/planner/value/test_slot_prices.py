@@ -63,7 +63,7 @@ def test_slots_with_one_number_share_a_mean_in_a_program() -> None:
 
 
 @pytest.mark.parametrize("retention", [1.0, 0.9])
-def test_meter_knows_what_was_bought_when_a_battery_works(retention: float) -> None:
+def test_meter_knows_what_was_imported_when_a_battery_works(retention: float) -> None:
     rng = np.random.default_rng(3)
     site = home(replace(PAPER_BATTERY, retention_per_hour=retention))
     world = World(*(rng.uniform(0, 1.5, (1, 24)) for _ in range(4)))
@@ -74,4 +74,4 @@ def test_meter_knows_what_was_bought_when_a_battery_works(retention: float) -> N
     for slot in range(25):
         last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot else (None, None)
         meter.read(slot, replay.soc_kwh[:, slot], *last)
-    assert meter.bought[:24] == pytest.approx(replay.flows.import_kwh[0], abs=1e-9)
+    assert meter.import_kwh[:24] == pytest.approx(replay.flows.import_kwh[0], abs=1e-9)

@@ -94,8 +94,8 @@ def test_quiet_slot_is_valid_when_nothing_is_changed() -> None:
 
 def test_command_is_only_a_notice_when_no_command_brings_the_flows_about() -> None:
     """Spilling under an export ban what could be charged: hindsight may, the inverter does not."""
-    spilled = one_slot(pv_kwh=2.0, import_kwh=0, curtailed_kwh=1.0, cost=0.0)
-    verification = verify_schedule(spilled, home(PAPER_BATTERY, Limits(export_kw=0)))
+    curtailed = one_slot(pv_kwh=2.0, import_kwh=0, curtailed_kwh=1.0, cost=0.0)
+    verification = verify_schedule(curtailed, home(PAPER_BATTERY, Limits(export_kw=0)))
     assert verification.valid
     assert [each.rule for each in verification.notices] == ["no_command"]
 
@@ -147,6 +147,6 @@ def test_schedule_is_refused_when_it_is_empty() -> None:
         verify_schedule(one_slot().clear(), home())
 
 
-def test_rules_are_a_closed_list_when_anything_is_told() -> None:
+def test_rules_are_a_closed_list() -> None:
     assert len(set(RULES)) == len(RULES)
     assert set(RULES) > NOTICES

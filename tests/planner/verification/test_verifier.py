@@ -113,8 +113,8 @@ def matters(case: Example, at: int, name: str, change: float) -> bool:
     if row[name] + change < 0:
         return True
     before, after = flows_of(case.site, row), flows_of(case.site, {**row, name: row[name] + change})
-    as_told = max(abs(before[flow] - row[flow]) for flow in FLOWS) < 0.9 * KWH  # else no command brings it about
-    return as_told and max(abs(after[flow] - row[flow]) for flow in FLOWS) > 1.1 * KWH
+    as_commanded = max(abs(before[flow] - row[flow]) for flow in FLOWS) < 0.9 * KWH  # else no command brings it about
+    return as_commanded and max(abs(after[flow] - row[flow]) for flow in FLOWS) > 1.1 * KWH
 
 
 def flows_of(site: Site, row: dict[str, float]) -> dict[str, float]:
@@ -162,7 +162,7 @@ def test_rounding_is_no_violation_when_it_is_below_what_is_promised(name: str) -
         ),
     ],
 )
-def test_small_errors_are_told_once_a_day_when_they_add_up(creeping: dict[str, pl.Expr], what: str) -> None:
+def test_small_errors_are_reported_once_a_day_when_they_add_up(creeping: dict[str, pl.Expr], what: str) -> None:
     """Nine tenths of what a slot may be off, in every slot."""
     case = example("default", "mpc")
     found = verify(case, case.slots.with_columns(**creeping)).violations
@@ -193,7 +193,7 @@ def changed(slots: pl.DataFrame, at: int, **values: float | None) -> pl.DataFram
     ],
 )
 @pytest.mark.parametrize("day", [SPRING, AUTUMN, AUTUMN + timedelta(days=1)], ids=str)
-def test_slots_are_told_when_they_are_not_those_of_the_day(
+def test_slots_are_reported_when_they_are_not_those_of_the_day(
     damage: Callable[[pl.DataFrame], pl.DataFrame], rule: str, day: date
 ) -> None:
     case = example("default", "oracle")
@@ -215,7 +215,7 @@ def test_stored_energy_may_not_start_anew_when_episodes_are_continuous() -> None
 
 
 @pytest.mark.parametrize("policy", REPLAYED)
-def test_start_and_end_are_told_when_they_are_not_as_demanded(policy: str) -> None:
+def test_start_and_end_are_reported_when_they_are_not_as_demanded(policy: str) -> None:
     case = example("default", policy)
     day = case.slots.filter(pl.col("local_day") == SPRING)
     wrong = verify_schedule(day, case.site, start_soc_kwh=case.start_soc_kwh + 0.002, end_soc_kwh=99.0)

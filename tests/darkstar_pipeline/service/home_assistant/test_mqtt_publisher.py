@@ -143,7 +143,7 @@ def test_publisher_says_refused_when_the_password_is_wrong(
     broker.kill()
 
 
-def test_publisher_goes_on_when_a_plan_cannot_be_told(
+def test_publisher_goes_on_when_a_plan_cannot_be_published(
     context: Context, broker: Broker, engine: tuple[PlannerEngine, HandClock]
 ) -> None:
     planner, _ = engine
