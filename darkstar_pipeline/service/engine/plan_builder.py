@@ -1,15 +1,13 @@
 """Builds a plan of the service, from its inputs to the document: fallback chain, overrides and the last resorts."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 import polars as pl
 
-from darkstar_pipeline.context import Context
-from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs
-from darkstar_pipeline.planning.plan_sources import ActivePolicy, site_sources
 from darkstar_pipeline.service.engine.input_status import InputStatus
 from darkstar_pipeline.service.engine.plan_documents import PlanResult, default_plan, is_usable, plan_document
 from darkstar_pipeline.service.schemas.models import ModelInfo
@@ -43,38 +41,31 @@ class PlanRequest:
     """The request of a plan, besides its inputs.
 
     Attributes:
-        active: the champion, or the reason why there is none.
-        model: the same for people.
+        sources: return the sources of a plan that rest on inputs, the best first.
+        model: the champion; None where there is none.
         last_plan: the last valid plan; None where there is none.
         override: the override that sets the command now; None where none does.
-        solver_seconds: time of each solver [s].
-        memo: answers of earlier plans that may still hold.
     """
 
-    active: ActivePolicy
+    sources: Callable[[PlanInputs], Sequence[PlanSource]]
     model: ModelInfo | None
     last_plan: PlanDocument | None
     override: Override | None
-    solver_seconds: float
-    memo: Memo | None = None
 
 
-def build_plan(
-    context: Context, at: datetime, status: InputStatus, request: PlanRequest, seconds: float
-) -> PlanDocument:
+def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanRequest) -> PlanDocument:
     """Return the plan of a moment; there always is one.
 
     Args:
-        context: the site.
+        site: the home.
         at: the moment.
         status: the inputs, and what is missing of them.
         request: the request of this plan.
-        seconds: time that reading the inputs took [s].
     """
     known = status.plan_inputs
     if known is None:
-        return _without_inputs(context, at, status, request, seconds)
-    released, overridden = _released_plan(context, known, request)
+        return _without_inputs(site, at, status, request)
+    released, overridden = _released_plan(known, request)
     made = PlanResult(
         at=at,
         result=released,
@@ -82,33 +73,31 @@ def build_plan(
         inputs=status.inputs,
         model=request.model,
         overridden=overridden,
-        seconds=seconds,
     )
-    return plan_document(context, made)
+    return plan_document(site, made)
 
 
-def _released_plan(context: Context, known: PlanInputs, request: PlanRequest) -> tuple[FallbackResult, int]:
+def _released_plan(known: PlanInputs, request: PlanRequest) -> tuple[FallbackResult, int]:
     """Return the plan, and how many of its slots a person has set by hand."""
     if request.override is None:
-        return first_usable_plan(known.task, _sources_of(context, known, request)), 0
+        return first_usable_plan(known.task, _sources_of(known, request)), 0
     n_manual = _slots_until(known.task.slots["slot_start"], request.override.until)
     manual, rest = _manual_slots(known.task, request.override, n_manual), None
     if n_manual < known.task.n_slots:
         later = _later(known, n_manual, float(manual["soc_end_kwh"][-1]))
-        rest = first_usable_plan(later.task, _sources_of(context, later, request))
+        rest = first_usable_plan(later.task, _sources_of(later, request))
     joined = _joined(known.task, manual, rest)
     if joined.plan.verification.valid:
         return joined, n_manual
-    released = first_usable_plan(known.task, _sources_of(context, known, request))
+    released = first_usable_plan(known.task, _sources_of(known, request))
     wrong = joined.plan.verification.violations[0].message
     refused = Attempt(released.source, REFUSED, f"what was asked for by hand is refused: {wrong}")
     return FallbackResult(released.plan, released.source, (refused, *released.attempts)), 0
 
 
-def _sources_of(context: Context, known: PlanInputs, request: PlanRequest) -> list[PlanSource]:
+def _sources_of(known: PlanInputs, request: PlanRequest) -> list[PlanSource]:
     """Return every source of a plan above self-consumption."""
-    above = site_sources(context, known, request.active, solver_seconds=request.solver_seconds, memo=request.memo)
-    return [*above, _last_plan_source(request.last_plan, known.at)]
+    return [*request.sources(known), _last_plan_source(request.last_plan, known.at)]
 
 
 def _joined(task: PlanTask, manual: pl.DataFrame, rest: FallbackResult | None) -> FallbackResult:
@@ -193,38 +182,34 @@ def _as_before(last: PlanDocument, task: PlanTask) -> PolicySchedule:
     return PolicySchedule(schedule, np.full((task.n_slots, 2), np.nan))
 
 
-def _without_inputs(
-    context: Context, at: datetime, status: InputStatus, request: PlanRequest, seconds: float
-) -> PlanDocument:
+def _without_inputs(site: Site, at: datetime, status: InputStatus, request: PlanRequest) -> PlanDocument:
     """Return the last plan's own slots as long as they reach, else the default plan."""
     above = [Attempt(name, UNAVAILABLE, status.problem) for name in ("champion", "value", "mpc")]
     last, task = request.last_plan, None
     if last is not None and is_usable(last, at):
-        task = _task_of(context, last, at, status)
+        task = _task_of(site, last, at, status)
     if task is not None:
         released = first_usable_plan(task, [_last_plan_source(last, at)])
         whole = FallbackResult(released.plan, released.source, (*above, *released.attempts))
-        made = PlanResult(
-            at=at, result=whole, quantiles=None, inputs=status.inputs, model=None, overridden=0, seconds=seconds
-        )
-        return plan_document(context, made)
+        made = PlanResult(at=at, result=whole, quantiles=None, inputs=status.inputs, model=None, overridden=0)
+        return plan_document(site, made)
     none = Attempt(LAST_PLAN, UNAVAILABLE, "there is no earlier plan that reaches so far")
     why = f"{status.problem}; {none.reason}; the inverter is left by itself"
-    return default_plan(context, at, why=why, tries=(*above, none), inputs=status.inputs, seconds=seconds)
+    return default_plan(site, at, why=why, attempts=(*above, none), inputs=status.inputs)
 
 
-def _task_of(context: Context, last: PlanDocument, at: datetime, status: InputStatus) -> PlanTask | None:
+def _task_of(site: Site, last: PlanDocument, at: datetime, status: InputStatus) -> PlanTask | None:
     """Return a task on the inputs of the last plan; None where they are incomplete."""
     slots = [slot for slot in last.slots if slot.slot_end > at]
     if not slots or any(_incomplete(slot) for slot in slots):
         return None
     names = ("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh")
     frame = pl.DataFrame({name: [getattr(slot, name) for slot in slots] for name in names})
-    battery = context.site.battery
+    battery = site.battery
     expected = slots[0].soc_start_percent
     percent = status.soc.percent if status.soc is not None else expected if expected is not None else 0.0
     value = _end_value(last)
-    return PlanTask(slots=frame, site=context.site, start_soc_kwh=battery.soc_kwh(percent), end=End(value=value))
+    return PlanTask(slots=frame, site=site, start_soc_kwh=battery.soc_kwh(percent), end=End(value=value))
 
 
 def _end_value(last: PlanDocument) -> float:

@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from darkstar_pipeline.context import Context
 from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.plans import CommandDocument, Input, PlanAttempt, PlanDocument, PlanSlot
+from env.battery import Battery
+from env.site import Site
 from env.time_grid import SLOT, day_start, slot_of, zone
 from planner.plans.fallback_chain import CHAMPION, RELEASED, SOURCE_NAMES, Attempt, FallbackResult, SourceName
 from planner.plans.release import SELF_CONSUMPTION
@@ -32,7 +33,6 @@ class PlanResult:
         inputs: status of its inputs.
         model: the champion, if it made the plan.
         overridden: number of slots from the first that follow a manual override.
-        seconds: duration of planning [s].
     """
 
     at: datetime
@@ -41,7 +41,6 @@ class PlanResult:
     inputs: Sequence[Input]
     model: ModelInfo | None
     overridden: int
-    seconds: float
 
 
 def plan_id(at: datetime) -> str:
@@ -49,26 +48,27 @@ def plan_id(at: datetime) -> str:
     return f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
-def plan_document(context: Context, made: PlanResult) -> PlanDocument:
-    """Return the document of a plan with known prices and forecasts."""
-    plan, site = made.result.plan, context.site
+def plan_document(site: Site, made: PlanResult) -> PlanDocument:
+    """Return the document of a plan with known prices and forecasts; the caller sets the duration of planning."""
+    plan = made.result.plan
     rows = plan.schedule
     if made.quantiles is not None:
         rows = rows.join(made.quantiles, on="slot_start", how="left", maintain_order="left")
     slots = [
-        _slot(context, row, overridden=index < made.overridden) for index, row in enumerate(rows.iter_rows(named=True))
+        _slot(site.battery, row, overridden=index < made.overridden)
+        for index, row in enumerate(rows.iter_rows(named=True))
     ]
     return PlanDocument(
         id=plan_id(made.at),
-        site=context.site_name,
-        timezone=context.timezone,
+        site=site.name,
+        timezone=site.timezone,
         currency=site.currency,
         capacity_kwh=site.battery.capacity_kwh,
         created_at=made.at,
         valid_until=slots[-1].slot_end,
         rung=_SOURCES[made.result.source],
         why=made.result.reason,
-        attempts=[_attempt(tried) for tried in made.result.attempts],
+        attempts=[_attempt(attempt) for attempt in made.result.attempts],
         released=plan.released,
         release_reason=plan.reason,
         model=made.model if made.result.source == CHAMPION else None,
@@ -78,14 +78,14 @@ def plan_document(context: Context, made: PlanResult) -> PlanDocument:
         self_consumption_cost=plan.self_consumption_cost,
         verified=plan.verification.valid,
         violations=[violation.message for violation in plan.verification.violations],
-        seconds=made.seconds,
+        seconds=0.0,
         slots=slots,
     )
 
 
-def _slot(context: Context, row: Mapping[str, Any], *, overridden: bool) -> PlanSlot:
+def _slot(battery: Battery, row: Mapping[str, Any], *, overridden: bool) -> PlanSlot:
     """Return the document of a schedule's row."""
-    percent = 100 / context.site.battery.capacity_kwh
+    percent = 100 / battery.capacity_kwh
     start: datetime = row["slot_start"]
     charge, discharge, export = (max(float(row[name]), 0.0) for name in ("charge_kw", "discharge_kw", "export_kw"))
     others = {name: float(row[name]) for name in row if name.startswith(_OTHERS) and row[name] is not None}
@@ -103,7 +103,7 @@ def _slot(context: Context, row: Mapping[str, Any], *, overridden: bool) -> Plan
         charge_kw=charge,
         discharge_kw=discharge,
         export_kw=export,
-        command=command_words((charge, discharge, export), context.site.battery.discharge_kw),
+        command=command_words((charge, discharge, export), battery.discharge_kw),
         **{name: row[name] for name in _FLOWS},
         soc_start_percent=row["soc_start_kwh"] * percent,
         soc_end_percent=row["soc_end_kwh"] * percent,
@@ -124,25 +124,25 @@ def _attempt(attempt: Attempt) -> PlanAttempt:
 
 
 def default_plan(
-    context: Context, at: datetime, *, why: str, tries: Sequence[Attempt], inputs: Sequence[Input], seconds: float
+    site: Site, at: datetime, *, why: str, attempts: Sequence[Attempt] = (), inputs: Sequence[Input] = ()
 ) -> PlanDocument:
     """Return the plan without inputs: the inverter's own default to the end of the local day."""
     start = slot_of(at)
-    today = start.astimezone(zone(context.timezone)).date()
-    n_slots = (day_start(today + timedelta(days=1), context.timezone) - start) // SLOT
-    slots = [_blind_slot(context, start + index * SLOT) for index in range(n_slots)]
+    today = start.astimezone(zone(site.timezone)).date()
+    n_slots = (day_start(today + timedelta(days=1), site.timezone) - start) // SLOT
+    slots = [_blind_slot(site.battery, start + index * SLOT) for index in range(n_slots)]
     return PlanDocument(
         id=plan_id(at),
-        site=context.site_name,
-        timezone=context.timezone,
-        currency=context.site.currency,
-        capacity_kwh=context.site.battery.capacity_kwh,
+        site=site.name,
+        timezone=site.timezone,
+        currency=site.currency,
+        capacity_kwh=site.battery.capacity_kwh,
         created_at=at,
         valid_until=slots[-1].slot_end,
         rung=SELF_CONSUMPTION,
         why=why,
         attempts=[
-            *(_attempt(tried) for tried in tries),
+            *(_attempt(attempt) for attempt in attempts),
             _attempt(Attempt(SELF_CONSUMPTION, RELEASED, SELF_CONSUMPTION_WORDS)),
         ],
         released=SELF_CONSUMPTION,
@@ -155,14 +155,14 @@ def default_plan(
         # The commands equal the inverter's own default, so there is nothing to verify.
         verified=True,
         violations=[],
-        seconds=seconds,
+        seconds=0.0,
         slots=slots,
     )
 
 
-def _blind_slot(context: Context, start: datetime) -> PlanSlot:
+def _blind_slot(battery: Battery, start: datetime) -> PlanSlot:
     """Return a slot without prices and forecasts."""
-    power = context.site.battery.discharge_kw
+    power = battery.discharge_kw
     return PlanSlot(
         slot_start=start,
         slot_end=start + SLOT,
@@ -192,12 +192,12 @@ def slot_at(plan: PlanDocument, now: datetime) -> PlanSlot | None:
     return next((slot for slot in plan.slots if slot.slot_start <= now < slot.slot_end), None)
 
 
-def command_document(context: Context, plan: PlanDocument | None, now: datetime, *, automatic: bool) -> CommandDocument:
+def command_document(battery: Battery, plan: PlanDocument | None, now: datetime, *, automatic: bool) -> CommandDocument:
     """Return the present command; the inverter's default if automatic mode is off or no verified plan covers now."""
     slot = None if plan is None or not plan.verified else slot_at(plan, now)
     if plan is None or slot is None or not automatic:
-        return _default_command(context, plan, now, automatic=automatic)
-    by_itself = slot.charge_kw == 0 and slot.export_kw == 0 and slot.discharge_kw >= context.site.battery.discharge_kw
+        return _default_command(battery, plan, now, automatic=automatic)
+    by_itself = slot.charge_kw == 0 and slot.export_kw == 0 and slot.discharge_kw >= battery.discharge_kw
     return CommandDocument(
         plan_id=plan.id,
         rung=plan.rung,
@@ -215,9 +215,9 @@ def command_document(context: Context, plan: PlanDocument | None, now: datetime,
     )
 
 
-def _default_command(context: Context, plan: PlanDocument | None, now: datetime, *, automatic: bool) -> CommandDocument:
+def _default_command(battery: Battery, plan: PlanDocument | None, now: datetime, *, automatic: bool) -> CommandDocument:
     """Return the command of the inverter's own default."""
-    start, power = slot_of(now), context.site.battery.discharge_kw
+    start, power = slot_of(now), battery.discharge_kw
     why = "a person has taken over" if not automatic else "no plan reaches this moment"
     return CommandDocument(
         plan_id="" if plan is None else plan.id,

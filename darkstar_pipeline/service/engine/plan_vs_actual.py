@@ -9,7 +9,10 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.evaluation.plan_history import in_force, plans_between, system_id
 from darkstar_pipeline.service.schemas.history import HistoryDocument, HistorySlot
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SPOT_PRICES
+from env.battery import Battery
+from env.site import Site
 from env.time_grid import grid
 from planner.plans.fallback_chain import SOURCE_NAMES
 from planner.plans.wording import command_words
@@ -17,7 +20,7 @@ from planner.plans.wording import command_words
 
 def history_document(context: Context, day: date) -> HistoryDocument:
     """Return the 92, 96 or 100 slots of a local day; null where there is no plan or reading."""
-    slots = _slots(context, day)
+    slots = _slots(context.lake, context.site, day)
     plans = plans_between(context.lake, context.site_name, day, day).filter(
         pl.col("system_id") == system_id(context.site_name)
     )
@@ -33,31 +36,29 @@ def history_document(context: Context, day: date) -> HistoryDocument:
         day=day,
         timezone=context.timezone,
         currency=context.site.currency,
-        slots=[_slot(context, row) for row in rows.iter_rows(named=True)],
+        slots=[_slot(context.site.battery, row) for row in rows.iter_rows(named=True)],
     )
 
 
-def _slots(context: Context, day: date) -> pl.DataFrame:
+def _slots(lake: Lake, site: Site, day: date) -> pl.DataFrame:
     """Return prices and readings of the day's whole grid."""
-    lake, name = context.lake, context.site_name
-    read = lake.read(METER_READINGS, name, day, day).select(
+    read = lake.read(METER_READINGS, site.name, day, day).select(
         "slot_start", "load_kwh", "pv_kwh", "import_kwh", "export_kwh", soc_percent="soc_end_percent"
     )
     repaired, raw = (
-        lake.read(table, name, day, day).select("slot_start", pl.col("price").alias(table.name))
+        lake.read(table, site.name, day, day).select("slot_start", pl.col("price").alias(table.name))
         for table in (SPOT_PRICES, RAW_SPOT_PRICES)
     )
-    slots = grid(day, day, context.timezone)
+    slots = grid(day, day, site.timezone)
     for part in (read, repaired, raw):
         slots = slots.join(part, on="slot_start", how="left", maintain_order="left")
     price = pl.coalesce(SPOT_PRICES.name, RAW_SPOT_PRICES.name).fill_nan(None).alias("price")
-    priced = context.site.tariff.with_prices(slots.with_columns(price), context.timezone)
+    priced = site.tariff.with_prices(slots.with_columns(price), site.timezone)
     known = pl.col("price").is_not_null()
     return priced.with_columns(pl.when(known).then(name).alias(name) for name in ("import_price", "export_price"))
 
 
-def _slot(context: Context, row: dict[str, Any]) -> HistorySlot:
-    battery = context.site.battery
+def _slot(battery: Battery, row: dict[str, Any]) -> HistorySlot:
     planned = row["planned_charge_kw"] is not None
     rung = json.loads(row["planned_metrics"]).get("rung") if planned else None
     soc = row["planned_soc_end_kwh"]

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from darkstar_pipeline.config.settings import config_path
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.planning.memo import Memo
-from darkstar_pipeline.planning.plan_sources import scenario_days
+from darkstar_pipeline.planning.plan_sources import scenario_days, site_sources
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower, FollowerState
 from darkstar_pipeline.service.engine.input_status import InputStatus, LiveSoc, collect_inputs, inputs_signature
@@ -96,7 +97,7 @@ class PlannerEngine:
         now = self.clock.now()
         last = self.store.latest(now)
         first = "the first plan is being made"
-        plan = last or default_plan(self.context, now, why=first, tries=(), inputs=(), seconds=0.0)
+        plan = last or default_plan(self.context.site, now, why=first)
         return _Memory(plan, plan.model_dump_json().encode(), last)
 
     def stop(self) -> None:
@@ -120,7 +121,9 @@ class PlannerEngine:
 
     def command(self) -> CommandDocument:
         """Return the command of this moment."""
-        return command_document(self.context, self._memory.plan, self.clock.now(), automatic=self.overrides.automatic)
+        return command_document(
+            self.context.site.battery, self._memory.plan, self.clock.now(), automatic=self.overrides.automatic
+        )
 
     def replan(self) -> PlanDocument:
         """Make a plan at once."""
@@ -244,14 +247,18 @@ class PlannerEngine:
             memo=self.memo,
         )
         request = PlanRequest(
-            active=following.active,
+            sources=partial(
+                site_sources,
+                context,
+                active=following.active,
+                solver_seconds=context.site_settings.service.solver_seconds,
+                memo=self.memo,
+            ),
             model=following.model,
             last_plan=memory.last if is_usable(memory.last, now) else None,
             override=next((each for each in overrides if each.mode in COMMAND_MODES), None),
-            solver_seconds=context.site_settings.service.solver_seconds,
-            memo=self.memo,
         )
-        return status, build_plan(context, now, status, request, 0.0)
+        return status, build_plan(context.site, now, status, request)
 
     def _kept(self, plan: PlanDocument, now: datetime) -> PlanDocument:
         """The plan after it was written down; where the disk does not take it, it says so."""

@@ -12,6 +12,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.evaluation.actual_days import ActualDay, actual_days, metered_cost, planned_cost, reference_costs
 from darkstar_pipeline.evaluation.plan_history import plans_between, system_id
 from darkstar_pipeline.service.schemas.history import SavingsDocument, SavingsRow
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
     ANTARES_PLAN_HISTORY,
     DATA_QUALITY_DAILY,
@@ -65,18 +66,18 @@ class Savings:
             day: (context.site_settings, *(lake.identity(table, name, day, day) for table in _RESTS_ON)) for day in days
         }
         stale = [day for day in days if self._days.get(day, (None, None))[0] != keys[day]]
-        fresh = {actual.day: _day(context, actual) for actual in actual_days(context, stale)}
+        fresh = {actual.day: _day(lake, name, actual) for actual in actual_days(context, stale)}
         self._days |= {day: (keys[day], fresh.get(day)) for day in stale}
         cached = {day: self._days[day][1] for day in days}
         return {day: costs for day, costs in cached.items() if costs is not None}
 
 
-def _day(context: Context, actual: ActualDay) -> Day:
+def _day(lake: Lake, site_name: str, actual: ActualDay) -> Day:
     """Return the actual cost of a day and its reference costs."""
     cost = metered_cost(actual)
     if cost is None:  # what the commands make of the readings is the next best, where the service steered
-        plans = plans_between(context.lake, context.site_name, actual.day, actual.day)
-        own = plans.filter(plans["system_id"] == system_id(context.site_name))
+        plans = plans_between(lake, site_name, actual.day, actual.day)
+        own = plans.filter(plans["system_id"] == system_id(site_name))
         cost = float(planned_cost(actual, own)["cost"][0]) if own.height else None
     return {"actual": cost, **reference_costs(actual, REFERENCES)}
 

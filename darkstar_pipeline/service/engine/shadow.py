@@ -35,8 +35,10 @@ from darkstar_pipeline.service.engine.input_status import InputStatus
 from darkstar_pipeline.service.engine.plan_documents import plan_id
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import PlanDocument
+from darkstar_pipeline.warehouse.lake import Lake
 from env.inverter import Command, Energy
 from env.simulator import World, simulate
+from env.site import Site
 from env.time_grid import SLOT, slot_of, zone
 from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, FallbackResult, PlanSource, first_usable_plan
 
@@ -152,10 +154,10 @@ class ShadowPlanner:
         keep_plan(work.context.lake, work.context.home, work.context.site, record)
 
     def _plan(self, work: _Work, policy: str) -> None:
-        """One shadow's plan, from its own stored energy."""
+        """Plan one shadow from its own stored energy, and record the plan."""
         context, inputs = work.context, work.inputs
-        episode = self._episode(context, inputs, policy)
-        own = replace(inputs, task=replace(inputs.task, start_soc_kwh=_stored(context, inputs, episode)))
+        episode = self._episode(context.lake, context.site, inputs, policy)
+        own = replace(inputs, task=replace(inputs.task, start_soc_kwh=_stored(context.site, inputs, episode)))
         result = first_usable_plan(own.task, [self._source(context, own, policy, work.following)])
         schedule = result.plan.schedule
         row = schedule.row(0, named=True)
@@ -185,11 +187,11 @@ class ShadowPlanner:
         trained = active.policy
         if trained is None:
             return PlanSource(policy, lambda task: value_plan(inputs, task))
-        memory = self._memos.setdefault(policy, Memo())
-        return PlanSource(policy, lambda task: learned_plan(context, inputs, trained, memory, task))
+        memo = self._memos.setdefault(policy, Memo())
+        return PlanSource(policy, lambda task: learned_plan(context, inputs, trained, memo, task))
 
     def _trained(self, context: Context, policy: str, day: date) -> TrainedPolicy | None:
-        """A trained policy by its name; looked up anew every day and where the configuration changed."""
+        """Return a trained policy by its name; looked up anew every day and where the configuration changed."""
         key = (day, context)
         loaded = self._loaded.get(policy)
         if loaded is None or loaded[0] != key:
@@ -197,27 +199,27 @@ class ShadowPlanner:
             self._loaded[policy] = loaded
         return loaded[1]
 
-    def _episode(self, context: Context, inputs: PlanInputs, policy: str) -> _Episode:
-        """The shadow's day so far; after a restart it is read back."""
-        day = inputs.start.astimezone(zone(context.timezone)).date()
+    def _episode(self, lake: Lake, site: Site, inputs: PlanInputs, policy: str) -> _Episode:
+        """Return the shadow's day so far; after a restart it is read back."""
+        day = inputs.start.astimezone(zone(site.timezone)).date()
         episode = self._episodes.get(policy)
         if episode is None or episode.day != day:
-            episode = _read_back(context, policy, day) or _Episode(day, inputs.start, inputs.task.start_soc_kwh, {})
+            episode = _read_back(lake, site.name, policy, day) or _Episode(
+                day, inputs.start, inputs.task.start_soc_kwh, {}
+            )
             self._episodes[policy] = episode
         return episode
 
 
-def _read_back(context: Context, policy: str, day: date) -> _Episode | None:
-    """The episode that an earlier service began on a day."""
-    plans = plans_between(context.lake, context.site_name, day, day).filter(
-        pl.col("system_id") == system_id(context.site_name, policy)
-    )
+def _read_back(lake: Lake, site_name: str, policy: str, day: date) -> _Episode | None:
+    """Return the episode that an earlier service began on a day."""
+    plans = plans_between(lake, site_name, day, day).filter(pl.col("system_id") == system_id(site_name, policy))
     if plans.is_empty():
         return None
     first = plans.sort("created_at").row(0, named=True)
     start = datetime.fromisoformat(first["episode_start_local"])
     reach = [start + index * SLOT for index in range(100)]
-    in_effect = in_force(plans, [slot_of(each) for each in reach])
+    in_effect = in_force(plans, [slot_of(instant) for instant in reach])
     metrics = pl.Series([first["metrics"]]).str.json_path_match("$.start_soc_kwh").cast(pl.Float64)[0]
     commands = {
         row["slot_start"]: (row["charge_kw"], row["discharge_kw"], row["export_kw"])
@@ -226,13 +228,13 @@ def _read_back(context: Context, policy: str, day: date) -> _Episode | None:
     return None if metrics is None else _Episode(day, slot_of(start), float(metrics), commands)
 
 
-def _stored(context: Context, inputs: PlanInputs, episode: _Episode) -> float:
+def _stored(site: Site, inputs: PlanInputs, episode: _Episode) -> float:
     """Return the shadow's stored energy after its own commands of the day so far [kWh]."""
     window = inputs.rolling.window
     past = window.slots.filter((pl.col("slot_start") >= episode.start) & (pl.col("slot_start") < inputs.start))
     if past.is_empty():
         return episode.start_soc_kwh
-    by_itself = (0.0, context.site.battery.discharge_kw, 0.0)
+    by_itself = (0.0, site.battery.discharge_kw, 0.0)
     powers = np.array([episode.commands.get(start, by_itself) for start in past["slot_start"]])
 
     def decide(slot: int, _soc_kwh: Energy) -> Command:
@@ -240,7 +242,7 @@ def _stored(context: Context, inputs: PlanInputs, episode: _Episode) -> float:
 
     names = ("load_kwh", "pv_kwh", "import_price", "export_price")
     world = World(*(past[name].to_numpy()[None] for name in names))
-    return float(simulate(decide, world, context.site, np.array([episode.start_soc_kwh])).soc_kwh[0, -1])
+    return float(simulate(decide, world, site, np.array([episode.start_soc_kwh])).soc_kwh[0, -1])
 
 
 def _metrics(policy: str, result: FallbackResult, inputs: PlanInputs, episode: _Episode) -> dict[str, Any]:

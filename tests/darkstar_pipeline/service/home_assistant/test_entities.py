@@ -71,7 +71,7 @@ def test_states_hold_the_slot_of_now_when_the_clock_changes(context: Context, da
 
 def test_states_say_not_valid_when_no_slot_holds_the_moment(context: Context, plan: PlanDocument) -> None:
     after = plan.valid_until + timedelta(seconds=1)
-    states = entity_states(plan, command_document(context, plan, after, automatic=True), after)
+    states = entity_states(plan, command_document(context.site.battery, plan, after, automatic=True), after)
     assert (states["plan_valid"], states["planned_soc"], states["next_change"]) == ("OFF", None, None)
 
 
