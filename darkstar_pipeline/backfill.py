@@ -247,7 +247,7 @@ def _listener(progress: Progress | None, total: int) -> dg.LoggerDefinition:
 
     @dg.logger
     def listener(_: dg.InitLoggerContext) -> logging.Logger:
-        quiet = logging.Logger(_LOGGER)  # not in logging's tree: nothing else hears it  # noqa: LOG001
+        quiet = logging.Logger(_LOGGER)  # noqa: LOG001 - outside logging's tree: nothing else hears it
         quiet.addHandler(logging.NullHandler() if progress is None else _Listener(progress, total))
         return quiet
 

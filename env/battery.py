@@ -23,21 +23,21 @@ class Storage(Protocol):
     @property
     def min_soc_kwh(self) -> float | Energy: ...  # noqa: D102 - the members are described once, in `Battery`
     @property
-    def max_soc_kwh(self) -> float | Energy: ...  # noqa: D102
+    def max_soc_kwh(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
     @property
-    def charge_kw(self) -> float | Energy: ...  # noqa: D102
+    def charge_kw(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
     @property
-    def discharge_kw(self) -> float | Energy: ...  # noqa: D102
+    def discharge_kw(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
     @property
-    def retention_per_slot(self) -> float | Energy: ...  # noqa: D102
+    def retention_per_slot(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
     @property
-    def charge_wear(self) -> float | Energy: ...  # noqa: D102
+    def charge_wear(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
     @property
-    def discharge_wear(self) -> float | Energy: ...  # noqa: D102
-    def stored_by(self, charge_kwh: Energy) -> Energy: ...  # noqa: D102
-    def charge_storing(self, stored_kwh: Energy) -> Energy: ...  # noqa: D102
-    def drawn_by(self, discharge_kwh: Energy) -> Energy: ...  # noqa: D102
-    def discharge_drawing(self, drawn_kwh: Energy) -> Energy: ...  # noqa: D102
+    def discharge_wear(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
+    def stored_by(self, charge_kwh: Energy) -> Energy: ...  # noqa: D102 - documented by `Battery`
+    def charge_storing(self, stored_kwh: Energy) -> Energy: ...  # noqa: D102 - documented by `Battery`
+    def drawn_by(self, discharge_kwh: Energy) -> Energy: ...  # noqa: D102 - documented by `Battery`
+    def discharge_drawing(self, drawn_kwh: Energy) -> Energy: ...  # noqa: D102 - documented by `Battery`
 
 
 @dataclass(frozen=True, kw_only=True)

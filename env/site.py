@@ -17,11 +17,11 @@ class Connection(Protocol):
     @property
     def import_kw(self) -> float | Energy | None: ...  # noqa: D102 - the members are described once, in `Limits`
     @property
-    def export_kw(self) -> float | Energy | None: ...  # noqa: D102
+    def export_kw(self) -> float | Energy | None: ...  # noqa: D102 - documented by `Limits`
     @property
-    def inverter_kw(self) -> float | Energy | None: ...  # noqa: D102
+    def inverter_kw(self) -> float | Energy | None: ...  # noqa: D102 - documented by `Limits`
     @property
-    def curtailable(self) -> bool | Mask: ...  # noqa: D102
+    def curtailable(self) -> bool | Mask: ...  # noqa: D102 - documented by `Limits`
 
 
 @dataclass(frozen=True, kw_only=True)

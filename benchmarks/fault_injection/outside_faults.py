@@ -170,7 +170,7 @@ def _broker(folder: Path) -> Iterator[tuple[int, Callable[[], None]]]:
 
     def start() -> None:
         quiet = subprocess.DEVNULL
-        running.append(subprocess.Popen([program, "-c", str(config)], stdout=quiet, stderr=quiet))  # noqa: S603
+        running.append(subprocess.Popen([program, "-c", str(config)], stdout=quiet, stderr=quiet))  # noqa: S603 - a fixed program of the lab
 
     def restart() -> None:
         running.pop().kill()

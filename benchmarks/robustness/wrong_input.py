@@ -93,7 +93,7 @@ def _day(**columns: pl.Expr) -> pl.DataFrame:
 
 def _first(value: float) -> pl.Expr:
     """Return loads whose first three slots hold a wrong value."""
-    return pl.when(pl.int_range(pl.len()) < 3).then(value).otherwise(pl.col("load_kwh"))  # noqa: PLR2004
+    return pl.when(pl.int_range(pl.len()) < 3).then(value).otherwise(pl.col("load_kwh"))  # noqa: PLR2004 - any few rows
 
 
 def _frame(name: str, make: Callable[[], pl.DataFrame]) -> Write:

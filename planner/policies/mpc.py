@@ -230,13 +230,34 @@ def known_span(
     value = value_function(
         courses, import_price[None], export_price[None], site=site, end_value=end_value[None], power=power
     )
+    return valued_span(prices=prices, forecasts=forecasts, value=value, scenarios=courses, power=power)
+
+
+def valued_span(
+    *,
+    prices: tuple[Energy, Energy],
+    forecasts: tuple[Energy, Energy],
+    value: ValueFunction,
+    scenarios: Scenarios,
+    power: SlotPrices | None = None,
+) -> Span:
+    """Return a span of one home whose value function is there already, as where it is computed for many at once.
+
+    Args:
+        prices: as for `known_span`.
+        forecasts: as for `known_span`.
+        value: value function of this home, over the scenarios.
+        scenarios: of the span, one home.
+        power: demand charge of its slots, as the value function counts it; None for none.
+    """
+    (import_price, export_price), (load_forecast, pv_forecast) = prices, forecasts
     return Span(
         import_price=import_price,
         export_price=export_price,
         load_forecast=load_forecast,
         pv_forecast=pv_forecast,
         value=value,
-        weights=ScenarioWeights(courses),
+        weights=ScenarioWeights(scenarios),
         power=power,
     )
 

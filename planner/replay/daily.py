@@ -27,7 +27,7 @@ from planner.forecasts.central import central_forecasts
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.slot_arrays import NEEDED, needed_arrays
 from planner.parallel import map_shards
-from planner.policies.mpc import Mpc, Span, exact_program
+from planner.policies.mpc import Mpc, exact_program, valued_span
 from planner.policies.value_policy import ValueDays
 from planner.policies.write_budget import WriteBudget
 from planner.policy_names import PLANNERS
@@ -46,7 +46,6 @@ from planner.replay.schedules import (
 )
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import day_scenarios
-from planner.value.scenario_weights import ScenarioWeights
 from planner.value.scenarios import Scenarios, joined_scenarios
 from planner.value.value_function import ValueFunction, soc_grid, value_function
 
@@ -213,22 +212,20 @@ def _self_consumption(days: DailyEpisodes) -> Replay:
 
 def _mpc(days: DailyEpisodes) -> Replay:
     """Replay days that are planned anew in every slot."""
-    site, world, scenarios = days.site, days.world, days.expected.scenarios
+    site, world, expected = days.site, days.world, days.expected
     grid = soc_grid(site.battery)
     end_value = days.settlements[:, None] * grid
-    value = value_function(scenarios, world.import_price, world.export_price, site=site, end_value=end_value)
+    value = value_function(expected.scenarios, world.import_price, world.export_price, site=site, end_value=end_value)
     program = exact_program(site, world.load_kwh.shape[1])
     replays: list[Replay] = []
     for day in range(len(world.load_kwh)):
         own = slice(day, day + 1)
-        span = Span(
-            import_price=world.import_price[day],
-            export_price=world.export_price[day],
+        span = valued_span(
+            prices=(world.import_price[day], world.export_price[day]),
             # Without history nothing is expected but what was read last: 86-99 % captured (self-consumption: 3-72 %).
-            load_forecast=np.nan_to_num(days.expected.load_kwh[day]),
-            pv_forecast=np.nan_to_num(days.expected.pv_kwh[day]),
+            forecasts=(np.nan_to_num(expected.load_kwh[day]), np.nan_to_num(expected.pv_kwh[day])),
             value=ValueFunction(grid, value.value[own]),
-            weights=ScenarioWeights(scenarios.part(own)),
+            scenarios=expected.scenarios.part(own),
         )
         mpc = Mpc(site, span, budget=WriteBudget(site, days.protocol.write_budget), program=program)
         replays.append(_mpc_day(days.part(own), mpc))

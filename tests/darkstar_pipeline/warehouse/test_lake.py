@@ -101,7 +101,7 @@ def test_lake_refuses_rows_of_days_that_were_not_asked_for(tmp_path: Path) -> No
 def test_views_answer_for_every_table_when_the_lake_is_empty(tmp_path: Path) -> None:
     with Lake(tmp_path).connect() as connection:
         for name, table in TABLES.items():
-            frame = connection.sql(f"SELECT * FROM {name}").pl()  # noqa: S608
+            frame = connection.sql(f"SELECT * FROM {name}").pl()  # noqa: S608 - the name of a table
             assert frame.columns == table.schema.names()
             assert frame.height == 0
 
