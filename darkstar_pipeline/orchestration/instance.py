@@ -1,4 +1,4 @@
-"""Where Dagster keeps its state: `<home>/dagster`, with a `dagster.yaml` of ours.
+"""Dagster's state folder: `<home>/dagster`, with a `dagster.yaml` of ours.
 
 A `DAGSTER_HOME` that is set already is respected, whatever it is. What does not belong here: what is run.
 """

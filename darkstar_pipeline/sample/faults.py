@@ -135,7 +135,7 @@ def _hours_of(*kinds: FaultKind) -> list[datetime]:
 
 
 def _among(hours: Collection[datetime]) -> pl.Expr:
-    """Whether `slot_start` is one of these hours."""
+    """Return whether `slot_start` is one of these hours."""
     return pl.col("slot_start").is_in(pl.Series(list(hours), dtype=SLOT_DTYPE).implode())
 
 

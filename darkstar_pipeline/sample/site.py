@@ -99,7 +99,7 @@ def import_sample(context: Context, *, now: datetime) -> SampleImport:
 
 
 def is_materialised(context: Context, first: date, last: date) -> bool:
-    """Whether every day has results that hold for the present settings and are newer than everything imported.
+    """Return whether every day has results that hold for the present settings and are newer than everything imported.
 
     Args:
         context: the sample's site.

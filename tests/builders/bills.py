@@ -1,7 +1,8 @@
 """Bills worked on paper: the commands to a home, and the cost of every part.
 
-Unless a case says otherwise a bought kWh costs (spot + 0.2 + 0.4) x 1.25 and a sold one earns the spot price: at a spot
-of 0.2 that is 1.0 and 0.2. The battery is that of `inverter_contract`: 0.1 per kWh charged or discharged, 5 kWh stored.
+Unless a case says otherwise an imported kWh costs (spot + 0.2 + 0.4) x 1.25 and an exported one earns the spot price:
+at a spot of 0.2 that is 1.0 and 0.2. The battery is that of `inverter_contract`: 0.1 per kWh charged or discharged,
+5 kWh stored.
 """
 
 from dataclasses import dataclass, replace
@@ -63,28 +64,28 @@ class Bill:
 
 BILLS = {
     # 0.8 x 1.0
-    "a bought kWh": Bill(slots=(Slot(load=0.8),), cost=0.8),
-    # 0.5 over, sold at 0.2
-    "a sold kWh": Bill(slots=(Slot(command=(0, 0, ALL), load=0.3, pv=0.8),), cost=-0.1),
+    "an imported kWh": Bill(slots=(Slot(load=0.8),), cost=0.8),
+    # 0.5 over, exported at 0.2
+    "an exported kWh": Bill(slots=(Slot(command=(0, 0, ALL), load=0.3, pv=0.8),), cost=-0.1),
     # charge 1 kWh: 1.0 + 0.1 wear, 5.9 stored; then cover 1 kWh that would cost (0.6 + 0.6) x 1.25: 0.1 wear
     "wear on the way in and out": Bill(
         slots=(Slot(command=(4, 0, 0)), Slot(command=(0, 4, 0), spot=0.6, load=1.0)), cost=1.2, soc_end=5.9 - 1.25
     ),
     # spot -1: buying costs (-1 + 0.6) x 1.25 = -0.5. 0.2 load + 1 charged: 1.2 x -0.5 + 0.1 wear
     "buying is paid for": Bill(slots=(Slot(command=(4, 0, 0), spot=-1.0, load=0.2),), cost=-0.5, soc_end=5.9),
-    # spot -1: 0.5 over, sold at -1
+    # spot -1: 0.5 over, exported at -1
     "selling costs": Bill(slots=(Slot(command=(0, 0, ALL), spot=-1.0, load=0.1, pv=0.6),), cost=0.5),
-    # the same, spilled
-    "selling would cost and is spilled": Bill(
+    # the same, curtailed
+    "exporting would cost and PV is curtailed": Bill(
         slots=(Slot(command=(0, 0, ALL), spot=-1.0, load=0.1, pv=0.6),), cost=0.0, limits=Limits(curtailable=True)
     ),
-    # spot 0: 0.4 x (0 + 0.6) x 1.25 = 0.3, then 0.5 sold for nothing
+    # spot 0: 0.4 x (0 + 0.6) x 1.25 = 0.3, then 0.5 exported for nothing
     "a spot price of zero": Bill(
         slots=(Slot(spot=0.0, load=0.4), Slot(command=(0, 0, ALL), spot=0.0, pv=0.5)), cost=0.3
     ),
-    # 1.5 over: 1 charged, 0.1 wear, 0.5 spilled
+    # 1.5 over: 1 charged, 0.1 wear, 0.5 curtailed
     "an export ban": Bill(slots=(Slot(pv=1.5),), cost=0.1, soc_end=5.9, limits=Limits(export_kw=0)),
-    # sold at 0.5 x 0.8 + 0.1 - 0.03 = 0.47: of 1 kWh discharged 0.2 for the house; 0.1 - 0.8 x 0.47
+    # exported at 0.5 x 0.8 + 0.1 - 0.03 = 0.47: of 1 kWh discharged 0.2 for the house; 0.1 - 0.8 x 0.47
     "selling from the battery, with share, bonus and fee": Bill(
         slots=(Slot(command=(0, 4, 4), spot=0.5, load=0.2),),
         cost=-0.276,
@@ -112,12 +113,12 @@ BILLS = {
     "a dear night of 100 slots": Bill(
         slots=(Slot(load=0.5),), cost=62.0, whole_day=date(2026, 10, 25), tariff=Tariff((DEAR_NIGHT,))
     ),
-    # 4 usable kWh deliver 3.2: 32 of 100 slots are covered, wear 0.32; 68 x 0.1 x 1.0 are bought
+    # 4 usable kWh deliver 3.2: 32 of 100 slots are covered, wear 0.32; 68 x 0.1 x 1.0 are imported
     "a day of 100 slots on the battery": Bill(
         slots=(Slot(command=(0, 4, 0), load=0.1),), cost=7.12, soc_end=1.0, whole_day=date(2026, 10, 25)
     ),
     # spot -1, exports at -1: 0.4 over. 4 kWh fit, 4 / 0.9 charged: 11.111 slots full of surplus, wear 0.444; the other
-    # 92 x 0.4 - 4.444 = 32.356 kWh are sold at -1
+    # 92 x 0.4 - 4.444 = 32.356 kWh are exported at -1
     "a day of 92 slots of negative prices": Bill(
         slots=(Slot(spot=-1.0, load=0.1, pv=0.5),),
         cost=92 * 0.4 - 4 / 0.9 + 4 / 0.9 * 0.1,

@@ -1,6 +1,6 @@
 """The optimal day stated a second time, in CVXPY and in other variables, to hold the hot program against.
 
-Here the panels' use is the variable where the program has what is spilled, stored energy has its fence posts, and every
+Here the panels' use is the variable where the program has the curtailment, stored energy has its fence posts, and every
 slot has its binaries from the start.
 """
 
@@ -16,7 +16,7 @@ OVER_FUSE_PRICE = 1e4
 
 
 def least_pv_used(horizon: Horizon, site: Site) -> Energy:
-    """What of the PV has to be taken: all, but for what nobody can take or what may be spilled `(n_slots,)` [kWh]."""
+    """Return the PV that has to be used: all that can be taken and may not be curtailed `(n_slots,)` [kWh]."""
     limits = site.limits
     least = horizon.pv_kwh.copy()
     for t, (load, pv, price) in enumerate(
@@ -43,11 +43,11 @@ def independent_cost(
 ) -> float:
     """Least cost of the slots less the settlement of (end - start) stored energy [money]."""
     battery, limits, n_slots = site.battery, site.limits, horizon.n_slots
-    used, charge, discharge, bought, sold, over = (cp.Variable(n_slots, nonneg=True) for _ in range(6))
+    used, charge, discharge, grid_import, grid_export, over = (cp.Variable(n_slots, nonneg=True) for _ in range(6))
     soc = cp.Variable(n_slots + 1)
     through = used + discharge - charge
     demands = [
-        used + discharge + bought == horizon.load_kwh + charge + sold,
+        used + discharge + grid_import == horizon.load_kwh + charge + grid_export,
         used <= horizon.pv_kwh,
         used >= least_pv_used(horizon, site),
         soc[0] == start_soc_kwh,
@@ -60,20 +60,23 @@ def independent_cost(
     if limits.import_kw is None:
         demands += [over == 0]
     else:
-        demands += [bought <= limits.import_kw / 4 + over]
+        demands += [grid_import <= limits.import_kw / 4 + over]
     if limits.export_kw is not None:
-        demands += [sold <= limits.export_kw / 4]
+        demands += [grid_export <= limits.export_kw / 4]
     if limits.inverter_kw is not None:
         demands += [cp.abs(through) <= limits.inverter_kw / 4]
     if return_soc_kwh is not None:
         demands += [soc[-1] == return_soc_kwh]
     if binaries:
-        buys, charges = cp.Variable(n_slots, boolean=True), cp.Variable(n_slots, boolean=True)
-        demands += [bought <= MORE_THAN_ANY_FLOW_KWH * buys, sold <= MORE_THAN_ANY_FLOW_KWH * (1 - buys)]
+        imports, charges = cp.Variable(n_slots, boolean=True), cp.Variable(n_slots, boolean=True)
+        demands += [
+            grid_import <= MORE_THAN_ANY_FLOW_KWH * imports,
+            grid_export <= MORE_THAN_ANY_FLOW_KWH * (1 - imports),
+        ]
         demands += [charge <= battery.charge_kw / 4 * charges, discharge <= battery.discharge_kw / 4 * (1 - charges)]
     cost = (
-        horizon.import_price @ bought
-        - horizon.export_price @ sold
+        horizon.import_price @ grid_import
+        - horizon.export_price @ grid_export
         + battery.wear_cost * cp.sum(charge + discharge)
         - settlement_value * (soc[-1] - start_soc_kwh)
     )

@@ -41,8 +41,8 @@ def test_flows_follow_the_contract_when_commanded(case: Case) -> None:
     happened = {name: float(getattr(flows, name)) for name in NAMES}
     assert happened == pytest.approx(
         {
-            "import_kwh": case.bought,
-            "export_kwh": case.sold,
+            "import_kwh": case.imported,
+            "export_kwh": case.exported,
             "charge_kwh": case.charge,
             "discharge_kwh": case.discharge,
             "curtailed_kwh": case.curtailed,

@@ -65,12 +65,12 @@ TRONDHEIM = PowerTariff(
 )
 
 
-def month_slots(year: int, month: int, bought: dict[str, float], *, base_kw: float = 0.4) -> pl.DataFrame:
+def month_slots(year: int, month: int, import_kw: dict[str, float], *, base_kw: float = 0.4) -> pl.DataFrame:
     """A Stockholm month at a steady power, but for some local hours ("05T18") at another [kW]."""
     last = (date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)).day
     slots = grid(date(year, month, 1), date(year, month, last), STOCKHOLM)
     hour = pl.col("slot_start").dt.convert_time_zone(STOCKHOLM).dt.strftime("%dT%H")
-    power = hour.replace_strict(bought, default=base_kw, return_dtype=pl.Float64)
+    power = hour.replace_strict(import_kw, default=base_kw, return_dtype=pl.Float64)
     return slots.with_columns(import_kwh=power / 4)
 
 
@@ -79,7 +79,7 @@ def total(slots: pl.DataFrame, *tariffs: PowerTariff) -> float:
 
 
 @pytest.mark.parametrize(
-    ("tariffs", "month", "bought", "cost"),
+    ("tariffs", "month", "import_kw", "cost"),
     [
         # 6.0, 5.0 and 4.0 on three days; 5.5 on the first day is that day's second: (6 + 5 + 4) / 3 = 5; 5 x 81.25
         pytest.param(
@@ -136,15 +136,15 @@ def total(slots: pl.DataFrame, *tariffs: PowerTariff) -> float:
     ],
 )
 def test_bill_equals_the_one_on_paper_when_a_grid_company_writes_it(
-    tariffs: tuple[PowerTariff, ...], month: int, bought: dict[str, float], cost: float
+    tariffs: tuple[PowerTariff, ...], month: int, import_kw: dict[str, float], cost: float
 ) -> None:
     """In 2026 5 May is a Tuesday, 9 May a Saturday, 14 May Ascension Day, 7 January a Wednesday."""
-    assert total(month_slots(2026, month, bought), *tariffs) == pytest.approx(cost, abs=1e-9)
+    assert total(month_slots(2026, month, import_kw), *tariffs) == pytest.approx(cost, abs=1e-9)
 
 
 def test_bill_names_days_and_powers_when_a_month_is_billed() -> None:
-    bought = {"04T18": 6.0, "04T19": 5.5, "05T07": 5.0, "10T12": 4.0}
-    (row,) = power_costs(month_slots(2026, 5, bought), ELLEVIO, STOCKHOLM).rows(named=True)
+    import_kw = {"04T18": 6.0, "04T19": 5.5, "05T07": 5.0, "10T12": 4.0}
+    (row,) = power_costs(month_slots(2026, 5, import_kw), ELLEVIO, STOCKHOLM).rows(named=True)
     assert row["month"] == date(2026, 5, 1)
     assert row["days"] == [date(2026, 5, 4), date(2026, 5, 5), date(2026, 5, 10)]
     assert row["peaks_kw"] == pytest.approx([6.0, 5.0, 4.0])
@@ -252,9 +252,9 @@ def test_bill_is_refused_when_an_import_is_missing() -> None:
 
 def test_state_tells_the_month_so_far_when_a_plan_begins_inside_an_hour() -> None:
     """Thursday 7 May 12:30: peaks of the days before, today's 4 kW at 7 and half of this hour's 14 kW, 7 kWh."""
-    bought = {"04T18": 6.0, "05T07": 5.0, "06T07": 2.0, "07T07": 4.0, "07T12": 14.0, "07T18": 9.0}
+    import_kw = {"04T18": 6.0, "05T07": 5.0, "06T07": 2.0, "07T07": 4.0, "07T12": 14.0, "07T18": 9.0}
     now = day_start(date(2026, 5, 7), STOCKHOLM) + timedelta(hours=12, minutes=30)
-    slots = pl.concat([month_slots(2026, 4, {"10T12": 20.0}), month_slots(2026, 5, bought)])
+    slots = pl.concat([month_slots(2026, 4, {"10T12": 20.0}), month_slots(2026, 5, import_kw)])
     state = month_state(slots, ELLEVIO, STOCKHOLM, now)
     assert (state.month, state.today) == (date(2026, 5, 1), date(2026, 5, 7))
     assert state.peaks_kw == pytest.approx((6.0, 5.0, 2.0))

@@ -201,7 +201,7 @@ def test_fuse_is_exceeded_only_when_nothing_could_prevent_it() -> None:
 
 @pytest.mark.parametrize("scale", [1.0, 400.0, 1e4], ids=["SEK", "HUF", "IDR"])
 def test_fuse_holds_when_a_currency_counts_in_thousands(scale: float) -> None:
-    """Where a kWh costs thousands, breaking the fuse must not be the cheap way out."""
+    """Breaking the fuse must not be the cheap way out where a kWh costs thousands."""
     day = horizon([0, 0, 1.5], [0, 0, 0], [9 * scale, 9 * scale, 4 * scale], [0, 0, 0])
     best = solved(day, home(replace(SIMPLE, wear_cost=0.25 * scale), Limits(import_kw=4)), 0.0)
     assert best.slots["import_kwh"].to_numpy().max() <= 1 + 1e-9
@@ -236,19 +236,19 @@ def test_schedule_is_refused_when_the_end_cannot_be_reached(start: float, back_t
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "bought"),
+    ("start", "end", "imported"),
     [
         pytest.param(0.2, 0.2, 0.6, id="far below the minimum: it stays, and the house is fed by the grid"),
         pytest.param(9.9, 9.9 - 0.6 / 0.8, 0.0, id="far above the maximum: it covers the load"),
     ],
 )
 def test_schedule_exists_when_the_battery_starts_outside_its_usable_range(
-    start: float, end: float, bought: float
+    start: float, end: float, imported: float
 ) -> None:
     """A battery may be found there; the inverter only lets it come nearer, so this is no contradiction."""
     best = solved(horizon([0.2, 0.2, 0.2], [0, 0, 0], [1, 1, 1], [0, 0, 0]), home(PAPER_BATTERY), start)
     assert best.slots["soc_end_kwh"][-1] == pytest.approx(end)
-    assert best.slots["import_kwh"].sum() == pytest.approx(bought)
+    assert best.slots["import_kwh"].sum() == pytest.approx(imported)
 
 
 @pytest.mark.parametrize("name", ["import_price", "export_price", "load_kwh", "pv_kwh"])

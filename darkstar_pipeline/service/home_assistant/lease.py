@@ -42,7 +42,7 @@ class Lease(BaseModel):
 
     @property
     def expired(self) -> bool:
-        """Whether the lease has expired: by time, or because the machine was restarted."""
+        """Return whether the lease has expired: by time, or because the machine was restarted."""
         return self.boot != boot_id() or uptime_seconds() >= self.ends
 
 

@@ -65,7 +65,7 @@ class LeaseKeeper:
 
     @property
     def held(self) -> bool:
-        """Whether a lease was written that has not been released."""
+        """Return whether a lease was written that has not been released."""
         return self._lease is not None and not self._lease.released
 
     def guard(self, restore: Sequence[ServiceCall]) -> bool:

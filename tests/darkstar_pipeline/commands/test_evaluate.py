@@ -87,9 +87,9 @@ def test_schedule_gives_a_row_a_slot_when_the_clock_changes(darkstar: Darkstar) 
 @pytest.mark.parametrize("policy", ["idle", "self_consumption", "mpc", "value", "oracle"])
 def test_schedule_balances_when_added_up(darkstar: Darkstar, policy: str) -> None:
     for row in darkstar("schedule", "--day", SPRING, "--policy", policy, "--json").document:
-        bought = row["import_kwh"] + row["pv_kwh"] + row["discharge_kwh"]
+        supplied = row["import_kwh"] + row["pv_kwh"] + row["discharge_kwh"]
         used = row["export_kwh"] + row["load_kwh"] + row["charge_kwh"] + row["curtailed_kwh"]
-        assert bought == pytest.approx(used, abs=1e-9)
+        assert supplied == pytest.approx(used, abs=1e-9)
         assert row["reason"]
 
 

@@ -46,7 +46,7 @@ def page(tmp_path: Path) -> Program:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; a dead one that nobody has buried yet does not."""
+    """Return whether a process runs; a zombie does not."""
     status = Path(f"/proc/{pid}/stat")
     if not status.exists():
         return False

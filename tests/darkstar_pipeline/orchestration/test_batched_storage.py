@@ -113,7 +113,7 @@ def _materialization(event: dg.DagsterEvent) -> object:
 
 
 def _index_of(instance: dg.DagsterInstance, key: str) -> object:
-    """What the index of all runs holds about an asset: days, numbers of events, tags and the newest event."""
+    """Return what the index of all runs holds about an asset: days, numbers of events, tags and the newest event."""
     asset_key = dg.AssetKey(key)
     records = instance.fetch_materializations(asset_key, limit=1000).records
     planned = instance.event_log_storage.get_latest_planned_materialization_info(asset_key)

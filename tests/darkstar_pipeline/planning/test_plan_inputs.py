@@ -178,9 +178,9 @@ def test_plan_knows_the_months_peaks_when_power_is_charged_for(tmp_path: Path) -
     known, _ = site_plan(context, at)
     (month,) = known.task.month
     readings = context.lake.read(METER_READINGS, "home", DAYS[0], LONG_DAY).filter(pl.col("slot_start") < at)
-    bought = readings.select("slot_start", import_kwh=(pl.col("load_kwh") - pl.col("pv_kwh")).clip(lower_bound=0))
+    imported = readings.select("slot_start", import_kwh=(pl.col("load_kwh") - pl.col("pv_kwh")).clip(lower_bound=0))
     component = context.site.tariff.versions[0].power[0]
-    billed = peaks(bought, component, ZONE).filter(pl.col("local_day") < LONG_DAY)["peak_kw"].sort(descending=True)
+    billed = peaks(imported, component, ZONE).filter(pl.col("local_day") < LONG_DAY)["peak_kw"].sort(descending=True)
     assert list(month.peaks_kw) == pytest.approx(billed.head(component.top).to_list())
     made = optimizer_plan(MIP_SECONDS, known.task)
     assert made.solution is not None

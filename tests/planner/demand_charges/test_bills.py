@@ -18,7 +18,7 @@ DEARER = replace(VERSION, valid_from=date(2026, 4, 10), power=(PowerTariff(top=2
 SITE = replace(home(), tariff=Tariff((replace(VERSION, power=(PER_KW, PER_KW)), DEARER)))
 
 
-def bought(policy: str, kw: float, first: date, last: date) -> pl.DataFrame:
+def constant_import(policy: str, kw: float, first: date, last: date) -> pl.DataFrame:
     """A constant power over whole days."""
     slots = grid(first, last, STOCKHOLM)
     return slots.with_columns(pl.lit(policy).alias("policy"), import_kwh=pl.lit(kw / 4))
@@ -27,7 +27,9 @@ def bought(policy: str, kw: float, first: date, last: date) -> pl.DataFrame:
 def test_bills_are_of_each_month_and_policy_when_clocks_change_and_the_tariff_does() -> None:
     """Two components of 10 a kW; the dearer version began in April and holds from May on. One day is half of two."""
     span = date(2026, 3, 29), date(2026, 5, 1)
-    schedules = pl.concat([bought("a", 4.0, *span), bought("b", 1.0, *span)]).sample(fraction=1.0, shuffle=True, seed=1)
+    schedules = pl.concat([constant_import("a", 4.0, *span), constant_import("b", 1.0, *span)]).sample(
+        fraction=1.0, shuffle=True, seed=1
+    )
     bills = demand_charge_bills(schedules, SITE)
     assert bills.schema == pl.Schema(BILLS)
     assert bills["policy"].to_list() == ["a"] * 3 + ["b"] * 3
@@ -39,6 +41,6 @@ def test_bills_are_of_each_month_and_policy_when_clocks_change_and_the_tariff_do
 
 def test_bills_are_nothing_when_no_version_charges_for_power() -> None:
     site = replace(SITE, tariff=Tariff((VERSION,)))
-    bills = demand_charge_bills(bought("a", 4.0, date(2026, 10, 25), date(2026, 10, 25)), site)
+    bills = demand_charge_bills(constant_import("a", 4.0, date(2026, 10, 25), date(2026, 10, 25)), site)
     assert bills["power_cost"].to_list() == [0.0]
     assert (has_demand_charge(site), has_demand_charge(SITE)) == (False, True)

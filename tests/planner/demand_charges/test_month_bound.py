@@ -61,26 +61,31 @@ def joint_optimum(days: Sequence[pl.DataFrame], tariffs: Sequence[PowerTariff]) 
     """One linear program over all days, stated anew: flows, storage, every hour's mean, the largest of the peaks."""
     battery, cost, rules, imports = SITE.battery, [], [], []
     for day in days:
-        bought, sold, load, pv = (day[c].to_numpy() for c in ("import_price", "export_price", "load_kwh", "pv_kwh"))
+        import_price, export_price, load, pv = (
+            day[c].to_numpy() for c in ("import_price", "export_price", "load_kwh", "pv_kwh")
+        )
         n = day.height
-        charge, discharge, buy, sell, soc = (cp.Variable(n, nonneg=True) for _ in range(5))
+        charge, discharge, grid_import, grid_export, soc = (cp.Variable(n, nonneg=True) for _ in range(5))
         rules += [charge <= 1.0, discharge <= 1.0, soc >= 1.0, soc <= 9.0]
-        rules.append(load + charge + sell == pv + discharge + buy)
-        rules.append(sell <= np.maximum(pv - load, 0) + 1.0)
-        rules.append(buy <= np.maximum(load - pv, 0) + 1.0)
+        rules.append(load + charge + grid_export == pv + discharge + grid_import)
+        rules.append(grid_export <= np.maximum(pv - load, 0) + 1.0)
+        rules.append(grid_import <= np.maximum(load - pv, 0) + 1.0)
         rules.append(cp.diff(cp.hstack([PROTOCOL.start_soc_kwh, soc])) == 0.9 * charge - discharge / 0.8)
-        value = PROTOCOL.settlement(bought, battery)
+        value = PROTOCOL.settlement(import_price, battery)
         wear = battery.charge_wear * cp.sum(charge) + battery.discharge_wear * cp.sum(discharge)
-        cost += [bought @ buy - sold @ sell + wear, value * (PROTOCOL.start_soc_kwh - soc[-1])]
-        imports.append((day, buy))
+        cost += [
+            import_price @ grid_import - export_price @ grid_export + wear,
+            value * (PROTOCOL.start_soc_kwh - soc[-1]),
+        ]
+        imports.append((day, grid_import))
     for tariff in tariffs:
         every, by_day = [], {}
-        for day, buy in imports:
+        for day, grid_import in imports:
             starts = day["slot_start"].dt.convert_time_zone(STOCKHOLM)
             key = starts.dt.truncate(f"{tariff.minutes}m").to_list()
             for period in dict.fromkeys(key):
                 inside = [i for i, each in enumerate(key) if each == period]
-                kw = weight_of(tariff, period) * 60 / tariff.minutes * cp.sum(buy[inside])
+                kw = weight_of(tariff, period) * 60 / tariff.minutes * cp.sum(grid_import[inside])
                 every.append(kw)
                 by_day.setdefault(period.date(), []).append(kw)
         peaks = [cp.maximum(*kws) for kws in by_day.values()] if tariff.different_days else every
@@ -114,8 +119,8 @@ def test_bound_is_the_joint_optimum_when_power_has_a_price(tariffs: tuple[PowerT
         assert oracle.cost_of(optimum) == pytest.approx(optimum.bound, abs=1e-4)
 
 
-def billed(days: Sequence[pl.DataFrame], bought: Energy, tariffs: Sequence[PowerTariff]) -> float:
-    slots = pl.concat(days).select("slot_start").with_columns(import_kwh=pl.Series(bought))
+def billed(days: Sequence[pl.DataFrame], imported: Energy, tariffs: Sequence[PowerTariff]) -> float:
+    slots = pl.concat(days).select("slot_start").with_columns(import_kwh=pl.Series(imported))
     return float(sum(power_costs(slots, tariff, STOCKHOLM)["cost"].sum() for tariff in tariffs))
 
 
@@ -133,7 +138,7 @@ def test_month_costs_no_less_than_its_bound_when_any_commands_are_run(
     optimum = MonthOracle(days, SITE, PROTOCOL, tariffs).optimum(10.0)
     rng, n = np.random.default_rng(seed), 16
     for kind in range(12):
-        total, bought = 0.0, []
+        total, imported = 0.0, []
         for day in days:
             world = World(*(day[c].to_numpy()[None] for c in ("load_kwh", "pv_kwh", "import_price", "export_price")))
             powers = rng.choice([0.0, 0.0, 1.0, 4.0, 99.0], (3, n)) * rng.random((3, n))
@@ -144,8 +149,8 @@ def test_month_costs_no_less_than_its_bound_when_any_commands_are_run(
             replay = simulate(lambda slot, _, powers=powers: Command(*powers[:, slot]), world, SITE, np.array([5.0]))
             value = PROTOCOL.settlement(world.import_price[0], SITE.battery)
             total += float(replay.cost.sum()) - value * (float(replay.soc_kwh[0, -1]) - 5.0)
-            bought.append(replay.flows.import_kwh[0])
-        assert total + billed(days, np.concatenate(bought), tariffs) >= optimum.bound - 1e-4
+            imported.append(replay.flows.import_kwh[0])
+        assert total + billed(days, np.concatenate(imported), tariffs) >= optimum.bound - 1e-4
 
 
 @pytest.mark.parametrize("tariffs", STEPPED.values(), ids=STEPPED)

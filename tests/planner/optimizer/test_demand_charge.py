@@ -48,10 +48,10 @@ def imports(first: date, days: int, seed: int, *, power_kw: float = 3.0) -> pl.D
 
 def charged(slots: pl.DataFrame, tariff: PowerTariff, state: MonthState, *, most_kw: float = 1e4) -> DemandChargeTerm:
     """The charge of a horizon whose import is given, solved."""
-    bought = cp.Variable(slots.height)
+    imported = cp.Variable(slots.height)
     calendar = peak_calendar(slots["slot_start"], tariff, STOCKHOLM)
-    charge = demand_charge_term(bought, calendar, state, tariff, most_kw=most_kw)
-    problem = cp.Problem(cp.Minimize(charge.cost), [*charge.constraints, bought == slots["import_kwh"].to_numpy()])
+    charge = demand_charge_term(imported, calendar, state, tariff, most_kw=most_kw)
+    problem = cp.Problem(cp.Minimize(charge.cost), [*charge.constraints, imported == slots["import_kwh"].to_numpy()])
     assert problem.is_dpp()
     problem.solve(solver=cp.HIGHS)
     assert problem.status == cp.OPTIMAL
@@ -130,8 +130,8 @@ def test_state_changes_the_charge_when_the_month_goes_on() -> None:
     charge = charged(slots, tariff, first)
     fresh = charged(slots, tariff, later)
     charge.begin(later)
-    (bought,) = (each for each in charge.constraints[0].variables() if each is not charge.peaks_kw)
-    as_before = cp.Zero(bought - slots["import_kwh"].to_numpy())
+    (imported,) = (each for each in charge.constraints[0].variables() if each is not charge.peaks_kw)
+    as_before = cp.Zero(imported - slots["import_kwh"].to_numpy())
     cp.Problem(cp.Minimize(charge.cost), [*charge.constraints, as_before]).solve(solver=cp.HIGHS)
     assert charge.cost.value == pytest.approx(fresh.cost.value, abs=1e-6)
     assert float(charge.cost.value or 0) > (30 + 9 + 8) / 3 * 81.25 - 1e-6
@@ -141,10 +141,10 @@ def test_plan_levels_the_peaks_when_only_power_costs() -> None:
     """24 kWh over two days of 24 hours at least cost: 0.5 kW throughout, and a mean of (0.5 + 0.5) / 3."""
     slots = grid(date(2026, 5, 5), date(2026, 5, 6), STOCKHOLM)
     tariff = PowerTariff(price_per_kw=3.0)
-    bought = cp.Variable(slots.height, nonneg=True)
+    imported = cp.Variable(slots.height, nonneg=True)
     calendar = peak_calendar(slots["slot_start"], tariff, STOCKHOLM)
-    charge = demand_charge_term(bought, calendar, MonthState(month=date(2026, 5, 1)), tariff)
-    daily = [cp.Zero(cp.sum(bought[:96]) - 12), cp.Zero(cp.sum(bought[96:]) - 12)]
+    charge = demand_charge_term(imported, calendar, MonthState(month=date(2026, 5, 1)), tariff)
+    daily = [cp.Zero(cp.sum(imported[:96]) - 12), cp.Zero(cp.sum(imported[96:]) - 12)]
     cp.Problem(cp.Minimize(charge.cost), [*charge.constraints, *daily]).solve(solver=cp.HIGHS)
     assert charge.cost.value == pytest.approx(1.0)
     dual = np.asarray(charge.constraints[0].dual_value)
@@ -156,13 +156,15 @@ def test_plan_stays_in_a_tier_when_the_next_costs_more_than_it_saves() -> None:
     tariff = PowerTariff(tiers=TIERS)
     slots = grid(date(2026, 5, 5), date(2026, 5, 7), STOCKHOLM)
     calendar = peak_calendar(slots["slot_start"], tariff, STOCKHOLM)
-    bought = cp.Variable(slots.height, nonneg=True)
+    imported = cp.Variable(slots.height, nonneg=True)
     for price, kwh in ((1.0, 6.0), (30.0, 15.0)):
-        charge = demand_charge_term(bought, calendar, MonthState(month=date(2026, 5, 1)), tariff, most_kw=5.0)
+        charge = demand_charge_term(imported, calendar, MonthState(month=date(2026, 5, 1)), tariff, most_kw=5.0)
         cheap = np.tile(np.repeat([1.0, 0.0], [4, 92]), 3)
-        problem = cp.Problem(cp.Minimize(charge.cost - price * (cheap @ bought)), [*charge.constraints, bought <= 1.25])
+        problem = cp.Problem(
+            cp.Minimize(charge.cost - price * (cheap @ imported)), [*charge.constraints, imported <= 1.25]
+        )
         problem.solve(solver=cp.HIGHS)
-        assert cheap @ bought.value == pytest.approx(kwh)
+        assert cheap @ imported.value == pytest.approx(kwh)
 
 
 def test_import_is_refused_when_its_length_is_another() -> None:

@@ -77,7 +77,7 @@ def test_car_has_its_energy_by_departure_when_later_is_cheaper() -> None:
 
 
 @pytest.mark.parametrize(
-    ("from_battery", "bought", "discharged"),
+    ("from_battery", "imported", "discharged"),
     [
         pytest.param(True, 0.0, 1.0, id="allowed: all of it from the battery"),
         pytest.param(False, 1.0, 0.0, id="not allowed: all of it from the grid"),
@@ -85,11 +85,11 @@ def test_car_has_its_energy_by_departure_when_later_is_cheaper() -> None:
 )
 def test_car_is_fed_from_the_battery_when_that_is_allowed(
     from_battery: bool,  # noqa: FBT001 - a case of the table
-    bought: float,
+    imported: float,
     discharged: float,
 ) -> None:
     answer = solved(home(LOSSLESS), price=[2.0], loads=car(1.0, 1, from_battery=from_battery))
-    assert answer.flows[0, [IMPORT, DISCHARGE]].tolist() == pytest.approx([bought, discharged])
+    assert answer.flows[0, [IMPORT, DISCHARGE]].tolist() == pytest.approx([imported, discharged])
 
 
 def test_battery_feeds_the_house_when_the_car_buys_in_the_same_slot() -> None:

@@ -68,9 +68,9 @@ def test_a_command_that_moves_energy_is_written_when_the_plan_is_indifferent_at_
     writes_per_day: int | None,
 ) -> None:
     battery = home().battery
-    worth = (MIDDAY.import_price - battery.discharge_wear) * battery.discharge_efficiency
+    stored_value = (MIDDAY.import_price - battery.discharge_wear) * battery.discharge_efficiency
     steadiness = spent(steady(writes_per_day=writes_per_day), 1)
-    assert steadiness.decide(FOLLOW, replace(MIDDAY, load_kwh=2.0, stored_value=worth)) == FOLLOW
+    assert steadiness.decide(FOLLOW, replace(MIDDAY, load_kwh=2.0, stored_value=stored_value)) == FOLLOW
 
 
 def test_a_small_loss_is_written_when_it_goes_on() -> None:

@@ -237,13 +237,13 @@ def test_idle_leaves_the_battery_alone_and_sells_every_surplus() -> None:
 
 def test_self_consumption_never_sells_what_the_battery_could_store_nor_buys_what_it_could_give() -> None:
     frame = replayed("self_consumption", slots_around(SPRING), home(PAPER_BATTERY), Protocol(start_soc_kwh=5.0))
-    sold = frame.filter(pl.col("export_kwh") > 1e-9)
-    bought = frame.filter(pl.col("import_kwh") > 1e-9)
-    assert sold.height * bought.height > 0
+    exporting = frame.filter(pl.col("export_kwh") > 1e-9)
+    importing = frame.filter(pl.col("import_kwh") > 1e-9)
+    assert exporting.height * importing.height > 0
     full_or_fast = (pl.col("soc_end_kwh") >= 9 - 1e-9) | (pl.col("charge_kwh") >= 1 - 1e-9)
     empty_or_fast = (pl.col("soc_end_kwh") <= 1 + 1e-9) | (pl.col("discharge_kwh") >= 1 - 1e-9)
-    assert sold.select(full_or_fast.all()).item()
-    assert bought.select(empty_or_fast.all()).item()
+    assert exporting.select(full_or_fast.all()).item()
+    assert importing.select(empty_or_fast.all()).item()
 
 
 @EVERY_POLICY

@@ -79,11 +79,11 @@ def test_planner_pays_less_through_a_window_when_it_knows_the_charge(policy: str
     only_verified_window(policy, aware, site, PROTOCOL)
     bill = [float(demand_charge_bills(each, site)["power_cost"].sum()) for each in (best, aware, blind)]
     assert bill[1] < 0.7 * bill[2]
-    worth = PROTOCOL.settlement(
+    settlement_value = PROTOCOL.settlement(
         slots.filter(pl.col("local_day") == date(2026, 10, 26))["import_price"].to_numpy(), site.battery
     )
     total = [
-        float(each["cost"].sum()) - worth * float(each["soc_end_kwh"][-1]) + cost
+        float(each["cost"].sum()) - settlement_value * float(each["soc_end_kwh"][-1]) + cost
         for each, cost in zip((best, aware, blind), bill, strict=True)
     ]
     assert total[0] <= min(total[1:]) + 1e-6

@@ -44,15 +44,15 @@ def test_slots_share_the_level_by_weight_when_the_clock_changes(day: date, night
 
 def test_rest_of_an_hour_has_what_its_past_left() -> None:
     """Of 2 kWh 0.3 were bought in the first quarter: 1.7 are left, 0.566 a slot; 3 kWh bought leave nothing."""
-    prices, bought = prices_of(date(2026, 5, 5), PowerTariff()), np.zeros(96)
-    bought[40], bought[39] = 0.3, 99.0
-    assert prices.left(41, bought).tolist() == [1.7]
-    assert prices.due(41, bought).item() == pytest.approx(1.7 / 3)
-    assert prices.cost(41, np.array([0.5, 1.7, 2.0]), prices.left(41, bought)).tolist() == pytest.approx(
+    prices, imported = prices_of(date(2026, 5, 5), PowerTariff()), np.zeros(96)
+    imported[40], imported[39] = 0.3, 99.0
+    assert prices.left(41, imported).tolist() == [1.7]
+    assert prices.due(41, imported).item() == pytest.approx(1.7 / 3)
+    assert prices.cost(41, np.array([0.5, 1.7, 2.0]), prices.left(41, imported)).tolist() == pytest.approx(
         [0, 0, 8 * 0.3]
     )
-    assert prices.left(42, bought + (np.arange(96) == 41) * 3.0).tolist() == [0.0]
-    assert prices.left(44, bought).tolist() == [2.0]  # another hour
+    assert prices.left(42, imported + (np.arange(96) == 41) * 3.0).tolist() == [0.0]
+    assert prices.left(44, imported).tolist() == [2.0]  # another hour
 
 
 def test_slots_with_one_number_share_a_mean_in_a_program() -> None:

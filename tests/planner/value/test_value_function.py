@@ -45,14 +45,14 @@ def test_value_is_as_on_paper_when_a_kwh_waits_for_a_dear_slot() -> None:
     """
     one = np.array([[1.0]])
     grid = soc_grid(PAPER_BATTERY, 65)  # steps of 1/8 kWh
-    worth = value_function(
+    values = value_function(
         Scenarios(one[:, None], 0 * one[:, None]),
         3.0 * one,
         0.0 * one,
         site=home(PAPER_BATTERY),
         end_value=np.zeros((1, 65)),
     )
-    at = lambda soc: worth.at(0, np.array([soc])).item()  # noqa: E731 - the paper's notation
+    at = lambda soc: values.at(0, np.array([soc])).item()  # noqa: E731 - the paper's notation
     assert at(1.0) == pytest.approx(-3.0)
     assert at(2.25) == pytest.approx(-0.1)
     assert at(9.0) == pytest.approx(-0.1)
@@ -65,16 +65,16 @@ def test_value_is_as_on_paper_when_a_kwh_waits_for_a_dear_slot() -> None:
 def test_stored_energy_is_dear_when_it_keeps_a_fuse() -> None:
     """1.5 kWh are used behind a fuse of 1 kWh a slot: what is above it counts a thousand times the price."""
     used = np.array([[1.5]])
-    worth = value_function(
+    values = value_function(
         Scenarios(used[:, None], 0 * used[:, None]),
         3.0 * used / used,
         0.0 * used,
         site=home(PAPER_BATTERY, Limits(import_kw=4)),
         end_value=np.zeros((1, 65)),
     )
-    bare = worth.at(0, np.array([1.0])).item()  # the wear of what was not delivered is counted too
+    bare = values.at(0, np.array([1.0])).item()  # the wear of what was not delivered is counted too
     assert bare == pytest.approx(-1.5 * 3.0 - 0.5 * 3000 - 0.5 * 0.1)
-    assert worth.at(0, np.array([9.0])).item() == pytest.approx(-0.5 * 3.0 - 0.1)
+    assert values.at(0, np.array([9.0])).item() == pytest.approx(-0.5 * 3.0 - 0.1)
 
 
 @pytest.mark.parametrize("day", [SPRING, SUMMER, AUTUMN], ids=["92 slots", "96 slots", "100 slots"])
@@ -139,11 +139,11 @@ def test_scenarios_are_worth_what_each_is_alone_when_they_last_for_ever() -> Non
 
 def test_weights_count_when_given() -> None:
     scenarios, import_price, export_price = random_homes(2, 3)
-    worth = value_function(scenarios, import_price, export_price, site=home(), end_value=np.zeros((2, 61)))
+    values = value_function(scenarios, import_price, export_price, site=home(), end_value=np.zeros((2, 61)))
     sure = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    assert worth.expected(5, sure)[0] == pytest.approx(worth.value[0, 1, 5])
-    assert worth.expected(5, sure)[1] == pytest.approx(worth.value[1, 2, 5])
-    assert worth.expected(5) == pytest.approx(worth.value[:, :, 5].mean(axis=1))
+    assert values.expected(5, sure)[0] == pytest.approx(values.value[0, 1, 5])
+    assert values.expected(5, sure)[1] == pytest.approx(values.value[1, 2, 5])
+    assert values.expected(5) == pytest.approx(values.value[:, :, 5].mean(axis=1))
 
 
 @pytest.mark.parametrize(
@@ -162,15 +162,15 @@ def test_weights_count_when_given() -> None:
 def test_value_is_finite_and_never_falls_with_more_stored_when_the_battery_is_odd(battery: Battery) -> None:
     """Prices above zero, so that more stored energy can do no harm."""
     scenarios, import_price, export_price = random_homes(3, 4)
-    worth = value_function(
+    values = value_function(
         scenarios,
         np.abs(import_price),
         np.abs(export_price),
         site=home(battery, limits=TIGHT),
         end_value=np.zeros((3, 61)),
     )
-    assert np.isfinite(worth.value).all()
-    assert (np.diff(worth.value, axis=-1) >= -1e-9).all()
+    assert np.isfinite(values.value).all()
+    assert (np.diff(values.value, axis=-1) >= -1e-9).all()
 
 
 def test_stored_energy_is_worth_less_when_it_leaks() -> None:

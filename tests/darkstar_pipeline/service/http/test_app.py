@@ -190,7 +190,7 @@ def test_wish_is_taken_and_ended_when_asked_for(client: TestClient, engine: Plan
     taken = client.post("/overrides", json=body)
     assert taken.status_code == 201
     listed = OverridesDocument.model_validate_json(client.get("/overrides").content)
-    assert [wish.id for wish in listed.overrides] == [taken.json()["id"]]
+    assert [override.id for override in listed.overrides] == [taken.json()["id"]]
     client.post("/replan")
     assert client.get("/command").json()["command"] == "charge 2.5 kW"
     assert client.delete(f"/overrides/{taken.json()['id']}").status_code == 204

@@ -1,4 +1,4 @@
-"""What names of sensors and files say."""
+"""Subjects and units read from the names of sensors and files."""
 
 import pytest
 
