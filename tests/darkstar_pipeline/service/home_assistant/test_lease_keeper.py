@@ -171,7 +171,7 @@ def test_watchdog_goes_on_when_the_lease_is_renewed_while_it_restores_the_defaul
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow step of the service may renew its lease meanwhile: that lease is still to be guarded."""
-    monkeypatch.setenv(TOKEN_VARIABLE, "a token")
+    monkeypatch.setenv(TOKEN_VARIABLE, "a token of this test")
     expired = Lease.model_validate_json(LEASE_OF_0_1).model_copy(update={"token_file": None})
     restored: list[str] = []
 
