@@ -129,6 +129,7 @@ def test_text_is_the_notebook_when_compared(root: Path, name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_notebook_runs_when_the_lake_is_filled(notebook: nbformat.NotebookNode, home: Context, root: Path) -> None:
     fill(home)
     done = run(notebook, root / "notebooks")

@@ -293,6 +293,7 @@ def metadata(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     }
 
 
+@pytest.mark.thorough
 def test_weekly_job_says_what_became_of_it_and_goes_on_after_a_kill(
     job: tuple[Folder, list[dg.ExecuteInProcessResult]],
 ) -> None:
@@ -310,6 +311,7 @@ def test_weekly_job_says_what_became_of_it_and_goes_on_after_a_kill(
     assert len([row for row in folder.rows("model_promotions") if row["model"] == MODEL]) == 1
 
 
+@pytest.mark.thorough
 def test_retrain_is_the_same_to_the_byte_wherever_it_runs_and_whatever_comes_after(
     retrained: Trained, job: tuple[Folder, list[dg.ExecuteInProcessResult]]
 ) -> None:

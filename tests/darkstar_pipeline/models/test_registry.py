@@ -200,6 +200,7 @@ def test_reference_is_refused_when_it_is_written_otherwise(text: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_versions_are_distinct_when_processes_register_at_once(context: Context, root: Path, tmp_path: Path) -> None:
     seeds = ("1", "2", "1")
     words = (str(context.home), context.site_name)

@@ -183,6 +183,7 @@ def test_storage_marks_the_days_of_a_failed_asset_when_its_run_fails(open_home: 
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_new_home_opens_when_four_processes_open_it_first_at_once(tmp_path: Path) -> None:
     home = tmp_path / "new"
     home.mkdir()

@@ -17,6 +17,7 @@ print(open_store(Path(sys.argv[1]))[1]["evaluation"])
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_store_survives_when_processes_use_it_first_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FIRST_USE, str(tmp_path)]
     together = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]

@@ -77,8 +77,8 @@ def test_lake_writes_the_same_bytes_when_the_rows_come_in_another_order(tmp_path
         (lambda frame: frame.with_columns(extra=1), "unknown columns"),
         (lambda frame: frame.with_columns(price=pl.lit(None, dtype=pl.Float64)), "null"),
         (lambda frame: pl.concat([frame, frame.head(1)]), "repeat the key"),
-        (lambda frame: frame.with_columns(site=pl.lit("cabin")), "are not of home"),
-        (lambda frame: frame.with_columns(pl.col("local_day") + timedelta(days=1)), "are not of home"),
+        (lambda frame: frame.with_columns(site=pl.lit("cabin")), "not of the days of home"),
+        (lambda frame: frame.with_columns(pl.col("local_day") + timedelta(days=1)), "not of the days of home"),
     ],
     ids=["missing column", "unknown column", "null", "duplicate", "other site", "other day"],
 )
@@ -94,7 +94,7 @@ def test_lake_refuses_and_keeps_the_old_day_when_a_frame_does_not_fit(tmp_path: 
 
 def test_lake_refuses_rows_of_days_that_were_not_asked_for(tmp_path: Path) -> None:
     first, last = date(2026, 1, 1), date(2026, 1, 2)
-    with pytest.raises(SchemaMismatchError, match="were not asked for"):
+    with pytest.raises(SchemaMismatchError, match="not of the days of home"):
         Lake(tmp_path).write_days(SPOT_PRICES, "home", [first], prices(first, last))
 
 

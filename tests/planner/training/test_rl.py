@@ -141,6 +141,7 @@ def test_nothing_is_learned_again_when_training_was_done(tmp_path: Path, monkeyp
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_training_ends_the_same_when_its_process_was_killed(tmp_path: Path) -> None:
     """A real kill, at whatever it was doing after the first checkpoint."""
     how = with_changes(PPO, rounds=12, members=1)
