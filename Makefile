@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. Each first makes or mends .venv, in any order, from a clean clone.
 # Needed: Python 3.11-3.13, make and a package index. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help run test thorough tools lint ui lock clean install
+.PHONY: help run test suite thorough tools lint style types ui lock clean install
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -18,7 +18,10 @@ help: ## list the targets
 run: $(STAMP) ## install, materialize the sample home through Dagster, print the verdict
 	$(BIN)/darkstar sample --run
 
-test: lint tools ## lint, types and tests with their coverage; ORDER=random shuffles the tests and prints the seed
+test: style tools ## lint, types and tests with their coverage; ORDER=random shuffles the tests and prints the seed
+	@$(MAKE) --no-print-directory --jobs 2 types suite  # the tests wait for servers and disks now and then
+
+suite: $(STAMP)
 	$(BIN)/python -m slipcover -m pytest -n 2 --dist loadfile -m "not thorough" $(if $(filter random,$(ORDER)),-p randomly)  # a file's fixtures are made once
 	$(BIN)/python scripts/coverage_floors.py
 
@@ -29,14 +32,18 @@ tools: ## what tests need besides Python packages: Chromium, an MQTT broker, a H
 	@scripts/system_tools.sh
 	@scripts/home_assistant.sh
 
-lint: $(STAMP) ## format, style, import arrows, lock, dead code, dependencies, types
+lint: style types ## format, style, import arrows, lock, dead code, dependencies, types
+
+types: $(STAMP)
+	$(BIN)/pyright
+
+style: $(STAMP)
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/lock.py --check
 	$(BIN)/python scripts/dead_code.py
 	$(BIN)/deptry .
-	$(BIN)/pyright
 
 ui: $(STAMP) ## Dagster and MLflow in the browser
 	$(BIN)/darkstar ui

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def check_packages(
         root: folder that contains our packages.
         owners: distributions by the top-level package they install; None for those of this environment.
     """
-    installed = packages_distributions() if owners is None else owners
+    installed = _owners() if owners is None else owners
     for name in PACKAGES:
         place = _found_in(name)
         if place != root / name:
@@ -51,6 +51,20 @@ def check_packages(
             detail = f"{path} hides our package {path.stem} from `darkstar ui` and Dagster"
             return warned(_CHECK, detail, "run darkstar in another folder, or rename it")
     return passed(_CHECK, str(root))
+
+
+def _owners() -> dict[str, list[str]]:
+    """Return the distributions of this environment that install one of our packages, by the package.
+
+    importlib's `packages_distributions` answers for every package there is, which takes a second.
+    """
+    owners: dict[str, list[str]] = {}
+    for distribution in distributions():
+        record = distribution.read_text("RECORD") or ""
+        first_level = {line.partition(",")[0].partition("/")[0].removesuffix(".py") for line in record.splitlines()}
+        for name in first_level.intersection(PACKAGES):
+            owners.setdefault(name, []).append(distribution.metadata["Name"])
+    return owners
 
 
 def _found_in(name: str) -> Path | None:

@@ -66,7 +66,7 @@ def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
             raise SchemaMismatchError(
                 f"{table.name}.{column.name}: null where a value is required", "fill or refuse it"
             )
-    if ordered.select("site", table.day_column, *table.key).is_duplicated().any():
+    if ordered.select(sorted({"site", table.day_column, *table.key})).is_duplicated().any():
         raise SchemaMismatchError(f"{table.name}: rows repeat the key {('site', *table.key)}", "drop the duplicates")
     return ordered
 
@@ -97,7 +97,7 @@ class Lake:
     def write_days(self, table: Table, site: str, days: Iterable[date], frame: pl.DataFrame) -> dict[date, int]:
         """Replace each of `days` by its rows of `frame`; days without rows get an empty file.
 
-        The rows are checked as a whole (measured: 3 times faster than day by day), then each day is replaced by itself.
+        The rows are checked as a whole (half a year takes 0.42 s, day by day 0.60 s); each day is replaced by itself.
 
         Returns:
             Rows written per day.

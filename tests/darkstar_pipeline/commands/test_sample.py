@@ -2,12 +2,11 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 from darkstar_pipeline.commands.sample import notable_days
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.sample.site import sample_settings
-from tests.builders.command_line import Darkstar, run_darkstar
+from tests.builders.command_line import Darkstar
 
 
 def test_sample_makes_a_ready_site_when_nothing_is_there(home: Path, darkstar: Darkstar) -> None:
@@ -45,21 +44,3 @@ def test_telling_days_are_the_richest_and_the_most_missed_when_they_differ() -> 
     costs = {"idle": [9.0, 9.0, 9.0], "mpc": [2.0, 8.0, 7.0], "oracle": [1.0, 4.0, 6.0]}
     frames = [pl.DataFrame({"day": days, "policy": [name] * 3, "cost": values}) for name, values in costs.items()]
     assert notable_days(pl.concat(frames)) == (days[0], days[1])
-
-
-@pytest.mark.slow
-@pytest.mark.thorough
-def test_sample_goes_all_the_way_to_a_verdict_when_run(tmp_path: Path) -> None:
-    first = run_darkstar(tmp_path, "sample", "--run", "--json")
-    assert first.code == 0, first.err
-    assert first.err == ""
-    totals = {row["policy"]: row for row in first.document["totals"]}
-    assert list(totals) == ["idle", "self_consumption", "mpc", "value", "oracle"]
-    assert totals["oracle"]["cost"] < totals["mpc"]["cost"] < totals["idle"]["cost"]
-    assert len(first.document["left_out"]) + totals["idle"]["days"] == 196
-    pictures = [Path(name) for name in first.document["pictures"]]
-    assert len(pictures) >= 2
-    drawn = [path.stat().st_mtime_ns for path in pictures]
-    again = run_darkstar(tmp_path, "sample", "--run", "--json")
-    assert again.document["totals"] == first.document["totals"]
-    assert [path.stat().st_mtime_ns for path in pictures] == drawn

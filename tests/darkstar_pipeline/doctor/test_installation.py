@@ -38,6 +38,20 @@ def test_packages_fail_when_another_distribution_installs_one(tmp_path: Path) ->
     assert "uv tool install" in result.remedy
 
 
+@pytest.mark.parametrize("installed", ["planner/__init__.py", "jobs.py"])
+def test_packages_fail_when_another_distribution_in_this_environment_installs_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: str
+) -> None:
+    information = tmp_path / "trip_planner-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: trip-planner\nVersion: 1.0\n")
+    (information / "RECORD").write_text(f"{installed},sha256=x,1\ntrip_planner-1.0.dist-info/METADATA,,\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    result = check_packages(tmp_path / "elsewhere")
+    assert result.verdict is Verdict.FAIL
+    assert result.detail == f"trip-planner installs a package {Path(installed).parts[0].removesuffix('.py')} too"
+
+
 def test_packages_fail_when_python_finds_another_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "jobs").mkdir()
     (tmp_path / "jobs" / "__init__.py").touch()

@@ -60,7 +60,9 @@ def test_version_carries_its_figures_and_bundle_when_registered(context: Context
 
 
 def test_run_remembers_all_that_was_given_when_registered(context: Context, register: Callable[..., int]) -> None:
-    register(1, parent_run_id="parent", dagster_run_id="dagster")
+    params = {f"p{i}": i for i in range(130)} | {"learning_rate": 3e-4}  # more than MLflow takes in one call
+    curves = {"reward": [(step, -1.0 / (step + 1)) for step in range(1200)]}
+    register(1, parent_run_id="parent", dagster_run_id="dagster", params=params, curves=curves)
     (record,) = list_versions(context)
     client, _ = open_store(context.home)
     data = client.get_run(record.run_id).data
@@ -117,7 +119,7 @@ def test_run_row_can_be_queried_when_registered(context: Context, register: Call
         (row,) = [row for row in result.rows() if row[0] == context.site_name]
     _, model, seeds, parameters, metrics, last = row
     assert (model, json.loads(seeds)) == (f"antares-{context.site_name}", [1, 2])
-    assert json.loads(parameters)["p7"] == 7
+    assert json.loads(parameters)["p0"] == 0
     assert json.loads(metrics)["captured_share"] == 0.985
     assert str(last) == "2026-02-28"
 

@@ -149,7 +149,7 @@ def test_a_day_is_whole_whenever_its_writer_is_killed_and_for_every_reader(tmp_p
         writer.start()
         seen = {whole_day(lake, day)}
 
-        def is_rewritten(seen: set[float] = seen, versions: int = 20 + 7 * round_) -> bool:
+        def is_rewritten(seen: set[float] = seen, versions: int = 3 + 4 * round_) -> bool:
             seen.add(whole_day(lake, day))
             return len(seen) >= versions
 
