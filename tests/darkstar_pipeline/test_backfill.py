@@ -34,6 +34,7 @@ from darkstar_pipeline.warehouse.schemas import (
     TABLES,
 )
 from tests.builders.small_home import DAYS, FIRST, LAST, SHORT_DAY, small_context
+from tests.builders.tracking import with_empty_store
 
 # MLflow warns of its own dependencies' changes while it is imported; nothing of ours.
 pytestmark = [
@@ -65,7 +66,7 @@ def _own_environment() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Context, BackfillReport]:
     """The small home's fortnight, backfilled."""
-    context = small_context(tmp_path_factory.mktemp("state"))
+    context = small_context(with_empty_store(tmp_path_factory, tmp_path_factory.mktemp("state")))
     return context, run_backfill(context, FIRST, LAST)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders.command_line import PROGRAM, Darkstar, environment, run_darkstar
+from tests.builders.tracking import with_empty_store
 from tests.builders.waiting import until
 
 pytestmark = pytest.mark.usefixtures("in_sample")
@@ -32,10 +33,12 @@ def test_backfill_ends_with_its_code_when_it_cannot(
 
 
 @pytest.fixture
-def own_sample(lived_in: Path, tmp_path: Path) -> Path:
+def own_sample(lived_in: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the lived-in working directory, to be changed."""
     beside = shutil.ignore_patterns("*-wal", "*-shm")  # come and go where another worker looks into Dagster's databases
-    return shutil.copytree(lived_in, tmp_path / "copy", ignore=beside)
+    copy = Path(shutil.copytree(lived_in, tmp_path / "copy", ignore=beside))
+    with_empty_store(tmp_path_factory, copy / "state")
+    return copy
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.models.registry import attach_evidence, register_model
 from tests.builders.command_line import Darkstar, environment
 from tests.builders.models import bundle_in, context_in, training
+from tests.builders.tracking import with_empty_store
 
 # MLflow warns of its own dependencies' changes while it is imported; nothing of ours.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -21,6 +22,7 @@ FAILED = {"promote": False, "reasons": ["dearer", "limits were exceeded in 2 slo
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory with a site a test: two versions each, the first with evidence that passes."""
     folder = tmp_path_factory.mktemp("homes")
+    with_empty_store(tmp_path_factory, folder / "state")
     (folder / "darkstar.yaml").write_text(yaml.safe_dump({"sites": {site: {} for site in SITES}}))
     with pytest.MonkeyPatch.context() as patched:
         patched.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -44,6 +44,7 @@ from tests.builders.learning_home import (
     write_days,
     write_verdicts,
 )
+from tests.builders.tracking import with_empty_store
 
 # MLflow warns of its own dependencies' changes while it is imported; nothing of ours.
 pytestmark = [
@@ -102,7 +103,7 @@ def _own_environment() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state folder with graded days and their verdicts; it is copied."""
-    context = learning_context(tmp_path_factory.mktemp("lake"))
+    context = learning_context(with_empty_store(tmp_path_factory, tmp_path_factory.mktemp("lake")))
     write_days(context, measured())
     write_verdicts(context)
     return context.home

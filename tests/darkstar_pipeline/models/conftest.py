@@ -9,6 +9,7 @@ import pytest
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.registry import register_model
 from tests.builders.models import bundle_in, context_in, training
+from tests.builders.tracking import with_empty_store
 
 _SITES = count(1)
 
@@ -18,7 +19,7 @@ def tracked_home(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
     """A state folder whose store is kept locally."""
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield tmp_path_factory.mktemp("home")
+        yield with_empty_store(tmp_path_factory, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture
