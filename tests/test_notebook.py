@@ -140,6 +140,7 @@ def test_notebook_runs_when_the_lake_is_filled(notebook: nbformat.NotebookNode, 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("home")
+@pytest.mark.thorough
 @pytest.mark.parametrize("configured", [True, False], ids=["empty lake", "no configuration"])
 def test_notebook_says_what_to_run_when_there_is_nothing(
     notebook: nbformat.NotebookNode, root: Path, configured

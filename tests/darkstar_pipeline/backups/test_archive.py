@@ -274,6 +274,7 @@ def test_backup_is_refused_when_links_would_be_missed_or_nothing_is_there(tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_state_is_old_or_new_and_backup_old_or_new_when_killed_anywhere(tmp_path: Path, root: Path) -> None:
     home = made_state(tmp_path)
     for number in range(60):

@@ -56,6 +56,7 @@ def test_backfill_tells_what_it_did_when_days_are_there(own_sample: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_backfill_ends_in_one_line_when_interrupted(own_sample: Path) -> None:
     words = ("backfill", "--from", "2023-10-23", "--to", "2024-05-05")
     begun = own_sample / "state" / "lake" / "slot_observations" / "site=sample" / "day=2023-10-23"

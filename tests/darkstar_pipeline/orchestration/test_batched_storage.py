@@ -131,6 +131,7 @@ def _index_of(instance: dg.DagsterInstance, key: str) -> object:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_storage_keeps_what_the_default_keeps_when_one_run_covers_many_days(open_home: OpenHome) -> None:
     with open_home("default", DEFAULT_YAML) as default:
         default_run = _run_range(default)

@@ -74,7 +74,9 @@ def test_days_are_the_same_bit_for_bit_when_rows_come_in_any_order(policy: str) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("shard_days", "workers"), [(1, 1), pytest.param(2, 2, marks=pytest.mark.thorough), (3, 2)])
+@pytest.mark.parametrize(
+    ("shard_days", "workers"), [(1, 1), *(pytest.param(days, 2, marks=pytest.mark.thorough) for days in (2, 3))]
+)
 def test_days_are_the_same_bit_for_bit_when_sharded(
     monkeypatch: pytest.MonkeyPatch, shard_days: int, workers: int
 ) -> None:
