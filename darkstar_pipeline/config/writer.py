@@ -13,6 +13,7 @@ from darkstar_pipeline.config.settings import Settings, load_settings
 from darkstar_pipeline.config.site import SiteName, SiteSettings
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.atomic_files import atomic_write
+from darkstar_pipeline.state.file_lock import hold_lock
 
 SAMPLE_SITE = "sample"
 """Name of the site of the embedded sample; it never becomes the default beside a person's own home."""
@@ -51,6 +52,14 @@ def add_site(path: Path, name: str, site: SiteSettings) -> Settings:
         ConfigurationError: the name is taken or not allowed, or the file cannot be read or added to.
     """
     _check_name(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    target = path.resolve()
+    with hold_lock(target.with_name(f".{target.name}.lock")):  # two that add a site at once keep both
+        return _add_site(path, name, site)
+
+
+def _add_site(path: Path, name: str, site: SiteSettings) -> Settings:
+    """Add a site; the caller holds the file's lock."""
     if not path.exists():
         default = render_setting(Settings, "default_site", None if name == SAMPLE_SITE else name)
         return _write(path, f"{_HEADER}{default}\n\nsites:\n{render_site(name, site)}", {name: site})
@@ -88,7 +97,6 @@ def _write(path: Path, text: str, sites: dict[str, SiteSettings]) -> Settings:
     Raises:
         ConfigurationError: it does not; the file stays as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
         try:

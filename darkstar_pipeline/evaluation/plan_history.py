@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -64,12 +63,11 @@ class PlanRecord:
     metrics: Mapping[str, Any]
 
 
-def keep_plan(lake: Lake, home: Path, site: Site, plan: PlanRecord) -> None:
+def keep_plan(lake: Lake, site: Site, plan: PlanRecord) -> None:
     """Add a plan of a site to the history.
 
     Args:
         lake: the tables.
-        home: the state folder, which holds the lock.
         site: the home.
         plan: the plan.
 
@@ -92,7 +90,7 @@ def keep_plan(lake: Lake, home: Path, site: Site, plan: PlanRecord) -> None:
         "shadow_schedule": json.dumps(columns, separators=(",", ":")),
         "metrics": json_text(plan.metrics),
     }
-    add_row(lake, home, ANTARES_PLAN_HISTORY, row)
+    add_row(lake, ANTARES_PLAN_HISTORY, row)
 
 
 def plans_between(lake: Lake, site_name: str, first: date, last: date) -> pl.DataFrame:

@@ -24,12 +24,11 @@ _NEW, _CHANGED, _STORED = "_new", "_changed", "_stored"
 
 @dataclass(frozen=True, kw_only=True)
 class MergeResult:
-    """New rows merged with those of the lake, not written yet.
+    """New rows merged with those of the lake.
 
     Attributes:
         table: the table they belong to.
         offered: the new rows.
-        rows: all rows of the days that change.
         new: offered rows whose key the lake does not have.
         changed: offered rows that change a value of a stored row.
         unchanged: offered rows that say what the lake says already.
@@ -37,19 +36,9 @@ class MergeResult:
 
     table: Table
     offered: pl.DataFrame
-    rows: pl.DataFrame
     new: int
     changed: int
     unchanged: int
-
-    def write(self, lake: Lake, site_name: str, progress: Progress | None = None) -> None:
-        """Replace the days that change."""
-        days: list[date] = self.rows[self.table.day_column].unique().sort().to_list()
-        groups = self.rows.partition_by(self.table.day_column, as_dict=True)
-        for done, day in enumerate(days, start=1):
-            lake.write_day(self.table, site_name, day, groups[(day,)])
-            if progress is not None:
-                progress(done, len(days))
 
 
 def stored_rows(
@@ -77,8 +66,16 @@ def stored_rows(
     return described.with_columns(absent).select(pl.col(name).cast(dtype) for name, dtype in schema)
 
 
-def merge(lake: Lake, table: Table, site_name: str, offered: pl.DataFrame, *, keep_finer: bool = False) -> MergeResult:
-    """Merge new rows with those of the lake, without writing.
+def merge_into(
+    lake: Lake,
+    table: Table,
+    site_name: str,
+    offered: pl.DataFrame,
+    *,
+    keep_finer: bool = False,
+    progress: Progress | None = None,
+) -> MergeResult:
+    """Merge new rows into those of the lake and write the days that change; other writers wait meanwhile.
 
     Args:
         lake: the lake.
@@ -86,18 +83,23 @@ def merge(lake: Lake, table: Table, site_name: str, offered: pl.DataFrame, *, ke
         site_name: the home.
         offered: new rows of the table, one per key.
         keep_finer: leave an hour as it is where the lake has a value of it at a finer resolution.
+        progress: called after every day that was written.
     """
     days = offered[table.day_column]
     first, last = days.min(), days.max()
     if not (isinstance(first, date) and isinstance(last, date)):
-        return MergeResult(table=table, offered=offered, rows=offered, new=0, changed=0, unchanged=0)
-    compared = _compared(lake.read(table, site_name, first, last), offered, table, keep_finer=keep_finer)
-    rows = _merged(compared, table)
-    new = int(compared[_NEW].sum())
-    changed = int((compared[_CHANGED] & ~compared[_NEW]).sum())
-    return MergeResult(
-        table=table, offered=offered, rows=rows, new=new, changed=changed, unchanged=offered.height - new - changed
-    )
+        return MergeResult(table=table, offered=offered, new=0, changed=0, unchanged=0)
+    counts = {_NEW: 0, _CHANGED: 0}
+
+    def merged(stored: pl.DataFrame) -> pl.DataFrame:
+        compared = _compared(stored, offered, table, keep_finer=keep_finer)
+        counts[_NEW] = int(compared[_NEW].sum())
+        counts[_CHANGED] = int((compared[_CHANGED] & ~compared[_NEW]).sum())
+        return _merged(compared, table)
+
+    lake.merge_days(table, site_name, (first, last), merged, progress)
+    new, changed = counts[_NEW], counts[_CHANGED]
+    return MergeResult(table=table, offered=offered, new=new, changed=changed, unchanged=offered.height - new - changed)
 
 
 def _compared(stored: pl.DataFrame, offered: pl.DataFrame, table: Table, *, keep_finer: bool) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.ingest.merge import MergeResult, Progress, merge, stored_rows
+from darkstar_pipeline.ingest.merge import MergeResult, Progress, merge_into, stored_rows
 from darkstar_pipeline.sources.prices import KnownSlots
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES, Table
@@ -71,6 +71,4 @@ class ImportTarget:
             progress: called after every day that was written.
         """
         rows = stored_rows(table, accepted, site_name=self.site_name, site=self.site, source=source, now=now)
-        merged = merge(self.lake, table, self.site_name, rows, keep_finer=keep_finer)
-        merged.write(self.lake, self.site_name, progress)
-        return merged
+        return merge_into(self.lake, table, self.site_name, rows, keep_finer=keep_finer, progress=progress)

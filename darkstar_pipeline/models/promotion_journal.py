@@ -131,7 +131,7 @@ def _complete(context: Context, model: RegisteredModel, intent: Intent) -> None:
         "local_day": intent.at.astimezone(zone(context.timezone)).date(),
         "move_id": intent.move,
     }
-    add_row(context.lake, context.home, MODEL_PROMOTIONS, row)
+    add_row(context.lake, MODEL_PROMOTIONS, row)
     mark_alias_pending(model)
     (model.folder / INTENT).unlink()
 

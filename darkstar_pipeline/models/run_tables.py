@@ -1,17 +1,14 @@
-"""The tables of runs and promotions: small, a file a day, each file replaced whole under a lock."""
+"""The tables of runs, promotions and plans: small, a file a day, to which rows are added one by one."""
 
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.training_run import TrainingRun
-from darkstar_pipeline.models.version import models_folder
-from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
     ANTARES_POLICY_RUNS,
@@ -25,12 +22,11 @@ from planner.artifacts.bundle import Manifest
 _TABLES_OF_KIND: dict[str, tuple[Table, ...]] = {"lightgbm": (ANTARES_POLICY_RUNS,), "rl": (ANTARES_RL_RUNS,)}
 
 
-def add_row(lake: Lake, home: Path, table: Table, row: Mapping[str, object]) -> bool:
+def add_row(lake: Lake, table: Table, row: Mapping[str, object]) -> bool:
     """Add a row to its day; a row whose key is there already is not added again.
 
     Args:
         lake: the tables.
-        home: the state folder, which holds the lock.
         table: where it belongs.
         row: a value for every declared column.
 
@@ -42,12 +38,12 @@ def add_row(lake: Lake, home: Path, table: Table, row: Mapping[str, object]) -> 
         message = f"{table.name}.{table.day_column} is {day!r}, not a day"
         raise TypeError(message)
     new = pl.DataFrame([row], schema=table.schema)
-    with hold_lock(models_folder(home, site) / f".{table.name}.lock"):
-        there = lake.read(table, site, day, day)
-        if new.join(there, on=list(table.key), how="semi").height:
-            return False
-        lake.write_day(table, site, day, pl.concat([there, new]))
-    return True
+
+    def added(there: pl.DataFrame) -> pl.DataFrame:
+        known = new.join(there, on=list(table.key), how="semi").height
+        return there.clear() if known else pl.concat([there, new])
+
+    return bool(lake.merge_days(table, site, (day, day), added))
 
 
 def add_run(context: Context, manifest: Manifest, run: TrainingRun, found: Mapping[str, object]) -> None:
@@ -80,7 +76,7 @@ def add_run(context: Context, manifest: Manifest, run: TrainingRun, found: Mappi
         days = getattr(run, window)
         row[f"{window}_first"], row[f"{window}_last"] = (None, None) if days is None else days
     for table in (ANTARES_TRAINING_RUNS, *_TABLES_OF_KIND.get(manifest.kind, ())):
-        add_row(context.lake, context.home, table, row)
+        add_row(context.lake, table, row)
 
 
 def json_text(value: object) -> str:

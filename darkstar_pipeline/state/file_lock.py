@@ -4,22 +4,57 @@ The lock is `flock`, as in version 0.1, so a process of either release waits for
 `flock` taking it fails: a lock by the mere existence of a file would outlive a holder that was killed.
 """
 
+import logging
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+WAIT_TOLD_SECONDS = 5.0
+"""Wait after which whoever waits says for whom, and then after twice, four times … as long [s]."""
+_log = logging.getLogger(__name__)
 POLL_SECONDS = 0.02
 """Pause between two attempts to take a lock that another process holds [s]."""
 
 
 @contextmanager
 def hold_lock(path: Path) -> Generator[None]:
-    """Hold the lock, waiting for whoever has it; the file stays, since removing it would let two in."""
-    from filelock import FileLock  # 25 ms, paid only where a lock is taken
+    """Hold the lock, waiting for whoever has it; the file stays, since removing it would let two in.
+
+    A wait that takes long is logged with the process that is waited for. It goes on for as long as that process holds
+    the lock: to write beside it would lose what it writes. Two locks are taken in the order state folder, model, table
+    of the lake, so that no two processes wait for each other.
+    """
+    from filelock import FileLock, Timeout  # 25 ms, paid only where a lock is taken
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path, poll_interval=POLL_SECONDS, fallback_to_soft=False):
+    lock, patience = FileLock(path, poll_interval=POLL_SECONDS, fallback_to_soft=False), WAIT_TOLD_SECONDS
+    while True:
+        try:
+            lock.acquire(timeout=patience)
+            break
+        except Timeout:
+            _log.warning("waiting for %s, which holds %s", holder(path), path)
+            patience *= 2
+    try:
         yield
+    finally:
+        lock.release()
+
+
+def holder(path: Path) -> str:
+    """Return who holds a lock, in words: its process where the system tells (Linux), else `another process`."""
+    try:
+        inode = path.stat().st_ino
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+        held = [line.split() for line in lines if "->" not in line and f":{inode} " in line]
+        process = next(int(words[4]) for words in held if words[1] == "FLOCK")
+        if process == os.getpid():
+            return "another thread of this process"
+        words = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except (OSError, ValueError, IndexError, StopIteration):
+        return "another process"
+    return f"process {process} ({' '.join(words).strip():.120})"
 
 
 def is_locked(path: Path) -> bool:

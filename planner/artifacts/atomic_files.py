@@ -63,8 +63,8 @@ def atomic_folder(path: Path) -> Generator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        for file in (file for file in temporary.rglob("*") if file.is_file()):
-            sync(file)
+        for path_within in temporary.rglob("*"):
+            sync(path_within)
         sync(temporary)
         if not path.exists():
             temporary.rename(path)
@@ -75,6 +75,24 @@ def atomic_folder(path: Path) -> Generator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder and those above it that are missing, and have the disk hold that they are there.
+
+    Without that, a file that was written safely into a new folder is lost with the folder when the power fails.
+
+    Args:
+        path: the folder; one that is there is left as it is.
+        mode: of folders that are made, less the umask.
+    """
+    missing: list[Path] = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(mode=mode, exist_ok=True)
+        sync(folder.parent)
 
 
 def exchange(first: Path, second: Path) -> bool:

@@ -151,7 +151,7 @@ class ShadowPlanner:
             schedule=frame,
             metrics=metrics,
         )
-        keep_plan(work.context.lake, work.context.home, work.context.site, record)
+        keep_plan(work.context.lake, work.context.site, record)
 
     def _plan(self, work: _Work, policy: str) -> None:
         """Plan one shadow from its own stored energy, and record the plan."""
@@ -170,7 +170,7 @@ class ShadowPlanner:
             schedule=schedule.select("slot_start", *COLUMNS),
             metrics=_metrics(policy, result, own, episode),
         )
-        keep_plan(context.lake, context.home, context.site, record)
+        keep_plan(context.lake, context.site, record)
         self.planned += 1
 
     def _source(self, context: Context, inputs: PlanInputs, policy: str, following: FollowerState) -> PlanSource:

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -183,3 +184,10 @@ def test_examples_of_devices_are_valid_when_their_comment_sign_is_taken_away(pat
     assert site.devices.water_heater is not None
     assert site.devices.vehicle is not None
     assert (len(site.devices.appliances), len(site.extra_batteries)) == (1, 1)
+
+
+def test_add_site_keeps_every_site_when_several_are_added_at_once(path: Path) -> None:
+    names = [f"home{number}" for number in range(6)]
+    with ThreadPoolExecutor(len(names)) as pool:  # the lock is held against threads as against processes
+        list(pool.map(lambda name: add_site(path, name, SiteSettings()), names))
+    assert sorted(load_settings(path).sites) == names

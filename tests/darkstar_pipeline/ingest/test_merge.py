@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from darkstar_pipeline.ingest.merge import merge, stored_rows
+from darkstar_pipeline.ingest.merge import merge_into, stored_rows
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.time_grid import SLOT_DTYPE
@@ -21,7 +21,7 @@ def test_a_hole_is_not_filled_from_an_hour_that_was_read_finer_in_part(tmp_path:
     for rows, keep_finer in ((fine, False), (hourly, True)):
         typed = rows.with_columns(pl.col("slot_start").cast(SLOT_DTYPE), pl.col("native_minutes").cast(pl.Int32))
         stored = stored_rows(METER_READINGS, typed, site_name="home", site=SITE, source="x", now=start)
-        merge(lake, METER_READINGS, "home", stored, keep_finer=keep_finer).write(lake, "home")
+        merge_into(lake, METER_READINGS, "home", stored, keep_finer=keep_finer)
     load = {row[0]: row[1] for row in lake.read(METER_READINGS, "home").select("slot_start", "load_kwh").rows()}
     assert load.get(start + timedelta(minutes=30)) is None
     assert [load[quarter] for quarter in quarters] == [0.05] * 7

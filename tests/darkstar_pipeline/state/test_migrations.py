@@ -10,7 +10,7 @@ import pytest
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.ingest.merge import merge, stored_rows
+from darkstar_pipeline.ingest.merge import merge_into, stored_rows
 from darkstar_pipeline.state.migrations import STATE_FILE, STATE_VERSION, migrate_state, read_state_version
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, ORACLE_DAILY_RESULTS, POLICY_DAILY_RESULTS, Table
@@ -63,8 +63,7 @@ def test_new_readings_merge_into_an_old_day_when_columns_came_later(tmp_path: Pa
     write_old_day(lake, METER_READINGS)
     new = pl.DataFrame({"slot_start": [VALUES[pl.Datetime]], "ev_kwh": [0.7], "native_minutes": [15]})
     rows = stored_rows(METER_READINGS, new, site_name="home", site=SiteSettings(), source="new", now=READ_AT)
-    merged = merge(lake, METER_READINGS, "home", rows)
-    merged.write(lake, "home")
+    merged = merge_into(lake, METER_READINGS, "home", rows)
     read = lake.read(METER_READINGS, "home", DAY, DAY)
     assert (merged.changed, read["load_kwh"].to_list(), read["ev_kwh"].to_list()) == (1, [1.5], [0.7])
 

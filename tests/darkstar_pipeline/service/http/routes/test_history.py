@@ -92,7 +92,7 @@ def keep(context: Context, system: str, day: date, powers: tuple[float, float, f
         schedule=plan_rows(day, powers),
         metrics={"policy": "value", "rung": "value", "start_soc_kwh": 17.1},
     )
-    keep_plan(context.lake, context.home, context.site, plan)
+    keep_plan(context.lake, context.site, plan)
 
 
 @pytest.mark.parametrize("day", [LONG_DAY, DAY, SHORT_DAY], ids=["100 slots", "96 slots", "92 slots"])
