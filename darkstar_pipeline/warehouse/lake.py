@@ -1,13 +1,12 @@
 """The lake: `<root>/<table>/site=<site>/day=<date>/part.parquet`, one file a day, replaced whole or not at all.
 
 Writers of one table of one site wait for each other (`merge_days`); readers wait for nobody and never see half a file;
-a kill at any moment leaves the old day. Read through DuckDB only: a Polars scan trusts file sizes it listed before a
-replacement (failed 529 times of 532 measured, DuckDB 0 of 768). What does not belong here: column meanings (`schemas`),
-user SQL (`query`).
+a kill at any moment leaves the old day. Read as bytes (`day_files`): a Polars scan trusts file sizes it listed before a
+replacement (failed 529 times of 532 measured). What does not belong here: column meanings (`schemas`), user SQL
+(`query`).
 """
 
 import os
-import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -18,7 +17,7 @@ import polars as pl
 from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.state.atomic_files import FileIdentity, file_identity
 from darkstar_pipeline.state.file_lock import hold_lock
-from darkstar_pipeline.warehouse.interrupts import interruptible
+from darkstar_pipeline.warehouse.day_files import UnreadableFileError, read_day_files
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
 from env.time_grid import days_between
 from planner.artifacts.atomic_files import atomic_file, make_folder, sweep_leftovers
@@ -28,8 +27,6 @@ WRITER_LOCK = ".write.lock"
 """In the folder of a site of a table: held by whoever writes there, over reading, merging and writing."""
 FEW_DAYS = 70
 """So few are looked for one by one; to list a year of them takes 10 ms."""
-READ_ATTEMPTS = 6
-READ_PAUSE_SECONDS = 0.01
 
 
 class LakeUnreadableError(DarkstarError):
@@ -198,7 +195,7 @@ class Lake:
         """Rows of the given files of a table, in the table's order."""
         if not paths:
             return pl.DataFrame(schema=table.schema)
-        frame = _read_parquet(table.name, [str(path) for path in paths])
+        frame = _read_files(table.name, paths)
         missing = [
             pl.lit(None, dtype=dtype).alias(name) for name, dtype in table.schema.items() if name not in frame.columns
         ]
@@ -271,25 +268,15 @@ def _sql_type(dtype: pl.DataType) -> str:
     return _SQL_TYPES[type(dtype)]
 
 
-def _read_parquet(table: str, paths: list[str]) -> pl.DataFrame:
+def _read_files(table: str, paths: Sequence[Path]) -> pl.DataFrame:
     """The files as one frame.
 
-    DuckDB opens a file more than once, so a file replaced in between can look damaged: 1 read of 200 in a loop against
-    a writer replacing the same day 300 times a second. Looking again is enough.
-
     Raises:
-        LakeUnreadableError: it looks damaged every time.
+        LakeUnreadableError: a file cannot be read.
     """
-    for attempt in range(READ_ATTEMPTS):
-        with interruptible(), duckdb.connect() as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            try:
-                return connection.from_parquet(paths, union_by_name=True, hive_partitioning=False).pl()
-            except duckdb.Error as error:
-                if attempt == READ_ATTEMPTS - 1:
-                    reason = " ".join(str(error).split())
-                    message = f"a file of the lake cannot be read: {reason}; first of {len(paths)}: {paths[0]}"
-                    hint = "delete the damaged day and backfill it again"
-                    raise LakeUnreadableError(message, hint, table=table) from error
-        time.sleep(attempt * READ_PAUSE_SECONDS)
-    return pl.DataFrame()  # not reached: the loop returns or raises
+    try:
+        return read_day_files(paths)
+    except UnreadableFileError as error:
+        message = f"a file of the lake cannot be read: {error}"
+        hint = "delete the damaged day and backfill it again"
+        raise LakeUnreadableError(message, hint, table=table) from error
