@@ -24,6 +24,13 @@ class ServiceSettings(Frozen):
         default=300.0, gt=0, description="maximum request rate of a client, over ten seconds [1/s]"
     )
     body_bytes: int = Field(default=65_536, ge=1024, description="maximum size of a request body [B]")
+    connections: int = Field(
+        default=512, ge=8, le=60_000, description="maximum number of open connections; a new one replaces an idle one"
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="addresses of reverse proxies whose X-Forwarded-For and -Proto are believed; empty: none",
+    )
     poll_seconds: float = Field(
         default=5.0, gt=0, le=30, description="interval of the checks for new data, champion and settings [s]"
     )

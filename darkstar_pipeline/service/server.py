@@ -18,15 +18,13 @@ from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import ServiceState
+from darkstar_pipeline.service.http.listener import connection_limits, listener_config
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import AccessToken, service_token
 from darkstar_pipeline.service.logs import configure_logs
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.secrets import secret
 from darkstar_pipeline.service.state_folder import service_folder
-
-KEEP_ALIVE_SECONDS = 30
-STOP_SECONDS = 10
 
 
 class PlannerServer:
@@ -142,15 +140,14 @@ def serve(context: Context, *, clock: Clock, host: str, port: int, started: Call
         started()
 
     app = create_app(service.running, begin=begin, end=service.stop)
-    config = uvicorn.Config(
+    settings = context.site_settings.service
+    config = listener_config(
         app,
         host=host,
         port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=STOP_SECONDS,
+        metrics=service.running.metrics,
+        limits=connection_limits(settings),
+        trusted_proxies=settings.trusted_proxies,
     )
     _QuietServer(config).run()
 

@@ -70,6 +70,11 @@ def problem(
     return JSONResponse(document.model_dump(), status_code=status, headers=headers)
 
 
+def error_bytes(code: str, message: str, hint: str) -> bytes:
+    """Return the document of an error where no application answers."""
+    return ErrorDocument(error=Problem(code=code, message=message, hint=hint)).model_dump_json().encode()
+
+
 def add_handlers(app: FastAPI) -> None:
     """Answer every error in the same form."""
     handlers = {

@@ -20,6 +20,9 @@ class Metrics:
         self.latency = Histogram(
             "darkstar_request_seconds", "Time to answer", ("route",), buckets=LATENCIES, registry=self.registry
         )
+        self.closed = Counter(
+            "darkstar_connections_closed", "Connections closed unanswered", ("reason",), registry=self.registry
+        )
         self.plans = Gauge("darkstar_plans_made", "Plans made since the start", registry=self.registry)
         self.failures = Gauge(
             "darkstar_planning_failures", "Times that planning failed altogether", registry=self.registry
@@ -42,6 +45,10 @@ class Metrics:
         """Count an answered request."""
         self.requests.labels(method, route, str(status)).inc()
         self.latency.labels(route).observe(seconds)
+
+    def count_closed(self, reason: str) -> None:
+        """Count a connection that was closed for its limits."""
+        self.closed.labels(reason).inc()
 
     def render(self, engine: PlannerEngine, clock: Clock) -> bytes:
         """Return all metrics as they are now, in Prometheus' text format."""
