@@ -9,6 +9,7 @@ from darkstar_pipeline.doctor.days import check_days
 from darkstar_pipeline.doctor.finding import CheckResult, Verdict, failed
 from darkstar_pipeline.doctor.forecasts import check_forecasts
 from darkstar_pipeline.doctor.installation import check_packages, check_python
+from darkstar_pipeline.doctor.lake_rows import check_rows, check_strays
 from darkstar_pipeline.doctor.machine import (
     check_clock,
     check_configuration,
@@ -43,7 +44,7 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
     findings += [check_state_folder(home), check_disk(home), check_state_version(home)]
     if findings[-1].verdict is Verdict.FAIL:
         return findings  # this release does not know the folder's layout
-    findings.append(check_tables(lake.root))
+    findings += [check_strays(lake.root), check_tables(lake.root), check_rows(lake.root)]
     findings += [finding for name in names for finding in check_days(lake, name, now)]
     findings += [check_forecasts(settings, home, name) for name in names]
     findings += [check_models(settings, home, name, now) for name in names]

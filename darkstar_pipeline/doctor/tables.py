@@ -10,7 +10,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
-from darkstar_pipeline.warehouse.lake import PART
+from darkstar_pipeline.doctor.lake_rows import day_files
+from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
 
 _EXAMPLES = 3
@@ -22,22 +23,34 @@ def check_tables(root: Path) -> CheckResult:
     different: list[str] = []
     count = 0
     for table in TABLES.values():
-        for path in sorted((root / table.name).glob(f"site=*/day=*/{PART}")):
+        for path in day_files(root, table):
             count += 1
             found = _schema(path)
             if found is None:
                 unreadable.append(path)
             elif difference := _difference(table, found):
+                if not _can_be_read(root, table, path):
+                    unreadable.append(path)
+                    continue
                 different.append(f"{table.name} {path.parent.name}: {difference}")
     if unreadable:
         examples = ", ".join(str(path) for path in unreadable[:_EXAMPLES])
-        remedy = "remove these files and import or backfill their days again"
+        remedy = "`darkstar doctor --repair` moves them aside; import or backfill their days again"
         return failed("tables", f"{len(unreadable)} of {count} files cannot be read: {examples}", remedy)
     if different:
         examples = "; ".join(different[:_EXAMPLES])
         remedy = "backfill those days again; imported tables have to be imported again"
         return warned("tables", f"{len(different)} of {count} files differ from their declaration: {examples}", remedy)
     return passed("tables", f"{count} files in {len(TABLES)} tables fit their declaration")
+
+
+def _can_be_read(root: Path, table: Table, path: Path) -> bool:
+    """Return whether the types of a file can be read as those of its table."""
+    try:
+        Lake(root).read_paths(table, [path])
+    except LakeUnreadableError:
+        return False
+    return True
 
 
 def _schema(path: Path) -> dict[str, pl.DataType] | None:

@@ -14,8 +14,9 @@ import duckdb
 import polars as pl
 from dagster_duckdb import DuckDBResource
 
-from darkstar_pipeline.warehouse.lake import Lake, create_views
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
+from darkstar_pipeline.warehouse.views import create_views
 
 TABLE_KEY = "darkstar/table"
 SITE_KEY = "darkstar/site"

@@ -6,7 +6,7 @@ replacement (failed 529 times of 532 measured). What does not belong here: colum
 (`query`).
 """
 
-import os
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -18,15 +18,18 @@ from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.state.atomic_files import FileIdentity, file_identity
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.warehouse.day_files import UnreadableFileError, read_day_files
-from darkstar_pipeline.warehouse.schemas import TABLES, Table
+from darkstar_pipeline.warehouse.day_names import PART, days_in, owner_of
+from darkstar_pipeline.warehouse.schemas import Table
+from darkstar_pipeline.warehouse.views import create_views
 from env.time_grid import days_between
 from planner.artifacts.atomic_files import atomic_file, make_folder, sweep_leftovers
 
-PART = "part.parquet"
 WRITER_LOCK = ".write.lock"
 """In the folder of a site of a table: held by whoever writes there, over reading, merging and writing."""
 FEW_DAYS = 70
 """So few are looked for one by one; to list a year of them takes 10 ms."""
+_log = logging.getLogger(__name__)
+_told: set[tuple[Path, FileIdentity]] = set()  # files whose wrong rows were logged: a service reads them every 5 s
 
 
 class LakeUnreadableError(DarkstarError):
@@ -168,14 +171,8 @@ class Lake:
         return {day: groups[day].height if day in groups else 0 for day in days}
 
     def days(self, table: Table, site: str) -> list[date]:
-        """The days that table has a file for, ascending."""
-        folder = self.root / table.name / f"site={site}"
-        if not folder.is_dir():
-            return []
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if entry.name.startswith("day=")]
-        days = sorted(date.fromisoformat(name.removeprefix("day=")) for name in names)
-        return [day for day in days if self.path(table, site, day).exists()]
+        """Return the days that a table has a file for, ascending."""
+        return days_in(self.root / table.name / f"site={site}")
 
     def identity(self, table: Table, site: str, first: date, last: date) -> tuple[FileIdentity, ...]:
         """Changes whenever a day of a table from `first` to `last` is replaced, comes or goes."""
@@ -185,30 +182,32 @@ class Lake:
         """Rows of a table for a range of local days, both ends included, in the table's order."""
         if first is not None and last is not None and (last - first).days < FEW_DAYS:
             paths = (self.path(table, site, day) for day in days_between(first, last))
-            return self.read_paths(table, [path for path in paths if path.exists()])
+            return self.read_paths(table, [path for path in paths if path.is_file()])
         chosen = [
             day for day in self.days(table, site) if (first is None or day >= first) and (last is None or day <= last)
         ]
         return self.read_paths(table, [self.path(table, site, day) for day in chosen])
 
     def read_paths(self, table: Table, paths: Sequence[Path]) -> pl.DataFrame:
-        """Rows of the given files of a table, in the table's order."""
+        """Rows of the given files of a table, in the table's order.
+
+        Rows of another site or day than their file's are left out, and of rows that repeat a key the last is taken;
+        both are logged, and `darkstar doctor` finds them.
+
+        Raises:
+            LakeUnreadableError: a file is damaged, or holds what its table does not.
+        """
         if not paths:
             return pl.DataFrame(schema=table.schema)
-        frame = _read_files(table.name, paths)
-        missing = [
-            pl.lit(None, dtype=dtype).alias(name) for name, dtype in table.schema.items() if name not in frame.columns
-        ]
-        return (
-            frame.with_columns(missing)
-            .select(table.schema.names())
-            .cast(dict(table.schema))  # pyright: ignore[reportArgumentType]
-            .sort("site", table.day_column, *table.key)
-        )
+        try:
+            rows = _typed(table, _read_files(table.name, paths))
+        except pl.exceptions.PolarsError as error:
+            raise _unfit(table, paths, error) from error
+        return _rightful(table, paths, rows).sort("site", table.day_column, *table.key)
 
     def sweep_leftovers(self) -> int:
         """Remove the temporary files that killed writers left beside any day of any table; their number."""
-        return sum(sweep_leftovers(day) for day in self.root.glob("*/site=*/day=*"))
+        return sum(sweep_leftovers(day) for day in self.root.glob("*/site=*/day=*") if day.is_dir())
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """An in-memory DuckDB with a view per table; the caller closes it."""
@@ -231,43 +230,6 @@ def _refuse_foreign_rows(table: Table, site: str, days: Sequence[date], ordered:
         raise SchemaMismatchError(message, "split by day")
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    """Create one view per table over the files under `root`; a table without files is an empty view."""
-    connection.execute("SET TimeZone = 'UTC'")
-    for table in TABLES.values():
-        connection.execute(f"CREATE OR REPLACE VIEW {table.name} AS {_view_sql(table, root)}")
-
-
-def _view_sql(table: Table, root: Path) -> str:
-    """The SELECT of a table's view; the day comes from the path, so that a condition on it skips files."""
-    types = {name: _sql_type(dtype) for name, dtype in table.schema.items()}
-    folder = root / table.name
-    if next(folder.glob(f"site=*/day=*/{PART}"), None) is None:
-        columns = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in types.items())
-        return f"SELECT {columns} WHERE false"
-    pattern = str(folder / "site=*" / "day=*" / PART).replace("'", "''")
-    options = "hive_partitioning = true, hive_types = {'site': VARCHAR, 'day': DATE}, union_by_name = true"
-    declared = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in {**types, "day": "DATE"}.items())
-    nothing = f"SELECT {declared} WHERE false"  # gives columns that no file has yet
-    picks = [f"day AS {name}" if name == table.day_column else name for name in types]
-    files = f"SELECT * FROM read_parquet('{pattern}', {options})"  # noqa: S608 - our own names
-    return f"SELECT {', '.join(picks)} FROM ({nothing} UNION ALL BY NAME {files})"  # noqa: S608 - our own names
-
-
-_SQL_TYPES: dict[type[pl.DataType], str] = {
-    pl.String: "VARCHAR",
-    pl.Float64: "DOUBLE",
-    pl.Int32: "INTEGER",
-    pl.Boolean: "BOOLEAN",
-    pl.Date: "DATE",
-    pl.Datetime: "TIMESTAMPTZ",
-}
-
-
-def _sql_type(dtype: pl.DataType) -> str:
-    return _SQL_TYPES[type(dtype)]
-
-
 def _read_files(table: str, paths: Sequence[Path]) -> pl.DataFrame:
     """The files as one frame.
 
@@ -280,3 +242,58 @@ def _read_files(table: str, paths: Sequence[Path]) -> pl.DataFrame:
         message = f"a file of the lake cannot be read: {error}"
         hint = "delete the damaged day and backfill it again"
         raise LakeUnreadableError(message, hint, table=table) from error
+
+
+def _rightful(table: Table, paths: Sequence[Path], rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that are of the site and day of their file, each once: of a doubled one, the last.
+
+    Files follow each other in `rows`, so that every file is a run of its site and day; where the runs are others, or a
+    key is doubled, each file is looked at by itself, which takes five times as long.
+
+    Args:
+        table: their table.
+        paths: the files, in order.
+        rows: their rows, in order of the files.
+    """
+    keys = sorted({"site", table.day_column, *table.key})
+    runs = rows.select(pl.struct("site", table.day_column).rle().struct.field("value").struct.unnest()).rows()
+    owners = iter([owner_of(path) for path in paths])
+    if all(run in owners for run in runs) and not rows.select(keys).is_duplicated().any():
+        return rows
+    own = [_own_rows(table, path) for path in paths]
+    return pl.concat(own) if own else rows.clear()
+
+
+def _own_rows(table: Table, path: Path) -> pl.DataFrame:
+    """Return the rows of a file that belong there, each once; others are logged."""
+    site, day = owner_of(path)
+    rows = _typed(table, _read_files(table.name, [path]))
+    own = rows.filter(pl.col("site").eq_missing(pl.lit(site)) & pl.col(table.day_column).eq_missing(pl.lit(day)))
+    once = own.unique(sorted({"site", table.day_column, *table.key}), keep="last", maintain_order=True)
+    if once.height < rows.height and (told := (path, file_identity(path))) not in _told:
+        _told.add(told)
+        foreign, doubled = rows.height - own.height, own.height - once.height
+        wrong = f"{foreign} rows of another site or day and {doubled} doubled ones"
+        _log.warning("%s has %s, which are left out; `darkstar doctor` finds them", path, wrong)
+    return once
+
+
+def _typed(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows in declared columns and types; columns that a file of an older release lacks are null."""
+    missing = [
+        pl.lit(None, dtype=dtype).alias(name) for name, dtype in table.schema.items() if name not in frame.columns
+    ]
+    return frame.with_columns(missing).select(table.schema.names()).cast(dict(table.schema))  # pyright: ignore[reportArgumentType]
+
+
+def _unfit(table: Table, paths: Sequence[Path], error: pl.exceptions.PolarsError) -> LakeUnreadableError:
+    """Return the error for files of which one holds what its table does not, naming that one."""
+    reason, culprit = " ".join(str(error).split()), paths[0]
+    for path in paths if len(paths) > 1 else ():
+        try:
+            _typed(table, _read_files(table.name, [path]))
+        except (pl.exceptions.PolarsError, LakeUnreadableError):
+            culprit = path
+            break
+    message = f"a file of the lake does not fit its table {table.name}: {culprit}: {reason}"
+    return LakeUnreadableError(message, "`darkstar doctor --repair` moves it aside", table=table.name)

@@ -8,14 +8,16 @@ view: a `COPY … TO` hidden in a WITH clause is a SELECT to the parser, and wro
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any, cast
 
 import duckdb
 
 from darkstar_pipeline.errors import DarkstarError
+from darkstar_pipeline.warehouse.day_names import PART
 from darkstar_pipeline.warehouse.interrupts import interruptible
-from darkstar_pipeline.warehouse.lake import PART, Lake, LakeUnreadableError
+from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError
 
 BATCH_ROWS = 10_000
 """Rows in memory at a time."""
@@ -121,13 +123,14 @@ def run_query(lake: Lake, sql: str) -> Generator[QueryResult]:
 
 def _lock(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     """Bar everything but the lake's files, and freeze that."""
-    folder = str(root).replace("'", "''")
+    quoted = [folder.replace("'", "''") for folder in dict.fromkeys((str(root), escape(str(root))))]
+    allowed = ", ".join(f"'{folder}/'" for folder in quoted)  # as it is, and as the views name it
     for setting in (
         "python_enable_replacements = false",
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
         "temp_directory = ''",  # an in-memory database would spill into a folder of the working directory
-        f"allowed_directories = ['{folder}/']",
+        f"allowed_directories = [{allowed}]",
         "enable_external_access = false",
         "lock_configuration = true",
     ):

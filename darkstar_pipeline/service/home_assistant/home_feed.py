@@ -147,6 +147,8 @@ class HomeFeed:
         }
         if not columns:
             return []
+        if self._fetched_to is not None and self._fetched_to > now:
+            self._fetched_to = None  # the clock was ahead and was set back: what came since is not known
         since = slot_of(max(self._fetched_to - OVERLAP, now - MAX_LOOKBACK) if self._fetched_to else now - MAX_LOOKBACK)
         lists = [states for states in self._client.history(sorted(columns), since, now) if states]
         recorded = {str(states[0].get("entity_id")) for states in lists}

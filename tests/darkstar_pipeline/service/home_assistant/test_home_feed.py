@@ -263,3 +263,15 @@ def test_feed_reads_by_itself_when_started(home: Context) -> None:
     feed.stop()
     assert feed.soc() == (60.0, AT)
     assert len(answers.asked) == 1
+
+
+def test_sync_goes_on_at_once_when_a_clock_that_was_days_ahead_is_set_back(home: Context) -> None:
+    answers = an_hour()
+    feed, clock = made_feed(home, answers)
+    clock.at = AT + timedelta(days=1, seconds=30)
+    feed.sync()
+    clock.at = AT + timedelta(seconds=30)
+    assert [report.slots_unchanged for report in feed.sync()] == [4]
+    since, until = answers.asked[-1]
+    assert since < until
+    assert "readings" not in feed.status().note

@@ -1,0 +1,67 @@
+"""Views of the lake's tables for SQL: one per table, over exactly those files that are named as days of it."""
+
+from glob import escape
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from darkstar_pipeline.warehouse.day_names import PART, days_in, has_only_days, sites_in
+from darkstar_pipeline.warehouse.schemas import TABLES, Table
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """Create one view per table over the files under `root`; a table without files is an empty view."""
+    connection.execute("SET TimeZone = 'UTC'")
+    for table in TABLES.values():
+        connection.execute(f"CREATE OR REPLACE VIEW {table.name} AS {_view_sql(table, root)}")
+
+
+def _view_sql(table: Table, root: Path) -> str:
+    """The SELECT of a table's view; the day comes from the path, so that a condition on it skips files.
+
+    The site comes from the path, too. Rows of another day than their file's are left out.
+    """
+    types = {name: _sql_type(dtype) for name, dtype in table.schema.items()}
+    patterns = _patterns(root / table.name)
+    if not patterns:
+        columns = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in types.items())
+        return f"SELECT {columns} WHERE false"
+    files = ", ".join("'" + pattern.replace("'", "''") + "'" for pattern in patterns)
+    options = "hive_partitioning = true, hive_types = {'site': VARCHAR, 'day': DATE}, union_by_name = true"
+    declared = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in {**types, "day": "DATE"}.items())
+    nothing = f"SELECT {declared} WHERE false"  # gives columns that no file has yet
+    picks = [f"day AS {name}" if name == table.day_column else name for name in types]
+    rows = f"SELECT * FROM read_parquet([{files}], {options})"  # noqa: S608 - our own names
+    own = "" if table.day_column == "day" else f" WHERE {table.day_column} = day"
+    return f"SELECT {', '.join(picks)} FROM ({nothing} UNION ALL BY NAME {rows}){own}"  # noqa: S608 - our own names
+
+
+def _patterns(folder: Path) -> list[str]:
+    """Return what DuckDB finds the files of a table's folder by: a pattern a site, or its days where strays are beside.
+
+    A path is a pattern to DuckDB wherever it is named, so what is special in it is taken literally.
+    """
+    patterns: list[str] = []
+    for site in sites_in(folder):
+        place = folder / f"site={site}"
+        days = days_in(place)
+        if days and has_only_days(place):
+            patterns.append(f"{escape(str(place))}/day=*/{PART}")
+        else:
+            patterns += [escape(str(place / f"day={day.isoformat()}" / PART)) for day in days]
+    return patterns
+
+
+_SQL_TYPES: dict[type[pl.DataType], str] = {
+    pl.String: "VARCHAR",
+    pl.Float64: "DOUBLE",
+    pl.Int32: "INTEGER",
+    pl.Boolean: "BOOLEAN",
+    pl.Date: "DATE",
+    pl.Datetime: "TIMESTAMPTZ",
+}
+
+
+def _sql_type(dtype: pl.DataType) -> str:
+    return _SQL_TYPES[type(dtype)]
