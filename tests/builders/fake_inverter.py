@@ -28,17 +28,23 @@ class Supplier:
 
 @dataclass
 class FakeInverter:
-    """Entities that take what is written, but for those in `refused`, by entity and value."""
+    """Entities that take what is written, but for those in `refuses`, by entity and value; `texts` hide values."""
 
     states: dict[str, float] = field(default_factory=lambda: {CHARGE: 1234.0, DISCHARGE: 4321.0})
     largest: float = 9000.0
     refuses: tuple[str, ...] = ()
     refused_values: tuple[float, ...] = ()
+    unit: str | None = None
+    texts: dict[str, str] = field(default_factory=dict[str, str])
     written: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
 
     def state(self, entity: str) -> Mapping[str, Any]:
-        limits = {"min": 0, "max": self.largest, "step": 1}
-        return {"entity_id": entity, "state": str(self.states[entity]), "attributes": limits}
+        attributes = {"min": 0, "max": self.largest, "step": 1, "unit_of_measurement": self.unit}
+        return {
+            "entity_id": entity,
+            "state": self.texts.get(entity, str(self.states[entity])),
+            "attributes": attributes,
+        }
 
     def call(self, domain: str, service: str, data: Mapping[str, Any]) -> None:
         del domain, service

@@ -8,6 +8,7 @@ by values that were read back; the watchdog, a process of its own, restores the 
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +17,15 @@ from pathlib import Path
 from darkstar_pipeline.config.home_assistant import ControlSettings, HomeAssistantSettings
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.home_assistant.attempts import ATTEMPTS
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient, HomeAssistantError
 from darkstar_pipeline.service.home_assistant.daily_writes import DailyWrites
 from darkstar_pipeline.service.home_assistant.entity_values import in_words
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient, EntityWriter, Ramp
+from darkstar_pipeline.service.home_assistant.execution import Execution
 from darkstar_pipeline.service.home_assistant.lease import uptime_seconds
 from darkstar_pipeline.service.home_assistant.lease_keeper import LeaseKeeper, Process
-from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes, in_unit
+from darkstar_pipeline.service.home_assistant.profiles import Write, in_unit
 from darkstar_pipeline.service.home_assistant.watchdog import start_watchdog
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument
@@ -30,10 +33,8 @@ from darkstar_pipeline.service.secrets import secret
 
 POLL_SECONDS = 2.0
 STOP_SECONDS = 10.0
-ATTEMPTS = 2
-"""A command that is not read back is written once more before the default replaces it."""
-_NOT_TAKEN = "the inverter did not take the command; it runs its own default until the next slot"
-_EXPIRED = "the lease has expired; nothing is written until the watchdog has restored the inverter's default"
+STUCK_SECONDS = 60.0
+"""Time beyond the longest step after which control that has completed none is stuck [s]."""
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +68,8 @@ class ControlStatus:
         writes_today: values written on this local day.
         budget: most values that are written on a local day.
         problem: what is wrong; empty where nothing is.
+        notes: what the inverter cannot express of what was asked; empty where nothing is.
+        commanded: whether the command stands, rather than the default in its place.
     """
 
     enabled: bool
@@ -77,6 +80,8 @@ class ControlStatus:
     writes_today: int = 0
     budget: int = 0
     problem: str = ""
+    notes: str = ""
+    commanded: bool = False
 
 
 class Controller:
@@ -110,7 +115,8 @@ class Controller:
         self._home, self._clock, self._command = home, clock, command
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._held_off_until: datetime | None = None
+        self._handing_back = False
+        self._completed: float | None = None
         self._daily_writes = DailyWrites(home.folder, home.timezone, clock)
         self._status = ControlStatus(
             enabled=self.settings.enabled,
@@ -119,17 +125,27 @@ class Controller:
             budget=self.settings.writes_per_day,
         )
         self._client = (client or connect(home.settings)) if self.settings.enabled else None
-        self._ramp = _ramp(self.settings, clock)
+        self._execution = Execution(
+            self.settings,
+            home.discharge_kw,
+            ramp=_ramp(self.settings, clock),
+            written=self._daily_writes.count,
+            monotonic=clock.monotonic,
+            guard=self._guard,
+            guarded=lambda writer: not self._keeper.held or self._guard(writer),
+        )
+        longest_step = (ATTEMPTS + 1) * self.settings.confirm_seconds
+        self._stuck_seconds = longest_step + STUCK_SECONDS
         self._keeper = LeaseKeeper(
             home.folder,
             home.settings.url or "",
             home.settings.token_file,
             lease_seconds=self.settings.lease_minutes * 60,
-            margin_seconds=(ATTEMPTS + 1) * self.settings.confirm_seconds + POLL_SECONDS,  # the longest step
+            margin_seconds=longest_step + POLL_SECONDS,
             start=start,
             uptime=uptime,
         )
-        self._writer = None if self._client is None else self._made_writer(self._client, wait or self._stop.wait)
+        self._writer = None if self._client is None else self._made_writer(self._client, wait or self._pause)
 
     def _made_writer(self, client: EntityClient, wait: Callable[[float], bool]) -> EntityWriter:
         return EntityWriter(
@@ -143,29 +159,43 @@ class Controller:
     def start(self) -> None:
         """Start controlling in a thread of its own, where control is enabled."""
         if self._client is not None:
+            self._completed = self._clock.monotonic()
             self._thread = threading.Thread(target=self._run, name="control", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
-        """Stop controlling, and restore the inverter's default."""
+        """Stop controlling, and restore the inverter's default; where a step hangs, that is left to the watchdog."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=STOP_SECONDS)
-        if self._writer is not None and self._keeper.held:
+        if self._thread is not None and self._thread.is_alive():
+            _log.warning("control hangs; restoring the default is left to the watchdog")
+        elif self._writer is not None and self._keeper.held:
+            self._handing_back = True
             self._hand_back(self._writer)
         if self._client is not None:
             self._client.close()
 
     def _hand_back(self, writer: EntityWriter) -> None:
-        """Restore the default and release the lease; where that fails, the watchdog restores it."""
+        """Restore the default and release the lease once it stands; where that fails, the watchdog restores it."""
         try:
-            writer.write(self._default())
-            ended = self._keeper.release(writer.calls(self._default()), STOP_SECONDS)
+            outcome = self._execution.restore(writer, "", at_the_end=True)
+            if not outcome.confirmed:
+                _log.warning("restoring the default is left to the watchdog: %s", outcome.problem)
+                return
+            ended = self._keeper.release(writer.calls(self._execution.default()), STOP_SECONDS)
         except (HomeAssistantError, OSError) as error:
             _log.warning("restoring the default is left to the watchdog: %s", error)
             return
         if not ended:
             _log.warning("the watchdog does not end")
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait; return whether the controller stops, which ends everything but handing back."""
+        if not self._handing_back:
+            return self._stop.wait(seconds)
+        time.sleep(seconds)
+        return False
 
     def status(self) -> ControlStatus:
         """Return the state of control."""
@@ -175,8 +205,22 @@ class Controller:
         """Return the state of control as a component of the service; empty where control is off."""
         if not self._status.enabled:
             return []
-        note = self._status.problem or ("dry run: " if self._status.dry_run else "") + self._status.last_writes
-        return [Component(name="control", ok=not self._status.problem, note=note)]
+        status, quiet = self._status, self._quiet_seconds()
+        problem = status.problem
+        if self.stuck:
+            problem = f"control has not looked at the inverter for {quiet:.0f} s"
+        note = problem or ("dry run: " if status.dry_run else "") + status.last_writes
+        notes = "; ".join(part for part in (note, status.notes) if part)
+        return [Component(name="control", ok=not problem, note=notes, age_seconds=round(quiet, 1))]
+
+    def _quiet_seconds(self) -> float:
+        """Return the time since the last completed step, whatever came of it [s]."""
+        return 0.0 if self._completed is None else max(self._clock.monotonic() - self._completed, 0.0)
+
+    @property
+    def stuck(self) -> bool:
+        """Return whether control has not completed a step for longer than a step can last."""
+        return self._quiet_seconds() > self._stuck_seconds
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -187,6 +231,7 @@ class Controller:
             except Exception as error:  # noqa: BLE001 - whatever fails, the lease expires and the default returns
                 self._status.problem = f"{type(error).__name__}: {error}"
                 _log.exception("control failed")
+            self._completed = self._clock.monotonic()
             self._stop.wait(POLL_SECONDS)
 
     def step(self) -> None:
@@ -198,56 +243,27 @@ class Controller:
         if self._writer is None:
             return
         command, now = self._command(), self._clock.now()
-        target, problem = self._target(command, now)
         if self.settings.dry_run:
-            self._status.last_writes = in_words(target)
-            self._status.problem, self._status.connected = problem, True
+            target, self._status.problem = self._execution.target(command, now)
+            self._status.last_writes, self._status.connected = in_words(target), True
             return
-        if not self._guard(self._writer):
-            self._status.problem = _EXPIRED
-            return
-        confirmed = self._carry_out(self._writer, target)
-        if not confirmed:
-            self._held_off_until, problem = command.expires_at, _NOT_TAKEN
-            confirmed = self._writer.write(self._default())
-        if confirmed:
-            self._keeper.renew(self._writer.calls(self._default()))
-        else:
-            problem = (
-                "the inverter takes neither the command nor its default; its lease runs out, and the watchdog retries"
-            )
-        self._status.connected, self._status.problem = True, problem
-        if not problem:
+        outcome = self._execution.step(self._writer, command, now)
+        if outcome.confirmed:
+            self._keeper.renew(self._writer.calls(self._execution.default()))
+        self._status.connected, self._status.problem = True, outcome.problem
+        self._status.notes, self._status.commanded = "; ".join(outcome.notes), outcome.commanded
+        if outcome.confirmed and not outcome.problem:
             self._status.confirmed_at = now
-
-    def _target(self, command: CommandDocument, now: datetime) -> tuple[list[Write], str]:
-        """Return the values that the entities are to have, and what is wrong where the default replaces the command."""
-        if not command.automatic:
-            return self._default(), ""
-        if not command.slot_start <= now < command.expires_at:
-            return self._default(), "the command has expired; the inverter runs its own default"
-        if self._held_off_until is not None and now < self._held_off_until:
-            return self._default(), _NOT_TAKEN
-        writes = command_writes(command, self.settings, self._home.discharge_kw)
-        writes_left = self.settings.writes_per_day - self._daily_writes.count()
-        if writes_left <= len(self._default()) and writes != self._default():
-            return self._default(), "the day's budget of writes is spent; the inverter runs its default until midnight"
-        return writes, ""
-
-    def _default(self) -> list[Write]:
-        return default_writes(self.settings, self._home.discharge_kw)
 
     def _guard(self, writer: EntityWriter) -> bool:
         """Return whether a watchdog guards what is written now; a new lease needs the limits of the entities."""
+        if self._stop.is_set() and not self._handing_back:
+            return False
+        default = self._execution.default()
         if not self._keeper.held:
-            for write in self._default():
+            for write in default:
                 writer.read(write.entity)
-        return self._keeper.guard(writer.calls(self._default()))
-
-    def _carry_out(self, writer: EntityWriter, target: list[Write]) -> bool:
-        """Write the target, or the next step of its ramp; return whether it was read back."""
-        writes = self._ramp.next_step(target, writer.read)
-        return any(writer.write(writes) for _ in range(ATTEMPTS))
+        return self._keeper.guard(writer.calls(default))
 
     def _written(self, write: Write) -> None:
         """Count a value that was written."""

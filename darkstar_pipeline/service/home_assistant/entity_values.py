@@ -4,56 +4,123 @@ Pure functions. What does not belong here: reading and writing entities (`entity
 value (`profiles`).
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from darkstar_pipeline.service.home_assistant.lease import ServiceCall
 from darkstar_pipeline.service.home_assistant.profiles import Write
 
 TOLERANCE_STEPS = 0.51
 """Numbers closer than this many steps of an entity are equal, since entities round to their own step."""
+TOLERANCE_SHARE = 0.01
+"""Numbers closer than this share of an entity's largest value are equal too: an inverter may round more coarsely."""
+TOLERANCE_OF_VALUE = 0.5
+"""The share is never more than this part of the value itself, so that 90 W are no zero."""
+_STEPS = {"kW": 0.01, "A": 0.1}
+"""Steps of entities that state none, by unit; 1 otherwise."""
+UNREADABLE = ("unavailable", "unknown", "none", "")
+"""States of an entity that has no value now."""
 
 State = Mapping[str, Any]
 """The state of an entity as `/api/states/ENTITY` returns it: `state`, `attributes` and timestamps."""
 
 
 def number_of(state: State | None) -> float | None:
-    """Return a state as a number; None where it is not a number.
+    """Return a state as a number; None where it is not a finite number.
 
-    >>> number_of({"state": "2500.0"}), number_of({"state": "unavailable"}), number_of(None)
+    >>> number_of({"state": "2500.0"}), number_of({"state": "unavailable"}), number_of({"state": "nan"})
     (2500.0, None, None)
     """
-    try:
-        return None if state is None else float(state["state"])
-    except (TypeError, KeyError, ValueError):
-        return None
+    return None if state is None else _finite(state.get("state"))
 
 
 def within_limits(state: State | None, write: Write) -> Write:
-    """Return the write with its number kept within the entity's own `min` and `max`.
+    """Return the write with its number on the entity's own steps, within its `min` and `max`.
 
     >>> within_limits({"state": "0", "attributes": {"max": 5000}}, Write("number.charge", 9900.0)).value
     5000.0
+    >>> within_limits({"state": "0", "attributes": {"min": 0, "step": 500}}, Write("number.charge", 2740.0)).value
+    2500.0
     """
     if state is None or isinstance(write.value, str):
         return write
-    limits = state.get("attributes", {})
-    low, high = float(limits.get("min", float("-inf"))), float(limits.get("max", float("inf")))
-    return Write(write.entity, min(max(write.value, low), high))
+    low, high, step = _number(state, "min"), _number(state, "max"), _step(state)
+    value = write.value if step is None else _on_step(write.value, low or 0.0, step)
+    if low is not None and high is not None and low > high:
+        return replace(write, value=value)
+    value = value if high is None else min(value, high)
+    return replace(write, value=value if low is None else max(value, low))
+
+
+def limit_note(state: State | None, wanted: Write, allowed: Write) -> str:
+    """Return what an entity cannot express of a wanted value; empty where it can, to within the tolerance.
+
+    >>> limit_note({"attributes": {"max": 5000}}, Write("number.c", 9900.0, "W"), Write("number.c", 5000.0, "W"))
+    'number.c takes at most 5000 W, not 9900 W'
+    """
+    if state is None or isinstance(wanted.value, str) or isinstance(allowed.value, str):
+        return ""
+    if abs(wanted.value - allowed.value) <= _share(state, wanted.value):
+        return ""
+    unit = f" {wanted.unit}" if wanted.unit else ""
+    low, high = _number(state, "min"), _number(state, "max")
+    bound = "at most " if allowed.value == high else "at least " if allowed.value == low else "only steps such as "
+    return f"{wanted.entity} takes {bound}{allowed.value:g}{unit}, not {wanted.value:g}{unit}"
 
 
 def has_value(state: State | None, write: Write) -> bool:
-    """Return whether an entity has the value of a write, to within its own step.
+    """Return whether an entity has the value of a write.
+
+    Numbers are equal to within half a step of the entity or 1 % of its largest value, whichever is more; the latter
+    never more than half the value, so that zero is exact to the step. What is no finite number equals nothing.
 
     >>> has_value({"state": "41.6", "attributes": {"step": 1}}, Write("number.charge", 42.0))
     True
+    >>> has_value({"state": "7600", "attributes": {"step": 1, "max": 9000}}, Write("number.discharge", 8000.0))
+    False
     """
     if state is None:
         return False
     if isinstance(write.value, str):
         return state.get("state") == write.value
-    value, step = number_of(state), float(state.get("attributes", {}).get("step", 1.0))
-    return value is not None and abs(value - write.value) <= TOLERANCE_STEPS * step
+    value = number_of(state)
+    return value is not None and abs(value - write.value) <= _tolerance(state, write, write.value)
+
+
+def unreadable(state: State | None, write: Write) -> str:
+    """Return why an entity has no value now; empty where it has one."""
+    if state is None:
+        return f"Home Assistant has no entity {write.entity}"
+    text = str(state.get("state", "")).strip().lower()
+    return f"{write.entity} is {text or 'without a state'}" if text in UNREADABLE else ""
+
+
+def refusal(state: State | None, write: Write) -> str:
+    """Return why a value must not be written to an entity; empty where it may.
+
+    >>> refusal({"state": "0", "attributes": {"unit_of_measurement": "kW"}}, Write("number.charge", 2500.0, "W"))
+    'number.charge is in kW, and home_assistant.control.mapping.unit says W'
+    """
+    attributes = _attributes(state)
+    if isinstance(write.value, str):
+        options = attributes.get("options")
+        if isinstance(options, list) and write.value not in options:
+            return f"{write.entity} has no option {write.value!r}"
+        return ""
+    if not math.isfinite(write.value):
+        return f"{write.value} is no value for {write.entity}"
+    unit = unit_of(state)
+    if write.unit and unit and unit.casefold() != write.unit.casefold():
+        return f"{write.entity} is in {unit}, and home_assistant.control.mapping.unit says {write.unit}"
+    return ""
+
+
+def unit_of(state: State | None) -> str:
+    """Return the unit that an entity reports; empty where it reports none."""
+    unit = _attributes(state).get("unit_of_measurement")
+    return unit.strip() if isinstance(unit, str) else ""
 
 
 def service_call(write: Write) -> ServiceCall:
@@ -68,3 +135,53 @@ def in_words(writes: Sequence[Write]) -> str:
     'number.charge = 2500.0, select.mode = charge'
     """
     return ", ".join(f"{write.entity} = {write.value}" for write in writes)
+
+
+def _on_step(value: float, low: float, step: float) -> float:
+    """Return the number on the grid of steps that is nearest to a value."""
+    n_steps = (value - low) / step
+    return round(low + round(n_steps) * step, 6) if math.isfinite(n_steps) else value
+
+
+def _tolerance(state: State, write: Write, value: float) -> float:
+    """Return how far a number may be from the value that was written [the entity's unit]."""
+    half_step = TOLERANCE_STEPS * (_step(state) or _STEPS.get(write.unit, 1.0))
+    if value == 0:
+        scale = _scale(state, value)
+        return min(half_step, TOLERANCE_SHARE * scale) if scale > 0 else half_step
+    return max(half_step, _share(state, value))
+
+
+def _share(state: State, value: float) -> float:
+    """Return the part of the tolerance that goes by the entity's scale; 0 for the value zero."""
+    return min(TOLERANCE_SHARE * _scale(state, value), TOLERANCE_OF_VALUE * abs(value))
+
+
+def _scale(state: State, value: float) -> float:
+    largest = _number(state, "max")
+    return max(abs(value), 0.0 if largest is None else abs(largest))
+
+
+def _attributes(state: State | None) -> Mapping[str, Any]:
+    attributes = None if state is None else state.get("attributes")
+    return cast("Mapping[str, Any]", attributes) if isinstance(attributes, Mapping) else {}
+
+
+def _number(state: State, name: str) -> float | None:
+    return _finite(_attributes(state).get(name))
+
+
+def _step(state: State) -> float | None:
+    step = _number(state, "step")
+    return step if step is not None and step > 0 else None
+
+
+def _finite(value: object) -> float | None:
+    """Return a value as a number; None where it is not a finite one."""
+    if not isinstance(value, (str, int, float)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

@@ -1,19 +1,30 @@
-"""Writes values to entities of Home Assistant, only where they differ, and confirms each by reading it back."""
+"""Looks at entities of Home Assistant, writes what differs, and confirms it by looking again.
 
+An answer of 200 is no proof that a write stood: Home Assistant skips entities that are unavailable, and an inverter may
+round, clamp, ignore or take its time. Only what is read back counts.
+"""
+
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from darkstar_pipeline.service.home_assistant.entity_values import (
     State,
     has_value,
+    limit_note,
     number_of,
+    refusal,
     service_call,
+    unit_of,
+    unreadable,
     within_limits,
 )
 from darkstar_pipeline.service.home_assistant.lease import ServiceCall
 from darkstar_pipeline.service.home_assistant.profiles import Write
 
 CONFIRM_PAUSE_SECONDS = 0.3
+_log = logging.getLogger(__name__)
 
 
 class EntityClient(Protocol):
@@ -32,6 +43,28 @@ class EntityClient(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Look:
+    """What was seen of the entities of some writes.
+
+    Attributes:
+        differing: writes whose value the entity does not have, within its limits, in their order.
+        unreadable: why entities have no value now; empty where all have one.
+        refused: why values must not be written at all; empty where all may.
+        notes: what the entities cannot express.
+    """
+
+    differing: tuple[Write, ...]
+    unreadable: str
+    refused: str
+    notes: tuple[str, ...]
+
+    @property
+    def stands(self) -> bool:
+        """Return whether every entity has its value."""
+        return not (self.differing or self.unreadable or self.refused)
+
+
 class EntityWriter:
     """Writes entities and reads them back.
 
@@ -40,7 +73,7 @@ class EntityWriter:
         confirm_seconds: time within which a write has to be read back [s].
         monotonic: seconds that only rise [s].
         wait: waits for so many seconds; returns True where the controller stops, which ends the confirmation.
-        on_write: called after every value that was written.
+        on_write: called before every value that is written, also where Home Assistant then fails.
     """
 
     def __init__(
@@ -55,30 +88,52 @@ class EntityWriter:
         self._client, self._confirm_seconds = client, confirm_seconds
         self._monotonic, self._wait, self._on_write = monotonic, wait, on_write
         self._last_states: dict[str, State] = {}
+        self._without_unit: set[str] = set()
 
-    def write(self, writes: Sequence[Write]) -> bool:
-        """Write what differs.
-
-        Returns:
-            Whether every value was read back in time.
+    def look(self, writes: Sequence[Write]) -> Look:
+        """Return whether the entities have the values of writes, and what may be written.
 
         Raises:
             HomeAssistantError: Home Assistant does not answer.
         """
-        unconfirmed: list[Write] = []
+        differing: list[Write] = []
+        missing: list[str] = []
+        refused: list[str] = []
+        notes: list[str] = []
         for write in writes:
             state = self.read(write.entity)
             allowed = within_limits(state, write)
-            if not has_value(state, allowed):
-                self._client.call(allowed.domain, allowed.service, allowed.data)
-                self._on_write(allowed)
-                unconfirmed.append(allowed)
+            if why := refusal(state, allowed):
+                refused.append(why)
+            elif why := unreadable(state, write):
+                missing.append(why)
+            else:
+                notes += [note] if (note := limit_note(state, write, allowed)) else []
+                differing += [] if has_value(state, allowed) else [allowed]
+                self._warn_without_unit(state, write)
+        return Look(tuple(differing), "; ".join(missing), "; ".join(refused), tuple(notes))
+
+    def write(self, look: Look) -> None:
+        """Write what a look found to differ.
+
+        Raises:
+            HomeAssistantError: Home Assistant does not answer, or refuses a value.
+        """
+        for write in look.differing:
+            self._on_write(write)
+            self._client.call(write.domain, write.service, write.data)
+
+    def settled(self, writes: Sequence[Write]) -> Look:
+        """Look until the entities have the values of writes, at most `confirm_seconds`; return the last look.
+
+        Raises:
+            HomeAssistantError: Home Assistant does not answer.
+        """
         deadline = self._monotonic() + self._confirm_seconds
-        while unconfirmed:
-            unconfirmed = [write for write in unconfirmed if not has_value(self._client.state(write.entity), write)]
-            if unconfirmed and (self._monotonic() > deadline or self._wait(CONFIRM_PAUSE_SECONDS)):
-                return False
-        return True
+        look = self.look(writes)
+        while not look.stands and self._monotonic() <= deadline and not self._wait(CONFIRM_PAUSE_SECONDS):
+            look = self.look(writes)
+        return look
 
     def read(self, entity: str) -> State | None:
         """Return the state of an entity, and keep it for the limits that it has.
@@ -94,6 +149,12 @@ class EntityWriter:
     def calls(self, writes: Sequence[Write]) -> list[ServiceCall]:
         """Return the service calls of writes, within the limits that the entities had when last read."""
         return [service_call(within_limits(self._last_states.get(write.entity), write)) for write in writes]
+
+    def _warn_without_unit(self, state: State | None, write: Write) -> None:
+        """Warn once of a number that does not say its unit."""
+        if write.unit and not unit_of(state) and write.entity not in self._without_unit:
+            self._without_unit.add(write.entity)
+            _log.warning("%s reports no unit; it is taken to be %s", write.entity, write.unit)
 
 
 class Ramp:
@@ -132,4 +193,4 @@ class Ramp:
         value = number_of(read(write.entity))
         if value is None or abs(write.value - value) <= self._step:
             return write
-        return Write(write.entity, round(value + change if write.value > value else value - change, 3))
+        return replace(write, value=round(value + change if write.value > value else value - change, 3))

@@ -25,10 +25,12 @@ class Write:
     Attributes:
         entity: its id.
         value: a number in its unit, or one of its options.
+        unit: unit that the entity has to have; empty for options, and where it does not matter.
     """
 
     entity: str
     value: float | str
+    unit: str = ""
 
     @property
     def domain(self) -> str:
@@ -99,7 +101,7 @@ def _by_work_mode(command: CommandDocument, mapping: ControlMapping) -> list[Wri
 
 def _numbers(mapping: ControlMapping, *powers: tuple[str | None, float]) -> list[Write]:
     """Return writes of powers in the entities' unit; entities that are not mapped are left out."""
-    return [Write(entity, in_unit(power, mapping)) for entity, power in powers if entity is not None]
+    return [Write(entity, in_unit(power, mapping), mapping.unit) for entity, power in powers if entity is not None]
 
 
 def in_unit(power_kw: float, mapping: ControlMapping) -> float:

@@ -13,6 +13,9 @@ class Component(Document):
     name: str
     ok: bool
     note: str = Field(default="", description="What is wrong with the component.")
+    age_seconds: float | None = Field(
+        default=None, description="Time since the component last looked, whatever came of it [s]; null: it never looks."
+    )
 
 
 class HealthDocument(Document):

@@ -1,0 +1,198 @@
+"""Carries out one command: looks, writes what differs within the day's budget, confirms it, else the default.
+
+The rules of a write:
+
+- What stands is not written.
+- A command is written at most twice without being read back, and at most four times a slot; then it is given up until
+  the next slot, and the inverter gets its default.
+- A command is written only while the day's budget leaves room for the default after it, and for repeating that.
+- The default is written once when it is needed and then looked at; again only where it is seen not to stand, after
+  pauses that double from a minute to an hour, and never beyond the day's budget: the watchdog goes on from there.
+- Nothing is written to an entity that has no value, whose unit is not the one of the mapping, or that lacks the option.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from darkstar_pipeline.config.home_assistant import ControlSettings
+from darkstar_pipeline.service.home_assistant.attempts import CommandAttempts, DefaultRepeats, kept_writes
+from darkstar_pipeline.service.home_assistant.entity_writer import EntityWriter, Look, Ramp
+from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes
+from darkstar_pipeline.service.schemas.plans import CommandDocument
+
+UNREADABLE_SECONDS = 30.0
+"""An entity that has been without a value for so long has its command replaced by the default until the next slot."""
+NOT_TAKEN = "the inverter did not take the command; it runs its own default until the next slot"
+EXPIRED = "the lease has expired; nothing is written until the watchdog has restored the inverter's default"
+_LATE = "the command has expired; the inverter runs its own default"
+_SPENT = "the day's budget of writes is spent; the inverter runs its default until midnight"
+_NEITHER = "the inverter takes neither the command nor its default; its lease runs out, and the watchdog retries"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of carrying out a command.
+
+    Attributes:
+        confirmed: whether what was to stand was read back: the command, or the default in its place.
+        commanded: whether it is the command.
+        problem: what is wrong; empty where nothing is.
+        notes: what the inverter cannot express of what was asked.
+    """
+
+    confirmed: bool
+    commanded: bool = False
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Execution:
+    """Carries out commands through a writer, one step at a time.
+
+    Args:
+        settings: of control.
+        discharge_kw: the battery's largest discharge power [kW].
+        ramp: limits the change of powers.
+        written: returns how many values were written on this local day.
+        monotonic: seconds that only rise [s].
+        guard: returns whether a watchdog guards what is written now; starts one where none does.
+        guarded: returns the same where a lease is held, and True where none is; never takes a new lease.
+    """
+
+    def __init__(
+        self,
+        settings: ControlSettings,
+        discharge_kw: float,
+        *,
+        ramp: Ramp,
+        written: Callable[[], int],
+        monotonic: Callable[[], float],
+        guard: Callable[[EntityWriter], bool],
+        guarded: Callable[[EntityWriter], bool],
+    ) -> None:
+        self._settings, self._discharge_kw, self._ramp = settings, discharge_kw, ramp
+        self._written, self._monotonic = written, monotonic
+        self._guard, self._guarded = guard, guarded
+        self._attempts, self._repeats = CommandAttempts(), DefaultRepeats()
+        self._held_off_until: datetime | None = None
+        self._held_off_why = ""
+        self._unreadable_since: float | None = None
+
+    def default(self) -> list[Write]:
+        """Return the writes that make the inverter run its own default."""
+        return default_writes(self._settings, self._discharge_kw)
+
+    def target(self, command: CommandDocument, now: datetime) -> tuple[list[Write], str]:
+        """Return the values that the entities are to have, and what is wrong where the default replaces the command."""
+        if not command.automatic:
+            return self.default(), ""
+        if not command.slot_start <= now < command.expires_at:
+            return self.default(), _LATE
+        if self._held_off_until is not None and now < self._held_off_until:
+            return self.default(), self._held_off_why
+        return command_writes(command, self._settings, self._discharge_kw), ""
+
+    def step(self, writer: EntityWriter, command: CommandDocument, now: datetime) -> Outcome:
+        """Carry out a command at a moment.
+
+        Raises:
+            HomeAssistantError: Home Assistant does not answer.
+        """
+        target, problem = self.target(command, now)
+        if problem or not command.automatic:
+            return self.restore(writer, problem)
+        if target == self.default():
+            return self.restore(writer, "", commanded=True)
+        writes = self._ramp.next_step(target, writer.read)
+        look = writer.look(writes)
+        if look.refused:
+            return self.restore(writer, f"{look.refused}; the inverter runs its own default", look.notes)
+        if look.unreadable:
+            return self._without_value(writer, command, look)
+        self._unreadable_since = None
+        return self._commanded(writer, command, writes, look)
+
+    def _commanded(self, writer: EntityWriter, command: CommandDocument, writes: list[Write], look: Look) -> Outcome:
+        """Write a command until it stands, as often as it may be written."""
+        slot, key = command.slot_start, tuple(writes)
+        while not look.stands:
+            if not self._attempts.left(slot, key):
+                self._hold_off(command, NOT_TAKEN)
+                return self.restore(writer, NOT_TAKEN, look.notes)
+            if not self._affordable(look):
+                return self.restore(writer, _SPENT, look.notes)
+            if not self._guard(writer):
+                return Outcome(confirmed=False, problem=EXPIRED, notes=look.notes)
+            self._attempts.add(slot, key)
+            self._repeats.need()
+            writer.write(look)
+            look = writer.settled(writes)
+            if look.refused or look.unreadable:
+                return Outcome(confirmed=False, problem=look.refused or look.unreadable, notes=look.notes)
+        self._attempts.confirm(slot, key)
+        if not self._guard(writer):
+            return Outcome(confirmed=False, problem=EXPIRED, notes=look.notes)
+        return Outcome(confirmed=True, commanded=True, notes=look.notes)
+
+    def restore(
+        self,
+        writer: EntityWriter,
+        problem: str,
+        notes: tuple[str, ...] = (),
+        *,
+        commanded: bool = False,
+        at_the_end: bool = False,
+    ) -> Outcome:
+        """Make the inverter run its own default.
+
+        Args:
+            writer: writes the entities.
+            problem: why the default replaces the command; empty where nothing is wrong.
+            notes: what the inverter cannot express of the command.
+            commanded: whether the default is the command.
+            at_the_end: whether control stops, and what differs is written once more whatever was written today.
+
+        Raises:
+            HomeAssistantError: Home Assistant does not answer.
+        """
+        look = writer.look(self.default())
+        due = look
+        if not at_the_end:
+            due = replace(look, differing=self._repeats.due(self._monotonic(), look.differing))
+        if due.differing and (at_the_end or self._room(due, kept=0)):
+            if not self._guard(writer):
+                return Outcome(confirmed=False, problem=EXPIRED, notes=notes)
+            self._repeats.add(self._monotonic(), due.differing)
+            writer.write(due)
+            look = writer.settled(self.default())
+        holds = self._guard if look.stands else self._guarded
+        if not holds(writer):
+            return Outcome(confirmed=False, problem=EXPIRED, notes=notes)
+        notes = tuple(dict.fromkeys((*notes, *look.notes)))
+        if look.stands:
+            self._repeats.confirm(self._monotonic())
+            return Outcome(confirmed=True, commanded=commanded, problem=problem, notes=notes)
+        why = "; ".join(part for part in (_NEITHER, look.refused, look.unreadable) if part)
+        return Outcome(confirmed=False, problem=why, notes=notes)
+
+    def _without_value(self, writer: EntityWriter, command: CommandDocument, look: Look) -> Outcome:
+        """Wait for an entity without a value; after a while let the others have their default until the next slot."""
+        now = self._monotonic()
+        if self._unreadable_since is None:
+            self._unreadable_since = now
+        if now - self._unreadable_since < UNREADABLE_SECONDS:
+            return Outcome(confirmed=False, problem=look.unreadable, notes=look.notes)
+        self._unreadable_since = None
+        self._hold_off(command, f"{look.unreadable}; the inverter runs its own default until the next slot")
+        return self.restore(writer, self._held_off_why, look.notes)
+
+    def _hold_off(self, command: CommandDocument, why: str) -> None:
+        self._held_off_until, self._held_off_why = command.expires_at, why
+
+    def _affordable(self, look: Look) -> bool:
+        return self._room(look, kept=kept_writes(self._settings.writes_per_day, len(self.default())))
+
+    def _room(self, look: Look, kept: int) -> bool:
+        """Return whether the day's budget has room for what differs, and for writes to keep."""
+        return self._written() + len(look.differing) + kept <= self._settings.writes_per_day
