@@ -14,7 +14,7 @@ from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.models.alias_follower import alias_is_pending
 from darkstar_pipeline.models.champion_pointer import load_champion
-from darkstar_pipeline.models.promotion_journal import INTENT
+from darkstar_pipeline.models.promotion_journal import has_unfinished_change
 from darkstar_pipeline.models.version import FAMILIES, RegisteredModel, retrains_folder
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.time_grid import zone
@@ -61,7 +61,7 @@ def check_models(settings: Settings, home: Path, site: str, now: datetime) -> Ch
 def check_aliases(home: Path, site: str) -> list[CheckResult]:
     """Return a warning where MLflow's aliases of a site lag behind the pointers; nothing where they do not."""
     models = [RegisteredModel(home, site, family) for family in FAMILIES]
-    lagging = [model.name for model in models if alias_is_pending(model) or (model.folder / INTENT).exists()]
+    lagging = [model.name for model in models if alias_is_pending(model) or has_unfinished_change(model)]
     if not lagging:
         return []
     detail = f"MLflow's alias `champion` of {', '.join(lagging)} lags behind the version in use"

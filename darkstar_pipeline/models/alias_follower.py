@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 from darkstar_pipeline.models.aliases import set_champion_alias
 from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.version import RegisteredModel
-from darkstar_pipeline.state.file_lock import hold_lock
+from darkstar_pipeline.state.file_lock import hold_lock, is_locked
 from darkstar_pipeline.tracking.mlflow_store import store_exists
 
 if TYPE_CHECKING:
@@ -31,9 +31,15 @@ _log = logging.getLogger(__name__)
 
 
 def mark_alias_pending(model: RegisteredModel) -> None:
-    """Note that the pointer has changed; without an MLflow store there is no alias to set."""
-    if store_exists(model.home):
-        (model.folder / PENDING).touch()
+    """Note that the pointer has changed; without an MLflow store there is no alias to set.
+
+    A disk that does not take the note, or a store that may not be looked at, is logged and stops nothing.
+    """
+    try:
+        if store_exists(model.home):
+            (model.folder / PENDING).touch()
+    except OSError as error:
+        _log.warning("MLflow's alias of %s may lag behind the version in use: %s", model.name, error)
 
 
 def alias_is_pending(model: RegisteredModel) -> bool:
@@ -49,6 +55,8 @@ def update_alias(model: RegisteredModel) -> bool:
     """
     if not alias_is_pending(model):
         return True
+    if is_locked(model.folder / _LOCK):
+        return False  # another process sets it, or waits for a store that does not answer
     if "mlflow" in sys.modules:
         return follow_pointer(model)
     _start(model)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.version import RegisteredModel
-from darkstar_pipeline.tracking.mlflow_store import open_store, translate_mlflow_errors
+from darkstar_pipeline.tracking.mlflow_store import check_local_store, open_store, translate_mlflow_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,6 +20,7 @@ def set_champion_alias(model: RegisteredModel, version: int | None) -> None:
     Raises:
         OutsideServiceError: MLflow refused or cannot be reached.
     """
+    check_local_store(model.home, write=True)
     with translate_mlflow_errors(model.home):
         client, _ = open_store(model.home)
         if version is None:

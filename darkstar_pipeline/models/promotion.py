@@ -5,20 +5,23 @@ The pointer (`champion_pointer.POINTER`) is the truth: it is what serving reads,
 cannot be reached.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.errors import DarkstarError, DataMissingError
+from darkstar_pipeline.errors import DarkstarError, DataMissingError, OutsideServiceError
 from darkstar_pipeline.models.alias_follower import follow_pointer, update_alias
 from darkstar_pipeline.models.champion_pointer import Pointer, VersionRef, read_pointer, read_version
-from darkstar_pipeline.models.promotion_journal import INTENT, ChangeRequest, change_pointer, settle
-from darkstar_pipeline.models.registry import find_version, stored_bundle
+from darkstar_pipeline.models.promotion_journal import ChangeRequest, change_pointer, has_unfinished_change, settle
+from darkstar_pipeline.models.registry import find_version, kept_evidence, stored_bundle
 from darkstar_pipeline.models.version import RegisteredModel, find_model
 from darkstar_pipeline.state.file_lock import hold_lock
 from planner.artifacts.bundle import read_bundle
+
+_log = logging.getLogger(__name__)
 
 
 class NotPromotedError(DarkstarError):
@@ -119,7 +122,7 @@ def promote_registered(
         OutsideServiceError: the bundle has to be fetched, and MLflow cannot be reached.
     """
     name = find_model(context, name).name
-    evidence = find_version(context, name, version).evidence
+    evidence = _evidence_of(context, name, version)
     if not force and evidence is None and on_unevaluated is not None:
         on_unevaluated()
         force = True
@@ -166,6 +169,29 @@ def rollback(context: Context, *, actor: str, reason: str, name: str | None = No
     return _result(model, request, before, after)
 
 
+def _evidence_of(context: Context, name: str, version: int) -> Mapping[str, Any] | None:
+    """Return the evidence of a version: as kept in the state folder, else as MLflow has it.
+
+    A version whose bundle is in the state folder can be promoted whatever has become of MLflow; where nobody knows its
+    evidence, it has none.
+
+    Raises:
+        DataMissingError: MLflow knows no such version, and the state folder has none.
+        OutsideServiceError: MLflow cannot be asked, and the state folder has no such version.
+    """
+    model = find_model(context, name)
+    kept = kept_evidence(model, version)
+    if kept is not None:
+        return kept
+    try:
+        return find_version(context, name, version).evidence
+    except (DataMissingError, OutsideServiceError) as error:
+        if not model.version_folder(version).is_dir():
+            raise
+        _log.warning("MLflow does not tell the evidence of %s version %d: %s", name, version, error)
+        return None
+
+
 def check_evidence(version: int, evidence: Mapping[str, Any] | None) -> None:
     """Refuse a promotion that the evidence does not support.
 
@@ -192,7 +218,7 @@ def finish(context: Context, name: str) -> bool:
         Whether nothing is left to do; False where MLflow did not set the alias.
     """
     model = find_model(context, name)
-    if (model.folder / INTENT).exists():
+    if has_unfinished_change(model):
         with hold_lock(model.lock):
             settle(context, model)
     return follow_pointer(model)

@@ -5,6 +5,7 @@ MLflow as pending and removes the note. Whoever finds a note afterwards complete
 replaced, and forgets it where it had not. Everything here is called under the model's lock.
 """
 
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from darkstar_pipeline.config.validation import describe_validation
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.errors import DarkstarError, DataMissingError
 from darkstar_pipeline.models.alias_follower import mark_alias_pending
 from darkstar_pipeline.models.champion_pointer import POINTER, Pointer, VersionRef, read_pointer, write_pointer
 from darkstar_pipeline.models.run_tables import add_row, json_text
@@ -24,8 +25,12 @@ from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.warehouse.schemas import MODEL_PROMOTIONS
 from env.time_grid import zone
+from planner.artifacts.atomic_files import make_folder
 
 INTENT = "move.json"
+UNRECORDED = "unrecorded"
+"""Folder of the notes of changes that hold, and whose row the lake did not take."""
+_log = logging.getLogger(__name__)
 Action: TypeAlias = Literal["promote", "rollback"]
 
 
@@ -104,9 +109,18 @@ def change_pointer(
     return after
 
 
+def has_unfinished_change(model: RegisteredModel) -> bool:
+    """Return whether a change was cut off, or its row is still to be added."""
+    return (model.folder / INTENT).exists() or any((model.folder / UNRECORDED).glob("*.json"))
+
+
 def settle(context: Context, model: RegisteredModel) -> None:
     """Complete a change that was cut off after the pointer was replaced, or forget one that was cut off before."""
-    intent = _read_intent(model.folder)
+    for path in sorted((model.folder / UNRECORDED).glob("*.json")):
+        later = _read_intent(path)
+        if later is not None and _record(context, model, later):
+            path.unlink(missing_ok=True)
+    intent = _read_intent(model.folder / INTENT)
     if intent is None:
         return
     if read_pointer(model.folder) == intent.after:
@@ -116,7 +130,22 @@ def settle(context: Context, model: RegisteredModel) -> None:
 
 
 def _complete(context: Context, model: RegisteredModel, intent: Intent) -> None:
-    """Have the row and the mark of the alias follow a pointer that was replaced; repeating it changes nothing."""
+    """Have the row and the mark of the alias follow a pointer that was replaced; repeating it changes nothing.
+
+    Where the lake does not take the row, the note is kept for the next call: nothing stops a pointer from moving again.
+    """
+    recorded = _record(context, model, intent)
+    mark_alias_pending(model)
+    if recorded:
+        (model.folder / INTENT).unlink()
+        return
+    kept = model.folder / UNRECORDED / f"{intent.move}.json"
+    make_folder(kept.parent)
+    (model.folder / INTENT).replace(kept)
+
+
+def _record(context: Context, model: RegisteredModel, intent: Intent) -> bool:
+    """Add the row of a change; return whether the lake took it."""
     row = {
         "site": context.site_name,
         "model": model.name,
@@ -131,21 +160,24 @@ def _complete(context: Context, model: RegisteredModel, intent: Intent) -> None:
         "local_day": intent.at.astimezone(zone(context.timezone)).date(),
         "move_id": intent.move,
     }
-    add_row(context.lake, MODEL_PROMOTIONS, row)
-    mark_alias_pending(model)
-    (model.folder / INTENT).unlink()
+    try:
+        add_row(context.lake, MODEL_PROMOTIONS, row)
+    except (DarkstarError, OSError) as error:
+        _log.warning("%s: the move %s holds, and its row is added later: %s", model.name, intent.move, error)
+        return False
+    return True
 
 
-def _read_intent(folder: Path) -> Intent | None:
+def _read_intent(path: Path) -> Intent | None:
     """Return the note of a change that has begun; None where every change has ended.
 
     Raises:
         DataMissingError: the note is damaged.
     """
     try:
-        return Intent.model_validate_json((folder / INTENT).read_bytes())
+        return Intent.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        message = f"{folder / INTENT} is damaged: {describe_validation(error, whole='the whole file')}"
-        raise DataMissingError(message, f"remove it; {folder / POINTER} says what is in use") from error
+        message = f"{path} is damaged: {describe_validation(error, whole='the whole file')}"
+        raise DataMissingError(message, f"remove it; {POINTER} says what is in use") from error

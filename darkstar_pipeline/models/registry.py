@@ -18,6 +18,7 @@ from darkstar_pipeline.models.champion_pointer import read_pointer
 from darkstar_pipeline.models.run_tables import add_run, json_text
 from darkstar_pipeline.models.training_run import BUNDLE_FOLDER, IDENTITY, TrainingRun, log_training, run_tags
 from darkstar_pipeline.models.version import RegisteredModel, family_of, find_model, place_bundle
+from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.tracking.mlflow_store import (
     TRAININGS,
@@ -26,6 +27,7 @@ from darkstar_pipeline.tracking.mlflow_store import (
     store_exists,
     translate_mlflow_errors,
 )
+from planner.artifacts.atomic_files import make_folder
 from planner.artifacts.bundle import read_bundle
 
 if TYPE_CHECKING:
@@ -178,16 +180,33 @@ def stored_bundle(context: Context, name: str, version: int) -> Path:
 
 
 def attach_evidence(context: Context, name: str, version: int, evidence: Mapping[str, Any]) -> None:
-    """Tag a version with the gate's verdict on it; the last one counts.
+    """Keep the gate's verdict on a version, in the state folder and as its tag in MLflow; the last one counts.
 
     The verdict is a `planner.evaluation.promotion_test.Verdict.document()`.
 
     Raises:
         OutsideServiceError: MLflow refused or cannot be reached.
     """
+    path = _evidence_file(find_model(context, name), version)
+    make_folder(path.parent)
+    with atomic_write(path) as temporary:
+        temporary.write_text(json_text(evidence), encoding="utf-8")
     with translate_mlflow_errors(context.home):
         client, _ = open_store(context.home)
         client.set_model_version_tag(name, str(version), EVIDENCE, json_text(evidence))
+
+
+def kept_evidence(model: RegisteredModel, version: int) -> Mapping[str, Any] | None:
+    """Return the gate's verdict on a version as the state folder keeps it; None where it has none that can be read."""
+    try:
+        document: Any = json.loads(_evidence_file(model, version).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else None
+
+
+def _evidence_file(model: RegisteredModel, version: int) -> Path:
+    return model.folder / EVIDENCE / f"v{version}.json"
 
 
 def _ensure_model(client: "MlflowClient", name: str) -> None:

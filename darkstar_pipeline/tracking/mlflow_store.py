@@ -9,10 +9,11 @@ trainings and registered models (`models`).
 import logging
 import os
 import shutil
+import sqlite3
 import subprocess
 import time
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,11 @@ TRAININGS = "training"
 EXPERIMENTS = (EVALUATIONS, TRAININGS)
 DATABASE = "mlflow.db"
 DEFAULT_PAGE = "http://127.0.0.1:5000"  # where `darkstar ui` shows a local store
+_OF_THE_STORE = frozenset({"mlflow", "sqlalchemy", "sqlite3", "alembic"})
+"""Packages whose errors mean that the store failed; MLflow lets those of its database through."""
+_SERVER_HINT = "check MLFLOW_TRACKING_URI, or unset it to keep runs locally"
+_NEEDED = ("alembic_version", "experiments", "registered_models", "model_versions")
+LOCKED_SECONDS = 3.0
 _METRICS_A_CALL, _PARAMS_A_CALL = 900, 100  # MLflow takes 1000 items a call, of which 100 parameters
 
 
@@ -41,13 +47,15 @@ def translate_mlflow_errors(home: Path) -> Generator[None]:
         OutsideServiceError: MLflow refused or cannot be reached.
     """
     _silence()
-    from mlflow.exceptions import MlflowException  # takes 2 s, so only where MLflow is used
-
     try:
         yield
-    except MlflowException as error:
+    except Exception as error:
+        packages = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+        if packages.isdisjoint(_OF_THE_STORE):
+            raise
         message = f"MLflow at {tracking_uri(home)} refused: {' '.join(str(error).split())}"
-        raise OutsideServiceError(message, "check MLFLOW_TRACKING_URI, or unset it to keep runs locally") from error
+        hint = "`darkstar doctor` says what is wrong with it" if _is_local() else _SERVER_HINT
+        raise OutsideServiceError(message, hint) from error
 
 
 def tracking_uri(home: Path) -> str:
@@ -58,6 +66,31 @@ def tracking_uri(home: Path) -> str:
 def store_exists(home: Path) -> bool:
     """Return whether there is a store: a server is named, or a local database exists."""
     return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (home / MLFLOW_FOLDER / DATABASE).exists()
+
+
+def _is_local() -> bool:
+    return not os.environ.get("MLFLOW_TRACKING_URI")
+
+
+def check_local_store(home: Path, *, write: bool = False) -> None:
+    """Refuse a local store that is damaged or locked at once; MLflow itself tries for 20 to 50 s.
+
+    Args:
+        home: the state folder.
+        write: whether something is to be written.
+
+    Raises:
+        OutsideServiceError: it is damaged, or another program has locked it for longer than `LOCKED_SECONDS`.
+    """
+    database = home / MLFLOW_FOLDER / DATABASE
+    if not _is_local() or not database.exists() or not database.stat().st_size:
+        return
+    with translate_mlflow_errors(home), closing(sqlite3.connect(database, timeout=LOCKED_SECONDS)) as connection:
+        for table in _NEEDED:
+            connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - our own names
+        if write:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
 
 
 def run_url(experiment_id: str, run_id: str) -> str:
@@ -77,6 +110,7 @@ def open_store(home: Path) -> tuple["MlflowClient", dict[str, str]]:
         database = home / MLFLOW_FOLDER / DATABASE
         if not os.environ.get("MLFLOW_TRACKING_URI") and not database.exists():
             _create_database(database)
+        check_local_store(home)
         client = MlflowClient(tracking_uri=uri)
         if uri not in _experiments:
             _experiments[uri] = {name: _experiment(client, name, home) for name in EXPERIMENTS}

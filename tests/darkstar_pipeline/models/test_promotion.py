@@ -2,15 +2,18 @@
 
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.context import Context
+from darkstar_pipeline.context import MLFLOW_FOLDER, Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError, OutsideServiceError
 from darkstar_pipeline.models import alias_follower, promotion, promotion_journal
 from darkstar_pipeline.models.alias_follower import PENDING, alias_is_pending, follow_pointer
@@ -20,7 +23,7 @@ from darkstar_pipeline.models.promotion import NotPromotedError, finish, promote
 from darkstar_pipeline.models.promotion_journal import INTENT
 from darkstar_pipeline.models.registry import attach_evidence, list_versions
 from darkstar_pipeline.models.version import RegisteredModel
-from darkstar_pipeline.tracking.mlflow_store import open_store
+from darkstar_pipeline.tracking.mlflow_store import DATABASE, open_store
 from darkstar_pipeline.warehouse.schemas import MODEL_PROMOTIONS
 from planner.errors import PolicyMismatchError
 from tests.builders.models import bundle_in, context_in
@@ -388,3 +391,52 @@ def test_rollback_does_not_import_mlflow_and_the_alias_follows(two: Context, roo
     assert done.stdout == "None []\n"
     until(lambda: not alias_is_pending(RegisteredModel.of(two)), "the alias follows", seconds=120)
     assert alias(two) is None
+
+
+@pytest.mark.parametrize("damage", ["text", "half", "empty", "locked", "gone"])
+def test_pointer_moves_both_ways_whatever_became_of_mlflow(two: Context, tmp_path: Path, damage: str) -> None:
+    shutil.copytree(two.home, tmp_path / "state")
+    context = context_in(tmp_path / "state", two.site_name)
+    store = context.home / MLFLOW_FOLDER / DATABASE
+    with closing(sqlite3.connect(store, isolation_level=None)) as other:
+        if damage == "locked":
+            other.execute("BEGIN EXCLUSIVE")
+        elif damage == "gone":
+            shutil.rmtree(store.parent)
+        else:
+            content = store.read_bytes()
+            half = content[:4096] + bytes(len(content) - 4096)
+            store.write_bytes({"text": b"no database" * 999, "half": half, "empty": b""}[damage])
+        name = f"antares-{context.site_name}"
+        move = promote_registered(context, 2, actor="test", reason="next", force=True, name=name)
+        assert (move.version, move.changed) == (2, True)
+        assert rollback(context, actor="test", reason="back", name=name).version == 1
+        assert promote_registered(context, 2, actor="test", reason="again", force=True, name=name).version == 2
+    assert moved(context)[-3:] == [("promote", 2, 1), ("rollback", 1, 2), ("promote", 2, 1)]
+
+
+def test_evidence_counts_when_mlflow_cannot_tell_it(two: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"antares-{two.site_name}"
+    attach_evidence(two, name, 2, {"promote": False, "reasons": ["dearer"]})
+
+    def unreachable(*_: object) -> None:
+        raise OutsideServiceError("no server")
+
+    monkeypatch.setattr(promotion, "find_version", unreachable)
+    with pytest.raises(NotPromotedError, match="dearer"):
+        promote_registered(two, 2, actor="test", reason=None, force=False, name=name)
+
+
+def test_pointer_moves_on_when_the_lake_does_not_take_its_row(two: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(promotion_journal, "add_row", full)
+        assert promote(two, 2, actor="test", reason="next", evidence=PASSED).version == 2
+        assert rollback(two, actor="test", reason="back").version == 1
+    assert moved(two) == [("promote", 1, None)]
+    assert promotion_journal.has_unfinished_change(RegisteredModel.of(two))
+    assert finish(two, f"antares-{two.site_name}")
+    assert sorted(moved(two)[1:]) == [("promote", 2, 1), ("rollback", 1, 2)]
+    assert not promotion_journal.has_unfinished_change(RegisteredModel.of(two))
