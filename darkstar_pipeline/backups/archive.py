@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Literal, TypeAlias
 
@@ -36,6 +36,7 @@ PRIVATE_MODE = 0o600
 _SQLITE = b"SQLite format 3\x00"
 _PASSING = ("-wal", "-shm", "-journal", ".tmp", ".lock", ".pid")
 """Ends of names of what lives only while a program runs."""
+_LONGEST_SECRET = 4096  # bytes
 _SECRET_NAMES = ("token", "password", "secret")
 _SECRET_ENDS = (".token", ".password", ".secret", ".pem", ".key")
 
@@ -92,7 +93,13 @@ def codec_of(file: Path) -> Codec:
 
 
 def make_backup(
-    home: Path, file: Path, *, now: datetime, configuration: Path | None = None, secrets: Sequence[Path] = ()
+    home: Path,
+    file: Path,
+    *,
+    now: datetime,
+    configuration: Path | None = None,
+    secrets: Sequence[Path] = (),
+    suspicious: bool = False,
 ) -> BackupReport:
     """Write the state folder into an archive, whole or not at all.
 
@@ -102,6 +109,7 @@ def make_backup(
         now: the present instant.
         configuration: the configuration file, where there is one.
         secrets: files that are left out, beside those whose name says that they are secret.
+        suspicious: leave out what looks like a secret, too: where nobody can say which files are.
 
     Raises:
         ConfigurationError: the archive's name or place is wrong, or the state folder holds links.
@@ -118,7 +126,7 @@ def make_backup(
         hidden = {path.expanduser().resolve() for path in secrets}
         for path in _in_order(home):
             name = path.relative_to(home).as_posix()
-            if _is_secret(path) or path.resolve() in hidden:
+            if is_secret(path) or path.resolve() in hidden or (suspicious and looks_secret(path)):
                 left_out.append(name)
             elif (content := _content(path)) is not None:
                 written.add(f"{STATE}/{name}", content, path.stat().st_mode & 0o777, path.stat().st_mtime)
@@ -199,9 +207,22 @@ def _walk(home: Path) -> Generator[Path]:
         yield from (Path(folder) / name for name in sorted(files) if not name.endswith(_PASSING))
 
 
-def _is_secret(path: Path) -> bool:
+def is_secret(path: PurePath) -> bool:
+    """Return whether a file's name says that it is secret."""
     name = path.name.lower()
     return name in _SECRET_NAMES or name.endswith(_SECRET_ENDS)
+
+
+def looks_secret(path: Path) -> bool:
+    """Return whether a file looks like a token or password: one word that nobody but the owner may read."""
+    try:
+        status = path.stat()
+        if status.st_mode & 0o077 or status.st_size > _LONGEST_SECRET:
+            return False
+        words = path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return len(words) == 1 and not words[0].startswith(("{", "["))
 
 
 def _is_database(path: Path) -> bool:

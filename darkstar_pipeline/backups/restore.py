@@ -7,7 +7,6 @@ the checksum that the manifest tells. A kill at any moment leaves the old folder
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import sqlite3
 import tarfile
@@ -16,11 +15,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from secrets import token_hex
 from typing import IO, Any
 
 import pyarrow as pa
 
-from darkstar_pipeline.backups.archive import CONFIGURATION, FORMAT, MANIFEST, STATE, Codec, codec_of
+from darkstar_pipeline.backups.archive import CONFIGURATION, FORMAT, MANIFEST, STATE, Codec, codec_of, is_secret
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.migrations import STATE_FILE, parse_state_version, refuse_newer_state
@@ -55,7 +55,9 @@ class RestoreReport:
     note: str = ""
 
 
-def restore_backup(file: Path, home: Path, *, configuration: Path, now: datetime, force: bool = False) -> RestoreReport:
+def restore_backup(
+    file: Path, home: Path, *, configuration: Path, now: datetime, force: bool = False, secrets: bool = False
+) -> RestoreReport:
     """Put a backup in the place of the state folder.
 
     Args:
@@ -64,6 +66,8 @@ def restore_backup(file: Path, home: Path, *, configuration: Path, now: datetime
         configuration: where the configuration belongs; one that is there stays, unless forced.
         now: the present instant; names what is moved aside.
         force: move what is there aside.
+        secrets: take tokens and passwords from the archive; a backup of ours holds none, so that whoever put one there
+            could log in with it afterwards.
 
     Raises:
         ConfigurationError: the archive cannot be read, a newer release made it, or something is in its way.
@@ -77,13 +81,14 @@ def restore_backup(file: Path, home: Path, *, configuration: Path, now: datetime
         message = f"{home} is a mount or a link, which cannot be replaced at once"
         raise ConfigurationError(message, f"set DARKSTAR_HOME to a folder within, such as {home / 'state'}")
     home.parent.mkdir(parents=True, exist_ok=True)
-    unpacked = home.parent / f".{home.name}.restoring-{secrets.token_hex(4)}"
+    unpacked = home.parent / f".{home.name}.restoring-{token_hex(4)}"
     unpacked.mkdir(mode=0o700)
     try:
         manifest = _verified(file, codec, unpacked)
     except BaseException:
         shutil.rmtree(unpacked, ignore_errors=True)
         raise
+    left_out = [] if secrets else _without_secrets(unpacked / STATE)
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
     # From here on the unpacked folder may hold the old state: it is removed only once that is elsewhere.
     old = _put_in_place(unpacked / STATE, home, _unused(home.with_name(f"{home.name}.before-{stamp}")))
@@ -97,8 +102,20 @@ def restore_backup(file: Path, home: Path, *, configuration: Path, now: datetime
         old_state=old,
         configuration=written,
         old_configuration=kept,
-        note=note,
+        note="; ".join(part for part in (note, _left_out_note(left_out)) if part),
     )
+
+
+def _without_secrets(state: Path) -> list[str]:
+    """Remove what is secret by its name; the paths within the state folder."""
+    found = sorted(path for path in state.rglob("*") if path.is_file() and is_secret(path))
+    for path in found:
+        path.unlink()
+    return [path.relative_to(state).as_posix() for path in found]
+
+
+def _left_out_note(names: list[str]) -> str:
+    return f"left in the archive because secret: {', '.join(names)} (--with-secrets takes them)" if names else ""
 
 
 def _verified(file: Path, codec: Codec, folder: Path) -> dict[str, Any]:
@@ -160,7 +177,7 @@ def _write(content: IO[bytes], target: Path, mode: int) -> dict[str, Any]:
             size += len(chunk)
         handle.flush()
         os.fsync(handle.fileno())
-    target.chmod(mode & 0o755 | 0o600)  # no set-uid, and nothing that others may write
+    target.chmod(mode & 0o700 | 0o600)  # nothing for others: the state of a home is its owner's
     return {"sha256": digest.hexdigest(), "size": size}
 
 
@@ -217,7 +234,7 @@ def _put_in_place(new: Path, home: Path, aside: Path) -> Path | None:
     Returns:
         Where the old folder is; None where there was none, or an empty one.
     """
-    new.chmod(0o755)
+    new.chmod(0o700)
     if not home.exists() or (home.is_dir() and not any(home.iterdir())):
         new.replace(home)  # an empty folder gives way
         sync(home.parent)

@@ -1,5 +1,6 @@
 """`darkstar backup` and `darkstar restore`: the state folder and the configuration in one file, and back."""
 
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from darkstar_pipeline.config.settings import Settings
 
 MIB = 2**20
+_NAMES_SECRET = re.compile(r"(?:token|password)_file['\"]?\s*:\s*['\"]?([^\s'\"#,}]+)")
 
 
 def backup(
@@ -28,12 +30,15 @@ def backup(
     from darkstar_pipeline.config.settings import config_path, home_dir, load_settings
     from darkstar_pipeline.errors import ConfigurationError
 
+    broken = False
     try:
         secrets = _secret_files(load_settings())
     except ConfigurationError as error:  # what is broken needs a backup most
-        call.note(f"the configuration cannot be read, so secret files are found by name only: {error.message}")
-        secrets = []
-    report = make_backup(home_dir(), file, now=datetime.now(UTC), configuration=config_path(), secrets=secrets)
+        call.note(f"the configuration cannot be read, so files that look secret are left out: {error.message}")
+        broken, secrets = True, _secret_files_in(config_path())
+    report = make_backup(
+        home_dir(), file, now=datetime.now(UTC), configuration=config_path(), secrets=secrets, suspicious=broken
+    )
     document: dict[str, Any] = asdict(report)
     text = f"{report.file}: {report.files} files, {report.bytes / MIB:.1f} MiB in {report.size / MIB:.1f} MiB"
     without = f"\nleft out because secret: {', '.join(report.left_out)}" if report.left_out else ""
@@ -47,6 +52,9 @@ def restore(
     force: Annotated[
         bool, typer.Option("--force", help="Move an existing state folder and configuration aside.")
     ] = False,
+    with_secrets: Annotated[
+        bool, typer.Option("--with-secrets", help="Take tokens and passwords from the archive, if it holds any.")
+    ] = False,
 ) -> Document:
     """Verify a backup, then put it in place of the state folder.
 
@@ -56,7 +64,9 @@ def restore(
     from darkstar_pipeline.config.settings import config_path, home_dir
 
     call.note("verifying …")
-    report = restore_backup(file, home_dir(), configuration=config_path(), now=datetime.now(UTC), force=force)
+    report = restore_backup(
+        file, home_dir(), configuration=config_path(), now=datetime.now(UTC), force=force, secrets=with_secrets
+    )
     lines = [
         f"{report.home}: {report.files} files of {report.created_at}",
         *([f"the old state folder is now {report.old_state}"] if report.old_state else []),
@@ -79,3 +89,12 @@ def _secret_files(settings: "Settings") -> list[Path]:
         )
     ]
     return [path for path in named if path is not None]
+
+
+def _secret_files_in(configuration: Path) -> list[Path]:
+    """Return the files with secrets that a configuration names which cannot be read as a whole."""
+    try:
+        text = configuration.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return [Path(name) for name in _NAMES_SECRET.findall(text)]

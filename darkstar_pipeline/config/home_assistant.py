@@ -109,7 +109,9 @@ class HomeAssistantSettings(Frozen):
     """The home's Home Assistant: address, entities that are read, and control."""
 
     url: str | None = Field(
-        default=None, pattern=r"^https?://", description="address, such as http://homeassistant.local:8123; null: none"
+        default=None,
+        pattern=r"^https?://[^/?#@]+(/[^?#@]*)?$",
+        description="address without credentials, such as http://homeassistant.local:8123; null: none",
     )
     token_file: Path | None = Field(
         default=None,

@@ -29,7 +29,7 @@ _LOOKS_SECRET = (
     (re.compile(r"(://)[^/\s:@]+:[^/\s@]+@"), rf"\1{REDACTED}@"),
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_QUIET = ("httpx", "httpcore", "uvicorn.access", "paho")
+_QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "uvicorn.access", "paho")
 """They log every request, addresses and all."""
 
 

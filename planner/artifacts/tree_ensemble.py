@@ -23,6 +23,10 @@ class _Tree:
 
     def __init__(self, fields: dict[str, str]) -> None:
         n_leaves = int(fields["num_leaves"])
+        leaf_value = np.array(fields["leaf_value"].split(), dtype=np.float64)
+        if n_leaves != len(leaf_value) or not n_leaves:  # before arrays of that size are made: 6.4 GB were asked for
+            message = f"a tree lacks splits or leaves: it claims {n_leaves} leaves and has {len(leaf_value)}"
+            raise ValueError(message)
         inner = n_leaves - 1
 
         def numbers(name: str) -> Energy:
@@ -37,7 +41,7 @@ class _Tree:
         # a child below 0 is a leaf, -1 the first
         self.left: Index = np.concatenate([np.where(left < 0, inner - 1 - left, left), itself])
         self.right: Index = np.concatenate([np.where(right < 0, inner - 1 - right, right), itself])
-        self.leaf_value = np.concatenate([np.zeros(inner), np.array(fields["leaf_value"].split(), dtype=np.float64)])
+        self.leaf_value = np.concatenate([np.zeros(inner), leaf_value])
         if {len(self.feature), len(self.threshold), len(self.left), len(self.right), len(self.leaf_value)} != {
             inner + n_leaves
         }:

@@ -68,11 +68,19 @@ class WeightRules:
 
         Raises:
             TypeError: the document has an unknown rule.
+            ValueError: it asks for no day, or for more than `MOST_DAYS`, which would fill the memory.
         """
         names = {stored: name for name, stored in _STORED_NAMES.items()}
-        return cls(**{names.get(stored, stored): value for stored, value in document.items()})
+        rules = cls(**{names.get(stored, stored): value for stored, value in document.items()})
+        n_days: object = document.get("n_days", rules.n_days)
+        if not isinstance(n_days, int) or isinstance(n_days, bool) or not 1 <= n_days <= MOST_DAYS:
+            message = f"{n_days!r:.40} days back are no scenarios; 1 to {MOST_DAYS} are"
+            raise ValueError(message)
+        return rules
 
 
+MOST_DAYS = 366
+"""Days back that a stored rule may ask for; a manifest that asks for 10^9 must not be tried."""
 _STORED_NAMES = {"forecast_share": "told_share"}  # names in manifests since version 0.1
 NAIVE = WeightRules()
 

@@ -186,8 +186,9 @@ class PlannerEngine:
             stepped = self.clock.stepped()
             if seen == self._seen and not stepped and not self._retry():
                 return False
+            retried = seen == self._seen and not stepped
             self._seen = seen
-            self._make()
+            self._make(retried=retried)
         return True
 
     def _retry(self) -> bool:
@@ -213,8 +214,12 @@ class PlannerEngine:
             return
         self.context, self._memory.configuration = fresh, ""
 
-    def _make(self) -> PlanDocument:
-        """Collect inputs, plan, store the plan and call the listeners; the caller holds the lock."""
+    def _make(self, *, retried: bool = False) -> PlanDocument:
+        """Collect inputs, plan, store the plan and call the listeners; the caller holds the lock.
+
+        A plan that was tried again because something is missing, and came out as before, stays the plan that it is: a
+        new one every half minute filled the disk with 132 MB a day.
+        """
         began, now = self.clock.monotonic(), self.clock.now()
         context, memory = self.context, self._memory
         status, plan = self._plan_on_present_inputs(context, now)
@@ -223,7 +228,11 @@ class PlannerEngine:
             status, plan = self._plan_on_present_inputs(context, now)
         if plan.rung == CHAMPION:
             self.follower.confirm()
-        plan = self._kept(plan.model_copy(update={"seconds": self.clock.monotonic() - began}), now)
+        plan = plan.model_copy(update={"seconds": self.clock.monotonic() - began})
+        if retried and not self._memory.storage and _says_the_same(plan, memory.plan):
+            self._next_retry = self.clock.monotonic() + RETRY_SECONDS
+            return memory.plan
+        plan = self._kept(plan, now)
         memory.json = plan.model_dump_json().encode()
         memory.plan, memory.plans, memory.seconds = plan, memory.plans + 1, plan.seconds
         if is_usable(plan, now):
@@ -270,3 +279,10 @@ class PlannerEngine:
             return plan.model_copy(update={"inputs": [*plan.inputs, storage_input(self._memory.storage)]})
         self._memory.storage = ""
         return plan
+
+
+def _says_the_same(plan: PlanDocument, before: PlanDocument) -> bool:
+    """Return whether a plan is the one before in all but when it was made, and how long that took."""
+    made = {"id", "created_at", "seconds", "inputs"}
+    inputs = [[(each.name, each.state, each.source, each.until) for each in one.inputs] for one in (plan, before)]
+    return inputs[0] == inputs[1] and plan.model_dump(exclude=made) == before.model_dump(exclude=made)

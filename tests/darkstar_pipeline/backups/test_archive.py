@@ -307,3 +307,40 @@ while True:
             if (tmp_path / name).exists():
                 report = restored(tmp_path, tmp_path / f"{name}-{attempt}", name)
                 assert report.files in (65, 66), "one file was made after the first backup"
+
+
+def test_restore_takes_no_secret_from_an_archive_unless_asked(tmp_path: Path) -> None:
+    home = made_state(tmp_path)
+    (home / "service" / "planted").write_text("a word", encoding="utf-8")
+    backed_up(tmp_path, "darkstar.tar.gz")
+    archive, planted = tmp_path / "darkstar.tar.gz", tmp_path / "planted.tar.gz"
+    with tarfile.open(archive) as before, tarfile.open(planted, "w:gz") as after:  # another name for a member
+        for member in before:
+            stream = before.extractfile(member)
+            assert stream is not None
+            content = stream.read()
+            if member.name == "manifest.json":
+                content = content.replace(b"state/service/planted", b"state/service/token")
+            member.name = member.name.replace("service/planted", "service/token")
+            member.size = len(content)
+            after.addfile(member, io.BytesIO(content))
+    for secrets in (False, True):
+        target = tmp_path / str(secrets) / "state"
+        target.parent.mkdir()
+        result = restore_backup(planted, target, configuration=tmp_path / "x.yaml", now=NOW, secrets=secrets)
+        assert (target / "service" / "token").exists() is secrets
+        assert ("service/token" in result.note) is not secrets
+        assert target.stat().st_mode & 0o077 == 0
+        assert all(path.stat().st_mode & 0o077 == 0 for path in target.rglob("*") if path.is_file())
+
+
+def test_backup_leaves_out_what_looks_secret_when_nobody_can_say_what_is(tmp_path: Path) -> None:
+    home = made_state(tmp_path)
+    word, text = home / "service" / "haus", home / "service" / "plan.json"
+    word.write_text("eyJhbGciOi.secret-of-the-home\n", encoding="utf-8")
+    text.write_text('{"a":1}', encoding="utf-8")
+    for path in (word, text):
+        path.chmod(0o600)
+    report = make_backup(home, tmp_path / "b.tar.gz", now=NOW, suspicious=True)
+    assert "service/haus" in report.left_out
+    assert "service/plan.json" not in report.left_out

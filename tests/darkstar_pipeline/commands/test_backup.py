@@ -41,6 +41,18 @@ def test_backup_goes_on_without_the_configuration_when_it_is_broken(home: Path, 
     assert "cannot be read" in done.err
 
 
+def test_backup_takes_no_token_file_when_the_configuration_is_broken(home: Path, darkstar: Darkstar) -> None:
+    (home / "state").mkdir()
+    for name in ("mine", "other words"):
+        (home / "state" / name.split()[0]).write_text("Pa55", encoding="utf-8")
+    named = (
+        f"sites: [\n  token_file: {home / 'state' / 'mine'}\n  'password_file': \"{home / 'state' / 'other'}\" # x\n"
+    )
+    (home / "darkstar.yaml").write_text(named, encoding="utf-8")
+    done = darkstar("backup", "kept.tar.gz", "--json")
+    assert (done.code, sorted(done.document["left_out"])) == (0, ["mine", "other"])
+
+
 def test_backup_ends_with_three_when_there_is_no_state(home: Path, darkstar: Darkstar) -> None:
     assert home.is_dir()
     done = darkstar("backup", "kept.tar.gz", "--json")

@@ -75,3 +75,14 @@ def test_stored_results_stay_valid_when_only_devices_change() -> None:
     """Commands leave them alone, so that no replay differs."""
     more = SiteSettings.model_validate({"devices": {"vehicle": {"power_kw": 11}}, "extra_batteries": [{}]})
     assert config_version(more, "policies") == config_version(SiteSettings(), "policies")
+
+
+@pytest.mark.parametrize("url", ["http://me:pass@home:8123", "https://token@home", "http://home?api_password=x"])
+def test_address_with_credentials_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError):
+        SiteSettings.model_validate({"home_assistant": {"url": url}})
+
+
+@pytest.mark.parametrize("url", ["http://home:8123", "http://[::1]:8123/", "https://x.y/path/to", "http://a.local"])
+def test_address_without_credentials_is_taken(url: str) -> None:
+    assert SiteSettings.model_validate({"home_assistant": {"url": url}}).home_assistant.url == url

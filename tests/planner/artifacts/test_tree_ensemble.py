@@ -84,3 +84,14 @@ def text(**changes: tuple[str, str]) -> bytes:
 def test_trees_are_refused_when_the_text_is_wrong(content: bytes, message: str) -> None:
     with pytest.raises(PolicyMismatchError, match=message):
         parse_tree_ensemble(content)
+
+
+@pytest.mark.parametrize("claimed", ["400000000", "0", "-3", "3"])
+def test_tree_that_claims_other_leaves_than_it_has_is_refused_before_memory_is_taken(claimed: str) -> None:
+    text = (
+        "tree\nnum_class=1\nmax_feature_idx=0\n\nTree=0\nnum_leaves=" + claimed + "\nsplit_feature=0\nthreshold=1\n"
+        "decision_type=2\nleft_child=-1\nright_child=-2\nleaf_value=1 2\n\nend of trees\n"
+    )
+    assert len(parse_tree_ensemble(text.replace(f"leaves={claimed}\n", "leaves=2\n").encode()).first) == 1
+    with pytest.raises(PolicyMismatchError, match="leaves"):
+        parse_tree_ensemble(text.encode())

@@ -18,3 +18,9 @@ def test_rules_are_read_and_written_by_the_stored_names_of_version_0_1() -> None
 def test_rules_are_refused_when_one_is_unknown() -> None:
     with pytest.raises(TypeError, match="moon"):
         WeightRules.of_document({"moon": 1})
+
+
+@pytest.mark.parametrize("n_days", [10**9, 0, -1, 1.5, True, "7", None])
+def test_rules_that_ask_for_days_that_cannot_be_are_refused_before_they_are_tried(n_days: object) -> None:
+    with pytest.raises(ValueError, match="days back"):
+        WeightRules.of_document({**STORED, "n_days": n_days})

@@ -14,7 +14,7 @@ from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.schemas.overrides import OverrideRequest
 from darkstar_pipeline.service.schemas.plans import PlanDocument
-from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SPOT_PRICES
 from env.time_grid import slot_count
 from tests.builders.service_home import LONG_DAY, made_engine, moment, place_version, put_in_use
 from tests.builders.small_home import ZONE
@@ -398,3 +398,19 @@ def test_thread_plans_by_itself_when_it_is_started(context: Context) -> None:
         assert engine.counts[1] == 0
     finally:
         engine.stop()
+
+
+def test_same_plan_is_kept_once_a_slot_when_something_is_missing(context: Context) -> None:
+    engine, clock = made_engine(context)
+    shutil.rmtree(context.lake.root / RAW_SPOT_PRICES.name)
+    shutil.rmtree(context.lake.root / SPOT_PRICES.name, ignore_errors=True)
+    heard: list[str] = []
+    engine.add_listener(lambda _context, _inputs, _following, plan: heard.append(plan.id))
+    slots = 3
+    for _ in range(slots * 30):  # a look every half minute, as the clock goes on
+        engine.check()
+        clock.at, clock.seconds = clock.at + timedelta(seconds=30), clock.seconds + 30
+    assert "missing" in {plan_input.state for plan_input in engine.plan().inputs}
+    kept = list(engine.store.folder.rglob("*.json"))
+    assert len(kept) == len(set(heard)) <= slots + 1
+    assert engine.store.find(engine.plan().id) == engine.plan()
