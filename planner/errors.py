@@ -88,6 +88,13 @@ class SolverTimeoutError(SolverError):
     """The time limit passed before the solver found a feasible schedule."""
 
 
+class GridTooFineError(PlannerError):
+    """A battery whose power moves its whole usable range so often within a slot that no grid of it fits in memory."""
+
+    code = "configuration"
+    hint = "widen battery.min_soc_percent and max_soc_percent, or lower its power"
+
+
 class UnknownPolicyError(PlannerError):
     """A policy that does not exist."""
 

@@ -8,6 +8,7 @@ from darkstar_pipeline.commands.evaluate import SLOT_COLUMNS
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.load_requests import parse_instant, parse_load_requests
 from darkstar_pipeline.console.output import Document, draw_table
+from darkstar_pipeline.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +45,7 @@ def plan(
 
     The plan reaches to the last published price and uses only what was known at that moment. It never costs more
     than idle or self-consumption under the same forecast. Each slot has a sentence with the reason for its command
-    and the cost of doing nothing there.
+    and the cost of doing nothing there. The command ends with 4 where the verifier finds a violation in the plan.
     """
     from darkstar_pipeline.planning.plan_inputs import StartSoc
     from darkstar_pipeline.planning.plan_sources import site_plan
@@ -56,7 +57,8 @@ def plan(
     requests = parse_load_requests(slot_of(moment), zone, car=car, appliances=appliance or (), vacation=vacation)
     given = None if soc is None else StartSoc(soc)
     document = _document(context, *site_plan(context, moment, soc=given, requests=requests))
-    return Document(document, lambda out: draw_plan(out, document, context))
+    code = ExitCode.DONE if document["verified"] else ExitCode.INFEASIBLE
+    return Document(document, lambda out: draw_plan(out, document, context), code)
 
 
 def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult") -> dict[str, Any]:
@@ -81,6 +83,8 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
         "cost": plan.cost,
         "idle_cost": plan.idle_cost,
         "self_consumption_cost": plan.self_consumption_cost,
+        "verified": plan.verification.valid,
+        "violations": [violation.message for violation in plan.verification.violations],
         "slots": plan.schedule.select(*SLOT_COLUMNS, *EXPLAINED, *extra).to_dicts(),
     }
 
@@ -112,4 +116,6 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
     draw_table(out, rows, headings)
     costs = f"idle {document['idle_cost']:.2f}, self-consumption {document['self_consumption_cost']:.2f}"
     out.print(f"cost {document['cost']:.2f} {currency} ({costs}): {document['release_reason']}", markup=False)
+    for violation in document["violations"]:
+        out.print(f"not verified: {violation}", markup=False)
     out.print(f"made by {document['rung']}: {document['why']}", markup=False)

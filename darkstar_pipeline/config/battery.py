@@ -1,26 +1,33 @@
 """Settings of a battery, in the words of its data sheet."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from darkstar_pipeline.config.base import Frozen
 from env.battery import Battery, Curve
+
+LEAST_RANGE_PERCENT = 1.0
+MOST_POWER_PER_KWH = 60.0
+"""Power per usable energy that fills it within a minute [kW/kWh]; home batteries have 0.3 to 2."""
+MOST_MONEY = 1e6
 
 
 class BatterySettings(Frozen):
     """The battery, as on its data sheet."""
 
-    capacity_kwh: float = Field(default=34.2, gt=0, le=10_000, description="nominal capacity [kWh]")
+    capacity_kwh: float = Field(default=34.2, ge=0.05, le=10_000, description="nominal capacity [kWh]")
     min_soc_percent: float = Field(default=12.0, ge=0, le=100, description="lowest state of charge in normal use [%]")
     max_soc_percent: float = Field(default=100.0, ge=0, le=100, description="highest state of charge in normal use [%]")
-    charge_kw: float = Field(default=8.0, ge=0, description="maximum charging power [kW]")
-    discharge_kw: float = Field(default=8.0, ge=0, description="maximum discharging power [kW]")
-    round_trip_efficiency: float = Field(default=0.95, gt=0, le=1, description="energy out per energy in, 0-1")
+    charge_kw: float = Field(default=8.0, ge=0, le=10_000, description="maximum charging power [kW]")
+    discharge_kw: float = Field(default=8.0, ge=0, le=10_000, description="maximum discharging power [kW]")
+    round_trip_efficiency: float = Field(default=0.95, ge=0.1, le=1, description="energy out per energy in, 0-1")
     wear_cost_per_kwh: float = Field(
-        default=0.20, ge=0, description="wear per kWh charged and per kWh discharged [money/kWh]"
+        default=0.20, ge=0, le=MOST_MONEY, description="wear per kWh charged and per kWh discharged [money/kWh]"
     )
-    wear_cost_per_cycle: float = Field(default=0.0, ge=0, description="wear per full equivalent cycle [money]")
+    wear_cost_per_cycle: float = Field(
+        default=0.0, ge=0, le=MOST_MONEY, description="wear per full equivalent cycle [money]"
+    )
     retention_per_hour: float = Field(
-        default=1.0, gt=0, le=1, description="share of the stored energy that is left after an hour, 0-1"
+        default=1.0, ge=0.5, le=1, description="share of the stored energy that is left after an hour, 0-1"
     )
     charge_curve: Curve = Field(
         default=(), description="charging efficiency by power, [[kW, 0-1], ...]; empty: from round_trip_efficiency"
@@ -28,6 +35,30 @@ class BatterySettings(Frozen):
     discharge_curve: Curve = Field(
         default=(), description="discharging efficiency by power, [[kW, 0-1], ...]; empty: from round_trip_efficiency"
     )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "BatterySettings":
+        """Refuse what no battery is: a range of nothing, no power either way, a power that moves it in no time."""
+        percent = self.max_soc_percent - self.min_soc_percent
+        if percent < LEAST_RANGE_PERCENT:
+            message = (
+                "stored energy must be usable, minimum <= maximum: "
+                f"min_soc_percent {self.min_soc_percent:g} leaves {percent:g} % below "
+                f"max_soc_percent {self.max_soc_percent:g}; leave at least {LEAST_RANGE_PERCENT:g} %"
+            )
+            raise ValueError(message)
+        power = max(self.charge_kw, self.discharge_kw)
+        if power <= 0:
+            message = "charge_kw and discharge_kw are both 0, so that nothing can be planned: give the power of one"
+            raise ValueError(message)
+        usable = self.capacity_kwh * percent / 100
+        if power > MOST_POWER_PER_KWH * usable:
+            message = (
+                f"{power:g} kW would fill or empty the usable {usable:g} kWh within a minute: correct charge_kw, "
+                "discharge_kw, capacity_kwh, or min_soc_percent and max_soc_percent"
+            )
+            raise ValueError(message)
+        return self
 
     def battery(self) -> Battery:
         """Return the battery in the type that `env` computes with."""

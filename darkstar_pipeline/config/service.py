@@ -35,6 +35,9 @@ class ServiceSettings(Frozen):
         default=5.0, gt=0, le=30, description="interval of the checks for new data, champion and settings [s]"
     )
     solver_seconds: float = Field(default=10.0, gt=0, le=120, description="time limit of each solver for a plan [s]")
+    plan_seconds: float = Field(
+        default=60.0, ge=1, le=600, description="time limit of a plan as a whole, all its sources together [s]"
+    )
     soc_stale_minutes: int = Field(
         default=30, ge=5, le=1440, description="age from which a reading of the state of charge is stale [min]"
     )

@@ -13,6 +13,7 @@ from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_WEATHER
 from env.inverter import Energy
+from planner.deadline import deadline
 from planner.errors import LoadRequestError, NoFeasibleScheduleError, PolicyMismatchError
 from planner.optimizer.deferrable_loads import LoadRequests
 from planner.optimizer.warm_solver import MIP_SECONDS
@@ -71,7 +72,8 @@ def site_plan(
     active = active_policy_or_reason(context)
     inputs = inputs_at(context, at, soc=soc, requests=requests, lookback_days=scenario_days(active))
     refusals = (LoadRequestError, NoFeasibleScheduleError)
-    return inputs, first_usable_plan(inputs.task, site_sources(context, inputs, active), refusals=refusals)
+    with deadline(context.site_settings.service.plan_seconds):
+        return inputs, first_usable_plan(inputs.task, site_sources(context, inputs, active), refusals=refusals)
 
 
 def scenario_days(active: ActivePolicy) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.deadline import within_deadline
 from planner.errors import NoFeasibleScheduleError, SolverError, SolverTimeoutError
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.solution import IMPORT, NAMES, Solution, SolverRecord
@@ -64,6 +65,7 @@ def solve_by(solver: str, program: HomeProgram, *, time_limit: float = MIP_SECON
     if program.hot.form.integer.size:
         message = f"{solver} knows no binaries, which appliances, spaced heating and tiers of power need"
         raise SolverError(message)
+    time_limit = within_deadline(time_limit)
     home = stated(program)
     problem = home.problem()
     options: dict[str, float] = {

@@ -11,6 +11,7 @@ import highspy
 import numpy as np
 
 from env.inverter import Energy
+from planner.deadline import within_deadline
 from planner.errors import NoFeasibleScheduleError, SolverError, SolverTimeoutError
 from planner.optimizer.canonical_form import CanonicalForm, Indices
 
@@ -181,7 +182,7 @@ class WarmStartedProgram:
 
     def _run_once(self, time_limit: float) -> highspy.HighsModelStatus:
         # HiGHS counts from the first run on: a program solved thousands of times would one day have no time left.
-        self.solver.setOptionValue("time_limit", self.solver.getRunTime() + time_limit)
+        self.solver.setOptionValue("time_limit", self.solver.getRunTime() + within_deadline(time_limit))
         self.solver.run()
         return self.solver.getModelStatus()
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from env.inverter import Energy, slot_limit
 from env.time_grid import SLOT_HOURS
+from planner.deadline import within_deadline
 from planner.errors import SolverError
 from planner.optimizer.deferrable_loads import FlexibleLoad
 from planner.optimizer.fallback_solvers import stated
@@ -136,7 +137,7 @@ class _Elastic:
         self.home.cost = [goal]
         problem = self.home.problem()
         try:
-            problem.solve(solver=self.cp.HIGHS, highs_options={"time_limit": SECONDS})
+            problem.solve(solver=self.cp.HIGHS, highs_options={"time_limit": within_deadline(SECONDS)})
         except self.cp.SolverError as error:
             raise SolverError(str(error)) from error
         if problem.status not in ("optimal", "optimal_inaccurate"):

@@ -2,7 +2,8 @@
 
 In order: the champion (the promoted policy), the value function, the optimiser (`mpc`), the last valid plan, and
 self-consumption, which is the inverter's own default. If a source is missing, fails, is refused by the verifier, or
-costs more than self-consumption, the next one is tried; the result records the reason.
+costs more than self-consumption, the next one is tried; the result records the reason. Where self-consumption itself
+costs more than idle, the battery is left idle.
 """
 
 import logging
@@ -10,11 +11,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from planner.deadline import deadline, seconds_left
 from planner.optimizer.solution import SolverRecord
 from planner.plans.explanations import PolicyValuation, explain
 from planner.plans.make_plan import Plan
 from planner.plans.policy_plans import PolicySchedule
-from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, Candidate, candidate, release, simple_candidates
+from planner.plans.release import (
+    IDLE,
+    PLAN,
+    SELF_CONSUMPTION,
+    Candidate,
+    candidate,
+    release,
+    release_simple,
+    simple_candidates,
+)
 from planner.plans.task import PlanTask
 
 SourceName: TypeAlias = Literal["champion", "value", "mpc", "last_plan", "self_consumption"]
@@ -27,6 +38,9 @@ RELEASED: Outcome = "released"
 REFUSED: Outcome = "refused"
 FAILED: Outcome = "failed"
 UNAVAILABLE: Outcome = "unavailable"
+
+SHARE_OF_SOURCE = 0.6
+"""Share of the time left that one source may take, where the plan has a deadline: those behind it get the rest."""
 
 _log = logging.getLogger(__name__)
 
@@ -104,14 +118,15 @@ def first_usable_plan(
     simple = simple_candidates(task)
     attempts: list[Attempt] = []
     for source in sources:
-        plan, attempt = _try(task, source, simple, refusals)
+        left = seconds_left()
+        with deadline(None if left is None else left * SHARE_OF_SOURCE):
+            plan, attempt = _try(task, source, simple, refusals)
         attempts.append(attempt)
         if plan is not None:
             return FallbackResult(plan, source.name, tuple(attempts))
-    default = next(option for option in simple if option.name == SELF_CONSUMPTION)
-    reason = "the inverter runs its own default"
-    attempts.append(Attempt(SELF_CONSUMPTION, RELEASED, reason))
-    return FallbackResult(_plan(task, default, simple, reason), SELF_CONSUMPTION, tuple(attempts))
+    last = release_simple(simple)
+    attempts.append(Attempt(SELF_CONSUMPTION, RELEASED, last.reason))
+    return FallbackResult(_plan(task, last.chosen, simple, last.reason), SELF_CONSUMPTION, tuple(attempts))
 
 
 def _try(

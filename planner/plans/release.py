@@ -74,20 +74,36 @@ def release(plan: Candidate | None, simple: Sequence[Candidate], *, failure: str
         failure: reason why there is no plan.
 
     Returns:
-        The cheapest candidate that the verifier passes, the plan if costs are equal; self-consumption if none passes,
-        since it is the inverter's own default.
+        The cheapest candidate that the verifier passes, the plan if costs are equal, and self-consumption before idle;
+        self-consumption if none passes, since it is the inverter's own default.
     """
     valid = [option for option in ([plan] if plan is not None else []) + list(simple) if option.verification.valid]
-    default = next(option for option in simple if option.name == SELF_CONSUMPTION)
     if plan is None or not plan.verification.valid:
         problem = failure if plan is None else f"the plan is wrong: {plan.verification.violations[0].message}"
-        chosen = min(valid, key=lambda option: option.cost) if valid and plan is not None else default
+        chosen = release_simple(simple).chosen
         return Release(chosen, f"{problem}; {_NAMES[chosen.name]} is released instead")
     best = min(valid, key=lambda option: option.cost)
     if best.cost < plan.cost - EQUAL_COST:
         reason = f"{_NAMES[best.name]} costs {plan.cost - best.cost:.2f} less than the plan and is released instead"
         return Release(best, reason)
     return Release(plan, _comparison(plan, simple))
+
+
+def release_simple(simple: Sequence[Candidate]) -> Release:
+    """Choose between self-consumption and idle where there is no plan: the default, unless idle is valid and cheaper.
+
+    A default that breaks a limit is kept only where idle breaks one, too.
+    """
+    default = next(option for option in simple if option.name == SELF_CONSUMPTION)
+    others = [option for option in simple if option.verification.valid and option is not default]
+    best = min(others, key=lambda option: option.cost, default=default)
+    if best is default or (default.verification.valid and best.cost >= default.cost - EQUAL_COST):
+        return Release(default, "the inverter runs its own default")
+    if not default.verification.valid:
+        reason = f"the inverter's own default is wrong: {default.verification.violations[0].message}"
+        return Release(best, f"{reason}; {_NAMES[best.name]} is released instead")
+    saved = default.cost - best.cost
+    return Release(best, f"{_NAMES[best.name]} costs {saved:.2f} less than the inverter's own default")
 
 
 def _comparison(plan: Candidate, simple: Sequence[Candidate]) -> str:

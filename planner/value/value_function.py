@@ -25,6 +25,8 @@ from env.inverter import Command, Energy, apply_command, slot_limit
 from env.site import Site
 from env.time_grid import SLOT_HOURS
 from env.types import Index
+from planner.deadline import check_deadline
+from planner.errors import GridTooFineError
 from planner.optimizer.plan_commands import exact_commands
 from planner.value.scenarios import Scenarios
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 GRID_POINTS = 61
 PERSISTENCE = 0.9  # chance that a scenario goes on in the next slot
+MOST_STEPS = 4096
+"""Steps of the grid that a command may move the battery in a slot; a real one moves it a few dozen."""
 CHUNK = 32  # homes worked on together: their arrays stay in the processor's cache
 OVER_FUSE = 1e3  # times the highest price, per kWh above the fuse: as the optimiser counts it
 MATCH_KWH = 1e-9
@@ -129,6 +133,7 @@ def value_function(
         actions = _Actions(world, grid)
         value[part, :, n_slots] = end_value[part, None]
         for slot in reversed(range(n_slots)):
+            check_deadline()
             later = value[part, :, slot + 1]
             mixed = persistence * later + _other(later, own, 1 - persistence)
             value[part, :, slot] = actions.step_back(slot, mixed)
@@ -200,6 +205,7 @@ class _Actions:
         battery = world.site.battery
         self.grid, self.step, self.retention = grid, _step(grid), battery.retention_per_slot
         most = len(grid) - 1
+        _check_steps(max(most_drawn(battery), most_stored(battery)) / self.step, battery)
         down = min(int(most_drawn(battery) / self.step + MATCH_KWH), most)
         up = min(int(most_stored(battery) / self.step + MATCH_KWH), most)
         self.offsets = np.arange(-down, up + 1)
@@ -211,6 +217,7 @@ class _Actions:
         self.breakpoint_low: Index = np.floor(steps).astype(np.intp)
         self.breakpoint_share = steps - self.breakpoint_low
         self.most_steps = int(np.abs(self.breakpoint_low).max()) + 1
+        _check_steps(self.most_steps, battery)
         # An action that the battery's edge cuts short costs at most this much more a step than the whole one: what is
         # not delivered is imported, above the fuse if there is one. Where that is too much, an offset ends on the edge.
         prices = np.stack([world.import_price, world.export_price])[:, :, 0, :, 0]
@@ -254,6 +261,19 @@ class _Actions:
             value += flat.take(at)
             value -= self.breakpoint_cost[:, :, slot, point, None]
             np.maximum(best, value, out=best)
+
+
+def _check_steps(n_steps: float, battery: Battery) -> None:
+    """Refuse a battery that a slot moves by more steps of the grid than fit in memory.
+
+    Raises:
+        GridTooFineError: it is one.
+    """
+    if n_steps > MOST_STEPS:
+        power = max(battery.charge_kw, battery.discharge_kw)
+        usable = battery.max_soc_kwh - battery.min_soc_kwh
+        message = f"a battery of {power:g} kW with a usable range of {usable:g} kWh is moved through it in no time"
+        raise GridTooFineError(message)
 
 
 def most_stored(battery: Battery) -> float:

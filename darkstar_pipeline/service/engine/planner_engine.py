@@ -265,6 +265,7 @@ class PlannerEngine:
             ),
             model=following.model,
             last_plan=memory.last if is_usable(memory.last, now) else None,
+            seconds=context.site_settings.service.plan_seconds,
             override=next((each for each in overrides if each.mode in COMMAND_MODES), None),
         )
         return status, build_plan(context.site, now, status, request)

@@ -1,5 +1,6 @@
 """A policy's plan equals its rollout slot after slot, on any site, and carries the policy's values."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
@@ -15,11 +16,12 @@ from env.gym.actions import Correction
 from env.inverter import Command, Energy
 from env.simulator import simulate
 from env.site import Limits
+from planner.deadline import check_deadline, deadline
 from planner.plans.fallback_chain import FAILED, REFUSED, RELEASED, UNAVAILABLE, PlanSource, first_usable_plan
 from planner.plans.make_plan import Plan, make_plan
 from planner.plans.policy_plans import PolicySchedule, learned_schedule, value_schedule
-from planner.plans.release import SELF_CONSUMPTION
-from planner.plans.task import PlanTask
+from planner.plans.release import IDLE, SELF_CONSUMPTION
+from planner.plans.task import End, PlanTask
 from planner.policies.rl_policy import AntaresRLPolicyV1, rl_manifest
 from planner.policies.rolling_learned import RollingLearned
 from planner.value.scenario_source import ScenarioSource
@@ -174,6 +176,32 @@ def test_optimisers_plan_is_released_unchanged_when_usable(home: Context) -> Non
     inputs = inputs_at(home, at(14))
     result = first_usable_plan(inputs.task, [PlanSource("mpc", make_plan), PlanSource("value", fails)])
     assert (result.source, result.plan.solver.solver) == ("mpc", "highs")
+
+
+def test_the_last_resort_is_never_dearer_than_idle(home: Context) -> None:
+    task = inputs_at(home, at(14)).task
+    full = replace(task, start_soc_kwh=task.site.battery.max_soc_kwh, end=End(value=90.0))  # using it up is a loss
+    result = first_usable_plan(full, [PlanSource("champion", fails)])
+    plan = result.plan
+    assert plan.idle_cost < plan.self_consumption_cost
+    assert (result.source, plan.released) == (SELF_CONSUMPTION, IDLE)
+    assert plan.cost == plan.idle_cost
+    assert plan.verification.valid
+    assert "less than the inverter's own default" in result.reason
+
+
+def test_a_plan_has_a_deadline_as_a_whole(home: Context) -> None:
+    def stubborn(_: PlanTask) -> Plan:
+        while True:  # as solvers do, one after the other
+            check_deadline()
+
+    sources = [PlanSource(name, stubborn) for name in ("champion", "value", "mpc")]
+    began = time.monotonic()
+    with deadline(1.0):
+        result = first_usable_plan(inputs_at(home, at(14)).task, sources)
+    assert time.monotonic() - began < 2
+    assert [attempt.outcome for attempt in result.attempts] == [FAILED, FAILED, FAILED, RELEASED]
+    assert "the time for the whole plan is over" in result.reason
 
 
 def test_error_is_raised_when_it_is_among_the_refusals(home: Context) -> None:
