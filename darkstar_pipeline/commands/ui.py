@@ -1,6 +1,7 @@
 """`darkstar ui`: start Dagster, MLflow and the planner's page on the state folder, on loopback only."""
 
 import os
+import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from darkstar_pipeline.console.supervisor import Program
 
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
+GUARDED_PAGE = "darkstar_pipeline.console.guarded_page"
 DEFINITIONS = "darkstar_pipeline.definitions"
 LOGS_FOLDER = "logs"
 _DEFAULT_PORT = "Default: {}, else the next free."
@@ -92,6 +94,7 @@ def _environment(home: Path) -> dict[str, str]:
         "DO_NOT_TRACK": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_SERVER_ALLOWED_HOSTS": "localhost,localhost:*,127.0.0.1,127.0.0.1:*",  # its default: any private
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -100,7 +103,7 @@ def _services(home: Path, dagster_port: int, mlflow_port: int, environment: Mapp
     """Return the programs: Dagster's page and daemon, and MLflow where no server is configured."""
     from darkstar_pipeline.console.supervisor import LOOPBACK, Program
 
-    webserver = (_program("dagster-webserver"), "-h", LOOPBACK, "-p", str(dagster_port), "-m", DEFINITIONS)
+    webserver = (sys.executable, "-m", GUARDED_PAGE, "-h", LOOPBACK, "-p", str(dagster_port), "-m", DEFINITIONS)
     services = [
         Program(
             name="dagster",

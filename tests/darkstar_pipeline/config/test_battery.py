@@ -66,6 +66,7 @@ def by_value(task: PlanTask) -> None:
 _numbers = some.floats(allow_nan=False, allow_infinity=False)
 
 
+@pytest.mark.thorough
 @settings(max_examples=25, deadline=None)
 @given(
     values=some.fixed_dictionaries(
