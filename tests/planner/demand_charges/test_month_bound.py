@@ -57,8 +57,13 @@ def evenings(first: date, last: date, *, seed: int, cheaper: float = 0.0) -> lis
     return slots.partition_by("local_day", maintain_order=True)
 
 
-def joint_optimum(days: Sequence[pl.DataFrame], tariffs: Sequence[PowerTariff]) -> float:
-    """One linear program over all days, stated anew: flows, storage, every hour's mean, the largest of the peaks."""
+def joint_optimum(
+    days: Sequence[pl.DataFrame], tariffs: Sequence[PowerTariff], past_peaks_kw: Sequence[float] = ()
+) -> float:
+    """One linear program over all days, stated anew: flows, storage, every hour's mean, the largest of the peaks.
+
+    Peaks of days before count as they are, the same for every component.
+    """
     battery, cost, rules, imports = SITE.battery, [], [], []
     for day in days:
         import_price, export_price, load, pv = (
@@ -89,6 +94,7 @@ def joint_optimum(days: Sequence[pl.DataFrame], tariffs: Sequence[PowerTariff]) 
                 every.append(kw)
                 by_day.setdefault(period.date(), []).append(kw)
         peaks = [cp.maximum(*kws) for kws in by_day.values()] if tariff.different_days else every
+        peaks += [cp.Constant(kw) for kw in past_peaks_kw]
         cost.append(tariff.price_per_kw / tariff.top * cp.sum_largest(cp.hstack(peaks), min(tariff.top, len(peaks))))
     problem = cp.Problem(cp.Minimize(sum(cost)), rules)
     problem.solve(solver=cp.HIGHS)
@@ -117,6 +123,19 @@ def test_bound_is_the_joint_optimum_when_power_has_a_price(tariffs: tuple[PowerT
     assert oracle.cost_of(optimum) >= optimum.bound - 1e-5
     if cheaper == 0.0:  # no binary was needed
         assert oracle.cost_of(optimum) == pytest.approx(optimum.bound, abs=1e-4)
+
+
+@pytest.mark.parametrize("tariffs", [PRICED["per kW"], PRICED["two at once"], PRICED["more peaks than days"]])
+@pytest.mark.parametrize(
+    "past_peaks_kw", [[0.4], [3.0, 1.5], [9.0, 8.0, 7.0]], ids=["below all", "among them", "above all"]
+)
+def test_bound_counts_the_peaks_that_the_month_has_seen(
+    tariffs: tuple[PowerTariff, ...], past_peaks_kw: list[float]
+) -> None:
+    """Each as high as it was: a day need not stay below a peak that is paid for, and the paid one stays on the bill."""
+    days = evenings(date(2026, 5, 13), date(2026, 5, 15), seed=4)
+    oracle = MonthOracle(days, SITE, PROTOCOL, tariffs, past_peaks_kw=[past_peaks_kw] * len(tariffs))
+    assert oracle.optimum(10.0).bound == pytest.approx(joint_optimum(days, tariffs, past_peaks_kw), abs=1e-4)
 
 
 def billed(days: Sequence[pl.DataFrame], imported: Energy, tariffs: Sequence[PowerTariff]) -> float:

@@ -59,6 +59,21 @@ def test_planner_pays_less_when_it_knows_the_charge(policy: str, first: date) ->
     assert aware.columns == blind.columns
 
 
+@pytest.mark.parametrize("policy", ["mpc", "value"])
+def test_battery_ends_the_day_full_or_empty_by_what_stored_energy_is_worth_then(policy: str) -> None:
+    """Dearer than every slot, it is kept and bought; worth nothing, it is used up."""
+    site, (slots, forecasts, history) = charging(PowerTariff(price_per_kw=1.0)), week(date(2026, 4, 29), 1)
+    kept, used = (
+        replay_days(
+            policy, slots, forecasts, site, replace(PROTOCOL, settlement_value=worth), history=history, workers=1
+        )
+        for worth in (9.0, 0.0)
+    )
+    low, high = site.battery.min_soc_kwh, site.battery.max_soc_kwh
+    assert kept["soc_end_kwh"][-1] > 0.95 * high
+    assert used["soc_end_kwh"][-1] < 1.1 * low
+
+
 def test_day_is_the_same_when_the_days_after_it_are_not_there() -> None:
     """The past month does not depend on what comes; another month begins anew."""
     site, (slots, forecasts, history) = charging(*PER_KW), week(date(2026, 4, 29), 3)
