@@ -19,6 +19,7 @@ from darkstar_pipeline.doctor.machine import (
     check_time_zone,
 )
 from darkstar_pipeline.doctor.models import check_aliases, check_models
+from darkstar_pipeline.doctor.sizes import check_sizes
 from darkstar_pipeline.doctor.stores import check_dagster, check_mlflow
 from darkstar_pipeline.doctor.tables import check_tables
 from darkstar_pipeline.errors import ConfigurationError
@@ -49,7 +50,7 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
     findings += [check_forecasts(settings, home, name) for name in names]
     findings += [check_models(settings, home, name, now) for name in names]
     findings += [finding for name in names for finding in check_aliases(home, name)]
-    return [*findings, check_dagster(home), check_mlflow(home)]
+    return [*findings, check_dagster(home), check_mlflow(home), check_sizes(home)]
 
 
 def _settings() -> tuple[Settings, CheckResult]:
