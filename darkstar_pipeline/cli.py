@@ -40,6 +40,7 @@ from darkstar_pipeline.console.call import (
     run,
     shared_options,
 )
+from darkstar_pipeline.state.privacy import keep_files_private
 
 DEFINITION = "Plan a home battery, learn from the home's own history, and measure the savings in money."
 IMPORT_PURPOSE = "Import files into the lake; repeating an import changes nothing."
@@ -58,6 +59,7 @@ State is kept in $DARKSTAR_HOME (default .darkstar), the configuration in $DARKS
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
+    keep_files_private()
     arguments = sys.argv[1:]
     level = logging.INFO if "--debug" in arguments else logging.WARNING
     logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s: %(message)s")

@@ -172,7 +172,7 @@ def _spool() -> "SpooledTemporaryFile[str]":
 
 def _written(result: "QueryResult", form: Format, path: Path) -> FileWritten:
     target = check_out(path)
-    with atomic_write(target) as temporary:
+    with atomic_write(target, shared=True) as temporary:
         if form is Format.PARQUET:
             rows = result.write_parquet(temporary)
         else:

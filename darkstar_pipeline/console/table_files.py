@@ -42,7 +42,7 @@ def write_frame(frame: "pl.DataFrame", path: Path) -> Path:
 
     check_suffix(path)
     target = check_out(path)
-    with atomic_write(target) as temporary:
+    with atomic_write(target, shared=True) as temporary:
         if target.suffix.lower() == ".parquet":
             frame.write_parquet(temporary, compression="zstd")
         elif target.suffix.lower() == ".csv":

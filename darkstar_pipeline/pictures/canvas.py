@@ -161,5 +161,5 @@ def save_png(figure: "Figure", path: Path) -> None:
         ConfigurationError: the folder does not exist, or `path` is a folder.
     """
     content = png_bytes(figure)
-    with atomic_write(path) as temporary:
+    with atomic_write(path, shared=True) as temporary:
         temporary.write_bytes(content)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.state.privacy import shared_mode
 from planner.artifacts.atomic_files import atomic_file
 
 FileIdentity: TypeAlias = tuple[int, int, int]
@@ -13,11 +14,12 @@ FileIdentity: TypeAlias = tuple[int, int, int]
 
 
 @contextmanager
-def atomic_write(path: Path) -> Generator[Path]:
+def atomic_write(path: Path, *, shared: bool = False) -> Generator[Path]:
     """Write a file under a temporary name and move it into place when the block ends without an error.
 
     Args:
         path: the file; its folder has to exist. A link is followed, the mode of an old file is kept.
+        shared: a file that a person asked for at a place of their own; others may read it where their umask says so.
 
     Yields:
         The temporary path to write to.
@@ -32,6 +34,8 @@ def atomic_write(path: Path) -> Generator[Path]:
         raise ConfigurationError(f"cannot write {path}: it is a folder", "name a file in it")
     with atomic_file(target) as temporary:
         yield temporary
+        if shared:
+            temporary.chmod(shared_mode())
 
 
 def file_identity(path: Path) -> FileIdentity:
