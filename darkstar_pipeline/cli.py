@@ -15,6 +15,7 @@ from darkstar_pipeline.commands import (
     backfill,
     backup,
     compare,
+    control,
     doctor,
     evaluate,
     imports,
@@ -93,6 +94,7 @@ def build() -> typer.Typer:
     app.add_typer(_models(), name="models", short_help=MODELS_PURPOSE)
     _add_learning_commands(app)
     _add_service_commands(app)
+    app.add_typer(_control(), name="control", short_help=control.PURPOSE)
     _add_maintenance_commands(app)
     return app
 
@@ -214,6 +216,20 @@ def _add_service_commands(app: typer.Typer) -> None:
             "darkstar shadow --from 2026-01-01 --to 2026-01-31 --policy mpc --policy rl",
         ),
     )(shadow.shadow)
+
+
+def _control() -> typer.Typer:
+    """Return the group of commands that guard the control of the inverter."""
+    group = _group(control.PURPOSE)
+    group.callback()(shared_options)
+    command(group, "guard", examples=("darkstar control guard", "darkstar control guard --site home"))(control.guard)
+    command(
+        group,
+        "install",
+        examples=("darkstar control install", "darkstar control install --to /config/packages"),
+    )(control.install)
+    command(group, "release", examples=("darkstar control release --site home",))(control.release)
+    return group
 
 
 def _models() -> typer.Typer:

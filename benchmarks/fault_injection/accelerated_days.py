@@ -65,19 +65,16 @@ class SimulatedGuard:
     running: bool = False
     _next: float = 0.0
 
-    def start(self, _: Path) -> "SimulatedGuard":
-        """Start it."""
+    def ensure(self) -> bool:
+        """Start it where it has ended; return that it lives."""
         self.running = True
-        return self
+        return True
 
-    def poll(self) -> int | None:
-        """Return 0 where it has ended."""
-        return None if self.running else 0
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Return its status at once."""
+    def dismiss(self, timeout: float) -> bool:
+        """Return that it has ended with its lease."""
         del timeout
-        return 0
+        self.running = False
+        return True
 
     def tick(self) -> None:
         """Look at the lease, and restore the default where it has expired."""
@@ -183,7 +180,7 @@ class AcceleratedHome:
             self._command,
             client=self.inverter,
             wait=self._wait,
-            start=self.guard.start,
+            guards=self.guard,
             uptime=self.clock.monotonic,
         )
 

@@ -30,7 +30,7 @@ CHARGE, DISCHARGE = "input_number.charge_power", "input_number.discharge_power"
 LEASE_MINUTES = 0.2
 WAIT_SECONDS = 60.0
 MARK_WATTS = 1234.0
-"""Power that another program sets: control writes the command again, or the watchdog sets the default."""
+"""Power that another program sets: control writes the command again, or the guard sets the default."""
 
 
 @dataclass

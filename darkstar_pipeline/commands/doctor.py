@@ -27,12 +27,13 @@ def doctor(
     from darkstar_pipeline.config.settings import home_dir
     from darkstar_pipeline.doctor import Verdict, run_checks
     from darkstar_pipeline.doctor.repair import repair_lake
+    from darkstar_pipeline.service.control_checks import check_all
 
     now = datetime.now(UTC)
     repaired = repair_lake(home_dir(), now=now) if repair else []
     for each in repaired:
         call.note(f"{each.path}: {each.note}; it is now {each.aside}")
-    findings = run_checks(home_dir(), call.site, now=now)
+    findings = [*run_checks(home_dir(), call.site, now=now), *check_all(home_dir(), call.site)]
     rows = [asdict(finding) for finding in findings]
     healthy = all(finding.verdict is not Verdict.FAIL for finding in findings)
     document: dict[str, Any] = {

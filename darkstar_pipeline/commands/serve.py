@@ -11,6 +11,9 @@ import typer
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
 
+PROBE_SECONDS = 1.0
+"""Longest wait for another process that only looks whether a service runs [s]; it holds the lock for an instant."""
+
 
 def serve(
     call: Call,
@@ -63,7 +66,9 @@ def serve(
 
 def serving_lock(home: Path, site: str) -> Path:
     """Return the path of the lock that a running service of a site holds."""
-    return home / "service" / site / ".serving.lock"
+    from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
+
+    return service_folder(home, site) / SERVING_LOCK
 
 
 @contextmanager
@@ -74,14 +79,14 @@ def hold_serving_lock(lock: Path, *, trial: bool) -> Generator[None]:
         ConfigurationError: another service holds it.
     """
     from darkstar_pipeline.errors import ConfigurationError
-    from darkstar_pipeline.state.file_lock import hold_lock, is_locked
+    from darkstar_pipeline.state.file_lock import hold_lock, wait_until_free
 
     if trial:
         yield
         return
     with ExitStack() as held:
         with suppress(OSError):  # a full disk is no reason to leave the home without a plan
-            if is_locked(lock):
+            if not wait_until_free(lock, PROBE_SECONDS):
                 message = f"a planner of {lock.parent.name} already runs on {lock.parents[2]}"
                 raise ConfigurationError(message, "stop it first; a trial with `--at TIME` may run beside it")
             held.enter_context(hold_lock(lock))

@@ -14,6 +14,8 @@ from darkstar_pipeline.config.base import Frozen
 EntityId = Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", max_length=255)]
 """An entity id, `domain.object`, as Home Assistant writes it."""
 
+TimerId = Annotated[str, Field(pattern=r"^timer\.[a-z0-9_]+$", max_length=200)]
+
 
 class HomeAssistantSensors(Frozen):
     """Entities that are read for the present state of the home; null: not read."""
@@ -64,6 +66,11 @@ class ControlSettings(Frozen):
     mapping: ControlMapping = Field(default_factory=ControlMapping, description="entities that control the inverter")
     lease_minutes: float = Field(
         default=5.0, gt=0, le=15, description="a command that is not renewed within this time ends [min]"
+    )
+    dead_man_timer: TimerId | None = Field(
+        default=None,
+        description="timer in Home Assistant that sets the inverter's default where nothing of Darkstar's lives, as "
+        "`darkstar control install` makes it; null: none",
     )
     writes_per_day: int = Field(default=96, ge=4, le=5000, description="maximum changes written on a local day")
     ramp_kw_per_step: float | None = Field(

@@ -14,8 +14,10 @@ from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.controller import ControlledHome, Controller
+from darkstar_pipeline.service.home_assistant.guard_process import GuardProcess
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
+from darkstar_pipeline.service.home_assistant.outstanding_lease import OutstandingLease, default_lease
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.listener import connection_limits, listener_config
@@ -24,7 +26,8 @@ from darkstar_pipeline.service.http.tokens import AccessToken, service_token
 from darkstar_pipeline.service.logs import configure_logs
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.secrets import secret
-from darkstar_pipeline.service.state_folder import service_folder
+from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
+from darkstar_pipeline.state.file_lock import is_locked
 
 
 class PlannerServer:
@@ -45,7 +48,12 @@ class PlannerServer:
         self.engine = PlannerEngine(context, clock=clock, live=self.feed)
         self.shadows = ShadowPlanner()
         self.engine.add_listener(self.shadows.on_plan)
-        self.control = None if trial else Controller(controlled_home(context), clock, self.engine.command)
+        folder = service_folder(context.home, context.site_name)
+        self.guards = GuardProcess(folder)
+        self.outstanding = _outstanding(context, self.guards, trial=trial)
+        self.control = (
+            None if trial else Controller(controlled_home(context), clock, self.engine.command, guards=self.guards)
+        )
         self.publisher = None if trial else _publisher(context, self.engine)
         self.running = ServiceState(
             engine=self.engine,
@@ -57,17 +65,18 @@ class PlannerServer:
     def _outside(self) -> list[Component]:
         """Return the states of the parts that reach outside."""
         control = [] if self.control is None else self.control.components()
-        return [*control, *(part.status() for part in (self.feed, self.publisher) if part is not None)]
+        guard = [*self.guards.components(), *self.outstanding.components()]
+        return [*control, *guard, *(part.status() for part in (self.feed, self.publisher) if part is not None)]
 
     def start(self) -> None:
-        """Start reading, planning, publishing and controlling."""
-        for part in (self.feed, self.shadows, self.engine, self.publisher, self.control):
+        """End what an earlier run left behind, then start reading, planning, publishing and controlling."""
+        for part in (self.outstanding, self.feed, self.shadows, self.engine, self.publisher, self.control):
             if part is not None:
                 part.start()
 
     def stop(self) -> None:
         """Restore the inverter's default first, then stop the other parts."""
-        for part in (self.control, self.publisher, self.engine, self.shadows, self.feed):
+        for part in (self.control, self.publisher, self.engine, self.shadows, self.feed, self.outstanding):
             if part is not None:
                 part.stop()
 
@@ -80,6 +89,17 @@ def controlled_home(context: Context) -> ControlledHome:
         timezone=context.timezone,
         folder=service_folder(context.home, context.site_name),
     )
+
+
+def _outstanding(context: Context, guards: GuardProcess, *, trial: bool) -> OutstandingLease:
+    """Return what ends the lease of an earlier run; a trial may run beside the service that holds it."""
+    folder = service_folder(context.home, context.site_name)
+    fallback = default_lease(context.site_settings.home_assistant, context.site.battery.discharge_kw)
+
+    def is_ours() -> bool:
+        return not trial or not is_locked(folder / SERVING_LOCK)
+
+    return OutstandingLease(folder, guards, fallback=fallback, is_ours=is_ours)
 
 
 def _publisher(context: Context, engine: PlannerEngine) -> Publisher | None:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 SERVICE_FOLDER = "service"
+SERVING_LOCK = ".serving.lock"
+"""Lock that a running service holds in its folder."""
 
 
 def service_folder(home: Path, site: str) -> Path:

@@ -56,33 +56,31 @@ class FakeInverter:
     def close(self) -> None: ...
 
 
-class FakeWatchdog:
-    """Starts no process; counts how often a watchdog was started and waited for."""
+class FakeGuards:
+    """Starts no process; counts how often a live guard was asked for and dismissed."""
 
     def __init__(self) -> None:
-        self.started = self.waited = 0
+        self.asked = self.dismissed = 0
+        self.lives = self.ends = True
 
-    def __call__(self, _: Path) -> "FakeWatchdog":
-        self.started += 1
-        return self
+    def ensure(self) -> bool:
+        self.asked += 1
+        return self.lives
 
-    def poll(self) -> int | None:
-        return None
-
-    def wait(self, timeout: float | None = None) -> int:
+    def dismiss(self, timeout: float) -> bool:
         del timeout
-        self.waited += 1
-        return 0
+        self.dismissed += 1
+        return self.ends
 
 
 @dataclass
 class ControlledInverter:
-    """A controller of a fake inverter, with time and watchdog in the test's hand."""
+    """A controller of a fake inverter, with time and guard in the test's hand."""
 
     folder: Path
     settings: ControlSettings
     inverter: FakeInverter = field(default_factory=FakeInverter)
-    watchdog: FakeWatchdog = field(default_factory=FakeWatchdog)
+    guards: FakeGuards = field(default_factory=FakeGuards)
     clock: HandClock = field(default_factory=lambda: HandClock(at=moment()))
     uptime: float = 1000.0
 
@@ -101,7 +99,7 @@ class ControlledInverter:
             self.supplier,
             client=self.inverter,
             wait=self._wait,
-            start=self.watchdog,
+            guards=self.guards,
             uptime=lambda: self.uptime,
         )
 

@@ -5,6 +5,7 @@ Where `CI` is set, the test fails instead: there everything must run.
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,15 @@ def chromium(driver: "Playwright") -> str:
 def home_assistant() -> str:
     """Return the path of Home Assistant's command."""
     return _found(str(HASS) if HASS.exists() else None, "Home Assistant", "PYTHON_HA=/path/to/python3.13 make tools")
+
+
+def pid_namespace() -> str:
+    """Return the path of `unshare`, where it may make a namespace of processes."""
+    path = shutil.which("unshare")
+    if path is not None:
+        probe = [path, "--pid", "--fork", "--mount-proc", "true"]
+        path = path if subprocess.run(probe, capture_output=True, check=False).returncode == 0 else None
+    return _found(path, "a PID namespace", "run the tests as root on Linux, with util-linux")
 
 
 def _found(path: str | None, program: str, remedy: str) -> str:

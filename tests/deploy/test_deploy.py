@@ -42,7 +42,7 @@ def documented_commands() -> list[tuple[str, list[str]]]:
         text = path.read_text()
         found += [(path.name, shlex.split(words, comments=True)) for words in COMMAND_LINE.findall(text)]
     services = compose()["services"]
-    found.append(("compose.yaml", services["planner"]["command"]))
+    found += [("compose.yaml", services[name]["command"]) for name in ("planner", "guard")]
     cmd = re.search(r"^CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
     assert cmd is not None
     found.append(("Dockerfile", yaml.safe_load(cmd.group(1))))
@@ -64,7 +64,14 @@ def test_command_exists_with_its_options_when_a_deployed_file_names_it(file: str
 
 def test_documented_commands_are_found_when_there_are_some() -> None:
     files = {file for file, _ in documented_commands()}
-    assert {"darkstar.service", "Dockerfile", "compose.yaml", "run.sh", "operations.md"} <= files
+    assert {
+        "darkstar.service",
+        "darkstar-guard.service",
+        "Dockerfile",
+        "compose.yaml",
+        "run.sh",
+        "operations.md",
+    } <= files
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.postgres.yaml"])
@@ -152,11 +159,49 @@ def test_secrets_are_in_no_deployed_file_when_read() -> None:
     assert len(seen) > 1, "the files have names of secrets in them"
 
 
+def unit_settings(name: str) -> dict[str, list[str]]:
+    """The settings of a unit, each with all its values."""
+    found: dict[str, list[str]] = {}
+    for line in (DEPLOY / name).read_text().splitlines():
+        key, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def test_guard_is_a_unit_of_its_own_that_is_always_started_again() -> None:
+    guard, planner = unit_settings("darkstar-guard.service"), unit_settings("darkstar.service")
+    assert guard["ExecStart"] == ["/opt/darkstar/.venv/bin/darkstar control guard"]
+    assert (guard["Restart"], guard["StartLimitIntervalSec"]) == (["always"], ["0"])
+    assert guard["Before"] == ["darkstar.service"], "it is started before the planner and stopped after it"
+    assert "darkstar-guard.service" in planner["Wants"][0]
+    assert "darkstar-guard.service" in planner["After"][0]
+    assert planner["KillMode"] == ["mixed"]
+    assert not {"PartOf", "BindsTo", "Requires"} & guard.keys(), "it does not share the planner's fate"
+    shared = ("User", "Group", "StateDirectory", "EnvironmentFile")
+    assert all(guard[key] == planner[key] for key in shared)
+    assert "DARKSTAR_HOME=/var/lib/darkstar/state" in guard["Environment"]
+    assert not any("DARKSTAR_CONFIG" in value for value in guard["Environment"]), "a slip there does not stop it"
+
+
+def test_guard_has_a_container_of_its_own_on_the_same_volume() -> None:
+    services = compose()["services"]
+    guard, planner = services["guard"], services["planner"]
+    assert guard["volumes"] == planner["volumes"]
+    assert guard["restart"] == "unless-stopped"
+    assert "pid" not in guard, "its processes are its own"
+    assert "DARKSTAR_HA_TOKEN" in guard["environment"]
+    assert "depends_on" not in guard
+    assert "guard" in planner["depends_on"]
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
-def test_unit_is_valid_and_closed_when_systemd_looks_at_it(tmp_path: Path) -> None:
-    unit = tmp_path / "darkstar.service"
-    text = (DEPLOY / "darkstar.service").read_text()
-    unit.write_text(text.replace("/opt/darkstar/.venv/bin/darkstar", "/bin/true"))
+@pytest.mark.parametrize("name", ["darkstar.service", "darkstar-guard.service"])
+def test_unit_is_valid_and_closed_when_systemd_looks_at_it(tmp_path: Path, name: str) -> None:
+    for each in ("darkstar.service", "darkstar-guard.service"):  # they name one another
+        text = (DEPLOY / each).read_text()
+        (tmp_path / each).write_text(text.replace("/opt/darkstar/.venv/bin/darkstar", "/bin/true"))
+    unit = tmp_path / name
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
     )

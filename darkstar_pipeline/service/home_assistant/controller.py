@@ -3,7 +3,7 @@
 Off unless enabled, and a dry run at first. Only values that differ are written, powers may be ramped, a daily budget
 limits the writes, and every value is read back. The inverter runs its own default whenever something is not as it
 should be: no verified command, automatic mode off, a spent budget, a value that does not stay. A lease is renewed only
-by values that were read back; the watchdog, a process of its own, restores the default when the lease expires.
+by values that were read back; the guard, a process of its own, restores the default when the lease expires.
 """
 
 import logging
@@ -20,13 +20,14 @@ from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.home_assistant.attempts import ATTEMPTS
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient, HomeAssistantError
 from darkstar_pipeline.service.home_assistant.daily_writes import DailyWrites
+from darkstar_pipeline.service.home_assistant.dead_man import DeadManTimer
 from darkstar_pipeline.service.home_assistant.entity_values import in_words
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient, EntityWriter, Ramp
-from darkstar_pipeline.service.home_assistant.execution import Execution
+from darkstar_pipeline.service.home_assistant.execution import EXPIRED, Execution
+from darkstar_pipeline.service.home_assistant.guard_process import GuardProcess
 from darkstar_pipeline.service.home_assistant.lease import uptime_seconds
-from darkstar_pipeline.service.home_assistant.lease_keeper import LeaseKeeper, Process
+from darkstar_pipeline.service.home_assistant.lease_keeper import Guards, LeaseKeeper
 from darkstar_pipeline.service.home_assistant.profiles import Write, in_unit
-from darkstar_pipeline.service.home_assistant.watchdog import start_watchdog
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 from darkstar_pipeline.service.secrets import secret
@@ -35,6 +36,7 @@ POLL_SECONDS = 2.0
 STOP_SECONDS = 10.0
 STUCK_SECONDS = 60.0
 """Time beyond the longest step after which control that has completed none is stuck [s]."""
+STOPPING = "control stops"
 _log = logging.getLogger(__name__)
 
 
@@ -93,7 +95,7 @@ class Controller:
         command: returns the command in force.
         client: Home Assistant; None for the one of the settings.
         wait: waits for so many seconds, returns True where the controller stops; None to wait for real.
-        start: starts a watchdog on a folder.
+        guards: has a live guard stand on the site's folder; None for one that the service starts where none runs.
         uptime: uptime of the machine, by which the lease goes [s].
 
     Raises:
@@ -108,7 +110,7 @@ class Controller:
         *,
         client: EntityClient | None = None,
         wait: Callable[[float], bool] | None = None,
-        start: Callable[[Path], Process] = start_watchdog,
+        guards: Guards | None = None,
         uptime: Callable[[], float] = uptime_seconds,
     ) -> None:
         self.settings = home.settings.control
@@ -117,6 +119,7 @@ class Controller:
         self._thread: threading.Thread | None = None
         self._handing_back = False
         self._completed: float | None = None
+        self._unguarded = ""
         self._daily_writes = DailyWrites(home.folder, home.timezone, clock)
         self._status = ControlStatus(
             enabled=self.settings.enabled,
@@ -142,10 +145,12 @@ class Controller:
             home.settings.token_file,
             lease_seconds=self.settings.lease_minutes * 60,
             margin_seconds=longest_step + POLL_SECONDS,
-            start=start,
+            guards=guards or GuardProcess(home.folder),
             uptime=uptime,
         )
         self._writer = None if self._client is None else self._made_writer(self._client, wait or self._pause)
+        timer = None if self.settings.dry_run else self.settings.dead_man_timer
+        self._dead_man = None if self._client is None else DeadManTimer(self._client, timer, uptime)
 
     def _made_writer(self, client: EntityClient, wait: Callable[[float], bool]) -> EntityWriter:
         return EntityWriter(
@@ -164,31 +169,40 @@ class Controller:
             self._thread.start()
 
     def stop(self) -> None:
-        """Stop controlling, and restore the inverter's default; where a step hangs, that is left to the watchdog."""
+        """Stop controlling, and restore the inverter's default; where a step hangs, that is left to the guard."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=STOP_SECONDS)
-        if self._thread is not None and self._thread.is_alive():
-            _log.warning("control hangs; restoring the default is left to the watchdog")
-        elif self._writer is not None and self._keeper.held:
-            self._handing_back = True
-            self._hand_back(self._writer)
+        if self._keeper.held and self._writer is not None:
+            hangs = self._thread is not None and self._thread.is_alive()
+            problem = "control hangs" if hangs else self._handed_back(self._writer)
+            if problem:
+                _log.warning("restoring the default is left to the guard: %s", problem)
+                self._leave_to_guard()
         if self._client is not None:
             self._client.close()
 
-    def _hand_back(self, writer: EntityWriter) -> None:
-        """Restore the default and release the lease once it stands; where that fails, the watchdog restores it."""
+    def _handed_back(self, writer: EntityWriter) -> str:
+        """Restore the default and release the lease once it stands; return why it does not, empty where it does."""
+        self._handing_back = True
         try:
             outcome = self._execution.restore(writer, "", at_the_end=True)
             if not outcome.confirmed:
-                _log.warning("restoring the default is left to the watchdog: %s", outcome.problem)
-                return
-            ended = self._keeper.release(writer.calls(self._execution.default()), STOP_SECONDS)
+                return outcome.problem
+            if self._dead_man is not None:
+                self._dead_man.cancel()
+            if not self._keeper.release(writer.calls(self._execution.default()), STOP_SECONDS):
+                _log.warning("the guard does not end")
         except (HomeAssistantError, OSError) as error:
-            _log.warning("restoring the default is left to the watchdog: %s", error)
-            return
-        if not ended:
-            _log.warning("the watchdog does not end")
+            return str(error)
+        return ""
+
+    def _leave_to_guard(self) -> None:
+        """End the lease now, so that the guard need not wait for its end."""
+        try:
+            self._keeper.give_up()
+        except OSError as error:
+            _log.warning("the lease runs out by itself: %s", error)
 
     def _pause(self, seconds: float) -> bool:
         """Wait; return whether the controller stops, which ends everything but handing back."""
@@ -211,7 +225,8 @@ class Controller:
             problem = f"control has not looked at the inverter for {quiet:.0f} s"
         note = problem or ("dry run: " if status.dry_run else "") + status.last_writes
         notes = "; ".join(part for part in (note, status.notes) if part)
-        return [Component(name="control", ok=not problem, note=notes, age_seconds=round(quiet, 1))]
+        timer = [] if self._dead_man is None else self._dead_man.components()
+        return [Component(name="control", ok=not problem, note=notes, age_seconds=round(quiet, 1)), *timer]
 
     def _quiet_seconds(self) -> float:
         """Return the time since the last completed step, whatever came of it [s]."""
@@ -250,20 +265,31 @@ class Controller:
         outcome = self._execution.step(self._writer, command, now)
         if outcome.confirmed:
             self._keeper.renew(self._writer.calls(self._execution.default()))
-        self._status.connected, self._status.problem = True, outcome.problem
+            self._follow()
+        self._status.connected = True
+        self._status.problem = self._unguarded if outcome.problem == EXPIRED else outcome.problem
         self._status.notes, self._status.commanded = "; ".join(outcome.notes), outcome.commanded
         if outcome.confirmed and not outcome.problem:
             self._status.confirmed_at = now
 
     def _guard(self, writer: EntityWriter) -> bool:
-        """Return whether a watchdog guards what is written now; a new lease needs the limits of the entities."""
+        """Return whether a live guard watches what is written now; a new lease needs the limits of the entities."""
         if self._stop.is_set() and not self._handing_back:
+            self._unguarded = STOPPING
             return False
         default = self._execution.default()
         if not self._keeper.held:
             for write in default:
                 writer.read(write.entity)
-        return self._keeper.guard(writer.calls(default))
+        self._unguarded = self._keeper.guard(writer.calls(default))
+        if not self._unguarded:
+            self._follow()
+        return not self._unguarded
+
+    def _follow(self) -> None:
+        """Have the dead man's switch in Home Assistant end with the lease."""
+        if self._dead_man is not None:
+            self._dead_man.follow(self._keeper.lease)
 
     def _written(self, write: Write) -> None:
         """Count a value that was written."""

@@ -7,7 +7,7 @@ The rules of a write:
   the next slot, and the inverter gets its default.
 - A command is written only while the day's budget leaves room for the default after it, and for repeating that.
 - The default is written once when it is needed and then looked at; again only where it is seen not to stand, after
-  pauses that double from a minute to an hour, and never beyond the day's budget: the watchdog goes on from there.
+  pauses that double from a minute to an hour, and never beyond the day's budget: the guard goes on from there.
 - Nothing is written to an entity that has no value, whose unit is not the one of the mapping, or that lacks the option.
 """
 
@@ -24,10 +24,10 @@ from darkstar_pipeline.service.schemas.plans import CommandDocument
 UNREADABLE_SECONDS = 30.0
 """An entity that has been without a value for so long has its command replaced by the default until the next slot."""
 NOT_TAKEN = "the inverter did not take the command; it runs its own default until the next slot"
-EXPIRED = "the lease has expired; nothing is written until the watchdog has restored the inverter's default"
+EXPIRED = "no guard watches; nothing is written until one does"
 _LATE = "the command has expired; the inverter runs its own default"
 _SPENT = "the day's budget of writes is spent; the inverter runs its default until midnight"
-_NEITHER = "the inverter takes neither the command nor its default; its lease runs out, and the watchdog retries"
+_NEITHER = "the inverter takes neither the command nor its default; its lease runs out, and the guard goes on trying"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Execution:
         ramp: limits the change of powers.
         written: returns how many values were written on this local day.
         monotonic: seconds that only rise [s].
-        guard: returns whether a watchdog guards what is written now; starts one where none does.
+        guard: returns whether a guard guards what is written now; starts one where none does.
         guarded: returns the same where a lease is held, and True where none is; never takes a new lease.
     """
 

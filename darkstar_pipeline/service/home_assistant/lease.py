@@ -2,19 +2,28 @@
 
 One small file. A lease expires at a moment of the machine's uptime, which nobody can set: a step of the wall clock
 neither prolongs nor ends it, and after a restart of the machine it has expired. The file names the service calls that
-restore the inverter's default, so that the watchdog needs to know nothing else. Its keys are those of version 0.1: a
+restore the inverter's default, so that the guard needs to know nothing else. Its keys are those of version 0.1: a
 watchdog of that version may still be running when a newer service starts.
 """
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from darkstar_pipeline.state.atomic_files import atomic_write
 
 LEASE_FILE = "lease.json"
+LEASE_LOCK = "lease.lock"
+LOCK_SECONDS = 2.0
+"""Longest wait for another process that is writing the lease [s]; it takes some milliseconds."""
+LARGEST_BYTES = 100_000
+"""A lease has some hundred bytes; a larger file is not one."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -59,20 +68,87 @@ def boot_id() -> str:
         return ""
 
 
-def write_lease(folder: Path, lease: Lease) -> None:
-    """Replace the lease file as a whole.
+@dataclass(frozen=True)
+class LeaseReading:
+    """What a lease file said.
 
-    Raises:
-        OSError: the disk does not take it.
+    Attributes:
+        lease: the lease; None where there is no file, or it cannot be read.
+        problem: why it cannot be read; empty where it can, or there is none.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_write(folder / LEASE_FILE) as temporary:
-        temporary.write_text(lease.model_dump_json(indent=1), encoding="utf-8")
+
+    lease: Lease | None
+    problem: str = ""
+
+
+def look_at_lease(folder: Path) -> LeaseReading:
+    """Return the lease of a folder, or why it cannot be read; whatever is in the file, nothing is raised."""
+    path = folder / LEASE_FILE
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            return LeaseReading(None, f"{path} is too large for a lease")
+        return LeaseReading(Lease.model_validate_json(path.read_bytes()))
+    except FileNotFoundError:
+        return LeaseReading(None)
+    except OSError as error:
+        return LeaseReading(None, f"{path} cannot be read: {error.strerror}")
+    except ValidationError as error:
+        return LeaseReading(None, f"{path} is no lease: {error.errors()[0]['msg']}")
+    except Exception as error:  # noqa: BLE001 - a safety process must not die of what somebody wrote into a file
+        return LeaseReading(None, f"{path} is no lease: {type(error).__name__}")
 
 
 def read_lease(folder: Path) -> Lease | None:
     """Return the lease of a folder; None where there is none, or it cannot be read."""
-    try:
-        return Lease.model_validate_json((folder / LEASE_FILE).read_bytes())
-    except (OSError, ValidationError):
-        return None
+    return look_at_lease(folder).lease
+
+
+def write_lease(folder: Path, lease: Lease) -> None:
+    """Replace the lease file as a whole.
+
+    Raises:
+        OSError: the disk does not take it, or another process holds its lock.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        _write(folder, lease)
+
+
+def replace_lease(folder: Path, expected: Lease, lease: Lease) -> bool:
+    """Replace a lease only where it is still the expected one, or cannot be read.
+
+    Returns:
+        Whether it was; a file that has vanished is not made again, and counts as replaced.
+
+    Raises:
+        OSError: the disk does not take it, or another process holds its lock.
+    """
+    if not (folder / LEASE_FILE).exists():
+        return True
+    with _locked(folder):
+        if read_lease(folder) not in (None, expected):
+            return False
+        _write(folder, lease)
+    return True
+
+
+def end_lease(folder: Path, lease: Lease) -> None:
+    """Have an unreleased lease end at once, where it still is the one that is meant; its guard then acts.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    if not lease.expired:
+        replace_lease(folder, lease, lease.model_copy(update={"ends": 0.0}))
+
+
+@contextmanager
+def _locked(folder: Path) -> Generator[None]:
+    """Hold the lock under which the file is compared and written: service and guard both write it."""
+    with FileLock(folder / LEASE_LOCK, timeout=LOCK_SECONDS, fallback_to_soft=False):
+        yield
+
+
+def _write(folder: Path, lease: Lease) -> None:
+    with atomic_write(folder / LEASE_FILE) as temporary:
+        temporary.write_text(lease.model_dump_json(indent=1), encoding="utf-8")

@@ -1,6 +1,5 @@
-"""Keeps the lease of a controller, and a watchdog process that restores the inverter's default when it expires."""
+"""Keeps the lease of a controller, with a live guard beside it that restores the inverter's default when it expires."""
 
-import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -9,30 +8,34 @@ from darkstar_pipeline.service.home_assistant.lease import (
     Lease,
     ServiceCall,
     boot_id,
+    end_lease,
     read_lease,
     uptime_seconds,
     write_lease,
 )
-from darkstar_pipeline.service.home_assistant.watchdog import start_watchdog, wait_for_watchdog, watchdog_runs
 
 ENDING_SECONDS = 5.0
-"""Longest wait for a watchdog that has released its lease to end [s]; it takes some milliseconds."""
+"""Longest wait for a guard whose lease was released to end [s]; it looks every second."""
+EXPIRED = "the lease has expired; nothing is written until the guard has restored the inverter's default"
+OUTSTANDING = "a lease of an earlier run is outstanding; nothing is written until the guard has restored the default"
+UNGUARDED = "no live guard watches the lease; nothing is written until one does"
+NOT_ENDED = "the guard of the lease that was released does not end; nothing is written until it has"
 
 
-class Process(Protocol):
-    """A process that was started; `subprocess.Popen` is the real one."""
+class Guards(Protocol):
+    """Has a live guard stand on the folder; `GuardProcess` is the real one."""
 
-    def poll(self) -> int | None:
-        """Return the exit status; None while it runs."""
+    def ensure(self) -> bool:
+        """Have a live guard; return whether one lives now."""
         ...
 
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait until it has ended."""
+    def dismiss(self, timeout: float) -> bool:
+        """Wait for the guard that ends with its lease; return whether it ended in time."""
         ...
 
 
 class LeaseKeeper:
-    """Writes the lease of a controller and keeps a watchdog running beside it.
+    """Writes the lease of a controller, with a live guard beside it.
 
     Args:
         folder: of the lease file.
@@ -40,7 +43,7 @@ class LeaseKeeper:
         token_file: file with its token; None where the environment has it.
         lease_seconds: how long a lease lasts [s].
         margin_seconds: a lease with less left than this is renewed, even where more than half is left [s].
-        start: starts a watchdog on a folder.
+        guards: has a live guard stand on the folder.
         uptime: uptime of the machine [s].
     """
 
@@ -52,67 +55,60 @@ class LeaseKeeper:
         *,
         lease_seconds: float,
         margin_seconds: float,
-        start: Callable[[Path], Process] = start_watchdog,
+        guards: Guards,
         uptime: Callable[[], float] = uptime_seconds,
     ) -> None:
         self._folder, self._url = folder, url
-        self._token_file = None if token_file is None else str(token_file)
+        self._token_file = None if token_file is None else str(token_file.expanduser().absolute())
         self._lease_seconds = lease_seconds
         self._renew_below = max(lease_seconds / 2, margin_seconds)
-        self._start, self._uptime = start, uptime
+        self._guards, self._uptime = guards, uptime
         self._lease: Lease | None = None
-        self._watchdog: Process | None = None
 
     @property
     def held(self) -> bool:
         """Return whether a lease was written that has not been released."""
         return self._lease is not None and not self._lease.released
 
-    def guard(self, restore: Sequence[ServiceCall]) -> bool:
-        """Have a watchdog guard the lease; start one where none runs.
+    @property
+    def lease(self) -> Lease | None:
+        """The lease that was written last; None where none was."""
+        return self._lease
 
-        A watchdog of an earlier service (of version 0.1 too) that still runs on the folder is used as it is. One that
-        has released the lease ends and guards nothing any more, though its process may live for a moment: it is waited
-        for and replaced. Until a watchdog has ended an expired lease, nothing may be written: it would restore the
-        default over a command, and leave a later one unguarded.
+    def guard(self, restore: Sequence[ServiceCall]) -> str:
+        """Have a lease that a live guard watches.
+
+        A lease of an earlier run is ended first: what it left behind may be other entities than ours. Until a guard has
+        ended an expired lease, nothing may be written: it would restore the default over a command. A guard whose lease
+        was released ends, unless it stays, and is waited for: it guards nothing any more.
 
         Args:
             restore: service calls that restore the inverter's default.
 
         Returns:
-            Whether a watchdog guards; False: nothing may be written yet.
+            Why nothing may be written yet; empty where a guard watches.
 
         Raises:
             OSError: the disk does not take the lease, or no process can be started.
         """
         stored = read_lease(self._folder)
-        if self._watchdog_runs():
-            if stored is None or not stored.released:
-                if self._lease is None:
-                    self._write(restore, released=False)
-                return not self._expired
-            if not self._ended():
-                return False
-        self._write(restore, released=False)
-        self._watchdog = self._start(self._folder)
-        return True
+        if stored is not None and not stored.released and not self._is_ours(stored):
+            end_lease(self._folder, stored)
+            self._guards.ensure()
+            return OUTSTANDING
+        if stored is not None and stored.released:
+            if not self._guards.dismiss(ENDING_SECONDS):
+                return NOT_ENDED
+            self._lease = None
+        if self._lease is None:
+            self._write(restore, released=False)
+        lives = self._guards.ensure()
+        if self._expired:
+            return EXPIRED
+        return "" if lives else UNGUARDED
 
-    def _watchdog_runs(self) -> bool:
-        """Return whether a watchdog runs: ours, which may not hold its lock yet, or another."""
-        return (self._watchdog is not None and self._watchdog.poll() is None) or watchdog_runs(self._folder)
-
-    def _ended(self) -> bool:
-        """Return whether the watchdog that has released the lease ends in time; it lets its lock go a moment before."""
-        return wait_for_watchdog(self._folder, ENDING_SECONDS) and self._process_ended(ENDING_SECONDS)
-
-    def _process_ended(self, timeout: float) -> bool:
-        """Wait for the watchdog that we started; return whether it ended in time, or there is none."""
-        try:
-            if self._watchdog is not None:
-                self._watchdog.wait(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+    def _is_ours(self, stored: Lease) -> bool:
+        return self._lease is not None and (stored.boot, stored.ends) == (self._lease.boot, self._lease.ends)
 
     @property
     def _expired(self) -> bool:
@@ -135,20 +131,31 @@ class LeaseKeeper:
             self._write(restore, released=False)
 
     def release(self, restore: Sequence[ServiceCall], timeout: float) -> bool:
-        """Release the lease and wait for the watchdog to end.
+        """Release the lease and wait for its guard to end, unless that stays.
 
         Args:
             restore: service calls that restore the inverter's default.
             timeout: longest wait [s].
 
         Returns:
-            Whether the watchdog ended, or was not ours to wait for.
+            Whether the guard ended, or stays.
 
         Raises:
             OSError: the disk does not take the lease.
         """
         self._write(restore, released=True)
-        return self._process_ended(timeout)
+        return self._guards.dismiss(timeout)
+
+    def give_up(self) -> None:
+        """End the lease at once where the default could not be restored, so that the guard goes on with it.
+
+        Raises:
+            OSError: the disk does not take the lease; it expires by itself.
+        """
+        stored = read_lease(self._folder)
+        if stored is not None and not stored.released:
+            end_lease(self._folder, stored)
+            self._guards.ensure()
 
     def _write(self, restore: Sequence[ServiceCall], *, released: bool) -> None:
         lease = Lease(

@@ -18,9 +18,8 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient, HomeAssistantError
 from darkstar_pipeline.service.home_assistant.controller import Controller
-from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_lease, uptime_seconds, write_lease
+from darkstar_pipeline.service.home_assistant.lease import read_lease
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes
-from darkstar_pipeline.service.home_assistant.watchdog import watch
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 from darkstar_pipeline.service.server import controlled_home
 from darkstar_pipeline.service.state_folder import service_folder
@@ -186,6 +185,7 @@ def test_budget_of_writes_is_kept_over_restarts_and_ends_with_the_default(
     assert "budget" in controller.status().problem
     assert assistant.number(CHARGE) == 0
     assert controller.status().writes_today <= 8
+    controller.stop()
     again, supplier, later = controller_of(home, assistant, control, command(2.0, 0, 0))
     again.step()
     assert "budget" in again.status().problem
@@ -193,7 +193,6 @@ def test_budget_of_writes_is_kept_over_restarts_and_ends_with_the_default(
     supplier.command = command(2.0, 0, 0, slot_start=later.at, expires_at=later.at + timedelta(minutes=15))
     again.step()
     assert (again.status().problem, assistant.number(CHARGE)) == ("", 2000)
-    controller.stop()
     again.stop()
 
 
@@ -284,7 +283,7 @@ def test_default_is_restored_when_the_service_is_killed(
         host.wait()
     until(lambda: assistant.number(CHARGE) == 0, "a lease of three seconds has expired")
     assert assistant.number(DISCHARGE) == 5000
-    until(lambda: (lease := read_lease(folder)) is not None and lease.released, "the watchdog has nothing left to do")
+    until(lambda: (lease := read_lease(folder)) is not None and lease.released, "the guard has nothing left to do")
 
 
 @pytest.mark.slow
@@ -309,45 +308,14 @@ def test_default_is_restored_when_home_assistant_comes_back(home: Context, assis
     assert controller.status().problem
     goes_on.clear()  # the service hangs while Home Assistant is away
     assistant.start()
-    until(lambda: assistant.number(CHARGE) == 0, "the watchdog waited for it", 30)
-    until(released, "the watchdog has nothing left to do")
+    until(lambda: assistant.number(CHARGE) == 0, "the guard waited for it", 30)
+    until(released, "the guard has nothing left to do")
     goes_on.set()
-    until(lambda: assistant.number(CHARGE) == 2500, "the controller goes on with another watchdog")
+    until(lambda: assistant.number(CHARGE) == 2500, "the controller goes on with another guard")
     assert not released()
     controller.stop()
     assert assistant.number(CHARGE) == 0
     assert released()
-
-
-def lease_of(url: str, **changes: object) -> Lease:
-    plain: dict[str, object] = {
-        "url": url,
-        "token_file": None,
-        "restore": [{"domain": "input_number", "service": "set_value", "data": {"entity_id": CHARGE, "value": 0}}],
-        "boot": boot_id(),
-        "ends": uptime_seconds() + 60,
-    }
-    return Lease.model_validate({**plain, **changes})
-
-
-def test_watchdog_has_nothing_to_do_when_there_is_no_lease_or_it_was_released(tmp_path: Path) -> None:
-    assert not watch(tmp_path)
-    write_lease(tmp_path, lease_of("http://127.0.0.1:9", released=True))
-    assert not watch(tmp_path)
-    (tmp_path / "lease.json").write_text("{")
-    assert read_lease(tmp_path) is None
-    assert not watch(tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("changes", [{"ends": 0.0}, {"boot": "another run of the machine"}], ids=["over", "restarted"])
-def test_watchdog_restores_the_default_when_the_lease_has_ended(
-    home: Context, assistant: RealHomeAssistant, changes: dict[str, object]
-) -> None:
-    assistant.set(CHARGE, 1234)
-    write_lease(home.home, lease_of(assistant.url, **changes))
-    assert watch(home.home, poll_seconds=0.05)
-    assert assistant.number(CHARGE) == 0
 
 
 @pytest.mark.slow

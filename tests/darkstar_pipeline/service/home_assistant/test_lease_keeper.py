@@ -1,21 +1,15 @@
 """The lease is renewed by what was read back, never by what was sent, and no more often than it has to be."""
 
 import json
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.service.home_assistant.controller import POLL_SECONDS
 from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_lease, uptime_seconds, write_lease
-from darkstar_pipeline.service.home_assistant.watchdog import LOCK_FILE, watch, watchdog_runs
-from tests.builders.broker import until
-from tests.builders.fake_inverter import CHARGE, DISCHARGE, ControlledInverter, power_settings
+from tests.builders.fake_inverter import CHARGE, DISCHARGE, ControlledInverter, command, power_settings
 
 LEASE_OF_0_1 = """{
  "url": "http://127.0.0.1:9",
@@ -55,9 +49,9 @@ def test_lease_expires_when_neither_command_nor_default_is_read_back(tmp_path: P
         )
         control.uptime += POLL_SECONDS
         control.controller.step()
-    assert lease_of(tmp_path) == first, "the lease that the watchdog was started with is not renewed"
-    assert control.uptime > first.ends, "so the watchdog acts"
-    assert "nothing is written until the watchdog has restored" in control.controller.status().problem
+    assert lease_of(tmp_path) == first, "the lease that the guard watches is not renewed"
+    assert control.uptime > first.ends, "so the guard acts"
+    assert "nothing is written until the guard has restored" in control.controller.status().problem
     assert control.controller.status().confirmed_at is None
 
 
@@ -118,29 +112,54 @@ def test_lease_and_count_of_version_0_1_are_read_when_they_are_there(tmp_path: P
     assert ControlledInverter(tmp_path, power_settings()).controller.status().writes_today == 7
 
 
-def test_watchdog_of_version_0_1_goes_on_when_a_newer_service_starts(tmp_path: Path) -> None:
-    (tmp_path / "lease.json").write_text(LEASE_OF_0_1)
-    control = ControlledInverter(tmp_path, power_settings(lease_minutes=5))
-    with FileLock(tmp_path / LOCK_FILE):  # as the old process holds it
-        assert watchdog_runs(tmp_path)
-        control.controller.step()
-        first = lease_of(tmp_path)
-        assert (first.boot, first.ends) == (boot_id(), control.uptime + 300)
-        control.inverter.refuses = (CHARGE, DISCHARGE)
-        control.inverter.states[CHARGE] = 1.0
-        control.uptime += 200
-        control.controller.step()
-        assert lease_of(tmp_path) == first, "a watchdog of somebody else's is no reason to renew"
-        assert control.watchdog.started == 0
-    stored = json.loads((tmp_path / "lease.json").read_text())
-    assert stored.keys() == json.loads(LEASE_OF_0_1).keys(), "the old process refuses other keys"
-    assert not watchdog_runs(tmp_path)
+def test_lease_of_an_earlier_run_is_ended_before_a_new_one_when_the_service_starts(tmp_path: Path) -> None:
+    """It may name other entities than ours: an old mapping, another inverter."""
+    stored = json.loads(LEASE_OF_0_1)
+    far = uptime_seconds() + 3600
+    (tmp_path / "lease.json").write_text(json.dumps({**stored, "boot": boot_id(), "ends": far}))
+    control = ControlledInverter(tmp_path, power_settings())
     control.controller.step()
-    assert control.watchdog.started == 1, "once it has ended, it is replaced"
+    assert control.inverter.written == []
+    assert "earlier run" in control.controller.status().problem
+    left = json.loads((tmp_path / "lease.json").read_text())
+    assert left.keys() == stored.keys(), "a watchdog of version 0.1 refuses other keys"
+    assert (left["ends"], left["restore"], left["released"]) == (0.0, stored["restore"], False)
+    assert control.guards.asked == 1
+    write_lease(tmp_path, lease_of(tmp_path).model_copy(update={"released": True}))  # as the guard does at its end
+    control.controller.step()
+    assert control.inverter.states[CHARGE] == 2500.0
+    assert [call.data["entity_id"] for call in lease_of(tmp_path).restore] == [CHARGE, DISCHARGE]
 
 
-def test_nothing_is_written_under_an_expired_lease_until_its_watchdog_has_restored_the_default(tmp_path: Path) -> None:
-    """A command written then would stand unguarded: the watchdog ends once it has restored the default."""
+def test_nothing_is_written_when_no_live_guard_watches_the_lease(tmp_path: Path) -> None:
+    control = ControlledInverter(tmp_path, power_settings(lease_minutes=1))
+    control.guards.lives = False
+    control.controller.step()
+    assert control.inverter.written == []
+    assert "no live guard" in control.controller.status().problem
+    control.guards.lives = True
+    control.controller.step()
+    assert control.inverter.states[CHARGE] == 2500.0
+    written = list(control.inverter.written)
+    control.guards.lives = False  # it was killed
+    control.supplier.command = command(1.0, 0, 0)
+    control.uptime += POLL_SECONDS
+    control.controller.step()
+    assert control.inverter.written == written
+
+
+def test_stop_leaves_the_lease_to_the_guard_when_the_default_is_not_read_back(tmp_path: Path) -> None:
+    """Home Assistant answers 200 and skips an entity: an accepted call proves nothing."""
+    control = ControlledInverter(tmp_path, power_settings(), uptime=uptime_seconds())
+    control.controller.step()
+    control.inverter.refuses = (CHARGE,)
+    control.controller.stop()
+    assert not lease_of(tmp_path).released
+    assert lease_of(tmp_path).expired, "the guard need not wait"
+
+
+def test_nothing_is_written_under_an_expired_lease_until_its_guard_has_restored_the_default(tmp_path: Path) -> None:
+    """A command written then would stand unguarded: the guard ends once it has restored the default."""
     control = ControlledInverter(tmp_path, power_settings(lease_minutes=1))
     control.controller.step()
     control.uptime += 61  # the service hung, Home Assistant was away, or the machine slept
@@ -157,46 +176,13 @@ def test_nothing_is_written_under_an_expired_lease_until_its_watchdog_has_restor
         call(domain, service, data)
 
     control.inverter.call = noting  # type: ignore[method-assign]
-    write_lease(tmp_path, lease_of(tmp_path).model_copy(update={"released": True}))  # as the watchdog does at its end
+    write_lease(tmp_path, lease_of(tmp_path).model_copy(update={"released": True}))  # as the guard does at its end
     control.controller.step()
     assert control.inverter.states[CHARGE] == 2500.0
     assert leases
     assert all(not lease.released and lease.ends == control.uptime + 60 for lease in leases)
-    assert control.watchdog.started == 2, "another one, though the process of the first may still be ending"
-    assert control.watchdog.waited == 1, "whose end is waited for"
+    assert control.guards.dismissed == 1, "the end of the guard whose lease was released is waited for"
     assert control.controller.status().problem == ""
-
-
-def test_watchdog_goes_on_when_the_lease_is_renewed_while_it_restores_the_default(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A slow step of the service may renew its lease meanwhile: that lease is still to be guarded."""
-    monkeypatch.setenv(TOKEN_VARIABLE, "a token of this test")
-    expired = Lease.model_validate_json(LEASE_OF_0_1).model_copy(update={"token_file": None})
-    restored: list[str] = []
-
-    class SlowHomeAssistant(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            restored.append(self.path)
-            if len(restored) == 1:
-                write_lease(tmp_path, lease_of(tmp_path).model_copy(update={"boot": boot_id(), "ends": 0.0}))
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"[]")
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library calls it
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), SlowHomeAssistant) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        write_lease(tmp_path, expired.model_copy(update={"url": f"http://127.0.0.1:{server.server_port}"}))
-        threading.Thread(target=watch, args=(tmp_path,), kwargs={"poll_seconds": 0.01}, daemon=True).start()
-        until(lambda: lease_of(tmp_path).released, "the watchdog has nothing left to do")
-        server.shutdown()
-    assert len(restored) == 2, "the renewed lease, which has expired in turn, is ended too"
-    assert (lease_of(tmp_path).released, lease_of(tmp_path).ends) == (True, 0.0)
 
 
 def test_uptime_only_rises() -> None:

@@ -97,7 +97,7 @@ def test_lease_is_not_released_when_the_default_does_not_stand_at_the_end(tmp_pa
     control.controller.stop()
     lease = read_lease(tmp_path)
     assert lease is not None
-    assert not lease.released, "the watchdog restores it"
+    assert not lease.released, "the guard restores it"
 
 
 def test_command_is_given_up_for_the_slot_when_somebody_else_changes_it_again_and_again(tmp_path: Path) -> None:

@@ -1,0 +1,109 @@
+"""Checks of what ends control: the lease, the guard apart from the service, the dead man's switch in Home Assistant."""
+
+from pathlib import Path
+
+from darkstar_pipeline.config.home_assistant import HomeAssistantSettings
+from darkstar_pipeline.config.settings import load_settings
+from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
+from darkstar_pipeline.errors import ConfigurationError, DarkstarError
+from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
+from darkstar_pipeline.service.home_assistant.dead_man import DeadManNames
+from darkstar_pipeline.service.home_assistant.guard_status import live_guard
+from darkstar_pipeline.service.home_assistant.lease import LEASE_FILE, look_at_lease, uptime_seconds
+from darkstar_pipeline.service.secrets import secret
+from darkstar_pipeline.service.state_folder import SERVICE_FOLDER, SERVING_LOCK, service_folder
+from darkstar_pipeline.state.file_lock import is_locked
+
+INSTALL = "darkstar control install"
+APART = "run `darkstar control guard` as a service of its own (docs/home_assistant.md)"
+
+
+def check_all(home: Path, site: str | None) -> list[CheckResult]:
+    """Check the control of every site; where the configuration cannot be read, the leases that stand in the folder.
+
+    Args:
+        home: the state folder.
+        site: the site to look at; None for all.
+    """
+    try:
+        sites = load_settings().sites
+    except ConfigurationError:
+        sites = {}
+    root = home / SERVICE_FOLDER
+    known = [path.name for path in root.iterdir() if (path / LEASE_FILE).exists()] if root.is_dir() else []
+    names = sorted({*sites, *known}) if site is None else [site]
+    none = HomeAssistantSettings()
+    return [
+        result
+        for name in names
+        for result in check_control(sites[name].home_assistant if name in sites else none, home, name)
+    ]
+
+
+def check_control(settings: HomeAssistantSettings, home: Path, site: str) -> list[CheckResult]:
+    """Check that control of a site ends by itself, whatever dies; nothing where it is off and nothing is outstanding.
+
+    Args:
+        settings: the site's Home Assistant.
+        home: the state folder.
+        site: name of the site.
+    """
+    folder = service_folder(home, site)
+    found = _outstanding(folder, f"lease, {site}")
+    if settings.control.enabled and not settings.control.dry_run:
+        found += [_guard(folder, f"guard, {site}"), _dead_man(settings, f"dead man's switch, {site}")]
+    return found
+
+
+def _outstanding(folder: Path, check: str) -> list[CheckResult]:
+    """Return a warning where a lease is outstanding and no service lives that holds it."""
+    reading = look_at_lease(folder)
+    if reading.problem:
+        return [warned(check, reading.problem, "look at the inverter, then run `darkstar control release`")]
+    if reading.lease is None or reading.lease.released or _serving(folder):
+        return []
+    guard = live_guard(folder)
+    if guard is None:
+        return [
+            warned(check, "a lease is outstanding and no guard lives: the inverter may not be at its default", APART)
+        ]
+    detail = guard.problem or "a lease is outstanding; the guard restores the inverter's default"
+    return [warned(check, detail, "wait for it, or look at the inverter and run `darkstar control release`")]
+
+
+def _guard(folder: Path, check: str) -> CheckResult:
+    """Return whether a guard lives that does not share the service's fate."""
+    status = live_guard(folder)
+    if status is None:
+        return warned(check, "no guard runs apart from the service", APART)
+    if not status.stays:
+        return warned(check, "the guard is a child of the service, and may die with it", APART)
+    if status.problem:
+        return warned(check, status.problem, "see the guard's log")
+    return passed(check, f"apart from the service, looked {max(0.0, status.age(uptime_seconds())):.0f} s ago")
+
+
+def _dead_man(settings: HomeAssistantSettings, check: str) -> CheckResult:
+    """Return whether timer and automation are in Home Assistant, and the automation is on."""
+    timer = settings.control.dead_man_timer
+    if timer is None:
+        remedy = f"{INSTALL}, and set home_assistant.control.dead_man_timer"
+        return warned(check, "none: where this machine dies, the last command stands", remedy)
+    names = DeadManNames(timer)
+    try:
+        token = secret(TOKEN_VARIABLE, settings.token_file)
+        with HomeAssistantClient(settings.url or "", token or "") as client:
+            states = {entity: client.state(entity) for entity in (names.timer, names.armed, names.automation)}
+    except DarkstarError as error:
+        return warned(check, f"cannot be looked at: {error.message}", error.hint)
+    missing = [entity for entity, state in states.items() if state is None]
+    if missing:
+        return warned(check, f"Home Assistant has no {', '.join(missing)}", INSTALL)
+    automation = states[names.automation]
+    if automation is None or automation.get("state") != "on":
+        return warned(check, f"{names.automation} is off", "turn it on in Home Assistant")
+    return passed(check, f"{names.timer} and {names.automation} are there")
+
+
+def _serving(folder: Path) -> bool:
+    return is_locked(folder / SERVING_LOCK)

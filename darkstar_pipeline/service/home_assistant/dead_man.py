@@ -1,0 +1,208 @@
+"""The dead man's switch: a timer in Home Assistant that restores the inverter's default where nothing of ours lives.
+
+The controller starts the timer whenever it renews its lease, for the rest of the lease and a margin, and cancels it
+when it hands the inverter back. An automation of the package that `darkstar control install` writes sets the default
+when the timer has ended. A switch (`input_boolean`) remembers that the timer was started and not cancelled, over a
+restart of Home Assistant too; once a minute the automation looks whether it has something left to do.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from darkstar_pipeline.service.home_assistant.client import HomeAssistantError
+from darkstar_pipeline.service.home_assistant.entity_values import TOLERANCE_SHARE, TOLERANCE_STEPS
+from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient
+from darkstar_pipeline.service.home_assistant.lease import Lease, uptime_seconds
+from darkstar_pipeline.service.home_assistant.profiles import Write
+from darkstar_pipeline.service.schemas.health import Component
+
+MARGIN_SECONDS = 60.0
+"""The timer ends this long after the lease [s], so that the guard comes first where it lives."""
+SETTLING_SECONDS = 10
+HEADER = """\
+# Written by `darkstar control install`; write it again after a change of the mapping, the default or lease_minutes.
+# It sets the inverter's default when Darkstar has not renewed its lease, even where nothing of Darkstar's is alive.
+"""
+
+
+@dataclass(frozen=True)
+class DeadManNames:
+    """The entities of a dead man's switch, by its timer.
+
+    Attributes:
+        timer: entity id of the timer.
+    """
+
+    timer: str
+
+    @classmethod
+    def of_site(cls, site: str) -> "DeadManNames":
+        """Return the names for a site that names no timer in its settings."""
+        return cls("timer.darkstar_" + re.sub(r"[^a-z0-9]+", "_", site.lower()).strip("_"))
+
+    @property
+    def key(self) -> str:
+        """The timer's id without its domain."""
+        return self.timer.partition(".")[2]
+
+    @property
+    def armed(self) -> str:
+        """The switch that is on while the timer was started and not cancelled."""
+        return f"input_boolean.{self.key}_armed"
+
+    @property
+    def automation(self) -> str:
+        """The automation that sets the default."""
+        return f"automation.{self.key}_dead_man_switch"
+
+
+class DeadManTimer:
+    """Keeps the timer running as long as the lease is renewed.
+
+    Args:
+        client: Home Assistant.
+        timer: entity id of the timer; None where there is none.
+        uptime: uptime of the machine [s].
+    """
+
+    def __init__(self, client: EntityClient, timer: str | None, uptime: Callable[[], float] = uptime_seconds) -> None:
+        self._client, self._timer, self._uptime = client, timer, uptime
+        self._followed: float | None = None
+        self.problem = ""
+
+    def follow(self, lease: Lease | None) -> None:
+        """Start the timer for the rest of a lease and the margin, where that has not been done for this one."""
+        if self._timer is None or lease is None or lease.released or lease.ends == self._followed:
+            return
+        seconds = math.ceil(max(0.0, lease.ends - self._uptime()) + MARGIN_SECONDS)
+        if self._call("start", {"entity_id": self._timer, "duration": seconds}, "active"):
+            self._followed = lease.ends
+
+    def cancel(self) -> None:
+        """Cancel the timer, because the default was read back; where that fails, it sets the default once more."""
+        if self._timer is not None and self._followed is not None:
+            self._call("cancel", {"entity_id": self._timer}, "idle")
+            self._followed = None
+
+    def components(self) -> list[Component]:
+        """Return the timer as a component of the service; empty where there is none."""
+        if self._timer is None:
+            return []
+        return [Component(name="dead_man_timer", ok=not self.problem, note=self.problem or self._timer)]
+
+    def _call(self, service: str, data: dict[str, Any], state: str) -> bool:
+        """Call a service of the timer and read it back: Home Assistant answers 200 where there is no such timer."""
+        try:
+            self._client.call("timer", service, data)
+            read = self._client.state(str(self._timer))
+        except HomeAssistantError as error:
+            self.problem = f"{self._timer}: {error.message}"
+            return False
+        done = read is not None and read.get("state") == state
+        seen = "is missing" if read is None else f"is {read.get('state')}"
+        self.problem = "" if done else f"{self._timer} {seen} after timer.{service}; run `darkstar control install`"
+        return done
+
+
+def package(names: DeadManNames, default: Sequence[Write], lease_seconds: float) -> str:
+    """Return the package for Home Assistant: timer, switch and automations.
+
+    Args:
+        names: of its entities.
+        default: values of the inverter's default.
+        lease_seconds: how long a lease lasts [s].
+    """
+    title = names.key.replace("_", " ").capitalize()
+    timer_is_over = {"condition": "template", "value_template": f"{{{{ not is_state('{names.timer}', 'active') }}}}"}
+    document = {
+        "timer": {
+            names.key: {
+                "name": f"{title} lease",
+                "duration": math.ceil(lease_seconds + MARGIN_SECONDS),
+                "restore": True,
+                "icon": "mdi:timer-alert",
+            }
+        },
+        "input_boolean": {names.armed.partition(".")[2]: {"name": f"{title} armed", "icon": "mdi:shield-home"}},
+        "automation": [
+            _switching(names, f"{title} armed", ("started", "restarted"), "on"),
+            _switching(names, f"{title} disarmed", ("cancelled",), "off"),
+            {
+                "id": f"{names.key}_dead_man_switch",
+                "alias": f"{title} dead man switch",
+                "mode": "single",
+                "max_exceeded": "silent",
+                "triggers": [
+                    _event(names, "finished"),
+                    {"trigger": "homeassistant", "event": "start"},
+                    {"trigger": "time_pattern", "minutes": "/1"},
+                ],
+                "conditions": [{"condition": "state", "entity_id": names.armed, "state": "on"}, timer_is_over],
+                "actions": [
+                    *(_setting(write) for write in default),
+                    {"delay": {"seconds": SETTLING_SECONDS}},
+                    timer_is_over,
+                    *({"condition": "template", "value_template": f"{{{{ {_stands(write)} }}}}"} for write in default),
+                    {"action": "input_boolean.turn_off", "target": {"entity_id": names.armed}},
+                ],
+            },
+        ],
+    }
+    return HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _event(names: DeadManNames, what: str) -> dict[str, Any]:
+    return {"trigger": "event", "event_type": f"timer.{what}", "event_data": {"entity_id": names.timer}}
+
+
+def _switching(names: DeadManNames, alias: str, events: Sequence[str], state: str) -> dict[str, Any]:
+    """Return the automation that arms or disarms the switch."""
+    return {
+        "id": f"{names.key}_{'armed' if state == 'on' else 'disarmed'}",
+        "alias": alias,
+        "mode": "queued",
+        "triggers": [_event(names, event) for event in events],
+        "actions": [{"action": f"input_boolean.turn_{state}", "target": {"entity_id": names.armed}}],
+    }
+
+
+def _setting(write: Write) -> dict[str, Any]:
+    """Return the step that sets an entity where it is there and has another value."""
+    value = write.value if isinstance(write.value, str) else f"{{{{ {_allowed(write)} }}}}"
+    key = "option" if isinstance(write.value, str) else "value"
+    differs = f"{{{{ not is_state('{write.entity}', 'unavailable') and not ({_stands(write)}) }}}}"
+    return {
+        "if": [{"condition": "template", "value_template": differs}],
+        "then": [
+            {
+                "action": f"{write.domain}.{write.service}",
+                "target": {"entity_id": write.entity},
+                "data": {key: value},
+                "continue_on_error": True,
+            }
+        ],
+    }
+
+
+def _allowed(write: Write) -> str:
+    """Return an expression for the number of a write within the entity's limits of the moment."""
+    low, high = (f"state_attr('{write.entity}', '{limit}') | float({write.value})" for limit in ("min", "max"))
+    return f"[[{write.value}, {low}] | max, {high}] | min"
+
+
+def _stands(write: Write) -> str:
+    """Return an expression that is true where an entity has the value of a write."""
+    if isinstance(write.value, str):
+        return f"is_state('{write.entity}', {json.dumps(write.value, ensure_ascii=False)})"
+    half_step = f"{TOLERANCE_STEPS} * (state_attr('{write.entity}', 'step') | float(1))"
+    share = f"{TOLERANCE_SHARE if write.value else 0.0} * (state_attr('{write.entity}', 'max') | float(0))"
+    return (
+        f"is_number(states('{write.entity}')) and "
+        f"(states('{write.entity}') | float(0) - ({_allowed(write)})) | abs <= [{half_step}, {share}] | max"
+    )
