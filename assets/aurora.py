@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from assets.description import markdown_table
-from assets.home import Home
+from assets.home import Home, Result
 from darkstar_pipeline.errors import DataMissingError
 
 AURORA_MODELS = "aurora_models"
@@ -31,7 +31,7 @@ def aurora_models_asset(home: Home) -> dg.AssetsDefinition:
     shown = home.presentation(None, group="forecasts", kinds=("lightgbm", "mlflow"))
     del shown["partitions_def"]  # a model is of a window that moves, not of a day
 
-    def aurora_models(context: dg.AssetExecutionContext, config: AuroraTraining) -> dg.MaterializeResult:
+    def aurora_models(context: dg.AssetExecutionContext, config: AuroraTraining) -> Result:
         """Aurora fitted on the home's last days, measured first on those it then had not seen.
 
         It becomes a version of the registered model, and goes into use where its error on the days held out is below
@@ -51,7 +51,7 @@ def aurora_models_asset(home: Home) -> dg.AssetsDefinition:
             metadata=_training_metadata(done.version, done.verdict, done.trained.metrics, done.trained.notes)
         )
 
-    return dg.asset(
+    return dg.asset(  # pyright: ignore[reportUnknownVariableType] - partly untyped in Dagster
         key_prefix=list(home.prefix) or None,
         deps=[home.key(name) for name in ("raw_meter_readings", "meter_statistics", "raw_weather")],
         **shown,

@@ -1,13 +1,13 @@
 """The verdict on a range of days: the cheaper policy, the difference and its confidence; stored as an MLflow run."""
 
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import polars as pl
 from dagster_duckdb import DuckDBResource
 
 from assets.description import days_of, markdown_table, picture_metadata
-from assets.home import Check, Home, daily_asset
+from assets.home import Check, Home, Result, daily_asset
 from assets.pictures import last_day, verdict
 from assets.replays import SHOWN, with_oracle
 from darkstar_pipeline.config.fingerprints import config_version
@@ -42,7 +42,7 @@ def evaluation_report_asset(home: Home) -> dg.AssetsDefinition:
         oracle_daily_results: pl.DataFrame,
         oracle_schedules: pl.DataFrame,
         warehouse: DuckDBResource,
-    ) -> dg.MaterializeResult:
+    ) -> Result:
         """The verdict on the days of the run, taken together: one MLflow run, linked both ways.
 
         Materialize the range of days to evaluate; a day's mark says which verdict it was last part of. Results of
@@ -109,7 +109,7 @@ def _record(
 
 def _flat(document: dict[str, Any]) -> dict[str, Any]:
     """Settings by dotted name."""
-    nested = {key: value for key, value in document.items() if isinstance(value, dict)}
+    nested = {key: cast("dict[str, Any]", value) for key, value in document.items() if isinstance(value, dict)}
     flat = {key: value for key, value in document.items() if key not in nested}
     return flat | {f"{key}.{inner}": value for key, values in nested.items() for inner, value in values.items()}
 

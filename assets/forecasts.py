@@ -5,7 +5,7 @@ import polars as pl
 
 from assets.aurora import AURORA_MODELS
 from assets.description import days_of, describe_range, markdown_table
-from assets.home import Check, Home, daily_asset, days_around, days_before
+from assets.home import Check, Home, Result, daily_asset, days_around, days_before
 from darkstar_pipeline.forecasts.site_forecasts import site_forecasts
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
 
@@ -27,7 +27,7 @@ def slot_forecasts_asset(home: Home) -> dg.AssetsDefinition:
         ],
         checks=(HAS_HISTORY,),
     )
-    def slot_forecasts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def slot_forecasts(context: dg.AssetExecutionContext) -> Result:
         """Forecasts made at the start of each day for that day and the next.
 
         Aurora's quantiles where a promoted model learned from earlier days only, else the mean of the same slot over

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
 import polars as pl
@@ -16,11 +16,23 @@ from darkstar_pipeline.orchestration.resources import SITE_KEY, TABLE_KEY
 from darkstar_pipeline.warehouse.schemas import Table
 from env.site import Site
 
+if TYPE_CHECKING:
+    Result: TypeAlias = dg.MaterializeResult[Any]
+else:
+    Result = (
+        dg.MaterializeResult
+    )  # Dagster reads the annotations of assets, and takes an argument for the type of a value
+
 OWNERS = ("team:home",)
 IO_MANAGER = "io_manager"  # Dagster's default key: external assets are read through it too
 
+
+def _are_rows(_: dg.TypeCheckContext, value: object) -> bool:
+    return isinstance(value, pl.DataFrame | dict)
+
+
 ROWS = dg.DagsterType(
-    type_check_fn=lambda _, value: isinstance(value, pl.DataFrame | dict),
+    type_check_fn=_are_rows,
     name="Rows",
     description="Rows of the asset's table, or of several tables by name.",
 )
@@ -110,7 +122,7 @@ def daily_asset(  # noqa: PLR0913 - keyword-only, one word per thing the page sh
     def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
         name = function.__name__
         with _beta_features():
-            return dg.asset(
+            return dg.asset(  # pyright: ignore[reportUnknownVariableType] - partly untyped in Dagster
                 name=name,
                 key_prefix=list(home.prefix) or None,
                 ins={upstream: dg.AssetIn(key=home.key(upstream)) for upstream in inputs},

@@ -12,7 +12,7 @@ import dagster as dg
 import polars as pl
 
 from assets.description import markdown_table
-from assets.home import Home
+from assets.home import Home, Result
 from darkstar_pipeline.errors import DataMissingError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class SearchConfig(dg.Config):
 def search_asset(home: Home) -> dg.AssetsDefinition:
     """The asset `antares_rl_search` of a home: no part of the weekly retrain."""
 
-    def antares_rl_search(context: dg.AssetExecutionContext, config: SearchConfig) -> dg.MaterializeResult:
+    def antares_rl_search(context: dg.AssetExecutionContext, config: SearchConfig) -> Result:
         """Hyper-parameters of reinforcement learning, tried on training days and scored on validation days."""
         from darkstar_pipeline.learning.hyperparameter_search import search_site
 
@@ -91,7 +91,7 @@ LEARNED = ("antares_slots", "antares_regressors", "antares_policy", "antares_rl_
 
 
 def _antares_slots(home: Home) -> dg.AssetsDefinition:
-    def antares_slots(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def antares_slots(context: dg.AssetExecutionContext) -> Result:
         """The slots of graded days that policies are trained on, as `get_antares_slots` gives them: their extent."""
         from darkstar_pipeline.datasets.antares_slots import get_antares_slots
 
@@ -106,7 +106,7 @@ def _antares_slots(home: Home) -> dg.AssetsDefinition:
 
 
 def _antares_regressors(home: Home) -> dg.AssetsDefinition:
-    def antares_regressors(context: dg.AssetExecutionContext, config: AsOf) -> dg.MaterializeResult:
+    def antares_regressors(context: dg.AssetExecutionContext, config: AsOf) -> Result:
         """Boosted trees that imitate MPC's powers in the next slot: their errors, and the cost of running them."""
         from darkstar_pipeline.learning.training import TrainingOptions, train_range
 
@@ -148,7 +148,7 @@ def _step(
 ) -> dg.AssetsDefinition:
     """An asset that is one step of a retrain."""
 
-    def body(context: dg.AssetExecutionContext, config: AsOf) -> dg.MaterializeResult:
+    def body(context: dg.AssetExecutionContext, config: AsOf) -> Result:
         from darkstar_pipeline.learning.retrain import Retrain  # MLflow, LightGBM and PyTorch come with it
         from darkstar_pipeline.learning.training import TrainingOptions
 
@@ -164,12 +164,12 @@ def _step(
 
 
 def _asset(
-    home: Home, function: Callable[..., dg.MaterializeResult], deps: Sequence[str], kinds: Sequence[str]
+    home: Home, function: Callable[..., Result], deps: Sequence[str], kinds: Sequence[str]
 ) -> dg.AssetsDefinition:
     """An asset of the home without days of its own."""
     shown = home.presentation(None, group=GROUP, kinds=kinds)
     del shown["partitions_def"]  # a model is of a window that moves, not of a day
-    return dg.asset(
+    return dg.asset(  # pyright: ignore[reportUnknownVariableType] - partly untyped in Dagster
         name=function.__name__,
         key_prefix=list(home.prefix) or None,
         deps=[home.key(name) for name in deps],

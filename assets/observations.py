@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from assets.description import days_of, describe_left_out, describe_range, markdown_table
-from assets.home import Check, Home, daily_asset
+from assets.home import Check, Home, Result, daily_asset
 from assets.raw import observe_raw
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.quality.day_quality import grade_days
@@ -32,7 +32,7 @@ def slot_observations_asset(home: Home) -> dg.AssetsDefinition:
         inputs=("raw_meter_readings",),
         checks=(HAS_READINGS,),
     )
-    def slot_observations(context: dg.AssetExecutionContext, raw_meter_readings: pl.DataFrame) -> dg.MaterializeResult:
+    def slot_observations(context: dg.AssetExecutionContext, raw_meter_readings: pl.DataFrame) -> Result:
         """The whole slot grid of a day (92, 96 or 100 slots) with what was observed; null where nothing was."""
         days = days_of(context)
         observe_raw(context, home, "raw_meter_readings", raw_meter_readings)
@@ -69,7 +69,7 @@ def data_quality_asset(home: Home) -> dg.AssetsDefinition:
         slot_observations: pl.DataFrame,
         spot_prices: pl.DataFrame,
         meter_statistics: pl.DataFrame,
-    ) -> dg.MaterializeResult:
+    ) -> Result:
         """One row per day: whether it can be used, and why not. Everything downstream leaves refused days out."""
         days = days_of(context)
         observe_raw(context, home, "meter_statistics", meter_statistics)

@@ -4,7 +4,7 @@ import dagster as dg
 import polars as pl
 
 from assets.description import days_of, describe_left_out, describe_range, markdown_table, picture_metadata
-from assets.home import Check, Home, daily_asset
+from assets.home import Check, Home, Result, daily_asset
 from assets.pictures import last_day
 from assets.replays import policy_result_rows, policy_schedule_rows
 from assets.usable_days import left_out, whole_days
@@ -38,7 +38,7 @@ def oracle_schedules_asset(home: Home) -> dg.AssetsDefinition:
         slot_observations: pl.DataFrame,
         spot_prices: pl.DataFrame,
         data_quality_daily: pl.DataFrame,
-    ) -> dg.MaterializeResult:
+    ) -> Result:
         """Schedules of perfect hindsight, slot by slot, in daily episodes."""
         has_pv = home_has_pv(home.context.lake, home.name, home.settings.has_pv)
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
@@ -66,7 +66,7 @@ def oracle_daily_results_asset(home: Home) -> dg.AssetsDefinition:
     )
     def oracle_daily_results(
         context: dg.AssetExecutionContext, oracle_schedules: pl.DataFrame, data_quality_daily: pl.DataFrame
-    ) -> dg.MaterializeResult:
+    ) -> Result:
         """Costs of perfect hindsight, day by day: a lower bound for every policy."""
         schedules = oracle_schedules.with_columns(pl.lit(ORACLE).alias("policy"))
         rows = policy_result_rows(home, STAGE, schedules, data_quality_daily).drop("policy")

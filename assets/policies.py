@@ -4,7 +4,7 @@ import dagster as dg
 import polars as pl
 
 from assets.description import days_of, describe_left_out, describe_range, markdown_table, picture_metadata
-from assets.home import Check, Home, daily_asset, days_before
+from assets.home import Check, Home, Result, daily_asset, days_before
 from assets.oracle import NO_BREACHES
 from assets.pictures import last_day, verdict
 from assets.replays import SHOWN, policy_result_rows, policy_schedule_rows, with_oracle
@@ -45,7 +45,7 @@ def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
         spot_prices: pl.DataFrame,
         slot_forecasts: pl.DataFrame,
         data_quality_daily: pl.DataFrame,
-    ) -> dg.MaterializeResult:
+    ) -> Result:
         """Schedules of each policy, slot by slot, in daily episodes, on what was known at each slot's start."""
         has_pv = home_has_pv(home.context.lake, home.name, home.settings.has_pv)
         slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
@@ -81,7 +81,7 @@ def policy_daily_results_asset(home: Home) -> dg.AssetsDefinition:
         policy_schedules: pl.DataFrame,
         oracle_daily_results: pl.DataFrame,
         data_quality_daily: pl.DataFrame,
-    ) -> dg.MaterializeResult:
+    ) -> Result:
         """Costs of each policy, day by day, settlement of the energy left in the battery included."""
         rows = policy_result_rows(home, STAGE, policy_schedules, data_quality_daily)
         below, breaches = below_bound(rows, oracle_daily_results), int(rows["breaches"].sum())

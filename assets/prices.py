@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from assets.description import days_of, describe_range, markdown_table
-from assets.home import Check, Home, daily_asset
+from assets.home import Check, Home, Result, daily_asset
 from assets.raw import observe_raw
 from darkstar_pipeline.config.settings import config_path
 from darkstar_pipeline.quality.price_repair import near_zero, repair_prices
@@ -29,7 +29,7 @@ def spot_prices_asset(home: Home) -> dg.AssetsDefinition:
         inputs=("raw_spot_prices",),
         checks=(HAS_PRICES, REPAIRS),
     )
-    def spot_prices(context: dg.AssetExecutionContext, raw_spot_prices: pl.DataFrame) -> dg.MaterializeResult:
+    def spot_prices(context: dg.AssetExecutionContext, raw_spot_prices: pl.DataFrame) -> Result:
         """Spot prices after repair, one row per slot that has a price, and in `price_repairs` what was changed and why.
 
         A zero that a recorder wrote for a missing price is repaired; a true zero or negative price is left alone.

@@ -5,7 +5,7 @@ import polars as pl
 
 from assets.description import describe_range
 from assets.evaluation import of_configuration
-from assets.home import Home, daily_asset
+from assets.home import Home, Result, daily_asset
 from assets.replays import with_oracle
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.warehouse.schemas import TRAINING_EPISODES
@@ -30,7 +30,7 @@ def training_episodes_asset(home: Home) -> dg.AssetsDefinition:
         policy_daily_results: pl.DataFrame,
         oracle_daily_results: pl.DataFrame,
         data_quality_daily: pl.DataFrame,
-    ) -> dg.MaterializeResult:
+    ) -> Result:
         """Training days, one row each: grade, start, settlement, and costs of policies."""
         results = with_oracle(
             of_configuration(home, policy_daily_results), of_configuration(home, oracle_daily_results)

@@ -19,7 +19,7 @@ class EnvError(CodedError):
     """Root of the errors of `env`."""
 
     code = "configuration"
-    hint = "mend darkstar.yaml"
+    hint = "correct darkstar.yaml"
 
 
 class TimeZoneError(EnvError):
@@ -60,8 +60,14 @@ class ShapeError(EnvError):
 
 
 class EpisodeError(EnvError):
-    """Episodes that no environment can run."""
+    """Episodes that no environment can run: a mistake of the caller, not of the configuration."""
+
+    code = CodedError.code
+    hint = CodedError.hint
 
 
 class ActionError(EnvError):
-    """An action that is not a number, or outside the action space."""
+    """An action that is not a number, or outside the action space: a mistake of the caller."""
+
+    code = CodedError.code
+    hint = CodedError.hint

@@ -15,7 +15,7 @@ BACKFILL = "backfill"
 def backfill_job(home: Home, assets: list[dg.AssetsDefinition]) -> UnresolvedAssetJobDefinition:
     """Return the job over all daily assets of the home, verdict included."""
     keys = [key for asset in assets for key in asset.keys]
-    return dg.define_asset_job(
+    return dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - partly untyped in Dagster
         job_name(home, BACKFILL),
         selection=dg.AssetSelection.assets(*keys),
         description=f"Every daily asset of {home.name} over a range of days, in one run.",

@@ -31,12 +31,12 @@ def refresh_jobs(home: Home, assets: list[dg.AssetsDefinition]) -> list[Unresolv
     """Return the two jobs of a home."""
     nightly = [key for asset in assets for key in asset.keys if key.path[-1] != _VERDICT]
     return [
-        dg.define_asset_job(
+        dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - partly untyped in Dagster
             job_name(home, DAILY_REFRESH),
             selection=dg.AssetSelection.assets(*(home.key(name) for name in _REFRESHED)),
             description="Prices and forecasts of today and tomorrow, once tomorrow's prices are out.",
         ),
-        dg.define_asset_job(
+        dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - partly untyped in Dagster
             job_name(home, NIGHTLY),
             selection=dg.AssetSelection.assets(*nightly),
             description=f"Every daily asset of the last {LATE_DAYS} days, for readings that came late.",

@@ -25,7 +25,7 @@ _DATED = ("antares_regressors", "antares_policy", "antares_rl_policy", "challeng
 def retrain_job(home: Home) -> UnresolvedAssetJobDefinition:
     """Return the weekly retrain job of a home."""
     names = (AURORA_MODELS, *LEARNED)
-    return dg.define_asset_job(
+    return dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - partly untyped in Dagster
         job_name(home, WEEKLY_RETRAIN),
         selection=dg.AssetSelection.assets(*(home.key(name) for name in names)),
         description="Trains forecasts and policies, and moves the champion where the evidence carries it.",
@@ -34,7 +34,7 @@ def retrain_job(home: Home) -> UnresolvedAssetJobDefinition:
 
 def search_job(home: Home) -> UnresolvedAssetJobDefinition:
     """Return the job that searches hyperparameters, started by hand."""
-    return dg.define_asset_job(
+    return dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - partly untyped in Dagster
         job_name(home, RL_SEARCH),
         selection=dg.AssetSelection.assets(home.key(SEARCH)),
         description="Looks for hyper-parameters of reinforcement learning; what it finds is for darkstar.yaml.",

@@ -23,7 +23,7 @@ def home_schedule(
     """
     name = job_name(home, job)
 
-    @dg.schedule(
+    @dg.schedule(  # pyright: ignore[reportUnknownMemberType] - partly untyped in Dagster
         name=f"{name}_schedule",
         job_name=name,
         cron_schedule=cron,

@@ -252,7 +252,7 @@ class _ExplanationBuilder:
         return f"used at {when} for {self.words.price(self.discharge_price[slot.used_at])}"
 
     def _charge(self, slot: SlotContext) -> tuple[str, str]:
-        pv_part = f", {energy(slot.surplus)} of it sun," if slot.surplus > LEAST_SHOWN else ""
+        pv_part = f" ({energy(slot.surplus)} from PV)" if slot.surplus > LEAST_SHOWN else ""
         if slot.import_price < 0:
             return (
                 "paid_to_charge",
@@ -313,7 +313,7 @@ class _ExplanationBuilder:
             if slot.storing_value is None:
                 return "hold", f"{sentence}; the battery is empty"
             value = self.words.price(slot.storing_value)
-            return "hold", f"{sentence}; the battery is empty, and to store a kWh now is worth {value}"
+            return "hold", f"{sentence}; the battery is empty; storing a kWh now is worth {value}"
         if slot.keeping_value is None:
             return "hold", sentence
         if slot.keeping_value >= slot.import_price - PRICE_TOLERANCE:

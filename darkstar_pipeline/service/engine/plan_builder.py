@@ -198,7 +198,7 @@ def _without_inputs(site: Site, at: datetime, status: InputStatus, request: Plan
         made = PlanResult(at=at, result=whole, quantiles=None, inputs=status.inputs, model=None, overridden=0)
         return plan_document(site, made)
     none = Attempt(LAST_PLAN, UNAVAILABLE, "there is no earlier plan that reaches so far")
-    why = f"{status.problem}; {none.reason}; the inverter is left by itself"
+    why = f"{status.problem}; {none.reason}; the inverter decides by itself"
     return default_plan(site, at, why=why, attempts=(*above, none), inputs=status.inputs)
 
 

@@ -17,7 +17,7 @@ from planner.plans.fallback_chain import CHAMPION, RELEASED, SOURCE_NAMES, Attem
 from planner.plans.release import SELF_CONSUMPTION
 from planner.plans.wording import command_words
 
-SELF_CONSUMPTION_WORDS = "the inverter is left by itself: surplus into the battery, deficit out of it"
+SELF_CONSUMPTION_WORDS = "the inverter decides by itself: surplus into the battery, deficit out of it"
 _FLOWS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
 _OTHERS = ("water_", "ev_", "appliance_", "battery_")
 

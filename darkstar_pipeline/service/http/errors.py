@@ -56,6 +56,12 @@ _MAX_VALUES = 20
 """Wrong values that a message names; a body of 64 KiB can hold thousands."""
 
 
+class RequestError(DarkstarError):
+    """A request that asks for what cannot be, though each of its values can."""
+
+    code = "usage"
+
+
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the error responses of a route for its OpenAPI entry, with those that every route may give."""
     chosen = sorted({*statuses, 400, 401, 403, 405, 413, 422, 429})
@@ -91,6 +97,8 @@ def add_handlers(app: FastAPI) -> None:
 def _wrong_values(_: Request, error: RequestValidationError) -> JSONResponse:
     """Name every wrong value, so that a client corrects its request once."""
     errors = error.errors()
+    if any(each["type"] == "json_invalid" for each in errors):
+        return problem(400, "bad_request", "the body is not JSON", "GET /openapi.json describes what is expected")
     named = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in errors[:_MAX_VALUES]]
     if len(errors) > _MAX_VALUES:
         named.append(f"and {len(errors) - _MAX_VALUES} more")
@@ -100,9 +108,13 @@ def _wrong_values(_: Request, error: RequestValidationError) -> JSONResponse:
 def _no_route(request: Request, error: HTTPException) -> JSONResponse:
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     headers = dict(error.headers or {})
+    message, hint = str(error.detail), "GET /openapi.json describes what is expected"
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed_methods(request))
-    return problem(error.status_code, code, str(error.detail), headers=headers)
+        message, hint = f"{request.method} is not allowed here", f"allowed are {headers['Allow'] or 'none'}"
+    elif error.status_code == HTTPStatus.NOT_FOUND:
+        message = f"there is nothing at {request.url.path}"
+    return problem(error.status_code, code, message, hint, headers)
 
 
 def _allowed_methods(request: Request) -> list[str]:

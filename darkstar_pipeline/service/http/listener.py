@@ -1,4 +1,4 @@
-"""How the service listens: uvicorn's configuration with the limits of connections, and whose headers are believed."""
+"""Uvicorn's configuration: the limits of connections, and whose headers are believed."""
 
 import uvicorn
 from fastapi import FastAPI

@@ -166,7 +166,7 @@ CASES = {
     ),
     "empty": (
         [(0.5, 0.0, 1.0, 0.1)], 1.0, Limits(), "hold",
-        "buys 0.50 kWh at 1.00 SEK/kWh; the battery is empty, and to store a kWh now is worth ",
+        "buys 0.50 kWh at 1.00 SEK/kWh; the battery is empty; storing a kWh now is worth ",
     ),
     "nothing": ([(0.0, 0.0, 1.0, 0.1)], 1.0, Limits(), "hold", "nothing to cover and nothing to store"),
     "fuse": (

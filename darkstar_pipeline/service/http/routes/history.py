@@ -10,8 +10,9 @@ from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST, is_written_
 from darkstar_pipeline.service.engine.plan_vs_actual import history_document
 from darkstar_pipeline.service.engine.savings import MOST_DAYS
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
-from darkstar_pipeline.service.http.errors import answers
+from darkstar_pipeline.service.http.errors import RequestError, answers
 from darkstar_pipeline.service.schemas.history import HistoryDocument, SavingsDocument
+from env.errors import MissingTariffError
 from env.time_grid import days_between, zone
 
 router = APIRouter(tags=["past"])
@@ -37,7 +38,11 @@ Day = Annotated[
 @router.get("/history", responses=answers(), summary="Plan against what happened")
 def history(service: StateDep, day: Day | None = None) -> HistoryDocument:
     """Return a local day, by default today: the plan of each slot as it stood when the slot began, and the readings."""
-    return history_document(service.context, _today(service) if day is None else day)
+    wanted = _today(service) if day is None else day
+    try:
+        return history_document(service.context, wanted)
+    except MissingTariffError as error:
+        raise RequestError(str(error), "ask for a later day") from error
 
 
 @router.get("/savings", responses=answers(), summary="What was saved")
@@ -52,6 +57,8 @@ def savings(
     By default the last 31 days, or the last year by month; at most 400 days.
     """
     until = _today(service) - timedelta(days=1) if last is None else last
+    if first is not None and first > until:
+        raise RequestError(f"{first} is after {until}", "swap the two days")
     shown = DAYS_SHOWN if by == "day" else MONTHS_SHOWN
     since = until - timedelta(days=shown - 1) if first is None else first
     since = max(since, until - timedelta(days=MOST_DAYS - 1))

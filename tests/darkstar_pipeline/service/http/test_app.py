@@ -299,7 +299,11 @@ def test_method_that_is_not_there_is_refused_with_those_that_are(client: TestCli
     ):
         answer = client.put(path)
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
-    assert client.get("/nothing").status_code == 404
+    nothing = client.get("/nothing")
+    assert (nothing.status_code, nothing.json()["error"]["hint"] != "") == (404, True)
+    assert "/nothing" in nothing.json()["error"]["message"]
+    unreadable = client.post("/overrides", content=b"{", headers={"content-type": "application/json"})
+    assert (unreadable.status_code, unreadable.json()["error"]["code"]) == (400, "bad_request")
     assert client.get("/plan/").status_code == 404
 
 

@@ -24,6 +24,7 @@ from darkstar_pipeline.service.engine.input_status import InputStatus
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
+from darkstar_pipeline.service.http.routes import history
 from darkstar_pipeline.service.schemas.history import HistoryDocument, SavingsDocument
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
@@ -32,6 +33,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SLOT_OBSERVATIONS,
     SPOT_PRICES,
 )
+from env.errors import MissingTariffError
 from env.time_grid import grid, slot_count
 from planner.replay.daily import replay_days
 from tests.builders.service_home import LONG_DAY, asking, made_engine, moment
@@ -221,6 +223,9 @@ def test_history_and_savings_are_answered_when_asked(context: Context) -> None:
             path = "/savings" if wrong.startswith("by") else "/history"
             assert client.get(f"{path}?{wrong}").status_code == 422, wrong
         assert client.get("/history?day=1800-01-01").status_code == 422
+        swapped = client.get("/savings?first=2025-10-02&last=2025-10-01")
+        assert (swapped.status_code, swapped.json()["error"]["code"]) == (422, "usage")
+        assert "is after" in swapped.json()["error"]["message"]
     assert document.day == DAY
     assert [slot.command is not None for slot in document.slots] == [False] * 57 + [True] * 39
     assert document.slots[60].soc_percent is not None
@@ -231,6 +236,19 @@ def test_history_and_savings_are_answered_when_asked(context: Context) -> None:
     assert months.total.lived == pytest.approx(sum(row.lived for row in days.rows if row.lived is not None))
     assert months.rows[0].saved_vs_idle == pytest.approx(days.total.saved_vs_idle)
     assert "2 days are not graded" in days.note
+
+
+def test_history_of_a_day_before_any_tariff_is_refused_as_a_wrong_request(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_tariff(_: Context, day: date) -> HistoryDocument:
+        raise MissingTariffError(day, DAY)
+
+    monkeypatch.setattr(history, "history_document", without_tariff)
+    with asking(made_engine(context, moment())[0]) as client:
+        refused = client.get("/history?day=2010-01-01")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "usage")
+    assert refused.json()["error"]["hint"] == "ask for a later day"
 
 
 def test_savings_go_by_the_commands_when_nothing_is_metered(context: Context) -> None:
