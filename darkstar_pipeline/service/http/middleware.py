@@ -95,7 +95,8 @@ class Guard:
 
     def _refusal(self, scope: "Scope", headers: Headers, client: str) -> "Refusal | None":
         """Return why a request is refused; None where it passes."""
-        if not self._limiter.hit(self._pace, "pace", client):
+        # Strangers of an address, such as that of a proxy, do not use up the pace of those who show the token.
+        if not self._limiter.hit(self._pace, "known" if scope["state"]["known"] else "pace", client):
             return Refusal(429, "too_many_requests", "too many requests", "wait ten seconds", {"retry-after": "10"})
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self.body_bytes:

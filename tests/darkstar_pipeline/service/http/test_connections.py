@@ -248,6 +248,13 @@ def test_a_websocket_is_answered_as_any_request_and_paced(context: Context, capl
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+def test_strangers_do_not_use_up_the_pace_of_one_with_the_token(context: Context) -> None:
+    with listening(paced(context)) as service:
+        strangers = [service.status("/health", Authorization="") for _ in range(15)]
+        assert strangers[-1] == 429
+        assert service.status() == 200
+
+
 @pytest.mark.parametrize(("proxies", "expected"), [((), 429), (("127.0.0.1",), 200)], ids=["none", "this one"])
 def test_a_forwarding_header_is_believed_of_a_configured_proxy_alone(
     context: Context, proxies: tuple[str, ...], expected: int
