@@ -186,11 +186,19 @@ def start_guard(folder: Path) -> "subprocess.Popen[bytes]":
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG_FILE).open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - our own command, no shell
-            [sys.executable, "-P", "-m", "darkstar_pipeline.service.home_assistant.guard", str(folder)],
+            [sys.executable, "-P", "-m", "darkstar_pipeline.service.home_assistant.guard", str(folder.absolute())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,
             env=dict(os.environ),
             start_new_session=True,
-            cwd=folder,
+            cwd=_here() or folder,
         )
+
+
+def _here() -> Path | None:
+    """Return the working directory, from which an old lease may name its token file; None where it was removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None

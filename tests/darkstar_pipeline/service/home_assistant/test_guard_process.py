@@ -110,6 +110,23 @@ def test_health_has_no_guard_when_none_is_needed(tmp_path: Path, home: StubHomeA
 
 
 @pytest.mark.slow
+def test_real_guard_finds_its_folder_and_an_old_token_file_when_both_are_relative(
+    tmp_path: Path, home: StubHomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    Path("token").write_text("a token of this test")
+    Path("token").chmod(0o600)
+    folder = Path("state")
+    write_lease(folder, home.lease(token_file=str(Path("token"))))
+    guards = GuardProcess(folder)
+    guards.ensure()
+    until(lambda: (left := read_lease(folder)) is not None and left.released, "it finds both")
+    assert float(home.states[ENTITY]) == 0
+    assert guards.dismiss(10.0)
+
+
+@pytest.mark.slow
 def test_real_guard_lives_ends_with_its_lease_and_is_replaced_when_it_hangs(
     tmp_path: Path, home: StubHomeAssistant
 ) -> None:
