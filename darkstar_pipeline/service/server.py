@@ -20,7 +20,7 @@ from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.home_assistant.outstanding_lease import OutstandingLease, default_lease
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import ServiceState
-from darkstar_pipeline.service.http.listener import connection_limits, listener_config
+from darkstar_pipeline.service.http.listener import connection_limits, listener_config, open_socket
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import AccessToken, service_token
 from darkstar_pipeline.service.logs import configure_logs
@@ -150,8 +150,9 @@ def serve(context: Context, *, clock: Clock, host: str, port: int, started: Call
         started: called once the service is started.
 
     Raises:
-        ConfigurationError: a token is missing, or the settings contradict each other.
+        ConfigurationError: a token is missing, the settings contradict each other, or the address cannot be had.
     """
+    listening = open_socket(host, port)  # before anything starts, so that a refusal leaves nothing behind
     configure_logs(json=not sys.stderr.isatty())
     service = PlannerServer(context, clock)
 
@@ -169,7 +170,7 @@ def serve(context: Context, *, clock: Clock, host: str, port: int, started: Call
         limits=connection_limits(settings),
         trusted_proxies=settings.trusted_proxies,
     )
-    _QuietServer(config).run()
+    _QuietServer(config).run(sockets=[listening])
 
 
 class _QuietServer(uvicorn.Server):

@@ -1,9 +1,12 @@
 """Uvicorn's configuration: the limits of connections, and whose headers are believed."""
 
+import socket
+
 import uvicorn
 from fastapi import FastAPI
 
 from darkstar_pipeline.config.service import ServiceSettings
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.http.connections import (
     ConnectionGate,
     ConnectionLimits,
@@ -21,6 +24,30 @@ def connection_limits(settings: ServiceSettings) -> ConnectionLimits:
     """Return the limits of connections that the settings ask for, and the system's file descriptors allow."""
     most = min(settings.connections, reserve_descriptors())
     return ConnectionLimits(connections=most, body_bytes=settings.body_bytes)
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an address; requests wait until the service answers.
+
+    Raises:
+        ConfigurationError: there is no such address here, or another program listens there.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ConfigurationError(
+            f"--host {host} is no address: {error.strerror}", "use 127.0.0.1 or 0.0.0.0"
+        ) from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        message = f"the service cannot listen on {host}:{port}: {error.strerror}"
+        raise ConfigurationError(message, "choose another --port, or stop the program that listens there") from error
+    return listening
 
 
 def listener_config(

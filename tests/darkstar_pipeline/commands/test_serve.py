@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.builders.command_line import Darkstar
 from tests.builders.service_home import moment, place_version, put_in_use
 from tests.builders.small_home import small_context
 from tests.builders.waiting import until
@@ -128,3 +129,14 @@ def test_service_does_not_start_when_it_is_asked_wrongly(
         out, _ = process.communicate(timeout=30)
         assert process.returncode == 2
         assert expected_error in json.loads(out)["error"]["message"]
+
+
+@pytest.mark.usefixtures("in_sample")
+def test_service_names_the_address_when_it_cannot_have_it(darkstar: Darkstar) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for words, place in ((("--port", port), f"127.0.0.1:{port}"), (("--host", "300.1.1.1"), "300.1.1.1")):
+            done = darkstar("serve", *words, "--json")
+            assert (done.code, done.error["code"]) == (2, "configuration")
+            assert place in done.error["message"]
+            assert done.error["hint"]
