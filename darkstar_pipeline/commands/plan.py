@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from darkstar_pipeline.planning.plan_inputs import PlanInputs
     from planner.plans.fallback_chain import FallbackResult
 
+BASIS = {"live": "measured", "observed": "measured", "projected": "projected"}
+"""How a start state of charge is known, by its source; any other is assumed."""
 EXPLAINED = ("sentence", "idle_costs")
 
 
@@ -78,6 +80,8 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
         "forecast": inputs.forecast,
         "start_soc_percent": 100 * plan.schedule["soc_start_kwh"][0] / site.battery.capacity_kwh,
         "start_soc_source": inputs.start_soc_source,
+        "start_soc_basis": BASIS.get(inputs.start_soc_source, "assumed"),
+        "steering": {"state": "off", "steers": False, "words": "Shown, not carried out: this command steers nothing."},
         "released": plan.released,
         "release_reason": plan.reason,
         "cost": plan.cost,
@@ -114,6 +118,8 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
         "sentence": "why",
     }
     draw_table(out, rows, headings)
+    soc, basis, source = (document[f"start_soc_{name}"] for name in ("percent", "basis", "source"))
+    out.print(f"starts at {soc:.0f} % ({basis}: {source}); {document['steering']['words']}", markup=False)
     costs = f"idle {document['idle_cost']:.2f}, self-consumption {document['self_consumption_cost']:.2f}"
     out.print(f"cost {document['cost']:.2f} {currency} ({costs}): {document['release_reason']}", markup=False)
     for violation in document["violations"]:

@@ -27,6 +27,7 @@ from darkstar_pipeline.service.logs import configure_logs
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.secrets import secret
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
+from darkstar_pipeline.service.steering import SteeringStatus
 from darkstar_pipeline.state.file_lock import is_locked
 
 
@@ -60,6 +61,13 @@ class PlannerServer:
             token=self.token,
             metrics=Metrics(),
             parts=(self.shadows.components, self._outside),
+            steering=SteeringStatus(
+                control=self.control,
+                trial=trial,
+                automatic=lambda: self.engine.overrides.automatic,
+                plan=self.engine.plan,
+                clock=clock,
+            ).now,
         )
 
     def _outside(self) -> list[Component]:

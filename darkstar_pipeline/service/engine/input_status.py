@@ -14,7 +14,7 @@ from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at, observed_soc
 from darkstar_pipeline.planning.site_tables import SiteTables
 from darkstar_pipeline.service.engine.plan_documents import expected_soc_percent
-from darkstar_pipeline.service.schemas.plans import Input, InputName, PlanDocument
+from darkstar_pipeline.service.schemas.plans import Input, InputBasis, InputName, InputState, PlanDocument
 from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import (
     METER_READINGS,
@@ -122,17 +122,49 @@ def start_soc(
     """
     now = None if live is None else live.soc()
     if now is not None and _is_possible(now[0]) and abs(at - now[1]) <= stale_after:
-        return StartSoc(now[0], "live"), Input(name="soc", state="fresh", source="live", at=now[1])
+        return StartSoc(now[0], "live"), _soc_input("live", "measured", at=now[1], since=now[1])
     latest = _latest_soc(readings, at, stale_after)
     if latest is not None:
         percent, when = latest
-        return StartSoc(percent, "observed"), Input(name="soc", state="fresh", source="observed", at=when)
+        return StartSoc(percent, "observed"), _soc_input("observed", "measured", at=when, since=when)
     # A home that never reads its battery is not unwell for ever; one that did a while ago is.
-    state = "stale" if live is not None or readings["soc_end_percent"].count() else "assumed"
+    state: InputState = "stale" if live is not None or readings["soc_end_percent"].count() else "assumed"
     expected = expected_soc_percent(last, slot_of(at))
     if expected is not None:
-        return StartSoc(expected, "projected"), Input(name="soc", state=state, source="projected", note=OLD_SOC)
-    return None, Input(name="soc", state=state, source="protocol", note=NO_SOC)
+        # What rests on an assumption stays one, however often it is carried on.
+        basis: InputBasis = "assumed" if _basis(last) == "assumed" else "projected"
+        since = _since(last, basis, at)
+        known = _soc_input("projected", basis, state=state, note=OLD_SOC, since=since)
+        return StartSoc(expected, "projected"), known
+    since = _since(last, "assumed", at)
+    return None, _soc_input("protocol", "assumed", state=state, note=NO_SOC, since=since)
+
+
+def _soc_input(
+    source: str,
+    basis: InputBasis,
+    *,
+    since: datetime,
+    state: InputState = "fresh",
+    at: datetime | None = None,
+    note: str = "",
+) -> Input:
+    return Input(name="soc", state=state, source=source, at=at, note=note, basis=basis, since=since)
+
+
+def _since(last: PlanDocument | None, basis: InputBasis, at: datetime) -> datetime:
+    """Return since when the state of charge has had a basis: as the last plan had it, else from this moment."""
+    before = _last_soc(last)
+    return before.since if before is not None and before.basis == basis and before.since is not None else at
+
+
+def _basis(last: PlanDocument | None) -> InputBasis | None:
+    before = _last_soc(last)
+    return None if before is None else before.basis
+
+
+def _last_soc(last: PlanDocument | None) -> Input | None:
+    return None if last is None else next((each for each in last.inputs if each.name == "soc"), None)
 
 
 def _is_possible(percent: float) -> bool:
@@ -174,10 +206,12 @@ def _available_inputs(plan_inputs: PlanInputs, price_table: str, stale_after: ti
             source=plan_inputs.forecast,
             at=plan_inputs.vintage,
             note=plan_inputs.notes.get(name, ""),
+            basis="assumed" if name in plan_inputs.notes else "projected",
+            since=plan_inputs.vintage,
         )
         for name in names
     ]
-    return [Input(name="prices", state="fresh", source=price_table, until=until), *forecasts]
+    return [Input(name="prices", state="fresh", source=price_table, until=until, basis="measured"), *forecasts]
 
 
 def _missing_input(error: DarkstarError) -> Input:

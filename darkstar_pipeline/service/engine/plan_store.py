@@ -34,7 +34,7 @@ class PlanStore:
         path = self._path(plan.id)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary:
-            temporary.write_text(plan.model_dump_json(), encoding="utf-8")
+            temporary.write_text(plan.model_dump_json(exclude={"steering"}), encoding="utf-8")
 
     def find(self, name: str) -> PlanDocument | None:
         """A plan by its id; None where there is none, or it cannot be read."""

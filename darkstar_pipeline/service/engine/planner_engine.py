@@ -98,7 +98,7 @@ class PlannerEngine:
         last = self.store.latest(now)
         first = "the first plan is being made"
         plan = last or default_plan(self.context.site, now, why=first)
-        return _Memory(plan, plan.model_dump_json().encode(), last)
+        return _Memory(plan, _json(plan), last)
 
     def stop(self) -> None:
         """Stop planning."""
@@ -233,7 +233,7 @@ class PlannerEngine:
             self._next_retry = self.clock.monotonic() + RETRY_SECONDS
             return memory.plan
         plan = self._kept(plan, now)
-        memory.json = plan.model_dump_json().encode()
+        memory.json = _json(plan)
         memory.plan, memory.plans, memory.seconds = plan, memory.plans + 1, plan.seconds
         if is_usable(plan, now):
             memory.last = plan
@@ -287,3 +287,8 @@ def _says_the_same(plan: PlanDocument, before: PlanDocument) -> bool:
     made = {"id", "created_at", "seconds", "inputs"}
     inputs = [[(each.name, each.state, each.source, each.until) for each in one.inputs] for one in (plan, before)]
     return inputs[0] == inputs[1] and plan.model_dump(exclude=made) == before.model_dump(exclude=made)
+
+
+def _json(plan: PlanDocument) -> bytes:
+    """Return a plan as JSON, without what is so only at the moment of an answer."""
+    return plan.model_dump_json(exclude={"steering"}).encode()

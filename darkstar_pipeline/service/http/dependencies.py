@@ -13,6 +13,12 @@ from darkstar_pipeline.service.engine.savings import Savings
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import AccessToken
 from darkstar_pipeline.service.schemas.health import Component
+from darkstar_pipeline.service.schemas.steering import Steering
+from darkstar_pipeline.service.steering import OFF_WORDS
+
+
+def _off() -> Steering:
+    return Steering(state="off", steers=False, words=OFF_WORDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +31,14 @@ class ServiceState:
         metrics: metrics for Prometheus.
         savings: savings by day, cached.
         parts: return the states of further components, such as control.
+        steering: returns whether the plan steers the battery now.
     """
 
     engine: PlannerEngine
     token: AccessToken
     metrics: Metrics
     parts: tuple[Callable[[], list[Component]], ...] = ()
+    steering: Callable[[], Steering] = _off
     savings: Savings = field(default_factory=Savings)
 
     @property

@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.schemas.steering import STEERING_STATES, Steering
 from planner.plans.fallback_chain import SOURCE_NAMES
 
 LATENCIES = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -37,6 +38,9 @@ class Metrics:
             "darkstar_champion_version", "Version that plans are made with; 0 for none", registry=self.registry
         )
         self.automatic = Gauge("darkstar_automatic", "1 where automatic mode is on", registry=self.registry)
+        self.steering = Gauge(
+            "darkstar_steering", "1 for what the service does with its commands", ("state",), registry=self.registry
+        )
         self.component = Gauge(
             "darkstar_component_ok", "1 where a component is healthy", ("component",), registry=self.registry
         )
@@ -50,7 +54,7 @@ class Metrics:
         """Count a connection that was closed for its limits."""
         self.closed.labels(reason).inc()
 
-    def render(self, engine: PlannerEngine, clock: Clock) -> bytes:
+    def render(self, engine: PlannerEngine, clock: Clock, steering: Steering) -> bytes:
         """Return all metrics as they are now, in Prometheus' text format."""
         made, failures, seconds = engine.counts
         plan, following = engine.plan(), engine.follower.state
@@ -63,6 +67,8 @@ class Metrics:
             self.component.labels(part.name).set(float(part.ok))
         self.age.set((clock.now() - plan.created_at).total_seconds())
         self.verified.set(float(plan.verified))
+        for state in STEERING_STATES:
+            self.steering.labels(state).set(float(state == steering.state))
         for rung in SOURCE_NAMES:
             self.rung.labels(rung).set(float(rung == plan.rung))
         return generate_latest(self.registry)

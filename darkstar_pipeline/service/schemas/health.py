@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from darkstar_pipeline.service.schemas.base import Document
+from darkstar_pipeline.service.schemas.steering import Steering
 
 
 class Component(Document):
@@ -23,6 +24,9 @@ class HealthDocument(Document):
 
     status: Literal["ok", "degraded"]
     components: list[Component] = Field(default_factory=list[Component])
+    steering: Steering | None = Field(
+        default=None, description="Whether the plan steers the battery; null without a token."
+    )
 
 
 class ReadyDocument(Document):

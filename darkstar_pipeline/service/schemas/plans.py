@@ -7,10 +7,12 @@ from pydantic import Field
 
 from darkstar_pipeline.service.schemas.base import Document
 from darkstar_pipeline.service.schemas.models import ModelInfo
+from darkstar_pipeline.service.schemas.steering import Steering
 from planner.plans.fallback_chain import Outcome, SourceName
 
 InputName = Literal["prices", "soc", "load", "pv", "model", "clock", "storage"]
 InputState = Literal["fresh", "stale", "missing", "assumed"]
+InputBasis = Literal["measured", "projected", "assumed"]
 
 
 class PlanAttempt(Document):
@@ -30,6 +32,12 @@ class Input(Document):
     at: datetime | None = Field(default=None, description="When the input was made or read (its vintage).")
     until: datetime | None = Field(default=None, description="End of the time that the input covers.")
     note: str = Field(default="", description="What is not as it should be.")
+    basis: InputBasis | None = Field(
+        default=None,
+        description="measured: read, or published; projected: by a forecast or the last plan; assumed: a substitute "
+        "that rests on nothing of the moment; null: it is missing.",
+    )
+    since: datetime | None = Field(default=None, description="Since when the input has had this basis.")
 
 
 class PlanSlot(Document):
@@ -92,6 +100,10 @@ class PlanDocument(Document):
     violations: list[str] = Field(description="Violations that the verifier found.")
     seconds: float = Field(description="Time that planning took [s].")
     slots: list[PlanSlot]
+    steering: Steering | None = Field(
+        default=None,
+        description="Whether the plan steers the battery when the answer is given; null in a stored plan.",
+    )
 
 
 class CommandDocument(Document):
@@ -110,6 +122,9 @@ class CommandDocument(Document):
     command: str = Field(description="Command in words.")
     sentence: str = Field(description="Why, in a sentence.")
     default: bool = Field(description="True where the command is the inverter's own default, self-consumption.")
+    steering: Steering | None = Field(
+        default=None, description="Whether the command reaches the inverter at the moment of the answer."
+    )
 
 
 class ReplanDocument(Document):

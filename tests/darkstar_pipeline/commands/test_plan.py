@@ -11,7 +11,8 @@ from tests.builders.command_line import Darkstar
 AT = "2024-03-31T14:00"  # the day with 92 slots
 KEYS = [
     "site", "at", "source", "rung", "why", "attempts",
-    "solver", "vintage", "forecast", "start_soc_percent", "start_soc_source", "released",
+    "solver", "vintage", "forecast", "start_soc_percent", "start_soc_source",
+    "start_soc_basis", "steering", "released",
     "release_reason", "cost", "idle_cost", "self_consumption_cost", "verified", "violations", "slots",
 ]  # fmt: skip
 

@@ -63,10 +63,13 @@ const refresh = () => attempt(async () => {
 function drawNow(models) {
   el("command").textContent = sentenceCase(command.command);
   el("sentence").textContent = command.sentence;
-  el("until").textContent = `until ${clock(command.expires_at, zone)}, then the next command of the plan`;
+  const then = command.steering.steers ? "then the next command of the plan" : "as planned";
+  el("until").textContent = `until ${clock(command.expires_at, zone)}, ${then}`;
+  el("steering").textContent = command.steering.words + (command.steering.since ? ` Since ${stamp(command.steering.since, zone)}.` : "");
+  el("steering").className = command.steering.steers ? "steering good" : "steering";
   const slot = plan.slots.find((candidate) => candidate.slot_start === command.slot_start) ?? plan.slots[0];
   const facts = [
-    ["State of charge", `${number(slot.soc_start_percent, 0)} %`],
+    ["State of charge", `${number(slot.soc_start_percent, 0)} %${basisOf("soc")}`],
     ["Price now", `${number(slot.import_price)} ${plan.currency}/kWh`],
     ["Planned with", madeBy(models)],
     ["Updated", ago(plan.created_at, now())],
@@ -78,8 +81,15 @@ function drawNow(models) {
     return pair;
   }));
   el("made").textContent = `${plan.rung.replace("_", " ")}: ${plan.release_reason}`;
-  const problems = plan.inputs.filter((input) => input.state === "missing" || input.state === "stale");
+  const problems = plan.inputs.filter((input) => input.state !== "fresh");
   el("notes").replaceChildren(...problems.map((input) => node("li", `${input.name}: ${input.state}; ${input.note}`)));
+}
+
+// How an input is known, since when: what was not read is not shown as a fact.
+function basisOf(name) {
+  const input = plan.inputs.find((candidate) => candidate.name === name);
+  if (!input?.basis) return " (unknown)";
+  return ` (${input.basis}${input.since ? `, ${stamp(input.since, zone)}` : ""})`;
 }
 
 const sentenceCase = (text) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -92,7 +102,7 @@ function madeBy(models) {
 function drawOverrides(overrides) {
   el("automatic").setAttribute("aria-checked", String(overrides.automatic));
   el("automatic-label").textContent = overrides.automatic ? "Automatic" : "Manual";
-  el("automatic-note").textContent = overrides.automatic ? "The plan controls the battery." : "The inverter runs its own default.";
+  el("automatic-note").textContent = overrides.automatic ? "The plan's commands apply where control is on." : "No command applies.";
   el("overrides").replaceChildren(...overrides.overrides.map((override) => {
     const item = node("li");
     const power = override.power_kw === null ? "" : ` ${number(override.power_kw, 1)} kW`;

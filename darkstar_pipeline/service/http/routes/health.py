@@ -16,7 +16,11 @@ async def health(request: Request, service: StateDep) -> HealthDocument:
     parts = service.components()
     well = all(part.ok for part in parts)
     known = request.state.known
-    return HealthDocument(status="ok" if well else "degraded", components=parts if known else [])
+    return HealthDocument(
+        status="ok" if well else "degraded",
+        components=parts if known else [],
+        steering=service.steering() if known else None,
+    )
 
 
 @router.get(
@@ -40,4 +44,5 @@ async def ready(service: StateDep, response: Response) -> ReadyDocument:
 )
 async def metrics(service: StateDep) -> Response:
     """Return requests, plans, their ages and sources, and components."""
-    return Response(service.metrics.render(service.engine, service.clock), media_type="text/plain; version=0.0.4")
+    rendered = service.metrics.render(service.engine, service.clock, service.steering())
+    return Response(rendered, media_type="text/plain; version=0.0.4")

@@ -19,13 +19,16 @@ PlanId = Annotated[
 @router.get("/plan", response_model=PlanDocument, responses=answers(), summary="The plan in force")
 async def plan(service: StateDep) -> Response:
     """From now to the last known price: commands, flows, costs, reasons, and the inputs of the plan."""
-    return Response(service.engine.plan_json(), media_type="application/json")
+    # The plan was serialised when it was made; whether it steers is so at the moment of the answer.
+    steering = service.steering().model_dump_json().encode()
+    answer = b'%b,"steering":%b}' % (service.engine.plan_json().removesuffix(b"}"), steering)
+    return Response(answer, media_type="application/json")
 
 
 @router.get("/command", responses=answers(), summary="The command of the inverter now")
 async def command(service: StateDep) -> CommandDocument:
     """The command of the current slot. After `expires_at` it is void, and the inverter's own default holds."""
-    return service.engine.command()
+    return service.engine.command().model_copy(update={"steering": service.steering()})
 
 
 @router.post("/replan", responses=answers(), summary="Plan anew, now")

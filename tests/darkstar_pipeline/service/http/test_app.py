@@ -63,6 +63,8 @@ def stranger(engine: PlannerEngine) -> Generator[TestClient]:
 
 def test_documents_are_what_they_are_said_to_be_when_asked(client: TestClient, engine: PlannerEngine) -> None:
     plan = PlanDocument.model_validate_json(client.get("/plan").content)
+    assert plan.steering is not None
+    plan = plan.model_copy(update={"steering": None})  # that is so at the moment of the answer only
     assert plan == engine.plan()
     command = CommandDocument.model_validate_json(client.get("/command").content)
     assert command.plan_id == plan.id

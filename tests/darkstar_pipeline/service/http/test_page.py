@@ -241,3 +241,32 @@ def test_hostile_name_stays_text(browser: Browser, url: str) -> None:
     assert page.locator("main img").count() == 0
     assert alerts == []
     page.close()
+
+
+def test_page_says_whether_the_plan_steers_and_how_the_state_of_charge_is_known(
+    watched: Watched, engine: PlannerEngine
+) -> None:
+    page = watched.page
+    expect(page.locator("#steering")).to_have_text(
+        "Control is off: the plan is shown, and nothing is written to the inverter."
+    )
+    assert "steers the battery." not in page.inner_text("main")
+    basis = next(each.basis for each in engine.plan().inputs if each.name == "soc")
+    expect(page.locator("#facts")).to_contain_text(f"% ({basis}")
+
+    def steering(route: Any) -> None:
+        answer = route.fetch()
+        command = answer.json()
+        command["steering"] = {
+            "state": "steering",
+            "steers": True,
+            "words": "The plan steers the battery.",
+            "since": command["slot_start"],
+        }
+        route.fulfill(response=answer, json=command)
+
+    page.route("**/command", steering)
+    page.click("#replan")
+    expect(page.locator("#steering")).to_contain_text("The plan steers the battery. Since")
+    expect(page.locator("#until")).to_contain_text("then the next command of the plan")
+    assert watched.errors == []
