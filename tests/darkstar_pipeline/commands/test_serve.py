@@ -131,7 +131,7 @@ def test_service_does_not_start_when_it_is_asked_wrongly(
         assert expected_error in json.loads(out)["error"]["message"]
 
 
-@pytest.mark.usefixtures("in_sample")
+@pytest.mark.usefixtures("in_copy_of_sample")
 def test_service_names_the_address_when_it_cannot_have_it(darkstar: Darkstar) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
