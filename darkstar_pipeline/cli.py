@@ -13,13 +13,12 @@ import typer
 
 from darkstar_pipeline.commands import (
     backfill,
-    backup,
     compare,
     control,
-    doctor,
     evaluate,
     imports,
     init,
+    maintenance,
     models,
     plan,
     plot,
@@ -273,11 +272,11 @@ def _add_maintenance_commands(app: typer.Typer) -> None:
         ),
     )(query.query)
     command(app, "ui", examples=("darkstar ui", "darkstar ui --dagster-port 3100 --planner-port 8500"))(ui.ui)
-    command(app, "backup", examples=("darkstar backup darkstar.tar.zst",))(backup.backup)
+    command(app, "backup", examples=("darkstar backup darkstar.tar.zst",))(maintenance.backup)
     command(app, "restore", examples=("darkstar restore darkstar.tar.zst", "darkstar restore old.tar.gz --force"))(
-        backup.restore
+        maintenance.restore
     )
-    command(app, "doctor", examples=("darkstar doctor", "darkstar doctor --json"))(doctor.doctor)
+    command(app, "doctor", examples=("darkstar doctor", "darkstar doctor --json"))(maintenance.doctor)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from benchmarks.fault_injection.faulty_inverter import (
 )
 from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings, HomeAssistantSettings
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.control.controller import POLL_SECONDS, ControlledHome, Controller
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantError
-from darkstar_pipeline.service.home_assistant.controller import POLL_SECONDS, ControlledHome, Controller
 from darkstar_pipeline.service.home_assistant.lease import Lease, read_lease, write_lease
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 from env.time_grid import SLOT, slot_of, zone
@@ -103,7 +103,7 @@ class SimulatedGuard:
 
 @dataclass
 class DayCounts:
-    """What happened in the simulated time.
+    """Counts of what happened in the simulated time.
 
     Attributes:
         writes: values that control wrote, by local day.

@@ -59,6 +59,12 @@ BENCHMARKS = {
         short_seconds=15,
         seconds=600,
     ),
+    "control": Benchmark(
+        module="benchmarks.control",
+        measures="control through simulated days of faults; the service's answers while strangers load it",
+        short_seconds=120,
+        seconds=180,
+    ),
     "environment": Benchmark(
         module="benchmarks.environment",
         measures="steps per second of the environments, beside CityLearn 3; PPO's speed of learning",

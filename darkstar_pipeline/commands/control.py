@@ -49,7 +49,7 @@ def install(
     `dead_man_timer` in the settings of control.
     """
     from darkstar_pipeline.errors import ConfigurationError
-    from darkstar_pipeline.service.home_assistant.dead_man import DeadManNames, package
+    from darkstar_pipeline.service.control.dead_man import DeadManNames, package
     from darkstar_pipeline.service.home_assistant.profiles import default_writes
     from darkstar_pipeline.state.atomic_files import atomic_write
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from planner.plans.fallback_chain import FallbackResult
 
 BASIS = {"live": "measured", "observed": "measured", "projected": "projected"}
-"""How a start state of charge is known, by its source; any other is assumed."""
+"""The basis of a start state of charge, by its source; any other is assumed."""
 EXPLAINED = ("sentence", "idle_costs")
 
 

@@ -6,9 +6,9 @@ from darkstar_pipeline.config.home_assistant import HomeAssistantSettings
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError
+from darkstar_pipeline.service.control.dead_man import DeadManNames
+from darkstar_pipeline.service.control.guard_status import live_guard
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
-from darkstar_pipeline.service.home_assistant.dead_man import DeadManNames
-from darkstar_pipeline.service.home_assistant.guard_status import live_guard
 from darkstar_pipeline.service.home_assistant.lease import LEASE_FILE, look_at_lease, uptime_seconds
 from darkstar_pipeline.service.secrets import secret
 from darkstar_pipeline.service.state_folder import SERVICE_FOLDER, SERVING_LOCK, service_folder

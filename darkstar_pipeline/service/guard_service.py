@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from darkstar_pipeline.service.home_assistant.guard import Guard
+from darkstar_pipeline.service.control.guard import Guard
 from darkstar_pipeline.service.home_assistant.lease import end_lease, read_lease
 from darkstar_pipeline.service.state_folder import SERVICE_FOLDER, SERVING_LOCK, service_folder
 from darkstar_pipeline.state.file_lock import is_locked

@@ -10,14 +10,14 @@ import uvicorn
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.control.controller import ControlledHome, Controller
+from darkstar_pipeline.service.control.guard_process import GuardProcess
+from darkstar_pipeline.service.control.outstanding_lease import OutstandingLease, default_lease
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
-from darkstar_pipeline.service.home_assistant.controller import ControlledHome, Controller
-from darkstar_pipeline.service.home_assistant.guard_process import GuardProcess
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
-from darkstar_pipeline.service.home_assistant.outstanding_lease import OutstandingLease, default_lease
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.listener import connection_limits, listener_config, open_socket

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from darkstar_pipeline.service.clock import Clock
-from darkstar_pipeline.service.home_assistant.controller import Controller
-from darkstar_pipeline.service.home_assistant.lease_keeper import EXPIRED, OUTSTANDING
+from darkstar_pipeline.service.control.controller import Controller
+from darkstar_pipeline.service.control.lease_keeper import EXPIRED, OUTSTANDING
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.service.schemas.steering import Steering, SteeringState
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings, HomeAssistantSettings
-from darkstar_pipeline.service.home_assistant.controller import ControlledHome, Controller
+from darkstar_pipeline.service.control.controller import ControlledHome, Controller
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 from tests.builders.service_home import HandClock, moment
 from tests.builders.small_home import ZONE

@@ -128,13 +128,13 @@ def test_stdout_holds_one_document_when_c_code_prints(tmp_path: Path) -> None:
     code = (
         "import ctypes, os, sys\n"
         "from darkstar_pipeline import cli\n"
-        "from darkstar_pipeline.commands import doctor\n"
-        "real = doctor.doctor\n"
+        "from darkstar_pipeline.commands import maintenance\n"
+        "real = maintenance.doctor\n"
         "def loud(call):\n"
         "    'Check.'\n"
         "    ctypes.CDLL(None).puts(b'a solver says hello'); os.system('echo so does a child'); print('and Python')\n"
         "    return real(call)\n"
-        "doctor.doctor = loud; sys.argv = ['darkstar', 'doctor', '--json']; cli.main()"
+        "maintenance.doctor = loud; sys.argv = ['darkstar', 'doctor', '--json']; cli.main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -1,1 +1,1 @@
-"""The home's Home Assistant: what it reads there, what it shows there, and how the inverter is steered through it."""
+"""The home's Home Assistant: what is read there, how entities are written, and what is shown there."""

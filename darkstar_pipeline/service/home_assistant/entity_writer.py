@@ -45,7 +45,7 @@ class EntityClient(Protocol):
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen of the entities of some writes.
+    """Observations of the entities of some writes.
 
     Attributes:
         differing: writes whose value the entity does not have, within its limits, in their order.

@@ -70,7 +70,7 @@ def boot_id() -> str:
 
 @dataclass(frozen=True)
 class LeaseReading:
-    """What a lease file said.
+    """The content of a lease file.
 
     Attributes:
         lease: the lease; None where there is no file, or it cannot be read.

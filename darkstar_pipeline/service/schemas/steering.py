@@ -16,7 +16,7 @@ STEERING_STATES: tuple[SteeringState, ...] = (
 
 
 class Steering(Document):
-    """Whether the plan steers the battery."""
+    """The state of steering: whether the plan steers the battery."""
 
     state: SteeringState = Field(
         description="steering: the command was read back; default: the inverter runs its own default in its place; "

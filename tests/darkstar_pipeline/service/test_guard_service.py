@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from darkstar_pipeline.service.control.guard_status import live_guard
 from darkstar_pipeline.service.guard_service import GuardService
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
-from darkstar_pipeline.service.home_assistant.guard_status import live_guard
 from darkstar_pipeline.service.home_assistant.lease import read_lease, uptime_seconds, write_lease
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from tests.builders import tools
@@ -24,9 +24,9 @@ from tests.builders.waiting import until
 SERVICE = """
 import sys, time
 from pathlib import Path
-from darkstar_pipeline.service.home_assistant.guard_process import GuardProcess
+from darkstar_pipeline.service.control.guard_process import GuardProcess
 from darkstar_pipeline.service.home_assistant.lease import ServiceCall
-from darkstar_pipeline.service.home_assistant.lease_keeper import LeaseKeeper
+from darkstar_pipeline.service.control.lease_keeper import LeaseKeeper
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 folder, url = Path(sys.argv[1]), sys.argv[2]
 call = ServiceCall(domain="number", service="set_value", data={"entity_id": "number.charge_power", "value": 0.0})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from darkstar_pipeline.service.home_assistant.controller import POLL_SECONDS
+from darkstar_pipeline.service.control.controller import POLL_SECONDS
 from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_lease, uptime_seconds, write_lease
 from tests.builders.fake_inverter import CHARGE, DISCHARGE, ControlledInverter, command, power_settings
 

@@ -1,4 +1,4 @@
-"""What a guard says of itself: one small file each, and whether a live guard stands on a folder.
+"""The sign of life of a guard: one small file each, and whether a live guard stands on a folder.
 
 A file is written at every change and every few seconds, without waiting for the disk: it has to be true while the
 machine runs, not after a power cut. What does not belong here: the guard's work (`guard`).

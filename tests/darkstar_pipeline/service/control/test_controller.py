@@ -16,8 +16,8 @@ from benchmarks.fault_injection.real_home_assistant import RealHomeAssistant
 from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings, HomeAssistantSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.service.control.controller import Controller
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient, HomeAssistantError
-from darkstar_pipeline.service.home_assistant.controller import Controller
 from darkstar_pipeline.service.home_assistant.lease import read_lease
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes
 from darkstar_pipeline.service.schemas.plans import CommandDocument
@@ -243,13 +243,13 @@ import sys, time
 from datetime import timedelta
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from tests.darkstar_pipeline.service.home_assistant.test_controller import controlled, settings
+from tests.darkstar_pipeline.service.control.test_controller import controlled, settings
 from tests.builders.fake_inverter import Supplier, command
 from darkstar_pipeline.service.server import controlled_home
 from darkstar_pipeline.service.state_folder import service_folder
 from tests.builders.service_home import HandClock, moment
 from tests.builders.small_home import small_context
-from darkstar_pipeline.service.home_assistant.controller import Controller
+from darkstar_pipeline.service.control.controller import Controller
 
 class There:
     url = {url!r}

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.fault_injection.accelerated_days import GUARD_SLACK_SECONDS, AcceleratedHome, DayCounts
 from benchmarks.fault_injection.faulty_inverter import INVERTER_FAULTS, InverterFault
-from darkstar_pipeline.service.home_assistant.attempts import DefaultRepeats
-from darkstar_pipeline.service.home_assistant.execution import UNREADABLE_SECONDS
+from darkstar_pipeline.service.control.attempts import DefaultRepeats
+from darkstar_pipeline.service.control.execution import UNREADABLE_SECONDS
 from darkstar_pipeline.service.home_assistant.lease import read_lease
 from darkstar_pipeline.service.home_assistant.profiles import Write
 from tests.builders.fake_inverter import CHARGE, DISCHARGE, ControlledInverter, command, power_settings

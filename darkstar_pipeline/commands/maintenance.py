@@ -1,4 +1,4 @@
-"""`darkstar backup` and `darkstar restore`: the state folder and the configuration in one file, and back."""
+"""`darkstar backup`, `restore` and `doctor`: state folder and configuration in one file, and back; and their checks."""
 
 import re
 from dataclasses import asdict
@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from darkstar_pipeline.console.call import Call
-from darkstar_pipeline.console.output import Document
+from darkstar_pipeline.console.output import Document, draw_table
+from darkstar_pipeline.errors import ExitCode
 
 if TYPE_CHECKING:
     from darkstar_pipeline.config.settings import Settings
 
 MIB = 2**20
+_HEADINGS = {"verdict": "", "check": "check", "detail": "result", "remedy": "what to do"}
 _NAMES_SECRET = re.compile(r"(?:token|password)_file['\"]?\s*:\s*['\"]?([^\s'\"#,}]+)")
 
 
@@ -75,6 +77,36 @@ def restore(
         "a backup has no tokens: the service makes a new one when it starts; set Home Assistant's again",
     ]
     return Document(asdict(report), lambda out: out.print("\n".join(lines), markup=False))
+
+
+def doctor(
+    call: Call,
+    *,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Move aside what lies wrongly in the lake, then check.")
+    ] = False,
+) -> Document:
+    """Check installation, configuration, state folder, data and models.
+
+    A failed check names its remedy; the command then ends with 3.
+    """
+    from darkstar_pipeline.config.settings import home_dir
+    from darkstar_pipeline.doctor import Verdict, run_checks
+    from darkstar_pipeline.doctor.repair import repair_lake
+    from darkstar_pipeline.service.control_checks import check_all
+
+    now = datetime.now(UTC)
+    repaired = repair_lake(home_dir(), now=now) if repair else []
+    for each in repaired:
+        call.note(f"{each.path}: {each.note}; it is now {each.aside}")
+    findings = [*run_checks(home_dir(), call.site, now=now), *check_all(home_dir(), call.site)]
+    rows = [asdict(finding) for finding in findings]
+    healthy = all(finding.verdict is not Verdict.FAIL for finding in findings)
+    document: dict[str, Any] = {"healthy": healthy, "sound": healthy, "checks": rows}  # `sound`: 0.1, for one release
+    if repair:
+        document["repaired"] = [asdict(each) for each in repaired]
+    code = ExitCode.DONE if healthy else ExitCode.DATA
+    return Document(document, lambda out: draw_table(out, rows, _HEADINGS), code)
 
 
 def _secret_files(settings: "Settings") -> list[Path]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from darkstar_pipeline.config.home_assistant import HomeAssistantSettings
+from darkstar_pipeline.service.control.lease_keeper import Guards
 from darkstar_pipeline.service.home_assistant.entity_values import service_call
 from darkstar_pipeline.service.home_assistant.lease import (
     LEASE_FILE,
@@ -15,7 +16,6 @@ from darkstar_pipeline.service.home_assistant.lease import (
     look_at_lease,
     write_lease,
 )
-from darkstar_pipeline.service.home_assistant.lease_keeper import Guards
 from darkstar_pipeline.service.home_assistant.profiles import default_writes
 from darkstar_pipeline.service.schemas.health import Component
 

@@ -8,7 +8,7 @@ A guard that the service starts ends when the lease is released. The one of `dar
 next lease. Where two run on a folder, the second stands by: it takes the place of the first when that ends, and acts in
 its stead when that hangs. Two that act at once do no harm, since a value that stands is not written.
 
-    python -m darkstar_pipeline.service.home_assistant.guard FOLDER
+    python -m darkstar_pipeline.service.control.guard FOLDER
 """
 
 import logging
@@ -22,14 +22,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
-from darkstar_pipeline.service.home_assistant.guard_status import (
+from darkstar_pipeline.service.control.guard_status import (
     PLACES,
     GuardStatus,
     LeaseState,
     StatusFile,
     live_guard,
 )
+from darkstar_pipeline.service.control.restoration import in_short, restore_default
+from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.lease import (
     Lease,
     boot_id,
@@ -38,7 +39,6 @@ from darkstar_pipeline.service.home_assistant.lease import (
     replace_lease,
     uptime_seconds,
 )
-from darkstar_pipeline.service.home_assistant.restoration import in_short, restore_default
 from darkstar_pipeline.service.secrets import secret
 
 LOG_FILE = "watchdog.log"

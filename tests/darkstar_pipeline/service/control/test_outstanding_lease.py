@@ -10,9 +10,9 @@ from filelock import FileLock
 from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings, HomeAssistantSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.control.outstanding_lease import DAMAGED, OutstandingLease, default_lease
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.service.home_assistant.lease import read_lease, uptime_seconds, write_lease
-from darkstar_pipeline.service.home_assistant.outstanding_lease import DAMAGED, OutstandingLease, default_lease
 from darkstar_pipeline.service.server import PlannerServer
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from tests.builders.fake_inverter import CHARGE, DISCHARGE, FakeGuards

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from darkstar_pipeline.service.home_assistant.guard import LOG_FILE
-from darkstar_pipeline.service.home_assistant.guard_status import GuardStatus, live_guard
+from darkstar_pipeline.service.control.guard import LOG_FILE
+from darkstar_pipeline.service.control.guard_status import GuardStatus, live_guard
 from darkstar_pipeline.service.home_assistant.lease import look_at_lease, uptime_seconds
 from darkstar_pipeline.service.schemas.health import Component
 
@@ -186,7 +186,7 @@ def start_guard(folder: Path) -> "subprocess.Popen[bytes]":
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG_FILE).open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - our own command, no shell
-            [sys.executable, "-P", "-m", "darkstar_pipeline.service.home_assistant.guard", str(folder.absolute())],
+            [sys.executable, "-P", "-m", "darkstar_pipeline.service.control.guard", str(folder.absolute())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,

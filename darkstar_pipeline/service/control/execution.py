@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from darkstar_pipeline.config.home_assistant import ControlSettings
-from darkstar_pipeline.service.home_assistant.attempts import CommandAttempts, DefaultRepeats, kept_writes
+from darkstar_pipeline.service.control.attempts import CommandAttempts, DefaultRepeats, kept_writes
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityWriter, Look, Ramp
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes
 from darkstar_pipeline.service.schemas.plans import CommandDocument
@@ -32,7 +32,7 @@ _NEITHER = "the inverter takes neither the command nor its default; its lease ru
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of carrying out a command.
+    """The outcome of carrying out a command.
 
     Attributes:
         confirmed: whether what was to stand was read back: the command, or the default in its place.

@@ -1,0 +1,1 @@
+"""Control of the inverter: the command carried out and confirmed, and a guard that ends it whatever dies."""
