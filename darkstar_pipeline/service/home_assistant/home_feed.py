@@ -30,6 +30,8 @@ OVERLAP = timedelta(hours=1)
 RECORDER_DELAY = timedelta(seconds=20)
 """Wait after the end of a slot: the recorder writes a state some seconds after it arrived."""
 RETRY = timedelta(minutes=1)
+STUCK_SECONDS = 300.0
+"""A feed that has completed no look for so long is stuck; fetching and importing two days takes some seconds."""
 SENSOR_COLUMNS = {
     "soc": "soc_percent",
     "load": "load_kwh",
@@ -72,11 +74,13 @@ class HomeFeed:
         self._problems: dict[str, str] = {}
         self._fetched_to: datetime | None = None
         self._next_sync: datetime | None = None
+        self._looked: float | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start reading."""
+        self._looked = self._clock.monotonic()
         self._thread = threading.Thread(target=self._run, name="home feed", daemon=True)
         self._thread.start()
 
@@ -96,7 +100,12 @@ class HomeFeed:
     def status(self) -> Component:
         """Return the state of the feed as a component of the service."""
         problems = "; ".join(f"{name}: {problem}" for name, problem in sorted(self._problems.items()))
-        return Component(name="home_assistant", ok=not problems, note=problems)
+        if self._looked is None:
+            return Component(name="home_assistant", ok=not problems, note=problems)
+        quiet = max(self._clock.monotonic() - self._looked, 0.0)
+        if quiet > STUCK_SECONDS:
+            problems = f"Home Assistant has not been looked at for {quiet:.0f} s"
+        return Component(name="home_assistant", ok=not problems, note=problems, age_seconds=round(quiet, 1))
 
     def _run(self) -> None:
         """Poll until stopped."""
@@ -105,6 +114,7 @@ class HomeFeed:
             self.poll()
             if self._due():
                 self.sync()
+            self._looked = self._clock.monotonic()
             self._stop.wait(pause)
 
     def poll(self) -> None:

@@ -3,6 +3,7 @@
 The answers have the form that Home Assistant's REST interface gives; `test_real_home_assistant` asks the real one.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +17,7 @@ import pytest
 from darkstar_pipeline.config.home_assistant import HomeAssistantSensors, HomeAssistantSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError, DataRefusedError, OutsideServiceError
-from darkstar_pipeline.service.home_assistant.home_feed import MAX_LOOKBACK, HomeFeed, parse_soc
+from darkstar_pipeline.service.home_assistant.home_feed import MAX_LOOKBACK, STUCK_SECONDS, HomeFeed, parse_soc
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
 from tests.builders.service_home import HandClock, moment
 from tests.builders.small_home import small_context
@@ -275,3 +276,24 @@ def test_sync_goes_on_at_once_when_a_clock_that_was_days_ahead_is_set_back(home:
     since, until = answers.asked[-1]
     assert since < until
     assert "readings" not in feed.status().note
+
+
+def test_feed_is_not_well_when_its_last_look_is_long_ago(home: Context) -> None:
+    asked, goes_on = threading.Event(), threading.Event()
+
+    class Hanging(Answers):
+        def state(self, entity: str) -> Any:
+            asked.set()
+            goes_on.wait(20)
+            return super().state(entity)
+
+    feed, clock = made_feed(home, Hanging())
+    feed.start()
+    assert asked.wait(10)
+    assert feed.status().ok
+    clock.seconds += STUCK_SECONDS + 1
+    part = feed.status()
+    assert (part.ok, part.age_seconds) == (False, STUCK_SECONDS + 1)
+    assert "has not been looked at for 301 s" in part.note
+    goes_on.set()
+    feed.stop()
