@@ -127,8 +127,12 @@ def test_versions_are_promoted_and_rolled_back_when_requested(context: Context) 
     engine, _ = made_engine(context)
     engine.check()
     with asking(engine) as client:
-        refused = client.post("/models/promote", json={"version": 2, "why": "why not"})
-        assert refused.status_code == 404
+        for version, status, code in (
+            (2, 409, "not_promoted"),
+            (9, 404, "data_missing"),
+        ):  # placed, never evaluated; not there
+            refused = client.post("/models/promote", json={"version": version, "why": "why not"})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (status, code), refused.text
         back = client.post("/models/rollback", json={"why": "it charges too little"})
         assert back.status_code == 200
         moved = MoveDocument.model_validate_json(back.content)
