@@ -94,6 +94,7 @@ def release(call: Call) -> Document:
     controlled until it is done.
     """
     from darkstar_pipeline.config.settings import home_dir
+    from darkstar_pipeline.service.control.outstanding_lease import DAMAGED
     from darkstar_pipeline.service.home_assistant.lease import LEASE_FILE, look_at_lease, write_lease
     from darkstar_pipeline.service.state_folder import service_folder
 
@@ -104,7 +105,7 @@ def release(call: Call) -> Document:
     if reading.lease is not None and outstanding:
         write_lease(folder, reading.lease.model_copy(update={"released": True}))
     elif outstanding:
-        (folder / LEASE_FILE).replace(folder / f"{LEASE_FILE}.damaged")
+        (folder / LEASE_FILE).replace(folder / DAMAGED)
     entities = [] if reading.lease is None else [str(call.data.get("entity_id")) for call in reading.lease.restore]
     document = {"site": site, "released": outstanding, "entities": entities if outstanding else []}
     text = f"released the lease of {site}; see to {', '.join(entities) or 'the inverter'} yourself"

@@ -54,26 +54,21 @@ def check_strays(root: Path) -> CheckResult:
 
 def check_rows(root: Path) -> CheckResult:
     """Check that the rows of the newest days are those of their site and day, each once."""
-    files = [(table, path) for table in TABLES.values() for path in day_files(root, table, newest=NEWEST_DAYS)]
-    wrong = list(wrong_rows(root, newest=NEWEST_DAYS))
-    detail = f"rows of {len(files)} files, the newest {NEWEST_DAYS} days of each table"
+    files = [(table, day_files(root, table, newest=NEWEST_DAYS)) for table in TABLES.values()]
+    n_files = sum(len(paths) for _, paths in files)
+    wrong = [each for table, paths in files for each in _wrong_in(table, paths)]
+    detail = f"rows of {n_files} files, the newest {NEWEST_DAYS} days of each table"
     if not wrong:
         return passed("rows", f"{detail}, are each of their site and day")
     examples = "; ".join(each.describe() for each in wrong[:_EXAMPLES])
     remedy = "darkstar doctor --repair keeps the rows that belong there, and the old files aside"
-    return failed("rows", f"{len(wrong)} of {len(files)} files hold wrong rows, which are not used: {examples}", remedy)
+    return failed("rows", f"{len(wrong)} of {n_files} files hold wrong rows, which are not used: {examples}", remedy)
 
 
-def wrong_rows(root: Path, newest: int | None = None) -> Iterator[WrongRows]:
-    """Return the files with rows that do not belong there; files that cannot be read are another check's.
-
-    Args:
-        root: folder of the tables.
-        newest: days of each table and site that are looked at; None for all.
-    """
+def wrong_rows(root: Path) -> Iterator[WrongRows]:
+    """Return the files with rows that do not belong there; files that cannot be read are another check's."""
     for table in TABLES.values():
-        if paths := day_files(root, table, newest=newest):
-            yield from _wrong_in(table, paths)
+        yield from _wrong_in(table, day_files(root, table))
 
 
 def day_files(root: Path, table: Table, *, newest: int | None = None) -> list[Path]:
@@ -89,7 +84,7 @@ def day_files(root: Path, table: Table, *, newest: int | None = None) -> list[Pa
 def _wrong_in(table: Table, paths: Sequence[Path]) -> Iterator[WrongRows]:
     """Have DuckDB count rows by file; where one cannot be read, the others are counted one by one."""
     try:
-        rows = _counts(table, paths)
+        rows = _counts(table, paths) if paths else []
     except duckdb.Error:
         if len(paths) > 1:
             for path in paths:

@@ -20,7 +20,7 @@ from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.control.attempts import ATTEMPTS
 from darkstar_pipeline.service.control.daily_writes import DailyWrites
 from darkstar_pipeline.service.control.dead_man import DeadManTimer
-from darkstar_pipeline.service.control.execution import EXPIRED, Execution
+from darkstar_pipeline.service.control.execution import Execution
 from darkstar_pipeline.service.control.guard_process import GuardProcess
 from darkstar_pipeline.service.control.lease_keeper import Guards, LeaseKeeper
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient, HomeAssistantError
@@ -119,7 +119,6 @@ class Controller:
         self._thread: threading.Thread | None = None
         self._handing_back = False
         self._completed: float | None = None
-        self._unguarded = ""
         self._daily_writes = DailyWrites(home.folder, home.timezone, clock)
         self._status = ControlStatus(
             enabled=self.settings.enabled,
@@ -135,7 +134,7 @@ class Controller:
             written=self._daily_writes.count,
             monotonic=clock.monotonic,
             guard=self._guard,
-            guarded=lambda writer: not self._keeper.held or self._guard(writer),
+            guarded=lambda writer: self._guard(writer) if self._keeper.held else "",
         )
         longest_step = (ATTEMPTS + 1) * self.settings.confirm_seconds
         self._stuck_seconds = longest_step + STUCK_SECONDS
@@ -267,24 +266,23 @@ class Controller:
             self._keeper.renew(self._writer.calls(self._execution.default()))
             self._follow()
         self._status.connected = True
-        self._status.problem = self._unguarded if outcome.problem == EXPIRED else outcome.problem
+        self._status.problem = outcome.problem
         self._status.notes, self._status.commanded = "; ".join(outcome.notes), outcome.commanded
         if outcome.confirmed and not outcome.problem:
             self._status.confirmed_at = now
 
-    def _guard(self, writer: EntityWriter) -> bool:
-        """Return whether a live guard watches what is written now; a new lease needs the limits of the entities."""
+    def _guard(self, writer: EntityWriter) -> str:
+        """Return why no live guard watches what is written now; a new lease needs the limits of the entities."""
         if self._stop.is_set() and not self._handing_back:
-            self._unguarded = STOPPING
-            return False
+            return STOPPING
         default = self._execution.default()
         if not self._keeper.held:
             for write in default:
                 writer.read(write.entity)
-        self._unguarded = self._keeper.guard(writer.calls(default))
-        if not self._unguarded:
+        unguarded = self._keeper.guard(writer.calls(default))
+        if not unguarded:
             self._follow()
-        return not self._unguarded
+        return unguarded
 
     def _follow(self) -> None:
         """Have the dead man's switch in Home Assistant end with the lease."""

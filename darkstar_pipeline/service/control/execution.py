@@ -24,7 +24,6 @@ from darkstar_pipeline.service.schemas.plans import CommandDocument
 UNREADABLE_SECONDS = 30.0
 """An entity that has been without a value for so long has its command replaced by the default until the next slot."""
 NOT_TAKEN = "the inverter did not take the command; it runs its own default until the next slot"
-EXPIRED = "no guard watches; nothing is written until one does"
 _LATE = "the command has expired; the inverter runs its own default"
 _SPENT = "the day's budget of writes is spent; the inverter runs its default until midnight"
 _NEITHER = "the inverter takes neither the command nor its default; its lease runs out, and the guard goes on trying"
@@ -56,8 +55,8 @@ class Execution:
         ramp: limits the change of powers.
         written: returns how many values were written on this local day.
         monotonic: seconds that only rise [s].
-        guard: returns whether a guard guards what is written now; starts one where none does.
-        guarded: returns the same where a lease is held, and True where none is; never takes a new lease.
+        guard: returns why nothing may be written, empty where a guard guards it; starts one where none does.
+        guarded: returns the same where a lease is held, and nothing where none is; never takes a new lease.
     """
 
     def __init__(
@@ -68,8 +67,8 @@ class Execution:
         ramp: Ramp,
         written: Callable[[], int],
         monotonic: Callable[[], float],
-        guard: Callable[[EntityWriter], bool],
-        guarded: Callable[[EntityWriter], bool],
+        guard: Callable[[EntityWriter], str],
+        guarded: Callable[[EntityWriter], str],
     ) -> None:
         self._settings, self._discharge_kw, self._ramp = settings, discharge_kw, ramp
         self._written, self._monotonic = written, monotonic
@@ -122,8 +121,8 @@ class Execution:
                 return self.restore(writer, NOT_TAKEN, look.notes)
             if not self._affordable(look):
                 return self.restore(writer, _SPENT, look.notes)
-            if not self._guard(writer):
-                return Outcome(confirmed=False, problem=EXPIRED, notes=look.notes)
+            if unguarded := self._guard(writer):
+                return Outcome(confirmed=False, problem=unguarded, notes=look.notes)
             self._attempts.add(slot, key)
             self._repeats.need()
             writer.write(look)
@@ -131,8 +130,8 @@ class Execution:
             if look.refused or look.unreadable:
                 return Outcome(confirmed=False, problem=look.refused or look.unreadable, notes=look.notes)
         self._attempts.confirm(slot, key)
-        if not self._guard(writer):
-            return Outcome(confirmed=False, problem=EXPIRED, notes=look.notes)
+        if unguarded := self._guard(writer):
+            return Outcome(confirmed=False, problem=unguarded, notes=look.notes)
         return Outcome(confirmed=True, commanded=True, notes=look.notes)
 
     def restore(
@@ -161,14 +160,14 @@ class Execution:
         if not at_the_end:
             due = replace(look, differing=self._repeats.due(self._monotonic(), look.differing))
         if due.differing and (at_the_end or self._room(due, kept=0)):
-            if not self._guard(writer):
-                return Outcome(confirmed=False, problem=EXPIRED, notes=notes)
+            if unguarded := self._guard(writer):
+                return Outcome(confirmed=False, problem=unguarded, notes=notes)
             self._repeats.add(self._monotonic(), due.differing)
             writer.write(due)
             look = writer.settled(self.default())
         holds = self._guard if look.stands else self._guarded
-        if not holds(writer):
-            return Outcome(confirmed=False, problem=EXPIRED, notes=notes)
+        if unguarded := holds(writer):
+            return Outcome(confirmed=False, problem=unguarded, notes=notes)
         notes = tuple(dict.fromkeys((*notes, *look.notes)))
         if look.stands:
             self._repeats.confirm(self._monotonic())

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,8 @@ from darkstar_pipeline.service.control.guard_process import GuardProcess
 from darkstar_pipeline.service.control.guard_status import GuardStatus, live_guard
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.service.home_assistant.lease import boot_id, read_lease, uptime_seconds, write_lease
-from tests.builders.stub_home_assistant import ENTITY, StubHomeAssistant, stub_home_assistant
+from tests.builders.stub_home_assistant import ENTITY, StubHomeAssistant
 from tests.builders.waiting import until
-
-
-@pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch) -> Generator[StubHomeAssistant]:
-    monkeypatch.setenv(TOKEN_VARIABLE, "a token of this test")
-    with stub_home_assistant() as running:
-        yield running
 
 
 class FakeProcess:
@@ -101,9 +93,9 @@ def test_dismiss_starts_over_when_the_guard_has_ended(tmp_path: Path) -> None:
     assert len(machine.started) == 2, "its end was no failure: the next is started without a pause"
 
 
-def test_health_has_no_guard_when_none_is_needed(tmp_path: Path, home: StubHomeAssistant) -> None:
+def test_health_has_no_guard_when_none_is_needed(tmp_path: Path, stub_home: StubHomeAssistant) -> None:
     assert GuardProcess(tmp_path).components() == []
-    write_lease(tmp_path, home.lease())
+    write_lease(tmp_path, stub_home.lease())
     assert not GuardProcess(tmp_path).components()[0].ok, "an outstanding lease needs one"
     (tmp_path / "lease.json").write_text("{")
     assert not GuardProcess(tmp_path).components()[0].ok
@@ -111,26 +103,26 @@ def test_health_has_no_guard_when_none_is_needed(tmp_path: Path, home: StubHomeA
 
 @pytest.mark.slow
 def test_real_guard_finds_its_folder_and_an_old_token_file_when_both_are_relative(
-    tmp_path: Path, home: StubHomeAssistant, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, stub_home: StubHomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(TOKEN_VARIABLE)
     Path("token").write_text("a token of this test")
     Path("token").chmod(0o600)
     folder = Path("state")
-    write_lease(folder, home.lease(token_file=str(Path("token"))))
+    write_lease(folder, stub_home.lease(token_file=str(Path("token"))))
     guards = GuardProcess(folder)
     guards.ensure()
     until(lambda: (left := read_lease(folder)) is not None and left.released, "it finds both")
-    assert float(home.states[ENTITY]) == 0
+    assert float(stub_home.states[ENTITY]) == 0
     assert guards.dismiss(10.0)
 
 
 @pytest.mark.slow
 def test_real_guard_lives_ends_with_its_lease_and_is_replaced_when_it_hangs(
-    tmp_path: Path, home: StubHomeAssistant
+    tmp_path: Path, stub_home: StubHomeAssistant
 ) -> None:
-    lease = home.lease(ends=uptime_seconds() + 600)
+    lease = stub_home.lease(ends=uptime_seconds() + 600)
     write_lease(tmp_path, lease)
     guards = GuardProcess(tmp_path, patience_seconds=20.0)
     assert guards.ensure()
@@ -150,8 +142,8 @@ def test_real_guard_lives_ends_with_its_lease_and_is_replaced_when_it_hangs(
     assert third.ensure(), "another stands by"
     os.kill(second.pid, signal.SIGKILL)
     until(lambda: live_guard(tmp_path, places=("watchdog.lock",)) is not None, "it moves up")
-    write_lease(tmp_path, home.lease())
-    until(lambda: float(home.states[ENTITY]) == 0, "and restores the default")
+    write_lease(tmp_path, stub_home.lease())
+    until(lambda: float(stub_home.states[ENTITY]) == 0, "and restores the default")
     until(lambda: (left := read_lease(tmp_path)) is not None and left.released, "nothing is left to guard")
     assert third.dismiss(10.0)
     assert guards.dismiss(10.0)

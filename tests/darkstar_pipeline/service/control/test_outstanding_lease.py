@@ -1,6 +1,5 @@
 """Every start ends the lease that an earlier run left, or says that it is still outstanding."""
 
-from collections.abc import Generator
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,21 +10,13 @@ from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSetti
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.control.outstanding_lease import DAMAGED, OutstandingLease, default_lease
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.service.home_assistant.lease import read_lease, uptime_seconds, write_lease
 from darkstar_pipeline.service.server import PlannerServer
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from tests.builders.fake_inverter import CHARGE, DISCHARGE, FakeGuards
 from tests.builders.small_home import small_context
-from tests.builders.stub_home_assistant import ENTITY, StubHomeAssistant, stub_home_assistant
+from tests.builders.stub_home_assistant import ENTITY, StubHomeAssistant
 from tests.builders.waiting import until
-
-
-@pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch) -> Generator[StubHomeAssistant]:
-    monkeypatch.setenv(TOKEN_VARIABLE, "a token of this test")
-    with stub_home_assistant() as running:
-        yield running
 
 
 def settings_of(url: str | None, **control: object) -> HomeAssistantSettings:
@@ -34,12 +25,12 @@ def settings_of(url: str | None, **control: object) -> HomeAssistantSettings:
 
 
 def test_step_ends_the_lease_and_is_done_when_the_guard_has_released_it(
-    tmp_path: Path, home: StubHomeAssistant
+    tmp_path: Path, stub_home: StubHomeAssistant
 ) -> None:
     guards = FakeGuards()
     left = OutstandingLease(tmp_path, guards, fallback=None)
     assert left.step(), "there is none"
-    lease = home.lease(ends=uptime_seconds() + 600)
+    lease = stub_home.lease(ends=uptime_seconds() + 600)
     write_lease(tmp_path, lease)
     assert not left.step()
     assert read_lease(tmp_path) == lease.model_copy(update={"ends": 0.0})
@@ -51,9 +42,9 @@ def test_step_ends_the_lease_and_is_done_when_the_guard_has_released_it(
 
 
 def test_step_leaves_the_lease_of_another_service_alone_when_it_is_a_trial(
-    tmp_path: Path, home: StubHomeAssistant
+    tmp_path: Path, stub_home: StubHomeAssistant
 ) -> None:
-    lease = home.lease(ends=uptime_seconds() + 600)
+    lease = stub_home.lease(ends=uptime_seconds() + 600)
     write_lease(tmp_path, lease)
     assert OutstandingLease(tmp_path, FakeGuards(), fallback=None, is_ours=lambda: False).step()
     assert read_lease(tmp_path) == lease
@@ -92,13 +83,13 @@ def context_of(folder: Path, control: dict[str, object]) -> Context:
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_start_restores_the_default_when_a_killed_run_has_left_a_lease(
-    tmp_path: Path, home: StubHomeAssistant, mode: str
+    tmp_path: Path, stub_home: StubHomeAssistant, mode: str
 ) -> None:
     control, trial = MODES[mode]
     context = context_of(tmp_path, control)
     folder = service_folder(context.home, context.site_name)
-    write_lease(folder, home.lease(ends=uptime_seconds() + 600))
-    home.skips = True
+    write_lease(folder, stub_home.lease(ends=uptime_seconds() + 600))
+    stub_home.skips = True
     server = PlannerServer(context, Clock(offset=timedelta(hours=1) if trial else timedelta()))
     if trial:
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,11 +97,11 @@ def test_start_restores_the_default_when_a_killed_run_has_left_a_lease(
             server.outstanding.start()
             assert server.outstanding.components() == [], "it belongs to the service that runs"
     server.outstanding.start()
-    until(lambda: len(home.calls) > 0, "the guard tries")
+    until(lambda: len(stub_home.calls) > 0, "the guard tries")
     health = {part.name: part for part in server._outside()}
     assert not health["lease"].ok
-    home.skips = False
+    stub_home.skips = False
     until(lambda: not server.outstanding.components(), "nothing is outstanding")
-    assert float(home.states[ENTITY]) == 0
+    assert float(stub_home.states[ENTITY]) == 0
     server.outstanding.stop()
     assert server.guards.dismiss(10.0)
