@@ -22,6 +22,7 @@ from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.listener import connection_limits, listener_config, open_socket
 from darkstar_pipeline.service.http.metrics import Metrics
+from darkstar_pipeline.service.http.sessions import kept_sessions
 from darkstar_pipeline.service.http.tokens import AccessToken, service_token
 from darkstar_pipeline.service.logs import configure_logs
 from darkstar_pipeline.service.schemas.health import Component
@@ -59,6 +60,7 @@ class PlannerServer:
         self.running = ServiceState(
             engine=self.engine,
             token=self.token,
+            sessions=kept_sessions(context.home, self.token),
             metrics=Metrics(),
             parts=(self.shadows.components, self._outside),
             steering=SteeringStatus(

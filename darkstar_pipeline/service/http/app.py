@@ -13,7 +13,7 @@ from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.errors import add_handlers
 from darkstar_pipeline.service.http.middleware import Guard
 from darkstar_pipeline.service.http.routes import health, history, models, overrides, pages, plans
-from darkstar_pipeline.service.http.sessions import COOKIE, Sessions
+from darkstar_pipeline.service.http.sessions import COOKIE
 
 DESCRIPTION = (
     "Plans and commands of a home's battery, with reasons. Powers in kW, energies in kWh, times in UTC, money in the "
@@ -61,10 +61,10 @@ def create_app(
     app.add_middleware(
         Guard,
         token=running.token,
+        sessions=running.sessions,
         body_bytes=settings.body_bytes,
         per_second=settings.requests_per_second,
         on_response=running.metrics.count_response,
     )
-    app.add_middleware(Sessions, key=running.token.session_key)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
     return app

@@ -11,6 +11,7 @@ from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
 from darkstar_pipeline.service.http.metrics import Metrics
+from darkstar_pipeline.service.http.sessions import Sessions
 from darkstar_pipeline.service.http.tokens import AccessToken
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.steering import Steering
@@ -28,6 +29,7 @@ class ServiceState:
     Attributes:
         engine: makes the plans.
         token: the token that requests have to show.
+        sessions: sessions of browsers that have shown it; by default in memory.
         metrics: metrics for Prometheus.
         savings: savings by day, cached.
         parts: return the states of further components, such as control.
@@ -37,6 +39,7 @@ class ServiceState:
     engine: PlannerEngine
     token: AccessToken
     metrics: Metrics
+    sessions: Sessions = field(default_factory=Sessions)
     parts: tuple[Callable[[], list[Component]], ...] = ()
     steering: Callable[[], Steering] = _off
     savings: Savings = field(default_factory=Savings)

@@ -16,14 +16,13 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from structlog.contextvars import bind_contextvars
 
-from darkstar_pipeline.service.http.sessions import logged_in, shows_cookie
-from darkstar_pipeline.service.http.tokens import AccessToken
+from darkstar_pipeline.service.http.sessions import Sessions, shows_cookie
+from darkstar_pipeline.service.http.tokens import AccessToken, GuessLimit
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 RATE_WINDOW_SECONDS = 10
-WRONG_TOKENS_PER_MINUTE = 20
 OPEN = frozenset({"/health", "/ready", "/login", "/", "/favicon.ico"})
 OPEN_FOLDERS = ("/static/",)
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -48,17 +47,26 @@ class Guard:
     Args:
         app: the application inside.
         token: the token that requests have to show.
+        sessions: sessions of browsers that have shown it.
         body_bytes: largest request body [B].
         per_second: requests of one client [1/s].
         on_response: called after every answer.
     """
 
     def __init__(
-        self, app: "ASGIApp", *, token: AccessToken, body_bytes: int, per_second: float, on_response: OnResponse
+        self,
+        app: "ASGIApp",
+        *,
+        token: AccessToken,
+        sessions: Sessions,
+        body_bytes: int,
+        per_second: float,
+        on_response: OnResponse,
     ) -> None:
-        self.app, self.token, self.body_bytes, self.on_response = app, token, body_bytes, on_response
+        self.app, self.token, self.sessions = app, token, sessions
+        self.body_bytes, self.on_response = body_bytes, on_response
         self._pace = RateLimitItemPerSecond(max(int(per_second * RATE_WINDOW_SECONDS), 1), RATE_WINDOW_SECONDS)
-        self._wrong = RateLimitItemPerSecond(WRONG_TOKENS_PER_MINUTE, 60)
+        self._guesses = GuessLimit()
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -75,7 +83,7 @@ class Guard:
         state |= {
             "request_id": request_id,
             "known": self._known(scope, headers),
-            "may_try": lambda: self.may_try(client),
+            "may_try": lambda: self._guesses.may_try(client),
         }
 
         async def answer(message: "Message") -> None:
@@ -87,7 +95,7 @@ class Guard:
 
         refusal = self._refusal(scope, headers, client)
         if refusal is not None:
-            await _refuse(refusal, answer)
+            await send_refusal(refusal, answer)
         else:
             await self._within_size(scope, receive, answer)
         route = getattr(scope.get("route"), "path", "other")
@@ -112,21 +120,18 @@ class Guard:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self.token.matches(token.strip())
-        return logged_in(scope)
+        return self.sessions.holds(scope)
 
     def _unknown(self, scope: "Scope", headers: Headers, client: str) -> "Refusal":
         """Return the refusal of a request with neither token nor session."""
-        shown = bool(headers.get("authorization")) or shows_cookie(scope)
+        guessed = bool(headers.get("authorization"))
         asks = {"www-authenticate": 'Bearer realm="darkstar"'}
-        if shown and not self.may_try(client):
+        if guessed and not self._guesses.may_try(client):
             return Refusal(401, "unauthorized", "too many wrong tokens", "wait a minute", {**asks, "retry-after": "60"})
         hint = "send it as `Authorization: Bearer TOKEN`; the file service/token in the state folder has it"
-        message = "the token is wrong" if shown else "a token is needed"
+        ended = "this session has ended" if shows_cookie(scope) else "a token is needed"
+        message = "the token is wrong" if guessed else ended
         return Refusal(401, "unauthorized", message, hint, asks)
-
-    def may_try(self, client: str) -> bool:
-        """Return whether a client may show another wrong token."""
-        return self._limiter.hit(self._wrong, "wrong", client)
 
     async def _within_size(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Let the application read no more than the allowed body, also where no length was declared."""
@@ -147,7 +152,7 @@ class Guard:
             nonlocal started
             if refused and not started:
                 started = True
-                await _refuse(_too_large(self.body_bytes), send)
+                await send_refusal(_too_large(self.body_bytes), send)
             if not refused:
                 started = True
                 await send(message)
@@ -177,11 +182,14 @@ def _too_large(most: int) -> Refusal:
 
 
 def _same_origin(headers: Headers) -> bool:
-    """Return whether the request comes from our own page, as far as its headers say."""
+    """Return whether the request comes from our own page, as far as its headers say.
+
+    `Origin` alone would let a page that somebody put before the same name over plain HTTP through.
+    """
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
     origin = headers.get("origin")
-    if origin is None:
-        return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
-    return origin.partition("://")[2] == headers.get("host", "")
+    return origin is None or origin.partition("://")[2] == headers.get("host", "")
 
 
 def _add_headers(message: "Message", path: str, request_id: str) -> None:
@@ -193,7 +201,7 @@ def _add_headers(message: "Message", path: str, request_id: str) -> None:
         headers["cache-control"] = "no-store"
 
 
-async def _refuse(refusal: Refusal, send: "Send") -> None:
+async def send_refusal(refusal: Refusal, send: "Send") -> None:
     """Send a refusal."""
     fields: Iterable[tuple[str, str]] = (
         ("content-type", "application/json"),

@@ -1,64 +1,81 @@
-"""Sessions of browsers that have shown the token, in a signed cookie (Starlette's `SessionMiddleware`).
+"""Sessions of browsers that have shown the token: a random key in a cookie, known to the server until it is ended.
 
-The cookie holds no secret: that the browser logged in, and when, signed with a key that is derived from the token. It
-is HttpOnly and SameSite=Strict, expires after thirty days, and is `Secure` where the browser came by HTTPS.
+The cookie is HttpOnly and SameSite=Strict, expires after thirty days, and is `Secure` where the browser came by HTTPS.
+A log-in never takes over a key that the browser brought. What does not belong here: how keys are kept.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from darkstar_pipeline.service.http.session_store import SESSIONS_FILE, SessionStore
+from darkstar_pipeline.service.http.tokens import AccessToken
+from darkstar_pipeline.service.state_folder import SERVICE_FOLDER
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Scope
 
 COOKIE = "darkstar_session"
 SESSION_SECONDS = 30 * 86_400
-_LOGGED_IN = "logged_in"
 
 
 class Sessions:
-    """ASGI middleware that reads the session of a request and writes that of its answer.
+    """The sessions of a service.
 
     Args:
-        app: the application inside.
-        key: signs the cookies.
+        store: keeps them; by default memory does.
     """
 
-    def __init__(self, app: "ASGIApp", *, key: str) -> None:
-        self._plain, self._secure = (
-            SessionMiddleware(
-                app,
-                secret_key=key,
-                session_cookie=COOKIE,
-                max_age=SESSION_SECONDS,
-                same_site="strict",
-                https_only=https_only,  # fixed when it is built, while a proxy may bring requests of both kinds
-            )
-            for https_only in (False, True)
+    def __init__(self, store: SessionStore | None = None) -> None:
+        self.store = SessionStore() if store is None else store
+
+    def holds(self, scope: "Scope") -> bool:
+        """Return whether a request has a session that has neither expired nor been ended."""
+        key = _shown(HTTPConnection(scope))
+        return key is not None and self.store.holds("session", key)
+
+    def start(self, connection: HTTPConnection, response: Response) -> None:
+        """Give a browser a session of its own; the one that it showed ends."""
+        self._end_shown(connection)
+        response.set_cookie(
+            COOKIE,
+            self.store.issue("session", SESSION_SECONDS),
+            max_age=SESSION_SECONDS,
+            secure=_is_secure(connection),
+            httponly=True,
+            samesite="strict",
         )
 
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Answer by the application inside."""
-        middleware = self._secure if scope.get("scheme") == "https" else self._plain
-        await middleware(scope, receive, send)
+    def end(self, connection: HTTPConnection, response: Response) -> None:
+        """End the session that a browser shows, for everybody who has its cookie."""
+        self._end_shown(connection)
+        response.delete_cookie(COOKIE, secure=_is_secure(connection), httponly=True, samesite="strict")
+
+    def _end_shown(self, connection: HTTPConnection) -> None:
+        key = _shown(connection)
+        if key is not None:
+            self.store.end("session", key)
 
 
-def log_in(connection: HTTPConnection) -> None:
-    """Give a browser a session."""
-    connection.session[_LOGGED_IN] = True
-
-
-def log_out(connection: HTTPConnection) -> None:
-    """End the session of a browser."""
-    connection.session.clear()
-
-
-def logged_in(scope: "Scope") -> bool:
-    """Return whether a request has a session that is signed by us and has not expired."""
-    return bool(scope.get("session", {}).get(_LOGGED_IN))
+def kept_sessions(home: Path, token: AccessToken) -> Sessions:
+    """Return the sessions that the state folder keeps for those who have shown a token: one log-in for all pages."""
+    return Sessions(SessionStore(home / SERVICE_FOLDER / SESSIONS_FILE, owner=token.owner))
 
 
 def shows_cookie(scope: "Scope") -> bool:
     """Return whether a request has a session cookie, valid or not."""
-    return bool(HTTPConnection(scope).cookies.get(COOKIE))
+    return _shown(HTTPConnection(scope)) is not None
+
+
+def _shown(connection: HTTPConnection) -> str | None:
+    return connection.cookies.get(COOKIE) or None
+
+
+def _is_secure(connection: HTTPConnection) -> bool:
+    """Return whether the browser came by HTTPS, as the proxy or the page's own origin says.
+
+    A proxy that is not among `trusted_proxies` leaves the scheme at http; the browser's `Origin` is right either way.
+    """
+    return connection.scope.get("scheme") == "https" or connection.headers.get("origin", "").startswith("https://")

@@ -1,4 +1,4 @@
-"""The access token of the service: where it comes from, and how it is compared.
+"""The access token of the service: where it comes from, and how it is compared, and how often.
 
 What does not belong here: the sessions of browsers that have shown it (`sessions`).
 """
@@ -9,6 +9,10 @@ import os
 import secrets
 from pathlib import Path
 
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.secrets import secret
@@ -17,6 +21,7 @@ from darkstar_pipeline.state.atomic_files import atomic_write
 TOKEN_VARIABLE = "DARKSTAR_TOKEN"  # noqa: S105 - the name of a variable, not its value
 TOKEN_FILE = "token"  # noqa: S105 - the name of a file
 MIN_CHARACTERS = 16
+WRONG_TOKENS_PER_MINUTE = 20
 
 
 def service_token(context: Context) -> str:
@@ -48,17 +53,34 @@ def _create(path: Path) -> None:
 
 
 class AccessToken:
-    """The token of the service, and the key of the sessions of those who have shown it.
+    """The token of the service, kept as its hash.
 
     Args:
-        token: the token.
+        token: the token; None where its hash is given.
+        digest: SHA-256 of the token, in hexadecimal, for a process that need not know the token itself.
     """
 
-    def __init__(self, token: str) -> None:
-        self._hash = hashlib.sha256(token.encode()).digest()
-        self.session_key = hashlib.sha256(b"darkstar session " + token.encode()).hexdigest()
-        """Signs session cookies; another token has another key, so changing the token ends every session."""
+    def __init__(self, token: str | None = None, *, digest: str = "") -> None:
+        self.digest = digest if token is None else _digest(token)
+        self.owner = hashlib.sha256(f"darkstar session {self.digest}".encode()).hexdigest()
+        """Owns the sessions; another token has another, so changing the token ends every session."""
 
     def matches(self, token: str) -> bool:
         """Return whether a token is the service's, compared in constant time."""
-        return hmac.compare_digest(hashlib.sha256(token.encode()).digest(), self._hash)
+        return hmac.compare_digest(_digest(token), self.digest)
+
+
+class GuessLimit:
+    """A limit of wrong tokens by client."""
+
+    def __init__(self) -> None:
+        self._pace = RateLimitItemPerMinute(WRONG_TOKENS_PER_MINUTE)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def may_try(self, client: str) -> bool:
+        """Return whether a client may show another wrong token, and count it."""
+        return self._limiter.hit(self._pace, client)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()

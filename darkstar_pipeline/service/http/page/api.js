@@ -1,9 +1,11 @@
 // Requests to the service; every failure is one kind of error, with a message for people.
 
 export class RequestError extends Error {
-  constructor(status, message, hint) {
+  constructor(status, message, hint, code) {
     super(hint ? `${message}: ${hint}` : message);
     this.status = status;
+    this.code = code;
+    this.reason = message;
   }
 }
 
@@ -23,7 +25,7 @@ export async function request(path, { method = "GET", body } = {}) {
   const document = text ? JSON.parse(text) : null;
   if (!response.ok) {
     const error = document?.error ?? {};
-    throw new RequestError(response.status, error.message ?? `status ${response.status}`, error.hint);
+    throw new RequestError(response.status, error.message ?? `status ${response.status}`, error.hint, error.code);
   }
   return document;
 }

@@ -131,7 +131,7 @@ function drawModels(models) {
     const line = node("tr");
     const use = node("button", "Use", { type: "button", "aria-label": `Use version ${row.version}` });
     use.disabled = row.in_use || row.problem !== "";
-    use.addEventListener("click", () => confirmMove(`Use version ${row.version}?`, "/models/promote", { version: row.version, force: true }));
+    use.addEventListener("click", () => promote(row.version));
     const cell = node("td");
     cell.append(use);
     line.append(node("th", row.version, { scope: "row" }), node("td", row.kind), node("td", row.in_use ? "in use" : row.problem || "ready"), cell);
@@ -141,15 +141,32 @@ function drawModels(models) {
   el("rollback").disabled = models.wanted === null;
 }
 
-function confirmMove(title, path, body) {
+// Against the gate's verdict only after somebody has read it and confirmed that very thing.
+function promote(version) {
+  confirmMove({ title: `Use version ${version}?` }, "/models/promote", { version }, (error) => {
+    if (error.code !== "not_promoted") throw error;
+    const against = { title: `Use version ${version} against the evidence?`, warning: error.reason, yes: "Use it anyway" };
+    confirmMove(against, "/models/promote", { version, force: true });
+  });
+}
+
+function confirmMove({ title, warning = "", yes = "Confirm" }, path, body, refused = (error) => { throw error; }) {
   const dialog = el("confirm");
   el("confirm-title").textContent = title;
+  el("confirm-warning").textContent = warning;
+  el("confirm-warning").hidden = !warning;
+  el("confirm-yes").textContent = yes;
   el("confirm-reason").value = "";
+  dialog.returnValue = "";
   dialog.onclose = () => {
     if (dialog.returnValue !== "yes") return;
     attempt(async () => {
-      await request(path, { method: "POST", body: { ...body, why: el("confirm-reason").value } });
-      await replan();
+      try {
+        await request(path, { method: "POST", body: { ...body, why: el("confirm-reason").value } });
+      } catch (error) {
+        return refused(error);
+      }
+      return replan();
     });
   };
   dialog.showModal();
@@ -205,7 +222,7 @@ function addListeners() {
   for (const name of ["day", "month"]) {
     el(`by-${name}`).addEventListener("click", () => attempt(() => drawSavings((by = name))));
   }
-  el("rollback").addEventListener("click", () => confirmMove("Go back to the previous version?", "/models/rollback", {}));
+  el("rollback").addEventListener("click", () => confirmMove({ title: "Go back to the previous version?" }, "/models/rollback", {}));
   let waiting;
   window.addEventListener("resize", () => {
     clearTimeout(waiting);

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
-from darkstar_pipeline.service.http.sessions import log_in, log_out
 from darkstar_pipeline.service.schemas.base import Document
 
 PAGE = Path(__file__).parents[1] / "page"
@@ -34,18 +33,20 @@ async def icon() -> Response:
 
 
 @router.post("/login", status_code=204, responses=answers(), tags=["door"], response_class=Response)
-async def login(shown: LoginRequest, request: Request, service: StateDep) -> Response:
+def login(shown: LoginRequest, request: Request, service: StateDep) -> Response:
     """Check the token and start a session of thirty days."""
     if not service.token.matches(shown.token):
         if not request.state.may_try():
             return problem(429, "too_many_requests", "too many wrong tokens", "wait a minute", {"retry-after": "60"})
         return problem(401, "unauthorized", "the token is wrong", "the file service/token in the state folder has it")
-    log_in(request)
-    return Response(status_code=204)
+    answer = Response(status_code=204)
+    service.sessions.start(request, answer)
+    return answer
 
 
 @router.post("/logout", status_code=204, responses=answers(), tags=["door"], response_class=Response)
-async def logout(request: Request) -> Response:
-    """End the session of this browser."""
-    log_out(request)
-    return Response(status_code=204)
+def logout(request: Request, service: StateDep) -> Response:
+    """End the session of this browser, and of everybody who has its cookie."""
+    answer = Response(status_code=204)
+    service.sessions.end(request, answer)
+    return answer

@@ -134,8 +134,38 @@ def test_browser_has_a_session_when_it_showed_the_token(stranger: TestClient) ->
     assert stranger.post("/replan", headers={"origin": "https://elsewhere.example"}).status_code == 403
     assert stranger.post("/replan", headers={"sec-fetch-site": "cross-site"}).status_code == 403
     assert stranger.post("/replan", headers={"origin": "http://localhost"}).status_code == 200
+    assert stranger.post("/replan", headers={"origin": "http://localhost", "sec-fetch-site": "cross-site"}).is_error
+    copied = stranger.cookies[COOKIE]
     assert stranger.post("/logout").status_code == 204
-    assert stranger.get("/plan").status_code == 401
+    for cookies in ({}, {"cookie": f"{COOKIE}={copied}"}):
+        assert stranger.get("/plan", headers=cookies).status_code == 401
+
+
+def test_ended_sessions_use_up_no_attempts_at_the_token(stranger: TestClient) -> None:
+    ended = {"cookie": f"{COOKIE}=ended-long-ago"}
+    answers = [stranger.get("/plan", headers=ended) for _ in range(30)]
+    assert {answer.json()["error"]["message"] for answer in answers} == {"this session has ended"}
+    assert stranger.post("/login", json={"token": TOKEN}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://elsewhere.example"},
+        {"origin": "null"},
+        {"origin": "http://localhost:9999"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "http://localhost", "sec-fetch-site": "cross-site"},
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-www-form-urlencoded"},
+    ],
+    ids=str,
+)
+def test_log_in_is_refused_when_another_site_asks_for_it(stranger: TestClient, headers: dict[str, str]) -> None:
+    answer = stranger.post("/login", content=json.dumps({"token": TOKEN}), headers=headers)
+    assert answer.status_code in (403, 422)
+    assert "set-cookie" not in answer.headers
 
 
 @pytest.mark.parametrize(

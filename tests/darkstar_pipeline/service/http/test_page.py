@@ -270,3 +270,48 @@ def test_page_says_whether_the_plan_steers_and_how_the_state_of_charge_is_known(
     expect(page.locator("#steering")).to_contain_text("The plan steers the battery. Since")
     expect(page.locator("#until")).to_contain_text("then the next command of the plan")
     assert watched.errors == []
+
+
+def test_page_forces_a_version_only_when_the_refusal_was_read_and_confirmed(watched: Watched) -> None:
+    page, sent = watched.page, list[dict[str, Any]]()
+    refusal = "the evidence does not carry version 2: it saves 1 % less"
+
+    def models(route: Any) -> None:
+        answer = route.fetch()
+        document = answer.json()
+        document["versions"] = [{**row, "version": 2, "in_use": False, "problem": ""} for row in document["versions"]]
+        route.fulfill(response=answer, json=document)
+
+    def refuse(route: Any) -> None:
+        sent.append(route.request.post_data_json)
+        error = {
+            "code": "not_promoted",
+            "message": refusal,
+            "hint": "`darkstar models promote VERSION --force` insists",
+        }
+        route.fulfill(status=409, json={"error": error})
+
+    page.route("**/models", models)
+    page.route("**/models/promote", refuse)
+    page.click("#replan")
+    use = page.get_by_role("button", name="Use version 2")
+    use.click()
+    page.fill("#confirm-reason", "it looks good")
+    page.click("#confirm-yes")
+    expect(page.locator("#confirm-warning")).to_have_text(refusal)
+    assert sent == [{"version": 2, "why": "it looks good"}]
+    page.keyboard.press("Escape")
+    expect(page.locator("#confirm")).to_be_hidden()
+    assert len(sent) == 1, "leaving the dialog sends nothing"
+    use.click()
+    expect(page.locator("#confirm-warning")).to_be_hidden()
+    page.fill("#confirm-reason", "once more")
+    page.click("#confirm-yes")
+    expect(page.locator("#confirm-warning")).to_be_visible()
+    page.click("#confirm-yes")
+    assert len(sent) == 2, "without a reason nothing is sent"
+    page.fill("#confirm-reason", "the evidence is of a broken meter")
+    page.click("#confirm-yes")
+    expect(page.locator("#problem")).to_contain_text(refusal)
+    assert [each.get("force", False) for each in sent] == [False, False, True]
+    assert sent[2]["why"] == "the evidence is of a broken meter"

@@ -58,10 +58,12 @@ def test_token_is_made_once_and_kept_for_its_owner(context: Context, monkeypatch
     assert service_token(context) == "a token from the environment"
 
 
-def test_token_matches_itself_alone_and_signs_sessions_of_its_own() -> None:
+def test_token_matches_itself_alone_and_owns_sessions_of_its_own() -> None:
     token, other = AccessToken("one token of the tests"), AccessToken("another token of the tests")
-    assert token.matches("one token of the tests")
-    assert not token.matches("one token of the test")
-    assert not token.matches("")
-    assert token.session_key != other.session_key
-    assert "one token" not in token.session_key
+    for each in (token, AccessToken(digest=token.digest)):
+        assert each.matches("one token of the tests")
+        assert not each.matches("one token of the test")
+        assert not each.matches("")
+        assert each.owner == token.owner
+    assert token.owner not in (other.owner, token.digest)
+    assert "one token" not in token.owner
