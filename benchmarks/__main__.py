@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--short] [--data measured|shipped] [--json]` and `python -m benchmarks --list`."""
+"""`python -m benchmarks NAME [--short] [--outside] [--data measured|shipped] [--json]`, or `--list`."""
 
 import argparse
 import json
@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("name", nargs="?", help="the benchmark to run")
     parser.add_argument("--list", action="store_true", help="say what each measures, how long it takes, what it needs")
     parser.add_argument("--short", action="store_true", help="a small form, at most two minutes on two cores")
+    parser.add_argument("--outside", action="store_true", help="faults alone: a controlled home, attacked from outside")
     parser.add_argument("--data", type=Data, choices=list(Data), help="by default the measured homes if they are there")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     options = parser.parse_args(arguments)
@@ -40,11 +41,12 @@ def _answer(options: argparse.Namespace) -> str:
     if options.name is None:
         raise ConfigurationError("no benchmark named", f"one of: {', '.join(registry.BENCHMARKS)}")
     on_homes = registry.entry_of(options.name).on_homes
-    scope = Scope(chosen_homes(options.data), short=options.short)
+    scope = Scope(chosen_homes(options.data), short=options.short, outside=options.outside)
     rows = registry.run(options.name, scope)
+    name = f"{options.name} --outside" if options.outside else options.name
     if options.json:
-        return json.dumps(document(options.name, rows, scope, on_homes=on_homes), allow_nan=False) + "\n"
-    return _shown(table(options.name, rows, scope, on_homes=on_homes))
+        return json.dumps(document(name, rows, scope, on_homes=on_homes), allow_nan=False) + "\n"
+    return _shown(table(name, rows, scope, on_homes=on_homes))
 
 
 def _shown(shown: Table) -> str:

@@ -15,6 +15,24 @@ from darkstar_pipeline.errors import ConfigurationError
 
 PULP = "PuLP with CBC (extra `bench`)"
 TOOLS = "mosquitto and a Home Assistant (`make tools`)"
+MACHINES = "root on Linux with util-linux, systemd and a C compiler; a Home Assistant (`make tools`)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutsideForm:
+    """The form `--outside` of a benchmark.
+
+    Attributes:
+        measures: what its figures say, in a line.
+        short_seconds: wall time of its short form on two cores without other work, rounded up [s].
+        seconds: the same of its whole form [s].
+        needs: what both need besides the project's own environment.
+    """
+
+    measures: str
+    short_seconds: int
+    seconds: int
+    needs: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +47,7 @@ class Benchmark:
         needs: what the whole form needs besides the project's own environment; empty for nothing.
         short_needs: the same for the short form.
         on_homes: whether it runs on homes; the others draw what they run on from seeds.
+        outside: its form `--outside`; None where it has none.
     """
 
     module: str
@@ -38,6 +57,7 @@ class Benchmark:
     needs: str = ""
     short_needs: str = ""
     on_homes: bool = True
+    outside: OutsideForm | None = None
 
 
 BENCHMARKS = {
@@ -78,6 +98,12 @@ BENCHMARKS = {
         short_seconds=120,
         seconds=480,
         needs=TOOLS,
+        outside=OutsideForm(
+            measures="whether the inverter is at its default soon after every fault, and every two at once",
+            short_seconds=120,
+            seconds=1500,
+            needs=MACHINES,
+        ),
     ),
     "inference": Benchmark(
         module="benchmarks.inference",
@@ -181,11 +207,16 @@ def run(name: str, scope: Scope) -> list[Row]:
     """Run a benchmark.
 
     Raises:
-        ConfigurationError: there is none of that name, or a package that only benchmarks need is not installed.
+        ConfigurationError: there is none of that name, it has no form `--outside`, or a package that only benchmarks
+            need is not installed.
         DataMissingError: the measured homes were chosen and are not there.
         OutsideServiceError: a program that it needs is not installed.
     """
     entry = entry_of(name)
+    if scope.outside and entry.outside is None:
+        having = ", ".join(each for each, other in BENCHMARKS.items() if other.outside)
+        message = f"benchmark {name} has no form --outside"
+        raise ConfigurationError(message, f"those that have one: {having}")
     try:
         module = importlib.import_module(entry.module)
     except ModuleNotFoundError as error:
@@ -220,6 +251,9 @@ def listing_table() -> Table:
         needs = f" Needs {entry.needs}." if entry.needs else ""
         measures = f"{entry.measures[0].upper()}{entry.measures[1:]}.{needs}"
         table.add_row(name, measures, _words(entry.short_seconds), _words(entry.seconds))
+        if (form := entry.outside) is not None:
+            measures = f"{form.measures[0].upper()}{form.measures[1:]}. Needs {form.needs}."
+            table.add_row(f"{name} --outside", measures, _words(form.short_seconds), _words(form.seconds))
     return table
 
 

@@ -48,10 +48,12 @@ class Scope:
     Attributes:
         homes: the homes and prices.
         short: run the short form: the same work on less data, within two minutes on two cores.
+        outside: run the form `--outside` of a benchmark that has one.
     """
 
     homes: BenchHomes
     short: bool = False
+    outside: bool = False
 
     def of(self, whole: Value, short: Value) -> Value:
         """Return the one of two values that belongs to the form that runs."""

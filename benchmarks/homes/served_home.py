@@ -35,15 +35,15 @@ def moment(day: date | None = None, hour: int = 13, minute: int = 5) -> datetime
     return datetime(today.year, today.month, today.day, hour, minute, tzinfo=ZoneInfo(ZONE))
 
 
-def moved_data(homes: BenchHomes, at: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return readings up to a moment and prices to the end of the next day, both moved by whole weeks."""
+def moved_data(homes: BenchHomes, at: datetime, days: int = DAYS) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return readings up to a moment and prices to the end of the next day, so many days, moved by whole weeks."""
     readings, prices = homes.readings(homes.served), homes.prices(AREA)
     midnight = datetime(at.year, at.month, at.day, tzinfo=ZoneInfo(ZONE))
     end, at = (midnight + timedelta(days=2)).astimezone(UTC), at.astimezone(UTC)
     last: datetime = prices["slot_start"].to_list()[-1]
     weeks = -((last - end) // WEEK)
     readings, prices = (frame.with_columns(pl.col("slot_start") + weeks * WEEK) for frame in (readings, prices))
-    since = end - timedelta(days=DAYS)
+    since = end - timedelta(days=days)
     return (
         readings.filter(pl.col("slot_start").is_between(since, at, closed="left"))
         .filter(pl.col("slot_start") + timedelta(minutes=15) <= at)
@@ -53,17 +53,18 @@ def moved_data(homes: BenchHomes, at: datetime) -> tuple[pl.DataFrame, pl.DataFr
 
 
 @contextmanager
-def served_home(homes: BenchHomes, at: datetime, *, champion: bool = True) -> Iterator[FreshHome]:
+def served_home(homes: BenchHomes, at: datetime, *, champion: bool = True, days: int = DAYS) -> Iterator[FreshHome]:
     """Make a folder with that home, graded, and a champion that was trained on it where one is wanted.
 
     Args:
         homes: homes that it is taken from.
         at: the moment that readings end at.
-        champion: whether a version is trained and promoted.
+        champion: whether a version is trained and promoted; that needs all days.
+        days: days that it has.
     """
     with TemporaryDirectory(prefix="darkstar-served-") as name:
         home = FreshHome(Path(name))
-        readings, prices = moved_data(homes, at)
+        readings, prices = moved_data(homes, at, days)
         readings.write_parquet(home.folder / "observations.parquet")
         prices.write_parquet(home.folder / "prices.parquet")
         home.run("init", "--site", SITE, "--area", AREA, "--yes")
@@ -71,7 +72,7 @@ def served_home(homes: BenchHomes, at: datetime, *, champion: bool = True) -> It
         home.run("import", "observations", "observations.parquet")
         home.run("import", "prices", "prices.parquet", "--area", AREA)
         yesterday = at.date() - timedelta(days=1)
-        home.run("backfill", "--from", str(yesterday - timedelta(days=DAYS - 10)), "--to", str(yesterday))
+        home.run("backfill", "--from", str(yesterday - timedelta(days=days - 10)), "--to", str(yesterday))
         if champion:
             train(home, at)
             home.run("models", "promote", "1")

@@ -4,6 +4,7 @@ One home on today's calendar with a champion, one service. Each fault is injecte
 removed, and the time until the champion plans again measured. Then faults that take processes of their own: kills at
 random moments, a full disk, wrong and stepping clocks, requests made up by schemathesis, and `outside_faults`: Home
 Assistant, its inverter, MQTT, disordered sensors. The short form has every fifth fault, the clocks and three kills.
+The form `--outside` is the fault arena (`fault_injection.fault_arena`): homes that are controlled, and pairs of faults.
 """
 
 import random
@@ -19,6 +20,7 @@ from typing import Any
 
 import httpx2
 
+from benchmarks.fault_injection.arena_rows import arena_rows
 from benchmarks.fault_injection.fault_list import BELOW, FAULTS, OLD_PLAN, TOP, Fault, Lab
 from benchmarks.fault_injection.outside_faults import check_tools, outside_faults
 from benchmarks.fault_injection.service_fuzz import Fuzzed, fuzz
@@ -80,6 +82,8 @@ def run(scope: Scope) -> list[Row]:
     Raises:
         OutsideServiceError: the whole form lacks Home Assistant or mosquitto.
     """
+    if scope.outside:
+        return arena_rows(scope)
     if not scope.short:
         check_tools()
     at, tally, kills = moment(), Tally(), scope.of(KILLS, SHORT_KILLS)
