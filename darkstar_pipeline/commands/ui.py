@@ -3,7 +3,8 @@
 import os
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +16,14 @@ from darkstar_pipeline.console.output import Document
 
 if TYPE_CHECKING:
     from darkstar_pipeline.console.supervisor import Program
+    from darkstar_pipeline.service.http.tokens import AccessToken
 
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
-GUARDED_PAGE = "darkstar_pipeline.console.guarded_page"
+DAGSTER_PAGE = "darkstar_pipeline.service.door.dagster_page"
+MLFLOW_PAGE = "darkstar_pipeline.service.door.mlflow_page"
 DEFINITIONS = "darkstar_pipeline.definitions"
 LOGS_FOLDER = "logs"
+UI_FOLDER = "ui"
 _DEFAULT_PORT = "Default: {}, else the next free."
 
 
@@ -38,10 +42,18 @@ def ui(
         int | None,
         typer.Option("--planner-port", metavar="PORT", min=1024, max=65_535, help=_DEFAULT_PORT.format("as set")),
     ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the link in the browser.")] = True,
 ) -> None:
-    """Start Dagster, MLflow and the planner's page; Ctrl-C stops them."""
+    """Start Dagster, MLflow and the planner's page; Ctrl-C stops them.
+
+    All three ask for a session. The printed link starts one in the browser that opens it first; the service's token
+    does so too.
+    """
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.console.supervisor import ProcessSupervisor, stop_on_signals
+    from darkstar_pipeline.context import open_context
+    from darkstar_pipeline.service.door.links import DIGEST_VARIABLE
+    from darkstar_pipeline.service.http.tokens import AccessToken, service_token
     from darkstar_pipeline.state.file_lock import is_locked
 
     settings = load_settings()  # fail here rather than with load errors in Dagster's page
@@ -50,8 +62,9 @@ def ui(
     first = _port(dagster_port, DAGSTER_PORT, ())
     second = _port(mlflow_port, MLFLOW_PORT, (first,))
     third = _port(planner_port, settings.sites[site].service.port, (first, second))
+    token = AccessToken(service_token(open_context(site, settings=settings, home=home)))
     call.note("starting Dagster, MLflow and the planner …")
-    environment = _environment(home)
+    environment = {**_environment(home), DIGEST_VARIABLE: token.digest}
     supervisor = ProcessSupervisor(home / LOGS_FOLDER, environment)
     services = _services(home, first, second, environment)
     if is_locked(serving_lock(home, site)):
@@ -63,8 +76,9 @@ def ui(
             supervisor.start(service)
         if not supervisor.wait_ready():
             return
-        call.deliver(_addresses(services, environment, home))
-        supervisor.wait_stopped()
+        with _opened(call, services, home, token, browser=browser) as link:
+            call.deliver(_addresses(services, environment, home, link))
+            supervisor.wait_stopped()
     call.note("stopped")
 
 
@@ -85,7 +99,7 @@ def _port(wanted: int | None, usual: int, taken: tuple[int, ...]) -> int:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """Return the programs' environment variables: no telemetry, no MLflow job workers (2 GB of memory)."""
+    """Return the programs' environment variables: no telemetry, and MLflow answers to loopback's names alone."""
     from darkstar_pipeline.orchestration.instance import dagster_environment
 
     return {
@@ -93,7 +107,6 @@ def _environment(home: Path) -> dict[str, str]:
         **dagster_environment(home),
         "DO_NOT_TRACK": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_SERVER_ALLOWED_HOSTS": "localhost,localhost:*,127.0.0.1,127.0.0.1:*",  # its default: any private
         "PYTHONUNBUFFERED": "1",
     }
@@ -103,7 +116,7 @@ def _services(home: Path, dagster_port: int, mlflow_port: int, environment: Mapp
     """Return the programs: Dagster's page and daemon, and MLflow where no server is configured."""
     from darkstar_pipeline.console.supervisor import LOOPBACK, Program
 
-    webserver = (sys.executable, "-m", GUARDED_PAGE, "-h", LOOPBACK, "-p", str(dagster_port), "-m", DEFINITIONS)
+    webserver = (sys.executable, "-m", DAGSTER_PAGE, "-h", LOOPBACK, "-p", str(dagster_port), "-m", DEFINITIONS)
     services = [
         Program(
             name="dagster",
@@ -135,7 +148,7 @@ def _mlflow(home: Path, port: int) -> "Program":
     open_store(home)
     artifacts = (home / MLFLOW_FOLDER / "artifacts").as_uri()
     command = (
-        *(_program("mlflow"), "server", "--host", LOOPBACK, "--port", str(port), "--workers", "1"),
+        *(sys.executable, "-m", MLFLOW_PAGE, "--host", LOOPBACK, "--port", str(port)),
         *("--backend-store-uri", tracking_uri(home), "--artifacts-destination", artifacts),
     )
     return Program(name="mlflow", command=command, port=port, ready_path="/health")
@@ -152,7 +165,28 @@ def _program(name: str) -> str:
     return str(Path(sysconfig.get_path("scripts")) / name)
 
 
-def _addresses(services: "list[Program]", environment: Mapping[str, str], home: Path) -> Document:
+@contextmanager
+def _opened(
+    call: Call, services: "list[Program]", home: Path, token: "AccessToken", *, browser: bool
+) -> Generator[str]:
+    """Open a one-time link to Dagster's page in the browser of whoever sits at the terminal.
+
+    Yields:
+        The link, which is as good in another browser as long as nobody has opened it.
+    """
+    from darkstar_pipeline.service.door.links import one_time_link, open_in_browser
+
+    url = next(service.url for service in services if service.name == "dagster")
+    link = one_time_link(home, token, str(url))
+    opening = open_in_browser(link, home / UI_FOLDER) if browser and call.can_prompt else None
+    try:
+        yield link
+    finally:
+        if opening is not None:
+            opening.unlink(missing_ok=True)
+
+
+def _addresses(services: "list[Program]", environment: Mapping[str, str], home: Path, link: str) -> Document:
     """Return the addresses of the pages as the answer."""
     urls = {service.name: service.url for service in services}
     document = {
@@ -160,6 +194,8 @@ def _addresses(services: "list[Program]", environment: Mapping[str, str], home: 
         "mlflow": urls.get("mlflow", _mlflow_server(environment)),
         "planner": urls.get("planner"),
         "logs": str(home / LOGS_FOLDER),
+        "link": link,
     }
     lines = "\n".join(f"{name:<8} {place}" for name, place in document.items() if place)
-    return Document(document, lambda out: out.print(f"{lines}\nCtrl-C stops them", markup=False))
+    text = f"{lines}\nThe link opens all pages in the browser that opens it first; Ctrl-C stops them"
+    return Document(document, lambda out: out.print(text, markup=False, soft_wrap=True))

@@ -22,7 +22,8 @@ from tests.conftest import ROOT
 
 DEPLOY = ROOT / "deploy"
 ADDON = DEPLOY / "home_assistant_addon"
-PROGRAMS = ("dagster-webserver", "dagster-daemon", "mlflow")
+PROGRAMS = ("python", "dagster-daemon")
+DOOR = "darkstar_pipeline.service.door"
 LEAST_SECURE = 20  # systemd's exposure level in tenths: 100 is a unit without any protection
 COMMAND_LINE = re.compile(
     r"(?:(?:^\s*|`|exec |/bin/)darkstar |run --rm planner )((?:--?)?[a-z][^\n`&|;>#]*)", re.MULTILINE
@@ -93,13 +94,24 @@ def test_ports_are_bound_to_this_machine_when_containers_run() -> None:
     assert all(body["read_only"] and body["cap_drop"] == ["ALL"] for body in compose()["services"].values())
 
 
+def test_every_published_page_asks_for_the_token_when_containers_run() -> None:
+    pages = {name: body for name, body in compose()["services"].items() if body.get("ports")}
+    assert pages.keys() == {"planner", "dagster", "mlflow"}
+    assert all(body["environment"]["DARKSTAR_TOKEN"] == "${DARKSTAR_TOKEN}" for body in pages.values())  # noqa: S105
+    for name in ("dagster", "mlflow"):
+        assert pages[name]["entrypoint"] == ["python", "-m", f"{DOOR}.{name}_page"]
+    clients = compose()["x-darkstar"]["environment"]
+    assert clients["MLFLOW_TRACKING_TOKEN"].startswith("${DARKSTAR_TOKEN:?"), "nothing starts without one"
+
+
 def test_programs_and_modules_of_containers_are_installed_when_named(root: Path) -> None:
     services = compose()["services"]
     named = {body["entrypoint"][0] for body in services.values() if "entrypoint" in body} - {"sh"}
     assert named == set(PROGRAMS)
     assert all((root / ".venv" / "bin" / name).exists() or shutil.which(name) for name in named)
     modules = set(re.findall(r"darkstar_pipeline\.[a-z_.]+[a-z]", (DEPLOY / "compose.yaml").read_text()))
-    assert modules == {"darkstar_pipeline.definitions", "darkstar_pipeline.orchestration.instance"}
+    doors = {f"{DOOR}.dagster_page", f"{DOOR}.mlflow_page"}
+    assert modules == {"darkstar_pipeline.definitions", "darkstar_pipeline.orchestration.instance", *doors}
     assert all((root / f"{module.replace('.', '/')}.py").exists() for module in modules)
 
 

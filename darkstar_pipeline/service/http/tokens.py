@@ -34,11 +34,20 @@ def service_token(context: Context) -> str:
     path = configured if configured is not None else context.home / "service" / TOKEN_FILE
     if configured is None and not path.exists() and not os.environ.get(TOKEN_VARIABLE):
         _create(path)
+    return checked_token(path)
+
+
+def checked_token(path: Path | None) -> str:
+    """Return the token from the environment, or else from a file.
+
+    Raises:
+        ConfigurationError: it is missing or too short, or its file can be read by others.
+    """
     token = secret(TOKEN_VARIABLE, path)
     if token is None or len(token) < MIN_CHARACTERS:
         raise ConfigurationError(
             f"the token of the service is missing or shorter than {MIN_CHARACTERS} characters",
-            f"set {TOKEN_VARIABLE}, or write one to {path} and `chmod 600` it",
+            f"set {TOKEN_VARIABLE}" + ("" if path is None else f", or write one to {path} and `chmod 600` it"),
         )
     return token
 

@@ -1,0 +1,1 @@
+"""One guarded door for Dagster's and MLflow's pages, which have no log-in of their own."""
