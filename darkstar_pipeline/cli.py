@@ -261,7 +261,7 @@ def _add_learning_commands(app: typer.Typer) -> None:
 
 
 def _add_maintenance_commands(app: typer.Typer) -> None:
-    """Add the commands that query, show, back up and check a state folder."""
+    """Add the commands that query, show, back up, clean and check a state folder."""
     command(
         app,
         "query",
@@ -276,6 +276,7 @@ def _add_maintenance_commands(app: typer.Typer) -> None:
     command(app, "restore", examples=("darkstar restore darkstar.tar.zst", "darkstar restore old.tar.gz --force"))(
         maintenance.restore
     )
+    command(app, "clean", examples=("darkstar clean --dry-run", "darkstar clean --json"))(maintenance.clean)
     command(app, "doctor", examples=("darkstar doctor", "darkstar doctor --json"))(maintenance.doctor)
 
 

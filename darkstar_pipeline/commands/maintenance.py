@@ -1,4 +1,4 @@
-"""`darkstar backup`, `restore` and `doctor`: state folder and configuration in one file, and back; and their checks."""
+"""`darkstar backup`, `restore`, `clean` and `doctor`: a state folder is saved, brought back, kept small and checked."""
 
 import re
 from dataclasses import asdict
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 _HEADINGS = {"verdict": "", "check": "check", "detail": "result", "remedy": "what to do"}
+_CLEAN_HEADINGS = {
+    "kind": "kind",
+    "size": "size",
+    "count": "there are",
+    "needed": "needed",
+    "goes": "went",
+    "frees": "frees about",
+    "setting": "kept by",
+    "problem": "not done because",
+}
 _NAMES_SECRET = re.compile(r"(?:token|password)_file['\"]?\s*:\s*['\"]?([^\s'\"#,}]+)")
 
 
@@ -77,6 +87,41 @@ def restore(
         "a backup has no tokens: the service makes a new one when it starts; set Home Assistant's again",
     ]
     return Document(asdict(report), lambda out: out.print("\n".join(lines), markup=False))
+
+
+def clean(
+    call: Call,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
+) -> Document:
+    """Remove what is past its time: old plans, runs, versions that nothing needs, long logs.
+
+    The settings below `retention` say what that is. Readings, prices, results, versions in use and those that a
+    rollback returns to stay. A service may keep running.
+    """
+    from darkstar_pipeline.config.settings import home_dir, load_settings
+    from darkstar_pipeline.retention import cleaning
+
+    call.note("looking …" if dry_run else "removing what is past its time …")
+    reports = cleaning.clean(home_dir(), load_settings(), now=datetime.now(UTC), dry_run=dry_run)
+    rows = [
+        {
+            "kind": report.kind,
+            "size": f"{report.size / MIB:.1f} of {report.budget / MIB:.0f} MiB",
+            "count": report.count,
+            "needed": report.needed,
+            "goes": report.goes,
+            "frees": f"{report.frees / MIB:.1f} MiB",
+            "setting": report.setting,
+            "problem": report.problem,
+        }
+        for report in reports
+    ]
+    headings = {**_CLEAN_HEADINGS, "goes": "would go" if dry_run else "went"}
+    failed = any(report.problem for report in reports)
+    document = {"dry_run": dry_run, "kinds": cleaning.as_document(reports), "complete": not failed}
+    code = ExitCode.OUTSIDE if failed else ExitCode.DONE
+    return Document(document, lambda out: draw_table(out, rows, headings), code)
 
 
 def doctor(

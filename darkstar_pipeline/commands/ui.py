@@ -13,6 +13,7 @@ import typer
 from darkstar_pipeline.commands.serve import serving_lock
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
+from darkstar_pipeline.state.folder_names import LOGS_FOLDER
 
 if TYPE_CHECKING:
     from darkstar_pipeline.console.supervisor import Program
@@ -22,7 +23,6 @@ DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
 DAGSTER_PAGE = "darkstar_pipeline.service.door.dagster_page"
 MLFLOW_PAGE = "darkstar_pipeline.service.door.mlflow_page"
 DEFINITIONS = "darkstar_pipeline.definitions"
-LOGS_FOLDER = "logs"
 UI_FOLDER = "ui"
 _DEFAULT_PORT = "Default: {}, else the next free."
 

@@ -36,6 +36,11 @@ def render_site(name: str, site: SiteSettings, indent: int = INDENT) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_section(key: str, model: BaseModel) -> str:
+    """Return the lines of a section at the top of the file."""
+    return "\n".join([f"{key}:  # {_purpose(model)}", *_model_lines(model, INDENT)]) + "\n"
+
+
 def render_setting(model: type[BaseModel], key: str, value: object) -> str:
     """Return `key: value  # description` of a setting whose value fits on a line."""
     return f"{key}: {_scalar(value)}  # {model.model_fields[key].description or ''}"

@@ -42,7 +42,6 @@ class ServiceSettings(Frozen):
         default=30, ge=5, le=1440, description="age from which a reading of the state of charge is stale [min]"
     )
     forecast_stale_hours: int = Field(default=36, ge=1, le=720, description="age from which a forecast is stale [h]")
-    keep_plans_days: int = Field(default=45, ge=1, le=3650, description="time for which every plan is kept [days]")
     shadows: tuple[str, ...] = Field(
         default=(), description="policies planned beside the champion, never used: value, mpc, rl, models:/NAME/3"
     )

@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from darkstar_pipeline.config.base import Frozen
+from darkstar_pipeline.config.retention import RetentionSettings, read_keep_plans_days
 from darkstar_pipeline.config.site import SiteName, SiteSettings
 from darkstar_pipeline.config.validation import describe_validation
 from darkstar_pipeline.errors import ConfigurationError
@@ -21,6 +22,13 @@ class Settings(Frozen):
 
     default_site: str | None = Field(default=None, description="site that is used where none is named")
     sites: dict[SiteName, SiteSettings] = Field(default_factory=dict[str, SiteSettings], description="homes by name")
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_plans_days(cls, values: object) -> object:
+        """Take `keep_plans_days`, a setting of each site's service in version 0.1, as `retention.plans_days`."""
+        return read_keep_plans_days(values)
 
     @model_validator(mode="after")
     def _default_exists(self) -> "Settings":

@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from darkstar_pipeline.config.insertion import insert_site, set_default_site
-from darkstar_pipeline.config.rendering import render_setting, render_site
+from darkstar_pipeline.config.rendering import render_section, render_setting, render_site
+from darkstar_pipeline.config.retention import RetentionSettings
 from darkstar_pipeline.config.settings import Settings, load_settings
 from darkstar_pipeline.config.site import SiteName, SiteSettings
 from darkstar_pipeline.errors import ConfigurationError
@@ -62,7 +63,8 @@ def _add_site(path: Path, name: str, site: SiteSettings) -> Settings:
     """Add a site; the caller holds the file's lock."""
     if not path.exists():
         default = render_setting(Settings, "default_site", None if name == SAMPLE_SITE else name)
-        return _write(path, f"{_HEADER}{default}\n\nsites:\n{render_site(name, site)}", {name: site})
+        kept = render_section("retention", RetentionSettings())
+        return _write(path, f"{_HEADER}{default}\n\n{kept}\nsites:\n{render_site(name, site)}", {name: site})
     before = load_settings(path)
     if name in before.sites:
         raise SiteExistsError(name, path)

@@ -50,7 +50,7 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
     findings += [check_forecasts(settings, home, name) for name in names]
     findings += [check_models(settings, home, name, now) for name in names]
     findings += [finding for name in names for finding in check_aliases(home, name)]
-    return [*findings, check_dagster(home), check_mlflow(home), check_sizes(home)]
+    return [*findings, check_dagster(home), check_mlflow(home), *check_sizes(home, settings, now)]
 
 
 def _settings() -> tuple[Settings, CheckResult]:

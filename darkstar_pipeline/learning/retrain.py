@@ -28,6 +28,7 @@ from darkstar_pipeline.models.promotion import promote
 from darkstar_pipeline.models.registry import attach_evidence, stored_bundle
 from darkstar_pipeline.models.version import reference, registered_name, retrains_folder
 from darkstar_pipeline.policies.trained import trained_policy
+from darkstar_pipeline.retention.apart import apply_where_due
 from darkstar_pipeline.state.atomic_files import atomic_write
 
 POLICIES = ("lightgbm", "rl")
@@ -99,6 +100,7 @@ class RetrainSteps:
         assess_version: tests a version and stores the evidence.
         promote: promotes a version.
         champion_version: returns the version in use; None for `value`.
+        apply_retention: removes from the state folder what is past its time; returns what went wrong.
     """
 
     read_inputs: Callable[..., ReplayInputs] = replay_inputs
@@ -108,6 +110,7 @@ class RetrainSteps:
     assess_version: Callable[..., GateResult] = assess_version
     promote: Callable[..., object] = promote
     champion_version: Callable[[Context], int | None] = champion_version
+    apply_retention: Callable[[Path], str] = apply_where_due
 
 
 class Retrain:
@@ -214,7 +217,7 @@ class Retrain:
         self._done({"challenger": best.version, "evidence": result.document, "figures": result.figures})
 
     def champion(self) -> None:
-        """Promote the challenger if the evidence supports it."""
+        """Promote the challenger if the evidence supports it; then old state goes, where a day has gone by."""
         if self.finished or self.report.challenger is None:
             return
         evidence, version = self.report.evidence, self.report.challenger
@@ -222,6 +225,8 @@ class Retrain:
         if supported:
             self._steps.promote(self.context, version, actor=ACTOR, reason=evidence["reasons"][0], evidence=evidence)
         self._done({"status": "promoted" if supported else "kept", "champion": self._in_use()})
+        if self.context.settings.retention.automatic and (problem := self._steps.apply_retention(self.context.home)):
+            self._options.note(problem)
 
     def _in_use(self) -> str:
         """Return the policy in use: a version by its reference, or `value`."""

@@ -187,7 +187,7 @@ def attach_evidence(context: Context, name: str, version: int, evidence: Mapping
     Raises:
         OutsideServiceError: MLflow refused or cannot be reached.
     """
-    path = _evidence_file(find_model(context, name), version)
+    path = evidence_file(find_model(context, name), version)
     make_folder(path.parent)
     with atomic_write(path) as temporary:
         temporary.write_text(json_text(evidence), encoding="utf-8")
@@ -199,13 +199,14 @@ def attach_evidence(context: Context, name: str, version: int, evidence: Mapping
 def kept_evidence(model: RegisteredModel, version: int) -> Mapping[str, Any] | None:
     """Return the gate's verdict on a version as the state folder keeps it; None where it has none that can be read."""
     try:
-        document: Any = json.loads(_evidence_file(model, version).read_bytes())
+        document: Any = json.loads(evidence_file(model, version).read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     return cast("dict[str, Any]", document) if isinstance(document, dict) else None
 
 
-def _evidence_file(model: RegisteredModel, version: int) -> Path:
+def evidence_file(model: RegisteredModel, version: int) -> Path:
+    """Return the file of the gate's verdict on a version."""
     return model.folder / EVIDENCE / f"v{version}.json"
 
 

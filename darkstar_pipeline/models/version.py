@@ -13,6 +13,7 @@ from typing import Literal
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
+from darkstar_pipeline.state.folder_names import MODELS_FOLDER
 from planner.artifacts.atomic_files import atomic_folder
 from planner.artifacts.bundle import MANIFEST, Bundle, read_bundle
 from planner.policy_names import MODEL_REFERENCE
@@ -79,7 +80,7 @@ class RegisteredModel:
 
 def models_folder(home: Path, site: str) -> Path:
     """Return the folder of everything that a site's trainings leave in the state folder."""
-    return home / "models" / site
+    return home / MODELS_FOLDER / site
 
 
 def retrains_folder(context: Context) -> Path:

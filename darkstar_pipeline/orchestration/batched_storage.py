@@ -29,7 +29,7 @@ Switched on in `dagster.yaml`; naming no path, it lets a home be moved:
         config:
           base_dir: {env: DAGSTER_HOME}
 
-What stays out: where the home is, how runs are launched, pruning of old events.
+What stays out: where the home is, how runs are launched, which runs are deleted and when (`retention`).
 """
 
 import os
@@ -43,6 +43,7 @@ from sqlalchemy.engine import Connection
 
 from darkstar_pipeline.orchestration.dagster_storage_internals import (
     ASSET_EVENTS,
+    AssetCheckExecutionsTable,
     ConfigurableClassData,
     DagsterSqliteStorage,
     EventLogEntry,
@@ -75,6 +76,20 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
                 continue
             for event in group:
                 self.store_event(event)
+
+    def delete_events(self, run_id: str) -> None:
+        """Delete the events of a run, and what Dagster leaves behind of them.
+
+        That is the file that held them, at its full size, and the results of the run's asset checks, 2 KB each.
+
+        Args:
+            run_id: The run; it has ended.
+        """
+        super().delete_events(run_id)
+        with self.index_connection() as connection:
+            connection.execute(AssetCheckExecutionsTable.delete().where(AssetCheckExecutionsTable.c.run_id == run_id))
+        for end in ("", "-wal", "-shm"):
+            Path(f"{self.path_for_shard(run_id)}{end}").unlink(missing_ok=True)
 
     def _store_asset_events(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
         """Write asset events of one type to the run's database, then to the index of all runs.

@@ -6,13 +6,14 @@ a change of Dagster is noticed.
 
 from dagster._core.events import ASSET_EVENTS
 from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, SqliteStorageConfig
 from dagster._serdes import ConfigurableClassData
 
 __all__ = [
     "ASSET_EVENTS",
+    "AssetCheckExecutionsTable",
     "ConfigurableClassData",
     "DagsterSqliteStorage",
     "EventLogEntry",

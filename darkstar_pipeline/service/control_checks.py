@@ -11,8 +11,9 @@ from darkstar_pipeline.service.control.guard_status import live_guard
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.lease import LEASE_FILE, look_at_lease, uptime_seconds
 from darkstar_pipeline.service.secrets import secret
-from darkstar_pipeline.service.state_folder import SERVICE_FOLDER, SERVING_LOCK, service_folder
+from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from darkstar_pipeline.state.file_lock import is_locked
+from darkstar_pipeline.state.folder_names import SERVICE_FOLDER
 
 INSTALL = "darkstar control install"
 APART = "run `darkstar control guard` as a service of its own (docs/home_assistant.md)"

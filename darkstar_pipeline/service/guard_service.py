@@ -12,8 +12,9 @@ from types import FrameType
 
 from darkstar_pipeline.service.control.guard import Guard
 from darkstar_pipeline.service.home_assistant.lease import end_lease, read_lease
-from darkstar_pipeline.service.state_folder import SERVICE_FOLDER, SERVING_LOCK, service_folder
+from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from darkstar_pipeline.state.file_lock import is_locked
+from darkstar_pipeline.state.folder_names import SERVICE_FOLDER
 
 SCAN_SECONDS = 2.0
 _log = logging.getLogger("darkstar.guard")

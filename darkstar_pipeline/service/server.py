@@ -18,6 +18,7 @@ from darkstar_pipeline.service.engine.shadow import ShadowPlanner
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
+from darkstar_pipeline.service.housekeeper import Housekeeper
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.listener import connection_limits, listener_config, open_socket
@@ -57,6 +58,7 @@ class PlannerServer:
             None if trial else Controller(controlled_home(context), clock, self.engine.command, guards=self.guards)
         )
         self.publisher = None if trial else _publisher(context, self.engine)
+        self.housekeeper = None if trial else Housekeeper(context.home, lambda: self.engine.context.settings, clock)
         self.running = ServiceState(
             engine=self.engine,
             token=self.token,
@@ -76,17 +78,36 @@ class PlannerServer:
         """Return the states of the parts that reach outside."""
         control = [] if self.control is None else self.control.components()
         guard = [*self.guards.components(), *self.outstanding.components()]
-        return [*control, *guard, *(part.status() for part in (self.feed, self.publisher) if part is not None)]
+        return [*control, *guard, *(part.status() for part in self._told() if part is not None)]
+
+    def _told(self) -> tuple[HomeFeed | Publisher | Housekeeper | None, ...]:
+        return self.feed, self.publisher, self.housekeeper
 
     def start(self) -> None:
         """End what an earlier run left behind, then start reading, planning, publishing and controlling."""
-        for part in (self.outstanding, self.feed, self.shadows, self.engine, self.publisher, self.control):
+        for part in (
+            self.outstanding,
+            self.feed,
+            self.shadows,
+            self.engine,
+            self.publisher,
+            self.control,
+            self.housekeeper,
+        ):
             if part is not None:
                 part.start()
 
     def stop(self) -> None:
         """Restore the inverter's default first, then stop the other parts."""
-        for part in (self.control, self.publisher, self.engine, self.shadows, self.feed, self.outstanding):
+        for part in (
+            self.control,
+            self.publisher,
+            self.engine,
+            self.shadows,
+            self.feed,
+            self.outstanding,
+            self.housekeeper,
+        ):
             if part is not None:
                 part.stop()
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-SERVICE_FOLDER = "service"
+from darkstar_pipeline.state.folder_names import SERVICE_FOLDER
+
 SERVING_LOCK = ".serving.lock"
 """Lock that a running service holds in its folder."""
 

@@ -30,6 +30,8 @@ EVALUATIONS = "evaluation"
 TRAININGS = "training"
 EXPERIMENTS = (EVALUATIONS, TRAININGS)
 DATABASE = "mlflow.db"
+LOCAL_ADDRESS = "sqlite:///{}"
+"""Address of a store in a file."""
 DEFAULT_PAGE = "http://127.0.0.1:5000"  # where `darkstar ui` shows a local store
 _OF_THE_STORE = frozenset({"mlflow", "sqlalchemy", "sqlite3", "alembic"})
 """Packages whose errors mean that the store failed; MLflow lets those of its database through."""
@@ -54,13 +56,13 @@ def translate_mlflow_errors(home: Path) -> Generator[None]:
         if packages.isdisjoint(_OF_THE_STORE):
             raise
         message = f"MLflow at {tracking_uri(home)} refused: {' '.join(str(error).split())}"
-        hint = "`darkstar doctor` says what is wrong with it" if _is_local() else _SERVER_HINT
+        hint = "`darkstar doctor` says what is wrong with it" if is_local_store() else _SERVER_HINT
         raise OutsideServiceError(message, hint) from error
 
 
 def tracking_uri(home: Path) -> str:
     """Return the address of the store: `MLFLOW_TRACKING_URI`, by default SQLite under the state folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / MLFLOW_FOLDER / DATABASE}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or LOCAL_ADDRESS.format(home / MLFLOW_FOLDER / DATABASE)
 
 
 def store_exists(home: Path) -> bool:
@@ -68,7 +70,8 @@ def store_exists(home: Path) -> bool:
     return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (home / MLFLOW_FOLDER / DATABASE).exists()
 
 
-def _is_local() -> bool:
+def is_local_store() -> bool:
+    """Return whether the store lies in the state folder, and not on a server."""
     return not os.environ.get("MLFLOW_TRACKING_URI")
 
 
@@ -83,7 +86,7 @@ def check_local_store(home: Path, *, write: bool = False) -> None:
         OutsideServiceError: it is damaged, or another program has locked it for longer than `LOCKED_SECONDS`.
     """
     database = home / MLFLOW_FOLDER / DATABASE
-    if not _is_local() or not database.exists() or not database.stat().st_size:
+    if not is_local_store() or not database.exists() or not database.stat().st_size:
         return
     with translate_mlflow_errors(home), closing(sqlite3.connect(database, timeout=LOCKED_SECONDS)) as connection:
         for table in _NEEDED:

@@ -1,7 +1,6 @@
 """Plans that were made, a file each, by day: what `GET /plans/{id}` shows, and what a restart goes on with."""
 
 import re
-import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.state.atomic_files import atomic_write
 
 PLAN_ID = r"^2[0-9]{3}(0[1-9]|1[0-2])[0-3][0-9]T[0-9]{6}Z-[0-9a-f]{8}$"
-PLANS_FOLDER = "plans"  # in the service's folder
 LOOK_BACK_DAYS = 3
 
 
@@ -49,13 +47,6 @@ class PlanStore:
                 if plan is not None and plan.created_at <= now < plan.valid_until:
                     return plan
         return None
-
-    def prune(self, now: datetime, keep_days: int) -> None:
-        """Forget plans of days before."""
-        oldest = _day_name((now - timedelta(days=keep_days)).date())
-        for folder in self.folder.glob("????-??-??"):
-            if folder.name < oldest:
-                shutil.rmtree(folder, ignore_errors=True)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name[:4]}-{name[4:6]}-{name[6:8]}" / f"{name}.json"

@@ -23,11 +23,12 @@ from darkstar_pipeline.service.engine.input_status import InputStatus, LiveSoc, 
 from darkstar_pipeline.service.engine.overrides import OVERRIDES_FILE, OverrideStore
 from darkstar_pipeline.service.engine.plan_builder import COMMAND_MODES, PlanRequest, build_plan, storage_input
 from darkstar_pipeline.service.engine.plan_documents import command_document, default_plan, is_usable
-from darkstar_pipeline.service.engine.plan_store import PLANS_FOLDER, PlanStore
+from darkstar_pipeline.service.engine.plan_store import PlanStore
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from darkstar_pipeline.service.state_folder import service_folder
 from darkstar_pipeline.state.atomic_files import file_identity
+from darkstar_pipeline.state.folder_names import PLANS_FOLDER
 from env.time_grid import slot_of
 from planner.optimizer.deferrable_loads import HeaterRequest, LoadRequests
 from planner.plans.fallback_chain import CHAMPION, FAILED
@@ -232,7 +233,7 @@ class PlannerEngine:
         if retried and not self._memory.storage and _says_the_same(plan, memory.plan):
             self._next_retry = self.clock.monotonic() + RETRY_SECONDS
             return memory.plan
-        plan = self._kept(plan, now)
+        plan = self._kept(plan)
         memory.json = _json(plan)
         memory.plan, memory.plans, memory.seconds = plan, memory.plans + 1, plan.seconds
         if is_usable(plan, now):
@@ -270,11 +271,10 @@ class PlannerEngine:
         )
         return status, build_plan(context.site, now, status, request)
 
-    def _kept(self, plan: PlanDocument, now: datetime) -> PlanDocument:
+    def _kept(self, plan: PlanDocument) -> PlanDocument:
         """The plan after it was written down; where the disk does not take it, it says so."""
         try:
             self.store.keep(plan)
-            self.store.prune(now, self.context.site_settings.service.keep_plans_days)
         except OSError as error:
             self._memory.storage = f"plans cannot be kept on disk: {error.strerror or error}"
             return plan.model_copy(update={"inputs": [*plan.inputs, storage_input(self._memory.storage)]})

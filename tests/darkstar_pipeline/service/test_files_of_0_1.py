@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from darkstar_pipeline.service.engine.overrides import OVERRIDES_FILE, OverrideStore
-from darkstar_pipeline.service.engine.plan_store import PLANS_FOLDER, PlanStore
+from darkstar_pipeline.service.engine.plan_store import PlanStore
 from darkstar_pipeline.service.state_folder import service_folder
+from darkstar_pipeline.state.folder_names import PLANS_FOLDER
 
 WISHES = """{
  "automatic": false,

@@ -67,5 +67,3 @@ def test_plan_is_not_found_when_its_name_is_none(tmp_path: Path, name: str) -> N
     assert store.find(name) is None
     assert store.find("20251026T120000Z-1a2b3c4d") is None, "damaged"
     assert store.latest(NOW) is None
-    store.prune(NOW + timedelta(days=50), 45)
-    assert not list(tmp_path.iterdir())

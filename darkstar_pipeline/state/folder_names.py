@@ -1,0 +1,12 @@
+"""Names of folders of the state folder that several packages use; those of the data stand in `context`."""
+
+SERVICE_FOLDER = "service"
+"""State of the services, a folder a site."""
+PLANS_FOLDER = "plans"
+"""Plans of a service, in its folder, a folder a day."""
+LOGS_FOLDER = "logs"
+"""Logs of the programs that `darkstar ui` starts."""
+MODELS_FOLDER = "models"
+"""Bundles and pointers of models, a folder a site."""
+UNFINISHED_FOLDER, SEARCHES_FOLDER = "unfinished", "searches"
+"""Of a site's models: checkpoints of trainings that have not ended, and trials of searches."""
