@@ -12,21 +12,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SITE = "home"
 
-ZONE_AND_CURRENCY = {
-    "SE": ("Europe/Stockholm", "SEK"),
-    "NO": ("Europe/Oslo", "NOK"),
-    "DK": ("Europe/Copenhagen", "DKK"),
-    "FI": ("Europe/Helsinki", "EUR"),
-    "EE": ("Europe/Tallinn", "EUR"),
-    "LV": ("Europe/Riga", "EUR"),
-    "LT": ("Europe/Vilnius", "EUR"),
-    "DE": ("Europe/Berlin", "EUR"),
-    "NL": ("Europe/Amsterdam", "EUR"),
-    "BE": ("Europe/Brussels", "EUR"),
-    "FR": ("Europe/Paris", "EUR"),
-    "AT": ("Europe/Vienna", "EUR"),
-}
-"""Time zone and currency by the first two letters of a price area; other areas get the defaults."""
+SWEDISH_KRONA = "SEK"
 
 
 def init(
@@ -35,6 +21,10 @@ def init(
     area: Annotated[str | None, typer.Option("--area", metavar="AREA", help="Price area, such as SE4.")] = None,
     timezone: Annotated[
         str | None, typer.Option("--timezone", metavar="ZONE", help="IANA time zone; by default the price area's.")
+    ] = None,
+    currency: Annotated[
+        str | None,
+        typer.Option("--currency", metavar="CODE", help="ISO code of the currency; by default the price area's."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take the defaults without prompting.")] = False,
 ) -> Document:
@@ -46,11 +36,15 @@ def init(
     name = call.site if call.site is not None else DEFAULT_SITE
     if path.exists() and name in load_settings(path).sites:
         raise SiteExistsError(name, path)
-    answers = _ask(area) if call.can_prompt and not yes else {"area": area}
-    site = _site(answers, timezone)
+    given = {"area": area, "timezone": timezone, "currency": currency}
+    answers = _ask(given) if call.can_prompt and not yes else given
+    site = _site(answers)
     add_site(path, name, site)
-    if site.currency != "SEK":
-        call.note(f"the fees and the wear written for {name} are Swedish; replace them with those of your bill")
+    if site.currency != SWEDISH_KRONA:
+        call.note(
+            f"no Swedish fees are written for {name}: VAT, transfer fee and energy tax are 0 until you fill in those "
+            f"of your bill, and wear_cost_per_kwh {site.battery.wear_cost_per_kwh:g} {site.currency} is a guess"
+        )
     document = {
         "site": name,
         "path": str(path),
@@ -65,23 +59,35 @@ def init(
     return Document(document, lambda out: out.print("\n".join(lines), markup=False))
 
 
-def _ask(area: str | None) -> dict[str, Any]:
-    """Prompt for the price area, and the battery's capacity and power."""
+def _ask(given: dict[str, str | None]) -> dict[str, Any]:
+    """Prompt for the price area, what it does not tell, and the battery's capacity and power."""
     from darkstar_pipeline.config.battery import BatterySettings
+    from darkstar_pipeline.config.countries import country_of
     from darkstar_pipeline.config.site import SiteSettings
 
     usual, battery = SiteSettings.model_validate({}), BatterySettings.model_validate({})
-    chosen = area if area is not None else typer.prompt("Price area", default=usual.area, err=True)
+    area = given["area"] if given["area"] is not None else typer.prompt("Price area", default=usual.area, err=True)
+    unknown = country_of(str(area)) is None
+    zone, currency = given["timezone"], given["currency"]
+    if unknown and zone is None:
+        zone = typer.prompt("Time zone, such as Europe/London", err=True)
+    if unknown and currency is None:
+        currency = typer.prompt("Currency of its prices, such as GBP", err=True)
     capacity = typer.prompt("Battery capacity [kWh]", default=battery.capacity_kwh, type=float, err=True)
     power = typer.prompt("Battery power [kW]", default=battery.charge_kw, type=float, err=True)
-    return {"area": chosen, "battery": {"capacity_kwh": capacity, "charge_kw": power, "discharge_kw": power}}
+    return {
+        "area": area,
+        "timezone": zone,
+        "currency": currency,
+        "battery": {"capacity_kwh": capacity, "charge_kw": power, "discharge_kw": power},
+    }
 
 
-def _site(answers: dict[str, Any], timezone: str | None) -> "SiteSettings":
+def _site(answers: dict[str, Any]) -> "SiteSettings":
     """Return the site's settings from the answers.
 
     Raises:
-        ConfigurationError: a value is impossible.
+        ConfigurationError: a value is impossible, or the area does not tell time zone and currency.
     """
     from pydantic import ValidationError
 
@@ -90,10 +96,61 @@ def _site(answers: dict[str, Any], timezone: str | None) -> "SiteSettings":
     from darkstar_pipeline.errors import ConfigurationError
 
     given = {key: value for key, value in answers.items() if value is not None}
-    zone, currency = ZONE_AND_CURRENCY.get(str(given.get("area", ""))[:2].upper(), (None, None))
-    guessed = {"timezone": timezone if timezone is not None else zone, "currency": currency}
-    given |= {key: value for key, value in guessed.items() if value is not None}
+    if "area" in given:
+        given |= _of_country(str(given["area"]), given)
+    if isinstance(given.get("currency"), str):
+        given["currency"] = _currency_code(given["currency"])
+        if given["currency"] != SWEDISH_KRONA:
+            given |= _without_swedish_fees(given)
     try:
         return SiteSettings.model_validate(given)
     except ValidationError as error:
         raise ConfigurationError(describe_validation(error, whole="the site"), "give other values") from error
+
+
+def _of_country(area: str, given: dict[str, Any]) -> dict[str, str]:
+    """Return time zone and currency of a price area, where they are not given.
+
+    Raises:
+        ConfigurationError: the area does not tell what is missing.
+    """
+    from darkstar_pipeline.config.countries import country_of
+    from darkstar_pipeline.errors import ConfigurationError
+
+    country = country_of(area)
+    known = {} if country is None else {"timezone": country.timezone, "currency": country.currency}
+    missing = [name for name in ("timezone", "currency") if name not in given and name not in known]
+    if missing:
+        examples = {"timezone": "--timezone Europe/London", "currency": "--currency GBP"}
+        raise ConfigurationError(
+            f"the {' and the '.join(missing)} of price area {area!r} are not known",
+            f"for example: darkstar init --area {area or 'AREA'} {' '.join(examples[name] for name in missing)}",
+        )
+    return {name: value for name, value in known.items() if name not in given}
+
+
+def _currency_code(text: str) -> str:
+    """Return an ISO code in capitals.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    from darkstar_pipeline.errors import ConfigurationError
+
+    code = text.strip().upper()
+    if len(code) != 3 or not (code.isascii() and code.isalpha()):  # noqa: PLR2004 - the length of an ISO code
+        raise ConfigurationError(f"currency {text!r} is no ISO code", "give three letters, such as EUR, GBP or HUF")
+    return code
+
+
+def _without_swedish_fees(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings whose defaults are Swedish money: no fees, and wear of about the same worth."""
+    from darkstar_pipeline.config.battery import BatterySettings
+    from darkstar_pipeline.sources.price_lists.currencies import PER_EURO
+
+    worth = PER_EURO.get(given["currency"], 0.0) / PER_EURO[SWEDISH_KRONA]
+    wear = float(f"{BatterySettings.model_validate({}).wear_cost_per_kwh * worth:.2g}")
+    return {
+        "battery": {**given.get("battery", {}), "wear_cost_per_kwh": wear},
+        "tariff": [{"vat": 0.0, "transfer_fee": 0.0, "energy_tax": 0.0}],
+    }

@@ -1,7 +1,7 @@
 """Plausibility checks of units: a wrong unit is recognised by the size of the numbers.
 
-A home draws between a few tens of watts and some tens of kilowatts; a kilowatt-hour costs between nothing and a few
-euros. Between watts and kilowatts lie three powers of ten, so the limits need not be sharp.
+A home draws between a few tens of watts and some tens of kilowatts. Between watts and kilowatts lie three powers of
+ten, so the limits need not be sharp. The size of prices: `price_lists.scale`.
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,6 @@ _HOUR = 60
 _KW_FOR_KWH = 2.5
 """Twice the battery's limit may be a battery configured too small; four times it at 15 minutes is kW for kWh."""
 _SOC_FRACTION = 1.0
-
-MAX_TYPICAL_PRICE_EUR = 0.75
-"""The median price of a file may not exceed this [EUR/kWh]; the most expensive day of 2022 had a median of 0.53."""
-MAX_PRICE_EUR = 6.0
-"""No single price may exceed this either way [EUR/kWh]; the market's own cap was never above 5."""
-_PER_EURO = {"EUR": 1.0, "SEK": 11.0, "NOK": 11.5, "DKK": 7.46, "GBP": 0.85, "USD": 1.1, "CHF": 0.95, "PLN": 4.3}
-_CENTS = {"SEK": "öre", "NOK": "øre", "DKK": "øre", "GBP": "pence"}
 
 
 def implied_kw(name: str) -> pl.Expr:
@@ -105,34 +98,6 @@ def refuse_soc_fraction(rows: pl.DataFrame, names: Sequence[str], file: str) -> 
             raise DataRefusedError(
                 f"{file}: {name} never exceeds 1 %, so it looks like 0..1", f"multiply {name} by 100"
             )
-
-
-def price_limit(currency: str, per_euro: float) -> float:
-    """Convert a limit from EUR/kWh to another currency [money/kWh]; an unknown currency counts like the krona."""
-    return per_euro * _PER_EURO.get(currency.upper(), 11.0)
-
-
-def refuse_wrong_price_scale(prices: pl.Series, currency: str, file: str) -> None:
-    """Refuse prices per MWh or in hundredths.
-
-    Args:
-        prices: readable prices [money/kWh if right].
-        currency: the site's currency.
-        file: name that is reported.
-
-    Raises:
-        DataRefusedError: with what to divide by.
-    """
-    finite = prices.filter(prices.is_finite() & (prices != 0))
-    if finite.is_empty():
-        return
-    typical = _number(finite.abs().median())
-    limit = price_limit(currency, MAX_TYPICAL_PRICE_EUR)
-    if typical > limit:
-        cents = _CENTS.get(currency.upper(), "cents")
-        message = f"{file}: the typical price is {typical:,.4g}, too much for {currency}/kWh (at most {limit:.2g})"
-        hint = f"prices are {currency} per kWh: divide {currency}/MWh by 1000, {cents}/kWh by 100"
-        raise DataRefusedError(message, hint)
 
 
 def _number(value: object) -> float:

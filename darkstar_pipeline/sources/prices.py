@@ -15,7 +15,7 @@ from darkstar_pipeline.sources.duplicates import resolve_duplicates
 from darkstar_pipeline.sources.files import read_table
 from darkstar_pipeline.sources.numbers import number_checks, with_numbers
 from darkstar_pipeline.sources.parsed import REASON, ROW, Parsed, numbered, object_to, reason_if, rejects_of
-from darkstar_pipeline.sources.plausibility import MAX_PRICE_EUR, price_limit, refuse_wrong_price_scale
+from darkstar_pipeline.sources.price_lists.scale import MAX_PRICE_EUR, price_limit, refuse_wrong_price_scale, size_note
 from darkstar_pipeline.sources.resampling import repeat_prices
 from darkstar_pipeline.sources.resolution import NATIVE, resolution_note, with_resolution
 from darkstar_pipeline.sources.stamps import refuse_all_naive, stamp_checks, with_instants
@@ -68,6 +68,7 @@ def read_prices(
     good = whole.filter(pl.col(REASON).is_null())
     notes = (
         resolution_note(good, name) if good.height else "",
+        size_note(site.currency),
         f"{name}: columns not used: {', '.join(others)}" if others else "",
         f"{name}: {copies} repeated rows are equal and count once" if copies else "",
         ""

@@ -109,9 +109,15 @@ def import_readings(
 
 
 def import_prices(
-    place: Place, name: str, content: bytes | pl.DataFrame, *, area: str | None = None, now: datetime = NOW
+    place: Place,
+    name: str,
+    content: bytes | pl.DataFrame,
+    *,
+    area: str | None = None,
+    now: datetime = NOW,
+    site: SiteSettings = SITE,
 ) -> ImportReport:
-    return import_content(PRICES, place, name, content, now=now, area=area)
+    return import_content(PRICES, place, name, content, now=now, site=site, area=area)
 
 
 class Refusal(NamedTuple):

@@ -40,7 +40,7 @@ from darkstar_pipeline.sources.home_assistant.statistics import (
 )
 from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects, clock_zone, decide_subjects
 from darkstar_pipeline.sources.parsed import REASON, REJECT_SCHEMA, no_rejects
-from darkstar_pipeline.sources.plausibility import MAX_PRICE_EUR, price_limit, refuse_wrong_price_scale
+from darkstar_pipeline.sources.price_lists.scale import MAX_PRICE_EUR, price_limit, refuse_wrong_price_scale
 from darkstar_pipeline.sources.prices import KnownSlots, refuse_other_area
 from env.time_grid import SLOT_DTYPE
 

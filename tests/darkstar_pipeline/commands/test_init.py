@@ -98,3 +98,51 @@ def test_init_asks_only_what_it_cannot_guess_when_a_person_can_answer(
     site = load_settings().sites["home"]
     assert (site.area, site.timezone, site.currency) == ("FI", "Europe/Helsinki", "EUR")
     assert (site.battery.capacity_kwh, site.battery.charge_kw, site.battery.discharge_kw) == (10, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("area", "zone", "currency", "wear"),
+    [
+        pytest.param("GB", "Europe/London", "GBP", 0.015, id="c37"),
+        pytest.param("SEM", "Europe/Dublin", "EUR", 0.018, id="Ireland's area begins like Sweden"),
+        pytest.param("DE-LU", "Europe/Berlin", "EUR", 0.018, id="two countries"),
+        pytest.param("IT_NORD", "Europe/Rome", "EUR", 0.018, id="a part of a country"),
+        pytest.param("hu", "Europe/Budapest", "HUF", 7.3, id="small letters"),
+    ],
+)
+def test_init_outside_sweden_has_the_zone_the_currency_and_no_swedish_fees(
+    home: Path, darkstar: Darkstar, area: str, zone: str, currency: str, wear: float
+) -> None:
+    assert home.is_dir()
+    done = darkstar("init", "--area", area, "--yes")
+    assert done.code == 0
+    assert "VAT, transfer fee and energy tax are 0" in done.err
+    site = load_settings().sites["home"]
+    assert (site.timezone, site.currency, site.battery.wear_cost_per_kwh) == (zone, currency, wear)
+    assert [(t.vat, t.transfer_fee, t.energy_tax) for t in site.tariff] == [(0, 0, 0)]
+
+
+@pytest.mark.parametrize("area", ["SA1", "SE5", "SEX", "CAISO", "QLD1"])
+def test_init_asks_what_an_unknown_area_does_not_tell(home: Path, darkstar: Darkstar, area: str) -> None:
+    done = darkstar("init", "--area", area, "--yes", "--json")
+    assert done.code == 2
+    assert "timezone and the currency of price area" in done.error["message"]
+    assert "--timezone" in done.error["hint"]
+    assert "--currency" in done.error["hint"]
+    assert not (home / "darkstar.yaml").exists()
+    assert darkstar("init", "--area", area, "--yes", "--timezone", "Australia/Adelaide", "--currency", "aud").code == 0
+    site = load_settings().sites["home"]
+    assert (site.area, site.timezone, site.currency) == (area, "Australia/Adelaide", "AUD")
+
+
+def test_init_refuses_a_currency_that_is_none(home: Path, darkstar: Darkstar) -> None:
+    assert home.is_dir()
+    done = darkstar("init", "--area", "GB", "--currency", "pounds", "--yes", "--json")
+    assert (done.code, done.error["message"]) == (2, "currency 'pounds' is no ISO code")
+
+
+def test_init_in_the_euro_area_of_a_krona_country_keeps_what_was_given(home: Path, darkstar: Darkstar) -> None:
+    assert home.is_dir()
+    assert darkstar("init", "--area", "SE3", "--currency", "EUR", "--yes").code == 0
+    site = load_settings().sites["home"]
+    assert (site.timezone, site.currency, site.tariff[0].energy_tax) == ("Europe/Stockholm", "EUR", 0)

@@ -140,3 +140,24 @@ def test_zero_and_negative_prices_are_prices(place: Place):
     stored = place.lake.read(RAW_SPOT_PRICES, "home")["price"]
     assert stored.min() == -0.11
     assert (stored == 0).any()
+
+
+@pytest.mark.parametrize(
+    ("currency", "typical"),
+    [("HUF", 42.45), ("ZAR", 2.0), ("JPY", 12.0), ("ISK", 9.0), ("RON", 0.55), ("IDR", 1444.0), ("UAH", 5.6)],
+)
+def test_prices_of_any_currency_are_judged_by_its_worth(place: Place, currency: str, typical: float):
+    site = place.target().site.model_copy(update={"currency": currency})
+    right = prices().with_columns(price=pl.lit(typical) + pl.col("price") * typical)
+    report = import_prices(place, "p.csv", csv(right), site=site)
+    assert report.slots_new == 96
+    with pytest.raises(DataRefusedError, match=f"too much for {currency}/kWh") as raised:
+        import_prices(place, "mwh.csv", csv(right.with_columns(pl.col("price") * 1000)), site=site)
+    assert f"divide {currency}/MWh by 1000" in raised.value.hint
+
+
+def test_prices_of_a_currency_of_unknown_worth_are_taken_with_a_note(place: Place):
+    site = place.target().site.model_copy(update={"currency": "XTS"})
+    report = import_prices(place, "p.csv", csv(prices().with_columns(price=pl.col("price") * 1e6)), site=site)
+    assert report.slots_new == 96
+    assert any("the worth of XTS is not known" in note for note in report.notes)

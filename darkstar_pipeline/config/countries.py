@@ -1,0 +1,80 @@
+"""Countries by price area: their time zone and currency, for the start of a configuration.
+
+What is not listed is asked for; nothing is ever taken for the Swedish defaults.
+"""
+
+import re
+from typing import NamedTuple
+
+
+class Country(NamedTuple):
+    """The time zone and the currency of a country's homes."""
+
+    code: str
+    timezone: str
+    currency: str
+
+
+_COUNTRIES = {
+    country.code: country
+    for country in (
+        Country("AL", "Europe/Tirane", "ALL"),
+        Country("AT", "Europe/Vienna", "EUR"),
+        Country("BA", "Europe/Sarajevo", "BAM"),
+        Country("BE", "Europe/Brussels", "EUR"),
+        Country("BG", "Europe/Sofia", "EUR"),
+        Country("CH", "Europe/Zurich", "CHF"),
+        Country("CY", "Asia/Nicosia", "EUR"),
+        Country("CZ", "Europe/Prague", "CZK"),
+        Country("DE", "Europe/Berlin", "EUR"),
+        Country("DK", "Europe/Copenhagen", "DKK"),
+        Country("EE", "Europe/Tallinn", "EUR"),
+        Country("ES", "Europe/Madrid", "EUR"),
+        Country("FI", "Europe/Helsinki", "EUR"),
+        Country("FR", "Europe/Paris", "EUR"),
+        Country("GB", "Europe/London", "GBP"),
+        Country("GR", "Europe/Athens", "EUR"),
+        Country("HR", "Europe/Zagreb", "EUR"),
+        Country("HU", "Europe/Budapest", "HUF"),
+        Country("IE", "Europe/Dublin", "EUR"),
+        Country("IS", "Atlantic/Reykjavik", "ISK"),
+        Country("IT", "Europe/Rome", "EUR"),
+        Country("LT", "Europe/Vilnius", "EUR"),
+        Country("LU", "Europe/Luxembourg", "EUR"),
+        Country("LV", "Europe/Riga", "EUR"),
+        Country("MD", "Europe/Chisinau", "MDL"),
+        Country("ME", "Europe/Podgorica", "EUR"),
+        Country("MK", "Europe/Skopje", "MKD"),
+        Country("MT", "Europe/Malta", "EUR"),
+        Country("NL", "Europe/Amsterdam", "EUR"),
+        Country("NO", "Europe/Oslo", "NOK"),
+        Country("PL", "Europe/Warsaw", "PLN"),
+        Country("PT", "Europe/Lisbon", "EUR"),
+        Country("RO", "Europe/Bucharest", "RON"),
+        Country("RS", "Europe/Belgrade", "RSD"),
+        Country("SE", "Europe/Stockholm", "SEK"),
+        Country("SI", "Europe/Ljubljana", "EUR"),
+        Country("SK", "Europe/Bratislava", "EUR"),
+        Country("TR", "Europe/Istanbul", "TRY"),
+        Country("UA", "Europe/Kyiv", "UAH"),
+        Country("XK", "Europe/Belgrade", "EUR"),
+    )
+}
+_OTHER_CODES = {"UK": "GB", "EL": "GR", "SEM": "IE", "IE(SEM)": "IE", "NIE": "GB", "GER": "DE"}
+_AREA = re.compile(r"([A-Z]{2})(?:\d{1,2}|[-_ ].*)?")
+"""A country's code, alone or followed by a number or a part of it: FI, NO1, DE-LU, IT_NORD; not SEM or SAX."""
+_SWEDISH = re.compile(r"SE(?:[-_ ]?[1-4])?")
+
+
+def country_of(area: str) -> Country | None:
+    """Return the country of a price area; None where it is not known.
+
+    >>> country_of("de-lu").timezone, country_of("SEM").currency, country_of("SA1")
+    ('Europe/Berlin', 'EUR', None)
+    """
+    name = area.strip().upper()
+    found = _AREA.fullmatch(name)
+    code = _OTHER_CODES.get(name, found.group(1) if found else "")
+    if code == "SE" and not _SWEDISH.fullmatch(name):
+        return None
+    return _COUNTRIES.get(_OTHER_CODES.get(code, code))
