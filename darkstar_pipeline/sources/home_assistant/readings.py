@@ -103,6 +103,8 @@ def _energy_slots(subject: Subject, sensor: Series, series: Sequence[Series], un
         remarks = [
             f"{counted.resets} resets" if counted.resets else "",
             f"{counted.dropped} glitches left out" if counted.dropped else "",
+            f"{counted.lifted} readings a last digit below the one before, held" if counted.lifted else "",
+            f"{counted.shifts} changes to an unrelated level, those slots stay missing" if counted.shifts else "",
             f"{counted.lost_kwh:.3g} kWh flowed while readings were lost, those slots stay missing"
             if counted.lost_kwh
             else "",
