@@ -19,14 +19,14 @@ run: $(STAMP) ## install, materialize the sample home through Dagster, print the
 	$(BIN)/darkstar sample --run
 
 test: style tools ## lint, types and tests with their coverage; ORDER=random shuffles the tests and prints the seed
-	@$(MAKE) --no-print-directory --jobs 2 types suite  # the tests wait for servers and disks now and then
+	@$(MAKE) --no-print-directory --jobs 2 types suite  # the tests wait for servers and disks now and then: three workers for two cores
 
 suite: $(STAMP)
-	$(BIN)/python -m slipcover -m pytest -n 2 --dist loadfile -m "not thorough" $(if $(filter random,$(ORDER)),-p randomly)  # a file's fixtures are made once
+	$(BIN)/python -m slipcover -m pytest -n 3 --dist loadfile -m "not thorough" $(if $(filter random,$(ORDER)),-p randomly)  # a file's fixtures are made once
 	$(BIN)/python scripts/coverage_floors.py
 
 thorough: tools ## what takes long and rarely breaks, and four times the examples of every property test (CI runs it)
-	$(BIN)/pytest -n 2 -m "thorough or hypothesis" --hypothesis-profile=thorough
+	$(BIN)/pytest -n 3 -m "thorough or hypothesis" --hypothesis-profile=thorough
 
 tools: ## what tests need besides Python packages: Chromium, an MQTT broker, a Home Assistant
 	@scripts/system_tools.sh

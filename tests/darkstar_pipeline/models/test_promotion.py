@@ -394,7 +394,10 @@ def test_rollback_does_not_import_mlflow_and_the_alias_follows(two: Context, roo
 
 
 @pytest.mark.parametrize("damage", ["text", "half", "empty", "locked", "gone"])
-def test_pointer_moves_both_ways_whatever_became_of_mlflow(two: Context, tmp_path: Path, damage: str) -> None:
+def test_pointer_moves_both_ways_whatever_became_of_mlflow(
+    two: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    monkeypatch.setattr("darkstar_pipeline.tracking.mlflow_store.LOCKED_SECONDS", 0.2)  # waited for at every step
     shutil.copytree(two.home, tmp_path / "state")
     context = context_in(tmp_path / "state", two.site_name)
     store = context.home / MLFLOW_FOLDER / DATABASE
