@@ -139,7 +139,11 @@ class Battery:
 
     def soc_kwh(self, percent: float) -> float:
         """Stored energy at a percentage of the capacity, kept inside the usable range [kWh]."""
-        return min(max(self.capacity_kwh * percent / 100, self.min_soc_kwh), self.max_soc_kwh)
+        return min(max(self.stored_kwh(percent), self.min_soc_kwh), self.max_soc_kwh)
+
+    def stored_kwh(self, percent: float) -> float:
+        """Stored energy at a percentage of the capacity that was read, inside the usable range or not [kWh]."""
+        return self.capacity_kwh * percent / 100
 
     @property
     def retention_per_slot(self) -> float:

@@ -65,7 +65,10 @@ def plan(
 
 def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult") -> dict[str, Any]:
     """Return the plan by its JSON keys."""
+    from darkstar_pipeline.planning.plan_inputs import outside_range_note
+
     plan, site = result.plan, context.site
+    start_percent = 100 * float(plan.schedule["soc_start_kwh"][0]) / site.battery.capacity_kwh
     extra = [name for name in plan.schedule.columns if name.startswith(("water_", "ev_", "appliance_", "battery_"))]
     solver = plan.solver
     return {
@@ -78,9 +81,10 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
         "solver": {"name": solver.solver, "status": solver.status, "gap": solver.gap, "seconds": solver.seconds},
         "vintage": inputs.vintage,
         "forecast": inputs.forecast,
-        "start_soc_percent": 100 * plan.schedule["soc_start_kwh"][0] / site.battery.capacity_kwh,
+        "start_soc_percent": start_percent,
         "start_soc_source": inputs.start_soc_source,
         "start_soc_basis": BASIS.get(inputs.start_soc_source, "assumed"),
+        "start_soc_note": outside_range_note(site.battery, start_percent),
         "steering": {"state": "off", "steers": False, "words": "Shown, not carried out: this command steers nothing."},
         "released": plan.released,
         "release_reason": plan.reason,
@@ -120,6 +124,8 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
     draw_table(out, rows, headings)
     soc, basis, source = (document[f"start_soc_{name}"] for name in ("percent", "basis", "source"))
     out.print(f"starts at {soc:.0f} % ({basis}: {source}); {document['steering']['words']}", markup=False)
+    if document["start_soc_note"]:
+        out.print(document["start_soc_note"], markup=False)
     costs = f"idle {document['idle_cost']:.2f}, self-consumption {document['self_consumption_cost']:.2f}"
     out.print(f"cost {document['cost']:.2f} {currency} ({costs}): {document['release_reason']}", markup=False)
     for violation in document["violations"]:

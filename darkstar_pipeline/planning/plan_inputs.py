@@ -29,6 +29,10 @@ from planner.value.scenario_source import SCENARIO_DAYS
 LOW, MEDIAN, HIGH = 0.1, 0.5, 0.9
 
 
+_SOC_TOLERANCE = 1e-6
+"""Rounding of a state of charge at an edge of the range [points]."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlanInputs:
     """The inputs of a plan of a moment.
@@ -245,11 +249,20 @@ def _month_so_far(data: PlanningData, site: Site) -> tuple[MonthState, ...]:
 def _start_soc(data: PlanningData, battery: Battery, protocol: Protocol, given: StartSoc | None) -> tuple[float, str]:
     """Return stored energy at the start [kWh], and the origin of the figure."""
     if given is not None:
-        return battery.soc_kwh(given.percent), given.source
+        return battery.stored_kwh(given.percent), given.source
     read = observed_soc(data.readings, data.start)
     if read is not None:
-        return battery.soc_kwh(read), "observed"
+        return battery.stored_kwh(read), "observed"
     return protocol.start_soc_kwh, "protocol"
+
+
+def outside_range_note(battery: Battery, percent: float) -> str:
+    """Return what a start outside the usable range means for a plan; empty where it is inside."""
+    least, most = (100 * bound / battery.capacity_kwh for bound in (battery.min_soc_kwh, battery.max_soc_kwh))
+    if least - _SOC_TOLERANCE <= percent <= most + _SOC_TOLERANCE:
+        return ""
+    way = "not discharged before it is back" if percent < least else "not charged before it is back"
+    return f"{percent:.3g} % is outside the usable range of {least:.3g} to {most:.3g} %: the battery is {way}"
 
 
 def observed_soc(readings: pl.DataFrame, start: datetime) -> float | None:

@@ -259,7 +259,8 @@ class HomeProgram:
         """Let the horizon begin at `slot` with that much stored energy; earlier slots no longer matter.
 
         Outside the usable range, where a battery may be found, its way back is allowed too: the range is widened to the
-        start. That also allows what the inverter does not, to come back there, so the bound is a little low then.
+        start. That also allows what the inverter does not, to go out again, so the bound is a little low then; a plan
+        forbids it by `bound_soc`.
 
         Raises:
             PlannerError: there are planned loads, whose windows begin with the first slot, or a demand charge, with
@@ -284,6 +285,14 @@ class HomeProgram:
         if self.end_soc_kwh is not None:
             least[-1] = most[-1] = self.end_soc_kwh
         self.hot.set("start_soc", before)
+        self.hot.set("soc_least", least)
+        self.hot.set("soc_most", most)
+
+    def bound_soc(self, least: Energy, most: Energy) -> None:
+        """Bound stored energy at each slot's end, until the next `start_at`; each `(n_slots,)` [kWh]."""
+        least, most = least.copy(), most.copy()
+        if self.end_soc_kwh is not None:
+            least[-1] = most[-1] = self.end_soc_kwh
         self.hot.set("soc_least", least)
         self.hot.set("soc_most", most)
 

@@ -15,11 +15,12 @@ import polars as pl
 from planner.errors import NoFeasibleScheduleError, SolverError
 from planner.optimizer.fallback_solvers import FALLBACKS, solve_by
 from planner.optimizer.home_program import HomeProgram
-from planner.optimizer.solution import Solution, SolverRecord
+from planner.optimizer.solution import SOC, Solution, SolverRecord
 from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.plans.explanations import explain
 from planner.plans.relaxation import check_end, contradiction
 from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, Candidate, candidate, release, simple_candidates
+from planner.plans.return_to_range import return_bounds
 from planner.plans.schedule import optimized_schedule
 from planner.plans.task import PlanTask
 from planner.verification.verifier import Verification
@@ -143,9 +144,24 @@ def _attempts(task: PlanTask, time_limit: float, solvers: Sequence[tuple[str, So
             return
 
 
+def _coming_back(task: PlanTask, program: HomeProgram, solve: Callable[[], Solution]) -> Solution:
+    """Solve; where a battery that is found outside its range comes back and goes out again, solve once more."""
+    solution = solve()
+    bounds = return_bounds(task, solution.flows[:, SOC])
+    if bounds is None:
+        return solution
+    program.bound_soc(*bounds)
+    try:
+        return solve()
+    except NoFeasibleScheduleError:  # the first answer went out again to keep to the fuse; the verifier refuses it
+        return solution
+    finally:
+        program.start_at(0, task.start_soc_kwh)
+
+
 def _attempt(task: PlanTask, program: HomeProgram, name: str, solve: Callable[[], Solution]) -> SolverAttempt:
     try:
-        solution = solve()
+        solution = _coming_back(task, program, solve)
     except NoFeasibleScheduleError as error:
         raise (contradiction(task) or error) from error
     except SolverError as error:

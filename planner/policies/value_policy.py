@@ -16,7 +16,7 @@ from planner.value.scenario_weights import NAIVE, ScenarioWeights, WeightRules
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import PowerMeter, SlotPrices
 from planner.value.value_cache import recent_value_function
-from planner.value.value_function import in_order, interpolated
+from planner.value.value_function import extended, in_order
 
 
 class SlotExpectation(NamedTuple):
@@ -121,7 +121,7 @@ class ValueDays:
         )
         paid = flows.import_kwh * import_price - flows.export_kwh * export_price
         wear = flows.charge_kwh * battery.charge_wear + flows.discharge_kwh * battery.discharge_wear
-        left = interpolated(self.value.soc_kwh, expected.later, flows.soc_end_kwh)
+        left = extended(self.value.soc_kwh, expected.later, flows.soc_end_kwh)
         if self.meter.prices is not None:
             paid = paid + self.meter.prices.cost(
                 slot, flows.import_kwh, self.meter.prices.due(slot, self.meter.import_kwh)

@@ -87,6 +87,26 @@ def interpolated(grid: Energy, values: Energy, soc_kwh: Energy) -> Energy:
     return below + share * (flat.take(at + 1) - below)
 
 
+def extended(grid: Energy, values: Energy, soc_kwh: Energy) -> Energy:
+    """`interpolated`, and beyond the grid on with the slope of its outermost step.
+
+    A battery may be found outside its range. What it lacks there has to be charged before it can be used, so that a kWh
+    below the range is worth what the first kWh inside it is.
+    """
+    inside = interpolated(grid, values, soc_kwh)
+    lacking, over = np.minimum(soc_kwh - grid[0], 0.0), np.maximum(soc_kwh - grid[-1], 0.0)
+    if not (lacking.any() or over.any()):
+        return inside
+    width = _step(grid)
+    first, last = (_along(values[:, at + 1] - values[:, at], soc_kwh) / width for at in (0, len(grid) - 2))
+    return inside + first * lacking + last * over
+
+
+def _along(by_home: Energy, like: Energy) -> Energy:
+    """Values by home, shaped to go with an array `(n_homes, ...)`."""
+    return by_home.reshape(-1, *(1,) * (like.ndim - 1))
+
+
 def in_order(parts: Energy) -> Energy:
     """Sum over the second axis, always in the same order, whatever else is worked on together.
 

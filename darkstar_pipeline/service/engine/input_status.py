@@ -11,7 +11,7 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError, DataMissingError
 from darkstar_pipeline.planning.memo import Memo
-from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at, observed_soc
+from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at, observed_soc, outside_range_note
 from darkstar_pipeline.planning.site_tables import SiteTables
 from darkstar_pipeline.service.engine.plan_documents import expected_soc_percent
 from darkstar_pipeline.service.schemas.plans import Input, InputBasis, InputName, InputState, PlanDocument
@@ -22,6 +22,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SLOT_FORECASTS,
     SPOT_PRICES,
 )
+from env.battery import Battery
 from env.time_grid import SLOT, slot_of, zone
 from planner.optimizer.deferrable_loads import LoadRequests
 
@@ -85,6 +86,7 @@ def collect_inputs(
     service = context.site_settings.service
     readings = _recent_readings(SiteTables(context.lake, context.site_name, memo), at, context.timezone)
     soc, soc_input = start_soc(readings, at, live, last, stale_after=timedelta(minutes=service.soc_stale_minutes))
+    soc_input = _noting_range(soc_input, soc, context.site.battery)
     try:
         plan_inputs = inputs_at(
             context, at, soc=soc, requests=requests, lookback_days=lookback_days, lenient=True, memo=memo
@@ -150,6 +152,12 @@ def _soc_input(
     note: str = "",
 ) -> Input:
     return Input(name="soc", state=state, source=source, at=at, note=note, basis=basis, since=since)
+
+
+def _noting_range(soc_input: Input, soc: StartSoc | None, battery: Battery) -> Input:
+    """Add a note where the battery is found outside its usable range."""
+    note = "" if soc is None else outside_range_note(battery, soc.percent)
+    return soc_input.model_copy(update={"note": "; ".join(part for part in (soc_input.note, note) if part)})
 
 
 def _since(last: PlanDocument | None, basis: InputBasis, at: datetime) -> datetime:

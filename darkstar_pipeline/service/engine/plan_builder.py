@@ -213,7 +213,7 @@ def _task_of(site: Site, last: PlanDocument, at: datetime, status: InputStatus) 
     expected = slots[0].soc_start_percent
     percent = status.soc.percent if status.soc is not None else expected if expected is not None else 0.0
     value = _end_value(last)
-    return PlanTask(slots=frame, site=site, start_soc_kwh=battery.soc_kwh(percent), end=End(value=value))
+    return PlanTask(slots=frame, site=site, start_soc_kwh=battery.stored_kwh(percent), end=End(value=value))
 
 
 def _end_value(last: PlanDocument) -> float:

@@ -12,7 +12,7 @@ AT = "2024-03-31T14:00"  # the day with 92 slots
 KEYS = [
     "site", "at", "source", "rung", "why", "attempts",
     "solver", "vintage", "forecast", "start_soc_percent", "start_soc_source",
-    "start_soc_basis", "steering", "released",
+    "start_soc_basis", "start_soc_note", "steering", "released",
     "release_reason", "cost", "idle_cost", "self_consumption_cost", "verified", "violations", "slots",
 ]  # fmt: skip
 
@@ -139,3 +139,13 @@ def test_plan_is_refused_when_nothing_is_configured(home: Path, darkstar: Darkst
 )
 def test_command_is_put_in_words_when_drawn(command: tuple[float, float, float], words: str) -> None:
     assert command_words(command, 8.0) == words
+
+
+@pytest.mark.usefixtures("in_sample")
+def test_plan_starts_from_a_state_of_charge_outside_the_range_and_says_so(darkstar: Darkstar) -> None:
+    plan = darkstar("plan", "--at", AT, "--soc", "3", "--json").document
+    assert plan["start_soc_percent"] == pytest.approx(3)
+    assert plan["verified"]
+    assert "outside the usable range" in plan["start_soc_note"]
+    assert "outside the usable range" in darkstar("plan", "--at", AT, "--soc", "3").out.replace("\n", " ")
+    assert darkstar("plan", "--at", AT, "--soc", "50", "--json").document["start_soc_note"] == ""

@@ -11,7 +11,7 @@ from env.site import Limits, Site
 from planner.optimizer.slot_arrays import needed_arrays
 from planner.oracle import solve_optimal_schedule
 from planner.value.scenarios import Scenarios
-from planner.value.value_function import ValueFunction, in_order, interpolated, soc_grid, value_function
+from planner.value.value_function import ValueFunction, extended, in_order, interpolated, soc_grid, value_function
 from tests.builders.homes import DEFAULT_BATTERY, PAPER_BATTERY, days_of_slots, home
 
 SPRING, AUTUMN, SUMMER = date(2026, 3, 29), date(2026, 10, 25), date(2026, 6, 10)
@@ -196,6 +196,14 @@ def test_stored_energy_is_worth_less_when_it_leaks() -> None:
 def test_interpolated_is_linear_inside_and_level_outside(soc: float, value: float) -> None:
     grid, values = np.array([4.0, 6.0, 8.0]), np.array([[0.0, 0.0, 0.0], [10.0, 20.0, 25.0]])
     assert interpolated(grid, values, np.array([soc, soc])).tolist() == [0.0, pytest.approx(value)]
+
+
+@pytest.mark.parametrize(("soc", "value"), [(2.0, 0.0), (4.0, 10.0), (5.5, 17.5), (8.0, 25.0), (9.0, 27.5)])
+def test_extended_goes_on_with_the_outermost_slopes_outside(soc: float, value: float) -> None:
+    grid, values = np.array([4.0, 6.0, 8.0]), np.array([[0.0, 0.0, 0.0], [10.0, 20.0, 25.0]])
+    found = extended(grid, values, np.array([[[5.0], [soc]], [[5.0], [soc]]]))
+    assert found[:, 1, 0].tolist() == [0.0, pytest.approx(value)]
+    assert found[:, 0, 0].tolist() == [0.0, pytest.approx(15.0)]
 
 
 @pytest.mark.parametrize("n_rest", [1, 2, 3, 8, 61])
