@@ -20,6 +20,10 @@ from benchmarks.fault_injection.faulty_inverter import (
 from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings, HomeAssistantSettings
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.control.controller import POLL_SECONDS, ControlledHome, Controller
+from darkstar_pipeline.service.control.daily_writes import DailyWrites
+from darkstar_pipeline.service.control.default_pace import DefaultPace
+from darkstar_pipeline.service.control.guard import LONGEST_PAUSE_SECONDS
+from darkstar_pipeline.service.control.restoration import Restoration
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantError
 from darkstar_pipeline.service.home_assistant.lease import Lease, read_lease, write_lease
 from darkstar_pipeline.service.schemas.plans import CommandDocument
@@ -31,7 +35,6 @@ BEGIN = datetime(2025, 10, 25, 22, 0, tzinfo=UTC)
 FAULT_SECONDS = 120.0
 GUARD_SLACK_SECONDS = 30.0
 """A guard that sees an expired lease restores within this time, wherever the inverter takes it [s]."""
-GUARD_PAUSE_SECONDS = 10.0
 LONGEST_FAULT_SECONDS = 600.0
 DISCHARGE_KW = 8.0
 DEFAULT = {CHARGE: 0.0, DISCHARGE: 8000.0}
@@ -53,21 +56,33 @@ class SimulatedClock(Clock):
         return self.seconds
 
 
-@dataclass
 class SimulatedGuard:
-    """A guard process: restores the default when the lease expires, and looks before it says so."""
+    """A guard process: what restores the default is the real guard's, clock and inverter are simulated.
 
-    folder: Path
-    inverter: FaultyInverter
-    clock: SimulatedClock
-    writes: int = 0
-    writing: bool = False
-    running: bool = False
-    _next: float = 0.0
+    Args:
+        folder: of the lease file.
+        inverter: the inverter.
+        clock: the simulated time.
+    """
+
+    def __init__(self, folder: Path, inverter: FaultyInverter, clock: SimulatedClock) -> None:
+        self._folder, self._inverter, self._clock = folder, inverter, clock
+        self._restoration = self._started()
+        self.writing = self.running = False
+        self._next = 0.0
+
+    def _started(self) -> Restoration:
+        """Return what a guard that has just been started knows: what the files say."""
+        writes, pace = DailyWrites(self._folder, self._clock.now), DefaultPace(self._folder, self._clock.monotonic)
+        return Restoration(writes, pace, wait=self._wait)
+
+    def _wait(self, seconds: float) -> None:
+        self._clock.seconds += seconds
 
     def ensure(self) -> bool:
         """Start it where it has ended; return that it lives."""
-        self.running = True
+        if not self.running:
+            self._restoration, self.running = self._started(), True
         return True
 
     def dismiss(self, timeout: float) -> bool:
@@ -77,27 +92,25 @@ class SimulatedGuard:
         return True
 
     def tick(self) -> None:
-        """Look at the lease, and restore the default where it has expired."""
-        lease = read_lease(self.folder) if self.running else None
+        """Look at the lease, and at the default where it has expired."""
+        lease = read_lease(self._folder) if self.running else None
         if lease is None:
             return
-        if lease.released:
-            self.running = False
-        elif self.clock.seconds >= max(lease.ends, self._next):
-            self._next = self.clock.seconds + GUARD_PAUSE_SECONDS
+        if lease.released or self._clock.seconds < lease.ends:
+            self._restoration.forget()
+            self.running = not lease.released
+        elif self._clock.seconds >= self._next:
+            self._next = self._clock.seconds + LONGEST_PAUSE_SECONDS
             self._restore(lease)
 
     def _restore(self, lease: Lease) -> None:
         self.writing = True
         try:
-            for call in lease.restore:
-                self.inverter.call(call.domain, call.service, call.data)
-        except HomeAssistantError:
-            return
+            problems = self._restoration.step(self._inverter, lease.restore, goes_on=lambda: True)
         finally:
             self.writing = False
-        if self.inverter.values == DEFAULT:
-            write_lease(self.folder, lease.model_copy(update={"released": True}))
+        if not problems:
+            write_lease(self._folder, lease.model_copy(update={"released": True}))
             self.running = False
 
 
@@ -106,8 +119,8 @@ class DayCounts:
     """Counts of what happened in the simulated time.
 
     Attributes:
-        writes: values that control wrote, by local day.
-        guard_writes: values that the guard wrote.
+        writes: values that were written, by local day: by control and guard together.
+        guard_writes: those of them that the guard wrote.
         outlived_seconds: longest time that a command stood after its lease, while the inverter took writes [s].
         renewed_unconfirmed: renewals of the lease by steps that neither read back command or default nor wrote.
         faults: how often each fault was put in.
@@ -116,12 +129,16 @@ class DayCounts:
     """
 
     writes: Counter[str] = field(default_factory=Counter[str])
-    guard_writes: int = 0
+    guard_writes: Counter[str] = field(default_factory=Counter[str])
     outlived_seconds: float = 0.0
     renewed_unconfirmed: int = 0
     faults: Counter[str] = field(default_factory=Counter[str])
     problems: Counter[str] = field(default_factory=Counter[str])
     commanded_seconds: float = 0.0
+
+    def worst_day(self) -> str:
+        """Return the local day with the most writes; empty where nothing was written."""
+        return max(self.writes, key=lambda day: self.writes[day], default="")
 
 
 class AcceleratedHome:
@@ -265,7 +282,6 @@ class AcceleratedHome:
 
     def _written(self, entity: str, value: float) -> None:
         del entity, value
-        if self.guard.writing:
-            self.counts.guard_writes += 1
-        else:
-            self.counts.writes[self.clock.now().astimezone(zone(ZONE)).date().isoformat()] += 1
+        day = self.clock.now().astimezone(zone(ZONE)).date().isoformat()
+        self.counts.writes[day] += 1
+        self.counts.guard_writes[day] += int(self.guard.writing)

@@ -101,9 +101,9 @@ def release(call: Call) -> Document:
     site = call.context().site_name if call.site is None else _named(call.site)
     folder = service_folder(home_dir(), site)
     reading = look_at_lease(folder)
-    outstanding = reading.problem != "" or (reading.lease is not None and not reading.lease.released)
-    if reading.lease is not None and outstanding:
-        write_lease(folder, reading.lease.model_copy(update={"released": True}))
+    outstanding = reading.problem != "" or reading.outstanding is not None
+    if reading.outstanding is not None:
+        write_lease(folder, reading.outstanding.model_copy(update={"released": True}))
     elif outstanding:
         (folder / LEASE_FILE).replace(folder / DAMAGED)
     entities = [] if reading.lease is None else [str(call.data.get("entity_id")) for call in reading.lease.restore]

@@ -61,7 +61,7 @@ def _outstanding(folder: Path, check: str) -> list[CheckResult]:
     reading = look_at_lease(folder)
     if reading.problem:
         return [warned(check, reading.problem, "look at the inverter, then run `darkstar control release`")]
-    if reading.lease is None or reading.lease.released or _serving(folder):
+    if reading.outstanding is None or _serving(folder):
         return []
     guard = live_guard(folder)
     if guard is None:

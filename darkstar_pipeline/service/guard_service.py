@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from darkstar_pipeline.service.control.guard import Guard
-from darkstar_pipeline.service.home_assistant.lease import end_lease, read_lease
+from darkstar_pipeline.service.home_assistant.lease import end_lease, look_at_lease
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from darkstar_pipeline.state.file_lock import is_locked
 from darkstar_pipeline.state.folder_names import SERVICE_FOLDER
@@ -82,8 +82,8 @@ class GuardService:
 def _end_what_nobody_holds(folder: Path) -> None:
     """End a lease whose service does not live; one that lives renews it."""
     try:
-        lease = read_lease(folder)
-        if lease is not None and not lease.released and not is_locked(folder / SERVING_LOCK):
+        lease = look_at_lease(folder).outstanding
+        if lease is not None and not is_locked(folder / SERVING_LOCK):
             end_lease(folder, lease)
     except OSError as error:  # it expires by itself
         _log.warning("the lease of %s cannot be ended: %s", folder.name, error)

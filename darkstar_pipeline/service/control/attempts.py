@@ -13,6 +13,8 @@ FIRST_PAUSE_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 3600.0
 KEPT_PART = 4
 """One write in so many of the day's budget is kept for repeating the default."""
+GUARD_PART = 5
+"""One write in so many is kept for the guard alone."""
 
 
 class CommandAttempts:
@@ -84,3 +86,12 @@ def kept_writes(budget: int, n_default: int) -> int:
     (25, 4, 3)
     """
     return n_default + max(budget - n_default, 0) // KEPT_PART
+
+
+def guards_writes(budget: int, n_default: int) -> int:
+    """Return how much of the day's budget control leaves to the guard, which ends commands that control cannot end.
+
+    >>> guards_writes(96, 2), guards_writes(8, 3), guards_writes(4, 3)
+    (18, 1, 0)
+    """
+    return max(budget - n_default, 0) // GUARD_PART

@@ -119,7 +119,9 @@ class Controller:
         self._thread: threading.Thread | None = None
         self._handing_back = False
         self._completed: float | None = None
-        self._daily_writes = DailyWrites(home.folder, home.timezone, clock)
+        self._daily_writes = DailyWrites(
+            home.folder, clock.now, timezone=home.timezone, budget=self.settings.writes_per_day
+        )
         self._status = ControlStatus(
             enabled=self.settings.enabled,
             dry_run=self.settings.dry_run,
@@ -188,13 +190,25 @@ class Controller:
             outcome = self._execution.restore(writer, "", at_the_end=True)
             if not outcome.confirmed:
                 return outcome.problem
-            if self._dead_man is not None:
-                self._dead_man.cancel()
-            if not self._keeper.release(writer.calls(self._execution.default()), STOP_SECONDS):
-                _log.warning("the guard does not end")
+            self._release(writer)
         except (HomeAssistantError, OSError) as error:
             return str(error)
         return ""
+
+    def _hold(self, writer: EntityWriter, *, over: bool) -> None:
+        """Renew the lease, or release it where nothing of ours runs and nothing will before midnight."""
+        if over:
+            self._release(writer)
+        else:
+            self._keeper.renew(writer.calls(self._execution.default()))
+            self._follow()
+
+    def _release(self, writer: EntityWriter) -> None:
+        """Release the lease, once the default stands."""
+        if self._dead_man is not None:
+            self._dead_man.cancel()
+        if not self._keeper.release(writer.calls(self._execution.default()), STOP_SECONDS):
+            _log.warning("the guard does not end")
 
     def _leave_to_guard(self) -> None:
         """End the lease now, so that the guard need not wait for its end."""
@@ -262,10 +276,9 @@ class Controller:
             self._status.last_writes, self._status.connected = in_words(target), True
             return
         outcome = self._execution.step(self._writer, command, now)
-        if outcome.confirmed:
-            self._keeper.renew(self._writer.calls(self._execution.default()))
-            self._follow()
-        self._status.connected = True
+        if outcome.confirmed and self._keeper.held:
+            self._hold(self._writer, over=outcome.over)
+        self._status.connected, self._status.writes_today = True, self._daily_writes.count()
         self._status.problem = outcome.problem
         self._status.notes, self._status.commanded = "; ".join(outcome.notes), outcome.commanded
         if outcome.confirmed and not outcome.problem:

@@ -7,7 +7,9 @@ The rules of a write:
   the next slot, and the inverter gets its default.
 - A command is written only while the day's budget leaves room for the default after it, and for repeating that.
 - The default is written once when it is needed and then looked at; again only where it is seen not to stand, after
-  pauses that double from a minute to an hour, and never beyond the day's budget: the guard goes on from there.
+  pauses that double from a minute to an hour, and never from what is kept for the guard, which goes on from there.
+- Where the budget has no room for a command, nothing of ours is left to guard once the default stands: the lease is
+  released, and what others write after that is theirs.
 - Nothing is written to an entity that has no value, whose unit is not the one of the mapping, or that lacks the option.
 """
 
@@ -16,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from darkstar_pipeline.config.home_assistant import ControlSettings
-from darkstar_pipeline.service.control.attempts import CommandAttempts, DefaultRepeats, kept_writes
+from darkstar_pipeline.service.control.attempts import CommandAttempts, DefaultRepeats, guards_writes, kept_writes
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityWriter, Look, Ramp
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes
 from darkstar_pipeline.service.schemas.plans import CommandDocument
@@ -26,6 +28,7 @@ UNREADABLE_SECONDS = 30.0
 NOT_TAKEN = "the inverter did not take the command; it runs its own default until the next slot"
 _LATE = "the command has expired; the inverter runs its own default"
 _SPENT = "the day's budget of writes is spent; the inverter runs its default until midnight"
+_GUARDS = "the writes that control may do today are spent; the others are the guard's, which restores the default"
 _NEITHER = "the inverter takes neither the command nor its default; its lease runs out, and the guard goes on trying"
 
 
@@ -38,12 +41,14 @@ class Outcome:
         commanded: whether it is the command.
         problem: what is wrong; empty where nothing is.
         notes: what the inverter cannot express of what was asked.
+        over: whether nothing of ours runs, and nothing will before midnight.
     """
 
     confirmed: bool
     commanded: bool = False
     problem: str = ""
     notes: tuple[str, ...] = ()
+    over: bool = False
 
 
 class Execution:
@@ -150,7 +155,7 @@ class Execution:
             problem: why the default replaces the command; empty where nothing is wrong.
             notes: what the inverter cannot express of the command.
             commanded: whether the default is the command.
-            at_the_end: whether control stops, and what differs is written once more whatever was written today.
+            at_the_end: whether control stops, and what differs is written once more, from the guard's part too.
 
         Raises:
             HomeAssistantError: Home Assistant does not answer.
@@ -159,20 +164,23 @@ class Execution:
         due = look
         if not at_the_end:
             due = replace(look, differing=self._repeats.due(self._monotonic(), look.differing))
-        if due.differing and (at_the_end or self._room(due, kept=0)):
+        kept = 0 if at_the_end else guards_writes(self._settings.writes_per_day, len(self.default()))
+        has_room = self._has_room(len(due.differing), kept)
+        if due.differing and has_room:
             if unguarded := self._guard(writer):
                 return Outcome(confirmed=False, problem=unguarded, notes=notes)
             self._repeats.add(self._monotonic(), due.differing)
             writer.write(due)
             look = writer.settled(self.default())
-        holds = self._guard if look.stands else self._guarded
+        over = look.stands and not self._room_for_a_command()
+        holds = self._guard if look.stands and not over else self._guarded
         if unguarded := holds(writer):
             return Outcome(confirmed=False, problem=unguarded, notes=notes)
         notes = tuple(dict.fromkeys((*notes, *look.notes)))
         if look.stands:
             self._repeats.confirm(self._monotonic())
-            return Outcome(confirmed=True, commanded=commanded, problem=problem, notes=notes)
-        why = "; ".join(part for part in (_NEITHER, look.refused, look.unreadable) if part)
+            return Outcome(confirmed=True, commanded=commanded, problem=problem, notes=notes, over=over)
+        why = "; ".join(part for part in (_NEITHER if has_room else _GUARDS, look.refused, look.unreadable) if part)
         return Outcome(confirmed=False, problem=why, notes=notes)
 
     def _without_value(self, writer: EntityWriter, command: CommandDocument, look: Look) -> Outcome:
@@ -190,8 +198,14 @@ class Execution:
         self._held_off_until, self._held_off_why = command.expires_at, why
 
     def _affordable(self, look: Look) -> bool:
-        return self._room(look, kept=kept_writes(self._settings.writes_per_day, len(self.default())))
+        return self._has_room(len(look.differing), self._kept())
 
-    def _room(self, look: Look, kept: int) -> bool:
-        """Return whether the day's budget has room for what differs, and for writes to keep."""
-        return self._written() + len(look.differing) + kept <= self._settings.writes_per_day
+    def _room_for_a_command(self) -> bool:
+        return self._has_room(1, self._kept())
+
+    def _kept(self) -> int:
+        return kept_writes(self._settings.writes_per_day, len(self.default()))
+
+    def _has_room(self, n_writes: int, kept: int) -> bool:
+        """Return whether the day's budget has room for some writes, and for others to keep."""
+        return self._written() + n_writes + kept <= self._settings.writes_per_day

@@ -2,7 +2,7 @@
 
 It outlives the service, however that ends, an absent Home Assistant, and every error: whatever happens in its loop is
 logged, stands in its status file, and the loop goes on. A default is restored when it was read back; until then it is
-tried again, for days if need be.
+looked at every few seconds, and written again after pauses that grow, for days if need be (`default_pace`).
 
 A guard that the service starts ends when the lease is released. The one of `darkstar control guard` stays, for the
 next lease. Where two run on a folder, the second stands by: it takes the place of the first when that ends, and acts in
@@ -22,6 +22,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from darkstar_pipeline.service.control.daily_writes import DailyWrites
+from darkstar_pipeline.service.control.default_pace import DefaultPace
 from darkstar_pipeline.service.control.guard_status import (
     PLACES,
     GuardStatus,
@@ -29,7 +31,7 @@ from darkstar_pipeline.service.control.guard_status import (
     StatusFile,
     live_guard,
 )
-from darkstar_pipeline.service.control.restoration import in_short, restore_default
+from darkstar_pipeline.service.control.restoration import Restoration, in_short
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.lease import (
     Lease,
@@ -45,8 +47,8 @@ LOG_FILE = "watchdog.log"
 LOG_BYTES = 500_000
 POLL_SECONDS = 1.0
 FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
-"""Pause between two attempts to restore the default [s]: it doubles from the first to the longest."""
+LONGEST_PAUSE_SECONDS = 5.0
+"""Pause between two looks at a default that does not stand [s]: it doubles from the first to the longest."""
 _FIRST, _STANDBY = PLACES
 _log = logging.getLogger("darkstar.guard")
 
@@ -76,6 +78,7 @@ class Guard:
         self._place = _Place(folder)
         self._file = StatusFile(folder)
         self._started_at, self._pid, self._boot = uptime(), os.getpid(), boot_id()
+        self._restoration = Restoration(DailyWrites(folder), DefaultPace(folder, uptime), wait=wait)
         self._known: Lease | None = None
         self._settled: Lease | None = None
         self._next_attempt, self._pause = 0.0, FIRST_PAUSE_SECONDS
@@ -123,9 +126,11 @@ class Guard:
             return not reading.problem and not self._stays
         if lease.released:
             self._known = None
+            self._restoration.forget()
             self._see("released", self._place.problem)
             return not self._stays
         if not lease.expired:
+            self._restoration.forget()
             self._see("held", reading.problem or self._place.problem)
             return False
         if not self._place.first and live_guard(self._folder, self._uptime, places=(_FIRST,)) is not None:
@@ -154,15 +159,13 @@ class Guard:
         return not self._stays
 
     def _restore(self, lease: Lease) -> str:
-        """Restore the default; return what does not stand."""
+        """Look at the default, and restore it where that is due; return what does not stand."""
         try:
             token = secret(TOKEN_VARIABLE, None if lease.token_file is None else Path(lease.token_file))
             if token is None:
                 return f"the token of Home Assistant is missing: {lease.token_file or TOKEN_VARIABLE}"
             with HomeAssistantClient(lease.url, token) as client:
-                problems = restore_default(
-                    client, lease.restore, wait=self._wait, goes_on=lambda: self._is_still(lease)
-                )
+                problems = self._restoration.step(client, lease.restore, goes_on=lambda: self._is_still(lease))
         except Exception as error:  # noqa: BLE001 - it is tried again
             return in_short(error)
         return "; ".join(problems)

@@ -156,8 +156,7 @@ class GuardProcess:
         """Return the guard as a component of the service; empty where none is needed and none is there."""
         status = self._live(self._folder)
         reading = look_at_lease(self._folder)
-        outstanding = reading.lease is not None and not reading.lease.released
-        if status is None and not (self._wanted or outstanding or reading.problem):
+        if status is None and not (self._wanted or reading.outstanding or reading.problem):
             return []
         age = None if status is None else round(max(0.0, status.age(self._uptime())), 1)
         if status is None:

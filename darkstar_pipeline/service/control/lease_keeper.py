@@ -9,7 +9,7 @@ from darkstar_pipeline.service.home_assistant.lease import (
     ServiceCall,
     boot_id,
     end_lease,
-    read_lease,
+    look_at_lease,
     uptime_seconds,
     write_lease,
 )
@@ -67,8 +67,11 @@ class LeaseKeeper:
 
     @property
     def held(self) -> bool:
-        """Return whether a lease was written that has not been released."""
-        return self._lease is not None and not self._lease.released
+        """Return whether a lease was written that nobody has released, neither we nor the guard."""
+        if self._lease is None or self._lease.released:
+            return False
+        stored = look_at_lease(self._folder)
+        return stored.lease is None or stored.outstanding is not None
 
     @property
     def lease(self) -> Lease | None:
@@ -91,12 +94,12 @@ class LeaseKeeper:
         Raises:
             OSError: the disk does not take the lease, or no process can be started.
         """
-        stored = read_lease(self._folder)
-        if stored is not None and not stored.released and not self._is_ours(stored):
-            end_lease(self._folder, stored)
+        stored = look_at_lease(self._folder)
+        if stored.outstanding is not None and not self._is_ours(stored.outstanding):
+            end_lease(self._folder, stored.outstanding)
             self._guards.ensure()
             return OUTSTANDING
-        if stored is not None and stored.released:
+        if stored.lease is not None and stored.lease.released:
             if not self._guards.dismiss(ENDING_SECONDS):
                 return NOT_ENDED
             self._lease = None
@@ -152,9 +155,9 @@ class LeaseKeeper:
         Raises:
             OSError: the disk does not take the lease; it expires by itself.
         """
-        stored = read_lease(self._folder)
-        if stored is not None and not stored.released:
-            end_lease(self._folder, stored)
+        outstanding = look_at_lease(self._folder).outstanding
+        if outstanding is not None:
+            end_lease(self._folder, outstanding)
             self._guards.ensure()
 
     def _write(self, restore: Sequence[ServiceCall], *, released: bool) -> None:

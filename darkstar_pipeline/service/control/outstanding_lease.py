@@ -81,8 +81,8 @@ class OutstandingLease:
         reading = look_at_lease(self._folder)
         if reading.problem and self._found is None:
             return self._replaced(reading.problem)
-        lease = reading.lease
-        if lease is None or lease.released or not self._is_ours():
+        lease = reading.outstanding
+        if lease is None or not self._is_ours():
             return self._over()
         if self._found is None:
             self._found = lease

@@ -1,14 +1,24 @@
 """Restores the inverter's default: calls what a lease names, and reads back whether it stands.
 
 Home Assistant answers 200 to a call and skips an entity that is unavailable, so an accepted call proves nothing; only
-the state that is read back does.
+the state that is read back does. A pass always looks, and writes only where the pace and the day's budget allow it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from darkstar_pipeline.errors import DarkstarError
-from darkstar_pipeline.service.home_assistant.entity_values import State, has_value, service_call, within_limits
+from darkstar_pipeline.service.control.daily_writes import DailyWrites
+from darkstar_pipeline.service.control.default_pace import DefaultPace, Reserve
+from darkstar_pipeline.service.home_assistant.entity_values import (
+    UNREADABLE,
+    State,
+    has_value,
+    number_of,
+    service_call,
+    within_limits,
+)
 from darkstar_pipeline.service.home_assistant.lease import ServiceCall
 from darkstar_pipeline.service.home_assistant.profiles import Write
 from darkstar_pipeline.service.logs import redacted
@@ -17,6 +27,7 @@ CONFIRM_SECONDS = 3.0
 """Time within which a pass waits for a value to be read back [s]; a slower entity is looked at in the next pass."""
 PAUSE_SECONDS = 0.3
 AWAY = "unavailable"
+RENEWED = "the lease was renewed meanwhile"
 
 
 class Home(Protocol):
@@ -31,36 +42,135 @@ class Home(Protocol):
         ...
 
 
-def restore_default(
-    home: Home, calls: Sequence[ServiceCall], *, wait: Callable[[float], None], goes_on: Callable[[], bool]
-) -> list[str]:
-    """Set what is not at its default, and read it back.
+@dataclass(frozen=True)
+class _Seen:
+    """What a look at the entity of a call saw.
 
-    Nothing is written to an entity that has its value, is unavailable or is missing. One entity that fails leaves the
-    others to be set all the same.
+    Attributes:
+        problem: why it is not at its default; empty where it is.
+        call: the call that would set it, within its present limits; None where nothing can be set now.
+        text: its state, or why there is none.
+        readable: whether its state is one that an entity of its kind can have; NaN and unknown are none.
+    """
+
+    problem: str
+    call: ServiceCall | None
+    text: str
+    readable: bool = False
+
+
+class Restoration:
+    """Restores defaults, one pass after the other.
 
     Args:
-        home: Home Assistant.
-        calls: service calls that restore the default, in this order.
+        writes: counts the writes of the day.
+        pace: of writing what is not taken.
         wait: waits for so many seconds.
-        goes_on: asked before every exchange; False ends the pass, because the lease was renewed meanwhile.
-
-    Returns:
-        What is not at its default, and why; empty where the default was read back whole.
     """
-    problems: dict[int, str] = {}
-    for number, call in enumerate(calls):
-        if not goes_on():
-            return ["the lease was renewed meanwhile"]
-        problems[number] = _attempt(lambda call=call: _set(home, call))
-    waited = 0.0
-    while True:
-        problems = {number: _attempt(lambda call=calls[number]: _look(home, call)) for number in problems}
-        problems = {number: problem for number, problem in problems.items() if problem}
-        if not problems or waited >= CONFIRM_SECONDS or not goes_on():
-            return list(problems.values())
-        wait(PAUSE_SECONDS)
-        waited += PAUSE_SECONDS
+
+    def __init__(self, writes: DailyWrites, pace: DefaultPace, *, wait: Callable[[float], None]) -> None:
+        self._writes, self._pace, self._wait = writes, pace, wait
+        self._texts: dict[int, str] = {}
+        self._changed = False
+        self._written: list[int] = []
+        self._blind: set[int] = set()
+
+    def forget(self) -> None:
+        """Take the next need for a new one: the default stands, or a lease is held again."""
+        self._pace.over()
+        self._texts.clear()
+        self._changed = False
+        self._written.clear()
+        self._blind.clear()
+
+    def step(self, home: Home, calls: Sequence[ServiceCall], *, goes_on: Callable[[], bool]) -> list[str]:
+        """Look at the entities, set what is not at its default where that is due, and read it back.
+
+        Nothing is written to an entity that has its value, is unavailable or is missing. One entity that fails leaves
+        the others to be set all the same.
+
+        Args:
+            home: Home Assistant.
+            calls: service calls that restore the default, in this order.
+            goes_on: asked before every exchange that writes; False ends the pass, because the lease was renewed.
+
+        Returns:
+            What is not at its default, and why; empty where the default was read back whole.
+        """
+        seen = self._look(home, calls)
+        self._changed = self._changed or self._has_changed(seen)
+        differing = [number for number, each in seen.items() if each.call is not None]
+        if differing and self._due(len(calls)):
+            first = self._first(differing)
+            if not self._set(home, seen, first, goes_on):
+                return [RENEWED]
+            seen = self._settled(home, calls, goes_on)
+            rest = [number for number in differing if number not in first and seen[number].call is not None]
+            if rest and not any(seen[number].problem for number in first):  # it takes writes again
+                if not self._set(home, seen, rest, goes_on):
+                    return [RENEWED]
+                seen = self._settled(home, calls, goes_on)
+        self._texts = {number: each.text for number, each in seen.items()}
+        problems = [each.problem for each in seen.values() if each.problem]
+        if not problems:
+            self.forget()
+        return problems
+
+    def _due(self, n_default: int) -> bool:
+        reserve = Reserve(self._writes.left(), n_default, self._writes.seconds_left())
+        return self._pace.due(reserve, changed=self._changed)
+
+    def _has_changed(self, seen: Mapping[int, _Seen]) -> bool:
+        """Return whether an entity that is to be set shows another value than it did, or has one again."""
+        return any(
+            each.call is not None and each.readable and self._texts.get(number, each.text) != each.text
+            for number, each in seen.items()
+        )
+
+    def _first(self, differing: Sequence[int]) -> list[int]:
+        """Return what is set first: all, or to see whether the inverter takes anything, what was not set for longest.
+
+        At most what is left of the day's budget, and one in any case.
+        """
+        if self._changed or not self._pace.begun:
+            return list(differing[: max(self._writes.left(), 1)])
+        return [min(differing, key=lambda number: self._written.index(number) if number in self._written else -1)]
+
+    def _set(self, home: Home, seen: Mapping[int, _Seen], numbers: Sequence[int], goes_on: Callable[[], bool]) -> bool:
+        """Set entities; return whether the lease is still the same. What is wrong is told by the look after it."""
+        self._pace.add(changed=self._changed)
+        self._changed = False
+        for number in numbers:
+            if not goes_on():
+                return False
+            call = seen[number].call
+            if call is not None:
+                self._writes.add()
+                self._written = [*(each for each in self._written if each != number), number]
+                _attempt(lambda call=call: home.call(call.domain, call.service, call.data))
+                self._blind.add(number)
+        return True
+
+    def _settled(self, home: Home, calls: Sequence[ServiceCall], goes_on: Callable[[], bool]) -> dict[int, _Seen]:
+        """Look until the default stands, at most for a while; return the last look."""
+        waited = 0.0
+        while True:
+            seen = self._look(home, calls)
+            if not any(each.problem for each in seen.values()) or waited >= CONFIRM_SECONDS or not goes_on():
+                return seen
+            self._wait(PAUSE_SECONDS)
+            waited += PAUSE_SECONDS
+
+    def _look(self, home: Home, calls: Sequence[ServiceCall]) -> dict[int, _Seen]:
+        return {number: self._seen(home, number, call) for number, call in enumerate(calls)}
+
+    def _seen(self, home: Home, number: int, call: ServiceCall) -> _Seen:
+        write = _write_of(call)
+        if write is not None:
+            return _attempt(lambda: _look_at(home, write))
+        if number in self._blind:  # of a kind that this release does not write: nothing can be read back
+            return _Seen("", None, "")
+        return _Seen(f"{call.domain}.{call.service} has not been called yet", call, "")
 
 
 def in_short(error: Exception) -> str:
@@ -69,40 +179,27 @@ def in_short(error: Exception) -> str:
     return redacted(" ".join(text.split()))
 
 
-def _attempt(step: Callable[[], str]) -> str:
-    """Return the problem that a step tells or raises."""
+def _attempt(step: Callable[[], _Seen | None]) -> _Seen:
+    """Return what a step saw, or the problem that it raises."""
     try:
-        return step()
+        return step() or _Seen("", None, "")
     except Exception as error:  # noqa: BLE001 - whatever one entity does, the others are restored
-        return in_short(error)
+        return _Seen(in_short(error), None, in_short(error))
 
 
-def _set(home: Home, call: ServiceCall) -> str:
-    """Call the service where the entity is there and has another value; what is wrong is told by the look after it."""
-    write = _write_of(call)
-    if write is None:  # of a kind that this release does not write: nothing can be read back
-        home.call(call.domain, call.service, call.data)
-        return ""
-    state = home.state(write.entity)
-    if state is not None and state.get("state") != AWAY and not _stands(state, write):
-        wanted = service_call(within_limits(state, write))
-        home.call(wanted.domain, wanted.service, wanted.data)
-    return ""
-
-
-def _look(home: Home, call: ServiceCall) -> str:
-    """Return why an entity is not at its default; empty where it is."""
-    write = _write_of(call)
-    if write is None:
-        return ""
+def _look_at(home: Home, write: Write) -> _Seen:
+    """Look at an entity."""
     state = home.state(write.entity)
     if state is None:
-        return f"{write.entity} does not exist in Home Assistant"
-    if state.get("state") == AWAY:
-        return f"{write.entity} is unavailable"
+        return _Seen(f"{write.entity} does not exist in Home Assistant", None, "")
+    text = str(state.get("state"))
+    if text == AWAY:
+        return _Seen(f"{write.entity} is unavailable", None, text)
     if _stands(state, write):
-        return ""
-    return f"{write.entity} is {state.get('state')}, its default is {within_limits(state, write).value}"
+        return _Seen("", None, text)
+    wanted = within_limits(state, write)
+    readable = text not in UNREADABLE and (isinstance(write.value, str) or number_of(state) is not None)
+    return _Seen(f"{write.entity} is {text}, its default is {wanted.value}", service_call(wanted), text, readable)
 
 
 def _stands(state: State, write: Write) -> bool:

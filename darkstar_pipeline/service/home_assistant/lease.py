@@ -80,6 +80,11 @@ class LeaseReading:
     lease: Lease | None
     problem: str = ""
 
+    @property
+    def outstanding(self) -> Lease | None:
+        """The lease that is there and that nobody has released; None where none is."""
+        return None if self.lease is None or self.lease.released else self.lease
+
 
 def look_at_lease(folder: Path) -> LeaseReading:
     """Return the lease of a folder, or why it cannot be read; whatever is in the file, nothing is raised."""

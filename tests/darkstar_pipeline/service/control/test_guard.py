@@ -80,11 +80,11 @@ def test_guard_goes_on_for_days_when_home_assistant_answers_200_and_skips_the_en
     stub_home.skips = True
     write_lease(tmp_path, stub_home.lease())
     hands = Hands(tmp_path)
-    hands.turns(600)
+    hands.turns(300)
     assert not released(tmp_path)
     assert f"{ENTITY} is 5000, its default is 0.0" in hands.problem
-    assert 20 <= len(stub_home.calls) <= 40, "ten minutes: soon at first, every half minute later"
-    stub_home.skips = False
+    assert 8 <= len(stub_home.calls) <= 14, "five minutes: every 20 s at first, after minutes later"
+    stub_home.skips, stub_home.states[ENTITY] = False, "4000"
     hands.turns(40)
     assert (float(stub_home.states[ENTITY]), released(tmp_path), hands.problem) == (0, True, "")
 
@@ -96,7 +96,7 @@ def test_guard_only_looks_when_an_entity_is_away(
     stub_home.states = {} if state is None else {ENTITY: state}
     write_lease(tmp_path, stub_home.lease())
     hands = Hands(tmp_path)
-    hands.turns(300)
+    hands.turns(60)
     assert not released(tmp_path)
     assert stub_home.calls == []
     assert ENTITY in hands.problem

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.fault_injection.accelerated_days import GUARD_SLACK_SECONDS, AcceleratedHome, DayCounts
 from benchmarks.fault_injection.faulty_inverter import INVERTER_FAULTS, InverterFault
 from darkstar_pipeline.service.control.attempts import DefaultRepeats
+from darkstar_pipeline.service.control.daily_writes import DailyWrites
 from darkstar_pipeline.service.control.execution import UNREADABLE_SECONDS
 from darkstar_pipeline.service.home_assistant.lease import read_lease
 from darkstar_pipeline.service.home_assistant.profiles import Write
@@ -31,7 +32,7 @@ def test_budget_holds_when_an_inverter_has_a_fault_for_hours(fault: InverterFaul
     home.draws = False
     home.run(0.1)
     home.inverter.fault = fault
-    assert_kept(home.run(1), 24)
+    assert_kept(home.run(0.5), 24)
 
 
 @pytest.mark.parametrize("seed", [1])
@@ -108,6 +109,37 @@ def test_command_is_given_up_for_the_slot_when_somebody_else_changes_it_again_an
     commanded = [value for entity, value in control.inverter.written if (entity, value) == (CHARGE, 2500.0)]
     assert len(commanded) == 4
     assert len(control.inverter.written) <= 10
+
+
+def test_lease_is_released_when_the_budget_has_no_room_for_a_command_and_the_default_stands(tmp_path: Path) -> None:
+    control = ControlledInverter(tmp_path, power_settings(writes_per_day=8))
+    while "budget" not in control.controller.status().problem:
+        control.supplier.command = command(1.0 + len(control.inverter.written) / 10, 0, 0)
+        control.controller.step()
+    lease = read_lease(tmp_path)
+    assert lease is not None
+    assert (lease.released, control.inverter.states) == (True, {CHARGE: 0.0, DISCHARGE: 8000.0})
+    control.inverter.states[CHARGE] = 1500.0
+    n_written = len(control.inverter.written)
+    for _ in range(50):
+        control.uptime += 2
+        control.clock.seconds += 2
+        control.controller.step()
+    assert read_lease(tmp_path) == lease, "what somebody else writes then is not for the guard to undo"
+    assert len(control.inverter.written) - n_written <= 1
+    assert len(control.inverter.written) <= 8
+
+
+def test_default_is_left_to_the_guard_when_control_stops_and_no_write_is_left(tmp_path: Path) -> None:
+    control = ControlledInverter(tmp_path, power_settings())
+    control.controller.step()
+    for _ in range(96):
+        DailyWrites(tmp_path, control.clock.now).add()
+    n_written = len(control.inverter.written)
+    control.controller.stop()
+    lease = read_lease(tmp_path)
+    assert lease is not None
+    assert (lease.released, len(control.inverter.written)) == (False, n_written)
 
 
 def test_control_is_not_well_when_its_last_look_is_long_ago(tmp_path: Path) -> None:

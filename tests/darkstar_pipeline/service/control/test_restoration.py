@@ -1,0 +1,173 @@
+"""What the guard writes: at once where something can be ended, ever more rarely where the inverter ignores it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from benchmarks.fault_injection.faulty_inverter import CHARGE, DISCHARGE, FaultyInverter
+from darkstar_pipeline.service.control.daily_writes import WRITES_FILE, DailyWrites
+from darkstar_pipeline.service.control.default_pace import PACE_FILE, DefaultPace
+from darkstar_pipeline.service.control.restoration import Restoration
+from darkstar_pipeline.service.home_assistant.lease import ServiceCall
+
+DEFAULT = {CHARGE: 0.0, DISCHARGE: 8000.0}
+RUNNING = {CHARGE: 5000.0, DISCHARGE: 0.0}
+LOOK_SECONDS = 10.0
+MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class Watch:
+    """A guard's restoration of an inverter whose charge runs, in simulated time from a midnight on."""
+
+    def __init__(self, folder: Path, *, budget: int = 96, hour: float = 0.0) -> None:
+        self.folder, self.budget, self.seconds, self.hour = folder, budget, 1000.0, hour
+        self.written: list[float] = []
+        self.inverter = FaultyInverter(
+            seconds=lambda: self.seconds, written=lambda *_: self.written.append(self.seconds)
+        )
+        self.inverter.values = dict(RUNNING)
+        self.restoration = self.started()
+
+    def started(self) -> Restoration:
+        writes = DailyWrites(self.folder, self.now, timezone="UTC", budget=self.budget)
+        return Restoration(writes, DefaultPace(self.folder, lambda: self.seconds), wait=self._wait)
+
+    def now(self) -> datetime:
+        return MIDNIGHT + timedelta(hours=self.hour, seconds=self.seconds - 1000.0)
+
+    def _wait(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def look(self) -> list[str]:
+        calls = [
+            ServiceCall(domain="number", service="set_value", data={"entity_id": entity, "value": value})
+            for entity, value in DEFAULT.items()
+        ]
+        return self.restoration.step(self.inverter, calls, goes_on=lambda: True)
+
+    def go(self, hours: float) -> None:
+        end = self.seconds + hours * 3600
+        while self.seconds < end:
+            self.look()
+            self.seconds += LOOK_SECONDS
+
+
+def test_default_is_written_ever_more_rarely_when_the_inverter_ignores_it(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    watch.inverter.fault = "ignores writes"
+    watch.go(0.05)
+    assert 8 <= len(watch.written) <= 12, "a slip of its bus is over in minutes"
+    watch.go(0.95)
+    assert len(watch.written) <= 18
+    watch.go(22.9)
+    assert len(watch.written) <= 45
+    assert watch.seconds - watch.written[-1] <= 3700, "it is never given up"
+
+
+@pytest.mark.parametrize("budget", [8, 24, 48])
+def test_writes_last_until_midnight_when_fewer_are_left_than_hours(budget: int, tmp_path: Path) -> None:
+    watch = Watch(tmp_path, budget=budget)
+    watch.inverter.fault = "ignores writes"
+    watch.go(23.9)
+    assert len(watch.written) <= budget
+    watch.inverter.fault, watch.inverter.values[CHARGE] = None, 4000.0
+    watch.look()
+    assert (watch.inverter.values, len(watch.written) <= budget) == (DEFAULT, True), "what moved is ended at once"
+
+
+@pytest.mark.parametrize("fault", ["unavailable", "away", "gone", "in kW"])
+def test_default_is_written_at_once_when_the_inverter_can_be_reached_again(fault: str, tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    watch.inverter.fault = "ignores writes"
+    watch.go(3)
+    n_written = len(watch.written)
+    watch.inverter.fault = fault  # pyright: ignore[reportAttributeAccessIssue]
+    watch.go(0.01)
+    watch.inverter.fault = None
+    watch.look()
+    assert watch.inverter.values == DEFAULT or fault == "in kW"
+    assert len(watch.written) <= n_written + 2
+
+
+def test_writes_are_paced_when_the_entity_comes_and_goes_and_ignores_them(tmp_path: Path) -> None:
+    watch = Watch(tmp_path, hour=0.1)
+    for _ in range(23 * 60):
+        for fault in ("ignores writes", "unavailable"):
+            watch.inverter.fault = fault
+            watch.look()
+            watch.seconds += 30
+    assert len(watch.written) <= 96
+    assert watch.seconds - watch.written[-1] <= 3700
+
+
+def test_running_charge_is_ended_at_once_when_the_day_has_no_writes_left(tmp_path: Path) -> None:
+    watch = Watch(tmp_path, budget=4)
+    writes = DailyWrites(tmp_path, watch.now, timezone="UTC", budget=4)
+    for _ in range(4):
+        writes.add()
+    watch.look()
+    assert watch.inverter.values == DEFAULT
+    watch.inverter.values, watch.inverter.fault, n_written = dict(RUNNING), "ignores writes", len(watch.written)
+    watch.go(10)
+    assert 10 <= len(watch.written) - n_written <= 13, "then one value an hour"
+
+
+def test_pace_goes_on_when_the_guard_is_killed_and_started_again(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    watch.inverter.fault = "ignores writes"
+    for _ in range(180):
+        watch.restoration = watch.started()
+        watch.look()
+        watch.seconds += 2
+    assert len(watch.written) <= 25
+    watch.inverter.fault = None
+    watch.go(0.2)
+    assert watch.inverter.values == DEFAULT
+    assert not (tmp_path / PACE_FILE).exists()
+
+
+def test_other_entity_is_set_when_one_never_takes_its_default(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    call = watch.inverter.call
+    deaf = {CHARGE, DISCHARGE}
+    watch.inverter.call = lambda domain, service, data: (  # pyright: ignore[reportAttributeAccessIssue]
+        None if data["entity_id"] in deaf else call(domain, service, data)
+    )
+    watch.look()
+    assert watch.inverter.values == RUNNING
+    deaf.remove(DISCHARGE)
+    watch.go(0.1)
+    assert watch.inverter.values == {**RUNNING, DISCHARGE: 8000.0}
+
+
+def test_control_and_guard_count_together_and_over_restarts(tmp_path: Path) -> None:
+    control = DailyWrites(tmp_path, lambda: MIDNIGHT, timezone="Europe/Stockholm", budget=10)
+    guard = DailyWrites(tmp_path, lambda: MIDNIGHT)
+    for each in (control, guard, control):
+        each.add()
+    assert (control.count(), guard.count(), guard.left()) == (3, 3, 7)
+    assert guard.seconds_left() == 23 * 3600, "it is one o'clock in Stockholm"
+    tomorrow = DailyWrites(tmp_path, lambda: MIDNIGHT + timedelta(hours=23))
+    assert (tomorrow.count(), tomorrow.left()) == (0, 10)
+
+
+@pytest.mark.parametrize("content", [b"{", b"[[[[", b'{"timezone": "No/Where", "writes": 3}', b"\xff"])
+def test_count_goes_on_when_its_file_is_damaged(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / WRITES_FILE).write_bytes(content)
+    (tmp_path / PACE_FILE).write_bytes(content)
+    watch = Watch(tmp_path)
+    watch.look()
+    assert (watch.inverter.values, DailyWrites(tmp_path, watch.now).count()) == (DEFAULT, 2)
+
+
+def test_default_is_restored_when_the_disk_takes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "writes.lock").mkdir()
+    (tmp_path / PACE_FILE).mkdir()
+    watch = Watch(tmp_path)
+    watch.inverter.fault = "ignores writes"
+    watch.go(1)
+    assert len(watch.written) <= 18, "the count is kept in memory"
+    watch.inverter.fault, watch.inverter.values[CHARGE] = None, 1.0
+    watch.look()
+    assert watch.inverter.values == {CHARGE: 0.0, DISCHARGE: 8000.0}
