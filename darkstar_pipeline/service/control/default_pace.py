@@ -3,8 +3,8 @@
 Looking costs nothing and is done every few seconds; a write wears the inverter's memory. The rules (ADR 0021):
 
 - The first write of a need is done at once, whatever is left of the budget: a command of ours is still running.
-- A default that was not taken is written again every 20 s for three minutes where the budget has room for that, then
-  after one minute, two, ... an hour: one value each time, the others once it was taken.
+- A default that was not taken is written again after 5 s, 10 s and then every 20 s for three minutes, where the budget
+  has room for that, then after one minute, two, ... an hour: one value each time, the others once it was taken.
 - Where fewer writes are left than hours until midnight, they are spread over these, but for the last reserve: one
   write for each entity, kept for when something has changed.
 - Where something has changed (the entity came back, its value moved, Home Assistant answers again), it is written
@@ -27,9 +27,10 @@ from darkstar_pipeline.service.home_assistant.lease import boot_id
 from darkstar_pipeline.state.atomic_files import atomic_write
 
 PACE_FILE = "default_pace.json"
+SHORTEST_SECONDS = 5.0
 QUICK_SECONDS = 20.0
 QUICK_TRIES = 9
-"""So many times a default is written again after the short pause: three minutes."""
+"""So many times a default is written again after a short pause: three minutes."""
 PROMPTS = 3
 """So many times a change has the default written after the short pause."""
 FIRST_PAUSE_SECONDS = 60.0
@@ -70,8 +71,8 @@ def pause_seconds(tries: int, reserve: Reserve) -> float:
         tries: number of these writes.
         reserve: the writes that are left today.
 
-    >>> [pause_seconds(tries, Reserve(90, 2, 3600.0)) for tries in (1, 9, 10, 11, 16, 40)]
-    [20.0, 20.0, 60.0, 120.0, 3600.0, 3600.0]
+    >>> [pause_seconds(tries, Reserve(90, 2, 3600.0)) for tries in (1, 2, 9, 10, 11, 16, 40)]
+    [5.0, 10.0, 20.0, 60.0, 120.0, 3600.0, 3600.0]
     >>> [pause_seconds(1, Reserve(left, 2, 12 * 3600.0)) for left in (6, 2, 0)]
     [10800.0, inf, 3600.0]
     """
@@ -79,7 +80,7 @@ def pause_seconds(tries: int, reserve: Reserve) -> float:
         return LONGEST_PAUSE_SECONDS
     to_spread = reserve.left - reserve.last
     if tries <= QUICK_TRIES < to_spread:
-        return QUICK_SECONDS
+        return min(SHORTEST_SECONDS * 2.0 ** (tries - 1), QUICK_SECONDS)
     if to_spread < reserve.day_seconds / LONGEST_PAUSE_SECONDS:
         return reserve.day_seconds / to_spread if to_spread > 0 else math.inf
     if tries <= QUICK_TRIES:
