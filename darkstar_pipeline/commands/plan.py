@@ -66,6 +66,7 @@ def plan(
 def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult") -> dict[str, Any]:
     """Return the plan by its JSON keys."""
     from darkstar_pipeline.planning.plan_inputs import outside_range_note
+    from planner.verification.notices import notice_sentences
 
     plan, site = result.plan, context.site
     start_percent = 100 * float(plan.schedule["soc_start_kwh"][0]) / site.battery.capacity_kwh
@@ -93,6 +94,7 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
         "self_consumption_cost": plan.self_consumption_cost,
         "verified": plan.verification.valid,
         "violations": [violation.message for violation in plan.verification.violations],
+        "notices": notice_sentences(plan.verification.notices, context.timezone),
         "slots": plan.schedule.select(*SLOT_COLUMNS, *EXPLAINED, *extra).to_dicts(),
     }
 
@@ -130,4 +132,6 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
     out.print(f"cost {document['cost']:.2f} {currency} ({costs}): {document['release_reason']}", markup=False)
     for violation in document["violations"]:
         out.print(f"not verified: {violation}", markup=False)
+    for notice in document["notices"]:
+        out.print(f"cannot be avoided: {notice}", markup=False)
     out.print(f"made by {document['rung']}: {document['why']}", markup=False)

@@ -29,13 +29,16 @@ class IdleSlot:
         extra_cost: cost of the best plan without the battery, less the cost of the plan [money]; None if there is no
             such plan, since the end could not be met.
         over_fuse_kwh: additional energy drawn above the fuse [kWh].
+        risks_fuse: whether a policy counts on more energy above the fuse, now or later; then the cost is not known.
     """
 
     extra_cost: float | None
     over_fuse_kwh: float = 0.0
+    risks_fuse: bool = False
 
 
 IDLE_ALREADY = IdleSlot(0.0)
+RISKS_FUSE = IdleSlot(None, risks_fuse=True)
 
 
 def fixed_loads(task: PlanTask, solution: Solution) -> dict[str, Energy]:

@@ -16,8 +16,9 @@ from env.inverter import Energy, slot_limit
 from env.time_grid import SLOT_HOURS, slot_count
 from env.types import Integers
 from planner.optimizer.solution import Solution
-from planner.plans.counterfactuals import IdleSlot, idle_slots
+from planner.plans.counterfactuals import RISKS_FUSE, IdleSlot, idle_slots
 from planner.plans.energy_uses import KEPT, UNKNOWN, first_in_first_out, marginal_uses
+from planner.plans.fuse_penalties import most_saved, without_penalties
 from planner.plans.reasons import with_reasons
 from planner.plans.task import PlanTask
 from planner.plans.wording import LEAST_SHOWN, Words, cheapest, energy, power, ranks
@@ -116,7 +117,7 @@ def _slots(
         moved = moved + charge - discharge
     drawn = schedule.with_columns(load_kwh=pl.col("load_kwh") + moved)
     net = drawn["load_kwh"].to_numpy() - drawn["pv_kwh"].to_numpy()
-    idle, stored_value = _valuation(task, solution, valuation)
+    idle, stored_value = _in_money(task, schedule, *_valuation(task, solution, valuation))
     uses = _uses(task, schedule, solution)
     rows = with_reasons(drawn).iter_rows(named=True)
     return [
@@ -151,6 +152,20 @@ def _valuation(
     if solution is not None:
         return idle_slots(task, solution), solution.stored_value
     return (None, None) if valuation is None else (valuation.idle(), valuation.stored_value)
+
+
+def _in_money(
+    task: PlanTask, schedule: pl.DataFrame, idle: list[IdleSlot | None] | None, stored_value: Energy | None
+) -> tuple[list[IdleSlot | None] | None, Energy | None]:
+    """Return both without the penalty for going over the fuse: where one holds it, the money is not known."""
+    most = most_saved(task)
+    if idle is not None:
+        moved = (schedule["charge_kwh"] + schedule["discharge_kwh"]).to_list()
+        idle = [
+            RISKS_FUSE if each is not None and (each.extra_cost or 0.0) > most * energy_moved else each
+            for each, energy_moved in zip(idle, moved, strict=True)
+        ]
+    return idle, None if stored_value is None else without_penalties(stored_value, most)
 
 
 def _keeping_value(task: PlanTask, stored_value: Energy | None, slot: int) -> float | None:
@@ -230,7 +245,7 @@ class _ExplanationBuilder:
         if idle is None or max(slot.charge, slot.discharge) <= VISIBLE_KWH:
             return ""
         if idle.extra_cost is None:
-            return "doing nothing here would miss what is asked for"
+            return f"doing nothing here {'risks the fuse' if idle.risks_fuse else 'would miss what is asked for'}"
         if idle.over_fuse_kwh > LEAST_SHOWN:
             return f"doing nothing here exceeds the fuse by {energy(idle.over_fuse_kwh)}"
         if idle.extra_cost < SAME_COST_SHOWN:
@@ -274,13 +289,12 @@ class _ExplanationBuilder:
         return "sell_from_battery", sentence + self._keeping_clause(slot)
 
     def _cover(self, slot: SlotContext) -> tuple[str, str]:
-        pays = slot.keeping_value is None or slot.import_price >= slot.keeping_value - PRICE_TOLERANCE
+        at_fuse = slot.imported >= self.fuse - LEAST_SHOWN
+        pays = not at_fuse if slot.keeping_value is None else slot.import_price >= slot.keeping_value - PRICE_TOLERANCE
         sentence = f"covers {energy(slot.discharge)} of load at {self.words.price(slot.import_price)}"
         if pays:
             return "cover_load", sentence + self._keeping_clause(slot)
-        if slot.imported >= self.fuse - LEAST_SHOWN or (
-            slot.idle is not None and slot.idle.over_fuse_kwh > LEAST_SHOWN
-        ):
+        if at_fuse or (slot.idle is not None and slot.idle.over_fuse_kwh > LEAST_SHOWN):
             limit_kw = power(self.fuse / SLOT_HOURS)
             return "keep_under_fuse", f"covers {energy(slot.discharge)} of load to stay within the fuse of {limit_kw}"
         if self.metered_power:

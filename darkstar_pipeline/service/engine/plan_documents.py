@@ -16,6 +16,7 @@ from env.time_grid import SLOT, day_start, slot_of, zone
 from planner.plans.fallback_chain import CHAMPION, RELEASED, SOURCE_NAMES, Attempt, FallbackResult, SourceName
 from planner.plans.release import SELF_CONSUMPTION
 from planner.plans.wording import command_words
+from planner.verification.notices import notice_sentences
 
 SELF_CONSUMPTION_WORDS = "the inverter decides by itself: surplus into the battery, deficit out of it"
 _FLOWS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
@@ -78,6 +79,7 @@ def plan_document(site: Site, made: PlanResult) -> PlanDocument:
         self_consumption_cost=plan.self_consumption_cost,
         verified=plan.verification.valid,
         violations=[violation.message for violation in plan.verification.violations],
+        notices=notice_sentences(plan.verification.notices, site.timezone),
         seconds=0.0,
         slots=slots,
     )

@@ -98,6 +98,10 @@ class PlanDocument(Document):
     self_consumption_cost: float | None = Field(description="The same cost under self-consumption [money].")
     verified: bool = Field(description="True where the verifier recomputed every slot and found no violation.")
     violations: list[str] = Field(description="Violations that the verifier found.")
+    notices: list[str] = Field(
+        default_factory=list,
+        description="What cannot be avoided, such as a load above the fuse.",
+    )
     seconds: float = Field(description="Time that planning took [s].")
     slots: list[PlanSlot]
     steering: Steering | None = Field(

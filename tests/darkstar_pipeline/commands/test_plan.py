@@ -13,7 +13,7 @@ KEYS = [
     "site", "at", "source", "rung", "why", "attempts",
     "solver", "vintage", "forecast", "start_soc_percent", "start_soc_source",
     "start_soc_basis", "start_soc_note", "steering", "released",
-    "release_reason", "cost", "idle_cost", "self_consumption_cost", "verified", "violations", "slots",
+    "release_reason", "cost", "idle_cost", "self_consumption_cost", "verified", "violations", "notices", "slots",
 ]  # fmt: skip
 
 

@@ -81,8 +81,11 @@ function drawNow(models) {
     return pair;
   }));
   el("made").textContent = `${plan.rung.replace("_", " ")}: ${plan.release_reason}`;
-  const problems = plan.inputs.filter((input) => input.state !== "fresh");
-  el("notes").replaceChildren(...problems.map((input) => node("li", `${input.name}: ${input.state}; ${input.note}`)));
+  const problems = plan.inputs.filter((input) => input.state !== "fresh" || input.note);
+  el("notes").replaceChildren(
+    ...problems.map((input) => node("li", `${input.name}: ${input.state}; ${input.note}`)),
+    ...plan.notices.map((notice) => node("li", `cannot be avoided: ${notice}`)),
+  );
 }
 
 // How an input is known, since when: what was not read is not shown as a fact.
