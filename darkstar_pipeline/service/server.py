@@ -27,6 +27,7 @@ from darkstar_pipeline.service.http.sessions import kept_sessions
 from darkstar_pipeline.service.http.tokens import AccessToken, service_token
 from darkstar_pipeline.service.logs import configure_logs
 from darkstar_pipeline.service.schemas.health import Component
+from darkstar_pipeline.service.schemas.steering import Steering
 from darkstar_pipeline.service.secrets import secret
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from darkstar_pipeline.service.steering import SteeringStatus
@@ -57,7 +58,14 @@ class PlannerServer:
         self.control = (
             None if trial else Controller(controlled_home(context), clock, self.engine.command, guards=self.guards)
         )
-        self.publisher = None if trial else _publisher(context, self.engine)
+        steering = SteeringStatus(
+            control=self.control,
+            trial=trial,
+            automatic=lambda: self.engine.overrides.automatic,
+            plan=self.engine.plan,
+            clock=clock,
+        ).now
+        self.publisher = None if trial else _publisher(context, self.engine, steering)
         self.housekeeper = None if trial else Housekeeper(context.home, lambda: self.engine.context.settings, clock)
         self.running = ServiceState(
             engine=self.engine,
@@ -65,13 +73,7 @@ class PlannerServer:
             sessions=kept_sessions(context.home, self.token),
             metrics=Metrics(),
             parts=(self.shadows.components, self._outside),
-            steering=SteeringStatus(
-                control=self.control,
-                trial=trial,
-                automatic=lambda: self.engine.overrides.automatic,
-                plan=self.engine.plan,
-                clock=clock,
-            ).now,
+            steering=steering,
         )
 
     def _outside(self) -> list[Component]:
@@ -133,7 +135,7 @@ def _outstanding(context: Context, guards: GuardProcess, *, trial: bool) -> Outs
     return OutstandingLease(folder, guards, fallback=fallback, is_ours=is_ours)
 
 
-def _publisher(context: Context, engine: PlannerEngine) -> Publisher | None:
+def _publisher(context: Context, engine: PlannerEngine, steering: Callable[[], Steering]) -> Publisher | None:
     """Return the publisher of a site; None where MQTT is not enabled.
 
     Raises:
@@ -148,6 +150,7 @@ def _publisher(context: Context, engine: PlannerEngine) -> Publisher | None:
         currency=context.site.currency,
         plan=engine.plan,
         command=engine.command,
+        steering=steering,
         clock=engine.clock,
     )
 

@@ -17,6 +17,8 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.schemas.plans import PlanDocument
+from darkstar_pipeline.service.schemas.steering import Steering
+from darkstar_pipeline.service.steering import OFF_WORDS
 from tests.builders.tools import mqtt_broker
 from tests.builders.waiting import WAIT_SECONDS, until
 
@@ -98,6 +100,7 @@ def publisher_of(context: Context, engine: PlannerEngine, plan: Callable[[], Pla
         currency=context.site.currency,
         plan=plan or engine.plan,
         command=engine.command,
+        steering=lambda: Steering(state="off", steers=False, words=OFF_WORDS),
         clock=engine.clock,
     )
 

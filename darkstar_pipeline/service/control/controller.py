@@ -195,6 +195,12 @@ class Controller:
             return str(error)
         return ""
 
+    def _rehearse(self, writer: EntityWriter, command: CommandDocument, now: datetime) -> None:
+        """Look at what would be written, and say whether the entities would take it; write nothing."""
+        rehearsal = self._execution.rehearse(writer, command, now)
+        self._status.last_writes, self._status.connected = in_words(rehearsal.target), True
+        self._status.problem, self._status.notes = rehearsal.problem, "; ".join(rehearsal.notes)
+
     def _hold(self, writer: EntityWriter, *, over: bool) -> None:
         """Renew the lease, or release it where nothing of ours runs and nothing will before midnight."""
         if over:
@@ -272,8 +278,7 @@ class Controller:
             return
         command, now = self._command(), self._clock.now()
         if self.settings.dry_run:
-            target, self._status.problem = self._execution.target(command, now)
-            self._status.last_writes, self._status.connected = in_words(target), True
+            self._rehearse(self._writer, command, now)
             return
         outcome = self._execution.step(self._writer, command, now)
         if outcome.confirmed and self._keeper.held:

@@ -51,6 +51,21 @@ class Outcome:
     over: bool = False
 
 
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a dry run found.
+
+    Attributes:
+        target: values that would be written.
+        problem: why they, or the default after them, could not be; empty where they could.
+        notes: what the inverter cannot express of them.
+    """
+
+    target: tuple[Write, ...]
+    problem: str
+    notes: tuple[str, ...]
+
+
 class Execution:
     """Carries out commands through a writer, one step at a time.
 
@@ -116,6 +131,18 @@ class Execution:
             return self._without_value(writer, command, look)
         self._unreadable_since = None
         return self._commanded(writer, command, writes, look)
+
+    def rehearse(self, writer: EntityWriter, command: CommandDocument, now: datetime) -> Rehearsal:
+        """Look at the entities of a command and of the default as if they were to be written; write nothing.
+
+        Raises:
+            HomeAssistantError: Home Assistant does not answer.
+        """
+        target, problem = self.target(command, now)
+        looks = (writer.look(target), writer.look(self.default()))
+        told = [problem, *(text for look in looks for text in (look.refused, look.unreadable))]
+        notes = dict.fromkeys(note for look in looks for note in look.notes)
+        return Rehearsal(tuple(target), "; ".join(dict.fromkeys(text for text in told if text)), tuple(notes))
 
     def _commanded(self, writer: EntityWriter, command: CommandDocument, writes: list[Write], look: Look) -> Outcome:
         """Write a command until it stands, as often as it may be written."""

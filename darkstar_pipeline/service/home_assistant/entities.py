@@ -12,6 +12,7 @@ from typing import Any
 
 from darkstar_pipeline.service.engine.plan_documents import slot_at
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument, PlanSlot
+from darkstar_pipeline.service.schemas.steering import STEERING_STATES, Steering
 
 ONLINE, OFFLINE = "online", "offline"
 EXPIRE_SECONDS = 120
@@ -42,6 +43,7 @@ class Topics:
         self.state = f"{base}/state"
         self.command = f"{base}/command"
         self.plan = f"{base}/plan"
+        self.steering = f"{base}/steering"
 
 
 def discovery_message(topics: Topics, site: str, currency: str) -> Json:
@@ -73,7 +75,9 @@ def _components(topics: Topics, currency: str) -> Json:
     """Return every entity by its key."""
     command = {"icon": "mdi:home-battery", "json_attributes_topic": topics.command}
     plan = {"icon": "mdi:chart-timeline-variant", "json_attributes_topic": topics.plan}
+    steering = {"icon": "mdi:steering", "json_attributes_topic": topics.steering, "device_class": "enum"}
     return {
+        "steering": {**_sensor(topics, "steering", "Steering", **steering), "options": list(STEERING_STATES)},
         "command": _sensor(topics, "command", "Command", **command),
         "plan": _sensor(topics, "plan", "Plan", **plan),
         "planned_soc": _sensor(
@@ -107,12 +111,13 @@ def _entity(topics: Topics, key: str, name: str) -> Json:
     }
 
 
-def entity_states(plan: PlanDocument, command: CommandDocument, now: datetime) -> Json:
+def entity_states(plan: PlanDocument, command: CommandDocument, steering: Steering, now: datetime) -> Json:
     """Return the states of the entities."""
     slot = slot_at(plan, now)
     saving = None if plan.cost is None or plan.idle_cost is None else plan.idle_cost - plan.cost
     valid = slot is not None and plan.verified
     return {
+        "steering": steering.state,
         "command": command.command[:STATE_CHARACTERS],
         "plan": plan.rung,
         "planned_soc": None if slot is None else _rounded(slot.soc_end_percent, 1),
@@ -134,6 +139,11 @@ def next_change(plan: PlanDocument, now: datetime) -> datetime | None:
 def command_attributes(command: CommandDocument) -> Json:
     """Return the command's powers, times and explanation."""
     return command.model_dump(mode="json")
+
+
+def steering_attributes(steering: Steering) -> Json:
+    """Return whether the plan steers the battery, in a sentence and since when."""
+    return steering.model_dump(mode="json")
 
 
 def plan_attributes(plan: PlanDocument, now: datetime) -> Json:

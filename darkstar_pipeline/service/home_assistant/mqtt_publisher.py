@@ -28,9 +28,11 @@ from darkstar_pipeline.service.home_assistant.entities import (
     discovery_message,
     entity_states,
     plan_attributes,
+    steering_attributes,
 )
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
+from darkstar_pipeline.service.schemas.steering import Steering
 from darkstar_pipeline.service.secrets import secret
 
 PASSWORD_VARIABLE = "DARKSTAR_MQTT_PASSWORD"  # noqa: S105 - the name of a variable
@@ -53,6 +55,7 @@ class Publisher:
         currency: currency of the site.
         plan: returns the latest plan, from memory.
         command: returns the command in force, from memory.
+        steering: returns whether the plan steers the battery, from memory.
         clock: the service's clock.
 
     Raises:
@@ -67,10 +70,11 @@ class Publisher:
         currency: str,
         plan: Callable[[], PlanDocument],
         command: Callable[[], CommandDocument],
+        steering: Callable[[], Steering],
         clock: Clock,
     ) -> None:
         self._settings, self._site, self._currency = settings, site, currency
-        self._plan, self._command, self._clock = plan, command, clock
+        self._plan, self._command, self._steering, self._clock = plan, command, steering, clock
         self._topics = Topics(site, settings.discovery_prefix)
         self._problem = "not connected yet"
         self._announce_due, self._stop, self._wake = threading.Event(), threading.Event(), threading.Event()
@@ -187,11 +191,12 @@ class Publisher:
         repeat = self._clock.monotonic() >= self._next_repeat
         if repeat:
             self._next_repeat = self._clock.monotonic() + REPEAT_SECONDS
-        now, plan, command = self._clock.now(), self._plan(), self._command()
+        now, plan, command, steering = self._clock.now(), self._plan(), self._command(), self._steering()
         for topic, document in (
             (self._topics.command, command_attributes(command)),
             (self._topics.plan, plan_attributes(plan, now)),
-            (self._topics.state, entity_states(plan, command, now)),
+            (self._topics.steering, steering_attributes(steering)),
+            (self._topics.state, entity_states(plan, command, steering, now)),
         ):
             if repeat or self._published.get(topic) != compact_json(document):
                 self._publish(topic, document, retain=False)

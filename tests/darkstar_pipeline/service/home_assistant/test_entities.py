@@ -15,11 +15,14 @@ from darkstar_pipeline.service.home_assistant.entities import (
     entity_states,
     next_change,
     plan_attributes,
+    steering_attributes,
 )
 from darkstar_pipeline.service.schemas.plans import PlanDocument
+from darkstar_pipeline.service.schemas.steering import STEERING_STATES, Steering
 from tests.builders.service_home import made_engine, moment
 
 RECORDER_BYTES = 16_384
+STEERING = Steering(state="dry_run", steers=False, words="Dry run.")
 
 
 @pytest.fixture
@@ -62,16 +65,17 @@ def test_plan_attributes_leave_past_slots_out_when_time_goes_by(plan: PlanDocume
 def test_states_hold_the_slot_of_now_when_the_clock_changes(context: Context, day: date, fold: int) -> None:
     engine, clock = made_engine(context, moment(day, 2, 16, fold=fold))
     plan, command = engine.replan(), engine.command()
-    states = entity_states(plan, command, clock.now())
+    states = entity_states(plan, command, STEERING, clock.now())
     assert plan.slots[0].slot_start == moment(day, 2, 15, fold=fold)
-    assert states["plan_valid"] == "ON"
+    assert (states["plan_valid"], states["steering"]) == ("ON", "dry_run")
     assert states["planned_soc"] == round(plan.slots[0].soc_end_percent or 0, 1)
     assert states["planned_saving"] == round((plan.idle_cost or 0) - (plan.cost or 0), 2)
 
 
 def test_states_say_not_valid_when_no_slot_holds_the_moment(context: Context, plan: PlanDocument) -> None:
     after = plan.valid_until + timedelta(seconds=1)
-    states = entity_states(plan, command_document(context.site.battery, plan, after, automatic=True), after)
+    command = command_document(context.site.battery, plan, after, automatic=True)
+    states = entity_states(plan, command, STEERING, after)
     assert (states["plan_valid"], states["planned_soc"], states["next_change"]) == ("OFF", None, None)
 
 
@@ -89,6 +93,12 @@ def test_next_change_is_the_first_other_command_when_there_is_one(plan: PlanDocu
 def test_discovery_message_names_entities_once_when_two_sites_share_a_broker() -> None:
     messages = [discovery_message(Topics(site, "homeassistant"), site, "SEK") for site in ("home", "cabin")]
     ids = [component["unique_id"] for each in messages for component in each["components"].values()]
-    assert len(ids) == len(set(ids)) == 12
+    assert len(ids) == len(set(ids)) == 14
     assert all(component["expire_after"] == 120 for each in messages for component in each["components"].values())
     assert json.loads(compact_json(messages[0])) == messages[0]
+
+
+def test_steering_is_announced_with_all_its_states_when_home_assistant_asks() -> None:
+    steering = discovery_message(Topics("home", "homeassistant"), "home", "SEK")["components"]["steering"]
+    assert (steering["device_class"], steering["options"]) == ("enum", list(STEERING_STATES))
+    assert steering_attributes(STEERING) == {**STEERING.model_dump(mode="json"), "words": "Dry run."}

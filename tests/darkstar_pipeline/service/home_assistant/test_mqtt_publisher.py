@@ -20,6 +20,7 @@ from darkstar_pipeline.service.home_assistant.entities import Topics
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import PlanDocument
+from darkstar_pipeline.service.steering import OFF_WORDS
 from tests.builders.broker import Broker, Listener, publisher_of
 from tests.builders.service_home import HandClock, made_engine
 from tests.builders.waiting import until
@@ -64,6 +65,7 @@ def test_publisher_tells_plan_and_command_when_a_broker_is_there(
         state = listener.document(TOPICS.state)
         assert state["command"] == planner.command().command
         assert state["plan"] == planner.plan().rung
+        assert (state["steering"], listener.document(TOPICS.steering)["words"]) == ("off", OFF_WORDS)
         assert (
             listener.document(TOPICS.command)["expires_at"] == planner.command().model_dump(mode="json")["expires_at"]
         )
@@ -74,7 +76,7 @@ def test_publisher_tells_plan_and_command_when_a_broker_is_there(
         late = Listener(broker)  # only what is retained reaches who comes late: no command may outlive its service
         until(lambda: TOPICS.discovery in late.last, "the announcement is retained")
         assert TOPICS.availability in late.last
-        assert late.last.keys().isdisjoint({TOPICS.state, TOPICS.command, TOPICS.plan})
+        assert late.last.keys().isdisjoint({TOPICS.state, TOPICS.command, TOPICS.plan, TOPICS.steering})
         late.close()
         listener.forget()
         clock.seconds += (
