@@ -78,3 +78,19 @@ def country_of(area: str) -> Country | None:
     if code == "SE" and not _SWEDISH.fullmatch(name):
         return None
     return _COUNTRIES.get(_OTHER_CODES.get(code, code))
+
+
+_OWN_MARKET_DAY = ("Europe/Istanbul", "Europe/Kyiv", "Europe/Kiev", "Europe/Moscow", "Europe/Minsk", "Europe/Chisinau")
+_BEYOND_EUROPE = ("Asia/Nicosia", "Atlantic/Madeira", "Atlantic/Canary")
+MARKET_ZONE = "Europe/Brussels"
+"""Central European Time, whose days the coupled day-ahead markets clear, from Ireland to Finland and Greece."""
+
+
+def market_timezone(timezone: str) -> str:
+    """Return the zone whose days are published whole to homes in a time zone.
+
+    >>> market_timezone("Europe/Helsinki"), market_timezone("Australia/Sydney")
+    ('Europe/Brussels', 'Australia/Sydney')
+    """
+    coupled = timezone.startswith("Europe/") and timezone not in _OWN_MARKET_DAY
+    return MARKET_ZONE if coupled or timezone in _BEYOND_EUROPE else timezone

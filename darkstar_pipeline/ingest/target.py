@@ -10,7 +10,7 @@ import polars as pl
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.ingest.merge import MergeResult, Progress, merge_into, stored_rows
-from darkstar_pipeline.sources.prices import KnownSlots
+from darkstar_pipeline.sources.price_lists.publication import KnownSlots
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES, Table
 

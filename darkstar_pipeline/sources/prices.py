@@ -1,10 +1,9 @@
-"""Tidy files of spot prices: `slot_start` and a price per kWh before fees, hourly or quarter-hourly.
+"""Files of spot prices: tidy tables (`slot_start` and a price per kWh before fees) and the lists of services.
 
-What does not belong here: services that publish prices, and the repair of prices (`darkstar_pipeline.quality`).
+What does not belong here: the shapes of services (`price_lists`), the repair of prices (`darkstar_pipeline.quality`).
 """
 
-from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -12,34 +11,31 @@ import polars as pl
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.duplicates import resolve_duplicates
-from darkstar_pipeline.sources.files import read_table
-from darkstar_pipeline.sources.numbers import number_checks, with_numbers
-from darkstar_pipeline.sources.parsed import REASON, ROW, Parsed, numbered, object_to, reason_if, rejects_of
-from darkstar_pipeline.sources.price_lists.scale import MAX_PRICE_EUR, price_limit, refuse_wrong_price_scale, size_note
+from darkstar_pipeline.sources.files import decode, read_bytes, read_table
+from darkstar_pipeline.sources.numbers import with_numbers
+from darkstar_pipeline.sources.parquet import PARQUET_MAGIC
+from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, rejects_of
+from darkstar_pipeline.sources.price_lists.areas import refuse_other_area
+from darkstar_pipeline.sources.price_lists.checks import PRICE_MINUTES, price_checks, refuse_future
+from darkstar_pipeline.sources.price_lists.publication import KnownSlots, refuse_partial_days
+from darkstar_pipeline.sources.price_lists.reading import read_price_lists
+from darkstar_pipeline.sources.price_lists.recognition import offer_of_text
+from darkstar_pipeline.sources.price_lists.scale import refuse_wrong_price_scale, size_note
 from darkstar_pipeline.sources.resampling import repeat_prices
-from darkstar_pipeline.sources.resolution import NATIVE, resolution_note, with_resolution
+from darkstar_pipeline.sources.resolution import resolution_note, with_resolution
 from darkstar_pipeline.sources.stamps import refuse_all_naive, stamp_checks, with_instants
-from env.time_grid import SLOT_MINUTES, local_day, slot_count
+from env.time_grid import SLOT_MINUTES
 
-PRICE_MINUTES = (15, 30, 60)
-AHEAD = timedelta(days=2)
-"""Tomorrow's prices are known a day and a half ahead at most; anything later is a wrong date."""
-_LONGEST_DAY = 100
-PARTIAL_SHARE = 0.5
-"""A day with a smaller share of its prices is a publication that was cut off, not a day with a gap."""
 _STAMP = "stamp"
-
-KnownSlots = Callable[[Sequence[date]], pl.Series]
-"""Called with local days; returns their slots whose spot price is already known."""
 
 
 def read_prices(
     file: Path, *, site: SiteSettings, area: str | None, now: datetime, known: KnownSlots | None = None
 ) -> Parsed:
-    """Read a tidy file of spot prices.
+    """Read a file of spot prices.
 
     Args:
-        file: Parquet or CSV, either also gzipped.
+        file: a tidy Parquet or CSV, or a list that a service writes (`price_lists`); either also gzipped.
         site: its area and currency.
         area: price area that the person named; None is the site's.
         now: the present instant; a slot more than two days ahead is refused.
@@ -53,6 +49,11 @@ def read_prices(
         DataRefusedError: the file as a whole cannot be used; the error says why and what to do.
     """
     name = file.name
+    content = read_bytes(file)
+    offer = None if content.startswith(PARQUET_MAGIC) else offer_of_text(decode(content, name), name)
+    if offer is not None:
+        refuse_other_area(area, site, name)
+        return read_price_lists(offer, site, now, known)
     value_names = ("price", f"{site.currency.lower()}_per_kwh")
     raw, others = read_table(file, ("slot_start", *value_names, "area", "currency"))
     column = _price_column(raw, others, name, value_names)
@@ -117,67 +118,3 @@ def _of_area(frame: pl.DataFrame, site: SiteSettings, area: str | None, file: st
         areas = ", ".join(str(name) for name in frame["area"].unique().sort().to_list()[:12])
         raise DataRefusedError(f"{file} has no prices of {wanted}; it has {areas}", "use a file of the site's area")
     return mine
-
-
-def refuse_other_area(area: str | None, site: SiteSettings, file: str) -> None:
-    """Refuse prices of an area that the site is not in.
-
-    Raises:
-        DataRefusedError: the area is not the site's.
-    """
-    if area is not None and area.upper() != site.area.upper():
-        message = f"{file}: prices of {area} offered, the site is in {site.area}"
-        raise DataRefusedError(message, f"use prices of {site.area}, or set the site's area to {area} in darkstar.yaml")
-
-
-def refuse_future(frame: pl.DataFrame, file: str, now: datetime) -> None:
-    """Refuse a file with prices of days that no market has published yet."""
-    later = frame.filter(pl.col(REASON).is_null() & (pl.col("slot_start") > now + AHEAD))
-    if later.height:
-        last = later["slot_start"].max()
-        message = f"{file}: {later.height} prices lie more than two days ahead, up to {last:%Y-%m-%d %H:%MZ}"
-        raise DataRefusedError(message, f"check slot_start and this machine's clock (now {now:%Y-%m-%d %H:%MZ})")
-
-
-def price_checks(site: SiteSettings) -> list[pl.Expr]:
-    """Return the checks of one spot price; zero and negative ones are valid."""
-    limit = price_limit(site.currency, MAX_PRICE_EUR)
-    beyond = pl.format(
-        "price {} is beyond what a market pays ({} {}/kWh)", "price", pl.lit(limit), pl.lit(site.currency)
-    )
-    return [
-        *number_checks(["price"]),
-        reason_if(pl.col("price").is_null(), pl.lit("price is empty")),
-        reason_if(pl.col("price").abs() > limit, beyond),
-    ]
-
-
-def refuse_partial_days(frame: pl.DataFrame, timezone: str, known: KnownSlots | None = None) -> pl.DataFrame:
-    """Refuse the rows of days that have less than half of their prices.
-
-    Args:
-        frame: rows with `slot_start`, `native_minutes`, `_row` and `_reason`.
-        timezone: of the local days.
-        known: gives the slots whose price is already known.
-    """
-    good = frame.filter(pl.col(REASON).is_null()).with_columns(local_day(timezone))
-    if good.is_empty():
-        return frame
-    slots = repeat_prices(good).select("slot_start")
-    partial = _partial_days(slots, timezone)
-    if known is not None and partial.height:
-        before = pl.DataFrame({"slot_start": known(partial["local_day"].to_list())}, schema=slots.schema)
-        partial = _partial_days(pl.concat([slots, before]).unique(), timezone)
-    per_row = pl.col(NATIVE) // SLOT_MINUTES
-    reason = pl.format("day {} has {} of {} prices", "local_day", pl.col("have") // per_row, pl.col("total") // per_row)
-    reasons = good.join(partial, on="local_day").select(ROW, reason.alias("_partial"))
-    joined = frame.join(reasons, on=ROW, how="left", maintain_order="left")
-    return joined.with_columns(pl.coalesce(REASON, "_partial").alias(REASON)).drop("_partial")
-
-
-def _partial_days(slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
-    """Return the days with less than half of their slots: `[local_day, have, total]`."""
-    counts = slots.with_columns(local_day(timezone)).group_by("local_day").len("have")
-    few = counts.filter(pl.col("have") < PARTIAL_SHARE * _LONGEST_DAY)
-    totals = pl.Series([slot_count(day, timezone) for day in few["local_day"].to_list()], dtype=pl.Int64)
-    return few.with_columns(totals.alias("total")).filter(pl.col("have") < PARTIAL_SHARE * pl.col("total"))

@@ -183,7 +183,8 @@ class HomeFeed:
         state = self._client.state(entity)
         if state is None or str(state.get("state")).lower() in _ABSENT:
             raise DataMissingError(f"{entity} has no state", "check home_assistant.sensors.price")
-        return [self._imported("home_assistant_prices.json", {"attributes": state.get("attributes")}, {}, now)]
+        listed = {"entity_id": entity, "state": state.get("state"), "attributes": state.get("attributes")}
+        return [self._imported("home_assistant_prices.json", listed, {}, now)]
 
     def _imported(self, name: str, document: object, mapping: Mapping[str, str], now: datetime) -> ImportReport:
         """Import a document as a file that a person imports."""

@@ -20,12 +20,10 @@ from darkstar_pipeline.sources.home_assistant.exports import (
     Export,
     HourlyStatistics,
     NotUsed,
-    PriceSensor,
     States,
     read_export,
 )
 from darkstar_pipeline.sources.home_assistant.held_levels import price_slots
-from darkstar_pipeline.sources.home_assistant.nord_pool import read_price_sensor
 from darkstar_pipeline.sources.home_assistant.readings import readings_of
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 from darkstar_pipeline.sources.home_assistant.series import Series, series_of, sole_stems, states_frame
@@ -40,15 +38,19 @@ from darkstar_pipeline.sources.home_assistant.statistics import (
 )
 from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects, clock_zone, decide_subjects
 from darkstar_pipeline.sources.parsed import REASON, REJECT_SCHEMA, no_rejects
+from darkstar_pipeline.sources.price_lists.areas import refuse_other_area
+from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
+from darkstar_pipeline.sources.price_lists.publication import KnownSlots
+from darkstar_pipeline.sources.price_lists.reading import read_price_lists
 from darkstar_pipeline.sources.price_lists.scale import MAX_PRICE_EUR, price_limit, refuse_wrong_price_scale
-from darkstar_pipeline.sources.prices import KnownSlots, refuse_other_area
+from darkstar_pipeline.sources.price_lists.stated import Stated, conversion
 from env.time_grid import SLOT_DTYPE
 
 PRICES = pl.Schema({"slot_start": SLOT_DTYPE, "price": pl.Float64(), "native_minutes": pl.Int32()})
 UNUSED_NOTE = "not used: "
 _LATE_S = 60.0
 _AREA = re.compile(r"(?<![a-z0-9])(se[1-4]|no[1-5]|dk[12])(?![a-z0-9])")
-_CURRENCY = re.compile(r"(?<![a-z])(sek|nok|dkk|eur|gbp)(?![a-z])")
+_CURRENCY = re.compile(r"(?<![a-z])(sek|nok|dkk|eur|gbp|chf|pln|czk|huf|ron|isk|usd|aud|zar)(?![a-z])")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,29 +208,29 @@ def _prices(
     known: KnownSlots | None,
     collected: _Collected,
 ) -> pl.DataFrame:
-    """Prices of recorded price sensors and of Nord Pool attributes; the published list wins over the recording."""
+    """Prices of recorded price sensors and of price lists; the published list wins over the recording."""
     parts: list[pl.DataFrame] = [pl.DataFrame(schema=PRICES)]
     for sensor in series:
         if sensor.subject is Subject.SPOT_PRICE:
-            parts.append(_recorded_prices(sensor, until, site))
+            parts.append(_recorded_prices(sensor, until, site, collected))
             collected.notes.append(
                 f"{sensor.entity} is taken as the spot price of {site.area}: {parts[-1].height} slots"
             )
     for export in exports:
-        if isinstance(export, PriceSensor):
-            parsed = read_price_sensor(export, site, now, known)
+        if isinstance(export, PriceOffer):
+            parsed = read_price_lists(export, site, now, known)
             collected.rejects.append(parsed.rejects)
             collected.rows_read += parsed.rows_read
             parts.append(parsed.rows.select(pl.col(name).cast(dtype) for name, dtype in PRICES.items()))
-            collected.notes.append(f"{export.file}: {parsed.rows.height} prices of the Nord Pool sensor")
+            collected.notes += parsed.notes
     return pl.concat(parts).unique("slot_start", keep="last", maintain_order=True).sort("slot_start")
 
 
-def _recorded_prices(sensor: Series, until: float, site: SiteSettings) -> pl.DataFrame:
+def _recorded_prices(sensor: Series, until: float, site: SiteSettings, collected: _Collected) -> pl.DataFrame:
     """The slots of a recorded price sensor.
 
     Raises:
-        DataRefusedError: its name says another area or currency, or its size says another unit.
+        DataRefusedError: its name says another area or currency, its unit or its size that it is no price per kWh.
     """
     name = sensor.entity.lower()
     area, currency = _AREA.search(name.replace("_", " ")), _CURRENCY.search(name.replace("_", " "))
@@ -236,9 +238,16 @@ def _recorded_prices(sensor: Series, until: float, site: SiteSettings) -> pl.Dat
     if currency and currency.group(1).upper() != site.currency:
         message = f"{sensor.entity}: prices in {currency.group(1).upper()}, the site's currency is {site.currency}"
         raise DataRefusedError(message, f"leave it out: --map {sensor.entity}=ignore")
-    slots = price_slots(sensor.seconds, sensor.values, until=until)
+    way = conversion(Stated(unit=sensor.unit, entity=name), site, sensor.entity)
+    slots = price_slots(sensor.seconds, sensor.values / way.divisor, until=until)
     refuse_wrong_price_scale(slots["price"], site.currency, sensor.entity)
-    believable = slots.filter(pl.col("price").abs() <= price_limit(site.currency, MAX_PRICE_EUR))
+    limit = price_limit(site.currency, MAX_PRICE_EUR)
+    believable = slots.filter(pl.col("price").abs() <= limit)
+    collected.notes += way.notes
+    if beyond := slots.height - believable.height:
+        collected.notes.append(
+            f"{sensor.entity}: {beyond} slots above {limit:g} {site.currency}/kWh were left out: no market pays that"
+        )
     return believable.select(pl.col(column).cast(dtype) for column, dtype in PRICES.items())
 
 

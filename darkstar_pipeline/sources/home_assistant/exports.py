@@ -1,7 +1,7 @@
 """Home Assistant exports, distinguished by their content, as states or hourly statistics of sensors. No meaning yet.
 
 Known: history CSV with and without header, `/api/history/period` JSON, long-term statistics as CSV (a row or a column
-per sensor) and as JSON of `recorder/statistics_during_period`, and the attributes of a Nord Pool sensor.
+per sensor) and as JSON of `recorder/statistics_during_period`, and every list of prices (`sources.price_lists`).
 """
 
 import json
@@ -16,6 +16,8 @@ import yaml
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.files import csv_frame, decode, read_bytes
+from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
+from darkstar_pipeline.sources.price_lists.recognition import offer_of_document, offer_of_table
 
 MAX_JSON_BYTES = 128 * 2**20
 MAX_YAML_BYTES = 8 * 2**20
@@ -52,14 +54,6 @@ class HourlyStatistics:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PriceSensor:
-    """The attributes of a Nord Pool sensor."""
-
-    file: str
-    attributes: Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
 class NotUsed:
     """A file whose format is known but which holds no measurements."""
 
@@ -67,7 +61,7 @@ class NotUsed:
     reason: str
 
 
-Export = States | HourlyStatistics | PriceSensor | NotUsed
+Export = States | HourlyStatistics | PriceOffer | NotUsed
 
 
 def read_export(file: Path) -> Export:
@@ -88,7 +82,8 @@ def read_export(file: Path) -> Export:
     first = head.split("\n", 1)[0]
     if "," not in first and ";" not in first and "\t" not in first and ":" in first:
         return _from_yaml(text, file.name)
-    return _from_csv(csv_frame(text, file.name), file.name)
+    offer = offer_of_table(text, file.name)
+    return offer if offer is not None else _from_csv(csv_frame(text, file.name), file.name)
 
 
 def _forecast(file: str) -> NotUsed:
@@ -174,6 +169,9 @@ def _from_json(text: str, file: str) -> Export:
     if isinstance(document, dict) and isinstance(cast("dict[str, Any]", document).get("result"), dict | list):
         document = cast("dict[str, Any]", document)["result"]
     if isinstance(document, list):
+        offer = offer_of_document(cast("list[Any]", document), file)
+        if offer is not None:
+            return offer
         return _states_of_lists(cast("list[Any]", document), file)
     return _from_mapping(cast("dict[str, Any]", document), file)
 
@@ -196,9 +194,9 @@ def _from_yaml(text: str, file: str) -> Export:
 
 def _from_mapping(document: dict[str, Any], file: str) -> Export:
     """Named values: their names show what they are."""
-    attributes: Any = document.get("attributes", document)
-    if isinstance(attributes, dict) and {"raw_today", "today"} & set(cast("dict[str, Any]", attributes)):
-        return PriceSensor(file=file, attributes=cast("dict[str, Any]", attributes))
+    offer = offer_of_document(document, file)
+    if offer is not None:
+        return offer
     names = [str(name) for name in document]
     if _names_of_forecast(names):
         return _forecast(file)

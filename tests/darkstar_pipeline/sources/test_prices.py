@@ -1,5 +1,6 @@
 """Tidy prices: every wrong file with its message; and what is accepted."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -161,3 +162,42 @@ def test_prices_of_a_currency_of_unknown_worth_are_taken_with_a_note(place: Plac
     report = import_prices(place, "p.csv", csv(prices().with_columns(price=pl.col("price") * 1e6)), site=site)
     assert report.slots_new == 96
     assert any("the worth of XTS is not known" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("step", [1, -1], ids=["in order", "backwards"])
+@pytest.mark.parametrize(
+    ("area", "zone", "minutes"),
+    [
+        ("FI", "Europe/Helsinki", 15),
+        ("GR", "Europe/Athens", 60),
+        ("SEM", "Europe/Dublin", 60),
+        ("PT", "Europe/Lisbon", 15),
+    ],
+)
+def test_days_of_the_market_fill_local_days_whatever_the_order(
+    place: Place, area: str, zone: str, minutes: int, step: int
+):
+    site = place.target().site.model_copy(update={"area": area, "timezone": zone, "currency": "EUR"})
+    cheap = prices(rows=1440 // minutes, minutes=minutes).with_columns(pl.col("price") / 10)
+    for day in range(3)[::step]:
+        moved = cheap.with_columns(pl.col("slot_start") + timedelta(days=day))
+        report = import_prices(place, f"{day}.csv", csv(moved), site=site)
+        assert (report.rows_rejected, report.slots_new) == (0, 96)
+    stored = place.lake.read(RAW_SPOT_PRICES, "home").group_by("local_day").len().sort("local_day")
+    assert stored["len"].to_list() == ([92, 96, 96, 4] if area in ("FI", "GR") else [4, 96, 96, 92])
+
+
+def test_publication_cut_short_is_refused_where_the_day_of_the_market_is_another(place: Place):
+    site = place.target().site.model_copy(update={"area": "FI", "timezone": "Europe/Helsinki", "currency": "EUR"})
+    cut = prices(rows=40).with_columns(pl.col("price") / 10)
+    with pytest.raises(DataRefusedError, match="day 2026-01-10 has 40 of 96 prices"):
+        import_prices(place, "cut.csv", csv(cut), site=site)
+
+
+def test_list_of_a_service_is_read_like_a_tidy_file(place: Place):
+    listed = [
+        {"time_start": at.isoformat(), "SEK_per_kWh": price, "EUR_per_kWh": 9.9} for at, price in prices().iter_rows()
+    ]
+    report = import_prices(place, "elpris.json", json.dumps(listed).encode())
+    assert (report.slots_new, report.rows_rejected) == (96, 0)
+    assert place.lake.read(RAW_SPOT_PRICES, "home")["price"].to_list() == prices()["price"].to_list()

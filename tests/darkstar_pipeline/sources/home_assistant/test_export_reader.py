@@ -172,3 +172,47 @@ def test_recorded_hourly_prices_do_not_replace_published_quarters(tmp_path: Path
     stored = lake.read(RAW_SPOT_PRICES, "home")
     assert stored.height == 4 * 47
     assert stored["price"].to_list()[:96] == [entry["value"] for entry in NORD_POOL["raw_today"]]
+
+
+@pytest.mark.parametrize(
+    ("entity", "unit", "state", "price", "note"),
+    [
+        pytest.param("sensor.spot_price", "öre/kWh", 4.1, 0.041, "divided by 100", id="c17"),
+        pytest.param("sensor.spot_price", "SEK/MWh", 41.0, 0.041, "divided by 1000", id="per MWh, not dear"),
+        pytest.param("sensor.spot_price", "SEK/kWh", 4.1, 4.1, "is taken as the spot price", id="dear and right"),
+        pytest.param("sensor.spot_price", "", 0.4, 0.4, "no unit is stated; by their size", id="no unit"),
+        pytest.param("sensor.nordpool_kwh_se4_sek_3_10_025", "SEK/kWh", 0.75, 0.6, "25 % VAT", id="c43"),
+        pytest.param("sensor.nordpool_kwh_se4_sek_3_10_0", "SEK/kWh", 0.75, 0.75, "taken as", id="no VAT"),
+    ],
+)
+def test_recorded_prices_are_converted_by_what_their_sensor_states(
+    tmp_path: Path, entity: str, unit: str, state: float, price: float, note: str
+):
+    attributes = {"unit_of_measurement": unit} if unit else {}
+    states = [
+        {
+            "entity_id": entity,
+            "state": str(round(state + n % 2 / 1e6, 6)),
+            "last_changed": stamp(15 * n + 0.1),
+            "attributes": attributes,
+        }
+        for n in range(9)
+    ]
+    data = read(tmp_path, {"h.json": json.dumps([states])})
+    assert data.prices["price"][0] == pytest.approx(price, abs=1e-5)
+    assert any(note in line for line in data.notes)
+
+
+@pytest.mark.parametrize("unit", ["EUR/kWh", "kWh", "SEK/km"])
+def test_recorded_prices_in_a_unit_that_cannot_be_converted_are_refused(tmp_path: Path, unit: str):
+    states = [
+        {
+            "entity_id": "sensor.spot_price",
+            "state": "0.4",
+            "last_changed": stamp(15 * n),
+            "attributes": {"unit_of_measurement": unit},
+        }
+        for n in range(9)
+    ]
+    with pytest.raises(DataRefusedError, match=r"prices are in EUR|not read as a unit of a price"):
+        read(tmp_path, {"h.json": json.dumps([states])})
