@@ -20,8 +20,10 @@ from darkstar_pipeline.ingest.home_assistant import import_home_assistant
 from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.home_assistant.believable_soc import BelievableSoc, Level
 from darkstar_pipeline.service.schemas.health import Component
-from env.time_grid import SLOT, slot_of
+from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from env.time_grid import SLOT, slot_of, zone
 
 MAX_LOOKBACK = timedelta(hours=48)
 """Period of the first fetch, and the longest after Home Assistant was away; `darkstar import ha` reads older states."""
@@ -70,7 +72,8 @@ class HomeFeed:
     def __init__(self, context: Context, *, clock: Clock, client: StateReader) -> None:
         self._context, self._clock, self._client = context, clock, client
         self._sensors = context.site_settings.home_assistant.sensors
-        self._soc: tuple[float, datetime] | None = None
+        self._soc = BelievableSoc(context.site.battery)
+        self._seeded = self._soc_is_absent = False
         self._problems: dict[str, str] = {}
         self._fetched_to: datetime | None = None
         self._next_sync: datetime | None = None
@@ -93,9 +96,11 @@ class HomeFeed:
     def soc(self) -> tuple[float, datetime] | None:
         """Return the state of charge that was read last [%], and when the sensor last reported it; without a request.
 
-        None where the sensor is missing, unavailable or not a percentage. The caller decides whether it is too old.
+        None where the sensor is missing or unavailable. A level that the battery cannot have reached is not taken: the
+        last believable one stays, with its age. The caller decides whether it is too old.
         """
-        return self._soc
+        level = self._soc.level
+        return None if level is None or self._soc_is_absent else (level.percent, level.at)
 
     def status(self) -> Component:
         """Return the state of the feed as a component of the service."""
@@ -123,7 +128,33 @@ class HomeFeed:
         if entity is None:
             return
         with _ProblemsOf(self._problems, "soc"):
-            self._soc = parse_soc(self._client.state(entity), entity)
+            self._take_soc(entity, parse_soc(self._client.state(entity), entity))
+
+    def _take_soc(self, entity: str, read: tuple[float, datetime] | None) -> None:
+        """Take a state of charge if the battery can have got there from the last one, live or stored.
+
+        Raises:
+            DataRefusedError: it cannot; the last believable one stays.
+        """
+        self._soc_is_absent = read is None
+        if read is None:
+            return
+        if not self._seeded:
+            self._soc.seed(self._stored_soc(), self._clock.now())
+            self._seeded = True
+        if refused := self._soc.take(*read, self._clock.now()):
+            raise DataRefusedError(f"{entity} {refused}", "check the sensor and the battery's powers in darkstar.yaml")
+
+    def _stored_soc(self) -> Level | None:
+        """Return the last state of charge among the readings of yesterday and today; None where there is none."""
+        today = self._clock.now().astimezone(zone(self._context.timezone)).date()
+        lake, site = self._context.lake, self._context.site_name
+        readings = lake.read(METER_READINGS, site, today - timedelta(days=1), today)
+        known = readings.select("slot_start", "soc_end_percent").drop_nulls()
+        if known.is_empty():
+            return None
+        start, percent = known.sort("slot_start").row(-1)
+        return Level(float(percent), start + SLOT)
 
     def _due(self) -> bool:
         """Return whether a slot has begun since the last fetch."""

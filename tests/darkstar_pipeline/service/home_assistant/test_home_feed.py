@@ -254,6 +254,21 @@ def test_feed_forgets_the_soc_when_its_sensor_goes_and_keeps_the_last_when_home_
     assert (feed.soc(), feed.status().ok) == (None, True)
 
 
+def test_feed_keeps_the_last_believable_level_and_says_so_when_the_sensor_reads_nothing(home: Context) -> None:
+    answers = Answers(states={SOC: state(SOC, 62, AT, "%")})
+    feed, clock = made_feed(home, answers)
+    feed.poll()
+    clock.at = AT + timedelta(minutes=5)
+    answers.states[SOC] = state(SOC, 0, clock.at, "%")
+    feed.poll()
+    assert feed.soc() == (62.0, AT)
+    assert not feed.status().ok
+    assert "reads 0 %, which the battery cannot have reached from 62 %" in feed.status().note
+    answers.states[SOC] = state(SOC, 61, clock.at, "%")
+    feed.poll()
+    assert (feed.soc(), feed.status().ok) == ((61.0, clock.at), True)
+
+
 def test_feed_reads_by_itself_when_started(home: Context) -> None:
     answers = an_hour()
     answers.states[SOC] = state(SOC, 60, AT, "%")
