@@ -5,9 +5,11 @@ Every function gives a row a day. `day_quality` decides what the counts mean for
 
 import polars as pl
 
-from darkstar_pipeline.quality.bad_hours import ATTRIBUTED, SOC_STEP_PERCENT
+from darkstar_pipeline.quality.bad_hours import ATTRIBUTED, QUANTITIES, SOC_STEP_PERCENT
 from darkstar_pipeline.quality.price_filling import ESTIMATED, LONGEST_FILL_SLOTS
+from darkstar_pipeline.quality.unlike_home import REASON, unlike_home
 from env.battery import Battery
+from env.time_grid import SLOT_MINUTES
 
 DAY = "local_day"
 CORE = ("load", "pv", "import", "export")
@@ -37,6 +39,18 @@ def core_issues(slots: pl.DataFrame, timezone: str, *, has_pv: bool) -> pl.DataF
     core = ["load_kwh", "pv_kwh"] if has_pv else ["load_kwh"]
     missing = slots.with_columns(_missing=pl.any_horizontal(pl.col(name).is_null() for name in core))
     return _counted(missing, "_missing", "missing_slots", timezone)
+
+
+def unlike_issues(slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    """Readings that the home cannot have had: how many slots, when the first is, and by which rule."""
+    rows = slots.with_columns(native_minutes=pl.lit(SLOT_MINUTES))
+    found = pl.concat([unlike_home(rows, name, timezone) for name in QUANTITIES.values()])
+    days = found.join(slots.select("slot_start", DAY), on="slot_start", how="left").sort("slot_start")
+    return days.group_by(DAY, maintain_order=True).agg(
+        unlike=pl.col("slot_start").n_unique().cast(pl.Int32),
+        first_unlike=_local(pl.col("slot_start").first(), timezone),
+        unlike_rule=pl.col(REASON).first(),
+    )
 
 
 def soc_issues(slots: pl.DataFrame, timezone: str) -> pl.DataFrame:

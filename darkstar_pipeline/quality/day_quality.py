@@ -1,8 +1,9 @@
 """Grades of days: usable, usable without the battery's own readings, or excluded, with the reasons.
 
-- `exclude`: a core slot is missing (load, and PV in a home that has it), a state of charge is outside 0-100 % or jumps
-  by more than 40 points between neighbouring slots, three or more hours have a bad core reading (load, PV, import or
-  export; `bad_hours` says when an hour is bad), or a price is missing, only estimated, or all of them are zero;
+- `exclude`: a core slot is missing (load, and PV in a home that has it), a reading is one that the home cannot have had
+  (`unlike_home`), a state of charge is outside 0-100 % or jumps by more than 40 points between neighbouring slots,
+  three or more hours have a bad core reading (load, PV, import or export; `bad_hours` says when an hour is bad), or a
+  price is missing, only estimated, or all of them are zero;
 - `mask_battery`: otherwise, an hour has a bad battery reading, or the battery's day does not balance;
 - `clean`: the rest.
 
@@ -25,6 +26,7 @@ from darkstar_pipeline.quality.day_issues import (
     hour_counts,
     price_issues,
     soc_issues,
+    unlike_issues,
 )
 from env.battery import Battery
 from env.time_grid import SLOT_DTYPE, grid
@@ -69,6 +71,7 @@ def grade_days(  # noqa: PLR0913 - three tables, a range and its clock
         slots.select(DAY)
         .unique(maintain_order=True)
         .join(core_issues(slots, timezone, has_pv=has_pv), on=DAY, how="left")
+        .join(unlike_issues(slots, timezone), on=DAY, how="left")
         .join(soc_issues(slots, timezone), on=DAY, how="left")
         .join(price_issues(slots, prices, repairs, timezone), on=DAY, how="left")
         .join(hour_counts(hours, timezone), on=DAY, how="left")
@@ -100,7 +103,7 @@ def _on_grid(observations: pl.DataFrame, first: date, last: date, timezone: str)
 
 def _with_status(graded: pl.DataFrame) -> pl.DataFrame:
     """Add status and reasons."""
-    counts = ("missing_slots", "soc_issues", "price_issues")
+    counts = ("missing_slots", "unlike", "soc_issues", "price_issues")
     refused = pl.any_horizontal(*(pl.col(name) > 0 for name in counts), pl.col("core_hours") > MOST_CORE_HOURS)
     masked = (pl.col("bad_hours_battery") > 0) | pl.col("unbalanced")
     status = pl.when(refused).then(pl.lit("exclude")).when(masked).then(pl.lit("mask_battery"))
@@ -115,6 +118,10 @@ def _reasons() -> list[pl.Expr]:
         (
             pl.col("missing_slots") > 0,
             pl.format("missing {} core {} (first {})", "missing_slots", _many("missing_slots"), "first_missing_slots"),
+        ),
+        (
+            pl.col("unlike") > 0,
+            pl.format("{} unlike this home (first {}: {})", _slots("unlike"), "first_unlike", "unlike_rule"),
         ),
         (
             pl.col("soc_issues") > 0,
@@ -158,6 +165,11 @@ def _battery_hours() -> pl.Expr:
 def _balance() -> pl.Expr:
     gained, stored = pl.col("gained").round(2), pl.col("stored").round(2)
     return pl.format("battery does not balance: its flows say {} kWh, its state of charge {} kWh", gained, stored)
+
+
+def _slots(count: str) -> pl.Expr:
+    """Return a number of slots in words."""
+    return pl.format("{} {}", count, _many(count))
 
 
 def _many(count: str, noun: str = "slot") -> pl.Expr:

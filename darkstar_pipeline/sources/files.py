@@ -135,8 +135,8 @@ def csv_frame(text: str, name: str, *, header: tuple[str, ...] | None = None) ->
     if frame.height > MAX_ROWS:
         raise DataRefusedError(f"{name} has {frame.height} rows; at most {MAX_ROWS} are read", "split the file by year")
     renamed = frame.rename(lambda column: column.strip())
-    if separator == ";":  # spreadsheets of countries with a decimal comma write 0,25
-        return renamed.with_columns(pl.all().str.replace(r"^(-?\d*),(\d+)$", "$1.$2"))
+    if separator != ",":  # spreadsheets of countries with a decimal comma write 0,25 and 7,4e-08
+        return renamed.with_columns(pl.all().str.replace(r"^(-?\d*),(\d+(?:[eE][+-]?\d+)?)$", "$1.$2"))
     return renamed
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.believed import refuse_unlike_rows
 from darkstar_pipeline.sources.duplicates import resolve_duplicates
 from darkstar_pipeline.sources.files import read_table
 from darkstar_pipeline.sources.numbers import number_checks, with_numbers
@@ -63,7 +64,8 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parse
     timed = with_resolution(frame, name)
     _refuse_future(timed, name, now)
     _refuse_units(timed, columns, name, site)
-    checked, copies = resolve_duplicates(object_to(_rounded(timed, columns), _value_checks(columns)), columns)
+    single, copies = resolve_duplicates(object_to(_rounded(timed, columns), _value_checks(columns)), columns)
+    checked = refuse_unlike_rows(single, [name for name in columns if name in ENERGY_COLUMNS], site.timezone)
     rows, partial, empty = _slots(checked, columns)
     notes = (
         resolution_note(checked.filter(pl.col(REASON).is_null()), name) if rows.height else "",

@@ -16,6 +16,7 @@ _OFFSET = r"\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?\s*(Z|z|UTC|[+-]\d{2}:?\d{2}|[+-
 _WHOLE = _DATE_TIME + r"\s*(?:Z|z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})?\s*$"
 _EARLIEST_YEAR = 2000
 NAIVE = "_naive"
+_HALVES = ("earliest", "latest")
 
 
 def with_instants(frame: pl.DataFrame, source: str, target: str, file: str) -> pl.DataFrame:
@@ -98,8 +99,9 @@ def refuse_all_naive(frame: pl.DataFrame, source: str, target: str, file: str) -
 def with_naive_read_as(frame: pl.DataFrame, target: str, timezone: str, series: str) -> pl.DataFrame:
     """Fill `target` where the stamp is naive, reading it as the clock of a zone.
 
-    The two halves of the repeated autumn hour are distinguished by order: once the clock of a series has gone back (or
-    stood), it is the second.
+    The two halves of the repeated autumn hour are distinguished by order: once the clock of a series has gone back
+    within that hour, it is the second. Where it only stands (one row an hour), the repeated row is. What happens
+    elsewhere on the date says nothing, and a file that runs backwards has its second half first.
 
     Args:
         frame: made by `with_instants`, in the file's order.
@@ -109,11 +111,18 @@ def with_naive_read_as(frame: pl.DataFrame, target: str, timezone: str, series: 
     """
     if frame.is_empty():  # Polars 2.1 panics on an empty frame here
         return frame
-    naive = pl.col(NAIVE)
-    went_back = (naive <= naive.shift(1)).fill_null(value=False).cast(pl.Int8).cum_max().over(
-        series, naive.dt.date()
-    ) > 0
-    placed = naive.dt.replace_time_zone(
-        timezone, ambiguous=pl.when(went_back).then(pl.lit("latest")).otherwise(pl.lit("earliest")), non_existent="null"
+    naive, nothing = pl.col(NAIVE), pl.duration()
+    first, second = (naive.dt.replace_time_zone(timezone, ambiguous=half, non_existent="null") for half in _HALVES)
+    known = frame.with_columns(
+        _backwards=((naive.diff() < nothing).sum() > (naive.diff() > nothing).sum()).over(series),
+        _first=first,
+        _second=second,
     )
-    return frame.with_columns(pl.coalesce(pl.col(target), placed.dt.convert_time_zone("UTC")).alias(target))
+    hour = [series, naive.dt.date(), pl.col("_first") != pl.col("_second")]
+    step = naive.diff().over(hour)
+    turned = pl.when("_backwards").then(step > nothing).otherwise(step < nothing).fill_null(value=False)
+    repeated = pl.when(turned.any().over(hour)).then(turned).otherwise(step == nothing)
+    passed = repeated.fill_null(value=False).cast(pl.Int8).cum_max().over(hour) > 0
+    placed = pl.when(passed != pl.col("_backwards")).then("_second").otherwise("_first")
+    instant = pl.coalesce(pl.col(target), placed.dt.convert_time_zone("UTC"))
+    return known.with_columns(instant.alias(target)).drop("_backwards", "_first", "_second")

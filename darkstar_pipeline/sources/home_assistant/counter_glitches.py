@@ -32,7 +32,7 @@ Links = NDArray[np.int8]
 
 
 class Link(IntEnum):
-    """How a reading follows the one before: as the counter does, after a reset, or from an unrelated level."""
+    """The relation of a reading to the one before: it goes on, was reset, or is at an unrelated level."""
 
     NORMAL = 0
     RESET = 1

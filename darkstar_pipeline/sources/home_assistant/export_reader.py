@@ -15,6 +15,7 @@ import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.believed import without_unlike_readings
 from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS
 from darkstar_pipeline.sources.home_assistant.exports import (
     Export,
@@ -113,22 +114,31 @@ def read_home_assistant(
     zone = clock_zone(mapping, site.timezone)
     subjects = _subjects(exports, mapping)
     states, until = _series(exports, subjects, zone, now, collected)
-    readings, notes = readings_of(states, until)
+    recorded, notes = readings_of(states, until)
     collected.notes += notes
+    readings = _believed(recorded, site, collected)
     hours = _hours(exports, subjects, zone, site, now, collected)
+    hourly = _believed(hourly_readings(hours), site, collected)
     prices = _prices(exports, states, until, site, now, known_prices, collected)
     unused = sorted(entity for entity, subject in subjects.of.items() if subject is Subject.UNUSED)
     if unused:
         collected.notes.append(f"{UNUSED_NOTE}{', '.join(unused)}")
     return HomeAssistantData(
         readings=readings,
-        hourly=hourly_readings(hours),
+        hourly=hourly,
         statistics=independent_series(hours),
         prices=prices,
         rejects=pl.concat(collected.rejects) if collected.rejects else no_rejects(),
         rows_read=collected.rows_read,
         notes=tuple(collected.notes),
     )
+
+
+def _believed(slots: pl.DataFrame, site: SiteSettings, collected: _Collected) -> pl.DataFrame:
+    """The slots without readings that the home cannot have had."""
+    believed, notes = without_unlike_readings(slots, site.timezone)
+    collected.notes += notes
+    return believed
 
 
 def _set_aside(exports: Sequence[Export], collected: _Collected) -> None:

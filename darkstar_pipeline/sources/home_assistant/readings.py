@@ -12,10 +12,11 @@ from darkstar_pipeline.sources.home_assistant.held_levels import level_at, soc_s
 from darkstar_pipeline.sources.home_assistant.power_sensors import power_curve, split_signed
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 from darkstar_pipeline.sources.home_assistant.series import Kind, Series
-from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW
+from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, MIN_TYPICAL_KW
 from env.time_grid import SLOT_DTYPE, SLOT_HOURS
 
 NATIVE_MINUTES = 15
+_ENOUGH = 8
 _RANK = {Kind.COUNTER: 0, Kind.RESETTING: 1, Kind.POWER: 2}
 _SIGNED = {
     Subject.BATTERY: (Subject.CHARGE, Subject.DISCHARGE),
@@ -44,6 +45,7 @@ def readings_of(series: Sequence[Series], until: float) -> tuple[pl.DataFrame, l
     notes: list[str] = []
     for subject, candidates in _by_quantity(series).items():
         chosen = _best(subject, candidates)
+        notes += [note for note in chosen.notes if note not in notes]
         frame, note = _energy_slots(subject, chosen, series, until)
         frames.append(frame)
         notes.append(note)
@@ -153,16 +155,20 @@ def _positive_charges(sensor: Series, series: Sequence[Series]) -> bool:
 
 
 def _refuse_implausible(energy: pl.Series, sensor: Series) -> None:
-    """Refuse a sensor whose slots exceed what a home can use: its unit was misread."""
-    if energy.is_empty():
+    """Refuse a sensor whose slots exceed what a home can use, or show less than one does: its unit was misread."""
+    kw = energy.filter(energy > 0) / SLOT_HOURS
+    if kw.is_empty():
         return
-    used = energy.filter(energy > 0)
-    top, typical = energy.max(), used.median() if used.len() else 0.0
-    top_kw = float(top) / SLOT_HOURS if isinstance(top, int | float) else 0.0
-    typical_kw = float(typical) / SLOT_HOURS if isinstance(typical, int | float) else 0.0
-    if top_kw > MAX_HOME_KW or typical_kw > MAX_TYPICAL_KW:
-        message = f"{sensor.entity}, read as {sensor.unit}, implies {top_kw:,.0f} kW, more than a home can"
+    top, typical, high = (float(np.quantile(kw.to_numpy(), share)) for share in (1.0, 0.5, 0.95))
+    read = f"{sensor.entity}, read as {sensor.unit}, implies"
+    if top > MAX_HOME_KW or typical > MAX_TYPICAL_KW:
+        message = f"{read} {top:,.0f} kW, more than a home can"
         raise DataRefusedError(message, f"check its unit, or leave it out: --map {sensor.entity}=ignore")
+    surely_more = sensor.subject is Subject.LOAD or not sensor.unit_is_stated
+    if surely_more and kw.len() >= _ENOUGH and high < MIN_TYPICAL_KW:
+        message = f"{read} at most {1000 * high:.2g} W, which no home runs on; it may be in MWh"
+        hint = "export it with its attributes, which state the unit (JSON of /api/history/period)"
+        raise DataRefusedError(message, f"{hint}, or leave it out: --map {sensor.entity}=ignore")
 
 
 def _joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,18 +20,19 @@ from darkstar_pipeline.sources.home_assistant.sensor_names import (
     unit_in,
     words,
 )
+from darkstar_pipeline.sources.home_assistant.sensor_units import (
+    behaves_like_a_counter,
+    counter_unit_by_size,
+    in_one_unit,
+    power_unit_by_size,
+)
 from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
-from darkstar_pipeline.sources.plausibility import MAX_TYPICAL_KW
 from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with_naive_read_as
 
 _ABSENT = ("unavailable", "unknown", "none", "null", "")
 _KW_PER_UNIT = {"W": 1e-3, "kW": 1.0, "MW": 1e3}
 _KWH_PER_UNIT = {"Wh": 1e-3, "kWh": 1.0, "MWh": 1e3}
-_LARGEST_KW = 60.0
-"""A power above this is in watts: no home's sensor shows more kilowatts [kW]."""
-_FALLS_OF_A_COUNTER = 0.1
-_WHOLE_STEP = 5.0
 
 
 class Kind(StrEnum):
@@ -50,6 +52,8 @@ class Series:
         seconds: instants of its states, ascending, shape (n,) [s].
         values: kWh of a counter, kW of a power, or the level; NaN where it had no value, shape (n,).
         unit: the unit that the file was taken to be in.
+        unit_is_stated: whether its unit comes from the export and not from the size of its values.
+        notes: how its readings were treated.
     """
 
     entity: str
@@ -58,6 +62,8 @@ class Series:
     unit: str
     seconds: Reals
     values: Reals
+    unit_is_stated: bool = True
+    notes: tuple[str, ...] = ()
 
     def known(self) -> tuple[Reals, Reals]:
         """Return instants and values where the sensor had a value."""
@@ -128,15 +134,50 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
         unit = subjects.units.get(entity, "")
         return Series(entity=entity, subject=subject, kind=Kind.LEVEL, unit=unit, seconds=seconds, values=values)
     kind = _kind(name, subjects.units.get(entity), values[present])
-    unit = subjects.units.get(entity) or unit_in(entity) or _unit_by_size(kind, seconds[present], values[present])
+    notes: list[str] = []
+    if kind is not Kind.POWER:
+        if not behaves_like_a_counter(values[present]):
+            raise _no_counter(entity)
+        values = values.copy()
+        values[present], changes = in_one_unit(seconds[present], values[present])
+        notes += [
+            f"{entity}: from {_shown(change.second)} its values are {change.factor:g} times as large as before: "
+            "the unit changed, they are converted"
+            for change in changes
+        ]
+    stated = subjects.units.get(entity) or unit_in(entity)
+    unit = stated or (
+        power_unit_by_size(values[present])
+        if kind is Kind.POWER
+        else counter_unit_by_size(seconds[present], values[present])
+    )
+    if stated is None:
+        notes.append(f"{entity}: no unit is stated; by the size of its values it is {unit}")
     factor = (_KW_PER_UNIT if kind is Kind.POWER else _KWH_PER_UNIT).get(unit)
     if factor is None:
         raise DataRefusedError(
             f"{entity} is in {unit}, which is no unit of a {kind}", f"leave it out: --map {entity}=ignore"
         )
-    if kind is not Kind.POWER:
-        _refuse_no_counter(entity, values[present])
-    return Series(entity=entity, subject=subject, kind=kind, unit=unit, seconds=seconds, values=values * factor)
+    return Series(
+        entity=entity,
+        subject=subject,
+        kind=kind,
+        unit=unit,
+        seconds=seconds,
+        values=values * factor,
+        unit_is_stated=stated is not None,
+        notes=tuple(notes),
+    )
+
+
+def _no_counter(entity: str) -> DataRefusedError:
+    """Return the refusal of a sensor that falls as much as it rises: it counts nothing."""
+    message = f"{entity} is taken for an energy counter, but it falls about as much as it rises"
+    return DataRefusedError(message, f"if it measures power, say so in its unit; else --map {entity}=ignore")
+
+
+def _shown(second: float) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d %H:%MZ}"
 
 
 def _kind(name: str, unit: str | None, values: Reals) -> Kind:
@@ -144,37 +185,9 @@ def _kind(name: str, unit: str | None, values: Reals) -> Kind:
     if unit in _KW_PER_UNIT or (unit not in _KWH_PER_UNIT and says_power(name)):
         return Kind.POWER
     speaks_of_energy = unit in _KWH_PER_UNIT or has(words(name), "energy energi total today kwh wh yield")
-    if not speaks_of_energy and (values.min() < 0 or _falls(values) > _FALLS_OF_A_COUNTER):
+    if not speaks_of_energy and (values.min() < 0 or not behaves_like_a_counter(values)):
         return Kind.POWER
     return Kind.RESETTING if says_resetting(name) else Kind.COUNTER
-
-
-def _falls(values: Reals) -> float:
-    """Return the share of the changes that are falls."""
-    steps = np.diff(values)
-    changes = int(np.count_nonzero(steps))
-    return np.count_nonzero(steps < 0) / changes if changes else 0.0
-
-
-def _refuse_no_counter(entity: str, values: Reals) -> None:
-    """Refuse a sensor that falls as often as it rises: it counts nothing."""
-    if len(values) > 10 and _falls(values) > _FALLS_OF_A_COUNTER:  # noqa: PLR2004 - too few states to decide
-        share = f"{100 * _falls(values):.0f} % of its changes are falls"
-        message = f"{entity} is taken for an energy counter, but {share}"
-        raise DataRefusedError(message, f"if it measures power, say so in its unit; else --map {entity}=ignore")
-
-
-def _unit_by_size(kind: Kind, seconds: Reals, values: Reals) -> str:
-    """The unit that makes the values those of a home."""
-    if kind is Kind.POWER:
-        return "W" if float(np.abs(values).max()) > _LARGEST_KW else "kW"
-    steps = np.diff(values)
-    rises = steps[steps > 0]
-    hours = (seconds[-1] - seconds[0]) / 3600
-    if rises.size == 0 or hours <= 0:
-        return "kWh"
-    whole = bool(np.all(values == np.round(values))) and float(np.median(rises)) >= _WHOLE_STEP
-    return "Wh" if whole or float(rises.sum()) / hours > MAX_TYPICAL_KW else "kWh"
 
 
 def sole_stems(exports: Sequence[States]) -> Mapping[str, str]:

@@ -116,7 +116,7 @@ REFUSALS = [
         {"a.csv": history("sensor.load_energy", [(n, 5 + n % 2) for n in range(60)])},
         {},
         DataRefusedError,
-        "of its changes are falls",
+        "it falls about as much as it rises",
     ),
     Refused(
         "future",

@@ -70,6 +70,27 @@ def test_repeated_autumn_hour_is_distinguished_by_order_when_the_local_clock_is_
     assert read["instant"].to_list() == [*hours, datetime(2025, 10, 26, 2, tzinfo=UTC)] * 2
 
 
+@pytest.mark.parametrize(
+    ("clock", "utc"),
+    [
+        (
+            ["00:15", "00:15", "02:00", "02:30", "02:00", "02:30"],
+            ["22:15", "22:15", "00:00", "00:30", "01:00", "01:30"],
+        ),
+        (["02:00", "02:30", "02:30", "02:00", "02:30"], ["00:00", "00:30", "00:30", "01:00", "01:30"]),
+        (
+            ["03:00", "02:30", "02:00", "02:30", "02:00", "01:30"],
+            ["02:00", "01:30", "01:00", "00:30", "00:00", "23:30"],
+        ),
+    ],
+    ids=["repeated-elsewhere", "row-twice", "backwards"],
+)
+def test_repeated_autumn_hour_is_told_by_itself_alone(clock: list[str], utc: list[str]):
+    frame = pl.DataFrame({"at": [f"2025-10-26 {time}:00" for time in clock], "entity": "a"})
+    read = with_naive_read_as(with_instants(frame, "at", "instant", "f"), "instant", "Europe/Stockholm", "entity")
+    assert [f"{at:%H:%M}" for at in read["instant"]] == utc
+
+
 def test_hour_that_does_not_exist_in_spring_is_no_instant():
     frame = pl.DataFrame({"at": ["2026-03-29 02:30:00"], "entity": ["a"]})
     read = with_naive_read_as(with_instants(frame, "at", "instant", "f"), "instant", "Europe/Stockholm", "entity")

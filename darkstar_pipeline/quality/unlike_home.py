@@ -1,0 +1,129 @@
+"""Readings that a home cannot have had, by what it used itself on the same day and the day before.
+
+One rule set, for every import and for the gate. A reading is refused where
+
+- *stood still*: the load is zero all day, or for twelve hours in a home where it else never is: the counter stood;
+- *repeats the day before*: within three hours of midnight one reading is the total of the day before, give or take 3 %;
+- *many times its own most*: readings of an hour at most are above 15 kW and eight times what nine in ten of the day's
+  readings stay below.
+
+Only the second rule looks at another day: it says nothing of the first day of a range.
+"""
+
+import polars as pl
+
+STILL_HOURS = 12.0
+"""A load of zero for as long is no reading in a home that else always uses something [h]."""
+_RARELY_ZERO = 0.02
+_TIMES_USUAL = 8.0
+_LEAST_KW = 15.0
+_LEAST_TOTAL_KWH = 2.0
+_TOTAL_TIMES_USUAL = 3.0
+_TOTAL_SHARE = 0.03
+_NEAR_MIDNIGHT_H = 3
+_SINGLE_HOURS = 1.0
+_WHOLE_DAY_H = 22.0
+_NATIVE = "native_minutes"
+REASON = "unlike"
+
+
+def unlike_home(rows: pl.DataFrame, column: str, timezone: str) -> pl.DataFrame:
+    """Return the readings of a quantity that are not believed.
+
+    Args:
+        rows: `slot_start`, `native_minutes` and the column [kWh per row]; null where nothing was read.
+        column: an energy.
+        timezone: IANA zone of the local days.
+
+    Returns:
+        `[slot_start, unlike]`; `unlike` is the reason in words.
+    """
+    local = pl.col("slot_start").dt.convert_time_zone(timezone)
+    hours = pl.col(_NATIVE) / 60
+    read = (
+        rows.select("slot_start", _NATIVE, pl.col(column).alias("kwh"))
+        .drop_nulls("kwh")
+        .filter(pl.col("kwh").is_finite())
+        .sort("slot_start")
+        .with_columns(day=local.dt.date(), clock=local.dt.hour(), hours=hours, kw=pl.col("kwh") / hours)
+    )
+    still = column == "load_kwh" and bool((read["kwh"] == 0).any())
+    if not still and not bool(
+        read.select(((pl.col("kwh") >= _LEAST_TOTAL_KWH) | (pl.col("kw") > _LEAST_KW)).any()).item()
+    ):
+        return pl.DataFrame(schema={"slot_start": rows.schema["slot_start"], REASON: pl.String})
+    judged = _with_usual(read)
+    checks = [_repeats(column), _many_times(column)]
+    if still:
+        judged = _with_standstill(judged)
+        checks.insert(0, _stood_still())
+    return (
+        judged.with_columns(pl.coalesce(checks).alias(REASON))
+        .filter(pl.col(REASON).is_not_null())
+        .select("slot_start", REASON)
+    )
+
+
+def _with_usual(read: pl.DataFrame) -> pl.DataFrame:
+    """Add what is usual on the day, the total of the day before, and how long runs of large readings are."""
+    used = pl.col("kw").filter(pl.col("kw") > 0)
+    days = read.group_by("day").agg(usual=used.quantile(0.9))
+    known = read.join(days, on="day", how="left", maintain_order="left")
+    ordinary = pl.col("kwh").filter(pl.col("kw") <= _TOTAL_TIMES_USUAL * pl.col("usual"))
+    totals = known.group_by("day").agg(ordinary=ordinary.sum(), whole=pl.col("hours").sum() >= _WHOLE_DAY_H)
+    before = totals.select(pl.col("day") + pl.duration(days=1), before="ordinary", before_whole="whole")
+    large = (pl.col("kw") > _LEAST_KW) & (pl.col("kw") > _TIMES_USUAL * pl.col("usual"))
+    return (
+        known.join(before, on="day", how="left", maintain_order="left")
+        .with_columns(large=large.fill_null(value=False))
+        .with_columns(_run=pl.col("large").rle_id())
+        .with_columns(run_hours=pl.col("hours").sum().over("_run"))
+        .drop("_run")
+    )
+
+
+def _repeats(column: str) -> pl.Expr:
+    """The total of the day before, shown once around midnight."""
+    near = (pl.col("clock") < _NEAR_MIDNIGHT_H) | (pl.col("clock") >= 24 - _NEAR_MIDNIGHT_H)
+    total = pl.col("before")
+    same = (pl.col("kwh") - total).abs().is_between(0, _TOTAL_SHARE * total + pl.col("usual") * pl.col("hours"))
+    far = pl.col("kw") > _TOTAL_TIMES_USUAL * pl.col("usual")
+    applies = near & same & far & pl.col("before_whole") & (total >= _LEAST_TOTAL_KWH)
+    words = pl.format("{} {} kWh is the total of the day before", pl.lit(column), pl.col("kwh").round(2))
+    return pl.when(applies).then(words)
+
+
+def _many_times(column: str) -> pl.Expr:
+    times = (pl.col("kw") / pl.col("usual")).round(0).cast(pl.Int64)
+    words = pl.format(
+        "{} {} kWh is {} kW, {} times what is usual that day",
+        pl.lit(column),
+        pl.col("kwh").round(2),
+        pl.col("kw").round(1),
+        times,
+    )
+    return pl.when(pl.col("large") & (pl.col("run_hours") <= _SINGLE_HOURS)).then(words)
+
+
+def _with_standstill(judged: pl.DataFrame) -> pl.DataFrame:
+    """Add how long the load is zero around a row, and whether it is zero elsewhere."""
+    zero = pl.col("kwh") == 0
+    runs = judged.with_columns(_zero=zero, _run=pl.struct("day", zero).rle_id()).with_columns(
+        still=pl.when(pl.col("_zero")).then(pl.col("hours").sum().over("_run")).otherwise(0.0),
+        all_day=zero.all().over("day") & (pl.col("hours").sum().over("day") >= _WHOLE_DAY_H),
+    )
+    long = pl.col("still") >= STILL_HOURS
+    short = (pl.col("_zero") & ~long).sum().over("day")
+    spoken = (~long).sum().over("day")
+    return runs.with_columns(rare=(spoken > 0) & (short <= _RARELY_ZERO * spoken))
+
+
+def _stood_still() -> pl.Expr:
+    still = (pl.col("still") >= STILL_HOURS) & pl.col("rare")
+    words = pl.format("load_kwh is zero for {} hours: its counter stood still", pl.col("still").round(1))
+    return (
+        pl.when(pl.col("all_day"))
+        .then(pl.lit("load_kwh is zero all day: its counter stood still"))
+        .when(still)
+        .then(words)
+    )

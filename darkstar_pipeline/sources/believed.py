@@ -1,0 +1,50 @@
+"""The check that every reader's slots pass last: readings that the home cannot have had are taken out, and told."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from darkstar_pipeline.quality.unlike_home import REASON as UNLIKE
+from darkstar_pipeline.quality.unlike_home import unlike_home
+from darkstar_pipeline.sources.parsed import REASON, object_to
+
+_WHEN = "%Y-%m-%d %H:%MZ"
+
+
+def refuse_unlike_rows(checked: pl.DataFrame, energy: Sequence[str], timezone: str) -> pl.DataFrame:
+    """Refuse the rows of a file in which a quantity cannot be true.
+
+    Args:
+        checked: rows with `slot_start`, `native_minutes` and `_reason`, one an instant where `_reason` is null.
+        energy: its energy columns.
+        timezone: IANA zone of the home.
+    """
+    result = checked
+    for name in energy:
+        found = unlike_home(result.filter(pl.col(REASON).is_null()), name, timezone)
+        if found.height:
+            marked = result.join(found, on="slot_start", how="left", maintain_order="left")
+            result = object_to(marked, [pl.col(UNLIKE)]).drop(UNLIKE)
+    return result
+
+
+def without_unlike_readings(slots: pl.DataFrame, timezone: str) -> tuple[pl.DataFrame, list[str]]:
+    """Take out of slots what cannot be true: `slots` with nulls there, and a note a quantity and reason.
+
+    Args:
+        slots: `slot_start`, `native_minutes` and energy columns, one row a slot.
+        timezone: IANA zone of the home.
+    """
+    notes: list[str] = []
+    result = slots
+    for name in [column for column in slots.columns if column.endswith("_kwh")]:
+        found = unlike_home(result, name, timezone)
+        if found.height:
+            first = found.row(0, named=True)
+            notes.append(
+                f"{found.height} readings of {name} are not believed and stay missing: "
+                f"first {first['slot_start'].strftime(_WHEN)}, {first[UNLIKE]}"
+            )
+            gone = pl.col("slot_start").is_in(found["slot_start"].implode())
+            result = result.with_columns(pl.when(~gone).then(pl.col(name)).alias(name))
+    return result, notes
