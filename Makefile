@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  PYTHON=python3.12 make ...   chooses the interpreter of a new .venv"
-	@echo "  PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make ...   PyTorch without CUDA (smaller) on Linux"
+	@echo "  TORCH_INDEX=https://download.pytorch.org/whl/cpu make ...   PyTorch without CUDA (smaller) on Linux"
 
 run: $(STAMP) ## install, materialize the sample home through Dagster, print the verdict
 	$(BIN)/darkstar sample --run
@@ -49,7 +49,7 @@ ui: $(STAMP) ## Dagster and MLflow in the browser
 	$(BIN)/darkstar ui
 
 # Not after $(STAMP): where a changed range contradicts an old pin, the install must wait for the lock, not the other way.
-lock: | $(BIN)/uv ## write constraints.txt from pyproject.toml; UPGRADE=1 takes the newest that fits
+lock: | $(BIN)/uv ## write constraints.txt and locks/ from pyproject.toml; UPGRADE=1 takes the newest that fits
 	$(BIN)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
 
 $(BIN)/uv:
@@ -62,5 +62,5 @@ clean: ## remove .venv, caches and builds; your data in .darkstar and darkstar.y
 	  .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(STAMP): pyproject.toml constraints.txt scripts/install.sh
+$(STAMP): pyproject.toml constraints.txt locks/development.txt scripts/install.sh scripts/locked.sh
 	@scripts/install.sh $@

@@ -4,10 +4,12 @@ pip-audit alone says "no known vulnerabilities" of packages that its service doe
 service would look like a clean result. Here a package without an answer counts as unchecked, and if a package that
 surely exists has no answer, the service counts as unreachable.
 
-Ends with 1 on findings that `accepted_vulnerabilities.toml` does not accept, on acceptances that have run out, and on a
-failure of pip-audit itself; with 0 if there are no findings, and if no service could be reached, which is printed.
+Ends with 1 on findings that `accepted_vulnerabilities.toml` does not accept, on acceptances that have run out, on a
+failure of pip-audit itself, and where the audit, or a part of it, could not be done; `--allow-undone` lets the last
+pass where it is known that no service can be reached, and the output still says what was not done.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -126,6 +128,9 @@ def installed_pins() -> list[str]:
 
 def main() -> int:
     """Audit this environment and return the exit code."""
+    parser = argparse.ArgumentParser(description="Ask a vulnerability service about every installed package.")
+    parser.add_argument("--allow-undone", action="store_true", help="pass where packages could not be checked")
+    options = parser.parse_args()
     accepted, pins = read_accepted(ACCEPTED), installed_pins()
     for service in SERVICES:
         probe = ask(service, [f"{CANARY}=={version(CANARY)}"])
@@ -136,21 +141,30 @@ def main() -> int:
         if report is None:
             _print(f"audit: {service} answered for {CANARY} and failed on the rest")
             return 1
-        return _verdict(service, report, accepted)
+        return _verdict(service, report, accepted, allow_undone=options.allow_undone)
     _print(f"audit: NOT DONE. No vulnerability service could be asked, so nothing is known about {len(pins)} packages")
-    return 0
+    return _undone(allowed=options.allow_undone)
 
 
-def _verdict(service: str, report: AuditReport, accepted: Sequence[Acceptance]) -> int:
+def _undone(*, allowed: bool) -> int:
+    """Say what an audit that was not done counts as, and return the exit code."""
+    if not allowed:
+        _print("audit: fails. Run it where pypi.org or api.osv.dev can be reached, or allow this with --allow-undone")
+    return 0 if allowed else 1
+
+
+def _verdict(service: str, report: AuditReport, accepted: Sequence[Acceptance], *, allow_undone: bool) -> int:
     """Print the findings and return the exit code."""
+    undone = 0
     if report.unanswered:
-        _print(f"audit: {service} knows nothing of {', '.join(report.unanswered)}")
+        _print(f"audit: NOT DONE for {', '.join(report.unanswered)}: {service} knows nothing of them")
+        undone = _undone(allowed=allow_undone)
     wrong = complaints(report, accepted, datetime.now(UTC).date())
     for line in wrong:
         _print(f"audit: {line}")
     summary = f"{len(report.holes)} holes, {len(wrong)} to fix"
     _print(f"audit: {len(report.answered)} packages checked at {service}, {summary}")
-    return 1 if wrong else 0
+    return 1 if wrong else undone
 
 
 def _print(line: str) -> None:

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Makes or mends .venv; `make` calls it when the stamp is older than pyproject.toml or constraints.txt.
+# Makes or mends .venv; `make` calls it when the stamp is older than pyproject.toml or the lock.
 #   scripts/install.sh STAMP     PYTHON=python3.12 chooses the interpreter, else the first fitting one is taken
-# PyTorch goes first and alone: with it in place nothing later pulls another build. Everything is byte-compiled, because
-# each Dagster run starts new processes: `import dagster` takes 0.5-1.0 s compiled and 1.9-2.6 s otherwise.
+#   TORCH_INDEX=https://download.pytorch.org/whl/cpu takes PyTorch, and PyTorch alone, from there
+# Everything is byte-compiled, because each Dagster run starts new processes: `import dagster` takes 0.5-1.0 s compiled
+# and 1.9-2.6 s otherwise.
 set -eu
 stamp=$1
 venv=.venv
@@ -44,17 +45,24 @@ if [ ! -d "$venv" ]; then
     "$python" -m venv "$venv"
 fi
 python=$venv/bin/python
+say "Installing what Darkstar needs, by its hashes (about a minute)"
+# uv first, and by its hash too. Without it, pip alone does everything.
+only_uv=$(mktemp)
+trap 'rm -f "$only_uv"' EXIT
+awk '/^uv==/ {mine = 1; print; next} /^[^ ]/ {mine = 0} mine' locks/development.txt > "$only_uv"
+"$python" -m pip install --quiet --require-hashes --no-deps -r "$only_uv" || say "uv cannot be had here: pip does everything"
+scripts/locked.sh "$python" locks/development.txt
 say "Installing PyTorch (the largest part; downloads are kept in pip's cache)"
-"$python" -m pip install --quiet -c constraints.txt "$(grep '^torch==' constraints.txt)"
-say "Installing Darkstar and what it needs (about a minute)"
-# uv resolves the two hundred pins in a second where pip takes minutes. It takes the PyTorch that is there. Where it cannot
-# work (an index that only pip is configured for, a platform without its wheel), pip does the same.
-uv_pin=$(grep '^uv==' constraints.txt)
-if "$python" -m pip install --quiet "$uv_pin" && "$python" -m uv pip install --quiet --python "$python" -c constraints.txt \
-    -e '.[dev,bench]'; then :; else
-    say "uv could not install; pip tries (some minutes)"
-    "$python" -m pip install --quiet -c constraints.txt -e '.[dev,bench]'
+# It alone has no hash: its builds differ, and those for CPUs are in an index of their own. It comes last, when all that
+# it needs is there except CUDA's libraries: from TORCH_INDEX and nowhere else where that is set, else as pip is set up.
+torch_pin=$(grep '^torch==' constraints.txt)
+if [ -n "${TORCH_INDEX:-}" ]; then
+    env -u PIP_EXTRA_INDEX_URL -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null \
+        "$python" -m pip install --quiet --no-deps --index-url "$TORCH_INDEX" "$torch_pin"
 fi
+"$python" -m pip install --quiet "$torch_pin"
+say "Installing Darkstar itself"
+"$python" -m pip install --quiet --no-deps --no-build-isolation -e .
 # pip compiles what it installs unless it is told not to, so mostly this only looks. Files for other Pythons may not compile.
 "$python" -m compileall -qq -j 0 "$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || true
 # `dg` reads .env and wants the folder that it names to exist.

@@ -15,6 +15,7 @@ from scripts.audit import (
     AuditReport,
     complaints,
     installed_pins,
+    main,
     parsed_report,
     read_accepted,
 )
@@ -64,17 +65,32 @@ def test_accepted_holes_have_reasons_when_read(tmp_path: Path) -> None:
         read_accepted(path)
 
 
-def test_audit_says_not_done_when_no_service_can_be_reached(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("words", "code"), [((), 1), (("--allow-undone",), 0)], ids=str)
+def test_audit_fails_unless_told_otherwise_when_no_service_can_be_reached(
+    root: Path, tmp_path: Path, words: tuple[str, ...], code: int
+) -> None:
     dead = "http://127.0.0.1:9"  # nobody listens there
     done = subprocess.run(
-        [sys.executable, "scripts/audit.py"],
+        [sys.executable, "scripts/audit.py", *words],
         cwd=root,
         env={"HTTPS_PROXY": dead, "HTTP_PROXY": dead, "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     assert "audit: NOT DONE" in done.stdout
+    assert ("--allow-undone" in done.stdout) == (code == 1)
     assert f"about {len(installed_pins())} packages" in done.stdout
     assert any(pin.startswith(f"{CANARY}==") for pin in installed_pins())
+
+
+@pytest.mark.parametrize(("allowed", "code"), [(False, 1), (True, 0)])
+def test_audit_fails_unless_told_otherwise_when_a_package_has_no_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, allowed: bool, code: int
+) -> None:
+    partial = AuditReport(("fine",), ("unheard",), ())
+    monkeypatch.setattr("scripts.audit.ask", lambda _service, _pins: partial)
+    monkeypatch.setattr("sys.argv", ["audit.py", *(["--allow-undone"] if allowed else [])])
+    assert main() == code
+    assert "NOT DONE for unheard" in capsys.readouterr().out
