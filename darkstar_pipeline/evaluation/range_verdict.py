@@ -13,8 +13,9 @@ import polars as pl
 
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of, replay_inputs
+from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
+from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     ORACLE_DAILY_RESULTS,
@@ -302,4 +303,4 @@ def _protocol(context: Context) -> Protocol:
 
 def _inputs(context: Context, days: Sequence[date]) -> ReplayInputs:
     """Return the inputs of replays of some days of the site."""
-    return replay_inputs(context.lake, context.site, days, has_pv=context.site_settings.has_pv)
+    return forecast_replay_inputs(context, days)

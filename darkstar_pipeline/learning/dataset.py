@@ -13,9 +13,10 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, content_hash, protocol_of, replay_inputs
+from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, content_hash, protocol_of
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.forecasts.inputs import aurora_home, panels_of
+from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs
 from darkstar_pipeline.learning.splits import Days, Windows
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.gym.episodes import Episodes
@@ -93,9 +94,7 @@ def learning_data(
         seed: random seed of Aurora's trees.
         note: called with sentences about long steps and missing inputs.
     """
-    inputs = replay_inputs(
-        context.lake, context.site, windows.learned, has_pv=context.site_settings.has_pv, lookback_days=LOOKBACK_DAYS
-    )
+    inputs = forecast_replay_inputs(context, windows.learned, lookback_days=LOOKBACK_DAYS)
     scenarios, aurora = dict[date, Scenarios](), None
     if with_aurora and CrossFittedForecasters.has_enough_days(windows.train):
         note("Aurora learns the home's days")

@@ -9,9 +9,10 @@ from datetime import date
 
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, replay_inputs
+from darkstar_pipeline.datasets.replay_inputs import ReplayInputs
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.forecasts.inputs import aurora_home
+from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs
 from darkstar_pipeline.models.champion_pointer import load_champion
 from darkstar_pipeline.models.registry import stored_bundle
 from darkstar_pipeline.models.version import RegisteredModel, parse_reference
@@ -50,13 +51,7 @@ class TrainedPolicy:
 
     def inputs(self, context: Context, days: Sequence[date]) -> ReplayInputs:
         """Return the inputs of its replay on graded days, with as many days of history as its scenarios weigh."""
-        return replay_inputs(
-            context.lake,
-            context.site,
-            days,
-            has_pv=context.site_settings.has_pv,
-            lookback_days=self.policy.weight_rules.n_days,
-        )
+        return forecast_replay_inputs(context, days, lookback_days=self.policy.weight_rules.n_days)
 
     def own_scenarios(self, context: Context, days: Sequence[date]) -> Mapping[date, Scenarios]:
         """Return scenarios by its own Aurora of days after those it learned from; none without an Aurora."""
