@@ -105,6 +105,13 @@ BENCHMARKS = {
             needs=MACHINES,
         ),
     ),
+    "growth": Benchmark(
+        module="benchmarks.growth",
+        measures="growth of the state folder over a simulated year, before retention and after it",
+        short_seconds=120,
+        seconds=900,
+        on_homes=False,
+    ),
     "inference": Benchmark(
         module="benchmarks.inference",
         measures="time of a learned policy's decision and of a cold start",

@@ -100,7 +100,8 @@ class ProcessSupervisor:
     def start(self, program: Program) -> None:
         """Start a program."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        with self.log_file(program).open("wb") as log:
+        self.log_file(program).write_bytes(b"")
+        with self.log_file(program).open("ab") as log:  # appending, so that retention may empty it meanwhile
             process = subprocess.Popen(  # noqa: S603 - our own arguments, no shell
                 list(program.command),
                 stdin=subprocess.DEVNULL,

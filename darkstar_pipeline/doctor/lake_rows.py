@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
+from darkstar_pipeline.state.descriptors import raise_descriptor_limit
 from darkstar_pipeline.warehouse.day_names import PART, days_in, sites_in, strays
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
 
@@ -106,6 +107,7 @@ def _counts(table: Table, paths: Sequence[Path]) -> list[tuple[str, int, int]]:
         FROM read_parquet($files, union_by_name = true, hive_partitioning = false, filename = true)
         GROUP BY filename HAVING doubled > 0 OR foreign_rows > 0
     """  # noqa: S608 - our own names
+    raise_descriptor_limit()
     with closing(duckdb.connect()) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         return connection.execute(sql, {"files": [escape(str(path)) for path in paths]}).fetchall()

@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 from dagster_duckdb import DuckDBResource
 
+from darkstar_pipeline.state.descriptors import raise_descriptor_limit
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
 from darkstar_pipeline.warehouse.views import create_views
@@ -34,6 +35,7 @@ class WarehouseResource(DuckDBResource):
     @contextmanager
     def get_connection(self) -> Generator[duckdb.DuckDBPyConnection]:
         """A connection of its own, closed at the end; close or fetch every result before the next question."""
+        raise_descriptor_limit()
         with super().get_connection() as connection:
             create_views(connection, Path(self.root))
             yield connection

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from darkstar_pipeline.errors import DarkstarError
@@ -20,7 +19,6 @@ from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.warehouse.day_files import UnreadableFileError, read_day_files
 from darkstar_pipeline.warehouse.day_names import PART, days_in, owner_of
 from darkstar_pipeline.warehouse.schemas import Table
-from darkstar_pipeline.warehouse.views import create_views
 from env.time_grid import days_between
 from planner.artifacts.atomic_files import atomic_file, make_folder, sweep_leftovers
 
@@ -208,12 +206,6 @@ class Lake:
     def sweep_leftovers(self) -> int:
         """Remove the temporary files that killed writers left beside any day of any table; their number."""
         return sum(sweep_leftovers(day) for day in self.root.glob("*/site=*/day=*") if day.is_dir())
-
-    def connect(self) -> duckdb.DuckDBPyConnection:
-        """An in-memory DuckDB with a view per table; the caller closes it."""
-        connection = duckdb.connect()
-        create_views(connection, self.root)
-        return connection
 
 
 def _refuse_foreign_rows(table: Table, site: str, days: Sequence[date], ordered: pl.DataFrame) -> None:

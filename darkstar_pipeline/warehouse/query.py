@@ -5,6 +5,8 @@ Python variables, and are then frozen. One statement of the SELECT family is let
 view: a `COPY … TO` hidden in a WITH clause is a SELECT to the parser, and wrote into the lake when this was tried.
 """
 
+import errno
+import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,14 +17,17 @@ from typing import Any, cast
 import duckdb
 
 from darkstar_pipeline.errors import DarkstarError
+from darkstar_pipeline.state.descriptors import raise_descriptor_limit
 from darkstar_pipeline.warehouse.day_names import PART
 from darkstar_pipeline.warehouse.interrupts import interruptible
 from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError
+from darkstar_pipeline.warehouse.views import MEMORY, open_warehouse
 
 BATCH_ROWS = 10_000
 """Rows in memory at a time."""
 
 _REFUSED_HINT = "one statement that reads: SELECT, WITH, DESCRIBE, SHOW or SUMMARIZE"
+_TOO_MANY_FILES = os.strerror(errno.EMFILE)
 _GUARD = "darkstar_read_only_guard"
 
 
@@ -115,7 +120,7 @@ def run_query(lake: Lake, sql: str) -> Generator[QueryResult]:
         QueryError: the statement is wrong, or would do more than read.
         LakeUnreadableError: a file of the lake is damaged.
     """
-    with _translate_duckdb_errors(), lake.connect() as connection:
+    with _translate_duckdb_errors(), open_warehouse(lake.root) as connection:
         _lock(connection, lake.root)
         _check_reads_only(connection, sql)
         yield QueryResult(connection, sql)
@@ -189,6 +194,12 @@ def _translate_duckdb_errors() -> Generator[None]:
         raise QueryError(f"the query reaches outside the warehouse: {_first_line(error)}", _REFUSED_HINT) from error
     except duckdb.Error as error:
         text = _first_line(error)
+        if _TOO_MANY_FILES in text:
+            message = f"the query needs more files at once than this process may open ({raise_descriptor_limit()})"
+            raise QueryError(message, "ulimit -n 65536, then run it again") from error
+        if isinstance(error, duckdb.OutOfMemoryException):
+            hint = "ask for fewer days or columns, or write the days to files of your own: --out FILE.parquet"
+            raise QueryError(f"the query needs more than {MEMORY} of memory", hint) from error
         if _is_of_lake_file(text):
             hint = "a backfill may be at work: run it again; if it stays so, `darkstar doctor` names damaged files"
             raise LakeUnreadableError(f"a file of the lake cannot be read: {text}", hint) from error

@@ -6,8 +6,26 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from darkstar_pipeline.state.descriptors import raise_descriptor_limit
 from darkstar_pipeline.warehouse.day_names import PART, days_in, has_only_days, sites_in
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
+
+MEMORY = "2GiB"
+"""Memory of a statement; a service on the same machine needs the rest."""
+
+
+def open_warehouse(root: Path) -> duckdb.DuckDBPyConnection:
+    """Return an in-memory DuckDB with a view per table; the caller closes it.
+
+    Not for a service: DuckDB opens every file of a table at once, and some of its errors end the process.
+
+    Args:
+        root: folder of the tables.
+    """
+    raise_descriptor_limit()
+    connection = duckdb.connect(config={"memory_limit": MEMORY})
+    create_views(connection, root)
+    return connection
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, root: Path) -> None:

@@ -7,7 +7,6 @@ requests (`middleware`).
 
 import asyncio
 import logging
-import resource
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -22,10 +21,10 @@ from limits.strategies import MovingWindowRateLimiter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from darkstar_pipeline.service.http.errors import error_bytes
+from darkstar_pipeline.state.descriptors import raise_descriptor_limit
 
 RESERVED_DESCRIPTORS = 192
 """Descriptors that connections leave free: files, the broker, Home Assistant, MLflow's database, threads."""
-MOST_DESCRIPTORS = 65_536
 REPORT_SECONDS = 60.0
 BAD_REQUESTS_PER_MINUTE = 30
 _DISCARDED_BYTES = 1_048_576
@@ -55,12 +54,7 @@ class ConnectionLimits:
 
 def reserve_descriptors() -> int:
     """Raise the limit of file descriptors as far as the system allows; return how many connections may have."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        wanted = MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
-    else:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    wanted = raise_descriptor_limit()
     return max(wanted - RESERVED_DESCRIPTORS, wanted // 4, 1)
 
 

@@ -14,6 +14,7 @@ from darkstar_pipeline.ingest.merge import merge_into, stored_rows
 from darkstar_pipeline.state.migrations import STATE_FILE, STATE_VERSION, migrate_state, read_state_version
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, ORACLE_DAILY_RESULTS, POLICY_DAILY_RESULTS, Table
+from darkstar_pipeline.warehouse.views import open_warehouse
 from tests.builders.small_home import small_settings
 
 DAY = date(2025, 10, 26)
@@ -52,7 +53,7 @@ def test_old_day_files_stay_readable_when_columns_came_later(tmp_path: Path, tab
     assert read.schema == table.schema
     assert read.select(written.columns).equals(written)
     assert all(read[name].null_count() == 1 for name in later)
-    with lake.connect() as connection:
+    with open_warehouse(lake.root) as connection:
         seen = connection.table(table.name).pl()
     assert seen.columns == read.columns
     assert all(seen[name].null_count() == 1 for name in later)

@@ -11,6 +11,7 @@ import pytest
 
 from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError, SchemaMismatchError
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, SLOT_OBSERVATIONS, SPOT_PRICES, TABLES
+from darkstar_pipeline.warehouse.views import open_warehouse
 from env.time_grid import days_between, grid
 from tests.builders.waiting import until
 
@@ -99,7 +100,7 @@ def test_lake_refuses_rows_of_days_that_were_not_asked_for(tmp_path: Path) -> No
 
 
 def test_views_answer_for_every_table_when_the_lake_is_empty(tmp_path: Path) -> None:
-    with Lake(tmp_path).connect() as connection:
+    with open_warehouse(tmp_path) as connection:
         for name, table in TABLES.items():
             frame = connection.sql(f"SELECT * FROM {name}").pl()  # noqa: S608 - the name of a table
             assert frame.columns == table.schema.names()
@@ -110,7 +111,7 @@ def test_views_give_declared_columns_and_skip_files_by_day(tmp_path: Path) -> No
     lake = Lake(tmp_path)
     first, last = date(2026, 3, 28), date(2026, 3, 30)
     lake.write_days(SPOT_PRICES, "home", days_between(first, last), prices(first, last))
-    with lake.connect() as connection:
+    with open_warehouse(lake.root) as connection:
         frame = connection.sql("SELECT * FROM spot_prices WHERE local_day = DATE '2026-03-29' ORDER BY slot_start").pl()
         plan = connection.sql(
             "EXPLAIN ANALYZE SELECT count(*) FROM spot_prices WHERE local_day = DATE '2026-03-29'"

@@ -1,9 +1,11 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
+from darkstar_pipeline.warehouse import query, views
 from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError
 from darkstar_pipeline.warehouse.query import QueryError, QueryResult, run_query
 from darkstar_pipeline.warehouse.schemas import PRICE_REPAIRS
@@ -172,3 +174,30 @@ def test_run_query_names_the_file_when_the_lake_is_damaged(lake: Lake) -> None:
 
 def test_spilling_is_off_when_a_query_is_large(lake: Lake) -> None:
     assert rows(lake, "SELECT current_setting('temp_directory')") == [("",)]
+
+
+def test_query_over_more_files_than_a_process_may_open_says_so(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def refuse() -> int:
+        asked.append(1)
+        return 64
+
+    def fail(*_: object) -> None:
+        raise duckdb.IOException("IO Error: Cannot open file part.parquet: Too many open files")
+
+    monkeypatch.setattr(query, "raise_descriptor_limit", refuse)
+    monkeypatch.setattr(query, "_check_reads_only", fail)
+    with (
+        pytest.raises(QueryError, match="more files at once than this process may open \\(64\\)"),
+        run_query(lake, "SELECT 1"),
+    ):
+        pass
+
+
+def test_query_that_needs_too_much_memory_is_refused_with_a_remedy(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "MEMORY", "64MiB")
+    sql = "SELECT count(DISTINCT a.range + 100000 * b.range) FROM range(100000) a, range(100) b"
+    with pytest.raises(QueryError, match="of memory") as refused, run_query(lake, sql) as result:
+        list(result.rows())
+    assert "fewer days" in refused.value.hint
