@@ -28,6 +28,10 @@ def serve(
         str | None,
         typer.Option("--at", metavar="TIME", help="Run as if it were this moment; controls nothing."),
     ] = None,
+    ingress_from: Annotated[
+        str | None,
+        typer.Option("--ingress-from", metavar="ADDRESS", help="Home Assistant's ingress, whose users need no token."),
+    ] = None,
 ) -> None:
     """Run the planner service with its web page; Ctrl-C stops it.
 
@@ -61,6 +65,7 @@ def serve(
             host=chosen_host,
             port=chosen_port,
             started=lambda: call.deliver(answer),
+            ingress=ingress_from,
         )
 
 

@@ -40,12 +40,16 @@ class PlannerServer:
     Args:
         context: the site.
         clock: its clock; where that differs from the system's, nothing outside is read, published or controlled.
+        ingress: address of Home Assistant's ingress, whose requests need no token; None for none.
 
     Raises:
         ConfigurationError: a token is missing, or the settings contradict each other.
     """
 
-    def __init__(self, context: Context, clock: Clock) -> None:
+    def __init__(self, context: Context, clock: Clock, *, ingress: str | None = None) -> None:
+        if ingress is not None and context.site_settings.service.trusted_proxies:
+            message = "service.trusted_proxies could pretend to be the ingress"
+            raise ConfigurationError(message, "remove them, or leave out --ingress-from")
         self.token = AccessToken(service_token(context))
         trial = clock.offset != timedelta()
         self.feed = None if trial else _feed(context, clock)
@@ -71,6 +75,7 @@ class PlannerServer:
             engine=self.engine,
             token=self.token,
             sessions=kept_sessions(context.home, self.token),
+            ingress=ingress,
             metrics=Metrics(),
             parts=(self.shadows.components, self._outside),
             steering=steering,
@@ -173,7 +178,9 @@ def _feed(context: Context, clock: Clock) -> HomeFeed | None:
     return HomeFeed(context, clock=clock, client=HomeAssistantClient(home.url, token))
 
 
-def serve(context: Context, *, clock: Clock, host: str, port: int, started: Callable[[], None]) -> None:
+def serve(
+    context: Context, *, clock: Clock, host: str, port: int, started: Callable[[], None], ingress: str | None = None
+) -> None:
     """Serve a site until a signal comes.
 
     Args:
@@ -182,13 +189,14 @@ def serve(context: Context, *, clock: Clock, host: str, port: int, started: Call
         host: address to listen on.
         port: port to listen on.
         started: called once the service is started.
+        ingress: address of Home Assistant's ingress, whose requests need no token; None for none.
 
     Raises:
         ConfigurationError: a token is missing, the settings contradict each other, or the address cannot be had.
     """
     listening = open_socket(host, port)  # before anything starts, so that a refusal leaves nothing behind
     configure_logs(json=not sys.stderr.isatty())
-    service = PlannerServer(context, clock)
+    service = PlannerServer(context, clock, ingress=ingress)
 
     def begin() -> None:
         service.start()

@@ -6,11 +6,11 @@ from importlib.metadata import version
 
 from fastapi import FastAPI, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.errors import add_handlers
+from darkstar_pipeline.service.http.ingress import Hosts
 from darkstar_pipeline.service.http.middleware import Guard
 from darkstar_pipeline.service.http.routes import health, history, models, overrides, pages, plans
 from darkstar_pipeline.service.http.sessions import COOKIE
@@ -62,9 +62,10 @@ def create_app(
         Guard,
         token=running.token,
         sessions=running.sessions,
+        ingress=running.ingress,
         body_bytes=settings.body_bytes,
         per_second=settings.requests_per_second,
         on_response=running.metrics.count_response,
     )
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
+    app.add_middleware(Hosts, allowed_hosts=list(settings.allowed_hosts), ingress=running.ingress)
     return app

@@ -30,6 +30,7 @@ class ServiceState:
         engine: makes the plans.
         token: the token that requests have to show.
         sessions: sessions of browsers that have shown it; by default in memory.
+        ingress: address of Home Assistant's ingress, whose requests need no token; None for none.
         metrics: metrics for Prometheus.
         savings: savings by day, cached.
         parts: return the states of further components, such as control.
@@ -40,6 +41,7 @@ class ServiceState:
     token: AccessToken
     metrics: Metrics
     sessions: Sessions = field(default_factory=Sessions)
+    ingress: str | None = None
     parts: tuple[Callable[[], list[Component]], ...] = ()
     steering: Callable[[], Steering] = _off
     savings: Savings = field(default_factory=Savings)

@@ -16,6 +16,7 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from structlog.contextvars import bind_contextvars
 
+from darkstar_pipeline.service.http.ingress import FRAMED, is_ingress
 from darkstar_pipeline.service.http.sessions import Sessions, shows_cookie
 from darkstar_pipeline.service.http.tokens import AccessToken, GuessLimit
 
@@ -48,6 +49,7 @@ class Guard:
         app: the application inside.
         token: the token that requests have to show.
         sessions: sessions of browsers that have shown it.
+        ingress: address of the proxy whose requests need no token; None for none.
         body_bytes: largest request body [B].
         per_second: requests of one client [1/s].
         on_response: called after every answer.
@@ -59,11 +61,12 @@ class Guard:
         *,
         token: AccessToken,
         sessions: Sessions,
+        ingress: str | None = None,
         body_bytes: int,
         per_second: float,
         on_response: OnResponse,
     ) -> None:
-        self.app, self.token, self.sessions = app, token, sessions
+        self.app, self.token, self.sessions, self.ingress = app, token, sessions, ingress
         self.body_bytes, self.on_response = body_bytes, on_response
         self._pace = RateLimitItemPerSecond(max(int(per_second * RATE_WINDOW_SECONDS), 1), RATE_WINDOW_SECONDS)
         self._guesses = GuessLimit()
@@ -90,7 +93,7 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(message, scope["path"], request_id)
+                _add_headers(message, scope["path"], request_id, framed=is_ingress(scope, self.ingress))
             await send(message)
 
         refusal = self._refusal(scope, headers, client)
@@ -116,11 +119,11 @@ class Guard:
         return None if scope["state"]["known"] else self._unknown(scope, headers, client)
 
     def _known(self, scope: "Scope", headers: Headers) -> bool:
-        """Return whether a request shows the token, or has a session."""
+        """Return whether a request shows the token, has a session, or was let in by Home Assistant."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self.token.matches(token.strip())
-        return self.sessions.holds(scope)
+        return is_ingress(scope, self.ingress) or self.sessions.holds(scope)
 
     def _unknown(self, scope: "Scope", headers: Headers, client: str) -> "Refusal":
         """Return the refusal of a request with neither token nor session."""
@@ -192,10 +195,10 @@ def _same_origin(headers: Headers) -> bool:
     return origin is None or origin.partition("://")[2] == headers.get("host", "")
 
 
-def _add_headers(message: "Message", path: str, request_id: str) -> None:
+def _add_headers(message: "Message", path: str, request_id: str, *, framed: bool) -> None:
     headers = MutableHeaders(scope=message)
     for name, value in HEADERS.items():
-        headers[name] = value
+        headers[name] = value.replace(*FRAMED[name]) if framed and name in FRAMED else value
     headers["x-request-id"] = request_id
     if not path.startswith(OPEN_FOLDERS):
         headers["cache-control"] = "no-store"

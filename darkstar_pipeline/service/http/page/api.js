@@ -17,7 +17,7 @@ export async function request(path, { method = "GET", body } = {}) {
   }
   let response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(path.slice(1), options);  // relative: Home Assistant's ingress has a path of its own
   } catch {
     throw new RequestError(0, "The service does not answer", "the page retries by itself");
   }

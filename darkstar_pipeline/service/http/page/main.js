@@ -203,7 +203,7 @@ function addListeners() {
   });
   el("logout").addEventListener("click", () => attempt(async () => {
     await request("/logout", { method: "POST" });
-    showLogin();
+    await begin();
   }));
   el("automatic").addEventListener("click", () => attempt(async () => {
     const automatic = el("automatic").getAttribute("aria-checked") !== "true";
