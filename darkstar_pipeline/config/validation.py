@@ -1,5 +1,8 @@
 """Errors of pydantic's validation as one line for a person: every wrong place by its key path."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import ValidationError
 
 MAX_ERRORS = 5
@@ -24,9 +27,15 @@ def describe_validation(error: ValidationError, *, whole: str, prefix: str = "")
         whole: name of what was validated, for errors that concern no single key.
         prefix: put before every key path, such as `--set `.
     """
-    found = [f"{_place(item['loc'], whole, prefix)}: {item['msg']}" for item in error.errors(include_url=False)]
+    found = [f"{_place(item['loc'], whole, prefix)}: {plain_message(item)}" for item in error.errors(include_url=False)]
     more = [f"and {len(found) - MAX_ERRORS} more"] if len(found) > MAX_ERRORS else []
     return "; ".join(found[:MAX_ERRORS] + more)
+
+
+def plain_message(item: Mapping[str, Any]) -> str:
+    """Return the message of one error, without the name of the exception's class that pydantic puts before ours."""
+    own = item.get("ctx", {}).get("error")
+    return str(own) if item["type"] == "value_error" and own is not None else str(item["msg"])
 
 
 def _place(location: tuple[int | str, ...], whole: str, prefix: str) -> str:

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
 
+from darkstar_pipeline.config.validation import plain_message
 from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.service.schemas.base import ErrorDocument, Problem
 from env.errors import CodedError
@@ -99,7 +100,7 @@ def _wrong_values(_: Request, error: RequestValidationError) -> JSONResponse:
     errors = error.errors()
     if any(each["type"] == "json_invalid" for each in errors):
         return problem(400, "bad_request", "the body is not JSON", "GET /openapi.json describes what is expected")
-    named = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in errors[:_MAX_VALUES]]
+    named = [f"{'.'.join(str(part) for part in each['loc'])}: {plain_message(each)}" for each in errors[:_MAX_VALUES]]
     if len(errors) > _MAX_VALUES:
         named.append(f"and {len(errors) - _MAX_VALUES} more")
     return problem(422, "wrong_value", "; ".join(named), "GET /openapi.json describes what is expected")

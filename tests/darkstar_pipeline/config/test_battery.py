@@ -92,10 +92,10 @@ def test_load_refuses_or_a_plan_comes_in_time_and_memory(values: dict[str, float
     task = day_of(home(battery, Limits(import_kw=fuse)))
     tracemalloc.start()
     try:
-        started = time.monotonic()
+        started = time.process_time()  # the machine may be busy with more
         with deadline(SECONDS):
             result = first_usable_plan(task, [PlanSource("mpc", make_plan)])
-        seconds = time.monotonic() - started
+        seconds = time.process_time() - started
         by_value(task)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

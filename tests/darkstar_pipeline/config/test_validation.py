@@ -1,4 +1,5 @@
-from pydantic import BaseModel, ValidationError
+import pytest
+from pydantic import BaseModel, ValidationError, field_validator
 
 from darkstar_pipeline.config.validation import MAX_ERRORS, describe_validation
 
@@ -32,3 +33,20 @@ def test_describe_validation_names_the_whole_when_no_key_is_wrong() -> None:
 
 def test_describe_validation_puts_the_prefix_before_the_place_when_given() -> None:
     assert described({}, prefix="--set ") == "--set values: Field required"
+
+
+def test_our_own_message_stands_alone_when_a_validator_of_ours_refuses() -> None:
+    class Range(BaseModel):
+        low: float
+
+        @field_validator("low")
+        @classmethod
+        def _positive(cls, value: float) -> float:
+            if value < 0:
+                message = "must not be below zero"
+                raise ValueError(message)
+            return value
+
+    with pytest.raises(ValidationError) as refused:
+        Range.model_validate({"low": -1})
+    assert describe_validation(refused.value, whole="the range") == "low: must not be below zero"
