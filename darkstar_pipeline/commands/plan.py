@@ -86,6 +86,7 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
         "start_soc_source": inputs.start_soc_source,
         "start_soc_basis": BASIS.get(inputs.start_soc_source, "assumed"),
         "start_soc_note": outside_range_note(site.battery, start_percent),
+        "input_notes": dict(inputs.notes),
         "steering": {"state": "off", "steers": False, "words": "Shown, not carried out: this command steers nothing."},
         "released": plan.released,
         "release_reason": plan.reason,
@@ -128,6 +129,8 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
     out.print(f"starts at {soc:.0f} % ({basis}: {source}); {document['steering']['words']}", markup=False)
     if document["start_soc_note"]:
         out.print(document["start_soc_note"], markup=False)
+    for name, note in document["input_notes"].items():
+        out.print(f"{name}: {note}", markup=False)
     costs = f"idle {document['idle_cost']:.2f}, self-consumption {document['self_consumption_cost']:.2f}"
     out.print(f"cost {document['cost']:.2f} {currency} ({costs}): {document['release_reason']}", markup=False)
     for violation in document["violations"]:

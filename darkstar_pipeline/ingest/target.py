@@ -42,13 +42,15 @@ class ImportTarget:
         )
 
     def known_prices(self) -> KnownSlots:
-        """Return a function that gives the slots of some days for which the lake has a price."""
+        """Return a function that gives the prices that the lake has of some days."""
 
-        def slots(days: Sequence[date]) -> pl.Series:
+        def prices(days: Sequence[date]) -> pl.DataFrame:
             paths = [self.lake.path(RAW_SPOT_PRICES, self.site_name, day) for day in days]
-            return self.lake.read_paths(RAW_SPOT_PRICES, [path for path in paths if path.exists()])["slot_start"]
+            return self.lake.read_paths(RAW_SPOT_PRICES, [path for path in paths if path.exists()]).select(
+                "slot_start", "price"
+            )
 
-        return slots
+        return prices
 
     def store(
         self,

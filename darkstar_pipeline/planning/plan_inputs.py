@@ -48,7 +48,7 @@ class PlanInputs:
         vintage: instant when its forecast was made.
         forecast: model that made the forecast.
         start_soc_source: `option`, `live`, `observed`, `projected` or `protocol`.
-        notes: notes on inputs that are not as they should be, by input (`load`, `pv`).
+        notes: notes on inputs that are not as they should be, by input (`load`, `pv`, `prices`).
     """
 
     at: datetime
@@ -163,7 +163,11 @@ def assembled_inputs(
         vintage=forecast.rows["vintage"][0],
         forecast=forecast.rows["model_version"][0],
         start_soc_source=source,
-        notes={**(dict.fromkeys(("load", "pv"), forecast.note) if forecast.note else {}), **gap_notes},
+        notes={
+            **({"prices": data.price_note} if data.price_note else {}),
+            **(dict.fromkeys(("load", "pv"), forecast.note) if forecast.note else {}),
+            **gap_notes,
+        },
     )
 
 

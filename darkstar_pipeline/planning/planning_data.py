@@ -29,6 +29,9 @@ from env.site import Site
 from env.time_grid import grid, slot_of, zone
 from planner.policies.window import PUBLISHED_MINUTE
 
+_HALF_A_DAY = 46
+"""Fewer zeros may be the edge of a market's day [slots]."""
+
 
 @dataclass(frozen=True)
 class PastDays:
@@ -57,6 +60,7 @@ class PlanningData:
         past: the days before today.
         readings: meter readings of yesterday and today.
         month_readings: meter readings since the first of the month; empty where the tariff has no demand charge.
+        price_note: names the days whose prices are not used though there are some; empty where there is none.
     """
 
     at: datetime
@@ -66,6 +70,7 @@ class PlanningData:
     past: PastDays
     readings: pl.DataFrame
     month_readings: pl.DataFrame
+    price_note: str = ""
 
 
 def read_planning_data(
@@ -93,7 +98,7 @@ def read_planning_data(
         DataMissingError: there is no price, or nothing to forecast from.
     """
     tables, today = SiteTables(lake, site.name, memo), at.astimezone(zone(site.timezone)).date()
-    prices = _published_prices(tables, site.timezone, at)
+    prices, price_note = _published_prices(tables, site.timezone, at)
     past = _past_days(tables, site, settings, today, lookback_days, lenient=lenient)
     has_demand_charge = bool(site.tariff.in_force(today).power)
     return PlanningData(
@@ -106,11 +111,14 @@ def read_planning_data(
         month_readings=tables.read(METER_READINGS, today.replace(day=1), today)
         if has_demand_charge
         else pl.DataFrame(schema=METER_READINGS.schema),
+        price_note=price_note,
     )
 
 
-def _published_prices(tables: SiteTables, timezone: str, at: datetime) -> pl.DataFrame:
-    """Return `slot_start, price` from midnight to the last published slot; a repaired price wins over the raw one.
+def _published_prices(tables: SiteTables, timezone: str, at: datetime) -> tuple[pl.DataFrame, str]:
+    """Return `slot_start, price` from midnight to the last published slot, and a note on days that are not believed.
+
+    A repaired price wins over the raw one; a day of nothing but zeros, which the gate refuses, has no price.
 
     From the slot of `at` on there is no gap; a gap before it, which decides nothing any more, has its neighbour's
     price.
@@ -125,24 +133,34 @@ def _published_prices(tables: SiteTables, timezone: str, at: datetime) -> pl.Dat
         tables.read_cached(table, today, last).select("slot_start", pl.col("price").alias(table.name))
         for table in (SPOT_PRICES, RAW_SPOT_PRICES)
     )
-    slots = (
+    delivered = (
         grid(today, last, timezone)
         .join(repaired, on="slot_start", how="left")
         .join(raw, on="slot_start", how="left")
-        .select("slot_start", price=pl.coalesce(SPOT_PRICES.name, RAW_SPOT_PRICES.name).fill_nan(None))
+        .select("slot_start", "local_day", price=pl.coalesce(SPOT_PRICES.name, RAW_SPOT_PRICES.name).fill_nan(None))
         .sort("slot_start")
     )
+    slots, note = _without_zero_days(delivered)
     ahead = pl.col("slot_start") >= start
     priced = slots.filter((pl.col("price").is_null() & ahead).cum_sum() == 0)
     if priced.filter(ahead).is_empty():
         days = tables.days(RAW_SPOT_PRICES)
-        there = f"prices reach from {days[0]} to {days[-1]}" if days else "there are no prices at all"
+        reach = f"prices reach from {days[0]} to {days[-1]}" if days else "there are no prices at all"
         raise DataMissingError(
-            f"site {tables.site} has no spot price for {start.isoformat()}; {there}",
+            f"site {tables.site} has no spot price for {start.isoformat()}; {note or reach}",
             "run `darkstar import prices FILE`, or name a moment with --at",
             subject="prices",
         )
-    return priced.with_columns(pl.col("price").fill_null(strategy="backward"))
+    return priced.with_columns(pl.col("price").fill_null(strategy="backward")), note
+
+
+def _without_zero_days(slots: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    """Take the prices out of days that have nothing but zeros, as the gate does, and name them."""
+    price = pl.col("price")
+    zero = ((price == 0).all(ignore_nulls=True) & (price.count() >= _HALF_A_DAY)).over("local_day")
+    days = slots.filter(zero)["local_day"].unique().sort().to_list()
+    note = f"prices of {', '.join(map(str, days))} are all zero, which no market pays; not planned on" if days else ""
+    return slots.select("slot_start", pl.when(~zero).then(price).alias("price")), note
 
 
 def _past_days(

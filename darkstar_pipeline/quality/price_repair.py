@@ -10,6 +10,7 @@ from datetime import date
 
 import polars as pl
 
+from darkstar_pipeline.config.countries import market_timezone
 from darkstar_pipeline.quality.market_hours import DAY, with_market_hours
 from darkstar_pipeline.quality.price_filling import with_filled_prices
 from darkstar_pipeline.quality.zero_runs import NEAR_ZERO, with_recorder_zeros
@@ -85,9 +86,11 @@ def repair_prices(
         Prices after repair and the repairs, both by `slot_start`.
     """
     frame = _on_grid(raw, first, last, timezone, second)
+    to_come = _still_to_come(frame, timezone)
     while True:
         filled = with_filled_prices(with_recorder_zeros(with_market_hours(frame), near))
-        changed = filled["filled"].is_not_null() & ~filled["filled"].eq_missing(filled["price"])
+        guessed = to_come & (filled["method"] != "second_source").fill_null(value=True)
+        changed = filled["filled"].is_not_null() & ~filled["filled"].eq_missing(filled["price"]) & ~guessed
         if not changed.any():
             break
         frame = _taken_over(frame, filled, changed)
@@ -116,6 +119,15 @@ def _on_grid(raw: pl.DataFrame, first: date, last: date, timezone: str, second: 
             repair_evidence=pl.lit(None, pl.String),
         )
     )
+
+
+def _still_to_come(frame: pl.DataFrame, timezone: str) -> pl.Series:
+    """Return which slots lie in a day of the market of which their local day has no price: it is yet to be published.
+
+    Such are the last hour of an Irish day and the first of a Finnish one; what the market will say is not guessed.
+    """
+    market = pl.col("slot_start").dt.convert_time_zone(market_timezone(timezone)).dt.date()
+    return frame.select(pl.col("price").is_null().all().over(DAY, market)).to_series()
 
 
 def _taken_over(frame: pl.DataFrame, filled: pl.DataFrame, changed: pl.Series) -> pl.DataFrame:

@@ -75,6 +75,19 @@ def rejects_of(checked: pl.DataFrame, raw: pl.DataFrame, file: str) -> pl.DataFr
     )
 
 
+def refused_note(rejects: pl.DataFrame, file: str) -> str:
+    """Return a note that counts the refused rows by the kind of reason; empty where none was refused.
+
+    Reasons that differ only in their numbers are one kind, shown by its first.
+    """
+    if rejects.is_empty():
+        return ""
+    kind = pl.col("reason").str.replace_all(r"[0-9][0-9.:TZ+-]*", "0")
+    kinds = rejects.group_by(kind.alias("_kind"), maintain_order=True).agg(pl.len(), pl.col("reason").first())
+    shown = "; ".join(f"{count} × {reason}" for count, reason in kinds.select("len", "reason").head(4).iter_rows())
+    return f"{file}: {rejects.height} rows were refused: {shown}"
+
+
 def refuse_if_mostly_bad(parsed: Parsed, file: str, *, kept_at: str) -> None:
     """Refuse a file most of whose rows were refused: it probably holds something else.
 

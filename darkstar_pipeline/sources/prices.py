@@ -14,13 +14,14 @@ from darkstar_pipeline.sources.duplicates import resolve_duplicates
 from darkstar_pipeline.sources.files import decode, read_bytes, read_table
 from darkstar_pipeline.sources.numbers import with_numbers
 from darkstar_pipeline.sources.parquet import PARQUET_MAGIC
-from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, rejects_of
+from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, refused_note, rejects_of
 from darkstar_pipeline.sources.price_lists.areas import refuse_other_area
 from darkstar_pipeline.sources.price_lists.checks import PRICE_MINUTES, price_checks, refuse_future
 from darkstar_pipeline.sources.price_lists.publication import KnownSlots, refuse_partial_days
 from darkstar_pipeline.sources.price_lists.reading import read_price_lists
 from darkstar_pipeline.sources.price_lists.recognition import offer_of_text
 from darkstar_pipeline.sources.price_lists.scale import refuse_wrong_price_scale, size_note
+from darkstar_pipeline.sources.price_lists.zeros import refuse_unlikely_zeros
 from darkstar_pipeline.sources.resampling import repeat_prices
 from darkstar_pipeline.sources.resolution import resolution_note, with_resolution
 from darkstar_pipeline.sources.stamps import refuse_all_naive, stamp_checks, with_instants
@@ -65,7 +66,8 @@ def read_prices(
     refuse_future(timed, name, now)
     refuse_wrong_price_scale(timed.filter(pl.col(REASON).is_null())["price"].drop_nulls(), site.currency, name)
     checked, copies = resolve_duplicates(object_to(timed, price_checks(site)), ["price"])
-    whole = refuse_partial_days(checked, site.timezone, known)
+    believed = refuse_unlikely_zeros(checked, site.timezone, site.currency, now, known)
+    whole = refuse_partial_days(believed, site.timezone, known)
     good = whole.filter(pl.col(REASON).is_null())
     notes = (
         resolution_note(good, name) if good.height else "",
@@ -76,8 +78,9 @@ def read_prices(
         if frame["slot_start"].drop_nulls().is_sorted()
         else f"{name}: rows were not in order of time and were sorted",
     )
-    parsed = Parsed(rows=repeat_prices(good), rejects=rejects_of(whole, raw, name), rows_read=mine.height)
-    return parsed.noting(*notes)
+    rejects = rejects_of(whole, raw, name)
+    parsed = Parsed(rows=repeat_prices(good), rejects=rejects, rows_read=mine.height)
+    return parsed.noting(*notes, refused_note(rejects, name))
 
 
 def _price_column(raw: pl.DataFrame, others: tuple[str, ...], file: str, names: tuple[str, ...]) -> str:

@@ -219,7 +219,10 @@ def _available_inputs(plan_inputs: PlanInputs, price_table: str, stale_after: ti
         )
         for name in names
     ]
-    return [Input(name="prices", state="fresh", source=price_table, until=until, basis="measured"), *forecasts]
+    note = plan_inputs.notes.get("prices", "")
+    state: InputState = "stale" if note else "fresh"
+    prices = Input(name="prices", state=state, source=price_table, until=until, basis="measured", note=note)
+    return [prices, *forecasts]
 
 
 def _missing_input(error: DarkstarError) -> Input:

@@ -19,8 +19,8 @@ _LONGEST_DAY = 100
 PARTIAL_SHARE = 0.5
 """A day with a smaller share of its prices is a publication that was cut off, not a day with a gap."""
 
-KnownSlots = Callable[[Sequence[date]], pl.Series]
-"""Called with local days; returns their slots whose spot price is already known."""
+KnownSlots = Callable[[Sequence[date]], pl.DataFrame]
+"""Called with local days; returns their spot prices that are already known: `[slot_start, price]`."""
 
 
 def refuse_partial_days(frame: pl.DataFrame, timezone: str, known: KnownSlots | None = None) -> pl.DataFrame:
@@ -38,8 +38,7 @@ def refuse_partial_days(frame: pl.DataFrame, timezone: str, known: KnownSlots | 
     partial = _partial_days(slots, timezone)
     if known is not None and partial.height:
         days = {day + timedelta(days=step) for day in partial["local_day"].to_list() for step in (-1, 0, 1)}
-        before = pl.DataFrame({"slot_start": known(sorted(days))}, schema=slots.schema)
-        slots = pl.concat([slots, before]).unique()
+        slots = pl.concat([slots, known(sorted(days)).select(slots.columns)]).unique()
         partial = _partial_days(slots, timezone)
     per_row = pl.col(NATIVE) // SLOT_MINUTES
     reason = pl.format("day {} has {} of {} prices", "local_day", pl.col("have") // per_row, pl.col("total") // per_row)

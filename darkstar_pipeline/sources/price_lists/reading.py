@@ -9,7 +9,7 @@ from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.duplicates import resolve_duplicates
 from darkstar_pipeline.sources.numbers import with_numbers
-from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, reason_if, rejects_of
+from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, reason_if, refused_note, rejects_of
 from darkstar_pipeline.sources.price_lists.areas import same_area
 from darkstar_pipeline.sources.price_lists.checks import PRICE_MINUTES, price_checks, refuse_future
 from darkstar_pipeline.sources.price_lists.entries import NORD_POOL_ACTION
@@ -18,6 +18,7 @@ from darkstar_pipeline.sources.price_lists.publication import KnownSlots, refuse
 from darkstar_pipeline.sources.price_lists.scale import price_limit, refuse_wrong_price_scale, size_note
 from darkstar_pipeline.sources.price_lists.stated import Conversion, conversion
 from darkstar_pipeline.sources.price_lists.units import price_unit
+from darkstar_pipeline.sources.price_lists.zeros import refuse_unlikely_zeros
 from darkstar_pipeline.sources.resampling import repeat_prices
 from darkstar_pipeline.sources.resolution import with_resolution
 from darkstar_pipeline.sources.stamps import refuse_all_naive, stamp_checks, with_instants, with_naive_read_as
@@ -49,7 +50,8 @@ def read_price_lists(offer: PriceOffer, site: SiteSettings, now: datetime, known
     frame = with_numbers(with_instants(numbered(raw), "stamp", "slot_start", name), ["price"])
     placed = _placed(frame, lists, name)
     checked = _checked(object_to(placed, stamp_checks("stamp", "slot_start")), way, site, name, now)
-    whole = refuse_partial_days(checked[0], site.timezone, known)
+    believed = refuse_unlikely_zeros(checked[0], site.timezone, site.currency, now, known)
+    whole = refuse_partial_days(believed, site.timezone, known)
     good = whole.filter(pl.col(REASON).is_null())
     rejects = rejects_of(whole, raw, offer.file)
     if good.is_empty():
@@ -61,6 +63,7 @@ def read_price_lists(offer: PriceOffer, site: SiteSettings, now: datetime, known
         *offer.notes,
         *way.notes,
         size_note(site.currency),
+        refused_note(rejects, offer.file),
         f"{offer.file}: {checked[1]} repeated prices are equal and count once" if checked[1] else "",
     )
     return Parsed(rows=repeat_prices(good), rejects=rejects, rows_read=raw.height).noting(*notes)

@@ -185,3 +185,22 @@ def test_plan_knows_the_months_peaks_when_power_is_charged_for(tmp_path: Path) -
     made = optimizer_plan(MIP_SECONDS, known.task)
     assert made.solution is not None
     assert made.solution.power_cost >= component.cost(sum(month.peaks_kw) / component.top) - 1e-6 > 0
+
+
+def test_plan_does_not_use_a_day_of_nothing_but_zeros(context: Context) -> None:
+    tomorrow = LONG_DAY + timedelta(days=1)
+    rewrite(context, "prices", tomorrow, pl.lit(0.0).alias("price"))
+    known, plan = plan_at(context, local(LONG_DAY, 14))
+    assert plan.schedule.height == 40
+    assert known.notes["prices"] == f"prices of {tomorrow} are all zero, which no market pays; not planned on"
+    with pytest.raises(DataMissingError, match="are all zero"):
+        plan_at(context, local(tomorrow, 9))
+
+
+def test_plan_uses_true_zeros_of_a_day_that_has_other_prices(context: Context) -> None:
+    tomorrow = LONG_DAY + timedelta(days=1)
+    zero = pl.col("slot_start") < local(tomorrow, 18).astimezone(UTC)
+    rewrite(context, "prices", tomorrow, pl.when(zero).then(0.0).otherwise("price").alias("price"))
+    known, plan = plan_at(context, local(LONG_DAY, 14))
+    assert plan.schedule.height == 40 + 96
+    assert "prices" not in known.notes

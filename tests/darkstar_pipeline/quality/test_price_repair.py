@@ -287,3 +287,26 @@ def test_no_true_price_changes_when_six_years_of_four_areas_are_repaired(shared_
         )
         after = repair_prices(raw, date(2020, 1, 1), date(2026, 8, 20), STOCKHOLM)
         assert after.repairs.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("timezone", "missing", "filled"),
+    [
+        pytest.param("Europe/Helsinki", range(4), 0, id="the last hour of the market's day before"),
+        pytest.param("Europe/Dublin", range(92, 96), 0, id="the first hour of the market's day to come"),
+        pytest.param("Europe/Helsinki", range(3), 3, id="a gap in a day that was published"),
+        pytest.param("Europe/Helsinki", range(92, 96), 4, id="a gap at the end of the local day"),
+        pytest.param("Europe/Stockholm", range(4), 4, id="the market's own zone"),
+        pytest.param("Australia/Sydney", range(4), 4, id="a market of its own"),
+    ],
+)
+def test_nothing_is_filled_where_the_market_has_yet_to_publish(timezone, missing, filled):
+    day = grid(PLAIN, PLAIN, timezone)
+    frame = day.select(
+        "slot_start",
+        price=pl.Series(with_slots(quarter_prices(), missing, None)),
+        native_minutes=pl.lit(15, pl.Int32),
+        imported_at="slot_start",
+    )
+    repaired = repair_prices(frame, PLAIN, PLAIN, timezone)
+    assert (repaired.prices.height, repaired.repairs.height) == (96 - len(missing) + filled, filled)

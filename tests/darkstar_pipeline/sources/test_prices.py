@@ -1,7 +1,7 @@
 """Tidy prices: every wrong file with its message; and what is accepted."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -201,3 +201,56 @@ def test_list_of_a_service_is_read_like_a_tidy_file(place: Place):
     report = import_prices(place, "elpris.json", json.dumps(listed).encode())
     assert (report.slots_new, report.rows_rejected) == (96, 0)
     assert place.lake.read(RAW_SPOT_PRICES, "home")["price"].to_list() == prices()["price"].to_list()
+
+
+TOMORROW = datetime(2026, 6, 1, 22, tzinfo=UTC)
+"""Local midnight after `NOW` in Stockholm."""
+
+
+def dear(rows: int = 96, start: datetime = TOMORROW) -> pl.DataFrame:
+    return prices(rows=rows, start=start).with_columns(pl.col("price") + 0.5)
+
+
+def zeros(first: int, last: int) -> pl.DataFrame:
+    """Dear prices with zeros from one row to another."""
+    row = pl.int_range(pl.len())
+    return dear().with_columns(pl.when(row.is_between(first, last)).then(0.0).otherwise("price").alias("price"))
+
+
+def test_zeros_over_known_prices_are_not_believed(place: Place):
+    today = dear(start=TOMORROW - timedelta(days=1))
+    import_prices(place, "good.csv", csv(pl.concat([today, dear()])))
+    good = place.lake.read(RAW_SPOT_PRICES, "home")["price"].to_list()
+    report = import_prices(place, "c23.csv", csv(pl.concat([today, zeros(0, 95)])), now=LATER)
+    assert (report.rows_rejected, report.slots_changed) == (96, 0)
+    assert any("96 rows were refused: 96 × price 0 in a run of 96 zeros over known prices" in n for n in report.notes)
+    report = import_prices(place, "half.csv", csv(zeros(48, 95)), now=LATER)
+    assert (report.rows_rejected, report.slots_changed) == (48, 0)
+    assert place.lake.read(RAW_SPOT_PRICES, "home")["price"].to_list() == good
+
+
+def test_day_ahead_of_nothing_but_zeros_is_refused_and_the_day_beside_it_is_read(place: Place):
+    today = dear(start=TOMORROW - timedelta(days=1))
+    report = import_prices(place, "c23.csv", csv(pl.concat([today, zeros(0, 95)])))
+    assert (report.rows_rejected, report.slots_new) == (96, 96)
+    assert any("price 0 like all 96 prices of 2026-06-02" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(("first", "last"), [(40, 63), (0, 40), (10, 16)], ids=["noon", "night", "short"])
+def test_true_zeros_are_kept_first_and_when_they_come_again(place: Place, first: int, last: int):
+    for name in ("new.csv", "again.csv"):
+        assert import_prices(place, name, csv(zeros(first, last))).rows_rejected == 0
+    assert (place.lake.read(RAW_SPOT_PRICES, "home")["price"] == 0).sum() == last - first + 1
+
+
+def test_zeros_of_hours_over_quarters_are_not_believed_either(place: Place):
+    import_prices(place, "good.csv", csv(dear()))
+    hourly = dear(rows=24).with_columns(slot_start=dear()["slot_start"].gather_every(4), price=pl.lit(0.0))
+    other = dear(start=TOMORROW - timedelta(days=1)).gather_every(4)
+    report = import_prices(place, "hours.csv", csv(pl.concat([other, hourly])), now=LATER)
+    assert (report.rows_rejected, report.slots_changed) == (24, 0)
+
+
+def test_past_days_of_zeros_stay_for_the_gate_to_judge(place: Place):
+    report = import_prices(place, "old.csv", csv(prices().with_columns(price=pl.lit(0.0))))
+    assert report.slots_new == 96
