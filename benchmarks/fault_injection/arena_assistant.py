@@ -27,6 +27,9 @@ CONDITIONS = (WELL, "unavailable", "ignores writes", "settles low", "reads NaN",
 TOKEN_SECONDS = 1200.0
 """Age at which the arena has a new token of its own [s]; Home Assistant lets one live for half an hour."""
 
+OUTAGE_SECONDS = 240.0
+"""Longest wait of a home for the others of an outage [s]."""
+
 _HEAD = """
 homeassistant:
   name: Arena
@@ -102,6 +105,59 @@ class _Watched:
     changes: list[tuple[float, bool]] = field(default_factory=list[tuple[float, bool]])
 
 
+class Outage:
+    """An outage of Home Assistant itself, which all homes of a group wait for, and end together.
+
+    Args:
+        assistant: Home Assistant.
+        n_homes: number of homes in the group.
+        killed: whether it is killed, rather than stopped.
+    """
+
+    def __init__(self, assistant: "ArenaAssistant", n_homes: int, *, killed: bool) -> None:
+        self._assistant, self._killed = assistant, killed
+        self._missing = n_homes
+        self._arrived = {"begin": 0, "end": 0}
+        self._done: set[str] = set()
+        self._changed = threading.Condition()
+
+    def begin(self) -> None:
+        """Wait until every home is ready, and have Home Assistant go."""
+        self._arrive("begin")
+
+    def end(self) -> None:
+        """Wait until every home is through with it, and have Home Assistant come back."""
+        self._arrive("end")
+
+    def leave(self) -> None:
+        """Take part no longer, because the home could not be tried."""
+        with self._changed:
+            self._missing -= 1
+            self._advance()
+
+    def _arrive(self, phase: str) -> None:
+        with self._changed:
+            self._arrived[phase] += 1
+            self._advance()
+            if not self._changed.wait_for(lambda: phase in self._done, OUTAGE_SECONDS):
+                message = "the other homes of the outage do not come"
+                raise TimeoutError(message)
+
+    def _advance(self) -> None:
+        for phase, act in (("begin", self._go), ("end", self._assistant.start)):
+            if phase not in self._done and self._arrived[phase] and self._arrived[phase] >= self._missing:
+                act()
+                self._done.add(phase)
+        self._changed.notify_all()
+
+    def _go(self) -> None:
+        if self._killed:
+            self._assistant.save_states()
+            self._assistant.kill()
+        else:
+            self._assistant.stop()
+
+
 class ArenaAssistant(RealHomeAssistant):
     """A Home Assistant with the inverters of so many homes.
 
@@ -122,6 +178,7 @@ class ArenaAssistant(RealHomeAssistant):
         self._following: threading.Thread | None = None
         self._ended = threading.Event()
         self._minted = time.monotonic()
+        self.outage: Outage | None = None
 
     @property
     def packages(self) -> Path:

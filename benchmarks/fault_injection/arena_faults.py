@@ -8,14 +8,13 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.fault_injection.arena_assistant import WELL
-from benchmarks.fault_injection.arena_home import HOSTS, NO_HOSTS, ArenaHome
+from benchmarks.fault_injection.arena_home import HOSTS, NO_HOSTS, STATE_FILES, ArenaHome
 from benchmarks.fault_injection.arena_machines import until
 from benchmarks.fault_injection.faulty_link import NESTED, LinkFault
 from benchmarks.fault_injection.shifted_clock import shift_clock
@@ -47,8 +46,9 @@ class ArenaFault:
         ends: whether it ends control by itself; where none does, the service is killed once all are told.
         switch: whether only the dead man's switch in Home Assistant can help.
         refused: whether a start of the service may be refused because of it.
-        shared: whether it is one of Home Assistant itself, for all homes at once.
+        shared: how Home Assistant itself goes, for all homes at once; empty where it stays.
         notice: longest wait for its sign [s].
+        settles: time that is waited after it [s], for what ought to deal with it.
         configure: changes the site's settings before the start.
         clock: whether the home's processes need a clock that can be shifted.
     """
@@ -60,8 +60,9 @@ class ArenaFault:
     ends: bool = False
     switch: bool = False
     refused: bool = False
-    shared: bool = False
+    shared: Literal["", "killed", "stopped"] = ""
     notice: float = NOTICE_SECONDS
+    settles: float = 0.0
     configure: Callable[[dict[str, Any]], None] = nothing
     clock: bool = False
 
@@ -193,6 +194,18 @@ def new_token(home: ArenaHome) -> None:
     home.write_token(access)
 
 
+def outage_begins(home: ArenaHome) -> None:
+    """Have Home Assistant go once every home is ready."""
+    if home.assistant.outage is not None:
+        home.assistant.outage.begin()
+
+
+def outage_ends(home: ArenaHome) -> None:
+    """Have Home Assistant come back once every home is through with it."""
+    if home.assistant.outage is not None:
+        home.assistant.outage.end()
+
+
 # What the inverter does.
 
 
@@ -259,9 +272,11 @@ def fill_disk(home: ArenaHome) -> None:
             out.write(b"\0" * 4096)
 
 
-def read_only(home: ArenaHome) -> None:
-    """Make the file system of the state folder read-only, as Linux does after an error of the disk."""
-    subprocess.run(["/bin/mount", "-o", "remount,ro", str(home.state)], check=False)  # noqa: S603 - ours
+def fill_inodes(home: ArenaHome) -> None:
+    """Make files until the file system of the state folder takes no other one."""
+    with contextlib.suppress(OSError):
+        for number in range(STATE_FILES):
+            (home.state / f"straw{number}").touch()
 
 
 def slip(home: ArenaHome) -> None:

@@ -30,7 +30,7 @@ LEASE_SECONDS = 15.0
 CONFIRM_SECONDS = 2.0
 POWER_KW = 5.0
 STEERING_SECONDS = 90.0
-STATE_MEGABYTES = 96
+STATE_MEGABYTES, STATE_FILES = 96, 5000
 NAME = "assistant.test"
 HOSTS = f"127.0.0.1 localhost {NAME}\n"
 NO_HOSTS = "127.0.0.1 localhost\n"
@@ -78,7 +78,7 @@ class ArenaHome:
     ) -> None:
         self.number, self.folder, self.assistant = number, folder, assistant
         self.template, self.at = template, at
-        self.link = FaultyLink(links.loop, assistant.port)
+        self.link = FaultyLink(links, assistant.port)
         self.power_kw = POWER_KW
         self.seen = Seen()
         self.setting: Setting = "processes"
@@ -175,7 +175,7 @@ class ArenaHome:
         self.command(POWER_KW)
         if not until(self.charges, STEERING_SECONDS):
             return f"the inverter was never told to charge: {self.answer('/health')}"
-        self.seen = Seen()
+        self.seen = Seen(lease_ends=self.seen.lease_ends)
         return ""
 
     def end(self) -> None:
@@ -225,7 +225,8 @@ class ArenaHome:
         self.look()
         lease = look_at_lease(self.service_folder).lease
         held = lease is not None and not lease.released and not lease.expired
-        return held and abs(self.assistant.inverter(self.number).charge - 1000 * self.power_kw) < 10  # noqa: PLR2004 - W
+        charges = abs(self.assistant.inverter(self.number).charge - 1000 * self.power_kw) < 10  # noqa: PLR2004 - W
+        return held and charges and not self.assistant.at_default(self.number)
 
     def look(self) -> None:
         """Look at health, guard and lease, once, and note every sign of something wrong."""
@@ -233,7 +234,7 @@ class ArenaHome:
             if not part["ok"]:
                 self._sign(f"health:{part['name']}", part["note"])
         for name in ("guard.json", "standby.json"):
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, RecursionError):
                 status = json.loads((self.service_folder / name).read_bytes())
                 self._sign(f"guard:{status['lease']}", "")
                 if status["problem"]:
@@ -297,7 +298,7 @@ class ArenaHome:
         _unmounted(self.state)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.state.mkdir(parents=True)
-        size = f"size={STATE_MEGABYTES}m,mode=0755"
+        size = f"size={STATE_MEGABYTES}m,nr_inodes={STATE_FILES},mode=0755"
         subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", size, "tmpfs", str(self.state)], check=True)  # noqa: S603 - ours
         for name in ("lake", "models", "state.json"):
             source = self.template.state / name

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.fault_injection.arena_assistant import ArenaAssistant
+from benchmarks.fault_injection.arena_assistant import ArenaAssistant, Outage
 from benchmarks.fault_injection.arena_home import LEASE_SECONDS, ArenaHome
 from benchmarks.fault_injection.arena_scenarios import Scenario
 from benchmarks.fault_injection.faulty_link import LinkLoop
@@ -97,6 +97,8 @@ class Arena:
     def _tried(self, home: ArenaHome, scenario: Scenario) -> Verdict:
         trouble = self._begun(home, scenario)
         if trouble:
+            if scenario.shared and self.assistant.outage is not None:
+                self.assistant.outage.leave()
             return Verdict(scenario, None, trouble=f"could not be tried: {trouble}")
         since, untold = time.monotonic(), []
         for fault in scenario.faults:
@@ -104,6 +106,7 @@ class Arena:
             fault.inject(home)
             if not home.watch(lambda fault=fault: _told(home, fault), fault.notice):
                 untold.append(fault)
+            home.watch(lambda: False, fault.settles)
         healed = self._healed(home, scenario)
         if not any(fault.ends for fault in scenario.faults):
             since = time.monotonic()
@@ -208,9 +211,25 @@ def arena(template: FreshHome, at: datetime, n_homes: int, guard: Sequence[str] 
 
 
 def tried(scenarios: Sequence[Scenario], ground: Arena, n_at_once: int) -> list[Verdict]:
-    """Try every scenario, so many at once, with a progress bar on standard error."""
-    with ThreadPoolExecutor(n_at_once) as pool:
-        waiting = {pool.submit(ground.verdict, scenario): scenario for scenario in scenarios}
-        done = track(as_completed(waiting), "faults", total=len(waiting), console=Console(stderr=True))
-        verdicts = {waiting[future]: future.result() for future in done}
+    """Try every scenario, so many at once, with a progress bar on standard error; outages of Home Assistant at last."""
+    verdicts: dict[Scenario, Verdict] = {}
+    done = _all_tried(scenarios, ground, n_at_once)
+    for verdict in track(done, "faults", total=len(scenarios), console=Console(stderr=True)):
+        verdicts[verdict.scenario] = verdict
     return [verdicts[scenario] for scenario in scenarios]
+
+
+def _all_tried(scenarios: Sequence[Scenario], ground: Arena, n_at_once: int) -> Iterator[Verdict]:
+    yield from _tried_together([scenario for scenario in scenarios if not scenario.shared], ground, n_at_once)
+    for how in ("stopped", "killed"):
+        shared = [scenario for scenario in scenarios if scenario.shared == how]
+        for first in range(0, len(shared), n_at_once):
+            group = shared[first : first + n_at_once]
+            ground.assistant.outage = Outage(ground.assistant, len(group), killed=how == "killed")
+            yield from _tried_together(group, ground, n_at_once)
+
+
+def _tried_together(scenarios: Sequence[Scenario], ground: Arena, n_at_once: int) -> Iterator[Verdict]:
+    with ThreadPoolExecutor(n_at_once) as pool:
+        for future in as_completed([pool.submit(ground.verdict, scenario) for scenario in scenarios]):
+            yield future.result()

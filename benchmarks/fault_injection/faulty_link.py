@@ -19,18 +19,18 @@ class FaultyLink:
     """A TCP relay on a port of its own.
 
     Args:
-        loop: event loop that runs in a thread.
+        links: runs it.
         target: port of Home Assistant on this machine.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, target: int) -> None:
-        self._loop, self._target = loop, target
+    def __init__(self, links: "LinkLoop", target: int) -> None:
+        self._loop, self._target = links.loop, target
         self._fault: LinkFault = "through"
         self._open: set[asyncio.StreamWriter] = set()
-        self._server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0), loop).result(
-            10
-        )
-        self.port: int = self._server.sockets[0].getsockname()[1]
+        starting = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0), links.loop)
+        server = starting.result(10)
+        links.servers.append(server)
+        self.port: int = server.sockets[0].getsockname()[1]
 
     def set(self, fault: LinkFault) -> None:
         """Fail in this way from now on; open connections are cut."""
@@ -45,7 +45,9 @@ class FaultyLink:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            with contextlib.suppress(
+                OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError
+            ):
                 await self._answer(reader, writer)
         finally:
             self._open.discard(writer)
@@ -119,10 +121,24 @@ class LinkLoop:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self.servers: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self.loop.run_forever, name="links", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """End it with everything that runs in it."""
+
+        async def cancel() -> None:
+            for server in self.servers:
+                server.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(cancel(), self.loop).result(5)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(5)
+        if not self._thread.is_alive():
+            self.loop.close()

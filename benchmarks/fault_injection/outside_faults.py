@@ -49,7 +49,7 @@ def outside_faults(lab: Lab) -> tuple[float, dict[str, str]]:
         Seconds until the inverter was at its default after the service was killed, and by fault the failed
         expectation, empty where all held.
     """
-    troubles: dict[str, str] = {"sensor states twice, disordered, in W and kW": _disordered(lab)}
+    troubles: dict[str, str] = {"sensor states twice, disordered, in W and kW": disordered(lab)}
     with home_assistant(lab.home.folder / "assistant") as assistant, _broker(lab.home.folder) as broker:
         house = _House(lab, assistant, broker[0])
         _configure(house)
@@ -186,7 +186,7 @@ def _broker(folder: Path) -> Iterator[tuple[int, Callable[[], None]]]:
             process.wait()
 
 
-def _disordered(lab: Lab) -> str:
+def disordered(lab: Lab) -> str:
     """Import the same states in order and doubled and disordered: the same readings; a changing unit is refused."""
     at = lab.at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     rng = random.Random(5)  # noqa: S311 - made-up readings

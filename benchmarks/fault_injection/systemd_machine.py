@@ -50,6 +50,7 @@ EnvironmentFile=
 ExecStart=
 ExecStart={command}
 StateDirectory=
+ProtectHome=tmpfs
 WorkingDirectory={folder}
 ReadWritePaths={folder}
 BindPaths={folder}

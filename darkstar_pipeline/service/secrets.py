@@ -1,5 +1,6 @@
 """Secrets: from the environment, or from a file that nobody but its owner can read; never in a log or a message."""
 
+import logging
 import os
 import stat
 from pathlib import Path
@@ -10,6 +11,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 LEAST_HIDDEN = 4
 """Shorter ones are no secret, and taking every `a` out of a log leaves none."""
 _known: set[str] = set()
+_log = logging.getLogger(__name__)
 
 
 def known_secrets() -> frozenset[str]:
@@ -24,12 +26,13 @@ def _remembered(found: str | None) -> str | None:
     return found
 
 
-def secret(variable: str, path: Path | None) -> str | None:
+def secret(variable: str, path: Path | None, *, others_may_read: bool = False) -> str | None:
     """A secret; the environment goes before the file.
 
     Args:
         variable: name of the environment variable.
         path: file whose first line is the secret; None for no file.
+        others_may_read: whether a file that others can read is taken all the same; logged as a warning.
 
     Returns:
         The secret without white space around it; None where there is neither.
@@ -45,7 +48,9 @@ def secret(variable: str, path: Path | None) -> str | None:
     chosen = path.expanduser()
     try:
         mode = chosen.stat().st_mode
-        if mode & OTHERS:
+        if mode & OTHERS and others_may_read:
+            _log.warning("%s can be read by others: chmod 600 %s", chosen, chosen)
+        elif mode & OTHERS:
             raise ConfigurationError(f"{chosen} can be read by others", f"chmod 600 {chosen}")
         lines = chosen.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

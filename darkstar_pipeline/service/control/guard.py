@@ -161,7 +161,8 @@ class Guard:
     def _restore(self, lease: Lease) -> str:
         """Look at the default, and restore it where that is due; return what does not stand."""
         try:
-            token = secret(TOKEN_VARIABLE, None if lease.token_file is None else Path(lease.token_file))
+            path = None if lease.token_file is None else Path(lease.token_file)
+            token = secret(TOKEN_VARIABLE, path, others_may_read=True)  # an inverter left charging is worse
             if token is None:
                 return f"the token of Home Assistant is missing: {lease.token_file or TOKEN_VARIABLE}"
             with HomeAssistantClient(lease.url, token) as client:

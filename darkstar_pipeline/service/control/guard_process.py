@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from darkstar_pipeline.service.control.guard import LOG_FILE
-from darkstar_pipeline.service.control.guard_status import GuardStatus, live_guard
+from darkstar_pipeline.service.control.guard_status import GuardStatus, hanging_guard, live_guard
 from darkstar_pipeline.service.home_assistant.lease import look_at_lease, uptime_seconds
 from darkstar_pipeline.service.schemas.health import Component
 
@@ -161,9 +161,17 @@ class GuardProcess:
         age = None if status is None else round(max(0.0, status.age(self._uptime())), 1)
         if status is None:
             return [_component(ok=False, note=self._problem or "no guard watches the lease", age=age)]
-        problem = status.problem or reading.problem
+        problem = status.problem or reading.problem or self._hanging()
         where = "apart from the service" if status.stays else "started by the service"
         return [_component(ok=not problem, note=problem or f"watches, {where}; lease: {status.lease}", age=age)]
+
+    def _hanging(self) -> str:
+        """Return that one guard hangs and another looks in its stead; empty where none does."""
+        status = hanging_guard(self._folder, self._uptime)
+        if status is None:
+            return ""
+        quiet = f"a guard has given no sign for {status.age(self._uptime()):.0f} s and hangs"
+        return f"{quiet}; another looks in its stead: start it again"
 
 
 def _killed(process: Process) -> None:

@@ -17,8 +17,9 @@ from darkstar_pipeline.state.file_lock import is_locked
 
 BEAT_SECONDS = 5.0
 """A guard that sees nothing new writes its file this often [s]."""
-FRESH_SECONDS = 30.0
-"""A file older than this is of a guard that hangs or has ended [s]: an exchange with Home Assistant may take ten."""
+FRESH_SECONDS = 20.0
+"""A file older than this is of a guard that hangs or has ended [s]: one that lives writes it every five, or after an
+exchange with Home Assistant, which takes eleven at most; and the other has to act within 30 s."""
 LOG_SECONDS = 600.0
 _KEPT_LINES = 50
 PLACES = {"watchdog.lock": "guard.json", "standby.lock": "standby.json"}
@@ -76,6 +77,17 @@ def live_guard(
     return None
 
 
+def hanging_guard(folder: Path, uptime: Callable[[], float] = uptime_seconds) -> GuardStatus | None:
+    """Return the status of a guard that holds its place and has given no sign for some time; None where none does."""
+    for lock, file in PLACES.items():
+        status = read_status(folder, file)
+        if status is None or status.boot != boot_id() or not status.locked or status.age(uptime()) <= FRESH_SECONDS:
+            continue
+        if _held(folder / lock, status):
+            return status
+    return None
+
+
 def _held(lock: Path, status: GuardStatus) -> bool:
     """Return whether the process of a fresh status still lives, as far as its lock tells."""
     try:
@@ -104,7 +116,7 @@ class StatusFile:
             if name == file and unchanged and 0 <= status.looked_at - last.looked_at < BEAT_SECONDS:
                 return
         try:
-            self._replace(self._folder / file, status)
+            _replace(self._folder / file, status.model_dump_json(indent=1).encode())
             self._last = (file, status)
         except OSError as error:
             self.log(f"the status of the guard cannot be written: {error.strerror}", status.looked_at)
@@ -123,13 +135,29 @@ class StatusFile:
         if self._last is not None:
             (self._folder / self._last[0]).unlink(missing_ok=True)
 
-    @staticmethod
-    def _replace(path: Path, status: GuardStatus) -> None:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+
+def _replace(path: Path, content: bytes) -> None:
+    """Replace a file as a whole; where the disk takes no other one, overwrite it in the block that it has.
+
+    Raises:
+        OSError: neither is possible.
+    """
+    try:
+        _replace_whole(path, content)
+    except OSError:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)  # a block that were given back might be lost: cut after
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-                out.write(status.model_dump_json(indent=1))
-            temporary.replace(path)
+            os.ftruncate(descriptor, os.pwrite(descriptor, content, 0))
         finally:
-            temporary.unlink(missing_ok=True)
+            os.close(descriptor)
+
+
+def _replace_whole(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

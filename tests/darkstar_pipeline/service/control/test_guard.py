@@ -9,6 +9,7 @@ import pytest
 from filelock import FileLock
 
 from darkstar_pipeline.service.control import guard as guard_module
+from darkstar_pipeline.service.control import guard_status
 from darkstar_pipeline.service.control.guard import Guard, watch
 from darkstar_pipeline.service.control.guard_status import live_guard, read_status
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
@@ -170,15 +171,6 @@ def unknown_name(folder: Path, stub_home: StubHomeAssistant) -> Callable[[], Non
     return lambda: write_lease(folder, stub_home.lease())
 
 
-def readable_token(folder: Path, stub_home: StubHomeAssistant) -> Callable[[], None]:
-    os.environ.pop(TOKEN_VARIABLE)
-    token = folder / "token"
-    token.write_text("a token of this test")
-    token.chmod(0o644)
-    write_lease(folder, stub_home.lease(token_file=str(token)))
-    return lambda: token.chmod(0o600)
-
-
 def vanished_token(folder: Path, stub_home: StubHomeAssistant) -> Callable[[], None]:
     os.environ.pop(TOKEN_VARIABLE)
     token = folder / "token"
@@ -204,7 +196,6 @@ FAULTS = [
     nested_answer,
     answer_of_another_shape,
     unknown_name,
-    readable_token,
     vanished_token,
     lock_is_a_folder,
 ]
@@ -223,6 +214,21 @@ def test_guard_says_what_it_sees_and_goes_on_when_something_is_broken(
     repair()
     hands.turns(40)
     assert (float(stub_home.states[ENTITY]), released(tmp_path), hands.problem) == (0, True, "")
+
+
+def test_default_is_restored_with_a_warning_when_others_can_read_the_token(
+    tmp_path: Path, stub_home: StubHomeAssistant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An inverter that is left charging is worse than a token that others have read already."""
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    token = tmp_path / "token"
+    token.write_text("a token of this test")
+    token.chmod(0o644)
+    write_lease(tmp_path, stub_home.lease(token_file=str(token)))
+    Hands(tmp_path).turns(2)
+    assert (float(stub_home.states[ENTITY]), released(tmp_path)) == (0, True)
+    assert f"chmod 600 {token}" in caplog.text
+    assert "a token of this test" not in caplog.text
 
 
 def test_loop_survives_when_its_own_code_fails(
@@ -332,6 +338,25 @@ def test_guard_acts_when_a_watchdog_of_version_0_1_hangs(tmp_path: Path, stub_ho
     with FileLock(tmp_path / OLD_LOCK):  # it gives no signs of life
         Hands(tmp_path).turns(1)
     assert (float(stub_home.states[ENTITY]), released(tmp_path)) == (0, True)
+
+
+def test_guard_tells_what_it_does_when_the_disk_takes_no_other_file(
+    tmp_path: Path, stub_home: StubHomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    write_lease(tmp_path, stub_home.lease(ends=uptime_seconds() + 100))
+    hands = Hands(tmp_path)
+    hands.turns(1)
+    monkeypatch.setattr(guard_status, "_replace_whole", full)
+    monkeypatch.setattr(guard_module, "replace_lease", full)
+    write_lease(tmp_path, stub_home.lease())
+    hands.turns(2)
+    status = read_status(tmp_path, "guard.json")
+    assert status is not None
+    assert (status.lease, float(stub_home.states[ENTITY])) == ("expired", 0)
+    assert "the default was restored, and the lease cannot be marked" in status.problem
 
 
 def test_guard_guards_without_a_lock_when_the_system_gives_none(tmp_path: Path, stub_home: StubHomeAssistant) -> None:

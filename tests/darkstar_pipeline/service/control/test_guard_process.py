@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from darkstar_pipeline.service.control.guard_process import GuardProcess
 from darkstar_pipeline.service.control.guard_status import GuardStatus, live_guard
@@ -74,6 +75,18 @@ def test_no_guard_is_started_when_one_runs_apart(tmp_path: Path) -> None:
     component = machine.guards.components()[0]
     assert (machine.started, component.ok, component.age_seconds) == ([], True, 0.0)
     assert "apart from the service" in component.note
+
+
+def test_health_tells_the_guard_that_hangs_when_another_looks_in_its_stead(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, status=None)
+    machine.sign(stays=True)
+    hanging = GuardStatus(pid=1, boot=boot_id(), started_at=0.0, looked_at=machine.uptime - 40.0, stays=True)
+    (tmp_path / "guard.json").write_text(hanging.model_dump_json())
+    assert machine.guards.components()[0].ok, "nobody holds its place: it has ended"
+    with FileLock(tmp_path / "watchdog.lock"):
+        component = machine.guards.components()[0]
+    assert not component.ok
+    assert "no sign for 40 s" in component.note
 
 
 def test_guard_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
