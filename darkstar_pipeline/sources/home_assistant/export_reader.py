@@ -19,7 +19,6 @@ from darkstar_pipeline.sources.believed import without_unlike_readings
 from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS
 from darkstar_pipeline.sources.home_assistant.exports import (
     Export,
-    HourlyStatistics,
     NotUsed,
     States,
     read_export,
@@ -36,8 +35,10 @@ from darkstar_pipeline.sources.home_assistant.statistics import (
     independent_series,
     refuse_implausible,
     refuse_rivals,
+    with_statistics_of_minutes,
 )
-from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects, clock_zone, decide_subjects
+from darkstar_pipeline.sources.home_assistant.statistics_layouts import HourlyStatistics
+from darkstar_pipeline.sources.home_assistant.subject_mapping import CLOCK, Subjects, clock_zone, decide_subjects
 from darkstar_pipeline.sources.parsed import REASON, REJECT_SCHEMA, no_rejects
 from darkstar_pipeline.sources.price_lists.areas import refuse_other_area
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
@@ -116,8 +117,9 @@ def read_home_assistant(
     states, until = _series(exports, subjects, zone, now, collected)
     recorded, notes = readings_of(states, until)
     collected.notes += notes
-    readings = _believed(recorded, site, collected)
-    hours = _hours(exports, subjects, zone, site, now, collected)
+    stated_zone = zone if CLOCK in mapping else None
+    hours, fine = _hours(exports, subjects, stated_zone, site, now, collected)
+    readings = _believed(with_statistics_of_minutes(recorded, fine), site, collected)
     hourly = _believed(hourly_readings(hours), site, collected)
     prices = _prices(exports, states, until, site, now, known_prices, collected)
     unused = sorted(entity for entity, subject in subjects.of.items() if subject is Subject.UNUSED)
@@ -152,10 +154,11 @@ def _set_aside(exports: Sequence[Export], collected: _Collected) -> None:
 def _subjects(exports: Sequence[Export], mapping: Mapping[str, str]) -> Subjects:
     """Decide what the sensors of all files measure."""
     states = [export for export in exports if isinstance(export, States)]
-    framed = [export.frame for export in exports if isinstance(export, States | HourlyStatistics)]
+    stating = [export for export in exports if isinstance(export, States | HourlyStatistics)]
+    framed = [export.frame for export in stating]
     listed = pl.concat([pl.DataFrame(schema={"entity": pl.String}), *(frame.select("entity") for frame in framed)])
     entities = [str(entity) for entity in listed["entity"].drop_nulls().unique(maintain_order=True).to_list()]
-    units = {entity: unit for export in states for entity, unit in export.units.items()}
+    units = {entity: unit for export in stating for entity, unit in export.units.items()}
     names = {entity: name for export in states for entity, name in export.names.items()}
     return decide_subjects(entities, mapping, units=units, names=names, stems=sole_stems(states))
 
@@ -188,25 +191,41 @@ def _end_of_recording(last: float) -> float:
 
 
 def _hours(
-    exports: Sequence[Export], subjects: Subjects, zone: str, site: SiteSettings, now: datetime, collected: _Collected
-) -> pl.DataFrame:
-    """The long-term statistics as `[hour_start, column, energy_kwh]`."""
+    exports: Sequence[Export],
+    subjects: Subjects,
+    stated_zone: str | None,
+    site: SiteSettings,
+    now: datetime,
+    collected: _Collected,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The long-term statistics by the hour and, where they are finer, by slots: `[hour_start, column, energy_kwh]`."""
     statistics = [export for export in exports if isinstance(export, HourlyStatistics)]
     if not statistics:
-        return hourly_energy(pl.DataFrame(schema={"file": pl.String, "entity": pl.String}), subjects)[0]
+        return hourly_energy(pl.DataFrame(schema={"file": pl.String, "entity": pl.String}), subjects)[:2]
     collected.rows_read += sum(export.frame["row"].n_unique() for export in statistics)
-    checked = hours_frame(statistics, subjects, zone)
+    local = [export for export in statistics if export.local_clock and stated_zone is None]
+    others = [export for export in statistics if export not in local]
+    frames = [
+        hours_frame(group, subjects, zone)
+        for group, zone in ((others, stated_zone or "UTC"), (local, site.timezone))
+        if group
+    ]
+    checked = pl.concat(frames)
     _keep_rejects(checked, collected, ("entity", "stamp", "total", "change"))
     good = checked.filter(pl.col(REASON).is_null())
     refuse_rivals(Subjects(of={entity: subjects.of[entity] for entity in good["entity"].unique().to_list()}))
     _refuse_future(good["instant"], now)
-    hours, notes = hourly_energy(good, subjects)
+    hours, fine, notes = hourly_energy(good, subjects)
     refuse_implausible(hours)
-    naive = bool(good["stamp"].str.contains(r"\d$").any()) and not bool(
-        good["stamp"].str.contains(r"(Z|[+-]\d\d:?\d\d)$").any()
-    )
-    collected.notes += [*notes, clock_note(hours, naive, site.timezone) if zone == "UTC" else ""]
-    return hours
+    stamps = good.filter(~pl.col("file").is_in([export.file for export in local]))["stamp"]
+    naive = bool(stamps.str.contains(r"\d$").any()) and not bool(stamps.str.contains(r"(Z|[+-]\d\d:?\d\d)$").any())
+    collected.notes += [*notes, clock_note(hours, naive, site.timezone) if stated_zone in (None, "UTC") else ""]
+    collected.notes += [
+        f"{export.file}: stamps without offset show the clock of {site.timezone}, as this export writes them; "
+        "if they are UTC, import again with --map clock=utc"
+        for export in local
+    ]
+    return hours, fine
 
 
 def _prices(

@@ -16,6 +16,12 @@ import yaml
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.files import csv_frame, decode, read_bytes
+from darkstar_pipeline.sources.home_assistant.statistics_layouts import (
+    ROW,
+    HourlyStatistics,
+    statistics_of_lists,
+    statistics_of_table,
+)
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
 from darkstar_pipeline.sources.price_lists.recognition import offer_of_document, offer_of_table
 
@@ -24,15 +30,7 @@ MAX_YAML_BYTES = 8 * 2**20
 """YAML is parsed at about a megabyte a second."""
 _HISTORY = ("entity_id", "state", "last_changed")
 _ENTITY_ROW = re.compile(r'^"?[a-z_]+\.[A-Za-z0-9_]+"?,')
-_HOUR_COLUMNS = ("hour", "start", "start_time", "start_ts", "datetime", "time")
-_SENSOR_COLUMNS = ("sensor", "statistic_id", "entity_id")
-_TOTAL_COLUMNS = ("cumulative", "sum", "state")
-_CHANGE_COLUMNS = ("change", "delta")
 STATES = pl.Schema({"row": pl.Int64(), "entity": pl.String(), "state": pl.String(), "stamp": pl.String()})
-HOURS = pl.Schema(
-    {"row": pl.Int64(), "entity": pl.String(), "stamp": pl.String(), "total": pl.String(), "change": pl.String()}
-)
-_ROW = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +41,6 @@ class States:
     frame: pl.DataFrame
     units: Mapping[str, str] = field(default_factory=dict[str, str])
     names: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-@dataclass(frozen=True, kw_only=True)
-class HourlyStatistics:
-    """Hourly statistics: `[row, entity, stamp, total, change]`; `total` is the counter at the end of the hour."""
-
-    file: str
-    frame: pl.DataFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +88,7 @@ def _unknown(file: str, content: str) -> DataRefusedError:
 def _states(frame: pl.DataFrame) -> pl.DataFrame:
     """History columns under our names."""
     stamp = "last_changed" if "last_changed" in frame.columns else "last_updated"
-    return frame.select(_ROW, pl.col("entity_id").alias("entity"), "state", pl.col(stamp).alias("stamp"))
+    return frame.select(ROW, pl.col("entity_id").alias("entity"), "state", pl.col(stamp).alias("stamp"))
 
 
 def _from_csv(frame: pl.DataFrame, file: str) -> Export:
@@ -108,54 +98,10 @@ def _from_csv(frame: pl.DataFrame, file: str) -> Export:
         raise DataRefusedError(f"{file} has column names but no rows", "export it again")
     if {"entity_id", "state"} <= set(columns) and {"last_changed", "last_updated"} & set(columns):
         return States(file=file, frame=_states(frame))
-    hour = next((name for name in _HOUR_COLUMNS if name in columns), None)
-    if hour is None:
+    statistics = statistics_of_table(frame, file)
+    if statistics is None:
         raise _unknown(file, f"it has the columns {', '.join(columns[:8])}")
-    sensor = next((name for name in _SENSOR_COLUMNS if name in columns), None)
-    if sensor is None:
-        return HourlyStatistics(file=file, frame=_wide(frame, hour))
-    total = next((name for name in _TOTAL_COLUMNS if name in columns), None)
-    change = next((name for name in _CHANGE_COLUMNS if name in columns), None)
-    if total is None and change is None:
-        raise _unknown(file, f"it has the columns {', '.join(columns[:8])}")
-    return HourlyStatistics(file=file, frame=_long(frame, hour, sensor, total, change))
-
-
-def _long(frame: pl.DataFrame, hour: str, sensor: str, total: str | None, change: str | None) -> pl.DataFrame:
-    """Statistics with a row per sensor and hour."""
-    nothing = pl.lit(None, dtype=pl.String)
-    return frame.select(
-        _ROW,
-        pl.col(sensor).alias("entity"),
-        pl.col(hour).alias("stamp"),
-        (nothing if total is None else pl.col(total)).alias("total"),
-        (nothing if change is None or total is not None else pl.col(change)).alias("change"),
-    )
-
-
-def _wide(frame: pl.DataFrame, hour: str) -> pl.DataFrame:
-    """Statistics with a column per sensor; a counter is preferred to its differences, which lose what gaps bridge."""
-    values = [name for name in frame.columns if name != hour]
-    counters = [name for name in values if name.endswith(("_cum", "_cumulative", "_sum", "_total"))]
-    counted = {_base(name) for name in counters}
-    changes = [name for name in values if name not in counters and _base(name) not in counted]
-    nothing = pl.lit(None, dtype=pl.String)
-    parts = [
-        frame.select(
-            _ROW,
-            pl.lit(name).alias("entity"),
-            pl.col(hour).alias("stamp"),
-            (pl.col(name) if name in counters else nothing).alias("total"),
-            (nothing if name in counters else pl.col(name)).alias("change"),
-        )
-        for name in (*counters, *changes)
-    ]
-    return pl.concat(parts) if parts else pl.DataFrame(schema=HOURS)
-
-
-def _base(name: str) -> str:
-    """A column's sensor: `solar_wh_cum` and `solar_kwh_delta` are both `solar`."""
-    return re.sub(r"_(k|m)?wh$", "", re.sub(r"_(cum|cumulative|sum|total|delta|change)$", "", name))
+    return statistics
 
 
 def _from_json(text: str, file: str) -> Export:
@@ -200,8 +146,12 @@ def _from_mapping(document: dict[str, Any], file: str) -> Export:
     names = [str(name) for name in document]
     if _names_of_forecast(names):
         return _forecast(file)
-    if document and all(isinstance(rows, list) for rows in document.values()):
-        return _statistics_of_lists(cast("dict[str, list[Any]]", document), file)
+    inner = document.get("statistics")
+    statistics = statistics_of_lists(cast("dict[str, Any]", inner) if isinstance(inner, dict) else document, file)
+    if statistics is not None and statistics.frame.is_empty():
+        raise DataRefusedError(f"{file} holds no statistics", "ask for a period in which the sensors existed")
+    if statistics is not None:
+        return statistics
     raise _unknown(file, f"it has the names {', '.join(names[:8])}")
 
 
@@ -235,22 +185,6 @@ def _states_of_lists(document: list[Any], file: str) -> States:
     if not rows:
         raise DataRefusedError(f"{file} holds no states", "ask for a period in which the sensor existed")
     return States(file=file, frame=pl.DataFrame(rows, schema=STATES, orient="row"), units=units, names=names)
-
-
-def _statistics_of_lists(document: dict[str, list[Any]], file: str) -> HourlyStatistics:
-    """`recorder/statistics_during_period`: per sensor a list of `start` and `sum`, `state` or `change`."""
-    rows: list[tuple[int, str, str | None, str | None, str | None]] = []
-    for entity, entries in document.items():
-        for entry in entries:
-            if not isinstance(entry, dict) or "start" not in entry:
-                raise _unknown(file, f"{entity} holds something other than statistics")
-            values = cast("dict[str, Any]", entry)
-            total = next((values[name] for name in ("sum", "state") if values.get(name) is not None), None)
-            change = None if total is not None else _text(values.get("change"))
-            rows.append((len(rows) + 1, entity, _text(values["start"]), _text(total), change))
-    if not rows:
-        raise DataRefusedError(f"{file} holds no statistics", "ask for a period in which the sensors existed")
-    return HourlyStatistics(file=file, frame=pl.DataFrame(rows, schema=HOURS, orient="row"))
 
 
 def _text(value: object) -> str | None:

@@ -16,6 +16,7 @@ from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, 
 from env.time_grid import SLOT_DTYPE, SLOT_HOURS
 
 NATIVE_MINUTES = 15
+_NATIVE = "native_minutes"
 _ENOUGH = 8
 _RANK = {Kind.COUNTER: 0, Kind.RESETTING: 1, Kind.POWER: 2}
 _SIGNED = {
@@ -59,8 +60,9 @@ def readings_of(series: Sequence[Series], until: float) -> tuple[pl.DataFrame, l
         raise _rivals(socs, Subject.SOC)
     for sensor in socs:
         frames.append(soc_slots(sensor.seconds, sensor.values, until=until))
-        notes.append(f"{sensor.entity} is taken as the state of charge")
-    return _joined(frames), notes
+        notes += [*sensor.notes, f"{sensor.entity} is taken as the state of charge"]
+    hourly_until = max((sensor.hourly_until for sensor in series), default=0.0)
+    return _with_resolution(_joined(frames), hourly_until), notes
 
 
 def _by_quantity(series: Sequence[Series]) -> dict[Subject, list[Series]]:
@@ -174,7 +176,7 @@ def _refuse_implausible(energy: pl.Series, sensor: Series) -> None:
 def _joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """The columns side by side; a slot without any energy needs both of its states of charge to be one."""
     if not frames:
-        return pl.DataFrame(schema={"slot_start": SLOT_DTYPE, "native_minutes": pl.Int32})
+        return pl.DataFrame(schema={"slot_start": SLOT_DTYPE, _NATIVE: pl.Int32})
     joined = frames[0]
     for frame in frames[1:]:
         joined = joined.join(frame, on="slot_start", how="full", coalesce=True)
@@ -182,5 +184,10 @@ def _joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     something = pl.any_horizontal(pl.col(name).is_not_null() for name in energy) if energy else pl.lit(value=False)
     if _SOC[0] in joined.columns:
         something |= pl.col(_SOC[0]).is_not_null() & pl.col(_SOC[1]).is_not_null()
-    native = pl.lit(NATIVE_MINUTES, dtype=pl.Int32).alias("native_minutes")
-    return joined.filter(something).sort("slot_start").with_columns(native)
+    return joined.filter(something).sort("slot_start").with_columns(pl.lit(NATIVE_MINUTES, pl.Int32).alias(_NATIVE))
+
+
+def _with_resolution(slots: pl.DataFrame, hourly_until: float) -> pl.DataFrame:
+    """The slots with the hour as the resolution of what hourly statistics tell."""
+    hourly = pl.col("slot_start").dt.timestamp("us") < hourly_until * 1e6
+    return slots.with_columns(pl.when(hourly).then(60).otherwise(pl.col(_NATIVE)).cast(pl.Int32).alias(_NATIVE))

@@ -26,6 +26,12 @@ from darkstar_pipeline.sources.home_assistant.sensor_units import (
     in_one_unit,
     power_unit_by_size,
 )
+from darkstar_pipeline.sources.home_assistant.stitched_statistics import (
+    HOUR_S,
+    ends_of_hours,
+    held_for_the_hour,
+    statistics_before,
+)
 from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
 from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with_naive_read_as
@@ -52,6 +58,7 @@ class Series:
         seconds: instants of its states, ascending, shape (n,) [s].
         values: kWh of a counter, kW of a power, or the level; NaN where it had no value, shape (n,).
         unit: the unit that the file was taken to be in.
+        hourly_until: end of what is known by the hour only: long-term statistics at the beginning [s].
         unit_is_stated: whether its unit comes from the export and not from the size of its values.
         notes: how its readings were treated.
     """
@@ -62,6 +69,7 @@ class Series:
     unit: str
     seconds: Reals
     values: Reals
+    hourly_until: float = 0.0
     unit_is_stated: bool = True
     notes: tuple[str, ...] = ()
 
@@ -130,11 +138,28 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
     """Decide kind and unit of one sensor and convert it."""
     subject, name = subjects.of[entity], f"{entity} {subjects.labels.get(entity, '')}"
     present = ~np.isnan(values)
+    notes: list[str] = []
+    count = statistics_before(seconds)
+    hourly_until = float(seconds[count - 1]) + HOUR_S if count else 0.0
+    if count:
+        notes.append(
+            f"{entity}: its first {count} rows are hourly long-term statistics, up to {_shown(seconds[count - 1])}"
+        )
     if subject in (Subject.SOC, Subject.SPOT_PRICE):
         unit = subjects.units.get(entity, "")
-        return Series(entity=entity, subject=subject, kind=Kind.LEVEL, unit=unit, seconds=seconds, values=values)
+        return Series(
+            entity=entity,
+            subject=subject,
+            kind=Kind.LEVEL,
+            unit=unit,
+            seconds=seconds,
+            values=values,
+            notes=tuple(notes),
+        )
     kind = _kind(name, subjects.units.get(entity), values[present])
-    notes: list[str] = []
+    if count:
+        seconds, values = (held_for_the_hour if kind is Kind.POWER else ends_of_hours)(seconds, values, count)
+        present = ~np.isnan(values)
     if kind is not Kind.POWER:
         if not behaves_like_a_counter(values[present]):
             raise _no_counter(entity)
@@ -165,6 +190,7 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
         unit=unit,
         seconds=seconds,
         values=values * factor,
+        hourly_until=hourly_until,
         unit_is_stated=stated is not None,
         notes=tuple(notes),
     )

@@ -1,6 +1,7 @@
 """Home Assistant's long-term statistics: the energy of every hour, as an independent series and as hourly readings.
 
-A counter's row carries the hour's start and the counter at the hour's end. Where rows are missing (a solar inverter
+A row tells of a period, by its `end` or by the steps of the rows: an hour, or five minutes, which give quarter-hours as
+well. It carries the period's start and the counter at the period's end. Where rows are missing (a solar inverter
 asleep) and the counter stood still, the hours between are zero; where it rose, their energy is known only in sum and
 they stay missing.
 """
@@ -12,12 +13,13 @@ import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
-from darkstar_pipeline.sources.home_assistant.energy_curve import Reals, as_seconds
-from darkstar_pipeline.sources.home_assistant.exports import HourlyStatistics
+from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals, as_seconds
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject, unit_in
+from darkstar_pipeline.sources.home_assistant.sensor_units import in_one_unit
+from darkstar_pipeline.sources.home_assistant.statistics_layouts import HourlyStatistics
 from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
-from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW
+from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, MIN_TYPICAL_KW
 from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with_naive_read_as
 from env.time_grid import SLOT_DTYPE
 
@@ -36,20 +38,32 @@ _INDEPENDENT = {
 HOURLY = pl.Schema({"hour_start": SLOT_DTYPE, "column": pl.String(), "energy_kwh": pl.Float64()})
 _SUN_OFF_H = 1.5
 _ROUNDING = 0.01
+_PERIODS = (300, 3600)
+_LEAST_DAY_S = 23 * 3600
+_ENOUGH = 8
 
 
 def hours_frame(exports: Sequence[HourlyStatistics], subjects: Subjects, timezone: str) -> pl.DataFrame:
     """Return every row of the statistics that is used, checked.
 
+    Args:
+        exports: statistics whose stamps without offset show one clock.
+        subjects: what the sensors measure.
+        timezone: zone of that clock.
+
     Returns:
-        `[file, row, entity, stamp, total, change, instant, _reason]`; `total` and `change` are numbers.
+        `[file, row, entity, stamp, total, change, instant, period, _reason]`; `total` and `change` are numbers,
+        `period` is in seconds.
     """
     used = [entity for entity, subject in subjects.of.items() if subject in _ENERGIES]
-    frames = [export.frame.with_columns(pl.lit(export.file).alias("file")) for export in exports]
-    mine = pl.concat(frames).filter(pl.col("entity").is_in(used)).with_columns(_epoch_as_text().alias("stamp"))
+    columns_read = ("row", "entity", "stamp", "end", "total", "change")
+    frames = [export.frame.select(*columns_read, pl.lit(export.file).alias("file")) for export in exports]
+    texts = [_as_text(name).alias(name) for name in ("stamp", "end")]
+    mine = pl.concat(frames).filter(pl.col("entity").is_in(used)).with_columns(texts)
     series = pl.concat_str(["file", "entity"], separator="\n").alias("_series")
-    timed = with_instants(mine.with_columns(series), "stamp", "instant", "statistics")
-    placed = with_naive_read_as(timed, "instant", timezone, "_series")
+    ended = with_instants(mine.with_columns(series), "end", "_end", "statistics").drop(NAIVE)
+    timed = with_instants(ended, "stamp", "instant", "statistics")
+    placed = _with_period(with_naive_read_as(timed, "instant", timezone, "_series"))
     checks = [
         reason_if(
             pl.col("instant").is_null(),
@@ -72,22 +86,44 @@ def hours_frame(exports: Sequence[HourlyStatistics], subjects: Subjects, timezon
     # An estimate's rounding may say a little less than nothing.
     negative = pl.col("_change") < -_ROUNDING
     checks.append(reason_if(negative, pl.format("{} of an hour is negative", pl.col("_change"))))
-    on_hour = pl.col("instant").dt.truncate("1h") == pl.col("instant")
-    checks.append(reason_if(~on_hour, pl.format("{} is not the start of an hour", pl.col("stamp"))))
+    minutes = pl.col("period") // 60
+    other = ~pl.col("period").is_in(_PERIODS)
+    checks.append(reason_if(other, pl.format("a row covers {} minutes; an hour or five minutes are read", minutes)))
+    off = pl.col("instant").dt.epoch("s") % pl.col("period") != 0
+    name = pl.when(pl.col("period") == HOUR_S).then(pl.lit("an hour")).otherwise(pl.lit("five minutes"))
+    checks.append(reason_if(off, pl.format("{} is not the start of {}", pl.col("stamp"), name)))
     checked = object_to(placed.with_columns(pl.lit(None, dtype=pl.String).alias(REASON), *columns), checks)
     numbers = [pl.col("_total").alias("total"), pl.col("_change").alias("change")]
-    return checked.with_columns(numbers).drop("_total", "_change", "_series", NAIVE)
+    return checked.with_columns(numbers).drop("_total", "_change", "_series", "_end", NAIVE)
 
 
-def _epoch_as_text() -> pl.Expr:
-    """Stamps in seconds or milliseconds since 1970, as instants in text; other stamps as they are."""
-    number = pl.col("stamp").str.extract(r"^(\d{10,13})(?:\.\d+)?$", 1)
+def _with_period(placed: pl.DataFrame) -> pl.DataFrame:
+    """Add the time that a row tells of: to its end where that is stated, else by the usual step of its sensor [s].
+
+    Steps of some hours are hours that are missing (an inverter asleep); steps of a day or more are days.
+    """
+    instant = pl.col("instant").dt.epoch("s")
+    stated = (pl.col("_end").dt.epoch("s") - instant).over("_series")
+    steps = placed.select("_series", instant.alias("at")).drop_nulls().unique().sort("_series", "at")
+    step = pl.col("at").diff().over("_series")
+    usual = steps.with_columns(step=step).drop_nulls("step").group_by("_series").agg(pl.col("step").mode().min())
+    some_hours = pl.col("step").is_between(HOUR_S, _LEAST_DAY_S, closed="left")
+    usual = usual.with_columns(pl.when(~some_hours).then("step"))
+    joined = placed.join(usual, on="_series", how="left", maintain_order="left")
+    return joined.with_columns(pl.coalesce(stated, "step", pl.lit(HOUR_S)).alias("period")).drop("step")
+
+
+def _as_text(name: str) -> pl.Expr:
+    """Stamps in seconds or milliseconds since 1970, and with the day first, as instants in text; others as they are."""
+    column = pl.col(name)
+    number = column.str.extract(r"^(\d{10,13})(?:\.\d+)?$", 1)
     scale = pl.when(number.str.len_chars() == _MILLISECONDS).then(1_000).otherwise(1_000_000)
     instant = (number.cast(pl.Int64, strict=False) * scale).cast(pl.Datetime("us", "UTC"))
-    return pl.coalesce(instant.dt.strftime("%Y-%m-%dT%H:%M:%SZ"), pl.col("stamp"))
+    day_first = column.str.replace(r"^(\d{2})\.(\d{2})\.(\d{4}) ", "$3-$2-$1 ")
+    return pl.coalesce(instant.dt.strftime("%Y-%m-%dT%H:%M:%SZ"), day_first)
 
 
-def hourly_energy(rows: pl.DataFrame, subjects: Subjects) -> tuple[pl.DataFrame, list[str]]:
+def hourly_energy(rows: pl.DataFrame, subjects: Subjects) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
     """Return the energy of every hour that is known.
 
     Args:
@@ -95,27 +131,37 @@ def hourly_energy(rows: pl.DataFrame, subjects: Subjects) -> tuple[pl.DataFrame,
         subjects: what the sensors measure.
 
     Returns:
-        `[hour_start, column, energy_kwh]`, one row per hour and column (of two files the later counts), and notes.
+        The energy by hours and, from periods of minutes, by slots: each `[hour_start, column, energy_kwh]`, one row per
+        start and column (of two files the later counts); and notes.
 
     Raises:
         DataRefusedError: two sensors claim the same quantity, or a sensor's size is no home's.
     """
     parts: list[pl.DataFrame] = []
+    fine: list[pl.DataFrame] = []
     notes: list[str] = []
     for key, group in rows.partition_by("file", "entity", as_dict=True, maintain_order=True).items():
         entity = str(key[1])
-        hours, lost = _hours_of(entity, group.sort("instant"))
-        if lost > 0:
-            notes.append(f"{entity}: {lost:.3g} kWh flowed while statistics were missing; those hours stay missing")
         column = subjects.of[entity].value
-        parts.append(hours.select("hour_start", pl.lit(column).alias("column"), "energy_kwh"))
+        curve, remarks = _curve(entity, subjects, group.sort("instant"))
+        hours = curve.cut(HOUR_S)
+        parts.append(_of_column(hours, column))
+        if int(group["period"][0]) < HOUR_S:
+            fine.append(_of_column(curve.cut(), column))
+        notes += remarks
         notes.append(
             f"{entity} of {key[0]} is taken as {column}: {hours['energy_kwh'].sum():.2f} kWh in {hours.height} hours"
         )
+    return _one_a_start(parts), _one_a_start(fine), notes
+
+
+def _of_column(cut: pl.DataFrame, column: str) -> pl.DataFrame:
+    return cut.select(pl.col("start").alias("hour_start"), pl.lit(column).alias("column"), "energy_kwh")
+
+
+def _one_a_start(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     together = pl.concat(parts) if parts else pl.DataFrame(schema=HOURLY)
-    return together.unique(["hour_start", "column"], keep="last", maintain_order=True).sort(
-        "hour_start", "column"
-    ), notes
+    return together.unique(["hour_start", "column"], keep="last", maintain_order=True).sort("hour_start", "column")
 
 
 def refuse_rivals(subjects: Subjects) -> None:
@@ -137,27 +183,56 @@ def _stem(entity: str) -> str:
     return entity.removesuffix("_cum").removesuffix("_delta")
 
 
-def _hours_of(entity: str, group: pl.DataFrame) -> tuple[pl.DataFrame, float]:
-    """The hours of one sensor of one file, and the energy that could not be placed [kWh]."""
-    totals, changes = group.drop_nulls("total"), group.drop_nulls("change")
-    if totals.height:
-        values = totals["total"].to_numpy() * _factor(entity, np.diff(totals["total"].to_numpy()))
-        counted = counter_curve(as_seconds(totals["instant"]) + HOUR_S, values)
-        return counted.curve.cut(HOUR_S).rename({"start": "hour_start"}), counted.lost_kwh
-    numbers = changes["change"].to_numpy()
-    energy = changes.select(
-        pl.col("instant").alias("hour_start"), pl.Series("energy_kwh", numbers * _factor(entity, numbers))
-    )
-    return energy.with_columns(pl.col("energy_kwh").clip(lower_bound=0.0)), 0.0
+def _curve(entity: str, subjects: Subjects, group: pl.DataFrame) -> tuple[EnergyCurve, list[str]]:
+    """The energy of one sensor of one file, and notes."""
+    period = float(group["period"][0])
+    once = group.unique("instant", keep="last", maintain_order=True)
+    totals, changes = once.drop_nulls("total"), once.drop_nulls("change")
+    stated = subjects.units.get(entity) or unit_in(entity)
+    if not totals.height:
+        energy = changes["change"].to_numpy()
+        factor, notes = _factor(entity, stated, energy * HOUR_S / period)
+        starts, gained = as_seconds(changes["instant"]), np.maximum(energy * factor, 0.0)
+        at: Reals = np.column_stack((starts, starts + period)).ravel()
+        known: Reals = np.cumsum(np.column_stack((np.zeros_like(gained), gained)).ravel())
+        covered: Reals = np.cumsum(np.column_stack((np.zeros_like(gained), np.full_like(gained, period))).ravel())
+        return EnergyCurve(at, known, covered), notes
+    seconds, values = as_seconds(totals["instant"]) + period, totals["total"].to_numpy()
+    first = totals["change"][0]
+    if isinstance(first, float):  # what the first period rose by tells where the counter stood before it
+        seconds, values = np.append(seconds[0] - period, seconds), np.append(values[0] - first, values)
+    values, unit_changes = in_one_unit(seconds, values)
+    factor, notes = _factor(entity, stated, np.diff(values) * HOUR_S / np.diff(seconds))
+    counted = counter_curve(seconds, values * factor)
+    remarks = {
+        f"{counted.lost_kwh:.3g} kWh flowed while statistics were missing; those hours stay missing": counted.lost_kwh,
+        f"{counted.dropped} rows are glitches and left out": counted.dropped,
+        f"{counted.shifts} changes to an unrelated level; those hours stay missing": counted.shifts,
+        "its unit changed, it is converted": len(unit_changes),
+    }
+    return counted.curve, notes + [f"{entity}: {remark}" for remark, count in remarks.items() if count]
 
 
-def _factor(entity: str, hourly: Reals) -> float:
-    """KWh per unit of a sensor: by its name, else by the size of its hours."""
-    unit = unit_in(entity)
-    if unit in _KWH_PER_UNIT:
-        return _KWH_PER_UNIT[unit]
+def _factor(entity: str, stated: str | None, hourly: Reals) -> tuple[float, list[str]]:
+    """KWh per unit of a sensor: as stated, else by the size of its hours, which is told.
+
+    Raises:
+        DataRefusedError: the unit is no energy's, or by its size no home's.
+    """
+    if stated is not None:
+        if stated not in _KWH_PER_UNIT:
+            message = f"{entity} is in {stated}, which is no unit of an energy"
+            raise DataRefusedError(message, f"leave it out: --map {entity}=ignore")
+        return _KWH_PER_UNIT[stated], []
     rises = hourly[hourly > 0]
-    return 1e-3 if rises.size and float(np.median(rises)) > MAX_TYPICAL_KW else 1.0
+    unit = "Wh" if rises.size and float(np.median(rises)) > MAX_TYPICAL_KW else "kWh"
+    if rises.size >= _ENOUGH and float(np.quantile(rises, 0.95)) < MIN_TYPICAL_KW:
+        message = f"{entity}, read as {unit}, implies at most {1000 * float(np.quantile(rises, 0.95)):.2g} W"
+        raise DataRefusedError(
+            f"{message}, which no home runs on; it may be in MWh",
+            f"end its name in _mwh or export its unit too, or leave it out: --map {entity}=ignore",
+        )
+    return _KWH_PER_UNIT[unit], [f"{entity}: no unit is stated; by the size of its hours it is {unit}"]
 
 
 def refuse_implausible(hours: pl.DataFrame) -> None:
@@ -182,6 +257,18 @@ def independent_series(hours: pl.DataFrame) -> pl.DataFrame:
     return known.select(
         "hour_start", pl.col("column").replace_strict(names, return_dtype=pl.String).alias("quantity"), "energy_kwh"
     )
+
+
+def with_statistics_of_minutes(recorded: pl.DataFrame, fine: pl.DataFrame) -> pl.DataFrame:
+    """Return recorded readings, and where there are none those of statistics by the minute."""
+    if fine.is_empty():
+        return recorded
+    wide = fine.pivot("column", index="hour_start", values="energy_kwh").rename({"hour_start": "slot_start"})
+    slots = wide.with_columns(pl.lit(15, dtype=pl.Int32).alias("native_minutes"))
+    joined = recorded.join(slots, on="slot_start", how="full", coalesce=True, suffix="_fine")
+    both = [name for name in recorded.columns if f"{name}_fine" in joined.columns]
+    filled = joined.with_columns(pl.coalesce(name, f"{name}_fine").alias(name) for name in both)
+    return filled.drop(f"{name}_fine" for name in both).sort("slot_start")
 
 
 def hourly_readings(hours: pl.DataFrame) -> pl.DataFrame:

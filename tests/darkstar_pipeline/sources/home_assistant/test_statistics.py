@@ -1,16 +1,17 @@
 """Long-term statistics in every layout: hours as an independent series, and hourly readings."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS
-from tests.builders.home_assistant_exports import NOW, START, counting, import_files, read
+from tests.builders.home_assistant_exports import NOW, SITE, START, counting, import_files, read
 
 
 def hour(n: int) -> str:
@@ -126,3 +127,72 @@ def test_statistics_fill_only_what_nothing_finer_tells(tmp_path: Path):
     again = run("s.csv", "h.csv", hours=1)
     assert (again.slots_new, again.slots_changed) == (0, 0)
     assert lake.read(METER_READINGS, "home").equals(first)
+
+
+def exported(separator: str = ",", *, day_first: bool = False, unit: str = "kWh", comma: bool = False) -> str:
+    """The export of an integration: local clock, unit column, from midnight of the day of 25 hours."""
+    lines = [separator.join(("statistic_id", "unit", "start", "min", "max", "mean", "sum", "state", "delta"))]
+    for n, clock in enumerate(["00", "01", "02", "02", "03", "04"]):
+        stamp = f"25.10.2026 {clock}:00" if day_first else f"2026-10-25 {clock}:00"
+        values = (0.4 * (n + 1), 5000 + 0.4 * (n + 1), 0.4)
+        shown = [f"{value * (1000 if unit == 'Wh' else 1):.4f}".replace(".", "," if comma else ".") for value in values]
+        lines.append(separator.join(("sensor.house_load", unit, stamp, "", "", "", *shown)))
+        lines.append(separator.join(("sensor.outdoor_temperature", "°C", stamp, "3", "4", "3", "", "", "")))
+    return "\n".join(lines) + "\n"
+
+
+FIVE = json.dumps(
+    {
+        "statistics": {
+            "sensor.house_load_kwh": [
+                {"start": 1792879200000 + 300_000 * n, "end": 1792879200000 + 300_000 * (n + 1), "change": 0.4 / 12}
+                for n in range(72)
+            ]
+        }
+    }
+)
+ACROSS = (
+    "entity_id,type,unit,"
+    + ",".join(f"2026-10-{24 if n < 2 else 25}T{(22 + n) % 24:02}:00:00.000Z" for n in range(6))
+    + "\nsensor.house_load,device_consumption,Wh,"
+    + ",".join(["400"] * 6)
+    + "\n"
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        exported(),
+        exported("\t", day_first=True),
+        exported(";", comma=True),
+        exported(unit="Wh"),
+        FIVE,
+        ACROSS,
+    ],
+    ids=["local", "tabs-day-first", "semicolon", "watt-hours", "five-minutes", "dashboard"],
+)
+def test_exports_that_state_clock_unit_and_period_are_read_by_them(content: str, tmp_path: Path):
+    site = SITE.model_copy(update={"timezone": "Europe/Vienna"})
+    data = read(tmp_path, {"s.json" if content.startswith("{") else "s.csv": content}, site=site)
+    first = datetime(2026, 10, 24, 22, tzinfo=UTC)
+    assert data.statistics["hour_start"].to_list() == [first + timedelta(hours=n) for n in range(6)]
+    assert data.statistics["energy_kwh"].to_list() == pytest.approx([0.4] * 6)
+
+
+def test_statistics_of_five_minutes_give_quarter_hours_too(tmp_path: Path):
+    data = read(tmp_path, {"s.json": FIVE})
+    assert data.readings["load_kwh"].to_list() == pytest.approx([0.1] * 24)
+    assert data.readings["native_minutes"].unique().to_list() == [15]
+
+
+def test_statistics_of_days_are_refused(tmp_path: Path):
+    rows = [{"start": MILLIS + 86_400_000 * n, "end": MILLIS + 86_400_000 * (n + 1), "change": 9.6} for n in range(5)]
+    with pytest.raises(DataRefusedError, match="a row covers 1440 minutes; an hour or five minutes are read"):
+        read(tmp_path, {"s.json": json.dumps({"sensor.house_load_kwh": rows})})
+
+
+def test_statistics_without_unit_that_no_home_runs_on_are_refused(tmp_path: Path):
+    rows = [{"start": MILLIS + 3_600_000 * n, "sum": 1.1 + 0.0004 * n} for n in range(48)]
+    with pytest.raises(DataRefusedError, match="which no home runs on; it may be in MWh"):
+        read(tmp_path, {"s.json": json.dumps({"sensor.house_load": rows})})
