@@ -201,6 +201,13 @@ BENCHMARKS = {
         short_seconds=10,
         seconds=30,
     ),
+    "writers": Benchmark(
+        module="benchmarks.robustness.writers",
+        measures="slots lost when imports, feed, backfill, backup, retrain and retention run at once and are killed",
+        short_seconds=90,
+        seconds=600,
+        on_homes=False,
+    ),
     "wrong_input": Benchmark(
         module="benchmarks.robustness.wrong_input",
         measures="whether each of 19 kinds of wrong file is refused clearly and the lake unchanged",

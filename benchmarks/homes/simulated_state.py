@@ -110,7 +110,10 @@ class SimulatedState:
 
     def _add_dagster_run(self, at: datetime) -> None:
         """Run a job, and date the run back."""
-        config = {"ops": {"_materialize": {"config": {"event_bytes": EVENT_BYTES}}}}
+        config = {
+            "ops": {"_materialize": {"config": {"event_bytes": EVENT_BYTES}}},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        }
         with open_instance(self.home) as instance:
             run_id = _nightly.execute_in_process(instance=instance, run_config=config).run_id
         with closing(sqlite3.connect(self.home / DAGSTER_FOLDER / "history" / "runs.db")) as store, store:

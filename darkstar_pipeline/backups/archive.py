@@ -128,8 +128,9 @@ def make_backup(
             name = path.relative_to(home).as_posix()
             if is_secret(path) or path.resolve() in hidden or (suspicious and looks_secret(path)):
                 left_out.append(name)
-            elif (content := _content(path)) is not None:
-                written.add(f"{STATE}/{name}", content, path.stat().st_mode & 0o777, path.stat().st_mtime)
+            elif (read := _content(path)) is not None:
+                content, status = read
+                written.add(f"{STATE}/{name}", content, status.st_mode & 0o777, status.st_mtime)
         files, size = len(written.files), sum(entry["size"] for entry in written.files.values())
         if f"{STATE}/{STATE_FILE}" not in written.files:  # a folder of a release before there was the file
             written.add(f"{STATE}/{STATE_FILE}", json.dumps({"version": read_state_version(home)}).encode())
@@ -233,14 +234,15 @@ def _is_database(path: Path) -> bool:
         return False
 
 
-def _content(path: Path) -> bytes | None:
-    """The bytes of a file, a database's as of one moment; None where it has gone meanwhile.
+def _content(path: Path) -> tuple[bytes, os.stat_result] | None:
+    """The bytes of a file, a database's as of one moment, and its status; None where it has gone meanwhile.
 
     Raises:
         ConfigurationError: it is there and cannot be read.
     """
     try:
-        return _database_content(path) if _is_database(path) else path.read_bytes()
+        status = path.stat()
+        return (_database_content(path) if _is_database(path) else path.read_bytes()), status
     except FileNotFoundError:
         return None
     except (OSError, sqlite3.Error) as error:

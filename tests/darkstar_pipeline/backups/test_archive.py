@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from darkstar_pipeline.backups import archive as making
 from darkstar_pipeline.backups.archive import BackupReport, make_backup
 from darkstar_pipeline.backups.restore import RestoreReport, restore_backup
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError, DataMissingError, DataRefusedError
@@ -344,3 +345,18 @@ def test_backup_leaves_out_what_looks_secret_when_nobody_can_say_what_is(tmp_pat
     report = make_backup(home, tmp_path / "b.tar.gz", now=NOW, suspicious=True)
     assert "service/haus" in report.left_out
     assert "service/plan.json" not in report.left_out
+
+
+def test_backup_goes_on_when_a_file_is_removed_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, read = made_state(tmp_path), making._content
+
+    def removed_at_once(path: Path) -> object:
+        content = read(path)
+        if path.name == "part.parquet":
+            path.unlink()
+        return content
+
+    monkeypatch.setattr(making, "_content", removed_at_once)
+    assert make_backup(home, tmp_path / "backup.tar.gz", now=NOW).files > 3
