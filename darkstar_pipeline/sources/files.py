@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
+from darkstar_pipeline.sources.dialects import table_of, text_of, with_decimal_points, with_known_names
 from darkstar_pipeline.sources.parquet import MAX_BYTES, MAX_ROWS, PARQUET_MAGIC, parquet_frame
 
 _CHUNK = 2**20
@@ -62,17 +63,14 @@ def decode(content: bytes, name: str) -> str:
     """Return the content as text.
 
     Raises:
-        DataRefusedError: it is not UTF-8 text.
+        DataRefusedError: it is no text (UTF-8, UTF-16 with its mark, or Windows-1252).
     """
     if content.startswith(PARQUET_MAGIC):
         raise DataRefusedError(f"{name} is a Parquet file by its content, not text", "rename it to end in .parquet")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        reason = f"byte {error.start} is not UTF-8"
-        raise DataRefusedError(f"{name} is not text: {reason}", "save it as CSV in UTF-8, or as Parquet") from error
-    if "\x00" in text:
-        raise DataRefusedError(f"{name} is binary, not text", "save it as CSV in UTF-8, or as Parquet")
+    text = text_of(content)
+    if text is None:
+        what = "binary, not text" if b"\x00" in content else "not text: it holds control characters"
+        raise DataRefusedError(f"{name} is {what}", "save it as CSV in UTF-8, or as Parquet")
     return text
 
 
@@ -96,7 +94,7 @@ def read_table(file: Path, wanted: Collection[str]) -> tuple[pl.DataFrame, tuple
     if kind in _PARQUET_SUFFIXES:
         frame, others = parquet_frame(content, file.name, wanted)
     elif kind in _CSV_SUFFIXES:
-        table = csv_frame(decode(content, file.name), file.name)
+        table = with_known_names(csv_frame(decode(content, file.name), file.name), wanted)
         others = tuple(name for name in table.columns if name not in wanted)
         frame = table.drop(others)
     else:
@@ -119,25 +117,21 @@ def csv_frame(text: str, name: str, *, header: tuple[str, ...] | None = None) ->
     Raises:
         DataRefusedError: a row has more fields than the header, or it is no CSV at all.
     """
-    first = text.lstrip().split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)
+    table, separator = table_of(text)
     try:
         frame = pl.read_csv(
-            io.BytesIO(text.encode()),
+            io.BytesIO(table.encode()),
             has_header=header is None,
             new_columns=None if header is None else list(header),
             separator=separator,
             infer_schema=False,
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        reason = _csv_fault(text, separator) or " ".join(str(error).split())[:120]
+        reason = _csv_fault(table, separator) or " ".join(str(error).split())[:120]
         raise DataRefusedError(f"{name} is not valid CSV: {reason}", "fix that row or export the file again") from error
     if frame.height > MAX_ROWS:
         raise DataRefusedError(f"{name} has {frame.height} rows; at most {MAX_ROWS} are read", "split the file by year")
-    renamed = frame.rename(lambda column: column.strip())
-    if separator != ",":  # spreadsheets of countries with a decimal comma write 0,25 and 7,4e-08
-        return renamed.with_columns(pl.all().str.replace(r"^(-?\d*),(\d+(?:[eE][+-]?\d+)?)$", "$1.$2"))
-    return renamed
+    return with_decimal_points(frame.rename(lambda column: column.strip()), separator)
 
 
 def _csv_fault(text: str, separator: str) -> str:

@@ -14,6 +14,11 @@ from env.time_grid import SLOT_DTYPE
 _DATE_TIME = r"^\s*(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)"
 _OFFSET = r"\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?\s*(Z|z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})\s*$"
 _WHOLE = _DATE_TIME + r"\s*(?:Z|z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})?\s*$"
+_EPOCH_SECONDS, _EPOCH_MILLIS = r"^\d{10}(?:\.\d+)?$", r"^\d{13}$"
+_OTHER_CALENDARS = {
+    r"^\s*\d{5}(?:[.,]\d+)?\s*$": "the day numbers of a spreadsheet, which have no time zone",
+    r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{4}\b": "day and month in an order that differs by country, without a time zone",
+}
 _EARLIEST_YEAR = 2000
 NAIVE = "_naive"
 _HALVES = ("earliest", "latest")
@@ -35,7 +40,8 @@ def with_instants(frame: pl.DataFrame, source: str, target: str, file: str) -> p
     column = pl.col(source)
     if isinstance(dtype, pl.String):
         clock, offset = _text_parts(column)
-        instant = pl.when(offset.is_not_null()).then(clock - pl.duration(minutes=offset)).dt.replace_time_zone("UTC")
+        placed = pl.when(offset.is_not_null()).then(clock - pl.duration(minutes=offset)).dt.replace_time_zone("UTC")
+        instant = pl.coalesce(placed, _epoch(column))
         naive = pl.when(offset.is_null()).then(clock)
     elif isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
         instant = column.dt.convert_time_zone("UTC").cast(SLOT_DTYPE)
@@ -64,6 +70,15 @@ def _text_parts(column: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     return clock, offset
 
 
+def _epoch(column: pl.Expr) -> pl.Expr:
+    """Seconds or milliseconds since 1970 as an instant; null where the text is none."""
+    text = column.str.strip_chars()
+    seconds = pl.when(text.str.contains(_EPOCH_SECONDS)).then(text).cast(pl.Float64, strict=False)
+    millis = pl.when(text.str.contains(_EPOCH_MILLIS)).then(text).cast(pl.Int64, strict=False)
+    micros = pl.coalesce((seconds * 1e6).round().cast(pl.Int64), millis * 1000)
+    return pl.from_epoch(micros, time_unit="us").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
 def stamp_checks(source: str, target: str) -> list[pl.Expr]:
     """Return the checks of a column made by `with_instants`: readable, with an offset, and of this century."""
     shown = pl.col(source).cast(pl.String)
@@ -85,12 +100,19 @@ def too_old(target: str, source: str) -> pl.Expr:
 
 
 def refuse_all_naive(frame: pl.DataFrame, source: str, target: str, file: str) -> None:
-    """Refuse a file none of whose stamps has an offset.
+    """Refuse a file none of whose stamps has an offset, or whose stamps are of another form throughout.
 
     Raises:
         DataRefusedError: with the remedy.
     """
-    if frame[target].null_count() == frame.height and frame[NAIVE].null_count() < frame.height:
+    if frame.is_empty() or frame[target].null_count() < frame.height:
+        return
+    texts = frame[source].drop_nulls().cast(pl.String)
+    for form, words in _OTHER_CALENDARS.items():
+        if len(texts) and texts.str.contains(form).mean() == 1.0:
+            message = f"{file}: {target} holds {words}, as in {texts[0]}"
+            raise DataRefusedError(message, "write instants: 2026-01-31T13:15:00Z, or ...T14:15:00+01:00")
+    if frame[NAIVE].null_count() < frame.height:
         example = frame.filter(pl.col(NAIVE).is_not_null())[source].cast(pl.String)[0]
         message = f"{file}: {target} has no offset from UTC, as in {example}"
         raise DataRefusedError(message, "write UTC with Z, or the offset: 2026-01-31T13:15:00Z, ...T14:15:00+01:00")
