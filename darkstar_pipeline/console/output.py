@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 WIDE = 10_000
 """Width of tables that are not drawn on a terminal [characters]: nothing is cut."""
+LONGEST_WORD = 24
+"""A longer word, such as the name of an entity, may be broken to fit a terminal [characters]."""
+GAP = 3
+"""Between two columns of a table [characters]."""
 
 
 class Answer(Protocol):
@@ -65,7 +69,7 @@ def console(out: TextIO) -> "Console":
 def draw_table(
     out: "Console", rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, digits: int = 2
 ) -> None:
-    """Draw rows as a table.
+    """Draw rows as a table; where it is too wide for the terminal, as several with the first column in each.
 
     Args:
         out: console to draw on.
@@ -73,17 +77,68 @@ def draw_table(
         columns: heading of each column to show, by column name.
         digits: decimals of real numbers.
     """
+    cells = {name: [cell(row.get(name), digits) for row in rows] for name in columns}
+    texts = {name: [heading, *cells[name]] for name, heading in columns.items()}
+    least = {name: _least_width(texts[name]) for name in columns}
+    numeric = {name for name in columns if any(isinstance(row.get(name), (int, float)) for row in rows)}
+    for number, part in enumerate(_parts(least, out.width)):
+        if number:
+            out.print()
+        widths = _widths({name: least[name] for name in part}, texts, out.width)
+        _draw_part(out, {name: columns[name] for name in part}, cells, widths, numeric)
+
+
+def _draw_part(
+    out: "Console",
+    columns: Mapping[str, str],
+    cells: Mapping[str, list[str]],
+    widths: Mapping[str, int],
+    numeric: set[str],
+) -> None:
+    """Draw some columns of a table."""
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=any(columns.values()))
     for name, heading in columns.items():
-        numeric = any(isinstance(row.get(name), (int, float)) for row in rows)
-        table.add_column(escape(heading), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(cell(row.get(name), digits) for name in columns))
+        justify = "right" if name in numeric else "left"
+        table.add_column(escape(heading), justify=justify, overflow="fold", width=widths[name])
+    for row in zip(*(cells[name] for name in columns), strict=True):
+        table.add_row(*row)
     out.print(table)
+
+
+def _least_width(texts: Sequence[str]) -> int:
+    """Return the width below which a word would be broken; very long ones may be."""
+    words = [word for text in texts for word in text.split()]
+    return min(max((len(word) for word in words), default=1), LONGEST_WORD)
+
+
+def _parts(least: Mapping[str, int], width: int) -> list[list[str]]:
+    """Return the columns in parts that fit a width, the first column in each."""
+    first, *others = least
+    parts, used = [[first]], least[first]
+    for name in others:
+        needed = GAP + least[name]
+        if used + needed > width and len(parts[-1]) > 1:
+            parts.append([first])
+            used = least[first]
+        parts[-1].append(name)
+        used += needed
+    return parts
+
+
+def _widths(least: Mapping[str, int], texts: Mapping[str, list[str]], width: int) -> dict[str, int]:
+    """Return the width of each column: room for its cells, then for its heading; those first that lack least."""
+    room, widths = width - sum(least.values()) - GAP * (len(least) - 1), dict(least)
+    for wanted in (slice(1, None), slice(0, 1)):
+        lacking = {name: max((len(text) for text in texts[name][wanted]), default=0) - widths[name] for name in least}
+        for name in sorted(lacking, key=lambda name: lacking[name]):
+            given = max(min(lacking[name], room), 0)
+            widths[name] += given
+            room -= given
+    return widths
 
 
 def cell(value: object, digits: int = 2) -> str:

@@ -1,6 +1,8 @@
 import io
 from datetime import UTC, date, datetime
 
+from rich.console import Console
+
 from darkstar_pipeline.console.output import console, draw_table
 
 
@@ -31,3 +33,30 @@ def test_draw_table_cuts_nothing_when_it_is_wide_and_not_on_a_terminal() -> None
 def test_draw_table_writes_days_and_instants_as_iso_when_they_come() -> None:
     row = drawn([{"d": date(2026, 3, 29), "t": datetime(2026, 3, 29, 1, tzinfo=UTC)}], {"d": "d", "t": "t"})[2]
     assert row.split() == ["2026-03-29", "2026-03-29T01:00:00Z"]
+
+
+def drawn_on_terminal(rows: list[dict[str, object]], columns: dict[str, str], width: int) -> list[str]:
+    out = io.StringIO()
+    draw_table(Console(file=out, width=width, highlight=False), rows, columns)
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def test_draw_table_breaks_no_word_and_repeats_the_first_column_when_the_terminal_is_narrow() -> None:
+    columns = {"policy": "policy", **{f"c{i}": f"discharged slots {i}" for i in range(9)}}
+    lines = drawn_on_terminal([{"policy": "self_consumption", **{f"c{i}": i for i in range(9)}}], columns, 80)
+    assert max(len(line) for line in lines) <= 80
+    assert sum(line.startswith("self_consumption") for line in lines) == 3  # four columns beside it fit
+    assert " ".join(lines).split().count("discharged") == 9
+    assert [value for line in lines if line.startswith("self_") for value in line.split()[1:]] == list("012345678")
+
+
+def test_draw_table_gives_the_room_to_the_cells_when_headings_can_wrap() -> None:
+    rows: list[dict[str, object]] = [{"a": 1.0, "b": "covers 0.27 kWh of load at 0.24 EUR/kWh"}]
+    lines = drawn_on_terminal(rows, {"a": "price of a slot [EUR/kWh]", "b": "why"}, 52)
+    assert lines[-1].endswith("covers 0.27 kWh of load at 0.24 EUR/kWh")
+
+
+def test_draw_table_breaks_a_word_only_when_it_is_longer_than_the_limit() -> None:
+    lines = drawn_on_terminal([{"a": "sensor." + "x" * 90, "b": 1}], {"a": "entity", "b": "n"}, 60)
+    assert max(len(line) for line in lines) <= 60
+    assert "".join(line.split()[0] for line in lines[2:]) == "sensor." + "x" * 90
