@@ -69,7 +69,11 @@ def decode(content: bytes, name: str) -> str:
         raise DataRefusedError(f"{name} is a Parquet file by its content, not text", "rename it to end in .parquet")
     text = text_of(content)
     if text is None:
-        what = "binary, not text" if b"\x00" in content else "not text: it holds control characters"
+        what = (
+            "binary, not text: it holds control characters"
+            if content.isascii()
+            else "not text: neither UTF-8, UTF-16 nor Windows-1252"
+        )
         raise DataRefusedError(f"{name} is {what}", "save it as CSV in UTF-8, or as Parquet")
     return text
 

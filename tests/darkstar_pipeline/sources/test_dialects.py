@@ -68,7 +68,9 @@ def test_dialect_gives_the_readings_that_were_written(name: str, place: Place):
             with_stamps(pl.col("slot_start").dt.strftime("%d.%m.%Y %H:%M")), "in an order that differs", id="points"
         ),
         pytest.param(with_stamps(pl.col("slot_start").dt.strftime("%Y-%m-%d %H:%M")), "no offset from UTC", id="clock"),
-        pytest.param(b"slot_start,load_kwh\n\x01\x02\x03", "is not text: it holds control characters", id="binary"),
+        pytest.param(
+            b"slot_start,load_kwh\n\x01\x02\x03", "is binary, not text: it holds control characters", id="binary"
+        ),
     ],
 )
 def test_dialect_that_could_mean_two_things_is_refused(content: bytes, message: str, place: Place):
