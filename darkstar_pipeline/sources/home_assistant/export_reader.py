@@ -122,8 +122,7 @@ def read_home_assistant(
     readings = _believed(with_statistics_of_minutes(recorded, fine), site, collected)
     hourly = _believed(hourly_readings(hours), site, collected)
     prices = _prices(exports, states, until, site, now, known_prices, collected)
-    unused = sorted(entity for entity, subject in subjects.of.items() if subject is Subject.UNUSED)
-    if unused:
+    if unused := subjects.unused():
         collected.notes.append(f"{UNUSED_NOTE}{', '.join(unused)}")
     return HomeAssistantData(
         readings=readings,

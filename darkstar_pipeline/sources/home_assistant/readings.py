@@ -24,6 +24,7 @@ _SIGNED = {
     Subject.BATTERY_INVERTED: (Subject.DISCHARGE, Subject.CHARGE),
     Subject.BATTERY_UNSIGNED: (Subject.CHARGE, Subject.DISCHARGE),
     Subject.GRID: (Subject.IMPORT, Subject.EXPORT),
+    Subject.GRID_INVERTED: (Subject.EXPORT, Subject.IMPORT),
 }
 _SOC = ("soc_start_percent", "soc_end_percent")
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
-from darkstar_pipeline.sources.home_assistant.sensor_names import MAPPABLE, Subject, mapped_subject, subject_of_sensor
+from darkstar_pipeline.sources.home_assistant.sensor_meaning import Meaning, meaning_of_sensor
+from darkstar_pipeline.sources.home_assistant.sensor_names import MAPPABLE, Subject, mapped_subject
 
 CLOCK = "clock"
 """A key of the mapping that is no sensor: `clock=local` says that stamps without offset show the site's clock."""
@@ -19,11 +20,21 @@ class Subjects:
         of: subject by sensor.
         units: unit by sensor, where the export states it.
         labels: further names by sensor: as shown in Home Assistant, or of its file.
+        because: why a sensor is taken so, or is no reading, where more than its general words says so.
     """
 
     of: Mapping[str, Subject]
     units: Mapping[str, str] = field(default_factory=dict[str, str])
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    because: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def unused(self) -> list[str]:
+        """Return the sensors that are not used, each with its reason in brackets."""
+        return sorted(
+            f"{entity} ({self.because[entity]})" if entity in self.because else entity
+            for entity, subject in self.of.items()
+            if subject is Subject.UNUSED
+        )
 
 
 def clock_zone(mapping: Mapping[str, str], timezone: str) -> str:
@@ -61,23 +72,33 @@ def decide_subjects(
     """
     mapped = _mapped(mapping, entities)
     subjects: dict[str, Subject] = {}
+    because: dict[str, str] = {}
     unknown: list[str] = []
     for entity in entities:
-        subject = mapped.get(entity)
-        if subject is None and units.get(entity) in _UNUSED_UNITS:
-            subject = Subject.UNUSED
-        if subject is None:
-            subject = subject_of_sensor(entity, names.get(entity, ""), stems.get(entity))
-        if subject is None:
+        meaning = _meaning(entity, mapped, units.get(entity), names.get(entity, ""), stems.get(entity))
+        if meaning is None:
             unknown.append(entity)
-        else:
-            subjects[entity] = subject
+            continue
+        subjects[entity] = meaning.subject
+        if meaning.because:
+            because[entity] = meaning.because
     if unknown:
         plural = "what they measure" if len(unknown) > 1 else "what it measures"
         message = f"{', '.join(unknown)}: the name does not say {plural}"
         raise DataRefusedError(message, f"say it: --map {unknown[0]}=load_kwh, or --map {unknown[0]}=ignore")
     labels = {entity: f"{names.get(entity, '')} {stems.get(entity, '')}".strip() for entity in entities}
-    return Subjects(of=subjects, units=units, labels=labels)
+    return Subjects(of=subjects, units=units, labels=labels, because=because)
+
+
+def _meaning(
+    entity: str, mapped: Mapping[str, Subject], unit: str | None, name: str, stem: str | None
+) -> Meaning | None:
+    """What a sensor measures, by the person, else by its unit, else by its names."""
+    if entity in mapped:
+        return Meaning(mapped[entity])
+    if unit in _UNUSED_UNITS:
+        return Meaning(Subject.UNUSED, f"in {unit}")
+    return meaning_of_sensor(entity, name, stem)
 
 
 def _mapped(mapping: Mapping[str, str], entities: Sequence[str]) -> dict[str, Subject]:
