@@ -3,12 +3,13 @@
 Looking costs nothing and is done every few seconds; a write wears the inverter's memory. The rules (ADR 0021):
 
 - The first write of a need is done at once, whatever is left of the budget: a command of ours is still running.
-- A default that was not taken is written again after 5 s, 10 s and then every 20 s for three minutes, where the budget
-  has room for that, then after one minute, two, ... an hour: one value each time, the others once it was taken.
+- A default that was not taken is written again after 5 s, 10 s and then every 20 s for three and a half minutes, where
+  the budget has room for that, then after one minute, two, ... an hour: one value each time, the others once it was
+  taken.
 - Where fewer writes are left than hours until midnight, they are spread over these, but for the last reserve: one
   write for each entity, kept for when something has changed.
 - Where something has changed (the entity came back, its value moved, Home Assistant answers again), it is written
-  after the short pause at most; from the fourth time on after one minute, two, ... an hour.
+  after the short pause at most, and quick tries begin anew; from the fourth time on after one minute, two, ... an hour.
 - Where nothing is left all the same, because that happened too often, one value an hour is written.
 
 The pace outlives the guard in a file: one that is killed and started again does not begin anew.
@@ -29,8 +30,8 @@ from darkstar_pipeline.state.atomic_files import atomic_write
 PACE_FILE = "default_pace.json"
 SHORTEST_SECONDS = 5.0
 QUICK_SECONDS = 20.0
-QUICK_TRIES = 9
-"""So many times a default is written again after a short pause: three minutes."""
+QUICK_TRIES = 12
+"""So many times a default is written again after a short pause: three and a half minutes."""
 PROMPTS = 3
 """So many times a change has the default written after the short pause."""
 FIRST_PAUSE_SECONDS = 60.0
@@ -71,7 +72,7 @@ def pause_seconds(tries: int, reserve: Reserve) -> float:
         tries: number of these writes.
         reserve: the writes that are left today.
 
-    >>> [pause_seconds(tries, Reserve(90, 2, 3600.0)) for tries in (1, 2, 9, 10, 11, 16, 40)]
+    >>> [pause_seconds(tries, Reserve(90, 2, 3600.0)) for tries in (1, 2, 12, 13, 14, 19, 40)]
     [5.0, 10.0, 20.0, 60.0, 120.0, 3600.0, 3600.0]
     >>> [pause_seconds(1, Reserve(left, 2, 12 * 3600.0)) for left in (6, 2, 0)]
     [10800.0, inf, 3600.0]
@@ -129,6 +130,7 @@ class DefaultPace:
         """Note that a value is being written; a disk that does not take the note is logged and stops nothing."""
         last = self._pace
         tries, prompted = (0, 0) if last is None else (last.tries, last.prompted)
+        tries = 0 if changed and prompted < PROMPTS else tries
         boot, now = boot_id(), self._uptime()
         self._pace = _Pace(boot=boot, written_at=now, tries=tries + 1, prompted=prompted + int(changed))
         try:

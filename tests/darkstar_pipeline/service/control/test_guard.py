@@ -81,10 +81,10 @@ def test_guard_goes_on_for_days_when_home_assistant_answers_200_and_skips_the_en
     stub_home.skips = True
     write_lease(tmp_path, stub_home.lease())
     hands = Hands(tmp_path)
-    hands.turns(300)
+    hands.turns(150)
     assert not released(tmp_path)
     assert f"{ENTITY} is 5000, its default is 0.0" in hands.problem
-    assert 8 <= len(stub_home.calls) <= 14, "five minutes: every 20 s at first, after minutes later"
+    assert 8 <= len(stub_home.calls) <= 14, "after 5 s, 10 s, and then every 20 s"
     stub_home.skips, stub_home.states[ENTITY] = False, "4000"
     hands.turns(40)
     assert (float(stub_home.states[ENTITY]), released(tmp_path), hands.problem) == (0, True, "")
