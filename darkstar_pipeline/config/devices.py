@@ -9,10 +9,12 @@ from env.devices import Appliance, Devices, ElectricVehicle, WaterHeater
 class WaterHeaterSettings(Frozen):
     """A water heater whose hours a plan may choose."""
 
-    power_kw: float = Field(gt=0, description="power of the heating element [kW]")
-    energy_kwh_per_day: float = Field(ge=0, description="energy for hot water on an ordinary local day [kWh]")
+    power_kw: float = Field(gt=0, le=1000, description="power of the heating element [kW]")
+    energy_kwh_per_day: float = Field(
+        ge=0, le=10_000, description="energy for hot water on an ordinary local day [kWh]"
+    )
     vacation_kwh_per_day: float = Field(
-        default=0.0, ge=0, description="energy a day while nobody is at home, against legionella [kWh]"
+        default=0.0, ge=0, le=10_000, description="energy a day while nobody is at home, against legionella [kWh]"
     )
     spacing_hours: float = Field(
         default=0.0, ge=0, le=24, description="minimum time between the starts of two heating blocks; 0: none [h]"
@@ -26,7 +28,7 @@ class WaterHeaterSettings(Frozen):
 class VehicleSettings(Frozen):
     """A car whose charging a plan may schedule."""
 
-    power_kw: float = Field(gt=0, description="power of the charger [kW]")
+    power_kw: float = Field(gt=0, le=1000, description="power of the charger [kW]")
     from_battery: bool = Field(default=False, description="true lets the house battery charge the car")
 
     def vehicle(self) -> ElectricVehicle:
@@ -38,7 +40,7 @@ class ApplianceSettings(Frozen):
     """An appliance that runs its program to the end once started."""
 
     name: str = Field(min_length=1, description="name of the appliance: letters, digits and underscores")
-    power_kw: float = Field(gt=0, description="power while it runs [kW]")
+    power_kw: float = Field(gt=0, le=1000, description="power while it runs [kW]")
     run_hours: float = Field(gt=0, le=24, description="duration of a run [h]")
 
     def appliance(self) -> Appliance:
@@ -54,6 +56,25 @@ class DeviceSettings(Frozen):
     appliances: tuple[ApplianceSettings, ...] = Field(
         default=(), description="dishwasher, washing machine and the like; empty: none"
     )
+
+    def check_power(self, most_kw: float) -> None:
+        """Refuse a load that is on or off and takes more than the home can ever have.
+
+        Args:
+            most_kw: what fuse and batteries give together [kW].
+
+        Raises:
+            ValueError: there is one.
+        """
+        heater = self.water_heater
+        loads = {f"devices.appliances {each.name}": each.power_kw for each in self.appliances}
+        if heater is not None and heater.spacing_hours > 0:
+            loads["devices.water_heater"] = heater.power_kw
+        for name, power in loads.items():
+            if power > most_kw:
+                most = f"limits.import_kw and the batteries give {most_kw:g} kW together"
+                message = f"{name} takes {power:g} kW, and {most}: it could never run"
+                raise ValueError(message)
 
     def devices(self) -> Devices:
         """Return the devices in the type that `env` computes with."""

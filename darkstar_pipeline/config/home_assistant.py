@@ -4,6 +4,7 @@ Control of a real inverter is off by default, and a dry run at first: what would
 written.
 """
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,7 +15,15 @@ from darkstar_pipeline.config.base import Frozen
 EntityId = Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", max_length=255)]
 """An entity id, `domain.object`, as Home Assistant writes it."""
 
+_NUMBERS = ("number", "input_number")
+_SELECTS = ("select", "input_select")
 TimerId = Annotated[str, Field(pattern=r"^timer\.[a-z0-9_]+$", max_length=200)]
+
+
+COMMAND_SECONDS = 900.0
+"""A command lasts for a slot [s]; `env` has it too, and brings Polars with it, which the guard need not pay."""
+SHORTEST_LEASE_MINUTES = 0.1
+"""Control looks every two seconds: a shorter lease would be over between two looks [min]."""
 
 
 class HomeAssistantSensors(Frozen):
@@ -45,14 +54,34 @@ class ControlMapping(Frozen):
     )
     export: EntityId | None = Field(default=None, description="number: maximum export power [W]")
     unit: Literal["W", "kW", "A"] = Field(default="W", description="unit of charge, discharge and export")
-    battery_volts: float = Field(default=51.2, gt=0, le=1000, description="battery voltage, to turn kW into A [V]")
-    default_charge_kw: float = Field(default=0.0, ge=0, description="charge power of the inverter's default [kW]")
+    battery_volts: float = Field(default=51.2, ge=6, le=1500, description="battery voltage, to turn kW into A [V]")
+    default_charge_kw: float = Field(
+        default=0.0, ge=0, le=10_000, description="charge power of the inverter's default [kW]"
+    )
     default_discharge_kw: float | None = Field(
-        default=None, ge=0, description="maximum discharge of the inverter's default [kW]; null: the battery's maximum"
+        default=None,
+        ge=0,
+        le=10_000,
+        description="maximum discharge of the inverter's default [kW]; null: the battery's maximum",
     )
     default_export_kw: float | None = Field(
-        default=None, ge=0, description="maximum export of the inverter's default [kW]; null: not written"
+        default=None, ge=0, le=10_000, description="maximum export of the inverter's default [kW]; null: not written"
     )
+
+    @model_validator(mode="after")
+    def _names_entities_that_can_be_set(self) -> "ControlMapping":
+        numbers = {name: getattr(self, name) for name in ("charge", "discharge", "export")}
+        named = {name: entity for name, entity in numbers.items() if entity is not None}
+        wanted = [(name, entity, _NUMBERS) for name, entity in named.items()]
+        wanted += [] if self.mode is None else [("mode", self.mode, _SELECTS)]
+        for name, entity, domains in wanted:
+            if entity.partition(".")[0] not in domains:
+                message = f"mapping.{name} is {entity}, and only {' and '.join(domains)} can be set to such a value"
+                raise ValueError(message)
+        if len(set(named.values())) < len(named):
+            message = f"mapping.{', mapping.'.join(named)} name one entity twice: each needs its own"
+            raise ValueError(message)
+        return self
 
 
 class ControlSettings(Frozen):
@@ -65,7 +94,10 @@ class ControlSettings(Frozen):
     )
     mapping: ControlMapping = Field(default_factory=ControlMapping, description="entities that control the inverter")
     lease_minutes: float = Field(
-        default=5.0, gt=0, le=15, description="a command that is not renewed within this time ends [min]"
+        default=5.0,
+        ge=SHORTEST_LEASE_MINUTES,
+        le=15,
+        description="a command that is not renewed within this time ends [min]",
     )
     dead_man_timer: TimerId | None = Field(
         default=None,
@@ -81,6 +113,25 @@ class ControlSettings(Frozen):
         default=10.0, gt=0, le=120, description="time within which the entities must read back what was written [s]"
     )
 
+    def check_ramp(self, power_kw: float) -> None:
+        """Refuse a ramp that does not reach the battery's power within a slot, or spends the writes of a day on it.
+
+        Args:
+            power_kw: the battery's largest [kW].
+
+        Raises:
+            ValueError: it is one.
+        """
+        if self.ramp_kw_per_step is None:
+            return
+        n_steps = math.ceil(power_kw / self.ramp_kw_per_step)
+        seconds = n_steps * self.ramp_step_seconds
+        if seconds > COMMAND_SECONDS or n_steps > self.writes_per_day // 2:
+            reach = f"reaches {power_kw:g} kW after {n_steps} writes and {seconds:g} s"
+            limits = f"a command lasts {COMMAND_SECONDS:g} s, and writes_per_day is {self.writes_per_day}"
+            message = f"home_assistant.control.ramp_kw_per_step {self.ramp_kw_per_step:g} {reach}: {limits}"
+            raise ValueError(message)
+
     @model_validator(mode="after")
     def _has_the_entities_of_its_profile(self) -> "ControlSettings":
         if not self.enabled:
@@ -92,6 +143,9 @@ class ControlSettings(Frozen):
             raise ValueError(message)
         if self.profile == "current" and self.mapping.unit != "A":
             message = f"profile current needs mapping.unit A, got {self.mapping.unit}"
+            raise ValueError(message)
+        if self.profile == "work_mode" and self.mapping.mode_charge == self.mapping.mode_default:
+            message = f"mode_charge and mode_default are both {self.mapping.mode_charge!r}: a charge would never end"
             raise ValueError(message)
         return self
 

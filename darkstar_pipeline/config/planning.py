@@ -1,10 +1,17 @@
 """Settings of planning and of its measurement: forecasts, how steady MPC is, and the protocol of evaluation."""
 
+from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from darkstar_pipeline.config.base import Frozen
+from env.time_grid import zone
+
+MOST_HOURS_FROM_SUN = 4.0
+"""The clock of no inhabited place differs more from the sun's [h]; the west of China has 3."""
+HOURS_OF_EARTH = 24.0
+DEGREES_PER_HOUR = 15.0
 
 
 class ProtocolSettings(Frozen):
@@ -16,6 +23,7 @@ class ProtocolSettings(Frozen):
     settlement_value: float | None = Field(
         default=None,
         ge=0,
+        le=10_000,
         description="value of a stored kWh at the end of a day [money/kWh]; null: the day's median import price "
         "x discharge efficiency - wear, not below 0",
     )
@@ -27,6 +35,7 @@ class MpcSettings(Frozen):
     hysteresis_kwh: float = Field(
         default=0.005,
         ge=0,
+        le=100,
         description="a new command is written if it moves at least this energy, or saves its price [kWh]",
     )
     writes_per_day: int | None = Field(
@@ -64,3 +73,31 @@ class ForecastSettings(Frozen):
     )
     load_days: int = Field(default=7, ge=1, le=60, description="days whose mean, slot by slot, forecasts the load")
     pv_days: int = Field(default=3, ge=1, le=60, description="days whose mean, slot by slot, forecasts the PV")
+
+    def check_place(self, timezone: str) -> None:
+        """Refuse a place that is far from its time zone: a sign was lost, or the two numbers changed places.
+
+        Args:
+            timezone: of the site.
+
+        Raises:
+            ValueError: it is.
+        """
+        if self.longitude is None:
+            return
+        offset = datetime(2025, 1, 15, tzinfo=zone(timezone)).utcoffset() or timedelta()
+        away = (offset / timedelta(hours=1) - self.longitude / DEGREES_PER_HOUR) % HOURS_OF_EARTH
+        if min(away, HOURS_OF_EARTH - away) > MOST_HOURS_FROM_SUN:
+            remedy = "east is positive, and latitude is the first of the two"
+            message = f"forecast.longitude {self.longitude:g} is not in the time zone {timezone}: {remedy}"
+            raise ValueError(message)
+
+    @model_validator(mode="after")
+    def _names_a_place(self) -> "ForecastSettings":
+        if (self.latitude is None) != (self.longitude is None):
+            message = "a place needs both latitude and longitude"
+            raise ValueError(message)
+        if self.latitude == 0 and self.longitude == 0:
+            message = "latitude 0 and longitude 0 are in the sea off Africa: give those of the panels, or null for both"
+            raise ValueError(message)
+        return self

@@ -21,6 +21,7 @@ from env.time_grid import zone
 from planner.policy_names import POLICIES
 from planner.training.settings import LightgbmSettings, RegressorSettings
 
+MOST_POWER_KW = 10_000.0
 SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
 
@@ -35,10 +36,14 @@ def _check_zone(name: str) -> str:
 class LimitSettings(Frozen):
     """Limits of the grid connection and the inverter; null: no limit."""
 
-    import_kw: float | None = Field(default=None, gt=0, description="fuse: maximum import from the grid [kW]")
-    export_kw: float | None = Field(default=None, ge=0, description="maximum export to the grid; 0 is a ban [kW]")
+    import_kw: float | None = Field(
+        default=None, ge=0.5, le=MOST_POWER_KW, description="fuse: maximum import from the grid [kW]"
+    )
+    export_kw: float | None = Field(
+        default=None, ge=0, le=MOST_POWER_KW, description="maximum export to the grid; 0 is a ban [kW]"
+    )
     inverter_kw: float | None = Field(
-        default=None, gt=0, description="power of the inverter that PV and battery share [kW]"
+        default=None, ge=0.1, le=MOST_POWER_KW, description="power of the inverter that PV and battery share [kW]"
     )
     curtailable: bool = Field(
         default=False, description="true: curtail surplus PV rather than export it at a negative price"
@@ -55,8 +60,8 @@ class SiteSettings(Frozen):
     timezone: Annotated[str, AfterValidator(_check_zone)] = Field(
         default="Europe/Stockholm", description="IANA time zone"
     )
-    area: str = Field(default="SE3", min_length=1, description="price area of the spot market")
-    currency: str = Field(default="SEK", min_length=1, description="currency of every price")
+    area: str = Field(default="SE3", pattern=r"\S", max_length=64, description="price area of the spot market")
+    currency: str = Field(default="SEK", pattern=r"\S", max_length=16, description="currency of every price")
     first_day: date = Field(default=date(2019, 1, 1), description="first local day that can be processed")
     has_pv: bool | None = Field(
         default=None, description="true: the home has PV panels; null: true if any PV was ever read"
@@ -92,6 +97,7 @@ class SiteSettings(Frozen):
                 battery.battery()
             self.devices.devices()
             Tariff(tuple(version.version() for version in self.tariff))
+            self._together_possible()
         except EnvError as error:
             raise ValueError(str(error)) from error
         unknown = sorted(set(self.policies) - set(POLICIES))
@@ -99,6 +105,20 @@ class SiteSettings(Frozen):
             message = f"unknown policies {unknown}; available: {list(POLICIES)}"
             raise ValueError(message)
         return self
+
+    def _together_possible(self) -> None:
+        """Refuse settings that each may be, and together make no sense.
+
+        Raises:
+            ValueError: there are such.
+        """
+        if self.limits.import_kw is not None:
+            batteries = (self.battery, *self.extra_batteries)
+            self.devices.check_power(self.limits.import_kw + sum(battery.discharge_kw for battery in batteries))
+        for version in self.tariff:
+            version.check(self.currency)
+        self.forecast.check_place(self.timezone)
+        self.home_assistant.control.check_ramp(max(self.battery.charge_kw, self.battery.discharge_kw))
 
     def site(self, name: str) -> Site:
         """Return the home in the type that the rooms compute with."""

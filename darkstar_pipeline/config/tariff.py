@@ -3,13 +3,20 @@
 from datetime import date, time
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from darkstar_pipeline.config.base import Frozen
 from env.power_tariff import PowerTariff, PowerWindow, Tier
 from env.tariff import TariffVersion, TimeOfUse
 
 _MINUTES_OF_DAY = 24 * 60
+MOST_FEE = 10_000.0
+"""No kWh has ever cost as much, in whatever currency [money/kWh]."""
+MOST_FEES = {"SEK": 25.0, "NOK": 25.0, "DKK": 25.0, "EUR": 5.0, "USD": 5.0, "GBP": 5.0, "CHF": 5.0}
+"""Fees above these are in hundredths, or per MWh [money/kWh]; the highest there are reach a tenth of it."""
+MOST_POWER_KW = 10_000.0
+MOST_MONEY = 1e7
+_MONTHS = range(1, 13)
 
 
 class WeeklyWindow(Frozen):
@@ -39,11 +46,24 @@ class TimeOfUseSettings(WeeklyWindow):
     """Other fees in some months, weekdays and hours; the first that applies wins."""
 
     transfer_fee: float | None = Field(
-        default=None, description="transfer fee in these hours; null: the ordinary one [money/kWh, before VAT]"
+        default=None,
+        ge=-MOST_FEE,
+        le=MOST_FEE,
+        description="transfer fee in these hours; null: the ordinary one [money/kWh, before VAT]",
     )
     energy_tax: float | None = Field(
-        default=None, description="energy tax in these hours; null: the ordinary one [money/kWh, before VAT]"
+        default=None,
+        ge=-MOST_FEE,
+        le=MOST_FEE,
+        description="energy tax in these hours; null: the ordinary one [money/kWh, before VAT]",
     )
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "TimeOfUseSettings":
+        if self.transfer_fee is None and self.energy_tax is None:
+            message = "these hours have no fee of their own: give transfer_fee, energy_tax or both, or remove them"
+            raise ValueError(message)
+        return self
 
     def window(self) -> TimeOfUse:
         """Return the exception in the type that `env` computes with."""
@@ -66,7 +86,9 @@ class PowerWindowSettings(WeeklyWindow):
     nor_on_eves: bool = Field(
         default=False, description="true: nor does it apply on customary days off, such as Midsummer Eve"
     )
-    weight: float = Field(default=1.0, ge=0, description="weight of a kW in these hours; 0.5: half, 0: not counted")
+    weight: float = Field(
+        default=1.0, ge=0, le=100, description="weight of a kW in these hours; 0.5: half, 0: not counted"
+    )
 
     def window(self) -> PowerWindow:
         """Return the window in the type that `env` computes with."""
@@ -84,8 +106,10 @@ class PowerWindowSettings(WeeklyWindow):
 class TierSettings(Frozen):
     """A step of a stepped demand charge."""
 
-    up_to_kw: float = Field(gt=0, description="highest peak power billed at this step; the last step has no limit [kW]")
-    cost: float = Field(ge=0, description="cost of a month at this step [money, before VAT]")
+    up_to_kw: float = Field(
+        gt=0, le=MOST_POWER_KW, description="highest peak power billed at this step; the last step has no limit [kW]"
+    )
+    cost: float = Field(ge=0, le=MOST_MONEY, description="cost of a month at this step [money, before VAT]")
 
 
 class PowerTariffSettings(Frozen):
@@ -100,10 +124,28 @@ class PowerTariffSettings(Frozen):
     windows: tuple[PowerWindowSettings, ...] = Field(
         default=(), description="hours that count with a weight of their own"
     )
-    weight_outside: float = Field(default=1.0, ge=0, description="weight of a kW outside the windows")
-    price_per_kw: float = Field(default=0.0, ge=0, description="price of a kW for a month [money/kW, before VAT]")
+    weight_outside: float = Field(default=1.0, ge=0, le=100, description="weight of a kW outside the windows")
+    price_per_kw: float = Field(
+        default=0.0, ge=0, le=MOST_MONEY, description="price of a kW for a month [money/kW, before VAT]"
+    )
     tiers: tuple[TierSettings, ...] = Field(default=(), description="rising steps, instead of a price per kW")
-    minimum_kw: float = Field(default=0.0, ge=0, description="least power that is charged for [kW]")
+    minimum_kw: float = Field(default=0.0, ge=0, le=MOST_POWER_KW, description="least power that is charged for [kW]")
+
+    def check(self) -> None:
+        """Refuse a charge of nothing: no price, or no hour in which a kW counts.
+
+        Raises:
+            ValueError: it is one.
+        """
+        if self.price_per_kw == 0 and not self.tiers:
+            message = "costs nothing: give price_per_kw or tiers, or remove it"
+            raise ValueError(message)
+        charged = set(self.months or _MONTHS)
+        if self.weight_outside == 0 and not any(
+            window.weight > 0 and charged & set(window.months or _MONTHS) for window in self.windows
+        ):
+            message = "has no hour that counts: weight_outside is 0, and so is the weight of every window in its months"
+            raise ValueError(message)
 
     def component(self, vat: float) -> PowerTariff:
         """Return the charge in the type that `env` computes with, whose money includes VAT."""
@@ -125,13 +167,40 @@ class TariffSettings(Frozen):
 
     valid_from: date = Field(default=date(2000, 1, 1), description="first local day on which these fees apply")
     vat: float = Field(default=0.25, ge=0, le=1, description="value-added tax on import; 0.25 is 25 %")
-    transfer_fee: float = Field(default=0.2456, description="grid fee [money/kWh, before VAT]")
-    energy_tax: float = Field(default=0.439, description="energy tax [money/kWh, before VAT]")
-    export_share: float = Field(default=1.0, description="share of the spot price that is paid for export")
-    export_bonus: float = Field(default=0.0, description="paid for export on top of that share [money/kWh]")
-    export_fee: float = Field(default=0.0, description="subtracted from the pay for export [money/kWh]")
+    transfer_fee: float = Field(
+        default=0.2456, ge=-MOST_FEE, le=MOST_FEE, description="grid fee [money/kWh, before VAT]"
+    )
+    energy_tax: float = Field(
+        default=0.439, ge=-MOST_FEE, le=MOST_FEE, description="energy tax [money/kWh, before VAT]"
+    )
+    export_share: float = Field(default=1.0, ge=0, le=10, description="share of the spot price that is paid for export")
+    export_bonus: float = Field(
+        default=0.0, ge=-MOST_FEE, le=MOST_FEE, description="paid for export on top of that share [money/kWh]"
+    )
+    export_fee: float = Field(
+        default=0.0, ge=-MOST_FEE, le=MOST_FEE, description="subtracted from the pay for export [money/kWh]"
+    )
     time_of_use: tuple[TimeOfUseSettings, ...] = Field(default=(), description="other fees by season, weekday and hour")
     power: tuple[PowerTariffSettings, ...] = Field(default=(), description="demand charges: for a month's peak power")
+
+    def check(self, currency: str) -> None:
+        """Refuse fees of another unit, and charges of nothing; what each setting alone may be is refused before.
+
+        Args:
+            currency: of the site.
+
+        Raises:
+            ValueError: there are such.
+        """
+        _check_scale(self, ("transfer_fee", "energy_tax", "export_bonus", "export_fee"), currency)
+        for window in self.time_of_use:
+            _check_scale(window, ("transfer_fee", "energy_tax"), currency)
+        for number, component in enumerate(self.power):
+            try:
+                component.check()
+            except ValueError as error:
+                message = f"power.{number} of the tariff from {self.valid_from} on {error}"
+                raise ValueError(message) from None
 
     def version(self) -> TariffVersion:
         """Return the fees in the type that `env` computes with."""
@@ -141,3 +210,17 @@ class TariffSettings(Frozen):
             time_of_use=tuple(window.window() for window in self.time_of_use),
             power=tuple(component.component(self.vat) for component in self.power),
         )
+
+
+def _check_scale(fees: TariffSettings | TimeOfUseSettings, names: tuple[str, ...], currency: str) -> None:
+    """Refuse fees that are in hundredths of a known currency, or per MWh.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for name in names:
+        fee: float | None = getattr(fees, name)
+        if fee is not None and abs(fee) > MOST_FEES.get(currency, MOST_FEE):
+            remedy = "divide it by 100 if it is in hundredths, by 1000 if it is per MWh"
+            message = f"{name} of the tariff is {fee:g} {currency}/kWh, which no bill has: {remedy}"
+            raise ValueError(message)
