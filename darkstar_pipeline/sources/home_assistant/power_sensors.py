@@ -1,15 +1,26 @@
 """Power sensors: the last value is held until the next one, so the energy of a slot is the sum of its pieces.
 
-A value is held for a quarter of an hour at most, for no house draws the same power longer without a reading being lost.
-Nothing stays nothing: a zero is held until the sensor speaks again, for a recorder stores only changes.
+How long it is held is judged by the sensor's own rhythm: half as long again as nine in ten of its silences, at least a
+quarter of an hour, and as long as its silences last that it has twice a day. A sensor that speaks less often than once
+an hour shows a power that rarely changes, and a recorder stores only changes: it is held until the next state. So is a
+zero. A sensor that became unavailable is bridged for a quarter of an hour.
 """
 
 import numpy as np
 
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
+from env.types import Mask
 
 HOLD_S = 900.0
-"""Longest time a power other than zero is held [s]."""
+"""Shortest time for which a power is held that no state follows [s]."""
+_RHYTHM = 1.5
+_OFTEN_A_DAY = 2.0
+_FEWEST_OFTEN = 4
+_FEWEST_RARE = 3
+_FEWEST_USUAL = 8
+_RARELY_S = 3600.0
+_LONGEST_RARE_S = 26 * 3600.0
+_DAY_S = 86_400.0
 
 
 def power_curve(seconds: Reals, power_kw: Reals, *, until: float | None = None) -> EnergyCurve:
@@ -28,13 +39,26 @@ def power_curve(seconds: Reals, power_kw: Reals, *, until: float | None = None) 
     starts, power = seconds[known], power_kw[known]
     following = np.append(starts[1:], ends[-1])
     undisturbed = np.append(known[1:], len(seconds)) == known + 1
-    hold = np.where((power == 0) & undisturbed, np.inf, HOLD_S)
+    hold = np.where(undisturbed, np.where(power == 0, np.inf, _longest_hold(starts, undisturbed)), HOLD_S)
     held = np.minimum(following - starts, hold)
     # Every reading gives two points: where its value begins and where it is no longer held.
     at = np.column_stack((starts, starts + held)).ravel()
     energy = np.cumsum(np.column_stack((np.zeros_like(held), power * held / 3600)).ravel())
     covered = np.cumsum(np.column_stack((np.zeros_like(held), held)).ravel())
     return EnergyCurve(at, energy, covered)
+
+
+def _longest_hold(at: Reals, undisturbed: Mask) -> float:
+    """The longest silence in which a sensor's power is as it was [s]."""
+    gaps = np.diff(at)[undisturbed[:-1]]
+    if gaps.size < _FEWEST_RARE:
+        return HOLD_S
+    if float(np.median(gaps)) > _RARELY_S:
+        return _LONGEST_RARE_S
+    often = max(_FEWEST_OFTEN, round(_OFTEN_A_DAY * (at[-1] - at[0]) / _DAY_S))
+    usual = _RHYTHM * float(np.quantile(gaps, 0.9)) if gaps.size >= _FEWEST_USUAL else HOLD_S
+    regular = float(np.sort(gaps)[-often]) if gaps.size >= often else 0.0
+    return max(HOLD_S, usual, regular)
 
 
 def split_signed(power_kw: Reals) -> tuple[Reals, Reals]:

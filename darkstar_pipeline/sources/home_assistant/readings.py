@@ -9,6 +9,7 @@ from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
 from darkstar_pipeline.sources.home_assistant.held_levels import level_at, soc_slots
+from darkstar_pipeline.sources.home_assistant.nights import with_nights
 from darkstar_pipeline.sources.home_assistant.power_sensors import power_curve, split_signed
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 from darkstar_pipeline.sources.home_assistant.series import Kind, Series
@@ -29,12 +30,13 @@ _SIGNED = {
 _SOC = ("soc_start_percent", "soc_end_percent")
 
 
-def readings_of(series: Sequence[Series], until: float) -> tuple[pl.DataFrame, list[str]]:
+def readings_of(series: Sequence[Series], until: float, timezone: str) -> tuple[pl.DataFrame, list[str]]:
     """Return readings on the slot grid.
 
     Args:
         series: every sensor that is used.
         until: end of the recording [s].
+        timezone: IANA zone of the home.
 
     Returns:
         `[slot_start, <columns>, native_minutes]`, and notes.
@@ -48,7 +50,7 @@ def readings_of(series: Sequence[Series], until: float) -> tuple[pl.DataFrame, l
     for subject, candidates in _by_quantity(series).items():
         chosen = _best(subject, candidates)
         notes += [note for note in chosen.notes if note not in notes]
-        frame, note = _energy_slots(subject, chosen, series, until)
+        frame, note = _energy_slots(subject, chosen, series, until, timezone)
         frames.append(frame)
         notes.append(note)
         notes += [
@@ -96,11 +98,17 @@ def _rivals(sensors: Sequence[Series], subject: Subject) -> DataRefusedError:
     return DataRefusedError(message, f"keep one: --map {sensors[-1].entity}=ignore")
 
 
-def _energy_slots(subject: Subject, sensor: Series, series: Sequence[Series], until: float) -> tuple[pl.DataFrame, str]:
+def _energy_slots(
+    subject: Subject, sensor: Series, series: Sequence[Series], until: float, timezone: str
+) -> tuple[pl.DataFrame, str]:
     """Return the slots of one quantity, and a note on its sensor."""
     facts = ""
     if sensor.kind is Kind.POWER:
-        curve = power_curve(sensor.seconds, _power(subject, sensor, series), until=until)
+        seconds, power = sensor.seconds, _power(subject, sensor, series)
+        if subject is Subject.PV:
+            seconds, power, nights = with_nights(seconds, power, timezone, until=until)
+            facts = f"; silent or unavailable in {nights} nights, taken as 0" if nights else ""
+        curve = power_curve(seconds, power, until=until)
     else:
         seconds, values = sensor.known()
         counted = counter_curve(seconds, values, until=until)

@@ -29,6 +29,23 @@ def test_power_is_held_a_quarter_of_an_hour_at_most():
     assert slots([(0, 4.0), (60, 4.0), (75, 4.0)]) == {0: 1.0, 4: 1.0}
 
 
+def test_power_of_a_slow_poll_is_held_to_the_next_and_not_over_a_poll_that_is_missing():
+    polls = [(30.0 * n, 1.0) for n in range(40) if n != 20]
+    assert set(slots(polls)) == set(range(78)) - {41}  # held half as long again: until 45 minutes after poll 19
+
+
+def test_power_of_a_dense_sensor_is_not_held_over_an_hour_of_silence():
+    states = [(float(n), 1.0) for n in range(240) if not 60 <= n < 120]
+    assert set(slots(states)) == {*range(4), *range(8, 15)}
+
+
+def test_constant_power_is_held_until_it_changes():
+    states = [(0, 0.1), (480, 0.2), (540, 0.1), (1380, 0.2), (1440, 0.1)]
+    found = slots(states)
+    assert len(found) == 96
+    assert sum(found.values()) == pytest.approx(0.1 * 22 + 0.2 * 2)
+
+
 def test_zero_power_is_held_until_the_sensor_speaks_again():
     assert slots([(0, 0.0), (300, 4.0), (315, 0.0)]) == {**dict.fromkeys(range(20), 0.0), 20: 1.0}
 
