@@ -44,10 +44,19 @@ def documented_commands() -> list[tuple[str, list[str]]]:
         found += [(path.name, shlex.split(words, comments=True)) for words in COMMAND_LINE.findall(text)]
     services = compose()["services"]
     found += [("compose.yaml", services[name]["command"]) for name in ("planner", "guard")]
+    init = (ADDON / "addon_init.py").read_text()
+    found += [("addon_init.py", list(words)) for words in addon_programs(init)]
     cmd = re.search(r"^CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
     assert cmd is not None
     found.append(("Dockerfile", yaml.safe_load(cmd.group(1))))
     return [entry for number, entry in enumerate(found) if entry not in found[:number]]
+
+
+def addon_programs(init: str) -> list[tuple[str, ...]]:
+    """What the add-on's init runs."""
+    module: dict[str, Any] = {"__name__": "addon_init"}
+    exec(compile(init, "addon_init.py", "exec"), module)  # noqa: S102 - our own file, which is no part of a package
+    return [module["GUARD"], module["PLANNER"]]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +79,6 @@ def test_documented_commands_are_found_when_there_are_some() -> None:
         "darkstar-guard.service",
         "Dockerfile",
         "compose.yaml",
-        "run.sh",
         "operations.md",
     } <= files
 
@@ -125,8 +133,8 @@ def test_copied_files_exist_and_reach_the_builder_when_an_image_is_built(root: P
         if "*" not in word
     }
     if file.startswith("home"):
-        assert copied == {"constraints.txt", "run.sh"}  # the first is put there with the wheel, see DOCS.md
-        assert "cp constraints.txt deploy/home_assistant_addon/" in (ADDON / "DOCS.md").read_text()
+        assert copied == {"image.txt", "constraints.txt", "addon_init.py"}  # two are put there with the wheel
+        assert "cp locks/image.txt constraints.txt deploy/home_assistant_addon/" in (ADDON / "DOCS.md").read_text()
         return
     let_in = {
         line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")
@@ -144,12 +152,25 @@ def test_addon_has_what_home_assistant_asks_for_when_read(root: Path) -> None:
     assert {"name", "version", "slug", "description", "arch"} <= addon.keys()
     assert addon["version"] == version("darkstar-pipeline")
     assert addon["options"].keys() == addon["schema"].keys()
-    read = set(re.findall(r"\$\(option (\w+)\)", (ADDON / "run.sh").read_text()))
+    read = set(re.findall(r'read\.get\("(\w+)"\)', (ADDON / "addon_init.py").read_text()))
     assert read == addon["options"].keys()
     assert set(yaml.safe_load((ADDON / "build.yaml").read_text())["build_from"]) == set(addon["arch"])
-    assert "8420/tcp" in addon["ports"]
+    assert (addon["ingress"], addon["ingress_port"]) == (True, 8420)
+    assert not {"ports", "host_network", "webui", "privileged", "full_access"} & addon.keys(), "behind ingress alone"
     assert "port: int = Field(default=8420" in (root / "darkstar_pipeline" / "config" / "service.py").read_text()
-    subprocess.run(["sh", "-n", str(ADDON / "run.sh")], check=True)
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "home_assistant_addon/Dockerfile"])
+def test_images_install_by_hash_and_pytorch_from_one_index(file: str) -> None:
+    text = (DEPLOY / file).read_text().replace("\\\n", " ")
+    installs = [words for line in text.splitlines() for words in line.split("&&") if "pip install" in words]
+    assert len(installs) >= 3
+    for words in installs:
+        by_hash = "--require-hashes --no-deps -r" in words
+        torch = "--no-deps --index-url https://download.pytorch.org/whl/cpu" in words and "^torch==" in words
+        own = words.strip().endswith("*.whl") and "--no-deps" in words
+        assert by_hash or torch or own, words
+    assert "--extra-index-url" not in text
 
 
 def test_postgres_release_fits_dagster_when_installed() -> None:
