@@ -8,6 +8,8 @@ from darkstar_pipeline.quality.unlike_home import REASON as UNLIKE
 from darkstar_pipeline.quality.unlike_home import unlike_home
 from darkstar_pipeline.sources.parsed import REASON, object_to
 
+_FAR_PERCENT = 30.0
+_BACK_PERCENT = 10.0
 _WHEN = "%Y-%m-%d %H:%MZ"
 
 
@@ -48,3 +50,28 @@ def without_unlike_readings(slots: pl.DataFrame, timezone: str) -> tuple[pl.Data
             gone = pl.col("slot_start").is_in(found["slot_start"].implode())
             result = result.with_columns(pl.when(~gone).then(pl.col(name)).alias(name))
     return result, notes
+
+
+def without_soc_excursions(rows: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, int]:
+    """Take out levels of charge that are far off in one row only, and count them.
+
+    Those outside 0-100 % are left to the gate.
+
+    Args:
+        rows: rows with `slot_start` and `_reason`; refused rows take no part.
+        names: columns of state of charge [%].
+    """
+    good = rows.filter(pl.col(REASON).is_null()).select("slot_start", *names).sort("slot_start")
+    count = 0
+    result = rows
+    for name in names:
+        level = pl.col(name)
+        away = [(level - level.shift(step)).abs() > _FAR_PERCENT for step in (1, -1)]
+        back = (level.shift(1) - level.shift(-1)).abs() <= _BACK_PERCENT
+        near = pl.col("slot_start").shift(-1) - pl.col("slot_start").shift(1) <= pl.duration(hours=2)
+        found = good.drop_nulls(name).filter(away[0] & away[1] & back & near & level.is_between(0, 100))["slot_start"]
+        if found.len():
+            count += found.len()
+            gone = pl.col("slot_start").is_in(found.implode())
+            result = result.with_columns(pl.when(~gone).then(level).alias(name))
+    return result, count

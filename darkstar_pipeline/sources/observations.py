@@ -10,7 +10,7 @@ import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
-from darkstar_pipeline.sources.believed import refuse_unlike_rows
+from darkstar_pipeline.sources.believed import refuse_unlike_rows, without_soc_excursions
 from darkstar_pipeline.sources.duplicates import resolve_duplicates
 from darkstar_pipeline.sources.files import read_table
 from darkstar_pipeline.sources.numbers import number_checks, with_numbers
@@ -65,13 +65,15 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parse
     _refuse_future(timed, name, now)
     _refuse_units(timed, columns, name, site)
     single, copies = resolve_duplicates(object_to(_rounded(timed, columns), _value_checks(columns)), columns)
-    checked = refuse_unlike_rows(single, [name for name in columns if name in ENERGY_COLUMNS], site.timezone)
+    believed = refuse_unlike_rows(single, [name for name in columns if name in ENERGY_COLUMNS], site.timezone)
+    checked, levels = without_soc_excursions(believed, [name for name in columns if name in SOC_COLUMNS])
     rows, partial, empty = _slots(checked, columns)
     notes = (
         resolution_note(checked.filter(pl.col(REASON).is_null()), name) if rows.height else "",
         *_column_notes(raw, others, name),
         _order_note(frame, name),
         f"{name}: {copies} repeated rows are equal and count once" if copies else "",
+        f"{name}: {levels} states of charge are far off for one row only and left out" if levels else "",
         f"{name}: {partial} slots are covered only in part and are left out" if partial else "",
         f"{name}: {empty} slots hold no reading at all and are left out" if empty else "",
     )

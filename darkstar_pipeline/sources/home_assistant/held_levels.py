@@ -11,6 +11,11 @@ LOST_HOLD_S = 900.0
 _LONG_S = 65 * 60.0
 _HOUR_SLACK_MIN = 5.0
 _RESTART_SHARE = 0.05
+_JUMP_PERCENT = 10.0
+_FASTEST_PERCENT_PER_H = 200.0
+"""No home battery charges faster than within half an hour."""
+_EXCURSION_S = 3600.0
+_SOC_LIMITS = (-50.0, 150.0)
 
 
 def level_at(
@@ -41,6 +46,42 @@ def level_at(
     index = np.searchsorted(at, instants, side="right") - 1
     valid = (index >= 0) & (instants <= valid_until[index])
     return np.where(valid, level[index], np.nan)
+
+
+def without_excursions(seconds: Reals, percent: Reals) -> tuple[Reals, Reals, int]:
+    """Return a state of charge without levels that are back at once, and how many there were.
+
+    A level further away than any battery gets in the time is none where the level before is back within an hour; one
+    that stays (a recalibration) is kept, and one that no battery has (255, -100) never is.
+
+    Args:
+        seconds: instants of the states, ascending, shape (n,) [s].
+        percent: level from each instant on, NaN where the sensor had no value, shape (n,) [%].
+    """
+    impossible = (percent < _SOC_LIMITS[0]) | (percent > _SOC_LIMITS[1])
+    keep = ~impossible
+    known = np.flatnonzero(keep & ~np.isnan(percent))
+    at, level = seconds[known], percent[known]
+    position = 1
+    change = np.abs(np.diff(level))
+    sudden = change > _reach(np.diff(at))
+    for jump in np.flatnonzero(change > _JUMP_PERCENT) + 1:
+        if jump < position:
+            continue
+        # Where a silence hides how the level got there, only a return faster than any battery's shows a glitch.
+        fastest = 3600 * float(change[jump - 1]) / _FASTEST_PERCENT_PER_H
+        longest = _EXCURSION_S if sudden[jump - 1] else min(fastest, _EXCURSION_S)
+        soon = int(np.searchsorted(at, float(at[jump]) + longest, side="right"))
+        back = np.flatnonzero(np.abs(level[jump:soon] - level[jump - 1]) <= _JUMP_PERCENT)
+        if back.size:
+            position = int(jump) + int(back[0])
+            keep[known[jump:position]] = False
+    return seconds[keep], percent[keep], int(np.count_nonzero(~keep))
+
+
+def _reach(time_s: Reals) -> Reals:
+    """The most by which a state of charge changes in a time [points]."""
+    return _JUMP_PERCENT + _FASTEST_PERCENT_PER_H * time_s / 3600
 
 
 def soc_slots(seconds: Reals, percent: Reals, *, until: float | None = None) -> pl.DataFrame:

@@ -8,7 +8,7 @@ import polars as pl
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
-from darkstar_pipeline.sources.home_assistant.held_levels import level_at, soc_slots
+from darkstar_pipeline.sources.home_assistant.held_levels import level_at, soc_slots, without_excursions
 from darkstar_pipeline.sources.home_assistant.nights import with_nights
 from darkstar_pipeline.sources.home_assistant.power_sensors import power_curve, split_signed
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
@@ -62,10 +62,27 @@ def readings_of(series: Sequence[Series], until: float, timezone: str) -> tuple[
     if len(socs) > 1:
         raise _rivals(socs, Subject.SOC)
     for sensor in socs:
-        frames.append(soc_slots(sensor.seconds, sensor.values, until=until))
+        _refuse_other_level(sensor)
+        seconds, levels, dropped = without_excursions(sensor.seconds, sensor.values)
+        frames.append(soc_slots(seconds, levels, until=until))
+        if dropped:
+            notes.append(
+                f"{sensor.entity}: {dropped} levels that are back at once, or that no battery has, are left out"
+            )
         notes += [*sensor.notes, f"{sensor.entity} is taken as the state of charge"]
     hourly_until = max((sensor.hourly_until for sensor in series), default=0.0)
     return _with_resolution(_joined(frames), hourly_until), notes
+
+
+def _refuse_other_level(sensor: Series) -> None:
+    """Refuse a state of charge that is not in percent."""
+    hint = f"leave it out: --map {sensor.entity}=ignore"
+    if sensor.unit not in ("", "%"):
+        raise DataRefusedError(f"{sensor.entity} is in {sensor.unit}, a state of charge is in %", hint)
+    levels = sensor.known()[1]
+    if levels.size >= _ENOUGH and 0 < float(levels.max()) <= 1 and np.unique(levels).size > 1:
+        message = f"{sensor.entity} never exceeds 1 %, so it looks like 0..1"
+        raise DataRefusedError(message, f"record it times 100 (a template sensor), or {hint}")
 
 
 def _by_quantity(series: Sequence[Series]) -> dict[Subject, list[Series]]:

@@ -234,6 +234,20 @@ def test_row_is_refused_with_its_number_and_the_rest_is_imported(case: BadRow, p
     assert '"load_kwh":' in kept["raw"][0]
 
 
+def test_soc_that_is_far_off_in_one_row_is_left_out_and_told(place: Place):
+    report = import_readings(place, "soc.csv", text_with(13, 3, "0", SOC))
+    assert report.rows_rejected == 0
+    assert place.lake.read(METER_READINGS, "home")["soc_start_percent"].drop_nulls().min() == 50
+    assert any("1 states of charge are far off for one row only" in note for note in report.notes)
+
+
+def test_reading_that_the_home_cannot_have_had_is_refused_with_its_slot(place: Place):
+    report = import_readings(place, "spike.csv", text_with(40, 1, "9.5"))
+    assert report.rows_rejected == 1
+    assert report.quarantine_file is not None
+    assert "load_kwh 9.5 kWh is 38.0 kW" in report.quarantine_file.read_text()
+
+
 def test_soc_outside_the_scale_is_accepted_for_the_gate_to_judge(place: Place):
     report = import_readings(place, "soc.csv", text_with(13, 3, "104.5", SOC))
     assert report.rows_rejected == 0

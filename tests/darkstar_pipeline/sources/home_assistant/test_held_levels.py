@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
-from darkstar_pipeline.sources.home_assistant.held_levels import level_at, price_slots, soc_slots
+from darkstar_pipeline.sources.home_assistant.held_levels import level_at, price_slots, soc_slots, without_excursions
 
 NAN = float("nan")
 
@@ -62,3 +63,32 @@ def test_price_of_a_slot_is_the_one_in_force_in_its_middle():
 def test_price_that_changes_by_the_hour_is_hourly():
     times, prices = minutes(*(60 * n + 0.01 for n in range(24))), np.array([0.1 * n for n in range(24)])
     assert price_slots(times, prices)["native_minutes"].unique().to_list() == [60]
+
+
+@pytest.mark.parametrize(
+    "away",
+    [[(62.0, 0.0)], [(62.0, 0.0), (63.0, 0.0), (64.0, 1.0)], [(62.0, 255.0)], [(62.0, 100.0)]],
+    ids=["zero", "zeros", "no-level", "full"],
+)
+def test_level_that_is_back_at_once_is_left_out(away: list[tuple[float, float]]):
+    states = [(0.0, 74.0), (30.0, 73.0), (60.0, 72.0), *away, (66.0, 72.0), (90.0, 71.0)]
+    at, level = (np.array(column) for column in zip(*states, strict=True))
+    seconds, kept, dropped = without_excursions(at * 60, level)
+    assert dropped == len(away)
+    assert kept.tolist() == [74, 73, 72, 72, 71]
+    assert len(seconds) == 5
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        [(0, 20.0), (30, 21.0), (31, 100.0), (60, 100.0), (120, 98.0)],  # a recalibration that stays
+        [(0, 20.0), (15, 45.0), (30, 70.0), (45, 45.0), (60, 20.0)],  # a fast battery
+        [(0, 80.0), (300, 20.0), (330, 22.0)],  # hours without a state
+        [(0, 5.0), (10, 0.0), (200, 5.0)],  # empty indeed
+    ],
+    ids=["recalibrated", "fast", "silent", "empty"],
+)
+def test_level_that_a_battery_can_have_stays(states: list[tuple[float, float]]):
+    at, level = (np.array(column, float) for column in zip(*states, strict=True))
+    assert without_excursions(at * 60, level)[2] == 0
