@@ -3,6 +3,7 @@
 What does not belong here: the shapes of services (`price_lists`), the repair of prices (`darkstar_pipeline.quality`).
 """
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.dialects import text_of
 from darkstar_pipeline.sources.duplicates import resolve_duplicates
 from darkstar_pipeline.sources.files import decode, read_bytes, read_table
 from darkstar_pipeline.sources.numbers import with_numbers
@@ -21,6 +23,8 @@ from darkstar_pipeline.sources.price_lists.publication import KnownSlots, refuse
 from darkstar_pipeline.sources.price_lists.reading import read_price_lists
 from darkstar_pipeline.sources.price_lists.recognition import offer_of_text
 from darkstar_pipeline.sources.price_lists.scale import refuse_wrong_price_scale, size_note
+from darkstar_pipeline.sources.price_lists.stated import Stated, conversion
+from darkstar_pipeline.sources.price_lists.units import unit_of_name
 from darkstar_pipeline.sources.price_lists.zeros import refuse_unlikely_zeros
 from darkstar_pipeline.sources.resampling import repeat_prices
 from darkstar_pipeline.sources.resolution import resolution_note, with_resolution
@@ -28,6 +32,7 @@ from darkstar_pipeline.sources.stamps import refuse_all_naive, stamp_checks, wit
 from env.time_grid import SLOT_MINUTES
 
 _STAMP = "stamp"
+_HEAD = 4096
 
 
 def read_prices(
@@ -56,12 +61,16 @@ def read_prices(
         refuse_other_area(area, site, name)
         return read_price_lists(offer, site, now, known)
     value_names = ("price", f"{site.currency.lower()}_per_kwh")
-    raw, others = read_table(file, ("slot_start", *value_names, "area", "currency"))
-    column = _price_column(raw, others, name, value_names)
+    wanted = ("slot_start", *value_names, *_united_names(content, site), "area", "currency", "unit")
+    raw, others = read_table(file, wanted)
+    column, unit = _price_column(raw, others, name, value_names)
+    way = conversion(Stated(unit=unit), site, name) if unit else None
     mine = _of_area(_checked_currency(numbered(raw), site, name), site, area, name)
     stamped = with_instants(mine.rename({"slot_start": _STAMP, column: "price"}), _STAMP, "slot_start", name)
     refuse_all_naive(stamped, _STAMP, "slot_start", name)
     frame = object_to(with_numbers(stamped, ["price"]), stamp_checks(_STAMP, "slot_start"))
+    if way is not None:
+        frame = frame.with_columns(pl.col("price") / way.divisor)
     timed = with_resolution(frame, name, PRICE_MINUTES, grid=SLOT_MINUTES)
     refuse_future(timed, name, now)
     refuse_wrong_price_scale(timed.filter(pl.col(REASON).is_null())["price"].drop_nulls(), site.currency, name)
@@ -72,6 +81,7 @@ def read_prices(
     notes = (
         resolution_note(good, name) if good.height else "",
         size_note(site.currency),
+        *(() if way is None else way.notes),
         f"{name}: columns not used: {', '.join(others)}" if others else "",
         f"{name}: {copies} repeated rows are equal and count once" if copies else "",
         ""
@@ -83,11 +93,30 @@ def read_prices(
     return parsed.noting(*notes, refused_note(rejects, name))
 
 
-def _price_column(raw: pl.DataFrame, others: tuple[str, ...], file: str, names: tuple[str, ...]) -> str:
-    """Return the name of the column that holds the spot price in the site's currency."""
+def _united_names(content: bytes, site: SiteSettings) -> tuple[str, ...]:
+    """Return the names in the head of a table that state a unit of price in the site's currency."""
+    if content.startswith(PARQUET_MAGIC):
+        return ()
+    head = (text_of(content[:_HEAD]) or "").lstrip().split("\n", 1)[0]
+    names = [name.strip().strip('"').lower() for name in re.split(r"[,;\t]", head)]
+    units = {name: unit_of_name(name) for name in names}
+    own = site.currency.upper()
+    return tuple(name for name, unit in units.items() if unit and (not unit.currencies or own in unit.currencies))
+
+
+def _price_column(raw: pl.DataFrame, others: tuple[str, ...], file: str, names: tuple[str, ...]) -> tuple[str, str]:
+    """Return the name of the column that holds the spot price in the site's currency, and the unit that is stated."""
     present = [name for name in names if name in raw.columns]
     if present and "slot_start" in raw.columns:
-        return present[-1]
+        units = raw["unit"].drop_nulls().unique().to_list() if "unit" in raw.columns else []
+        if len(units) > 1:
+            message = f"{file}: prices are in several units: {', '.join(sorted(map(str, units))[:6])}"
+            raise DataRefusedError(message, "write one unit, per kWh in the site's currency")
+        return present[-1], str(units[0]) if units else ""
+    united = [name for name in raw.columns if unit_of_name(name) is not None]
+    if united and "slot_start" in raw.columns:
+        unit = unit_of_name(united[0])
+        return united[0], "" if unit is None else unit.text
     missing = "slot_start" if "slot_start" not in raw.columns else " or ".join(names)
     columns = ", ".join([*raw.columns, *others][:12])
     hint = (

@@ -115,11 +115,21 @@ def _from_json(text: str, file: str) -> Export:
     if isinstance(document, dict) and isinstance(cast("dict[str, Any]", document).get("result"), dict | list):
         document = cast("dict[str, Any]", document)["result"]
     if isinstance(document, list):
-        offer = offer_of_document(cast("list[Any]", document), file)
+        offer = (
+            None if _holds_states(cast("list[Any]", document)) else offer_of_document(cast("object", document), file)
+        )
         if offer is not None:
             return offer
         return _states_of_lists(cast("list[Any]", document), file)
     return _from_mapping(cast("dict[str, Any]", document), file)
+
+
+def _holds_states(document: list[Any]) -> bool:
+    """Return whether a list is a history, whose states may carry lists of prices among their attributes."""
+    first: Any = document[0] if document else None
+    inner: Any = cast("list[Any]", first)[0] if isinstance(first, list) and first else first
+    names = set(cast("dict[str, Any]", inner)) if isinstance(inner, dict) else set[str]()
+    return "state" in names and bool({"last_changed", "last_updated"} & names)
 
 
 def _from_yaml(text: str, file: str) -> Export:

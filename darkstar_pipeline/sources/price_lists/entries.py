@@ -14,7 +14,7 @@ import polars as pl
 
 from darkstar_pipeline.sources.price_lists.price_list import ROWS, PriceList
 from darkstar_pipeline.sources.price_lists.stated import Stated
-from darkstar_pipeline.sources.price_lists.units import unit_of_name
+from darkstar_pipeline.sources.price_lists.units import price_unit, unit_of_name
 
 STARTS = (
     "start", "start_time", "startsAt", "starts_at", "time_start", "valid_from", "from", "hour", "HourUTC", "TimeUTC",
@@ -51,7 +51,7 @@ _PRICES = (
     _Price(name="value_inc_vat", costs="its prices include VAT; ask for value_exc_vat"),
     _Price(name="energy", starts=("startsAt", "starts_at"), format="prices of Tibber",
            note="Tibber's `energy`, the price before taxes and fees, was read"),
-    _Price(name="total", starts=("startsAt", "starts_at", "start", "start_time"),
+    _Price(name="total", starts=("startsAt", "starts_at"),
            costs="its prices are totals with taxes and fees"),
     _Price(name="marketprice", format="prices of aWATTar"),
     _Price(name="price_per_kwh", unit="/kWh", format="prices of the EPEX Spot integration"),
@@ -86,8 +86,8 @@ def find_lists(document: object) -> Found | None:
     notes: dict[str, None] = {}
     parts: dict[tuple[Stated, str | None], list[tuple[str | None, ...]]] = {}
     for entries, context in _lists(document, _Context(), _DEPTH):
-        typical = next(entry for entry in entries if _prices_of(entry))
-        for price in _prices_of(typical):
+        typical = next(entry for entry in entries if _prices_of(entry, context))
+        for price in _prices_of(typical, context):
             formats[_format(price, context)] = None
             notes |= {price.note: None} if price.note else {}
             _collect(entries, typical, price, context, parts)
@@ -107,6 +107,9 @@ def _lists(node: object, context: _Context, depth: int) -> Iterator[tuple[list[M
     if isinstance(node, Mapping):
         named = cast("Mapping[Any, Any]", node)
         inner = _entered(named, context)
+        if parallel := _parallel(named):
+            yield parallel, inner
+            return
         for key, value in named.items():
             if str(key) == "raw_tomorrow" and named.get("tomorrow_valid", True) is False:
                 continue
@@ -117,11 +120,20 @@ def _lists(node: object, context: _Context, depth: int) -> Iterator[tuple[list[M
     elif isinstance(node, list):
         items = cast("list[Any]", node)
         entries = [cast("Mapping[str, Any]", item) for item in items if isinstance(item, Mapping)]
-        if any(_prices_of(entry) for entry in entries):
+        if any(_prices_of(entry, context) for entry in entries):
             yield entries, context
         else:
             for item in items[:_DEPTH]:
                 yield from _lists(item, context, depth - 1)
+
+
+def _parallel(node: Mapping[Any, Any]) -> list[Mapping[str, Any]]:
+    """Return the entries of two lists side by side, instants and prices, as energy-charts.info writes them."""
+    starts, values = node.get("unix_seconds"), node.get("price")
+    if not (isinstance(starts, list) and isinstance(values, list)):
+        return []
+    pairs = zip(cast("list[Any]", starts), cast("list[Any]", values), strict=False)
+    return [{"start": start, "price": value} for start, value in pairs]
 
 
 def _is_list(value: object) -> bool:
@@ -135,7 +147,7 @@ def _entered(node: Mapping[Any, Any], context: _Context) -> _Context:
     per = node.get("unit")
     if not unit and per:
         unit = f"{node.get('currency') or ''}/{per}" if str(per) in ("kWh", "MWh", "Wh") else str(per)
-    cents = node.get("price_in_cents")
+    cents = node.get("price_in_cents", node.get("use_cent"))
     return replace(
         context,
         stated=Stated(
@@ -144,12 +156,12 @@ def _entered(node: Mapping[Any, Any], context: _Context) -> _Context:
             area=next((_text(node[name]) for name in _AREAS if node.get(name)), stated.area),
             entity=_text(node.get("entity_id")) or stated.entity,
             hundredths=bool(cents) if cents is not None else stated.hundredths,
-            costs=_COSTS if node.get("additional_costs_current_hour") else stated.costs,
+            costs=_COSTS if node.get("additional_costs_current_hour") or node.get("tariffs") else stated.costs,
         ),
     )
 
 
-def _prices_of(entry: Mapping[str, Any]) -> list[_Price]:
+def _prices_of(entry: Mapping[str, Any], context: _Context) -> list[_Price]:
     """Return the names of prices in an entry that has a start: those that state their unit, else the first known."""
     if not any(name in entry for name in STARTS):
         return []
@@ -158,7 +170,10 @@ def _prices_of(entry: Mapping[str, Any]) -> list[_Price]:
         unit = unit_of_name(str(name))
         if unit is not None and not name.lower().startswith("intraday"):
             united.append(_Price(name=name, unit=unit.text if "/" in unit.text else unit.text.replace(" per ", "/")))
-    listed = next((p for p in _PRICES if p.name in entry and any(s in entry for s in p.starts)), None)
+    priced = (unit := price_unit(context.stated.unit)) is not None and unit.energy
+    listed = next((p for p in _PRICES if p.name in entry and (priced or any(s in entry for s in p.starts))), None)
+    if listed is not None and listed.name == "price" and "level" in entry:
+        return [replace(listed, costs="Tibber's action gives totals with taxes and fees")]
     if listed is not None and listed.unit:
         return [listed]
     return united or ([] if listed is None else [listed])

@@ -47,6 +47,9 @@ def offer_of_text(text: str, file: str) -> PriceOffer | None:
             return offer_of_document(json.loads(text), file) if len(text) <= MAX_BYTES else None
         except (json.JSONDecodeError, RecursionError) as error:
             raise DataRefusedError(f"{file} is broken JSON: {error}", "copy or export the file again") from error
+    if head == "<":
+        message = f"{file} is an XML or HTML page, not a table of prices"
+        raise DataRefusedError(message, "ENTSO-E and others export the same prices as CSV: use that")
     if ":" in first and not any(separator in first for separator in ",;\t") and len(text) <= MAX_BYTES:
         try:
             return offer_of_document(yaml.safe_load(text), file)

@@ -254,3 +254,33 @@ def test_zeros_of_hours_over_quarters_are_not_believed_either(place: Place):
 def test_past_days_of_zeros_stay_for_the_gate_to_judge(place: Place):
     report = import_prices(place, "old.csv", csv(prices().with_columns(price=pl.lit(0.0))))
     assert report.slots_new == 96
+
+
+@pytest.mark.parametrize(
+    ("column", "unit", "factor"),
+    [
+        ("price", "öre/kWh", 100),
+        ("price", "SEK/MWh", 1000),
+        ("price", "SEK/kWh", 1),
+        ("ore_per_kwh", "", 100),
+        ("sek_per_mwh", "", 1000),
+        ("Price (SEK/MWh)", "", 1000),
+    ],
+)
+def test_unit_that_a_tidy_file_states_is_converted(place: Place, column: str, unit: str, factor: float):
+    table = prices().with_columns((pl.col("price") * factor).alias(column))
+    table = table.with_columns(pl.lit(unit).alias("unit")) if unit else table
+    report = import_prices(place, "u.csv", csv(table if column == "price" else table.drop("price")))
+    stored = place.lake.read(RAW_SPOT_PRICES, "home")["price"].to_list()
+    assert stored == pytest.approx(prices()["price"].to_list(), abs=1e-12)
+    assert any("were divided by" in note for note in report.notes) == (factor > 1)
+
+
+@pytest.mark.parametrize(
+    ("unit", "message"),
+    [("EUR/MWh", "prices are in EUR"), ("kWh", "not read as a unit of a price"), (None, "in several units")],
+)
+def test_unit_that_cannot_be_converted_is_refused(place: Place, unit: str | None, message: str):
+    units = pl.lit(unit) if unit else pl.Series(["öre/kWh", "SEK/kWh"] * 48)
+    with pytest.raises(DataRefusedError, match=message):
+        import_prices(place, "u.csv", csv(prices().with_columns(units.alias("unit"))))

@@ -216,3 +216,14 @@ def test_recorded_prices_in_a_unit_that_cannot_be_converted_are_refused(tmp_path
     ]
     with pytest.raises(DataRefusedError, match=r"prices are in EUR|not read as a unit of a price"):
         read(tmp_path, {"h.json": json.dumps([states])})
+
+
+def test_history_whose_states_carry_lists_of_prices_stays_a_history(tmp_path: Path):
+    attributes = {"raw_today": NORD_POOL["raw_today"], "unit_of_measurement": "SEK/kWh"}
+    prices = [
+        {"entity_id": "sensor.spot_price", "state": "0.4", "last_changed": stamp(15 * n), "attributes": attributes}
+        for n in range(3)
+    ]
+    load = [{"entity_id": "sensor.load_energy_kwh", "state": str(n), "last_changed": stamp(15 * n)} for n in range(5)]
+    data = read(tmp_path, {"h.json": json.dumps([prices, load])})
+    assert (data.readings.height, data.prices["price"].unique().to_list()) == (4, [0.4])

@@ -329,3 +329,56 @@ def test_vat_in_the_id_of_a_nord_pool_sensor_is_taken_out(entity: str, factor: f
     parsed = read(document)
     assert parsed.rows["price"].to_list() == pytest.approx([value(n) for n in range(96)], abs=1e-6)
     assert any("VAT" in note for note in parsed.notes) == (1.0 < factor < 2)
+
+
+MORE: Mapping[str, tuple[object, SiteSettings]] = {
+    "value by time beside a unit": (
+        {"attributes": {"today": entries(("time", "value")), "unit_of_measurement": "SEK/kWh"}},
+        SE4,
+    ),
+    "energy-charts": (
+        {
+            "unix_seconds": [int((MIDNIGHT + timedelta(minutes=15 * n)).timestamp()) for n in range(96)],
+            "price": [round(value(n) * 1000, 6) for n in range(96)],
+            "unit": "EUR / MWh",
+        },
+        GERMANY,
+    ),
+    "Energi Data Service's integration in øre": (
+        {
+            "attributes": {
+                "raw_today": entries(("hour", "price"), 100),
+                "use_cent": True,
+                "unit_of_measurement": "DKK/kWh",
+            }
+        },
+        DENMARK,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_other_shapes_give_their_prices_per_kwh(name: str):
+    document, site = MORE[name]
+    assert right(read(document, site))
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        pytest.param({"prices": {"Home": entries(("start_time", "price"), level="NORMAL")}}, "totals", id="Tibber"),
+        pytest.param(
+            {"raw_today": entries(("hour", "price")), "tariffs": {"grid": 0.3}, "unit_of_measurement": "SEK/kWh"},
+            "adds costs to the spot price",
+            id="tariffs within",
+        ),
+    ],
+)
+def test_prices_with_costs_in_them_are_refused(document: object, message: str):
+    with pytest.raises(DataRefusedError, match=message):
+        read(document)
+
+
+def test_page_instead_of_a_table_is_refused():
+    with pytest.raises(DataRefusedError, match="XML or HTML page"):
+        offer_of_text("<?xml version='1.0'?><Publication_MarketDocument/>", "entsoe.xml")
