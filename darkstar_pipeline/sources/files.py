@@ -103,7 +103,8 @@ def read_table(file: Path, wanted: Collection[str]) -> tuple[pl.DataFrame, tuple
         frame = table.drop(others)
     else:
         raise DataRefusedError(
-            f"{file.name}: files ending in {kind or 'nothing'!r} are not read", "use .parquet or .csv"
+            f"{file.name}: files ending in {kind or 'nothing'!r} are not read",
+            "use .parquet or .csv; exports of Home Assistant go to `darkstar import ha`",
         )
     if frame.is_empty() and frame.width:
         raise DataRefusedError(f"{file.name} has column names but no rows", "export it again")

@@ -13,6 +13,7 @@ from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.believed import refuse_unlike_rows, without_soc_excursions
 from darkstar_pipeline.sources.duplicates import resolve_duplicates
 from darkstar_pipeline.sources.files import read_table
+from darkstar_pipeline.sources.meter_exports import read_meter_table
 from darkstar_pipeline.sources.numbers import number_checks, with_numbers
 from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, reason_if, rejects_of
 from darkstar_pipeline.sources.plausibility import (
@@ -39,10 +40,10 @@ _STANDBY_KW = 0.05
 
 
 def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parsed:
-    """Read a tidy file of meter readings.
+    """Read a file of meter readings.
 
     Args:
-        file: Parquet or CSV, either also gzipped.
+        file: a tidy Parquet or CSV, either also gzipped, or an export of a maker (`meter_exports`).
         site: its limits distinguish kW from kWh.
         now: the present instant; a later slot is refused.
 
@@ -54,7 +55,8 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parse
         DataRefusedError: the file as a whole cannot be used; the error says why and what to do.
     """
     name = file.name
-    raw, others = read_table(file, _WANTED)
+    table = None if file.suffix.lower() not in (".csv", ".txt") else read_meter_table(file, site)
+    raw, others = read_table(file, _WANTED) if table is None else (table.rows, ())
     _require_columns(raw, others, name)
     _refuse_many_homes(raw, name)
     columns = [column for column in MEASURED if column in raw.columns]
@@ -69,6 +71,7 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parse
     checked, levels = without_soc_excursions(believed, [name for name in columns if name in SOC_COLUMNS])
     rows, partial, empty = _slots(checked, columns)
     notes = (
+        *(() if table is None else table.notes),
         resolution_note(checked.filter(pl.col(REASON).is_null()), name) if rows.height else "",
         *_column_notes(raw, others, name),
         _order_note(frame, name),

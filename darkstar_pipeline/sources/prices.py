@@ -14,11 +14,13 @@ from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.dialects import text_of
 from darkstar_pipeline.sources.duplicates import resolve_duplicates
 from darkstar_pipeline.sources.files import decode, read_bytes, read_table
+from darkstar_pipeline.sources.meter_exports import format_of
 from darkstar_pipeline.sources.numbers import with_numbers
 from darkstar_pipeline.sources.parquet import PARQUET_MAGIC
 from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, refused_note, rejects_of
 from darkstar_pipeline.sources.price_lists.areas import refuse_other_area
 from darkstar_pipeline.sources.price_lists.checks import PRICE_MINUTES, price_checks, refuse_future
+from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
 from darkstar_pipeline.sources.price_lists.publication import KnownSlots, refuse_partial_days
 from darkstar_pipeline.sources.price_lists.reading import read_price_lists
 from darkstar_pipeline.sources.price_lists.recognition import offer_of_text
@@ -56,7 +58,7 @@ def read_prices(
     """
     name = file.name
     content = read_bytes(file)
-    offer = None if content.startswith(PARQUET_MAGIC) else offer_of_text(decode(content, name), name)
+    offer = None if content.startswith(PARQUET_MAGIC) else _offer(decode(content, name), name)
     if offer is not None:
         refuse_other_area(area, site, name)
         return read_price_lists(offer, site, now, known)
@@ -91,6 +93,23 @@ def read_prices(
     rejects = rejects_of(whole, raw, name)
     parsed = Parsed(rows=repeat_prices(good), rejects=rejects, rows_read=mine.height)
     return parsed.noting(*notes, refused_note(rejects, name))
+
+
+def _offer(text: str, name: str) -> PriceOffer | None:
+    """Return the price lists in a text; None where it is a tidy table.
+
+    Raises:
+        DataRefusedError: it holds no prices, or no list of them.
+    """
+    offer = offer_of_text(text, name)
+    if offer is None and text.lstrip("\ufeff \n")[:1] in ("[", "{"):
+        message = f"{name} holds no list of prices with start times"
+        raise DataRefusedError(message, "docs/importing.md lists the formats; histories go to `darkstar import ha`")
+    if offer is None and (noun := format_of(text)):
+        raise DataRefusedError(
+            f"{name} is {noun}: readings, not spot prices", "import it with `darkstar import observations`"
+        )
+    return offer
 
 
 def _united_names(content: bytes, site: SiteSettings) -> tuple[str, ...]:

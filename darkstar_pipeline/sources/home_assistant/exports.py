@@ -22,6 +22,7 @@ from darkstar_pipeline.sources.home_assistant.statistics_layouts import (
     statistics_of_lists,
     statistics_of_table,
 )
+from darkstar_pipeline.sources.meter_exports import format_of
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
 from darkstar_pipeline.sources.price_lists.recognition import offer_of_document, offer_of_table
 
@@ -72,6 +73,9 @@ def read_export(file: Path) -> Export:
     first = head.split("\n", 1)[0]
     if "," not in first and ";" not in first and "\t" not in first and ":" in first:
         return _from_yaml(text, file.name)
+    if noun := format_of(text):
+        message = f"{file.name} is {noun}, not of Home Assistant"
+        raise DataRefusedError(message, "import it with `darkstar import observations`")
     offer = offer_of_table(text, file.name)
     return offer if offer is not None else _from_csv(csv_frame(text, file.name), file.name)
 
@@ -127,7 +131,7 @@ def _from_json(text: str, file: str) -> Export:
 def _holds_states(document: list[Any]) -> bool:
     """Return whether a list is a history, whose states may carry lists of prices among their attributes."""
     first: Any = document[0] if document else None
-    inner: Any = cast("list[Any]", first)[0] if isinstance(first, list) and first else first
+    inner = cast("list[Any]", first)[0] if isinstance(first, list) and first else cast("Any", first)
     names = set(cast("dict[str, Any]", inner)) if isinstance(inner, dict) else set[str]()
     return "state" in names and bool({"last_changed", "last_updated"} & names)
 
@@ -167,7 +171,7 @@ def _from_mapping(document: dict[str, Any], file: str) -> Export:
 
 def _names_of_forecast(names: Sequence[str]) -> bool:
     """Return whether the names are those of a weather or PV forecast; forecast.solar gives watts by instant."""
-    if any(name.startswith("weather.") or name in {"forecast", "watts", "watt_hours"} for name in names):
+    if any(name.startswith("weather.") or name in {"forecast", "forecasts", "watts", "watt_hours"} for name in names):
         return True
     return bool(names) and all(re.match(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}", name) for name in names)
 
