@@ -77,7 +77,11 @@ def home_assistant(
     *,
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="ENTITY=COLUMN", help="Column of a sensor whose name does not show it."),
+        typer.Option(
+            "--map",
+            metavar="ENTITY=COLUMN",
+            help="What sensors measure: a column, a sum (a+b=load_kwh), a unit (a=load_kwh:Wh).",
+        ),
     ] = None,
 ) -> Document:
     """Import Home Assistant exports of history and statistics.

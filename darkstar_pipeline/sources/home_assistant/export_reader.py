@@ -34,7 +34,6 @@ from darkstar_pipeline.sources.home_assistant.statistics import (
     hours_frame,
     independent_series,
     refuse_implausible,
-    refuse_rivals,
     with_statistics_of_minutes,
 )
 from darkstar_pipeline.sources.home_assistant.statistics_layouts import HourlyStatistics
@@ -115,8 +114,8 @@ def read_home_assistant(
     zone = clock_zone(mapping, site.timezone)
     subjects = _subjects(exports, mapping)
     states, until = _series(exports, subjects, zone, now, collected)
-    recorded, notes = readings_of(states, until, site.timezone)
-    collected.notes += notes
+    recorded, notes = readings_of(states, until, site.timezone, subjects.sums)
+    collected.notes += [*subjects.taxes(), *notes]
     stated_zone = zone if CLOCK in mapping else None
     hours, fine = _hours(exports, subjects, stated_zone, site, now, collected)
     readings = _believed(with_statistics_of_minutes(recorded, fine), site, collected)
@@ -212,7 +211,6 @@ def _hours(
     checked = pl.concat(frames)
     _keep_rejects(checked, collected, ("entity", "stamp", "total", "change"))
     good = checked.filter(pl.col(REASON).is_null())
-    refuse_rivals(Subjects(of={entity: subjects.of[entity] for entity in good["entity"].unique().to_list()}))
     _refuse_future(good["instant"], now)
     hours, fine, notes = hourly_energy(good, subjects)
     refuse_implausible(hours)

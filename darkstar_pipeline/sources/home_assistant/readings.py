@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.home_assistant.choosing.sensor_choice import Choice, choose, rivals
+from darkstar_pipeline.sources.home_assistant.choosing.sums import as_one_power, lasting, named, summed
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
 from darkstar_pipeline.sources.home_assistant.held_levels import level_at, soc_slots, without_excursions
@@ -19,7 +21,6 @@ from env.time_grid import SLOT_DTYPE, SLOT_HOURS
 NATIVE_MINUTES = 15
 _NATIVE = "native_minutes"
 _ENOUGH = 8
-_RANK = {Kind.COUNTER: 0, Kind.RESETTING: 1, Kind.POWER: 2}
 _SIGNED = {
     Subject.BATTERY: (Subject.CHARGE, Subject.DISCHARGE),
     Subject.BATTERY_INVERTED: (Subject.DISCHARGE, Subject.CHARGE),
@@ -30,13 +31,16 @@ _SIGNED = {
 _SOC = ("soc_start_percent", "soc_end_percent")
 
 
-def readings_of(series: Sequence[Series], until: float, timezone: str) -> tuple[pl.DataFrame, list[str]]:
+def readings_of(
+    series: Sequence[Series], until: float, timezone: str, sums: Sequence[frozenset[str]] = ()
+) -> tuple[pl.DataFrame, list[str]]:
     """Return readings on the slot grid.
 
     Args:
         series: every sensor that is used.
         until: end of the recording [s].
         timezone: IANA zone of the home.
+        sums: sets of sensors that the person sums.
 
     Returns:
         `[slot_start, <columns>, native_minutes]`, and notes.
@@ -48,19 +52,14 @@ def readings_of(series: Sequence[Series], until: float, timezone: str) -> tuple[
     frames: list[pl.DataFrame] = []
     notes: list[str] = []
     for subject, candidates in _by_quantity(series).items():
-        chosen = _best(subject, candidates)
-        notes += [note for note in chosen.notes if note not in notes]
-        frame, note = _energy_slots(subject, chosen, series, until, timezone)
+        chosen = choose(subject, candidates, sums)
+        notes += [note for sensor in chosen.terms for note in sensor.notes if note not in notes]
+        frame, taken = _chosen_slots(subject, chosen, series, until, timezone)
         frames.append(frame)
-        notes.append(note)
-        notes += [
-            f"{other.entity} is left out: {chosen.entity} is the better {subject.value}"
-            for other in candidates
-            if other is not chosen
-        ]
+        notes += [*taken, *chosen.left_out]
     socs = [sensor for sensor in series if sensor.subject is Subject.SOC]
     if len(socs) > 1:
-        raise _rivals(socs, Subject.SOC)
+        raise rivals(socs, Subject.SOC)
     for sensor in socs:
         _refuse_other_level(sensor)
         seconds, levels, dropped = without_excursions(sensor.seconds, sensor.values)
@@ -100,19 +99,23 @@ def _by_quantity(series: Sequence[Series]) -> dict[Subject, list[Series]]:
     return groups
 
 
-def _best(subject: Subject, candidates: list[Series]) -> Series:
-    """Return the best sensor of a quantity: lifetime counter, resetting counter, power."""
-    ranked = sorted(candidates, key=lambda sensor: _RANK[sensor.kind])
-    equals = [sensor for sensor in ranked if sensor.kind is ranked[0].kind]
-    if len(equals) > 1:
-        raise _rivals(equals, subject)
-    return ranked[0]
-
-
-def _rivals(sensors: Sequence[Series], subject: Subject) -> DataRefusedError:
-    names = " and ".join(sensor.entity for sensor in sensors)
-    message = f"{names} are both a {sensors[0].kind} of {subject.value}"
-    return DataRefusedError(message, f"keep one: --map {sensors[-1].entity}=ignore")
+def _chosen_slots(
+    subject: Subject, chosen: Choice, series: Sequence[Series], until: float, timezone: str
+) -> tuple[pl.DataFrame, list[str]]:
+    """Return the slots of one quantity from one sensor or the sum of several, and notes on them."""
+    terms = chosen.terms
+    if len(terms) > 1 and terms[0].subject in _SIGNED:
+        terms = (as_one_power(terms),)
+    if len(terms) == 1:
+        frame, note = _energy_slots(subject, terms[0], series, until, timezone)
+        return frame, [note]
+    lasting_terms = lasting(terms, until) if chosen.kind == "tariff" else terms
+    parts = [_energy_slots(subject, term, series, until, timezone) for term in lasting_terms]
+    slots, below = summed([frame for frame, _ in parts], terms, subject.value)
+    whose = "as --map says" if chosen.kind == "given" else f"parts by {chosen.kind}"
+    total = f"{named(terms)}: summed, {whose}: {slots[subject.value].sum():.2f} kWh in {slots.height} slots"
+    lost = f"; {below:.3g} kWh below zero are held at zero" if below > 0.005 else ""  # noqa: PLR2004 - what shows
+    return slots, [*(note for _, note in parts), total + lost]
 
 
 def _energy_slots(

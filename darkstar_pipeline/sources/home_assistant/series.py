@@ -60,6 +60,7 @@ class Series:
         unit: the unit that the file was taken to be in.
         hourly_until: end of what is known by the hour only: long-term statistics at the beginning [s].
         unit_is_stated: whether its unit comes from the export and not from the size of its values.
+        weight: 1, or -1 where the person subtracts it in a sum.
         notes: how its readings were treated.
     """
 
@@ -71,6 +72,7 @@ class Series:
     values: Reals
     hourly_until: float = 0.0
     unit_is_stated: bool = True
+    weight: float = 1.0
     notes: tuple[str, ...] = ()
 
     def known(self) -> tuple[Reals, Reals]:
@@ -139,6 +141,10 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
     subject, name = subjects.of[entity], f"{entity} {subjects.labels.get(entity, '')}"
     present = ~np.isnan(values)
     notes: list[str] = []
+    weight = subjects.signs.get(entity, 1.0)
+    if weight < 0 and not any(entity in terms for terms in subjects.sums):
+        values, weight = -values, 1.0
+        notes.append(f"{entity}: its values are turned round, as --map says")
     count = statistics_before(seconds)
     hourly_until = float(seconds[count - 1]) + HOUR_S if count else 0.0
     if count:
@@ -147,6 +153,8 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
         )
     if subject in (Subject.SOC, Subject.SPOT_PRICE):
         unit = subjects.units.get(entity, "")
+        if vat := subjects.vat.get(entity, 0.0):
+            values = values / (1 + vat)
         return Series(
             entity=entity,
             subject=subject,
@@ -192,6 +200,7 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
         values=values * factor,
         hourly_until=hourly_until,
         unit_is_stated=stated is not None,
+        weight=weight,
         notes=tuple(notes),
     )
 

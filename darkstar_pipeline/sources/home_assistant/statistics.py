@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.home_assistant.choosing.statistics_choice import choose_statistics, one_a_start
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals, as_seconds
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject, unit_in
@@ -137,50 +138,32 @@ def hourly_energy(rows: pl.DataFrame, subjects: Subjects) -> tuple[pl.DataFrame,
     Raises:
         DataRefusedError: two sensors claim the same quantity, or a sensor's size is no home's.
     """
+    present = {str(entity): subjects.of[str(entity)] for entity in rows["entity"].unique(maintain_order=True)}
+    chosen = choose_statistics(present, list(_ENERGIES), subjects.sums)
     parts: list[pl.DataFrame] = []
     fine: list[pl.DataFrame] = []
     notes: list[str] = []
-    for key, group in rows.partition_by("file", "entity", as_dict=True, maintain_order=True).items():
+    taken = rows.filter(~pl.col("entity").is_in(list(chosen.left_out)))
+    for key, group in taken.partition_by("file", "entity", as_dict=True, maintain_order=True).items():
         entity = str(key[1])
         column = subjects.of[entity].value
         curve, remarks = _curve(entity, subjects, group.sort("instant"))
         hours = curve.cut(HOUR_S)
-        parts.append(_of_column(hours, column))
+        parts.append(_of_entity(hours, column, entity))
         if int(group["period"][0]) < HOUR_S:
-            fine.append(_of_column(curve.cut(), column))
+            fine.append(_of_entity(curve.cut(), column, entity))
         notes += remarks
         notes.append(
             f"{entity} of {key[0]} is taken as {column}: {hours['energy_kwh'].sum():.2f} kWh in {hours.height} hours"
         )
-    return _one_a_start(parts), _one_a_start(fine), notes
+    empty = pl.DataFrame(schema={**HOURLY, "entity": pl.String()})
+    hours, slots = (one_a_start(pl.concat([empty, *some]), chosen.sums, subjects.signs) for some in (parts, fine))
+    return hours, slots, [*notes, *chosen.notes]
 
 
-def _of_column(cut: pl.DataFrame, column: str) -> pl.DataFrame:
-    return cut.select(pl.col("start").alias("hour_start"), pl.lit(column).alias("column"), "energy_kwh")
-
-
-def _one_a_start(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    together = pl.concat(parts) if parts else pl.DataFrame(schema=HOURLY)
-    return together.unique(["hour_start", "column"], keep="last", maintain_order=True).sort("hour_start", "column")
-
-
-def refuse_rivals(subjects: Subjects) -> None:
-    """Refuse statistics of which two sensors claim the same quantity.
-
-    Raises:
-        DataRefusedError: naming both.
-    """
-    first: dict[Subject, str] = {}
-    for entity, subject in subjects.of.items():
-        other = first.setdefault(subject, entity)
-        if subject in _ENERGIES and other != entity and _stem(other) != _stem(entity):
-            message = f"{other} and {entity} are both statistics of {subject.value}"
-            raise DataRefusedError(message, f"keep one: --map {entity}=ignore")
-
-
-def _stem(entity: str) -> str:
-    """A column's name without what says how it was computed."""
-    return entity.removesuffix("_cum").removesuffix("_delta")
+def _of_entity(cut: pl.DataFrame, column: str, entity: str) -> pl.DataFrame:
+    names = [pl.lit(column).alias("column"), "energy_kwh", pl.lit(entity).alias("entity")]
+    return cut.select(pl.col("start").alias("hour_start"), *names)
 
 
 def _curve(entity: str, subjects: Subjects, group: pl.DataFrame) -> tuple[EnergyCurve, list[str]]:

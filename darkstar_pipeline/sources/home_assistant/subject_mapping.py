@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
-from darkstar_pipeline.sources.home_assistant.sensor_meaning import Meaning, meaning_of_sensor
-from darkstar_pipeline.sources.home_assistant.sensor_names import MAPPABLE, Subject, mapped_subject
+from darkstar_pipeline.sources.home_assistant.naming.sensor_mapping import read_mapping
+from darkstar_pipeline.sources.home_assistant.naming.sensor_meaning import Meaning, meaning_of_sensor
+from darkstar_pipeline.sources.home_assistant.naming.sensor_parts import one_tariff
+from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 
 CLOCK = "clock"
 """A key of the mapping that is no sensor: `clock=local` says that stamps without offset show the site's clock."""
@@ -20,6 +22,9 @@ class Subjects:
         of: subject by sensor.
         units: unit by sensor, where the export states it.
         labels: further names by sensor: as shown in Home Assistant, or of its file.
+        signs: -1 by sensor whose values the person turns round.
+        sums: sets of sensors that the person sums.
+        vat: value-added tax in a price by sensor, 0.25 is 25 %.
         because: why a sensor is taken so, or is no reading, where more than its general words says so.
     """
 
@@ -27,6 +32,13 @@ class Subjects:
     units: Mapping[str, str] = field(default_factory=dict[str, str])
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     because: Mapping[str, str] = field(default_factory=dict[str, str])
+    signs: Mapping[str, float] = field(default_factory=dict[str, float])
+    sums: tuple[frozenset[str], ...] = ()
+    vat: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    def taxes(self) -> list[str]:
+        """Return notes on the tax that is taken out of prices."""
+        return [f"{entity}: {100 * vat:g} % of tax is taken out, as --map says" for entity, vat in self.vat.items()]
 
     def unused(self) -> list[str]:
         """Return the sensors that are not used, each with its reason in brackets."""
@@ -61,16 +73,18 @@ def decide_subjects(
 
     Args:
         entities: sensors of the files.
-        mapping: the person's mapping, `sensor.x` to a column or `ignore`.
+        mapping: the person's mapping, `sensor.x` to a column or `ignore`; see `sensor_mapping`.
         units: units by sensor.
         names: friendly names by sensor.
         stems: names of files that hold one sensor only, by sensor.
 
     Raises:
         ConfigurationError: the mapping names a column that does not exist, or a sensor that is in no file.
-        DataRefusedError: a sensor's name matches no rule; the error names all such sensors.
+        DataRefusedError: a sensor's name matches no rule (the error names all such sensors), or counts one tariff of
+            which the others are in no file.
     """
-    mapped = _mapped(mapping, entities)
+    wishes = read_mapping({entity: target for entity, target in mapping.items() if entity != CLOCK}, entities)
+    mapped = {entity: wish.subject for wish in wishes for entity in wish.terms}
     subjects: dict[str, Subject] = {}
     because: dict[str, str] = {}
     unknown: list[str] = []
@@ -86,8 +100,32 @@ def decide_subjects(
         plural = "what they measure" if len(unknown) > 1 else "what it measures"
         message = f"{', '.join(unknown)}: the name does not say {plural}"
         raise DataRefusedError(message, f"say it: --map {unknown[0]}=load_kwh, or --map {unknown[0]}=ignore")
+    _refuse_lone_tariffs(subjects, mapped)
     labels = {entity: f"{names.get(entity, '')} {stems.get(entity, '')}".strip() for entity in entities}
-    return Subjects(of=subjects, units=units, labels=labels, because=because)
+    return Subjects(
+        of=subjects,
+        units={**units, **{entity: wish.unit for wish in wishes for entity in wish.terms if wish.unit}},
+        labels=labels,
+        because=because,
+        signs={entity: sign for wish in wishes for entity, sign in wish.terms.items() if sign < 0},
+        sums=tuple(frozenset(wish.terms) for wish in wishes if len(wish.terms) > 1),
+        vat={entity: wish.vat for wish in wishes for entity in wish.terms if wish.vat},
+    )
+
+
+def _refuse_lone_tariffs(subjects: Mapping[str, Subject], mapped: Mapping[str, Subject]) -> None:
+    """Refuse a sensor that counts one tariff, where no other sensor measures the same.
+
+    Raises:
+        DataRefusedError: naming it.
+    """
+    for entity, subject in subjects.items():
+        tariff = one_tariff(entity)
+        others = [other for other, same in subjects.items() if same is subject and other != entity]
+        if tariff and subject in (Subject.IMPORT, Subject.EXPORT) and entity not in mapped and not others:
+            message = f"{entity} counts {tariff} only, and no file holds the other tariff of {subject.value}"
+            hint = f"export the other one too; if there is none: --map {entity}={subject.value}"
+            raise DataRefusedError(message, hint)
 
 
 def _meaning(
@@ -99,20 +137,3 @@ def _meaning(
     if unit in _UNUSED_UNITS:
         return Meaning(Subject.UNUSED, f"in {unit}")
     return meaning_of_sensor(entity, name, stem)
-
-
-def _mapped(mapping: Mapping[str, str], entities: Sequence[str]) -> dict[str, Subject]:
-    """Return the person's mapping as subjects."""
-    mapped: dict[str, Subject] = {}
-    for entity, target in mapping.items():
-        if entity == CLOCK:
-            continue
-        subject = mapped_subject(target)
-        if subject is None:
-            choices = ", ".join(choice.value for choice in MAPPABLE)
-            raise ConfigurationError(f"--map {entity}={target}: there is no {target}", f"use one of {choices}")
-        if entity not in entities:
-            shown = ", ".join(entities[:6])
-            raise ConfigurationError(f"--map {entity}={target}: no file holds {entity}", f"the files hold {shown}")
-        mapped[entity] = subject
-    return mapped

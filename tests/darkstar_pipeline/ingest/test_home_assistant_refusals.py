@@ -85,7 +85,7 @@ REFUSALS = [
     Refused("missing", {}, {}, ConfigurationError, "no such file"),
     Refused(
         "two-loads",
-        {"a.csv": counting("sensor.house_energy") + counting("sensor.house_energy_2")[len(HEADER) :]},
+        {"a.csv": counting("sensor.house_energy") + counting("sensor.house_energy_2", 0.3)[len(HEADER) :]},
         {},
         DataRefusedError,
         "are both a counter of load_kwh",

@@ -8,7 +8,7 @@ A sensor that no rule matches must be mapped by the person; nothing is guessed.
 import re
 from dataclasses import dataclass
 
-from darkstar_pipeline.sources.home_assistant.maker_conventions import (
+from darkstar_pipeline.sources.home_assistant.naming.maker_conventions import (
     FORECAST,
     PARTIAL,
     PRICE_WITH_TAX,

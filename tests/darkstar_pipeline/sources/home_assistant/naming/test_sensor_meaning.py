@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkstar_pipeline.sources.home_assistant.sensor_meaning import meaning_of, meaning_of_sensor
+from darkstar_pipeline.sources.home_assistant.naming.sensor_meaning import meaning_of, meaning_of_sensor
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 
 SENSORS = [
