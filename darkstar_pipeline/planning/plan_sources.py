@@ -70,9 +70,9 @@ def site_plan(
         LoadRequestError: a load request cannot be met.
     """
     active = active_policy_or_reason(context)
-    inputs = inputs_at(context, at, soc=soc, requests=requests, lookback_days=scenario_days(active))
     refusals = (LoadRequestError, NoFeasibleScheduleError)
     with deadline(context.site_settings.service.plan_seconds):
+        inputs = inputs_at(context, at, soc=soc, requests=requests, lookback_days=scenario_days(active))
         return inputs, first_usable_plan(inputs.task, site_sources(context, inputs, active), refusals=refusals)
 
 

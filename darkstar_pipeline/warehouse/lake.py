@@ -21,6 +21,7 @@ from darkstar_pipeline.warehouse.day_names import PART, days_in, owner_of
 from darkstar_pipeline.warehouse.schemas import Table
 from env.time_grid import days_between
 from planner.artifacts.atomic_files import atomic_file, make_folder, sweep_leftovers
+from planner.deadline import check_deadline
 
 WRITER_LOCK = ".write.lock"
 """In the folder of a site of a table: held by whoever writes there, over reading, merging and writing."""
@@ -194,7 +195,9 @@ class Lake:
 
         Raises:
             LakeUnreadableError: a file is damaged, or holds what its table does not.
+            SolverTimeoutError: the time for the whole plan is over; reading its inputs counts into it.
         """
+        check_deadline()
         if not paths:
             return pl.DataFrame(schema=table.schema)
         try:

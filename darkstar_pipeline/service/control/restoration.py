@@ -17,6 +17,7 @@ from darkstar_pipeline.service.home_assistant.entity_values import (
     has_value,
     number_of,
     service_call,
+    unit_of,
     within_limits,
 )
 from darkstar_pipeline.service.home_assistant.lease import ServiceCall
@@ -49,7 +50,7 @@ class _Seen:
     Attributes:
         problem: why it is not at its default; empty where it is.
         call: the call that would set it, within its present limits; None where nothing can be set now.
-        text: its state, or why there is none.
+        text: its state and unit, or why there is none.
         readable: whether its state is one that an entity of its kind can have; NaN and unknown are none.
     """
 
@@ -198,8 +199,9 @@ def _look_at(home: Home, write: Write) -> _Seen:
     if _stands(state, write):
         return _Seen("", None, text)
     wanted = within_limits(state, write)
+    shown = f"{text} {unit_of(state)}"
     readable = text not in UNREADABLE and (isinstance(write.value, str) or number_of(state) is not None)
-    return _Seen(f"{write.entity} is {text}, its default is {wanted.value}", service_call(wanted), text, readable)
+    return _Seen(f"{write.entity} is {text}, its default is {wanted.value}", service_call(wanted), shown, readable)
 
 
 def _stands(state: State, write: Write) -> bool:

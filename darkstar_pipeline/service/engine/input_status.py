@@ -1,8 +1,9 @@
 """Collects the inputs of a plan in the service: the lake, the live state of charge, and substitutes where they fail."""
 
 import logging
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -24,6 +25,8 @@ from darkstar_pipeline.warehouse.schemas import (
 )
 from env.battery import Battery
 from env.time_grid import SLOT, slot_of, zone
+from planner.deadline import seconds_left
+from planner.errors import SolverTimeoutError
 from planner.optimizer.deferrable_loads import LoadRequests
 
 NO_SOC = "no state of charge was read; the protocol's start is taken"
@@ -53,12 +56,14 @@ class InputStatus:
         problem: why they do not suffice.
         inputs: state of each input, for people.
         soc: the state of charge that was taken; None where the protocol's is.
+        slow: whether reading them took more than half of the plan's time.
     """
 
     plan_inputs: PlanInputs | None
     problem: str
     inputs: tuple[Input, ...]
     soc: StartSoc | None
+    slow: bool = False
 
 
 def collect_inputs(
@@ -82,6 +87,22 @@ def collect_inputs(
         lookback_days: number of days before today whose readings are wanted as scenarios.
         memo: results of earlier calls that may still hold.
     """
+    began, whole = time.monotonic(), seconds_left()
+    status = _collected(context, at, live=live, last=last, requests=requests, lookback_days=lookback_days, memo=memo)
+    return replace(status, slow=whole is not None and time.monotonic() - began > whole / 2)
+
+
+def _collected(
+    context: Context,
+    at: datetime,
+    *,
+    live: LiveSoc | None,
+    last: PlanDocument | None,
+    requests: LoadRequests,
+    lookback_days: int,
+    memo: Memo | None,
+) -> InputStatus:
+    """Return the inputs of a plan; see `collect_inputs`."""
     memo = memo if memo is not None else Memo()
     service = context.site_settings.service
     readings = _recent_readings(SiteTables(context.lake, context.site_name, memo), at, context.timezone)
@@ -91,6 +112,10 @@ def collect_inputs(
         plan_inputs = inputs_at(
             context, at, soc=soc, requests=requests, lookback_days=lookback_days, lenient=True, memo=memo
         )
+    except SolverTimeoutError:
+        problem = f"reading the inputs took the whole time of a plan ({service.plan_seconds:g} s, service.plan_seconds)"
+        _log.warning("%s", problem)
+        return InputStatus(None, problem, (soc_input, _missing("storage", problem)), soc)
     except DarkstarError as error:
         return InputStatus(None, error.message, (soc_input, _missing_input(error)), soc)
     except Exception as error:  # noqa: BLE001 - a damaged lake or a library's bug must not leave the home without

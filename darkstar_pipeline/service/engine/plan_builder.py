@@ -16,7 +16,6 @@ from darkstar_pipeline.service.schemas.plans import Input, PlanDocument, PlanSlo
 from env.command_menu import full_export_kw
 from env.inverter import Command
 from env.site import Site
-from planner.deadline import deadline
 from planner.optimizer.solution import SolverRecord
 from planner.plans.explanations import explain
 from planner.plans.fallback_chain import (
@@ -46,14 +45,12 @@ class PlanRequest:
         model: the champion; None where there is none.
         last_plan: the last valid plan; None where there is none.
         override: the override that sets the command now; None where none does.
-        seconds: time limit of the plan as a whole; None: none [s].
     """
 
     sources: Callable[[PlanInputs], Sequence[PlanSource]]
     model: ModelInfo | None
     last_plan: PlanDocument | None
     override: Override | None
-    seconds: float | None = None
 
 
 def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanRequest) -> PlanDocument:
@@ -68,8 +65,7 @@ def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanReque
     known = status.plan_inputs
     if known is None:
         return _without_inputs(site, at, status, request)
-    with deadline(request.seconds):
-        released, overridden = _released_plan(known, request)
+    released, overridden = _released_plan(known, request)
     made = PlanResult(
         at=at,
         result=released,

@@ -30,6 +30,7 @@ from darkstar_pipeline.service.state_folder import service_folder
 from darkstar_pipeline.state.atomic_files import file_identity
 from darkstar_pipeline.state.folder_names import PLANS_FOLDER
 from env.time_grid import slot_of
+from planner.deadline import deadline
 from planner.optimizer.deferrable_loads import HeaterRequest, LoadRequests
 from planner.plans.fallback_chain import CHAMPION, FAILED
 
@@ -80,6 +81,7 @@ class PlannerEngine:
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._seen: object = None
+        self._asked = False
         self._next_retry = 0.0
         self._config = file_identity(config_path())
 
@@ -127,9 +129,18 @@ class PlannerEngine:
         )
 
     def replan(self) -> PlanDocument:
-        """Make a plan at once."""
-        with self._planning:
+        """Make a plan at once; where one is being made, have another made after it, and return the one in force.
+
+        Nobody waits for a plan that somebody else makes: a hundred requests would hold a hundred threads.
+        """
+        if not self._planning.acquire(blocking=False):
+            self._asked = True
+            self.wake()
+            return self._memory.plan
+        try:
             return self._make()
+        finally:
+            self._planning.release()
 
     def components(self) -> list[Component]:
         """Return the health of each component."""
@@ -184,12 +195,12 @@ class PlannerEngine:
                 tuple(override.id for override in self.overrides.active(now)),
                 self.context,
             )
-            stepped = self.clock.stepped()
-            if seen == self._seen and not stepped and not self._retry():
+            asked, self._asked = self._asked, False
+            anew = asked or self.clock.stepped() or seen != self._seen
+            if not anew and not self._retry():
                 return False
-            retried = seen == self._seen and not stepped
             self._seen = seen
-            self._make(retried=retried)
+            self._make(retried=not anew)
         return True
 
     def _retry(self) -> bool:
@@ -223,10 +234,8 @@ class PlannerEngine:
         """
         began, now = self.clock.monotonic(), self.clock.now()
         context, memory = self.context, self._memory
-        status, plan = self._plan_on_present_inputs(context, now)
-        failed = next((each.why for each in plan.attempts if (each.rung, each.outcome) == (CHAMPION, FAILED)), None)
-        if failed is not None and self.follower.revert(f"it was loaded and cannot plan: {failed}"):
-            status, plan = self._plan_on_present_inputs(context, now)
+        with deadline(context.site_settings.service.plan_seconds):
+            status, plan = self._plan_or_revert(context, now)
         if plan.rung == CHAMPION:
             self.follower.confirm()
         plan = plan.model_copy(update={"seconds": self.clock.monotonic() - began})
@@ -242,6 +251,16 @@ class PlannerEngine:
         for listener in memory.listeners:
             listener(context, status, self.follower.state, plan)
         return plan
+
+    def _plan_or_revert(self, context: Context, now: datetime) -> tuple[InputStatus, PlanDocument]:
+        """Plan on the present inputs; where a champion that was just loaded cannot, plan with the one before it."""
+        status, plan = self._plan_on_present_inputs(context, now)
+        failed = next((each.why for each in plan.attempts if (each.rung, each.outcome) == (CHAMPION, FAILED)), None)
+        if failed is None or status.slow:  # it had no time to plan in, and is not to blame
+            return status, plan
+        if self.follower.revert(f"it was loaded and cannot plan: {failed}"):
+            return self._plan_on_present_inputs(context, now)
+        return status, plan
 
     def _plan_on_present_inputs(self, context: Context, now: datetime) -> tuple[InputStatus, PlanDocument]:
         """Return the present inputs and the plan made from them."""
@@ -266,7 +285,6 @@ class PlannerEngine:
             ),
             model=following.model,
             last_plan=memory.last if is_usable(memory.last, now) else None,
-            seconds=context.site_settings.service.plan_seconds,
             override=next((each for each in overrides if each.mode in COMMAND_MODES), None),
         )
         return status, build_plan(context.site, now, status, request)

@@ -138,3 +138,10 @@ class ReplanDocument(Document):
     rung: SourceName = Field(description="Plan source: the link of the fallback chain that made the plan.")
     why: str = Field(description="Why the plan is from this source.")
     seconds: float = Field(description="Time that planning took [s].")
+    pending: bool = Field(
+        default=False,
+        description="True where a plan was being made already: this is the one in force, and another follows at once.",
+    )
+    asked_at: datetime | None = Field(
+        default=None, description="Moment of the request; a plan with a later `created_at` rests on what was so then."
+    )

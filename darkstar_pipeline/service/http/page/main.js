@@ -183,9 +183,13 @@ function drawHealth(health) {
   }));
 }
 
-// An override takes effect with the next plan; `replan` waits for that plan.
+// An override takes effect with the next plan; `replan` waits for that plan, also where another is being made just now.
 async function replan() {
-  await request("/replan", { method: "POST" });
+  const answer = await request("/replan", { method: "POST" });
+  const isOld = async () => new Date((await request("/plan")).created_at) < new Date(answer.asked_at);
+  for (let tries = 0; answer.pending && tries < 120 && await isOld(); tries += 1) {
+    await new Promise((done) => setTimeout(done, 1000));
+  }
   await refresh();
 }
 

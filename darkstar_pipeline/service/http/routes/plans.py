@@ -33,9 +33,20 @@ async def command(service: StateDep) -> CommandDocument:
 
 @router.post("/replan", responses=answers(), summary="Plan anew, now")
 def replan(service: StateDep) -> ReplanDocument:
-    """Make a plan from the inputs of this moment."""
+    """Make a plan from the inputs of this moment.
+
+    While a plan is being made, the answer is the plan in force, with `pending` true: another follows at once.
+    """
+    asked_at = service.clock.now()
     made = service.engine.replan()
-    return ReplanDocument(id=made.id, rung=made.rung, why=made.why, seconds=made.seconds)
+    return ReplanDocument(
+        id=made.id,
+        rung=made.rung,
+        why=made.why,
+        seconds=made.seconds,
+        pending=made.created_at < asked_at,
+        asked_at=asked_at,
+    )
 
 
 @router.get("/plans/{plan_id}", responses=answers(404), summary="A plan that was made", response_model=PlanDocument)
