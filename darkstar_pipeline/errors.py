@@ -1,9 +1,23 @@
 """Errors that reach a person: what is wrong, where, what to do; each with a code for programs."""
 
+import re
 from enum import IntEnum
 from typing import Literal
 
 from env.errors import CodedError
+
+_CREDENTIALS = re.compile(r"(://)[^/\s'\"]*@")
+_SECRET_OPTION = re.compile(r"(?i)([?&](?:password|passwd|token|secret|api_?key)=)[^&\s'\"]+")
+REDACTED = "[redacted]"
+
+
+def without_credentials(text: str) -> str:
+    """Return a text with the credentials of every address in it taken out.
+
+    >>> without_credentials("http://anna:1234@mlflow.local/api refused")
+    'http://[redacted]@mlflow.local/api refused'
+    """
+    return _SECRET_OPTION.sub(rf"\1{REDACTED}", _CREDENTIALS.sub(rf"\1{REDACTED}@", text))
 
 
 class ExitCode(IntEnum):
@@ -18,7 +32,7 @@ class ExitCode(IntEnum):
 
 
 class DarkstarError(CodedError):
-    """Root of the shell's errors.
+    """Root of the shell's errors; credentials in addresses are taken out of what they say.
 
     Args:
         message: what is wrong, and where (file, row, slot, value with unit).
@@ -28,9 +42,8 @@ class DarkstarError(CodedError):
     code = "error"
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = without_credentials(message), without_credentials(hint)
+        super().__init__(self.message)
 
 
 class ConfigurationError(DarkstarError):

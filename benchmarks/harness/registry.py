@@ -106,7 +106,7 @@ BENCHMARKS = {
         ),
     ),
     "growth": Benchmark(
-        module="benchmarks.growth",
+        module="benchmarks.robustness.growth",
         measures="growth of the state folder over a simulated year, before retention and after it",
         short_seconds=120,
         seconds=900,

@@ -19,8 +19,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from benchmarks.harness.results import Row, Scope
-from benchmarks.robustness.writer_tasks import (
+from benchmarks.fault_injection.writer_tasks import (
     FIRST,
     IMPORTERS,
     LAST,
@@ -36,6 +35,7 @@ from benchmarks.robustness.writer_tasks import (
     repeat,
     slots_of,
 )
+from benchmarks.harness.results import Row, Scope
 from darkstar_pipeline.backups.restore import restore_backup
 from darkstar_pipeline.context import LAKE_FOLDER
 from darkstar_pipeline.doctor.lake_rows import wrong_rows
@@ -59,7 +59,7 @@ def rows_of(folder: Path, rounds: int, *, longest_seconds: float = LONGEST_SECON
     """Let rounds go by in an empty folder, and count what was lost."""
     draw, lost = random.Random(SEED), Counter[str]()  # noqa: S311 - moments to kill at, not secrets
     spawn = multiprocessing.get_context("forkserver")
-    spawn.set_forkserver_preload(["benchmarks.robustness.writer_tasks"])
+    spawn.set_forkserver_preload(["benchmarks.fault_injection.writer_tasks"])
     prepare(folder)
     kills = 0
     for _ in range(rounds):

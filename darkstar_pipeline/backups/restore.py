@@ -24,7 +24,7 @@ from darkstar_pipeline.backups.archive import CONFIGURATION, FORMAT, MANIFEST, S
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.migrations import STATE_FILE, parse_state_version, refuse_newer_state
-from planner.artifacts.atomic_files import exchange, sync
+from planner.artifacts.atomic_files import exchange, make_folder, sync
 
 MANIFEST_BYTES = 64 * 2**20
 CHUNK = 2**20
@@ -80,7 +80,7 @@ def restore_backup(
     if home.is_mount() or home.is_symlink():
         message = f"{home} is a mount or a link, which cannot be replaced at once"
         raise ConfigurationError(message, f"set DARKSTAR_HOME to a folder within, such as {home / 'state'}")
-    home.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(home.parent)
     unpacked = home.parent / f".{home.name}.restoring-{token_hex(4)}"
     unpacked.mkdir(mode=0o700)
     try:
@@ -235,6 +235,8 @@ def _put_in_place(new: Path, home: Path, aside: Path) -> Path | None:
         Where the old folder is; None where there was none, or an empty one.
     """
     new.chmod(0o700)
+    for folder, _, _ in os.walk(new):
+        sync(Path(folder))  # the files are on the disk, their names not yet
     if not home.exists() or (home.is_dir() and not any(home.iterdir())):
         new.replace(home)  # an empty folder gives way
         sync(home.parent)
@@ -244,7 +246,8 @@ def _put_in_place(new: Path, home: Path, aside: Path) -> Path | None:
     else:
         home.rename(aside)
         new.rename(home)
-    sync(home.parent)
+    for folder in (home.parent, new.parent):
+        sync(folder)
     return aside
 
 
@@ -261,7 +264,7 @@ def _restore_configuration(new: Path, target: Path, stamp: str, *, force: bool) 
             return None, None, f"{target} is there and was left as it is; --force replaces it"
         old = _unused(target.with_name(f"{target.name}.before-{stamp}"))
         shutil.copy2(target, old)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     with atomic_write(target) as temporary:
         temporary.write_bytes(content)
     return target, old, ""

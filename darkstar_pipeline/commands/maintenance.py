@@ -128,7 +128,8 @@ def doctor(
     call: Call,
     *,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Move aside what lies wrongly in the lake, then check.")
+        bool,
+        typer.Option("--repair", help="Move aside what lies wrongly in the lake, mend modes, then check."),
     ] = False,
 ) -> Document:
     """Check installation, configuration, state folder, data and models.
@@ -139,9 +140,12 @@ def doctor(
     from darkstar_pipeline.doctor import Verdict, run_checks
     from darkstar_pipeline.doctor.repair import repair_lake
     from darkstar_pipeline.service.control_checks import check_all
+    from darkstar_pipeline.state.privacy import mend_modes
 
     now = datetime.now(UTC)
     repaired = repair_lake(home_dir(), now=now) if repair else []
+    if repair and (opened := mend_modes(home_dir())).count:
+        call.note(f"{opened.count} files and folders could be read by others, and are their owner's alone now")
     for each in repaired:
         call.note(f"{each.path}: {each.note}; it is now {each.aside}")
     findings = [*run_checks(home_dir(), call.site, now=now), *check_all(home_dir(), call.site)]

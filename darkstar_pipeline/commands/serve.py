@@ -42,6 +42,7 @@ def serve(
     from darkstar_pipeline.console.load_requests import parse_instant
     from darkstar_pipeline.service.clock import Clock
     from darkstar_pipeline.service.server import serve as run
+    from darkstar_pipeline.state.privacy import mend_modes
 
     context = call.context()
     settings = context.site_settings.service
@@ -58,6 +59,8 @@ def serve(
     }
     text = f"planner of {context.site_name} on {document['url']}\ntoken   {document['token_file']}\nCtrl-C stops it"
     answer = Document(document, lambda out: out.print(text, markup=False))
+    if (opened := mend_modes(context.home)).count:
+        call.note(f"{opened.count} files and folders of the state could be read by others, and are private now")
     with hold_serving_lock(serving_lock(context.home, context.site_name), trial=at is not None):
         run(
             context,

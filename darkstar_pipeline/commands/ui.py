@@ -156,8 +156,10 @@ def _mlflow(home: Path, port: int) -> "Program":
 
 def _mlflow_server(environment: Mapping[str, str]) -> str | None:
     """Return the configured MLflow server; None where the local store is used."""
+    from darkstar_pipeline.tracking.mlflow_store import without_user
+
     uri = environment.get("MLFLOW_TRACKING_URI", "")
-    return uri if uri.startswith(("http://", "https://")) else None
+    return without_user(uri) if uri.startswith(("http://", "https://")) else None
 
 
 def _program(name: str) -> str:

@@ -154,7 +154,12 @@ class MqttSettings(Frozen):
     """Entities in Home Assistant through MQTT discovery."""
 
     enabled: bool = Field(default=False, description="true: plan and command are published")
-    host: str = Field(default="127.0.0.1", min_length=1, description="host of the broker")
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        pattern=r"^[^/@?#\s]+$",
+        description="host of the broker, without scheme or credentials",
+    )
     port: int = Field(default=1883, ge=1, le=65_535, description="port of the broker")
     tls: bool = Field(default=False, description="true: connect to the broker through TLS")
     username: str | None = Field(default=None, description="user at the broker; the password is DARKSTAR_MQTT_PASSWORD")

@@ -15,6 +15,7 @@ from darkstar_pipeline.config.site import SiteName, SiteSettings
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.file_lock import hold_lock
+from planner.artifacts.atomic_files import make_folder
 
 SAMPLE_SITE = "sample"
 """Name of the site of the embedded sample; it never becomes the default beside a person's own home."""
@@ -53,7 +54,7 @@ def add_site(path: Path, name: str, site: SiteSettings) -> Settings:
         ConfigurationError: the name is taken or not allowed, or the file cannot be read or added to.
     """
     _check_name(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     target = path.resolve()
     with hold_lock(target.with_name(f".{target.name}.lock")):  # two that add a site at once keep both
         return _add_site(path, name, site)

@@ -8,7 +8,7 @@ import typer
 
 from darkstar_pipeline.console.json_values import write_json
 from darkstar_pipeline.console.typer_internals import command_path, help_page
-from darkstar_pipeline.errors import DarkstarError, ExitCode
+from darkstar_pipeline.errors import DarkstarError, ExitCode, without_credentials
 from env.errors import CodedError
 
 
@@ -79,7 +79,8 @@ def describe(error: BaseException) -> Failure:
         return _file_system(error)
     if isinstance(error, CodedError) and error.code in EXIT_CODES:
         return _failure(error.code, str(error), error.hint)
-    message = f"unexpected {type(error).__name__}: {error}; this is a bug in darkstar"
+    said = without_credentials(str(error))
+    message = f"unexpected {type(error).__name__}: {said}; this is a bug in darkstar"
     return _failure("bug", message, "run again with --debug for the traceback and report it")
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from darkstar_pipeline.errors import without_credentials
+
 
 class Verdict(StrEnum):
     """The verdict of a check."""
@@ -27,6 +29,11 @@ class CheckResult:
     verdict: Verdict
     detail: str
     remedy: str = ""
+
+    def __post_init__(self) -> None:
+        """Take credentials of addresses out of what is told."""
+        object.__setattr__(self, "detail", without_credentials(self.detail))
+        object.__setattr__(self, "remedy", without_credentials(self.remedy))
 
 
 def passed(check: str, detail: str) -> CheckResult:

@@ -9,6 +9,7 @@ from darkstar_pipeline.config.settings import Settings, config_path
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.migrations import STATE_VERSION, read_state_version, refuse_newer_state
+from darkstar_pipeline.state.privacy import find_open_files
 from env.time_grid import days_between, slot_count
 
 GIB = 1024**3
@@ -59,6 +60,15 @@ def check_state_folder(home: Path) -> CheckResult:
         remedy = "get write permission, or set DARKSTAR_HOME to a folder of your own"
         return failed("state folder", f"{home}: {error.strerror}", remedy)
     return passed("state folder", str(home))
+
+
+def check_privacy(home: Path) -> CheckResult:
+    """Check that nobody but its owner may read the state."""
+    found = find_open_files(home)
+    if not found.count:
+        return passed("privacy", "files of the state are their owner's alone")
+    detail = f"{found.count} files and folders of the state can be read by others, such as {found.first}"
+    return warned("privacy", detail, "darkstar doctor --repair, or start the service: both mend it")
 
 
 def check_state_version(home: Path) -> CheckResult:

@@ -12,6 +12,7 @@ from darkstar_pipeline.doctor.lake_rows import day_files, wrong_rows
 from darkstar_pipeline.warehouse.day_names import owner_of, strays
 from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError, SchemaMismatchError
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
+from planner.artifacts.atomic_files import make_folder, sync
 
 ASIDE_FOLDER = "aside"
 
@@ -64,10 +65,11 @@ def _rewritten(lake: Lake, table: Table, path: Path, place: Path) -> Repaired:
         message = f"{path} is no day of the lake"
         raise ValueError(message)
     aside = _unused(place / path.relative_to(lake.root))
-    aside.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(aside.parent)
 
     def rightful(rows: pl.DataFrame) -> pl.DataFrame:
         shutil.copy2(path, aside)
+        sync(aside)  # before the old file is replaced or removed
         return rows
 
     try:
@@ -82,7 +84,7 @@ def _rewritten(lake: Lake, table: Table, path: Path, place: Path) -> Repaired:
 
 def _moved(lake: Lake, path: Path, place: Path, note: str) -> Repaired:
     aside = _unused(place / path.relative_to(lake.root))
-    aside.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(aside.parent)
     shutil.move(path, aside)
     return Repaired(path, aside, note)
 

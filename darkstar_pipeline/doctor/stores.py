@@ -66,7 +66,7 @@ def _server(uri: str) -> CheckResult:
     """Check that an MLflow server answers."""
     parts = urlsplit(uri)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.netloc, timeout=ANSWER_SECONDS)
+    connection = kind(parts.netloc.rpartition("@")[2], timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", f"{parts.path.rstrip('/')}/health")
         status = connection.getresponse().status

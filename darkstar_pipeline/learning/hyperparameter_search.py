@@ -19,6 +19,7 @@ from darkstar_pipeline.learning.scenario_rules import CANDIDATES, choose_scenari
 from darkstar_pipeline.learning.splits import split
 from darkstar_pipeline.learning.training import prepare_data
 from darkstar_pipeline.models.version import models_folder
+from planner.artifacts.atomic_files import make_folder
 from planner.training.rl_config import PpoTraining
 from planner.training.rl_search import Between, SearchResult, Space, TrialResult, search
 
@@ -95,7 +96,7 @@ def _trials_file(data: LearningData, space: str) -> Path:
     document = f"{data.content_hash} {data.windows} {space}"
     name = hashlib.sha256(document.encode()).hexdigest()[:12]
     folder = models_folder(context.home, context.site_name) / "searches"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     return folder / f"rl-{name}.db"
 
 

@@ -30,6 +30,7 @@ from darkstar_pipeline.models.version import reference, registered_name, retrain
 from darkstar_pipeline.policies.trained import trained_policy
 from darkstar_pipeline.retention.apart import apply_where_due
 from darkstar_pipeline.state.atomic_files import atomic_write
+from planner.artifacts.atomic_files import make_folder
 
 POLICIES = ("lightgbm", "rl")
 RECENT_DAYS = 28
@@ -236,7 +237,7 @@ class Retrain:
     def _done(self, changes: Mapping[str, object]) -> None:
         """Record that another step is done."""
         self.report = self.report.model_copy(update=dict(changes))
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         with atomic_write(self._path) as temporary:
             temporary.write_text(self.report.model_dump_json(indent=1), encoding="utf-8")
 

@@ -16,6 +16,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.models.version import RegisteredModel, find_model
 from darkstar_pipeline.state.atomic_files import atomic_write
+from planner.artifacts.atomic_files import make_folder
 from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
 
@@ -95,7 +96,7 @@ def write_pointer(folder: Path, pointer: Pointer | None) -> None:
     if pointer is None:
         path.unlink(missing_ok=True)
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with atomic_write(path) as temporary:
         temporary.write_text(pointer.model_dump_json(indent=1), encoding="utf-8")
 

@@ -25,7 +25,7 @@ from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.warehouse.schemas import MODEL_PROMOTIONS
 from env.time_grid import zone
-from planner.artifacts.atomic_files import make_folder
+from planner.artifacts.atomic_files import make_folder, sync
 
 INTENT = "move.json"
 UNRECORDED = "unrecorded"
@@ -142,6 +142,8 @@ def _complete(context: Context, model: RegisteredModel, intent: Intent) -> None:
     kept = model.folder / UNRECORDED / f"{intent.move}.json"
     make_folder(kept.parent)
     (model.folder / INTENT).replace(kept)
+    for folder in (kept.parent, model.folder):
+        sync(folder)
 
 
 def _record(context: Context, model: RegisteredModel, intent: Intent) -> bool:

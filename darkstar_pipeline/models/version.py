@@ -14,7 +14,7 @@ from typing import Literal
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.state.folder_names import MODELS_FOLDER
-from planner.artifacts.atomic_files import atomic_folder
+from planner.artifacts.atomic_files import atomic_folder, make_folder
 from planner.artifacts.bundle import MANIFEST, Bundle, read_bundle
 from planner.policy_names import MODEL_REFERENCE
 
@@ -163,6 +163,7 @@ def place_bundle(target: Path, source: Path, bundle: Bundle) -> None:
             message = f"{target} holds another bundle than the version registered under its number"
             raise DataRefusedError(message, "MLflow's store was made anew: move the old folder of models away")
         return
+    make_folder(target.parent)
     with atomic_folder(target) as temporary:
         for name in (MANIFEST, *bundle.manifest.files):
             shutil.copyfile(source / name, temporary / name)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from darkstar_pipeline.config.settings import config_path, home_dir
 from darkstar_pipeline.context import DAGSTER_FOLDER
 from darkstar_pipeline.state.atomic_files import atomic_write
+from planner.artifacts.atomic_files import make_folder
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -79,7 +80,7 @@ def open_instance(home: Path) -> Generator["DagsterInstance"]:
 def _prepared(home: Path) -> Path:
     """The folder with its configuration; a configuration that a person has taken over is left alone."""
     folder = home / DAGSTER_FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     config = folder / CONFIG_NAME
     current = config.read_text(encoding="utf-8") if config.exists() else _MARK
     if current.startswith(_MARK) and current != CONFIG:

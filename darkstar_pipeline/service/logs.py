@@ -16,9 +16,9 @@ from structlog.contextvars import merge_contextvars
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
 
+from darkstar_pipeline.errors import REDACTED, without_credentials
 from darkstar_pipeline.service.secrets import known_secrets
 
-REDACTED = "[redacted]"
 _SECRET_FIELD = re.compile(r"authorization|token|password|passwd|secret|cookie|api_?key", re.IGNORECASE)
 _LOOKS_SECRET = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), rf"\1 {REDACTED}"),
@@ -26,7 +26,6 @@ _LOOKS_SECRET = (
         re.compile(r"(?i)\b([\w-]*(?:token|password|passwd|secret|api_?key))(['\"]?\s*[=:]\s*)['\"]?[^\s'\"&,;]+"),
         rf"\1\2{REDACTED}",
     ),
-    (re.compile(r"(://)[^/\s:@]+:[^/\s@]+@"), rf"\1{REDACTED}@"),
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "uvicorn.access", "paho")
@@ -96,6 +95,7 @@ def redacted(text: str) -> str:
     """A text without secrets and without control characters other than tabs and line ends."""
     for secret in known_secrets():
         text = text.replace(secret, REDACTED)
+    text = without_credentials(text)
     for pattern, instead in _LOOKS_SECRET:
         text = pattern.sub(instead, text)
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from darkstar_pipeline.state.atomic_files import atomic_write
+from planner.artifacts.atomic_files import make_folder
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _HASH_DIGITS = 16
@@ -29,7 +30,7 @@ def keep_rejects(folder: Path, rejects: pl.DataFrame) -> Path | None:
     target = folder / f"{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}-{label}.csv"
     if target.exists():
         return target
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with atomic_write(target) as temporary:
         temporary.write_bytes(content)
     return target

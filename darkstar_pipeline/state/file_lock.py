@@ -10,6 +10,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from planner.artifacts.atomic_files import make_folder
+
 WAIT_TOLD_SECONDS = 5.0
 """Wait after which whoever waits says for whom, and then after twice, four times … as long [s]."""
 _log = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ def hold_lock(path: Path) -> Generator[None]:
     """
     from filelock import FileLock, Timeout  # 25 ms, paid only where a lock is taken
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     lock, patience = FileLock(path, poll_interval=POLL_SECONDS, fallback_to_soft=False), WAIT_TOLD_SECONDS
     while True:
         try:

@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from darkstar_pipeline.context import MLFLOW_FOLDER
 from darkstar_pipeline.errors import OutsideServiceError
@@ -99,8 +100,14 @@ def check_local_store(home: Path, *, write: bool = False) -> None:
 def run_url(experiment_id: str, run_id: str) -> str:
     """Return the page of a run: on the server where there is one, else where `darkstar ui` shows the local store."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    page = uri.rstrip("/") if uri.startswith(("http://", "https://")) else DEFAULT_PAGE
+    page = without_user(uri).rstrip("/") if uri.startswith(("http://", "https://")) else DEFAULT_PAGE
     return f"{page}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def without_user(uri: str) -> str:
+    """Return an address without user and password, as a page is opened by."""
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def open_store(home: Path) -> tuple["MlflowClient", dict[str, str]]:

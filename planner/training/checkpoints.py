@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from env.gym.episodes import Episodes
-from planner.artifacts.atomic_files import atomic_file
+from planner.artifacts.atomic_files import atomic_file, make_folder
 from planner.errors import CheckpointError
 from planner.training.rl_config import PpoTraining
 
@@ -54,7 +54,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
         self._folder, self._fingerprint = folder, fingerprint
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
 
     def path(self, member: int) -> Path:
         """Return the file of a member."""

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.growth import MB, simulate
+from benchmarks.robustness.growth import MB, simulate
 
 
 @pytest.mark.thorough

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError
 from darkstar_pipeline.service.schemas.overrides import Override, OverrideRequest
 from darkstar_pipeline.state.atomic_files import atomic_write
+from planner.artifacts.atomic_files import make_folder
 
 OVERRIDES_FILE = "wishes.json"  # in the service's folder; the name of version 0.1
 FURTHEST = timedelta(days=31)
@@ -96,7 +97,7 @@ class OverrideStore:
         self._kept = kept
         self.changes += 1
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             with atomic_write(self.path) as temporary:
                 temporary.write_text(kept.model_dump_json(indent=1), encoding="utf-8")
             self.storage_problem = ""

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.state.atomic_files import atomic_write
+from planner.artifacts.atomic_files import make_folder
 
 PLAN_ID = r"^2[0-9]{3}(0[1-9]|1[0-2])[0-3][0-9]T[0-9]{6}Z-[0-9a-f]{8}$"
 LOOK_BACK_DAYS = 3
@@ -30,7 +31,7 @@ class PlanStore:
             OSError: the disk does not take it.
         """
         path = self._path(plan.id)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with atomic_write(path) as temporary:
             temporary.write_text(plan.model_dump_json(exclude={"steering"}), encoding="utf-8")
 

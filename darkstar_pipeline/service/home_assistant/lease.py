@@ -17,6 +17,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from darkstar_pipeline.state.atomic_files import atomic_write
+from planner.artifacts.atomic_files import make_folder
 
 LEASE_FILE = "lease.json"
 LEASE_LOCK = "lease.lock"
@@ -114,7 +115,7 @@ def write_lease(folder: Path, lease: Lease) -> None:
     Raises:
         OSError: the disk does not take it, or another process holds its lock.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with _locked(folder):
         _write(folder, lease)
 

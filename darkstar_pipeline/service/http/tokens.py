@@ -17,6 +17,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.secrets import secret
 from darkstar_pipeline.state.atomic_files import atomic_write
+from planner.artifacts.atomic_files import make_folder
 
 TOKEN_VARIABLE = "DARKSTAR_TOKEN"  # noqa: S105 - the name of a variable, not its value
 TOKEN_FILE = "token"  # noqa: S105 - the name of a file
@@ -54,7 +55,7 @@ def checked_token(path: Path | None) -> str:
 
 def _create(path: Path) -> None:
     """Create a random token that its owner alone can read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with atomic_write(path) as temporary:
         descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as handle:

@@ -11,6 +11,7 @@ from darkstar_pipeline.context import DAGSTER_FOLDER, LAKE_FOLDER, MLFLOW_FOLDER
 from darkstar_pipeline.doctor import CheckResult, Verdict, run_checks
 from darkstar_pipeline.doctor.machine import check_clock, check_time_zone
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.state.privacy import find_open_files, mend_modes
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, METER_READINGS, RAW_SPOT_PRICES, Table
 from env.time_grid import grid
@@ -70,7 +71,10 @@ def test_examine_finds_nothing_to_mend_when_the_home_is_new(home: Path) -> None:
 def test_examine_is_content_when_days_are_imported_and_graded(home: Path) -> None:
     import_days(home)
     grade_days(home, "clean")
+    assert mend_modes(home).count or find_open_files(home).count == 0  # tests go by their umask
     assert set(verdicts(home).values()) == {Verdict.OK}
+    (home / "state.json").chmod(0o644)
+    assert found(home, "privacy").verdict is Verdict.WARN
     assert found(home, "imported, home").detail.endswith("2 of both, 2026-03-28 to 2026-03-29")
 
 

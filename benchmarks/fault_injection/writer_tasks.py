@@ -1,4 +1,4 @@
-"""What writes to one state folder at once: imports, the feed, a backfill, backups, a retrain's steps, retention.
+"""Writers of one state folder: imports, the feed, a backfill, backups, a retrain's steps, retention.
 
 Each is a loop in a process that is killed at any moment. What it was told is done it writes down, before it goes on.
 """
