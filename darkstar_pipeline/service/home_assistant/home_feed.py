@@ -75,6 +75,7 @@ class HomeFeed:
         self._soc = BelievableSoc(context.site.battery)
         self._seeded = self._soc_is_absent = False
         self._problems: dict[str, str] = {}
+        self._refused_prices = ""
         self._fetched_to: datetime | None = None
         self._next_sync: datetime | None = None
         self._looked: float | None = None
@@ -105,12 +106,13 @@ class HomeFeed:
     def status(self) -> Component:
         """Return the state of the feed as a component of the service."""
         problems = "; ".join(f"{name}: {problem}" for name, problem in sorted(self._problems.items()))
+        note = "; ".join(part for part in (problems, self._refused_prices) if part)
         if self._looked is None:
-            return Component(name="home_assistant", ok=not problems, note=problems)
+            return Component(name="home_assistant", ok=not problems, note=note)
         quiet = max(self._clock.monotonic() - self._looked, 0.0)
         if quiet > STUCK_SECONDS:
-            problems = f"Home Assistant has not been looked at for {quiet:.0f} s"
-        return Component(name="home_assistant", ok=not problems, note=problems, age_seconds=round(quiet, 1))
+            problems = note = f"Home Assistant has not been looked at for {quiet:.0f} s"
+        return Component(name="home_assistant", ok=not problems, note=note, age_seconds=round(quiet, 1))
 
     def _run(self) -> None:
         """Poll until stopped."""
@@ -215,7 +217,12 @@ class HomeFeed:
         if state is None or str(state.get("state")).lower() in _ABSENT:
             raise DataMissingError(f"{entity} has no state", "check home_assistant.sensors.price")
         listed = {"entity_id": entity, "state": state.get("state"), "attributes": state.get("attributes")}
-        return [self._imported("home_assistant_prices.json", listed, {}, now)]
+        report = self._imported("home_assistant_prices.json", listed, {}, now)
+        refused = "; ".join(note for note in report.notes if report.rows_rejected and "were refused" in note)
+        if refused and refused != self._refused_prices:
+            _log.warning("home assistant, prices: %s", refused)
+        self._refused_prices = refused
+        return [report]
 
     def _imported(self, name: str, document: object, mapping: Mapping[str, str], now: datetime) -> ImportReport:
         """Import a document as a file that a person imports."""

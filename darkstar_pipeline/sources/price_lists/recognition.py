@@ -80,9 +80,9 @@ def _refuse_sensor_without_list(document: Mapping[str, Any], file: str) -> None:
     entity = str(document.get("entity_id", ""))
     unit = str(named.get("unit_of_measurement", ""))
     if "attributes" in document and "state" in document and "Wh" in unit and "/" in unit:
-        message = f"{entity or file} shows the present price only: its attributes have no list of prices with starts"
-        hint = (
-            "Home Assistant's own Nord Pool integration lists prices by its action nordpool.get_prices_for_date: put "
-            "its answer into the attribute `prices` of a template sensor (docs/importing.md), or name another sensor"
+        message = (
+            f"{entity or file} shows the present price only; name a sensor that lists prices with their starts, such "
+            "as a template sensor with the answer of Home Assistant's action nordpool.get_prices_for_date"
         )
+        hint = "docs/importing.md, Prices, has such a sensor"
         raise DataRefusedError(message, hint)

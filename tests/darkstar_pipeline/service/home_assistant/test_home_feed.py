@@ -312,3 +312,56 @@ def test_feed_is_not_well_when_its_last_look_is_long_ago(home: Context) -> None:
     assert "has not been looked at for 301 s" in part.note
     goes_on.set()
     feed.stop()
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        pytest.param({"prices": today(), "unit_of_measurement": "SEK/kWh"}, id="template sensor"),
+        pytest.param(
+            {"data": [{**each, "value": 1000 * each["value"]} for each in today()], "unit_of_measurement": "SEK/MWh"},
+            id="per MWh",
+        ),
+        pytest.param(
+            {
+                "raw_today": [{**each, "value": 100 * each["value"]} for each in today()],
+                "unit_of_measurement": "öre/kWh",
+            },
+            id="öre",
+        ),
+        pytest.param(
+            {"SE3": [{"start": each["start"], "price": round(1000 * each["value"], 2)} for each in today()]},
+            id="the action's answer",
+        ),
+    ],
+)
+def test_sync_reads_prices_in_the_shapes_of_files(home: Context, attributes: dict[str, Any]) -> None:
+    answers = an_hour()
+    answers.states[PRICE] = {"state": "0.5", "attributes": attributes}
+    feed, _ = made_feed(home, answers)
+    feed.sync()
+    prices = home.lake.read(RAW_SPOT_PRICES, "home").sort("slot_start")["price"].to_list()
+    assert prices == pytest.approx([each["value"] for each in today()], abs=1e-9)
+    assert feed.status().note == ""
+
+
+def test_sync_tells_a_price_sensor_without_a_list(home: Context) -> None:
+    answers = an_hour()
+    answers.states[PRICE] = {"state": "0.5", "attributes": {"unit_of_measurement": "SEK/kWh"}}
+    feed, _ = made_feed(home, answers)
+    feed.sync()
+    assert f"{PRICE} shows the present price only; name a sensor that lists prices" in feed.status().note
+
+
+def test_sync_keeps_good_prices_and_tells_when_zeros_come_over_them(home: Context) -> None:
+    answers = an_hour()
+    good = [{**each, "value": each["value"] + 1.0} for each in today()]
+    answers.states[PRICE] = {"state": "0.5", "attributes": {"raw_today": good, "currency": "SEK"}}
+    feed, _ = made_feed(home, answers)
+    feed.sync()
+    answers.states[PRICE]["attributes"]["raw_today"] = [*good[:60], *({**each, "value": 0.0} for each in good[60:])]
+    feed.sync()
+    prices = home.lake.read(RAW_SPOT_PRICES, "home").sort("slot_start")["price"].to_list()
+    assert prices == pytest.approx([each["value"] for each in good])
+    assert feed.status().ok
+    assert "40 × price 0 in a run of 40 zeros over known prices" in feed.status().note
