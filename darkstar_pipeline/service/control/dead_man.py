@@ -3,7 +3,8 @@
 The controller starts the timer whenever it renews its lease, for the rest of the lease and a margin, and cancels it
 when it hands the inverter back. An automation of the package that `darkstar control install` writes sets the default
 when the timer has ended. A switch (`input_boolean`) remembers that the timer was started and not cancelled, over a
-restart of Home Assistant too; once a minute the automation looks whether it has something left to do.
+restart of Home Assistant too. The automation sets what is not at its default once a minute for ten minutes, then once
+an hour, and at once where an entity shows something else: every write wears the inverter's memory.
 """
 
 import json
@@ -25,6 +26,9 @@ from darkstar_pipeline.service.schemas.health import Component
 MARGIN_SECONDS = 60.0
 """The timer ends this long after the lease [s], so that the guard comes first where it lives."""
 SETTLING_SECONDS = 10
+OFTEN_SECONDS = 600
+"""For so long the default is set once a minute where it does not stand; then once an hour [s]."""
+EVERY_MINUTE = "every_minute"
 HEADER = """\
 # Written by `darkstar control install`; write it again after a change of the mapping, the default or lease_minutes.
 # It sets the inverter's default when Darkstar has not renewed its lease, even where nothing of Darkstar's is alive.
@@ -141,9 +145,14 @@ def package(names: DeadManNames, default: Sequence[Write], lease_seconds: float)
                 "triggers": [
                     _event(names, "finished"),
                     {"trigger": "homeassistant", "event": "start"},
-                    {"trigger": "time_pattern", "minutes": "/1"},
+                    {"trigger": "state", "entity_id": [write.entity for write in default]},
+                    {"trigger": "time_pattern", "minutes": "/1", "id": EVERY_MINUTE},
                 ],
-                "conditions": [{"condition": "state", "entity_id": names.armed, "state": "on"}, timer_is_over],
+                "conditions": [
+                    {"condition": "state", "entity_id": names.armed, "state": "on"},
+                    timer_is_over,
+                    {"condition": "template", "value_template": f"{{{{ {_is_due(names)} }}}}"},
+                ],
                 "actions": [
                     *(_setting(write) for write in default),
                     {"delay": {"seconds": SETTLING_SECONDS}},
@@ -155,6 +164,12 @@ def package(names: DeadManNames, default: Sequence[Write], lease_seconds: float)
         ],
     }
     return HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _is_due(names: DeadManNames) -> str:
+    """Return an expression that is true in the first minutes after the timer, then once an hour, and at every event."""
+    over_for = f"(now() - states['{names.timer}'].last_changed).total_seconds()"
+    return f"trigger.id | default('') != '{EVERY_MINUTE}' or {over_for} < {OFTEN_SECONDS} or now().minute == 0"
 
 
 def _event(names: DeadManNames, what: str) -> dict[str, Any]:
