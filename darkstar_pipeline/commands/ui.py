@@ -101,6 +101,7 @@ def _port(wanted: int | None, usual: int, taken: tuple[int, ...]) -> int:
 def _environment(home: Path) -> dict[str, str]:
     """Return the programs' environment variables: no telemetry, and MLflow answers to loopback's names alone."""
     from darkstar_pipeline.orchestration.instance import dagster_environment
+    from darkstar_pipeline.tracking.mlflow_store import tracking_uri
 
     return {
         **os.environ,
@@ -108,6 +109,7 @@ def _environment(home: Path) -> dict[str, str]:
         "DO_NOT_TRACK": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ALLOWED_HOSTS": "localhost,localhost:*,127.0.0.1,127.0.0.1:*",  # its default: any private
+        "MLFLOW_BACKEND_STORE_URI": tracking_uri(home),  # not an option: it may hold a password, and `ps` shows options
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -143,13 +145,13 @@ def _mlflow(home: Path, port: int) -> "Program":
     """Return the program of MLflow; its store is created first, so that no two processes create it at once."""
     from darkstar_pipeline.console.supervisor import LOOPBACK, Program
     from darkstar_pipeline.context import MLFLOW_FOLDER
-    from darkstar_pipeline.tracking.mlflow_store import open_store, tracking_uri
+    from darkstar_pipeline.tracking.mlflow_store import open_store
 
     open_store(home)
     artifacts = (home / MLFLOW_FOLDER / "artifacts").as_uri()
     command = (
         *(sys.executable, "-m", MLFLOW_PAGE, "--host", LOOPBACK, "--port", str(port)),
-        *("--backend-store-uri", tracking_uri(home), "--artifacts-destination", artifacts),
+        *("--artifacts-destination", artifacts),
     )
     return Program(name="mlflow", command=command, port=port, ready_path="/health")
 

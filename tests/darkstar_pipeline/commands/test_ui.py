@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from darkstar_pipeline.commands import ui
 from darkstar_pipeline.console.supervisor import LOOPBACK, free_port
 from tests.builders.command_line import PROGRAM, Darkstar, environment, run_darkstar
 from tests.builders.tools import chromium
@@ -160,3 +161,15 @@ def test_link_opens_every_page_in_one_browser_and_logging_out_closes_them(pages:
     closed = [(dagster, MUTATION), (mlflow, EXPERIMENTS), (planner, "/plan")]
     assert [status(url, path, **copied) for url, path in closed] == [401] * 3
     assert status(dagster, urlsplit(pages.addresses["link"]).path) == 401, "the link was for once"
+
+
+def test_no_password_is_on_a_command_line_when_the_store_s_address_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "postgresql://anna:s3cr3t@db/mlflow"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setattr("darkstar_pipeline.tracking.mlflow_store.open_store", lambda _: None)
+    chosen = ui._environment(tmp_path)
+    programs = ui._services(tmp_path, 1, 2, chosen)
+    assert "s3cr3t" not in " ".join(word for program in programs for word in program.command)
+    assert chosen["MLFLOW_BACKEND_STORE_URI"] == address
