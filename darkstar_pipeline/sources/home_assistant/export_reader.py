@@ -114,7 +114,7 @@ def read_home_assistant(
     zone = clock_zone(mapping, site.timezone)
     subjects = _subjects(exports, mapping)
     states, until = _series(exports, subjects, zone, now, collected)
-    recorded, notes = readings_of(states, until, site.timezone, subjects.sums)
+    recorded, notes = readings_of(states, until, site.timezone, subjects)
     collected.notes += [*subjects.taxes(), *notes]
     stated_zone = zone if CLOCK in mapping else None
     hours, fine = _hours(exports, subjects, stated_zone, site, now, collected)

@@ -6,15 +6,17 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.home_assistant.choosing.directions import directed
 from darkstar_pipeline.sources.home_assistant.choosing.sensor_choice import Choice, choose, rivals
 from darkstar_pipeline.sources.home_assistant.choosing.sums import as_one_power, lasting, named, summed
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
-from darkstar_pipeline.sources.home_assistant.held_levels import level_at, soc_slots, without_excursions
+from darkstar_pipeline.sources.home_assistant.held_levels import soc_slots, without_excursions
 from darkstar_pipeline.sources.home_assistant.nights import with_nights
 from darkstar_pipeline.sources.home_assistant.power_sensors import power_curve, split_signed
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 from darkstar_pipeline.sources.home_assistant.series import Kind, Series
+from darkstar_pipeline.sources.home_assistant.subject_mapping import NOTHING_SAID, Subjects
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, MIN_TYPICAL_KW
 from env.time_grid import SLOT_DTYPE, SLOT_HOURS
 
@@ -32,7 +34,7 @@ _SOC = ("soc_start_percent", "soc_end_percent")
 
 
 def readings_of(
-    series: Sequence[Series], until: float, timezone: str, sums: Sequence[frozenset[str]] = ()
+    series: Sequence[Series], until: float, timezone: str, said: Subjects = NOTHING_SAID
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return readings on the slot grid.
 
@@ -40,7 +42,7 @@ def readings_of(
         series: every sensor that is used.
         until: end of the recording [s].
         timezone: IANA zone of the home.
-        sums: sets of sensors that the person sums.
+        said: what the person says of sensors.
 
     Returns:
         `[slot_start, <columns>, native_minutes]`, and notes.
@@ -50,11 +52,11 @@ def readings_of(
             sensor's size is no home's.
     """
     frames: list[pl.DataFrame] = []
-    notes: list[str] = []
+    series, notes = directed(series, until, said.mapped)
     for subject, candidates in _by_quantity(series).items():
-        chosen = choose(subject, candidates, sums)
+        chosen = choose(subject, candidates, said.sums)
         notes += [note for sensor in chosen.terms for note in sensor.notes if note not in notes]
-        frame, taken = _chosen_slots(subject, chosen, series, until, timezone)
+        frame, taken = _chosen_slots(subject, chosen, until, timezone)
         frames.append(frame)
         notes += [*taken, *chosen.left_out]
     socs = [sensor for sensor in series if sensor.subject is Subject.SOC]
@@ -99,18 +101,16 @@ def _by_quantity(series: Sequence[Series]) -> dict[Subject, list[Series]]:
     return groups
 
 
-def _chosen_slots(
-    subject: Subject, chosen: Choice, series: Sequence[Series], until: float, timezone: str
-) -> tuple[pl.DataFrame, list[str]]:
+def _chosen_slots(subject: Subject, chosen: Choice, until: float, timezone: str) -> tuple[pl.DataFrame, list[str]]:
     """Return the slots of one quantity from one sensor or the sum of several, and notes on them."""
     terms = chosen.terms
     if len(terms) > 1 and terms[0].subject in _SIGNED:
         terms = (as_one_power(terms),)
     if len(terms) == 1:
-        frame, note = _energy_slots(subject, terms[0], series, until, timezone)
+        frame, note = _energy_slots(subject, terms[0], until, timezone)
         return frame, [note]
     lasting_terms = lasting(terms, until) if chosen.kind == "tariff" else terms
-    parts = [_energy_slots(subject, term, series, until, timezone) for term in lasting_terms]
+    parts = [_energy_slots(subject, term, until, timezone) for term in lasting_terms]
     slots, below = summed([frame for frame, _ in parts], terms, subject.value)
     whose = "as --map says" if chosen.kind == "given" else f"parts by {chosen.kind}"
     total = f"{named(terms)}: summed, {whose}: {slots[subject.value].sum():.2f} kWh in {slots.height} slots"
@@ -118,13 +118,11 @@ def _chosen_slots(
     return slots, [*(note for _, note in parts), total + lost]
 
 
-def _energy_slots(
-    subject: Subject, sensor: Series, series: Sequence[Series], until: float, timezone: str
-) -> tuple[pl.DataFrame, str]:
+def _energy_slots(subject: Subject, sensor: Series, until: float, timezone: str) -> tuple[pl.DataFrame, str]:
     """Return the slots of one quantity, and a note on its sensor."""
     facts = ""
     if sensor.kind is Kind.POWER:
-        seconds, power = sensor.seconds, _power(subject, sensor, series)
+        seconds, power = sensor.seconds, _power(subject, sensor)
         if subject is Subject.PV:
             seconds, power, nights = with_nights(seconds, power, timezone, until=until)
             facts = f"; silent or unavailable in {nights} nights, taken as 0" if nights else ""
@@ -155,34 +153,13 @@ def _edges(curve: EnergyCurve, slots: pl.DataFrame, column: str) -> str:
     return f"; {rest:.2f} kWh in slots covered only in part" if rest > 0.005 else ""  # noqa: PLR2004 - half of what shows
 
 
-def _power(subject: Subject, sensor: Series, series: Sequence[Series]) -> Reals:
+def _power(subject: Subject, sensor: Series) -> Reals:
     """The power of one direction, not negative [kW]."""
     if sensor.subject not in _SIGNED:
         return np.maximum(sensor.values, 0.0)
     positive, negative = split_signed(sensor.values)
     first = _SIGNED[sensor.subject][0]
-    if sensor.subject is Subject.BATTERY_UNSIGNED and not _positive_charges(sensor, series):
-        first = Subject.DISCHARGE
     return positive if subject is first else negative
-
-
-def _positive_charges(sensor: Series, series: Sequence[Series]) -> bool:
-    """Return whether positive power charges the battery, by the change of its state of charge.
-
-    Raises:
-        DataRefusedError: there is no state of charge, or it does not show the direction.
-    """
-    soc = next((other for other in series if other.subject is Subject.SOC), None)
-    seconds, power = sensor.known()
-    if soc is not None and len(seconds) > 2:  # noqa: PLR2004 - one interval shows nothing
-        levels = level_at(seconds, soc.seconds, soc.values)
-        energy, rise = power[:-1] * np.diff(seconds), np.diff(levels)
-        agreement = float(np.nansum(energy * rise))
-        if agreement != 0:
-            return agreement > 0
-    message = f"{sensor.entity}: the name does not say whether positive charges or discharges the battery"
-    hint = f"say it: --map {sensor.entity}=battery_power (positive charges), or =battery_power_inverted"
-    raise DataRefusedError(message, hint)
 
 
 def _refuse_implausible(energy: pl.Series, sensor: Series) -> None:

@@ -24,6 +24,7 @@ class Subjects:
         labels: further names by sensor: as shown in Home Assistant, or of its file.
         signs: -1 by sensor whose values the person turns round.
         sums: sets of sensors that the person sums.
+        mapped: sensors whose meaning the person says.
         vat: value-added tax in a price by sensor, 0.25 is 25 %.
         because: why a sensor is taken so, or is no reading, where more than its general words says so.
     """
@@ -34,6 +35,7 @@ class Subjects:
     because: Mapping[str, str] = field(default_factory=dict[str, str])
     signs: Mapping[str, float] = field(default_factory=dict[str, float])
     sums: tuple[frozenset[str], ...] = ()
+    mapped: frozenset[str] = frozenset()
     vat: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def taxes(self) -> list[str]:
@@ -47,6 +49,9 @@ class Subjects:
             for entity, subject in self.of.items()
             if subject is Subject.UNUSED
         )
+
+
+NOTHING_SAID = Subjects(of={})
 
 
 def clock_zone(mapping: Mapping[str, str], timezone: str) -> str:
@@ -109,6 +114,7 @@ def decide_subjects(
         because=because,
         signs={entity: sign for wish in wishes for entity, sign in wish.terms.items() if sign < 0},
         sums=tuple(frozenset(wish.terms) for wish in wishes if len(wish.terms) > 1),
+        mapped=frozenset(mapped),
         vat={entity: wish.vat for wish in wishes for entity in wish.terms if wish.vat},
     )
 
