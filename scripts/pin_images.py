@@ -102,7 +102,7 @@ def main() -> None:
     try:
         pinned = pin(DEPLOY, registry_digest)
     except (OSError, ValueError, KeyError) as error:
-        sys.exit(f"the registry gave no digest, and nothing was changed: {error}")
+        sys.exit(f"no digests, and nothing was changed: {error}; run it where {REGISTRY} can be reached")
     sys.stdout.write("".join(f"{each}\n" for each in pinned))
 
 
