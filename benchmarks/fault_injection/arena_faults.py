@@ -286,7 +286,7 @@ def slip(home: ArenaHome) -> None:
 
 def shifted(hours: float) -> Act:
     """Return an act that shifts the clock of the home's processes."""
-    return lambda home: shift_clock(home.folder, hours)
+    return lambda home: shift_clock(home.kept_folder, hours)
 
 
 def _overwritten(path: Path, content: bytes) -> None:

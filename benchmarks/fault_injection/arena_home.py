@@ -104,6 +104,11 @@ class ArenaHome:
         return self.folder / "state"
 
     @property
+    def kept_folder(self) -> Path:
+        """A folder beside it that stays from one scenario to the next: of its switch and its clock."""
+        return self.folder.with_name(f"{self.folder.name}-kept")
+
+    @property
     def service_folder(self) -> Path:
         """The folder of lease and guard."""
         return service_folder(self.state, SITE)
@@ -125,7 +130,7 @@ class ArenaHome:
 
     def install_switch(self) -> None:
         """Have `darkstar control install` write the dead man's switch into Home Assistant's packages."""
-        folder = self.folder.with_name(f"{self.folder.name}-switch")
+        folder = self.kept_folder
         folder.mkdir()
         shutil.copy(self.template.folder / "darkstar.yaml", folder)
         (folder / "state").mkdir()

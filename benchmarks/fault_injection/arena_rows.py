@@ -14,7 +14,7 @@ from benchmarks.harness.results import Row, Scope
 from benchmarks.homes.served_home import DAYS, ZONE, served_home
 from darkstar_pipeline.errors import OutsideServiceError
 
-HOMES, SHORT_HOMES = 12, 10
+HOMES, SHORT_HOMES = 12, 15
 SHORT_DAYS = 25
 LEAST_PAIRS = 40
 

@@ -15,7 +15,7 @@ Kind = Literal["before", "single", "pair"]
 SWITCH = ("switch:armed",)
 DISK = ("health:storage", "health:control", "guard:problem")
 SHORT: frozenset[tuple[Setting, str]] = frozenset({
-    ("one container", "process 1 killed, guard and all"),
+    ("one container", "service stopped"),
     ("processes", "MQTT broker away"),
     ("processes", "prices missing"),
     ("processes", "Home Assistant answers nested JSON"),
@@ -31,7 +31,8 @@ SHORT: frozenset[tuple[Setting, str]] = frozenset({
     ("processes", "inverter ignores writes + service killed"),
     ("processes", "lease is nested JSON + service killed"),
 })  # fmt: skip
-"""The scenarios of the short form: a tenth, of every kind and setting, none of which needs a trained version."""
+"""The scenarios of the short form: a tenth, of every kind and setting; none needs a trained version, or waits 75 s for
+the dead man's switch."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ STOPPED = ArenaFault(name="service stopped", inject=act.stop_service, tells=("le
 RESTARTED = replace(KILLED, name="service killed and started again", inject=act.restart_after_kill)
 STARTED_OFTEN = replace(KILLED, name="SIGKILL at random moments of its start", inject=act.kill_and_start_often)
 HUNG = replace(KILLED, name="service hangs", inject=act.hang_service)
+WOKEN = replace(HUNG, name="service hangs and wakes after its lease", heal=act.wake_service)
 MACHINE = ArenaFault(name="machine killed", inject=act.kill_machine, tells=SWITCH, ends=True, switch=True)
 DRY_RUN = _restarted("restart in dry run over a lease", act.dry_run)
 OFF = _restarted("restart with control off over a lease", act.control_off)
@@ -201,7 +203,7 @@ _SINGLES: tuple[tuple[Setting, ArenaFault], ...] = (
     ("one container", STOPPED),
     ("child", DRY_RUN), ("child", OFF), ("child", RESTARTED), ("child", GUARD_KILLED), ("child", KILLED),
     ("child", GUARD_HUNG), ("child", HUNG), ("child", STOPPED),
-    ("processes", GUARD_HUNG), ("processes", GUARD_KILLED),
+    ("processes", GUARD_HUNG), ("processes", GUARD_KILLED), ("processes", WOKEN),
     ("processes", HANGS), ("processes", DRIPS), ("processes", ERRORS), ("processes", PAGE), ("processes", DEEP),
     ("processes", ENDLESS), ("processes", CUT), ("processes", AWAY), ("processes", ROTATED),
     ("processes", UNAVAILABLE), ("processes", IGNORES), ("processes", NAN), ("processes", LOW), ("processes", COARSE),

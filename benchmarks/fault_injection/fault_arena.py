@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.fault_injection.arena_assistant import ArenaAssistant, Outage
+from benchmarks.fault_injection.arena_faults import ArenaFault
 from benchmarks.fault_injection.arena_home import LEASE_SECONDS, ArenaHome
 from benchmarks.fault_injection.arena_scenarios import Scenario
 from benchmarks.fault_injection.faulty_link import LinkLoop
@@ -100,7 +101,7 @@ class Arena:
             if scenario.shared and self.assistant.outage is not None:
                 self.assistant.outage.leave()
             return Verdict(scenario, None, trouble=f"could not be tried: {trouble}")
-        since, untold = time.monotonic(), []
+        since, untold = time.monotonic(), list[ArenaFault]()
         for fault in scenario.faults:
             since = time.monotonic() if fault.ends or fault.switch else since
             fault.inject(home)
@@ -131,9 +132,8 @@ class Arena:
         if any(fault.clock for fault in scenario.faults):
             if self.library is None:
                 return "no C compiler for a clock that can be shifted"
-            home.folder.mkdir(exist_ok=True)
-            variables = clock_variables(self.library, home.folder.with_name(f"{home.folder.name}-switch"))
-            shift_clock(home.folder.with_name(f"{home.folder.name}-switch"), 0.0)
+            variables = clock_variables(self.library, home.kept_folder)
+            shift_clock(home.kept_folder, 0.0)
 
         def change(site: dict[str, object]) -> None:
             for fault in scenario.faults:
@@ -167,9 +167,9 @@ class Arena:
         return None if found is None else found - max(min(home.seen.lease_ends, found), healed or 0.0)
 
 
-def _told(home: ArenaHome, fault: "object") -> bool:
-    tells = getattr(fault, "tells", ())
-    return not tells or any(sign in home.seen.signs for sign in tells)
+def _told(home: ArenaHome, fault: ArenaFault) -> bool:
+    """Return whether something has told a fault, or nothing has to."""
+    return not fault.tells or any(sign in home.seen.signs for sign in fault.tells)
 
 
 def _left(home: ArenaHome) -> str:

@@ -75,7 +75,12 @@ class RealHomeAssistant:
 
     Args:
         folder: folder of its configuration; created.
+
+    Attributes:
+        patience_seconds: longest wait for an answer [s].
     """
+
+    patience_seconds = 10.0
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.token, self._refresh_token = folder, "", ""
@@ -140,7 +145,9 @@ class RealHomeAssistant:
     def request(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON of any shape
         """Return an answer of its API, parsed from JSON."""
         headers = {"authorization": f"Bearer {self.token}"}
-        response = httpx2.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=10)
+        response = httpx2.request(
+            method, f"{self.url}{path}", json=body, headers=headers, timeout=self.patience_seconds
+        )
         response.raise_for_status()
         return response.json()
 
