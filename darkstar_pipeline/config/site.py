@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from darkstar_pipeline.config.base import Frozen
 from darkstar_pipeline.config.battery import BatterySettings
+from darkstar_pipeline.config.countries import read_country
 from darkstar_pipeline.config.devices import DeviceSettings
 from darkstar_pipeline.config.home_assistant import HomeAssistantSettings
 from darkstar_pipeline.config.learning import LearningSettings, RlSettings
@@ -89,6 +90,12 @@ class SiteSettings(Frozen):
     policies: tuple[str, ...] = Field(
         default=("idle", "self_consumption", "mpc", "value"), description="policies that a backfill replays"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_country(cls, values: object) -> object:
+        """Fill time zone, currency and no fees where the price area is not Swedish."""
+        return read_country(values)
 
     @model_validator(mode="after")
     def _physically_possible(self) -> "SiteSettings":

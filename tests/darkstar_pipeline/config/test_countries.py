@@ -1,0 +1,71 @@
+"""What a price area tells, and what is asked for rather than taken for Swedish."""
+
+import logging
+
+import pytest
+from pydantic import ValidationError
+
+from darkstar_pipeline.config.countries import country_of, market_timezone
+from darkstar_pipeline.config.site import SiteSettings
+
+
+@pytest.mark.parametrize(
+    ("area", "code"),
+    [
+        ("SE4", "SE"), ("SE", "SE"), ("se-3", "SE"), ("NO1", "NO"), ("DK2", "DK"), ("FI", "FI"), ("DE-LU", "DE"),
+        ("DE_LU", "DE"), ("IT_NORD", "IT"), ("SEM", "IE"), ("IE(SEM)", "IE"), ("GB", "GB"), ("UK", "GB"), ("EL", "GR"),
+        ("10YSE-1--------K", "SE"), ("10YFI-1--------U", "FI"),
+        ("SE5", None), ("SEX", None), ("SA1", None), ("NSW1", None), ("CAISO", None), ("", None), ("X", None),
+    ],
+)  # fmt: skip
+def test_area_tells_its_country_or_nothing(area: str, code: str | None):
+    country = country_of(area)
+    assert (country and country.code) == code
+
+
+def test_site_in_another_country_has_nothing_swedish(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.WARNING):
+        site = SiteSettings.model_validate({"area": "GB"})
+    assert (site.timezone, site.currency) == ("Europe/London", "GBP")
+    assert [(fees.vat, fees.transfer_fee, fees.energy_tax) for fees in site.tariff] == [(0, 0, 0)]
+    assert "no tariff is given for GB" in caplog.text
+
+
+def test_site_keeps_what_is_given():
+    given = {"area": "GB", "timezone": "Europe/Jersey", "currency": "EUR", "tariff": [{"vat": 0.05}]}
+    site = SiteSettings.model_validate(given)
+    assert (site.timezone, site.currency, site.tariff[0].vat) == ("Europe/Jersey", "EUR", 0.05)
+    assert SiteSettings.model_validate({"area": "SE3", "currency": "EUR"}).timezone == "Europe/Stockholm"
+
+
+def test_site_in_sweden_has_swedish_fees():
+    assert SiteSettings.model_validate({"area": "SE1"}) == SiteSettings(area="SE1")
+    assert SiteSettings.model_validate({}).tariff[0].energy_tax > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"area": "NSW1"}, "timezone and the currency of price area 'NSW1'"),
+        ({"area": "NSW1", "timezone": "Australia/Sydney"}, "the currency of price area"),
+        ({"area": "CAISO", "currency": "USD"}, "the timezone of price area"),
+    ],
+)
+def test_unknown_area_needs_what_it_does_not_tell(given: dict[str, str], missing: str):
+    with pytest.raises(ValidationError, match=missing):
+        SiteSettings.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    ("timezone", "market"),
+    [
+        ("Europe/Stockholm", "Europe/Brussels"),
+        ("Europe/Lisbon", "Europe/Brussels"),
+        ("Asia/Nicosia", "Europe/Brussels"),
+        ("Europe/Istanbul", "Europe/Istanbul"),
+        ("America/New_York", "America/New_York"),
+        ("UTC", "UTC"),
+    ],
+)
+def test_days_of_the_market_are_central_european_in_the_coupled_markets(timezone: str, market: str):
+    assert market_timezone(timezone) == market
