@@ -25,6 +25,7 @@ from darkstar_pipeline.models.training_run import TrainingRun
 from darkstar_pipeline.retention.cleaning import clean
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
+from planner.artifacts.atomic_files import atomic_file
 from planner.artifacts.bundle import Manifest, save_bundle
 
 SITE, SOC = "home", "sensor.soc"
@@ -170,7 +171,8 @@ def _backup(context: Context, folder: Path) -> None:
     acks = Acknowledgements(folder, "backup")
     turn, before = acks.begin(), [Acknowledgements(folder, f"import_{each}").last for each in range(IMPORTERS)]
     make_backup(context.home, folder / "backup.tar.gz", now=datetime.now(UTC))
-    (folder / "backup.json").write_text(json.dumps(before))
+    with atomic_file(folder / "backup.json") as temporary:
+        temporary.write_text(json.dumps(before))
     acks.end(turn)
 
 

@@ -28,6 +28,9 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 2
+retention:
+  schedule:
+    purge_after_days: 90
 storage:
   custom:
     module: darkstar_pipeline.orchestration.batched_storage
