@@ -2,7 +2,7 @@
 
 One rule set, for every import and for the gate. A reading is refused where
 
-- *stood still*: the load is zero all day, or for twelve hours in a home where it else never is: the counter stood;
+- *stood still*: the load is zero (below 5 W) all day, or for twelve hours in a home where it else never is;
 - *repeats the day before*: within three hours of midnight one reading is the total of the day before, give or take 3 %;
 - *many times its own most*: readings of an hour at most are above 15 kW and eight times what nine in ten of the day's
   readings stay below.
@@ -14,6 +14,8 @@ import polars as pl
 
 STILL_HOURS = 12.0
 """A load of zero for as long is no reading in a home that else always uses something [h]."""
+LEAST_LOAD_KW = 0.005
+"""A load below this is none: no home with a meter runs on five watts [kW]."""
 _RARELY_ZERO = 0.02
 _TIMES_USUAL = 8.0
 _LEAST_KW = 15.0
@@ -47,7 +49,7 @@ def unlike_home(rows: pl.DataFrame, column: str, timezone: str) -> pl.DataFrame:
         .sort("slot_start")
         .with_columns(day=local.dt.date(), clock=local.dt.hour(), hours=hours, kw=pl.col("kwh") / hours)
     )
-    still = column == "load_kwh" and bool((read["kwh"] == 0).any())
+    still = column == "load_kwh" and bool((read["kw"] < LEAST_LOAD_KW).any())
     if not still and not bool(
         read.select(((pl.col("kwh") >= _LEAST_TOTAL_KWH) | (pl.col("kw") > _LEAST_KW)).any()).item()
     ):
@@ -107,7 +109,7 @@ def _many_times(column: str) -> pl.Expr:
 
 def _with_standstill(judged: pl.DataFrame) -> pl.DataFrame:
     """Add how long the load is zero around a row, and whether it is zero elsewhere."""
-    zero = pl.col("kwh") == 0
+    zero = pl.col("kw") < LEAST_LOAD_KW
     runs = judged.with_columns(_zero=zero, _run=pl.struct("day", zero).rle_id()).with_columns(
         still=pl.when(pl.col("_zero")).then(pl.col("hours").sum().over("_run")).otherwise(0.0),
         all_day=zero.all().over("day") & (pl.col("hours").sum().over("day") >= _WHOLE_DAY_H),

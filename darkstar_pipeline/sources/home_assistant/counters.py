@@ -12,11 +12,12 @@ import numpy as np
 from darkstar_pipeline.sources.home_assistant.counter_glitches import (
     USUAL_STEPS,
     Link,
-    Links,
+    own_most_kw,
     usual_step,
     without_glitches,
 )
-from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS, EnergyCurve, Reals
+from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
+from env.types import Mask
 
 LOST_AFTER_S = 65 * 60.0
 """Silence longer than this needs an explanation: an hourly counter plus five minutes of delay [s]."""
@@ -24,7 +25,10 @@ LOST_STEP_KWH = 0.1
 """A silence that ends in a larger step than this, and than three usual steps, is lost readings [kWh]."""
 QUIET_KW = 0.05
 """Power that may flow in a silence that is not a loss of readings: an inverter or a battery at rest [kW]."""
-_RESET_TIMES = 2.0
+_SURGE_TIMES = 5.0
+_SURGE_KW = 10.0
+_REGULAR = 1.5
+_RARE_RESET_S = 3 * 86_400.0
 _SLACK_KWH = 0.05
 
 
@@ -39,7 +43,10 @@ class CounterCurve:
         lost_kwh: energy that flowed while readings were lost [kWh].
         quiet_s: longest silence that was a quiet time [s].
         lifted: number of readings that fell by no more than noise and were held at the value before.
-        shifts: number of changes to an unrelated level, whose slots stay missing.
+        shifts: number of changes to an unrelated level or by many times the counter's own most; their slots stay
+            missing.
+        unseen_kwh: what flowed between a last reading and a reset, going by what flowed around it; the counter does not
+            tell, and it is not in the curve [kWh].
     """
 
     curve: EnergyCurve
@@ -49,6 +56,7 @@ class CounterCurve:
     quiet_s: float
     lifted: int
     shifts: int
+    unseen_kwh: float
 
 
 def counter_curve(seconds: Reals, values_kwh: Reals, *, until: float | None = None) -> CounterCurve:
@@ -61,11 +69,15 @@ def counter_curve(seconds: Reals, values_kwh: Reals, *, until: float | None = No
             before [s].
     """
     usual = usual_step(values_kwh)
-    clean = without_glitches(seconds, values_kwh, usual)
+    most_kw = own_most_kw(seconds, values_kwh)
+    clean = without_glitches(seconds, values_kwh, usual, most_kw)
     at, level, links = clean.seconds, clean.level, clean.links
     steps, time = np.diff(level), np.diff(at)
-    reset = (links == Link.RESET) & (level[1:] <= _believable_kwh(at, level, links, usual))
-    shift = (links != Link.NORMAL) & ~reset
+    reset = links == Link.RESET
+    shift = (links == Link.SHIFT) | (_surges(steps, time, usual, most_kw) & ~reset)
+    unseen = _between_last_reading_and_reset(at, level, reset, most_kw)
+    if np.count_nonzero(reset) * _RARE_RESET_S <= at[-1] - at[0]:  # no daily counter: that slot is not known
+        shift |= unseen > _SLACK_KWH
     gained = np.where(reset, np.maximum(level[1:], 0.0), np.maximum(steps, 0.0))
     large = np.maximum(LOST_STEP_KWH, np.maximum(USUAL_STEPS * usual, QUIET_KW * time / 3600))
     silent = (time > LOST_AFTER_S) & (gained > large)
@@ -86,17 +98,23 @@ def counter_curve(seconds: Reals, values_kwh: Reals, *, until: float | None = No
         quiet_s=quiet,
         lifted=clean.lifted,
         shifts=int(np.count_nonzero(shift)),
+        unseen_kwh=float(unseen[~unknown].sum()),
     )
 
 
-def _believable_kwh(at: Reals, level: Reals, links: Links, usual: float) -> Reals:
-    """The most that a counter can have gained since it was reset, by what it gained elsewhere [kWh].
+def _surges(steps: Reals, time: Reals, usual: float, most_kw: float) -> Mask:
+    """Steps of many times the counter's own most in the time between two readings."""
+    hours = time / 3600
+    return (steps > _SURGE_TIMES * most_kw * hours + USUAL_STEPS * usual) & (steps > _SURGE_KW * hours + _SLACK_KWH)
 
-    A counter that is reset to more than that was not reset to zero then: it shows what was counted already.
-    """
-    steps = np.where(links == Link.NORMAL, np.maximum(np.diff(level), 0.0), 0.0)
-    energy = np.concatenate(([0.0], np.cumsum(steps)))
-    quarters: Reals = np.arange(float(at[0]), float(at[-1]) + SLOT_SECONDS, SLOT_SECONDS, dtype=np.float64)
-    gained: Reals = np.diff(np.interp(quarters, at, energy))
-    most = float(gained.max(initial=0.0))
-    return _RESET_TIMES * most * np.diff(at) / SLOT_SECONDS + USUAL_STEPS * usual + _SLACK_KWH
+
+def _between_last_reading_and_reset(at: Reals, level: Reals, reset: Mask, most_kw: float) -> Reals:
+    """What probably flowed between the last reading before a reset and the reset, where readings are regular [kWh]."""
+    time, steps = np.diff(at), np.maximum(np.diff(level), 0.0)
+    extra = np.zeros(len(time))
+    inner = np.flatnonzero(reset[1:-1]) + 1
+    before, here, after = time[inner - 1], time[inner], time[inner + 1]
+    regular = (here <= _REGULAR * before) & (here <= LOST_AFTER_S) & ~reset[inner - 1] & ~reset[inner + 1]
+    rate = np.minimum((steps[inner - 1] + steps[inner + 1]) / (before + after), most_kw / 3600)
+    extra[inner] = np.where(regular, np.maximum(rate * here - level[inner + 1], 0.0), 0.0)
+    return extra

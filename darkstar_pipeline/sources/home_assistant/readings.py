@@ -23,6 +23,7 @@ from env.time_grid import SLOT_DTYPE, SLOT_HOURS
 NATIVE_MINUTES = 15
 _NATIVE = "native_minutes"
 _ENOUGH = 8
+_WORTH_TELLING_KWH = 0.1
 _SIGNED = {
     Subject.BATTERY: (Subject.CHARGE, Subject.DISCHARGE),
     Subject.BATTERY_INVERTED: (Subject.DISCHARGE, Subject.CHARGE),
@@ -136,8 +137,8 @@ def _energy_slots(subject: Subject, sensor: Series, until: float, timezone: str)
             f"{counted.dropped} glitches left out" if counted.dropped else "",
             f"{counted.lifted} readings a last digit below the one before, held" if counted.lifted else "",
             f"{counted.shifts} changes to an unrelated level, those slots stay missing" if counted.shifts else "",
-            f"{counted.lost_kwh:.3g} kWh flowed while readings were lost, those slots stay missing"
-            if counted.lost_kwh
+            f"about {counted.unseen_kwh:.2g} kWh between last readings and resets are not in the counter"
+            if counted.unseen_kwh > _WORTH_TELLING_KWH
             else "",
         ]
         facts = "".join(f"; {fact}" for fact in remarks if fact)
