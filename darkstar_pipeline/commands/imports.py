@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from darkstar_pipeline.ingest.imports import TidyKind
     from darkstar_pipeline.ingest.report import ImportReport
 
+_UNDERSTOOD = {
+    "sensor": "sensor",
+    "quantity": "taken as",
+    "energy": "kWh",
+    "unit": "unit",
+    "positive": "positive is",
+    "every": "every",
+    "samples": "first, middle, last",
+}
 OneFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
 
 
@@ -121,7 +130,12 @@ def _answer(report: "ImportReport") -> Document:
 def _draw(out: "Console", report: "ImportReport") -> None:
     """Print the report, a line per fact."""
     from darkstar_pipeline.console.output import cell, draw_table
+    from darkstar_pipeline.sources.home_assistant.choosing.understood import in_words, rows
 
+    if report.understood:
+        seen = rows(report.understood)
+        told = [name for name in _UNDERSTOOD if any(row[name] not in ("", None) for row in seen)]
+        draw_table(out, seen, {name: _UNDERSTOOD[name] for name in told})
     slots = f"{report.slots_new} new, {report.slots_changed} changed, {report.slots_unchanged} unchanged"
     span = "–" if report.first_slot is None else f"{cell(report.first_slot)} to {cell(report.last_slot)}"
     facts = {
@@ -132,5 +146,7 @@ def _draw(out: "Console", report: "ImportReport") -> None:
     }
     if report.quarantine_file is not None:
         facts["refused rows"] = f"kept with their reasons in {report.quarantine_file}"
+    if report.balance is not None:
+        facts["balance"] = in_words(report.balance)
     facts |= {f"note {number}": note for number, note in enumerate(report.notes, start=1)}
     draw_table(out, [{"fact": fact, "value": value} for fact, value in facts.items()], {"fact": "", "value": ""})

@@ -1,6 +1,7 @@
 """A Home Assistant export imported into the lake: histories, long-term statistics and price sensors together."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def import_home_assistant(
         f"{result.table.name}: {result.new} new, {result.changed} changed, {result.unchanged} unchanged"
         for result in filled
     ]
-    return import_report(
+    report = import_report(
         "home_assistant",
         [file.name for file in files],
         [result for result in filled if result.table is filled[0].table],
@@ -55,6 +56,7 @@ def import_home_assistant(
         quarantine_file=quarantine_file,
         notes=[*(note for note in data.notes if note), *counts],
     )
+    return replace(report, understood=data.understood, balance=data.balance)
 
 
 def _nothing_to_import(files: Sequence[Path], data: HomeAssistantData) -> DataRefusedError:

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from darkstar_pipeline.ingest.merge import MergeResult
+from darkstar_pipeline.sources.home_assistant.choosing.understood import Balance, Understood
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class ImportReport:
         last_slot: last slot that was accepted.
         days: number of local days that the accepted slots fall on.
         notes: remarks for the person who imports.
+        understood: how each recorded sensor of Home Assistant was understood.
+        balance: whether the flows of the home add up; None where that cannot be told.
     """
 
     kind: str
@@ -43,6 +46,8 @@ class ImportReport:
     last_slot: datetime | None
     days: int
     notes: tuple[str, ...] = ()
+    understood: tuple[Understood, ...] = ()
+    balance: Balance | None = None
 
 
 def import_report(

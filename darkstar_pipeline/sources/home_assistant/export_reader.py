@@ -16,6 +16,7 @@ import polars as pl
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.believed import without_unlike_readings
+from darkstar_pipeline.sources.home_assistant.choosing.understood import Balance, Understood, balance_of
 from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS
 from darkstar_pipeline.sources.home_assistant.exports import (
     Export,
@@ -66,6 +67,8 @@ class HomeAssistantData:
         rejects: refused rows `[file, row, reason, raw]`.
         rows_read: rows in all files.
         notes: remarks for the person who imports.
+        understood: how each recorded sensor that is taken was understood.
+        balance: whether the flows of the home add up; None where too few of them are recorded.
     """
 
     readings: pl.DataFrame
@@ -75,6 +78,8 @@ class HomeAssistantData:
     rejects: pl.DataFrame
     rows_read: int
     notes: tuple[str, ...]
+    understood: tuple[Understood, ...] = ()
+    balance: Balance | None = None
 
 
 @dataclass
@@ -114,11 +119,11 @@ def read_home_assistant(
     zone = clock_zone(mapping, site.timezone)
     subjects = _subjects(exports, mapping)
     states, until = _series(exports, subjects, zone, now, collected)
-    recorded, notes = readings_of(states, until, site.timezone, subjects)
-    collected.notes += [*subjects.taxes(), *notes]
+    recorded = readings_of(states, until, site.timezone, subjects)
+    collected.notes += [*subjects.taxes(), *recorded.notes]
     stated_zone = zone if CLOCK in mapping else None
     hours, fine = _hours(exports, subjects, stated_zone, site, now, collected)
-    readings = _believed(with_statistics_of_minutes(recorded, fine), site, collected)
+    readings = _believed(with_statistics_of_minutes(recorded.frame, fine), site, collected)
     hourly = _believed(hourly_readings(hours), site, collected)
     prices = _prices(exports, states, until, site, now, known_prices, collected)
     if unused := subjects.unused():
@@ -131,6 +136,8 @@ def read_home_assistant(
         rejects=pl.concat(collected.rejects) if collected.rejects else no_rejects(),
         rows_read=collected.rows_read,
         notes=tuple(collected.notes),
+        understood=recorded.understood,
+        balance=balance_of(readings),
     )
 
 

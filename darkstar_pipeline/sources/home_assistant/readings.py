@@ -1,6 +1,7 @@
 """One column a quantity from the series of many sensors: the best sensor of each, cut into slots."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.home_assistant.choosing.directions import directed
 from darkstar_pipeline.sources.home_assistant.choosing.sensor_choice import Choice, choose, rivals
 from darkstar_pipeline.sources.home_assistant.choosing.sums import as_one_power, lasting, named, summed
+from darkstar_pipeline.sources.home_assistant.choosing.understood import Understood, understood
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
 from darkstar_pipeline.sources.home_assistant.held_levels import soc_slots, without_excursions
@@ -34,9 +36,22 @@ _SIGNED = {
 _SOC = ("soc_start_percent", "soc_end_percent")
 
 
-def readings_of(
-    series: Sequence[Series], until: float, timezone: str, said: Subjects = NOTHING_SAID
-) -> tuple[pl.DataFrame, list[str]]:
+@dataclass(frozen=True)
+class Recorded:
+    """The readings of recorded sensors.
+
+    Attributes:
+        frame: `[slot_start, <columns>, native_minutes]`.
+        notes: remarks for the person who imports.
+        understood: how each sensor that is taken was understood.
+    """
+
+    frame: pl.DataFrame
+    notes: tuple[str, ...]
+    understood: tuple[Understood, ...]
+
+
+def readings_of(series: Sequence[Series], until: float, timezone: str, said: Subjects = NOTHING_SAID) -> Recorded:
     """Return readings on the slot grid.
 
     Args:
@@ -45,26 +60,26 @@ def readings_of(
         timezone: IANA zone of the home.
         said: what the person says of sensors.
 
-    Returns:
-        `[slot_start, <columns>, native_minutes]`, and notes.
-
     Raises:
         DataRefusedError: two sensors claim a quantity with equal right, a battery's sign cannot be determined, or a
             sensor's size is no home's.
     """
     frames: list[pl.DataFrame] = []
+    seen: list[Understood] = []
     series, notes = directed(series, until, said.mapped)
     for subject, candidates in _by_quantity(series).items():
         chosen = choose(subject, candidates, said.sums)
         notes += [note for sensor in chosen.terms for note in sensor.notes if note not in notes]
-        frame, taken = _chosen_slots(subject, chosen, until, timezone)
+        frame, taken, parts = _chosen_slots(subject, chosen, until, timezone)
         frames.append(frame)
+        seen += [understood(sensor, subject.value, slots) for sensor, slots in parts]
         notes += [*taken, *chosen.left_out]
     socs = [sensor for sensor in series if sensor.subject is Subject.SOC]
     if len(socs) > 1:
         raise rivals(socs, Subject.SOC)
     for sensor in socs:
         _refuse_other_level(sensor)
+        seen.append(understood(sensor, Subject.SOC.value, None))
         seconds, levels, dropped = without_excursions(sensor.seconds, sensor.values)
         frames.append(soc_slots(seconds, levels, until=until))
         if dropped:
@@ -73,7 +88,7 @@ def readings_of(
             )
         notes += [*sensor.notes, f"{sensor.entity} is taken as the state of charge"]
     hourly_until = max((sensor.hourly_until for sensor in series), default=0.0)
-    return _with_resolution(_joined(frames), hourly_until), notes
+    return Recorded(_with_resolution(_joined(frames), hourly_until), tuple(notes), tuple(seen))
 
 
 def _refuse_other_level(sensor: Series) -> None:
@@ -102,21 +117,24 @@ def _by_quantity(series: Sequence[Series]) -> dict[Subject, list[Series]]:
     return groups
 
 
-def _chosen_slots(subject: Subject, chosen: Choice, until: float, timezone: str) -> tuple[pl.DataFrame, list[str]]:
-    """Return the slots of one quantity from one sensor or the sum of several, and notes on them."""
+def _chosen_slots(
+    subject: Subject, chosen: Choice, until: float, timezone: str
+) -> tuple[pl.DataFrame, list[str], list[tuple[Series, pl.DataFrame]]]:
+    """Return the slots of one quantity from one sensor or the sum of several, notes on them, and each one's slots."""
     terms = chosen.terms
     if len(terms) > 1 and terms[0].subject in _SIGNED:
         terms = (as_one_power(terms),)
     if len(terms) == 1:
         frame, note = _energy_slots(subject, terms[0], until, timezone)
-        return frame, [note]
+        return frame, [note], [(terms[0], frame)]
     lasting_terms = lasting(terms, until) if chosen.kind == "tariff" else terms
     parts = [_energy_slots(subject, term, until, timezone) for term in lasting_terms]
     slots, below = summed([frame for frame, _ in parts], terms, subject.value)
     whose = "as --map says" if chosen.kind == "given" else f"parts by {chosen.kind}"
     total = f"{named(terms)}: summed, {whose}: {slots[subject.value].sum():.2f} kWh in {slots.height} slots"
     lost = f"; {below:.3g} kWh below zero are held at zero" if below > 0.005 else ""  # noqa: PLR2004 - what shows
-    return slots, [*(note for _, note in parts), total + lost]
+    each = [(term, frame) for term, (frame, _) in zip(terms, parts, strict=True)]
+    return slots, [*(note for _, note in parts), total + lost], each
 
 
 def _energy_slots(subject: Subject, sensor: Series, until: float, timezone: str) -> tuple[pl.DataFrame, str]:

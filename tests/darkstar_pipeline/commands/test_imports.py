@@ -23,6 +23,8 @@ REPORT = {
     "last_slot",
     "days",
     "notes",
+    "understood",
+    "balance",
 }
 
 
