@@ -28,6 +28,7 @@ CONFIRM_SECONDS = 3.0
 """Time within which a pass waits for a value to be read back [s]; a slower entity is looked at in the next pass."""
 PAUSE_SECONDS = 0.3
 AWAY = "unavailable"
+SPENT = "the day's budget of writes is spent: one value an hour is written until midnight"
 RENEWED = "the lease was renewed meanwhile"
 
 
@@ -115,6 +116,8 @@ class Restoration:
         problems = [each.problem for each in seen.values() if each.problem]
         if not problems:
             self.forget()
+        elif self._writes.left() == 0:
+            problems.append(SPENT)
         return problems
 
     def _due(self, n_default: int) -> bool:

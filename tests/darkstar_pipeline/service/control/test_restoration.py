@@ -8,7 +8,7 @@ import pytest
 from benchmarks.fault_injection.faulty_inverter import CHARGE, DISCHARGE, FaultyInverter
 from darkstar_pipeline.service.control.daily_writes import WRITES_FILE, DailyWrites
 from darkstar_pipeline.service.control.default_pace import PACE_FILE, DefaultPace
-from darkstar_pipeline.service.control.restoration import Restoration
+from darkstar_pipeline.service.control.restoration import SPENT, Restoration
 from darkstar_pipeline.service.home_assistant.lease import ServiceCall
 
 DEFAULT = {CHARGE: 0.0, DISCHARGE: 8000.0}
@@ -108,9 +108,11 @@ def test_running_charge_is_ended_at_once_when_the_day_has_no_writes_left(tmp_pat
         writes.add()
     watch.look()
     assert watch.inverter.values == DEFAULT
+    assert watch.look() == []
     watch.inverter.values, watch.inverter.fault, n_written = dict(RUNNING), "ignores writes", len(watch.written)
     watch.go(10, 60)
     assert 10 <= len(watch.written) - n_written <= 13, "then one value an hour"
+    assert watch.look()[-1] == SPENT
 
 
 def test_pace_goes_on_when_the_guard_is_killed_and_started_again(tmp_path: Path) -> None:
