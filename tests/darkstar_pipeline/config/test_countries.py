@@ -1,4 +1,4 @@
-"""What a price area tells, and what is asked for rather than taken for Swedish."""
+"""Price areas: time zone and currency by country, and what is asked for rather than taken for Swedish."""
 
 import logging
 
