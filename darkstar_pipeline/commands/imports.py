@@ -1,7 +1,7 @@
 """`darkstar import …`: import files into the lake; refused rows are counted and kept in a quarantine file."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from darkstar_pipeline.ingest.imports import TidyKind
     from darkstar_pipeline.ingest.report import ImportReport
+    from darkstar_pipeline.sources.home_assistant.naming.questions import Answer, ChoiceNeededError
 
 _UNDERSTOOD = {
     "sensor": "sensor",
@@ -92,6 +93,7 @@ def home_assistant(
             help="What sensors measure: a column, a sum (a+b=load_kwh), a unit (a=load_kwh:Wh).",
         ),
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Take the likeliest reading without prompting.")] = False,
 ) -> Document:
     """Import Home Assistant exports of history and statistics.
 
@@ -99,10 +101,38 @@ def home_assistant(
     """
     from darkstar_pipeline.ingest.home_assistant import import_home_assistant
     from darkstar_pipeline.ingest.target import ImportTarget
+    from darkstar_pipeline.sources.home_assistant.naming.questions import ChoiceNeededError
 
     target = ImportTarget.of(call.context())
     columns = parse_mapping([] if mapping is None else mapping)
-    return _answer(import_home_assistant(target, files, mapping=columns, now=datetime.now(UTC)))
+    answers: list[str] = []
+    while True:
+        try:
+            report = import_home_assistant(target, files, mapping=columns, now=datetime.now(UTC))
+        except ChoiceNeededError as question:
+            answer = _answer_to(call, question, yes=yes)
+            if answer is None:
+                raise
+            columns |= answer.mapping
+            answers.append(f"{question.message}: {answer.label} is taken; say so next time: {answer.as_options}")
+        else:
+            return _answer(replace(report, notes=(*answers, *report.notes)))
+
+
+def _answer_to(call: Call, question: "ChoiceNeededError", *, yes: bool) -> "Answer | None":
+    """Return the answer of the person, or the likeliest where that is wished; None where there is neither."""
+    if yes:
+        return None if question.best is None else question.answers[question.best]
+    if not call.can_prompt:
+        return None
+    call.note(f"{question.message}. Which is right?")
+    for number, answer in enumerate(question.answers, start=1):
+        call.note(f"  {number}  {answer.label}")
+    default = None if question.best is None else question.best + 1
+    number = 0
+    while not 1 <= number <= len(question.answers):
+        number = int(typer.prompt(f"1 to {len(question.answers)}", type=int, default=default, err=True))
+    return question.answers[number - 1]
 
 
 def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:

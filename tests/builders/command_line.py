@@ -34,6 +34,22 @@ class Outcome:
 Darkstar = Callable[..., Outcome]
 
 
+class Terminal:
+    """A person at the keyboard who types these lines."""
+
+    def __init__(self, *lines: str) -> None:
+        self._lines = list(lines)
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        raise OSError
+
+    def readline(self, _size: int = -1) -> str:
+        return self._lines.pop(0) + "\n"
+
+
 def environment(folder: Path) -> dict[str, str]:
     """The environment of a working directory with its own configuration and state folder."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER", "MLFLOW"))}

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.sources.home_assistant.naming.questions import Answer, ChoiceNeededError
 from darkstar_pipeline.sources.home_assistant.naming.sensor_mapping import read_mapping
 from darkstar_pipeline.sources.home_assistant.naming.sensor_meaning import Meaning, meaning_of_sensor
 from darkstar_pipeline.sources.home_assistant.naming.sensor_parts import one_tariff
-from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
+from darkstar_pipeline.sources.home_assistant.sensor_names import MAPPABLE, Subject
 
 CLOCK = "clock"
 """A key of the mapping that is no sensor: `clock=local` says that stamps without offset show the site's clock."""
@@ -85,7 +86,7 @@ def decide_subjects(
 
     Raises:
         ConfigurationError: the mapping names a column that does not exist, or a sensor that is in no file.
-        DataRefusedError: a sensor's name matches no rule (the error names all such sensors), or counts one tariff of
+        ChoiceNeededError: a sensor's name matches no rule (the error names all such sensors), or counts one tariff of
             which the others are in no file.
     """
     wishes = read_mapping({entity: target for entity, target in mapping.items() if entity != CLOCK}, entities)
@@ -104,7 +105,10 @@ def decide_subjects(
     if unknown:
         plural = "what they measure" if len(unknown) > 1 else "what it measures"
         message = f"{', '.join(unknown)}: the name does not say {plural}"
-        raise DataRefusedError(message, f"say it: --map {unknown[0]}=load_kwh, or --map {unknown[0]}=ignore")
+        hint = f"say it: --map {unknown[0]}=load_kwh, or --map {unknown[0]}=ignore"
+        targets = [Subject.UNUSED, *(target for target in MAPPABLE if target is not Subject.UNUSED)]
+        answers = [Answer(label=f"{unknown[0]} is {target}", mapping={unknown[0]: target.value}) for target in targets]
+        raise ChoiceNeededError(message, hint, answers=answers)
     _refuse_lone_tariffs(subjects, mapped)
     labels = {entity: f"{names.get(entity, '')} {stems.get(entity, '')}".strip() for entity in entities}
     return Subjects(
@@ -123,7 +127,7 @@ def _refuse_lone_tariffs(subjects: Mapping[str, Subject], mapped: Mapping[str, S
     """Refuse a sensor that counts one tariff, where no other sensor measures the same.
 
     Raises:
-        DataRefusedError: naming it.
+        ChoiceNeededError: naming it.
     """
     for entity, subject in subjects.items():
         tariff = one_tariff(entity)
@@ -131,7 +135,11 @@ def _refuse_lone_tariffs(subjects: Mapping[str, Subject], mapped: Mapping[str, S
         if tariff and subject in (Subject.IMPORT, Subject.EXPORT) and entity not in mapped and not others:
             message = f"{entity} counts {tariff} only, and no file holds the other tariff of {subject.value}"
             hint = f"export the other one too; if there is none: --map {entity}={subject.value}"
-            raise DataRefusedError(message, hint)
+            answers = [
+                Answer(label="it counts all", mapping={entity: subject.value}),
+                Answer(label="leave it out", mapping={entity: "ignore"}),
+            ]
+            raise ChoiceNeededError(message, hint, answers=answers)
 
 
 def _meaning(

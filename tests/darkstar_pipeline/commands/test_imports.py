@@ -1,3 +1,4 @@
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 
 from darkstar_pipeline.commands.imports import parse_mapping
 from darkstar_pipeline.console.failures import UsageError
-from tests.builders.command_line import Darkstar
+from tests.builders.command_line import Darkstar, Terminal
 
 START = datetime(2026, 3, 28, 23, tzinfo=UTC)  # local midnight of the spring change in Stockholm
 REPORT = {
@@ -127,3 +128,42 @@ def test_parse_mapping_gives_columns_by_sensor_when_repeated() -> None:
 def test_parse_mapping_refuses_when_a_pair_is_none(pairs: tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match="--map"):
         parse_mapping(pairs)
+
+
+def two_meters(folder: Path) -> Path:
+    """Two sensors of the load, of which one is recorded twice as often."""
+    rows = [f"sensor.house_energy,{100 + 0.1 * n:.2f},2026-01-10T{n // 6:02}:{n % 6}0:00Z" for n in range(60)]
+    rows += [f"sensor.home_load_total,{50 + 0.3 * n:.2f},2026-01-10T{n // 3:02}:{n % 3}0:00Z" for n in range(30)]
+    file = folder / "history.csv"
+    file.write_text("entity_id,state,last_changed\n" + "\n".join(rows))
+    return file
+
+
+def test_ha_asks_where_two_sensors_fit_equally_and_says_how_to_say_it(
+    site: Path, darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = str(two_meters(site))
+    refused = darkstar("import", "ha", file, "--json")
+    assert (refused.code, refused.error["code"]) == (3, "data_refused")
+    monkeypatch.setattr(sys, "stdin", Terminal("7", "1"))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    asked = darkstar("import", "ha", file)
+    assert asked.code == 0, asked.err
+    assert "1  sensor.home_load_total: 30 readings" in asked.err
+    assert "--map sensor.house_energy=ignore" in " ".join(asked.out.split())
+
+
+def test_ha_takes_the_likelier_sensor_with_yes(site: Path, darkstar: Darkstar) -> None:
+    done = darkstar("import", "ha", str(two_meters(site)), "--yes", "--json")
+    assert done.code == 0, done.err
+    assert [one["sensor"] for one in done.document["understood"]] == ["sensor.house_energy"]
+    assert "say so next time: --map sensor.home_load_total=ignore" in done.document["notes"][0]
+
+
+def test_ha_refuses_with_yes_where_nothing_is_likelier(site: Path, darkstar: Darkstar) -> None:
+    file = site / "h.csv"
+    rows = [f"sensor.battery_power,{(-1) ** n * 500},2026-01-10T00:{n:02}:00Z" for n in range(60)]
+    file.write_text("entity_id,state,last_changed\n" + "\n".join(rows))
+    refused = darkstar("import", "ha", str(file), "--yes", "--json")
+    assert refused.code == 3
+    assert "battery_power_inverted" in refused.error["hint"]

@@ -5,23 +5,7 @@ import pytest
 
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.config.site import SiteSettings
-from tests.builders.command_line import Darkstar
-
-
-class Terminal:
-    """A person at the keyboard who types these lines."""
-
-    def __init__(self, *lines: str) -> None:
-        self._lines = list(lines)
-
-    def isatty(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        raise OSError
-
-    def readline(self, _size: int = -1) -> str:
-        return self._lines.pop(0) + "\n"
+from tests.builders.command_line import Darkstar, Terminal
 
 
 def test_init_writes_the_defaults_when_nothing_is_asked(home: Path, darkstar: Darkstar) -> None:

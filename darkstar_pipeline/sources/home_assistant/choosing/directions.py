@@ -13,12 +13,12 @@ from itertools import product
 import numpy as np
 import polars as pl
 
-from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.home_assistant.choosing.sensor_choice import choose
 from darkstar_pipeline.sources.home_assistant.choosing.sums import as_one_power
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.energy_curve import Reals
 from darkstar_pipeline.sources.home_assistant.held_levels import level_at
+from darkstar_pipeline.sources.home_assistant.naming.questions import Answer, ChoiceNeededError
 from darkstar_pipeline.sources.home_assistant.naming.sensor_parts import wholes_of
 from darkstar_pipeline.sources.home_assistant.power_sensors import power_curve, split_signed
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
@@ -73,7 +73,7 @@ def directed(series: Sequence[Series], until: float, mapped: frozenset[str]) -> 
         mapped: sensors whose meaning the person says; they stay as they are.
 
     Raises:
-        DataRefusedError: neither a battery's name nor anything else shows its direction.
+        ChoiceNeededError: neither a battery's name nor anything else shows its direction.
     """
     signed = _signed(series, mapped)
     if not signed:
@@ -100,10 +100,15 @@ def directed(series: Sequence[Series], until: float, mapped: frozenset[str]) -> 
     return [replace(one, subject=directions.get(one.entity, one.subject)) for one in series], notes
 
 
-def _unknown(name: str) -> DataRefusedError:
+def _unknown(name: str) -> ChoiceNeededError:
     message = f"{name}: the name does not say whether positive charges or discharges the battery"
     hint = f"say it: --map {name}=battery_power (positive charges), or =battery_power_inverted"
-    return DataRefusedError(message, hint)
+    answers = [
+        Answer(label="positive charges", mapping={name.replace(" ", ""): Subject.BATTERY.value}),
+        Answer(label="positive discharges", mapping={name.replace(" ", ""): Subject.BATTERY_INVERTED.value}),
+        Answer(label="leave it out", mapping=dict.fromkeys(name.split(" + "), "ignore")),
+    ]
+    return ChoiceNeededError(message, hint, answers=answers)
 
 
 def _signed(series: Sequence[Series], mapped: frozenset[str]) -> list[_Signed]:

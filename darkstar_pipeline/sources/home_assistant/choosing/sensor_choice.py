@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.home_assistant.naming.questions import Answer, ChoiceNeededError
 from darkstar_pipeline.sources.home_assistant.naming.sensor_parts import wholes_of
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 from darkstar_pipeline.sources.home_assistant.series import Kind, Series
@@ -44,7 +44,7 @@ def choose(subject: Subject, candidates: Sequence[Series], given: Sequence[froze
         given: sets of sensors that the person sums.
 
     Raises:
-        DataRefusedError: two sensors claim the quantity with equal right.
+        ChoiceNeededError: two sensors claim the quantity with equal right.
     """
     wanted = next((some for some in given if some <= {sensor.entity for sensor in candidates}), None)
     if wanted:
@@ -67,15 +67,30 @@ def choose(subject: Subject, candidates: Sequence[Series], given: Sequence[froze
     return Choice(terms=terms, kind=kind, left_out=_left_out(subject, terms, candidates, terms[0].entity))
 
 
-def rivals(sensors: Sequence[Series], subject: Subject) -> DataRefusedError:
-    """Return the refusal of sensors that claim a quantity with equal right."""
+def rivals(sensors: Sequence[Series], subject: Subject) -> ChoiceNeededError:
+    """Return the question about sensors that claim a quantity with equal right."""
     names = " and ".join(sensor.entity for sensor in sensors)
     message = f"{names} are both a {sensors[0].kind} of {subject.value}"
     summed = "+".join(sensor.entity for sensor in sensors)
     hint = f"keep one: --map {sensors[-1].entity}=ignore"
+    answers = [
+        Answer(label=_shown(one), mapping={other.entity: "ignore" for other in sensors if other is not one})
+        for one in sensors
+    ]
     if sensors[0].kind is not Kind.LEVEL:
         hint += f"; or sum them: --map {summed}={subject.value}"
-    return DataRefusedError(message, hint)
+        answers.append(Answer(label="their sum", mapping={summed: subject.value}))
+    best = max(range(len(sensors)), key=lambda position: len(sensors[position].seconds))
+    return ChoiceNeededError(message, hint, answers=answers, best=best)
+
+
+def _shown(sensor: Series) -> str:
+    """A sensor with what it recorded, to tell it from others."""
+    seconds, values = sensor.known()
+    if not len(seconds):
+        return sensor.entity
+    days = (float(seconds[-1]) - float(seconds[0])) / 86_400
+    return f"{sensor.entity}: {len(seconds)} readings in {days:.1f} days, from {values[0]:g} to {values[-1]:g}"
 
 
 def _rank(sensor: Series) -> tuple[int, bool]:
