@@ -33,7 +33,7 @@ OneFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
 
 
 def observations(call: Call, file: OneFile) -> Document:
-    """Import meter readings from a tidy Parquet or CSV file.
+    """Import meter readings from a tidy Parquet or CSV file, or an export of a maker.
 
     Columns: slot_start (UTC or with offset), load_kwh, pv_kwh, and optionally import_kwh, export_kwh, batt_charge_kwh,
     batt_discharge_kwh, soc_start_percent, soc_end_percent, water_kwh; 5, 10, 15, 30 or 60 minutes.
@@ -49,9 +49,10 @@ def prices(
     *,
     area: Annotated[str | None, typer.Option("--area", metavar="A", help="Price area; by default the site's.")] = None,
 ) -> Document:
-    """Import spot prices from a tidy Parquet or CSV file.
+    """Import spot prices from a tidy Parquet or CSV file, or from the list of a service.
 
-    Columns: slot_start, and price per kWh in the site's currency (or sek_per_kwh); 15 or 60 minutes.
+    Columns: slot_start, and price per kWh in the site's currency (or sek_per_kwh); 15, 30 or 60 minutes. Lists: Nord
+    Pool, ENTSO-E, elprisetjustnu, Energi Data Service, Octopus, Tibber and others (docs/importing.md).
     """
     from darkstar_pipeline.ingest.imports import PRICES
 

@@ -130,3 +130,15 @@ def test_init_in_the_euro_area_of_a_krona_country_keeps_what_was_given(home: Pat
     assert darkstar("init", "--area", "SE3", "--currency", "EUR", "--yes").code == 0
     site = load_settings().sites["home"]
     assert (site.timezone, site.currency, site.tariff[0].energy_tax) == ("Europe/Stockholm", "EUR", 0)
+
+
+def test_init_asks_a_person_for_what_an_unknown_area_does_not_tell(
+    home: Path, darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert home.is_dir()
+    monkeypatch.setattr(sys, "stdin", Terminal("NSW1", "Australia/Sydney", "aud", "10", "5"))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    done = darkstar("init")
+    assert done.code == 0, done.err
+    site = load_settings().sites["home"]
+    assert (site.area, site.timezone, site.currency) == ("NSW1", "Australia/Sydney", "AUD")
