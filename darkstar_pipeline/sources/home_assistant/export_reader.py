@@ -39,14 +39,15 @@ from darkstar_pipeline.sources.home_assistant.statistics import (
 )
 from darkstar_pipeline.sources.home_assistant.statistics_layouts import HourlyStatistics
 from darkstar_pipeline.sources.home_assistant.subject_mapping import CLOCK, Subjects, clock_zone, decide_subjects
-from darkstar_pipeline.sources.parsed import REASON, REJECT_SCHEMA, no_rejects
+from darkstar_pipeline.sources.parsed import REASON, REJECT_SCHEMA, no_rejects, numbered, refused_note, rejects_of
 from darkstar_pipeline.sources.price_lists.areas import refuse_other_area
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
 from darkstar_pipeline.sources.price_lists.publication import KnownSlots
 from darkstar_pipeline.sources.price_lists.reading import read_price_lists
 from darkstar_pipeline.sources.price_lists.scale import MAX_PRICE_EUR, price_limit, refuse_wrong_price_scale
 from darkstar_pipeline.sources.price_lists.stated import Stated, conversion
-from env.time_grid import SLOT_DTYPE
+from darkstar_pipeline.sources.price_lists.zeros import refuse_unlikely_zeros
+from env.time_grid import SLOT_DTYPE, SLOT_MINUTES
 
 PRICES = pl.Schema({"slot_start": SLOT_DTYPE, "price": pl.Float64(), "native_minutes": pl.Int32()})
 UNUSED_NOTE = "not used: "
@@ -245,7 +246,8 @@ def _prices(
     parts: list[pl.DataFrame] = [pl.DataFrame(schema=PRICES)]
     for sensor in series:
         if sensor.subject is Subject.SPOT_PRICE:
-            parts.append(_recorded_prices(sensor, until, site, collected))
+            recorded = _recorded_prices(sensor, until, site, collected)
+            parts.append(_without_zeros(recorded, sensor.entity, site, now, known, collected))
             collected.notes.append(
                 f"{sensor.entity} is taken as the spot price of {site.area}: {parts[-1].height} slots"
             )
@@ -282,6 +284,23 @@ def _recorded_prices(sensor: Series, until: float, site: SiteSettings, collected
             f"{sensor.entity}: {beyond} slots above {limit:g} {site.currency}/kWh were left out: no market pays that"
         )
     return believable.select(pl.col(column).cast(dtype) for column, dtype in PRICES.items())
+
+
+def _without_zeros(
+    prices: pl.DataFrame,
+    entity: str,
+    site: SiteSettings,
+    now: datetime,
+    known: KnownSlots | None,
+    collected: _Collected,
+) -> pl.DataFrame:
+    """Leave out zeros that a lost sensor recorded over prices that are known, and say so."""
+    slots = numbered(prices.with_columns(pl.lit(SLOT_MINUTES, dtype=pl.Int32).alias("native_minutes")))
+    checked = refuse_unlikely_zeros(slots, site.timezone, site.currency, now, known)
+    rejects = rejects_of(checked, prices, entity)
+    collected.rejects.append(rejects)
+    collected.notes.append(refused_note(rejects, entity))
+    return prices.filter(checked[REASON].is_null())
 
 
 def _keep_rejects(checked: pl.DataFrame, collected: _Collected, raw: tuple[str, ...]) -> None:

@@ -227,3 +227,16 @@ def test_history_whose_states_carry_lists_of_prices_stays_a_history(tmp_path: Pa
     load = [{"entity_id": "sensor.load_energy_kwh", "state": str(n), "last_changed": stamp(15 * n)} for n in range(5)]
     data = read(tmp_path, {"h.json": json.dumps([prices, load])})
     assert (data.readings.height, data.prices["price"].unique().to_list()) == (4, [0.4])
+
+
+def test_zeros_of_a_lost_price_sensor_do_not_replace_known_prices(tmp_path: Path):
+    lake = Lake(tmp_path / "lake")
+    dear = [{**entry, "value": entry["value"] + 1} for entry in NORD_POOL["raw_today"]]
+    (tmp_path / "n.json").write_text(nord_pool(raw_today=dear))
+    lost = [(15 * n + 0.1, 1.0 if n < 8 else 0.0) for n in range(40)]
+    (tmp_path / "h.csv").write_text(history("sensor.nordpool_se4", lost))
+    import_files(lake, tmp_path / "q", [tmp_path / "n.json"])
+    report = import_files(lake, tmp_path / "q", [tmp_path / "h.csv"])
+    stored = lake.read(RAW_SPOT_PRICES, "home").sort("slot_start")["price"].to_list()
+    assert stored[8:] == [entry["value"] for entry in dear[8:]]
+    assert any("zeros over known prices" in note for note in report.notes)
