@@ -27,6 +27,7 @@ from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.migrations import STATE_FILE, STATE_VERSION, read_state_version
+from darkstar_pipeline.state.sqlite_files import open_to_read
 
 FORMAT = 1
 STATE, CONFIGURATION, MANIFEST = "state", "darkstar.yaml", "manifest.json"
@@ -256,7 +257,7 @@ def _database_content(path: Path) -> bytes:
     with TemporaryDirectory(prefix="darkstar-") as folder:
         copy = Path(folder) / "copy.db"
         with (
-            closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)) as source,
+            open_to_read(path, timeout=30) as source,
             closing(sqlite3.connect(copy)) as target,
         ):
             source.backup(target)

@@ -3,12 +3,12 @@
 import http.client
 import os
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from darkstar_pipeline.context import DAGSTER_FOLDER, MLFLOW_FOLDER
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
+from darkstar_pipeline.state.sqlite_files import open_to_read
 
 ANSWER_SECONDS = 3
 _PRIMARY_CODE = 0xFF  # of SQLite's extended codes: https://sqlite.org/rescode.html#pve
@@ -49,7 +49,7 @@ def _databases(check: str, folder: Path, files: list[Path]) -> CheckResult:
 def _trouble(file: Path) -> str | None:
     """Return what is wrong with a database file; None where nothing is."""
     try:
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=ANSWER_SECONDS)) as connection:
+        with open_to_read(file, timeout=ANSWER_SECONDS) as connection:
             answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
         return None if _is_locked(error) else str(error)

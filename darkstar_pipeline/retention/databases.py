@@ -5,6 +5,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from darkstar_pipeline.state.sqlite_files import open_to_read
+
 LEAST_FREE = 8 * 2**20
 LEAST_SHARE = 0.25
 """A file is written anew where so much of it is free [B and share]."""
@@ -16,7 +18,7 @@ def free_bytes(path: Path) -> int:
     if not path.is_file() or not path.stat().st_size:
         return 0
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with open_to_read(path) as connection:
             pages = connection.execute("PRAGMA freelist_count").fetchone()[0]
             return int(pages) * int(connection.execute("PRAGMA page_size").fetchone()[0])
     except sqlite3.Error:
