@@ -22,10 +22,22 @@ def with_empty_store(temporary: TempPathFactory, home: Path) -> Path:
     Returns:
         The state folder.
     """
+    _configure_mappers()  # also where another process has made the store
     made = filled_once(temporary, "empty_store", _fill)
     (home / MLFLOW_FOLDER).mkdir(parents=True, exist_ok=True)
     shutil.copy(made / DATABASE, home / MLFLOW_FOLDER / DATABASE)
     return home
+
+
+def _configure_mappers() -> None:
+    """Have SQLAlchemy configure MLflow's mappers, which warns of MLflow; a warning that fails leaves them unusable."""
+    from sqlalchemy.orm import configure_mappers
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow.store.db.utils  # noqa: F401 - brings all mappers
+
+        configure_mappers()
 
 
 def _fill(folder: Path) -> None:
