@@ -22,7 +22,7 @@ TimerId = Annotated[str, Field(pattern=r"^timer\.[a-z0-9_]+$", max_length=200)]
 
 COMMAND_SECONDS = 900.0
 """A command lasts for a slot [s]; `env` has it too, and brings Polars with it, which the guard need not pay."""
-SHORTEST_LEASE_MINUTES = 0.1
+SHORTEST_LEASE_MINUTES = 0.04
 """Control looks every two seconds: a shorter lease would be over between two looks [min]."""
 
 

@@ -71,7 +71,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"timezone": "America/New_York", "forecast": {"latitude": 40.7, "longitude": 74.0}},
         "east is positive",
     ),
-    "a lease shorter than a step": (control(lease_minutes=0.05), "lease_minutes Input should be greater"),
+    "a lease shorter than a step": (control(lease_minutes=0.03), "lease_minutes Input should be greater"),
     "a ramp that never arrives": (control(ramp_kw_per_step=0.5, ramp_step_seconds=300), "a command lasts 900 s"),
     "a ramp that spends the day's writes": (control(ramp_kw_per_step=0.1, ramp_step_seconds=1), "writes_per_day"),
     "one entity for both": (control(mapping={**ENTITIES, "discharge": "number.charge"}), "name one entity twice"),
