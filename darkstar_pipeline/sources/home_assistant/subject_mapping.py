@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.sources.home_assistant.naming.company import by_company
 from darkstar_pipeline.sources.home_assistant.naming.questions import Answer, ChoiceNeededError
 from darkstar_pipeline.sources.home_assistant.naming.sensor_mapping import read_mapping
 from darkstar_pipeline.sources.home_assistant.naming.sensor_meaning import Meaning, meaning_of_sensor
@@ -91,17 +92,15 @@ def decide_subjects(
     """
     wishes = read_mapping({entity: target for entity, target in mapping.items() if entity != CLOCK}, entities)
     mapped = {entity: wish.subject for wish in wishes for entity in wish.terms}
-    subjects: dict[str, Subject] = {}
-    because: dict[str, str] = {}
-    unknown: list[str] = []
-    for entity in entities:
-        meaning = _meaning(entity, mapped, units.get(entity), names.get(entity, ""), stems.get(entity))
-        if meaning is None:
-            unknown.append(entity)
-            continue
-        subjects[entity] = meaning.subject
-        if meaning.because:
-            because[entity] = meaning.because
+    found = {
+        entity: _meaning(entity, mapped, units.get(entity), names.get(entity, ""), stems.get(entity))
+        for entity in entities
+    }
+    unknown = [entity for entity, meaning in found.items() if meaning is None]
+    meanings = {entity: meaning for entity, meaning in found.items() if meaning is not None}
+    meanings |= by_company({entity: meaning for entity, meaning in meanings.items() if entity not in mapped})
+    subjects = {entity: meaning.subject for entity, meaning in meanings.items()}
+    because = {entity: meaning.because for entity, meaning in meanings.items() if meaning.because}
     if unknown:
         plural = "what they measure" if len(unknown) > 1 else "what it measures"
         message = f"{', '.join(unknown)}: the name does not say {plural}"

@@ -268,6 +268,14 @@ CONVENTIONS = (
         unless="pv solar sol photovoltaik battery batteri batterie akku house home hus huset load ev car inverter",
     ),
     Convention(
+        "the grid's meter",
+        "",
+        {
+            Subject.IMPORT: "consumption_tarif consumption_tariff consumed_tariff import_tariff delivered_tariff",
+            Subject.EXPORT: "production_tarif production_tariff produced_tariff export_tariff returned_tariff",
+        },
+    ),
+    Convention(
         "Tibber",
         "tibber pulse",
         {

@@ -28,7 +28,8 @@ _EV_WORDS = (
 )
 _NO_CAR = "car_port carport solar_charger solarcharger smartsolar_charger mppt"
 _CARRIERS = (
-    "ev car vehicle elbil bil phone iphone handy pixel galaxy ipad tablet watch laptop macbook model_3 model_y "
+    "ev car vehicle elbil bil phone iphone handy pixel galaxy sm_g sm_a sm_s oneplus xiaomi redmi fairphone "
+    "motorola airpods ipad tablet watch laptop macbook model_3 model_y "
     "model_s model_x id_3 id_4 id_5 id_7 id_buzz ioniq ioniq_5 kona niro ev_6 ev_9 leaf ariya zoe megane polestar "
     "volvo bmw i_3 i_4 ix e_tron q_4 enyaq elroq born mg_4 eqa eqb eqc taycan mustang kia hyundai vacuum roborock "
     "roomba robot dammsugare mower automower remote motion door window lock thermostat button switch "
