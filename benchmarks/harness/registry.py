@@ -101,7 +101,7 @@ BENCHMARKS = {
         outside=OutsideForm(
             measures="whether the inverter is at its default soon after every fault, and every two at once",
             short_seconds=120,
-            seconds=1500,
+            seconds=1200,
             needs=MACHINES,
         ),
     ),
