@@ -112,7 +112,8 @@ def _with_standstill(judged: pl.DataFrame) -> pl.DataFrame:
     zero = pl.col("kw") < LEAST_LOAD_KW
     runs = judged.with_columns(_zero=zero, _run=pl.struct("day", zero).rle_id()).with_columns(
         still=pl.when(pl.col("_zero")).then(pl.col("hours").sum().over("_run")).otherwise(0.0),
-        all_day=zero.all().over("day") & (pl.col("hours").sum().over("day") >= _WHOLE_DAY_H),
+        all_day=(pl.col("kwh").sum().over("day") < LEAST_LOAD_KW * pl.col("hours").sum().over("day"))
+        & (pl.col("hours").sum().over("day") >= _WHOLE_DAY_H),
     )
     long = pl.col("still") >= STILL_HOURS
     short = (pl.col("_zero") & ~long).sum().over("day")
@@ -125,7 +126,7 @@ def _stood_still() -> pl.Expr:
     words = pl.format("load_kwh is zero for {} hours: its counter stood still", pl.col("still").round(1))
     return (
         pl.when(pl.col("all_day"))
-        .then(pl.lit("load_kwh is zero all day: its counter stood still"))
+        .then(pl.lit("load_kwh is zero or next to it all day: its counter stood still"))
         .when(still)
         .then(words)
     )

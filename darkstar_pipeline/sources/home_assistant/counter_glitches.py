@@ -117,7 +117,7 @@ def _cuts(seconds: Reals, values: Reals, usual: float, most_kw: float) -> list[i
     steps, time = np.diff(values), np.diff(seconds)
     noise = max(USUAL_STEPS * usual, _SMALLEST_KWH)
     deep = steps < -noise * (1 + 1e-9)
-    shallow = ~deep & (values[1:] < RESET_SHARE * values[:-1] - _SMALLEST_KWH)
+    shallow = ~deep & (values[:-1] > 0) & (values[1:] < RESET_SHARE * values[:-1] - _SMALLEST_KWH)
     leaps = steps > TIMES_MOST * most_kw * time / 3600 + max(USUAL_STEPS * usual, _SLACK_KWH)
     cuts = set((np.flatnonzero(deep | leaps) + 1).tolist())
     for position in (np.flatnonzero(deep | shallow) + 1).tolist():
@@ -160,7 +160,7 @@ class _Counter:
             small = step < 0 and level < RESET_SHARE * before - _SMALLEST_KWH
             return Link.RESET if small else Link.NORMAL
         own = possible_kwh(time_s, self.usual, TIMES_MOST * self.most_kw)
-        return Link.RESET if step < 0 and level <= own else Link.SHIFT
+        return Link.RESET if step < 0 and -_SLACK_KWH <= level <= own else Link.SHIFT
 
     def cheapest(self, bounds: list[int]) -> list[tuple[int, int]]:
         """The stretches of the cheapest explanation that begins with the first and ends with the last."""

@@ -30,6 +30,7 @@ _SURGE_KW = 10.0
 _REGULAR = 1.5
 _RARE_RESET_S = 3 * 86_400.0
 _SLACK_KWH = 0.05
+_UNSEEN_KWH = 0.25
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,11 @@ def counter_curve(seconds: Reals, values_kwh: Reals, *, until: float | None = No
     reset = links == Link.RESET
     shift = (links == Link.SHIFT) | (_surges(steps, time, usual, most_kw) & ~reset)
     unseen = _between_last_reading_and_reset(at, level, reset, most_kw)
-    if np.count_nonzero(reset) * _RARE_RESET_S <= at[-1] - at[0]:  # no daily counter: that slot is not known
-        shift |= unseen > _SLACK_KWH
+    # A daily counter loses some of its last poll every midnight. Where resets are rare or a poll is missing, that is no
+    # part of how it counts, and the slot is not known.
+    rare = np.count_nonzero(reset) * _RARE_RESET_S <= at[-1] - at[0]
+    irregular = time > _REGULAR * np.concatenate((time[:1], time[:-1]))
+    shift |= unseen > np.where(irregular, max(_UNSEEN_KWH, USUAL_STEPS * usual), _SLACK_KWH if rare else np.inf)
     gained = np.where(reset, np.maximum(level[1:], 0.0), np.maximum(steps, 0.0))
     large = np.maximum(LOST_STEP_KWH, np.maximum(USUAL_STEPS * usual, QUIET_KW * time / 3600))
     silent = (time > LOST_AFTER_S) & (gained > large)
@@ -109,12 +113,12 @@ def _surges(steps: Reals, time: Reals, usual: float, most_kw: float) -> Mask:
 
 
 def _between_last_reading_and_reset(at: Reals, level: Reals, reset: Mask, most_kw: float) -> Reals:
-    """What probably flowed between the last reading before a reset and the reset, where readings are regular [kWh]."""
+    """What probably flowed between the last reading before a reset and the reset, after no long silence [kWh]."""
     time, steps = np.diff(at), np.maximum(np.diff(level), 0.0)
     extra = np.zeros(len(time))
     inner = np.flatnonzero(reset[1:-1]) + 1
     before, here, after = time[inner - 1], time[inner], time[inner + 1]
-    regular = (here <= _REGULAR * before) & (here <= LOST_AFTER_S) & ~reset[inner - 1] & ~reset[inner + 1]
+    regular = (here <= LOST_AFTER_S) & ~reset[inner - 1] & ~reset[inner + 1]
     rate = np.minimum((steps[inner - 1] + steps[inner + 1]) / (before + after), most_kw / 3600)
     extra[inner] = np.where(regular, np.maximum(rate * here - level[inner + 1], 0.0), 0.0)
     return extra

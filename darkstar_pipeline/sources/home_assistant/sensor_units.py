@@ -24,6 +24,7 @@ _USUAL_STEPS = 3.0
 _FEWEST = 10
 _DIGITS = 20
 _LEVEL_SHARE = 2e-4
+_PEAK_TIMES = 20
 
 
 def behaves_like_a_counter(values: Reals) -> bool:
@@ -124,7 +125,7 @@ def _factor(seconds: Reals, scaled: Reals, position: int) -> float | None:
         return None
     same_rate = abs(np.log(after / before / factor)) < abs(np.log(factor)) / 2
     resolution = max(step_before, step_after / factor)
-    most = 5 * before * float(seconds[position] - seconds[position - 1]) + _USUAL_STEPS * resolution
+    most = _PEAK_TIMES * before * float(seconds[position] - seconds[position - 1]) + _USUAL_STEPS * resolution
     level = new / factor - old
     precise = old > _DIGITS * resolution
     return factor if same_rate and precise and -resolution - _LEVEL_SHARE * old <= level <= most else None
