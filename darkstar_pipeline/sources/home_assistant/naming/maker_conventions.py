@@ -74,7 +74,7 @@ CONVENTIONS = (
         },
         {
             "the inverter's own draw": "solar_import solar_imported load_export load_exported",
-            STORED: "energy_left battery_remaining total_pack_energy backup_reserve",
+            STORED: "energy_left battery_capacity battery_remaining total_pack_energy backup_reserve",
             PARTIAL: "grid_exported_from_solar grid_exported_from_battery battery_imported_from_grid "
             "battery_imported_from_solar consumer_imported_from_grid consumer_imported_from_solar "
             "consumer_imported_from_battery grid_services_power grid_services_imported grid_services_exported",
@@ -122,6 +122,7 @@ CONVENTIONS = (
             Subject.GRID: "net_power_consumption current_net_power_consumption",
             Subject.CHARGE: "battery_energy_charged",
             Subject.DISCHARGE: "battery_energy_discharged",
+            Subject.SOC: "battery$",
             Subject.BATTERY_INVERTED: "battery_discharge current_battery_discharge",
         },
         {
@@ -217,6 +218,8 @@ CONVENTIONS = (
         "",
         {
             Subject.DISCHARGE: "exported_energy_from_battery",
+            Subject.PV: "total_dc_power",
+            Subject.GRID: "meter_active_power",
             Subject.EXPORT: "exported_energy_from_pv",
         },
     ),
@@ -307,7 +310,7 @@ CONVENTIONS = (
     ),
     Convention(
         "SMA",
-        "sma sunny_boy sunny_tripower",
+        "sma sn sunny_boy sunny_tripower",
         {Subject.PV: "grid_power pv_power total_yield daily_yield pv_gen_meter"},
     ),
     Convention(

@@ -43,14 +43,17 @@ _DEVICES = (
 )
 _PLUGS = "plug socket outlet steckdose uttaget smartplug smart_plug"
 _WATER_WORDS = "water_heater hot_water varmvatten varmvattenberedare vvb boiler warmwasser dhw"
-_LEVEL_WORDS = "soc state_of_charge state_of_capacity battery_level batteriniva laddningsniva ladezustand ladestand"
+_LEVEL_WORDS = (
+    "soc state_of_charge state_of_capacity battery_level battery_percentage battery_percent batteriniva laddningsniva "
+    "ladezustand ladestand"
+)
 _DISCHARGE_WORDS = "discharge discharged discharging"
 _UNUSED = {
     FORECAST: "forecast forecasts prognos prognose predicted prediction solcast remaining tomorrow imorgon estimated "
     "estimate forecast_solar",
     "no energy, power, level or price": "voltage spanning temperature temperatur temp frequency frekvens humidity cost "
     "kostnad kosten co_2 battery_current grid_current pv_current phase_current current_l_1 current_l_2 current_l_3 "
-    "current_phase power_factor",
+    "current_phase power_factor reactive_power apparent_power",
     "of a past period": "yesterday igar gestern last_month last_week last_year last_day last_seven_days",
     "a setting or a state of health": "min_soc soc_min max_soc soc_max target_soc soc_target soc_limit reserve_soc "
     "soc_reserve backup_soc soh state_of_health battery_health",

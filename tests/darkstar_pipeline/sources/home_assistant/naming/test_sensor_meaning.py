@@ -105,6 +105,7 @@ REPORTED: dict[Subject | None, str] = {
 # Names of the same makers, and names that a hasty rule gets wrong.
 SIBLINGS: dict[Subject | None, str] = {
     Subject.PV: """
+        total_dc_power stp8_0_pv_power_a sunsynk_day_pv_energy sn_3001234567_grid_power
         victron_system_dc_pv_power powerwall_solar_export powerwall_solar_now teslemetry_solar_power
         inverter_daily_yield solax_pv_power_1 solax_total_solar_energy envoy_123_current_power_production
         envoy_123_energy_production_today solarnet_power_photovoltaics fronius_energy_day
@@ -115,6 +116,7 @@ SIBLINGS: dict[Subject | None, str] = {
         balcony_solar_plug_energy carport_pv_power solceller_produktion
     """,
     Subject.GRID: """
+        meter_active_power p1_meter_active_power_l1 shelly_net_power
         victron_grid_l3 powerwall_site_now envoy_123_current_net_power_consumption solarnet_power_grid
         deye_total_grid_power p1_meter_power p1_meter_power_phase_2 sungrow_meter_active_power
         house_net_power grid_power
@@ -157,6 +159,7 @@ SIBLINGS: dict[Subject | None, str] = {
         growatt_load_consumption_today home_energy_meter_consumption house_power deye_total_load_consumption
     """,
     Subject.SOC: """
+        envoy_122_battery sonnenbatterie_271_state_battery_percentage_user sunsynk_battery_soc
         powerwall_charge my_home_percentage_charged solax_battery_capacity deye_battery
         solaredge_b1_state_of_energy sonnenbatterie_state_charge_user home_battery_level
         battery_state_of_charge batteries_state_of_capacity foxess_battery_soc
@@ -168,6 +171,8 @@ SIBLINGS: dict[Subject | None, str] = {
         hot_water_energy boiler_power
     """,
     Subject.UNUSED: """
+        power_meter_reactive_power powerwall_battery_capacity volvo_xc40_battery_charge_level sm_g991b_battery_level
+        nissan_leaf_state_of_charge power_production_next_24hours givtcp_ab123_grid_to_house pool_pump_energy
         power_production_next_hour energy_production_tomorrow energy_production_today_remaining
         energy_production_today_2 energy_current_hour home_estimated_energy_production_today
         solcast_power_now roborock_battery pixel_8_battery_level garage_door_battery ioniq_5_soc soc_min
