@@ -92,7 +92,7 @@ _COARSE = "(value / 1000) | round * 1000 if is_state('input_select.inverter_{n}'
 
 @dataclass(frozen=True)
 class InverterState:
-    """What an inverter really does: powers [W], and its mode."""
+    """The true state of an inverter: powers [W], and its mode."""
 
     charge: float
     discharge: float

@@ -43,7 +43,7 @@ one PID namespace, or as units of systemd."""
 
 @dataclass
 class Seen:
-    """What was seen of a home since its control began to steer.
+    """Signs and lease of a home, seen since its control began to steer.
 
     Attributes:
         signs: what told that something is wrong, `health:PART` or `guard:STATE`, with its first words.

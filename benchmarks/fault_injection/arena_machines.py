@@ -26,7 +26,7 @@ STOP_SECONDS = 40.0
 
 @dataclass(frozen=True)
 class Programs:
-    """What a home runs, and with what.
+    """The programs of a home, and their surroundings.
 
     Attributes:
         folder: folder of the home; its `hosts` stands for `/etc/hosts`, logs go beside it.

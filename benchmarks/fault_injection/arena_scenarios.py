@@ -56,12 +56,12 @@ class Scenario:
 
     @property
     def shared(self) -> str:
-        """How Home Assistant itself goes; empty where it stays."""
+        """The way Home Assistant itself goes; empty where it stays."""
         return "".join(fault.shared for fault in self.faults)
 
     @property
     def switch(self) -> bool:
-        """Whether only the dead man's switch can help."""
+        """True where only the dead man's switch can help."""
         return any(fault.switch for fault in self.faults)
 
 

@@ -33,7 +33,7 @@ LAST_SIGNS = 8.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a scenario.
+    """The result of a scenario.
 
     Attributes:
         scenario: the scenario.
