@@ -49,7 +49,12 @@ def choose(subject: Subject, candidates: Sequence[Series], given: Sequence[froze
     wanted = next((some for some in given if some <= {sensor.entity for sensor in candidates}), None)
     if wanted:
         terms = tuple(sensor for sensor in candidates if sensor.entity in wanted)
-        return Choice(terms=terms, kind="given", left_out=_left_out(subject, terms, candidates, "your sum"))
+        tariffs = any(whole.kind == "tariff" for whole in wholes_of([term.entity for term in terms]))
+        return Choice(
+            terms=terms,
+            kind="tariff" if tariffs else "given",
+            left_out=_left_out(subject, terms, candidates, "your sum"),
+        )
     best = min(map(_rank, candidates))
     equals = [sensor for sensor in candidates if _rank(sensor) == best]
     sums = [

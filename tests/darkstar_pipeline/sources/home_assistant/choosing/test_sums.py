@@ -21,6 +21,8 @@ def tariffs(low: str = LOW, normal: str = NORMAL) -> dict[str, str]:
 def test_two_tariffs_are_summed_and_the_sum_is_told(tmp_path: Path):
     data = read(tmp_path, tariffs())
     assert column(data, "import_kwh") == pytest.approx([0.4] * 8)
+    said = read(tmp_path, tariffs(), {f"{LOW}+{NORMAL}": "import_kwh"})
+    assert column(said, "import_kwh") == column(data, "import_kwh")
     assert any(note.startswith(f"{LOW} + {NORMAL}: summed, parts by tariff: 3.20 kWh") for note in data.notes)
 
 
