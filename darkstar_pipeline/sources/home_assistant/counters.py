@@ -113,7 +113,7 @@ def _surges(steps: Reals, time: Reals, usual: float, most_kw: float) -> Mask:
 
 
 def _between_last_reading_and_reset(at: Reals, level: Reals, reset: Mask, most_kw: float) -> Reals:
-    """What probably flowed between the last reading before a reset and the reset, after no long silence [kWh]."""
+    """The energy that probably flowed between the last reading and a reset, after no long silence [kWh]."""
     time, steps = np.diff(at), np.maximum(np.diff(level), 0.0)
     extra = np.zeros(len(time))
     inner = np.flatnonzero(reset[1:-1]) + 1

@@ -169,23 +169,9 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
         seconds, values = (held_for_the_hour if kind is Kind.POWER else ends_of_hours)(seconds, values, count)
         present = ~np.isnan(values)
     if kind is not Kind.POWER:
-        if not behaves_like_a_counter(values[present]):
-            raise _no_counter(entity)
-        values = values.copy()
-        values[present], changes = in_one_unit(seconds[present], values[present])
-        notes += [
-            f"{entity}: from {_shown(change.second)} its values are {change.factor:g} times as large as before: "
-            "the unit changed, they are converted"
-            for change in changes
-        ]
+        values = _in_one_unit(entity, seconds, values, notes)
     stated = subjects.units.get(entity) or unit_in(entity)
-    unit = stated or (
-        power_unit_by_size(values[present])
-        if kind is Kind.POWER
-        else counter_unit_by_size(seconds[present], values[present])
-    )
-    if stated is None:
-        notes.append(f"{entity}: no unit is stated; by the size of its values it is {unit}")
+    unit = stated if stated is not None else _unit_by_size(entity, kind, seconds[present], values[present], notes)
     factor = (_KW_PER_UNIT if kind is Kind.POWER else _KWH_PER_UNIT).get(unit)
     if factor is None:
         raise DataRefusedError(
@@ -203,6 +189,32 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
         weight=weight,
         notes=tuple(notes),
     )
+
+
+def _in_one_unit(entity: str, seconds: Reals, values: Reals, notes: list[str]) -> Reals:
+    """The values of a counter in the unit it began with, changes noted.
+
+    Raises:
+        DataRefusedError: it is no counter.
+    """
+    present = ~np.isnan(values)
+    if not behaves_like_a_counter(values[present]):
+        raise _no_counter(entity)
+    result = values.copy()
+    result[present], changes = in_one_unit(seconds[present], values[present])
+    notes += [
+        f"{entity}: from {_shown(change.second)} its values are {change.factor:g} times as large as before: "
+        "the unit changed, they are converted"
+        for change in changes
+    ]
+    return result
+
+
+def _unit_by_size(entity: str, kind: Kind, seconds: Reals, values: Reals, notes: list[str]) -> str:
+    """The unit that makes a sensor's values those of a home, which is noted."""
+    unit = power_unit_by_size(values) if kind is Kind.POWER else counter_unit_by_size(seconds, values)
+    notes.append(f"{entity}: no unit is stated; by the size of its values it is {unit}")
+    return unit
 
 
 def _no_counter(entity: str) -> DataRefusedError:

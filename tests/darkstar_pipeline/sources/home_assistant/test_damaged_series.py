@@ -122,7 +122,7 @@ def silent_errors(seed: int) -> list[str]:
     states = pl.DataFrame([pl.Series("entity", [name] * len(at)), instants, pl.Series("value", values)])
     try:
         sensors = series_of(states, Subjects(of={name: Subject.LOAD}))
-        slots = readings_of(sensors, FIRST + DAYS * MINUTES * 60, "Europe/Stockholm")[0]
+        slots = readings_of(sensors, FIRST + DAYS * MINUTES * 60, "Europe/Stockholm").frame
     except DataRefusedError:
         return []
     believed = without_unlike_readings(slots, "Europe/Stockholm")[0].drop_nulls("load_kwh")
