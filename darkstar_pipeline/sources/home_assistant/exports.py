@@ -31,6 +31,10 @@ MAX_YAML_BYTES = 8 * 2**20
 """YAML is parsed at about a megabyte a second."""
 _HISTORY = ("entity_id", "state", "last_changed")
 _ENTITY_ROW = re.compile(r'^"?[a-z_]+\.[A-Za-z0-9_]+"?,')
+_SCALES: tuple[dict[str | None, float], ...] = (
+    {"W": 1.0, "kW": 1e3, "MW": 1e6},
+    {"Wh": 1.0, "kWh": 1e3, "MWh": 1e6},
+)
 STATES = pl.Schema({"row": pl.Int64(), "entity": pl.String(), "state": pl.String(), "stamp": pl.String()})
 
 
@@ -180,6 +184,7 @@ def _states_of_lists(document: list[Any], file: str) -> States:
     """`/api/history/period`: a list of states per sensor; with `minimal_response` only the first names its sensor."""
     series: list[list[Any]] = [cast("list[Any]", entry) if isinstance(entry, list) else [entry] for entry in document]
     rows: list[tuple[int, str, str | None, str | None]] = []
+    present: dict[str, str] = {}
     units: dict[str, str] = {}
     names: dict[str, str] = {}
     entity = ""
@@ -191,14 +196,25 @@ def _states_of_lists(document: list[Any], file: str) -> States:
             entity = str(entry.get("entity_id", entity))
             attributes: Mapping[str, Any] = entry.get("attributes") or {}
             if "unit_of_measurement" in attributes:
-                units[entity] = str(attributes["unit_of_measurement"])
+                present[entity] = str(attributes["unit_of_measurement"])
+                units.setdefault(entity, present[entity])
             if "friendly_name" in attributes:
                 names[entity] = str(attributes["friendly_name"])
             stamp = _text(entry.get("last_changed", entry.get("last_updated")))
-            rows.append((len(rows) + 1, entity, _text(entry["state"]), stamp))
+            value = _in_unit(_text(entry["state"]), present.get(entity), units.get(entity))
+            rows.append((len(rows) + 1, entity, value, stamp))
     if not rows:
         raise DataRefusedError(f"{file} holds no states", "ask for a period in which the sensor existed")
     return States(file=file, frame=pl.DataFrame(rows, schema=STATES, orient="row"), units=units, names=names)
+
+
+def _in_unit(state: str | None, stated: str | None, wanted: str | None) -> str | None:
+    """A state in the unit that its sensor began with, where both units are stated and of one kind."""
+    factor = next((scale[stated] / scale[wanted] for scale in _SCALES if stated in scale and wanted in scale), 1.0)
+    try:
+        return state if state is None or factor == 1 else repr(float(state) * factor)
+    except ValueError:  # unavailable
+        return state
 
 
 def _text(value: object) -> str | None:

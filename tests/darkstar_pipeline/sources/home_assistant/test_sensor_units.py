@@ -1,5 +1,6 @@
 """Units by size, units that change, and counters told from powers."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from darkstar_pipeline.sources.home_assistant.sensor_units import (
     in_one_unit,
     power_unit_by_size,
 )
-from tests.builders.home_assistant_exports import history, read
+from tests.builders.home_assistant_exports import history, read, stamp
 
 SECONDS = np.arange(2 * 288) * 300.0
 STEPS = 0.02 + 0.02 * (np.arange(2 * 288) % 288 > 200)
@@ -91,6 +92,22 @@ def test_change_of_unit_is_told(tmp_path: Path):
     assert data.readings["load_kwh"].sum() == pytest.approx(COUNTER[-1] - COUNTER[0], abs=0.1)
     assert any("0.001 times as large as before: the unit changed" in note for note in data.notes)
     assert any("no unit is stated; by the size of its values it is kWh" in note for note in data.notes)
+
+
+@pytest.mark.parametrize(("small", "large", "scale"), [("kWh", "MWh", 1e-3), ("Wh", "kWh", 1e-3), ("MWh", "kWh", 1e3)])
+def test_unit_that_every_state_states_is_followed(small: str, large: str, scale: float, tmp_path: Path):
+    per_kwh = {"Wh": 1e3, "kWh": 1.0, "MWh": 1e-3}[small]
+    states = [
+        {
+            "entity_id": "sensor.house_energy_total",
+            "state": repr(float(value) * per_kwh * (scale if n > 100 else 1)),
+            "last_changed": stamp(5 * n),
+            "attributes": {"unit_of_measurement": large if n > 100 else small},
+        }
+        for n, value in enumerate(COUNTER[:200])
+    ]
+    data = read(tmp_path, {"a.json": json.dumps([states])})
+    assert data.readings["load_kwh"].sum() == pytest.approx(COUNTER[199] - COUNTER[0], abs=0.1)
 
 
 def test_total_of_yesterday_in_a_counter_leaves_its_slot_missing_and_names_it(tmp_path: Path):
