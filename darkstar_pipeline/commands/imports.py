@@ -33,7 +33,7 @@ OneFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
 
 
 def observations(call: Call, file: OneFile) -> Document:
-    """Import meter readings from a tidy Parquet or CSV file, or an export of a maker.
+    """Import meter readings from a tidy Parquet or CSV file, or a maker's export.
 
     Columns: slot_start (UTC or with offset), load_kwh, pv_kwh, and optionally import_kwh, export_kwh, batt_charge_kwh,
     batt_discharge_kwh, soc_start_percent, soc_end_percent, water_kwh; 5, 10, 15, 30 or 60 minutes.

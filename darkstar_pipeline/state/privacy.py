@@ -16,7 +16,7 @@ _OWN_FILES = frozenset({"state.json", "retention.json"})
 
 @dataclass(frozen=True)
 class OpenFiles:
-    """What others may read or enter of a state folder.
+    """Files and folders of a state folder that others may read or enter.
 
     Attributes:
         count: number of such files and folders.

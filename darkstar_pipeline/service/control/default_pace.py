@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Pace(BaseModel):
-    """What was written for the present need."""
+    """The writes made for the present need."""
 
     model_config = ConfigDict(frozen=True)
 

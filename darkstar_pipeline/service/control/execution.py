@@ -53,7 +53,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a dry run found.
+    """Findings of a dry run.
 
     Attributes:
         target: values that would be written.

@@ -46,7 +46,7 @@ class Home(Protocol):
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a look at the entity of a call saw.
+    """Result of a look at the entity of a call.
 
     Attributes:
         problem: why it is not at its default; empty where it is.
