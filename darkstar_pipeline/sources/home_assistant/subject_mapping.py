@@ -144,7 +144,7 @@ def _refuse_lone_tariffs(subjects: Mapping[str, Subject], mapped: Mapping[str, S
 def _meaning(
     entity: str, mapped: Mapping[str, Subject], unit: str | None, name: str, stem: str | None
 ) -> Meaning | None:
-    """What a sensor measures, by the person, else by its unit, else by its names."""
+    """The quantity that a sensor measures, by the person, else by its unit, else by its names."""
     if entity in mapped:
         return Meaning(mapped[entity])
     if unit in _UNUSED_UNITS:

@@ -52,7 +52,7 @@ class _Signed:
 
     @property
     def pair(self) -> tuple[Subject, Subject]:
-        """What it is if positive imports or charges, and if it is the other way round."""
+        """Its quantities if positive imports or charges, and if it is the other way round."""
         return _GRID if self.whole.subject in _GRID else _BATTERY
 
     @property
@@ -136,7 +136,7 @@ def _signed(series: Sequence[Series], mapped: frozenset[str]) -> list[_Signed]:
 
 
 def _by_charge(power: Series, series: Sequence[Series]) -> float | None:
-    """How clearly positive power charges the battery, from -1 (it discharges) to 1; None where nothing shows it."""
+    """Clarity with which positive power charges the battery, -1 (it discharges) to 1; None where nothing shows it."""
     socs = [other for other in series if other.subject is Subject.SOC]
     seconds, kw = power.known()
     if len(socs) != 1 or len(seconds) < 3:  # noqa: PLR2004 - one interval shows nothing
@@ -211,7 +211,7 @@ def _error(
 def _known_flows(
     series: Sequence[Series], until: float, covered: set[Subject]
 ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """What flows into the home by sensors of one direction, `[slot_start, known]`, and the load if it is recorded."""
+    """Flow into the home by sensors of one direction, `[slot_start, known]`, and the load if it is recorded."""
     frames: dict[Subject, pl.DataFrame] = {}
     for subject in (*_INTO_HOME, Subject.LOAD):
         candidates = [one for one in series if one.subject is subject and one.kind is not Kind.LEVEL]
@@ -248,7 +248,7 @@ def _curve(term: Series, until: float) -> pl.DataFrame:
 
 
 def _net(power: Series, until: float) -> pl.DataFrame:
-    """What flows in the positive direction less the other, `[slot_start, kwh]`."""
+    """Flow in the positive direction less the other, `[slot_start, kwh]`."""
     sides = split_signed(power.values)
     positive, negative = (power_curve(power.seconds, side, until=until).slots("kwh") for side in sides)
     return positive.join(negative, on="slot_start", suffix="_other").select(

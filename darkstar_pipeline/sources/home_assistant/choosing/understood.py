@@ -1,4 +1,4 @@
-"""What an import understood: each sensor that is taken with its quantity, unit, direction, rhythm and some values."""
+"""The understanding of an import: each sensor that is taken, its quantity, unit, direction, rhythm and some values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _SAMPLES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Understood:
-    """How one sensor was understood.
+    """The understanding of one sensor.
 
     Attributes:
         sensor: its id.

@@ -1,4 +1,4 @@
-"""What a person says of sensors: `sensor.a+sensor.b=import_kwh:Wh`.
+"""The words of a person on sensors: `sensor.a+sensor.b=import_kwh:Wh`.
 
 Left of the sign: one sensor, `-sensor.a` for one whose values are to be turned round, or a sum of several with `+` and
 `-`. Right of it: a column or `ignore`, then, after colons, the unit, and for a price its tax (`vat=25%`).

@@ -106,7 +106,7 @@ _FORECAST_SOLAR = re.compile(
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a name says.
+    """The meaning of a name.
 
     Attributes:
         subject: the quantity, or that it is no reading.
