@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.home_assistant.energy_curve import Reals
 from darkstar_pipeline.sources.home_assistant.sensor_units import (
     behaves_like_a_counter,
     counter_unit_by_size,
@@ -15,9 +16,14 @@ from darkstar_pipeline.sources.home_assistant.sensor_units import (
 )
 from tests.builders.home_assistant_exports import history, read, stamp
 
-SECONDS = np.arange(2 * 288) * 300.0
-STEPS = 0.02 + 0.02 * (np.arange(2 * 288) % 288 > 200)
-COUNTER = 3210.0 + np.cumsum(STEPS)
+SECONDS: Reals = np.arange(2 * 288, dtype=np.float64) * 300.0
+STEPS: Reals = np.where(np.arange(2 * 288) % 288 > 200, 0.04, 0.02)
+COUNTER: Reals = 3210.0 + np.cumsum(STEPS)
+
+
+def rounded(values: object, digits: int = 0) -> Reals:
+    """Values as a sensor shows them."""
+    return np.asarray(np.round(np.asarray(values, dtype=np.float64), digits), dtype=np.float64)
 
 
 def test_zeros_of_some_seconds_do_not_make_a_counter_one_of_watt_hours():
@@ -29,7 +35,8 @@ def test_zeros_of_some_seconds_do_not_make_a_counter_one_of_watt_hours():
 
 @pytest.mark.parametrize(("step", "every", "unit"), [(12.0, 86_400, "kWh"), (20.0, 3600, "Wh"), (1.0, 3600, "kWh")])
 def test_counter_of_whole_numbers_is_in_the_unit_of_a_home(step: float, every: float, unit: str):
-    assert counter_unit_by_size(np.arange(30) * every, 5000 + np.arange(30) * step) == unit
+    hours: Reals = np.arange(30, dtype=np.float64)
+    assert counter_unit_by_size(hours * every, 5000 + hours * step) == unit
 
 
 @pytest.mark.parametrize(
@@ -72,12 +79,13 @@ def test_reset_and_exchanged_meter_are_no_change_of_unit():
 def test_flicker_of_the_last_digit_is_a_counter_and_power_is_none():
     random = np.random.default_rng(1)
     steady = 12257 + np.repeat(np.arange(300) * 0.1, 2)
-    flicker = np.round(steady - 0.1 * (random.random(600) < 0.2), 1)
+    flicker: Reals = rounded(np.where(random.random(600) < 0.2, steady - 0.1, steady), 1)
     assert behaves_like_a_counter(flicker)
-    daily = np.round(np.concatenate((np.arange(144) * 0.1, np.arange(144) * 0.1)), 1)
+    daily: Reals = rounded(np.tile(np.arange(144) * 0.1, 2), 1)
     assert behaves_like_a_counter(daily)
-    assert not behaves_like_a_counter(np.round(400 + 50 * random.standard_normal(500)))
-    assert not behaves_like_a_counter(np.round(random.choice([0.4, 0.5, 0.6], 500), 1))
+    noise: Reals = rounded(400 + 50 * random.standard_normal(500))
+    assert not behaves_like_a_counter(noise)
+    assert not behaves_like_a_counter(rounded(random.choice([0.4, 0.5, 0.6], 500), 1))
 
 
 def test_counter_in_megawatt_hours_without_a_unit_is_refused_with_what_to_do(tmp_path: Path):
