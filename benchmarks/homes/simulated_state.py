@@ -172,5 +172,5 @@ def _sparse(path: Path, size: int, at: datetime) -> None:
 
 
 def noon(day: int) -> datetime:
-    """Return noon of a day of the simulated year (UTC); the first is a Thursday."""
-    return datetime(2026, 1, 1, 12, 0, tzinfo=UTC) + timedelta(days=day)
+    """Return noon of a day of the simulated year (UTC), which ends before what the stores date by the clock."""
+    return datetime(2025, 1, 1, 12, 0, tzinfo=UTC) + timedelta(days=day)
