@@ -40,7 +40,7 @@ def plot(
         raise UsageError(f"{out} is not the name of a picture", "end it in .png")
     context = call.context()
     target = check_out(out) if out is not None else picture_path(context, day)
-    draw_day(context, day, names, target)
+    draw_day(context, day, names, target, shared=out is not None)
     document = {"file": str(target), "day": day, "policies": names}
     return Document(document, lambda pen: pen.print(str(target), markup=False))
 
@@ -51,7 +51,7 @@ def picture_path(context: "Context", day: date) -> Path:
     return context.pictures / f"{context.site_name}-{day}.png"
 
 
-def draw_day(context: "Context", day: date, policies: Sequence[str], path: Path) -> None:
+def draw_day(context: "Context", day: date, policies: Sequence[str], path: Path, *, shared: bool = False) -> None:
     """Draw a day's schedules, with the day's cost of each policy.
 
     Raises:
@@ -64,14 +64,14 @@ def draw_day(context: "Context", day: date, policies: Sequence[str], path: Path)
     from darkstar_pipeline.pictures import day_figure, save_png
 
     schedules = [day_schedule(context, day, policy).with_columns(policy=pl.lit(policy)) for policy in policies]
-    shared = [frame.select(schedules[0].columns) for frame in schedules]
+    alike = [frame.select(schedules[0].columns) for frame in schedules]
     totals = evaluate_range(context, day, day, policies).evaluation.totals
     figure = day_figure(
-        pl.concat(shared),
+        pl.concat(alike),
         day=day,
         timezone=context.timezone,
         capacity_kwh=context.site.battery.capacity_kwh,
         currency=context.site_settings.currency,
         costs=dict(zip(totals["policy"].to_list(), totals["cost"].to_list(), strict=True)),
     )
-    save_png(figure, path)
+    save_png(figure, path, shared=shared)

@@ -154,12 +154,17 @@ def png_bytes(figure: "Figure") -> bytes:
     return buffer.getvalue()
 
 
-def save_png(figure: "Figure", path: Path) -> None:
+def save_png(figure: "Figure", path: Path, *, shared: bool = False) -> None:
     """Write the figure as PNG, atomically.
+
+    Args:
+        figure: what is drawn.
+        path: the file; its folder has to exist.
+        shared: others may read it where the umask says so; one in the state folder is its owner's alone.
 
     Raises:
         ConfigurationError: the folder does not exist, or `path` is a folder.
     """
     content = png_bytes(figure)
-    with atomic_write(path, shared=True) as temporary:
+    with atomic_write(path, shared=shared) as temporary:
         temporary.write_bytes(content)

@@ -5,12 +5,15 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Protocol
 
 from darkstar_pipeline.retention.rules import Item, Rule
 from planner.artifacts.atomic_files import LEFTOVER_SECONDS, sweep_leftovers
+
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+"""A file system may hold later times than the calendar has."""
 
 
 class Kind(Protocol):
@@ -88,8 +91,8 @@ class FilesKind:
 
 
 def by_day_name(path: Path) -> datetime:
-    """Return the end of the day that a folder is named by."""
-    return datetime.combine(date.fromisoformat(path.name) + timedelta(days=1), datetime.min.time(), UTC)
+    """Return the last instant of the day that a folder is named by; the calendar's last day has one, too."""
+    return datetime.combine(date.fromisoformat(path.name), time.max, UTC)
 
 
 def by_last_change(path: Path) -> datetime:
@@ -103,7 +106,7 @@ def by_last_change(path: Path) -> datetime:
         for name in names:
             with suppress(OSError):
                 newest = max(newest, os.lstat(f"{place}/{name}").st_mtime)
-    return datetime.fromtimestamp(newest, UTC)
+    return datetime.fromtimestamp(min(newest, _LATEST), UTC)
 
 
 def size_of(path: Path) -> int:

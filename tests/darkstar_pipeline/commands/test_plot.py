@@ -16,11 +16,15 @@ def test_plot_writes_where_asked_when_the_day_is_there(in_sample: Path, darkstar
     assert path.read_bytes().startswith(PNG)
 
 
-def test_plot_writes_among_the_pictures_when_no_file_is_named(in_copy_of_sample: Path, darkstar: Darkstar) -> None:
+def test_plot_writes_among_the_pictures_when_no_file_is_named(
+    in_copy_of_sample: Path, darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("darkstar_pipeline.state.atomic_files.shared_mode", lambda: 0o777)
     done = darkstar("plot", "--day", SPRING, "--policies", "idle")
     expected = in_copy_of_sample / "state" / "pictures" / f"sample-{SPRING}.png"
     assert (done.code, done.out) == (0, f"{expected}\n")
     assert expected.read_bytes().startswith(PNG)
+    assert expected.stat().st_mode & 0o111 == 0, "the state's files are not given to others"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Figures as files; drawing leaves no traces in the process."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,19 @@ def test_save_replaces_the_file_and_leaves_nothing_else_when_repeated(tmp_path: 
     save_png(figure(), path)
     assert path.read_bytes() == png_bytes(figure())
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("shared", "mode"), [(False, 0o600), (True, 0o644)])
+def test_only_a_picture_that_was_asked_for_is_readable_by_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, shared: bool, mode: int
+) -> None:
+    monkeypatch.setattr("darkstar_pipeline.state.atomic_files.shared_mode", lambda: 0o644)
+    before = os.umask(0o077)
+    try:
+        save_png(figure(), tmp_path / "day.png", shared=shared)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "day.png").stat().st_mode & 0o777 == mode
 
 
 def test_save_leaves_the_old_file_when_drawing_fails(tmp_path: Path) -> None:

@@ -77,6 +77,17 @@ def test_a_checkpoint_that_a_training_has_just_written_stays(tmp_path: Path) -> 
     assert not any(each.goes for each in clean(tmp_path, SETTINGS, now=NOW))
 
 
+def test_times_at_the_calendars_end_stop_nothing(tmp_path: Path) -> None:
+    plans = tmp_path / "service" / "home" / "plans"
+    old = put(plans / "2020-01-01" / "a.json")
+    stay = [put(plans / day / "a.json") for day in ("9999-12-31", "0001-01-01.mine", "2026-11-29")]
+    late = put(tmp_path / "pictures" / "late.png")
+    os.utime(late, (2**40, 2**40))  # year 36812, where the file system holds it
+    assert not any(each.problem for each in clean(tmp_path, SETTINGS, now=NOW))
+    assert not old.exists()
+    assert all(path.exists() for path in (*stay, late))
+
+
 def test_a_log_is_shortened_and_its_writer_goes_on(tmp_path: Path) -> None:
     log = put(tmp_path / "logs" / "planner.log", b"")
     with log.open("ab", buffering=0) as writer:
