@@ -3,7 +3,8 @@
 One rule set, for every import and for the gate. A reading is refused where
 
 - *stood still*: the load is zero (below 5 W) all day, or for twelve hours in a home where it else never is;
-- *repeats the day before*: within three hours of midnight one reading is the total of the day before, give or take 3 %;
+- *repeats the day before*: within three hours of midnight one reading is the total of the day before, give or take 3 %,
+  and the readings beside it are ordinary: a car that charges for two hours is no total;
 - *many times its own most*: readings of an hour at most are above 15 kW and eight times what nine in ten of the day's
   readings stay below.
 
@@ -90,7 +91,8 @@ def _repeats(column: str) -> pl.Expr:
     total = pl.col("before")
     same = (pl.col("kwh") - total).abs().is_between(0, _TOTAL_SHARE * total + pl.col("usual") * pl.col("hours"))
     far = pl.col("kw") > _TOTAL_TIMES_USUAL * pl.col("usual")
-    applies = near & same & far & pl.col("before_whole") & (total >= _LEAST_TOTAL_KWH)
+    alone = ~far.shift(1, fill_value=False) & ~far.shift(-1, fill_value=False)
+    applies = near & same & far & alone & pl.col("before_whole") & (total >= _LEAST_TOTAL_KWH)
     words = pl.format("{} {} kWh is the total of the day before", pl.lit(column), pl.col("kwh").round(2))
     return pl.when(applies).then(words)
 
@@ -110,7 +112,7 @@ def _many_times(column: str) -> pl.Expr:
 def _with_standstill(judged: pl.DataFrame) -> pl.DataFrame:
     """Add how long the load is zero around a row, and whether it is zero elsewhere."""
     zero = pl.col("kw") < LEAST_LOAD_KW
-    runs = judged.with_columns(_zero=zero, _run=pl.struct("day", zero).rle_id()).with_columns(
+    runs = judged.with_columns(_zero=zero, _run=zero.rle_id()).with_columns(
         still=pl.when(pl.col("_zero")).then(pl.col("hours").sum().over("_run")).otherwise(0.0),
         all_day=(pl.col("kwh").sum().over("day") < LEAST_LOAD_KW * pl.col("hours").sum().over("day"))
         & (pl.col("hours").sum().over("day") >= _WHOLE_DAY_H),

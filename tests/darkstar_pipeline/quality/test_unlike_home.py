@@ -76,6 +76,14 @@ def test_unusual_but_true_readings_stay(change: dict[int, float]):
     assert suspects(values, 15) == {}
 
 
+@pytest.mark.parametrize("first", [22, 24, 25], ids=["before", "at", "after"])
+def test_car_that_charges_for_two_hours_around_midnight_is_no_total_of_the_day_before(first: int):
+    values = home(3, 60)
+    for hour in (first, first + 1):
+        values[hour + 24] += 13.8  # with the home's own use within 3 % of its day
+    assert suspects(values, 60) == {}
+
+
 def test_constant_load_stays():
     assert suspects([0.1] * 192, 15) == {}
 
@@ -85,6 +93,12 @@ def test_load_of_zero_all_day_stood_still_and_a_dark_day_of_pv_did_not():
     assert list(suspects(values, 15)) == list(range(96, 192))
     assert suspects(values, 15, "pv_kwh") == {}
     assert suspects(values, 15, "import_kwh") == {}
+
+
+def test_load_that_stands_still_over_midnight_is_missing_on_both_days():
+    values = home(2, 15)
+    values[70:122] = [0.0] * 52  # 6.5 hours on either side
+    assert list(suspects(values, 15)) == list(range(70, 122))
 
 
 def test_load_that_stands_still_for_half_a_day_is_missing_where_it_is_else_never_zero():
