@@ -21,6 +21,9 @@ _FEWEST_USUAL = 8
 _RARELY_S = 3600.0
 _LONGEST_RARE_S = 26 * 3600.0
 _DAY_S = 86_400.0
+_NO_VALUE_W = (-32_768.0, 32_767.0, 65_535.0, -2_147_483_648.0, 2_147_483_647.0, 4_294_967_295.0)
+"""What Modbus registers of 16 and 32 bits show where there is no value [W]."""
+_ROUNDING_W = 0.01
 
 
 def power_curve(seconds: Reals, power_kw: Reals, *, until: float | None = None) -> EnergyCurve:
@@ -59,6 +62,12 @@ def _longest_hold(at: Reals, undisturbed: Mask) -> float:
     usual = _RHYTHM * float(np.quantile(gaps, 0.9)) if gaps.size >= _FEWEST_USUAL else HOLD_S
     regular = float(np.sort(gaps)[-often]) if gaps.size >= often else 0.0
     return max(HOLD_S, usual, regular)
+
+
+def without_markers(power_kw: Reals) -> tuple[Reals, int]:
+    """The powers with NaN where a register shows that it has no value [kW], and how many those are."""
+    marked = np.isclose(power_kw[:, None] * 1000, _NO_VALUE_W, rtol=0, atol=_ROUNDING_W).any(axis=1)
+    return np.where(marked, np.nan, power_kw), int(marked.sum())
 
 
 def split_signed(power_kw: Reals) -> tuple[Reals, Reals]:

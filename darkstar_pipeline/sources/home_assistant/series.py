@@ -12,6 +12,7 @@ import polars as pl
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.home_assistant.energy_curve import Reals, as_seconds
 from darkstar_pipeline.sources.home_assistant.exports import States
+from darkstar_pipeline.sources.home_assistant.power_sensors import without_markers
 from darkstar_pipeline.sources.home_assistant.sensor_names import (
     Subject,
     has,
@@ -177,18 +178,29 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
         raise DataRefusedError(
             f"{entity} is in {unit}, which is no unit of a {kind}", f"leave it out: --map {entity}=ignore"
         )
+    values = values * factor
+    if kind is Kind.POWER:
+        values = _without_markers(entity, values, notes)
     return Series(
         entity=entity,
         subject=subject,
         kind=kind,
         unit=unit,
         seconds=seconds,
-        values=values * factor,
+        values=values,
         hourly_until=hourly_until,
         unit_is_stated=stated is not None,
         weight=weight,
         notes=tuple(notes),
     )
+
+
+def _without_markers(entity: str, power_kw: Reals, notes: list[str]) -> Reals:
+    """The powers without what a register shows where it has no value, noted [kW]."""
+    power_kw, markers = without_markers(power_kw)
+    if markers:
+        notes.append(f"{entity}: {markers} values by which a register says that it has none are left out")
+    return power_kw
 
 
 def _in_one_unit(entity: str, seconds: Reals, values: Reals, notes: list[str]) -> Reals:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkstar_pipeline.sources.home_assistant.power_sensors import power_curve, split_signed
+from darkstar_pipeline.sources.home_assistant.power_sensors import power_curve, split_signed, without_markers
 
 NAN = float("nan")
 
@@ -65,6 +65,14 @@ def test_power_is_held_to_the_end_of_the_recording():
 
 def test_power_that_is_never_known_gives_no_slot():
     assert slots([(0, NAN), (15, NAN)]) == {}
+
+
+@pytest.mark.parametrize("marker", [65.535, 32.767, -32.768, 2_147_483.647, 4_294_967.295])
+def test_what_a_register_shows_without_a_value_is_no_power(marker: float):
+    power, markers = without_markers(np.array([0.4, marker, marker, 11.0, -5.0, np.nan]))
+    assert markers == 2
+    assert power[[0, 3, 4]].tolist() == [0.4, 11.0, -5.0]
+    assert np.isnan(power[[1, 2, 5]]).all()
 
 
 def test_signed_power_is_split_into_two_that_are_not_negative():
