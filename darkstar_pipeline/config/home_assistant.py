@@ -5,10 +5,11 @@ written.
 """
 
 import math
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from darkstar_pipeline.config.base import Frozen
 
@@ -176,7 +177,6 @@ class HomeAssistantSettings(Frozen):
 
     url: str | None = Field(
         default=None,
-        pattern=r"^https?://[^/?#@]+(/[^?#@]*)?$",
         description="address without credentials, such as http://homeassistant.local:8123; null: none",
     )
     token_file: Path | None = Field(
@@ -186,3 +186,13 @@ class HomeAssistantSettings(Frozen):
     sensors: HomeAssistantSensors = Field(default_factory=HomeAssistantSensors)
     control: ControlSettings = Field(default_factory=ControlSettings)
     mqtt: MqttSettings = Field(default_factory=MqttSettings)
+
+    @field_validator("url")
+    @classmethod
+    def _is_plain_address(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[^/?#@]+(/[^?#@]*)?", url):
+            raise ValueError(
+                "must be an address such as http://homeassistant.local:8123, without user, password, ? and #: "
+                "the token goes into token_file or DARKSTAR_HA_TOKEN"
+            )
+        return url

@@ -6,6 +6,7 @@ restore the inverter's default, so that the guard needs to know nothing else. It
 watchdog of that version may still be running when a newer service starts.
 """
 
+import math
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from darkstar_pipeline.state.atomic_files import atomic_write
 from planner.artifacts.atomic_files import make_folder
@@ -49,6 +50,12 @@ class Lease(BaseModel):
     boot: str = Field(description="identifies the run of the machine that `ends` belongs to")
     ends: float = Field(description="uptime at which the lease expires [s]")
     released: bool = Field(default=False, description="whether the default was restored and nothing is left to guard")
+
+    @field_validator("ends")
+    @classmethod
+    def _ends_some_day(cls, ends: float) -> float:
+        """A lease without an end would never be restored, and NaN equals nothing: such a one is over."""
+        return ends if math.isfinite(ends) else 0.0
 
     @property
     def expired(self) -> bool:

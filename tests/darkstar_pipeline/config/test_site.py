@@ -78,8 +78,8 @@ def test_stored_results_stay_valid_when_only_devices_change() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://me:pass@home:8123", "https://token@home", "http://home?api_password=x"])
-def test_address_with_credentials_is_refused(url: str) -> None:
-    with pytest.raises(ValidationError):
+def test_address_with_credentials_is_refused_with_the_place_for_them(url: str) -> None:
+    with pytest.raises(ValidationError, match="token_file"):
         SiteSettings.model_validate({"home_assistant": {"url": url}})
 
 
