@@ -1,14 +1,17 @@
 """A supervisor of long-running programs: starts them, waits for them, stops them with all their children.
 
 Each runs in a process group of its own, since Dagster's programs start servers that survive a signal to their parent
-alone. What does not belong here: the choice of programs (`commands.ui`).
+alone. A companion (`last_resort`) ends them where this process itself is killed. What does not belong here: the choice
+of programs (`commands.ui`).
 """
 
+import contextlib
 import http.client
 import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -16,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from darkstar_pipeline.console import last_resort
 from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 
 LOOPBACK = "127.0.0.1"
@@ -90,6 +94,7 @@ class ProcessSupervisor:
         self._logs = logs
         self._environment = dict(environment)
         self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
+        self._companion: subprocess.Popen[bytes] | None = None
         self._stop = threading.Event()
         self._kill_now = threading.Event()
 
@@ -111,6 +116,22 @@ class ProcessSupervisor:
                 start_new_session=True,
             )
         self._running.append((program, process))
+        self._tell_companion(f"{process.pid}\n")
+
+    def _tell_companion(self, line: str) -> None:
+        """Tell the process that ends the programs if this one is killed; start it first where it is not there."""
+        if self._companion is None:
+            self._companion = subprocess.Popen(  # noqa: S603 - our own arguments, no shell
+                [sys.executable, "-P", "-m", last_resort.__name__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        if (pipe := self._companion.stdin) is not None:
+            with contextlib.suppress(BrokenPipeError):  # it was killed; the programs are stopped without it
+                pipe.write(line.encode())
+                pipe.flush()
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> bool:
         """Wait until every program that listens answers.
@@ -158,6 +179,10 @@ class ProcessSupervisor:
                     _signal_group(process, signal.SIGKILL)
             time.sleep(POLL_SECONDS)
         self._running.clear()
+        if self._companion is not None:
+            self._tell_companion(f"{last_resort.DONE}\n")
+            self._companion.communicate()
+            self._companion = None
 
     def _check_alive(self) -> None:
         """Raise where a program has ended."""

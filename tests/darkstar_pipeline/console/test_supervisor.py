@@ -1,6 +1,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from darkstar_pipeline.console import last_resort
 from darkstar_pipeline.console.supervisor import (
     LOOPBACK,
     ProcessSupervisor,
@@ -115,3 +117,33 @@ def test_waiting_raises_when_a_page_never_answers(supervisor: ProcessSupervisor)
     supervisor.start(silent)
     with pytest.raises(ServiceFailedError, match="silent does not answer"):
         supervisor.wait_ready(0.5)
+
+
+SUPERVISED = """
+import os, sys
+from pathlib import Path
+from darkstar_pipeline.console.supervisor import Program, ProcessSupervisor
+supervisor = ProcessSupervisor(Path(sys.argv[1]), os.environ)
+supervisor.start(Program(name="idle", command=(sys.executable, "-c", "import time; time.sleep(600)")))
+print(supervisor._running[0][1].pid, flush=True)
+input()
+"""
+
+
+def test_programs_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SUPERVISED, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        idle = int(process.stdout.readline())
+        assert is_alive(idle)
+        process.kill()
+    until(lambda: not is_alive(idle), "the program ends with its supervisor")
+
+
+def test_programs_are_left_to_their_supervisor_when_it_says_so() -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True) as process:
+        last_resort.watch([f"{process.pid}\n", "done\n"])
+        assert process.poll() is None
+        last_resort.end_groups([process.pid], grace_seconds=0.0)
+        assert process.wait(30) != 0
