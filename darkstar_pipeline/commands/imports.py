@@ -49,7 +49,7 @@ def prices(
     *,
     area: Annotated[str | None, typer.Option("--area", metavar="A", help="Price area; by default the site's.")] = None,
 ) -> Document:
-    """Import spot prices from a tidy Parquet or CSV file, or from the list of a service.
+    """Import spot prices from a tidy Parquet or CSV file, or a list of a service.
 
     Columns: slot_start, and price per kWh in the site's currency (or sek_per_kwh); 15, 30 or 60 minutes. Lists: Nord
     Pool, ENTSO-E, elprisetjustnu, Energi Data Service, Octopus, Tibber and others (docs/importing.md).
