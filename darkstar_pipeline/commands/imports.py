@@ -52,7 +52,8 @@ def prices(
     """Import spot prices from a tidy Parquet or CSV file, or a list of a service.
 
     Columns: slot_start, and price per kWh in the site's currency (or sek_per_kwh); 15, 30 or 60 minutes. Lists: Nord
-    Pool, ENTSO-E, elprisetjustnu, Energi Data Service, Octopus, Tibber; all are in docs/importing.md.
+    Pool, ENTSO-E, elprisetjustnu, Energi Data Service, Octopus, Tibber and others, all of them
+    named in docs/importing.md.
     """
     from darkstar_pipeline.ingest.imports import PRICES
 

@@ -24,7 +24,7 @@ DAGSTER_PAGE = "darkstar_pipeline.service.door.dagster_page"
 MLFLOW_PAGE = "darkstar_pipeline.service.door.mlflow_page"
 DEFINITIONS = "darkstar_pipeline.definitions"
 UI_FOLDER = "ui"
-_DEFAULT_PORT = "Default: {}, else the next free."
+_DEFAULT_PORT = "Default: {}, or the next."
 
 
 def ui(
