@@ -129,7 +129,7 @@ def doctor(
     *,
     repair: Annotated[
         bool,
-        typer.Option("--repair", help="Move aside what lies wrongly in the lake, mend modes, then check."),
+        typer.Option("--repair", help="Move aside what lies wrongly, mend modes, then check."),
     ] = False,
 ) -> Document:
     """Check installation, configuration, state folder, data and models.
