@@ -124,8 +124,8 @@ class Battery:
         one_way = math.sqrt(round_trip_efficiency)
         return cls(
             capacity_kwh=capacity_kwh,
-            min_soc_kwh=capacity_kwh * min_soc_percent / 100,
-            max_soc_kwh=capacity_kwh * max_soc_percent / 100,
+            min_soc_kwh=_share(capacity_kwh, min_soc_percent),
+            max_soc_kwh=_share(capacity_kwh, max_soc_percent),
             charge_kw=charge_kw,
             discharge_kw=discharge_kw,
             charge_efficiency=one_way,
@@ -195,6 +195,11 @@ class Battery:
             return drawn_kwh * self.discharge_efficiency
         discharged, drawn = self.discharge_steps
         return np.interp(drawn_kwh, drawn, discharged)
+
+
+def _share(capacity_kwh: float, percent: float) -> float:
+    """Percentage of a capacity [kWh]; 100 % is the capacity itself, whatever rounding makes of it."""
+    return capacity_kwh if percent == 100 else capacity_kwh * percent / 100  # noqa: PLR2004 - percent
 
 
 def _steps(curve: Curve, stored_side: Callable[[float, float], float]) -> tuple[Energy, Energy]:

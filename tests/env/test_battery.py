@@ -164,3 +164,12 @@ def test_cycle_is_worn_by_what_is_taken_out_when_it_costs(capacity: float, per_k
     battery = replace(PAPER_BATTERY, capacity_kwh=capacity, min_soc_kwh=0, max_soc_kwh=capacity, cycle_cost=4.0)
     assert battery.discharge_wear == pytest.approx(per_kwh)
     assert battery.charge_wear == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("capacity", [5243.239688987248, 5243.239688987247, 0.1, 34.2])
+def test_full_is_the_capacity_itself_whatever_rounding_makes_of_it(capacity: float) -> None:
+    battery = Battery.from_percent(
+        capacity_kwh=capacity, min_soc_percent=100, max_soc_percent=100, charge_kw=1.0, discharge_kw=1.0,
+        round_trip_efficiency=0.9, wear_cost=0.0,
+    )  # fmt: skip
+    assert (battery.min_soc_kwh, battery.max_soc_kwh) == (capacity, capacity)

@@ -26,6 +26,8 @@ LOCK_SECONDS = 2.0
 """Longest wait for another process that is writing the lease [s]; it takes some milliseconds."""
 LARGEST_BYTES = 100_000
 """A lease has some hundred bytes; a larger file is not one."""
+LONGEST_LEASE_SECONDS = 16 * 60.0
+"""No setting gives a longer one (15 minutes): an end further ahead was written by mistake, and counts as over [s]."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -59,8 +61,9 @@ class Lease(BaseModel):
 
     @property
     def expired(self) -> bool:
-        """Return whether the lease has expired: by time, or because the machine was restarted."""
-        return self.boot != boot_id() or uptime_seconds() >= self.ends
+        """Return whether the lease has expired: by time, by a restart of the machine, or since no lease is so long."""
+        left = self.ends - uptime_seconds()
+        return self.boot != boot_id() or not 0 < left <= LONGEST_LEASE_SECONDS
 
 
 def uptime_seconds() -> float:

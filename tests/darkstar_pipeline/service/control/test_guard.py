@@ -266,7 +266,7 @@ def test_default_is_restored_once_when_the_disk_does_not_take_the_mark(
         stub_home.states[ENTITY] = "1234"
         hands.turns(100)
         assert (stub_home.states[ENTITY], len(stub_home.calls), released(tmp_path)) == ("1234", 1, False)
-        write_lease(tmp_path, stub_home.lease(ends=uptime_seconds() + 10_000))
+        write_lease(tmp_path, stub_home.lease(ends=uptime_seconds() + 900))
         hands.turns(100)
         assert stub_home.states[ENTITY] == "1234", "the new lease holds"
         write_lease(tmp_path, stub_home.lease(ends=uptime_seconds() - 2))
