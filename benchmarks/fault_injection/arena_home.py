@@ -173,7 +173,10 @@ class ArenaHome:
         headers = {"authorization": f"Bearer {TOKEN}"}
         self._client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=3)
         self._machine = _machine(setting, programs, f"darkstar-arena-{os.getpid()}-{self.number}")
+        self.service_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.machine.start_guard()
+        if programs.guard:  # on a busy machine the service would start one of its own meanwhile
+            until((self.service_folder / "guard.json").exists, STEERING_SECONDS)
         self.machine.start_service()
         if not until(self._ready, STEERING_SECONDS):
             return f"the service does not start: {self.log('service')}"
