@@ -115,7 +115,7 @@ def test_lease_and_count_of_version_0_1_are_read_when_they_are_there(tmp_path: P
 def test_lease_of_an_earlier_run_is_ended_before_a_new_one_when_the_service_starts(tmp_path: Path) -> None:
     """It may name other entities than ours: an old mapping, another inverter."""
     stored = json.loads(LEASE_OF_0_1)
-    far = uptime_seconds() + 3600
+    far = uptime_seconds() + 600
     (tmp_path / "lease.json").write_text(json.dumps({**stored, "boot": boot_id(), "ends": far}))
     control = ControlledInverter(tmp_path, power_settings())
     control.controller.step()
