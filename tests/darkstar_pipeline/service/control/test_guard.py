@@ -57,7 +57,7 @@ def released(folder: Path) -> bool:
 
 
 def test_watch_restores_the_default_when_the_lease_has_ended(tmp_path: Path, stub_home: StubHomeAssistant) -> None:
-    for changes in ({}, {"boot": "another run of the machine", "ends": uptime_seconds() + 1000}):
+    for changes in ({}, {"boot": "another run of the machine", "ends": uptime_seconds() + 900}):
         stub_home.states[ENTITY] = "5000"
         write_lease(tmp_path, stub_home.lease(**changes))
         assert watch(tmp_path, poll_seconds=0.01)
