@@ -223,7 +223,7 @@ def repeat(name: str, folder: Path, times: int | None = None) -> None:
         while times is None or done < times:
             TASKS[name](context, folder)
             done += 1
-    except Exception as error:
+    except Exception as error:  # any of them is a finding
         with (folder / "errors.txt").open("a") as errors:
             errors.write(f"{name}: {type(error).__name__}: {' '.join(str(error).split())[:500]}\n")
         raise

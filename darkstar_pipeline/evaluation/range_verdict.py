@@ -13,7 +13,7 @@ import polars as pl
 
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of
+from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of, replay_inputs
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs
 from darkstar_pipeline.warehouse.schemas import (
@@ -206,7 +206,7 @@ def _months_results(
     protocol, bounds, schedules = _protocol(context), None, list[pl.DataFrame]()
     for policy in policies:
         if policy == ORACLE:
-            best = months_oracle(_inputs(context, days).slots, context.site, protocol)
+            best = months_oracle(_stored_inputs(context, days).slots, context.site, protocol)
             schedule, bounds = best.schedules, best.bounds
         elif policy in PLANNERS or is_learned(policy):
             schedule = _replay(context, policy, days, protocol)
@@ -233,7 +233,7 @@ def _continuous_results(
     """
     from planner.policies.window import window_settlement
 
-    slots, protocol = _inputs(context, days).slots, _protocol(context)
+    slots, protocol = _stored_inputs(context, days).slots, _protocol(context)
     settled = replace(protocol, settlement_value=window_settlement(slots, context.site, protocol))
     schedules = [
         only_verified_window(policy, _replay_window(context, policy, days), context.site, protocol)
@@ -252,7 +252,7 @@ def _replay(context: Context, policy: str, days: Sequence[date], protocol: Proto
             from darkstar_pipeline.policies.replay import replay_trained
 
             return replay_trained(context, trained, days, protocol=protocol)
-    inputs = _inputs(context, days)
+    inputs = _inputs(context, policy, days)
     replayed = replay_days(
         _decides(policy), inputs.slots, inputs.forecasts, context.site, protocol, history=inputs.history
     )
@@ -269,7 +269,7 @@ def _replay_window(context: Context, policy: str, days: Sequence[date]) -> pl.Da
             from darkstar_pipeline.policies.replay import replay_trained
 
             return replay_trained(context, trained, days, continuous=True)
-    inputs, protocol = _inputs(context, days), _protocol(context)
+    inputs, protocol = _inputs(context, policy, days), _protocol(context)
     replayed = replay_window(_decides(policy), inputs.slots, inputs.forecasts, inputs.history, context.site, protocol)
     return replayed.with_columns(policy=pl.lit(policy))
 
@@ -301,6 +301,13 @@ def _protocol(context: Context) -> Protocol:
     return protocol_of(context.site_settings, context.site.battery)
 
 
-def _inputs(context: Context, days: Sequence[date]) -> ReplayInputs:
-    """Return the inputs of replays of some days of the site."""
-    return forecast_replay_inputs(context, days)
+def _inputs(context: Context, policy: str, days: Sequence[date]) -> ReplayInputs:
+    """Return the inputs of a policy's replay of some days; only those that plan ahead need a forecast of each."""
+    if _decides(policy) in PLANNERS:
+        return forecast_replay_inputs(context, days)
+    return _stored_inputs(context, days)
+
+
+def _stored_inputs(context: Context, days: Sequence[date]) -> ReplayInputs:
+    """Return the inputs of replays of some days as they are stored."""
+    return replay_inputs(context.lake, context.site, days, has_pv=context.site_settings.has_pv)

@@ -54,7 +54,7 @@ class DagsterRuns:
         try:
             with open_instance(self.home) as instance:
                 records = _records(instance)
-        except Exception as error:
+        except Exception as error:  # of Dagster, SQLAlchemy or SQLite; told as one of ours
             raise _refused(error) from error
         known = {record.dagster_run.run_id for record in records}
         shards = {path.stem: path for path in (folder / RUNS_FOLDER).glob("*.db") if path.stem != INDEX}
@@ -89,7 +89,7 @@ class DagsterRuns:
                     run = instance.get_run_by_id(item.name)
                     if run is None or run.is_finished:
                         instance.delete_run(item.name)
-        except Exception as error:
+        except Exception as error:  # as above
             raise _refused(error) from error
 
 

@@ -52,3 +52,13 @@ def test_day_without_any_history_is_named(context: Context, caplog: pytest.LogCa
     with caplog.at_level(logging.WARNING):
         forecast_replay_inputs(context, [FIRST])
     assert f"no readings come before {FIRST}" in caplog.text
+
+
+@pytest.mark.parametrize("continuous", [False, True])
+def test_no_forecast_is_made_for_policies_that_need_none(
+    context: Context, caplog: pytest.LogCaptureFixture, *, continuous: bool
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        evaluate_range(context, DAYS[0], DAYS[-1], ["idle", "self_consumption"], continuous=continuous)
+    named = [record.getMessage() for record in caplog.records if "no forecast of" in record.getMessage()]
+    assert len(named) <= 1, "only mpc, which others are compared with, plans ahead"
