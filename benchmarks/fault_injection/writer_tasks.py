@@ -12,9 +12,9 @@ from typing import Any
 
 import polars as pl
 
+from benchmarks.homes.made_bundle import save_made_bundle
 from darkstar_pipeline.backfill import run_backfill
 from darkstar_pipeline.backups.archive import make_backup
-from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.ingest.imports import OBSERVATIONS, PRICES, import_tidy_file
@@ -26,7 +26,6 @@ from darkstar_pipeline.retention.cleaning import clean
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
 from planner.artifacts.atomic_files import atomic_file
-from planner.artifacts.bundle import Manifest, save_bundle
 
 SITE, SOC = "home", "sensor.soc"
 FIRST, LAST = date(2026, 1, 10), date(2026, 1, 11)
@@ -179,17 +178,8 @@ def _backup(context: Context, folder: Path) -> None:
 def _retrain(context: Context, folder: Path) -> None:
     acks = Acknowledgements(folder, "retrain")
     turn = acks.begin()
-    manifest = Manifest(
-        kind="rl",
-        algorithm="ppo",
-        state="v2",
-        columns=("a", "b"),
-        action="signed_power",
-        reward="cost_v1",
-        tariff=tariff_version(context.site_settings),
-    )
     place = folder / f"bundle_{turn}"
-    save_bundle(place, manifest, {"weights.bin": turn.to_bytes(4, "big") * 50_000})
+    save_made_bundle(context, place, turn, 200_000)
     version = register_model(context, place, TrainingRun(train=(FIRST, LAST)))
     attach_evidence(context, "antares-home", version, EVIDENCE)
     promote(context, version, actor="retrain", reason="cheaper", evidence=EVIDENCE)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from darkstar_pipeline.config.fingerprints import tariff_version
+from benchmarks.homes.made_bundle import save_made_bundle
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import DAGSTER_FOLDER, LAKE_FOLDER, MLFLOW_FOLDER, Context, open_context
 from darkstar_pipeline.models.promotion import promote
@@ -23,7 +23,6 @@ from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.orchestration.instance import open_instance
 from darkstar_pipeline.tracking.mlflow_store import DATABASE, EVALUATIONS, log_values, open_store
 from darkstar_pipeline.warehouse.schemas import TABLES
-from planner.artifacts.bundle import Manifest, save_bundle
 
 SITE = "home"
 PLAN_BYTES, PLANS_A_DAY = 46_000, 240
@@ -139,17 +138,8 @@ class SimulatedState:
         """Register a version as a retrain does, date it back, and promote every fourth."""
         context = self.context()
         self.versions += 1
-        manifest = Manifest(
-            kind="rl",
-            algorithm="ppo",
-            state="v2",
-            columns=("a", "b"),
-            action="signed_power",
-            reward="cost_v1",
-            tariff=tariff_version(context.site_settings),
-        )
         folder = self.home.parent / f"bundle_{self.versions}"
-        save_bundle(folder, manifest, {"weights.bin": self.versions.to_bytes(4, "big") * (BUNDLE_BYTES // 4)})
+        save_made_bundle(context, folder, self.versions, BUNDLE_BYTES)
         window = (at.date() - timedelta(days=60), at.date())
         version = register_model(context, folder, TrainingRun(train=window, artifacts={"curve.png": b"x" * 200_000}))
         begun = int(at.timestamp() * 1000)
