@@ -29,22 +29,25 @@ def watch(lines: Iterable[str]) -> None:
 
 def end_groups(groups: Sequence[int], *, grace_seconds: float = GRACE_SECONDS) -> None:
     """Ask process groups to end, and kill what is left after a while."""
-    _signal(groups, signal.SIGTERM)
+    for group in groups:
+        signal_group(group, signal.SIGTERM)
     deadline = time.monotonic() + grace_seconds
-    while left := [group for group in groups if _is_alive(group)]:
+    while left := [group for group in groups if is_group_alive(group)]:
         if time.monotonic() > deadline:
-            _signal(left, signal.SIGKILL)
+            for group in left:
+                signal_group(group, signal.SIGKILL)
             return
         time.sleep(_POLL_SECONDS)
 
 
-def _signal(groups: Iterable[int], number: signal.Signals) -> None:
-    for group in groups:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, number)
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Send a signal to a process group; one that is gone, or is another user's by now, is passed over."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
 
 
-def _is_alive(group: int) -> bool:
+def is_group_alive(group: int) -> bool:
+    """Return whether a process of a group is left, reaped or not."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:

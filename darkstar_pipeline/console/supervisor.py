@@ -7,7 +7,6 @@ of programs (`commands.ui`).
 
 import contextlib
 import http.client
-import os
 import signal
 import socket
 import subprocess
@@ -171,12 +170,12 @@ class ProcessSupervisor:
     def stop(self) -> None:
         """Stop every program and all its children."""
         for _, process in self._running:
-            _signal_group(process, signal.SIGTERM)
+            last_resort.signal_group(process.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while any(_is_group_alive(process) for _, process in self._running):
             if time.monotonic() > deadline or self._kill_now.is_set():
                 for _, process in self._running:
-                    _signal_group(process, signal.SIGKILL)
+                    last_resort.signal_group(process.pid, signal.SIGKILL)
             time.sleep(POLL_SECONDS)
         self._running.clear()
         if self._companion is not None:
@@ -222,21 +221,10 @@ def _responds(port: int, path: str) -> bool:
         connection.close()
 
 
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return
-
-
 def _is_group_alive(process: subprocess.Popen[bytes]) -> bool:
     """Return whether a process of the group is left; its leader is reaped on the way."""
     process.poll()
-    try:
-        os.killpg(process.pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    return last_resort.is_group_alive(process.pid)
 
 
 def _last_line(log: Path) -> str:
