@@ -239,10 +239,13 @@ class _Actions:
         self.most_steps = int(np.abs(self.breakpoint_low).max()) + 1
         _check_steps(self.most_steps, battery)
         # An action that the battery's edge cuts short costs at most this much more a step than the whole one: what is
-        # not delivered is imported, above the fuse if there is one. Where that is too much, an offset ends on the edge.
+        # not delivered is imported, above the fuse if there is one and above what a demand charge leaves free. Where
+        # that is too much, an offset ends on the edge.
         prices = np.stack([world.import_price, world.export_price])[:, :, 0, :, 0]
         over_fuse = 0.0 if world.site.limits.import_kw is None else world.over_fuse[:, 0, :, 0]
         dearest = np.maximum(prices.max(axis=0), 0.0) + over_fuse
+        if world.power is not None:
+            dearest = dearest + world.power.price.sum(axis=0)
         self.short_of_energy = self.step * battery.discharge_efficiency * dearest
         self.short_of_room = self.step / battery.charge_efficiency * np.maximum(-prices.min(axis=0), 0.0)
 

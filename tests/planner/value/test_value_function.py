@@ -11,6 +11,7 @@ from env.site import Limits, Site
 from planner.optimizer.slot_arrays import needed_arrays
 from planner.oracle import solve_optimal_schedule
 from planner.value.scenarios import Scenarios
+from planner.value.slot_prices import SlotPrices
 from planner.value.value_function import ValueFunction, extended, in_order, interpolated, soc_grid, value_function
 from tests.builders.homes import DEFAULT_BATTERY, PAPER_BATTERY, days_of_slots, home
 
@@ -75,6 +76,23 @@ def test_stored_energy_is_dear_when_it_keeps_a_fuse() -> None:
     bare = values.at(0, np.array([1.0])).item()  # the wear of what was not delivered is counted too
     assert bare == pytest.approx(-1.5 * 3.0 - 0.5 * 3000 - 0.5 * 0.1)
     assert values.at(0, np.array([9.0])).item() == pytest.approx(-0.5 * 3.0 - 0.1)
+
+
+def test_stored_energy_is_dear_when_it_keeps_a_peak_down() -> None:
+    """1.5 kWh are used where 0.5 kWh are free of a demand charge of 20: an empty battery delivers none of them."""
+    used = np.array([[1.5]])
+    power = SlotPrices(free_kwh=np.array([[0.5]]), price=np.array([[20.0]]), period=np.zeros((1, 1), np.int64))
+    values = value_function(
+        Scenarios(used[:, None], 0 * used[:, None]),
+        3.0 * used / used,
+        0.0 * used,
+        site=home(PAPER_BATTERY),
+        end_value=np.zeros((1, 65)),
+        power=power,
+    )
+    bare = values.at(0, np.array([1.0])).item()  # the wear of what was not delivered may be counted, too
+    assert -1.5 * 3.0 - 1.0 * 20.0 - 1.0 * 0.1 <= bare <= -1.5 * 3.0 - 1.0 * 20.0
+    assert values.at(0, np.array([2.25])).item() == pytest.approx(-0.5 * 3.0 - 0.1)
 
 
 @pytest.mark.parametrize("day", [SPRING, SUMMER, AUTUMN], ids=["92 slots", "96 slots", "100 slots"])
