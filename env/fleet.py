@@ -69,6 +69,7 @@ class Connections:
     export_kw: Energy
     inverter_kw: Energy
     curtailable: Mask
+    takes_import_limit: Mask
 
 
 class Fleet:
@@ -84,7 +85,10 @@ class Fleet:
         self._limits = {name: self._limit(name) for name in ("import_kw", "export_kw", "inverter_kw")}
         self._kinds = tuple(site.battery for site in self.sites)
         self._curved = any(battery.charge_curve or battery.discharge_curve for battery in self._kinds)
-        self._curtailable = np.array([site.limits.curtailable for site in self.sites])
+        self._switches = tuple(
+            np.array([getattr(site.limits, name) for site in self.sites], dtype=np.bool_)
+            for name in ("curtailable", "takes_import_limit")
+        )
 
     def of(self, which: Index, *, axes: int = 1) -> tuple[Storage, Connection]:
         """Return batteries and limits of homes.
@@ -101,9 +105,9 @@ class Fleet:
         shape = (-1, *(1,) * (axes - 1))
         figures = {name: column[which].reshape(shape) for name, column in self._figures.items()}
         limits = {name: column[which].reshape(shape) for name, column in self._limits.items()}
-        curtailable = self._curtailable[which].reshape(shape)
+        curtailable, takes_import_limit = (column[which].reshape(shape) for column in self._switches)
         batteries = Batteries(kinds=self._kinds, which=which, curved=self._curved, **figures)
-        return batteries, Connections(**limits, curtailable=curtailable)
+        return batteries, Connections(**limits, curtailable=curtailable, takes_import_limit=takes_import_limit)
 
     def _column(self, name: str) -> Energy:
         found: list[float] = [getattr(site.battery, name) for site in self.sites]

@@ -9,12 +9,15 @@ A command is `(charge_kw, discharge_kw, export_kw)` and the inverter follows the
 - `charge_kw > 0` charges at that power in total, surplus first and the grid for the rest (more if the surplus that is
   not to be exported is more), and then the battery does not discharge.
 
+An inverter that can (`Limits.takes_import_limit`) takes a limit of the import with a command: above it charging from
+the grid gives way and the battery helps out, also one told to hold, as far as power and stored energy go.
+
 Limits clamp, always. Above the fuse, charging gives way first, then the battery helps out; what is still above is a
 breach. All energies are kWh per slot on the alternating-current side; arrays of any one shape, or floats.
 """
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple, overload
+from typing import NamedTuple, TypeAlias, overload
 
 import numpy as np
 
@@ -32,6 +35,28 @@ class Command(NamedTuple):
     charge_kw: Energy
     discharge_kw: Energy
     export_kw: Energy
+
+
+class LimitedCommand(NamedTuple):
+    """A command with a limit of the import; only for inverters that take one.
+
+    Attributes:
+        command: of charge, discharge and export.
+        import_limit_kw: import that is not to be exceeded, >= 0; infinity for none [kW].
+    """
+
+    command: Command
+    import_limit_kw: Energy
+
+
+Decision: TypeAlias = Command | LimitedCommand
+
+
+def apart(decision: Decision) -> tuple[Command, Energy | None]:
+    """Return a decision's command and its import limit; None where it says nothing of one."""
+    if isinstance(decision, LimitedCommand):
+        return decision.command, decision.import_limit_kw
+    return decision, None
 
 
 @dataclass(frozen=True)
@@ -75,7 +100,7 @@ def curtails_surplus(limits: Connection, export_price: Energy) -> Mask:
     return np.logical_and(limits.curtailable, np.asarray(export_price) < 0)
 
 
-def apply_command(
+def apply_command(  # noqa: PLR0913 - keyword-only, command, house and home
     command: Command,
     *,
     load_kwh: Energy,
@@ -84,6 +109,7 @@ def apply_command(
     export_price: Energy,
     battery: Storage,
     limits: Connection,
+    import_limit_kw: Energy | None = None,
 ) -> Flows:
     """Turn commands and what the house did into flows, for any number of homes at once.
 
@@ -95,20 +121,22 @@ def apply_command(
         export_price: decides whether curtailable surplus is curtailed [money/kWh].
         battery: limits and efficiencies, of one battery or one a home.
         limits: fuse, export and inverter limits, of one home or one a home.
+        import_limit_kw: commanded limit of the import, infinity for none; None where no home is commanded one [kW].
     """
     net = np.asarray(load_kwh - pv_kwh, dtype=np.float64)
     can_charge, can_discharge = battery_room(soc_kwh, battery)
     fuse, inverter = slot_limit(limits.import_kw), slot_limit(limits.inverter_kw)
+    most_import = _most_import(fuse, import_limit_kw, limits)
 
     wanted_charge, wanted_discharge, not_fed = _wanted(command, net, slot_limit(limits.export_kw))
-    charge = np.minimum(np.minimum(wanted_charge, can_charge), np.maximum(fuse - net, 0.0))
+    charge = np.minimum(np.minimum(wanted_charge, can_charge), np.maximum(most_import - net, 0.0))
     charge = np.minimum(charge, pv_kwh + inverter)
     used_pv = np.minimum(pv_kwh, charge + inverter)
     lost_to_inverter = pv_kwh - used_pv
     net = net + lost_to_inverter
 
     discharge_room = np.where(charge > 0, 0.0, np.minimum(can_discharge, np.maximum(inverter - used_pv, 0.0)))
-    discharge = np.minimum(np.maximum(wanted_discharge, net - fuse), discharge_room)
+    discharge = np.minimum(np.maximum(wanted_discharge, net - most_import), discharge_room)
 
     grid = net + charge - discharge
     imported, surplus = np.maximum(grid, 0.0), np.maximum(-grid, 0.0)
@@ -126,6 +154,14 @@ def apply_command(
         clamped_kwh=clamped,
         breach_kwh=np.maximum(imported - fuse, 0.0),
     )
+
+
+def _most_import(fuse: float | Energy, limit_kw: Energy | None, limits: Connection) -> float | Energy:
+    """Return the import above which charging gives way and the battery helps: the fuse, or a lower limit [kWh]."""
+    if limit_kw is None:
+        return fuse
+    commanded = np.where(limits.takes_import_limit, slot_limit(np.maximum(limit_kw, 0.0)), np.inf)
+    return np.minimum(fuse, commanded)
 
 
 def battery_room(soc_kwh: Energy, battery: Storage) -> tuple[Energy, Energy]:

@@ -13,7 +13,14 @@ from env.site import Site
 
 
 def simulate_open_loop(
-    command: Command, *, load_kwh: Energy, pv_kwh: Energy, export_price: Energy, site: Site, start_soc_kwh: float
+    command: Command,
+    *,
+    load_kwh: Energy,
+    pv_kwh: Energy,
+    export_price: Energy,
+    site: Site,
+    start_soc_kwh: float,
+    import_limit_kw: Energy | None = None,
 ) -> Flows:
     """Return the flows that `simulate` gives for one home, to the last bit, without a loop over slots.
 
@@ -28,6 +35,7 @@ def simulate_open_loop(
         export_price: decides whether curtailable surplus is curtailed `(n_slots,)` [money/kWh].
         site: battery and limits.
         start_soc_kwh: stored energy at the start [kWh].
+        import_limit_kw: commanded with each slot `(n_slots,)`, infinity for none; None for none at all [kW].
 
     Returns:
         Flows of every slot, each `(n_slots,)`.
@@ -42,6 +50,7 @@ def simulate_open_loop(
             export_price=export_price,
             battery=site.battery,
             limits=site.limits,
+            import_limit_kw=import_limit_kw,
         )
         wrong = np.flatnonzero(~np.isclose(flows.soc_end_kwh, posts[1:], rtol=0.0, atol=0.0, equal_nan=True))
         if len(wrong) == 0:

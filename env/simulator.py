@@ -8,11 +8,14 @@ import numpy as np
 
 from env.battery import Battery, Storage
 from env.errors import ShapeError
-from env.inverter import Command, Energy, Flows, apply_command
+from env.inverter import Command, Decision, Energy, Flows, apart, apply_command
 from env.site import Site
 
-Decide: TypeAlias = Callable[[int, Energy], Command]
-"""(slot index, stored energy now `(n_homes,)` [kWh]) -> command for that slot, each `(n_homes,)` [kW]."""
+Decide: TypeAlias = Callable[[int, Energy], Decision]
+"""(slot index, stored energy now `(n_homes,)` [kWh]) -> command for that slot, each `(n_homes,)` [kW].
+
+A policy that commands an import limit does so in every slot, infinity where it wants none.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,17 @@ class World:
 
 @dataclass(frozen=True)
 class Replay:
-    """A simulation's result; flows and cost `(n_homes, n_slots)`, stored energy `(n_homes, n_slots + 1)`."""
+    """A simulation's result; flows and cost `(n_homes, n_slots)`, stored energy `(n_homes, n_slots + 1)`.
+
+    Attributes:
+        import_limit_kw: commanded with each slot, infinity for none; None where the policy commands none.
+    """
 
     commands: Command
     flows: Flows
     soc_kwh: Energy
     cost: Energy
+    import_limit_kw: Energy | None = None
 
 
 def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) -> Replay:
@@ -71,10 +79,11 @@ def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) ->
         message = f"start_soc_kwh must be {homes}, got {soc.shape}"
         raise ShapeError(message)
     commanded: list[Command] = []
+    limited: list[Energy] = []
     happened: list[Flows] = []
     posts = [soc]
     for slot in range(world.load_kwh.shape[1]):
-        command = decide(slot, soc)
+        command, limit_kw = apart(decide(slot, soc))
         flows = apply_command(
             command,
             load_kwh=world.load_kwh[:, slot],
@@ -83,16 +92,19 @@ def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) ->
             export_price=world.export_price[:, slot],
             battery=site.battery,
             limits=site.limits,
+            import_limit_kw=limit_kw,
         )
         soc = flows.soc_end_kwh
         commanded.append(command)
+        limited += [] if limit_kw is None else [np.broadcast_to(limit_kw, soc.shape)]
         happened.append(flows)
         posts.append(soc)
     flows = Flows.stack(happened)
     commands = Command(
         *(np.stack([np.broadcast_to(each[i], soc.shape) for each in commanded], axis=-1) for i in range(3))
     )
-    return Replay(commands, flows, np.stack(posts, axis=-1), slot_cost(flows, world, site.battery))
+    limits_kw = np.stack(limited, axis=-1) if limited else None
+    return Replay(commands, flows, np.stack(posts, axis=-1), slot_cost(flows, world, site.battery), limits_kw)
 
 
 def slot_cost(flows: Flows, world: World, battery: Battery) -> Energy:

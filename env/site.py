@@ -22,6 +22,8 @@ class Connection(Protocol):
     def inverter_kw(self) -> float | Energy | None: ...  # noqa: D102 - documented by `Limits`
     @property
     def curtailable(self) -> bool | Mask: ...  # noqa: D102 - documented by `Limits`
+    @property
+    def takes_import_limit(self) -> bool | Mask: ...  # noqa: D102 - documented by `Limits`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,7 @@ class Limits:
         export_kw: power fed into the grid [kW]; 0 is an export ban.
         inverter_kw: alternating-current power of the hybrid inverter that PV and battery share [kW].
         curtailable: whether surplus may be curtailed rather than exported at a negative price.
+        takes_import_limit: whether a command may hold a limit of the import that the inverter keeps inside the slot.
 
     Raises:
         LimitsError: a limit is negative or not finite.
@@ -42,6 +45,7 @@ class Limits:
     export_kw: float | None = None
     inverter_kw: float | None = None
     curtailable: bool = False
+    takes_import_limit: bool = False
 
     def __post_init__(self) -> None:
         """Refuse limits that are no power."""

@@ -61,6 +61,8 @@ def schedule_frame(policy: str, slots: pl.DataFrame, replay: Replay) -> pl.DataF
     """Return a replay as a table: the slots with policy, command, flows, stored energy, cost and reason."""
     columns = {name: getattr(replay.flows, name).ravel() for name in _FLOW_COLUMNS}
     commands = {name: getattr(replay.commands, name).ravel() for name in Command._fields}
+    if replay.import_limit_kw is not None:
+        commands |= {"import_limit_kw": null_where_endless(replay.import_limit_kw.ravel())}
     frame = slots.with_columns(
         pl.lit(policy).alias("policy"),
         **commands,
@@ -70,6 +72,12 @@ def schedule_frame(policy: str, slots: pl.DataFrame, replay: Replay) -> pl.DataF
         cost=replay.cost.ravel(),
     )
     return with_reasons(frame)
+
+
+def null_where_endless(limit_kw: Energy) -> pl.Series:
+    """Return limits as a column: null where there is none."""
+    finite = np.isfinite(limit_kw)
+    return pl.Series(np.where(finite, limit_kw, 0.0)).set(pl.Series(~finite), None)
 
 
 def replay_of_plan(planned: Energy, world: World, site: Site, start_soc_kwh: float) -> Replay:

@@ -14,6 +14,8 @@ from planner.errors import IncompleteDayError, ScheduleColumnsError
 from planner.verification.findings import Flags, Values
 
 COMMAND = ("charge_kw", "discharge_kw", "export_kw")
+IMPORT_LIMIT = "import_limit_kw"
+"""Optional: commanded limit of the import, null for none; only where the inverter takes one."""
 GRID_AND_HOUSE = (
     "import_price",
     "export_price",
@@ -62,6 +64,7 @@ class Schedule:
         planned: load of planned devices `(n_slots,)` [kWh].
         starts: starts of the slots [us since 1970, UTC]; None where the schedule has no clock.
         days: local days as day numbers since 1970; None where the schedule has no `local_day`.
+        import_limit: commanded limit of the import, infinity for none `(n_slots,)` [kW]; None without that column.
         first: whether an episode begins in the slot `(n_slots,)`.
         tolerance_kwh: what energies may differ by.
         tolerance_money: what amounts of money may differ by.
@@ -73,6 +76,7 @@ class Schedule:
     planned: Values
     starts: NDArray[np.int64] | None
     days: NDArray[np.int64] | None
+    import_limit: Values | None
     first: Flags
     tolerance_kwh: float
     tolerance_money: float
@@ -136,6 +140,7 @@ def read_schedule(
         planned=np.sum(planned, axis=0) if planned else np.zeros(slots.height),
         starts=_instants(slots["slot_start"]) if "slot_start" in slots.columns else None,
         days=days,
+        import_limit=_import_limit(slots),
         first=_first_of_episodes(slots.height, days if daily else None),
         tolerance_kwh=tolerance_kwh,
         tolerance_money=tolerance_money,
@@ -152,6 +157,13 @@ def finite_or_nan(slots: pl.DataFrame, names: list[str]) -> dict[str, Values]:
     table = slots.select(pl.col(names).cast(pl.Float64, strict=False).fill_null(np.nan)).to_numpy().T
     finite = np.where(np.isfinite(table), table, np.nan)
     return dict(zip(names, finite, strict=True))
+
+
+def _import_limit(slots: pl.DataFrame) -> Values | None:
+    """Return the commanded import limits; null is none, what is no number stays NaN and is found."""
+    if IMPORT_LIMIT not in slots.columns:
+        return None
+    return slots[IMPORT_LIMIT].cast(pl.Float64, strict=False).fill_null(np.inf).to_numpy()
 
 
 def _batteries(site: Site) -> tuple[Battery, ...]:

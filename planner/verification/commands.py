@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from planner.verification.columns import COMMAND, Schedule
+from planner.verification.columns import COMMAND, IMPORT_LIMIT, Schedule
 from planner.verification.energy import balance_residual, storage_residual
 from planner.verification.findings import Finding, Values
 from planner.verification.inverter_contract import FLOWS, House, obeyed, simplest_command
@@ -20,7 +20,7 @@ def command(schedule: Schedule) -> Iterator[Finding]:
     house, limits = _house(schedule), schedule.site.limits
     done = {name: schedule[name] for name in FLOWS}
     commanded = schedule["charge_kw"], schedule["discharge_kw"], schedule["export_kw"]
-    expected = obeyed(commanded, house, limits)
+    expected = obeyed(commanded, house, limits, schedule.import_limit)
     off = _difference(expected, done)
     deviates = off > schedule.tolerance_kwh
     if not deviates.any():
@@ -31,6 +31,24 @@ def command(schedule: Schedule) -> Iterator[Finding]:
     yield Finding("command", deviates & sayable, off, "kWh", describe)
     yield Finding(
         "no_command", deviates & ~sayable, off, "kWh", lambda i: f"no command brings this about: {describe(i)}"
+    )
+
+
+def import_limit(schedule: Schedule) -> Iterator[Finding]:
+    """Check that a commanded import limit is a power, and that the inverter takes one."""
+    limit = schedule.import_limit
+    if limit is None:
+        return
+    wrong = np.isnan(limit) | (limit < 0)
+    untaken = np.isfinite(limit) & (not schedule.site.limits.takes_import_limit)
+    nothing = np.zeros(schedule.n_slots)
+    yield Finding("import_limit", wrong, nothing, "kW", lambda i: f"the import limit of {limit[i]:.6g} kW is no power")
+    yield Finding(
+        "import_limit",
+        untaken & ~wrong,
+        nothing,
+        "kW",
+        lambda i: f"commanded an import limit of {limit[i]:.6g} kW, and the inverter takes none",
     )
 
 
@@ -57,6 +75,8 @@ def _disobeyed(schedule: Schedule, expected: dict[str, Values], done: dict[str, 
     def describe(i: int) -> str:
         name = max(FLOWS, key=lambda flow: abs(expected[flow][i] - done[flow][i]))
         values = ", ".join(f"{name} {schedule[name][i]:.6g}" for name in COMMAND)
+        if schedule.import_limit is not None and np.isfinite(schedule.import_limit[i]):
+            values += f", {IMPORT_LIMIT} {schedule.import_limit[i]:.6g}"
         return f"commanded {values}, the inverter gives {name} {expected[name][i]:.6g}, not {done[name][i]:.6g}"
 
     return describe

@@ -31,6 +31,7 @@ RULES = (
     "export_limit",
     "inverter_limit",
     "curtailment",
+    "import_limit",
     "command",
     "no_command",
     "price",

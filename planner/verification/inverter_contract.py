@@ -38,8 +38,17 @@ def energy_limit(power_kw: float | None) -> float:
     return float("inf") if power_kw is None else power_kw * SLOT_HOURS
 
 
-def obeyed(command: tuple[Values, Values, Values], house: House, limits: Limits) -> dict[str, Values]:
-    """Flows that follow from `(charge_kw, discharge_kw, export_kw)`, by their names in a schedule."""
+def obeyed(
+    command: tuple[Values, Values, Values], house: House, limits: Limits, import_limit: Values | None = None
+) -> dict[str, Values]:
+    """Flows that follow from `(charge_kw, discharge_kw, export_kw)`, by their names in a schedule.
+
+    Args:
+        command: as it was given [kW].
+        house: the state that it meets.
+        limits: of the connection.
+        import_limit: commanded beside it, infinity for none; None for none at all [kW].
+    """
     charge_command, discharge_command, export_command = (np.maximum(power, 0.0) * SLOT_HOURS for power in command)
     surplus = np.maximum(house.pv - house.load, 0.0)
     deficit = np.maximum(house.load - house.pv, 0.0)
@@ -53,7 +62,7 @@ def obeyed(command: tuple[Values, Values, Values], house: House, limits: Limits)
     feeding = np.where(all_covered, np.minimum(feeding, grid_takes - exported_first), 0.0)
     discharge_meant = np.where(charge_command > 0, 0.0, covering + feeding)
 
-    charge, discharge, pv_used = _clamped(charge_meant, discharge_meant, house, limits)
+    charge, discharge, pv_used = _clamped(charge_meant, discharge_meant, house, limits, import_limit)
     balance = pv_used + discharge - house.load - charge
     surplus_left = np.maximum(balance, 0.0)
     from_panels_only = house.export_costs & limits.curtailable  # then the surplus of the panels is curtailed
@@ -64,13 +73,16 @@ def obeyed(command: tuple[Values, Values, Values], house: House, limits: Limits)
 
 
 def _clamped(
-    charge_meant: Values, discharge_meant: Values, house: House, limits: Limits
+    charge_meant: Values, discharge_meant: Values, house: House, limits: Limits, import_limit: Values | None
 ) -> tuple[Values, Values, Values]:
     """Charge, discharge and PV taken, within battery, fuse and inverter.
 
-    Above the fuse charging gives way first, then the battery helps out, where it does not charge.
+    Above the fuse, or a commanded limit below it, charging gives way first, then the battery helps out, where it does
+    not charge.
     """
     fuse, inverter = energy_limit(limits.import_kw), energy_limit(limits.inverter_kw)
+    if import_limit is not None and limits.takes_import_limit:
+        fuse = np.minimum(import_limit * SLOT_HOURS, fuse)
     left_of_fuse = np.maximum(fuse - (house.load - house.pv), 0.0)
     charge = np.minimum(np.minimum(charge_meant, house.can_charge), np.minimum(left_of_fuse, house.pv + inverter))
     pv_used = np.minimum(house.pv, inverter + charge)

@@ -82,7 +82,8 @@ def verify_schedule(  # noqa: PLR0913 - keyword-only, one word per thing that ma
     Args:
         slots: one row a slot, in order, with the columns of `policy_schedules` from prices to cost. `slot_start` and
             `local_day` are checked where there; `price` (spot), planned loads (`water_kwh`, `ev_kwh`,
-            `appliance_<name>_kwh`) and further batteries (`battery_2_charge_kwh`, …) are taken into account.
+            `appliance_<name>_kwh`), further batteries (`battery_2_charge_kwh`, …) and a commanded `import_limit_kw`
+            (null for none) are taken into account.
         site: battery, limits and tariff.
         tolerance_kwh: what energies may differ by [kWh].
         tolerance_money: what amounts may differ by [money].
@@ -110,6 +111,7 @@ def verify_schedule(  # noqa: PLR0913 - keyword-only, one word per thing that ma
         findings = [finding for rule in OF_EVERY_SCHEDULE for finding in rule(schedule)]
         findings += _ends(schedule, "start_soc", start_soc_kwh) + _ends(schedule, "end_soc", end_soc_kwh)
         if commands:
+            findings += command_rules.import_limit(schedule)
             findings += command_rules.command(schedule)
         found = _violations(slots, findings)
         cost = float(np.sum(money.slot_costs(schedule)))

@@ -21,6 +21,7 @@ class Case:
     soc: float = 5.0
     limits: Limits = NO_LIMITS
     export_price: float = 0.5
+    import_limit: float | None = None
     imported: float = 0.0
     exported: float = 0.0
     charge: float = 0.0
@@ -33,6 +34,7 @@ class Case:
 
 ALL = 99.0  # kW: more than there is
 CURTAILABLE = Limits(curtailable=True)
+LIMITABLE = Limits(takes_import_limit=True)
 
 CASES = {
     # "surplus is exported first up to export_kw, the rest charges the battery": 1.0 over, 0.5 out, 0.5 x 0.9 stored
@@ -140,6 +142,39 @@ CASES = {
     ),
     "an empty battery breaches": Case(
         command=(0, 0, 0), load=1.2, soc=1.0, limits=Limits(import_kw=4), imported=1.2, soc_end=1.0, breach=0.2
+    ),
+    # a commanded import limit, 0.5 kWh a slot: as the fuse, but above it nothing is breached
+    "charging gives way to a commanded limit": Case(
+        command=(4, 0, 0),
+        load=0.2,
+        limits=LIMITABLE,
+        import_limit=2,
+        imported=0.5,
+        charge=0.3,
+        soc_end=5.27,
+        clamped=0.7,
+    ),
+    "battery told to hold helps above a commanded limit": Case(
+        command=(0, 0, 0), load=0.9, limits=LIMITABLE, import_limit=2, imported=0.5, discharge=0.4, soc_end=4.5
+    ),
+    "surplus charges under a commanded limit of nothing": Case(
+        command=(4, 0, 0), load=0.2, pv=0.6, limits=LIMITABLE, import_limit=0, charge=0.4, soc_end=5.36, clamped=0.6
+    ),
+    "what an empty battery cannot hold back is no breach": Case(
+        command=(0, 0, 0), load=0.9, soc=1.0, limits=LIMITABLE, import_limit=2, imported=0.9, soc_end=1.0
+    ),
+    "fuse holds below a commanded limit": Case(
+        command=(4, 0, 0),
+        load=0.1,
+        limits=Limits(import_kw=1, takes_import_limit=True),
+        import_limit=2,
+        imported=0.25,
+        charge=0.15,
+        soc_end=5.135,
+        clamped=0.85,
+    ),
+    "an inverter that takes no limit does not follow it": Case(
+        command=(4, 0, 0), load=0.2, import_limit=2, imported=1.2, charge=1.0, soc_end=5.9
     ),
     # export limit, 0.25 kWh a slot
     "surplus beyond the export limit charges": Case(

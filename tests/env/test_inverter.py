@@ -1,5 +1,5 @@
 import itertools
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ def test_flows_follow_the_contract_when_commanded(case: Case) -> None:
         export_price=np.asarray(case.export_price),
         battery=PAPER_BATTERY,
         limits=case.limits,
+        import_limit_kw=None if case.import_limit is None else np.asarray(case.import_limit),
     )
     happened = {name: float(getattr(flows, name)) for name in NAMES}
     assert happened == pytest.approx(
@@ -137,6 +138,58 @@ def test_every_limit_is_kept_when_any_command_meets_any_house(slots: Slots) -> N
     assert (np.abs(through_inverter) <= inverter + EXACT_KWH).all()
     assert (flows.curtailed_kwh <= slots.pv + EXACT_KWH).all()
     assert (flows.import_kwh <= slot_limit(limits.import_kw) + flows.breach_kwh + EXACT_KWH).all()
+
+
+LIMITS_KW = [0.0, 1e-300, 0.4, 2.0, 8.0, np.inf, -1.0]
+
+
+def limited(slots: Slots, limit_kw: Energy, *, takes: bool = True) -> Flows:
+    """What happens under a commanded import limit."""
+    return apply_command(
+        slots.command,
+        load_kwh=slots.load,
+        pv_kwh=slots.pv,
+        soc_kwh=slots.soc,
+        export_price=slots.price,
+        battery=slots.battery,
+        limits=replace(slots.limits, takes_import_limit=takes),
+        import_limit_kw=limit_kw,
+    )
+
+
+@given(many_slots())
+def test_endless_or_untaken_import_limit_changes_nothing_bit_for_bit(slots: Slots) -> None:
+    plain = slots.happened()
+    nothing, endless = np.zeros(400), np.full(400, np.inf)
+    for flows in (limited(slots, endless), limited(slots, nothing, takes=False)):
+        for name in NAMES:
+            assert getattr(flows, name).tobytes() == getattr(plain, name).tobytes(), name
+
+
+@given(many_slots(), st.integers(0, 2**32 - 1))
+def test_import_stays_within_a_commanded_limit_as_far_as_the_battery_goes(slots: Slots, seed: int) -> None:
+    limit_kw = np.random.default_rng(seed).choice(LIMITS_KW, 400)
+    flows, plain, limits = limited(slots, limit_kw), slots.happened(), slots.limits
+    most = np.maximum(limit_kw, 0.0) / 4
+    into = slots.pv + flows.discharge_kwh + flows.import_kwh
+    out = slots.load + flows.charge_kwh + flows.export_kwh + flows.curtailed_kwh
+    moved = next_soc(slots.soc, flows.charge_kwh, flows.discharge_kwh, slots.battery)
+    _, can_discharge = battery_room(slots.soc, slots.battery)
+    room_left = np.minimum(
+        can_discharge - flows.discharge_kwh,
+        slot_limit(limits.inverter_kw) - (slots.pv - flows.curtailed_kwh + flows.discharge_kwh),
+    )
+    over = flows.import_kwh > most + EXACT_KWH
+    to_house = slots.pv - flows.curtailed_kwh - flows.charge_kwh
+
+    np.testing.assert_allclose(out, into, rtol=0, atol=EXACT_KWH)
+    assert flows.soc_end_kwh.tobytes() == moved.tobytes()
+    assert (np.minimum(flows.charge_kwh, flows.discharge_kwh) == 0).all()
+    assert (room_left[over & (flows.charge_kwh == 0)] <= EXACT_KWH).all()
+    # What still charges is PV that the inverter cannot bring inside.
+    assert (to_house[over & (flows.charge_kwh > 0)] >= slot_limit(limits.inverter_kw) - EXACT_KWH).all()
+    assert (flows.import_kwh <= plain.import_kwh + EXACT_KWH).all()
+    assert (flows.breach_kwh <= plain.breach_kwh + EXACT_KWH).all()
 
 
 @given(many_slots())

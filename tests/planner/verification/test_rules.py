@@ -75,6 +75,9 @@ ONE_RULE = {
     ),
     "wrong cost": ({"cost": 2.002}, Limits(), "cost"),
     "negative command": ({"export_kw": -1.0}, Limits(), "negative"),
+    "import limit of an inverter that takes none": ({"import_limit_kw": 8.0}, Limits(), "import_limit"),
+    "import limit below zero": ({"import_limit_kw": -8.0}, Limits(takes_import_limit=True), "import_limit"),
+    "import above the commanded limit": ({"import_limit_kw": 2.0}, Limits(takes_import_limit=True), "command"),
     "commanded to charge, did not": ({"charge_kw": 2.0}, Limits(), "command"),
 }
 
@@ -90,6 +93,16 @@ def test_rule_is_named_when_it_is_broken(values: dict[str, float], limits: Limit
 
 def test_quiet_slot_is_valid_when_nothing_is_changed() -> None:
     assert findings_of(verify_schedule(one_slot(), home(PAPER_BATTERY))) == []
+
+
+def test_import_limit_may_be_passed_where_the_battery_is_at_its_end() -> None:
+    """The battery gives its 1 kWh of the 3, the limit is 1, and a limit of null is none."""
+    limited = one_slot(load_kwh=3.0, import_kwh=2.0, discharge_kwh=1.0, soc_end_kwh=3.75, cost=4.1, import_limit_kw=4.0)
+    site = home(PAPER_BATTERY, Limits(takes_import_limit=True))
+    assert findings_of(verify_schedule(limited, site)) == []
+    unlimited = one_slot().with_columns(import_limit_kw=pl.lit(None, dtype=pl.Float64))
+    assert findings_of(verify_schedule(unlimited, site)) == []
+    assert findings_of(verify_schedule(unlimited, home(PAPER_BATTERY))) == []
 
 
 def test_command_is_only_a_notice_when_no_command_brings_the_flows_about() -> None:
