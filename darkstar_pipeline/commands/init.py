@@ -146,7 +146,7 @@ def _currency_code(text: str) -> str:
 def _without_swedish_fees(given: dict[str, Any]) -> dict[str, Any]:
     """Return the settings whose defaults are Swedish money: no fees, and wear of about the same worth."""
     from darkstar_pipeline.config.battery import BatterySettings
-    from darkstar_pipeline.sources.price_lists.currencies import PER_EURO
+    from darkstar_pipeline.quality.currencies import PER_EURO
 
     worth = PER_EURO.get(given["currency"], 0.0) / PER_EURO[SWEDISH_KRONA]
     wear = float(f"{BatterySettings.model_validate({}).wear_cost_per_kwh * worth:.2g}")

@@ -11,6 +11,7 @@ from datetime import date
 import polars as pl
 
 from darkstar_pipeline.config.countries import market_timezone
+from darkstar_pipeline.quality.currencies import PER_EURO
 from darkstar_pipeline.quality.market_hours import DAY, with_market_hours
 from darkstar_pipeline.quality.price_filling import with_filled_prices
 from darkstar_pipeline.quality.zero_runs import NEAR_ZERO, with_recorder_zeros
@@ -26,17 +27,6 @@ REPAIR_COLUMNS = (
     "evidence",
     "repaired_at",
 )
-_KRONOR = {
-    "SEK": 1.0,
-    "NOK": 1.0,
-    "DKK": 1.5,
-    "EUR": 11.0,
-    "GBP": 13.0,
-    "USD": 10.0,
-    "CHF": 12.0,
-    "PLN": 2.6,
-    "CZK": 0.45,
-}
 
 
 @dataclass(frozen=True)
@@ -53,13 +43,14 @@ class Repaired:
     repairs: pl.DataFrame
 
 
-def near_zero(currency: str) -> float:
-    """Return the bound of prices near zero, in a currency [money/kWh]; an unknown one counts as kronor, which is safe.
+def near_zero(currency: str) -> float | None:
+    """Return the bound of prices near zero, in a currency [money/kWh]; None where its worth is not known.
 
-    >>> near_zero("SEK"), round(near_zero("EUR"), 4)
-    (0.015, 0.0014)
+    >>> near_zero("SEK"), round(near_zero("EUR"), 4), near_zero("XTS")
+    (0.015, 0.0014, None)
     """
-    return NEAR_ZERO / _KRONOR.get(currency.upper(), 1.0)
+    worth = PER_EURO.get(currency.upper())
+    return None if worth is None else NEAR_ZERO * (worth / PER_EURO["SEK"])
 
 
 def repair_prices(
@@ -69,7 +60,7 @@ def repair_prices(
     timezone: str,
     second: pl.DataFrame | None = None,
     *,
-    near: float = NEAR_ZERO,
+    near: float | None = NEAR_ZERO,
 ) -> Repaired:
     """Repair the spot prices of the local days `first` to `last`, both included.
 
@@ -80,7 +71,8 @@ def repair_prices(
         last: last local day.
         timezone: IANA zone of the local days.
         second: prices of a second source: `slot_start`, `price` [money/kWh].
-        near: prices up to here are near zero [money/kWh]; `near_zero` gives it for a currency.
+        near: prices up to here are near zero [money/kWh]; `near_zero` gives it for a currency. None: a share of the
+            day's usual price.
 
     Returns:
         Prices after repair and the repairs, both by `slot_start`.

@@ -37,34 +37,43 @@ LOWER_ELSEWHERE = 0.15
 """Share of a day's prices closer to zero than both neighbours from which the run is no valley of that day."""
 LEAST_BOTH_ENDS = 3
 """Zeros in the two part hours together: single zeros on both sides of a true zero hour are 1 + 1."""
-SOURCES_AGREE = 0.001
-"""Two sources that differ by no more agree [money/kWh]: rounding."""
+NEAR_ZERO_SHARE = 0.03
+"""The same as a share of a day's usual price, where the worth of the currency is not known: 0.015 of 0.5 SEK/kWh."""
+SOURCES_AGREE = 1 / 15
+"""Two sources that differ by no more agree [share of what is near zero]: rounding, 0.001 SEK/kWh."""
 UNKNOWN_SHARE = 0.5
 """At the edge of a day, at least this share of its slots must have a price."""
 
 REASONS = ("second_source", "market_hour", "both_ends", "one_end", "neighbours", "edge")
 
 
-def with_recorder_zeros(frame: pl.DataFrame, near: float = NEAR_ZERO) -> pl.DataFrame:
+def with_recorder_zeros(frame: pl.DataFrame, near: float | None = NEAR_ZERO) -> pl.DataFrame:
     """Mark the zeros that a recorder wrote, with the evidence.
 
     Args:
         frame: `with_market_hours` of whole days, ascending, with `second` [money/kWh, null where unknown].
-        near: prices up to here are near zero [money/kWh].
+        near: prices up to here are near zero [money/kWh]; None: a share of the day's usual price.
 
     Returns:
         The frame with `recorder_zero` and `evidence` (null where there is none).
     """
     frame_with_neighbours = _with_neighbours(frame)
-    proofs = _proofs(near)
+    bound = _share_of_usual_price() if near is None else pl.lit(near)
+    agree = bound * SOURCES_AGREE
+    proofs = _proofs(bound)
     zero = (pl.col("price") == 0).fill_null(value=False)
     other = pl.col("second").abs()
-    confirmed = (other <= SOURCES_AGREE).fill_null(value=False)
+    confirmed = (other <= agree).fill_null(value=False)
     marked_zeros = frame_with_neighbours.with_columns(
-        _second_source=zero & (other > SOURCES_AGREE).fill_null(value=False),
+        _second_source=zero & (other > agree).fill_null(value=False),
         **{f"_{name}": zero & ~confirmed & proof.fill_null(value=False) for name, proof in proofs.items()},
     ).with_columns(recorder_zero=pl.any_horizontal(f"_{name}" for name in REASONS))
     return marked_zeros.with_columns(evidence=_evidence()).select(*frame.columns, "recorder_zero", "evidence")
+
+
+def _share_of_usual_price() -> pl.Expr:
+    price = pl.col("price").abs()
+    return price.filter(price > 0).median().over(DAY) * NEAR_ZERO_SHARE
 
 
 def _with_neighbours(frame: pl.DataFrame) -> pl.DataFrame:
@@ -115,7 +124,7 @@ def _carried(side: str, *, forward: bool) -> list[pl.Expr]:
     return [carry(column).alias(f"{side}_{name}") for name, column in names.items()]
 
 
-def _proofs(near: float) -> dict[str, pl.Expr]:
+def _proofs(near: pl.Expr) -> dict[str, pl.Expr]:
     """Return the proofs that need no second source, for the slots of a run of zeros and missing slots."""
     before, after = pl.col("b_price"), pl.col("a_price")
     least = pl.min_horizontal(before.abs(), after.abs())
@@ -129,8 +138,8 @@ def _proofs(near: float) -> dict[str, pl.Expr]:
         "one_end": far
         & (before.sign() == after.sign())
         & (part_b | part_a)
-        & (part_b | pl.col("b_gentle") | (before.abs() > CLEAR * near))
-        & (part_a | pl.col("a_gentle") | (after.abs() > CLEAR * near)),
+        & (part_b | pl.col("b_gentle") | (before.abs() > near * CLEAR))
+        & (part_a | pl.col("a_gentle") | (after.abs() > near * CLEAR)),
         "neighbours": far & both_positive & ~part_b & ~part_a & (pl.col("quarterly") | _no_valley()),
         "edge": _edge(near),
     }
@@ -142,7 +151,7 @@ def _no_valley() -> pl.Expr:
     return (pl.col("b_gentle") & pl.col("a_gentle")) | (lower >= LOWER_ELSEWHERE)
 
 
-def _edge(near: float) -> pl.Expr:
+def _edge(near: pl.Expr) -> pl.Expr:
     """A run that touches the day's start or end, on a day that is well away from zero throughout."""
     before, after = pl.col("b_price"), pl.col("a_price")
     only = pl.coalesce(before, after)
@@ -150,7 +159,7 @@ def _edge(near: float) -> pl.Expr:
     gentle = pl.coalesce("b_gentle", "a_gentle")
     known = pl.col("_prices") >= UNKNOWN_SHARE * pl.col("_slots")
     one_sided = pl.col("_unknown") & (before.is_null() != after.is_null())
-    away = (only > 0) & (pl.col("_least") > EDGE_CLEAR * near)
+    away = (only > 0) & (pl.col("_least") > near * EDGE_CLEAR)
     return one_sided & away & known & (proven | gentle)
 
 

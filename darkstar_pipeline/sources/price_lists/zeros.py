@@ -9,16 +9,15 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from darkstar_pipeline.quality.price_repair import near_zero
+from darkstar_pipeline.quality.zero_runs import NEAR_ZERO_SHARE
 from darkstar_pipeline.sources.parsed import REASON, ROW
 from darkstar_pipeline.sources.price_lists.publication import KnownSlots
-from darkstar_pipeline.sources.price_lists.scale import price_limit
 from darkstar_pipeline.sources.resampling import repeat_prices
 from env.time_grid import SLOT_MINUTES, local_day
 
 LEAST_RUN = 8
 """Zeros in a row that are not believed over a known price [slots]: two hours."""
-_NEAR_ZERO_EUR = 0.0014
-"""Known prices up to this may have become zero [EUR/kWh]."""
 _HALF_A_DAY = 46
 
 
@@ -39,7 +38,7 @@ def refuse_unlikely_zeros(
     runs = _runs(slots)
     if runs.is_empty():
         return frame
-    over = runs.clear() if known is None else _over_known(runs, known, price_limit(currency, _NEAR_ZERO_EUR))
+    over = runs.clear() if known is None else _over_known(runs, known, near_zero(currency))
     today = now.astimezone(ZoneInfo(timezone)).date()
     ahead = _zero_days(slots).filter(pl.col("local_day") >= today)
     reasons = pl.concat(
@@ -69,12 +68,14 @@ def _runs(slots: pl.DataFrame) -> pl.DataFrame:
     return zeros.with_columns(pl.len().over("_run").alias("run")).filter(pl.col("run") >= LEAST_RUN)
 
 
-def _over_known(runs: pl.DataFrame, known: KnownSlots, near: float) -> pl.DataFrame:
-    """Return the runs none of whose known prices is near zero."""
+def _over_known(runs: pl.DataFrame, known: KnownSlots, near: float | None) -> pl.DataFrame:
+    """Return the runs none of whose known prices is near zero; they may have become it."""
     before = known(runs["local_day"].unique().sort().to_list()).rename({"price": "_known"})
+    usual = pl.col("_known").abs().median().over("local_day")
+    bound = usual * NEAR_ZERO_SHARE if near is None else pl.lit(near)
     joined = runs.join(before, on="slot_start", how="left", maintain_order="left")
     least = pl.col("_known").abs().min().over("_run")
-    return joined.filter(least > near).select(runs.columns)
+    return joined.filter(least > bound).select(runs.columns)
 
 
 def _zero_days(slots: pl.DataFrame) -> pl.DataFrame:

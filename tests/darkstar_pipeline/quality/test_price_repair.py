@@ -205,9 +205,53 @@ def test_every_slot_of_a_clock_change_is_repaired_by_itself_when_the_recorder_fa
     assert after.prices["local_day"].unique().to_list() == [day]
 
 
-def test_near_zero_follows_the_currency_when_it_is_known():
-    assert near_zero("SEK") == near_zero("unknown") == pytest.approx(0.015)
-    assert near_zero("eur") < 0.002
+@pytest.mark.parametrize(
+    ("currency", "bound"),
+    [
+        ("SEK", 0.015),
+        ("NOK", 0.0157),
+        ("eur", 0.00136),
+        ("HUF", 0.545),
+        ("JPY", 0.225),
+        ("GBP", 0.00116),
+        ("INR", 0.132),
+    ],
+)
+def test_near_zero_follows_the_worth_of_the_currency(currency, bound):
+    assert near_zero(currency) == pytest.approx(bound, rel=0.01)
+
+
+# The same day in money of another worth, from dinars to a currency in hundredths that nobody lists.
+WORTHS = [
+    ("SEK", 1.0),
+    ("EUR", 1 / 11),
+    ("HUF", 400 / 11),
+    ("JPY", 15.0),
+    ("GBP", 0.85 / 11),
+    ("GBX", 85 / 11),
+    ("XTS", 5000.0),
+]
+
+
+@pytest.mark.parametrize(("currency", "worth"), WORTHS)
+def test_a_day_is_repaired_alike_whatever_its_prices_are_counted_in(currency, worth):
+    recorder = with_slots(quarter_prices(), range(40, 52), 0.0)
+    valley = [0.4, 0.2, 0.1, 0.013, *([0.0] * 8), 0.012, 0.1, 0.2, 0.4]
+    true_zeros = [*quarter_prices()[:40], *valley, *quarter_prices()[56:]]
+    for prices, touched in ((recorder, 12), (true_zeros, 0)):
+        scaled = [None if price is None else price * worth for price in prices]
+        after = repair_prices(raw_prices(scaled), PLAIN, PLAIN, STOCKHOLM, near=near_zero(currency))
+        assert after.repairs.height == touched
+
+
+@pytest.mark.parametrize(("currency", "worth"), WORTHS)
+def test_a_second_source_that_rounds_otherwise_agrees_whatever_its_prices_are_counted_in(currency, worth):
+    zeros = with_slots(quarter_prices(), range(40, 52), 0.0)
+    source = with_slots(quarter_prices(), range(40, 52), 0.0009)
+    scaled, other = ([None if price is None else price * worth for price in prices] for prices in (zeros, source))
+    second = raw_prices(other).select("slot_start", "price")
+    after = repair_prices(raw_prices(scaled), PLAIN, PLAIN, STOCKHOLM, second, near=near_zero(currency))
+    assert after.repairs.is_empty()
 
 
 PRICES = st.sampled_from([-0.3, -0.01, 0.0, 0.0, 0.0, 0.001, 0.01, 0.03, 0.2, 0.5, 1.0, None])

@@ -14,6 +14,7 @@ from tests.builders.tidy_files import (
     LATER,
     MIDNIGHT,
     NOW,
+    SITE,
     Place,
     Refusal,
     areas,
@@ -249,6 +250,13 @@ def test_zeros_of_hours_over_quarters_are_not_believed_either(place: Place):
     other = dear(start=TOMORROW - timedelta(days=1)).gather_every(4)
     report = import_prices(place, "hours.csv", csv(pl.concat([other, hourly])), now=LATER)
     assert (report.rows_rejected, report.slots_changed) == (24, 0)
+
+
+def test_zeros_over_known_prices_of_an_unlisted_currency_are_not_believed_either(place: Place):
+    site = SITE.model_copy(update={"currency": "XTS"})
+    import_prices(place, "good.csv", csv(dear()), site=site)
+    report = import_prices(place, "half.csv", csv(zeros(48, 95)), now=LATER, site=site)
+    assert (report.rows_rejected, report.slots_changed) == (48, 0)
 
 
 def test_past_days_of_zeros_stay_for_the_gate_to_judge(place: Place):
