@@ -102,6 +102,7 @@ def _row(context: "Context", actual: "ActualDay", plans: "pl.DataFrame", policy:
         "oracle_cost": bounds["oracle"],
         "start_soc_kwh": actual.start_soc_kwh,
         "start_soc_source": "observed" if actual.start_read else "protocol",
+        "start_soc_note": actual.start_note,
         "end_soc_kwh": float(result["end_soc_kwh"][0]),
     }
 
@@ -142,6 +143,8 @@ def _draw(out: "Console", document: dict[str, Any]) -> None:
         "oracle_cost": "oracle",
     }
     draw_table(out, [{name: row[name] for name in headings} for row in document["days"]], headings)
+    for day, note in {row["day"]: row["start_soc_note"] for row in document["days"] if row["start_soc_note"]}.items():
+        out.print(f"{day}: {note}", markup=False)
     for total in document["totals"]:
         if total["difference"] is None:
             out.print(f"{total['policy']}: no actual cost to compare with", markup=False)

@@ -15,6 +15,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.evaluation.plan_history import COMMAND, in_force
 from darkstar_pipeline.evaluation.range_verdict import policy_results
+from darkstar_pipeline.quality.bad_hours import SOC_STEP_PERCENT
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.inverter import Command, Energy
 from env.simulator import World, simulate
@@ -39,6 +40,7 @@ class ActualDay:
         slots: `slot_start, local_day, import_price, export_price, load_kwh, pv_kwh`.
         readings: `slot_start` and the meter readings, null where nothing was read.
         start_read: whether the stored energy at midnight was read; else it is the configured one.
+        start_note: why the comparison starts elsewhere than the home did; empty where it does not.
     """
 
     day: date
@@ -47,6 +49,7 @@ class ActualDay:
     slots: pl.DataFrame
     readings: pl.DataFrame
     start_read: bool
+    start_note: str = ""
 
     @property
     def start_soc_kwh(self) -> float:
@@ -70,10 +73,22 @@ def _actual_day(site: Site, protocol: Protocol, slots: pl.DataFrame, all_reading
     day: date = slots["local_day"][0]
     readings = slots.select("slot_start").join(all_readings, on="slot_start", how="left", maintain_order="left")
     percent = readings["soc_start_percent"][0]
+    note = ""
     if percent is not None:
-        start_soc_kwh = site.battery.soc_kwh(min(max(float(percent), 0.0), 100.0))
-        protocol = replace(protocol, start_soc_kwh=start_soc_kwh)
-    return ActualDay(day, site, protocol, slots, readings, start_read=percent is not None)
+        protocol = replace(protocol, start_soc_kwh=site.battery.soc_kwh(float(percent)))
+        note = _start_note(float(percent), site, protocol)
+    return ActualDay(day, site, protocol, slots, readings, start_read=percent is not None, start_note=note)
+
+
+def _start_note(percent: float, site: Site, protocol: Protocol) -> str:
+    """Return in words that a day is compared from the edge of the usable range, where the home began outside it."""
+    start = 100 * protocol.start_soc_kwh / site.battery.capacity_kwh
+    if abs(percent - start) <= SOC_STEP_PERCENT:
+        return ""
+    return (
+        f"the battery began the day at {percent:.3g} %, outside its usable range: every cost is from {start:.3g} % on, "
+        "and the energy between counts nothing"
+    )
 
 
 def metered_cost(actual: ActualDay) -> float | None:

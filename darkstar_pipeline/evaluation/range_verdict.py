@@ -15,7 +15,7 @@ from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of, replay_inputs
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
-from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs
+from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs, forecasts_made_once
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     ORACLE_DAILY_RESULTS,
@@ -67,6 +67,7 @@ def check_policies(policies: Sequence[str], known: Sequence[str] = POLICIES) -> 
         raise ConfigurationError(message, f"available: {', '.join((*known, *LEARNED_POLICIES))}, models:/NAME/VERSION")
 
 
+@forecasts_made_once()
 def evaluate_range(
     context: Context, first: date, last: date, policies: Sequence[str], *, continuous: bool = False
 ) -> RangeVerdict:

@@ -44,12 +44,15 @@ class Savings:
         rows = [_row(period, costs) for period, costs in groups.items()]
         metered = sum(costs["actual"] is not None for costs in known.values())
         unread = len(known) - metered
+        outside = sum(costs["start_outside"] is not None for costs in known.values())
         needed = "grid meters and state of charge are needed"
-        note = f"{unread} of {len(known)} days have no metered cost: {needed}" if unread else ""
-        if len(days) > len(known):
-            note = "; ".join(
-                part for part in (note, f"{len(days) - len(known)} days are not graded, or refused") if part
-            )
+        edge = "they are compared from its edge on, and the energy between counts nothing"
+        parts = (
+            f"{unread} of {len(known)} days have no metered cost: {needed}" if unread else "",
+            f"{outside} days began outside the battery's usable range: {edge}" if outside else "",
+            f"{len(days) - len(known)} days are not graded, or refused" if len(days) > len(known) else "",
+        )
+        note = "; ".join(part for part in parts if part)
         return SavingsDocument(
             site=context.site_name,
             currency=context.site.currency,
@@ -79,7 +82,8 @@ def _day(lake: Lake, site_name: str, actual: ActualDay) -> Day:
         plans = plans_between(lake, site_name, actual.day, actual.day)
         own = plans.filter(plans["system_id"] == system_id(site_name))
         cost = float(planned_cost(actual, own)["cost"][0]) if own.height else None
-    return {"actual": cost, **reference_costs(actual, REFERENCES)}
+    outside = actual.start_soc_kwh if actual.start_note else None
+    return {"actual": cost, "start_outside": outside, **reference_costs(actual, REFERENCES)}
 
 
 def _row(period: str, days: Sequence[Day]) -> SavingsRow:

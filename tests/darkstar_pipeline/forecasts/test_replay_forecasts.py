@@ -9,6 +9,7 @@ import pytest
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.evaluation.range_verdict import evaluate_range
+from darkstar_pipeline.forecasts import replay_forecasts
 from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs
 from darkstar_pipeline.forecasts.site_forecasts import site_forecasts
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
@@ -62,3 +63,20 @@ def test_no_forecast_is_made_for_policies_that_need_none(
         evaluate_range(context, DAYS[0], DAYS[-1], ["idle", "self_consumption"], continuous=continuous)
     named = [record.getMessage() for record in caplog.records if "no forecast of" in record.getMessage()]
     assert len(named) <= 1, "only mpc, which others are compared with, plans ahead"
+
+
+@pytest.mark.parametrize("continuous", [False, True])
+def test_policies_of_one_evaluation_have_a_missing_forecast_made_once(
+    context: Context, monkeypatch: pytest.MonkeyPatch, *, continuous: bool
+) -> None:
+    asked: list[date] = []
+
+    def counted(of: Context, days: list[date]) -> pl.DataFrame:
+        asked.extend(days)
+        return site_forecasts(of, days)
+
+    monkeypatch.setattr(replay_forecasts, "site_forecasts", counted)
+    for _ in range(2):
+        evaluate_range(context, DAYS[0], DAYS[-1], ["mpc", "value"], continuous=continuous)
+        assert sorted(asked) == [DAYS[0] - timedelta(days=1), *DAYS]
+        asked.clear()

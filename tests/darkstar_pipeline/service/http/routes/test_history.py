@@ -167,6 +167,20 @@ def test_metered_cost_is_the_bill_with_wear_and_settlement(context: Context) -> 
         assert metered_cost(blind) is None
 
 
+@pytest.mark.parametrize(("percent", "told"), [(5.0, True), (14.3, False), (50.0, False)])
+def test_day_that_begins_outside_the_usable_range_is_told_in_savings_and_comparison(
+    context: Context, percent: float, *, told: bool
+) -> None:
+    grade(context, [DAY])
+    rows = context.lake.read(METER_READINGS, "home", DAY, DAY)
+    first = pl.int_range(pl.len()) == 0
+    begun = rows.with_columns(soc_start_percent=pl.when(first).then(percent).otherwise("soc_start_percent"))
+    context.lake.write_day(METER_READINGS, "home", DAY, begun)
+    (actual,) = actual_days(context, [DAY])
+    assert (f"began the day at {percent:.3g} %, outside its usable range" in actual.start_note) is told
+    assert ("1 days began outside the battery's usable range" in Savings().document(context, [DAY], "day").note) is told
+
+
 def test_shadows_are_planned_filed_and_keep_their_own_energy(context: Context) -> None:
     home = with_shadows(context, "value", "mpc", "champion", "models:/antares-home/1", "models:/antares-home/9")
     engine, clock = made_engine(home)
