@@ -1,8 +1,9 @@
-"""`python -m benchmarks NAME [--short] [--outside] [--data measured|shipped] [--json]`, or `--list`."""
+"""`python -m benchmarks NAME [--short] [--outside] [--data measured|shipped] [--cases FILE] [--json]`, or `--list`."""
 
 import argparse
 import json
 import sys
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -22,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--short", action="store_true", help="a small form, at most two minutes on two cores")
     parser.add_argument("--outside", action="store_true", help="faults alone: a controlled home, attacked from outside")
     parser.add_argument("--data", type=Data, choices=list(Data), help="by default the measured homes if they are there")
+    parser.add_argument("--cases", type=Path, metavar="FILE", help="arena alone: solve the cases of this file instead")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     options = parser.parse_args(arguments)
     try:
@@ -41,7 +43,8 @@ def _answer(options: argparse.Namespace) -> str:
     if options.name is None:
         raise ConfigurationError("no benchmark named", f"one of: {', '.join(registry.BENCHMARKS)}")
     on_homes = registry.entry_of(options.name).on_homes
-    scope = Scope(chosen_homes(options.data), short=options.short, outside=options.outside)
+    homes = chosen_homes(options.data)
+    scope = Scope(homes, short=options.short, outside=options.outside, cases=options.cases)
     rows = registry.run(options.name, scope)
     name = f"{options.name} --outside" if options.outside else options.name
     if options.json:

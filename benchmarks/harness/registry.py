@@ -47,6 +47,7 @@ class Benchmark:
         needs: what the whole form needs besides the project's own environment; empty for nothing.
         short_needs: the same for the short form.
         on_homes: whether it runs on homes; the others draw what they run on from seeds.
+        takes_cases: whether `--cases FILE` gives it other cases than its own.
         outside: its form `--outside`; None where it has none.
     """
 
@@ -57,10 +58,20 @@ class Benchmark:
     needs: str = ""
     short_needs: str = ""
     on_homes: bool = True
+    takes_cases: bool = False
     outside: OutsideForm | None = None
 
 
 BENCHMARKS = {
+    "arena": Benchmark(
+        module="benchmarks.arena.arena",
+        measures="cost of cases that others published results for, known future and unknown; --cases FILE for others",
+        short_seconds=15,
+        seconds=60,
+        needs="the cases beside the checkout (../shared/data/arena), or --cases FILE",
+        short_needs="the same",
+        takes_cases=True,
+    ),
     "aurora": Benchmark(
         module="benchmarks.aurora",
         measures="coverage and errors of Aurora's forecasts; the saving they add to MPC and value",
@@ -227,6 +238,10 @@ def run(name: str, scope: Scope) -> list[Row]:
         OutsideServiceError: a program that it needs is not installed.
     """
     entry = entry_of(name)
+    if scope.cases is not None and not entry.takes_cases:
+        having = ", ".join(each for each, other in BENCHMARKS.items() if other.takes_cases)
+        message = f"benchmark {name} takes no --cases"
+        raise ConfigurationError(message, f"those that take them: {having}")
     if scope.outside and entry.outside is None:
         having = ", ".join(each for each, other in BENCHMARKS.items() if other.outside)
         message = f"benchmark {name} has no form --outside"
@@ -259,7 +274,7 @@ def listing() -> list[dict[str, object]]:
 
 def listing_table() -> Table:
     """Return the table for a person."""
-    title = "python -m benchmarks NAME [--short] [--data measured|shipped] [--json]"
+    title = "python -m benchmarks NAME [--short] [--data measured|shipped] [--cases FILE] [--json]"
     table = Table("benchmark", "measures", "--short", "whole", title=title)
     for name, entry in BENCHMARKS.items():
         needs = f" Needs {entry.needs}." if entry.needs else ""

@@ -6,8 +6,9 @@ measured ones beside the checkout (`../shared/data`), or those that come with th
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from rich.table import Column, Table
@@ -15,7 +16,9 @@ from rich.table import Column, Table
 from benchmarks.homes.bench_homes import BenchHomes
 
 Value = TypeVar("Value")
+DETAILS_SHOWN = ("published", "difference", "verified", "unknown_future")  # the document has all of them
 WIDEST_FIGURE = 42  # columns of a terminal of 80
+Detail = float | int | str | bool | None
 Applies = Literal["always", "whole", "measured"]
 """When a target applies: in every run, in the whole form, or in the whole form on the measured homes."""
 
@@ -31,6 +34,7 @@ class Row:
         target: the target in words such as `>= 0.99`; None without one.
         met: whether the value meets the target; None without one.
         applies: when the target applies; where it does not, the row goes out without it.
+        details: further columns of the document by name; none in most benchmarks.
     """
 
     figure: str
@@ -39,6 +43,7 @@ class Row:
     target: str | None = None
     met: bool | None = None
     applies: Applies = "always"
+    details: Mapping[str, Detail] = field(default_factory=dict[str, Detail])
 
 
 @dataclass(frozen=True)
@@ -49,11 +54,13 @@ class Scope:
         homes: the homes and prices.
         short: run the short form: the same work on less data, within two minutes on two cores.
         outside: run the form `--outside` of a benchmark that has one.
+        cases: file of cases for a benchmark that takes one; None for its own.
     """
 
     homes: BenchHomes
     short: bool = False
     outside: bool = False
+    cases: Path | None = None
 
     def of(self, whole: Value, short: Value) -> Value:
         """Return the one of two values that belongs to the form that runs."""
@@ -75,10 +82,14 @@ def document(name: str, rows: Sequence[Row], scope: Scope, *, on_homes: bool = T
         "date": datetime.now(UTC).date().isoformat(),
         "cores": os.cpu_count(),
         "data": _data(scope, on_homes=on_homes),
-        "homes": scope.homes.description if on_homes else "none: everything is drawn from seeds",
+        "homes": _homes(scope) if on_homes else "none: everything is drawn from seeds",
         "short": scope.short,
-        "rows": [{key: getattr(row, key) for key in keys} for row in rows],
+        "rows": [{key: getattr(row, key) for key in keys} | dict(row.details) for row in rows],
     }
+
+
+def _homes(scope: Scope) -> str:
+    return scope.homes.description if scope.cases is None else f"the cases of {scope.cases}"
 
 
 def _data(scope: Scope, *, on_homes: bool) -> str:
@@ -89,13 +100,19 @@ def _data(scope: Scope, *, on_homes: bool) -> str:
 
 def table(name: str, rows: Sequence[Row], scope: Scope, *, on_homes: bool = True) -> Table:
     """Return the rows as a table for a person."""
-    homes = scope.homes.description if on_homes else "drawn from seeds"
+    homes = _homes(scope) if on_homes else "drawn from seeds"
     title = f"{name}{' (short form, figures say little)' if scope.short else ''}: {homes}"
     width = min(max((len(row.figure) for row in rows), default=0), WIDEST_FIGURE)
     figure, value = Column("figure", min_width=width, overflow="fold"), Column("value", overflow="fold")
-    table = Table(figure, value, "unit", "target", "met", title=title)
-    marks = {True: "yes", False: "NO", None: ""}
+    further = [name for name in DETAILS_SHOWN if any(name in row.details for row in rows)]
+    table = Table(figure, value, "unit", "target", "met", *further, title=title)
     for row in rows:
-        shown = f"{row.value:.4g}" if isinstance(row.value, float) else str(row.value)
-        table.add_row(row.figure, shown, row.unit, row.target or "", marks[row.met])
+        details = [_shown(row.details.get(name)) for name in further]
+        table.add_row(row.figure, _shown(row.value), row.unit, row.target or "", _shown(row.met), *details)
     return table
+
+
+def _shown(value: Detail) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return {None: "", True: "yes", False: "NO"}[value] if value is None or isinstance(value, bool) else str(value)

@@ -1,0 +1,1 @@
+"""The arena: cases that others recorded and published results for, solved here on the same terms."""

@@ -1,0 +1,168 @@
+"""The arena: cases of files, told apart and refused by place; their terms to the digit; no look ahead."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.arena.case_files import rows_of_file
+from benchmarks.arena.home_rows import row
+from benchmarks.arena.known_future import best_schedule
+from benchmarks.arena.quarter_hour_homes import read_home_case
+from benchmarks.arena.shapes import Part
+from benchmarks.arena.unknown_future import expected, followed_schedule
+from darkstar_pipeline.errors import DataMissingError, DataRefusedError
+
+
+def home(**changes: Any) -> dict[str, Any]:
+    """Two hours: cheap, then dear. The battery is full after the first and pays 5 % each way and 0.1 a stored kWh."""
+    battery = {
+        "min_soc_kwh": 1.0,
+        "max_soc_kwh": 10.0,
+        "charge_kw": 2.0,
+        "discharge_kw": 4.0,
+        "charge_efficiency": 0.95,
+        "discharge_efficiency": 0.95,
+        "start_soc_kwh": 1.0,
+        "wear_per_stored_kwh_charged": 0.1,
+        "inverter_ac_kw": None,
+    }
+    case = {
+        "name": "made",
+        "slot_hours": 1.0,
+        "import_price": [1.0, 3.0],
+        "export_price": [0.5, 2.0],
+        "load_kwh": [1.0, 1.0],
+        "pv_kwh": [0.0, 0.0],
+        "battery": battery | changes.pop("battery", {}),
+        "end_value_per_stored_kwh": 0.5,
+        "published": {"grid_only_cost": 4.0, "cost": 1.5, "charged_kwh": 2.0, "discharged_kwh": 1.805},
+    }
+    return case | changes
+
+
+def part(**changes: Any) -> Part:
+    return Part.of("made.json: case 1 (made)", home(**changes))
+
+
+def test_cost_is_in_the_terms_of_the_case_when_hours_are_whole() -> None:
+    """Charging 2 kWh stores 1.9, of which 1.805 come out: 1 covers the load, 0.805 is sold."""
+    case = read_home_case(part())
+    best = best_schedule(case)
+    assert best.verified, best.faults
+    assert best.schedule["charge_kwh"].to_list() == pytest.approx([2.0, 0.0])
+    assert case.net_cost(best.schedule) == pytest.approx(1.0 + 2.0 + 0.19 - 0.805 * 2.0 - 0.5 * 1.0, abs=1e-6)
+    assert case.published_net_cost == pytest.approx(1.5 - 0.5)
+
+
+def test_row_says_published_ours_verified_and_difference_when_a_case_is_solved() -> None:
+    found = row(part())
+    details = found.details
+    assert details["difference"] == pytest.approx(float(found.value) - 1.0)
+    assert (details["published"], details["verified"], details["unknown_future_verified"]) == (1.0, True, True)
+    assert details["grid_only_cost"] == pytest.approx(4.0)
+    assert found.met is False  # 1.08 is above the 1.0 that this made case claims
+
+
+@pytest.mark.parametrize(("grid_only", "met"), [(4.0, True), (4.02, False)])
+def test_target_is_met_only_when_the_home_alone_costs_the_same(grid_only: float, met: bool) -> None:  # noqa: FBT001
+    told = {"grid_only_cost": grid_only, "cost": 2.0, "charged_kwh": 2.0, "discharged_kwh": 1.805}
+    assert row(part(published=told)).met is met
+
+
+def test_nothing_is_compared_when_the_published_end_is_unknown() -> None:
+    told = {"grid_only_cost": 4.0, "cost": 2.0, "charged_kwh": None, "discharged_kwh": None}
+    found = row(part(published=told))
+    assert (found.target, found.met, found.details["difference"]) == ("verified", True, None)
+
+
+def test_battery_only_rises_when_it_starts_below_its_minimum() -> None:
+    case = read_home_case(part(battery={"min_soc_kwh": 5.0}, end_value_per_stored_kwh=4.0))
+    best = best_schedule(case)
+    assert best.verified
+    assert np.diff([1.0, *best.schedule["soc_end_kwh"]]).min() >= -1e-9
+
+
+def test_inverter_limits_panels_and_battery_together_when_it_is_given() -> None:
+    case = read_home_case(part(pv_kwh=[0.0, 1.5], battery={"start_soc_kwh": 10.0, "inverter_ac_kw": 2.0}))
+    schedule = best_schedule(case).schedule
+    through = schedule["pv_kwh"] - schedule["curtailed_kwh"] + schedule["discharge_kwh"]
+    assert (through <= 2.0 + 1e-6).all()
+
+
+def test_nothing_ahead_is_read_when_the_future_is_unknown() -> None:
+    load, pv = np.arange(30.0), np.arange(30.0) / 10
+    known = expected(load, pv, 20, 1.0)
+    load[20:], pv[20:] = -1.0, -1.0
+    again = expected(load, pv, 20, 1.0)
+    assert all(np.array_equal(*pair) for pair in zip(known, again, strict=True))
+    assert known[0][4:].tolist() == load[:6].tolist()  # the same hour of the day before
+
+
+def test_unknown_future_costs_no_less_than_the_known_one() -> None:
+    case = read_home_case(part(load_kwh=[0.2, 3.0], pv_kwh=[1.0, 0.0]))
+    followed = followed_schedule(case)
+    assert followed.verified, followed.faults
+    assert case.net_cost(followed.schedule) >= case.net_cost(best_schedule(case).schedule) - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"load_kwh": [1.0]}, "load_kwh: has 1 values"),
+        ({"load_kwh": [1.0, "x"]}, "load_kwh, slot 1: expected a finite number, got 'x'"),
+        ({"pv_kwh": [1.0, -2.0]}, "pv_kwh, slot 1: must be at least 0"),
+        ({"slot_hours": 0}, "slot_hours: must be from"),
+        ({"battery": {"charge_efficiency": 0.0}}, "charge_efficiency: must be above 0"),
+        ({"battery": {"min_soc_kwh": 11.0}}, "min_soc_kwh 11 is above max_soc_kwh 10"),
+        ({"published": 3}, "published: expected an object"),
+        ({"import_price": []}, "import_price: expected a list of numbers, got an empty list"),
+    ],
+)
+def test_wrong_value_is_refused_with_its_place_and_a_remedy(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(DataRefusedError) as refusal:
+        row(part(**changes))
+    assert refusal.value.message.startswith("made.json: case 1 (made)")
+    assert words in refusal.value.message
+    assert refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "is no JSON document"),
+        ("[]", "holds no case"),
+        ("[3]", "expected an object"),
+        ('[{"name": "x"}]', "is of no known shape"),
+    ],
+)
+def test_wrong_file_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "cases.json"
+    path.write_text(content)
+    with pytest.raises(DataRefusedError, match=words):
+        rows_of_file(path)
+
+
+def test_missing_file_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(DataMissingError, match="is not there"):
+        rows_of_file(tmp_path / "none.json")
+
+
+def test_command_solves_the_cases_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "cases.json"
+    path.write_text(json.dumps([home(), home(name="other", slot_hours=0.25)]))
+    assert main(["arena", "--cases", str(path), "--json", "--data", "shipped"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert str(path) in document["homes"]
+    rows = pl.DataFrame(document["rows"][:2])
+    assert rows["case"].to_list() == ["made", "other"]
+    assert {"published", "ours", "verified", "difference"} <= set(rows.columns)
+
+
+def test_other_benchmarks_take_no_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["spine", "--cases", str(tmp_path / "x.json"), "--data", "shipped"]) == 2
+    assert "takes no --cases" in capsys.readouterr().err
