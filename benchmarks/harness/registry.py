@@ -80,15 +80,15 @@ BENCHMARKS = {
     ),
     "captured_share": Benchmark(
         module="benchmarks.captured_share",
-        measures="share of the possible saving that value and MPC capture in test weeks, daily protocol",
+        measures="share of the possible saving captured in test weeks, daily protocol, by battery; what is missing",
         short_seconds=10,
-        seconds=120,
+        seconds=600,
     ),
     "continuous": Benchmark(
         module="benchmarks.continuous",
         measures="the same with stored energy carried through the whole year",
-        short_seconds=15,
-        seconds=600,
+        short_seconds=30,
+        seconds=3600,
     ),
     "control": Benchmark(
         module="benchmarks.control",

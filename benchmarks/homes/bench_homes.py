@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import polars as pl
 
+from benchmarks.homes.batteries import LARGE
 from darkstar_pipeline.config.planning import ForecastSettings, MpcSettings
-from darkstar_pipeline.config.site import SiteSettings
 from env.site import Site
 from env.time_grid import grid, local_day
 from planner.forecasts.naive import naive_forecasts
@@ -22,10 +22,12 @@ Pair = tuple[str, str]
 """A home and the price area that it is paired with."""
 FIRST_DAY, LAST_DAY = date(2025, 10, 1), date(2026, 8, 21)  # 325 local days, both changes of the clock
 
+ZONE = "Europe/Stockholm"
+
 
 def default_site() -> Site:
-    """Return the site that `darkstar init --yes` describes."""
-    return SiteSettings().site("bench")
+    """Return the bench site of the first figures: a battery of 34.2 kWh and 8 kW."""
+    return LARGE.site()
 
 
 def default_protocol(site: Site) -> Protocol:
@@ -52,6 +54,7 @@ class BenchHomes(ABC):
         no_pv: a home without panels.
         served: the home of the benchmarks of the service.
         pairs: homes and areas that policies are measured on.
+        every_pair: the same, and every other home with one area.
         price_areas: areas with prices of several years.
     """
 
@@ -62,6 +65,7 @@ class BenchHomes(ABC):
     no_pv: ClassVar[str]
     served: ClassVar[str]
     pairs: ClassVar[tuple[Pair, ...]]
+    every_pair: ClassVar[tuple[Pair, ...]]
     price_areas: ClassVar[tuple[str, ...]]
 
     @abstractmethod
@@ -88,7 +92,7 @@ class BenchHomes(ABC):
 
     def prices(self, area: str) -> pl.DataFrame:
         """Return the tidy spot prices of an area over the calendar: `slot_start, price` [SEK/kWh]."""
-        span = grid(FIRST_DAY, LAST_DAY, "Europe/Stockholm")["slot_start"]
+        span = grid(FIRST_DAY, LAST_DAY, ZONE)["slot_start"]
         return self.all_prices(area).filter(pl.col("slot_start").is_between(span[0], span[-1]))
 
     def slots(self, pair: Pair, site: Site, first: date, last: date) -> pl.DataFrame:

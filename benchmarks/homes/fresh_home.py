@@ -15,8 +15,10 @@ from typing import Any
 
 import psutil
 
+from benchmarks.homes.batteries import LARGE
 from benchmarks.homes.bench_homes import BenchHomes, Pair
 
+BATTERY = ("--battery-kwh", f"{LARGE.capacity_kwh:g}", "--battery-kw", f"{LARGE.power_kw:g}")
 POLL_SECONDS = 0.05
 
 
@@ -112,13 +114,13 @@ def tree_bytes(pid: int) -> int:
 
 @contextmanager
 def fresh_home(homes: BenchHomes, pair: Pair) -> Iterator[FreshHome]:
-    """Make a folder with the configuration of `darkstar init --yes` and the home's tidy files beside it."""
+    """Make a folder with a configuration for the large battery and the home's tidy files beside it."""
     home, area = pair
     with TemporaryDirectory(prefix="darkstar-bench-") as name:
         fresh = FreshHome(Path(name))
         homes.readings(home).write_parquet(fresh.folder / "observations.parquet")
         homes.prices(area).write_parquet(fresh.folder / "prices.parquet")
-        fresh.run("init", "--site", "bench", "--area", area, "--yes")
+        fresh.run("init", "--site", "bench", "--area", area, *BATTERY, "--yes")
         yield fresh
 
 

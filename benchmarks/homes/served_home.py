@@ -18,7 +18,7 @@ import httpx2
 import polars as pl
 
 from benchmarks.homes.bench_homes import BenchHomes
-from benchmarks.homes.fresh_home import FreshHome
+from benchmarks.homes.fresh_home import BATTERY, FreshHome
 
 ZONE = "Europe/Stockholm"
 AREA, SITE = "SE4", "bench"
@@ -67,7 +67,7 @@ def served_home(homes: BenchHomes, at: datetime, *, champion: bool = True, days:
         readings, prices = moved_data(homes, at, days)
         readings.write_parquet(home.folder / "observations.parquet")
         prices.write_parquet(home.folder / "prices.parquet")
-        home.run("init", "--site", SITE, "--area", AREA, "--yes")
+        home.run("init", "--site", SITE, "--area", AREA, *BATTERY, "--yes")
         configure(home, "poll_seconds", "1.0")
         home.run("import", "observations", "observations.parquet")
         home.run("import", "prices", "prices.parquet", "--area", AREA)

@@ -28,6 +28,7 @@ class ShippedHomes(BenchHomes):
     villa, gaps, no_pv = seeded.HOMES
     served = villa
     pairs = (*product(seeded.HOMES, seeded.AREAS), (SAMPLE, SAMPLE_AREA))
+    every_pair = pairs
     price_areas = (*seeded.AREAS, SAMPLE_AREA)
 
     def readings(self, home: str) -> pl.DataFrame:

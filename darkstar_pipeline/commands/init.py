@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 DEFAULT_SITE = "home"
 
 SWEDISH_KRONA = "SEK"
+CAPACITY_KWH, POWER_KW = 10.0, 5.0  # what most homes with a battery have; the settings' own default is larger
 
 
 def init(
@@ -26,6 +27,12 @@ def init(
         str | None,
         typer.Option("--currency", metavar="CODE", help="ISO code of the currency; by default the price area's."),
     ] = None,
+    capacity: Annotated[
+        float | None, typer.Option("--battery-kwh", metavar="KWH", help="Battery capacity; by default 10 kWh.")
+    ] = None,
+    power: Annotated[
+        float | None, typer.Option("--battery-kw", metavar="KW", help="Battery power either way; by default 5 kW.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take the defaults without prompting.")] = False,
 ) -> Document:
     """Write a commented darkstar.yaml, or add a site to it."""
@@ -37,8 +44,15 @@ def init(
     if path.exists() and name in load_settings(path).sites:
         raise SiteExistsError(name, path)
     given = {"area": area, "timezone": timezone, "currency": currency}
-    answers = _ask(given) if call.can_prompt and not yes else given
-    site = _site(answers)
+    prompted = call.can_prompt and not yes
+    answers = _ask(given) if prompted else given
+    battery = _ask_battery(capacity, power) if prompted else _battery(capacity, power)
+    site = _site({**answers, "battery": battery})
+    if not prompted and (capacity is None or power is None):
+        call.note(
+            f"the battery of {name} is written as {site.battery.capacity_kwh:g} kWh and {site.battery.charge_kw:g} kW: "
+            "give yours with --battery-kwh and --battery-kw, or correct it in that file"
+        )
     add_site(path, name, site)
     if site.currency != SWEDISH_KRONA:
         call.note(
@@ -60,12 +74,11 @@ def init(
 
 
 def _ask(given: dict[str, str | None]) -> dict[str, Any]:
-    """Prompt for the price area, what it does not tell, and the battery's capacity and power."""
-    from darkstar_pipeline.config.battery import BatterySettings
+    """Prompt for the price area and for what it does not tell."""
     from darkstar_pipeline.config.countries import country_of
     from darkstar_pipeline.config.site import SiteSettings
 
-    usual, battery = SiteSettings.model_validate({}), BatterySettings.model_validate({})
+    usual = SiteSettings.model_validate({})
     area = given["area"] if given["area"] is not None else typer.prompt("Price area", default=usual.area, err=True)
     unknown = country_of(str(area)) is None
     zone, currency = given["timezone"], given["currency"]
@@ -73,14 +86,22 @@ def _ask(given: dict[str, str | None]) -> dict[str, Any]:
         zone = typer.prompt("Time zone, such as Europe/London", err=True)
     if unknown and currency is None:
         currency = typer.prompt("Currency of its prices, such as GBP", err=True)
-    capacity = typer.prompt("Battery capacity [kWh]", default=battery.capacity_kwh, type=float, err=True)
-    power = typer.prompt("Battery power [kW]", default=battery.charge_kw, type=float, err=True)
-    return {
-        "area": area,
-        "timezone": zone,
-        "currency": currency,
-        "battery": {"capacity_kwh": capacity, "charge_kw": power, "discharge_kw": power},
-    }
+    return {"area": area, "timezone": zone, "currency": currency}
+
+
+def _ask_battery(capacity: float | None, power: float | None) -> dict[str, float]:
+    """Prompt for what is not given of the battery."""
+    if capacity is None:
+        capacity = typer.prompt("Battery capacity [kWh]", default=CAPACITY_KWH, type=float, err=True)
+    if power is None:
+        power = typer.prompt("Battery power [kW]", default=POWER_KW, type=float, err=True)
+    return _battery(capacity, power)
+
+
+def _battery(capacity: float | None, power: float | None) -> dict[str, float]:
+    """Return the battery's settings, the usual ones for what is not given."""
+    power = POWER_KW if power is None else power
+    return {"capacity_kwh": CAPACITY_KWH if capacity is None else capacity, "charge_kw": power, "discharge_kw": power}
 
 
 def _site(answers: dict[str, Any]) -> "SiteSettings":

@@ -31,7 +31,8 @@ class RollingPlanner:
     def __init__(self, window: Window) -> None:
         self.window = window
         self.day = -1
-        self.first, self.end = 0, -1
+        self.first: int = 0
+        self.end: int = -1
 
     def decide(self, slot: int, soc_kwh: Energy) -> Command:
         """Return the command of a slot of the window."""

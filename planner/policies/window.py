@@ -22,7 +22,7 @@ from planner.value.overnight_value import end_values, start_values
 from planner.value.protocol import Protocol
 from planner.value.value_function import soc_grid
 
-PUBLISHED_MINUTE = 13 * 60  # local clock at which the next day's prices are there [min]
+PUBLISHED_MINUTE = 13 * 60
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,14 @@ class Window:
         site: battery, limits, time zone.
         protocol: start, settlement, write budget.
         history: readings that scenarios are taken from.
+        published_minute: local clock at which the next day's prices are there [min].
     """
 
     slots: pl.DataFrame
     site: Site
     protocol: Protocol
     history: pl.DataFrame
+    published_minute: int = PUBLISHED_MINUTE
 
     @cached_property
     def world(self) -> World:
@@ -87,7 +89,7 @@ class Window:
 
     def horizon(self, slot: int, day: int) -> int:
         """Return the end of the published prices at a slot's start."""
-        knows_next = self.clock[slot] >= PUBLISHED_MINUTE and self.next_is_known[day]
+        knows_next = self.clock[slot] >= self.published_minute and self.next_is_known[day]
         return int(self.starts[day + 2] if knows_next else self.starts[day + 1])
 
     def forecasts(self, first: int, midnight: int, end: int) -> tuple[Energy, Energy]:

@@ -10,7 +10,8 @@ from tests.builders.command_line import Darkstar, Terminal
 
 def test_init_writes_the_defaults_when_nothing_is_asked(home: Path, darkstar: Darkstar) -> None:
     done = darkstar("init", "--yes", "--json")
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
+    assert "written as 10 kWh and 5 kW: give yours with --battery-kwh and --battery-kw" in done.err
     assert done.document == {
         "site": "home",
         "path": str(home / "darkstar.yaml"),
@@ -18,8 +19,20 @@ def test_init_writes_the_defaults_when_nothing_is_asked(home: Path, darkstar: Da
         "timezone": "Europe/Stockholm",
         "currency": "SEK",
     }
-    assert load_settings().sites == {"home": SiteSettings.model_validate({})}
+    battery = {"capacity_kwh": 10, "charge_kw": 5, "discharge_kw": 5}
+    assert load_settings().sites == {"home": SiteSettings.model_validate({"battery": battery})}
     assert "curtailable: false" in (home / "darkstar.yaml").read_text()
+
+
+def test_init_takes_the_battery_that_is_given_and_assumes_nothing(home: Path, darkstar: Darkstar) -> None:
+    assert home.is_dir()
+    done = darkstar("init", "--battery-kwh", "13.5", "--battery-kw", "4.6", "--yes")
+    assert (done.code, done.err) == (0, "")
+    battery = load_settings().sites["home"].battery
+    assert (battery.capacity_kwh, battery.charge_kw, battery.discharge_kw) == (13.5, 4.6, 4.6)
+    refused = darkstar("init", "--site", "cabin", "--battery-kwh", "0", "--yes", "--json")
+    assert refused.code == 2
+    assert "capacity_kwh" in refused.error["message"]
 
 
 def test_init_guesses_zone_and_currency_when_the_area_tells(home: Path, darkstar: Darkstar) -> None:
@@ -81,7 +94,7 @@ def test_init_asks_only_what_it_cannot_guess_when_a_person_can_answer(
     assert done.code == 0, done.err
     site = load_settings().sites["home"]
     assert (site.area, site.timezone, site.currency) == ("FI", "Europe/Helsinki", "EUR")
-    assert (site.battery.capacity_kwh, site.battery.charge_kw, site.battery.discharge_kw) == (10, 8, 8)
+    assert (site.battery.capacity_kwh, site.battery.charge_kw, site.battery.discharge_kw) == (10, 5, 5)
 
 
 @pytest.mark.parametrize(
