@@ -6,14 +6,16 @@ on record).
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 import polars as pl
 
 from benchmarks.harness.results import Row, Scope
+from benchmarks.homes.batteries import BATTERIES, LARGE, USUAL, BenchBattery
 from benchmarks.homes.bench_homes import (
     FIRST_DAY,
     LAST_DAY,
@@ -34,6 +36,7 @@ from planner.forecasts.aurora_model import AuroraModel
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.naive import naive_forecasts
 from planner.forecasts.slot_series import SlotSeries, slot_series
+from planner.parallel import map_shards
 from planner.replay.daily import replay_days
 from planner.value.scenarios import Scenarios
 
@@ -68,31 +71,47 @@ class HeldOutForecasts:
 def run(scope: Scope) -> list[Row]:
     """Fit, forecast, compare, replay; the short form has one home and a few of its test days."""
     site, homes = default_site(), scope.homes
-    pairs = scope.of(homes.pairs, tuple(pair for pair in homes.pairs if pair[0] == homes.gaps)[:1])
+    pairs = scope.of(homes.every_pair, tuple(pair for pair in homes.pairs if pair[0] == homes.gaps)[:1])
     n_days = scope.of(None, SHORT_DAYS)
     forecasts = {home: _test_forecasts(homes, home, site, n_days) for home in dict.fromkeys(home for home, _ in pairs)}
     rows = [row for home, own in forecasts.items() for row in _error_rows(home, own, site)]
+    for battery in scope.of(BATTERIES, (USUAL, LARGE)):
+        rows += _battery_rows(homes, forecasts, scope.of(homes.pairs, pairs) if battery == LARGE else pairs, battery)
+    return rows
+
+
+def _battery_rows(
+    homes: BenchHomes, forecasts: Mapping[str, HeldOutForecasts], pairs: Sequence[Pair], battery: BenchBattery
+) -> list[Row]:
+    """Return what the forecasts bring MPC and `value` with a battery."""
+    rows: list[Row] = []
     gains: dict[str, list[float]] = {}
-    for pair in pairs:
-        home, area = pair
-        shares = _shares(homes, forecasts[home], pair, site)
+    found = map_shards(partial(_shares_of, homes, forecasts, battery.site()), pairs)
+    for (home, area), shares in zip(pairs, found, strict=True):
         for policy in POLICIES:
             naive, aurora = (shares[policy, forecast] for forecast in ("naive", "aurora"))
             rows += [
-                Row(f"captured_share_{policy}_naive_{home}_{area}", naive),
-                Row(f"captured_share_{policy}_aurora_{home}_{area}", aurora),
+                Row(f"captured_share_{policy}_naive{battery.suffix}_{home}_{area}", naive),
+                Row(f"captured_share_{policy}_aurora{battery.suffix}_{home}_{area}", aurora),
             ]
             kind = "without_weather" if forecasts[home].outlook is None else "with_weather"
             gains.setdefault(f"{policy}_gain_{kind}", []).append(100 * (aurora - naive))
             gains.setdefault(f"{policy}_gain_mean", []).append(100 * (aurora - naive))
-    return rows + [_gain_row(name, values) for name, values in sorted(gains.items())]
+    return rows + [_gain_row(name, battery, values) for name, values in sorted(gains.items())]
 
 
-def _gain_row(name: str, gains: list[float]) -> Row:
+def _shares_of(
+    homes: BenchHomes, forecasts: Mapping[str, HeldOutForecasts], site: Site, pair: Pair
+) -> dict[tuple[str, str], float]:
+    return _shares(homes, forecasts[pair[0]], pair, site)
+
+
+def _gain_row(name: str, battery: BenchBattery, gains: list[float]) -> Row:
     mean = sum(gains) / len(gains)
-    least = {"mpc_gain_with_weather": GAIN_WITH, "mpc_gain_without_weather": GAIN_WITHOUT}.get(name)
+    targets = {"mpc_gain_with_weather": GAIN_WITH, "mpc_gain_without_weather": GAIN_WITHOUT}
+    least = targets.get(name) if battery == LARGE else None
     if least is None:
-        return Row(name, mean, "points")
+        return Row(f"{name}{battery.suffix}", mean, "points")
     return Row(name, mean, "points", target=f">= {least}", met=mean >= least, applies="measured")
 
 
@@ -188,11 +207,11 @@ def _shares(homes: BenchHomes, test: HeldOutForecasts, pair: Pair, site: Site) -
     protocol, slots = default_protocol(site), slots_of_days(homes.window(pair, site), test.days)
     naive = homes.forecasts(pair[0], slots, site)
     sources = {"naive": (naive, test.history), "aurora": (test.forecasts, test.scenarios)}
-    bounds = [replay_days(policy, slots, naive, site, protocol) for policy in ("idle", "oracle")]
+    bounds = [replay_days(policy, slots, naive, site, protocol, workers=1) for policy in ("idle", "oracle")]
     shares: dict[tuple[str, str], float] = {}
     for policy in POLICIES:
         for name, (forecasts, past) in sources.items():
-            replayed = replay_days(policy, slots, forecasts, site, protocol, history=past)
+            replayed = replay_days(policy, slots, forecasts, site, protocol, history=past, workers=1)
             results = daily_results(pl.concat([*bounds, replayed], how="diagonal"), protocol, site)
             totals = evaluate(results, ("idle", policy, "oracle")).totals
             shares[policy, name] = float(totals.filter(pl.col("policy") == policy)["captured_share"][0])

@@ -76,7 +76,7 @@ BENCHMARKS = {
         module="benchmarks.aurora",
         measures="coverage and errors of Aurora's forecasts; the saving they add to MPC and value",
         short_seconds=30,
-        seconds=240,
+        seconds=900,
     ),
     "captured_share": Benchmark(
         module="benchmarks.captured_share",
