@@ -277,7 +277,15 @@ def _add_maintenance_commands(app: typer.Typer) -> None:
         maintenance.restore
     )
     command(app, "clean", examples=("darkstar clean --dry-run", "darkstar clean --json"))(maintenance.clean)
-    command(app, "doctor", examples=("darkstar doctor", "darkstar doctor --json"))(maintenance.doctor)
+    command(
+        app,
+        "doctor",
+        examples=(
+            "darkstar doctor",
+            "darkstar doctor --data",
+            "darkstar doctor --data --from 2026-01-01 --to 2026-01-31 --out january.png",
+        ),
+    )(maintenance.doctor)
 
 
 if __name__ == "__main__":

@@ -162,7 +162,8 @@ def _answer(report: "ImportReport") -> Document:
 def _draw(out: "Console", report: "ImportReport") -> None:
     """Print the report, a line per fact."""
     from darkstar_pipeline.console.output import cell, draw_table
-    from darkstar_pipeline.sources.home_assistant.choosing.understood import in_words, rows
+    from darkstar_pipeline.quality.energy_balance import in_words
+    from darkstar_pipeline.sources.home_assistant.choosing.understood import rows
 
     if report.understood:
         seen = rows(report.understood)

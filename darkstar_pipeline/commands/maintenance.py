@@ -2,18 +2,23 @@
 
 import re
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from darkstar_pipeline.console.arguments import check_picture, check_range, own_picture, parse_day
 from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.errors import ExitCode
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from darkstar_pipeline.config.settings import Settings
+    from darkstar_pipeline.doctor.stored_data import StoredData
 
 MIB = 2**20
 _HEADINGS = {"verdict": "", "check": "check", "detail": "result", "remedy": "what to do"}
@@ -27,6 +32,16 @@ _CLEAN_HEADINGS = {
     "setting": "kept by",
     "problem": "not done because",
 }
+_AMOUNT_HEADINGS = {
+    "name": "quantity",
+    "first_day": "first day",
+    "last_day": "last day",
+    "days": "days",
+    "there": "slots",
+    "gaps": "gaps",
+    "longest": "longest",
+}
+_SIZE_HEADINGS = {"name": "quantity", "typical": "typical day", "highest": "highest slot", "when": "at"}
 _NAMES_SECRET = re.compile(r"(?:token|password)_file['\"]?\s*:\s*['\"]?([^\s'\"#,}]+)")
 
 
@@ -131,11 +146,38 @@ def doctor(
         bool,
         typer.Option("--repair", help="Move aside what lies wrongly, mend modes, then check."),
     ] = False,
+    data: Annotated[
+        bool, typer.Option("--data", help="Check instead what is stored: each quantity in figures, and a week drawn.")
+    ] = False,
+    first: Annotated[
+        date | None,
+        typer.Option("--from", parser=parse_day, metavar="DAY", help="With --data: first day; default: all stored."),
+    ] = None,
+    last: Annotated[
+        date | None,
+        typer.Option("--to", parser=parse_day, metavar="DAY", help="With --data: last day; its week is drawn."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.png", help="With --data: the picture; default: in the state folder."),
+    ] = None,
 ) -> Document:
     """Check installation, configuration, state folder, data and models.
 
-    A failed check names its remedy; the command then ends with 3.
+    A failed check names its remedy; the command then ends with 3. With --data: what is stored of each quantity, where
+    it came from, what is missing or unlike the home, and whether load = PV + import - export + discharge - charge.
     """
+    if data:
+        if repair:
+            raise UsageError("--data only looks, --repair changes files", "give one of them")
+        return _stored_data(call, first, last, out)
+    if first is not None or last is not None or out is not None:
+        raise UsageError("--from, --to and --out belong to --data", "darkstar doctor --data --from DAY --to DAY")
+    return _checks(call, repair=repair)
+
+
+def _checks(call: Call, *, repair: bool) -> Document:
+    """Run the checks of everything around the data."""
     from darkstar_pipeline.config.settings import home_dir
     from darkstar_pipeline.doctor import Verdict, run_checks
     from darkstar_pipeline.doctor.repair import repair_lake
@@ -156,6 +198,52 @@ def doctor(
         document["repaired"] = [asdict(each) for each in repaired]
     code = ExitCode.DONE if healthy else ExitCode.DATA
     return Document(document, lambda out: draw_table(out, rows, _HEADINGS), code)
+
+
+def _stored_data(call: Call, first: date | None, last: date | None, out: Path | None) -> Document:
+    """Check what is stored of a site, and draw its last week."""
+    from darkstar_pipeline.doctor.stored_data import examine_data
+    from darkstar_pipeline.pictures import save_png, week_figure
+
+    if first is not None and last is not None:
+        check_range(first, last)
+    wanted = None if out is None else check_picture(out)
+    context = call.context()
+    stored = examine_data(context, first, last)
+    figure = week_figure(
+        stored.week,
+        [quantity.quantity for quantity in stored.quantities],
+        site=context.site_name,
+        timezone=context.timezone,
+        currency=context.site_settings.currency,
+        unlike={each.quantity: [reading.slot_start for reading in each.unlike] for each in stored.quantities},
+        refused=stored.excluded,
+    )
+    target = own_picture(context, f"week-{stored.week['local_day'][-1]}") if wanted is None else wanted
+    save_png(figure, target, shared=wanted is not None)
+    document = {
+        "site": context.site_name,
+        "from": stored.first_day,
+        "to": stored.last_day,
+        "quantities": [asdict(quantity) for quantity in stored.quantities],
+        "balance": None if stored.balance is None else asdict(stored.balance),
+        "week": {"from": stored.week["local_day"][0], "to": stored.week["local_day"][-1], "refused": stored.excluded},
+        "picture": str(target),
+    }
+    return Document(document, lambda pen: draw_stored_data(pen, stored, context.timezone, target))
+
+
+def draw_stored_data(out: "Console", stored: "StoredData", timezone: str, picture: Path) -> None:
+    """Print how much there is, how large it is, where it came from, and what is not right with it."""
+    from darkstar_pipeline.doctor.stored_rows import fact_rows, quantity_rows
+
+    rows = quantity_rows(stored, timezone)
+    draw_table(out, rows, _AMOUNT_HEADINGS)
+    out.print()
+    draw_table(out, rows, _SIZE_HEADINGS)
+    out.print()
+    facts = [*fact_rows(stored, timezone), {"fact": "picture", "value": str(picture)}]
+    draw_table(out, facts, {"fact": "", "value": ""})
 
 
 def _secret_files(settings: "Settings") -> list[Path]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from darkstar_pipeline.console.arguments import OneDay, check_out, parse_policies
+from darkstar_pipeline.console.arguments import OneDay, check_picture, own_picture, parse_policies
 from darkstar_pipeline.console.call import Call
-from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document
 from planner.policy_names import POLICIES
 
@@ -36,19 +35,12 @@ def plot(
     Each panel has the price, net battery power, state of charge and export.
     """
     names = parse_policies(policies)
-    if out is not None and out.suffix.lower() != ".png":
-        raise UsageError(f"{out} is not the name of a picture", "end it in .png")
+    wanted = None if out is None else check_picture(out)
     context = call.context()
-    target = check_out(out) if out is not None else picture_path(context, day)
+    target = own_picture(context, str(day)) if wanted is None else wanted
     draw_day(context, day, names, target, shared=out is not None)
     document = {"file": str(target), "day": day, "policies": names}
     return Document(document, lambda pen: pen.print(str(target), markup=False))
-
-
-def picture_path(context: "Context", day: date) -> Path:
-    """Return the path of a day's picture, and make its folder."""
-    context.pictures.mkdir(parents=True, exist_ok=True)
-    return context.pictures / f"{context.site_name}-{day}.png"
 
 
 def draw_day(context: "Context", day: date, policies: Sequence[str], path: Path, *, shared: bool = False) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from darkstar_pipeline.commands.evaluate import TOTAL_COLUMNS, draw_verdict
-from darkstar_pipeline.commands.plot import draw_day, picture_path
+from darkstar_pipeline.commands.plot import draw_day
+from darkstar_pipeline.console.arguments import own_picture
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
 from planner.policy_names import POLICIES
@@ -118,9 +119,9 @@ def _pictures(context: "Context", verdict: "RangeVerdict") -> list[Path]:
     if _is_older(whole, newest):
         save_png(verdict_figure(days, totals, currency=context.site_settings.currency), whole)
     for day in chosen:
-        if _is_older(picture_path(context, day), newest):
-            draw_day(context, day, POLICIES, picture_path(context, day))
-    return [whole, *(picture_path(context, day) for day in chosen)]
+        if _is_older(own_picture(context, str(day)), newest):
+            draw_day(context, day, POLICIES, own_picture(context, str(day)))
+    return [whole, *(own_picture(context, str(day)) for day in chosen)]
 
 
 def _is_older(path: Path, moment: float) -> bool:

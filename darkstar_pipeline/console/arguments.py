@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST, is_written_day
 from darkstar_pipeline.console.failures import UsageError
 from planner.policy_names import LEARNED_POLICIES, POLICIES, is_learned
+
+if TYPE_CHECKING:
+    from darkstar_pipeline.context import Context
 
 
 def parse_day(text: str) -> date:
@@ -99,3 +102,20 @@ def check_out(path: Path) -> Path:
             f"{path} lies in the state folder {state}, which only Darkstar writes", "name a file elsewhere"
         )
     return path.expanduser().absolute()
+
+
+def check_picture(path: Path) -> Path:
+    """Return the absolute path of the picture that a person named for output.
+
+    Raises:
+        UsageError: it is no PNG, or lies in the state folder.
+    """
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"{path} is not the name of a picture", "end it in .png")
+    return check_out(path)
+
+
+def own_picture(context: "Context", name: str) -> Path:
+    """Return the path of a picture in the state folder, and make its folder."""
+    context.pictures.mkdir(parents=True, exist_ok=True)
+    return context.pictures / f"{context.site_name}-{name}.png"

@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from darkstar_pipeline.ingest.merge import MergeResult
-from darkstar_pipeline.sources.home_assistant.choosing.understood import Balance, Understood
+from darkstar_pipeline.quality.energy_balance import Balance
+from darkstar_pipeline.sources.home_assistant.choosing.understood import Understood
 
 
 @dataclass(frozen=True, kw_only=True)

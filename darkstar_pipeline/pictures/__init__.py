@@ -7,5 +7,6 @@ page. Matplotlib takes a second to import and is imported by the functions that 
 from darkstar_pipeline.pictures.canvas import png_bytes, save_png
 from darkstar_pipeline.pictures.day import day_figure
 from darkstar_pipeline.pictures.verdict import verdict_figure
+from darkstar_pipeline.pictures.week import week_figure
 
-__all__ = ["day_figure", "png_bytes", "save_png", "verdict_figure"]
+__all__ = ["day_figure", "png_bytes", "save_png", "verdict_figure", "week_figure"]

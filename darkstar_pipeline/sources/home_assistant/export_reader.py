@@ -15,8 +15,9 @@ import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.quality.energy_balance import Balance, balance_of
 from darkstar_pipeline.sources.believed import without_unlike_readings
-from darkstar_pipeline.sources.home_assistant.choosing.understood import Balance, Understood, balance_of
+from darkstar_pipeline.sources.home_assistant.choosing.understood import Understood
 from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS
 from darkstar_pipeline.sources.home_assistant.exports import (
     Export,

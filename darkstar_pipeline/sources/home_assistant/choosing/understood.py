@@ -15,7 +15,6 @@ _POSITIVE = {
     Subject.BATTERY: "charging",
     Subject.BATTERY_INVERTED: "discharging",
 }
-_INTO_HOME = {"pv_kwh": 1.0, "import_kwh": 1.0, "export_kwh": -1.0, "batt_discharge_kwh": 1.0, "batt_charge_kwh": -1.0}
 _SAMPLES = 3
 
 
@@ -46,25 +45,6 @@ class Understood:
     energy_kwh: float | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Balance:
-    """The energy balance of the slots in which all flows are known.
-
-    Attributes:
-        slots: number of those slots.
-        load_kwh: the load as recorded [kWh].
-        flows_kwh: PV + import - export + discharge - charge, which should be the load [kWh].
-        unexplained_kwh: sum of the differences of the slots, without their signs [kWh].
-        without: flows that no sensor records and that are taken as nothing.
-    """
-
-    slots: int
-    load_kwh: float
-    flows_kwh: float
-    unexplained_kwh: float
-    without: tuple[str, ...]
-
-
 def understood(sensor: Series, quantity: str, slots: pl.DataFrame | None) -> Understood:
     """Return how a sensor was understood.
 
@@ -88,29 +68,6 @@ def understood(sensor: Series, quantity: str, slots: pl.DataFrame | None) -> Und
     )
 
 
-def balance_of(slots: pl.DataFrame) -> Balance | None:
-    """Return the energy balance of readings; None where load or grid are not recorded.
-
-    Args:
-        slots: `[slot_start, <columns>]`.
-    """
-    if "load_kwh" not in slots.columns or "import_kwh" not in slots.columns:
-        return None
-    flows = {name: sign for name, sign in _INTO_HOME.items() if name in slots.columns}
-    whole = slots.drop_nulls(["load_kwh", *flows])
-    if whole.is_empty():
-        return None
-    into = whole.select(pl.sum_horizontal(pl.col(name) * sign for name, sign in flows.items()))[:, 0]
-    load = whole["load_kwh"]
-    return Balance(
-        slots=whole.height,
-        load_kwh=round(float(load.sum()), 3),
-        flows_kwh=round(float(into.sum()), 3),
-        unexplained_kwh=round(float((load - into).abs().sum()), 3),
-        without=tuple(name for name in _INTO_HOME if name not in flows),
-    )
-
-
 def rows(seen: Sequence[Understood]) -> list[Mapping[str, object]]:
     """Return what was understood as rows of a table."""
     return [
@@ -129,13 +86,3 @@ def rows(seen: Sequence[Understood]) -> list[Mapping[str, object]]:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"  # noqa: PLR2004 - two minutes
-
-
-def in_words(balance: Balance) -> str:
-    """Return a balance as a sentence."""
-    share = balance.unexplained_kwh / balance.load_kwh if balance.load_kwh > 0 else 0.0
-    missing = f", without {', '.join(balance.without)}" if balance.without else ""
-    return (
-        f"load {balance.load_kwh:.2f} kWh, PV + import - export + discharge - charge {balance.flows_kwh:.2f} kWh"
-        f"{missing}; {balance.unexplained_kwh:.2f} kWh ({share:.0%} of the load) unexplained in {balance.slots} slots"
-    )

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.sources.home_assistant.choosing.understood import in_words, rows
+from darkstar_pipeline.quality.energy_balance import in_words
+from darkstar_pipeline.sources.home_assistant.choosing.understood import rows
 from tests.builders.home_assistant_exports import counting, history, read
 
 

@@ -1,0 +1,105 @@
+"""The check of a site's stored readings and prices: quantities in figures, the energy balance, a week slot by slot.
+
+It repeats on what is stored what an import says of a file. Nothing is repaired. What does not belong here: the grades
+of days (`quality`), damaged files and rows (`lake_rows`).
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.doctor.stored_quantities import StoredQuantity, stored_quantity
+from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.quality.energy_balance import Balance, balance_of
+from darkstar_pipeline.warehouse.schemas import (
+    DATA_QUALITY_DAILY,
+    ENERGY_COLUMNS,
+    METER_READINGS,
+    RAW_SPOT_PRICES,
+    SOC_COLUMNS,
+)
+from env.time_grid import grid
+
+WEEK = timedelta(days=6)
+_LEVEL = SOC_COLUMNS[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredData:
+    """What is stored of a site from one day to another.
+
+    Attributes:
+        first_day: first day that was looked at.
+        last_day: last day that was looked at.
+        quantities: each quantity that is stored, in figures.
+        balance: whether the flows of the home add up; None where load or import are not stored.
+        week: the whole slot grid of the last week: `slot_start`, `local_day` and a column a quantity; null where
+            nothing is stored.
+        excluded: days of that week that the gate refused, with its reasons.
+    """
+
+    first_day: date
+    last_day: date
+    quantities: tuple[StoredQuantity, ...]
+    balance: Balance | None
+    week: pl.DataFrame
+    excluded: dict[date, str]
+
+
+def examine_data(context: Context, first: date | None, last: date | None) -> StoredData:
+    """Examine the readings and prices that are stored of a site.
+
+    Args:
+        context: the site and its lake.
+        first: first local day; None is the first that is stored.
+        last: last local day; None is the last that is stored.
+
+    Raises:
+        DataMissingError: nothing is stored of these days.
+    """
+    lake, site, timezone = context.lake, context.site_name, context.timezone
+    readings = lake.read(METER_READINGS, site, first, last)
+    prices = lake.read(RAW_SPOT_PRICES, site, first, last)
+    unit = f"{context.site_settings.currency}/kWh"
+    units = dict.fromkeys(ENERGY_COLUMNS, "kWh") | {_LEVEL: "%"}
+    found = [
+        *(
+            stored_quantity(readings, name, table=METER_READINGS.name, unit=units[name], timezone=timezone)
+            for name in units
+        ),
+        stored_quantity(prices, "price", table=RAW_SPOT_PRICES.name, unit=unit, timezone=timezone),
+    ]
+    quantities = tuple(quantity for quantity in found if quantity is not None)
+    if not quantities:
+        raise _nothing(context, first, last)
+    start = min(quantity.first_day for quantity in quantities)
+    # Prices reach into tomorrow: the week is one that has readings, where there are any.
+    measured = [quantity for quantity in quantities if quantity.quantity != "price"] or quantities
+    end = max(quantity.last_day for quantity in measured)
+    week = grid(max(end - WEEK, start), end, timezone)
+    for rows, names in ((readings, [*units]), (prices, ["price"])):
+        week = week.join(rows.select("slot_start", *names), on="slot_start", how="left", maintain_order="left")
+    grades = lake.read(DATA_QUALITY_DAILY, site, week["local_day"][0], end).filter(pl.col("status") == "exclude")
+    return StoredData(
+        first_day=start,
+        last_day=max(quantity.last_day for quantity in quantities),
+        quantities=quantities,
+        balance=balance_of(readings),
+        week=week,
+        excluded=dict(grades.select("day", "reasons").iter_rows()),
+    )
+
+
+def _nothing(context: Context, first: date | None, last: date | None) -> DataMissingError:
+    """Return the error for days without data, with the days that there are."""
+    site = context.site_name
+    stored = {day for table in (METER_READINGS, RAW_SPOT_PRICES) for day in context.lake.days(table, site)}
+    if not stored:
+        message = f"no reading and no price is stored of site {site}"
+        return DataMissingError(message, "darkstar import observations FILE and darkstar import prices FILE")
+    start, end = f"from {first}" if first else "", f"to {last}" if last else ""
+    span = " ".join(part for part in (start, end) if part)
+    message = f"no reading and no price of site {site} is stored {span}".rstrip()
+    return DataMissingError(message, f"stored are days from {min(stored)} to {max(stored)}")

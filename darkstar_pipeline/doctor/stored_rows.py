@@ -1,0 +1,76 @@
+"""Stored data as rows for a person: each quantity in figures, then the facts that need a sentence."""
+
+import math
+from datetime import datetime
+from typing import Any
+
+from darkstar_pipeline.doctor.stored_data import StoredData
+from darkstar_pipeline.doctor.stored_quantities import StoredQuantity
+from darkstar_pipeline.quality.energy_balance import in_words
+from env.time_grid import SLOT_HOURS, zone
+
+_SHORT_NAMES = {
+    "batt_charge_kwh": "charge",
+    "batt_discharge_kwh": "discharge",
+    "ev_kwh": "car",
+    "soc_start_percent": "soc",
+}
+_MOST_SOURCES = 3
+
+
+def quantity_rows(stored: StoredData, timezone: str) -> list[dict[str, Any]]:
+    """Return a row a quantity: `name, first_day, last_day, days, there, gaps, longest, typical, highest, when`."""
+    return [_figures(quantity, timezone) for quantity in stored.quantities]
+
+
+def fact_rows(stored: StoredData, timezone: str) -> list[dict[str, str]]:
+    """Return the energy balance, the sources, what is unlike the home and the refused days: `fact, value`."""
+    facts = [("balance", in_words(stored.balance) if stored.balance else "not known: load or import are not stored")]
+    for sources, names in _sources(stored).items():
+        facts += [(", ".join(names), source) for source in sources]
+    for quantity in stored.quantities:
+        if quantity.unlike:
+            first = quantity.unlike[0]
+            count = f"{len(quantity.unlike)} slots" if len(quantity.unlike) > 1 else "1 slot"
+            words = f"{count} unlike this home, first {_local(first.slot_start, timezone)}: {first.reason}"
+            facts.append((_name(quantity), words))
+    facts += [(str(day), f"refused: {reasons}") for day, reasons in sorted(stored.excluded.items())]
+    return [{"fact": fact, "value": value} for fact, value in facts]
+
+
+def _figures(quantity: StoredQuantity, timezone: str) -> dict[str, Any]:
+    gap = quantity.largest_gaps[0].slots * SLOT_HOURS if quantity.largest_gaps else None
+    return {
+        "name": _name(quantity),
+        "first_day": quantity.first_day,
+        "last_day": quantity.last_day,
+        "days": quantity.days,
+        "there": f"{math.floor(quantity.share * 1000) / 10:.1f} %",  # never 100 where one is missing
+        "gaps": quantity.gaps,
+        "longest": "" if gap is None else f"{gap:g} h",
+        "typical": "–" if quantity.typical is None else f"{quantity.typical:.3g} {quantity.unit}",
+        "highest": f"{quantity.highest:.3g} {quantity.unit}",
+        "when": _local(quantity.highest_slot, timezone),
+    }
+
+
+def _sources(stored: StoredData) -> dict[tuple[str, ...], list[str]]:
+    """Return the names of quantities by where they came from, so that a common source is told once."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for quantity in stored.quantities:
+        told = [
+            f"{one.slots} slots of {one.source}, {one.native_minutes} min, {one.first_day} to {one.last_day}"
+            for one in quantity.sources[:_MOST_SOURCES]
+        ]
+        if (more := len(quantity.sources) - _MOST_SOURCES) > 0:
+            told.append(f"and {more} older sources" if more > 1 else "and an older source")
+        groups.setdefault(tuple(told), []).append(_name(quantity))
+    return groups
+
+
+def _name(quantity: StoredQuantity) -> str:
+    return _SHORT_NAMES.get(quantity.quantity, quantity.quantity.removesuffix("_kwh"))
+
+
+def _local(instant: datetime, timezone: str) -> str:
+    return f"{instant.astimezone(zone(timezone)):%Y-%m-%d %H:%M}"

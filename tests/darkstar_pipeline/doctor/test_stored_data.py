@@ -1,0 +1,139 @@
+"""What is stored: quantities in figures, balance, the week that is drawn, and errors where nothing is stored."""
+
+from datetime import date, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.doctor.stored_data import examine_data
+from darkstar_pipeline.doctor.stored_quantities import StoredQuantity
+from darkstar_pipeline.doctor.stored_rows import fact_rows, quantity_rows
+from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from tests.builders.small_home import DAYS, FIRST, LAST, SHORT_DAY, small_context
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return small_context(tmp_path)
+
+
+def rewrite(context: Context, *columns: pl.Expr) -> None:
+    """Change what is stored of the readings."""
+    rows = context.lake.read(METER_READINGS, "home").with_columns(columns)
+    context.lake.write_days(METER_READINGS, "home", DAYS, rows)
+
+
+def quantity(context: Context, name: str, first: date | None = None, last: date | None = None) -> StoredQuantity:
+    return next(one for one in examine_data(context, first, last).quantities if one.quantity == name)
+
+
+def test_a_quantity_is_counted_when_an_afternoon_is_missing(context: Context):
+    load = quantity(context, "load_kwh")
+    assert (load.first_day, load.last_day, load.days, load.slots) == (FIRST, LAST, 14, 14 * 96 + 4 - 44)
+    assert load.share == pytest.approx(1 - 44 / 1348)
+    assert [(gap.first_slot.isoformat(), gap.slots) for gap in load.largest_gaps] == [("2025-10-24T11:00:00+00:00", 44)]
+    assert [(one.source, one.native_minutes, one.slots) for one in load.sources] == [("test", 15, load.slots)]
+    assert quantity(context, "price").unit == "SEK/kWh"
+
+
+def test_the_typical_day_is_of_whole_days_when_one_was_read_in_part(context: Context):
+    rewrite(context, pl.when(pl.col("local_day") == SHORT_DAY).then(9.0).otherwise(0.25).alias("load_kwh"))
+    load = quantity(context, "load_kwh")
+    assert (load.typical, load.highest) == (24.0, 9.0)
+    assert quantity(context, "load_kwh", SHORT_DAY, SHORT_DAY).typical is None
+
+
+def test_a_level_is_described_by_its_mean_when_it_is_no_energy(context: Context):
+    rewrite(context, pl.lit(55.0).alias("soc_start_percent"))
+    soc = quantity(context, "soc_start_percent")
+    assert (soc.unit, soc.typical, soc.unlike) == ("%", 55.0, ())
+
+
+def test_only_the_range_counts_when_one_is_given(context: Context):
+    first, last = date(2025, 10, 26), date(2025, 10, 27)
+    data = examine_data(context, first, last)
+    assert (data.first_day, data.last_day) == (first, last)
+    assert {one.slots for one in data.quantities} == {196}, "the day on which the clock goes back has 100"
+    assert data.week.height == 196
+
+
+def test_the_week_ends_with_the_readings_when_prices_reach_further(context: Context):
+    rows = context.lake.read(METER_READINGS, "home").filter(pl.col("local_day") <= date(2025, 10, 30))
+    context.lake.write_days(METER_READINGS, "home", DAYS, rows)
+    data = examine_data(context, None, None)
+    assert (data.last_day, data.week["local_day"][0], data.week["local_day"][-1]) == (
+        LAST,
+        date(2025, 10, 24),
+        date(2025, 10, 30),
+    )
+    assert data.week["load_kwh"].null_count() == 44, "the afternoon that was not read is part of the grid"
+
+
+def test_what_is_unlike_the_home_is_named_with_slot_and_rule(context: Context):
+    odd = datetime.fromisoformat("2025-10-29T18:00:00Z")
+    rewrite(context, pl.when(pl.col("slot_start") == odd).then(7.9).otherwise("load_kwh").alias("load_kwh"))
+    data = examine_data(context, None, None)
+    fact = next(row["value"] for row in fact_rows(data, context.timezone) if row["fact"] == "load")
+    assert fact.startswith("1 slot unlike this home, first 2025-10-29 19:00: load_kwh 7.9 kWh is 31.6 kW, ")
+
+
+def test_the_balance_is_that_of_an_import_when_the_grid_is_read(context: Context):
+    assert examine_data(context, None, None).balance is None
+    net = pl.col("load_kwh") - pl.col("pv_kwh") + 0.1
+    rewrite(
+        context,
+        net.clip(lower_bound=0).alias("import_kwh"),
+        (-net).clip(lower_bound=0).alias("export_kwh"),
+        pl.lit(0.1).alias("water_kwh"),
+    )
+    balance = examine_data(context, None, None).balance
+    assert balance is not None
+    assert balance.unexplained_kwh == pytest.approx(0, abs=1e-6), "the heater is not part of the load"
+    assert (balance.appliances, balance.without) == (("water heater",), ("batt_discharge_kwh", "batt_charge_kwh"))
+
+
+def test_tables_fit_eighty_columns_when_every_quantity_is_stored(context: Context):
+    from darkstar_pipeline.commands.maintenance import draw_stored_data
+
+    rewrite(
+        context,
+        *(
+            pl.lit(1234.5678).alias(name)
+            for name in ("import_kwh", "export_kwh", "batt_charge_kwh", "batt_discharge_kwh", "water_kwh", "ev_kwh")
+        ),
+        pl.lit(55.0).alias("soc_start_percent"),
+    )
+    data = examine_data(context, None, None)
+    out = StringIO()
+    draw_stored_data(Console(file=out, width=80, highlight=False), data, context.timezone, Path("week.png"))
+    lines = out.getvalue().splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert sum(line.startswith("quantity ") for line in lines) == 2, "each table in one part"
+    assert len(quantity_rows(data, context.timezone)) == 10
+
+
+def test_a_site_without_data_is_told_how_to_import(tmp_path: Path):
+    with pytest.raises(DataMissingError, match="no reading and no price is stored of site home") as refused:
+        examine_data(small_context(tmp_path, filled=False), None, None)
+    assert "darkstar import observations" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        (LAST + timedelta(days=1), None, f"is stored from {LAST + timedelta(days=1)}$"),
+        (None, FIRST - timedelta(days=1), f"is stored to {FIRST - timedelta(days=1)}$"),
+        (date(2024, 1, 1), date(2024, 1, 2), "is stored from 2024-01-01 to 2024-01-02$"),
+    ],
+)
+def test_a_range_without_data_names_the_days_that_are_stored(
+    context: Context, first: date | None, last: date | None, words: str
+):
+    with pytest.raises(DataMissingError, match=words) as refused:
+        examine_data(context, first, last)
+    assert refused.value.hint == f"stored are days from {FIRST} to {LAST}"
