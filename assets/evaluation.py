@@ -9,9 +9,10 @@ from dagster_duckdb import DuckDBResource
 from assets.description import days_of, markdown_table, picture_metadata
 from assets.home import Check, Home, Result, daily_asset
 from assets.pictures import last_day, verdict
-from assets.replays import SHOWN, with_oracle
+from assets.replays import shown_totals, with_oracle
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.datasets.replay_inputs import content_hash
+from darkstar_pipeline.evaluation.charged_days import charged_days
 from darkstar_pipeline.tracking.evaluation_run import EvaluationRecord, TrackedRun, log_evaluation
 from darkstar_pipeline.warehouse.schemas import POLICY_SCHEDULES
 from planner.evaluation.verdict import Evaluation, evaluate
@@ -54,12 +55,13 @@ def evaluation_report_asset(home: Home) -> dg.AssetsDefinition:
         check = JUDGED.result(passed=results.height > 0, days=results["day"].n_unique())
         if results.is_empty():
             return dg.MaterializeResult(metadata={"days judged": 0}, check_results=[check])
-        evaluation = evaluate(results)
+        evaluation = evaluate(charged_days(home.context, results))
         pictures = {**verdict(evaluation, home), **_last_evaluated_day(home, evaluation)}
         run = log_evaluation(home.context.home, _record(context, home, evaluation, oracle_schedules, pictures))
         context.instance.add_run_tags(context.run_id, {"mlflow/run_id": run.run_id})
         last = context.partition_keys[-1]
-        extras = {"by month": markdown_table(_by_month(context, home, warehouse))}
+        by_month = _bills(evaluation) if evaluation.months.height else _by_month(context, home, warehouse)
+        extras = {"by month": markdown_table(by_month)}
         context.add_asset_metadata({**_summary(evaluation, pictures), **extras}, partition_key=last)
         return dg.MaterializeResult(metadata=_link(run), check_results=[check])
 
@@ -120,7 +122,7 @@ def _summary(evaluation: Evaluation, pictures: dict[str, bytes]) -> dict[str, An
     plain = {f"captured share, {policy}": share for policy, share in shares.items() if share is not None}
     return {
         "days judged": evaluation.days["day"].n_unique(),
-        "totals": markdown_table(evaluation.totals.select(SHOWN), digits=3),
+        "totals": markdown_table(shown_totals(evaluation), digits=3),
         **plain,
         **picture_metadata(pictures),
     }
@@ -128,6 +130,12 @@ def _summary(evaluation: Evaluation, pictures: dict[str, bytes]) -> dict[str, An
 
 def _link(run: TrackedRun) -> dict[str, Any]:
     return {"mlflow run": dg.MetadataValue.url(run.url), "mlflow run id": run.run_id}
+
+
+def _bills(evaluation: Evaluation) -> pl.DataFrame:
+    """Bill of each month, its demand charge included, a column a policy."""
+    months = evaluation.months.with_columns(month=pl.col("month").dt.strftime("%Y-%m"))
+    return months.pivot("policy", index=["month", "days"], values="total_cost").sort("month")
 
 
 def _by_month(context: dg.AssetExecutionContext, home: Home, warehouse: DuckDBResource) -> pl.DataFrame:

@@ -7,12 +7,13 @@ from assets.description import days_of, describe_left_out, describe_range, markd
 from assets.home import Check, Home, Result, daily_asset, days_before
 from assets.oracle import NO_BREACHES
 from assets.pictures import last_day, verdict
-from assets.replays import SHOWN, policy_result_rows, policy_schedule_rows, with_oracle
+from assets.replays import policy_result_rows, policy_schedule_rows, shown_totals, with_oracle
 from assets.usable_days import left_out, whole_days
 from assets.verification import SCHEDULES_VERIFIED, rejection_reasons, verified_check, verify_schedules
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
+from darkstar_pipeline.evaluation.charged_days import charged_days
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, POLICY_SCHEDULES
 from planner.evaluation.verdict import evaluate
@@ -20,7 +21,10 @@ from planner.value.scenario_source import SCENARIO_DAYS
 
 GROUP = "policies"
 STAGE = "policies"
-BOUND_HOLDS = Check(name="oracle_bounds", description="On no day does a policy pay less than perfect hindsight.")
+BOUND_HOLDS = Check(
+    name="oracle_bounds",
+    description="On no day does a policy pay less than perfect hindsight; energy and wear, without a demand charge.",
+)
 BOUND_TOLERANCE = 1e-6  # money; the solver's own
 
 
@@ -82,11 +86,15 @@ def policy_daily_results_asset(home: Home) -> dg.AssetsDefinition:
         oracle_daily_results: pl.DataFrame,
         data_quality_daily: pl.DataFrame,
     ) -> Result:
-        """Costs of each policy, day by day, settlement of the energy left in the battery included."""
+        """Costs of each policy, day by day, settlement of the energy left in the battery included.
+
+        Where power is charged, the totals include the months' charge; the rows are of days, without it.
+        """
         rows = policy_result_rows(home, STAGE, policy_schedules, data_quality_daily)
         below, breaches = below_bound(rows, oracle_daily_results), int(rows["breaches"].sum())
-        evaluation = evaluate(with_oracle(rows, oracle_daily_results))
-        totals = markdown_table(evaluation.totals.select(SHOWN), digits=3)
+        judged = charged_days(home.context, with_oracle(rows, oracle_daily_results), bound=False)
+        evaluation = evaluate(judged)
+        totals = markdown_table(shown_totals(evaluation), digits=3)
         describe_range(context, rows, "day", totals=totals, **picture_metadata(verdict(evaluation, home)))
         return dg.MaterializeResult(
             value=rows,

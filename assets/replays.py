@@ -9,9 +9,10 @@ from darkstar_pipeline.config.fingerprints import Stage, config_version
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from planner.evaluation.daily_results import daily_results
+from planner.evaluation.verdict import POWER_COLUMNS, Evaluation
 from planner.replay.daily import replay_days
 
-SHOWN = ("policy", "days", "cost", "captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
+_SHARES = ("captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
 
 
 def policy_schedule_rows(
@@ -36,6 +37,12 @@ def policy_result_rows(home: Home, stage: Stage, schedules: pl.DataFrame, qualit
     totals = daily_results(schedules, protocol_of(home.settings, home.site.battery), home.site)
     grades = quality.select("day", pl.col("status").alias("quality"))
     return totals.join(grades, on="day", how="left").with_columns(_site(home), _version(home, stage))
+
+
+def shown_totals(evaluation: Evaluation) -> pl.DataFrame:
+    """The totals of a verdict as the page shows them, with the demand charge where power is charged."""
+    power = POWER_COLUMNS if evaluation.months.height else ()
+    return evaluation.totals.select("policy", "days", "cost", *power, *_SHARES)
 
 
 def with_oracle(policies: pl.DataFrame, oracle: pl.DataFrame) -> pl.DataFrame:

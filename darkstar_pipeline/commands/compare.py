@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.evaluate import ContinuousOption, training_days_note
+from darkstar_pipeline.commands.evaluate import ContinuousOption, note_part_months, training_days_note
 from darkstar_pipeline.console.arguments import check_policy, check_range, format_days, parse_day
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
@@ -46,7 +46,7 @@ def compare(
 
     The difference is negative where B is cheaper; it counts the days on which both can be replayed. Its interval is
     a paired bootstrap over blocks of days. `gate` is the promotion gate's verdict on replacing A by B. Where the
-    tariff has a demand charge, the months list it; `difference` does not include it.
+    tariff has a demand charge, every cost includes what its days add to it; the months list the charge beside.
     """
     from darkstar_pipeline.evaluation.range_verdict import evaluate_range, trained_on
     from planner.evaluation.comparison import compare_policies
@@ -63,6 +63,7 @@ def compare(
     verdict = evaluate_range(context, start, end, names, continuous=continuous)
     if left_out := verdict.left_out["day"].to_list():
         call.note(f"{len(left_out)} days are left out: {format_days(left_out)}")
+    note_part_months(call, verdict.evaluation.months)
     results = verdict.evaluation.days
     comparison = compare_policies(results, *names)
     daily = comparison.daily
@@ -134,7 +135,7 @@ def _figures(comparison: "Comparison") -> dict[str, Any]:
 
 
 def _with_demand_charges(months: "pl.DataFrame", bills: "pl.DataFrame", names: list[str]) -> list[dict[str, Any]]:
-    """Return the months' rows, with both demand charges where the tariff has one."""
+    """Return the months' rows, with the part of both costs that is the demand charge, where the tariff has one."""
     rows = months.to_dicts()
     if bills.is_empty():
         return rows
@@ -156,7 +157,7 @@ def _draw(out: "Console", document: Mapping[str, Any], currency: str) -> None:
     out.print(f"breaches: {a} {document['breaches_a']}, {b} {document['breaches_b']}", markup=False)
     sides = {"cost_a": f"{a} [{currency}]", "cost_b": f"{b} [{currency}]", "difference": f"difference [{currency}]"}
     months = [{**row, "month": f"{row['month']:%Y-%m}"} for row in document["months"]]
-    power = {f"power_cost_{side}": f"demand charge {document[side]} [{currency}]" for side in "ab"}
+    power = {f"power_cost_{side}": f"of it demand charge {document[side]} [{currency}]" for side in "ab"}
     charged = power if months and "power_cost_a" in months[0] else {}
     out.print()
     draw_table(out, months, {"month": "month", "days": "days", **sides, **charged})

@@ -52,7 +52,7 @@ TOTAL_COLUMNS = (
     "writes",
 )
 POWER_COLUMNS = ("power_cost", "total_cost")
-"""Further columns of totals where the tariff has a demand charge; `captured_share` is of `total_cost` then."""
+"""Further columns of totals where the tariff has a demand charge; shares and differences are of `total_cost` then."""
 SLOT_COLUMNS = (
     "slot_start",
     "import_price",
@@ -90,7 +90,8 @@ def evaluate(
     With `--continuous`, stored energy is carried through the range and prices are known from 13:00 the day before.
     `oracle_published` is then the bound with known load and PV, but with prices only once they are published.
 
-    Where the tariff has a demand charge, it is billed by month, and `captured_share` includes it.
+    Where the tariff has a demand charge, it is billed by month: shares and differences include it, and `power_cost`
+    of a day is what the day adds to the charge of its month.
 
     Trained policies: `lightgbm` and `rl` (the newest version of each), `champion` (the version in use, else `value`)
     and `models:/NAME/VERSION`. stderr names how many of the days each was trained on. `+gate` after a name adds the
@@ -108,7 +109,7 @@ def evaluate(
     months = verdict.evaluation.months
     power = POWER_COLUMNS if months.height else ()
     document: dict[str, Any] = {
-        "days": days.select(DAY_COLUMNS).to_dicts(),
+        "days": days.select(*DAY_COLUMNS, *POWER_COLUMNS[: 1 if power else 0]).to_dicts(),
         "totals": totals.select(*TOTAL_COLUMNS, *power).to_dicts(),
     }
     if learned := trained_on(context, names, days["day"].unique().to_list()):
@@ -116,7 +117,7 @@ def evaluate(
         call.note(training_days_note(learned))
     if power:
         document["months"] = months.to_dicts()
-        _note_part_months(call, months)
+        note_part_months(call, months)
     return Document(document, lambda out: draw_verdict(out, totals.to_dicts(), context.site_settings.currency, months))
 
 
@@ -126,7 +127,7 @@ def training_days_note(learned: "Mapping[str, int]") -> str:
     return f"evaluated days that a policy was trained or selected on, which favours it: {counts}"
 
 
-def _note_part_months(call: Call, months: "pl.DataFrame") -> None:
+def note_part_months(call: Call, months: "pl.DataFrame") -> None:
     """Name the months whose demand charge is billed on only some of their days."""
     parts = months.filter(months["days"] < months["month_days"]).unique("month").sort("month")
     if parts.height:
@@ -159,7 +160,7 @@ def draw_verdict(
         head = {"month": "month", "policy": "policy", "days": "days", "of": "of", "cost": f"cost [{currency}]", **power}
         out.print()
         draw_table(out, monthly, head)
-        out.print("captured share includes the demand charge; `against MPC` leaves it out", markup=False)
+        out.print("captured share and `against MPC` include the demand charge", markup=False)
 
 
 def _percent(share: float | None) -> str | None:

@@ -44,26 +44,22 @@ def plot(
 
 
 def draw_day(context: "Context", day: date, policies: Sequence[str], path: Path, *, shared: bool = False) -> None:
-    """Draw a day's schedules, with the day's cost of each policy.
+    """Draw a day's schedules, with the day's cost of each policy, and what it added to the month's demand charge in it.
 
     Raises:
         DataMissingError: the day is refused or not materialised.
         ConfigurationError: the picture cannot be written there.
     """
-    import polars as pl
-
-    from darkstar_pipeline.evaluation.range_verdict import day_schedule, evaluate_range
+    from darkstar_pipeline.evaluation.range_verdict import day_and_costs
     from darkstar_pipeline.pictures import day_figure, save_png
 
-    schedules = [day_schedule(context, day, policy).with_columns(policy=pl.lit(policy)) for policy in policies]
-    alike = [frame.select(schedules[0].columns) for frame in schedules]
-    totals = evaluate_range(context, day, day, policies).evaluation.totals
+    schedules, costs = day_and_costs(context, day, policies)
     figure = day_figure(
-        pl.concat(alike),
+        schedules,
         day=day,
         timezone=context.timezone,
         capacity_kwh=context.site.battery.capacity_kwh,
         currency=context.site_settings.currency,
-        costs=dict(zip(totals["policy"].to_list(), totals["cost"].to_list(), strict=True)),
+        costs=costs,
     )
     save_png(figure, path, shared=shared)

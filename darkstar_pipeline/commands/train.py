@@ -119,7 +119,7 @@ def _policy(
 
     def draw(out: "Console") -> None:
         out.print(f"{model} version {trained.version}, run {record.run_id}; on its validation days:", markup=False)
-        draw_verdict(out, trained.totals, context.site_settings.currency)
+        draw_verdict(out, trained.totals, context.site_settings.currency, trained.verdict.months)
 
     return Document(document, draw)
 

@@ -25,10 +25,11 @@ from darkstar_pipeline.warehouse.schemas import (
     Table,
 )
 from env.time_grid import days_between
-from planner.demand_charges.bills import demand_charge_bills, has_demand_charge
+from planner.demand_charges.bills import has_demand_charge
 from planner.evaluation.battery_use import day_statistics
+from planner.evaluation.charged_results import charged_results, with_bound
 from planner.evaluation.daily_results import daily_results
-from planner.evaluation.verdict import Evaluation, evaluate
+from planner.evaluation.verdict import Evaluation, evaluate, paid
 from planner.evaluation.verified_days import only_verified, only_verified_window
 from planner.policy_names import CONTINUOUS_POLICIES, FALLBACK, LEARNED_POLICIES, PLANNERS, POLICIES, is_learned
 from planner.replay.daily import replay_days
@@ -91,14 +92,60 @@ def evaluate_range(
         message = f"none of {quality.height} graded days is usable; {quality['day'][0]}: {quality['reasons'][0]}"
         raise DataMissingError(message, "import what is missing and backfill again; `darkstar quality` lists the days")
     wanted = list(dict.fromkeys((*policies, *REFERENCES)))
-    bills = None
-    if continuous:
-        results, bills = _continuous_results(context, wanted, usable)
-    elif has_demand_charge(context.site):
-        results, bills = _months_results(context, wanted, usable)
+    results = _continuous_results(context, wanted, usable) if continuous else results_of(context, wanted, usable)
+    return RangeVerdict(evaluate(results, policies), _left_out(quality, first, last))
+
+
+def results_of(
+    context: Context, policies: Sequence[str], days: Sequence[date], *, trained: Sequence["TrainedPolicy"] = ()
+) -> pl.DataFrame:
+    """Return daily results of policies on usable days, with `power_cost` where power is charged.
+
+    Args:
+        context: the site.
+        policies: names of the policies.
+        days: local days; all of them usable.
+        trained: trained policies besides, each under its own name.
+
+    Raises:
+        UnverifiedScheduleError: a schedule breaks a rule of the home.
+    """
+    from darkstar_pipeline.policies.replay import replay_trained  # brings the learned policies
+
+    protocol = _protocol(context)
+    further = [only_verified(replay_trained(context, each, days), context.site, protocol) for each in trained]
+    if has_demand_charge(context.site):
+        return _months_results(context, policies, days, further)
+    results = [policy_results(context, policy, days) for policy in policies]
+    results += [daily_results(schedule, protocol, context.site) for schedule in further]
+    return pl.concat(results, how="diagonal")
+
+
+def day_and_costs(context: Context, day: date, policies: Sequence[str]) -> tuple[pl.DataFrame, dict[str, float]]:
+    """Return the verified schedules of policies on a day, and what the day cost each [money].
+
+    Where power is charged, that is with what the day adds to its month's charge: the usable days of the month before it
+    are replayed, too, with their peaks.
+
+    Raises:
+        ConfigurationError: an unknown policy.
+        DataMissingError: the day is refused or not materialised.
+        UnverifiedScheduleError: a schedule violates a rule.
+    """
+    check_policies(policies)
+    quality = _graded(context, day.replace(day=1) if has_demand_charge(context.site) else day, day)
+    _check_usable(quality, day)
+    days = quality.filter(pl.col("status").is_in(USABLE))["day"].to_list()
+    if has_demand_charge(context.site):
+        schedules, bounds = _months_schedules(context, policies, days)
+        results = with_bound(charged_results(schedules, _protocol(context), context.site), bounds)
+        schedules = schedules.filter(pl.col("local_day") == day)
     else:
-        results = pl.concat([policy_results(context, policy, usable) for policy in wanted], how="diagonal")
-    return RangeVerdict(evaluate(results, policies, bills=bills), _left_out(quality, first, last))
+        parts = [day_schedule(context, day, policy).with_columns(policy=pl.lit(policy)) for policy in policies]
+        schedules = pl.concat([part.select(parts[0].columns) for part in parts])
+        results = results_of(context, policies, [day])
+    of_day = results.filter(pl.col("day") == day).select("policy", paid(results).alias("paid"))
+    return schedules, dict(of_day.iter_rows())
 
 
 def day_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
@@ -121,13 +168,22 @@ def unverified_schedule(context: Context, day: date, policy: str) -> pl.DataFram
         DataMissingError: the day is refused or not materialised.
     """
     check_policies([policy])
-    quality = _graded(context, day, day)
-    if quality["status"][0] not in USABLE:
-        raise DataMissingError(
-            f"{day} is refused: {quality['reasons'][0]}", "import what is missing and backfill it again"
-        )
+    _check_usable(_graded(context, day, day), day)
     stored = stored_rows(context, ORACLE_SCHEDULES if policy == ORACLE else POLICY_SCHEDULES, policy, [day])
     return stored if stored.height else _replay(context, policy, [day], _protocol(context))
+
+
+def _check_usable(quality: pl.DataFrame, day: date) -> None:
+    """Refuse a day that is not graded, or refused.
+
+    Raises:
+        DataMissingError: it is.
+    """
+    own = quality.filter(pl.col("day") == day)
+    if own.is_empty():
+        raise DataMissingError(f"{day} is not materialised", f"run `darkstar backfill --from {day} --to {day}`")
+    if own["status"][0] not in USABLE:
+        raise DataMissingError(f"{day} is refused: {own['reasons'][0]}", "import what is missing and backfill it again")
 
 
 def day_stats(context: Context, day: date) -> pl.DataFrame:
@@ -195,42 +251,49 @@ def stored_rows(context: Context, table: Table, policy: str, days: Sequence[date
 
 
 def _months_results(
-    context: Context, policies: Sequence[str], days: Sequence[date]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Daily results and bills of daily episodes where power is charged, which ties the days of a month together.
+    context: Context, policies: Sequence[str], days: Sequence[date], further: Sequence[pl.DataFrame]
+) -> pl.DataFrame:
+    """Daily results of daily episodes where power is charged, which ties the days of a month together.
 
     What depends on the days before in the month is replayed over the days asked for: what is stored was worked out
     with the days of its own run.
     """
-    from planner.replay.monthly_oracle import months_oracle, with_bound
-
-    protocol, bounds, schedules = _protocol(context), None, list[pl.DataFrame]()
-    for policy in policies:
-        if policy == ORACLE:
-            best = months_oracle(_stored_inputs(context, days).slots, context.site, protocol)
-            schedule, bounds = best.schedules, best.bounds
-        elif policy in PLANNERS or is_learned(policy):
-            schedule = _replay(context, policy, days, protocol)
-        else:
-            stored = stored_rows(context, POLICY_SCHEDULES, policy, days)
-            known = set(stored["local_day"].to_list())
-            missing = [day for day in days if day not in known]
-            schedule = (
-                pl.concat([stored, _replay(context, policy, missing, protocol)], how="diagonal") if missing else stored
-            )
-        schedules.append(only_verified(schedule, context.site, protocol))
-    every = pl.concat(schedules, how="diagonal")
-    results = daily_results(every, protocol, context.site)
-    return results, with_bound(demand_charge_bills(every, context.site), results, bounds)
+    schedules, bounds = _months_schedules(context, policies, days)
+    every = pl.concat([schedules, *further], how="diagonal")
+    return with_bound(charged_results(every, _protocol(context), context.site), bounds)
 
 
-def _continuous_results(
+def _months_schedules(
     context: Context, policies: Sequence[str], days: Sequence[date]
 ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """Return verified schedules of policies on days of months with a demand charge, and the oracle's bounds."""
+    from planner.replay.monthly_oracle import months_oracle
+
+    schedules = [_month_schedule(context, policy, days) for policy in policies if policy != ORACLE]
+    if ORACLE not in policies:
+        return pl.concat(schedules, how="diagonal"), None
+    best = months_oracle(_stored_inputs(context, days).slots, context.site, _protocol(context))
+    schedules.append(only_verified(best.schedules, context.site, _protocol(context)))
+    return pl.concat(schedules, how="diagonal"), best.bounds
+
+
+def _month_schedule(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
+    """Return the verified schedule of a policy on days of months with a demand charge."""
+    protocol = _protocol(context)
+    if policy in PLANNERS or is_learned(policy):
+        return only_verified(_replay(context, policy, days, protocol), context.site, protocol)
+    stored = stored_rows(context, POLICY_SCHEDULES, policy, days)
+    known = set(stored["local_day"].to_list())
+    missing = [day for day in days if day not in known]
+    schedule = pl.concat([stored, _replay(context, policy, missing, protocol)], how="diagonal") if missing else stored
+    return only_verified(schedule, context.site, protocol)
+
+
+def _continuous_results(context: Context, policies: Sequence[str], days: Sequence[date]) -> pl.DataFrame:
     """Daily results of the continuous protocol: a day is charged for what it takes out of the battery for the next.
 
     Every day settles its change of stored energy at the window's one value, so that the days add up to the window's
-    cost. The bills are None where power is not charged.
+    cost.
     """
     from planner.policies.window import window_settlement
 
@@ -240,9 +303,7 @@ def _continuous_results(
         only_verified_window(policy, _replay_window(context, policy, days), context.site, protocol)
         for policy in policies
     ]
-    every = pl.concat(schedules)
-    bills = demand_charge_bills(every, context.site) if has_demand_charge(context.site) else None
-    return daily_results(every, settled, context.site), bills
+    return charged_results(pl.concat(schedules), settled, context.site)
 
 
 def _replay(context: Context, policy: str, days: Sequence[date], protocol: Protocol) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """Evidence for or against a challenger: replays of unseen days beside the champion."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,9 @@ def evaluate_challenger(
     Against a champion the statistical gate decides (`planner.evaluation.promotion_test`), the last of the test days
     being its shadow period. The first version of a site replaces `value` where it saved money on validation days and
     costs no more on the test days: `value` is where it started from, so that nothing is lost by it. So does one whose
-    predecessor does not fit the site any more, such as after a new tariff.
+    predecessor does not fit the site any more, such as after a new tariff. Where power is charged, every cost is with
+    what its day adds to the month's charge, and no version is promoted whose bill of the test days is above `value`'s:
+    a policy that does not see the charge is refused by it.
 
     Args:
         context: the site.
@@ -70,6 +73,8 @@ def evaluate_challenger(
     document = {**assessment.document(), "against": FALLBACK if champion is None else f"version {champion.version}"}
     if champion is None:
         document |= _first_version_verdict(costs, int(breaches.sum()), saved_on_validation)
+    elif verdict.months.height:
+        document |= _bill_verdict(verdict, challenger.name, document)
     return GateResult(document=document, figures=policy_metrics(verdict, challenger.name), verdict=verdict)
 
 
@@ -79,6 +84,16 @@ def _champion(context: Context) -> TrainedPolicy | None:
         return trained_policy(context, "champion")
     except PolicyMismatchError:
         return None
+
+
+def _bill_verdict(verdict: Evaluation, challenger: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the gate's verdict with the objection, if there is one, that the bill is above that of `value`."""
+    bills = {row["policy"]: row["total_cost"] for row in verdict.totals.to_dicts()}
+    above = bills[challenger] - bills[FALLBACK]
+    if above <= 0:
+        return {}
+    objection = f"its bill of the test days is {above:.2f} above that of {FALLBACK}, the demand charge included"
+    return {"promote": False, "reasons": [objection, *([] if document["promote"] else document["reasons"])]}
 
 
 def _first_version_verdict(costs: tuple[Energy, Energy], breaches: int, saved: float) -> dict[str, Any]:

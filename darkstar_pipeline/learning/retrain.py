@@ -46,7 +46,7 @@ class TrainedStep(BaseModel):
 
     version: int
     beliefs: str
-    validation_cost: float = Field(description="Cost of all validation days [money].")
+    validation_cost: float = Field(description="Cost of all validation days, their demand charge included [money].")
     saved_on_validation: float = Field(description="Saving against value on them [money].")
 
 
@@ -194,7 +194,7 @@ class Retrain:
         for kind in missing:
             self._options.note(f"{kind} is trained")
             trained = self._steps.train_policy(data, kind, self._options)
-            costs = {row["policy"]: row["cost"] for row in trained.totals}
+            costs = {row["policy"]: row["total_cost"] for row in trained.totals}
             step = TrainedStep(
                 version=trained.version,
                 beliefs=trained.beliefs,

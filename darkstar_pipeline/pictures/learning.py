@@ -22,6 +22,7 @@ from darkstar_pipeline.pictures.canvas import (
     policy_name,
 )
 from env.inverter import Energy
+from planner.evaluation.verdict import paid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,12 +116,13 @@ def cost_over_oracle_png(days: pl.DataFrame, policies: Sequence[str], *, title: 
     """Plot the cumulative cost of each policy over the oracle's; return PNG.
 
     Args:
-        days: `day, policy, cost` [money], with `oracle` among the policies.
+        days: `day, policy, cost` [money], with `oracle` among the policies, and `power_cost` where power is charged.
         policies: policies to draw, the most important first.
         title: title of the plot.
         currency: currency of the cost.
     """
-    wide = days.pivot(on="policy", index="day", values="cost", maintain_order=True).sort("day").drop_nulls()
+    billed = days.with_columns(cost=paid(days))
+    wide = billed.pivot(on="policy", index="day", values="cost", maintain_order=True).sort("day").drop_nulls()
     figure = new_figure(LARGE, _HEIGHT)
     add_text(figure, title, left=0.35, top=0.4, size=LARGE.font + 5)
     axes = add_axes(figure, LARGE, left=1.1, top=0.95, width=8.6, height=2.6)

@@ -23,6 +23,7 @@ from darkstar_pipeline.pictures.canvas import (
     policy_colours,
     policy_name,
 )
+from planner.evaluation.verdict import paid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +58,8 @@ def verdict_figure(days: pl.DataFrame, totals: pl.DataFrame, *, currency: str, s
     """Draw a verdict.
 
     Args:
-        days: `day, policy, cost` [money] as `Evaluation.days`; days that not every policy has are left out.
+        days: `day, policy, cost` [money] as `Evaluation.days`, with `power_cost` where power is charged; days that not
+            every policy has are left out.
         totals: as `Evaluation.totals`, a row per policy in the order to be shown.
         currency: currency of the costs.
         small: a picture for a page's margin, under 50 kB as PNG.
@@ -82,14 +84,15 @@ def differences(days: pl.DataFrame) -> pl.DataFrame:
     """Return the cumulative cost against MPC.
 
     Args:
-        days: `day, policy, cost` [money].
+        days: `day, policy, cost` [money], with `power_cost` where power is charged.
 
     Returns:
         `day`, and a column per policy other than MPC and idle [money]; no column but `day` where MPC is missing.
     """
     if REFERENCE not in days["policy"].unique():
         return days.select("day").unique().sort("day")
-    wide = days.pivot(on="policy", index="day", values="cost", maintain_order=True).sort("day")
+    billed = days.with_columns(cost=paid(days))
+    wide = billed.pivot(on="policy", index="day", values="cost", maintain_order=True).sort("day")
     others = [name for name in wide.columns if name not in ("day", REFERENCE, _OFF_SCALE)]
     return wide.select("day", *((pl.col(name) - pl.col(REFERENCE)).cum_sum() for name in others))
 
@@ -136,7 +139,7 @@ def _write_share(axes: "Axes", style: Style, at: int, row: Row, currency: str) -
     share = row["captured_share"]
     lines = (
         ("–" if share is None else f"{100 * share:.1f} %", "bold", INK, 0.6),
-        (f"{_amount(row['cost'])} {currency}", "normal", QUIET, -0.75),
+        (f"{_amount(row['total_cost'])} {currency}", "normal", QUIET, -0.75),
     )
     for text, weight, colour, up in lines:
         axes.annotate(

@@ -21,6 +21,7 @@ from darkstar_pipeline.tracking.mlflow_store import (
     run_url,
     translate_mlflow_errors,
 )
+from planner.evaluation.verdict import POWER_COLUMNS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -70,8 +71,8 @@ class EvaluationRecord:
         return tags if self.dagster_run_id is None else {**tags, "dagster/run_id": self.dagster_run_id}
 
     def best_policy(self) -> str | None:
-        """Return the cheapest policy that could be run; None where only the bound was evaluated."""
-        costs = {row["policy"]: row["cost"] for row in self.totals.to_dicts() if row["policy"] != BOUND}
+        """Return the policy with the lowest bill that could be run; None where only the bound was evaluated."""
+        costs = {row["policy"]: row["total_cost"] for row in self.totals.to_dicts() if row["policy"] != BOUND}
         return min(costs, key=lambda policy: (costs[policy], policy)) if costs else None
 
 
@@ -87,8 +88,9 @@ class TrackedRun:
 def log_evaluation(home: Path, record: EvaluationRecord) -> TrackedRun:
     """Log a run with one child per policy, so that MLflow's table of runs compares policies and evaluations alike.
 
-    The run itself carries the figures of the best policy (tag `best_policy`) under plain names, and the cost of each
-    policy as `cost_<policy>`; each child carries the figures of its own policy under the same plain names.
+    The run itself carries the figures of the best policy (tag `best_policy`) under plain names, and the bill of each
+    policy as `cost_<policy>`, its demand charge included; each child carries the figures of its own policy under the
+    same plain names.
 
     Args:
         home: the state folder.
@@ -108,7 +110,7 @@ def _log_evaluation(client: "MlflowClient", experiment_id: str, record: Evaluati
     """Create, fill and close the run and its children."""
     rows: dict[str, dict[str, Any]] = {str(row["policy"]): row for row in record.totals.to_dicts()}
     mpc, best, tags = rows.get("mpc"), record.best_policy(), record.tags()
-    metrics = {f"cost_{policy}": float(row["cost"]) for policy, row in rows.items()}
+    metrics = {f"cost_{policy}": float(row["total_cost"]) for policy, row in rows.items()}
     if best is not None:
         metrics |= _figures(rows[best], mpc)
     metrics["breaches"] = float(sum(int(row["breaches"]) for row in rows.values()))
@@ -124,9 +126,10 @@ def _log_evaluation(client: "MlflowClient", experiment_id: str, record: Evaluati
 
 def _figures(row: Mapping[str, Any], mpc: Mapping[str, Any] | None) -> dict[str, float]:
     """Return a policy's figures under plain names; those that are not known are left out."""
-    figures = {name: float(row[name]) for name in _LOGGED if row.get(name) is not None}
-    if mpc is not None and mpc["cost"] and row.get("cost_vs_mpc") is not None:
-        figures["cost_vs_mpc_pct"] = 100 * float(row["cost_vs_mpc"]) / abs(float(mpc["cost"]))
+    names = (*_LOGGED, *(POWER_COLUMNS if row["power_cost"] else ()))
+    figures = {name: float(row[name]) for name in names if row.get(name) is not None}
+    if mpc is not None and mpc["total_cost"] and row.get("cost_vs_mpc") is not None:
+        figures["cost_vs_mpc_pct"] = 100 * float(row["cost_vs_mpc"]) / abs(float(mpc["total_cost"]))
     return figures
 
 

@@ -6,11 +6,11 @@ for every policy alike; the days that are absent count as no import, so the bill
 
 import calendar
 from datetime import date
-from typing import cast
 
 import polars as pl
 
 from env.site import Site
+from planner.demand_charges.day_charges import day_charges
 
 BILLS = {"policy": pl.String, "month": pl.Date, "days": pl.Int64, "month_days": pl.Int64, "power_cost": pl.Float64}
 
@@ -18,6 +18,11 @@ BILLS = {"policy": pl.String, "month": pl.Date, "days": pl.Int64, "month_days": 
 def has_demand_charge(site: Site) -> bool:
     """Return whether any version of a site's tariff has a demand charge."""
     return any(version.power for version in site.tariff.versions)
+
+
+def month_days(month: date) -> int:
+    """Return the number of days of a month of the calendar."""
+    return calendar.monthrange(month.year, month.month)[1]
 
 
 def demand_charge_bills(schedules: pl.DataFrame, site: Site) -> pl.DataFrame:
@@ -35,18 +40,10 @@ def demand_charge_bills(schedules: pl.DataFrame, site: Site) -> pl.DataFrame:
         MissingTariffError: a month begins before the first version of the tariff.
         TariffError: an import is missing.
     """
-    rows: list[dict[str, object]] = []
-    months = schedules.with_columns(month=pl.col("local_day").dt.month_start())
-    for (policy, month), part in months.group_by("policy", "month"):
-        first = cast("date", month)
-        bill = site.tariff.power_costs(part.select("slot_start", "import_kwh").sort("slot_start"), site.timezone)
-        rows.append(
-            {
-                "policy": policy,
-                "month": first,
-                "days": part["local_day"].n_unique(),
-                "month_days": calendar.monthrange(first.year, first.month)[1],
-                "power_cost": float(bill["cost"].sum()),
-            }
-        )
-    return pl.DataFrame(rows, schema=BILLS).sort("policy", "month")
+    by_month = (
+        day_charges(schedules, site)
+        .group_by("policy", pl.col("day").dt.month_start().alias("month"))
+        .agg(pl.len().cast(pl.Int64).alias("days"), pl.col("power_cost").sort_by("day").sum())
+    )
+    counted = pl.col("month").map_elements(month_days, return_dtype=pl.Int64).alias("month_days")
+    return by_month.with_columns(counted).select(list(BILLS)).sort("policy", "month")

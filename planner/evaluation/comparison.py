@@ -1,7 +1,8 @@
 """Two policies against each other in money, on the days that both have: in all, by month, and where they differ most.
 
-The interval is `evaluation.total_interval`, a paired bootstrap over blocks of days. What does not belong here: the
-replay, and whether one should take the other's place (`promotion`).
+Every cost is of days with what each adds to its month's demand charge, where power is charged. The interval is
+`evaluation.total_interval`, a paired bootstrap over blocks of days. What does not belong here: the replay, and whether
+one should take the other's place (`promotion_test`).
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from planner.errors import UnknownPolicyError
-from planner.evaluation.verdict import total_interval
+from planner.evaluation.verdict import paid, total_interval
 
 MOST_DAYS = 5
 
@@ -54,7 +55,8 @@ def compare_policies(results: pl.DataFrame, a: str, b: str, *, most_days: int = 
     """Compare two policies.
 
     Args:
-        results: rows of `results.daily_results`: `day, policy, cost` [money]`, breaches`.
+        results: rows of `results.daily_results`: `day, policy, cost` [money]`, breaches`, with `power_cost` where power
+            is charged.
         a: what is compared with.
         b: what is compared.
         most_days: how many of the days that differ most are listed.
@@ -96,7 +98,7 @@ def _side(results: pl.DataFrame, policy: str, suffix: str) -> pl.DataFrame:
     if own.is_empty():
         message = f"no results for {policy}; there are results for {results['policy'].unique().sort().to_list()}"
         raise UnknownPolicyError(message)
-    return own.select("day", pl.col("cost").alias(f"cost_{suffix}"), pl.col("breaches").alias(f"breaches_{suffix}"))
+    return own.select("day", paid(own).alias(f"cost_{suffix}"), pl.col("breaches").alias(f"breaches_{suffix}"))
 
 
 def _months(daily: pl.DataFrame) -> pl.DataFrame:

@@ -2,8 +2,9 @@
 
     captured share = (cost of idle - cost of policy) / (cost of idle - cost of oracle)
 
-With a demand charge, that cost is the days' and the months' charges together; the other figures are as they are.
-The interval against MPC is a paired bootstrap over blocks of consecutive days, since neighbouring days are alike.
+Every figure of money is of days with what each adds to its month's demand charge (`planner.demand_charges`), where
+power is charged: shares, differences and intervals are of the bill. The interval against MPC is a paired bootstrap over
+blocks of consecutive days, since neighbouring days are alike.
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,15 @@ import numpy as np
 import polars as pl
 
 from env.inverter import Energy
+from planner.demand_charges.bills import month_days
 from planner.errors import UnknownPolicyError
 
 BLOCK_DAYS = 7
 LEAST_BLOCKS = 4  # fewer blocks than this are too alike: a single one would give an interval without width
 RESAMPLES = 2000
 SEED = 20_261_122
+POWER_COLUMNS = ("power_cost", "total_cost")
+"""Columns of totals that say more than `cost` only where power is charged."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,10 @@ class Evaluation:
         days: a row per day and policy, as `results.daily_results`.
         totals: a row per policy: `policy, days, cost, captured_share, cost_vs_mpc, cost_vs_mpc_low, cost_vs_mpc_high,
             import_kwh, export_kwh, charge_kwh, discharge_kwh, peak_kw, breaches, writes, power_cost, total_cost`;
-            shares and differences are null where a reference is missing or nothing could be saved. `cost` is the days'
-            cost and what is compared with MPC; `total_cost = cost + power_cost` is what the share is of.
+            shares and differences are null where a reference is missing or nothing could be saved. `cost` is of energy,
+            wear and settlement; `total_cost = cost + power_cost` is what shares and differences are of.
         months: a row per month and policy shown: `month, policy, days` (that count)`, month_days` (of the calendar)`,
-            cost, power_cost, total_cost`; without bills there is no row.
+            cost, power_cost, total_cost`; without a demand charge there is no row.
     """
 
     days: pl.DataFrame
@@ -45,15 +49,22 @@ def common_days(results: pl.DataFrame) -> pl.DataFrame:
     return results.filter(pl.col("policy").n_unique().over("day") == results["policy"].n_unique())
 
 
-def evaluate(
-    results: pl.DataFrame, policies: Sequence[str] | None = None, *, bills: pl.DataFrame | None = None
-) -> Evaluation:
+def paid(results: pl.DataFrame) -> pl.Expr:
+    """Return what a day costs, with what it adds to its month's demand charge where power is charged [money].
+
+    Args:
+        results: rows of `results.daily_results`, with `power_cost` (`day_charges.with_day_charges`) or without.
+    """
+    return pl.col("cost") + pl.col("power_cost") if "power_cost" in results.columns else pl.col("cost")
+
+
+def evaluate(results: pl.DataFrame, policies: Sequence[str] | None = None) -> Evaluation:
     """Sum the days that every policy has and compare.
 
     Args:
-        results: rows of `results.daily_results`; best with `idle`, `mpc` and `oracle` among the policies.
+        results: rows of `results.daily_results`; best with `idle`, `mpc` and `oracle` among the policies. Where power
+            is charged, with `power_cost`, and of the same days for every policy.
         policies: what to show, in this order; None for all there are.
-        bills: `demand_charge_bills` of every policy over the `common_days`; None without a demand charge.
 
     Raises:
         UnknownPolicyError: a policy has no results.
@@ -65,37 +76,35 @@ def evaluate(
         raise UnknownPolicyError(message)
     common = common_days(results)
     costs = {policy: _costs(common, policy) for policy in present}
-    power = {policy: _power(bills, policy) for policy in present}
-    rows = [_total(common, policy, costs, power) for policy in shown]
+    rows = [_total(common, policy, costs) for policy in shown]
     order = {policy: i for i, policy in enumerate(shown)}
     days = results.filter(pl.col("policy").is_in(shown)).sort(
         "day", pl.col("policy").replace_strict(order, default=len(order), return_dtype=pl.Int32)
     )
-    return Evaluation(days, pl.DataFrame(rows, schema=_TOTALS), _months(common, shown, bills))
+    return Evaluation(days, pl.DataFrame(rows, schema=_TOTALS), _months(common, shown))
 
 
-def _power(bills: pl.DataFrame | None, policy: str) -> float:
-    """Return the demand charges of a policy in all months [money]."""
-    return 0.0 if bills is None else float(bills.filter(pl.col("policy") == policy)["power_cost"].sum())
-
-
-def _months(common: pl.DataFrame, shown: Sequence[str], bills: pl.DataFrame | None) -> pl.DataFrame:
+def _months(common: pl.DataFrame, shown: Sequence[str]) -> pl.DataFrame:
     """Return the cost of each policy month by month, in the order shown."""
-    if bills is None:
+    if "power_cost" not in common.columns:
         return pl.DataFrame(schema=_MONTHS)
     by_month = common.group_by("policy", pl.col("day").dt.month_start().alias("month")).agg(
-        pl.col("cost").sort_by("day").sum()
+        pl.len().cast(pl.Int64).alias("days"),
+        *(pl.col(name).sort_by("day").sum() for name in ("cost", "power_cost")),
     )
     chosen = pl.DataFrame({"policy": shown}).with_row_index("order")
-    rows = bills.join(by_month, on=["policy", "month"]).join(chosen, on="policy").sort("month", "order")
-    return rows.with_columns(total_cost=pl.col("cost") + pl.col("power_cost")).select(list(_MONTHS))
+    rows = by_month.join(chosen, on="policy").sort("month", "order")
+    return rows.with_columns(
+        month_days=pl.col("month").map_elements(month_days, return_dtype=pl.Int64),
+        total_cost=pl.col("cost") + pl.col("power_cost"),
+    ).select(list(_MONTHS))
 
 
 def _costs(results: pl.DataFrame, policy: str) -> Energy:
-    return results.filter(pl.col("policy") == policy).sort("day")["cost"].to_numpy()
+    return results.filter(pl.col("policy") == policy).sort("day").select(paid(results)).to_series().to_numpy()
 
 
-def _total(results: pl.DataFrame, policy: str, costs: dict[str, Energy], power: dict[str, float]) -> dict[str, object]:
+def _total(results: pl.DataFrame, policy: str, costs: dict[str, Energy]) -> dict[str, object]:
     """One row of the totals."""
     own = results.filter(pl.col("policy") == policy).sort("day")  # sums round by their order
     low, high = (None, None)
@@ -104,11 +113,12 @@ def _total(results: pl.DataFrame, policy: str, costs: dict[str, Energy], power: 
         paired = costs[policy] - costs["mpc"]
         difference = float(paired.sum())
         low, high = total_interval(paired)
+    power_cost = float(own["power_cost"].sum()) if "power_cost" in own.columns else 0.0
     return {
         "policy": policy,
         "days": own.height,
         "cost": float(own["cost"].sum()),
-        "captured_share": captured_share(costs, policy, power),
+        "captured_share": captured_share(costs, policy),
         "cost_vs_mpc": difference,
         "cost_vs_mpc_low": low,
         "cost_vs_mpc_high": high,
@@ -116,8 +126,8 @@ def _total(results: pl.DataFrame, policy: str, costs: dict[str, Energy], power: 
         "peak_kw": own["peak_kw"].max(),
         "breaches": int(own["breaches"].sum()),
         "writes": _writes(own),
-        "power_cost": power[policy],
-        "total_cost": float(own["cost"].sum()) + power[policy],
+        "power_cost": power_cost,
+        "total_cost": float(own["cost"].sum()) + power_cost,
     }
 
 
@@ -128,21 +138,20 @@ def _writes(results: pl.DataFrame) -> int | None:
     return int(results["writes"].sum())
 
 
-def captured_share(costs: dict[str, Energy], policy: str, power: dict[str, float] | None = None) -> float | None:
+def captured_share(costs: dict[str, Energy], policy: str) -> float | None:
     """Share of what hindsight could have saved; None where a reference is missing or nothing could be saved.
 
     Args:
         costs: of the days, by policy `(n_days,)` [money].
         policy: whose share.
-        power: what the months cost on top, by policy [money]; None for nothing.
     """
     if "idle" not in costs or "oracle" not in costs:
         return None
-    paid = {name: float(days.sum()) + (0.0 if power is None else power[name]) for name, days in costs.items()}
-    possible = paid["idle"] - paid["oracle"]
+    total = {name: float(days.sum()) for name, days in costs.items()}
+    possible = total["idle"] - total["oracle"]
     if possible <= 0:
         return None
-    return (paid["idle"] - paid[policy]) / possible
+    return (total["idle"] - total[policy]) / possible
 
 
 def total_interval(daily: Energy, *, confidence: float = 0.95) -> tuple[float | None, float | None]:

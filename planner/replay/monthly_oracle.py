@@ -13,7 +13,6 @@ import polars as pl
 
 from env.inverter import Energy
 from env.site import Site
-from planner.demand_charges.bills import BILLS
 from planner.demand_charges.month_bound import MonthOracle
 from planner.optimizer.slot_arrays import NEEDED, needed_arrays
 from planner.parallel import map_shards
@@ -57,26 +56,6 @@ def months_oracle(slots: pl.DataFrame, site: Site, protocol: Protocol, *, worker
     found = map_shards(partial(_month, site, protocol), months, workers=workers)
     bounds = pl.DataFrame([(month, bound) for month, bound, _ in found], schema=BOUNDS, orient="row")
     return MonthsOracle(pl.concat([schedule for _, _, schedule in found]), bounds)
-
-
-def with_bound(bills: pl.DataFrame, results: pl.DataFrame, bounds: pl.DataFrame | None) -> pl.DataFrame:
-    """Bills in which the oracle's months cost their bound, which steps of a tariff may put below its schedules.
-
-    Args:
-        bills: `demand_charge_bills` of all policies.
-        results: `daily_results` of all policies.
-        bounds: of `MonthsOracle`; None without the oracle.
-    """
-    if bounds is None:
-        return bills
-    days = results.filter(pl.col("policy") == ORACLE).group_by(pl.col("day").dt.month_start().alias("month"))
-    most = bounds.join(days.agg(pl.col("cost").sum()), on="month").select(
-        "month", most=pl.col("bound") - pl.col("cost")
-    )
-    lowered = pl.min_horizontal("power_cost", pl.when(pl.col("policy") == ORACLE).then("most"))
-    return bills.join(most, on="month", how="left", maintain_order="left").select(
-        *(lowered.alias(name) if name == "power_cost" else name for name in BILLS)
-    )
 
 
 def _month(site: Site, protocol: Protocol, slots: pl.DataFrame) -> tuple[date, float, pl.DataFrame]:

@@ -30,11 +30,14 @@ def context(tmp_path: Path) -> Context:
     return context_in(tmp_path)
 
 
-def weighed(
+def weighed(  # noqa: PLR0913 - a word for each thing that may differ
     context: Context, monkeypatch: pytest.MonkeyPatch, change: float, *, breaches: int = 0, saved: float = 1.0,
-    champion: bool = False, last: float = 0.0,
+    champion: bool = False, last: float = 0.0, charge: float | None = None,
 ) -> promotion_gate.GateResult:  # fmt: skip
-    """The evidence on a challenger whose days differ by so much from what is in use, the last ones by further."""
+    """The evidence on a challenger whose days differ by so much from what is in use, the last ones by further.
+
+    Where there is a charge, the tenth of its days adds so much to the month's, and 20 that of the champion.
+    """
     noise = np.random.default_rng(3).normal(0, 0.05, len(DAYS))
     own = COSTS + change + noise + np.where(np.arange(len(DAYS)) >= len(DAYS) - 7, last, 0.0)
     known = {"idle": COSTS + 9, "mpc": COSTS + 1, "value": COSTS, "oracle": COSTS - 5, "new": own}
@@ -45,6 +48,9 @@ def weighed(
         pl.DataFrame({"day": DAYS, "policy": name, "cost": costs, **moved}).with_columns(breaches=breach)
         for name, costs in known.items()
     )
+    if charge is not None:
+        added = pl.when(pl.col("policy") == "new").then(charge).when(pl.col("policy") == "champion").then(20.0)
+        rows = rows.with_columns(power_cost=pl.when(pl.col("day") == DAYS[9]).then(added).otherwise(0.0).fill_null(0.0))
     monkeypatch.setattr(promotion_gate, "trained_policy", lambda *_: named("champion", 4) if champion else None)
     monkeypatch.setattr(promotion_gate, "score_on_days", lambda *_: evaluate(rows))
     return promotion_gate.evaluate_challenger(context, named("new", 5), WINDOWS, saved_on_validation=saved)
@@ -93,3 +99,21 @@ def test_champion_is_replaced_on_the_gates_evidence(
     assert found.document["against"] == "version 4"
     assert (found.document["days"], found.document["shadow_days"]) == (33, 7)
     assert found.figures["cost_vs_value_pct"] == pytest.approx(100 * (change + last * 7 / 40) / 30, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("charge", "champion", "reason"),
+    [
+        pytest.param(30.0, False, "dearer than value on the test days by 0.", id="first, dear by the charge"),
+        pytest.param(10.0, False, "first version of the site", id="first, cheaper all the same"),
+        pytest.param(21.0, True, "its bill of the test days is 0.", id="cheaper than the champion, dearer than value"),
+        pytest.param(19.0, True, "cheaper by 0.", id="cheaper than both"),
+    ],
+)
+def test_no_version_is_promoted_whose_bill_is_above_that_of_value(
+    context: Context, monkeypatch: pytest.MonkeyPatch, charge: float, *, champion: bool, reason: str
+) -> None:
+    """Forty days at 0.5 less are 20: what the month's charge may add before the bill is above."""
+    found = weighed(context, monkeypatch, -0.5, champion=champion, charge=charge)
+    assert found.document["reasons"][0].startswith(reason), found.document["reasons"]
+    assert found.promote is reason.startswith(("first version", "cheaper"))

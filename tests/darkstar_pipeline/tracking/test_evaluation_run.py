@@ -27,6 +27,8 @@ def record(**changes: object) -> EvaluationRecord:
                 "cost_vs_mpc_low": cost - 12.0,
                 "cost_vs_mpc_high": cost - 10.0,
                 "breaches": 1 if policy == "idle" else 0,
+                "power_cost": 0.0,
+                "total_cost": cost,
             }
             for policy, cost, share in figures
         ]

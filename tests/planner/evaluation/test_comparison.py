@@ -37,6 +37,15 @@ def test_difference_is_of_the_second_against_the_first() -> None:
     assert found.biggest["difference"].to_list() == [2.0, -1.0, 0.0]
 
 
+def test_cost_is_of_the_bill_when_power_is_charged() -> None:
+    """B is cheaper by its days, and dearer by what one of them adds to the month's charge."""
+    rows = results({"a": [10.0, 20.0], "b": [9.0, 19.0]}).with_columns(power_cost=pl.Series([3.0, 0.0, 3.0, 9.0]))
+    found = compare_policies(rows, "a", "b")
+    assert (found.cost_a, found.cost_b, found.difference) == (33.0, 40.0, 7.0)
+    assert found.months["cost_b"].to_list() == [40.0]
+    assert (found.cheaper_days, found.dearer_days) == (1, 1)
+
+
 def test_days_count_only_when_both_have_them() -> None:
     found = compare_policies(results({"a": [1.0, 2.0, 3.0], "b": [1.0]}), "a", "b")
     assert (found.n_days, found.cost_a, found.difference) == (1, 1.0, 0.0)

@@ -162,23 +162,25 @@ def test_interval_is_a_point_when_nothing_varies(
     assert total_interval(np.array(daily)) == interval
 
 
-def bills(power: Mapping[str, Sequence[float]]) -> pl.DataFrame:
-    """January and February of each policy."""
-    months = (date(2026, 1, 1), date(2026, 2, 1))
-    return pl.DataFrame(
-        [
-            {"policy": policy, "month": month, "days": 1, "month_days": 31, "power_cost": float(cost)}
-            for policy, costs in power.items()
-            for month, cost in zip(months, costs, strict=True)
-        ]
-    )
+def charges(power: Mapping[str, Sequence[float]]) -> pl.DataFrame:
+    """What a day of January and one of February add to the months' charges of each policy."""
+    days = (FIRST, date(2026, 2, 1))
+    rows = [
+        (policy, day, float(cost)) for policy, costs in power.items() for day, cost in zip(days, costs, strict=True)
+    ]
+    return pl.DataFrame(rows, schema=["policy", "day", "power_cost"], orient="row")
 
 
-def test_share_is_of_days_and_months_when_power_is_charged() -> None:
-    """Idle 20 + 30, oracle 8 + 10: 32 could be saved. MPC at 11 + 15 saved 24; by its days alone 9 of 12."""
+def test_share_and_difference_are_of_the_bill_when_power_is_charged() -> None:
+    """Idle 20 + 30, oracle 8 + 10: 32 could be saved. MPC at 11 + 15 saved 24; by its days alone 9 of 12.
+
+    Self-consumption is 6 dearer than MPC by its days, and 31 with the charge.
+    """
     frame = results(FOUR).with_columns(day=pl.when(pl.col("day") == FIRST).then(FIRST).otherwise(date(2026, 2, 1)))
     power = {"idle": [20, 10], "mpc": [10, 5], "oracle": [6, 4], "self_consumption": [40, 0]}
-    verdict = evaluate(frame, ["oracle", "mpc", "self_consumption"], bills=bills(power))
+    frame = frame.join(charges(power), on=["policy", "day"])
+    verdict = evaluate(frame, ["oracle", "mpc", "self_consumption"])
+    assert verdict.totals["cost_vs_mpc"].to_list() == [-8.0, 0.0, 31.0]
     assert verdict.totals["captured_share"].to_list() == pytest.approx([1.0, 0.75, -7 / 32])
     assert verdict.totals["cost"].to_list() == [8.0, 11.0, 17.0]
     assert verdict.totals["power_cost"].to_list() == [10.0, 15.0, 40.0]
@@ -186,7 +188,7 @@ def test_share_is_of_days_and_months_when_power_is_charged() -> None:
     assert verdict.months["policy"].to_list() == ["oracle", "mpc", "self_consumption"] * 2
     assert verdict.months["cost"].to_list() == [4.0, 5.0, 8.0, 4.0, 6.0, 9.0]
     assert verdict.months["total_cost"].to_list() == [10.0, 15.0, 48.0, 8.0, 11.0, 9.0]
-    assert verdict.months["month_days"].to_list() == [31] * 6
+    assert verdict.months["month_days"].to_list() == [31] * 3 + [28] * 3
 
 
 def test_months_are_empty_when_power_is_not_charged() -> None:

@@ -1,0 +1,115 @@
+"""The addition of each day to its month's demand charge, given the month's peaks before it: the one way to count it.
+
+    addition of a day = charge of the month up to its end - charge of the month up to the day before
+
+The additions of a month add up to its bill, so that every sum over days (a verdict, a comparison, a saving) is of the
+money that is paid, and a single day is never billed as a month. Days that are not there add nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TypeAlias
+
+import polars as pl
+
+from env.power_tariff import PowerTariff, peaks
+from env.site import Site
+
+DayPeaks: TypeAlias = tuple[tuple[float, ...], ...]
+"""Weighted peaks of a day, of each component of the charge; empty where nothing counts [kW]."""
+DAY_CHARGES = {"policy": pl.String, "day": pl.Date, "power_cost": pl.Float64}
+
+
+def peaks_of_days(imports: pl.DataFrame, site: Site) -> dict[date, DayPeaks]:
+    """Return the peaks of days, by day in order.
+
+    Args:
+        imports: `slot_start, local_day, import_kwh` of whole days [kWh per slot].
+        site: tariff and time zone.
+
+    Raises:
+        MissingTariffError: a month begins before the first version of the tariff.
+        TariffError: an import is missing.
+    """
+    found: dict[date, DayPeaks] = {}
+    months = imports.sort("slot_start").with_columns(month=pl.col("local_day").dt.month_start())
+    for part in months.partition_by("month", maintain_order=True):
+        tariffs = site.tariff.in_force(part["month"][0]).power
+        slots = part.select("slot_start", "import_kwh")
+        by_component = [_by_day(slots, tariff, site.timezone) for tariff in tariffs]
+        for day in part["local_day"].unique(maintain_order=True).to_list():
+            found[day] = tuple(known.get(day, ()) for known in by_component)
+    return found
+
+
+def _by_day(slots: pl.DataFrame, tariff: PowerTariff, timezone: str) -> dict[date, tuple[float, ...]]:
+    rows = peaks(slots, tariff, timezone).group_by("local_day", maintain_order=True).agg("peak_kw")
+    return {day: tuple(kw) for day, kw in rows.select("local_day", "peak_kw").iter_rows()}
+
+
+class RunningCharge:
+    """The demand charge of a month as it goes on, day after day.
+
+    Args:
+        site: the home.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._month: date | None = None
+        self._tariffs: Sequence[PowerTariff] = ()
+        self._peaks_kw: list[list[float]] = []
+        self._charge = 0.0
+
+    def add(self, day: date, peaks_kw: DayPeaks) -> float:
+        """Return the addition of a day to its month's charge; days come in order [money, tax included]."""
+        month = day.replace(day=1)
+        if month != self._month:
+            self._month, self._charge = month, 0.0
+            self._tariffs = self.site.tariff.in_force(month).power
+            self._peaks_kw = [[] for _ in self._tariffs]
+        before = self._charge
+        for tariff, known, of_day in zip(self._tariffs, self._peaks_kw, peaks_kw, strict=True):
+            known[:] = sorted([*known, *of_day], reverse=True)[: tariff.top]
+        charged = zip(self._tariffs, self._peaks_kw, strict=True)
+        self._charge = sum(tariff.cost(sum(known) / tariff.top) for tariff, known in charged if known)
+        return self._charge - before
+
+
+def added_charges(days: Mapping[date, DayPeaks], site: Site) -> dict[date, float]:
+    """Return the addition of each day to its month's charge [money, tax included]."""
+    running = RunningCharge(site)
+    return {day: running.add(day, days[day]) for day in sorted(days)}
+
+
+def day_charges(schedules: pl.DataFrame, site: Site) -> pl.DataFrame:
+    """Return the addition of every day and policy to its month's charge, all components together.
+
+    Args:
+        schedules: `policy, slot_start, local_day, import_kwh` of whole days, any number of policies [kWh per slot].
+        site: tariff and time zone.
+
+    Returns:
+        `policy, day, power_cost` [money, tax included], ascending.
+
+    Raises:
+        MissingTariffError: a month begins before the first version of the tariff.
+        TariffError: an import is missing.
+    """
+    rows = [
+        (policy, day, added)
+        for (policy,), part in schedules.group_by("policy")
+        for day, added in added_charges(peaks_of_days(part, site), site).items()
+    ]
+    return pl.DataFrame(rows, schema=DAY_CHARGES, orient="row").sort("policy", "day")
+
+
+def with_day_charges(results: pl.DataFrame, schedules: pl.DataFrame, site: Site) -> pl.DataFrame:
+    """Return daily results with `power_cost`, the addition of each day to its month's charge.
+
+    Args:
+        results: `day, policy, …` as `planner.evaluation.daily_results` gives them.
+        schedules: the schedules behind them; a month is billed on the days that are there.
+        site: tariff and time zone.
+    """
+    return results.join(day_charges(schedules, site), on=["policy", "day"], how="left", maintain_order="left")
