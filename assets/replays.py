@@ -27,7 +27,8 @@ def policy_schedule_rows(
     """Rows of `policy_schedules`: every policy on every day of `slots`; `history` as in `planner.replay.daily`."""
     protocol = protocol_of(home.settings, home.site.battery)
     schedules = pl.concat(
-        [replay_days(policy, slots, forecasts, home.site, protocol, history=history) for policy in policies]
+        [replay_days(policy, slots, forecasts, home.site, protocol, history=history) for policy in policies],
+        how="diagonal",
     )
     return schedules.with_columns(_site(home), _version(home, stage))
 

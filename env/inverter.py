@@ -52,6 +52,11 @@ class LimitedCommand(NamedTuple):
 Decision: TypeAlias = Command | LimitedCommand
 
 
+def with_limit(command: Command, limit_kw: Energy, limits: Connection) -> Decision:
+    """Return a command with an import limit where the inverter takes one, else alone."""
+    return LimitedCommand(command, limit_kw) if np.any(limits.takes_import_limit) else command
+
+
 def apart(decision: Decision) -> tuple[Command, Energy | None]:
     """Return a decision's command and its import limit; None where it says nothing of one."""
     if isinstance(decision, LimitedCommand):

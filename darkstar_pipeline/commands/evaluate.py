@@ -73,6 +73,14 @@ SLOT_COLUMNS = (
     "reason",
 )
 
+
+def slot_columns(schedule: "pl.DataFrame") -> list[str]:
+    """Return the columns of a schedule that are shown: `import_limit_kw` only where limits are commanded."""
+    after = SLOT_COLUMNS.index("export_kw") + 1
+    limited = ["import_limit_kw"] if "import_limit_kw" in schedule.columns else []
+    return [*SLOT_COLUMNS[:after], *limited, *SLOT_COLUMNS[after:]]
+
+
 ContinuousOption = Annotated[
     bool, typer.Option("--continuous", help="Carry stored energy over midnight (default: separate days).")
 ]
@@ -190,8 +198,9 @@ def schedule(
     from darkstar_pipeline.evaluation.range_verdict import day_schedule
 
     check_policy(policy)
-    slots = day_schedule(call.context(), day, policy).select(SLOT_COLUMNS)
-    return _rows(slots, out, {name: name.replace("_", " ") for name in SLOT_COLUMNS}, digits=3)
+    schedule = day_schedule(call.context(), day, policy)
+    slots = schedule.select(slot_columns(schedule))
+    return _rows(slots, out, {name: name.replace("_", " ") for name in slots.columns}, digits=3)
 
 
 def stats(call: Call, *, day: OneDay) -> Document:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.evaluate import SLOT_COLUMNS
+from darkstar_pipeline.commands.evaluate import slot_columns
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.load_requests import parse_instant, parse_load_requests
 from darkstar_pipeline.console.output import Document, draw_table
@@ -96,7 +96,7 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
         "verified": plan.verification.valid,
         "violations": [violation.message for violation in plan.verification.violations],
         "notices": notice_sentences(plan.verification.notices, context.timezone),
-        "slots": plan.schedule.select(*SLOT_COLUMNS, *EXPLAINED, *extra).to_dicts(),
+        "slots": plan.schedule.select(*slot_columns(plan.schedule), *EXPLAINED, *extra).to_dicts(),
     }
 
 
@@ -111,7 +111,9 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
         {
             "time": slot["slot_start"].astimezone(local).strftime("%a %H:%M"),
             "price": slot["import_price"],
-            "command": command_words((slot["charge_kw"], slot["discharge_kw"], slot["export_kw"]), most_kw),
+            "command": command_words(
+                (slot["charge_kw"], slot["discharge_kw"], slot["export_kw"]), most_kw, slot.get("import_limit_kw")
+            ),
             "soc": f"{100 * slot['soc_end_kwh'] / capacity:.0f} %",
             "sentence": slot["sentence"],
         }

@@ -18,11 +18,10 @@ _FIELDS: dict[Stage, tuple[str, ...]] = {"oracle": _SHARED, "policies": (*_SHARE
 
 def config_version(settings: SiteSettings, stage: Stage) -> str:
     """Return the hash of all settings that change the figures of a stage, twelve hexadecimal digits."""
-    document = {
-        "stage": stage,
-        "code": _CODE[stage],
-        "settings": settings.model_dump(mode="json", include=set(_FIELDS[stage])),
-    }
+    changing = settings.model_dump(mode="json", include=set(_FIELDS[stage]))
+    if not settings.limits.takes_import_limit:
+        del changing["limits"]["takes_import_limit"]  # results from before there was one hold on
+    document = {"stage": stage, "code": _CODE[stage], "settings": changing}
     return _short_hash(document)
 
 

@@ -54,6 +54,10 @@ class ControlMapping(Frozen):
         default=None, description="number: maximum discharge power [W] or discharge current [A]"
     )
     export: EntityId | None = Field(default=None, description="number: maximum export power [W]")
+    import_limit: EntityId | None = Field(
+        default=None, description="number: import from the grid that the inverter does not exceed (peak shaving)"
+    )
+    import_limit_unit: Literal["W", "kW"] = Field(default="W", description="unit of import_limit")
     unit: Literal["W", "kW", "A"] = Field(default="W", description="unit of charge, discharge and export")
     battery_volts: float = Field(default=51.2, ge=6, le=1500, description="battery voltage, to turn kW into A [V]")
     default_charge_kw: float = Field(
@@ -68,10 +72,16 @@ class ControlMapping(Frozen):
     default_export_kw: float | None = Field(
         default=None, ge=0, le=10_000, description="maximum export of the inverter's default [kW]; null: not written"
     )
+    default_import_limit_kw: float | None = Field(
+        default=None,
+        ge=0.5,
+        le=10_000,
+        description="import limit of the inverter's default: no less than the fuse, so that it limits nothing [kW]",
+    )
 
     @model_validator(mode="after")
     def _names_entities_that_can_be_set(self) -> "ControlMapping":
-        numbers = {name: getattr(self, name) for name in ("charge", "discharge", "export")}
+        numbers = {name: getattr(self, name) for name in ("charge", "discharge", "export", "import_limit")}
         named = {name: entity for name, entity in numbers.items() if entity is not None}
         wanted = [(name, entity, _NUMBERS) for name, entity in named.items()]
         wanted += [] if self.mode is None else [("mode", self.mode, _SELECTS)]
@@ -81,6 +91,11 @@ class ControlMapping(Frozen):
                 raise ValueError(message)
         if len(set(named.values())) < len(named):
             message = f"mapping.{', mapping.'.join(named)} name one entity twice: each needs its own"
+            raise ValueError(message)
+        if self.import_limit is not None and self.default_import_limit_kw is None:
+            message = (
+                "mapping.import_limit needs mapping.default_import_limit_kw: what stands when no limit is commanded"
+            )
             raise ValueError(message)
         return self
 
@@ -131,6 +146,27 @@ class ControlSettings(Frozen):
             reach = f"reaches {power_kw:g} kW after {n_steps} writes and {seconds:g} s"
             limits = f"a command lasts {COMMAND_SECONDS:g} s, and writes_per_day is {self.writes_per_day}"
             message = f"home_assistant.control.ramp_kw_per_step {self.ramp_kw_per_step:g} {reach}: {limits}"
+            raise ValueError(message)
+
+    def check_import_limit(self, *, takes_limit: bool) -> None:
+        """Refuse an import limit that is to be commanded and reaches no entity, and an entity that nothing commands.
+
+        Args:
+            takes_limit: whether the inverter takes an import limit, by `limits.takes_import_limit`.
+
+        Raises:
+            ValueError: there is such.
+        """
+        entity = self.mapping.import_limit
+        if self.enabled and takes_limit and entity is None:
+            message = (
+                "limits.takes_import_limit is true: name the entity in home_assistant.control.mapping.import_limit"
+            )
+            raise ValueError(message)
+        if entity is not None and not takes_limit:
+            message = (
+                f"home_assistant.control.mapping.import_limit is {entity}: set limits.takes_import_limit: true too"
+            )
             raise ValueError(message)
 
     @model_validator(mode="after")

@@ -49,6 +49,11 @@ class LimitSettings(Frozen):
     curtailable: bool = Field(
         default=False, description="true: curtail surplus PV rather than export it at a negative price"
     )
+    takes_import_limit: bool = Field(
+        default=False,
+        description="true: the inverter keeps the import below a limit that it is told (peak shaving); used where the "
+        "tariff charges for power",
+    )
 
     def limits(self) -> Limits:
         """Return the limits in the type that `env` computes with."""
@@ -126,6 +131,7 @@ class SiteSettings(Frozen):
             version.check(self.currency)
         self.forecast.check_place(self.timezone)
         self.home_assistant.control.check_ramp(max(self.battery.charge_kw, self.battery.discharge_kw))
+        self.home_assistant.control.check_import_limit(takes_limit=self.limits.takes_import_limit)
 
     def site(self, name: str) -> Site:
         """Return the home in the type that the rooms compute with."""

@@ -66,7 +66,7 @@ def _schema(path: Path) -> dict[str, pl.DataType] | None:
 def _difference(table: Table, found: dict[str, pl.DataType]) -> str:
     """Return the differences from the declaration; empty where there are none."""
     missing = sorted(set(table.schema) - set(found))
-    unknown = sorted(set(found) - set(table.schema))
+    unknown = sorted(set(found) - set(table.schema_with(found)))
     other = sorted(name for name, dtype in table.schema.items() if name in found and found[name] != dtype)
     parts = (("without", missing), ("unknown", unknown), ("other type", other))
     return ", ".join(f"{word} {names}" for word, names in parts if names)

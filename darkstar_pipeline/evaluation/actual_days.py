@@ -13,11 +13,11 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
-from darkstar_pipeline.evaluation.plan_history import COMMAND, in_force
+from darkstar_pipeline.evaluation.plan_history import COMMAND, IMPORT_LIMIT, in_force
 from darkstar_pipeline.evaluation.range_verdict import policy_results
 from darkstar_pipeline.quality.bad_hours import SOC_STEP_PERCENT
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from env.inverter import Command, Energy
+from env.inverter import Command, Decision, Energy, with_limit
 from env.simulator import World, simulate
 from env.site import Site
 from planner.evaluation.daily_results import daily_results
@@ -138,9 +138,11 @@ def planned_cost(actual: ActualDay, plans: pl.DataFrame, label: str = ACTUAL) ->
     commands = actual.slots.select("slot_start").join(covered, on="slot_start", how="left", maintain_order="left")
     default = {"charge_kw": 0.0, "discharge_kw": battery.discharge_kw, "export_kw": 0.0}
     powers = [commands[name].fill_null(default[name]).to_numpy() for name in COMMAND]
+    limits = commands[IMPORT_LIMIT].fill_null(np.inf).to_numpy()
 
-    def decide(slot: int, _soc_kwh: Energy) -> Command:
-        return Command(*(power[slot : slot + 1] for power in powers))
+    def decide(slot: int, _soc_kwh: Energy) -> Decision:
+        own = slice(slot, slot + 1)
+        return with_limit(Command(*(power[own] for power in powers)), limits[own], actual.site.limits)
 
     world = World(
         *(actual.slots[name].to_numpy()[None] for name in ("load_kwh", "pv_kwh", "import_price", "export_price"))

@@ -25,6 +25,8 @@ SHADOW = "--shadow-"
 GRACE = timedelta(minutes=1)
 COLUMNS = ("charge_kw", "discharge_kw", "export_kw", "import_kwh", "export_kwh", "load_kwh", "pv_kwh", "soc_end_kwh")
 COMMAND = COLUMNS[:3]
+IMPORT_LIMIT = "import_limit_kw"
+"""Column of plans that command an import limit, null for none; in what is read back, always there."""
 _DIGITS = 4
 
 
@@ -51,7 +53,7 @@ class PlanRecord:
         plan_id: identifier of the plan.
         created_at: instant of planning.
         episode_start: instant when the system's stored energy was last the home's own.
-        schedule: `slot_start` and `COLUMNS`; null where unknown.
+        schedule: `slot_start`, `COLUMNS` and, where limits are commanded, `IMPORT_LIMIT`; null where unknown.
         metrics: figures; `policy` and `start_soc_kwh` are read back.
     """
 
@@ -77,7 +79,11 @@ def keep_plan(lake: Lake, site: Site, plan: PlanRecord) -> None:
     local, schedule = zone(site.timezone), plan.schedule
     columns: dict[str, list[Any]] = {
         "slot_start": [int(start.timestamp()) for start in schedule["slot_start"]],
-        **{name: schedule[name].cast(pl.Float64).round(_DIGITS).to_list() for name in COLUMNS},
+        **{
+            name: schedule[name].cast(pl.Float64).round(_DIGITS).to_list()
+            for name in (*COLUMNS, IMPORT_LIMIT)
+            if name in schedule.columns
+        },
     }
     row = {
         "site": site.name,
@@ -106,7 +112,7 @@ def in_force(plans: pl.DataFrame, slot_start: Sequence[datetime]) -> pl.DataFram
         slot_start: the slots (UTC).
 
     Returns:
-        `slot_start, created_at, metrics` and `COLUMNS` of the slots that a plan reached, in order.
+        `slot_start, created_at, metrics`, `COLUMNS` and `IMPORT_LIMIT` of the slots that a plan reached, in order.
     """
     wanted = set(slot_start)
     parts = [_slots(row, wanted) for row in plans.sort("created_at", "id").iter_rows(named=True)]
@@ -120,6 +126,7 @@ def in_force(plans: pl.DataFrame, slot_start: Sequence[datetime]) -> pl.DataFram
 def _slots(row: Mapping[str, Any], wanted: set[datetime]) -> pl.DataFrame:
     """The slots of one plan."""
     columns = json.loads(row["shadow_schedule"])
+    columns.setdefault(IMPORT_LIMIT, [None] * len(columns["slot_start"]))
     starts = [datetime.fromtimestamp(second, UTC) for second in columns.pop("slot_start")]
     frame = pl.DataFrame({"slot_start": starts, **columns}, schema_overrides=dict.fromkeys(columns, pl.Float64))
     return (
@@ -129,10 +136,10 @@ def _slots(row: Mapping[str, Any], wanted: set[datetime]) -> pl.DataFrame:
             metrics=pl.lit(row["metrics"]),
         )
         .filter(pl.col("slot_start").is_in(list(wanted)))
-        .select("slot_start", "created_at", "metrics", *COLUMNS)
+        .select("slot_start", "created_at", "metrics", *COLUMNS, IMPORT_LIMIT)
     )
 
 
 def _empty() -> pl.DataFrame:
     schema = {"slot_start": SLOT_DTYPE, "created_at": SLOT_DTYPE, "metrics": pl.String()}
-    return pl.DataFrame(schema={**schema, **dict.fromkeys(COLUMNS, pl.Float64())})
+    return pl.DataFrame(schema={**schema, **dict.fromkeys((*COLUMNS, IMPORT_LIMIT), pl.Float64())})

@@ -157,7 +157,8 @@ def day_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
         UnverifiedScheduleError: the schedule violates a rule.
     """
     schedule = only_verified(unverified_schedule(context, day, policy), context.site, _protocol(context))
-    return schedule.select([name for name in POLICY_SCHEDULES.schema.names() if name not in _BOOKKEEPING])
+    names = POLICY_SCHEDULES.schema_with(schedule.columns).names()
+    return schedule.select([name for name in names if name not in _BOOKKEEPING])
 
 
 def unverified_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
@@ -189,7 +190,7 @@ def _check_usable(quality: pl.DataFrame, day: date) -> None:
 def day_stats(context: Context, day: date) -> pl.DataFrame:
     """Return the statistics of a day: a row a policy."""
     schedules = [day_schedule(context, day, policy) for policy in POLICIES]
-    return day_statistics(pl.concat(schedules), site=context.site)
+    return day_statistics(pl.concat(schedules, how="diagonal"), site=context.site)
 
 
 def _graded(context: Context, first: date, last: date) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """Columns and tables as they are declared, and the columns that many tables share."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,6 +27,7 @@ class Table:
     Attributes:
         day_column: the column that equals the day of the file.
         key: columns, besides `site`, that identify a row; the stored order of the rows.
+        optional: columns that files of some homes have; views leave them out.
     """
 
     name: str
@@ -33,11 +35,17 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     day_column: str = "local_day"
+    optional: tuple[Column, ...] = ()
 
     @cached_property
     def schema(self) -> pl.Schema:
         """Polars schema in declared order."""
         return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    def schema_with(self, names: Collection[str]) -> pl.Schema:
+        """Return the schema with those optional columns that are among some names."""
+        found = {column.name: column.dtype for column in self.optional if column.name in names}
+        return pl.Schema({**self.schema, **found})
 
 
 def text(name: str, meaning: str, *, nullable: bool = False) -> Column:

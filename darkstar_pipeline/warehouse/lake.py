@@ -59,11 +59,12 @@ def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     Raises:
         SchemaMismatchError: a column is missing or surplus, has nulls that are not allowed, or a key repeats in a day.
     """
-    wanted, got = set(table.schema), set(frame.columns)
+    schema = table.schema_with(frame.columns)
+    wanted, got = set(schema), set(frame.columns)
     if wanted != got:
         message = f"{table.name}: missing columns {sorted(wanted - got)}, unknown columns {sorted(got - wanted)}"
         raise SchemaMismatchError(message, "declare the columns in darkstar_pipeline/warehouse/schemas.py")
-    ordered = frame.select(table.schema.names()).cast(dict(table.schema)).sort("site", *table.key)  # pyright: ignore[reportArgumentType]
+    ordered = frame.select(schema.names()).cast(dict(schema)).sort("site", *table.key)  # pyright: ignore[reportArgumentType]
     for column in table.columns:
         if not column.nullable and ordered[column.name].null_count():
             raise SchemaMismatchError(
@@ -256,7 +257,7 @@ def _rightful(table: Table, paths: Sequence[Path], rows: pl.DataFrame) -> pl.Dat
     if all(run in owners for run in runs) and not rows.select(keys).is_duplicated().any():
         return rows
     own = [_own_rows(table, path) for path in paths]
-    return pl.concat(own) if own else rows.clear()
+    return pl.concat(own, how="diagonal") if own else rows.clear()
 
 
 def _own_rows(table: Table, path: Path) -> pl.DataFrame:
@@ -275,10 +276,9 @@ def _own_rows(table: Table, path: Path) -> pl.DataFrame:
 
 def _typed(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """Return the rows in declared columns and types; columns that a file of an older release lacks are null."""
-    missing = [
-        pl.lit(None, dtype=dtype).alias(name) for name, dtype in table.schema.items() if name not in frame.columns
-    ]
-    return frame.with_columns(missing).select(table.schema.names()).cast(dict(table.schema))  # pyright: ignore[reportArgumentType]
+    schema = table.schema_with(frame.columns)
+    missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if name not in frame.columns]
+    return frame.with_columns(missing).select(schema.names()).cast(dict(schema))  # pyright: ignore[reportArgumentType]
 
 
 def _unfit(table: Table, paths: Sequence[Path], error: pl.exceptions.PolarsError) -> LakeUnreadableError:

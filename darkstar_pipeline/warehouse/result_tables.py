@@ -69,6 +69,7 @@ POLICY_SCHEDULES = Table(
         *_FLOWS,
         text("config_version", "as in policy_daily_results"),
     ),
+    optional=(real("import_limit_kw", "kW", "command: import no more than this; null for no limit", nullable=True),),
 )
 POLICY_DAILY_RESULTS = Table(
     name="policy_daily_results",

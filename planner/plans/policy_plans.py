@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from env.command_menu import full_export_kw
-from env.inverter import Command, Energy, Flows, apply_command
+from env.inverter import Command, Decision, Energy, Flows, apply_command
 from env.open_loop import simulate_open_loop
 from env.simulator import World, simulate, slot_cost
 from planner.plans.release import default_loads, flow_columns, simulated
@@ -152,7 +152,7 @@ def _rolled_out(
     values: list[Energy] = []
     first = ahead.current_slot - ahead.started_slot
 
-    def decide(slot: int, soc_kwh: Energy) -> Command:
+    def decide(slot: int, soc_kwh: Energy) -> Decision:
         command = rolling.command(first + slot, soc_kwh)
         values.append(rolling.later_value(first + slot))
         return command
@@ -160,7 +160,8 @@ def _rolled_out(
     done = simulate(decide, _expected_world(task, ahead, moved), task.site, np.array([task.start_soc_kwh]))
     flows = Flows(**{name: table[0] for name, table in vars(done.flows).items()})
     command = Command(*(power[0] for power in done.commands))
-    return PolicySchedule(schedule_frame(task, flow_columns(flows), moved, command), np.stack(values))
+    limit_kw = None if done.import_limit_kw is None else done.import_limit_kw[0]
+    return PolicySchedule(schedule_frame(task, flow_columns(flows), moved, command, limit_kw), np.stack(values))
 
 
 def _expected_world(task: PlanTask, ahead: RollingState, moved: Mapping[str, Energy]) -> World:

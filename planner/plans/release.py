@@ -155,8 +155,10 @@ def _idle(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
     return schedule_frame(task, flow_columns(flows), others, command)
 
 
-def simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) -> pl.DataFrame:
-    """Return the schedule of commands simulated under the forecast."""
+def simulated(
+    task: PlanTask, others: Mapping[str, Energy], command: Command, import_limit_kw: Energy | None = None
+) -> pl.DataFrame:
+    """Return the schedule of commands, and of import limits if there are any, simulated under the forecast."""
     _, export_price, load, pv = task.arrays
     flows = simulate_open_loop(
         command,
@@ -165,8 +167,9 @@ def simulated(task: PlanTask, others: Mapping[str, Energy], command: Command) ->
         export_price=export_price,
         site=task.site,
         start_soc_kwh=task.start_soc_kwh,
+        import_limit_kw=import_limit_kw,
     )
-    return schedule_frame(task, flow_columns(flows), others, command)
+    return schedule_frame(task, flow_columns(flows), others, command, import_limit_kw)
 
 
 def flow_columns(flows: Flows) -> Energy:

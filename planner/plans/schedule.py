@@ -24,7 +24,13 @@ def optimized_schedule(task: PlanTask, solution: Solution) -> pl.DataFrame:
     return schedule_frame(task, flows, others, commands)
 
 
-def schedule_frame(task: PlanTask, flows: Energy, others: Mapping[str, Energy], commands: Command) -> pl.DataFrame:
+def schedule_frame(
+    task: PlanTask,
+    flows: Energy,
+    others: Mapping[str, Energy],
+    commands: Command,
+    import_limit_kw: Energy | None = None,
+) -> pl.DataFrame:
     """Return flows `(n_slots, 6)` as a schedule with the columns of `policy_schedules` and those of movable loads.
 
     Args:
@@ -32,12 +38,14 @@ def schedule_frame(task: PlanTask, flows: Energy, others: Mapping[str, Energy], 
         flows: flows in the column order of `optimizer.solution` [kWh].
         others: movable loads and further batteries by name, each `(n_slots,)` [kWh].
         commands: command of each slot [kW].
+        import_limit_kw: import limit of each slot, infinity for none [kW]; None without that column.
     """
     battery = task.site.battery
     soc = np.concatenate([[task.start_soc_kwh], flows[:, SOC]])
     frame = task.slots.select("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh").with_columns(
         task.days.alias("local_day"),
         **{name: np.asarray(power, dtype=np.float64) for name, power in commands._asdict().items()},
+        **({} if import_limit_kw is None else {"import_limit_kw": null_where_endless(import_limit_kw)}),
         import_kwh=flows[:, IMPORT],
         export_kwh=flows[:, EXPORT],
         charge_kwh=flows[:, CHARGE],
@@ -54,6 +62,12 @@ def schedule_frame(task: PlanTask, flows: Energy, others: Mapping[str, Energy], 
         wear += pl.col(f"battery_{number}_discharge_kwh") * extra.discharge_wear
     money = pl.col("import_kwh") * pl.col("import_price") - pl.col("export_kwh") * pl.col("export_price")
     return frame.with_columns((money + wear).alias("cost"))
+
+
+def null_where_endless(limit_kw: Energy) -> pl.Series:
+    """Return limits as a column: null where there is none."""
+    finite = np.isfinite(limit_kw)
+    return pl.Series(np.where(finite, limit_kw, 0.0)).set(pl.Series(~finite), None)
 
 
 def modelled_cost(task: PlanTask, schedule: pl.DataFrame) -> float:

@@ -75,12 +75,20 @@ def ranks(values: Energy) -> Energy:
     return np.searchsorted(ascending, values, side="left").astype(np.float64) + 1
 
 
-def command_words(command: tuple[float, float, float], most_kw: float) -> str:
+def command_words(command: tuple[float, float, float], most_kw: float, import_limit_kw: float | None = None) -> str:
     """Describe a command (charge, discharge and export power [kW]); `most_kw` is the battery's largest power.
 
     >>> command_words((0.0, 8.0, 0.0), 8.0)
     'self-consumption'
+    >>> command_words((3.0, 0.0, 0.0), 8.0, 4.25)
+    'charge 3.0 kW, import at most 4.25 kW'
     """
+    words = _powers_words(command, most_kw)
+    return words if import_limit_kw is None else f"{words}, import at most {power(import_limit_kw)}"
+
+
+def _powers_words(command: tuple[float, float, float], most_kw: float) -> str:
+    """Describe the powers of a command."""
     charge_kw, discharge_kw, export_kw = command
     if charge_kw > 0:
         return f"charge {charge_kw:.1f} kW"

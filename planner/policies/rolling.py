@@ -6,7 +6,7 @@ With a demand charge planners carry the month's peaks, too (`planner.demand_char
 import numpy as np
 import polars as pl
 
-from env.inverter import Command, Energy
+from env.inverter import Command, Decision, Energy
 from planner.demand_charges.bills import has_demand_charge
 from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker, scenario_days
 from planner.optimizer.home_program import HomeProgram
@@ -34,7 +34,7 @@ class RollingPlanner:
         self.first: int = 0
         self.end: int = -1
 
-    def decide(self, slot: int, soc_kwh: Energy) -> Command:
+    def decide(self, slot: int, soc_kwh: Energy) -> Decision:
         """Return the command of a slot of the window."""
         window = self.window
         if slot >= window.starts[self.day + 1]:
@@ -59,7 +59,7 @@ class RollingPlanner:
         """Open the span of slots `first` to `end`, whose prices are published now."""
         raise NotImplementedError
 
-    def command(self, slot: int, soc_kwh: Energy) -> Command:
+    def command(self, slot: int, soc_kwh: Energy) -> Decision:
         """Return the command of a slot of the span."""
         raise NotImplementedError
 
@@ -91,7 +91,7 @@ class ScenarioPlanner(RollingPlanner):
         self.by_day = [scenarios[day] for day in window.slots["local_day"].unique(maintain_order=True).to_list()]
         self.months = _Months(window) if has_demand_charge(window.site) else None
 
-    def decide(self, slot: int, soc_kwh: Energy) -> Command:
+    def decide(self, slot: int, soc_kwh: Energy) -> Decision:
         """Return the command of a slot."""
         if self.months is not None:
             self.months.read(slot, soc_kwh)
@@ -206,7 +206,7 @@ class RollingValue(ScenarioPlanner):
             power=self.power(),
         )
 
-    def command(self, slot: int, soc_kwh: Energy) -> Command:
+    def command(self, slot: int, soc_kwh: Energy) -> Decision:
         """Choose the command of a slot."""
         return self.days.command(slot, soc_kwh, *self.last(slot))
 

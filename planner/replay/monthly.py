@@ -14,7 +14,7 @@ from typing import TypeAlias, cast
 import numpy as np
 import polars as pl
 
-from env.inverter import Command, Energy
+from env.inverter import Command, Decision, Energy
 from env.simulator import Decide, Replay, World, simulate
 from env.site import Site
 from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker, scenario_days
@@ -190,7 +190,7 @@ class _ValueDays:
             power=day_start.power,
         )
 
-        def decide(slot: int, soc_kwh: Energy) -> Command:
+        def decide(slot: int, soc_kwh: Energy) -> Decision:
             last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot > 0 else (None, None)
             return days.command(slot, soc_kwh, *last)
 

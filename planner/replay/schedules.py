@@ -14,6 +14,7 @@ from planner.optimizer.plan_commands import exact_commands
 from planner.optimizer.slot_arrays import NEEDED
 from planner.optimizer.solution import CHARGE, CURTAIL, DISCHARGE, EXPORT, IMPORT, SOC
 from planner.plans.reasons import with_reasons
+from planner.plans.schedule import null_where_endless
 
 SHARD_DAYS = 60  # days whose re-planning outweighs the start of a process
 ORACLE_SECONDS = 60.0  # a bound is worth waiting for; with ordinary prices it takes a millisecond
@@ -72,12 +73,6 @@ def schedule_frame(policy: str, slots: pl.DataFrame, replay: Replay) -> pl.DataF
         cost=replay.cost.ravel(),
     )
     return with_reasons(frame)
-
-
-def null_where_endless(limit_kw: Energy) -> pl.Series:
-    """Return limits as a column: null where there is none."""
-    finite = np.isfinite(limit_kw)
-    return pl.Series(np.where(finite, limit_kw, 0.0)).set(pl.Series(~finite), None)
 
 
 def replay_of_plan(planned: Energy, world: World, site: Site, start_soc_kwh: float) -> Replay:

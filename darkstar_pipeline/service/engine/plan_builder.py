@@ -14,7 +14,7 @@ from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.overrides import Override
 from darkstar_pipeline.service.schemas.plans import Input, PlanDocument, PlanSlot
 from env.command_menu import full_export_kw
-from env.inverter import Command
+from env.inverter import Command, Energy
 from env.site import Site
 from planner.optimizer.solution import SolverRecord
 from planner.plans.explanations import explain
@@ -178,8 +178,16 @@ def _as_before(last: PlanDocument, task: PlanTask) -> PolicySchedule:
     by_itself = (0.0, task.site.battery.discharge_kw, 0.0)
     commands = {slot.slot_start: (slot.charge_kw, slot.discharge_kw, slot.export_kw) for slot in last.slots}
     powers = np.array([commands.get(start, by_itself) for start in task.slots["slot_start"]])
-    schedule = simulated(task, default_loads(task), Command(*powers.T))
+    schedule = simulated(task, default_loads(task), Command(*powers.T), _limits_as_before(last, task))
     return PolicySchedule(schedule, np.full((task.n_slots, 2), np.nan))
+
+
+def _limits_as_before(last: PlanDocument, task: PlanTask) -> Energy | None:
+    """Return the import limits of the last plan `(n_slots,)` [kW]; None where it commands none."""
+    limits = {slot.slot_start: slot.import_limit_kw for slot in last.slots if slot.import_limit_kw is not None}
+    if not limits or not task.site.limits.takes_import_limit:
+        return None
+    return np.array([limits.get(start, np.inf) for start in task.slots["slot_start"]])
 
 
 def _without_inputs(site: Site, at: datetime, status: InputStatus, request: PlanRequest) -> PlanDocument:

@@ -90,6 +90,7 @@ def _slot(battery: Battery, row: Mapping[str, Any], *, overridden: bool) -> Plan
     percent = 100 / battery.capacity_kwh
     start: datetime = row["slot_start"]
     charge, discharge, export = (max(float(row[name]), 0.0) for name in ("charge_kw", "discharge_kw", "export_kw"))
+    limit = row.get("import_limit_kw")
     others = {name: float(row[name]) for name in row if name.startswith(_OTHERS) and row[name] is not None}
     return PlanSlot(
         slot_start=start,
@@ -105,7 +106,8 @@ def _slot(battery: Battery, row: Mapping[str, Any], *, overridden: bool) -> Plan
         charge_kw=charge,
         discharge_kw=discharge,
         export_kw=export,
-        command=command_words((charge, discharge, export), battery.discharge_kw),
+        import_limit_kw=limit,
+        command=command_words((charge, discharge, export), battery.discharge_kw, limit),
         **{name: row[name] for name in _FLOWS},
         soc_start_percent=row["soc_start_kwh"] * percent,
         soc_end_percent=row["soc_end_kwh"] * percent,
@@ -200,6 +202,7 @@ def command_document(battery: Battery, plan: PlanDocument | None, now: datetime,
     if plan is None or slot is None or not automatic:
         return _default_command(battery, plan, now, automatic=automatic)
     by_itself = slot.charge_kw == 0 and slot.export_kw == 0 and slot.discharge_kw >= battery.discharge_kw
+    by_itself = by_itself and slot.import_limit_kw is None
     return CommandDocument(
         plan_id=plan.id,
         rung=plan.rung,
@@ -211,6 +214,7 @@ def command_document(battery: Battery, plan: PlanDocument | None, now: datetime,
         charge_kw=slot.charge_kw,
         discharge_kw=slot.discharge_kw,
         export_kw=slot.export_kw,
+        import_limit_kw=slot.import_limit_kw,
         command=slot.command,
         sentence=slot.sentence,
         default=by_itself,

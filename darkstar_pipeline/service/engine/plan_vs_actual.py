@@ -68,7 +68,7 @@ def _slot(battery: Battery, row: dict[str, Any]) -> HistorySlot:
         import_price=row["import_price"],
         export_price=row["export_price"],
         rung=rung if rung in SOURCE_NAMES else None,
-        command=command_words(command, battery.discharge_kw) if planned else None,
+        command=command_words(command, battery.discharge_kw, row["planned_import_limit_kw"]) if planned else None,
         planned_import_kwh=row["planned_import_kwh"],
         planned_export_kwh=row["planned_export_kwh"],
         planned_soc_percent=None if soc is None else 100 * soc / battery.capacity_kwh,

@@ -10,16 +10,19 @@ Nothing here can reach the home: an import contract in `pyproject.toml` holds th
 import logging
 import queue
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 import polars as pl
+from polars import selectors as cs
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.evaluation.plan_history import (
     COLUMNS,
+    IMPORT_LIMIT,
     PlanRecord,
     in_force,
     keep_plan,
@@ -36,7 +39,7 @@ from darkstar_pipeline.service.engine.plan_documents import plan_id
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.warehouse.lake import Lake
-from env.inverter import Command, Energy
+from env.inverter import Command, Decision, Energy, with_limit
 from env.simulator import World, simulate
 from env.site import Site
 from env.time_grid import SLOT, slot_of, zone
@@ -54,13 +57,13 @@ class _Episode:
         day: the local day.
         start: slot that it began with.
         start_soc_kwh: the home's stored energy then [kWh].
-        commands: its command of each slot since, by the slot's start.
+        commands: its command of each slot since, by the slot's start: charge, discharge, export and import limit [kW].
     """
 
     day: date
     start: datetime
     start_soc_kwh: float
-    commands: dict[datetime, tuple[float, float, float]]
+    commands: dict[datetime, tuple[float, float, float, float]]
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class ShadowPlanner:
     def _file_live_plan(self, work: _Work) -> None:
         """Record the live plan, for comparison."""
         plan = work.plan
-        frame = pl.DataFrame([slot.model_dump() for slot in plan.slots])
+        frame = pl.DataFrame([slot.model_dump() for slot in plan.slots], infer_schema_length=None)
         capacity = plan.capacity_kwh / 100
         frame = frame.with_columns(soc_end_kwh=pl.col("soc_end_percent") * capacity)
         metrics = {
@@ -161,13 +164,13 @@ class ShadowPlanner:
         result = first_usable_plan(own.task, [self._source(context, own, policy, work.following)])
         schedule = result.plan.schedule
         row = schedule.row(0, named=True)
-        episode.commands[row["slot_start"]] = (row["charge_kw"], row["discharge_kw"], row["export_kw"])
+        episode.commands[row["slot_start"]] = _commanded(row)
         record = PlanRecord(
             system=system_id(context.site_name, policy),
             plan_id=plan_id(work.plan.created_at),
             created_at=work.plan.created_at,
             episode_start=episode.start,
-            schedule=schedule.select("slot_start", *COLUMNS),
+            schedule=schedule.select("slot_start", *COLUMNS, cs.by_name(IMPORT_LIMIT, require_all=False)),
             metrics=_metrics(policy, result, own, episode),
         )
         keep_plan(context.lake, context.site, record)
@@ -221,11 +224,14 @@ def _read_back(lake: Lake, site_name: str, policy: str, day: date) -> _Episode |
     reach = [start + index * SLOT for index in range(100)]
     in_effect = in_force(plans, [slot_of(instant) for instant in reach])
     metrics = pl.Series([first["metrics"]]).str.json_path_match("$.start_soc_kwh").cast(pl.Float64)[0]
-    commands = {
-        row["slot_start"]: (row["charge_kw"], row["discharge_kw"], row["export_kw"])
-        for row in in_effect.iter_rows(named=True)
-    }
+    commands = {row["slot_start"]: _commanded(row) for row in in_effect.iter_rows(named=True)}
     return None if metrics is None else _Episode(day, slot_of(start), float(metrics), commands)
+
+
+def _commanded(row: Mapping[str, Any]) -> tuple[float, float, float, float]:
+    """Return the command of a schedule's row and its import limit, infinity for none [kW]."""
+    limit = row.get(IMPORT_LIMIT)
+    return row["charge_kw"], row["discharge_kw"], row["export_kw"], np.inf if limit is None else limit
 
 
 def _stored(site: Site, inputs: PlanInputs, episode: _Episode) -> float:
@@ -234,11 +240,12 @@ def _stored(site: Site, inputs: PlanInputs, episode: _Episode) -> float:
     past = window.slots.filter((pl.col("slot_start") >= episode.start) & (pl.col("slot_start") < inputs.start))
     if past.is_empty():
         return episode.start_soc_kwh
-    by_itself = (0.0, site.battery.discharge_kw, 0.0)
+    by_itself = (0.0, site.battery.discharge_kw, 0.0, np.inf)
     powers = np.array([episode.commands.get(start, by_itself) for start in past["slot_start"]])
 
-    def decide(slot: int, _soc_kwh: Energy) -> Command:
-        return Command(*powers[slot][:, None])
+    def decide(slot: int, _soc_kwh: Energy) -> Decision:
+        charge, discharge, export, limit = powers[slot][:, None]
+        return with_limit(Command(charge, discharge, export), limit, site.limits)
 
     names = ("load_kwh", "pv_kwh", "import_price", "export_price")
     world = World(*(past[name].to_numpy()[None] for name in names))

@@ -188,7 +188,7 @@ class Ramp:
 
     def _towards(self, write: Write, read: Callable[[str], State | None], change: float) -> Write:
         """Return a write that is at most `change` from the present value, where the target is further than a step."""
-        if isinstance(write.value, str) or self._step is None:
+        if isinstance(write.value, str) or self._step is None or not write.ramped:
             return write
         value = number_of(read(write.entity))
         if value is None or abs(write.value - value) <= self._step:

@@ -29,11 +29,13 @@ class Write:
         entity: its id.
         value: a number in its unit, or one of its options.
         unit: unit that the entity has to have; empty for options, and where it does not matter.
+        ramped: whether the value may only be approached in steps where there is a ramp.
     """
 
     entity: str
     value: float | str
     unit: str = ""
+    ramped: bool = True
 
     @property
     def domain(self) -> str:
@@ -57,7 +59,7 @@ class Write:
 
 
 def command_writes(command: "CommandDocument", settings: ControlSettings, discharge_kw: float) -> list[Write]:
-    """Return the writes that carry out a command.
+    """Return the writes that carry out a command; the import limit before what it is to limit.
 
     Args:
         command: a verified command in force.
@@ -67,25 +69,40 @@ def command_writes(command: "CommandDocument", settings: ControlSettings, discha
     if command.default:
         return default_writes(settings, discharge_kw)
     mapping = settings.mapping
+    limit = _import_limit(mapping, command.import_limit_kw)
     if settings.profile == "work_mode":
-        return _by_work_mode(command, mapping)
+        return [*limit, *_by_work_mode(command, mapping)]
     powers = ((mapping.charge, command.charge_kw), (mapping.discharge, command.discharge_kw))
-    return [*_numbers(mapping, *powers), *_numbers(mapping, (mapping.export, command.export_kw))]
+    return [*limit, *_numbers(mapping, *powers), *_numbers(mapping, (mapping.export, command.export_kw))]
 
 
 def default_writes(settings: ControlSettings, discharge_kw: float) -> list[Write]:
-    """Return the writes that make the inverter run its own default."""
+    """Return the writes that make the inverter run its own default; the import limit last, it charges nothing."""
     mapping = settings.mapping
+    limit = _import_limit(mapping, None)
     discharge = mapping.default_discharge_kw if mapping.default_discharge_kw is not None else discharge_kw
     if settings.profile == "work_mode" and mapping.mode is not None:
-        return [Write(mapping.mode, mapping.mode_default)]
+        return [Write(mapping.mode, mapping.mode_default), *limit]
     export = None if mapping.default_export_kw is None else mapping.export
-    return _numbers(
+    numbers = _numbers(
         mapping,
         (mapping.charge, mapping.default_charge_kw),
         (mapping.discharge, discharge),
         (export, mapping.default_export_kw or 0.0),
     )
+    return [*numbers, *limit]
+
+
+def _import_limit(mapping: ControlMapping, limit_kw: float | None) -> list[Write]:
+    """Return the write of an import limit, the default's where none is commanded; none where it is not mapped.
+
+    It has no ramp: on its way down every step would let peaks through.
+    """
+    if mapping.import_limit is None or mapping.default_import_limit_kw is None:
+        return []
+    power_kw = mapping.default_import_limit_kw if limit_kw is None else min(limit_kw, mapping.default_import_limit_kw)
+    value = round(power_kw, 3) if mapping.import_limit_unit == "kW" else float(round(power_kw * WATTS))
+    return [Write(mapping.import_limit, value, mapping.import_limit_unit, ramped=False)]
 
 
 def _by_work_mode(command: "CommandDocument", mapping: ControlMapping) -> list[Write]:

@@ -1,7 +1,7 @@
 """Documents of plans and commands: what a plan contains, what it is based on, what the inverter is commanded now."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,14 @@ from planner.plans.fallback_chain import Outcome, SourceName
 
 InputName = Literal["prices", "soc", "load", "pv", "model", "clock", "storage"]
 InputState = Literal["fresh", "stale", "missing", "assumed"]
+ImportLimit = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        exclude_if=lambda limit: limit is None,
+        description="Command: import no more than this power [kW]; absent where no limit is commanded.",
+    ),
+]
 InputBasis = Literal["measured", "projected", "assumed"]
 
 
@@ -56,6 +64,7 @@ class PlanSlot(Document):
     charge_kw: float = Field(ge=0, description="Command: charge at this power, from the grid too [kW].")
     discharge_kw: float = Field(ge=0, description="Command: cover the house up to this power [kW].")
     export_kw: float = Field(ge=0, description="Command: feed the grid up to this power [kW].")
+    import_limit_kw: ImportLimit = None
     command: str = Field(description="Command in words.", examples=["charge 3.0 kW"])
     import_kwh: float | None
     export_kwh: float | None
@@ -123,6 +132,7 @@ class CommandDocument(Document):
     charge_kw: float = Field(ge=0)
     discharge_kw: float = Field(ge=0)
     export_kw: float = Field(ge=0)
+    import_limit_kw: ImportLimit = None
     command: str = Field(description="Command in words.")
     sentence: str = Field(description="Why, in a sentence.")
     default: bool = Field(description="True where the command is the inverter's own default, self-consumption.")

@@ -24,5 +24,7 @@ def test_fingerprints_are_those_of_version_0_1_when_settings_are_the_same(
     written: dict[str, object], tariff: str, oracle: str, policies: str
 ) -> None:
     settings = SiteSettings.model_validate(written)
+    limited = SiteSettings.model_validate({**written, "limits": {"takes_import_limit": True}})
+    assert config_version(limited, "policies") != policies
     assert tariff_version(settings) == tariff
     assert (config_version(settings, "oracle"), config_version(settings, "policies")) == (oracle, policies)

@@ -86,3 +86,42 @@ def test_address_with_credentials_is_refused_with_the_place_for_them(url: str) -
 @pytest.mark.parametrize("url", ["http://home:8123", "http://[::1]:8123/", "https://x.y/path/to", "http://a.local"])
 def test_address_without_credentials_is_taken(url: str) -> None:
     assert SiteSettings.model_validate({"home_assistant": {"url": url}}).home_assistant.url == url
+
+
+LIMITED = {"import_limit": "number.grid_peak_shaving_power", "default_import_limit_kw": 17.25}
+
+
+def limited_site(*, takes: bool, mapping: dict[str, object], enabled: bool = False) -> SiteSettings:
+    powers = {"charge": "number.charge", "discharge": "number.discharge"}
+    control = {"enabled": enabled, "mapping": {**powers, **mapping}}
+    return SiteSettings.model_validate(
+        {"limits": {"takes_import_limit": takes}, "home_assistant": {"control": control}}
+    )
+
+
+def test_import_limit_is_taken_when_setting_and_entity_agree() -> None:
+    settings = limited_site(takes=True, mapping=LIMITED, enabled=True)
+    assert settings.site("home").limits.takes_import_limit
+    assert not SiteSettings().site("home").limits.takes_import_limit
+    assert limited_site(takes=True, mapping={}).site("home").limits.takes_import_limit, "planned, not controlled"
+
+
+@pytest.mark.parametrize(
+    ("takes", "mapping", "message"),
+    [
+        pytest.param(True, {}, "name the entity in home_assistant.control.mapping.import_limit", id="no entity"),
+        pytest.param(False, LIMITED, "set limits.takes_import_limit: true too", id="not said"),
+        pytest.param(
+            True, {"import_limit": "number.limit"}, "needs mapping.default_import_limit_kw", id="would never end"
+        ),
+        pytest.param(True, {**LIMITED, "import_limit": "sensor.limit"}, "only number and input_number", id="sensor"),
+        pytest.param(True, {**LIMITED, "import_limit": "number.charge"}, "name one entity twice", id="twice"),
+    ],
+)
+def test_import_limit_is_refused_with_what_is_missing(
+    takes: bool,  # noqa: FBT001 - a case
+    mapping: dict[str, object],
+    message: str,
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        limited_site(takes=takes, mapping=mapping, enabled=True)

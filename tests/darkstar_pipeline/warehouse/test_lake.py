@@ -10,7 +10,13 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError, SchemaMismatchError
-from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, SLOT_OBSERVATIONS, SPOT_PRICES, TABLES
+from darkstar_pipeline.warehouse.schemas import (
+    DATA_QUALITY_DAILY,
+    POLICY_SCHEDULES,
+    SLOT_OBSERVATIONS,
+    SPOT_PRICES,
+    TABLES,
+)
 from darkstar_pipeline.warehouse.views import open_warehouse
 from env.time_grid import days_between, grid
 from tests.builders.waiting import until
@@ -168,3 +174,20 @@ def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(LakeUnreadableError, match=r"part\.parquet") as damaged:
         Lake(tmp_path).read(SPOT_PRICES, "home")
     assert "backfill" in damaged.value.hint
+
+
+def test_optional_column_is_there_only_where_a_file_has_it(tmp_path: Path) -> None:
+    """Import limits are of homes whose inverter takes one; others' tables stay as they were."""
+    lake, days = Lake(tmp_path), [AUTUMN, AUTUMN + timedelta(days=1)]
+    numbers = [column.name for column in POLICY_SCHEDULES.columns if column.dtype == pl.Float64()]
+    slots = grid(days[0], days[1], TIMEZONE).with_columns(
+        *(pl.lit("x").alias(name) for name in ("policy", "reason", "config_version")),
+        *(pl.lit(1.0).alias(name) for name in numbers),
+        site=pl.lit("home"),
+    )
+    lake.write_days(POLICY_SCHEDULES, "home", days, slots)
+    assert lake.read(POLICY_SCHEDULES, "home").columns == POLICY_SCHEDULES.schema.names()
+    limited = slots.with_columns(import_limit_kw=pl.lit(4.2)).filter(pl.col("local_day") == days[1])
+    lake.write_day(POLICY_SCHEDULES, "home", days[1], limited)
+    mixed = lake.read(POLICY_SCHEDULES, "home").group_by("local_day", maintain_order=True)
+    assert mixed.agg(pl.col("import_limit_kw").mean())["import_limit_kw"].to_list() == [None, 4.2]

@@ -18,6 +18,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.control.controller import Controller
 from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient, HomeAssistantError
+from darkstar_pipeline.service.home_assistant.entity_writer import Ramp
 from darkstar_pipeline.service.home_assistant.lease import read_lease
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes
 from darkstar_pipeline.service.schemas.plans import CommandDocument
@@ -36,6 +37,10 @@ CURRENTS = ControlMapping(
     charge="input_number.charge_current", discharge="input_number.discharge_current", unit="A", battery_volts=50.0
 )
 MODES = ControlMapping(mode=MODE, charge=CHARGE, discharge=DISCHARGE, export=EXPORT)
+LIMITED = POWERS.model_copy(update={"import_limit": "input_number.import_limit", "default_import_limit_kw": 17.25})
+LIMITED_MODES = MODES.model_copy(
+    update={"import_limit": "number.grid_peak", "default_import_limit_kw": 11.0, "import_limit_unit": "kW"}
+)
 
 
 DEFAULT = command(0.0, 8.0, 0.0, default=True)
@@ -61,6 +66,26 @@ def settings(mapping: ControlMapping = POWERS, **changes: object) -> ControlSett
         ),
         pytest.param(settings(MODES, profile="work_mode"), command(0, 0, 99), ["hold"], id="mode: hold"),
         pytest.param(settings(MODES, profile="work_mode"), DEFAULT, ["self_use"], id="mode: default"),
+        pytest.param(
+            settings(LIMITED), command(2.5, 0, 0, import_limit_kw=4.2), [4200.0, 2500.0, 0.0, 0.0], id="limit first"
+        ),
+        pytest.param(settings(LIMITED), command(2.5, 0, 0), [17250.0, 2500.0, 0.0, 0.0], id="no limit: its default"),
+        pytest.param(
+            settings(LIMITED), command(0, 0, 0, import_limit_kw=0.0), [0.0, 0.0, 0.0, 0.0], id="limit of zero"
+        ),
+        pytest.param(
+            settings(LIMITED), command(0, 0, 0, import_limit_kw=99.0), [17250.0, 0.0, 0.0, 0.0], id="above the default"
+        ),
+        pytest.param(settings(LIMITED), DEFAULT, [0.0, 8000.0, 1000.0, 17250.0], id="default: limit last"),
+        pytest.param(
+            settings(LIMITED_MODES, profile="work_mode"),
+            command(2.5, 0, 0, import_limit_kw=4.2),
+            [4.2, 2500.0, "charge"],
+            id="mode: limit",
+        ),
+        pytest.param(
+            settings(LIMITED_MODES, profile="work_mode"), DEFAULT, ["self_use", 11.0], id="mode: default with limit"
+        ),
     ],
 )
 def test_command_becomes_the_writes_of_its_profile(
@@ -68,8 +93,16 @@ def test_command_becomes_the_writes_of_its_profile(
 ) -> None:
     assert [write.value for write in command_writes(wanted, control, 8.0)] == writes
     kw = control.model_copy(update={"mapping": control.mapping.model_copy(update={"unit": "kW"})})
-    numbers = [write.value for write in command_writes(command(2.5, 0, 0), kw, 8.0) if isinstance(write.value, float)]
-    assert numbers[0] == 2.5
+    powers = [write.value for write in command_writes(command(2.5, 0, 0), kw, 8.0) if write.ramped]
+    assert powers[0] == 2.5
+
+
+def test_import_limit_is_never_approached_in_steps() -> None:
+    """A limit that falls by steps lets through the peak that it is there for."""
+    wanted = command_writes(command(2.5, 0, 0, import_limit_kw=4.2), settings(LIMITED), 8.0)
+    ramp = Ramp(500.0, 10.0, lambda: 0.0)
+    steps = ramp.next_step(wanted, lambda _entity: {"state": "0"})
+    assert [write.value for write in steps] == [4200.0, 500.0, 0.0, 0.0]
 
 
 @pytest.fixture(scope="module")
