@@ -15,7 +15,7 @@ from darkstar_pipeline.sources.duplicates import resolve_duplicates
 from darkstar_pipeline.sources.files import read_table
 from darkstar_pipeline.sources.meter_exports import read_meter_table
 from darkstar_pipeline.sources.numbers import number_checks, with_numbers
-from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, reason_if, rejects_of
+from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, reason_if, refused_note, rejects_of
 from darkstar_pipeline.sources.plausibility import (
     MAX_HOME_KW,
     implied_kw,
@@ -66,7 +66,8 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parse
     timed = with_resolution(frame, name)
     _refuse_future(timed, name, now)
     _refuse_units(timed, columns, name, site)
-    single, copies = resolve_duplicates(object_to(_rounded(timed, columns), _value_checks(columns)), columns)
+    rounded = _rounded(timed, columns)
+    single, copies = resolve_duplicates(object_to(rounded, _value_checks(columns)), columns)
     believed = refuse_unlike_rows(single, [name for name in columns if name in ENERGY_COLUMNS], site.timezone)
     checked, levels = without_soc_excursions(believed, [name for name in columns if name in SOC_COLUMNS])
     rows, partial, empty = _slots(checked, columns)
@@ -75,13 +76,14 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parse
         resolution_note(checked.filter(pl.col(REASON).is_null()), name) if rows.height else "",
         *_column_notes(raw, others, name),
         _order_note(frame, name),
+        _standby_note(timed, rounded, name),
         f"{name}: {copies} repeated rows are equal and count once" if copies else "",
         f"{name}: {levels} states of charge are far off for one row only and left out" if levels else "",
         f"{name}: {partial} slots are covered only in part and are left out" if partial else "",
         f"{name}: {empty} slots hold no reading at all and are left out" if empty else "",
     )
-    parsed = Parsed(rows=rows, rejects=rejects_of(checked, raw, name), rows_read=raw.height)
-    return parsed.noting(*notes)
+    rejects = rejects_of(checked, raw, name)
+    return Parsed(rows=rows, rejects=rejects, rows_read=raw.height).noting(*notes, refused_note(rejects, name))
 
 
 def _require_columns(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> None:
@@ -132,6 +134,14 @@ def _rounded(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
                 nothing |= implied_kw(name).is_between(-_STANDBY_KW, 0)
             zeroed.append(pl.when(nothing).then(0.0).otherwise(pl.col(name)).alias(name))
     return frame.with_columns(zeroed)
+
+
+def _standby_note(read: pl.DataFrame, rounded: pl.DataFrame, file: str) -> str:
+    """Return a note on PV that was below zero by more than rounding and is taken as none."""
+    if "pv_kwh" not in read.columns:
+        return ""
+    asleep = int(((read["pv_kwh"] < -_ROUNDING_KWH) & (rounded["pv_kwh"] == 0)).sum())
+    return f"{file}: {asleep} readings of pv_kwh below zero are an inverter's standby and count as 0" if asleep else ""
 
 
 def _value_checks(columns: list[str]) -> list[pl.Expr]:

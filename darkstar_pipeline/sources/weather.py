@@ -12,7 +12,16 @@ import polars as pl
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.files import read_table
 from darkstar_pipeline.sources.numbers import number_checks, with_numbers
-from darkstar_pipeline.sources.parsed import REASON, ROW, Parsed, numbered, object_to, reason_if, rejects_of
+from darkstar_pipeline.sources.parsed import (
+    REASON,
+    ROW,
+    Parsed,
+    numbered,
+    object_to,
+    reason_if,
+    refused_note,
+    rejects_of,
+)
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, implied_kw
 from darkstar_pipeline.sources.resampling import repeat_values
 from darkstar_pipeline.sources.resolution import NATIVE, resolution_note, with_resolution
@@ -63,8 +72,10 @@ def read_weather(file: Path, *, now: datetime) -> Parsed:
         _late_note(good, name),
     )
     rows = repeat_values(good, [*_KEY[1:], *columns], energy=[_ENERGY] if _ENERGY in columns else [])
-    parsed = Parsed(rows=rows.sort(_KEY), rejects=rejects_of(checked, raw, name), rows_read=raw.height)
-    return parsed.noting(*notes)
+    rejects = rejects_of(checked, raw, name)
+    return Parsed(rows=rows.sort(_KEY), rejects=rejects, rows_read=raw.height).noting(
+        *notes, refused_note(rejects, name)
+    )
 
 
 def _require_columns(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.dialects import decimal_point
 from darkstar_pipeline.sources.price_lists.entries import Found, find_lists
 from darkstar_pipeline.sources.price_lists.price_list import PriceList
 from darkstar_pipeline.sources.price_lists.units import unit_of_name
@@ -58,12 +59,7 @@ def _rows(lines: Sequence[str]) -> list[dict[str, str]]:
     """A table as mappings, with points for decimal commas."""
     separator = max(",;\t", key=lines[0].count)
     reader = csv.DictReader(io.StringIO("\n".join(lines)), delimiter=separator)
-    return [{str(k).strip(): _number(v) for k, v in row.items() if k and isinstance(v, str)} for row in reader]
-
-
-def _number(text: str) -> str:
-    """A number with a decimal comma as one with a point."""
-    return re.sub(r"^(-?\d*),(\d+(?:e[+-]?\d+)?)$", r"\1.\2", text.strip(), flags=re.IGNORECASE)
+    return [{str(k).strip(): decimal_point(v) for k, v in row.items() if k and isinstance(v, str)} for row in reader]
 
 
 def _elspot(lines: Sequence[str]) -> Found | None:
@@ -82,7 +78,7 @@ def _elspot(lines: Sequence[str]) -> Found | None:
             continue
         start = f"{day[3]}-{day[2]}-{day[1]} {hours[1]}:00"
         entries += [
-            {"start": start, "price": _number(row[name]), "area": name}
+            {"start": start, "price": decimal_point(row[name]), "area": name}
             for name in areas
             if row.get(name, "").strip() not in ("", "-")
         ]

@@ -8,8 +8,8 @@ import pytest
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.dialects import with_decimal_points
 from darkstar_pipeline.warehouse.lake import Lake
-from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from tests.builders.tidy_files import Place, import_readings, readings
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
+from tests.builders.tidy_files import Place, import_prices, import_readings, readings
 
 
 @pytest.fixture
@@ -91,8 +91,33 @@ def test_dialect_that_could_mean_two_things_is_refused(content: bytes, message: 
         (",", ["1,234,567", "2,500"], ["1,234,567", "2,500"]),
         (",", ["a,b", "2026-01-01, 12"], ["a,b", "2026-01-01, 12"]),
         ("\t", ["3,75", None], ["3.75", None]),
+        (";", ["1 234,56", "-0,5", "1 234 567,8"], ["1234.56", "-0.5", "1234567.8"]),
+        (";", ["1\u00a0234,56", "1\u2009234", "12"], ["1234.56", "1234", "12"]),
+        (",", ["1'234.56", "1\u20192\u2019345.5", "0.5"], ["1234.56", "1\u20192\u2019345.5", "0.5"]),
+        (";", ["1'234'567,5", "1 234.5"], ["1234567.5", "1234.5"]),
+        (",", ["1,234.56", "0.25", "-12,345,678.5"], ["1234.56", "0.25", "-12345678.5"]),
+        (",", ["1,234.56", "2,500"], ["1234.56", "2,500"]),
+        (";", ["1.234", "0,5"], ["1.234 (thousands or decimals?)", "0.5"]),
+        (";", ["0,234", "0.5", "1,234"], ["0.234", "0.5", "1,234 (thousands or decimals?)"]),
+        (";", ["0.250", "0,5"], ["0.250", "0.5"]),
+        (";", ["2026-06-01 00:15", "12 345 W", "1 23"], ["2026-06-01 00:15", "12 345 W", "1 23"]),
     ],
 )
 def test_decimal_commas_become_points_and_thousands_stay(separator: str, texts: list[str], expected: list[str]):
     frame = pl.DataFrame({"a": pl.Series(texts, dtype=pl.String)})
     assert with_decimal_points(frame, separator)["a"].to_list() == expected
+
+
+def test_number_that_its_column_leaves_open_is_refused_with_its_place(place: Place):
+    lines = text(";", comma=True).splitlines()
+    at, _, pv = lines[7].split(";")
+    report = import_readings(place, "day.csv", "\n".join([*lines[:7], f"{at};1.234;{pv}", *lines[8:]]).encode())
+    assert report.rows_rejected == 1
+    assert any("load_kwh 1.234 (thousands or decimals?) is not a number" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("number", ["1 234,5", "1\u00a0234,5", "1\u202f234,5", "1.234,5", "1'234,5"])
+def test_price_with_thousands_is_read_in_a_market_table_too(number: str, place: Place):
+    rows = "".join(f"27-05-2026;{hour:02} - {hour + 1:02};{number}\n" for hour in range(24))
+    import_prices(place, "np.csv", f"Elspot Prices in SEK/MWh;;\n;Hours;SE3\n{rows}".encode())
+    assert set(place.lake.read(RAW_SPOT_PRICES, "home")["price"].to_list()) == {1.2345}

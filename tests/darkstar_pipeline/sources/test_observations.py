@@ -293,6 +293,7 @@ def test_absent_columns_stay_null_and_unknown_ones_are_noted(place: Place):
 
 def test_small_pv_draw_at_night_is_nothing(place: Place):
     report = import_readings(place, "night.csv", csv(with_value(2, -0.00075, "pv_kwh")))
+    assert "night.csv: 1 readings of pv_kwh below zero are an inverter's standby and count as 0" in report.notes
     assert report.rows_rejected == 0
     assert place.lake.read(METER_READINGS, "home")["pv_kwh"].min() == 0
 
