@@ -15,6 +15,7 @@ import polars as pl
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.sources.dialects import table_of, text_of, with_decimal_points, with_known_names
 from darkstar_pipeline.sources.parquet import MAX_BYTES, MAX_ROWS, PARQUET_MAGIC, parquet_frame
+from darkstar_pipeline.sources.unread_formats import refuse_unread, refuse_unread_binary
 
 _CHUNK = 2**20
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -67,6 +68,7 @@ def decode(content: bytes, name: str) -> str:
     """
     if content.startswith(PARQUET_MAGIC):
         raise DataRefusedError(f"{name} is a Parquet file by its content, not text", "rename it to end in .parquet")
+    refuse_unread_binary(content, name)
     text = text_of(content)
     if text is None:
         what = (
@@ -98,10 +100,15 @@ def read_table(file: Path, wanted: Collection[str]) -> tuple[pl.DataFrame, tuple
     if kind in _PARQUET_SUFFIXES:
         frame, others = parquet_frame(content, file.name, wanted)
     elif kind in _CSV_SUFFIXES:
-        table = with_known_names(csv_frame(decode(content, file.name), file.name), wanted)
+        text = decode(content, file.name)
+        table = with_known_names(csv_frame(text, file.name), wanted)
+        if not set(table.columns) & set(wanted):
+            refuse_unread(text, file.name)
         others = tuple(name for name in table.columns if name not in wanted)
         frame = table.drop(others)
     else:
+        refuse_unread_binary(content, file.name)
+        refuse_unread(text_of(content) or "", file.name)
         raise DataRefusedError(
             f"{file.name}: files ending in {kind or 'nothing'!r} are not read",
             "use .parquet or .csv; exports of Home Assistant go to `darkstar import ha`",

@@ -19,12 +19,48 @@ from darkstar_pipeline.sources.parquet import PARQUET_MAGIC
 from darkstar_pipeline.sources.stamps import NAIVE, with_instants, with_naive_read_as
 
 _WORDS = {
-    "load_kwh": ("consumption", "verbrauch", "total consumption", "load"),
-    "pv_kwh": ("pv yield", "pv production", "production", "system production", "solar production", "pv produktion"),
-    "import_kwh": ("energy from grid", "import", "from grid", "grid import", "energie aus netz bezogen", "purchased"),
-    "export_kwh": ("energy to grid", "feed in to grid", "export", "feed in", "energie ins netz eingespeist", "to grid"),
-    "batt_charge_kwh": ("energy to battery", "charge", "charging energy", "energie in batterie gespeichert"),
-    "batt_discharge_kwh": ("energy from battery", "discharge", "discharging energy", "energie aus batterie bezogen"),
+    "load_kwh": ("energy consumed", "consumption", "verbrauch", "total consumption", "load"),
+    "pv_kwh": (
+        "energy produced",
+        "pv yield",
+        "pv production",
+        "production",
+        "system production",
+        "solar production",
+        "pv produktion",
+    ),
+    "import_kwh": (
+        "imported from grid",
+        "energy from grid",
+        "import",
+        "from grid",
+        "grid import",
+        "energie aus netz bezogen",
+        "purchased",
+    ),
+    "export_kwh": (
+        "exported to grid",
+        "energy to grid",
+        "feed in to grid",
+        "export",
+        "feed in",
+        "energie ins netz eingespeist",
+        "to grid",
+    ),
+    "batt_charge_kwh": (
+        "stored in batteries",
+        "energy to battery",
+        "charge",
+        "charging energy",
+        "energie in batterie gespeichert",
+    ),
+    "batt_discharge_kwh": (
+        "discharged from batteries",
+        "energy from battery",
+        "discharge",
+        "discharging energy",
+        "energie aus batterie bezogen",
+    ),
 }
 _METERED = ("förbrukning", "forbruk", "forbrug", "consumption", "kulutus", "verbruik", "verbrauch", "import", "energi")
 """Words of grid companies and suppliers for what the meter counted from the grid."""
@@ -34,6 +70,7 @@ _STAMPS = {
     "date and time": "an export of Fronius Solar.web",
     "datum und uhrzeit": "an export of Fronius Solar.web",
     "time": "an export of SolarEdge",
+    "date/time": "an export of Enphase Enlighten",
     "period": "a grid company's table of a meter",
     "datum": "a grid company's table of a meter",
     "from": "an export of Tibber",
@@ -192,10 +229,18 @@ def _with_load(rows: pl.DataFrame, noun: str, file: str, site: SiteSettings) -> 
     """Take what comes from the grid as the load of a home without panels.
 
     Raises:
-        DataRefusedError: the home may have panels, whose own consumption the table does not show.
+        DataRefusedError: nothing tells the load, or the home may have panels, whose own consumption is not shown.
     """
-    if "import_kwh" not in rows.columns or site.has_pv is not False:
+    if "import_kwh" not in rows.columns:
+        message = f"{file} is {noun}: it shows {_shown(rows)} and no consumption, which is needed"
+        raise DataRefusedError(message, "export it with the consumption of the house, or add that as a column load_kwh")
+    if site.has_pv is not False:
         message = f"{file} is {noun}: it shows what came from the grid, which is not the load of a home with panels"
         hint = "set has_pv: false in darkstar.yaml if the home has no panels; else export load and PV from the inverter"
         raise DataRefusedError(message, hint)
     return rows.with_columns(pl.col("import_kwh").alias("load_kwh"))
+
+
+def _shown(rows: pl.DataFrame) -> str:
+    """What a table has, as the names of tidy columns."""
+    return ", ".join(name for name in rows.columns if name != "slot_start")

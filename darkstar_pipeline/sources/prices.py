@@ -31,6 +31,7 @@ from darkstar_pipeline.sources.price_lists.zeros import refuse_unlikely_zeros
 from darkstar_pipeline.sources.resampling import repeat_prices
 from darkstar_pipeline.sources.resolution import resolution_note, with_resolution
 from darkstar_pipeline.sources.stamps import refuse_all_naive, stamp_checks, with_instants
+from darkstar_pipeline.sources.unread_formats import refuse_unread
 from env.time_grid import SLOT_MINUTES
 
 _STAMP = "stamp"
@@ -103,6 +104,7 @@ def _offer(text: str, name: str) -> PriceOffer | None:
     """
     offer = offer_of_text(text, name)
     if offer is None and text.lstrip("\ufeff \n")[:1] in ("[", "{"):
+        refuse_unread(text, name)
         message = f"{name} holds no list of prices with start times"
         raise DataRefusedError(message, "docs/importing.md lists the formats; histories go to `darkstar import ha`")
     if offer is None and (noun := format_of(text)):

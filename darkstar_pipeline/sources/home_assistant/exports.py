@@ -25,6 +25,7 @@ from darkstar_pipeline.sources.home_assistant.statistics_layouts import (
 from darkstar_pipeline.sources.meter_exports import format_of
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
 from darkstar_pipeline.sources.price_lists.recognition import offer_of_document, offer_of_table
+from darkstar_pipeline.sources.unread_formats import refuse_unread, unread_document, unread_format_of
 
 MAX_JSON_BYTES = 128 * 2**20
 MAX_YAML_BYTES = 8 * 2**20
@@ -72,8 +73,9 @@ def read_export(file: Path) -> Export:
         return _from_json(text, file.name)
     if _ENTITY_ROW.match(head):
         return States(file=file.name, frame=_states(csv_frame(text, file.name, header=_HISTORY)))
-    if head.startswith("Result\n") or re.match(r"(watts|watt_hours)\b", head):
-        return _forecast(file.name)
+    known = unread_format_of(head)
+    if known is not None and known.ahead:
+        return _forecast(file.name, known.noun)
     first = head.split("\n", 1)[0]
     if "," not in first and ";" not in first and "\t" not in first and ":" in first:
         return _from_yaml(text, file.name)
@@ -81,11 +83,13 @@ def read_export(file: Path) -> Export:
         message = f"{file.name} is {noun}, not of Home Assistant"
         raise DataRefusedError(message, "import it with `darkstar import observations`")
     offer = offer_of_table(text, file.name)
+    if offer is None:
+        refuse_unread(head, file.name)
     return offer if offer is not None else _from_csv(csv_frame(text, file.name), file.name)
 
 
-def _forecast(file: str) -> NotUsed:
-    return NotUsed(file=file, reason="a forecast, not a measurement: only measurements are imported")
+def _forecast(file: str, noun: str = "a forecast") -> NotUsed:
+    return NotUsed(file=file, reason=f"{noun}, not a measurement: only measurements are imported")
 
 
 def _unknown(file: str, content: str) -> DataRefusedError:
@@ -123,12 +127,14 @@ def _from_json(text: str, file: str) -> Export:
     if isinstance(document, dict) and isinstance(cast("dict[str, Any]", document).get("result"), dict | list):
         document = cast("dict[str, Any]", document)["result"]
     if isinstance(document, list):
-        offer = (
-            None if _holds_states(cast("list[Any]", document)) else offer_of_document(cast("object", document), file)
+        entries = cast("list[Any]", document)
+        if _holds_states(entries):
+            return _states_of_lists(entries, file)
+        return (
+            offer_of_document(cast("object", entries), file)
+            or _unread(entries, file)
+            or _states_of_lists(entries, file)
         )
-        if offer is not None:
-            return offer
-        return _states_of_lists(cast("list[Any]", document), file)
     return _from_mapping(cast("dict[str, Any]", document), file)
 
 
@@ -162,6 +168,8 @@ def _from_mapping(document: dict[str, Any], file: str) -> Export:
     if offer is not None:
         return offer
     names = [str(name) for name in document]
+    if unread := _unread(document, file):
+        return unread
     if _names_of_forecast(names):
         return _forecast(file)
     inner = document.get("statistics")
@@ -173,11 +181,23 @@ def _from_mapping(document: dict[str, Any], file: str) -> Export:
     raise _unknown(file, f"it has the names {', '.join(names[:8])}")
 
 
+def _unread(document: object, file: str) -> NotUsed | None:
+    """Return a forecast that is known by its names; None where a document is of no known format.
+
+    Raises:
+        DataRefusedError: it is of another format that is known and not read.
+    """
+    known = unread_document(document)
+    if known is not None and not known.ahead:
+        raise DataRefusedError(f"{file} is {known.noun}, which is not read", known.way)
+    return known and _forecast(file, known.noun)
+
+
 def _names_of_forecast(names: Sequence[str]) -> bool:
-    """Return whether the names are those of a weather or PV forecast; forecast.solar gives watts by instant."""
-    if any(name.startswith("weather.") or name in {"forecast", "forecasts", "watts", "watt_hours"} for name in names):
-        return True
-    return bool(names) and all(re.match(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}", name) for name in names)
+    """Return whether the names are those of a weather or PV forecast."""
+    return any(
+        name.startswith("weather.") or name in {"forecast", "forecasts", "watts", "watt_hours"} for name in names
+    )
 
 
 def _states_of_lists(document: list[Any], file: str) -> States:

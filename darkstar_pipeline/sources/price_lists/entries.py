@@ -30,6 +30,9 @@ _EPOCH_S = 1e8
 _AREA = re.compile(r"[A-Z]{2}[A-Z0-9_-]{0,8}")
 NORD_POOL_ACTION = "the answer of Home Assistant's action nordpool.get_prices_for_date"
 LISTED = "a list of prices with start times"
+_NORD_POOL_LISTS = ("multiAreaEntries", "multiIndexEntries")
+_ELERING = "prices of Elering"
+_ELERING_AREAS = {"ee", "fi", "lt", "lv"}
 _COSTS = "the sensor adds costs to the spot price"
 
 
@@ -69,6 +72,7 @@ class _Context:
     path: tuple[str, ...] = ()
     stated: Stated = field(default_factory=Stated)
     zone: str | None = None
+    format: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,15 +111,16 @@ def _lists(node: object, context: _Context, depth: int) -> Iterator[tuple[list[M
     if isinstance(node, Mapping):
         named = cast("Mapping[Any, Any]", node)
         inner = _entered(named, context)
-        if parallel := _parallel(named):
-            yield parallel, inner
+        if reshaped := _parallel(named) or _by_area(named):
+            yield reshaped, inner
             return
         for key, value in named.items():
             if str(key) == "raw_tomorrow" and named.get("tomorrow_valid", True) is False:
                 continue
             below = replace(inner, path=(*inner.path, str(key)))
-            if _is_list(value) and _AREA.fullmatch(str(key)) and inner.stated.area is None:
-                below = replace(below, stated=replace(below.stated, area=str(key)))
+            area = str(key).upper() if inner.format == _ELERING else str(key)
+            if _is_list(value) and _AREA.fullmatch(area) and inner.stated.area is None:
+                below = replace(below, stated=replace(below.stated, area=area))
             yield from _lists(value, below, depth - 1)
     elif isinstance(node, list):
         items = cast("list[Any]", node)
@@ -136,6 +141,19 @@ def _parallel(node: Mapping[Any, Any]) -> list[Mapping[str, Any]]:
     return [{"start": start, "price": value} for start, value in pairs]
 
 
+def _by_area(node: Mapping[Any, Any]) -> list[Mapping[str, Any]]:
+    """Return the prices of Nord Pool's own answers, whose entries hold a price an area."""
+    listed: Any = next((node[name] for name in _NORD_POOL_LISTS if _is_list(node.get(name))), None)
+    every = cast("list[Any]", listed or [])
+    entries = [cast("Mapping[str, Any]", entry) for entry in every if isinstance(entry, Mapping)]
+    return [
+        {"deliveryStart": entry.get("deliveryStart"), "area": area, "price": price, "end": entry.get("deliveryEnd")}
+        for entry in entries
+        if isinstance(entry.get("entryPerArea"), Mapping)
+        for area, price in cast("Mapping[str, Any]", entry["entryPerArea"]).items()
+    ]
+
+
 def _is_list(value: object) -> bool:
     return isinstance(value, list)
 
@@ -148,8 +166,14 @@ def _entered(node: Mapping[Any, Any], context: _Context) -> _Context:
     if not unit and per:
         unit = f"{node.get('currency') or ''}/{per}" if str(per) in ("kWh", "MWh", "Wh") else str(per)
     cents = node.get("price_in_cents", node.get("use_cent"))
+    form = context.format
+    if set(_NORD_POOL_LISTS) & set(node):
+        form, unit = "Nord Pool's day-ahead prices", f"{node.get('currency') or ''}/MWh"
+    elif node and set(node) <= _ELERING_AREAS:
+        form, unit = _ELERING, "EUR/MWh"
     return replace(
         context,
+        format=form,
         stated=Stated(
             unit=str(unit) or stated.unit,
             currency=_text(node.get("currency")) or stated.currency,
@@ -181,8 +205,8 @@ def _prices_of(entry: Mapping[str, Any], context: _Context) -> list[_Price]:
 
 def _format(price: _Price, context: _Context) -> str:
     """The name of the format, as a noun."""
-    if price.format:
-        return price.format
+    if price.format or context.format:
+        return price.format or context.format
     if {"raw_today", "raw_tomorrow"} & set(context.path):
         return "the lists of Home Assistant's Nord Pool sensor"
     if _is_action(price, context):

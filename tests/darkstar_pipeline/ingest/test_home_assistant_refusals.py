@@ -57,14 +57,18 @@ REFUSALS = [
         "map-clock", {"a.csv": counting("sensor.x")}, {"clock": "cet"}, ConfigurationError, "neither utc nor local"
     ),
     Refused(
-        "forecast-solar", {"forecast.solar.csv": FORECAST_SOLAR}, {}, DataRefusedError, "a forecast, not a measurement"
+        "forecast-solar",
+        {"forecast.solar.csv": FORECAST_SOLAR},
+        {},
+        DataRefusedError,
+        "a forecast of forecast.solar, not",
     ),
     Refused(
         "forecast-reply",
         {"f.reply": "Result\nwatts\t\n2025-10-16 07:43:13\t0\n"},
         {},
         DataRefusedError,
-        "a forecast, not",
+        "a forecast of forecast.solar, not",
     ),
     Refused("weather", {"met.yaml": WEATHER}, {}, DataRefusedError, "a forecast, not a measurement"),
     Refused(

@@ -49,11 +49,21 @@ ELLEVIO = "Period;Förbrukning (kWh)\n" + lines("{:%Y-%m-%d %H:%M}".format, lamb
 TIBBER = "from,to,unitPrice,unitPriceVAT,cost,consumption\n" + lines(
     "{:%Y-%m-%dT%H:%M:%S.000+01:00}".format, lambda n: f",,0.55,0.11,0.2,{kwh(n)}"
 )
+ENPHASE = "Date/Time,Energy Produced (Wh),Energy Consumed (Wh),Exported to Grid (Wh),Imported from Grid (Wh)\n" + lines(
+    "{:%Y-%m-%d %H:%M:%S}".format, lambda n: f",0,{1000 * kwh(n):.0f},0,{1000 * kwh(n):.0f}"
+)
+
+
+def test_export_without_consumption_says_so(place: Place) -> None:
+    text = "Date/Time,Energy Produced (Wh)\n2026-01-10 00:00,10\n2026-01-10 00:15,10\n"
+    with pytest.raises(DataRefusedError, match="an export of Enphase Enlighten: it shows pv_kwh and no consumption"):
+        import_readings(place, "enphase.csv", text.encode())
 
 
 @pytest.mark.parametrize(
     ("text", "noun"),
     [
+        pytest.param(ENPHASE, "Enphase Enlighten", id="Enphase"),
         pytest.param(FRONIUS, "Fronius Solar.web", id="Fronius"),
         pytest.param(FUSION_SOLAR, "FusionSolar", id="FusionSolar"),
         pytest.param(SOLAR_EDGE, "SolarEdge", id="SolarEdge in watts"),

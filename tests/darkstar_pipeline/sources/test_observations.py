@@ -76,7 +76,12 @@ OBSERVATION_REFUSALS = [
     Refusal("parquet.csv", lambda f: as_parquet(readings(), f), "is a Parquet file by its content", "rename it"),
     Refusal("noise.csv", lambda _: bytes(range(256)) * 40, "is not text", "UTF-8"),
     Refusal("zeros.csv", lambda _: b"slot_start,load_kwh\n\x00\x00\x00", "binary, not text", "UTF-8"),
-    Refusal("book.xlsx", lambda _: b"PK\x03\x04rest", "files ending in '.xlsx' are not read", "use .parquet or .csv"),
+    Refusal(
+        "book.xlsx",
+        lambda _: b"PK\x03\x04rest",
+        "a spreadsheet or an archive (xlsx, ods, zip), which is not read",
+        "save it as CSV",
+    ),
     Refusal("noname", lambda _: csv(readings()), "files ending in 'nothing' are not read", "use .parquet or .csv"),
     Refusal("broken.csv.gz", lambda _: gzip.compress(csv(readings()))[:-30], "broken gzip", "again"),
     Refusal(

@@ -382,3 +382,31 @@ def test_prices_with_costs_in_them_are_refused(document: object, message: str):
 def test_page_instead_of_a_table_is_refused():
     with pytest.raises(DataRefusedError, match="XML or HTML page"):
         offer_of_text("<?xml version='1.0'?><Publication_MarketDocument/>", "entsoe.xml")
+
+
+@pytest.mark.parametrize("name", ["multiAreaEntries", "multiIndexEntries"])
+def test_answer_of_nord_pool_is_read_for_the_area_of_the_site(name: str) -> None:
+    rows = [
+        {
+            "deliveryStart": (MIDNIGHT + timedelta(minutes=15 * n)).isoformat(),
+            "deliveryEnd": (MIDNIGHT + timedelta(minutes=15 * n + 15)).isoformat(),
+            "entryPerArea": {"SE3": 700.0, "SE4": round(1000 * value(n), 6)},
+        }
+        for n in range(96)
+    ]
+    parsed = read({"deliveryDateCET": "2026-11-27", "market": "DayAhead", name: rows, "currency": "SEK"})
+    assert right(parsed)
+    assert "Nord Pool's day-ahead prices" in parsed.notes[0]
+
+
+def test_answer_of_elering_is_read_for_the_area_of_the_site() -> None:
+    estonia = SiteSettings.model_validate({"area": "EE", "currency": "EUR", "timezone": "Europe/Tallinn"})
+    rows = {
+        area: [
+            {"timestamp": int(MIDNIGHT.timestamp()) + 900 * n, "price": round(factor * value(n), 6)} for n in range(96)
+        ]
+        for area, factor in (("ee", 1000), ("fi", 500))
+    }
+    parsed = read({"success": True, "data": rows}, estonia)
+    assert right(parsed)
+    assert "prices of Elering" in parsed.notes[0]
