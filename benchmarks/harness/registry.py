@@ -123,6 +123,13 @@ BENCHMARKS = {
         seconds=900,
         on_homes=False,
     ),
+    "imports": Benchmark(
+        module="benchmarks.robustness.imports",
+        measures="time and memory of importing a year, and a history download of 200 MB",
+        short_seconds=15,
+        seconds=60,
+        on_homes=False,
+    ),
     "inference": Benchmark(
         module="benchmarks.inference",
         measures="time of a learned policy's decision and of a cold start",

@@ -28,10 +28,18 @@ class CommandFailedError(Exception):
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished command: its JSON document, wall time [s] and the peak memory of its process tree [bytes]."""
+    """A finished command.
+
+    Attributes:
+        answer: its JSON document.
+        seconds: wall time [s].
+        processor_seconds: processor time of its process tree [s].
+        peak_bytes: peak memory of its process tree [bytes].
+    """
 
     answer: dict[str, Any]
     seconds: float
+    processor_seconds: float
     peak_bytes: int
 
 
@@ -67,7 +75,7 @@ class FreshHome:
         Raises:
             CommandFailedError: it did not end with 0.
         """
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), _children_seconds()
         process = self.start(*arguments)
         peak = 0
         while process.poll() is None:
@@ -78,7 +86,7 @@ class FreshHome:
         if process.returncode != 0:
             message = f"darkstar {' '.join(arguments)} ended with {process.returncode}: {answer}"
             raise CommandFailedError(message)
-        return Finished(json.loads(answer), seconds, peak)
+        return Finished(json.loads(answer), seconds, _children_seconds() - used, peak)
 
     def attempt(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         """Run a command that may fail, and return its exit code and its document."""
@@ -94,6 +102,12 @@ class FreshHome:
         paths = {"DARKSTAR_HOME": str(self.state), "DARKSTAR_CONFIG": str(self.folder / "darkstar.yaml")}
         kept = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
         return {**kept, **paths}
+
+
+def _children_seconds() -> float:
+    """Return the processor time of all processes that this one has waited for [s]."""
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 def tree_bytes(pid: int) -> int:

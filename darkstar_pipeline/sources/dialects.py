@@ -10,7 +10,7 @@ from collections.abc import Collection
 import polars as pl
 
 _BYTE_ORDER = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+_CONTROL = bytes([*range(0x09), *range(0x0E, 0x20)])
 _NAMED_SEPARATOR = re.compile(r"\ufeff?sep=(.)\r?\n", re.IGNORECASE)
 _MINUS = "\u2212"
 _GROUP = " \u00a0\u2009\u202f'\u2019"
@@ -36,8 +36,18 @@ def text_of(content: bytes) -> str | None:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return None if _CONTROL.search(text) else text
+        shown = content if marked != "utf-16" else text.encode()
+        return None if len(shown.translate(None, _CONTROL)) != len(shown) else text
     return None
+
+
+def utf8_of(content: bytes) -> str | None:
+    """Return the content as text where it is UTF-8 without control characters, else None."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if len(content.translate(None, _CONTROL)) == len(content) else None
 
 
 def table_of(text: str) -> tuple[str, str]:
@@ -60,7 +70,12 @@ def with_decimal_points(frame: pl.DataFrame, separator: str) -> pl.DataFrame:
         separator: what separates the fields.
     """
     changed = {name: _column(pl.col(name), frame[name], separator).alias(name) for name in frame.columns}
-    return frame.with_columns(way for name, way in changed.items() if _has(frame[name], rf"\d[,{_GROUP}]\d"))
+    return frame.with_columns(way for name, way in changed.items() if has_signs(frame[name]))
+
+
+def has_signs(texts: pl.Series) -> bool:
+    """Return whether numbers of a column have commas or thousands, so that the whole of it tells what they mean."""
+    return _has(texts, rf"\d[,{_GROUP}]\d")
 
 
 def decimal_point(text: str) -> str:

@@ -7,7 +7,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Generator
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +17,7 @@ from darkstar_pipeline.sources.dialects import table_of, text_of, with_decimal_p
 from darkstar_pipeline.sources.parquet import MAX_BYTES, MAX_ROWS, PARQUET_MAGIC, parquet_frame
 from darkstar_pipeline.sources.unread_formats import refuse_unread, refuse_unread_binary
 
-_CHUNK = 2**20
+_PIECE = 4 * 2**20
 _GZIP_MAGIC = b"\x1f\x8b"
 _PARQUET_SUFFIXES, _CSV_SUFFIXES = (".parquet", ".pq"), (".csv", ".txt")
 
@@ -29,6 +29,19 @@ def read_bytes(file: Path) -> bytes:
         ConfigurationError: there is no such file, it is a folder, or it may not be read.
         DataRefusedError: it is empty, larger than 512 MiB unpacked, or broken gzip.
     """
+    content = b"".join(pieces(file))
+    if not content.strip():
+        raise DataRefusedError(f"{file.name} is empty", "export it again")
+    return content
+
+
+def pieces(file: Path) -> Generator[bytes]:
+    """Yield the content of a file as `read_bytes` returns it, some megabytes at a time; of an empty one nothing.
+
+    Raises:
+        ConfigurationError: see `read_bytes`.
+        DataRefusedError: it is larger than 512 MiB unpacked, or broken gzip.
+    """
     if not file.exists():
         raise ConfigurationError(f"{file}: no such file", "check the path")
     if not file.is_file():
@@ -37,27 +50,22 @@ def read_bytes(file: Path) -> bytes:
         with file.open("rb") as handle:
             packed = handle.read(2) == _GZIP_MAGIC
         with gzip.open(file) if packed else file.open("rb") as stream:
-            content = _read_limited(stream, file)
+            yield from _limited(stream, file)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataRefusedError(f"{file.name}: broken gzip: {error}", "copy or export the file again") from error
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}", "check its permissions") from error
-    if not content.strip():
-        raise DataRefusedError(f"{file.name} is empty", "export it again")
-    return content
 
 
-def _read_limited(stream: io.BufferedIOBase, file: Path) -> bytes:
+def _limited(stream: io.BufferedIOBase, file: Path) -> Generator[bytes]:
     """Read on until the end or the limit; a gzip of zeros must not fill the memory."""
-    parts: list[bytes] = []
     size = 0
-    while part := stream.read(_CHUNK):
+    while part := stream.read(_PIECE):
         size += len(part)
         if size > MAX_BYTES:
             limit = MAX_BYTES // 2**20
             raise DataRefusedError(f"{file.name} is larger than {limit} MiB unpacked", "split the file by year")
-        parts.append(part)
-    return b"".join(parts)
+        yield part
 
 
 def decode(content: bytes, name: str) -> str:
@@ -141,9 +149,18 @@ def csv_frame(text: str, name: str, *, header: tuple[str, ...] | None = None) ->
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = _csv_fault(table, separator) or " ".join(str(error).split())[:120]
         raise DataRefusedError(f"{name} is not valid CSV: {reason}", "fix that row or export the file again") from error
-    if frame.height > MAX_ROWS:
-        raise DataRefusedError(f"{name} has {frame.height} rows; at most {MAX_ROWS} are read", "split the file by year")
+    refuse_too_many_rows(frame.height, name)
     return with_decimal_points(frame.rename(lambda column: column.strip()), separator)
+
+
+def refuse_too_many_rows(rows: int, name: str) -> None:
+    """Refuse a table with more rows than are read.
+
+    Raises:
+        DataRefusedError: naming both numbers.
+    """
+    if rows > MAX_ROWS:
+        raise DataRefusedError(f"{name} has {rows} rows; at most {MAX_ROWS} are read", "split the file by year")
 
 
 def _csv_fault(text: str, separator: str) -> str:

@@ -14,6 +14,7 @@ from env.time_grid import SLOT_DTYPE
 _DATE_TIME = r"^\s*(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)"
 _OFFSET = r"\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?\s*(Z|z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})\s*$"
 _WHOLE = _DATE_TIME + r"\s*(?:Z|z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})?\s*$"
+_UTC = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$"
 _EPOCH_SECONDS, _EPOCH_MILLIS = r"^\d{10}(?:\.\d+)?$", r"^\d{13}$"
 _OTHER_CALENDARS = {
     r"^\s*\d{5}(?:[.,]\d+)?\s*$": "the day numbers of a spreadsheet, which have no time zone",
@@ -39,9 +40,10 @@ def with_instants(frame: pl.DataFrame, source: str, target: str, file: str) -> p
     dtype = frame.schema[source]
     column = pl.col(source)
     if isinstance(dtype, pl.String):
-        clock, offset = _text_parts(column)
+        quick = utc_instants(column)
+        clock, offset = _text_parts(pl.when(quick.is_null()).then(column))
         placed = pl.when(offset.is_not_null()).then(clock - pl.duration(minutes=offset)).dt.replace_time_zone("UTC")
-        instant = pl.coalesce(placed, _epoch(column))
+        instant = pl.coalesce(quick, placed, _epoch(column))
         naive = pl.when(offset.is_null()).then(clock)
     elif isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
         instant = column.dt.convert_time_zone("UTC").cast(SLOT_DTYPE)
@@ -53,6 +55,13 @@ def with_instants(frame: pl.DataFrame, source: str, target: str, file: str) -> p
         message = f"{file}: column {source} holds {dtype}, not dates and times"
         raise DataRefusedError(message, "write instants such as 2026-01-31T13:15:00Z")
     return frame.with_columns(instant.alias(target), naive.alias(NAIVE))
+
+
+def utc_instants(column: pl.Expr) -> pl.Expr:
+    """The instants of texts such as 2026-01-31T13:15:00.000Z; null where a text is written otherwise, or too old."""
+    stamp = pl.when(column.str.contains(_UTC)).then(column)
+    instant = stamp.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False).dt.replace_time_zone("UTC")
+    return pl.when(instant.dt.year() >= _EARLIEST_YEAR).then(instant)
 
 
 def _text_parts(column: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
@@ -131,7 +140,7 @@ def with_naive_read_as(frame: pl.DataFrame, target: str, timezone: str, series: 
         timezone: zone whose clock the naive stamps show; "UTC" where they are UTC.
         series: column that identifies a series.
     """
-    if frame.is_empty():  # Polars 2.1 panics on an empty frame here
+    if frame[NAIVE].null_count() == frame.height:  # Polars 2.1 also panics on an empty frame below
         return frame
     naive, nothing = pl.col(NAIVE), pl.duration()
     first, second = (naive.dt.replace_time_zone(timezone, ambiguous=half, non_existent="null") for half in _HALVES)

@@ -19,16 +19,18 @@ from darkstar_pipeline.quality.energy_balance import Balance, balance_of
 from darkstar_pipeline.sources.believed import without_unlike_readings
 from darkstar_pipeline.sources.home_assistant.choosing.understood import Understood
 from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS
-from darkstar_pipeline.sources.home_assistant.exports import (
-    Export,
-    NotUsed,
-    States,
-    read_export,
-)
+from darkstar_pipeline.sources.home_assistant.exports import Export, NotUsed, read_export
 from darkstar_pipeline.sources.home_assistant.held_levels import price_slots
 from darkstar_pipeline.sources.home_assistant.readings import readings_of
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
-from darkstar_pipeline.sources.home_assistant.series import Series, series_of, sole_stems, states_frame
+from darkstar_pipeline.sources.home_assistant.series import (
+    Series,
+    series_of,
+    sole_stems,
+    states_by_sensor,
+    states_frame,
+)
+from darkstar_pipeline.sources.home_assistant.states import States
 from darkstar_pipeline.sources.home_assistant.statistics import (
     clock_note,
     hourly_energy,
@@ -162,9 +164,7 @@ def _subjects(exports: Sequence[Export], mapping: Mapping[str, str]) -> Subjects
     """Decide what the sensors of all files measure."""
     states = [export for export in exports if isinstance(export, States)]
     stating = [export for export in exports if isinstance(export, States | HourlyStatistics)]
-    framed = [export.frame for export in stating]
-    listed = pl.concat([pl.DataFrame(schema={"entity": pl.String}), *(frame.select("entity") for frame in framed)])
-    entities = [str(entity) for entity in listed["entity"].drop_nulls().unique(maintain_order=True).to_list()]
+    entities = list(dict.fromkeys(entity for export in stating for entity in export.entities))
     units = {entity: unit for export in stating for entity, unit in export.units.items()}
     names = {entity: name for export in states for entity, name in export.names.items()}
     return decide_subjects(entities, mapping, units=units, names=names, stems=sole_stems(states))
@@ -177,17 +177,19 @@ def _series(
     states = [export for export in exports if isinstance(export, States)]
     if not states:
         return [], 0.0
-    collected.rows_read += sum(export.frame.height for export in states)
+    collected.rows_read += sum(export.rows for export in states)
     checked = states_frame(states, subjects, zone)
-    _keep_rejects(checked, collected, ("entity", "state", "stamp"))
-    good = checked.filter(pl.col(REASON).is_null())
-    if good.is_empty():
+    good = states_by_sensor(states, checked.filter(pl.col(REASON).is_null()), subjects)
+    sizes = {entity: frame.height for entity, frame in good.items()}
+    _keep_rejects(checked, collected, ("entity", "state", "stamp"), sizes)
+    if not good:
         return [], 0.0
-    _refuse_future(good["instant"], now)
-    absent = int(good["value"].null_count())
+    ends = pl.concat([frame.select(pl.col("instant").max()) for frame in good.values()])["instant"]
+    _refuse_future(ends, now)
+    absent = sum(frame["value"].null_count() for frame in good.values())
     if absent:
-        collected.notes.append(f"{absent} of {good.height} states were unavailable or unknown")
-    last = good["instant"].max()
+        collected.notes.append(f"{absent} of {sum(sizes.values())} states were unavailable or unknown")
+    last = ends.max()
     return series_of(good, subjects), _end_of_recording(last.timestamp() if isinstance(last, datetime) else 0.0)
 
 
@@ -218,8 +220,9 @@ def _hours(
         if group
     ]
     checked = pl.concat(frames)
-    _keep_rejects(checked, collected, ("entity", "stamp", "total", "change"))
     good = checked.filter(pl.col(REASON).is_null())
+    sizes = dict(good.group_by("entity").len().iter_rows())
+    _keep_rejects(checked, collected, ("entity", "stamp", "total", "change"), sizes)
     _refuse_future(good["instant"], now)
     hours, fine, notes = hourly_energy(good, subjects)
     refuse_implausible(hours)
@@ -304,8 +307,14 @@ def _without_zeros(
     return prices.filter(checked[REASON].is_null())
 
 
-def _keep_rejects(checked: pl.DataFrame, collected: _Collected, raw: tuple[str, ...]) -> None:
+def _keep_rejects(checked: pl.DataFrame, collected: _Collected, raw: tuple[str, ...], good: Mapping[str, int]) -> None:
     """Collect refused rows; refuse a sensor most of whose rows are refused.
+
+    Args:
+        checked: rows, the refused ones among them.
+        collected: where they go.
+        raw: columns that hold what the file says.
+        good: number of good rows by sensor.
 
     Raises:
         DataRefusedError: naming the sensor.
@@ -313,16 +322,14 @@ def _keep_rejects(checked: pl.DataFrame, collected: _Collected, raw: tuple[str, 
     bad = checked.filter(pl.col(REASON).is_not_null())
     if bad.is_empty():
         return
-    counts = checked.group_by("entity", maintain_order=True).agg(
-        pl.col(REASON).count().alias("bad"), pl.len().alias("all")
-    )
-    mostly = counts.filter(pl.col("bad") * 2 > pl.col("all"))
-    if mostly.height:
-        worst = mostly.row(0, named=True)
-        first = bad.filter(pl.col("entity") == worst["entity"]).row(0, named=True)
-        count = f"{worst['bad']} of {worst['all']} rows are bad"
-        message = f"{worst['entity']}: {count}; the first is row {first['row']} of {first['file']}: {first[REASON]}"
-        raise DataRefusedError(message, f"export it again, or leave it out: --map {worst['entity']}=ignore")
+    for entity, refused in bad.group_by("entity", maintain_order=True):
+        name, count = str(entity[0]), refused.height
+        if count > good.get(name, 0):
+            first = refused.row(0, named=True)
+            total = count + good.get(name, 0)
+            message = f"{name}: {count} of {total} rows are bad; the first is row {first['row']} of {first['file']}"
+            hint = f"export it again, or leave it out: --map {name}=ignore"
+            raise DataRefusedError(f"{message}: {first[REASON]}", hint)
     text = pl.struct(raw).struct.json_encode().alias("raw")
     collected.rejects.append(bad.select("file", "row", pl.col(REASON).alias("reason"), text).cast(dict(REJECT_SCHEMA)))  # pyright: ignore[reportArgumentType]
 

@@ -7,7 +7,7 @@ per sensor) and as JSON of `recorder/statistics_during_period`, and every list o
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,8 +16,9 @@ import yaml
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.files import csv_frame, decode, read_bytes
+from darkstar_pipeline.sources.home_assistant.history_stream import STAMPS, stream_history
+from darkstar_pipeline.sources.home_assistant.states import TEXTS, States, StatesBuilder
 from darkstar_pipeline.sources.home_assistant.statistics_layouts import (
-    ROW,
     HourlyStatistics,
     statistics_of_lists,
     statistics_of_table,
@@ -36,17 +37,6 @@ _SCALES: tuple[dict[str | None, float], ...] = (
     {"W": 1.0, "kW": 1e3, "MW": 1e6},
     {"Wh": 1.0, "kWh": 1e3, "MWh": 1e6},
 )
-STATES = pl.Schema({"row": pl.Int64(), "entity": pl.String(), "state": pl.String(), "stamp": pl.String()})
-
-
-@dataclass(frozen=True, kw_only=True)
-class States:
-    """Recorded states: `[row, entity, state, stamp]`, as text, in the file's order; units and names by entity."""
-
-    file: str
-    frame: pl.DataFrame
-    units: Mapping[str, str] = field(default_factory=dict[str, str])
-    names: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +57,15 @@ def read_export(file: Path) -> Export:
         ConfigurationError: the file is not there or cannot be read.
         DataRefusedError: it is broken, or not a known export.
     """
+    streamed = stream_history(file)
+    if streamed is not None:
+        return streamed
     text = decode(read_bytes(file), file.name).strip()
     head = text[:2000]
     if head[0] in "[{":
         return _from_json(text, file.name)
     if _ENTITY_ROW.match(head):
-        return States(file=file.name, frame=_states(csv_frame(text, file.name, header=_HISTORY)))
+        return _states(csv_frame(text, file.name, header=_HISTORY), file.name)
     known = unread_format_of(head)
     if known is not None and known.ahead:
         return _forecast(file.name, known.noun)
@@ -97,10 +90,12 @@ def _unknown(file: str, content: str) -> DataRefusedError:
     return DataRefusedError(f"{file} is not a known Home Assistant export: {content}", hint)
 
 
-def _states(frame: pl.DataFrame) -> pl.DataFrame:
-    """History columns under our names."""
-    stamp = "last_changed" if "last_changed" in frame.columns else "last_updated"
-    return frame.select(ROW, pl.col("entity_id").alias("entity"), "state", pl.col(stamp).alias("stamp"))
+def _states(frame: pl.DataFrame, file: str) -> States:
+    """The states of a history as a table."""
+    stamp = next(name for name in STAMPS if name in frame.columns)
+    builder = StatesBuilder()
+    builder.add(frame.select(entity="entity_id", state="state", stamp=stamp))
+    return builder.states(file)
 
 
 def _from_csv(frame: pl.DataFrame, file: str) -> Export:
@@ -108,8 +103,8 @@ def _from_csv(frame: pl.DataFrame, file: str) -> Export:
     columns = frame.columns
     if frame.is_empty():
         raise DataRefusedError(f"{file} has column names but no rows", "export it again")
-    if {"entity_id", "state"} <= set(columns) and {"last_changed", "last_updated"} & set(columns):
-        return States(file=file, frame=_states(frame))
+    if {"entity_id", "state"} <= set(columns) and set(STAMPS) & set(columns):
+        return _states(frame, file)
     statistics = statistics_of_table(frame, file)
     if statistics is None:
         raise _unknown(file, f"it has the columns {', '.join(columns[:8])}")
@@ -143,7 +138,7 @@ def _holds_states(document: list[Any]) -> bool:
     first: Any = document[0] if document else None
     inner = cast("list[Any]", first)[0] if isinstance(first, list) and first else cast("Any", first)
     names = set(cast("dict[str, Any]", inner)) if isinstance(inner, dict) else set[str]()
-    return "state" in names and bool({"last_changed", "last_updated"} & names)
+    return "state" in names and bool(set(STAMPS) & names)
 
 
 def _from_yaml(text: str, file: str) -> Export:
@@ -203,7 +198,7 @@ def _names_of_forecast(names: Sequence[str]) -> bool:
 def _states_of_lists(document: list[Any], file: str) -> States:
     """`/api/history/period`: a list of states per sensor; with `minimal_response` only the first names its sensor."""
     series: list[list[Any]] = [cast("list[Any]", entry) if isinstance(entry, list) else [entry] for entry in document]
-    rows: list[tuple[int, str, str | None, str | None]] = []
+    rows: list[tuple[str, str | None, str | None]] = []
     present: dict[str, str] = {}
     units: dict[str, str] = {}
     names: dict[str, str] = {}
@@ -222,10 +217,12 @@ def _states_of_lists(document: list[Any], file: str) -> States:
                 names[entity] = str(attributes["friendly_name"])
             stamp = _text(entry.get("last_changed", entry.get("last_updated")))
             value = _in_unit(_text(entry["state"]), present.get(entity), units.get(entity))
-            rows.append((len(rows) + 1, entity, value, stamp))
+            rows.append((entity, value, stamp))
     if not rows:
         raise DataRefusedError(f"{file} holds no states", "ask for a period in which the sensor existed")
-    return States(file=file, frame=pl.DataFrame(rows, schema=STATES, orient="row"), units=units, names=names)
+    builder = StatesBuilder()
+    builder.add(pl.DataFrame(rows, schema=TEXTS.names()[1:], schema_overrides=TEXTS, orient="row"))
+    return builder.states(file, units, names)
 
 
 def _in_unit(state: str | None, stated: str | None, wanted: str | None) -> str | None:

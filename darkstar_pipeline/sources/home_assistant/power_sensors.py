@@ -66,7 +66,7 @@ def _longest_hold(at: Reals, undisturbed: Mask) -> float:
 
 def without_markers(power_kw: Reals) -> tuple[Reals, int]:
     """The powers with NaN where a register shows that it has no value [kW], and how many those are."""
-    marked = np.isclose(power_kw[:, None] * 1000, _NO_VALUE_W, rtol=0, atol=_ROUNDING_W).any(axis=1)
+    marked = (np.abs(power_kw[:, None] * 1000 - _NO_VALUE_W) <= _ROUNDING_W).any(axis=1)
     return np.where(marked, np.nan, power_kw), int(marked.sum())
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.home_assistant.energy_curve import Reals, as_seconds
-from darkstar_pipeline.sources.home_assistant.exports import States
 from darkstar_pipeline.sources.home_assistant.power_sensors import without_markers
 from darkstar_pipeline.sources.home_assistant.sensor_names import (
     Subject,
@@ -27,6 +26,7 @@ from darkstar_pipeline.sources.home_assistant.sensor_units import (
     in_one_unit,
     power_unit_by_size,
 )
+from darkstar_pipeline.sources.home_assistant.states import States, number_or_absent
 from darkstar_pipeline.sources.home_assistant.stitched_statistics import (
     HOUR_S,
     ends_of_hours,
@@ -37,7 +37,6 @@ from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
 from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with_naive_read_as
 
-_ABSENT = ("unavailable", "unknown", "none", "null", "")
 _KW_PER_UNIT = {"W": 1e-3, "kW": 1.0, "MW": 1e3}
 _KWH_PER_UNIT = {"Wh": 1e-3, "kWh": 1.0, "MWh": 1e3}
 
@@ -83,7 +82,7 @@ class Series:
 
 
 def states_frame(exports: Sequence[States], subjects: Subjects, timezone: str) -> pl.DataFrame:
-    """Return every state of the sensors that are used, checked.
+    """Return the states of the sensors that are used which are more than a number and an instant, checked.
 
     Args:
         exports: what the files hold.
@@ -91,15 +90,17 @@ def states_frame(exports: Sequence[States], subjects: Subjects, timezone: str) -
         timezone: zone of stamps without offset.
 
     Returns:
-        `[file, row, entity, state, stamp, instant, value, _reason]`; `value` is null where the sensor had none.
+        `[file, row, entity, state, stamp, instant, value, _reason, position]`; `value` is null where the sensor had
+        none, `position` is the file's among the exports.
     """
-    used = [entity for entity, subject in subjects.of.items() if subject is not Subject.UNUSED]
-    frames = [export.frame.with_columns(pl.lit(export.file).alias("file")) for export in exports]
+    used = _used(subjects)
+    frames = [
+        export.others.with_columns(pl.lit(export.file).alias("file"), pl.lit(position).alias("position"))
+        for position, export in enumerate(exports)
+    ]
     mine = pl.concat(frames).filter(pl.col("entity").is_in(used))
     timed = with_naive_read_as(with_instants(mine, "stamp", "instant", "history"), "instant", timezone, "entity")
-    state = pl.col("state").str.strip_chars().str.to_lowercase()
-    absent = state.is_null() | state.is_in(_ABSENT)
-    value = pl.when(~absent).then(state).cast(pl.Float64, strict=False)
+    value, absent = number_or_absent(pl.col("state"))
     shown = pl.col("state")
     checks = [
         reason_if(
@@ -114,20 +115,53 @@ def states_frame(exports: Sequence[States], subjects: Subjects, timezone: str) -
     return object_to(reasons, checks).drop(NAIVE)
 
 
-def series_of(states: pl.DataFrame, subjects: Subjects) -> list[Series]:
+def states_by_sensor(exports: Sequence[States], good: pl.DataFrame, subjects: Subjects) -> dict[str, pl.DataFrame]:
+    """Return the states of each sensor that is used, `[instant, value]` in the order of the files and their rows.
+
+    Args:
+        exports: what the files hold.
+        good: good rows of `states_frame`.
+        subjects: what the sensors measure.
+    """
+    order = ["position", "row"]
+    others = good.partition_by("entity", as_dict=True, include_key=False)
+    result: dict[str, pl.DataFrame] = {}
+    for entity in sorted(_used(subjects)):
+        plain = [
+            export.plain[entity].with_columns(pl.lit(position).alias("position"))
+            for position, export in enumerate(exports)
+            if entity in export.plain
+        ]
+        more = others.get((entity,))
+        parts = [part.select(*order, "instant", "value") for part in (*plain, *(() if more is None else (more,)))]
+        if parts:
+            states = pl.concat(parts)
+            result[entity] = (states if more is None else states.sort(order)).select("instant", "value")
+    return result
+
+
+def _used(subjects: Subjects) -> list[str]:
+    return [entity for entity, subject in subjects.of.items() if subject is not Subject.UNUSED]
+
+
+def series_of(states: Mapping[str, pl.DataFrame], subjects: Subjects) -> list[Series]:
     """Return one series per sensor; of two states at the same instant the later one in the files counts.
 
     Args:
-        states: good rows of `states_frame`.
+        states: `[instant, value]` of each sensor, see `states_by_sensor`.
         subjects: what the sensors measure.
 
     Raises:
         DataRefusedError: a sensor has no number at all, or does not behave like its kind.
     """
-    ordered = states.unique(["entity", "instant"], keep="last", maintain_order=True).sort("entity", "instant")
     series: list[Series] = []
-    for group in ordered.partition_by("entity"):
-        entity = str(group["entity"][0])
+    for entity, given in states.items():
+        rising = bool((given["instant"].diff() > timedelta(0)).all())  # most are: a sort and a search saved
+        group = (
+            given
+            if rising
+            else given.sort("instant", maintain_order=True).unique("instant", keep="last", maintain_order=True)
+        )
         values = group["value"].cast(pl.Float64).fill_null(float("nan")).to_numpy().copy()
         if np.isnan(values).all():
             raise DataRefusedError(
@@ -251,9 +285,6 @@ def _kind(name: str, unit: str | None, values: Reals) -> Kind:
 
 def sole_stems(exports: Sequence[States]) -> Mapping[str, str]:
     """File name by sensor, for the sensors that have a file of their own."""
-    stems: dict[str, str] = {}
-    for export in exports:
-        entities = export.frame["entity"].unique().to_list()
-        if len(entities) == 1:
-            stems[str(entities[0])] = Path(export.file).name.split(".", 1)[0]
-    return stems
+    return {
+        export.entities[0]: Path(export.file).name.split(".", 1)[0] for export in exports if len(export.entities) == 1
+    }

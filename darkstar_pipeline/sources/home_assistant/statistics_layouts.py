@@ -38,6 +38,11 @@ class HourlyStatistics:
     units: Mapping[str, str] = field(default_factory=dict[str, str])
     local_clock: bool = False
 
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """The sensors in the order of their first rows."""
+        return tuple(self.frame["entity"].drop_nulls().unique(maintain_order=True).to_list())
+
 
 def statistics_of_table(frame: pl.DataFrame, file: str) -> HourlyStatistics | None:
     """Return the statistics of a table with column names; None where it is another table."""

@@ -119,7 +119,7 @@ def silent_errors(seed: int) -> list[str]:
     damage, at, values = damaged(random, true)
     name = NAMES[true.kind]
     instants = pl.Series("instant", (at * 1e6).astype(np.int64)).cast(pl.Datetime("us", "UTC"))
-    states = pl.DataFrame([pl.Series("entity", [name] * len(at)), instants, pl.Series("value", values)])
+    states = {name: pl.DataFrame([instants, pl.Series("value", values)])}
     try:
         sensors = series_of(states, Subjects(of={name: Subject.LOAD}))
         slots = readings_of(sensors, FIRST + DAYS * MINUTES * 60, "Europe/Stockholm").frame

@@ -1,1 +1,0 @@
-"""Dispatch of several batteries together, over steps of any length, with demands that may be missed at a price."""
