@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from benchmarks.arena import home_rows
+from benchmarks.arena import home_rows, joint_rows
 from benchmarks.arena.shapes import SHAPE, Part, refused
 from benchmarks.harness.results import Row
 from darkstar_pipeline.errors import DataMissingError
@@ -29,6 +29,7 @@ SHAPES = {
     "quarter_hour_homes": Shape(
         frozenset({"name", "slot_hours", "battery", "load_kwh", "import_price"}), home_rows.row
     ),
+    "many_batteries": Shape(frozenset({"name", "request"}), joint_rows.row),
 }
 
 

@@ -79,9 +79,9 @@ class Part:
         """
         return _number(f"{self.place}: {key}", self.get(key), least, most)
 
-    def maybe(self, key: str, *, least: float = -math.inf) -> float | None:
+    def maybe(self, key: str, *, least: float = -math.inf, most: float = math.inf) -> float | None:
         """Return a number, or None where it is null or missing."""
-        return self.number(key, least=least) if self.has(key) else None
+        return self.number(key, least=least, most=most) if self.has(key) else None
 
     def flag(self, key: str, *, default: bool) -> bool:
         """Return a true or false, or the default where it is missing.
@@ -116,13 +116,26 @@ class Part:
         Raises:
             DataRefusedError: it is no list of that length, or one of its numbers is wrong.
         """
-        place, values = f"{self.place}: {key}", self.get(key)
-        if not isinstance(values, list) or not values:
-            raise refused(place, f"expected a list of numbers, got {_kind(values)}")
+        return _series(f"{self.place}: {key}", self.get(key), least, length)
+
+    def rows(self, key: str, *, length: int) -> list[Energy]:
+        """Return a list of series, none where it is null or missing."""
+        values = self.values.get(key) or []
+        if not isinstance(values, list):
+            raise refused(f"{self.place}: {key}", f"expected a list of series, got {_kind(values)}")
         found = cast("list[object]", values)
-        if length is not None and len(found) != length:
-            raise refused(place, f"has {len(found)} values where the first series has {length}", "give one a slot")
-        return np.array([_number(f"{place}, slot {slot}", value, least) for slot, value in enumerate(found)])
+        return [
+            _series(f"{self.place}: {key} {number}", each, 0.0, length) for number, each in enumerate(found, start=1)
+        ]
+
+
+def _series(place: str, values: object, least: float, length: int | None) -> Energy:
+    if not isinstance(values, list) or not values:
+        raise refused(place, f"expected a list of numbers, got {_kind(values)}")
+    found = cast("list[object]", values)
+    if length is not None and len(found) != length:
+        raise refused(place, f"has {len(found)} values where the first series has {length}", "give one a slot")
+    return np.array([_number(f"{place}, slot {slot}", value, least) for slot, value in enumerate(found)])
 
 
 def _number(place: str, value: object, least: float, most: float = math.inf) -> float:

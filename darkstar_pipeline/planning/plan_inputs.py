@@ -5,7 +5,7 @@ What does not belong here: which source makes the plan (`plan_sources`), and how
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,7 @@ from darkstar_pipeline.planning.planning_data import PlanningData, read_planning
 from env.battery import Battery
 from env.power_tariff import MonthState, month_state
 from env.site import Site
-from env.time_grid import SLOT, local_day
+from env.time_grid import SLOT, SLOT_HOURS, grid, local_day
 from planner.optimizer.deferrable_loads import LoadRequests
 from planner.plans.policy_plans import RollingState
 from planner.plans.task import End, PlanTask
@@ -27,6 +27,8 @@ from planner.value.protocol import Protocol
 from planner.value.scenario_source import SCENARIO_DAYS
 
 LOW, MEDIAN, HIGH = 0.1, 0.5, 0.9
+MONTH_DELAY = timedelta(hours=2)
+"""Readings this young may still be on their way."""
 
 
 _SOC_TOLERANCE = 1e-6
@@ -48,7 +50,7 @@ class PlanInputs:
         vintage: instant when its forecast was made.
         forecast: model that made the forecast.
         start_soc_source: `option`, `live`, `observed`, `projected` or `protocol`.
-        notes: notes on inputs that are not as they should be, by input (`load`, `pv`, `prices`).
+        notes: notes on inputs that are not as they should be, by input (`load`, `pv`, `prices`, `peaks`).
     """
 
     at: datetime
@@ -137,7 +139,15 @@ def assembled_inputs(
     """
     slots, gap_notes = _expected_slots(data, site, lenient=lenient)
     soc_kwh, source = _start_soc(data, site.battery, protocol, soc)
-    window = Window(_rolling_slots(data, slots, site.timezone), site, protocol, data.past.history)
+    imported, month = _month_imports(data), _month_so_far(data, site)
+    window = Window(
+        _rolling_slots(data, slots, site.timezone),
+        site,
+        protocol,
+        data.past.history,
+        month=month,
+        import_kwh=_imports_of_today(imported, slots, data.start) if month else (),
+    )
     task = PlanTask(
         slots=slots.filter(pl.col("slot_start") >= data.start).select(
             "slot_start", "import_price", "export_price", "load_kwh", "pv_kwh"
@@ -146,7 +156,7 @@ def assembled_inputs(
         start_soc_kwh=soc_kwh,
         end=End(value=window.settlement_value),
         requests=requests if requests is not None else LoadRequests(),
-        month=_month_so_far(data, site),
+        month=month,
     )
     forecast = data.past.forecast
     return PlanInputs(
@@ -167,6 +177,7 @@ def assembled_inputs(
             **({"prices": data.price_note} if data.price_note else {}),
             **(dict.fromkeys(("load", "pv"), forecast.note) if forecast.note else {}),
             **gap_notes,
+            **_month_note(data, site),
         },
     )
 
@@ -245,9 +256,35 @@ def _quantiles(slots: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
 def _month_so_far(data: PlanningData, site: Site) -> tuple[MonthState, ...]:
     """Return the month's peaks before the plan, a state for each demand charge; by metered import, or net load."""
     components = site.tariff.in_force(data.today).power
-    net = (pl.col("load_kwh") - pl.col("pv_kwh").fill_null(0.0)).clip(lower_bound=0)
-    imported = data.month_readings.select("slot_start", pl.coalesce("import_kwh", net, pl.lit(0.0)).alias("import_kwh"))
+    imported = _month_imports(data).with_columns(pl.col("import_kwh").fill_null(0.0))
     return tuple(month_state(imported, component, site.timezone, data.start) for component in components)
+
+
+def _month_imports(data: PlanningData) -> pl.DataFrame:
+    """Return `slot_start, import_kwh` of the month so far: as metered, else the net load, null where nothing is."""
+    net = (pl.col("load_kwh") - pl.col("pv_kwh").fill_null(0.0)).clip(lower_bound=0)
+    return data.month_readings.select("slot_start", pl.coalesce("import_kwh", net).alias("import_kwh"))
+
+
+def _imports_of_today(imported: pl.DataFrame, slots: pl.DataFrame, start: datetime) -> tuple[float, ...]:
+    """Return the import of the window's slots that are over, NaN where it is not known [kWh]."""
+    past = slots.filter(pl.col("slot_start") < start).select("slot_start")
+    known = past.join(imported, on="slot_start", how="left", maintain_order="left")["import_kwh"]
+    return tuple(known.fill_null(float("nan")).to_list())
+
+
+def _month_note(data: PlanningData, site: Site) -> dict[str, str]:
+    """Return a note on the hours of the month whose import is not known; none without a demand charge."""
+    if not site.tariff.in_force(data.today).power:
+        return {}
+    until = data.start - MONTH_DELAY
+    expected = grid(data.today.replace(day=1), data.today, site.timezone).filter(pl.col("slot_start") < until)
+    known = _month_imports(data).drop_nulls().select("slot_start")
+    missing = expected.join(known, on="slot_start", how="anti").height
+    if not missing:
+        return {}
+    hours = f"{missing * SLOT_HOURS:.4g} of {expected.height * SLOT_HOURS:.4g} hours of {data.today:%Y-%m}"
+    return {"peaks": f"no import was read in {hours}: their peaks are taken as none; import those readings"}
 
 
 def _start_soc(data: PlanningData, battery: Battery, protocol: Protocol, given: StartSoc | None) -> tuple[float, str]:

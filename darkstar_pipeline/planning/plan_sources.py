@@ -24,6 +24,7 @@ from planner.plans.task import PlanTask
 from planner.value.scenario_source import SCENARIO_DAYS, ScenarioSource
 
 NO_CHAMPION = "no version is in use"
+BLIND_CHAMPION = "learned policies do not see the demand charge, which value plans with"
 SCENARIO_SOURCE_DAYS = 28  # days whose readings decide the scenarios of a day; older ones hardly do
 
 
@@ -92,14 +93,16 @@ def site_sources(
     """Return the plan sources that rest on the inputs of now, in order.
 
     Movable loads and further batteries are planned by the optimiser: where there are some, a policy plans the battery
-    around the hours that the optimiser chose for them.
+    around the hours that the optimiser chose for them. Where power is charged, no learned policy plans.
     """
     champion: PlanMaker | None = None
-    policy = active.policy
-    if policy is not None:
+    policy, missing_reason = active.policy, active.missing_reason
+    if policy is not None and inputs.task.peak_demands:
+        missing_reason = BLIND_CHAMPION
+    elif policy is not None:
         champion = partial(learned_plan, context, inputs, policy, memo)
     return [
-        PlanSource(CHAMPION, champion, active.missing_reason),
+        PlanSource(CHAMPION, champion, missing_reason),
         PlanSource(VALUE, partial(value_plan, inputs)),
         PlanSource(MPC, partial(optimizer_plan, solver_seconds)),
     ]

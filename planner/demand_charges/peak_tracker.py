@@ -10,6 +10,7 @@ Steps of a tariff are taken as a price: from the step that the month is in, the 
 
 from calendar import monthrange
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import cast
 
@@ -17,8 +18,9 @@ import numpy as np
 import polars as pl
 
 from env.inverter import Energy
-from env.power_tariff import PowerTariff, peaks
+from env.power_tariff import MonthState, PowerTariff, peaks
 from env.site import Site
+from env.time_grid import local_day
 from planner.demand_charges.month_bound import DayProblem, MonthOracle
 from planner.optimizer.peak_calendar import peak_calendar
 from planner.value.protocol import Protocol
@@ -40,6 +42,7 @@ class PeakTracker:
 
     def __init__(self, site: Site, protocol: Protocol) -> None:
         self.site, self.protocol = site, protocol
+        self.day: date | None = None
         self.month: date | None = None
         self.tariffs: tuple[PowerTariff, ...] = ()
         self.peaks_kw: list[list[float]] = []
@@ -49,13 +52,19 @@ class PeakTracker:
 
     def begin_day(self, day: date) -> None:
         """Begin a day; with another month the peaks are cleared."""
-        month = day.replace(day=1)
+        self.day, month = day, day.replace(day=1)
         self.chosen, self.days_left = False, monthrange(day.year, day.month)[1] - day.day + 1
         if month != self.month:
             self.month = month
             self.tariffs = self.site.tariff.in_force(month).power
             self.peaks_kw = [[] for _ in self.tariffs]
             self._problems.clear()  # the components may be others
+
+    def know(self, states: Sequence[MonthState]) -> None:
+        """Take over the metered month: the peaks before today and today's so far, which stands like them."""
+        for tariff, known, state in zip(self.tariffs, self.peaks_kw, states, strict=True):
+            known[:] = sorted((*state.peaks_kw, *((state.today_kw,) if state.today_kw > 0 else ())), reverse=True)
+            del known[tariff.top :]
 
     def end_day(self, slots: pl.DataFrame) -> None:
         """End a day and count its peaks: `slot_start` and `import_kwh` of its slots [kWh]."""
@@ -65,7 +74,12 @@ class PeakTracker:
             del known[tariff.top :]
 
     def prices(
-        self, slot_start: pl.Series, past_days: Sequence[pl.DataFrame], scenario_days: Sequence[pl.DataFrame]
+        self,
+        slot_start: pl.Series,
+        past_days: Sequence[pl.DataFrame],
+        scenario_days: Sequence[pl.DataFrame],
+        *,
+        today_kw: Sequence[float] = (),
     ) -> SlotPrices:
         """Return the demand charge as prices of slots of the day that has begun, and after it.
 
@@ -74,11 +88,19 @@ class PeakTracker:
             past_days: the days before it, at most `SIMILAR_DAYS`: `slot_start, import_price, export_price,
                 load_kwh, pv_kwh`.
             scenario_days: the day's scenarios, used while too few past days are there.
+            today_kw: peak of the day so far, of each component: up to it the rest of the day is free [kW]; empty at the
+                start of the day.
         """
         self._choose(past_days, scenario_days)
         calendars = [peak_calendar(slot_start, tariff, self.site.timezone) for tariff in self.tariffs]
         tops = np.array([tariff.top for tariff in self.tariffs])
-        return slot_prices(calendars, self.levels_kw, self.rates / tops)
+        prices = slot_prices(calendars, self.levels_kw, self.rates / tops)
+        if not any(today_kw):
+            return prices
+        raised = slot_prices(calendars, np.maximum(self.levels_kw, today_kw), self.rates / tops)
+        days = slot_start.alias("slot_start").to_frame().select(local_day(self.site.timezone))["local_day"]
+        today = (days == self.day).to_numpy()
+        return replace(prices, free_kwh=np.where(today, raised.free_kwh, prices.free_kwh))
 
     def _choose(self, past_days: Sequence[pl.DataFrame], scenario_days: Sequence[pl.DataFrame]) -> None:
         """Choose the level of the day, once."""

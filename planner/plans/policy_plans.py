@@ -110,6 +110,7 @@ def value_schedule(task: PlanTask, ahead: RollingState, others: Mapping[str, Ene
     # Scenario weights follow from the readings since the prices became known.
     for slot in range(ahead.current_slot - ahead.started_slot):
         rolling.command(slot, start_soc)
+    rolling.meter_past(ahead.current_slot - ahead.started_slot)
     return _rolled_out(task, ahead, rolling, others)
 
 

@@ -3,10 +3,13 @@
 With a demand charge planners carry the month's peaks, too (`planner.demand_charges.peak_tracker`).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
 from env.inverter import Command, Decision, Energy
+from env.power_tariff import MonthState, month_state
 from planner.demand_charges.bills import has_demand_charge
 from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker, scenario_days
 from planner.optimizer.home_program import HomeProgram
@@ -144,6 +147,8 @@ class _Months:
             ended = self.days[day - 1].select("slot_start")
             self.peaks.end_day(ended.with_columns(import_kwh=pl.Series(self.meter.import_kwh[past])))
         self.peaks.begin_day(self.days[day]["local_day"][0])
+        if self.window.month:
+            self.peaks.know(self.window.month)
         self.day, self.scenario_days = day, scenario_days(self.days[day], scenarios)
 
     def prices(self, first: int, end: int) -> SlotPrices:
@@ -152,7 +157,18 @@ class _Months:
             self.window.slots["slot_start"][first:end],
             self.days[max(self.day - SIMILAR_DAYS, 0) : self.day],
             self.scenario_days,
+            today_kw=[state.today_kw for state in self._states(first)],
         )
+
+    def _states(self, first: int) -> Sequence[MonthState]:
+        """Return the month so far at a slot: as metered, in a replay by the imports of the day's slots before it."""
+        start = int(self.window.starts[self.day])
+        if self.window.month or first == start:
+            return self.window.month
+        ended = self.days[self.day].select("slot_start").head(first - start)
+        imports = ended.with_columns(import_kwh=pl.Series(self.meter.import_kwh[start:first]))
+        now, timezone = self.window.slots["slot_start"][first], self.window.site.timezone
+        return [month_state(imports, tariff, timezone, now) for tariff in self.peaks.tariffs]
 
 
 class RollingMpc(ScenarioPlanner):
@@ -209,6 +225,11 @@ class RollingValue(ScenarioPlanner):
     def command(self, slot: int, soc_kwh: Energy) -> Decision:
         """Choose the command of a slot."""
         return self.days.command(slot, soc_kwh, *self.last(slot))
+
+    def meter_past(self, n_slots: int) -> None:
+        """Take over the metered imports of the span's first slots, which were not this policy's doing."""
+        metered = np.array(self.window.import_kwh[self.first : self.first + n_slots], dtype=np.float64)
+        self.days.meter.begin(metered)
 
     def later_value(self, slot: int) -> Energy:
         """Return the value of stored energy at the end of the slot just decided, on the grid `(n_soc,)` [money]."""

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from env.inverter import Energy
+from env.power_tariff import MonthState
 from env.simulator import World
 from env.site import Site
 from env.time_grid import local_clock
@@ -36,6 +37,9 @@ class Window:
         protocol: start, settlement, write budget.
         history: readings that scenarios are taken from.
         published_minute: local clock at which the next day's prices are there [min].
+        month: the metered month at the slot that is decided, a state for each component of the demand charge; empty in
+            a replay, which meters its own imports.
+        import_kwh: metered import of the first slots, NaN where there is none [kWh]; empty in a replay.
     """
 
     slots: pl.DataFrame
@@ -43,6 +47,8 @@ class Window:
     protocol: Protocol
     history: pl.DataFrame
     published_minute: int = PUBLISHED_MINUTE
+    month: tuple[MonthState, ...] = ()
+    import_kwh: tuple[float, ...] = ()
 
     @cached_property
     def world(self) -> World:

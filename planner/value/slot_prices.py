@@ -143,6 +143,13 @@ class PowerMeter:
         self.import_kwh: Energy = np.zeros(0 if prices is None else prices.price.shape[1])
         self._soc_kwh: Energy | None = None
 
+    def begin(self, import_kwh: Energy) -> None:
+        """Take over the metered imports of the span's first slots; NaN leaves what was calculated [kWh]."""
+        if self.prices is not None:
+            known = np.flatnonzero(np.isfinite(import_kwh))
+            self.import_kwh[known] = import_kwh[known]
+            self._soc_kwh = None
+
     def read(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> None:
         """Begin a slot, each `(1,)`: stored energy now, and load and PV of the slot before [kWh]."""
         if self.prices is None:

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.arena.case_files import rows_of_file
 from benchmarks.arena.home_rows import row
+from benchmarks.arena.joint_rows import row as joint_row
 from benchmarks.arena.known_future import best_schedule
 from benchmarks.arena.quarter_hour_homes import read_home_case
 from benchmarks.arena.shapes import Part
@@ -166,3 +167,48 @@ def test_command_solves_the_cases_of_a_file(tmp_path: Path, capsys: pytest.Captu
 def test_other_benchmarks_take_no_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["spine", "--cases", str(tmp_path / "x.json"), "--data", "shipped"]) == 2
     assert "takes no --cases" in capsys.readouterr().err
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    """A minute and an hour with a car and a house battery, in the peer's units."""
+    battery = {"s_min": 0, "s_max": 4000, "s_initial": 1000, "c_min": 0, "c_max": 2000, "d_max": 2000, "p_a": 1e-4}
+    made: dict[str, Any] = {
+        "batteries": [battery | {"charge_from_grid": True} | changes.pop("battery", {}), battery],
+        "time_series": {"dt": [60, 3600], "gt": [10, 500], "ft": [0, 0], "p_N": [2e-4, 3e-4], "p_E": [0, 0]},
+        "eta_c": 1.0,
+        "eta_d": 1.0,
+    }
+    return {"name": "made", "request": made | changes, "published": {"objective_value": -0.051}}
+
+
+def test_objective_is_the_value_gained_less_the_cost_when_batteries_are_many() -> None:
+    """510 Wh come from the batteries, whose energy is worth 1e-4 a Wh."""
+    found = joint_row(Part.of("made.json: case 1", request()))
+    assert found.value == pytest.approx(-0.051)
+    assert (found.met, found.details["verified"], found.details["missed"]) == (True, True, "")
+    assert found.details["value_counted_since"] == "start"
+
+
+def test_what_a_request_misses_is_counted_by_kind() -> None:
+    found = joint_row(Part.of("made.json: case 1", request(battery={"s_goal": [0, 4000]})))
+    assert found.details["missed"] == "goal in 1 steps"
+    assert found.met is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"risk": 1}, "the model cannot state risk"),
+        ({"battery": {"solar_hold": True}}, "batteries 1: the model cannot state solar_hold"),
+        ({"battery": {"s_initial": 5000}}, "s_initial: must be from 0 to 4000"),
+        ({"battery": {"p_demand": [1]}}, "p_demand: has 1 values"),
+        ({"battery": {"charge_from_grid": "yes"}}, "charge_from_grid: expected true or false"),
+        ({"batteries": []}, "batteries: expected a list of objects, got an empty list"),
+        ({"grid": {"p_max_imp": "much"}}, "p_max_imp: expected a finite number"),
+    ],
+)
+def test_request_that_cannot_be_stated_is_refused_with_its_place(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(DataRefusedError) as refusal:
+        joint_row(Part.of("made.json: case 1", request(**changes)))
+    assert words in refusal.value.message
+    assert refusal.value.hint

@@ -247,7 +247,17 @@ def _available_inputs(plan_inputs: PlanInputs, price_table: str, stale_after: ti
     note = plan_inputs.notes.get("prices", "")
     state: InputState = "stale" if note else "fresh"
     prices = Input(name="prices", state=state, source=price_table, until=until, basis="measured", note=note)
-    return [prices, *forecasts]
+    return [prices, *forecasts, *_peaks_input(plan_inputs)]
+
+
+def _peaks_input(plan_inputs: PlanInputs) -> Sequence[Input]:
+    """Return the state of the month's peaks; nothing where power is not charged."""
+    if not plan_inputs.task.month:
+        return ()
+    note = plan_inputs.notes.get("peaks", "")
+    state: InputState = "assumed" if note else "fresh"
+    basis: InputBasis = "assumed" if note else "measured"
+    return (Input(name="peaks", state=state, source=METER_READINGS.name, note=note, basis=basis),)
 
 
 def _missing_input(error: DarkstarError) -> Input:

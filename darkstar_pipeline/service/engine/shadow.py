@@ -40,7 +40,8 @@ from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.warehouse.lake import Lake
 from env.inverter import Command, Decision, Energy, with_limit
-from env.simulator import World, simulate
+from env.power_tariff import month_state
+from env.simulator import Replay, World, simulate
 from env.site import Site
 from env.time_grid import SLOT, slot_of, zone
 from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, FallbackResult, PlanSource, first_usable_plan
@@ -160,7 +161,7 @@ class ShadowPlanner:
         """Plan one shadow from its own stored energy, and record the plan."""
         context, inputs = work.context, work.inputs
         episode = self._episode(context.lake, context.site, inputs, policy)
-        own = replace(inputs, task=replace(inputs.task, start_soc_kwh=_stored(context.site, inputs, episode)))
+        own = _own_inputs(context.site, inputs, episode)
         result = first_usable_plan(own.task, [self._source(context, own, policy, work.following)])
         schedule = result.plan.schedule
         row = schedule.row(0, named=True)
@@ -234,12 +235,35 @@ def _commanded(row: Mapping[str, Any]) -> tuple[float, float, float, float]:
     return row["charge_kw"], row["discharge_kw"], row["export_kw"], np.inf if limit is None else limit
 
 
-def _stored(site: Site, inputs: PlanInputs, episode: _Episode) -> float:
-    """Return the shadow's stored energy after its own commands of the day so far [kWh]."""
+def _own_inputs(site: Site, inputs: PlanInputs, episode: _Episode) -> PlanInputs:
+    """Return the inputs from the shadow's stored energy and, where power is charged, with its own peak of today."""
     window = inputs.rolling.window
     past = window.slots.filter((pl.col("slot_start") >= episode.start) & (pl.col("slot_start") < inputs.start))
     if past.is_empty():
-        return episode.start_soc_kwh
+        return replace(inputs, task=replace(inputs.task, start_soc_kwh=episode.start_soc_kwh))
+    day = _day_so_far(site, past, episode)
+    own = replace(inputs, task=replace(inputs.task, start_soc_kwh=float(day.soc_kwh[0, -1])))
+    return _with_peaks(own, past.select("slot_start").with_columns(import_kwh=pl.Series(day.flows.import_kwh[0])))
+
+
+def _with_peaks(inputs: PlanInputs, imports: pl.DataFrame) -> PlanInputs:
+    """Return the inputs with today's peak by other imports than the home's; the month before today is the home's."""
+    window = inputs.rolling.window
+    tariffs = inputs.task.site.tariff.in_force(inputs.task.days[0]).power
+    month = tuple(
+        replace(month_state(imports, tariff, inputs.task.site.timezone, inputs.start), peaks_kw=home.peaks_kw)
+        if tariff.different_days
+        else home
+        for tariff, home in zip(tariffs, window.month, strict=True)
+    )
+    slots = window.slots.select("slot_start").filter(pl.col("slot_start") < inputs.start)
+    imported = slots.join(imports, on="slot_start", how="left", maintain_order="left")["import_kwh"]
+    own = replace(window, month=month, import_kwh=tuple(imported.fill_null(float("nan")).to_list()) if month else ())
+    return replace(inputs, task=replace(inputs.task, month=month), rolling=replace(inputs.rolling, window=own))
+
+
+def _day_so_far(site: Site, past: pl.DataFrame, episode: _Episode) -> Replay:
+    """Return what the shadow's own commands of the day so far would have done."""
     by_itself = (0.0, site.battery.discharge_kw, 0.0, np.inf)
     powers = np.array([episode.commands.get(start, by_itself) for start in past["slot_start"]])
 
@@ -249,7 +273,7 @@ def _stored(site: Site, inputs: PlanInputs, episode: _Episode) -> float:
 
     names = ("load_kwh", "pv_kwh", "import_price", "export_price")
     world = World(*(past[name].to_numpy()[None] for name in names))
-    return float(simulate(decide, world, site, np.array([episode.start_soc_kwh])).soc_kwh[0, -1])
+    return simulate(decide, world, site, np.array([episode.start_soc_kwh]))
 
 
 def _metrics(policy: str, result: FallbackResult, inputs: PlanInputs, episode: _Episode) -> dict[str, Any]:

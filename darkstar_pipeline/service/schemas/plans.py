@@ -10,7 +10,7 @@ from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.steering import Steering
 from planner.plans.fallback_chain import Outcome, SourceName
 
-InputName = Literal["prices", "soc", "load", "pv", "model", "clock", "storage"]
+InputName = Literal["prices", "soc", "load", "pv", "peaks", "model", "clock", "storage"]
 InputState = Literal["fresh", "stale", "missing", "assumed"]
 ImportLimit = Annotated[
     float | None,

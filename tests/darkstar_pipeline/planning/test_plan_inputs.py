@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -14,7 +15,14 @@ from darkstar_pipeline.config.tariff import PowerTariffSettings, TariffSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc
-from darkstar_pipeline.planning.plan_sources import optimizer_plan, site_plan
+from darkstar_pipeline.planning.plan_sources import (
+    BLIND_CHAMPION,
+    ActivePolicy,
+    optimizer_plan,
+    site_plan,
+    site_sources,
+    value_plan,
+)
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SLOT_FORECASTS, SPOT_PRICES
 from env.power_tariff import peaks
 from env.time_grid import slot_count
@@ -34,6 +42,10 @@ def context(tmp_path: Path) -> Context:
 
 def local(day: date, hour: int, minute: int = 0) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(ZONE))
+
+
+def utc(day: date, hour: int) -> datetime:
+    return local(day, hour).astimezone(UTC)
 
 
 def plan_at(context: Context, at: datetime, *, soc_percent: float | None = None) -> tuple[PlanInputs, Plan]:
@@ -204,3 +216,65 @@ def test_plan_uses_true_zeros_of_a_day_that_has_other_prices(context: Context) -
     known, plan = plan_at(context, local(LONG_DAY, 14))
     assert plan.schedule.height == 40 + 96
     assert "prices" not in known.notes
+
+
+@pytest.fixture
+def charged(tmp_path: Path) -> Context:
+    """The home where power is charged, with readings from the 20th of October on."""
+    tariff = TariffSettings(power=(PowerTariffSettings(price_per_kw=81.25),))
+    battery = {"capacity_kwh": 10.0, "charge_kw": 5.0, "discharge_kw": 5.0}
+    site = SiteSettings.model_validate({"first_day": "2025-01-01", "tariff": [tariff], "battery": battery})
+    context = open_context(settings=Settings(sites={"home": site}), home=tmp_path)
+    fill(context.lake, "home")
+    return context
+
+
+def value_rows(context: Context, at: datetime) -> pl.DataFrame:
+    """Commands and imports of what `value` plans at a moment from half full."""
+    known, result = site_plan(context, at, soc=StartSoc(50.0))
+    assert result.source == "value", result.reason
+    return value_plan(known, known.task).schedule.select("slot_start", "charge_kw", "discharge_kw", "import_kwh")
+
+
+def test_value_plans_otherwise_after_four_hours_of_high_power(charged: Context) -> None:
+    """From 6 to 10 it was 10.4 kW, by metered import alone: up to there the rest of the day costs nothing more."""
+    at = local(LONG_DAY, 10)
+    before = value_rows(charged, at)
+    morning = pl.col("slot_start").is_between(utc(LONG_DAY, 6), utc(LONG_DAY, 10), closed="left")
+    rewrite(charged, "readings", LONG_DAY, pl.when(morning).then(2.6).alias("import_kwh"))
+    after = value_rows(charged, at)
+    today = pl.col("slot_start") < utc(LONG_DAY + timedelta(days=1), 0)
+    hour = pl.col("slot_start").dt.truncate("1h")
+    peak_before, peak_after = (
+        max(rows.filter(today).group_by(hour).agg(pl.col("import_kwh").sum())["import_kwh"].to_list())
+        for rows in (before, after)
+    )
+    assert not after.equals(before)
+    assert peak_before < peak_after <= 10.4 + 1e-6
+
+
+def test_running_hours_energy_counts_in_a_plan_of_value(charged: Context) -> None:
+    """Half an hour at 9 kW leaves the rest of the hour less than what is free in it."""
+    at = local(LONG_DAY, 10, 30)
+    before = value_rows(charged, at)
+    hour = pl.col("slot_start").is_between(utc(LONG_DAY, 10), at.astimezone(UTC), closed="left")
+    rewrite(charged, "readings", LONG_DAY, pl.when(hour).then(2.25).alias("import_kwh"))
+    known, _ = site_plan(charged, at, soc=StartSoc(50.0))
+    assert [state.open_kwh for state in known.task.month] == [pytest.approx(4.5)]
+    after = value_plan(known, known.task).schedule
+    assert float(after["import_kwh"][:2].sum()) <= float(before["import_kwh"][:2].sum()) + 1e-9
+
+
+def test_missing_readings_of_the_month_are_named_where_power_is_charged(charged: Context, context: Context) -> None:
+    known, _ = site_plan(charged, local(LONG_DAY, 14))
+    words = "no import was read in 467 of 613 hours of 2025-10: their peaks are taken as none"
+    assert known.notes["peaks"].startswith(words)
+    assert "peaks" not in site_plan(context, local(LONG_DAY, 14))[0].notes
+
+
+def test_learned_champion_does_not_plan_where_power_is_charged(charged: Context, context: Context) -> None:
+    policy: Any = object()
+    for home, missing in ((charged, BLIND_CHAMPION), (context, "")):
+        known, _ = site_plan(home, local(LONG_DAY, 14))
+        champion = site_sources(home, known, ActivePolicy(policy, ""))[0]
+        assert (champion.make is None, champion.missing_reason) == (bool(missing), missing)
