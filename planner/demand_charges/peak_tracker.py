@@ -94,13 +94,18 @@ class PeakTracker:
         self._choose(past_days, scenario_days)
         calendars = [peak_calendar(slot_start, tariff, self.site.timezone) for tariff in self.tariffs]
         tops = np.array([tariff.top for tariff in self.tariffs])
-        prices = slot_prices(calendars, self.levels_kw, self.rates / tops)
+        once_a_day = [tariff.different_days for tariff in self.tariffs]
+        prices = slot_prices(calendars, self.levels_kw, self.rates / tops, once_a_day=once_a_day)
         if not any(today_kw):
             return prices
         raised = slot_prices(calendars, np.maximum(self.levels_kw, today_kw), self.rates / tops)
         days = slot_start.alias("slot_start").to_frame().select(local_day(self.site.timezone))["local_day"]
         today = (days == self.day).to_numpy()
-        return replace(prices, free_kwh=np.where(today, raised.free_kwh, prices.free_kwh))
+        return replace(
+            prices,
+            free_kwh=np.where(today, raised.free_kwh, prices.free_kwh),
+            day_peak=None if prices.day_peak is None else prices.day_peak.begun(today_kw[prices.component]),
+        )
 
     def _choose(self, past_days: Sequence[pl.DataFrame], scenario_days: Sequence[pl.DataFrame]) -> None:
         """Choose the level of the day, once."""

@@ -229,11 +229,11 @@ class RollingValue(ScenarioPlanner):
     def meter_past(self, n_slots: int) -> None:
         """Take over the metered imports of the span's first slots, which were not this policy's doing."""
         metered = np.array(self.window.import_kwh[self.first : self.first + n_slots], dtype=np.float64)
-        self.days.meter.begin(metered)
+        self.days.begin(metered)
 
     def later_value(self, slot: int) -> Energy:
         """Return the value of stored energy at the end of the slot just decided, on the grid `(n_soc,)` [money]."""
-        return self.days.value.expected(slot + 1, self.days.weights)[0]
+        return self.days.later_value(slot)[0]
 
 
 class RollingOracle(RollingPlanner):

@@ -2,21 +2,26 @@
 
 The value function is calculated once, at midnight; slot by slot the readings up to then weight the scenarios and
 correct their load and PV. The choice is among some two dozen commands that follow the house; of equal ones the first is
-taken. With a demand charge, imports above the level have their price in the value function and in the choice
-(`planner.value.slot_prices`); the month's peaks come from `planner.demand_charges.peak_tracker`.
+taken. With a demand charge the day's peak so far is a second state of the value function (`planner.value.peak_value`),
+and of the other components imports above the level have their price (`planner.value.slot_prices`); the month's peaks
+come from `planner.demand_charges.peak_tracker`.
 """
 
 from typing import NamedTuple
 
+import numpy as np
+
 from env.command_menu import command_menu
-from env.inverter import Command, Energy, apply_command
+from env.inverter import Command, Energy, Flows, apply_command
 from env.site import Site
 from planner.policies.forecast_correction import corrected_load, corrected_pv
+from planner.value.day_peak import PeakMeter
+from planner.value.peak_value import PeakValueFunction, peak_value_function
 from planner.value.scenario_weights import NAIVE, ScenarioWeights, WeightRules
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import PowerMeter, SlotPrices
 from planner.value.value_cache import recent_value_function
-from planner.value.value_function import extended, in_order
+from planner.value.value_function import ValueFunction, extended, in_order
 
 
 class SlotExpectation(NamedTuple):
@@ -26,7 +31,8 @@ class SlotExpectation(NamedTuple):
         load_kwh: load in each scenario, corrected by the last reading `(n_days, n_scenarios)` [kWh].
         pv_kwh: PV in each scenario, corrected by the last reading `(n_days, n_scenarios)` [kWh].
         weights: probability of each scenario `(n_days, n_scenarios)`.
-        later: value of stored energy at the slot's end, on the grid `(n_days, n_soc)` [money].
+        later: value of stored energy at the slot's end, on the grid `(n_days, n_soc)`, with a day's peak in the state
+            `(n_days, n_caps, n_soc)` [money].
     """
 
     load_kwh: Energy
@@ -44,7 +50,7 @@ class ValueDays:
         import_price: published for the days `(n_days, n_slots)` [money/kWh].
         export_price: published for the days `(n_days, n_slots)` [money/kWh].
         end_value: value of stored energy at the end, on `soc_grid` `(n_days, n_soc)` [money].
-        power: demand charge of the slots, of a single day; None for none.
+        power: demand charge of the slots; None for none. With a component that is charged slot by slot, of one day.
         rules: weights and persistence of the scenarios.
     """
 
@@ -59,17 +65,34 @@ class ValueDays:
         power: SlotPrices | None = None,
         rules: WeightRules = NAIVE,
     ) -> None:
-        self.site, self.scenarios, self.meter = site, scenarios, PowerMeter(site, power)
+        self.site, self.scenarios = site, scenarios
         self.import_price, self.export_price = import_price, export_price
-        self.value = recent_value_function(
-            scenarios,
-            import_price,
-            export_price,
-            site=site,
-            end_value=end_value,
-            persistence=rules.persistence,
-            power=power,
-        )
+        self.meter = PowerMeter(site, power)
+        self.peaks: PeakMeter | None = None
+        self.value: ValueFunction | PeakValueFunction
+        if power is not None and power.day_peak is not None:
+            self.meter = PowerMeter(site, power.others)
+            self.peaks = PeakMeter(site, power.day_peak, len(import_price))
+            self.value = peak_value_function(
+                scenarios,
+                import_price,
+                export_price,
+                site=site,
+                end_value=end_value,
+                peak=power.day_peak,
+                others=power.others,
+                persistence=rules.persistence,
+            )
+        else:
+            self.value = recent_value_function(
+                scenarios,
+                import_price,
+                export_price,
+                site=site,
+                end_value=end_value,
+                persistence=rules.persistence,
+                power=power,
+            )
         self.choices = command_menu(site)
         self.scenario_weights, self.fade = ScenarioWeights(scenarios, rules), rules.fade
         self.weights = self.scenario_weights.weights
@@ -102,6 +125,8 @@ class ValueDays:
         """
         expected = self.observe(slot, last_load, last_pv)
         self.meter.read(slot, soc_kwh, last_load, last_pv)
+        if self.peaks is not None:
+            self.peaks.read(slot, soc_kwh, last_load, last_pv)
         cost = self._cost(slot, soc_kwh, expected)
         best = in_order(cost * expected.weights[:, :, None]).argmin(axis=1)
         return Command(*(power[best] for power in self.choices))
@@ -121,9 +146,34 @@ class ValueDays:
         )
         paid = flows.import_kwh * import_price - flows.export_kwh * export_price
         wear = flows.charge_kwh * battery.charge_wear + flows.discharge_kwh * battery.discharge_wear
-        left = extended(self.value.soc_kwh, expected.later, flows.soc_end_kwh)
+        left = self._left(slot, expected.later, flows)
         if self.meter.prices is not None:
             paid = paid + self.meter.prices.cost(
                 slot, flows.import_kwh, self.meter.prices.due(slot, self.meter.import_kwh)
             )
         return paid + wear - left
+
+    def begin(self, import_kwh: Energy) -> None:
+        """Take over the metered imports of the first slots, NaN where there is none [kWh]."""
+        self.meter.begin(import_kwh)
+        if self.peaks is not None:
+            self.peaks.begin(import_kwh)
+
+    def later_value(self, slot: int) -> Energy:
+        """Return the value of stored energy at the end of the slot just decided `(n_days, n_soc)` [money].
+
+        With a day's peak in the state: at the peak before the slot.
+        """
+        later = self.value.expected(slot + 1, self.weights)
+        if isinstance(self.value, PeakValueFunction) and self.peaks is not None:
+            return self.value.at_peak(later, self.peaks.peak_kw)
+        return later
+
+    def _left(self, slot: int, later: Energy, flows: Flows) -> Energy:
+        """Return the value of what each choice leaves `(n_days, n_scenarios, n_choices)` [money]."""
+        if isinstance(self.value, ValueFunction) or self.peaks is None:
+            return extended(self.value.soc_kwh, later, flows.soc_end_kwh)
+        net = self.scenarios.load_kwh - self.scenarios.pv_kwh
+        power_kw = self.peaks.peak.projected_kw(slot, flows.import_kwh, self.peaks.open_kwh, net)
+        peak_kw = np.maximum(power_kw, self.peaks.peak_kw[:, None, None])
+        return self.value.left(later, peak_kw, flows.soc_end_kwh)

@@ -7,7 +7,6 @@ slots left is free for the others.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -17,6 +16,7 @@ from env.site import Site
 from env.types import Integers
 from planner.optimizer.peak_calendar import PeakCalendar
 from planner.optimizer.peak_threshold import ThresholdShape
+from planner.value.day_peak import DayPeak
 
 ENDLESS_KW = 1e6
 
@@ -29,13 +29,25 @@ class SlotPrices:
         free_kwh: import of a slot that is free, if its period imports evenly `(n_components, n_slots)` [kWh].
         price: of imports above that `(n_components, n_slots)` [money/kWh].
         period: number of the period of each slot `(n_components, n_slots)`; slots of one number share what is free.
+        day_peak: the component of which a day is charged once; None for none.
+        component: the row that says the same slot by slot.
     """
 
     free_kwh: Energy
     price: Energy
     period: Integers
+    day_peak: DayPeak | None = None
+    component: int = -1
 
-    @cached_property
+    @property
+    def others(self) -> "SlotPrices":
+        """The components but that of `day_peak`."""
+        if self.day_peak is None:
+            return self
+        rest = np.arange(len(self.price)) != self.component
+        return SlotPrices(free_kwh=self.free_kwh[rest], price=self.price[rest], period=self.period[rest])
+
+    @property
     def free_of_all(self) -> Energy:
         """Free import of each slot, as for `cost_of_slots` `(n_slots, 1)` [kWh]."""
         charged = np.where(self.price > 0, self.free_kwh, ENDLESS_KW)
@@ -103,13 +115,16 @@ def _shared(period: Integers) -> ThresholdShape:
     )
 
 
-def slot_prices(calendars: Sequence[PeakCalendar], levels_kw: Energy, rates: Energy) -> SlotPrices:
+def slot_prices(
+    calendars: Sequence[PeakCalendar], levels_kw: Energy, rates: Energy, *, once_a_day: Sequence[bool] = ()
+) -> SlotPrices:
     """Return levels and rates as prices of slots.
 
     Args:
         calendars: of the span, one a component.
         levels_kw: free of charge, weighted as the component weighs [kW].
         rates: of a weighted kW above it [money/kW].
+        once_a_day: whether a day's charge is by its highest period alone; empty for no component.
     """
     free, price, period = list[Energy](), list[Energy](), list[Integers]()
     for calendar, level, rate in zip(calendars, levels_kw.tolist(), rates.tolist(), strict=True):
@@ -123,10 +138,31 @@ def slot_prices(calendars: Sequence[PeakCalendar], levels_kw: Energy, rates: Ene
         price.append(rate * weights)
         period.append(np.where(owner >= 0, owner, -2 - np.arange(calendar.n_slots)))
     shape = (len(calendars), -1)
+    dearest = int(np.argmax(np.where(once_a_day, rates, 0.0))) if len(once_a_day) else -1
+    running = dearest >= 0 and once_a_day[dearest] and rates[dearest] > 0
     return SlotPrices(
+        day_peak=_day_peak(calendars[dearest], levels_kw[dearest], rates[dearest]) if running else None,
+        component=dearest,
         free_kwh=np.array(free).reshape(shape),
         price=np.array(price).reshape(shape),
         period=np.array(period, dtype=np.int64).reshape(shape),
+    )
+
+
+def _day_peak(calendar: PeakCalendar, level_kw: float, rate: float) -> DayPeak:
+    """Return a component of which a day is charged once."""
+    kw = np.asarray(calendar.period_kw.sum(axis=0)).ravel()
+    rows, columns = calendar.period_kw.nonzero()
+    period = -2 - np.arange(calendar.n_slots)
+    period[columns] = rows
+    day = np.zeros(calendar.n_slots, dtype=np.int64)
+    day[columns] = calendar.owners[rows]
+    return DayPeak(
+        level_kw=np.array([level_kw]),
+        rate=rate,
+        kw_per_kwh=kw,
+        period=period,
+        day=np.maximum.accumulate(day),  # a slot that does not count goes with those before it
     )
 
 
