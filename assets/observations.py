@@ -11,7 +11,7 @@ from assets.home import Check, Home, Result, daily_asset
 from assets.raw import observe_raw
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.quality.day_quality import grade_days
-from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, PRICE_REPAIRS, SLOT_OBSERVATIONS
+from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, IMPORT_REMARKS, PRICE_REPAIRS, SLOT_OBSERVATIONS
 from env.time_grid import grid
 from planner.replay.usable_slots import USABLE
 
@@ -73,8 +73,12 @@ def data_quality_asset(home: Home) -> dg.AssetsDefinition:
         """One row per day: whether it can be used, and why not. Everything downstream leaves refused days out."""
         days = days_of(context)
         observe_raw(context, home, "meter_statistics", meter_statistics)
-        repairs = home.context.lake.read(PRICE_REPAIRS, home.name, days[0], days[-1])
-        grades = grade_rows(home, slot_observations, spot_prices, meter_statistics, days, repairs=repairs)
+        repairs, remarks = (
+            home.context.lake.read(table, home.name, days[0], days[-1]) for table in (PRICE_REPAIRS, IMPORT_REMARKS)
+        )
+        grades = grade_rows(
+            home, slot_observations, spot_prices, meter_statistics, days, repairs=repairs, remarks=remarks
+        )
         refused = grades.filter(~pl.col("status").is_in(USABLE))
         statuses = grades.group_by("status").len("days").sort("status")
         describe_range(context, grades, "day", statuses=markdown_table(statuses))
@@ -92,6 +96,7 @@ def grade_rows(
     days: Sequence[date],
     *,
     repairs: pl.DataFrame | None = None,
+    remarks: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Rows of `data_quality_daily` for the local days from the first to the last of `days`."""
     grades = grade_days(
@@ -104,6 +109,7 @@ def grade_rows(
         battery=home.site.battery,
         has_pv=home_has_pv(home.context.lake, home.name, home.settings.has_pv),
         repairs=repairs,
+        remarks=remarks,
     )
     return grades.with_columns(pl.lit(home.name).alias("site"))
 

@@ -28,7 +28,7 @@ _LEVEL = SOC_COLUMNS[0]
 
 @dataclass(frozen=True, kw_only=True)
 class StoredData:
-    """What is stored of a site from one day to another.
+    """The stored data of a site, from one day to another.
 
     Attributes:
         first_day: first day that was looked at.

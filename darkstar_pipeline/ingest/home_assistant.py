@@ -9,10 +9,11 @@ import polars as pl
 
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.ingest.merge import MergeResult
+from darkstar_pipeline.ingest.remarks import store_remarks
 from darkstar_pipeline.ingest.report import ImportReport, import_report
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.sources.home_assistant.export_reader import UNUSED_NOTE, HomeAssistantData, read_home_assistant
-from darkstar_pipeline.sources.quarantine import keep_rejects
+from darkstar_pipeline.sources.quarantine import keep_rejects, with_refused_readings
 from darkstar_pipeline.sources.resampling import split_energy
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES
 
@@ -38,11 +39,15 @@ def import_home_assistant(
     if not files:
         raise ConfigurationError("no file was named", "darkstar import ha FILE...")
     data = read_home_assistant(files, site=target.site, mapping=mapping, now=now, known_prices=target.known_prices())
-    quarantine_file = keep_rejects(target.quarantine_dir, data.rejects)
+    quarantine_file = keep_rejects(
+        target.quarantine_dir, with_refused_readings(data.rejects, data.remarks, files[0].name)
+    )
     if all(frame.is_empty() for frame in (data.readings, data.hourly, data.prices, data.statistics)):
         raise _nothing_to_import(files, data)
     source = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
     filled = [result for result in _merge_and_write(target, data, source=source, now=now) if result.offered.height]
+    slots = pl.concat([frame["slot_start"] for frame in (data.readings, data.hourly, data.prices)])
+    store_remarks(target, data.remarks, slots, source=source, now=now)
     counts = [
         f"{result.table.name}: {result.new} new, {result.changed} changed, {result.unchanged} unchanged"
         for result in filled

@@ -11,12 +11,14 @@ from pathlib import Path
 import polars as pl
 
 from darkstar_pipeline.ingest.merge import Progress
+from darkstar_pipeline.ingest.remarks import store_remarks
 from darkstar_pipeline.ingest.report import ImportReport, import_report
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.sources.observations import read_observations
 from darkstar_pipeline.sources.parsed import Parsed, refuse_if_mostly_bad
 from darkstar_pipeline.sources.prices import read_prices
 from darkstar_pipeline.sources.quarantine import keep_rejects
+from darkstar_pipeline.sources.remarks import WHOLE_ROW, all_remarks, remarks_on_rejects
 from darkstar_pipeline.sources.weather import read_weather
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES, RAW_WEATHER, Table
 
@@ -28,28 +30,32 @@ class TidyKind:
     Attributes:
         name: name of the kind in the report.
         table: table that its rows go to.
+        quantity: what a refused row of it is a reading of; empty where nobody asks.
         read: reader of a file, given the target, the present instant and a price area (None: the site's own).
     """
 
     name: str
     table: Table
+    quantity: str
     read: Callable[[Path, ImportTarget, datetime, str | None], Parsed]
 
 
 OBSERVATIONS = TidyKind(
     name="observations",
     table=METER_READINGS,
+    quantity=WHOLE_ROW,
     read=lambda file, target, now, _: read_observations(file, site=target.site, now=now),
 )
 PRICES = TidyKind(
     name="prices",
     table=RAW_SPOT_PRICES,
+    quantity="price",
     read=lambda file, target, now, area: read_prices(
         file, site=target.site, area=area, now=now, known=target.known_prices()
     ),
 )
 WEATHER = TidyKind(
-    name="weather", table=RAW_WEATHER, read=lambda file, _target, now, _area: read_weather(file, now=now)
+    name="weather", table=RAW_WEATHER, quantity="", read=lambda file, _target, now, _area: read_weather(file, now=now)
 )
 
 
@@ -80,6 +86,9 @@ def import_tidy_file(
     quarantine_file = keep_rejects(target.quarantine_dir, parsed.rejects)
     refuse_if_mostly_bad(parsed, file.name, kept_at=str(quarantine_file))
     merged = target.store(kind.table, parsed.rows, source=file.name, now=now, progress=progress)
+    if kind.quantity:
+        remarks = all_remarks(remarks_on_rejects(parsed.rejects, target.site.timezone, kind.quantity))
+        store_remarks(target, remarks, parsed.rows["slot_start"], source=file.name, now=now)
     return import_report(
         kind.name,
         [file.name],

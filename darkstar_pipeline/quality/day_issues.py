@@ -3,9 +3,12 @@
 Every function gives a row a day. `day_quality` decides what the counts mean for the day.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from darkstar_pipeline.quality.bad_hours import ATTRIBUTED, QUANTITIES, SOC_STEP_PERCENT
+from darkstar_pipeline.quality.import_refusals import refusals
 from darkstar_pipeline.quality.price_filling import ESTIMATED, LONGEST_FILL_SLOTS
 from darkstar_pipeline.quality.unlike_home import REASON, unlike_home
 from env.battery import Battery
@@ -34,11 +37,24 @@ def _counted(flagged: pl.DataFrame, flag: str, name: str, timezone: str) -> pl.D
     )
 
 
-def core_issues(slots: pl.DataFrame, timezone: str, *, has_pv: bool) -> pl.DataFrame:
-    """Slots without load, or without PV in a home that has it: `missing_slots` and the first of them."""
+def core_issues(
+    slots: pl.DataFrame, timezone: str, *, has_pv: bool, remarks: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Slots without load, or without PV in a home that has it: `missing_slots`, the first, and what was refused."""
     core = ["load_kwh", "pv_kwh"] if has_pv else ["load_kwh"]
     missing = slots.with_columns(_missing=pl.any_horizontal(pl.col(name).is_null() for name in core))
-    return _counted(missing, "_missing", "missing_slots", timezone)
+    return _with_refusals(_counted(missing, "_missing", "missing_slots", timezone), missing, remarks, core)
+
+
+def _with_refusals(
+    counts: pl.DataFrame, slots: pl.DataFrame, remarks: pl.DataFrame | None, quantities: Sequence[str]
+) -> pl.DataFrame:
+    """Add how many of the missing slots an import refused, and why: `refused_<first quantity>` and its `_why`."""
+    names = {"refused": f"refused_{quantities[0]}", "refused_why": f"refused_{quantities[0]}_why"}
+    if remarks is None or remarks.is_empty():
+        return counts.with_columns(pl.lit(0).alias(names["refused"]), pl.lit("").alias(names["refused_why"]))
+    found = refusals(slots.filter("_missing").select("slot_start", DAY), remarks, quantities)
+    return counts.join(found.rename(names), on=DAY, how="left")
 
 
 def unlike_issues(slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
@@ -64,7 +80,11 @@ def soc_issues(slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
 
 
 def price_issues(
-    slots: pl.DataFrame, prices: pl.DataFrame, repairs: pl.DataFrame | None, timezone: str
+    slots: pl.DataFrame,
+    prices: pl.DataFrame,
+    repairs: pl.DataFrame | None,
+    timezone: str,
+    remarks: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Count slots without a usable price, and those whose price is missing, estimated, or zero like the whole day's."""
     priced = slots.select("slot_start", DAY).join(
@@ -83,7 +103,8 @@ def price_issues(
         pl.col("_estimated").sum().alias("estimated_prices"),
         pl.col("_zero").sum().alias("zero_prices"),
     )
-    return _counted(flagged, "_price", "price_issues", timezone).join(counts, on=DAY)
+    issues = _counted(flagged, "_price", "price_issues", timezone).join(counts, on=DAY)
+    return _with_refusals(issues, flagged, remarks, ["price"])
 
 
 def _with_estimated(priced: pl.DataFrame, repairs: pl.DataFrame | None) -> pl.DataFrame:

@@ -47,6 +47,7 @@ def grade_days(  # noqa: PLR0913 - three tables, a range and its clock
     battery: Battery,
     has_pv: bool,
     repairs: pl.DataFrame | None = None,
+    remarks: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Grade the local days `first` to `last`, both included.
 
@@ -61,6 +62,7 @@ def grade_days(  # noqa: PLR0913 - three tables, a range and its clock
         has_pv: whether PV is a core reading.
         repairs: `Repaired.repairs`; marks prices that are only estimated. Without it, a run of more than two hours of
             repaired prices is taken for estimated, as it is where no second source is configured.
+        remarks: `import_remarks` of the days; says why slots are missing.
 
     Returns:
         The columns of `data_quality_daily` less site, a row a day, ascending.
@@ -70,10 +72,10 @@ def grade_days(  # noqa: PLR0913 - three tables, a range and its clock
     graded = (
         slots.select(DAY)
         .unique(maintain_order=True)
-        .join(core_issues(slots, timezone, has_pv=has_pv), on=DAY, how="left")
+        .join(core_issues(slots, timezone, has_pv=has_pv, remarks=remarks), on=DAY, how="left")
         .join(unlike_issues(slots, timezone), on=DAY, how="left")
         .join(soc_issues(slots, timezone), on=DAY, how="left")
-        .join(price_issues(slots, prices, repairs, timezone), on=DAY, how="left")
+        .join(price_issues(slots, prices, repairs, timezone, remarks), on=DAY, how="left")
         .join(hour_counts(hours, timezone), on=DAY, how="left")
         .join(battery_balance(slots, battery), on=DAY, how="left")
         .with_columns(pl.selectors.numeric().exclude("gained", "stored").fill_null(0))
@@ -117,7 +119,13 @@ def _reasons() -> list[pl.Expr]:
     reasons = (
         (
             pl.col("missing_slots") > 0,
-            pl.format("missing {} core {} (first {})", "missing_slots", _many("missing_slots"), "first_missing_slots"),
+            pl.format(
+                "missing {} core {} (first {}){}",
+                "missing_slots",
+                _many("missing_slots"),
+                "first_missing_slots",
+                _refused("missing_slots", "refused_load_kwh"),
+            ),
         ),
         (
             pl.col("unlike") > 0,
@@ -133,7 +141,11 @@ def _reasons() -> list[pl.Expr]:
         (
             (pl.col("missing_prices") > 0) & ~zero,
             pl.format(
-                "prices missing in {} {} (first {})", "missing_prices", _many("missing_prices"), "first_price_issues"
+                "prices missing in {} {} (first {}){}",
+                "missing_prices",
+                _many("missing_prices"),
+                "first_price_issues",
+                _refused("missing_prices", "refused_price"),
             ),
         ),
         (
@@ -145,6 +157,13 @@ def _reasons() -> list[pl.Expr]:
         (pl.col("unbalanced"), _balance()),
     )
     return [pl.when(applies).then(words) for applies, words in reasons]
+
+
+def _refused(missing: str, refused: str) -> pl.Expr:
+    """Return why the import refused missing slots, and how many of them; empty where it refused none."""
+    some = pl.when(pl.col(refused) == pl.col(missing)).then(pl.lit("")).otherwise(pl.format("{} of them ", refused))
+    words = pl.format(", {}refused at import: {}", some, f"{refused}_why")
+    return pl.when(pl.col(refused) > 0).then(words).otherwise(pl.lit(""))
 
 
 def _core_hours() -> pl.Expr:

@@ -7,6 +7,7 @@ import polars as pl
 from darkstar_pipeline.quality.unlike_home import REASON as UNLIKE
 from darkstar_pipeline.quality.unlike_home import unlike_home
 from darkstar_pipeline.sources.parsed import REASON, object_to
+from darkstar_pipeline.sources.remarks import REFUSED, no_remarks, remarks_on
 
 _FAR_PERCENT = 30.0
 _BACK_PERCENT = 10.0
@@ -30,14 +31,15 @@ def refuse_unlike_rows(checked: pl.DataFrame, energy: Sequence[str], timezone: s
     return result
 
 
-def without_unlike_readings(slots: pl.DataFrame, timezone: str) -> tuple[pl.DataFrame, list[str]]:
-    """Take out of slots what cannot be true: `slots` with nulls there, and a note a quantity and reason.
+def without_unlike_readings(slots: pl.DataFrame, timezone: str) -> tuple[pl.DataFrame, list[str], pl.DataFrame]:
+    """Take out of slots what cannot be true: `slots` with nulls there, a note a quantity, and remarks.
 
     Args:
         slots: `slot_start`, `native_minutes` and energy columns, one row a slot.
         timezone: IANA zone of the home.
     """
     notes: list[str] = []
+    remarks = [no_remarks()]
     result = slots
     for name in [column for column in slots.columns if column.endswith("_kwh")]:
         found = unlike_home(result, name, timezone)
@@ -47,9 +49,10 @@ def without_unlike_readings(slots: pl.DataFrame, timezone: str) -> tuple[pl.Data
                 f"{found.height} readings of {name} are not believed and stay missing: "
                 f"first {first['slot_start'].strftime(_WHEN)}, {first[UNLIKE]}"
             )
+            remarks.append(remarks_on(found.rename({UNLIKE: "reason"}), name, REFUSED, timezone))
             gone = pl.col("slot_start").is_in(found["slot_start"].implode())
             result = result.with_columns(pl.when(~gone).then(pl.col(name)).alias(name))
-    return result, notes
+    return result, notes, pl.concat(remarks)
 
 
 def without_soc_excursions(rows: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, int]:

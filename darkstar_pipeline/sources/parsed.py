@@ -9,10 +9,20 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
+from env.time_grid import SLOT_DTYPE
 
 ROW = "_row"
 REASON = "_reason"
-REJECT_SCHEMA = pl.Schema({"file": pl.String(), "row": pl.Int64(), "reason": pl.String(), "raw": pl.String()})
+REJECT_SCHEMA = pl.Schema(
+    {
+        "file": pl.String(),
+        "row": pl.Int64(),
+        "reason": pl.String(),
+        "raw": pl.String(),
+        "slot_start": SLOT_DTYPE,
+        "quantity": pl.String(),
+    }
+)
 
 
 def no_rejects() -> pl.DataFrame:
@@ -26,7 +36,8 @@ class Parsed:
 
     Attributes:
         rows: accepted rows; their columns are the reader's.
-        rejects: refused rows `[file, row, reason, raw]`; `row` counts data rows from 1, `raw` is the row as JSON.
+        rejects: refused rows `[file, row, reason, raw, slot_start, quantity]`; `row` counts data rows from 1, `raw` is
+            the row as JSON; an instant that cannot be read is null, and so is the quantity of a whole row.
         rows_read: data rows in the file.
         notes: remarks for the person who imports.
     """
@@ -62,16 +73,18 @@ def rejects_of(checked: pl.DataFrame, raw: pl.DataFrame, file: str) -> pl.DataFr
     """Return the refused rows of `checked`, each with its content as in the file.
 
     Args:
-        checked: frame with `_row` and `_reason`.
+        checked: frame with `_row`, `_reason` and, where it is known, `slot_start`.
         raw: the file's rows in the file's order, row 1 first.
         file: name that is reported.
     """
-    bad = checked.filter(pl.col(REASON).is_not_null()).select(ROW, REASON).sort(ROW)
+    instant = pl.col("slot_start") if "slot_start" in checked.columns else pl.lit(None)
+    bad = checked.filter(pl.col(REASON).is_not_null()).select(ROW, REASON, instant.cast(SLOT_DTYPE)).sort(ROW)
     if bad.is_empty():
         return no_rejects()
     texts = raw[(bad[ROW] - 1).to_list()].select(pl.struct(pl.all()).struct.json_encode().alias("raw"))
-    return bad.select(pl.lit(file).alias("file"), pl.col(ROW).alias("row"), pl.col(REASON).alias("reason")).hstack(
-        texts
+    named = bad.rename({ROW: "row", REASON: "reason"}).hstack(texts)
+    return named.with_columns(pl.lit(file).alias("file"), pl.lit(None, pl.String).alias("quantity")).select(
+        REJECT_SCHEMA.names()
     )
 
 

@@ -8,6 +8,7 @@ from darkstar_pipeline.warehouse.columns import Column, Table
 from darkstar_pipeline.warehouse.input_tables import (
     DATA_QUALITY_DAILY,
     ENERGY_COLUMNS,
+    IMPORT_REMARKS,
     METER_READINGS,
     METER_STATISTICS,
     OUTLOOK_COLUMNS,
@@ -45,6 +46,7 @@ TABLES: dict[str, Table] = {
         PRICE_REPAIRS,
         METER_READINGS,
         METER_STATISTICS,
+        IMPORT_REMARKS,
         RAW_WEATHER,
         SLOT_OBSERVATIONS,
         DATA_QUALITY_DAILY,
@@ -65,6 +67,7 @@ __all__ = [
     "ANTARES_TRAINING_RUNS",
     "DATA_QUALITY_DAILY",
     "ENERGY_COLUMNS",
+    "IMPORT_REMARKS",
     "METER_READINGS",
     "METER_STATISTICS",
     "MODEL_PROMOTIONS",

@@ -11,6 +11,7 @@ import numpy as np
 
 from darkstar_pipeline.sources.home_assistant.counter_glitches import (
     USUAL_STEPS,
+    CleanCounter,
     Link,
     own_most_kw,
     usual_step,
@@ -31,6 +32,7 @@ _REGULAR = 1.5
 _RARE_RESET_S = 3 * 86_400.0
 _SLACK_KWH = 0.05
 _UNSEEN_KWH = 0.25
+_ROUNDING_KWH = 1e-6
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class CounterCurve:
         lifted: number of readings that fell by no more than noise and were held at the value before.
         shifts: number of changes to an unrelated level or by many times the counter's own most; their slots stay
             missing.
+        dropped_s: instants of the readings that were left out [s].
+        lifted_s: instants of those that were held [s].
+        shift_s: pairs of readings between which the level changed, shape (n, 2) [s].
+        lost_s: pairs of readings between which others were lost, shape (n, 2) [s].
         unseen_kwh: what flowed between a last reading and a reset, going by what flowed around it; the counter does not
             tell, and it is not in the curve [kWh].
     """
@@ -58,6 +64,10 @@ class CounterCurve:
     lifted: int
     shifts: int
     unseen_kwh: float
+    dropped_s: Reals
+    lifted_s: Reals
+    shift_s: Reals
+    lost_s: Reals
 
 
 def counter_curve(seconds: Reals, values_kwh: Reals, *, until: float | None = None) -> CounterCurve:
@@ -92,18 +102,29 @@ def counter_curve(seconds: Reals, values_kwh: Reals, *, until: float | None = No
     if until is not None and 0 < until - at[-1] <= quiet:
         at, energy = np.append(at, until), np.append(energy, energy[-1])
         covered = np.append(covered, covered[-1] + at[-1] - at[-2])
-    lost = float(gained[silent & ~shift].sum())
+    lost = silent & ~shift
     dropped = len(seconds) - len(links) - 1
+    pairs = np.column_stack((clean.seconds[:-1], clean.seconds[1:]))
     return CounterCurve(
         EnergyCurve(at, energy, covered),
         resets=int(reset.sum()),
         dropped=dropped,
-        lost_kwh=lost,
+        lost_kwh=float(gained[lost].sum()),
         quiet_s=quiet,
         lifted=clean.lifted,
         shifts=int(np.count_nonzero(shift)),
         unseen_kwh=float(unseen[~unknown].sum()),
+        dropped_s=seconds[~np.isin(seconds, clean.seconds)] if dropped else np.empty(0),
+        lifted_s=_lifted(seconds, values_kwh, clean) if clean.lifted else np.empty(0),
+        shift_s=pairs[shift],
+        lost_s=pairs[lost],
     )
+
+
+def _lifted(seconds: Reals, values: Reals, clean: CleanCounter) -> Reals:
+    """The instants at which a reading was held at the value before [s]."""
+    read = values[np.searchsorted(seconds, clean.seconds)]
+    return clean.seconds[clean.level - read > _ROUNDING_KWH]
 
 
 def _surges(steps: Reals, time: Reals, usual: float, most_kw: float) -> Mask:

@@ -50,6 +50,7 @@ from darkstar_pipeline.sources.price_lists.reading import read_price_lists
 from darkstar_pipeline.sources.price_lists.scale import MAX_PRICE_EUR, price_limit, refuse_wrong_price_scale
 from darkstar_pipeline.sources.price_lists.stated import Stated, conversion
 from darkstar_pipeline.sources.price_lists.zeros import refuse_unlikely_zeros
+from darkstar_pipeline.sources.remarks import all_remarks, no_remarks, remarks_on_rejects
 from env.time_grid import SLOT_DTYPE, SLOT_MINUTES
 
 PRICES = pl.Schema({"slot_start": SLOT_DTYPE, "price": pl.Float64(), "native_minutes": pl.Int32()})
@@ -73,6 +74,7 @@ class HomeAssistantData:
         notes: remarks for the person who imports.
         understood: how each recorded sensor that is taken was understood.
         balance: whether the flows of the home add up; None where too few of them are recorded.
+        remarks: readings that are refused or altered, see `remarks`.
     """
 
     readings: pl.DataFrame
@@ -84,6 +86,7 @@ class HomeAssistantData:
     notes: tuple[str, ...]
     understood: tuple[Understood, ...] = ()
     balance: Balance | None = None
+    remarks: pl.DataFrame = field(default_factory=no_remarks)
 
 
 @dataclass
@@ -92,7 +95,9 @@ class _Collected:
 
     rejects: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     notes: list[str] = field(default_factory=list[str])
+    remarks: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     rows_read: int = 0
+    quantities: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def read_home_assistant(
@@ -122,9 +127,11 @@ def read_home_assistant(
     _set_aside(exports, collected)
     zone = clock_zone(mapping, site.timezone)
     subjects = _subjects(exports, mapping)
+    collected.quantities = {entity: _quantity(subject) for entity, subject in subjects.of.items()}
     states, until = _series(exports, subjects, zone, now, collected)
     recorded = readings_of(states, until, site.timezone, subjects)
     collected.notes += [*subjects.taxes(), *recorded.notes]
+    collected.remarks.append(recorded.remarks)
     stated_zone = zone if CLOCK in mapping else None
     hours, fine = _hours(exports, subjects, stated_zone, site, now, collected)
     readings = _believed(with_statistics_of_minutes(recorded.frame, fine), site, collected)
@@ -132,23 +139,31 @@ def read_home_assistant(
     prices = _prices(exports, states, until, site, now, known_prices, collected)
     if unused := subjects.unused():
         collected.notes.append(f"{UNUSED_NOTE}{', '.join(unused)}")
+    rejects = pl.concat(collected.rejects) if collected.rejects else no_rejects()
     return HomeAssistantData(
         readings=readings,
         hourly=hourly,
         statistics=independent_series(hours),
         prices=prices,
-        rejects=pl.concat(collected.rejects) if collected.rejects else no_rejects(),
+        rejects=rejects,
         rows_read=collected.rows_read,
         notes=tuple(collected.notes),
         understood=recorded.understood,
         balance=balance_of(readings),
+        remarks=all_remarks([*collected.remarks, *remarks_on_rejects(rejects, site.timezone)]),
     )
+
+
+def _quantity(subject: Subject) -> str:
+    """Return the name under which what is refused of a sensor is counted."""
+    return "price" if subject is Subject.SPOT_PRICE else subject.value
 
 
 def _believed(slots: pl.DataFrame, site: SiteSettings, collected: _Collected) -> pl.DataFrame:
     """The slots without readings that the home cannot have had."""
-    believed, notes = without_unlike_readings(slots, site.timezone)
+    believed, notes, remarks = without_unlike_readings(slots, site.timezone)
     collected.notes += notes
+    collected.remarks.append(remarks)
     return believed
 
 
@@ -210,7 +225,9 @@ def _hours(
     """The long-term statistics by the hour and, where they are finer, by slots: `[hour_start, column, energy_kwh]`."""
     statistics = [export for export in exports if isinstance(export, HourlyStatistics)]
     if not statistics:
-        return hourly_energy(pl.DataFrame(schema={"file": pl.String, "entity": pl.String}), subjects)[:2]
+        nothing = pl.DataFrame(schema={"file": pl.String, "entity": pl.String})
+        empty = hourly_energy(nothing, subjects, site.timezone)
+        return empty.hours, empty.fine
     collected.rows_read += sum(export.frame["row"].n_unique() for export in statistics)
     local = [export for export in statistics if export.local_clock and stated_zone is None]
     others = [export for export in statistics if export not in local]
@@ -224,7 +241,9 @@ def _hours(
     sizes = dict(good.group_by("entity").len().iter_rows())
     _keep_rejects(checked, collected, ("entity", "stamp", "total", "change"), sizes)
     _refuse_future(good["instant"], now)
-    hours, fine, notes = hourly_energy(good, subjects)
+    energy = hourly_energy(good, subjects, site.timezone)
+    hours, notes = energy.hours, energy.notes
+    collected.remarks.append(energy.remarks)
     refuse_implausible(hours)
     stamps = good.filter(~pl.col("file").is_in([export.file for export in local]))["stamp"]
     naive = bool(stamps.str.contains(r"\d$").any()) and not bool(stamps.str.contains(r"(Z|[+-]\d\d:?\d\d)$").any())
@@ -234,7 +253,7 @@ def _hours(
         "if they are UTC, import again with --map clock=utc"
         for export in local
     ]
-    return hours, fine
+    return hours, energy.fine
 
 
 def _prices(
@@ -258,7 +277,7 @@ def _prices(
     for export in exports:
         if isinstance(export, PriceOffer):
             parsed = read_price_lists(export, site, now, known)
-            collected.rejects.append(parsed.rejects)
+            collected.rejects.append(parsed.rejects.with_columns(pl.lit("price").alias("quantity")))
             collected.rows_read += parsed.rows_read
             parts.append(parsed.rows.select(pl.col(name).cast(dtype) for name, dtype in PRICES.items()))
             collected.notes += parsed.notes
@@ -301,7 +320,7 @@ def _without_zeros(
     """Leave out zeros that a lost sensor recorded over prices that are known, and say so."""
     slots = numbered(prices.with_columns(pl.lit(SLOT_MINUTES, dtype=pl.Int32).alias("native_minutes")))
     checked = refuse_unlikely_zeros(slots, site.timezone, site.currency, now, known)
-    rejects = rejects_of(checked, prices, entity)
+    rejects = rejects_of(checked, prices, entity).with_columns(pl.lit("price").alias("quantity"))
     collected.rejects.append(rejects)
     collected.notes.append(refused_note(rejects, entity))
     return prices.filter(checked[REASON].is_null())
@@ -330,8 +349,10 @@ def _keep_rejects(checked: pl.DataFrame, collected: _Collected, raw: tuple[str, 
             message = f"{name}: {count} of {total} rows are bad; the first is row {first['row']} of {first['file']}"
             hint = f"export it again, or leave it out: --map {name}=ignore"
             raise DataRefusedError(f"{message}: {first[REASON]}", hint)
+    quantity = pl.col("entity").replace_strict(collected.quantities, default=None, return_dtype=pl.String)
     text = pl.struct(raw).struct.json_encode().alias("raw")
-    collected.rejects.append(bad.select("file", "row", pl.col(REASON).alias("reason"), text).cast(dict(REJECT_SCHEMA)))  # pyright: ignore[reportArgumentType]
+    told = (pl.col(REASON).alias("reason"), text, pl.col("instant").alias("slot_start"), quantity.alias("quantity"))
+    collected.rejects.append(bad.select("file", "row", *told).cast(dict(REJECT_SCHEMA)))  # pyright: ignore[reportArgumentType]
 
 
 def _refuse_future(instants: pl.Series, now: datetime) -> None:

@@ -11,6 +11,7 @@ from darkstar_pipeline.sources.home_assistant.choosing.directions import directe
 from darkstar_pipeline.sources.home_assistant.choosing.sensor_choice import Choice, choose, rivals
 from darkstar_pipeline.sources.home_assistant.choosing.sums import as_one_power, lasting, named, summed
 from darkstar_pipeline.sources.home_assistant.choosing.understood import Understood, understood
+from darkstar_pipeline.sources.home_assistant.counter_remarks import counter_remarks
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
 from darkstar_pipeline.sources.home_assistant.held_levels import soc_slots, without_excursions
@@ -20,6 +21,7 @@ from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 from darkstar_pipeline.sources.home_assistant.series import Kind, Series
 from darkstar_pipeline.sources.home_assistant.subject_mapping import NOTHING_SAID, Subjects
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, MIN_TYPICAL_KW
+from darkstar_pipeline.sources.remarks import REFUSED, all_remarks, remarks_at
 from env.time_grid import SLOT_DTYPE, SLOT_HOURS
 
 NATIVE_MINUTES = 15
@@ -44,11 +46,13 @@ class Recorded:
         frame: `[slot_start, <columns>, native_minutes]`.
         notes: remarks for the person who imports.
         understood: how each sensor that is taken was understood.
+        remarks: readings that are refused or altered, see `remarks`.
     """
 
     frame: pl.DataFrame
     notes: tuple[str, ...]
     understood: tuple[Understood, ...]
+    remarks: pl.DataFrame
 
 
 def readings_of(series: Sequence[Series], until: float, timezone: str, said: Subjects = NOTHING_SAID) -> Recorded:
@@ -66,11 +70,13 @@ def readings_of(series: Sequence[Series], until: float, timezone: str, said: Sub
     """
     frames: list[pl.DataFrame] = []
     seen: list[Understood] = []
+    remarks: list[pl.DataFrame] = []
     series, notes = directed(series, until, said.mapped)
     for subject, candidates in _by_quantity(series).items():
         chosen = choose(subject, candidates, said.sums)
         notes += [note for sensor in chosen.terms for note in sensor.notes if note not in notes]
-        frame, taken, parts = _chosen_slots(subject, chosen, until, timezone)
+        frame, taken, parts, refused = _chosen_slots(subject, chosen, until, timezone)
+        remarks += refused
         frames.append(frame)
         seen += [understood(sensor, subject.value, slots) for sensor, slots in parts]
         notes += [*taken, *chosen.left_out]
@@ -83,12 +89,16 @@ def readings_of(series: Sequence[Series], until: float, timezone: str, said: Sub
         seconds, levels, dropped = without_excursions(sensor.seconds, sensor.values)
         frames.append(soc_slots(seconds, levels, until=until))
         if dropped:
+            gone = sensor.seconds[~np.isin(sensor.seconds, seconds)]
+            words = f"{sensor.entity}: a level that is back at once, or that no battery has"
+            remarks.append(remarks_at(gone, Subject.SOC.value, REFUSED, words, timezone))
             notes.append(
                 f"{sensor.entity}: {dropped} levels that are back at once, or that no battery has, are left out"
             )
         notes += [*sensor.notes, f"{sensor.entity} is taken as the state of charge"]
     hourly_until = max((sensor.hourly_until for sensor in series), default=0.0)
-    return Recorded(_with_resolution(_joined(frames), hourly_until), tuple(notes), tuple(seen))
+    slots = _with_resolution(_joined(frames), hourly_until)
+    return Recorded(slots, tuple(notes), tuple(seen), all_remarks(remarks))
 
 
 def _refuse_other_level(sensor: Series) -> None:
@@ -119,27 +129,30 @@ def _by_quantity(series: Sequence[Series]) -> dict[Subject, list[Series]]:
 
 def _chosen_slots(
     subject: Subject, chosen: Choice, until: float, timezone: str
-) -> tuple[pl.DataFrame, list[str], list[tuple[Series, pl.DataFrame]]]:
-    """Return the slots of one quantity from one sensor or the sum of several, notes on them, and each one's slots."""
+) -> tuple[pl.DataFrame, list[str], list[tuple[Series, pl.DataFrame]], list[pl.DataFrame]]:
+    """Return the slots of one quantity from one sensor or a sum, notes on them, each one's slots, and remarks."""
     terms = chosen.terms
     if len(terms) > 1 and terms[0].subject in _SIGNED:
         terms = (as_one_power(terms),)
     if len(terms) == 1:
-        frame, note = _energy_slots(subject, terms[0], until, timezone)
-        return frame, [note], [(terms[0], frame)]
+        frame, note, remarks = _energy_slots(subject, terms[0], until, timezone)
+        return frame, [note], [(terms[0], frame)], remarks
     lasting_terms = lasting(terms, until) if chosen.kind == "tariff" else terms
     parts = [_energy_slots(subject, term, until, timezone) for term in lasting_terms]
-    slots, below = summed([frame for frame, _ in parts], terms, subject.value)
+    slots, below = summed([frame for frame, _, _ in parts], terms, subject.value)
     whose = "as --map says" if chosen.kind == "given" else f"parts by {chosen.kind}"
     total = f"{named(terms)}: summed, {whose}: {slots[subject.value].sum():.2f} kWh in {slots.height} slots"
     lost = f"; {below:.3g} kWh below zero are held at zero" if below > 0.005 else ""  # noqa: PLR2004 - what shows
-    each = [(term, frame) for term, (frame, _) in zip(terms, parts, strict=True)]
-    return slots, [*(note for _, note in parts), total + lost], each
+    each = [(term, frame) for term, (frame, _, _) in zip(terms, parts, strict=True)]
+    remarks = [remark for _, _, own in parts for remark in own]
+    return slots, [*(note for _, note, _ in parts), total + lost], each, remarks
 
 
-def _energy_slots(subject: Subject, sensor: Series, until: float, timezone: str) -> tuple[pl.DataFrame, str]:
-    """Return the slots of one quantity, and a note on its sensor."""
-    facts = ""
+def _energy_slots(
+    subject: Subject, sensor: Series, until: float, timezone: str
+) -> tuple[pl.DataFrame, str, list[pl.DataFrame]]:
+    """Return the slots of one quantity, a note on its sensor, and remarks on its readings."""
+    facts, treated = "", []
     if sensor.kind is Kind.POWER:
         seconds, power = sensor.seconds, _power(subject, sensor)
         if subject is Subject.PV:
@@ -150,6 +163,7 @@ def _energy_slots(subject: Subject, sensor: Series, until: float, timezone: str)
         seconds, values = sensor.known()
         counted = counter_curve(seconds, values, until=until)
         curve = counted.curve
+        treated = counter_remarks(counted, sensor.entity, subject.value, timezone)
         remarks = [
             f"{counted.resets} resets" if counted.resets else "",
             f"{counted.dropped} glitches left out" if counted.dropped else "",
@@ -163,7 +177,8 @@ def _energy_slots(subject: Subject, sensor: Series, until: float, timezone: str)
     slots = curve.slots(subject.value)
     _refuse_implausible(slots[subject.value], sensor)
     facts = f"{slots[subject.value].sum():.2f} kWh in {slots.height} slots{facts}{_edges(curve, slots, subject.value)}"
-    return slots, f"{sensor.entity} is taken as {subject.value} ({sensor.kind} in {sensor.unit}): {facts}"
+    note = f"{sensor.entity} is taken as {subject.value} ({sensor.kind} in {sensor.unit}): {facts}"
+    return slots, note, treated
 
 
 def _edges(curve: EnergyCurve, slots: pl.DataFrame, column: str) -> str:

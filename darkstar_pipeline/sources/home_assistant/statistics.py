@@ -7,12 +7,14 @@ they stay missing.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.home_assistant.choosing.statistics_choice import choose_statistics, one_a_start
+from darkstar_pipeline.sources.home_assistant.counter_remarks import counter_remarks
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals, as_seconds
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject, unit_in
@@ -21,6 +23,7 @@ from darkstar_pipeline.sources.home_assistant.statistics_layouts import HourlySt
 from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, MIN_TYPICAL_KW
+from darkstar_pipeline.sources.remarks import all_remarks
 from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with_naive_read_as
 from env.time_grid import SLOT_DTYPE
 
@@ -124,16 +127,30 @@ def _as_text(name: str) -> pl.Expr:
     return pl.coalesce(instant.dt.strftime("%Y-%m-%dT%H:%M:%SZ"), day_first)
 
 
-def hourly_energy(rows: pl.DataFrame, subjects: Subjects) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+@dataclass(frozen=True, kw_only=True)
+class HourlyEnergy:
+    """The energy that statistics tell; each frame is `[hour_start, column, energy_kwh]`, a row a start and column.
+
+    Attributes:
+        hours: by hours; of two files the later counts.
+        fine: by slots, from periods of minutes.
+        notes: remarks for the person who imports.
+        remarks: rows that are left out, see `remarks`.
+    """
+
+    hours: pl.DataFrame
+    fine: pl.DataFrame
+    notes: tuple[str, ...]
+    remarks: pl.DataFrame
+
+
+def hourly_energy(rows: pl.DataFrame, subjects: Subjects, timezone: str) -> HourlyEnergy:
     """Return the energy of every hour that is known.
 
     Args:
         rows: good rows of `hours_frame`.
         subjects: what the sensors measure.
-
-    Returns:
-        The energy by hours and, from periods of minutes, by slots: each `[hour_start, column, energy_kwh]`, one row per
-        start and column (of two files the later counts); and notes.
+        timezone: IANA zone of the home.
 
     Raises:
         DataRefusedError: two sensors claim the same quantity, or a sensor's size is no home's.
@@ -143,22 +160,24 @@ def hourly_energy(rows: pl.DataFrame, subjects: Subjects) -> tuple[pl.DataFrame,
     parts: list[pl.DataFrame] = []
     fine: list[pl.DataFrame] = []
     notes: list[str] = []
+    treated: list[pl.DataFrame] = []
     taken = rows.filter(~pl.col("entity").is_in(list(chosen.left_out)))
     for key, group in taken.partition_by("file", "entity", as_dict=True, maintain_order=True).items():
         entity = str(key[1])
         column = subjects.of[entity].value
-        curve, remarks = _curve(entity, subjects, group.sort("instant"))
+        curve, told, remarks = _curve(entity, subjects, group.sort("instant"), timezone)
         hours = curve.cut(HOUR_S)
         parts.append(_of_entity(hours, column, entity))
         if int(group["period"][0]) < HOUR_S:
             fine.append(_of_entity(curve.cut(), column, entity))
-        notes += remarks
+        notes += told
+        treated += remarks
         notes.append(
             f"{entity} of {key[0]} is taken as {column}: {hours['energy_kwh'].sum():.2f} kWh in {hours.height} hours"
         )
     empty = pl.DataFrame(schema={**HOURLY, "entity": pl.String()})
     hours, slots = (one_a_start(pl.concat([empty, *some]), chosen.sums, subjects.signs) for some in (parts, fine))
-    return hours, slots, [*notes, *chosen.notes]
+    return HourlyEnergy(hours=hours, fine=slots, notes=(*notes, *chosen.notes), remarks=all_remarks(treated))
 
 
 def _of_entity(cut: pl.DataFrame, column: str, entity: str) -> pl.DataFrame:
@@ -166,8 +185,10 @@ def _of_entity(cut: pl.DataFrame, column: str, entity: str) -> pl.DataFrame:
     return cut.select(pl.col("start").alias("hour_start"), *names)
 
 
-def _curve(entity: str, subjects: Subjects, group: pl.DataFrame) -> tuple[EnergyCurve, list[str]]:
-    """The energy of one sensor of one file, and notes."""
+def _curve(
+    entity: str, subjects: Subjects, group: pl.DataFrame, timezone: str
+) -> tuple[EnergyCurve, list[str], list[pl.DataFrame]]:
+    """The energy of one sensor of one file, notes, and remarks on its rows."""
     period = float(group["period"][0])
     once = group.unique("instant", keep="last", maintain_order=True)
     totals, changes = once.drop_nulls("total"), once.drop_nulls("change")
@@ -179,7 +200,7 @@ def _curve(entity: str, subjects: Subjects, group: pl.DataFrame) -> tuple[Energy
         at: Reals = np.column_stack((starts, starts + period)).ravel()
         known: Reals = np.cumsum(np.column_stack((np.zeros_like(gained), gained)).ravel())
         covered: Reals = np.cumsum(np.column_stack((np.zeros_like(gained), np.full_like(gained, period))).ravel())
-        return EnergyCurve(at, known, covered), notes
+        return EnergyCurve(at, known, covered), notes, []
     seconds, values = as_seconds(totals["instant"]) + period, totals["total"].to_numpy()
     first = totals["change"][0]
     if isinstance(first, float):  # what the first period rose by tells where the counter stood before it
@@ -193,7 +214,8 @@ def _curve(entity: str, subjects: Subjects, group: pl.DataFrame) -> tuple[Energy
         f"{counted.shifts} changes to an unrelated level; those hours stay missing": counted.shifts,
         "its unit changed, it is converted": len(unit_changes),
     }
-    return counted.curve, notes + [f"{entity}: {remark}" for remark, count in remarks.items() if count]
+    notes += [f"{entity}: {remark}" for remark, count in remarks.items() if count]
+    return counted.curve, notes, counter_remarks(counted, entity, subjects.of[entity].value, timezone)
 
 
 def _factor(entity: str, stated: str | None, hourly: Reals) -> tuple[float, list[str]]:

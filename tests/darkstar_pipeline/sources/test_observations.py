@@ -233,7 +233,7 @@ def test_row_is_refused_with_its_number_and_the_rest_is_imported(case: BadRow, p
     assert report.slots_new == 95
     assert report.quarantine_file is not None
     kept = pl.read_csv(report.quarantine_file)
-    assert kept.columns == ["file", "row", "reason", "raw"]
+    assert kept.columns == ["file", "row", "reason", "raw", "slot_start", "quantity"]
     assert kept.select("file", "row").row(0) == ("rows.csv", case.row)
     assert case.reason in kept["reason"][0]
     assert '"load_kwh":' in kept["raw"][0]
