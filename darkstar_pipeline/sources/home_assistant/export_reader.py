@@ -19,7 +19,9 @@ from darkstar_pipeline.quality.energy_balance import Balance, balance_of
 from darkstar_pipeline.sources.believed import without_unlike_readings
 from darkstar_pipeline.sources.home_assistant.choosing.understood import Understood
 from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS
-from darkstar_pipeline.sources.home_assistant.exports import Export, NotUsed, read_export
+from darkstar_pipeline.sources.home_assistant.formats.exports import Export, NotUsed, read_export
+from darkstar_pipeline.sources.home_assistant.formats.states import States
+from darkstar_pipeline.sources.home_assistant.formats.statistics_layouts import HourlyStatistics
 from darkstar_pipeline.sources.home_assistant.held_levels import price_slots
 from darkstar_pipeline.sources.home_assistant.readings import readings_of
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
@@ -30,7 +32,6 @@ from darkstar_pipeline.sources.home_assistant.series import (
     states_by_sensor,
     states_frame,
 )
-from darkstar_pipeline.sources.home_assistant.states import States
 from darkstar_pipeline.sources.home_assistant.statistics import (
     clock_note,
     hourly_energy,
@@ -40,7 +41,6 @@ from darkstar_pipeline.sources.home_assistant.statistics import (
     refuse_implausible,
     with_statistics_of_minutes,
 )
-from darkstar_pipeline.sources.home_assistant.statistics_layouts import HourlyStatistics
 from darkstar_pipeline.sources.home_assistant.subject_mapping import CLOCK, Subjects, clock_zone, decide_subjects
 from darkstar_pipeline.sources.parsed import REASON, REJECT_SCHEMA, no_rejects, numbered, refused_note, rejects_of
 from darkstar_pipeline.sources.price_lists.areas import refuse_other_area

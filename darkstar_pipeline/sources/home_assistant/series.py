@@ -11,6 +11,7 @@ import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.home_assistant.energy_curve import Reals, as_seconds
+from darkstar_pipeline.sources.home_assistant.formats.states import States, number_or_absent
 from darkstar_pipeline.sources.home_assistant.power_sensors import without_markers
 from darkstar_pipeline.sources.home_assistant.sensor_names import (
     Subject,
@@ -26,7 +27,6 @@ from darkstar_pipeline.sources.home_assistant.sensor_units import (
     in_one_unit,
     power_unit_by_size,
 )
-from darkstar_pipeline.sources.home_assistant.states import States, number_or_absent
 from darkstar_pipeline.sources.home_assistant.stitched_statistics import (
     HOUR_S,
     ends_of_hours,

@@ -17,9 +17,9 @@ from darkstar_pipeline.sources.home_assistant.choosing.statistics_choice import 
 from darkstar_pipeline.sources.home_assistant.counter_remarks import counter_remarks
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals, as_seconds
+from darkstar_pipeline.sources.home_assistant.formats.statistics_layouts import HourlyStatistics
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject, unit_in
 from darkstar_pipeline.sources.home_assistant.sensor_units import in_one_unit
-from darkstar_pipeline.sources.home_assistant.statistics_layouts import HourlyStatistics
 from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, MIN_TYPICAL_KW

@@ -16,9 +16,9 @@ import yaml
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.files import csv_frame, decode, read_bytes
-from darkstar_pipeline.sources.home_assistant.history_stream import STAMPS, stream_history
-from darkstar_pipeline.sources.home_assistant.states import TEXTS, States, StatesBuilder
-from darkstar_pipeline.sources.home_assistant.statistics_layouts import (
+from darkstar_pipeline.sources.home_assistant.formats.history_stream import STAMPS, stream_history
+from darkstar_pipeline.sources.home_assistant.formats.states import TEXTS, States, StatesBuilder
+from darkstar_pipeline.sources.home_assistant.formats.statistics_layouts import (
     HourlyStatistics,
     statistics_of_lists,
     statistics_of_table,

@@ -13,7 +13,7 @@ import polars as pl
 
 from darkstar_pipeline.sources.dialects import has_signs, table_of, utf8_of
 from darkstar_pipeline.sources.files import pieces, refuse_too_many_rows
-from darkstar_pipeline.sources.home_assistant.states import States, StatesBuilder
+from darkstar_pipeline.sources.home_assistant.formats.states import States, StatesBuilder
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 STAMPS = ("last_changed", "last_updated")
