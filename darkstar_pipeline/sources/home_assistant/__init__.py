@@ -1,6 +1,6 @@
 """Readers of Home Assistant exports.
 
-`export_reader` is the entry. `exports` knows file formats, `naming` and `subject_mapping` the meaning of sensors,
+`export_reader` is the entry. `formats` knows files, `naming` and `subject_mapping` the meaning of sensors,
 `series` and `statistics` make numbers of their states, `counters`, `power_sensors` and `held_levels` make energy and
 levels of those, `choosing` takes the best sensors of each quantity, and `readings` puts them together.
 

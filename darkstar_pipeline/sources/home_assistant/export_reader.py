@@ -2,7 +2,7 @@
 
 Together, because sensors complete each other: a lifetime counter is preferred to one that resets, and that to a power
 sensor; the end of the export shows how long a silent counter stood still. What does not belong here: file formats
-(`exports`), the meaning of names (`sensor_names`), curves (`counters`, `power_sensors`, `held_levels`).
+(`formats`), the meaning of names (`sensor_names`), curves (`counters`, `power_sensors`, `held_levels`).
 """
 
 import re
@@ -111,7 +111,7 @@ def read_home_assistant(
     """Read the files of a Home Assistant export.
 
     Args:
-        files: any of the kinds in `exports`, in any order; of two that overlap the later wins.
+        files: any of the kinds in `formats`, in any order; of two that overlap the later wins.
         site: its zone, area and currency.
         mapping: what sensors measure where their name does not say, `sensor.x` to a column or `ignore`; the key
             `clock` (`utc` or `local`) is the time zone of stamps without offset.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources import files
-from darkstar_pipeline.sources.home_assistant import exports
+from darkstar_pipeline.sources.home_assistant.formats import exports
 from darkstar_pipeline.sources.home_assistant.formats.history_stream import stream_history
 from tests.builders.home_assistant_exports import HEADER, column, counting, history, read
 
