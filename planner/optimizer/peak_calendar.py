@@ -132,21 +132,30 @@ class HorizonDemandCharge:
         Raises:
             PlannerError: the import has not the calendar's length.
         """
-        calendar = self.calendar
-        if len(import_kwh) != calendar.n_slots:
-            message = f"import has {len(import_kwh)} slots, the calendar {calendar.n_slots}"
+        if len(import_kwh) != self.calendar.n_slots:
+            message = f"import has {len(import_kwh)} slots, the calendar {self.calendar.n_slots}"
             raise PlannerError(message)
+        peaks = self._peaks_kw(import_kwh)
+        return sum((self._month_cost(month, peaks) for month in self.months), start=0.0)
+
+    @cached_property
+    def standing_cost(self) -> float:
+        """The charge of the month that stands before the horizon; 0 for one that has not begun [money]."""
+        begun = bool(self.state.peaks_kw) or self.state.today_kw > 0 or self.state.open_kwh > 0
+        return self._month_cost(self.state.month, self._peaks_kw(np.zeros(self.calendar.n_slots))) if begun else 0.0
+
+    def _peaks_kw(self, import_kwh: Energy) -> Energy:
         peaks = self.floor_kw.copy()
-        if calendar.days:
-            means = calendar.period_kw @ import_kwh + self.under_way_kw
-            np.maximum.at(peaks, calendar.owners, means)
-        total = 0.0
-        for month in self.months:
-            planned = [peaks[i] for i, each in enumerate(calendar.months) if each == month]
-            settled = self.settled_kw.tolist() if month == self.state.month else list[float]()
-            highest = sorted([*planned, *settled], reverse=True)[: self.tariff.top]
-            total += self.tariff.cost(float(sum(highest)) / self.tariff.top)
-        return total
+        if self.calendar.days:
+            means = self.calendar.period_kw @ import_kwh + self.under_way_kw
+            np.maximum.at(peaks, self.calendar.owners, means)
+        return peaks
+
+    def _month_cost(self, month: date, peaks_kw: Energy) -> float:
+        planned = [peaks_kw[i] for i, each in enumerate(self.calendar.months) if each == month]
+        settled = self.settled_kw.tolist() if month == self.state.month else list[float]()
+        highest = sorted([*planned, *settled], reverse=True)[: self.tariff.top]
+        return self.tariff.cost(float(sum(highest)) / self.tariff.top)
 
 
 def horizon_demand_charges(

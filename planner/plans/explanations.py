@@ -19,6 +19,7 @@ from planner.optimizer.solution import Solution
 from planner.plans.counterfactuals import RISKS_FUSE, IdleSlot, idle_slots
 from planner.plans.energy_uses import KEPT, UNKNOWN, first_in_first_out, marginal_uses
 from planner.plans.fuse_penalties import most_saved, without_penalties
+from planner.plans.idle_variants import added_without
 from planner.plans.reasons import with_reasons
 from planner.plans.task import PlanTask
 from planner.plans.wording import LEAST_SHOWN, Words, cheapest, energy, power, ranks
@@ -39,6 +40,7 @@ class SlotContext:
         storing_value: marginal value of a kWh charged now; None if unknown.
         used_at: index of the slot that uses the energy stored in this one, `KEPT` or `UNKNOWN`.
         idle: effect of leaving the battery idle in this slot; None if unknown.
+        charge_kept_off: what the month's demand charge would rise by without the discharge in this slot [money].
     """
 
     index: int
@@ -59,6 +61,7 @@ class SlotContext:
     storing_value: float | None
     used_at: int
     idle: IdleSlot | None
+    charge_kept_off: float
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ def _slots(
     net = drawn["load_kwh"].to_numpy() - drawn["pv_kwh"].to_numpy()
     idle, stored_value = _in_money(task, schedule, *_valuation(task, solution, valuation))
     uses = _uses(task, schedule, solution)
+    charges_kept_off = added_without(task, schedule)
     rows = with_reasons(drawn).iter_rows(named=True)
     return [
         SlotContext(
@@ -140,6 +144,7 @@ def _slots(
             storing_value=_storing_value(task, stored_value, i),
             used_at=int(uses[i]),
             idle=None if idle is None else idle[i],
+            charge_kept_off=float(charges_kept_off[i]),
         )
         for i, row in enumerate(rows)
     ]
@@ -222,7 +227,6 @@ class _ExplanationBuilder:
         self.words = Words(task.site.currency, task.site.timezone)
         self.discharge_price, self.starts = discharge_price, starts
         self.fuse = slot_limit(task.site.limits.import_kw)
-        self.metered_power = any(version.power for version in task.site.tariff.versions)
         self.by_reason: dict[str, Callable[[SlotContext], tuple[str, str]]] = {
             "charge_from_grid": self._charge,
             "store_surplus": self._store,
@@ -297,8 +301,12 @@ class _ExplanationBuilder:
         if at_fuse or (slot.idle is not None and slot.idle.over_fuse_kwh > LEAST_SHOWN):
             limit_kw = power(self.fuse / SLOT_HOURS)
             return "keep_under_fuse", f"covers {energy(slot.discharge)} of load to stay within the fuse of {limit_kw}"
-        if self.metered_power:
-            return "keep_under_peak", f"covers {energy(slot.discharge)} of load to keep the month's peak down"
+        if slot.charge_kept_off > LEAST_SHOWN:
+            return (
+                "keep_under_peak",
+                f"covers {energy(slot.discharge)} of load to keep the month's peak down, which spares "
+                f"{self.words.money(slot.charge_kept_off)}",
+            )
         return "cover_load", sentence
 
     def _keeping_clause(self, slot: SlotContext) -> str:

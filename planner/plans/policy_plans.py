@@ -15,6 +15,7 @@ from env.command_menu import full_export_kw
 from env.inverter import Command, Decision, Energy, Flows, apply_command
 from env.open_loop import simulate_open_loop
 from env.simulator import World, simulate, slot_cost
+from planner.plans.idle_variants import idle_variant_costs
 from planner.plans.release import default_loads, flow_columns, simulated
 from planner.plans.schedule import schedule_frame
 from planner.plans.task import PlanTask
@@ -76,7 +77,10 @@ class PolicySchedule:
         """Return the extra cost of leaving the battery idle in each slot `(n_slots,)` [money]; NaN where unknown.
 
         Less exact than the optimiser's, which plans the rest anew: here the stored energy left is valued by the policy.
+        Where power is charged, that value holds expected charges, and the other slots keep their commands instead.
         """
+        if task.peak_demands:
+            return idle_variant_costs(task, self.schedule)
         _, export_price, load, pv = task.arrays
         site, schedule, nothing = task.site, self.schedule, np.zeros(task.n_slots)
         others = {name: schedule[name].to_numpy() for name in schedule.columns}

@@ -71,8 +71,8 @@ def null_where_endless(limit_kw: Energy) -> pl.Series:
 
 
 def modelled_cost(task: PlanTask, schedule: pl.DataFrame) -> float:
-    """Return the cost of all slots and the demand charge, less the value gained in the battery [money]."""
-    power = task.demand_charge(schedule["import_kwh"].to_numpy())
+    """Return the cost of all slots and what they add to the demand charge, less the value gained [money]."""
+    power = task.added_charge(schedule["import_kwh"].to_numpy())
     return (
         float(schedule["cost"].sum())
         + power

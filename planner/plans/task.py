@@ -104,9 +104,9 @@ class PlanTask:
         version = self.site.tariff.in_force(self.days[0])
         return horizon_demand_charges(self.slots["slot_start"], version.power, self.site.timezone, self.month)
 
-    def demand_charge(self, import_kwh: Energy) -> float:
-        """Return the demand charge with that import, the month so far included [money]."""
-        return sum((demand.cost(import_kwh) for demand in self.peak_demands), start=0.0)
+    def added_charge(self, import_kwh: Energy) -> float:
+        """Return what that import adds to the month's demand charge as it stands before the plan [money]."""
+        return sum((each.cost(import_kwh) - each.standing_cost for each in self.peak_demands), start=0.0)
 
     def program(self, *, fixed: Mapping[str, Energy] | None = None) -> HomeProgram:
         """Return the optimiser's program of this task, ready to solve.

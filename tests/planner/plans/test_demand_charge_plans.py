@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from env.inverter import Command
 from env.power_tariff import MonthState, PowerTariff, PowerWindow, Tier, month_state, power_costs
 from env.site import Limits, Site
 from env.tariff import Tariff, TariffVersion
@@ -19,8 +20,10 @@ from planner.optimizer.fallback_solvers import CLARABEL, solve_by, stated
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.peak_calendar import horizon_demand_charges
 from planner.optimizer.solution import CHARGE, DISCHARGE, IMPORT
+from planner.plans.idle_variants import idle_variant_costs
 from planner.plans.make_plan import make_plan
-from planner.plans.release import PLAN
+from planner.plans.release import PLAN, default_loads, simulated
+from planner.plans.schedule import modelled_cost
 from planner.plans.task import End, PlanTask
 from tests.builders.homes import DEFAULT_BATTERY, NO_LIMITS, PAPER_BATTERY, STOCKHOLM, days_of_slots, home
 
@@ -194,7 +197,53 @@ def test_plan_is_optimal_when_the_month_has_peaks_and_nothing_ahead_counts() -> 
     free = make_plan(replace(task, site=charging_home()), explained=False)
     assert plan.released == PLAN
     assert plan.schedule["soc_end_kwh"].to_numpy() == pytest.approx(free.schedule["soc_end_kwh"].to_numpy(), abs=1e-6)
-    assert plan.cost == pytest.approx(free.cost + 6.0 / 3 * 60.0, abs=1e-6)
+    assert plan.cost == pytest.approx(free.cost, abs=1e-6)  # what stands is not this plan's doing
+
+
+def test_peak_is_a_rows_reason_only_where_its_power_decides_the_charge() -> None:
+    """Energy is worth more than its price, so that nothing but the charge speaks for covering load."""
+    tariff = PowerTariff(top=1, price_per_kw=60.0)
+    task = PlanTask(
+        slots=evening_peaks(date(2026, 5, 5)), site=charging_home(tariff), start_soc_kwh=17.1, end=End(value=1.5)
+    )
+    rows = make_plan(task).schedule
+    bill = float(power_costs(rows, tariff, STOCKHOLM)["cost"].sum())
+    kept = rows.with_row_index().filter(pl.col("reason") == "keep_under_peak")
+    assert kept.height > 0
+    for row in kept.iter_rows(named=True):
+        idle = pl.when(pl.col("index") == row["index"]).then(pl.col("load_kwh")).otherwise(pl.col("import_kwh"))
+        without = rows.with_row_index().with_columns(import_kwh=idle)
+        spared = float(power_costs(without, tariff, STOCKHOLM)["cost"].sum()) - bill
+        assert spared > 0
+        assert f"keep the month's peak down, which spares {spared:.2f} SEK" in row["sentence"]
+    month = MonthState(month=date(2026, 5, 1), peaks_kw=(20.0,))
+    above = make_plan(replace(task, month=(month,))).schedule
+    assert "keep_under_peak" not in above["reason"].to_list()
+
+
+def test_idle_variant_costs_what_the_bill_says_when_one_slot_is_idle() -> None:
+    """6 kW stand: of what the evening's hour costs more, only the part above them is the month's charge."""
+    slots = evening_peaks(date(2026, 5, 5)).with_columns(
+        load_kwh=pl.when(pl.col("load_kwh") > 1).then(1.75).otherwise(0.25)
+    )
+    site = charging_home(PowerTariff(top=1, price_per_kw=60.0))
+    month = MonthState(month=date(2026, 5, 1), peaks_kw=(6.0,))
+    task = PlanTask(slots=slots, site=site, start_soc_kwh=17.1, end=End(value=1.5), month=(month,))
+    evening = slots["load_kwh"].to_numpy() > 1
+    command = Command(np.zeros(slots.height), np.where(evening, 3.0, 0.0), np.zeros(slots.height))
+    planned = simulated(task, default_loads(task), command)
+    extra = idle_variant_costs(task, planned)
+    for slot in np.flatnonzero(evening).tolist():
+        other = simulated(
+            task,
+            default_loads(task),
+            Command(command[0], np.where(np.arange(slots.height) == slot, 0.0, command[1]), command[2]),
+        )
+        assert extra[slot] == pytest.approx(modelled_cost(task, other) - modelled_cost(task, planned), abs=1e-9)
+    assert extra[~evening].tolist() == [0.0] * int((~evening).sum())
+    assert modelled_cost(task, planned) == pytest.approx(
+        float(planned["cost"].sum()) - 1.5 * (float(planned["soc_end_kwh"][-1]) - 17.1)
+    )
 
 
 UNDER_WAY = {
