@@ -122,16 +122,20 @@ def settlement(actual: ActualDay) -> float:
 
 
 def planned_cost(actual: ActualDay, plans: pl.DataFrame, label: str = ACTUAL) -> pl.DataFrame:
-    """Return the results of following recorded plans on the actual readings, from the start of the day.
+    """Return the results of following recorded plans: a row as `planner.evaluation.daily_results.daily_results`.
 
     Args:
         actual: the day.
         plans: rows of the history of one system.
         label: name in the column `policy`.
+    """
+    return daily_results(planned_schedule(actual, plans, label), actual.protocol, actual.site)
 
-    Returns:
-        A row as `planner.evaluation.daily_results.daily_results`; in slots that no plan covers the inverter runs its
-        default (self-consumption).
+
+def planned_schedule(actual: ActualDay, plans: pl.DataFrame, label: str = ACTUAL) -> pl.DataFrame:
+    """Return what following recorded plans makes of the actual readings, from the start of the day.
+
+    In slots that no plan covers the inverter runs its default (self-consumption). Arguments as for `planned_cost`.
     """
     battery = actual.site.battery
     covered = in_force(plans, actual.slots["slot_start"].to_list())
@@ -148,7 +152,7 @@ def planned_cost(actual: ActualDay, plans: pl.DataFrame, label: str = ACTUAL) ->
         *(actual.slots[name].to_numpy()[None] for name in ("load_kwh", "pv_kwh", "import_price", "export_price"))
     )
     replay = simulate(decide, world, actual.site, np.array([actual.start_soc_kwh]))
-    return daily_results(schedule_frame(label, actual.slots, replay), actual.protocol, actual.site)
+    return schedule_frame(label, actual.slots, replay)
 
 
 def policy_cost(context: Context, actual: ActualDay, policy: str) -> pl.DataFrame:
@@ -164,12 +168,18 @@ def policy_cost(context: Context, actual: ActualDay, policy: str) -> pl.DataFram
 def reference_costs(actual: ActualDay, policies: Sequence[str]) -> dict[str, float]:
     """Return the costs of policies that need no forecast (idle, self-consumption, oracle) from a day's start [money].
 
-    A demand charge is not included: it belongs to a month, not to a day.
+    A demand charge is not included: it belongs to a month, not to a day (`actual_bills`).
     """
-    site, protocol, no_forecasts = actual.site, actual.protocol, actual.slots.clear()
-    replayed = [
-        replay_days(policy, actual.slots, no_forecasts, site, protocol, workers=1).with_columns(policy=pl.lit(policy))
-        for policy in policies
-    ]
-    results = daily_results(pl.concat(replayed), protocol, site)
+    results = daily_results(reference_schedules(actual, policies), actual.protocol, actual.site)
     return dict(zip(results["policy"].to_list(), results["cost"].to_list(), strict=True))
+
+
+def reference_schedules(actual: ActualDay, policies: Sequence[str]) -> pl.DataFrame:
+    """Return schedules of policies that need no forecast from a day's start, one below the other."""
+    no_forecasts = actual.slots.clear()
+    return pl.concat(
+        replay_days(policy, actual.slots, no_forecasts, actual.site, actual.protocol, workers=1).with_columns(
+            policy=pl.lit(policy)
+        )
+        for policy in policies
+    )

@@ -7,6 +7,7 @@ slots left is free for the others.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import sparse
@@ -107,11 +108,16 @@ class SlotPrices:
 
 def _shared(period: Integers) -> ThresholdShape:
     """Return the shape in which slots with one number add up."""
-    numbers = np.unique(period, return_inverse=True)[1]
-    n_periods = int(numbers.max()) + 1
-    ones = (np.ones(len(period)), (numbers, np.arange(len(period))))
+    return _shape(tuple(np.unique(period, return_inverse=True)[1].tolist()))
+
+
+@lru_cache(maxsize=256)
+def _shape(numbers: tuple[int, ...]) -> ThresholdShape:
+    """Return the shape of slots by the rank of their number; few there are, and SciPy takes a fifth of MPC's time."""
+    n_periods = max(numbers) + 1
+    ones = (np.ones(len(numbers)), (np.array(numbers), np.arange(len(numbers))))
     return ThresholdShape(
-        sparse.csr_array(ones, shape=(n_periods, len(period))), sparse.csr_array(sparse.eye_array(n_periods))
+        sparse.csr_array(ones, shape=(n_periods, len(numbers))), sparse.csr_array(sparse.eye_array(n_periods))
     )
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.tariff import PowerTariffSettings, TariffSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.datasets.replay_inputs import replay_inputs
 from darkstar_pipeline.evaluation.actual_days import (
@@ -34,6 +35,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SPOT_PRICES,
 )
 from env.errors import MissingTariffError
+from env.power_tariff import PowerTariff, power_costs
 from env.time_grid import grid, slot_count
 from planner.replay.daily import replay_days
 from tests.builders.service_home import LONG_DAY, asking, made_engine, moment
@@ -250,6 +252,32 @@ def test_history_and_savings_are_answered_when_asked(context: Context) -> None:
     assert months.total.lived == pytest.approx(sum(row.lived for row in days.rows if row.lived is not None))
     assert months.rows[0].saved_vs_idle == pytest.approx(days.total.saved_vs_idle)
     assert "2 days are not graded" in days.note
+
+
+def test_savings_are_of_the_bill_where_power_is_charged(context: Context) -> None:
+    """Of two days the first adds its whole peak and the second what it is above; a day alone is no month."""
+    grade(context, [LONG_DAY, DAY])
+    power = PowerTariff(top=1, price_per_kw=40.0)
+    settings = context.site_settings.model_copy(
+        update={"tariff": (TariffSettings(power=(PowerTariffSettings(top=1, price_per_kw=32.0),)),)}
+    )
+    charged = open_context(settings=Settings(sites={"home": settings}), home=context.home)
+    savings, free = Savings(), Savings()
+    both = [LONG_DAY, DAY]
+    days, plain = savings.document(charged, both, "day"), free.document(context, both, "day")
+    month, second = savings.document(charged, both, "month"), savings.document(charged, [DAY], "day")
+    imports = charged.lake.read(METER_READINGS, "home", LONG_DAY, DAY).select("slot_start", "import_kwh")
+    bill = float(power_costs(imports, power, ZONE)["cost"].sum())
+    lived, without = days.total.lived, plain.total.lived
+    assert lived is not None
+    assert without is not None
+    assert lived - without == pytest.approx(bill)
+    assert month.total.lived == pytest.approx(lived)
+    assert second.rows == days.rows[1:]
+    assert days.total.oracle is not None
+    assert days.total.oracle <= min(days.total.idle or 0.0, days.total.self_consumption or 0.0) + 1e-6
+    assert days.total.captured_share is not None
+    assert days.total.captured_share <= 1
 
 
 def test_history_of_a_day_before_any_tariff_is_refused_as_a_wrong_request(
