@@ -156,10 +156,6 @@ class TooFewDaysError(PlannerError, ValueError):
     """Fewer days than a forecast model needs to be fitted."""
 
 
-class ReplayHistoryError(PlannerError, ValueError):
-    """A history in a form that the replay cannot use."""
-
-
 class SearchSpaceError(PlannerError, ValueError):
     """A hyperparameter search without trials, or over fields that the configuration does not have."""
 

@@ -22,7 +22,7 @@ from env.inverter import Command, Energy, Flows
 from env.simulator import Replay, World, simulate
 from env.site import Site
 from planner.demand_charges.bills import has_demand_charge
-from planner.errors import ReplayHistoryError, UnknownPolicyError
+from planner.errors import UnknownPolicyError
 from planner.forecasts.central import central_forecasts
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.slot_arrays import NEEDED, needed_arrays
@@ -165,9 +165,6 @@ def _months(
     """Replay months with a demand charge, where a day depends on the peaks of the days before it."""
     from planner.replay.monthly import replay_months  # SciPy's solver is needed there only
 
-    if isinstance(history, Mapping):
-        message = "with a demand charge months are replayed on readings: give readings instead of scenarios"
-        raise ReplayHistoryError(message)
     read = history if history is not None else planned.select(READINGS).clear()
     days = replay_months(policy, planned, site, protocol, history=read, workers=workers)
     return pl.concat([schedule_frame(policy, slots, replay) for slots, replay in days]).sort("slot_start")

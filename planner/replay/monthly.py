@@ -5,7 +5,7 @@ peaks, and the level that is worth keeping below (`planner.demand_charges.peak_t
 to separate processes. A range that begins inside a month knows nothing of the month before its first day.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -29,6 +29,7 @@ from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import SlotPrices
 from planner.value.value_function import soc_grid
 
+Past: TypeAlias = pl.DataFrame | Mapping[date, Scenarios]
 _FORECASTS = ("load_forecast", "pv_forecast")
 
 
@@ -67,7 +68,7 @@ class DayStart:
 
 
 def replay_months(
-    policy: str, slots: pl.DataFrame, site: Site, protocol: Protocol, *, history: pl.DataFrame, workers: int | None
+    policy: str, slots: pl.DataFrame, site: Site, protocol: Protocol, *, history: Past, workers: int | None
 ) -> list[tuple[pl.DataFrame, Replay]]:
     """Replay a planner on each day.
 
@@ -77,7 +78,7 @@ def replay_months(
             whole days, in order.
         site: battery, limits, tariff, time zone.
         protocol: start, settlement, write budget.
-        history: readings that scenarios are taken from.
+        history: readings that scenarios are taken from, or the scenarios of each day.
         workers: processes at most; None for one per core.
 
     Returns:
@@ -98,11 +99,13 @@ def _months(slots: pl.DataFrame) -> list[Month]:
 
 
 def _month(
-    policy: str, site: Site, protocol: Protocol, history: pl.DataFrame, month: Month
+    policy: str, site: Site, protocol: Protocol, history: Past, month: Month
 ) -> list[tuple[pl.DataFrame, Replay]]:
     """Replay a month's days, each knowing the peaks before it."""
     planner, tracker = DAY_PLANNERS[policy](site, protocol), PeakTracker(site, protocol)
-    scenarios = ScenarioSource(history=history).by_day(month.slots, site.timezone)
+    scenarios = (
+        history if isinstance(history, Mapping) else ScenarioSource(history=history).by_day(month.slots, site.timezone)
+    )
     past_days = month.before.partition_by("local_day", maintain_order=True)
     replayed: list[tuple[pl.DataFrame, Replay]] = []
     for slots in month.slots.partition_by("local_day", maintain_order=True):
