@@ -13,6 +13,7 @@ from darkstar_pipeline.ingest.remarks import store_remarks
 from darkstar_pipeline.ingest.report import ImportReport, import_report
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.sources.home_assistant.export_reader import UNUSED_NOTE, HomeAssistantData, read_home_assistant
+from darkstar_pipeline.sources.home_assistant.statistics import MEANS_ONLY
 from darkstar_pipeline.sources.quarantine import keep_rejects, with_refused_readings
 from darkstar_pipeline.sources.resampling import split_energy
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES
@@ -67,6 +68,9 @@ def import_home_assistant(
 def _nothing_to_import(files: Sequence[Path], data: HomeAssistantData) -> DataRefusedError:
     """Return the error for exports without anything to store: sensors that are not used, or too short a span."""
     names = ", ".join(file.name for file in files)
+    if means := [note for note in data.notes if note.startswith(MEANS_ONLY)]:
+        hint = "export the history of these sensors, or the statistics of an energy counter"
+        return DataRefusedError(f"{names}: nothing to import; {means[0]}", hint)
     if unused := [note for note in data.notes if note.startswith(UNUSED_NOTE)]:
         return DataRefusedError(f"{names}: nothing to import; {unused[0]}", "map it if it is: --map sensor.x=load_kwh")
     return DataRefusedError(f"{names}: no slot is covered whole", "export a longer period")

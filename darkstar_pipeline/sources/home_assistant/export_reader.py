@@ -39,6 +39,7 @@ from darkstar_pipeline.sources.home_assistant.statistics import (
     hours_frame,
     independent_series,
     refuse_implausible,
+    unused_statistics,
     with_statistics_of_minutes,
 )
 from darkstar_pipeline.sources.home_assistant.subject_mapping import CLOCK, Subjects, clock_zone, decide_subjects
@@ -241,6 +242,7 @@ def _hours(
     sizes = dict(good.group_by("entity").len().iter_rows())
     _keep_rejects(checked, collected, ("entity", "stamp", "total", "change"), sizes)
     _refuse_future(good["instant"], now)
+    collected.notes += unused_statistics(statistics, subjects)
     energy = hourly_energy(good, subjects, site.timezone)
     hours, notes = energy.hours, energy.notes
     collected.remarks.append(energy.remarks)

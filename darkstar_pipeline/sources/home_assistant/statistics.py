@@ -28,6 +28,7 @@ from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with
 from env.time_grid import SLOT_DTYPE
 
 HOUR_S = 3600
+MEANS_ONLY = "statistics with means only (no sum, state or change) are not used: "
 _MILLISECONDS = 13
 _KWH_PER_UNIT = {"Wh": 1e-3, "kWh": 1.0, "MWh": 1e3}
 _ENERGIES = tuple(subject for subject in Subject if subject.value.endswith("_kwh"))
@@ -63,7 +64,8 @@ def hours_frame(exports: Sequence[HourlyStatistics], subjects: Subjects, timezon
     columns_read = ("row", "entity", "stamp", "end", "total", "change")
     frames = [export.frame.select(*columns_read, pl.lit(export.file).alias("file")) for export in exports]
     texts = [_as_text(name).alias(name) for name in ("stamp", "end")]
-    mine = pl.concat(frames).filter(pl.col("entity").is_in(used)).with_columns(texts)
+    energies = pl.concat(frames).filter(pl.col("entity").is_in(used))
+    mine = energies.filter(_tells_energy().any().over("entity")).with_columns(texts)
     series = pl.concat_str(["file", "entity"], separator="\n").alias("_series")
     ended = with_instants(mine.with_columns(series), "end", "_end", "statistics").drop(NAIVE)
     timed = with_instants(ended, "stamp", "instant", "statistics")
@@ -99,6 +101,23 @@ def hours_frame(exports: Sequence[HourlyStatistics], subjects: Subjects, timezon
     checked = object_to(placed.with_columns(pl.lit(None, dtype=pl.String).alias(REASON), *columns), checks)
     numbers = [pl.col("_total").alias("total"), pl.col("_change").alias("change")]
     return checked.with_columns(numbers).drop("_total", "_change", "_series", "_end", NAIVE)
+
+
+def _tells_energy() -> pl.Expr:
+    """Return whether a row has a sum, a state or a change; others have a mean, or nothing."""
+    return pl.any_horizontal(pl.col(name).str.strip_chars().fill_null("") != "" for name in ("total", "change"))
+
+
+def unused_statistics(exports: Sequence[HourlyStatistics], subjects: Subjects) -> list[str]:
+    """Return notes on sensors whose statistics are not used: they hold means only, or are no energy's."""
+    frames = [export.frame.select("entity", _tells_energy().alias("energy")) for export in exports]
+    sensors = pl.concat(frames).group_by("entity", maintain_order=True).agg(pl.col("energy").any())
+    known = [(str(name), energy) for name, energy in sensors.drop_nulls("entity").iter_rows()]
+    known = [(name, energy) for name, energy in known if subjects.of.get(name, Subject.UNUSED) is not Subject.UNUSED]
+    means = [name for name, energy in known if not energy]
+    levels = [name for name, energy in known if energy and subjects.of[name] not in _ENERGIES]
+    notes = [f"{MEANS_ONLY}{', '.join(means)}"] if means else []
+    return notes + ([f"statistics of no energy of one direction are not used: {', '.join(levels)}"] if levels else [])
 
 
 def _with_period(placed: pl.DataFrame) -> pl.DataFrame:

@@ -57,7 +57,7 @@ def statistics_of_table(frame: pl.DataFrame, file: str) -> HourlyStatistics | No
     if sensor is None:
         return HourlyStatistics(file=file, frame=_wide(frame, hour))
     total, change = _first(_TOTAL_COLUMNS, columns), _first(_CHANGE_COLUMNS, columns)
-    if total is None and change is None:
+    if total is None and change is None and "mean" not in columns:
         return None
     end = "end" if "end" in columns else None
     names = {"stamp": hour, "end": end, "total": total, "change": change}

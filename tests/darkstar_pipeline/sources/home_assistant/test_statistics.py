@@ -80,6 +80,39 @@ def test_statistics_give_the_same_hours_in_every_layout(content: str, tmp_path: 
     ]
 
 
+def hours_of(**values: float) -> list[dict[str, object]]:
+    """Eight hours of statistics, each value rising by one."""
+    return [
+        {"start": f"2026-01-10T{n:02d}:00:00+00:00", **{name: value + n for name, value in values.items()}}
+        for n in range(8)
+    ]
+
+
+def test_statistics_with_means_only_are_named_and_rival_no_counter(tmp_path: Path):
+    document = {
+        "sensor.house_energy_kwh": hours_of(sum=100.0),
+        "sensor.house_power": hours_of(mean=500.0),
+        "sensor.grid_power": hours_of(mean=5.0),
+        "sensor.battery_power": hours_of(sum=5.0),
+    }
+    data = read(tmp_path, {"a.json": json.dumps(document)})
+    assert data.hourly["load_kwh"].to_list() == [1.0] * 7
+    assert [note for note in data.notes if "not used" in note] == [
+        "statistics with means only (no sum, state or change) are not used: sensor.house_power, sensor.grid_power",
+        "statistics of no energy of one direction are not used: sensor.battery_power",
+    ]
+
+
+def test_a_file_of_means_only_is_refused_with_what_to_export(tmp_path: Path):
+    table = "statistic_id,unit,start,min,max,mean\n" + "".join(
+        f"sensor.pv_power,W,2026-01-10T{n:02d}:00:00+00:00,1,9,5\n" for n in range(8)
+    )
+    (tmp_path / "a.csv").write_text(table)
+    with pytest.raises(DataRefusedError, match=r"means only .* are not used: sensor.pv_power") as refused:
+        import_files(Lake(tmp_path / "lake"), tmp_path / "quarantine", [tmp_path / "a.csv"])
+    assert "energy counter" in refused.value.hint
+
+
 def test_statistics_leave_hours_missing_when_the_counter_rose_over_a_gap(tmp_path: Path):
     rows = "".join(f'"{hour(n)}",solar_wh,{value}\n' for n, value in ((0, 1000), (1, 2000), (4, 9000), (5, 9500)))
     data = read(tmp_path, {"s.csv": "hour,sensor,cumulative\n" + rows})
