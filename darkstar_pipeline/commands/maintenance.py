@@ -41,7 +41,14 @@ _AMOUNT_HEADINGS = {
     "gaps": "gaps",
     "longest": "longest",
 }
-_SIZE_HEADINGS = {"name": "quantity", "typical": "typical day", "highest": "highest slot", "when": "at"}
+_SIZE_HEADINGS = {
+    "name": "quantity",
+    "typical": "a day",
+    "highest": "highest slot",
+    "when": "at",
+    "refused": "refused",
+    "altered": "altered",
+}
 _NAMES_SECRET = re.compile(r"(?:token|password)_file['\"]?\s*:\s*['\"]?([^\s'\"#,}]+)")
 
 

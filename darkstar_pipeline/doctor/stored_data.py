@@ -16,6 +16,7 @@ from darkstar_pipeline.quality.energy_balance import Balance, balance_of
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     ENERGY_COLUMNS,
+    IMPORT_REMARKS,
     METER_READINGS,
     RAW_SPOT_PRICES,
     SOC_COLUMNS,
@@ -63,13 +64,13 @@ def examine_data(context: Context, first: date | None, last: date | None) -> Sto
     readings = lake.read(METER_READINGS, site, first, last)
     prices = lake.read(RAW_SPOT_PRICES, site, first, last)
     unit = f"{context.site_settings.currency}/kWh"
+    remarks = lake.read(IMPORT_REMARKS, site, first, last)
     units = dict.fromkeys(ENERGY_COLUMNS, "kWh") | {_LEVEL: "%"}
+    tables = [(METER_READINGS, readings, units), (RAW_SPOT_PRICES, prices, {"price": unit})]
     found = [
-        *(
-            stored_quantity(readings, name, table=METER_READINGS.name, unit=units[name], timezone=timezone)
-            for name in units
-        ),
-        stored_quantity(prices, "price", table=RAW_SPOT_PRICES.name, unit=unit, timezone=timezone),
+        stored_quantity(rows, name, remarks, table=table.name, unit=own, timezone=timezone)
+        for table, rows, names in tables
+        for name, own in names.items()
     ]
     quantities = tuple(quantity for quantity in found if quantity is not None)
     if not quantities:
@@ -79,7 +80,7 @@ def examine_data(context: Context, first: date | None, last: date | None) -> Sto
     measured = [quantity for quantity in quantities if quantity.quantity != "price"] or quantities
     end = max(quantity.last_day for quantity in measured)
     week = grid(max(end - WEEK, start), end, timezone)
-    for rows, names in ((readings, [*units]), (prices, ["price"])):
+    for _, rows, names in tables:
         week = week.join(rows.select("slot_start", *names), on="slot_start", how="left", maintain_order="left")
     grades = lake.read(DATA_QUALITY_DAILY, site, week["local_day"][0], end).filter(pl.col("status") == "exclude")
     return StoredData(

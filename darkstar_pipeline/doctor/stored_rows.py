@@ -4,6 +4,7 @@ import math
 from datetime import datetime
 from typing import Any
 
+from darkstar_pipeline.doctor.import_reasons import ImportReason
 from darkstar_pipeline.doctor.stored_data import StoredData
 from darkstar_pipeline.doctor.stored_quantities import StoredQuantity
 from darkstar_pipeline.quality.energy_balance import in_words
@@ -16,10 +17,11 @@ _SHORT_NAMES = {
     "soc_start_percent": "soc",
 }
 _MOST_SOURCES = 3
+_MOST_REASONS = 3
 
 
 def quantity_rows(stored: StoredData, timezone: str) -> list[dict[str, Any]]:
-    """Return a row a quantity: `name, first_day, last_day, days, there, gaps, longest, typical, highest, when`."""
+    """Return a row a quantity: `name`, days, slots, gaps, sizes, refused and altered readings."""
     return [_figures(quantity, timezone) for quantity in stored.quantities]
 
 
@@ -34,6 +36,9 @@ def fact_rows(stored: StoredData, timezone: str) -> list[dict[str, str]]:
             count = f"{len(quantity.unlike)} slots" if len(quantity.unlike) > 1 else "1 slot"
             words = f"{count} unlike this home, first {_local(first.slot_start, timezone)}: {first.reason}"
             facts.append((_name(quantity), words))
+        facts += [(_name(quantity), _in_words(reason, timezone)) for reason in quantity.reasons[:_MOST_REASONS]]
+        if (more := len(quantity.reasons) - _MOST_REASONS) > 0:
+            facts.append((_name(quantity), f"and {more} more reasons; all are in the table import_remarks"))
     facts += [(str(day), f"refused: {reasons}") for day, reasons in sorted(stored.excluded.items())]
     return [{"fact": fact, "value": value} for fact, value in facts]
 
@@ -51,6 +56,8 @@ def _figures(quantity: StoredQuantity, timezone: str) -> dict[str, Any]:
         "typical": "–" if quantity.typical is None else f"{quantity.typical:.3g} {quantity.unit}",
         "highest": f"{quantity.highest:.3g} {quantity.unit}",
         "when": _local(quantity.highest_slot, timezone),
+        "refused": quantity.refused,
+        "altered": quantity.altered,
     }
 
 
@@ -66,6 +73,13 @@ def _sources(stored: StoredData) -> dict[tuple[str, ...], list[str]]:
             told.append(f"and {more} older sources" if more > 1 else "and an older source")
         groups.setdefault(tuple(told), []).append(_name(quantity))
     return groups
+
+
+def _in_words(reason: ImportReason, timezone: str) -> str:
+    """Return how many readings an import refused or altered, when first, and why."""
+    count = "1 reading" if reason.readings == 1 else f"{reason.readings} readings"
+    days = f" on {reason.days} days" if reason.days > 1 else ""
+    return f"{count} {reason.action} at import{days}, first {_local(reason.first_slot, timezone)}: {reason.reason}"
 
 
 def _name(quantity: StoredQuantity) -> str:

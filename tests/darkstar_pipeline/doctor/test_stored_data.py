@@ -1,6 +1,6 @@
 """What is stored: quantities in figures, balance, the week that is drawn, and errors where nothing is stored."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from darkstar_pipeline.doctor.stored_data import examine_data
 from darkstar_pipeline.doctor.stored_quantities import StoredQuantity
 from darkstar_pipeline.doctor.stored_rows import fact_rows, quantity_rows
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, METER_READINGS
 from tests.builders.small_home import DAYS, FIRST, LAST, SHORT_DAY, small_context
 
 
@@ -137,3 +137,29 @@ def test_a_range_without_data_names_the_days_that_are_stored(
     with pytest.raises(DataMissingError, match=words) as refused:
         examine_data(context, first, last)
     assert refused.value.hint == f"stored are days from {FIRST} to {LAST}"
+
+
+def test_what_imports_refused_and_altered_is_counted_with_its_reason(context: Context):
+    days = [date(2025, 10, 25), date(2025, 10, 27)]
+    found = [
+        ("load_kwh", "refused", "sensor.a: glitch", 3),
+        ("load_kwh", "altered", "sensor.a: held", 40),
+        ("all", "refused", "pv_kwh -1.5 kWh is negative", 2),
+        ("soc_percent", "refused", "sensor.b: back at once", 1),
+    ]
+    slots = [datetime(2025, 10, day.day, 12, tzinfo=UTC) for day in days]
+    said = pl.DataFrame(
+        [(slot, slot, day, *row) for day, slot in zip(days, slots, strict=True) for row in found],
+        schema=["first_slot", "last_slot", "local_day", "quantity", "action", "reason", "readings"],
+        orient="row",
+    ).with_columns(site=pl.lit("home"), source=pl.lit("a.csv"), imported_at=pl.lit(slots[1]))
+    context.lake.write_days(IMPORT_REMARKS, "home", days, said)
+    data = examine_data(context, None, None)
+    counts = {one.quantity: (one.refused, one.altered) for one in data.quantities}
+    assert counts == {"load_kwh": (6, 80), "pv_kwh": (4, 0), "price": (0, 0)}
+    facts = [row["value"] for row in fact_rows(data, context.timezone) if row["fact"] in ("load", "pv")]
+    assert facts == [
+        "80 readings altered at import on 2 days, first 2025-10-25 14:00: sensor.a: held",
+        "6 readings refused at import on 2 days, first 2025-10-25 14:00: sensor.a: glitch",
+        "4 readings refused at import on 2 days, first 2025-10-25 14:00: pv_kwh -1.5 kWh is negative",
+    ]
