@@ -5,6 +5,9 @@ correct their load and PV. The choice is among some two dozen commands that foll
 taken. With a demand charge the day's peak so far is a second state of the value function (`planner.value.peak_value`),
 and of the other components imports above the level have their price (`planner.value.slot_prices`); the month's peaks
 come from `planner.demand_charges.peak_tracker`.
+
+Where the inverter takes an import limit, each command stands twice in the choice: with the level as its limit, and
+without. The value function needs none: in each of its scenarios a slot is known, so that its moves keep to the level.
 """
 
 from typing import NamedTuple
@@ -12,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from env.command_menu import command_menu
-from env.inverter import Command, Energy, Flows, apply_command
+from env.inverter import Command, Decision, Energy, Flows, LimitedCommand, apply_command
 from env.site import Site
+from env.types import Index
 from planner.policies.forecast_correction import corrected_load, corrected_pv
 from planner.value.day_peak import PeakMeter
 from planner.value.peak_value import PeakValueFunction, peak_value_function
@@ -114,7 +118,7 @@ class ValueDays:
         self.weights = self.scenario_weights.weights
         return SlotExpectation(load, pv, self.weights, self.value.expected(slot + 1, self.weights))
 
-    def command(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> Command:
+    def command(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> Decision:
         """Decide at the start of a slot; slots must come in order.
 
         Args:
@@ -127,11 +131,35 @@ class ValueDays:
         self.meter.read(slot, soc_kwh, last_load, last_pv)
         if self.peaks is not None:
             self.peaks.read(slot, soc_kwh, last_load, last_pv)
-        cost = self._cost(slot, soc_kwh, expected)
-        best = in_order(cost * expected.weights[:, :, None]).argmin(axis=1)
-        return Command(*(power[best] for power in self.choices))
+        limit_kw = self._limit_kw(slot, len(soc_kwh))
+        if limit_kw is None:
+            return self._choice(self._expected_cost(slot, soc_kwh, expected).argmin(axis=1))
+        # The limit stands first: where no scenario tells the two apart, it holds what none of them foresees.
+        costs = [self._expected_cost(slot, soc_kwh, expected, kw) for kw in (limit_kw, None)]
+        best, n_choices = np.concatenate(costs, axis=1).argmin(axis=1), costs[0].shape[1]
+        return LimitedCommand(self._choice(best % n_choices), np.where(best < n_choices, limit_kw, np.inf))
 
-    def _cost(self, slot: int, soc_kwh: Energy, expected: SlotExpectation) -> Energy:
+    def _choice(self, index: Index) -> Command:
+        """Return the commands of the menu by their index `(n_days,)`."""
+        return Command(*(power[index] for power in self.choices))
+
+    def _limit_kw(self, slot: int, n_days: int) -> Energy | None:
+        """Return the import that power is not charged for `(n_days,)` [kW]; None where no limit may be commanded."""
+        prices = self.meter.prices
+        if not self.site.limits.takes_import_limit or prices is None:
+            return None
+        room_kw = np.full(n_days, prices.room_kw(slot, self.meter.import_kwh))
+        if self.peaks is None:
+            return room_kw
+        return np.minimum(room_kw, self.peaks.peak.room_kw(slot, self.peaks.peak_kw, self.peaks.open_kwh))
+
+    def _expected_cost(
+        self, slot: int, soc_kwh: Energy, expected: SlotExpectation, limit_kw: Energy | None = None
+    ) -> Energy:
+        """Return the cost of each choice over the scenarios, under an import limit `(n_days, n_choices)` [money]."""
+        return in_order(self._cost(slot, soc_kwh, expected, limit_kw) * expected.weights[:, :, None])
+
+    def _cost(self, slot: int, soc_kwh: Energy, expected: SlotExpectation, limit_kw: Energy | None) -> Energy:
         """Return the cost of each choice, less what it leaves `(n_days, n_scenarios, n_choices)` [money]."""
         import_price, export_price = (price[:, slot, None, None] for price in (self.import_price, self.export_price))
         battery = self.site.battery
@@ -143,6 +171,7 @@ class ValueDays:
             export_price=export_price,
             battery=battery,
             limits=self.site.limits,
+            import_limit_kw=None if limit_kw is None else limit_kw[:, None, None],
         )
         paid = flows.import_kwh * import_price - flows.export_kwh * export_price
         wear = flows.charge_kwh * battery.charge_wear + flows.discharge_kwh * battery.discharge_wear

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from env.command_menu import full_export_kw
-from env.inverter import Command, Energy, Flows
+from env.inverter import Command, Decision, Energy, Flows
 from env.simulator import Replay, World, simulate
 from env.site import Site
 from planner.demand_charges.bills import has_demand_charge
@@ -257,7 +257,7 @@ def _value_days(days: DailyEpisodes) -> Replay:
         end_value=days.settlements[:, None] * soc_grid(days.site.battery),
     )
 
-    def decide(slot: int, soc_kwh: Energy) -> Command:
+    def decide(slot: int, soc_kwh: Energy) -> Decision:
         last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot > 0 else (None, None)
         return policy.command(slot, soc_kwh, *last)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from env.inverter import Energy
 from env.site import Site
+from env.time_grid import SLOT_HOURS
 from env.types import Integers
 
 
@@ -76,6 +77,27 @@ class DayPeak:
         n_rest = rest.stop - rest.start
         later_kwh = np.maximum(n_rest * import_kwh + moved, 0.0) if n_rest else 0.0
         return self.kw_per_kwh[slot] * (open_kwh[:, None, None] + import_kwh + later_kwh)
+
+    def room_kw(self, slot: int, peak_kw: Energy, open_kwh: Energy) -> Energy:
+        """Return the import of a slot that keeps its period at the level, or the day's peak so far if that is higher.
+
+        No more than the period's even share, also where it imported less so far: an inverter's limit stays the same
+        from slot to slot, and what the period saved goes to what is above the limit.
+
+        Args:
+            slot: index in the span.
+            peak_kw: weighted peak of the day before the period, of each home `(n_homes,)` [kW].
+            open_kwh: import of the period before the slot `(n_homes,)` [kWh].
+
+        Returns:
+            Not weighted; infinity where nothing counts `(n_homes,)` [kW].
+        """
+        if self.kw_per_kwh[slot] == 0:
+            return np.full(peak_kw.shape, np.inf)
+        rest = self.rest(slot)
+        whole_kwh = np.maximum(self.level_kw, peak_kw) / self.kw_per_kwh[slot]
+        left_kwh = np.maximum(whole_kwh - open_kwh, 0.0) / (1 + rest.stop - rest.start)
+        return np.minimum(left_kwh, whole_kwh / self.members[slot]) / SLOT_HOURS
 
 
 class PeakMeter:

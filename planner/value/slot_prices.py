@@ -14,6 +14,7 @@ from scipy import sparse
 
 from env.inverter import Energy
 from env.site import Site
+from env.time_grid import SLOT_HOURS
 from env.types import Integers
 from planner.optimizer.peak_calendar import PeakCalendar
 from planner.optimizer.peak_threshold import ThresholdShape
@@ -104,6 +105,12 @@ class SlotPrices:
         """Return the free import of a slot if the rest of its period imports evenly, as `left` [kWh]."""
         ahead = (self.period[:, slot:] == self.period[:, slot, None]).sum(axis=1)
         return self.left(slot, import_kwh) / ahead
+
+    def room_kw(self, slot: int, import_kwh: Energy) -> float:
+        """Return the import of a slot that stays free in every component, as `DayPeak.room_kw` does for one [kW]."""
+        charged = self.price[:, slot] > 0
+        free = np.minimum(self.due(slot, import_kwh), self.free_kwh[:, slot])
+        return float(free[charged].min(initial=np.inf)) / SLOT_HOURS
 
 
 def _shared(period: Integers) -> ThresholdShape:

@@ -29,6 +29,10 @@ def charging(*tariffs: PowerTariff) -> Site:
     return replace(home(), tariff=Tariff((version,)))
 
 
+def taking_limits(site: Site) -> Site:
+    return replace(site, limits=replace(site.limits, takes_import_limit=True))
+
+
 def week(first: date, n_days: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Days to replay, their forecasts, and readings from a week before them on."""
     last = first + timedelta(days=n_days - 1)
@@ -44,11 +48,18 @@ def paid(schedules: pl.DataFrame, site: Site) -> float:
     return energy + float(demand_charge_bills(schedules, site)["power_cost"].sum())
 
 
-@pytest.mark.parametrize("policy", ["mpc", "value"])
+@pytest.mark.parametrize(
+    ("policy", "site"),
+    [
+        pytest.param("mpc", charging(*PER_KW), id="mpc"),
+        pytest.param("value", charging(*PER_KW), id="value"),
+        pytest.param("value", taking_limits(charging(*PER_KW)), id="value with import limits"),
+    ],
+)
 @pytest.mark.parametrize("first", [date(2026, 3, 28), date(2026, 10, 24)], ids=["spring", "autumn"])
-def test_planner_pays_less_when_it_knows_the_charge(policy: str, first: date) -> None:
+def test_planner_pays_less_when_it_knows_the_charge(policy: str, site: Site, first: date) -> None:
     """Three days around a change of the clock, against the same planner that sees no charge, and above the bound."""
-    site, (slots, forecasts, history) = charging(*PER_KW), week(first, 3)
+    slots, forecasts, history = week(first, 3)
     aware, blind = (
         replay_days(policy, slots, forecasts, each, PROTOCOL, history=history, workers=1) for each in (site, home())
     )
@@ -56,7 +67,8 @@ def test_planner_pays_less_when_it_knows_the_charge(policy: str, first: date) ->
     bound = float(months_oracle(slots, site, PROTOCOL, workers=1).bounds["bound"].sum())
     assert bound - 1e-6 <= paid(aware, site) < 0.7 * paid(blind, site)
     assert aware["slot_start"].to_list() == slots["slot_start"].to_list()
-    assert aware.columns == blind.columns
+    limits = ["import_limit_kw"] if site.limits.takes_import_limit else []
+    assert [name for name in aware.columns if name not in blind.columns] == limits
 
 
 @pytest.mark.parametrize("policy", ["mpc", "value"])
@@ -131,3 +143,12 @@ def test_level_is_what_stands_when_no_day_is_known(
     assert prices.price[0, 40] == pytest.approx(price)
     watch.begin_day(date(2026, 6, 1))
     assert watch.peaks_kw == [[]]
+
+
+def test_limit_is_commanded_through_a_window_and_only_with_a_charge() -> None:
+    charged, (slots, forecasts, history) = taking_limits(charging(*PER_KW)), week(date(2026, 4, 29), 2)
+    schedule = replay_window("value", slots, forecasts, history, charged, PROTOCOL)
+    only_verified_window("value", schedule, charged, PROTOCOL)
+    assert schedule["import_limit_kw"].count() > schedule.height / 2
+    uncharged = replay_window("value", slots, forecasts, history, taking_limits(home()), PROTOCOL)
+    assert uncharged.equals(replay_window("value", slots, forecasts, history, home(), PROTOCOL))

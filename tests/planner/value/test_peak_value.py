@@ -164,3 +164,19 @@ def test_dearest_component_of_which_a_day_counts_once_is_the_state() -> None:
     assert prices.others.price[:, 40].tolist() == [1.0, 3.0]
     assert slot_prices(calendars, np.ones(3), rates, once_a_day=[False] * 3).day_peak is None
     assert slot_prices(calendars, np.ones(3), 0 * rates, once_a_day=[True] * 3).day_peak is None
+
+
+def test_room_of_a_slot_keeps_to_the_level_or_to_the_days_peak() -> None:
+    """Hours that count half, level 3 kW weighted: 6 kW; with a peak of 5 kW, 10; after 4 kWh in half of it, 4 kW."""
+    peak = DayPeak(
+        level_kw=np.array([3.0]),
+        rate=1.0,
+        kw_per_kwh=np.array([0.5] * 4 + [0.0]),
+        period=np.array([0, 0, 0, 0, -1]),
+        day=np.zeros(5, dtype=np.int64),
+    )
+    nothing, homes = np.zeros(2), np.array([0.0, 5.0])
+    assert peak.room_kw(0, homes, nothing).tolist() == [6.0, 10.0]
+    assert peak.room_kw(2, nothing, np.array([4.0, 7.0])).tolist() == [4.0, 0.0]
+    assert peak.room_kw(2, nothing, np.array([0.0, 1.0])).tolist() == [6.0, 6.0]
+    assert np.isinf(peak.room_kw(4, homes, nothing)).all()

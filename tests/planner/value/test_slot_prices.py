@@ -75,3 +75,18 @@ def test_meter_knows_what_was_imported_when_a_battery_works(retention: float) ->
         last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot else (None, None)
         meter.read(slot, replay.soc_kwh[:, slot], *last)
     assert meter.import_kwh[:24] == pytest.approx(replay.flows.import_kwh[0], abs=1e-9)
+
+
+def test_room_of_a_slot_is_its_even_share_or_what_is_left_if_that_is_less() -> None:
+    """Four slots share the hour's 4 kWh: after 3 kWh in two of them, 0.5 kWh each are left, 2 kW."""
+    prices = SlotPrices(
+        free_kwh=np.array([[1.0] * 4, [0.1] * 4]),
+        price=np.array([[2.0] * 4, [0.0] * 4]),
+        period=np.zeros((2, 4), dtype=np.int64),
+    )
+    assert prices.room_kw(0, np.zeros(4)) == 4.0
+    assert prices.room_kw(2, np.array([1.5, 1.5, 0.0, 0.0])) == 2.0
+    assert prices.room_kw(2, np.array([0.0, 0.0, 0.0, 0.0])) == 4.0, "what was saved stays for what is not foreseen"
+    assert prices.room_kw(2, np.array([4.0, 4.0, 0.0, 0.0])) == 0.0
+    nothing = SlotPrices(free_kwh=np.zeros((0, 4)), price=np.zeros((0, 4)), period=np.zeros((0, 4), dtype=np.int64))
+    assert nothing.room_kw(0, np.zeros(4)) == np.inf

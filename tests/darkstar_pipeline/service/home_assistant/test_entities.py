@@ -102,3 +102,18 @@ def test_steering_is_announced_with_all_its_states_when_home_assistant_asks() ->
     steering = discovery_message(Topics("home", "homeassistant"), "home", "SEK")["components"]["steering"]
     assert (steering["device_class"], steering["options"]) == ("enum", list(STEERING_STATES))
     assert steering_attributes(STEERING) == {**STEERING.model_dump(mode="json"), "words": "Dry run."}
+
+
+def test_import_limit_is_told_only_where_one_is_commanded(context: Context, plan: PlanDocument) -> None:
+    """Self-consumption under a limit is not the inverter's own default: the limit has to be written, and to end."""
+    battery, first = context.site.battery, plan.slots[0]
+    by_itself = {"charge_kw": 0.0, "discharge_kw": battery.discharge_kw, "export_kw": 0.0}
+    now = first.slot_start + timedelta(minutes=1)
+    for limit in (None, 0.0, 4.25):
+        slot = first.model_copy(update={**by_itself, "import_limit_kw": limit})
+        command = command_document(battery, plan.model_copy(update={"slots": [slot]}), now, automatic=True)
+        assert command.default == (limit is None)
+        told = [json.loads(document.model_dump_json()) for document in (slot, command)]
+        assert [document.get("import_limit_kw", "absent") for document in told] == 2 * (
+            ["absent"] if limit is None else [limit]
+        )
