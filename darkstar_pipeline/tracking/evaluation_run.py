@@ -109,11 +109,7 @@ def log_evaluation(home: Path, record: EvaluationRecord) -> TrackedRun:
 def _log_evaluation(client: "MlflowClient", experiment_id: str, record: EvaluationRecord) -> str:
     """Create, fill and close the run and its children."""
     rows: dict[str, dict[str, Any]] = {str(row["policy"]): row for row in record.totals.to_dicts()}
-    mpc, best, tags = rows.get("mpc"), record.best_policy(), record.tags()
-    metrics = {f"cost_{policy}": float(row["total_cost"]) for policy, row in rows.items()}
-    if best is not None:
-        metrics |= _figures(rows[best], mpc)
-    metrics["breaches"] = float(sum(int(row["breaches"]) for row in rows.values()))
+    mpc, tags, metrics = rows.get("mpc"), record.tags(), run_metrics(record)
     with open_run(client, experiment_id, f"{record.site} {record.first} to {record.last}", tags) as run_id:
         log_values(client, run_id, metrics, {**record.params, "site": record.site, "policies": ", ".join(rows)})
         for policy, row in rows.items():
@@ -122,6 +118,16 @@ def _log_evaluation(client: "MlflowClient", experiment_id: str, record: Evaluati
                 log_values(client, child, _figures(row, mpc), {"policy": policy})
         _log_files(client, run_id, record)
     return run_id
+
+
+def run_metrics(record: EvaluationRecord) -> dict[str, float]:
+    """Return the metrics of the run itself: the best policy's figures, and the bill of each policy."""
+    rows: dict[str, dict[str, Any]] = {str(row["policy"]): row for row in record.totals.to_dicts()}
+    best = record.best_policy()
+    metrics = {f"cost_{policy}": float(row["total_cost"]) for policy, row in rows.items()}
+    if best is not None:
+        metrics |= _figures(rows[best], rows.get("mpc"))
+    return {**metrics, "breaches": float(sum(int(row["breaches"]) for row in rows.values()))}
 
 
 def _figures(row: Mapping[str, Any], mpc: Mapping[str, Any] | None) -> dict[str, float]:
