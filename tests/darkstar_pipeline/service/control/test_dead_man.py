@@ -112,6 +112,9 @@ def test_package_names_every_entity_of_the_default() -> None:
         "restore": True,
         "icon": "mdi:timer-alert",
     }
+    limited = mapping.model_copy(update={"import_limit": "number.import_limit", "default_import_limit_kw": 17.25})
+    with_limit = default_writes(settings.model_copy(update={"mapping": limited}), 8.0)
+    assert "number.import_limit" in package(DeadManNames("timer.lease"), with_limit, 300)
     switch = document["automation"][2]
     assert switch["actions"][0]["then"][0]["data"] == {"option": 'Self "Use" ö'}
     assert DeadManNames.of_site("My-Cabin").timer == "timer.darkstar_my_cabin"
