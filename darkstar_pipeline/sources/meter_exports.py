@@ -242,5 +242,5 @@ def _with_load(rows: pl.DataFrame, noun: str, file: str, site: SiteSettings) -> 
 
 
 def _shown(rows: pl.DataFrame) -> str:
-    """What a table has, as the names of tidy columns."""
+    """The columns of a table besides its stamps."""
     return ", ".join(name for name in rows.columns if name != "slot_start")

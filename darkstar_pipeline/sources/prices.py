@@ -20,6 +20,7 @@ from darkstar_pipeline.sources.parquet import PARQUET_MAGIC
 from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, refused_note, rejects_of
 from darkstar_pipeline.sources.price_lists.areas import refuse_other_area
 from darkstar_pipeline.sources.price_lists.checks import PRICE_MINUTES, price_checks, refuse_future
+from darkstar_pipeline.sources.price_lists.neighbours import NEIGHBOURS, refuse_unlike_neighbours
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
 from darkstar_pipeline.sources.price_lists.publication import KnownSlots, refuse_partial_days
 from darkstar_pipeline.sources.price_lists.reading import read_price_lists
@@ -68,7 +69,8 @@ def read_prices(
     raw, others = read_table(file, wanted)
     column, unit = _price_column(raw, others, name, value_names)
     way = conversion(Stated(unit=unit), site, name) if unit else None
-    mine = _of_area(_checked_currency(numbered(raw), site, name), site, area, name)
+    every = _checked_currency(numbered(raw), site, name)
+    mine = _of_area(every, site, area, name)
     stamped = with_instants(mine.rename({"slot_start": _STAMP, column: "price"}), _STAMP, "slot_start", name)
     refuse_all_naive(stamped, _STAMP, "slot_start", name)
     frame = object_to(with_numbers(stamped, ["price"]), stamp_checks(_STAMP, "slot_start"))
@@ -78,13 +80,17 @@ def read_prices(
     refuse_future(timed, name, now)
     refuse_wrong_price_scale(timed.filter(pl.col(REASON).is_null())["price"].drop_nulls(), site.currency, name)
     checked, copies = resolve_duplicates(object_to(timed, price_checks(site)), ["price"])
-    believed = refuse_unlikely_zeros(checked, site.timezone, site.currency, now, known)
+    beside = _of_other_areas(every, site, column, name)
+    in_unit = beside.with_columns(pl.col("price") / (1.0 if way is None else way.divisor))
+    like, told = refuse_unlike_neighbours(checked, in_unit, site.timezone)
+    believed = refuse_unlikely_zeros(like, site.timezone, site.currency, now, known)
     whole = refuse_partial_days(believed, site.timezone, known)
     good = whole.filter(pl.col(REASON).is_null())
     notes = (
         resolution_note(good, name) if good.height else "",
         size_note(site.currency),
         *(() if way is None else way.notes),
+        f"{name}: {told}" if told else "",
         f"{name}: columns not used: {', '.join(others)}" if others else "",
         f"{name}: {copies} repeated rows are equal and count once" if copies else "",
         ""
@@ -154,6 +160,19 @@ def _checked_currency(frame: pl.DataFrame, site: SiteSettings, file: str) -> pl.
             message = f"{file}: prices are in {', '.join(sorted(others))}, the site's currency is {site.currency}"
             raise DataRefusedError(message, f"convert them to {site.currency} per kWh")
     return frame
+
+
+def _of_other_areas(frame: pl.DataFrame, site: SiteSettings, column: str, file: str) -> pl.DataFrame:
+    """Return the prices of the other areas in a file: `NEIGHBOURS`."""
+    if "area" not in frame.columns:
+        return pl.DataFrame(schema=NEIGHBOURS)
+    named = frame.with_columns(pl.col("area").cast(pl.String).str.strip_chars().str.to_uppercase())
+    rows = named.filter(pl.col("area") != site.area.upper())
+    if rows.is_empty():
+        return pl.DataFrame(schema=NEIGHBOURS)
+    timed = with_instants(rows.rename({"slot_start": _STAMP, column: "price"}), _STAMP, "slot_start", file)
+    read = with_numbers(timed, ["price"]).select(pl.col(name).cast(dtype) for name, dtype in NEIGHBOURS.items())
+    return read.drop_nulls()
 
 
 def _of_area(frame: pl.DataFrame, site: SiteSettings, area: str | None, file: str) -> pl.DataFrame:

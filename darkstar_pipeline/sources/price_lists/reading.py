@@ -1,6 +1,7 @@
 """The one road of price lists: choose those of the site, convert, place on the grid, and check."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
@@ -13,6 +14,7 @@ from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to
 from darkstar_pipeline.sources.price_lists.areas import same_area
 from darkstar_pipeline.sources.price_lists.checks import PRICE_MINUTES, price_checks, refuse_future
 from darkstar_pipeline.sources.price_lists.entries import NORD_POOL_ACTION
+from darkstar_pipeline.sources.price_lists.neighbours import NEIGHBOURS, refuse_unlike_neighbours
 from darkstar_pipeline.sources.price_lists.price_list import PriceList, PriceOffer
 from darkstar_pipeline.sources.price_lists.publication import KnownSlots, refuse_partial_days
 from darkstar_pipeline.sources.price_lists.scale import price_limit, refuse_wrong_price_scale, size_note
@@ -50,7 +52,8 @@ def read_price_lists(offer: PriceOffer, site: SiteSettings, now: datetime, known
     frame = with_numbers(with_instants(numbered(raw), "stamp", "slot_start", name), ["price"])
     placed = _placed(frame, lists, name)
     checked = _checked(object_to(placed, stamp_checks("stamp", "slot_start")), way, site, name, now)
-    believed = refuse_unlikely_zeros(checked[0], site.timezone, site.currency, now, known)
+    like, told = refuse_unlike_neighbours(checked[0], _neighbours(offer, lists, way, name), site.timezone)
+    believed = refuse_unlikely_zeros(like, site.timezone, site.currency, now, known)
     whole = refuse_partial_days(believed, site.timezone, known)
     good = whole.filter(pl.col(REASON).is_null())
     rejects = rejects_of(whole, raw, offer.file)
@@ -63,10 +66,25 @@ def read_price_lists(offer: PriceOffer, site: SiteSettings, now: datetime, known
         *offer.notes,
         *way.notes,
         size_note(site.currency),
+        f"{offer.file}: {told}" if told else "",
         refused_note(rejects, offer.file),
         f"{offer.file}: {checked[1]} repeated prices are equal and count once" if checked[1] else "",
     )
     return Parsed(rows=repeat_prices(good), rejects=rejects, rows_read=raw.height).noting(*notes)
+
+
+def _neighbours(offer: PriceOffer, own: Sequence[PriceList], way: Conversion, name: str) -> pl.DataFrame:
+    """Return the prices of the other areas of an offer, in its own currency and unit: `NEIGHBOURS`."""
+    stated = own[0].stated
+    rows: list[pl.DataFrame] = []
+    for part in offer.lists:
+        if part.stated != stated and replace(part.stated, area=stated.area) == stated and part.zone == own[0].zone:
+            timed = with_instants(numbered(part.rows), "stamp", "slot_start", name)
+            frame = _placed(with_numbers(timed, ["price"]), [part], name)
+            rows.append(frame.with_columns(pl.lit(part.stated.area).alias("area"), pl.col("price") / way.divisor))
+    if not rows:
+        return pl.DataFrame(schema=NEIGHBOURS)
+    return pl.concat(rows).select(pl.col(column).cast(dtype) for column, dtype in NEIGHBOURS.items()).drop_nulls()
 
 
 def _placed(frame: pl.DataFrame, lists: Sequence[PriceList], name: str) -> pl.DataFrame:
