@@ -159,6 +159,7 @@ def _energy_slots(
             seconds, power, nights = with_nights(seconds, power, timezone, until=until)
             facts = f"; silent or unavailable in {nights} nights, taken as 0" if nights else ""
         curve = power_curve(seconds, power, until=until)
+        facts += _below_zero(sensor, until)
     else:
         seconds, values = sensor.known()
         counted = counter_curve(seconds, values, until=until)
@@ -194,6 +195,15 @@ def _power(subject: Subject, sensor: Series) -> Reals:
     positive, negative = split_signed(sensor.values)
     first = _SIGNED[sensor.subject][0]
     return positive if subject is first else negative
+
+
+def _below_zero(sensor: Series, until: float) -> str:
+    """Return a note on the energy of a one-way power that was negative and counts as none."""
+    if sensor.subject in _SIGNED or not bool(np.any(sensor.values < 0)):
+        return ""
+    energy = power_curve(sensor.seconds, np.maximum(-sensor.values, 0.0), until=until).energy_kwh
+    lost = float(energy[-1]) if energy.size else 0.0
+    return f"; {lost:.2f} kWh of negative power taken as 0" if lost > _WORTH_TELLING_KWH else ""
 
 
 def _refuse_implausible(energy: pl.Series, sensor: Series) -> None:

@@ -39,6 +39,7 @@ from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with
 
 _KW_PER_UNIT = {"W": 1e-3, "kW": 1.0, "MW": 1e3}
 _KWH_PER_UNIT = {"Wh": 1e-3, "kWh": 1.0, "MWh": 1e3}
+_MOSTLY = 10.0
 
 
 class Kind(StrEnum):
@@ -178,6 +179,7 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
     notes: list[str] = []
     weight = subjects.signs.get(entity, 1.0)
     if weight < 0 and not any(entity in terms for terms in subjects.sums):
+        _refuse_turned_counter(entity, subject, name, subjects.units.get(entity), values[present])
         values, weight = -values, 1.0
         notes.append(f"{entity}: its values are turned round, as --map says")
     count = statistics_before(seconds)
@@ -245,7 +247,7 @@ def _in_one_unit(entity: str, seconds: Reals, values: Reals, notes: list[str]) -
     """
     present = ~np.isnan(values)
     if not behaves_like_a_counter(values[present]):
-        raise _no_counter(entity)
+        raise _no_counter(entity, falls=_rises(-values[present]))
     result = values.copy()
     result[present], changes = in_one_unit(seconds[present], values[present])
     notes += [
@@ -263,10 +265,32 @@ def _unit_by_size(entity: str, kind: Kind, seconds: Reals, values: Reals, notes:
     return unit
 
 
-def _no_counter(entity: str) -> DataRefusedError:
-    """Return the refusal of a sensor that falls as much as it rises: it counts nothing."""
+def _no_counter(entity: str, *, falls: bool) -> DataRefusedError:
+    """Return the refusal of a sensor that counts nothing: it falls as much as it rises, or always."""
+    if falls:
+        message = f"{entity} is taken for an energy counter, but it counts down"
+        return DataRefusedError(message, f"turn it round, naming its column: --map -{entity}=load_kwh")
     message = f"{entity} is taken for an energy counter, but it falls about as much as it rises"
     return DataRefusedError(message, f"if it measures power, say so in its unit; else --map {entity}=ignore")
+
+
+def _refuse_turned_counter(entity: str, subject: Subject, name: str, unit: str | None, values: Reals) -> None:
+    """Refuse a minus before a counter that rises: turned round, it would count down.
+
+    Raises:
+        DataRefusedError: with the mapping without the minus, and that of a difference.
+    """
+    if unit in _KW_PER_UNIT or (unit not in _KWH_PER_UNIT and says_power(name)) or not _rises(values):
+        return
+    message = f"{entity} is a counter that rises, and --map -{entity}={subject.value} would turn it into one that falls"
+    hint = f"take the minus away: --map {entity}={subject.value}; to subtract it from another: --map other-{entity}=..."
+    raise DataRefusedError(message, hint)
+
+
+def _rises(values: Reals) -> bool:
+    """Return whether values rise nearly always: what they fall is less than a tenth of what they rise."""
+    steps = np.diff(values)
+    return bool(steps.size) and float(steps[steps > 0].sum()) > -_MOSTLY * float(steps[steps < 0].sum())
 
 
 def _shown(second: float) -> str:

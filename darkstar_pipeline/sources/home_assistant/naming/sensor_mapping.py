@@ -67,6 +67,9 @@ def _wish(sensors: str, target: str, entities: Sequence[str]) -> Wish:
         if entity not in entities:
             shown = ", ".join(entities[:6])
             raise ConfigurationError(f"{said}: no file holds {entity}", f"the files hold {shown}")
+    if subject in (Subject.SOC, Subject.SPOT_PRICE) and (len(terms) > 1 or min(terms.values()) < 0):
+        message = f"{said}: a {subject.value} is one sensor, neither turned round nor summed"
+        raise ConfigurationError(message, f"name one: --map {next(iter(terms))}={subject.value}")
     unit, vat = "", 0.0
     for fact in facts:
         tax = _VAT.fullmatch(fact.lower())

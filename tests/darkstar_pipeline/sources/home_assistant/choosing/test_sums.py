@@ -88,6 +88,19 @@ def test_the_person_sums_subtracts_and_turns_round(tmp_path: Path):
     assert "sensor.three: its values are turned round, as --map says" in data.notes
 
 
+def test_a_counter_that_counts_down_is_turned_round(tmp_path: Path):
+    counter = history("sensor.load_energy", [(5 * n, 500 - 0.1 * n) for n in range(25)])
+    data = read(tmp_path, {"a.csv": counter}, {"-sensor.load_energy": "load_kwh:kWh"})
+    assert column(data, "load_kwh") == pytest.approx([0.3] * 8)
+
+
+def test_negative_power_of_one_direction_is_told(tmp_path: Path):
+    power = history("sensor.x", [(5 * n, -600 if n % 4 == 1 else 1000 + n % 2) for n in range(25)])
+    data = read(tmp_path, {"a.csv": power}, {"sensor.x": "load_kwh:W"})
+    (note,) = [note for note in data.notes if "is taken as load_kwh" in note]
+    assert "0.30 kWh of negative power taken as 0" in note
+
+
 def test_a_power_of_one_direction_is_better_than_a_signed_one(tmp_path: Path):
     files = {
         "a.csv": history("sensor.grid_power", [(5 * n, 900 + n % 2) for n in range(25)]),
