@@ -16,6 +16,7 @@ from darkstar_pipeline.quality.energy_balance import Balance, balance_of
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     ENERGY_COLUMNS,
+    IMPORT_PROVENANCE,
     IMPORT_REMARKS,
     METER_READINGS,
     RAW_SPOT_PRICES,
@@ -64,11 +65,11 @@ def examine_data(context: Context, first: date | None, last: date | None) -> Sto
     readings = lake.read(METER_READINGS, site, first, last)
     prices = lake.read(RAW_SPOT_PRICES, site, first, last)
     unit = f"{context.site_settings.currency}/kWh"
-    remarks = lake.read(IMPORT_REMARKS, site, first, last)
+    remarks, provenance = lake.read(IMPORT_REMARKS, site, first, last), lake.read(IMPORT_PROVENANCE, site)
     units = dict.fromkeys(ENERGY_COLUMNS, "kWh") | {_LEVEL: "%"}
     tables = [(METER_READINGS, readings, units), (RAW_SPOT_PRICES, prices, {"price": unit})]
     found = [
-        stored_quantity(rows, name, remarks, table=table.name, unit=own, timezone=timezone)
+        stored_quantity(rows, name, remarks, provenance, table=table.name, unit=own, timezone=timezone)
         for table, rows, names in tables
         for name, own in names.items()
     ]

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import polars as pl
 
+from darkstar_pipeline.doctor.import_provenance import Provenance, provenance_of
 from darkstar_pipeline.doctor.import_reasons import ImportReason, import_reasons
 from darkstar_pipeline.quality.unlike_home import REASON, unlike_home
 from env.time_grid import SLOT, SLOT_MINUTES, grid, local_day
@@ -82,6 +83,7 @@ class StoredQuantity:
         largest_gaps: the longest of them, longest first.
         unlike: readings that the home cannot have had, in order of time.
         sources: files and services that the slots came from, the newest first.
+        provenance: as what those sources were read.
         refused: number of its readings that imports refused.
         altered: number of its readings that imports altered.
         reasons: why, the most frequent reason first.
@@ -102,13 +104,21 @@ class StoredQuantity:
     largest_gaps: tuple[Gap, ...]
     unlike: tuple[Unlike, ...]
     sources: tuple[Source, ...]
+    provenance: tuple[Provenance, ...]
     refused: int
     altered: int
     reasons: tuple[ImportReason, ...]
 
 
 def stored_quantity(
-    rows: pl.DataFrame, column: str, remarks: pl.DataFrame, *, table: str, unit: str, timezone: str
+    rows: pl.DataFrame,
+    column: str,
+    remarks: pl.DataFrame,
+    provenance: pl.DataFrame,
+    *,
+    table: str,
+    unit: str,
+    timezone: str,
 ) -> StoredQuantity | None:
     """Return a quantity in figures; None where no row has a value.
 
@@ -116,6 +126,7 @@ def stored_quantity(
         rows: `slot_start, native_minutes, source` and the column, one row a slot.
         column: the quantity.
         remarks: rows of `import_remarks` of the same days.
+        provenance: rows of `import_provenance` of the site.
         table: the table that it was read from.
         unit: unit of its values, `kWh` of an energy per slot.
         timezone: IANA zone of the home.
@@ -149,6 +160,7 @@ def stored_quantity(
         largest_gaps=tuple(sorted(gaps, key=lambda gap: -gap.slots)[:LARGEST_GAPS]),
         unlike=_unlike(rows, column, timezone) if unit == "kWh" else (),
         sources=_sources(read),
+        provenance=provenance_of(provenance, column, read["source"].unique().to_list()),
         refused=sum(reason.readings for reason in reasons if reason.action == "refused"),
         altered=sum(reason.readings for reason in reasons if reason.action == "altered"),
         reasons=reasons,

@@ -30,6 +30,8 @@ def fact_rows(stored: StoredData, timezone: str) -> list[dict[str, str]]:
     facts = [("balance", in_words(stored.balance) if stored.balance else "not known: load or import are not stored")]
     for sources, names in _sources(stored).items():
         facts += [(", ".join(names), source) for source in sources]
+    for words, names in _provenance(stored).items():
+        facts.append((", ".join(names), words))
     for quantity in stored.quantities:
         if quantity.unlike:
             first = quantity.unlike[0]
@@ -72,6 +74,18 @@ def _sources(stored: StoredData) -> dict[tuple[str, ...], list[str]]:
         if (more := len(quantity.sources) - _MOST_SOURCES) > 0:
             told.append(f"and {more} older sources" if more > 1 else "and an older source")
         groups.setdefault(tuple(told), []).append(_name(quantity))
+    return groups
+
+
+def _provenance(stored: StoredData) -> dict[str, list[str]]:
+    """Return the names of quantities by how they were read."""
+    groups: dict[str, list[str]] = {}
+    for quantity in stored.quantities:
+        for one in quantity.provenance:
+            sensor = f", {one.sensor}" if one.sensor else ""
+            treatment = f": {one.treatment}" if one.treatment else ""
+            words = f"{one.source} read as {one.format}{sensor}, in {one.unit}{treatment}"
+            groups.setdefault(words, []).append(_name(quantity))
     return groups
 
 

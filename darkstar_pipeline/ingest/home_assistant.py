@@ -9,6 +9,7 @@ import polars as pl
 
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.ingest.merge import MergeResult
+from darkstar_pipeline.ingest.provenance import store_provenance
 from darkstar_pipeline.ingest.remarks import store_remarks
 from darkstar_pipeline.ingest.report import ImportReport, import_report
 from darkstar_pipeline.ingest.target import ImportTarget
@@ -48,6 +49,8 @@ def import_home_assistant(
     source = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
     filled = [result for result in _merge_and_write(target, data, source=source, now=now) if result.offered.height]
     slots = pl.concat([frame["slot_start"] for frame in (data.readings, data.hourly, data.prices)])
+    if any(result.new or result.changed for result in filled):
+        store_provenance(target, data.read_as, slots, source=source, now=now)
     store_remarks(target, data.remarks, slots, source=source, now=now)
     counts = [
         f"{result.table.name}: {result.new} new, {result.changed} changed, {result.unchanged} unchanged"

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from darkstar_pipeline.ingest.merge import Progress
+from darkstar_pipeline.ingest.provenance import store_provenance
 from darkstar_pipeline.ingest.remarks import store_remarks
 from darkstar_pipeline.ingest.report import ImportReport, import_report
 from darkstar_pipeline.ingest.target import ImportTarget
@@ -86,6 +87,8 @@ def import_tidy_file(
     quarantine_file = keep_rejects(target.quarantine_dir, parsed.rejects)
     refuse_if_mostly_bad(parsed, file.name, kept_at=str(quarantine_file))
     merged = target.store(kind.table, parsed.rows, source=file.name, now=now, progress=progress)
+    if merged.new or merged.changed:
+        store_provenance(target, parsed.read_as, parsed.rows["slot_start"], source=file.name, now=now)
     if kind.quantity:
         remarks = all_remarks(remarks_on_rejects(parsed.rejects, target.site.timezone, kind.quantity))
         store_remarks(target, remarks, parsed.rows["slot_start"], source=file.name, now=now)

@@ -15,7 +15,16 @@ from darkstar_pipeline.sources.duplicates import resolve_duplicates
 from darkstar_pipeline.sources.files import read_table
 from darkstar_pipeline.sources.meter_exports import read_meter_table
 from darkstar_pipeline.sources.numbers import number_checks, with_numbers
-from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, reason_if, refused_note, rejects_of
+from darkstar_pipeline.sources.parsed import (
+    REASON,
+    Parsed,
+    ReadAs,
+    numbered,
+    object_to,
+    reason_if,
+    refused_note,
+    rejects_of,
+)
 from darkstar_pipeline.sources.plausibility import (
     MAX_HOME_KW,
     implied_kw,
@@ -83,7 +92,20 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parse
         f"{name}: {empty} slots hold no reading at all and are left out" if empty else "",
     )
     rejects = rejects_of(checked, raw, name)
-    return Parsed(rows=rows, rejects=rejects, rows_read=raw.height).noting(*notes, refused_note(rejects, name))
+    form, treatment = ("tidy file", "") if table is None else (table.format, "; ".join(table.notes))
+    read_as = tuple(
+        ReadAs(
+            quantity=column.replace("soc_start", "soc"),
+            format=form,
+            sensor="",
+            unit="%" if column in SOC_COLUMNS else "kWh",
+            treatment=treatment,
+        )
+        for column in columns
+        if column != SOC_END
+    )
+    parsed = Parsed(rows=rows, rejects=rejects, rows_read=raw.height, read_as=read_as)
+    return parsed.noting(*notes, refused_note(rejects, name))
 
 
 def _require_columns(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> None:

@@ -31,6 +31,25 @@ def no_rejects() -> pl.DataFrame:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadAs:
+    """The way in which a quantity was read, which is stored beside it.
+
+    Attributes:
+        quantity: column of the readings, soc_percent or price.
+        format: what the file was recognised as.
+        sensor: sensor or column in it; empty where the file has one of each.
+        unit: unit as stated, or by size.
+        treatment: how its values were converted, in sentences; empty where they were taken as they are.
+    """
+
+    quantity: str
+    format: str
+    sensor: str
+    unit: str
+    treatment: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Parsed:
     """The outcome of reading one file or one export.
 
@@ -40,12 +59,14 @@ class Parsed:
             the row as JSON; an instant that cannot be read is null, and so is the quantity of a whole row.
         rows_read: data rows in the file.
         notes: remarks for the person who imports.
+        read_as: how each quantity was read.
     """
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
     rows_read: int
     notes: tuple[str, ...] = ()
+    read_as: tuple[ReadAs, ...] = ()
 
     def noting(self, *notes: str) -> "Parsed":
         """Return the same result with further notes; empty ones are left out."""

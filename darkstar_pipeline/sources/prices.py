@@ -17,7 +17,7 @@ from darkstar_pipeline.sources.files import decode, read_bytes, read_table
 from darkstar_pipeline.sources.meter_exports import format_of
 from darkstar_pipeline.sources.numbers import with_numbers
 from darkstar_pipeline.sources.parquet import PARQUET_MAGIC
-from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, refused_note, rejects_of
+from darkstar_pipeline.sources.parsed import REASON, Parsed, ReadAs, numbered, object_to, refused_note, rejects_of
 from darkstar_pipeline.sources.price_lists.areas import refuse_other_area
 from darkstar_pipeline.sources.price_lists.checks import PRICE_MINUTES, price_checks, refuse_future
 from darkstar_pipeline.sources.price_lists.neighbours import NEIGHBOURS, refuse_unlike_neighbours
@@ -98,7 +98,10 @@ def read_prices(
         else f"{name}: rows were not in order of time and were sorted",
     )
     rejects = rejects_of(whole, raw, name)
-    parsed = Parsed(rows=repeat_prices(good), rejects=rejects, rows_read=mine.height)
+    treatment = "" if way is None else "; ".join(way.notes)
+    unit = unit if unit else f"{site.currency}/kWh"
+    read_as = ReadAs(quantity="price", format="tidy file", sensor="", unit=unit, treatment=treatment)
+    parsed = Parsed(rows=repeat_prices(good), rejects=rejects, rows_read=mine.height, read_as=(read_as,))
     return parsed.noting(*notes, refused_note(rejects, name))
 
 

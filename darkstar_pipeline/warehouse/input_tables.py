@@ -138,6 +138,24 @@ IMPORT_REMARKS = Table(
     ),
 )
 
+IMPORT_PROVENANCE = Table(
+    name="import_provenance",
+    meaning="How imports read each quantity: a row wherever it is read in another way than before.",
+    key=("first_slot", "quantity", "sensor", "source"),
+    columns=(
+        SITE,
+        instant("first_slot", "first slot that was read in this way"),
+        LOCAL_DAY,
+        text("quantity", "column of the readings, soc_percent or price"),
+        text("format", "what the file was recognised as"),
+        text("sensor", "sensor in the file; empty where the file has one of each quantity"),
+        text("unit", "unit as stated, or by size"),
+        text("treatment", "how its values were converted; empty where they were taken as they are"),
+        text("source", "file the readings came from"),
+        instant("imported_at", "when the file was imported"),
+    ),
+)
+
 _OUTLOOK = (
     real("temp_c", "degC", "temperature", nullable=True),
     real("cloud_percent", "%", "share of the sky that is covered", nullable=True),

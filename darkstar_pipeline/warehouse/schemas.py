@@ -8,6 +8,7 @@ from darkstar_pipeline.warehouse.columns import Column, Table
 from darkstar_pipeline.warehouse.input_tables import (
     DATA_QUALITY_DAILY,
     ENERGY_COLUMNS,
+    IMPORT_PROVENANCE,
     IMPORT_REMARKS,
     METER_READINGS,
     METER_STATISTICS,
@@ -46,6 +47,7 @@ TABLES: dict[str, Table] = {
         PRICE_REPAIRS,
         METER_READINGS,
         METER_STATISTICS,
+        IMPORT_PROVENANCE,
         IMPORT_REMARKS,
         RAW_WEATHER,
         SLOT_OBSERVATIONS,
@@ -67,6 +69,7 @@ __all__ = [
     "ANTARES_TRAINING_RUNS",
     "DATA_QUALITY_DAILY",
     "ENERGY_COLUMNS",
+    "IMPORT_PROVENANCE",
     "IMPORT_REMARKS",
     "METER_READINGS",
     "METER_STATISTICS",

@@ -94,7 +94,13 @@ def test_backfill_fills_every_table_and_tells_what_it_did(done: tuple[Context, B
     context, report = done
     assert report.assets == ASSET_NAMES
     assert report.days == len(DAYS)
-    unfilled = {"meter_statistics", "import_remarks", "raw_weather", *(table.name for table in RUN_TABLES)}
+    unfilled = {
+        "meter_statistics",
+        "import_provenance",
+        "import_remarks",
+        "raw_weather",
+        *(table.name for table in RUN_TABLES),
+    }
     for table in (TABLES[name] for name in set(TABLES) - unfilled):
         assert context.lake.days(table, "home") == DAYS, table.name
     made = set(TABLES) - unfilled - {"raw_spot_prices", "meter_readings", "price_repairs"}

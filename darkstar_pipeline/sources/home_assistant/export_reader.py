@@ -17,7 +17,7 @@ from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.quality.energy_balance import Balance, balance_of
 from darkstar_pipeline.sources.believed import without_unlike_readings
-from darkstar_pipeline.sources.home_assistant.choosing.understood import Understood
+from darkstar_pipeline.sources.home_assistant.choosing.understood import Understood, read_as
 from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS
 from darkstar_pipeline.sources.home_assistant.formats.exports import Export, NotUsed, read_export
 from darkstar_pipeline.sources.home_assistant.formats.states import States
@@ -43,7 +43,15 @@ from darkstar_pipeline.sources.home_assistant.statistics import (
     with_statistics_of_minutes,
 )
 from darkstar_pipeline.sources.home_assistant.subject_mapping import CLOCK, Subjects, clock_zone, decide_subjects
-from darkstar_pipeline.sources.parsed import REASON, REJECT_SCHEMA, no_rejects, numbered, refused_note, rejects_of
+from darkstar_pipeline.sources.parsed import (
+    REASON,
+    REJECT_SCHEMA,
+    ReadAs,
+    no_rejects,
+    numbered,
+    refused_note,
+    rejects_of,
+)
 from darkstar_pipeline.sources.price_lists.areas import refuse_other_area
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
 from darkstar_pipeline.sources.price_lists.publication import KnownSlots
@@ -76,6 +84,7 @@ class HomeAssistantData:
         understood: how each recorded sensor that is taken was understood.
         balance: whether the flows of the home add up; None where too few of them are recorded.
         remarks: readings that are refused or altered, see `remarks`.
+        read_as: how each quantity was read.
     """
 
     readings: pl.DataFrame
@@ -88,6 +97,7 @@ class HomeAssistantData:
     understood: tuple[Understood, ...] = ()
     balance: Balance | None = None
     remarks: pl.DataFrame = field(default_factory=no_remarks)
+    read_as: tuple[ReadAs, ...] = ()
 
 
 @dataclass
@@ -97,6 +107,7 @@ class _Collected:
     rejects: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     notes: list[str] = field(default_factory=list[str])
     remarks: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    read_as: list[ReadAs] = field(default_factory=list[ReadAs])
     rows_read: int = 0
     quantities: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -133,6 +144,7 @@ def read_home_assistant(
     recorded = readings_of(states, until, site.timezone, subjects)
     collected.notes += [*subjects.taxes(), *recorded.notes]
     collected.remarks.append(recorded.remarks)
+    collected.read_as += [read_as(seen, recorded.notes) for seen in recorded.understood]
     stated_zone = zone if CLOCK in mapping else None
     hours, fine = _hours(exports, subjects, stated_zone, site, now, collected)
     readings = _believed(with_statistics_of_minutes(recorded.frame, fine), site, collected)
@@ -151,6 +163,7 @@ def read_home_assistant(
         notes=tuple(collected.notes),
         understood=recorded.understood,
         balance=balance_of(readings),
+        read_as=tuple(collected.read_as),
         remarks=all_remarks([*collected.remarks, *remarks_on_rejects(rejects, site.timezone)]),
     )
 
@@ -246,6 +259,7 @@ def _hours(
     energy = hourly_energy(good, subjects, site.timezone)
     hours, notes = energy.hours, energy.notes
     collected.remarks.append(energy.remarks)
+    collected.read_as += energy.read_as
     refuse_implausible(hours)
     stamps = good.filter(~pl.col("file").is_in([export.file for export in local]))["stamp"]
     naive = bool(stamps.str.contains(r"\d$").any()) and not bool(stamps.str.contains(r"(Z|[+-]\d\d:?\d\d)$").any())
@@ -283,6 +297,7 @@ def _prices(
             collected.rows_read += parsed.rows_read
             parts.append(parsed.rows.select(pl.col(name).cast(dtype) for name, dtype in PRICES.items()))
             collected.notes += parsed.notes
+            collected.read_as += parsed.read_as
     return pl.concat(parts).unique("slot_start", keep="last", maintain_order=True).sort("slot_start")
 
 
@@ -304,6 +319,9 @@ def _recorded_prices(sensor: Series, until: float, site: SiteSettings, collected
     limit = price_limit(site.currency, MAX_PRICE_EUR)
     believable = slots.filter(pl.col("price").abs() <= limit)
     collected.notes += way.notes
+    format_, treatment = "Home Assistant history, price sensor", "; ".join(way.notes)
+    told = ReadAs(quantity="price", format=format_, sensor=sensor.entity, unit=sensor.unit, treatment=treatment)
+    collected.read_as.append(told)
     if beyond := slots.height - believable.height:
         collected.notes.append(
             f"{sensor.entity}: {beyond} slots above {limit:g} {site.currency}/kWh were left out: no market pays that"

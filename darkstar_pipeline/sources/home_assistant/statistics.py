@@ -21,7 +21,7 @@ from darkstar_pipeline.sources.home_assistant.formats.statistics_layouts import 
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject, unit_in
 from darkstar_pipeline.sources.home_assistant.sensor_units import in_one_unit
 from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects
-from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
+from darkstar_pipeline.sources.parsed import REASON, ReadAs, object_to, reason_if
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, MIN_TYPICAL_KW
 from darkstar_pipeline.sources.remarks import all_remarks
 from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with_naive_read_as
@@ -155,12 +155,14 @@ class HourlyEnergy:
         fine: by slots, from periods of minutes.
         notes: remarks for the person who imports.
         remarks: rows that are left out, see `remarks`.
+        read_as: how each sensor was read.
     """
 
     hours: pl.DataFrame
     fine: pl.DataFrame
     notes: tuple[str, ...]
     remarks: pl.DataFrame
+    read_as: tuple[ReadAs, ...]
 
 
 def hourly_energy(rows: pl.DataFrame, subjects: Subjects, timezone: str) -> HourlyEnergy:
@@ -180,6 +182,7 @@ def hourly_energy(rows: pl.DataFrame, subjects: Subjects, timezone: str) -> Hour
     fine: list[pl.DataFrame] = []
     notes: list[str] = []
     treated: list[pl.DataFrame] = []
+    read_as: list[ReadAs] = []
     taken = rows.filter(~pl.col("entity").is_in(list(chosen.left_out)))
     for key, group in taken.partition_by("file", "entity", as_dict=True, maintain_order=True).items():
         entity = str(key[1])
@@ -191,12 +194,29 @@ def hourly_energy(rows: pl.DataFrame, subjects: Subjects, timezone: str) -> Hour
             fine.append(_of_entity(curve.cut(), column, entity))
         notes += told
         treated += remarks
+        read_as.append(_read_as(entity, subjects, told))
         notes.append(
             f"{entity} of {key[0]} is taken as {column}: {hours['energy_kwh'].sum():.2f} kWh in {hours.height} hours"
         )
     empty = pl.DataFrame(schema={**HOURLY, "entity": pl.String()})
     hours, slots = (one_a_start(pl.concat([empty, *some]), chosen.sums, subjects.signs) for some in (parts, fine))
-    return HourlyEnergy(hours=hours, fine=slots, notes=(*notes, *chosen.notes), remarks=all_remarks(treated))
+    return HourlyEnergy(
+        hours=hours,
+        fine=slots,
+        notes=(*notes, *chosen.notes),
+        remarks=all_remarks(treated),
+        read_as=tuple(read_as),
+    )
+
+
+def _read_as(entity: str, subjects: Subjects, notes: Sequence[str]) -> ReadAs:
+    return ReadAs(
+        quantity=subjects.of[entity].value,
+        format="Home Assistant long-term statistics",
+        sensor=entity,
+        unit=subjects.units.get(entity) or unit_in(entity) or "not stated",
+        treatment="; ".join(note.removeprefix(f"{entity}: ") for note in notes),
+    )
 
 
 def _of_entity(cut: pl.DataFrame, column: str, entity: str) -> pl.DataFrame:

@@ -10,7 +10,16 @@ from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.duplicates import resolve_duplicates
 from darkstar_pipeline.sources.numbers import with_numbers
-from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, reason_if, refused_note, rejects_of
+from darkstar_pipeline.sources.parsed import (
+    REASON,
+    Parsed,
+    ReadAs,
+    numbered,
+    object_to,
+    reason_if,
+    refused_note,
+    rejects_of,
+)
 from darkstar_pipeline.sources.price_lists.areas import same_area
 from darkstar_pipeline.sources.price_lists.checks import PRICE_MINUTES, price_checks, refuse_future
 from darkstar_pipeline.sources.price_lists.entries import NORD_POOL_ACTION
@@ -70,7 +79,10 @@ def read_price_lists(offer: PriceOffer, site: SiteSettings, now: datetime, known
         refused_note(rejects, offer.file),
         f"{offer.file}: {checked[1]} repeated prices are equal and count once" if checked[1] else "",
     )
-    return Parsed(rows=repeat_prices(good), rejects=rejects, rows_read=raw.height).noting(*notes)
+    treatment = "; ".join((*offer.notes, *way.notes))
+    unit = lists[0].stated.unit
+    read_as = ReadAs(quantity="price", format=offer.format, sensor="", unit=unit, treatment=treatment)
+    return Parsed(rows=repeat_prices(good), rejects=rejects, rows_read=raw.height, read_as=(read_as,)).noting(*notes)
 
 
 def _neighbours(offer: PriceOffer, own: Sequence[PriceList], way: Conversion, name: str) -> pl.DataFrame:

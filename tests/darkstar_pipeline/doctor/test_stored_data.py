@@ -13,7 +13,7 @@ from darkstar_pipeline.doctor.stored_data import examine_data
 from darkstar_pipeline.doctor.stored_quantities import StoredQuantity
 from darkstar_pipeline.doctor.stored_rows import fact_rows, quantity_rows
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, METER_READINGS
+from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE, IMPORT_REMARKS, METER_READINGS
 from tests.builders.small_home import DAYS, FIRST, LAST, SHORT_DAY, small_context
 
 
@@ -163,3 +163,30 @@ def test_what_imports_refused_and_altered_is_counted_with_its_reason(context: Co
         "6 readings refused at import on 2 days, first 2025-10-25 14:00: sensor.a: glitch",
         "4 readings refused at import on 2 days, first 2025-10-25 14:00: pv_kwh -1.5 kWh is negative",
     ]
+
+
+def test_what_a_source_was_read_as_is_told_once_for_all_its_quantities(context: Context):
+    slot = datetime(2025, 10, 20, 12, tzinfo=UTC)
+    rows = pl.DataFrame(
+        {
+            "quantity": ["load_kwh", "pv_kwh", "price"],
+            "source": ["test", "test", "another.csv"],
+            "unit": ["kWh", "kWh", "SEK/kWh"],
+        }
+    ).with_columns(
+        site=pl.lit("home"),
+        first_slot=pl.lit(slot),
+        local_day=pl.lit(slot.date()),
+        format=pl.lit("tidy file"),
+        sensor=pl.lit(""),
+        treatment=pl.lit(""),
+        imported_at=pl.lit(slot),
+    )
+    context.lake.write_days(IMPORT_PROVENANCE, "home", [slot.date()], rows)
+    data = examine_data(context, date(2025, 11, 1), None)
+    assert [(one.quantity, len(one.provenance)) for one in data.quantities] == [
+        ("load_kwh", 1),
+        ("pv_kwh", 1),
+        ("price", 0),
+    ]
+    assert {"fact": "load, pv", "value": "test read as tidy file, in kWh"} in fact_rows(data, context.timezone)

@@ -82,7 +82,8 @@ def test_later_import_wins_per_slot_and_column_and_only_changed_days_are_written
     assert stored["load_kwh"].null_count() == 0
     after = bytes_of(place.lake.root)
     assert [name for name in after if after[name] != before[name]] == [
-        "meter_readings/site=home/day=2026-01-11/part.parquet"
+        "import_provenance/site=home/day=2026-01-10/part.parquet",
+        "meter_readings/site=home/day=2026-01-11/part.parquet",
     ]
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 from darkstar_pipeline.sources.home_assistant.series import Kind, Series
+from darkstar_pipeline.sources.parsed import ReadAs
 
 _POSITIVE = {
     Subject.GRID: "import",
@@ -65,6 +66,25 @@ def understood(sensor: Series, quantity: str, slots: pl.DataFrame | None) -> Und
         every_s=round(float(np.median(np.diff(seconds))), 1) if len(seconds) > 1 else None,
         samples=tuple(round(float(values[index]), 3) for index in middle),
         energy_kwh=None if slots is None else round(float(slots[quantity].sum()), 3),
+    )
+
+
+def read_as(seen: Understood, notes: Sequence[str]) -> ReadAs:
+    """Return how a sensor was read.
+
+    Args:
+        seen: how it was understood.
+        notes: notes on all sensors; those that begin with this one's name tell how its values were treated.
+    """
+    treatment = [note.removeprefix(f"{seen.sensor}: ") for note in notes if note.startswith(f"{seen.sensor}: ")]
+    if seen.positive and not any(note.startswith("positive is") for note in treatment):
+        treatment.insert(0, f"positive is {seen.positive}")
+    return ReadAs(
+        quantity=seen.quantity,
+        format=f"Home Assistant history, {seen.kind}",
+        sensor=seen.sensor,
+        unit=seen.unit if seen.unit_is_stated else f"{seen.unit} (by size)",
+        treatment="; ".join(treatment),
     )
 
 
