@@ -1,0 +1,124 @@
+"""The numbers by which a reading is one that a home cannot have had, each tried on both of its sides."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from darkstar_pipeline.quality.unlike_home import unlike_home
+from env.time_grid import SLOT_DTYPE
+
+START = datetime(2026, 1, 10, tzinfo=UTC)
+
+
+def suspects(values: Sequence[float | None], minutes: int = 60, column: str = "load_kwh") -> dict[int, str]:
+    """Positions of the readings that are not believed, with the reason, in a home on UTC."""
+    stamps = pl.Series([START + timedelta(minutes=minutes * n) for n in range(len(values))]).cast(SLOT_DTYPE)
+    frame = pl.DataFrame({"slot_start": stamps, "native_minutes": minutes, column: pl.Series(values, dtype=pl.Float64)})
+    found = unlike_home(frame.drop_nulls(column), column, "UTC")
+    return {
+        round((at - START) / timedelta(minutes=minutes)): str(reason)
+        for at, reason in zip(found["slot_start"], found["unlike"], strict=True)
+    }
+
+
+def hours(usual: float, changes: Mapping[int, float | None], days: int = 2) -> list[float | None]:
+    """A home that uses as much every hour, but for some of them."""
+    return [changes.get(n, usual) for n in range(24 * days)]
+
+
+@pytest.mark.parametrize(
+    ("usual", "changes", "found"),
+    [
+        (0.5, {24: 12.85}, [24]),
+        (0.5, {24: 12.87}, []),
+        (0.5, {24: 11.15}, [24]),
+        (0.5, {24: 11.13}, []),
+        (0.5, {26: 12.0}, [26]),
+        (0.5, {27: 12.0}, []),
+        (0.5, {45: 12.0}, [45]),
+        (0.5, {44: 12.0}, []),
+        (0.5, {24: 12.0, 25: 1.6}, []),
+        (0.5, {24: 12.0, 25: 1.5}, [24]),
+        (0.5, {25: 12.0, 24: 1.6}, []),
+        (0.084, {24: 2.016}, [24]),
+        (0.083, {24: 2.0}, []),
+        (0.5, {10: None, 11: None, 24: 11.0}, [24]),
+        (0.5, {9: None, 10: None, 11: None, 24: 10.5}, []),
+        (0.5, {12: 13.0, 24: 11.5}, [24]),
+    ],
+)
+def test_total_of_the_day_before(usual: float, changes: dict[int, float | None], found: list[int]):
+    """3 % and an hour's use beside the total, three hours about midnight, alone, 2 kWh, a day of 22 hours.
+
+    The last: a reading that is no ordinary one is no part of the total.
+    """
+    assert list(suspects(hours(usual, changes))) == found
+    assert list(suspects(hours(usual, changes), column="import_kwh")) == found
+
+
+@pytest.mark.parametrize(("usual", "found"), [(0.79, [24]), (0.81, [])])
+def test_total_is_three_times_what_is_usual_that_day(usual: float, found: list[int]):
+    assert list(suspects([*[0.1] * 24, 2.4, *[usual] * 23])) == found
+
+
+@pytest.mark.parametrize(
+    ("usual", "changes", "found"),
+    [
+        (0.5, {12: 15.1}, [12]),
+        (0.5, {12: 15.0}, []),
+        (2.0, {12: 16.1}, [12]),
+        (2.0, {12: 16.0}, []),
+        (0.5, {12: 20.0, 13: 20.0}, []),
+        (0.5, {12: 20.0, 14: 20.0}, [12, 14]),
+    ],
+)
+def test_reading_many_times_what_is_usual(usual: float, changes: dict[int, float | None], found: list[int]):
+    assert list(suspects(hours(usual, changes))) == found
+    assert all(" times what is usual that day" in reason for reason in suspects(hours(usual, changes)).values())
+
+
+@pytest.mark.parametrize(("count", "found"), [(4, [30, 31, 32, 33]), (5, [])])
+def test_readings_of_an_hour_at_most(count: int, found: list[int]):
+    values = [0.125] * 96
+    values[30 : 30 + count] = [5.0] * count
+    assert list(suspects(values, 15)) == found
+    assert (
+        suspects([0.5] * 12 + [20.0] + [0.5] * 11)[12]
+        == "load_kwh 20.0 kWh is 20.0 kW, 40 times what is usual that day"
+    )
+
+
+@pytest.mark.parametrize(
+    ("zeros", "found"), [(range(6, 18), 12), (range(6, 17), 0), (range(24), 24), (range(18, 30), 12), (range(0), 0)]
+)
+def test_load_stands_still_for_twelve_hours(zeros: range, found: int):
+    values = hours(0.5, dict.fromkeys(zeros, 0.0))
+    assert len(suspects(values)) == found
+    assert not suspects(values, column="pv_kwh")
+
+
+@pytest.mark.parametrize(("load", "found"), [(0.0049, 24), (0.0051, 0)])
+def test_load_of_less_than_five_watts_is_none(load: float, found: int):
+    values: list[float | None] = [load] * 24 + [0.5] * 24
+    assert len(suspects(values)) == found
+    assert all("all day" in reason for reason in suspects(values).values())
+
+
+@pytest.mark.parametrize(("rows", "found"), [(22, 22), (21, 0)])
+def test_day_without_load_has_twenty_two_hours(rows: int, found: int):
+    assert len(suspects([0.0] * rows)) == found
+
+
+@pytest.mark.parametrize(("others", "found"), [(0, 48), (1, 0)])
+def test_home_that_is_often_at_zero_does_not_stand_still(others: int, found: int):
+    """One zero in fifty elsewhere on the day is often."""
+    values: list[float | None] = [0.1] * 96
+    values[20:68] = [0.0] * 48
+    values[90 : 90 + others] = [0.0] * others
+    assert len(suspects(values, 15)) == found
+
+
+def test_what_was_not_read_is_not_judged():
+    assert suspects([0.5] * 5 + [float("nan"), float("inf")] + [0.5] * 17) == {}
