@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
@@ -15,6 +16,8 @@ from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.schemas.overrides import OverrideRequest
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SPOT_PRICES
+from env.power_tariff import PowerTariff
+from env.tariff import Tariff
 from env.time_grid import slot_count
 from tests.builders.service_home import LONG_DAY, made_engine, moment, place_version, put_in_use
 from tests.builders.small_home import ZONE
@@ -233,6 +236,25 @@ def test_value_decides_when_no_version_is_in_use(context: Context) -> None:
     plan = check(engine)
     assert sources(plan) == [("champion", "unavailable"), ("value", "released")]
     assert plan.model is None
+
+
+@pytest.mark.slow  # plans with a demand charge
+def test_import_limit_is_commanded_when_power_is_charged(context: Context) -> None:
+    """The level stands in the verified plan and in the command."""
+    (RegisteredModel.of(context).folder / POINTER).unlink()
+    charging = tuple(
+        replace(version, power=(PowerTariff(price_per_kw=81.25),)) for version in context.site.tariff.versions
+    )
+    limits = replace(context.site.limits, takes_import_limit=True)
+    limited = replace(context, site=replace(context.site, limits=limits, tariff=Tariff(charging)))
+    engine, _ = made_engine(limited)
+    plan = engine.replan()
+    assert (plan.rung, plan.verified) == ("value", True)
+    limit_kw = {slot.slot_start: slot.import_limit_kw for slot in plan.slots}
+    assert any(limit is not None for limit in limit_kw.values())
+    command = engine.command()
+    assert command.import_limit_kw == limit_kw[command.slot_start]
+    assert not command.default or command.import_limit_kw is None
 
 
 def test_optimiser_plans_when_policies_fail(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
