@@ -58,9 +58,32 @@ def evaluate_challenger(
     champion = _champion(context)
     both = [challenger] if champion is None else [challenger, champion]
     verdict = score_on_days(context, both, windows.test)
-    own = daily_costs(verdict, challenger.name)
-    other = daily_costs(verdict, FALLBACK if champion is None else champion.name)
-    shadow_days = min(context.site_settings.learning.shadow_days, len(own) // 4)
+    document = gate_document(
+        verdict,
+        challenger.name,
+        None if champion is None else champion.name,
+        saved_on_validation=saved_on_validation,
+        shadow_days=context.site_settings.learning.shadow_days,
+    )
+    document["against"] = FALLBACK if champion is None else f"version {champion.version}"
+    return GateResult(document=document, figures=policy_metrics(verdict, challenger.name), verdict=verdict)
+
+
+def gate_document(
+    verdict: Evaluation, challenger: str, champion: str | None, *, saved_on_validation: float, shadow_days: int
+) -> dict[str, Any]:
+    """Return the evidence on a challenger; its `promote` decides.
+
+    Args:
+        verdict: on the test days, with `value`, the challenger and the champion.
+        challenger: name of the challenger in it.
+        champion: name of the policy in use in it; None where that is `value`.
+        saved_on_validation: the challenger's saving on the validation days against `value` [money].
+        shadow_days: length of the shadow period at the end of the test days [d].
+    """
+    own = daily_costs(verdict, challenger)
+    other = daily_costs(verdict, FALLBACK if champion is None else champion)
+    shadow_days = min(shadow_days, len(own) // 4)
     split = len(own) - shadow_days
     costs: tuple[Energy, Energy] = (other["cost"].to_numpy(), own["cost"].to_numpy())
     breaches = own["breaches"].to_numpy()
@@ -70,12 +93,12 @@ def evaluate_challenger(
     assessment = promotion_test.assess_challenger(
         costs[0][:split], costs[1][:split], breaches=int(breaches[:split].sum()), shadow=shadow
     )
-    document = {**assessment.document(), "against": FALLBACK if champion is None else f"version {champion.version}"}
+    document = assessment.document()
     if champion is None:
         document |= _first_version_verdict(costs, int(breaches.sum()), saved_on_validation)
     elif verdict.months.height:
-        document |= _bill_verdict(verdict, challenger.name, document)
-    return GateResult(document=document, figures=policy_metrics(verdict, challenger.name), verdict=verdict)
+        document |= _bill_verdict(verdict, challenger, document)
+    return document
 
 
 def _champion(context: Context) -> TrainedPolicy | None:

@@ -31,10 +31,12 @@ from darkstar_pipeline.policies.trained import trained_policy
 from darkstar_pipeline.retention.apart import apply_where_due
 from darkstar_pipeline.state.atomic_files import atomic_write
 from planner.artifacts.atomic_files import make_folder
+from planner.demand_charges.bills import has_demand_charge
 
 POLICIES = ("lightgbm", "rl")
 RECENT_DAYS = 28
 STALE_DAYS = 7
+MONTH_DAYS = 31
 LEAST_USABLE_SHARE = 0.5
 ACTOR = "retrain"
 
@@ -140,7 +142,8 @@ class Retrain:
         days = usable_days(context, None, at - timedelta(days=1))
         self.report = RetrainReport(site=context.site_name, at=at, warnings=tuple(_warnings(at, days)))
         try:
-            self.windows = split(days[-_max_days(context) :], context.site_settings.learning, with_test=True)
+            rules, charged = context.site_settings.learning, has_demand_charge(context.site)
+            self.windows = split(days[-_max_days(context) :], rules, with_test=True, whole_months=charged)
         except DataMissingError as error:
             warnings = (*self.report.warnings, str(error))
             changes = {"status": "too_little", "warnings": warnings, "champion": self._in_use()}
@@ -271,7 +274,8 @@ def retrain(
 def _max_days(context: Context) -> int:
     """Return the largest number of days of all windows together."""
     settings = context.site_settings.learning
-    return settings.train_days + settings.validation_days + settings.test_days
+    month = MONTH_DAYS if has_demand_charge(context.site) else 0
+    return settings.train_days + settings.validation_days + settings.test_days + month
 
 
 def _warnings(at: date, days: list[date]) -> list[str]:

@@ -98,3 +98,19 @@ def test_caps_below_the_least_are_refused_as_settings(changes: dict[str, int]) -
     """No number of days would be enough."""
     with pytest.raises(ValueError, match="least_"):
         rules(**changes)
+
+
+@pytest.mark.parametrize(
+    ("n_days", "first"),
+    [
+        pytest.param(240, date(2026, 7, 1), id="the month from its first day on"),
+        pytest.param(90, date(2026, 3, 10), id="too few days for a whole month"),
+    ],
+)
+def test_test_begins_with_a_month_where_bills_do_and_enough_is_left(n_days: int, first: date) -> None:
+    days = [date(2026, 1, 1) + timedelta(days=by) for by in range(n_days)]
+    rules = LearningSettings(train_days=200, validation_days=20, test_days=42, least_train_days=40)
+    windows = split(days, rules, with_test=True, whole_months=True)
+    plain = split(days, rules, with_test=True)
+    assert windows.test[-1] == plain.test[-1] == days[-1]
+    assert (windows.test[0], windows.test[0] <= plain.test[0]) == (first, True)
