@@ -278,6 +278,23 @@ def power_costs(slots: pl.DataFrame, tariff: PowerTariff, timezone: str) -> pl.D
     return mean.with_columns(cost=pl.Series(costs, dtype=pl.Float64))
 
 
+def rolling_bills(costs: pl.DataFrame, months: int = 12) -> pl.DataFrame:
+    """Add what each month's bill says where it is of the mean of the last months, as in Flanders.
+
+    A month's peak is then paid in parts, in its own bill and those after it. What it costs in all is `cost`, which
+    plans and evaluations weigh; the bills add up to the same, later.
+
+    Args:
+        costs: rows of `power_costs`, a month each, without a month left out.
+        months: number of last months in the mean; of a home with fewer, those that it has.
+
+    Returns:
+        The rows with `bill` [money, tax included].
+    """
+    ordered = costs.sort("month")
+    return ordered.with_columns(bill=pl.col("cost").rolling_mean(months, min_samples=1))
+
+
 def month_state(slots: pl.DataFrame, tariff: PowerTariff, timezone: str, now: datetime) -> MonthState:
     """The peaks of the month of `now`, from the import before it.
 

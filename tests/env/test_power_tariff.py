@@ -19,6 +19,7 @@ from env.power_tariff import (
     month_state,
     peaks,
     power_costs,
+    rolling_bills,
     weighted_periods,
 )
 from env.time_grid import day_start, grid
@@ -236,6 +237,33 @@ def test_first_window_wins_when_two_hold() -> None:
 def test_least_power_is_charged_when_the_mean_is_below_it() -> None:
     """2 kW at 10 a kW, though no more than 0.4 was drawn."""
     assert total(month_slots(2026, 5, {}), PowerTariff(price_per_kw=10.0, minimum_kw=2.0)) == pytest.approx(20.0)
+
+
+# Highest quarter-hours of fourteen months [kW], of which three are below the 2.5 kW that are charged at least.
+FLEMISH_PEAKS = (4.0, 1.2, 3.0, 6.5, 2.0, 2.5, 2.6, 5.0, 4.4, 3.1, 0.8, 7.2, 2.9, 8.0)
+FLANDERS = PowerTariff(top=1, minutes=15, minimum_kw=2.5, price_per_kw=4.0)
+
+
+def test_flemish_bills_are_of_the_mean_of_the_last_twelve_months_to_the_cent() -> None:
+    starts = [datetime(2025 + n // 12, n % 12 + 1, 10, 17, tzinfo=UTC) for n in range(len(FLEMISH_PEAKS))]
+    slots = pl.DataFrame(
+        {"slot_start": [start + timedelta(minutes=15 * slot) for start in starts for slot in range(4)]}
+    ).with_columns(import_kwh=pl.Series([kw / 4 * share for kw in FLEMISH_PEAKS for share in (0.3, 1.0, 0.6, 0.1)]))
+    costs = power_costs(slots, FLANDERS, "Europe/Brussels")
+    assert costs["cost"].to_list() == pytest.approx([4.0 * max(kw, 2.5) for kw in FLEMISH_PEAKS])
+    bills = rolling_bills(costs)["bill"].round(2).to_list()
+    # 4 EUR of 4.0 kW; of (4.0 + 2.5) / 2; ...; of 45.8 / 12 in December, 44.7 / 12 in January, 50.2 / 12 in February.
+    assert bills[:3] == [16.0, 13.0, 12.67]
+    assert bills[11:] == [15.27, 14.9, 16.73]
+
+
+def test_a_flemish_peak_costs_in_twelve_bills_what_its_month_is_charged() -> None:
+    months = [date(2025 + n // 12, n % 12 + 1, 1) for n in range(36)]
+    flat = pl.DataFrame({"month": months, "cost": [10.0] * 36})
+    higher = flat.with_columns(cost=pl.when(pl.col("month") == months[14]).then(16.0).otherwise("cost"))
+    added = rolling_bills(higher)["bill"] - rolling_bills(flat)["bill"]
+    assert added.sum() == pytest.approx(6.0)
+    assert added.filter(added > 1e-9).len() == 12
 
 
 def test_month_so_far_costs_a_share_when_it_has_fewer_days_than_peaks() -> None:
