@@ -29,6 +29,7 @@ CALLED_FROM_OUTSIDE = {
     "sample_weeks": "used by the notebooks",
     "load_errors": "a feature, looked up by name",
     "from_config_value": "Dagster's interface",
+    "rolling_bills": "docs/power_tariffs.md gives it to people",
     "handle_output": "Dagster's interface",
     "load_input": "Dagster's interface",
     "store_event_batch": "Dagster's interface",
