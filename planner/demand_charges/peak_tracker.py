@@ -9,7 +9,7 @@ Steps of a tariff are taken as a price: from the step that the month is in, the 
 """
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import cast
@@ -21,6 +21,7 @@ from env.inverter import Energy
 from env.power_tariff import MonthState, PowerTariff, peaks
 from env.site import Site
 from env.time_grid import local_day
+from planner.demand_charges.day_curves import DayCurve, day_curve, expected_level
 from planner.demand_charges.month_bound import DayProblem, MonthOracle
 from planner.optimizer.peak_calendar import peak_calendar
 from planner.value.protocol import Protocol
@@ -38,10 +39,11 @@ class PeakTracker:
     Args:
         site: the home, whose tariff has a demand charge.
         protocol: start and settlement of days.
+        scenarios: of each day, as known when it began; of a day that has none nothing is expected.
     """
 
-    def __init__(self, site: Site, protocol: Protocol) -> None:
-        self.site, self.protocol = site, protocol
+    def __init__(self, site: Site, protocol: Protocol, scenarios: Mapping[date, Scenarios] | None = None) -> None:
+        self.site, self.protocol, self.scenarios = site, protocol, scenarios or {}
         self.day: date | None = None
         self.month: date | None = None
         self.tariffs: tuple[PowerTariff, ...] = ()
@@ -49,6 +51,7 @@ class PeakTracker:
         self.chosen, self.days_left = False, 0
         self.levels_kw, self.rates = np.zeros(0), np.zeros(0)
         self._problems: dict[datetime, DayProblem] = {}
+        self._curves: dict[date, DayCurve] = {}
 
     def begin_day(self, day: date) -> None:
         """Begin a day; with another month the peaks are cleared."""
@@ -59,6 +62,7 @@ class PeakTracker:
             self.tariffs = self.site.tariff.in_force(month).power
             self.peaks_kw = [[] for _ in self.tariffs]
             self._problems.clear()  # the components may be others
+            self._curves.clear()
 
     def know(self, states: Sequence[MonthState]) -> None:
         """Take over the metered month: the peaks before today and today's so far, which stands like them."""
@@ -77,7 +81,7 @@ class PeakTracker:
         self,
         slot_start: pl.Series,
         past_days: Sequence[pl.DataFrame],
-        scenario_days: Sequence[pl.DataFrame],
+        today: pl.DataFrame,
         *,
         today_kw: Sequence[float] = (),
     ) -> SlotPrices:
@@ -85,13 +89,13 @@ class PeakTracker:
 
         Args:
             slot_start: of the slots (UTC).
-            past_days: the days before it, at most `SIMILAR_DAYS`: `slot_start, import_price, export_price,
+            past_days: the days before it, at most `SIMILAR_DAYS`: `slot_start, local_day, import_price, export_price,
                 load_kwh, pv_kwh`.
-            scenario_days: the day's scenarios, used while too few past days are there.
+            today: the same of the day, whose scenarios fill in while too few past days are there.
             today_kw: peak of the day so far, of each component: up to it the rest of the day is free [kW]; empty at the
                 start of the day.
         """
-        self._choose(past_days, scenario_days)
+        self._choose(past_days, today)
         calendars = [peak_calendar(slot_start, tariff, self.site.timezone) for tariff in self.tariffs]
         tops = np.array([tariff.top for tariff in self.tariffs])
         once_a_day = [tariff.different_days for tariff in self.tariffs]
@@ -100,14 +104,14 @@ class PeakTracker:
             return prices
         raised = slot_prices(calendars, np.maximum(self.levels_kw, today_kw), self.rates / tops)
         days = slot_start.alias("slot_start").to_frame().select(local_day(self.site.timezone))["local_day"]
-        today = (days == self.day).to_numpy()
+        is_today = (days == self.day).to_numpy()
         return replace(
             prices,
-            free_kwh=np.where(today, raised.free_kwh, prices.free_kwh),
+            free_kwh=np.where(is_today, raised.free_kwh, prices.free_kwh),
             day_peak=None if prices.day_peak is None else prices.day_peak.begun(today_kw[prices.component]),
         )
 
-    def _choose(self, past_days: Sequence[pl.DataFrame], scenario_days: Sequence[pl.DataFrame]) -> None:
+    def _choose(self, past_days: Sequence[pl.DataFrame], today: pl.DataFrame) -> None:
         """Choose the level of the day, once."""
         if self.chosen:
             return
@@ -116,9 +120,33 @@ class PeakTracker:
         least = [tariff.minimum_kw for tariff in self.tariffs]
         rates = [_rate(tariff, peaks_kw) for tariff, peaks_kw in zip(self.tariffs, self.peaks_kw, strict=True)]
         self.rates = np.array(rates, dtype=np.float64)
-        days = [*(self._problem(day) for day in past_days)]
-        days += [self._new_problem(day) for day in scenario_days[: max(LEAST_DAYS - len(past_days), 0)]]
-        self.levels_kw = np.maximum(self._levels(days), np.maximum(floor_kw, least))
+        levels = self._expected_levels(past_days, today) if self._once_a_day() else self._levels(past_days, today)
+        self.levels_kw = np.maximum(levels, np.maximum(floor_kw, least))
+
+    def _once_a_day(self) -> bool:
+        """Return whether there is but one component, with a price per kW by which a day is charged once."""
+        if len(self.tariffs) != 1:
+            return False
+        (tariff,) = self.tariffs
+        return tariff.different_days and not tariff.tiers and tariff.price_per_kw > 0
+
+    def _expected_levels(self, past_days: Sequence[pl.DataFrame], today: pl.DataFrame) -> Energy:
+        """Return the level at which the rest of the month is expected to cost least, were it like those days [kW]."""
+        known = [day for day in past_days if day["local_day"][0] in self.scenarios]
+        if len(known) < LEAST_DAYS:
+            known += [today] if self.day in self.scenarios else []
+        if not known:
+            return np.zeros(1)
+        (tariff,), (peaks_kw,) = self.tariffs, self.peaks_kw
+        curves = [self._curve(day, tariff) for day in known]
+        return np.array([expected_level(curves, tariff, days_left=self.days_left, peaks_kw=peaks_kw)])
+
+    def _curve(self, slots: pl.DataFrame, tariff: PowerTariff) -> DayCurve:
+        """Return the curve of a day, cached for the days after it."""
+        day = cast("date", slots["local_day"][0])
+        if day not in self._curves:
+            self._curves[day] = day_curve(slots, self.scenarios[day], tariff, self.site, self.protocol)
+        return self._curves[day]
 
     def _new_problem(self, slots: pl.DataFrame) -> DayProblem:
         return DayProblem(slots, self.site, self.protocol, self.tariffs)
@@ -132,8 +160,12 @@ class PeakTracker:
                 del self._problems[old]
         return self._problems[start]
 
-    def _levels(self, like: Sequence[DayProblem]) -> Energy:
+    def _levels(self, past_days: Sequence[pl.DataFrame], today: pl.DataFrame) -> Energy:
         """Return the levels that would be optimal for the rest of the month, were it like those days [kW]."""
+        like = [self._problem(day) for day in past_days]
+        if self.day is not None and self.day in self.scenarios:
+            filling = scenario_days(today, self.scenarios[self.day])[: max(LEAST_DAYS - len(past_days), 0)]
+            like += [self._new_problem(day) for day in filling]
         if not like or not self.tariffs:
             return np.zeros(len(self.tariffs))
         oracle = MonthOracle(

@@ -3,7 +3,8 @@
 With a demand charge planners carry the month's peaks, too (`planner.demand_charges.peak_tracker`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,7 @@ import polars as pl
 from env.inverter import Command, Decision, Energy
 from env.power_tariff import MonthState, month_state
 from planner.demand_charges.bills import has_demand_charge
-from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker, scenario_days
+from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker
 from planner.optimizer.home_program import HomeProgram
 from planner.policies.mpc import ExactHorizon, ExactPrograms, Mpc, exact_program, known_span
 from planner.policies.value_policy import ValueDays
@@ -92,7 +93,7 @@ class ScenarioPlanner(RollingPlanner):
         super().__init__(window)
         scenarios = (source or ScenarioSource(history=window.history)).by_day(window.slots, window.site.timezone)
         self.by_day = [scenarios[day] for day in window.slots["local_day"].unique(maintain_order=True).to_list()]
-        self.months = _Months(window) if has_demand_charge(window.site) else None
+        self.months = _Months(window, scenarios) if has_demand_charge(window.site) else None
 
     def decide(self, slot: int, soc_kwh: Energy) -> Decision:
         """Return the command of a slot."""
@@ -103,7 +104,7 @@ class ScenarioPlanner(RollingPlanner):
     def begin_day(self) -> None:
         """Begin a day, with the peaks of the day before."""
         if self.months is not None:
-            self.months.begin_day(self.day, self.by_day[self.day])
+            self.months.begin_day(self.day)
 
     def power(self) -> SlotPrices | None:
         """Return the demand charge of the span; None where the tariff has none."""
@@ -125,11 +126,12 @@ class _Months:
 
     Args:
         window: the days.
+        scenarios: of each day.
     """
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, scenarios: Mapping[date, Scenarios]) -> None:
         self.window, self.day = window, -1
-        self.peaks = PeakTracker(window.site, window.protocol)
+        self.peaks = PeakTracker(window.site, window.protocol, scenarios)
         everything = np.zeros((0, len(window.slots)))
         free = SlotPrices(free_kwh=everything, price=everything, period=everything.astype(np.int64))
         self.meter = PowerMeter(window.site, free)
@@ -140,7 +142,7 @@ class _Months:
         world, before = self.window.world, max(slot - 1, 0)
         self.meter.read(slot, soc_kwh, world.load_kwh[:, before], world.pv_kwh[:, before])
 
-    def begin_day(self, day: int, scenarios: Scenarios) -> None:
+    def begin_day(self, day: int) -> None:
         """Begin another day."""
         if day > 0:
             past = slice(int(self.window.starts[day - 1]), int(self.window.starts[day]))
@@ -149,14 +151,14 @@ class _Months:
         self.peaks.begin_day(self.days[day]["local_day"][0])
         if self.window.month:
             self.peaks.know(self.window.month)
-        self.day, self.scenario_days = day, scenario_days(self.days[day], scenarios)
+        self.day = day
 
     def prices(self, first: int, end: int) -> SlotPrices:
         """Return the demand charge of slots `first` to `end`; the next month's slots count as this month's."""
         return self.peaks.prices(
             self.window.slots["slot_start"][first:end],
             self.days[max(self.day - SIMILAR_DAYS, 0) : self.day],
-            self.scenario_days,
+            self.days[self.day],
             today_kw=[state.today_kw for state in self._states(first)],
         )
 

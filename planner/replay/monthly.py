@@ -17,7 +17,7 @@ import polars as pl
 from env.inverter import Command, Decision, Energy
 from env.simulator import Decide, Replay, World, simulate
 from env.site import Site
-from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker, scenario_days
+from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker
 from planner.parallel import map_shards
 from planner.policies.mpc import ExactPrograms, Mpc, exact_program, known_span
 from planner.policies.value_policy import ValueDays
@@ -102,16 +102,18 @@ def _month(
     policy: str, site: Site, protocol: Protocol, history: Past, month: Month
 ) -> list[tuple[pl.DataFrame, Replay]]:
     """Replay a month's days, each knowing the peaks before it."""
-    planner, tracker = DAY_PLANNERS[policy](site, protocol), PeakTracker(site, protocol)
+    known = pl.concat([month.before, month.slots])
     scenarios = (
-        history if isinstance(history, Mapping) else ScenarioSource(history=history).by_day(month.slots, site.timezone)
+        history if isinstance(history, Mapping) else ScenarioSource(history=history).by_day(known, site.timezone)
     )
+    planner, tracker = DAY_PLANNERS[policy](site, protocol), PeakTracker(site, protocol, scenarios)
     past_days = month.before.partition_by("local_day", maintain_order=True)
     replayed: list[tuple[pl.DataFrame, Replay]] = []
     for slots in month.slots.partition_by("local_day", maintain_order=True):
         day = cast("date", slots["local_day"][0])
         tracker.begin_day(day)
-        day_start = _day_start(slots, scenarios[day], site, protocol, partial(_power, tracker, slots, past_days))
+        power = tracker.prices(slots["slot_start"], past_days, slots)
+        day_start = _day_start(slots, scenarios[day], site, protocol, power)
         start = np.array([protocol.start_soc_kwh])
         replay = simulate(planner(day_start), day_start.world, site, start)
         tracker.end_day(slots.select("slot_start").with_columns(import_kwh=pl.Series(replay.flows.import_kwh[0])))
@@ -120,19 +122,12 @@ def _month(
     return replayed
 
 
-def _power(
-    tracker: PeakTracker, slots: pl.DataFrame, past_days: list[pl.DataFrame], scenarios: Scenarios
-) -> SlotPrices:
-    """Return the demand charge of a day's slots, were the rest of the month like the past days, else the scenarios."""
-    return tracker.prices(slots["slot_start"], past_days, scenario_days(slots, scenarios))
-
-
 def _day_start(
     slots: pl.DataFrame,
     scenarios: Scenarios,
     site: Site,
     protocol: Protocol,
-    power: Callable[[Scenarios], SlotPrices],
+    power: SlotPrices,
 ) -> DayStart:
     world = world_of(slots, slots.height)
     load_forecast, pv_forecast = (np.nan_to_num(slots[name].cast(pl.Float64).to_numpy()) for name in _FORECASTS)
@@ -141,7 +136,7 @@ def _day_start(
         load_forecast=load_forecast,
         pv_forecast=pv_forecast,
         scenarios=scenarios,
-        power=power(scenarios),
+        power=power,
         settlement=protocol.settlement(world.import_price[0], site.battery),
     )
 

@@ -46,8 +46,12 @@ class SlotPrices:
         """The components but that of `day_peak`."""
         if self.day_peak is None:
             return self
-        rest = np.arange(len(self.price)) != self.component
-        return SlotPrices(free_kwh=self.free_kwh[rest], price=self.price[rest], period=self.period[rest])
+        return self.part_of([row for row in range(len(self.price)) if row != self.component])
+
+    def part_of(self, rows: Sequence[int]) -> "SlotPrices":
+        """Return some of the components, slot by slot."""
+        kept = np.array(rows, dtype=np.intp)
+        return SlotPrices(free_kwh=self.free_kwh[kept], price=self.price[kept], period=self.period[kept])
 
     @property
     def free_of_all(self) -> Energy:
@@ -154,7 +158,7 @@ def slot_prices(
     dearest = int(np.argmax(np.where(once_a_day, rates, 0.0))) if len(once_a_day) else -1
     running = dearest >= 0 and once_a_day[dearest] and rates[dearest] > 0
     return SlotPrices(
-        day_peak=_day_peak(calendars[dearest], levels_kw[dearest], rates[dearest]) if running else None,
+        day_peak=day_peak(calendars[dearest], levels_kw[dearest], rates[dearest]) if running else None,
         component=dearest,
         free_kwh=np.array(free).reshape(shape),
         price=np.array(price).reshape(shape),
@@ -162,7 +166,7 @@ def slot_prices(
     )
 
 
-def _day_peak(calendar: PeakCalendar, level_kw: float, rate: float) -> DayPeak:
+def day_peak(calendar: PeakCalendar, level_kw: float, rate: float) -> DayPeak:
     """Return a component of which a day is charged once."""
     kw = np.asarray(calendar.period_kw.sum(axis=0)).ravel()
     rows, columns = calendar.period_kw.nonzero()

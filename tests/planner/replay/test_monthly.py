@@ -138,7 +138,8 @@ def test_level_is_what_stands_when_no_day_is_known(
     for number, kw in enumerate(peaks_kw):
         past_day = days_of_slots(day - timedelta(days=number + 1), day - timedelta(days=number + 1), seed=1)
         watch.end_day(past_day.select("slot_start", import_kwh=pl.lit(kw / 4)))
-    prices = watch.prices(days_of_slots(day, day, seed=1)["slot_start"], [], [])
+    today = days_of_slots(day, day, seed=1)
+    prices = watch.prices(today["slot_start"], [], today)
     assert prices.free_kwh[0, 40] * 4 == pytest.approx(level)
     assert prices.price[0, 40] == pytest.approx(price)
     watch.begin_day(date(2026, 6, 1))
