@@ -98,7 +98,7 @@ def rejects_of(checked: pl.DataFrame, raw: pl.DataFrame, file: str) -> pl.DataFr
         raw: the file's rows in the file's order, row 1 first.
         file: name that is reported.
     """
-    instant = pl.col("slot_start") if "slot_start" in checked.columns else pl.lit(None)
+    instant = pl.col("slot_start") if "slot_start" in checked.columns else pl.lit(None).alias("slot_start")
     bad = checked.filter(pl.col(REASON).is_not_null()).select(ROW, REASON, instant.cast(SLOT_DTYPE)).sort(ROW)
     if bad.is_empty():
         return no_rejects()

@@ -101,7 +101,7 @@ def test_load_stands_still_for_twelve_hours(zeros: range, found: int):
 
 @pytest.mark.parametrize(("load", "found"), [(0.0049, 24), (0.0051, 0)])
 def test_load_of_less_than_five_watts_is_none(load: float, found: int):
-    values: list[float | None] = [load] * 24 + [0.5] * 24
+    values = [load] * 24 + [0.5] * 24
     assert len(suspects(values)) == found
     assert all("all day" in reason for reason in suspects(values).values())
 

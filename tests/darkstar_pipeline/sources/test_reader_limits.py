@@ -1,0 +1,144 @@
+"""The numbers by which files of readings are judged as a whole, each tried on both of its sides."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.believed import without_soc_excursions, without_unlike_readings
+from darkstar_pipeline.sources.numbers import number_checks, with_numbers
+from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, refuse_if_mostly_bad, rejects_of
+from darkstar_pipeline.sources.plausibility import refuse_soc_fraction, refuse_wrong_energy_unit
+from env.time_grid import SLOT_DTYPE
+
+START = datetime(2026, 1, 10, tzinfo=UTC)
+SITE = SiteSettings.model_validate({"battery": {"charge_kw": 4.0}, "limits": {"import_kw": 10.0}})
+
+
+def rows(values: Sequence[float | None], column: str = "load_kwh", minutes: int = 15) -> pl.DataFrame:
+    stamps = pl.Series([START + timedelta(minutes=minutes * n) for n in range(len(values))]).cast(SLOT_DTYPE)
+    return pl.DataFrame({"slot_start": stamps, "native_minutes": minutes, column: pl.Series(values, dtype=pl.Float64)})
+
+
+def refusal(values: Sequence[float | None], column: str = "load_kwh", minutes: int = 15) -> str:
+    """The refusal with its remedy; empty where the column is accepted."""
+    try:
+        refuse_wrong_energy_unit(rows(values, column, minutes), [column], "f.csv", SITE)
+    except DataRefusedError as error:
+        return f"{error.message}; {error.hint}"
+    return ""
+
+
+def test_typical_power_is_below_thirty_kilowatts():
+    assert refusal([7.5] * 9) == ""
+    assert "typical power of 30 kW, a home's is below 30 kW" in refusal([7.51] * 9)
+    assert refusal([7.51] * 4 + [0.1] * 5 + [0.0] * 9) == ""
+    assert "divide by 4000 (15-minute rows)" in refusal([800.0] * 9)
+    assert "divide by 1000 (60-minute rows)" in refusal([800.0] * 9, minutes=60)
+    assert "divide by 12000 (5-minute rows)" in refusal([800.0] * 9, minutes=5)
+    assert "divide by 8571.4" in refusal([800.0] * 9, minutes=7)
+
+
+def test_load_is_above_five_watts():
+    assert "implies at most 4.8 W, which no home runs on; if load_kwh is in MWh" in refusal([0.0012] * 8)
+    assert refusal([0.0013] * 8) == ""
+    assert refusal([0.0012] * 7) == ""
+    assert refusal([0.0012] * 8, "pv_kwh") == ""
+    assert refusal([0.0] * 8) == ""
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "minutes", "count", "words"),
+    [
+        ("batt_charge_kwh", 2.5, 15, 8, ""),
+        ("batt_charge_kwh", 2.51, 15, 8, "10.0 kW where battery.charge_kw is 4 kW"),
+        ("batt_charge_kwh", 2.51, 15, 7, ""),
+        ("batt_charge_kwh", 10.1, 60, 8, ""),
+        ("batt_charge_kwh", 5.1, 30, 8, "divide by 2 to get kWh per 30-minute row"),
+        ("import_kwh", 6.25, 15, 8, ""),
+        ("import_kwh", 6.26, 15, 8, "25.0 kW where limits.import_kw is 10 kW"),
+        ("load_kwh", 7.0, 15, 8, ""),
+    ],
+)
+def test_kilowatts_are_told_by_a_limit_of_the_site(column: str, value: float, minutes: int, count: int, words: str):
+    found = refusal([value] * count, column, minutes)
+    assert words in found
+    assert bool(found) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("levels", "refused"),
+    [
+        ([0.1 * n for n in range(1, 9)], True),
+        ([0.1 * n for n in range(1, 8)], False),
+        ([0.1 * n for n in range(1, 8)] + [1.0], True),
+        ([0.1 * n for n in range(1, 8)] + [1.1], False),
+        ([0.5] * 8, False),
+        ([0.0] * 8, False),
+    ],
+)
+def test_state_of_charge_as_a_fraction(levels: list[float], *, refused: bool):
+    frame = rows([None, *levels], "soc_start_percent")
+    if refused:
+        with pytest.raises(DataRefusedError, match=r"soc_start_percent never exceeds 1 %"):
+            refuse_soc_fraction(frame, ["soc_start_percent"], "f.csv")
+    else:
+        refuse_soc_fraction(frame, ["soc_start_percent"], "f.csv")
+
+
+@pytest.mark.parametrize(
+    ("levels", "minutes", "count"),
+    [
+        ([50.0, 81.0, 50.0], 60, 1),
+        ([50.0, 80.0, 50.0], 60, 0),
+        ([50.0, 81.0, 50.0], 61, 0),
+        ([50.0, 91.0, 60.0], 15, 1),
+        ([50.0, 92.0, 61.0], 15, 0),
+        ([50.0, 19.0, 50.0], 15, 1),
+        ([50.0, -1.0, 50.0], 15, 0),
+        ([50.0, 0.0, 50.0], 15, 1),
+        ([60.0, 100.0, 60.0], 15, 1),
+        ([60.0, 101.0, 60.0], 15, 0),
+        ([50.0, 81.0, 81.0, 50.0], 15, 0),
+    ],
+)
+def test_level_of_charge_that_is_far_off_once(levels: list[float], minutes: int, count: int):
+    frame = numbered(rows(levels, "soc_start_percent", minutes))
+    found, gone = without_soc_excursions(frame, ["soc_start_percent"])
+    assert gone == count
+    assert found["soc_start_percent"].to_list() == [levels[0], None, levels[2]] if count else levels
+
+
+def test_reading_that_is_not_believed_is_missing_and_its_neighbours_stay():
+    values = [0.125] * 96
+    values[50] = 9.0
+    found = without_unlike_readings(rows(values), "UTC")[0]
+    assert found["load_kwh"].to_list() == [*values[:50], None, *values[51:]]
+    assert without_unlike_readings(rows([0.125] * 96), "UTC")[0]["load_kwh"].null_count() == 0
+
+
+def test_numbers_are_finite():
+    frame = with_numbers(numbered(pl.DataFrame({"a": ["1", " ", None, "x", "nan", "inf", "-inf", "1e3"]})), ["a"])
+    checked = object_to(frame, number_checks(["a"]))
+    reasons = [None, None, None, "a x is not a number", "a is NaN", "a is infinite", "a is infinite", None]
+    assert checked[REASON].to_list() == reasons
+    assert checked["a"].to_list()[::7] == [1, 1000]
+    single = with_numbers(pl.DataFrame({"a": pl.Series([0.1, 123.4567], dtype=pl.Float32)}), ["a"])
+    assert single["a"].to_list() == [0.1, 123.4567]
+
+
+@pytest.mark.parametrize(("bad", "good", "refused"), [(0, 0, False), (2, 2, False), (3, 2, True), (1, 0, True)])
+def test_file_of_mostly_bad_rows_is_refused(bad: int, good: int, *, refused: bool):
+    raw = pl.DataFrame({"a": ["x"] * bad + ["1"] * good})
+    checked = object_to(with_numbers(numbered(raw), ["a"]), number_checks(["a"])) if bad + good else numbered(raw)
+    parsed = Parsed(
+        rows=checked.filter(pl.col(REASON).is_null()), rejects=rejects_of(checked, raw, "f.csv"), rows_read=bad + good
+    )
+    if refused:
+        with pytest.raises(DataRefusedError, match=rf"{bad} of {bad + good} rows are bad; the first is row 1: a x is"):
+            refuse_if_mostly_bad(parsed, "f.csv", kept_at="q.csv")
+    else:
+        refuse_if_mostly_bad(parsed, "f.csv", kept_at="q.csv")
