@@ -15,10 +15,10 @@ from env.inverter import Energy
 from env.power_tariff import PowerTariff
 from env.site import Site
 from planner.optimizer.peak_calendar import peak_calendar
-from planner.value.peak_value import peak_value_function
 from planner.value.protocol import Protocol
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import day_peak, slot_prices
+from planner.value.value_cache import recent_peak_value_function
 from planner.value.value_function import soc_grid
 
 
@@ -58,7 +58,7 @@ def day_curve(
         slots[name].cast(pl.Float64).to_numpy()[None] for name in ("import_price", "export_price")
     )
     settlement = protocol.settlement(import_price[0], site.battery)
-    value = peak_value_function(
+    value = recent_peak_value_function(
         scenarios,
         import_price,
         export_price,

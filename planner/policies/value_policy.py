@@ -20,11 +20,11 @@ from env.site import Site
 from env.types import Index
 from planner.policies.forecast_correction import corrected_load, corrected_pv
 from planner.value.day_peak import PeakMeter
-from planner.value.peak_value import PeakValueFunction, peak_value_function
+from planner.value.peak_value import PeakValueFunction
 from planner.value.scenario_weights import NAIVE, ScenarioWeights, WeightRules
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import PowerMeter, SlotPrices
-from planner.value.value_cache import recent_value_function
+from planner.value.value_cache import recent_peak_value_function, recent_value_function
 from planner.value.value_function import ValueFunction, extended, in_order
 
 
@@ -77,7 +77,7 @@ class ValueDays:
         if power is not None and power.day_peak is not None:
             self.meter = PowerMeter(site, power.others)
             self.peaks = PeakMeter(site, power.day_peak, len(import_price))
-            self.value = peak_value_function(
+            self.value = recent_peak_value_function(
                 scenarios,
                 import_price,
                 export_price,

@@ -7,8 +7,11 @@ import pytest
 
 from darkstar_pipeline.config.site import SiteSettings
 from env.site import Limits
+from planner.value.day_peak import DayPeak
+from planner.value.peak_value import PeakValueFunction
 from planner.value.scenarios import Scenarios
-from planner.value.value_cache import recent_value_function
+from planner.value.slot_prices import SlotPrices
+from planner.value.value_cache import recent_peak_value_function, recent_value_function
 from planner.value.value_function import soc_grid, value_function
 
 SITE = SiteSettings().site("home")
@@ -65,3 +68,28 @@ def test_several_homes_are_worked_out_as_ever() -> None:
     prices, ends = np.concatenate([PRICE, PRICE]), np.concatenate([END, END])
     found = recent_value_function(both, prices, prices, site=SITE, end_value=ends)
     assert np.array_equal(found.value[:1], values_of())
+
+
+def test_value_with_a_day_s_peak_is_kept_while_only_the_peak_so_far_changes() -> None:
+    """Another level, rate or hour is another question."""
+    peak = DayPeak(
+        level_kw=np.array([1.0]),
+        rate=27.0,
+        kw_per_kwh=np.full(92, 4.0),
+        period=np.arange(92),
+        day=np.zeros(92, np.int64),
+    )
+    nothing = SlotPrices(free_kwh=np.zeros((0, 92)), price=np.zeros((0, 92)), period=np.zeros((0, 92), np.int64))
+
+    def found(own: DayPeak) -> PeakValueFunction:
+        scenarios = Scenarios(LOAD, PV)
+        return recent_peak_value_function(scenarios, PRICE, PRICE, site=SITE, end_value=END, peak=own, others=nothing)
+
+    first = found(peak)
+    assert found(peak.begun(3.0)) is first
+    for other in (
+        replace(peak, level_kw=np.array([2.0])),
+        replace(peak, rate=1.0),
+        replace(peak, kw_per_kwh=peak.kw_per_kwh / 2),
+    ):
+        assert found(other) is not first
