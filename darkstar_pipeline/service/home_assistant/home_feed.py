@@ -44,6 +44,8 @@ SENSOR_COLUMNS = {
     "battery_discharge": "batt_discharge_kwh",
 }
 """The lake's column of each configured sensor."""
+_NOT_TAKEN = ("rows were refused", "are not believed")
+"""Words of an import's notes on what it left out."""
 _ABSENT = ("unavailable", "unknown", "none", "")
 _log = logging.getLogger(__name__)
 
@@ -75,7 +77,7 @@ class HomeFeed:
         self._soc = BelievableSoc(context.site.battery)
         self._seeded = self._soc_is_absent = False
         self._problems: dict[str, str] = {}
-        self._refused_prices = ""
+        self._refused: dict[str, str] = {}
         self._fetched_to: datetime | None = None
         self._next_sync: datetime | None = None
         self._looked: float | None = None
@@ -106,7 +108,7 @@ class HomeFeed:
     def status(self) -> Component:
         """Return the state of the feed as a component of the service."""
         problems = "; ".join(f"{name}: {problem}" for name, problem in sorted(self._problems.items()))
-        note = "; ".join(part for part in (problems, self._refused_prices) if part)
+        note = "; ".join(part for part in (problems, *self._refused.values()) if part)
         if self._looked is None:
             return Component(name="home_assistant", ok=not problems, note=note)
         quiet = max(self._clock.monotonic() - self._looked, 0.0)
@@ -201,6 +203,7 @@ class HomeFeed:
             )
         mapping = {entity: column for entity, column in columns.items() if entity in recorded}
         report = self._imported("home_assistant_history.json", lists, mapping, now)
+        self._tell_refused("readings", report)
         self._fetched_to = now
         if missing := sorted(columns.keys() - recorded):
             raise DataMissingError(
@@ -218,11 +221,15 @@ class HomeFeed:
             raise DataMissingError(f"{entity} has no state", "check home_assistant.sensors.price")
         listed = {"entity_id": entity, "state": state.get("state"), "attributes": state.get("attributes")}
         report = self._imported("home_assistant_prices.json", listed, {}, now)
-        refused = "; ".join(note for note in report.notes if report.rows_rejected and "were refused" in note)
-        if refused and refused != self._refused_prices:
-            _log.warning("home assistant, prices: %s", refused)
-        self._refused_prices = refused
+        self._tell_refused("prices", report)
         return [report]
+
+    def _tell_refused(self, what: str, report: ImportReport) -> None:
+        """Keep what the last import did not believe for the status, and log it when it is new."""
+        refused = "; ".join(note for note in report.notes if any(words in note for words in _NOT_TAKEN))
+        if refused and refused != self._refused.get(what):
+            _log.warning("home assistant, %s: %s", what, refused)
+        self._refused[what] = refused
 
     def _imported(self, name: str, document: object, mapping: Mapping[str, str], now: datetime) -> ImportReport:
         """Import a document as a file that a person imports."""

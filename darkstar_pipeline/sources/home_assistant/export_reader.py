@@ -43,20 +43,23 @@ from darkstar_pipeline.sources.home_assistant.statistics import (
     with_statistics_of_minutes,
 )
 from darkstar_pipeline.sources.home_assistant.subject_mapping import CLOCK, Subjects, clock_zone, decide_subjects
+from darkstar_pipeline.sources.numbers import with_numbers
 from darkstar_pipeline.sources.parsed import (
     REASON,
     REJECT_SCHEMA,
     ReadAs,
     no_rejects,
     numbered,
+    object_to,
     refused_note,
     rejects_of,
 )
 from darkstar_pipeline.sources.price_lists.areas import refuse_other_area
+from darkstar_pipeline.sources.price_lists.checks import price_checks
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
 from darkstar_pipeline.sources.price_lists.publication import KnownSlots
 from darkstar_pipeline.sources.price_lists.reading import read_price_lists
-from darkstar_pipeline.sources.price_lists.scale import MAX_PRICE_EUR, price_limit, refuse_wrong_price_scale
+from darkstar_pipeline.sources.price_lists.scale import refuse_wrong_price_scale, size_note
 from darkstar_pipeline.sources.price_lists.stated import Stated, conversion
 from darkstar_pipeline.sources.price_lists.zeros import refuse_unlikely_zeros
 from darkstar_pipeline.sources.remarks import all_remarks, no_remarks, remarks_on_rejects
@@ -286,7 +289,7 @@ def _prices(
     for sensor in series:
         if sensor.subject is Subject.SPOT_PRICE:
             recorded = _recorded_prices(sensor, until, site, collected)
-            parts.append(_without_zeros(recorded, sensor.entity, site, now, known, collected))
+            parts.append(_believed_prices(recorded, sensor.entity, site, now, known, collected))
             collected.notes.append(
                 f"{sensor.entity} is taken as the spot price of {site.area}: {parts[-1].height} slots"
             )
@@ -316,20 +319,14 @@ def _recorded_prices(sensor: Series, until: float, site: SiteSettings, collected
     way = conversion(Stated(unit=sensor.unit, entity=name), site, sensor.entity)
     slots = price_slots(sensor.seconds, sensor.values / way.divisor, until=until)
     refuse_wrong_price_scale(slots["price"], site.currency, sensor.entity)
-    limit = price_limit(site.currency, MAX_PRICE_EUR)
-    believable = slots.filter(pl.col("price").abs() <= limit)
-    collected.notes += way.notes
+    collected.notes += (*way.notes, size_note(site.currency))
     format_, treatment = "Home Assistant history, price sensor", "; ".join(way.notes)
     told = ReadAs(quantity="price", format=format_, sensor=sensor.entity, unit=sensor.unit, treatment=treatment)
     collected.read_as.append(told)
-    if beyond := slots.height - believable.height:
-        collected.notes.append(
-            f"{sensor.entity}: {beyond} slots above {limit:g} {site.currency}/kWh were left out: no market pays that"
-        )
-    return believable.select(pl.col(column).cast(dtype) for column, dtype in PRICES.items())
+    return slots.select(pl.col(column).cast(dtype) for column, dtype in PRICES.items())
 
 
-def _without_zeros(
+def _believed_prices(
     prices: pl.DataFrame,
     entity: str,
     site: SiteSettings,
@@ -337,9 +334,10 @@ def _without_zeros(
     known: KnownSlots | None,
     collected: _Collected,
 ) -> pl.DataFrame:
-    """Leave out zeros that a lost sensor recorded over prices that are known, and say so."""
+    """Return recorded prices that pass the checks of every price, and refuse the others with their reasons."""
     slots = numbered(prices.with_columns(pl.lit(SLOT_MINUTES, dtype=pl.Int32).alias("native_minutes")))
-    checked = refuse_unlikely_zeros(slots, site.timezone, site.currency, now, known)
+    possible = object_to(with_numbers(slots, ["price"]), price_checks(site))
+    checked = refuse_unlikely_zeros(possible, site.timezone, site.currency, now, known)
     rejects = rejects_of(checked, prices, entity).with_columns(pl.lit("price").alias("quantity"))
     collected.rejects.append(rejects)
     collected.notes.append(refused_note(rejects, entity))

@@ -21,7 +21,7 @@ from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 from darkstar_pipeline.sources.home_assistant.series import Kind, Series
 from darkstar_pipeline.sources.home_assistant.subject_mapping import NOTHING_SAID, Subjects
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, MIN_TYPICAL_KW
-from darkstar_pipeline.sources.remarks import REFUSED, all_remarks, remarks_at
+from darkstar_pipeline.sources.remarks import ALTERED, REFUSED, all_remarks, remarks_at
 from env.time_grid import SLOT_DTYPE, SLOT_HOURS
 
 NATIVE_MINUTES = 15
@@ -159,7 +159,10 @@ def _energy_slots(
             seconds, power, nights = with_nights(seconds, power, timezone, until=until)
             facts = f"; silent or unavailable in {nights} nights, taken as 0" if nights else ""
         curve = power_curve(seconds, power, until=until)
-        facts += _below_zero(sensor, until)
+        if below := _below_zero(sensor, until):
+            facts += below
+            words = f"{sensor.entity}: a power below zero, which is none of this direction"
+            treated = [remarks_at(sensor.seconds[sensor.values < 0], subject.value, ALTERED, words, timezone)]
     else:
         seconds, values = sensor.known()
         counted = counter_curve(seconds, values, until=until)

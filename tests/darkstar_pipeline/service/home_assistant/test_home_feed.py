@@ -365,3 +365,16 @@ def test_sync_keeps_good_prices_and_tells_when_zeros_come_over_them(home: Contex
     assert prices == pytest.approx([each["value"] for each in good])
     assert feed.status().ok
     assert "40 × price 0 in a run of 40 zeros over known prices" in feed.status().note
+
+
+def test_sync_tells_readings_that_the_home_cannot_have_had_until_it_reads_without(home: Context) -> None:
+    since = AT - timedelta(hours=40)
+    # A house that is never still stands still for fourteen hours.
+    load = [0.0 if 600 <= minute < 1440 else 500.0 + minute % 50 for minute in range(40 * 60 + 1)]
+    feed, clock = made_feed(home, Answers(recorded=[power(LOAD, "W", load, since)]))
+    feed.sync()
+    assert feed.status().ok is False, "the other sensors have recorded nothing"
+    assert "readings of load_kwh are not believed and stay missing" in feed.status().note
+    clock.at = AT + timedelta(minutes=15, seconds=30)
+    feed.sync()
+    assert "not believed" not in feed.status().note

@@ -240,3 +240,11 @@ def test_zeros_of_a_lost_price_sensor_do_not_replace_known_prices(tmp_path: Path
     stored = lake.read(RAW_SPOT_PRICES, "home").sort("slot_start")["price"].to_list()
     assert stored[8:] == [entry["value"] for entry in dear[8:]]
     assert any("zeros over known prices" in note for note in report.notes)
+
+
+def test_recorded_price_that_no_market_pays_is_refused_like_any_other(tmp_path: Path):
+    states = [(15 * n, 500.0 if n == 8 else 0.5 + 0.001 * n) for n in range(40)]
+    data = read(tmp_path, {"h.csv": history("sensor.nordpool_se4", states)})
+    assert data.rejects["reason"].to_list() == ["price 500.0 is beyond what a market pays (66.0 SEK/kWh)"]
+    assert data.prices["price"].max() < 1
+    assert any("1 rows were refused: 1 × price 500.0 is beyond" in note for note in data.notes)

@@ -99,6 +99,8 @@ def test_negative_power_of_one_direction_is_told(tmp_path: Path):
     data = read(tmp_path, {"a.csv": power}, {"sensor.x": "load_kwh:W"})
     (note,) = [note for note in data.notes if "is taken as load_kwh" in note]
     assert "0.30 kWh of negative power taken as 0" in note
+    (remark,) = data.remarks.to_dicts()
+    assert (remark["quantity"], remark["action"], remark["readings"]) == ("load_kwh", "altered", 6)
 
 
 def test_a_power_of_one_direction_is_better_than_a_signed_one(tmp_path: Path):
