@@ -218,12 +218,14 @@ def _refuse_implausible(energy: pl.Series, sensor: Series) -> None:
     read = f"{sensor.entity}, read as {sensor.unit}, implies"
     if top > MAX_HOME_KW or typical > MAX_TYPICAL_KW:
         message = f"{read} {top:,.0f} kW, more than a home can"
-        raise DataRefusedError(message, f"check its unit, or leave it out: --map {sensor.entity}=ignore")
+        way = f"say its unit: --map {sensor.entity}={sensor.subject.value}:Wh (or W), or leave it out: "
+        raise DataRefusedError(message, f"{way}--map {sensor.entity}=ignore")
     surely_more = sensor.subject is Subject.LOAD or not sensor.unit_is_stated
     if surely_more and kw.len() >= _ENOUGH and high < MIN_TYPICAL_KW:
         message = f"{read} at most {1000 * high:.2g} W, which no home runs on; it may be in MWh"
-        hint = "export it with its attributes, which state the unit (JSON of /api/history/period)"
-        raise DataRefusedError(message, f"{hint}, or leave it out: --map {sensor.entity}=ignore")
+        way = f"say its unit: --map {sensor.entity}={sensor.subject.value}:MWh"
+        hint = f"{way}, export it with its attributes (JSON of /api/history/period), or leave it out: "
+        raise DataRefusedError(message, f"{hint}--map {sensor.entity}=ignore")
 
 
 def _joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
