@@ -15,9 +15,9 @@ class ImportReason:
     """Readings of a quantity that imports refused or altered for one reason.
 
     Attributes:
-        action: refused or altered.
+        action: refused, altered, or missing where nothing was read.
         reason: the reason, of those that differ only in numbers the first.
-        readings: number of readings.
+        readings: number of readings; of missing ones, of their slots.
         days: number of local days.
         first_slot: first slot that is concerned.
         last_slot: last slot that is concerned.

@@ -91,7 +91,8 @@ def _provenance(stored: StoredData) -> dict[str, list[str]]:
 
 def _in_words(reason: ImportReason, timezone: str) -> str:
     """Return how many readings an import refused or altered, when first, and why."""
-    count = "1 reading" if reason.readings == 1 else f"{reason.readings} readings"
+    noun = "slot" if reason.action == "missing" else "reading"
+    count = f"1 {noun}" if reason.readings == 1 else f"{reason.readings} {noun}s"
     days = f" on {reason.days} days" if reason.days > 1 else ""
     return f"{count} {reason.action} at import{days}, first {_local(reason.first_slot, timezone)}: {reason.reason}"
 

@@ -162,7 +162,7 @@ def _reasons() -> list[pl.Expr]:
 def _refused(missing: str, refused: str) -> pl.Expr:
     """Return why the import refused missing slots, and how many of them; empty where it refused none."""
     some = pl.when(pl.col(refused) == pl.col(missing)).then(pl.lit("")).otherwise(pl.format("{} of them ", refused))
-    words = pl.format(", {}refused at import: {}", some, f"{refused}_why")
+    words = pl.format(", {}{}", some, f"{refused}_why")
     return pl.when(pl.col(refused) > 0).then(words).otherwise(pl.lit(""))
 
 

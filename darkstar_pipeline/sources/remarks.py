@@ -14,7 +14,7 @@ from env.time_grid import SLOT_DTYPE, SLOT_MINUTES, local_day
 
 Reals = NDArray[np.float64]
 
-REFUSED, ALTERED = "refused", "altered"
+REFUSED, ALTERED, MISSING = "refused", "altered", "missing"
 WHOLE_ROW = "all"
 """The quantity of a remark on a row of a tidy file, whose readings are refused together."""
 REMARKS = pl.Schema(
@@ -41,7 +41,7 @@ def remarks_on(readings: pl.DataFrame, quantity: str, action: str, timezone: str
     Args:
         readings: `[slot_start, reason]`, a row a reading; one without an instant is left out.
         quantity: column that they belong to.
-        action: `REFUSED` or `ALTERED`.
+        action: `REFUSED`, `ALTERED` or `MISSING` (nothing was read).
         timezone: IANA zone of the local days.
     """
     known = readings.drop_nulls("slot_start").sort("slot_start")
@@ -73,12 +73,13 @@ def remarks_at(seconds: Reals, quantity: str, action: str, reason: str, timezone
     return remarks_on(readings, quantity, action, timezone)
 
 
-def remarks_between(spans: Reals, quantity: str, reason: str, timezone: str) -> pl.DataFrame:
+def remarks_between(spans: Reals, quantity: str, action: str, reason: str, timezone: str) -> pl.DataFrame:
     """Return remarks on spans whose slots stay missing, by their slots.
 
     Args:
         spans: pairs of instants, shape (n, 2) [s].
         quantity: column that they belong to.
+        action: `REFUSED` or `MISSING`.
         reason: why they stay missing.
         timezone: IANA zone of the local days.
     """
@@ -88,7 +89,7 @@ def remarks_between(spans: Reals, quantity: str, reason: str, timezone: str) -> 
         for first, last in spans.reshape(-1, 2)
         for number in range(int(first // slot_s), int(-(-last // slot_s)))
     }
-    return remarks_at(np.array(sorted(starts)), quantity, REFUSED, reason, timezone)
+    return remarks_at(np.array(sorted(starts)), quantity, action, reason, timezone)
 
 
 def remarks_on_rejects(rejects: pl.DataFrame, timezone: str, quantity: str = WHOLE_ROW) -> list[pl.DataFrame]:

@@ -122,7 +122,7 @@ METER_STATISTICS = Table(
 
 IMPORT_REMARKS = Table(
     name="import_remarks",
-    meaning="What imports refused or altered: one row per local day, quantity, reason and file, with the span.",
+    meaning="What imports refused, altered or missed: one row per local day, quantity, reason and file, with the span.",
     key=("first_slot", "quantity", "action", "reason", "source"),
     columns=(
         SITE,
@@ -130,7 +130,7 @@ IMPORT_REMARKS = Table(
         instant("last_slot", "last slot of that day that is concerned"),
         LOCAL_DAY,
         text("quantity", "column of the readings, soc_percent, price, or all for a whole row of a tidy file"),
-        text("action", "refused (its slots stay missing unless something else was read) or altered"),
+        text("action", "refused, altered or missing (nothing was read); of refused ones, slots may stay missing"),
         text("reason", "why, and which sensor; the first of those that differ only in their numbers"),
         count("readings", "number of readings, or of the slots where readings are missing"),
         text("source", "file the readings came from"),

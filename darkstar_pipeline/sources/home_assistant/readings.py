@@ -11,13 +11,13 @@ from darkstar_pipeline.sources.home_assistant.choosing.directions import directe
 from darkstar_pipeline.sources.home_assistant.choosing.sensor_choice import Choice, choose, rivals
 from darkstar_pipeline.sources.home_assistant.choosing.sums import as_one_power, lasting, named, summed
 from darkstar_pipeline.sources.home_assistant.choosing.understood import Understood, understood
-from darkstar_pipeline.sources.home_assistant.counter_remarks import counter_remarks
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
 from darkstar_pipeline.sources.home_assistant.held_levels import soc_slots, without_excursions
 from darkstar_pipeline.sources.home_assistant.nights import with_nights
 from darkstar_pipeline.sources.home_assistant.power_sensors import power_curve, split_signed
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
+from darkstar_pipeline.sources.home_assistant.sensor_remarks import counter_remarks, outage_remarks
 from darkstar_pipeline.sources.home_assistant.series import Kind, Series
 from darkstar_pipeline.sources.home_assistant.subject_mapping import NOTHING_SAID, Subjects
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, MIN_TYPICAL_KW
@@ -159,10 +159,11 @@ def _energy_slots(
             seconds, power, nights = with_nights(seconds, power, timezone, until=until)
             facts = f"; silent or unavailable in {nights} nights, taken as 0" if nights else ""
         curve = power_curve(seconds, power, until=until)
+        treated = outage_remarks(seconds, power, sensor.entity, subject.value, timezone, until=until)
         if below := _below_zero(sensor, until):
             facts += below
             words = f"{sensor.entity}: a power below zero, which is none of this direction"
-            treated = [remarks_at(sensor.seconds[sensor.values < 0], subject.value, ALTERED, words, timezone)]
+            treated.append(remarks_at(sensor.seconds[sensor.values < 0], subject.value, ALTERED, words, timezone))
     else:
         seconds, values = sensor.known()
         counted = counter_curve(seconds, values, until=until)

@@ -14,11 +14,11 @@ import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.home_assistant.choosing.statistics_choice import choose_statistics, one_a_start
-from darkstar_pipeline.sources.home_assistant.counter_remarks import counter_remarks
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals, as_seconds
 from darkstar_pipeline.sources.home_assistant.formats.statistics_layouts import HourlyStatistics
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject, unit_in
+from darkstar_pipeline.sources.home_assistant.sensor_remarks import counter_remarks
 from darkstar_pipeline.sources.home_assistant.sensor_units import in_one_unit
 from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects
 from darkstar_pipeline.sources.parsed import REASON, ReadAs, object_to, reason_if

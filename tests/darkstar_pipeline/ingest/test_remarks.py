@@ -134,3 +134,13 @@ def test_states_that_are_no_number_are_remarked_with_their_quantity(tmp_path: Pa
     assert report.rows_rejected == 1
     kept = pl.concat(pl.read_csv(file) for file in (tmp_path / "quarantine").iterdir())
     assert (kept.height, kept["quantity"][0]) == (1, "load_kwh"), "told once, with its row"
+
+
+def test_a_day_says_that_its_sensor_was_unavailable_and_a_short_loss_is_none(tmp_path: Path, lake: Lake):
+    states = [(5 * n, "unavailable" if 120 <= n < 144 or n in (40, 41) else 500 + n % 3) for n in range(STEPS + 1)]
+    load(tmp_path, lake, history("sensor.house_power", states))
+    assert [(row["action"], row["readings"]) for row in remarks(lake)] == [("missing", 8)]
+    assert grade(lake) == (
+        "missing 8 core slots (first 2026-01-10 10:00 local), not in the import: "
+        "sensor.house_power: unavailable, or without a number"
+    )

@@ -30,8 +30,8 @@ def test_reasons_are_one_when_only_their_numbers_differ():
 
 def test_a_span_has_the_slots_that_it_touches_and_each_once():
     spans = np.array([[MIDNIGHT + 60, MIDNIGHT + 1000], [MIDNIGHT + 1000, MIDNIGHT + 1800]])
-    assert remarks_between(spans, "load_kwh", "lost", ZONE)["readings"].to_list() == [2]
-    assert remarks_between(np.empty((0, 2)), "load_kwh", "lost", ZONE).is_empty()
+    assert remarks_between(spans, "load_kwh", REFUSED, "lost", ZONE)["readings"].to_list() == [2]
+    assert remarks_between(np.empty((0, 2)), "load_kwh", REFUSED, "lost", ZONE).is_empty()
 
 
 def test_equal_remarks_are_added_when_they_come_from_two_parts():

@@ -83,7 +83,7 @@ def read_as(seen: Understood, notes: Sequence[str]) -> ReadAs:
         quantity=seen.quantity,
         format=f"Home Assistant history, {seen.kind}",
         sensor=seen.sensor,
-        unit=seen.unit if seen.unit_is_stated else f"{seen.unit} (by size)",
+        unit=(seen.unit if seen.unit_is_stated else f"{seen.unit} (by size)") or "not stated",
         treatment="; ".join(treatment),
     )
 
