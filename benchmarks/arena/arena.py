@@ -11,7 +11,7 @@ from benchmarks.homes.measured import SHARED
 from darkstar_pipeline.errors import DataMissingError
 
 PACK = SHARED / "arena"
-FILES = ("quarter_hour_homes.json", "many_batteries.json")
+FILES = ("quarter_hour_homes.json", "many_batteries.json", "solar_home_two_price.json")
 SHORT_CASES = 3
 
 

@@ -1,11 +1,11 @@
-"""Case files, told apart by their keys: a list of homes, or a list of requests with several batteries."""
+"""Case files, told apart by their keys: homes, requests with several batteries, or a month of a home with panels."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from benchmarks.arena import home_rows, joint_rows
+from benchmarks.arena import home_rows, joint_rows, solar_rows
 from benchmarks.arena.shapes import SHAPE, Part, refused
 from benchmarks.harness.results import Row
 from darkstar_pipeline.errors import DataMissingError
@@ -30,6 +30,7 @@ SHAPES = {
         frozenset({"name", "slot_hours", "battery", "load_kwh", "import_price"}), home_rows.row
     ),
     "many_batteries": Shape(frozenset({"name", "request"}), joint_rows.row),
+    "solar_home_two_price": Shape(frozenset({"home", "test", "price_per_kwh"}), solar_rows.row),
 }
 
 
@@ -64,7 +65,7 @@ def read_cases(path: Path) -> list[Part]:
     values = cast("list[object]", found) if isinstance(found, list) else [found]
     if not values:
         raise refused(str(path), "holds no case")
-    return [Part.of(_place(path, number, value), value) for number, value in enumerate(values, start=1)]
+    return [Part.of(_place(path, number, value), value, path.parent) for number, value in enumerate(values, start=1)]
 
 
 def measure_of(case: Part) -> Measure:

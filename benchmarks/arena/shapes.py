@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -25,13 +26,15 @@ class Part:
     Attributes:
         place: where it stands, such as `cases.json: case 3 (winter): battery`.
         values: its members by key.
+        folder: folder of the file, which other files are named from.
     """
 
     place: str
     values: Mapping[str, object]
+    folder: Path = Path()
 
     @classmethod
-    def of(cls, place: str, value: object) -> "Part":
+    def of(cls, place: str, value: object, folder: Path = Path()) -> "Part":
         """Return an object of the file.
 
         Raises:
@@ -39,7 +42,7 @@ class Part:
         """
         if not isinstance(value, dict):
             raise refused(place, f"expected an object with keys, got {_kind(value)}")
-        return cls(place, cast("dict[str, object]", value))
+        return cls(place, cast("dict[str, object]", value), folder)
 
     def has(self, key: str) -> bool:
         """Return whether there is a value that is not null."""

@@ -1,6 +1,8 @@
 """The arena: cases of files, told apart and refused by place; their terms to the digit; no look ahead."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,14 @@ import polars as pl
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.arena.case_files import rows_of_file
+from benchmarks.arena.case_files import read_cases, rows_of_file
 from benchmarks.arena.home_rows import row
 from benchmarks.arena.joint_rows import row as joint_row
 from benchmarks.arena.known_future import best_schedule
 from benchmarks.arena.quarter_hour_homes import read_home_case
 from benchmarks.arena.shapes import Part
+from benchmarks.arena.solar_home import read_solar_case
+from benchmarks.arena.solar_planner import LevelPlanner, controlled
 from benchmarks.arena.unknown_future import expected, followed_schedule
 from darkstar_pipeline.errors import DataMissingError, DataRefusedError
 
@@ -210,5 +214,81 @@ def test_what_a_request_misses_is_counted_by_kind() -> None:
 def test_request_that_cannot_be_stated_is_refused_with_its_place(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(DataRefusedError) as refusal:
         joint_row(Part.of("made.json: case 1", request(**changes)))
+    assert words in refusal.value.message
+    assert refusal.value.hint
+
+
+@pytest.fixture(scope="module")
+def solar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixteen days of which every other four are cloudy, with the case that judges two of them."""
+    folder = tmp_path_factory.mktemp("solar")
+    starts = [
+        datetime(2011, 11, 1, tzinfo=UTC).replace(tzinfo=None) + timedelta(minutes=30 * at) for at in range(48 * 16)
+    ]
+    sun = [max(np.sin((at % 48 - 12) / 24 * np.pi), 0.0) * (0.3 if at // 192 % 2 else 1.0) for at in range(48 * 16)]
+    table = pl.DataFrame({"ts_local": starts, "load_kwh": [0.3] * len(starts), "pv_kwh": sun})
+    table.write_parquet(folder / "made.parquet")
+    case = {
+        "home": "made.parquet",
+        "test": {"first_local": "2011-11-13T00:00", "days": 2},
+        "pv_scale": 1.0,
+        "battery": {
+            "capacity_kwh": 8.0,
+            "start_soc_kwh": 0.0,
+            "charge_efficiency": 1.0,
+            "discharge_efficiency": 1.0,
+            "power_kw": None,
+        },
+        "grid": {"import_kw": 3.0, "export_kw": 0.0, "curtailable": True},
+        "price_per_kwh": [
+            {"from_local": "00:00", "to_local": "06:00", "price": 0.1},
+            {"from_local": "06:00", "to_local": "24:00", "price": 0.2},
+        ],
+        "published_eur_per_day": {"rules": 2.0, "anticipative": 0.01, "fails": None},
+        "end_soc_kwh": {"rules": 8.0},
+    }
+    (folder / "case.json").write_text(json.dumps(case))
+    return folder / "case.json"
+
+
+def test_home_with_two_prices_is_beside_the_best_controller_that_is_causal(solar: Path) -> None:
+    [found] = rows_of_file(solar)
+    details = found.details
+    assert (details["case"], details["published"], details["published_by"]) == ("made", 2.0, "rules")
+    assert (details["verified"], found.met) == (True, True)
+    assert 0.1 * 2.5 < float(found.value) < 0.2 * 14.4  # the night has to be bought, not all of the day
+
+
+def test_nothing_of_a_day_or_later_is_read_when_its_level_is_chosen(solar: Path) -> None:
+    case = read_solar_case(read_cases(solar)[0])
+    unseen = pl.col("local_day") >= case.first
+    changed = replace(case, slots=case.slots.with_columns(pv_kwh=pl.when(unseen).then(9.0).otherwise("pv_kwh")))
+    seen = [LevelPlanner(each) for each in (case, changed)]
+    levels = [planner.cost_to_go(planner.place[case.first]) for planner in seen]
+    assert all(np.array_equal(*pair) for pair in zip(*levels, strict=True))
+
+
+def test_level_is_bought_late_when_prices_change(solar: Path) -> None:
+    case = read_solar_case(read_cases(solar)[0])
+    night = controlled(case).head(24)
+    buying = night.filter(pl.col("charge_kwh") > 0)
+    assert night["soc_end_kwh"][23] > 0.2
+    assert buying["slot_start"].min() > night["slot_start"][16]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"home": "none.parquet"}, "none.parquet cannot be read"),
+        ({"test": {"first_local": "2011-11-03T00:00", "days": 2}}, "has no readings of 2011-10-24"),
+        ({"test": {"first_local": "some day", "days": 2}}, "first_local: Invalid isoformat"),
+        ({"price_per_kwh": [{"from_local": "00:00", "to_local": "06:00", "price": 0.1}]}, "hours without a price"),
+        ({"price_per_kwh": [{"from_local": "dawn", "to_local": "06:00", "price": 0.1}]}, "expected a clock time"),
+    ],
+)
+def test_wrong_month_is_refused_with_its_place(solar: Path, changes: dict[str, Any], words: str) -> None:
+    case = json.loads(solar.read_text()) | changes
+    with pytest.raises(DataRefusedError) as refusal:
+        read_solar_case(Part.of("made.json: case 1", case, solar.parent))
     assert words in refusal.value.message
     assert refusal.value.hint
