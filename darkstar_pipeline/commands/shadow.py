@@ -9,11 +9,7 @@ from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 
 if TYPE_CHECKING:
-    import polars as pl
     from rich.console import Console
-
-    from darkstar_pipeline.context import Context
-    from darkstar_pipeline.evaluation.actual_days import ActualDay
 
 
 def shadow(
@@ -39,6 +35,7 @@ def shadow(
     from darkstar_pipeline.errors import DataMissingError
     from darkstar_pipeline.evaluation.actual_days import actual_days
     from darkstar_pipeline.evaluation.plan_history import plans_between
+    from darkstar_pipeline.evaluation.shadow_days import shadow_rows
     from env.time_grid import days_between
 
     check_range(first, last)
@@ -49,11 +46,7 @@ def shadow(
     days = list(days_between(first, last))
     compared = actual_days(context, days)
     plans = plans_between(context.lake, context.site_name, first, last)
-    rows = [
-        _row(context, actual, plans.filter(plans["plan_date"] == actual.day), name)
-        for actual in compared
-        for name in policies
-    ]
+    rows = shadow_rows(context, compared, plans, policies)
     usable = {actual.day for actual in compared}
     left_out = [{"day": day, "reason": "not graded, or refused"} for day in days if day not in usable]
     if not rows:
@@ -69,42 +62,6 @@ def shadow(
         "left_out": left_out,
     }
     return Document(document, lambda out: _draw(out, document))
-
-
-def _row(context: "Context", actual: "ActualDay", plans: "pl.DataFrame", policy: str) -> dict[str, Any]:
-    """Return a policy's row of a day; `lived_cost` and `lived_plan_cost` are the keys of 0.1, for one release."""
-    import polars as pl
-
-    from darkstar_pipeline.evaluation.actual_days import metered_cost, planned_cost, policy_cost, reference_costs
-    from darkstar_pipeline.evaluation.plan_history import system_id
-
-    system = system_id(context.site_name, policy)
-    own = plans.filter(pl.col("system_id") == system)
-    result = planned_cost(actual, own, policy) if own.height else policy_cost(context, actual, policy)
-    service_plans = plans.filter(pl.col("system_id") == system_id(context.site_name))
-    planned = float(planned_cost(actual, service_plans)["cost"][0]) if service_plans.height else None
-    metered = metered_cost(actual)
-    reference = metered if metered is not None else planned
-    cost = float(result["cost"][0])
-    bounds = reference_costs(actual, ("idle", "oracle"))
-    return {
-        "day": actual.day,
-        "policy": policy,
-        "system_id": system,
-        "source": "recorded" if own.height else "replayed",
-        "cost": cost,
-        "actual_cost": metered,
-        "planned_cost": planned,
-        "lived_cost": metered,
-        "lived_plan_cost": planned,
-        "difference": None if reference is None else cost - reference,
-        "idle_cost": bounds["idle"],
-        "oracle_cost": bounds["oracle"],
-        "start_soc_kwh": actual.start_soc_kwh,
-        "start_soc_source": "observed" if actual.start_read else "protocol",
-        "start_soc_note": actual.start_note,
-        "end_soc_kwh": float(result["end_soc_kwh"][0]),
-    }
 
 
 def _total(rows: list[dict[str, Any]], policy: str) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
 from darkstar_pipeline.evaluation.plan_history import COMMAND, IMPORT_LIMIT, in_force
-from darkstar_pipeline.evaluation.range_verdict import policy_results
 from darkstar_pipeline.quality.bad_hours import SOC_STEP_PERCENT
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.inverter import Command, Decision, Energy, with_limit
@@ -153,16 +152,6 @@ def planned_schedule(actual: ActualDay, plans: pl.DataFrame, label: str = ACTUAL
     )
     replay = simulate(decide, world, actual.site, np.array([actual.start_soc_kwh]))
     return schedule_frame(label, actual.slots, replay)
-
-
-def policy_cost(context: Context, actual: ActualDay, policy: str) -> pl.DataFrame:
-    """Return the results of a policy from the start of a day: a row as `planner.evaluation.daily_results`.
-
-    Raises:
-        ConfigurationError: an unknown policy.
-        DataMissingError: there is no such trained version.
-    """
-    return policy_results(context, policy, [actual.day], protocol=actual.protocol)
 
 
 def reference_costs(actual: ActualDay, policies: Sequence[str]) -> dict[str, float]:

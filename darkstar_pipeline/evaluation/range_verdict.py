@@ -239,6 +239,18 @@ def policy_results(
     return pl.concat([stored.select(fresh.columns), fresh]).sort("day") if known else fresh
 
 
+def replayed_schedule(context: Context, policy: str, days: Sequence[date], protocol: Protocol) -> pl.DataFrame:
+    """Return the verified schedule of a policy that is replayed on usable days by a measuring protocol.
+
+    Raises:
+        ConfigurationError: an unknown policy.
+        DataMissingError: there is no such trained version.
+        UnverifiedScheduleError: the schedule breaks a rule of the home.
+    """
+    check_policies([policy])
+    return only_verified(_replay(context, policy, days, protocol), context.site, protocol)
+
+
 def stored_rows(context: Context, table: Table, policy: str, days: Sequence[date]) -> pl.DataFrame:
     """Return rows of the lake that hold for the present configuration, with `policy`, without bookkeeping columns."""
     paths = [context.lake.path(table, context.site_name, day) for day in days]

@@ -21,6 +21,7 @@ from darkstar_pipeline.evaluation.actual_days import (
     settlement,
 )
 from darkstar_pipeline.evaluation.plan_history import COLUMNS, PlanRecord, in_force, keep_plan, plans_between, system_id
+from darkstar_pipeline.evaluation.shadow_days import shadow_rows
 from darkstar_pipeline.service.engine.input_status import InputStatus
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
@@ -254,14 +255,36 @@ def test_history_and_savings_are_answered_when_asked(context: Context) -> None:
     assert "2 days are not graded" in days.note
 
 
+def with_power(context: Context) -> Context:
+    """The home with 40 for each kW of a month's highest hour, tax included."""
+    tariff = TariffSettings(power=(PowerTariffSettings(top=1, price_per_kw=32.0),))
+    settings = context.site_settings.model_copy(update={"tariff": (tariff,)})
+    return open_context(settings=Settings(sites={"home": settings}), home=context.home)
+
+
+def test_shadows_are_compared_by_the_bill_where_power_is_charged(context: Context) -> None:
+    grade(context, [LONG_DAY, DAY])
+    nothing = plans_between(context.lake, "home", date(2025, 1, 1), date(2025, 1, 2))
+    charged, plain = (
+        shadow_rows(home, actual_days(home, [LONG_DAY, DAY]), nothing, ["self_consumption"])
+        for home in (with_power(context), context)
+    )
+    added = {
+        name: sum(row[name] for row in charged) - sum(row[name] for row in plain)
+        for name in ("cost", "actual_cost", "idle_cost", "difference")
+    }
+    read = context.lake.read(METER_READINGS, "home", LONG_DAY, DAY).select("slot_start", "import_kwh")
+    bill = float(power_costs(read, PowerTariff(top=1, price_per_kw=40.0), ZONE)["cost"].sum())
+    assert added["actual_cost"] == pytest.approx(bill)
+    assert added["difference"] == pytest.approx(added["cost"] - bill)
+    assert 0 < added["cost"] <= added["idle_cost"] + 1e-9
+    assert sum(row["oracle_cost"] for row in charged) <= sum(row["cost"] for row in charged) + 1e-6
+
+
 def test_savings_are_of_the_bill_where_power_is_charged(context: Context) -> None:
     """Of two days the first adds its whole peak and the second what it is above; a day alone is no month."""
     grade(context, [LONG_DAY, DAY])
-    power = PowerTariff(top=1, price_per_kw=40.0)
-    settings = context.site_settings.model_copy(
-        update={"tariff": (TariffSettings(power=(PowerTariffSettings(top=1, price_per_kw=32.0),)),)}
-    )
-    charged = open_context(settings=Settings(sites={"home": settings}), home=context.home)
+    power, charged = PowerTariff(top=1, price_per_kw=40.0), with_power(context)
     savings, free = Savings(), Savings()
     both = [LONG_DAY, DAY]
     days, plain = savings.document(charged, both, "day"), free.document(context, both, "day")
