@@ -189,6 +189,13 @@ BENCHMARKS = {
         short_needs=PULP,
         on_homes=False,
     ),
+    "readings": Benchmark(
+        module="benchmarks.robustness.readings",
+        measures="days read whole and wrong after random damages of true readings, by kind of damage",
+        short_seconds=30,
+        seconds=300,
+        on_homes=False,
+    ),
     "service": Benchmark(
         module="benchmarks.service",
         measures="start, planning time, latency under load and promotion of the planner service",

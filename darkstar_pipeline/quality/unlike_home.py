@@ -6,17 +6,29 @@ One rule set, for every import and for the gate. A reading is refused where
 - *repeats the day before*: within three hours of midnight one reading is the total of the day before, give or take 3 %,
   and the readings beside it are ordinary: a car that charges for two hours is no total;
 - *many times its own most*: readings of an hour at most are above 15 kW and eight times what nine in ten of the day's
-  readings stay below.
+  readings stay below (three in four, where it is not the load), or above 30 kW and three times that; longer ones where
+  they are above 45 kW or, for the load, not as even as a car that charges, or more than its battery holds;
+- a stretch is one that no home has: `odd_stretches`.
 
-Only the second rule looks at another day: it says nothing of the first day of a range.
+The first day of a range has no day before: the rules that look at another day say less of it.
 """
 
+from functools import partial
+
+import numpy as np
 import polars as pl
+
+from darkstar_pipeline.quality.odd_stretches import (
+    LEAST_LOAD_KW,
+    Rows,
+    below_base,
+    counted_later,
+    stuck,
+    times_ten,
+)
 
 STILL_HOURS = 12.0
 """A load of zero for as long is no reading in a home that else always uses something [h]."""
-LEAST_LOAD_KW = 0.005
-"""A load below this is none: no home with a meter runs on five watts [kW]."""
 _RARELY_ZERO = 0.02
 _TIMES_USUAL = 8.0
 _LEAST_KW = 15.0
@@ -25,6 +37,14 @@ _TOTAL_TIMES_USUAL = 3.0
 _TOTAL_SHARE = 0.03
 _NEAR_MIDNIGHT_H = 3
 _SINGLE_HOURS = 1.0
+_FAR_KW = 30.0
+_FAR_TIMES_USUAL = 3.0
+_MOST_KW = 45.0
+_EVEN = 0.3
+_CAR_KWH = 120.0
+_STRETCH = "_stretch"
+_LIMITED = ("pv_kwh", "export_kwh")
+_STICKING = ("load_kwh", "import_kwh", *_LIMITED)
 _WHOLE_DAY_H = 22.0
 _NATIVE = "native_minutes"
 REASON = "unlike"
@@ -50,13 +70,11 @@ def unlike_home(rows: pl.DataFrame, column: str, timezone: str) -> pl.DataFrame:
         .sort("slot_start")
         .with_columns(day=local.dt.date(), clock=local.dt.hour(), hours=hours, kw=pl.col("kwh") / hours)
     )
-    still = column == "load_kwh" and bool((read["kw"] < LEAST_LOAD_KW).any())
-    if not still and not bool(
-        read.select(((pl.col("kwh") >= _LEAST_TOTAL_KWH) | (pl.col("kw") > _LEAST_KW)).any()).item()
-    ):
+    if read.is_empty():
         return pl.DataFrame(schema={"slot_start": rows.schema["slot_start"], REASON: pl.String})
-    judged = _with_usual(read)
-    checks = [_repeats(column), _many_times(column)]
+    still = column == "load_kwh" and bool((read["kw"] < LEAST_LOAD_KW).any())
+    judged = _with_stretches(_with_usual(read, column), column)
+    checks = [pl.col(_STRETCH), _repeats(column), _many_times(column)]
     if still:
         judged = _with_standstill(judged)
         checks.insert(0, _stood_still())
@@ -67,22 +85,58 @@ def unlike_home(rows: pl.DataFrame, column: str, timezone: str) -> pl.DataFrame:
     )
 
 
-def _with_usual(read: pl.DataFrame) -> pl.DataFrame:
-    """Add what is usual on the day, the total of the day before, and how long runs of large readings are."""
+def _with_usual(read: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Add what is usual on the day, the total of the day before, and how long and even runs of large readings are."""
     used = pl.col("kw").filter(pl.col("kw") > 0)
-    days = read.group_by("day").agg(usual=used.quantile(0.9))
+    # In a short day of sun two wrong readings must not become what is usual.
+    around = used.quantile(0.9 if column == "load_kwh" else 0.75, interpolation="lower")
+    days = read.group_by("day", maintain_order=True).agg(usual=used.quantile(0.9), around=around)
+    if column == "load_kwh":
+        # Nor must readings that are wrong for hours; but the sun may be so from one day to the next.
+        beside = [pl.col("around").shift(-1), pl.col("around"), pl.col("around").shift(1)]
+        middle = pl.when(beside[0].is_null() | beside[2].is_null()).then(pl.min_horizontal(beside))
+        days = days.with_columns(around=middle.otherwise(pl.concat_list(beside).list.median()))
     known = read.join(days, on="day", how="left", maintain_order="left")
     ordinary = pl.col("kwh").filter(pl.col("kw") <= _TOTAL_TIMES_USUAL * pl.col("usual"))
     totals = known.group_by("day").agg(ordinary=ordinary.sum(), whole=pl.col("hours").sum() >= _WHOLE_DAY_H)
     before = totals.select(pl.col("day") + pl.duration(days=1), before="ordinary", before_whole="whole")
-    large = (pl.col("kw") > _LEAST_KW) & (pl.col("kw") > _TIMES_USUAL * pl.col("usual"))
+    large = (pl.col("kw") > _LEAST_KW) & (pl.col("kw") > _TIMES_USUAL * pl.col("around"))
+    far = (pl.col("kw") > _FAR_KW) & (pl.col("kw") > _FAR_TIMES_USUAL * pl.col("around"))
+    uneven = (pl.col("kw").max() - pl.col("kw").min()) / pl.col("kw").max() > _EVEN
     return (
-        known.join(before, on="day", how="left", maintain_order="left")
-        .with_columns(large=large.fill_null(value=False))
-        .with_columns(_run=pl.col("large").rle_id())
-        .with_columns(run_hours=pl.col("hours").sum().over("_run"))
-        .drop("_run")
+        known.join(totals.select("day", "whole"), on="day", how="left", maintain_order="left")
+        .join(before, on="day", how="left", maintain_order="left")
+        .with_columns(large=large.fill_null(value=False), far=far.fill_null(value=False))
+        .with_columns(_run=pl.col("large").rle_id(), _far_run=pl.col("far").rle_id())
+        .with_columns(
+            run_hours=pl.col("hours").sum().over("_run"),
+            far_hours=pl.col("hours").sum().over("_far_run"),
+            no_car=(uneven | (pl.col("kwh").sum() > _CAR_KWH)).over("_run") & pl.lit(column == "load_kwh"),
+        )
+        .drop("_run", "_far_run")
     )
+
+
+def _with_stretches(judged: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Add why a reading belongs to a stretch that no home has; null where it does not."""
+    number = judged["day"].rle_id().to_numpy().astype(np.int64)
+    values = [judged[name].to_numpy() for name in ("kw", "hours")]
+    rows = Rows(kw=values[0], hours=values[1], day=number, whole=judged["whole"].to_numpy())
+    rules = {"{} repeats one value for hours: its sensor stuck": partial(stuck, limited=column in _LIMITED)}
+    if column == "load_kwh":
+        rules |= {
+            "{} is below what this home needs to stand by": below_base,
+            "{} is zero and then comes at once: it was counted later": counted_later,
+            "{} is a power of ten times that of the days beside it all day: its unit is another": times_ten,
+        }
+    elif column not in _STICKING:
+        rules = {}
+    why = pl.Series(_STRETCH, [None] * judged.height, dtype=pl.String)
+    for words, rule in rules.items():
+        found = pl.Series(rule(rows))
+        if found.any():
+            why = why.zip_with(why.is_not_null() | ~found, pl.Series([words.format(column)] * judged.height))
+    return judged.with_columns(why.alias(_STRETCH))
 
 
 def _repeats(column: str) -> pl.Expr:
@@ -98,7 +152,7 @@ def _repeats(column: str) -> pl.Expr:
 
 
 def _many_times(column: str) -> pl.Expr:
-    times = (pl.col("kw") / pl.col("usual")).round(0).cast(pl.Int64)
+    times = (pl.col("kw") / pl.col("around")).round(0).cast(pl.Int64)
     words = pl.format(
         "{} {} kWh is {} kW, {} times what is usual that day",
         pl.lit(column),
@@ -106,7 +160,8 @@ def _many_times(column: str) -> pl.Expr:
         pl.col("kw").round(1),
         times,
     )
-    return pl.when(pl.col("large") & (pl.col("run_hours") <= _SINGLE_HOURS)).then(words)
+    large = pl.col("large") & ((pl.col("run_hours") <= _SINGLE_HOURS) | (pl.col("kw") > _MOST_KW) | pl.col("no_car"))
+    return pl.when(large | (pl.col("far") & (pl.col("far_hours") <= _SINGLE_HOURS))).then(words)
 
 
 def _with_standstill(judged: pl.DataFrame) -> pl.DataFrame:

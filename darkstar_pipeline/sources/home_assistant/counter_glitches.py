@@ -2,8 +2,8 @@
 
 The readings are cut where they do not continue. Two explanations compete for every stretch between two cuts: it is the
 counter (which was reset there, or was exchanged), or it is a glitch and the counter goes on behind it. A glitch is
-short and holds no readings that rise like the counter, so dropping costs more with every rise, and a stretch that rose
-for more than an hour is never dropped: a day of plausible readings outweighs one old level.
+short and holds no readings that rise like the counter, so dropping costs more with every rise, and a stretch of more
+than an hour is never dropped: a day of plausible readings outweighs one old level.
 """
 
 from dataclasses import dataclass
@@ -43,6 +43,7 @@ class Link(IntEnum):
     SHIFT = 2
 
 
+_LEAP_COST = 1.5
 _COST = {Link.NORMAL: 0.0, Link.RESET: 2.0, Link.SHIFT: 4.0}
 
 
@@ -162,6 +163,12 @@ class _Counter:
         own = possible_kwh(time_s, self.usual, TIMES_MOST * self.most_kw)
         return Link.RESET if step < 0 and -_SLACK_KWH <= level <= own else Link.SHIFT
 
+    def leaps(self, end: int, start: int) -> bool:
+        """Return whether a reading is further above an earlier one than this counter gets in the time."""
+        time_s = float(self.seconds[start] - self.seconds[end])
+        own = possible_kwh(time_s, self.usual, TIMES_MOST * self.most_kw)
+        return float(self.values[start] - self.values[end]) > own
+
     def cheapest(self, bounds: list[int]) -> list[tuple[int, int]]:
         """The stretches of the cheapest explanation that begins with the first and ends with the last."""
         count = len(bounds) - 1
@@ -175,6 +182,8 @@ class _Counter:
                 link = self.link(float(self.values[end]), start, float(self.seconds[start] - self.seconds[end]))
                 # Only a counter that goes on as if nothing had happened shows that what lies between is a glitch.
                 through = _COST[link] if dropped == 0 or link is not Link.SHIFT else _NEVER
+                if link is Link.NORMAL and self.leaps(end, start):
+                    through += _LEAP_COST
                 if cost[before] + dropped + through < cost[now]:
                     cost[now], come_from[now] = cost[before] + dropped + through, before
                 dropped += drop[before]
@@ -186,7 +195,6 @@ class _Counter:
 
 def _drop_cost(seconds: Reals, values: Reals) -> float:
     """The cost of calling a stretch a glitch."""
-    rises = int(np.count_nonzero(np.diff(values) > _SMALLEST_KWH))
-    if rises and seconds[-1] - seconds[0] > _GLITCH_S:
+    if seconds[-1] - seconds[0] > _GLITCH_S:
         return _NEVER
-    return 1.0 + rises
+    return 1.0 + int(np.count_nonzero(np.diff(values) > _SMALLEST_KWH))

@@ -17,22 +17,19 @@ from darkstar_pipeline.sources.home_assistant.counter_glitches import (
     usual_step,
     without_glitches,
 )
+from darkstar_pipeline.sources.home_assistant.counter_resets import LOST_AFTER_S, at_odd_hours, unseen_before_resets
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
 from env.types import Mask
 
-LOST_AFTER_S = 65 * 60.0
-"""Silence longer than this needs an explanation: an hourly counter plus five minutes of delay [s]."""
 LOST_STEP_KWH = 0.1
 """A silence that ends in a larger step than this, and than three usual steps, is lost readings [kWh]."""
 QUIET_KW = 0.05
 """Power that may flow in a silence that is not a loss of readings: an inverter or a battery at rest [kW]."""
 _SURGE_TIMES = 5.0
 _SURGE_KW = 10.0
-_REGULAR = 1.5
-_RARE_RESET_S = 3 * 86_400.0
 _SLACK_KWH = 0.05
-_UNSEEN_KWH = 0.25
 _ROUNDING_KWH = 1e-6
+_FAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class CounterCurve:
         shift_s: pairs of readings between which the level changed, shape (n, 2) [s].
         lost_s: pairs of readings between which others were lost, shape (n, 2) [s].
         unseen_kwh: what flowed between a last reading and a reset, going by what flowed around it; the counter does not
-            tell, and it is not in the curve [kWh].
+            tell, and where that is known well enough it is in the curve [kWh].
     """
 
     curve: EnergyCurve
@@ -70,7 +67,9 @@ class CounterCurve:
     lost_s: Reals
 
 
-def counter_curve(seconds: Reals, values_kwh: Reals, *, until: float | None = None) -> CounterCurve:
+def counter_curve(
+    seconds: Reals, values_kwh: Reals, *, until: float | None = None, always: bool = False
+) -> CounterCurve:
     """Return the energy of a counter.
 
     Args:
@@ -78,6 +77,7 @@ def counter_curve(seconds: Reals, values_kwh: Reals, *, until: float | None = No
         values_kwh: readings, shape (n,) [kWh].
         until: end of the recording: an unchanged counter is held up to it where that is no longer than it was quiet
             before [s].
+        always: whether something always flows, as a home's load does.
     """
     usual = usual_step(values_kwh)
     most_kw = own_most_kw(seconds, values_kwh)
@@ -86,20 +86,19 @@ def counter_curve(seconds: Reals, values_kwh: Reals, *, until: float | None = No
     steps, time = np.diff(level), np.diff(at)
     reset = links == Link.RESET
     shift = (links == Link.SHIFT) | (_surges(steps, time, usual, most_kw) & ~reset)
-    unseen = _between_last_reading_and_reset(at, level, reset, most_kw)
-    # A daily counter loses some of its last poll every midnight. Where resets are rare or a poll is missing, that is no
-    # part of how it counts, and the slot is not known.
-    rare = np.count_nonzero(reset) * _RARE_RESET_S <= at[-1] - at[0]
-    irregular = time > _REGULAR * np.concatenate((time[:1], time[:-1]))
-    shift |= unseen > np.where(irregular, max(_UNSEEN_KWH, USUAL_STEPS * usual), _SLACK_KWH if rare else np.inf)
-    gained = np.where(reset, np.maximum(level[1:], 0.0), np.maximum(steps, 0.0))
+    unseen, untold = unseen_before_resets(at, level, reset, usual, most_kw, always=always)
+    shift |= untold | at_odd_hours(at, reset)
+    shift |= _standing_still_before(level, shift)
+    if always:
+        shift |= _stuck_at_the_end(at, level)
+    gained = np.where(reset, np.maximum(level[1:], 0.0), np.maximum(steps, 0.0)) + unseen
     large = np.maximum(LOST_STEP_KWH, np.maximum(USUAL_STEPS * usual, QUIET_KW * time / 3600))
     silent = (time > LOST_AFTER_S) & (gained > large)
     unknown = silent | shift
     quiet = float(time[~unknown].max(initial=0.0))
     energy = np.concatenate(([0.0], np.cumsum(np.where(unknown, 0.0, gained))))
     covered = np.concatenate(([0.0], np.cumsum(np.where(unknown, 0.0, time))))
-    if until is not None and 0 < until - at[-1] <= quiet:
+    if until is not None and 0 < until - at[-1] <= (LOST_AFTER_S if _broke_off(at, level, most_kw) else quiet):
         at, energy = np.append(at, until), np.append(energy, energy[-1])
         covered = np.append(covered, covered[-1] + at[-1] - at[-2])
     lost = silent & ~shift
@@ -133,13 +132,29 @@ def _surges(steps: Reals, time: Reals, usual: float, most_kw: float) -> Mask:
     return (steps > _SURGE_TIMES * most_kw * hours + USUAL_STEPS * usual) & (steps > _SURGE_KW * hours + _SLACK_KWH)
 
 
-def _between_last_reading_and_reset(at: Reals, level: Reals, reset: Mask, most_kw: float) -> Reals:
-    """The energy that probably flowed between the last reading and a reset, after no long silence [kWh]."""
-    time, steps = np.diff(at), np.maximum(np.diff(level), 0.0)
-    extra = np.zeros(len(time))
-    inner = np.flatnonzero(reset[1:-1]) + 1
-    before, here, after = time[inner - 1], time[inner], time[inner + 1]
-    regular = (here <= LOST_AFTER_S) & ~reset[inner - 1] & ~reset[inner + 1]
-    rate = np.minimum((steps[inner - 1] + steps[inner + 1]) / (before + after), most_kw / 3600)
-    extra[inner] = np.where(regular, np.maximum(rate * here - level[inner + 1], 0.0), 0.0)
-    return extra
+def _standing_still_before(level: Reals, shift: Mask) -> Mask:
+    """Where the counter repeats the value that it leaves by an unexplained step: what flowed then was not counted."""
+    found = np.zeros_like(shift)
+    rises = np.flatnonzero(np.append(True, np.diff(level) != 0))
+    for last in np.flatnonzero(shift).tolist():
+        found[int(rises[np.searchsorted(rises, last, side="right") - 1]) : last] = True
+    return found
+
+
+def _stuck_at_the_end(at: Reals, level: Reals) -> Mask:
+    """The end of a recording in which a counter that always counts repeats one value for longer than it ever did."""
+    found = np.zeros(len(level) - 1, dtype=np.bool_)
+    rises = np.flatnonzero(np.append(True, np.diff(level) != 0))
+    longest = float(np.diff(at[rises]).max(initial=0.0))
+    if at[-1] - at[rises[-1]] > max(LOST_AFTER_S, longest):
+        found[int(rises[-1]) :] = True
+    return found
+
+
+def _broke_off(at: Reals, level: Reals, most_kw: float) -> bool:
+    """Return whether a counter was last rising fast: it did not come to rest, its readings stopped."""
+    rises = np.flatnonzero(np.diff(level) > 0) + 1
+    if rises.size < 2:  # noqa: PLR2004 - a rate needs two
+        return False
+    before, last = int(rises[-2]), int(rises[-1])
+    return float(level[last] - level[before]) > _FAST_SHARE * most_kw * float(at[last] - at[before]) / 3600

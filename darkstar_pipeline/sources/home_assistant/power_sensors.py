@@ -26,13 +26,16 @@ _NO_VALUE_W = (-32_768.0, 32_767.0, 65_535.0, -2_147_483_648.0, 2_147_483_647.0,
 _ROUNDING_W = 0.01
 
 
-def power_curve(seconds: Reals, power_kw: Reals, *, until: float | None = None) -> EnergyCurve:
+def power_curve(
+    seconds: Reals, power_kw: Reals, *, until: float | None = None, doubted: Mask | None = None
+) -> EnergyCurve:
     """The energy of a power sensor.
 
     Args:
         seconds: instants of the states, ascending, shape (n,), n >= 1 [s].
         power_kw: power from each instant on, not negative, NaN where the sensor had no value, shape (n,) [kW].
         until: end of the recording [s].
+        doubted: readings that are not believed: until the next one nothing is known, shape (n,).
     """
     ends = np.append(seconds[1:], seconds[-1] if until is None else max(until, seconds[-1]))
     # A short loss of the sensor is bridged like any silence: the value before it is held, up to the limit.
@@ -43,11 +46,14 @@ def power_curve(seconds: Reals, power_kw: Reals, *, until: float | None = None) 
     following = np.append(starts[1:], ends[-1])
     undisturbed = np.append(known[1:], len(seconds)) == known + 1
     hold = np.where(undisturbed, np.where(power == 0, np.inf, _longest_hold(starts, undisturbed)), HOLD_S)
+    # The recording may have gone on without this sensor: not even a zero is held longer than it was ever silent.
+    hold[-1] = min(hold[-1], max(HOLD_S, float(np.diff(starts).max(initial=0.0)))) if known.size > 1 else hold[-1]
     held = np.minimum(following - starts, hold)
     # Every reading gives two points: where its value begins and where it is no longer held.
     at = np.column_stack((starts, starts + held)).ravel()
     energy = np.cumsum(np.column_stack((np.zeros_like(held), power * held / 3600)).ravel())
-    covered = np.cumsum(np.column_stack((np.zeros_like(held), held)).ravel())
+    believed = held if doubted is None else np.where(doubted[known], 0.0, held)
+    covered = np.cumsum(np.column_stack((np.zeros_like(held), believed)).ravel())
     return EnergyCurve(at, energy, covered)
 
 

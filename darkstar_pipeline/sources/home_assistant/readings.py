@@ -12,6 +12,7 @@ from darkstar_pipeline.sources.home_assistant.choosing.sensor_choice import Choi
 from darkstar_pipeline.sources.home_assistant.choosing.sums import as_one_power, lasting, named, summed
 from darkstar_pipeline.sources.home_assistant.choosing.understood import Understood, understood
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
+from darkstar_pipeline.sources.home_assistant.doubted_powers import DOUBTED, doubted_powers
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
 from darkstar_pipeline.sources.home_assistant.held_levels import soc_slots, without_excursions
 from darkstar_pipeline.sources.home_assistant.nights import with_nights
@@ -158,15 +159,21 @@ def _energy_slots(
         if subject is Subject.PV:
             seconds, power, nights = with_nights(seconds, power, timezone, until=until)
             facts = f"; silent or unavailable in {nights} nights, taken as 0" if nights else ""
-        curve = power_curve(seconds, power, until=until)
+        own = {"load": subject is Subject.LOAD, "pv": subject is Subject.PV}
+        doubted = doubted_powers(seconds, power, **own, since=sensor.hourly_until)
+        doubted |= np.isin(seconds, sensor.contradicted)
+        if count := int(doubted.sum()):
+            facts += f"; {count} readings are not believed, their slots stay missing"
+        curve = power_curve(seconds, np.maximum(power, 0.0), until=until, doubted=doubted)
         treated = outage_remarks(seconds, power, sensor.entity, subject.value, timezone, until=until)
+        treated.append(remarks_at(seconds[doubted], subject.value, REFUSED, f"{sensor.entity}: {DOUBTED}", timezone))
         if below := _below_zero(sensor, until):
             facts += below
             words = f"{sensor.entity}: a power below zero, which is none of this direction"
             treated.append(remarks_at(sensor.seconds[sensor.values < 0], subject.value, ALTERED, words, timezone))
     else:
         seconds, values = sensor.known()
-        counted = counter_curve(seconds, values, until=until)
+        counted = counter_curve(seconds, values, until=until, always=subject is Subject.LOAD)
         curve = counted.curve
         treated = counter_remarks(counted, sensor.entity, subject.value, timezone)
         remarks = [
@@ -174,7 +181,7 @@ def _energy_slots(
             f"{counted.dropped} glitches left out" if counted.dropped else "",
             f"{counted.lifted} readings a last digit below the one before, held" if counted.lifted else "",
             f"{counted.shifts} changes to an unrelated level, those slots stay missing" if counted.shifts else "",
-            f"about {counted.unseen_kwh:.2g} kWh between last readings and resets are not in the counter"
+            f"about {counted.unseen_kwh:.2g} kWh between last readings and resets, by what flowed around them"
             if counted.unseen_kwh > _WORTH_TELLING_KWH
             else "",
         ]
@@ -193,9 +200,9 @@ def _edges(curve: EnergyCurve, slots: pl.DataFrame, column: str) -> str:
 
 
 def _power(subject: Subject, sensor: Series) -> Reals:
-    """The power of one direction, not negative [kW]."""
+    """The power of one direction [kW]."""
     if sensor.subject not in _SIGNED:
-        return np.maximum(sensor.values, 0.0)
+        return sensor.values
     positive, negative = split_signed(sensor.values)
     first = _SIGNED[sensor.subject][0]
     return positive if subject is first else negative

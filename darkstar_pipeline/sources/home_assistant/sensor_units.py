@@ -94,7 +94,26 @@ def in_one_unit(seconds: Reals, values: Reals) -> tuple[Reals, tuple[UnitChange,
                 result = values.copy()
             result[position:] = values[position:] / _applied(changes) / factor
             changes.append(UnitChange(float(seconds[position]), factor))
+            back = _back_at_a_reset(seconds, values, result, position, factor)
+            if back is not None and back < after:
+                result[back:] *= factor
+                changes.append(UnitChange(float(seconds[back]), 1 / factor))
     return result, tuple(changes)
+
+
+def _back_at_a_reset(seconds: Reals, values: Reals, converted: Reals, position: int, factor: float) -> int | None:
+    """The first reset behind a change from which on the counter rises in the unit that it had before."""
+    falls = np.flatnonzero(values[position + 1 :] < _DEEP_SHARE * values[position:-1]) + position + 1
+    if not falls.size:
+        return None
+    reset = int(falls[0])
+    first = int(np.searchsorted(seconds, float(seconds[position]) - _DAY_S))
+    last = int(np.searchsorted(seconds, float(seconds[reset]) + _DAY_S, side="right"))
+    before, _ = _rate(seconds[first:position], converted[first:position])
+    behind, _ = _rate(seconds[reset:last], converted[reset:last])
+    if before <= 0 or behind <= 0:
+        return None
+    return reset if abs(np.log(behind * factor / before)) < abs(np.log(behind / before)) else None
 
 
 def _applied(changes: list[UnitChange]) -> float:

@@ -1,7 +1,7 @@
 """Recorded states turned into one numeric series per sensor that is used, in kWh, kW, percent or money per kWh."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -37,6 +37,7 @@ from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
 from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with_naive_read_as
 
+_APART = 0.01
 _KW_PER_UNIT = {"W": 1e-3, "kW": 1.0, "MW": 1e3}
 _KWH_PER_UNIT = {"Wh": 1e-3, "kWh": 1.0, "MWh": 1e3}
 _MOSTLY = 10.0
@@ -62,6 +63,7 @@ class Series:
         hourly_until: end of what is known by the hour only: long-term statistics at the beginning [s].
         unit_is_stated: whether its unit comes from the export and not from the size of its values.
         weight: 1, or -1 where the person subtracts it in a sum.
+        contradicted: instants for which the files give different values [s].
         notes: how its readings were treated.
     """
 
@@ -74,6 +76,7 @@ class Series:
     hourly_until: float = 0.0
     unit_is_stated: bool = True
     weight: float = 1.0
+    contradicted: Reals = field(default_factory=lambda: np.empty(0))
     notes: tuple[str, ...] = ()
 
     def known(self) -> tuple[Reals, Reals]:
@@ -117,7 +120,7 @@ def states_frame(exports: Sequence[States], subjects: Subjects, timezone: str) -
 
 
 def states_by_sensor(exports: Sequence[States], good: pl.DataFrame, subjects: Subjects) -> dict[str, pl.DataFrame]:
-    """Return the states of each sensor that is used, `[instant, value]` in the order of the files and their rows.
+    """Return the states of each sensor that is used, `[position, instant, value]` in the order of files and rows.
 
     Args:
         exports: what the files hold.
@@ -137,7 +140,7 @@ def states_by_sensor(exports: Sequence[States], good: pl.DataFrame, subjects: Su
         parts = [part.select(*order, "instant", "value") for part in (*plain, *(() if more is None else (more,)))]
         if parts:
             states = pl.concat(parts)
-            result[entity] = (states if more is None else states.sort(order)).select("instant", "value")
+            result[entity] = (states if more is None else states.sort(order)).select("position", "instant", "value")
     return result
 
 
@@ -148,8 +151,10 @@ def _used(subjects: Subjects) -> list[str]:
 def series_of(states: Mapping[str, pl.DataFrame], subjects: Subjects) -> list[Series]:
     """Return one series per sensor; of two states at the same instant the later one in the files counts.
 
+    Two of one file that do not agree are no reading of a counter, and of a power none that is believed.
+
     Args:
-        states: `[instant, value]` of each sensor, see `states_by_sensor`.
+        states: `[position, instant, value]` of each sensor, see `states_by_sensor`.
         subjects: what the sensors measure.
 
     Raises:
@@ -168,11 +173,21 @@ def series_of(states: Mapping[str, pl.DataFrame], subjects: Subjects) -> list[Se
             raise DataRefusedError(
                 f"{entity} has no number in {group.height} states", f"leave it out: --map {entity}=ignore"
             )
-        series.append(_series(entity, subjects, as_seconds(group["instant"]), values))
+        contradicted = _contradicted(given) if group.height < given.height else np.empty(0)
+        series.append(_series(entity, subjects, as_seconds(group["instant"]), values, contradicted))
     return series
 
 
-def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> Series:
+def _contradicted(states: pl.DataFrame) -> Reals:
+    """Return the instants for which the last file that has them gives values more than a hundredth apart [s]."""
+    value = pl.col("value").cast(pl.Float64)
+    last = states.filter(pl.col("position") == pl.col("position").max().over("instant"))
+    several = last.group_by("instant").agg(low=value.min(), high=value.max())
+    apart = several.filter(pl.col("high") - pl.col("low") > _APART * pl.max_horizontal("high", -pl.col("low")))
+    return as_seconds(apart["instant"].sort())
+
+
+def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals, contradicted: Reals) -> Series:
     """Decide kind and unit of one sensor and convert it."""
     subject, name = subjects.of[entity], f"{entity} {subjects.labels.get(entity, '')}"
     present = ~np.isnan(values)
@@ -202,6 +217,8 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
             notes=tuple(notes),
         )
     kind = _kind(name, subjects.units.get(entity), values[present])
+    values = _uncontradicted(entity, kind, seconds, values, contradicted, notes)
+    present = ~np.isnan(values)
     if count:
         seconds, values = (held_for_the_hour if kind is Kind.POWER else ends_of_hours)(seconds, values, count)
         present = ~np.isnan(values)
@@ -227,8 +244,19 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals) -> S
         hourly_until=hourly_until,
         unit_is_stated=stated is not None,
         weight=weight,
+        contradicted=contradicted,
         notes=tuple(notes),
     )
+
+
+def _uncontradicted(
+    entity: str, kind: Kind, seconds: Reals, values: Reals, contradicted: Reals, notes: list[str]
+) -> Reals:
+    """The values without those of a counter at instants for which the files give two, noted."""
+    if not contradicted.size:
+        return values
+    notes.append(f"{entity}: {contradicted.size} instants have two different values; they are not believed")
+    return values if kind is Kind.POWER else np.where(np.isin(seconds, contradicted), np.nan, values)
 
 
 def _without_markers(entity: str, power_kw: Reals, notes: list[str]) -> Reals:

@@ -98,6 +98,10 @@ def hours_frame(exports: Sequence[HourlyStatistics], subjects: Subjects, timezon
     off = pl.col("instant").dt.epoch("s") % pl.col("period") != 0
     name = pl.when(pl.col("period") == HOUR_S).then(pl.lit("an hour")).otherwise(pl.lit("five minutes"))
     checks.append(reason_if(off, pl.format("{} is not the start of {}", pl.col("stamp"), name)))
+    several = pl.len().over("_series", "instant") > 1
+    apart = pl.any_horizontal(pl.col(name).max() - pl.col(name).min() > _ROUNDING for name in ("_total", "_change"))
+    twice = several & apart.over("_series", "instant").fill_null(value=False)
+    checks.append(reason_if(twice, pl.format("{} is there twice with different values", pl.col("stamp"))))
     checked = object_to(placed.with_columns(pl.lit(None, dtype=pl.String).alias(REASON), *columns), checks)
     numbers = [pl.col("_total").alias("total"), pl.col("_change").alias("change")]
     return checked.with_columns(numbers).drop("_total", "_change", "_series", "_end", NAIVE)
@@ -246,7 +250,7 @@ def _curve(
         seconds, values = np.append(seconds[0] - period, seconds), np.append(values[0] - first, values)
     values, unit_changes = in_one_unit(seconds, values)
     factor, notes = _factor(entity, stated, np.diff(values) * HOUR_S / np.diff(seconds))
-    counted = counter_curve(seconds, values * factor)
+    counted = counter_curve(seconds, values * factor, always=subjects.of[entity] is Subject.LOAD)
     remarks = {
         f"{counted.lost_kwh:.3g} kWh flowed while statistics were missing; those hours stay missing": counted.lost_kwh,
         f"{counted.dropped} rows are glitches and left out": counted.dropped,

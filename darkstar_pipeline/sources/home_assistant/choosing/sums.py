@@ -17,7 +17,8 @@ def as_one_power(terms: Sequence[Series]) -> Series:
     seconds = np.unique(np.concatenate([term.seconds for term in terms]))
     levels = (term.weight * level_at(seconds, term.seconds, term.values) for term in terms)
     values = np.sum(np.stack(list(levels)), axis=0)
-    return replace(terms[0], entity=named(terms), seconds=seconds, values=values, weight=1.0)
+    contradicted = np.concatenate([term.contradicted for term in terms])
+    return replace(terms[0], entity=named(terms), seconds=seconds, values=values, weight=1.0, contradicted=contradicted)
 
 
 def named(terms: Sequence[Series]) -> str:

@@ -144,4 +144,4 @@ def test_energy_before_a_reset_is_missed_where_resets_are_rare(days: float, *, m
     assert found.resets == 1
     assert found.shifts == int(missing)
     assert found.unseen_kwh == pytest.approx(0.0 if missing else 0.3)
-    assert found.curve.energy_kwh[-1] == pytest.approx(level + 0.3 * 143)
+    assert found.curve.energy_kwh[-1] == pytest.approx(level + 0.3 * 143 + found.unseen_kwh)

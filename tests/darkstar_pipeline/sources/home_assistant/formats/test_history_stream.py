@@ -125,7 +125,7 @@ def test_a_row_count_over_the_limit_is_refused_while_reading(tmp_path, monkeypat
 def test_states_with_and_without_offset_keep_their_order(tmp_path):
     text = counting("sensor.load_energy", slots=8)
     moved = text.replace("2026-01-09T23:30:00.000Z", "2026-01-10 00:30:00+01:00")
-    again = moved + history("sensor.load_energy", [(0, 0.0), (0, 100.0)], header=False).replace("Z", "")
+    again = moved + history("sensor.load_energy", [(0, 99.9), (0, 100.0)], header=False).replace("Z", "")
     assert moved != text
     assert column(read(tmp_path, {"a.csv": again}), "load_kwh") == column(read(tmp_path, {"b.csv": text}), "load_kwh")
 

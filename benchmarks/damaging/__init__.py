@@ -1,0 +1,1 @@
+"""Random damages of true readings: does a day that is read whole say what the home used?"""
