@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,6 +11,7 @@ from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.believed import without_soc_excursions, without_unlike_readings
 from darkstar_pipeline.sources.numbers import number_checks, with_numbers
+from darkstar_pipeline.sources.observations import read_observations
 from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, refuse_if_mostly_bad, rejects_of
 from darkstar_pipeline.sources.plausibility import refuse_soc_fraction, refuse_wrong_energy_unit
 from env.time_grid import SLOT_DTYPE
@@ -142,3 +144,15 @@ def test_file_of_mostly_bad_rows_is_refused(bad: int, good: int, *, refused: boo
             refuse_if_mostly_bad(parsed, "f.csv", kept_at="q.csv")
     else:
         refuse_if_mostly_bad(parsed, "f.csv", kept_at="q.csv")
+
+
+@pytest.mark.parametrize(("homes", "refused"), [(("a", "a"), False), (("a", "b"), True)])
+def test_file_is_of_one_home(homes: tuple[str, str], *, refused: bool, tmp_path: Path):
+    path = tmp_path / "f.csv"
+    lines = [f"2026-01-10T00:{15 * n:02d}:00Z,0.1,{homes[n % 2]}" for n in range(4)]
+    path.write_text("\n".join(["slot_start,load_kwh,home", *lines]))
+    if refused:
+        with pytest.raises(DataRefusedError, match=r"holds 2 homes \(a, b\); an import is of one"):
+            read_observations(path, site=SITE, now=START + timedelta(days=1))
+    else:
+        assert read_observations(path, site=SITE, now=START + timedelta(days=1)).rows.height == 4

@@ -82,6 +82,10 @@ def test_zero_begins_a_quarter_of_an_hour_after_the_last_value(asleep: list[tupl
     assert slept([*EVENING, *asleep, *MORNING], 32) == ([*EVENING, (20.25, 0.0), *MORNING], 1)
 
 
+def test_zero_begins_after_the_very_first_value_too():
+    assert slept([(20.0, 0.0), *MORNING], 32) == ([(20.0, 0.0), (20.25, 0.0), *MORNING], 1)
+
+
 @pytest.mark.parametrize("end", [24.0, 24.5])
 def test_recording_that_ends_at_night_ends_in_zero(end: float):
     """Also where its last state is `unavailable` in the very second at which the recording ends."""

@@ -10,6 +10,7 @@ import pytest
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.home_assistant.export_reader import HomeAssistantData
+from darkstar_pipeline.sources.home_assistant.naming.questions import ChoiceNeededError
 from darkstar_pipeline.sources.home_assistant.statistics import (
     clock_note,
     refuse_implausible,
@@ -128,3 +129,26 @@ def test_stamps_are_doubted_where_the_sun_is_off_noon(noon: int, month: int, *, 
     assert ("--map clock=local" in note) == doubtful
     assert clock_note(pv, naive=False, timezone=zone) == ""
     assert "centres" not in clock_note(pv.with_columns(energy_kwh=pl.lit(0.0)), naive=True, timezone=zone)
+
+
+def test_counter_of_a_wide_table_is_preferred_to_its_differences(tmp_path: Path):
+    head = "hour,house_load_kwh_cum,house_load_kwh_delta,solar_kwh_delta\n"
+    table = head + "".join(f"2026-01-10T0{n}:00:00Z,{100 + n},{0.9},{0.25}\n" for n in range(4))
+    data = read(tmp_path, {"s.csv": table})
+    loads = data.statistics.filter(pl.col("quantity") == "load")["energy_kwh"].to_list()
+    assert loads == pytest.approx([1.0] * 3)
+    assert data.statistics.filter(pl.col("quantity") == "pv")["energy_kwh"].to_list() == [0.25] * 4
+
+
+@pytest.mark.parametrize("document", [[[{"entity_id": LOAD}]], [[1]], [[{"entity_id": LOAD, "state": "1"}, {"x": 1}]]])
+def test_list_that_holds_no_states_is_refused(document: object, tmp_path: Path):
+    with pytest.raises(DataRefusedError, match="is not a known Home Assistant export: its lists hold something"):
+        read(tmp_path, {"s.json": json.dumps(document)})
+
+
+def test_all_sensors_of_unknown_meaning_are_named_and_the_first_is_asked_for(tmp_path: Path):
+    table = "entity_id,state,last_changed\nsensor.xq,1,2026-01-10T00:00:00Z\nsensor.zw,1,2026-01-10T00:00:00Z\n"
+    with pytest.raises(ChoiceNeededError, match=r"sensor\.xq, sensor\.zw: the name does not say what they") as question:
+        read(tmp_path, {"s.csv": table})
+    assert question.value.hint == "say it: --map sensor.xq=load_kwh, or --map sensor.xq=ignore"
+    assert question.value.answers[0].mapping == {"sensor.xq": "ignore"}
