@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from darkstar_pipeline.quality.bad_hours import ATTRIBUTED, QUANTITIES, SOC_STEP_PERCENT
-from darkstar_pipeline.quality.import_refusals import refusals
+from darkstar_pipeline.quality.import_refusals import refusals, treatments
 from darkstar_pipeline.quality.price_filling import ESTIMATED, LONGEST_FILL_SLOTS
 from darkstar_pipeline.quality.unlike_home import REASON, unlike_home
 from env.battery import Battery
@@ -40,10 +40,13 @@ def _counted(flagged: pl.DataFrame, flag: str, name: str, timezone: str) -> pl.D
 def core_issues(
     slots: pl.DataFrame, timezone: str, *, has_pv: bool, remarks: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Slots without load, or without PV in a home that has it: `missing_slots`, the first, and what was refused."""
+    """Slots without load, or without PV in a home that has it; what an import refused, and altered elsewhere."""
     core = ["load_kwh", "pv_kwh"] if has_pv else ["load_kwh"]
     missing = slots.with_columns(_missing=pl.any_horizontal(pl.col(name).is_null() for name in core))
-    return _with_refusals(_counted(missing, "_missing", "missing_slots", timezone), missing, remarks, core)
+    counts = _with_refusals(_counted(missing, "_missing", "missing_slots", timezone), missing, remarks, core)
+    if remarks is None or remarks.is_empty():
+        return counts.with_columns(treated=pl.lit(None, pl.String))
+    return counts.join(treatments(missing.filter("_missing").select("slot_start", DAY), remarks), on=DAY, how="left")
 
 
 def _with_refusals(

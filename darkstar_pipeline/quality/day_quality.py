@@ -155,6 +155,7 @@ def _reasons() -> list[pl.Expr]:
         (zero, pl.lit("prices all zero")),
         (pl.col("bad_hours_battery") > 0, _battery_hours()),
         (pl.col("unbalanced"), _balance()),
+        (pl.col("treated").is_not_null(), pl.col("treated")),
     )
     return [pl.when(applies).then(words) for applies, words in reasons]
 

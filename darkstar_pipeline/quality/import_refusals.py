@@ -22,14 +22,41 @@ def refusals(missing: pl.DataFrame, remarks: pl.DataFrame, quantities: Sequence[
     """
     relevant = remarks.filter(
         pl.col("action").is_in(list(EXPLAINS)), pl.col("quantity").is_in([*quantities, _WHOLE_ROW])
-    ).select(DAY, "action", "first_slot", "last_slot", pl.col("reason").str.replace_all("; ", ", ", literal=True))
+    ).select(DAY, "action", "first_slot", "last_slot", "reason")
     within = pl.col("slot_start").is_between(pl.col("first_slot"), pl.col("last_slot"))
     explained = missing.join(relevant, on=DAY).filter(within).sort("slot_start", "first_slot", "reason")
     action = pl.col("action").replace_strict(EXPLAINS, return_dtype=pl.String)
+    return explained.group_by(DAY, maintain_order=True).agg(
+        pl.col("slot_start").n_unique().cast(pl.Int32).alias("refused"),
+        pl.format("{}: {}", action.first(), _first_of_reasons()).alias("refused_why"),
+    )
+
+
+def treatments(missing: pl.DataFrame, remarks: pl.DataFrame) -> pl.DataFrame:
+    """Return per day which readings an import refused or altered without a slot going missing: `[local_day, treated]`.
+
+    Args:
+        missing: `[slot_start, local_day]`, the missing slots, whose reasons are told by `refusals`.
+        remarks: rows of `import_remarks` of the same days; repaired prices have a table of their own.
+    """
+    relevant = remarks.filter(pl.col("action").is_in(["altered", "refused"]), pl.col("quantity") != "price")
+    within = pl.col("slot_start").is_between(pl.col("first_slot"), pl.col("last_slot"))
+    told = missing.join(relevant.filter(pl.col("action") == "refused"), on=DAY).filter(within)
+    keys = [DAY, "first_slot", "quantity", "action", "reason", "source"]
+    counts = (
+        relevant.join(told, on=keys, how="anti")
+        .sort("first_slot", "reason")
+        .group_by(DAY, "action", maintain_order=True)
+        .agg(pl.col("readings").sum(), why=_first_of_reasons())
+    )
+    noun = pl.when(pl.col("readings") == 1).then(pl.lit("reading")).otherwise(pl.lit("readings"))
+    words = pl.format("{} {} {} at import: {}", "readings", noun, "action", "why")
+    return counts.sort(DAY, "action").group_by(DAY, maintain_order=True).agg(treated=words.str.join("; "))
+
+
+def _first_of_reasons() -> pl.Expr:
+    """The first reason of a group, and how many others there are."""
     others = pl.col("reason").n_unique() - 1
     noun = pl.when(others == 1).then(pl.lit("reason")).otherwise(pl.lit("reasons"))
     more = pl.when(others > 0).then(pl.format(" and {} more {}", others, noun)).otherwise(pl.lit(""))
-    return explained.group_by(DAY, maintain_order=True).agg(
-        pl.col("slot_start").n_unique().cast(pl.Int32).alias("refused"),
-        pl.format("{}: {}{}", action.first(), pl.col("reason").first(), more).alias("refused_why"),
-    )
+    return pl.col("reason").first().str.replace_all("; ", ", ", literal=True) + more

@@ -206,7 +206,7 @@ DATA_QUALITY_DAILY = Table(
         count("missing_slots", "slots without a core reading"),
         count("soc_issues", "slots whose state of charge is outside 0-100 % or jumps by more than 40 points"),
         count("price_issues", "slots without a usable price"),
-        text("reasons", "why the status is what it is, separated by '; '; empty for an unremarkable day"),
+        text("reasons", "why the status is what it is, and what imports altered, by '; '; empty for ordinary days"),
     ),
 )
 

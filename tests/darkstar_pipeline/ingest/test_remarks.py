@@ -84,6 +84,11 @@ def test_glitches_and_held_readings_are_counted_by_day_when_the_slots_are_there(
     load(tmp_path, lake, counter({20: 500.0, 21: -500.0} | flicker))
     told = {(row["action"], row["readings"]) for row in remarks(lake)}
     assert told == {("refused", 1), ("altered", 5)}
+    assert grade(lake) == (
+        "missing 1 core slot (first 2026-01-10 23:45 local); "
+        "5 readings altered at import: sensor.house_energy_kwh: a fall of the last digit, the value before is held; "
+        "1 reading refused at import: sensor.house_energy_kwh: a fall or jump of the counter that is undone"
+    )
     kept = pl.concat(pl.read_csv(file) for file in (tmp_path / "quarantine").iterdir())
     assert kept.select("row", "reason", "quantity").rows() == [
         (None, "sensor.house_energy_kwh: a fall or jump of the counter that is undone", "load_kwh")
