@@ -41,7 +41,7 @@ def row(part: Part) -> Row:
 
 
 def _missing_at_end(case: SolarCase, end_kwh: float) -> float:
-    """What it would cost a day to end with as much as the best published controller, at the dearest price [money]."""
+    """Return the cost a day of ending with as much as the best published controller, at the dearest price [money]."""
     best = case.best_published
     theirs = end_kwh if best is None else case.published_end_kwh.get(best[0], end_kwh)
     dearest = float(case.slots.select("import_price").max().item())

@@ -296,6 +296,12 @@ class HomeProgram:
         self.hot.set("soc_least", least)
         self.hot.set("soc_most", most)
 
+    def hold(self, way: str, n_slots: int) -> None:
+        """Let the battery not `charge`, or not `discharge`, in the horizon's first slots; 0 frees it."""
+        self.apply_house()
+        held = (self._every_slot < n_slots) | (self._every_slot < self.first)
+        self.hot.set(f"{way}_most", np.where(held, 0.0, self._most[way]))
+
     def end_at(self, soc_kwh: float) -> None:
         """Demand that stored energy at the end of the last slot."""
         self.end_soc_kwh = soc_kwh

@@ -20,7 +20,7 @@ from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.plans.explanations import explain
 from planner.plans.relaxation import check_end, contradiction
 from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, Candidate, candidate, release, simple_candidates
-from planner.plans.return_to_range import return_bounds
+from planner.plans.return_to_range import bind_to_return, goes_out_again
 from planner.plans.schedule import optimized_schedule
 from planner.plans.task import PlanTask
 from planner.verification.verifier import Verification
@@ -147,16 +147,16 @@ def _attempts(task: PlanTask, time_limit: float, solvers: Sequence[tuple[str, So
 def _coming_back(task: PlanTask, program: HomeProgram, solve: Callable[[], Solution]) -> Solution:
     """Solve; where a battery that is found outside its range comes back and goes out again, solve once more."""
     solution = solve()
-    bounds = return_bounds(task, solution.flows[:, SOC])
-    if bounds is None:
+    if not goes_out_again(task, solution.flows[:, SOC]):
         return solution
-    program.bound_soc(*bounds)
     try:
-        return solve()
-    except NoFeasibleScheduleError:  # the first answer went out again to keep to the fuse; the verifier refuses it
+        return solve() if bind_to_return(task, program) else solution
+    except NoFeasibleScheduleError:  # binaries forbid it; the verifier refuses the first answer
         return solution
     finally:
         program.start_at(0, task.start_soc_kwh)
+        for way in ("charge", "discharge"):
+            program.hold(way, 0)
 
 
 def _attempt(task: PlanTask, program: HomeProgram, name: str, solve: Callable[[], Solution]) -> SolverAttempt:

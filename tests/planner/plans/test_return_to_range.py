@@ -11,7 +11,7 @@ from env.site import Limits, Site
 from planner.errors import NoFeasibleScheduleError
 from planner.plans.make_plan import make_plan
 from planner.plans.release import PLAN
-from planner.plans.return_to_range import is_outside_range, return_bounds
+from planner.plans.return_to_range import goes_out_again, is_outside_range
 from planner.plans.task import PlanTask
 from tests.builders.homes import Horizon, home, horizons, sites
 from tests.planner.plans.test_make_plan import LONG_DAY, SHORT_DAY, day_task, horizon_task
@@ -55,21 +55,30 @@ def test_plan_is_verified_wherever_the_battery_is_found(
     assert plan.verification.valid or plan.released != PLAN
 
 
-def test_answer_is_left_as_it_is_when_it_only_comes_back() -> None:
-    task = found_at(5.0)
-    rising = np.linspace(0.6, 5.0, task.n_slots)
-    assert return_bounds(task, rising) is None
-    assert return_bounds(replace(task, start_soc_kwh=5.0), np.zeros(task.n_slots)) is None
+@pytest.mark.parametrize(
+    ("percent", "soc", "out"),
+    [
+        (5.0, (0.6, 1.0, 5.0, 1.5), False),
+        (5.0, (1.0, 0.7, 1.2, 2.0), True),
+        (5.0, (1.0, 2.0, 1.2, 2.0), True),
+        (95.0, (9.3, 9.0, 5.0, 9.0), False),
+        (95.0, (9.3, 9.4, 5.0, 9.0), True),
+        (50.0, (0.0, 9.9, 5.0, 1.0), False),
+    ],
+)
+def test_only_what_leaves_the_range_or_moves_away_goes_out_again(
+    percent: float, soc: tuple[float, ...], *, out: bool
+) -> None:
+    assert goes_out_again(found_at(percent), np.array(soc)) == out
 
 
-def test_path_only_comes_back_when_the_answer_goes_out_again() -> None:
-    task = found_at(5.0)
-    answer = np.full(task.n_slots, 4.0)
-    answer[:4] = (1.0, 0.7, 1.2, 2.0)
-    bounds = return_bounds(task, answer)
-    assert bounds is not None
-    assert bounds[0][:5] == pytest.approx([1.0, 1.0, 1.2, 1.5, 1.5])
-    assert bounds[1][:5] == pytest.approx([1.0, 1.0, 1.2, 9.0, 9.0])
+@pytest.mark.parametrize("percent", [0.0, 100.0])
+def test_plan_costs_no_more_than_to_leave_the_battery_alone_when_it_is_found_outside(percent: float) -> None:
+    """Wear that no price pays: coming back early would be the dear part."""
+    task = found_at(percent, wear_cost=5.0)
+    plan = make_plan(task, explained=False)
+    assert (plan.released, plan.verification.valid) == (PLAN, True)
+    assert plan.cost <= plan.idle_cost + 1e-6
 
 
 @pytest.mark.parametrize(("percent", "outside"), [(14.9, True), (15.0, False), (90.0, False), (90.1, True)])
