@@ -22,6 +22,9 @@ from darkstar_pipeline.evaluation.actual_days import (
 )
 from darkstar_pipeline.evaluation.plan_history import COLUMNS, PlanRecord, in_force, keep_plan, plans_between, system_id
 from darkstar_pipeline.evaluation.shadow_days import shadow_rows
+from darkstar_pipeline.planning.plan_inputs import PlanInputs
+from darkstar_pipeline.planning.plan_sources import value_plan
+from darkstar_pipeline.service.engine import shadow
 from darkstar_pipeline.service.engine.input_status import InputStatus
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
@@ -38,6 +41,8 @@ from darkstar_pipeline.warehouse.schemas import (
 from env.errors import MissingTariffError
 from env.power_tariff import PowerTariff, power_costs
 from env.time_grid import grid, slot_count
+from planner.plans.policy_plans import PolicySchedule
+from planner.plans.task import PlanTask
 from planner.replay.daily import replay_days
 from tests.builders.service_home import LONG_DAY, asking, made_engine, moment
 from tests.builders.small_home import ZONE, small_settings
@@ -279,6 +284,39 @@ def test_shadows_are_compared_by_the_bill_where_power_is_charged(context: Contex
     assert added["difference"] == pytest.approx(added["cost"] - bill)
     assert 0 < added["cost"] <= added["idle_cost"] + 1e-9
     assert sum(row["oracle_cost"] for row in charged) <= sum(row["cost"] for row in charged) + 1e-6
+
+
+def test_shadow_plans_with_its_own_peak_of_today_where_power_is_charged(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The home charges at 10 kW for an hour after two; its shadow, which did not, has the house's own peak."""
+    home, seen = with_power(with_shadows(context, "value")), list[PlanInputs]()
+
+    def spied(inputs: PlanInputs, task: PlanTask) -> PolicySchedule:
+        seen.append(inputs)
+        return value_plan(inputs, task)
+
+    monkeypatch.setattr(shadow, "value_plan", spied)
+    engine, clock = made_engine(home)
+    received: list[InputStatus] = []
+    engine.add_listener(lambda _context, inputs, _state, _plan: received.append(inputs))
+    for by in (timedelta(0), timedelta(hours=2)):
+        clock.at += by
+        hour = pl.col("slot_start").is_between(moment(LONG_DAY, 14, 0), moment(LONG_DAY, 15, 0), closed="left")
+        rows = home.lake.read(METER_READINGS, "home", LONG_DAY, LONG_DAY)
+        read = rows.with_columns(import_kwh=pl.when(hour).then(2.5).otherwise(0.1))
+        home.lake.write_day(METER_READINGS, "home", LONG_DAY, read)
+        shadows = ShadowPlanner()
+        engine.add_listener(shadows.on_plan)
+        engine.check()
+        shadows.start()
+        shadows.stop()
+    live, own = received[-1].plan_inputs, seen[-1]
+    assert live is not None
+    assert live.task.month[0].today_kw == pytest.approx(10.0)
+    assert own.task.month[0].today_kw < 10.0
+    assert own.task.month[0].peaks_kw == live.task.month[0].peaks_kw
+    assert own.rolling.window.month == own.task.month
 
 
 def test_savings_are_of_the_bill_where_power_is_charged(context: Context) -> None:
