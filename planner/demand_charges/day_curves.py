@@ -1,4 +1,4 @@
-"""What a day is expected to cost below a level of its demand charge, for every level at once.
+"""Day curves: the expected cost of a day below a level of its demand charge, for every level at once.
 
 A day that begins with the peak t pays nothing up to it. So the value function with the day's peak in its state, at a
 level of 0, says for every t what the day costs with only power above t charged: its value in the row of t, less the

@@ -28,7 +28,7 @@ ROOMY_SLOTS = 8.0  # a battery of so many slots' energy never clamps a single sl
 
 
 class PowerCost(Protocol):
-    """What imports of slots cost by their power."""
+    """The charge of imports of slots by their power."""
 
     @property
     def price(self) -> Energy:

@@ -1,4 +1,4 @@
-"""What days are expected to cost below a level."""
+"""Levels of a demand charge by what past days were expected to cost."""
 
 from datetime import date
 
