@@ -14,6 +14,10 @@ from darkstar_pipeline.sources.numbers import number_checks, with_numbers
 from darkstar_pipeline.sources.observations import read_observations
 from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, refuse_if_mostly_bad, rejects_of
 from darkstar_pipeline.sources.plausibility import refuse_soc_fraction, refuse_wrong_energy_unit
+from darkstar_pipeline.sources.price_lists.recognition import offer_of_document
+from darkstar_pipeline.sources.resampling import split_energy
+from darkstar_pipeline.sources.resolution import with_resolution
+from darkstar_pipeline.sources.stamps import stamp_checks, with_instants
 from env.time_grid import SLOT_DTYPE
 
 START = datetime(2026, 1, 10, tzinfo=UTC)
@@ -156,3 +160,90 @@ def test_file_is_of_one_home(homes: tuple[str, str], *, refused: bool, tmp_path:
             read_observations(path, site=SITE, now=START + timedelta(days=1))
     else:
         assert read_observations(path, site=SITE, now=START + timedelta(days=1)).rows.height == 4
+
+
+def resolved(minutes: Sequence[int]) -> tuple[list[int], list[str | None]]:
+    stamps = pl.Series("slot_start", [START + timedelta(minutes=minute) for minute in minutes]).cast(SLOT_DTYPE)
+    frame = with_resolution(numbered(pl.DataFrame([stamps])), "f.csv")
+    return frame["native_minutes"].to_list(), frame[REASON].to_list()
+
+
+@pytest.mark.parametrize(("steps", "own"), [(8, True), (7, False)])
+def test_run_of_eight_steps_is_a_resolution_of_its_own(steps: int, *, own: bool):
+    hours = [60 * n for n in range(24)]
+    quarters = [24 * 60 + 15 * n for n in range(steps + 1)]
+    found, reasons = resolved([*hours, *quarters])
+    assert found == [60] * 24 + [15 if own else 60] * (steps + 1)
+    assert sum(reason is not None for reason in reasons) == (0 if own else 6)
+
+
+def test_stamp_off_the_grid_of_the_file_is_refused():
+    found, reasons = resolved([*(15 * n for n in range(20)), 20 * 15 + 5])
+    assert found == [15] * 21
+    assert reasons == [None] * 20 + ["slot_start 2026-01-10 05:05:00Z is off the 15-minute grid of the file"]
+    _, reasons = resolved([*(5 * n for n in range(20)), 101])
+    assert reasons[-1] == "slot_start 2026-01-10 01:41:00Z is not on a 5-minute grid"
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2000-01-01T00:00:00Z", True),
+        ("1999-12-31T23:59:59Z", False),
+        ("2000-01-01T00:00:00+01:00", False),
+        ("2026-01-10T00:00:00.123456789Z", True),
+        ("2026-01-10T00:00:00.1234567891Z", False),
+        ("2026-1-10T00:00:00Z", False),
+        ("2026-01-10T00:00Z", True),
+        ("2026-01-10T24:00:00Z", False),
+        (" 2026-01-10 01:00:00 +0100 ", True),
+        ("1768003200", True),
+        ("1768003200000", True),
+        ("176800320", False),
+    ],
+)
+@pytest.mark.parametrize("beside", [None, "2026-01-10T01:00:00+01:00"])
+def test_stamp_is_read_alike_whatever_stands_beside_it(text: str, beside: str | None, *, read: bool):
+    """A column of UTC alone takes a shorter way."""
+    texts = [text, "2026-01-10T00:00:00Z", *([] if beside is None else [beside])]
+    frame = with_instants(numbered(pl.DataFrame({"stamp": texts})), "stamp", "slot_start", "f.csv")
+    checked = object_to(frame, stamp_checks("stamp", "slot_start"))
+    assert (checked[REASON][0] is None) == read
+    assert checked[REASON][1:].null_count() == len(texts) - 1
+    assert checked["slot_start"][1:].unique().to_list() == [START]
+    if read and text.endswith("789Z"):
+        assert checked["slot_start"][0] == START + timedelta(microseconds=123_456)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 6, 12])
+def test_energy_of_coarse_readings_is_split_and_of_fine_ones_added(steps: int):
+    minutes = 5 * steps
+    frame = rows([0.3 * steps] * (180 // minutes), minutes=minutes).with_columns(
+        pl.col("native_minutes").cast(pl.Int32)
+    )
+    slots, partial = split_energy(frame, ["load_kwh"], soc=False)
+    assert slots["load_kwh"].to_list() == pytest.approx([0.9] * 12)
+    assert partial == 0
+    short, cut = split_energy(frame[:-1], ["load_kwh"], soc=False)
+    assert (short.height, cut) == {1: (11, 1), 3: (11, 0), 6: (10, 0), 12: (8, 0)}[steps]
+
+
+@pytest.mark.parametrize(
+    ("document", "refused"),
+    [
+        ({"entity_id": "sensor.p", "state": "0.1", "attributes": {"unit_of_measurement": "SEK/kWh"}}, True),
+        ({"entity_id": "sensor.p", "attributes": {"unit_of_measurement": "SEK/kWh"}}, False),
+        ({"state": "0.1", "unit_of_measurement": "SEK/kWh"}, False),
+        ({"state": "0.1", "attributes": {"unit_of_measurement": "kWh"}}, False),
+        ({"state": "0.1", "attributes": {"unit_of_measurement": "km/h"}}, False),
+        ({"attributes": {"today": [0.1, 0.2]}}, True),
+        ({"raw_today": []}, True),
+        ({"attributes": 5}, False),
+    ],
+)
+def test_price_sensor_without_a_list_is_named(document: dict[str, object], *, refused: bool):
+    if refused:
+        with pytest.raises(DataRefusedError, match=r"shows the present price only|has no raw_today with start times"):
+            offer_of_document(document, "f.json")
+    else:
+        assert offer_of_document(document, "f.json") is None
