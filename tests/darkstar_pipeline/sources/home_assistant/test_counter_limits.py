@@ -145,3 +145,13 @@ def test_energy_before_a_reset_is_missed_where_resets_are_rare(days: float, *, m
     assert found.shifts == int(missing)
     assert found.unseen_kwh == pytest.approx(0.0 if missing else 0.3)
     assert found.curve.energy_kwh[-1] == pytest.approx(level + 0.3 * 143 + found.unseen_kwh)
+
+
+def test_energy_before_a_reset_is_told_by_what_flowed_on_both_sides():
+    """0.2 kWh in ten minutes before, 0.4 in twenty after: 0.1 in the five between, of which the counter shows 0.04."""
+    before = [(600.0 * n, 0.2 * n) for n in range(40)]
+    at = before[-1][0] + 300
+    after_reset = [(at + 1200 * n, 0.04 + 0.4 * n) for n in range(40)]
+    found = counted([*before, *after_reset])
+    assert (found.resets, found.shifts) == (1, 0)
+    assert found.unseen_kwh == pytest.approx(0.06)

@@ -151,6 +151,12 @@ def test_power_is_held_by_the_sensors_own_rhythm(step: float, count: int, gap: f
     assert states[-1][0] - held(states) == pytest.approx(lost)
 
 
+def test_power_has_a_rhythm_from_eight_silences_on():
+    states = every(800, 4)
+    assert held([*states, *every(800, 5, 2400 + 950)]) == 2400 + 950 + 3200
+    assert held([*states, *every(800, 4, 2400 + 950)]) == 2400 + 900 + 2400
+
+
 @pytest.mark.parametrize(("times", "lost"), [(4, 0), (3, 3 * 2100)])
 def test_power_is_held_as_long_as_silences_that_come_twice_a_day(times: int, lost: float):
     states = every(60, 300)

@@ -298,3 +298,9 @@ def test_state_of_charge_overrules_a_name_where_it_is_clear(right: int, *, turne
     soc = sensor("sensor.soc", [50.0, *(50 + np.cumsum(steps))], Subject.SOC, Kind.LEVEL)
     found = direction(sensor("sensor.b", [1.0] * 12, Subject.BATTERY), soc)
     assert (found["sensor.b"] is Subject.BATTERY_INVERTED) == turned
+
+
+def test_state_of_charge_that_shows_neither_way_leaves_the_question_open():
+    soc = sensor("sensor.soc", [50.0, 51.0, 50.0], Subject.SOC, Kind.LEVEL)
+    with pytest.raises(ChoiceNeededError, match=r"sensor\.b: the name does not say whether positive charges"):
+        direction(sensor("sensor.b", [1.0] * 3, Subject.BATTERY_UNSIGNED), soc)
