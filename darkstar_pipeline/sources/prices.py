@@ -18,7 +18,7 @@ from darkstar_pipeline.sources.meter_exports import format_of
 from darkstar_pipeline.sources.numbers import with_numbers
 from darkstar_pipeline.sources.parquet import PARQUET_MAGIC
 from darkstar_pipeline.sources.parsed import REASON, Parsed, ReadAs, numbered, object_to, refused_note, rejects_of
-from darkstar_pipeline.sources.price_lists.areas import refuse_other_area
+from darkstar_pipeline.sources.price_lists.areas import refuse_other_area, same_area
 from darkstar_pipeline.sources.price_lists.checks import PRICE_MINUTES, price_checks, refuse_future
 from darkstar_pipeline.sources.price_lists.neighbours import NEIGHBOURS, refuse_unlike_neighbours
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
@@ -158,7 +158,8 @@ def _price_column(raw: pl.DataFrame, others: tuple[str, ...], file: str, names: 
 def _checked_currency(frame: pl.DataFrame, site: SiteSettings, file: str) -> pl.DataFrame:
     """Refuse prices whose column `currency` names another currency."""
     if "currency" in frame.columns:
-        others = {str(code) for code in frame["currency"].drop_nulls().unique().to_list()} - {site.currency}
+        stated = frame["currency"].cast(pl.String).str.strip_chars().str.to_uppercase().drop_nulls().unique().to_list()
+        others = {str(code) for code in stated} - {site.currency.upper()}
         if others:
             message = f"{file}: prices are in {', '.join(sorted(others))}, the site's currency is {site.currency}"
             raise DataRefusedError(message, f"convert them to {site.currency} per kWh")
@@ -169,8 +170,7 @@ def _of_other_areas(frame: pl.DataFrame, site: SiteSettings, column: str, file: 
     """Return the prices of the other areas in a file: `NEIGHBOURS`."""
     if "area" not in frame.columns:
         return pl.DataFrame(schema=NEIGHBOURS)
-    named = frame.with_columns(pl.col("area").cast(pl.String).str.strip_chars().str.to_uppercase())
-    rows = named.filter(pl.col("area") != site.area.upper())
+    rows = frame.filter(~_is_area(frame, site))
     if rows.is_empty():
         return pl.DataFrame(schema=NEIGHBOURS)
     timed = with_instants(rows.rename({"slot_start": _STAMP, column: "price"}), _STAMP, "slot_start", file)
@@ -188,8 +188,15 @@ def _of_area(frame: pl.DataFrame, site: SiteSettings, area: str | None, file: st
     if "area" not in frame.columns:
         return frame
     wanted = site.area.upper()
-    mine = frame.filter(pl.col("area").cast(pl.String).str.strip_chars().str.to_uppercase() == wanted)
+    mine = frame.filter(_is_area(frame, site))
     if mine.is_empty():
         areas = ", ".join(str(name) for name in frame["area"].unique().sort().to_list()[:12])
         raise DataRefusedError(f"{file} has no prices of {wanted}; it has {areas}", "use a file of the site's area")
     return mine
+
+
+def _is_area(frame: pl.DataFrame, site: SiteSettings) -> pl.Expr:
+    """Return which rows are of the site's area, by whatever name of it."""
+    names = frame["area"].cast(pl.String)
+    own = [name for name in names.drop_nulls().unique().to_list() if same_area(str(name), site.area)]
+    return pl.col("area").cast(pl.String).is_in(own).fill_null(value=False)

@@ -101,8 +101,11 @@ def unlike_days(wide: pl.DataFrame, timezone: str) -> dict[date, Unlike]:
         timezone: of the clock that the reasons name.
     """
     areas = [name for name in wide.columns if name not in ("slot_start", "local_day", _OWN)]
-    parts = wide.partition_by("local_day", as_dict=True, maintain_order=True)
-    days: dict[date, Numbers] = {key[0]: part.select(_OWN, *areas).to_numpy() for key, part in parts.items()}
+    numbers: Numbers = wide.select(_OWN, *areas).to_numpy()
+    spans = wide.group_by("local_day", maintain_order=True).len()
+    ends = np.cumsum(spans["len"].to_numpy())[:-1]
+    days: dict[date, Numbers] = dict(zip(spans["local_day"].to_list(), np.split(numbers, ends), strict=True))
+    first: dict[date, int] = dict(zip(days, [0, *ends.tolist()], strict=True))
     reasons: dict[date, Unlike] = {}
     for day, prices in days.items():
         beside = {area: prices[:, n] for n, area in enumerate(areas, start=1) if _overlap(prices[:, 0], prices[:, n])}
@@ -111,7 +114,8 @@ def unlike_days(wide: pl.DataFrame, timezone: str) -> dict[date, Unlike]:
         scaled = _scaled(prices[:, 0], beside)
         why = _moved(prices[:, 0], beside) or (scaled and scaled[0]) or _of_other_day(day, days, areas)
         if why:
-            at = _hour_of_most(parts[(day,)], prices[:, 0], beside, timezone)
+            slot = first[day] + _slot_of_most(prices[:, 0], beside)
+            at = wide["slot_start"].dt.convert_time_zone(timezone)[slot].strftime("%H:%M")
             reason = f"the prices of {day} are unlike those of {', '.join(beside)} (most at {at}): {why}"
             reasons[day] = Unlike(reason=reason, factor=scaled[1] if scaled and why == scaled[0] else 1.0)
     return reasons
@@ -167,16 +171,17 @@ def _of_other_day(day: date, days: dict[date, Numbers], areas: Sequence[str]) ->
         then = day - timedelta(days=step)
         if step == 0 or then not in days or len(days[then]) != len(own):
             continue
-        for column in range(0 if step > 0 else 1, len(areas) + 1):
+        near = np.abs(days[then][0] - own[0]) < _OTHER_DAY * spread  # one slot tells most of them apart
+        for column in np.flatnonzero(near).tolist():
             other = days[then][:, column]
-            if _overlap(own, other) and float(np.nanmax(np.abs(own - other))) < _OTHER_DAY * spread:
+            earlier_own = column == 0 and step > 0
+            close = (column or earlier_own) and float(np.nanmax(np.abs(own - other))) < _OTHER_DAY * spread
+            if close and _overlap(own, other):
                 return f"they are those of {then}{f' in {areas[column - 1]}' if column else ''}"
     return ""
 
 
-def _hour_of_most(part: pl.DataFrame, own: Numbers, beside: dict[str, Numbers], timezone: str) -> str:
-    """Return the local hour in which a day differs most from the area that is nearest."""
+def _slot_of_most(own: Numbers, beside: dict[str, Numbers]) -> int:
+    """Return the slot of a day that differs most from the area that is nearest."""
     nearest = min(beside.values(), key=lambda other: _distance(own, other))
-    slot = int(np.nanargmax(np.abs(own - nearest)))
-    clock = part["slot_start"].dt.convert_time_zone(timezone)[slot]
-    return f"{clock:%H:%M}"
+    return int(np.nanargmax(np.abs(own - nearest)))

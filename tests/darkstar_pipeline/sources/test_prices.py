@@ -115,6 +115,14 @@ def test_prices_of_the_area_are_taken_and_hours_are_repeated(place: Place):
     assert stored["area"].unique().to_list() == ["SE3"]
 
 
+@pytest.mark.parametrize("name", ["SE3", " se3 ", "SE_3", "BZN|SE3"])
+def test_area_and_currency_of_a_tidy_file_are_read_by_any_name_of_theirs(name: str, place: Place):
+    own = prices().with_columns(pl.lit(name).alias("area"), pl.lit(" sek").alias("currency"))
+    other = dear(start=MIDNIGHT).with_columns(pl.lit("SE4").alias("area"), pl.lit("SEK").alias("currency"))
+    assert import_prices(place, "areas.csv", csv(pl.concat([other, own]))).slots_new == 96
+    assert place.lake.read(RAW_SPOT_PRICES, "home")["price"].to_list() == own["price"].to_list()
+
+
 def test_prices_change_resolution_in_the_middle_of_a_file(place: Place):
     hours, quarters = prices(rows=24, minutes=60), prices(start=MIDNIGHT + timedelta(days=1))
     report = import_prices(place, "both.csv", csv(pl.concat([hours, quarters])))
