@@ -15,7 +15,7 @@ class ImportReason:
     """Readings of a quantity that imports refused or altered for one reason.
 
     Attributes:
-        action: refused, altered, or missing where nothing was read.
+        action: refused, altered, missing where nothing was read, or filled where that is known.
         reason: the reason, of those that differ only in numbers the first.
         readings: number of readings; of missing ones, of their slots.
         days: number of local days.

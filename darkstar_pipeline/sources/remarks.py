@@ -14,7 +14,7 @@ from env.time_grid import SLOT_DTYPE, SLOT_MINUTES, local_day
 
 Reals = NDArray[np.float64]
 
-REFUSED, ALTERED, MISSING = "refused", "altered", "missing"
+REFUSED, ALTERED, MISSING, FILLED = "refused", "altered", "missing", "filled"
 WHOLE_ROW = "all"
 """The quantity of a remark on a row of a tidy file, whose readings are refused together."""
 REMARKS = pl.Schema(
@@ -41,7 +41,7 @@ def remarks_on(readings: pl.DataFrame, quantity: str, action: str, timezone: str
     Args:
         readings: `[slot_start, reason]`, a row a reading; one without an instant is left out.
         quantity: column that they belong to.
-        action: `REFUSED`, `ALTERED` or `MISSING` (nothing was read).
+        action: `REFUSED`, `ALTERED`, `MISSING` (nothing was read) or `FILLED` (known without a reading).
         timezone: IANA zone of the local days.
     """
     known = readings.drop_nulls("slot_start").sort("slot_start")

@@ -130,7 +130,7 @@ IMPORT_REMARKS = Table(
         instant("last_slot", "last slot of that day that is concerned"),
         LOCAL_DAY,
         text("quantity", "column of the readings, soc_percent, price, or all for a whole row of a tidy file"),
-        text("action", "refused, altered or missing (nothing was read); of refused ones, slots may stay missing"),
+        text("action", "refused, altered, missing (nothing was read) or filled (PV at night)"),
         text("reason", "why, and which sensor; the first of those that differ only in their numbers"),
         count("readings", "number of readings, or of the slots where readings are missing"),
         text("source", "file the readings came from"),

@@ -18,7 +18,7 @@ from darkstar_pipeline.sources.home_assistant.held_levels import soc_slots, with
 from darkstar_pipeline.sources.home_assistant.nights import with_nights
 from darkstar_pipeline.sources.home_assistant.power_sensors import power_curve, split_signed
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
-from darkstar_pipeline.sources.home_assistant.sensor_remarks import counter_remarks, outage_remarks
+from darkstar_pipeline.sources.home_assistant.sensor_remarks import counter_remarks, night_remarks, outage_remarks
 from darkstar_pipeline.sources.home_assistant.series import Kind, Series
 from darkstar_pipeline.sources.home_assistant.subject_mapping import NOTHING_SAID, Subjects
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, MIN_TYPICAL_KW
@@ -159,13 +159,14 @@ def _energy_slots(
         if subject is Subject.PV:
             seconds, power, nights = with_nights(seconds, power, timezone, until=until)
             facts = f"; silent or unavailable in {nights} nights, taken as 0" if nights else ""
+            treated = night_remarks(sensor, seconds, power, subject.value, timezone) if nights else []
         own = {"load": subject is Subject.LOAD, "pv": subject is Subject.PV}
         doubted = doubted_powers(seconds, power, **own, since=sensor.hourly_until)
         doubted |= np.isin(seconds, sensor.contradicted)
         if count := int(doubted.sum()):
             facts += f"; {count} readings are not believed, their slots stay missing"
         curve = power_curve(seconds, np.maximum(power, 0.0), until=until, doubted=doubted)
-        treated = outage_remarks(seconds, power, sensor.entity, subject.value, timezone, until=until)
+        treated += outage_remarks(seconds, power, sensor.entity, subject.value, timezone, until=until)
         treated.append(remarks_at(seconds[doubted], subject.value, REFUSED, f"{sensor.entity}: {DOUBTED}", timezone))
         if below := _below_zero(sensor, until):
             facts += below
@@ -176,6 +177,8 @@ def _energy_slots(
         counted = counter_curve(seconds, values, until=until, always=subject is Subject.LOAD)
         curve = counted.curve
         treated = counter_remarks(counted, sensor.entity, subject.value, timezone)
+        twice = f"{sensor.entity}: two different values at one instant"
+        treated.append(remarks_at(sensor.contradicted, subject.value, REFUSED, twice, timezone))
         remarks = [
             f"{counted.resets} resets" if counted.resets else "",
             f"{counted.dropped} glitches left out" if counted.dropped else "",

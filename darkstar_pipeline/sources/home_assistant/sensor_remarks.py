@@ -6,7 +6,8 @@ import polars as pl
 from darkstar_pipeline.sources.home_assistant.counters import CounterCurve
 from darkstar_pipeline.sources.home_assistant.energy_curve import Reals
 from darkstar_pipeline.sources.home_assistant.power_sensors import HOLD_S
-from darkstar_pipeline.sources.remarks import ALTERED, MISSING, REFUSED, remarks_at, remarks_between
+from darkstar_pipeline.sources.home_assistant.series import Series
+from darkstar_pipeline.sources.remarks import ALTERED, FILLED, MISSING, REFUSED, remarks_at, remarks_between
 
 
 def counter_remarks(counted: CounterCurve, entity: str, quantity: str, timezone: str) -> list[pl.DataFrame]:
@@ -20,7 +21,7 @@ def counter_remarks(counted: CounterCurve, entity: str, quantity: str, timezone:
     """
     glitch = f"{entity}: a fall or jump of the counter that is undone"
     held = f"{entity}: a fall of the last digit, the value before is held"
-    shift = f"{entity}: the counter went to an unrelated level, or began again with readings missing"
+    shift = f"{entity}: not known what it counted (an unrelated level, a standstill, a reset with readings missing)"
     lost = f"{entity}: readings are missing and the counter rose meanwhile"
     return [
         remarks_at(counted.dropped_s, quantity, REFUSED, glitch, timezone),
@@ -50,3 +51,18 @@ def outage_remarks(
     outages = np.column_stack((starts[long], ends[long]))
     reason = f"{entity}: unavailable, or without a number"
     return [remarks_between(outages, quantity, MISSING, reason, timezone)]
+
+
+def night_remarks(sensor: Series, seconds: Reals, power_kw: Reals, quantity: str, timezone: str) -> list[pl.DataFrame]:
+    """Return the remarks on the nights in which a PV inverter slept, and its power is known to be zero.
+
+    Args:
+        sensor: the sensor as it was recorded.
+        seconds: instants of its powers, those of the nights among them [s].
+        power_kw: power from each instant on, zero in the nights [kW].
+        quantity: column that it fills.
+        timezone: IANA zone of the home.
+    """
+    slept = seconds[(power_kw == 0) & ~np.isin(seconds, sensor.known()[0])]
+    words = f"{sensor.entity}: silent or unavailable at night, taken as 0"
+    return [remarks_at(slept, quantity, FILLED, words, timezone)]

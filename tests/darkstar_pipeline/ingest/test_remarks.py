@@ -75,7 +75,7 @@ def test_the_grade_names_rule_and_hour_when_a_counter_went_to_another_level(tmp_
     assert told["first_slot"] == told["last_slot"] == datetime.fromisoformat(stamp(5 * 169 - 5))
     assert grade(lake).startswith(
         "missing 2 core slots (first 2026-01-10 14:00 local), 1 of them refused at import: sensor.house_energy_kwh: "
-        "the counter went to an unrelated level, or began again with readings missing"
+        "not known what it counted (an unrelated level, a standstill, a reset with readings missing)"
     )
 
 
@@ -149,3 +149,13 @@ def test_a_day_says_that_its_sensor_was_unavailable_and_a_short_loss_is_none(tmp
         "missing 8 core slots (first 2026-01-10 10:00 local), not in the import: "
         "sensor.house_power: unavailable, or without a number"
     )
+
+
+def test_nights_of_an_inverter_are_filled_and_its_outages_are_missing(tmp_path: Path, lake: Lake):
+    power = [0.0 if not 84 <= n < 204 else 2000.0 + n for n in range(2 * STEPS)]
+    asleep = [n % STEPS < 80 or n % STEPS > 208 for n in range(2 * STEPS)]
+    states = [(5 * n, "unavailable" if asleep[n] or 130 <= n < 142 else power[n % STEPS]) for n in range(2 * STEPS)]
+    load(tmp_path, lake, history("sensor.pv_power", states))
+    found = sorted((str(row["action"]), row["readings"]) for row in remarks(lake))
+    assert found == [("filled", 1), ("filled", 2), ("missing", 5)]
+    assert all("at night, taken as 0" in str(row["reason"]) for row in remarks(lake) if row["action"] == "filled")
