@@ -7,8 +7,9 @@ from typing import NamedTuple, cast
 
 from benchmarks.arena import home_rows, joint_rows, solar_rows
 from benchmarks.arena.shapes import SHAPE, Part, refused
-from benchmarks.harness.results import Row
+from benchmarks.harness.results import Detail, Row
 from darkstar_pipeline.errors import DataMissingError
+from planner.errors import PlannerError
 
 Measure = Callable[[Part], Row]
 
@@ -45,8 +46,18 @@ def rows_of_file(path: Path, *, first: int | None = None) -> list[Row]:
         DataMissingError: it is not there.
         DataRefusedError: it is none of the shapes, or a value in it is wrong; says where.
     """
-    cases = read_cases(path)
-    return [measure(case) for measure, case in [(measure_of(case), case) for case in cases][:first]]
+    measured = [(measure_of(case), case) for case in read_cases(path)]
+    return [_row(measure, case) for measure, case in measured[:first]]
+
+
+def _row(measure: Measure, case: Part) -> Row:
+    """Measure a case; one that cannot be solved is a row that says so, and the others go on."""
+    try:
+        return measure(case)
+    except PlannerError as error:
+        name = str(case.values.get("name", case.place))
+        details: dict[str, Detail] = {"case": name, "ours": None, "verified": False, "faults": str(error)}
+        return Row(name, "not solved", target="solved", met=False, details=details)
 
 
 def read_cases(path: Path) -> list[Part]:

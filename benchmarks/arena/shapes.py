@@ -11,6 +11,7 @@ import numpy as np
 from darkstar_pipeline.errors import DataRefusedError
 from env.types import Energy
 
+HUGE = 1e9  # no price, power or energy of a home is
 SHAPE = "see 'The arena' in benchmarks/README.md for the shapes of case files"
 
 
@@ -142,8 +143,9 @@ def _series(place: str, values: object, least: float, length: int | None) -> Ene
 
 
 def _number(place: str, value: object, least: float, most: float = math.inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise refused(place, f"expected a finite number, got {value!r}", "write a number, in the units of the shape")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < HUGE:
+        what = f"expected a finite number, got {value!r:.40}"
+        raise refused(place, what, "write a number, in the units of the shape")
     if not least <= value <= most:
         bounds = f"at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
         raise refused(place, f"must be {bounds}, got {value:g}", "correct the value")

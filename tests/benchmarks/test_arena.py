@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.arena.case_files import read_cases, rows_of_file
+from benchmarks.arena.case_files import SHAPES, read_cases, rows_of_file
 from benchmarks.arena.home_rows import row
 from benchmarks.arena.joint_rows import row as joint_row
 from benchmarks.arena.known_future import best_schedule
@@ -20,7 +20,9 @@ from benchmarks.arena.shapes import Part
 from benchmarks.arena.solar_home import read_solar_case
 from benchmarks.arena.solar_planner import LevelPlanner, controlled
 from benchmarks.arena.unknown_future import expected, followed_schedule
+from benchmarks.harness.results import Row
 from darkstar_pipeline.errors import DataMissingError, DataRefusedError
+from planner.errors import NoFeasibleScheduleError
 
 
 def home(**changes: Any) -> dict[str, Any]:
@@ -122,6 +124,7 @@ def test_unknown_future_costs_no_less_than_the_known_one() -> None:
         ({"load_kwh": [1.0, "x"]}, "load_kwh, slot 1: expected a finite number, got 'x'"),
         ({"pv_kwh": [1.0, -2.0]}, "pv_kwh, slot 1: must be at least 0"),
         ({"slot_hours": 0}, "slot_hours: must be from"),
+        ({"slot_hours": 10**400}, "slot_hours: expected a finite number"),
         ({"battery": {"charge_efficiency": 0.0}}, "charge_efficiency: must be above 0"),
         ({"battery": {"min_soc_kwh": 11.0}}, "min_soc_kwh 11 is above max_soc_kwh 10"),
         ({"published": 3}, "published: expected an object"),
@@ -150,6 +153,23 @@ def test_wrong_file_is_refused(tmp_path: Path, content: str, words: str) -> None
     path.write_text(content)
     with pytest.raises(DataRefusedError, match=words):
         rows_of_file(path)
+
+
+def test_case_that_cannot_be_solved_is_a_row_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(case: Part) -> Row:
+        if case.text("name") == "made":
+            raise NoFeasibleScheduleError("the limits contradict each other")
+        return row(case)
+
+    monkeypatch.setitem(SHAPES, "quarter_hour_homes", SHAPES["quarter_hour_homes"]._replace(measure=measured))
+    path = tmp_path / "cases.json"
+    path.write_text(json.dumps([home(), home(name="other")]))
+    impossible, other = rows_of_file(path)
+    assert (impossible.value, impossible.met, impossible.details["verified"]) == ("not solved", False, False)
+    assert "contradict" in str(impossible.details["faults"])
+    assert other.details["verified"] is True
 
 
 def test_missing_file_is_reported(tmp_path: Path) -> None:
