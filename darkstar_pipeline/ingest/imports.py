@@ -90,7 +90,9 @@ def import_tidy_file(
     if merged.new or merged.changed:
         store_provenance(target, parsed.read_as, parsed.rows["slot_start"], source=file.name, now=now)
     if kind.quantity:
-        remarks = all_remarks(remarks_on_rejects(parsed.rejects, target.site.timezone, kind.quantity))
+        remarks = all_remarks(
+            [parsed.remarks, *remarks_on_rejects(parsed.rejects, target.site.timezone, kind.quantity)]
+        )
         store_remarks(target, remarks, parsed.rows["slot_start"], source=file.name, now=now)
     return import_report(
         kind.name,

@@ -13,7 +13,7 @@ from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.believed import refuse_unlike_rows, without_soc_excursions
 from darkstar_pipeline.sources.duplicates import resolve_duplicates
 from darkstar_pipeline.sources.files import read_table
-from darkstar_pipeline.sources.meter_exports import read_meter_table
+from darkstar_pipeline.sources.meter_exports import MeterTable, read_meter_table
 from darkstar_pipeline.sources.numbers import number_checks, with_numbers
 from darkstar_pipeline.sources.parsed import (
     REASON,
@@ -31,6 +31,7 @@ from darkstar_pipeline.sources.plausibility import (
     refuse_soc_fraction,
     refuse_wrong_energy_unit,
 )
+from darkstar_pipeline.sources.remarks import ALTERED, REFUSED, all_remarks, remarks_on
 from darkstar_pipeline.sources.resampling import SOC_END, SOC_START, split_energy
 from darkstar_pipeline.sources.resolution import ALLOWED_MINUTES, NATIVE, resolution_note, with_resolution
 from darkstar_pipeline.sources.stamps import refuse_all_naive, stamp_checks, with_instants
@@ -92,20 +93,42 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parse
         f"{name}: {empty} slots hold no reading at all and are left out" if empty else "",
     )
     rejects = rejects_of(checked, raw, name)
-    form, treatment = ("tidy file", "") if table is None else (table.format, "; ".join(table.notes))
-    read_as = tuple(
-        ReadAs(
-            quantity=column.replace("soc_start", "soc"),
-            format=form,
-            sensor="",
-            unit="%" if column in SOC_COLUMNS else "kWh",
-            treatment=treatment,
-        )
-        for column in columns
-        if column != SOC_END
+    parsed = Parsed(
+        rows=rows,
+        rejects=rejects,
+        rows_read=raw.height,
+        read_as=_read_as(columns, table),
+        remarks=all_remarks([_asleep(timed, rounded, site.timezone), *_far_off(believed, checked, site.timezone)]),
     )
-    parsed = Parsed(rows=rows, rejects=rejects, rows_read=raw.height, read_as=read_as)
     return parsed.noting(*notes, refused_note(rejects, name))
+
+
+def _read_as(columns: list[str], table: MeterTable | None) -> tuple[ReadAs, ...]:
+    """Return how each quantity was read."""
+    form, treatment = ("tidy file", "") if table is None else (table.format, "; ".join(table.notes))
+    units = {column.replace("soc_start", "soc"): "%" if column in SOC_COLUMNS else "kWh" for column in columns}
+    units.pop(SOC_END, None)
+    return tuple(
+        ReadAs(quantity=quantity, format=form, sensor="", unit=unit, treatment=treatment)
+        for quantity, unit in units.items()
+    )
+
+
+def _far_off(believed: pl.DataFrame, checked: pl.DataFrame, timezone: str) -> list[pl.DataFrame]:
+    """Return remarks on the states of charge that are left out."""
+    words = "a state of charge is far off for one row only"
+    return [
+        remarks_on(
+            believed.filter(believed[name].is_not_null() & checked[name].is_null()).select(
+                "slot_start", pl.lit(words).alias("reason")
+            ),
+            "soc_percent",
+            REFUSED,
+            timezone,
+        )
+        for name in SOC_COLUMNS
+        if name in believed.columns
+    ]
 
 
 def _require_columns(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> None:
@@ -160,10 +183,22 @@ def _rounded(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
 
 def _standby_note(read: pl.DataFrame, rounded: pl.DataFrame, file: str) -> str:
     """Return a note on PV that was below zero by more than rounding and is taken as none."""
-    if "pv_kwh" not in read.columns:
-        return ""
-    asleep = int(((read["pv_kwh"] < -_ROUNDING_KWH) & (rounded["pv_kwh"] == 0)).sum())
+    asleep = int(_stands_by(read, rounded).sum())
     return f"{file}: {asleep} readings of pv_kwh below zero are an inverter's standby and count as 0" if asleep else ""
+
+
+def _stands_by(read: pl.DataFrame, rounded: pl.DataFrame) -> pl.Series:
+    """Return in which rows PV was below zero by more than rounding and is taken as none."""
+    if "pv_kwh" not in read.columns:
+        return pl.repeat(value=False, n=read.height, eager=True)
+    return ((read["pv_kwh"] < -_ROUNDING_KWH) & (rounded["pv_kwh"] == 0)).fill_null(value=False)
+
+
+def _asleep(read: pl.DataFrame, rounded: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    """Return remarks on the PV that is taken as none."""
+    rows = read.filter(_stands_by(read, rounded))
+    words = "pv_kwh below zero is an inverter's standby, taken as 0"
+    return remarks_on(rows.select("slot_start", pl.lit(words).alias("reason")), "pv_kwh", ALTERED, timezone)
 
 
 def _value_checks(columns: list[str]) -> list[pl.Expr]:

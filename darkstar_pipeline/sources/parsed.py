@@ -4,11 +4,12 @@ A check is an expression that yields a reason or null; the first reason of a row
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.remarks import no_remarks
 from env.time_grid import SLOT_DTYPE
 
 ROW = "_row"
@@ -60,6 +61,7 @@ class Parsed:
         rows_read: data rows in the file.
         notes: remarks for the person who imports.
         read_as: how each quantity was read.
+        remarks: readings that are altered or left out though their row is accepted, see `remarks`.
     """
 
     rows: pl.DataFrame
@@ -67,6 +69,7 @@ class Parsed:
     rows_read: int
     notes: tuple[str, ...] = ()
     read_as: tuple[ReadAs, ...] = ()
+    remarks: pl.DataFrame = field(default_factory=no_remarks)
 
     def noting(self, *notes: str) -> "Parsed":
         """Return the same result with further notes; empty ones are left out."""

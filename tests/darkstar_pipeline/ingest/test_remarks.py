@@ -159,3 +159,22 @@ def test_nights_of_an_inverter_are_filled_and_its_outages_are_missing(tmp_path: 
     found = sorted((str(row["action"]), row["readings"]) for row in remarks(lake))
     assert found == [("filled", 1), ("filled", 2), ("missing", 5)]
     assert all("at night, taken as 0" in str(row["reason"]) for row in remarks(lake) if row["action"] == "filled")
+
+
+def test_what_is_altered_in_accepted_rows_of_a_tidy_file_is_remarked(tmp_path: Path, lake: Lake):
+    first = datetime.fromisoformat("2026-01-09T23:00:00+00:00")
+    rows = [
+        f"{(first + n * timedelta(minutes=15)).isoformat()},0.3,{-0.002 if n < 8 else 0.1},{5 if n == 40 else 60}"
+        for n in range(96)
+    ]
+    (tmp_path / "home.csv").write_text("\n".join(["slot_start,load_kwh,pv_kwh,soc_start_percent", *rows, ""]))
+    target = ImportTarget(lake=lake, quarantine_dir=tmp_path / "quarantine", site_name="home", site=SITE)
+    import_tidy_file(OBSERVATIONS, target, tmp_path / "home.csv", now=NOW)
+    assert sorted((row["quantity"], row["action"], row["readings"]) for row in remarks(lake)) == [
+        ("pv_kwh", "altered", 8),
+        ("soc_percent", "refused", 1),
+    ]
+    assert grade(lake) == (
+        "8 readings altered at import: pv_kwh below zero is an inverter's standby, taken as 0; "
+        "1 reading refused at import: a state of charge is far off for one row only"
+    )
