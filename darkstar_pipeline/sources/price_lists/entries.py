@@ -33,6 +33,8 @@ LISTED = "a list of prices with start times"
 _NORD_POOL_LISTS = ("multiAreaEntries", "multiIndexEntries")
 _ELERING = "prices of Elering"
 _ELERING_AREAS = {"ee", "fi", "lt", "lv"}
+_EVCC = "rates of evcc"
+_EVCC_NOTE = "they hold the charges and the tax that evcc's tariff is configured with: leave those out of either"
 _COSTS = "the sensor adds costs to the spot price"
 
 
@@ -93,7 +95,8 @@ def find_lists(document: object) -> Found | None:
         typical = next(entry for entry in entries if _prices_of(entry, context))
         for price in _prices_of(typical, context):
             formats[_format(price, context)] = None
-            notes |= {price.note: None} if price.note else {}
+            note = price.note or (_EVCC_NOTE if _format(price, context) == _EVCC else "")
+            notes |= {note: None} if note else {}
             _collect(entries, typical, price, context, parts)
     if not parts:
         return None
@@ -211,6 +214,8 @@ def _format(price: _Price, context: _Context) -> str:
         return "the lists of Home Assistant's Nord Pool sensor"
     if _is_action(price, context):
         return NORD_POOL_ACTION
+    if context.path[-1:] == ("rates",) and price.name in ("price", "value"):
+        return _EVCC
     return LISTED
 
 

@@ -410,3 +410,12 @@ def test_answer_of_elering_is_read_for_the_area_of_the_site() -> None:
     parsed = read({"success": True, "data": rows}, estonia)
     assert right(parsed)
     assert "prices of Elering" in parsed.notes[0]
+
+
+@pytest.mark.parametrize("name", ["value", "price"])
+def test_rates_of_evcc_are_read_with_what_they_may_hold(name: str) -> None:
+    rates = entries(("start", name), 1.0)
+    parsed = read({"result": {"rates": [{**each, "end": each["start"]} for each in rates]}})
+    assert right(parsed)
+    assert "rates of evcc" in parsed.notes[0]
+    assert any("charges and the tax that evcc's tariff is configured with" in note for note in parsed.notes)
