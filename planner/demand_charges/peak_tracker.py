@@ -1,9 +1,10 @@
 """A planner's view of a month's demand charge: the peaks so far, and the level worth keeping below.
 
 A peak costs only what it adds to the month's mean, so early in a month the peaks so far say little: the days to come
-will have theirs. The level is the threshold that hindsight would have chosen (`month_bound`) had the rest of the month
-been like the days before it, with the peaks so far; above it a kW costs `rate / N`. It is chosen anew every
-midnight, from what was read by then, and never lies below the N-th highest peak so far.
+will have theirs. The level is where the rest of the month, were it like the days before it, and the peaks so far are
+expected to cost least (`day_curves`); above it a kW costs `rate / N`. It is chosen anew every midnight, from what was
+read by then, and never lies below the N-th highest peak so far. With several components, steps, or several peaks a day
+it is the threshold that hindsight would have chosen of those days (`month_bound`).
 
 Steps of a tariff are taken as a price: from the step that the month is in, the cost of the next over its width.
 """
