@@ -122,3 +122,10 @@ def test_home_that_is_often_at_zero_does_not_stand_still(others: int, found: int
 
 def test_what_was_not_read_is_not_judged():
     assert suspects([0.5] * 5 + [float("nan"), float("inf")] + [0.5] * 17) == {}
+
+
+def test_hours_without_use_say_nothing_of_what_is_usual():
+    values: list[float | None] = [0.0] * 24
+    values[10], values[12] = 16.0, 16.0
+    assert suspects(values, column="import_kwh") == {}
+    assert list(suspects([0.0] * 12 + [1.5] * 9 + [16.0, 0.0, 0.0], column="import_kwh")) == [21]

@@ -100,3 +100,16 @@ def test_a_zero_in_a_valley_is_repaired_when_only_the_second_source_objects():
     frame = marked(prices, second=[0.03] * 96)
     assert found(frame) == [24, 25, 26, 27]
     assert frame["evidence"][24] == "zero, but the second source says 0.03"
+
+
+@pytest.mark.parametrize(
+    ("beside", "expected"),
+    [([0.045, 0.2, 0.4, 0.6], []), ([0.3, 0.35, 0.4, 0.45], [*range(8)])],
+    ids=["steep", "gentle"],
+)
+def test_zeros_at_the_days_edge_stay_when_prices_fall_steeply_towards_them(beside, expected):
+    for prices, zeros, found_zeros in (
+        ([*BY_QUARTER[:8], *beside, *BY_QUARTER[12:]], range(8), expected),
+        ([*BY_QUARTER[:84], *beside[::-1], *BY_QUARTER[88:]], range(88, 96), [88 + slot for slot in expected]),
+    ):
+        assert found(marked(prices, zeros)) == found_zeros
