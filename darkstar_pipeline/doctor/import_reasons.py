@@ -35,16 +35,11 @@ def import_reasons(remarks: pl.DataFrame, quantity: str) -> tuple[ImportReason, 
     """Return why readings of a quantity were refused or altered, the most frequent reason first.
 
     Args:
-        remarks: rows of `import_remarks`; those on whole rows of files are counted for every energy that they name, and
-            for the load where they name none.
+        remarks: rows of `import_remarks`; those on whole rows of files are on each of their readings.
         quantity: column of the readings, or `price`.
     """
-    named = pl.col("quantity") == _NAMES.get(quantity, quantity)
-    whole = pl.col("quantity") == _WHOLE_ROW
-    says = pl.col("reason").str.contains(quantity, literal=True)
-    says_another = pl.col("reason").str.contains(r"_kwh|_percent")
-    rest = whole & ~says_another if quantity == "load_kwh" else pl.lit(value=False)
-    mine = remarks.filter(named | (whole & says) | rest).sort("first_slot")
+    names = [_NAMES.get(quantity, quantity), *([] if quantity == "price" else [_WHOLE_ROW])]
+    mine = remarks.filter(pl.col("quantity").is_in(names)).sort("first_slot")
     grouped = mine.group_by("action", pl.col("reason").str.replace_all(_NUMBERS, "0").alias("_kind")).agg(
         pl.col("reason").first(),
         pl.col("readings").sum(),

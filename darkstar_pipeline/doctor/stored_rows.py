@@ -38,9 +38,7 @@ def fact_rows(stored: StoredData, timezone: str) -> list[dict[str, str]]:
             count = f"{len(quantity.unlike)} slots" if len(quantity.unlike) > 1 else "1 slot"
             words = f"{count} unlike this home, first {_local(first.slot_start, timezone)}: {first.reason}"
             facts.append((_name(quantity), words))
-        facts += [(_name(quantity), _in_words(reason, timezone)) for reason in quantity.reasons[:_MOST_REASONS]]
-        if (more := len(quantity.reasons) - _MOST_REASONS) > 0:
-            facts.append((_name(quantity), f"and {more} more reasons; all are in the table import_remarks"))
+    facts += [(", ".join(names), words) for words, names in _reasons(stored, timezone).items()]
     facts += [(str(day), f"refused: {reasons}") for day, reasons in sorted(stored.excluded.items())]
     return [{"fact": fact, "value": value} for fact, value in facts]
 
@@ -86,6 +84,18 @@ def _provenance(stored: StoredData) -> dict[str, list[str]]:
             treatment = f": {one.treatment}" if one.treatment else ""
             words = f"{one.source} read as {one.format}{sensor}, in {one.unit}{treatment}"
             groups.setdefault(words, []).append(_name(quantity))
+    return groups
+
+
+def _reasons(stored: StoredData, timezone: str) -> dict[str, list[str]]:
+    """Return the names of quantities by why imports refused or altered their readings, the most frequent reasons."""
+    groups: dict[str, list[str]] = {}
+    for quantity in stored.quantities:
+        words = [_in_words(reason, timezone) for reason in quantity.reasons[:_MOST_REASONS]]
+        if (more := len(quantity.reasons) - _MOST_REASONS) > 0:
+            words.append(f"and {more} more reasons; all are in the table import_remarks")
+        for one in words:
+            groups.setdefault(one, []).append(_name(quantity))
     return groups
 
 

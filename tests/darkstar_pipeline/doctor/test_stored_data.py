@@ -156,8 +156,8 @@ def test_what_imports_refused_and_altered_is_counted_with_its_reason(context: Co
     context.lake.write_days(IMPORT_REMARKS, "home", days, said)
     data = examine_data(context, None, None)
     counts = {one.quantity: (one.refused, one.altered) for one in data.quantities}
-    assert counts == {"load_kwh": (6, 80), "pv_kwh": (4, 0), "price": (0, 0)}
-    facts = [row["value"] for row in fact_rows(data, context.timezone) if row["fact"] in ("load", "pv")]
+    assert counts == {"load_kwh": (10, 80), "pv_kwh": (4, 0), "price": (0, 0)}, "a whole row is of each"
+    facts = [row["value"] for row in fact_rows(data, context.timezone) if "at import" in row["value"]]
     assert facts == [
         "80 readings altered at import on 2 days, first 2025-10-25 14:00: sensor.a: held",
         "6 readings refused at import on 2 days, first 2025-10-25 14:00: sensor.a: glitch",
