@@ -104,7 +104,7 @@ def test_a_zero_in_a_valley_is_repaired_when_only_the_second_source_objects():
 
 @pytest.mark.parametrize(
     ("beside", "expected"),
-    [([0.045, 0.2, 0.4, 0.6], []), ([0.3, 0.35, 0.4, 0.45], [*range(8)])],
+    [([0.045, 0.2, 0.4, 0.6], []), ([0.3, 0.45, 0.6, 0.7], [*range(8)])],
     ids=["steep", "gentle"],
 )
 def test_zeros_at_the_days_edge_stay_when_prices_fall_steeply_towards_them(beside, expected):
