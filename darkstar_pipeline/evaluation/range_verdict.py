@@ -13,6 +13,7 @@ import polars as pl
 
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.price_forecaster import price_forecaster
 from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of, replay_inputs
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs, forecasts_made_once
@@ -345,7 +346,10 @@ def _replay_window(context: Context, policy: str, days: Sequence[date]) -> pl.Da
 
             return replay_trained(context, trained, days, continuous=True)
     inputs, protocol = _inputs(context, policy, days), _protocol(context)
-    replayed = replay_window(_decides(policy), inputs.slots, inputs.forecasts, inputs.history, context.site, protocol)
+    prices = price_forecaster(context.lake, context.site, max(days))
+    replayed = replay_window(
+        _decides(policy), inputs.slots, inputs.forecasts, inputs.history, context.site, protocol, prices=prices
+    )
     return replayed.with_columns(policy=pl.lit(policy))
 
 

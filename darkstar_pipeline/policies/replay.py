@@ -6,6 +6,7 @@ from datetime import date
 import polars as pl
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.price_forecaster import price_forecaster
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.policies.trained import TrainedPolicy
 from planner.policies.window import open_window
@@ -38,7 +39,8 @@ def replay_trained(
     source = ScenarioSource(history=found.history, forecast_scenarios=trained.own_scenarios(context, days))
     protocol = protocol_of(context.site_settings, context.site.battery) if protocol is None else protocol
     if continuous:
-        window = open_window(found.slots, found.forecasts, found.history, context.site, protocol)
+        prices = price_forecaster(context.lake, context.site, max(days))
+        window = open_window(found.slots, found.forecasts, found.history, context.site, protocol, prices=prices)
         return replay_learned_window(trained.policy, window, source, label=trained.name)
     return replay_learned(
         trained.policy, found.slots, found.forecasts, context.site, protocol, source=source, label=trained.name

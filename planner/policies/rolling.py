@@ -97,7 +97,7 @@ class ScenarioPlanner(RollingPlanner):
 
     def __init__(self, window: Window, source: ScenarioSource | None = None) -> None:
         super().__init__(window)
-        scenarios = (source or ScenarioSource(history=window.history)).by_day(window.slots, window.site.timezone)
+        scenarios = window.scenarios if source is None else source.by_day(window.slots, window.site.timezone)
         self.by_day = [scenarios[day] for day in window.slots["local_day"].unique(maintain_order=True).to_list()]
         self.months: _Months | None = None
         if has_demand_charge(window.site):

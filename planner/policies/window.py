@@ -4,8 +4,9 @@ A planner at a slot knows the prices to the end of the local day, from 13:00 on 
 and the readings up to the slot. Refused days are left out, and the battery waits over them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from itertools import pairwise
 
@@ -19,8 +20,11 @@ from env.site import Site
 from env.time_grid import local_clock
 from env.types import Integers, Mask
 from planner.forecasts.central import central_forecasts
+from planner.value.forecast_ends import DayPrices, forecast_end_values
 from planner.value.overnight_value import end_values, start_values
 from planner.value.protocol import Protocol
+from planner.value.scenario_source import ScenarioSource
+from planner.value.scenarios import Scenarios
 from planner.value.value_function import soc_grid
 
 PUBLISHED_MINUTE = 13 * 60
@@ -37,6 +41,7 @@ class Window:
         protocol: start, settlement, write budget.
         history: readings that scenarios are taken from.
         published_minute: local clock at which the next day's prices are there [min].
+        prices: forecaster of the spot prices of days that are not published; None where there is none.
         month: the metered month at the slot that is decided, a state for each component of the demand charge; empty in
             a replay, which meters its own imports.
         import_kwh: metered import of the first slots, NaN where there is none [kWh]; empty in a replay.
@@ -47,6 +52,7 @@ class Window:
     protocol: Protocol
     history: pl.DataFrame
     published_minute: int = PUBLISHED_MINUTE
+    prices: DayPrices | None = None
     month: tuple[MonthState, ...] = ()
     import_kwh: tuple[float, ...] = ()
 
@@ -91,7 +97,17 @@ class Window:
         battery = self.site.battery
         grid = soc_grid(battery)
         fallback = np.array([self.protocol.settlement(day.import_price[0], battery) for day in days])
-        return end_values(start_values(days, self.site, self.protocol), fallback=fallback * (grid[1] - grid[0]))
+        means = end_values(start_values(days, self.site, self.protocol), fallback=fallback * (grid[1] - grid[0]))
+        if self.prices is None:
+            return means
+        calendar: list[date] = self.slots["local_day"].unique(maintain_order=True).to_list()
+        scenarios = [self.scenarios[day] for day in calendar]
+        return forecast_end_values(calendar, scenarios, means, prices=self.prices, site=self.site)
+
+    @cached_property
+    def scenarios(self) -> Mapping[date, Scenarios]:
+        """The days before each day, as its midnight saw them, by day."""
+        return ScenarioSource(history=self.history).by_day(self.slots, self.site.timezone)
 
     def horizon(self, slot: int, day: int) -> int:
         """Return the end of the published prices at a slot's start."""
@@ -115,10 +131,16 @@ class Window:
 
 
 def open_window(
-    slots: pl.DataFrame, forecasts: pl.DataFrame, history: pl.DataFrame, site: Site, protocol: Protocol
+    slots: pl.DataFrame,
+    forecasts: pl.DataFrame,
+    history: pl.DataFrame,
+    site: Site,
+    protocol: Protocol,
+    *,
+    prices: DayPrices | None = None,
 ) -> Window:
     """Return the window of these days; arguments as for `planner.replay.continuous.replay_window`."""
-    return Window(_with_forecasts(slots, forecasts), site, protocol, history)
+    return Window(_with_forecasts(slots, forecasts), site, protocol, history, prices=prices)
 
 
 def window_settlement(slots: pl.DataFrame, site: Site, protocol: Protocol) -> float:

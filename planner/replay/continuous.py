@@ -20,13 +20,21 @@ from planner.optimizer.peak_calendar import month_demands
 from planner.policies.rolling import RollingMpc, RollingOracle, RollingValue
 from planner.policies.window import Window, open_window
 from planner.replay.schedules import constant_command, replay_of_plan, schedule_frame, unused_battery
+from planner.value.forecast_ends import DayPrices
 from planner.value.protocol import Protocol
 
 WINDOW_SECONDS = 600.0
 
 
 def replay_window(
-    policy: str, slots: pl.DataFrame, forecasts: pl.DataFrame, history: pl.DataFrame, site: Site, protocol: Protocol
+    policy: str,
+    slots: pl.DataFrame,
+    forecasts: pl.DataFrame,
+    history: pl.DataFrame,
+    site: Site,
+    protocol: Protocol,
+    *,
+    prices: DayPrices | None = None,
 ) -> pl.DataFrame:
     """Replay a policy through a window, stored energy carried over.
 
@@ -37,11 +45,13 @@ def replay_window(
         history: readings `slot_start, load_kwh, pv_kwh` that scenarios are taken from.
         site: battery, limits, time zone.
         protocol: start, settlement, write budget.
+        prices: forecaster of the spot prices of days that are not published; without one energy beyond the published
+            prices is worth what it was on the days before.
 
     Returns:
         As `planner.replay.daily.replay_days`.
     """
-    window = open_window(slots, forecasts, history, site, protocol)
+    window = open_window(slots, forecasts, history, site, protocol, prices=prices)
     return schedule_frame(policy, window.slots.select(slots.columns), CONTINUOUS[policy](window))
 
 

@@ -19,6 +19,7 @@ from planner.policies.window import Window, open_window
 from planner.replay.continuous import run_window
 from planner.replay.daily import replay_days
 from planner.replay.schedules import schedule_frame
+from planner.value.forecast_ends import DayPrices
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import ScenarioSource
 from planner.value.scenarios import Scenarios
@@ -93,9 +94,11 @@ def replay_known_window(
     history: pl.DataFrame,
     site: Site,
     protocol: Protocol,
+    *,
+    prices: DayPrices | None = None,
 ) -> pl.DataFrame:
     """Replay `value` through a window; arguments and result as for `planner.replay.continuous.replay_window`."""
-    window = open_window(slots, forecasts, history, site, protocol)
+    window = open_window(slots, forecasts, history, site, protocol, prices=prices)
     if knowledge.prices:
         window = replace(window, published_minute=0)
     replay = run_window(window, _KnowingValue(window, knowledge).decide)
