@@ -17,7 +17,7 @@ from benchmarks.homes.bench_homes import BenchHomes
 
 Value = TypeVar("Value")
 DETAILS_SHOWN = ("published", "difference", "verified", "unknown_future")  # the document has all of them
-WIDEST_FIGURE = 42  # columns of a terminal of 80
+WIDEST_FIGURE, WIDEST_OF_A_CASE = 42, 20  # columns of a terminal of 80
 Detail = float | int | str | bool | None
 Applies = Literal["always", "whole", "measured"]
 """When a target applies: in every run, in the whole form, or in the whole form on the measured homes."""
@@ -102,13 +102,17 @@ def table(name: str, rows: Sequence[Row], scope: Scope, *, on_homes: bool = True
     """Return the rows as a table for a person."""
     homes = _homes(scope) if on_homes else "drawn from seeds"
     title = f"{name}{' (short form, figures say little)' if scope.short else ''}: {homes}"
-    width = min(max((len(row.figure) for row in rows), default=0), WIDEST_FIGURE)
+    further = [key for key in DETAILS_SHOWN if any(key in row.details for row in rows)]
+    widest = WIDEST_OF_A_CASE if further else WIDEST_FIGURE
+    width = min(max((len(row.figure) for row in rows), default=0), widest)
     figure, value = Column("figure", min_width=width, overflow="fold"), Column("value", overflow="fold")
-    further = [name for name in DETAILS_SHOWN if any(name in row.details for row in rows)]
-    table = Table(figure, value, "unit", "target", "met", *further, title=title)
+    if further:  # cases: what was published takes the place of the target
+        table = Table(figure, value, *(key.replace("_", " ") for key in further), "met", title=title)
+    else:
+        table = Table(figure, value, "unit", "target", "met", title=title)
     for row in rows:
-        details = [_shown(row.details.get(name)) for name in further]
-        table.add_row(row.figure, _shown(row.value), row.unit, row.target or "", _shown(row.met), *details)
+        middle = [_shown(row.details.get(key)) for key in further] or [row.unit, row.target or ""]
+        table.add_row(row.figure, _shown(row.value), *middle, _shown(row.met))
     return table
 
 

@@ -2,11 +2,12 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from rich.console import Console
 
 from benchmarks.__main__ import main
 from benchmarks.harness import registry
 from benchmarks.harness.registry import BENCHMARKS, Benchmark
-from benchmarks.harness.results import Row, Scope
+from benchmarks.harness.results import Row, Scope, table
 from benchmarks.homes import choice
 from benchmarks.homes.choice import Data, chosen_homes
 from benchmarks.homes.measured import MeasuredHomes
@@ -49,6 +50,17 @@ def test_the_answer_is_a_table_with_its_homes_when_a_person_reads_it(capsys):
     assert main(["toy", "--data", "shipped"]) == 0
     shown = capsys.readouterr().out
     assert all(word in shown for word in ("ratio", "12.5", ">= 12", "yes", "NO", "homes that ship"))
+
+
+def test_cases_show_what_was_published_when_a_terminal_is_narrow():
+    details = {"published": 2.0, "difference": -0.5, "verified": True, "unknown_future": 1.75, "faults": ""}
+    rows = [Row("a_home_with_a_name_longer_than_thirty", 1.5, "", "<= published", met=True, details=details)]
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(table("arena", [*rows, Row("missed", 0)], Scope(ShippedHomes())))
+    shown = captured.get()
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    assert all(word in shown for word in ("published", "difference", "verified", "-0.5", "1.75", "yes"))
 
 
 @pytest.mark.parametrize(
