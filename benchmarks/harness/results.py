@@ -17,7 +17,7 @@ from benchmarks.homes.bench_homes import BenchHomes
 
 Value = TypeVar("Value")
 DETAILS_SHOWN = ("published", "difference", "verified", "unknown_future")  # the document has all of them
-WIDEST_FIGURE, WIDEST_OF_A_CASE = 42, 20  # columns of a terminal of 80
+WIDEST_FIGURE, WIDEST_OF_A_CASE = 42, 12  # columns of a terminal of 80
 Detail = float | int | str | bool | None
 Applies = Literal["always", "whole", "measured"]
 """When a target applies: in every run, in the whole form, or in the whole form on the measured homes."""
