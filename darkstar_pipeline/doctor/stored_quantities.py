@@ -7,8 +7,9 @@ import polars as pl
 
 from darkstar_pipeline.doctor.import_provenance import Provenance, provenance_of
 from darkstar_pipeline.doctor.import_reasons import ImportReason, import_reasons
-from darkstar_pipeline.quality.unlike_home import REASON, unlike_home
-from env.time_grid import SLOT, SLOT_MINUTES, grid, local_day
+from darkstar_pipeline.quality.unlike_home import REASON
+from darkstar_pipeline.quality.unlike_slots import unlike_slots
+from env.time_grid import SLOT, grid, local_day
 
 LARGEST_GAPS = 10
 _WHOLE_DAY = 0.9
@@ -187,8 +188,8 @@ def _gaps(starts: pl.Series) -> list[Gap]:
 
 
 def _unlike(rows: pl.DataFrame, column: str, timezone: str) -> tuple[Unlike, ...]:
-    """Return the readings that the gate refuses too: a row is a slot, whatever its source's resolution."""
-    found = unlike_home(rows.with_columns(native_minutes=pl.lit(SLOT_MINUTES)), column, timezone)
+    """Return the readings that the gate refuses too: an hour that was split into slots is one."""
+    found = unlike_slots(rows, column, timezone)
     ordered = found.sort("slot_start").select("slot_start", REASON)
     return tuple(Unlike(slot_start=at, reason=reason) for at, reason in ordered.iter_rows())
 

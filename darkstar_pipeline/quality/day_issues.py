@@ -10,9 +10,9 @@ import polars as pl
 from darkstar_pipeline.quality.bad_hours import ATTRIBUTED, QUANTITIES, SOC_STEP_PERCENT
 from darkstar_pipeline.quality.import_refusals import refusals, treatments
 from darkstar_pipeline.quality.price_filling import ESTIMATED, LONGEST_FILL_SLOTS
-from darkstar_pipeline.quality.unlike_home import REASON, unlike_home
+from darkstar_pipeline.quality.unlike_home import REASON
+from darkstar_pipeline.quality.unlike_slots import unlike_slots
 from env.battery import Battery
-from env.time_grid import SLOT_MINUTES
 
 DAY = "local_day"
 CORE = ("load", "pv", "import", "export")
@@ -62,8 +62,7 @@ def _with_refusals(
 
 def unlike_issues(slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """Readings that the home cannot have had: how many slots, when the first is, and by which rule."""
-    rows = slots.with_columns(native_minutes=pl.lit(SLOT_MINUTES))
-    found = pl.concat([unlike_home(rows, name, timezone) for name in QUANTITIES.values()])
+    found = pl.concat([unlike_slots(slots, name, timezone) for name in QUANTITIES.values()])
     days = found.join(slots.select("slot_start", DAY), on="slot_start", how="left").sort("slot_start")
     return days.group_by(DAY, maintain_order=True).agg(
         unlike=pl.col("slot_start").n_unique().cast(pl.Int32),
