@@ -177,8 +177,10 @@ def test_refusals_of_missing_slots_are_counted_with_their_first_reason():
         frame = pl.DataFrame(list(remarks)).with_columns(pl.col("first_slot", "last_slot").cast(SLOT_DTYPE))
         return refusals(missing, frame, ["load_kwh"]).select("refused", "refused_why").rows()
 
-    assert found(remark("load_kwh", 1, 2, "no; number")) == [(2, "no, number")]
-    assert found(remark("load_kwh", 2, 3, "b"), remark("all", 1, 1, "a")) == [(3, "a and 1 more reason")]
+    assert found(remark("load_kwh", 1, 2, "no; number")) == [(2, "refused at import: no, number")]
+    assert found(remark("load_kwh", 2, 3, "b"), remark("all", 1, 1, "a")) == [
+        (3, "refused at import: a and 1 more reason")
+    ]
     three = [remark("all", 0, 0, reason) for reason in "abc"]
-    assert found(*three) == [(1, "a and 2 more reasons")]
+    assert found(*three) == [(1, "refused at import: a and 2 more reasons")]
     assert found(remark("pv_kwh", 1, 2, "a"), remark("load_kwh", 4, 5, "a"), remark("all", 0, 5, "a", "held")) == []
