@@ -243,6 +243,9 @@ def _calm(true: Recording, wrong: Damaged) -> str:
         float(wrong.seconds[min(wrong.place.stop, len(wrong.seconds) - 1)] - wrong.seconds[wrong.place.start]) / 60
     )
     least = 60 if true.form is Form.TIDY else 15
+    held = true.values[wrong.place.start]
+    if true.column == "pv_kwh" and held >= 0.99 * true.values.max():
+        return "an inverter may be at its limit"
     dark = true.column == "pv_kwh" and true.values[wrong.place.start] <= 0.1 * (true.step / 60 if least == 60 else 1)  # noqa: PLR2004
     calm = dark or rows <= max(3, STUCK_TIMES * longest) or minutes < least
     return "values repeat for as long where nothing sticks" if calm else ""
@@ -254,10 +257,10 @@ def _a_home_has(true: Recording, values: Reals) -> bool:
     own, kw = true.values / hours, values / hours
     if true.column == "pv_kwh":
         return bool(np.all((kw >= 0) & (kw <= _SUN_KW)))
-    usual = float(np.quantile(own, 0.9))
+    first = ((true.seconds - FIRST) // (60 * MINUTES)).astype(np.int64)
+    usual = max(float(np.quantile(own[first == day], 0.9)) for day in range(DAYS))
     most = max(_APPLIANCES_KW, min(8 * usual, _SUN_KW))
     a_car = kw.max(initial=0) - kw.min(initial=_CAR_KW) < 0.25 * kw.max(initial=0) < 0.25 * _CAR_KW
-    first = ((true.seconds - FIRST) // (60 * MINUTES)).astype(np.int64)
     base = min(float(np.quantile(own[first == day], 0.1)) for day in range(DAYS))
     few_below = np.count_nonzero(kw < 0.8 * BELOW_BASE * base) <= 2  # noqa: PLR2004 - no stretch yet
     return bool(few_below and np.all((kw >= 0) & (kw <= most))) or a_car

@@ -4,7 +4,7 @@ Each rule compares a stretch with the rest of the same series, so that a calm or
 
 - *stuck*: the same value four rows and an hour long, and three times as long as values else repeat;
 - *below its base*: a load that is not zero falls, in one step and for three rows to twelve hours, below a fifth of
-  what nine in ten readings of the days around exceed: a home that is left empty is so for longer. No length excuses a
+  what four in five readings of the days around exceed: a home that is left empty is so for longer. No length excuses a
   load below five watts. A home that does so often is like that;
 - *counted later*: a load of zero that ends in a row that holds what flowed meanwhile;
 - *times ten*: a local day begins and ends with a step of a power of ten, and its low, usual and high readings are all
@@ -26,11 +26,13 @@ STUCK_TIMES = 3.0
 STUCK_ROWS = 4
 _STUCK_HOURS = 1.0
 _STUCK_DIGITS = 20.0
-_FEWEST_RUNS = 40
+_FEWEST_RUNS = 20
 _AT_LIMIT = 0.99
+_LIMIT_SHARE = 0.5
 _CREEPS_KW = 0.1
 BELOW_BASE = 0.2
 _BASE_HOURS = 12.0
+_BASE_SHARE = 0.2
 _ORDINARY_KW = 0.05
 _ORDINARY_SHARE = 0.5
 _FEW_RUNS = 3
@@ -42,9 +44,7 @@ _LEAP_SHARE = 0.7
 _LEAP_TIMES = 1.8
 _LONG_STILL_HOURS = 3.0
 _ROWS_BESIDE = 4
-_TENFOLD = (0.01, 0.1, 10.0, 100.0)
-_TENFOLD_WITHIN = 2.5
-_LOW_WITHIN = 3.5
+_TENFOLD = {0.01: 8.0, 0.1: 3.5, 10.0: 3.5, 100.0: 8.0}
 _QUANTILES = (0.1, 0.4, 0.9)
 _EDGE_ROWS = 3
 _FEWEST_OTHERS = 2
@@ -69,10 +69,20 @@ def stuck(rows: Rows, *, limited: bool) -> Mask:
         rows: the readings.
         limited: whether the quantity may stay at its most: an inverter's limit.
     """
-    excused = rows.kw >= _AT_LIMIT * rows.kw.max(initial=0.0) if limited else np.zeros(len(rows.kw), dtype=np.bool_)
+    at_most = rows.kw >= _AT_LIMIT * rows.kw.max(initial=0.0)
+    excused = at_most & limited & _approached(rows.kw, at_most)
     # The sun's first and last tenth of a kilowatt-hour may take a coarse counter hours.
     above = _CREEPS_KW if limited else LEAST_LOAD_KW
     return stuck_runs(rows.kw, rows.hours, least_hours=_STUCK_HOURS) & ~excused & (rows.kw > above)
+
+
+def _approached(kw: Reals, at_most: Mask) -> Mask:
+    """Return which runs at the most are come to and left by degrees, as an inverter does its limit."""
+    found = np.zeros_like(at_most)
+    for start, end in _runs(at_most):
+        beside = [kw[place] for place in (start - 1, end) if 0 <= place < len(kw)]
+        found[start:end] = min(beside, default=0.0) >= _LIMIT_SHARE * kw[start]
+    return found
 
 
 def stuck_runs(values: Reals, hours: Reals, *, least_hours: float) -> Mask:
@@ -128,11 +138,11 @@ def _sharp(rows: Rows, ordinary: Mask, start: int, end: int) -> bool:
 
 
 def _base(rows: Rows, something: Mask) -> Reals:
-    """Return what nine in ten readings exceed on the middle one of a day, the day before and the day after [kW]."""
+    """Return what four in five readings exceed on the middle one of a day, the day before and the day after [kW]."""
     spans = list(pairwise(_day_bounds(rows)))
-    usual = float(np.quantile(rows.kw[something], 0.1))
+    usual = float(np.quantile(rows.kw[something], _BASE_SHARE))
     used = [rows.kw[start:end][something[start:end]] for start, end in spans]
-    low = np.array([np.quantile(some, 0.1) if some.size else usual for some in used])
+    low = np.array([np.quantile(some, _BASE_SHARE) if some.size else usual for some in used])
     middle = low
     if len(low) > 1:
         padded = np.concatenate((low[:1], low, low[-1:]))
@@ -172,12 +182,13 @@ def times_ten(rows: Rows) -> Mask:
             continue
         ratios = np.array([[_ratio(*pair) for pair in zip(levels[number], other, strict=True)] for other in others])
         all_of = np.append(ratios[:, :-1].ravel(), _edges(rows.kw, start, end))
-        if any(_near(all_of, factor, _LOW_WITHIN).all() and _near(ratios[:, -1], factor).any() for factor in _TENFOLD):
-            found[start:end] = True
+        # Each factor with the times within which days may differ by themselves.
+        for factor, within in _TENFOLD.items():
+            found[start:end] |= _near(all_of, factor, within).all() and _near(ratios[:, -1], factor, within / 1.4).any()
     return found
 
 
-def _near(ratios: Reals, factor: float, within: float = _TENFOLD_WITHIN) -> Mask:
+def _near(ratios: Reals, factor: float, within: float) -> Mask:
     return np.abs(np.log(ratios / factor)) < np.log(within)
 
 

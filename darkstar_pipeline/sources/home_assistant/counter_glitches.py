@@ -164,10 +164,13 @@ class _Counter:
         return Link.RESET if step < 0 and -_SLACK_KWH <= level <= own else Link.SHIFT
 
     def leaps(self, end: int, start: int) -> bool:
-        """Return whether a reading is further above an earlier one than this counter gets in the time."""
+        """Return whether a reading is further above an earlier one than this counter gets in the time.
+
+        A car that begins to charge just after midnight leaps from nothing: it shows no glitch.
+        """
         time_s = float(self.seconds[start] - self.seconds[end])
         own = possible_kwh(time_s, self.usual, TIMES_MOST * self.most_kw)
-        return float(self.values[start] - self.values[end]) > own
+        return float(self.values[end]) > _SLACK_KWH and float(self.values[start] - self.values[end]) > own
 
     def cheapest(self, bounds: list[int]) -> list[tuple[int, int]]:
         """The stretches of the cheapest explanation that begins with the first and ends with the last."""

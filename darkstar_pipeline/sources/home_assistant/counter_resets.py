@@ -66,13 +66,15 @@ def unseen_before_resets(
         return unseen, untold
     rises = np.flatnonzero(np.append(True, np.diff(level) != 0))
     rare = bool(np.count_nonzero(reset) * _RARE_RESET_S <= at[-1] - at[0])
+    usual_kwh = float(np.median(level[:-1][reset]))
     for last in np.flatnonzero(reset).tolist():
         here = _around(at, level, rises, last, most_kw / 3600, rare=rare)
         if here is None:
+            untold[last] = always
             continue
         kwh, doubt = _estimate(here, float(level[last + 1]), usual, always=always, rare=rare)
         digit = min(usual, _SLACK_KWH) if rare or here.seconds > _SHORT_S else usual
-        if doubt > max(_DAY_SHARE * here.day_kwh, digit):
+        if doubt > max(_DAY_SHARE * min(here.day_kwh, usual_kwh), digit):
             untold[here.still : last + 1] = True
         else:
             unseen[last] = kwh
@@ -117,7 +119,7 @@ def _estimate(here: _Reset, counted: float, usual: float, *, always: bool, rare:
     kwh = max(middle * here.seconds + min(middle * quiet, usual) - counted, 0.0)
     most = max(high * here.still_s - counted, 0.0)
     if rare or here.seconds > _SHORT_S:
-        return 0.0 if rare else kwh, most
+        return 0.0, most
     excess = max(here.still_s - _REGULAR * here.usual_s, 0.0) if always or quiet == 0 else 0.0
     return kwh, min((high - low) / 2 * here.seconds + high * excess, most)
 

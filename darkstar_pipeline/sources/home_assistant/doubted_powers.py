@@ -119,7 +119,7 @@ def _over_lost_polls(power: Reals, held: Reals, days: Integers, undisturbed: Mas
     same = np.append(np.diff(power) == 0, False) & undisturbed
     if np.count_nonzero(same) < max(_FEWEST_EQUAL, _EQUAL_SHARE * len(power)):
         return np.zeros_like(undisturbed)
-    lost = undisturbed & (held > _LOST_TIMES * step) & (power > 0)
+    lost = undisturbed & (held > _LOST_TIMES * step)
     change = np.abs(np.append(np.diff(power), 0.0))
     # Between two readings that are alike a cloud may have passed: what is lost varied as what is known around it.
     change = np.maximum(change, np.convolve(change, np.ones(_AROUND) / _AROUND, mode="same"))

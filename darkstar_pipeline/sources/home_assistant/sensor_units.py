@@ -25,6 +25,7 @@ _FEWEST = 10
 _DIGITS = 20
 _LEVEL_SHARE = 2e-4
 _PEAK_TIMES = 20
+_LEVEL_NEAR = 0.01
 
 
 def behaves_like_a_counter(values: Reals) -> bool:
@@ -89,6 +90,10 @@ def in_one_unit(seconds: Reals, values: Reals) -> tuple[Reals, tuple[UnitChange,
     jumps = _jumps(values)
     for before, position, after in zip([0, *jumps], jumps, [*jumps[1:], len(values)], strict=False):
         factor = _factor(seconds[before:after], result[before:after], position - before)
+        if factor is None and changes and _returns(result, position, changes[-1].factor):
+            factor = 1 / changes[-1].factor
+        elif factor is None and after < len(values):
+            factor = _until(result, position, after)
         if factor is not None:
             if result is values:
                 result = values.copy()
@@ -99,6 +104,21 @@ def in_one_unit(seconds: Reals, values: Reals) -> tuple[Reals, tuple[UnitChange,
                 result[back:] *= factor
                 changes.append(UnitChange(float(seconds[back]), 1 / factor))
     return result, tuple(changes)
+
+
+def _returns(converted: Reals, position: int, factor: float) -> bool:
+    """Return whether a level goes on only if a change of unit ends there, whatever the rates say (a night of PV)."""
+    return abs(float(converted[position]) * factor / float(converted[position - 1]) - 1) < _LEVEL_NEAR
+
+
+def _until(level: Reals, position: int, after: int) -> float | None:
+    """The factor of a stretch whose level is as many times too large at both of its ends; None where it is not one."""
+    before, first, last, behind = (float(level[place]) for place in (position - 1, position, after - 1, after))
+    if after - position < _USUAL_STEPS or not -_LEVEL_SHARE <= behind / before - 1 < _LEVEL_NEAR:
+        return None
+    factor = min(_FACTORS, key=lambda tried: abs(np.log(first / before / tried)))
+    same = all(abs(ratio - 1) < _LEVEL_NEAR for ratio in (first / before / factor, last / behind / factor))
+    return factor if same else None
 
 
 def _back_at_a_reset(seconds: Reals, values: Reals, converted: Reals, position: int, factor: float) -> int | None:
