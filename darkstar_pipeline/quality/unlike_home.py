@@ -8,6 +8,7 @@ One rule set, for every import and for the gate. A reading is refused where
 - *many times its own most*: readings of an hour at most are above 15 kW and eight times what nine in ten of the day's
   readings stay below (three in four, where it is not the load), or above 30 kW and three times that; longer ones where
   they are above 45 kW or, for the load, not as even as a car that charges, or more than its battery holds;
+- *in the dark*: PV around midnight, on a day that was read whole, is above 500 W and a fifth of what it is at its best;
 - a stretch is one that no home has: `odd_stretches`.
 
 The first day of a range has no day before: the rules that look at another day say less of it.
@@ -42,6 +43,9 @@ _FAR_TIMES_USUAL = 3.0
 _MOST_KW = 45.0
 _EVEN = 0.3
 _CAR_KWH = 120.0
+_DARK_HOURS = (23, 0, 1, 2)
+_DARK_KW = 0.5
+_DARK_SHARE = 0.2
 _STRETCH = "_stretch"
 _LIMITED = ("pv_kwh", "export_kwh")
 _STICKING = ("load_kwh", "import_kwh", *_LIMITED)
@@ -74,7 +78,7 @@ def unlike_home(rows: pl.DataFrame, column: str, timezone: str) -> pl.DataFrame:
         return pl.DataFrame(schema={"slot_start": rows.schema["slot_start"], REASON: pl.String})
     still = column == "load_kwh" and bool((read["kw"] < LEAST_LOAD_KW).any())
     judged = _with_stretches(_with_usual(read, column), column)
-    checks = [pl.col(_STRETCH), _repeats(column), _many_times(column)]
+    checks = [pl.col(_STRETCH), _repeats(column), _many_times(column), _in_the_dark(column)]
     if still:
         judged = _with_standstill(judged)
         checks.insert(0, _stood_still())
@@ -96,17 +100,23 @@ def _with_usual(read: pl.DataFrame, column: str) -> pl.DataFrame:
         beside = [pl.col("around").shift(-1), pl.col("around"), pl.col("around").shift(1)]
         middle = pl.when(beside[0].is_null() | beside[2].is_null()).then(pl.min_horizontal(beside))
         days = days.with_columns(around=middle.otherwise(pl.concat_list(beside).list.median()))
+    days = days.with_columns(typical=pl.col("around").median())
     known = read.join(days, on="day", how="left", maintain_order="left")
     ordinary = pl.col("kwh").filter(pl.col("kw") <= _TOTAL_TIMES_USUAL * pl.col("usual"))
     totals = known.group_by("day").agg(ordinary=ordinary.sum(), whole=pl.col("hours").sum() >= _WHOLE_DAY_H)
     before = totals.select(pl.col("day") + pl.duration(days=1), before="ordinary", before_whole="whole")
     large = (pl.col("kw") > _LEAST_KW) & (pl.col("kw") > _TIMES_USUAL * pl.col("around"))
     far = (pl.col("kw") > _FAR_KW) & (pl.col("kw") > _FAR_TIMES_USUAL * pl.col("around"))
+    beyond = (pl.col("kw") > _MOST_KW) & (pl.col("kw") > _TIMES_USUAL * pl.col("typical"))
     uneven = (pl.col("kw").max() - pl.col("kw").min()) / pl.col("kw").max() > _EVEN
     return (
         known.join(totals.select("day", "whole"), on="day", how="left", maintain_order="left")
         .join(before, on="day", how="left", maintain_order="left")
-        .with_columns(large=large.fill_null(value=False), far=far.fill_null(value=False))
+        .with_columns(
+            large=large.fill_null(value=False),
+            far=far.fill_null(value=False),
+            beyond=beyond.fill_null(value=False),
+        )
         .with_columns(_run=pl.col("large").rle_id(), _far_run=pl.col("far").rle_id())
         .with_columns(
             run_hours=pl.col("hours").sum().over("_run"),
@@ -151,6 +161,14 @@ def _repeats(column: str) -> pl.Expr:
     return pl.when(applies).then(words)
 
 
+def _in_the_dark(column: str) -> pl.Expr:
+    """PV around midnight, where even the midnight sun gives next to nothing."""
+    dark = pl.col("clock").is_in(_DARK_HOURS)
+    bright = pl.col("kw") > pl.max_horizontal(_DARK_KW, _DARK_SHARE * pl.col("kw").quantile(0.95))
+    words = pl.format("{} {} kWh flowed around midnight", pl.lit(column), pl.col("kwh").round(2))
+    return pl.when(dark & bright & pl.col("whole") & pl.lit(column == "pv_kwh")).then(words)
+
+
 def _many_times(column: str) -> pl.Expr:
     times = (pl.col("kw") / pl.col("around")).round(0).cast(pl.Int64)
     words = pl.format(
@@ -161,7 +179,7 @@ def _many_times(column: str) -> pl.Expr:
         times,
     )
     large = pl.col("large") & ((pl.col("run_hours") <= _SINGLE_HOURS) | (pl.col("kw") > _MOST_KW) | pl.col("no_car"))
-    return pl.when(large | (pl.col("far") & (pl.col("far_hours") <= _SINGLE_HOURS))).then(words)
+    return pl.when(pl.col("beyond") | large | (pl.col("far") & (pl.col("far_hours") <= _SINGLE_HOURS))).then(words)
 
 
 def _with_standstill(judged: pl.DataFrame) -> pl.DataFrame:

@@ -32,7 +32,7 @@ _FLOWS_KW = 0.05
 _STANDBY_KW = 0.05
 _DAY_SHARE = 0.005
 _STUCK_HOURS = 0.25
-_EQUAL_SHARE = 0.03
+_EQUAL_SHARE = 0.015
 _FEWEST_EQUAL = 5
 _LOST_TIMES = 1.5
 _AROUND = 7
@@ -116,7 +116,7 @@ def _over_lost_polls(power: Reals, held: Reals, days: Integers, undisturbed: Mas
     if gaps.size < _FEWEST:
         return np.zeros_like(undisturbed)
     step = float(np.quantile(gaps, 0.1))
-    same = np.append(np.diff(power) == 0, False) & undisturbed
+    same = np.append(np.diff(power) == 0, False) & undisturbed & (held <= _LOST_TIMES * step)
     if np.count_nonzero(same) < max(_FEWEST_EQUAL, _EQUAL_SHARE * len(power)):
         return np.zeros_like(undisturbed)
     lost = undisturbed & (held > _LOST_TIMES * step)

@@ -143,3 +143,19 @@ def test_gate_names_the_hour_and_the_rule(change: dict[int, float], words: str):
     )
     assert graded["status"].to_list() == ["clean", "exclude"]
     assert words in graded["reasons"][1]
+
+
+def test_sun_around_midnight_is_refused_and_the_midnight_sun_is_not():
+    day = [max(0.0, 1.5 - 0.2 * abs(12 - hour)) for hour in range(24)]
+    values = day * 3
+    values[24] = 1.2
+    assert list(suspects(values, 60, "pv_kwh")) == [24]
+    assert suspects([max(value, 0.1) for value in day * 3], 60, "pv_kwh") == {}
+
+
+def test_day_of_sun_a_hundred_times_the_days_around_is_refused_and_a_sunny_one_after_snow_is_not():
+    day = [max(0.0, 0.8 - 0.1 * abs(12 - hour)) for hour in range(24)]
+    hundredfold = [*day, *(100 * value for value in day), *day]
+    assert "kW" in next(iter(suspects(hundredfold, 60, "pv_kwh").values()))
+    snow = [0.01 * value for value in day]
+    assert suspects([*snow, *snow, *(12 * value for value in day)], 60, "pv_kwh") == {}
