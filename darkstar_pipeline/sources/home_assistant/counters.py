@@ -68,7 +68,7 @@ class CounterCurve:
 
 
 def counter_curve(
-    seconds: Reals, values_kwh: Reals, *, until: float | None = None, always: bool = False
+    seconds: Reals, values_kwh: Reals, *, until: float | None = None, always: bool = False, smooth: bool = False
 ) -> CounterCurve:
     """Return the energy of a counter.
 
@@ -78,6 +78,7 @@ def counter_curve(
         until: end of the recording: an unchanged counter is held up to it where that is no longer than it was quiet
             before [s].
         always: whether something always flows, as a home's load does.
+        smooth: whether it comes to rest by degrees only, as the sun does and a grid connection does not.
     """
     usual = usual_step(values_kwh)
     most_kw = own_most_kw(seconds, values_kwh)
@@ -98,7 +99,9 @@ def counter_curve(
     quiet = float(time[~unknown].max(initial=0.0))
     energy = np.concatenate(([0.0], np.cumsum(np.where(unknown, 0.0, gained))))
     covered = np.concatenate(([0.0], np.cumsum(np.where(unknown, 0.0, time))))
-    if until is not None and 0 < until - at[-1] <= (LOST_AFTER_S if _broke_off(at, level, most_kw) else quiet):
+    if until is not None and 0 < until - at[-1] <= (
+        LOST_AFTER_S if smooth and _broke_off(at, level, most_kw) else quiet
+    ):
         at, energy = np.append(at, until), np.append(energy, energy[-1])
         covered = np.append(covered, covered[-1] + at[-1] - at[-2])
     lost = silent & ~shift

@@ -67,8 +67,9 @@ def doubted_powers(seconds: Reals, power_kw: Reals, *, load: bool, pv: bool, sin
         doubts |= below_base(Rows(kw=positive, hours=held / 3600, day=days, whole=np.ones_like(doubts)))
     at_most = positive >= _AT_LIMIT * positive.max() if not load else np.zeros_like(doubts)
     doubts |= stuck_runs(positive, held / 3600, least_hours=_STUCK_HOURS) & ~at_most
-    undisturbed = np.append(np.diff(known) == 1, False)
-    doubts |= _over_lost_polls(positive, held, days, undisturbed)
+    if load or pv:  # one direction of a signed power shows zeros that its sensor never did
+        undisturbed = np.append(np.diff(known) == 1, False)
+        doubts |= _over_lost_polls(positive, held, days, undisturbed)
     found[known] = doubts
     return found
 

@@ -174,7 +174,8 @@ def _energy_slots(
             treated.append(remarks_at(sensor.seconds[sensor.values < 0], subject.value, ALTERED, words, timezone))
     else:
         seconds, values = sensor.known()
-        counted = counter_curve(seconds, values, until=until, always=subject is Subject.LOAD)
+        kind = {"always": subject is Subject.LOAD, "smooth": subject in (Subject.LOAD, Subject.PV)}
+        counted = counter_curve(seconds, values, until=until, **kind)
         curve = counted.curve
         treated = counter_remarks(counted, sensor.entity, subject.value, timezone)
         twice = f"{sensor.entity}: two different values at one instant"
