@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Protocol, TypeAlias
@@ -136,6 +136,16 @@ class Battery:
             charge_curve=charge_curve,
             discharge_curve=discharge_curve,
         )
+
+    def scaled(self, times: float) -> "Battery":
+        """Return a battery of the same kind, so many times as large and as strong."""
+        curves: dict[str, Curve] = {
+            name: tuple((power * times, efficiency) for power, efficiency in getattr(self, name))
+            for name in ("charge_curve", "discharge_curve")
+        }
+        sizes = ("capacity_kwh", "min_soc_kwh", "max_soc_kwh", "charge_kw", "discharge_kw")
+        scaled: dict[str, float] = {name: times * getattr(self, name) for name in sizes}
+        return replace(self, **scaled, charge_curve=curves["charge_curve"], discharge_curve=curves["discharge_curve"])
 
     def soc_kwh(self, percent: float) -> float:
         """Stored energy at a percentage of the capacity, kept inside the usable range [kWh]."""

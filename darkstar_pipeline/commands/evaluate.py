@@ -21,7 +21,7 @@ from darkstar_pipeline.console.table_files import write_frame
 from planner.policy_names import CONTINUOUS_POLICIES, POLICIES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
     from rich.console import Console
@@ -84,11 +84,20 @@ def slot_columns(schedule: "pl.DataFrame") -> list[str]:
 ContinuousOption = Annotated[
     bool, typer.Option("--continuous", help="Carry stored energy over midnight (default: separate days).")
 ]
+MissingOption = Annotated[
+    bool, typer.Option("--missing", help="Also say what better forecasts or a larger battery would be worth.")
+]
 PoliciesOption = Annotated[str, typer.Option("--policies", metavar="P,…", help="Policy names, separated by commas.")]
 
 
 def evaluate(
-    call: Call, *, first: FirstDay, last: LastDay, policies: PoliciesOption, continuous: ContinuousOption = False
+    call: Call,
+    *,
+    first: FirstDay,
+    last: LastDay,
+    policies: PoliciesOption,
+    continuous: ContinuousOption = False,
+    missing: MissingOption = False,
 ) -> Document:
     """Show what policies cost on a range of days, with intervals.
 
@@ -101,10 +110,14 @@ def evaluate(
     Where the tariff has a demand charge, it is billed by month: shares and differences include it, and `power_cost`
     of a day is what the day adds to the charge of its month.
 
+    With `--missing`, `value` is replayed once more with the sun, the load or both known beforehand (with `--continuous`
+    the next day's prices, too), and with a larger battery: what a better forecast would be worth in this home, at most.
+
     Trained policies: `lightgbm` and `rl` (the newest version of each), `champion` (the version in use, else `value`)
     and `models:/NAME/VERSION`. stderr names how many of the days each was trained on. `+gate` after a name adds the
     price gate: in cheap slots charge only, in expensive slots discharge only.
     """
+    from darkstar_pipeline.evaluation.missing_money import missing_rows
     from darkstar_pipeline.evaluation.range_verdict import evaluate_range, trained_on
 
     check_range(first, last)
@@ -126,7 +139,17 @@ def evaluate(
     if power:
         document["months"] = months.to_dicts()
         note_part_months(call, months)
-    return Document(document, lambda out: draw_verdict(out, totals.to_dicts(), context.site_settings.currency, months))
+    currency = context.site_settings.currency
+    rows = missing_rows(context, days["day"].unique().sort().to_list(), continuous=continuous) if missing else []
+    if missing:
+        document["missing"] = rows
+
+    def draw(out: "Console") -> None:
+        draw_verdict(out, totals.to_dicts(), currency, months)
+        if missing:
+            draw_missing(out, rows, currency)
+
+    return Document(document, draw)
 
 
 def training_days_note(learned: "Mapping[str, int]") -> str:
@@ -169,6 +192,21 @@ def draw_verdict(
         out.print()
         draw_table(out, monthly, head)
         out.print("captured share and `against MPC` include the demand charge", markup=False)
+
+
+def draw_missing(out: "Console", rows: "Sequence[dict[str, Any]]", currency: str) -> None:
+    """Print what better forecasts or a larger battery would be worth."""
+    shown = [
+        {
+            "what": str(row["what"]).replace("_", " "),
+            "gain": row["gain"],
+            "share": _percent(row["share"]),
+        }
+        for row in rows
+    ]
+    out.print()
+    draw_table(out, shown, {"what": "value, were it so", "gain": f"saves more [{currency}]", "share": "of its saving"})
+    out.print("At most: no forecast knows everything, and a larger battery costs money itself.", markup=False)
 
 
 def _percent(share: float | None) -> str | None:

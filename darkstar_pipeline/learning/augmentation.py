@@ -61,11 +61,4 @@ def with_other_prices(days: list[pl.DataFrame], own: int, random: np.random.Gene
 
 def resized(site: Site, size: float) -> Site:
     """Return the site with a battery of another size; limits of the connection stay."""
-    battery = site.battery
-    names = ("capacity_kwh", "min_soc_kwh", "max_soc_kwh", "charge_kw", "discharge_kw")
-    scaled = {name: size * getattr(battery, name) for name in names}
-    curves = {
-        name: tuple((size * power, efficiency) for power, efficiency in getattr(battery, name))
-        for name in ("charge_curve", "discharge_curve")
-    }
-    return replace(site, battery=replace(battery, **scaled, **curves))
+    return replace(site, battery=site.battery.scaled(size))

@@ -183,3 +183,20 @@ def test_evaluate_adds_the_months_charge_when_energy_is_carried_through(darkstar
         assert row["total_cost"] == pytest.approx(row["cost"] + row["power_cost"]), policy
         assert row["total_cost"] >= totals["oracle"]["total_cost"] - 1e-6, policy
     assert [row["total_cost"] for row in done.document["months"]] == [row["total_cost"] for row in totals.values()]
+
+
+@pytest.mark.parametrize("continuous", [(), ("--continuous",)])
+def test_evaluate_says_what_knowing_more_and_a_larger_battery_would_be_worth(
+    darkstar: Darkstar, continuous: tuple[str, ...]
+) -> None:
+    asked = ("evaluate", "--from", SPRING, "--to", SPRING, "--policies", "value,oracle", "--missing", *continuous)
+    document = darkstar(*asked, "--json").document
+    gains = {row["what"]: row["gain"] for row in document["missing"]}
+    cost = {row["policy"]: row["cost"] for row in document["totals"]}
+    known = gains["all_known" if continuous else "sun_and_load_known"]
+    assert known <= cost["value"] - cost["oracle"] + 1e-6, "nobody saves more than hindsight"
+    assert known > 0
+    assert [name for name in gains if name.startswith("battery_")]
+    drawn = darkstar(*asked)
+    assert "saves more" in drawn.out
+    assert "sun and load known" in drawn.out
