@@ -172,7 +172,7 @@ def doctor(
     """Check installation, configuration, state folder, data and models.
 
     A failed check names its remedy; the command then ends with 3. With --data: what is stored of each quantity, where
-    it came from, what is missing or unlike the home, and whether load = PV + import - export + discharge - charge.
+    it came from, what is missing or unlike the home, and whether the energies balance.
     """
     if data:
         if repair:

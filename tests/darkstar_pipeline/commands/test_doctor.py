@@ -59,7 +59,7 @@ def test_doctor_data_says_in_words_where_each_quantity_came_from(in_sample: Path
     picture = tmp_path / "week.png"
     done = darkstar("doctor", "--data", "--out", str(picture))
     assert (done.code, picture.exists(), in_sample.is_dir()) == (0, True, True)
-    assert "18788 slots of sample_observations.parquet, 60 min, 2023-10-23 to 2024-05-05" in done.out
+    assert "18776 slots of sample_observations.parquet, 60 min, 2023-10-23 to 2024-05-05" in done.out
 
 
 @pytest.mark.parametrize(
