@@ -85,7 +85,7 @@ ContinuousOption = Annotated[
     bool, typer.Option("--continuous", help="Carry stored energy over midnight (default: separate days).")
 ]
 MissingOption = Annotated[
-    bool, typer.Option("--missing", help="Also say what better forecasts or a larger battery would be worth.")
+    bool, typer.Option("--missing", help="Also show what better forecasts would save.")
 ]
 PoliciesOption = Annotated[str, typer.Option("--policies", metavar="P,…", help="Policy names, separated by commas.")]
 
