@@ -84,9 +84,7 @@ def slot_columns(schedule: "pl.DataFrame") -> list[str]:
 ContinuousOption = Annotated[
     bool, typer.Option("--continuous", help="Carry stored energy over midnight (default: separate days).")
 ]
-MissingOption = Annotated[
-    bool, typer.Option("--missing", help="Also show what better forecasts would save.")
-]
+MissingOption = Annotated[bool, typer.Option("--missing", help="Also show what better forecasts would save.")]
 PoliciesOption = Annotated[str, typer.Option("--policies", metavar="P,…", help="Policy names, separated by commas.")]
 
 
