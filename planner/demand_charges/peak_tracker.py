@@ -32,7 +32,6 @@ from planner.value.slot_prices import SlotPrices, slot_prices
 SIMILAR_DAYS = 14  # past days that the rest of a month is assumed to be like
 LEAST_DAYS = 7  # with fewer past days the day's scenarios fill in
 LEVEL_CLOSE = 1e-3  # of the cost: a forecast deserves no more
-HELD_SHARE = 0.9  # of the expected level, by a planner that commands it as an import limit (ADR 0027)
 
 
 class PeakTracker:
@@ -42,19 +41,10 @@ class PeakTracker:
         site: the home, whose tariff has a demand charge.
         protocol: start and settlement of days.
         scenarios: of each day, as known when it began; of a day that has none nothing is expected.
-        commands_limit: whether the planner commands the level as an import limit where the inverter takes one.
     """
 
-    def __init__(
-        self,
-        site: Site,
-        protocol: Protocol,
-        scenarios: Mapping[date, Scenarios] | None = None,
-        *,
-        commands_limit: bool = False,
-    ) -> None:
+    def __init__(self, site: Site, protocol: Protocol, scenarios: Mapping[date, Scenarios] | None = None) -> None:
         self.site, self.protocol, self.scenarios = site, protocol, scenarios or {}
-        self.share = HELD_SHARE if commands_limit and site.limits.takes_import_limit else 1.0
         self.day: date | None = None
         self.month: date | None = None
         self.tariffs: tuple[PowerTariff, ...] = ()
@@ -150,8 +140,7 @@ class PeakTracker:
             return np.zeros(1)
         (tariff,), (peaks_kw,) = self.tariffs, self.peaks_kw
         curves = [self._curve(day, tariff) for day in known]
-        level_kw = expected_level(curves, tariff, days_left=self.days_left, peaks_kw=peaks_kw)
-        return np.array([self.share * level_kw])
+        return np.array([expected_level(curves, tariff, days_left=self.days_left, peaks_kw=peaks_kw)])
 
     def _curve(self, slots: pl.DataFrame, tariff: PowerTariff) -> DayCurve:
         """Return the curve of a day, cached for the days after it."""

@@ -87,21 +87,13 @@ class RollingPlanner:
 
 
 class ScenarioPlanner(RollingPlanner):
-    """A planner with scenarios, by default the days before.
-
-    Attributes:
-        commands_limit: whether it commands import limits where the inverter takes one.
-    """
-
-    commands_limit = False
+    """A planner with scenarios, by default the days before."""
 
     def __init__(self, window: Window, source: ScenarioSource | None = None) -> None:
         super().__init__(window)
         scenarios = window.scenarios if source is None else source.by_day(window.slots, window.site.timezone)
         self.by_day = [scenarios[day] for day in window.slots["local_day"].unique(maintain_order=True).to_list()]
-        self.months: _Months | None = None
-        if has_demand_charge(window.site):
-            self.months = _Months(window, scenarios, commands_limit=self.commands_limit)
+        self.months = _Months(window, scenarios) if has_demand_charge(window.site) else None
 
     def decide(self, slot: int, soc_kwh: Energy) -> Decision:
         """Return the command of a slot."""
@@ -135,12 +127,11 @@ class _Months:
     Args:
         window: the days.
         scenarios: of each day.
-        commands_limit: as of `ScenarioPlanner`.
     """
 
-    def __init__(self, window: Window, scenarios: Mapping[date, Scenarios], *, commands_limit: bool) -> None:
+    def __init__(self, window: Window, scenarios: Mapping[date, Scenarios]) -> None:
         self.window, self.day = window, -1
-        self.peaks = PeakTracker(window.site, window.protocol, scenarios, commands_limit=commands_limit)
+        self.peaks = PeakTracker(window.site, window.protocol, scenarios)
         everything = np.zeros((0, len(window.slots)))
         free = SlotPrices(free_kwh=everything, price=everything, period=everything.astype(np.int64))
         self.meter = PowerMeter(window.site, free)
@@ -219,8 +210,6 @@ class RollingMpc(ScenarioPlanner):
 
 class RollingValue(ScenarioPlanner):
     """The policy `value` through a window."""
-
-    commands_limit = True
 
     def open(self, first: int, end: int) -> None:
         """Compute the value function over the span."""

@@ -10,7 +10,7 @@ from env.power_tariff import PowerTariff, Tier
 from env.site import Site
 from env.tariff import Tariff, TariffVersion
 from planner.demand_charges.bills import demand_charge_bills
-from planner.demand_charges.peak_tracker import HELD_SHARE, PeakTracker
+from planner.demand_charges.peak_tracker import PeakTracker
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verified_days import only_verified, only_verified_window
 from planner.forecasts.naive import naive_forecasts
@@ -18,7 +18,6 @@ from planner.replay.continuous import replay_window
 from planner.replay.daily import replay_days
 from planner.replay.monthly_oracle import months_oracle
 from planner.value.protocol import Protocol
-from planner.value.scenario_source import ScenarioSource
 from tests.builders.homes import STOCKHOLM, days_of_slots, home
 
 PROTOCOL = Protocol(start_soc_kwh=17.1)
@@ -154,18 +153,3 @@ def test_limit_is_commanded_through_a_window_and_only_with_a_charge() -> None:
     assert schedule["import_limit_kw"].count() > schedule.height / 2
     uncharged = replay_window("value", slots, forecasts, history, taking_limits(home()), PROTOCOL)
     assert uncharged.equals(replay_window("value", slots, forecasts, history, home(), PROTOCOL))
-
-
-def test_level_is_lower_only_where_it_is_commanded_as_a_limit() -> None:
-    site, (slots, _, history) = taking_limits(charging(*PER_KW)), week(date(2026, 5, 5), 1)
-    scenarios = ScenarioSource(history=history).by_day(
-        slots.with_columns(load_forecast=pl.lit(None), pv_forecast=pl.lit(None)), STOCKHOLM
-    )
-    levels = list[float]()
-    for each, commands in ((site, True), (site, False), (charging(*PER_KW), True)):
-        tracker = PeakTracker(each, PROTOCOL, scenarios, commands_limit=commands)
-        tracker.begin_day(date(2026, 5, 5))
-        tracker.prices(slots["slot_start"], [], slots)
-        levels.append(float(tracker.levels_kw[0]))
-    assert levels[1] == levels[2] > 0
-    assert levels[0] == pytest.approx(HELD_SHARE * levels[1])
