@@ -78,7 +78,10 @@ _STAMPS = {
 _GRID_ONLY = ("period", "datum", "from")
 _KWH = {"kwh": 1.0, "wh": 1e-3, "mwh": 1e3}
 _KW = {"kw": 1.0, "w": 1e-3}
-_DAY_FIRST = r"^\s*(\d{1,2})[./](\d{1,2})[./](\d{4})[ T]+(\d{1,2}:\d{2}(?::\d{2})?)\s*$"
+_DATE = r"^\s*(\d{1,2})([./])(\d{1,2})[./](\d{4})(?:[ T]+(\d{1,2}:\d{2}(?::\d{2})?))?\s*$"
+_UNTIL = r"\s+[-–]\s.*$"
+_UTC = ("utc", "gmt")
+_MONTHS = 12
 _FOR_A_DAY = 20 * 60
 _HEAD = 4096
 
@@ -134,7 +137,8 @@ def read_meter_table(path: Path, site: SiteSettings) -> MeterTable | None:
     quantities = _quantities(text, names)
     table = csv_frame(text, file)
     data = table.slice(1) if _unit_row(text) else table
-    timed = _timed(data, names[0], file, site.timezone)
+    timezone = "UTC" if _plain(names[0])[1] in _UTC else site.timezone
+    timed = _timed(data, names[0], file, timezone)
     numbers = with_numbers(timed, [quantity.name for quantity in quantities])
     hours = _step_hours(numbers["slot_start"], file)
     rows = numbers.select(
@@ -144,7 +148,7 @@ def read_meter_table(path: Path, site: SiteSettings) -> MeterTable | None:
     understood = ", ".join(f"{quantity.name} as {quantity.column}" for quantity in quantities)
     notes = (f"{file} was read as {noun}: {understood}",)
     if timed[NAIVE].count():
-        notes += (f"{file}: its stamps were read as the clock of {site.timezone}",)
+        notes += (f"{file}: its stamps were read as the clock of {timezone}",)
     if "load_kwh" not in rows.columns:
         rows = _with_load(rows, noun, file, site)
         notes += (f"{file}: the home has no panels, so what comes from the grid is its load",)
@@ -189,16 +193,37 @@ def _quantities(text: str, names: Sequence[str]) -> list[_Quantity]:
 
 
 def _timed(data: pl.DataFrame, stamp: str, file: str, timezone: str) -> pl.DataFrame:
-    """Add `slot_start`: stamps without offset are the clock of the home."""
-    text = pl.col(stamp).str.strip_chars()
-    iso = pl.concat_str(
-        [text.str.extract(_DAY_FIRST, 3), text.str.extract(_DAY_FIRST, 2), text.str.extract(_DAY_FIRST, 1)],
-        separator="-",
-    )
-    clock = pl.concat_str([iso, text.str.extract(_DAY_FIRST, 4)], separator=" ")
+    """Add `slot_start`: stamps without offset are the clock of the home, unless their head says UTC."""
+    text = pl.col(stamp).str.replace(_UNTIL, "").str.strip_chars()
+    one, other, year, clock = (text.str.extract(_DATE, group) for group in (1, 3, 4, 5))
+    day, month = (other, one) if _month_first(data[stamp], file) else (one, other)
+    written = pl.concat_str([pl.concat_str([year, month, day], separator="-"), clock.fill_null("00:00")], separator=" ")
     midnight = pl.when(text.str.contains(r"^\d{4}-\d{2}-\d{2}$")).then(text + " 00:00")
-    shaped = data.with_columns(pl.coalesce(clock, midnight, text).alias("_stamp"), pl.lit(file).alias("_file"))
+    shaped = data.with_columns(pl.coalesce(written, midnight, text).alias("_stamp"), pl.lit(file).alias("_file"))
     return with_naive_read_as(with_instants(shaped, "_stamp", "slot_start", file), "slot_start", timezone, "_file")
+
+
+def _month_first(stamps: pl.Series, file: str) -> bool:
+    """Return whether dates such as 05/02/2026 are American: by what cannot be a month, else by what holds together.
+
+    Raises:
+        DataRefusedError: both orders fit equally well.
+    """
+    parts = stamps.drop_nulls().str.extract_groups(_DATE).struct.unnest()
+    dates = parts.filter(pl.col("2") == "/").select(pl.col("1", "3", "4").cast(pl.Int32)).unique()
+    if dates.is_empty() or (dates["1"] > _MONTHS).any() or dates["1"].equals(dates["3"]):
+        return False
+    if (dates["3"] > _MONTHS).any():
+        return True
+    spans = [
+        dates.select(pl.date("4", month, day)).to_series().to_physical().sort()
+        for month, day in (("3", "1"), ("1", "3"))
+    ]
+    day_first, month_first = (int(days[-1]) - int(days[0]) for days in spans)
+    if day_first == month_first:
+        message = f"{file}: {stamps.drop_nulls()[0]} may be either order of day and month"
+        raise DataRefusedError(message, "export some days more, or write the dates as 2026-01-31")
+    return month_first < day_first
 
 
 def _step_hours(instants: pl.Series, file: str) -> float:
@@ -209,9 +234,11 @@ def _step_hours(instants: pl.Series, file: str) -> float:
     """
     steps = instants.drop_nulls().unique().sort().diff().drop_nulls()
     minutes = steps.mode().sort().dt.total_seconds()[0] / 60 if len(steps) else 0.0
-    if minutes == 0 or minutes >= _FOR_A_DAY:
-        every = "a day" if minutes else "nothing"
-        raise DataRefusedError(f"{file} has one row for {every}", "export hours, quarter-hours or five minutes")
+    if minutes == 0:
+        message = f"{file} has fewer than two stamps that can be read"
+        raise DataRefusedError(message, "write them as 2026-01-31 13:15; export hours, quarter-hours or five minutes")
+    if minutes >= _FOR_A_DAY:
+        raise DataRefusedError(f"{file} has one row for a day", "export hours, quarter-hours or five minutes")
     return minutes / 60
 
 

@@ -1,6 +1,7 @@
 """Levels that hold until they change: state of charge and prices, as a recorder stores them."""
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS, Reals
@@ -58,8 +59,7 @@ def without_excursions(seconds: Reals, percent: Reals) -> tuple[Reals, Reals, in
         seconds: instants of the states, ascending, shape (n,) [s].
         percent: level from each instant on, NaN where the sensor had no value, shape (n,) [%].
     """
-    impossible = (percent < _SOC_LIMITS[0]) | (percent > _SOC_LIMITS[1])
-    keep = ~impossible
+    keep = ~no_level(percent)
     known = np.flatnonzero(keep & ~np.isnan(percent))
     at, level = seconds[known], percent[known]
     position = 1
@@ -77,6 +77,11 @@ def without_excursions(seconds: Reals, percent: Reals) -> tuple[Reals, Reals, in
             position = int(jump) + int(back[0])
             keep[known[jump:position]] = False
     return seconds[keep], percent[keep], int(np.count_nonzero(~keep))
+
+
+def no_level(percent: Reals) -> npt.NDArray[np.bool_]:
+    """Return which readings no battery has, whatever was read before and after [%]."""
+    return (percent < _SOC_LIMITS[0]) | (percent > _SOC_LIMITS[1])
 
 
 def _reach(time_s: Reals) -> Reals:

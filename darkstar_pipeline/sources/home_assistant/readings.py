@@ -14,7 +14,7 @@ from darkstar_pipeline.sources.home_assistant.choosing.understood import Underst
 from darkstar_pipeline.sources.home_assistant.counters import counter_curve
 from darkstar_pipeline.sources.home_assistant.doubted_powers import DOUBTED, doubted_powers
 from darkstar_pipeline.sources.home_assistant.energy_curve import EnergyCurve, Reals
-from darkstar_pipeline.sources.home_assistant.held_levels import soc_slots, without_excursions
+from darkstar_pipeline.sources.home_assistant.held_levels import no_level, soc_slots, without_excursions
 from darkstar_pipeline.sources.home_assistant.nights import with_nights
 from darkstar_pipeline.sources.home_assistant.power_sensors import power_curve, split_signed
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
@@ -111,6 +111,10 @@ def _refuse_other_level(sensor: Series) -> None:
     if levels.size >= _ENOUGH and 0 < float(levels.max()) <= 1 and np.unique(levels).size > 1:
         message = f"{sensor.entity} never exceeds 1 %, so it looks like 0..1"
         raise DataRefusedError(message, f"record it times 100 (a template sensor), or {hint}")
+    if levels.size and 2 * np.count_nonzero(no_level(levels)) > levels.size:
+        usual = f"{float(np.median(levels)):g}"
+        message = f"{sensor.entity} is {usual} as a rule, which is no state of charge in %"
+        raise DataRefusedError(message, f"record it in % (a template sensor), or {hint}")
 
 
 def _by_quantity(series: Sequence[Series]) -> dict[Subject, list[Series]]:

@@ -44,6 +44,7 @@ _SHORT = {
     "price": Subject.SPOT_PRICE,
 }
 
+_UNITS = {unit.lower(): unit for unit in ("Wh", "kWh", "MWh", "GWh", "W", "kW", "MJ", "GJ", "kVAh", "kVA", "VA")}
 _POWER_WORDS = "power effekt leistung watt watts w kw"
 _ENERGY_WORDS = "energy energi energie kwh wh mwh yield"
 _RESETTING_WORDS = (
@@ -82,6 +83,6 @@ def says_resetting(name: str) -> bool:
 
 
 def unit_in(name: str) -> str | None:
-    """Return the unit that ends a name: Wh, kWh, MWh, W or kW."""
-    match = re.search(r"(?:^|[_ ])(wh|kwh|mwh|w|kw)(?:_(?:cum|delta|total|sum))?$", name.lower())
-    return {"wh": "Wh", "kwh": "kWh", "mwh": "MWh", "w": "W", "kw": "kW"}[match.group(1)] if match else None
+    """Return the unit that ends a name, such as kWh or W; also one that is not converted, so that it is refused."""
+    match = re.search(rf"(?:^|[_ ])({'|'.join(_UNITS)})(?:_(?:cum|delta|total|sum))?$", name.lower())
+    return _UNITS[match.group(1)] if match else None

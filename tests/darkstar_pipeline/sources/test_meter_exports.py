@@ -12,6 +12,7 @@ from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from tests.builders.tidy_files import SITE, Place, import_prices, import_readings
 
 ROWS = 96
+MAY = datetime(2026, 5, 2)  # noqa: DTZ001 - a clock without a zone, as these exports have
 NO_PANELS = SITE.model_copy(update={"has_pv": False})
 
 
@@ -101,6 +102,51 @@ def test_import_from_the_grid_is_no_load_where_there_may_be_panels(text: str, pl
 def test_number_that_is_none_is_refused_by_its_row(place: Place):
     report = import_readings(place, "export.csv", FUSION_SOLAR.replace(",0.11,", ",--,", 1).encode(), site=NO_PANELS)
     assert (report.rows_rejected, report.slots_new) == (1, ROWS - 1)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "first", "start"),
+    [
+        pytest.param("{:%m/%d/%Y %H:%M}", MAY, "2026-05-01T22:00Z", id="American, days below 13"),
+        pytest.param("{:%d/%m/%Y %H:%M}", MAY, "2026-05-01T22:00Z", id="British, days below 13"),
+        pytest.param("{:%m/%d/%Y %H:%M}", MAY + timedelta(days=18), "2026-05-19T22:00Z", id="American, told by a day"),
+        pytest.param("{:%d/%m/%Y %H:%M}", MAY + timedelta(days=18), "2026-05-19T22:00Z", id="British, told by a day"),
+        pytest.param("{:%d.%m.%Y %H:%M}", MAY, "2026-05-01T22:00Z", id="points"),
+        pytest.param("{0:%Y-%m-%d %H:%M} - {0:%H:59}", MAY, "2026-05-01T22:00Z", id="from and until"),
+    ],
+)
+def test_day_and_month_are_told_by_the_days_that_hold_together(stamp: str, first: datetime, start: str, place: Place):
+    rows = "".join(f"{stamp.format(first + timedelta(hours=n))},0,500\n" for n in range(48))
+    import_readings(place, "export.csv", f"Time,System Production (W),Consumption (W)\n{rows}".encode())
+    stored = place.lake.read(METER_READINGS, "home").sort("slot_start")
+    assert (f"{stored['slot_start'][0]:%Y-%m-%dT%H:%MZ}", stored.height) == (start, 192)
+
+
+def test_one_date_of_either_order_is_refused(place: Place):
+    rows = "".join(f"05/02/2026 {n:02}:00,0,500\n" for n in range(24))
+    with pytest.raises(DataRefusedError, match="either order of day and month"):
+        import_readings(place, "export.csv", f"Time,System Production (W),Consumption (W)\n{rows}".encode())
+
+
+def test_head_that_says_utc_is_believed(place: Place):
+    text = ELLEVIO.replace("Period;", "Period (UTC);")
+    report = import_readings(place, "export.csv", text.encode(), site=NO_PANELS)
+    stored = place.lake.read(METER_READINGS, "home").sort("slot_start")
+    assert f"{stored['slot_start'][0]:%Y-%m-%dT%H:%MZ}" == "2026-01-10T00:00Z"
+    assert any("read as the clock of UTC" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("stamps", "words"),
+    [
+        (("10.01.2026", "11.01.2026", "12.01.2026"), "one row for a day"),
+        (("Jan 1", "Jan 2", "Jan 3"), "fewer than two stamps that can be read"),
+    ],
+)
+def test_stamps_without_a_step_are_told(stamps: tuple[str, ...], words: str, place: Place):
+    rows = "".join(f"{stamp},0,9\n" for stamp in stamps)
+    with pytest.raises(DataRefusedError, match=words):
+        import_readings(place, "export.csv", f"Statistical Period,PV Yield (kWh),Consumption (kWh)\n{rows}".encode())
 
 
 def test_days_instead_of_slots_are_refused(place: Place):

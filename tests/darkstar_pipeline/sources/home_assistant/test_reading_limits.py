@@ -76,6 +76,9 @@ def test_load_and_what_states_no_unit_is_above_five_watts():
         ([0.1 * n for n in range(1, 8)] + [1.01], ""),
         ([1.0] * 8, ""),
         ([0.0] * 8, ""),
+        ([620.0] * 4 + [50.0] * 4, ""),
+        ([620.0] * 5 + [50.0] * 4, "is 620 as a rule, which is no state of charge in %"),
+        ([255.0] * 8, "is 255 as a rule, which is no state of charge in %"),
     ],
 )
 def test_state_of_charge_is_no_fraction(levels: list[float], words: str):

@@ -24,6 +24,8 @@ def test_mapping_takes_columns_and_short_names(target: str, subject: Subject | N
         ("solar_kwh_delta", "kWh"),
         ("sensor.load_w", "W"),
         ("sensor.heat_kw", "kW"),
+        ("sensor.house_energy_mj", "MJ"),
+        ("sensor.house_energy_gwh_total", "GWh"),
         ("sensor.new", None),
     ],
 )
