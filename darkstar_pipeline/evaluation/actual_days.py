@@ -19,7 +19,6 @@ from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.inverter import Command, Decision, Energy, with_limit
 from env.simulator import World, simulate
 from env.site import Site
-from planner.evaluation.daily_results import daily_results
 from planner.replay.daily import replay_days
 from planner.replay.schedules import schedule_frame
 from planner.value.protocol import Protocol
@@ -120,21 +119,15 @@ def settlement(actual: ActualDay) -> float:
     return actual.protocol.settlement(actual.slots["import_price"].to_numpy(), actual.site.battery)
 
 
-def planned_cost(actual: ActualDay, plans: pl.DataFrame, label: str = ACTUAL) -> pl.DataFrame:
-    """Return the results of following recorded plans: a row as `planner.evaluation.daily_results.daily_results`.
+def planned_schedule(actual: ActualDay, plans: pl.DataFrame, label: str = ACTUAL) -> pl.DataFrame:
+    """Return what following recorded plans makes of the actual readings, from the start of the day.
+
+    In slots that no plan covers the inverter runs its default (self-consumption).
 
     Args:
         actual: the day.
         plans: rows of the history of one system.
         label: name in the column `policy`.
-    """
-    return daily_results(planned_schedule(actual, plans, label), actual.protocol, actual.site)
-
-
-def planned_schedule(actual: ActualDay, plans: pl.DataFrame, label: str = ACTUAL) -> pl.DataFrame:
-    """Return what following recorded plans makes of the actual readings, from the start of the day.
-
-    In slots that no plan covers the inverter runs its default (self-consumption). Arguments as for `planned_cost`.
     """
     battery = actual.site.battery
     covered = in_force(plans, actual.slots["slot_start"].to_list())
@@ -152,15 +145,6 @@ def planned_schedule(actual: ActualDay, plans: pl.DataFrame, label: str = ACTUAL
     )
     replay = simulate(decide, world, actual.site, np.array([actual.start_soc_kwh]))
     return schedule_frame(label, actual.slots, replay)
-
-
-def reference_costs(actual: ActualDay, policies: Sequence[str]) -> dict[str, float]:
-    """Return the costs of policies that need no forecast (idle, self-consumption, oracle) from a day's start [money].
-
-    A demand charge is not included: it belongs to a month, not to a day (`actual_bills`).
-    """
-    results = daily_results(reference_schedules(actual, policies), actual.protocol, actual.site)
-    return dict(zip(results["policy"].to_list(), results["cost"].to_list(), strict=True))
 
 
 def reference_schedules(actual: ActualDay, policies: Sequence[str]) -> pl.DataFrame:

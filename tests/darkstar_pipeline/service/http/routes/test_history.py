@@ -14,10 +14,11 @@ from darkstar_pipeline.config.tariff import PowerTariffSettings, TariffSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.datasets.replay_inputs import replay_inputs
 from darkstar_pipeline.evaluation.actual_days import (
+    ActualDay,
     actual_days,
     metered_cost,
-    planned_cost,
-    reference_costs,
+    planned_schedule,
+    reference_schedules,
     settlement,
 )
 from darkstar_pipeline.evaluation.plan_history import COLUMNS, PlanRecord, in_force, keep_plan, plans_between, system_id
@@ -41,6 +42,7 @@ from darkstar_pipeline.warehouse.schemas import (
 from env.errors import MissingTariffError
 from env.power_tariff import PowerTariff, power_costs
 from env.time_grid import grid, slot_count
+from planner.evaluation.daily_results import daily_results
 from planner.plans.policy_plans import PolicySchedule
 from planner.plans.task import PlanTask
 from planner.replay.daily import replay_days
@@ -150,14 +152,20 @@ def test_recorded_commands_cost_what_living_by_them_costs(context: Context, powe
     actual = actual_days(context, [DAY])[0]
     assert actual.start_soc_kwh == pytest.approx(0.4 * 34.2)
     keep(context, system_id("home"), DAY, power, moment(DAY, 0, 0))
-    planned = planned_cost(actual, plans_between(context.lake, context.site_name, DAY, DAY))
-    simple = reference_costs(actual, ("idle", "self_consumption", "oracle"))
-    assert planned["cost"][0] >= simple["oracle"] - 1e-6
+    plans = plans_between(context.lake, context.site_name, DAY, DAY)
+    (planned,) = costs_of(actual, planned_schedule(actual, plans)).values()
+    simple = costs_of(actual, reference_schedules(actual, ("idle", "self_consumption", "oracle")))
+    assert planned >= simple["oracle"] - 1e-6
     assert simple["oracle"] <= min(simple.values()) + 1e-6
     if power == (0.0, 8.0, 0.0):
-        assert planned["cost"][0] == pytest.approx(simple["self_consumption"], abs=1e-3)
-    again = planned_cost(actual, plans_between(context.lake, context.site_name, DAY, DAY), "again")
-    assert again["cost"][0] == planned["cost"][0]
+        assert planned == pytest.approx(simple["self_consumption"], abs=1e-3)
+    assert costs_of(actual, planned_schedule(actual, plans, "again")) == {"again": planned}
+
+
+def costs_of(actual: ActualDay, schedules: pl.DataFrame) -> dict[str, float]:
+    """What schedules of a day cost, by policy."""
+    results = daily_results(schedules, actual.protocol, actual.site)
+    return dict(zip(results["policy"].to_list(), results["cost"].to_list(), strict=True))
 
 
 def test_metered_cost_is_the_bill_with_wear_and_settlement(context: Context) -> None:
@@ -372,11 +380,13 @@ def test_replayed_days_are_those_of_evaluate_when_the_start_is_the_same(context:
     actual = actual_days(context, [DAY])[0]
     found = replay_inputs(context.lake, context.site, [DAY], has_pv=context.site_settings.has_pv)
     from darkstar_pipeline.datasets.replay_inputs import protocol_of
-    from planner.evaluation.daily_results import daily_results
 
     protocol = protocol_of(context.site_settings, context.site.battery)
     idle = replay_days("idle", found.slots, found.forecasts, context.site, protocol).with_columns(policy=pl.lit("idle"))
-    assert reference_costs(actual, ("idle",))["idle"] == daily_results(idle, protocol, context.site)["cost"][0]
+    assert (
+        costs_of(actual, reference_schedules(actual, ("idle",)))["idle"]
+        == daily_results(idle, protocol, context.site)["cost"][0]
+    )
 
 
 def test_listeners_get_the_inputs_of_every_plan(context: Context) -> None:
