@@ -17,7 +17,7 @@ from env.types import Index, Integers
 
 Random = np.random.Generator
 _CREEP_KWH = 0.8
-_APPLIANCES_KW, _SUN_KW, _CAR_KW = 15.0, 30.0, 25.0
+_APPLIANCES_KW, _MANY_KW, _CAR_KW, _ROOF_KW = 15.0, 30.0, 25.0, 45.0
 Positions = Integers | Index
 Rows = tuple[Reals, Reals]
 EVERY = "none cut gap thinned reordered twice contradicting clock flicker zero far negative scaled junk stuck"
@@ -256,10 +256,10 @@ def _a_home_has(true: Recording, values: Reals) -> bool:
     hours = true.step / 60 if true.form is Form.TIDY else 1.0
     own, kw = true.values / hours, values / hours
     if true.column == "pv_kwh":
-        return bool(np.all((kw >= 0) & (kw <= _SUN_KW)))
+        return bool(np.all((kw >= 0) & (kw <= _ROOF_KW)))
     first = ((true.seconds - FIRST) // (60 * MINUTES)).astype(np.int64)
     usual = max(float(np.quantile(own[first == day], 0.9)) for day in range(DAYS))
-    most = max(_APPLIANCES_KW, min(8 * usual, _SUN_KW))
+    most = max(_APPLIANCES_KW, min(8 * usual, _MANY_KW))
     a_car = kw.max(initial=0) - kw.min(initial=_CAR_KW) < 0.25 * kw.max(initial=0) < 0.25 * _CAR_KW
     base = min(float(np.quantile(own[first == day], 0.1)) for day in range(DAYS))
     few_below = np.count_nonzero(kw < 0.8 * BELOW_BASE * base) <= 2  # noqa: PLR2004 - no stretch yet

@@ -8,7 +8,8 @@ Each rule compares a stretch with the rest of the same series, so that a calm or
   load below five watts. A home that does so often is like that;
 - *counted later*: a load of zero that ends in a row that holds what flowed meanwhile;
 - *times ten*: a local day begins and ends with a step of a power of ten, and its low, usual and high readings are all
-  as many times those of the days around: no appliance multiplies what stands by.
+  about as many times those of the days around, or the low and usual ones are so to a third: no appliance multiplies
+  what stands by.
 """
 
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ _ROWS_BESIDE = 4
 _TENFOLD = {0.01: 8.0, 0.1: 3.5, 10.0: 3.5, 100.0: 8.0}
 _QUANTILES = (0.1, 0.4, 0.9)
 _EDGE_ROWS = 3
+_EXACTLY = 1.35
 _FEWEST_OTHERS = 2
 _NOTHING = 1e-9
 _LEAST_STEP = 1e-6
@@ -184,7 +186,8 @@ def times_ten(rows: Rows) -> Mask:
         all_of = np.append(ratios[:, :-1].ravel(), _edges(rows.kw, start, end))
         # Each factor with the times within which days may differ by themselves.
         for factor, within in _TENFOLD.items():
-            found[start:end] |= _near(all_of, factor, within).all() and _near(ratios[:, -1], factor, within / 1.4).any()
+            alike = _near(all_of, factor, within).all() and _near(ratios[:, -1], factor, within / 1.4).any()
+            found[start:end] |= alike or _near(ratios[:, :-1], factor, _EXACTLY).all()
     return found
 
 

@@ -25,6 +25,7 @@ _FEWEST = 10
 _DIGITS = 20
 _LEVEL_SHARE = 2e-4
 _PEAK_TIMES = 20
+_UNIT_POWER = 3  # Wh, kWh and MWh are a thousand apart
 _LEVEL_NEAR = 0.01
 
 
@@ -79,6 +80,8 @@ class UnitChange:
 def in_one_unit(seconds: Reals, values: Reals) -> tuple[Reals, tuple[UnitChange, ...]]:
     """Return a counter in the unit that it began with, and where its unit changed.
 
+    No two units differ by ten or a hundred: of such a change the longer part is right.
+
     A change shows twice: the level goes on but for a power of ten, and so does the rate at which it rises.
 
     Args:
@@ -103,7 +106,20 @@ def in_one_unit(seconds: Reals, values: Reals) -> tuple[Reals, tuple[UnitChange,
             if back is not None and back < after:
                 result[back:] *= factor
                 changes.append(UnitChange(float(seconds[back]), 1 / factor))
-    return result, tuple(changes)
+    return result * _usual_factor(seconds, changes), tuple(changes)
+
+
+def _usual_factor(seconds: Reals, changes: list[UnitChange]) -> float:
+    """The factor in which a counter is for most of the time; 1 where that is one by which units differ."""
+    if not changes:
+        return 1.0
+    factors = np.cumprod([1.0, *(change.factor for change in changes)])
+    times = np.diff([float(seconds[0]), *(change.second for change in changes), float(seconds[-1])])
+    spent = {round(float(np.log10(factor))): 0.0 for factor in factors}
+    for factor, time in zip(factors, times, strict=True):
+        spent[round(float(np.log10(factor)))] += float(time)
+    power = max(spent, key=lambda each: spent[each])
+    return 1.0 if power % _UNIT_POWER == 0 else float(10.0**power)
 
 
 def _returns(converted: Reals, position: int, factor: float) -> bool:

@@ -124,3 +124,12 @@ def test_total_of_yesterday_in_a_counter_leaves_its_slot_missing_and_names_it(tm
     states = [(5.0 * n, f"{value:.3f}") for n, value in enumerate(values)]
     data = read(tmp_path, {"a.csv": history("sensor.house_energy_total_kwh", states)})
     assert data.readings["load_kwh"].sum() == pytest.approx(COUNTER[-1] - COUNTER[0], abs=0.2)
+
+
+@pytest.mark.parametrize("factor", [10.0, 0.01])
+def test_counter_that_begins_with_hours_of_another_scale_is_in_that_of_its_longer_part(factor: float):
+    values = COUNTER.copy()
+    values[:60] *= factor
+    whole, changes = in_one_unit(SECONDS, values)
+    assert [change.factor for change in changes] == [pytest.approx(1 / factor)]
+    assert whole == pytest.approx(COUNTER)
