@@ -27,7 +27,7 @@ def quantity_rows(stored: StoredData, timezone: str) -> list[dict[str, Any]]:
 
 def fact_rows(stored: StoredData, timezone: str) -> list[dict[str, str]]:
     """Return the energy balance, the sources, what is unlike the home and the refused days: `fact, value`."""
-    facts = [("balance", in_words(stored.balance) if stored.balance else "not known: load or import are not stored")]
+    facts = [("balance", in_words(stored.balance) if stored.balance else "not known: it takes both load and import")]
     for sources, names in _sources(stored).items():
         facts += [(", ".join(names), source) for source in sources]
     for words, names in _provenance(stored).items():

@@ -18,6 +18,7 @@ MAX_TYPICAL_KW = 30.0
 """The median of the non-zero rows of a column may not imply more [kW]."""
 MIN_TYPICAL_KW = 0.005
 """The 95th percentile of the load may not imply less [kW]: no home with a meter runs on five watts."""
+_SUNNY = ("pv_kwh", "export_kwh")
 _ENOUGH = 8
 _HOUR = 60
 _KW_FOR_KWH = 2.5
@@ -28,6 +29,11 @@ _SOC_FRACTION = 1.0
 def implied_kw(name: str) -> pl.Expr:
     """Return the mean power of an energy column over its row [kW]."""
     return pl.col(name) * (60 / pl.col(NATIVE))
+
+
+def most_typical_kw(name: str) -> float:
+    """Return what the median of a column's rows that are not zero may imply [kW]: a farm's panels give their most."""
+    return MAX_HOME_KW if name in _SUNNY else MAX_TYPICAL_KW
 
 
 def refuse_wrong_energy_unit(rows: pl.DataFrame, energy: Sequence[str], file: str, site: SiteSettings) -> None:
@@ -48,8 +54,8 @@ def refuse_wrong_energy_unit(rows: pl.DataFrame, energy: Sequence[str], file: st
         if used.is_empty():
             continue
         typical = _number(used.median())
-        if typical > MAX_TYPICAL_KW:
-            limit = f"a home's is below {MAX_TYPICAL_KW:.0f} kW"
+        if typical > (most := most_typical_kw(name)):
+            limit = f"a home's is below {most:.0f} kW"
             message = f"{file}: {name} implies a typical power of {typical:,.0f} kW, {limit}"
             raise DataRefusedError(message, _energy_remedy(rows, name))
         top = _number(used.quantile(0.95))

@@ -21,7 +21,7 @@ from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 from darkstar_pipeline.sources.home_assistant.sensor_remarks import counter_remarks, night_remarks, outage_remarks
 from darkstar_pipeline.sources.home_assistant.series import Kind, Series
 from darkstar_pipeline.sources.home_assistant.subject_mapping import NOTHING_SAID, Subjects
-from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, MIN_TYPICAL_KW
+from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MIN_TYPICAL_KW, most_typical_kw
 from darkstar_pipeline.sources.remarks import ALTERED, REFUSED, all_remarks, remarks_at
 from env.time_grid import SLOT_DTYPE, SLOT_HOURS
 
@@ -232,7 +232,8 @@ def _refuse_implausible(energy: pl.Series, sensor: Series) -> None:
         return
     top, typical, high = (float(np.quantile(kw.to_numpy(), share)) for share in (1.0, 0.5, 0.95))
     read = f"{sensor.entity}, read as {sensor.unit}, implies"
-    if top > MAX_HOME_KW or typical > MAX_TYPICAL_KW:
+    usual = most_typical_kw(sensor.subject.value if sensor.unit_is_stated else "")
+    if top > MAX_HOME_KW or typical > usual:
         message = f"{read} {top:,.0f} kW, more than a home can"
         way = f"say its unit: --map {sensor.entity}={sensor.subject.value}:Wh (or W), or leave it out: "
         raise DataRefusedError(message, f"{way}--map {sensor.entity}=ignore")

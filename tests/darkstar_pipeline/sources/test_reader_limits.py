@@ -41,6 +41,8 @@ def refusal(values: Sequence[float | None], column: str = "load_kwh", minutes: i
 def test_typical_power_is_below_thirty_kilowatts():
     assert refusal([7.5] * 9) == ""
     assert "typical power of 30 kW, a home's is below 30 kW" in refusal([7.51] * 9)
+    assert refusal([24.0] * 9, "pv_kwh") == ""
+    assert "a home's is below 100 kW" in refusal([25.1] * 9, "pv_kwh")
     assert refusal([7.51] * 4 + [0.1] * 5 + [0.0] * 9) == ""
     assert "divide by 4000 (15-minute rows)" in refusal([800.0] * 9)
     assert "divide by 1000 (60-minute rows)" in refusal([800.0] * 9, minutes=60)

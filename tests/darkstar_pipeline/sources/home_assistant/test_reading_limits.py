@@ -54,6 +54,9 @@ def test_power_of_a_sensor_is_one_of_a_home():
     assert "implies 101 kW, more than a home can" in refused(sensor("sensor.a", [101.0] + [1.0] * 11))
     assert refused(sensor("sensor.a", [29.9] * 12)) == ""
     assert "implies 30 kW, more than a home can" in refused(sensor("sensor.a", [30.1] * 12))
+    farm = sensor("sensor.a", [90.0] * 12, Subject.PV)
+    assert refused(replace(farm, unit_is_stated=True)) == ""
+    assert "implies 90 kW" in refused(replace(farm, unit_is_stated=False))
 
 
 def test_load_and_what_states_no_unit_is_above_five_watts():
