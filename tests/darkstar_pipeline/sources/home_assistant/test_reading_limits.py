@@ -310,3 +310,22 @@ def test_state_of_charge_that_shows_neither_way_leaves_the_question_open():
     soc = sensor("sensor.soc", [50.0, 51.0, 50.0], Subject.SOC, Kind.LEVEL)
     with pytest.raises(ChoiceNeededError, match=r"sensor\.b: the name does not say whether positive charges"):
         direction(sensor("sensor.b", [1.0] * 3, Subject.BATTERY_UNSIGNED), soc)
+
+
+@pytest.mark.parametrize(
+    ("bought", "sold", "used", "subject"),
+    [
+        (2.0, 0.0, 1.0, Subject.BATTERY),
+        (0.0, 0.0, 1.0, Subject.BATTERY_INVERTED),
+        (0.0, 0.5, 0.5, Subject.BATTERY_INVERTED),
+    ],
+)
+def test_balance_with_what_is_bought_and_sold_shows_the_direction_of_a_battery(
+    bought: float, sold: float, used: float, subject: Subject
+):
+    flows = [
+        sensor("sensor.bought", [bought] * 12, Subject.IMPORT),
+        sensor("sensor.sold", [sold] * 12, Subject.EXPORT),
+        sensor("sensor.load", [used] * 12),
+    ]
+    assert direction(*flows, sensor("sensor.b", [1.0] * 12, Subject.BATTERY_UNSIGNED))["sensor.b"] is subject
