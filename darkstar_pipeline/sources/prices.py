@@ -27,7 +27,7 @@ from darkstar_pipeline.sources.price_lists.reading import read_price_lists
 from darkstar_pipeline.sources.price_lists.recognition import offer_of_text
 from darkstar_pipeline.sources.price_lists.scale import refuse_wrong_price_scale, size_note
 from darkstar_pipeline.sources.price_lists.stated import Stated, conversion
-from darkstar_pipeline.sources.price_lists.units import unit_of_name
+from darkstar_pipeline.sources.price_lists.units import says_more_than_spot, unit_of_name
 from darkstar_pipeline.sources.price_lists.zeros import refuse_unlikely_zeros
 from darkstar_pipeline.sources.resampling import repeat_prices
 from darkstar_pipeline.sources.resolution import resolution_note, with_resolution
@@ -145,8 +145,12 @@ def _price_column(raw: pl.DataFrame, others: tuple[str, ...], file: str, names: 
         return present[-1], str(units[0]) if units else ""
     united = [name for name in raw.columns if unit_of_name(name) is not None]
     if united and "slot_start" in raw.columns:
-        unit = unit_of_name(united[0])
-        return united[0], "" if unit is None else unit.text
+        spot = next((name for name in united if not says_more_than_spot(name)), None)
+        if spot is None:
+            message = f"{file}: {united[0]} holds tax or fees, by its name"
+            raise DataRefusedError(message, "export the spot price before VAT; tax and fees belong in the tariff")
+        unit = unit_of_name(spot)
+        return spot, "" if unit is None else unit.text
     missing = "slot_start" if "slot_start" not in raw.columns else " or ".join(names)
     columns = ", ".join([*raw.columns, *others][:12])
     hint = (

@@ -14,7 +14,7 @@ import polars as pl
 
 from darkstar_pipeline.sources.price_lists.price_list import ROWS, PriceList
 from darkstar_pipeline.sources.price_lists.stated import Stated
-from darkstar_pipeline.sources.price_lists.units import price_unit, unit_of_name
+from darkstar_pipeline.sources.price_lists.units import price_unit, says_more_than_spot, unit_of_name
 
 STARTS = (
     "start", "start_time", "startsAt", "starts_at", "time_start", "valid_from", "from", "hour", "HourUTC", "TimeUTC",
@@ -35,6 +35,7 @@ _ELERING = "prices of Elering"
 _ELERING_AREAS = {"ee", "fi", "lt", "lv"}
 _EVCC = "rates of evcc"
 _EVCC_NOTE = "they hold the charges and the tax that evcc's tariff is configured with: leave those out of either"
+_TAXED = "its prices hold tax or fees, by their name"
 _COSTS = "the sensor adds costs to the spot price"
 
 
@@ -196,7 +197,9 @@ def _prices_of(entry: Mapping[str, Any], context: _Context) -> list[_Price]:
     for name in entry:
         unit = unit_of_name(str(name))
         if unit is not None and not name.lower().startswith("intraday"):
-            united.append(_Price(name=name, unit=unit.text if "/" in unit.text else unit.text.replace(" per ", "/")))
+            text = unit.text if "/" in unit.text else unit.text.replace(" per ", "/")
+            united.append(_Price(name=name, unit=text, costs=_TAXED if says_more_than_spot(name) else ""))
+    united = [price for price in united if not price.costs] or united
     priced = (unit := price_unit(context.stated.unit)) is not None and unit.energy
     listed = next((p for p in _PRICES if p.name in entry and (priced or any(s in entry for s in p.starts))), None)
     if listed is not None and listed.name == "price" and "level" in entry:

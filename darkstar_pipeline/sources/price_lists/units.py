@@ -49,6 +49,12 @@ _HUNDREDTHS: dict[str, tuple[str, ...]] = {
 }
 _PER_KWH = {"kwh": 1.0, "mwh": 1000.0, "wh": 0.001, "gwh": 1e6, "megawatthour": 1000.0, "kilowatthour": 1.0}
 _UNIT = re.compile(r"^\s*(?P<money>[^/0-9]*?)\s*(?:/|[ _]?per[ _])\s*(?P<energy>[a-z]+)\s*$", re.IGNORECASE)
+_MORE = re.compile(
+    r"in[ck]l|inc_|moms|vat|tax|skatt|mwst|btw|\balv|total|brutto|gross|avgift|fee|costs?\b", re.IGNORECASE
+)
+_LESS = re.compile(
+    r"(?<![a-z])(?:ex|exc|exkl?|excl|exklusive|excluding|utan|uten|without|ohne|zonder|before|före)(?![a-z])|no_?(?:tax|vat)"
+)
 _HUNDRED = 100.0
 
 
@@ -84,6 +90,12 @@ def price_unit(text: str) -> PriceUnit | None:
     if energy is None or money is None:
         return None
     return PriceUnit(text=text.strip(), currencies=money[0], divisor=money[1] * energy)
+
+
+def says_more_than_spot(name: str) -> bool:
+    """Return whether a column's name tells of tax or fees in its prices: `Pris inkl moms (öre/kWh)`."""
+    plain = name.lower()
+    return bool(_MORE.search(plain)) and not _LESS.search(plain)
 
 
 def unit_of_name(name: str) -> PriceUnit | None:

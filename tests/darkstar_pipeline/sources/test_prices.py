@@ -292,6 +292,17 @@ def test_unit_that_a_tidy_file_states_is_converted(place: Place, column: str, un
     assert any("were divided by" in note for note in report.notes) == (factor > 1)
 
 
+@pytest.mark.parametrize("name", ["Pris inkl moms (SEK/MWh)", "Totalpris (SEK/MWh)", "Price incl. VAT (SEK/MWh)"])
+def test_price_with_tax_by_its_name_is_no_spot_price(name: str, place: Place):
+    table = prices().with_columns((pl.col("price") * 1250).alias(name)).drop("price")
+    with pytest.raises(DataRefusedError, match="holds tax or fees, by its name"):
+        import_prices(place, "u.csv", csv(table))
+    both = table.with_columns((pl.col(name) / 1.25).alias("Pris exkl moms (SEK/MWh)"))
+    import_prices(place, "both.csv", csv(both))
+    stored = place.lake.read(RAW_SPOT_PRICES, "home")["price"].to_list()
+    assert stored == pytest.approx(prices()["price"].to_list(), abs=1e-12)
+
+
 @pytest.mark.parametrize(
     ("unit", "message"),
     [("EUR/MWh", "prices are in EUR"), ("kWh", "not read as a unit of a price"), (None, "in several units")],
