@@ -106,7 +106,8 @@ def _month(
     scenarios = (
         history if isinstance(history, Mapping) else ScenarioSource(history=history).by_day(known, site.timezone)
     )
-    planner, tracker = DAY_PLANNERS[policy](site, protocol), PeakTracker(site, protocol, scenarios)
+    planner = DAY_PLANNERS[policy](site, protocol)
+    tracker = PeakTracker(site, protocol, scenarios, plans_peaks=policy in PLANS_PEAKS)
     past_days = month.before.partition_by("local_day", maintain_order=True)
     replayed: list[tuple[pl.DataFrame, Replay]] = []
     for slots in month.slots.partition_by("local_day", maintain_order=True):
@@ -197,3 +198,5 @@ class _ValueDays:
 
 Planner: TypeAlias = Callable[[Site, Protocol], Callable[[DayStart], Decide]]
 DAY_PLANNERS: dict[str, Planner] = {"mpc": _MpcDays, "value": _ValueDays}
+PLANS_PEAKS = frozenset({"value"})
+"""Planners that have the day's peak as a state."""
