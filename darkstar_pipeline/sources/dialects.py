@@ -24,6 +24,9 @@ _DECIMAL_POINT = rf"^\s*[-{_MINUS}]?\d+\.(?:\d{{1,2}}|\d{{4,}})\s*$"
 _EITHER_POINT = rf"^\s*[-{_MINUS}]?[1-9]\d{{0,2}}\.\d{{3}}\s*$"
 _EITHER_COMMA = rf"^\s*[-{_MINUS}]?[1-9]\d{{0,2}},\d{{3}}\s*$"
 _THOUSANDS = r"^[-\u2212]?[1-9]\d{0,2}(?:,\d{3})+$"
+_WHOLE_OR_GROUPED = rf"^\s*(?:[-{_MINUS}]?(?:\d{{1,3}}|[1-9]\d{{0,2}}(?:\.\d{{3}})+))?\s*$"
+_HUNDRED = 100.0
+_SOME = 3
 _DOUBT = " (thousands or decimals?)"
 SEPARATORS = ",;\t|"
 
@@ -70,7 +73,26 @@ def with_decimal_points(frame: pl.DataFrame, separator: str) -> pl.DataFrame:
         separator: what separates the fields.
     """
     changed = {name: _column(pl.col(name), frame[name], separator).alias(name) for name in frame.columns}
-    return frame.with_columns(way for name, way in changed.items() if has_signs(frame[name]))
+    mixed = {name for name in frame.columns if separator != "," and _changes_scale(frame[name])}
+    doubted = [_doubted(pl.col(name)).alias(name) for name in mixed]
+    return frame.with_columns(
+        *(way for name, way in changed.items() if name not in mixed and has_signs(frame[name])), *doubted
+    )
+
+
+def _doubted(value: pl.Expr) -> pl.Expr:
+    return pl.when(value.str.contains(_EITHER_POINT)).then(value + _DOUBT).otherwise(value)
+
+
+def _changes_scale(texts: pl.Series) -> bool:
+    """Return whether a column has hundreds, and thousands only as `1.234`: as decimals they would be far smaller."""
+    if not _has(texts, _EITHER_POINT) or not texts.str.contains(_WHOLE_OR_GROUPED).all():
+        return False
+    size = texts.str.strip_chars().cast(pl.Float64, strict=False).abs()
+    pointed = texts.str.contains(_EITHER_POINT).fill_null(value=False)
+    hundreds = size.filter(~pointed & (size >= _HUNDRED))
+    least = size.filter(pointed).min()
+    return len(hundreds) >= _SOME and isinstance(least, float) and bool((hundreds > 10 * least).all())
 
 
 def has_signs(texts: pl.Series) -> bool:

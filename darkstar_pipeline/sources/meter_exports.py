@@ -81,6 +81,7 @@ _KW = {"kw": 1.0, "w": 1e-3}
 _DATE = r"^\s*(\d{1,2})([./])(\d{1,2})[./](\d{4})(?:[ T]+(\d{1,2}:\d{2}(?::\d{2})?))?\s*$"
 _UNTIL = r"\s+[-–]\s.*$"
 _UTC = ("utc", "gmt")
+_END_OF_DAY = r"[ T]24:00"
 _MONTHS = 12
 _FOR_A_DAY = 20 * 60
 _HEAD = 4096
@@ -195,6 +196,9 @@ def _quantities(text: str, names: Sequence[str]) -> list[_Quantity]:
 def _timed(data: pl.DataFrame, stamp: str, file: str, timezone: str) -> pl.DataFrame:
     """Add `slot_start`: stamps without offset are the clock of the home, unless their head says UTC."""
     text = pl.col(stamp).str.replace(_UNTIL, "").str.strip_chars()
+    if data[stamp].str.contains(_END_OF_DAY).any():
+        message = f"{file}: its stamps show the ends of its rows, as 24:00 tells"
+        raise DataRefusedError(message, "export it with the starts, or take a row's length off every stamp")
     one, other, year, clock = (text.str.extract(_DATE, group) for group in (1, 3, 4, 5))
     day, month = (other, one) if _month_first(data[stamp], file) else (one, other)
     written = pl.concat_str([pl.concat_str([year, month, day], separator="-"), clock.fill_null("00:00")], separator=" ")

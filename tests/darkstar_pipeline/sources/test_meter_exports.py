@@ -128,6 +128,12 @@ def test_one_date_of_either_order_is_refused(place: Place):
         import_readings(place, "export.csv", f"Time,System Production (W),Consumption (W)\n{rows}".encode())
 
 
+def test_stamps_that_show_the_ends_of_hours_are_refused(place: Place):
+    rows = "".join(f"2026-01-{day} {n:02}:00;0,5\n" for day in (10, 11) for n in range(1, 25))
+    with pytest.raises(DataRefusedError, match="show the ends of its rows"):
+        import_readings(place, "export.csv", f"Datum;Förbrukning (kWh)\n{rows}".encode(), site=NO_PANELS)
+
+
 def test_head_that_says_utc_is_believed(place: Place):
     text = ELLEVIO.replace("Period;", "Period (UTC);")
     report = import_readings(place, "export.csv", text.encode(), site=NO_PANELS)
