@@ -24,7 +24,7 @@ from darkstar_pipeline.sources.home_assistant.formats.states import States
 from darkstar_pipeline.sources.home_assistant.formats.statistics_layouts import HourlyStatistics
 from darkstar_pipeline.sources.home_assistant.held_levels import price_slots
 from darkstar_pipeline.sources.home_assistant.readings import readings_of
-from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
+from darkstar_pipeline.sources.home_assistant.sensor_names import Subject, usual_unit
 from darkstar_pipeline.sources.home_assistant.series import (
     Series,
     series_of,
@@ -197,7 +197,7 @@ def _subjects(exports: Sequence[Export], mapping: Mapping[str, str]) -> Subjects
     states = [export for export in exports if isinstance(export, States)]
     stating = [export for export in exports if isinstance(export, States | HourlyStatistics)]
     entities = list(dict.fromkeys(entity for export in stating for entity in export.entities))
-    units = {entity: unit for export in stating for entity, unit in export.units.items()}
+    units = {entity: usual_unit(unit) for export in stating for entity, unit in export.units.items()}
     names = {entity: name for export in states for entity, name in export.names.items()}
     return decide_subjects(entities, mapping, units=units, names=names, stems=sole_stems(states))
 

@@ -86,3 +86,13 @@ def unit_in(name: str) -> str | None:
     """Return the unit that ends a name, such as kWh or W; also one that is not converted, so that it is refused."""
     match = re.search(rf"(?:^|[_ ])({'|'.join(_UNITS)})(?:_(?:cum|delta|total|sum))?$", name.lower())
     return _UNITS[match.group(1)] if match else None
+
+
+def usual_unit(unit: str) -> str:
+    """Return a unit in its usual letters where its own leave no doubt; `mwh` may be milli or mega and stays.
+
+    >>> [usual_unit(unit) for unit in ("kwh", " KWH ", "w", "mwh", "MWh")]
+    ['kWh', 'kWh', 'W', 'mwh', 'MWh']
+    """
+    bare = unit.strip()
+    return {"wh": "Wh", "kwh": "kWh", "w": "W", "kw": "kW"}.get(bare.lower(), bare)

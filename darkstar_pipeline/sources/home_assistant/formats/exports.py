@@ -23,6 +23,7 @@ from darkstar_pipeline.sources.home_assistant.formats.statistics_layouts import 
     statistics_of_lists,
     statistics_of_table,
 )
+from darkstar_pipeline.sources.home_assistant.sensor_names import usual_unit
 from darkstar_pipeline.sources.meter_exports import format_of
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
 from darkstar_pipeline.sources.price_lists.recognition import offer_of_document, offer_of_table
@@ -211,7 +212,7 @@ def _states_of_lists(document: list[Any], file: str) -> States:
             entity = str(entry.get("entity_id", entity))
             attributes: Mapping[str, Any] = entry.get("attributes") or {}
             if "unit_of_measurement" in attributes:
-                present[entity] = str(attributes["unit_of_measurement"])
+                present[entity] = usual_unit(str(attributes["unit_of_measurement"]))
                 units.setdefault(entity, present[entity])
             if "friendly_name" in attributes:
                 names[entity] = str(attributes["friendly_name"])

@@ -6,6 +6,7 @@ from darkstar_pipeline.sources.home_assistant.sensor_names import (
     Subject,
     mapped_subject,
     unit_in,
+    usual_unit,
 )
 
 
@@ -31,3 +32,11 @@ def test_mapping_takes_columns_and_short_names(target: str, subject: Subject | N
 )
 def test_unit_is_read_from_the_end_of_a_name(name: str, unit: str | None):
     assert unit_in(name) == unit
+
+
+@pytest.mark.parametrize(
+    ("written", "unit"),
+    [("kwh", "kWh"), (" KWh ", "kWh"), ("WH", "Wh"), ("w", "W"), ("KW", "kW"), ("mwh", "mwh"), ("öre/kWh", "öre/kWh")],
+)
+def test_unit_is_known_in_other_letters_where_they_leave_no_doubt(written: str, unit: str):
+    assert usual_unit(written) == unit
