@@ -67,6 +67,7 @@ from env.time_grid import SLOT_DTYPE, SLOT_MINUTES
 
 PRICES = pl.Schema({"slot_start": SLOT_DTYPE, "price": pl.Float64(), "native_minutes": pl.Int32()})
 UNUSED_NOTE = "not used: "
+_NO_OFFSET = r"^\s*\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*$"
 _LATE_S = 60.0
 _AREA = re.compile(r"(?<![a-z0-9])(se[1-4]|no[1-5]|dk[12])(?![a-z0-9])")
 _CURRENCY = re.compile(r"(?<![a-z])(sek|nok|dkk|eur|gbp|chf|pln|czk|huf|ron|isk|usd|aud|zar)(?![a-z])")
@@ -145,6 +146,7 @@ def read_home_assistant(
     collected.quantities = {entity: _quantity(subject) for entity, subject in subjects.of.items()}
     states, until = _series(exports, subjects, zone, now, collected)
     recorded = readings_of(states, until, site.timezone, subjects)
+    collected.notes += [] if CLOCK in mapping else _without_offset(exports)
     collected.notes += [*subjects.taxes(), *recorded.notes]
     collected.remarks.append(recorded.remarks)
     collected.read_as += [read_as(seen, recorded.notes) for seen in recorded.understood]
@@ -169,6 +171,15 @@ def read_home_assistant(
         read_as=tuple(collected.read_as),
         remarks=all_remarks([*collected.remarks, *remarks_on_rejects(rejects, site.timezone)]),
     )
+
+
+def _without_offset(exports: Sequence[Export]) -> list[str]:
+    """Notes on histories whose stamps do not say their clock."""
+    return [
+        f"{export.file}: stamps without offset are read as UTC; if they show the home's clock, --map {CLOCK}=local"
+        for export in exports
+        if isinstance(export, States) and export.others["stamp"].str.contains(_NO_OFFSET).any()
+    ]
 
 
 def _quantity(subject: Subject) -> str:

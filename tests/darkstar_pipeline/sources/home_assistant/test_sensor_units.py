@@ -94,6 +94,13 @@ def test_counter_in_megawatt_hours_without_a_unit_is_refused_with_what_to_do(tmp
         read(tmp_path, {"a.csv": history("sensor.house_consumption_total", states)})
 
 
+@pytest.mark.parametrize(("offset", "told"), [("", True), ("Z", False)])
+def test_clock_of_a_history_without_offsets_is_told(tmp_path: Path, offset: str, *, told: bool):
+    rows = "".join(f"sensor.house_load_energy,{7 + n / 10},2026-01-10T{n:02}:00:00{offset}\n" for n in range(20))
+    data = read(tmp_path, {"a.csv": f"entity_id,state,last_changed\n{rows}"})
+    assert any("without offset are read as UTC" in note for note in data.notes) == told
+
+
 def test_change_of_unit_is_told(tmp_path: Path):
     states = [(5.0 * n, f"{value / (1000 if n > 300 else 1):.5f}") for n, value in enumerate(COUNTER)]
     data = read(tmp_path, {"a.csv": history("sensor.house_consumption_total", states)})
