@@ -41,19 +41,10 @@ class PeakTracker:
         site: the home, whose tariff has a demand charge.
         protocol: start and settlement of days.
         scenarios: of each day, as known when it began; of a day that has none nothing is expected.
-        plans_peaks: whether the policy has the day's peak as a state. One that is charged above the level in every
-            hour, as MPC is, does better at the lower level of hindsight.
     """
 
-    def __init__(
-        self,
-        site: Site,
-        protocol: Protocol,
-        scenarios: Mapping[date, Scenarios] | None = None,
-        *,
-        plans_peaks: bool = True,
-    ) -> None:
-        self.site, self.protocol, self.scenarios, self.plans_peaks = site, protocol, scenarios or {}, plans_peaks
+    def __init__(self, site: Site, protocol: Protocol, scenarios: Mapping[date, Scenarios] | None = None) -> None:
+        self.site, self.protocol, self.scenarios = site, protocol, scenarios or {}
         self.day: date | None = None
         self.month: date | None = None
         self.tariffs: tuple[PowerTariff, ...] = ()
@@ -135,7 +126,7 @@ class PeakTracker:
 
     def _once_a_day(self) -> bool:
         """Return whether there is but one component, with a price per kW by which a day is charged once."""
-        if len(self.tariffs) != 1 or not self.plans_peaks:
+        if len(self.tariffs) != 1:
             return False
         (tariff,) = self.tariffs
         return tariff.different_days and not tariff.tiers and tariff.price_per_kw > 0

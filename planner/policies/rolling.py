@@ -89,14 +89,11 @@ class RollingPlanner:
 class ScenarioPlanner(RollingPlanner):
     """A planner with scenarios, by default the days before."""
 
-    plans_peaks = True  # whether it has the day's peak as a state, where power is charged
-
     def __init__(self, window: Window, source: ScenarioSource | None = None) -> None:
         super().__init__(window)
         scenarios = window.scenarios if source is None else source.by_day(window.slots, window.site.timezone)
         self.by_day = [scenarios[day] for day in window.slots["local_day"].unique(maintain_order=True).to_list()]
-        charged = has_demand_charge(window.site)
-        self.months = _Months(window, scenarios, plans_peaks=self.plans_peaks) if charged else None
+        self.months = _Months(window, scenarios) if has_demand_charge(window.site) else None
 
     def decide(self, slot: int, soc_kwh: Energy) -> Decision:
         """Return the command of a slot."""
@@ -130,12 +127,11 @@ class _Months:
     Args:
         window: the days.
         scenarios: of each day.
-        plans_peaks: as for `PeakTracker`.
     """
 
-    def __init__(self, window: Window, scenarios: Mapping[date, Scenarios], *, plans_peaks: bool) -> None:
+    def __init__(self, window: Window, scenarios: Mapping[date, Scenarios]) -> None:
         self.window, self.day = window, -1
-        self.peaks = PeakTracker(window.site, window.protocol, scenarios, plans_peaks=plans_peaks)
+        self.peaks = PeakTracker(window.site, window.protocol, scenarios)
         everything = np.zeros((0, len(window.slots)))
         free = SlotPrices(free_kwh=everything, price=everything, period=everything.astype(np.int64))
         self.meter = PowerMeter(window.site, free)
@@ -179,8 +175,6 @@ class _Months:
 
 class RollingMpc(ScenarioPlanner):
     """MPC through a window."""
-
-    plans_peaks = False
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)

@@ -106,8 +106,7 @@ def _month(
     scenarios = (
         history if isinstance(history, Mapping) else ScenarioSource(history=history).by_day(known, site.timezone)
     )
-    planner = DAY_PLANNERS[policy](site, protocol)
-    tracker = PeakTracker(site, protocol, scenarios, plans_peaks=policy in PLANS_PEAKS)
+    planner, tracker = DAY_PLANNERS[policy](site, protocol), PeakTracker(site, protocol, scenarios)
     past_days = month.before.partition_by("local_day", maintain_order=True)
     replayed: list[tuple[pl.DataFrame, Replay]] = []
     for slots in month.slots.partition_by("local_day", maintain_order=True):
@@ -198,5 +197,3 @@ class _ValueDays:
 
 Planner: TypeAlias = Callable[[Site, Protocol], Callable[[DayStart], Decide]]
 DAY_PLANNERS: dict[str, Planner] = {"mpc": _MpcDays, "value": _ValueDays}
-PLANS_PEAKS = frozenset({"value"})
-"""Planners that have the day's peak as a state."""
