@@ -49,7 +49,7 @@ def run(scope: Scope) -> list[Row]:
 def _error_rows(homes: BenchHomes, area: str) -> list[Row]:
     """Return the error of the forecast of the next day's prices beside that of the mean of seven days."""
     forecaster = PriceForecaster(homes.all_prices(area), ZONE)
-    own, naive = mean_absolute_errors(forecaster, days_between(FIRST_DAY, LAST_DAY - timedelta(days=1)))
+    own, naive = mean_absolute_errors(forecaster, [*days_between(FIRST_DAY, LAST_DAY - timedelta(days=1))])
     target, met = f"<= {PRICE_ERROR}", own / naive <= PRICE_ERROR
     return [
         Row(f"price_mae_next_day_{area}", own, "money/kWh"),
