@@ -37,6 +37,12 @@ _EVCC = "rates of evcc"
 _EVCC_NOTE = "they hold the charges and the tax that evcc's tariff is configured with: leave those out of either"
 _TAXED = "its prices hold tax or fees, by their name"
 _COSTS = "the sensor adds costs to the spot price"
+_TAX_FLAG = re.compile(
+    r"(incl?|includes?|included|including|with)_?(vat|taxe?s?|moms|mva|btw|mwst|fees?)"
+    r"|(vat|taxe?s?|moms|mva|btw|mwst|fees?)_?(incl|included)",
+    re.IGNORECASE,
+)
+_FLAGGED = "its prices include tax or fees, as {!r} states"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,9 +190,17 @@ def _entered(node: Mapping[Any, Any], context: _Context) -> _Context:
             area=next((_text(node[name]) for name in _AREAS if node.get(name)), stated.area),
             entity=_text(node.get("entity_id")) or stated.entity,
             hundredths=bool(cents) if cents is not None else stated.hundredths,
-            costs=_COSTS if node.get("additional_costs_current_hour") or node.get("tariffs") else stated.costs,
+            costs=_costs(node) or stated.costs,
         ),
     )
+
+
+def _costs(node: Mapping[Any, Any]) -> str:
+    """Return in words why prices are no spot prices, by what stands beside them; empty where nothing says so."""
+    if node.get("additional_costs_current_hour") or node.get("tariffs"):
+        return _COSTS
+    flag = next((str(name) for name, value in node.items() if value is True and _TAX_FLAG.fullmatch(str(name))), None)
+    return "" if flag is None else _FLAGGED.format(flag)
 
 
 def _prices_of(entry: Mapping[str, Any], context: _Context) -> list[_Price]:

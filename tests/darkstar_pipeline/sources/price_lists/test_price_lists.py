@@ -252,6 +252,11 @@ REFUSED: Mapping[str, tuple[object, SiteSettings, str]] = {
     "other money": ({"prices": entries(), "unit_of_measurement": "EUR/kWh"}, SE4, "prices are in EUR"),
     "pence in Sweden": ({"prices": entries(), "unit_of_measurement": "p/kWh"}, SE4, "prices are in GBP"),
     "totals": ({"today": entries(("startsAt", "total"))}, SE4, "totals with taxes and fees"),
+    "with VAT by a flag": (
+        {"includes_vat": True, "prices": entries(("start", "price"))},
+        SE4,
+        "as 'includes_vat' states",
+    ),
     "with VAT": ({"results": entries(("valid_from", "value_inc_vat"), 100)}, BRITAIN, "include VAT"),
     "tax in a name": (entries(("time_start", "Price incl. VAT (GBP/kWh)"), 1), BRITAIN, "hold tax or fees"),
     "no unit and too large": ({"prices": entries(factor=1000)}, SE4, "too much for SEK/kWh"),
