@@ -79,7 +79,7 @@ class CountingSteps:
 
     def train_policy(self, _: Any, kind: str, __: Any) -> Any:
         self.count(kind)
-        totals = [{"policy": kind, "cost": COSTS[kind]}, {"policy": "value", "cost": COSTS["value"]}]
+        totals = [{"policy": name, "total_cost": COSTS[name]} for name in (kind, "value")]
         return SimpleNamespace(version=1 + len(kind), beliefs="lived", totals=totals)
 
     def assess_version(self, _: Context, version: int, *__: Any, saved_on_validation: float) -> Any:
