@@ -15,7 +15,9 @@ from darkstar_pipeline.service.schemas.overrides import Override
 from darkstar_pipeline.service.schemas.plans import Input, PlanDocument, PlanSlot
 from env.command_menu import full_export_kw
 from env.inverter import Command, Energy
+from env.power_tariff import MonthState
 from env.site import Site
+from env.time_grid import zone
 from planner.optimizer.solution import SolverRecord
 from planner.plans.explanations import explain
 from planner.plans.fallback_chain import (
@@ -73,6 +75,7 @@ def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanReque
         inputs=status.inputs,
         model=request.model,
         overridden=overridden,
+        month=known.task.month,
     )
     return plan_document(site, made)
 
@@ -199,7 +202,9 @@ def _without_inputs(site: Site, at: datetime, status: InputStatus, request: Plan
     if task is not None:
         released = first_usable_plan(task, [_last_plan_source(last, at)])
         whole = FallbackResult(released.plan, released.source, (*above, *released.attempts))
-        made = PlanResult(at=at, result=whole, quantiles=None, inputs=status.inputs, model=None, overridden=0)
+        made = PlanResult(
+            at=at, result=whole, quantiles=None, inputs=status.inputs, model=None, overridden=0, month=task.month
+        )
         return plan_document(site, made)
     none = Attempt(LAST_PLAN, UNAVAILABLE, "there is no earlier plan that reaches so far")
     why = f"{status.problem}; {none.reason}; the inverter decides by itself"
@@ -217,7 +222,15 @@ def _task_of(site: Site, last: PlanDocument, at: datetime, status: InputStatus) 
     expected = slots[0].soc_start_percent
     percent = status.soc.percent if status.soc is not None else expected if expected is not None else 0.0
     value = _end_value(last)
-    return PlanTask(slots=frame, site=site, start_soc_kwh=battery.stored_kwh(percent), end=End(value=value))
+    start_kwh, end = battery.stored_kwh(percent), End(value=value)
+    return PlanTask(slots=frame, site=site, start_soc_kwh=start_kwh, end=end, month=_month_as_before(last, slots, site))
+
+
+def _month_as_before(last: PlanDocument, slots: Sequence[PlanSlot], site: Site) -> tuple[MonthState, ...]:
+    """Return the month's peaks of the last plan: without them peaks that stand already would be charged to it again."""
+    first_day = slots[0].slot_start.astimezone(zone(site.timezone)).date()
+    components = site.tariff.in_force(first_day).power  # others where the tariff has changed since
+    return last.month if len(last.month) == len(components) else ()
 
 
 def _end_value(last: PlanDocument) -> float:

@@ -11,6 +11,7 @@ import polars as pl
 from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.plans import CommandDocument, Input, PlanAttempt, PlanDocument, PlanSlot
 from env.battery import Battery
+from env.power_tariff import MonthState
 from env.site import Site
 from env.time_grid import SLOT, day_start, slot_of, zone
 from planner.plans.fallback_chain import CHAMPION, RELEASED, SOURCE_NAMES, Attempt, FallbackResult, SourceName
@@ -34,6 +35,7 @@ class PlanResult:
         inputs: status of its inputs.
         model: the champion, if it made the plan.
         overridden: number of slots from the first that follow a manual override.
+        month: the month's peaks so far, as `PlanTask.month`.
     """
 
     at: datetime
@@ -42,6 +44,7 @@ class PlanResult:
     inputs: Sequence[Input]
     model: ModelInfo | None
     overridden: int
+    month: tuple[MonthState, ...]
 
 
 def plan_id(at: datetime) -> str:
@@ -82,6 +85,7 @@ def plan_document(site: Site, made: PlanResult) -> PlanDocument:
         notices=notice_sentences(plan.verification.notices, site.timezone),
         seconds=0.0,
         slots=slots,
+        month=made.month,
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from darkstar_pipeline.service.schemas.base import Document
 from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.steering import Steering
+from env.power_tariff import MonthState
 from planner.plans.fallback_chain import Outcome, SourceName
 
 InputName = Literal["prices", "soc", "load", "pv", "peaks", "model", "clock", "storage"]
@@ -113,6 +114,12 @@ class PlanDocument(Document):
     )
     seconds: float = Field(description="Time that planning took [s].")
     slots: list[PlanSlot]
+    month: tuple[MonthState, ...] = Field(
+        default=(),
+        exclude_if=lambda month: not month,
+        description="The month's peaks that the plan rests on, of each component of the demand charge; absent where "
+        "power is not charged.",
+    )
     steering: Steering | None = Field(
         default=None,
         description="Whether the plan steers the battery when the answer is given; null in a stored plan.",

@@ -240,14 +240,14 @@ def test_value_decides_when_no_version_is_in_use(context: Context) -> None:
 
 @pytest.mark.slow  # plans with a demand charge
 def test_import_limit_is_commanded_when_power_is_charged(context: Context) -> None:
-    """The level stands in the verified plan and in the command."""
+    """The level stands in the verified plan, in the command, and in both when the inputs are gone."""
     (RegisteredModel.of(context).folder / POINTER).unlink()
     charging = tuple(
         replace(version, power=(PowerTariff(price_per_kw=81.25),)) for version in context.site.tariff.versions
     )
     limits = replace(context.site.limits, takes_import_limit=True)
     limited = replace(context, site=replace(context.site, limits=limits, tariff=Tariff(charging)))
-    engine, _ = made_engine(limited)
+    engine, clock = made_engine(limited)
     plan = engine.replan()
     assert (plan.rung, plan.verified) == ("value", True)
     limit_kw = {slot.slot_start: slot.import_limit_kw for slot in plan.slots}
@@ -255,6 +255,13 @@ def test_import_limit_is_commanded_when_power_is_charged(context: Context) -> No
     command = engine.command()
     assert command.import_limit_kw == limit_kw[command.slot_start]
     assert not command.default or command.import_limit_kw is None
+    lose_lake(limited)
+    for _ in range(2):  # the month's peaks go from plan to plan
+        clock.at += timedelta(minutes=15)
+        engine.check()
+        later = check(engine)
+        assert (later.rung, later.month) == ("last_plan", plan.month), later.why
+        assert later.slots[0].import_limit_kw == limit_kw[later.slots[0].slot_start]
 
 
 def test_optimiser_plans_when_policies_fail(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
