@@ -257,8 +257,11 @@ def job(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Folder, l
     slots = measured()
     rng, later = np.random.default_rng(3), pl.col("local_day") >= AT
     noise = pl.Series(rng.uniform(0, 3, slots.height))
-    scrambled = slots.with_columns(pl.when(later).then(noise).otherwise(name).alias(name) for name in slots.columns[2:])
-    assert scrambled.columns[2:] == ["price", "load_kwh", "pv_kwh"]
+    assert slots.columns[2:] == ["price", "load_kwh", "pv_kwh"]
+    dark = {"pv_kwh": (pl.col("pv_kwh") > 0).cast(pl.Float64)}  # PV at night would have the days refused
+    scrambled = slots.with_columns(
+        pl.when(later).then(noise * dark.get(name, 1.0)).otherwise(name).alias(name) for name in slots.columns[2:]
+    )
     write_days(folder.context, scrambled)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Retrain, "champion", _killed)
