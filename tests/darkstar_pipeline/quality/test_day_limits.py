@@ -95,6 +95,7 @@ def test_one_bad_hour_of_the_battery_masks_it():
     ("changes", "count"),
     [
         (levels(0, 96, 0.5), 0),
+        (levels(0, 96, 0.0), 0),
         (levels(0, 96, 100.0), 0),
         (levels(40, 96, 90.0), 0),
         (levels(40, 96, 90.1), 1),

@@ -113,3 +113,19 @@ def test_zeros_at_the_days_edge_stay_when_prices_fall_steeply_towards_them(besid
         ([*BY_QUARTER[:84], *beside[::-1], *BY_QUARTER[88:]], range(88, 96), [88 + slot for slot in expected]),
     ):
         assert found(marked(prices, zeros)) == found_zeros
+
+
+@pytest.mark.parametrize("zeros", [range(30, 36), range(28, 34)], ids=["begins in an hour", "ends in an hour"])
+def test_zeros_that_cut_one_market_hour_are_found_beside_a_gentle_price_that_is_not_clear_of_zero(zeros):
+    """It is between one and five times what is near zero."""
+    prices = [0.05 + 0.001 * (slot // 4) for slot in range(96)]
+    assert found(marked(prices, zeros)) == list(zeros)
+
+
+@pytest.mark.parametrize(("lower", "expected"), [(3, []), (4, list(range(40, 52)))])
+def test_zeros_between_steep_prices_are_found_where_the_day_is_lower_elsewhere(lower, expected):
+    """12 of 84 slots are less than 15 %, 16 are more."""
+    hourly = [0.6 + 0.01 * hour for hour in range(24)]
+    hourly[9], hourly[13] = 0.2, 0.21
+    hourly[16 : 16 + lower] = [0.1 + 0.001 * hour for hour in range(lower)]
+    assert found(marked([price for price in hourly for _ in range(4)], range(40, 52))) == expected

@@ -211,3 +211,21 @@ def test_prices_that_cannot_be_converted_are_refused(stated: Stated, words: str)
 )
 def test_text_may_mean_a_currency(text: str, currency: str, *, may: bool):
     assert price_unit_of(text, currency) == may
+
+
+@pytest.mark.parametrize(
+    ("first", "count", "stored", "refused"),
+    [
+        (0, 44, range(92, 96), 0),
+        (0, 44, range(92, 95), 44),
+        (-4, 4, range(-48, -4), 0),
+        (-4, 4, range(-47, -4), 4),
+    ],
+)
+def test_day_of_the_market_has_half_of_its_prices_with_those_known_on_both_local_days(
+    first: int, count: int, stored: range, refused: int
+):
+    """In Helsinki it lasts from one o'clock to one o'clock."""
+    given = known(dict.fromkeys(stored, 0.1), HELSINKI)
+    rows = prices([0.1] * count, start=DAY + timedelta(minutes=15 * first))
+    assert refuse_partial_days(rows, HELSINKI, given)[REASON].count() == refused
