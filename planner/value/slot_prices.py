@@ -146,12 +146,12 @@ def slot_prices(
     free, price, period = list[Energy](), list[Energy](), list[Integers]()
     for calendar, level, rate in zip(calendars, levels_kw.tolist(), rates.tolist(), strict=True):
         weights = np.asarray(calendar.period_kw.sum(axis=0)).ravel()  # [kW/kWh], 0 where nothing counts
-        members = np.maximum(np.diff(calendar.period_kw.indptr), 1)
+        members = np.append(np.diff(calendar.period_kw.indptr), 1)  # the last is of slots that no period owns
         owner = np.full(calendar.n_slots, -1, dtype=np.int64)
         rows, columns = calendar.period_kw.nonzero()
         owner[columns] = rows
         allowed = np.divide(level, weights, out=np.full(len(weights), ENDLESS_KW), where=weights > 0)
-        free.append(allowed / np.where(owner >= 0, members[owner], 1))
+        free.append(allowed / members[owner])
         price.append(rate * weights)
         period.append(np.where(owner >= 0, owner, -2 - np.arange(calendar.n_slots)))
     shape = (len(calendars), -1)

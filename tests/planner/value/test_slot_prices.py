@@ -42,6 +42,20 @@ def test_slots_share_the_level_by_weight_when_the_clock_changes(day: date, night
     assert len(np.unique(prices.period[0])) == prices.price.shape[1] // 4
 
 
+@pytest.mark.parametrize("different_days", [True, False])
+def test_nothing_is_charged_when_no_slot_of_the_span_counts(*, different_days: bool) -> None:
+    """A tariff of winter beside one of all the year, in summer."""
+    winter = PowerTariff(windows=(PowerWindow(months=(1, 12)),), weight_outside=0, different_days=different_days)
+    starts = grid(date(2026, 6, 5), date(2026, 6, 5), STOCKHOLM)["slot_start"]
+    calendars = [peak_calendar(starts, tariff, STOCKHOLM) for tariff in (winter, PowerTariff())]
+    once_a_day = [different_days, True]
+    prices = slot_prices(calendars, np.full(2, 2.0), np.array([9.0, 8.0]), once_a_day=once_a_day)
+    assert (prices.price[0].max(), prices.price[1].min()) == (0.0, 8.0)
+    assert prices.free_of_all[:, 0].tolist() == [0.5] * 96
+    assert prices.room_kw(40, np.zeros(96)) == 2.0
+    assert prices.cost_of_slots(np.ones((96, 1))).sum() == pytest.approx(96 * 8 * 0.5)
+
+
 def test_rest_of_an_hour_has_what_its_past_left() -> None:
     """Of 2 kWh 0.3 were bought in the first quarter: 1.7 are left, 0.566 a slot; 3 kWh bought leave nothing."""
     prices, imported = prices_of(date(2026, 5, 5), PowerTariff()), np.zeros(96)
