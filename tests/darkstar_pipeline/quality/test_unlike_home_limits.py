@@ -129,3 +129,72 @@ def test_hours_without_use_say_nothing_of_what_is_usual():
     values[10], values[12] = 16.0, 16.0
     assert suspects(values, column="import_kwh") == {}
     assert list(suspects([0.0] * 12 + [1.5] * 9 + [16.0, 0.0, 0.0], column="import_kwh")) == [21]
+
+
+@pytest.mark.parametrize(
+    ("usual", "changes", "found"),
+    [
+        (5.0, {12: 30.1}, [12]),
+        (5.0, {12: 29.9}, []),
+        (11.0, {12: 33.1}, [12]),
+        (11.0, {12: 32.9}, []),
+        (5.0, {12: 31.0, 13: 31.0}, []),
+        (5.0, {12: 44.9, 13: 44.9}, []),
+        (5.0, {12: 45.1, 13: 45.1}, [12, 13]),
+        (5.7, {12: 45.1, 13: 45.1}, []),
+    ],
+)
+def test_reading_above_thirty_kilowatts_is_three_times_what_is_usual(
+    usual: float, changes: dict[int, float | None], found: list[int]
+):
+    """For an hour; eight times above 45 kW."""
+    for column in ("load_kwh", "import_kwh"):
+        assert list(suspects(hours(usual, changes), column=column)) == found
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([20.0, 20.0], False),
+        ([20.0, 14.1 + 1], False),
+        ([22.0, 15.5], False),
+        ([22.0, 15.3], True),
+        ([19.9, 20.0, 20.0, 20.0, 20.0, 20.0], False),
+        ([20.1, 20.0, 20.0, 20.0, 20.0, 20.0], True),
+    ],
+)
+def test_car_charges_evenly_and_no_more_than_its_battery_holds(values: list[float], *, found: bool):
+    """Within 30 %, 120 kWh; what is not the load may be anything."""
+    changes: dict[int, float | None] = dict(enumerate(values, start=24 + 10))
+    day = hours(0.5, changes, days=3)
+    assert list(suspects(day)) == (list(changes) if found else [])
+    assert not suspects(day, column="export_kwh")
+
+
+@pytest.mark.parametrize(
+    ("hour", "value", "found"),
+    [
+        (23, 0.61, True),
+        (23, 0.59, False),
+        (0, 0.61, True),
+        (2, 0.61, True),
+        (3, 0.61, False),
+        (22, 0.61, False),
+    ],
+)
+def test_sun_does_not_shine_around_midnight(hour: int, value: float, *, found: bool):
+    """A fifth of what it is at its best, here 3 kW."""
+    day = hours(0.0, dict(enumerate([3.0 - 0.001 * n for n in range(8)], start=8)), days=1)
+    day[8:10] = [3.0, 3.0]
+    day[hour] = value
+    assert list(suspects(day, column="pv_kwh")) == ([hour] if found else [])
+    assert not any("midnight" in reason for reason in suspects(day, column="export_kwh").values())
+    part = [*day[:12], None, None, None, *day[15:]]
+    assert list(suspects(part, column="pv_kwh")) == []
+
+
+@pytest.mark.parametrize(("value", "found"), [(0.51, True), (0.49, False)])
+def test_half_a_kilowatt_in_the_dark_is_nothing_of_the_sun(value: float, *, found: bool):
+    day = hours(0.0, dict(enumerate([1.0 + 0.01 * n for n in range(8)], start=8)), days=1)
+    day[1] = value
+    assert list(suspects(day, column="pv_kwh")) == ([1] if found else [])

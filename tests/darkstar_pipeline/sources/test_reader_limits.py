@@ -249,3 +249,11 @@ def test_price_sensor_without_a_list_is_named(document: dict[str, object], *, re
             offer_of_document(document, "f.json")
     else:
         assert offer_of_document(document, "f.json") is None
+
+
+def test_units_of_what_was_read_are_percent_for_a_level_and_energies_else(tmp_path: Path):
+    path = tmp_path / "f.csv"
+    lines = [f"2026-01-10T00:{15 * n:02d}:00Z,0.1,50,51" for n in range(4)]
+    path.write_text("\n".join(["slot_start,load_kwh,soc_start_percent,soc_end_percent", *lines]))
+    parsed = read_observations(path, site=SITE, now=START + timedelta(days=1))
+    assert {read.quantity: read.unit for read in parsed.read_as} == {"load_kwh": "kWh", "soc_percent": "%"}

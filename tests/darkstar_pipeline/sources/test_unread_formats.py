@@ -8,7 +8,8 @@ import pytest
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.ingest.imports import WEATHER
-from darkstar_pipeline.sources.unread_formats import unread_format_of
+from darkstar_pipeline.sources.price_lists.recognition import offer_of_text
+from darkstar_pipeline.sources.unread_formats import refuse_unread_binary, unread_format_of
 from darkstar_pipeline.warehouse.lake import Lake
 from tests.builders.tidy_files import LATER, SITE, Place, import_content, import_prices, import_readings
 
@@ -92,3 +93,83 @@ def test_other_files_are_left_to_their_readers(text: str, place: Place) -> None:
             import_readings(place, "own.csv", text.encode())
     else:
         assert unread_format_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("document", "noun"),
+    [
+        ({"forecasts": [{"pv_estimate": 0.1, "period_start": "x"}]}, "a forecast of Solcast"),
+        ({"watt_hours_period": {}}, "a forecast of forecast.solar"),
+        ({"watt_hours_day": {}}, "a forecast of forecast.solar"),
+        ({"weather": [{"timestamp": "x", "source_id": 1}]}, "weather of Bright Sky"),
+        ({"energyDetails": {}}, "an answer of SolarEdge's API"),
+        ({"powerDetails": {}}, "an answer of SolarEdge's API"),
+        ({"Body": {"Data": {}}, "Head": {}}, "an answer of Fronius' Solar API"),
+        ({"data": {"viewer": {"homes": [{"consumption": {}}]}}}, "an answer of Tibber's API"),
+        ({"data": [{"stationCode": "x", "dataItemMap": {}}]}, "an answer of Huawei's FusionSolar API"),
+        ({"data": {"plantId": 1, "ppv": 2}}, "an answer of Growatt's server"),
+        ({"a": {"b": {"c": {"d": {"energyDetails": 1}}}}}, "an answer of SolarEdge's API"),
+        ({"a": {"b": {"c": {"d": {"e": {"energyDetails": 1}}}}}}, ""),
+        ([{"energyDetails": 1}, {}], "an answer of SolarEdge's API"),
+        ([{}, {"energyDetails": 1}], ""),
+        ({"pv_estimate": 1}, ""),
+        ({"2026-11-27T08:00": 1.5}, "a forecast of forecast.solar"),
+        ({"2026-11-27 08:00:00": "1"}, ""),
+        ({"2026-11-27 08:00:00": 1, "unit": 1}, ""),
+        ({"result": {}}, ""),
+        ({"result": [1]}, ""),
+    ],
+)
+def test_document_is_known_by_all_its_names_five_levels_deep(document: object, noun: str) -> None:
+    known = unread_format_of(json.dumps(document))
+    assert ("" if known is None else known.noun) == noun
+
+
+@pytest.mark.parametrize(
+    ("text", "noun"),
+    [
+        ("<html>", "an XML or HTML page"),
+        ("result\n watt,x", "a forecast of forecast.solar"),
+        ("watts,x", "a forecast of forecast.solar"),
+        ("wattage,x", ""),
+        ("time,battery monitor [256]", "a log of Victron's VRM portal"),
+        ("time,battery to consumers", "a table of flows of Victron's VRM portal"),
+        ("time;a / Zählerstände [kWh]", "a table of SMA's Sunny Portal"),
+        ("\ufeff \n\r\tSunny-Mail", "a table of SMA's Sunny Portal"),
+        (" " * 5000 + "sunny-mail", "a table of SMA's Sunny Portal"),
+        ("x" * 4086 + "sunny-mail", "a table of SMA's Sunny Portal"),
+        ("x" * 4087 + "sunny-mail", ""),
+    ],
+)
+def test_table_is_known_by_its_first_four_thousand_letters(text: str, noun: str) -> None:
+    known = unread_format_of(text)
+    assert ("" if known is None else known.noun) == noun
+
+
+@pytest.mark.parametrize(("longer", "read"), [(0, True), (1, False)])
+def test_document_is_of_sixteen_mebibytes_at_most(longer: int, *, read: bool) -> None:
+    text = json.dumps(ENPHASE)
+    padded = text[:-1] + " " * (16 * 2**20 + longer - len(text)) + "}"
+    assert (unread_format_of(padded) is not None) == read
+    prices = json.dumps({"raw_today": [{"start": "2026-01-10T00:00:00+01:00", "value": 0.1}]})
+    text = prices[:-1] + " " * (16 * 2**20 + longer - len(prices)) + "}"
+    assert (offer_of_text(text, "f.json") is not None) == read
+
+
+@pytest.mark.parametrize(
+    ("mark", "noun"),
+    [
+        (b"\xd0\xcf\x11\xe0", "a spreadsheet of an old Excel"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"SQLite format 3\x00", "a database (SQLite)"),
+        (b"PK\x03\x05", ""),
+        (b"slot_start,load_kwh", ""),
+    ],
+)
+def test_file_that_is_no_text_is_known_by_its_first_bytes(mark: bytes, noun: str) -> None:
+    if not noun:
+        refuse_unread_binary(mark, "f.csv")
+        return
+    with pytest.raises(DataRefusedError) as raised:
+        refuse_unread_binary(mark, "f.csv")
+    assert raised.value.message.startswith(f"f.csv is {noun}")

@@ -124,3 +124,11 @@ def test_weather_rows_are_all_refused_when_they_contradict_each_other(tmp_path: 
 def test_weather_file_is_refused_when_it_cannot_be_used(tmp_path: Path, frame: pl.DataFrame, message: str) -> None:
     with pytest.raises(DataRefusedError, match=message):
         read_weather(file_of(tmp_path, frame), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("energy", "refused"), [(100.0, 0), (100.1, 23), (0.0, 0), (-0.1, 23)], ids=["most", "more", "none", "less"]
+)
+def test_expected_sun_is_a_hundred_kilowatts_at_most(energy: float, refused: int, tmp_path: Path) -> None:
+    parsed = read_weather(file_of(tmp_path, weather(pv_expected_kwh=energy)), now=NOW)
+    assert parsed.rejects.height == refused
