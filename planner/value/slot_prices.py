@@ -155,8 +155,9 @@ def slot_prices(
         price.append(rate * weights)
         period.append(np.where(owner >= 0, owner, -2 - np.arange(calendar.n_slots)))
     shape = (len(calendars), -1)
-    dearest = int(np.argmax(np.where(once_a_day, rates, 0.0))) if len(once_a_day) else -1
-    running = dearest >= 0 and once_a_day[dearest] and rates[dearest] > 0
+    counted = np.array([rate if each.days else 0.0 for each, rate in zip(calendars, rates.tolist(), strict=True)])
+    dearest = int(np.argmax(np.where(once_a_day, counted, 0.0))) if len(once_a_day) else -1
+    running = dearest >= 0 and once_a_day[dearest] and counted[dearest] > 0
     return SlotPrices(
         day_peak=day_peak(calendars[dearest], levels_kw[dearest], rates[dearest]) if running else None,
         component=dearest,

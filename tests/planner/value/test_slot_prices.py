@@ -54,6 +54,9 @@ def test_nothing_is_charged_when_no_slot_of_the_span_counts(*, different_days: b
     assert prices.free_of_all[:, 0].tolist() == [0.5] * 96
     assert prices.room_kw(40, np.zeros(96)) == 2.0
     assert prices.cost_of_slots(np.ones((96, 1))).sum() == pytest.approx(96 * 8 * 0.5)
+    assert prices.component == 1, "the day's peak is of the dearest that counts"
+    assert prices.day_peak is not None
+    assert prices.day_peak.rate == 8.0
 
 
 def test_rest_of_an_hour_has_what_its_past_left() -> None:
