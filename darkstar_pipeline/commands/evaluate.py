@@ -196,7 +196,7 @@ def draw_missing(out: "Console", rows: "Sequence[dict[str, Any]]", currency: str
     """Print what better forecasts or a larger battery would be worth."""
     shown = [
         {
-            "what": str(row["what"]).replace("_", " "),
+            "what": str(row["what"]).replace("_", " ").replace("kwh", "kWh"),
             "gain": row["gain"],
             "share": _percent(row["share"]),
         }
@@ -204,11 +204,11 @@ def draw_missing(out: "Console", rows: "Sequence[dict[str, Any]]", currency: str
     ]
     out.print()
     draw_table(out, shown, {"what": "value, were it so", "gain": f"saves more [{currency}]", "share": "of its saving"})
-    out.print("At most: no forecast knows everything, and a larger battery costs money itself.", markup=False)
+    out.print("No forecast knows everything, and a larger battery costs money itself.", markup=False)
 
 
 def _percent(share: float | None) -> str | None:
-    return None if share is None else f"{100 * share:.1f} %"
+    return None if share is None else f"{round(100 * share, 1) + 0.0:.1f} %"
 
 
 def _interval(row: dict[str, Any]) -> str | None:
