@@ -121,26 +121,33 @@ class PeakTracker:
         least = [tariff.minimum_kw for tariff in self.tariffs]
         rates = [_rate(tariff, peaks_kw) for tariff, peaks_kw in zip(self.tariffs, self.peaks_kw, strict=True)]
         self.rates = np.array(rates, dtype=np.float64)
-        levels = self._expected_levels(past_days, today) if self._once_a_day() else self._levels(past_days, today)
+        alone = self._alone()
+        levels = self._levels(past_days, today) if alone is None else self._expected_levels(alone, past_days, today)
         self.levels_kw = np.maximum(levels, np.maximum(floor_kw, least))
 
-    def _once_a_day(self) -> bool:
-        """Return whether there is but one component, with a price per kW by which a day is charged once."""
-        if len(self.tariffs) != 1:
-            return False
-        (tariff,) = self.tariffs
-        return tariff.different_days and not tariff.tiers and tariff.price_per_kw > 0
+    def _alone(self) -> int | None:
+        """Return the place of the month's only component, where a day is charged once by a price per kW; else None."""
+        month = self.month.month if self.month is not None else 0
+        places = [place for place, each in enumerate(self.tariffs) if not each.months or month in each.months]
+        if len(places) != 1:
+            return None
+        tariff = self.tariffs[places[0]]
+        return places[0] if tariff.different_days and not tariff.tiers and tariff.price_per_kw > 0 else None
 
-    def _expected_levels(self, past_days: Sequence[pl.DataFrame], today: pl.DataFrame) -> Energy:
-        """Return the level at which the rest of the month is expected to cost least, were it like those days [kW]."""
+    def _expected_levels(self, alone: int, past_days: Sequence[pl.DataFrame], today: pl.DataFrame) -> Energy:
+        """Return the level at which the rest of the month is expected to cost least, were it like those days [kW].
+
+        That of the component at the place; 0 of the others, which charge in other months.
+        """
+        levels = np.zeros(len(self.tariffs))
         known = [day for day in past_days if day["local_day"][0] in self.scenarios]
         if len(known) < LEAST_DAYS:
             known += [today] if self.day in self.scenarios else []
-        if not known:
-            return np.zeros(1)
-        (tariff,), (peaks_kw,) = self.tariffs, self.peaks_kw
-        curves = [self._curve(day, tariff) for day in known]
-        return np.array([expected_level(curves, tariff, days_left=self.days_left, peaks_kw=peaks_kw)])
+        if known:
+            tariff, peaks_kw = self.tariffs[alone], self.peaks_kw[alone]
+            curves = [self._curve(day, tariff) for day in known]
+            levels[alone] = expected_level(curves, tariff, days_left=self.days_left, peaks_kw=peaks_kw)
+        return levels
 
     def _curve(self, slots: pl.DataFrame, tariff: PowerTariff) -> DayCurve:
         """Return the curve of a day, cached for the days after it."""

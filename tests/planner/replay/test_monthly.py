@@ -72,6 +72,18 @@ def test_planner_pays_less_when_it_knows_the_charge(policy: str, site: Site, fir
 
 
 @pytest.mark.parametrize("policy", ["mpc", "value"])
+def test_component_of_another_season_changes_no_command(policy: str) -> None:
+    slots, forecasts, history = week(date(2026, 3, 28), 2)
+    summer = PowerTariff(price_per_kw=200.0, months=(7, 8))
+    alone, beside = (
+        replay_days(policy, slots, forecasts, charging(*power), PROTOCOL, history=history, workers=1)
+        for power in (PER_KW, (*PER_KW, summer))
+    )
+    for name in ("charge_kw", "discharge_kw", "export_kw"):
+        assert beside[name].to_list() == pytest.approx(alone[name].to_list(), abs=1e-9)
+
+
+@pytest.mark.parametrize("policy", ["mpc", "value"])
 def test_battery_ends_the_day_full_or_empty_by_what_stored_energy_is_worth_then(policy: str) -> None:
     """Dearer than every slot, it is kept and bought; worth nothing, it is used up."""
     site, (slots, forecasts, history) = charging(PowerTariff(price_per_kw=1.0)), week(date(2026, 4, 29), 1)
