@@ -67,3 +67,9 @@ def test_the_hours_price_is_unknown_when_its_slots_disagree_or_are_all_zero():
     assert frame["hour_price"][0:4].null_count() == 4
     assert frame["hour_price"][8:12].null_count() == 4
     assert frame["hour_price"][12:].to_list() == HOURLY[12:]
+
+
+@pytest.mark.parametrize(("apart", "hourly"), [(0.9e-6, True), (1.1e-6, False)])
+def test_prices_of_an_hour_are_one_to_a_millionth(apart, hourly):
+    prices = [20 * price * (1 + apart * (slot % 2)) for slot, price in enumerate(HOURLY)]
+    assert with_hours(prices)["hourly"].all() == hourly

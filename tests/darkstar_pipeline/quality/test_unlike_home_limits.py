@@ -198,3 +198,20 @@ def test_half_a_kilowatt_in_the_dark_is_nothing_of_the_sun(value: float, *, foun
     day = hours(0.0, dict(enumerate([1.0 + 0.01 * n for n in range(8)], start=8)), days=1)
     day[1] = value
     assert list(suspects(day, column="pv_kwh")) == ([1] if found else [])
+
+
+def test_stretch_that_no_home_has_is_told_in_words():
+    steady = [1 + 0.01 * (n % 7) for n in range(72)]
+    stuck = [*steady[:30], *[1.5] * 5, *steady[35:]]
+    assert set(suspects(stuck).values()) == {"load_kwh repeats one value for hours: its sensor stuck"}
+    assert list(suspects(stuck, column="import_kwh")) == [31, 32, 33, 34]
+    assert suspects(stuck, column="batt_charge_kwh") == {}
+    low = [*steady[:30], *[0.1, 0.11, 0.1, 0.11], *steady[34:]]
+    assert set(suspects(low).values()) == {"load_kwh is below what this home needs to stand by"}
+    assert suspects(low, column="import_kwh") == {}
+    later = [*steady[:30], 0.0, 0.0, 3.0, *steady[33:]]
+    assert list(suspects(later)) == [30, 31, 32]
+    tenfold = [*steady[:24], *(10 * value for value in steady[24:48]), *steady[48:]]
+    (reason,) = set(suspects(tenfold).values())
+    assert "load_kwh is a power of ten times that of the days beside it all day" in reason
+    assert list(suspects(tenfold)) == list(range(24, 48))

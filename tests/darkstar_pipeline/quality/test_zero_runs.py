@@ -129,3 +129,11 @@ def test_zeros_between_steep_prices_are_found_where_the_day_is_lower_elsewhere(l
     hourly[9], hourly[13] = 0.2, 0.21
     hourly[16 : 16 + lower] = [0.1 + 0.001 * hour for hour in range(lower)]
     assert found(marked([price for price in hourly for _ in range(4)], range(40, 52))) == expected
+
+
+@pytest.mark.parametrize(("beside", "expected"), [(0.074, [30, 31]), (0.076, list(range(30, 36)))])
+def test_steep_price_beside_zeros_is_clear_of_them_at_five_times_what_is_near(beside, expected):
+    """The first hour has a price of its own; of the other end the neighbour alone speaks."""
+    hourly = [0.5 + 0.01 * hour for hour in range(24)]
+    hourly[9] = beside
+    assert found(marked([price for price in hourly for _ in range(4)], range(30, 36))) == expected

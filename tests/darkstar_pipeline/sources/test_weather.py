@@ -132,3 +132,25 @@ def test_weather_file_is_refused_when_it_cannot_be_used(tmp_path: Path, frame: p
 def test_expected_sun_is_a_hundred_kilowatts_at_most(energy: float, refused: int, tmp_path: Path) -> None:
     parsed = read_weather(file_of(tmp_path, weather(pv_expected_kwh=energy)), now=NOW)
     assert parsed.rejects.height == refused
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "refused"),
+    [
+        ("temp_c", -80.0, 0),
+        ("temp_c", -80.1, 23),
+        ("temp_c", 60.0, 0),
+        ("temp_c", 60.1, 23),
+        ("cloud_percent", 0.0, 0),
+        ("cloud_percent", -0.1, 23),
+        ("cloud_percent", 100.0, 0),
+        ("cloud_percent", 100.1, 23),
+        ("irradiance_w_m2", 0.0, 0),
+        ("irradiance_w_m2", 1500.0, 0),
+        ("irradiance_w_m2", 1500.1, 23),
+    ],
+)
+def test_weather_is_within_what_the_earth_has(column: str, value: float, refused: int, tmp_path: Path) -> None:
+    frame = weather().with_columns(pl.lit(value).alias(column))
+    parsed = read_weather(file_of(tmp_path, frame), now=NOW)
+    assert parsed.rejects.height == refused
