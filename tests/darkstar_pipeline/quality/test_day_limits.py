@@ -10,7 +10,7 @@ from darkstar_pipeline.config.battery import BatterySettings
 from darkstar_pipeline.quality.day_issues import battery_balance, core_issues, soc_issues
 from darkstar_pipeline.quality.day_quality import grade_days
 from darkstar_pipeline.quality.energy_balance import balance_of, in_words
-from darkstar_pipeline.quality.import_refusals import refusals
+from darkstar_pipeline.quality.import_refusals import refusals, treatments
 from env.time_grid import SLOT_DTYPE, grid
 
 ZONE = "Europe/Berlin"
@@ -187,3 +187,26 @@ def test_refusals_of_missing_slots_are_counted_with_their_first_reason():
     three = [remark("all", 0, 0, reason) for reason in "abc"]
     assert found(*three) == [(1, "refused at import: a and 2 more reasons")]
     assert found(remark("pv_kwh", 1, 2, "a"), remark("load_kwh", 4, 5, "a"), remark("all", 0, 5, "a", "held")) == []
+
+
+def test_readings_that_were_altered_are_told_and_prices_are_not():
+    start = pl.Series([START]).cast(SLOT_DTYPE)
+    missing = pl.DataFrame({"slot_start": start, "local_day": [DAY]}).clear()
+
+    def told(quantity: str, readings: int, action: str = "altered") -> list[str]:
+        remarks = pl.DataFrame(
+            {
+                "local_day": [DAY],
+                "quantity": quantity,
+                "action": action,
+                "reason": "held",
+                "source": "f",
+                "readings": readings,
+            }
+        )
+        return treatments(missing, remarks.with_columns(first_slot=start, last_slot=start))["treated"].to_list()
+
+    assert told("load_kwh", 1) == ["1 reading altered at import: held"]
+    assert told("load_kwh", 2, "refused") == ["2 readings refused at import: held"]
+    assert told("load_kwh", 2, "filled") == []
+    assert told("price", 2) == []
