@@ -22,8 +22,8 @@ def share(costs: Costs, policy: str) -> float:
 def gain_rows(figure: str, costs: Mapping[Pair, Costs], policy: str, other: str) -> list[Row]:
     """Return how many points a policy captures more than another: each pair, the mean, and the mean's interval.
 
-    Pairs count alike. Their days are joined by the calendar and resampled in weeks together, since all have the same
-    prices and seasons; a day that a pair lacks counts nothing there.
+    Pairs count alike. Their days are resampled in weeks together, since all have the same seasons: the n-th day of
+    each, so that a pair which lacks some days runs ahead of the calendar by as many.
     """
     points = {
         pair: 100 * (own[other] - own[policy]) / (own["idle"].sum() - own["oracle"].sum())

@@ -39,6 +39,7 @@ from planner.value.protocol import Protocol
 
 if TYPE_CHECKING:
     from darkstar_pipeline.policies.trained import TrainedPolicy
+    from planner.forecasts.price_forecast import PriceForecaster
 
 ORACLE = "oracle"
 _BOOKKEEPING = ("site", "config_version", "quality")
@@ -313,8 +314,9 @@ def _continuous_results(context: Context, policies: Sequence[str], days: Sequenc
 
     slots, protocol = _stored_inputs(context, days).slots, _protocol(context)
     settled = replace(protocol, settlement_value=window_settlement(slots, context.site, protocol))
+    prices = price_forecaster(context.lake, context.site, max(days))  # fitted once for all
     schedules = [
-        only_verified_window(policy, _replay_window(context, policy, days), context.site, protocol)
+        only_verified_window(policy, _replay_window(context, policy, days, prices), context.site, protocol)
         for policy in policies
     ]
     return charged_results(pl.concat(schedules), settled, context.site)
@@ -335,18 +337,17 @@ def _replay(context: Context, policy: str, days: Sequence[date], protocol: Proto
     return replayed.with_columns(policy=pl.lit(policy))
 
 
-def _replay_window(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
+def _replay_window(context: Context, policy: str, days: Sequence[date], prices: "PriceForecaster") -> pl.DataFrame:
     """Replay a policy through a window of graded days."""
     from planner.replay.continuous import replay_window
 
     if is_learned(policy):
         trained = _trained(context, policy)
         if trained is not None:
-            from darkstar_pipeline.policies.replay import replay_trained
+            from darkstar_pipeline.policies.replay import replay_trained_window
 
-            return replay_trained(context, trained, days, continuous=True)
+            return replay_trained_window(context, trained, days, prices=prices)
     inputs, protocol = _inputs(context, policy, days), _protocol(context)
-    prices = price_forecaster(context.lake, context.site, max(days))
     replayed = replay_window(
         _decides(policy), inputs.slots, inputs.forecasts, inputs.history, context.site, protocol, prices=prices
     )

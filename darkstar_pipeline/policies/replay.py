@@ -6,9 +6,9 @@ from datetime import date
 import polars as pl
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.datasets.price_forecaster import price_forecaster
-from darkstar_pipeline.datasets.replay_inputs import protocol_of
+from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of
 from darkstar_pipeline.policies.trained import TrainedPolicy
+from planner.forecasts.price_forecast import PriceForecaster
 from planner.policies.window import open_window
 from planner.replay.learned import replay_learned, replay_learned_window
 from planner.value.protocol import Protocol
@@ -16,12 +16,7 @@ from planner.value.scenario_source import ScenarioSource
 
 
 def replay_trained(
-    context: Context,
-    trained: TrainedPolicy,
-    days: Sequence[date],
-    *,
-    continuous: bool = False,
-    protocol: Protocol | None = None,
+    context: Context, trained: TrainedPolicy, days: Sequence[date], *, protocol: Protocol | None = None
 ) -> pl.DataFrame:
     """Replay a trained policy on graded days as `planner.replay.daily.replay_days`; `policy` is the requested name.
 
@@ -29,19 +24,40 @@ def replay_trained(
         context: the site.
         trained: the policy.
         days: local days.
-        continuous: whether stored energy is carried through the whole span.
         protocol: measuring protocol; None is the configured one.
 
     Raises:
         PolicyMismatchError: the policy was trained on another state than this version has.
     """
-    found = trained.inputs(context, days)
-    source = ScenarioSource(history=found.history, forecast_scenarios=trained.own_scenarios(context, days))
+    found, source = _inputs(context, trained, days)
     protocol = protocol_of(context.site_settings, context.site.battery) if protocol is None else protocol
-    if continuous:
-        prices = price_forecaster(context.lake, context.site, max(days))
-        window = open_window(found.slots, found.forecasts, found.history, context.site, protocol, prices=prices)
-        return replay_learned_window(trained.policy, window, source, label=trained.name)
     return replay_learned(
         trained.policy, found.slots, found.forecasts, context.site, protocol, source=source, label=trained.name
     )
+
+
+def replay_trained_window(
+    context: Context, trained: TrainedPolicy, days: Sequence[date], *, prices: PriceForecaster
+) -> pl.DataFrame:
+    """Replay a trained policy on graded days through which stored energy is carried; as `replay_trained`.
+
+    Args:
+        context: the site.
+        trained: the policy.
+        days: local days.
+        prices: forecaster of the prices of days that are not published.
+
+    Raises:
+        PolicyMismatchError: the policy was trained on another state than this version has.
+    """
+    found, source = _inputs(context, trained, days)
+    protocol = protocol_of(context.site_settings, context.site.battery)
+    window = open_window(found.slots, found.forecasts, found.history, context.site, protocol, prices=prices)
+    return replay_learned_window(trained.policy, window, source, label=trained.name)
+
+
+def _inputs(context: Context, trained: TrainedPolicy, days: Sequence[date]) -> tuple[ReplayInputs, ScenarioSource]:
+    """Return the days, and the source of the policy's scenarios."""
+    found = trained.inputs(context, days)
+    own = trained.own_scenarios(context, days)
+    return found, ScenarioSource(history=found.history, forecast_scenarios=own)

@@ -19,7 +19,7 @@ from planner.policies.value_policy import ValueDays
 from planner.policies.window import Window
 from planner.policies.write_budget import WriteBudget
 from planner.value.scenario_source import ScenarioSource
-from planner.value.scenarios import Scenarios
+from planner.value.scenarios import Scenarios, stretched
 from planner.value.slot_prices import PowerMeter, SlotPrices
 from planner.value.terminal_value import END_STEPS, concave_terminal_value
 from planner.value.value_function import soc_grid
@@ -115,7 +115,7 @@ class ScenarioPlanner(RollingPlanner):
         start, midnight = self.window.starts[self.day], int(self.window.starts[self.day + 1])
         today = self.by_day[self.day]
         load, pv = (
-            np.concatenate([part[:, :, self.first - start :], _stretched(part, self.end - midnight)], axis=2)
+            np.concatenate([part[:, :, self.first - start :], stretched(part, self.end - midnight)], axis=2)
             for part in (today.load_kwh, today.pv_kwh)
         )
         return Scenarios(load, pv, today.prior)
@@ -257,10 +257,3 @@ class RollingOracle(RollingPlanner):
         """Plan from a slot on."""
         world, ahead = self.window.world, slice(self.first + slot, self.end)
         return self.horizon.command(slot, float(soc_kwh[0]), world.load_kwh[0, ahead], world.pv_kwh[0, ahead])
-
-
-def _stretched(part: Energy, n_slots: int) -> Energy:
-    """Return the first slots of each scenario, its last repeated where the next day is longer by a clock change."""
-    have = part.shape[2]
-    longer = np.repeat(part[:, :, -1:], max(n_slots - have, 0), axis=2)
-    return np.concatenate([part[:, :, :n_slots], longer], axis=2)

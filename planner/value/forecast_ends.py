@@ -16,7 +16,7 @@ import polars as pl
 from env.inverter import Energy
 from env.site import Site
 from env.time_grid import grid, slot_count
-from planner.value.scenarios import Scenarios
+from planner.value.scenarios import Scenarios, stretched
 from planner.value.value_function import in_order, value_function
 
 BATCH_DAYS = 8
@@ -67,17 +67,17 @@ def _values(
     import_price, export_price = _priced(days, paths, site)
     n_days, n_paths, n_slots = import_price.shape
     load, pv = (
-        np.concatenate([_repeated(getattr(own, name), n_slots) for own in scenarios]) for name in ("load_kwh", "pv_kwh")
+        np.concatenate([stretched(getattr(own, name), n_slots) for own in scenarios]) for name in ("load_kwh", "pv_kwh")
     )
     ahead = Scenarios(np.repeat(load, n_paths, axis=0), np.repeat(pv, n_paths, axis=0))
-    values = value_function(
+    paths_value = value_function(
         ahead,
         import_price.reshape(-1, n_slots),
         export_price.reshape(-1, n_slots),
         site=site,
         end_value=np.repeat(means, n_paths, axis=0),
-    ).value[:, :, 0]
-    expected = in_order(in_order(values / values.shape[1]).reshape(n_days, n_paths, -1) / n_paths)
+    )
+    expected = in_order(paths_value.expected(0).reshape(n_days, n_paths, -1) / n_paths)
     return expected - expected[:, :1]
 
 
@@ -99,10 +99,3 @@ def _next_day(day: date, timezone: str) -> pl.DataFrame:
     clock = pl.col("slot_start").dt.convert_time_zone(timezone)
     after = day + timedelta(days=1)
     return grid(after, after, timezone).select("slot_start", hour=clock.dt.hour().cast(pl.Int64))
-
-
-def _repeated(day: Energy, n_slots: int) -> Energy:
-    """Return a day's course, its last slot repeated where the next day is longer by a clock change."""
-    return np.concatenate(
-        [day[:, :, :n_slots], np.repeat(day[:, :, -1:], max(n_slots - day.shape[2], 0), axis=2)], axis=2
-    )

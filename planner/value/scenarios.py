@@ -32,3 +32,9 @@ def joined_scenarios(parts: Sequence[Scenarios]) -> Scenarios:
     priors = [part.prior for part in parts if part.prior is not None]
     load, pv = (np.concatenate([getattr(part, name) for part in parts]) for name in ("load_kwh", "pv_kwh"))
     return Scenarios(load, pv, np.concatenate(priors) if priors else None)
+
+
+def stretched(part: Energy, n_slots: int) -> Energy:
+    """Return the first slots of each scenario, its last repeated where a day is longer by a clock change."""
+    longer = np.repeat(part[:, :, -1:], max(n_slots - part.shape[2], 0), axis=2)
+    return np.concatenate([part[:, :, :n_slots], longer], axis=2)
