@@ -15,7 +15,7 @@ from env.command_menu import full_export_kw
 from env.inverter import Command, Decision, Energy, Flows, apply_command
 from env.open_loop import simulate_open_loop
 from env.simulator import World, simulate, slot_cost
-from planner.plans.idle_variants import idle_variant_costs
+from planner.plans.idle_variants import House, idle_variant_costs
 from planner.plans.release import default_loads, flow_columns, simulated
 from planner.plans.schedule import schedule_frame
 from planner.plans.task import PlanTask
@@ -83,16 +83,11 @@ class PolicySchedule:
             return idle_variant_costs(task, self.schedule)
         _, export_price, load, pv = task.arrays
         site, schedule, nothing = task.site, self.schedule, np.zeros(task.n_slots)
-        others = {name: schedule[name].to_numpy() for name in schedule.columns}
-        moved = {name: others[f"{name}_kwh"] for name in task.loads.names}
-        for number in range(2, 2 + len(site.extra_batteries)):
-            flows = (f"battery_{number}_charge", f"battery_{number}_discharge")
-            moved |= {name: others[f"{name}_kwh"] for name in flows}
         idle = apply_command(
             Command(nothing, nothing, nothing + full_export_kw(site)),
-            load_kwh=load + task.shifted_load(moved),
+            load_kwh=House.of(task, schedule).load_kwh,
             pv_kwh=pv,
-            soc_kwh=others["soc_start_kwh"],
+            soc_kwh=schedule["soc_start_kwh"].to_numpy(),
             export_price=export_price,
             battery=site.battery,
             limits=site.limits,
@@ -101,9 +96,10 @@ class PolicySchedule:
         cost = slot_cost(idle, world, site.battery)[0]
         grid = soc_grid(site.battery, self.values.shape[1])
         kept, left = (
-            interpolated(grid, self.values, soc) for soc in (others["soc_end_kwh"], np.asarray(idle.soc_end_kwh))
+            interpolated(grid, self.values, soc)
+            for soc in (schedule["soc_end_kwh"].to_numpy(), np.asarray(idle.soc_end_kwh))
         )
-        return (cost - left) - (others["cost"] - kept)
+        return (cost - left) - (schedule["cost"].to_numpy() - kept)
 
 
 def value_schedule(task: PlanTask, ahead: RollingState, others: Mapping[str, Energy] | None = None) -> PolicySchedule:
