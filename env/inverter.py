@@ -37,6 +37,10 @@ class Command(NamedTuple):
     export_kw: Energy
 
 
+IMPORT_LIMIT = "import_limit_kw"
+"""Column of a schedule that holds the limit beside the command; only where the inverter takes one."""
+
+
 class LimitedCommand(NamedTuple):
     """A command with a limit of the import; only for inverters that take one.
 

@@ -13,10 +13,10 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import protocol_of, replay_inputs
-from darkstar_pipeline.evaluation.plan_history import COMMAND, IMPORT_LIMIT, in_force
+from darkstar_pipeline.evaluation.plan_history import COMMAND, in_force
 from darkstar_pipeline.quality.bad_hours import SOC_STEP_PERCENT
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from env.inverter import Command, Decision, Energy, with_limit
+from env.inverter import IMPORT_LIMIT, Command, Decision, Energy, with_limit
 from env.simulator import World, simulate
 from env.site import Site
 from planner.replay.daily import replay_days

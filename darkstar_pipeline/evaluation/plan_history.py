@@ -18,6 +18,7 @@ from darkstar_pipeline.models.run_tables import add_row, json_text
 from darkstar_pipeline.models.version import registered_name
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import ANTARES_PLAN_HISTORY
+from env.inverter import IMPORT_LIMIT
 from env.site import Site
 from env.time_grid import SLOT_DTYPE, zone
 
@@ -25,7 +26,6 @@ SHADOW = "--shadow-"
 GRACE = timedelta(minutes=1)
 COLUMNS = ("charge_kw", "discharge_kw", "export_kw", "import_kwh", "export_kwh", "load_kwh", "pv_kwh", "soc_end_kwh")
 COMMAND = COLUMNS[:3]
-IMPORT_LIMIT = "import_limit_kw"
 """Column of plans that command an import limit, null for none; in what is read back, always there."""
 _DIGITS = 4
 

@@ -10,15 +10,12 @@ import numpy as np
 import polars as pl
 
 from env.command_menu import full_export_kw
-from env.inverter import Command, Energy, apply_command
+from env.inverter import IMPORT_LIMIT, Command, Energy, apply_command
 from env.simulator import flows_cost
 from env.types import Index
 from planner.plans.schedule import modelled_cost
 from planner.plans.task import PlanTask
 from planner.tolerances import VISIBLE_KWH
-
-COMMANDS = ("charge_kw", "discharge_kw", "export_kw")
-IMPORT_LIMIT = "import_limit_kw"
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def _simulated(task: PlanTask, schedule: pl.DataFrame, idle_at: Index) -> tuple[
     """Return import and cost `(n_variants, n_slots)` and the energy left `(n_variants,)` of the variants."""
     site, house = task.site, House.of(task, schedule)
     import_price, export_price, _, _ = task.arrays
-    powers = np.array([schedule[name].to_numpy() for name in COMMANDS])
+    powers = np.array([schedule[name].to_numpy() for name in Command._fields])
     limited = site.limits.takes_import_limit and IMPORT_LIMIT in schedule.columns
     limits_kw = schedule[IMPORT_LIMIT].fill_null(np.inf).to_numpy() if limited else None
     soc = np.full(len(idle_at), task.start_soc_kwh)

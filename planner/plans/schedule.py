@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from env.inverter import Command, Energy, apply_command
+from env.inverter import IMPORT_LIMIT, Command, Energy, apply_command
 from env.types import Mask
 from planner.optimizer.plan_commands import command_for_plan, exact_commands
 from planner.optimizer.solution import CHARGE, CURTAIL, DISCHARGE, EXPORT, IMPORT, SOC, Solution
@@ -45,7 +45,7 @@ def schedule_frame(
     frame = task.slots.select("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh").with_columns(
         task.days.alias("local_day"),
         **{name: np.asarray(power, dtype=np.float64) for name, power in commands._asdict().items()},
-        **({} if import_limit_kw is None else {"import_limit_kw": null_where_endless(import_limit_kw)}),
+        **({} if import_limit_kw is None else {IMPORT_LIMIT: null_where_endless(import_limit_kw)}),
         import_kwh=flows[:, IMPORT],
         export_kwh=flows[:, EXPORT],
         charge_kwh=flows[:, CHARGE],

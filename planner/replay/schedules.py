@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from env.inverter import Command, Energy, Flows, slot_limit
+from env.inverter import IMPORT_LIMIT, Command, Energy, Flows, slot_limit
 from env.simulator import Decide, Replay, World, slot_cost
 from env.site import Site
 from env.time_grid import slot_count
@@ -63,7 +63,7 @@ def schedule_frame(policy: str, slots: pl.DataFrame, replay: Replay) -> pl.DataF
     columns = {name: getattr(replay.flows, name).ravel() for name in _FLOW_COLUMNS}
     commands = {name: getattr(replay.commands, name).ravel() for name in Command._fields}
     if replay.import_limit_kw is not None:
-        commands |= {"import_limit_kw": null_where_endless(replay.import_limit_kw.ravel())}
+        commands |= {IMPORT_LIMIT: null_where_endless(replay.import_limit_kw.ravel())}
     frame = slots.with_columns(
         pl.lit(policy).alias("policy"),
         **commands,

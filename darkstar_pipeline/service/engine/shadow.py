@@ -22,7 +22,6 @@ from polars import selectors as cs
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.evaluation.plan_history import (
     COLUMNS,
-    IMPORT_LIMIT,
     PlanRecord,
     in_force,
     keep_plan,
@@ -39,7 +38,7 @@ from darkstar_pipeline.service.engine.plan_documents import plan_id
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.warehouse.lake import Lake
-from env.inverter import Command, Decision, Energy, with_limit
+from env.inverter import IMPORT_LIMIT, Command, Decision, Energy, with_limit
 from env.power_tariff import month_state
 from env.simulator import Replay, World, simulate
 from env.site import Site
