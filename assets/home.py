@@ -191,7 +191,7 @@ def column_schema(table: Table) -> dg.TableSchema:
             description=f"{column.meaning} [{column.unit}]" if column.unit else column.meaning,
             constraints=dg.TableColumnConstraints(nullable=column.nullable),
         )
-        for column in table.columns
+        for column in table.every_column
     ]
     key = ", ".join(("site", *table.key))
     return dg.TableSchema(columns=columns, constraints=dg.TableConstraints(other=[f"key: {key}"]))

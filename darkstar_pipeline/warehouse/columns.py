@@ -27,7 +27,7 @@ class Table:
     Attributes:
         day_column: the column that equals the day of the file.
         key: columns, besides `site`, that identify a row; the stored order of the rows.
-        optional: columns that files of some homes have; views leave them out.
+        optional: columns that files of some homes have; in SQL they are null for the others.
     """
 
     name: str
@@ -41,6 +41,11 @@ class Table:
     def schema(self) -> pl.Schema:
         """Polars schema in declared order."""
         return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    @property
+    def every_column(self) -> tuple[Column, ...]:
+        """Columns as SQL and Dagster's page show them: the optional ones at the end."""
+        return (*self.columns, *self.optional)
 
     def schema_with(self, names: Collection[str]) -> pl.Schema:
         """Return the schema with those optional columns that are among some names."""

@@ -40,7 +40,7 @@ def _view_sql(table: Table, root: Path) -> str:
 
     The site comes from the path, too. Rows of another day than their file's are left out.
     """
-    types = {name: _sql_type(dtype) for name, dtype in table.schema.items()}
+    types = {column.name: _sql_type(column.dtype) for column in table.every_column}
     patterns = _patterns(root / table.name)
     if not patterns:
         columns = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in types.items())

@@ -53,6 +53,7 @@ def files(folder: Path) -> list[Path]:
         pytest.param(
             "SELECT ';COPY price_repairs TO ''x'''", [(";COPY price_repairs TO 'x'",)], id="text, no statement"
         ),
+        pytest.param("SELECT import_limit_kw FROM policy_schedules", [], id="an optional column, without files"),
         pytest.param("SELECT count(*) FROM spot_prices", [(0,)], id="a table without files"),
     ],
 )
