@@ -18,13 +18,13 @@ from benchmarks.fault_injection.faulty_inverter import (
     InverterFault,
 )
 from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings, HomeAssistantSettings
+from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.control.controller import POLL_SECONDS, ControlledHome, Controller
 from darkstar_pipeline.service.control.daily_writes import DailyWrites
 from darkstar_pipeline.service.control.default_pace import DefaultPace
 from darkstar_pipeline.service.control.guard import LONGEST_PAUSE_SECONDS
 from darkstar_pipeline.service.control.restoration import Restoration
-from darkstar_pipeline.service.home_assistant.client import HomeAssistantError
 from darkstar_pipeline.service.home_assistant.lease import Lease, read_lease, write_lease
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 from env.time_grid import SLOT, slot_of, zone

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from darkstar_pipeline.service.home_assistant.client import HomeAssistantError
+from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 
 CHARGE, DISCHARGE = "number.charge_power", "number.discharge_power"
 LARGEST_W = 9000.0

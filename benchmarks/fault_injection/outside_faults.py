@@ -22,7 +22,7 @@ from benchmarks.fault_injection.real_home_assistant import HASS, RealHomeAssista
 from benchmarks.homes.fresh_home import FreshHome
 from benchmarks.homes.served_home import SITE, Serving, serving
 from darkstar_pipeline.errors import OutsideServiceError
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 

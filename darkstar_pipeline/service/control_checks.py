@@ -6,14 +6,15 @@ from darkstar_pipeline.config.home_assistant import HomeAssistantSettings
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.service.control.dead_man import DeadManNames
 from darkstar_pipeline.service.control.guard_status import live_guard
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
+from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.lease import LEASE_FILE, look_at_lease, uptime_seconds
-from darkstar_pipeline.service.secrets import secret
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from darkstar_pipeline.state.file_lock import is_locked
 from darkstar_pipeline.state.folder_names import SERVICE_FOLDER
+from darkstar_pipeline.state.secrets import secret
 
 INSTALL = "darkstar control install"
 APART = "run `darkstar control guard` as a service of its own (docs/home_assistant.md)"

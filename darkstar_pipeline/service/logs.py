@@ -17,7 +17,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
 
 from darkstar_pipeline.errors import REDACTED, without_credentials
-from darkstar_pipeline.service.secrets import known_secrets
+from darkstar_pipeline.state.secrets import known_secrets
 
 _SECRET_FIELD = re.compile(r"authorization|token|password|passwd|secret|cookie|api_?key", re.IGNORECASE)
 _LOOKS_SECRET = (

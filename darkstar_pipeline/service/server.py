@@ -9,13 +9,14 @@ import uvicorn
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.control.controller import ControlledHome, Controller
 from darkstar_pipeline.service.control.guard_process import GuardProcess
 from darkstar_pipeline.service.control.outstanding_lease import OutstandingLease, default_lease
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
+from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.housekeeper import Housekeeper
@@ -28,10 +29,10 @@ from darkstar_pipeline.service.http.tokens import AccessToken, service_token
 from darkstar_pipeline.service.logs import configure_logs
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.steering import Steering
-from darkstar_pipeline.service.secrets import secret
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from darkstar_pipeline.service.steering import SteeringStatus
 from darkstar_pipeline.state.file_lock import is_locked
+from darkstar_pipeline.state.secrets import secret
 
 
 class PlannerServer:

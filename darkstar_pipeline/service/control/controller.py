@@ -16,6 +16,7 @@ from pathlib import Path
 
 from darkstar_pipeline.config.home_assistant import ControlSettings, HomeAssistantSettings
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE, HomeAssistantError
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.control.attempts import ATTEMPTS
 from darkstar_pipeline.service.control.daily_writes import DailyWrites
@@ -23,14 +24,14 @@ from darkstar_pipeline.service.control.dead_man import DeadManTimer
 from darkstar_pipeline.service.control.execution import Execution
 from darkstar_pipeline.service.control.guard_process import GuardProcess
 from darkstar_pipeline.service.control.lease_keeper import Guards, LeaseKeeper
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient, HomeAssistantError
+from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.entity_values import in_words
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient, EntityWriter, Ramp
 from darkstar_pipeline.service.home_assistant.lease import uptime_seconds
 from darkstar_pipeline.service.home_assistant.profiles import Write, in_unit
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument
-from darkstar_pipeline.service.secrets import secret
+from darkstar_pipeline.state.secrets import secret
 
 POLL_SECONDS = 2.0
 STOP_SECONDS = 10.0

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from darkstar_pipeline.service.home_assistant.client import HomeAssistantError
+from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.service.home_assistant.entity_values import TOLERANCE_SHARE, TOLERANCE_STEPS
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient
 from darkstar_pipeline.service.home_assistant.lease import Lease, uptime_seconds

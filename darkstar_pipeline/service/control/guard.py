@@ -22,6 +22,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.service.control.daily_writes import DailyWrites
 from darkstar_pipeline.service.control.default_pace import DefaultPace
 from darkstar_pipeline.service.control.guard_status import (
@@ -32,7 +33,7 @@ from darkstar_pipeline.service.control.guard_status import (
     live_guard,
 )
 from darkstar_pipeline.service.control.restoration import Restoration, in_short
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient
+from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.lease import (
     Lease,
     boot_id,
@@ -41,7 +42,7 @@ from darkstar_pipeline.service.home_assistant.lease import (
     replace_lease,
     uptime_seconds,
 )
-from darkstar_pipeline.service.secrets import secret
+from darkstar_pipeline.state.secrets import secret
 
 LOG_FILE = "watchdog.log"
 LOG_BYTES = 500_000

@@ -11,12 +11,11 @@ from typing import Any, cast
 
 import httpx2
 
-from darkstar_pipeline.errors import OutsideServiceError
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE, HomeAssistantError
 from darkstar_pipeline.service.home_assistant.exchange import AnswerTooLargeError, BoundedExchange, Bounds
 
 TIMEOUT_SECONDS = 10.0
 """Longest time from the begin of an exchange to its end [s]."""
-TOKEN_VARIABLE = "DARKSTAR_HA_TOKEN"  # noqa: S105 - the name of a variable, not its value
 STATE_BYTES = 1_000_000
 """Largest answer about a state or to a call; a price sensor with two days of quarter-hours has some 30 000."""
 HISTORY_BYTES = 16_000_000
@@ -25,12 +24,6 @@ HISTORY_SECONDS = 60.0
 """Longest time of a history: a small computer reads it from its card [s]."""
 _NOTHING = object()
 _NOT_FOUND, _REFUSED, _REDIRECTS, _ERRORS = 404, (401, 403), range(300, 400), range(400, 600)
-
-
-class HomeAssistantError(OutsideServiceError):
-    """Home Assistant does not answer, or refuses a request."""
-
-    code = "home_assistant"
 
 
 class HomeAssistantClient:

@@ -33,7 +33,7 @@ from darkstar_pipeline.service.home_assistant.entities import (
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from darkstar_pipeline.service.schemas.steering import Steering
-from darkstar_pipeline.service.secrets import secret
+from darkstar_pipeline.state.secrets import secret
 
 PASSWORD_VARIABLE = "DARKSTAR_MQTT_PASSWORD"  # noqa: S105 - the name of a variable
 POLL_SECONDS = 2.0

@@ -15,8 +15,8 @@ from limits.strategies import MovingWindowRateLimiter
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.service.secrets import secret
 from darkstar_pipeline.state.atomic_files import atomic_write
+from darkstar_pipeline.state.secrets import secret
 from planner.artifacts.atomic_files import make_folder
 
 TOKEN_VARIABLE = "DARKSTAR_TOKEN"  # noqa: S105 - the name of a variable, not its value

@@ -4,9 +4,9 @@ import pytest
 import yaml
 
 from darkstar_pipeline.doctor import Verdict
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.service.control.guard_status import GuardStatus
 from darkstar_pipeline.service.control_checks import check_all
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.service.home_assistant.lease import boot_id, read_lease, uptime_seconds, write_lease
 from darkstar_pipeline.service.state_folder import service_folder
 from tests.builders.command_line import Darkstar

@@ -18,8 +18,8 @@ from darkstar_pipeline.errors import (
     DataRefusedError,
     OutsideServiceError,
 )
+from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.models.promotion import NotPromotedError
-from darkstar_pipeline.service.home_assistant.client import HomeAssistantError
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError, SchemaMismatchError
 from darkstar_pipeline.warehouse.query import QueryError
 from env.errors import BatteryError, CodedError, MissingTariffError, ShapeError, TimeZoneError

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from darkstar_pipeline.context import Context, open_context
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from tests.builders.service_home import place_version, put_in_use
 from tests.builders.shared_folders import guard_shared
 from tests.builders.small_home import small_context, small_settings

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.service.control.guard_status import live_guard
 from darkstar_pipeline.service.guard_service import GuardService
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.service.home_assistant.lease import read_lease, uptime_seconds, write_lease
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from tests.builders import tools

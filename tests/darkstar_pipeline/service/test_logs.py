@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from structlog.contextvars import bound_contextvars
 
 from darkstar_pipeline.service.logs import REDACTED, configure_logs, redacted
-from darkstar_pipeline.service.secrets import known_secrets, secret
+from darkstar_pipeline.state.secrets import known_secrets, secret
 
 SECRET = "s3cret-of-the-home"  # noqa: S105 - of nothing but this test
 _log = logging.getLogger("darkstar_pipeline.service.tested")

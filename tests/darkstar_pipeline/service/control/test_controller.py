@@ -16,8 +16,9 @@ from benchmarks.fault_injection.real_home_assistant import RealHomeAssistant
 from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings, HomeAssistantSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE, HomeAssistantError
 from darkstar_pipeline.service.control.controller import Controller
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient, HomeAssistantError
+from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.entity_writer import Ramp
 from darkstar_pipeline.service.home_assistant.lease import read_lease
 from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes

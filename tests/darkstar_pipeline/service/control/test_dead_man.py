@@ -9,10 +9,11 @@ import yaml
 
 from benchmarks.fault_injection.real_home_assistant import RealHomeAssistant
 from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE, HomeAssistantError
 from darkstar_pipeline.service.control import dead_man
 from darkstar_pipeline.service.control.dead_man import DeadManNames, DeadManTimer, package
 from darkstar_pipeline.service.control.guard import Guard
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE, HomeAssistantClient, HomeAssistantError
+from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_lease, uptime_seconds, write_lease
 from darkstar_pipeline.service.home_assistant.profiles import Write, default_writes
 from tests.builders import tools

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.service.control import guard as guard_module
 from darkstar_pipeline.service.control import guard_status
 from darkstar_pipeline.service.control.guard import Guard, watch
 from darkstar_pipeline.service.control.guard_status import live_guard, read_status
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.service.home_assistant.lease import (
     LEASE_FILE,
     Lease,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.service.control.guard_process import GuardProcess
 from darkstar_pipeline.service.control.guard_status import GuardStatus, live_guard
-from darkstar_pipeline.service.home_assistant.client import TOKEN_VARIABLE
 from darkstar_pipeline.service.home_assistant.lease import boot_id, read_lease, uptime_seconds, write_lease
 from tests.builders.stub_home_assistant import ENTITY, StubHomeAssistant
 from tests.builders.waiting import until

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.service.home_assistant import client as module
-from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient, HomeAssistantError
+from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 
 DEADLINE = 0.25
 SLACK = 1.5

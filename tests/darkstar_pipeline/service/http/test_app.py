@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError, DataRefusedError, OutsideServiceError
+from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
-from darkstar_pipeline.service.home_assistant.client import HomeAssistantError
 from darkstar_pipeline.service.http.sessions import COOKIE
 from darkstar_pipeline.service.schemas.base import ErrorDocument
 from darkstar_pipeline.service.schemas.health import HealthDocument

@@ -7,7 +7,7 @@ import pytest
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.http.tokens import TOKEN_VARIABLE, AccessToken, service_token
-from darkstar_pipeline.service.secrets import secret
+from darkstar_pipeline.state.secrets import secret
 
 NAME = "DARKSTAR_TEST_SECRET"
 

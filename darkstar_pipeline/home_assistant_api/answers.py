@@ -1,0 +1,95 @@
+"""What Home Assistant answers, as values: only what is used, and nothing is believed of its shape unchecked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Told(BaseModel):
+    """A part of an answer; what is not named here is not read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class HomeConfig(Told):
+    """The home as Home Assistant knows it."""
+
+    version: str
+    time_zone: str
+    currency: str = ""
+    country: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    location_name: str = ""
+
+
+class Statistic(Told):
+    """A sensor of which long-term statistics are kept."""
+
+    statistic_id: str
+    has_sum: bool = False
+    name: str | None = None
+    unit_class: str | None = None
+    statistics_unit_of_measurement: str | None = None
+
+
+class Entity(Told):
+    """An entity of the registry."""
+
+    entity_id: str
+    platform: str = ""
+    device_id: str | None = None
+    disabled_by: str | None = None
+    hidden_by: str | None = None
+    name: str | None = None
+    original_name: str | None = None
+
+
+class Device(Told):
+    """A device of the registry."""
+
+    id: str
+    manufacturer: str | None = None
+    model: str | None = None
+    name: str | None = None
+    name_by_user: str | None = None
+
+
+class State(Told):
+    """The present state of an entity."""
+
+    entity_id: str
+    state: str
+    attributes: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+
+
+class Flow(Told):
+    """A flow of the grid in the energy dashboard's settings; before 2026 import and export are apart."""
+
+    stat_energy_from: str | None = None
+    stat_energy_to: str | None = None
+
+
+class EnergySource(Told):
+    """A source in the energy dashboard's settings: `grid`, `solar`, `battery`, `gas` or `water`."""
+
+    type: str
+    stat_energy_from: str | None = None
+    stat_energy_to: str | None = None
+    flow_from: tuple[Flow, ...] = ()
+    flow_to: tuple[Flow, ...] = ()
+
+
+class DashboardDevice(Told):
+    """A device in the energy dashboard's settings."""
+
+    stat_consumption: str
+    name: str | None = None
+
+
+class EnergySettings(Told):
+    """What the person said of the home's energy in Home Assistant's energy dashboard."""
+
+    energy_sources: tuple[EnergySource, ...] = ()
+    device_consumption: tuple[DashboardDevice, ...] = ()
