@@ -31,6 +31,7 @@ from darkstar_pipeline.commands import (
     ui,
     verify,
 )
+from darkstar_pipeline.commands.fetch import state as fetch_state
 from darkstar_pipeline.console.call import (
     DebugOption,
     JsonOption,
@@ -88,6 +89,7 @@ def build() -> typer.Typer:
     app.callback(epilog=FIRST_STEPS)(_root_options)
     _add_site_commands(app)
     app.add_typer(_imports(), name="import", short_help=IMPORT_PURPOSE)
+    app.add_typer(_fetch(), name="fetch", short_help=fetch_state.PURPOSE)
     _add_day_commands(app)
     _add_evaluation_commands(app)
     app.add_typer(_models(), name="models", short_help=MODELS_PURPOSE)
@@ -146,6 +148,13 @@ def _imports() -> typer.Typer:
             "darkstar import ha *.csv --map sensor.roof=pv_kwh",
         ),
     )(imports.home_assistant)
+    return group
+
+
+def _fetch() -> typer.Typer:
+    """Return the group of commands that fetch data from their sources."""
+    group = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+    default_command(group, examples=("darkstar fetch", "darkstar fetch --json"))(fetch_state.state)
     return group
 
 

@@ -14,6 +14,7 @@ from darkstar_pipeline.config.home_assistant import HomeAssistantSettings
 from darkstar_pipeline.config.learning import LearningSettings, RlSettings
 from darkstar_pipeline.config.planning import ForecastSettings, MpcSettings, ProtocolSettings
 from darkstar_pipeline.config.service import ServiceSettings
+from darkstar_pipeline.config.sources.all_sources import SourcesSettings
 from darkstar_pipeline.config.tariff import TariffSettings
 from env.errors import EnvError
 from env.site import Limits, Site
@@ -92,6 +93,7 @@ class SiteSettings(Frozen):
     rl: RlSettings = Field(default_factory=RlSettings)
     service: ServiceSettings = Field(default_factory=ServiceSettings)
     home_assistant: HomeAssistantSettings = Field(default_factory=HomeAssistantSettings)
+    sources: SourcesSettings = Field(default_factory=SourcesSettings)
     policies: tuple[str, ...] = Field(
         default=("idle", "self_consumption", "mpc", "value"), description="policies that a backfill replays"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 _PRIVATE = 0o077
 _before: list[int] = []  # umask that this process was started with, where it was changed
 _OWN_FOLDERS = frozenset(
-    {"aside", "dagster", "lake", "logs", "mlflow", "models", "pictures", "quarantine", "service", "ui"}
+    {"aside", "dagster", "fetching", "lake", "logs", "mlflow", "models", "pictures", "quarantine", "service", "ui"}
 )
 _OWN_FILES = frozenset({"state.json", "retention.json"})
 

@@ -1,0 +1,169 @@
+"""The log of fetching: what was asked of which source when, and what became of it; `doctor` and the pages show it.
+
+One SQLite file for all sites and kinds, so that the command line, Dagster and the service may write at once. No token
+ever comes here: an entry has words, not addresses.
+"""
+
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from darkstar_pipeline.fetching.errors import Cause, FetchError
+from darkstar_pipeline.state.folder_names import FETCHING_FOLDER
+from planner.artifacts.atomic_files import make_folder
+
+Kind = Literal["prices", "weather", "readings"]
+Outcome = Literal["stored", "unchanged", "failed", "refused"]
+"""stored: something new; unchanged: nothing new; failed: the source gave nothing that can be used; refused: what it
+gave did not pass the checks of an import."""
+LOG_FILE = "log.sqlite"
+KEPT = timedelta(days=400)
+_TABLE = """
+CREATE TABLE IF NOT EXISTS fetches (
+  site TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL, asked_at TEXT NOT NULL,
+  first_day TEXT, last_day TEXT, outcome TEXT NOT NULL, cause TEXT NOT NULL, reason TEXT NOT NULL,
+  remedy TEXT NOT NULL, rows INTEGER NOT NULL, sha256 TEXT NOT NULL, published_at TEXT
+)
+"""
+_INDEX = "CREATE INDEX IF NOT EXISTS by_source ON fetches (site, kind, source, asked_at)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetch:
+    """One question to a source and its outcome.
+
+    Attributes:
+        site: name of the home.
+        kind: what was asked for.
+        source: name of the source.
+        asked_at: instant of the question.
+        first_day: first day that was asked for; None where it was not a question of days.
+        last_day: last one.
+        outcome: what became of it.
+        cause: kind of the failure; empty where there was none.
+        reason: what happened, in words; empty where all is well.
+        remedy: what to do about it.
+        rows: slots that were accepted.
+        sha256: hash of the answer; empty where there was none.
+        published_at: instant of the publication, where the source states it.
+    """
+
+    site: str
+    kind: Kind
+    source: str
+    asked_at: datetime
+    first_day: date | None = None
+    last_day: date | None = None
+    outcome: Outcome
+    cause: Cause | Literal[""] = ""
+    reason: str = ""
+    remedy: str = ""
+    rows: int = 0
+    sha256: str = ""
+    published_at: datetime | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Return whether the source gave what was asked for."""
+        return self.outcome in ("stored", "unchanged")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceState:
+    """The state of a source, as its last questions show it.
+
+    Attributes:
+        last: the last question.
+        succeeded_at: instant of the last question that succeeded; None where none did.
+        failures: number of questions since then that did not.
+    """
+
+    last: Fetch
+    succeeded_at: datetime | None
+    failures: int
+
+
+class FetchLog:
+    """The log in a state folder.
+
+    Args:
+        home: the state folder.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.path = home / FETCHING_FOLDER / LOG_FILE
+
+    def add(self, fetch: Fetch) -> None:
+        """Add an entry, and forget what is older than is kept."""
+        values = {key: _stored(value) for key, value in asdict(fetch).items()}
+        names = ", ".join(values)
+        marks = ", ".join(f":{name}" for name in values)
+        with self._open() as connection:
+            connection.execute(f"INSERT INTO fetches ({names}) VALUES ({marks})", values)  # noqa: S608 - our own names
+            connection.execute("DELETE FROM fetches WHERE asked_at < ?", (_stored(fetch.asked_at - KEPT),))
+
+    def failed(
+        self, site: str, kind: Kind, error: FetchError, *, asked_at: datetime, days: tuple[date, date] | None = None
+    ) -> None:
+        """Add a question that failed."""
+        first, last = (None, None) if days is None else days
+        self.add(
+            Fetch(
+                site=site, kind=kind, source=error.source, asked_at=asked_at, first_day=first, last_day=last,
+                outcome="failed", cause=error.cause, reason=error.reason, remedy=error.hint,
+            )
+        )  # fmt: skip
+
+    def entries(self, site: str, kind: Kind | None = None, *, limit: int = 100) -> list[Fetch]:
+        """Return the newest entries of a site, the newest first."""
+        where, values = ("", [site]) if kind is None else (" AND kind = ?", [site, kind])
+        return self._read(f"site = ?{where} ORDER BY asked_at DESC, rowid DESC LIMIT {int(limit)}", values)
+
+    def states(self, site: str, kind: Kind | None = None) -> list[SourceState]:
+        """Return the state of every source that was asked for a site, by kind and name."""
+        every = self.entries(site, kind, limit=5000)
+        by_source: dict[tuple[str, str], list[Fetch]] = {}
+        for fetch in every:
+            by_source.setdefault((fetch.kind, fetch.source), []).append(fetch)
+        return [_state(fetches) for _, fetches in sorted(by_source.items())]
+
+    def _read(self, where: str, values: Sequence[object]) -> list[Fetch]:
+        if not self.path.exists():
+            return []
+        names = [each.name for each in fields(Fetch)]
+        with self._open() as connection:
+            rows = connection.execute(f"SELECT {', '.join(names)} FROM fetches WHERE {where}", values).fetchall()  # noqa: S608 - our own names
+        return [Fetch(**{name: _read(name, value) for name, value in zip(names, row, strict=True)}) for row in rows]
+
+    @contextmanager
+    def _open(self) -> Generator[sqlite3.Connection]:
+        make_folder(self.path.parent)
+        with closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
+            connection.execute(_TABLE)
+            connection.execute(_INDEX)
+            yield connection
+
+
+def _state(newest_first: Sequence[Fetch]) -> SourceState:
+    """Return the state that the questions to one source show."""
+    failures = next((n for n, fetch in enumerate(newest_first) if fetch.succeeded), len(newest_first))
+    succeeded = newest_first[failures].asked_at if failures < len(newest_first) else None
+    return SourceState(last=newest_first[0], succeeded_at=succeeded, failures=failures)
+
+
+def _stored(value: object) -> object:
+    """Return a value as SQLite keeps it; instants in UTC, so that they sort."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _read(name: str, value: object) -> Any:  # noqa: ANN401 - what SQLite holds
+    """Return a value as it was."""
+    if isinstance(value, str) and name.endswith("_at"):
+        return datetime.fromisoformat(value)
+    return date.fromisoformat(value) if isinstance(value, str) and name.endswith("_day") else value

@@ -1,0 +1,44 @@
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from darkstar_pipeline.fetching.errors import FetchError
+from darkstar_pipeline.fetching.log import KEPT, Fetch, FetchLog
+
+AT = datetime(2026, 1, 31, 12, 15, tzinfo=UTC)
+DAYS = (date(2026, 2, 1), date(2026, 2, 1))
+
+
+def stored(source: str, at: datetime) -> Fetch:
+    return Fetch(
+        site="home", kind="prices", source=source, asked_at=at, first_day=DAYS[0], last_day=DAYS[1], outcome="stored",
+        rows=96, sha256="ab", published_at=at,
+    )  # fmt: skip
+
+
+def test_an_entry_comes_back_as_it_was(tmp_path: Path):
+    log = FetchLog(tmp_path)
+    assert log.entries("home") == []
+    log.add(stored("nordpool", AT))
+    assert log.entries("home") == [stored("nordpool", AT)]
+    assert log.entries("cabin") == log.entries("home", "weather") == []
+
+
+def test_the_state_of_a_source_is_its_last_success_and_the_failures_since(tmp_path: Path):
+    log = FetchLog(tmp_path)
+    log.add(stored("nordpool", AT))
+    for hours in (1, 2):
+        error = FetchError("nordpool", "unreachable", "it has a fault of its own (503)")
+        log.failed("home", "prices", error, asked_at=AT + timedelta(hours=hours), days=DAYS)
+    log.failed("home", "prices", FetchError("entsoe", "refused", "no token"), asked_at=AT)
+    entsoe, nordpool = log.states("home", "prices")
+    assert (nordpool.failures, nordpool.succeeded_at) == (2, AT)
+    assert (nordpool.last.cause, nordpool.last.reason) == ("unreachable", "it has a fault of its own (503)")
+    assert nordpool.last.remedy
+    assert (entsoe.failures, entsoe.succeeded_at) == (1, None)
+
+
+def test_what_is_long_past_is_forgotten(tmp_path: Path):
+    log = FetchLog(tmp_path)
+    log.add(stored("nordpool", AT))
+    log.add(stored("nordpool", AT + KEPT + timedelta(seconds=1)))
+    assert len(log.entries("home")) == 1
