@@ -21,6 +21,8 @@ def config_version(settings: SiteSettings, stage: Stage) -> str:
     changing = settings.model_dump(mode="json", include=set(_FIELDS[stage]))
     if not settings.limits.takes_import_limit:
         del changing["limits"]["takes_import_limit"]  # results from before there was one hold on
+    if "forecast" in changing:
+        del changing["forecast"]["panels_kw"]  # limits what is imported, not what is computed from it
     document = {"stage": stage, "code": _CODE[stage], "settings": changing}
     return _short_hash(document)
 

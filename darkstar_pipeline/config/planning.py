@@ -64,6 +64,12 @@ class ForecastSettings(Frozen):
     azimuth: float = Field(
         default=180.0, ge=0, le=360, description="direction that the panels face, clockwise from north [deg]"
     )
+    panels_kw: float | None = Field(
+        default=None,
+        gt=0,
+        le=10_000,
+        description="rated power of the panels, kWp; a forecast above it is capped [kW]; null: unknown",
+    )
     holidays_of: str | None = Field(
         default=None, description="country (ISO 3166) whose public holidays count as days off; null: none"
     )

@@ -56,7 +56,10 @@ PRICES = TidyKind(
     ),
 )
 WEATHER = TidyKind(
-    name="weather", table=RAW_WEATHER, quantity="", read=lambda file, _target, now, _area: read_weather(file, now=now)
+    name="weather",
+    table=RAW_WEATHER,
+    quantity="",
+    read=lambda file, target, now, _: read_weather(file, now=now, panels_kw=target.site.forecast.panels_kw),
 )
 
 

@@ -1,7 +1,7 @@
-"""Tidy files of forecast inputs of future slots: weather, an external PV forecast, vacation and alarm.
+"""Forecast inputs of future slots, checked: weather, an external PV forecast, vacation and alarm.
 
-Every row states when it became known, since a forecast may be used only from then on. What does not belong here:
-fetching weather from services.
+Every row states when it became known, since a forecast may be used only from then on. Tidy files and the answers of
+services (`weather_services`) take the same road, `checked_weather`.
 """
 
 from datetime import datetime, timedelta
@@ -35,39 +35,59 @@ AHEAD = timedelta(days=20)
 _LIMITS = {"temp_c": (-80.0, 60.0), "cloud_percent": (0.0, 100.0), "irradiance_w_m2": (0.0, 1500.0)}
 _FLAGS = ("vacation", "alarm")
 _ENERGY = "pv_expected_kwh"
+_WRONG_UNIT = 3.0
+"""A forecast so many times above the panels' rated power is none that is a little high, but one in another unit."""
+_ROUNDING_KWH = 1e-6
 _STAMPS = {"slot_start": "stamp", "known_at": "known_stamp"}
 _KEY = ["slot_start", "known_at"]
 _LEAST_ROWS = 24  # below that, clouds between 0 and 1 % may be true
 
 
-def read_weather(file: Path, *, now: datetime) -> Parsed:
-    """Read a tidy file of weather.
+def read_weather(file: Path, *, now: datetime, panels_kw: float | None = None) -> Parsed:
+    """Read a tidy file of weather; see `checked_weather`.
 
     Args:
         file: Parquet or CSV, either also gzipped; `slot_start` or `time`, `known_at`, and any of `OUTLOOK_COLUMNS`.
+        now: the present instant.
+        panels_kw: rated power of the panels; None if unknown [kW].
+
+    Raises:
+        ConfigurationError: the file is not there or cannot be read.
+        DataRefusedError: the file as a whole cannot be used; the error says why and what to do.
+    """
+    raw, others = read_table(file, ("slot_start", "time", "known_at", *OUTLOOK_COLUMNS))
+    raw = raw.rename({"time": "slot_start"}) if "slot_start" not in raw.columns and "time" in raw.columns else raw
+    _require_columns(raw, others, file.name)
+    parsed = checked_weather(raw, file.name, now=now, panels_kw=panels_kw)
+    _refuse_cloud_shares(parsed, file.name)
+    return parsed.noting(f"{file.name}: columns not used: {', '.join(others)}" if others else "")
+
+
+def checked_weather(raw: pl.DataFrame, name: str, *, now: datetime, panels_kw: float | None = None) -> Parsed:
+    """Return rows of weather that passed every check, on the slot grid.
+
+    Args:
+        raw: `slot_start`, `known_at` and any of `OUTLOOK_COLUMNS`, as text or as typed values.
+        name: file or service that is reported.
         now: the present instant; rows known later are refused, and slots too far ahead of it.
+        panels_kw: rated power of the panels, at which forecasts of them are capped; None if unknown [kW].
 
     Returns:
         Rows `[slot_start, known_at, <columns of OUTLOOK_COLUMNS that the file has>, native_minutes]`, sorted, one for
         each slot and time it became known.
 
     Raises:
-        ConfigurationError: the file is not there or cannot be read.
-        DataRefusedError: the file as a whole cannot be used; the error says why and what to do.
+        DataRefusedError: the rows as a whole cannot be used; the error says why and what to do.
     """
-    name = file.name
-    raw, others = read_table(file, ("slot_start", "time", "known_at", *OUTLOOK_COLUMNS))
-    raw = raw.rename({"time": "slot_start"}) if "slot_start" not in raw.columns and "time" in raw.columns else raw
-    _require_columns(raw, others, name)
     columns = [column for column in OUTLOOK_COLUMNS if column in raw.columns]
     stamped = _with_stamps(numbered(raw.with_columns(_flags_as_numbers(raw))), name)
     timed = with_resolution(with_numbers(stamped, columns), name, WEATHER_MINUTES, grid=SLOT_MINUTES)
-    _refuse_cloud_shares(timed, name)
-    checked, copies = _resolved(object_to(timed, _checks(columns, now)), columns)
+    checked, copies = _resolved(object_to(timed, _checks(columns, now, panels_kw)), columns)
     good = checked.filter(pl.col(REASON).is_null() & pl.any_horizontal(pl.col(columns).is_not_null()))
+    good, capped = _capped(good, panels_kw) if _ENERGY in columns else (good, 0)
     notes = (
         resolution_note(good, name) if good.height else "",
-        f"{name}: columns not used: {', '.join(others)}" if others else "",
+        f"{name}: {capped} forecasts above what panels of {panels_kw:g} kW can make count as that" if capped else "",
         f"{name}: {copies} repeated rows are equal and count once" if copies else "",
         _late_note(good, name),
     )
@@ -103,16 +123,26 @@ def _with_stamps(frame: pl.DataFrame, file: str) -> pl.DataFrame:
     return frame
 
 
-def _refuse_cloud_shares(frame: pl.DataFrame, file: str) -> None:
+def _refuse_cloud_shares(parsed: Parsed, file: str) -> None:
     """Refuse a file whose clouds are 0..1: read as percent they would mean an always clear sky."""
-    if "cloud_percent" in frame.columns:
-        read = frame.filter(pl.col(REASON).is_null())["cloud_percent"].drop_nulls().drop_nans()
-        if read.len() >= _LEAST_ROWS and bool((read <= 1).all()) and bool((read > 0).any()):
+    if "cloud_percent" in parsed.rows.columns and parsed.rows_read >= _LEAST_ROWS:
+        read = parsed.rows["cloud_percent"].drop_nulls()
+        if bool((read <= 1).all()) and bool((read > 0).any()):
             raise DataRefusedError(f"{file}: cloud_percent is never above 1 %", "multiply it by 100")
 
 
-def _checks(columns: list[str], now: datetime) -> list[pl.Expr]:
+def _capped(rows: pl.DataFrame, panels_kw: float | None) -> tuple[pl.DataFrame, int]:
+    """Return the rows with forecasts of the panels that they can make, and how many were above it."""
+    if panels_kw is None:
+        return rows, 0
+    most = panels_kw * pl.col(NATIVE) / 60
+    above = rows.filter(pl.col(_ENERGY) > most + _ROUNDING_KWH).height
+    return rows.with_columns(pl.min_horizontal(_ENERGY, pl.when(pl.col(_ENERGY).is_not_null()).then(most))), above
+
+
+def _checks(columns: list[str], now: datetime, panels_kw: float | None) -> list[pl.Expr]:
     """Return the checks of one row."""
+    most_kw = MAX_HOME_KW if panels_kw is None else _WRONG_UNIT * panels_kw
     checks = [
         *number_checks(columns),
         reason_if(pl.col("known_at") > now, pl.lit("known_at lies in the future")),
@@ -125,7 +155,7 @@ def _checks(columns: list[str], now: datetime) -> list[pl.Expr]:
         elif name in _FLAGS:
             checks.append(reason_if(~value.is_in([0.0, 1.0]), pl.format("{} is neither 0 nor 1", pl.lit(name))))
         else:
-            checks.append(reason_if((value < 0) | (implied_kw(name) > MAX_HOME_KW), shown))
+            checks.append(reason_if((value < 0) | (implied_kw(name) > most_kw), shown))
     return checks
 
 

@@ -43,14 +43,22 @@ class PvSystem:
 
 
 def clear_sky_kwh_per_kw(series: SlotSeries, panels: PvSystem) -> Energy:
-    """Energy of one kW of panels under a clear sky, slot by slot `(n,)` [kWh].
+    """Energy of one kW of panels under a clear sky, slot by slot `(n,)` [kWh]."""
+    middle = series.start.astimezone(UTC) + SLOT / 2
+    return clear_sky_kw_per_kw(middle.timestamp() + SLOT.total_seconds() * np.arange(len(series)), panels) * SLOT_HOURS
+
+
+def clear_sky_kw_per_kw(seconds: Energy, panels: PvSystem) -> Energy:
+    """Power of one kW of panels under a clear sky at some instants `(n,)` [kW].
 
     Haurwitz's clear-sky irradiance, 0.85 of it beam and the rest from all of the sky, on the panels' plane.
+
+    Args:
+        seconds: instants since 1970 `(n,)` [s].
+        panels: location and orientation of the panels.
     """
     from pvlib import irradiance, spa  # pyright: ignore[reportMissingTypeStubs] - it is not typed
 
-    middle = series.start.astimezone(UTC) + SLOT / 2
-    seconds = middle.timestamp() + SLOT.total_seconds() * np.arange(len(series))
     sun = cast("Any", spa).solar_position(
         seconds, panels.latitude, panels.longitude, 0.0, pressure=1013.25, temp=10.0, delta_t=69.0,
         atmos_refract=0.5667, numthreads=1,
@@ -62,7 +70,7 @@ def clear_sky_kwh_per_kw(series: SlotSeries, panels: PvSystem) -> Energy:
     share = 0.15 * (1 + np.cos(np.radians(panels.tilt))) / 2
     # Within 3 degrees of the horizon the ratio of the two angles has no bound.
     tilted = 0.85 * np.maximum(beam, 0.0) / np.maximum(height, 0.05)
-    return level * (tilted + share) / 1000.0 * SLOT_HOURS
+    return level * (tilted + share) / 1000.0
 
 
 class ClearSky:

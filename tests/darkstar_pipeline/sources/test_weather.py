@@ -135,6 +135,27 @@ def test_expected_sun_is_a_hundred_kilowatts_at_most(energy: float, refused: int
 
 
 @pytest.mark.parametrize(
+    ("minutes", "energy", "kept", "refused", "told"),
+    [
+        (60, 6.0, 1.5, 0, False),
+        (60, 6.5, 1.5, 0, True),
+        (15, 1.6, 1.5, 0, True),
+        (15, 4.5, 1.5, 0, True),
+        (15, 4.6, None, 23, False),
+    ],
+    ids=["most", "hour", "quarter", "far above", "another unit"],
+)
+def test_forecast_is_capped_and_told_when_the_panels_cannot_make_it(
+    minutes: int, energy: float, kept: float | None, refused: int, *, told: bool, tmp_path: Path
+) -> None:
+    frame = weather(pv_expected_kwh=energy, minutes=minutes)
+    parsed = read_weather(file_of(tmp_path, frame), now=NOW, panels_kw=6.0)
+    assert parsed.rejects.height == refused
+    assert parsed.rows["pv_expected_kwh"].unique().to_list() == ([] if kept is None else [kept])
+    assert any("panels of 6 kW can make" in note for note in parsed.notes) is told
+
+
+@pytest.mark.parametrize(
     ("column", "value", "refused"),
     [
         ("temp_c", -80.0, 0),
