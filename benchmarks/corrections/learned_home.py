@@ -96,7 +96,7 @@ class LearnedHome:
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedPolicies:
-    """What was learned on the train weeks of a home.
+    """Policies of a home, with all that was chosen on its train weeks.
 
     Attributes:
         rules_name: name of the rules of scenario weights that suit the home best on train weeks.
