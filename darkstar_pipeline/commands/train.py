@@ -78,13 +78,15 @@ def parse_changes(words: Sequence[str]) -> dict[str, Any]:
     """
     import yaml  # a tenth of the time that `--help` may take
 
+    from darkstar_pipeline.config.yaml_file.document import read_yaml
+
     changes: dict[str, Any] = {}
     for word in words:
         key, separator, value = word.partition("=")
         if not separator or not key.strip():
             raise UsageError(f"--set {word!r} is not KEY=VALUE", "write it as --set rounds=10")
         try:
-            changes[key.strip()] = yaml.safe_load(value)
+            changes[key.strip()] = read_yaml(value).values
         except yaml.YAMLError as error:
             raise UsageError(f"--set {word!r}: the value cannot be read", "write it as in darkstar.yaml") from error
     return changes

@@ -2,12 +2,16 @@
 
 from pydantic import Field, model_validator
 
-from darkstar_pipeline.config.base import Frozen
+from darkstar_pipeline.config.base import Frozen, SettingError
 from env.battery import Battery, Curve
 
 LEAST_RANGE_PERCENT = 1.0
 MOST_POWER_PER_KWH = 60.0
 """Power per usable energy that fills it within a minute [kW/kWh]; home batteries have 0.3 to 2."""
+MOST_HOURS = 200.0
+"""Time that a battery takes to fill; those of homes take 1 to 10 hours, small inverters on large ones 50 [h]."""
+LEAST_PERCENT = 1.0
+"""Levels below are shares, which somebody took for percent [%]."""
 MOST_MONEY = 1e6
 
 
@@ -39,6 +43,11 @@ class BatterySettings(Frozen):
     @model_validator(mode="after")
     def _makes_sense(self) -> "BatterySettings":
         """Refuse what no battery is: a range of nothing, no power either way, a power that moves it in no time."""
+        for name in ("min_soc_percent", "max_soc_percent"):
+            value: float = getattr(self, name)
+            if 0 < value < LEAST_PERCENT or (name == "max_soc_percent" and value == LEAST_PERCENT):
+                message = f"{name} {value:g} looks like a share: in percent it is {value * 100:g}"
+                raise SettingError((name,), message)
         percent = self.max_soc_percent - self.min_soc_percent
         if percent < LEAST_RANGE_PERCENT:
             message = (
@@ -48,6 +57,12 @@ class BatterySettings(Frozen):
             )
             raise ValueError(message)
         power = max(self.charge_kw, self.discharge_kw)
+        if power > 0 and self.capacity_kwh > MOST_HOURS * power:
+            message = (
+                f"{self.capacity_kwh:g} kWh would take {self.capacity_kwh / power:.0f} h to fill with {power:g} kW: "
+                "correct capacity_kwh (kWh, not Wh), charge_kw or discharge_kw"
+            )
+            raise SettingError(("capacity_kwh",), message)
         if power <= 0:
             message = "charge_kw and discharge_kw are both 0, so that nothing can be planned: give the power of one"
             raise ValueError(message)

@@ -5,8 +5,10 @@ What is not listed is asked for; nothing is ever taken for the Swedish defaults.
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
+
+from darkstar_pipeline.config.base import SettingError
 
 
 class Country(NamedTuple):
@@ -68,8 +70,12 @@ _OTHER_CODES = {"UK": "GB", "EL": "GR", "SEM": "IE", "IE(SEM)": "IE", "NIE": "GB
 _AREA = re.compile(r"([A-Z]{2})(?:\d{1,2}|[-_ ].*)?")
 """A country's code, alone or followed by a number or a part of it: FI, NO1, DE-LU, IT_NORD; not SEM or SAX."""
 _SWEDISH_MONEY = "SEK"
+_FEES = {"vat": "VAT", "transfer_fee": "transfer fee", "energy_tax": "energy tax"}
+"""Settings whose defaults are Swedish money."""
 _log = logging.getLogger(__name__)
-_SWEDISH = re.compile(r"SE(?:[-_ ]?[1-4])?")
+_NUMBER_OF_AREAS = {"SE": 4, "NO": 5, "DK": 2}
+"""Countries whose price areas are counted from 1."""
+_COUNTED = re.compile(r"(SE|NO|DK)[-_ ]?(.*)")
 
 
 def country_of(area: str) -> Country | None:
@@ -81,9 +87,33 @@ def country_of(area: str) -> Country | None:
     name = _CODED.sub(r"\1", area.strip().upper())
     found = _AREA.fullmatch(name)
     code = _OTHER_CODES.get(name, found.group(1) if found else "")
-    if code == "SE" and not _SWEDISH.fullmatch(name):
+    if areas_beside(name) and name != code:
         return None
     return _COUNTRIES.get(_OTHER_CODES.get(code, code))
+
+
+def usual_area_name(area: str) -> str:
+    """Return a price area's name as the market writes it.
+
+    >>> usual_area_name("se3"), usual_area_name("no-1"), usual_area_name("de-lu")
+    ('SE3', 'NO1', 'DE-LU')
+    """
+    name = area.strip().upper()
+    found = _COUNTED.fullmatch(name)
+    return f"{found[1]}{found[2]}" if found is not None and found[2].isdigit() else name
+
+
+def areas_beside(area: str) -> str:
+    """Return the areas of a country, where it has several and this is none of them; else nothing.
+
+    >>> areas_beside("SE5"), areas_beside("dk"), areas_beside("DK1"), areas_beside("FI")
+    ('SE1, SE2, SE3, SE4', 'DK1, DK2', '', '')
+    """
+    found = _COUNTED.fullmatch(area.strip().upper())
+    if found is None or (found[2] and not found[2].isdigit()):
+        return ""
+    names = [f"{found[1]}{number}" for number in range(1, _NUMBER_OF_AREAS[found[1]] + 1)]
+    return "" if f"{found[1]}{found[2]}" in names else ", ".join(names)
 
 
 def read_country(values: object) -> object:
@@ -103,14 +133,30 @@ def read_country(values: object) -> object:
     given = dict(cast("Mapping[str, Any]", values))
     country = country_of(area)
     if country is None and (missing := [name for name in ("timezone", "currency") if name not in given]):
-        message = f"the {' and the '.join(missing)} of price area {area!r} are not known: give them"
-        raise ValueError(message)
+        remedy = f"give one of {areas}" if (areas := areas_beside(area)) else "give them"
+        message = f"the {' and the '.join(missing)} of price area {area!r} are not known: {remedy}"
+        raise SettingError(("area",), message)
     if country is not None:
         given = {"timezone": country.timezone, "currency": country.currency, **given}
-    if given["currency"] != _SWEDISH_MONEY and "tariff" not in given:
-        _log.warning("no tariff is given for %s: fees, energy tax and VAT are taken as 0", area)
-        given["tariff"] = [{"vat": 0.0, "transfer_fee": 0.0, "energy_tax": 0.0}]
+    if given["currency"] != _SWEDISH_MONEY:
+        given["tariff"] = _without_swedish_fees(given.get("tariff", [{}]), area)
     return given
+
+
+def _without_swedish_fees(tariff: object, area: str) -> object:
+    """Return the versions of a tariff in other money, with 0 for the fees that they leave out."""
+    if not isinstance(tariff, (list, tuple)):
+        return tariff  # which the field itself refuses
+    filled: list[object] = []
+    for version in cast("Sequence[object]", tariff):
+        if isinstance(version, Mapping):
+            fees = cast("Mapping[str, Any]", version)
+            if absent := [words for name, words in _FEES.items() if name not in fees]:
+                _log.warning("no %s in the tariff of %s: taken as 0", ", ".join(absent), area)
+            filled.append({**dict.fromkeys(_FEES, 0.0), **fees})
+        else:
+            filled.append(version)
+    return filled
 
 
 _OWN_MARKET_DAY = ("Europe/Istanbul", "Europe/Kyiv", "Europe/Kiev", "Europe/Moscow", "Europe/Minsk", "Europe/Chisinau")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from darkstar_pipeline.config.base import Frozen
+from darkstar_pipeline.config.base import Frozen, SettingError
 from env.time_grid import zone
 
 MOST_HOURS_FROM_SUN = 4.0
@@ -27,6 +27,16 @@ class ProtocolSettings(Frozen):
         description="value of a stored kWh at the end of a day [money/kWh]; null: the day's median import price "
         "x discharge efficiency - wear, not below 0",
     )
+
+    @model_validator(mode="after")
+    def _in_percent(self) -> "ProtocolSettings":
+        if 0 < self.start_soc_percent < 1:
+            value = self.start_soc_percent
+            raise SettingError(
+                ("start_soc_percent",),
+                f"start_soc_percent {value:g} looks like a share: in percent it is {value * 100:g}",
+            )
+        return self
 
 
 class MpcSettings(Frozen):

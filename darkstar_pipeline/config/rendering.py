@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.config.yaml_file.document import QuotingDumper
 
 INDENT = 2
 _EXAMPLES = {
@@ -88,4 +89,4 @@ def _scalar(value: object) -> str:
         value = list(cast("tuple[object, ...]", value))
     elif isinstance(value, (Path, time)):
         value = str(value)
-    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()
+    return yaml.dump(value, Dumper=QuotingDumper, default_flow_style=True, width=10_000).removesuffix("...\n").strip()

@@ -4,17 +4,24 @@ Values are in the words of data sheets and bills (percent, kW, clock times); `Si
 types that the rooms compute with. What does not belong here: writing the file (`darkstar_pipeline.config.writer`).
 """
 
+import logging
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from darkstar_pipeline.config.base import Frozen
+from darkstar_pipeline.config.checks.doubts import doubts
 from darkstar_pipeline.config.retention import RetentionSettings, read_keep_plans_days
 from darkstar_pipeline.config.site import SiteName, SiteSettings
 from darkstar_pipeline.config.validation import describe_validation
+from darkstar_pipeline.config.yaml_file.document import DuplicateKeyError, read_yaml
+from darkstar_pipeline.config.yaml_file.explanation import explain
 from darkstar_pipeline.errors import ConfigurationError
+
+_log = logging.getLogger(__name__)
 
 
 class Settings(Frozen):
@@ -75,17 +82,31 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     source = path if path is not None else config_path()
     try:
-        document = yaml.safe_load(source.read_text(encoding="utf-8"))
+        document = read_yaml(source.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigurationError(
             f"no configuration at {source}", "run `darkstar init`, or `darkstar sample`"
         ) from error
+    except DuplicateKeyError as error:
+        raise ConfigurationError(f"{source}: {error}", "keep the line that is right") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ConfigurationError(f"{source} cannot be read as YAML: {reason}", "fix the file") from error
     try:
-        return Settings.model_validate({} if document is None else document)
+        settings = Settings.model_validate({} if document.values is None else document.values)
     except ValidationError as error:
-        wrong = describe_validation(error, whole="the whole file")
+        wrong = describe_validation(
+            error, whole="the whole file", remark=lambda item: explain(item, Settings, document)
+        )
         hint = "correct that value" if error.error_count() == 1 else "correct these values"
         raise ConfigurationError(f"{source}: {wrong}", hint) from error
+    for name, site in settings.sites.items():
+        for doubt in doubts(site):
+            _tell_once(f"site {name}: {doubt}")
+    return settings
+
+
+@lru_cache(maxsize=1024)
+def _tell_once(doubt: str) -> None:
+    """Log a doubt, once in a process: a service reads its settings every few seconds."""
+    _log.warning(doubt)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from darkstar_pipeline.config.base import Frozen
+from darkstar_pipeline.config.base import Frozen, SettingError
 from darkstar_pipeline.config.battery import BatterySettings
 from darkstar_pipeline.config.countries import read_country
 from darkstar_pipeline.config.devices import DeviceSettings
@@ -129,8 +129,11 @@ class SiteSettings(Frozen):
         if self.limits.import_kw is not None:
             batteries = (self.battery, *self.extra_batteries)
             self.devices.check_power(self.limits.import_kw + sum(battery.discharge_kw for battery in batteries))
-        for version in self.tariff:
-            version.check(self.currency)
+        for number, version in enumerate(self.tariff):
+            try:
+                version.check(self.currency)
+            except SettingError as error:
+                raise error.below("tariff", number) from None
         self.forecast.check_place(self.timezone)
         self.home_assistant.control.check_ramp(max(self.battery.charge_kw, self.battery.discharge_kw))
         self.home_assistant.control.check_import_limit(takes_limit=self.limits.takes_import_limit)

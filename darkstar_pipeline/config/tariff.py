@@ -1,22 +1,42 @@
 """Settings of the tariff: fees and taxes per kWh, and charges for a month's peak power, in the words of a bill."""
 
+import re
 from datetime import date, time
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from darkstar_pipeline.config.base import Frozen
+from darkstar_pipeline.config.base import Frozen, SettingError
 from env.power_tariff import PowerTariff, PowerWindow, Tier
 from env.tariff import TariffVersion, TimeOfUse
 
 _MINUTES_OF_DAY = 24 * 60
 MOST_FEE = 10_000.0
 """No kWh has ever cost as much, in whatever currency [money/kWh]."""
-MOST_FEES = {"SEK": 25.0, "NOK": 25.0, "DKK": 25.0, "EUR": 5.0, "USD": 5.0, "GBP": 5.0, "CHF": 5.0}
-"""Fees above these are in hundredths, or per MWh [money/kWh]; the highest there are reach a tenth of it."""
+MOST_FEES = {"SEK": 5.0, "NOK": 5.0, "DKK": 5.0, "EUR": 1.0, "USD": 2.0, "GBP": 1.0, "CHF": 1.0}
+"""Fees above these are in hundredths, or per MWh [money/kWh]; the highest there are reach half of it."""
 MOST_POWER_KW = 10_000.0
 MOST_MONEY = 1e7
 _MONTHS = range(1, 13)
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::00)?")
+
+
+def _read_clock(value: object) -> object:
+    """Return a time of day that was written as a number or as `6:00` in the form that pydantic reads.
+
+    Raises:
+        ValueError: it is a number, which pydantic would take for seconds, or it names seconds.
+    """
+    if isinstance(value, time):
+        return value
+    written = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
+    if written is None:
+        message = f"{value!r} is no time of day: write hours and minutes, such as 22:00; midnight is 00:00"
+        raise ValueError(message)
+    return f"{int(written[1]):02d}:{written[2]}"
+
+
+ClockTime = Annotated[time, BeforeValidator(_read_clock)]
 
 
 class WeeklyWindow(Frozen):
@@ -28,8 +48,8 @@ class WeeklyWindow(Frozen):
     weekdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = Field(
         default=(), description="weekdays it applies on, 1 = Monday; empty: all"
     )
-    start: time = Field(default=time(0), description="local time of day when it starts")
-    end: time = Field(default=time(0), description="local time of day when it ends; 00:00 is midnight")
+    start: ClockTime = Field(default=time(0), description="local time of day when it starts")
+    end: ClockTime = Field(default=time(0), description="local time of day when it ends; 00:00 is midnight")
 
     @property
     def start_minute(self) -> int:
@@ -190,17 +210,20 @@ class TariffSettings(Frozen):
             currency: of the site.
 
         Raises:
-            ValueError: there are such.
+            SettingError: there are such.
         """
         _check_scale(self, ("transfer_fee", "energy_tax", "export_bonus", "export_fee"), currency)
-        for window in self.time_of_use:
-            _check_scale(window, ("transfer_fee", "energy_tax"), currency)
+        for number, window in enumerate(self.time_of_use):
+            try:
+                _check_scale(window, ("transfer_fee", "energy_tax"), currency)
+            except SettingError as error:
+                raise error.below("time_of_use", number) from None
         for number, component in enumerate(self.power):
             try:
                 component.check()
             except ValueError as error:
                 message = f"power.{number} of the tariff from {self.valid_from} on {error}"
-                raise ValueError(message) from None
+                raise SettingError(("power", number), message) from None
 
     def version(self) -> TariffVersion:
         """Return the fees in the type that `env` computes with."""
@@ -216,11 +239,11 @@ def _check_scale(fees: TariffSettings | TimeOfUseSettings, names: tuple[str, ...
     """Refuse fees that are in hundredths of a known currency, or per MWh.
 
     Raises:
-        ValueError: there is one.
+        SettingError: there is one.
     """
     for name in names:
         fee: float | None = getattr(fees, name)
         if fee is not None and abs(fee) > MOST_FEES.get(currency, MOST_FEE):
             remedy = "divide it by 100 if it is in hundredths, by 1000 if it is per MWh"
             message = f"{name} of the tariff is {fee:g} {currency}/kWh, which no bill has: {remedy}"
-            raise ValueError(message)
+            raise SettingError((name,), message)

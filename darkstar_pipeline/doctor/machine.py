@@ -5,6 +5,7 @@ import tempfile
 from datetime import date, datetime
 from pathlib import Path
 
+from darkstar_pipeline.config.checks.doubts import doubts
 from darkstar_pipeline.config.settings import Settings, config_path
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.errors import ConfigurationError
@@ -34,6 +35,8 @@ def check_configuration(settings: Settings) -> CheckResult:
     named = f"{config_path()}: {', '.join(sorted(settings.sites))}"
     if len(settings.sites) > 1 and settings.default_site is None:
         return warned("configuration", f"{named}, no default_site", "set default_site, or name a site in every command")
+    if doubtful := [f"{name}: {doubt}" for name, site in settings.sites.items() for doubt in doubts(site)]:
+        return warned("configuration", f"{named}; {'; '.join(doubtful)}", "look at these settings again")
     return passed("configuration", named)
 
 

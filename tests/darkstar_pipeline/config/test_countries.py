@@ -15,7 +15,8 @@ from darkstar_pipeline.config.site import SiteSettings
         ("SE4", "SE"), ("SE", "SE"), ("se-3", "SE"), ("NO1", "NO"), ("DK2", "DK"), ("FI", "FI"), ("DE-LU", "DE"),
         ("DE_LU", "DE"), ("IT_NORD", "IT"), ("SEM", "IE"), ("IE(SEM)", "IE"), ("GB", "GB"), ("UK", "GB"), ("EL", "GR"),
         ("10YSE-1--------K", "SE"), ("10YFI-1--------U", "FI"),
-        ("SE5", None), ("SEX", None), ("SA1", None), ("NSW1", None), ("CAISO", None), ("", None), ("X", None),
+        ("SE5", None), ("SE0", None), ("NO6", None), ("DK-3", None), ("NO", "NO"),
+        ("SEX", None), ("SA1", None), ("NSW1", None), ("CAISO", None), ("", None), ("X", None),
     ],
 )  # fmt: skip
 def test_area_tells_its_country_or_nothing(area: str, code: str | None):
@@ -28,7 +29,14 @@ def test_site_in_another_country_has_nothing_swedish(caplog: pytest.LogCaptureFi
         site = SiteSettings.model_validate({"area": "GB"})
     assert (site.timezone, site.currency) == ("Europe/London", "GBP")
     assert [(fees.vat, fees.transfer_fee, fees.energy_tax) for fees in site.tariff] == [(0, 0, 0)]
-    assert "no tariff is given for GB" in caplog.text
+    assert "no VAT, transfer fee, energy tax in the tariff of GB: taken as 0" in caplog.text
+
+
+def test_fee_that_a_tariff_in_other_money_leaves_out_is_none(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.WARNING):
+        site = SiteSettings.model_validate({"area": "FI", "tariff": [{"transfer_fee": 0.05, "vat": 0.255}]})
+    assert (site.tariff[0].vat, site.tariff[0].transfer_fee, site.tariff[0].energy_tax) == (0.255, 0.05, 0)
+    assert "no energy tax in the tariff of FI" in caplog.text
 
 
 def test_site_keeps_what_is_given():

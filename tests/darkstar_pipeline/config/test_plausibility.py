@@ -44,6 +44,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"devices": {"water_heater": {"power_kw": 0.2, "energy_kwh_per_day": 8}}},
         "give 4.6 kWh a day",
     ),
+    "a fee in öre that looks like kronor": (tariff(transfer_fee=24.56), "divide it by 100"),
+    "an area that Sweden has not": ({"area": "SE5"}, "are not known: give one of SE1, SE2, SE3, SE4"),
+    "a share for percent": ({"battery": {"min_soc_percent": 0.1}}, "in percent it is 10"),
+    "a whole as 1": ({"battery": {"max_soc_percent": 1, "min_soc_percent": 0}}, "in percent it is 100"),
+    "a start as a share": ({"protocol": {"start_soc_percent": 0.5}}, "in percent it is 50"),
+    "a capacity in Wh": ({"battery": {"capacity_kwh": 10_000, "charge_kw": 5, "discharge_kw": 5}}, "not Wh"),
     "fees in öre": (tariff(transfer_fee=45.6), "divide it by 100"),
     "a tax per MWh": (tariff(energy_tax=439), "divide it by 100"),
     "hours in öre": (tariff(time_of_use=[{"transfer_fee": 76.5}]), "divide it by 100"),
@@ -136,6 +142,7 @@ def test_file_is_refused_with_the_path_of_the_setting(tmp_path: Path) -> None:
     path = tmp_path / "darkstar.yaml"
     path.write_text("sites: {home: {tariff: [{power: [{price_per_kw: 50, weight_outside: 0}]}]}}")
     with pytest.raises(
-        ConfigurationError, match=r"sites\.home: .*power\.0 of the tariff from 2000-01-01 on has no hour that counts"
+        ConfigurationError,
+        match=r"sites\.home\.tariff\.0\.power\.0: .*power\.0 of the tariff from 2000-01-01 on has no hour that counts",
     ):
         load_settings(path)

@@ -47,7 +47,7 @@ def test_load_settings_names_every_wrong_place_when_there_are_several(tmp_path: 
     with pytest.raises(ConfigurationError) as refused:
         load_settings(file)
     places = ("home.battery.charge_kw: ", "home.battery.capacity: ", "home.limits.import_kw: ", "b.area: ")
-    assert refused.value.message.startswith(f"{file}: sites.home.battery.charge_kw: Input should be greater than")
+    assert refused.value.message.startswith(f"{file}: sites.home.battery.charge_kw: -1 is below 0")
     assert refused.value.message.count("; sites.") == 3
     assert all(f"sites.{place}" in refused.value.message for place in places)
     assert refused.value.hint == "correct these values"

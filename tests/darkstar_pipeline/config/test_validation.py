@@ -32,7 +32,7 @@ def test_describe_validation_names_the_whole_when_no_key_is_wrong() -> None:
 
 
 def test_describe_validation_puts_the_prefix_before_the_place_when_given() -> None:
-    assert described({}, prefix="--set ") == "--set values: Field required"
+    assert described({}, prefix="--set ") == "--set values: is missing"
 
 
 def test_our_own_message_stands_alone_when_a_validator_of_ours_refuses() -> None:

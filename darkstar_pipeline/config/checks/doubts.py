@@ -1,0 +1,46 @@
+"""Settings that may be, and are seldom meant: told once at load, by `darkstar doctor` and on the page."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from darkstar_pipeline.config.countries import areas_beside, usual_area_name
+
+if TYPE_CHECKING:
+    from darkstar_pipeline.config.site import SiteSettings
+    from darkstar_pipeline.config.tariff import TariffSettings
+
+UNUSUAL_FEES = {"SEK": 2.0, "NOK": 2.0, "DKK": 2.5, "EUR": 0.35, "GBP": 0.4, "CHF": 0.4}
+"""Fees above these are seldom on a bill [money/kWh]."""
+_SWEDISH_MONEY = "SEK"
+_SWEDISH_FEES = {"transfer_fee": 0.2456, "energy_tax": 0.439}
+
+
+def doubts(site: "SiteSettings") -> list[str]:
+    """Return what should be looked at again, a sentence each with the setting and the remedy; empty where all is usual.
+
+    Args:
+        site: valid settings.
+    """
+    return [*_area(site), *(text for version in site.tariff for text in _fees(site, version))]
+
+
+def _area(site: "SiteSettings") -> Iterator[str]:
+    usual, areas = usual_area_name(site.area), areas_beside(site.area)
+    if areas:
+        yield f"area {site.area} is no price area: give one of {areas}"
+    elif usual != site.area:
+        yield f"area {site.area} is usually written {usual}"
+
+
+def _fees(site: "SiteSettings", version: "TariffSettings") -> Iterator[str]:
+    """Yield doubts about a version of the tariff."""
+    since = f"of the tariff from {version.valid_from} on"
+    for name, swedish in _SWEDISH_FEES.items():
+        fee: float = getattr(version, name)
+        if site.currency != _SWEDISH_MONEY and fee == swedish:
+            yield (
+                f"{name} {since} is {fee:g} {site.currency}/kWh, which is the Swedish fee in SEK: "
+                "give that of your own bill"
+            )
+        elif fee > UNUSUAL_FEES.get(site.currency, float("inf")):
+            yield f"{name} {since} is {fee:g} {site.currency}/kWh, which few bills have: is it before VAT, per kWh?"
