@@ -80,7 +80,7 @@ def _import_tidy(call: Call, kind: "TidyKind", file: Path, *, area: str | None =
     target = ImportTarget.of(call.context())
     with progress_bar(call, "days") as progress:
         report = import_tidy_file(kind, target, file, now=datetime.now(UTC), area=area, progress=progress)
-    return _answer(report)
+    return import_answer(report)
 
 
 def home_assistant(
@@ -118,7 +118,7 @@ def home_assistant(
             columns |= answer.mapping
             answers.append(f"{question.message}: {answer.label} is taken; say so next time: {answer.as_options}")
         else:
-            return _answer(replace(report, notes=(*answers, *report.notes)))
+            return import_answer(replace(report, notes=(*answers, *report.notes)))
 
 
 def _answer_to(call: Call, question: "ChoiceNeededError", *, yes: bool) -> "Answer | None":
@@ -154,7 +154,7 @@ def parse_mapping(pairs: Sequence[str]) -> dict[str, str]:
     return mapping
 
 
-def _answer(report: "ImportReport") -> Document:
+def import_answer(report: "ImportReport") -> Document:
     """Return the report as the answer."""
     return Document(asdict(report), lambda out: _draw(out, report))
 

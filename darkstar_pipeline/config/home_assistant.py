@@ -15,9 +15,12 @@ from darkstar_pipeline.config.base import Frozen
 
 EntityId = Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", max_length=255)]
 """An entity id, `domain.object`, as Home Assistant writes it."""
+Sensors = Annotated[str, Field(pattern=r"^-?[a-z0-9_]+\.[a-z0-9_]+( *[+-] *[a-z0-9_]+\.[a-z0-9_]+)*$", max_length=1000)]
+"""A sensor, or a sum such as `sensor.tariff_1+sensor.tariff_2`; a minus turns a sensor round."""
 
 _NUMBERS = ("number", "input_number")
 _SELECTS = ("select", "input_select")
+_OF_BATTERY = ("battery_charge", "battery_discharge")
 TimerId = Annotated[str, Field(pattern=r"^timer\.[a-z0-9_]+$", max_length=200)]
 
 
@@ -28,16 +31,32 @@ SHORTEST_LEASE_MINUTES = 0.04
 
 
 class HomeAssistantSensors(Frozen):
-    """Entities that are read for the present state of the home; null: not read."""
+    """Entities that are read for the home's history and state: power or a rising energy counter; null: not read.
+
+    Of an energy, several sensors can be summed: `sensor.tariff_1+sensor.tariff_2`.
+    """
 
     soc: EntityId | None = Field(default=None, description="state of charge [%]")
-    load: EntityId | None = Field(default=None, description="load of the house: power, or a rising energy counter")
-    pv: EntityId | None = Field(default=None, description="PV production: power, or a rising energy counter")
-    grid_import: EntityId | None = Field(default=None, description="import from the grid: power or counter")
-    grid_export: EntityId | None = Field(default=None, description="export to the grid: power or counter")
-    battery_charge: EntityId | None = Field(default=None, description="charging of the battery: power or counter")
-    battery_discharge: EntityId | None = Field(default=None, description="discharging of the battery: power or counter")
+    load: Sensors | None = Field(default=None, description="load of the house")
+    pv: Sensors | None = Field(default=None, description="PV production")
+    grid_import: Sensors | None = Field(default=None, description="import from the grid")
+    grid_export: Sensors | None = Field(default=None, description="export to the grid")
+    grid: Sensors | None = Field(default=None, description="instead of both: power, positive is import")
+    battery_charge: Sensors | None = Field(default=None, description="charging of the battery")
+    battery_discharge: Sensors | None = Field(default=None, description="discharging of the battery")
+    battery: Sensors | None = Field(default=None, description="instead of both: power, positive charges")
+    water: Sensors | None = Field(default=None, description="water heater")
+    ev: Sensors | None = Field(default=None, description="charger of the car")
     price: EntityId | None = Field(default=None, description="Nord Pool sensor with raw_today and raw_tomorrow")
+
+    @model_validator(mode="after")
+    def _has_one_way_of_each_flow(self) -> "HomeAssistantSensors":
+        for signed, apart in (("grid", ("grid_import", "grid_export")), ("battery", _OF_BATTERY)):
+            both = [name for name in apart if getattr(self, name) is not None]
+            if getattr(self, signed) is not None and both:
+                message = f"sensors.{signed} holds both directions: remove it, or {' and '.join(both)}"
+                raise ValueError(message)
+        return self
 
 
 class ControlMapping(Frozen):

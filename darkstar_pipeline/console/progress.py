@@ -3,8 +3,12 @@
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from darkstar_pipeline.console.call import Call
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 Progress = Callable[[int, int], None]
 
@@ -20,6 +24,20 @@ def progress_bar(call: Call, text: str) -> Generator[Progress | None]:
     Yields:
         A function of (done, total); None where there is no terminal.
     """
+    with progress_bars(call) as show:
+        yield None if show is None else lambda done, total: show(text, done, total)
+
+
+@contextmanager
+def progress_bars(call: Call) -> Generator[Callable[[str, int, int], None] | None]:
+    """Show a progress bar for each part of long work.
+
+    Args:
+        call: the call of the command.
+
+    Yields:
+        A function of (name of the part, done, total); None where there is no terminal.
+    """
     if not call.on_terminal:
         yield None
         return
@@ -27,7 +45,13 @@ def progress_bar(call: Call, text: str) -> Generator[Progress | None]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bar(*columns, console=Console(file=sys.stderr), transient=True) as bar:
-        task = bar.add_task(text, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        tasks: dict[str, TaskID] = {}
+
+        def show(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=None)
+            bar.update(tasks[name], completed=done, total=total)
+
+        yield show

@@ -108,7 +108,7 @@ class Connection:
             )
         except ssl.SSLCertVerificationError as error:
             message = f"the certificate of {self._url} is not trusted: {error.verify_message}"
-            hint = "set home_assistant.ca_file to its authority's certificate, and use the name that it is made for"
+            hint = "set sources.ca_file to its authority's certificate, and use the name that it is made for"
             raise HomeAssistantError(message, hint, cause="refused") from error
         except ssl.SSLError as error:
             message = f"{self._url} does not speak TLS: {error.reason or error}"
@@ -181,6 +181,6 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
             context.load_verify_locations(cafile=ca_file.expanduser())
         except OSError as error:
             reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-            hint = "set home_assistant.ca_file to a certificate in PEM"
+            hint = "set sources.ca_file to a certificate in PEM"
             raise HomeAssistantError(f"{ca_file} cannot be read: {reason}", hint) from error
     return context

@@ -19,6 +19,8 @@ Progress = Callable[[int, int], None]
 """Called with the number of days written so far and the number of days to write."""
 VALUES = (*MEASURED, *OUTLOOK_COLUMNS, "price", "energy_kwh")
 """Columns that are merged one by one; every other column describes the row as a whole."""
+_ROUNDING = 1e-9
+"""A counter's step differs by some 1e-16 with the reading that its series begins at."""
 _NEW, _CHANGED, _STORED = "_new", "_changed", "_stored"
 
 
@@ -131,8 +133,9 @@ def _merged(compared: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 
 def _differs(name: str) -> pl.Expr:
-    """Return whether a value is offered that is not the stored one."""
-    return pl.col(f"{name}_right").is_not_null() & pl.col(f"{name}_right").ne_missing(pl.col(name))
+    """Return whether a value is offered that is not the stored one, but for the rounding of a computer."""
+    apart = (pl.col(f"{name}_right") - pl.col(name)).abs() > _ROUNDING
+    return pl.col(f"{name}_right").is_not_null() & apart.fill_null(value=True)
 
 
 def _candidate(name: str, *, keep_finer: bool) -> pl.Expr:

@@ -22,6 +22,11 @@ from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.home_assistant.believable_soc import BelievableSoc, Level
 from darkstar_pipeline.service.schemas.health import Component
+from darkstar_pipeline.sources.home_assistant.configured_sensors import (
+    configured_mapping,
+    entities_of,
+    mapping_of_known,
+)
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.time_grid import SLOT, slot_of, zone
 
@@ -34,16 +39,6 @@ RECORDER_DELAY = timedelta(seconds=20)
 RETRY = timedelta(minutes=1)
 STUCK_SECONDS = 300.0
 """A feed that has completed no look for so long is stuck; fetching and importing two days takes some seconds."""
-SENSOR_COLUMNS = {
-    "soc": "soc_percent",
-    "load": "load_kwh",
-    "pv": "pv_kwh",
-    "grid_import": "import_kwh",
-    "grid_export": "export_kwh",
-    "battery_charge": "batt_charge_kwh",
-    "battery_discharge": "batt_discharge_kwh",
-}
-"""The lake's column of each configured sensor."""
 _NOT_TAKEN = ("rows were refused", "are not believed")
 """Words of an import's notes on what it left out."""
 _ABSENT = ("unavailable", "unknown", "none", "")
@@ -185,27 +180,23 @@ class HomeFeed:
 
     def _sync_readings(self, now: datetime) -> list[ImportReport]:
         """Fetch and import the states of the sensors."""
-        columns = {
-            entity: column
-            for name, column in SENSOR_COLUMNS.items()
-            if (entity := getattr(self._sensors, name)) is not None
-        }
+        columns = configured_mapping(self._sensors)
         if not columns:
             return []
+        entities = entities_of(columns)
         if self._fetched_to is not None and self._fetched_to > now:
             self._fetched_to = None  # the clock was ahead and was set back: what came since is not known
         since = slot_of(max(self._fetched_to - OVERLAP, now - MAX_LOOKBACK) if self._fetched_to else now - MAX_LOOKBACK)
-        lists = [states for states in self._client.history(sorted(columns), since, now) if states]
+        lists = [states for states in self._client.history(entities, since, now) if states]
         recorded = {str(states[0].get("entity_id")) for states in lists}
         if not recorded:
             raise DataMissingError(
                 "Home Assistant has recorded no state of the sensors", "check home_assistant.sensors"
             )
-        mapping = {entity: column for entity, column in columns.items() if entity in recorded}
-        report = self._imported("home_assistant_history.json", lists, mapping, now)
+        report = self._imported("home_assistant_history.json", lists, mapping_of_known(columns, recorded), now)
         self._tell_refused("readings", report)
         self._fetched_to = now
-        if missing := sorted(columns.keys() - recorded):
+        if missing := sorted(set(entities) - recorded):
             raise DataMissingError(
                 f"Home Assistant has recorded no state of {', '.join(missing)}", "check home_assistant.sensors"
             )

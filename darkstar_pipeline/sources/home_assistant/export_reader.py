@@ -124,10 +124,23 @@ def read_home_assistant(
     now: datetime,
     known_prices: KnownSlots | None = None,
 ) -> HomeAssistantData:
-    """Read the files of a Home Assistant export.
+    """Read the files of a Home Assistant export; see `read_exports`."""
+    exports = [read_export(file) for file in files]
+    return read_exports(exports, site=site, mapping=mapping, now=now, known_prices=known_prices)
+
+
+def read_exports(
+    exports: Sequence[Export],
+    *,
+    site: SiteSettings,
+    mapping: Mapping[str, str],
+    now: datetime,
+    known_prices: KnownSlots | None = None,
+) -> HomeAssistantData:
+    """Read what the files of a Home Assistant export hold, or what was fetched from it.
 
     Args:
-        files: any of the kinds in `formats`, in any order; of two that overlap the later wins.
+        exports: any of the kinds in `formats`, in any order; of two that overlap the later wins.
         site: its zone, area and currency.
         mapping: what sensors measure where their name does not say, `sensor.x` to a column or `ignore`; the key
             `clock` (`utc` or `local`) is the time zone of stamps without offset.
@@ -138,7 +151,6 @@ def read_home_assistant(
         ConfigurationError: a file is not there, or the mapping is wrong.
         DataRefusedError: a file or a sensor cannot be used; the error says why and what to do.
     """
-    exports = [read_export(file) for file in files]
     collected = _Collected()
     _set_aside(exports, collected)
     zone = clock_zone(mapping, site.timezone)

@@ -214,6 +214,7 @@ def _series(entity: str, subjects: Subjects, seconds: Reals, values: Reals, cont
             unit=unit,
             seconds=seconds,
             values=values,
+            hourly_until=hourly_until if subject is Subject.SOC else 0.0,
             notes=tuple(notes),
         )
     kind = _kind(name, subjects.units.get(entity), values[present])

@@ -26,3 +26,14 @@ def test_a_hole_is_not_filled_from_an_hour_that_was_read_finer_in_part(tmp_path:
     assert load.get(start + timedelta(minutes=30)) is None
     assert [load[quarter] for quarter in quarters] == [0.05] * 7
     assert [load[hour] for hour in hours[8:]] == [0.0745] * 4
+
+
+def test_a_difference_of_a_computers_rounding_is_no_change(tmp_path: Path):
+    lake, start = Lake(tmp_path), datetime(2026, 1, 5, 12, tzinfo=UTC)
+    results: list[int] = []
+    for load in (0.11, 0.11 + 3e-16, 0.1100001):
+        row = pl.DataFrame({"slot_start": [start], "load_kwh": [load], "native_minutes": [15]})
+        typed = row.with_columns(pl.col("slot_start").cast(SLOT_DTYPE), pl.col("native_minutes").cast(pl.Int32))
+        stored = stored_rows(METER_READINGS, typed, site_name="home", site=SITE, source="x", now=start)
+        results.append(merge_into(lake, METER_READINGS, "home", stored).changed)
+    assert results == [0, 0, 1]

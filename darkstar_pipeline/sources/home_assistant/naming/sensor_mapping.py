@@ -62,7 +62,7 @@ def _wish(sensors: str, target: str, entities: Sequence[str]) -> Wish:
     if subject is None:
         choices = ", ".join(choice.value for choice in MAPPABLE)
         raise ConfigurationError(f"{said}: there is no {column}", f"use one of {choices}")
-    terms = {sensors: 1.0} if sensors in entities else _terms(sensors, said)
+    terms = {sensors: 1.0} if sensors in entities else terms_of(sensors, said)
     for entity in terms:
         if entity not in entities:
             shown = ", ".join(entities[:6])
@@ -90,8 +90,16 @@ def _unit(fact: str, said: str) -> str:
     return unit
 
 
-def _terms(sensors: str, said: str) -> dict[str, float]:
-    """Return the sign of each sensor of a sum."""
+def terms_of(sensors: str, said: str = "the mapping") -> dict[str, float]:
+    """Return the sign of each sensor of a sum.
+
+    Args:
+        sensors: one sensor or a sum.
+        said: what names them, for a message.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
     terms: dict[str, float] = {}
     at = 0
     for found in _TERM.finditer(sensors):

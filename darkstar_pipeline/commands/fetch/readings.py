@@ -1,0 +1,41 @@
+"""`darkstar fetch readings`: the home's readings from its Home Assistant."""
+
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+import typer
+
+from darkstar_pipeline.commands.imports import import_answer
+from darkstar_pipeline.console.arguments import check_range, parse_day
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document
+from darkstar_pipeline.console.progress import progress_bars
+
+
+def readings(
+    call: Call,
+    *,
+    first: Annotated[
+        date | None,
+        typer.Option("--from", parser=parse_day, metavar="DAY", help="First local day; default: where they end."),
+    ] = None,
+    last: Annotated[
+        date | None, typer.Option("--to", parser=parse_day, metavar="DAY", help="Last local day; default: today.")
+    ] = None,
+) -> Document:
+    """Fetch readings from Home Assistant's long-term statistics.
+
+    The first fetch takes everything that Home Assistant keeps. One that is stopped goes on where it was.
+    """
+    from darkstar_pipeline.fetching.readings.home_assistant import fetch_readings, open_socket
+
+    if first is not None and last is not None:
+        check_range(first, last)
+    context = call.context()
+    with open_socket(context) as socket, progress_bars(call) as progress:
+        fetched = fetch_readings(context, socket, first=first, last=last, now=datetime.now(UTC), progress=progress)
+    report = replace(fetched.report, notes=(*fetched.notes, *fetched.report.notes))
+    shown = import_answer(report)
+    document = {"from": fetched.first_day, "to": fetched.last_day, **asdict(report)}
+    return Document(document, shown.draw)
