@@ -10,6 +10,7 @@ from assets.replays import policy_result_rows, policy_schedule_rows
 from assets.usable_days import left_out, whole_days
 from assets.verification import SCHEDULES_VERIFIED, rejection_reasons, verified_check, verify_schedules
 from darkstar_pipeline.config.fingerprints import config_version
+from darkstar_pipeline.datasets.month_prices import with_month_prices
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from darkstar_pipeline.warehouse.schemas import ORACLE_DAILY_RESULTS, ORACLE_SCHEDULES, SLOT_FORECASTS
@@ -41,7 +42,8 @@ def oracle_schedules_asset(home: Home) -> dg.AssetsDefinition:
     ) -> Result:
         """Schedules of perfect hindsight, slot by slot, in daily episodes."""
         has_pv = home_has_pv(home.context.lake, home.name, home.settings.has_pv)
-        slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
+        prices = with_month_prices(spot_prices, home.context.lake, home.site)
+        slots = whole_days(slot_observations, prices, data_quality_daily, home.site, has_pv=has_pv)
         no_forecasts = pl.DataFrame(schema=SLOT_FORECASTS.schema)
         days = verify_schedules(home, policy_schedule_rows(home, STAGE, (ORACLE,), slots, no_forecasts))
         rows = days.schedules

@@ -11,6 +11,7 @@ from assets.replays import policy_result_rows, policy_schedule_rows, shown_total
 from assets.usable_days import left_out, whole_days
 from assets.verification import SCHEDULES_VERIFIED, rejection_reasons, verified_check, verify_schedules
 from darkstar_pipeline.config.fingerprints import config_version
+from darkstar_pipeline.datasets.month_prices import with_month_prices
 from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.evaluation.charged_days import charged_days
@@ -52,7 +53,8 @@ def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
     ) -> Result:
         """Schedules of each policy, slot by slot, in daily episodes, on what was known at each slot's start."""
         has_pv = home_has_pv(home.context.lake, home.name, home.settings.has_pv)
-        slots = whole_days(slot_observations, spot_prices, data_quality_daily, home.site, has_pv=has_pv)
+        prices = with_month_prices(spot_prices, home.context.lake, home.site)
+        slots = whole_days(slot_observations, prices, data_quality_daily, home.site, has_pv=has_pv)
         days = days_of(context)
         history = past_readings(
             home.context.lake, home.site, days[0], days[-1], lookback_days=SCENARIO_DAYS, has_pv=has_pv

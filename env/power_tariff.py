@@ -127,6 +127,7 @@ class PowerTariff:
         price_per_kw: price of a kW of the mean for a month [money/kW, tax included].
         tiers: steps instead of a price per kW, rising; a month in which nothing counts costs nothing.
         minimum_kw: least kW that are charged.
+        rolling_months: number of last months whose mean a bill is of; what a month costs in all is the same.
 
     Raises:
         TariffError: a value is no number, too small, or tiers and a price per kW are both given.
@@ -141,11 +142,15 @@ class PowerTariff:
     price_per_kw: float = 0.0
     tiers: tuple[Tier, ...] = ()
     minimum_kw: float = 0.0
+    rolling_months: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what no bill could follow."""
         if self.top < 1:
             message = f"top must be at least 1, got {self.top}"
+            raise TariffError(message)
+        if self.rolling_months < 1:
+            message = f"rolling_months must be at least 1, got {self.rolling_months}"
             raise TariffError(message)
         if self.minutes not in PERIODS:
             message = f"minutes must be one of {PERIODS}, got {self.minutes}"

@@ -3,6 +3,9 @@
     import_price = (spot + transfer_fee + energy_tax) * (1 + vat)
     export_price = spot * export_share + export_bonus - export_fee
 
+The spot price is that of the slot; where a contract bills the hour's mean, that of the hour, for import and export
+alike; where it bills the month's mean, that of the month for import (export keeps the slot's or the hour's).
+
 A version also names its demand charges (monthly peaks), which need a month and not a slot (`power_tariff`).
 """
 
@@ -14,10 +17,14 @@ from typing import cast
 import polars as pl
 
 from env.errors import MissingTariffError, TariffError
-from env.power_tariff import PowerTariff, power_costs
-from env.time_grid import local_clock, local_day
+from env.power_tariff import PowerTariff, power_costs, rolling_bills
+from env.time_grid import SLOT_MINUTES, local_clock, local_day
 
 MINUTES_PER_DAY = 24 * 60
+SETTLEMENTS = (15, 60)
+MONTH_PRICE = "month_price"
+"""Column with the mean spot price of a slot's local month, of whatever days of it have been published [money/kWh]."""
+_HOUR_PRICE = "hour_price"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +93,11 @@ class TariffVersion:
         export_fee: taken off per exported kWh [money/kWh].
         time_of_use: exceptions; for each fee, the first that applies to a slot and names that fee wins.
         power: charges for the month's highest powers, all at once; their money includes VAT.
+        settlement_minutes: length of the spot price's means that are billed, 15 (the market's own) or 60 [min].
+        monthly_mean: whether import is billed at the mean spot price of its local month.
 
     Raises:
-        TariffError: a fee is no number, or VAT is negative.
+        TariffError: a fee is no number, VAT is negative, or a settlement has another length.
     """
 
     valid_from: date
@@ -100,9 +109,14 @@ class TariffVersion:
     export_fee: float = 0.0
     time_of_use: tuple[TimeOfUse, ...] = field(default=())
     power: tuple[PowerTariff, ...] = field(default=())
+    settlement_minutes: int = SLOT_MINUTES
+    monthly_mean: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what would make every price nonsense."""
+        if self.settlement_minutes not in SETTLEMENTS:
+            message = f"settlement_minutes must be one of {SETTLEMENTS}, got {self.settlement_minutes}"
+            raise TariffError(message)
         for name in ("vat", "transfer_fee", "energy_tax", "export_share", "export_bonus", "export_fee"):
             _check_finite(name, getattr(self, name))
         if self.vat < 0:
@@ -119,12 +133,17 @@ class TariffVersion:
         return fee
 
     def import_price(self) -> pl.Expr:
-        """Expression over `price`, `local_day`, `local_clock`: the price of an imported kWh [money/kWh]."""
-        return (pl.col("price") + self._fee("transfer_fee") + self._fee("energy_tax")) * (1 + self.vat)
+        """Expression over `price` or its means, `local_day`, `local_clock`: price of an imported kWh [money/kWh]."""
+        spot = pl.col(MONTH_PRICE) if self.monthly_mean else self._spot()
+        return (spot + self._fee("transfer_fee") + self._fee("energy_tax")) * (1 + self.vat)
 
     def export_price(self) -> pl.Expr:
-        """Expression over `price`: the price of an exported kWh [money/kWh]; may be zero or negative."""
-        return pl.col("price") * self.export_share + (self.export_bonus - self.export_fee)
+        """Expression over `price` or its means: the price of an exported kWh [money/kWh]; may be zero or negative."""
+        return self._spot() * self.export_share + (self.export_bonus - self.export_fee)
+
+    def _spot(self) -> pl.Expr:
+        """The spot price that the contract bills in a slot."""
+        return pl.col("price" if self.settlement_minutes == SLOT_MINUTES else _HOUR_PRICE)
 
 
 def _check_finite(name: str, value: float | None) -> None:
@@ -158,6 +177,9 @@ class Tariff:
     def with_prices(self, slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
         """Add `import_price` and `export_price` [money/kWh] to slots with `slot_start` and spot `price`.
 
+        Slots may repeat, as in several paths one after another; each time round has means of its own. Where the month's
+        mean is billed and no column `month_price` gives it, it is that of the slots at hand.
+
         Raises:
             MissingTariffError: a slot is older than the first version.
         """
@@ -166,13 +188,27 @@ class Tariff:
         too_old = timed.filter(pl.col("local_day") < first.valid_from)
         if too_old.height:
             raise MissingTariffError(too_old["local_day"].min(), first.valid_from)
+        timed = self._with_means(timed)
         import_price, export_price = first.import_price(), first.export_price()
         for version in self.versions[1:]:
             newer = pl.col("local_day") >= version.valid_from
             import_price = pl.when(newer).then(version.import_price()).otherwise(import_price)
             export_price = pl.when(newer).then(version.export_price()).otherwise(export_price)
         priced = timed.with_columns(import_price=import_price, export_price=export_price)
-        return priced.drop([name for name in ("local_day", "local_clock") if name not in slots.columns])
+        added = ("local_day", "local_clock", _HOUR_PRICE, MONTH_PRICE)
+        return priced.drop([name for name in added if name in priced.columns and name not in slots.columns])
+
+    def _with_means(self, timed: pl.DataFrame) -> pl.DataFrame:
+        """Add the means of the spot price that a version bills; none where every version bills the slot's own."""
+        round_of_slots = pl.int_range(pl.len()).over("slot_start")
+        if any(version.settlement_minutes != SLOT_MINUTES for version in self.versions):
+            hour = pl.col("slot_start").dt.truncate("1h")
+            timed = timed.with_columns(pl.col("price").mean().over(hour, round_of_slots).alias(_HOUR_PRICE))
+        if any(version.monthly_mean for version in self.versions):
+            own = pl.col("price").mean().over(pl.col("local_day").dt.month_start(), round_of_slots)
+            given = [pl.col(MONTH_PRICE)] if MONTH_PRICE in timed.columns else []
+            timed = timed.with_columns(pl.coalesce(*given, own).alias(MONTH_PRICE))
+        return timed
 
     def in_force(self, day: date) -> TariffVersion:
         """The version in force on a local day.
@@ -193,7 +229,8 @@ class Tariff:
             timezone: IANA zone of the home.
 
         Returns:
-            Rows as `env.power_tariff.power_costs` gives them, with `component` (its place in `power`).
+            Rows as `env.power_tariff.power_costs` gives them, with `component` (its place in `power`) and `bill`: what
+            the month's own bill says, which differs from `cost` where the mean of several months is billed.
 
         Raises:
             MissingTariffError: a month begins before the first version.
@@ -207,5 +244,17 @@ class Tariff:
                 bills.append(bill.with_columns(component=pl.lit(component)))
         if not bills:
             empty = power_costs(slots.select("slot_start", "import_kwh").clear(), PowerTariff(), timezone)
-            return empty.with_columns(component=pl.lit(0))
-        return pl.concat(bills).sort("month", "component")
+            return empty.with_columns(component=pl.lit(0), bill=pl.lit(0.0))
+        return self._with_bills(pl.concat(bills)).sort("month", "component")
+
+    def _with_bills(self, costs: pl.DataFrame) -> pl.DataFrame:
+        """Add each month's `bill`, by the number of months that its version bills the mean of."""
+        billed: list[pl.DataFrame] = []
+        for (component,), rows in costs.group_by("component", maintain_order=True):
+            spans = {
+                month: self.in_force(month).power[cast("int", component)].rolling_months
+                for month in rows["month"].to_list()
+            }
+            means = {months: rolling_bills(rows, months) for months in set(spans.values())}
+            billed += [means[months].filter(pl.col("month") == month) for month, months in spans.items()]
+        return pl.concat(billed)

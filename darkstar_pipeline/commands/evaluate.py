@@ -117,6 +117,7 @@ def evaluate(
     """
     from darkstar_pipeline.evaluation.missing_money import missing_rows
     from darkstar_pipeline.evaluation.range_verdict import evaluate_range, trained_on
+    from planner.demand_charges.bills import with_rolling_bills
 
     check_range(first, last)
     names = parse_policies(policies, CONTINUOUS_POLICIES if continuous else POLICIES)
@@ -125,7 +126,7 @@ def evaluate(
     if left_out := verdict.left_out["day"].to_list():
         call.note(f"{len(left_out)} days are left out: {format_days(left_out)}")
     days, totals = verdict.evaluation.days, verdict.evaluation.totals
-    months = verdict.evaluation.months
+    months = with_rolling_bills(verdict.evaluation.months, context.site)
     power = POWER_COLUMNS if months.height else ()
     document: dict[str, Any] = {
         "days": days.select(*DAY_COLUMNS, *POWER_COLUMNS[: 1 if power else 0]).to_dicts(),
@@ -186,7 +187,9 @@ def draw_verdict(
     draw_table(out, rows, columns)
     if months is not None and charged:
         monthly = [{**row, "month": f"{row['month']:%Y-%m}", "of": row["month_days"]} for row in months.to_dicts()]
-        head = {"month": "month", "policy": "policy", "days": "days", "of": "of", "cost": f"cost [{currency}]", **power}
+        bill = {"bill": f"on its bill [{currency}]"} if "bill" in months.columns else {}
+        head = {"month": "month", "policy": "policy", "days": "days", "of": "of", "cost": f"cost [{currency}]"}
+        head |= {**power, **bill}
         out.print()
         draw_table(out, monthly, head)
         out.print("captured share and `against MPC` include the demand charge", markup=False)

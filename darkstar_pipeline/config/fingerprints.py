@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from darkstar_pipeline.config.site import SiteSettings
 
@@ -13,6 +13,7 @@ Stage = Literal["oracle", "policies"]
 _CODE: dict[Stage, int] = {"oracle": 1, "policies": 6}
 _TARIFF_CODE = 1  # raise where the same tariff settings would give other prices
 _SHARED = ("timezone", "area", "has_pv", "battery", "limits", "tariff", "protocol")
+_LATER = {"settlement_minutes": 15, "monthly_mean": False}
 _FIELDS: dict[Stage, tuple[str, ...]] = {"oracle": _SHARED, "policies": (*_SHARED, "forecast", "mpc")}
 
 
@@ -23,6 +24,7 @@ def config_version(settings: SiteSettings, stage: Stage) -> str:
         del changing["limits"]["takes_import_limit"]  # results from before there was one hold on
     if "forecast" in changing:
         del changing["forecast"]["panels_kw"]  # limits what is imported, not what is computed from it
+    _drop_unused(changing["tariff"])
     document = {"stage": stage, "code": _CODE[stage], "settings": changing}
     return _short_hash(document)
 
@@ -30,7 +32,19 @@ def config_version(settings: SiteSettings, stage: Stage) -> str:
 def tariff_version(settings: SiteSettings) -> str:
     """Return the hash of a site's tariff settings, which trained models have to fit, twelve hexadecimal digits."""
     document = settings.model_dump(mode="json", include={"tariff", "currency"})
+    _drop_unused(document["tariff"])
     return _short_hash({"stage": "tariff", "code": _TARIFF_CODE, "settings": document})
+
+
+def _drop_unused(tariff: list[dict[str, Any]]) -> None:
+    """Take settings out that came later and are not used, so that results from before them hold on."""
+    for version in tariff:
+        for name, usual in _LATER.items():
+            if version[name] == usual:
+                del version[name]
+        for component in version["power"]:
+            if component["rolling_months"] == 1:
+                del component["rolling_months"]
 
 
 def _short_hash(document: Mapping[str, object]) -> str:

@@ -150,6 +150,9 @@ class PowerTariffSettings(Frozen):
     )
     tiers: tuple[TierSettings, ...] = Field(default=(), description="rising steps, instead of a price per kW")
     minimum_kw: float = Field(default=0.0, ge=0, le=MOST_POWER_KW, description="least power that is charged for [kW]")
+    rolling_months: int = Field(
+        default=1, ge=1, le=24, description="number of last months whose mean a bill is of; 12 in Flanders"
+    )
 
     def check(self) -> None:
         """Refuse a charge of nothing: no price, or no hour in which a kW counts.
@@ -179,6 +182,7 @@ class PowerTariffSettings(Frozen):
             price_per_kw=self.price_per_kw * (1 + vat),
             tiers=tuple(Tier(up_to_kw=tier.up_to_kw, cost=tier.cost * (1 + vat)) for tier in self.tiers),
             minimum_kw=self.minimum_kw,
+            rolling_months=self.rolling_months,
         )
 
 
@@ -202,6 +206,12 @@ class TariffSettings(Frozen):
     )
     time_of_use: tuple[TimeOfUseSettings, ...] = Field(default=(), description="other fees by season, weekday and hour")
     power: tuple[PowerTariffSettings, ...] = Field(default=(), description="demand charges: for a month's peak power")
+    settlement_minutes: Literal[15, 60] = Field(
+        default=15, description="spot price that is billed: 15: each quarter-hour's, 60: the hour's mean [min]"
+    )
+    monthly_mean: bool = Field(
+        default=False, description="true: import is billed at the month's mean spot price, export as above"
+    )
 
     def check(self, currency: str) -> None:
         """Refuse fees of another unit, and charges of nothing; what each setting alone may be is refused before.

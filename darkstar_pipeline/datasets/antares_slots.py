@@ -6,6 +6,7 @@ import polars as pl
 
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.month_prices import with_month_prices
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
@@ -41,7 +42,7 @@ def get_antares_slots(
     version = config_version(context.site_settings, "policies")
     slots = antares_slots(
         lake.read(SLOT_OBSERVATIONS, name, first, last),
-        lake.read(SPOT_PRICES, name, first, last),
+        with_month_prices(lake.read(SPOT_PRICES, name, first, last), lake, context.site),
         lake.read(DATA_QUALITY_DAILY, name, first, last),
         lake.read(SLOT_FORECASTS, name, before, last),
         lake.read(POLICY_SCHEDULES, name, first, last).filter(pl.col("config_version") == version),

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.datasets.month_prices import with_month_prices
 from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
@@ -78,7 +79,7 @@ def replay_inputs(
     chosen = pl.Series(days, dtype=pl.Date)
     slots = usable_slots(
         lake.read(SLOT_OBSERVATIONS, name, first, last),
-        lake.read(SPOT_PRICES, name, first, last),
+        with_month_prices(lake.read(SPOT_PRICES, name, first, last), lake, site),
         lake.read(DATA_QUALITY_DAILY, name, first, last).filter(pl.col("day").is_in(chosen.implode())),
         site,
         has_pv=panels,

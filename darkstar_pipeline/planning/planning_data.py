@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.datasets.month_prices import with_month_prices
 from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.errors import DataMissingError
@@ -56,7 +57,8 @@ class PlanningData:
         at: the moment.
         start: start of its slot.
         today: its local day.
-        prices: `slot_start, price` from today's midnight to the last published slot; no gap from `start` on.
+        prices: `slot_start, price` from today's midnight to the last published slot; no gap from `start` on. With
+            `month_price` where the tariff bills the month's mean.
         past: the days before today.
         readings: meter readings of yesterday and today.
         month_readings: meter readings since the first of the month; empty where the tariff has no demand charge.
@@ -99,6 +101,8 @@ def read_planning_data(
     """
     tables, today = SiteTables(lake, site.name, memo), at.astimezone(zone(site.timezone)).date()
     prices, price_note = _published_prices(tables, site.timezone, at)
+    last_day = prices["slot_start"][-1].astimezone(zone(site.timezone)).date()
+    prices = with_month_prices(prices, lake, site, published=last_day)
     past = _past_days(tables, site, settings, today, lookback_days, lenient=lenient)
     has_demand_charge = bool(site.tariff.in_force(today).power)
     return PlanningData(

@@ -47,3 +47,20 @@ def demand_charge_bills(schedules: pl.DataFrame, site: Site) -> pl.DataFrame:
     )
     counted = pl.col("month").map_elements(month_days, return_dtype=pl.Int64).alias("month_days")
     return by_month.with_columns(counted).select(list(BILLS)).sort("policy", "month")
+
+
+def with_rolling_bills(months: pl.DataFrame, site: Site) -> pl.DataFrame:
+    """Add `bill` [money], what each month's own bill says, where bills are of the mean of several months.
+
+    A month's `power_cost` is what it adds to all of its bills together. Where components have different spans no single
+    bill can be told from their sum, and none is added.
+
+    Args:
+        months: `policy, month, power_cost`, any further columns.
+        site: the home.
+    """
+    spans = {component.rolling_months for version in site.tariff.versions for component in version.power}
+    if len(spans) != 1 or spans == {1}:
+        return months
+    bill = pl.col("power_cost").rolling_mean(spans.pop(), min_samples=1).over("policy", order_by="month")
+    return months.with_columns(bill=bill)

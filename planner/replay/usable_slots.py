@@ -1,8 +1,10 @@
 """The slots of the days that may be used: observations and prices joined, refused days left out."""
 
 import polars as pl
+import polars.selectors as cs
 
 from env.site import Site
+from env.tariff import MONTH_PRICE
 
 USABLE = ("clean", "mask_battery")
 
@@ -14,7 +16,7 @@ def usable_slots(
 
     Args:
         observations: `slot_start, local_day, load_kwh, pv_kwh`, the whole grid.
-        prices: `slot_start, price`, repaired.
+        prices: `slot_start, price`, repaired, and `month_price` where the tariff bills the month's mean.
         quality: `day, status`.
         site: tariff and time zone.
         has_pv: True where the home has panels; without, a missing PV reading is 0.
@@ -27,7 +29,11 @@ def usable_slots(
     slots = (
         observations.join(usable, on="local_day", how="semi")
         .select("slot_start", "local_day", "load_kwh", pv)
-        .join(prices.select("slot_start", "price"), on="slot_start", how="left")
+        .join(
+            prices.select("slot_start", cs.by_name("price", MONTH_PRICE, require_all=False)),
+            on="slot_start",
+            how="left",
+        )
         .sort("slot_start")
     )
     return site.tariff.with_prices(slots, site.timezone).select(

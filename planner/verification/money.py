@@ -6,11 +6,14 @@ import numpy as np
 import polars as pl
 
 from env.tariff import TariffVersion, TimeOfUse
+from env.time_grid import SLOT_MINUTES
 from planner.verification.columns import Schedule
 from planner.verification.findings import Finding, Flags, Values
 from planner.verification.store_physics import wear
 
 _PRICES = ("import_price", "export_price")
+_SLOTS_PER_HOUR = 60 // SLOT_MINUTES
+_MICROSECONDS_PER_HOUR = 3_600_000_000
 
 
 def slot_costs(schedule: Schedule) -> Values:
@@ -38,7 +41,10 @@ def cost(schedule: Schedule) -> Iterator[Finding]:
 
 
 def price(schedule: Schedule) -> Iterator[Finding]:
-    """Import and export prices are what the tariff makes of the spot price, where the schedule holds it."""
+    """Import and export prices are what the tariff makes of the spot price, where the schedule holds it.
+
+    An hour's mean is judged where the schedule holds the whole hour, a month's mean not at all: its days are elsewhere.
+    """
     if "price" not in schedule.values or schedule.starts is None:
         return
     expected = dict(zip(_PRICES, _priced(schedule, schedule["price"]), strict=True))
@@ -61,11 +67,21 @@ def _priced(schedule: Schedule, spot: Values) -> tuple[Values, Values]:
     for version in schedule.site.tariff.versions:  # oldest first: the newest that has begun stays
         begun = clock.day >= np.datetime64(version.valid_from)
         fees = _fee(version, "transfer_fee", clock) + _fee(version, "energy_tax", clock)
-        import_price = np.where(begun, (spot + fees) * (1 + version.vat), import_price)
+        settled = spot if version.settlement_minutes == SLOT_MINUTES else _hour_means(schedule, spot)
+        bought = np.full(schedule.n_slots, np.nan) if version.monthly_mean else settled
+        import_price = np.where(begun, (bought + fees) * (1 + version.vat), import_price)
         export_price = np.where(
-            begun, spot * version.export_share + version.export_bonus - version.export_fee, export_price
+            begun, settled * version.export_share + version.export_bonus - version.export_fee, export_price
         )
     return import_price, export_price
+
+
+def _hour_means(schedule: Schedule, spot: Values) -> Values:
+    """Mean spot price of each slot's hour; NaN where the schedule lacks a slot of it [money/kWh]."""
+    hours = np.asarray(schedule.starts) // _MICROSECONDS_PER_HOUR
+    _, place, count = np.unique(hours, return_inverse=True, return_counts=True)
+    means = np.bincount(place, weights=spot) / count
+    return np.where(count == _SLOTS_PER_HOUR, means, np.nan)[place]
 
 
 def _fee(version: TariffVersion, name: str, clock: "_Clock") -> Values:

@@ -1,6 +1,6 @@
 import math
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -265,3 +265,70 @@ def test_power_is_refused_when_a_month_is_older_than_every_version() -> None:
     slots = grid(date(2019, 12, 1), date(2019, 12, 1), STOCKHOLM).with_columns(import_kwh=pl.lit(0.25))
     with pytest.raises(MissingTariffError, match="no tariff is in force on 2019-12-01"):
         Tariff((PLAIN,)).power_costs(slots, STOCKHOLM)
+
+
+def quarters(prices: list[float], start: str = "2026-03-30T10:00") -> pl.DataFrame:
+    """Slots from a UTC time on, a quarter-hour each."""
+    first = datetime.fromisoformat(start).replace(tzinfo=UTC)
+    starts = [first + timedelta(minutes=15 * slot) for slot in range(len(prices))]
+    return pl.DataFrame({"slot_start": starts, "price": prices}).with_columns(
+        pl.col("slot_start").dt.cast_time_unit("us")
+    )
+
+
+HOURLY = replace(PLAIN, vat=0.0, transfer_fee=0.0, energy_tax=0.0, settlement_minutes=60)
+
+
+def test_hour_s_mean_is_billed_both_ways_when_the_contract_settles_by_the_hour() -> None:
+    slots = quarters([0.1, 0.2, 0.3, 1.0, 0.5, 0.5, 0.5, 0.9])
+    by_hour = Tariff((HOURLY,)).with_prices(slots, STOCKHOLM)
+    assert by_hour["import_price"].to_list() == pytest.approx([0.4] * 4 + [0.6] * 4)
+    assert by_hour["export_price"].to_list() == pytest.approx([0.4] * 4 + [0.6] * 4)
+    assert by_hour.columns == [*slots.columns, "import_price", "export_price"]
+
+
+def test_hours_of_several_paths_have_means_of_their_own() -> None:
+    paths = pl.concat([quarters([0.0, 0.0, 0.0, 4.0]), quarters([8.0, 8.0, 8.0, 8.0])])
+    assert Tariff((HOURLY,)).with_prices(paths, STOCKHOLM)["import_price"].to_list() == [1.0] * 4 + [8.0] * 4
+
+
+def test_repeated_autumn_hour_is_two_hours() -> None:
+    slots = quarters([1.0] * 4 + [3.0] * 4, "2026-10-25T00:00")
+    assert Tariff((HOURLY,)).with_prices(slots, STOCKHOLM)["import_price"].to_list() == [1.0] * 4 + [3.0] * 4
+
+
+def test_contract_changes_on_its_day_from_quarters_to_hours() -> None:
+    quarterly = replace(HOURLY, settlement_minutes=15, valid_from=date(2020, 1, 1))
+    hourly = replace(HOURLY, valid_from=date(2026, 3, 31))
+    slots = quarters([0.0, 1.0, 0.0, 1.0] * 2, "2026-03-30T21:00")  # the second hour is of the next local day
+    priced_slots = Tariff((quarterly, hourly)).with_prices(slots, STOCKHOLM)
+    assert priced_slots["import_price"].to_list() == [0.0, 1.0, 0.0, 1.0] + [0.5] * 4
+
+
+def test_month_s_mean_is_billed_for_import_alone() -> None:
+    monthly = replace(HOURLY, settlement_minutes=15, monthly_mean=True)
+    slots = quarters([1.0] * 4 + [3.0] * 4, "2026-03-31T21:00")  # four of March, four of April
+    own = Tariff((monthly,)).with_prices(slots, STOCKHOLM)
+    assert own["import_price"].to_list() == [1.0] * 4 + [3.0] * 4
+    given = Tariff((monthly,)).with_prices(slots.with_columns(month_price=pl.lit(0.7)), STOCKHOLM)
+    assert given["import_price"].to_list() == pytest.approx([0.7] * 8)
+    assert given["export_price"].to_list() == [1.0] * 4 + [3.0] * 4
+
+
+def test_settlement_of_another_length_is_refused() -> None:
+    with pytest.raises(TariffError, match="settlement_minutes must be one of"):
+        replace(PLAIN, settlement_minutes=30)
+
+
+def test_bill_is_of_the_last_months_where_the_tariff_says_so() -> None:
+    flemish = PowerTariff(top=1, minutes=15, minimum_kw=2.5, price_per_kw=4.0, rolling_months=12)
+    tariff = Tariff((replace(PLAIN, power=(flemish,)),))
+    imports = pl.concat(
+        [
+            quarters([0.0], f"2026-{month:02d}-10T17:00").select("slot_start", import_kwh=pl.lit(kw / 4))
+            for month, kw in ((1, 4.0), (2, 1.2), (3, 3.0))
+        ]
+    )
+    costs = tariff.power_costs(imports, "Europe/Brussels")
+    assert costs["cost"].to_list() == pytest.approx([16.0, 10.0, 12.0])
+    assert costs["bill"].to_list() == pytest.approx([16.0, 13.0, 38 / 3])

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.month_prices import with_month_prices
 from darkstar_pipeline.evaluation.plan_history import in_force, plans_between, system_id
 from darkstar_pipeline.service.schemas.history import HistoryDocument, HistorySlot
 from darkstar_pipeline.warehouse.lake import Lake
@@ -53,7 +54,8 @@ def _slots(lake: Lake, site: Site, day: date) -> pl.DataFrame:
     for part in (read, repaired, raw):
         slots = slots.join(part, on="slot_start", how="left", maintain_order="left")
     price = pl.coalesce(SPOT_PRICES.name, RAW_SPOT_PRICES.name).fill_nan(None).alias("price")
-    priced = site.tariff.with_prices(slots.with_columns(price), site.timezone)
+    known_prices = with_month_prices(slots.with_columns(price), lake, site)
+    priced = site.tariff.with_prices(known_prices, site.timezone)
     known = pl.col("price").is_not_null()
     return priced.with_columns(pl.when(known).then(name).alias(name) for name in ("import_price", "export_price"))
 

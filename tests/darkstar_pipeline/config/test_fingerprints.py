@@ -28,3 +28,14 @@ def test_fingerprints_are_those_of_version_0_1_when_settings_are_the_same(
     assert config_version(limited, "policies") != policies
     assert tariff_version(settings) == tariff
     assert (config_version(settings, "oracle"), config_version(settings, "policies")) == (oracle, policies)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [{"settlement_minutes": 60}, {"monthly_mean": True}, {"power": [{"price_per_kw": 40, "rolling_months": 12}]}],
+)
+def test_fingerprints_differ_when_a_later_setting_is_used(later: dict[str, object]) -> None:
+    usual = SiteSettings.model_validate({"tariff": [{"power": [{"price_per_kw": 40}]}]})
+    other = SiteSettings.model_validate({"tariff": [{"power": [{"price_per_kw": 40}], **later}]})
+    assert tariff_version(usual) != tariff_version(other)
+    assert config_version(usual, "oracle") != config_version(other, "oracle")

@@ -9,7 +9,7 @@ import pytest
 from env.power_tariff import PowerTariff
 from env.tariff import Tariff, TariffVersion
 from env.time_grid import grid
-from planner.demand_charges.bills import BILLS, demand_charge_bills, has_demand_charge
+from planner.demand_charges.bills import BILLS, demand_charge_bills, has_demand_charge, with_rolling_bills
 from tests.builders.homes import STOCKHOLM, home
 
 PER_KW = PowerTariff(top=2, price_per_kw=10.0)
@@ -44,3 +44,14 @@ def test_bills_are_nothing_when_no_version_charges_for_power() -> None:
     bills = demand_charge_bills(constant_import("a", 4.0, date(2026, 10, 25), date(2026, 10, 25)), site)
     assert bills["power_cost"].to_list() == [0.0]
     assert (has_demand_charge(site), has_demand_charge(SITE)) == (False, True)
+
+
+def test_bill_of_a_month_is_the_mean_of_those_before_it_where_the_tariff_rolls() -> None:
+    months = pl.DataFrame(
+        {"policy": ["a", "b", "a"], "month": [date(2026, 2, 1), date(2026, 1, 1), date(2026, 1, 1)],
+         "power_cost": [10.0, 7.0, 16.0]}
+    )  # fmt: skip
+    rolling = replace(VERSION, power=(replace(PER_KW, rolling_months=12),))
+    bills = with_rolling_bills(months, replace(SITE, tariff=Tariff((rolling,))))
+    assert bills["bill"].to_list() == [13.0, 7.0, 16.0]
+    assert with_rolling_bills(months, SITE).columns == months.columns

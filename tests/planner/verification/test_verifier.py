@@ -245,6 +245,28 @@ def test_prices_are_recomputed_when_the_spot_price_is_there() -> None:
         assert (50, "price") in findings_of(wrong)
 
 
+def test_prices_are_recomputed_when_the_contract_changes_to_means() -> None:
+    old = TariffVersion(valid_from=date(2000, 1, 1), vat=0.25, transfer_fee=0.5, energy_tax=0.4)
+    monthly = replace(old, valid_from=SPRING - timedelta(days=1), monthly_mean=True)
+    hourly = replace(old, valid_from=SPRING, settlement_minutes=60)
+    site = replace(home(), tariff=Tariff((old, monthly, hourly)))
+    spot = days_of_slots(SPRING - timedelta(days=2), SPRING, seed=4).rename({"export_price": "price"})
+    priced = site.tariff.with_prices(spot.drop("import_price"), site.timezone).with_columns(
+        **{name: pl.lit(0.0) for name in (*COMMAND, "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")},
+        pv_kwh=pl.lit(0.0),
+        import_kwh=pl.col("load_kwh"),
+        soc_start_kwh=pl.lit(9.0),
+        soc_end_kwh=pl.lit(9.0),
+        cost=pl.col("load_kwh") * pl.col("import_price"),
+    )
+    assert verify_schedule(priced, site).valid
+    begun = verify_schedule(priced[1:], site)  # an hour of which only three quarters are there is not judged
+    assert "price" not in {rule for _, rule in findings_of(begun)}
+    slot = priced.height - 30
+    wrong = verify_schedule(changed(priced, slot, import_price=priced["import_price"][slot] + 0.0015), site)
+    assert (slot, "price") in findings_of(wrong)
+
+
 def test_optimum_is_valid_when_it_has_neither_clock_nor_commands() -> None:
     slots = days_of_slots(SPRING, SPRING + timedelta(days=1), seed=9).drop("slot_start", "local_day")
     site = home(PAPER_BATTERY, TIGHT)
