@@ -33,6 +33,7 @@ from darkstar_pipeline.commands import (
 )
 from darkstar_pipeline.commands.fetch import readings as fetch_readings
 from darkstar_pipeline.commands.fetch import state as fetch_state
+from darkstar_pipeline.commands.fetch import weather as fetch_weather
 from darkstar_pipeline.console.call import (
     DebugOption,
     JsonOption,
@@ -161,6 +162,9 @@ def _fetch() -> typer.Typer:
         "readings",
         examples=("darkstar fetch readings", "darkstar fetch readings --from 2024-01-01 --to 2024-12-31"),
     )(fetch_readings.readings)
+    command(group, "weather", examples=("darkstar fetch weather", "darkstar fetch weather --from 2025-01-01"))(
+        fetch_weather.weather
+    )
     return group
 
 

@@ -86,20 +86,44 @@ def import_tidy_file(
         ConfigurationError: the file is not there or cannot be read.
         DataRefusedError: the file as a whole was refused; the lake is as it was.
     """
-    parsed = kind.read(file, target, now, area)
+    return import_parsed(kind, target, kind.read(file, target, now, area), source=file.name, now=now, progress=progress)
+
+
+def import_parsed(
+    kind: TidyKind,
+    target: ImportTarget,
+    parsed: Parsed,
+    *,
+    source: str,
+    now: datetime,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import what was read of a file or an answer: keep what was refused, store the rest with its provenance.
+
+    Args:
+        kind: what it holds.
+        target: the home and its lake.
+        parsed: what was read.
+        source: file or service that it came from.
+        now: the present instant, with offset.
+        progress: called after every day that was written.
+
+    Raises:
+        DataRefusedError: most rows were refused; the lake is as it was.
+    """
     quarantine_file = keep_rejects(target.quarantine_dir, parsed.rejects)
-    refuse_if_mostly_bad(parsed, file.name, kept_at=str(quarantine_file))
-    merged = target.store(kind.table, parsed.rows, source=file.name, now=now, progress=progress)
+    refuse_if_mostly_bad(parsed, source, kept_at=str(quarantine_file))
+    merged = target.store(kind.table, parsed.rows, source=source, now=now, progress=progress)
     if merged.new or merged.changed:
-        store_provenance(target, parsed.read_as, parsed.rows["slot_start"], source=file.name, now=now)
+        store_provenance(target, parsed.read_as, parsed.rows["slot_start"], source=source, now=now)
     if kind.quantity:
         remarks = all_remarks(
             [parsed.remarks, *remarks_on_rejects(parsed.rejects, target.site.timezone, kind.quantity)]
         )
-        store_remarks(target, remarks, parsed.rows["slot_start"], source=file.name, now=now)
+        store_remarks(target, remarks, parsed.rows["slot_start"], source=source, now=now)
     return import_report(
         kind.name,
-        [file.name],
+        [source],
         [merged],
         rows_read=parsed.rows_read,
         rows_rejected=parsed.rejects.height,

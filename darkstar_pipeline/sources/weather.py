@@ -60,7 +60,10 @@ def read_weather(file: Path, *, now: datetime, panels_kw: float | None = None) -
     _require_columns(raw, others, file.name)
     parsed = checked_weather(raw, file.name, now=now, panels_kw=panels_kw)
     _refuse_cloud_shares(parsed, file.name)
-    return parsed.noting(f"{file.name}: columns not used: {', '.join(others)}" if others else "")
+    return parsed.noting(
+        resolution_note(parsed.rows, file.name) if parsed.rows.height else "",
+        f"{file.name}: columns not used: {', '.join(others)}" if others else "",
+    )
 
 
 def checked_weather(raw: pl.DataFrame, name: str, *, now: datetime, panels_kw: float | None = None) -> Parsed:
@@ -86,7 +89,6 @@ def checked_weather(raw: pl.DataFrame, name: str, *, now: datetime, panels_kw: f
     good = checked.filter(pl.col(REASON).is_null() & pl.any_horizontal(pl.col(columns).is_not_null()))
     good, capped = _capped(good, panels_kw) if _ENERGY in columns else (good, 0)
     notes = (
-        resolution_note(good, name) if good.height else "",
         f"{name}: {capped} forecasts above what panels of {panels_kw:g} kW can make count as that" if capped else "",
         f"{name}: {copies} repeated rows are equal and count once" if copies else "",
         _late_note(good, name),

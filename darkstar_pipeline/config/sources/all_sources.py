@@ -6,6 +6,7 @@ from pydantic import Field
 
 from darkstar_pipeline.config.base import Frozen
 from darkstar_pipeline.config.sources.prices import PriceSourceSettings
+from darkstar_pipeline.config.sources.weather import WeatherSourceSettings
 
 
 class SourcesSettings(Frozen):
@@ -16,3 +17,4 @@ class SourcesSettings(Frozen):
         description="certificate authority (PEM) that is trusted beside the system's, for a proxy of your own",
     )
     prices: PriceSourceSettings = Field(default_factory=PriceSourceSettings)
+    weather: WeatherSourceSettings = Field(default_factory=WeatherSourceSettings)

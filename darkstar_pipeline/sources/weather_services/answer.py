@@ -36,6 +36,8 @@ class WeatherAnswer:
         irradiance: `start, end, value`: mean global horizontal irradiance of spans [W/m2].
         pv: `start, end, value`: energy that the panels are expected to give in spans [kWh].
         issued_at: when the service made the forecast; None where it does not say.
+        place: latitude and longitude that it speaks of; None where it does not say.
+        minutes: resolution that it has, as a rule [min].
     """
 
     service: str
@@ -43,6 +45,8 @@ class WeatherAnswer:
     irradiance: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SPANS))
     pv: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SPANS))
     issued_at: datetime | None = None
+    place: tuple[float, float] | None = None
+    minutes: int = 60
 
 
 def shaped(shape: type[Answer], content: bytes, service: str) -> Answer:

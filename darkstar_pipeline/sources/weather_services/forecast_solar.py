@@ -6,7 +6,7 @@ Shape: https://doc.forecast.solar/api:estimate. Stamps without an offset are of 
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.weather_services.answer import Shape, WeatherAnswer, shaped, spans
@@ -25,7 +25,9 @@ class _Result(Shape):
 
 class _Info(Shape):
     timezone: str = "UTC"
-    time: datetime | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    time: AwareDatetime | None = None
 
 
 class _Message(Shape):
@@ -55,7 +57,13 @@ def read_forecast_solar(content: bytes) -> WeatherAnswer:
         if end - start < LONGEST_NIGHT
     ]
     starts, stops, energies = zip(*told, strict=True) if told else ((), (), ())
-    return WeatherAnswer(service=SERVICE, pv=spans(starts, stops, energies), issued_at=info.time)
+    latitude, longitude = info.latitude, info.longitude
+    return WeatherAnswer(
+        service=SERVICE,
+        pv=spans(starts, stops, energies),
+        issued_at=info.time,
+        place=None if latitude is None or longitude is None else (latitude, longitude),
+    )
 
 
 def _instant(stamp: str, timezone: str) -> datetime:

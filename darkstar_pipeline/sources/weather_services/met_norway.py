@@ -3,8 +3,6 @@
 Shape: https://api.met.no/weatherapi/locationforecast/2.0/documentation.
 """
 
-from datetime import datetime
-
 from pydantic import AwareDatetime, Field
 
 from darkstar_pipeline.sources.weather_services.answer import Shape, WeatherAnswer, moments, shaped
@@ -31,7 +29,7 @@ class _Step(Shape):
 
 
 class _Meta(Shape):
-    updated_at: datetime | None = None
+    updated_at: AwareDatetime | None = None
 
 
 class _Properties(Shape):
@@ -39,7 +37,12 @@ class _Properties(Shape):
     timeseries: tuple[_Step, ...] = Field(min_length=1)
 
 
+class _Geometry(Shape):
+    coordinates: tuple[float, ...] = ()
+
+
 class _Answer(Shape):
+    geometry: _Geometry = _Geometry()
     properties: _Properties
 
 
@@ -49,7 +52,8 @@ def read_met_norway(content: bytes) -> WeatherAnswer:
     Raises:
         DataRefusedError: it is not in the documented shape.
     """
-    said = shaped(_Answer, content, SERVICE).properties
+    answer = shaped(_Answer, content, SERVICE)
+    said, where = answer.properties, answer.geometry.coordinates
     details = [step.data.instant.details for step in said.timeseries]
     return WeatherAnswer(
         service=SERVICE,
@@ -59,4 +63,5 @@ def read_met_norway(content: bytes) -> WeatherAnswer:
             [values.cloud_area_fraction for values in details],
         ),
         issued_at=said.meta.updated_at,
+        place=(where[1], where[0]) if len(where) > 1 else None,
     )

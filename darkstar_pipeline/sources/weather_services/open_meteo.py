@@ -75,6 +75,8 @@ def read_open_meteo(content: bytes, *, days_before: int = 0) -> WeatherAnswer:
         service=SERVICE,
         moments=moments(at, temperature, cloud),
         irradiance=spans([instant - step for instant in at], at, radiation),
+        place=(answer.latitude, answer.longitude),
+        minutes=15 if quarters else 60,
     )
 
 

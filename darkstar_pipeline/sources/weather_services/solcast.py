@@ -37,4 +37,5 @@ def read_solcast(content: bytes) -> WeatherAnswer:
             [period.period_end for period in periods],
             [period.pv_estimate * (period.period / HOUR) for period in periods],
         ),
+        minutes=30,
     )
