@@ -23,7 +23,7 @@ from planner.forecasts.central import central_forecasts
 from planner.value.forecast_ends import DayPrices, forecast_end_values
 from planner.value.overnight_value import end_values, start_values
 from planner.value.protocol import Protocol
-from planner.value.scenario_source import ScenarioSource
+from planner.value.scenario_source import Past, scenarios_by_day
 from planner.value.scenarios import Scenarios
 from planner.value.value_function import soc_grid
 
@@ -39,7 +39,7 @@ class Window:
             on the morning of the day) and `load_tomorrow, pv_tomorrow` (made on the morning of the day before).
         site: battery, limits, time zone.
         protocol: start, settlement, write budget.
-        history: readings that scenarios are taken from.
+        history: readings that scenarios are taken from, or the scenarios of each day.
         published_minute: local clock at which the next day's prices are there [min].
         prices: forecaster of the spot prices of days that are not published; None where there is none.
         month: the metered month at the slot that is decided, a state for each component of the demand charge; empty in
@@ -50,7 +50,7 @@ class Window:
     slots: pl.DataFrame
     site: Site
     protocol: Protocol
-    history: pl.DataFrame
+    history: Past
     published_minute: int = PUBLISHED_MINUTE
     prices: DayPrices | None = None
     month: tuple[MonthState, ...] = ()
@@ -106,8 +106,8 @@ class Window:
 
     @cached_property
     def scenarios(self) -> Mapping[date, Scenarios]:
-        """The days before each day, as its midnight saw them, by day."""
-        return ScenarioSource(history=self.history).by_day(self.slots, self.site.timezone)
+        """Scenarios of each day, as its midnight saw them."""
+        return scenarios_by_day(self.history, self.slots, self.site.timezone)
 
     def horizon(self, slot: int, day: int) -> int:
         """Return the end of the published prices at a slot's start."""
@@ -133,7 +133,7 @@ class Window:
 def open_window(
     slots: pl.DataFrame,
     forecasts: pl.DataFrame,
-    history: pl.DataFrame,
+    history: Past,
     site: Site,
     protocol: Protocol,
     *,
