@@ -42,6 +42,8 @@ class Window:
         history: readings that scenarios are taken from, or the scenarios of each day.
         published_minute: local clock at which the next day's prices are there [min].
         prices: forecaster of the spot prices of days that are not published; None where there is none.
+        last_value: value of stored energy at the window's end, on `soc_grid` `(n_soc,)` [money]; None where the
+            protocol settles it.
         month: the metered month at the slot that is decided, a state for each component of the demand charge; empty in
             a replay, which meters its own imports.
         import_kwh: metered import of the first slots, NaN where there is none [kWh]; empty in a replay.
@@ -53,6 +55,7 @@ class Window:
     history: Past
     published_minute: int = PUBLISHED_MINUTE
     prices: DayPrices | None = None
+    last_value: Energy | None = None
     month: tuple[MonthState, ...] = ()
     import_kwh: tuple[float, ...] = ()
 
@@ -90,19 +93,40 @@ class Window:
         return window_settlement(self.slots, self.site, self.protocol)
 
     @cached_property
+    def last_values(self) -> Energy:
+        """Value of stored energy at the window's end, on `soc_grid` `(n_soc,)` [money]."""
+        if self.last_value is not None:
+            return self.last_value
+        grid = soc_grid(self.site.battery)
+        return self.settlement_value * (grid - grid[0])
+
+    @cached_property
     def end_values(self) -> Energy:
         """Expected value of stored energy after each day, as known at its start `(n_days, n_soc)` [money]."""
-        ends = self.starts
-        days = [World(*(t[:, a:b] for t in vars(self.world).values())) for a, b in pairwise(ends)]
+        return self._beyond(0)
+
+    @cached_property
+    def next_end_values(self) -> Energy:
+        """Expected value after the day that follows each, known once its prices are `(n_days, n_soc)` [money]."""
+        return self._beyond(1)
+
+    @cached_property
+    def _past_means(self) -> Energy:
+        """Value of stored energy after a day as the days before it had it `(n_days, n_soc)` [money]."""
+        days = [World(*(t[:, a:b] for t in vars(self.world).values())) for a, b in pairwise(self.starts)]
         battery = self.site.battery
         grid = soc_grid(battery)
         fallback = np.array([self.protocol.settlement(day.import_price[0], battery) for day in days])
-        means = end_values(start_values(days, self.site, self.protocol), fallback=fallback * (grid[1] - grid[0]))
+        return end_values(start_values(days, self.site, self.protocol), fallback=fallback * (grid[1] - grid[0]))
+
+    def _beyond(self, more_days: int) -> Energy:
+        """Return the expected value after the published prices, which reach so many days beyond each day."""
         if self.prices is None:
-            return means
+            return self._past_means
         calendar: list[date] = self.slots["local_day"].unique(maintain_order=True).to_list()
+        published = [day + timedelta(days=more_days) for day in calendar]
         scenarios = [self.scenarios[day] for day in calendar]
-        return forecast_end_values(calendar, scenarios, means, prices=self.prices, site=self.site)
+        return forecast_end_values(published, scenarios, self._past_means, prices=self.prices, site=self.site)
 
     @cached_property
     def scenarios(self) -> Mapping[date, Scenarios]:
