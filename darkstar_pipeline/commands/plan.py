@@ -45,9 +45,10 @@ def plan(
 ) -> Document:
     """Plan the battery from a moment on, and explain every slot.
 
-    The plan reaches to the last published price and uses only what was known at that moment. It never costs more
-    than idle or self-consumption under the same forecast. Each slot has a sentence with the reason for its command
-    and the cost of doing nothing there. The command ends with 4 where the verifier finds a violation in the plan.
+    The plan reaches to the last published price and uses only what was known at that moment. It costs no more
+    than idle or self-consumption under the same forecast, or by so little that one forecast does not tell. Each slot
+    has a sentence with the reason for its command and the cost of doing nothing there. The command ends with 4 where
+    the verifier finds a violation in the plan.
     """
     from darkstar_pipeline.planning.plan_inputs import StartSoc
     from darkstar_pipeline.planning.plan_sources import site_plan
