@@ -1,9 +1,11 @@
 """`darkstar init`: write a commented `darkstar.yaml`, prompting only for what cannot be guessed."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from darkstar_pipeline.commands.setup.home_assistant import look_at_home
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
 
@@ -16,7 +18,7 @@ SWEDISH_KRONA = "SEK"
 CAPACITY_KWH, POWER_KW = 10.0, 5.0  # what most homes with a battery have; the settings' own default is larger
 
 
-def init(
+def init(  # noqa: PLR0913 - options of a command
     call: Call,
     *,
     area: Annotated[str | None, typer.Option("--area", metavar="AREA", help="Price area, such as SE4.")] = None,
@@ -33,9 +35,21 @@ def init(
     power: Annotated[
         float | None, typer.Option("--battery-kw", metavar="KW", help="Battery power either way; by default 5 kW.")
     ] = None,
+    home_assistant: Annotated[
+        str | None,
+        typer.Option("--home-assistant", metavar="URL", help="Address of your Home Assistant: it is asked first."),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="FILE", help="Its long-lived access token; or DARKSTAR_HA_TOKEN."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take the defaults without prompting.")] = False,
 ) -> Document:
-    """Write a commented darkstar.yaml, or add a site to it."""
+    """Write a commented darkstar.yaml, or add a site to it.
+
+    With --home-assistant it finds the sensors of the home, checks them by the balance of the last week, and asks for
+    what is uncertain; --yes takes what is likeliest and says what was left out.
+    """
     from darkstar_pipeline.config.settings import config_path, load_settings
     from darkstar_pipeline.config.writer import SiteExistsError, add_site
 
@@ -45,9 +59,14 @@ def init(
         raise SiteExistsError(name, path)
     given = {"area": area, "timezone": timezone, "currency": currency}
     prompted = call.can_prompt and not yes
+    found = None if home_assistant is None else look_at_home(call, home_assistant, token_file, prompted=prompted)
+    usual = {"capacity": CAPACITY_KWH, "power": POWER_KW}
+    if found is not None:
+        given = found.with_place(given, prompted=prompted)
+        usual |= found.battery
     answers = _ask(given) if prompted else given
-    battery = _ask_battery(capacity, power) if prompted else _battery(capacity, power)
-    site = _site({**answers, "battery": battery})
+    battery = _ask_battery(capacity, power, usual) if prompted else _battery(capacity, power, usual)
+    site = _site({**answers, "battery": battery, **({} if found is None else found.settings)})
     if not prompted and (capacity is None or power is None):
         call.note(
             f"the battery of {name} is written as {site.battery.capacity_kwh:g} kWh and {site.battery.charge_kw:g} kW: "
@@ -59,22 +78,17 @@ def init(
             f"no Swedish fees are written for {name}: VAT, transfer fee and energy tax are 0 until you fill in those "
             f"of your bill, and wear_cost_per_kwh {site.battery.wear_cost_per_kwh:g} {site.currency} is a guess"
         )
-    if not site.sources.prices.order:
-        call.note(
-            f"no source that needs no key has prices of {site.area}: name one in sources.prices.order "
-            "(docs/sources.md), or import files with `darkstar import prices`"
-        )
-    document = {
+    document: dict[str, Any] = {
         "site": name,
         "path": str(path),
         "area": site.area,
         "timezone": site.timezone,
         "currency": site.currency,
     }
-    lines = (
-        f"{path}: site {name}, area {site.area}, {site.timezone}",
-        "Next: check battery and fees in that file, then `darkstar fetch prices` and `darkstar import …`",
-    )
+    line = f"{path}: site {name}, area {site.area}, {site.timezone}"
+    if found is not None:
+        return found.shown(document, line, site)
+    lines = (line, "Next: check battery and fees in that file, then `darkstar import …`")
     return Document(document, lambda out: out.print("\n".join(lines), markup=False))
 
 
@@ -94,19 +108,23 @@ def _ask(given: dict[str, str | None]) -> dict[str, Any]:
     return {"area": area, "timezone": zone, "currency": currency}
 
 
-def _ask_battery(capacity: float | None, power: float | None) -> dict[str, float]:
+def _ask_battery(capacity: float | None, power: float | None, usual: dict[str, float]) -> dict[str, float]:
     """Prompt for what is not given of the battery."""
     if capacity is None:
-        capacity = typer.prompt("Battery capacity [kWh]", default=CAPACITY_KWH, type=float, err=True)
+        capacity = typer.prompt("Battery capacity [kWh]", default=usual["capacity"], type=float, err=True)
     if power is None:
-        power = typer.prompt("Battery power [kW]", default=POWER_KW, type=float, err=True)
-    return _battery(capacity, power)
+        power = typer.prompt("Battery power [kW]", default=usual["power"], type=float, err=True)
+    return _battery(capacity, power, usual)
 
 
-def _battery(capacity: float | None, power: float | None) -> dict[str, float]:
+def _battery(capacity: float | None, power: float | None, usual: dict[str, float]) -> dict[str, float]:
     """Return the battery's settings, the usual ones for what is not given."""
-    power = POWER_KW if power is None else power
-    return {"capacity_kwh": CAPACITY_KWH if capacity is None else capacity, "charge_kw": power, "discharge_kw": power}
+    power = usual["power"] if power is None else power
+    return {
+        "capacity_kwh": usual["capacity"] if capacity is None else capacity,
+        "charge_kw": power,
+        "discharge_kw": power,
+    }
 
 
 def _site(answers: dict[str, Any]) -> "SiteSettings":
@@ -120,13 +138,10 @@ def _site(answers: dict[str, Any]) -> "SiteSettings":
     from darkstar_pipeline.config.site import SiteSettings
     from darkstar_pipeline.config.validation import describe_validation
     from darkstar_pipeline.errors import ConfigurationError
-    from darkstar_pipeline.fetching.prices.services.all_services import default_order
 
     given = {key: value for key, value in answers.items() if value is not None}
-    area = str(given["area"]) if "area" in given else SiteSettings.model_fields["area"].default
-    given["sources"] = {"prices": {"order": default_order(area)}}
     if "area" in given:
-        given |= _of_country(area, given)
+        given |= _of_country(str(given["area"]), given)
     if isinstance(given.get("currency"), str):
         given["currency"] = _currency_code(given["currency"])
         if given["currency"] != SWEDISH_KRONA:

@@ -37,7 +37,9 @@ class HomeAssistantSensors(Frozen):
     """
 
     soc: EntityId | None = Field(default=None, description="state of charge [%]")
-    load: Sensors | None = Field(default=None, description="load of the house")
+    load: Sensors | Literal["balance"] | None = Field(
+        default=None, description="load of the house; balance: what its other flows leave over"
+    )
     pv: Sensors | None = Field(default=None, description="PV production")
     grid_import: Sensors | None = Field(default=None, description="import from the grid")
     grid_export: Sensors | None = Field(default=None, description="export to the grid")

@@ -46,16 +46,6 @@ class Entity(Told):
     original_name: str | None = None
 
 
-class Device(Told):
-    """A device of the registry."""
-
-    id: str
-    manufacturer: str | None = None
-    model: str | None = None
-    name: str | None = None
-    name_by_user: str | None = None
-
-
 class State(Told):
     """The present state of an entity."""
 
@@ -81,15 +71,7 @@ class EnergySource(Told):
     flow_to: tuple[Flow, ...] = ()
 
 
-class DashboardDevice(Told):
-    """A device in the energy dashboard's settings."""
-
-    stat_consumption: str
-    name: str | None = None
-
-
 class EnergySettings(Told):
     """What the person said of the home's energy in Home Assistant's energy dashboard."""
 
     energy_sources: tuple[EnergySource, ...] = ()
-    device_consumption: tuple[DashboardDevice, ...] = ()

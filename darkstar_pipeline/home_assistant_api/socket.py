@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from darkstar_pipeline.home_assistant_api.answers import (
-    Device,
     EnergySettings,
     Entity,
     HomeConfig,
@@ -84,15 +83,6 @@ class HomeAssistantSocket:
     def entities(self) -> list[Entity]:
         """Return the registry of entities."""
         return self._told("config/entity_registry/list", TypeAdapter(list[Entity]))
-
-    def devices(self) -> list[Device]:
-        """Return the registry of devices."""
-        return self._told("config/device_registry/list", TypeAdapter(list[Device]))
-
-    def config_entries(self, domain: str) -> list[str]:
-        """Return the ids of an integration's configuration entries."""
-        entries = self._told("config_entries/get", TypeAdapter(list[dict[str, Any]]), domain=domain)
-        return [str(entry["entry_id"]) for entry in entries if entry.get("domain") == domain and "entry_id" in entry]
 
     def statistic_ids(self) -> list[Statistic]:
         """Return the sensors of which long-term statistics are kept."""

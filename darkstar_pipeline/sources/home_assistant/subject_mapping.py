@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.sources.home_assistant.load_of_balance import BALANCE
 from darkstar_pipeline.sources.home_assistant.naming.company import by_company
 from darkstar_pipeline.sources.home_assistant.naming.questions import Answer, ChoiceNeededError
 from darkstar_pipeline.sources.home_assistant.naming.sensor_mapping import read_mapping
@@ -90,7 +91,8 @@ def decide_subjects(
         ChoiceNeededError: a sensor's name matches no rule (the error names all such sensors), or counts one tariff of
             which the others are in no file.
     """
-    wishes = read_mapping({entity: target for entity, target in mapping.items() if entity != CLOCK}, entities)
+    said = {entity: target for entity, target in mapping.items() if entity not in (CLOCK, BALANCE)}
+    wishes = read_mapping(said, entities)
     mapped = {entity: wish.subject for wish in wishes for entity in wish.terms}
     found = {
         entity: _meaning(entity, mapped, units.get(entity), names.get(entity, ""), stems.get(entity))

@@ -31,7 +31,6 @@ def test_what_is_told_comes_as_values():
     told = {
         "get_states": [{"entity_id": "sensor.a", "state": "5", "attributes": {"unit_of_measurement": "W"}, "x": 1}],
         "config/entity_registry/list": [{"entity_id": "sensor.a", "platform": "tibber", "device_id": "d", "id": "x"}],
-        "config/device_registry/list": [{"id": "d", "manufacturer": "Tibber", "model": None}],
         "recorder/list_statistic_ids": [{"statistic_id": "sensor.a", "has_mean": False, "has_sum": True}],
         "energy/get_prefs": {"energy_sources": [{"type": "solar", "stat_energy_from": "sensor.pv"}]},
     }
@@ -39,7 +38,6 @@ def test_what_is_told_comes_as_values():
         assert home.config().time_zone == CONFIG["time_zone"]
         assert home.states()[0].attributes["unit_of_measurement"] == "W"
         assert home.entities()[0].platform == "tibber"
-        assert home.devices()[0].manufacturer == "Tibber"
         assert home.statistic_ids()[0].has_sum
         assert home.energy_settings().energy_sources[0].stat_energy_from == "sensor.pv"
         assert answers.connections == 1

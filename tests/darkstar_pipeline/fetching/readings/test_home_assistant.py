@@ -20,12 +20,12 @@ from tests.builders.statistics_home import StatisticsHome, answers_of, asked_spa
 START = datetime(2026, 2, 22, 23, tzinfo=UTC)
 HOURS = 24 * 20
 SENSORS = {
-    "load": "sensor.load_energy",
+    "load": "sensor.house_load_energy",
     "pv": "sensor.pv_energy",
-    "grid_import": "sensor.import_energy",
-    "grid_export": "sensor.export_energy",
-    "battery_charge": "sensor.charge_energy",
-    "battery_discharge": "sensor.discharge_energy",
+    "grid_import": "sensor.grid_import_energy",
+    "grid_export": "sensor.grid_export_energy",
+    "battery_charge": "sensor.battery_charge_energy",
+    "battery_discharge": "sensor.battery_discharge_energy",
     "soc": "sensor.battery_soc",
 }
 
@@ -125,7 +125,7 @@ def test_a_fetch_that_is_stopped_goes_on_where_it_was(tmp_path: Path, house: Sta
 
 def test_powers_come_as_means_and_a_signed_one_as_two_flows(tmp_path: Path):
     house = statistics_home(START, 24 * 20, load="sensor.load_power", pv="sensor.pv_power")
-    sensors = {"load": "sensor.load_power", "pv": "sensor.pv_power", "grid_import": "sensor.import_energy"}
+    sensors = {"load": "sensor.load_power", "pv": "sensor.pv_power", "grid_import": "sensor.grid_import_energy"}
     with home_assistant_socket(answers_of(house)) as answers:
         context = context_of(tmp_path, answers.url, sensors)
         fetch(context, house)
@@ -150,7 +150,7 @@ def test_hours_never_replace_quarters_that_were_there(tmp_path: Path):
 
 def test_parts_are_summed_and_what_is_not_kept_is_told(tmp_path: Path):
     house = statistics_home(START, 24 * 12, discharge="sensor.import_tariff_2")
-    sensors = {"grid_import": "sensor.import_energy+sensor.import_tariff_2", "load": "sensor.load_energy"}
+    sensors = {"grid_import": "sensor.grid_import_energy+sensor.import_tariff_2", "load": "sensor.house_load_energy"}
     with home_assistant_socket(answers_of(house)) as answers:
         context = context_of(tmp_path, answers.url, {**sensors, "pv": "sensor.roof"})
         fetched = fetch(context, house)
@@ -177,3 +177,17 @@ def test_a_socket_needs_address_and_token(tmp_path: Path, monkeypatch: pytest.Mo
         open_socket(context_of(tmp_path, "http://127.0.0.1:9"))
     monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
     assert open_socket(context_of(tmp_path, "http://127.0.0.1:9")).url == "http://127.0.0.1:9"
+
+
+def test_a_load_that_no_sensor_measures_is_what_the_flows_leave_over(tmp_path: Path):
+    house = statistics_home(START, 24 * 12)
+    sensors = {**SENSORS, "load": "balance"}
+    with home_assistant_socket(answers_of(house)) as answers:
+        context = context_of(tmp_path, answers.url, sensors)
+        fetch(context, house)
+        without = {sensor: 0 for sensor in house.sensors.values() if "export" not in sensor}
+        answers.results["recorder/list_statistic_ids"] = [{"statistic_id": sensor} for sensor in without]
+        other = context_of(tmp_path / "other", answers.url, sensors)
+        fetch(other, house)
+    assert stored(context)["load_kwh"].sum() == pytest.approx(float(house.flows["load"].sum()))
+    assert stored(other)["load_kwh"].null_count() == stored(other).height
