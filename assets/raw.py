@@ -1,10 +1,11 @@
-"""Imported prices, readings and statistics: shown in the graph, written by `darkstar import`."""
+"""Imported and fetched prices, readings, statistics and weather: shown in the graph, written outside it."""
 
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from assets.fetched import FETCHED_WEATHER
 from assets.home import Home
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES, RAW_WEATHER, Table
 
@@ -20,8 +21,10 @@ _COMMANDS = {
     "raw_spot_prices": "`darkstar import prices FILE`",
     "raw_meter_readings": "`darkstar import observations FILE` or `darkstar import ha FILE…`",
     "meter_statistics": "`darkstar import ha FILE…` with long-term statistics",
-    "raw_weather": "`darkstar import weather FILE`",
+    "raw_weather": "`fetched_weather`, `darkstar fetch weather` or `darkstar import weather FILE`",
 }
+# What fills them by itself.
+_FETCHED = {"raw_weather": (FETCHED_WEATHER,)}
 
 
 def raw_specs(home: Home) -> list[dg.AssetSpec]:
@@ -29,6 +32,7 @@ def raw_specs(home: Home) -> list[dg.AssetSpec]:
     return [
         dg.AssetSpec(
             home.key(name),
+            deps=[home.key(fetched) for fetched in _FETCHED.get(name, ())],
             description=f"{table.meaning} Made by {_COMMANDS[name]}.",
             **home.presentation(table, group=GROUP, kinds=("parquet",)),
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.aurora import aurora_models_asset
+from assets.fetched import fetched_weather_asset
 from assets.graph import daily_assets
 from assets.home import IO_MANAGER, Home
 from assets.learning import learned_assets, search_asset
@@ -21,6 +22,7 @@ from darkstar_pipeline.context import LAKE_FOLDER, open_context
 from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJobDefinition
 from darkstar_pipeline.orchestration.resources import LakeIOManager, WarehouseResource
 from jobs.backfill import backfill_job
+from jobs.fetch import weather_job, weather_schedule
 from jobs.refresh import refresh_jobs, refresh_schedules
 from jobs.retrain import retrain_job, retrain_schedule, search_job
 
@@ -43,9 +45,11 @@ def build_definitions(
     schedules: list[dg.ScheduleDefinition] = []
     for one in homes(settings, home):
         daily = daily_assets(one)
-        assets += [*raw_specs(one), *daily, aurora_models_asset(one), *learned_assets(one), search_asset(one)]
+        assets += [*raw_specs(one), fetched_weather_asset(one), *daily, aurora_models_asset(one)]
+        assets += [*learned_assets(one), search_asset(one)]
         jobs += [backfill_job(one, daily), *refresh_jobs(one, daily), retrain_job(one), search_job(one)]
-        schedules += [*refresh_schedules(one), retrain_schedule(one)]
+        jobs += [weather_job(one)]
+        schedules += [*refresh_schedules(one), retrain_schedule(one), weather_schedule(one)]
     root = str(home / LAKE_FOLDER)
     return dg.Definitions(
         assets=assets,

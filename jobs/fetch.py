@@ -1,0 +1,38 @@
+"""The job that fetches weather, and its schedule, which runs by itself where the home's place is known."""
+
+import zlib
+from datetime import date
+
+import dagster as dg
+
+from assets.fetched import FETCHED_WEATHER, fetches_weather
+from assets.home import Home
+from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJobDefinition
+from jobs.names import job_name
+from jobs.schedules import home_schedule
+
+WEATHER = "weather_fetch"
+MINUTES = 60
+
+
+def weather_job(home: Home) -> UnresolvedAssetJobDefinition:
+    """Return the job that fetches the weather of a home."""
+    return dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - partly untyped in Dagster
+        job_name(home, WEATHER),
+        selection=dg.AssetSelection.assets(home.key(FETCHED_WEATHER)),
+        description="Forecasts of weather and of the panels as they are now.",
+    )
+
+
+def weather_schedule(home: Home) -> dg.ScheduleDefinition:
+    """Return the schedule: every three hours, the last an hour before midnight's forecasts at most.
+
+    The minute is the home's own, so that not all homes ask at once.
+    """
+    minute = zlib.crc32(f"{home.name} {home.settings.forecast.latitude}".encode()) % MINUTES
+
+    def request(run_key: str, _today: date) -> dg.RunRequest:
+        return dg.RunRequest(run_key=run_key)
+
+    cron = f"{minute} 2-23/3 * * *"
+    return home_schedule(home, WEATHER, cron, request, running=fetches_weather(home), per_day=False)
