@@ -16,6 +16,7 @@ from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.evaluation.charged_days import charged_days
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
+from darkstar_pipeline.forecasts.site_scenarios import replay_past
 from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, POLICY_SCHEDULES
 from planner.evaluation.verdict import evaluate
 from planner.value.scenario_source import SCENARIO_DAYS
@@ -59,7 +60,8 @@ def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
         history = past_readings(
             home.context.lake, home.site, days[0], days[-1], lookback_days=SCENARIO_DAYS, has_pv=has_pv
         )
-        replayed = policy_schedule_rows(home, STAGE, policies, slots, slot_forecasts, history=history)
+        past = replay_past(home.context, slots, slot_forecasts, history)
+        replayed = policy_schedule_rows(home, STAGE, policies, slots, slot_forecasts, history=past)
         verified = verify_schedules(home, replayed)
         rows = verified.schedules
         pictures = picture_metadata(last_day(rows, home))

@@ -11,6 +11,7 @@ from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verdict import POWER_COLUMNS, Evaluation
 from planner.replay.daily import replay_days
+from planner.value.scenario_source import Past
 
 _SHARES = ("captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
 
@@ -22,7 +23,7 @@ def policy_schedule_rows(
     slots: pl.DataFrame,
     forecasts: pl.DataFrame,
     *,
-    history: pl.DataFrame | None = None,
+    history: Past | None = None,
 ) -> pl.DataFrame:
     """Rows of `policy_schedules`: every policy on every day of `slots`; `history` as in `planner.replay.daily`."""
     protocol = protocol_of(home.settings, home.site.battery)

@@ -31,6 +31,7 @@ from darkstar_pipeline.commands import (
     ui,
     verify,
 )
+from darkstar_pipeline.commands.fetch import prices as fetch_prices
 from darkstar_pipeline.commands.fetch import readings as fetch_readings
 from darkstar_pipeline.commands.fetch import state as fetch_state
 from darkstar_pipeline.commands.fetch import weather as fetch_weather
@@ -157,6 +158,11 @@ def _fetch() -> typer.Typer:
     """Return the group of commands that fetch data from their sources."""
     group = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
     default_command(group, examples=("darkstar fetch", "darkstar fetch --json"))(fetch_state.state)
+    command(
+        group,
+        "prices",
+        examples=("darkstar fetch prices", "darkstar fetch prices --from 2024-01-01 --to 2024-12-31"),
+    )(fetch_prices.prices)
     command(
         group,
         "readings",

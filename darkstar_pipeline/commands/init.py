@@ -78,6 +78,11 @@ def init(  # noqa: PLR0913 - options of a command
             f"no Swedish fees are written for {name}: VAT, transfer fee and energy tax are 0 until you fill in those "
             f"of your bill, and wear_cost_per_kwh {site.battery.wear_cost_per_kwh:g} {site.currency} is a guess"
         )
+    if not site.sources.prices.order:
+        call.note(
+            f"no source that needs no key has prices of {site.area}: name one in sources.prices.order "
+            "(docs/sources.md), or import files with `darkstar import prices`"
+        )
     document: dict[str, Any] = {
         "site": name,
         "path": str(path),
@@ -88,7 +93,7 @@ def init(  # noqa: PLR0913 - options of a command
     line = f"{path}: site {name}, area {site.area}, {site.timezone}"
     if found is not None:
         return found.shown(document, line, site)
-    lines = (line, "Next: check battery and fees in that file, then `darkstar import …`")
+    lines = (line, "Next: check battery and fees in that file, then `darkstar fetch prices` and `darkstar import …`")
     return Document(document, lambda out: out.print("\n".join(lines), markup=False))
 
 
@@ -138,10 +143,13 @@ def _site(answers: dict[str, Any]) -> "SiteSettings":
     from darkstar_pipeline.config.site import SiteSettings
     from darkstar_pipeline.config.validation import describe_validation
     from darkstar_pipeline.errors import ConfigurationError
+    from darkstar_pipeline.fetching.prices.services.all_services import default_order
 
     given = {key: value for key, value in answers.items() if value is not None}
+    area = str(given["area"]) if "area" in given else SiteSettings.model_fields["area"].default
+    given["sources"] = {"prices": {"order": default_order(area)}}
     if "area" in given:
-        given |= _of_country(str(given["area"]), given)
+        given |= _of_country(area, given)
     if isinstance(given.get("currency"), str):
         given["currency"] = _currency_code(given["currency"])
         if given["currency"] != SWEDISH_KRONA:

@@ -45,9 +45,10 @@ def plan(
 ) -> Document:
     """Plan the battery from a moment on, and explain every slot.
 
-    The plan reaches to the last published price and uses only what was known at that moment. It never costs more
-    than idle or self-consumption under the same forecast. Each slot has a sentence with the reason for its command
-    and the cost of doing nothing there. The command ends with 4 where the verifier finds a violation in the plan.
+    The plan reaches to the last published price and uses only what was known at that moment. It costs no more
+    than idle or self-consumption under the same forecast, or by so little that one forecast does not tell. Each slot
+    has a sentence with the reason for its command and the cost of doing nothing there. The command ends with 4 where
+    the verifier finds a violation in the plan.
     """
     from darkstar_pipeline.planning.plan_inputs import StartSoc
     from darkstar_pipeline.planning.plan_sources import site_plan
@@ -68,7 +69,7 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
     from darkstar_pipeline.planning.plan_inputs import outside_range_note
     from planner.verification.notices import notice_sentences
 
-    plan, site = result.plan, context.site
+    plan, site, end = result.plan, context.site, inputs.task.end
     start_percent = 100 * float(plan.schedule["soc_start_kwh"][0]) / site.battery.capacity_kwh
     extra = [name for name in plan.schedule.columns if name.startswith(("water_", "ev_", "appliance_", "battery_"))]
     solver = plan.solver
@@ -88,6 +89,7 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
         "start_soc_note": outside_range_note(site.battery, start_percent),
         "input_notes": dict(inputs.notes),
         "steering": {"state": "off", "steers": False, "words": "Shown, not carried out: this command steers nothing."},
+        "end": {"basis": end.basis, "value": end.marginal_value(float(plan.schedule["soc_end_kwh"][-1]))},
         "released": plan.released,
         "release_reason": plan.reason,
         "cost": plan.cost,
@@ -135,8 +137,19 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
         out.print(f"{name}: {note}", markup=False)
     costs = f"idle {document['idle_cost']:.2f}, self-consumption {document['self_consumption_cost']:.2f}"
     out.print(f"cost {document['cost']:.2f} {currency} ({costs}): {document['release_reason']}", markup=False)
+    out.print(_end_sentence(document["end"], currency), markup=False)
     for violation in document["violations"]:
         out.print(f"not verified: {violation}", markup=False)
     for notice in document["notices"]:
         out.print(f"cannot be avoided: {notice}", markup=False)
     out.print(f"made by {document['rung']}: {document['why']}", markup=False)
+
+
+def _end_sentence(end: dict[str, Any], currency: str) -> str:
+    """Return what the energy left at the end is worth, and by what."""
+    ways = {
+        "forecast": "by the forecast of the prices that follow",
+        "past_days": "as on the last days",
+        "settlement": "by the settlement of the daily protocol",
+    }
+    return f"the last kWh left at the end is worth {end['value']:.2f} {currency}, {ways[end['basis']]}"

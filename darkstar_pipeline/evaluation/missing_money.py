@@ -16,6 +16,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.price_forecaster import price_forecaster
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs
+from darkstar_pipeline.forecasts.site_scenarios import replay_past
 from env.site import Site
 from planner.evaluation.charged_results import charged_results
 from planner.policies.window import window_settlement
@@ -53,7 +54,8 @@ def missing_money(context: Context, days: Sequence[date], *, continuous: bool = 
         continuous: stored energy is carried through the days.
     """
     inputs = forecast_replay_inputs(context, days)
-    slots, forecasts, history = inputs.slots, inputs.forecasts, inputs.history
+    slots, forecasts = inputs.slots, inputs.forecasts
+    history = replay_past(context, slots, forecasts, inputs.history)
     prices = price_forecaster(context.lake, context.site, max(days)) if continuous else None
 
     def paid(site: Site, replayed: Callable[[Site, Protocol], pl.DataFrame]) -> float:

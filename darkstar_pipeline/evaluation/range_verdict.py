@@ -17,6 +17,7 @@ from darkstar_pipeline.datasets.price_forecaster import price_forecaster
 from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of, replay_inputs
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs, forecasts_made_once
+from darkstar_pipeline.forecasts.site_scenarios import replay_past
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     ORACLE_DAILY_RESULTS,
@@ -36,6 +37,7 @@ from planner.policy_names import CONTINUOUS_POLICIES, FALLBACK, LEARNED_POLICIES
 from planner.replay.daily import replay_days
 from planner.replay.usable_slots import USABLE
 from planner.value.protocol import Protocol
+from planner.value.scenario_source import Past
 
 if TYPE_CHECKING:
     from darkstar_pipeline.policies.trained import TrainedPolicy
@@ -330,10 +332,8 @@ def _replay(context: Context, policy: str, days: Sequence[date], protocol: Proto
             from darkstar_pipeline.policies.replay import replay_trained
 
             return replay_trained(context, trained, days, protocol=protocol)
-    inputs = _inputs(context, policy, days)
-    replayed = replay_days(
-        _decides(policy), inputs.slots, inputs.forecasts, context.site, protocol, history=inputs.history
-    )
+    inputs, past = _inputs(context, policy, days)
+    replayed = replay_days(_decides(policy), inputs.slots, inputs.forecasts, context.site, protocol, history=past)
     return replayed.with_columns(policy=pl.lit(policy))
 
 
@@ -347,9 +347,9 @@ def _replay_window(context: Context, policy: str, days: Sequence[date], prices: 
             from darkstar_pipeline.policies.replay import replay_trained_window
 
             return replay_trained_window(context, trained, days, prices=prices)
-    inputs, protocol = _inputs(context, policy, days), _protocol(context)
+    (inputs, past), protocol = _inputs(context, policy, days), _protocol(context)
     replayed = replay_window(
-        _decides(policy), inputs.slots, inputs.forecasts, inputs.history, context.site, protocol, prices=prices
+        _decides(policy), inputs.slots, inputs.forecasts, past, context.site, protocol, prices=prices
     )
     return replayed.with_columns(policy=pl.lit(policy))
 
@@ -381,11 +381,13 @@ def _protocol(context: Context) -> Protocol:
     return protocol_of(context.site_settings, context.site.battery)
 
 
-def _inputs(context: Context, policy: str, days: Sequence[date]) -> ReplayInputs:
-    """Return the inputs of a policy's replay of some days; only those that plan ahead need a forecast of each."""
+def _inputs(context: Context, policy: str, days: Sequence[date]) -> tuple[ReplayInputs, Past]:
+    """Return the inputs of a policy's replay of some days; only those that plan ahead need forecasts and scenarios."""
     if _decides(policy) in PLANNERS:
-        return forecast_replay_inputs(context, days)
-    return _stored_inputs(context, days)
+        inputs = forecast_replay_inputs(context, days)
+        return inputs, replay_past(context, inputs.slots, inputs.forecasts, inputs.history)
+    inputs = _stored_inputs(context, days)
+    return inputs, inputs.history
 
 
 def _stored_inputs(context: Context, days: Sequence[date]) -> ReplayInputs:

@@ -36,7 +36,7 @@ CACHE_BYTES = 64 * 2**20
 """Largest cache on the disk."""
 CACHE_FILE = "cache.tmp"
 """It passes: backups leave it out, by the end of its name."""
-_UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 401, 403, 404, 429
+_NO_CONTENT, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 204, 401, 403, 404, 429
 _REDIRECTS, _CLIENT_ERRORS, _SUCCESS = range(300, 400), range(400, 500), range(200, 300)
 
 
@@ -231,6 +231,8 @@ def _is_from_cache(response: httpx2.Response) -> bool:
 
 def _refuse_status(source: str, status: int, headers: Mapping[str, str]) -> None:
     """Raise the error of a status that is no success."""
+    if status == _NO_CONTENT:
+        raise FetchError(source, "wrong", "it answers without data (204)", status=status)
     if status in _SUCCESS:
         return
     wait = _wait(headers.get("retry-after"))

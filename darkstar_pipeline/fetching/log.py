@@ -121,7 +121,7 @@ class FetchLog:
     def entries(self, site: str, kind: Kind | None = None, *, limit: int = 100) -> list[Fetch]:
         """Return the newest entries of a site, the newest first."""
         where, values = ("", [site]) if kind is None else (" AND kind = ?", [site, kind])
-        return self._read(f"site = ?{where} ORDER BY asked_at DESC, rowid DESC LIMIT {int(limit)}", values)
+        return self._read(f"site = ?{where} ORDER BY rowid DESC LIMIT {int(limit)}", values)
 
     def states(self, site: str, kind: Kind | None = None) -> list[SourceState]:
         """Return the state of every source that was asked for a site, by kind and name."""

@@ -11,7 +11,7 @@ from datetime import date
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.models.champion_pointer import read_pointer, read_version
+from darkstar_pipeline.models.champion_pointer import Pointer, read_pointer, read_version
 from darkstar_pipeline.models.version import RegisteredModel
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora_bundle import LoadedAurora, load_aurora
@@ -39,14 +39,22 @@ class PromotedAurora:
         return day > self.loaded.summary.last_day
 
 
+def pointer_of(context: Context) -> Pointer | None:
+    """Return the pointer to the version in use; None where none was ever promoted.
+
+    Raises:
+        ConfigurationError: the pointer is damaged.
+    """
+    return read_pointer(RegisteredModel.of(context, "aurora").folder)
+
+
 def promoted_versions(context: Context) -> Iterator[PromotedAurora]:
     """Yield the version in use, then those in use before it, the latest first, as far as they can still be read.
 
     Raises:
         ConfigurationError: the pointer or the bundle in use is damaged.
     """
-    folder = RegisteredModel.of(context, "aurora").folder
-    pointer = read_pointer(folder)
+    folder, pointer = RegisteredModel.of(context, "aurora").folder, pointer_of(context)
     if pointer is None:
         return
     for seat in (pointer.ref, *pointer.previous):

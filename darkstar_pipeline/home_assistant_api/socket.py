@@ -84,6 +84,11 @@ class HomeAssistantSocket:
         """Return the registry of entities."""
         return self._told("config/entity_registry/list", TypeAdapter(list[Entity]))
 
+    def config_entries(self, domain: str) -> list[str]:
+        """Return the ids of an integration's configuration entries."""
+        entries = self._told("config_entries/get", TypeAdapter(list[dict[str, Any]]), domain=domain)
+        return [str(entry["entry_id"]) for entry in entries if entry.get("domain") == domain and "entry_id" in entry]
+
     def statistic_ids(self) -> list[Statistic]:
         """Return the sensors of which long-term statistics are kept."""
         return self._told("recorder/list_statistic_ids", TypeAdapter(list[Statistic]))

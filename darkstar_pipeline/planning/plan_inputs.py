@@ -4,7 +4,7 @@ What does not belong here: which source makes the plan (`plan_sources`), and how
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -15,14 +15,16 @@ from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.planning_data import PlanningData, read_planning_data
+from darkstar_pipeline.planning.price_ends import end_condition, plan_end
 from env.battery import Battery
 from env.power_tariff import MonthState, month_state
 from env.site import Site
 from env.time_grid import SLOT, SLOT_HOURS, grid, local_day
 from planner.optimizer.deferrable_loads import LoadRequests
 from planner.plans.policy_plans import RollingState
-from planner.plans.task import End, PlanTask
+from planner.plans.task import PlanTask
 from planner.policies.window import PUBLISHED_MINUTE, Window
+from planner.value.end_of_prices import SETTLEMENT
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import SCENARIO_DAYS
 
@@ -102,6 +104,7 @@ def inputs_at(
     Raises:
         DataMissingError: there is no price, or nothing to forecast from.
     """
+    memo = Memo() if memo is None else memo
     data = read_planning_data(
         context.lake,
         context.site,
@@ -109,10 +112,10 @@ def inputs_at(
         at,
         lookback_days=lookback_days,
         lenient=lenient,
-        memo=Memo() if memo is None else memo,
+        memo=memo,
     )
     protocol = protocol_of(context.site_settings, context.site.battery)
-    return assembled_inputs(data, context.site, protocol, soc=soc, requests=requests, lenient=lenient)
+    return assembled_inputs(data, context.site, protocol, soc=soc, requests=requests, lenient=lenient, memo=memo)
 
 
 def assembled_inputs(
@@ -123,6 +126,7 @@ def assembled_inputs(
     soc: StartSoc | None = None,
     requests: LoadRequests | None = None,
     lenient: bool = False,
+    memo: Memo | None = None,
 ) -> PlanInputs:
     """Return the inputs of a plan from what was read; see `inputs_at`.
 
@@ -133,6 +137,7 @@ def assembled_inputs(
         soc: stored energy at the start; None takes what was read, or else the protocol's start.
         requests: requests of the movable loads.
         lenient: take load or PV as none where there is no forecast, and note it.
+        memo: results of earlier calls that may still hold.
 
     Raises:
         DataMissingError: a slot has no forecast.
@@ -148,13 +153,15 @@ def assembled_inputs(
         month=month,
         import_kwh=_imports_of_today(imported, slots, data.start) if month else (),
     )
+    end = plan_end(data, window, Memo() if memo is None else memo)
+    window = replace(window, last_value=None if end.basis == SETTLEMENT else end.values)
     task = PlanTask(
         slots=slots.filter(pl.col("slot_start") >= data.start).select(
             "slot_start", "import_price", "export_price", "load_kwh", "pv_kwh"
         ),
         site=site,
         start_soc_kwh=soc_kwh,
-        end=End(value=window.settlement_value),
+        end=end_condition(end, window.settlement_value, site.battery),
         requests=requests if requests is not None else LoadRequests(),
         month=month,
     )

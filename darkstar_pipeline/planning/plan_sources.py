@@ -1,12 +1,15 @@
 """The plan sources of a site's fallback chain (`planner.plans.fallback_chain`), from the champion down."""
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.errors import ConfigurationError, DataMissingError
+from darkstar_pipeline.forecasts.promoted import pointer_of
+from darkstar_pipeline.forecasts.site_scenarios import site_scenarios
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
 from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
@@ -19,11 +22,12 @@ from planner.optimizer.deferrable_loads import LoadRequests
 from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, FallbackResult, PlanMaker, PlanSource, first_usable_plan
 from planner.plans.make_plan import Plan, make_plan
-from planner.plans.policy_plans import PolicySchedule, learned_schedule, value_schedule
+from planner.plans.policy_plans import PolicySchedule, RollingState, learned_schedule, value_schedule
 from planner.plans.task import PlanTask
-from planner.value.scenario_source import SCENARIO_DAYS, ScenarioSource
+from planner.value.scenario_source import SCENARIO_DAYS, ScenarioSource, past_with_forecast_days
 
 NO_CHAMPION = "no version is in use"
+_log = logging.getLogger(__name__)
 BLIND_CHAMPION = "learned policies do not see the demand charge, which value plans with"
 SCENARIO_SOURCE_DAYS = 28  # days whose readings decide the scenarios of a day; older ones hardly do
 
@@ -103,7 +107,7 @@ def site_sources(
         champion = partial(learned_plan, context, inputs, policy, memo)
     return [
         PlanSource(CHAMPION, champion, missing_reason),
-        PlanSource(VALUE, partial(value_plan, inputs)),
+        PlanSource(VALUE, partial(value_plan, context, inputs, memo)),
         PlanSource(MPC, partial(optimizer_plan, solver_seconds)),
     ]
 
@@ -128,9 +132,30 @@ def _recent_identity(lake: Lake, site: str, today: date) -> tuple[object, ...]:
     return (lake.identity(METER_READINGS, site, since, yesterday), lake.identity(RAW_WEATHER, site, since, today))
 
 
-def value_plan(inputs: PlanInputs, task: PlanTask) -> PolicySchedule:
+def value_plan(context: Context, inputs: PlanInputs, memo: Memo | None, task: PlanTask) -> PolicySchedule:
     """Return the plan of the value function."""
-    return value_schedule(task, inputs.rolling, _planned_loads(task))
+    return value_schedule(task, _with_aurora(context, inputs, memo), _planned_loads(task))
+
+
+def _with_aurora(context: Context, inputs: PlanInputs, memo: Memo | None) -> RollingState:
+    """Return today and the slots ahead with Aurora's scenarios, where one in use may forecast today."""
+    rolling = inputs.rolling
+    window, today = rolling.window, rolling.window.slots["local_day"][0]
+    try:
+        pointer = pointer_of(context)
+        if pointer is None:
+            return rolling
+        recent = _recent_identity(context.lake, context.site_name, today)
+        scenarios = (memo if memo is not None else Memo()).get(
+            "scenarios of Aurora",
+            (context.site_settings, pointer, today, *recent),
+            lambda: site_scenarios(context, [today]),
+        )
+    except (ConfigurationError, DataMissingError) as error:
+        _log.warning("scenarios are the days before: %s", error)
+        return rolling
+    past = past_with_forecast_days(inputs.history, scenarios, window.slots, context.timezone)
+    return replace(rolling, window=replace(window, history=past))
 
 
 def optimizer_plan(seconds: float, task: PlanTask) -> Plan:

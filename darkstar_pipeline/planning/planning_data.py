@@ -15,6 +15,7 @@ from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.planning.day_forecast import DayForecast, day_forecast
+from darkstar_pipeline.planning.market_past import MarketPast, market_past
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.site_tables import SiteTables
 from darkstar_pipeline.warehouse.lake import Lake
@@ -34,7 +35,7 @@ _HALF_A_DAY = 46
 """Fewer zeros may be the edge of a market's day [slots]."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PastDays:
     """The days before today.
 
@@ -60,6 +61,7 @@ class PlanningData:
         prices: `slot_start, price` from today's midnight to the last published slot; no gap from `start` on. With
             `month_price` where the tariff bills the month's mean.
         past: the days before today.
+        market: the prices before today.
         readings: meter readings of yesterday and today.
         month_readings: meter readings since the first of the month; empty where the tariff has no demand charge.
         price_note: names the days whose prices are not used though there are some; empty where there is none.
@@ -70,6 +72,7 @@ class PlanningData:
     today: date
     prices: pl.DataFrame
     past: PastDays
+    market: MarketPast
     readings: pl.DataFrame
     month_readings: pl.DataFrame
     price_note: str = ""
@@ -111,6 +114,7 @@ def read_planning_data(
         today=today,
         prices=prices,
         past=past,
+        market=market_past(tables, prices, today, site.timezone),
         readings=tables.read_cached(METER_READINGS, today - timedelta(days=1), today),
         month_readings=tables.read(METER_READINGS, today.replace(day=1), today)
         if has_demand_charge

@@ -144,6 +144,11 @@ def _day_scenarios(model: AuroraModel, home: AuroraHome, day: date, timezone: st
     return Scenarios(*paths)
 
 
+def is_complete(paths: Scenarios) -> bool:
+    """Return whether there are paths, all of them finite."""
+    return paths.load_kwh.shape[1] > 0 and bool(np.isfinite(paths.load_kwh).all() and np.isfinite(paths.pv_kwh).all())
+
+
 def _most_alike(model: AuroraModel, day: date, clearness: float, load_day: float) -> Integers:
     """Return days with known errors, the most similar first: by expected clearness, expected load and season."""
     errors = model.errors

@@ -8,10 +8,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-import numpy as np
-
 from planner.artifacts.bundle import Bundle, Manifest
-from planner.forecasts.aurora import RECENT_DAYS, aurora_scenarios
+from planner.forecasts.aurora import RECENT_DAYS, aurora_scenarios, is_complete
 from planner.forecasts.aurora_bundle import KIND, LoadedAurora, load_aurora
 from planner.forecasts.aurora_model import AuroraModel
 from planner.forecasts.features import AuroraHome
@@ -64,9 +62,4 @@ def forecast_scenarios(
         day: replace(paths, load_kwh=paths.load_kwh[:, :-RECENT_DAYS], pv_kwh=paths.pv_kwh[:, :-RECENT_DAYS])
         for day, paths in made.items()
     }
-    return {day: paths for day, paths in alone.items() if _is_complete(paths)}
-
-
-def _is_complete(paths: Scenarios) -> bool:
-    """Return whether there are paths, all of them finite."""
-    return paths.load_kwh.shape[1] > 0 and bool(np.isfinite(paths.load_kwh).all() and np.isfinite(paths.pv_kwh).all())
+    return {day: paths for day, paths in alone.items() if is_complete(paths)}

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from env.inverter import Energy, slot_limit
-from env.time_grid import SLOT_HOURS, slot_count
+from env.time_grid import SLOT, SLOT_HOURS, slot_count
 from env.types import Integers
 from planner.optimizer.solution import Solution
 from planner.plans.counterfactuals import RISKS_FUSE, IdleSlot, idle_slots
@@ -24,6 +24,7 @@ from planner.plans.reasons import with_reasons
 from planner.plans.task import PlanTask
 from planner.plans.wording import LEAST_SHOWN, Words, cheapest, energy, power, ranks
 from planner.tolerances import SAME_COST_SHOWN, VISIBLE_KWH
+from planner.value.end_of_prices import FORECAST, SETTLEMENT
 
 PRICE_TOLERANCE = 1e-6  # money/kWh
 
@@ -98,7 +99,9 @@ def explain(
         no such plan.
     """
     slots = _slots(task, schedule, solution, valuation)
-    builder = _ExplanationBuilder(task, _discharge_price(schedule).tolist(), [slot.starts for slot in slots])
+    builder = _ExplanationBuilder(
+        task, _discharge_price(schedule).tolist(), [slot.starts for slot in slots], _kept_value(task, schedule)
+    )
     explanations = [builder.explain(slot) for slot in slots]
     devices = _device_clauses(task, schedule, builder.words)
     return schedule.with_columns(
@@ -201,10 +204,15 @@ def _uses(task: PlanTask, schedule: pl.DataFrame, solution: Solution | None) -> 
         soc_end_kwh=schedule["soc_end_kwh"].to_numpy(),
         price=_discharge_price(schedule),
         stored_value=solution.stored_value,
-        end_value=np.nan if task.end.curve is not None or task.end.return_soc_kwh is not None else task.end.value,
+        end_value=np.nan if task.end.return_soc_kwh is not None else _kept_value(task, schedule),
         battery=battery,
     )
     return np.where((marginal == UNKNOWN) | (uses == UNKNOWN), uses, marginal)
+
+
+def _kept_value(task: PlanTask, schedule: pl.DataFrame) -> float:
+    """Return the value of the last kWh that is left at the end [money/kWh]."""
+    return task.end.marginal_value(float(schedule["soc_end_kwh"][-1]))
 
 
 def _discharge_price(schedule: pl.DataFrame) -> Energy:
@@ -220,12 +228,14 @@ class _ExplanationBuilder:
         task: the planning task.
         discharge_price: price of a discharged kWh in each slot [money/kWh].
         starts: start of each slot.
+        kept_value: value of the last kWh that is left at the end [money/kWh].
     """
 
-    def __init__(self, task: PlanTask, discharge_price: list[float], starts: list[datetime]) -> None:
+    def __init__(self, task: PlanTask, discharge_price: list[float], starts: list[datetime], kept_value: float) -> None:
         self.task = task
         self.words = Words(task.site.currency, task.site.timezone)
         self.discharge_price, self.starts = discharge_price, starts
+        self.kept_value = kept_value
         self.fuse = slot_limit(task.site.limits.import_kw)
         self.by_reason: dict[str, Callable[[SlotContext], tuple[str, str]]] = {
             "charge_from_grid": self._charge,
@@ -263,12 +273,20 @@ class _ExplanationBuilder:
         if slot.used_at == UNKNOWN:
             return ""
         if slot.used_at == KEPT:
-            has_value = self.task.end.curve is None and self.task.end.return_soc_kwh is None
-            return (
-                f"kept for the end, worth {self.words.price(self.task.end.value)}" if has_value else "kept for the end"
-            )
+            return self._kept_clause(slot)
         when = self.words.clock(self.starts[slot.used_at], slot.starts)
         return f"used at {when} for {self.words.price(self.discharge_price[slot.used_at])}"
+
+    def _kept_clause(self, slot: SlotContext) -> str:
+        """Return the clause on energy that nothing planned uses: what it is kept for, and its worth there."""
+        if self.task.end.return_soc_kwh is not None:
+            return "kept for the end"
+        worth = self.words.price(self.kept_value)
+        if self.task.end.basis == SETTLEMENT:
+            return f"kept for the end, worth {worth}"
+        day = self.words.day(self.starts[-1] + SLOT, slot.starts)
+        by = "by the forecast of its prices" if self.task.end.basis == FORECAST else "as on the last days"
+        return f"kept for {day}, worth {worth} {by}"
 
     def _charge(self, slot: SlotContext) -> tuple[str, str]:
         pv_part = f" ({energy(slot.surplus)} from PV)" if slot.surplus > LEAST_SHOWN else ""

@@ -1,4 +1,4 @@
-"""The fallback chain of plans: the first source whose plan is verified and costs no more than doing nothing.
+"""The fallback chain of plans: the first source whose plan is verified and not dearer than doing nothing.
 
 In order: the champion (the promoted policy), the value function, the optimiser (`mpc`), the last valid plan, and
 self-consumption, which is the inverter's own default. If a source is missing, fails, is refused by the verifier, or
@@ -22,6 +22,7 @@ from planner.plans.release import (
     SELF_CONSUMPTION,
     Candidate,
     candidate,
+    forecast_slack,
     release,
     release_simple,
     simple_candidates,
@@ -153,7 +154,7 @@ def _released(
             return None, Attempt(name, FAILED, made.failure)
         return made, Attempt(name, RELEASED, made.reason)
     offered = candidate(task, PLAN, made.schedule)
-    released = release(offered, simple)
+    released = release(offered, simple, slack=forecast_slack(task, simple))
     if released.chosen is not offered:
         return None, Attempt(name, REFUSED, released.reason)
     valuation = PolicyValuation(made.stored_value(task), made.idle_costs(task))

@@ -15,6 +15,7 @@ from planner.optimizer.deferrable_loads import LoadRequests, PlannedLoads, plann
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.peak_calendar import HorizonDemandCharge, horizon_demand_charges
 from planner.optimizer.slot_arrays import needed_arrays
+from planner.value.end_of_prices import SETTLEMENT, EndBasis
 from planner.value.terminal_value import TerminalValue
 
 
@@ -26,11 +27,17 @@ class End:
         value: value of a kWh stored at the end, if there is no curve [money/kWh].
         curve: terminal value as a function of the stored energy.
         return_soc_kwh: stored energy demanded at the end [kWh]; None if any is allowed.
+        basis: what the value rests on, as `planner.value.end_of_prices` has it.
     """
 
     value: float = 0.0
     curve: TerminalValue | None = None
     return_soc_kwh: float | None = None
+    basis: EndBasis = SETTLEMENT
+
+    def marginal_value(self, end_kwh: float) -> float:
+        """Return the value of the last kWh of so much stored energy at the end [money/kWh]."""
+        return self.value if self.curve is None else self.curve.marginal(end_kwh)
 
     def value_gained(self, start_kwh: float, end_kwh: float) -> float:
         """Return the value of ending with `end_kwh` rather than with `start_kwh` [money]."""

@@ -42,6 +42,12 @@ class Words:
             return text
         return f"{text} tomorrow" if days == 1 else f"{text} on {local:%Y-%m-%d}"
 
+    def day(self, instant: datetime, seen_from: datetime) -> str:
+        """Format a local day: `tomorrow`, `the day after tomorrow`, or its date."""
+        local, here = instant.astimezone(self.zone), seen_from.astimezone(self.zone)
+        near = {1: "tomorrow", 2: "the day after tomorrow"}
+        return near.get((local.date() - here.date()).days, f"{local:%Y-%m-%d}")
+
 
 def energy(kwh: float) -> str:
     """Format an energy: `1.90 kWh`; a value that would round to zero is written as less than the smallest one."""

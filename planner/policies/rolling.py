@@ -22,7 +22,6 @@ from planner.value.scenario_source import ScenarioSource
 from planner.value.scenarios import Scenarios, stretched
 from planner.value.slot_prices import PowerMeter, SlotPrices
 from planner.value.terminal_value import END_STEPS, concave_terminal_value
-from planner.value.value_function import soc_grid
 
 
 class RollingPlanner:
@@ -69,9 +68,11 @@ class RollingPlanner:
 
     def end_value(self) -> Energy:
         """Return the value of stored energy at the span's end, on the grid `(n_soc,)` [money]."""
-        window, grid = self.window, soc_grid(self.window.site.battery)
-        at_end = self.end == window.starts[-1]
-        return window.settlement_value * (grid - grid[0]) if at_end else window.end_values[self.day]
+        window = self.window
+        if self.end == window.starts[-1]:
+            return window.last_values
+        knows_next = self.end > window.starts[self.day + 1]
+        return window.next_end_values[self.day] if knows_next else window.end_values[self.day]
 
     def last(self, slot: int) -> tuple[Energy, Energy] | tuple[None, None]:
         """Return load and PV of the slot before, where it lies in the span."""

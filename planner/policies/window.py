@@ -23,7 +23,7 @@ from planner.forecasts.central import central_forecasts
 from planner.value.forecast_ends import DayPrices, forecast_end_values
 from planner.value.overnight_value import end_values, start_values
 from planner.value.protocol import Protocol
-from planner.value.scenario_source import ScenarioSource
+from planner.value.scenario_source import Past, scenarios_by_day
 from planner.value.scenarios import Scenarios
 from planner.value.value_function import soc_grid
 
@@ -39,9 +39,11 @@ class Window:
             on the morning of the day) and `load_tomorrow, pv_tomorrow` (made on the morning of the day before).
         site: battery, limits, time zone.
         protocol: start, settlement, write budget.
-        history: readings that scenarios are taken from.
+        history: readings that scenarios are taken from, or the scenarios of each day.
         published_minute: local clock at which the next day's prices are there [min].
         prices: forecaster of the spot prices of days that are not published; None where there is none.
+        last_value: value of stored energy at the window's end, on `soc_grid` `(n_soc,)` [money]; None where the
+            protocol settles it.
         month: the metered month at the slot that is decided, a state for each component of the demand charge; empty in
             a replay, which meters its own imports.
         import_kwh: metered import of the first slots, NaN where there is none [kWh]; empty in a replay.
@@ -50,9 +52,10 @@ class Window:
     slots: pl.DataFrame
     site: Site
     protocol: Protocol
-    history: pl.DataFrame
+    history: Past
     published_minute: int = PUBLISHED_MINUTE
     prices: DayPrices | None = None
+    last_value: Energy | None = None
     month: tuple[MonthState, ...] = ()
     import_kwh: tuple[float, ...] = ()
 
@@ -90,24 +93,45 @@ class Window:
         return window_settlement(self.slots, self.site, self.protocol)
 
     @cached_property
+    def last_values(self) -> Energy:
+        """Value of stored energy at the window's end, on `soc_grid` `(n_soc,)` [money]."""
+        if self.last_value is not None:
+            return self.last_value
+        grid = soc_grid(self.site.battery)
+        return self.settlement_value * (grid - grid[0])
+
+    @cached_property
     def end_values(self) -> Energy:
         """Expected value of stored energy after each day, as known at its start `(n_days, n_soc)` [money]."""
-        ends = self.starts
-        days = [World(*(t[:, a:b] for t in vars(self.world).values())) for a, b in pairwise(ends)]
+        return self._beyond(0)
+
+    @cached_property
+    def next_end_values(self) -> Energy:
+        """Expected value after the day that follows each, known once its prices are `(n_days, n_soc)` [money]."""
+        return self._beyond(1)
+
+    @cached_property
+    def _past_means(self) -> Energy:
+        """Value of stored energy after a day as the days before it had it `(n_days, n_soc)` [money]."""
+        days = [World(*(t[:, a:b] for t in vars(self.world).values())) for a, b in pairwise(self.starts)]
         battery = self.site.battery
         grid = soc_grid(battery)
         fallback = np.array([self.protocol.settlement(day.import_price[0], battery) for day in days])
-        means = end_values(start_values(days, self.site, self.protocol), fallback=fallback * (grid[1] - grid[0]))
+        return end_values(start_values(days, self.site, self.protocol), fallback=fallback * (grid[1] - grid[0]))
+
+    def _beyond(self, more_days: int) -> Energy:
+        """Return the expected value after the published prices, which reach so many days beyond each day."""
         if self.prices is None:
-            return means
+            return self._past_means
         calendar: list[date] = self.slots["local_day"].unique(maintain_order=True).to_list()
+        published = [day + timedelta(days=more_days) for day in calendar]
         scenarios = [self.scenarios[day] for day in calendar]
-        return forecast_end_values(calendar, scenarios, means, prices=self.prices, site=self.site)
+        return forecast_end_values(published, scenarios, self._past_means, prices=self.prices, site=self.site)
 
     @cached_property
     def scenarios(self) -> Mapping[date, Scenarios]:
-        """The days before each day, as its midnight saw them, by day."""
-        return ScenarioSource(history=self.history).by_day(self.slots, self.site.timezone)
+        """Scenarios of each day, as its midnight saw them."""
+        return scenarios_by_day(self.history, self.slots, self.site.timezone)
 
     def horizon(self, slot: int, day: int) -> int:
         """Return the end of the published prices at a slot's start."""
@@ -133,7 +157,7 @@ class Window:
 def open_window(
     slots: pl.DataFrame,
     forecasts: pl.DataFrame,
-    history: pl.DataFrame,
+    history: Past,
     site: Site,
     protocol: Protocol,
     *,

@@ -22,6 +22,7 @@ from planner.policies.window import Window, open_window
 from planner.replay.schedules import constant_command, replay_of_plan, schedule_frame, unused_battery
 from planner.value.forecast_ends import DayPrices
 from planner.value.protocol import Protocol
+from planner.value.scenario_source import Past
 
 WINDOW_SECONDS = 600.0
 
@@ -30,7 +31,7 @@ def replay_window(
     policy: str,
     slots: pl.DataFrame,
     forecasts: pl.DataFrame,
-    history: pl.DataFrame,
+    history: Past,
     site: Site,
     protocol: Protocol,
     *,
@@ -42,7 +43,7 @@ def replay_window(
         policy: one of `CONTINUOUS`.
         slots: `slot_start, local_day, import_price, export_price, load_kwh, pv_kwh` of whole days.
         forecasts: `slot_start, local_day` (of the vintage)`, load_kwh, pv_kwh`, each vintage for its day and the next.
-        history: readings `slot_start, load_kwh, pv_kwh` that scenarios are taken from.
+        history: readings `slot_start, load_kwh, pv_kwh` that scenarios are taken from, or the scenarios of each day.
         site: battery, limits, time zone.
         protocol: start, settlement, write budget.
         prices: forecaster of the spot prices of days that are not published; without one energy beyond the published

@@ -10,7 +10,6 @@ but the bound.
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import date
 from functools import partial
 from typing import TypeAlias
 
@@ -45,13 +44,12 @@ from planner.replay.schedules import (
     world_of,
 )
 from planner.value.protocol import Protocol
-from planner.value.scenario_source import day_scenarios
+from planner.value.scenario_source import Past, day_scenarios
 from planner.value.scenarios import Scenarios, joined_scenarios
 from planner.value.value_function import ValueFunction, soc_grid, value_function
 
 VALUE_DAYS = 200  # days planned together by the value function: 66 MB
 _log = logging.getLogger(__name__)
-Past: TypeAlias = pl.DataFrame | Mapping[date, Scenarios]
 
 
 @dataclass(frozen=True)
@@ -171,10 +169,13 @@ def _months(
 
 
 def _replay_shard(policy: str, site: Site, protocol: Protocol, history: Past, slots: pl.DataFrame) -> pl.DataFrame:
-    """Replay whole days, those with equally many slots together."""
-    sized = slots.with_columns(n_slots=pl.len().over("local_day"))
-    equal = sized.partition_by("n_slots", maintain_order=True)
-    return pl.concat([_replay_equal(policy, site, protocol, history, part) for part in equal])
+    """Replay whole days, those with equally many slots and scenarios together."""
+    sized = slots.with_columns(n_slots=pl.len().over("local_day"), n_scenarios=pl.lit(0))
+    if isinstance(history, Mapping):
+        counts = {day: history[day].load_kwh.shape[1] for day in slots["local_day"].unique()}
+        sized = sized.with_columns(n_scenarios=pl.col("local_day").replace_strict(counts, return_dtype=pl.Int32))
+    equal = sized.partition_by("n_slots", "n_scenarios", maintain_order=True)
+    return pl.concat([_replay_equal(policy, site, protocol, history, part.drop("n_scenarios")) for part in equal])
 
 
 def _replay_equal(policy: str, site: Site, protocol: Protocol, history: Past, slots: pl.DataFrame) -> pl.DataFrame:

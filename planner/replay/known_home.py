@@ -21,7 +21,7 @@ from planner.replay.daily import replay_days
 from planner.replay.schedules import schedule_frame
 from planner.value.forecast_ends import DayPrices
 from planner.value.protocol import Protocol
-from planner.value.scenario_source import ScenarioSource
+from planner.value.scenario_source import Past, scenarios_by_day
 from planner.value.scenarios import Scenarios
 
 
@@ -73,13 +73,13 @@ def replay_known_days(
     site: Site,
     protocol: Protocol,
     *,
-    history: pl.DataFrame,
+    history: Past,
 ) -> pl.DataFrame:
     """Replay `value` on separate days; arguments and result as for `planner.replay.daily.replay_days`."""
     planned = slots.sort("slot_start").join(
         central_forecasts(forecasts), on=["slot_start", "local_day"], how="left", maintain_order="left"
     )
-    expected = ScenarioSource(history=history).by_day(planned, site.timezone)
+    expected = scenarios_by_day(history, planned, site.timezone)
     read = planned.partition_by("local_day", maintain_order=True, as_dict=True)
     known: dict[date, Scenarios] = {
         day: knowledge.of(expected[day], *_readings(frame)) for (day,), frame in read.items()
@@ -91,7 +91,7 @@ def replay_known_window(
     knowledge: Knowledge,
     slots: pl.DataFrame,
     forecasts: pl.DataFrame,
-    history: pl.DataFrame,
+    history: Past,
     site: Site,
     protocol: Protocol,
     *,

@@ -5,7 +5,7 @@ peaks, and the level that is worth keeping below (`planner.demand_charges.peak_t
 to separate processes. A range that begins inside a month knows nothing of the month before its first day.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -24,12 +24,11 @@ from planner.policies.value_policy import ValueDays
 from planner.policies.write_budget import WriteBudget
 from planner.replay.schedules import world_of
 from planner.value.protocol import Protocol
-from planner.value.scenario_source import ScenarioSource
+from planner.value.scenario_source import Past, scenarios_by_day
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import SlotPrices
 from planner.value.value_function import soc_grid
 
-Past: TypeAlias = pl.DataFrame | Mapping[date, Scenarios]
 _FORECASTS = ("load_forecast", "pv_forecast")
 
 
@@ -103,9 +102,7 @@ def _month(
 ) -> list[tuple[pl.DataFrame, Replay]]:
     """Replay a month's days, each knowing the peaks before it."""
     known = pl.concat([month.before, month.slots])
-    scenarios = (
-        history if isinstance(history, Mapping) else ScenarioSource(history=history).by_day(known, site.timezone)
-    )
+    scenarios = scenarios_by_day(history, known, site.timezone)
     planner, tracker = DAY_PLANNERS[policy](site, protocol), PeakTracker(site, protocol, scenarios)
     past_days = month.before.partition_by("local_day", maintain_order=True)
     replayed: list[tuple[pl.DataFrame, Replay]] = []

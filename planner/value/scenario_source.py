@@ -6,6 +6,7 @@ The leakage rule is the forecasts': a day is seen through days that ended at the
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,8 @@ from planner.value.scenarios import Scenarios, joined_scenarios
 
 SCENARIO_DAYS = NAIVE.n_days
 _QUANTITIES = ("load_kwh", "pv_kwh")
+Past: TypeAlias = pl.DataFrame | Mapping[date, Scenarios]
+"""Readings `slot_start, load_kwh, pv_kwh` whose days are scenarios of later ones, or the scenarios of each day."""
 
 
 def day_scenarios(
@@ -111,6 +114,28 @@ class ScenarioSource:
             for index, day in enumerate(part["local_day"].unique(maintain_order=True).to_list()):
                 scenarios[day] = together.part(slice(index, index + 1))
         return scenarios
+
+
+def scenarios_by_day(past: Past, slots: pl.DataFrame, timezone: str) -> Mapping[date, Scenarios]:
+    """Return the scenarios of each day: as they are given, or the days before it; as `ScenarioSource.by_day`."""
+    return past if isinstance(past, Mapping) else ScenarioSource(history=past).by_day(slots, timezone)
+
+
+def past_with_forecast_days(
+    history: pl.DataFrame, forecast_days: Mapping[date, Scenarios], slots: pl.DataFrame, timezone: str
+) -> Past:
+    """Return what planners take the scenarios of days from: the history itself where no day is forecast.
+
+    Args:
+        history: readings that scenarios of days are taken from which are not forecast.
+        forecast_days: scenarios of the other days, as known at their midnights.
+        slots: as for `day_scenarios`, of whole days of any length.
+        timezone: of the site.
+    """
+    if not forecast_days:
+        return history
+    others = slots.filter(~pl.col("local_day").is_in(list(forecast_days)))
+    return {**scenarios_by_day(history, others, timezone), **forecast_days}
 
 
 def _mixed(history: Scenarios, forecast: Scenarios, share: Energy) -> Scenarios:

@@ -11,6 +11,8 @@ from planner.value.value_function import soc_grid
 
 END_STEPS = 30  # of the value function's 60 steps two are one here
 
+_EDGE_KWH = 1e-6  # an end that rounds to just above a step lies in it
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TerminalValue:
@@ -34,6 +36,19 @@ class TerminalValue:
         if len(self.widths_kwh) != len(self.slopes) or not len(self.slopes):
             message = f"an end curve needs as many widths as slopes, got {len(self.widths_kwh)} and {len(self.slopes)}"
             raise PlannerError(message)
+
+    def spanning(self, low_kwh: float, high_kwh: float) -> "TerminalValue":
+        """Return the curve from and to other ends, the outermost steps made wider: any end between them is allowed."""
+        widths = self.widths_kwh.copy()
+        top = self.floor_kwh + float(widths.sum())
+        widths[0] += max(self.floor_kwh - low_kwh, 0.0)
+        widths[-1] += max(high_kwh - top, 0.0)
+        return TerminalValue(floor_kwh=min(low_kwh, self.floor_kwh), widths_kwh=widths, slopes=self.slopes)
+
+    def marginal(self, soc_kwh: float) -> float:
+        """Return the value of the last kWh of so much stored energy [money/kWh]."""
+        ends = self.floor_kwh + np.cumsum(self.widths_kwh)
+        return float(self.slopes[min(int(np.searchsorted(ends, soc_kwh - _EDGE_KWH)), len(self.slopes) - 1)])
 
     def value_of(self, soc_kwh: float) -> float:
         """Return the value of that much stored energy [money]."""

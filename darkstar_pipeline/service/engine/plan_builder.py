@@ -9,7 +9,13 @@ import polars as pl
 
 from darkstar_pipeline.planning.plan_inputs import PlanInputs
 from darkstar_pipeline.service.engine.input_status import InputStatus
-from darkstar_pipeline.service.engine.plan_documents import PlanResult, default_plan, is_usable, plan_document
+from darkstar_pipeline.service.engine.plan_documents import (
+    PlanResult,
+    default_plan,
+    end_as_before,
+    is_usable,
+    plan_document,
+)
 from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.overrides import Override
 from darkstar_pipeline.service.schemas.plans import Input, PlanDocument, PlanSlot
@@ -33,7 +39,7 @@ from planner.plans.fallback_chain import (
 from planner.plans.make_plan import Plan
 from planner.plans.policy_plans import PolicySchedule
 from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, candidate, default_loads, simple_candidates, simulated
-from planner.plans.task import End, PlanTask
+from planner.plans.task import PlanTask
 
 COMMAND_MODES = ("charge", "discharge", "export", "hold", "self_consumption")
 
@@ -76,6 +82,7 @@ def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanReque
         model=request.model,
         overridden=overridden,
         month=known.task.month,
+        end=known.task.end,
     )
     return plan_document(site, made)
 
@@ -203,7 +210,14 @@ def _without_inputs(site: Site, at: datetime, status: InputStatus, request: Plan
         released = first_usable_plan(task, [_last_plan_source(last, at)])
         whole = FallbackResult(released.plan, released.source, (*above, *released.attempts))
         made = PlanResult(
-            at=at, result=whole, quantiles=None, inputs=status.inputs, model=None, overridden=0, month=task.month
+            at=at,
+            result=whole,
+            quantiles=None,
+            inputs=status.inputs,
+            model=None,
+            overridden=0,
+            month=task.month,
+            end=task.end,
         )
         return plan_document(site, made)
     none = Attempt(LAST_PLAN, UNAVAILABLE, "there is no earlier plan that reaches so far")
@@ -221,8 +235,7 @@ def _task_of(site: Site, last: PlanDocument, at: datetime, status: InputStatus) 
     battery = site.battery
     expected = slots[0].soc_start_percent
     percent = status.soc.percent if status.soc is not None else expected if expected is not None else 0.0
-    value = _end_value(last)
-    start_kwh, end = battery.stored_kwh(percent), End(value=value)
+    start_kwh, end = battery.stored_kwh(percent), end_as_before(last)
     return PlanTask(slots=frame, site=site, start_soc_kwh=start_kwh, end=end, month=_month_as_before(last, slots, site))
 
 
@@ -231,11 +244,6 @@ def _month_as_before(last: PlanDocument, slots: Sequence[PlanSlot], site: Site) 
     first_day = slots[0].slot_start.astimezone(zone(site.timezone)).date()
     components = site.tariff.in_force(first_day).power  # others where the tariff has changed since
     return last.month if len(last.month) == len(components) else ()
-
-
-def _end_value(last: PlanDocument) -> float:
-    """Return the value of a stored kWh at the end of a plan: the median price of its slots [money/kWh]."""
-    return float(np.median([slot.import_price for slot in last.slots if slot.import_price is not None]))
 
 
 def _incomplete(slot: PlanSlot) -> bool:

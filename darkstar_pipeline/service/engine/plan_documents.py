@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from darkstar_pipeline.service.schemas.models import ModelInfo
-from darkstar_pipeline.service.schemas.plans import CommandDocument, Input, PlanAttempt, PlanDocument, PlanSlot
+from darkstar_pipeline.service.schemas.plans import CommandDocument, Input, PlanAttempt, PlanDocument, PlanEnd, PlanSlot
 from env.battery import Battery
 from env.power_tariff import MonthState
 from env.site import Site
 from env.time_grid import SLOT, day_start, slot_of, zone
 from planner.plans.fallback_chain import CHAMPION, RELEASED, SOURCE_NAMES, Attempt, FallbackResult, SourceName
 from planner.plans.release import SELF_CONSUMPTION
+from planner.plans.task import End
 from planner.plans.wording import command_words
+from planner.value.terminal_value import TerminalValue
 from planner.verification.notices import notice_sentences
 
 SELF_CONSUMPTION_WORDS = "the inverter decides by itself: surplus into the battery, deficit out of it"
@@ -36,6 +39,7 @@ class PlanResult:
         model: the champion, if it made the plan.
         overridden: number of slots from the first that follow a manual override.
         month: the month's peaks so far, as `PlanTask.month`.
+        end: what energy left at the end is worth, as `PlanTask.end`.
     """
 
     at: datetime
@@ -45,6 +49,7 @@ class PlanResult:
     model: ModelInfo | None
     overridden: int
     month: tuple[MonthState, ...]
+    end: End
 
 
 def plan_id(at: datetime) -> str:
@@ -86,7 +91,25 @@ def plan_document(site: Site, made: PlanResult) -> PlanDocument:
         seconds=0.0,
         slots=slots,
         month=made.month,
+        end=plan_end_document(made.end, float(plan.schedule["soc_end_kwh"][-1])),
     )
+
+
+def plan_end_document(end: End, end_kwh: float) -> PlanEnd:
+    """Return the document of what energy left at the end is worth."""
+    curve = () if end.curve is None else (tuple(end.curve.widths_kwh.tolist()), tuple(end.curve.slopes.tolist()))
+    steps = dict(zip(("widths_kwh", "slopes"), curve, strict=False))
+    return PlanEnd(basis=end.basis, value=end.marginal_value(end_kwh), **steps)
+
+
+def end_as_before(plan: PlanDocument) -> End:
+    """Return what energy left at the end of an earlier plan is worth; of a plan of 0.1 its median price."""
+    if plan.end is None:
+        return End(value=float(np.median([each.import_price for each in plan.slots if each.import_price is not None])))
+    if not plan.end.widths_kwh:
+        return End(value=plan.end.value)
+    widths, slopes = np.array(plan.end.widths_kwh), np.array(plan.end.slopes)
+    return End(curve=TerminalValue(floor_kwh=0.0, widths_kwh=widths, slopes=slopes), basis=plan.end.basis)
 
 
 def _slot(battery: Battery, row: Mapping[str, Any], *, overridden: bool) -> PlanSlot:

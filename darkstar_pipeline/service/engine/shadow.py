@@ -178,8 +178,9 @@ class ShadowPlanner:
 
     def _source(self, context: Context, inputs: PlanInputs, policy: str, following: FollowerState) -> PlanSource:
         """Return the source of the shadow's plan."""
+        memo = self._memos.setdefault(policy, Memo())
         if policy == VALUE:
-            return PlanSource(policy, lambda task: value_plan(inputs, task))
+            return PlanSource(policy, lambda task: value_plan(context, inputs, memo, task))
         if policy == MPC:
             return PlanSource(policy, lambda task: optimizer_plan(context.site_settings.service.solver_seconds, task))
         active = (
@@ -189,8 +190,7 @@ class ShadowPlanner:
         )
         trained = active.policy
         if trained is None:
-            return PlanSource(policy, lambda task: value_plan(inputs, task))
-        memo = self._memos.setdefault(policy, Memo())
+            return PlanSource(policy, lambda task: value_plan(context, inputs, memo, task))
         return PlanSource(policy, lambda task: learned_plan(context, inputs, trained, memo, task))
 
     def _trained(self, context: Context, policy: str, day: date) -> TrainedPolicy | None:

@@ -10,6 +10,7 @@ from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.steering import Steering
 from env.power_tariff import MonthState
 from planner.plans.fallback_chain import Outcome, SourceName
+from planner.value.end_of_prices import EndBasis
 
 InputName = Literal["prices", "soc", "load", "pv", "peaks", "model", "clock", "storage"]
 InputState = Literal["fresh", "stale", "missing", "assumed"]
@@ -86,6 +87,23 @@ class PlanSlot(Document):
     )
 
 
+class PlanEnd(Document):
+    """The value of stored energy at the end of a plan; the last valid plan is valued by it, too."""
+
+    basis: EndBasis = Field(
+        description="`forecast` of the prices of the day after the last published one; where that cannot be made, the "
+        "value that the last `past_days` had; in a younger home, or where `protocol.settlement_value` is set, "
+        "`settlement`, by the last day's median price.",
+    )
+    value: float = Field(description="Value of the last kWh that the plan leaves [money/kWh].")
+    widths_kwh: tuple[float, ...] = Field(
+        default=(), exclude_if=lambda widths: not widths, description="Steps of stored energy, from empty [kWh]."
+    )
+    slopes: tuple[float, ...] = Field(
+        default=(), exclude_if=lambda slopes: not slopes, description="Value of a kWh in each step [money/kWh]."
+    )
+
+
 class PlanDocument(Document):
     """A plan: from the current slot to the last known price."""
 
@@ -119,6 +137,9 @@ class PlanDocument(Document):
         exclude_if=lambda month: not month,
         description="The month's peaks that the plan rests on, of each component of the demand charge; absent where "
         "power is not charged.",
+    )
+    end: PlanEnd | None = Field(
+        default=None, description="What energy left at the end is worth; null without prices, and in plans of 0.1."
     )
     steering: Steering | None = Field(
         default=None,

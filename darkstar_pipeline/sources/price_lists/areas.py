@@ -23,6 +23,13 @@ _ALIASES = {
     "IESEM": "SEM",
     "IE": "SEM",
     "NIE": "SEM",
+    "ITNORD": "ITNORTH",
+    "ITCNOR": "ITCENTRENORTH",
+    "ITCSUD": "ITCENTRESOUTH",
+    "ITSUD": "ITSOUTH",
+    "ITSICI": "ITSICILY",
+    "ITSARD": "ITSARDINIA",
+    "ITCALA": "ITCALABRIA",
 }
 
 

@@ -20,7 +20,9 @@ def test_init_writes_the_defaults_when_nothing_is_asked(home: Path, darkstar: Da
         "currency": "SEK",
     }
     battery = {"capacity_kwh": 10, "charge_kw": 5, "discharge_kw": 5}
-    assert load_settings().sites == {"home": SiteSettings.model_validate({"battery": battery})}
+    prices = {"order": ["elprisetjustnu", "nordpool", "energy_charts", "energi_data_service"]}
+    expected = {"battery": battery, "sources": {"prices": prices}}
+    assert load_settings().sites == {"home": SiteSettings.model_validate(expected)}
     assert "curtailable: false" in (home / "darkstar.yaml").read_text()
 
 

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -9,46 +9,12 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.forecasts.site_forecasts import naive_site_forecasts, site_forecasts
 from darkstar_pipeline.forecasts.training import TrainedAurora
-from darkstar_pipeline.models.champion_pointer import Pointer, VersionRef, read_pointer, write_pointer
-from darkstar_pipeline.models.version import RegisteredModel
+from darkstar_pipeline.models.champion_pointer import read_pointer, write_pointer
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, SLOT_FORECASTS
 from env.time_grid import day_start
 from planner.forecasts.aurora_model import MODEL_VERSION
 from tests.builders.month_home import FIRST, LAST, month_context
-from tests.darkstar_pipeline.forecasts.conftest import TRAINED_DAYS
-
-LEARNED = FIRST.replace(day=TRAINED_DAYS)
-AFTER = [LEARNED + timedelta(days=by) for by in range(1, 4)]
-
-
-def folder_of(context: Context) -> Path:
-    return RegisteredModel.of(context, "aurora").folder
-
-
-def promote(context: Context, trained: TrainedAurora, *versions: int) -> None:
-    """Put the model where promoted ones stand, as these versions, the one in use first."""
-    folder = folder_of(context)
-    numbers = versions or (3,)
-    seats = [
-        VersionRef(version=number, identity=trained.save(folder / f"v{number}").identity, path=f"v{number}")
-        for number in numbers
-    ]
-    pointer = Pointer(
-        **seats[0].model_dump(),
-        model=folder.name,
-        previous=tuple(seats[1:]),
-        move="first",
-        at=datetime(2025, 11, 5, tzinfo=UTC),
-    )
-    write_pointer(folder, pointer)
-
-
-@pytest.fixture
-def promoted(tmp_path: Path, trained: TrainedAurora) -> Context:
-    """The home with a promoted model of its first four weeks."""
-    context = month_context(tmp_path)
-    promote(context, trained)
-    return context
+from tests.darkstar_pipeline.forecasts.conftest import AFTER, LEARNED, folder_of, promote
 
 
 def test_forecasts_are_auroras_quantiles_when_the_day_comes_after_what_it_learned_from(promoted: Context) -> None:

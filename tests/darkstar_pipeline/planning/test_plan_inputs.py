@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -13,7 +14,9 @@ from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.tariff import PowerTariffSettings, TariffSettings
 from darkstar_pipeline.context import Context, open_context
-from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.errors import ConfigurationError, DataMissingError
+from darkstar_pipeline.planning import plan_sources
+from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc
 from darkstar_pipeline.planning.plan_sources import (
     BLIND_CHAMPION,
@@ -29,6 +32,7 @@ from env.time_grid import slot_count
 from planner.forecasts.naive import naive_forecasts
 from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.plans.make_plan import Plan
+from planner.value.scenarios import Scenarios
 from tests.builders.small_home import DAYS, LAST, ZONE, fill, small_context
 
 LONG_DAY = date(2025, 10, 26)
@@ -218,6 +222,41 @@ def test_plan_uses_true_zeros_of_a_day_that_has_other_prices(context: Context) -
     assert "prices" not in known.notes
 
 
+def test_value_plans_on_auroras_scenarios_of_today_where_there_are_some(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, _ = site_plan(context, local(LONG_DAY, 9), soc=StartSoc(50.0))
+    before = value_plan(context, known, None, known.task).schedule
+    asked: list[date] = []
+    busy = Scenarios(np.full((1, 9, 100), 3.0), np.zeros((1, 9, 100)))
+
+    def busy_days(_: Context, days: list[date]) -> dict[date, Scenarios]:
+        asked.extend(days)
+        return dict.fromkeys(days, busy)
+
+    monkeypatch.setattr(plan_sources, "site_scenarios", busy_days)
+    monkeypatch.setattr(plan_sources, "pointer_of", lambda _: "a version")
+    memo = Memo()
+    plans = [value_plan(context, known, memo, known.task).schedule for _ in range(2)]
+    assert asked == [LONG_DAY], "once, while nothing changes"
+    assert plans[0].equals(plans[1])
+    assert not plans[0].equals(before)
+
+
+def test_value_plans_on_the_days_before_and_says_so_where_aurora_is_damaged(
+    context: Context, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    known, _ = site_plan(context, local(LONG_DAY, 9), soc=StartSoc(50.0))
+    before = value_plan(context, known, None, known.task).schedule
+
+    def damaged(_: Context) -> None:
+        raise ConfigurationError("the Aurora in use cannot be read", "`darkstar train aurora`")
+
+    monkeypatch.setattr(plan_sources, "pointer_of", damaged)
+    assert value_plan(context, known, None, known.task).schedule.equals(before)
+    assert "the Aurora in use cannot be read" in caplog.text
+
+
 @pytest.fixture
 def charged(tmp_path: Path) -> Context:
     """The home where power is charged, with readings from the 20th of October on."""
@@ -233,7 +272,9 @@ def value_rows(context: Context, at: datetime) -> pl.DataFrame:
     """Commands and imports of what `value` plans at a moment from half full."""
     known, result = site_plan(context, at, soc=StartSoc(50.0))
     assert result.source == "value", result.reason
-    return value_plan(known, known.task).schedule.select("slot_start", "charge_kw", "discharge_kw", "import_kwh")
+    return value_plan(context, known, None, known.task).schedule.select(
+        "slot_start", "charge_kw", "discharge_kw", "import_kwh"
+    )
 
 
 def test_value_plans_otherwise_after_four_hours_of_high_power(charged: Context) -> None:
@@ -261,7 +302,7 @@ def test_running_hours_energy_counts_in_a_plan_of_value(charged: Context) -> Non
     rewrite(charged, "readings", LONG_DAY, pl.when(hour).then(2.25).alias("import_kwh"))
     known, _ = site_plan(charged, at, soc=StartSoc(50.0))
     assert [state.open_kwh for state in known.task.month] == [pytest.approx(4.5)]
-    after = value_plan(known, known.task).schedule
+    after = value_plan(charged, known, None, known.task).schedule
     assert float(after["import_kwh"][:2].sum()) <= float(before["import_kwh"][:2].sum()) + 1e-9
 
 

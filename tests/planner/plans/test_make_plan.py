@@ -19,8 +19,17 @@ from planner.optimizer.fallback_solvers import CLARABEL
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.solution import CHARGE, DISCHARGE, IMPORT, Solution, SolverRecord
 from planner.plans.make_plan import SOLVERS, Solve, make_plan, solve_by_highs
-from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, candidate, release, simple_candidates
+from planner.plans.release import (
+    IDLE,
+    PLAN,
+    SELF_CONSUMPTION,
+    candidate,
+    forecast_slack,
+    release,
+    simple_candidates,
+)
 from planner.plans.task import End, PlanTask
+from planner.tolerances import EQUAL_COST
 from tests.builders.battery_limits import idle_battery
 from tests.builders.homes import DEFAULT_BATTERY, Horizon, days_of_slots, home, horizons, sites, start_soc
 
@@ -226,3 +235,25 @@ def test_release_prefers_the_plan_when_costs_are_equal() -> None:
     same = candidate(task, PLAN, simple[0].schedule)
     other = replace(simple[1], cost=same.cost)
     assert release(same, [simple[0], other]).chosen.name == PLAN
+
+
+def test_a_policys_plan_is_passed_over_only_when_it_costs_more_than_the_forecast_tells() -> None:
+    task = day_task()
+    simple = simple_candidates(task)
+    slack, least = forecast_slack(task, simple), min(option.cost for option in simple)
+    turnover = simple[1].schedule.select(pl.col("import_kwh") * pl.col("import_price")).sum().item()
+    assert 0.01 * turnover <= slack < 0.02 * turnover
+    plan = replace(candidate(task, PLAN, simple[0].schedule), cost=least + 0.9 * slack)
+    released = release(plan, simple, slack=slack)
+    assert released.chosen is plan
+    assert "more than" in released.reason
+    assert "too little to pass it over" in released.reason
+    dearer = release(replace(plan, cost=least + 1.1 * slack), simple, slack=slack)
+    assert dearer.chosen.cost == least
+    assert release(plan, simple).chosen is not plan  # the optimiser's plan is best under the forecast, or wrong
+
+
+def test_any_excess_counts_where_nothing_is_bought_or_sold() -> None:
+    task = day_task()
+    task = replace(task, slots=task.slots.with_columns(load_kwh=pl.lit(0.0), pv_kwh=pl.lit(0.0)))
+    assert forecast_slack(task, simple_candidates(task)) == EQUAL_COST

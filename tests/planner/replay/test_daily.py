@@ -12,12 +12,15 @@ from env.site import Limits, Site
 from env.time_grid import days_between, slot_count
 from planner.errors import IncompleteDayError, UnknownPolicyError
 from planner.evaluation.daily_results import daily_results
+from planner.forecasts.central import central_forecasts
 from planner.forecasts.naive import naive_forecasts
 from planner.oracle import solve_optimal_schedule
 from planner.plans.reasons import REASONS
 from planner.policies.mpc import Mpc
 from planner.replay.daily import REPLAYERS, replay_days
 from planner.value.protocol import Protocol
+from planner.value.scenario_source import past_with_forecast_days
+from planner.value.scenarios import Scenarios
 from tests.builders.homes import DEFAULT_BATTERY, PAPER_BATTERY, STOCKHOLM, days_of_slots, home
 
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
@@ -71,6 +74,20 @@ def test_days_are_the_same_bit_for_bit_when_rows_come_in_any_order(policy: str) 
     assert replay_days(policy, shuffled, forecasts, home(), HALF).equals(
         replay_days(policy, slots, forecasts.sample(fraction=1.0, shuffle=True, seed=6), home(), HALF)
     )
+
+
+def test_days_are_the_same_bit_for_bit_when_others_have_more_scenarios() -> None:
+    slots = slots_around(SPRING)
+    forecasts = expected(slots)
+    days: list[date] = slots["local_day"].unique().sort().to_list()
+    planned = slots.join(central_forecasts(forecasts), on=["slot_start", "local_day"], how="left")
+    busy = np.full((1, 9, slot_count(SPRING, STOCKHOLM)), 0.9)
+    past = past_with_forecast_days(slots, {SPRING: Scenarios(busy, busy / 2)}, planned, STOCKHOLM)
+    plain, mixed = (
+        replay_days("value", slots, forecasts, home(), HALF, history=history, workers=1) for history in (slots, past)
+    )
+    same = [plain.filter(pl.col("local_day") == day).equals(mixed.filter(pl.col("local_day") == day)) for day in days]
+    assert same == [True, False, True]
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from darkstar_pipeline.evaluation.actual_days import (
 )
 from darkstar_pipeline.evaluation.plan_history import COLUMNS, PlanRecord, in_force, keep_plan, plans_between, system_id
 from darkstar_pipeline.evaluation.shadow_days import shadow_rows
+from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs
 from darkstar_pipeline.planning.plan_sources import value_plan
 from darkstar_pipeline.service.engine import shadow
@@ -300,9 +301,9 @@ def test_shadow_plans_with_its_own_peak_of_today_where_power_is_charged(
     """The home charges at 10 kW for an hour after two; its shadow, which did not, has the house's own peak."""
     home, seen = with_power(with_shadows(context, "value")), list[PlanInputs]()
 
-    def spied(inputs: PlanInputs, task: PlanTask) -> PolicySchedule:
+    def spied(context: Context, inputs: PlanInputs, memo: Memo, task: PlanTask) -> PolicySchedule:
         seen.append(inputs)
-        return value_plan(inputs, task)
+        return value_plan(context, inputs, memo, task)
 
     monkeypatch.setattr(shadow, "value_plan", spied)
     engine, clock = made_engine(home)

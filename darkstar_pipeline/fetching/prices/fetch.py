@@ -1,0 +1,301 @@
+"""Fetch spot prices: each day that is missing is asked of the sources in turn, until one gives it whole.
+
+Days are days of the market. Every day that came is in the lake before the next request, so a fetch that was killed
+goes on where it was. What does not belong here: when to fetch (`polling`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from darkstar_pipeline.config.countries import market_timezone
+from darkstar_pipeline.config.sources.prices import PriceSource
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.fetching.client import SourceClient
+from darkstar_pipeline.fetching.errors import FetchError
+from darkstar_pipeline.fetching.log import Fetch, FetchLog
+from darkstar_pipeline.fetching.prices.cross_check import difference
+from darkstar_pipeline.fetching.prices.import_step import CheckedPrices, check_publication, store_prices
+from darkstar_pipeline.fetching.prices.question import PriceService, Question
+from darkstar_pipeline.fetching.prices.rates import Rates
+from darkstar_pipeline.ingest.merge import Progress
+from darkstar_pipeline.ingest.target import ImportTarget
+from env.time_grid import day_bounds, local_day, slot_count
+
+LONG = 14
+"""From so many days on, sources that give many of them in a request are asked first."""
+CHECKED = 3
+"""Most days of a fetch whose prices are compared with another source's."""
+MOST_IN_A_ROW = 3
+"""Requests in a row that may fail before a source is left alone for this time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What is asked.
+
+    Attributes:
+        services: sources in their order.
+        client: asks them.
+        rates: rates of exchange.
+    """
+
+    services: Sequence[PriceService]
+    client: SourceClient
+    rates: Rates
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """An answer that was taken.
+
+    Attributes:
+        source: who gave it.
+        days: days of the market in it.
+        slots: slots that were accepted.
+        new: of these, slots that had no price before.
+        changed: of these, slots whose price was corrected.
+        asked_at: instant of the request.
+        sha256: hash of the answer.
+        published_at: instant of the publication, where the source states it.
+    """
+
+    source: PriceSource
+    days: tuple[date, ...]
+    slots: int
+    new: int
+    changed: int
+    asked_at: datetime
+    sha256: str
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceFetchReport:
+    """The result of a fetch.
+
+    Attributes:
+        wanted: number of days of the market that were missing, or asked for again.
+        given: answers that were taken.
+        missing: days that no source gave, each with the last reason.
+        failures: sources that failed, each with its last reason.
+        notes: where two sources differ.
+    """
+
+    wanted: int
+    given: tuple[Given, ...] = ()
+    missing: dict[date, str] = field(default_factory=dict[date, str])
+    failures: dict[str, str] = field(default_factory=dict[str, str])
+    notes: tuple[str, ...] = ()
+
+    @property
+    def days(self) -> int:
+        """Return the number of days that were given."""
+        return len({day for given in self.given for day in given.days})
+
+
+def fetch_prices(
+    context: Context,
+    first: date,
+    last: date,
+    *,
+    sources: Sources,
+    now: datetime,
+    again: bool = False,
+    progress: Progress | None = None,
+) -> PriceFetchReport:
+    """Fetch the spot prices of some local days of a site.
+
+    Args:
+        context: the site.
+        first: first local day.
+        last: last local day; what no market has published yet is left out.
+        sources: what is asked.
+        now: the present instant.
+        again: ask for days that are known too, for corrections.
+        progress: called with the days done and all of them.
+    """
+    fetch = _PriceFetch(context, sources, now)
+    days = market_days(context.site_settings.timezone, first, last, now)
+    wanted = days if again else fetch.lacking(days)
+    return fetch.run(wanted, progress)
+
+
+def market_days(timezone: str, first: date, last: date, now: datetime) -> list[date]:
+    """Return the days of the market that cover some local days, up to tomorrow's.
+
+    >>> [str(day) for day in market_days("Europe/Helsinki", date(2026, 1, 31), date(2026, 1, 31), datetime.max)]
+    ['2026-01-30', '2026-01-31']
+    """
+    zone = ZoneInfo(market_timezone(timezone))
+    start = day_bounds(first, timezone)[0].astimezone(zone).date()
+    end = (day_bounds(last, timezone)[1] - timedelta(minutes=15)).astimezone(zone).date()
+    if now.tzinfo is not None:
+        end = min(end, now.astimezone(zone).date() + timedelta(days=1))
+    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+class _PriceFetch:
+    """A fetch that is under way."""
+
+    def __init__(self, context: Context, sources: Sources, now: datetime) -> None:
+        self._site, self._name, self._now = context.site_settings, context.site_name, now
+        self._sources, self._zone = sources, market_timezone(context.site_settings.timezone)
+        self._target, self._log = ImportTarget.of(context), FetchLog(context.home)
+        self._given: list[Given] = []
+        self._failures: dict[str, str] = {}
+        self._reasons: dict[date, str] = {}
+        self._notes: list[str] = []
+
+    def lacking(self, days: Sequence[date]) -> list[date]:
+        """Return the days of the market of which a price is missing."""
+        if not days:
+            return []
+        local = [days[0] + timedelta(days=n - 1) for n in range((days[-1] - days[0]).days + 3)]
+        known = self._target.known_prices()(local).with_columns(local_day(self._zone).alias("_day"))
+        counts = dict(known.group_by("_day").len().iter_rows())
+        return [day for day in days if counts.get(day, 0) < slot_count(day, self._zone)]
+
+    def run(self, wanted: Sequence[date], progress: Progress | None) -> PriceFetchReport:
+        """Ask the sources in turn."""
+        left = sorted(wanted)
+        for number, service in enumerate(services := self._in_order(len(wanted))):
+            before = set(left)
+            left = self._ask_for_all(service, left, len(wanted), progress)
+            gave = sorted(before - set(left))
+            if gave and len(wanted) <= CHECKED and self._site.sources.prices.cross_check:
+                self._cross_check(services[number + 1 :], service.name, gave)
+            if not left:
+                break
+        return PriceFetchReport(
+            wanted=len(wanted),
+            given=tuple(self._given),
+            missing={day: self._reasons.get(day, "no source has this area") for day in left},
+            failures=self._failures,
+            notes=tuple(self._notes),
+        )
+
+    def _in_order(self, count: int) -> list[PriceService]:
+        """Return the sources; for many days those first that need the fewest requests."""
+        services = list(self._sources.services)
+        return services if count <= LONG else sorted(services, key=lambda one: -(-count // one.longest_days))
+
+    def _ask_for_all(
+        self, service: PriceService, days: Sequence[date], total: int, progress: Progress | None
+    ) -> list[date]:
+        """Ask a source for days, the newest first; return those that it did not give."""
+        left, failed = list(days), 0
+        for span in _spans(days, service.longest_days):
+            rest = span
+            while rest and failed < MOST_IN_A_ROW:
+                gave = self._ask(service, rest)
+                failed = 0 if gave else failed + 1
+                left = [day for day in left if day not in gave]
+                if progress is not None:
+                    progress(total - len(left), total)
+                rest = [day for day in rest if day not in gave] if gave else []
+            if failed >= MOST_IN_A_ROW:
+                break
+        return left
+
+    def _ask(self, service: PriceService, days: Sequence[date]) -> set[date]:
+        """Ask a source for a span of days and store those that it gives whole."""
+        question = self._question(days)
+        try:
+            publication = service.ask(question, self._sources.client)
+            checked = check_publication(publication, question, self._target, self._sources.rates)
+            report = store_prices(checked, service.name, self._target, now=self._now)
+        except (FetchError, DataRefusedError) as error:
+            self._fail(service, question, error)
+            return set()
+        self._reasons |= {day: f"{service.name}: {why}" for day, why in checked.whole.refused.items()}
+        given = Given(
+            source=service.name,
+            days=checked.whole.days,
+            slots=checked.parsed.rows.height,
+            new=report.slots_new,
+            changed=report.slots_changed,
+            asked_at=publication.asked_at,
+            sha256=publication.sha256,
+            published_at=publication.published_at,
+        )
+        self._given.append(given)
+        self._note_success(given, question, checked)
+        return set(checked.whole.days)
+
+    def _question(self, days: Sequence[date]) -> Question:
+        return Question(
+            area=self._site.area, currency=self._site.currency.upper(), zone=self._zone, first=min(days),
+            last=max(days), now=self._now,
+        )  # fmt: skip
+
+    def _note_success(self, given: Given, question: Question, checked: CheckedPrices) -> None:
+        """Log an answer that was taken."""
+        self._log.add(
+            Fetch(
+                site=self._name, kind="prices", source=given.source, asked_at=self._now,
+                first_day=question.first, last_day=question.last,
+                outcome="stored" if given.new or given.changed else "unchanged",
+                reason="; ".join(list(checked.whole.refused.values())[:3]), rows=given.slots, sha256=given.sha256,
+                published_at=given.published_at,
+            )
+        )  # fmt: skip
+
+    def _fail(self, service: PriceService, question: Question, error: FetchError | DataRefusedError) -> None:
+        """Log a source that gave nothing."""
+        failure = error if isinstance(error, FetchError) else FetchError(service.name, "wrong", error.message)
+        if failure.status in (204, 404) and question.is_of_the_future:
+            failure = FetchError(service.name, "late", f"it has no prices of {question.last} yet")
+        self._log.failed(self._name, "prices", failure, asked_at=self._now, days=(question.first, question.last))
+        self._failures[service.name] = failure.message
+        span = [question.first + timedelta(days=n) for n in range((question.last - question.first).days + 1)]
+        self._reasons |= dict.fromkeys(span, failure.message)
+
+    def _cross_check(self, others: Sequence[PriceService], name: str, days: Sequence[date]) -> None:
+        """Compare what a source gave with the next one that gives these days."""
+        kept = self._target.known_prices()([days[0] + timedelta(days=n - 1) for n in range(len(days) + 2)])
+        for service in others:
+            for span in _spans(days, service.longest_days):
+                compared = self._compare(service, span, kept, name)
+                if compared is None:
+                    break
+            else:
+                return
+
+    def _compare(self, service: PriceService, days: Sequence[date], kept: pl.DataFrame, name: str) -> bool | None:
+        """Compare prices with those of another source; None where it gives none."""
+        question = self._question(days)
+        try:
+            publication = service.ask(question, self._sources.client)
+            checked = check_publication(publication, question, self._target, self._sources.rates)
+        except (FetchError, DataRefusedError) as error:
+            self._fail(service, question, error)
+            return None
+        own = kept.join(checked.parsed.rows.select("slot_start", "native_minutes"), on="slot_start")
+        told = difference(own, checked.parsed.rows, question.currency)
+        reason = f"differs from {name}, whose prices are kept: {told}" if told else ""
+        remedy = f"compare with your supplier's prices; order sources.prices.order by whom you trust: {name} is first"
+        self._log.add(
+            Fetch(
+                site=self._name, kind="prices", source=service.name, asked_at=self._now,
+                first_day=question.first, last_day=question.last, outcome="unchanged", cause="wrong" if told else "",
+                reason=reason, remedy=remedy if told else "", sha256=publication.sha256,
+                published_at=publication.published_at,
+            )
+        )  # fmt: skip
+        if told:
+            self._notes.append(f"{service.name} {reason}")
+        return not told
+
+
+def _spans(days: Sequence[date], longest: int) -> Iterator[list[date]]:
+    """Yield days in spans of one request each, the newest first; small gaps in between are asked for too."""
+    left = sorted(days, reverse=True)
+    while left:
+        span = [day for day in left if (left[0] - day).days < longest]
+        yield sorted(span)
+        left = left[len(span) :]

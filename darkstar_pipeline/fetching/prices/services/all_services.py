@@ -1,0 +1,67 @@
+"""The sources of a home in their order: those that are configured, else those of its area that need no key."""
+
+from collections.abc import Callable
+
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.config.sources.prices import PriceSource
+from darkstar_pipeline.fetching.prices.question import PriceService
+from darkstar_pipeline.fetching.prices.services.awattar import awattar
+from darkstar_pipeline.fetching.prices.services.elering import elering
+from darkstar_pipeline.fetching.prices.services.elprisetjustnu import elprisetjustnu
+from darkstar_pipeline.fetching.prices.services.energi_data_service import energi_data_service
+from darkstar_pipeline.fetching.prices.services.energy_charts import energy_charts
+from darkstar_pipeline.fetching.prices.services.entsoe import TOKEN_VARIABLE as ENTSOE_VARIABLE
+from darkstar_pipeline.fetching.prices.services.entsoe import Entsoe
+from darkstar_pipeline.fetching.prices.services.home_assistant import HomeAssistantPrices, PriceAssistant
+from darkstar_pipeline.fetching.prices.services.nordpool import nordpool
+from darkstar_pipeline.fetching.prices.services.octopus import octopus
+from darkstar_pipeline.fetching.prices.services.tibber import TOKEN_VARIABLE as TIBBER_VARIABLE
+from darkstar_pipeline.fetching.prices.services.tibber import tibber
+from darkstar_pipeline.state.secrets import secret
+
+_WITHOUT_KEY: tuple[Callable[[], PriceService], ...] = (
+    elprisetjustnu, energi_data_service, elering, nordpool, energy_charts, awattar,
+)  # fmt: skip
+_ONLY_FOR = {"energi_data_service": ("DK",), "nordpool": ("SE", "NO", "DK", "FI", "EE", "LV", "LT")}
+"""Countries whose first sources these are; elsewhere they come last, since they have no more than others there."""
+
+
+def default_order(area: str) -> tuple[PriceSource, ...]:
+    """Return the sources of an area that need no key, in the order in which they are asked.
+
+    First those in the area's own currency, then the market, then the others.
+
+    >>> default_order("SE2"), default_order("FI"), default_order("PT")
+    (('elprisetjustnu', 'nordpool', 'energy_charts'), ('elering', 'nordpool', 'energy_charts'), ('energy_charts',))
+    """
+    names = [service.name for make in _WITHOUT_KEY if (service := make()).serves(area)]
+    country = area.strip().upper()[:2]
+    last = [name for name in names if country not in _ONLY_FOR.get(name, (country,))]
+    return (*(name for name in names if name not in last), *last)
+
+
+def services_of(site: SiteSettings, assistant: PriceAssistant | None = None) -> list[PriceService]:
+    """Return the sources of a home that have its area, in their order.
+
+    Args:
+        site: its settings.
+        assistant: speaks with its Home Assistant; None where there is none.
+
+    Raises:
+        ConfigurationError: a token file cannot be read, or others can read it.
+    """
+    settings = site.sources.prices
+    names = settings.order or default_order(site.area)
+    makers: dict[PriceSource, Callable[[], PriceService]] = {
+        "nordpool": nordpool,
+        "elprisetjustnu": elprisetjustnu,
+        "energy_charts": energy_charts,
+        "elering": elering,
+        "energi_data_service": energi_data_service,
+        "awattar": awattar,
+        "octopus": lambda: octopus(settings.octopus_tariff),
+        "entsoe": lambda: Entsoe(secret(ENTSOE_VARIABLE, settings.entsoe_token_file)),
+        "tibber": lambda: tibber(secret(TIBBER_VARIABLE, settings.tibber_token_file)),
+        "home_assistant": lambda: HomeAssistantPrices(assistant),
+    }
+    return [service for name in names if (service := makers[name]()).serves(site.area)]

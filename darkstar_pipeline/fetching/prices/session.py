@@ -1,0 +1,35 @@
+"""The sources of a site, opened: its services in their order, the client that asks them, the rates of exchange."""
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.fetching.client import open_client
+from darkstar_pipeline.fetching.prices.fetch import Sources
+from darkstar_pipeline.fetching.prices.rates import Rates
+from darkstar_pipeline.fetching.prices.services.all_services import services_of
+from darkstar_pipeline.fetching.prices.services.assistant import SocketAssistant
+from darkstar_pipeline.fetching.readings.home_assistant import open_socket
+
+
+@contextmanager
+def price_sources(context: Context) -> Generator[Sources]:
+    """Open the sources of a site's prices.
+
+    Raises:
+        ConfigurationError: none has its area, or a token or certificate file cannot be read.
+    """
+    site = context.site_settings
+    with ExitStack() as stack:
+        client = stack.enter_context(open_client(context))
+        assistant = None
+        if "home_assistant" in site.sources.prices.order and site.home_assistant.url is not None:
+            socket = stack.enter_context(open_socket(context))
+            assistant = SocketAssistant(socket, site.home_assistant.sensors.price)
+        services = services_of(site, assistant)
+        if not services:
+            message = f"no source of prices has the area {site.area}"
+            hint = "name sources in sources.prices.order: docs/sources.md lists them with their areas and keys"
+            raise ConfigurationError(message, hint)
+        yield Sources(services=services, client=client, rates=Rates(context.home, site.currency, client))

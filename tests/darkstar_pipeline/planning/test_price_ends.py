@@ -1,0 +1,176 @@
+"""What energy left at the end of the published prices is worth to a plan: by the forecast of the day that follows."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+import pytest
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.planning.memo import Memo
+from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
+from darkstar_pipeline.planning.plan_sources import optimizer_plan, value_plan
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
+from env.time_grid import days_between, grid
+from planner.forecasts.price_forecast import PriceForecaster
+from planner.optimizer.warm_solver import MIP_SECONDS
+from planner.value.end_of_prices import FORECAST, PAST_DAYS, SETTLEMENT
+from tests.builders.small_home import FIRST, ZONE, as_imported, small_context
+
+TODAY = date(2025, 10, 28)
+EARLIER = FIRST - timedelta(days=100)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    """The small home with prices of a hundred days before its fortnight; evenings are dear."""
+    context = small_context(tmp_path)
+    days = list(days_between(EARLIER, FIRST - timedelta(days=1)))
+    slots = grid(days[0], days[-1], ZONE)
+    hour = slots["slot_start"].dt.convert_time_zone(ZONE).dt.hour().to_numpy()
+    rng = np.random.default_rng(3)
+    level = np.repeat(0.4 * rng.random(len(days)), 96)
+    price = 0.6 + level + 0.5 * np.sin((hour - 12) / 24 * 2 * np.pi) ** 2
+    rows = as_imported(RAW_SPOT_PRICES, slots.with_columns(price=pl.Series(price)), context.site_name)
+    context.lake.write_days(RAW_SPOT_PRICES, context.site_name, days, rows)
+    return context
+
+
+def local(hour: int, minute: int = 0, *, day: date = TODAY) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(ZONE))
+
+
+def known_at(context: Context, at: datetime, memo: Memo | None = None) -> PlanInputs:
+    return inputs_at(context, at, soc=StartSoc(50.0), memo=memo)
+
+
+def end_of(context: Context, at: datetime) -> tuple[str, list[float]]:
+    end = known_at(context, at).task.end
+    return end.basis, [] if end.curve is None else end.curve.slopes.tolist()
+
+
+def rewrite(context: Context, day: date, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+    rows = context.lake.read(RAW_SPOT_PRICES, context.site_name, day, day)
+    context.lake.write_day(RAW_SPOT_PRICES, context.site_name, day, change(rows))
+
+
+def dearer(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(pl.col("price") + 2.0)
+
+
+def test_end_is_of_the_coming_day_before_its_prices_and_of_the_day_after_behind_them(context: Context) -> None:
+    morning, afternoon = end_of(context, local(9)), end_of(context, local(14))
+    assert (morning[0], afternoon[0]) == (FORECAST, FORECAST)
+    assert morning[1] != afternoon[1]
+    tomorrow = TODAY + timedelta(days=1)
+    rewrite(context, tomorrow, dearer)
+    assert end_of(context, local(9)) == morning  # not known yet
+    assert end_of(context, local(14))[1] != afternoon[1]
+    rewrite(context, tomorrow + timedelta(days=1), dearer)
+    assert end_of(context, local(9)) == morning
+
+
+def test_window_and_task_have_the_same_end(context: Context) -> None:
+    known = known_at(context, local(14))
+    values, curve = known.rolling.window.last_values, known.task.end.curve
+    assert curve is not None
+    battery = context.site.battery
+    worth = curve.value_of(battery.max_soc_kwh) - curve.value_of(battery.min_soc_kwh)
+    assert worth == pytest.approx(float(values[-1] - values[0]), rel=1e-3)
+
+
+def test_readings_of_the_days_to_come_change_nothing(context: Context) -> None:
+    before = end_of(context, local(9))
+    for day in days_between(TODAY, TODAY + timedelta(days=2)):
+        rows = context.lake.read(METER_READINGS, context.site_name, day, day)
+        context.lake.write_day(METER_READINGS, context.site_name, day, rows.with_columns(pl.col("load_kwh") + 1.0))
+    assert end_of(context, local(9)) == before
+
+
+def drop_day(context: Context) -> Context:
+    rewrite(context, TODAY - timedelta(days=15), lambda rows: rows.clear())
+    return context
+
+
+def cut_today(context: Context) -> Context:
+    rewrite(context, TODAY, lambda rows: rows.filter(pl.col("slot_start") < local(22).astimezone(UTC)))
+    return context
+
+
+def damage(context: Context) -> Context:
+    context.lake.path(RAW_SPOT_PRICES, context.site_name, EARLIER).write_bytes(b"no parquet")
+    return context
+
+
+def settle(context: Context) -> Context:
+    protocol = context.site_settings.protocol.model_copy(update={"settlement_value": 0.3})
+    settings = context.site_settings.model_copy(update={"protocol": protocol})
+    return Context(**{**vars(context), "site_settings": settings})
+
+
+def test_end_is_as_on_the_last_days_where_a_gap_in_prices_hides_the_next(context: Context) -> None:
+    known = known_at(drop_day(context), local(14))
+    assert known.task.end.basis == PAST_DAYS
+    assert known.rolling.window.last_value is not None
+
+
+@pytest.mark.parametrize("without", [cut_today, damage, settle])
+def test_end_is_settled_where_the_next_day_cannot_be_forecast(
+    context: Context, without: Callable[[Context], Context]
+) -> None:
+    known = known_at(without(context), local(9))
+    end, window = known.task.end, known.rolling.window
+    assert (end.basis, end.curve, end.value) == (SETTLEMENT, None, window.settlement_value)
+    assert window.last_value is None
+
+
+def test_end_is_worked_out_once_until_an_input_changes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[date] = []
+    paths = PriceForecaster.paths
+
+    def counted(self: PriceForecaster, published: date) -> object:
+        asked.append(published)
+        return paths(self, published)
+
+    monkeypatch.setattr(PriceForecaster, "paths", counted)
+    memo = Memo()
+    for at in (local(9), local(9, 15), local(12, 45)):
+        known_at(context, at, memo)
+    assert set(asked) == {TODAY}
+    once = len(asked)
+    known_at(context, local(13), memo)
+    assert len(asked) == 2 * once
+    rewrite(context, TODAY - timedelta(days=1), dearer)
+    known_at(context, local(13, 15), memo)
+    assert len(asked) == 3 * once
+
+
+def test_plans_tell_what_energy_is_kept_for(context: Context) -> None:
+    rewrite(context, TODAY, lambda rows: rows.with_columns(price=pl.lit(0.01)))
+    known = known_at(context, local(18))
+    rewrite(context, TODAY + timedelta(days=1), lambda rows: rows.clear())
+    known = known_at(context, local(18))
+    assert known.task.n_slots == 24
+    plan = optimizer_plan(MIP_SECONDS, known.task)
+    charged = plan.schedule.filter(pl.col("charge_kwh") > 0.01)["sentence"]
+    worth = known.task.end.marginal_value(float(plan.schedule["soc_end_kwh"][-1]))
+    assert charged.str.contains(f"kept for tomorrow, worth {worth:.2f} SEK/kWh by the forecast of its prices").any()
+
+
+def test_value_and_optimiser_keep_more_where_tomorrow_is_expected_to_be_dear(context: Context) -> None:
+    """The published day is cheap and flat, so that settlement would sell everything that it can."""
+    tomorrow = TODAY + timedelta(days=1)
+    rewrite(context, TODAY, lambda rows: rows.with_columns(price=pl.lit(0.2)))
+    rewrite(context, tomorrow, lambda rows: rows.clear())
+    known, settled = known_at(context, local(18)), known_at(settle(context), local(18))
+    left = {
+        name: (
+            float(value_plan(inputs, inputs.task).schedule["soc_end_kwh"][-1]),
+            float(optimizer_plan(MIP_SECONDS, inputs.task).schedule["soc_end_kwh"][-1]),
+        )
+        for name, inputs in {"forecast": known, "settled": settled}.items()
+    }
+    assert min(left["forecast"]) > max(left["settled"]) + 1.0
