@@ -1,5 +1,6 @@
 """The verdict on a range of days: the cheaper policy, the difference and its confidence; stored as an MLflow run."""
 
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import dagster as dg
@@ -7,16 +8,19 @@ import polars as pl
 from dagster_duckdb import DuckDBResource
 
 from assets.description import days_of, markdown_table, picture_metadata
-from assets.home import Check, Home, Result, daily_asset
+from assets.home import Check, Home, Result, daily_asset, undated_asset
+from assets.learning import AsOf, as_of
 from assets.pictures import last_day, verdict
 from assets.replays import shown_totals, with_oracle
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.datasets.replay_inputs import content_hash
+from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.evaluation.charged_days import charged_days
 from darkstar_pipeline.tracking.evaluation_run import EvaluationRecord, TrackedRun, log_evaluation
 from darkstar_pipeline.warehouse.schemas import POLICY_SCHEDULES
 from planner.evaluation.verdict import Evaluation, evaluate
 
+MISSING = "missing_money"
 JUDGED = Check(name="days_judged", description="At least one day of the range could be evaluated.")
 _BY_MONTH = """
     SELECT strftime(day, '%Y-%m') AS month, policy, count(*) AS days, sum(cost) AS cost
@@ -66,6 +70,30 @@ def evaluation_report_asset(home: Home) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=_link(run), check_results=[check])
 
     return evaluation_report
+
+
+def missing_money_asset(home: Home) -> dg.AssetsDefinition:
+    """The asset `missing_money` of a home."""
+
+    def missing_money(context: dg.AssetExecutionContext, config: AsOf) -> Result:
+        """Money that the policy `value` missed to perfect hindsight on the last 90 days: sun, load, prices, peaks.
+
+        Shown on the planner's page; worked out here, since it replays those days ten times.
+        """
+        from darkstar_pipeline.evaluation.stored_missing_money import store_missing_money
+
+        try:
+            rows = store_missing_money(home.context, as_of(home, config.at, datetime.now(UTC)))
+        except DataMissingError as error:
+            context.log.warning(str(error))
+            return dg.MaterializeResult(metadata={"status": "no usable day", "why": str(error)})
+        shown = rows.select("what", "gain", "share", "part")
+        return dg.MaterializeResult(
+            metadata={"days": int(rows["days"][0]), "saved": float(rows["saved"][0]), "missing": markdown_table(shown)}
+        )
+
+    deps = ("slot_observations", "spot_prices", "data_quality_daily", "slot_forecasts")
+    return undated_asset(home, missing_money, group="evaluation", deps=deps, kinds=("polars", "parquet"))
 
 
 def of_configuration(home: Home, results: pl.DataFrame) -> pl.DataFrame:

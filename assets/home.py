@@ -137,6 +137,28 @@ def daily_asset(  # noqa: PLR0913 - keyword-only, one word per thing the page sh
     return declare
 
 
+def undated_asset(
+    home: Home, function: Callable[..., "Result"], *, group: str, deps: Sequence[str], kinds: Sequence[str]
+) -> dg.AssetsDefinition:
+    """Declare an asset of a home without days of its own, such as a model, which is of a window that moves.
+
+    Args:
+        home: whose asset it is.
+        function: makes it; its name and docstring are the asset's.
+        group: box it is shown in.
+        deps: names of the assets it reads by itself.
+        kinds: badges it is shown with.
+    """
+    shown = home.presentation(None, group=group, kinds=kinds)
+    del shown["partitions_def"]
+    return dg.asset(  # pyright: ignore[reportUnknownVariableType] - partly untyped in Dagster
+        name=function.__name__,
+        key_prefix=list(home.prefix) or None,
+        deps=[home.key(name) for name in deps],
+        **shown,
+    )(function)
+
+
 def days_before(home: Home, assets: Sequence[str], lookback_days: int) -> list[dg.AssetDep]:
     """Return the dependence of a day on the `lookback_days` days before it, which need not all exist."""
     return days_around(home, assets, before=lookback_days, after=-1)

@@ -12,7 +12,7 @@ import dagster as dg
 import polars as pl
 
 from assets.description import markdown_table
-from assets.home import Home, Result
+from assets.home import Home, Result, undated_asset
 from darkstar_pipeline.errors import DataMissingError
 
 if TYPE_CHECKING:
@@ -166,15 +166,8 @@ def _step(
 def _asset(
     home: Home, function: Callable[..., Result], deps: Sequence[str], kinds: Sequence[str]
 ) -> dg.AssetsDefinition:
-    """An asset of the home without days of its own."""
-    shown = home.presentation(None, group=GROUP, kinds=kinds)
-    del shown["partitions_def"]  # a model is of a window that moves, not of a day
-    return dg.asset(  # pyright: ignore[reportUnknownVariableType] - partly untyped in Dagster
-        name=function.__name__,
-        key_prefix=list(home.prefix) or None,
-        deps=[home.key(name) for name in deps],
-        **shown,
-    )(function)
+    """A learned asset of the home."""
+    return undated_asset(home, function, group=GROUP, deps=deps, kinds=kinds)
 
 
 def as_of(home: Home, at: str, now: datetime) -> date:

@@ -22,9 +22,9 @@ from env.site import Site
 from env.time_grid import days_between
 from planner.forecasts.price_forecast import PriceForecaster, mean_absolute_errors
 from planner.parallel import map_shards
-from planner.policies.window import window_settlement
+from planner.policies.window import open_window, window_settlement
 from planner.policy_names import CONTINUOUS_POLICIES
-from planner.replay.continuous import replay_window
+from planner.replay.continuous import replay_in, replay_window
 from planner.replay.known_home import CONTINUOUS_KNOWLEDGE, replay_known_window
 from planner.value.protocol import Protocol
 
@@ -80,18 +80,11 @@ def _costs(homes: BenchHomes, battery: BenchBattery, n_days: int | None, pair: P
     protocol, slots = default_protocol(site), homes.window(pair, site, n_days=n_days)
     forecasts, history = homes.forecasts(pair[0], slots, site), homes.history(pair[0])
     prices = PriceForecaster(homes.all_prices(pair[1]), site.timezone)
+    window = open_window(slots, forecasts, history, site, protocol, prices=prices)
     schedules = (
-        {
-            policy: replay_window(policy, slots, forecasts, history, site, protocol, prices=prices)
-            for policy in CONTINUOUS_POLICIES
-        }
-        | {
-            BLIND: replay_window("value", slots, forecasts, history, site, protocol),
-        }
-        | {
-            name: replay_known_window(known, slots, forecasts, history, site, protocol, prices=prices)
-            for name, known in CONTINUOUS_KNOWLEDGE.items()
-        }
+        {policy: replay_in(policy, window) for policy in CONTINUOUS_POLICIES}
+        | {BLIND: replay_window("value", slots, forecasts, history, site, protocol)}
+        | {name: replay_known_window(known, window) for name, known in CONTINUOUS_KNOWLEDGE.items()}
     )
     return {name: _daily_costs(schedule, slots, site, protocol) for name, schedule in schedules.items()}
 

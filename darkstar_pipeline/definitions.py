@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.aurora import aurora_models_asset
+from assets.evaluation import missing_money_asset
 from assets.fetched import fetched_weather_asset
 from assets.graph import daily_assets
 from assets.home import IO_MANAGER, Home
@@ -46,7 +47,7 @@ def build_definitions(
     for one in homes(settings, home):
         daily = daily_assets(one)
         assets += [*raw_specs(one), fetched_weather_asset(one), *daily, aurora_models_asset(one)]
-        assets += [*learned_assets(one), search_asset(one)]
+        assets += [*learned_assets(one), search_asset(one), missing_money_asset(one)]
         jobs += [backfill_job(one, daily), *refresh_jobs(one, daily), retrain_job(one), search_job(one)]
         jobs += [weather_job(one)]
         schedules += [*refresh_schedules(one), retrain_schedule(one), weather_schedule(one)]

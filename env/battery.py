@@ -147,6 +147,17 @@ class Battery:
         scaled: dict[str, float] = {name: times * getattr(self, name) for name in sizes}
         return replace(self, **scaled, charge_curve=curves["charge_curve"], discharge_curve=curves["discharge_curve"])
 
+    def resized(self, capacity_kwh: float) -> "Battery":
+        """Return a battery of the same kind and power with another capacity; a kWh moved wears it as much."""
+        times = capacity_kwh / self.capacity_kwh
+        return replace(
+            self,
+            capacity_kwh=capacity_kwh,
+            min_soc_kwh=times * self.min_soc_kwh,
+            max_soc_kwh=capacity_kwh if self.max_soc_kwh == self.capacity_kwh else times * self.max_soc_kwh,
+            cycle_cost=times * self.cycle_cost,
+        )
+
     def soc_kwh(self, percent: float) -> float:
         """Stored energy at a percentage of the capacity, kept inside the usable range [kWh]."""
         return min(max(self.stored_kwh(percent), self.min_soc_kwh), self.max_soc_kwh)

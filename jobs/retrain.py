@@ -1,4 +1,4 @@
-"""The weekly retrain: forecasts, policies, challenger, champion, in the night to Monday.
+"""The weekly retrain: forecasts, policies, challenger, champion, and what is missing, in the night to Monday.
 
 The schedule is stopped until it is turned on. What does not belong here: what a retrain does
 (`darkstar_pipeline.learning.retrain`).
@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assets.aurora import AURORA_MODELS
+from assets.evaluation import MISSING
 from assets.home import Home
 from assets.learning import LEARNED, SEARCH
 from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJobDefinition
@@ -19,16 +20,18 @@ from jobs.schedules import home_schedule
 WEEKLY_RETRAIN = "weekly_retrain"
 RL_SEARCH = "rl_search"
 MONDAY_NIGHT = "20 2 * * 1"  # after the nightly run of late readings
-_DATED = ("antares_regressors", "antares_policy", "antares_rl_policy", "challenger", "champion")
+_DATED = ("antares_regressors", "antares_policy", "antares_rl_policy", "challenger", "champion", MISSING)
 
 
 def retrain_job(home: Home) -> UnresolvedAssetJobDefinition:
     """Return the weekly retrain job of a home."""
-    names = (AURORA_MODELS, *LEARNED)
+    names = (AURORA_MODELS, *LEARNED, MISSING)
     return dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - partly untyped in Dagster
         job_name(home, WEEKLY_RETRAIN),
         selection=dg.AssetSelection.assets(*(home.key(name) for name in names)),
-        description="Trains forecasts and policies, and moves the champion where the evidence carries it.",
+        description=(
+            "Trains forecasts and policies, moves the champion where the evidence carries it, stores what is missing."
+        ),
     )
 
 

@@ -109,20 +109,21 @@ def evaluate(
     of a day is what the day adds to the charge of its month.
 
     With `--missing`, `value` is replayed once more with the sun, the load or both known beforehand (with `--continuous`
-    the next day's prices, too), and with a larger battery: what a better forecast would be worth in this home, at most.
+    the next day's prices, too), and with a battery one size (5 kWh) smaller and larger: how much of what is missing to
+    perfect hindsight is sun, load, prices and, where power is charged, the month's peaks.
 
     Trained policies: `lightgbm` and `rl` (the newest version of each), `champion` (the version in use, else `value`)
     and `models:/NAME/VERSION`. stderr names how many of the days each was trained on. `+gate` after a name adds the
     price gate: in cheap slots charge only, in expensive slots discharge only.
     """
-    from darkstar_pipeline.evaluation.missing_money import missing_rows
-    from darkstar_pipeline.evaluation.range_verdict import evaluate_range, trained_on
+    from darkstar_pipeline.evaluation.range_verdict import REFERENCES, evaluate_range, trained_on
     from planner.demand_charges.bills import with_rolling_bills
 
     check_range(first, last)
     names = parse_policies(policies, CONTINUOUS_POLICIES if continuous else POLICIES)
     context = call.context()
-    verdict = evaluate_range(context, first, last, names, continuous=continuous)
+    references = (*REFERENCES, "value") if missing else REFERENCES
+    verdict = evaluate_range(context, first, last, names, continuous=continuous, references=references)
     if left_out := verdict.left_out["day"].to_list():
         call.note(f"{len(left_out)} days are left out: {format_days(left_out)}")
     days, totals = verdict.evaluation.days, verdict.evaluation.totals
@@ -139,8 +140,11 @@ def evaluate(
         document["months"] = months.to_dicts()
         note_part_months(call, months)
     currency = context.site_settings.currency
-    rows = missing_rows(context, days["day"].unique().sort().to_list(), continuous=continuous) if missing else []
+    rows: list[dict[str, Any]] = []
     if missing:
+        from darkstar_pipeline.evaluation.missing_money import missing_money, missing_rows
+
+        rows = missing_rows(missing_money(context, verdict.paid, continuous=continuous))
         document["missing"] = rows
 
     def draw(out: "Console") -> None:
@@ -196,18 +200,29 @@ def draw_verdict(
 
 
 def draw_missing(out: "Console", rows: "Sequence[dict[str, Any]]", currency: str) -> None:
-    """Print what better forecasts or a larger battery would be worth."""
+    """Print what better forecasts or another battery would be worth."""
+    from darkstar_pipeline.evaluation.missing_words import in_words
+
     shown = [
         {
-            "what": str(row["what"]).replace("_", " ").replace("kwh", "kWh"),
+            "what": in_words(row["what"]),
             "gain": row["gain"],
             "share": _percent(row["share"]),
+            "part": _percent(row["part"]),
         }
         for row in rows
     ]
+    columns = {
+        "what": "value, were it so",
+        "gain": f"saves more [{currency}]",
+        "share": "of its saving",
+        "part": "of what is missing",
+    }
     out.print()
-    draw_table(out, shown, {"what": "value, were it so", "gain": f"saves more [{currency}]", "share": "of its saving"})
-    out.print("No forecast knows everything, and a larger battery costs money itself.", markup=False)
+    draw_table(out, shown, columns)
+    out.print(
+        "The parts do not add up. No forecast knows everything, and a larger battery costs money itself.", markup=False
+    )
 
 
 def _percent(share: float | None) -> str | None:

@@ -196,6 +196,7 @@ def retrain(
     The last days are held out for validation and test. A champion is replaced by a version that is cheaper with 95 %
     confidence and has no breach. The first version of a site replaces `value` where it is cheaper on validation days
     and not more expensive on test days. Repeating a retrain changes nothing; an interrupted one resumes.
+    Afterwards it is worked out for the planner's page what the last 90 days miss to perfect hindsight.
     """
     from env.time_grid import zone
 
@@ -209,7 +210,19 @@ def retrain(
         report = run_retrain(context, day, TrainingOptions(progress=progress, note=call.note))
     if report.status == "too_little":
         call.note("; ".join(report.warnings))
+    _store_missing_money(call, context, day)
     return Document(dict(as_document(report)), lambda out: _draw_report(out, report))
+
+
+def _store_missing_money(call: Call, context: "Context", day: date) -> None:
+    """Work out for the page what is missing to perfect hindsight, where a day is usable."""
+    from darkstar_pipeline.errors import DataMissingError
+    from darkstar_pipeline.evaluation.stored_missing_money import store_missing_money
+
+    try:
+        store_missing_money(context, day)
+    except DataMissingError as error:
+        call.note(f"what is missing to perfect hindsight was not worked out: {error}")
 
 
 def _draw_report(out: "Console", report: "RetrainReport") -> None:

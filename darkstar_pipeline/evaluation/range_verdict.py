@@ -14,10 +14,17 @@ import polars as pl
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.price_forecaster import price_forecaster
-from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of, replay_inputs
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
-from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs, forecasts_made_once
-from darkstar_pipeline.forecasts.site_scenarios import replay_past
+from darkstar_pipeline.evaluation.policy_replays import (
+    decides,
+    find_trained,
+    policy_inputs,
+    replay_policy,
+    replay_through,
+    site_protocol,
+    stored_inputs,
+)
+from darkstar_pipeline.forecasts.replay_forecasts import forecasts_made_once
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     ORACLE_DAILY_RESULTS,
@@ -31,17 +38,14 @@ from planner.demand_charges.bills import has_demand_charge
 from planner.evaluation.battery_use import day_statistics
 from planner.evaluation.charged_results import charged_results, with_bound
 from planner.evaluation.daily_results import daily_results
-from planner.evaluation.verdict import Evaluation, evaluate, paid
+from planner.evaluation.verdict import Evaluation, common_days, evaluate, paid
 from planner.evaluation.verified_days import only_verified, only_verified_window
-from planner.policy_names import CONTINUOUS_POLICIES, FALLBACK, LEARNED_POLICIES, PLANNERS, POLICIES, is_learned
-from planner.replay.daily import replay_days
+from planner.policy_names import CONTINUOUS_POLICIES, LEARNED_POLICIES, PLANNERS, POLICIES, is_learned
 from planner.replay.usable_slots import USABLE
 from planner.value.protocol import Protocol
-from planner.value.scenario_source import Past
 
 if TYPE_CHECKING:
     from darkstar_pipeline.policies.trained import TrainedPolicy
-    from planner.forecasts.price_forecast import PriceForecaster
 
 ORACLE = "oracle"
 _BOOKKEEPING = ("site", "config_version", "quality")
@@ -55,10 +59,12 @@ class RangeVerdict:
     Attributes:
         evaluation: days and totals of the policies asked for.
         left_out: `day, reasons` of the days that were refused or are not materialised.
+        paid: `policy, day, paid` of the days that count, of the references too [money].
     """
 
     evaluation: Evaluation
     left_out: pl.DataFrame
+    paid: pl.DataFrame
 
 
 def check_policies(policies: Sequence[str], known: Sequence[str] = POLICIES) -> None:
@@ -74,7 +80,13 @@ def check_policies(policies: Sequence[str], known: Sequence[str] = POLICIES) -> 
 
 @forecasts_made_once()
 def evaluate_range(
-    context: Context, first: date, last: date, policies: Sequence[str], *, continuous: bool = False
+    context: Context,
+    first: date,
+    last: date,
+    policies: Sequence[str],
+    *,
+    continuous: bool = False,
+    references: Sequence[str] = REFERENCES,
 ) -> RangeVerdict:
     """Evaluate policies on the usable days of a range.
 
@@ -82,8 +94,9 @@ def evaluate_range(
         context: the site.
         first: first local day.
         last: last local day, included.
-        policies: what to show, in this order; references are worked out besides.
+        policies: what to show, in this order.
         continuous: stored energy is carried through the range instead of starting every day alike.
+        references: what is worked out besides.
 
     Raises:
         ConfigurationError: an unknown policy.
@@ -95,9 +108,10 @@ def evaluate_range(
     if not usable:
         message = f"none of {quality.height} graded days is usable; {quality['day'][0]}: {quality['reasons'][0]}"
         raise DataMissingError(message, "import what is missing and backfill again; `darkstar quality` lists the days")
-    wanted = list(dict.fromkeys((*policies, *REFERENCES)))
+    wanted = list(dict.fromkeys((*policies, *references)))
     results = _continuous_results(context, wanted, usable) if continuous else results_of(context, wanted, usable)
-    return RangeVerdict(evaluate(results, policies), _left_out(quality, first, last))
+    costs = common_days(results).select("policy", "day", paid(results).alias("paid")).sort("policy", "day")
+    return RangeVerdict(evaluate(results, policies), _left_out(quality, first, last), costs)
 
 
 def results_of(
@@ -116,7 +130,7 @@ def results_of(
     """
     from darkstar_pipeline.policies.replay import replay_trained  # brings the learned policies
 
-    protocol = _protocol(context)
+    protocol = site_protocol(context)
     further = [only_verified(replay_trained(context, each, days), context.site, protocol) for each in trained]
     if has_demand_charge(context.site):
         return _months_results(context, policies, days, further)
@@ -142,7 +156,7 @@ def day_and_costs(context: Context, day: date, policies: Sequence[str]) -> tuple
     days = quality.filter(pl.col("status").is_in(USABLE))["day"].to_list()
     if has_demand_charge(context.site):
         schedules, bounds = _months_schedules(context, policies, days)
-        results = with_bound(charged_results(schedules, _protocol(context), context.site), bounds)
+        results = with_bound(charged_results(schedules, site_protocol(context), context.site), bounds)
         schedules = schedules.filter(pl.col("local_day") == day)
     else:
         parts = [day_schedule(context, day, policy).with_columns(policy=pl.lit(policy)) for policy in policies]
@@ -160,7 +174,7 @@ def day_schedule(context: Context, day: date, policy: str) -> pl.DataFrame:
         DataMissingError: the day is refused or not materialised.
         UnverifiedScheduleError: the schedule violates a rule.
     """
-    schedule = only_verified(unverified_schedule(context, day, policy), context.site, _protocol(context))
+    schedule = only_verified(unverified_schedule(context, day, policy), context.site, site_protocol(context))
     names = POLICY_SCHEDULES.schema_with(schedule.columns).names()
     return schedule.select([name for name in names if name not in _BOOKKEEPING])
 
@@ -175,7 +189,7 @@ def unverified_schedule(context: Context, day: date, policy: str) -> pl.DataFram
     check_policies([policy])
     _check_usable(_graded(context, day, day), day)
     stored = stored_rows(context, ORACLE_SCHEDULES if policy == ORACLE else POLICY_SCHEDULES, policy, [day])
-    return stored if stored.height else _replay(context, policy, [day], _protocol(context))
+    return stored if stored.height else replay_policy(context, policy, [day], site_protocol(context))
 
 
 def _check_usable(quality: pl.DataFrame, day: date) -> None:
@@ -230,7 +244,7 @@ def policy_results(
         days: local days; all of them usable.
         protocol: measuring protocol; None is the configured one, and only its results are stored.
     """
-    configured = _protocol(context)
+    configured = site_protocol(context)
     protocol = configured if protocol is None else protocol
     table = ORACLE_DAILY_RESULTS if policy == ORACLE else POLICY_DAILY_RESULTS
     stored = stored_rows(context, table, policy, days if protocol == configured else ())
@@ -238,7 +252,7 @@ def policy_results(
     missing = [day for day in days if day not in known]
     if not missing:
         return stored
-    replayed = only_verified(_replay(context, policy, missing, protocol), context.site, protocol)
+    replayed = only_verified(replay_policy(context, policy, missing, protocol), context.site, protocol)
     fresh = daily_results(replayed, protocol, context.site)
     return pl.concat([stored.select(fresh.columns), fresh]).sort("day") if known else fresh
 
@@ -252,7 +266,7 @@ def replayed_schedule(context: Context, policy: str, days: Sequence[date], proto
         UnverifiedScheduleError: the schedule breaks a rule of the home.
     """
     check_policies([policy])
-    return only_verified(_replay(context, policy, days, protocol), context.site, protocol)
+    return only_verified(replay_policy(context, policy, days, protocol), context.site, protocol)
 
 
 def stored_rows(context: Context, table: Table, policy: str, days: Sequence[date]) -> pl.DataFrame:
@@ -277,7 +291,7 @@ def _months_results(
     """
     schedules, bounds = _months_schedules(context, policies, days)
     every = pl.concat([schedules, *further], how="diagonal")
-    return with_bound(charged_results(every, _protocol(context), context.site), bounds)
+    return with_bound(charged_results(every, site_protocol(context), context.site), bounds)
 
 
 def _months_schedules(
@@ -289,20 +303,22 @@ def _months_schedules(
     schedules = [_month_schedule(context, policy, days) for policy in policies if policy != ORACLE]
     if ORACLE not in policies:
         return pl.concat(schedules, how="diagonal"), None
-    best = months_oracle(_stored_inputs(context, days).slots, context.site, _protocol(context))
-    schedules.append(only_verified(best.schedules, context.site, _protocol(context)))
+    best = months_oracle(stored_inputs(context, days).slots, context.site, site_protocol(context))
+    schedules.append(only_verified(best.schedules, context.site, site_protocol(context)))
     return pl.concat(schedules, how="diagonal"), best.bounds
 
 
 def _month_schedule(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
     """Return the verified schedule of a policy on days of months with a demand charge."""
-    protocol = _protocol(context)
+    protocol = site_protocol(context)
     if policy in PLANNERS or is_learned(policy):
-        return only_verified(_replay(context, policy, days, protocol), context.site, protocol)
+        return only_verified(replay_policy(context, policy, days, protocol), context.site, protocol)
     stored = stored_rows(context, POLICY_SCHEDULES, policy, days)
     known = set(stored["local_day"].to_list())
     missing = [day for day in days if day not in known]
-    schedule = pl.concat([stored, _replay(context, policy, missing, protocol)], how="diagonal") if missing else stored
+    schedule = (
+        pl.concat([stored, replay_policy(context, policy, missing, protocol)], how="diagonal") if missing else stored
+    )
     return only_verified(schedule, context.site, protocol)
 
 
@@ -312,84 +328,26 @@ def _continuous_results(context: Context, policies: Sequence[str], days: Sequenc
     Every day settles its change of stored energy at the window's one value, so that the days add up to the window's
     cost.
     """
-    from planner.policies.window import window_settlement
+    from planner.policies.window import open_window
 
-    slots, protocol = _stored_inputs(context, days).slots, _protocol(context)
-    settled = replace(protocol, settlement_value=window_settlement(slots, context.site, protocol))
+    protocol = site_protocol(context)
+    planner = next((policy for policy in policies if decides(policy) in PLANNERS), policies[0])
+    inputs, past = policy_inputs(context, planner, days)
     prices = price_forecaster(context.lake, context.site, max(days))  # fitted once for all
+    window = open_window(inputs.slots, inputs.forecasts, past, context.site, protocol, prices=prices)
+    settled = replace(protocol, settlement_value=window.settlement_value)
     schedules = [
-        only_verified_window(policy, _replay_window(context, policy, days, prices), context.site, protocol)
+        only_verified_window(policy, replay_through(context, policy, days, window), context.site, protocol)
         for policy in policies
     ]
     return charged_results(pl.concat(schedules), settled, context.site)
-
-
-def _replay(context: Context, policy: str, days: Sequence[date], protocol: Protocol) -> pl.DataFrame:
-    """Replay a policy on graded days."""
-    if is_learned(policy):
-        trained = _trained(context, policy)
-        if trained is not None:
-            from darkstar_pipeline.policies.replay import replay_trained
-
-            return replay_trained(context, trained, days, protocol=protocol)
-    inputs, past = _inputs(context, policy, days)
-    replayed = replay_days(_decides(policy), inputs.slots, inputs.forecasts, context.site, protocol, history=past)
-    return replayed.with_columns(policy=pl.lit(policy))
-
-
-def _replay_window(context: Context, policy: str, days: Sequence[date], prices: "PriceForecaster") -> pl.DataFrame:
-    """Replay a policy through a window of graded days."""
-    from planner.replay.continuous import replay_window
-
-    if is_learned(policy):
-        trained = _trained(context, policy)
-        if trained is not None:
-            from darkstar_pipeline.policies.replay import replay_trained_window
-
-            return replay_trained_window(context, trained, days, prices=prices)
-    (inputs, past), protocol = _inputs(context, policy, days), _protocol(context)
-    replayed = replay_window(
-        _decides(policy), inputs.slots, inputs.forecasts, past, context.site, protocol, prices=prices
-    )
-    return replayed.with_columns(policy=pl.lit(policy))
-
-
-def _trained(context: Context, policy: str) -> "TrainedPolicy | None":
-    """The trained policy of a name; None for a champion that is `value`."""
-    from darkstar_pipeline.policies.trained import trained_policy  # loading models is slow
-
-    return trained_policy(context, policy)
-
-
-def _decides(policy: str) -> str:
-    """The policy that decides where no version is in use."""
-    return FALLBACK if is_learned(policy) else policy
 
 
 def trained_on(context: Context, policies: Sequence[str], days: Sequence[date]) -> dict[str, int]:
     """Return for each trained policy the number of days it learned from or was chosen on; only counts above zero."""
     counts: dict[str, int] = {}
     for policy in filter(is_learned, policies):
-        trained = _trained(context, policy)
+        trained = find_trained(context, policy)
         if trained is not None:
             counts[policy] = sum(trained.has_seen(day) for day in days)
     return {policy: n_days for policy, n_days in counts.items() if n_days}
-
-
-def _protocol(context: Context) -> Protocol:
-    """Return the configured measuring protocol of the site."""
-    return protocol_of(context.site_settings, context.site.battery)
-
-
-def _inputs(context: Context, policy: str, days: Sequence[date]) -> tuple[ReplayInputs, Past]:
-    """Return the inputs of a policy's replay of some days; only those that plan ahead need forecasts and scenarios."""
-    if _decides(policy) in PLANNERS:
-        inputs = forecast_replay_inputs(context, days)
-        return inputs, replay_past(context, inputs.slots, inputs.forecasts, inputs.history)
-    inputs = _stored_inputs(context, days)
-    return inputs, inputs.history
-
-
-def _stored_inputs(context: Context, days: Sequence[date]) -> ReplayInputs:
-    """Return the inputs of replays of some days as they are stored."""
-    return replay_inputs(context.lake, context.site, days, has_pv=context.site_settings.has_pv)

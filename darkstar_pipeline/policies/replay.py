@@ -8,9 +8,9 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of
 from darkstar_pipeline.policies.trained import TrainedPolicy
-from planner.forecasts.price_forecast import PriceForecaster
 from planner.policies.window import open_window
 from planner.replay.learned import replay_learned, replay_learned_window
+from planner.value.forecast_ends import DayPrices
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import ScenarioSource
 
@@ -37,7 +37,7 @@ def replay_trained(
 
 
 def replay_trained_window(
-    context: Context, trained: TrainedPolicy, days: Sequence[date], *, prices: PriceForecaster
+    context: Context, trained: TrainedPolicy, days: Sequence[date], *, prices: DayPrices | None
 ) -> pl.DataFrame:
     """Replay a trained policy on graded days through which stored energy is carried; as `replay_trained`.
 
@@ -45,7 +45,7 @@ def replay_trained_window(
         context: the site.
         trained: the policy.
         days: local days.
-        prices: forecaster of the prices of days that are not published.
+        prices: forecaster of the prices of days that are not published; None where there is none.
 
     Raises:
         PolicyMismatchError: the policy was trained on another state than this version has.

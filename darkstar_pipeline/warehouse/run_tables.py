@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from darkstar_pipeline.warehouse.columns import SITE, Column, Table, flag, instant, text
+from darkstar_pipeline.warehouse.columns import SITE, Column, Table, count, flag, instant, real, text
 
 _RUN = (
     SITE,
@@ -76,5 +76,24 @@ ANTARES_PLAN_HISTORY = Table(
         instant("created_at", "when the plan was made"),
         text("shadow_schedule", "JSON object of columns: slot_start (s since 1970) and kW, kWh, money by slot"),
         text("metrics", "JSON object: policy, rung, start_soc_kwh, cost, idle_cost, version"),
+    ),
+)
+MISSING_MONEY = Table(
+    name="missing_money",
+    meaning="What the policy value misses to perfect hindsight on the last days, stored energy carried through.",
+    key=("place",),
+    columns=(
+        SITE,
+        Column(name="local_day", dtype=pl.Date(), meaning="local day on which it was worked out, from the days before"),
+        count("place", "place of the row, from 0"),
+        text("what", "what would be known, or the battery"),
+        real("gain", "money", "what value would save besides; of a battery without its price"),
+        real("share", "1", "of what value saves; null where it saves nothing", nullable=True),
+        real("part", "1", "of what is missing to hindsight; null for a battery", nullable=True),
+        real("saved", "money", "what value saves against a battery that is not used"),
+        Column(name="first_day", dtype=pl.Date(), meaning="first of the days"),
+        Column(name="last_day", dtype=pl.Date(), meaning="last of the days"),
+        count("days", "usable days between them"),
+        text("config_version", "as in policy_daily_results"),
     ),
 )

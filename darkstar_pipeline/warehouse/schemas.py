@@ -33,10 +33,18 @@ from darkstar_pipeline.warehouse.run_tables import (
     ANTARES_POLICY_RUNS,
     ANTARES_RL_RUNS,
     ANTARES_TRAINING_RUNS,
+    MISSING_MONEY,
     MODEL_PROMOTIONS,
 )
 
-RUN_TABLES = (ANTARES_TRAINING_RUNS, ANTARES_POLICY_RUNS, ANTARES_RL_RUNS, MODEL_PROMOTIONS, ANTARES_PLAN_HISTORY)
+RUN_TABLES = (
+    ANTARES_TRAINING_RUNS,
+    ANTARES_POLICY_RUNS,
+    ANTARES_RL_RUNS,
+    MODEL_PROMOTIONS,
+    ANTARES_PLAN_HISTORY,
+    MISSING_MONEY,
+)
 """Written when something happens, not a day at a time: no daily asset makes them."""
 
 TABLES: dict[str, Table] = {
@@ -73,6 +81,7 @@ __all__ = [
     "IMPORT_REMARKS",
     "METER_READINGS",
     "METER_STATISTICS",
+    "MISSING_MONEY",
     "MODEL_PROMOTIONS",
     "ORACLE_DAILY_RESULTS",
     "ORACLE_SCHEDULES",

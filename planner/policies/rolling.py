@@ -16,7 +16,7 @@ from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker
 from planner.optimizer.home_program import HomeProgram
 from planner.policies.mpc import ExactHorizon, ExactPrograms, Mpc, exact_program, known_span
 from planner.policies.value_policy import ValueDays
-from planner.policies.window import Window
+from planner.policies.window import PUBLISHED_MINUTE, Window
 from planner.policies.write_budget import WriteBudget
 from planner.value.scenario_source import ScenarioSource
 from planner.value.scenarios import Scenarios, stretched
@@ -31,6 +31,8 @@ class RollingPlanner:
         window: the days.
     """
 
+    published_minute = PUBLISHED_MINUTE
+
     def __init__(self, window: Window) -> None:
         self.window = window
         self.day = -1
@@ -43,7 +45,7 @@ class RollingPlanner:
         if slot >= window.starts[self.day + 1]:
             self.day, self.end = self.day + 1, -1
             self.begin_day()
-        end = window.horizon(slot, self.day)
+        end = window.horizon(slot, self.day, self.published_minute)
         if end != self.end:
             self.first, self.end = slot, end
             self.open(slot, end)

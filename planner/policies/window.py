@@ -28,6 +28,7 @@ from planner.value.scenarios import Scenarios
 from planner.value.value_function import soc_grid
 
 PUBLISHED_MINUTE = 13 * 60
+FORECASTS = ("load_forecast", "pv_forecast", "load_tomorrow", "pv_tomorrow")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,6 @@ class Window:
         site: battery, limits, time zone.
         protocol: start, settlement, write budget.
         history: readings that scenarios are taken from, or the scenarios of each day.
-        published_minute: local clock at which the next day's prices are there [min].
         prices: forecaster of the spot prices of days that are not published; None where there is none.
         last_value: value of stored energy at the window's end, on `soc_grid` `(n_soc,)` [money]; None where the
             protocol settles it.
@@ -53,11 +53,15 @@ class Window:
     site: Site
     protocol: Protocol
     history: Past
-    published_minute: int = PUBLISHED_MINUTE
     prices: DayPrices | None = None
     last_value: Energy | None = None
     month: tuple[MonthState, ...] = ()
     import_kwh: tuple[float, ...] = ()
+
+    @property
+    def days(self) -> pl.DataFrame:
+        """The slots without the forecasts."""
+        return self.slots.drop(FORECASTS)
 
     @cached_property
     def world(self) -> World:
@@ -133,9 +137,9 @@ class Window:
         """Scenarios of each day, as its midnight saw them."""
         return scenarios_by_day(self.history, self.slots, self.site.timezone)
 
-    def horizon(self, slot: int, day: int) -> int:
-        """Return the end of the published prices at a slot's start."""
-        knows_next = self.clock[slot] >= self.published_minute and self.next_is_known[day]
+    def horizon(self, slot: int, day: int, published_minute: int = PUBLISHED_MINUTE) -> int:
+        """Return the end of the published prices at a slot's start; the next day's are there at a local clock [min]."""
+        knows_next = self.clock[slot] >= published_minute and self.next_is_known[day]
         return int(self.starts[day + 2] if knows_next else self.starts[day + 1])
 
     def forecasts(self, first: int, midnight: int, end: int) -> tuple[Energy, Energy]:
@@ -185,5 +189,4 @@ def _with_forecasts(slots: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFram
     keys = ["slot_start", "local_day"]
     joined = slots.sort("slot_start").join(same, on=keys, how="left", maintain_order="left")
     joined = joined.join(before, on=keys, how="left", maintain_order="left")
-    names = ("load_forecast", "pv_forecast", "load_tomorrow", "pv_tomorrow")
-    return joined.with_columns(pl.col(names).fill_null(0.0).fill_nan(0.0))
+    return joined.with_columns(pl.col(FORECASTS).fill_null(0.0).fill_nan(0.0))

@@ -52,8 +52,12 @@ def replay_window(
     Returns:
         As `planner.replay.daily.replay_days`.
     """
-    window = open_window(slots, forecasts, history, site, protocol, prices=prices)
-    return schedule_frame(policy, window.slots.select(slots.columns), CONTINUOUS[policy](window))
+    return replay_in(policy, open_window(slots, forecasts, history, site, protocol, prices=prices))
+
+
+def replay_in(policy: str, window: Window) -> pl.DataFrame:
+    """Replay a policy through an open window; several share what it works out about its days."""
+    return schedule_frame(policy, window.days, CONTINUOUS[policy](window))
 
 
 def run_window(window: Window, decide: Decide, site: Site | None = None) -> Replay:

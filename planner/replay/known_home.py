@@ -5,7 +5,7 @@ the readings to come. The gains do not add up: knowing both is worth more than t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -15,11 +15,10 @@ from env.inverter import Energy
 from env.site import Site
 from planner.forecasts.central import central_forecasts
 from planner.policies.rolling import RollingValue
-from planner.policies.window import Window, open_window
+from planner.policies.window import PUBLISHED_MINUTE, Window
 from planner.replay.continuous import run_window
 from planner.replay.daily import replay_days
 from planner.replay.schedules import schedule_frame
-from planner.value.forecast_ends import DayPrices
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import Past, scenarios_by_day
 from planner.value.scenarios import Scenarios
@@ -87,22 +86,9 @@ def replay_known_days(
     return replay_days("value", slots, forecasts, site, protocol, history=known)
 
 
-def replay_known_window(
-    knowledge: Knowledge,
-    slots: pl.DataFrame,
-    forecasts: pl.DataFrame,
-    history: Past,
-    site: Site,
-    protocol: Protocol,
-    *,
-    prices: DayPrices | None = None,
-) -> pl.DataFrame:
-    """Replay `value` through a window; arguments and result as for `planner.replay.continuous.replay_window`."""
-    window = open_window(slots, forecasts, history, site, protocol, prices=prices)
-    if knowledge.prices:
-        window = replace(window, published_minute=0)
-    replay = run_window(window, _KnowingValue(window, knowledge).decide)
-    return schedule_frame("value", window.slots.select(slots.columns), replay)
+def replay_known_window(knowledge: Knowledge, window: Window) -> pl.DataFrame:
+    """Replay `value` through a window; the result is as of `planner.replay.continuous.replay_window`."""
+    return schedule_frame("value", window.days, run_window(window, _KnowingValue(window, knowledge).decide))
 
 
 class _KnowingValue(RollingValue):
@@ -111,6 +97,7 @@ class _KnowingValue(RollingValue):
     def __init__(self, window: Window, knowledge: Knowledge) -> None:
         super().__init__(window)
         self.knowledge = knowledge
+        self.published_minute = 0 if knowledge.prices else PUBLISHED_MINUTE
 
     def scenarios(self) -> Scenarios:
         """Return the scenarios of the span, with what is known in them."""

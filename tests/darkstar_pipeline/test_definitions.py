@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from assets.aurora import AURORA_MODELS
+from assets.evaluation import MISSING
 from assets.fetched import FETCHED_WEATHER
 from assets.graph import ASSET_NAMES
 from assets.learning import LEARNED, SEARCH
@@ -20,7 +21,7 @@ from darkstar_pipeline.definitions import build_definitions, found_configuration
 from darkstar_pipeline.errors import ConfigurationError
 from tests.builders.small_home import small_settings
 
-NAMES = {*ASSET_NAMES, *RAW_TABLES, FETCHED_WEATHER, AURORA_MODELS, *LEARNED, SEARCH}
+NAMES = {*ASSET_NAMES, *RAW_TABLES, FETCHED_WEATHER, AURORA_MODELS, *LEARNED, SEARCH, MISSING}
 LOAD = """
 import json, sys, time
 started = time.process_time()  # other work on the machine is none of ours

@@ -14,7 +14,7 @@ from darkstar_pipeline.definitions import build_definitions
 from jobs.retrain import retrain_schedule
 from tests.builders.small_home import small_context
 
-DATED = ("antares_regressors", "antares_policy", "antares_rl_policy", "challenger", "champion")
+DATED = ("antares_regressors", "antares_policy", "antares_rl_policy", "challenger", "champion", "missing_money")
 
 
 @pytest.fixture
@@ -57,7 +57,11 @@ def test_schedule_fits_its_job_when_homes_have_dashes_in_their_names(tmp_path: P
         assert requests is not None
         found = definitions.resolve_job_def(job)
         assert dg.validate_run_config(found, requests[0].run_config)
-        assert {key.path[-1] for key in found.asset_layer.executable_asset_keys} == {*LEARNED, "aurora_models"}
+        assert {key.path[-1] for key in found.asset_layer.executable_asset_keys} == {
+            *LEARNED,
+            "aurora_models",
+            "missing_money",
+        }
 
 
 @pytest.mark.parametrize(

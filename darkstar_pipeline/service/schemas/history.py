@@ -1,4 +1,4 @@
-"""Documents of the past: plans against readings, and savings."""
+"""Documents of the past: plans against readings, savings, and what is missing to perfect hindsight."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -62,3 +62,29 @@ class SavingsDocument(Document):
     rows: list[SavingsRow]
     total: SavingsRow
     note: str = Field(default="", description="What is missing from the figures.")
+
+
+class MissingRow(Document):
+    """Further saving of the policy `value`, were something known or the battery another."""
+
+    what: str = Field(description="As in `darkstar evaluate --missing`.", examples=["sun_known", "battery_15_kwh"])
+    text: str = Field(description="The same in words.")
+    gain: float = Field(description="Further saving on those days; of a battery without its price [money].")
+    part: float | None = Field(description="Of what is missing to perfect hindsight, 0-1; null for a battery.")
+
+
+class MissingDocument(Document):
+    """Money missing to perfect hindsight on the days before `day`, as worked out on that day; null where never."""
+
+    site: str
+    currency: str
+    day: date | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    days: int = Field(default=0, description="Number of usable days between them.")
+    saved: float | None = Field(
+        default=None, description="Saving of the policy value against a battery that is not used [money]."
+    )
+    missing: float | None = Field(default=None, description="What perfect hindsight would save besides [money].")
+    rows: list[MissingRow] = Field(default_factory=list[MissingRow])
+    note: str = Field(default="", description="What has to be known about the figures.")

@@ -196,7 +196,13 @@ def test_evaluate_says_what_knowing_more_and_a_larger_battery_would_be_worth(
     known = gains["all_known" if continuous else "sun_and_load_known"]
     assert known <= cost["value"] - cost["oracle"] + 1e-6, "nobody saves more than hindsight"
     assert known > 0
-    assert [name for name in gains if name.startswith("battery_")]
+    assert gains["hindsight"] == pytest.approx(cost["value"] - cost["oracle"])
+    smaller, larger = (gain for name, gain in gains.items() if name.startswith("battery_"))
+    assert smaller < 0 < larger
+    parts = {row["what"]: row["part"] for row in document["missing"]}
+    assert parts["hindsight"] == 1
+    assert parts["sun_known"] == pytest.approx(gains["sun_known"] / gains["hindsight"])
+    assert [part for name, part in parts.items() if name.startswith("battery_")] == [None, None]
     drawn = darkstar(*asked)
     assert "saves more" in drawn.out
     assert "sun and load known" in drawn.out

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.commands.verify import COLUMNS
-from darkstar_pipeline.evaluation import range_verdict
+from darkstar_pipeline.evaluation import policy_replays, range_verdict
 from tests.builders.command_line import Darkstar
 
 pytestmark = pytest.mark.usefixtures("in_sample")
@@ -138,9 +138,9 @@ def test_schedule_ends_with_four_when_a_stored_one_is_wrong(
 
 
 def test_evaluate_ends_with_four_when_a_replay_is_wrong(darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch) -> None:
-    stored, replay = range_verdict.stored_rows, range_verdict.replay_days
+    stored, replay = range_verdict.stored_rows, policy_replays.replay_days
     monkeypatch.setattr(range_verdict, "stored_rows", lambda *words: stored(*words).clear())
-    monkeypatch.setattr(range_verdict, "replay_days", lambda *words, **more: free_energy(replay(*words, **more)))
+    monkeypatch.setattr(policy_replays, "replay_days", lambda *words, **more: free_energy(replay(*words, **more)))
     words = ("--from", SPRING, "--to", SPRING, "--policies", "idle")
     done = darkstar("evaluate", *words, "--json")
     assert (done.code, done.error["code"]) == (4, "unverified_schedule")

@@ -25,6 +25,7 @@ from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.definitions import build_definitions
+from darkstar_pipeline.evaluation import stored_missing_money
 from darkstar_pipeline.learning.promotion_gate import evaluate_challenger
 from darkstar_pipeline.learning.retrain import Retrain
 from darkstar_pipeline.learning.splits import split
@@ -97,6 +98,7 @@ def _own_environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as outside:
         for name in ("DAGSTER_HOME", "MLFLOW_TRACKING_URI"):
             outside.delenv(name, raising=False)
+        outside.setattr(stored_missing_money, "LAST_DAYS", 2)  # weeks take half a minute, and teach nothing more here
         yield
 
 
@@ -208,8 +210,11 @@ def test_retrain_promotes_on_evidence_and_leaves_everything_when_repeated(retrai
     assert [row["figure"] for row in answer["drift"]][:2] == ["load_kwh", "pv_kwh"]
     assert answer["windows"]["test"][1] == str(AT - timedelta(days=1))
     before = folder.answer("models")
+    missing = folder.rows("missing_money")
+    assert {row["local_day"] for row in missing} == {str(AT)}
     assert folder.answer("retrain", "--at", str(AT)) == answer
     assert folder.answer("models") == before
+    assert folder.rows("missing_money") == missing
     moves = [row for row in folder.rows("model_promotions") if row["model"] == MODEL]
     assert [(row["version"], row["action"], row["who"]) for row in moves] == [
         (answer["challenger"], "promote", "retrain")

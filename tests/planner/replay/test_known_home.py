@@ -8,7 +8,7 @@ import pytest
 from planner.evaluation.daily_results import daily_results
 from planner.forecasts.naive import naive_forecasts
 from planner.policies.window import open_window, window_settlement
-from planner.replay.continuous import replay_window
+from planner.replay.continuous import replay_in, replay_window
 from planner.replay.daily import replay_days
 from planner.replay.known_home import (
     CONTINUOUS_KNOWLEDGE,
@@ -44,7 +44,7 @@ def test_nothing_known_is_the_policy_itself(day: date) -> None:
     own = replay_days("value", slots, forecasts, SITE, HALF, history=slots, workers=1)
     assert replay_known_days(Knowledge(), slots, forecasts, SITE, HALF, history=slots).equals(own)
     through = replay_window("value", slots, forecasts, slots, SITE, HALF)
-    assert replay_known_window(Knowledge(), slots, forecasts, slots, SITE, HALF).equals(through)
+    assert replay_known_window(Knowledge(), open_window(slots, forecasts, slots, SITE, HALF)).equals(through)
 
 
 @pytest.mark.parametrize("day", CLOCK_CHANGES)
@@ -77,9 +77,9 @@ def test_prices_known_early_are_worth_something_where_days_follow_days() -> None
     def cost(schedule: pl.DataFrame) -> float:
         return float(schedule["cost"].sum() - value * (schedule["soc_end_kwh"][-1] - schedule["soc_start_kwh"][0]))
 
+    window = open_window(slots, forecasts, slots, SITE, HALF)
     home_known, all_known = (
-        cost(replay_known_window(CONTINUOUS_KNOWLEDGE[name], slots, forecasts, slots, SITE, HALF))
-        for name in ("sun_and_load", "all")
+        cost(replay_known_window(CONTINUOUS_KNOWLEDGE[name], window)) for name in ("sun_and_load", "all")
     )
-    oracle = cost(replay_window("oracle", slots, forecasts, slots, SITE, HALF))
+    oracle = cost(replay_in("oracle", window))
     assert oracle - 1e-4 <= all_known <= home_known + 1e-6

@@ -1,4 +1,4 @@
-// A day's readings beside its plans, and savings by day and month.
+// A day's readings beside its plans, savings by day and month, and what is missing to perfect hindsight.
 import { request } from "./api.js";
 import { Chart, legend } from "./svg.js";
 import { el, node, number } from "./format.js";
@@ -47,4 +47,30 @@ export async function drawSavings(by) {
   const table = node("table");
   table.append(head, ...rows);
   el("savings").replaceChildren(table);
+}
+
+// Worked out once a week and stored: the days and the date are said, since they may be long ago.
+export async function drawMissing() {
+  const found = await request("/missing");
+  el("missing-note").textContent = found.note;
+  el("missing").hidden = found.day === null;
+  if (found.day === null) {
+    el("missing-total").textContent = "";
+    return;
+  }
+  el("missing-total").textContent = `On ${found.days} days from ${found.first_day} to ${found.last_day} the value function would have saved `
+    + `${number(found.saved)} ${found.currency} compared with an idle battery, and perfect hindsight ${number(found.missing)} ${found.currency} more.`;
+  const head = node("tr");
+  head.append(...["were it so", `saves more [${found.currency}]`, "of what is missing"].map((name) => node("th", name, { scope: "col" })));
+  const rows = found.rows.map((row) => {
+    const line = node("tr");
+    line.append(node("th", row.text, { scope: "row" }), node("td", number(row.gain)),
+      node("td", row.part === null ? "–" : `${number(100 * row.part, 0)} %`));
+    return line;
+  });
+  const table = node("table");
+  table.append(head, ...rows);
+  el("missing").replaceChildren(table);
+  el("missing-note").textContent = [`Worked out on ${found.day}, replaying those days.`,
+    "The parts do not add up. No forecast knows everything, and a larger battery costs money itself.", found.note].join(" ").trim();
 }

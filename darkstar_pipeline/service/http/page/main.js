@@ -1,6 +1,6 @@
 // The page: refreshes every fifteen seconds, and shows what it could not get.
 import { request } from "./api.js";
-import { drawHistory, drawSavings } from "./history.js";
+import { drawHistory, drawMissing, drawSavings } from "./history.js";
 import { drawPlan, listen } from "./plan.js";
 import { ago, clock, el, localDay, momentOf, node, number, parts, stamp } from "./format.js";
 
@@ -42,6 +42,7 @@ async function showContent() {
     await drawHistory(el("history-day").value);
   });
   await attempt(() => drawSavings(by));
+  await attempt(drawMissing);
   clearInterval(timer);
   timer = setInterval(() => document.hidden || refresh(), REFRESH_MS);
 }

@@ -1,4 +1,4 @@
-"""History of plans against readings, and savings."""
+"""History of plans against readings, savings, and what is missing."""
 
 from datetime import date, timedelta
 from typing import Annotated, Literal
@@ -7,11 +7,12 @@ from fastapi import APIRouter, Query
 from pydantic import BeforeValidator, Field
 
 from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST, is_written_day
+from darkstar_pipeline.service.engine.missing import missing_document
 from darkstar_pipeline.service.engine.plan_vs_actual import history_document
 from darkstar_pipeline.service.engine.savings import MOST_DAYS
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import RequestError, answers
-from darkstar_pipeline.service.schemas.history import HistoryDocument, SavingsDocument
+from darkstar_pipeline.service.schemas.history import HistoryDocument, MissingDocument, SavingsDocument
 from env.errors import MissingTariffError
 from env.time_grid import days_between, zone
 
@@ -63,6 +64,12 @@ def savings(
     since = until - timedelta(days=shown - 1) if first is None else first
     since = max(since, until - timedelta(days=MOST_DAYS - 1))
     return service.savings.document(service.context, list(days_between(since, until)), by)
+
+
+@router.get("/missing", responses=answers(), summary="What better forecasts or another battery would save")
+def missing(service: StateDep) -> MissingDocument:
+    """Return what the policy `value` missed to perfect hindsight, as the weekly run worked it out; nothing is now."""
+    return missing_document(service.context)
 
 
 def _today(service: ServiceState) -> date:

@@ -6,19 +6,23 @@ import socket
 import threading
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.tokens import AccessToken
+from darkstar_pipeline.warehouse.schemas import MISSING_MONEY
 from tests.builders.service_home import LONG_DAY, TOKEN, made_engine, moment
 from tests.builders.small_home import small_settings
 from tests.builders.tools import chromium
@@ -315,3 +319,32 @@ def test_page_forces_a_version_only_when_the_refusal_was_read_and_confirmed(watc
     expect(page.locator("#problem")).to_contain_text(refusal)
     assert [each.get("force", False) for each in sent] == [False, False, True]
     assert sent[2]["why"] == "the evidence is of a broken meter"
+
+
+@pytest.mark.parametrize("watched", [((390, 844), "light")], indirect=True, ids=str)
+def test_page_says_what_is_missing_with_its_days_as_it_was_stored(watched: Watched, engine: PlannerEngine) -> None:
+    page = watched.page
+    expect(page.locator("#missing-note")).to_contain_text("Not worked out yet")
+    assert page.locator("#missing").is_hidden()
+    shared = {
+        "site": "home", "local_day": date(2025, 10, 27), "share": None, "saved": 312.4, "days": 88,
+        "first_day": date(2025, 7, 29), "last_day": date(2025, 10, 26),
+        "config_version": config_version(engine.context.site_settings, "policies"),
+    }  # fmt: skip
+    gains = [("hindsight", 43.7, 1.0), ("sun_known", 12.3, 0.281), ("battery_15_kwh", 61.0, None)]
+    rows = [
+        {**shared, "place": place, "what": what, "gain": gain, "part": part}
+        for place, (what, gain, part) in enumerate(gains)
+    ]
+    stored = pl.DataFrame(rows, schema=MISSING_MONEY.schema)
+    engine.context.lake.write_day(MISSING_MONEY, "home", date(2025, 10, 27), stored)
+    page.reload()
+    expect(page.locator("#missing-total")).to_have_text(
+        "On 88 days from 2025-07-29 to 2025-10-26 the value function would have saved 312.40 SEK compared with an idle "
+        "battery, and perfect hindsight 43.70 SEK more."
+    )
+    expect(page.locator("#missing-note")).to_contain_text("Worked out on 2025-10-27")
+    table = [row.split("\t") for row in page.locator("#missing tr").all_inner_texts()]
+    assert table[1:] == [["sun known", "12.30", "28 %"], ["battery of 15 kWh, same power", "61.00", "–"]]
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert watched.errors == []
