@@ -13,7 +13,8 @@ from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.quality.day_quality import grade_days
 from darkstar_pipeline.sources.believed import without_unlike_readings
 from darkstar_pipeline.sources.home_assistant.energy_curve import Reals
-from darkstar_pipeline.sources.home_assistant.export_reader import read_home_assistant
+from darkstar_pipeline.sources.home_assistant.export_reader import read_exports
+from darkstar_pipeline.sources.home_assistant.formats.exports import read_export
 from darkstar_pipeline.sources.home_assistant.readings import readings_of
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 from darkstar_pipeline.sources.home_assistant.series import series_of
@@ -78,7 +79,7 @@ def _statistics(column: str, seconds: Reals, values: Reals, folder: Path) -> pl.
     ]
     file = folder / "statistics.json"
     file.write_text(json.dumps({name: entries}))
-    hourly = read_home_assistant([file], site=SITE, mapping={name: column}, now=NOW).hourly
+    hourly = read_exports([read_export(file)], site=SITE, mapping={name: column}, now=NOW).hourly
     return repeat_values(hourly, [column], energy=[column]) if column in hourly.columns else hourly
 
 

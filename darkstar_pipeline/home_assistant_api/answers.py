@@ -1,4 +1,4 @@
-"""What Home Assistant answers, as values: only what is used, and nothing is believed of its shape unchecked."""
+"""Answers of Home Assistant as values: only what is used, and nothing is believed of its shape unchecked."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -72,6 +72,6 @@ class EnergySource(Told):
 
 
 class EnergySettings(Told):
-    """What the person said of the home's energy in Home Assistant's energy dashboard."""
+    """The words of the person on the home's energy, from the settings of the energy dashboard."""
 
     energy_sources: tuple[EnergySource, ...] = ()

@@ -9,7 +9,8 @@ from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.ingest.home_assistant import import_home_assistant
 from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
-from darkstar_pipeline.sources.home_assistant.export_reader import HomeAssistantData, read_home_assistant
+from darkstar_pipeline.sources.home_assistant.export_reader import HomeAssistantData, read_exports
+from darkstar_pipeline.sources.home_assistant.formats.exports import read_export
 from darkstar_pipeline.warehouse.lake import Lake
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -40,7 +41,8 @@ def read(
         path = folder / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         paths.append(path)
-    return read_home_assistant(paths, site=site, mapping={} if mapping is None else mapping, now=NOW)
+    exports = [read_export(path) for path in paths]
+    return read_exports(exports, site=site, mapping={} if mapping is None else mapping, now=NOW)
 
 
 def import_files(

@@ -1,1 +1,1 @@
-"""What `darkstar init` does beyond writing the configuration: look at a Home Assistant, make the first plan."""
+"""Steps of `darkstar init` beyond writing the configuration: look at a Home Assistant, make the first plan."""

@@ -24,7 +24,7 @@ _HEADINGS = {"setting": "measures", "sensor": "sensor", "because": "because"}
 
 @dataclass(frozen=True, kw_only=True)
 class FoundHome:
-    """What is taken of a Home Assistant.
+    """A home as it was found in a Home Assistant.
 
     Attributes:
         facts: what it tells of the home.

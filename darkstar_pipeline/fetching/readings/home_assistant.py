@@ -13,12 +13,12 @@ from darkstar_pipeline.home_assistant_api.socket import HomeAssistantSocket
 from darkstar_pipeline.ingest.home_assistant import import_exports
 from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
-from darkstar_pipeline.sources.home_assistant.configured_sensors import (
+from darkstar_pipeline.sources.home_assistant.formats.fetched_statistics import exports_of, rows_of
+from darkstar_pipeline.sources.home_assistant.naming.configured_sensors import (
     configured_mapping,
     entities_of,
     mapping_of_known,
 )
-from darkstar_pipeline.sources.home_assistant.formats.fetched_statistics import exports_of, rows_of
 from darkstar_pipeline.state.folder_names import FETCHING_FOLDER
 from darkstar_pipeline.state.secrets import secret
 from darkstar_pipeline.warehouse.schemas import METER_READINGS

@@ -22,7 +22,7 @@ from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.home_assistant.believable_soc import BelievableSoc, Level
 from darkstar_pipeline.service.schemas.health import Component
-from darkstar_pipeline.sources.home_assistant.configured_sensors import (
+from darkstar_pipeline.sources.home_assistant.naming.configured_sensors import (
     configured_mapping,
     entities_of,
     mapping_of_known,

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
@@ -19,7 +18,7 @@ from darkstar_pipeline.quality.energy_balance import Balance, balance_of
 from darkstar_pipeline.sources.believed import without_unlike_readings
 from darkstar_pipeline.sources.home_assistant.choosing.understood import Understood, read_as
 from darkstar_pipeline.sources.home_assistant.energy_curve import SLOT_SECONDS
-from darkstar_pipeline.sources.home_assistant.formats.exports import Export, NotUsed, read_export
+from darkstar_pipeline.sources.home_assistant.formats.exports import Export, NotUsed
 from darkstar_pipeline.sources.home_assistant.formats.states import States
 from darkstar_pipeline.sources.home_assistant.formats.statistics_layouts import HourlyStatistics
 from darkstar_pipeline.sources.home_assistant.held_levels import price_slots
@@ -115,19 +114,6 @@ class _Collected:
     read_as: list[ReadAs] = field(default_factory=list[ReadAs])
     rows_read: int = 0
     quantities: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-def read_home_assistant(
-    files: Sequence[Path],
-    *,
-    site: SiteSettings,
-    mapping: Mapping[str, str],
-    now: datetime,
-    known_prices: KnownSlots | None = None,
-) -> HomeAssistantData:
-    """Read the files of a Home Assistant export; see `read_exports`."""
-    exports = [read_export(file) for file in files]
-    return read_exports(exports, site=site, mapping=mapping, now=now, known_prices=known_prices)
 
 
 def read_exports(

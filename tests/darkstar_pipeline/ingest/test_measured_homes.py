@@ -9,7 +9,8 @@ import pytest
 
 from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.sources.home_assistant.energy_curve import as_seconds
-from darkstar_pipeline.sources.home_assistant.export_reader import read_home_assistant
+from darkstar_pipeline.sources.home_assistant.export_reader import read_exports
+from darkstar_pipeline.sources.home_assistant.formats.exports import read_export
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
 from tests.builders.home_assistant_exports import NOW, SITE, import_files
@@ -61,7 +62,7 @@ COUNTERS = {
 @pytest.mark.parametrize("name", COUNTERS)
 def test_energy_is_conserved_between_every_measured_counter_and_its_slots(name: str, shared_data: Path):
     file = shared_data / "fixtures" / "ha_history_se4" / name
-    data = read_home_assistant([file], site=SITE, mapping={}, now=NOW)
+    data = read_exports([read_export(file)], site=SITE, mapping={}, now=NOW)
     raw = pl.read_csv(file, has_header=False, new_columns=["entity", "state", "at"], infer_schema=False)
     states = raw.with_columns(
         pl.col("state").cast(pl.Float64, strict=False), pl.col("at").str.to_datetime(time_zone="UTC", strict=False)
@@ -81,11 +82,10 @@ def test_energy_is_conserved_between_every_measured_counter_and_its_slots(name: 
 
 def test_battery_power_and_its_counters_agree(shared_data: Path):
     folder = shared_data / "fixtures" / "ha_history_se4"
-    power = read_home_assistant(
-        [folder / "historic_batteries_power_in_out.csv.gz"], site=SITE, mapping={}, now=NOW
-    ).readings
+    file = folder / "historic_batteries_power_in_out.csv.gz"
+    power = read_exports([read_export(file)], site=SITE, mapping={}, now=NOW).readings
     counters = [folder / name for name in COUNTERS if "batteries" in name]
-    counted = read_home_assistant(counters, site=SITE, mapping={}, now=NOW).readings
+    counted = read_exports([read_export(file) for file in counters], site=SITE, mapping={}, now=NOW).readings
     both = power.join(counted, on="slot_start", suffix="_counted")
     # The power is measured on the battery's side of the inverter, so the sums differ by its losses; the signs agree.
     for name in ("batt_charge_kwh", "batt_discharge_kwh"):
@@ -105,8 +105,8 @@ def test_measured_prices_are_the_markets(week: tuple[Lake, ImportReport, list[Pa
 
 def test_measured_statistics_conserve_energy_in_both_layouts(shared_data: Path):
     folder = shared_data / "fixtures" / "ha_lts"
-    long = read_home_assistant([folder / "ha_hourly_cumulative_5days.csv"], site=SITE, mapping={}, now=NOW)
-    wide = read_home_assistant([folder / "ha_hourly_deltas_5days.csv"], site=SITE, mapping={}, now=NOW)
+    long = read_exports([read_export(folder / "ha_hourly_cumulative_5days.csv")], site=SITE, mapping={}, now=NOW)
+    wide = read_exports([read_export(folder / "ha_hourly_deltas_5days.csv")], site=SITE, mapping={}, now=NOW)
     raw = pl.read_csv(folder / "ha_hourly_cumulative_5days.csv")
     for quantity, sensor, scale in (("import", "import_kwh", 1), ("export", "export_kwh", 1), ("pv", "solar_wh", 1000)):
         values = raw.filter(pl.col("sensor") == sensor)["cumulative"]
@@ -122,9 +122,8 @@ def test_measured_statistics_conserve_energy_in_both_layouts(shared_data: Path):
 
 
 def test_measured_period_of_the_api_is_integrated(shared_data: Path):
-    data = read_home_assistant(
-        [shared_data / "fixtures" / "api" / "ha_history_period_emhass.json.gz"], site=SITE, mapping={}, now=NOW
-    )
+    file = shared_data / "fixtures" / "api" / "ha_history_period_emhass.json.gz"
+    data = read_exports([read_export(file)], site=SITE, mapping={}, now=NOW)
     assert data.readings.height == 96
     assert data.readings["slot_start"][0].date() == date(2022, 10, 19)
     assert data.readings["load_kwh"].sum() == pytest.approx(16.26, abs=0.01)

@@ -1,4 +1,4 @@
-"""What Home Assistant tells of the home besides its sensors: place, zone, currency, price area and battery."""
+"""Facts of the home that Home Assistant tells besides its sensors: place, zone, currency, price area, battery."""
 
 import re
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _FEWEST_HOURS = 24
 
 @dataclass(frozen=True, kw_only=True)
 class HomeFacts:
-    """What is known of a home; None where nothing tells it.
+    """Facts of a home; None where nothing tells them.
 
     Attributes:
         timezone: IANA zone.
