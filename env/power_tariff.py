@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import holidays
 import polars as pl
 
 from env.errors import TariffError
+from env.free_days import free_days
 from env.time_grid import local_clock, local_day
 
 MINUTES_PER_DAY = 24 * 60
@@ -65,7 +65,7 @@ class PowerWindow:
                 raise TariffError(message)
         _check_at_least_zero("weight", self.weight)
         if self.not_on_holidays_of is not None:
-            _free_days(self.not_on_holidays_of, (2026,), eves=self.nor_on_eves)
+            free_days(self.not_on_holidays_of, (2026,), eves=self.nor_on_eves)
 
     def applies(self, years: Sequence[int]) -> pl.Expr:
         """Expression over `local_day` and `local_clock` of an hour's start: whether the hour is inside."""
@@ -79,25 +79,9 @@ class PowerWindow:
         if self.weekdays:
             inside &= pl.col("local_day").dt.weekday().is_in(self.weekdays)
         if self.not_on_holidays_of is not None:
-            free = _free_days(self.not_on_holidays_of, years, eves=self.nor_on_eves)
+            free = free_days(self.not_on_holidays_of, years, eves=self.nor_on_eves)
             inside &= ~pl.col("local_day").is_in(free)
         return inside
-
-
-def _free_days(country: str, years: Sequence[int], *, eves: bool) -> list[date]:
-    """Public holidays of a country, Sundays that are no holiday left out.
-
-    Raises:
-        TariffError: the country is unknown.
-    """
-    try:
-        found = holidays.country_holidays(country, years=tuple(years))
-        if eves and "de_facto" in found.supported_categories:
-            found = holidays.country_holidays(country, years=tuple(years), categories=("public", "de_facto"))
-    except NotImplementedError as error:
-        message = f"no public holidays are known for country {country!r}; use an ISO 3166 code such as SE"
-        raise TariffError(message) from error
-    return sorted(found)
 
 
 @dataclass(frozen=True, kw_only=True)

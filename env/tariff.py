@@ -17,11 +17,14 @@ from typing import cast
 import polars as pl
 
 from env.errors import MissingTariffError, TariffError
+from env.free_days import free_days
 from env.power_tariff import PowerTariff, power_costs, rolling_bills
 from env.time_grid import SLOT_MINUTES, local_clock, local_day
 
 MINUTES_PER_DAY = 24 * 60
 SETTLEMENTS = (15, 60)
+CALENDAR = range(2000, 2051)
+"""Years whose holidays are known to exceptions by time of use."""
 MONTH_PRICE = "month_price"
 """Column with the mean spot price of a slot's local month, of whatever days of it have been published [money/kWh]."""
 _HOUR_PRICE = "hour_price"
@@ -36,6 +39,7 @@ class TimeOfUse:
         weekdays: ISO weekdays it holds on, 1 = Monday; empty for all.
         start_minute: first minute of the local day it holds from [min].
         end_minute: minute it ends before [min]; smaller than the start means over midnight.
+        not_on_holidays_of: country (ISO 3166) on whose public holidays it does not hold; None for no such days.
         transfer_fee: replaces the version's fee [money/kWh]; None keeps it.
         energy_tax: replaces the version's tax [money/kWh]; None keeps it.
 
@@ -47,6 +51,7 @@ class TimeOfUse:
     weekdays: tuple[int, ...] = ()
     start_minute: int = 0
     end_minute: int = MINUTES_PER_DAY
+    not_on_holidays_of: str | None = None
     transfer_fee: float | None = None
     energy_tax: float | None = None
 
@@ -64,6 +69,8 @@ class TimeOfUse:
                 raise TariffError(message)
         for name in ("transfer_fee", "energy_tax"):
             _check_finite(name, getattr(self, name))
+        if self.not_on_holidays_of is not None:
+            free_days(self.not_on_holidays_of, CALENDAR, eves=False)
 
     def applies(self) -> pl.Expr:
         """Expression over `local_day` and `local_clock`: whether the slot is inside."""
@@ -76,6 +83,8 @@ class TimeOfUse:
             inside &= pl.col("local_day").dt.month().is_in(self.months)
         if self.weekdays:
             inside &= pl.col("local_day").dt.weekday().is_in(self.weekdays)
+        if self.not_on_holidays_of is not None:
+            inside &= ~pl.col("local_day").is_in(free_days(self.not_on_holidays_of, CALENDAR, eves=False))
         return inside
 
 

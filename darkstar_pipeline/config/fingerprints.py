@@ -42,6 +42,10 @@ def _drop_unused(tariff: list[dict[str, Any]]) -> None:
         for name, usual in _LATER.items():
             if version[name] == usual:
                 del version[name]
+        del version["valid_until"], version["source"], version["unknown"]  # which change no price
+        for window in version["time_of_use"]:
+            if window["not_on_holidays_of"] is None:
+                del window["not_on_holidays_of"]
         for component in version["power"]:
             if component["rolling_months"] == 1:
                 del component["rolling_months"]

@@ -65,6 +65,9 @@ class WeeklyWindow(Frozen):
 class TimeOfUseSettings(WeeklyWindow):
     """Other fees in some months, weekdays and hours; the first that applies wins."""
 
+    not_on_holidays_of: str | None = Field(
+        default=None, description="country (SE) on whose public holidays these fees do not apply"
+    )
     transfer_fee: float | None = Field(
         default=None,
         ge=-MOST_FEE,
@@ -92,6 +95,7 @@ class TimeOfUseSettings(WeeklyWindow):
             weekdays=self.weekdays,
             start_minute=self.start_minute,
             end_minute=self.end_minute,
+            not_on_holidays_of=self.not_on_holidays_of,
             transfer_fee=self.transfer_fee,
             energy_tax=self.energy_tax,
         )
@@ -190,6 +194,13 @@ class TariffSettings(Frozen):
     """Fees in force from a day on."""
 
     valid_from: date = Field(default=date(2000, 1, 1), description="first local day on which these fees apply")
+    valid_until: date | None = Field(
+        default=None, description="last day that they are known for; doctor says when it is over; null: not known"
+    )
+    source: str | None = Field(default=None, description="where these fees are from")
+    unknown: tuple[Literal["transfer_fee", "energy_tax"], ...] = Field(
+        default=(), description="fees below that are not known, and stand for what your bill says"
+    )
     vat: float = Field(default=0.25, ge=0, le=1, description="value-added tax on import; 0.25 is 25 %")
     transfer_fee: float = Field(
         default=0.2456, ge=-MOST_FEE, le=MOST_FEE, description="grid fee [money/kWh, before VAT]"
@@ -237,7 +248,7 @@ class TariffSettings(Frozen):
 
     def version(self) -> TariffVersion:
         """Return the fees in the type that `env` computes with."""
-        fees = self.model_dump(exclude={"time_of_use", "power"})
+        fees = self.model_dump(exclude={"time_of_use", "power", "valid_until", "source", "unknown"})
         return TariffVersion(
             **fees,
             time_of_use=tuple(window.window() for window in self.time_of_use),

@@ -17,6 +17,7 @@ from darkstar_pipeline.doctor.machine import (
     check_privacy,
     check_state_folder,
     check_state_version,
+    check_tariff,
     check_time_zone,
 )
 from darkstar_pipeline.doctor.models import check_aliases, check_models
@@ -44,6 +45,7 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
     names = [settings.site_name(site)] if site is not None and settings.sites else sorted(settings.sites)
     findings = [check_python(), check_packages(Path.cwd()), check_clock(now), configuration]
     findings += [check_time_zone(name, settings.sites[name].timezone, now) for name in names]
+    findings += [check_tariff(name, settings.sites[name], now) for name in names]
     findings += [check_state_folder(home), check_privacy(home), check_disk(home), check_state_version(home)]
     if findings[-1].verdict is Verdict.FAIL:
         return findings  # this release does not know the folder's layout

@@ -6,12 +6,16 @@ from datetime import date, datetime
 from pathlib import Path
 
 from darkstar_pipeline.config.checks.doubts import doubts
+from darkstar_pipeline.config.checks.tariff_age import tariff_doubts
 from darkstar_pipeline.config.settings import Settings, config_path
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.config.tariff import TariffSettings
+from darkstar_pipeline.config.writer import SAMPLE_SITE
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.migrations import STATE_VERSION, read_state_version, refuse_newer_state
 from darkstar_pipeline.state.privacy import find_open_files
-from env.time_grid import days_between, slot_count
+from env.time_grid import days_between, slot_count, zone
 
 GIB = 1024**3
 LEAST_FREE, AMPLE_FREE = 0.2 * GIB, 2 * GIB
@@ -38,6 +42,25 @@ def check_configuration(settings: Settings) -> CheckResult:
     if doubtful := [f"{name}: {doubt}" for name, site in settings.sites.items() for doubt in doubts(site)]:
         return warned("configuration", f"{named}; {'; '.join(doubtful)}", "look at these settings again")
     return passed("configuration", named)
+
+
+def check_tariff(name: str, site: SiteSettings, now: datetime) -> CheckResult:
+    """Check that the tariff in force is of today: known, within its days, and with the tax of its country."""
+    day = now.astimezone(zone(site.timezone)).date()
+    version = max((each for each in site.tariff if each.valid_from <= day), key=_begin, default=None)
+    detail = f"{name}: " + ("none has begun" if version is None else f"from {version.valid_from} on")
+    found = [] if name == SAMPLE_SITE else tariff_doubts(site, day)  # the sample's days are long over
+    if version is None:
+        return warned("tariff", detail, f"give a tariff that holds on {day}")
+    return (
+        warned("tariff", f"{name}: {'; '.join(found)}", f"see `darkstar tariffs list --area {site.area}`")
+        if found
+        else passed("tariff", detail)
+    )
+
+
+def _begin(version: TariffSettings) -> date:
+    return version.valid_from
 
 
 def check_time_zone(name: str, timezone: str, now: datetime) -> CheckResult:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+import holidays
 import numpy as np
 import polars as pl
 
@@ -116,4 +117,7 @@ class _Clock:
             held = held & np.isin(self.month, window.months)
         if window.weekdays:
             held = held & np.isin(self.weekday, window.weekdays)
+        if window.not_on_holidays_of is not None:
+            calendar = holidays.country_holidays(window.not_on_holidays_of)
+            held = held & np.array([day not in calendar for day in self.day.tolist()], dtype=np.bool_)
         return held

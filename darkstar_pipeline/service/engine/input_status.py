@@ -4,11 +4,13 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 import polars as pl
 
+from darkstar_pipeline.config.checks.tariff_age import tariff_doubts
+from darkstar_pipeline.config.writer import SAMPLE_SITE
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError, DataMissingError
 from darkstar_pipeline.planning.memo import Memo
@@ -126,7 +128,7 @@ def _collected(
     repaired = context.lake.path(SPOT_PRICES, context.site_name, day).exists()
     price_table = SPOT_PRICES if repaired else RAW_SPOT_PRICES
     stale_after = timedelta(hours=service.forecast_stale_hours)
-    inputs = _available_inputs(plan_inputs, price_table.name, stale_after)
+    inputs = (*_available_inputs(plan_inputs, price_table.name, stale_after), *_tariff_input(context, day))
     return InputStatus(plan_inputs, "", (soc_input, *inputs), soc)
 
 
@@ -258,6 +260,13 @@ def _peaks_input(plan_inputs: PlanInputs) -> Sequence[Input]:
     state: InputState = "assumed" if note else "fresh"
     basis: InputBasis = "assumed" if note else "measured"
     return (Input(name="peaks", state=state, source=METER_READINGS.name, note=note, basis=basis),)
+
+
+def _tariff_input(context: Context, day: date) -> Sequence[Input]:
+    """Return the state of the tariff where it should be looked up again; nothing where it is of today."""
+    found = [] if context.site_name == SAMPLE_SITE else tariff_doubts(context.site_settings, day)
+    note = "; ".join(found)
+    return (Input(name="tariff", state="assumed", source="darkstar.yaml", note=note, basis="assumed"),) if found else ()
 
 
 def _missing_input(error: DarkstarError) -> Input:

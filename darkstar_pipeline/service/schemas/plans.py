@@ -12,7 +12,7 @@ from env.power_tariff import MonthState
 from planner.plans.fallback_chain import Outcome, SourceName
 from planner.value.end_of_prices import EndBasis
 
-InputName = Literal["prices", "soc", "load", "pv", "peaks", "model", "clock", "storage"]
+InputName = Literal["prices", "soc", "load", "pv", "peaks", "tariff", "model", "clock", "storage"]
 InputState = Literal["fresh", "stale", "missing", "assumed"]
 ImportLimit = Annotated[
     float | None,

@@ -27,7 +27,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DARKSTAR_CONFIG", str(tmp_path / "darkstar.yaml"))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    add_site(tmp_path / "darkstar.yaml", "home", SiteSettings.model_validate({}))
+    of_2026 = {"tariff": [{"energy_tax": 0.36}]}
+    add_site(tmp_path / "darkstar.yaml", "home", SiteSettings.model_validate(of_2026))
     return tmp_path / "state"
 
 
@@ -76,6 +77,15 @@ def test_examine_is_content_when_days_are_imported_and_graded(home: Path) -> Non
     (home / "state.json").chmod(0o644)
     assert found(home, "privacy").verdict is Verdict.WARN
     assert found(home, "imported, home").detail.endswith("2 of both, 2026-03-28 to 2026-03-29")
+
+
+def test_examine_says_so_when_the_energy_tax_is_last_year_s(home: Path) -> None:
+    file = home.parent / "darkstar.yaml"
+    file.write_text(file.read_text().replace("energy_tax: 0.36 ", "energy_tax: 0.439 "))
+    finding = found(home, "tariff")
+    assert finding.verdict is Verdict.WARN
+    assert "energy_tax is 0.439 SEK/kWh; since 2026-01-01 it is 0.36" in finding.detail
+    assert finding.remedy == "see `darkstar tariffs list --area SE3`"
 
 
 def test_examine_says_backfill_when_days_wait(home: Path) -> None:

@@ -1,0 +1,1 @@
+"""`darkstar tariffs …`: the catalogue of taxes and grid tariffs."""
