@@ -12,7 +12,7 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.forecasts.site_forecasts import site_aurora_home, usable_versions
 from planner.demand_charges.bills import has_demand_charge
-from planner.forecasts.aurora import aurora_scenarios, is_complete
+from planner.forecasts.aurora import aurora_scenarios
 from planner.forecasts.central import central_forecasts
 from planner.value.scenario_source import Past, past_with_forecast_days
 from planner.value.scenarios import Scenarios
@@ -40,7 +40,7 @@ def site_scenarios(context: Context, days: Sequence[date]) -> dict[date, Scenari
         open_days = [day for day in open_days if not promoted.may_forecast(day)]
         if not open_days:
             break
-    return {day: scenarios for day, scenarios in made.items() if is_complete(scenarios)}
+    return made
 
 
 def replay_past(context: Context, slots: pl.DataFrame, forecasts: pl.DataFrame, history: pl.DataFrame) -> Past:

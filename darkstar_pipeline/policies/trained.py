@@ -18,7 +18,8 @@ from darkstar_pipeline.models.registry import stored_bundle
 from darkstar_pipeline.models.version import RegisteredModel, parse_reference
 from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
-from planner.forecasts.embedded_aurora import embedded_aurora, forecast_scenarios
+from planner.forecasts.aurora import aurora_scenarios
+from planner.forecasts.embedded_aurora import N_SCENARIOS, embedded_aurora
 from planner.policies.learned_policy import LearnedPolicy, learned_policy
 from planner.policy_names import GATED
 from planner.value.scenarios import Scenarios
@@ -63,7 +64,7 @@ class TrainedPolicy:
         if not later_days:
             return {}
         home = aurora_home(context, learned.first_day, max(later_days), panels=aurora.panels, country=learned.country)
-        return forecast_scenarios(aurora.model, home, later_days, context.timezone)
+        return aurora_scenarios(aurora.model, home, later_days, context.timezone, n_scenarios=N_SCENARIOS)
 
 
 def trained_policy(context: Context, name: str) -> TrainedPolicy | None:

@@ -15,12 +15,12 @@ from env.time_grid import SLOT_DTYPE, day_start, slot_count
 from env.types import Integers
 from planner.forecasts.aurora_model import MODEL_VERSION, QUANTILES, AuroraModel, FeatureFunction, TargetModel
 from planner.forecasts.features import AuroraHome
-from planner.forecasts.slot_series import DAY_SLOTS, external_forecast, readings_before
+from planner.forecasts.pooled_correction import corrected_days
+from planner.forecasts.slot_series import DAY_SLOTS, external_forecast
 from planner.value.scenarios import Scenarios
 
-SCENARIOS = 20  # on train weeks 40 are no better and twice as slow, 7 are 0.1 points worse
-# The last days as they were, besides: on train weeks 0.10-0.32 points more than these alone, without them 0.02-0.32.
-RECENT_DAYS = 7
+# With 10 kWh on train weeks 20 are 0.2 points worse, 80 at most 0.1 better; the last days as they were add nothing.
+SCENARIOS = 40
 SEASON_DAYS = 40.0  # days of the year between two days that are as unlike as `CLEARNESS` between them
 CLEARNESS = 0.1
 LOAD_SHARE = 0.3  # difference in a day's expected load that counts as much
@@ -98,33 +98,41 @@ def _pairs(home: AuroraHome, vintages: Sequence[datetime], ends: Sequence[dateti
 
 
 def expected_day(model: AuroraModel, home: AuroraHome, day: date, timezone: str) -> tuple[Energy, Energy, Energy]:
-    """Expected load and PV of a local day at its midnight, and its clear sky, each `(n_slots,)` [kWh]."""
+    """Return the expected load and PV of a local day at its midnight, and its clear sky, each `(n_slots,)` [kWh]."""
     first = home.series.index(day_start(day, timezone))
     slots = first + np.arange(slot_count(day, timezone))
     vintage = np.full(len(slots), first)
     load = model.load.predict_mean(home.load(vintage, slots))
-    if model.pv is None:
-        return load, np.zeros(len(slots)), np.zeros(len(slots))
-    known = home.pv(vintage, slots)
-    return load, model.pv.predict_mean(known), known.base
+    pv, clear = np.zeros(len(slots)), np.zeros(len(slots))
+    if model.pv is not None:
+        known = home.pv(vintage, slots)
+        pv, clear = model.pv.predict_mean(known), known.base
+    if model.load_correction or model.pv_correction:
+        pooled = corrected_days(home.series, np.array([first]), load[None], pv[None], clear[None])
+        load = load + model.load_correction * (pooled[0][0] - load)
+        pv = pv + model.pv_correction * (pooled[1][0] - pv)
+    return np.maximum(load, 0.0), np.maximum(pv, 0.0), clear
 
 
 def aurora_scenarios(
     model: AuroraModel, home: AuroraHome, days: Sequence[date], timezone: str, *, n_scenarios: int = SCENARIOS
 ) -> Mapping[date, Scenarios]:
-    """Return scenarios of each day as of its midnight: the expectation with errors of similar days, and recent days.
+    """Return scenarios of each day as of its midnight: the expectation with errors of similar days.
+
+    Days without complete features are left out.
 
     Args:
         model: model of the home.
         home: home with readings up to the midnights.
         days: local days.
         timezone: time zone of the site.
-        n_scenarios: expected paths a day; fewer if the model was fitted on fewer days.
+        n_scenarios: paths a day; fewer if the model was fitted on fewer days.
 
     Returns:
-        The paths of each day `(1, n_scenarios + RECENT_DAYS, n_slots)`, the most similar day's first.
+        The paths of each day `(1, n_scenarios, n_slots)`, the most similar day's first.
     """
-    return {day: _day_scenarios(model, home, day, timezone, n_scenarios) for day in days}
+    made = {day: _day_scenarios(model, home, day, timezone, n_scenarios) for day in days}
+    return {day: paths for day, paths in made.items() if _is_complete(paths)}
 
 
 def _day_scenarios(model: AuroraModel, home: AuroraHome, day: date, timezone: str, n_scenarios: int) -> Scenarios:
@@ -133,18 +141,12 @@ def _day_scenarios(model: AuroraModel, home: AuroraHome, day: date, timezone: st
     likest = _most_alike(model, day, float(clearness), float(load.sum()))[:n_scenarios]
     first = home.series.index(day_start(day, timezone))
     clock = home.series.clock[first : first + len(load)] % DAY_SLOTS
-    errors, series = model.errors, home.series
-    earlier = series.days_before(first + np.arange(len(load))[None], np.arange(1, RECENT_DAYS + 1)[:, None])
-    recent = [readings_before(values, earlier, np.array(first)) for values in (series.load_kwh, series.pv_kwh)]
-    expected = (load + errors.load_kwh[likest][:, clock], pv + errors.pv_share[likest][:, clock] * clear)
-    paths = [
-        np.concatenate([np.maximum(path, 0.0), np.where(np.isfinite(past), past, centre)])[None]
-        for path, past, centre in zip(expected, recent, (load, pv), strict=True)
-    ]
-    return Scenarios(*paths)
+    errors = model.errors
+    paths = (load + errors.load_kwh[likest][:, clock], pv + errors.pv_share[likest][:, clock] * clear)
+    return Scenarios(*(np.maximum(path, 0.0)[None] for path in paths))
 
 
-def is_complete(paths: Scenarios) -> bool:
+def _is_complete(paths: Scenarios) -> bool:
     """Return whether there are paths, all of them finite."""
     return paths.load_kwh.shape[1] > 0 and bool(np.isfinite(paths.load_kwh).all() and np.isfinite(paths.pv_kwh).all())
 

@@ -51,6 +51,8 @@ class TrainingSummary(BaseModel):
     tilt: float = Field(default=30.0, description="Tilt of the panels from the horizontal [deg].")
     azimuth: float = Field(default=180.0, description="Azimuth of the panels, from north over east [deg].")
     lacks: tuple[str, ...] = Field(description="External forecasts that were missing.")
+    load_correction: float = Field(default=0.0, description="Share of the correction pooled over homes, of the load.")
+    pv_correction: float = Field(default=0.0, description="The same of PV.")
     load: TargetSummary
     pv: TargetSummary | None = Field(description="Summary of PV; null for a home without panels.")
     metrics: dict[str, float | None] = Field(default_factory=dict, description="Errors on held-out days, by name.")
@@ -120,6 +122,8 @@ def save_aurora(folder: Path, model: AuroraModel, provenance: TrainingProvenance
         first_day=provenance.first_day,
         last_day=provenance.last_day,
         lacks=model.lacks,
+        load_correction=model.load_correction,
+        pv_correction=model.pv_correction,
         load=_target_summary(model.load),
         pv=None if model.pv is None else _target_summary(model.pv),
         metrics=dict(provenance.metrics),
@@ -160,6 +164,8 @@ def load_aurora(bundle: Bundle | Path) -> LoadedAurora:
             pv=None if learned.pv is None else _target_model("pv", learned.pv, whole.files, arrays),
             errors=errors,
             lacks=learned.lacks,
+            load_correction=learned.load_correction,
+            pv_correction=learned.pv_correction,
         )
     except (ValidationError, KeyError, SafetensorError) as error:
         message = f"no Aurora can be made of the bundle: {type(error).__name__}: {error}"

@@ -5,6 +5,7 @@ quantiles (conformal prediction, Romano et al. 2019, one-sided) and the paths th
 belong here: forecasting with a fitted model (`aurora_model`), which imports nothing of this.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from planner.forecasts.aurora_model import (
 from planner.forecasts.calibration import PastScores, slots_since_epoch
 from planner.forecasts.clear_sky import day_starts
 from planner.forecasts.features import AuroraHome
+from planner.forecasts.pooled_correction import corrected_days, own_share
 from planner.forecasts.slot_series import AHEAD, DAY_SLOTS, EXTERNAL_FORECASTS
 
 if TYPE_CHECKING:
@@ -139,7 +141,15 @@ def fit_aurora(home: AuroraHome, allowed: Mask, *, seed: int = 0) -> AuroraModel
     else:
         pv_days.expected[:] = 0.0
     lacks = tuple(name for name in EXTERNAL_FORECASTS if name not in home.series.external)
-    return AuroraModel(load=load, pv=pv, errors=_errors(home, days, load_days, pv_days), lacks=lacks)
+    expected = _expected_days(home, days, load_days, pv_days)
+    return AuroraModel(
+        load=load,
+        pv=pv,
+        errors=_errors(home, days, expected),
+        lacks=lacks,
+        load_correction=expected.shares[0],
+        pv_correction=expected.shares[1],
+    )
 
 
 class OutOfFoldDays:
@@ -217,18 +227,47 @@ def _whole_days(home: AuroraHome, readable: Mask) -> Integers:
     return starts[inside & even]
 
 
-def _errors(home: AuroraHome, days: Integers, load: OutOfFoldDays, pv: OutOfFoldDays) -> DayErrors:
+@dataclass(frozen=True)
+class _ExpectedDays:
+    """Out-of-fold expectations of days with what was read, each `(n_days, DAY_SLOTS)`, and the correction they take.
+
+    Attributes:
+        load: expected load, corrected [kWh].
+        pv: expected PV, corrected [kWh].
+        read: load and PV that were read [kWh].
+        clear: clear-sky PV [kWh].
+        shares: shares of the pooled correction that the days confirm, of load and of PV.
+    """
+
+    load: Energy
+    pv: Energy
+    read: tuple[Energy, Energy]
+    clear: Energy
+    shares: tuple[float, float]
+
+
+def _expected_days(home: AuroraHome, days: Integers, load: OutOfFoldDays, pv: OutOfFoldDays) -> _ExpectedDays:
     shape = (-1, DAY_SLOTS)
-    load_day, pv_day, clear = load.expected.reshape(shape), pv.expected.reshape(shape), pv.features.base.reshape(shape)
+    expected, clear = (load.expected.reshape(shape), pv.expected.reshape(shape)), pv.features.base.reshape(shape)
     ahead = days[:, None] + np.arange(DAY_SLOTS)
-    load_error = home.series.load_kwh[ahead] - load_day
-    pv_error = np.nan_to_num(home.series.pv_kwh[ahead], nan=0.0) - pv_day
+    read = (home.series.load_kwh[ahead], np.nan_to_num(home.series.pv_kwh[ahead], nan=0.0))
+    pooled = corrected_days(home.series, days, *expected, clear)
+    shares = [own_share(*each) for each in zip(expected, pooled, read, strict=True)]
+    own = [
+        np.maximum(raw + share * (moved - raw), 0.0) for raw, moved, share in zip(expected, pooled, shares, strict=True)
+    ]
+    return _ExpectedDays(own[0], own[1], read, clear, (shares[0], shares[1]))
+
+
+def _errors(home: AuroraHome, days: Integers, expected: _ExpectedDays) -> DayErrors:
+    clear = expected.clear
+    load_error, pv_error = expected.read[0] - expected.load, expected.read[1] - expected.pv
     bright = clear > DUSK * home.clear_sky.peak(days)[:, None]
     known = np.isfinite(load_error).all(axis=1) & np.isfinite(pv_error).all(axis=1)
     return DayErrors(
         load_kwh=load_error[known],
         pv_share=np.divide(pv_error, clear, out=np.zeros(clear.shape), where=bright)[known],
-        clearness=(pv_day.sum(axis=1) / np.maximum(clear.sum(axis=1), 1e-9))[known],
-        load_day=load_day.sum(axis=1)[known],
+        clearness=(expected.pv.sum(axis=1) / np.maximum(clear.sum(axis=1), 1e-9))[known],
+        load_day=expected.load.sum(axis=1)[known],
         day_of_year=home.series.day_of_year[days][known],
     )

@@ -137,12 +137,17 @@ class AuroraModel:
         pv: model of PV; None for a home without panels.
         errors: out-of-fold errors, from which scenarios are drawn.
         lacks: names of the external forecasts that were missing.
+        load_correction: share of the correction that homes have in common (`pooled_correction`) that is in a day's
+            expectation of the load, and in its errors; 0 in models fitted before 2026-11-30.
+        pv_correction: the same for PV.
     """
 
     load: TargetModel
     pv: TargetModel | None
     errors: DayErrors
     lacks: tuple[str, ...]
+    load_correction: float = 0.0
+    pv_correction: float = 0.0
 
 
 def as_energy(base: Energy, prediction: Energy, *, relative: bool) -> Energy:

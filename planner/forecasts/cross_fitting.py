@@ -13,9 +13,10 @@ import numpy as np
 from env.time_grid import day_start
 from env.types import Mask
 from planner.errors import TooFewDaysError
+from planner.forecasts.aurora import aurora_scenarios
 from planner.forecasts.aurora_fitting import fit_aurora
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
-from planner.forecasts.embedded_aurora import forecast_scenarios
+from planner.forecasts.embedded_aurora import N_SCENARIOS
 from planner.forecasts.features import AuroraHome
 from planner.value.scenarios import Scenarios
 
@@ -60,7 +61,9 @@ class CrossFittedForecasters:
         """Return the scenarios of days by a model fitted on others, without the neighbours of the days."""
         beside = {day + timedelta(days=by) for day in days for by in (-1, 0, 1)}
         model = self.fit([day for day in fitted_on if day not in beside])
-        return {} if model is None else forecast_scenarios(model, self._home, days, self._timezone)
+        if model is None:
+            return {}
+        return dict(aurora_scenarios(model, self._home, days, self._timezone, n_scenarios=N_SCENARIOS))
 
     def fit(self, days: Sequence[date]) -> AuroraModel | None:
         """Return a model fitted on the days; None if too few of them have readings."""

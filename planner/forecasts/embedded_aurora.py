@@ -3,17 +3,10 @@
 Its files stand among the policy's, under names that begin with `aurora.`; its manifest among the details.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date
 from typing import Any
 
 from planner.artifacts.bundle import Bundle, Manifest
-from planner.forecasts.aurora import RECENT_DAYS, aurora_scenarios, is_complete
 from planner.forecasts.aurora_bundle import KIND, LoadedAurora, load_aurora
-from planner.forecasts.aurora_model import AuroraModel
-from planner.forecasts.features import AuroraHome
-from planner.value.scenarios import Scenarios
 
 PREFIX = "aurora."
 DETAIL = "aurora"
@@ -38,28 +31,3 @@ def embedded_aurora(bundle: Bundle) -> LoadedAurora | None:
         return None
     files = {name.removeprefix(PREFIX): content for name, content in bundle.files.items() if name.startswith(PREFIX)}
     return load_aurora(Bundle(Manifest.model_validate({**detail, "kind": KIND}), files, bundle.identity))
-
-
-def forecast_scenarios(
-    model: AuroraModel, home: AuroraHome, days: Sequence[date], timezone: str, *, n_scenarios: int = N_SCENARIOS
-) -> dict[date, Scenarios]:
-    """Return Aurora's scenarios of days: its expectation with the errors of similar days.
-
-    Days without complete features are left out.
-
-    Args:
-        model: model of the home.
-        home: home with readings up to the midnights.
-        days: local days after those that the model was fitted on.
-        timezone: time zone of the site.
-        n_scenarios: number of paths a day.
-
-    Returns:
-        The paths of each day `(1, n_scenarios, n_slots)`; fewer if the model was fitted on fewer days.
-    """
-    made = aurora_scenarios(model, home, days, timezone, n_scenarios=n_scenarios)
-    alone = {
-        day: replace(paths, load_kwh=paths.load_kwh[:, :-RECENT_DAYS], pv_kwh=paths.pv_kwh[:, :-RECENT_DAYS])
-        for day, paths in made.items()
-    }
-    return {day: paths for day, paths in alone.items() if is_complete(paths)}

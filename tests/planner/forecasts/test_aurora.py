@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
 from env.time_grid import SLOT, SLOT_DTYPE, day_start, days_between, grid, local_clock, local_day, slot_count
-from planner.forecasts.aurora import RECENT_DAYS, aurora_forecasts, aurora_scenarios
+from planner.forecasts.aurora import aurora_forecasts, aurora_scenarios
 from planner.forecasts.aurora_fitting import fit_aurora
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
 from planner.forecasts.clear_sky import ClearSky, PvSystem, clear_sky_kwh_per_kw
@@ -282,7 +282,7 @@ def test_scenarios_are_around_the_forecast_when_days_are_short_or_long() -> None
     made = aurora_scenarios(fitted(), known, days, STOCKHOLM, n_scenarios=15)
     for day in days:
         paths = made[day]
-        assert paths.load_kwh.shape == (1, 15 + RECENT_DAYS, slot_count(day, STOCKHOLM))
+        assert paths.load_kwh.shape == (1, 15, slot_count(day, STOCKHOLM))
         assert paths.pv_kwh.shape == paths.load_kwh.shape
         assert (paths.load_kwh >= 0).all()
         assert paths.pv_kwh.sum(axis=2).std() > 1.0

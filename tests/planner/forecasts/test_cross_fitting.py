@@ -13,10 +13,11 @@ from env.gym.actions import Correction
 from env.gym.scaled_state import V2
 from planner.artifacts.bundle import Bundle, read_bundle, save_bundle
 from planner.errors import PolicyMismatchError
+from planner.forecasts.aurora import aurora_scenarios
 from planner.forecasts.aurora_bundle import TrainingProvenance, save_aurora
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
 from planner.forecasts.cross_fitting import WEEK, CrossFittedForecasters
-from planner.forecasts.embedded_aurora import embedded_aurora, forecast_scenarios, with_aurora
+from planner.forecasts.embedded_aurora import embedded_aurora, with_aurora
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import slot_series
 from planner.policies.rl_policy import rl_manifest
@@ -120,7 +121,7 @@ def test_policy_has_the_same_scenarios_when_its_aurora_went_through_its_bundle(
     assert loaded is not None
     assert (loaded.summary.first_day, loaded.summary.last_day) == (FIRST, DAYS[20])
     days = [AUTUMN - timedelta(days=1), AUTUMN, AUTUMN + timedelta(days=1)]
-    own, taken = (forecast_scenarios(each, home(), days, STOCKHOLM) for each in (model, loaded.model))
+    own, taken = (aurora_scenarios(each, home(), days, STOCKHOLM) for each in (model, loaded.model))
     for day in days:
         assert own[day].load_kwh.shape[0] == 1
         np.testing.assert_array_equal(own[day].load_kwh, taken[day].load_kwh)
