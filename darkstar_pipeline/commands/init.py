@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from darkstar_pipeline.commands.setup.connection import Connection, ask_area, note_tariff, read_area
 from darkstar_pipeline.commands.setup.home_assistant import look_at_home
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from darkstar_pipeline.config.site import SiteSettings
 
 DEFAULT_SITE = "home"
+DEFAULT_AREA = "SE3"
 
 SWEDISH_KRONA = "SEK"
 CAPACITY_KWH, POWER_KW = 10.0, 5.0  # what most homes with a battery have; the settings' own default is larger
@@ -34,6 +36,19 @@ def init(  # noqa: PLR0913 - options of a command
     ] = None,
     power: Annotated[
         float | None, typer.Option("--battery-kw", metavar="KW", help="Battery power either way; by default 5 kW.")
+    ] = None,
+    fuse: Annotated[
+        float | None, typer.Option("--fuse", metavar="A", help="Main fuse of three phases, in amperes.")
+    ] = None,
+    inverter: Annotated[
+        float | None, typer.Option("--inverter-kw", metavar="KW", help="Power of the inverter.")
+    ] = None,
+    panels: Annotated[bool | None, typer.Option("--pv/--no-pv", help="Whether there are solar panels.")] = None,
+    grid_company: Annotated[
+        str | None,
+        typer.Option(
+            "--grid-company", metavar="ID", help="Of `darkstar tariffs list`; none: dated taxes without its fees."
+        ),
     ] = None,
     home_assistant: Annotated[
         str | None,
@@ -57,7 +72,7 @@ def init(  # noqa: PLR0913 - options of a command
     name = call.site if call.site is not None else DEFAULT_SITE
     if path.exists() and name in load_settings(path).sites:
         raise SiteExistsError(name, path)
-    given = {"area": area, "timezone": timezone, "currency": currency}
+    given = {"area": read_area(area) if area is not None else None, "timezone": timezone, "currency": currency}
     prompted = call.can_prompt and not yes
     found = None if home_assistant is None else look_at_home(call, home_assistant, token_file, prompted=prompted)
     usual = {"capacity": CAPACITY_KWH, "power": POWER_KW}
@@ -66,14 +81,20 @@ def init(  # noqa: PLR0913 - options of a command
         usual |= found.battery
     answers = _ask(given) if prompted else given
     battery = _ask_battery(capacity, power, usual) if prompted else _battery(capacity, power, usual)
-    site = _site({**answers, "battery": battery, **({} if found is None else found.settings)})
+    connection = Connection(fuse_a=fuse, inverter_kw=inverter, has_pv=panels, grid_company=grid_company)
+    place = answers["area"] or DEFAULT_AREA
+    connection = connection.asked(place) if prompted else connection
+    connected = connection.settings(place)
+    site = _site({**answers, "battery": battery, **({} if found is None else found.settings)}, connected)
     if not prompted and (capacity is None or power is None):
         call.note(
             f"the battery of {name} is written as {site.battery.capacity_kwh:g} kWh and {site.battery.charge_kw:g} kW: "
             "give yours with --battery-kwh and --battery-kw, or correct it in that file"
         )
     add_site(path, name, site)
-    if site.currency != SWEDISH_KRONA:
+    if "tariff" in connected:
+        note_tariff(call, site)
+    elif site.currency != SWEDISH_KRONA:
         call.note(
             f"no Swedish fees are written for {name}: VAT, transfer fee and energy tax are 0 until you fill in those "
             f"of your bill, and wear_cost_per_kwh {site.battery.wear_cost_per_kwh:g} {site.currency} is a guess"
@@ -103,7 +124,7 @@ def _ask(given: dict[str, str | None]) -> dict[str, Any]:
     from darkstar_pipeline.config.site import SiteSettings
 
     usual = SiteSettings.model_validate({})
-    area = given["area"] if given["area"] is not None else typer.prompt("Price area", default=usual.area, err=True)
+    area = given["area"] if given["area"] is not None else ask_area(usual.area)
     unknown = country_of(str(area)) is None
     zone, currency = given["timezone"], given["currency"]
     if unknown and zone is None:
@@ -132,8 +153,8 @@ def _battery(capacity: float | None, power: float | None, usual: dict[str, float
     }
 
 
-def _site(answers: dict[str, Any]) -> "SiteSettings":
-    """Return the site's settings from the answers.
+def _site(answers: dict[str, Any], connected: dict[str, Any]) -> "SiteSettings":
+    """Return the site's settings from the answers and those of its connection.
 
     Raises:
         ConfigurationError: a value is impossible, or the area does not tell time zone and currency.
@@ -146,7 +167,7 @@ def _site(answers: dict[str, Any]) -> "SiteSettings":
     from darkstar_pipeline.fetching.prices.services.all_services import default_order
 
     given = {key: value for key, value in answers.items() if value is not None}
-    area = str(given["area"]) if "area" in given else SiteSettings.model_fields["area"].default
+    area = str(given["area"]) if "area" in given else DEFAULT_AREA
     given["sources"] = {"prices": {"order": default_order(area)}}
     if "area" in given:
         given |= _of_country(area, given)
@@ -155,7 +176,7 @@ def _site(answers: dict[str, Any]) -> "SiteSettings":
         if given["currency"] != SWEDISH_KRONA:
             given |= _without_swedish_fees(given)
     try:
-        return SiteSettings.model_validate(given)
+        return SiteSettings.model_validate({**given, **connected})
     except ValidationError as error:
         raise ConfigurationError(describe_validation(error, whole="the site"), "give other values") from error
 
@@ -166,7 +187,7 @@ def _of_country(area: str, given: dict[str, Any]) -> dict[str, str]:
     Raises:
         ConfigurationError: the area does not tell what is missing.
     """
-    from darkstar_pipeline.config.countries import country_of
+    from darkstar_pipeline.config.countries import areas_beside, country_of
     from darkstar_pipeline.errors import ConfigurationError
 
     country = country_of(area)
@@ -174,8 +195,9 @@ def _of_country(area: str, given: dict[str, Any]) -> dict[str, str]:
     missing = [name for name in ("timezone", "currency") if name not in given and name not in known]
     if missing:
         examples = {"timezone": "--timezone Europe/London", "currency": "--currency GBP"}
+        other = f": it is none of {areas}" if (areas := areas_beside(area)) else ""
         raise ConfigurationError(
-            f"the {' and the '.join(missing)} of price area {area!r} are not known",
+            f"the {' and the '.join(missing)} of price area {area!r} are not known{other}",
             f"for example: darkstar init --area {area or 'AREA'} {' '.join(examples[name] for name in missing)}",
         )
     return {name: value for name, value in known.items() if name not in given}

@@ -124,5 +124,5 @@ def find_company(area: str, word: str) -> GridCompany | None:
         message = f"the catalogue has no grid company in {area}"
         raise ConfigurationError(message, f"--grid-company {NO_COMPANY}, and put in the fees of your bill")
     close = get_close_matches(wanted, ids, n=1, cutoff=0.4)
-    meant = f"did you mean {close[0]}?" if close else f"one of: {', '.join(ids)}"
-    raise ConfigurationError(f"grid company {word!r} is not in the catalogue for {area}", f"{meant} Or {NO_COMPANY}")
+    meant = f"did you mean {close[0]}?" if close else f"give one of {', '.join(ids)}, or {NO_COMPANY}"
+    raise ConfigurationError(f"grid company {word!r} is not in the catalogue for {area}", meant)

@@ -90,7 +90,7 @@ def test_init_asks_only_what_it_cannot_guess_when_a_person_can_answer(
     home: Path, darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert home.is_dir()
-    monkeypatch.setattr(sys, "stdin", Terminal("FI", "10", ""))
+    monkeypatch.setattr(sys, "stdin", Terminal("FI", "10", "", "", "", "", ""))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     done = darkstar("init")
     assert done.code == 0, done.err
@@ -151,9 +151,67 @@ def test_init_asks_a_person_for_what_an_unknown_area_does_not_tell(
     home: Path, darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert home.is_dir()
-    monkeypatch.setattr(sys, "stdin", Terminal("NSW1", "Australia/Sydney", "aud", "10", "5"))
+    monkeypatch.setattr(sys, "stdin", Terminal("NSW1", "Australia/Sydney", "aud", "10", "5", "n", "", ""))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     done = darkstar("init")
     assert done.code == 0, done.err
     site = load_settings().sites["home"]
     assert (site.area, site.timezone, site.currency) == ("NSW1", "Australia/Sydney", "AUD")
+
+
+def test_init_takes_the_grid_company_s_dated_tariff_and_the_connection(home: Path, darkstar: Darkstar) -> None:
+    done = darkstar(
+        "init", "--area", "se3", "--grid-company", "ellevio", "--fuse", "20", "--inverter-kw", "8", "--pv", "--yes"
+    )
+    assert done.code == 0, done.err
+    site = load_settings().sites["home"]
+    assert (site.area, site.limits.import_kw, site.limits.inverter_kw, site.has_pv) == ("SE3", 13.8, 8.0, True)
+    taxes = {version.valid_from.year: version.energy_tax for version in site.tariff}
+    assert (taxes[2025], taxes[2026]) == (0.439, 0.36)
+    assert [version.valid_from.isoformat() for version in site.tariff if version.power][-1] == "2026-01-01"
+    assert "46 municipalities" in done.err
+    assert "source: " in (home / "darkstar.yaml").read_text()
+
+
+def test_init_says_which_fees_of_the_catalogue_are_not_known(home: Path, darkstar: Darkstar) -> None:
+    assert home.is_dir()
+    done = darkstar("init", "--area", "BE", "--grid-company", "fluvius-west", "--yes")
+    assert done.code == 0
+    assert "transfer_fee of the tariff from 2000-01-01 on is not known" in done.err
+    power = load_settings().sites["home"].tariff[0].power[0]
+    assert (power.price_per_kw, power.minutes, power.rolling_months, power.minimum_kw) == (4.7583, 15, 12, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--area", "SE"), "give one of SE1, SE2, SE3, SE4"),
+        (("--area", "SE5"), "it is none of SE1, SE2, SE3, SE4"),
+        (("--grid-company", "elevio"), "did you mean ellevio?"),
+        (("--area", "PL", "--grid-company", "tauron"), "no grid company in PL"),
+        (("--fuse", "0.5"), "is none of a home"),
+        (("--battery-kwh", "10000"), "not Wh"),
+    ],
+)
+def test_init_refuses_what_cannot_be(home: Path, darkstar: Darkstar, words: tuple[str, ...], said: str) -> None:
+    done = darkstar("init", "--yes", *words)
+    assert done.code == 2
+    assert said in done.err
+    assert not (home / "darkstar.yaml").exists()
+
+
+def test_init_asks_a_person_again_until_it_can_be(
+    home: Path, darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Area, battery, panels, inverter, fuse, grid company: each wrong once, but for the battery."""
+    assert home.is_dir()
+    answers = ("SE", "SE5", "se3", "10", "5", "y", "-1", "8", "2000", "25", "99", "elevio", "goteborg-energi")
+    monkeypatch.setattr(sys, "stdin", Terminal(*answers))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    done = darkstar("init")
+    assert done.code == 0, done.err
+    site = load_settings().sites["home"]
+    assert (site.area, site.has_pv, site.limits.inverter_kw, site.limits.import_kw) == ("SE3", True, 8.0, 17.25)
+    assert site.tariff[-1].power[0].price_per_kw == 36.0
+    for said in ("give one of SE1", "no number of at least 0", "is none of a home", "did you mean"):
+        assert said in done.err
