@@ -121,7 +121,7 @@ def daily_asset(  # noqa: PLR0913 - keyword-only, one word per thing the page sh
 
     def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
         name = function.__name__
-        with _beta_features():
+        with beta_features():
             return dg.asset(  # pyright: ignore[reportUnknownVariableType] - partly untyped in Dagster
                 name=name,
                 key_prefix=list(home.prefix) or None,
@@ -166,7 +166,7 @@ def days_before(home: Home, assets: Sequence[str], lookback_days: int) -> list[d
 
 def days_around(home: Home, assets: Sequence[str], *, before: int, after: int) -> list[dg.AssetDep]:
     """Dependence of a day on those from so many days before it to so many after it, which need not all exist."""
-    with _beta_features():
+    with beta_features():
         mapping = dg.TimeWindowPartitionMapping(
             start_offset=-before, end_offset=after, allow_nonexistent_upstream_partitions=True
         )
@@ -174,7 +174,7 @@ def days_around(home: Home, assets: Sequence[str], *, before: int, after: int) -
 
 
 @contextmanager
-def _beta_features() -> Generator[None]:
+def beta_features() -> Generator[None]:
     """Room for what this release calls beta: single runs, which make a year take seconds, and `days_before`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=dg.BetaWarning)

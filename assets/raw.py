@@ -1,11 +1,12 @@
 """Imported and fetched prices, readings, statistics and weather: shown in the graph, written outside it."""
 
+from collections.abc import Collection
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from assets.fetched import FETCHED_WEATHER
+from assets.fetched.weather import FETCHED_WEATHER
 from assets.home import Home
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES, RAW_WEATHER, Table
 
@@ -27,8 +28,13 @@ _COMMANDS = {
 _FETCHED = {"raw_weather": (FETCHED_WEATHER,)}
 
 
-def raw_specs(home: Home) -> list[dg.AssetSpec]:
-    """The imported tables as external assets: they cost a run nothing, and lineage starts at them."""
+def raw_specs(home: Home, *, without: Collection[str] = ()) -> list[dg.AssetSpec]:
+    """The imported tables as external assets: they cost a run nothing, and lineage starts at them.
+
+    Args:
+        home: whose they are.
+        without: names of those that an asset of the home fetches.
+    """
     return [
         dg.AssetSpec(
             home.key(name),
@@ -37,6 +43,7 @@ def raw_specs(home: Home) -> list[dg.AssetSpec]:
             **home.presentation(table, group=GROUP, kinds=("parquet",)),
         )
         for name, table in RAW_TABLES.items()
+        if name not in without
     ]
 
 

@@ -12,7 +12,8 @@ import dagster as dg
 
 from assets.aurora import aurora_models_asset
 from assets.evaluation import missing_money_asset
-from assets.fetched import fetched_weather_asset
+from assets.fetched.prices import NAME, fetches_prices, raw_spot_prices_asset
+from assets.fetched.weather import fetched_weather_asset
 from assets.graph import daily_assets
 from assets.home import IO_MANAGER, Home
 from assets.learning import learned_assets, search_asset
@@ -24,6 +25,7 @@ from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJob
 from darkstar_pipeline.orchestration.resources import LakeIOManager, WarehouseResource
 from jobs.backfill import backfill_job
 from jobs.fetch import weather_job, weather_schedule
+from jobs.price_sensor import price_sensors
 from jobs.refresh import refresh_jobs, refresh_schedules
 from jobs.retrain import retrain_job, retrain_schedule, search_job
 
@@ -44,18 +46,23 @@ def build_definitions(
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     jobs: list[UnresolvedAssetJobDefinition] = []
     schedules: list[dg.ScheduleDefinition] = []
+    sensors: list[dg.SensorDefinition] = []
     for one in homes(settings, home):
         daily = daily_assets(one)
-        assets += [*raw_specs(one), fetched_weather_asset(one), *daily, aurora_models_asset(one)]
+        fetched = [raw_spot_prices_asset(one)] if fetches_prices(one) else []
+        assets += [*raw_specs(one, without=[NAME] if fetched else []), *fetched]
+        assets += [fetched_weather_asset(one), *daily, aurora_models_asset(one)]
         assets += [*learned_assets(one), search_asset(one), missing_money_asset(one)]
         jobs += [backfill_job(one, daily), *refresh_jobs(one, daily), retrain_job(one), search_job(one)]
         jobs += [weather_job(one)]
+        sensors += price_sensors(one)
         schedules += [*refresh_schedules(one), retrain_schedule(one), weather_schedule(one)]
     root = str(home / LAKE_FOLDER)
     return dg.Definitions(
         assets=assets,
         jobs=jobs,
         schedules=schedules,
+        sensors=sensors,
         resources={
             IO_MANAGER: LakeIOManager(root=root),
             "warehouse": WarehouseResource(database=":memory:", root=root),

@@ -5,7 +5,7 @@ from datetime import date
 
 import dagster as dg
 
-from assets.fetched import FETCHED_WEATHER, fetches_weather
+from assets.fetched.weather import FETCHED_WEATHER, fetches_weather
 from assets.home import Home
 from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJobDefinition
 from jobs.names import job_name

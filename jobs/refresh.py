@@ -1,7 +1,7 @@
 """Schedules by the clock: prices once tomorrow's are published, and every daily asset at night.
 
-Both are stopped until they are turned on, since a schedule without fresh imports would only repeat itself.
-What does not belong here: fetching prices or readings; they enter by `darkstar import`.
+Both are stopped until they are turned on, since a schedule without fresh imports would only repeat itself. A home with
+sources of prices has a sensor instead (`price_sensor`), which runs the same job once they are published.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
+from assets.fetched.prices import NAME, fetches_prices
 from assets.home import Home
 from darkstar_pipeline.orchestration.dagster_internals import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -33,7 +34,7 @@ def refresh_jobs(home: Home, assets: list[dg.AssetsDefinition]) -> list[Unresolv
     return [
         dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - partly untyped in Dagster
             job_name(home, DAILY_REFRESH),
-            selection=dg.AssetSelection.assets(*(home.key(name) for name in _REFRESHED)),
+            selection=dg.AssetSelection.assets(*(home.key(name) for name in _refreshed(home))),
             description="Prices and forecasts of today and tomorrow, once tomorrow's prices are out.",
         ),
         dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - partly untyped in Dagster
@@ -42,6 +43,11 @@ def refresh_jobs(home: Home, assets: list[dg.AssetsDefinition]) -> list[Unresolv
             description=f"Every daily asset of the last {LATE_DAYS} days, for readings that came late.",
         ),
     ]
+
+
+def _refreshed(home: Home) -> tuple[str, ...]:
+    """Return the assets of the daily refresh: raw prices too, where they are fetched."""
+    return (*((NAME,) if fetches_prices(home) else ()), *_REFRESHED)
 
 
 def refresh_schedules(home: Home) -> list[dg.ScheduleDefinition]:

@@ -11,7 +11,7 @@ import pytest
 
 from assets.aurora import AURORA_MODELS
 from assets.evaluation import MISSING
-from assets.fetched import FETCHED_WEATHER
+from assets.fetched.weather import FETCHED_WEATHER
 from assets.graph import ASSET_NAMES
 from assets.learning import LEARNED, SEARCH
 from assets.raw import RAW_TABLES

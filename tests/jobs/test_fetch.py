@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.fetched import fetched_weather_asset
+from assets.fetched.weather import fetched_weather_asset
 from assets.home import Home
 from assets.raw import raw_specs
 from darkstar_pipeline.config.settings import Settings

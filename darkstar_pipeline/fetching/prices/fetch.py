@@ -121,7 +121,7 @@ def fetch_prices(
     """
     fetch = _PriceFetch(context, sources, now)
     days = market_days(context.site_settings.timezone, first, last, now)
-    wanted = days if again else fetch.lacking(days)
+    wanted = days if again or not days else lacking_days(context, days[0], days[-1])
     return fetch.run(wanted, progress)
 
 
@@ -139,6 +139,15 @@ def market_days(timezone: str, first: date, last: date, now: datetime) -> list[d
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
 
 
+def lacking_days(context: Context, first: date, last: date) -> list[date]:
+    """Return the days of the market of which a site's prices are not all known."""
+    zone, days = market_timezone(context.timezone), [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    around = [first - timedelta(days=1), *days, last + timedelta(days=1)]
+    known = ImportTarget.of(context).known_prices()(around).with_columns(local_day(zone).alias("_day"))
+    counts = dict(known.group_by("_day").len().iter_rows())
+    return [day for day in days if counts.get(day, 0) < slot_count(day, zone)]
+
+
 class _PriceFetch:
     """A fetch that is under way."""
 
@@ -150,15 +159,6 @@ class _PriceFetch:
         self._failures: dict[str, str] = {}
         self._reasons: dict[date, str] = {}
         self._notes: list[str] = []
-
-    def lacking(self, days: Sequence[date]) -> list[date]:
-        """Return the days of the market of which a price is missing."""
-        if not days:
-            return []
-        local = [days[0] + timedelta(days=n - 1) for n in range((days[-1] - days[0]).days + 3)]
-        known = self._target.known_prices()(local).with_columns(local_day(self._zone).alias("_day"))
-        counts = dict(known.group_by("_day").len().iter_rows())
-        return [day for day in days if counts.get(day, 0) < slot_count(day, self._zone)]
 
     def run(self, wanted: Sequence[date], progress: Progress | None) -> PriceFetchReport:
         """Ask the sources in turn."""

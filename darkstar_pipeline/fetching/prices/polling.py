@@ -18,6 +18,8 @@ AGILE = time(16, 0)
 """Octopus publishes the rates of Agile at about 16:00 in London."""
 _LONDON = "Europe/London"
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(minutes=30)
+LONGEST_PAST_WAIT = timedelta(hours=6)
+"""The same for days that are over: what a source has not had for a day it will hardly have soon."""
 SPREAD = timedelta(minutes=6)
 """The first questions of all homes are spread over this time."""
 
@@ -34,7 +36,7 @@ def publication(day: date, order: Sequence[str]) -> datetime:
     return datetime.combine(day - timedelta(days=1), at, ZoneInfo(zone))
 
 
-def next_question(day: date, site: str, order: Sequence[str], asked: Sequence[Fetch]) -> datetime:
+def next_question(day: date, site: str, order: Sequence[str], asked: Sequence[Fetch], now: datetime) -> datetime:
     """Return the instant of the next question for a day that is missing.
 
     Args:
@@ -42,13 +44,20 @@ def next_question(day: date, site: str, order: Sequence[str], asked: Sequence[Fe
         site: name of the home.
         order: its sources.
         asked: log of its prices, of any days and in any order.
+        now: the present instant; questions of the future, by a clock that was ahead, do not count.
     """
     begin = publication(day, order) + SPREAD * _share(site, day, 0)
-    tries = sorted({fetch.asked_at for fetch in asked if fetch.asked_at >= begin and _is_of(fetch, day)})
+    tries = [at for at in questions_of(day, asked) if begin <= at <= now]
     if not tries:
         return begin
-    wait = min(FIRST_WAIT * 2 ** (len(tries) - 1), LONGEST_WAIT)
+    over = now.astimezone(ZoneInfo(MARKET_ZONE)).date() > day
+    wait = min(FIRST_WAIT * 2 ** min(len(tries) - 1, 10), LONGEST_PAST_WAIT if over else LONGEST_WAIT)
     return tries[-1] + wait * (0.8 + 0.4 * _share(site, day, len(tries)))
+
+
+def questions_of(day: date, asked: Sequence[Fetch]) -> list[datetime]:
+    """Return the instants at which a day was asked for, in order; sources that were asked together count once."""
+    return sorted({fetch.asked_at for fetch in asked if _is_of(fetch, day)})
 
 
 def _is_of(fetch: Fetch, day: date) -> bool:

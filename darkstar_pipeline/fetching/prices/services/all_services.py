@@ -34,10 +34,11 @@ def default_order(area: str) -> tuple[PriceSource, ...]:
     >>> default_order("SE2"), default_order("FI"), default_order("PT")
     (('elprisetjustnu', 'nordpool', 'energy_charts'), ('elering', 'nordpool', 'energy_charts'), ('energy_charts',))
     """
-    names = [service.name for make in _WITHOUT_KEY if (service := make()).serves(area)]
+    names: list[PriceSource] = [service.name for make in _WITHOUT_KEY if (service := make()).serves(area)]
     country = area.strip().upper()[:2]
-    last = [name for name in names if country not in _ONLY_FOR.get(name, (country,))]
-    return (*(name for name in names if name not in last), *last)
+    last: list[PriceSource] = [name for name in names if country not in _ONLY_FOR.get(name, (country,))]
+    first: list[PriceSource] = [name for name in names if name not in last]
+    return (*first, *last)
 
 
 def services_of(site: SiteSettings, assistant: PriceAssistant | None = None) -> list[PriceService]:

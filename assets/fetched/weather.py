@@ -1,4 +1,4 @@
-"""What comes by itself, as assets: weather and forecasts of the panels, whenever their schedule asks for them."""
+"""Weather and forecasts of the panels as an asset: fetched whenever its schedule asks for them."""
 
 from datetime import timedelta
 

@@ -1,0 +1,1 @@
+"""What comes by itself, as assets: a module a kind of data."""

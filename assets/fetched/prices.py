@@ -1,0 +1,69 @@
+"""Spot prices fetched from the site's sources: the asset `raw_spot_prices` of a home that has sources.
+
+A home without sources has its raw prices by import, as an external asset (`raw`).
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from assets.description import days_of
+from assets.fetched.weather import GROUP
+from assets.home import Home, Result, beta_features
+from darkstar_pipeline.fetching.prices.fetch import PriceFetchReport, fetch_prices
+from darkstar_pipeline.fetching.prices.session import price_sources
+from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
+from env.time_grid import zone
+
+NAME = "raw_spot_prices"
+MOST_AGAIN = 3
+"""Most days of a run whose known prices are asked for again, for corrections."""
+_SHOWN = 20
+
+
+def fetches_prices(home: Home) -> bool:
+    """Return whether a home's prices are fetched by themselves."""
+    return bool(home.settings.sources.prices.order)
+
+
+def raw_spot_prices_asset(home: Home) -> dg.AssetsDefinition:
+    """The asset `raw_spot_prices` of a home whose prices are fetched."""
+
+    def raw_spot_prices(context: dg.AssetExecutionContext) -> Result:
+        days, now = days_of(context), datetime.now(UTC)
+        again = len(days) <= MOST_AGAIN
+        with price_sources(home.context) as sources:
+            report = fetch_prices(home.context, days[0], days[-1], sources=sources, now=now, again=again)
+        today = now.astimezone(zone(home.timezone)).date()
+        if not report.given and any(day <= today for day in report.missing):
+            reasons = "; ".join(report.failures.values())
+            raise dg.Failure(f"no source gave the prices: {reasons}", metadata=_metadata(report))
+        return dg.MaterializeResult(metadata=_metadata(report))
+
+    with beta_features():
+        return dg.asset(  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - untyped in Dagster
+            name=NAME,
+            key_prefix=list(home.prefix) or None,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            description=f"{RAW_SPOT_PRICES.meaning} Fetched from {', '.join(home.settings.sources.prices.order)}.",
+            **home.presentation(RAW_SPOT_PRICES, group=GROUP, kinds=("http", "parquet")),
+        )(raw_spot_prices)
+
+
+def _metadata(report: PriceFetchReport) -> dict[str, Any]:
+    """Return what the page shows of a fetch: each answer with source, time and hash, and what is missing."""
+    given = [
+        f"- {each.source}: {each.days[0]} to {each.days[-1]}, {each.new} new and {each.changed} corrected slots, asked "
+        f"{each.asked_at:%Y-%m-%d %H:%M:%SZ}, published {each.published_at or 'at a time it does not say'}, "
+        f"sha256 {each.sha256}"
+        for each in report.given[-_SHOWN:]
+    ]
+    return {
+        "answers": dg.MetadataValue.md("\n".join(given) or "none was needed"),
+        "days asked for": report.wanted,
+        "days given": report.days,
+        "missing": dg.MetadataValue.json({str(day): reason for day, reason in report.missing.items()}),
+        "failures": dg.MetadataValue.json(dict(report.failures)),
+        "differences": dg.MetadataValue.json(list(report.notes)),
+    }
