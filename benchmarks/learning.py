@@ -2,9 +2,9 @@
 
 For each pair of home and prices, and each battery, a policy of each kind is trained on train weeks, with the home's
 rules of scenario weights and all else chosen on every fourth of them (validation). The champion is the cheapest on
-validation weeks, `value` included. Then the test weeks are replayed once: each day by itself, and within the whole
-window (`continuous`, all days, train weeks among them; `continuous_test`, its test days alone), where what is left at
-the end of the published prices is worth the mean of the days before, for all alike.
+validation weeks, `value` included. Then the test weeks are replayed once: each day by itself, and one after the
+other with stored energy carried on (`continuous`), the battery waiting over the weeks between them. There what is left
+at the end of the published prices is worth the mean of the days before, for all alike.
 
 `scenario_rules` is what the rules gain on `value`, `correction_*` what a kind's correction gains on top of them, and
 `tuned_*` what a correction gains that is tuned in hindsight on the days themselves: the ceiling. The figures without a
@@ -19,7 +19,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import polars as pl
 
 from benchmarks.corrections.hindsight import SETUP, Table, ceiling, corrections
 from benchmarks.corrections.learned_home import (
@@ -41,7 +40,7 @@ from darkstar_pipeline.learning.scenario_rules import CANDIDATES
 from env.gym.episodes import joined
 from env.inverter import Energy
 from planner.evaluation.verdict import total_interval
-from planner.policies.window import Window, open_window
+from planner.policies.window import open_window
 from planner.replay.continuous import CONTINUOUS
 from planner.training.scoring import episode_costs
 
@@ -50,13 +49,10 @@ SHOWN = ("champion", *KINDS, UNCORRECTED, "value")
 TARGETS = {"champion": 0.987, "lightgbm": 0.975, "rl": 0.975}
 LEFT_OUT = 0.965
 TRAIN_SECONDS = 600.0
-LEARNED_GAINS = (
-    ("champion_above_value", "champion", "value"),
-    *((f"correction_{kind}", kind, UNCORRECTED) for kind in KINDS),
-)
 GAINS = (
     ("scenario_rules", UNCORRECTED, "value"),
-    *LEARNED_GAINS,
+    ("champion_above_value", "champion", "value"),
+    *((f"correction_{kind}", kind, UNCORRECTED) for kind in KINDS),
     ("tuned_all_day", "all_day", UNCORRECTED),
     ("tuned_by_clock", "by_clock", UNCORRECTED),
 )
@@ -70,16 +66,14 @@ class Outcome:
     Attributes:
         learned: what was learned.
         test: cost of each test day by itself, by policy.
-        window: cost of each day of the window, by policy.
-        window_test: the same, of its test days.
+        carried: cost of each test day with stored energy carried on, by policy.
         breaches: of all policies on the test days.
         seconds: processor time of training both kinds.
     """
 
     learned: LearnedPolicies
     test: Costs
-    window: Costs
-    window_test: Costs
+    carried: Costs
     breaches: int
     seconds: float
 
@@ -99,29 +93,17 @@ def run(scope: Scope) -> list[Row]:
 
 
 def outcome(scope: Scope, data: LearnedHome) -> Outcome:
-    """Train on the train weeks of a pair, and replay its test weeks and its window."""
+    """Train on the train weeks of a pair, and replay its test weeks."""
     started = time.process_time()
     learned = learned_policies(scope, data)
     seconds = time.process_time() - started
     frames = [data.results(policy, data.test) for policy in REFERENCES]
     frames += [data.learned(policy, name, data.test) for name, policy in learned.policies.items()]
     test = {str(frame["policy"][0]): frame.sort("day")["cost"].to_numpy() for frame in frames}
-    days = data.test if scope.short else None
-    window = open_window(
-        data.slots if days is None else slots_of_days(data.slots, days),
-        data.forecasts,
-        data.history,
-        data.site,
-        data.protocol,
-    )
-    carried = _window_costs(window, data, learned)
-    calendar = window.slots["local_day"].unique(maintain_order=True)
-    is_test = calendar.is_in(pl.Series(data.test, dtype=pl.Date).implode()).to_numpy()
     return Outcome(
         learned=learned,
         test=_with_champion({**test, **_tuned(data, learned)}, learned),
-        window=_with_champion(carried, learned),
-        window_test=_with_champion({name: cost[is_test] for name, cost in carried.items()}, learned),
+        carried=_with_champion(carried_costs(data, learned), learned),
         breaches=sum(int(frame["breaches"].sum()) for frame in frames),
         seconds=seconds,
     )
@@ -143,8 +125,10 @@ def _tuned(data: LearnedHome, learned: LearnedPolicies) -> dict[str, Energy]:
     return dict(vars(ceiling(costs)))
 
 
-def _window_costs(window: Window, data: LearnedHome, learned: LearnedPolicies) -> Costs:
-    """Return what each day of the window costs, stored energy carried on."""
+def carried_costs(data: LearnedHome, learned: LearnedPolicies) -> Costs:
+    """Return what each test day costs with stored energy carried on."""
+    slots = slots_of_days(data.slots, data.test)
+    window = open_window(slots, data.forecasts, data.history, data.site, data.protocol)
     references = {policy: daily_costs(window, CONTINUOUS[policy](window))[0] for policy in ("idle", "value", "oracle")}
     like, source = learned.policies[UNCORRECTED], data.source(learned.rules)
     predicts: dict[str, Predict] = {name: as_correction(policy) for name, policy in learned.policies.items()}
@@ -169,17 +153,14 @@ def battery_rows(battery: BenchBattery, outcomes: Mapping[Pair, Outcome]) -> lis
         rows.append(Row(f"beliefs{suffix}_{home}_{area}", own.learned.rules_name))
         rows.append(Row(f"champion{suffix}_{home}_{area}", own.learned.champion))
     test = {pair: own.test for pair, own in outcomes.items()}
-    window = {pair: own.window for pair, own in outcomes.items()}
-    window_test = {pair: own.window_test for pair, own in outcomes.items()}
+    carried = {pair: own.carried for pair, own in outcomes.items()}
     for policy in (*SHOWN, "mpc"):
         rows += _share_rows(f"captured_share_{policy}{suffix}", test, policy, aimed=battery == LARGE)
-    rows += [row for policy in SHOWN for row in _share_rows(f"continuous_{policy}{suffix}", window, policy)]
+    rows += [row for policy in SHOWN for row in _share_rows(f"continuous_{policy}{suffix}", carried, policy)]
     for figure, policy, other in (*GAINS, ("tuned_each_day", "each_day", UNCORRECTED)):
         rows += gain_rows(f"{figure}{suffix}", test, policy, other)
     for figure, policy, other in GAINS:
-        rows += gain_rows(f"continuous_{figure}{suffix}", window, policy, other)
-    for figure, policy, other in LEARNED_GAINS:
-        rows += gain_rows(f"continuous_test_{figure}{suffix}", window_test, policy, other)
+        rows += gain_rows(f"continuous_{figure}{suffix}", carried, policy, other)
     rows += [
         row for policy in ("champion", *KINDS) for row in _cost_rows(f"cost_vs_mpc_{policy}{suffix}", test, policy)
     ]

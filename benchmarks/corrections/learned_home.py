@@ -118,8 +118,7 @@ def learned_home(scope: Scope, pair: Pair, forecasters: CrossFittedForecasters) 
     """Return the days of a pair, with the scenarios that its home's forecasters give them."""
     site, homes, home = default_site(), scope.homes, pair[0]
     slots = homes.window(pair, site)
-    days = slots["local_day"].unique().sort().to_list()
-    complete = set(days)
+    complete = set(slots["local_day"].unique().to_list())
     test = [day for day in homes.days(home, "test", site.timezone) if day in complete]
     test = test[: scope.of(None, SHORT_TEST)]
     beside = {day + timedelta(days=by) for day in test for by in (-1, 1)}
@@ -128,11 +127,9 @@ def learned_home(scope: Scope, pair: Pair, forecasters: CrossFittedForecasters) 
     near = {day + timedelta(days=by) for day in validation for by in (-1, 0, 1)}
     train = [day for day in rest if day not in near][: scope.of(None, SHORT_TRAIN)]
     validation = validation[: scope.of(None, SHORT_VALIDATION)]
-    others = scope.of([day for day in days if day not in {*train, *validation, *test}], [])
     scenarios = {
         **forecasters.out_of_fold_scenarios(train, validation),
         **forecasters.predict(scope.of(rest, [*train, *validation]), test),
-        **forecasters.predict(train, others),
     }
     return LearnedHome(
         site=site,

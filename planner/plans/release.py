@@ -137,8 +137,7 @@ def _difference(plan: Candidate, option: Candidate) -> str:
 def forecast_slack(task: PlanTask, simple: Sequence[Candidate]) -> float:
     """Return what a policy's plan may cost more on the forecast than simple schedules [money].
 
-    Measured with 10 kWh (`benchmarks/RESULTS.md`): where a plan of `value` costs more at all, it is about a hundredth
-    of this share of a day's turnover with the grid; passing it over costs money as often as it saves some.
+    See `docs/adr/0036-a-policys-plan-may-cost-a-little-more-on-one-forecast.md`.
     """
     idle = next(option.schedule for option in simple if option.name == IDLE)
     bought, sold = (float((idle[f"{way}_kwh"] * idle[f"{way}_price"]).abs().sum()) for way in ("import", "export"))
