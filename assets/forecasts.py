@@ -3,8 +3,8 @@
 import dagster as dg
 import polars as pl
 
-from assets.aurora import AURORA_MODELS
 from assets.description import days_of, describe_range, markdown_table
+from assets.forecast_models import AURORA_MODELS
 from assets.home import Check, Home, Result, daily_asset, days_around, days_before
 from darkstar_pipeline.forecasts.site_forecasts import site_forecasts
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS

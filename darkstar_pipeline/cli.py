@@ -290,6 +290,7 @@ def _add_learning_commands(app: typer.Typer) -> None:
         "train",
         examples=(
             "darkstar train aurora",
+            "darkstar train prices",
             "darkstar train rl --from 2025-10-01 --to 2026-05-31",
             "darkstar train lightgbm --set rounds=5 --set trees=120",
         ),

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.aurora import aurora_models_asset
 from assets.evaluation import missing_money_asset
 from assets.fetched.prices import NAME, fetches_prices, raw_spot_prices_asset
 from assets.fetched.weather import fetched_weather_asset
+from assets.forecast_models import aurora_models_asset, price_models_asset
 from assets.graph import daily_assets
 from assets.home import IO_MANAGER, Home
 from assets.learning import learned_assets, search_asset
@@ -51,7 +51,7 @@ def build_definitions(
         daily = daily_assets(one)
         fetched = [raw_spot_prices_asset(one)] if fetches_prices(one) else []
         assets += [*raw_specs(one, without=[NAME] if fetched else []), *fetched]
-        assets += [fetched_weather_asset(one), *daily, aurora_models_asset(one)]
+        assets += [fetched_weather_asset(one), *daily, aurora_models_asset(one), price_models_asset(one)]
         assets += [*learned_assets(one), search_asset(one), missing_money_asset(one)]
         jobs += [backfill_job(one, daily), *refresh_jobs(one, daily), retrain_job(one), search_job(one)]
         jobs += [weather_job(one)]

@@ -9,8 +9,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.aurora import AURORA_MODELS
 from assets.evaluation import MISSING
+from assets.forecast_models import AURORA_MODELS, PRICE_MODELS
 from assets.home import Home
 from assets.learning import LEARNED, SEARCH
 from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJobDefinition
@@ -20,12 +20,12 @@ from jobs.schedules import home_schedule
 WEEKLY_RETRAIN = "weekly_retrain"
 RL_SEARCH = "rl_search"
 MONDAY_NIGHT = "20 2 * * 1"  # after the nightly run of late readings
-_DATED = ("antares_regressors", "antares_policy", "antares_rl_policy", "challenger", "champion", MISSING)
+_DATED = (PRICE_MODELS, "antares_regressors", "antares_policy", "antares_rl_policy", "challenger", "champion", MISSING)
 
 
 def retrain_job(home: Home) -> UnresolvedAssetJobDefinition:
     """Return the weekly retrain job of a home."""
-    names = (AURORA_MODELS, *LEARNED, MISSING)
+    names = (AURORA_MODELS, PRICE_MODELS, *LEARNED, MISSING)
     return dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - partly untyped in Dagster
         job_name(home, WEEKLY_RETRAIN),
         selection=dg.AssetSelection.assets(*(home.key(name) for name in names)),

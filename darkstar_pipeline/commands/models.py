@@ -25,11 +25,12 @@ class FamilyName(StrEnum):
 
     ANTARES = "antares"
     AURORA = "aurora"
+    PRICES = "prices"
     REGRESSORS = "regressors"
 
 
 FamilyOption = Annotated[
-    FamilyName, typer.Option("--model", metavar="NAME", help="antares (policies), aurora or regressors.")
+    FamilyName, typer.Option("--model", metavar="NAME", help="antares (policies), aurora, prices or regressors.")
 ]
 WhyOption = Annotated[
     str | None, typer.Option("--why", metavar="TEXT", help="The reason; it is kept in `model_promotions`.")

@@ -89,7 +89,11 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
         "start_soc_note": outside_range_note(site.battery, start_percent),
         "input_notes": dict(inputs.notes),
         "steering": {"state": "off", "steers": False, "words": "Shown, not carried out: this command steers nothing."},
-        "end": {"basis": end.basis, "value": end.marginal_value(float(plan.schedule["soc_end_kwh"][-1]))},
+        "end": {
+            "basis": end.basis,
+            "value": end.marginal_value(float(plan.schedule["soc_end_kwh"][-1])),
+            "model": inputs.price_model,
+        },
         "released": plan.released,
         "release_reason": plan.reason,
         "cost": plan.cost,
@@ -148,7 +152,7 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
 def _end_sentence(end: dict[str, Any], currency: str) -> str:
     """Return what the energy left at the end is worth, and by what."""
     ways = {
-        "forecast": "by the forecast of the prices that follow",
+        "forecast": f"by the forecast of the prices that follow ({end['model']})",
         "past_days": "as on the last days",
         "settlement": "by the settlement of the daily protocol",
     }

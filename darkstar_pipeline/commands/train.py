@@ -25,6 +25,7 @@ class Kind(StrEnum):
     """A kind of model that can be trained."""
 
     aurora = "aurora"
+    prices = "prices"
     lightgbm = "lightgbm"
     rl = "rl"
     regressors = "regressors"
@@ -59,14 +60,19 @@ def train(
 
     The last quarter of the days, at most five weeks, is the validation window: models are selected on it and the
     printed metrics are of it. An MLflow run records the training. A policy is put into use by `darkstar models
-    promote` or `darkstar retrain`; Aurora at once, where its error is below that of the mean of seven days. The same
-    days and seed give the same version; an interrupted training of `rl` resumes.
+    promote` or `darkstar retrain`; Aurora at once, where its error is below that of the mean of seven days; `prices`,
+    the forecast of the next day's prices, at once, for the month of --to (default: today) from the days before it. The
+    same days and seed give the same version; an interrupted training of `rl` resumes.
     """
     if first is not None and last is not None:
         check_range(first, last)
     options, context = parse_changes(changes or ()), call.context()
     if kind is Kind.aurora:
         return _aurora(context, first, last, options)
+    if kind is Kind.prices:
+        if first is not None or options:
+            raise UsageError("prices are fitted on all days before a month", "give --to alone, a day of that month")
+        return _prices(context, last)
     return _policy(call, context, kind.value, (first, last), options)
 
 
@@ -162,6 +168,38 @@ def _aurora(context: "Context", first: date | None, last: date | None, changes: 
         for line in (*version.verdict["reasons"], *version.trained.notes):
             out.print(f"  {line}", markup=False)
         for name, value in sorted(metrics.items()):
+            out.print(f"  {name:28} {value:8.4f}", markup=False)
+
+    return Document(document, draw)
+
+
+def _prices(context: "Context", day: date | None) -> Document:
+    """Fit the forecast of the next day's prices for a month."""
+    from darkstar_pipeline.forecasts.price_versions import fit_and_register
+    from darkstar_pipeline.models.registry import find_version
+    from darkstar_pipeline.models.version import registered_name
+    from env.time_grid import zone
+
+    done = fit_and_register(context, day if day is not None else datetime.now(zone(context.timezone)).date())
+    model, summary = registered_name(context.site_name, "prices"), done.summary
+    record = find_version(context, model, done.version)
+    document: dict[str, Any] = {
+        "model": model,
+        "version": done.version,
+        "kind": "prices",
+        "run_id": record.run_id,
+        "url": record.url,
+        "identity": record.identity,
+        "promoted": True,
+        "month": f"{summary.month:%Y-%m}",
+        "train": [summary.first_day, summary.last_day],
+        "metrics": dict(summary.metrics),
+    }
+
+    def draw(out: "Console") -> None:
+        out.print(f"{model} version {done.version}, run {record.run_id}, in use for {document['month']}", markup=False)
+        out.print(f"  learned from prices of {summary.first_day} to {summary.last_day}", markup=False)
+        for name, value in sorted(summary.metrics.items()):
             out.print(f"  {name:28} {value:8.4f}", markup=False)
 
     return Document(document, draw)

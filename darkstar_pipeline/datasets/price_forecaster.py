@@ -2,8 +2,10 @@
 
 from datetime import date, timedelta
 
+import polars as pl
+
 from darkstar_pipeline.warehouse.lake import Lake
-from darkstar_pipeline.warehouse.schemas import SPOT_PRICES
+from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES, SPOT_PRICES
 from env.site import Site
 from planner.forecasts.price_forecast import PriceForecaster
 
@@ -13,5 +15,22 @@ LEARNED_DAYS = 6 * 365
 
 def price_forecaster(lake: Lake, site: Site, last: date) -> PriceForecaster:
     """Return a forecaster that has a site's prices up to a local day."""
-    prices = lake.read(SPOT_PRICES, site.name, last - timedelta(days=LEARNED_DAYS), last)
+    prices = known_prices(lake, site.name, last - timedelta(days=LEARNED_DAYS), last)
     return PriceForecaster(prices.select("slot_start", "price"), site.timezone)
+
+
+def known_prices(lake: Lake, site: str, first: date, last: date) -> pl.DataFrame:
+    """Return `local_day, slot_start, price` of days: as repaired, and as imported where that was not done.
+
+    Prices of the years before a home was measured help to forecast and are repaired by no backfill.
+
+    Raises:
+        LakeUnreadableError: a day is damaged.
+    """
+    repaired, columns = {*lake.days(SPOT_PRICES, site)}, ("local_day", "slot_start", "price")
+    days = [day for day in {*repaired, *lake.days(RAW_SPOT_PRICES, site)} if first <= day <= last]
+    paths = {
+        table: [lake.path(table, site, day) for day in sorted(days) if (day in repaired) == own]
+        for table, own in ((SPOT_PRICES, True), (RAW_SPOT_PRICES, False))
+    }
+    return pl.concat([lake.read_paths(table, found).select(columns) for table, found in paths.items()])

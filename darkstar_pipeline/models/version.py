@@ -18,12 +18,13 @@ from planner.artifacts.atomic_files import atomic_folder, make_folder
 from planner.artifacts.bundle import MANIFEST, Bundle, read_bundle
 from planner.policy_names import MODEL_REFERENCE
 
-Family = Literal["antares", "aurora", "regressors"]
-FAMILIES: tuple[Family, ...] = ("antares", "aurora", "regressors")
+Family = Literal["antares", "aurora", "prices", "regressors"]
+FAMILIES: tuple[Family, ...] = ("antares", "aurora", "prices", "regressors")
 _FAMILY_OF_KIND: dict[str, Family] = {
     "rl": "antares",
     "lightgbm": "antares",
     "aurora": "aurora",
+    "prices": "prices",
     "regressors": "regressors",
 }
 _FOLDER = re.compile(r"v([1-9][0-9]*)")

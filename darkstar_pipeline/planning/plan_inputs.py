@@ -52,6 +52,7 @@ class PlanInputs:
         vintage: instant when its forecast was made.
         forecast: model that made the forecast.
         start_soc_source: `option`, `live`, `observed`, `projected` or `protocol`.
+        price_model: what the forecast of the next day's prices rests on.
         notes: notes on inputs that are not as they should be, by input (`load`, `pv`, `prices`, `peaks`).
     """
 
@@ -64,6 +65,7 @@ class PlanInputs:
     vintage: datetime
     forecast: str
     start_soc_source: str
+    price_model: str
     notes: Mapping[str, str]
 
 
@@ -105,15 +107,7 @@ def inputs_at(
         DataMissingError: there is no price, or nothing to forecast from.
     """
     memo = Memo() if memo is None else memo
-    data = read_planning_data(
-        context.lake,
-        context.site,
-        context.site_settings,
-        at,
-        lookback_days=lookback_days,
-        lenient=lenient,
-        memo=memo,
-    )
+    data = read_planning_data(context, at, lookback_days=lookback_days, lenient=lenient, memo=memo)
     protocol = protocol_of(context.site_settings, context.site.battery)
     return assembled_inputs(data, context.site, protocol, soc=soc, requests=requests, lenient=lenient, memo=memo)
 
@@ -180,6 +174,7 @@ def assembled_inputs(
         vintage=forecast.rows["vintage"][0],
         forecast=forecast.rows["model_version"][0],
         start_soc_source=source,
+        price_model=data.market.model,
         notes={
             **({"prices": data.price_note} if data.price_note else {}),
             **(dict.fromkeys(("load", "pv"), forecast.note) if forecast.note else {}),

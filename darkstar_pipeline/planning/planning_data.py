@@ -10,15 +10,19 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.month_prices import with_month_prices
 from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.forecasts.price_versions import PriceVersion, price_version_in_use
+from darkstar_pipeline.models.champion_pointer import POINTER
+from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.planning.day_forecast import DayForecast, day_forecast
 from darkstar_pipeline.planning.market_past import MarketPast, market_past
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.site_tables import SiteTables
-from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.state.atomic_files import file_identity
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,
@@ -79,21 +83,12 @@ class PlanningData:
 
 
 def read_planning_data(
-    lake: Lake,
-    site: Site,
-    settings: SiteSettings,
-    at: datetime,
-    *,
-    lookback_days: int,
-    lenient: bool,
-    memo: Memo,
+    context: Context, at: datetime, *, lookback_days: int, lenient: bool, memo: Memo
 ) -> PlanningData:
     """Read what a plan of a moment may use.
 
     Args:
-        lake: the tables.
-        site: the home.
-        settings: the site's configuration.
+        context: the site.
         at: an instant.
         lookback_days: number of days before today whose readings are wanted as scenarios.
         lenient: take an old forecast, or older readings, rather than none.
@@ -102,10 +97,11 @@ def read_planning_data(
     Raises:
         DataMissingError: there is no price, or nothing to forecast from.
     """
-    tables, today = SiteTables(lake, site.name, memo), at.astimezone(zone(site.timezone)).date()
+    site, settings = context.site, context.site_settings
+    tables, today = SiteTables(context.lake, site.name, memo), at.astimezone(zone(site.timezone)).date()
     prices, price_note = _published_prices(tables, site.timezone, at)
     last_day = prices["slot_start"][-1].astimezone(zone(site.timezone)).date()
-    prices = with_month_prices(prices, lake, site, published=last_day)
+    prices = with_month_prices(prices, context.lake, site, published=last_day)
     past = _past_days(tables, site, settings, today, lookback_days, lenient=lenient)
     has_demand_charge = bool(site.tariff.in_force(today).power)
     return PlanningData(
@@ -114,13 +110,19 @@ def read_planning_data(
         today=today,
         prices=prices,
         past=past,
-        market=market_past(tables, prices, today, site.timezone),
+        market=market_past(tables, prices, today, site.timezone, _price_version(context, memo)),
         readings=tables.read_cached(METER_READINGS, today - timedelta(days=1), today),
         month_readings=tables.read(METER_READINGS, today.replace(day=1), today)
         if has_demand_charge
         else pl.DataFrame(schema=METER_READINGS.schema),
         price_note=price_note,
     )
+
+
+def _price_version(context: Context, memo: Memo) -> PriceVersion | None:
+    """Return the price forecast in use; read again where another one was put into use."""
+    pointer = file_identity(RegisteredModel.of(context, "prices").folder / POINTER)
+    return memo.get("price version", pointer, lambda: price_version_in_use(context))
 
 
 def _published_prices(tables: SiteTables, timezone: str, at: datetime) -> tuple[pl.DataFrame, str]:

@@ -23,12 +23,13 @@ _WORLD = ("load_kwh", "pv_kwh", "import_price", "export_price")
 def plan_end(data: PlanningData, window: Window, memo: Memo) -> EndOfPrices:
     """Return the value of stored energy at the end of the published prices; worked out anew where an input changed.
 
-    A home that says what a stored kWh is worth (`protocol.settlement_value`) keeps that, and so does one whose last
-    day has prices in part.
+    A home that says what a stored kWh is worth (`protocol.settlement_value`) keeps that. The last day's own prices
+    settle where it has prices in part, and where a contract bills the mean of a month, which no day's forecast is.
     """
     last = window.slots.filter(pl.col("local_day") == pl.col("local_day").max())
     published: date = last["local_day"][0]
-    if window.protocol.settlement_value is not None or last.height != slot_count(published, window.site.timezone):
+    whole = last.height == slot_count(published, window.site.timezone)
+    if not whole or window.protocol.settlement_value is not None or _bills_months(window.site):
         grid = soc_grid(window.site.battery)
         return EndOfPrices(window.settlement_value * (grid - grid[0]), SETTLEMENT)
 
@@ -44,6 +45,10 @@ def plan_end(data: PlanningData, window: Window, memo: Memo) -> EndOfPrices:
         )
 
     return memo.get("end of prices", (data.past, data.market, published), work_out)
+
+
+def _bills_months(site: Site) -> bool:
+    return any(version.monthly_mean for version in site.tariff.versions)
 
 
 def end_condition(end: EndOfPrices, settlement_value: float, battery: Battery) -> End:

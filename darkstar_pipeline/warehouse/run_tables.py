@@ -10,7 +10,7 @@ _RUN = (
     Column(name="local_day", dtype=pl.Date(), meaning="local day on which the run ended"),
     text("model", "registered model, such as antares-home"),
     Column(name="version", dtype=pl.Int32(), meaning="version of the registered model"),
-    text("kind", "kind of bundle: rl, lightgbm, regressors or aurora"),
+    text("kind", "kind of bundle: rl, lightgbm, regressors, aurora or prices"),
     text("algorithm", "what trained it, such as ppo"),
     text("state_version", "version of the state it sees; empty where it sees none"),
     text("action_version", "form of its actions; empty where it acts on nothing"),

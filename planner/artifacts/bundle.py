@@ -27,7 +27,8 @@ class Manifest(BaseModel):
 
     schema_version: int = Field(default=SCHEMA, description="Version of the manifest's form.")
     kind: str = Field(
-        description="Kind of model, which decides how the files are read: `rl`, `lightgbm`, `regressors` or `aurora`."
+        description="Kind of model, which decides how the files are read: `rl`, `lightgbm`, `regressors`, `aurora` "
+        "or `prices`."
     )
     algorithm: str = Field(description="Training algorithm, such as `ppo`.")
     state: str = Field(default="", description="Version of the observed state; empty without one.")

@@ -9,9 +9,10 @@ from: a new home's forecast is that mean. Hoerl & Kennard, "Ridge regression" (1
 Only prices of days up to the last published one reach a forecast; weights are fitted on targets before its month.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -19,6 +20,7 @@ import polars as pl
 
 from env.inverter import Energy
 from env.time_grid import local_day
+from env.types import Mask
 
 HOURS = 24
 LEAST_DAYS = 28
@@ -29,12 +31,14 @@ MOST_SPREADS = 4.0  # of a target: one spike does not decide
 LEAST_SPREAD = 0.05  # of the level, so that a flat fortnight divides by something
 CONSTANT = 1e-9  # spread of a feature that says nothing
 DAYS_A_YEAR = 365.25
+NEEDED_DAYS = LONG_DAYS + SPREAD_DAYS
+"""Days of prices that a forecast needs before the last published one."""
 PATHS = LEAST_DAYS
 """Past forecasts whose errors make the paths of the next day."""
 
 
-@dataclass(frozen=True)
-class _Fit:
+@dataclass(frozen=True, eq=False)
+class PriceFit:
     """Weights of each hour.
 
     Attributes:
@@ -62,11 +66,15 @@ class PriceForecaster:
     Args:
         prices: `slot_start, price` of whole days, any span [money/kWh].
         timezone: of the market's area.
+        fits: weights for the next day that are known already, by first day of their month; `prices` may then begin
+            `NEEDED_DAYS` before the days that are forecast from.
     """
 
-    def __init__(self, prices: pl.DataFrame, timezone: str) -> None:
+    def __init__(
+        self, prices: pl.DataFrame, timezone: str, fits: Mapping[date, PriceFit] = MappingProxyType({})
+    ) -> None:
         self.first, self.hourly = hourly_prices(prices, timezone)
-        self._fits: dict[tuple[date, int], _Fit | None] = {}
+        self._fits: dict[tuple[date, int], PriceFit | None] = {(month, 1): fit for month, fit in fits.items()}
         self._tables: dict[int, tuple[Energy, Energy]] = {}
         if len(self.hourly):
             self.mean, self.spread, self.week = _levels(self.hourly)
@@ -81,7 +89,7 @@ class PriceForecaster:
             return None
         days: list[Energy] = []
         for lead in range(1, n_days + 1):
-            fit = self._fit(published.replace(day=1), lead)
+            fit = self.fit(published.replace(day=1), lead)
             features = self._table(lead)[0][row]
             if fit is None or not np.isfinite(features).all():
                 return None
@@ -95,18 +103,19 @@ class PriceForecaster:
         Each is the forecast with the errors that one past day's forecast had, all hours together, less their mean.
         """
         middle = self.forecast(published, 1)
-        fit = None if middle is None else self._fit(published.replace(day=1), 1)
+        fit = None if middle is None else self.fit(published.replace(day=1), 1)
         if middle is None or fit is None:
             return None
         errors = fit.errors[-PATHS:]
         return middle[0] + self.spread[(published - self.first).days] * (errors - errors.mean(axis=0))
 
-    def _fit(self, month: date, lead: int) -> _Fit | None:
+    def fit(self, month: date, lead: int = 1) -> PriceFit | None:
+        """Return the weights of a month, learned from targets before its first day; None where they are too few."""
         if (month, lead) not in self._fits:
             self._fits[month, lead] = self._fitted((month - self.first).days, lead)
         return self._fits[month, lead]
 
-    def _fitted(self, end: int, lead: int) -> _Fit | None:
+    def _fitted(self, end: int, lead: int) -> PriceFit | None:
         """Return the weights for a lead, from targets before row `end`."""
         features, targets = (table[: max(end - lead, 0)] for table in self._table(lead))
         known = np.isfinite(features).all(axis=(1, 2)) & np.isfinite(targets).all(axis=1)
@@ -125,7 +134,7 @@ class PriceForecaster:
         solved = cast("Energy", np.linalg.solve(moments @ scaled + ridge, moments @ distance[..., None]))
         weights = solved[..., 0]
         errors = distance - np.einsum("hdf,hf->hd", scaled, weights)
-        return _Fit(centre, scale, weights, constant, np.swapaxes(errors, 0, 1))
+        return PriceFit(centre, scale, weights, constant, np.swapaxes(errors, 0, 1))
 
     def _table(self, lead: int) -> tuple[Energy, Energy]:
         """Return features `(n_days, 24, n_features)` and targets `(n_days, 24)` by last published day [spreads]."""
@@ -228,3 +237,21 @@ def mean_absolute_errors(forecaster: PriceForecaster, days: Sequence[date], lead
             own.append(np.abs(found[-1] - true))
             naive.append(np.abs(forecaster.week[row] - true))
     return float(np.mean(own)), float(np.mean(naive))
+
+
+def path_coverage(forecaster: PriceForecaster, days: Sequence[date], share: float) -> float:
+    """Return the share of hours whose price lies between the paths' quantiles that should hold such a share.
+
+    Args:
+        forecaster: of the area's prices.
+        days: last published days that are forecast from; those without a forecast or a price are left out.
+        share: of hours that should lie between, such as 0.8 for the tenth to the ninetieth percentile.
+    """
+    inside: list[Mask] = []
+    for day in days:
+        row, paths = (day - forecaster.first).days, forecaster.paths(day)
+        if paths is None or row + 1 >= len(forecaster.hourly) or not np.isfinite(forecaster.hourly[row + 1]).all():
+            continue
+        low, high = np.quantile(paths, [(1 - share) / 2, (1 + share) / 2], axis=0)
+        inside.append((forecaster.hourly[row + 1] >= low) & (forecaster.hourly[row + 1] <= high))
+    return float(np.mean(inside)) if inside else float("nan")

@@ -1,6 +1,6 @@
 """A small made-up home with a fortnight of readings and prices, for tests that need days to materialize."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,17 @@ def fill(lake: Lake, site: str) -> None:
     read = readings.filter(~((pl.col("local_day") == SHORT_DAY) & afternoon))
     lake.write_days(RAW_SPOT_PRICES, site, DAYS, as_imported(RAW_SPOT_PRICES, prices, site))
     lake.write_days(METER_READINGS, site, DAYS, as_imported(METER_READINGS, read, site))
+
+
+def fill_earlier_prices(lake: Lake, site: str, first: date) -> None:
+    """Import prices of the days before the fortnight: evenings are dear, levels change from day to day."""
+    days = list(days_between(first, FIRST - timedelta(days=1)))
+    slots = grid(days[0], days[-1], ZONE)
+    hour = slots["slot_start"].dt.convert_time_zone(ZONE).dt.hour().to_numpy()
+    level = np.repeat(0.4 * np.random.default_rng(3).random(len(days)), 96)
+    price = 0.6 + level + 0.5 * np.sin((hour - 12) / 24 * 2 * np.pi) ** 2
+    rows = as_imported(RAW_SPOT_PRICES, slots.with_columns(price=pl.Series(price)), site)
+    lake.write_days(RAW_SPOT_PRICES, site, days, rows)
 
 
 def as_imported(table: Table, slots: pl.DataFrame, site: str) -> pl.DataFrame:

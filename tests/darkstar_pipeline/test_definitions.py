@@ -9,9 +9,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.aurora import AURORA_MODELS
 from assets.evaluation import MISSING
 from assets.fetched.weather import FETCHED_WEATHER
+from assets.forecast_models import AURORA_MODELS, PRICE_MODELS
 from assets.graph import ASSET_NAMES
 from assets.learning import LEARNED, SEARCH
 from assets.raw import RAW_TABLES
@@ -21,7 +21,7 @@ from darkstar_pipeline.definitions import build_definitions, found_configuration
 from darkstar_pipeline.errors import ConfigurationError
 from tests.builders.small_home import small_settings
 
-NAMES = {*ASSET_NAMES, *RAW_TABLES, FETCHED_WEATHER, AURORA_MODELS, *LEARNED, SEARCH, MISSING}
+NAMES = {*ASSET_NAMES, *RAW_TABLES, FETCHED_WEATHER, AURORA_MODELS, PRICE_MODELS, *LEARNED, SEARCH, MISSING}
 LOAD = """
 import json, sys, time
 started = time.process_time()  # other work on the machine is none of ours

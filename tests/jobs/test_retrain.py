@@ -14,7 +14,15 @@ from darkstar_pipeline.definitions import build_definitions
 from jobs.retrain import retrain_schedule
 from tests.builders.small_home import small_context
 
-DATED = ("antares_regressors", "antares_policy", "antares_rl_policy", "challenger", "champion", "missing_money")
+DATED = (
+    "price_models",
+    "antares_regressors",
+    "antares_policy",
+    "antares_rl_policy",
+    "challenger",
+    "champion",
+    "missing_money",
+)
 
 
 @pytest.fixture
@@ -61,6 +69,7 @@ def test_schedule_fits_its_job_when_homes_have_dashes_in_their_names(tmp_path: P
             *LEARNED,
             "aurora_models",
             "missing_money",
+            "price_models",
         }
 
 

@@ -83,6 +83,7 @@ def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanReque
         overridden=overridden,
         month=known.task.month,
         end=known.task.end,
+        price_model=known.price_model,
     )
     return plan_document(site, made)
 

@@ -40,6 +40,7 @@ class PlanResult:
         overridden: number of slots from the first that follow a manual override.
         month: the month's peaks so far, as `PlanTask.month`.
         end: what energy left at the end is worth, as `PlanTask.end`.
+        price_model: what the forecast of the next day's prices rests on; empty where the end is an earlier plan's.
     """
 
     at: datetime
@@ -50,6 +51,7 @@ class PlanResult:
     overridden: int
     month: tuple[MonthState, ...]
     end: End
+    price_model: str = ""
 
 
 def plan_id(at: datetime) -> str:
@@ -91,15 +93,15 @@ def plan_document(site: Site, made: PlanResult) -> PlanDocument:
         seconds=0.0,
         slots=slots,
         month=made.month,
-        end=plan_end_document(made.end, float(plan.schedule["soc_end_kwh"][-1])),
+        end=plan_end_document(made.end, float(plan.schedule["soc_end_kwh"][-1]), made.price_model),
     )
 
 
-def plan_end_document(end: End, end_kwh: float) -> PlanEnd:
+def plan_end_document(end: End, end_kwh: float, model: str = "") -> PlanEnd:
     """Return the document of what energy left at the end is worth."""
     curve = () if end.curve is None else (tuple(end.curve.widths_kwh.tolist()), tuple(end.curve.slopes.tolist()))
     steps = dict(zip(("widths_kwh", "slopes"), curve, strict=False))
-    return PlanEnd(basis=end.basis, value=end.marginal_value(end_kwh), **steps)
+    return PlanEnd(basis=end.basis, value=end.marginal_value(end_kwh), model=model, **steps)
 
 
 def end_as_before(plan: PlanDocument) -> End:

@@ -96,6 +96,7 @@ class PlanEnd(Document):
         "`settlement`, by the last day's median price.",
     )
     value: float = Field(description="Value of the last kWh that the plan leaves [money/kWh].")
+    model: str = Field(default="", description="Price forecast that was there for it: its version, or where fitted.")
     widths_kwh: tuple[float, ...] = Field(
         default=(), exclude_if=lambda widths: not widths, description="Steps of stored energy, from empty [kWh]."
     )

@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 import yaml
 
-from assets.aurora import AURORA_MODELS
+from assets.forecast_models import AURORA_MODELS
 from assets.learning import LEARNED
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run

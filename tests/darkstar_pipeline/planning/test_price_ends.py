@@ -1,11 +1,10 @@
-"""What energy left at the end of the published prices is worth to a plan: by the forecast of the day that follows."""
+"""The worth of energy left at the end of the published prices: by the forecast of the day that follows."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -14,11 +13,11 @@ from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
 from darkstar_pipeline.planning.plan_sources import optimizer_plan, value_plan
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
-from env.time_grid import days_between, grid
+from env.time_grid import days_between
 from planner.forecasts.price_forecast import PriceForecaster
 from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.value.end_of_prices import FORECAST, PAST_DAYS, SETTLEMENT
-from tests.builders.small_home import FIRST, ZONE, as_imported, small_context
+from tests.builders.small_home import FIRST, ZONE, fill_earlier_prices, small_context
 
 TODAY = date(2025, 10, 28)
 EARLIER = FIRST - timedelta(days=100)
@@ -28,14 +27,7 @@ EARLIER = FIRST - timedelta(days=100)
 def context(tmp_path: Path) -> Context:
     """The small home with prices of a hundred days before its fortnight; evenings are dear."""
     context = small_context(tmp_path)
-    days = list(days_between(EARLIER, FIRST - timedelta(days=1)))
-    slots = grid(days[0], days[-1], ZONE)
-    hour = slots["slot_start"].dt.convert_time_zone(ZONE).dt.hour().to_numpy()
-    rng = np.random.default_rng(3)
-    level = np.repeat(0.4 * rng.random(len(days)), 96)
-    price = 0.6 + level + 0.5 * np.sin((hour - 12) / 24 * 2 * np.pi) ** 2
-    rows = as_imported(RAW_SPOT_PRICES, slots.with_columns(price=pl.Series(price)), context.site_name)
-    context.lake.write_days(RAW_SPOT_PRICES, context.site_name, days, rows)
+    fill_earlier_prices(context.lake, context.site_name, EARLIER)
     return context
 
 
@@ -168,7 +160,7 @@ def test_value_and_optimiser_keep_more_where_tomorrow_is_expected_to_be_dear(con
     known, settled = known_at(context, local(18)), known_at(settle(context), local(18))
     left = {
         name: (
-            float(value_plan(inputs, inputs.task).schedule["soc_end_kwh"][-1]),
+            float(value_plan(context, inputs, None, inputs.task).schedule["soc_end_kwh"][-1]),
             float(optimizer_plan(MIP_SECONDS, inputs.task).schedule["soc_end_kwh"][-1]),
         )
         for name, inputs in {"forecast": known, "settled": settled}.items()

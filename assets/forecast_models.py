@@ -1,4 +1,4 @@
-"""The learned forecaster of a home: one training over its last days, a version in the registry, a figure beside it."""
+"""The learned forecasters of a home, of load and PV and of prices: a version in the registry each, with its errors."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from assets.home import Home, Result
 from darkstar_pipeline.errors import DataMissingError
 
 AURORA_MODELS = "aurora_models"
+PRICE_MODELS = "price_models"
 
 
 class AuroraTraining(dg.Config):
@@ -80,3 +81,53 @@ def _training_metadata(
         "figures": markdown_table(figures, digits=4),
         "notes": "; ".join(notes) or "none",
     }
+
+
+class PriceFitting(dg.Config):
+    """Configuration of a fit.
+
+    Attributes:
+        at: a local day of the month to fit for, such as 2026-03-31; empty is today.
+    """
+
+    at: str = ""
+
+
+def price_models_asset(home: Home) -> dg.AssetsDefinition:
+    """The asset `price_models` of a home."""
+    shown = home.presentation(None, group="forecasts", kinds=("numpy", "mlflow"))
+    del shown["partitions_def"]  # a fit is of a month that moves, not of a day
+
+    def price_models(context: dg.AssetExecutionContext, config: PriceFitting) -> Result:
+        """Ridge regressions of the next day's prices, fitted on the days before this month.
+
+        Their errors are of the last year's forecasts, each made by the fit of its own month. Plans value the energy
+        left at the end of the published prices by them.
+        """
+        from darkstar_pipeline.forecasts.price_versions import fit_and_register  # MLflow comes with it
+
+        day = (
+            date.fromisoformat(config.at) if config.at else datetime.now(UTC).astimezone(ZoneInfo(home.timezone)).date()
+        )
+        try:
+            done = fit_and_register(home.context, day, actor=PRICE_MODELS, dagster_run_id=context.run.run_id)
+        except DataMissingError as error:  # a new home: nothing to learn from is no failure of the night's run
+            context.log.warning(str(error))
+            return dg.MaterializeResult(metadata={"in use": False, "why": str(error)})
+        metrics = done.summary.metrics
+        figures = pl.DataFrame(
+            {"figure": list(metrics), "value": list(metrics.values())}, {"figure": pl.String, "value": pl.Float64}
+        )
+        return dg.MaterializeResult(
+            metadata={
+                "version": done.version,
+                "in use": True,
+                "month": f"{done.summary.month:%Y-%m}",
+                "prices": f"{done.summary.first_day} to {done.summary.last_day}",
+                "figures": markdown_table(figures, digits=4),
+            }
+        )
+
+    return dg.asset(  # pyright: ignore[reportUnknownVariableType] - partly untyped in Dagster
+        key_prefix=list(home.prefix) or None, deps=[home.key("spot_prices"), home.key("raw_spot_prices")], **shown
+    )(price_models)

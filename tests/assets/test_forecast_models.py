@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.aurora import aurora_models_asset, training_window
+from assets.forecast_models import aurora_models_asset, training_window
 from assets.home import Home
 from darkstar_pipeline.forecasts.promoted import promoted_versions
 from darkstar_pipeline.forecasts.site_forecasts import site_forecasts
