@@ -16,6 +16,7 @@ from darkstar_pipeline.config.countries import market_timezone
 from darkstar_pipeline.fetching.log import FetchLog
 from darkstar_pipeline.fetching.prices.fetch import lacking_days
 from darkstar_pipeline.fetching.prices.polling import next_question, questions_of
+from darkstar_pipeline.ingest.target import ImportTarget
 from jobs.names import job_name
 from jobs.refresh import DAILY_REFRESH, range_tags
 
@@ -45,7 +46,7 @@ def due_fetch(home: Home, now: datetime) -> DueFetch | None:
     market = ZoneInfo(market_timezone(home.timezone))
     tomorrow = now.astimezone(market).date() + timedelta(days=1)
     since = max(tomorrow - timedelta(days=PAST_DAYS + 1), home.settings.first_day)
-    lacking = lacking_days(home.context, since, tomorrow)
+    lacking = lacking_days(ImportTarget.of(home.context), since, tomorrow)
     log, order = FetchLog(home.context.home).entries(home.name, "prices", limit=500), home.settings.sources.prices.order
     due = [day for day in lacking if next_question(day, home.name, order, log, now) <= now]
     if not due:

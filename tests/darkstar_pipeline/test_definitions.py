@@ -48,7 +48,7 @@ def test_default_home_has_plain_keys_and_the_others_their_name_before(tmp_path: 
     definitions = build_definitions(two_homes("home"), tmp_path)
     assert keys(definitions) == NAMES | {f"garden-house/{name}" for name in NAMES}
     jobs = {job.name for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
-    plain = {"backfill", "daily_refresh", "nightly", "weekly_retrain", "rl_search"}
+    plain = {"backfill", "daily_refresh", "nightly", "weekly_retrain", "rl_search", "weather_fetch"}
     assert jobs == plain | {f"garden_house__{name}" for name in plain}
 
 

@@ -121,7 +121,7 @@ def fetch_prices(
     """
     fetch = _PriceFetch(context, sources, now)
     days = market_days(context.site_settings.timezone, first, last, now)
-    wanted = days if again or not days else lacking_days(context, days[0], days[-1])
+    wanted = days if again or not days else lacking_days(ImportTarget.of(context), days[0], days[-1])
     return fetch.run(wanted, progress)
 
 
@@ -139,11 +139,14 @@ def market_days(timezone: str, first: date, last: date, now: datetime) -> list[d
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
 
 
-def lacking_days(context: Context, first: date, last: date) -> list[date]:
+def lacking_days(target: ImportTarget, first: date, last: date) -> list[date]:
     """Return the days of the market of which a site's prices are not all known."""
-    zone, days = market_timezone(context.timezone), [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    zone, days = (
+        market_timezone(target.site.timezone),
+        [first + timedelta(days=n) for n in range((last - first).days + 1)],
+    )
     around = [first - timedelta(days=1), *days, last + timedelta(days=1)]
-    known = ImportTarget.of(context).known_prices()(around).with_columns(local_day(zone).alias("_day"))
+    known = target.known_prices()(around).with_columns(local_day(zone).alias("_day"))
     counts = dict(known.group_by("_day").len().iter_rows())
     return [day for day in days if counts.get(day, 0) < slot_count(day, zone)]
 
