@@ -85,7 +85,10 @@ ContinuousOption = Annotated[
     bool, typer.Option("--continuous", help="Carry stored energy over midnight (default: separate days).")
 ]
 MissingOption = Annotated[bool, typer.Option("--missing", help="Also show what better forecasts would save.")]
-PoliciesOption = Annotated[str, typer.Option("--policies", metavar="P,…", help="Policy names, separated by commas.")]
+PoliciesOption = Annotated[
+    str | None,
+    typer.Option("--policies", metavar="P,…", help="Policy names, separated by commas; default: all untrained."),
+]
 
 
 def evaluate(
@@ -93,7 +96,7 @@ def evaluate(
     *,
     first: FirstDay,
     last: LastDay,
-    policies: PoliciesOption,
+    policies: PoliciesOption = None,
     continuous: ContinuousOption = False,
     missing: MissingOption = False,
 ) -> Document:
@@ -120,7 +123,8 @@ def evaluate(
     from planner.demand_charges.bills import with_rolling_bills
 
     check_range(first, last)
-    names = parse_policies(policies, CONTINUOUS_POLICIES if continuous else POLICIES)
+    known = CONTINUOUS_POLICIES if continuous else POLICIES
+    names = POLICIES if policies is None else parse_policies(policies, known)
     context = call.context()
     references = (*REFERENCES, "value") if missing else REFERENCES
     verdict = evaluate_range(context, first, last, names, continuous=continuous, references=references)

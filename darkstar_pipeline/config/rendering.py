@@ -89,4 +89,8 @@ def _scalar(value: object) -> str:
         value = list(cast("tuple[object, ...]", value))
     elif isinstance(value, (Path, time)):
         value = str(value)
-    return yaml.dump(value, Dumper=QuotingDumper, default_flow_style=True, width=10_000).removesuffix("...\n").strip()
+    return (
+        yaml.dump(value, Dumper=QuotingDumper, default_flow_style=True, width=10_000, allow_unicode=True)
+        .removesuffix("...\n")
+        .strip()
+    )

@@ -1,7 +1,7 @@
 """Arguments that several commands share: days, policies, an output file."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +9,7 @@ import typer
 
 from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST, is_written_day
 from darkstar_pipeline.console.failures import UsageError
+from darkstar_pipeline.console.relative_days import NAMED_DAYS, today
 from planner.policy_names import LEARNED_POLICIES, POLICIES, is_learned
 
 if TYPE_CHECKING:
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 
 
 def parse_day(text: str) -> date:
-    """Return the calendar day written as `YYYY-MM-DD`.
+    """Return the calendar day written as `YYYY-MM-DD`, or as `yesterday`, `today` or `tomorrow`.
 
     Raises:
         typer.BadParameter: the text is not such a day, or far outside the years that have prices.
     """
+    if (offset := NAMED_DAYS.get(text.strip().lower())) is not None:
+        return today() + timedelta(days=offset)
     if not is_written_day(text):
-        message = f"{text!r} is not a day (expected 2026-01-31)"
+        message = f"{text!r} is not a day (expected 2026-01-31, or yesterday)"
         raise typer.BadParameter(message)
     try:
         day = date.fromisoformat(text)

@@ -16,6 +16,7 @@ import typer
 
 from darkstar_pipeline.console.failures import INTERRUPTED, Interrupted, describe
 from darkstar_pipeline.console.output import Answer
+from darkstar_pipeline.console.relative_days import LastDays, resolve_days
 from darkstar_pipeline.console.stdout import reserve_stdout
 from darkstar_pipeline.console.typer_internals import declare_parameters, help_page, is_reader_gone
 from darkstar_pipeline.errors import ExitCode
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 READER_LEFT = 141
 """Exit code, as shells expect it, of a program whose reader went away, as in `darkstar query … | head`."""
+
+_RANGE, _SPAN = ("first", "last"), "span"
+"""Names of the parameters that hold a range of days, and of `--last`, which every command with such a range has."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 SiteOption = Annotated[
@@ -136,22 +140,34 @@ def _epilog(examples: Sequence[str]) -> str:
 
 def _runner(function: Callable[..., Answer | None]) -> Callable[..., int]:
     """Return the function as typer calls it; it does nothing where a subcommand was named."""
+    empty = inspect.Parameter.empty
+    required = {each.name: each.default is empty for each in inspect.signature(function).parameters.values()}
+    required = {name: required[name] for name in _RANGE if name in required}
 
     @functools.wraps(function)
     def run_command(context: typer.Context, **arguments: Any) -> int:  # noqa: ANN401 - typer hands over what it parsed
         shared_options(
             context, as_json=arguments.pop("as_json"), site=arguments.pop("site"), debug=arguments.pop("debug")
         )
-        return int(ExitCode.DONE) if context.invoked_subcommand is not None else _run(function, context, arguments)
+        if context.invoked_subcommand is not None:
+            return int(ExitCode.DONE)
+        if _SPAN in arguments:
+            span, given = arguments.pop(_SPAN), {name: arguments[name] for name in _RANGE}
+            arguments |= resolve_days(given, span, required, context.meta["darkstar.site"])
+        return _run(function, context, arguments)
 
     _declare(run_command, function)
     return run_command
 
 
 def _declare(wrapper: Callable[..., int], function: Callable[..., Answer | None]) -> None:
-    """Declare to typer the function's own arguments and the shared options."""
+    """Declare to typer the function's own arguments, another way to name a range of days, and the shared options."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     own = [each.replace(kind=keyword) for each in list(inspect.signature(function).parameters.values())[1:]]
+    if {each.name for each in own}.issuperset(_RANGE):
+        own = [each.replace(default=None) if each.name in _RANGE else each for each in own]
+        span = inspect.Parameter(_SPAN, keyword, default=None, annotation=LastDays)
+        own.insert(1 + max(place for place, each in enumerate(own) if each.name in _RANGE), span)
     shared = [
         inspect.Parameter("as_json", keyword, default=False, annotation=JsonOption),
         inspect.Parameter("site", keyword, default=None, annotation=SiteOption),
