@@ -55,7 +55,7 @@ First steps:
   darkstar sample --run              the embedded home, from raw data to costs
   darkstar init --area SE4           a home of your own
   darkstar import observations FILE  its meter readings
-  darkstar import prices FILE        its spot prices
+  darkstar fetch prices --from D     its spot prices
   darkstar backfill --from D --to D  repair, grade, and replay every policy
   darkstar evaluate --from D --to D --policies idle,mpc,oracle
 

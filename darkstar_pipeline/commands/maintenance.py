@@ -4,7 +4,7 @@ import re
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -15,6 +15,8 @@ from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from rich.console import Console
 
     from darkstar_pipeline.config.settings import Settings
@@ -49,7 +51,8 @@ _SIZE_HEADINGS = {
     "refused": "refused",
     "altered": "altered",
 }
-_NAMES_SECRET = re.compile(r"(?:token|password)_file['\"]?\s*:\s*['\"]?([^\s'\"#,}]+)")
+_SECRET_SETTINGS = ("token_file", "password_file", "key_file")
+_NAMES_SECRET = re.compile(r"(?:token|password|key)_file['\"]?\s*:\s*['\"]?([^\s'\"#,}]+)")
 
 
 def backup(
@@ -254,17 +257,21 @@ def draw_stored_data(out: "Console", stored: "StoredData", timezone: str, pictur
 
 
 def _secret_files(settings: "Settings") -> list[Path]:
-    """Return the files with secrets that the configuration names."""
-    named = [
-        path
-        for site in settings.sites.values()
-        for path in (
-            site.service.token_file,
-            site.home_assistant.token_file,
-            site.home_assistant.mqtt.password_file,
-        )
-    ]
-    return [path for path in named if path is not None]
+    """Return the files with secrets that the configuration names, whatever section they stand in."""
+    return list(_secrets_in(settings.model_dump()))
+
+
+def _secrets_in(values: object) -> "Iterator[Path]":
+    """Yield the files whose setting says that they hold a token, a password or a key."""
+    if isinstance(values, dict):
+        for name, value in cast("dict[str, object]", values).items():
+            if isinstance(value, Path) and name.endswith(_SECRET_SETTINGS):
+                yield value
+            else:
+                yield from _secrets_in(value)
+    elif isinstance(values, tuple | list):
+        for value in cast("Sequence[object]", values):
+            yield from _secrets_in(value)
 
 
 def _secret_files_in(configuration: Path) -> list[Path]:

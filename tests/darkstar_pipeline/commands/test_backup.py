@@ -70,3 +70,16 @@ def test_doctor_stops_at_the_state_version_when_a_newer_release_made_it(home: Pa
     assert "newer Darkstar" in last["remedy"]
     plan = darkstar("plan", "--json")
     assert (plan.code, plan.error["code"]) == (2, "configuration")
+
+
+def test_backup_takes_no_token_of_any_source(home: Path, darkstar: Darkstar) -> None:
+    assert darkstar("init", "--yes").code == 0
+    (home / "state").mkdir()
+    text = (home / "darkstar.yaml").read_text()
+    for setting in ("entsoe_token_file", "tibber_token_file", "solcast_key_file"):
+        (home / "state" / f"of_{setting[:6]}").write_text("Pa55")
+        assert f"{setting}: null" in text
+        text = text.replace(f"{setting}: null", f"{setting}: {home / 'state' / f'of_{setting[:6]}'}")
+    (home / "darkstar.yaml").write_text(text)
+    done = darkstar("backup", "kept.tar.gz", "--json")
+    assert (done.code, sorted(done.document["left_out"])) == (0, ["of_entsoe", "of_solcas", "of_tibber"])

@@ -78,12 +78,17 @@ def test_each_source_gives_todays_and_tomorrows_prices(make, name: str, minutes:
 
 
 CHANGES = [date(2025, 10, 26), date(2026, 3, 29)]
+EARLIER = [
+    date(2020, 3, 29), date(2020, 10, 25), date(2021, 3, 28), date(2021, 10, 31), date(2022, 3, 27), date(2022, 10, 30),
+    date(2023, 3, 26), date(2023, 10, 29), date(2024, 3, 31), date(2024, 10, 27), date(2025, 3, 30), date(2026, 10, 25),
+]  # fmt: skip
+EVERY = [*CHANGES, *(pytest.param(day, marks=pytest.mark.thorough) for day in EARLIER)]
 
 
 @pytest.mark.parametrize("name", [name for name in PLACES if name != "tibber"])
-@pytest.mark.parametrize("day", CHANGES, ids=str)
+@pytest.mark.parametrize("day", EVERY, ids=str)
 def test_a_day_on_which_the_clock_changes_is_whole(make, name: str, day: date):
-    home = make(PLACES[name], now=datetime(2026, 5, 1, 12, tzinfo=UTC), minutes=30 if name == "octopus" else 15)
+    home = make(PLACES[name], now=datetime(2026, 11, 1, 12, tzinfo=UTC), minutes=30 if name == "octopus" else 15)
     report = home.fetch(day, day, name)
     assert not report.missing
     rows = home.prices().filter(pl.col("local_day") == day)
