@@ -24,7 +24,8 @@ def check_forecasts(settings: Settings, home: Path, site: str) -> CheckResult:
     if wanted == "naive":
         return passed(check, "naive, as configured")
     days = len(context.lake.days(RAW_WEATHER, site))
-    weather = f"weather of {days} days is imported" if days else "no weather is imported (darkstar import weather FILE)"
+    bring = "darkstar fetch weather, or darkstar import weather FILE"
+    weather = f"weather of {days} days is stored" if days else f"no weather is stored ({bring})"
     folder = RegisteredModel.of(context, "aurora").folder
     try:
         pointer = read_pointer(folder)
@@ -35,5 +36,8 @@ def check_forecasts(settings: Settings, home: Path, site: str) -> CheckResult:
     except (OSError, ConfigurationError, PolicyMismatchError, ValidationError) as error:
         return failed(check, f"the Aurora in use cannot be read: {error}", REMEDY)
     lacks = ", ".join(learned.lacks) or "nothing"
-    detail = f"Aurora version {pointer.version} of the days to {learned.last_day}, without {lacks}; {weather}"
+    from_weather = f", weather of {learned.weather}" if learned.weather else ""
+    detail = (
+        f"Aurora version {pointer.version} of the days to {learned.last_day}, without {lacks}{from_weather}; {weather}"
+    )
     return passed(check, detail)

@@ -59,11 +59,16 @@ def aurora_home(
         panels: location and orientation of the panels; None if unknown.
         country: country whose public holidays count; None without holidays.
     """
+    external = external_forecasts(context, first, last)
+    series = slot_series(history_between(context, first, last), context.timezone, external=external, country=country)
+    return AuroraHome(series, panels)
+
+
+def history_between(context: Context, first: date, last: date) -> pl.DataFrame:
+    """Return every slot of the days `first` to `last` with its readings, null where none was accepted."""
     read = readings_between(context, first, last)
     whole = grid(first, last, context.timezone).select("slot_start")
-    history = whole.join(read, on="slot_start", how="left", maintain_order="left")
-    external = external_forecasts(context, first, last)
-    return AuroraHome(slot_series(history, context.timezone, external=external, country=country), panels)
+    return whole.join(read, on="slot_start", how="left", maintain_order="left")
 
 
 def external_forecasts(context: Context, first: date, last: date) -> pl.DataFrame | None:

@@ -73,7 +73,12 @@ def train_and_register(
         test=(trained.held_out[0], trained.held_out[-1]) if trained.held_out else None,
         content_hash=_content_hash(context, first, last),
         seeds=(seed,),
-        params={"model": MODEL_VERSION, "days": trained.days, "lacks": ", ".join(trained.model.lacks)},
+        params={
+            "model": MODEL_VERSION,
+            "days": trained.days,
+            "lacks": ", ".join(trained.model.lacks),
+            "weather": trained.provenance.weather or "none",
+        },
         metrics={name: value for name, value in trained.metrics.items() if value is not None},
         dagster_run_id=dagster_run_id,
     )

@@ -12,7 +12,8 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.forecasts.inputs import aurora_home, panels_of
+from darkstar_pipeline.forecasts.inputs import panels_of
+from darkstar_pipeline.forecasts.training_homes import TrainingHomes, training_homes
 from env.time_grid import day_start
 from env.types import Mask
 from planner.artifacts.bundle import Bundle
@@ -78,14 +79,15 @@ def train_aurora(context: Context, first: date, last: date, *, seed: int = 0) ->
         DataMissingError: there are fewer than fourteen accepted days.
     """
     settings, panels = context.site_settings.forecast, panels_of(context)
-    home = aurora_home(context, first, last, panels=panels, country=settings.holidays_of)
+    homes = training_homes(context, first, last, panels=panels, country=settings.holidays_of)
+    home = homes.learned
     days = _days_with_readings(home, first, last, context.timezone)
     if len(days) < LEAST_DAYS:
         message = f"{len(days)} days of site {context.site_name} from {first} to {last} can be learned from"
         remedy = f"Aurora needs {LEAST_DAYS}: import more readings; `darkstar quality` says why days are refused"
         raise DataMissingError(f"{message}, {LEAST_DAYS} are needed", remedy)
     held_out = held_out_days(days)
-    metrics = _held_out_metrics(home, days, held_out, context.timezone, seed) if held_out else {}
+    metrics = _held_out_metrics(homes, days, held_out, context.timezone, seed) if held_out else {}
     model = fit_aurora(home, _slots_of_days(home, days, context.timezone), seed=seed)
     trained_on = TrainingProvenance(
         timezone=context.timezone,
@@ -94,10 +96,10 @@ def train_aurora(context: Context, first: date, last: date, *, seed: int = 0) ->
         panels=panels,
         country=settings.holidays_of,
         metrics=metrics,
+        weather=homes.weather_of(days),
     )
-    return TrainedAurora(
-        model=model, provenance=trained_on, days=len(days), held_out=held_out, notes=_notes(model, panels is None)
-    )
+    notes = _notes(model, trained_on)
+    return TrainedAurora(model=model, provenance=trained_on, days=len(days), held_out=held_out, notes=notes)
 
 
 def held_out_days(days: list[date]) -> tuple[date, ...]:
@@ -126,13 +128,17 @@ def _slots_of_days(home: AuroraHome, days: list[date], timezone: str) -> Mask:
 
 
 def _held_out_metrics(
-    home: AuroraHome, days: list[date], held_out: tuple[date, ...], timezone: str, seed: int
+    homes: TrainingHomes, days: list[date], held_out: tuple[date, ...], timezone: str, seed: int
 ) -> dict[str, float | None]:
-    """Return the errors on held-out days of a model fitted on the days before, forecast at their midnights."""
+    """Return the errors on held-out days of a model fitted on the days before, forecast at their midnights.
+
+    The forecasts see the weather that was forecast at the time, and none where that was not kept.
+    """
+    home = homes.known
     before = [day for day in days if day < held_out[0]]
     if _slots_of_days(home, before, timezone).sum() < LEAST_DAYS * DAY_SLOTS:
         return {}
-    model = fit_aurora(home, _slots_of_days(home, before, timezone), seed=seed)
+    model = fit_aurora(homes.learned, _slots_of_days(home, before, timezone), seed=seed)
     read = pl.DataFrame({"load_kwh": home.series.load_kwh, "pv_kwh": home.series.pv_kwh})
     start = pl.Series([home.series.start]).dt.cast_time_unit("us")
     read = read.with_columns(slot_start=start[0] + pl.duration(minutes=15 * pl.int_range(pl.len())))
@@ -207,12 +213,15 @@ def _mean_absolute_error(rows: pl.DataFrame, quantity: str) -> float | None:
     return None if known.is_empty() else float((known[quantity] - known[f"{quantity}_read"]).abs().mean())  # pyright: ignore[reportArgumentType]
 
 
-def _notes(model: AuroraModel, nowhere: bool) -> tuple[str, ...]:  # noqa: FBT001 - private, one caller
+def _notes(model: AuroraModel, trained_on: TrainingProvenance) -> tuple[str, ...]:
     notes: list[str] = []
     weather = [name for name in ("temp_c", "cloud", "irradiance", "pv_expected_kwh") if name in model.lacks]
     if weather:
-        notes.append(f"no weather: {', '.join(weather)} are lacking; `darkstar import weather FILE` brings them")
-    if nowhere and model.pv is not None:
+        remedy = "`darkstar fetch weather` or `darkstar import weather FILE` brings them"
+        notes.append(f"no weather: {', '.join(weather)} are lacking; {remedy}")
+    if trained_on.weather:
+        notes.append(f"weather learned from: {trained_on.weather}")
+    if trained_on.panels is None and model.pv is not None:
         notes.append("the panels' place is not configured: the clear sky is read from the home's own days alone")
     if model.pv is None:
         notes.append("no PV was read: the forecast of PV is 0")

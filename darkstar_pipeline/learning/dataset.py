@@ -15,8 +15,9 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, content_hash, protocol_of
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.forecasts.inputs import aurora_home, panels_of
+from darkstar_pipeline.forecasts.inputs import panels_of
 from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs
+from darkstar_pipeline.forecasts.training_homes import training_homes
 from darkstar_pipeline.learning.splits import Days, Windows
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from env.gym.episodes import Episodes
@@ -99,8 +100,8 @@ def learning_data(
     if with_aurora and CrossFittedForecasters.has_enough_days(windows.train):
         note("Aurora learns the home's days")
         first, country = windows.train[0] - timedelta(days=LOOKBACK_DAYS), context.site_settings.forecast.holidays_of
-        home = aurora_home(context, first, windows.learned[-1], panels=panels_of(context), country=country)
-        forecasters = CrossFittedForecasters(home, context.timezone, seed=seed)
+        homes = training_homes(context, first, windows.learned[-1], panels=panels_of(context), country=country)
+        forecasters = CrossFittedForecasters(homes.known, context.timezone, seed=seed, learned=homes.learned)
         scenarios = forecasters.out_of_fold_scenarios(windows.train, windows.validation)
         aurora = _aurora_bundle(forecasters, context, windows.learned, first)
     elif with_aurora:

@@ -53,6 +53,7 @@ class TrainingSummary(BaseModel):
     lacks: tuple[str, ...] = Field(description="External forecasts that were missing.")
     load_correction: float = Field(default=0.0, description="Share of the correction pooled over homes, of the load.")
     pv_correction: float = Field(default=0.0, description="The same of PV.")
+    weather: str = Field(default="", description="What weather it learned from, in words; empty for none.")
     load: TargetSummary
     pv: TargetSummary | None = Field(description="Summary of PV; null for a home without panels.")
     metrics: dict[str, float | None] = Field(default_factory=dict, description="Errors on held-out days, by name.")
@@ -69,6 +70,7 @@ class TrainingProvenance:
         panels: location and orientation of the panels; None if unknown.
         country: country whose public holidays count; None without holidays.
         metrics: errors on held-out days by name; None if an error could not be measured.
+        weather: what weather it learned from, in words; empty for none.
     """
 
     timezone: str
@@ -77,6 +79,7 @@ class TrainingProvenance:
     panels: PvSystem | None = None
     country: str | None = None
     metrics: Mapping[str, float | None]
+    weather: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ def save_aurora(folder: Path, model: AuroraModel, provenance: TrainingProvenance
         load=_target_summary(model.load),
         pv=None if model.pv is None else _target_summary(model.pv),
         metrics=dict(provenance.metrics),
+        weather=provenance.weather,
         **panels,
     )
     arrays, files = _arrays("errors", model.errors), dict[str, bytes]()
@@ -135,7 +139,9 @@ def save_aurora(folder: Path, model: AuroraModel, provenance: TrainingProvenance
             arrays |= _arrays(f"{of}_past", target.past)
             files |= _trees(of, target)
     files[ARRAYS] = save(arrays)
-    manifest = Manifest(kind=KIND, algorithm="lightgbm", details=learned.model_dump(mode="json"))
+    # Bundles that learned from no weather keep the identity that they had before this was recorded.
+    details = learned.model_dump(mode="json", exclude=None if learned.weather else {"weather"})
+    manifest = Manifest(kind=KIND, algorithm="lightgbm", details=details)
     return save_bundle(folder, manifest, files)
 
 

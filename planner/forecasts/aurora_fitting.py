@@ -30,7 +30,7 @@ from planner.forecasts.aurora_model import (
 )
 from planner.forecasts.calibration import PastScores, slots_since_epoch
 from planner.forecasts.clear_sky import day_starts
-from planner.forecasts.features import AuroraHome
+from planner.forecasts.features import EXPECTED_FEATURES, AuroraHome, PairFeatures
 from planner.forecasts.pooled_correction import corrected_days, own_share
 from planner.forecasts.slot_series import AHEAD, DAY_SLOTS, EXTERNAL_FORECASTS
 
@@ -45,6 +45,9 @@ PARAMETERS: dict[str, Any] = {
     "num_leaves": 15, "min_data_in_leaf": 100, "feature_fraction": 0.6, "bagging_fraction": 0.7, "bagging_freq": 1,
     "lambda_l2": 5.0,
 }  # fmt: skip
+
+
+LEAST_OUTAGES, OUTAGE_EVERY = 0.04, 16  # share of rows without weather below which one day in so many loses it
 
 
 def training_pairs(home: AuroraHome, allowed: Mask, seed: int) -> tuple[Integers, Integers]:
@@ -205,13 +208,38 @@ def _learned_days(home: AuroraHome, allowed: Mask) -> Integers:
     return np.unique(day_starts(home.series, np.flatnonzero(allowed)))
 
 
+def with_outages(features: PairFeatures, vintage: Integers) -> PairFeatures:
+    """Return training features in which the weather is missing on some days, where it hardly ever is.
+
+    Trees that never saw it missing take a missing value for 0, which is a dark and freezing day.
+
+    Args:
+        features: features of the rows.
+        vintage: vintage of each row.
+    """
+    outside = [
+        column for column, name in enumerate(features.names) if name in EXTERNAL_FORECASTS or name in EXPECTED_FEATURES
+    ]
+    if not outside or not len(vintage):
+        return features
+    values, day = features.values.copy(), vintage // DAY_SLOTS
+    for column in outside:
+        if np.isnan(values[:, column]).mean() < LEAST_OUTAGES:
+            values[day % OUTAGE_EVERY == 0, column] = np.nan
+    return PairFeatures(features.names, values, features.base)
+
+
 def _load_target(home: AuroraHome, vintage: Integers, slots: Integers) -> TrainingTarget:
-    target = TrainingTarget(home.load(vintage, slots), slots, home.series.load_kwh[slots], relative=False)
+    target = TrainingTarget(
+        with_outages(home.load(vintage, slots), vintage), slots, home.series.load_kwh[slots], relative=False
+    )
     return target.subset(np.isfinite(target.readings) & np.isfinite(target.features.base))
 
 
 def _pv_target(home: AuroraHome, vintage: Integers, slots: Integers) -> TrainingTarget:
-    target = TrainingTarget(home.pv(vintage, slots), slots, home.series.pv_kwh[slots], relative=True)
+    target = TrainingTarget(
+        with_outages(home.pv(vintage, slots), vintage), slots, home.series.pv_kwh[slots], relative=True
+    )
     bright = target.features.base > DUSK * home.clear_sky.peak(vintage)
     return target.subset(np.isfinite(target.readings) & bright)
 

@@ -45,7 +45,8 @@ class PvSystem:
 def clear_sky_kwh_per_kw(series: SlotSeries, panels: PvSystem) -> Energy:
     """Energy of one kW of panels under a clear sky, slot by slot `(n,)` [kWh]."""
     middle = series.start.astimezone(UTC) + SLOT / 2
-    return clear_sky_kw_per_kw(middle.timestamp() + SLOT.total_seconds() * np.arange(len(series)), panels) * SLOT_HOURS
+    seconds = middle.timestamp() + SLOT.total_seconds() * np.arange(len(series), dtype=np.float64)
+    return clear_sky_kw_per_kw(seconds, panels) * SLOT_HOURS
 
 
 def clear_sky_kw_per_kw(seconds: Energy, panels: PvSystem) -> Energy:

@@ -30,10 +30,12 @@ class CrossFittedForecasters:
         home: home with readings of all the days.
         timezone: time zone of the site.
         seed: random seed of rows and trees.
+        learned: the same home as the models learn from it, where that is another; forecasts see `home` alone.
     """
 
-    def __init__(self, home: AuroraHome, timezone: str, *, seed: int = 0) -> None:
+    def __init__(self, home: AuroraHome, timezone: str, *, seed: int = 0, learned: AuroraHome | None = None) -> None:
         self._home, self._timezone, self._seed = home, timezone, seed
+        self._learned = home if learned is None else learned
 
     @staticmethod
     def has_enough_days(train: Sequence[date]) -> bool:
@@ -72,6 +74,6 @@ class CrossFittedForecasters:
             start, end = (self._home.series.index(day_start(day + timedelta(days=by), self._timezone)) for by in (0, 1))
             allowed[start:end] = True
         try:
-            return fit_aurora(self._home, allowed, seed=self._seed)
+            return fit_aurora(self._learned, allowed, seed=self._seed)
         except TooFewDaysError:
             return None  # fewer readings than days: refused readings count for nothing

@@ -20,6 +20,8 @@ LONG_DAYS = 14
 LEAST_SHARE = 0.05  # of a slot's peak that clear sky must reach before PV seen is a share of it
 WIDE = (-2, -1, 0, 1, 2)  # slots around one, whose mean is steadier
 WINDOWS = (1, 4, 16)  # slots back: the last, the last hour, the last four
+EXPECTED_FEATURES = ("expected", "expected_near", "expected_day")
+"""Features of an external PV forecast of the slots ahead."""
 
 
 @dataclass(frozen=True)

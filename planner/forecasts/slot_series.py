@@ -19,6 +19,8 @@ from planner.errors import NoReadingsError
 DAY_SLOTS = 96  # of 24 hours: a lag, not a local day
 AHEAD = 8 * DAY_SLOTS  # slots after the last reading that can be forecast
 NEVER = 2**40  # index of a slot that does not come
+ISSUE_HOURS = 4
+"""At the vintages of training, every four hours from midnight, no later forecast then hides what was known."""
 EXTERNAL_FORECASTS = ("temp_c", "cloud", "irradiance", "pv_expected_kwh", "vacation", "alarm")
 
 
@@ -75,7 +77,7 @@ def slot_series(
         history: `slot_start, load_kwh, pv_kwh`; null or nan where nothing was read.
         timezone: time zone of the site.
         external: external forecasts: `slot_start, known_at` (UTC) and any of `EXTERNAL_FORECASTS`, a row per issue;
-            None without. Of the forecasts of a slot issued on one local day, the last is kept.
+            None without. Of the forecasts of a slot issued within `ISSUE_HOURS` of the local clock, the last is kept.
         country: whose public holidays count (ISO 3166); None for none.
     """
     first, last = history["slot_start"].min(), history["slot_start"].max()
@@ -111,16 +113,17 @@ def _external_forecasts(
         return {}, np.full((1, len(slots)), NEVER)
     names = [name for name in EXTERNAL_FORECASTS if name in external.columns]
     at = ((pl.col("known_at") - first) / timedelta(minutes=SLOT_MINUTES)).ceil().cast(pl.Int64)
-    # What is known at a midnight was issued on the day before.
-    issued_on = (pl.col("known_at") - pl.duration(microseconds=1)).dt.convert_time_zone(timezone).dt.date()
+    # What is known at a midnight was issued in the last hours of the day before.
+    issued = (pl.col("known_at") - pl.duration(microseconds=1)).dt.convert_time_zone(timezone)
+    issued_in = pl.struct(issued.dt.date().alias("day"), (issued.dt.hour() // ISSUE_HOURS).alias("part"))
     issues = (
         external.select("slot_start", "known_at", *(pl.col(name).cast(pl.Float64).fill_nan(None) for name in names))
         .join(pl.DataFrame({"slot_start": slots}).with_row_index("slot"), on="slot_start")
         .sort("slot", "known_at")
         # A later issue that leaves a value out does not withdraw it.
         .with_columns(pl.col(names).forward_fill().over("slot"))
-        .with_columns(at=at, issued_on=issued_on)
-        .unique(["slot", "issued_on"], keep="last", maintain_order=True)
+        .with_columns(at=at, issued_in=issued_in)
+        .unique(["slot", "issued_in"], keep="last", maintain_order=True)
         .with_columns(issue=pl.int_range(pl.len()).over("slot"))
     )
     n_issues = int(issues["issue"].max() or 0) + 1  # pyright: ignore[reportArgumentType] - Polars types a maximum loosely

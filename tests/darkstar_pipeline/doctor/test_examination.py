@@ -196,7 +196,9 @@ def test_check_time_zone_names_the_changes_when_there_are_some() -> None:
 def test_examine_says_what_the_forecasts_lack_when_there_is_no_weather(home: Path) -> None:
     finding = found(home, "forecasts, home")
     assert finding.verdict is Verdict.OK
-    assert finding.detail == "naive: no Aurora is in use; no weather is imported (darkstar import weather FILE)"
+    assert finding.detail == (
+        "naive: no Aurora is in use; no weather is stored (darkstar fetch weather, or darkstar import weather FILE)"
+    )
 
 
 def test_examine_says_train_when_the_forecasts_pointer_is_damaged(home: Path) -> None:

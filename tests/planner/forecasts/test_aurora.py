@@ -1,6 +1,6 @@
 """Aurora on a synthetic home whose load has a daily shape and whose sky changes from day to day."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 import numpy as np
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
 from env.time_grid import SLOT, SLOT_DTYPE, day_start, days_between, grid, local_clock, local_day, slot_count
 from planner.forecasts.aurora import aurora_forecasts, aurora_scenarios
-from planner.forecasts.aurora_fitting import fit_aurora
+from planner.forecasts.aurora_fitting import fit_aurora, with_outages
 from planner.forecasts.aurora_model import LEAST_DAYS, AuroraModel
 from planner.forecasts.clear_sky import ClearSky, PvSystem, clear_sky_kwh_per_kw
 from planner.forecasts.features import AuroraHome, PairFeatures
@@ -170,7 +170,7 @@ def test_external_forecast_is_not_seen_when_it_was_issued_after_the_vintage() ->
 
 
 def test_outlook_is_the_last_word_known_when_it_was_said_anew() -> None:
-    """Of the issues of one day for a noon the last counts; a value that it leaves out stays as it was."""
+    """Of the issues for a noon the last that was known counts; a value that it leaves out stays as it was."""
     noon = day_start(date(2026, 4, 2), STOCKHOLM) + 48 * SLOT
     issues = pl.DataFrame(
         {
@@ -182,10 +182,8 @@ def test_outlook_is_the_last_word_known_when_it_was_said_anew() -> None:
     ).with_columns(pl.col("slot_start", "known_at").cast(SLOT_DTYPE))
     series = slot_series(readings(), STOCKHOLM, external=issues)
     slot = np.array([series.index(noon)] * 5)
-    vintage = slot - 4 * np.array(
-        [61, 60, 36, 24, 12]
-    )  # hours before noon; at 30 the last issue of that day was still to come
-    np.testing.assert_array_equal(external_forecast(series, "temp_c", slot, vintage), [np.nan, 1.0, 2.0, 2.0, 4.0])
+    vintage = slot - 4 * np.array([61, 60, 36, 24, 12])  # hours before noon
+    np.testing.assert_array_equal(external_forecast(series, "temp_c", slot, vintage), [np.nan, 1.0, 2.0, 3.0, 4.0])
     assert external_forecast(series, "cloud", slot[-1:], vintage[-1:]) == [50.0]
 
 
@@ -309,3 +307,54 @@ def test_physical_clear_sky_is_what_a_panel_makes_when_the_sun_is_high_or_low(
     assert made[first : first + 4].sum() == 0.0
     # Solar noon at 18 degrees east is at about 11:55 local in winter, 12:55 in summer.
     assert abs(int(made[first : first + DAY_SLOTS].argmax()) - 48) <= 2
+
+
+@pytest.mark.parametrize("hours", [0, 4, 16], ids=lambda hours: f"at {hours}")
+def test_features_are_the_same_when_weather_that_was_said_later_is_scrambled(hours: int) -> None:
+    """The leakage rule for forecasts that were kept: what was issued after a vintage is nothing to it, by bytes."""
+    vintage, issues = day_start(date(2026, 4, 1), STOCKHOLM) + timedelta(hours=hours), _issues()
+    later = pl.col("known_at") > vintage
+    noise = pl.Series(np.random.default_rng(hours).uniform(-50, 50, issues.height))
+    names = ("temp_c", "cloud")
+    spoiled = issues.with_columns(pl.when(later).then(noise).otherwise(name).alias(name) for name in names)
+    spoiled = spoiled.filter(~later | (pl.int_range(pl.len()) % 3 > 0))  # some are not even there
+    homes = [AuroraHome(slot_series(readings(), STOCKHOLM, external=each)) for each in (issues, spoiled)]
+    at = homes[0].series.index(vintage)
+    slots = np.arange(at, at + 3 * DAY_SLOTS)
+    made = [[home.load(np.full(len(slots), at), slots), home.pv(np.full(len(slots), at), slots)] for home in homes]
+    for one, other in zip(*made, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+    temperature = made[0][0].values[:, made[0][0].names.index("temp_c")]
+    # The latest that was known then, issued some hours before each slot or before the vintage.
+    assert np.isfinite(temperature[: 2 * DAY_SLOTS]).all()
+    assert temperature[0] == 5.0
+
+
+@cache
+def _issues() -> pl.DataFrame:
+    """Temperature and clouds of three days ahead, issued every three hours: so many hours before, in both."""
+    slots = readings().filter(pl.col("slot_start") > datetime(2026, 3, 25, tzinfo=UTC)).select("slot_start")
+    issues = [
+        slots.with_columns(
+            known_at=(pl.col("slot_start").dt.truncate("3h") - pl.duration(hours=by)).cast(SLOT_DTYPE),
+            temp_c=pl.lit(5.0 + by),
+            cloud=pl.lit(float(by)),
+        )
+        for by in range(0, 72, 3)
+    ]
+    return pl.concat(issues)
+
+
+def test_trees_know_outages_when_weather_was_never_missing() -> None:
+    """A model that always had the temperature does not take its absence for zero degrees."""
+    known = home(readings(), weather=True)
+    vintage = np.repeat(np.arange(30, 40) * DAY_SLOTS, 40)
+    features = known.load(vintage, vintage + np.tile(np.arange(40), 10))
+    column = features.names.index("temp_c")
+    filled = PairFeatures(features.names, np.nan_to_num(features.values, nan=1.0), features.base)
+    made = with_outages(filled, vintage)
+    assert np.isnan(made.values[:, column]).sum() == 40  # one day in sixteen
+    assert np.isfinite(made.values[:, made.names.index("profile")]).all()
+    rare = filled.values.copy()
+    rare[:20, column] = np.nan
+    assert np.isnan(with_outages(PairFeatures(filled.names, rare, filled.base), vintage).values[:, column]).sum() == 20
