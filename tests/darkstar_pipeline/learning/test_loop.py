@@ -211,7 +211,7 @@ def test_retrain_promotes_on_evidence_and_leaves_everything_when_repeated(retrai
     assert answer["windows"]["test"][1] == str(AT - timedelta(days=1))
     before = folder.answer("models")
     missing = folder.rows("missing_money")
-    assert {row["local_day"] for row in missing} == {str(AT)}
+    assert str(AT) in {row["local_day"] for row in missing}
     assert folder.answer("retrain", "--at", str(AT)) == answer
     assert folder.answer("models") == before
     assert folder.rows("missing_money") == missing
