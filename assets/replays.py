@@ -1,11 +1,15 @@
 """Daily episodes of a home as rows of the lake: replayed schedules, and what they add up to."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import cast
 
 import polars as pl
 
 from assets.home import Home
 from darkstar_pipeline.config.fingerprints import Stage, config_version
+from darkstar_pipeline.datasets.month_before import month_before
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from planner.evaluation.daily_results import daily_results
@@ -27,6 +31,9 @@ def policy_schedule_rows(
 ) -> pl.DataFrame:
     """Rows of `policy_schedules`: every policy on every day of `slots`; `history` as in `planner.replay.daily`."""
     protocol = protocol_of(home.settings, home.site.battery)
+    if slots.height:
+        before = month_before(home.context.lake, home.site, cast("date", slots["local_day"].min()))
+        protocol = replace(protocol, month_before=before)
     schedules = pl.concat(
         [replay_days(policy, slots, forecasts, home.site, protocol, history=history) for policy in policies],
         how="diagonal",

@@ -15,6 +15,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeAlias
 
 import polars as pl
 
@@ -22,6 +23,10 @@ from env.errors import TariffError
 from env.free_days import free_days
 from env.time_grid import local_clock, local_day
 
+DayPeaks: TypeAlias = tuple[tuple[float, ...], ...]
+"""Weighted peaks of a day, of each component of the charge; empty where nothing counts [kW]."""
+EarlierDays: TypeAlias = tuple[tuple[date, DayPeaks], ...]
+"""Peaks of the days of a month before a range that begins inside it."""
 MINUTES_PER_DAY = 24 * 60
 PERIODS = (15, 60)
 TIER_SLACK_KW = 1e-6

@@ -170,7 +170,7 @@ def note_part_months(call: Call, months: "pl.DataFrame") -> None:
     parts = months.filter(months["days"] < months["month_days"]).unique("month").sort("month")
     if parts.height:
         named = [f"{row['month']:%Y-%m} ({row['days']} of {row['month_days']} days)" for row in parts.to_dicts()]
-        call.note(f"the demand charge of these months is of their usable days only: {', '.join(named)}")
+        call.note(f"the demand charge of these months is what their usable days add to it: {', '.join(named)}")
 
 
 def draw_verdict(

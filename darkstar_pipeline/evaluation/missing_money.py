@@ -9,11 +9,12 @@ them leaves is the rest of the month, for its peaks, and what the policy itself 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.month_before import month_before
 from darkstar_pipeline.datasets.price_forecaster import price_forecaster
 from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of
 from darkstar_pipeline.evaluation.missing_words import HINDSIGHT, MONTH, battery_name
@@ -111,7 +112,8 @@ class _Home:
     ) -> None:
         self.slots, self.forecasts, self.past = inputs.slots, inputs.forecasts, past
         self.site = replace(context.site, battery=battery)
-        self.protocol = protocol_of(context.site_settings, battery)
+        before = month_before(context.lake, context.site, cast("date", inputs.slots["local_day"].min()))
+        self.protocol = replace(protocol_of(context.site_settings, battery), month_before=before)
         self.window = (
             None
             if prices is None

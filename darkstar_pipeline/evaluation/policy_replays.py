@@ -1,12 +1,14 @@
 """Replays of policies on graded days of a site: planners on forecasts, trained versions on inputs of their own."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.month_before import month_before
 from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of, replay_inputs
 from darkstar_pipeline.forecasts.replay_forecasts import forecast_replay_inputs
 from darkstar_pipeline.forecasts.site_scenarios import replay_past
@@ -61,6 +63,11 @@ def decides(policy: str) -> str:
 def site_protocol(context: Context) -> Protocol:
     """Return the configured measuring protocol of the site."""
     return protocol_of(context.site_settings, context.site.battery)
+
+
+def range_protocol(context: Context, days: Sequence[date]) -> Protocol:
+    """Return the measuring protocol of a range of days: where it begins inside a month, with the peaks before it."""
+    return replace(site_protocol(context), month_before=month_before(context.lake, context.site, min(days)))
 
 
 def policy_inputs(context: Context, policy: str, days: Sequence[date]) -> tuple[ReplayInputs, Past]:

@@ -19,6 +19,7 @@ from darkstar_pipeline.evaluation.policy_replays import (
     decides,
     find_trained,
     policy_inputs,
+    range_protocol,
     replay_policy,
     replay_through,
     site_protocol,
@@ -130,10 +131,10 @@ def results_of(
     """
     from darkstar_pipeline.policies.replay import replay_trained  # brings the learned policies
 
-    protocol = site_protocol(context)
+    protocol = range_protocol(context, days)
     further = [only_verified(replay_trained(context, each, days), context.site, protocol) for each in trained]
     if has_demand_charge(context.site):
-        return _months_results(context, policies, days, further)
+        return _months_results(context, policies, days, further, protocol)
     results = [policy_results(context, policy, days) for policy in policies]
     results += [daily_results(schedule, protocol, context.site) for schedule in further]
     return pl.concat(results, how="diagonal")
@@ -155,8 +156,9 @@ def day_and_costs(context: Context, day: date, policies: Sequence[str]) -> tuple
     _check_usable(quality, day)
     days = quality.filter(pl.col("status").is_in(USABLE))["day"].to_list()
     if has_demand_charge(context.site):
-        schedules, bounds = _months_schedules(context, policies, days)
-        results = with_bound(charged_results(schedules, site_protocol(context), context.site), bounds)
+        protocol = range_protocol(context, days)
+        schedules, bounds = _months_schedules(context, policies, days, protocol)
+        results = with_bound(charged_results(schedules, protocol, context.site), bounds)
         schedules = schedules.filter(pl.col("local_day") == day)
     else:
         parts = [day_schedule(context, day, policy).with_columns(policy=pl.lit(policy)) for policy in policies]
@@ -282,35 +284,34 @@ def stored_rows(context: Context, table: Table, policy: str, days: Sequence[date
 
 
 def _months_results(
-    context: Context, policies: Sequence[str], days: Sequence[date], further: Sequence[pl.DataFrame]
+    context: Context, policies: Sequence[str], days: Sequence[date], further: Sequence[pl.DataFrame], protocol: Protocol
 ) -> pl.DataFrame:
     """Daily results of daily episodes where power is charged, which ties the days of a month together.
 
     What depends on the days before in the month is replayed over the days asked for: what is stored was worked out
     with the days of its own run.
     """
-    schedules, bounds = _months_schedules(context, policies, days)
+    schedules, bounds = _months_schedules(context, policies, days, protocol)
     every = pl.concat([schedules, *further], how="diagonal")
-    return with_bound(charged_results(every, site_protocol(context), context.site), bounds)
+    return with_bound(charged_results(every, protocol, context.site), bounds)
 
 
 def _months_schedules(
-    context: Context, policies: Sequence[str], days: Sequence[date]
+    context: Context, policies: Sequence[str], days: Sequence[date], protocol: Protocol
 ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     """Return verified schedules of policies on days of months with a demand charge, and the oracle's bounds."""
     from planner.replay.monthly_oracle import months_oracle
 
-    schedules = [_month_schedule(context, policy, days) for policy in policies if policy != ORACLE]
+    schedules = [_month_schedule(context, policy, days, protocol) for policy in policies if policy != ORACLE]
     if ORACLE not in policies:
         return pl.concat(schedules, how="diagonal"), None
-    best = months_oracle(stored_inputs(context, days).slots, context.site, site_protocol(context))
-    schedules.append(only_verified(best.schedules, context.site, site_protocol(context)))
+    best = months_oracle(stored_inputs(context, days).slots, context.site, protocol)
+    schedules.append(only_verified(best.schedules, context.site, protocol))
     return pl.concat(schedules, how="diagonal"), best.bounds
 
 
-def _month_schedule(context: Context, policy: str, days: Sequence[date]) -> pl.DataFrame:
+def _month_schedule(context: Context, policy: str, days: Sequence[date], protocol: Protocol) -> pl.DataFrame:
     """Return the verified schedule of a policy on days of months with a demand charge."""
-    protocol = site_protocol(context)
     if policy in PLANNERS or is_learned(policy):
         return only_verified(replay_policy(context, policy, days, protocol), context.site, protocol)
     stored = stored_rows(context, POLICY_SCHEDULES, policy, days)
@@ -330,7 +331,7 @@ def _continuous_results(context: Context, policies: Sequence[str], days: Sequenc
     """
     from planner.policies.window import open_window
 
-    protocol = site_protocol(context)
+    protocol = range_protocol(context, days)
     planner = next((policy for policy in policies if decides(policy) in PLANNERS), policies[0])
     inputs, past = policy_inputs(context, planner, days)
     prices = price_forecaster(context.lake, context.site, max(days))  # fitted once for all

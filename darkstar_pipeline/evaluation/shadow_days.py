@@ -1,21 +1,23 @@
 """Days of shadow policies beside what the home really paid, each from the stored energy that it had at midnight.
 
-Where power is charged, every cost is with what its day adds to the charge of its month, of the days asked for; a policy
-that is replayed begins the month of each day with no peak, since it is asked for one day alone.
+Where power is charged, every cost is with what its day adds to the charge of its month. A range that begins inside a
+month goes on from the peaks of the days before it, as the home had them; from then on each way has its own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import polars as pl
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.month_before import month_before
 from darkstar_pipeline.evaluation.actual_bills import ChargedDay, charged_day, month_costs
 from darkstar_pipeline.evaluation.actual_days import ActualDay, metered_cost, planned_schedule, reference_schedules
 from darkstar_pipeline.evaluation.plan_history import system_id
 from darkstar_pipeline.evaluation.range_verdict import ORACLE, replayed_schedule
+from env.power_tariff import EarlierDays
 from planner.demand_charges.bills import has_demand_charge
 from planner.evaluation.daily_results import daily_results
 
@@ -49,9 +51,14 @@ def shadow_rows(
         policies: the shadow policies.
     """
     by_policy: list[list[dict[str, Any]]] = []
+    before = month_before(context.lake, context.site, days[0].day) if days else ()
     for policy in policies:
-        found = [_shadow_day(context, day, plans.filter(pl.col("plan_date") == day.day), policy) for day in days]
-        paid = _paid([each.charged for each in found], charged=has_demand_charge(context.site))
+        found: list[ShadowDay] = []
+        for day in days:
+            own = tuple((each.charged.actual.day, each.charged.peaks[OWN]) for each in found if each.charged.peaks)
+            so_far = replace(day, protocol=replace(day.protocol, month_before=(*before, *own)))
+            found.append(_shadow_day(context, so_far, plans.filter(pl.col("plan_date") == day.day), policy))
+        paid = _paid([each.charged for each in found], before, charged=has_demand_charge(context.site))
         by_policy.append([_row(context, each, policy, paid[each.charged.actual.day]) for each in found])
     return [row for of_day in zip(*by_policy, strict=True) for row in of_day]
 
@@ -84,14 +91,14 @@ def _shadow_day(context: Context, actual: ActualDay, plans: pl.DataFrame, policy
     return ShadowDay(charged_day(actual, costs, schedules), source, end)
 
 
-def _paid(days: Sequence[ChargedDay], *, charged: bool) -> dict[date, dict[str, float | None]]:
+def _paid(days: Sequence[ChargedDay], before: EarlierDays, *, charged: bool) -> dict[date, dict[str, float | None]]:
     """Return the costs of each day, with what it adds to its month's charge where power is charged."""
     if not charged:
         return {day.actual.day: dict(day.costs) for day in days}
     months: dict[date, list[ChargedDay]] = {}
     for day in days:
         months.setdefault(day.actual.day.replace(day=1), []).append(day)
-    return {day: costs for month in months.values() for day, costs in month_costs(month, REFERENCE).items()}
+    return {day: costs for month in months.values() for day, costs in month_costs(month, REFERENCE, before).items()}
 
 
 def _row(context: Context, found: ShadowDay, policy: str, paid: dict[str, float | None]) -> dict[str, Any]:

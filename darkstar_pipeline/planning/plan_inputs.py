@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.month_before import metered_imports
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.planning.memo import Memo
@@ -138,7 +139,7 @@ def assembled_inputs(
     """
     slots, gap_notes = _expected_slots(data, site, lenient=lenient)
     soc_kwh, source = _start_soc(data, site.battery, protocol, soc)
-    imported, month = _month_imports(data), _month_so_far(data, site)
+    imported, month = metered_imports(data.month_readings), _month_so_far(data, site)
     window = Window(
         _rolling_slots(data, slots, site.timezone),
         site,
@@ -258,14 +259,8 @@ def _quantiles(slots: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
 def _month_so_far(data: PlanningData, site: Site) -> tuple[MonthState, ...]:
     """Return the month's peaks before the plan, a state for each demand charge; by metered import, or net load."""
     components = site.tariff.in_force(data.today).power
-    imported = _month_imports(data).with_columns(pl.col("import_kwh").fill_null(0.0))
+    imported = metered_imports(data.month_readings).with_columns(pl.col("import_kwh").fill_null(0.0))
     return tuple(month_state(imported, component, site.timezone, data.start) for component in components)
-
-
-def _month_imports(data: PlanningData) -> pl.DataFrame:
-    """Return `slot_start, import_kwh` of the month so far: as metered, else the net load, null where nothing is."""
-    net = (pl.col("load_kwh") - pl.col("pv_kwh").fill_null(0.0)).clip(lower_bound=0)
-    return data.month_readings.select("slot_start", pl.coalesce("import_kwh", net).alias("import_kwh"))
 
 
 def _imports_of_today(imported: pl.DataFrame, slots: pl.DataFrame, start: datetime) -> tuple[float, ...]:
@@ -281,7 +276,7 @@ def _month_note(data: PlanningData, site: Site) -> dict[str, str]:
         return {}
     until = data.start - MONTH_DELAY
     expected = grid(data.today.replace(day=1), data.today, site.timezone).filter(pl.col("slot_start") < until)
-    known = _month_imports(data).drop_nulls().select("slot_start")
+    known = metered_imports(data.month_readings).drop_nulls().select("slot_start")
     missing = expected.join(known, on="slot_start", how="anti").height
     if not missing:
         return {}

@@ -3,20 +3,18 @@
     addition of a day = charge of the month up to its end - charge of the month up to the day before
 
 The additions of a month add up to its bill, so that every sum over days (a verdict, a comparison, a saving) is of the
-money that is paid, and a single day is never billed as a month. Days that are not there add nothing.
+money that is paid, and a single day is never billed as a month. Days that are not there add nothing. A range that
+begins inside a month goes on from the peaks of the days before it (`before`), as the home had them.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TypeAlias
 
 import polars as pl
 
-from env.power_tariff import PowerTariff, peaks
+from env.power_tariff import DayPeaks, EarlierDays, PowerTariff, peaks
 from env.site import Site
 
-DayPeaks: TypeAlias = tuple[tuple[float, ...], ...]
-"""Weighted peaks of a day, of each component of the charge; empty where nothing counts [kW]."""
 DAY_CHARGES = {"policy": pl.String, "day": pl.Date, "power_cost": pl.Float64}
 
 
@@ -76,18 +74,27 @@ class RunningCharge:
         return self._charge - before
 
 
-def added_charges(days: Mapping[date, DayPeaks], site: Site) -> dict[date, float]:
-    """Return the addition of each day to its month's charge [money, tax included]."""
+def added_charges(days: Mapping[date, DayPeaks], site: Site, before: EarlierDays = ()) -> dict[date, float]:
+    """Return the addition of each day to its month's charge, after the days before them [money, tax included]."""
     running = RunningCharge(site)
+    for day, kw in before:
+        running.add(day, kw)
     return {day: running.add(day, days[day]) for day in sorted(days)}
 
 
-def day_charges(schedules: pl.DataFrame, site: Site) -> pl.DataFrame:
+def earlier_peaks(before: EarlierDays, month: date, n_components: int) -> list[list[float]]:
+    """Return the peaks of a month's days before a range, of each component, highest first [kW]."""
+    known = [kw for day, kw in before if day.replace(day=1) == month]
+    return [sorted((kw for of_day in known for kw in of_day[k]), reverse=True) for k in range(n_components)]
+
+
+def day_charges(schedules: pl.DataFrame, site: Site, before: EarlierDays = ()) -> pl.DataFrame:
     """Return the addition of every day and policy to its month's charge, all components together.
 
     Args:
         schedules: `policy, slot_start, local_day, import_kwh` of whole days, any number of policies [kWh per slot].
         site: tariff and time zone.
+        before: peaks of the days before in the first month, which stand for every policy alike.
 
     Returns:
         `policy, day, power_cost` [money, tax included], ascending.
@@ -99,17 +106,20 @@ def day_charges(schedules: pl.DataFrame, site: Site) -> pl.DataFrame:
     rows = [
         (policy, day, added)
         for (policy,), part in schedules.group_by("policy")
-        for day, added in added_charges(peaks_of_days(part, site), site).items()
+        for day, added in added_charges(peaks_of_days(part, site), site, before).items()
     ]
     return pl.DataFrame(rows, schema=DAY_CHARGES, orient="row").sort("policy", "day")
 
 
-def with_day_charges(results: pl.DataFrame, schedules: pl.DataFrame, site: Site) -> pl.DataFrame:
+def with_day_charges(
+    results: pl.DataFrame, schedules: pl.DataFrame, site: Site, before: EarlierDays = ()
+) -> pl.DataFrame:
     """Return daily results with `power_cost`, the addition of each day to its month's charge.
 
     Args:
         results: `day, policy, …` as `planner.evaluation.daily_results` gives them.
         schedules: the schedules behind them; a month is billed on the days that are there.
         site: tariff and time zone.
+        before: as for `day_charges`.
     """
-    return results.join(day_charges(schedules, site), on=["policy", "day"], how="left", maintain_order="left")
+    return results.join(day_charges(schedules, site, before), on=["policy", "day"], how="left", maintain_order="left")

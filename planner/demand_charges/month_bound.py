@@ -205,9 +205,7 @@ class MonthOracle:
     def _means(self, thresholds: Energy, rates: Energy) -> Energy:
         """Return the mean of the highest peaks of each component at these thresholds [kW]."""
         peaks = [day.peaks(day.relaxed(thresholds, rates)[2].flows[:, IMPORT]) for day in self.days]
-        return np.array(
-            [_mean_of_highest(np.concatenate([p[k] for p in peaks]), t.top) for k, t in enumerate(self.tariffs)]
-        )
+        return np.array([self._mean_with_past(k, [p[k] for p in peaks]) for k in range(len(self.tariffs))])
 
     def optimum(self, time_limit: float) -> MonthOptimum:
         """Return the bound, and a schedule of every day that reaches it or comes near."""
@@ -217,7 +215,7 @@ class MonthOracle:
         if not stepped:
             bound = self.lower_bound(rates)
             return self._scheduled(bound, bound.value, time_limit)
-        others = sum(self.tariffs[k].cost(0.0) for k in stepped[1:])
+        others = sum(self.tariffs[k].cost(self._mean_with_past(k, [])) for k in stepped[1:])
         return self._stepped(stepped[0], rates, others, time_limit)
 
     def _stepped(self, k: int, rates: Energy, others: float, time_limit: float) -> MonthOptimum:
@@ -258,8 +256,12 @@ class MonthOracle:
             peaks.append(day.peaks(flows[:, IMPORT]))
         for k, tariff in enumerate(self.tariffs):
             if self.counts[k]:
-                total += tariff.cost(_mean_of_highest(np.concatenate([p[k] for p in peaks]), tariff.top))
+                total += tariff.cost(self._mean_with_past(k, [p[k] for p in peaks]))
         return total
+
+    def _mean_with_past(self, k: int, peaks_kw: Sequence[Energy]) -> float:
+        """Return the mean of a component's highest peaks, those of the month so far among them [kW]."""
+        return _mean_of_highest(np.concatenate([self.past_peaks_kw[k], *peaks_kw]), self.tariffs[k].top)
 
 
 class _MasterProblem:

@@ -22,6 +22,7 @@ from env.inverter import Energy
 from env.power_tariff import MonthState, PowerTariff, peaks
 from env.site import Site
 from env.time_grid import local_day
+from planner.demand_charges.day_charges import earlier_peaks
 from planner.demand_charges.day_curves import DayCurve, day_curve, expected_level
 from planner.demand_charges.month_bound import DayProblem, MonthOracle
 from planner.optimizer.peak_calendar import peak_calendar
@@ -39,7 +40,7 @@ class PeakTracker:
 
     Args:
         site: the home, whose tariff has a demand charge.
-        protocol: start and settlement of days.
+        protocol: start and settlement of days, and the peaks of the first month's days before them.
         scenarios: of each day, as known when it began; of a day that has none nothing is expected.
     """
 
@@ -55,13 +56,14 @@ class PeakTracker:
         self._curves: dict[date, DayCurve] = {}
 
     def begin_day(self, day: date) -> None:
-        """Begin a day; with another month the peaks are cleared."""
+        """Begin a day; with another month the peaks are those of its days before the first one."""
         self.day, month = day, day.replace(day=1)
         self.chosen, self.days_left = False, monthrange(day.year, day.month)[1] - day.day + 1
         if month != self.month:
             self.month = month
             self.tariffs = self.site.tariff.in_force(month).power
-            self.peaks_kw = [[] for _ in self.tariffs]
+            known = earlier_peaks(self.protocol.month_before, month, len(self.tariffs))
+            self.peaks_kw = [kw[: tariff.top] for kw, tariff in zip(known, self.tariffs, strict=True)]
             self._problems.clear()  # the components may be others
             self._curves.clear()
 

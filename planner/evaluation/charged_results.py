@@ -16,11 +16,11 @@ def charged_results(schedules: pl.DataFrame, protocol: Protocol, site: Site) -> 
 
     Args:
         schedules: as `planner.replay.daily.replay_days` gives them, of the same days for every policy.
-        protocol: start and settlement.
+        protocol: start, settlement, and the peaks of the first month's days before.
         site: limits, battery and tariff.
     """
     results = daily_results(schedules, protocol, site)
-    return with_day_charges(results, schedules, site) if has_demand_charge(site) else results
+    return with_day_charges(results, schedules, site, protocol.month_before) if has_demand_charge(site) else results
 
 
 def with_bound(results: pl.DataFrame, bounds: pl.DataFrame | None) -> pl.DataFrame:

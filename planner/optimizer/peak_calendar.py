@@ -184,7 +184,9 @@ def horizon_demand_charges(
     )
 
 
-def month_demands(slot_start: pl.Series, site: Site) -> tuple[HorizonDemandCharge, ...]:
+def month_demands(
+    slot_start: pl.Series, site: Site, earlier_kw: Sequence[Sequence[float]] = ()
+) -> tuple[HorizonDemandCharge, ...]:
     """Return the components of the charges of all months of a window in which nothing is imported yet.
 
     Each month is charged by the version of the tariff in force on its first day.
@@ -192,6 +194,7 @@ def month_demands(slot_start: pl.Series, site: Site) -> tuple[HorizonDemandCharg
     Args:
         slot_start: starts of the slots (UTC), ascending; whole days may be missing.
         site: tariff and time zone.
+        earlier_kw: peaks of the first month's days before the window, of each component, highest first [kW].
 
     Raises:
         MissingTariffError: a month begins before the first version.
@@ -200,10 +203,25 @@ def month_demands(slot_start: pl.Series, site: Site) -> tuple[HorizonDemandCharg
     by_tariffs: dict[tuple[PowerTariff, ...], set[date]] = {}
     for month in months["local_day"].unique().sort().to_list():
         by_tariffs.setdefault(site.tariff.in_force(month).power, set()).add(month)
+    first = min(min(within) for within in by_tariffs.values())
     return tuple(
-        replace(demand, calendar=_of_months(demand.calendar, within), state=MonthState(month=min(within)))
+        replace(demand, calendar=_of_months(demand.calendar, within), state=state)
         for tariffs, within in by_tariffs.items()
-        for demand in horizon_demand_charges(slot_start, tariffs, site.timezone, ())
+        for demand, state in zip(
+            horizon_demand_charges(slot_start, tariffs, site.timezone, ()),
+            _begun(min(within), tariffs, earlier_kw if min(within) == first else ()),
+            strict=True,
+        )
+    )
+
+
+def _begun(
+    month: date, tariffs: Sequence[PowerTariff], earlier_kw: Sequence[Sequence[float]]
+) -> tuple[MonthState, ...]:
+    """Return the month so far of each component."""
+    known = earlier_kw or [()] * len(tariffs)
+    return tuple(
+        MonthState(month=month, peaks_kw=tuple(kw[: each.top])) for each, kw in zip(tariffs, known, strict=True)
     )
 
 

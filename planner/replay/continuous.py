@@ -15,6 +15,7 @@ import polars as pl
 from env.command_menu import full_export_kw
 from env.simulator import Decide, Replay, simulate
 from env.site import Site
+from planner.demand_charges.day_charges import earlier_peaks
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.peak_calendar import month_demands
 from planner.policies.rolling import RollingMpc, RollingOracle, RollingValue
@@ -76,7 +77,9 @@ def _self_consumption(window: Window) -> Replay:
 def _oracle(window: Window) -> Replay:
     """Solve the whole window in one program."""
     world, site, start = window.world, window.site, window.protocol.start_soc_kwh
-    power = month_demands(window.slots["slot_start"], site)
+    month = window.slots["local_day"][0].replace(day=1)
+    earlier = earlier_peaks(window.protocol.month_before, month, len(site.tariff.in_force(month).power))
+    power = month_demands(window.slots["slot_start"], site, earlier)
     program = HomeProgram(site.commanded, world.load_kwh.shape[1], power=power)
     program.set_prices(world.import_price[0], world.export_price[0], window.settlement_value)
     program.set_house(world.load_kwh[0], world.pv_kwh[0], world.export_price[0])

@@ -2,7 +2,8 @@
 
 Every day starts from the same stored energy as ever; what it takes over from the days before in its month are their
 peaks, and the level that is worth keeping below (`planner.demand_charges.peak_tracker`). Months are independent and go
-to separate processes. A range that begins inside a month knows nothing of the month before its first day.
+to separate processes. A range that begins inside a month goes on from the peaks of the month's days before it, as the
+protocol has them (`Protocol.month_before`).
 """
 
 from collections.abc import Callable

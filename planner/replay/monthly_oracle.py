@@ -13,6 +13,7 @@ import polars as pl
 
 from env.inverter import Energy
 from env.site import Site
+from planner.demand_charges.day_charges import added_charges, earlier_peaks
 from planner.demand_charges.month_bound import MonthOracle
 from planner.optimizer.slot_arrays import NEEDED, needed_arrays
 from planner.parallel import map_shards
@@ -29,8 +30,8 @@ class MonthsOracle:
 
     Attributes:
         schedules: as `planner.replay.daily.replay_days` gives them.
-        bounds: `month` (its first day) and `bound`: what the given days of the month, settled, and its demand charge
-            cost at least [money]. Below the schedules' own cost only where `month_bound` says so.
+        bounds: `month` (its first day) and `bound`: what the given days of the month, settled, and what they add to its
+            demand charge cost at least [money]. Below the schedules' own cost only where `month_bound` says so.
     """
 
     schedules: pl.DataFrame
@@ -62,9 +63,13 @@ def _month(site: Site, protocol: Protocol, slots: pl.DataFrame) -> tuple[date, f
     """One month: its first day, its bound and its schedules."""
     month = cast("date", slots["month"][0])
     days = slots.drop("month").partition_by("local_day", maintain_order=True)
-    optimum = MonthOracle(days, site, protocol, site.tariff.in_force(month).power).optimum(ORACLE_SECONDS)
+    tariffs = site.tariff.in_force(month).power
+    earlier = earlier_peaks(protocol.month_before, month, len(tariffs))
+    optimum = MonthOracle(days, site, protocol, tariffs, past_peaks_kw=earlier).optimum(ORACLE_SECONDS)
+    of_month = {day: kw for day, kw in protocol.month_before if day.replace(day=1) == month}
+    standing = sum(added_charges(of_month, site).values())
     frames = [_scheduled(day, flows, site, protocol) for day, flows in zip(days, optimum.flows, strict=True)]
-    return month, optimum.bound, pl.concat(frames)
+    return month, optimum.bound - standing, pl.concat(frames)
 
 
 def _scheduled(slots: pl.DataFrame, planned: Energy, site: Site, protocol: Protocol) -> pl.DataFrame:

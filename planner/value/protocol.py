@@ -1,4 +1,4 @@
-"""The rules of daily episodes: start, settlement at the end, and the write budget."""
+"""The rules of daily episodes: start, settlement at the end, the write budget, and the month so far."""
 
 from dataclasses import dataclass, field
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from env.battery import Battery
 from env.inverter import Energy
+from env.power_tariff import EarlierDays
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +30,14 @@ class Protocol:
         start_soc_kwh: stored energy at the start of every day [kWh].
         settlement_value: value of a stored kWh at the end of a day [money/kWh]; None values it by the day's prices.
         write_budget: limits of a planner's changes of command, for the inverter's sake.
+        month_before: where power is charged and the days begin inside a month, the peaks of its days before them, which
+            stand for every policy alike.
     """
 
     start_soc_kwh: float
     settlement_value: float | None = None
     write_budget: WriteBudgetRules = field(default_factory=WriteBudgetRules)
+    month_before: EarlierDays = ()
 
     def settlement(self, import_price: Energy, battery: Battery) -> float:
         """Return the value of a stored kWh at the end of a day with these import prices [money/kWh].

@@ -164,7 +164,7 @@ def test_evaluate_adds_the_months_charge_when_power_has_a_price(darkstar: Darkst
     assert [(row["month"], row["policy"], row["days"], row["month_days"]) for row in months] == [
         ("2024-03-01", policy, 1, 31) for policy in policies
     ]
-    assert done.err == "the demand charge of these months is of their usable days only: 2024-03 (1 of 31 days)\n"
+    assert done.err == "the demand charge of these months is what their usable days add to it: 2024-03 (1 of 31 days)\n"
 
 
 @pytest.mark.usefixtures("with_power")

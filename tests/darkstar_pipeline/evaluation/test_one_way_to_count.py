@@ -181,3 +181,22 @@ def test_plan_says_the_same_of_a_day_with_the_month_before_it(answers: Answers) 
     idle = next(each for each in simple_candidates(task) if each.name == IDLE)
     (day,) = (row for row in answers.evaluate["days"] if (row["day"], row["policy"]) == (str(LAST), IDLE))
     assert idle.cost == pytest.approx(day["cost"] + day["power_cost"])
+
+
+def test_a_range_that_begins_inside_the_month_goes_on_from_the_peaks_before(answers: Answers) -> None:
+    """Idle imports what the meters of the first day say here, so that its additions are those of the whole range."""
+    later = ("--from", str(SPAN[1]), "--to", str(LAST))
+    whole = {row["day"]: row["power_cost"] for row in answers.evaluate["days"] if row["policy"] == "idle"}
+    part = answers.darkstar("evaluate", *later, "--policies", "idle,oracle")
+    assert {row["day"]: row["power_cost"] for row in part["days"] if row["policy"] == "idle"} == pytest.approx(
+        {str(day): whole[str(day)] for day in SPAN[1:]}
+    )
+    bills = {row["policy"]: row["total_cost"] for row in part["totals"]}
+    compared = answers.darkstar("compare", "idle", "value", *later)
+    assert compared["cost_a"] == pytest.approx(bills["idle"])
+    assert bills["oracle"] - 1e-6 <= compared["cost_b"]
+    own = {row["day"]: row["idle_cost"] for row in answers.darkstar("shadow", *later, "--policy", "value")["days"]}
+    every = {row["day"]: row["idle_cost"] for row in answers.darkstar(
+        "shadow", "--from", str(FIRST), "--to", str(LAST), "--policy", "value"
+    )["days"]}  # fmt: skip
+    assert own == pytest.approx({day: every[day] for day in own})

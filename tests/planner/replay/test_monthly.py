@@ -10,11 +10,14 @@ from env.power_tariff import PowerTariff, Tier
 from env.site import Site
 from env.tariff import Tariff, TariffVersion
 from planner.demand_charges.bills import demand_charge_bills
+from planner.demand_charges.day_charges import peaks_of_days
 from planner.demand_charges.peak_tracker import PeakTracker
+from planner.evaluation.charged_results import charged_results
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verified_days import only_verified, only_verified_window
 from planner.forecasts.naive import naive_forecasts
-from planner.replay.continuous import replay_window
+from planner.policies.window import open_window
+from planner.replay.continuous import replay_in, replay_window
 from planner.replay.daily import replay_days
 from planner.replay.monthly_oracle import months_oracle
 from planner.value.protocol import Protocol
@@ -22,6 +25,7 @@ from tests.builders.homes import STOCKHOLM, days_of_slots, home
 
 PROTOCOL = Protocol(start_soc_kwh=17.1)
 PER_KW = (PowerTariff(price_per_kw=81.25),)
+TIERS = tuple(Tier(up_to_kw=kw, cost=cost) for kw, cost in ((2.0, 20.0), (5.0, 80.0), (9.0, 120.0)))
 
 
 def charging(*tariffs: PowerTariff) -> Site:
@@ -129,7 +133,46 @@ def test_planner_pays_less_through_a_window_when_it_knows_the_charge(policy: str
     assert total[1] < total[2]
 
 
-TIERS = tuple(Tier(up_to_kw=kw, cost=cost) for kw, cost in ((2.0, 20.0), (5.0, 80.0), (9.0, 120.0)))
+@pytest.mark.parametrize("charge", [PER_KW, (PowerTariff(top=2, tiers=TIERS),)], ids=["per kW", "steps"])
+def test_range_that_begins_inside_a_month_goes_on_from_its_peaks(charge: tuple[PowerTariff, ...]) -> None:
+    """Days count what they add to the days before, for policies and the bound alike."""
+    site, (slots, forecasts, history) = charging(*charge), week(date(2026, 5, 4), 3)
+    whole = replay_days("value", slots, forecasts, site, PROTOCOL, history=history, workers=1)
+    first = pl.col("local_day") == date(2026, 5, 4)
+    begun = replace(PROTOCOL, month_before=tuple(peaks_of_days(whole.filter(first), site).items()))
+    rest = charged_results(whole.filter(~first), begun, site)
+    assert rest.equals(charged_results(whole, PROTOCOL, site).filter(pl.col("day") > date(2026, 5, 4)))
+    alone = replay_days("value", slots.filter(~first), forecasts, site, begun, history=history, workers=1)
+    best = months_oracle(slots.filter(~first), site, begun, workers=1)
+    least = float(best.bounds["bound"].sum())
+    bills: list[float] = []
+    for schedule in (best.schedules, whole.filter(~first), alone):
+        results = charged_results(schedule, begun, site)
+        bills.append(float((results["cost"] + results["power_cost"]).sum()))
+    assert least <= min(bills) + 1e-6
+    if charge == PER_KW:
+        assert bills[0] == pytest.approx(least)
+
+
+@pytest.mark.parametrize("through", [False, True], ids=["days", "window"])
+def test_peaks_that_stand_cost_nothing_more(through: bool) -> None:  # noqa: FBT001 - a parameter
+    """With three days of 50 kW before, a planner and the oracle buy as where power is not charged."""
+    site, (slots, forecasts, history) = charging(*PER_KW), week(date(2026, 5, 4), 2)
+    begun = replace(PROTOCOL, month_before=tuple((date(2026, 5, day), ((50.0,),)) for day in (1, 2, 3)))
+    if through:
+        window = open_window(slots, forecasts, history, site, begun)
+        free = open_window(slots, forecasts, history, home(), PROTOCOL)
+        pairs = [(replay_in(name, window), replay_in(name, free)) for name in ("value", "oracle")]
+    else:
+        pairs = [
+            (
+                replay_days("value", slots, forecasts, site, begun, history=history, workers=1),
+                replay_days("value", slots, forecasts, home(), PROTOCOL, history=history, workers=1),
+            )
+        ]
+    for charged, uncharged in pairs:
+        assert charged_results(charged, begun, site)["power_cost"].to_list() == [0.0, 0.0]
+        assert float(charged["cost"].sum()) == pytest.approx(float(uncharged["cost"].sum()), rel=0.02)
 
 
 @pytest.mark.parametrize(
