@@ -64,10 +64,11 @@ def plain_message(item: Item) -> str:
     own = item.get("ctx", {}).get("error")
     if item["type"] == "value_error" and own is not None:
         return str(own)
-    words = _WORDS.get(item["type"])
-    if words is None:
+    words, known = _WORDS.get(item["type"]), item.get("ctx", {})
+    bounds = [known[name] for name in ("gt", "ge", "lt", "le") if name in known]
+    if words is None or not all(isinstance(bound, int | float) for bound in bounds):  # a day's bound is no number
         return str(item["msg"])
-    return words.format(value=_shown(item.get("input")), **item.get("ctx", {}))
+    return words.format(value=_shown(item.get("input")), **known)
 
 
 _NUMBER, _WHOLE = "{value} is no number", "{value} is no whole number"

@@ -287,11 +287,18 @@ def test_shadows_are_compared_by_the_bill_where_power_is_charged(context: Contex
         name: sum(row[name] for row in charged) - sum(row[name] for row in plain)
         for name in ("cost", "actual_cost", "idle_cost", "difference")
     }
-    read = context.lake.read(METER_READINGS, "home", LONG_DAY, DAY).select("slot_start", "import_kwh")
-    bill = float(power_costs(read, PowerTariff(top=1, price_per_kw=40.0), ZONE)["cost"].sum())
+    read = context.lake.read(METER_READINGS, "home", LONG_DAY.replace(day=1), DAY)
+    net = (pl.col("load_kwh") - pl.col("pv_kwh")).clip(lower_bound=0)
+    imports = read.select("slot_start", "local_day", import_kwh=pl.coalesce("import_kwh", net))
+    before, whole = (
+        float(power_costs(part, PowerTariff(top=1, price_per_kw=40.0), ZONE)["cost"].sum())
+        for part in (imports.filter(pl.col("local_day") < LONG_DAY), imports)
+    )
+    bill = whole - before
     assert added["actual_cost"] == pytest.approx(bill)
     assert added["difference"] == pytest.approx(added["cost"] - bill)
-    assert 0 < added["cost"] <= added["idle_cost"] + 1e-9
+    assert before > 0
+    assert 0 <= added["cost"] <= added["idle_cost"] + 1e-9
     assert sum(row["oracle_cost"] for row in charged) <= sum(row["cost"] for row in charged) + 1e-6
 
 
