@@ -130,6 +130,15 @@ BENCHMARKS = {
         seconds=60,
         on_homes=False,
     ),
+    "home_assistant": Benchmark(
+        module="benchmarks.home_assistant",
+        measures="a year of statistics fetched from a real Home Assistant; from an empty folder to a first plan",
+        short_seconds=120,
+        seconds=300,
+        needs=TOOLS,
+        short_needs=TOOLS,
+        on_homes=False,
+    ),
     "inference": Benchmark(
         module="benchmarks.inference",
         measures="time of a learned policy's decision and of a cold start",

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from darkstar_pipeline.commands.setup.connection import Connection, ask_area, note_tariff, read_area
+from darkstar_pipeline.commands.setup.first_plan import make_first_plan
 from darkstar_pipeline.commands.setup.home_assistant import look_at_home
 from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document
 
 if TYPE_CHECKING:
@@ -58,6 +60,9 @@ def init(  # noqa: PLR0913 - options of a command
         Path | None,
         typer.Option("--token-file", metavar="FILE", help="Its long-lived access token; or DARKSTAR_HA_TOKEN."),
     ] = None,
+    start: Annotated[
+        bool, typer.Option("--start", help="Then fetch readings and prices, replay 60 days, and plan.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Take the defaults without prompting.")] = False,
 ) -> Document:
     """Write a commented darkstar.yaml, or add a site to it.
@@ -68,6 +73,8 @@ def init(  # noqa: PLR0913 - options of a command
     from darkstar_pipeline.config.settings import config_path, load_settings
     from darkstar_pipeline.config.writer import SiteExistsError, add_site
 
+    if start and home_assistant is None:
+        raise UsageError("--start needs a home to fetch from", "darkstar init --home-assistant URL --start")
     path = config_path()
     name = call.site if call.site is not None else DEFAULT_SITE
     if path.exists() and name in load_settings(path).sites:
@@ -79,6 +86,7 @@ def init(  # noqa: PLR0913 - options of a command
     if found is not None:
         given = found.with_place(given, prompted=prompted)
         usual |= found.battery
+        panels = found.has_pv if panels is None else panels
     answers = _ask(given) if prompted else given
     battery = _ask_battery(capacity, power, usual) if prompted else _battery(capacity, power, usual)
     connection = Connection(fuse_a=fuse, inverter_kw=inverter, has_pv=panels, grid_company=grid_company)
@@ -113,7 +121,8 @@ def init(  # noqa: PLR0913 - options of a command
     }
     line = f"{path}: site {name}, area {site.area}, {site.timezone}"
     if found is not None:
-        return found.shown(document, line, site)
+        shown = found.shown(document, line, site)
+        return make_first_plan(call, shown, name) if start else shown
     lines = (line, "Next: check battery and fees in that file, then `darkstar fetch prices` and `darkstar import …`")
     return Document(document, lambda out: out.print("\n".join(lines), markup=False))
 

@@ -37,6 +37,7 @@ def import_exports(
     *,
     mapping: Mapping[str, str],
     now: datetime,
+    source: str = "",
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import what the files of a Home Assistant export hold, or what was fetched from it, all at once.
@@ -49,6 +50,7 @@ def import_exports(
         exports: what they hold.
         mapping: what sensors measure where their name does not say, see `read_exports`.
         now: the present instant, with offset.
+        source: what the rows came from; by default the names of the exports.
         progress: called after every day of readings that was written.
 
     Raises:
@@ -60,7 +62,7 @@ def import_exports(
     quarantine_file = keep_rejects(target.quarantine_dir, with_refused_readings(data.rejects, data.remarks, files[0]))
     if all(frame.is_empty() for frame in (data.readings, data.hourly, data.prices, data.statistics)):
         raise _nothing_to_import(files, data)
-    source = files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
+    source = source or (files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more")
     filled = [result for result in _merge_and_write(target, data, source, now, progress) if result.offered.height]
     slots = pl.concat([frame["slot_start"] for frame in (data.readings, data.hourly, data.prices)])
     if any(result.new or result.changed for result in filled):

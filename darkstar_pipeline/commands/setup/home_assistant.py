@@ -59,6 +59,11 @@ class FoundHome:
         known = {"capacity": self.facts.capacity_kwh, "power": self.facts.power_kw}
         return {name: value for name, value in known.items() if value is not None}
 
+    @property
+    def has_pv(self) -> bool | None:
+        """Return True where a sensor measures panels; None where none does."""
+        return True if "pv" in self.proposal.chosen else None
+
     def shown(self, document: dict[str, Any], line: str, site: "SiteSettings") -> Document:
         """Return the answer of the command."""
         chosen, facts = self.proposal.chosen, self.facts

@@ -27,6 +27,7 @@ from env.time_grid import zone
 SOURCE = "home_assistant"
 FINE_DAYS = timedelta(days=10)
 """Home Assistant keeps statistics by five minutes for so long, unless it is told otherwise."""
+_NAME = "Home Assistant"
 _ENERGY_UNIT, _POWER_UNIT = "kWh", "kW"
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how much of it is done and how much there is."""
@@ -143,7 +144,7 @@ def _fetched(
     fine_start = max(start, now - FINE_DAYS)
     fine = rows_of(socket.statistics(entities, fine_start, end, "5minute") if fine_start < end else {})
     units = {entity: _unit(kept[entity].unit_class, kept[entity].statistics_unit_of_measurement) for entity in entities}
-    exports = exports_of(hourly, fine, units, "Home Assistant")
+    exports = exports_of(hourly, fine, units, _NAME)
     present = {entity for export in exports for entity in export.entities}
     if not present:
         message = f"Home Assistant has no statistics from {days[0]} to {days[1]}"
@@ -153,6 +154,7 @@ def _fetched(
         exports,
         mapping=mapping_of_known(mapping, present),
         now=now,
+        source=_NAME,
         progress=_named(progress, "days"),
     )
     pieces.forget()

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.homes.statistics_home import StatisticsHome, answers_of, home_until_now
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from tests.builders.command_line import Darkstar, Terminal
 from tests.builders.home_assistant_socket import TOKEN, home_assistant_socket
-from tests.builders.statistics_home import StatisticsHome, answers_of, home_until_now
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_person_is_asked_and_a_typed_token_is_kept(
     assert token_file.exists()
     with home_assistant_socket(answers_of(with_two_cars(home_until_now()))) as answers:
         monkeypatch.setattr("getpass.getpass", lambda *_, **__: TOKEN)
-        monkeypatch.setattr(sys, "stdin", Terminal("2", "SE3", "", ""))
+        monkeypatch.setattr(sys, "stdin", Terminal("2", "SE3", *[""] * 8))
         monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
         done = darkstar("init", "--home-assistant", answers.url)
     assert done.code == 0, done.err

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.homes.statistics_home import StatisticsHome, answers_of, state, statistics_home
 from darkstar_pipeline.fetching.readings.proposal.candidates import Seen, look_at
 from darkstar_pipeline.fetching.readings.proposal.home_facts import facts_of
 from darkstar_pipeline.fetching.readings.proposal.mapping import Proposal, answered, propose
 from darkstar_pipeline.home_assistant_api.socket import HomeAssistantSocket
 from tests.builders.home_assistant_socket import CONFIG, TOKEN, home_assistant_socket
-from tests.builders.statistics_home import StatisticsHome, answers_of, state, statistics_home
 
 START = datetime(2026, 2, 20, 23, tzinfo=UTC)
 WHOLE = {

@@ -42,12 +42,12 @@ class StatisticsHome:
         return [
             {
                 "statistic_id": sensor,
-                "has_mean": not self._counts(sensor),
-                "has_sum": self._counts(sensor),
+                "has_mean": not self.counts(sensor),
+                "has_sum": self.counts(sensor),
                 "name": None,
                 "source": "recorder",
-                "unit_class": "energy" if self._counts(sensor) else "power" if sensor.endswith("_power") else None,
-                "statistics_unit_of_measurement": "kWh" if self._counts(sensor) else "%",
+                "unit_class": "energy" if self.counts(sensor) else "power" if sensor.endswith("_power") else None,
+                "statistics_unit_of_measurement": "kWh" if self.counts(sensor) else "%",
             }
             for sensor in self.sensors.values()
         ]
@@ -68,20 +68,21 @@ class StatisticsHome:
         energy = level / parts if quantity != "soc" else level
         total = np.cumsum(energy) + 1000.0
         length = timedelta(minutes=minutes)
-        kept = max(0, len(level) - FINE_HOURS * parts) if minutes < 60 else 0
+        kept = max(0, len(level) - FINE_HOURS * parts) if parts > 1 else 0
         rows: list[dict[str, Any]] = []
         for number in range(kept, len(level)):
             at = self.start + number * length
             if since <= at < until:
                 period = {"start": _ms(at), "end": _ms(at + length)}
-                if self._counts(sensor):
+                if self.counts(sensor):
                     counted = {"sum": total[number] - 1000.0, "change": energy[number], "state": total[number]}
                     rows.append({**period, **{name: float(value) for name, value in counted.items()}})
                 else:
                     rows.append({**period, "mean": float(level[number])})
         return rows
 
-    def _counts(self, sensor: str) -> bool:
+    def counts(self, sensor: str) -> bool:
+        """Return whether a sensor is a counter."""
         return not sensor.endswith(("_power", "_soc"))
 
 
@@ -95,7 +96,7 @@ def statistics_home(start: datetime, hours: int, **sensors: str) -> StatisticsHo
     """
     clock = (np.arange(hours) + start.hour) % 24
     load = 0.4 + 0.3 * (np.arange(hours) % 7) / 7 + 1.2 * np.isin(clock, (7, 18, 19))
-    pv = np.clip(3.0 * np.sin((clock - 5) / 14 * np.pi), 0, None) * (clock >= 5) * (clock <= 19)
+    pv = np.clip(2.0 * np.sin((clock - 5) / 14 * np.pi), 0, None) * np.isin(clock, range(5, 20))
     charge, discharge, soc = np.zeros(hours), np.zeros(hours), np.zeros(hours)
     stored = 4.0
     for hour in range(hours):
@@ -138,7 +139,7 @@ def answers_of(home: StatisticsHome, *states: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def state(entity: str, value: str = "5", **attributes: Any) -> dict[str, Any]:
+def state(entity: str, value: str = "5", **attributes: str | list[Any]) -> dict[str, Any]:
     """A state of an entity."""
     return {"entity_id": entity, "state": value, "attributes": attributes}
 
