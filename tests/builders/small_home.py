@@ -61,8 +61,9 @@ def fill_earlier_prices(lake: Lake, site: str, first: date) -> None:
     days = list(days_between(first, FIRST - timedelta(days=1)))
     slots = grid(days[0], days[-1], ZONE)
     hour = slots["slot_start"].dt.convert_time_zone(ZONE).dt.hour().to_numpy()
-    level = np.repeat(0.4 * np.random.default_rng(3).random(len(days)), 96)
-    price = 0.6 + level + 0.5 * np.sin((hour - 12) / 24 * 2 * np.pi) ** 2
+    number = slots.select((pl.col("local_day") - days[0]).dt.total_days())["local_day"].to_numpy()
+    level = 0.4 * np.random.default_rng(3).random(len(days))
+    price = 0.6 + level[number] + 0.5 * np.sin((hour - 12) / 24 * 2 * np.pi) ** 2
     rows = as_imported(RAW_SPOT_PRICES, slots.with_columns(price=pl.Series(price)), site)
     lake.write_days(RAW_SPOT_PRICES, site, days, rows)
 
