@@ -1,7 +1,7 @@
 """The verdict on a range of days: the cheaper policy, the difference and its confidence; stored as an MLflow run."""
 
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -17,6 +17,7 @@ from darkstar_pipeline.datasets.replay_inputs import content_hash
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.evaluation.charged_days import charged_days
 from darkstar_pipeline.tracking.evaluation_run import EvaluationRecord, TrackedRun, log_evaluation
+from darkstar_pipeline.tracking.site_params import site_params
 from darkstar_pipeline.warehouse.schemas import POLICY_SCHEDULES
 from planner.evaluation.verdict import Evaluation, evaluate
 
@@ -130,18 +131,11 @@ def _record(
         params={
             "days asked for": len(days),
             "days judged": evaluation.days["day"].n_unique(),
-            **_flat(settings.model_dump(mode="json", include={"area", "timezone", "battery", "protocol", "forecast"})),
+            **site_params(settings, days[-1]),
         },
         pictures={f"{title}.png": png for title, png in pictures.items()},
         dagster_run_id=context.run_id,
     )
-
-
-def _flat(document: dict[str, Any]) -> dict[str, Any]:
-    """Settings by dotted name."""
-    nested = {key: cast("dict[str, Any]", value) for key, value in document.items() if isinstance(value, dict)}
-    flat = {key: value for key, value in document.items() if key not in nested}
-    return flat | {f"{key}.{inner}": value for key, values in nested.items() for inner, value in values.items()}
 
 
 def _summary(evaluation: Evaluation, pictures: dict[str, bytes]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def ui(
     from darkstar_pipeline.service.door.links import DIGEST_VARIABLE
     from darkstar_pipeline.service.http.tokens import AccessToken, service_token
     from darkstar_pipeline.state.file_lock import is_locked
+    from darkstar_pipeline.tracking.pages import DAGSTER_PAGE, MLFLOW_PAGE
 
     settings = load_settings()  # fail here rather than with load errors in Dagster's page
     site = settings.site_name(call.site)
@@ -64,7 +65,12 @@ def ui(
     third = _port(planner_port, settings.sites[site].service.port, (first, second))
     token = AccessToken(service_token(open_context(site, settings=settings, home=home)))
     call.note("starting Dagster, MLflow and the planner …")
-    environment = {**_environment(home), DIGEST_VARIABLE: token.digest}
+    environment = {
+        **_environment(home),
+        DIGEST_VARIABLE: token.digest,
+        DAGSTER_PAGE: f"http://127.0.0.1:{first}",
+        MLFLOW_PAGE: f"http://127.0.0.1:{second}",
+    }
     supervisor = ProcessSupervisor(home / LOGS_FOLDER, environment)
     services = _services(home, first, second, environment)
     if is_locked(serving_lock(home, site)):

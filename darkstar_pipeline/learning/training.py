@@ -31,6 +31,7 @@ from darkstar_pipeline.models.version import models_folder
 from darkstar_pipeline.pictures.canvas import policy_name
 from darkstar_pipeline.pictures.learning import cost_over_oracle_png, learning_curve_png
 from darkstar_pipeline.policies.trained import TrainedPolicy, opened
+from darkstar_pipeline.tracking.site_params import site_params
 from env.gym.episodes import joined
 from planner.artifacts.bundle import Bundle, save_bundle
 from planner.evaluation.verdict import Evaluation
@@ -157,7 +158,12 @@ def train_version(data: LearningData, kind: str, options: TrainingOptions) -> Tr
             validation=(windows.validation[0], windows.validation[-1]),
             content_hash=data.content_hash,
             seeds=(learned.seed,),
-            params={**learned.params, **beliefs, "train days": len(windows.train)},
+            params={
+                **site_params(context.site_settings, windows.validation[-1]),
+                **learned.params,
+                **beliefs,
+                "train days": len(windows.train),
+            },
             metrics=metrics,
             curves={f"validation_cost {each}": curve for each, curve in learned.curves.items()},
             days=verdict.days.with_columns(pl.col("policy").replace({UNREGISTERED: kind})),

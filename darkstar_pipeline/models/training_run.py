@@ -12,6 +12,7 @@ import polars as pl
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.tracking.mlflow_store import code_version, log_values, open_run
+from darkstar_pipeline.tracking.pages import dagster_tags
 from planner.artifacts.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def window_text(days: Days | None) -> str:
 def run_tags(context: Context, name: str, bundle: Bundle, run: TrainingRun) -> dict[str, str]:
     """Return the tags of a run and of the version made of it."""
     manifest = bundle.manifest
-    links = {"mlflow.parentRunId": run.parent_run_id, "dagster/run_id": run.dagster_run_id}
+    parent = {} if run.parent_run_id is None else {"mlflow.parentRunId": run.parent_run_id}
     return {
         **run.tags,
         "site": context.site_name,
@@ -81,7 +82,8 @@ def run_tags(context: Context, name: str, bundle: Bundle, run: TrainingRun) -> d
         "config_version": config_version(context.site_settings, "policies"),
         "code_version": code_version(),
         IDENTITY: bundle.identity,
-        **{key: value for key, value in links.items() if value is not None},
+        **parent,
+        **dagster_tags(run.dagster_run_id),
     }
 
 

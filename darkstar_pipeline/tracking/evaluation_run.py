@@ -21,6 +21,7 @@ from darkstar_pipeline.tracking.mlflow_store import (
     run_url,
     translate_mlflow_errors,
 )
+from darkstar_pipeline.tracking.pages import dagster_tags
 from planner.evaluation.verdict import POWER_COLUMNS
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class EvaluationRecord:
             "code_version": code_version(),
             "best_policy": self.best_policy() or "none",
         }
-        return tags if self.dagster_run_id is None else {**tags, "dagster/run_id": self.dagster_run_id}
+        return {**tags, **dagster_tags(self.dagster_run_id)}
 
     def best_policy(self) -> str | None:
         """Return the policy with the lowest bill that could be run; None where only the bound was evaluated."""

@@ -23,6 +23,7 @@ from darkstar_pipeline.context import MLFLOW_FOLDER
 from darkstar_pipeline.errors import OutsideServiceError
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.file_lock import hold_lock
+from darkstar_pipeline.tracking.pages import MLFLOW_PAGE, page
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,7 +34,6 @@ EXPERIMENTS = (EVALUATIONS, TRAININGS)
 DATABASE = "mlflow.db"
 LOCAL_ADDRESS = "sqlite:///{}"
 """Address of a store in a file."""
-DEFAULT_PAGE = "http://127.0.0.1:5000"  # where `darkstar ui` shows a local store
 _OF_THE_STORE = frozenset({"mlflow", "sqlalchemy", "sqlite3", "alembic"})
 """Packages whose errors mean that the store failed; MLflow lets those of its database through."""
 _SERVER_HINT = "check MLFLOW_TRACKING_URI, or unset it to keep runs locally"
@@ -100,8 +100,9 @@ def check_local_store(home: Path, *, write: bool = False) -> None:
 def run_url(experiment_id: str, run_id: str) -> str:
     """Return the page of a run: on the server where there is one, else where `darkstar ui` shows the local store."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    page = without_user(uri).rstrip("/") if uri.startswith(("http://", "https://")) else DEFAULT_PAGE
-    return f"{page}/#/experiments/{experiment_id}/runs/{run_id}"
+    is_server = uri.startswith(("http://", "https://"))
+    address = without_user(uri).rstrip("/") if is_server else page(MLFLOW_PAGE)
+    return f"{address}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
 def without_user(uri: str) -> str:
