@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets.fetched.readings import FETCHED_READINGS, fetches_readings
 from assets.fetched.weather import FETCHED_WEATHER
 from assets.home import Home
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, RAW_SPOT_PRICES, RAW_WEATHER, Table
@@ -20,12 +21,11 @@ RAW_TABLES: dict[str, Table] = {
 }
 _COMMANDS = {
     "raw_spot_prices": "`darkstar import prices FILE`",
-    "raw_meter_readings": "`darkstar import observations FILE` or `darkstar import ha FILE…`",
-    "meter_statistics": "`darkstar import ha FILE…` with long-term statistics",
+    "raw_meter_readings": "`darkstar fetch readings`, `darkstar import observations FILE` or `darkstar import ha FILE…`",
+    "meter_statistics": "`darkstar fetch readings`, or `darkstar import ha FILE…` with long-term statistics",
     "raw_weather": "`fetched_weather`, `darkstar fetch weather` or `darkstar import weather FILE`",
 }
-# What fills them by itself.
-_FETCHED = {"raw_weather": (FETCHED_WEATHER,)}
+_OF_METERS = ("raw_meter_readings", "meter_statistics")
 
 
 def raw_specs(home: Home, *, without: Collection[str] = ()) -> list[dg.AssetSpec]:
@@ -38,13 +38,20 @@ def raw_specs(home: Home, *, without: Collection[str] = ()) -> list[dg.AssetSpec
     return [
         dg.AssetSpec(
             home.key(name),
-            deps=[home.key(fetched) for fetched in _FETCHED.get(name, ())],
+            deps=_fetched_by(home, name),
             description=f"{table.meaning} Made by {_COMMANDS[name]}.",
             **home.presentation(table, group=GROUP, kinds=("parquet",)),
         )
         for name, table in RAW_TABLES.items()
         if name not in without
     ]
+
+
+def _fetched_by(home: Home, name: str) -> list[dg.AssetKey]:
+    """Return what fills an imported table by itself."""
+    if name == "raw_weather":
+        return [home.key(FETCHED_WEATHER)]
+    return [home.key(FETCHED_READINGS)] if name in _OF_METERS and fetches_readings(home) else []
 
 
 def observe_raw(context: dg.AssetExecutionContext, home: Home, name: str, rows: pl.DataFrame) -> None:

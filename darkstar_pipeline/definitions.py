@@ -12,6 +12,7 @@ import dagster as dg
 
 from assets.evaluation import missing_money_asset
 from assets.fetched.prices import NAME, fetches_prices, raw_spot_prices_asset
+from assets.fetched.readings import fetched_readings_asset, fetches_readings
 from assets.fetched.weather import fetched_weather_asset
 from assets.forecast_models import aurora_models_asset, price_models_asset
 from assets.graph import daily_assets
@@ -24,7 +25,7 @@ from darkstar_pipeline.context import LAKE_FOLDER, open_context
 from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJobDefinition
 from darkstar_pipeline.orchestration.resources import LakeIOManager, WarehouseResource
 from jobs.backfill import backfill_job
-from jobs.fetch import weather_job, weather_schedule
+from jobs.fetch import readings_job, readings_schedule, weather_job, weather_schedule
 from jobs.price_sensor import price_sensors
 from jobs.refresh import refresh_jobs, refresh_schedules
 from jobs.retrain import retrain_job, retrain_schedule, search_job
@@ -55,6 +56,10 @@ def build_definitions(
         assets += [*learned_assets(one), search_asset(one), missing_money_asset(one)]
         jobs += [backfill_job(one, daily), *refresh_jobs(one, daily), retrain_job(one), search_job(one)]
         jobs += [weather_job(one)]
+        if fetches_readings(one):
+            assets.append(fetched_readings_asset(one))
+            jobs.append(readings_job(one))
+            schedules.append(readings_schedule(one))
         sensors += price_sensors(one)
         schedules += [*refresh_schedules(one), retrain_schedule(one), weather_schedule(one)]
     root = str(home / LAKE_FOLDER)
