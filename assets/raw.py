@@ -21,7 +21,7 @@ RAW_TABLES: dict[str, Table] = {
 }
 _COMMANDS = {
     "raw_spot_prices": "`darkstar import prices FILE`",
-    "raw_meter_readings": "`darkstar fetch readings`, `darkstar import observations FILE` or `darkstar import ha FILE…`",
+    "raw_meter_readings": "`darkstar fetch readings`, `darkstar import observations FILE` or `… import ha FILE…`",
     "meter_statistics": "`darkstar fetch readings`, or `darkstar import ha FILE…` with long-term statistics",
     "raw_weather": "`fetched_weather`, `darkstar fetch weather` or `darkstar import weather FILE`",
 }

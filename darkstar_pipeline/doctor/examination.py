@@ -22,6 +22,7 @@ from darkstar_pipeline.doctor.machine import (
 )
 from darkstar_pipeline.doctor.models import check_aliases, check_models
 from darkstar_pipeline.doctor.sizes import check_sizes
+from darkstar_pipeline.doctor.sources.home_assistant import check_home_assistant
 from darkstar_pipeline.doctor.sources.prices import check_prices
 from darkstar_pipeline.doctor.sources.weather import check_weather
 from darkstar_pipeline.doctor.stores import check_dagster, check_mlflow
@@ -54,6 +55,7 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
     findings += [finding for name in names for finding in check_days(lake, name, now)]
     findings += [check_prices(settings, home, name, now) for name in names]
     findings += [check_weather(settings, home, name, now) for name in names]
+    findings += [finding for name in names for finding in check_home_assistant(settings, home, name, now)]
     findings += [check_forecasts(settings, home, name) for name in names]
     findings += [check_models(settings, home, name, now) for name in names]
     findings += [finding for name in names for finding in check_aliases(home, name)]
