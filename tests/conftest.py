@@ -30,6 +30,7 @@ for _profile, _examples in (("fixed", 25), ("thorough", 100)):
     )
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("fixed")
+os.environ["DARKSTAR_OFFLINE"] = "1"  # no test touches the outside, nor does a program that it starts
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

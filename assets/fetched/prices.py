@@ -11,14 +11,13 @@ import dagster as dg
 from assets.description import days_of
 from assets.fetched.weather import GROUP
 from assets.home import Home, Result, beta_features
+from darkstar_pipeline.fetching.prices.due import MOST_AGAIN
 from darkstar_pipeline.fetching.prices.fetch import PriceFetchReport, fetch_prices
 from darkstar_pipeline.fetching.prices.session import price_sources
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
 from env.time_grid import zone
 
 NAME = "raw_spot_prices"
-MOST_AGAIN = 3
-"""Most days of a run whose known prices are asked for again, for corrections."""
 _SHOWN = 20
 
 

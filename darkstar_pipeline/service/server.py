@@ -27,6 +27,7 @@ from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.sessions import kept_sessions
 from darkstar_pipeline.service.http.tokens import AccessToken, service_token
 from darkstar_pipeline.service.logs import configure_logs
+from darkstar_pipeline.service.price_feed import PriceFeed
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.steering import Steering
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
@@ -72,6 +73,8 @@ class PlannerServer:
         ).now
         self.publisher = None if trial else _publisher(context, self.engine, steering)
         self.housekeeper = None if trial else Housekeeper(context.home, lambda: self.engine.context.settings, clock)
+        fetches = not trial and bool(context.site_settings.sources.prices.order)
+        self.prices = PriceFeed(context, clock) if fetches else None
         self.running = ServiceState(
             engine=self.engine,
             token=self.token,
@@ -88,8 +91,8 @@ class PlannerServer:
         guard = [*self.guards.components(), *self.outstanding.components()]
         return [*control, *guard, *(part.status() for part in self._told() if part is not None)]
 
-    def _told(self) -> tuple[HomeFeed | Publisher | Housekeeper | None, ...]:
-        return self.feed, self.publisher, self.housekeeper
+    def _told(self) -> tuple[HomeFeed | Publisher | Housekeeper | PriceFeed | None, ...]:
+        return self.feed, self.publisher, self.housekeeper, self.prices
 
     def start(self) -> None:
         """End what an earlier run left behind, then start reading, planning, publishing and controlling."""
@@ -101,6 +104,7 @@ class PlannerServer:
             self.publisher,
             self.control,
             self.housekeeper,
+            self.prices,
         ):
             if part is not None:
                 part.start()
@@ -115,6 +119,7 @@ class PlannerServer:
             self.feed,
             self.outstanding,
             self.housekeeper,
+            self.prices,
         ):
             if part is not None:
                 part.stop()

@@ -15,10 +15,11 @@ from assets.home import Home
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.definitions import build_definitions
+from darkstar_pipeline.fetching.prices.due import DueFetch, due_fetch
 from darkstar_pipeline.fetching.prices.fetch import Sources
 from darkstar_pipeline.fetching.prices.polling import FIRST_WAIT, LONGEST_WAIT, SPREAD, next_question, publication
 from darkstar_pipeline.fetching.prices.rates import Rates
-from jobs.price_sensor import DueFetch, due_fetch, price_sensors
+from jobs.price_sensor import price_sensors
 from tests.builders.price_home import PriceHome, price_home, quick_client
 from tests.builders.price_sources import CET, PriceSources, services_at
 from tests.builders.source_server import source_server
@@ -37,7 +38,7 @@ def prices(tmp_path: Path) -> Generator[PriceHome]:
 
 
 def at(prices: PriceHome, now: datetime) -> DueFetch | None:
-    return due_fetch(Home(context=prices.context), now)
+    return due_fetch(prices.context, now)
 
 
 def test_an_empty_home_is_filled_at_once_and_tomorrow_waits_for_its_publication(prices: PriceHome):

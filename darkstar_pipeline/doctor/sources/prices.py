@@ -10,12 +10,10 @@ from darkstar_pipeline.context import LAKE_FOLDER, QUARANTINE_FOLDER
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.fetching.log import FetchLog, SourceState
 from darkstar_pipeline.fetching.prices.fetch import lacking_days
-from darkstar_pipeline.fetching.prices.polling import publication
+from darkstar_pipeline.fetching.prices.polling import OVERDUE, publication
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.warehouse.lake import Lake
 
-LATE = timedelta(hours=2)
-"""Time after the market's publication from which on missing prices of tomorrow are told."""
 NEXT = "darkstar fetch prices"
 
 
@@ -41,7 +39,7 @@ def check_prices(settings: Settings, home: Path, site: str, now: datetime) -> Ch
         if not states:
             return warned(check, "none were fetched yet", advice)
         return failed(check, f"prices of today, {today}, are missing{behind}", advice)
-    if tomorrow in lacking and now > publication(tomorrow, order) + LATE:
+    if tomorrow in lacking and now > publication(tomorrow, order) + OVERDUE:
         return warned(check, f"prices of tomorrow, {tomorrow}, are late{behind}", remedy)
     known = today if tomorrow in lacking else tomorrow
     detail = f"known up to {known}{behind}"

@@ -20,6 +20,8 @@ _LONDON = "Europe/London"
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(minutes=30)
 LONGEST_PAST_WAIT = timedelta(hours=6)
 """The same for days that are over: what a source has not had for a day it will hardly have soon."""
+OVERDUE = timedelta(hours=2)
+"""Time after the publication from which on missing prices are told."""
 SPREAD = timedelta(minutes=6)
 """The first questions of all homes are spread over this time."""
 
