@@ -346,5 +346,6 @@ def test_page_says_what_is_missing_with_its_days_as_it_was_stored(watched: Watch
     expect(page.locator("#missing-note")).to_contain_text("Worked out on 2025-10-27")
     table = [row.split("\t") for row in page.locator("#missing tr").all_inner_texts()]
     assert table[1:] == [["sun known", "12.30", "28 %"], ["battery of 15 kWh, same power", "61.00", "–"]]
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    for part in ("document.documentElement", "document.getElementById('missing')"):
+        assert page.evaluate(f"{part}.scrollWidth - {part}.clientWidth") == 0, "nothing to scroll sideways"
     assert watched.errors == []
