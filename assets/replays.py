@@ -14,7 +14,7 @@ from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verdict import POWER_COLUMNS, Evaluation
-from planner.replay.daily import replay_days
+from planner.replay.daily import replay_policies
 from planner.value.scenario_source import Past
 
 _SHARES = ("captured_share", "cost_vs_mpc", "cost_vs_mpc_low", "cost_vs_mpc_high", "breaches")
@@ -35,7 +35,7 @@ def policy_schedule_rows(
         before = month_before(home.context.lake, home.site, cast("date", slots["local_day"].min()))
         protocol = replace(protocol, month_before=before)
     schedules = pl.concat(
-        [replay_days(policy, slots, forecasts, home.site, protocol, history=history) for policy in policies],
+        replay_policies(policies, slots, forecasts, home.site, protocol, history=history),
         how="diagonal",
     )
     return schedules.with_columns(_site(home), _version(home, stage))

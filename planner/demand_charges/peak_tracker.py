@@ -42,9 +42,16 @@ class PeakTracker:
         site: the home, whose tariff has a demand charge.
         protocol: start and settlement of days, and the peaks of the first month's days before them.
         scenarios: of each day, as known when it began; of a day that has none nothing is expected.
+        curves: curves of past days that are known already; those of further days are added.
     """
 
-    def __init__(self, site: Site, protocol: Protocol, scenarios: Mapping[date, Scenarios] | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        protocol: Protocol,
+        scenarios: Mapping[date, Scenarios] | None = None,
+        curves: dict[date, DayCurve] | None = None,
+    ) -> None:
         self.site, self.protocol, self.scenarios = site, protocol, scenarios or {}
         self.day: date | None = None
         self.month: date | None = None
@@ -53,19 +60,20 @@ class PeakTracker:
         self.chosen, self.days_left = False, 0
         self.levels_kw, self.rates = np.zeros(0), np.zeros(0)
         self._problems: dict[datetime, DayProblem] = {}
-        self._curves: dict[date, DayCurve] = {}
+        self._curves: dict[date, DayCurve] = {} if curves is None else curves
 
     def begin_day(self, day: date) -> None:
         """Begin a day; with another month the peaks are those of its days before the first one."""
         self.day, month = day, day.replace(day=1)
         self.chosen, self.days_left = False, monthrange(day.year, day.month)[1] - day.day + 1
         if month != self.month:
+            if self.month is not None:
+                self._curves.clear()  # the components may be others, of the problems too
             self.month = month
             self.tariffs = self.site.tariff.in_force(month).power
             known = earlier_peaks(self.protocol.month_before, month, len(self.tariffs))
             self.peaks_kw = [kw[: tariff.top] for kw, tariff in zip(known, self.tariffs, strict=True)]
-            self._problems.clear()  # the components may be others
-            self._curves.clear()
+            self._problems.clear()
 
     def know(self, states: Sequence[MonthState]) -> None:
         """Take over the metered month: the peaks before today and today's so far, which stands like them."""

@@ -129,8 +129,16 @@ class Mpc:
             self._charge_power(slot, first, end, span_power)
         load, pv = self._expected(slot, end, last_load, last_pv)
         solution = self._planned(slot, first, soc_kwh, load, pv)
-        wanted = self._command(solution, slot, first, load, pv)
-        command = self.budget.decide(wanted, self._outlook(solution, slot, first, soc_kwh, (load[0], pv[0])))
+        import_price = float(self.span.import_price[slot]) + self._power_price(solution, slot - first)
+        wanted = command_in_slot(
+            solution,
+            slot - first,
+            net_load_kwh=float(load[0] - pv[0]),
+            prices=(import_price, float(self.span.export_price[slot])),
+            site=self.site,
+        )
+        stored_value = float(solution.stored_value[slot - first])
+        command = self.budget.decide(wanted, self._outlook(slot, soc_kwh, (load[0], pv[0]), import_price, stored_value))
         return Command(*(np.asarray(power) for power in command))
 
     def _expected(self, slot: int, end: int, last_load: float | None, last_pv: float | None) -> tuple[Energy, Energy]:
@@ -174,33 +182,17 @@ class Mpc:
         pairs = zip(solution.power_prices, self.program.thresholds, strict=True)
         return sum((float(shape.of_slots(prices)[slot]) for prices, shape in pairs), start=0.0)
 
-    def _command(
-        self, solution: Solution, slot: int, first: int, load: Energy, pv: Energy
-    ) -> tuple[float, float, float]:
-        """Return the command that follows from the plan."""
-        return command_in_slot(
-            solution,
-            slot - first,
-            net_load_kwh=float(load[0] - pv[0]),
-            prices=(self._import_price(solution, slot, first), float(self.span.export_price[slot])),
-            site=self.site,
-        )
-
-    def _import_price(self, solution: Solution, slot: int, first: int) -> float:
-        """Return the marginal import price with the demand charge [money/kWh]."""
-        return float(self.span.import_price[slot]) + self._power_price(solution, slot - first)
-
     def _outlook(
-        self, solution: Solution, slot: int, first: int, soc_kwh: float, expected: tuple[float, float]
+        self, slot: int, soc_kwh: float, expected: tuple[float, float], import_price: float, stored_value: float
     ) -> SlotOutlook:
         """Return what is expected of the slot."""
         return SlotOutlook(
             load_kwh=float(expected[0]),
             pv_kwh=float(expected[1]),
             soc_kwh=soc_kwh,
-            import_price=self._import_price(solution, slot, first),
+            import_price=import_price,
             export_price=float(self.span.export_price[slot]),
-            stored_value=float(solution.stored_value[slot - first]),
+            stored_value=stored_value,
             price_level=self.price_level,
             left_of_day=(self.n_slots - slot) / self.n_slots,
         )

@@ -8,7 +8,7 @@ but the bound.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import TypeAlias
@@ -138,34 +138,63 @@ def replay_days(
     known = slots.select("slot_start", "local_day", *NEEDED).sort("slot_start")
     if known.is_empty():
         return empty_schedule(policy, known)
-    needed_arrays(known)
-    check_whole(known, site.timezone)
-    planned = known.join(
-        central_forecasts(forecasts), on=["slot_start", "local_day"], how="left", maintain_order="left"
-    )
+    planned = _planned(known, forecasts, site)
     if policy in PLANNERS and has_demand_charge(site):
-        return _months(policy, planned, site, protocol, history=history, workers=workers)
+        return _months([policy], planned, site, protocol, history=history, workers=workers)[policy]
     shards = shards_of_days(planned) if policy in REPLANNED else [planned]
     read = history if history is not None and policy in ON_SCENARIOS else known.select(READINGS).clear()
     replayed = map_shards(partial(_replay_shard, policy, site, protocol, read), shards, workers=workers)
     return pl.concat(replayed).sort("slot_start")
 
 
+def replay_policies(
+    policies: Sequence[str],
+    slots: pl.DataFrame,
+    forecasts: pl.DataFrame,
+    site: Site,
+    protocol: Protocol,
+    *,
+    history: Past | None = None,
+) -> list[pl.DataFrame]:
+    """Replay policies on each day, as `replay_days` does one by one; planners of a demand charge share their months."""
+    planners = [policy for policy in policies if policy in PLANNERS]
+    together: Mapping[str, pl.DataFrame] = {}
+    if len(planners) > 1 and has_demand_charge(site) and not slots.is_empty():
+        known = slots.select("slot_start", "local_day", *NEEDED).sort("slot_start")
+        together = _months(planners, _planned(known, forecasts, site), site, protocol, history=history, workers=None)
+    return [
+        together[policy]
+        if policy in together
+        else replay_days(policy, slots, forecasts, site, protocol, history=history)
+        for policy in policies
+    ]
+
+
+def _planned(known: pl.DataFrame, forecasts: pl.DataFrame, site: Site) -> pl.DataFrame:
+    """Return slots with the forecasts of their mornings; refuse days that are not whole."""
+    needed_arrays(known)
+    check_whole(known, site.timezone)
+    return known.join(central_forecasts(forecasts), on=["slot_start", "local_day"], how="left", maintain_order="left")
+
+
 def _months(
-    policy: str,
+    policies: Sequence[str],
     planned: pl.DataFrame,
     site: Site,
     protocol: Protocol,
     *,
     history: Past | None,
     workers: int | None,
-) -> pl.DataFrame:
+) -> dict[str, pl.DataFrame]:
     """Replay months with a demand charge, where a day depends on the peaks of the days before it."""
     from planner.replay.monthly import replay_months  # SciPy's solver is needed there only
 
     read = history if history is not None else planned.select(READINGS).clear()
-    days = replay_months(policy, planned, site, protocol, history=read, workers=workers)
-    return pl.concat([schedule_frame(policy, slots, replay) for slots, replay in days]).sort("slot_start")
+    found = replay_months(policies, planned, site, protocol, history=read, workers=workers)
+    return {
+        policy: pl.concat([schedule_frame(policy, slots, replay) for slots, replay in days]).sort("slot_start")
+        for policy, days in zip(policies, found, strict=True)
+    }
 
 
 def _replay_shard(policy: str, site: Site, protocol: Protocol, history: Past, slots: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ to separate processes. A range that begins inside a month goes on from the peaks
 protocol has them (`Protocol.month_before`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -18,6 +18,7 @@ import polars as pl
 from env.inverter import Command, Decision, Energy
 from env.simulator import Decide, Replay, World, simulate
 from env.site import Site
+from planner.demand_charges.day_curves import DayCurve
 from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker
 from planner.parallel import map_shards
 from planner.policies.mpc import ExactPrograms, Mpc, exact_program, known_span
@@ -68,12 +69,12 @@ class DayStart:
 
 
 def replay_months(
-    policy: str, slots: pl.DataFrame, site: Site, protocol: Protocol, *, history: Past, workers: int | None
-) -> list[tuple[pl.DataFrame, Replay]]:
-    """Replay a planner on each day.
+    policies: Sequence[str], slots: pl.DataFrame, site: Site, protocol: Protocol, *, history: Past, workers: int | None
+) -> list[list[tuple[pl.DataFrame, Replay]]]:
+    """Replay planners on each day; those of a month share what its past days are expected to cost.
 
     Args:
-        policy: one of `DAY_PLANNERS`.
+        policies: of `DAY_PLANNERS`.
         slots: `slot_start, local_day, import_price, export_price, load_kwh, pv_kwh, load_forecast, pv_forecast` of
             whole days, in order.
         site: battery, limits, tariff, time zone.
@@ -82,10 +83,10 @@ def replay_months(
         workers: processes at most; None for one per core.
 
     Returns:
-        The slots of each day, and what happened.
+        The slots of each day, and what happened, for each planner.
     """
-    found = map_shards(partial(_month, policy, site, protocol, history), _months(slots), workers=workers)
-    return [day for month in found for day in month]
+    months = map_shards(partial(_month, policies, site, protocol, history), _months(slots), workers=workers)
+    return [[day for month in months for day in month[place]] for place in range(len(policies))]
 
 
 def _months(slots: pl.DataFrame) -> list[Month]:
@@ -99,19 +100,30 @@ def _months(slots: pl.DataFrame) -> list[Month]:
 
 
 def _month(
-    policy: str, site: Site, protocol: Protocol, history: Past, month: Month
-) -> list[tuple[pl.DataFrame, Replay]]:
-    """Replay a month's days, each knowing the peaks before it."""
+    policies: Sequence[str], site: Site, protocol: Protocol, history: Past, month: Month
+) -> list[list[tuple[pl.DataFrame, Replay]]]:
+    """Replay a month's days with each planner."""
     known = pl.concat([month.before, month.slots])
     scenarios = scenarios_by_day(history, known, site.timezone)
-    planner, tracker = DAY_PLANNERS[policy](site, protocol), PeakTracker(site, protocol, scenarios)
+    curves: dict[date, DayCurve] = {}
+    return [
+        _planner_month(DAY_PLANNERS[policy](site, protocol), PeakTracker(site, protocol, scenarios, curves), month)
+        for policy in policies
+    ]
+
+
+def _planner_month(
+    planner: Callable[[DayStart], Decide], tracker: PeakTracker, month: Month
+) -> list[tuple[pl.DataFrame, Replay]]:
+    """Replay a month's days, each knowing the peaks before it."""
+    site, protocol = tracker.site, tracker.protocol
     past_days = month.before.partition_by("local_day", maintain_order=True)
     replayed: list[tuple[pl.DataFrame, Replay]] = []
     for slots in month.slots.partition_by("local_day", maintain_order=True):
         day = cast("date", slots["local_day"][0])
         tracker.begin_day(day)
         power = tracker.prices(slots["slot_start"], past_days, slots)
-        day_start = _day_start(slots, scenarios[day], site, protocol, power)
+        day_start = _day_start(slots, tracker.scenarios[day], site, protocol, power)
         start = np.array([protocol.start_soc_kwh])
         replay = simulate(planner(day_start), day_start.world, site, start)
         tracker.end_day(slots.select("slot_start").with_columns(import_kwh=pl.Series(replay.flows.import_kwh[0])))

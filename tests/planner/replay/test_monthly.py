@@ -18,7 +18,7 @@ from planner.evaluation.verified_days import only_verified, only_verified_window
 from planner.forecasts.naive import naive_forecasts
 from planner.policies.window import open_window
 from planner.replay.continuous import replay_in, replay_window
-from planner.replay.daily import replay_days
+from planner.replay.daily import replay_days, replay_policies
 from planner.replay.monthly_oracle import months_oracle
 from planner.value.protocol import Protocol
 from tests.builders.homes import STOCKHOLM, days_of_slots, home
@@ -208,3 +208,12 @@ def test_limit_is_commanded_through_a_window_and_only_with_a_charge() -> None:
     assert schedule["import_limit_kw"].count() > schedule.height / 2
     uncharged = replay_window("value", slots, forecasts, history, taking_limits(home()), PROTOCOL)
     assert uncharged.equals(replay_window("value", slots, forecasts, history, home(), PROTOCOL))
+
+
+def test_planners_are_the_same_bit_for_bit_when_they_share_their_months() -> None:
+    site, (slots, forecasts, history) = charging(*PER_KW), week(date(2026, 4, 28), 2)
+    policies = ["idle", "mpc", "value"]
+    together = replay_policies(policies, slots, forecasts, site, PROTOCOL, history=history)
+    for policy, schedule in zip(policies, together, strict=True):
+        alone = replay_days(policy, slots, forecasts, site, PROTOCOL, history=history, workers=1)
+        assert schedule.equals(alone), policy
