@@ -238,6 +238,7 @@ def _stored_data(call: Call, first: date | None, last: date | None, out: Path | 
         "quantities": [asdict(quantity) for quantity in stored.quantities],
         "balance": None if stored.balance is None else asdict(stored.balance),
         "week": {"from": stored.week["local_day"][0], "to": stored.week["local_day"][-1], "refused": stored.excluded},
+        "disagreeing_hours": [asdict(hour) for hour in stored.disagreeing],
         "picture": str(target),
     }
     return Document(document, lambda pen: draw_stored_data(pen, stored, context.timezone, target))

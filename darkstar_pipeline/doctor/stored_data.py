@@ -5,13 +5,14 @@ of days (`quality`), damaged files and rows (`lake_rows`).
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.doctor.stored_quantities import StoredQuantity, stored_quantity
 from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.quality.bad_hours import compared_hours
 from darkstar_pipeline.quality.energy_balance import Balance, balance_of
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
@@ -19,6 +20,7 @@ from darkstar_pipeline.warehouse.schemas import (
     IMPORT_PROVENANCE,
     IMPORT_REMARKS,
     METER_READINGS,
+    METER_STATISTICS,
     RAW_SPOT_PRICES,
     SOC_COLUMNS,
 )
@@ -26,6 +28,23 @@ from env.time_grid import grid
 
 WEEK = timedelta(days=6)
 _LEVEL = SOC_COLUMNS[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisagreeingHour:
+    """An hour of which the slots and the statistic say different energies.
+
+    Attributes:
+        hour_start: begin of the hour.
+        quantity: load, pv, import, export, batt_charge or batt_discharge.
+        read_kwh: sum of its slots [kWh].
+        statistic_kwh: energy of the hour by its statistic [kWh].
+    """
+
+    hour_start: datetime
+    quantity: str
+    read_kwh: float
+    statistic_kwh: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +58,7 @@ class StoredData:
         balance: whether the flows of the home add up; None where load or import are not stored.
         week: the whole slot grid of the last week: `slot_start`, `local_day` and a column a quantity; null where
             nothing is stored.
+        disagreeing: hours in which the slots differ from the hour's own statistic.
         excluded: days of that week that the gate refused, with its reasons.
     """
 
@@ -48,6 +68,7 @@ class StoredData:
     balance: Balance | None
     week: pl.DataFrame
     excluded: dict[date, str]
+    disagreeing: tuple[DisagreeingHour, ...] = ()
 
 
 def examine_data(context: Context, first: date | None, last: date | None) -> StoredData:
@@ -91,7 +112,15 @@ def examine_data(context: Context, first: date | None, last: date | None) -> Sto
         balance=balance_of(readings),
         week=week,
         excluded=dict(grades.select("day", "reasons").iter_rows()),
+        disagreeing=_disagreeing(readings, lake.read(METER_STATISTICS, site, first, last)),
     )
+
+
+def _disagreeing(readings: pl.DataFrame, statistics: pl.DataFrame) -> tuple[DisagreeingHour, ...]:
+    """Return the hours whose slots differ from their statistic, by more than an hour of a good day may."""
+    hours = compared_hours(readings, statistics, has_pv=True).filter(~pl.col("agrees")).drop("agrees")
+    named = hours.sort("hour_start", "quantity").with_columns(pl.col("read_kwh", "statistic_kwh").round(3))
+    return tuple(DisagreeingHour(**row) for row in named.iter_rows(named=True))
 
 
 def _nothing(context: Context, first: date | None, last: date | None) -> DataMissingError:

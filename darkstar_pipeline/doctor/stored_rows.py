@@ -18,6 +18,7 @@ _SHORT_NAMES = {
 }
 _MOST_SOURCES = 3
 _MOST_REASONS = 3
+_NAMED = 5
 
 
 def quantity_rows(stored: StoredData, timezone: str) -> list[dict[str, Any]]:
@@ -38,9 +39,24 @@ def fact_rows(stored: StoredData, timezone: str) -> list[dict[str, str]]:
             count = f"{len(quantity.unlike)} slots" if len(quantity.unlike) > 1 else "1 slot"
             words = f"{count} unlike this home, first {_local(first.slot_start, timezone)}: {first.reason}"
             facts.append((_name(quantity), words))
+    facts += _disagreeing(stored, timezone)
     facts += [(", ".join(names), words) for words, names in _reasons(stored, timezone).items()]
     facts += [(str(day), f"refused: {reasons}") for day, reasons in sorted(stored.excluded.items())]
     return [{"fact": fact, "value": value} for fact, value in facts]
+
+
+def _disagreeing(stored: StoredData, timezone: str) -> list[tuple[str, str]]:
+    """Return the hours whose slots differ from their statistic, the first of each quantity by name."""
+    facts: list[tuple[str, str]] = []
+    for quantity in dict.fromkeys(hour.quantity for hour in stored.disagreeing):
+        hours = [hour for hour in stored.disagreeing if hour.quantity == quantity]
+        shown = "; ".join(
+            f"{_local(hour.hour_start, timezone)}: {hour.read_kwh:g} kWh, not {hour.statistic_kwh:g}"
+            for hour in hours[:_NAMED]
+        )
+        more = f"; and {len(hours) - _NAMED} more" if len(hours) > _NAMED else ""
+        facts.append((quantity, f"{len(hours)} hours differ from their statistic by more than 0.2 kWh: {shown}{more}"))
+    return facts
 
 
 def _figures(quantity: StoredQuantity, timezone: str) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def bad_hours(
     Returns:
         A row a bad hour and quantity (`ATTRIBUTED`): `local_day, hour_start, quantity`.
     """
-    compared = _compared(observations, statistics, has_pv=has_pv)
+    compared = compared_hours(observations, statistics, has_pv=has_pv)
     disagreeing = compared.filter(pl.col("agrees").not_()).select("hour_start", quantity=_owner("quantity"))
     unbalanced = _unbalanced(observations, battery, has_pv=has_pv)
     both = pl.concat([disagreeing, _attributed(unbalanced, compared)]).unique()
@@ -71,8 +71,17 @@ def _owner(column: str) -> pl.Expr:
     return pl.when(pl.col(column).is_in(_BATTERY_PARTS)).then(pl.lit("battery")).otherwise(pl.col(column))
 
 
-def _compared(observations: pl.DataFrame, statistics: pl.DataFrame, *, has_pv: bool) -> pl.DataFrame:
-    """Compare each statistic whose four slots were all read: `hour_start, quantity, agrees`."""
+def compared_hours(observations: pl.DataFrame, statistics: pl.DataFrame, *, has_pv: bool) -> pl.DataFrame:
+    """Compare each statistic whose four slots were all read.
+
+    Args:
+        observations: `slot_start`, `local_day` and the columns of `QUANTITIES`.
+        statistics: `hour_start` [UTC], `quantity` (keys of `QUANTITIES`), `energy_kwh` [kWh].
+        has_pv: whether statistics of PV are looked at.
+
+    Returns:
+        `hour_start, quantity, read_kwh, statistic_kwh, agrees`.
+    """
     quantities = [name for name in QUANTITIES if has_pv or name != "pv"]
     offsets = [pl.duration(minutes=minutes) for minutes in range(0, _HOUR_MINUTES, _HOUR_MINUTES // SLOTS_PER_HOUR)]
     relevant = statistics.filter(pl.col("quantity").is_in(quantities), pl.col("energy_kwh").is_finite())
@@ -83,11 +92,12 @@ def _compared(observations: pl.DataFrame, statistics: pl.DataFrame, *, has_pv: b
     named = {column: name for name, column in QUANTITIES.items()}
     read = read.drop_nulls("kwh").with_columns(quantity=pl.col("column").replace_strict(named))
     off = (pl.col("kwh").sum() - pl.col("energy_kwh").first()).abs()
+    both = (pl.col("kwh").sum().alias("read_kwh"), pl.col("energy_kwh").first().alias("statistic_kwh"))
     return (
         slots.explode("slot_start")
         .join(read, on=["slot_start", "quantity"])
         .group_by("hour_start", "quantity", "local_day")
-        .agg(slots=pl.len(), agrees=off <= LARGEST_ERROR_KWH + _TINY)
+        .agg(*both, slots=pl.len(), agrees=off <= LARGEST_ERROR_KWH + _TINY)
         .filter(pl.col("slots") == SLOTS_PER_HOUR)
         .drop("slots", "local_day")
     )

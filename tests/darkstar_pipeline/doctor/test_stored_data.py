@@ -13,7 +13,7 @@ from darkstar_pipeline.doctor.stored_data import examine_data
 from darkstar_pipeline.doctor.stored_quantities import StoredQuantity
 from darkstar_pipeline.doctor.stored_rows import fact_rows, quantity_rows
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE, IMPORT_REMARKS, METER_READINGS
+from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE, IMPORT_REMARKS, METER_READINGS, METER_STATISTICS
 from tests.builders.small_home import DAYS, FIRST, LAST, SHORT_DAY, small_context
 
 
@@ -190,3 +190,25 @@ def test_what_a_source_was_read_as_is_told_once_for_all_its_quantities(context: 
         ("price", 0),
     ]
     assert {"fact": "load, pv", "value": "test read as tidy file, in kWh"} in fact_rows(data, context.timezone)
+
+
+def test_hours_that_differ_from_their_statistic_are_named(context: Context):
+    rewrite(context, pl.lit(0.25).alias("load_kwh"))
+    hours = [datetime(2025, 10, 25, hour, tzinfo=UTC) for hour in (10, 11, 12)]
+    statistics = pl.DataFrame(
+        {
+            "site": ["home"] * 3,
+            "hour_start": hours,
+            "quantity": ["load"] * 3,
+            "energy_kwh": [1.0, 1.2, 1.21],
+            "local_day": [date(2025, 10, 25)] * 3,
+            "source": ["test"] * 3,
+            "imported_at": [hours[0]] * 3,
+        }
+    ).select(pl.col(name).cast(kind) for name, kind in METER_STATISTICS.schema.items())
+    context.lake.write_days(METER_STATISTICS, "home", [date(2025, 10, 25)], statistics)
+    data = examine_data(context, None, None)
+    (found,) = data.disagreeing
+    assert (found.hour_start, found.quantity, found.read_kwh, found.statistic_kwh) == (hours[2], "load", 1.0, 1.21)
+    (told,) = [row["value"] for row in fact_rows(data, "Europe/Stockholm") if "differ" in row["value"]]
+    assert told == "1 hours differ from their statistic by more than 0.2 kWh: 2025-10-25 14:00: 1 kWh, not 1.21"
