@@ -19,7 +19,7 @@ from planner.forecasts.pooled_correction import corrected_days
 from planner.forecasts.slot_series import DAY_SLOTS, external_forecast
 from planner.value.scenarios import Scenarios
 
-# With 10 kWh on train weeks 20 are 0.2 points worse, 80 at most 0.1 better; the last days as they were add nothing.
+# With 10 kWh on train weeks 20 are 0.2 points worse, 80 no better; the last days as they were add nothing.
 SCENARIOS = 40
 SEASON_DAYS = 40.0  # days of the year between two days that are as unlike as `CLEARNESS` between them
 CLEARNESS = 0.1
