@@ -1,1 +1,1 @@
-"""What comes by itself, as assets: a module a kind of data."""
+"""Data that comes by itself, as assets: a module a kind of data."""

@@ -36,7 +36,7 @@ MOST_IN_A_ROW = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What is asked.
+    """The opened sources of a home.
 
     Attributes:
         services: sources in their order.

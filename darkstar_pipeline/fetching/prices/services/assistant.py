@@ -11,7 +11,7 @@ _PER = ("/kwh", "/mwh")
 
 
 class SocketAssistant:
-    """What Home Assistant is asked for prices, over its WebSocket.
+    """Questions to Home Assistant about prices, over its WebSocket.
 
     Args:
         socket: the connection.

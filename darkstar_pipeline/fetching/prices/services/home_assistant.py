@@ -19,7 +19,7 @@ from darkstar_pipeline.sources.price_lists.recognition import offer_of_document
 
 
 class PriceAssistant(Protocol):
-    """What Home Assistant is asked for prices."""
+    """Questions to Home Assistant about prices."""
 
     def price_sensors(self) -> Sequence[Mapping[str, Any]]:
         """Return the states of the sensors that may list prices, attributes included."""
