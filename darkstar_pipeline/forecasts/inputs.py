@@ -11,6 +11,7 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
+from darkstar_pipeline.forecasts.available_pv import with_available_pv
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from env.time_grid import grid
 from planner.forecasts.clear_sky import PvSystem
@@ -65,10 +66,14 @@ def aurora_home(
 
 
 def history_between(context: Context, first: date, last: date) -> pl.DataFrame:
-    """Return every slot of the days `first` to `last` with its readings, null where none was accepted."""
+    """Return every slot of the days `first` to `last` with its readings, null where none was accepted.
+
+    PV is what was available: null where the panels were held back.
+    """
     read = readings_between(context, first, last)
     whole = grid(first, last, context.timezone).select("slot_start")
-    return whole.join(read, on="slot_start", how="left", maintain_order="left")
+    joined = whole.join(read, on="slot_start", how="left", maintain_order="left")
+    return with_available_pv(context, joined, first, last)
 
 
 def external_forecasts(context: Context, first: date, last: date) -> pl.DataFrame | None:

@@ -5,7 +5,7 @@ quantiles (conformal prediction, Romano et al. 2019, one-sided) and the paths th
 belong here: forecasting with a fitted model (`aurora_model`), which imports nothing of this.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from planner.forecasts.aurora_model import (
 )
 from planner.forecasts.calibration import PastScores, slots_since_epoch
 from planner.forecasts.clear_sky import day_starts
+from planner.forecasts.covered_panels import covered_slots
 from planner.forecasts.features import EXPECTED_FEATURES, AuroraHome, PairFeatures
 from planner.forecasts.pooled_correction import corrected_days, own_share
 from planner.forecasts.slot_series import AHEAD, DAY_SLOTS, EXTERNAL_FORECASTS
@@ -47,6 +48,7 @@ PARAMETERS: dict[str, Any] = {
 }  # fmt: skip
 
 
+COVERED_EVERY = 5  # rows of days with covered panels of which one is learned from
 LEAST_OUTAGES, OUTAGE_EVERY = 0.04, 16  # share of rows without weather below which one day in so many loses it
 
 
@@ -138,7 +140,9 @@ def fit_aurora(home: AuroraHome, allowed: Mask, *, seed: int = 0) -> AuroraModel
     load_days = OutOfFoldDays(home, home.load, days, learned, home.series.load_kwh, relative=False)
     pv_days = OutOfFoldDays(home, home.pv, days, learned, home.series.pv_kwh, relative=True)
     load = fit_target(_load_target(home, vintage, slots), load_days, seed)
-    pv, target = None, _pv_target(home, vintage, slots)
+    allowed_pv = np.where(allowed, home.series.pv_kwh, np.nan)
+    covered = covered_slots(replace(home.series, pv_kwh=allowed_pv), home.panels)
+    pv, target = None, _pv_target(home, vintage, slots, covered)
     if len(target.slots) >= DAY_SLOTS:
         pv = fit_target(target, pv_days, seed)
     else:
@@ -236,12 +240,13 @@ def _load_target(home: AuroraHome, vintage: Integers, slots: Integers) -> Traini
     return target.subset(np.isfinite(target.readings) & np.isfinite(target.features.base))
 
 
-def _pv_target(home: AuroraHome, vintage: Integers, slots: Integers) -> TrainingTarget:
-    target = TrainingTarget(
-        with_outages(home.pv(vintage, slots), vintage), slots, home.series.pv_kwh[slots], relative=True
-    )
+def _pv_target(home: AuroraHome, vintage: Integers, slots: Integers, covered: Mask) -> TrainingTarget:
+    features = with_outages(home.pv(vintage, slots), vintage)
+    target = TrainingTarget(features, slots, home.series.pv_kwh[slots], relative=True)
     bright = target.features.base > DUSK * home.clear_sky.peak(vintage)
-    return target.subset(np.isfinite(target.readings) & bright)
+    # Snow is no weather that an input tells: such days count less, not nothing, since it lies for days.
+    left_out = covered[slots] & ((vintage // DAY_SLOTS + slots) % COVERED_EVERY != 0)
+    return target.subset(np.isfinite(target.readings) & bright & ~left_out)
 
 
 def _whole_days(home: AuroraHome, readable: Mask) -> Integers:
