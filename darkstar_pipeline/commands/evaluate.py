@@ -256,9 +256,10 @@ def schedule(
     from darkstar_pipeline.evaluation.range_verdict import day_schedule
 
     check_policy(policy)
-    schedule = day_schedule(call.context(), day, policy)
+    context = call.context()
+    schedule = day_schedule(context, day, policy)
     slots = schedule.select(slot_columns(schedule))
-    return _rows(slots, out, {name: name.replace("_", " ") for name in slots.columns}, digits=3)
+    return _rows(slots, out, {name: name.replace("_", " ") for name in slots.columns}, timezone=context.timezone)
 
 
 def stats(call: Call, *, day: OneDay) -> Document:
@@ -297,10 +298,10 @@ def _by_price(row: dict[str, Any], flow: str) -> str:
     return " / ".join(str(row[f"{flow}_slots_{price}"]) for price in ("cheap", "middle", "dear"))
 
 
-def _rows(frame: "pl.DataFrame", out: Path | None, columns: dict[str, str], *, digits: int) -> Document:
+def _rows(frame: "pl.DataFrame", out: Path | None, columns: dict[str, str], *, timezone: str) -> Document:
     """Return the rows as the answer, written to a file where one is given."""
     rows = frame.to_dicts()
     if out is None:
-        return Document(rows, lambda pen: draw_table(pen, rows, columns, digits=digits))
+        return Document(rows, lambda pen: draw_table(pen, rows, columns, digits=3, timezone=timezone))
     target = write_frame(frame, out)
     return Document(rows, lambda pen: pen.print(f"{len(rows)} rows written to {target}", markup=False))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,10 +30,25 @@ _UNDERSTOOD = {
     "every": "every",
     "samples": "first, middle, last",
 }
+
+
+class Clock(StrEnum):
+    """Clock of stamps without offset."""
+
+    none = "none"
+    local = "local"
+    utc = "utc"
+
+
 OneFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
 
 
-def observations(call: Call, file: OneFile) -> Document:
+ClockOption = Annotated[
+    Clock, typer.Option("--clock", help="Whose clock stamps without offset show: none refuses them, local, or utc.")
+]
+
+
+def observations(call: Call, file: OneFile, *, clock: ClockOption = Clock.none) -> Document:
     """Import meter readings from a tidy Parquet or CSV file, or a maker's export.
 
     Columns: slot_start (UTC or with offset), load_kwh, pv_kwh, and optionally import_kwh, export_kwh, batt_charge_kwh,
@@ -40,7 +56,7 @@ def observations(call: Call, file: OneFile) -> Document:
     """
     from darkstar_pipeline.ingest.imports import OBSERVATIONS
 
-    return _import_tidy(call, OBSERVATIONS, file)
+    return _import_tidy(call, OBSERVATIONS, file, clock=clock)
 
 
 def prices(
@@ -48,6 +64,7 @@ def prices(
     file: OneFile,
     *,
     area: Annotated[str | None, typer.Option("--area", metavar="A", help="Price area; by default the site's.")] = None,
+    clock: ClockOption = Clock.none,
 ) -> Document:
     """Import spot prices from a tidy Parquet or CSV file, or a list of a service.
 
@@ -57,7 +74,7 @@ def prices(
     """
     from darkstar_pipeline.ingest.imports import PRICES
 
-    return _import_tidy(call, PRICES, file, area=area)
+    return _import_tidy(call, PRICES, file, area=area, clock=clock)
 
 
 def weather(call: Call, file: OneFile) -> Document:
@@ -72,14 +89,19 @@ def weather(call: Call, file: OneFile) -> Document:
     return _import_tidy(call, WEATHER, file)
 
 
-def _import_tidy(call: Call, kind: "TidyKind", file: Path, *, area: str | None = None) -> Document:
+def _import_tidy(
+    call: Call, kind: "TidyKind", file: Path, *, area: str | None = None, clock: Clock = Clock.none
+) -> Document:
     """Import a tidy file into the site of a call."""
     from darkstar_pipeline.ingest.imports import import_tidy_file
     from darkstar_pipeline.ingest.target import ImportTarget
 
     target = ImportTarget.of(call.context())
+    zones = {Clock.none: None, Clock.local: target.site.timezone, Clock.utc: "UTC"}
     with progress_bar(call, "days") as progress:
-        report = import_tidy_file(kind, target, file, now=datetime.now(UTC), area=area, progress=progress)
+        report = import_tidy_file(
+            kind, target, file, now=datetime.now(UTC), area=area, clock=zones[clock], progress=progress
+        )
     return import_answer(report)
 
 

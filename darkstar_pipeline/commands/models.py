@@ -56,7 +56,7 @@ def models(call: Call) -> Document:
     in_use = FALLBACK if champion is None else reference(names[0], champion)
     rows = [_row(record) for name in names for record in list_versions(context, name)]
     document = {"site": context.site_name, "champion": in_use, "versions": rows}
-    return Document(document, lambda out: _draw(out, document))
+    return Document(document, lambda out: _draw(out, document, context.timezone))
 
 
 def promote(
@@ -147,7 +147,7 @@ def _row(record: "ModelVersionRecord") -> dict[str, Any]:
     }
 
 
-def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
+def _draw(out: "Console", document: "Mapping[str, Any]", timezone: str) -> None:
     """Print the versions and the champion."""
     from darkstar_pipeline.models.promotion import evidence_reasons
 
@@ -172,7 +172,7 @@ def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
         for row in document["versions"]
     ]
     if rows:
-        draw_table(out, rows, columns)
+        draw_table(out, rows, columns, timezone=timezone)
     else:
         out.print(f"site {document['site']} has no trained model yet: run `darkstar train`", markup=False)
     out.print(f"champion: {document['champion']}", markup=False)

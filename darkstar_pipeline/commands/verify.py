@@ -46,8 +46,8 @@ def verify(
     slots, verification = _of_file(context, file, policy) if file is not None else _of_day(context, day, policy)
     document = _document(verification, slots.height)
     code = ExitCode.DONE if verification.valid else ExitCode.INFEASIBLE
-    currency = context.site_settings.currency
-    return Document(document, lambda out: draw_verification(out, document, currency), code)
+    currency, clock = context.site_settings.currency, context.timezone
+    return Document(document, lambda out: draw_verification(out, document, currency, clock), code)
 
 
 def _of_day(context: "Context", day: date | None, policy: str | None) -> "tuple[pl.DataFrame, Verification]":
@@ -88,12 +88,13 @@ def _document(verification: "Verification", n_slots: int) -> dict[str, Any]:
     }
 
 
-def draw_verification(out: "Console", document: dict[str, Any], currency: str) -> None:
-    """Print the verdict, and a row per violation and notice."""
+def draw_verification(out: "Console", document: dict[str, Any], currency: str, timezone: str) -> None:
+    """Print the verdict, and a row per violation and notice, by the clock of the home."""
     word = "valid" if document["valid"] else f"not valid: {len(document['violations'])} violations"
     out.print(f"{word}; {document['slots']} slots, cost {document['cost']:.2f} {currency}", markup=False)
     for kind in ("violations", "notices"):
         if document[kind]:
             rows = [{**row, "size": f"{row['size']:.4g} {row['unit']}".strip()} for row in document[kind]]
             out.print(f"\n{kind}", markup=False)
-            draw_table(out, rows, {name: name.replace("_", " ") for name in COLUMNS if name != "unit"})
+            columns = {name: name.replace("_", " ") for name in COLUMNS if name != "unit"}
+            draw_table(out, rows, columns, timezone=timezone)

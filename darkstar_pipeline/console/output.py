@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from zoneinfo import ZoneInfo
 
 from darkstar_pipeline.console.json_values import format_instant, write_json
 from darkstar_pipeline.errors import ExitCode
@@ -67,7 +68,12 @@ def console(out: TextIO) -> "Console":
 
 
 def draw_table(
-    out: "Console", rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, digits: int = 2
+    out: "Console",
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, str],
+    *,
+    digits: int = 2,
+    timezone: str | None = None,
 ) -> None:
     """Draw rows as a table; where it is too wide for the terminal, as several with the first column in each.
 
@@ -76,8 +82,9 @@ def draw_table(
         rows: values by column name.
         columns: heading of each column to show, by column name.
         digits: decimals of real numbers.
+        timezone: zone of the home, whose clock instants are shown by; None shows them in UTC.
     """
-    cells = {name: [cell(row.get(name), digits) for row in rows] for name in columns}
+    cells = {name: [cell(row.get(name), digits, timezone) for row in rows] for name in columns}
     texts = {name: [heading, *cells[name]] for name, heading in columns.items()}
     least = {name: _least_width(texts[name]) for name in columns}
     numeric = {name for name in columns if any(isinstance(row.get(name), (int, float)) for row in rows)}
@@ -141,8 +148,8 @@ def _widths(least: Mapping[str, int], texts: Mapping[str, list[str]], width: int
     return widths
 
 
-def cell(value: object, digits: int = 2) -> str:
-    """Return one value as text for a table; a missing one is a dash."""
+def cell(value: object, digits: int = 2, timezone: str | None = None) -> str:
+    """Return one value as text for a table; a missing one is a dash, an instant by the clock of the home."""
     from rich.markup import escape
 
     if value is None:
@@ -150,5 +157,7 @@ def cell(value: object, digits: int = 2) -> str:
     if isinstance(value, float):
         return f"{value:.{digits}f}"
     if isinstance(value, datetime):
-        return format_instant(value)
+        if timezone is None or value.tzinfo is None:
+            return format_instant(value)
+        return value.astimezone(ZoneInfo(timezone)).isoformat(sep=" ", timespec="minutes")
     return escape(str(value))

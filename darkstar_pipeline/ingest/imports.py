@@ -32,34 +32,35 @@ class TidyKind:
         name: name of the kind in the report.
         table: table that its rows go to.
         quantity: what a refused row of it is a reading of; empty where nobody asks.
-        read: reader of a file, given the target, the present instant and a price area (None: the site's own).
+        read: reader of a file, given the target, the present instant, a price area (None: the site's own) and the
+            zone whose clock stamps without offset show (None refuses them).
     """
 
     name: str
     table: Table
     quantity: str
-    read: Callable[[Path, ImportTarget, datetime, str | None], Parsed]
+    read: Callable[[Path, ImportTarget, datetime, str | None, str | None], Parsed]
 
 
 OBSERVATIONS = TidyKind(
     name="observations",
     table=METER_READINGS,
     quantity=WHOLE_ROW,
-    read=lambda file, target, now, _: read_observations(file, site=target.site, now=now),
+    read=lambda file, target, now, _, clock: read_observations(file, site=target.site, now=now, clock=clock),
 )
 PRICES = TidyKind(
     name="prices",
     table=RAW_SPOT_PRICES,
     quantity="price",
-    read=lambda file, target, now, area: read_prices(
-        file, site=target.site, area=area, now=now, known=target.known_prices()
+    read=lambda file, target, now, area, clock: read_prices(
+        file, site=target.site, area=area, now=now, known=target.known_prices(), clock=clock
     ),
 )
 WEATHER = TidyKind(
     name="weather",
     table=RAW_WEATHER,
     quantity="",
-    read=lambda file, target, now, _: read_weather(file, now=now, panels_kw=target.site.forecast.panels_kw),
+    read=lambda file, target, now, _area, _clock: read_weather(file, now=now, panels_kw=target.site.forecast.panels_kw),
 )
 
 
@@ -70,6 +71,7 @@ def import_tidy_file(
     *,
     now: datetime,
     area: str | None = None,
+    clock: str | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import a tidy file.
@@ -80,13 +82,15 @@ def import_tidy_file(
         file: Parquet or CSV, either also gzipped.
         now: the present instant, with offset.
         area: price area that the person named; None is the site's own. Of prices only.
+        clock: zone whose clock stamps without offset show; None refuses them. Of readings and prices.
         progress: called after every day that was written.
 
     Raises:
         ConfigurationError: the file is not there or cannot be read.
         DataRefusedError: the file as a whole was refused; the lake is as it was.
     """
-    return import_parsed(kind, target, kind.read(file, target, now, area), source=file.name, now=now, progress=progress)
+    parsed = kind.read(file, target, now, area, clock)
+    return import_parsed(kind, target, parsed, source=file.name, now=now, progress=progress)
 
 
 def import_parsed(

@@ -34,7 +34,7 @@ from darkstar_pipeline.sources.plausibility import (
 from darkstar_pipeline.sources.remarks import ALTERED, REFUSED, all_remarks, remarks_on
 from darkstar_pipeline.sources.resampling import SOC_END, SOC_START, split_energy
 from darkstar_pipeline.sources.resolution import ALLOWED_MINUTES, NATIVE, resolution_note, with_resolution
-from darkstar_pipeline.sources.stamps import refuse_all_naive, stamp_checks, with_instants
+from darkstar_pipeline.sources.stamps import placed_by_clock, stamp_checks, with_instants
 from darkstar_pipeline.warehouse.schemas import ENERGY_COLUMNS, SOC_COLUMNS
 
 MEASURED = (*ENERGY_COLUMNS, *SOC_COLUMNS)
@@ -49,13 +49,14 @@ _STANDBY_KW = 0.05
 """An inverter asleep draws some watts, which a PV meter may show as a small negative power [kW]."""
 
 
-def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parsed:
+def read_observations(file: Path, *, site: SiteSettings, now: datetime, clock: str | None = None) -> Parsed:
     """Read a file of meter readings.
 
     Args:
         file: a tidy Parquet or CSV, either also gzipped, or an export of a maker (`meter_exports`).
         site: its limits distinguish kW from kWh.
         now: the present instant; a later slot is refused.
+        clock: zone whose clock stamps without offset show; None refuses them.
 
     Returns:
         Rows `[slot_start, <columns of MEASURED that the file has>, native_minutes]`, sorted, one a slot.
@@ -71,7 +72,7 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime) -> Parse
     _refuse_many_homes(raw, name)
     columns = [column for column in MEASURED if column in raw.columns]
     stamped = with_instants(numbered(raw).rename({"slot_start": _STAMP}), _STAMP, "slot_start", name)
-    refuse_all_naive(stamped, _STAMP, "slot_start", name)
+    stamped = placed_by_clock(stamped, _STAMP, "slot_start", name, clock)
     frame = object_to(with_numbers(stamped, columns), stamp_checks(_STAMP, "slot_start"))
     timed = with_resolution(frame, name)
     _refuse_future(timed, name, now)

@@ -31,7 +31,7 @@ from darkstar_pipeline.sources.price_lists.units import says_more_than_spot, uni
 from darkstar_pipeline.sources.price_lists.zeros import refuse_unlikely_zeros
 from darkstar_pipeline.sources.resampling import repeat_prices
 from darkstar_pipeline.sources.resolution import resolution_note, with_resolution
-from darkstar_pipeline.sources.stamps import refuse_all_naive, stamp_checks, with_instants
+from darkstar_pipeline.sources.stamps import placed_by_clock, stamp_checks, with_instants
 from darkstar_pipeline.sources.unread_formats import refuse_unread
 from env.time_grid import SLOT_MINUTES
 
@@ -40,7 +40,13 @@ _HEAD = 4096
 
 
 def read_prices(
-    file: Path, *, site: SiteSettings, area: str | None, now: datetime, known: KnownSlots | None = None
+    file: Path,
+    *,
+    site: SiteSettings,
+    area: str | None,
+    now: datetime,
+    known: KnownSlots | None = None,
+    clock: str | None = None,
 ) -> Parsed:
     """Read a file of spot prices.
 
@@ -50,6 +56,7 @@ def read_prices(
         area: price area that the person named; None is the site's.
         now: the present instant; a slot more than two days ahead is refused.
         known: gives the slots whose price is already known; they count towards the completeness of a day.
+        clock: zone whose clock stamps without offset show; None refuses them. Of tidy files only.
 
     Returns:
         Rows `[slot_start, price, native_minutes]`, sorted, one a slot.
@@ -72,7 +79,7 @@ def read_prices(
     every = _checked_currency(numbered(raw), site, name)
     mine = _of_area(every, site, area, name)
     stamped = with_instants(mine.rename({"slot_start": _STAMP, column: "price"}), _STAMP, "slot_start", name)
-    refuse_all_naive(stamped, _STAMP, "slot_start", name)
+    stamped = placed_by_clock(stamped, _STAMP, "slot_start", name, clock)
     frame = object_to(with_numbers(stamped, ["price"]), stamp_checks(_STAMP, "slot_start"))
     if way is not None:
         frame = frame.with_columns(pl.col("price") / way.divisor)

@@ -125,7 +125,32 @@ def refuse_all_naive(frame: pl.DataFrame, source: str, target: str, file: str) -
     if frame[NAIVE].null_count() < frame.height:
         example = frame.filter(pl.col(NAIVE).is_not_null())[source].cast(pl.String)[0]
         message = f"{file}: {target} has no offset from UTC, as in {example}"
-        raise DataRefusedError(message, "write UTC with Z, or the offset: 2026-01-31T13:15:00Z, ...T14:15:00+01:00")
+        raise DataRefusedError(
+            message,
+            "write UTC with Z, or the offset: 2026-01-31T13:15:00Z, ...T14:15:00+01:00; "
+            "or add --clock local where they show the home's clock",
+        )
+
+
+def placed_by_clock(frame: pl.DataFrame, source: str, target: str, file: str, clock: str | None) -> pl.DataFrame:
+    """Return a tidy file's rows with the instants of stamps without offset, as the person says to read them.
+
+    Args:
+        frame: made by `with_instants`, in the file's order.
+        source: column of stamps.
+        target: column of instants.
+        file: name that is reported.
+        clock: zone whose clock stamps without offset show; None where nobody said so, which refuses a file of them.
+
+    Raises:
+        DataRefusedError: no stamp of the file has an offset, and nobody said whose clock they show.
+    """
+    if clock is None:
+        refuse_all_naive(frame, source, target, file)
+        return frame
+    placed = with_naive_read_as(frame.with_columns(_file=pl.lit(0)), target, clock, "_file").drop("_file")
+    refuse_all_naive(placed, source, target, file)
+    return placed.with_columns(pl.when(pl.col(target).is_null()).then(NAIVE).alias(NAIVE))  # the skipped spring hour
 
 
 def with_naive_read_as(frame: pl.DataFrame, target: str, timezone: str, series: str) -> pl.DataFrame:

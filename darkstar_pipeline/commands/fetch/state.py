@@ -35,7 +35,7 @@ def state(call: Call) -> Document:
     if not rows:
         nothing = f"no source was asked for {context.site_name} yet: `darkstar fetch prices` asks for prices"
         return Document(document, lambda out: out.print(nothing, markup=False))
-    return Document(document, lambda out: draw_table(out, rows, _HEADINGS))
+    return Document(document, lambda out: draw_table(out, rows, _HEADINGS, timezone=context.timezone))
 
 
 def _row(state: "SourceState") -> dict[str, Any]:

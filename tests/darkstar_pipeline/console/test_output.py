@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime
 
 from rich.console import Console
 
-from darkstar_pipeline.console.output import console, draw_table
+from darkstar_pipeline.console.output import cell, console, draw_table
 
 
 def drawn(rows: list[dict[str, object]], columns: dict[str, str]) -> list[str]:
@@ -60,3 +60,9 @@ def test_draw_table_breaks_a_word_only_when_it_is_longer_than_the_limit() -> Non
     lines = drawn_on_terminal([{"a": "sensor." + "x" * 90, "b": 1}], {"a": "entity", "b": "n"}, 60)
     assert max(len(line) for line in lines) <= 60
     assert "".join(line.split()[0] for line in lines[2:]) == "sensor." + "x" * 90
+
+
+def test_instants_are_shown_by_the_home_s_clock_where_it_is_known() -> None:
+    second_hour = datetime(2026, 10, 25, 1, 15, tzinfo=UTC)
+    assert cell(second_hour, timezone="Europe/Stockholm") == "2026-10-25 02:15+01:00"
+    assert cell(second_hour) == "2026-10-25T01:15:00Z"
