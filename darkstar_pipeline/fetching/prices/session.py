@@ -18,15 +18,17 @@ def price_sources(context: Context) -> Generator[Sources]:
     """Open the sources of a site's prices.
 
     Raises:
-        ConfigurationError: none has its area, or a token or certificate file cannot be read.
+        ConfigurationError: none has its area, or the certificate authority cannot be read.
     """
     site = context.site_settings
     with ExitStack() as stack:
         client = stack.enter_context(open_client(context))
-        assistant = None
-        if "home_assistant" in site.sources.prices.order and site.home_assistant.url is not None:
-            socket = stack.enter_context(open_socket(context))
-            assistant = SocketAssistant(socket, site.home_assistant.sensors.price)
+
+        def assistant() -> SocketAssistant | None:
+            if site.home_assistant.url is None:
+                return None
+            return SocketAssistant(stack.enter_context(open_socket(context)), site.home_assistant.sensors.price)
+
         services = services_of(site, assistant)
         if not services:
             message = f"no source of prices has the area {site.area}"

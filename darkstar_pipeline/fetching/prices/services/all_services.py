@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.sources.prices import PriceSource
-from darkstar_pipeline.fetching.prices.question import PriceService
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.fetching.client import SourceClient
+from darkstar_pipeline.fetching.errors import FetchError
+from darkstar_pipeline.fetching.prices.question import PriceService, Publication, Question
 from darkstar_pipeline.fetching.prices.services.awattar import awattar
 from darkstar_pipeline.fetching.prices.services.elering import elering
 from darkstar_pipeline.fetching.prices.services.elprisetjustnu import elprisetjustnu
@@ -41,15 +44,41 @@ def default_order(area: str) -> tuple[PriceSource, ...]:
     return (*first, *last)
 
 
-def services_of(site: SiteSettings, assistant: PriceAssistant | None = None) -> list[PriceService]:
+class UnusableService:
+    """A source whose settings cannot be used: it says so when it is asked, and the next source is.
+
+    Args:
+        name: its name.
+        error: why it cannot be used.
+    """
+
+    longest_days = 366
+
+    def __init__(self, name: PriceSource, error: ConfigurationError) -> None:
+        self.name: PriceSource = name
+        self._error = error
+
+    def serves(self, area: str) -> bool:  # noqa: ARG002 - it serves none, and says so
+        """Return that it is to be asked."""
+        return True
+
+    def ask(self, question: Question, client: SourceClient) -> Publication:  # noqa: ARG002 - nothing is asked
+        """Refuse.
+
+        Raises:
+            FetchError: always.
+        """
+        raise FetchError(self.name, "refused", self._error.message, self._error.hint)
+
+
+def services_of(
+    site: SiteSettings, assistant: Callable[[], PriceAssistant | None] = lambda: None
+) -> list[PriceService]:
     """Return the sources of a home that have its area, in their order.
 
     Args:
         site: its settings.
-        assistant: speaks with its Home Assistant; None where there is none.
-
-    Raises:
-        ConfigurationError: a token file cannot be read, or others can read it.
+        assistant: returns what speaks with its Home Assistant; None where there is none.
     """
     settings = site.sources.prices
     names = settings.order or default_order(site.area)
@@ -63,6 +92,14 @@ def services_of(site: SiteSettings, assistant: PriceAssistant | None = None) -> 
         "octopus": lambda: octopus(settings.octopus_tariff),
         "entsoe": lambda: Entsoe(secret(ENTSOE_VARIABLE, settings.entsoe_token_file)),
         "tibber": lambda: tibber(secret(TIBBER_VARIABLE, settings.tibber_token_file)),
-        "home_assistant": lambda: HomeAssistantPrices(assistant),
+        "home_assistant": lambda: HomeAssistantPrices(assistant()),
     }
-    return [service for name in names if (service := makers[name]()).serves(site.area)]
+    return [service for name in names if (service := _made(name, makers[name])).serves(site.area)]
+
+
+def _made(name: PriceSource, make: Callable[[], PriceService]) -> PriceService:
+    """Return a source; one that says why where its token file cannot be read, or others can read it."""
+    try:
+        return make()
+    except ConfigurationError as error:
+        return UnusableService(name, error)
