@@ -35,6 +35,7 @@ CALLED_FROM_OUTSIDE = {
     "store_event_batch": "Dagster's interface",
     "handle_exit": "uvicorn's interface",
     "data_received": "asyncio's interface",
+    "process_redirect": "websockets' interface",
     "step_async": "Stable-Baselines3's interface",
     "step_wait": "Stable-Baselines3's interface",
     "get_attr": "Stable-Baselines3's interface",

@@ -61,7 +61,7 @@ def init(  # noqa: PLR0913 - options of a command
         typer.Option("--token-file", metavar="FILE", help="Its long-lived access token; or DARKSTAR_HA_TOKEN."),
     ] = None,
     start: Annotated[
-        bool, typer.Option("--start", help="Then fetch readings and prices, replay 60 days, and plan.")
+        bool, typer.Option("--start", help="Then fetch, replay 60 days and make a first plan.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Take the defaults without prompting.")] = False,
 ) -> Document:

@@ -47,8 +47,8 @@ def plan(
 
     The plan reaches to the last published price and uses only what was known at that moment. It costs no more
     than idle or self-consumption under the same forecast, or by so little that one forecast does not tell. Each slot
-    has a sentence with the reason for its command and the cost of doing nothing there. The command ends with 4 where
-    the verifier finds a violation in the plan.
+    has a sentence with the reason for its command and the cost of doing nothing there. It ends with 4 where the
+    verifier finds a violation.
     """
     from darkstar_pipeline.planning.plan_inputs import StartSoc
     from darkstar_pipeline.planning.plan_sources import site_plan

@@ -1,4 +1,4 @@
-"""What Aurora is trained on, and what it is measured on.
+"""Homes that Aurora is trained on, and measured on.
 
 It is trained on the forecasts of weather that were kept; of days that have none, on weather as it was with errors as
 forecasts have them. It is measured only with what was known at each midnight.
