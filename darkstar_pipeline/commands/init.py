@@ -60,9 +60,7 @@ def init(  # noqa: PLR0913 - options of a command
         Path | None,
         typer.Option("--token-file", metavar="FILE", help="Its long-lived access token; or DARKSTAR_HA_TOKEN."),
     ] = None,
-    start: Annotated[
-        bool, typer.Option("--start", help="Then fetch, replay 60 days and make a first plan.")
-    ] = False,
+    start: Annotated[bool, typer.Option("--start", help="Then fetch, replay 60 days and make a first plan.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Take the defaults without prompting.")] = False,
 ) -> Document:
     """Write a commented darkstar.yaml, or add a site to it.
