@@ -6,8 +6,9 @@ from datetime import date
 import dagster as dg
 
 from assets.fetched.readings import FETCHED_READINGS
-from assets.fetched.weather import FETCHED_WEATHER, fetches_weather
+from assets.fetched.weather import FETCHED_WEATHER
 from assets.home import Home
+from darkstar_pipeline.fetching.weather.due import fetches_weather
 from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJobDefinition
 from jobs.names import job_name
 from jobs.schedules import home_schedule
@@ -36,7 +37,7 @@ def weather_schedule(home: Home) -> dg.ScheduleDefinition:
         return dg.RunRequest(run_key=run_key)
 
     cron = f"{minute} 2-23/3 * * *"
-    return home_schedule(home, WEATHER, cron, request, running=fetches_weather(home), per_day=False)
+    return home_schedule(home, WEATHER, cron, request, running=fetches_weather(home.settings), per_day=False)
 
 
 def readings_job(home: Home) -> UnresolvedAssetJobDefinition:

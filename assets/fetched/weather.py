@@ -8,6 +8,7 @@ import polars as pl
 from assets.description import markdown_table
 from assets.home import Home, Result
 from darkstar_pipeline.fetching.log import FetchLog
+from darkstar_pipeline.fetching.weather.due import fetches_weather
 
 FETCHED_WEATHER = "fetched_weather"
 GROUP = "fetched"
@@ -15,12 +16,6 @@ LATE, TOO_LATE = timedelta(hours=9), timedelta(hours=24)
 """Three times a fetch was missed; and no forecast of today is there."""
 _AGAIN = dg.RetryPolicy(max_retries=3, delay=120, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 _SHOWN = ("source", "asked_at", "outcome", "reason", "rows", "published_at", "sha256")
-
-
-def fetches_weather(home: Home) -> bool:
-    """Return whether a home fetches weather: where it is, is known, and a source is named."""
-    weather = home.settings.sources.weather
-    return home.settings.forecast.latitude is not None and bool(weather.order or weather.panels)
 
 
 def fetched_weather_asset(home: Home) -> dg.AssetsDefinition:
@@ -54,7 +49,7 @@ def fetched_weather_asset(home: Home) -> dg.AssetsDefinition:
         key_prefix=list(home.prefix) or None,
         retry_policy=_AGAIN,
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=TOO_LATE, warn_window=LATE)
-        if fetches_weather(home)
+        if fetches_weather(home.settings)
         else None,
         **shown,
     )(fetched_weather)

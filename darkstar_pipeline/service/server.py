@@ -9,6 +9,7 @@ import uvicorn
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.fetching.weather.due import fetches_weather
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.control.controller import ControlledHome, Controller
@@ -32,6 +33,7 @@ from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.steering import Steering
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from darkstar_pipeline.service.steering import SteeringStatus
+from darkstar_pipeline.service.weather_feed import WeatherFeed
 from darkstar_pipeline.state.file_lock import is_locked
 from darkstar_pipeline.state.secrets import secret
 
@@ -75,6 +77,8 @@ class PlannerServer:
         self.housekeeper = None if trial else Housekeeper(context.home, lambda: self.engine.context.settings, clock)
         fetches = not trial and bool(context.site_settings.sources.prices.order)
         self.prices = PriceFeed(context, clock) if fetches else None
+        weather = not trial and fetches_weather(context.site_settings)
+        self.weather = WeatherFeed(context, clock) if weather else None
         self.running = ServiceState(
             engine=self.engine,
             token=self.token,
@@ -91,8 +95,8 @@ class PlannerServer:
         guard = [*self.guards.components(), *self.outstanding.components()]
         return [*control, *guard, *(part.status() for part in self._told() if part is not None)]
 
-    def _told(self) -> tuple[HomeFeed | Publisher | Housekeeper | PriceFeed | None, ...]:
-        return self.feed, self.publisher, self.housekeeper, self.prices
+    def _told(self) -> tuple[HomeFeed | Publisher | Housekeeper | PriceFeed | WeatherFeed | None, ...]:
+        return self.feed, self.publisher, self.housekeeper, self.prices, self.weather
 
     def start(self) -> None:
         """End what an earlier run left behind, then start reading, planning, publishing and controlling."""
@@ -105,6 +109,7 @@ class PlannerServer:
             self.control,
             self.housekeeper,
             self.prices,
+            self.weather,
         ):
             if part is not None:
                 part.start()
@@ -120,6 +125,7 @@ class PlannerServer:
             self.outstanding,
             self.housekeeper,
             self.prices,
+            self.weather,
         ):
             if part is not None:
                 part.stop()
