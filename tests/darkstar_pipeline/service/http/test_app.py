@@ -95,6 +95,7 @@ def test_documents_are_what_they_are_said_to_be_when_asked(client: TestClient, e
         ("POST", "/overrides"),
         ("DELETE", "/overrides/00000000"),
         ("POST", "/automatic"),
+        ("POST", "/readings"),
         ("GET", "/metrics"),
         ("GET", "/openapi.json"),
         ("GET", "/nothing/of/the/kind"),

@@ -1,0 +1,47 @@
+"""Route of readings that another program hands in, for homes without Home Assistant."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+from fastapi import APIRouter
+
+from darkstar_pipeline.ingest.imports import OBSERVATIONS, import_tidy_file
+from darkstar_pipeline.ingest.target import ImportTarget
+from darkstar_pipeline.service.http.dependencies import StateDep
+from darkstar_pipeline.service.http.errors import answers
+from darkstar_pipeline.service.schemas.readings import Reading, ReadingsReport, ReadingsRequest
+
+router = APIRouter(tags=["readings"])
+_FILE = "posted_readings.csv"
+_VALUES = tuple(name for name in Reading.model_fields if name != "slot_start")
+
+
+@router.post("/readings", responses=answers(409), summary="Hand in readings")
+def readings(request: ReadingsRequest, service: StateDep) -> ReadingsReport:
+    """Store readings of consecutive slots, by the checks of an imported file.
+
+    The later word wins, slot by slot and column by column, so handing in the same again changes nothing: hand in the
+    last hour every quarter of an hour, and a lost request mends itself.
+    """
+    rows = [reading.model_dump() for reading in request.readings]
+    frame = pl.DataFrame(
+        rows, schema_overrides={name: pl.Float64 for name in Reading.model_fields if name != "slot_start"}
+    )
+    told = [name for name in frame.columns if frame[name].null_count() < frame.height]
+    with TemporaryDirectory(prefix="darkstar-") as folder:
+        file = Path(folder) / _FILE
+        stamps = pl.Series("slot_start", [reading.slot_start.isoformat() for reading in request.readings])
+        frame.select(told).with_columns(stamps).write_csv(file)
+        report = import_tidy_file(OBSERVATIONS, ImportTarget.of(service.context), file, now=service.clock.now())
+    if report.slots_new or report.slots_changed:
+        service.engine.wake()
+    return ReadingsReport(
+        accepted=report.rows_accepted,
+        rejected=report.rows_rejected,
+        slots_new=report.slots_new,
+        slots_changed=report.slots_changed,
+        slots_unchanged=report.slots_unchanged,
+        last_slot=report.last_slot,
+        notes=[note for note in report.notes if note],
+    )

@@ -1,0 +1,46 @@
+"""Documents of readings that another program hands in."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from darkstar_pipeline.service.schemas.base import Document, Instant
+
+MOST_SLOTS = 672
+"""A week of quarter-hours."""
+
+
+class Reading(Document):
+    """The readings of a slot: energies of the slot, and the state of charge at its edges."""
+
+    slot_start: Instant = Field(description="Begin of the slot, with an offset.", examples=["2026-02-01T07:00:00Z"])
+    load_kwh: float = Field(description="Load of the house [kWh].", examples=[0.21])
+    pv_kwh: float | None = Field(default=None, description="PV production [kWh].", examples=[0.0])
+    import_kwh: float | None = Field(default=None, description="Import from the grid [kWh].", examples=[0.11])
+    export_kwh: float | None = Field(default=None, description="Export to the grid [kWh].", examples=[0.0])
+    batt_charge_kwh: float | None = Field(default=None, description="Into the battery [kWh].", examples=[0.0])
+    batt_discharge_kwh: float | None = Field(default=None, description="Out of the battery [kWh].", examples=[0.1])
+    soc_start_percent: float | None = Field(default=None, description="At the begin [%].", examples=[52.0])
+    soc_end_percent: float | None = Field(default=None, description="At the end [%].", examples=[51.0])
+    water_kwh: float | None = Field(default=None, description="Water heater [kWh].", examples=[0.0])
+    ev_kwh: float | None = Field(default=None, description="Car [kWh].", examples=[0.0])
+
+
+class ReadingsRequest(Document):
+    """Readings of consecutive slots of one length: 5, 10, 15, 30 or 60 minutes."""
+
+    readings: list[Reading] = Field(
+        min_length=2, max_length=MOST_SLOTS, description="Two at least, so that their length can be told."
+    )
+
+
+class ReadingsReport(Document):
+    """What became of the readings: the report of an import."""
+
+    accepted: int
+    rejected: int
+    slots_new: int
+    slots_changed: int
+    slots_unchanged: int
+    last_slot: datetime | None
+    notes: list[str]
