@@ -92,7 +92,8 @@ def note_tariff(call: Call, site: "SiteSettings") -> None:
     from darkstar_pipeline.config.tariffs.catalogue import tariffs_in
 
     part = tariffs_in(site.area)
-    for text in (*([part.note] if part is not None and part.note else []), *tariff_doubts(site, date.today())):  # noqa: DTZ011 - the person's own day
+    told = "" if part is None else part.note_for(site.area)
+    for text in (*([told] if told else []), *tariff_doubts(site, date.today())):  # noqa: DTZ011 - the person's own day
         call.note(text)
 
 

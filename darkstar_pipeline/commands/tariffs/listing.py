@@ -46,10 +46,10 @@ def listing(
         for tax in each.taxes
         if area is None or not tax.areas or usual_area_name(area) in tax.areas
     ]
-    for each in parts:
-        if each.note:
-            call.note(f"{each.country}: {each.note}")
-    document = {"taxes": taxes, "companies": rows, "notes": {each.country: each.note for each in parts if each.note}}
+    notes = {each.country: text for each in parts if (text := each.note_for(area))}
+    for country, text in notes.items():
+        call.note(f"{country}: {text}")
+    document = {"taxes": taxes, "companies": rows, "notes": notes}
 
     def draw(out: "Console") -> None:
         if not parts:

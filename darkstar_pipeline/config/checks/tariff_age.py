@@ -1,14 +1,13 @@
 """Doubts about a tariff on a day: values past the days they are known for, not known at all, or not today's tax."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.tariff import TariffSettings
 from darkstar_pipeline.config.tariffs.catalogue import Tax, tariffs_in
+from darkstar_pipeline.config.tariffs.dated_versions import PRICE_LIST
 
-LONG_AGO = timedelta(days=460)
-"""Age of prices without a last day at which they are doubted: most price lists are of a calendar year."""
 _REDUCED = 0.096
 """Reduction of the energy tax in the north of Sweden [SEK/kWh]."""
 _LEAST = 0.0005
@@ -32,7 +31,7 @@ def _age(version: TariffSettings, day: date) -> Iterator[str]:
     since = f"the tariff from {version.valid_from} on"
     if version.valid_until is not None and version.valid_until < day:
         yield f"{since} is known until {version.valid_until}: put in the present prices of your grid company"
-    elif version.valid_until is None and version.source is not None and day - version.valid_from > LONG_AGO:
+    elif version.valid_until is None and version.source is not None and day - version.valid_from > PRICE_LIST:
         yield f"{since} is old: see whether your grid company has new prices"
 
 

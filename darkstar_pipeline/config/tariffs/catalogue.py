@@ -75,13 +75,23 @@ class GridCompany(Frozen):
 
 
 class CountryTariffs(Frozen):
-    """A country's part of the catalogue."""
+    """A country's part of the catalogue.
+
+    Attributes:
+        note: what it cannot know of a home.
+        note_areas: price areas that the note is for; empty for all.
+    """
 
     country: str
     note: str = ""
+    note_areas: tuple[str, ...] = ()
     taxes: tuple[Tax, ...]
     feed_in: tuple[FeedIn, ...] = ()
     companies: tuple[GridCompany, ...]
+
+    def note_for(self, area: str | None) -> str:
+        """Return what the catalogue cannot know of a home in an area (None: in any); empty where there is nothing."""
+        return self.note if area is None or not self.note_areas or usual_area_name(area) in self.note_areas else ""
 
 
 @lru_cache(maxsize=1)

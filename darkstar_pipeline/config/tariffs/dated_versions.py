@@ -9,6 +9,8 @@ from darkstar_pipeline.config.tariff import TariffSettings
 from darkstar_pipeline.config.tariffs.catalogue import Dated, FeedIn, GridCompany, GridTariff, Tax, tariffs_in
 
 _BEGINNING = date(2000, 1, 1)
+PRICE_LIST = timedelta(days=460)
+"""Time that a price list without an end counts as known: most are of a calendar year, or a little more."""
 _Value = TypeVar("_Value", bound=Dated)
 
 
@@ -63,7 +65,7 @@ def _version(
     start: date, tax: Tax | None, feed_in: FeedIn | None, grid: GridTariff | None, usual_fee: float
 ) -> TariffSettings:
     """Return the fees of a day as a version that begins on it."""
-    ends = [each.valid_until for each in (tax, grid) if each is not None and each.valid_until is not None]
+    ends = [end for end in (tax and tax.valid_until, grid and _known_until(grid)) if end is not None]
     parts = {"tax": tax, "grid": grid, "feed-in": feed_in}
     energy_tax = 0.0 if tax is None or tax.energy_tax is None else tax.energy_tax + tax.levy
     fee = usual_fee if grid is None else grid.transfer_fee
@@ -84,6 +86,11 @@ def _version(
         time_of_use=() if grid is None else grid.time_of_use,
         power=() if grid is None else grid.power,
     )
+
+
+def _known_until(grid: GridTariff) -> date:
+    """Return the last day for which a grid tariff counts as known."""
+    return grid.valid_until if grid.valid_until is not None else grid.valid_from + PRICE_LIST
 
 
 def _without_days(version: TariffSettings) -> TariffSettings:

@@ -61,6 +61,17 @@ def test_tax_is_right_on_both_sides_of_new_year() -> None:
     assert priced["export_price"].to_list() == pytest.approx([1.1, 0.5])
 
 
+def test_price_list_without_an_end_is_known_for_some_fifteen_months() -> None:
+    versions = tariff_versions("SE4", find_company("SE4", "eon-syd"), has_pv=True)
+    assert in_force(versions, date(2024, 12, 1)).valid_until == date(2024, 12, 31)
+    assert in_force(versions, date(2026, 11, 30)).valid_until == date(2025, 11, 4)
+
+
+def test_note_is_told_where_it_concerns_a_home() -> None:
+    sweden = next(part for part in catalogue() if part.country == "SE")
+    assert [bool(sweden.note_for(area)) for area in ("SE4", "se1", None)] == [False, True, True]
+
+
 def test_tax_reduction_is_of_homes_with_panels() -> None:
     without = tariff_versions("SE3", None, has_pv=False)
     assert {version.export_bonus for version in without} == {0.0}
