@@ -303,4 +303,4 @@ def _unreachable(source: str, error: Exception, seconds: float) -> FetchError:
         return _too_slow(source, seconds)
     if isinstance(error, httpx2.RemoteProtocolError | httpx2.ReadError | httpx2.DecodingError):
         return FetchError(source, "unreachable", "its answer was cut off", again=True)
-    return FetchError(source, "unreachable", f"it cannot be reached ({type(error).__name__})", again=True)
+    return FetchError(source, "unreachable", f"it cannot be reached: {error or type(error).__name__}", again=True)

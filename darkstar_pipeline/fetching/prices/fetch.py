@@ -162,6 +162,7 @@ class _PriceFetch:
         self._failures: dict[str, str] = {}
         self._reasons: dict[date, str] = {}
         self._notes: list[str] = []
+        self._unreachable = False
 
     def run(self, wanted: Sequence[date], progress: Progress | None) -> PriceFetchReport:
         """Ask the sources in turn."""
@@ -197,6 +198,8 @@ class _PriceFetch:
             while rest and failed < MOST_IN_A_ROW:
                 gave = self._ask(service, rest)
                 failed = 0 if gave else failed + 1
+                if not gave and len(left) == len(days) and self._unreachable:
+                    return left  # it has given nothing yet, and each question costs three attempts
                 left = [day for day in left if day not in gave]
                 if progress is not None:
                     progress(total - len(left), total)
@@ -255,6 +258,7 @@ class _PriceFetch:
             failure = FetchError(service.name, "late", f"it has no prices of {question.last} yet")
         self._log.failed(self._name, "prices", failure, asked_at=self._now, days=(question.first, question.last))
         self._failures[service.name] = failure.message
+        self._unreachable = failure.cause == "unreachable"
         span = [question.first + timedelta(days=n) for n in range((question.last - question.first).days + 1)]
         self._reasons |= dict.fromkeys(span, failure.message)
 

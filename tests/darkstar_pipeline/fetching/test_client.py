@@ -231,4 +231,4 @@ def test_an_authority_that_cannot_be_read_is_told(tmp_path: Path):
 
 def test_tests_reach_no_other_machine(client: SourceClient):
     asked = Request(source="the market", url="http://192.0.2.1/prices")
-    assert failure(client, asked).reason == "it cannot be reached (ConnectError)"
+    assert failure(client, asked).reason == "it cannot be reached: DARKSTAR_OFFLINE is set"

@@ -252,3 +252,10 @@ def test_hours_and_quarter_hours_are_one_series(make):
     by_day = home.prices().group_by("local_day", maintain_order=True).agg(pl.len(), pl.col("native_minutes").unique())
     assert by_day["len"].to_list() == [96] * 4
     assert by_day["native_minutes"].to_list() == [[60], [60], [15], [15]]
+
+
+def test_a_source_that_cannot_be_reached_is_asked_once(make, server: SourceServer):
+    home = make(SE3)
+    server.serve(Reply(status=503))
+    home.fetch(TODAY - timedelta(days=4), TODAY, "elprisetjustnu")
+    assert len(server.asked) == 2, "one question, with its repetition"
