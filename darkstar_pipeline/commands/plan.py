@@ -140,8 +140,8 @@ def draw_plan(out: "Console", document: dict[str, Any], context: "Context") -> N
     for name, note in document["input_notes"].items():
         out.print(f"{name}: {note}", markup=False)
     costs = f"idle {document['idle_cost']:.2f}, self-consumption {document['self_consumption_cost']:.2f}"
-    out.print(f"cost {document['cost']:.2f} {currency} ({costs}): {document['release_reason']}", markup=False)
     out.print(_end_sentence(document["end"], currency), markup=False)
+    out.print(f"cost {document['cost']:.2f} {currency} ({costs}): {document['release_reason']}", markup=False)
     for violation in document["violations"]:
         out.print(f"not verified: {violation}", markup=False)
     for notice in document["notices"]:

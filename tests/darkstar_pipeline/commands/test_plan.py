@@ -12,7 +12,7 @@ AT = "2024-03-31T14:00"  # the day with 92 slots
 KEYS = [
     "site", "at", "source", "rung", "why", "attempts",
     "solver", "vintage", "forecast", "start_soc_percent", "start_soc_source",
-    "start_soc_basis", "start_soc_note", "input_notes", "steering", "released",
+    "start_soc_basis", "start_soc_note", "input_notes", "steering", "end", "released",
     "release_reason", "cost", "idle_cost", "self_consumption_cost", "verified", "violations", "notices", "slots",
 ]  # fmt: skip
 
