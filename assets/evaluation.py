@@ -77,7 +77,7 @@ def missing_money_asset(home: Home) -> dg.AssetsDefinition:
     """The asset `missing_money` of a home."""
 
     def missing_money(context: dg.AssetExecutionContext, config: AsOf) -> Result:
-        """Money that the policy `value` missed to perfect hindsight on the last 90 days: sun, load, prices, peaks.
+        """Money that the policy `value` missed to perfect hindsight on the last 60 days: sun, load, prices, peaks.
 
         Shown on the planner's page; worked out here, since it replays those days ten times.
         """

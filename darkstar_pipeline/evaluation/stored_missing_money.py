@@ -11,8 +11,8 @@ from darkstar_pipeline.evaluation.range_verdict import evaluate_range
 from darkstar_pipeline.forecasts.replay_forecasts import forecasts_made_once
 from darkstar_pipeline.warehouse.schemas import MISSING_MONEY
 
-LAST_DAYS = 90
-"""Days before the day it is worked out: a season, and whole months of peaks."""
+LAST_DAYS = 60
+"""Days before the day it is worked out: whole months of peaks; where power is charged they take minutes."""
 
 
 @forecasts_made_once()
