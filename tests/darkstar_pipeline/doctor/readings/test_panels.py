@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.doctor.finding import Verdict
-from darkstar_pipeline.doctor.panels import check_panels
+from darkstar_pipeline.doctor.readings.panels import check_panels
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from tests.builders.month_home import LAST, month_context, readings
 from tests.builders.small_home import as_imported
