@@ -5,6 +5,7 @@ year, and the gate and `darkstar doctor` ask for the rule and the hour only. The
 """
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,7 @@ REMARKS = pl.Schema(
         "last_slot": SLOT_DTYPE,
     }
 )
+_DAYS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC))
 _NUMBERS = r"[0-9][0-9.:TZ+-]*"
 
 
@@ -100,7 +102,9 @@ def remarks_on_rejects(rejects: pl.DataFrame, timezone: str, quantity: str = WHO
         timezone: IANA zone of the local days.
         quantity: what a row measures that names no quantity.
     """
-    named = rejects.with_columns(pl.col("quantity").fill_null(quantity))
+    # A row of the year 1 or 9999 is a slot of no day that anybody asks about, and of none that Python can say.
+    known = pl.col("slot_start").is_between(*_DAYS).fill_null(value=True)
+    named = rejects.filter(known).with_columns(pl.col("quantity").fill_null(quantity))
     return [
         remarks_on(group, str(key[0]), REFUSED, timezone)
         for key, group in named.partition_by("quantity", as_dict=True, maintain_order=True).items()
