@@ -163,6 +163,7 @@ class _PriceFetch:
         self._reasons: dict[date, str] = {}
         self._notes: list[str] = []
         self._unreachable = False
+        self._hoped_for: list[date] = []  # days of a source that has given none yet
 
     def run(self, wanted: Sequence[date], progress: Progress | None) -> PriceFetchReport:
         """Ask the sources in turn."""
@@ -193,12 +194,14 @@ class _PriceFetch:
     ) -> list[date]:
         """Ask a source for days, the newest first; return those that it did not give."""
         left, failed = list(days), 0
+        self._hoped_for = left
         for span in _spans(days, service.longest_days):
             rest = span
             while rest and failed < MOST_IN_A_ROW:
                 gave = self._ask(service, rest)
                 failed = 0 if gave else failed + 1
-                if not gave and len(left) == len(days) and self._unreachable:
+                self._hoped_for = [] if gave else self._hoped_for
+                if self._hoped_for and self._unreachable:
                     return left  # it has given nothing yet, and each question costs three attempts
                 left = [day for day in left if day not in gave]
                 if progress is not None:
@@ -256,11 +259,12 @@ class _PriceFetch:
         failure = error if isinstance(error, FetchError) else FetchError(service.name, "wrong", error.message)
         if failure.status in (204, 404) and question.is_of_the_future:
             failure = FetchError(service.name, "late", f"it has no prices of {question.last} yet")
-        self._log.failed(self._name, "prices", failure, asked_at=self._now, days=(question.first, question.last))
-        self._failures[service.name] = failure.message
         self._unreachable = failure.cause == "unreachable"
         span = [question.first + timedelta(days=n) for n in range((question.last - question.first).days + 1)]
-        self._reasons |= dict.fromkeys(span, failure.message)
+        missed = self._hoped_for if self._unreachable and self._hoped_for else span
+        self._log.failed(self._name, "prices", failure, asked_at=self._now, days=(min(missed), max(missed)))
+        self._failures[service.name] = failure.message
+        self._reasons |= dict.fromkeys(missed, failure.message)
 
     def _cross_check(self, others: Sequence[PriceService], name: str, days: Sequence[date]) -> None:
         """Compare what a source gave with the next one that gives these days."""

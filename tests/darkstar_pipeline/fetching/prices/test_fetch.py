@@ -257,5 +257,8 @@ def test_hours_and_quarter_hours_are_one_series(make):
 def test_a_source_that_cannot_be_reached_is_asked_once(make, server: SourceServer):
     home = make(SE3)
     server.serve(Reply(status=503))
-    home.fetch(TODAY - timedelta(days=4), TODAY, "elprisetjustnu")
+    report = home.fetch(TODAY - timedelta(days=4), TODAY, "elprisetjustnu")
     assert len(server.asked) == 2, "one question, with its repetition"
+    (entry,) = home.log.entries("home")
+    assert (entry.first_day, entry.last_day) == (TODAY - timedelta(days=4), TODAY), "none of them is due at once"
+    assert len(report.missing) == 5
