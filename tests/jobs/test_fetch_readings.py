@@ -10,7 +10,7 @@ import pytest
 from assets.fetched.readings import fetched_readings_asset, fetches_readings
 from assets.home import Home
 from assets.raw import raw_specs
-from benchmarks.homes.statistics_home import answers_of, asked_spans, home_until_now
+from benchmarks.recorded_home.statistics_home import home_until_now
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.definitions import build_definitions
@@ -18,6 +18,7 @@ from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from jobs.fetch import readings_schedule
 from tests.builders.home_assistant_socket import TOKEN, home_assistant_socket
+from tests.builders.statistics_answers import answers_of, asked_spans
 
 SENSORS = {"load": "sensor.house_load_energy", "pv": "sensor.pv_energy"}
 

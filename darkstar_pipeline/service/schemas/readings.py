@@ -35,7 +35,7 @@ class ReadingsRequest(Document):
 
 
 class ReadingsReport(Document):
-    """What became of the readings: the report of an import."""
+    """The report of an import of readings that were handed in."""
 
     accepted: int
     rejected: int

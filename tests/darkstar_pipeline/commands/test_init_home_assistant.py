@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.homes.statistics_home import StatisticsHome, answers_of, home_until_now
+from benchmarks.recorded_home.statistics_home import StatisticsHome, home_until_now
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from tests.builders.command_line import Darkstar, Terminal
 from tests.builders.home_assistant_socket import TOKEN, home_assistant_socket
+from tests.builders.statistics_answers import answers_of
 
 
 @pytest.fixture

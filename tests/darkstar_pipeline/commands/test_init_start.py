@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.home_assistant import made_sources
-from benchmarks.homes.statistics_home import answers_of, home_until_now
+from benchmarks.recorded_home.first_plan import made_sources
+from benchmarks.recorded_home.statistics_home import home_until_now
 from darkstar_pipeline.fetching.prices import session
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from tests.builders.command_line import Darkstar
 from tests.builders.home_assistant_socket import TOKEN, home_assistant_socket
+from tests.builders.statistics_answers import answers_of
 
 
 @pytest.mark.thorough  # a backfill of days through Dagster, and a plan

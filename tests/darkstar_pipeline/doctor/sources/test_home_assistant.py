@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks.homes.statistics_home import answers_of, home_until_now, state
+from benchmarks.recorded_home.statistics_home import home_until_now
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.doctor.finding import CheckResult, Verdict
 from darkstar_pipeline.doctor.sources.home_assistant import check_home_assistant
 from darkstar_pipeline.fetching.log import Fetch, FetchLog
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from tests.builders.home_assistant_socket import TOKEN, SocketAnswers, home_assistant_socket
+from tests.builders.statistics_answers import answers_of, state
 
 NOW = datetime.now(UTC)
 SENSORS = {"load": "sensor.house_load_energy", "grid_import": "sensor.grid_import_energy", "soc": "sensor.battery_soc"}

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from benchmarks.homes.statistics_home import StatisticsHome, answers_of, asked_spans, statistics_home
+from benchmarks.recorded_home.statistics_home import StatisticsHome, statistics_home
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
@@ -16,6 +16,7 @@ from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE, HomeAs
 from darkstar_pipeline.home_assistant_api.socket import HomeAssistantSocket
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS
 from tests.builders.home_assistant_socket import TOKEN, SocketAnswers, home_assistant_socket
+from tests.builders.statistics_answers import answers_of, asked_spans
 
 START = datetime(2026, 2, 22, 23, tzinfo=UTC)
 HOURS = 24 * 20

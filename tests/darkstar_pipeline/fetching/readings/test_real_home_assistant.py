@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from benchmarks.fault_injection.real_home_assistant import RealHomeAssistant
-from benchmarks.fault_injection.recorded_assistant import recorded_assistant
-from benchmarks.homes.statistics_home import StatisticsHome, home_until_now
+from benchmarks.recorded_home.recorded_assistant import recorded_assistant
+from benchmarks.recorded_home.statistics_home import StatisticsHome, home_until_now
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.fetching.readings.home_assistant import fetch_readings

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.fault_injection.real_home_assistant import RealHomeAssistant
-from benchmarks.homes.statistics_home import FINE_HOURS, StatisticsHome
+from benchmarks.recorded_home.statistics_home import FINE_HOURS, StatisticsHome
 from darkstar_pipeline.home_assistant_api.connection import Connection
 
 _WAIT_SECONDS = 30.0

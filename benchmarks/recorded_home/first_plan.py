@@ -20,9 +20,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from benchmarks.fault_injection.real_home_assistant import RealHomeAssistant
-from benchmarks.fault_injection.recorded_assistant import recorded_assistant
 from benchmarks.harness.results import Row, Scope
-from benchmarks.homes.statistics_home import StatisticsHome, home_until_now
+from benchmarks.recorded_home.recorded_assistant import recorded_assistant
+from benchmarks.recorded_home.statistics_home import StatisticsHome, home_until_now
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.config.sources.prices import PriceSource
 from darkstar_pipeline.console.call import run as run_command
@@ -92,7 +92,7 @@ def _year_fetch(folder: Path, assistant: RealHomeAssistant, days: int) -> _Spent
 def _first_plan(folder: Path, assistant: RealHomeAssistant) -> _Spent:
     """Set a home up and plan, in one command."""
     words = ["init", "--home-assistant", assistant.url, "--area", AREA, "--yes", "--start"]
-    program = f"from benchmarks.home_assistant import command; command({words!r})"
+    program = f"from benchmarks.recorded_home.first_plan import command; command({words!r})"
     return _spend(folder, assistant, [sys.executable, "-c", program])
 
 

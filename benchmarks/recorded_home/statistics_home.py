@@ -1,6 +1,5 @@
 """A home whose sensors have long-term statistics as Home Assistant answers them; its energies balance."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,11 +9,6 @@ from numpy.typing import NDArray
 
 FINE_HOURS = 240
 """Statistics by five minutes are kept for ten days."""
-_ATTRIBUTES = {
-    "energy": {"unit_of_measurement": "kWh", "device_class": "energy", "state_class": "total_increasing"},
-    "power": {"unit_of_measurement": "W", "device_class": "power", "state_class": "measurement"},
-    "soc": {"unit_of_measurement": "%", "device_class": "battery", "state_class": "measurement"},
-}
 Reals = NDArray[np.float64]
 
 
@@ -126,38 +120,11 @@ def statistics_home(start: datetime, hours: int, **sensors: str) -> StatisticsHo
     return StatisticsHome(start, flows, usual | sensors)
 
 
-def answers_of(home: StatisticsHome, *states: dict[str, Any]) -> dict[str, Any]:
-    """The results of a socket that has the home's statistics, and the present states of its sensors and of others."""
-    own = [state(sensor, **_ATTRIBUTES[_kind(sensor)]) for sensor in home.sensors.values()]
-    return {
-        "recorder/list_statistic_ids": home.statistic_ids(),
-        "recorder/statistics_during_period": home.statistics,
-        "get_states": [*own, *states],
-        "config/entity_registry/list": [
-            {"entity_id": sensor, "platform": "inverter"} for sensor in home.sensors.values()
-        ],
-    }
-
-
-def state(entity: str, value: str = "5", **attributes: str | list[Any]) -> dict[str, Any]:
-    """A state of an entity."""
-    return {"entity_id": entity, "state": value, "attributes": attributes}
-
-
 def home_until_now(days: int = 9, **sensors: str) -> StatisticsHome:
     """A home whose statistics end with the present hour."""
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     return statistics_home(end - timedelta(days=days), 24 * days, **sensors)
 
 
-def asked_spans(asked: Sequence[dict[str, Any]], period: str) -> list[tuple[str, str]]:
-    """The periods that statistics were asked for."""
-    return [(each["start_time"][:10], each["end_time"][:10]) for each in asked if each.get("period") == period]
-
-
 def _ms(at: datetime) -> int:
     return int(at.timestamp() * 1000)
-
-
-def _kind(sensor: str) -> str:
-    return next((kind for kind in ("power", "soc") if sensor.endswith(f"_{kind}")), "energy")
