@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from planner.plans.reasons import PLAN_REASONS
 from planner.plans.wording import command_words
@@ -67,21 +68,21 @@ def test_plan_says_what_is_wrong_when_it_cannot(
     assert done.error["hint"]
 
 
-DEVICES = """
-    devices:
-      vehicle: {power_kw: 11}
-      water_heater: {power_kw: 3, energy_kwh_per_day: 6, vacation_kwh_per_day: 1}
-      appliances:
-        - {name: dishwasher, power_kw: 1.2, run_hours: 2}
-"""
+DEVICES = {
+    "vehicle": {"power_kw": 11},
+    "water_heater": {"power_kw": 3, "energy_kwh_per_day": 6, "vacation_kwh_per_day": 1},
+    "appliances": [{"name": "dishwasher", "power_kw": 1.2, "run_hours": 2}],
+}
 
 
 @pytest.fixture
 def with_devices(in_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sample's home with a car, a heater and a dishwasher."""
-    settings = tmp_path / "devices.yaml"
-    settings.write_text((in_sample / "darkstar.yaml").read_text().rstrip() + DEVICES)
-    monkeypatch.setenv("DARKSTAR_CONFIG", str(settings))
+    settings = yaml.safe_load((in_sample / "darkstar.yaml").read_text())
+    settings["sites"]["sample"]["devices"] = DEVICES
+    changed = tmp_path / "devices.yaml"
+    changed.write_text(yaml.safe_dump(settings))
+    monkeypatch.setenv("DARKSTAR_CONFIG", str(changed))
 
 
 @pytest.mark.usefixtures("with_devices")
