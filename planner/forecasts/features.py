@@ -165,7 +165,10 @@ class AuroraHome:
         return {
             "expected": _share(near[4], clear),
             "expected_near": _share(_mean(near), clear),
-            "expected_day": _share(np.nansum(ahead, axis=0), clear_day),
+            # Without any forecast of the day it is unknown, not dark.
+            "expected_day": _share(
+                np.where(np.isfinite(ahead).any(axis=0), np.nansum(ahead, axis=0), np.nan), clear_day
+            ),
             "kept_16": self._pv_share("expected", vintage - 16, vintage),
             "kept_today": self._pv_share("expected", today, vintage),
             "kept_yesterday": self._pv_share("expected", today - DAY_SLOTS, today),

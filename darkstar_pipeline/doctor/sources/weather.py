@@ -6,6 +6,7 @@ from pathlib import Path
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.fetching.log import FetchLog, SourceState
+from darkstar_pipeline.fetching.weather.due import forecast_states
 
 LATE, TOO_LATE = timedelta(hours=9), timedelta(hours=24)
 """Ages of the newest forecast of a schedule that asks every three hours."""
@@ -21,7 +22,7 @@ def check_weather(settings: Settings, home: Path, site: str, now: datetime) -> C
     if chosen.forecast.latitude is None:
         detail = "none is fetched: the place of the panels is not configured"
         return passed(check, f"{detail} (forecast.latitude and forecast.longitude)")
-    states = FetchLog(home).states(site, "weather")
+    states = forecast_states(FetchLog(home), site)
     newest = max((state.succeeded_at for state in states if state.succeeded_at is not None), default=None)
     failing = [state for state in states if state.failures]
     told = "; ".join(_in_words(state) for state in failing)

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.fetching.log import FetchLog
+from darkstar_pipeline.fetching.log import FetchLog, SourceState
+from darkstar_pipeline.fetching.weather.services import PAST
 
 EVERY = timedelta(hours=3, minutes=10)
 """A little more than Dagster's schedule, which goes first where it runs."""
@@ -18,11 +19,16 @@ def fetches_weather(site: SiteSettings) -> bool:
     return site.forecast.latitude is not None and bool(weather.order or weather.panels)
 
 
+def forecast_states(log: FetchLog, site: str) -> list[SourceState]:
+    """Return the state of every source of forecasts that was asked for a site."""
+    return [state for state in log.states(site, "weather") if state.last.source != PAST]
+
+
 def weather_is_due(context: Context, now: datetime) -> bool:
     """Return whether a site's forecasts of weather are to be fetched now."""
     if not fetches_weather(context.site_settings):
         return False
-    states = FetchLog(context.home).states(context.site_name, "weather")
+    states = forecast_states(FetchLog(context.home), context.site_name)
     succeeded = [state.succeeded_at for state in states if state.succeeded_at is not None]
     if succeeded and now - max(succeeded) < EVERY:
         return False

@@ -5,7 +5,7 @@ A day that is in the lake is not asked for again, so a backfill that was stopped
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -17,7 +17,7 @@ from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.log import FetchLog
 from darkstar_pipeline.fetching.weather.believed import all_parsed, believed_past
 from darkstar_pipeline.fetching.weather.forecasts import Clock, entry, present
-from darkstar_pipeline.fetching.weather.services import past_request, place_of
+from darkstar_pipeline.fetching.weather.services import PAST, past_request, place_of
 from darkstar_pipeline.ingest.imports import WEATHER, import_parsed
 from darkstar_pipeline.ingest.merge import Progress
 from darkstar_pipeline.ingest.report import ImportReport
@@ -102,7 +102,8 @@ def _import_part(context: Context, client: SourceClient, days: list[date], clock
     first, last = days[0] - timedelta(days=1), min(days[-1] + timedelta(days=1), asked_at.date())  # in UTC
     try:
         answer = client.ask(past_request(site, first, last, days_before))
-        now, said = clock(), [read_open_meteo(answer.body, days_before=before) for before in (0, *days_before)]
+        now, read = clock(), [read_open_meteo(answer.body, days_before=before) for before in (0, *days_before)]
+        said = [replace(one, service=PAST) for one in read]
         known_after = [SLOT, *(RUN_DELAY - timedelta(days=before) for before in days_before)]
         parsed = all_parsed(believed_past(one, site, now, by) for one, by in zip(said, known_after, strict=True))
         report = import_parsed(WEATHER, ImportTarget.of(context), parsed, source=SERVICE, now=now)
@@ -110,7 +111,9 @@ def _import_part(context: Context, client: SourceClient, days: list[date], clock
         log.failed(context.site_name, "weather", error, asked_at=asked_at, days=(days[0], days[-1]))
         raise
     except DataRefusedError as error:
-        failure = FetchError(SERVICE, "wrong", error.message.removeprefix(f"{SERVICE}: "), error.hint)
+        failure = FetchError(
+            PAST, "wrong", error.message.removeprefix(f"{PAST}: ").removeprefix(f"{SERVICE}: "), error.hint
+        )
         log.failed(context.site_name, "weather", failure, asked_at=asked_at, days=(days[0], days[-1]))
         raise failure from error
     log.add(entry(context, asked_at, said[0], answer, parsed, report))

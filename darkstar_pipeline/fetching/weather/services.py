@@ -25,6 +25,8 @@ ADDRESSES = {
     "forecast_solar": "https://api.forecast.solar/estimate",
     "solcast": "https://api.solcast.com.au/rooftop_sites",
 }
+PAST = f"{open_meteo.SERVICE}, past days"
+"""Name of the source of past days in the log: that it was asked says nothing of forecasts."""
 DAYS = 9  # today, the seven days that a forecast reaches at most, and what is left of the last
 SOLCAST_CALLS, SOLCAST_HOURS = 10, 168
 SOLCAST_KEY = "DARKSTAR_SOLCAST_KEY"
@@ -87,7 +89,7 @@ def past_request(site: SiteSettings, first: date, last: date, days_before: tuple
     before = (f"{name}_previous_day{days}" for days in days_before for name in open_meteo.QUANTITIES)
     span = {"start_date": first.isoformat(), "end_date": last.isoformat()}
     hourly = ",".join((*open_meteo.QUANTITIES, *before))
-    return Request(source=open_meteo.SERVICE, url=address, params={**_open_meteo(site), "hourly": hourly, **span})
+    return Request(source=PAST, url=address, params={**_open_meteo(site), "hourly": hourly, **span})
 
 
 def _open_meteo(site: SiteSettings) -> dict[str, str]:

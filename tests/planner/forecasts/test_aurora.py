@@ -358,3 +358,15 @@ def test_trees_know_outages_when_weather_was_never_missing() -> None:
     rare = filled.values.copy()
     rare[:20, column] = np.nan
     assert np.isnan(with_outages(PairFeatures(filled.names, rare, filled.base), vintage).values[:, column]).sum() == 20
+
+
+def test_day_of_which_no_forecast_was_kept_is_unknown_and_not_dark() -> None:
+    day = date(2026, 4, 2)
+    start = day_start(day, STOCKHOLM)
+    kept = outlook().filter(~pl.col("slot_start").is_between(start, start + timedelta(days=1), closed="left"))
+    aurora_home = AuroraHome(slot_series(readings(), STOCKHOLM, external=kept))
+    at = aurora_home.series.index(start)
+    known = aurora_home.pv(np.array([at, at - DAY_SLOTS]), np.array([at + 48, at - 48]))
+    whole_day = known.values[:, known.names.index("expected_day")]
+    assert np.isnan(whole_day[0])
+    assert whole_day[1] > 0

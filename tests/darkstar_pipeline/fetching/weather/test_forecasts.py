@@ -185,12 +185,15 @@ def test_missing_key_is_told_and_the_next_source_is_asked(home: Home, monkeypatc
 
 
 FAULTS: dict[str, Callable[[bytes], Reply]] = {
+    "400": lambda _: Reply(status=400),
     "401": lambda _: Reply(status=401),
     "403": lambda _: Reply(status=403),
     "404": lambda _: Reply(status=404),
     "429": lambda _: Reply(status=429, headers={"Retry-After": "3600"}),
     "500": lambda _: Reply(status=500),
+    "502": lambda _: Reply(status=502),
     "503": lambda _: Reply(status=503),
+    "504": lambda _: Reply(status=504),
     "moved": lambda _: Reply(status=301, headers={"Location": "/elsewhere"}),
     "dropped": lambda body: Reply(body=body, drop=True),
     "cut": lambda body: Reply(body=body, cut=len(body) // 2),
@@ -198,6 +201,8 @@ FAULTS: dict[str, Callable[[bytes], Reply]] = {
     "web page": lambda _: HTML,
     "web page as JSON": lambda _: Reply(body=HTML.body),
     "CSV": lambda body: Reply(body=body, content_type="text/csv"),
+    "plain text": lambda body: Reply(body=body, content_type="text/plain"),
+    "twice": lambda body: Reply(body=body + body),
     "empty": lambda _: Reply(body=b""),
     "empty object": lambda _: Reply(body=b"{}"),
     "empty list": lambda _: Reply(body=b"[]"),

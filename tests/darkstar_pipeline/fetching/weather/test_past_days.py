@@ -13,6 +13,8 @@ from darkstar_pipeline.fetching.client import Retries, SourceClient
 from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.log import FetchLog
 from darkstar_pipeline.fetching.pace import Pace
+from darkstar_pipeline.fetching.weather.due import weather_is_due
+from darkstar_pipeline.fetching.weather.forecasts import fetch_forecasts
 from darkstar_pipeline.fetching.weather.past_days import fetch_past_weather
 from darkstar_pipeline.fetching.weather.services import ADDRESSES
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
@@ -109,3 +111,15 @@ def test_nothing_is_written_when_the_archive_has_a_fault(
         fetch_past_weather(context, date(2025, 6, 1), date(2025, 6, 2), clock=lambda: NOW, client=client)
     assert context.lake.days(RAW_WEATHER, "home") == []
     assert FetchLog(context.home).entries("home")[0].reason
+
+
+def test_forecasts_are_fetched_though_past_days_were_just_now(
+    context: Context, server: SourceServer, client: SourceClient
+):
+    """The log tells both apart, or a backfill would pass for fresh forecasts."""
+    fetch_past_weather(context, date(2026, 10, 1), date(2026, 10, 1), clock=lambda: NOW, client=client)
+    assert weather_is_due(context, NOW)
+    fetched = fetch_forecasts(context, clock=lambda: NOW, client=client)
+    assert [report.files for report in fetched.reports] == [("Open-Meteo",)]
+    assert [asked.path for asked in server.asked] == ["/open_meteo_previous_runs", "/open_meteo"]
+    assert not weather_is_due(context, NOW)
