@@ -131,7 +131,7 @@ BENCHMARKS = {
         on_homes=False,
     ),
     "home_assistant": Benchmark(
-        module="benchmarks.recorded_home.first_plan",
+        module="benchmarks.recorded_home.home_assistant",
         measures="a year of statistics fetched from a real Home Assistant; from an empty folder to a first plan",
         short_seconds=120,
         seconds=300,

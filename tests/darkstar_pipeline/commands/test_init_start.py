@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.recorded_home.first_plan import made_sources
+from benchmarks.recorded_home.home_assistant import made_sources
 from benchmarks.recorded_home.statistics_home import home_until_now
 from darkstar_pipeline.fetching.prices import session
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE

@@ -92,7 +92,7 @@ def _year_fetch(folder: Path, assistant: RealHomeAssistant, days: int) -> _Spent
 def _first_plan(folder: Path, assistant: RealHomeAssistant) -> _Spent:
     """Set a home up and plan, in one command."""
     words = ["init", "--home-assistant", assistant.url, "--area", AREA, "--yes", "--start"]
-    program = f"from benchmarks.recorded_home.first_plan import command; command({words!r})"
+    program = f"from benchmarks.recorded_home.home_assistant import command; command({words!r})"
     return _spend(folder, assistant, [sys.executable, "-c", program])
 
 
