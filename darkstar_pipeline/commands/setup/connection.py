@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
 import typer
 
 from darkstar_pipeline.console.call import Call
@@ -206,7 +205,7 @@ def _open_at_end(ask: Callable[[], _Answer]) -> _Answer | None:
     """Return an answer; None where the input ended, which is no reason to lose the answers before."""
     try:
         return ask()
-    except click.Abort as abort:
+    except typer.Abort as abort:
         if isinstance(abort.__context__, EOFError):
             return None
         raise
