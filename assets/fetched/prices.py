@@ -3,7 +3,7 @@
 A home without sources has its raw prices by import, as an external asset (`raw`).
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -11,6 +11,8 @@ import dagster as dg
 from assets.description import days_of
 from assets.fetched.weather import GROUP
 from assets.home import Home, Result, beta_features
+from darkstar_pipeline.doctor.finding import Verdict
+from darkstar_pipeline.doctor.sources.prices import check_prices
 from darkstar_pipeline.fetching.prices.due import MOST_AGAIN
 from darkstar_pipeline.fetching.prices.fetch import PriceFetchReport, fetch_prices
 from darkstar_pipeline.fetching.prices.session import price_sources
@@ -18,6 +20,9 @@ from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
 from env.time_grid import zone
 
 NAME = "raw_spot_prices"
+LATE, TOO_LATE = timedelta(hours=26), timedelta(hours=36)
+"""Two hours after the market's next day was due; and nothing of the running day was asked for."""
+KNOWN = "prices_are_known"
 _SHOWN = 20
 
 
@@ -38,16 +43,29 @@ def raw_spot_prices_asset(home: Home) -> dg.AssetsDefinition:
         if not report.given and any(day <= today for day in report.missing):
             reasons = "; ".join(report.failures.values())
             raise dg.Failure(f"no source gave the prices: {reasons}", metadata=_metadata(report))
-        return dg.MaterializeResult(metadata=_metadata(report))
+        return dg.MaterializeResult(metadata=_metadata(report), check_results=[_known(home, now)])
 
     with beta_features():
         return dg.asset(  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - untyped in Dagster
             name=NAME,
             key_prefix=list(home.prefix) or None,
             backfill_policy=dg.BackfillPolicy.single_run(),
+            freshness_policy=dg.FreshnessPolicy.time_window(fail_window=TOO_LATE, warn_window=LATE),
+            check_specs=[dg.AssetCheckSpec(KNOWN, asset=home.key(NAME), description=_known.__doc__)],
             description=f"{RAW_SPOT_PRICES.meaning} Fetched from {', '.join(home.settings.sources.prices.order)}.",
             **home.presentation(RAW_SPOT_PRICES, group=GROUP, kinds=("http", "parquet")),
         )(raw_spot_prices)
+
+
+def _known(home: Home, now: datetime) -> dg.AssetCheckResult:
+    """Whether the prices that the market has published by now are there, as `darkstar doctor` says it."""
+    found = check_prices(home.context.settings, home.context.home, home.name, now)
+    return dg.AssetCheckResult(
+        passed=found.verdict is Verdict.OK,
+        severity=dg.AssetCheckSeverity.ERROR if found.verdict is Verdict.FAIL else dg.AssetCheckSeverity.WARN,
+        check_name=KNOWN,
+        metadata={"found": found.detail, "what to do": found.remedy or "nothing"},
+    )
 
 
 def _metadata(report: PriceFetchReport) -> dict[str, Any]:

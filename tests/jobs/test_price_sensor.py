@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 from assets.fetched import prices as fetched_prices
+from assets.fetched.prices import raw_spot_prices_asset
 from assets.home import Home
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context
@@ -93,6 +94,16 @@ def test_agile_is_asked_in_the_afternoon():
     assert publication(date(2026, 7, 2), ("nordpool",)) == datetime(2026, 7, 1, 10, 57, tzinfo=UTC)
 
 
+def test_a_home_whose_prices_are_fetched_shows_when_they_are_late(prices: PriceHome):
+    asset = raw_spot_prices_asset(Home(context=prices.context))
+    (spec,) = asset.specs
+    assert spec.freshness_policy == dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)
+    )
+    (check,) = asset.check_specs
+    assert check.name == fetched_prices.KNOWN
+
+
 def test_only_homes_with_sources_have_the_sensor_and_it_is_on(tmp_path: Path, prices: PriceHome):
     home = Home(context=prices.context)
     (sensor,) = price_sensors(home)
@@ -120,8 +131,12 @@ def test_the_asset_fetches_with_source_time_and_hash(prices: PriceHome, monkeypa
     tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     with dg.DagsterInstance.ephemeral() as instance:
         done = job.execute_in_process(instance=instance, tags=tags, raise_on_error=True)
+        checks = done.get_asset_check_evaluations()
         made = {event.asset_key.path[-1]: event for event in done.get_asset_materialization_events() if event.asset_key}
     assert {"raw_spot_prices", "spot_prices"} <= set(made)
+    known = next(check for check in checks if check.check_name == fetched_prices.KNOWN)
+    assert known.passed
+    assert str(known.metadata["found"].value).startswith("known up to ")
     metadata = made["raw_spot_prices"].materialization.metadata
     answers = str(metadata["answers"].value)
     assert "elprisetjustnu: " in answers
