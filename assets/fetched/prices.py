@@ -58,7 +58,7 @@ def raw_spot_prices_asset(home: Home) -> dg.AssetsDefinition:
 
 
 def _known(home: Home, now: datetime) -> dg.AssetCheckResult:
-    """Whether the prices that the market has published by now are there, as `darkstar doctor` says it."""
+    """Answer whether the prices that the market has published by now are there, as `darkstar doctor` says it."""
     found = check_prices(home.context.settings, home.context.home, home.name, now)
     return dg.AssetCheckResult(
         passed=found.verdict is Verdict.OK,
