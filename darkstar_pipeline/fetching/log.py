@@ -22,6 +22,7 @@ Outcome = Literal["stored", "unchanged", "failed", "refused"]
 gave did not pass the checks of an import."""
 LOG_FILE = "log.sqlite"
 KEPT = timedelta(days=400)
+_BEGUN = "it was asked, and the program ended before its answer was stored"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS fetches (
   site TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL, asked_at TEXT NOT NULL,
@@ -29,6 +30,7 @@ CREATE TABLE IF NOT EXISTS fetches (
   remedy TEXT NOT NULL, rows INTEGER NOT NULL, sha256 TEXT NOT NULL, published_at TEXT
 )
 """
+_FORGET_BEGUN = "DELETE FROM fetches WHERE site = ? AND kind = ? AND source = ? AND asked_at = ? AND reason = ?"
 _INDEX = "CREATE INDEX IF NOT EXISTS by_source ON fetches (site, kind, source, asked_at)"
 
 
@@ -102,9 +104,24 @@ class FetchLog:
         values = {key: _stored(value) for key, value in asdict(fetch).items()}
         names = ", ".join(values)
         marks = ", ".join(f":{name}" for name in values)
+        same = (fetch.site, fetch.kind, fetch.source, values["asked_at"], _BEGUN)
         with self._open() as connection:
+            connection.execute(_FORGET_BEGUN, same)
             connection.execute(f"INSERT INTO fetches ({names}) VALUES ({marks})", values)  # noqa: S608 - our own names
             connection.execute("DELETE FROM fetches WHERE asked_at < ?", (_stored(fetch.asked_at - KEPT),))
+
+    def begin(self, site: str, kind: Kind, source: str, *, asked_at: datetime) -> None:
+        """Add a question before it is asked; the entry of its outcome replaces it, and where none comes it has failed.
+
+        So a question counts where the program is killed, or the answer cannot be stored.
+        """
+        remedy = "nothing: it is asked again later"
+        self.add(
+            Fetch(
+                site=site, kind=kind, source=source, asked_at=asked_at, outcome="failed", cause="unreachable",
+                reason=_BEGUN, remedy=remedy,
+            )
+        )  # fmt: skip
 
     def failed(
         self, site: str, kind: Kind, error: FetchError, *, asked_at: datetime, days: tuple[date, date] | None = None
@@ -118,14 +135,25 @@ class FetchLog:
             )
         )  # fmt: skip
 
-    def entries(self, site: str, kind: Kind | None = None, *, limit: int = 100) -> list[Fetch]:
-        """Return the newest entries of a site, the newest first."""
-        where, values = ("", [site]) if kind is None else (" AND kind = ?", [site, kind])
+    def entries(
+        self, site: str, kind: Kind | None = None, *, limit: int = 100, until: datetime | None = None
+    ) -> list[Fetch]:
+        """Return the newest entries of a site, the newest first.
+
+        Args:
+            site: name of the home.
+            kind: of the questions; None for all.
+            limit: most entries.
+            until: the present instant: questions of the future, by a clock that was ahead, are left out.
+        """
+        given = {"kind = ?": kind, "asked_at <= ?": _stored(until)}
+        chosen = {clause: value for clause, value in given.items() if value is not None}
+        where, values = "".join(f" AND {clause}" for clause in chosen), [site, *chosen.values()]
         return self._read(f"site = ?{where} ORDER BY rowid DESC LIMIT {int(limit)}", values)
 
-    def states(self, site: str, kind: Kind | None = None) -> list[SourceState]:
+    def states(self, site: str, kind: Kind | None = None, *, until: datetime | None = None) -> list[SourceState]:
         """Return the state of every source that was asked for a site, by kind and name."""
-        every = self.entries(site, kind, limit=5000)
+        every = self.entries(site, kind, limit=5000, until=until)
         by_source: dict[tuple[str, str], list[Fetch]] = {}
         for fetch in every:
             by_source.setdefault((fetch.kind, fetch.source), []).append(fetch)

@@ -22,7 +22,7 @@ def check_weather(settings: Settings, home: Path, site: str, now: datetime) -> C
     if chosen.forecast.latitude is None:
         detail = "none is fetched: the place of the panels is not configured"
         return passed(check, f"{detail} (forecast.latitude and forecast.longitude)")
-    states = forecast_states(FetchLog(home), site)
+    states = forecast_states(FetchLog(home), site, now)
     newest = max((state.succeeded_at for state in states if state.succeeded_at is not None), default=None)
     failing = [state for state in states if state.failures]
     told = "; ".join(_in_words(state) for state in failing)

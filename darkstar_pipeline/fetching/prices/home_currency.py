@@ -36,6 +36,8 @@ def in_home_currency(offer: PriceOffer, question: Question, rates: Rates) -> Pri
         lists = tuple(part for part in offer.lists if _currency(part) in ("", question.currency))
         return replace(offer, lists=lists)
     euro = [part for part in own if _currency(part) == _EURO]
+    if not euro and any(_currency(part) == question.currency for part in own):
+        return offer  # its gaps are told like those of any list
     if not euro:
         stated = ", ".join(sorted({_currency(part) for part in own}))
         remedy = "take the source out of the order, or set the site's currency"

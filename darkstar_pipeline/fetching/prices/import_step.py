@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.fetching.clock_skew import refuse_skew
 from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.prices.cross_check import difference
 from darkstar_pipeline.fetching.prices.home_currency import in_home_currency
@@ -24,8 +25,6 @@ from darkstar_pipeline.sources.remarks import ALTERED, all_remarks, remarks_on
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
 from env.time_grid import local_day
 
-MOST_SKEW = timedelta(hours=2)
-"""Difference of two clocks above which nobody knows which day is tomorrow."""
 _FEWEST_A_DAY = 23
 _OVERLAP = 16
 """Fewest slots of other days by which an answer is judged: four hours."""
@@ -54,7 +53,7 @@ def check_publication(
         FetchError: there are none, or the road that every price takes refuses them.
     """
     source = publication.offer.file
-    _refuse_skew(publication)
+    refuse_skew(source, publication.server_time, publication.asked_at)
     offer = in_home_currency(publication.offer, question, rates)
     _refuse_few(offer, question)
     try:
@@ -125,16 +124,6 @@ def _old_values(corrected: pl.DataFrame, source: str) -> pl.DataFrame:
         pl.lit("price").alias("quantity"),
     )
     return named.select(pl.col(name).cast(dtype) for name, dtype in REJECT_SCHEMA.items())
-
-
-def _refuse_skew(publication: Publication) -> None:
-    """Refuse an answer where this machine's clock and the source's are far apart."""
-    at = publication.server_time
-    if at is None or abs(at - publication.asked_at) <= MOST_SKEW:
-        return
-    hours = (publication.asked_at - at).total_seconds() / 3600
-    reason = f"this machine's clock is {abs(hours):.1f} h {'ahead of' if hours > 0 else 'behind'} the source's"
-    raise FetchError(publication.offer.file, "wrong", reason, "set this machine's clock (`timedatectl`)")
 
 
 def _refuse_few(offer: PriceOffer, question: Question) -> None:

@@ -19,16 +19,16 @@ def fetches_weather(site: SiteSettings) -> bool:
     return site.forecast.latitude is not None and bool(weather.order or weather.panels)
 
 
-def forecast_states(log: FetchLog, site: str) -> list[SourceState]:
-    """Return the state of every source of forecasts that was asked for a site."""
-    return [state for state in log.states(site, "weather") if state.last.source != PAST]
+def forecast_states(log: FetchLog, site: str, now: datetime) -> list[SourceState]:
+    """Return the state of every source of forecasts that was asked for a site until now."""
+    return [state for state in log.states(site, "weather", until=now) if state.last.source != PAST]
 
 
 def weather_is_due(context: Context, now: datetime) -> bool:
     """Return whether a site's forecasts of weather are to be fetched now."""
     if not fetches_weather(context.site_settings):
         return False
-    states = forecast_states(FetchLog(context.home), context.site_name)
+    states = forecast_states(FetchLog(context.home), context.site_name, now)
     succeeded = [state.succeeded_at for state in states if state.succeeded_at is not None]
     if succeeded and now - max(succeeded) < EVERY:
         return False

@@ -9,6 +9,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.fetching.answers import Answer
 from darkstar_pipeline.fetching.client import Retries, SourceClient, open_client
+from darkstar_pipeline.fetching.clock_skew import refuse_skew
 from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.log import Fetch, FetchLog
 from darkstar_pipeline.fetching.weather.believed import believed_forecast
@@ -93,8 +94,9 @@ def _first_that_gives(
     """Ask services in turn until one gives what is wanted."""
     log, failures, notes = FetchLog(context.home), list[FetchError](), list[str]()
     for service in services:
-        last = last_question(log, context, service.source)
-        if last is not None and _too_early(last, service, clock()):
+        now = clock()
+        last = last_question(log, context, service.source, now)
+        if last is not None and _too_early(last, service, now):
             again = (last.asked_at + service.interval).astimezone(UTC)
             notes.append(
                 f"{service.source} was asked at {last.asked_at:%H:%MZ} and is asked again from {again:%H:%MZ} on"
@@ -116,10 +118,10 @@ def _too_early(last: Fetch, service: WeatherService, now: datetime) -> bool:
     return (service.counted or last.succeeded) and now - last.asked_at < service.interval
 
 
-def last_question(log: FetchLog, context: Context, source: str) -> Fetch | None:
+def last_question(log: FetchLog, context: Context, source: str, now: datetime) -> Fetch | None:
     """Return the last question to a source, whichever home asked it: its calls are counted together."""
-    sites = list(context.settings.sites)
-    asked = [fetch for site in sites for fetch in log.entries(site, "weather", limit=500) if fetch.source == source]
+    every = (fetch for site in context.settings.sites for fetch in log.entries(site, "weather", limit=500, until=now))
+    asked = [fetch for fetch in every if fetch.source == source]
     return max(asked, key=lambda fetch: fetch.asked_at, default=None)
 
 
@@ -132,8 +134,11 @@ def ask_and_import(
         FetchError: it gave nothing that can be used.
     """
     asked_at = clock()
+    if service.counted:
+        log.begin(context.site_name, "weather", service.source, asked_at=asked_at)
     try:
         answer = client.ask(service.request(context.site_settings, asked_at))
+        refuse_skew(service.source, answer.server_time, answer.asked_at)
         said = service.read(answer.body)
         now = clock()
         parsed = believed_forecast(said, context.site_settings, now)

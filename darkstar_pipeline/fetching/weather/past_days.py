@@ -13,6 +13,7 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.fetching.client import SourceClient, open_client
+from darkstar_pipeline.fetching.clock_skew import refuse_skew
 from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.log import FetchLog
 from darkstar_pipeline.fetching.weather.believed import all_parsed, believed_past
@@ -102,6 +103,7 @@ def _import_part(context: Context, client: SourceClient, days: list[date], clock
     first, last = days[0] - timedelta(days=1), min(days[-1] + timedelta(days=1), asked_at.date())  # in UTC
     try:
         answer = client.ask(past_request(site, first, last, days_before))
+        refuse_skew(PAST, answer.server_time, answer.asked_at)
         now, read = clock(), [read_open_meteo(answer.body, days_before=before) for before in (0, *days_before)]
         said = [replace(one, service=PAST) for one in read]
         known_after = [SLOT, *(RUN_DELAY - timedelta(days=before) for before in days_before)]

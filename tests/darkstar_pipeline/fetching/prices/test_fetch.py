@@ -1,4 +1,6 @@
+import re
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,17 @@ def test_tomorrow_is_late_until_it_is_published_and_nothing_is_written(make):
     assert list(report.missing) == [TOMORROW]
     assert home.prices().is_empty()
     assert {state.last.cause for state in home.log.states("home")} == {"late"}
+
+
+def test_a_price_that_is_null_is_told_as_a_gap(make, server: SourceServer):
+    home = make(SE3)
+    whole = server.answer
+    server.answer = lambda asked: replace(
+        reply := whole(asked), body=re.sub(rb'("entryPerArea": {"SE3": )[0-9.]+', rb"\1null", reply.body, count=1)
+    )
+    report = home.fetch(TOMORROW, TOMORROW, "nordpool")
+    assert "2026-01-31 has 95 of 96 quarter-hours; first price is empty" in report.missing[TOMORROW]
+    assert home.prices().is_empty()
 
 
 def test_a_day_that_is_published_in_part_is_refused_until_it_is_whole(make):

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,7 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fetching.client import Retries, SourceClient
 from darkstar_pipeline.fetching.log import FetchLog
 from darkstar_pipeline.fetching.pace import Pace
+from darkstar_pipeline.fetching.weather.due import weather_is_due
 from darkstar_pipeline.fetching.weather.forecasts import WeatherFetched, fetch_forecasts
 from darkstar_pipeline.fetching.weather.services import ADDRESSES, SOLCAST_KEY
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
@@ -142,6 +144,50 @@ def test_ten_calls_a_day_last_for_the_day_over_restarts_and_failures(home: Home,
     assert len(home.server.asked) == 10
     assert home.server.asked[0].headers["authorization"] == "Bearer a-key-of-ours"
     assert "a-key-of-ours" not in FetchLog(home.context.home).path.read_bytes().decode("latin-1")
+
+
+def test_call_counts_when_its_answer_could_not_be_stored(home: Home, monkeypatch: pytest.MonkeyPatch):
+    home.weather = {"order": (), "panels": ("forecast_solar",)}
+    with monkeypatch.context() as patched:
+        patched.setattr("darkstar_pipeline.fetching.weather.forecasts.import_parsed", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            home.fetch()
+    home.now += timedelta(minutes=5)
+    home.fetch()
+    assert home.paths == ["/forecast_solar"]
+    (state,) = FetchLog(home.context.home).states("home", "weather")
+    assert (state.failures, state.last.outcome) == (1, "failed")
+    home.now += timedelta(minutes=10)
+    home.fetch()
+    (state,) = FetchLog(home.context.home).states("home", "weather")
+    assert (state.failures, state.last.outcome) == (0, "stored")
+    assert len(FetchLog(home.context.home).entries("home")) == 2
+
+
+def full_disk(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_questions_by_a_clock_that_was_ahead_spare_no_source(home: Home):
+    home.now += timedelta(days=300)
+    home.fetch()
+    home.now = NOW
+    asked = len(home.server.asked)
+    assert weather_is_due(home.context, NOW)
+    assert home.fetch().missing == ()
+    assert len(home.server.asked) == asked + 2
+    assert not weather_is_due(home.context, NOW + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_nothing_is_taken_when_the_clocks_are_far_apart(home: Home, hours: int):
+    whole = home.server.answer
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=hours))
+    home.server.answer = lambda asked: replace(whole(asked), headers={"Date": date})
+    fetched = home.fetch()
+    assert fetched.missing == ("weather", "a forecast of the panels")
+    assert all("clock is 3.0 h" in error.reason for error in fetched.failures)
+    assert home.rows.is_empty()
 
 
 def test_next_source_of_the_panels_is_asked_when_the_calls_of_one_are_spent(
