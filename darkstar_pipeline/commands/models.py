@@ -30,7 +30,8 @@ class FamilyName(StrEnum):
 
 
 FamilyOption = Annotated[
-    FamilyName, typer.Option("--model", metavar="NAME", help="antares (policies), aurora, prices or regressors.")
+    FamilyName,
+    typer.Option("--model", metavar="NAME", help="Kind of model: antares (policies), aurora, prices or regressors."),
 ]
 WhyOption = Annotated[
     str | None, typer.Option("--why", metavar="TEXT", help="The reason; it is kept in `model_promotions`.")

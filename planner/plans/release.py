@@ -130,8 +130,8 @@ def _difference(plan: Candidate, option: Candidate) -> str:
     """Return in words how much less a plan costs than a simple schedule, or by how little it costs more."""
     saved = option.cost - plan.cost
     if saved >= -EQUAL_COST:
-        return f"{saved:.2f} less than {_NAMES[option.name]}"
-    return f"{-saved:.2f} more than {_NAMES[option.name]} on this forecast, too little to pass it over,"
+        return f"{max(saved, 0.0):.2f} less than {_NAMES[option.name]}"
+    return f"{-saved:.2f} more than {_NAMES[option.name]} (on this forecast, too little to pass it over)"
 
 
 def forecast_slack(task: PlanTask, simple: Sequence[Candidate]) -> float:

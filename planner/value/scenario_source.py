@@ -95,8 +95,11 @@ class ScenarioSource:
             return history
         days = slots["local_day"].unique(maintain_order=True).to_list()
         filler = next(iter(self.forecast_scenarios.values())).load_kwh.shape[1]
-        nothing = np.zeros((1, filler, history.load_kwh.shape[2]))
-        forecast = joined_scenarios([self.forecast_scenarios.get(day, Scenarios(nothing, nothing)) for day in days])
+        n_slots = history.load_kwh.shape[2]
+        nothing = np.zeros((1, filler, n_slots))
+        forecast = joined_scenarios(
+            [self.forecast_scenarios.get(day, Scenarios(nothing, nothing)).head(n_slots) for day in days]
+        )
         available = np.array([day in self.forecast_scenarios for day in days])
         return _mixed(history, forecast, np.where(available, self.rules.forecast_share, 0.0))
 
@@ -129,13 +132,15 @@ def past_with_forecast_days(
     Args:
         history: readings that scenarios of days are taken from which are not forecast.
         forecast_days: scenarios of the other days, as known at their midnights.
-        slots: as for `day_scenarios`, of whole days of any length.
+        slots: as for `day_scenarios`, of days of any length, each from its midnight on.
         timezone: of the site.
     """
     if not forecast_days:
         return history
     others = slots.filter(~pl.col("local_day").is_in(list(forecast_days)))
-    return {**scenarios_by_day(history, others, timezone), **forecast_days}
+    n_slots: dict[date, int] = dict(slots.group_by("local_day").len().iter_rows())
+    as_long = {day: scenarios.head(n_slots[day]) for day, scenarios in forecast_days.items()}
+    return {**scenarios_by_day(history, others, timezone), **as_long}
 
 
 def _mixed(history: Scenarios, forecast: Scenarios, share: Energy) -> Scenarios:

@@ -26,6 +26,10 @@ class Scenarios:
         """Return the scenarios of some of the homes."""
         return Scenarios(self.load_kwh[homes], self.pv_kwh[homes], None if self.prior is None else self.prior[homes])
 
+    def head(self, n_slots: int) -> "Scenarios":
+        """Return their first slots: of a day whose prices end before it does."""
+        return Scenarios(self.load_kwh[:, :, :n_slots], self.pv_kwh[:, :, :n_slots], self.prior)
+
 
 def joined_scenarios(parts: Sequence[Scenarios]) -> Scenarios:
     """Concatenate homes; all have equally many scenarios and slots, and all have a prior or none has."""

@@ -8,11 +8,11 @@ class Numbers(BaseModel):
     values: list[int]
 
 
-def described(values: object, **options: str) -> str:
+def described(values: object, prefix: str = "") -> str:
     try:
         Numbers.model_validate(values)
     except ValidationError as error:
-        return describe_validation(error, whole="the numbers", **options)
+        return describe_validation(error, whole="the numbers", prefix=prefix)
     raise AssertionError
 
 

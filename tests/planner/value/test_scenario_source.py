@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from env.time_grid import grid, local_clock
-from planner.value.scenario_source import ScenarioSource, day_scenarios
+from planner.value.scenario_source import ScenarioSource, day_scenarios, past_with_forecast_days, scenarios_by_day
 from planner.value.scenario_weights import WeightRules
 from planner.value.scenarios import Scenarios
 from tests.builders.homes import STOCKHOLM
@@ -124,3 +124,14 @@ def test_past_days_are_all_there_is_when_no_forecast_counts(share: float) -> Non
     of_past_days = day_scenarios(history, day_slots(SUMMER), STOCKHOLM, rules=rules)
     assert np.array_equal(combined.load_kwh, of_past_days.load_kwh)
     assert combined.prior is None
+
+
+def test_forecast_scenarios_are_as_long_as_a_day_whose_prices_end_before_it_does() -> None:
+    """Where only 80 slots have a price, plans end there."""
+    slots, whole = day_slots(SUMMER).head(80), np.arange(3 * 96.0).reshape(1, 3, 96)
+    forecast = {SUMMER: Scenarios(whole, whole)}
+    history = readings(SUMMER - timedelta(days=7), SUMMER)
+    past = scenarios_by_day(past_with_forecast_days(history, forecast, slots, STOCKHOLM), slots, STOCKHOLM)
+    assert np.array_equal(past[SUMMER].load_kwh, whole[:, :, :80])
+    mixed = ScenarioSource(history=history, rules=WeightRules(forecast_share=0.5), forecast_scenarios=forecast)
+    assert np.array_equal(mixed.scenarios(slots, STOCKHOLM).pv_kwh[:, -3:], whole[:, :, :80])
