@@ -26,6 +26,7 @@ from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJob
 from darkstar_pipeline.orchestration.resources import LakeIOManager, WarehouseResource
 from jobs.backfill import backfill_job
 from jobs.fetch import readings_job, readings_schedule, weather_job, weather_schedule
+from jobs.notification_sensor import notification_sensors
 from jobs.price_sensor import price_sensors
 from jobs.refresh import refresh_jobs, refresh_schedules
 from jobs.retrain import retrain_job, retrain_schedule, search_job
@@ -60,7 +61,7 @@ def build_definitions(
             assets.append(fetched_readings_asset(one))
             jobs.append(readings_job(one))
             schedules.append(readings_schedule(one))
-        sensors += price_sensors(one)
+        sensors += [*price_sensors(one), *notification_sensors(one)]
         schedules += [*refresh_schedules(one), retrain_schedule(one), weather_schedule(one)]
     root = str(home / LAKE_FOLDER)
     return dg.Definitions(

@@ -22,7 +22,7 @@ from env.time_grid import zone
 NAME = "raw_spot_prices"
 LATE, TOO_LATE = timedelta(hours=26), timedelta(hours=36)
 """Two hours after the market's next day was due; and nothing of the running day was asked for."""
-KNOWN = "prices_are_known"
+KNOWN, _WELL = "prices_are_known", "The prices that the market has published by now are there."
 _SHOWN = 20
 
 
@@ -51,14 +51,14 @@ def raw_spot_prices_asset(home: Home) -> dg.AssetsDefinition:
             key_prefix=list(home.prefix) or None,
             backfill_policy=dg.BackfillPolicy.single_run(),
             freshness_policy=dg.FreshnessPolicy.time_window(fail_window=TOO_LATE, warn_window=LATE),
-            check_specs=[dg.AssetCheckSpec(KNOWN, asset=home.key(NAME), description=_known.__doc__)],
+            check_specs=[dg.AssetCheckSpec(KNOWN, asset=home.key(NAME), description=_WELL)],
             description=f"{RAW_SPOT_PRICES.meaning} Fetched from {', '.join(home.settings.sources.prices.order)}.",
             **home.presentation(RAW_SPOT_PRICES, group=GROUP, kinds=("http", "parquet")),
         )(raw_spot_prices)
 
 
 def _known(home: Home, now: datetime) -> dg.AssetCheckResult:
-    """Answer whether the prices that the market has published by now are there, as `darkstar doctor` says it."""
+    """Return whether the prices that the market has published by now are there, as `darkstar doctor` says it."""
     found = check_prices(home.context.settings, home.context.home, home.name, now)
     return dg.AssetCheckResult(
         passed=found.verdict is Verdict.OK,

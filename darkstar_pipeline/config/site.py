@@ -12,6 +12,7 @@ from darkstar_pipeline.config.countries import read_country
 from darkstar_pipeline.config.devices import DeviceSettings
 from darkstar_pipeline.config.home_assistant import HomeAssistantSettings
 from darkstar_pipeline.config.learning import LearningSettings, RlSettings
+from darkstar_pipeline.config.notifications.channels import NotificationSettings
 from darkstar_pipeline.config.planning import ForecastSettings, MpcSettings, ProtocolSettings
 from darkstar_pipeline.config.service import ServiceSettings
 from darkstar_pipeline.config.sources.all_sources import SourcesSettings
@@ -94,6 +95,7 @@ class SiteSettings(Frozen):
     service: ServiceSettings = Field(default_factory=ServiceSettings)
     home_assistant: HomeAssistantSettings = Field(default_factory=HomeAssistantSettings)
     sources: SourcesSettings = Field(default_factory=SourcesSettings)
+    notifications: NotificationSettings = Field(default_factory=NotificationSettings)
     policies: tuple[str, ...] = Field(
         default=("idle", "self_consumption", "mpc", "value"), description="policies that a backfill replays"
     )

@@ -100,7 +100,7 @@ class SourceClient:
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs whole addresses, and some hold a token
         self._seconds, self._n_bytes = seconds, n_bytes
         self._retries = Retries() if retries is None else retries
-        self._plain = _Paced(_tls(ca_file), pace)
+        self._plain = _Paced(tls_context(ca_file), pace)
         self._cached = self._plain if cache is None else _cache_over(self._plain, cache)
         agent = {"user-agent": f"darkstar/{version('darkstar-pipeline')} (home battery planner)"}
         timeout = httpx2.Timeout(seconds)
@@ -141,6 +141,14 @@ class SourceClient:
                 return self._once(request)
         raise AssertionError  # stamina raises the last error
 
+    def tell(self, request: Request) -> None:
+        """Post a document, whatever the answer says; it is not repeated, since the first may have arrived.
+
+        Raises:
+            FetchError: it does not take it.
+        """
+        self._once(request, answers=False)
+
     def _again(self, error: Exception) -> bool | float:
         """Return whether a request is repeated after an error, or after how many seconds."""
         if not isinstance(error, FetchError) or not error.again:
@@ -149,8 +157,8 @@ class SourceClient:
             return True
         return error.retry_after if error.retry_after <= self._retries.longest_wait else False
 
-    def _once(self, request: Request) -> Answer:
-        """Ask once."""
+    def _once(self, request: Request, *, answers: bool = True) -> Answer:
+        """Ask once; without `answers` the body may be empty or anything."""
         client = self._secret_client if request.secret else self._client
         asked_at, deadline = datetime.now(UTC), time.monotonic() + self._seconds
         method = "GET" if request.body is None else "POST"
@@ -159,13 +167,15 @@ class SourceClient:
             with client.stream(
                 method, request.url, params=dict(request.params) or None, headers=headers, json=request.body
             ) as response:
-                _refuse_status(request.source, response.status_code, response.headers)
+                if answers or response.status_code != _NO_CONTENT:
+                    _refuse_status(request.source, response.status_code, response.headers)
                 body = self._body(request.source, response, deadline)
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
             raise _unreachable(request.source, error, self._seconds) from error
         except httpx2.InvalidURL as error:
             raise FetchError(request.source, "refused", f"{request.url} is no address") from error
-        check_content(request.source, response.headers.get("content-type", ""), body, request.accepts)
+        if answers:
+            check_content(request.source, response.headers.get("content-type", ""), body, request.accepts)
         cached = _is_from_cache(response)
         return Answer(
             source=request.source,
@@ -195,7 +205,7 @@ class _Paced(httpx2.BaseTransport):
         self._transport, self._pace = httpx2.HTTPTransport(verify=context), pace
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        if os.environ.get(OFFLINE) and request.url.host not in _LOOPBACK:
+        if not may_ask(request.url.host):
             message = f"{OFFLINE} is set"
             raise httpx2.ConnectError(message)
         self._pace.wait(request.url.host)
@@ -205,7 +215,12 @@ class _Paced(httpx2.BaseTransport):
         self._transport.close()
 
 
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
+def may_ask(host: str) -> bool:
+    """Return whether another machine may be asked; where `DARKSTAR_OFFLINE` is set, only this one."""
+    return not os.environ.get(OFFLINE) or host in _LOOPBACK
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """Return the context that verifies sources, by the system's authorities and one more.
 
     Raises:

@@ -128,13 +128,20 @@ class HomeAssistantSocket:
             types=_TYPES,
         )
 
-    def call(self, domain: str, service: str, data: Json) -> Json:
-        """Call an action that answers, and return its answer; a call is never repeated.
+    def call(self, domain: str, service: str, data: Json, *, answers: bool = True) -> Json:
+        """Call an action, and return its answer, an empty one where it has none; a call is never repeated.
+
+        Args:
+            domain: of the action, such as `notify`.
+            service: name of the action in it.
+            data: its fields.
+            answers: whether the action answers; Home Assistant refuses to be asked for what it does not give.
 
         Raises:
             HomeAssistantError: it does not answer, or refuses the call.
         """
-        question = {"domain": domain, "service": service, "service_data": data, "return_response": True}
+        question = {"domain": domain, "service": service, "service_data": data}
+        question |= {"return_response": True} if answers else {}
         answer = self._once("call_service", question)
         return self._checked(answer, TypeAdapter(dict[str, Any]), "call_service").get("response") or {}
 

@@ -17,7 +17,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
 
 from darkstar_pipeline.errors import REDACTED, without_credentials
-from darkstar_pipeline.state.secrets import known_secrets
+from darkstar_pipeline.state.secrets import without_secrets as without_known_secrets
 
 _SECRET_FIELD = re.compile(r"authorization|token|password|passwd|secret|cookie|api_?key", re.IGNORECASE)
 _LOOKS_SECRET = (
@@ -93,9 +93,7 @@ def _cleaned(value: Any) -> Any:  # noqa: ANN401 - whatever was logged
 
 def redacted(text: str) -> str:
     """A text without secrets and without control characters other than tabs and line ends."""
-    for secret in known_secrets():
-        text = text.replace(secret, REDACTED)
-    text = without_credentials(text)
+    text = without_credentials(without_known_secrets(text))
     for pattern, instead in _LOOKS_SECRET:
         text = pattern.sub(instead, text)
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.errors import REDACTED, ConfigurationError
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 LEAST_HIDDEN = 4
@@ -17,6 +17,13 @@ _log = logging.getLogger(__name__)
 def known_secrets() -> frozenset[str]:
     """Every secret that was read in this process; logs take them out of what they tell."""
     return frozenset(_known)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without any secret that was read in this process."""
+    for known in _known:
+        text = text.replace(known, REDACTED)
+    return text
 
 
 def _remembered(found: str | None) -> str | None:

@@ -1,0 +1,1 @@
+"""Settings of what a person is told without asking."""
