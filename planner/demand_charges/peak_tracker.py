@@ -106,6 +106,8 @@ class PeakTracker:
             today_kw: peak of the day so far, of each component: up to it the rest of the day is free [kW]; empty at the
                 start of the day.
         """
+        if not self.tariffs:
+            return SlotPrices.nothing(len(slot_start))
         self._choose(past_days, today)
         calendars = [peak_calendar(slot_start, tariff, self.site.timezone) for tariff in self.tariffs]
         tops = np.array([tariff.top for tariff in self.tariffs])

@@ -135,9 +135,7 @@ class _Months:
     def __init__(self, window: Window, scenarios: Mapping[date, Scenarios]) -> None:
         self.window, self.day = window, -1
         self.peaks = PeakTracker(window.site, window.protocol, scenarios)
-        everything = np.zeros((0, len(window.slots)))
-        free = SlotPrices(free_kwh=everything, price=everything, period=everything.astype(np.int64))
-        self.meter = PowerMeter(window.site, free)
+        self.meter = PowerMeter(window.site, SlotPrices.nothing(len(window.slots)))
         self.days = window.slots.partition_by("local_day", maintain_order=True)
 
     def read(self, slot: int, soc_kwh: Energy) -> None:

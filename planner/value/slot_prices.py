@@ -41,6 +41,12 @@ class SlotPrices:
     day_peak: DayPeak | None = None
     component: int = -1
 
+    @classmethod
+    def nothing(cls, n_slots: int) -> "SlotPrices":
+        """Return the prices of a month that charges no power."""
+        none = np.zeros((0, n_slots))
+        return cls(free_kwh=none, price=none, period=none.astype(np.int64))
+
     @property
     def others(self) -> "SlotPrices":
         """The components but that of `day_peak`."""

@@ -1,6 +1,6 @@
 """The worth of energy left at the end of the published prices: by the forecast of the day that follows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from darkstar_pipeline.context import Context
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
 from darkstar_pipeline.planning.plan_sources import optimizer_plan, value_plan
@@ -97,6 +99,14 @@ def damage(context: Context) -> Context:
     return context
 
 
+def billed(context: Context, *versions: Mapping[str, object]) -> Context:
+    """The home with other versions of its tariff."""
+    fees: dict[str, object] = {"vat": 0.25, "transfer_fee": 0.2, "energy_tax": 0.4}
+    settings = {**context.site_settings.model_dump(), "tariff": [{**fees, **version} for version in versions]}
+    site = SiteSettings.model_validate(settings)
+    return open_context(settings=Settings(sites={context.site_name: site}), home=context.home)
+
+
 def settle(context: Context) -> Context:
     protocol = context.site_settings.protocol.model_copy(update={"settlement_value": 0.3})
     settings = context.site_settings.model_copy(update={"protocol": protocol})
@@ -117,6 +127,26 @@ def test_end_is_settled_where_the_next_day_cannot_be_forecast(
     end, window = known.task.end, known.rolling.window
     assert (end.basis, end.curve, end.value) == (SETTLEMENT, None, window.settlement_value)
     assert window.last_value is None
+
+
+def test_end_is_forecast_where_the_tariff_began_today(context: Context) -> None:
+    """Past days that no tariff prices are left out; they once took the plan with them."""
+    assert end_of(billed(context, {"valid_from": TODAY}), local(9))[0] == FORECAST
+
+
+@pytest.mark.parametrize(
+    ("began", "basis"), [(TODAY - timedelta(days=400), FORECAST), (TODAY - timedelta(days=2), SETTLEMENT)]
+)
+def test_a_months_mean_settles_only_while_its_days_count(context: Context, began: date, basis: str) -> None:
+    versions = ({"valid_from": date(2020, 1, 1), "monthly_mean": True}, {"valid_from": began})
+    assert end_of(billed(context, *versions), local(9))[0] == basis
+
+
+def test_value_plans_in_a_month_before_power_is_charged(context: Context) -> None:
+    later = {"valid_from": TODAY + timedelta(days=4), "power": [{"price_per_kw": 50.0}]}
+    now, before = (known_at(billed(context, {}, *more), local(9)) for more in ((), (later,)))
+    plain, charged = (value_plan(context, each, None, each.task).schedule for each in (now, before))
+    assert charged["soc_end_kwh"].to_list() == pytest.approx(plain["soc_end_kwh"].to_list())
 
 
 def test_end_is_worked_out_once_until_an_input_changes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,18 @@ def paid(schedules: pl.DataFrame, site: Site) -> float:
     return energy + float(demand_charge_bills(schedules, site)["power_cost"].sum())
 
 
+@pytest.mark.parametrize("policy", ["mpc", "value"])
+def test_a_month_before_power_is_charged_is_as_without_a_charge(policy: str) -> None:
+    slots, forecasts, history = week(date(2026, 3, 3), 1)
+    plain = charging()
+    later = replace(charging(*PER_KW).tariff.versions[0], valid_from=date(2026, 4, 1))
+    site = replace(plain, tariff=Tariff((*plain.tariff.versions, later)))
+    free, before = (
+        replay_days(policy, slots, forecasts, each, PROTOCOL, history=history, workers=1) for each in (plain, site)
+    )
+    assert paid(before, site) == pytest.approx(paid(free, plain))
+
+
 @pytest.mark.parametrize(
     ("policy", "site"),
     [
