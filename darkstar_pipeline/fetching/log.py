@@ -4,14 +4,16 @@ One SQLite file for all sites and kinds, so that the command line, Dagster and t
 ever comes here: an entry has words, not addresses.
 """
 
+import logging
 import sqlite3
-from collections.abc import Generator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fetching.errors import Cause, FetchError
 from darkstar_pipeline.state.folder_names import FETCHING_FOLDER
 from planner.artifacts.atomic_files import make_folder
@@ -21,7 +23,10 @@ Outcome = Literal["stored", "unchanged", "failed", "refused"]
 """stored: something new; unchanged: nothing new; failed: the source gave nothing that can be used; refused: what it
 gave did not pass the checks of an import."""
 LOG_FILE = "log.sqlite"
+DAMAGED_FILE = "log.damaged.sqlite"
 KEPT = timedelta(days=400)
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
 _BEGUN = "it was asked, and the program ended before its answer was stored"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS fetches (
@@ -105,10 +110,13 @@ class FetchLog:
         names = ", ".join(values)
         marks = ", ".join(f":{name}" for name in values)
         same = (fetch.site, fetch.kind, fetch.source, values["asked_at"], _BEGUN)
-        with self._open() as connection:
+
+        def write(connection: sqlite3.Connection) -> None:
             connection.execute(_FORGET_BEGUN, same)
             connection.execute(f"INSERT INTO fetches ({names}) VALUES ({marks})", values)  # noqa: S608 - our own names
             connection.execute("DELETE FROM fetches WHERE asked_at < ?", (_stored(fetch.asked_at - KEPT),))
+
+        self._do(write)
 
     def begin(self, site: str, kind: Kind, source: str, *, asked_at: datetime) -> None:
         """Add a question before it is asked; the entry of its outcome replaces it, and where none comes it has failed.
@@ -163,17 +171,36 @@ class FetchLog:
         if not self.path.exists():
             return []
         names = [each.name for each in fields(Fetch)]
-        with self._open() as connection:
-            rows = connection.execute(f"SELECT {', '.join(names)} FROM fetches WHERE {where}", values).fetchall()  # noqa: S608 - our own names
+        query = f"SELECT {', '.join(names)} FROM fetches WHERE {where}"  # noqa: S608 - our own names
+        rows = self._do(lambda connection: connection.execute(query, values).fetchall())
         return [Fetch(**{name: _read(name, value) for name, value in zip(names, row, strict=True)}) for row in rows]
 
-    @contextmanager
-    def _open(self) -> Generator[sqlite3.Connection]:
+    def _do(self, action: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Do something with the log; one that is damaged is put aside, and the next one begins.
+
+        Raises:
+            ConfigurationError: it cannot be written or read.
+        """
         make_folder(self.path.parent)
-        with closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
-            connection.execute(_TABLE)
-            connection.execute(_INDEX)
-            yield connection
+        try:
+            return _done(self.path, action)
+        except sqlite3.OperationalError as error:
+            hint = "check its permissions, the free disk space and whether another program holds it"
+            raise ConfigurationError(f"{self.path}: {error}", hint) from error
+        except sqlite3.DatabaseError as error:
+            aside = self.path.with_name(DAMAGED_FILE)
+            _log.warning("%s is damaged (%s): it was put aside as %s, and a new one begins", self.path, error, aside)
+            self.path.replace(aside)
+            self.path.with_name(f"{LOG_FILE}-journal").unlink(missing_ok=True)  # of the damaged one
+            return _done(self.path, action)
+
+
+def _done(path: Path, action: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    """Do something with the database at a path, wholly or not at all."""
+    with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
+        connection.execute(_TABLE)
+        connection.execute(_INDEX)
+        return action(connection)
 
 
 def _state(newest_first: Sequence[Fetch]) -> SourceState:

@@ -46,11 +46,14 @@ def prices(
         check_range(first, last)
     context, now = call.context(), datetime.now(UTC)
     today = now.astimezone(ZoneInfo(context.timezone)).date()
-    start, end = first or min(today, last or today), last or today + timedelta(days=1)
+    tomorrow = today + timedelta(days=1)
+    start, end = first or min(today, last or today), last or tomorrow
     with price_sources(context) as sources, progress_bar(call, "days of prices") as progress:
         report = fetch_prices(context, start, end, sources=sources, now=now, again=again, progress=progress)
     for note in report.notes:
         call.note(note)
+    if max(start, end) > tomorrow:
+        call.note("days after tomorrow are not asked for: no market has published their prices")
     document = {"site": context.site_name, "from": start, "to": end, "wanted": report.wanted, "days": report.days}
     document |= {
         "given": [asdict(given) for given in report.given],
@@ -58,7 +61,7 @@ def prices(
         "failures": report.failures,
         "notes": report.notes,
     }
-    return Document(document, lambda out: _draw(out, report), _exit_code(report, today))
+    return Document(document, lambda out: _draw(out, report, ahead=start > tomorrow), _exit_code(report, today))
 
 
 def _exit_code(report: "PriceFetchReport", today: date) -> ExitCode:
@@ -66,9 +69,9 @@ def _exit_code(report: "PriceFetchReport", today: date) -> ExitCode:
     return ExitCode.OUTSIDE if any(day <= today for day in report.missing) else ExitCode.DONE
 
 
-def _draw(out: "Console", report: "PriceFetchReport") -> None:
+def _draw(out: "Console", report: "PriceFetchReport", *, ahead: bool) -> None:
     """Print what came, by source, and what is missing."""
-    if not report.wanted:
+    if not report.wanted and not ahead:
         out.print("every price of these days is known", markup=False)
     if report.given:
         draw_table(out, _by_source(report), _HEADINGS)

@@ -46,6 +46,10 @@ def test_a_new_user_gets_prices_without_a_key(darkstar: Darkstar, sources: Sourc
     states = {row["source"]: row["outcome"] for row in darkstar("fetch", "--json").document["sources"]}
     assert states == {"elprisetjustnu": "stored", "nordpool": "unchanged"}, "the second was compared"
     assert "every price of these days is known" in darkstar("fetch", "prices").out
+    later = datetime.now(CET).date() + timedelta(days=10)
+    ahead = darkstar("fetch", "prices", "--from", str(later))
+    assert (ahead.code, ahead.out) == (0, "")
+    assert "no market has published their prices" in ahead.err
     sources.serve(Reply(status=503))
     failed = darkstar("fetch", "prices", "--from", "2025-12-01", "--to", "2025-12-02")
     assert failed.code == 5

@@ -1,8 +1,12 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fetching.errors import FetchError
-from darkstar_pipeline.fetching.log import KEPT, Fetch, FetchLog
+from darkstar_pipeline.fetching.log import DAMAGED_FILE, KEPT, Fetch, FetchLog
 
 AT = datetime(2026, 1, 31, 12, 15, tzinfo=UTC)
 DAYS = (date(2026, 2, 1), date(2026, 2, 1))
@@ -42,3 +46,26 @@ def test_what_is_long_past_is_forgotten(tmp_path: Path):
     log.add(stored("nordpool", AT))
     log.add(stored("nordpool", AT + KEPT + timedelta(seconds=1)))
     assert len(log.entries("home")) == 1
+
+
+@pytest.mark.parametrize("broken", [b"not a database " * 200, None])
+def test_a_damaged_log_is_put_aside_and_the_next_one_begins(
+    tmp_path: Path, broken: bytes | None, caplog: pytest.LogCaptureFixture
+):
+    log = FetchLog(tmp_path)
+    for hours in range(5):  # several pages of the database
+        log.add(replace(stored("nordpool", AT + timedelta(hours=hours)), reason="x" * 3000))
+    whole = log.path.read_bytes()
+    log.path.write_bytes(broken or whole[:4096] + b"\xff" * (len(whole) - 4096))
+    assert log.entries("home") == []
+    assert log.path.with_name(DAMAGED_FILE).exists()
+    assert "was put aside" in caplog.text
+    log.add(stored("nordpool", AT))
+    assert log.entries("home") == [stored("nordpool", AT)]
+
+
+def test_a_log_that_cannot_be_written_is_told(tmp_path: Path):
+    log = FetchLog(tmp_path)
+    log.path.mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match=r"log\.sqlite"):
+        log.add(stored("nordpool", AT))
