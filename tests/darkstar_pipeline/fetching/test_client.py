@@ -2,7 +2,6 @@ import threading
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from darkstar_pipeline.fetching.answers import Request
 from darkstar_pipeline.fetching.client import Retries, SourceClient
 from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.pace import Pace
+from tests.builders.certificates import certificate
 from tests.builders.source_server import HTML, Reply, SourceServer, source_server
 
 AT_ONCE = Retries(first_wait=0.0, longest_wait=0.05, jitter=0.0)
@@ -183,30 +183,6 @@ def test_nothing_of_a_request_with_a_token_is_kept(
     assert "very-secret" not in f"{answer!r} {error!r} {error.message} {caplog.text} {shown.out} {shown.err}"
     assert not shown.out
     assert b"very-secret" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
-
-
-def certificate(folder: Path) -> Path:
-    """A self-signed certificate of 127.0.0.1, with its key."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), 7, now - timedelta(days=1), now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "certificate.pem"
-    plain = serialization.NoEncryption()
-    file.write_bytes(
-        made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    )
-    return file
 
 
 def test_tls_is_verified_and_an_authority_can_be_added(tmp_path: Path):

@@ -11,6 +11,7 @@ from darkstar_pipeline.config.notifications.channels import EmailSettings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.notifications.channels import PASSWORD, WEBHOOK, Channel, Message, channels_of
+from tests.builders.certificates import certificate
 from tests.builders.home_assistant_socket import TOKEN, home_assistant_socket
 from tests.builders.mail_server import mail_server
 from tests.builders.source_server import Reply, source_server
@@ -24,9 +25,10 @@ def only_channel(settings: Mapping[str, object]) -> Channel:
     return channel
 
 
-def by_email(port: int, **changes: object) -> Channel:
+def by_email(port: int, ca_file: Path | None = None, **changes: object) -> Channel:
     email = {"host": "127.0.0.1", "port": port, "security": "none", "sender": "a@b.example", "to": ["c@d.example"]}
-    return only_channel({"notifications": {"email": {**email, **changes}}})
+    trusted = {"sources": {"ca_file": ca_file}}
+    return only_channel({"notifications": {"email": {**email, **changes}}, **trusted})
 
 
 def test_nobody_is_told_by_default():
@@ -109,6 +111,21 @@ def test_no_password_leaves_on_a_connection_that_is_not_encrypted(monkeypatch: p
     assert not mail.letters
     with pytest.raises(ValidationError, match="would send the password in clear"):
         EmailSettings(host="x", security="none", username="me", sender="a@b.c", to=("a@b.c",))
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_an_e_mail_goes_over_a_verified_connection_after_the_login(
+    security: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(PASSWORD, SECRET)
+    authority = certificate(tmp_path)
+    with mail_server(certificate=authority, at_once=security == "tls") as mail:
+        with pytest.raises(DarkstarError, match="does not take e-mail"):
+            by_email(mail.port, security=security, username="me").tell(MESSAGE)
+        assert mail.logins == []
+        by_email(mail.port, authority, security=security, username="me").tell(MESSAGE)
+    assert mail.logins == [f"me {SECRET}"]
+    assert len(mail.letters) == 1
 
 
 def test_another_machine_is_not_asked_where_the_process_stays_offline(monkeypatch: pytest.MonkeyPatch):
