@@ -1,20 +1,20 @@
 """The sensor that tells a person what is broken and what is mended, for homes that name a way to do so.
 
-It looks at the sources and at the last run of each job that runs by itself. A look rather than a sensor of run
-failures: a restart forgets nothing, and a run that goes well is what mends a failed one.
+It looks at the sources and at the last run of each job that runs by itself. Jobs that only fetch are left out, and so
+is one that failed for want of prices: the check of their source tells it, and one cause is one message.
+A look rather than a sensor of run failures: a restart forgets nothing, and a run that goes well is what mends one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from assets.home import Home
-from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
+from darkstar_pipeline.doctor.finding import CheckResult, Verdict, passed, warned
 from darkstar_pipeline.notifications.causes import findings_of_sources
 from darkstar_pipeline.notifications.channels import channels_of
 from darkstar_pipeline.notifications.telling import tell_changes
-from jobs.fetch import READINGS, WEATHER
 from jobs.names import job_name
 from jobs.refresh import DAILY_REFRESH, NIGHTLY
 from jobs.retrain import WEEKLY_RETRAIN
@@ -23,7 +23,7 @@ SECONDS = 600
 """Between two looks [s]."""
 RECENT = timedelta(days=8)
 """Older runs tell nothing of today: a weekly job has run since."""
-JOBS = (DAILY_REFRESH, NIGHTLY, WEEKLY_RETRAIN, WEATHER, READINGS)
+JOBS = (DAILY_REFRESH, NIGHTLY, WEEKLY_RETRAIN)
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
@@ -42,16 +42,27 @@ def notification_sensors(home: Home) -> Sequence[dg.SensorDefinition]:
     )
     def look(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         now = datetime.now(UTC)
-        findings = [*findings_of_sources(home.context, now), *findings_of_runs(home, context.instance, now)]
-        told = tell_changes(home.context, findings, channels, now)
+        sources = findings_of_sources(home.context, now)
+        runs = findings_of_runs(home, context.instance, sources, now)
+        told = tell_changes(home.context, [*sources, *runs], channels, now)
         return dg.SkipReason("; ".join(told) or "nothing new to tell")
 
     return (look,)
 
 
-def findings_of_runs(home: Home, instance: dg.DagsterInstance, now: datetime) -> list[CheckResult]:
-    """Return how the last run of each job that runs by itself ended; none of a job that has not run lately."""
+def findings_of_runs(
+    home: Home, instance: dg.DagsterInstance, sources: Iterable[CheckResult], now: datetime
+) -> list[CheckResult]:
+    """Return how the last run of each job that runs by itself ended; none of a job that has not run lately.
+
+    Args:
+        home: whose jobs they are.
+        instance: has the runs.
+        sources: findings of the sources: while prices are missing, a failed refresh is no cause of its own.
+        now: the present instant.
+    """
     findings: list[CheckResult] = []
+    no_prices = any(found.check == f"prices, {home.name}" and found.verdict is not Verdict.OK for found in sources)
     for job in JOBS:
         name = job_name(home, job)
         wanted = dg.RunsFilter(job_name=name, statuses=_ENDED, created_after=now - RECENT)
@@ -59,7 +70,7 @@ def findings_of_runs(home: Home, instance: dg.DagsterInstance, now: datetime) ->
             run, check = record.dagster_run, f"job {name}, {home.name}"
             if run.status is dg.DagsterRunStatus.SUCCESS:
                 findings.append(passed(check, "its last run went well"))
-            else:
+            elif job != DAILY_REFRESH or not no_prices:
                 remedy = f"look at run {run.run_id[:8]} in `darkstar ui`, under Runs"
                 findings.append(warned(check, "its last run failed", remedy))
     return findings

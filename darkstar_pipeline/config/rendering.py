@@ -27,6 +27,10 @@ _EXAMPLES = {
         "water_heater: {power_kw: 3.0, energy_kwh_per_day: 8.0, vacation_kwh_per_day: 1.0, spacing_hours: 5.0}",
     ),
     "vehicle": ("for example:", "vehicle: {power_kw: 11.0, from_battery: false}"),
+    "email": (
+        "for example:",
+        "email: {host: mail.example.org, sender: a@example.org, to: [b@example.org]}",
+    ),
     "appliances": ("for example:", "- {name: dishwasher, power_kw: 1.2, run_hours: 2.5}"),
 }
 
