@@ -230,6 +230,17 @@ class Tariff:
             raise MissingTariffError(day, self.versions[0].valid_from)
         return found[-1]
 
+    def charges_of(self, day: date) -> tuple[PowerTariff, ...]:
+        """The demand charges of a local day's month: by the version in force on its first day.
+
+        In the month in which the first version begins, those of that version.
+
+        Raises:
+            MissingTariffError: the day is before the first version.
+        """
+        self.in_force(day)
+        return self.in_force(max(day.replace(day=1), self.versions[0].valid_from)).power
+
     def power_costs(self, slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
         """The demand charges of whole months, each by the version in force on its first day.
 

@@ -258,7 +258,7 @@ def _quantiles(slots: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
 
 def _month_so_far(data: PlanningData, site: Site) -> tuple[MonthState, ...]:
     """Return the month's peaks before the plan, a state for each demand charge; by metered import, or net load."""
-    components = site.tariff.in_force(data.today).power
+    components = site.tariff.charges_of(data.today)
     imported = metered_imports(data.month_readings).with_columns(pl.col("import_kwh").fill_null(0.0))
     return tuple(month_state(imported, component, site.timezone, data.start) for component in components)
 
@@ -272,7 +272,7 @@ def _imports_of_today(imported: pl.DataFrame, slots: pl.DataFrame, start: dateti
 
 def _month_note(data: PlanningData, site: Site) -> dict[str, str]:
     """Return a note on the hours of the month whose import is not known; none without a demand charge."""
-    if not site.tariff.in_force(data.today).power:
+    if not site.tariff.charges_of(data.today):
         return {}
     until = data.start - MONTH_DELAY
     expected = grid(data.today.replace(day=1), data.today, site.timezone).filter(pl.col("slot_start") < until)

@@ -103,7 +103,7 @@ def read_planning_data(
     last_day = prices["slot_start"][-1].astimezone(zone(site.timezone)).date()
     prices = with_month_prices(prices, context.lake, site, published=last_day)
     past = _past_days(tables, site, settings, today, lookback_days, lenient=lenient)
-    has_demand_charge = bool(site.tariff.in_force(today).power)
+    has_demand_charge = bool(site.tariff.charges_of(today))
     return PlanningData(
         at=at,
         start=slot_of(at),

@@ -70,7 +70,7 @@ class PeakTracker:
             if self.month is not None:
                 self._curves.clear()  # the components may be others, of the problems too
             self.month = month
-            self.tariffs = self.site.tariff.in_force(month).power
+            self.tariffs = self.site.tariff.charges_of(day)
             known = earlier_peaks(self.protocol.month_before, month, len(self.tariffs))
             self.peaks_kw = [kw[: tariff.top] for kw, tariff in zip(known, self.tariffs, strict=True)]
             self._problems.clear()

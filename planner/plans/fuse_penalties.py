@@ -22,7 +22,7 @@ def most_saved(task: PlanTask) -> float:
     """Return the most that one stored kWh can save [money/kWh]; infinite without a fuse, or with tiers of power."""
     if task.site.limits.import_kw is None:
         return math.inf
-    charges = task.site.tariff.in_force(task.days[0]).power
+    charges = task.site.tariff.charges_of(task.days[0])
     if any(charge.tiers for charge in charges):
         return math.inf
     prices = np.concatenate([task.arrays[0], task.arrays[1], _end_values(task), [0.0]])

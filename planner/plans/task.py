@@ -101,15 +101,15 @@ class PlanTask:
 
     @cached_property
     def peak_demands(self) -> tuple[HorizonDemandCharge, ...]:
-        """Return the demand charges over the horizon, by the version of the tariff in force on its first day.
+        """Return the demand charges over the horizon, those of its first day's month.
 
         Raises:
             PlannerError: `month` has another number of components.
         """
         if "slot_start" not in self.slots.columns:  # the oracle accepts slots without a clock: then there is no month
             return ()
-        version = self.site.tariff.in_force(self.days[0])
-        return horizon_demand_charges(self.slots["slot_start"], version.power, self.site.timezone, self.month)
+        charges = self.site.tariff.charges_of(self.days[0])
+        return horizon_demand_charges(self.slots["slot_start"], charges, self.site.timezone, self.month)
 
     def added_charge(self, import_kwh: Energy) -> float:
         """Return what that import adds to the month's demand charge as it stands before the plan [money]."""

@@ -332,3 +332,13 @@ def test_bill_is_of_the_last_months_where_the_tariff_says_so() -> None:
     costs = tariff.power_costs(imports, "Europe/Brussels")
     assert costs["cost"].to_list() == pytest.approx([16.0, 10.0, 12.0])
     assert costs["bill"].to_list() == pytest.approx([16.0, 13.0, 38 / 3])
+
+
+def test_a_months_charges_are_of_the_version_in_force_on_its_first_day() -> None:
+    power = PowerTariff(price_per_kw=50.0)
+    charging = replace(PLAIN, valid_from=date(2026, 3, 10), power=(power,))
+    tariff = Tariff((charging, replace(PLAIN, valid_from=date(2026, 4, 10))))
+    days = (date(2026, 3, 10), date(2026, 4, 30), date(2026, 5, 1))
+    assert [tariff.charges_of(day) for day in days] == [(power,), (power,), ()]
+    with pytest.raises(MissingTariffError):
+        tariff.charges_of(date(2026, 3, 9))

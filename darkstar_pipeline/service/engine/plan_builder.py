@@ -243,7 +243,7 @@ def _task_of(site: Site, last: PlanDocument, at: datetime, status: InputStatus) 
 def _month_as_before(last: PlanDocument, slots: Sequence[PlanSlot], site: Site) -> tuple[MonthState, ...]:
     """Return the month's peaks of the last plan: without them peaks that stand already would be charged to it again."""
     first_day = slots[0].slot_start.astimezone(zone(site.timezone)).date()
-    components = site.tariff.in_force(first_day).power  # others where the tariff has changed since
+    components = site.tariff.charges_of(first_day)  # others where the tariff has changed since
     return last.month if len(last.month) == len(components) else ()
 
 

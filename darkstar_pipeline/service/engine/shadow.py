@@ -248,7 +248,7 @@ def _own_inputs(site: Site, inputs: PlanInputs, episode: _Episode) -> PlanInputs
 def _with_peaks(inputs: PlanInputs, imports: pl.DataFrame) -> PlanInputs:
     """Return the inputs with today's peak by other imports than the home's; the month before today is the home's."""
     window = inputs.rolling.window
-    tariffs = inputs.task.site.tariff.in_force(inputs.task.days[0]).power
+    tariffs = inputs.task.site.tariff.charges_of(inputs.task.days[0])
     month = tuple(
         replace(month_state(imports, tariff, inputs.task.site.timezone, inputs.start), peaks_kw=home.peaks_kw)
         if tariff.different_days

@@ -142,11 +142,28 @@ def test_a_months_mean_settles_only_while_its_days_count(context: Context, began
     assert end_of(billed(context, *versions), local(9))[0] == basis
 
 
-def test_value_plans_in_a_month_before_power_is_charged(context: Context) -> None:
-    later = {"valid_from": TODAY + timedelta(days=4), "power": [{"price_per_kw": 50.0}]}
-    now, before = (known_at(billed(context, {}, *more), local(9)) for more in ((), (later,)))
-    plain, charged = (value_plan(context, each, None, each.task).schedule for each in (now, before))
-    assert charged["soc_end_kwh"].to_list() == pytest.approx(plain["soc_end_kwh"].to_list())
+POWER = {"power": [{"price_per_kw": 50.0}]}
+MID_MONTH = TODAY - timedelta(days=10)
+
+
+@pytest.mark.parametrize(
+    ("versions", "like"),
+    [
+        pytest.param(({}, {"valid_from": TODAY + timedelta(days=4), **POWER}), ({},), id="charged next month"),
+        pytest.param(({}, {"valid_from": MID_MONTH, **POWER}), ({},), id="charge began inside the month"),
+        pytest.param((POWER, {"valid_from": MID_MONTH}), (POWER,), id="charge ended inside the month"),
+        pytest.param(({"valid_from": MID_MONTH, **POWER},), (POWER,), id="tariff began inside the month"),
+    ],
+)
+def test_value_plans_with_the_charge_of_the_month(
+    context: Context, versions: tuple[dict[str, object], ...], like: tuple[dict[str, object], ...]
+) -> None:
+    known, same = (known_at(billed(context, *each), local(9)) for each in (versions, like))
+    assert [each.standing_cost for each in known.task.peak_demands] == [
+        each.standing_cost for each in same.task.peak_demands
+    ]
+    own, expected = (value_plan(context, each, None, each.task).schedule for each in (known, same))
+    assert own["soc_end_kwh"].to_list() == pytest.approx(expected["soc_end_kwh"].to_list())
 
 
 def test_end_is_worked_out_once_until_an_input_changes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
