@@ -100,6 +100,7 @@ def import_parsed(
     *,
     source: str,
     now: datetime,
+    keep_finer: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import what was read of a file or an answer: keep what was refused, store the rest with its provenance.
@@ -110,6 +111,7 @@ def import_parsed(
         parsed: what was read.
         source: file or service that it came from.
         now: the present instant, with offset.
+        keep_finer: leave an hour as it is where the lake has a value of it at a finer resolution.
         progress: called after every day that was written.
 
     Raises:
@@ -117,7 +119,7 @@ def import_parsed(
     """
     quarantine_file = keep_rejects(target.quarantine_dir, parsed.rejects)
     refuse_if_mostly_bad(parsed, source, kept_at=str(quarantine_file))
-    merged = target.store(kind.table, parsed.rows, source=source, now=now, progress=progress)
+    merged = target.store(kind.table, parsed.rows, source=source, now=now, keep_finer=keep_finer, progress=progress)
     if merged.new or merged.changed:
         store_provenance(target, parsed.read_as, parsed.rows["slot_start"], source=source, now=now)
     if kind.quantity:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -26,15 +27,15 @@ def readings(
 ) -> Document:
     """Fetch readings from Home Assistant's long-term statistics.
 
-    The first fetch takes everything that Home Assistant keeps. One that is stopped goes on where it was.
+    The first fetch begins at the site's first day, or at --from. One that is stopped goes on where it was.
     """
     from darkstar_pipeline.fetching.readings.home_assistant import fetch_readings, open_socket
 
-    if first is not None and last is not None:
-        check_range(first, last)
-    context = call.context()
+    context, now = call.context(), datetime.now(UTC)
+    if first is not None:
+        check_range(first, last or now.astimezone(ZoneInfo(context.timezone)).date())
     with open_socket(context) as socket, progress_bars(call) as progress:
-        fetched = fetch_readings(context, socket, first=first, last=last, now=datetime.now(UTC), progress=progress)
+        fetched = fetch_readings(context, socket, first=first, last=last, now=now, progress=progress)
     report = replace(fetched.report, notes=(*fetched.notes, *fetched.report.notes))
     shown = import_answer(report)
     document = {"from": fetched.first_day, "to": fetched.last_day, **asdict(report)}

@@ -13,7 +13,16 @@ def _text(value: object) -> object:
     return value
 
 
+def _number(value: object) -> object:
+    """Refuse true and false as numbers, which are 1 and 0 to Python: they are a sensor's state, not its reading."""
+    if isinstance(value, bool):
+        message = f"{str(value).lower()} is no number"
+        raise ValueError(message)  # noqa: TRY004 - Pydantic reports values, not types
+    return value
+
+
 Instant = Annotated[AwareDatetime, BeforeValidator(_text)]
+Number = Annotated[float, BeforeValidator(_number)]
 
 
 class Document(BaseModel):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from darkstar_pipeline.service.schemas.base import Document, Instant
+from darkstar_pipeline.service.schemas.base import Document, Instant, Number
 
 Mode = Literal["charge", "discharge", "export", "hold", "self_consumption", "vacation"]
 
@@ -18,7 +18,7 @@ class OverrideRequest(Document):
         description="End of the override, with an offset; at most 31 days ahead.",
         examples=["2026-02-01T07:00:00+01:00"],
     )
-    power_kw: float | None = Field(
+    power_kw: Number | None = Field(
         default=None, gt=0, le=10_000, strict=True, description="Power limit [kW]; null: no limit.", examples=[3.5]
     )
 

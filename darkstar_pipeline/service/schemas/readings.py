@@ -4,26 +4,26 @@ from datetime import datetime
 
 from pydantic import Field
 
-from darkstar_pipeline.service.schemas.base import Document, Instant
+from darkstar_pipeline.service.schemas.base import Document, Instant, Number
 
-MOST_SLOTS = 672
-"""A week of quarter-hours."""
+MOST_SLOTS = 192
+"""Two days of quarter-hours: with every column they still are below the usual limit of a request's size."""
 
 
 class Reading(Document):
     """The readings of a slot: energies of the slot, and the state of charge at its edges."""
 
     slot_start: Instant = Field(description="Begin of the slot, with an offset.", examples=["2026-02-01T07:00:00Z"])
-    load_kwh: float = Field(description="Load of the house [kWh].", examples=[0.21])
-    pv_kwh: float | None = Field(default=None, description="PV production [kWh].", examples=[0.0])
-    import_kwh: float | None = Field(default=None, description="Import from the grid [kWh].", examples=[0.11])
-    export_kwh: float | None = Field(default=None, description="Export to the grid [kWh].", examples=[0.0])
-    batt_charge_kwh: float | None = Field(default=None, description="Into the battery [kWh].", examples=[0.0])
-    batt_discharge_kwh: float | None = Field(default=None, description="Out of the battery [kWh].", examples=[0.1])
-    soc_start_percent: float | None = Field(default=None, description="At the begin [%].", examples=[52.0])
-    soc_end_percent: float | None = Field(default=None, description="At the end [%].", examples=[51.0])
-    water_kwh: float | None = Field(default=None, description="Water heater [kWh].", examples=[0.0])
-    ev_kwh: float | None = Field(default=None, description="Car [kWh].", examples=[0.0])
+    load_kwh: Number = Field(description="Load of the house [kWh].", examples=[0.21])
+    pv_kwh: Number | None = Field(default=None, description="PV production [kWh].", examples=[0.0])
+    import_kwh: Number | None = Field(default=None, description="Import from the grid [kWh].", examples=[0.11])
+    export_kwh: Number | None = Field(default=None, description="Export to the grid [kWh].", examples=[0.0])
+    batt_charge_kwh: Number | None = Field(default=None, description="Into the battery [kWh].", examples=[0.0])
+    batt_discharge_kwh: Number | None = Field(default=None, description="Out of the battery [kWh].", examples=[0.1])
+    soc_start_percent: Number | None = Field(default=None, description="At the begin [%].", examples=[52.0])
+    soc_end_percent: Number | None = Field(default=None, description="At the end [%].", examples=[51.0])
+    water_kwh: Number | None = Field(default=None, description="Water heater [kWh].", examples=[0.0])
+    ev_kwh: Number | None = Field(default=None, description="Car [kWh].", examples=[0.0])
 
 
 class ReadingsRequest(Document):

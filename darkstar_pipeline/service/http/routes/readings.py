@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 from fastapi import APIRouter
 
-from darkstar_pipeline.ingest.imports import OBSERVATIONS, import_tidy_file
+from darkstar_pipeline.ingest.imports import OBSERVATIONS, import_parsed
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers
@@ -22,16 +22,19 @@ def readings(request: ReadingsRequest, service: StateDep) -> ReadingsReport:
     """Store readings of consecutive slots, by the checks of an imported file.
 
     The later word wins, slot by slot and column by column, so handing in the same again changes nothing: hand in the
-    last hour every quarter of an hour, and a lost request mends itself.
+    last hour every quarter of an hour, and a lost request mends itself. Longer slots never replace shorter ones: two
+    quarter-hours with the one between them missing look like half hours.
     """
     rows = [reading.model_dump(exclude={"slot_start"}) for reading in request.readings]
     frame = pl.DataFrame(rows, schema_overrides=dict.fromkeys(_VALUES, pl.Float64))
     told = [name for name in frame.columns if frame[name].null_count() < frame.height]
+    target, now = ImportTarget.of(service.context), service.clock.now()
     with TemporaryDirectory(prefix="darkstar-") as folder:
         file = Path(folder) / _FILE
         stamps = pl.Series("slot_start", [reading.slot_start.isoformat() for reading in request.readings])
         frame.select(told).with_columns(stamps).write_csv(file)
-        report = import_tidy_file(OBSERVATIONS, ImportTarget.of(service.context), file, now=service.clock.now())
+        parsed = OBSERVATIONS.read(file, target, now, None, None)
+    report = import_parsed(OBSERVATIONS, target, parsed, source=_FILE, now=now, keep_finer=True)
     if report.slots_new or report.slots_changed:
         service.engine.wake()
     return ReadingsReport(

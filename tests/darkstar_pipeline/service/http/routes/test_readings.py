@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from darkstar_pipeline.context import open_context
+from darkstar_pipeline.service.schemas.readings import MOST_SLOTS, Reading
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from tests.builders.service_home import asking, made_engine, moment
 from tests.builders.small_home import small_settings
@@ -49,6 +50,23 @@ def test_what_cannot_be_is_refused_with_its_reason(client: TestClient):
     assert refused.json()["error"]["code"] == "data_refused"
 
 
+def test_a_lost_slot_halves_nothing_that_is_stored(client: TestClient):
+    rows = slots()
+    assert client.post("/readings", json={"readings": rows}).json()["slots_new"] == 4
+    for lost in (rows[::2], [*rows[::3], rows[2]], rows[:1] + rows[2:3]):
+        answer = client.post("/readings", json={"readings": lost}).json()
+        assert (answer["slots_new"], answer["slots_changed"]) == (0, 0), lost
+
+
+def test_the_most_slots_with_every_column_are_taken(client: TestClient):
+    columns = dict.fromkeys(set(Reading.model_fields) - {"slot_start", "load_kwh"}, 0.123456)
+    begin = datetime(2025, 10, 1, tzinfo=UTC)
+    stamps = [(begin + timedelta(minutes=15) * n).isoformat() for n in range(MOST_SLOTS)]
+    rows = [{"slot_start": stamp, "load_kwh": 0.123456, **columns} for stamp in stamps]
+    answer = client.post("/readings", json={"readings": rows})
+    assert (answer.status_code, answer.json().get("accepted")) == (200, MOST_SLOTS), answer.text
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -56,6 +74,7 @@ def test_what_cannot_be_is_refused_with_its_reason(client: TestClient):
         {"readings": []},
         {"readings": [{**each, "load": 1} for each in slots()]},
         {"readings": [{**each, "load_kwh": None} for each in slots()]},
+        {"readings": [{**each, "load_kwh": True} for each in slots()]},
         {"readings": [{**each, "slot_start": "2026-02-01T07:00:00"} for each in slots()]},
     ],
 )
