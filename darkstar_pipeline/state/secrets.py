@@ -14,11 +14,6 @@ _known: set[str] = set()
 _log = logging.getLogger(__name__)
 
 
-def known_secrets() -> frozenset[str]:
-    """Every secret that was read in this process; logs take them out of what they tell."""
-    return frozenset(_known)
-
-
 def without_secrets(text: str) -> str:
     """Return a text without any secret that was read in this process."""
     for known in _known:
