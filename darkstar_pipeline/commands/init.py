@@ -73,6 +73,8 @@ def init(  # noqa: PLR0913 - options of a command
 
     if start and home_assistant is None:
         raise UsageError("--start needs a home to fetch from", "darkstar init --home-assistant URL --start")
+    if token_file is not None and home_assistant is None:
+        raise UsageError("--token-file is the token of a Home Assistant", "give --home-assistant URL too")
     path = config_path()
     name = call.site if call.site is not None else DEFAULT_SITE
     if path.exists() and name in load_settings(path).sites:

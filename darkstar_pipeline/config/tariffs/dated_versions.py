@@ -66,7 +66,9 @@ def _version(
 ) -> TariffSettings:
     """Return the fees of a day as a version that begins on it."""
     ends = [end for end in (tax and tax.valid_until, grid and _known_until(grid)) if end is not None]
-    parts = {"tax": tax, "grid": grid, "feed-in": feed_in}
+    carried = grid is not None and start < grid.valid_from
+    parts = {"tax": tax, "grid, first known price list": grid if carried else None}
+    parts |= {"grid": None if carried else grid, "feed-in": feed_in}
     energy_tax = 0.0 if tax is None or tax.energy_tax is None else tax.energy_tax + tax.levy
     fee = usual_fee if grid is None else grid.transfer_fee
     unknown: list[Literal["transfer_fee", "energy_tax"]] = []

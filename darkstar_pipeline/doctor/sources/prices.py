@@ -11,6 +11,7 @@ from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.fetching.log import FetchLog, SourceState
 from darkstar_pipeline.fetching.prices.fetch import lacking_days
 from darkstar_pipeline.fetching.prices.polling import OVERDUE, publication
+from darkstar_pipeline.fetching.prices.services.all_services import services_of
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.warehouse.lake import Lake
 
@@ -23,6 +24,9 @@ def check_prices(settings: Settings, home: Path, site: str, now: datetime) -> Ch
     order = chosen.sources.prices.order
     if not order:
         return passed(check, "none is fetched, as configured")
+    if not services_of(chosen):
+        remedy = "name others in sources.prices.order: docs/sources.md lists them with their areas"
+        return failed(check, f"none of {', '.join(order)} has prices of {chosen.area}", remedy)
     target = ImportTarget(
         lake=Lake(home / LAKE_FOLDER), quarantine_dir=home / QUARANTINE_FOLDER, site_name=site, site=chosen
     )

@@ -46,6 +46,12 @@ def test_everything_is_found_and_written(home: Path, darkstar: Darkstar, token_f
     assert TOKEN not in (home / "darkstar.yaml").read_text() + done.out + done.err
 
 
+def test_a_token_without_an_address_is_told(home: Path, darkstar: Darkstar, token_file: Path):
+    refused = darkstar("init", "--token-file", str(token_file), "--area", "SE3", "--yes")
+    assert (refused.code, "--home-assistant URL" in refused.err) == (2, True)
+    assert not (home / "darkstar.yaml").exists()
+
+
 def test_an_area_that_nothing_tells_is_asked_for(home: Path, darkstar: Darkstar, token_file: Path):
     with home_assistant_socket(answers_of(home_until_now())) as answers:
         done = darkstar("init", "--home-assistant", answers.url, "--token-file", str(token_file), "--yes", "--json")

@@ -67,6 +67,14 @@ def test_price_list_without_an_end_is_known_for_some_fifteen_months() -> None:
     assert in_force(versions, date(2026, 11, 30)).valid_until == date(2025, 11, 4)
 
 
+def test_years_before_the_first_price_list_say_so():
+    versions = tariff_versions("SE3", find_company("SE3", "ellevio"), has_pv=False)
+    before, after = (in_force(versions, date(year, 6, 30)).source or "" for year in (2024, 2025))
+    assert "grid, first known price list: " in before
+    assert "grid: " in after
+    assert "first known" not in after
+
+
 def test_note_is_told_where_it_concerns_a_home() -> None:
     sweden = next(part for part in catalogue() if part.country == "SE")
     assert [bool(sweden.note_for(area)) for area in ("SE4", "se1", None)] == [False, True, True]

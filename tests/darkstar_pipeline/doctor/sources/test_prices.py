@@ -51,6 +51,12 @@ def test_known_prices_are_well(prices: PriceHome):
     assert checked(prices, hours=4).detail == f"known up to {TOMORROW}"
 
 
+def test_sources_that_do_not_have_the_area_are_told(prices: PriceHome, tmp_path: Path):
+    settings = {"area": "SE3", "sources": {"prices": {"order": ["elering", "awattar"]}}}
+    result = checked(price_home(tmp_path / "other", prices.server, prices.client, NOON, settings))
+    assert (result.verdict, result.detail) == (Verdict.FAIL, "none of elering, awattar has prices of SE3")
+
+
 def test_a_source_that_is_late_wrong_or_refusing_is_told_with_the_remedy(prices: PriceHome):
     only(prices, ["/v1/prices"], Reply(status=503))
     only(prices, ["DayAhead"], Reply(status=403))
