@@ -19,7 +19,12 @@ from darkstar_pipeline.fetching.client import SourceClient
 from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.log import Fetch, FetchLog
 from darkstar_pipeline.fetching.prices.cross_check import difference
-from darkstar_pipeline.fetching.prices.import_step import CheckedPrices, check_publication, store_prices
+from darkstar_pipeline.fetching.prices.import_step import (
+    CheckedPrices,
+    check_publication,
+    store_prices,
+    stored_prices,
+)
 from darkstar_pipeline.fetching.prices.question import PriceService, Question
 from darkstar_pipeline.fetching.prices.rates import Rates
 from darkstar_pipeline.ingest.merge import Progress
@@ -217,6 +222,7 @@ class _PriceFetch:
         try:
             publication = service.ask(question, self._sources.client)
             checked = check_publication(publication, question, self._target, self._sources.rates)
+            self._refuse_taken_back(service, question, checked)
             report = store_prices(checked, service.name, self._target, now=self._now)
         except (FetchError, DataRefusedError) as error:
             self._fail(service, question, error)
@@ -235,6 +241,31 @@ class _PriceFetch:
         self._given.append(given)
         self._note_success(given, question, checked)
         return set(checked.whole.days)
+
+    def _refuse_taken_back(self, service: PriceService, question: Question, checked: CheckedPrices) -> None:
+        """Refuse a source that takes its own known prices back while the next source still has them.
+
+        Raises:
+            FetchError: it does: more likely it has a fault than that a market's prices were corrected.
+        """
+        rows, currency = checked.parsed.rows, question.currency
+        known = stored_prices(self._target, rows).filter(pl.col("source") == service.name)
+        known = known.join(rows, on="slot_start", how="semi")
+        told = difference(known, rows.join(known, on="slot_start", how="semi"), currency)
+        if not told or not self._site.sources.prices.cross_check:
+            return
+        order = [other for other in self._sources.services if other.name != service.name]
+        able = [other for other in order if (question.last - question.first).days < other.longest_days]
+        for other in able:
+            try:
+                publication = other.ask(question, self._sources.client)
+                said = check_publication(publication, question, self._target, self._sources.rates).parsed.rows
+            except (FetchError, DataRefusedError):
+                continue
+            both = said.join(known, on="slot_start", how="semi")
+            if both.height == known.height and not difference(known, both, currency):
+                raise FetchError(service.name, "wrong", f"it takes back known prices that {other.name} has too: {told}")
+            return
 
     def _question(self, days: Sequence[date]) -> Question:
         return Question(

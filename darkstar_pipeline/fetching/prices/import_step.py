@@ -74,7 +74,7 @@ def store_prices(checked: CheckedPrices, source: str, target: ImportTarget, *, n
 
     Prices that another source gave, and that differ by no more than rounding and rates of exchange, stay.
     """
-    stored = _stored(target, checked.parsed.rows)
+    stored = stored_prices(target, checked.parsed.rows)
     rows = _without_mere_repeats(checked, stored, source, target.site.currency)
     corrected = rows.join(stored, on="slot_start", suffix="_old").filter(
         (pl.col("price") - pl.col("price_old")).abs() > _SAME
@@ -88,7 +88,7 @@ def store_prices(checked: CheckedPrices, source: str, target: ImportTarget, *, n
     return import_parsed(PRICES, target, parsed, source=source, now=now)
 
 
-def _stored(target: ImportTarget, rows: pl.DataFrame) -> pl.DataFrame:
+def stored_prices(target: ImportTarget, rows: pl.DataFrame) -> pl.DataFrame:
     """Return what the lake has of the days of some rows: `[slot_start, price, source, imported_at]`."""
     days = rows.select(local_day(target.site.timezone))["local_day"].unique().sort()
     first, last = days.min(), days.max()
@@ -137,7 +137,7 @@ def _refuse_contradiction(source: str, rows: pl.DataFrame, question: Question, t
     """Refuse an answer whose other days are not as they are known: its days are moved, or of another area."""
     day = local_day(question.zone).alias("_day")
     beside = rows.with_columns(day).filter(~pl.col("_day").is_between(question.first, question.last)).drop("_day")
-    known = _stored(target, beside).join(beside, on="slot_start", how="semi")
+    known = stored_prices(target, beside).join(beside, on="slot_start", how="semi")
     if known.height < _OVERLAP:
         return
     apart = difference(known, beside.join(known, on="slot_start", how="semi"), target.site.currency)

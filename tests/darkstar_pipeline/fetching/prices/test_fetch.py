@@ -192,6 +192,22 @@ def test_a_correction_is_taken_and_the_old_value_is_kept(make):
     assert f'""price"": {old}' in file.read_text()
 
 
+@pytest.mark.parametrize("both", [False, True])
+def test_a_correction_that_the_next_source_does_not_have_is_refused(make, server: SourceServer, *, both: bool):
+    home = make(SE3)
+    names = ("elprisetjustnu", "nordpool")
+    home.fetch(TODAY, TODAY, *names)
+    before, true = home.prices()["price"].to_list(), server.answer
+    other = PriceSources(today=TODAY, published=TOMORROW, price=lambda at: euro_per_mwh(at) / 1000).answer
+    server.answer = lambda asked: (other if both or "/v1/prices" in asked.path else true)(asked)
+    if both:
+        other = PriceSources(today=TODAY, published=TOMORROW, price=lambda at: euro_per_mwh(at) + 50).answer
+    report = home.fetch(TODAY, TODAY, *names, again=True)
+    assert not report.missing
+    assert (home.prices()["price"].to_list() == before) is not both
+    assert ("it takes back known prices" in report.failures.get("elprisetjustnu", "")) is not both
+
+
 def test_another_source_that_agrees_replaces_nothing(make):
     home = make(SE3)
     home.fetch(TODAY, TODAY, "elprisetjustnu")
