@@ -20,7 +20,7 @@ def price_forecaster(lake: Lake, site: Site, last: date) -> PriceForecaster:
 
 
 def known_prices(lake: Lake, site: str, first: date, last: date) -> pl.DataFrame:
-    """Return `local_day, slot_start, price` of days: as repaired, and as imported where that was not done.
+    """Return `local_day, slot_start, price` of days in order: as repaired, and as imported where that was not done.
 
     Prices of the years before a home was measured help to forecast and are repaired by no backfill.
 
@@ -33,4 +33,6 @@ def known_prices(lake: Lake, site: str, first: date, last: date) -> pl.DataFrame
         table: [lake.path(table, site, day) for day in sorted(days) if (day in repaired) == own]
         for table, own in ((SPOT_PRICES, True), (RAW_SPOT_PRICES, False))
     }
-    return pl.concat([lake.read_paths(table, found).select(columns) for table, found in paths.items()])
+    return pl.concat([lake.read_paths(table, found).select(columns) for table, found in paths.items()]).sort(
+        "slot_start"
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -20,6 +21,7 @@ from darkstar_pipeline.datasets.price_forecaster import LEARNED_DAYS, known_pric
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.models.champion_pointer import read_pointer, read_version
 from darkstar_pipeline.models.version import RegisteredModel, registered_name
+from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES, SPOT_PRICES
 from env.time_grid import days_between
 from planner.errors import PolicyMismatchError
 from planner.forecasts.price_bundle import (
@@ -96,7 +98,7 @@ def fit_and_register(
         dagster_run_id: Dagster run that fits, for the link back.
 
     Raises:
-        DataMissingError: there are too few prices before the month.
+        DataMissingError: there are too few prices before the month, or they end before it begins.
         OutsideServiceError: MLflow refused or cannot be reached.
     """
     from darkstar_pipeline.models.promotion import promote  # MLflow comes with it
@@ -106,19 +108,20 @@ def fit_and_register(
     month, site = day.replace(day=1), context.site
     before = month - timedelta(days=1)
     prices = known_prices(context.lake, site.name, month - timedelta(days=LEARNED_DAYS), before)
+    _check_reach(context, month)
     forecaster = PriceForecaster(prices.select("slot_start", "price"), site.timezone)
     fit = forecaster.fit(month)
     if fit is None:
         n_days = prices["local_day"].n_unique()
         message = f"prices of {n_days} days before {month} are too few to forecast from for site {site.name}"
         raise DataMissingError(message, "import some three months without a gap: `darkstar import prices FILE`")
-    first: date = prices["local_day"][0]
+    first, last = cast("date", prices["local_day"][0]), cast("date", prices["local_day"][-1])
     measured = [*days_between(max(first, before - timedelta(days=MEASURED_DAYS)), before - timedelta(days=1))]
     months = vintage_errors(forecaster, measured)
     metrics = _metrics(forecaster, measured)
-    summary = PriceFitSummary(timezone=site.timezone, month=month, first_day=first, last_day=before, metrics=metrics)
+    summary = PriceFitSummary(timezone=site.timezone, month=month, first_day=first, last_day=last, metrics=metrics)
     run = TrainingRun(
-        train=(first, before),
+        train=(first, last),
         test=(measured[0], measured[-1]) if metrics else None,
         content_hash=_content_hash(prices),
         params={"model": FIT_VERSION, "month": f"{month:%Y-%m}", "days": len(fit.errors), "paths": "28 past errors"},
@@ -130,10 +133,22 @@ def fit_and_register(
         bundle = Path(folder) / "bundle"
         save_price_fit(bundle, fit, summary)
         version = register_model(context, bundle, run)
-    reason = f"fitted for {month:%Y-%m} on prices of {first} to {before}"
+    reason = f"fitted for {month:%Y-%m} on prices of {first} to {last}"
     evidence = {"promote": True, "reasons": [reason], **metrics}
     promote(context, version, actor=actor, reason=reason, evidence=evidence, name=registered_name(site.name, "prices"))
     return FittedPrices(version, summary)
+
+
+def _check_reach(context: Context, month: date) -> None:
+    """Refuse a month that the prices do not reach yet: its fit would lack the days before it for good.
+
+    Raises:
+        DataMissingError: says where they end.
+    """
+    days = {*context.lake.days(RAW_SPOT_PRICES, context.site_name), *context.lake.days(SPOT_PRICES, context.site_name)}
+    if days and max(days) < month - timedelta(days=1):
+        message = f"prices of site {context.site_name} end on {max(days)}, before {month:%Y-%m} begins"
+        raise DataMissingError(message, "import later ones, or name a day of an earlier month with --to")
 
 
 def vintage_errors(forecaster: PriceForecaster, days: Sequence[date]) -> pl.DataFrame:

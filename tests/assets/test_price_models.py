@@ -9,13 +9,14 @@ import pytest
 
 from assets.forecast_models import price_models_asset
 from assets.home import Home
-from darkstar_pipeline.datasets.price_forecaster import price_forecaster
+from darkstar_pipeline.datasets.price_forecaster import known_prices, price_forecaster
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.forecasts.price_versions import fit_and_register, price_version_in_use, vintage_errors
 from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.planning.plan_inputs import inputs_at
 from env.time_grid import days_between
 from planner.forecasts.price_forecast import PriceForecaster
+from tests.builders.graded_home import graded_context
 from tests.builders.small_home import FIRST, ZONE, fill_earlier_prices, small_context
 
 # MLflow's own, as in the tests of the registry.
@@ -55,6 +56,24 @@ def test_plans_rest_on_the_version_of_their_month_and_end_as_without_it(tmp_path
 def test_home_without_prices_of_some_months_has_nothing_to_fit(tmp_path: Path) -> None:
     with pytest.raises(DataMissingError, match="days before 2025-11-01 are too few"):
         fit_and_register(small_context(tmp_path), date(2025, 11, 2))
+
+
+def test_month_that_the_prices_do_not_reach_is_not_fitted(tmp_path: Path) -> None:
+    """It would be in use once the month comes, without the days before it."""
+    context = small_context(tmp_path)
+    fill_earlier_prices(context.lake, context.site_name, FIRST - timedelta(days=130))
+    with pytest.raises(DataMissingError, match=r"end on 2025-11-\d\d, before 2026-03 begins"):
+        fit_and_register(context, date(2026, 3, 2))
+
+
+def test_prices_are_in_order_where_only_the_last_days_were_repaired(tmp_path: Path) -> None:
+    """The first one is the first that was learned from, as a version says."""
+    context = graded_context(tmp_path)
+    earlier = FIRST - timedelta(days=3)
+    fill_earlier_prices(context.lake, context.site_name, earlier)
+    prices = known_prices(context.lake, context.site_name, earlier, TODAY)
+    assert (prices["local_day"][0], prices["local_day"][-1]) == (earlier, TODAY)
+    assert prices["slot_start"].is_sorted()
 
 
 def test_errors_are_told_by_the_month_whose_weights_made_them(tmp_path: Path) -> None:
