@@ -26,6 +26,7 @@ from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
 from env.time_grid import local_day
 
 _FEWEST_A_DAY = 23
+_DAY = timedelta(hours=24)
 _OVERLAP = 16
 """Fewest slots of other days by which an answer is judged: four hours."""
 _SAME = 1e-9
@@ -61,6 +62,7 @@ def check_publication(
     except DataRefusedError as error:
         raise FetchError(source, "wrong", error.message.removeprefix(f"{source} ").strip()) from error
     before = target.known_prices()([question.first - timedelta(days=n) for n in (2, 1, 0)])
+    _refuse_hour_too_many(source, parsed, question)
     _refuse_contradiction(source, parsed.rows, question, target)
     whole = whole_days(parsed.rows, question, before)
     if not whole.days:
@@ -131,6 +133,17 @@ def _refuse_few(offer: PriceOffer, question: Question) -> None:
     most = max((part.rows.height for part in offer.lists), default=0)
     if question.first == question.last and question.is_of_the_future and most < _FEWEST_A_DAY:
         raise FetchError(offer.file, "late", f"it has {most} prices of {question.first} so far")
+
+
+def _refuse_hour_too_many(source: str, parsed: Parsed, question: Question) -> None:
+    """Refuse a day from which the clock leaves an hour out and that has 24 all the same: those behind it are moved."""
+    stamps = pl.concat([parsed.rows["slot_start"], parsed.rejects["slot_start"]]).drop_nulls()
+    first, last = stamps.min(), stamps.max()
+    if not (isinstance(first, datetime) and isinstance(last, datetime)):
+        return
+    hour = timedelta(hours=1)
+    if question.end - question.start == 23 * hour and first == question.start and question.end <= last < first + _DAY:
+        raise FetchError(source, "wrong", f"it gives 24 hours of {question.first}, which has 23")
 
 
 def _refuse_contradiction(source: str, rows: pl.DataFrame, question: Question, target: ImportTarget) -> None:

@@ -12,7 +12,7 @@ from darkstar_pipeline.fetching.client import SourceClient
 from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE, IMPORT_REMARKS
 from env.time_grid import slot_count
 from tests.builders.price_home import PriceHome, price_home, quick_client
-from tests.builders.price_sources import AREAS, RATE, PriceSources, euro_per_mwh, services_at
+from tests.builders.price_sources import AREAS, CET, RATE, PriceSources, euro_per_mwh, services_at
 from tests.builders.source_server import Reply, SourceServer, source_server
 
 TODAY, TOMORROW = date(2026, 1, 30), date(2026, 1, 31)
@@ -100,6 +100,18 @@ def test_a_day_on_which_the_clock_changes_is_whole(make, name: str, day: date):
     total = sum(euro_per_mwh(at - timedelta(minutes=at.minute % step)) for at in rows["slot_start"].to_list())
     rate = RATES[home.context.site_settings.currency]
     assert rows["price"].sum() * 1000 / rate == pytest.approx(total, rel=2e-4)
+
+
+@pytest.mark.parametrize("name", ["elprisetjustnu", "energy_charts"])
+@pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25)])
+@pytest.mark.parametrize("minutes", [15, 60])
+def test_a_day_of_24_equal_hours_is_refused_where_the_clock_changes(make, name: str, day: date, minutes: int):
+    start = datetime.combine(day, datetime.min.time(), CET).astimezone(UTC)
+    equal = [start + timedelta(minutes=minutes) * n for n in range(24 * 60 // minutes)]
+    home = make(PLACES[name], now=start - timedelta(hours=10), minutes=minutes, shown=lambda _: equal)
+    report = home.fetch(day, day, name)
+    assert list(report.missing) == [day]
+    assert home.prices().is_empty()
 
 
 def test_tomorrow_is_late_until_it_is_published_and_nothing_is_written(make):
