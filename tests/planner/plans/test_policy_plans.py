@@ -169,7 +169,8 @@ def test_next_source_plans_when_one_is_not_usable(
     assert result.plan.verification.valid
     assert result.plan.cost <= min(result.plan.idle_cost, result.plan.self_consumption_cost) + 1e-6
     alone = first_usable_plan(inputs.task, [PlanSource("champion", make, "nobody")])
-    assert (alone.source, alone.plan.released) == (SELF_CONSUMPTION, SELF_CONSUMPTION)
+    assert (alone.source, alone.plan.released) == (SELF_CONSUMPTION, IDLE)  # what is kept is worth more at the end
+    assert alone.plan.cost == alone.plan.idle_cost < alone.plan.self_consumption_cost
 
 
 def test_optimisers_plan_is_released_unchanged_when_usable(home: Context) -> None:
