@@ -59,11 +59,11 @@ class PriceFeed:
     def check(self) -> None:
         """Fetch what is due."""
         now = self._clock.now()
-        due = due_fetch(self._context, now)
-        if due is None:
-            return
-        again = (due.last - due.first).days < MOST_AGAIN
         try:
+            due = due_fetch(self._context, now)
+            if due is None:
+                return
+            again = (due.last - due.first).days < MOST_AGAIN
             with self._opened(self._context) as sources:
                 report = fetch_prices(self._context, due.first, due.last, sources=sources, now=now, again=again)
         except DarkstarError as error:

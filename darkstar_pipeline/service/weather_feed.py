@@ -49,9 +49,9 @@ class WeatherFeed:
 
     def check(self) -> None:
         """Fetch where it is due."""
-        if not weather_is_due(self._context, self._clock.now()):
-            return
         try:
+            if not weather_is_due(self._context, self._clock.now()):
+                return
             fetched = self._fetch(self._context)
         except DarkstarError as error:
             self._problem = f"{error.message}; {error.hint}" if error.hint else error.message

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
+from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.fetching.log import FetchLog, SourceState
 from darkstar_pipeline.fetching.weather.due import forecast_states
 
@@ -15,7 +16,15 @@ NEXT = "darkstar fetch weather"
 
 def check_weather(settings: Settings, home: Path, site: str, now: datetime) -> CheckResult:
     """Check whether a site's forecasts of weather are fresh; where a source fails, say why and what to do."""
-    check, chosen = f"weather, {site}", settings.sites[site]
+    check = f"weather, {site}"
+    try:
+        return _checked(check, settings, home, site, now)
+    except DarkstarError as error:  # the log of sources or the lake cannot be read: the other checks go on
+        return failed(check, error.message, error.hint)
+
+
+def _checked(check: str, settings: Settings, home: Path, site: str, now: datetime) -> CheckResult:
+    chosen = settings.sites[site]
     sources = chosen.sources.weather
     if not (sources.order or sources.panels):
         return passed(check, "none is fetched, as configured")

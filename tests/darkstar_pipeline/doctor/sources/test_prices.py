@@ -51,6 +51,18 @@ def test_known_prices_are_well(prices: PriceHome):
     assert checked(prices, hours=4).detail == f"known up to {TOMORROW}"
 
 
+def test_a_log_or_a_lake_that_cannot_be_read_is_a_finding(prices: PriceHome):
+    prices.fetch(TODAY, TODAY, *ORDER)
+    (file,) = (prices.context.lake.root / "raw_spot_prices").rglob(f"*{TODAY}*/*.parquet")
+    whole = file.read_bytes()
+    file.write_bytes(b"broken")
+    assert (checked(prices).verdict, str(TODAY) in checked(prices).detail) == (Verdict.FAIL, True)
+    file.write_bytes(whole)
+    prices.log.path.unlink()
+    prices.log.path.mkdir()
+    assert (checked(prices).verdict, "log.sqlite" in checked(prices).detail) == (Verdict.FAIL, True)
+
+
 def test_sources_that_do_not_have_the_area_are_told(prices: PriceHome, tmp_path: Path):
     settings = {"area": "SE3", "sources": {"prices": {"order": ["elering", "awattar"]}}}
     result = checked(price_home(tmp_path / "other", prices.server, prices.client, NOON, settings))
