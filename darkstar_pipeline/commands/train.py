@@ -62,7 +62,7 @@ def train(
     printed metrics are of it. An MLflow run records the training. A policy is put into use by `darkstar models
     promote` or `darkstar retrain`; Aurora at once, where its error is below that of the mean of seven days; `prices`,
     the forecast of the next day's prices, at once, for the month of --to (default: today) from the days before it. The
-    same days and seed give the same version; an interrupted `rl` resumes.
+    same days and seed give the same version; an interrupted `rl` goes on.
     """
     if first is not None and last is not None:
         check_range(first, last)

@@ -114,10 +114,12 @@ _WORDS = {
 
 
 def _shown(value: object) -> str:
-    """Return a value as it was written, cut where it is long."""
+    """Return a value as it was written, cut where it is long; what stands before an @ may be a password."""
     if value is None:
         return "nothing (null)"
     text = repr(value)
+    if "@" in text:
+        text = f"'…@{text.rpartition('@')[2]}"
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 

@@ -61,6 +61,7 @@ EXIT_CODES: Mapping[str, ExitCode] = {
     "outside_service": ExitCode.OUTSIDE,
     "service_failed": ExitCode.OUTSIDE,
     "home_assistant": ExitCode.OUTSIDE,
+    "source": ExitCode.OUTSIDE,
     "backfill_failed": ExitCode.BUG,
     "schema_mismatch": ExitCode.BUG,
 }

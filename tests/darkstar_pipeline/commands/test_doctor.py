@@ -43,7 +43,7 @@ def test_doctor_data_describes_what_is_stored_and_draws_its_last_week(in_copy_of
     done = darkstar("doctor", "--data", "--to", "2024-03-05", "--json")
     assert done.code == 0
     document = done.document
-    assert set(document) == {"site", "from", "to", "quantities", "balance", "week", "picture"}
+    assert set(document) == {"site", "from", "to", "quantities", "balance", "disagreeing_hours", "week", "picture"}
     assert [one["quantity"] for one in document["quantities"]] == ["load_kwh", "pv_kwh", "price"]
     assert (document["to"], document["week"]["from"], document["week"]["to"]) == (
         "2024-03-05",
