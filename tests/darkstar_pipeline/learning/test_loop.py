@@ -19,7 +19,8 @@ import polars as pl
 import pytest
 import yaml
 
-from assets.forecast_models import AURORA_MODELS
+from assets.evaluation import MISSING
+from assets.forecast_models import AURORA_MODELS, PRICE_MODELS
 from assets.learning import LEARNED
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
@@ -308,7 +309,7 @@ def test_weekly_job_says_what_became_of_it_and_goes_on_after_a_kill(
 ) -> None:
     folder, (killed, whole) = job
     assert not killed.success
-    assert set(metadata(killed)) == {AURORA_MODELS, *LEARNED} - {"champion"}
+    assert set(metadata(killed)) == {AURORA_MODELS, PRICE_MODELS, *LEARNED, MISSING} - {"champion"}
     assert folder.context.lake.read(METER_READINGS, SITE, AT, LAST)["load_kwh"].gt(2).any(), "nothing was scrambled"
     assert whole.success
     first, final = metadata(killed), metadata(whole)
