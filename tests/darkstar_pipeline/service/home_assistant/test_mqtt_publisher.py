@@ -75,7 +75,7 @@ def test_publisher_tells_plan_and_command_when_a_broker_is_there(
         assert publisher.status() == Component(name="mqtt", ok=True, note="")
         late = Listener(broker)  # only what is retained reaches who comes late: no command may outlive its service
         until(lambda: TOPICS.discovery in late.last, "the announcement is retained")
-        assert TOPICS.availability in late.last
+        until(lambda: TOPICS.availability in late.last, "availability is retained")
         assert late.last.keys().isdisjoint({TOPICS.state, TOPICS.command, TOPICS.plan, TOPICS.steering})
         late.close()
         listener.forget()
