@@ -2,7 +2,6 @@
 
 import logging
 import subprocess
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -13,6 +12,7 @@ from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.retention.apart import EVERY, MOST_SECONDS, is_due, start_retention
 from darkstar_pipeline.retention.cleaning import last_cleaning
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.periodic import PeriodicCheck
 from darkstar_pipeline.service.schemas.health import Component
 
 FIRST_SECONDS = 600.0
@@ -56,8 +56,9 @@ class Housekeeper:
         start: Callable[[Path], Process] | None = None,
     ) -> None:
         self._home, self._settings, self._clock, self._start = home, settings, clock, start or start_retention
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._periodic = PeriodicCheck(
+            self.check, name="housekeeper", first_seconds=FIRST_SECONDS, seconds=LOOK_SECONDS
+        )
         self._process: Process | None = None
         self._started: datetime | None = None
         self._began = 0.0
@@ -65,14 +66,11 @@ class Housekeeper:
 
     def start(self) -> None:
         """Start looking, in a thread of its own."""
-        self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
-        self._thread.start()
+        self._periodic.start()
 
     def stop(self) -> None:
         """Stop looking, and kill a process that is at work: it can be killed at any moment."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=10)
+        self._periodic.stop(timeout=10)
         if self._process is not None and self._process.poll() is None:
             _end(self._process)
 
@@ -116,16 +114,6 @@ class Housekeeper:
         self._problem = "" if code == 0 else f"retention ended with {code}: run `darkstar clean` to see why"
         if self._problem:
             _log.warning("%s", self._problem)
-
-    def _run(self) -> None:
-        """Look now and then until stopped."""
-        pause = FIRST_SECONDS
-        while not self._stop.wait(pause):
-            pause = LOOK_SECONDS
-            try:
-                self.check()
-            except Exception:  # noqa: BLE001 - the thread outlives any mistake
-                _log.exception("retention failed")
 
 
 def _end(process: Process) -> None:

@@ -4,8 +4,6 @@ Both go by one log and one rule (`fetching.prices.due`). Nothing here holds up p
 again later, and the old prices stay.
 """
 
-import logging
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -16,12 +14,12 @@ from darkstar_pipeline.fetching.prices.fetch import Sources, fetch_prices
 from darkstar_pipeline.fetching.prices.polling import OVERDUE, publication
 from darkstar_pipeline.fetching.prices.session import price_sources
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.periodic import PeriodicCheck
 from darkstar_pipeline.service.schemas.health import Component
 
 FIRST_SECONDS = 20.0
 """Wait after the start: Dagster's sensor, where there is one, goes first [s]."""
 LOOK_SECONDS = 120.0
-_log = logging.getLogger(__name__)
 
 
 class PriceFeed:
@@ -41,20 +39,16 @@ class PriceFeed:
         opened: Callable[[Context], AbstractContextManager[Sources]] = price_sources,
     ) -> None:
         self._context, self._clock, self._opened = context, clock, opened
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._periodic = PeriodicCheck(self.check, name="price feed", first_seconds=FIRST_SECONDS, seconds=LOOK_SECONDS)
         self._problem = ""
 
     def start(self) -> None:
         """Start looking, in a thread of its own."""
-        self._thread = threading.Thread(target=self._run, name="price feed", daemon=True)
-        self._thread.start()
+        self._periodic.start()
 
     def stop(self) -> None:
         """Stop looking; a fetch that is under way is left behind: it can be killed at any moment."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=1)
+        self._periodic.stop(timeout=1)
 
     def check(self) -> None:
         """Fetch what is due."""
@@ -78,13 +72,3 @@ class PriceFeed:
         if self._problem:
             return Component(name="price_sources", ok=False, note=self._problem)
         return Component(name="price_sources", ok=True, note="prices are fetched once the market has published them")
-
-    def _run(self) -> None:
-        """Look now and then until stopped."""
-        pause = FIRST_SECONDS
-        while not self._stop.wait(pause):
-            pause = LOOK_SECONDS
-            try:
-                self.check()
-            except Exception:  # noqa: BLE001 - the thread outlives any mistake
-                _log.exception("fetching prices failed")

@@ -3,8 +3,6 @@
 Nothing here holds up planning: a source that fails is asked again later, and the old forecasts stay.
 """
 
-import logging
-import threading
 from collections.abc import Callable
 
 from darkstar_pipeline.context import Context
@@ -12,11 +10,11 @@ from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.fetching.weather.due import weather_is_due
 from darkstar_pipeline.fetching.weather.forecasts import WeatherFetched, fetch_forecasts
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.periodic import PeriodicCheck
 from darkstar_pipeline.service.schemas.health import Component
 
 FIRST_SECONDS = 30.0
 LOOK_SECONDS = 300.0
-_log = logging.getLogger(__name__)
 
 
 class WeatherFeed:
@@ -32,20 +30,18 @@ class WeatherFeed:
         self, context: Context, clock: Clock, *, fetch: Callable[[Context], WeatherFetched] = fetch_forecasts
     ) -> None:
         self._context, self._clock, self._fetch = context, clock, fetch
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._periodic = PeriodicCheck(
+            self.check, name="weather feed", first_seconds=FIRST_SECONDS, seconds=LOOK_SECONDS
+        )
         self._problem = ""
 
     def start(self) -> None:
         """Start looking, in a thread of its own."""
-        self._thread = threading.Thread(target=self._run, name="weather feed", daemon=True)
-        self._thread.start()
+        self._periodic.start()
 
     def stop(self) -> None:
         """Stop looking; a fetch that is under way is left behind: it can be killed at any moment."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=1)
+        self._periodic.stop(timeout=1)
 
     def check(self) -> None:
         """Fetch where it is due."""
@@ -64,13 +60,3 @@ class WeatherFeed:
         if self._problem:
             return Component(name="weather_sources", ok=False, note=self._problem)
         return Component(name="weather_sources", ok=True, note="forecasts of weather are fetched every three hours")
-
-    def _run(self) -> None:
-        """Look now and then until stopped."""
-        pause = FIRST_SECONDS
-        while not self._stop.wait(pause):
-            pause = LOOK_SECONDS
-            try:
-                self.check()
-            except Exception:  # noqa: BLE001 - the thread outlives any mistake
-                _log.exception("fetching weather failed")
