@@ -35,6 +35,7 @@ from darkstar_pipeline.commands.fetch import prices as fetch_prices
 from darkstar_pipeline.commands.fetch import readings as fetch_readings
 from darkstar_pipeline.commands.fetch import state as fetch_state
 from darkstar_pipeline.commands.fetch import weather as fetch_weather
+from darkstar_pipeline.commands.notify import trial as notify_trial
 from darkstar_pipeline.commands.tariffs import listing
 from darkstar_pipeline.console.call import (
     DebugOption,
@@ -101,6 +102,7 @@ def build() -> typer.Typer:
     _add_learning_commands(app)
     _add_service_commands(app)
     app.add_typer(_control(), name="control", short_help=control.PURPOSE)
+    app.add_typer(_notify(), name="notify", short_help=notify_trial.PURPOSE)
     _add_maintenance_commands(app)
     return app
 
@@ -265,6 +267,16 @@ def _control() -> typer.Typer:
         examples=("darkstar control install", "darkstar control install --to /config/packages"),
     )(control.install)
     command(group, "release", examples=("darkstar control release --site home",))(control.release)
+    return group
+
+
+def _notify() -> typer.Typer:
+    """Return the group of commands on the ways in which a person is told."""
+    group = _group(notify_trial.PURPOSE)
+    group.callback()(shared_options)
+    command(group, "test", examples=("darkstar notify test", "darkstar notify test --channel email"))(
+        notify_trial.trial
+    )
     return group
 
 

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.home import Home
+from darkstar_pipeline.channels.configured import channels_of
 from darkstar_pipeline.doctor.finding import CheckResult, Verdict, passed, warned
 from darkstar_pipeline.notifications.causes import findings_of_sources
-from darkstar_pipeline.notifications.channels import channels_of
 from darkstar_pipeline.notifications.telling import tell_changes
 from jobs.names import job_name
 from jobs.refresh import DAILY_REFRESH, NIGHTLY
@@ -45,7 +45,7 @@ def notification_sensors(home: Home) -> Sequence[dg.SensorDefinition]:
         sources = findings_of_sources(home.context, now)
         runs = findings_of_runs(home, context.instance, sources, now)
         told = tell_changes(home.context, [*sources, *runs], channels, now)
-        return dg.SkipReason("; ".join(told) or "nothing new to tell")
+        return dg.SkipReason("; ".join([*told.failed, *told.done]) or "nothing new to tell")
 
     return (look,)
 

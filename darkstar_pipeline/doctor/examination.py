@@ -24,6 +24,7 @@ from darkstar_pipeline.doctor.models import check_aliases, check_models
 from darkstar_pipeline.doctor.readings.appliances import check_appliances
 from darkstar_pipeline.doctor.readings.panels import check_panels
 from darkstar_pipeline.doctor.sizes import check_sizes
+from darkstar_pipeline.doctor.sources.channels import check_channels
 from darkstar_pipeline.doctor.sources.home_assistant import check_home_assistant
 from darkstar_pipeline.doctor.sources.prices import check_prices
 from darkstar_pipeline.doctor.sources.weather import check_weather
@@ -58,6 +59,7 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
     findings += [check_prices(settings, home, name, now) for name in names]
     findings += [check_weather(settings, home, name, now) for name in names]
     findings += [finding for name in names for finding in check_home_assistant(settings, home, name, now)]
+    findings += [finding for name in names for finding in check_channels(name, settings.sites[name])]
     metered = [check(settings, home, name, now) for name in names for check in (check_panels, check_appliances)]
     findings += [finding for finding in metered if finding is not None]
     findings += [check_forecasts(settings, home, name) for name in names]

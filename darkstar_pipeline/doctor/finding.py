@@ -1,9 +1,10 @@
 """The result of a check."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from darkstar_pipeline.errors import without_credentials
+from darkstar_pipeline.errors import DarkstarError, without_credentials
 
 
 class Verdict(StrEnum):
@@ -49,3 +50,22 @@ def warned(check: str, detail: str, remedy: str) -> CheckResult:
 def failed(check: str, detail: str, remedy: str) -> CheckResult:
     """Return a failed check."""
     return CheckResult(check, Verdict.FAIL, detail, remedy)
+
+
+def found_by(
+    check: str,
+    look: Callable[[], CheckResult],
+    *,
+    otherwise: Callable[[str, str, str], CheckResult] = failed,
+) -> CheckResult:
+    """Return what a look finds; where it cannot look, why, so that the other checks go on.
+
+    Args:
+        check: name of the check.
+        look: looks, and may raise a `DarkstarError`, for want of a file or an answer.
+        otherwise: makes the result then.
+    """
+    try:
+        return look()
+    except DarkstarError as error:
+        return otherwise(check, error.message, error.hint)

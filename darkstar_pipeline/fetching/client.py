@@ -41,7 +41,7 @@ OFFLINE = "DARKSTAR_OFFLINE"
 """Where this variable is set, no other machine is asked: tests set it, so that none reaches the outside."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _NO_CONTENT, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 204, 401, 403, 404, 429
-_REDIRECTS, _CLIENT_ERRORS, _SUCCESS = range(300, 400), range(400, 500), range(200, 300)
+_SUCCESS, _REDIRECTS, _CLIENT_ERRORS, _SERVER_ERRORS = (range(n, n + 100) for n in (200, 300, 400, 500))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +148,18 @@ class SourceClient:
             FetchError: it does not take it.
         """
         self._once(request, answers=False)
+
+    def reach(self, request: Request) -> None:
+        """Ask once whether a server answers, whatever it says short of a fault of its own.
+
+        Raises:
+            FetchError: it does not.
+        """
+        try:
+            self._once(request, answers=False)
+        except FetchError as error:
+            if error.status is None or error.status in _SERVER_ERRORS:
+                raise
 
     def _again(self, error: Exception) -> bool | float:
         """Return whether a request is repeated after an error, or after how many seconds."""

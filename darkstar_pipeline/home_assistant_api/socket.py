@@ -84,6 +84,10 @@ class HomeAssistantSocket:
         """Return the registry of entities."""
         return self._told("config/entity_registry/list", TypeAdapter(list[Entity]))
 
+    def actions(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the actions that can be called, by domain and name."""
+        return self._told("get_services", TypeAdapter(dict[str, dict[str, Any]]))
+
     def config_entries(self, domain: str) -> list[str]:
         """Return the ids of an integration's configuration entries."""
         entries = self._told("config_entries/get", TypeAdapter(list[dict[str, Any]]), domain=domain)

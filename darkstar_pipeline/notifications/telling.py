@@ -6,14 +6,15 @@ known of it as it is. A channel that fails is tried again at the next look; the 
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from darkstar_pipeline.channels.channel import Channel, Message
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.doctor.finding import CheckResult, Verdict
 from darkstar_pipeline.errors import DarkstarError
-from darkstar_pipeline.notifications.channels import Channel, Message
 from darkstar_pipeline.notifications.ledger import Trouble, ledger_file, read_ledger, write_ledger
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.state.secrets import without_secrets
@@ -23,10 +24,21 @@ PATIENCE = timedelta(minutes=30)
 _log = logging.getLogger(__name__)
 
 
-def tell_changes(
-    context: Context, findings: Iterable[CheckResult], channels: Sequence[Channel], now: datetime
-) -> list[str]:
-    """Tell each channel what it does not know yet, and return what was told or could not be, in words.
+@dataclass(frozen=True)
+class Told:
+    """The outcome of a look, in words.
+
+    Attributes:
+        done: who was told what.
+        failed: who could not be told, and why.
+    """
+
+    done: list[str] = field(default_factory=list[str])
+    failed: list[str] = field(default_factory=list[str])
+
+
+def tell_changes(context: Context, findings: Iterable[CheckResult], channels: Sequence[Channel], now: datetime) -> Told:
+    """Tell each channel what it does not know yet, and return what was told and what could not be.
 
     Args:
         context: the site.
@@ -45,7 +57,7 @@ def tell_changes(
             elif not trouble.told or now - trouble.mended_at >= PATIENCE:
                 telling.mended(trouble, channels)
         write_ledger(path, troubles)
-    return telling.words
+    return telling.told
 
 
 def _after(known: dict[str, Trouble], findings: Iterable[CheckResult], now: datetime) -> dict[str, Trouble]:
@@ -68,7 +80,7 @@ class _Telling:
 
     def __init__(self, path: Path, troubles: dict[str, Trouble], site: str, zone: ZoneInfo) -> None:
         self._path, self._troubles, self._site, self._zone = path, troubles, site, zone
-        self.words: list[str] = []
+        self.told = Told()
 
     def broken(self, trouble: Trouble, channels: Sequence[Channel]) -> None:
         """Tell those who do not know."""
@@ -102,7 +114,7 @@ class _Telling:
         return Message(
             site=self._site,
             cause=trouble.cause,
-            mended=trouble.mended_at is not None,
+            state="broken" if trouble.mended_at is None else "mended",
             title=" ".join(without_secrets(title).split()),
             text=without_secrets(text),
         )
@@ -114,10 +126,9 @@ class _Telling:
         except DarkstarError as error:
             failed = without_secrets(f"{channel.name} was not told of {message.cause}: {error.message}; {error.hint}")
             _log.warning("%s", failed)
-            self.words.append(failed)
+            self.told.failed.append(failed)
             return False
-        state = "mended" if message.mended else "broken"
-        self.words.append(f"{channel.name} was told that {message.cause} is {state}")
+        self.told.done.append(f"{channel.name} was told that {message.cause} is {message.state}")
         return True
 
     def _local(self, instant: datetime) -> str:

@@ -28,6 +28,7 @@ from darkstar_pipeline.service.http.metrics import Metrics
 from darkstar_pipeline.service.http.sessions import kept_sessions
 from darkstar_pipeline.service.http.tokens import AccessToken, service_token
 from darkstar_pipeline.service.logs import configure_logs
+from darkstar_pipeline.service.notifier import Notifier
 from darkstar_pipeline.service.price_feed import PriceFeed
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.steering import Steering
@@ -79,6 +80,7 @@ class PlannerServer:
         self.prices = PriceFeed(context, clock) if fetches else None
         weather = not trial and fetches_weather(context.site_settings)
         self.weather = WeatherFeed(context, clock) if weather else None
+        self.notifier = None if trial else Notifier(lambda: self.engine.context, clock)
         self.running = ServiceState(
             engine=self.engine,
             token=self.token,
@@ -95,8 +97,8 @@ class PlannerServer:
         guard = [*self.guards.components(), *self.outstanding.components()]
         return [*control, *guard, *(part.status() for part in self._told() if part is not None)]
 
-    def _told(self) -> tuple[HomeFeed | Publisher | Housekeeper | PriceFeed | WeatherFeed | None, ...]:
-        return self.feed, self.publisher, self.housekeeper, self.prices, self.weather
+    def _told(self) -> tuple[HomeFeed | Publisher | Housekeeper | PriceFeed | WeatherFeed | Notifier | None, ...]:
+        return self.feed, self.publisher, self.housekeeper, self.prices, self.weather, self.notifier
 
     def start(self) -> None:
         """End what an earlier run left behind, then start reading, planning, publishing and controlling."""
@@ -110,6 +112,7 @@ class PlannerServer:
             self.housekeeper,
             self.prices,
             self.weather,
+            self.notifier,
         ):
             if part is not None:
                 part.start()
@@ -126,6 +129,7 @@ class PlannerServer:
             self.housekeeper,
             self.prices,
             self.weather,
+            self.notifier,
         ):
             if part is not None:
                 part.stop()

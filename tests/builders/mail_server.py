@@ -21,6 +21,7 @@ class MailServer:
         port: its port.
         letters: what it took.
         refuses: whether it takes no recipient.
+        rejects: whether it takes no password.
         tls: its certificate; None where it has none.
         at_once: whether the connection is encrypted from its begin, instead of by STARTTLS.
         logins: whoever logged in, with the password.
@@ -29,6 +30,7 @@ class MailServer:
     port: int = 0
     letters: list[EmailMessage] = field(default_factory=list[EmailMessage])
     refuses: bool = False
+    rejects: bool = False
     tls: ssl.SSLContext | None = None
     at_once: bool = False
     logins: list[str] = field(default_factory=list[str])
@@ -70,7 +72,7 @@ class _Handler(socketserver.StreamRequestHandler):
                 self._encrypt(mail)
             case b"AUTH":
                 mail.logins.append(base64.b64decode(rest[1]).decode().replace("\0", " ").strip())
-                self._say("235 welcome")
+                self._say("535 who are you" if mail.rejects else "235 welcome")
             case b"DATA":
                 self._say("354 go on")
                 mail.letters.append(self._letter())

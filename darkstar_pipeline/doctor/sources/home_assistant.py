@@ -6,7 +6,7 @@ from pathlib import Path
 
 from darkstar_pipeline.config.home_assistant import HomeAssistantSettings
 from darkstar_pipeline.config.settings import Settings
-from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
+from darkstar_pipeline.doctor.finding import CheckResult, failed, found_by, passed, warned
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fetching.log import FetchLog
 from darkstar_pipeline.home_assistant_api.answers import State
@@ -57,7 +57,8 @@ def check_home_assistant(settings: Settings, home: Path, site: str, now: datetim
     if entities:
         found.append(_check_entities(f"entities, {site}", entities, states))
     if wanted := entities_of(configured_mapping(configured.sensors)):
-        found.append(_check_readings(f"readings, {site}", wanted, kept, FetchLog(home), site, now))
+        readings = f"readings, {site}"
+        found.append(found_by(readings, lambda: _check_readings(readings, wanted, kept, FetchLog(home), site, now)))
     return found
 
 

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 from darkstar_pipeline.config.countries import market_timezone
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import LAKE_FOLDER, QUARANTINE_FOLDER
-from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
-from darkstar_pipeline.errors import DarkstarError
+from darkstar_pipeline.doctor.finding import CheckResult, failed, found_by, passed, warned
 from darkstar_pipeline.fetching.log import FetchLog, SourceState
 from darkstar_pipeline.fetching.prices.fetch import lacking_days
 from darkstar_pipeline.fetching.prices.polling import OVERDUE, publication
@@ -22,10 +21,7 @@ NEXT = "darkstar fetch prices"
 def check_prices(settings: Settings, home: Path, site: str, now: datetime) -> CheckResult:
     """Check whether a site's prices are there; where a source fails, say why and what to do."""
     check = f"prices, {site}"
-    try:
-        return _checked(check, settings, home, site, now)
-    except DarkstarError as error:  # the log of sources or the lake cannot be read: the other checks go on
-        return failed(check, error.message, error.hint)
+    return found_by(check, lambda: _checked(check, settings, home, site, now))
 
 
 def _checked(check: str, settings: Settings, home: Path, site: str, now: datetime) -> CheckResult:

@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from darkstar_pipeline.config.settings import Settings
-from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
-from darkstar_pipeline.errors import DarkstarError
+from darkstar_pipeline.doctor.finding import CheckResult, failed, found_by, passed, warned
 from darkstar_pipeline.fetching.log import FetchLog, SourceState
 from darkstar_pipeline.fetching.weather.due import forecast_states
 
@@ -17,10 +16,7 @@ NEXT = "darkstar fetch weather"
 def check_weather(settings: Settings, home: Path, site: str, now: datetime) -> CheckResult:
     """Check whether a site's forecasts of weather are fresh; where a source fails, say why and what to do."""
     check = f"weather, {site}"
-    try:
-        return _checked(check, settings, home, site, now)
-    except DarkstarError as error:  # the log of sources or the lake cannot be read: the other checks go on
-        return failed(check, error.message, error.hint)
+    return found_by(check, lambda: _checked(check, settings, home, site, now))
 
 
 def _checked(check: str, settings: Settings, home: Path, site: str, now: datetime) -> CheckResult:

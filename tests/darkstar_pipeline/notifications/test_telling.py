@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from darkstar_pipeline.channels.channel import Message
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.errors import OutsideServiceError
-from darkstar_pipeline.notifications.channels import Message
 from darkstar_pipeline.notifications.ledger import ledger_file, read_ledger
 from darkstar_pipeline.notifications.telling import PATIENCE, tell_changes
 from darkstar_pipeline.state.secrets import secret
@@ -35,6 +35,9 @@ class Person:
             raise OutsideServiceError("nobody is there", "ring again")
         self.heard.append(message)
 
+    def examine(self) -> str:
+        return "it is there"
+
 
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
@@ -42,7 +45,8 @@ def context(tmp_path: Path) -> Context:
 
 
 def look(context: Context, minutes: float, person: Person, *findings: CheckResult) -> list[str]:
-    return tell_changes(context, findings, [person], NOON + timedelta(minutes=minutes))
+    told = tell_changes(context, findings, [person], NOON + timedelta(minutes=minutes))
+    return [*told.failed, *told.done]
 
 
 def test_a_cause_is_told_once_and_then_that_it_is_mended(context: Context):
@@ -51,7 +55,7 @@ def test_a_cause_is_told_once_and_then_that_it_is_mended(context: Context):
         look(context, minutes, person, LATE if minutes < 120 else MISSING)
     (broken,) = person.heard
     assert broken.title == "Darkstar: prices, home"
-    assert not broken.mended
+    assert broken.state == "broken"
     assert broken.text.splitlines() == [
         "prices of tomorrow are late.",
         "It is so since 2026-01-30 12:00. What to do: darkstar fetch prices.",
@@ -60,7 +64,7 @@ def test_a_cause_is_told_once_and_then_that_it_is_mended(context: Context):
     for minutes in range(300, 500, 10):
         look(context, minutes, person, WELL)
     _, mended = person.heard
-    assert mended.mended
+    assert mended.state == "mended"
     assert (mended.title, mended.text) == (
         "Darkstar: prices, home is mended",
         "It is well since 2026-01-30 17:00: known up to tomorrow.",
@@ -101,7 +105,8 @@ def test_a_channel_that_fails_is_tried_again_and_the_others_hear_it_once(context
     deaf, hearing = Person("deaf", deaf=True), Person("hearing")
 
     def both(minutes: float, found: CheckResult) -> list[str]:
-        return tell_changes(context, [found], [deaf, hearing], NOON + timedelta(minutes=minutes))
+        told = tell_changes(context, [found], [deaf, hearing], NOON + timedelta(minutes=minutes))
+        return [*told.failed, *told.done]
 
     both(0, LATE)
     said = both(30, LATE)

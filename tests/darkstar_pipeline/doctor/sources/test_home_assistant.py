@@ -46,6 +46,13 @@ def test_all_is_well(tmp_path: Path, answers: SocketAnswers):
     assert results[1].detail == "all 4 are there"
 
 
+def test_a_log_that_cannot_be_opened_leaves_the_other_checks(tmp_path: Path, answers: SocketAnswers):
+    FetchLog(tmp_path).path.mkdir(parents=True)
+    _, entities, readings = check(tmp_path, answers.url)
+    assert (entities.verdict, readings.verdict) == (Verdict.OK, Verdict.FAIL)
+    assert "log.sqlite" in readings.detail
+
+
 def test_nothing_is_said_where_nothing_is_configured(tmp_path: Path):
     assert check(tmp_path, None, {}) == []
 

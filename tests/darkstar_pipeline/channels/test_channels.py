@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from darkstar_pipeline.channels.channel import Channel, Message
+from darkstar_pipeline.channels.configured import channels_of
+from darkstar_pipeline.channels.mail import PASSWORD
+from darkstar_pipeline.channels.webhook import WEBHOOK
 from darkstar_pipeline.config.notifications.channels import EmailSettings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DarkstarError
-from darkstar_pipeline.notifications.channels import PASSWORD, WEBHOOK, Channel, Message, channels_of
 from tests.builders.certificates import certificate
 from tests.builders.home_assistant_socket import TOKEN, home_assistant_socket
 from tests.builders.mail_server import mail_server
 from tests.builders.source_server import Reply, source_server
 
-MESSAGE = Message(site="home", cause="prices, home", mended=False, title="Darkstar: prices, home", text="Late.\nå")
+MESSAGE = Message(site="home", cause="prices, home", state="broken", title="Darkstar: prices, home", text="Late.\nå")
 SECRET = "a-secret-of-this-test"  # noqa: S105 - of no server
 
 
@@ -138,3 +141,49 @@ def test_another_machine_is_not_asked_where_the_process_stays_offline(monkeypatc
 def test_only_plain_addresses_are_taken(address: str):
     with pytest.raises(ValidationError):
         EmailSettings(host="x", sender=address, to=("a@b.c",))
+
+
+def test_home_assistants_action_is_looked_for_without_calling_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DARKSTAR_HA_TOKEN", TOKEN)
+    with home_assistant_socket({"get_services": {"notify": {"phone": {}, "tablet": {}}, "light": {}}}) as home:
+        for action, told in (("notify.phone", ""), ("notify.fone", "it has notify.phone, notify.tablet")):
+            settings = {"home_assistant": {"url": home.url}, "notifications": {"home_assistant": action}}
+            if not told:
+                assert "the token is accepted" in only_channel(settings).examine()
+                continue
+            with pytest.raises(DarkstarError, match=told):
+                only_channel(settings).examine()
+    assert {question["type"] for question in home.asked} == {"get_services"}
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 405])
+def test_a_webhook_is_examined_at_its_servers_front_page(status: int, monkeypatch: pytest.MonkeyPatch):
+    with source_server() as server:
+        server.serve(Reply(status=status))
+        monkeypatch.setenv(WEBHOOK, f"{server.url}/{SECRET}?key={SECRET}")
+        assert only_channel({}).examine().startswith("127.0.0.1 answers")
+    (asked,) = server.asked
+    assert (asked.method, asked.path, asked.query) == ("GET", "/", {})
+
+
+@pytest.mark.parametrize("reply", [Reply(status=503), Reply(drop=True)])
+def test_a_webhook_without_a_server_is_told(reply: Reply, monkeypatch: pytest.MonkeyPatch):
+    with source_server() as server:
+        server.serve(reply)
+        monkeypatch.setenv(WEBHOOK, f"{server.url}/{SECRET}")
+        with pytest.raises(DarkstarError) as told:
+            only_channel({}).examine()
+    assert SECRET not in f"{told.value.message} {told.value.hint}"
+
+
+def test_a_mail_server_is_examined_by_the_login_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(PASSWORD, SECRET)
+    authority = certificate(tmp_path)
+    with mail_server(certificate=authority) as mail:
+        channel = by_email(mail.port, authority, security="starttls", username="me")
+        assert channel.examine() == "127.0.0.1 answers and accepts name and password"
+        mail.rejects = True
+        with pytest.raises(DarkstarError, match=r"SMTPAuthenticationError \(535\)") as told:
+            channel.examine()
+    assert told.value.hint.startswith("check notifications.email.username")
+    assert (mail.letters, len(mail.logins)) == ([], 2)
