@@ -22,11 +22,11 @@ import httpx2
 import stamina
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fetching.answers import Answer, Request, check_content
 from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.pace import PACE, Pace
 from darkstar_pipeline.state.folder_names import FETCHING_FOLDER
+from darkstar_pipeline.state.trust import with_authority
 from planner.artifacts.atomic_files import make_folder
 
 TIMEOUT_SECONDS = 30.0
@@ -238,14 +238,7 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     Raises:
         ConfigurationError: that one cannot be read.
     """
-    context = httpx2.create_ssl_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=str(ca_file.expanduser()))
-        except (OSError, ssl.SSLError) as error:
-            message = f"{ca_file} cannot be read as a certificate authority: {error}"
-            raise ConfigurationError(message, "set sources.ca_file to a PEM file, or to null") from error
-    return context
+    return with_authority(httpx2.create_ssl_context(), ca_file)
 
 
 def _cache_over(transport: httpx2.BaseTransport, file: Path) -> httpx2.BaseTransport:

@@ -1,9 +1,28 @@
 """Answers of Home Assistant as values: only what is used, and nothing is believed of its shape unchecked."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat
+
+_LAST_MS = 4_102_444_800_000
+"""The begin of the year 2100, in milliseconds since 1970: what comes later is no instant of a home."""
+Finite = Annotated[StrictFloat, Field(allow_inf_nan=False)]
+"""A number; JSON's true and false are none."""
+
+
+def _placed(row: dict[str, float | None]) -> dict[str, float | None]:
+    """Refuse a statistic that begins or ends at no instant."""
+    for name in ("start", "end"):
+        at = row.get(name)
+        if (at is None and name == "start") or (at is not None and not 0 <= at < _LAST_MS):
+            message = f"{name} {at} is no instant in milliseconds since 1970"
+            raise ValueError(message)
+    return row
+
+
+StatisticRow = Annotated[dict[str, StrictFloat | None], AfterValidator(_placed)]
+"""A period of a statistic: `start` and `end` in milliseconds since 1970, and its values."""
 
 
 class Told(BaseModel):
@@ -19,8 +38,8 @@ class HomeConfig(Told):
     time_zone: str
     currency: str = ""
     country: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
+    latitude: Finite | None = None
+    longitude: Finite | None = None
     location_name: str = ""
 
 

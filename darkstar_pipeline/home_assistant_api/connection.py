@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, reconnect
 
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE, HomeAssistantError
+from darkstar_pipeline.state.trust import with_authority
 
 MOST_BYTES = 64 * 2**20
 """Largest answer; a month of five-minute statistics of twenty sensors has some 20 000 000."""
@@ -175,12 +177,7 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
     Raises:
         HomeAssistantError: the file is none.
     """
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file.expanduser())
-        except OSError as error:
-            reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-            hint = "set sources.ca_file to a certificate in PEM"
-            raise HomeAssistantError(f"{ca_file} cannot be read: {reason}", hint) from error
-    return context
+    try:
+        return with_authority(ssl.create_default_context(), ca_file)
+    except ConfigurationError as error:
+        raise HomeAssistantError(error.message, error.hint) from error

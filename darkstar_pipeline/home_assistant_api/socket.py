@@ -15,6 +15,7 @@ from darkstar_pipeline.home_assistant_api.answers import (
     HomeConfig,
     State,
     Statistic,
+    StatisticRow,
 )
 from darkstar_pipeline.home_assistant_api.connection import Connection, Json
 from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
@@ -123,7 +124,7 @@ class HomeAssistantSocket:
         """
         return self._told(
             "recorder/statistics_during_period",
-            TypeAdapter(dict[str, list[dict[str, float | None]]]),
+            TypeAdapter(dict[str, list[StatisticRow]]),
             start_time=start.isoformat(),
             end_time=end.isoformat(),
             statistic_ids=list(ids),

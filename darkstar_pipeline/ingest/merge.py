@@ -115,7 +115,10 @@ def _compared(stored: pl.DataFrame, offered: pl.DataFrame, table: Table, *, keep
         finest = pl.min_horizontal("native_minutes", "native_minutes_right").alias("native_minutes_right")
         candidates = candidates.with_columns(finest)
     return candidates.with_columns(
-        pl.col(_STORED).is_null().alias(_NEW),
+        # Nothing is left of a row whose values may replace none: such a one is no reading.
+        (pl.col(_STORED).is_null() & pl.any_horizontal(pl.col(f"{name}_right").is_not_null() for name in values)).alias(
+            _NEW
+        ),
         pl.any_horizontal(_differs(name) for name in values).alias(_CHANGED),
     )
 
@@ -129,7 +132,8 @@ def _merged(compared: pl.DataFrame, table: Table) -> pl.DataFrame:
         *(pl.coalesce(f"{name}_right", name).alias(name) for name in values),
         *(pl.when(touched).then(f"{name}_right").otherwise(name).alias(name) for name in descriptions),
     )
-    return merged.filter(touched.any().over(table.day_column)).select(table.schema.names())
+    kept = pl.col(_STORED).is_not_null() | pl.col(_NEW)
+    return merged.filter(touched.any().over(table.day_column) & kept).select(table.schema.names())
 
 
 def _differs(name: str) -> pl.Expr:

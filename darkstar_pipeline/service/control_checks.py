@@ -34,26 +34,29 @@ def check_all(home: Path, site: str | None) -> list[CheckResult]:
     root = home / SERVICE_FOLDER
     known = [path.name for path in root.iterdir() if (path / LEASE_FILE).exists()] if root.is_dir() else []
     names = sorted({*sites, *known}) if site is None else [site]
-    none = HomeAssistantSettings()
-    return [
-        result
-        for name in names
-        for result in check_control(sites[name].home_assistant if name in sites else none, home, name)
-    ]
+    found: list[CheckResult] = []
+    for name in names:
+        settings = sites[name].home_assistant if name in sites else HomeAssistantSettings()
+        ca_file = sites[name].sources.ca_file if name in sites else None
+        found += check_control(settings, home, name, ca_file)
+    return found
 
 
-def check_control(settings: HomeAssistantSettings, home: Path, site: str) -> list[CheckResult]:
+def check_control(
+    settings: HomeAssistantSettings, home: Path, site: str, ca_file: Path | None = None
+) -> list[CheckResult]:
     """Check that control of a site ends by itself, whatever dies; nothing where it is off and nothing is outstanding.
 
     Args:
         settings: the site's Home Assistant.
         home: the state folder.
         site: name of the site.
+        ca_file: certificate authority that is trusted beside the system's.
     """
     folder = service_folder(home, site)
     found = _outstanding(folder, f"lease, {site}")
     if settings.control.enabled and not settings.control.dry_run:
-        found += [_guard(folder, f"guard, {site}"), _dead_man(settings, f"dead man's switch, {site}")]
+        found += [_guard(folder, f"guard, {site}"), _dead_man(settings, ca_file, f"dead man's switch, {site}")]
     return found
 
 
@@ -85,7 +88,7 @@ def _guard(folder: Path, check: str) -> CheckResult:
     return passed(check, f"apart from the service, looked {max(0.0, status.age(uptime_seconds())):.0f} s ago")
 
 
-def _dead_man(settings: HomeAssistantSettings, check: str) -> CheckResult:
+def _dead_man(settings: HomeAssistantSettings, ca_file: Path | None, check: str) -> CheckResult:
     """Return whether timer and automation are in Home Assistant, and the automation is on."""
     timer = settings.control.dead_man_timer
     if timer is None:
@@ -94,7 +97,7 @@ def _dead_man(settings: HomeAssistantSettings, check: str) -> CheckResult:
     names = DeadManNames(timer)
     try:
         token = secret(TOKEN_VARIABLE, settings.token_file)
-        with HomeAssistantClient(settings.url or "", token or "") as client:
+        with HomeAssistantClient(settings.url or "", token or "", ca_file=ca_file) as client:
             states = {entity: client.state(entity) for entity in (names.timer, names.armed, names.automation)}
     except DarkstarError as error:
         return warned(check, f"cannot be looked at: {error.message}", error.hint)

@@ -19,6 +19,7 @@ from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
+from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.housekeeper import Housekeeper
 from darkstar_pipeline.service.http.app import create_app
@@ -142,13 +143,15 @@ def controlled_home(context: Context) -> ControlledHome:
         discharge_kw=context.site.battery.discharge_kw,
         timezone=context.timezone,
         folder=service_folder(context.home, context.site_name),
+        ca_file=context.site_settings.sources.ca_file,
     )
 
 
 def _outstanding(context: Context, guards: GuardProcess, *, trial: bool) -> OutstandingLease:
     """Return what ends the lease of an earlier run; a trial may run beside the service that holds it."""
     folder = service_folder(context.home, context.site_name)
-    fallback = default_lease(context.site_settings.home_assistant, context.site.battery.discharge_kw)
+    settings = context.site_settings
+    fallback = default_lease(settings.home_assistant, context.site.battery.discharge_kw, settings.sources.ca_file)
 
     def is_ours() -> bool:
         return not trial or not is_locked(folder / SERVING_LOCK)
@@ -166,7 +169,7 @@ def _publisher(context: Context, engine: PlannerEngine, steering: Callable[[], S
     if not settings.enabled:
         return None
     return Publisher(
-        settings,
+        MqttBroker(settings, context.site_settings.sources.ca_file),
         site=context.site_name,
         currency=context.site.currency,
         plan=engine.plan,
@@ -191,7 +194,9 @@ def _feed(context: Context, clock: Clock) -> HomeFeed | None:
             "home_assistant.sensors are configured, and its url or token is missing",
             f"set home_assistant.url, and {TOKEN_VARIABLE} or home_assistant.token_file",
         )
-    return HomeFeed(context, clock=clock, client=HomeAssistantClient(home.url, token))
+    return HomeFeed(
+        context, clock=clock, client=HomeAssistantClient(home.url, token, ca_file=context.site_settings.sources.ca_file)
+    )
 
 
 def serve(

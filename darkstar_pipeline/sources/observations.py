@@ -49,7 +49,9 @@ _STANDBY_KW = 0.05
 """An inverter asleep draws some watts, which a PV meter may show as a small negative power [kW]."""
 
 
-def read_observations(file: Path, *, site: SiteSettings, now: datetime, clock: str | None = None) -> Parsed:
+def read_observations(
+    file: Path, *, site: SiteSettings, now: datetime, clock: str | None = None, minutes: int | None = None
+) -> Parsed:
     """Read a file of meter readings.
 
     Args:
@@ -57,6 +59,7 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime, clock: s
         site: its limits distinguish kW from kWh.
         now: the present instant; a later slot is refused.
         clock: zone whose clock stamps without offset show; None refuses them.
+        minutes: length of a reading, where the source states it [min]; None tells it by the stamps.
 
     Returns:
         Rows `[slot_start, <columns of MEASURED that the file has>, native_minutes]`, sorted, one a slot.
@@ -74,7 +77,7 @@ def read_observations(file: Path, *, site: SiteSettings, now: datetime, clock: s
     stamped = with_instants(numbered(raw).rename({"slot_start": _STAMP}), _STAMP, "slot_start", name)
     stamped = placed_by_clock(stamped, _STAMP, "slot_start", name, clock)
     frame = object_to(with_numbers(stamped, columns), stamp_checks(_STAMP, "slot_start"))
-    timed = with_resolution(frame, name)
+    timed = with_resolution(frame, name, stated=minutes)
     _refuse_future(timed, name, now)
     _refuse_units(timed, columns, name, site)
     rounded = _rounded(timed, columns)

@@ -16,7 +16,12 @@ _MINUTE = "_minute"
 
 
 def with_resolution(
-    frame: pl.DataFrame, file: str, allowed: tuple[int, ...] = ALLOWED_MINUTES, *, grid: int = 5
+    frame: pl.DataFrame,
+    file: str,
+    allowed: tuple[int, ...] = ALLOWED_MINUTES,
+    *,
+    grid: int = 5,
+    stated: int | None = None,
 ) -> pl.DataFrame:
     """Add `native_minutes` and refuse, row by row, stamps that are off the grid of their resolution.
 
@@ -25,11 +30,13 @@ def with_resolution(
         file: name that is reported.
         allowed: resolutions that are accepted [min].
         grid: every stamp is a multiple of this [min].
+        stated: resolution that the source states [min]; None derives it.
 
     Raises:
         DataRefusedError: the resolution cannot be determined or is not allowed.
     """
-    _refuse_other_resolution(frame.filter(pl.col(REASON).is_null())["slot_start"], file, allowed)
+    if stated is None:
+        _refuse_other_resolution(frame.filter(pl.col(REASON).is_null())["slot_start"], file, allowed)
     micros = pl.col("slot_start").dt.timestamp("us")
     shown = pl.col("slot_start").dt.strftime("%Y-%m-%d %H:%M:%SZ")
     coarse = reason_if(
@@ -37,7 +44,7 @@ def with_resolution(
     )
     timed = object_to(frame, [coarse]).with_columns((micros // 60_000_000).alias(_MINUTE))
     stamps = timed.filter(pl.col(REASON).is_null())[_MINUTE].unique().sort()
-    regimes = _regimes(stamps, allowed)
+    regimes = _regimes(stamps, allowed) if stated is None else _one_regime(stamps, stated)
     joined = timed.join(regimes, on=_MINUTE, how="left", maintain_order="left")
     off = reason_if(
         pl.col("_off_grid") & pl.col(REASON).is_null(),
@@ -60,6 +67,12 @@ def _refuse_other_resolution(instants: pl.Series, file: str, allowed: tuple[int,
         choices = ", ".join(str(minutes) for minutes in allowed)
         message = f"{file} has a row every {usual:g} minutes; {choices} are read"
         raise DataRefusedError(message, f"resample it to one of {choices} minutes")
+
+
+def _one_regime(stamps: pl.Series, minutes: int) -> pl.DataFrame:
+    """`native_minutes` and `_off_grid` for every stamp of a source that states its resolution [min since 1970]."""
+    off_grid = (pl.col(_MINUTE) % minutes != 0).alias("_off_grid")
+    return pl.DataFrame({_MINUTE: stamps}).with_columns(pl.lit(minutes, pl.Int32).alias(NATIVE), off_grid)
 
 
 def _regimes(stamps: pl.Series, allowed: tuple[int, ...]) -> pl.DataFrame:

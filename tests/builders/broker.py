@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from darkstar_pipeline.console.supervisor import LOOPBACK, free_port
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.service.schemas.steering import Steering
@@ -95,7 +96,7 @@ def _amqtt(folder: Path, address: str, users: dict[str, str] | None) -> Path:
 def publisher_of(context: Context, engine: PlannerEngine, plan: Callable[[], PlanDocument] | None = None) -> Publisher:
     """The publisher of an engine, or of another source of plans."""
     return Publisher(
-        context.site_settings.home_assistant.mqtt,
+        MqttBroker(context.site_settings.home_assistant.mqtt),
         site=context.site_name,
         currency=context.site.currency,
         plan=plan or engine.plan,

@@ -1,11 +1,13 @@
 """A Home Assistant reduced to states and one service, over real HTTP, with the faults that a real one can have."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, uptime_seconds
@@ -66,8 +68,12 @@ class StubHomeAssistant:
 
 
 @contextmanager
-def stub_home_assistant() -> Generator[StubHomeAssistant]:
-    """Run one on a free port."""
+def stub_home_assistant(*, certificate: Path | None = None) -> Generator[StubHomeAssistant]:
+    """Run one on a free port.
+
+    Args:
+        certificate: PEM file with a certificate and its key, for TLS; None for plain HTTP.
+    """
     home = StubHomeAssistant()
 
     class Handler(BaseHTTPRequestHandler):
@@ -90,7 +96,11 @@ def stub_home_assistant() -> Generator[StubHomeAssistant]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        home.url = f"http://127.0.0.1:{server.server_port}"
+        if certificate is not None:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        home.url = f"{'http' if certificate is None else 'https'}://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
             yield home

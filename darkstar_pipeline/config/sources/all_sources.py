@@ -14,7 +14,7 @@ class SourcesSettings(Frozen):
 
     ca_file: Path | None = Field(
         default=None,
-        description="certificate authority (PEM) that is trusted beside the system's, for a proxy of your own",
+        description="certificate authority (PEM) that is trusted beside the system's, for servers of your own",
     )
     prices: PriceSourceSettings = Field(default_factory=PriceSourceSettings)
     weather: WeatherSourceSettings = Field(default_factory=WeatherSourceSettings)

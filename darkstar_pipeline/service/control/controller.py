@@ -23,7 +23,7 @@ from darkstar_pipeline.service.control.daily_writes import DailyWrites
 from darkstar_pipeline.service.control.dead_man import DeadManTimer
 from darkstar_pipeline.service.control.execution import Execution
 from darkstar_pipeline.service.control.guard_process import GuardProcess
-from darkstar_pipeline.service.control.lease_keeper import Guards, LeaseKeeper
+from darkstar_pipeline.service.control.lease_keeper import Guards, LeaseKeeper, Reach
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.entity_values import in_words
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient, EntityWriter, Ramp
@@ -50,12 +50,14 @@ class ControlledHome:
         discharge_kw: the battery's largest discharge power [kW].
         timezone: its time zone.
         folder: state folder of its service.
+        ca_file: certificate authority that is trusted beside the system's; None for none.
     """
 
     settings: HomeAssistantSettings
     discharge_kw: float
     timezone: str
     folder: Path
+    ca_file: Path | None = None
 
 
 @dataclass
@@ -129,7 +131,7 @@ class Controller:
             writes_today=self._daily_writes.count(),
             budget=self.settings.writes_per_day,
         )
-        self._client = (client or connect(home.settings)) if self.settings.enabled else None
+        self._client = (client or connect(home.settings, home.ca_file)) if self.settings.enabled else None
         self._execution = Execution(
             self.settings,
             home.discharge_kw,
@@ -143,8 +145,7 @@ class Controller:
         self._stuck_seconds = longest_step + STUCK_SECONDS
         self._keeper = LeaseKeeper(
             home.folder,
-            home.settings.url or "",
-            home.settings.token_file,
+            Reach(url=home.settings.url or "", token_file=home.settings.token_file, ca_file=home.ca_file),
             lease_seconds=self.settings.lease_minutes * 60,
             margin_seconds=longest_step + POLL_SECONDS,
             guards=guards or GuardProcess(home.folder),
@@ -320,11 +321,11 @@ def _ramp(settings: ControlSettings, clock: Clock) -> Ramp:
     return Ramp(step, settings.ramp_step_seconds, clock.monotonic)
 
 
-def connect(settings: HomeAssistantSettings) -> HomeAssistantClient:
+def connect(settings: HomeAssistantSettings, ca_file: Path | None = None) -> HomeAssistantClient:
     """Return a client of the Home Assistant in the settings.
 
     Raises:
-        ConfigurationError: its address or token is missing.
+        ConfigurationError: its address or token is missing, or the certificate authority cannot be read.
     """
     token = secret(TOKEN_VARIABLE, settings.token_file)
     if settings.url is None or token is None:
@@ -333,4 +334,4 @@ def connect(settings: HomeAssistantSettings) -> HomeAssistantClient:
             f"control is enabled, and {missing} is missing",
             f"set home_assistant.url, and {TOKEN_VARIABLE} or home_assistant.token_file",
         )
-    return HomeAssistantClient(settings.url, token)
+    return HomeAssistantClient(settings.url, token, ca_file=ca_file)

@@ -166,7 +166,8 @@ class Guard:
             token = secret(TOKEN_VARIABLE, path, others_may_read=True)  # an inverter left charging is worse
             if token is None:
                 return f"the token of Home Assistant is missing: {lease.token_file or TOKEN_VARIABLE}"
-            with HomeAssistantClient(lease.url, token) as client:
+            ca_file = None if lease.ca_file is None else Path(lease.ca_file)
+            with HomeAssistantClient(lease.url, token, ca_file=ca_file) as client:
                 problems = self._restoration.step(client, lease.restore, goes_on=lambda: self._is_still(lease))
         except Exception as error:  # noqa: BLE001 - it is tried again
             return in_short(error)

@@ -1,12 +1,14 @@
 """Keeps the lease of a controller, with a live guard beside it that restores the inverter's default when it expires."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from darkstar_pipeline.service.home_assistant.lease import (
     Lease,
     ServiceCall,
+    absolute,
     boot_id,
     end_lease,
     look_at_lease,
@@ -34,13 +36,27 @@ class Guards(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """What Home Assistant is reached by.
+
+    Attributes:
+        url: its address.
+        token_file: file with its token; None where the environment has it.
+        ca_file: certificate authority that is trusted beside the system's; None for none.
+    """
+
+    url: str
+    token_file: Path | None = None
+    ca_file: Path | None = None
+
+
 class LeaseKeeper:
     """Writes the lease of a controller, with a live guard beside it.
 
     Args:
         folder: of the lease file.
-        url: address of Home Assistant.
-        token_file: file with its token; None where the environment has it.
+        reach: what Home Assistant is reached by.
         lease_seconds: how long a lease lasts [s].
         margin_seconds: a lease with less left than this is renewed, even where more than half is left [s].
         guards: has a live guard stand on the folder.
@@ -50,16 +66,14 @@ class LeaseKeeper:
     def __init__(
         self,
         folder: Path,
-        url: str,
-        token_file: Path | None,
+        reach: Reach,
         *,
         lease_seconds: float,
         margin_seconds: float,
         guards: Guards,
         uptime: Callable[[], float] = uptime_seconds,
     ) -> None:
-        self._folder, self._url = folder, url
-        self._token_file = None if token_file is None else str(token_file.expanduser().absolute())
+        self._folder, self._reach = folder, reach
         self._lease_seconds = lease_seconds
         self._renew_below = max(lease_seconds / 2, margin_seconds)
         self._guards, self._uptime = guards, uptime
@@ -162,8 +176,9 @@ class LeaseKeeper:
 
     def _write(self, restore: Sequence[ServiceCall], *, released: bool) -> None:
         lease = Lease(
-            url=self._url,
-            token_file=self._token_file,
+            url=self._reach.url,
+            token_file=absolute(self._reach.token_file),
+            ca_file=absolute(self._reach.ca_file),
             restore=list(restore),
             boot=boot_id(),
             ends=self._uptime() + self._lease_seconds,

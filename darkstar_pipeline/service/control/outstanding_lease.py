@@ -11,6 +11,7 @@ from darkstar_pipeline.service.home_assistant.entity_values import service_call
 from darkstar_pipeline.service.home_assistant.lease import (
     LEASE_FILE,
     Lease,
+    absolute,
     boot_id,
     end_lease,
     look_at_lease,
@@ -107,16 +108,22 @@ class OutstandingLease:
         return False
 
 
-def default_lease(settings: HomeAssistantSettings, discharge_kw: float) -> Lease | None:
+def default_lease(settings: HomeAssistantSettings, discharge_kw: float, ca_file: Path | None = None) -> Lease | None:
     """Return an expired lease that restores the default of the settings; None where they name no inverter.
 
     Args:
         settings: of the site's Home Assistant.
         discharge_kw: the battery's largest discharge power [kW].
+        ca_file: certificate authority that is trusted beside the system's.
     """
     writes = default_writes(settings.control, discharge_kw)
     if settings.url is None or not writes:
         return None
-    token_file = None if settings.token_file is None else str(settings.token_file.expanduser().absolute())
-    calls = [service_call(write) for write in writes]
-    return Lease(url=settings.url, token_file=token_file, restore=calls, boot=boot_id(), ends=0.0)
+    return Lease(
+        url=settings.url,
+        token_file=absolute(settings.token_file),
+        ca_file=absolute(ca_file),
+        restore=[service_call(write) for write in writes],
+        boot=boot_id(),
+        ends=0.0,
+    )

@@ -6,6 +6,7 @@ The token never leaves this module.
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
@@ -32,21 +33,29 @@ class HomeAssistantClient:
     Args:
         url: its address.
         token: a long-lived access token.
+        ca_file: certificate authority that is trusted beside the system's.
         seconds: longest time of an exchange, from its begin to its end [s].
         history_seconds: the same of a history [s].
 
     Raises:
         HomeAssistantError: the address or the token cannot be used at all.
+        ConfigurationError: the certificate authority cannot be read.
     """
 
     def __init__(
-        self, url: str, token: str, *, seconds: float = TIMEOUT_SECONDS, history_seconds: float = HISTORY_SECONDS
+        self,
+        url: str,
+        token: str,
+        *,
+        ca_file: Path | None = None,
+        seconds: float = TIMEOUT_SECONDS,
+        history_seconds: float = HISTORY_SECONDS,
     ) -> None:
         self.url = url.rstrip("/")
         self._bounds = Bounds(seconds, STATE_BYTES)
         self._history_bounds = Bounds(history_seconds, HISTORY_BYTES)
         try:
-            self._exchange = BoundedExchange(self.url, {"authorization": f"Bearer {token}"})
+            self._exchange = BoundedExchange(self.url, {"authorization": f"Bearer {token}"}, ca_file)
         except httpx2.InvalidURL as error:
             raise HomeAssistantError(f"{self.url} is no address", "set home_assistant.url") from error
         except ValueError:
@@ -126,6 +135,10 @@ class HomeAssistantClient:
             message = f"Home Assistant at {self.url} answers {method} {path} with more than {bounds.n_bytes:,} bytes"
             raise HomeAssistantError(message, "check home_assistant.url and the entities named there") from error
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError, OSError) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                message = f"the certificate of {self.url} is not trusted"
+                hint = "set sources.ca_file to its authority's certificate, and use the name that it is made for"
+                raise HomeAssistantError(message, hint, cause="refused") from error
             message = f"Home Assistant at {self.url} does not answer: {type(error).__name__}"
             raise HomeAssistantError(message, "it is retried automatically") from error
         if may_be_missing and answer.status == _NOT_FOUND:
@@ -137,7 +150,8 @@ class HomeAssistantClient:
         """Raise the error of a status that is no success."""
         if status in _REFUSED:
             message = f"Home Assistant at {self.url} does not accept the token"
-            raise HomeAssistantError(message, f"create a long-lived access token and set it in {TOKEN_VARIABLE}")
+            hint = f"create a long-lived access token and set it in {TOKEN_VARIABLE}"
+            raise HomeAssistantError(message, hint, cause="refused")
         message = f"Home Assistant at {self.url} answers {status} to {method} {path}"
         if status in _REDIRECTS:
             hint = "set home_assistant.url to its own address; a redirect is not followed, lest the token goes astray"

@@ -178,7 +178,7 @@ def _step(state: State) -> float | None:
 
 def _finite(value: object) -> float | None:
     """Return a value as a number; None where it is not a finite one."""
-    if not isinstance(value, (str, int, float)):
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
     try:
         number = float(value)

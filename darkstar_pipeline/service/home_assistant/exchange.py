@@ -10,9 +10,12 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
+
+from darkstar_pipeline.state.trust import with_authority
 
 GRACE_SECONDS = 1.0
 """Wait beyond the deadline for an exchange that was cancelled; then it is left behind [s]."""
@@ -50,14 +53,17 @@ class BoundedExchange:
     Args:
         url: base address.
         headers: sent with every request.
+        ca_file: certificate authority that is trusted beside the system's.
 
     Raises:
         httpx2.InvalidURL: the address is none.
         ValueError: a header cannot be sent.
+        ConfigurationError: the certificate authority cannot be read.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], ca_file: Path | None = None) -> None:
         self._url, self._headers = httpx2.URL(url), httpx2.Headers(dict(headers))
+        self._verified_by = with_authority(httpx2.create_ssl_context(), ca_file) if ca_file is not None else True
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -115,7 +121,11 @@ class BoundedExchange:
             if self._loop is None or self._client is None:
                 self._loop = asyncio.new_event_loop()
                 self._client = httpx2.AsyncClient(
-                    base_url=self._url, headers=self._headers, timeout=None, follow_redirects=False
+                    base_url=self._url,
+                    headers=self._headers,
+                    timeout=None,
+                    follow_redirects=False,
+                    verify=self._verified_by,
                 )
                 self._thread = threading.Thread(target=self._loop.run_forever, name="exchange", daemon=True)
                 self._thread.start()

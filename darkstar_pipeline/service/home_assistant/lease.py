@@ -48,6 +48,7 @@ class Lease(BaseModel):
 
     url: str = Field(description="address of Home Assistant")
     token_file: str | None = Field(description="file with its token; null: the token is in the environment")
+    ca_file: str | None = Field(default=None, description="authority that is trusted beside the system's; null: none")
     restore: list[ServiceCall] = Field(description="service calls that restore the inverter's default, in this order")
     boot: str = Field(description="identifies the run of the machine that `ends` belongs to")
     ends: float = Field(description="uptime at which the lease expires [s]")
@@ -64,6 +65,11 @@ class Lease(BaseModel):
         """Return whether the lease has expired: by time, by a restart of the machine, or since no lease is so long."""
         left = self.ends - uptime_seconds()
         return self.boot != boot_id() or not 0 < left <= LONGEST_LEASE_SECONDS
+
+
+def absolute(path: Path | None) -> str | None:
+    """Return a path as a lease names it, since its guard may run in another folder; None for none."""
+    return None if path is None else str(path.expanduser().absolute())
 
 
 def uptime_seconds() -> float:
@@ -167,4 +173,6 @@ def _locked(folder: Path) -> Generator[None]:
 
 def _write(folder: Path, lease: Lease) -> None:
     with atomic_write(folder / LEASE_FILE) as temporary:
-        temporary.write_text(lease.model_dump_json(indent=1), encoding="utf-8")
+        # A watchdog of version 0.1 refuses a key that it does not know.
+        unknown = {"ca_file"} if lease.ca_file is None else None
+        temporary.write_text(lease.model_dump_json(indent=1, exclude=unknown), encoding="utf-8")

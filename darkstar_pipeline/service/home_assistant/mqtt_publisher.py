@@ -6,16 +6,13 @@ died (last will), and Home Assistant drops states that are not repeated (`expire
 """
 
 import logging
-import ssl
 import threading
 from collections.abc import Callable
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from darkstar_pipeline.config.home_assistant import MqttSettings
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.home_assistant.entities import (
     EXPIRE_SECONDS,
@@ -30,19 +27,14 @@ from darkstar_pipeline.service.home_assistant.entities import (
     plan_attributes,
     steering_attributes,
 )
+from darkstar_pipeline.service.home_assistant.mqtt_broker import QOS, MqttBroker
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from darkstar_pipeline.service.schemas.steering import Steering
-from darkstar_pipeline.state.secrets import secret
 
-PASSWORD_VARIABLE = "DARKSTAR_MQTT_PASSWORD"  # noqa: S105 - the name of a variable
 POLL_SECONDS = 2.0
 REPEAT_SECONDS = EXPIRE_SECONDS / 4
-KEEP_ALIVE_SECONDS = 15
-"""The broker notices a dead service after one and a half times this."""
-MAX_RECONNECT_SECONDS = 15
 DISCONNECT_SECONDS = 3.0
-QOS = 1
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +42,7 @@ class Publisher:
     """Publishes the plan of a site through a broker, in a thread of its own.
 
     Args:
-        settings: the broker and how to reach it.
+        broker: the broker.
         site: name of the site.
         currency: currency of the site.
         plan: returns the latest plan, from memory.
@@ -59,12 +51,12 @@ class Publisher:
         clock: the service's clock.
 
     Raises:
-        ConfigurationError: the password file cannot be read, or others can read it.
+        ConfigurationError: the password file or the authority's cannot be read, or others can read the password.
     """
 
     def __init__(
         self,
-        settings: MqttSettings,
+        broker: MqttBroker,
         *,
         site: str,
         currency: str,
@@ -73,9 +65,9 @@ class Publisher:
         steering: Callable[[], Steering],
         clock: Clock,
     ) -> None:
-        self._settings, self._site, self._currency = settings, site, currency
+        self._broker, self._site, self._currency = broker, site, currency
         self._plan, self._command, self._steering, self._clock = plan, command, steering, clock
-        self._topics = Topics(site, settings.discovery_prefix)
+        self._topics = Topics(site, broker.settings.discovery_prefix)
         self._problem = "not connected yet"
         self._announce_due, self._stop, self._wake = threading.Event(), threading.Event(), threading.Event()
         self._published: dict[str, bytes] = {}
@@ -85,22 +77,15 @@ class Publisher:
 
     def _new_client(self) -> mqtt.Client:
         """Return a client named after the site: two services of one site disconnect each other, and report it."""
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._topics.device)
-        settings = self._settings
-        if settings.username is not None:
-            client.username_pw_set(settings.username, secret(PASSWORD_VARIABLE, settings.password_file))
-        if settings.tls:
-            client.tls_set_context(ssl.create_default_context())  # pyright: ignore[reportUnknownMemberType] - paho leaves it untyped
+        client = self._broker.new_client(self._topics.device)
         client.will_set(self._topics.availability, OFFLINE, qos=QOS, retain=True)
-        client.reconnect_delay_set(min_delay=1, max_delay=MAX_RECONNECT_SECONDS)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_message, client.on_connect_fail = self._on_message, self._on_connect_fail
         return client
 
     def start(self) -> None:
         """Start connecting and publishing; return at once, whether there is a broker or not."""
-        self._client.connect_async(self._settings.host, self._settings.port, keepalive=KEEP_ALIVE_SECONDS)
-        self._client.loop_start()
+        self._broker.connect(self._client)
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._thread.start()
 
@@ -158,7 +143,7 @@ class Publisher:
             _log.warning("mqtt: %s", self._problem)
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
-        self._problem = f"no broker answers at {self._settings.host}:{self._settings.port}"
+        self._problem = f"no broker answers at {self._broker.address}"
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         """Publish everything anew when Home Assistant has started: it keeps only retained messages."""

@@ -1,8 +1,9 @@
 """Documents of readings that another program hands in."""
 
 from datetime import datetime
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from darkstar_pipeline.service.schemas.base import Document, Instant, Number
 
@@ -27,11 +28,21 @@ class Reading(Document):
 
 
 class ReadingsRequest(Document):
-    """Readings of consecutive slots of one length: 5, 10, 15, 30 or 60 minutes."""
+    """Readings of slots of one length."""
 
     readings: list[Reading] = Field(
-        min_length=2, max_length=MOST_SLOTS, description="Two at least, so that their length can be told."
+        min_length=1, max_length=MOST_SLOTS, description="One needs `minutes`; of more, gaps are no harm."
     )
+    minutes: Literal[5, 10, 15, 30, 60] | None = Field(
+        default=None, description="Length of each slot [min]; where it is left out, they are at most 15 minutes apart."
+    )
+
+    @model_validator(mode="after")
+    def _tells_its_length(self) -> "ReadingsRequest":
+        if self.minutes is None and len(self.readings) == 1:
+            message = "one reading does not tell how long its slot is: add minutes"
+            raise ValueError(message)
+        return self
 
 
 class ReadingsReport(Document):

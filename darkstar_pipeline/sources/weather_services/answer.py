@@ -18,9 +18,10 @@ SPANS = pl.Schema({"start": SLOT_DTYPE, "end": SLOT_DTYPE, "value": pl.Float64()
 
 
 class Shape(BaseModel):
-    """Base of the shapes of answers: what we do not use may be there, numbers are finite."""
+    """Base of the shapes of answers: what we do not use may be there, numbers are finite and no switches."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    # Without `strict`, true is 1 degree.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, strict=True)
 
 
 Answer = TypeVar("Answer", bound=Shape)

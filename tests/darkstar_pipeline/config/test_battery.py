@@ -36,6 +36,7 @@ MEGABYTES = 400
         ({"capacity_kwh": 0.1, "charge_kw": 8}, "within a minute"),
         ({"charge_kw": 1e9}, "less than or equal to 10000"),
         ({"capacity_kwh": 0}, "capacity_kwh"),
+        ({"capacity_kwh": True}, "is true or false"),
         ({"capacity_kwh": 1e9}, "capacity_kwh"),
         ({"round_trip_efficiency": 1.01}, "round_trip_efficiency"),
         ({"round_trip_efficiency": 1e-9}, "round_trip_efficiency"),

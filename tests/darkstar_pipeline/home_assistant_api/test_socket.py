@@ -123,6 +123,28 @@ def test_nothing_at_the_address_is_told():
     assert "Connection refused" in error.message
 
 
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"start": 1e30, "sum": 1.0}, "start 1e+30 is no instant"),
+        ({"start": float("nan"), "sum": 1.0}, "start nan is no instant"),
+        ({"start": 0, "end": -1, "sum": 1.0}, "end -1.0 is no instant"),
+        ({"sum": 1.0}, "start None is no instant"),
+        ({"start": True, "sum": 1.0}, "valid number"),
+        ({"start": 0, "end": 3_600_000, "sum": True}, "valid number"),
+    ],
+)
+def test_a_statistic_that_cannot_be_is_told(row: dict[str, object], says: str):
+    with (
+        home_assistant_socket({"recorder/statistics_during_period": {"sensor.a": [row]}}) as answers,
+        asking(answers.url) as home,
+        pytest.raises(HomeAssistantError) as caught,
+    ):
+        home.statistics(["sensor.a"], datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC), "hour")
+    assert "sensor.a.0" in caught.value.message
+    assert says in caught.value.message
+
+
 @contextmanager
 def talking(first: bytes) -> Generator[str]:
     """A server that sends some bytes and nothing else."""

@@ -26,11 +26,11 @@ import sys, time
 from pathlib import Path
 from darkstar_pipeline.service.control.guard_process import GuardProcess
 from darkstar_pipeline.service.home_assistant.lease import ServiceCall
-from darkstar_pipeline.service.control.lease_keeper import LeaseKeeper
+from darkstar_pipeline.service.control.lease_keeper import LeaseKeeper, Reach
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 folder, url = Path(sys.argv[1]), sys.argv[2]
 call = ServiceCall(domain="number", service="set_value", data={"entity_id": "number.charge_power", "value": 0.0})
-keeper = LeaseKeeper(folder, url, None, lease_seconds=4.0, margin_seconds=3.0, guards=GuardProcess(folder))
+keeper = LeaseKeeper(folder, Reach(url=url), lease_seconds=4.0, margin_seconds=3.0, guards=GuardProcess(folder))
 while keeper.guard([call]):
     time.sleep(0.1)
 with HomeAssistantClient(url, "a token of this test") as home:

@@ -21,7 +21,8 @@ from darkstar_pipeline.service.home_assistant.lease import (
     uptime_seconds,
     write_lease,
 )
-from tests.builders.stub_home_assistant import ENTITY, StubHomeAssistant
+from tests.builders.certificates import certificate
+from tests.builders.stub_home_assistant import ENTITY, StubHomeAssistant, stub_home_assistant
 from tests.builders.waiting import until
 
 NESTED = b"[" * 100_000
@@ -64,6 +65,22 @@ def test_watch_restores_the_default_when_the_lease_has_ended(tmp_path: Path, stu
         assert float(stub_home.states[ENTITY]) == 0
         assert released(tmp_path)
     assert read_status(tmp_path, "guard.json") is None, "a guard that has ended leaves no sign of life"
+
+
+def test_watch_verifies_a_certificate_and_trusts_the_authority_that_the_lease_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "a token of this test")
+    authority = certificate(tmp_path)
+    with stub_home_assistant(certificate=authority) as home:
+        write_lease(tmp_path, home.lease())
+        hands = Hands(tmp_path)
+        hands.turns(3)
+        assert "is not trusted" in hands.problem
+        assert home.states[ENTITY] == "5000"
+        write_lease(tmp_path, home.lease(ca_file=str(authority)))
+        hands.turns(20)
+        assert (float(home.states[ENTITY]), released(tmp_path)) == (0, True)
 
 
 def test_watch_has_nothing_to_do_when_there_is_no_lease_or_it_was_released(

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from darkstar_pipeline.service.control.controller import POLL_SECONDS
+from darkstar_pipeline.service.control.lease_keeper import LeaseKeeper, Reach
 from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_lease, uptime_seconds, write_lease
-from tests.builders.fake_inverter import CHARGE, DISCHARGE, ControlledInverter, command, power_settings
+from tests.builders.fake_inverter import CHARGE, DISCHARGE, ControlledInverter, FakeGuards, command, power_settings
 
 LEASE_OF_0_1 = """{
  "url": "http://127.0.0.1:9",
@@ -110,6 +111,15 @@ def test_lease_and_count_of_version_0_1_are_read_when_they_are_there(tmp_path: P
     assert lease.expired, "the machine was restarted since"
     (tmp_path / "writes.json").write_text('{"day":"2025-10-26","writes":7}')
     assert ControlledInverter(tmp_path, power_settings()).controller.status().writes_today == 7
+
+
+def test_lease_names_the_authority_where_there_is_one(tmp_path: Path) -> None:
+    for ca_file in (None, tmp_path / "ca.pem"):
+        reach = Reach(url="https://h", ca_file=ca_file)
+        keeper = LeaseKeeper(tmp_path, reach, lease_seconds=9, margin_seconds=1, guards=FakeGuards())
+        keeper.renew([])
+        assert ("ca_file" in json.loads((tmp_path / "lease.json").read_text())) == (ca_file is not None)
+        assert lease_of(tmp_path).ca_file == (None if ca_file is None else str(ca_file))
 
 
 def test_lease_of_an_earlier_run_is_ended_before_a_new_one_when_the_service_starts(tmp_path: Path) -> None:

@@ -8,12 +8,16 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.service.home_assistant import client as module
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
+from tests.builders.certificates import certificate
+from tests.builders.stub_home_assistant import ENTITY, stub_home_assistant
 
 DEADLINE = 0.25
 SLACK = 1.5
@@ -184,6 +188,21 @@ def test_answer_is_refused_when_it_is_not_json(body: bytes, call: Callable[[Home
         pytest.raises(HomeAssistantError, match="something else than JSON"),
     ):
         call(client)
+
+
+def test_certificate_is_verified_and_an_authority_can_be_added(tmp_path: Path) -> None:
+    authority = certificate(tmp_path)
+    with stub_home_assistant(certificate=authority) as home:
+        with (
+            HomeAssistantClient(home.url, "t") as client,
+            pytest.raises(HomeAssistantError, match="is not trusted") as caught,
+        ):
+            client.state(ENTITY)
+        assert "sources.ca_file" in caught.value.hint
+        with HomeAssistantClient(home.url, "t", ca_file=authority) as client:
+            assert (client.state(ENTITY) or {})["state"] == "5000"
+    with pytest.raises(ConfigurationError, match="cannot be read as a certificate authority"):
+        HomeAssistantClient("https://h", "t", ca_file=tmp_path / "none.pem")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.home_assistant import mqtt_publisher
 from darkstar_pipeline.service.home_assistant.entities import Topics
+from darkstar_pipeline.service.home_assistant.mqtt_broker import PASSWORD_VARIABLE
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import PlanDocument
@@ -137,7 +138,7 @@ def test_publisher_says_refused_when_the_password_is_wrong(
     until(lambda: "refuses" in wrong.status().note, "it says that it was refused")
     assert "wrong-password" not in wrong.status().note + caplog.text
     wrong.stop()
-    monkeypatch.setenv(mqtt_publisher.PASSWORD_VARIABLE, "right-password")
+    monkeypatch.setenv(PASSWORD_VARIABLE, "right-password")
     right = publisher_of(secured, engine[0])
     right.start()
     until(lambda: ok(right), "the right one lets it in")

@@ -108,6 +108,7 @@ def test_answer_is_refused_when_it_is_not_as_documented(service: str, content: b
         ({"time": [], "temperature_2m": []}, "cut short"),
         ({"time": [0, 3600], "temperature_2m": [None, None]}, "no value"),
         ({"time": [0, 3600], "temperature_2m": ["a", "b"]}, "not as documented"),
+        ({"time": [0, 3600], "temperature_2m": [True, 2.0]}, "not as documented"),
         ({"time": ["yesterday"], "temperature_2m": [1.0]}, "time cannot be read"),
     ],
 )

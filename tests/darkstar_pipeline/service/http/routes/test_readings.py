@@ -54,8 +54,19 @@ def test_a_lost_slot_halves_nothing_that_is_stored(client: TestClient):
     rows = slots()
     assert client.post("/readings", json={"readings": rows}).json()["slots_new"] == 4
     for lost in (rows[::2], [*rows[::3], rows[2]], rows[:1] + rows[2:3]):
-        answer = client.post("/readings", json={"readings": lost}).json()
+        answer = client.post("/readings", json={"readings": lost, "minutes": 15}).json()
         assert (answer["slots_new"], answer["slots_changed"]) == (0, 0), lost
+
+
+def test_readings_half_an_hour_apart_are_asked_how_long_they_are(client: TestClient):
+    rows = slots(3)[::2]
+    refused = client.post("/readings", json={"readings": rows})
+    assert refused.status_code == 409
+    assert "30 minutes apart" in refused.json()["error"]["message"]
+    quarters = client.post("/readings", json={"readings": rows, "minutes": 15}).json()
+    assert (quarters["slots_new"], quarters["last_slot"]) == (2, rows[1]["slot_start"].replace("+00:00", "Z"))
+    whole = client.post("/readings", json={"readings": slots(1), "minutes": 60}).json()
+    assert (whole["slots_new"], whole["slots_changed"]) == (0, 0), "an hour replaces no quarters, nor guesses the rest"
 
 
 def test_the_most_slots_with_every_column_are_taken(client: TestClient):
@@ -72,6 +83,7 @@ def test_the_most_slots_with_every_column_are_taken(client: TestClient):
     [
         {"readings": slots(1)},
         {"readings": []},
+        {"readings": slots(2), "minutes": 20},
         {"readings": [{**each, "load": 1} for each in slots()]},
         {"readings": [{**each, "load_kwh": None} for each in slots()]},
         {"readings": [{**each, "load_kwh": True} for each in slots()]},
