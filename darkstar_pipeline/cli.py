@@ -228,7 +228,7 @@ def _add_evaluation_commands(app: typer.Typer) -> None:
         "plan",
         examples=(
             "darkstar plan",
-            "darkstar plan --at 2026-01-31T14:00 --soc 40",
+            "darkstar plan --at 2026-01-31T14:00 --soc 40 --slots",
             "darkstar plan --car 20=2026-02-01T07:00 --vacation",
             "darkstar plan --appliance dishwasher=2026-02-01T06:00",
         ),

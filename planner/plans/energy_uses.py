@@ -5,6 +5,8 @@ stored now. If no single slot sets that value, first in, first out: energy is us
 the initial energy before the rest.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from env.battery import Battery
@@ -63,7 +65,30 @@ def marginal_uses(
 def first_in_first_out(
     *, charge_kwh: Energy, discharge_kwh: Energy, start_soc_kwh: float, battery: Battery
 ) -> Integers:
-    """Return for each slot the later one that uses most of its stored energy `(n_slots,)`, `KEPT` or `UNKNOWN`.
+    """Return for each slot the later one that uses most of its stored energy `(n_slots,)`, `KEPT` or `UNKNOWN`."""
+    lots = energy_lots(charge_kwh=charge_kwh, discharge_kwh=discharge_kwh, start_soc_kwh=start_soc_kwh, battery=battery)
+    uses = np.where(lots.kept_kwh >= lots.drawn_kwh.max(axis=1), KEPT, lots.drawn_kwh.argmax(axis=1))
+    return np.where(lots.kept_kwh + lots.drawn_kwh.sum(axis=1) > EMPTY_KWH, uses, UNKNOWN)
+
+
+@dataclass(frozen=True)
+class EnergyLots:
+    """The stored energy of each slot and where it goes, first in, first out; as stored, scaled to the horizon's start.
+
+    Attributes:
+        drawn_kwh: what each later slot draws of what each slot stored `(n_slots, n_slots)` [kWh].
+        kept_kwh: what is left of it at the end `(n_slots,)` [kWh].
+        shares: share of each slot's discharge that each slot stored `(n_slots, n_slots)`; the energy that was there at
+            the start makes up the rest.
+    """
+
+    drawn_kwh: Energy
+    kept_kwh: Energy
+    shares: Energy
+
+
+def energy_lots(*, charge_kwh: Energy, discharge_kwh: Energy, start_soc_kwh: float, battery: Battery) -> EnergyLots:
+    """Return where the energy that each slot stores goes.
 
     Self-discharge is shared evenly by all stored energy: energies are scaled to the start of the horizon.
     """
@@ -75,6 +100,4 @@ def first_in_first_out(
     stored_to, drawn_to = there + np.cumsum(stored), np.cumsum(drawn)
     shared = np.minimum.outer(stored_to, drawn_to) - np.maximum.outer(stored_to - stored, drawn_to - drawn)
     shared = np.triu(np.maximum(shared, 0.0), k=1)
-    kept = stored - shared.sum(axis=1)
-    uses = np.where(kept >= shared.max(axis=1), KEPT, shared.argmax(axis=1))
-    return np.where(stored > EMPTY_KWH, uses, UNKNOWN)
+    return EnergyLots(shared, stored - shared.sum(axis=1), shared / np.where(drawn > 0, drawn, 1.0))

@@ -22,9 +22,9 @@ from planner.plans.fuse_penalties import most_saved, without_penalties
 from planner.plans.idle_variants import added_without
 from planner.plans.reasons import with_reasons
 from planner.plans.task import PlanTask
-from planner.plans.wording import LEAST_SHOWN, Words, cheapest, energy, power, ranks
 from planner.tolerances import SAME_COST_SHOWN, VISIBLE_KWH
 from planner.value.end_of_prices import FORECAST, SETTLEMENT
+from planner.wording.values import LEAST_SHOWN, Words, cheapest, energy, power, ranks
 
 PRICE_TOLERANCE = 1e-6  # money/kWh
 

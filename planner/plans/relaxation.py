@@ -14,8 +14,8 @@ from planner.errors import Conflict, ContradictionError, Relaxation, SolverError
 from planner.optimizer.deferrable_loads import PlannedLoads
 from planner.plans.elastic_problem import Shortfall, least_raise, least_shortfall
 from planner.plans.task import PlanTask
-from planner.plans.wording import Words, power
 from planner.tolerances import SHORTFALL_KWH
+from planner.wording.values import Words, power
 
 _LIMITS = {
     "charge_kw": "charge power",

@@ -150,7 +150,7 @@ def simple_candidates(task: PlanTask) -> list[Candidate]:
     others = default_loads(task)
     return [
         candidate(task, SELF_CONSUMPTION, _self_consumption(task, others)),
-        candidate(task, IDLE, _idle(task, others)),
+        candidate(task, IDLE, idle_schedule(task, others)),
     ]
 
 
@@ -164,8 +164,9 @@ def _self_consumption(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFr
     return simulated(task, others, Command(np.zeros(task.n_slots), discharge, np.zeros(task.n_slots)))
 
 
-def _idle(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
-    """Return the idle schedule; all slots at once, since only self-discharge carries over."""
+def idle_schedule(task: PlanTask, others: Mapping[str, Energy] | None = None) -> pl.DataFrame:
+    """Return the idle schedule, by default with `default_loads`; at once, since only self-discharge carries over."""
+    others = default_loads(task) if others is None else others
     _, export_price, load, pv = task.arrays
     battery = replace(task.site.battery, charge_kw=0.0, discharge_kw=0.0)
     nothing = np.zeros(task.n_slots)

@@ -81,8 +81,7 @@ def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanReque
         inputs=status.inputs,
         model=request.model,
         overridden=overridden,
-        month=known.task.month,
-        end=known.task.end,
+        task=known.task,
         price_model=known.price_model,
     )
     return plan_document(site, made)
@@ -217,8 +216,7 @@ def _without_inputs(site: Site, at: datetime, status: InputStatus, request: Plan
             inputs=status.inputs,
             model=None,
             overridden=0,
-            month=task.month,
-            end=task.end,
+            task=task,
         )
         return plan_document(site, made)
     none = Attempt(LAST_PLAN, UNAVAILABLE, "there is no earlier plan that reaches so far")

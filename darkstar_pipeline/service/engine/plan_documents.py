@@ -9,18 +9,28 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from darkstar_pipeline.planning.plan_blocks import block_values, savings_values
 from darkstar_pipeline.service.schemas.models import ModelInfo
-from darkstar_pipeline.service.schemas.plans import CommandDocument, Input, PlanAttempt, PlanDocument, PlanEnd, PlanSlot
+from darkstar_pipeline.service.schemas.plans import (
+    CommandDocument,
+    Input,
+    PlanAttempt,
+    PlanBlock,
+    PlanDocument,
+    PlanEnd,
+    PlanSavings,
+    PlanSlot,
+)
 from env.battery import Battery
-from env.power_tariff import MonthState
 from env.site import Site
 from env.time_grid import SLOT, day_start, slot_of, zone
 from planner.plans.fallback_chain import CHAMPION, RELEASED, SOURCE_NAMES, Attempt, FallbackResult, SourceName
 from planner.plans.release import SELF_CONSUMPTION
-from planner.plans.task import End
-from planner.plans.wording import command_words
+from planner.plans.task import End, PlanTask
+from planner.summaries.blocks import summarize
 from planner.value.terminal_value import TerminalValue
 from planner.verification.notices import notice_sentences
+from planner.wording.values import command_words
 
 SELF_CONSUMPTION_WORDS = "the inverter decides by itself: surplus into the battery, deficit out of it"
 _FLOWS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
@@ -38,8 +48,7 @@ class PlanResult:
         inputs: status of its inputs.
         model: the champion, if it made the plan.
         overridden: number of slots from the first that follow a manual override.
-        month: the month's peaks so far, as `PlanTask.month`.
-        end: what energy left at the end is worth, as `PlanTask.end`.
+        task: what the plan was made for.
         price_model: what the forecast of the next day's prices rests on; empty where the end is an earlier plan's.
     """
 
@@ -49,8 +58,7 @@ class PlanResult:
     inputs: Sequence[Input]
     model: ModelInfo | None
     overridden: int
-    month: tuple[MonthState, ...]
-    end: End
+    task: PlanTask
     price_model: str = ""
 
 
@@ -62,7 +70,7 @@ def plan_id(at: datetime) -> str:
 def plan_document(site: Site, made: PlanResult) -> PlanDocument:
     """Return the document of a plan with known prices and forecasts; the caller sets the duration of planning."""
     plan = made.result.plan
-    rows = plan.schedule
+    rows, summary = plan.schedule, summarize(made.task, plan.schedule, n_by_hand=made.overridden)
     if made.quantiles is not None:
         rows = rows.join(made.quantiles, on="slot_start", how="left", maintain_order="left")
     slots = [
@@ -92,8 +100,10 @@ def plan_document(site: Site, made: PlanResult) -> PlanDocument:
         notices=notice_sentences(plan.verification.notices, site.timezone),
         seconds=0.0,
         slots=slots,
-        month=made.month,
-        end=plan_end_document(made.end, float(plan.schedule["soc_end_kwh"][-1]), made.price_model),
+        blocks=[PlanBlock(**block_values(block, site.battery.capacity_kwh)) for block in summary.blocks],
+        savings=PlanSavings(**savings_values(summary, plan.cost, plan.self_consumption_cost)),
+        month=made.task.month,
+        end=plan_end_document(made.task.end, float(plan.schedule["soc_end_kwh"][-1]), made.price_model),
     )
 
 

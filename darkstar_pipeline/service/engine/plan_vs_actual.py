@@ -16,7 +16,7 @@ from env.battery import Battery
 from env.site import Site
 from env.time_grid import grid
 from planner.plans.fallback_chain import SOURCE_NAMES
-from planner.plans.wording import command_words
+from planner.wording.values import command_words
 
 
 def history_document(context: Context, day: date) -> HistoryDocument:

@@ -10,6 +10,7 @@ from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.steering import Steering
 from env.power_tariff import MonthState
 from planner.plans.fallback_chain import Outcome, SourceName
+from planner.summaries.intents import Intent
 from planner.value.end_of_prices import EndBasis
 
 InputName = Literal["prices", "soc", "load", "pv", "peaks", "tariff", "model", "clock", "storage"]
@@ -87,6 +88,42 @@ class PlanSlot(Document):
     )
 
 
+class PlanBlock(Document):
+    """Consecutive slots of a plan with one intent, in a sentence; energies over the whole block."""
+
+    start: datetime
+    end: datetime
+    intent: Intent = Field(description="What the battery is there for (docs/explanations.md).", examples=["charge"])
+    reason: str = Field(description="The slots' reason code; of several that of most energy.")
+    sentence: str = Field(description="What the battery does, why, and what it is worth.")
+    by_hand: bool = Field(description="True where an override sets the commands.")
+    energy_kwh: float = Field(description="Energy that the block is about: charged, discharged, exported, … [kWh].")
+    power_kw: float = Field(description="Its mean power [kW].")
+    price: float = Field(description="Its mean price [money/kWh].")
+    charge_kwh: float
+    discharge_kwh: float
+    import_kwh: float
+    export_kwh: float
+    soc_start_percent: float
+    soc_end_percent: float
+    saving: float = Field(
+        description="What these slots cost less than with a battery that is not used; negative while it charges "
+        "[money]. All blocks together are `savings.blocks`."
+    )
+    gain: float = Field(description="What the energy charged here brings later, less what it costs now [money].")
+
+
+class PlanSavings(Document):
+    """Savings of a plan against a battery that is not used [money]; the last four parts add up to the first."""
+
+    against_idle: float = Field(description="`idle_cost` less `cost`.")
+    against_self_consumption: float = Field(description="`self_consumption_cost` less `cost`.")
+    blocks: float = Field(description="The battery's part in the plan's slots: the sum of the blocks' savings.")
+    moved_loads: float = Field(description="The part of movable loads and further batteries.")
+    demand_charge: float = Field(description="The part of the month's demand charge.")
+    energy_left: float = Field(description="The part of the energy left at the end, valued as `end` says.")
+
+
 class PlanEnd(Document):
     """The value of stored energy at the end of a plan; the last valid plan is valued by it, too."""
 
@@ -133,6 +170,10 @@ class PlanDocument(Document):
     )
     seconds: float = Field(description="Time that planning took [s].")
     slots: list[PlanSlot]
+    blocks: list[PlanBlock] = Field(
+        default_factory=list[PlanBlock], description="The slots in blocks; none without prices, and in plans of 0.1."
+    )
+    savings: PlanSavings | None = Field(default=None, description="Null where there are no blocks.")
     month: tuple[MonthState, ...] = Field(
         default=(),
         exclude_if=lambda month: not month,

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from planner.plans.reasons import PLAN_REASONS
-from planner.plans.wording import command_words
+from planner.wording.values import command_words
 from tests.builders.command_line import Darkstar
 
 AT = "2024-03-31T14:00"  # the day with 92 slots
@@ -14,7 +14,8 @@ KEYS = [
     "site", "at", "source", "rung", "why", "attempts",
     "solver", "vintage", "forecast", "start_soc_percent", "start_soc_source",
     "start_soc_basis", "start_soc_note", "input_notes", "steering", "end", "released",
-    "release_reason", "cost", "idle_cost", "self_consumption_cost", "verified", "violations", "notices", "slots",
+    "release_reason", "cost", "idle_cost", "self_consumption_cost", "verified", "violations", "notices",
+    "savings", "blocks", "slots",
 ]  # fmt: skip
 
 
@@ -31,6 +32,12 @@ def test_plan_answers_one_document_when_asked_for_json(darkstar: Darkstar) -> No
     for slot in plan["slots"]:
         assert slot["reason"] in PLAN_REASONS
         assert slot["sentence"]
+    blocks, savings = plan["blocks"], plan["savings"]
+    assert (blocks[0]["start"], len(blocks) < 30) == (plan["slots"][0]["slot_start"], True)
+    assert sum(block["saving"] for block in blocks) == pytest.approx(savings["blocks"])
+    assert savings["against_idle"] == pytest.approx(plan["idle_cost"] - plan["cost"])
+    parts = ("blocks", "moved_loads", "demand_charge", "energy_left")
+    assert sum(savings[part] for part in parts) == pytest.approx(savings["against_idle"])
 
 
 @pytest.mark.usefixtures("in_sample")
@@ -40,14 +47,26 @@ def test_plan_is_the_same_when_the_moment_is_written_with_its_offset(darkstar: D
 
 
 @pytest.mark.usefixtures("in_sample")
-def test_plan_draws_a_row_a_slot_when_a_person_asks(darkstar: Darkstar) -> None:
-    done = darkstar("plan", "--at", "2024-03-31T22:30")
+def test_plan_draws_what_it_saves_and_its_blocks_when_a_person_asks(darkstar: Darkstar) -> None:
+    lines = darkstar("plan", "--at", "2024-03-31T22:30").out.splitlines()
+    assert lines[0].startswith("Sun 22:30–Tue 00:00: costs ")
+    assert "less than an unused battery and " in lines[0]
+    assert lines[1].startswith("now: ")
+    assert lines[2].startswith("from ")
+    blocks = [line for line in lines[3:] if line.startswith(("Sun", "Mon"))]
+    assert 2 < len(blocks) < 20
+    assert blocks[0].startswith("Sun 22:30–")
+    assert any(line.startswith("made by the value function: the plan costs ") for line in lines)
+    assert lines[-1] == "passed over: the champion: no version is in use"
+
+
+@pytest.mark.usefixtures("in_sample")
+def test_plan_draws_a_row_a_slot_when_slots_are_asked_for(darkstar: Darkstar) -> None:
+    done = darkstar("plan", "--at", "2024-03-31T22:30", "--slots")
     lines = [line for line in done.out.splitlines() if line.startswith(("Sun", "Mon"))]
     assert len(lines) == 6 + 96
     assert lines[0].startswith("Sun 22:30 ")
     assert "doing nothing here costs" in done.out
-    assert done.out.splitlines()[-2].startswith("cost ")
-    assert done.out.splitlines()[-1].startswith("made by value: ")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Format numbers, prices, clock times and ranks for explanations: the same words for the same values."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -34,13 +34,29 @@ class Words:
     def clock(self, instant: datetime, seen_from: datetime) -> str:
         """Format local time, with the day if it is another one, and the zone's letters if the clock shows it twice."""
         local, here = instant.astimezone(self.zone), seen_from.astimezone(self.zone)
-        text = f"{local:%H:%M}"
-        if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
-            text = f"{text} {local.tzname()}"
+        text = self._hour(local)
         days = (local.date() - here.date()).days
         if days == 0:
             return text
         return f"{text} tomorrow" if days == 1 else f"{text} on {local:%Y-%m-%d}"
+
+    def span(self, start: datetime, end: datetime) -> str:
+        """Format a span of local time with its weekday: `Wed 17:00–Thu 00:45`; midnight ends the day before."""
+        first, last = start.astimezone(self.zone), end.astimezone(self.zone)
+        same = first.date() == (last - timedelta(minutes=1)).date()
+        return f"{self.moment(start)}–{self._hour(last) if same else self.moment(end)}"
+
+    def moment(self, instant: datetime) -> str:
+        """Format a local weekday and time: `Wed 17:00`."""
+        local = instant.astimezone(self.zone)
+        return f"{local:%a} {self._hour(local)}"
+
+    @staticmethod
+    def _hour(local: datetime) -> str:
+        """Format the time of day, with the zone's letters if the clock shows it twice."""
+        text = f"{local:%H:%M}"
+        twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+        return f"{text} {local.tzname()}" if twice else text
 
     def day(self, instant: datetime, seen_from: datetime) -> str:
         """Format a local day: `tomorrow`, `the day after tomorrow`, or its date."""

@@ -1,0 +1,57 @@
+"""The catalogue of phrases about plans, each by a name and with named values.
+
+A phrase is said in one place only, so that a translation is this table once more. What does not belong here: how values
+are formatted (`values`), and which phrase is said (`planner.plans.explanations`, `planner.summaries`).
+"""
+
+PHRASES = {
+    # A block of a plan: what the battery does.
+    "block.charge": "charge {energy} ({power}) at {price}",
+    "block.charge_with_sun": "charge {energy} ({power}), {sun} of it sun, at {price}",
+    "block.paid_to_charge": "charge {energy} ({power}), paid {price}",
+    "block.store": "store {energy} of sun ({power}) that would sell at {price}",
+    "block.store_costly": "store {energy} of sun ({power}) that would cost {price} to sell",
+    "block.cover": "cover {energy} of load at {price}",
+    "block.sell": "sell {energy} from the battery ({power}) at {price}",
+    "block.sell_surplus": "leave the battery; sell {energy} of sun at {price}",
+    "block.curtail": "leave the battery; {energy} of sun stays unused",
+    "block.rest": "leave the battery; the house takes {energy} from the grid at {price}",
+    "block.nothing": "leave the battery; nothing to cover and nothing to store",
+    # Why.
+    "why.used": "used from {time} at {price}",
+    "why.kept": "kept beyond the plan's end, worth {price} there",
+    "why.fuse": "to stay within the fuse",
+    "why.peak": "to keep the month's peak down",
+    "why.later": "a kWh kept is worth more later",
+    "why.empty": "the battery is empty",
+    "why.full": "the battery is full",
+    "why.limited": "a limit keeps the battery from covering it",
+    "why.by_hand": "asked for by hand",
+    # What it is worth against a battery that is not used.
+    "worth.saves": "saves {money}",
+    "worth.costs": "costs {money}",
+    "worth.costs_and_saves": "costs {money} now and saves {gain} in all",
+    # Who made a plan.
+    "source.champion": "the champion",
+    "source.value": "the value function",
+    "source.mpc": "the optimiser",
+    "source.last_plan": "the last plan",
+    "source.self_consumption": "the inverter's own default",
+}
+
+
+def source_words(source: str) -> str:
+    """Return the words for a plan source; of a policy's name that is none, the name."""
+    return PHRASES.get(f"source.{source}", source)
+
+
+def phrase(name: str, **values: str) -> str:
+    """Return a phrase with its values.
+
+    >>> phrase("worth.saves", money="4.10 SEK")
+    'saves 4.10 SEK'
+
+    Raises:
+        KeyError: there is no such phrase, or it needs another value.
+    """
+    return PHRASES[name].format(**values)
