@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from env.battery import Battery, Energy
+from env.care import NO_CARE, Care
 from env.devices import NO_DEVICES, Devices
 from env.errors import LimitsError
 from env.tariff import Tariff
@@ -67,6 +68,7 @@ class Site:
         battery: the one behind the inverter that takes commands.
         extra_batteries: further ones on the alternating-current side; plans use them, commands do not.
         devices: loads that plans may move.
+        care: reserve, full charges and resting of the battery that takes commands.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Site:
     limits: Limits = Limits()
     extra_batteries: tuple[Battery, ...] = ()
     devices: Devices = NO_DEVICES
+    care: Care = NO_CARE
 
     @property
     def commanded(self) -> "Site":

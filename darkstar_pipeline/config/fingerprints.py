@@ -25,6 +25,8 @@ def config_version(settings: SiteSettings, stage: Stage) -> str:
     if "forecast" in changing:
         del changing["forecast"]["panels_kw"]  # limits what is imported, not what is computed from it
     _drop_unused(changing["tariff"])
+    if settings.household.care.care().wanted:
+        changing["care"] = settings.household.care.model_dump(mode="json")
     document = {"stage": stage, "code": _CODE[stage], "settings": changing}
     return _short_hash(document)
 

@@ -11,6 +11,7 @@ from darkstar_pipeline.config.battery import BatterySettings
 from darkstar_pipeline.config.countries import read_country
 from darkstar_pipeline.config.devices import DeviceSettings
 from darkstar_pipeline.config.home_assistant import HomeAssistantSettings
+from darkstar_pipeline.config.household.settings import HouseholdSettings
 from darkstar_pipeline.config.learning import LearningSettings, RlSettings
 from darkstar_pipeline.config.notifications.channels import NotificationSettings
 from darkstar_pipeline.config.planning import ForecastSettings, MpcSettings, ProtocolSettings
@@ -96,6 +97,7 @@ class SiteSettings(Frozen):
     home_assistant: HomeAssistantSettings = Field(default_factory=HomeAssistantSettings)
     sources: SourcesSettings = Field(default_factory=SourcesSettings)
     notifications: NotificationSettings = Field(default_factory=NotificationSettings)
+    household: HouseholdSettings = Field(default_factory=HouseholdSettings)
     policies: tuple[str, ...] = Field(
         default=("idle", "self_consumption", "mpc", "value"), description="policies that a backfill replays"
     )
@@ -136,6 +138,10 @@ class SiteSettings(Frozen):
                 version.check(self.currency)
             except SettingError as error:
                 raise error.below("tariff", number) from None
+        try:
+            self.household.care.check(self.battery)
+        except SettingError as error:
+            raise error.below("household", "care") from None
         self.forecast.check_place(self.timezone)
         self.home_assistant.control.check_ramp(max(self.battery.charge_kw, self.battery.discharge_kw))
         self.home_assistant.control.check_import_limit(takes_limit=self.limits.takes_import_limit)
@@ -151,4 +157,5 @@ class SiteSettings(Frozen):
             devices=self.devices.devices(),
             limits=self.limits.limits(),
             tariff=Tariff(tuple(version.version() for version in self.tariff)),
+            care=self.household.care.care(),
         )

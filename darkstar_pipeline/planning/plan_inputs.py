@@ -150,15 +150,15 @@ def assembled_inputs(
     )
     end = plan_end(data, window, Memo() if memo is None else memo)
     window = replace(window, last_value=None if end.basis == SETTLEMENT else end.values)
+    first = int((slots["slot_start"] < data.start).sum())
     task = PlanTask(
-        slots=slots.filter(pl.col("slot_start") >= data.start).select(
-            "slot_start", "import_price", "export_price", "load_kwh", "pv_kwh"
-        ),
+        slots=slots.slice(first).select("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh"),
         site=site,
         start_soc_kwh=soc_kwh,
         end=end_condition(end, window.settlement_value, site.battery),
         requests=requests if requests is not None else LoadRequests(),
         month=month,
+        targets=window.targets_of(first, slots.height),
     )
     forecast = data.past.forecast
     return PlanInputs(
@@ -168,7 +168,7 @@ def assembled_inputs(
         rolling=RollingState(
             window=window,
             started_slot=_published_slot(window, data.start),
-            current_slot=int((slots["slot_start"] < data.start).sum()),
+            current_slot=first,
         ),
         history=data.past.history,
         quantiles=_quantiles(task.slots, forecast.rows),

@@ -29,6 +29,7 @@ from planner.value.scenario_source import SCENARIO_DAYS, ScenarioSource, past_wi
 NO_CHAMPION = "no version is in use"
 _log = logging.getLogger(__name__)
 BLIND_CHAMPION = "learned policies do not see the demand charge, which value plans with"
+CARELESS_CHAMPION = "learned policies do not see the reserve and care of the battery, which value plans with"
 SCENARIO_SOURCE_DAYS = 28  # days whose readings decide the scenarios of a day; older ones hardly do
 
 
@@ -103,6 +104,8 @@ def site_sources(
     policy, missing_reason = active.policy, active.missing_reason
     if policy is not None and inputs.task.peak_demands:
         missing_reason = BLIND_CHAMPION
+    elif policy is not None and inputs.task.targets is not None:
+        missing_reason = CARELESS_CHAMPION
     elif policy is not None:
         champion = partial(learned_plan, context, inputs, policy, memo)
     return [

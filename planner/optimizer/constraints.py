@@ -53,6 +53,16 @@ def at_most(flow: cp.Variable, most: cp.Expression | float) -> cp.Constraint:
     return flow <= most
 
 
+def missing_energy(soc: cp.Variable, missing: cp.Variable, wanted: cp.Parameter) -> cp.Constraint:
+    """A slot ends with what is wanted, or with what is missing below it."""
+    return soc + missing >= wanted
+
+
+def resting_energy(soc: cp.Variable, resting: cp.Variable, ceiling: cp.Parameter) -> cp.Constraint:
+    """A slot ends below the resting ceiling, or with what rests above it."""
+    return soc - resting <= ceiling
+
+
 def adds_up(flow: cp.Expression, parts: Sequence[cp.Variable]) -> cp.Constraint:
     """A flow whose efficiency depends on its power is the sum of its steps, each with an efficiency of its own."""
     return flow == total(parts)

@@ -40,6 +40,7 @@ def stated(program: HomeProgram) -> "HomeProblem":
         end_steps=program.end_steps,
         loads=program.loads.shapes,
         power=program.power or program.thresholds,
+        targets=program.targets is not None,
     )
     program.apply_house()
     for name, parameter in home.parameters.items():

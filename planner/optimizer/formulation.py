@@ -82,7 +82,7 @@ class HomeProblem:
         return cp.Problem(cp.Minimize(physics.total(self.cost)), list(rules.values()))
 
 
-def home_problem(
+def home_problem(  # noqa: PLR0913 - keyword-only, the parts of a home
     *,
     battery: Battery,
     extra_batteries: tuple[Battery, ...] = (),
@@ -91,6 +91,7 @@ def home_problem(
     end_steps: int = 0,
     loads: LoadShapes = NO_LOADS,
     power: Sequence[HorizonDemandCharge | ThresholdShape] = (),
+    targets: bool = False,
 ) -> HomeProblem:
     """State the problem of a home.
 
@@ -103,6 +104,7 @@ def home_problem(
         loads: planned loads; their numbers are parameters.
         power: components of the demand charge, named `power_1`, `power_2`, …, with the month so far as a parameter;
             or power above which there is a price, named `above_1`, `above_2`, …, both of which are parameters.
+        targets: whether there is a price of stored energy that is missing or rests too high, both parameters.
     """
     home = HomeProblem(n_slots)
     home.demand.append(home.parameter("net_load", n_slots))
@@ -113,8 +115,7 @@ def home_problem(
         elif each.n_periods:  # CVXPY has no empty variables
             add_power_threshold(home, each, grid_import, name=f"above_{number}")
     add_battery(home, battery)
-    if end_steps:
-        add_end_steps(home, end_steps)
+    add_store_values(home, end_steps=end_steps, targets=targets)
     for number, extra in enumerate(extra_batteries, start=2):
         add_battery(home, extra, prefix=f"battery_{number}_")
     if limits.inverter_kw is not None:
@@ -204,6 +205,24 @@ def add_battery(home: HomeProblem, battery: Battery, *, prefix: str = "") -> Non
     home.supply.append(discharge)
     home.demand.append(charge)
     home.opposites.append((f"{prefix}charge", f"{prefix}discharge"))
+
+
+def add_store_values(home: HomeProblem, *, end_steps: int, targets: bool) -> None:
+    """Add what stored energy is worth at the end, in steps, and its targets, where there are some."""
+    if targets:
+        add_targets(home)
+    if end_steps:
+        add_end_steps(home, end_steps)
+
+
+def add_targets(home: HomeProblem) -> None:
+    """Add prices of stored energy that is below what is wanted, or above what it should rest at, at slots' ends."""
+    soc, n_slots = home.variables["soc"], home.n_slots
+    for name, rule in (("missing", physics.missing_energy), ("resting", physics.resting_energy)):
+        amount = home.variable(name, n_slots)
+        home.constraints[f"{name}_least"] = physics.at_least(amount, 0.0)
+        home.constraints[f"{name}_rule"] = rule(soc, amount, home.parameter(f"{name}_level", n_slots))
+        home.cost.append(home.parameter(f"{name}_price", n_slots) @ amount)
 
 
 def _through_steps(

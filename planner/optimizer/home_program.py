@@ -9,19 +9,17 @@ such schedules looks for the cheapest: a policy that breaks the fuse where it co
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 
-from env.battery import Battery
 from env.inverter import Energy, slot_limit
-from env.site import Limits, Site
+from env.site import Site
+from planner.care.soc_targets import SocTargets
 from planner.errors import PlannerError
 from planner.optimizer.block_scheduling import solve_spaced
-from planner.optimizer.canonical_form import CanonicalForm
-from planner.optimizer.deferrable_loads import LoadShapes, PlannedLoads
-from planner.optimizer.exclusive_flows import Rules, solve_exclusive
+from planner.optimizer.compiled_form import compiled_form, shared_form
+from planner.optimizer.deferrable_loads import PlannedLoads
+from planner.optimizer.exclusive_flows import solve_exclusive
 from planner.optimizer.peak_calendar import HorizonDemandCharge
 from planner.optimizer.peak_threshold import ThresholdShape, counted
 from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS, NAMES, SOC, Solution, SolverRecord
@@ -29,48 +27,6 @@ from planner.optimizer.warm_solver import LARGE_COLUMNS, MIP_SECONDS, Answer, Wa
 
 OVER_FUSE = 1e4  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
 _BEFORE = ("charge", "discharge", "import", "export", "curtail")  # flows that are none before the horizon begins
-
-
-@lru_cache(maxsize=64)
-def _form(
-    battery: Battery,
-    extra: tuple[Battery, ...],
-    limits: Limits,
-    n_slots: int,
-    end_steps: int,
-    loads: LoadShapes,
-    thresholds: tuple[ThresholdShape, ...],
-) -> tuple[CanonicalForm, Rules]:
-    """The compiled statement of a home; shared by all programs of this process, since it holds no number of a plan."""
-    return _compiled(battery, extra, limits, n_slots, end_steps, loads, thresholds)
-
-
-def _compiled(
-    battery: Battery,
-    extra: tuple[Battery, ...],
-    limits: Limits,
-    n_slots: int,
-    end_steps: int,
-    loads: LoadShapes,
-    power: Sequence[HorizonDemandCharge | ThresholdShape],
-) -> tuple[CanonicalForm, Rules]:
-    """Compile the statement anew: a demand charge follows the calendar, and no two plans share that."""
-    from planner.optimizer.canonical_form import canonical_form
-    from planner.optimizer.formulation import home_problem
-
-    home = home_problem(
-        battery=battery,
-        extra_batteries=extra,
-        limits=limits,
-        n_slots=n_slots,
-        end_steps=end_steps,
-        loads=loads,
-        power=power,
-    )
-    form = canonical_form(home.problem(), home.variables, home.constraints)
-    opposites = [(form.columns[one], form.columns[other]) for one, other in home.opposites]
-    ordered = [(form.columns[first], form.columns[second]) for steps in home.steps for first, second in pairwise(steps)]
-    return form, Rules(opposites, ordered)
 
 
 class HomeProgram:
@@ -83,6 +39,7 @@ class HomeProgram:
         loads: planned loads, if any.
         power: components of the demand charge over the horizon, if any; compiling them takes 0.1 s.
         thresholds: power above which there is a price (`charge_above`), if any; without a price there is none.
+        targets: reserve and care (`set_targets`), if any.
     """
 
     def __init__(
@@ -94,6 +51,7 @@ class HomeProgram:
         loads: PlannedLoads | None = None,
         power: Sequence[HorizonDemandCharge] = (),
         thresholds: Sequence[ThresholdShape] = (),
+        targets: SocTargets | None = None,
     ) -> None:
         self.site = site
         self.n_slots = n_slots
@@ -108,7 +66,11 @@ class HomeProgram:
         if self.power and self.thresholds:
             message = "a program takes a whole demand charge or thresholds of it, not both"
             raise PlannerError(message)
-        form, self.rules = _compiled(*parts, self.power) if self.power else _form(*parts, self.thresholds)
+        cared = targets is not None
+        if self.power:
+            form, self.rules = compiled_form(*parts, self.power, targets=cared)
+        else:
+            form, self.rules = shared_form(*parts, self.thresholds, cared)
         self.hot = WarmStartedProgram(form)
         self.solver = self.hot.solver
         self._storage = form.rows["storage"]
@@ -123,6 +85,9 @@ class HomeProgram:
         self._house_is_new = True
         self._start_soc_kwh = site.battery.min_soc_kwh
         self._set_extras()
+        self.targets = targets
+        if targets is not None:
+            self.set_targets(targets)
         # A made-up day is no good start for planned loads, whose windows it does not know.
         if self.hot.form.n_columns <= LARGE_COLUMNS and not self.loads.names:
             self._set_template()
@@ -225,6 +190,23 @@ class HomeProgram:
         self._most["curtail"][first:] = curtailable_kwh
         self._house_is_new = True
 
+    def set_targets(self, targets: SocTargets) -> None:
+        """Set what stored energy should be at the slots' ends, of one home and all slots.
+
+        Raises:
+            PlannerError: the program was made without targets.
+        """
+        if self.targets is None:
+            message = "this program has no targets of stored energy; make a new one with them"
+            raise PlannerError(message)
+        self.targets = targets
+        every = np.ones(self.n_slots)
+        ahead = self._every_slot >= self.first
+        self.hot.set("missing_level", np.where(ahead, targets.wanted_kwh[0], 0.0))
+        self.hot.set("missing_price", every * targets.shortfall_price[0])
+        self.hot.set("resting_level", every * min(targets.ceiling_kwh, 2 * self.site.battery.capacity_kwh))
+        self.hot.set("resting_price", every * targets.resting_price[0])
+
     def charge_above(self, number: int, free_kw: Energy, price_per_kw: Energy) -> None:
         """Charge for power above a threshold.
 
@@ -276,6 +258,8 @@ class HomeProgram:
             raise PlannerError(message)
         if slot != self.first:
             self.first, self._house_is_new = slot, True
+            if self.targets is not None:
+                self.set_targets(self.targets)
         self._start_soc_kwh = soc_kwh
         battery = self.site.battery
         before = soc_kwh / battery.retention_per_slot**slot  # what is left of it when the horizon begins

@@ -17,9 +17,11 @@ import numpy as np
 import polars as pl
 
 from env.command_menu import full_export_kw
-from env.inverter import Command, Energy, Flows, apply_command, slot_limit
+from env.inverter import Command, Decision, Energy, Flows, LimitedCommand, apply_command, slot_limit
 from env.open_loop import simulate_open_loop
+from env.simulator import World, simulate
 from env.time_grid import SLOT_HOURS
+from planner.care.soc_targets import SocTargets
 from planner.optimizer.deferrable_loads import FlexibleLoad
 from planner.plans.schedule import modelled_cost, schedule_frame
 from planner.plans.task import PlanTask
@@ -41,12 +43,19 @@ class Candidate:
         schedule: its slots.
         cost: modelled cost, less the value of the end [money].
         verification: the verifier's result.
+        missed: price of what it leaves undone of the reserve and care; nobody pays it [money].
     """
 
     name: str
     schedule: pl.DataFrame
     cost: float
     verification: Verification
+    missed: float = 0.0
+
+    @property
+    def weight(self) -> float:
+        """Return what candidates are compared by: cost and what is left undone [money]."""
+        return self.cost + self.missed
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,8 @@ def candidate(task: PlanTask, name: str, schedule: pl.DataFrame) -> Candidate:
     verification = verify_schedule(
         schedule.drop("local_day"), task.site, start_soc_kwh=task.start_soc_kwh, end_soc_kwh=task.end.return_soc_kwh
     )
-    return Candidate(name, schedule, modelled_cost(task, schedule), verification)
+    missed = task.care_penalty(schedule["soc_end_kwh"].to_numpy())
+    return Candidate(name, schedule, modelled_cost(task, schedule), verification, missed)
 
 
 def release(
@@ -91,9 +101,10 @@ def release(
         problem = failure if plan is None else f"the plan is wrong: {plan.verification.violations[0].message}"
         chosen = release_simple(simple).chosen
         return Release(chosen, f"{problem}; {_NAMES[chosen.name]} is released instead")
-    best = min(valid, key=lambda option: option.cost)
-    if best.cost < plan.cost - slack:
-        reason = f"{_NAMES[best.name]} costs {plan.cost - best.cost:.2f} less than the plan and is released instead"
+    best = min(valid, key=lambda option: option.weight)
+    if best.weight < plan.weight - slack:
+        saved = plan.weight - best.weight
+        reason = f"{_NAMES[best.name]} costs {saved:.2f} less than the plan and is released instead"
         return Release(best, reason)
     return Release(plan, _comparison(plan, simple))
 
@@ -105,13 +116,13 @@ def release_simple(simple: Sequence[Candidate]) -> Release:
     """
     default = next(option for option in simple if option.name == SELF_CONSUMPTION)
     others = [option for option in simple if option.verification.valid and option is not default]
-    best = min(others, key=lambda option: option.cost, default=default)
-    if best is default or (default.verification.valid and best.cost >= default.cost - EQUAL_COST):
+    best = min(others, key=lambda option: option.weight, default=default)
+    if best is default or (default.verification.valid and best.weight >= default.weight - EQUAL_COST):
         return Release(default, "the inverter runs its own default")
     if not default.verification.valid:
         reason = f"the inverter's own default is wrong: {default.verification.violations[0].message}"
         return Release(best, f"{reason}; {_NAMES[best.name]} is released instead")
-    saved = default.cost - best.cost
+    saved = default.weight - best.weight
     return Release(best, f"{_NAMES[best.name]} costs {saved:.2f} less than the inverter's own default")
 
 
@@ -131,6 +142,8 @@ def _difference(plan: Candidate, option: Candidate) -> str:
     saved = option.cost - plan.cost
     if saved >= -EQUAL_COST:
         return f"{max(saved, 0.0):.2f} less than {_NAMES[option.name]}"
+    if option.missed > plan.missed + EQUAL_COST:
+        return f"{-saved:.2f} more than {_NAMES[option.name]}, which would miss the reserve or the care of the battery"
     return f"{-saved:.2f} more than {_NAMES[option.name]} (on this forecast, too little to pass it over)"
 
 
@@ -187,8 +200,14 @@ def idle_schedule(task: PlanTask, others: Mapping[str, Energy] | None = None) ->
 def simulated(
     task: PlanTask, others: Mapping[str, Energy], command: Command, import_limit_kw: Energy | None = None
 ) -> pl.DataFrame:
-    """Return the schedule of commands, and of import limits if there are any, simulated under the forecast."""
-    _, export_price, load, pv = task.arrays
+    """Return the schedule of commands, and of import limits if there are any, simulated under the forecast.
+
+    Commands are bounded so that they leave the reserve in the store.
+    """
+    import_price, export_price, load, pv = task.arrays
+    if task.targets is not None:
+        world = World((load + task.shifted_load(others))[None], pv[None], import_price[None], export_price[None])
+        command = _leaving_reserve(task, task.targets, world, command, import_limit_kw)
     flows = simulate_open_loop(
         command,
         load_kwh=load + task.shifted_load(others),
@@ -199,6 +218,20 @@ def simulated(
         import_limit_kw=import_limit_kw,
     )
     return schedule_frame(task, flow_columns(flows), others, command, import_limit_kw)
+
+
+def _leaving_reserve(
+    task: PlanTask, targets: SocTargets, world: World, command: Command, import_limit_kw: Energy | None
+) -> Command:
+    """Return the commands, each bounded by what the slots before it leave above the reserve."""
+
+    def decide(slot: int, soc_kwh: Energy) -> Decision:
+        wanted = Command(*(np.asarray(power)[slot : slot + 1] for power in command))
+        limited = wanted if import_limit_kw is None else LimitedCommand(wanted, import_limit_kw[slot : slot + 1])
+        return targets.kept_above(limited, slot, soc_kwh, task.site.battery)
+
+    done = simulate(decide, world, task.site, np.array([task.start_soc_kwh]))
+    return Command(*(power[0] for power in done.commands))
 
 
 def flow_columns(flows: Flows) -> Energy:

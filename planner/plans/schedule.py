@@ -7,6 +7,7 @@ import polars as pl
 
 from env.inverter import IMPORT_LIMIT, Command, Energy, apply_command
 from env.types import Mask
+from planner.care.soc_targets import leaving
 from planner.optimizer.plan_commands import command_for_plan, exact_commands
 from planner.optimizer.solution import CHARGE, CURTAIL, DISCHARGE, EXPORT, IMPORT, SOC, Solution
 from planner.plans.task import PlanTask
@@ -114,6 +115,9 @@ def _commands(task: PlanTask, flows: Energy, others: Mapping[str, Energy], store
             ]
         ).T
     )
+    if task.targets is not None:
+        starts = np.concatenate([[task.start_soc_kwh], flows[:-1, SOC]])
+        commands = leaving(commands, starts, task.targets.floor_kwh[0], task.site.battery)
     fixed = exact_commands(charge_kwh=flows[:, CHARGE], discharge_kwh=flows[:, DISCHARGE], load_kwh=drawn, pv_kwh=pv)
     exact = _reproduces_flows(task, commands, flows, drawn) & (task.kept_from_battery(others) < PLAN_ZERO_KWH)
     return Command(*(np.where(exact, one, other) for one, other in zip(commands, fixed, strict=True)))

@@ -11,6 +11,7 @@ from env.inverter import Energy
 from env.power_tariff import MonthState
 from env.site import Site
 from env.time_grid import local_day
+from planner.care.soc_targets import SocTargets
 from planner.optimizer.deferrable_loads import LoadRequests, PlannedLoads, planned_loads
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.peak_calendar import HorizonDemandCharge, horizon_demand_charges
@@ -59,6 +60,7 @@ class PlanTask:
         given_loads: the movable loads, if they do not follow from the requests.
         month: state of the month so far for each component of the demand charge in force on the first day; empty if
             unknown, which means no peaks so far.
+        targets: reserve and care of the slots; None for none.
     """
 
     slots: pl.DataFrame
@@ -68,6 +70,7 @@ class PlanTask:
     requests: LoadRequests = field(default_factory=LoadRequests)
     given_loads: PlannedLoads | None = None
     month: tuple[MonthState, ...] = ()
+    targets: SocTargets | None = None
 
     @cached_property
     def arrays(self) -> tuple[Energy, Energy, Energy, Energy]:
@@ -115,6 +118,14 @@ class PlanTask:
         """Return what that import adds to the month's demand charge as it stands before the plan [money]."""
         return sum((each.cost(import_kwh) - each.standing_cost for each in self.peak_demands), start=0.0)
 
+    def targets_of(self, first: int, end: int) -> SocTargets | None:
+        """Return the targets of slots `first` to `end`; None for none."""
+        return None if self.targets is None else self.targets.slots(first, end)
+
+    def care_penalty(self, soc_end_kwh: Energy) -> float:
+        """Return the price of missing the reserve and care by these ends of slots `(n_slots,)`; no money paid."""
+        return 0.0 if self.targets is None else self.targets.total_penalty(soc_end_kwh)
+
     def program(self, *, fixed: Mapping[str, Energy] | None = None) -> HomeProgram:
         """Return the optimiser's program of this task, ready to solve.
 
@@ -130,7 +141,9 @@ class PlanTask:
         )
         curve = self.end.curve
         steps = 0 if curve is None else len(curve.slopes)
-        program = HomeProgram(self.site, self.n_slots, end_steps=steps, loads=loads, power=self.peak_demands)
+        program = HomeProgram(
+            self.site, self.n_slots, end_steps=steps, loads=loads, power=self.peak_demands, targets=self.targets
+        )
         program.set_prices(import_price, export_price, 0.0 if curve is not None else self.end.value)
         if curve is not None:
             program.set_end_curve(curve.floor_kwh, curve.widths_kwh, curve.slopes)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from env.inverter import Command, Energy
+from env.inverter import Command, Energy, apart
 from env.site import Site
+from planner.care.soc_targets import SocTargets, no_targets
 from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.peak_threshold import ThresholdShape
 from planner.optimizer.plan_commands import command_for_plan
@@ -42,6 +43,7 @@ class Span:
         value: value function of this one home.
         weights: probabilities of the value function's scenarios.
         power: demand charge of its slots, as the value function counts it; None for none.
+        targets: reserve and care, as the value function counts them; None for none.
     """
 
     import_price: Energy
@@ -51,11 +53,13 @@ class Span:
     value: ValueFunction
     weights: ScenarioWeights
     power: SlotPrices | None = None
+    targets: SocTargets | None = None
 
 
 def exact_program(site: Site, n_slots: int) -> HomeProgram:
     """Return the program of the exact slots, for spans of `n_slots` or more."""
-    return HomeProgram(site.commanded, min(EXACT_SLOTS, n_slots), end_steps=END_STEPS)
+    exact = min(EXACT_SLOTS, n_slots)
+    return HomeProgram(site.commanded, exact, end_steps=END_STEPS, targets=no_targets(site, exact))
 
 
 class ExactPrograms:
@@ -73,7 +77,13 @@ class ExactPrograms:
         """Return the program of slots `first` to `end`, which forgets what it was used for."""
         key = (end - first, power.shapes(first, end))
         if key not in self.programs:
-            self.programs[key] = HomeProgram(self.site.commanded, key[0], end_steps=END_STEPS, thresholds=key[1])
+            self.programs[key] = HomeProgram(
+                self.site.commanded,
+                key[0],
+                end_steps=END_STEPS,
+                thresholds=key[1],
+                targets=no_targets(self.site, key[0]),
+            )
         self.programs[key].clear_basis()
         return self.programs[key]
 
@@ -139,7 +149,14 @@ class Mpc:
         )
         stored_value = float(solution.stored_value[slot - first])
         command = self.budget.decide(wanted, self._outlook(slot, soc_kwh, (load[0], pv[0]), import_price, stored_value))
-        return Command(*(np.asarray(power) for power in command))
+        return self._kept(Command(*(np.asarray(power) for power in command)), slot, soc_kwh)
+
+    def _kept(self, command: Command, slot: int, soc_kwh: float) -> Command:
+        """Return a command that leaves the reserve in the store."""
+        if self.span.targets is None:
+            return command
+        kept, _ = apart(self.span.targets.kept_above(command, slot, np.array([soc_kwh]), self.site.battery))
+        return Command(*(np.asarray(power).reshape(()) for power in kept))
 
     def _expected(self, slot: int, end: int, last_load: float | None, last_pv: float | None) -> tuple[Energy, Energy]:
         """Return the corrected forecasts of the exact slots ahead."""
@@ -154,6 +171,8 @@ class Mpc:
     def _planned(self, slot: int, first: int, soc_kwh: float, load: Energy, pv: Energy) -> Solution:
         """Solve the exact slots."""
         span, program, end = self.span, self.program, first + self.program.n_slots
+        if span.targets is not None:
+            program.set_targets(span.targets.slots(first, end))
         if first != self._priced_from:
             program.set_prices(span.import_price[first:end], span.export_price[first:end], 0.0)
             self._priced_from = first
@@ -206,6 +225,7 @@ def known_span(
     end_value: Energy,
     scenarios: Scenarios | None = None,
     power: SlotPrices | None = None,
+    targets: SocTargets | None = None,
 ) -> Span:
     """Return a span of one home with its value function.
 
@@ -216,13 +236,20 @@ def known_span(
         end_value: value of stored energy at the span's end, on `soc_grid` `(n_soc,)` [money].
         scenarios: of the span, one home; None takes the forecast for certain.
         power: demand charge of its slots; None for none.
+        targets: reserve and care; None for none.
     """
     (import_price, export_price), (load_forecast, pv_forecast) = prices, forecasts
     courses = scenarios or Scenarios(load_forecast[None, None], pv_forecast[None, None])
     value = value_function(
-        courses, import_price[None], export_price[None], site=site, end_value=end_value[None], power=power
+        courses,
+        import_price[None],
+        export_price[None],
+        site=site,
+        end_value=end_value[None],
+        power=power,
+        targets=targets,
     )
-    return valued_span(prices=prices, forecasts=forecasts, value=value, scenarios=courses, power=power)
+    return valued_span(prices=prices, forecasts=forecasts, value=value, scenarios=courses, power=power, targets=targets)
 
 
 def valued_span(
@@ -232,6 +259,7 @@ def valued_span(
     value: ValueFunction,
     scenarios: Scenarios,
     power: SlotPrices | None = None,
+    targets: SocTargets | None = None,
 ) -> Span:
     """Return a span of one home whose value function is there already, as where it is computed for many at once.
 
@@ -241,6 +269,7 @@ def valued_span(
         value: value function of this home, over the scenarios.
         scenarios: of the span, one home.
         power: demand charge of its slots, as the value function counts it; None for none.
+        targets: reserve and care, as the value function counts them; None for none.
     """
     (import_price, export_price), (load_forecast, pv_forecast) = prices, forecasts
     return Span(
@@ -251,6 +280,7 @@ def valued_span(
         value=value,
         weights=ScenarioWeights(scenarios),
         power=power,
+        targets=targets,
     )
 
 
@@ -263,6 +293,7 @@ class ExactHorizon:
         export_price: `(n_slots,)` [money/kWh].
         end: value of what is stored at the end, a curve or per kWh [money/kWh].
         program: one of the same site and length, with `END_STEPS` for a curve, to use again.
+        targets: reserve and care; None for none.
     """
 
     def __init__(
@@ -273,8 +304,11 @@ class ExactHorizon:
         *,
         end: TerminalValue | float,
         program: HomeProgram,
+        targets: SocTargets | None = None,
     ) -> None:
-        self.site, self.program = site, program
+        self.site, self.program, self.targets = site, program, targets
+        if targets is not None:
+            program.set_targets(targets)
         self.import_price, self.export_price = import_price, export_price
         program.clear_basis()
         program.set_prices(import_price, export_price, 0.0 if isinstance(end, TerminalValue) else end)
@@ -292,7 +326,11 @@ class ExactHorizon:
             prices=(float(self.import_price[slot]), float(self.export_price[slot])),
             site=self.site,
         )
-        return Command(*(np.asarray(power) for power in command))
+        exact = Command(*(np.asarray(power) for power in command))
+        if self.targets is None:
+            return exact
+        kept, _ = apart(self.targets.kept_above(exact, slot, np.array([soc_kwh]), self.site.battery))
+        return Command(*(np.asarray(power).reshape(()) for power in kept))
 
 
 def set_terminal_value(program: HomeProgram, end: TerminalValue) -> None:

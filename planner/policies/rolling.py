@@ -11,6 +11,7 @@ import polars as pl
 
 from env.inverter import Command, Decision, Energy
 from env.power_tariff import MonthState, month_state
+from planner.care.soc_targets import SocTargets, no_targets
 from planner.demand_charges.bills import has_demand_charge
 from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker
 from planner.optimizer.home_program import HomeProgram
@@ -82,6 +83,10 @@ class RollingPlanner:
             return None, None
         world, before = self.window.world, self.first + slot - 1
         return world.load_kwh[:, before], world.pv_kwh[:, before]
+
+    def targets(self) -> SocTargets | None:
+        """Return the reserve and care of the span; None for a site without."""
+        return self.window.targets_of(self.first, self.end)
 
     def prices(self) -> tuple[Energy, Energy]:
         """Return import and export price of the span."""
@@ -198,6 +203,7 @@ class RollingMpc(ScenarioPlanner):
             end_value=self.end_value(),
             scenarios=scenarios,
             power=self.power(),
+            targets=self.targets(),
         )
         program = self.program if len(prices[0]) >= self.program.n_slots else None
         self.mpc = Mpc(site, span, budget=self.steadiness, program=program, programs=self.programs)
@@ -223,6 +229,7 @@ class RollingValue(ScenarioPlanner):
             export_price=export_price[None],
             end_value=self.end_value()[None],
             power=self.power(),
+            targets=self.targets(),
         )
 
     def command(self, slot: int, soc_kwh: Energy) -> Decision:
@@ -250,9 +257,12 @@ class RollingOracle(RollingPlanner):
         """Take over the prices of the span."""
         site, n_slots = self.window.site, end - first
         if n_slots not in self.programs:
-            self.programs[n_slots] = HomeProgram(site.commanded, n_slots, end_steps=END_STEPS)
+            self.programs[n_slots] = HomeProgram(
+                site.commanded, n_slots, end_steps=END_STEPS, targets=no_targets(site, n_slots)
+            )
         curve = concave_terminal_value(self.end_value(), site.battery)
-        self.horizon = ExactHorizon(site, *self.prices(), end=curve, program=self.programs[n_slots])
+        program = self.programs[n_slots]
+        self.horizon = ExactHorizon(site, *self.prices(), end=curve, program=program, targets=self.targets())
 
     def command(self, slot: int, soc_kwh: Energy) -> Command:
         """Plan from a slot on."""

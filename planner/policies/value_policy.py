@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from env.command_menu import command_menu
-from env.inverter import Command, Decision, Energy, Flows, LimitedCommand, apply_command
+from env.inverter import Command, Decision, Energy, Flows, LimitedCommand, apart, apply_command
 from env.site import Site
 from env.types import Index
+from planner.care.soc_targets import SocTargets
 from planner.policies.forecast_correction import corrected_load, corrected_pv
 from planner.value.day_peak import PeakMeter
 from planner.value.peak_value import PeakValueFunction
@@ -56,9 +57,10 @@ class ValueDays:
         end_value: value of stored energy at the end, on `soc_grid` `(n_days, n_soc)` [money].
         power: demand charge of the slots; None for none. With a component that is charged slot by slot, of one day.
         rules: weights and persistence of the scenarios.
+        targets: reserve and care; None for none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only, all that a day is decided on
         self,
         *,
         site: Site,
@@ -68,8 +70,9 @@ class ValueDays:
         end_value: Energy,
         power: SlotPrices | None = None,
         rules: WeightRules = NAIVE,
+        targets: SocTargets | None = None,
     ) -> None:
-        self.site, self.scenarios = site, scenarios
+        self.site, self.scenarios, self.targets = site, scenarios, targets
         self.import_price, self.export_price = import_price, export_price
         self.meter = PowerMeter(site, power)
         self.peaks: PeakMeter | None = None
@@ -86,6 +89,7 @@ class ValueDays:
                 peak=power.day_peak,
                 others=power.others,
                 persistence=rules.persistence,
+                targets=targets,
             )
         else:
             self.value = recent_value_function(
@@ -96,6 +100,7 @@ class ValueDays:
                 end_value=end_value,
                 persistence=rules.persistence,
                 power=power,
+                targets=targets,
             )
         self.choices = command_menu(site)
         self.scenario_weights, self.fade = ScenarioWeights(scenarios, rules), rules.fade
@@ -133,11 +138,19 @@ class ValueDays:
             self.peaks.read(slot, soc_kwh, last_load, last_pv)
         limit_kw = self._limit_kw(slot, len(soc_kwh))
         if limit_kw is None:
-            return self._choice(self._expected_cost(slot, soc_kwh, expected).argmin(axis=1))
+            chosen = self._choice(self._expected_cost(slot, soc_kwh, expected).argmin(axis=1))
+            return self._kept(chosen, slot, soc_kwh)
         # The limit stands first: where no scenario tells the two apart, it holds what none of them foresees.
         costs = [self._expected_cost(slot, soc_kwh, expected, kw) for kw in (limit_kw, None)]
         best, n_choices = np.concatenate(costs, axis=1).argmin(axis=1), costs[0].shape[1]
-        return LimitedCommand(self._choice(best % n_choices), np.where(best < n_choices, limit_kw, np.inf))
+        chosen = LimitedCommand(self._choice(best % n_choices), np.where(best < n_choices, limit_kw, np.inf))
+        return self._kept(chosen, slot, soc_kwh)
+
+    def _kept(self, decision: Decision, slot: int, soc_kwh: Energy) -> Decision:
+        """Return a decision that leaves the reserve in the store."""
+        if self.targets is None:
+            return decision
+        return self.targets.kept_above(decision, slot, soc_kwh, self.site.battery)
 
     def _choice(self, index: Index) -> Command:
         """Return the commands of the menu by their index `(n_days,)`."""
@@ -163,8 +176,9 @@ class ValueDays:
         """Return the cost of each choice, less what it leaves `(n_days, n_scenarios, n_choices)` [money]."""
         import_price, export_price = (price[:, slot, None, None] for price in (self.import_price, self.export_price))
         battery = self.site.battery
+        choices, _ = apart(self._kept(self.choices, slot, soc_kwh[:, None, None]))
         flows = apply_command(
-            self.choices,
+            choices,
             load_kwh=expected.load_kwh[..., None],
             pv_kwh=expected.pv_kwh[..., None],
             soc_kwh=soc_kwh[:, None, None],
@@ -176,6 +190,8 @@ class ValueDays:
         paid = flows.import_kwh * import_price - flows.export_kwh * export_price
         wear = flows.charge_kwh * battery.charge_wear + flows.discharge_kwh * battery.discharge_wear
         left = self._left(slot, expected.later, flows)
+        if self.targets is not None:
+            left = left - self.targets.penalty(slot, flows.soc_end_kwh)
         if self.meter.prices is not None:
             paid = paid + self.meter.prices.cost(
                 slot, flows.import_kwh, self.meter.prices.due(slot, self.meter.import_kwh)

@@ -19,6 +19,7 @@ from env.simulator import World
 from env.site import Site
 from env.time_grid import local_clock
 from env.types import Integers, Mask
+from planner.care.soc_targets import SocTargets, reserve_kwh, soc_targets
 from planner.forecasts.central import central_forecasts
 from planner.value.forecast_ends import DayPrices, forecast_end_values
 from planner.value.overnight_value import end_values, start_values
@@ -47,6 +48,7 @@ class Window:
         month: the metered month at the slot that is decided, a state for each component of the demand charge; empty in
             a replay, which meters its own imports.
         import_kwh: metered import of the first slots, NaN where there is none [kWh]; empty in a replay.
+        targets: reserve and care of its slots, where they do not follow from the calendar alone.
     """
 
     slots: pl.DataFrame
@@ -57,6 +59,7 @@ class Window:
     last_value: Energy | None = None
     month: tuple[MonthState, ...] = ()
     import_kwh: tuple[float, ...] = ()
+    targets: SocTargets | None = None
 
     @property
     def days(self) -> pl.DataFrame:
@@ -136,6 +139,18 @@ class Window:
     def scenarios(self) -> Mapping[date, Scenarios]:
         """Scenarios of each day, as its midnight saw them."""
         return scenarios_by_day(self.history, self.slots, self.site.timezone)
+
+    @cached_property
+    def floor_kwh(self) -> Energy:
+        """Stored energy that is kept for outages by the calendar, the minimum included `(n_slots,)` [kWh]."""
+        return reserve_kwh(self.site.care, self.slots["slot_start"], self.site)
+
+    def targets_of(self, first: int, end: int) -> SocTargets | None:
+        """Return the reserve and care of slots `first` to `end`; None for a site without."""
+        if self.targets is not None or not self.site.care.wanted:
+            return None if self.targets is None else self.targets.slots(first, end)
+        prices = (self.world.import_price[:, first:end], self.world.export_price[:, first:end])
+        return soc_targets(self.site, self.floor_kwh[None, first:end], *prices)
 
     def horizon(self, slot: int, day: int, published_minute: int = PUBLISHED_MINUTE) -> int:
         """Return the end of the published prices at a slot's start; the next day's are there at a local clock [min]."""

@@ -20,7 +20,7 @@ from planner.optimizer.home_program import HomeProgram
 from planner.optimizer.peak_calendar import month_demands
 from planner.policies.rolling import RollingMpc, RollingOracle, RollingValue
 from planner.policies.window import Window, open_window
-from planner.replay.schedules import constant_command, replay_of_plan, schedule_frame, unused_battery
+from planner.replay.schedules import constant_command, leaving_reserve, replay_of_plan, schedule_frame, unused_battery
 from planner.value.forecast_ends import DayPrices
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import Past
@@ -71,7 +71,8 @@ def _idle(window: Window) -> Replay:
 
 
 def _self_consumption(window: Window) -> Replay:
-    return run_window(window, constant_command(window.site.battery.discharge_kw, 0.0))
+    targets, battery = window.targets_of(0, len(window.slots)), window.site.battery
+    return run_window(window, leaving_reserve(constant_command(battery.discharge_kw, 0.0), targets, battery))
 
 
 def _oracle(window: Window) -> Replay:
@@ -80,7 +81,8 @@ def _oracle(window: Window) -> Replay:
     month = window.slots["local_day"][0].replace(day=1)
     earlier = earlier_peaks(window.protocol.month_before, month, len(site.tariff.in_force(month).power))
     power = month_demands(window.slots["slot_start"], site, earlier)
-    program = HomeProgram(site.commanded, world.load_kwh.shape[1], power=power)
+    n_slots = world.load_kwh.shape[1]
+    program = HomeProgram(site.commanded, n_slots, power=power, targets=window.targets_of(0, n_slots))
     program.set_prices(world.import_price[0], world.export_price[0], window.settlement_value)
     program.set_house(world.load_kwh[0], world.pv_kwh[0], world.export_price[0])
     program.start_at(0, start)

@@ -20,6 +20,7 @@ from env.command_menu import full_export_kw
 from env.inverter import Command, Decision, Energy, Flows
 from env.simulator import Replay, World, simulate
 from env.site import Site
+from planner.care.soc_targets import SocTargets, no_targets, scheduled_targets
 from planner.demand_charges.bills import has_demand_charge
 from planner.errors import UnknownPolicyError
 from planner.forecasts.central import central_forecasts
@@ -36,6 +37,7 @@ from planner.replay.schedules import (
     check_whole,
     constant_command,
     empty_schedule,
+    leaving_reserve,
     replay_of_plan,
     schedule_frame,
     shards_of_days,
@@ -76,12 +78,14 @@ class DailyEpisodes:
         expected: forecasts and scenarios of the same days.
         site: battery and limits.
         protocol: start and settlement.
+        targets: reserve and care of the days; None for a site without.
     """
 
     world: World
     expected: Expectations
     site: Site
     protocol: Protocol
+    targets: SocTargets | None = None
 
     @property
     def start_soc_kwh(self) -> Energy:
@@ -97,7 +101,9 @@ class DailyEpisodes:
         """Return some of the days."""
         load, pv, scenarios = self.expected.load_kwh, self.expected.pv_kwh, self.expected.scenarios
         world = World(*(table[days] for table in vars(self.world).values()))
-        return replace(self, world=world, expected=Expectations(load[days], pv[days], scenarios.part(days)))
+        expected = Expectations(load[days], pv[days], scenarios.part(days))
+        targets = None if self.targets is None else self.targets.homes(days)
+        return replace(self, world=world, expected=expected, targets=targets)
 
 
 def replay_days(
@@ -214,7 +220,8 @@ def _replay_equal(policy: str, site: Site, protocol: Protocol, history: Past, sl
     scenarios = _scenarios(history if policy in ON_SCENARIOS else slots.select(READINGS).clear(), slots, site.timezone)
     load, pv = (slot_table(slots, name, n_slots) for name in ("load_forecast", "pv_forecast"))
     expected = Expectations(load, pv, scenarios)
-    replay = REPLAYERS[policy](DailyEpisodes(world, expected, site, protocol))
+    targets = scheduled_targets(site, slots["slot_start"], world.import_price, world.export_price)
+    replay = REPLAYERS[policy](DailyEpisodes(world, expected, site, protocol, targets))
     return schedule_frame(policy, slots.drop("n_slots", "load_forecast", "pv_forecast"), replay)
 
 
@@ -233,7 +240,7 @@ def _idle(days: DailyEpisodes) -> Replay:
 
 def _self_consumption(days: DailyEpisodes) -> Replay:
     """Replay surplus into the battery, deficit out of it: what most inverters do by themselves."""
-    command = constant_command(days.site.battery.discharge_kw, 0.0)
+    command = leaving_reserve(constant_command(days.site.battery.discharge_kw, 0.0), days.targets, days.site.battery)
     return simulate(command, days.world, days.site, days.start_soc_kwh)
 
 
@@ -242,7 +249,14 @@ def _mpc(days: DailyEpisodes) -> Replay:
     site, world, expected = days.site, days.world, days.expected
     grid = soc_grid(site.battery)
     end_value = days.settlements[:, None] * grid
-    value = value_function(expected.scenarios, world.import_price, world.export_price, site=site, end_value=end_value)
+    value = value_function(
+        expected.scenarios,
+        world.import_price,
+        world.export_price,
+        site=site,
+        end_value=end_value,
+        targets=days.targets,
+    )
     program = exact_program(site, world.load_kwh.shape[1])
     replays: list[Replay] = []
     for day in range(len(world.load_kwh)):
@@ -253,6 +267,7 @@ def _mpc(days: DailyEpisodes) -> Replay:
             forecasts=(np.nan_to_num(expected.load_kwh[day]), np.nan_to_num(expected.pv_kwh[day])),
             value=ValueFunction(grid, value.value[own]),
             scenarios=expected.scenarios.part(own),
+            targets=None if days.targets is None else days.targets.homes(own),
         )
         mpc = Mpc(site, span, budget=WriteBudget(site, days.protocol.write_budget), program=program)
         replays.append(_mpc_day(days.part(own), mpc))
@@ -285,6 +300,7 @@ def _value_days(days: DailyEpisodes) -> Replay:
         import_price=world.import_price,
         export_price=world.export_price,
         end_value=days.settlements[:, None] * soc_grid(days.site.battery),
+        targets=days.targets,
     )
 
     def decide(slot: int, soc_kwh: Energy) -> Decision:
@@ -296,18 +312,22 @@ def _value_days(days: DailyEpisodes) -> Replay:
 
 def _oracle(days: DailyEpisodes) -> Replay:
     """Solve in perfect hindsight, each day from scratch, so that it does not depend on its neighbours."""
-    program = HomeProgram(days.site.commanded, days.world.load_kwh.shape[1])
+    n_slots = days.world.load_kwh.shape[1]
+    program = HomeProgram(days.site.commanded, n_slots, targets=no_targets(days.site, n_slots))
     one_by_one = (days.part(slice(day, day + 1)) for day in range(len(days.world.load_kwh)))
-    return _stacked([_oracle_day(program, day.world, day.protocol) for day in one_by_one])
+    return _stacked([_oracle_day(program, day) for day in one_by_one])
 
 
-def _oracle_day(program: HomeProgram, world: World, protocol: Protocol) -> Replay:
+def _oracle_day(program: HomeProgram, day: DailyEpisodes) -> Replay:
     """The best schedule as flows, with the commands that give them."""
+    world, protocol = day.world, day.protocol
     import_price, export_price = world.import_price[0], world.export_price[0]
     program.clear_basis()
     program.set_prices(import_price, export_price, protocol.settlement(import_price, program.site.battery))
     program.set_house(world.load_kwh[0], world.pv_kwh[0], export_price)
     program.start_at(0, protocol.start_soc_kwh)
+    if day.targets is not None:
+        program.set_targets(day.targets)
     solution = program.solve(time_limit=ORACLE_SECONDS)
     if solution.record.gap > 0:
         _log.warning("an oracle day is within %.2g of its optimum only: %s", solution.record.gap, solution.record)

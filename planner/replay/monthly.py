@@ -18,6 +18,7 @@ import polars as pl
 from env.inverter import Command, Decision, Energy
 from env.simulator import Decide, Replay, World, simulate
 from env.site import Site
+from planner.care.soc_targets import SocTargets, scheduled_targets
 from planner.demand_charges.day_curves import DayCurve
 from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker
 from planner.parallel import map_shards
@@ -58,6 +59,7 @@ class DayStart:
         scenarios: of the day.
         power: demand charge of its slots.
         settlement: value of a stored kWh at its end [money/kWh].
+        targets: reserve and care of its slots; None for a site without.
     """
 
     world: World
@@ -66,6 +68,7 @@ class DayStart:
     scenarios: Scenarios
     power: SlotPrices
     settlement: float
+    targets: SocTargets | None
 
 
 def replay_months(
@@ -148,6 +151,7 @@ def _day_start(
         scenarios=scenarios,
         power=power,
         settlement=protocol.settlement(world.import_price[0], site.battery),
+        targets=scheduled_targets(site, slots["slot_start"], world.import_price, world.export_price),
     )
 
 
@@ -168,6 +172,7 @@ class _MpcDays:
             end_value=day_start.settlement * soc_grid(site.battery),
             scenarios=day_start.scenarios,
             power=day_start.power,
+            targets=day_start.targets,
         )
         steadiness = WriteBudget(site, self.protocol.write_budget)
         program = exact_program(site, world.load_kwh.shape[1])
@@ -196,6 +201,7 @@ class _ValueDays:
             export_price=world.export_price,
             end_value=day_start.settlement * soc_grid(site.battery)[None],
             power=day_start.power,
+            targets=day_start.targets,
         )
 
         def decide(slot: int, soc_kwh: Energy) -> Decision:

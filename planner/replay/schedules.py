@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from env.battery import Battery
 from env.inverter import IMPORT_LIMIT, Command, Energy, Flows, slot_limit
 from env.simulator import Decide, Replay, World, slot_cost
 from env.site import Site
 from env.time_grid import slot_count
+from planner.care.soc_targets import SocTargets
 from planner.errors import IncompleteDayError
 from planner.optimizer.plan_commands import exact_commands
 from planner.optimizer.slot_arrays import NEEDED
@@ -106,6 +108,13 @@ def _as_flows(planned: Energy, site: Site) -> Flows:
         clamped_kwh=nothing,
         breach_kwh=np.maximum(imported - slot_limit(site.limits.import_kw), 0.0),
     )
+
+
+def leaving_reserve(decide: Decide, targets: SocTargets | None, battery: Battery) -> Decide:
+    """Return decisions that leave the reserve in the store; the same where there is none."""
+    if targets is None:
+        return decide
+    return lambda slot, soc_kwh: targets.kept_above(decide(slot, soc_kwh), slot, soc_kwh, battery)
 
 
 def constant_command(discharge_kw: float, export_kw: float) -> Decide:

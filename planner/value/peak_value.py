@@ -21,7 +21,7 @@ from planner.value.actions import Actions, World, along, grid_step, homes, inter
 from planner.value.day_peak import DayPeak
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import ENDLESS_KW, SlotPrices
-from planner.value.value_function import PERSISTENCE, in_order, soc_grid
+from planner.value.value_function import PERSISTENCE, SlotPenalty, in_order, soc_grid
 
 MOST_CAPS = 12
 LEAST_STEP_KW = 0.5
@@ -120,6 +120,7 @@ def peak_value_function(  # noqa: PLR0913 - as `value_function`, and the compone
     peak: DayPeak,
     others: SlotPrices,
     persistence: float = PERSISTENCE,
+    targets: SlotPenalty | None = None,
 ) -> PeakValueFunction:
     """Calculate the value of stored energy and the day's peak at the start of every slot.
 
@@ -132,6 +133,7 @@ def peak_value_function(  # noqa: PLR0913 - as `value_function`, and the compone
         peak: the component whose day is charged once.
         others: the other components of the demand charge.
         persistence: chance that a scenario goes on in the next slot, 0-1.
+        targets: price of what each slot ends with; None for none.
     """
     grid = soc_grid(site.battery, PEAK_POINTS)
     n_homes, n_scenarios, n_slots = scenarios.load_kwh.shape
@@ -152,6 +154,8 @@ def peak_value_function(  # noqa: PLR0913 - as `value_function`, and the compone
             if slot + 1 < n_slots and peak.day[slot + 1] != peak.day[slot]:
                 later = later[:, :, :1] - charge
             mixed = persistence * later + _other(later, own, 1 - persistence)
+            if targets is not None:
+                mixed = mixed - targets.penalty_on(grid, slot, part)[:, None, None]
             shape = mixed.shape
             best = actions.step_back(slot, mixed.reshape(shape[0], -1, PEAK_POINTS)).reshape(shape)
             value[part, :, slot] = np.maximum.accumulate(best[:, :, ::-1], axis=2)[:, :, ::-1]

@@ -20,7 +20,7 @@ from planner.value.day_peak import DayPeak
 from planner.value.peak_value import PeakValueFunction, peak_value_function
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import SlotPrices
-from planner.value.value_function import PERSISTENCE, ValueFunction, value_function
+from planner.value.value_function import PERSISTENCE, SlotPenalty, ValueFunction, value_function
 
 KEPT = 4
 Answer = TypeVar("Answer")
@@ -34,7 +34,7 @@ class _Question(Generic[Answer]):
     answer: Callable[[], Answer] = field(compare=False)
 
 
-def recent_value_function(
+def recent_value_function(  # noqa: PLR0913 - as `value_function`
     scenarios: Scenarios,
     import_price: Energy,
     export_price: Energy,
@@ -43,6 +43,7 @@ def recent_value_function(
     end_value: Energy,
     persistence: float = PERSISTENCE,
     power: SlotPrices | None = None,
+    targets: SlotPenalty | None = None,
 ) -> ValueFunction:
     """As `planner.value.value_function.value_function`; of one home without a demand charge, cached."""
     calculate = partial(
@@ -54,11 +55,18 @@ def recent_value_function(
         end_value=end_value,
         persistence=persistence,
         power=power,
+        targets=targets,
     )
     if len(import_price) > 1 or power is not None:
         return calculate()
     return _value_function(
-        _Question(_digest((site, persistence), (*_tables(scenarios), import_price, export_price, end_value)), calculate)
+        _Question(
+            _digest(
+                (site, persistence),
+                (*_tables(scenarios), import_price, export_price, end_value, *_targets(targets)),
+            ),
+            calculate,
+        )
     )
 
 
@@ -72,6 +80,7 @@ def recent_peak_value_function(  # noqa: PLR0913 - as `peak_value_function`
     peak: DayPeak,
     others: SlotPrices,
     persistence: float = PERSISTENCE,
+    targets: SlotPenalty | None = None,
 ) -> PeakValueFunction:
     """As `planner.value.peak_value.peak_value_function`; of one home, cached whatever the day's peak so far is."""
     calculate = partial(
@@ -84,16 +93,21 @@ def recent_peak_value_function(  # noqa: PLR0913 - as `peak_value_function`
         peak=peak,
         others=others,
         persistence=persistence,
+        targets=targets,
     )
     if len(import_price) > 1:
         return calculate()
-    tables = (*_tables(scenarios), import_price, export_price, end_value)
+    tables = (*_tables(scenarios), import_price, export_price, end_value, *_targets(targets))
     charge = (peak.level_kw, peak.kw_per_kwh, peak.period, peak.day, others.free_kwh, others.price, others.period)
     return _peak_value_function(_Question(_digest((site, persistence, peak.rate), (*tables, *charge)), calculate))
 
 
 def _tables(scenarios: Scenarios) -> tuple[Energy, Energy, Energy | None]:
     return scenarios.load_kwh, scenarios.pv_kwh, scenarios.prior
+
+
+def _targets(targets: SlotPenalty | None) -> tuple[Energy, ...]:
+    return () if targets is None else targets.tables
 
 
 def _digest(words: tuple[Site, *tuple[float, ...]], tables: tuple[Energy | Integers | None, ...]) -> bytes:

@@ -13,6 +13,7 @@ What does not belong here: which command to give (`value_policy`), and where sce
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -26,6 +27,19 @@ from planner.value.scenarios import Scenarios
 GRID_POINTS = 61
 PERSISTENCE = 0.9  # chance that a scenario goes on in the next slot
 CHUNK = 32  # homes worked on together: their arrays stay in the processor's cache
+
+
+class SlotPenalty(Protocol):
+    """A price of the energy that slots end with."""
+
+    @property
+    def tables(self) -> tuple[Energy, ...]:
+        """Return all that the price follows from."""
+        ...
+
+    def penalty_on(self, grid_kwh: Energy, slot: int, homes: slice) -> Energy:
+        """Return the price of ending a slot at each point of a grid, of some homes `(n_homes, n_soc)` [money]."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -92,7 +106,7 @@ def in_order(parts: Energy) -> Energy:
     return total
 
 
-def value_function(
+def value_function(  # noqa: PLR0913 - keyword-only, all that it follows from
     scenarios: Scenarios,
     import_price: Energy,
     export_price: Energy,
@@ -101,6 +115,7 @@ def value_function(
     end_value: Energy,
     persistence: float = PERSISTENCE,
     power: PowerCost | None = None,
+    targets: SlotPenalty | None = None,
 ) -> ValueFunction:
     """Calculate the value of stored energy at the start of every slot.
 
@@ -112,6 +127,7 @@ def value_function(
         end_value: value of stored energy at the end, on a grid of any number of points `(n_homes, n_soc)` [money].
         persistence: chance that a scenario goes on in the next slot, 0-1.
         power: demand charge of the slots, the same for all homes; None for none.
+        targets: price of what each slot ends with; None for none.
     """
     n_soc = end_value.shape[1]
     grid = soc_grid(site.battery, n_soc)
@@ -127,6 +143,8 @@ def value_function(
             check_deadline()
             later = value[part, :, slot + 1]
             mixed = persistence * later + _other(later, own, 1 - persistence)
+            if targets is not None:
+                mixed = mixed - targets.penalty_on(grid, slot, part)[:, None]
             value[part, :, slot] = actions.step_back(slot, mixed)
     return ValueFunction(grid, value)
 

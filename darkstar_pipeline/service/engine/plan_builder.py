@@ -24,6 +24,7 @@ from env.inverter import Command, Energy
 from env.power_tariff import MonthState
 from env.site import Site
 from env.time_grid import zone
+from planner.care.soc_targets import scheduled_targets
 from planner.optimizer.solution import SolverRecord
 from planner.plans.explanations import explain
 from planner.plans.fallback_chain import (
@@ -136,7 +137,7 @@ def _joined(task: PlanTask, manual: pl.DataFrame, rest: FallbackResult | None) -
 
 def _first_slots(task: PlanTask, n_slots: int) -> PlanTask:
     """Return a task of the first slots of a task."""
-    return replace(task, slots=task.slots.head(n_slots))
+    return replace(task, slots=task.slots.head(n_slots), targets=task.targets_of(0, n_slots))
 
 
 def _later(known: PlanInputs, n_slots: int, soc_kwh: float) -> PlanInputs:
@@ -145,7 +146,7 @@ def _later(known: PlanInputs, n_slots: int, soc_kwh: float) -> PlanInputs:
     slots = task.slots.tail(task.n_slots - n_slots)
     return replace(
         known,
-        task=replace(task, slots=slots, start_soc_kwh=soc_kwh),
+        task=replace(task, slots=slots, start_soc_kwh=soc_kwh, targets=task.targets_of(n_slots, task.n_slots)),
         rolling=replace(ahead, current_slot=ahead.current_slot + n_slots),
     )
 
@@ -235,7 +236,15 @@ def _task_of(site: Site, last: PlanDocument, at: datetime, status: InputStatus) 
     expected = slots[0].soc_start_percent
     percent = status.soc.percent if status.soc is not None else expected if expected is not None else 0.0
     start_kwh, end = battery.stored_kwh(percent), end_as_before(last)
-    return PlanTask(slots=frame, site=site, start_soc_kwh=start_kwh, end=end, month=_month_as_before(last, slots, site))
+    prices = (frame["import_price"].to_numpy()[None], frame["export_price"].to_numpy()[None])
+    return PlanTask(
+        slots=frame,
+        site=site,
+        start_soc_kwh=start_kwh,
+        end=end,
+        month=_month_as_before(last, slots, site),
+        targets=scheduled_targets(site, frame["slot_start"], *prices),
+    )
 
 
 def _month_as_before(last: PlanDocument, slots: Sequence[PlanSlot], site: Site) -> tuple[MonthState, ...]:

@@ -1,0 +1,100 @@
+"""Settings of a battery's reserve and care: energy for outages, full charges, and how full it rests."""
+
+from pydantic import Field, model_validator
+
+from darkstar_pipeline.config.base import Frozen, SettingError
+from darkstar_pipeline.config.battery import LEAST_PERCENT, BatterySettings
+from darkstar_pipeline.config.tariff import WeeklyWindow
+from env.care import Care, ReserveRule
+from env.power_tariff import PowerWindow
+
+FULL_PERCENT = 100.0
+
+
+def _in_percent(name: str, value: float | None) -> None:
+    """Refuse a share that somebody took for percent.
+
+    Raises:
+        SettingError: it is one.
+    """
+    if value is not None and 0 < value < LEAST_PERCENT:
+        raise SettingError((name,), f"{name} {value:g} looks like a share: in percent it is {value * 100:g}")
+
+
+class ReserveSettings(WeeklyWindow):
+    """Energy that is kept for outages in some hours of the week; of those that apply the highest counts."""
+
+    percent: float = Field(
+        ge=0, le=100, description="energy kept for outages, as a share of the capacity above min_soc_percent [%]"
+    )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "ReserveSettings":
+        _in_percent("percent", self.percent)
+        return self
+
+    def rule(self) -> ReserveRule:
+        """Return the rule in the type that the rooms compute with."""
+        window = PowerWindow(
+            months=self.months, weekdays=self.weekdays, start_minute=self.start_minute, end_minute=self.end_minute
+        )
+        return ReserveRule(percent=self.percent, window=window)
+
+
+class CareSettings(Frozen):
+    """Reserve and care of the battery, at least cost; all off by default."""
+
+    reserve: tuple[ReserveSettings, ...] = Field(
+        default=(), description="energy kept for outages by hours, weekdays and months; empty: none"
+    )
+    full_charge_every_days: int | None = Field(
+        default=None, ge=2, le=365, description="days within which the battery is charged to 100 % once; null: never"
+    )
+    resting_soc_max_percent: float | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="state of charge above which the battery should not rest; it may be above it shortly before its "
+        "energy is used; null: no such ceiling [%]",
+    )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "CareSettings":
+        _in_percent("resting_soc_max_percent", self.resting_soc_max_percent)
+        return self
+
+    def check(self, battery: BatterySettings) -> None:
+        """Refuse care that the battery's range does not allow.
+
+        Raises:
+            SettingError: says which and what to do.
+        """
+        range_percent = battery.max_soc_percent - battery.min_soc_percent
+        for number, each in enumerate(self.reserve):
+            if each.percent > range_percent:
+                message = (
+                    f"a reserve of {each.percent:g} % above min_soc_percent {battery.min_soc_percent:g} is more than "
+                    f"max_soc_percent {battery.max_soc_percent:g} leaves: at most {range_percent:g}"
+                )
+                raise SettingError(("reserve", number, "percent"), message)
+        if self.full_charge_every_days is not None and battery.max_soc_percent < FULL_PERCENT:
+            message = (
+                f"a full charge is 100 %, and battery.max_soc_percent {battery.max_soc_percent:g} forbids it: set that "
+                f"to 100 and resting_soc_max_percent to {battery.max_soc_percent:g}"
+            )
+            raise SettingError(("full_charge_every_days",), message)
+        resting = self.resting_soc_max_percent
+        if resting is not None and resting <= battery.min_soc_percent:
+            message = (
+                f"resting_soc_max_percent {resting:g} is not above battery.min_soc_percent "
+                f"{battery.min_soc_percent:g}, so that nothing could be stored"
+            )
+            raise SettingError(("resting_soc_max_percent",), message)
+
+    def care(self) -> Care:
+        """Return the care in the type that the rooms compute with."""
+        return Care(
+            reserve=tuple(each.rule() for each in self.reserve),
+            full_charge_days=self.full_charge_every_days,
+            resting_soc_percent=self.resting_soc_max_percent,
+        )

@@ -1,0 +1,65 @@
+"""The statement of a home in the solver's form, compiled once for homes and horizons that are alike."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from env.battery import Battery
+from env.site import Limits
+from planner.optimizer.deferrable_loads import LoadShapes
+from planner.optimizer.exclusive_flows import Rules
+from planner.optimizer.peak_calendar import HorizonDemandCharge
+from planner.optimizer.peak_threshold import ThresholdShape
+
+if TYPE_CHECKING:
+    from planner.optimizer.canonical_form import CanonicalForm
+
+
+@lru_cache(maxsize=64)
+def shared_form(  # noqa: PLR0913, PLR0917 - all that the statement follows from, as a cache's key
+    battery: Battery,
+    extra: tuple[Battery, ...],
+    limits: Limits,
+    n_slots: int,
+    end_steps: int,
+    loads: LoadShapes,
+    thresholds: tuple[ThresholdShape, ...],
+    targets: bool,  # noqa: FBT001 - part of a cache's key
+) -> tuple["CanonicalForm", Rules]:
+    """Return the compiled statement of a home and its rules.
+
+    All programs of this process share it, since it holds no number of a plan.
+    """
+    return compiled_form(battery, extra, limits, n_slots, end_steps, loads, thresholds, targets=targets)
+
+
+def compiled_form(  # noqa: PLR0913 - as `shared_form`
+    battery: Battery,
+    extra: tuple[Battery, ...],
+    limits: Limits,
+    n_slots: int,
+    end_steps: int,
+    loads: LoadShapes,
+    power: Sequence[HorizonDemandCharge | ThresholdShape],
+    *,
+    targets: bool,
+) -> tuple["CanonicalForm", Rules]:
+    """Return the statement compiled anew: a demand charge follows the calendar, and no two plans share that."""
+    from planner.optimizer.canonical_form import canonical_form  # CVXPY is slow to load
+    from planner.optimizer.formulation import home_problem
+
+    home = home_problem(
+        battery=battery,
+        extra_batteries=extra,
+        limits=limits,
+        n_slots=n_slots,
+        end_steps=end_steps,
+        loads=loads,
+        power=power,
+        targets=targets,
+    )
+    form = canonical_form(home.problem(), home.variables, home.constraints)
+    opposites = [(form.columns[one], form.columns[other]) for one, other in home.opposites]
+    ordered = [(form.columns[first], form.columns[second]) for steps in home.steps for first, second in pairwise(steps)]
+    return form, Rules(opposites, ordered)
