@@ -37,6 +37,7 @@ from darkstar_pipeline.commands.fetch import state as fetch_state
 from darkstar_pipeline.commands.fetch import weather as fetch_weather
 from darkstar_pipeline.commands.notify import trial as notify_trial
 from darkstar_pipeline.commands.tariffs import listing
+from darkstar_pipeline.commands.whatif import replay as whatif_replay
 from darkstar_pipeline.console.call import (
     DebugOption,
     JsonOption,
@@ -51,6 +52,7 @@ from darkstar_pipeline.state.privacy import keep_files_private
 DEFINITION = "Plan a home battery, learn from the home's own history, and measure the savings in money."
 IMPORT_PURPOSE = "Import files into the lake; repeating an import changes nothing."
 MODELS_PURPOSE = "List trained versions with their evidence; promote, roll back."
+WHATIF_PURPOSE = "Try another battery, tariff, area or house on paper; nothing is written."
 FIRST_STEPS = """\b
 First steps:
   darkstar sample --run              the embedded home, from raw data to costs
@@ -98,6 +100,7 @@ def build() -> typer.Typer:
     app.add_typer(_fetch(), name="fetch", short_help=fetch_state.PURPOSE)
     _add_day_commands(app)
     _add_evaluation_commands(app)
+    app.add_typer(_whatif(), name="whatif", short_help=WHATIF_PURPOSE)
     app.add_typer(_models(), name="models", short_help=MODELS_PURPOSE)
     _add_learning_commands(app)
     _add_service_commands(app)
@@ -241,6 +244,23 @@ def _add_evaluation_commands(app: typer.Typer) -> None:
             "darkstar verify oracle.csv --policy oracle",
         ),
     )(verify.verify)
+
+
+def _whatif() -> typer.Typer:
+    """Return the group of commands that try changes on paper."""
+    group = _group(WHATIF_PURPOSE)
+    group.callback()(shared_options)
+    command(
+        group,
+        "replay",
+        examples=(
+            "darkstar whatif replay --from 2026-01-01 --to 2026-01-31 --set battery.capacity_kwh=15",
+            "darkstar whatif replay --last 30d --pv-scale 1.5 --policies value,oracle",
+            "darkstar whatif replay --last 4w --set 'tariff.power=[{price_per_kw: 81.25}]'",
+            "darkstar whatif replay --last 4w --add-load 3@22:00-04:00 --no-wear",
+        ),
+    )(whatif_replay.replay)
+    return group
 
 
 def _add_service_commands(app: typer.Typer) -> None:

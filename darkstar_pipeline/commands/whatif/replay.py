@@ -1,0 +1,97 @@
+"""`darkstar whatif replay`: a span as it would have been with changes, beside the site as it is."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkstar_pipeline.commands.whatif.options import (
+    AddLoadOption,
+    AreaOption,
+    LeastExportOption,
+    LoadScaleOption,
+    MostExportOption,
+    NoMarginsOption,
+    NoWearOption,
+    PricesOption,
+    PvScaleOption,
+    SetOption,
+    changes_of,
+    relaxation_of,
+)
+from darkstar_pipeline.commands.whatif.words import case_document, draw_case, draw_comparison, note_case
+from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range, format_days, parse_policies
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document
+from planner.policy_names import CONTINUOUS_POLICIES, POLICIES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PolicyList = Annotated[
+    str, typer.Option("--policies", metavar="P,…", help="Policies, separated by commas; oracle is hindsight.")
+]
+
+
+def replay(  # noqa: PLR0913 - keyword-only, an option each
+    call: Call,
+    *,
+    first: FirstDay,
+    last: LastDay,
+    settings: SetOption = None,
+    area: AreaOption = None,
+    prices: PricesOption = None,
+    load_scale: LoadScaleOption = 1.0,
+    pv_scale: PvScaleOption = 1.0,
+    added: AddLoadOption = None,
+    policies: PolicyList = "value",
+    continuous: Annotated[bool, typer.Option("--continuous", help="Carry stored energy over midnight.")] = False,
+    no_wear: NoWearOption = False,
+    no_margins: NoMarginsOption = False,
+    least_export: LeastExportOption = None,
+    most_export: MostExportOption = None,
+) -> Document:
+    """Replay a span with changes, beside the site as it is.
+
+    Each policy decides slot by slot on what was known then, with the changed home and with the home as it is; `oracle`
+    knows everything. The figures are those of `darkstar evaluate` of a site with those settings. Nothing is written.
+    """
+    from darkstar_pipeline.whatif.changed_context import what_if
+    from darkstar_pipeline.whatif.replays import replay_what_if
+
+    check_range(first, last)
+    names = parse_policies(policies, CONTINUOUS_POLICIES if continuous else POLICIES)
+    relaxation = relaxation_of(
+        no_wear=no_wear, no_margins=no_margins, least_export=least_export, most_export=most_export
+    )
+    changes = changes_of(
+        settings=settings,
+        area=area,
+        prices=prices,
+        load_scale=load_scale,
+        pv_scale=pv_scale,
+        added=added,
+        relaxation=relaxation,
+    )
+    case = what_if(call.context(), changes)
+    replayed = replay_what_if(case, first, last, names, continuous=continuous)
+    note_case(call, case)
+    if left_out := replayed.left_out["day"].to_list():
+        call.note(f"{len(left_out)} days are left out: {format_days(left_out)}")
+    document: dict[str, Any] = {
+        **case_document(case),
+        "from": first,
+        "to": last,
+        "days": len(replayed.days),
+        "left_out": replayed.left_out.to_dicts(),
+        "policies": [asdict(comparison) for comparison in replayed.comparisons],
+    }
+
+    def draw(out: "Console") -> None:
+        draw_case(out, document)
+        out.print(f"{len(replayed.days)} days from {first} to {last}", markup=False)
+        for comparison in replayed.comparisons:
+            out.print()
+            draw_comparison(out, asdict(comparison), case.site.site.currency)
+
+    return Document(document, draw)
