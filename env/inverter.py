@@ -68,6 +68,13 @@ def apart(decision: Decision) -> tuple[Command, Energy | None]:
     return decision, None
 
 
+def without_discharge(decision: Decision) -> Decision:
+    """Return a decision that does not discharge; what it charges, exports and limits stays."""
+    command, limit = apart(decision)
+    held = command._replace(discharge_kw=np.zeros_like(command.discharge_kw))
+    return held if limit is None else LimitedCommand(held, limit)
+
+
 @dataclass(frozen=True)
 class Flows:
     """The flows of a slot; all energies >= 0 [kWh].

@@ -37,13 +37,36 @@ class HeaterRequest:
     last_start: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Wish:
+    """Energy that a load takes as far as it can be had, or while it is worth its price.
+
+    Attributes:
+        energy_kwh: how much [kWh].
+        worth: most that a kWh of it may cost [money/kWh]; infinity where it is wanted at any price.
+    """
+
+    energy_kwh: float
+    worth: float = math.inf
+
+
 @dataclass(frozen=True, kw_only=True)
 class VehicleRequest:
-    """A stay of the car: `energy_kwh` between `arrives` and `departs`, instants in UTC."""
+    """A stay of the car between `arrives` and `departs`, instants in UTC.
+
+    Attributes:
+        arrives: when the car is there; a moment before the horizon is its begin.
+        departs: when it has to be charged; it may lie behind the horizon's end.
+        energy_kwh: what it must get within the horizon, or there is no plan [kWh].
+        wishes: what it is to get beyond that, the most urgent first.
+        later_price: what a kWh behind the horizon's end is expected to cost [money/kWh]; used where it departs then.
+    """
 
     arrives: datetime
     departs: datetime
-    energy_kwh: float
+    energy_kwh: float = 0.0
+    wishes: tuple[Wish, ...] = ()
+    later_price: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +96,14 @@ class FlexibleShape:
         from_battery: whether a battery may feed it.
         spacing_slots: least slots between the starts of two blocks; 0 or 1 for none.
         full_kwh: what a slot takes at full power; 0 without spacing, where it is no part of the statement [kWh].
+        n_wishes: parts of energy that are taken as far as it can be had, or while they are worth their price.
     """
 
     name: str
     from_battery: bool
     spacing_slots: int
     full_kwh: float
+    n_wishes: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,6 +141,7 @@ class FlexibleLoad:
         spacing_slots: least slots between the starts of two blocks; 0 or 1 for none.
         may_start: with a spacing, whether a block may start in each slot `(n_slots,)`; None for anywhere.
         running: with a spacing, whether a block is under way when the horizon begins.
+        wishes: energy beyond that of its only window, the most urgent first.
     """
 
     name: str
@@ -126,12 +152,18 @@ class FlexibleLoad:
     spacing_slots: int = 0
     may_start: Energy | None = None
     running: bool = False
+    wishes: tuple[Wish, ...] = ()
 
     @property
     def shape(self) -> FlexibleShape:
         """The structure that is compiled into the problem."""
         full_kwh = float(self.most_kwh.max()) if self.spacing_slots > 1 else 0.0
-        return FlexibleShape(self.name, self.from_battery, self.spacing_slots, full_kwh)
+        return FlexibleShape(self.name, self.from_battery, self.spacing_slots, full_kwh, len(self.wishes))
+
+    @property
+    def wished_kwh(self) -> float:
+        """All that it may take beyond what it must [kWh]."""
+        return sum((wish.energy_kwh for wish in self.wishes), start=0.0)
 
     @property
     def so_far(self) -> tuple[Energy, Energy]:
@@ -140,7 +172,37 @@ class FlexibleLoad:
         By a window's last slot its energy is there; before its first slot nothing of it.
         """
         ended, begun = self.windows_so_far
-        return ended @ self.energy_kwh, begun @ self.energy_kwh
+        most = begun @ self.energy_kwh
+        return ended @ self.energy_kwh, most + begun[:, -1] * self.wished_kwh if self.wishes else most
+
+    @property
+    def worths(self) -> Energy:
+        """Most that a kWh of each wish may cost `(n_wishes,)` [money/kWh]."""
+        return np.array([wish.worth for wish in self.wishes])
+
+    @property
+    def parameters(self) -> dict[str, Energy | float]:
+        """Its numbers in the statement, by name without its own; those of prices aside."""
+        least, most = self.so_far
+        parameters: dict[str, Energy | float] = {"most": self.most_kwh, "so_far_least": least, "so_far_most": most}
+        if self.wishes:
+            parameters |= {
+                "wishes_kwh": np.array([wish.energy_kwh for wish in self.wishes]),
+                "must": float(self.energy_kwh.sum()),
+            }
+        if self.spacing_slots > 1:
+            may_start = 1.0 if self.may_start is None else self.may_start
+            parameters |= {"running": float(self.running), "may_start": may_start}
+        return parameters
+
+    def forgone(self, taken_kwh: float) -> float:
+        """Return what the wishes that it does not get would have been worth, those without a limit aside [money]."""
+        left, lost = max(taken_kwh - float(self.energy_kwh.sum()), 0.0), 0.0
+        for wish in self.wishes:
+            missing = max(wish.energy_kwh - left, 0.0)
+            left -= wish.energy_kwh - missing
+            lost += missing * wish.worth if math.isfinite(wish.worth) else 0.0
+        return lost
 
     @property
     def windows_so_far(self) -> tuple[Energy, Energy]:
@@ -256,16 +318,38 @@ def _vehicle(slot_start: pl.Series, devices: Devices, request: VehicleRequest) -
         message = f"the car's energy must be a finite number of at least 0 kWh, got {request.energy_kwh}"
         raise LoadRequestError(message)
     stay = _between(slot_start, request.arrives, request.departs, "car")
-    most = stay * devices.vehicle.power_kw * SLOT_HOURS
+    power_kw = devices.vehicle.power_kw
+    most = stay * power_kw * SLOT_HOURS
     if request.energy_kwh > most.sum() + 1e-9:
         message = (
-            f"the car is to take {request.energy_kwh:g} kWh, but {devices.vehicle.power_kw:g} kW give it only "
+            f"the car is to take {request.energy_kwh:g} kWh, but {power_kw:g} kW give it only "
             f"{most.sum():g} kWh between {request.arrives.isoformat()} and {request.departs.isoformat()}"
         )
         raise LoadRequestError(message)
+    end = slot_start[-1] + SLOT
+    later_kwh = max((request.departs - end) / SLOT, 0.0) * power_kw * SLOT_HOURS
     return FlexibleLoad(
-        "ev", most, stay[None, :], np.array([request.energy_kwh]), from_battery=devices.vehicle.from_battery
+        "ev",
+        most,
+        stay[None, :],
+        np.array([request.energy_kwh]),
+        from_battery=devices.vehicle.from_battery,
+        wishes=_within_horizon(request.wishes, later_kwh, request.later_price),
     )
+
+
+def _within_horizon(wishes: Sequence[Wish], later_kwh: float, later_price: float) -> tuple[Wish, ...]:
+    """Return wishes as the horizon sees them: what can be had behind its end too is worth no more than it costs there.
+
+    The least urgent kWh wait first; most urgent first in the answer.
+    """
+    inside: list[Wish] = []
+    for wish in reversed(wishes):
+        waits = min(wish.energy_kwh, later_kwh)
+        later_kwh -= waits
+        parts = (Wish(waits, min(wish.worth, later_price)), Wish(wish.energy_kwh - waits, wish.worth))
+        inside += [part for part in parts if part.energy_kwh > 0]
+    return tuple(sorted(inside, key=lambda wish: -wish.worth))
 
 
 def _run(slot_start: pl.Series, appliances: Sequence[Appliance], request: ApplianceRequest) -> FixedRun:

@@ -281,6 +281,22 @@ def add_flexible_load(home: HomeProblem, load: FlexibleShape) -> None:
     home.constraints[f"{load.name}_so_far_most"] = physics.at_most(so_far, most)
     if load.spacing_slots > 1:
         _add_blocks(home, load, flow)
+    if load.n_wishes:
+        _add_wishes(home, load, so_far)
+
+
+def _add_wishes(home: HomeProblem, load: FlexibleShape, so_far: cp.Variable) -> None:
+    """Value what the load has taken beyond what it must, in steps: the most urgent wish is worth most."""
+    name = load.name
+    wishes = home.variable(f"{name}_wishes", load.n_wishes)
+    home.constraints[f"{name}_wishes_least"] = physics.at_least(wishes, 0.0)
+    home.constraints[f"{name}_wishes_most"] = physics.at_most(
+        wishes, home.parameter(f"{name}_wishes_kwh", load.n_wishes)
+    )
+    home.constraints[f"{name}_wishes"] = physics.end_steps(
+        so_far[-1], floor=home.parameter(f"{name}_must", 1), steps=wishes
+    )
+    home.cost.append(-(home.parameter(f"{name}_worth", load.n_wishes) @ wishes))
 
 
 def _add_blocks(home: HomeProblem, load: FlexibleShape, flow: cp.Variable) -> None:

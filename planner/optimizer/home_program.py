@@ -26,6 +26,7 @@ from planner.optimizer.solution import CHARGE, DISCHARGE, EXPORT, IMPORT, KINDS,
 from planner.optimizer.warm_solver import LARGE_COLUMNS, MIP_SECONDS, Answer, WarmStartedProgram
 
 OVER_FUSE = 1e4  # times the dearest price there is, and at least 1, per kWh above the fuse: the last way out
+AT_ANY_PRICE = 1e3  # times that dearest price, for a wish without a limit: above any demand charge, below the fuse
 _BEFORE = ("charge", "discharge", "import", "export", "curtail")  # flows that are none before the horizon begins
 
 
@@ -99,13 +100,8 @@ class HomeProgram:
                 if f"power_{number}_{name}" in self.hot.form.slices:
                     self.hot.set(f"power_{number}_{name}", getattr(demand, name))
         for load in self.loads.flexible:
-            least, most = load.so_far
-            self.hot.set(f"{load.name}_most", load.most_kwh)
-            self.hot.set(f"{load.name}_so_far_least", least)
-            self.hot.set(f"{load.name}_so_far_most", most)
-            if load.spacing_slots > 1:
-                self.hot.set(f"{load.name}_running", float(load.running))
-                self.hot.set(f"{load.name}_may_start", 1.0 if load.may_start is None else load.may_start)
+            for name, values in load.parameters.items():
+                self.hot.set(f"{load.name}_{name}", values)
         for run in self.loads.runs:
             self.hot.set(f"{run.name}_may_start", run.may_start)
         for number, battery in enumerate(self.site.extra_batteries, start=2):
@@ -151,9 +147,12 @@ class HomeProgram:
         self.hot.set("import_price", import_price)
         self.hot.set("export_price", export_price)
         self.hot.set("end_value", end_value)
+        dearest = max(1.0, float(np.abs(cost).max()))
         if self.fused:
-            dearest = max(1.0, float(np.abs(cost).max()))
             self.hot.set("over_fuse_price", import_price + OVER_FUSE * dearest)
+        for load in self.loads.flexible:
+            if load.wishes:
+                self.hot.set(f"{load.name}_worth", np.minimum(load.worths, AT_ANY_PRICE * dearest))
 
     def set_end_curve(self, floor_kwh: float, widths_kwh: Energy, slopes: Energy) -> None:
         """Value what is stored at the end by a concave curve above a floor.

@@ -1,7 +1,8 @@
 """Value of each slot's battery use: the plan solved again with the battery idle in that slot.
 
 Exact, not estimated: each value is the difference of two optima. The solver keeps its basis (warm start), so that a
-slot costs a few dual simplex steps. Movable loads that are on or off keep their hours; all else is planned anew.
+slot costs a few dual simplex steps. Movable loads that are on or off, or have wishes, keep their hours; all else is
+planned anew.
 """
 
 from collections.abc import Iterator
@@ -42,9 +43,9 @@ RISKS_FUSE = IdleSlot(None, risks_fuse=True)
 
 
 def fixed_loads(task: PlanTask, solution: Solution) -> dict[str, Energy]:
-    """Return the planned on-off movable loads by name; each `(n_slots,)` [kWh]."""
-    spaced = [load.name for load in task.loads.flexible if load.spacing_slots > 1]
-    return {name: solution.others[name] for name in (*spaced, *(run.name for run in task.loads.runs))}
+    """Return the planned movable loads that are on or off, or have wishes, by name; each `(n_slots,)` [kWh]."""
+    kept = [load.name for load in task.loads.flexible if load.spacing_slots > 1 or load.wishes]
+    return {name: solution.others[name] for name in (*kept, *(run.name for run in task.loads.runs))}
 
 
 def idle_slots(task: PlanTask, solution: Solution) -> list[IdleSlot | None]:

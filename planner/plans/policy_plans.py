@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from env.command_menu import full_export_kw
-from env.inverter import Command, Decision, Energy, Flows, apply_command
+from env.inverter import Command, Decision, Energy, Flows, apply_command, without_discharge
 from env.open_loop import simulate_open_loop
 from env.simulator import World, simulate, slot_cost
 from planner.plans.idle_variants import House, idle_variant_costs
@@ -23,6 +23,7 @@ from planner.policies.learned_policy import LearnedPolicy
 from planner.policies.rolling import RollingValue
 from planner.policies.rolling_learned import RollingLearned
 from planner.policies.window import Window
+from planner.tolerances import PLAN_ZERO_KWH
 from planner.value.scenario_source import ScenarioSource
 from planner.value.value_function import interpolated, soc_grid
 
@@ -153,10 +154,12 @@ def _rolled_out(
     values: list[Energy] = []
     first = ahead.current_slot - ahead.started_slot
 
+    draws = task.kept_from_battery(moved) > PLAN_ZERO_KWH
+
     def decide(slot: int, soc_kwh: Energy) -> Decision:
-        command = rolling.command(first + slot, soc_kwh)
+        decision = rolling.command(first + slot, soc_kwh)
         values.append(rolling.later_value(first + slot))
-        return command
+        return without_discharge(decision) if draws[slot] else decision
 
     done = simulate(decide, _expected_world(task, ahead, moved), task.site, np.array([task.start_soc_kwh]))
     flows = Flows(**{name: table[0] for name, table in vars(done.flows).items()})
@@ -180,12 +183,14 @@ def _commands(task: PlanTask, ahead: RollingState, rolling: RollingLearned, move
     discrete, so that mostly many are right (measured: 140 slots in 25 ms, slot after slot in 100 ms).
     """
     first, world = ahead.current_slot - ahead.started_slot, _expected_world(task, ahead, moved)
+    draws = task.kept_from_battery(moved) > PLAN_ZERO_KWH
     guess = np.full(task.n_slots + 1, task.start_soc_kwh)
     powers, decided = np.zeros((3, task.n_slots)), 0
     while decided < task.n_slots:
         part = slice(decided, min(decided + BATCH_SLOTS, task.n_slots))
         slots = np.arange(part.start, part.stop)
         powers[:, part] = rolling.commands(first + slots, guess[part])
+        powers[1, part] = np.where(draws[part], 0.0, powers[1, part])
         flows = simulate_open_loop(
             Command(*powers[:, part]),
             load_kwh=world.load_kwh[0, part],

@@ -20,12 +20,11 @@ from env.command_menu import full_export_kw
 from env.inverter import Command, Decision, Energy, Flows, LimitedCommand, apply_command, slot_limit
 from env.open_loop import simulate_open_loop
 from env.simulator import World, simulate
-from env.time_grid import SLOT_HOURS
 from planner.care.soc_targets import SocTargets
 from planner.optimizer.deferrable_loads import FlexibleLoad
 from planner.plans.schedule import modelled_cost, schedule_frame
 from planner.plans.task import PlanTask
-from planner.tolerances import EQUAL_COST
+from planner.tolerances import EQUAL_COST, PLAN_ZERO_KWH
 from planner.verification.verifier import Verification, verify_schedule
 
 PLAN, SELF_CONSUMPTION, IDLE = "plan", "self_consumption", "idle"
@@ -169,12 +168,17 @@ def simple_candidates(task: PlanTask) -> list[Candidate]:
 
 def _self_consumption(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
     """Return the self-consumption schedule: the battery takes the surplus and covers the deficit that it may feed."""
-    _, _, load, pv = task.arrays
-    kept = task.kept_from_battery(others)
-    may_cover = np.maximum(load + task.shifted_load(others) - kept - pv, 0.0) / SLOT_HOURS
-    power = task.site.battery.discharge_kw
-    discharge = np.where(kept > 0, np.minimum(may_cover, power), power)
-    return simulated(task, others, Command(np.zeros(task.n_slots), discharge, np.zeros(task.n_slots)))
+    full = np.full(task.n_slots, task.site.battery.discharge_kw)
+    return simulated(task, others, Command(np.zeros(task.n_slots), full, np.zeros(task.n_slots)))
+
+
+def held_for_loads(task: PlanTask, others: Mapping[str, Energy], command: Command) -> Command:
+    """Return commands that do not discharge while a load draws that the battery may not feed.
+
+    An inverter that covers the house covers all of it, and how much of that is the car it does not know.
+    """
+    draws = task.kept_from_battery(others) > PLAN_ZERO_KWH
+    return command._replace(discharge_kw=np.where(draws, 0.0, command.discharge_kw))
 
 
 def idle_schedule(task: PlanTask, others: Mapping[str, Energy] | None = None) -> pl.DataFrame:
@@ -202,9 +206,11 @@ def simulated(
 ) -> pl.DataFrame:
     """Return the schedule of commands, and of import limits if there are any, simulated under the forecast.
 
-    Commands are bounded so that they leave the reserve in the store.
+    Commands are bounded so that they leave the reserve in the store, and held back for loads that the battery may not
+    feed.
     """
     import_price, export_price, load, pv = task.arrays
+    command = held_for_loads(task, others, command)
     if task.targets is not None:
         world = World((load + task.shifted_load(others))[None], pv[None], import_price[None], export_price[None])
         command = _leaving_reserve(task, task.targets, world, command, import_limit_kw)
@@ -263,14 +269,23 @@ def default_loads(task: PlanTask) -> dict[str, Energy]:
 
 
 def _at_once(load: FlexibleLoad, room_kwh: Energy) -> Energy:
-    """Place each window's energy as early as the fuse has room, and the rest as early as possible."""
-    taken = np.zeros(len(load.most_kwh))
+    """Place each window's energy as early as the fuse has room, and the rest as early as possible.
+
+    Wishes too are met as early as the fuse has room, whatever they cost, and no further.
+    """
+    taken, within_fuse = np.zeros(len(load.most_kwh)), np.minimum(load.most_kwh, room_kwh)
     for window, energy in zip(load.windows, load.energy_kwh, strict=True):
         left = float(energy)
-        for most in (np.minimum(load.most_kwh, room_kwh), load.most_kwh):
-            free = np.maximum(most - taken, 0.0) * window
-            before = np.cumsum(free) - free
-            now = np.clip(left - before, 0.0, free)
+        for most in (within_fuse, load.most_kwh):
+            now = _earliest(np.maximum(most - taken, 0.0) * window, left)
             taken += now
             left -= float(now.sum())
+    if load.wishes:
+        taken += _earliest(np.maximum(within_fuse - taken, 0.0) * load.windows[-1], load.wished_kwh)
     return taken
+
+
+def _earliest(free_kwh: Energy, wanted_kwh: float) -> Energy:
+    """Return energy placed as early as there is room for it `(n_slots,)` [kWh]."""
+    before = np.cumsum(free_kwh) - free_kwh
+    return np.clip(wanted_kwh - before, 0.0, free_kwh)

@@ -72,11 +72,12 @@ def null_where_endless(limit_kw: Energy) -> pl.Series:
 
 
 def modelled_cost(task: PlanTask, schedule: pl.DataFrame) -> float:
-    """Return the cost of all slots and what they add to the demand charge, less the value gained [money]."""
+    """Return the cost of all slots, of unmet wishes and of the power added, less the value gained [money]."""
     power = task.added_charge(schedule["import_kwh"].to_numpy())
     return (
         float(schedule["cost"].sum())
         + power
+        + task.forgone(schedule)
         - task.end.value_gained(task.start_soc_kwh, float(schedule["soc_end_kwh"][-1]))
     )
 

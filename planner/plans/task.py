@@ -126,6 +126,11 @@ class PlanTask:
         """Return the price of missing the reserve and care by these ends of slots `(n_slots,)`; no money paid."""
         return 0.0 if self.targets is None else self.targets.total_penalty(soc_end_kwh)
 
+    def forgone(self, schedule: pl.DataFrame) -> float:
+        """Return what the wishes that a schedule leaves unmet would have been worth [money]."""
+        wishing = [load for load in self.loads.flexible if load.wishes]
+        return sum((load.forgone(float(schedule[f"{load.name}_kwh"].sum())) for load in wishing), start=0.0)
+
     def program(self, *, fixed: Mapping[str, Energy] | None = None) -> HomeProgram:
         """Return the optimiser's program of this task, ready to solve.
 
