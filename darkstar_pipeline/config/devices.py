@@ -3,7 +3,8 @@
 from pydantic import Field
 
 from darkstar_pipeline.config.base import Frozen
-from env.devices import Appliance, Devices, ElectricVehicle, WaterHeater
+from darkstar_pipeline.config.household.car import CarSettings
+from env.devices import Appliance, Devices, WaterHeater
 
 
 class WaterHeaterSettings(Frozen):
@@ -25,17 +26,6 @@ class WaterHeaterSettings(Frozen):
         return WaterHeater(**self.model_dump())
 
 
-class VehicleSettings(Frozen):
-    """A car whose charging a plan may schedule."""
-
-    power_kw: float = Field(gt=0, le=1000, description="power of the charger [kW]")
-    from_battery: bool = Field(default=False, description="true lets the house battery charge the car")
-
-    def vehicle(self) -> ElectricVehicle:
-        """Return the car in the type that `env` computes with."""
-        return ElectricVehicle(**self.model_dump())
-
-
 class ApplianceSettings(Frozen):
     """An appliance that runs its program to the end once started."""
 
@@ -52,7 +42,7 @@ class DeviceSettings(Frozen):
     """Loads that a plan may shift; commands and replays leave them alone."""
 
     water_heater: WaterHeaterSettings | None = Field(default=None, description="water heater; null: none")
-    vehicle: VehicleSettings | None = Field(default=None, description="car on its charger; null: none")
+    vehicle: CarSettings | None = Field(default=None, description="car on its charger; null: none")
     appliances: tuple[ApplianceSettings, ...] = Field(
         default=(), description="dishwasher, washing machine and the like; empty: none"
     )

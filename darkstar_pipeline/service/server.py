@@ -15,6 +15,7 @@ from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.control.controller import ControlledHome, Controller
 from darkstar_pipeline.service.control.guard_process import GuardProcess
 from darkstar_pipeline.service.control.outstanding_lease import OutstandingLease, default_lease
+from darkstar_pipeline.service.devices.household import Household
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
@@ -59,10 +60,11 @@ class PlannerServer:
         self.token = AccessToken(service_token(context))
         trial = clock.offset != timedelta()
         self.feed = None if trial else _feed(context, clock)
-        self.engine = PlannerEngine(context, clock=clock, live=self.feed)
+        folder = service_folder(context.home, context.site_name)
+        self.household = Household(context, folder, clock, None if trial else _loads_reader(context))
+        self.engine = PlannerEngine(context, clock=clock, live=self.feed, household=self.household)
         self.shadows = ShadowPlanner()
         self.engine.add_listener(self.shadows.on_plan)
-        folder = service_folder(context.home, context.site_name)
         self.guards = GuardProcess(folder)
         self.outstanding = _outstanding(context, self.guards, trial=trial)
         self.control = (
@@ -106,6 +108,7 @@ class PlannerServer:
         for part in (
             self.outstanding,
             self.feed,
+            self.household,
             self.shadows,
             self.engine,
             self.publisher,
@@ -125,6 +128,7 @@ class PlannerServer:
             self.publisher,
             self.engine,
             self.shadows,
+            self.household,
             self.feed,
             self.outstanding,
             self.housekeeper,
@@ -185,18 +189,37 @@ def _feed(context: Context, clock: Clock) -> HomeFeed | None:
     Raises:
         ConfigurationError: sensors are configured, and Home Assistant's address or token is missing.
     """
-    home = context.site_settings.home_assistant
-    if not any(home.sensors.model_dump().values()):
+    if not any(context.site_settings.home_assistant.sensors.model_dump().values()):
         return None
+    return HomeFeed(context, clock=clock, client=_home_assistant(context, "home_assistant.sensors"))
+
+
+def _loads_reader(context: Context) -> HomeAssistantClient | None:
+    """Return what reads the movable loads; None where none of them has a sensor.
+
+    Raises:
+        ConfigurationError: one has, and Home Assistant's address or token is missing.
+    """
+    car = context.site_settings.devices.vehicle
+    if car is None or not any(car.sensors.model_dump().values()):
+        return None
+    return _home_assistant(context, "devices.vehicle.sensors")
+
+
+def _home_assistant(context: Context, wanted: str) -> HomeAssistantClient:
+    """Return a client of the site's Home Assistant.
+
+    Raises:
+        ConfigurationError: its address or token is missing.
+    """
+    home = context.site_settings.home_assistant
     token = secret(TOKEN_VARIABLE, home.token_file)
     if home.url is None or token is None:
         raise ConfigurationError(
-            "home_assistant.sensors are configured, and its url or token is missing",
+            f"{wanted} are configured, and Home Assistant's url or token is missing",
             f"set home_assistant.url, and {TOKEN_VARIABLE} or home_assistant.token_file",
         )
-    return HomeFeed(
-        context, clock=clock, client=HomeAssistantClient(home.url, token, ca_file=context.site_settings.sources.ca_file)
-    )
+    return HomeAssistantClient(home.url, token, ca_file=context.site_settings.sources.ca_file)
 
 
 def serve(

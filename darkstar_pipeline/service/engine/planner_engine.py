@@ -18,6 +18,7 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_sources import scenario_days, site_sources
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.devices.household import Household
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower, FollowerState
 from darkstar_pipeline.service.engine.input_status import InputStatus, LiveSoc, collect_inputs, inputs_signature
 from darkstar_pipeline.service.engine.overrides import OVERRIDES_FILE, OverrideStore
@@ -31,7 +32,6 @@ from darkstar_pipeline.state.atomic_files import file_identity
 from darkstar_pipeline.state.folder_names import PLANS_FOLDER
 from env.time_grid import slot_of
 from planner.deadline import deadline
-from planner.optimizer.deferrable_loads import HeaterRequest, LoadRequests
 from planner.plans.fallback_chain import CHAMPION, FAILED
 
 RETRY_SECONDS = 30.0
@@ -67,12 +67,21 @@ class PlannerEngine:
         context: the site.
         clock: source of the time.
         live: who reads the battery now; None where nobody does.
+        household: the movable loads; None for those of the site without anybody who reads them.
     """
 
-    def __init__(self, context: Context, *, clock: Clock | None = None, live: LiveSoc | None = None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        *,
+        clock: Clock | None = None,
+        live: LiveSoc | None = None,
+        household: Household | None = None,
+    ) -> None:
         self.context, self.clock, self.live = context, clock or Clock(), live
         self.follower = ChampionFollower()
         folder = service_folder(context.home, context.site_name)
+        self.household = household or Household(context, folder, self.clock)
         self.overrides = OverrideStore(folder / OVERRIDES_FILE)
         self.store = PlanStore(folder / PLANS_FOLDER)
         self.memo = Memo()
@@ -124,9 +133,10 @@ class PlannerEngine:
 
     def command(self) -> CommandDocument:
         """Return the command of this moment."""
-        return command_document(
+        command = command_document(
             self.context.site.battery, self._memory.plan, self.clock.now(), automatic=self.overrides.automatic
         )
+        return self.household.held(command)
 
     def replan(self) -> PlanDocument:
         """Make a plan at once; where one is being made, have another made after it, and return the one in force.
@@ -159,6 +169,7 @@ class PlannerEngine:
             Component(name="champion", ok=not following.problem, note=following.problem),
             Component(name="storage", ok=not self._storage_trouble(), note=self._storage_trouble()),
             Component(name="configuration", ok=not memory.configuration, note=memory.configuration),
+            *self.household.components(),
         ]
 
     def _storage_trouble(self) -> str:
@@ -194,6 +205,7 @@ class PlannerEngine:
                 self.overrides.changes,
                 tuple(override.id for override in self.overrides.active(now)),
                 self.context,
+                self.household.key(now),
             )
             asked, self._asked = self._asked, False
             anew = asked or self.clock.stepped() or seen != self._seen
@@ -271,7 +283,7 @@ class PlannerEngine:
             now,
             live=self.live,
             last=memory.last,
-            requests=LoadRequests(heater=HeaterRequest(vacation=away)),
+            requests=self.household.requests(context, now, away=away),
             lookback_days=scenario_days(following.active),
             memo=self.memo,
         )
@@ -287,7 +299,9 @@ class PlannerEngine:
             last_plan=memory.last if is_usable(memory.last, now) else None,
             override=next((each for each in overrides if each.mode in COMMAND_MODES), None),
         )
-        return status, build_plan(context.site, now, status, request)
+        plan = build_plan(context.site, now, status, request)
+        task = None if status.plan_inputs is None else status.plan_inputs.task
+        return status, self.household.with_loads(plan, task, memory.plan)
 
     def _kept(self, plan: PlanDocument) -> PlanDocument:
         """The plan after it was written down; where the disk does not take it, it says so."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from darkstar_pipeline.service.schemas.base import Document
+from darkstar_pipeline.service.schemas.loads import LoadPlan
 from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.steering import Steering
 from env.power_tariff import MonthState
@@ -182,6 +183,11 @@ class PlanDocument(Document):
     )
     end: PlanEnd | None = Field(
         default=None, description="What energy left at the end is worth; null without prices, and in plans of 0.1."
+    )
+    loads: list[LoadPlan] = Field(
+        default_factory=list[LoadPlan],
+        exclude_if=lambda loads: not loads,
+        description="What the plan gives the movable loads, and what that costs; absent where there are none.",
     )
     steering: Steering | None = Field(
         default=None,

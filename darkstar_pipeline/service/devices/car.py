@@ -1,0 +1,229 @@
+"""The car of a running service: read live, asked for, and kept from the house battery while it charges."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from darkstar_pipeline.config.household.car import CarSensors, CarSettings
+from darkstar_pipeline.errors import DarkstarError
+from darkstar_pipeline.planning.loads.car_demand import CarDemand, car_demand
+from darkstar_pipeline.planning.loads.car_state import CarState
+from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.devices.car_requests import CarRequests
+from darkstar_pipeline.service.devices.stored_document import StoredDocument
+from darkstar_pipeline.service.home_assistant.entity_values import UNREADABLE, State, number_of, unit_of
+from darkstar_pipeline.service.schemas.health import Component
+from darkstar_pipeline.service.schemas.loads import CarReading
+from darkstar_pipeline.service.schemas.plans import CommandDocument
+from planner.plans.wording import power as power_words
+
+CAR_STATE_FILE = "car_state.json"
+CHARGES_KW = 0.5
+"""A charger that draws more than this charges; less is its own standby."""
+HOLD_SECONDS = 60.0
+"""Time after the last reading of a charging car for which the battery still holds: chargers pause for seconds [s]."""
+LONGEST_GAP_SECONDS = 120.0
+"""A power holds no longer than this without a further reading [s]."""
+KEEP_SECONDS = 60.0
+_ON = {"on", "true", "1", "connected", "plugged_in", "plugged in", "charging", "b", "c"}
+_OFF = {"off", "false", "0", "disconnected", "not_connected", "unplugged", "not connected", "a"}
+_KILOWATTS = {"w": 0.001, "kw": 1.0}
+_log = logging.getLogger(__name__)
+
+
+Value = TypeVar("Value")
+
+
+class StateReader(Protocol):
+    """A source of Home Assistant's states."""
+
+    def state(self, entity: str) -> Mapping[str, Any] | None:
+        """Return the state of an entity; None where there is no such entity."""
+        ...
+
+
+class _Kept(BaseModel):
+    """What has to outlive the service."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plugged: bool | None = None
+    soc_percent: float | None = None
+    soc_at: datetime | None = None
+    charged_kwh: float = 0.0
+    since_soc_kwh: float = 0.0
+
+
+class Car:
+    """The car of a site.
+
+    Args:
+        settings: of the car.
+        folder: of the service.
+        clock: the service's clock.
+        reader: reads Home Assistant; None where nobody does.
+    """
+
+    def __init__(self, settings: CarSettings, folder: Path, clock: Clock, reader: StateReader | None = None) -> None:
+        self.settings, self._clock, self._reader = settings, clock, reader
+        self.requests = CarRequests(folder)
+        self._stored = StoredDocument(folder / CAR_STATE_FILE, _Kept())
+        self._kept = self._stored.value
+        self._lock = threading.Lock()
+        self._power_kw: float | None = None
+        self._power_at: float | None = None
+        self._charged_at: float | None = None
+        self._metered_at = self._next_keep = 0.0
+        self._problems: dict[str, str] = {}
+
+    def state(self) -> CarState:
+        """Return the car as it was read last; its state of charge with what it has drawn since."""
+        kept, power = self._kept, self._power_kw
+        if self._power_at is None or self._clock.monotonic() - self._power_at > LONGEST_GAP_SECONDS:
+            power = None
+        percent = kept.soc_percent
+        if percent is not None and self.settings.capacity_kwh is not None:
+            gained = 100 * kept.since_soc_kwh * self.settings.efficiency / self.settings.capacity_kwh
+            percent = min(percent + gained, 100.0)
+        return CarState(
+            plugged=kept.plugged,
+            soc_percent=percent,
+            soc_at=kept.soc_at,
+            power_kw=power,
+            charged_kwh=kept.charged_kwh,
+        )
+
+    def demand(self, now: datetime, timezone: str) -> CarDemand:
+        """Return what the car asks of a plan."""
+        return car_demand(self.settings, self.state(), self.requests.leaving(self.settings, now, timezone), now)
+
+    def key(self, now: datetime) -> tuple[object, ...]:
+        """Return what changes whenever a plan is to be made anew for the car."""
+        return (self._kept.plugged, self._kept.soc_percent is None, self.requests.active(now))
+
+    def poll(self) -> None:
+        """Read the car's sensors."""
+        if self._reader is None:
+            return
+        sensors = self.settings.sensors
+        self.take(
+            CarReading(
+                plugged=self._value("plugged", sensors.plugged, _plugged),
+                soc_percent=self._value("soc", sensors.soc, _percent),
+                power_kw=self._value("power", sensors.power, _kilowatts),
+            )
+        )
+
+    def _value(self, name: str, entity: str | None, parse: Callable[[State | None], Value | None]) -> Value | None:
+        """Return the value of a sensor; none, and told, where it has none that a car has."""
+        if entity is None or self._reader is None:
+            return None
+        try:
+            value = parse(self._reader.state(entity))
+        except DarkstarError as error:
+            self._tell(name, error.message)
+            return None
+        self._tell(name, f"{entity} has no value that can be read" if value is None else "")
+        return value
+
+    def _tell(self, name: str, problem: str) -> None:
+        if problem and problem != self._problems.get(name):
+            _log.warning("car, %s: %s", name, problem)
+        self._problems[name] = problem
+
+    def take(self, reading: CarReading) -> None:
+        """Take a reading: from the sensors, or from whoever posts one."""
+        with self._lock:
+            now, monotonic = self._clock.now(), self._clock.monotonic()
+            before = self._kept
+            kept = self._metered(before, monotonic)
+            if reading.plugged is not None and reading.plugged != kept.plugged:
+                kept = kept.model_copy(update={"plugged": reading.plugged, "charged_kwh": 0.0})
+            if reading.soc_percent is not None and reading.soc_percent != kept.soc_percent:
+                kept = kept.model_copy(update={"soc_percent": reading.soc_percent, "soc_at": now, "since_soc_kwh": 0.0})
+            if reading.power_kw is not None:
+                self._power_kw, self._power_at = reading.power_kw, monotonic
+                if reading.power_kw > CHARGES_KW:
+                    self._charged_at = monotonic
+            self._kept = kept
+            told = (kept.plugged, kept.soc_percent) != (before.plugged, before.soc_percent)
+            if told or (kept != self._stored.value and monotonic >= self._next_keep):
+                self._next_keep = monotonic + KEEP_SECONDS
+                self._stored.keep(kept)
+
+    def _metered(self, kept: _Kept, monotonic: float) -> _Kept:
+        """Return what is known with the energy that the charger has drawn since its last reading."""
+        if self._power_kw is None or self._power_at is None:
+            return kept
+        until = min(monotonic, self._power_at + LONGEST_GAP_SECONDS)
+        seconds, self._metered_at = max(until - max(self._metered_at, self._power_at), 0.0), until
+        drawn = self._power_kw * seconds / timedelta(hours=1).total_seconds()
+        if not drawn:
+            return kept
+        more = {"charged_kwh": kept.charged_kwh + drawn, "since_soc_kwh": kept.since_soc_kwh + drawn}
+        return kept.model_copy(update=more)
+
+    @property
+    def holds_battery(self) -> bool:
+        """Whether the car charges now and the house battery may not feed it."""
+        if self.settings.from_battery or self._charged_at is None:
+            return False
+        return self._clock.monotonic() - self._charged_at <= HOLD_SECONDS
+
+    def held(self, command: CommandDocument) -> CommandDocument:
+        """Return a command that does not discharge while the car charges, planned or not.
+
+        Inside a slot the inverter covers whatever the house draws, the car with it.
+        """
+        if not (command.automatic and command.discharge_kw > 0 and self.holds_battery):
+            return command
+        power = self._power_kw or 0.0
+        drawn = f"with {power_words(power)}" if power > CHARGES_KW else "with pauses"
+        return command.model_copy(
+            update={
+                "discharge_kw": 0.0,
+                "default": False,
+                "command": "hold",
+                "sentence": f"the car charges {drawn}, and the battery may not feed it: it holds until the car is done",
+            }
+        )
+
+    def components(self) -> list[Component]:
+        """Return the state of the car as a component of the service."""
+        problems = [
+            problem for problem in (*self._problems.values(), self._stored.problem, self.requests.problem) if problem
+        ]
+        if problems:
+            return [Component(name="car", ok=False, note="; ".join(problems))]
+        note = "the car charges: the battery holds" if self.holds_battery else ""
+        return [Component(name="car", ok=True, note=note)]
+
+
+def reads_anything(sensors: CarSensors) -> bool:
+    """Return whether a sensor of the car is configured."""
+    return any(sensors.model_dump().values())
+
+
+def _plugged(state: State | None) -> bool | None:
+    """Return whether a state says that the car is plugged in; None where it does not tell."""
+    text = "" if state is None else str(state.get("state", "")).strip().lower()
+    if text in UNREADABLE:
+        return None
+    return True if text in _ON else False if text in _OFF else None
+
+
+def _percent(state: State | None) -> float | None:
+    """Return a state of charge [%]; None where the state is none."""
+    value = number_of(state)
+    return value if value is not None and 0 <= value <= 100 else None  # noqa: PLR2004 - percent
+
+
+def _kilowatts(state: State | None) -> float | None:
+    """Return a power [kW]; None where the state is none, or its unit is neither W nor kW."""
+    value, factor = number_of(state), _KILOWATTS.get((unit_of(state) or "W").lower())
+    return None if value is None or factor is None else max(value * factor, 0.0)

@@ -1,0 +1,88 @@
+"""The movable loads of a running service together: what they ask of a plan, and what they get."""
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.planning.loads.car_demand import CarDemand
+from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.devices.car import Car, StateReader
+from darkstar_pipeline.service.devices.load_documents import load_plans
+from darkstar_pipeline.service.periodic import PeriodicCheck
+from darkstar_pipeline.service.schemas.health import Component
+from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
+from planner.optimizer.deferrable_loads import HeaterRequest, LoadRequests
+from planner.plans.task import PlanTask
+
+STOP_SECONDS = 5.0
+
+
+class Household:
+    """The movable loads of a site.
+
+    Args:
+        context: the site.
+        folder: of its service.
+        clock: the service's clock.
+        reader: reads Home Assistant; None where nobody does.
+    """
+
+    def __init__(self, context: Context, folder: Path, clock: Clock, reader: StateReader | None = None) -> None:
+        settings = context.site_settings.devices.vehicle
+        self._clock = clock
+        self.car = None if settings is None else Car(settings, folder, clock, reader)
+        seconds = context.site_settings.service.poll_seconds
+        self._periodic = PeriodicCheck(self.poll, name="household", first_seconds=0.0, seconds=seconds)
+        self._demand: CarDemand | None = None
+
+    def start(self) -> None:
+        """Start reading the loads' sensors, in a thread of its own."""
+        self._periodic.start()
+
+    def stop(self) -> None:
+        """Stop reading."""
+        self._periodic.stop(STOP_SECONDS)
+
+    def poll(self) -> None:
+        """Read the loads' sensors once."""
+        if self.car is not None:
+            self.car.poll()
+
+    def key(self, now: datetime) -> tuple[object, ...]:
+        """Return what changes whenever a plan is to be made anew."""
+        return () if self.car is None else self.car.key(now)
+
+    def requests(self, context: Context, now: datetime, *, away: bool) -> LoadRequests:
+        """Return what the loads ask of a plan.
+
+        Args:
+            context: the site as it is configured now.
+            now: the moment of the plan.
+            away: whether nobody is at home.
+        """
+        requests = LoadRequests(heater=HeaterRequest(vacation=away))
+        if self.car is None or context.site.devices.vehicle is None:
+            return requests
+        self._demand = self.car.demand(now, context.timezone)
+        return replace(requests, vehicle=self._demand.request)
+
+    def with_loads(self, plan: PlanDocument, task: PlanTask | None, before: PlanDocument) -> PlanDocument:
+        """Return a plan with what it gives the loads; where its inputs are missing, with what the one before gave.
+
+        Args:
+            plan: the plan.
+            task: its task; None where inputs are missing.
+            before: the plan before it.
+        """
+        if task is None:
+            return plan.model_copy(update={"loads": before.loads})
+        return plan.model_copy(update={"loads": load_plans(task, plan, self._demand)})
+
+    def held(self, command: CommandDocument) -> CommandDocument:
+        """Return a command that keeps the battery from what it may not feed."""
+        return command if self.car is None else self.car.held(command)
+
+    def components(self) -> list[Component]:
+        """Return the states of the loads as components of the service."""
+        return [] if self.car is None else self.car.components()

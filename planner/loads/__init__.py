@@ -1,0 +1,1 @@
+"""What the movable loads of a plan cost."""
