@@ -92,6 +92,7 @@ class PlannerServer:
             metrics=Metrics(),
             parts=(self.shadows.components, self._outside),
             steering=steering,
+            household=self.household,
         )
 
     def _outside(self) -> list[Component]:

@@ -15,6 +15,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import Pointer, write_pointer
 from darkstar_pipeline.models.version import RegisteredModel, registered_name
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.devices.household import Household
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import ServiceState
@@ -90,15 +91,15 @@ def made_engine(context: Context, at: datetime | None = None) -> tuple[PlannerEn
     return PlannerEngine(context, clock=clock), clock
 
 
-def client_of(engine: PlannerEngine) -> TestClient:
+def client_of(engine: PlannerEngine, household: Household | None = None) -> TestClient:
     """Somebody who asks the service of an engine, without a token."""
-    running = ServiceState(engine=engine, token=AccessToken(TOKEN), metrics=Metrics())
+    running = ServiceState(engine=engine, token=AccessToken(TOKEN), metrics=Metrics(), household=household)
     return TestClient(create_app(running), base_url="http://localhost", raise_server_exceptions=False)
 
 
 @contextmanager
-def asking(engine: PlannerEngine) -> Generator[TestClient]:
+def asking(engine: PlannerEngine, household: Household | None = None) -> Generator[TestClient]:
     """Somebody who asks the service of an engine, with the token."""
-    with client_of(engine) as client:
+    with client_of(engine, household) as client:
         client.headers["authorization"] = f"Bearer {TOKEN}"
         yield client

@@ -20,7 +20,7 @@ from darkstar_pipeline.service.home_assistant.entity_values import UNREADABLE, S
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.loads import CarReading
 from darkstar_pipeline.service.schemas.plans import CommandDocument
-from planner.plans.wording import power as power_words
+from planner.wording.values import power as power_words
 
 CAR_STATE_FILE = "car_state.json"
 CHARGES_KW = 0.5

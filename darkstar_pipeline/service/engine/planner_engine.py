@@ -18,13 +18,13 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_sources import scenario_days, site_sources
 from darkstar_pipeline.service.clock import Clock
-from darkstar_pipeline.service.devices.household import Household
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower, FollowerState
 from darkstar_pipeline.service.engine.input_status import InputStatus, LiveSoc, collect_inputs, inputs_signature
 from darkstar_pipeline.service.engine.overrides import OVERRIDES_FILE, OverrideStore
 from darkstar_pipeline.service.engine.plan_builder import COMMAND_MODES, PlanRequest, build_plan, storage_input
 from darkstar_pipeline.service.engine.plan_documents import command_document, default_plan, is_usable
 from darkstar_pipeline.service.engine.plan_store import PlanStore
+from darkstar_pipeline.service.engine.planned_loads import MovableLoads, NobodysLoads
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from darkstar_pipeline.service.state_folder import service_folder
@@ -76,12 +76,12 @@ class PlannerEngine:
         *,
         clock: Clock | None = None,
         live: LiveSoc | None = None,
-        household: Household | None = None,
+        household: MovableLoads | None = None,
     ) -> None:
         self.context, self.clock, self.live = context, clock or Clock(), live
         self.follower = ChampionFollower()
         folder = service_folder(context.home, context.site_name)
-        self.household = household or Household(context, folder, self.clock)
+        self.household: MovableLoads = household or NobodysLoads()
         self.overrides = OverrideStore(folder / OVERRIDES_FILE)
         self.store = PlanStore(folder / PLANS_FOLDER)
         self.memo = Memo()

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.devices.household import Household
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
 from darkstar_pipeline.service.http.metrics import Metrics
@@ -35,6 +36,7 @@ class ServiceState:
         savings: savings by day, cached.
         parts: return the states of further components, such as control.
         steering: returns whether the plan steers the battery now.
+        household: the movable loads; None where nobody reads them.
     """
 
     engine: PlannerEngine
@@ -45,6 +47,7 @@ class ServiceState:
     parts: tuple[Callable[[], list[Component]], ...] = ()
     steering: Callable[[], Steering] = _off
     savings: Savings = field(default_factory=Savings)
+    household: Household | None = None
 
     @property
     def context(self) -> Context:

@@ -51,7 +51,7 @@ def _car(service: ServiceState) -> Car:
     Raises:
         CarRequestError: it has none.
     """
-    car = service.engine.household.car
+    car = None if service.household is None else service.household.car
     if car is None:
         message = "the home has no car"
         raise CarRequestError(message, "add devices.vehicle to darkstar.yaml")

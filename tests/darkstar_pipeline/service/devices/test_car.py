@@ -46,6 +46,10 @@ def with_car(context: Context, car: Mapping[str, Any] = CAR) -> Context:
     return open_context(settings=Settings(sites={"home": site}), home=context.home)
 
 
+def household_of(engine: PlannerEngine) -> Household | None:
+    return engine.household if isinstance(engine.household, Household) else None
+
+
 def made(
     context: Context, sensors: Sensors | None = None, at: datetime | None = None
 ) -> tuple[PlannerEngine, HandClock, Car]:
@@ -163,7 +167,7 @@ def test_request_stands_in_the_place_of_the_week_until_it_has_passed(context: Co
     car.poll()
     engine.check()
     leaves = clock.at + timedelta(hours=3)
-    with asking(engine) as client:
+    with asking(engine, household_of(engine)) as client:
         asked = client.post("/car/request", json={"leaves": leaves.isoformat(), "target_percent": 60})
         assert (asked.status_code, asked.json()["request"]["target_percent"]) == (201, 60)
         engine.check()
@@ -191,7 +195,7 @@ def test_request_stands_in_the_place_of_the_week_until_it_has_passed(context: Co
 )
 def test_request_is_refused_in_plain_words_when_it_makes_no_sense(context: Context, body: dict[str, Any]) -> None:
     engine, _, _ = made(with_car(context))
-    with asking(engine) as client:
+    with asking(engine, household_of(engine)) as client:
         answer = client.post("/car/request", json=body)
         assert answer.status_code == 422
         assert answer.json()["error"]["message"]
@@ -201,7 +205,7 @@ def test_request_is_refused_in_plain_words_when_it_makes_no_sense(context: Conte
 def test_posted_state_is_taken_where_no_sensor_tells(context: Context) -> None:
     """What is posted is taken, the rest stays; after two minutes without a word the power is not known."""
     engine, clock, car = made(with_car(context))
-    with asking(engine) as client:
+    with asking(engine, household_of(engine)) as client:
         client.post("/car/state", json={"plugged": True, "soc_percent": 55})
         told = client.post("/car/state", json={"power_kw": 7.4}).json()
     assert (told["plugged"], told["soc_percent"], told["power_kw"], told["holds_battery"]) == (True, 55.0, 7.4, True)
@@ -212,7 +216,7 @@ def test_posted_state_is_taken_where_no_sensor_tells(context: Context) -> None:
 
 def test_site_without_a_car_says_so(context: Context) -> None:
     engine = PlannerEngine(context, clock=HandClock(at=moment()))
-    with asking(engine) as client:
+    with asking(engine, household_of(engine)) as client:
         assert client.get("/car").status_code == 422
     engine.check()
     assert "loads" not in engine.plan().model_dump()
