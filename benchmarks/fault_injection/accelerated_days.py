@@ -46,10 +46,11 @@ class SimulatedClock(Clock):
     """A clock that goes only when it is told to."""
 
     seconds: float = 1000.0
+    begin: datetime = BEGIN
 
     def now(self) -> datetime:
         """Return the simulated moment."""
-        return BEGIN + timedelta(seconds=self.seconds - 1000.0)
+        return self.begin + timedelta(seconds=self.seconds - 1000.0)
 
     def monotonic(self) -> float:
         """Return the simulated seconds."""

@@ -116,6 +116,12 @@ BENCHMARKS = {
             needs=MACHINES,
         ),
     ),
+    "fortnight": Benchmark(
+        module="benchmarks.fortnight.fortnight",
+        measures="14 simulated days of the service, twice: sources fail, clocks change; plans judged by the truth",
+        short_seconds=90,
+        seconds=1200,
+    ),
     "growth": Benchmark(
         module="benchmarks.robustness.growth",
         measures="growth of the state folder over a simulated year, before retention and after it",

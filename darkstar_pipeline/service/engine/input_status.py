@@ -38,6 +38,8 @@ _INPUT_OF_TABLE: dict[str, InputName] = {
     SPOT_PRICES.name: "prices",
     SLOT_FORECASTS.name: "load",
 }
+_SAME_LEVEL = 0.05
+"""Levels that differ by less are one [points]."""
 _log = logging.getLogger(__name__)
 
 
@@ -153,7 +155,7 @@ def start_soc(
     if now is not None and _is_possible(now[0]) and abs(at - now[1]) <= stale_after:
         return StartSoc(now[0], "live"), _soc_input("live", "measured", at=now[1], since=now[1])
     latest = _latest_soc(readings, at, stale_after)
-    if latest is not None:
+    if latest is not None and not _is_held(latest, now):
         percent, when = latest
         return StartSoc(percent, "observed"), _soc_input("observed", "measured", at=when, since=when)
     # A home that never reads its battery is not unwell for ever; one that did a while ago is.
@@ -167,6 +169,11 @@ def start_soc(
         return StartSoc(expected, "projected"), known
     since = _since(last, "assumed", at)
     return None, _soc_input("protocol", "assumed", state=state, note=NO_SOC, since=since)
+
+
+def _is_held(stored: tuple[float, datetime], live: tuple[float, datetime] | None) -> bool:
+    """Return whether a stored level is a silent sensor's last one, which its history repeats up to the present."""
+    return live is not None and stored[1] > live[1] and abs(stored[0] - live[0]) < _SAME_LEVEL
 
 
 def _soc_input(

@@ -2,7 +2,8 @@
 
 Sensors of batteries read 0 for seconds to minutes when an inverter restarts or a gateway loses its battery. Planned on,
 such a 0 charges the home from the grid at any price. Power times time bounds what is possible. A level out of reach is
-taken once it has stood for ten minutes, as after a recalibration; an empty battery only once it is within reach.
+taken once it has stood for ten minutes, as after a recalibration; an empty battery only once it is within reach, and
+below the range that is planned with only once it has stood for half an hour.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ POWER_FACTOR = 1.25
 """Batteries exceed the power of their data sheet for a while, and their usable capacity is below the nominal one."""
 SETTLED = timedelta(minutes=10)
 """A level out of reach that has stood for so long is no glitch."""
+EMPTY_SETTLED = timedelta(minutes=30)
+"""A battery that is kept above a minimum is empty only when it has said so for so long."""
 SEED_AGE = timedelta(hours=3)
 """A stored reading older than this says nothing about a live level."""
 
@@ -69,7 +72,14 @@ class BelievableSoc:
 
     def _is_believable(self, new: Level) -> bool:
         """Return whether the battery can have got there from the last believable level."""
-        return new.percent > 0 if self.level is None else self._is_reachable(self.level, new)
+        if self.level is None:
+            return new.percent > 0
+        is_odd = new.percent <= 0 < self.level.percent and self._minimum_percent > SLACK_PERCENT
+        return self._is_reachable(self.level, new) and not is_odd
+
+    @property
+    def _minimum_percent(self) -> float:
+        return 100 * self._battery.min_soc_kwh / self._battery.capacity_kwh
 
     def _is_reachable(self, last: Level, new: Level) -> bool:
         """Return whether power times time allows the change; a clock that was set back far starts over."""
@@ -86,11 +96,12 @@ class BelievableSoc:
         if self._doubtful is None or self._doubtful_since is None or not self._is_reachable(self._doubtful, new):
             self._doubtful_since = now
         self._doubtful = new
+        stood = now - self._doubtful_since
         if new.percent <= 0 and self.level is not None:
-            return False
+            return self._is_reachable(self.level, new) and stood >= EMPTY_SETTLED
         # An empty battery that is full of energy a minute later was the glitch itself.
         needed = SETTLED / 10 if self.level is not None and self.level.percent <= 0 else SETTLED
-        return now - self._doubtful_since >= needed
+        return stood >= needed
 
     def _way(self, last: Level, new: Level) -> tuple[str, float]:
         battery = self._battery

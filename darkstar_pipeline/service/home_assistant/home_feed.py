@@ -21,6 +21,7 @@ from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.home_assistant.believable_soc import BelievableSoc, Level
+from darkstar_pipeline.service.home_assistant.window_starts import WindowStarts
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.sources.home_assistant.naming.configured_sensors import (
     configured_mapping,
@@ -74,6 +75,7 @@ class HomeFeed:
         self._problems: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._fetched_to: datetime | None = None
+        self._starts = WindowStarts()
         self._next_sync: datetime | None = None
         self._looked: float | None = None
         self._stop = threading.Event()
@@ -187,7 +189,8 @@ class HomeFeed:
         if self._fetched_to is not None and self._fetched_to > now:
             self._fetched_to = None  # the clock was ahead and was set back: what came since is not known
         since = slot_of(max(self._fetched_to - OVERLAP, now - MAX_LOOKBACK) if self._fetched_to else now - MAX_LOOKBACK)
-        lists = [states for states in self._client.history(entities, since, now) if states]
+        answered = [states for states in self._client.history(entities, since, now) if states]
+        lists = self._starts.placed(answered, since)
         recorded = {str(states[0].get("entity_id")) for states in lists}
         if not recorded:
             raise DataMissingError(

@@ -93,7 +93,8 @@ def counter_curve(
     if always:
         shift |= _stuck_at_the_end(at, level)
     gained = np.where(reset, np.maximum(level[1:], 0.0), np.maximum(steps, 0.0)) + unseen
-    large = np.maximum(LOST_STEP_KWH, np.maximum(USUAL_STEPS * usual, QUIET_KW * time / 3600))
+    several = np.count_nonzero(gained > _ROUNDING_KWH) > 1  # a single step is no evidence that it is usual
+    large = np.maximum(LOST_STEP_KWH, np.maximum(USUAL_STEPS * usual * several, QUIET_KW * time / 3600))
     silent = (time > LOST_AFTER_S) & (gained > large)
     unknown = silent | shift
     quiet = float(time[~unknown].max(initial=0.0))

@@ -199,6 +199,24 @@ def test_state_of_charge_is_taken_only_when_it_is_worth_it(
     assert engine.plan().slots[0].soc_start_percent == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("live", "source"), [(70.0, "protocol"), (60.0, "observed")])
+def test_level_that_a_silent_sensor_s_history_repeats_is_not_taken_for_a_reading(
+    context: Context, live: float, source: str
+) -> None:
+    class Meter:
+        def soc(self) -> tuple[float, datetime] | None:
+            return live, moment() - timedelta(hours=1)
+
+    at = moment(minute=0)
+    rows = context.lake.read(METER_READINGS, "home", LONG_DAY, LONG_DAY)
+    read = pl.when(pl.col("slot_start") == pl.lit(at).dt.convert_time_zone("UTC")).then(70.0).alias("soc_start_percent")
+    context.lake.write_day(METER_READINGS, "home", LONG_DAY, rows.with_columns(read))
+    engine, _ = made_engine(context)
+    engine.live = Meter()
+    engine.check()
+    assert next(each.source for each in check(engine).inputs if each.name == "soc") == source
+
+
 @pytest.mark.parametrize(
     ("column", "minutes", "percent"),
     [("soc_start_percent", 0, 70.0), ("soc_end_percent", 15, 70.0), ("soc_end_percent", 30, 70.0)],

@@ -1,5 +1,6 @@
 """A live level is taken only where the battery can have got there (case c32)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -30,7 +31,7 @@ def begun(percent: float = 62.0) -> BelievableSoc:
     [
         pytest.param(0.0, 1, False, id="empty a minute later"),
         pytest.param(0.0, 30, False, id="empty half an hour later"),
-        pytest.param(0.0, 100, True, id="empty when it can be"),
+        pytest.param(0.0, 100, False, id="below its minimum at once"),
         pytest.param(100.0, 1, False, id="full a minute later"),
         pytest.param(59.5, 0, True, id="a rounding at the same instant"),
         pytest.param(57.0, 5, True, id="discharged at full power"),
@@ -48,6 +49,18 @@ def test_level_is_taken_where_power_and_time_allow_it(percent: float, minutes: f
     assert soc.level.percent == (percent if taken else 62.0)
     if not taken:
         assert "62 % is kept" in refused
+
+
+def test_empty_battery_is_believed_when_it_can_be_and_has_stood_below_its_minimum() -> None:
+    soc = begun(15.0)
+    refusals = [read(soc, 0.0, 60 + minute) for minute in range(31)]
+    assert [bool(refusal) for refusal in refusals] == [True] * 30 + [False]
+
+
+def test_empty_battery_without_a_minimum_is_believed_once_it_can_be() -> None:
+    soc = BelievableSoc(replace(BATTERY, min_soc_kwh=0.0))
+    assert read(soc, 62.0, 0) == ""
+    assert read(soc, 0.0, 100) == ""
 
 
 def test_recalibrated_level_is_taken_once_it_has_stood() -> None:

@@ -378,3 +378,26 @@ def test_sync_tells_readings_that_the_home_cannot_have_had_until_it_reads_withou
     clock.at = AT + timedelta(minutes=15, seconds=30)
     feed.sync()
     assert "not believed" not in feed.status().note
+
+
+def test_slots_of_a_slow_counter_get_no_energy_from_before_the_window(home: Context) -> None:
+    """Home Assistant stamps the state from before a window with its start: its first slot would get 30 % more."""
+
+    class Recorder(Answers):
+        def history(self, entities: Sequence[str], since: datetime, until: datetime) -> list[Any]:
+            """Answer as the real one does."""
+            lists = super().history(entities, since, until)
+            for states, whole in zip(lists, self.recorded, strict=True):
+                before = [each for each in whole if datetime.fromisoformat(each["last_changed"]) < since]
+                stamps = dict.fromkeys(("last_changed", "last_updated"), since.isoformat())
+                states[:0] = [{**before[-1], **stamps}] if before else []
+            return lists
+
+    begin = AT - timedelta(hours=3)
+    at = [begin + timedelta(minutes=5 * number + 1) for number in range(12 * 4)]
+    counter = [state(LOAD, f"{number / 10:.1f}", when, "kWh") for number, when in enumerate(at)]
+    feed, clock = made_feed(home, Recorder(recorded=[counter]))
+    for quarter in range(4):
+        clock.at = AT + timedelta(minutes=15 * quarter, seconds=90)
+        feed.sync()
+    assert read(home)["load_kwh"].to_list() == pytest.approx([0.3] * read(home).height)

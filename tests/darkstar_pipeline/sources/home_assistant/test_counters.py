@@ -36,6 +36,13 @@ def slots(points: Sequence[tuple[float, float]], until: float | None = None) -> 
     return dict(zip(starts, [round(value, 9) for value in frame["kwh"].to_list()], strict=True))
 
 
+def test_only_step_of_a_window_is_not_taken_for_a_usual_one_over_lost_readings():
+    """Three hours without a state, and two readings that said that 1.5 kWh in three hours is usual."""
+    assert curve([(0, 500.0), (180, 501.5)]).lost_kwh == pytest.approx(1.5)
+    assert slots([(0, 500.0), (180, 501.5)]) == {}
+    assert slots([(0, 500.0), (240, 501.0), (480, 502.0)]) == dict.fromkeys(range(32), 1 / 16), "steps of a kWh are"
+
+
 def test_counter_is_cut_straight_between_its_readings():
     assert slots([(0, 100.0), (30, 101.0), (45, 103.0)]) == {0: 0.5, 1: 0.5, 2: 2.0}
 
