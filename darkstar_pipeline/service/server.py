@@ -1,16 +1,16 @@
 """Builds the planner service from its parts, and runs it until a signal stops it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from types import FrameType
+from typing import Protocol
 
 import uvicorn
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fetching.weather.due import fetches_weather
-from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.control.controller import ControlledHome, Controller
 from darkstar_pipeline.service.control.guard_process import GuardProcess
@@ -19,7 +19,7 @@ from darkstar_pipeline.service.devices.household import Household
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
-from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
+from darkstar_pipeline.service.home_assistant.made_feed import made_feed, reached
 from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
 from darkstar_pipeline.service.housekeeper import Housekeeper
@@ -38,7 +38,14 @@ from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from darkstar_pipeline.service.steering import SteeringStatus
 from darkstar_pipeline.service.weather_feed import WeatherFeed
 from darkstar_pipeline.state.file_lock import is_locked
-from darkstar_pipeline.state.secrets import secret
+
+
+class _Part(Protocol):
+    """A part of the service that tells how it is."""
+
+    def status(self) -> Component:
+        """Return its state as a component."""
+        ...
 
 
 class PlannerServer:
@@ -59,7 +66,7 @@ class PlannerServer:
             raise ConfigurationError(message, "remove them, or leave out --ingress-from")
         self.token = AccessToken(service_token(context))
         trial = clock.offset != timedelta()
-        self.feed = None if trial else _feed(context, clock)
+        self.live, self.feed = (None if trial else made_feed(context, clock)) or (None, None)
         folder = service_folder(context.home, context.site_name)
         self.household = Household(context, folder, clock, None if trial else _loads_reader(context))
         self.engine = PlannerEngine(context, clock=clock, live=self.feed, household=self.household)
@@ -101,13 +108,14 @@ class PlannerServer:
         guard = [*self.guards.components(), *self.outstanding.components()]
         return [*control, *guard, *(part.status() for part in self._told() if part is not None)]
 
-    def _told(self) -> tuple[HomeFeed | Publisher | Housekeeper | PriceFeed | WeatherFeed | Notifier | None, ...]:
-        return self.feed, self.publisher, self.housekeeper, self.prices, self.weather, self.notifier
+    def _told(self) -> Sequence["_Part | None"]:
+        return self.feed, self.live, self.publisher, self.housekeeper, self.prices, self.weather, self.notifier
 
     def start(self) -> None:
         """End what an earlier run left behind, then start reading, planning, publishing and controlling."""
         for part in (
             self.outstanding,
+            self.live,
             self.feed,
             self.household,
             self.shadows,
@@ -131,6 +139,7 @@ class PlannerServer:
             self.shadows,
             self.household,
             self.feed,
+            self.live,
             self.outstanding,
             self.housekeeper,
             self.prices,
@@ -184,17 +193,6 @@ def _publisher(context: Context, engine: PlannerEngine, steering: Callable[[], S
     )
 
 
-def _feed(context: Context, clock: Clock) -> HomeFeed | None:
-    """Return the feed that reads the home; None where no sensor is configured.
-
-    Raises:
-        ConfigurationError: sensors are configured, and Home Assistant's address or token is missing.
-    """
-    if not any(context.site_settings.home_assistant.sensors.model_dump().values()):
-        return None
-    return HomeFeed(context, clock=clock, client=_home_assistant(context, "home_assistant.sensors"))
-
-
 def _loads_reader(context: Context) -> HomeAssistantClient | None:
     """Return what reads the movable loads; None where none of them has a sensor.
 
@@ -204,23 +202,8 @@ def _loads_reader(context: Context) -> HomeAssistantClient | None:
     car = context.site_settings.devices.vehicle
     if car is None or not any(car.sensors.model_dump().values()):
         return None
-    return _home_assistant(context, "devices.vehicle.sensors")
-
-
-def _home_assistant(context: Context, wanted: str) -> HomeAssistantClient:
-    """Return a client of the site's Home Assistant.
-
-    Raises:
-        ConfigurationError: its address or token is missing.
-    """
-    home = context.site_settings.home_assistant
-    token = secret(TOKEN_VARIABLE, home.token_file)
-    if home.url is None or token is None:
-        raise ConfigurationError(
-            f"{wanted} are configured, and Home Assistant's url or token is missing",
-            f"set home_assistant.url, and {TOKEN_VARIABLE} or home_assistant.token_file",
-        )
-    return HomeAssistantClient(home.url, token, ca_file=context.site_settings.sources.ca_file)
+    url, token = reached(context, "devices.vehicle.sensors")
+    return HomeAssistantClient(url, token, ca_file=context.site_settings.sources.ca_file)
 
 
 def serve(

@@ -39,6 +39,8 @@ class SocketAnswers:
         drops: number of questions after which the connection is closed instead of an answer.
         silent: whether questions get no answer.
         raw: every answer instead of JSON.
+        streams: connections that follow entities.
+        token: the one that is accepted.
         asked: all questions.
         connections: number of connections.
     """
@@ -52,11 +54,15 @@ class SocketAnswers:
     raw: str | None = None
     asked: list[Json] = field(default_factory=list[Json])
     connections: int = 0
+    streams: list[ServerConnection] = field(default_factory=list[ServerConnection])
+    token: str = TOKEN
     url: str = ""
 
     def answer(self, question: Json) -> Json:
         """The answer to a question."""
         kind, frame = question["type"], {"id": question["id"], "type": "result"}
+        if kind == "ping":
+            return {"id": question["id"], "type": "pong"}
         if kind in self.errors:
             return {**frame, "success": False, "error": self.errors[kind]}
         if kind not in self.results:
@@ -70,7 +76,7 @@ class SocketAnswers:
         connection.send(json.dumps(self.first or {"type": "auth_required", "ha_version": CONFIG["version"]}))
         try:
             given = json.loads(connection.recv()).get("access_token")
-            right = {"type": "auth_ok"} if given == TOKEN else {"type": "auth_invalid", "message": "Invalid"}
+            right = {"type": "auth_ok"} if given == self.token else {"type": "auth_invalid", "message": "Invalid"}
             connection.send(json.dumps(self.after_token or right))
             for text in connection:
                 question = json.loads(text)
@@ -80,8 +86,24 @@ class SocketAnswers:
                     return
                 if not self.silent:
                     connection.send(self.raw if self.raw is not None else json.dumps(self.answer(question)))
+                    if question["type"] in self.results and question["type"] == "subscribe_entities":
+                        self.streams.append(connection)
+                        self._tell(connection, {"a": self.results["subscribe_entities"]})
         except ConnectionClosed:
             pass
+
+    def push(self, event: object) -> None:
+        """Tell everybody who follows entities of a change."""
+        for connection in self.streams:
+            self._tell(connection, event)
+
+    def hang_up(self) -> None:
+        """Close the connections that follow entities."""
+        while self.streams:
+            self.streams.pop().close()
+
+    def _tell(self, connection: ServerConnection, event: object) -> None:
+        connection.send(json.dumps({"id": 1, "type": "event", "event": event}))
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class Guards(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """What Home Assistant is reached by.
+    """Address, token file and authority of a Home Assistant.
 
     Attributes:
         url: its address.

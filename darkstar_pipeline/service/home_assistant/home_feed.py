@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError, DataMissingError, DataRefusedError
+from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.ingest.home_assistant import import_home_assistant
 from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
@@ -38,6 +39,8 @@ OVERLAP = timedelta(hours=1)
 RECORDER_DELAY = timedelta(seconds=20)
 """Wait after the end of a slot: the recorder writes a state some seconds after it arrived."""
 RETRY = timedelta(minutes=1)
+REFUSED_SECONDS = 60.0
+"""Pause where the token is not accepted: Home Assistant may ban who tries it too often [s]."""
 STUCK_SECONDS = 300.0
 """A feed that has completed no look for so long is stuck; fetching and importing two days takes some seconds."""
 _NOT_TAKEN = ("rows were refused", "are not believed")
@@ -71,7 +74,7 @@ class HomeFeed:
         self._context, self._clock, self._client = context, clock, client
         self._sensors = context.site_settings.home_assistant.sensors
         self._soc = BelievableSoc(context.site.battery)
-        self._seeded = self._soc_is_absent = False
+        self._seeded = self._soc_is_absent = self._is_refused = False
         self._problems: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._fetched_to: datetime | None = None
@@ -121,7 +124,7 @@ class HomeFeed:
             if self._due():
                 self.sync()
             self._looked = self._clock.monotonic()
-            self._stop.wait(pause)
+            self._stop.wait(max(pause, REFUSED_SECONDS) if self._is_refused else pause)
 
     def poll(self) -> None:
         """Read the state of charge."""
@@ -129,7 +132,17 @@ class HomeFeed:
         if entity is None:
             return
         with _ProblemsOf(self._problems, "soc"):
-            self._take_soc(entity, parse_soc(self._client.state(entity), entity))
+            self._take_soc(entity, parse_soc(self._state(entity), entity))
+
+    def _state(self, entity: str) -> Mapping[str, Any] | None:
+        """Return the state of an entity, and remember whether the token was accepted."""
+        try:
+            state = self._client.state(entity)
+        except HomeAssistantError as error:
+            self._is_refused = error.cause == "refused"
+            raise
+        self._is_refused = False
+        return state
 
     def _take_soc(self, entity: str, read: tuple[float, datetime] | None) -> None:
         """Take a state of charge if the battery can have got there from the last one, live or stored.
@@ -210,7 +223,7 @@ class HomeFeed:
         entity = self._sensors.price
         if entity is None:
             return []
-        state = self._client.state(entity)
+        state = self._state(entity)
         if state is None or str(state.get("state")).lower() in _ABSENT:
             raise DataMissingError(f"{entity} has no state", "check home_assistant.sensors.price")
         listed = {"entity_id": entity, "state": state.get("state"), "attributes": state.get("attributes")}

@@ -2,11 +2,13 @@
 
 import sqlite3
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -16,10 +18,14 @@ from benchmarks.fault_injection.real_home_assistant import RealHomeAssistant
 from darkstar_pipeline.config.home_assistant import HomeAssistantSensors, HomeAssistantSettings, MqttSettings
 from darkstar_pipeline.console.supervisor import free_port
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.home_assistant_api.connection import Connection
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.home_assistant import live_states
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
-from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
+from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed, StateReader
+from darkstar_pipeline.service.home_assistant.live_reader import LiveReader
+from darkstar_pipeline.service.home_assistant.live_states import LiveStates
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.metrics import Metrics
@@ -208,3 +214,71 @@ def test_feed_reads_home_assistant_when_it_runs_and_says_so_when_it_does_not(hou
             feed.poll()
             assert (feed.soc(), feed.sync()) == (None, [])
             assert feed.status().note.count(says) == 2
+
+
+@pytest.mark.thorough
+def test_feed_follows_home_assistant_live_until_its_token_is_revoked_and_over_a_restart(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_states, "REFUSED_PAUSE_SECONDS", 0.5)
+    context = with_settings(small_context(tmp_path, filled=False), house.assistant, house.broker)
+    url, (token, revoke) = house.assistant.url, long_lived_token(house)
+    sensors = ["sensor.house_load", "sensor.battery_soc"]
+    live = LiveStates(lambda: Connection(url, token, ca_file=None, seconds=10), sensors, clock=Clock())
+
+    def level() -> str:
+        state = live.state("sensor.battery_soc")
+        return "" if state is None else state.state
+
+    with HomeAssistantClient(url, token) as rest:
+        reader = LiveReader(rest, live, clock=Clock())
+        feed = HomeFeed(context, clock=Clock(), client=reader)
+
+        def told(source: StateReader, since: datetime) -> list[list[str]]:
+            return [[each["state"] for each in one] for one in source.history(sensors, since, datetime.now(UTC))]
+
+        live.start()
+        try:
+            until(lambda: bool(level()), "the states come")
+            began = datetime.now(UTC)
+            for soc, load in ((41.5, 700), (42.5, 900), (43.5, 1100)):
+                house.assistant.set("input_number.soc", soc)
+                house.assistant.set("input_number.load", load)
+                until(lambda soc=soc: level() == str(soc), "the change comes")
+            feed.poll()
+            assert feed.soc() is not None
+            assert feed.soc()[0] == 43.5  # pyright: ignore[reportOptionalSubscript]
+            assert live.covers(began, datetime.now(UTC))
+            until(lambda: told(rest, began) == told(reader, began), "the recorder says what came live", 30)
+            assert [one[-1] for one in told(reader, began)] == ["1100.0", "43.5"]
+            house.assistant.kill()
+            until(lambda: not level(), "it is told that nothing is known")
+            assert "states are polled" in live.status().note
+            house.assistant.start()
+            until(lambda: bool(level()), "it is followed again", 90)
+            assert not live.covers(began, datetime.now(UTC))
+            revoke()
+            until(lambda: "does not accept the token" in live.status().note, "it is told", 30)
+            feed.poll()
+            assert not feed.status().ok
+            assert "does not accept the token" in feed.status().note
+        finally:
+            live.stop()
+
+
+def long_lived_token(house: House) -> tuple[str, Callable[[], object]]:
+    """A token as a person makes it in their profile, and what revokes it there."""
+
+    def ask(kind: str, **fields: object) -> Any:
+        connection = Connection(house.assistant.url, house.assistant.token, ca_file=None, seconds=10)
+        try:
+            connection.send({"id": 1, "type": kind, **fields})
+            answer = connection.receive(time.monotonic() + 10)
+        finally:
+            connection.close()
+        assert answer["success"], answer
+        return answer["result"]
+
+    token = ask("auth/long_lived_access_token", client_name="Darkstar", lifespan=10)
+    (mine,) = [each["id"] for each in ask("auth/refresh_tokens") if each["client_name"] == "Darkstar"]
+    return token, lambda: ask("auth/delete_refresh_token", refresh_token_id=mine)
