@@ -278,11 +278,29 @@ def add_flexible_load(home: HomeProblem, load: FlexibleShape) -> None:
     home.constraints[f"{load.name}_energy"] = physics.energy_so_far(so_far, flow)
     least, most = (home.parameter(f"{load.name}_so_far_{end}", home.n_slots) for end in ("least", "most"))
     home.constraints[f"{load.name}_so_far_least"] = physics.at_least(so_far, least)
-    home.constraints[f"{load.name}_so_far_most"] = physics.at_most(so_far, most)
+    if load.run_slots:
+        home.constraints[f"{load.name}_so_far_most"] = _add_run(home, load, flow, so_far) <= most
+    else:
+        home.constraints[f"{load.name}_so_far_most"] = physics.at_most(so_far, most)
     if load.spacing_slots > 1:
         _add_blocks(home, load, flow)
     if load.n_wishes:
         _add_wishes(home, load, so_far)
+
+
+def _add_run(home: HomeProblem, load: FlexibleShape, flow: cp.Variable, so_far: cp.Variable) -> cp.Expression:
+    """Add a run at full power that happens once; returns what the load has taken beside it."""
+    n_slots, name, length = home.n_slots, load.name, load.run_slots
+    starts = home.variable(f"{name}_run_starts", n_slots, boolean=True)
+    home.constraints[f"{name}_run_starts_most"] = physics.at_most(
+        starts, home.parameter(f"{name}_run_may_start", n_slots)
+    )
+    home.constraints[f"{name}_run_once"] = physics.starts_once(starts)
+    covered = sparse.diags_array(
+        [np.ones(n_slots)] * length, offsets=[-k for k in range(length)], shape=(n_slots, n_slots)
+    )
+    home.constraints[f"{name}_run"] = flow >= load.full_kwh * (sparse.csr_array(covered) @ starts)
+    return so_far - load.full_kwh * length * (np.tril(np.ones((n_slots, n_slots))) @ starts)
 
 
 def _add_wishes(home: HomeProblem, load: FlexibleShape, so_far: cp.Variable) -> None:

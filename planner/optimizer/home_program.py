@@ -309,6 +309,7 @@ class HomeProgram:
         """
         self.apply_house()
         spaced = [load for load in self.loads.flexible if load.spacing_slots > 1]
+        exact = exact or any(load.run_slots for load in spaced)  # the search by blocks knows no runs
         answer = solve_spaced(self.hot, self.rules, spaced, time_limit=time_limit) if spaced and not exact else None
         if answer is None:
             answer = solve_exclusive(self.hot, self.rules, time_limit=time_limit)

@@ -43,8 +43,8 @@ RISKS_FUSE = IdleSlot(None, risks_fuse=True)
 
 
 def fixed_loads(task: PlanTask, solution: Solution) -> dict[str, Energy]:
-    """Return the planned movable loads that are on or off, or have wishes, by name; each `(n_slots,)` [kWh]."""
-    kept = [load.name for load in task.loads.flexible if load.spacing_slots > 1 or load.wishes]
+    """Return the planned movable loads that are on or off, have wishes or a run, by name; each `(n_slots,)` [kWh]."""
+    kept = [load.name for load in task.loads.flexible if load.spacing_slots > 1 or load.wishes or load.run_slots]
     return {name: solution.others[name] for name in (*kept, *(run.name for run in task.loads.runs))}
 
 

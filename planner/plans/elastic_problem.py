@@ -178,7 +178,7 @@ class _Elastic:
         so_far, rules = self.home.variables[f"{name}_so_far"], self.home.constraints
         ended, begun = load.windows_so_far
         rules[f"{name}_so_far_least"] = so_far >= ended @ (load.energy_kwh - missing)
-        rules[f"{name}_so_far_most"] = so_far <= begun @ (load.energy_kwh - missing)
+        rules[f"{name}_so_far_most"] = so_far <= begun @ (load.energy_kwh - missing) + load.run_kwh
         rules[f"{name}_missing"] = missing <= load.energy_kwh
 
     def _exclusive_flows(self) -> "list[cp.Constraint]":

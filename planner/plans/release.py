@@ -273,15 +273,24 @@ def _at_once(load: FlexibleLoad, room_kwh: Energy) -> Energy:
 
     Wishes too are met as early as the fuse has room, whatever they cost, and no further.
     """
-    taken, within_fuse = np.zeros(len(load.most_kwh)), np.minimum(load.most_kwh, room_kwh)
+    taken, within_fuse = _first_run(load), np.minimum(load.most_kwh, room_kwh)
     for window, energy in zip(load.windows, load.energy_kwh, strict=True):
-        left = float(energy)
+        left = float(energy) - float((taken * window).sum())
         for most in (within_fuse, load.most_kwh):
-            now = _earliest(np.maximum(most - taken, 0.0) * window, left)
+            now = _earliest(np.maximum(most - taken, 0.0) * window, max(left, 0.0))
             taken += now
             left -= float(now.sum())
     if load.wishes:
         taken += _earliest(np.maximum(within_fuse - taken, 0.0) * load.windows[-1], load.wished_kwh)
+    return taken
+
+
+def _first_run(load: FlexibleLoad) -> Energy:
+    """Return the load's run at full power as early as it may start; nothing where it has none."""
+    taken = np.zeros(len(load.most_kwh))
+    if load.run_may_start is not None:
+        first = int(np.argmax(load.run_may_start))
+        taken[first : first + load.run_slots] = load.most_kwh[first : first + load.run_slots]
     return taken
 
 

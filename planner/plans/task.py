@@ -12,8 +12,9 @@ from env.power_tariff import MonthState
 from env.site import Site
 from env.time_grid import local_day
 from planner.care.soc_targets import SocTargets
-from planner.optimizer.deferrable_loads import LoadRequests, PlannedLoads, planned_loads
+from planner.optimizer.deferrable_loads import LoadRequests, PlannedLoads
 from planner.optimizer.home_program import HomeProgram
+from planner.optimizer.load_demands import planned_loads
 from planner.optimizer.peak_calendar import HorizonDemandCharge, horizon_demand_charges
 from planner.optimizer.slot_arrays import needed_arrays
 from planner.value.end_of_prices import SETTLEMENT, EndBasis

@@ -6,16 +6,16 @@ import pytest
 
 from env.devices import Appliance, Devices, ElectricVehicle, WaterHeater
 from env.time_grid import day_start, grid
+from planner.errors import LoadRequestError
 from planner.optimizer.deferrable_loads import (
     ApplianceRequest,
     FlexibleLoad,
     HeaterRequest,
-    LoadRequestError,
     LoadRequests,
     PlannedLoads,
     VehicleRequest,
-    planned_loads,
 )
+from planner.optimizer.load_demands import planned_loads
 from tests.builders.homes import STOCKHOLM
 
 HEATER = WaterHeater(power_kw=3, energy_kwh_per_day=8, vacation_kwh_per_day=1, spacing_hours=4)
