@@ -36,7 +36,7 @@ from darkstar_pipeline.commands.fetch import readings as fetch_readings
 from darkstar_pipeline.commands.fetch import state as fetch_state
 from darkstar_pipeline.commands.fetch import weather as fetch_weather
 from darkstar_pipeline.commands.notify import trial as notify_trial
-from darkstar_pipeline.commands.tariffs import listing
+from darkstar_pipeline.commands.tariffs import listing, use
 from darkstar_pipeline.commands.whatif import replay as whatif_replay
 from darkstar_pipeline.console.call import (
     DebugOption,
@@ -95,7 +95,7 @@ def build() -> typer.Typer:
     app = _group(DEFINITION)
     app.callback(epilog=FIRST_STEPS)(_root_options)
     _add_site_commands(app)
-    app.add_typer(_tariffs(), name="tariffs", short_help="Show the catalogue of taxes and grid tariffs.")
+    app.add_typer(_tariffs(), name="tariffs", short_help="Show and use the catalogue of taxes and grid tariffs.")
     app.add_typer(_imports(), name="import", short_help=IMPORT_PURPOSE)
     app.add_typer(_fetch(), name="fetch", short_help=fetch_state.PURPOSE)
     _add_day_commands(app)
@@ -145,11 +145,12 @@ def _add_site_commands(app: typer.Typer) -> None:
 
 def _tariffs() -> typer.Typer:
     """Return the group of commands on the catalogue of tariffs."""
-    group = _group("Show the catalogue of taxes and grid tariffs.")
+    group = _group("Show and use the catalogue of taxes and grid tariffs.")
     group.callback()(shared_options)
     command(group, "list", examples=("darkstar tariffs list --area SE3", "darkstar tariffs list --sources"))(
         listing.listing
     )
+    command(group, "use", examples=("darkstar tariffs use ellevio", "darkstar --site cabin tariffs use none"))(use.use)
     return group
 
 

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.commands.setup.connection import Connection, ask_area, note_tariff, read_area
+from darkstar_pipeline.commands.setup.connection import (
+    SWEDISH_KRONA,
+    Connection,
+    ask_area,
+    note_tariff,
+    note_usual_fees,
+    read_area,
+)
 from darkstar_pipeline.commands.setup.first_plan import make_first_plan
 from darkstar_pipeline.commands.setup.home_assistant import look_at_home
 from darkstar_pipeline.console.call import Call
@@ -18,7 +25,6 @@ if TYPE_CHECKING:
 DEFAULT_SITE = "home"
 DEFAULT_AREA = "SE3"
 
-SWEDISH_KRONA = "SEK"
 CAPACITY_KWH, POWER_KW = 10.0, 5.0  # what most homes with a battery have; the settings' own default is larger
 
 
@@ -102,11 +108,8 @@ def init(  # noqa: PLR0913 - options of a command
     add_site(path, name, site)
     if "tariff" in connected:
         note_tariff(call, site)
-    elif site.currency != SWEDISH_KRONA:
-        call.note(
-            f"no Swedish fees are written for {name}: VAT, transfer fee and energy tax are 0 until you fill in those "
-            f"of your bill, and wear_cost_per_kwh {site.battery.wear_cost_per_kwh:g} {site.currency} is a guess"
-        )
+    else:
+        note_usual_fees(call, name, site)
     if not site.sources.prices.order:
         call.note(
             f"no source that needs no key has prices of {site.area}: name one in sources.prices.order "

@@ -1,4 +1,4 @@
-"""The writer of `darkstar.yaml`: a new file with every setting and its description, or one more site in a file.
+"""The writer of `darkstar.yaml`: a new file with every setting and its description, one more site, another tariff.
 
 What does not belong here: reading the configuration (`settings`), asking for values (`commands.init`).
 """
@@ -7,11 +7,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from darkstar_pipeline.config.insertion import insert_site, set_default_site
+from darkstar_pipeline.config.insertion import insert_site, replace_tariff, set_default_site
 from darkstar_pipeline.config.rendering import render_section, render_setting, render_site
 from darkstar_pipeline.config.retention import RetentionSettings
 from darkstar_pipeline.config.settings import Settings, load_settings
 from darkstar_pipeline.config.site import SiteName, SiteSettings
+from darkstar_pipeline.config.tariff import TariffSettings
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.file_lock import hold_lock
@@ -76,6 +77,25 @@ def _add_site(path: Path, name: str, site: SiteSettings) -> Settings:
     return _write(path, text, {**before.sites, name: site})
 
 
+def set_tariff(path: Path, name: str, tariff: tuple[TariffSettings, ...]) -> Settings:
+    """Replace the tariff of a site in the configuration file; no other line of it changes.
+
+    Args:
+        path: the configuration file.
+        name: name of the site.
+        tariff: versions of its tariff.
+
+    Raises:
+        ConfigurationError: the file cannot be read or changed, or the tariff is none of the site's.
+    """
+    target = path.resolve()
+    with hold_lock(target.with_name(f".{target.name}.lock")):
+        sites = load_settings(path).sites
+        changed = SiteSettings.model_validate({**dict(sites[name]), "tariff": tariff})
+        text = replace_tariff(_read(path), name, changed.tariff, path)
+        return _write(path, text, {**sites, name: changed}, f"the tariff of {name}")
+
+
 def _check_name(name: str) -> None:
     try:
         TypeAdapter[str](SiteName).validate_python(name)
@@ -94,7 +114,7 @@ def _new_default(before: Settings, name: str) -> str | None:
     return name if not homes and name != SAMPLE_SITE else None
 
 
-def _write(path: Path, text: str, sites: dict[str, SiteSettings]) -> Settings:
+def _write(path: Path, text: str, sites: dict[str, SiteSettings], what: str = "a site") -> Settings:
     """Write the file, once it reads back as those sites.
 
     Raises:
@@ -107,7 +127,7 @@ def _write(path: Path, text: str, sites: dict[str, SiteSettings]) -> Settings:
         except ConfigurationError:
             settings = None
         if settings is None or settings.sites != sites:
-            raise ConfigurationError(f"a site cannot be added to {path} as it is written", "add it by hand")
+            raise ConfigurationError(f"{what} cannot be written into {path} as it stands", "write it by hand")
     return settings
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from darkstar_pipeline.config.checks.doubts import doubts
-from darkstar_pipeline.config.checks.tariff_age import tariff_doubts
+from darkstar_pipeline.config.checks.tariff_age import mend_tariff, tariff_doubts
 from darkstar_pipeline.config.settings import Settings, config_path
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.tariff import TariffSettings
@@ -53,7 +53,7 @@ def check_tariff(name: str, site: SiteSettings, now: datetime) -> CheckResult:
     if version is None:
         return warned("tariff", detail, f"give a tariff that holds on {day}")
     return (
-        warned("tariff", f"{name}: {'; '.join(found)}", f"see `darkstar tariffs list --area {site.area}`")
+        warned("tariff", f"{name}: {'; '.join(found)}", mend_tariff(name, site.area))
         if found
         else passed("tariff", detail)
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PHASES, VOLTS = 3, 230
 _LEAST_FUSE_A, _MOST_FUSE_A = 6.0, 200.0
+SWEDISH_KRONA = "SEK"
 _SWEDEN, _SWEDISH_TRANSFER_FEE = "SE", 0.2456
 _Answer = TypeVar("_Answer")
 
@@ -94,6 +95,21 @@ def note_tariff(call: Call, site: "SiteSettings") -> None:
     told = "" if part is None else part.note_for(site.area)
     for text in (*([told] if told else []), *tariff_doubts(site, date.today())):  # noqa: DTZ011 - the person's own day
         call.note(text)
+
+
+def note_usual_fees(call: Call, name: str, site: "SiteSettings") -> None:
+    """Say what stands for the fees of a home that named no grid company, and how to have today's."""
+    from darkstar_pipeline.config.checks.tariff_age import mend_tariff, tariff_doubts
+
+    fees, mend = site.tariff[0], mend_tariff(name, site.area)
+    if site.currency != SWEDISH_KRONA:
+        call.note(
+            f"no Swedish fees are written for {name}: VAT, transfer fee and energy tax are 0 until you fill in those "
+            f"of your bill, and wear_cost_per_kwh {site.battery.wear_cost_per_kwh:g} {site.currency} is a guess; {mend}"
+        )
+    elif found := tariff_doubts(site, date.today()):  # noqa: DTZ011 - the person's own day
+        written = f"transfer_fee {fees.transfer_fee:g} and energy_tax {fees.energy_tax:g} of {name} were usual once"
+        call.note(f"{written}: {'; '.join(found)}; {mend}")
 
 
 def read_area(text: str) -> str:

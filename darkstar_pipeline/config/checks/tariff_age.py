@@ -5,7 +5,7 @@ from datetime import date
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.tariff import TariffSettings
-from darkstar_pipeline.config.tariffs.catalogue import Tax, tariffs_in
+from darkstar_pipeline.config.tariffs.catalogue import Tax, companies_in, tariffs_in
 from darkstar_pipeline.config.tariffs.dated_versions import PRICE_LIST
 
 _REDUCED = 0.096
@@ -25,6 +25,16 @@ def tariff_doubts(site: SiteSettings, day: date) -> list[str]:
         return []
     version = max(begun, key=lambda each: each.valid_from)
     return [*_age(version, day), *_unknown(version), *_tax(site, version, day)]
+
+
+def mend_tariff(name: str, area: str) -> str:
+    """Return how a person renews the tariff of a site."""
+    part = tariffs_in(area)
+    if part is None:
+        return "put the fees of your bill into darkstar.yaml (docs/tariffs.md)"
+    ids = ", ".join(company.id for company in companies_in(area))
+    which = f"for ID one of {ids}; none: taxes alone" if ids else "ID: none, for its taxes alone"
+    return f"darkstar --site {name} tariffs use ID ({which})"
 
 
 def _age(version: TariffSettings, day: date) -> Iterator[str]:

@@ -202,7 +202,7 @@ class HomeFeed:
         if self._fetched_to is not None and self._fetched_to > now:
             self._fetched_to = None  # the clock was ahead and was set back: what came since is not known
         since = slot_of(max(self._fetched_to - OVERLAP, now - MAX_LOOKBACK) if self._fetched_to else now - MAX_LOOKBACK)
-        answered = [states for states in self._client.history(entities, since, now) if states]
+        answered = [states for states in self._client.history(entities, since, now) if any(map(_is_known, states))]
         lists = self._starts.placed(answered, since)
         recorded = {str(states[0].get("entity_id")) for states in lists}
         if not recorded:
@@ -272,6 +272,11 @@ class _ProblemsOf:
             _log.warning("home assistant, %s: %s", self._name, problem)
         self._problems[self._name] = problem
         return True
+
+
+def _is_known(state: Mapping[str, Any]) -> bool:
+    """Return whether a state says anything: a sensor that was away all the time must not keep the others out."""
+    return str(state.get("state", "")).strip().lower() not in _ABSENT
 
 
 def parse_soc(state: Mapping[str, Any] | None, entity: str) -> tuple[float, datetime] | None:

@@ -29,7 +29,8 @@ def test_init_writes_the_defaults_when_nothing_is_asked(home: Path, darkstar: Da
 def test_init_takes_the_battery_that_is_given_and_assumes_nothing(home: Path, darkstar: Darkstar) -> None:
     assert home.is_dir()
     done = darkstar("init", "--battery-kwh", "13.5", "--battery-kw", "4.6", "--yes")
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
+    assert "the battery of" not in done.err
     battery = load_settings().sites["home"].battery
     assert (battery.capacity_kwh, battery.charge_kw, battery.discharge_kw) == (13.5, 4.6, 4.6)
     refused = darkstar("init", "--site", "cabin", "--battery-kwh", "0", "--yes", "--json")
@@ -215,3 +216,14 @@ def test_init_asks_a_person_again_until_it_can_be(
     assert site.tariff[-1].power[0].price_per_kw == 36.0
     for said in ("give one of SE1", "no number of at least 0", "is none of a home", "did you mean"):
         assert said in done.err
+
+
+def test_init_says_that_usual_fees_stand_and_how_to_have_today_s(home: Path, darkstar: Darkstar) -> None:
+    done = darkstar("init", "--yes", "--area", "SE4")
+    (tariff,) = load_settings().sites["home"].tariff
+    assert (tariff.transfer_fee, tariff.energy_tax) == (0.2456, 0.439)
+    assert "since 2026-01-01 it is 0.36" in done.err
+    assert "darkstar --site home tariffs use ID" in done.err
+    assert home.is_dir()
+    tariff_row = next(row for row in darkstar("doctor", "--json").document["checks"] if row["check"] == "tariff")
+    assert "darkstar --site home tariffs use ID (for ID one of" in str(tariff_row)

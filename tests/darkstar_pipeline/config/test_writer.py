@@ -7,7 +7,10 @@ import yaml
 
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.config.site import SiteSettings
-from darkstar_pipeline.config.writer import SAMPLE_SITE, SiteExistsError, add_site
+from darkstar_pipeline.config.tariff import TariffSettings
+from darkstar_pipeline.config.tariffs.catalogue import GridCompany, catalogue
+from darkstar_pipeline.config.tariffs.dated_versions import tariff_versions
+from darkstar_pipeline.config.writer import SAMPLE_SITE, SiteExistsError, add_site, set_tariff
 from darkstar_pipeline.errors import ConfigurationError
 
 DEFAULTS = SiteSettings.model_validate({})
@@ -191,3 +194,63 @@ def test_add_site_keeps_every_site_when_several_are_added_at_once(path: Path) ->
     with ThreadPoolExecutor(len(names)) as pool:  # the lock is held against threads as against processes
         list(pool.map(lambda name: add_site(path, name, SiteSettings()), names))
     assert sorted(load_settings(path).sites) == names
+
+
+COMPANIES = [pytest.param(company, id=company.id) for part in catalogue() for company in part.companies]
+
+
+@pytest.mark.parametrize("company", COMPANIES)
+def test_a_dated_tariff_is_written_short_and_read_back_as_it_is(path: Path, company: GridCompany) -> None:
+    tariff = tariff_versions(company.areas[0], company, has_pv=True)
+    given = [version.model_dump() for version in tariff]
+    site = SiteSettings.model_validate({"area": company.areas[0], "tariff": given})
+    assert add_site(path, "home", site).sites["home"].tariff == tariff
+    assert add_site(path, "cabin", site).sites["cabin"].tariff == tariff
+    lines = path.read_text().splitlines()
+    later = sum(line.strip().startswith("valid_until:") for line in lines) - 2
+    assert len(lines) < 2 * (250 + 60) + 45 * later
+
+
+OLD = """\
+sites:
+  cabin:
+    area: SE3{comma}
+    tariff:
+      - energy_tax: 0.4
+        power: &mine
+          - {{top: 3, price_per_kw: 10.0}}
+      - valid_from: 2025-01-01
+        power: *mine
+
+    # of the house
+  home: {{area: SE4}}
+"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_set_tariff_leaves_every_other_line_as_it_is(path: Path, end: str) -> None:
+    path.write_text(OLD.format(comma="  # mine"), newline=end)
+    new = (TariffSettings(energy_tax=0.3), TariffSettings(valid_from=date(2026, 1, 1), energy_tax=0.2))
+    assert set_tariff(path, "cabin", new).sites["cabin"].tariff == new
+    with path.open(newline="") as handle:
+        text = handle.read()
+    assert text.startswith(f"sites:{end}  cabin:{end}    area: SE3  # mine{end}    tariff:")
+    assert text.endswith(f"{end}{end}    # of the house{end}  home: {{area: SE4}}{end}")
+    assert text.count("\n") == text.count(end)
+
+
+def test_set_tariff_adds_one_where_the_site_has_none_and_refuses_braces(path: Path) -> None:
+    path.write_text("sites:\n  cabin:\n    area: SE3\n  home: {area: SE4}\n")
+    new = (TariffSettings(energy_tax=0.3),)
+    assert set_tariff(path, "cabin", new).sites["cabin"].tariff == new
+    before = path.read_text()
+    with pytest.raises(ConfigurationError, match="not written as indented lines"):
+        set_tariff(path, "home", new)
+    assert path.read_text() == before
+
+
+def test_a_site_is_added_behind_one_that_ends_with_an_alias(path: Path) -> None:
+    path.write_text(OLD.format(comma="").replace("  home: {area: SE4}\n", ""))
+    added = add_site(path, "home", DEFAULTS)
+    assert list(added.sites) == ["cabin", "home"]
+    assert added.sites["cabin"].tariff[1].power == added.sites["cabin"].tariff[0].power

@@ -175,6 +175,16 @@ def test_sync_says_which_sensor_is_silent_when_others_are_not(home: Context) -> 
     assert "recorded no state" in feed.status().note
 
 
+def test_sync_reads_the_others_when_a_sensor_was_away_all_the_time(home: Context) -> None:
+    answers = an_hour()
+    answers.recorded[2] = [state(SOC, "unavailable", AT - timedelta(hours=1), "%")]
+    feed, clock = made_feed(home, answers)
+    clock.at = AT + timedelta(seconds=30)
+    assert [report.slots_new for report in feed.sync()] == []
+    assert read(home)["load_kwh"].to_list() == pytest.approx([0.3] * 4)
+    assert f"readings: Home Assistant has recorded no state of {SOC}" in feed.status().note
+
+
 @pytest.mark.parametrize(("values", "says"), [([1.2e9] * 61, "more than a home can"), (["x"] * 61, "rows are bad")])
 def test_sync_refuses_and_leaves_the_lake_when_a_sensor_is_absurd(home: Context, values: list[Any], says: str) -> None:
     answers = an_hour()
