@@ -25,9 +25,11 @@ SHORTFALL_TIMES = 2.0
 """Price of a missing kWh in a slot, as a multiple of the dearest kWh with its wear."""
 LEAST_PRICE = 1.0
 """Price of energy where all prices are lower, which is what a missing kWh costs then at least [money/kWh]."""
-_ROUNDING_KWH = 1e-9
 RESTING_SHARE = 0.02
 """Price of a kWh above the resting ceiling for an hour, as a share of the mean import price."""
+FULL_TOLERANCE = 0.005
+"""Share of the capacity that a full battery may lack: readings round."""
+_ROUNDING_KWH = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,11 +107,32 @@ class SocTargets:
             resting_price=self.resting_price[part],
         )
 
+    def repeated(self, times: int) -> "SocTargets":
+        """Return the targets of every home so many times, one after the other."""
+        return SocTargets(
+            floor_kwh=np.repeat(self.floor_kwh, times, axis=0),
+            wanted_kwh=np.repeat(self.wanted_kwh, times, axis=0),
+            ceiling_kwh=self.ceiling_kwh,
+            shortfall_price=np.repeat(self.shortfall_price, times),
+            resting_price=np.repeat(self.resting_price, times),
+        )
+
+    def full_at(self, slot: int, full_kwh: float) -> "SocTargets":
+        """Return the targets of one home with a full battery wanted at a slot's end."""
+        wanted = self.wanted_kwh.copy()
+        wanted[:, slot] = full_kwh
+        return self.replaced(wanted_kwh=wanted)
+
     def kept_above(self, decision: Decision, slot: int, soc_kwh: Energy, battery: Battery) -> Decision:
         """Return a decision that leaves the floor in the store, of `(n_homes, ...)` commands [kW]."""
         command, limit_kw = apart(decision)
         kept = leaving(command, soc_kwh, _along(self.floor_kwh[:, slot], soc_kwh), battery)
         return kept if limit_kw is None else LimitedCommand(kept, limit_kw)
+
+
+def is_full(battery: Battery, soc_kwh: float) -> bool:
+    """Return whether so much stored energy counts as a full charge."""
+    return soc_kwh >= battery.max_soc_kwh - FULL_TOLERANCE * battery.capacity_kwh
 
 
 def leaving(command: Command, soc_kwh: Energy, floor_kwh: Energy, battery: Battery) -> Command:

@@ -11,10 +11,12 @@ import polars as pl
 
 from env.inverter import Command, Decision, Energy
 from env.power_tariff import MonthState, month_state
+from env.simulator import World
 from planner.care.soc_targets import SocTargets, no_targets
 from planner.demand_charges.bills import has_demand_charge
 from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker
 from planner.optimizer.home_program import HomeProgram
+from planner.policies.full_charges import FullCharges
 from planner.policies.mpc import ExactHorizon, ExactPrograms, Mpc, exact_program, known_span
 from planner.policies.value_policy import ValueDays
 from planner.policies.window import PUBLISHED_MINUTE, Window
@@ -23,6 +25,7 @@ from planner.value.scenario_source import ScenarioSource
 from planner.value.scenarios import Scenarios, stretched
 from planner.value.slot_prices import PowerMeter, SlotPrices
 from planner.value.terminal_value import END_STEPS, concave_terminal_value
+from planner.value.value_function import in_order
 
 
 class RollingPlanner:
@@ -39,10 +42,13 @@ class RollingPlanner:
         self.day = -1
         self.first: int = 0
         self.end: int = -1
+        self.full_charges = FullCharges(window) if window.places_full_charges else None
 
     def decide(self, slot: int, soc_kwh: Energy) -> Decision:
         """Return the command of a slot of the window."""
         window = self.window
+        if self.full_charges is not None and self.full_charges.read(slot, float(soc_kwh[0])):
+            self.end = -1  # what was wanted has come about: the span is opened anew without it
         if slot >= window.starts[self.day + 1]:
             self.day, self.end = self.day + 1, -1
             self.begin_day()
@@ -86,7 +92,19 @@ class RollingPlanner:
 
     def targets(self) -> SocTargets | None:
         """Return the reserve and care of the span; None for a site without."""
-        return self.window.targets_of(self.first, self.end)
+        targets = self.window.targets_of(self.first, self.end)
+        if targets is None or self.full_charges is None:
+            return targets
+        return self.full_charges.placed(self.first, targets, self.expected(), self.end_value(), self.power())
+
+    def expected(self) -> World:
+        """Return what is expected of the span, here that it is known."""
+        span = slice(self.first, self.end)
+        return World(*(table[:, span] for table in vars(self.window.world).values()))
+
+    def power(self) -> SlotPrices | None:
+        """Return the demand charge of the span; None for none."""
+        return None
 
     def prices(self) -> tuple[Energy, Energy]:
         """Return import and export price of the span."""
@@ -117,6 +135,14 @@ class ScenarioPlanner(RollingPlanner):
     def power(self) -> SlotPrices | None:
         """Return the demand charge of the span; None where the tariff has none."""
         return None if self.months is None else self.months.prices(self.first, self.end)
+
+    def expected(self) -> World:
+        """Return the mean of the scenarios."""
+        scenarios, (import_price, export_price) = self.scenarios(), self.prices()
+        weights = np.full(scenarios.load_kwh.shape[:2], 1 / scenarios.load_kwh.shape[1])
+        prior = (weights if scenarios.prior is None else scenarios.prior)[..., None]
+        load, pv = (in_order(prior * table) for table in (scenarios.load_kwh, scenarios.pv_kwh))
+        return World(load, pv, import_price[None], export_price[None])
 
     def scenarios(self) -> Scenarios:
         """Return the scenarios of the span."""

@@ -22,6 +22,7 @@ from env.types import Integers, Mask
 from planner.care.soc_targets import SocTargets, reserve_kwh, soc_targets
 from planner.forecasts.central import central_forecasts
 from planner.value.forecast_ends import DayPrices, forecast_end_values
+from planner.value.full_charge import past_full_charge_prices
 from planner.value.overnight_value import end_values, start_values
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import Past, scenarios_by_day
@@ -144,6 +145,17 @@ class Window:
     def floor_kwh(self) -> Energy:
         """Stored energy that is kept for outages by the calendar, the minimum included `(n_slots,)` [kWh]."""
         return reserve_kwh(self.site.care, self.slots["slot_start"], self.site)
+
+    @property
+    def places_full_charges(self) -> bool:
+        """Return whether full charges are still to be placed: wished for, and not among given targets."""
+        return self.targets is None and self.site.care.full_charge_days is not None
+
+    @cached_property
+    def past_full_charges(self) -> Energy:
+        """Price of a full charge at the best hour of each day, known once the day is over `(n_days,)` [money]."""
+        days = [World(*(t[:, a:b] for t in vars(self.world).values())) for a, b in pairwise(self.starts)]
+        return past_full_charge_prices(days, self.site, self.protocol)
 
     def targets_of(self, first: int, end: int) -> SocTargets | None:
         """Return the reserve and care of slots `first` to `end`; None for a site without."""
