@@ -38,6 +38,7 @@ from darkstar_pipeline.commands.fetch import weather as fetch_weather
 from darkstar_pipeline.commands.notify import trial as notify_trial
 from darkstar_pipeline.commands.tariffs import listing, use
 from darkstar_pipeline.commands.whatif import replay as whatif_replay
+from darkstar_pipeline.commands.whatif import sizing as whatif_sizing
 from darkstar_pipeline.console.call import (
     DebugOption,
     JsonOption,
@@ -261,6 +262,16 @@ def _whatif() -> typer.Typer:
             "darkstar whatif replay --last 4w --add-load 3@22:00-04:00 --no-wear",
         ),
     )(whatif_replay.replay)
+    command(
+        group,
+        "sizing",
+        examples=(
+            "darkstar whatif sizing --capacity 5,10,15 --power 3,5,8",
+            "darkstar whatif sizing --cost-per-kwh 3500 --cost-fixed 20000 --out sizes.png",
+            "darkstar whatif sizing --load year.csv --area SE3",
+            "darkstar whatif sizing --load meter.csv --clock local --area SE4 --prices prices.csv",
+        ),
+    )(whatif_sizing.sizing)
     return group
 
 

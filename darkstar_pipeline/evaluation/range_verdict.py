@@ -104,15 +104,25 @@ def evaluate_range(
         DataMissingError: no usable day in the range.
     """
     check_policies(policies, CONTINUOUS_POLICIES if continuous else POLICIES)
-    quality = _graded(context, first, last)
-    usable = quality.filter(pl.col("status").is_in(USABLE))["day"].to_list()
-    if not usable:
-        message = f"none of {quality.height} graded days is usable; {quality['day'][0]}: {quality['reasons'][0]}"
-        raise DataMissingError(message, "import what is missing and backfill again; `darkstar quality` lists the days")
+    usable, left_out = usable_days(context, first, last)
     wanted = list(dict.fromkeys((*policies, *references)))
     results = _continuous_results(context, wanted, usable) if continuous else results_of(context, wanted, usable)
     costs = common_days(results).select("policy", "day", paid(results).alias("paid")).sort("policy", "day")
-    return RangeVerdict(evaluate(results, policies), _left_out(quality, first, last), costs)
+    return RangeVerdict(evaluate(results, policies), left_out, costs)
+
+
+def usable_days(context: Context, first: date, last: date) -> tuple[list[date], pl.DataFrame]:
+    """Return the usable days of a range, and `day, reasons` of the others.
+
+    Raises:
+        DataMissingError: none is usable.
+    """
+    quality = _graded(context, first, last)
+    usable: list[date] = quality.filter(pl.col("status").is_in(USABLE))["day"].to_list()
+    if not usable:
+        message = f"none of {quality.height} graded days is usable; {quality['day'][0]}: {quality['reasons'][0]}"
+        raise DataMissingError(message, "import what is missing and backfill again; `darkstar quality` lists the days")
+    return usable, _left_out(quality, first, last)
 
 
 def results_of(

@@ -51,6 +51,8 @@ from planner.value.scenarios import Scenarios, joined_scenarios
 from planner.value.value_function import ValueFunction, soc_grid, value_function
 
 VALUE_DAYS = 200  # days planned together by the value function: 66 MB
+Home: TypeAlias = tuple[Site, Protocol]
+"""A home, and how its days begin and are settled."""
 _log = logging.getLogger(__name__)
 
 
@@ -144,13 +146,13 @@ def replay_days(
     known = slots.select("slot_start", "local_day", *NEEDED).sort("slot_start")
     if known.is_empty():
         return empty_schedule(policy, known)
-    planned = _planned(known, forecasts, site)
+    planned = planned_slots(known, forecasts, site)
     if policy in PLANNERS and has_demand_charge(site):
         return _months([policy], planned, site, protocol, history=history, workers=workers)[policy]
     shards = shards_of_days(planned) if policy in REPLANNED else [planned]
     read = history if history is not None and policy in ON_SCENARIOS else known.select(READINGS).clear()
-    replayed = map_shards(partial(_replay_shard, policy, site, protocol, read), shards, workers=workers)
-    return pl.concat(replayed).sort("slot_start")
+    replayed = map_shards(partial(replay_shard, policy, [(site, protocol)], read), shards, workers=workers)
+    return pl.concat([schedules[0] for schedules in replayed]).sort("slot_start")
 
 
 def replay_policies(
@@ -167,7 +169,9 @@ def replay_policies(
     together: Mapping[str, pl.DataFrame] = {}
     if len(planners) > 1 and has_demand_charge(site) and not slots.is_empty():
         known = slots.select("slot_start", "local_day", *NEEDED).sort("slot_start")
-        together = _months(planners, _planned(known, forecasts, site), site, protocol, history=history, workers=None)
+        together = _months(
+            planners, planned_slots(known, forecasts, site), site, protocol, history=history, workers=None
+        )
     return [
         together[policy]
         if policy in together
@@ -176,7 +180,7 @@ def replay_policies(
     ]
 
 
-def _planned(known: pl.DataFrame, forecasts: pl.DataFrame, site: Site) -> pl.DataFrame:
+def planned_slots(known: pl.DataFrame, forecasts: pl.DataFrame, site: Site) -> pl.DataFrame:
     """Return slots with the forecasts of their mornings; refuse days that are not whole."""
     needed_arrays(known)
     check_whole(known, site.timezone)
@@ -203,26 +207,39 @@ def _months(
     }
 
 
-def _replay_shard(policy: str, site: Site, protocol: Protocol, history: Past, slots: pl.DataFrame) -> pl.DataFrame:
-    """Replay whole days, those with equally many slots and scenarios together."""
+def replay_shard(policy: str, homes: Sequence[Home], history: Past, slots: pl.DataFrame) -> list[pl.DataFrame]:
+    """Replay the same whole days of homes that differ in their battery alone; a schedule a home.
+
+    Days with equally many slots and scenarios are replayed together.
+
+    Args:
+        policy: one of `REPLAYERS`.
+        homes: of one tariff and time zone.
+        history: as for `replay_days`; of policies without scenarios it may be anything.
+        slots: of `planned_slots`.
+    """
     sized = slots.with_columns(n_slots=pl.len().over("local_day"), n_scenarios=pl.lit(0))
     if isinstance(history, Mapping):
         counts = {day: history[day].load_kwh.shape[1] for day in slots["local_day"].unique()}
         sized = sized.with_columns(n_scenarios=pl.col("local_day").replace_strict(counts, return_dtype=pl.Int32))
     equal = sized.partition_by("n_slots", "n_scenarios", maintain_order=True)
-    return pl.concat([_replay_equal(policy, site, protocol, history, part.drop("n_scenarios")) for part in equal])
+    parts = [_replay_equal(policy, homes, history, part.drop("n_scenarios")) for part in equal]
+    return [pl.concat(schedules) for schedules in zip(*parts, strict=True)]
 
 
-def _replay_equal(policy: str, site: Site, protocol: Protocol, history: Past, slots: pl.DataFrame) -> pl.DataFrame:
+def _replay_equal(policy: str, homes: Sequence[Home], history: Past, slots: pl.DataFrame) -> list[pl.DataFrame]:
     """Replay days with equally many slots: arrays `(n_days, n_slots)`."""
-    n_slots = int(slots["n_slots"][0])
+    n_slots, timezone = int(slots["n_slots"][0]), homes[0][0].timezone
     world = world_of(slots, n_slots)
-    scenarios = _scenarios(history if policy in ON_SCENARIOS else slots.select(READINGS).clear(), slots, site.timezone)
+    scenarios = _scenarios(history if policy in ON_SCENARIOS else slots.select(READINGS).clear(), slots, timezone)
     load, pv = (slot_table(slots, name, n_slots) for name in ("load_forecast", "pv_forecast"))
-    expected = Expectations(load, pv, scenarios)
-    targets = scheduled_targets(site, slots["slot_start"], world.import_price, world.export_price)
-    replay = REPLAYERS[policy](DailyEpisodes(world, expected, site, protocol, targets))
-    return schedule_frame(policy, slots.drop("n_slots", "load_forecast", "pv_forecast"), replay)
+    expected, bare = Expectations(load, pv, scenarios), slots.drop("n_slots", "load_forecast", "pv_forecast")
+    schedules: list[pl.DataFrame] = []
+    for site, protocol in homes:
+        targets = scheduled_targets(site, slots["slot_start"], world.import_price, world.export_price)
+        replay = REPLAYERS[policy](DailyEpisodes(world, expected, site, protocol, targets))
+        schedules.append(schedule_frame(policy, bare, replay))
+    return schedules
 
 
 def _scenarios(history: Past, slots: pl.DataFrame, timezone: str) -> Scenarios:

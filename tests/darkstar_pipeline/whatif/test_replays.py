@@ -1,6 +1,5 @@
 """What-ifs equal a site that is really so, evaluated afresh, and leave the state folder as it was."""
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,20 +20,13 @@ from darkstar_pipeline.whatif.replays import ReplayedWhatIf, replay_what_if
 from planner.whatif.house import AddedLoad, HouseChange
 from tests.builders.graded_home import graded_context
 from tests.builders.small_home import DAYS, FIRST, LAST, SHORT_DAY, ZONE, small_context
+from tests.builders.state_hash import state_hash
 
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
     """The graded fortnight, across the day of 100 slots."""
     return graded_context(tmp_path_factory.mktemp("whatif"))
-
-
-def state_hash(folder: Path) -> str:
-    """A hash of every file of a state folder, by name and content."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def really_so(context: Context, folder: Path, site: dict[str, Any], house: HouseChange | None = None) -> Context:
