@@ -20,6 +20,7 @@ from darkstar_pipeline.sources.parquet import PARQUET_MAGIC
 from darkstar_pipeline.sources.parsed import REASON, Parsed, ReadAs, numbered, object_to, refused_note, rejects_of
 from darkstar_pipeline.sources.price_lists.areas import refuse_other_area, same_area
 from darkstar_pipeline.sources.price_lists.checks import PRICE_MINUTES, price_checks, refuse_future
+from darkstar_pipeline.sources.price_lists.level import refuse_other_unit
 from darkstar_pipeline.sources.price_lists.neighbours import NEIGHBOURS, refuse_unlike_neighbours
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
 from darkstar_pipeline.sources.price_lists.publication import KnownSlots, refuse_partial_days
@@ -88,10 +89,11 @@ def read_prices(
     refuse_wrong_price_scale(timed.filter(pl.col(REASON).is_null())["price"].drop_nulls(), site.currency, name)
     checked, copies = resolve_duplicates(object_to(timed, price_checks(site)), ["price"])
     beside = _of_other_areas(every, site, column, name)
-    in_unit = beside.with_columns(pl.col("price") / (1.0 if way is None else way.divisor))
-    like, told = refuse_unlike_neighbours(checked, in_unit, site.timezone)
+    others_in_unit = beside.with_columns(pl.col("price") / (1.0 if way is None else way.divisor))
+    like, told = refuse_unlike_neighbours(checked, others_in_unit, site.timezone)
     believed = refuse_unlikely_zeros(like, site.timezone, site.currency, now, known)
-    whole = refuse_partial_days(believed, site.timezone, known)
+    in_unit = refuse_other_unit(believed, site, known)
+    whole = refuse_partial_days(in_unit, site.timezone, known)
     good = whole.filter(pl.col(REASON).is_null())
     notes = (
         resolution_note(good, name) if good.height else "",

@@ -4,7 +4,7 @@ Days are days of the market. Every day that came is in the lake before the next 
 goes on where it was. What does not belong here: when to fetch (`polling`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,12 +21,15 @@ from darkstar_pipeline.fetching.log import Fetch, FetchLog
 from darkstar_pipeline.fetching.prices.cross_check import difference
 from darkstar_pipeline.fetching.prices.import_step import (
     CheckedPrices,
-    check_publication,
+    refuse_prices,
     store_prices,
     stored_prices,
 )
-from darkstar_pipeline.fetching.prices.question import PriceService, Question
+from darkstar_pipeline.fetching.prices.opinions import Opinions
+from darkstar_pipeline.fetching.prices.question import PriceService, Question, spans
 from darkstar_pipeline.fetching.prices.rates import Rates
+from darkstar_pipeline.fetching.prices.second_source import SecondSource
+from darkstar_pipeline.fetching.prices.whole_days import flat_days
 from darkstar_pipeline.ingest.merge import Progress
 from darkstar_pipeline.ingest.target import ImportTarget
 from env.time_grid import day_bounds, local_day, slot_count
@@ -168,17 +171,16 @@ class _PriceFetch:
         self._reasons: dict[date, str] = {}
         self._notes: list[str] = []
         self._unreachable = False
+        self._wanted = 0
+        self._opinions = Opinions(sources.client, sources.rates, self._target, now)
+        self._second = SecondSource(self._opinions, self._fail)
         self._hoped_for: list[date] = []  # days of a source that has given none yet
 
     def run(self, wanted: Sequence[date], progress: Progress | None) -> PriceFetchReport:
         """Ask the sources in turn."""
-        left = sorted(wanted)
-        for number, service in enumerate(services := self._in_order(len(wanted))):
-            before = set(left)
+        left, self._wanted = sorted(wanted), len(wanted)
+        for service in self._in_order(len(wanted)):
             left = self._ask_for_all(service, left, len(wanted), progress)
-            gave = sorted(before - set(left))
-            if gave and len(wanted) <= CHECKED and self._site.sources.prices.cross_check:
-                self._cross_check(services[number + 1 :], service.name, gave)
             if not left:
                 break
         return PriceFetchReport(
@@ -200,7 +202,7 @@ class _PriceFetch:
         """Ask a source for days, the newest first; return those that it did not give."""
         left, failed = list(days), 0
         self._hoped_for = left
-        for span in _spans(days, service.longest_days):
+        for span in spans(days, service.longest_days):
             rest = span
             while rest and failed < MOST_IN_A_ROW:
                 gave = self._ask(service, rest)
@@ -218,15 +220,16 @@ class _PriceFetch:
 
     def _ask(self, service: PriceService, days: Sequence[date]) -> set[date]:
         """Ask a source for a span of days and store those that it gives whole."""
-        question = self._question(days)
+        question = self._opinions.question(days)
         try:
-            publication = service.ask(question, self._sources.client)
-            checked = check_publication(publication, question, self._target, self._sources.rates)
-            self._refuse_taken_back(service, question, checked)
-            report = store_prices(checked, service.name, self._target, now=self._now)
+            heard = self._opinions.hear(service, question)
+            self._refuse_taken_back(service, question, heard.checked)
+            doubt = self._doubt(service, heard.checked)
+            report = store_prices(heard.checked, service.name, self._target, now=self._now)
         except (FetchError, DataRefusedError) as error:
             self._fail(service, question, error)
             return set()
+        checked, publication = heard.checked, heard.publication
         self._reasons |= {day: f"{service.name}: {why}" for day, why in checked.whole.refused.items()}
         given = Given(
             source=service.name,
@@ -239,7 +242,7 @@ class _PriceFetch:
             published_at=publication.published_at,
         )
         self._given.append(given)
-        self._note_success(given, question, checked)
+        self._note_success(given, question, checked, doubt)
         return set(checked.whole.days)
 
     def _refuse_taken_back(self, service: PriceService, question: Question, checked: CheckedPrices) -> None:
@@ -258,8 +261,7 @@ class _PriceFetch:
         able = [other for other in order if (question.last - question.first).days < other.longest_days]
         for other in able:
             try:
-                publication = other.ask(question, self._sources.client)
-                said = check_publication(publication, question, self._target, self._sources.rates).parsed.rows
+                said = self._opinions.hear(other, question).checked.parsed.rows
             except (FetchError, DataRefusedError):
                 continue
             both = said.join(known, on="slot_start", how="semi")
@@ -267,21 +269,46 @@ class _PriceFetch:
                 raise FetchError(service.name, "wrong", f"it takes back known prices that {other.name} has too: {told}")
             return
 
-    def _question(self, days: Sequence[date]) -> Question:
-        return Question(
-            area=self._site.area, currency=self._site.currency.upper(), zone=self._zone, first=min(days),
-            last=max(days), now=self._now,
-        )  # fmt: skip
+    def _doubt(self, service: PriceService, checked: CheckedPrices) -> str:
+        """Return why prices that are taken are in doubt; empty where they are not, or another source has them.
 
-    def _note_success(self, given: Given, question: Question, checked: CheckedPrices) -> None:
-        """Log an answer that was taken."""
+        Raises:
+            FetchError: another source's are right instead.
+        """
+        rows = checked.parsed.rows
+        if self._wanted <= CHECKED and self._site.sources.prices.cross_check:
+            verdict = self._second.verdict(service, self._after(service), checked.whole.days, rows)
+            for entry in verdict.heard:
+                self._log.add(entry)
+            self._notes += verdict.notes
+            if verdict.refused:
+                refuse_prices(rows, service.name, verdict.refused, self._target)
+                raise FetchError(service.name, "wrong", verdict.refused)
+            if verdict.confirmed:
+                return ""
+        flat = flat_days(rows, self._zone)
+        if not flat:
+            return ""
+        currency = self._site.currency
+        told = "; ".join(f"every price of {day} is {price:.4f} {currency}/kWh" for day, price in flat.items())
+        self._notes.append(f"{service.name}: {told}: compare with your supplier's prices")
+        return told
+
+    def _after(self, service: PriceService) -> list[PriceService]:
+        """Return the sources that are asked after one."""
+        names = [one.name for one in self._sources.services]
+        return list(self._sources.services[names.index(service.name) + 1 :])
+
+    def _note_success(self, given: Given, question: Question, checked: CheckedPrices, doubt: str) -> None:
+        """Log an answer that was taken, and what is in doubt of it."""
         self._log.add(
             Fetch(
                 site=self._name, kind="prices", source=given.source, asked_at=self._now,
                 first_day=question.first, last_day=question.last,
                 outcome="stored" if given.new or given.changed else "unchanged",
-                reason="; ".join(list(checked.whole.refused.values())[:3]), rows=given.slots, sha256=given.sha256,
-                published_at=given.published_at,
+                cause="wrong" if doubt else "", remedy="compare with your supplier's prices" if doubt else "",
+                reason="; ".join([*([doubt] if doubt else []), *checked.whole.refused.values()][:3]), rows=given.slots,
+                sha256=given.sha256, published_at=given.published_at,
             )
         )  # fmt: skip
 
@@ -296,48 +323,3 @@ class _PriceFetch:
         self._log.failed(self._name, "prices", failure, asked_at=self._now, days=(min(missed), max(missed)))
         self._failures[service.name] = failure.message
         self._reasons |= dict.fromkeys(missed, failure.message)
-
-    def _cross_check(self, others: Sequence[PriceService], name: str, days: Sequence[date]) -> None:
-        """Compare what a source gave with the next one that gives these days."""
-        kept = self._target.known_prices()([days[0] + timedelta(days=n - 1) for n in range(len(days) + 2)])
-        for service in others:
-            for span in _spans(days, service.longest_days):
-                compared = self._compare(service, span, kept, name)
-                if compared is None:
-                    break
-            else:
-                return
-
-    def _compare(self, service: PriceService, days: Sequence[date], kept: pl.DataFrame, name: str) -> bool | None:
-        """Compare prices with those of another source; None where it gives none."""
-        question = self._question(days)
-        try:
-            publication = service.ask(question, self._sources.client)
-            checked = check_publication(publication, question, self._target, self._sources.rates)
-        except (FetchError, DataRefusedError) as error:
-            self._fail(service, question, error)
-            return None
-        own = kept.join(checked.parsed.rows.select("slot_start", "native_minutes"), on="slot_start")
-        told = difference(own, checked.parsed.rows, question.currency)
-        reason = f"differs from {name}, whose prices are kept: {told}" if told else ""
-        remedy = f"compare with your supplier's prices; order sources.prices.order by whom you trust: {name} is first"
-        self._log.add(
-            Fetch(
-                site=self._name, kind="prices", source=service.name, asked_at=self._now,
-                first_day=question.first, last_day=question.last, outcome="unchanged", cause="wrong" if told else "",
-                reason=reason, remedy=remedy if told else "", sha256=publication.sha256,
-                published_at=publication.published_at,
-            )
-        )  # fmt: skip
-        if told:
-            self._notes.append(f"{service.name} {reason}")
-        return not told
-
-
-def _spans(days: Sequence[date], longest: int) -> Iterator[list[date]]:
-    """Yield days in spans of one request each, the newest first; small gaps in between are asked for too."""
-    left = sorted(days, reverse=True)
-    while left:
-        span = [day for day in left if (left[0] - day).days < longest]
-        yield sorted(span)
-        left = left[len(span) :]

@@ -18,8 +18,11 @@ from darkstar_pipeline.ingest.imports import PRICES, import_parsed
 from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.sources.parsed import REJECT_SCHEMA, Parsed
+from darkstar_pipeline.sources.price_lists.checks import NO_PRICE
+from darkstar_pipeline.sources.price_lists.level import AROUND
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
 from darkstar_pipeline.sources.price_lists.reading import read_price_lists
+from darkstar_pipeline.sources.price_lists.scale import price_limit
 from darkstar_pipeline.sources.quarantine import keep_rejects
 from darkstar_pipeline.sources.remarks import ALTERED, all_remarks, remarks_on
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
@@ -30,6 +33,8 @@ _DAY = timedelta(hours=24)
 _OVERLAP = 16
 """Fewest slots of other days by which an answer is judged: four hours."""
 _SAME = 1e-9
+_USUAL_EUR = 0.06
+"""A usual price of a market [EUR/kWh]: tells factors of ten and more apart where nothing is known yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +51,16 @@ class CheckedPrices:
 
 
 def check_publication(
-    publication: Publication, question: Question, target: ImportTarget, rates: Rates
+    publication: Publication, question: Question, target: ImportTarget, rates: Rates, *, confirmed: bool = False
 ) -> CheckedPrices:
     """Return the prices of whole days in a publication.
+
+    Args:
+        publication: what a source gave.
+        question: what was asked.
+        target: the home.
+        rates: of exchange.
+        confirmed: whether another source has the same prices: then they may be far from those of the days around.
 
     Raises:
         FetchError: there are none, or the road that every price takes refuses them.
@@ -58,7 +70,7 @@ def check_publication(
     offer = in_home_currency(publication.offer, question, rates)
     _refuse_few(offer, question)
     try:
-        parsed = read_price_lists(offer, target.site, question.now, target.known_prices())
+        parsed = read_price_lists(offer, target.site, question.now, target.known_prices(), confirmed=confirmed)
     except DataRefusedError as error:
         raise FetchError(source, "wrong", error.message.removeprefix(f"{source} ").strip()) from error
     before = target.known_prices()([question.first - timedelta(days=n) for n in (2, 1, 0)])
@@ -69,6 +81,19 @@ def check_publication(
         raise _no_whole_day(source, parsed, whole, question)
     kept = replace(parsed, rows=whole.rows)
     return CheckedPrices(parsed=kept, whole=whole)
+
+
+def refuse_prices(rows: pl.DataFrame, source: str, reason: str, target: ImportTarget) -> None:
+    """Keep prices in quarantine that passed every check of their own and are refused for another source's."""
+    raw = [json.dumps({"price": price}) for price in rows["price"]]
+    reasons = rows.select("slot_start", pl.lit(reason).alias("reason"))
+    keep_rejects(target.quarantine_dir, _as_rejects(reasons, source, raw))
+
+
+def usual_price(question: Question, target: ImportTarget) -> float:
+    """Return the price that is usual in the weeks around some days, or in a market where none is known [money/kWh]."""
+    known = target.known_prices()(question.days_around(AROUND))["price"].abs().median()
+    return known if isinstance(known, float) and known > 0 else price_limit(target.site.currency, _USUAL_EUR)
 
 
 def store_prices(checked: CheckedPrices, source: str, target: ImportTarget, *, now: datetime) -> ImportReport:
@@ -117,7 +142,12 @@ def _old_values(corrected: pl.DataFrame, source: str) -> pl.DataFrame:
         json.dumps({"price": price, "source": before, "imported_at": str(at)})
         for price, before, at in corrected.select("price_old", "source", "imported_at").iter_rows()
     ]
-    named = corrected.select(
+    return _as_rejects(corrected, source, raw)
+
+
+def _as_rejects(refused: pl.DataFrame, source: str, raw: list[str]) -> pl.DataFrame:
+    """Return slots with a `reason`, and what was given for them, as rows of quarantine."""
+    named = refused.select(
         pl.lit(source).alias("file"),
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row"),
         "reason",
@@ -162,7 +192,8 @@ def _no_whole_day(source: str, parsed: Parsed, whole: WholeDays, question: Quest
     """Return the error of an answer that has no whole day of those that were asked for."""
     day, reason = next(iter(whole.refused.items()))
     refused = f"; first {parsed.rejects['reason'][0]}" if parsed.rejects.height else ""
-    partial = question.is_of_the_future and "again" not in reason
+    gaps = bool((parsed.rejects["reason"] == NO_PRICE).all())
+    partial = question.is_of_the_future and gaps and "again" not in reason
     cause = "late" if partial else "wrong"
     days = parsed.rows.select(local_day(question.zone))["local_day"]
     if not days.is_between(question.first, question.last).any():

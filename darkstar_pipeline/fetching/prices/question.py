@@ -1,5 +1,6 @@
 """The one interface of the sources of spot prices: days of a market and an area in, a publication out."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
@@ -39,6 +40,12 @@ class Question:
     def end(self) -> datetime:
         """The instant after the last one (UTC)."""
         return day_start(self.last + timedelta(days=1), self.zone)
+
+    def days_around(self, span: timedelta) -> list[date]:
+        """Return the days before the first and after the last one."""
+        steps = range(1, span.days + 1)
+        before = [self.first - timedelta(days=n) for n in reversed(steps)]
+        return [*before, *(self.last + timedelta(days=n) for n in steps)]
 
     @property
     def is_of_the_future(self) -> bool:
@@ -94,3 +101,12 @@ class PriceService(Protocol):
 def as_text(instant: datetime) -> str:
     """Return an instant as most sources take it: `2026-01-31T13:15:00Z`."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def spans(days: Sequence[date], longest: int) -> Iterator[list[date]]:
+    """Yield days in spans of one request each, the newest first; small gaps in between are asked for too."""
+    left = sorted(days, reverse=True)
+    while left:
+        span = [day for day in left if (left[0] - day).days < longest]
+        yield sorted(span)
+        left = left[len(span) :]

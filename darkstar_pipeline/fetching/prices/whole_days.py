@@ -59,6 +59,15 @@ def whole_days(rows: pl.DataFrame, question: Question, before: pl.DataFrame) -> 
     return WholeDays(rows=kept, days=good, refused=refused)
 
 
+def flat_days(rows: pl.DataFrame, zone: str) -> dict[date, float]:
+    """Return the days all of whose prices are one that is not zero, with that price; no true day of SE1-SE4 is so."""
+    days = rows.group_by(local_day(zone).alias(_MARKET_DAY)).agg(
+        pl.col("price").min(), pl.col("price").max().alias("_to")
+    )
+    flat = days.filter((pl.col("price") == pl.col("_to")) & (pl.col("price") != 0)).sort(_MARKET_DAY)
+    return dict(flat.select(_MARKET_DAY, "price").iter_rows())
+
+
 def _of(by_day: "dict[object, pl.DataFrame]", day: date) -> list[float]:
     return by_day[day]["price"].to_list() if day in by_day else []
 

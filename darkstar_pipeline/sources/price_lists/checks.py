@@ -11,6 +11,7 @@ from darkstar_pipeline.sources.parsed import REASON, reason_if
 from darkstar_pipeline.sources.price_lists.scale import MAX_PRICE_EUR, price_limit
 
 PRICE_MINUTES = (15, 30, 60)
+NO_PRICE = "price is empty"
 AHEAD = timedelta(days=2)
 """Tomorrow's prices are known a day and a half ahead at most; anything later is a wrong date."""
 
@@ -32,6 +33,6 @@ def price_checks(site: SiteSettings) -> list[pl.Expr]:
     )
     return [
         *number_checks(["price"]),
-        reason_if(pl.col("price").is_null(), pl.lit("price is empty")),
+        reason_if(pl.col("price").is_null(), pl.lit(NO_PRICE)),
         reason_if(pl.col("price").abs() > limit, beyond),
     ]

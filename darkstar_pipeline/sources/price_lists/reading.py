@@ -23,6 +23,7 @@ from darkstar_pipeline.sources.parsed import (
 from darkstar_pipeline.sources.price_lists.areas import same_area
 from darkstar_pipeline.sources.price_lists.checks import PRICE_MINUTES, price_checks, refuse_future
 from darkstar_pipeline.sources.price_lists.entries import NORD_POOL_ACTION
+from darkstar_pipeline.sources.price_lists.level import refuse_other_unit
 from darkstar_pipeline.sources.price_lists.neighbours import NEIGHBOURS, refuse_unlike_neighbours
 from darkstar_pipeline.sources.price_lists.price_list import PriceList, PriceOffer
 from darkstar_pipeline.sources.price_lists.publication import KnownSlots, refuse_partial_days
@@ -40,7 +41,9 @@ _LOW_PER_MWH_EUR = 1.5e-3
 """A market's typical price below this [EUR/kWh], written with many decimals, is not per MWh."""
 
 
-def read_price_lists(offer: PriceOffer, site: SiteSettings, now: datetime, known: KnownSlots | None = None) -> Parsed:
+def read_price_lists(
+    offer: PriceOffer, site: SiteSettings, now: datetime, known: KnownSlots | None = None, *, confirmed: bool = False
+) -> Parsed:
     """Return the spot prices of the site in the price lists of a file.
 
     Args:
@@ -48,6 +51,7 @@ def read_price_lists(offer: PriceOffer, site: SiteSettings, now: datetime, known
         site: its area and currency must be among them.
         now: the present instant.
         known: gives the slots whose price is already known.
+        confirmed: whether another source has the same prices.
 
     Returns:
         Rows `[slot_start, price, native_minutes]`.
@@ -63,7 +67,8 @@ def read_price_lists(offer: PriceOffer, site: SiteSettings, now: datetime, known
     checked = _checked(object_to(placed, stamp_checks("stamp", "slot_start")), way, site, name, now)
     like, told = refuse_unlike_neighbours(checked[0], _neighbours(offer, lists, way, name), site.timezone)
     believed = refuse_unlikely_zeros(like, site.timezone, site.currency, now, known)
-    whole = refuse_partial_days(believed, site.timezone, known)
+    in_unit = refuse_other_unit(believed, site, known, confirmed=confirmed)
+    whole = refuse_partial_days(in_unit, site.timezone, known)
     good = whole.filter(pl.col(REASON).is_null())
     rejects = rejects_of(whole, raw, offer.file)
     if good.is_empty():

@@ -210,10 +210,8 @@ def test_a_correction_that_the_next_source_does_not_have_is_refused(make, server
     names = ("elprisetjustnu", "nordpool")
     home.fetch(TODAY, TODAY, *names)
     before, true = home.prices()["price"].to_list(), server.answer
-    other = PriceSources(today=TODAY, published=TOMORROW, price=lambda at: euro_per_mwh(at) / 1000).answer
+    other = PriceSources(today=TODAY, published=TOMORROW, price=lambda at: euro_per_mwh(at) + 50).answer
     server.answer = lambda asked: (other if both or "/v1/prices" in asked.path else true)(asked)
-    if both:
-        other = PriceSources(today=TODAY, published=TOMORROW, price=lambda at: euro_per_mwh(at) + 50).answer
     report = home.fetch(TODAY, TODAY, *names, again=True)
     assert not report.missing
     assert (home.prices()["price"].to_list() == before) is not both
