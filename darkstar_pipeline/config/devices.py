@@ -4,26 +4,8 @@ from pydantic import Field
 
 from darkstar_pipeline.config.base import Frozen
 from darkstar_pipeline.config.household.car import CarSettings
-from env.devices import Appliance, Devices, WaterHeater
-
-
-class WaterHeaterSettings(Frozen):
-    """A water heater whose hours a plan may choose."""
-
-    power_kw: float = Field(gt=0, le=1000, description="power of the heating element [kW]")
-    energy_kwh_per_day: float = Field(
-        ge=0, le=10_000, description="energy for hot water on an ordinary local day [kWh]"
-    )
-    vacation_kwh_per_day: float = Field(
-        default=0.0, ge=0, le=10_000, description="energy a day while nobody is at home, against legionella [kWh]"
-    )
-    spacing_hours: float = Field(
-        default=0.0, ge=0, le=24, description="minimum time between the starts of two heating blocks; 0: none [h]"
-    )
-
-    def heater(self) -> WaterHeater:
-        """Return the heater in the type that `env` computes with."""
-        return WaterHeater(**self.model_dump())
+from darkstar_pipeline.config.household.heater import WaterHeaterSettings
+from env.devices import Appliance, Devices
 
 
 class ApplianceSettings(Frozen):

@@ -14,7 +14,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.month_before import metered_imports
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.planning.loads.later_prices import with_later_price
+from darkstar_pipeline.planning.loads.requests_in_context import requests_in_context
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.planning_data import PlanningData, read_planning_data
 from darkstar_pipeline.planning.price_ends import end_condition, plan_end
@@ -157,7 +157,7 @@ def assembled_inputs(
         site=site,
         start_soc_kwh=soc_kwh,
         end=end_condition(end, window.settlement_value, site.battery),
-        requests=_requests(requests, slots, site),
+        requests=requests_in_context(requests, data, slots, site),
         month=month,
         targets=window.targets_of(first, slots.height),
     )
@@ -210,13 +210,6 @@ def _expected_slots(data: PlanningData, site: Site, *, lenient: bool) -> tuple[p
     filled = slots.with_columns(pl.col("load_kwh", "pv_kwh").fill_null(0.0))
     priced = site.tariff.with_prices(filled, site.timezone)
     return priced.select("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh"), notes
-
-
-def _requests(requests: LoadRequests | None, slots: pl.DataFrame, site: Site) -> LoadRequests:
-    """Return the requests of the movable loads, with what a car can expect to pay behind the horizon."""
-    if requests is None or site.devices.vehicle is None:
-        return LoadRequests() if requests is None else requests
-    return with_later_price(requests, slots, site.timezone, site.devices.vehicle.power_kw)
 
 
 def _rolling_slots(data: PlanningData, slots: pl.DataFrame, timezone: str) -> pl.DataFrame:

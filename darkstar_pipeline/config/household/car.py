@@ -6,13 +6,12 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from darkstar_pipeline.config.base import Frozen
-from darkstar_pipeline.config.household.control import DeviceControl
+from darkstar_pipeline.config.household.control import DeviceControl, SensorId
 from env.devices import ElectricVehicle
 
 VOLTS = 230.0
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-SensorId = Annotated[str, Field(pattern=r"^(sensor|binary_sensor|input_number|input_boolean)\.[a-z0-9_]+$")]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 

@@ -9,6 +9,7 @@ from darkstar_pipeline.config.base import Frozen
 SwitchId = Annotated[str, Field(pattern=r"^(switch|input_boolean)\.[a-z0-9_]+$", max_length=255)]
 ScriptId = Annotated[str, Field(pattern=r"^script\.[a-z0-9_]+$", max_length=255)]
 SetpointId = Annotated[str, Field(pattern=r"^(number|input_number|climate|water_heater)\.[a-z0-9_]+$", max_length=255)]
+SensorId = Annotated[str, Field(pattern=r"^(sensor|binary_sensor|input_number|input_boolean)\.[a-z0-9_]+$")]
 EvccMode = Literal["off", "pv", "minpv", "now"]
 
 

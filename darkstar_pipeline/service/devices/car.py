@@ -2,21 +2,22 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from darkstar_pipeline.config.household.car import CarSensors, CarSettings
+from darkstar_pipeline.config.household.car import CarSettings
 from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.planning.loads.car_demand import CarDemand, car_demand
 from darkstar_pipeline.planning.loads.car_state import CarState
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.devices.car_requests import CarRequests
+from darkstar_pipeline.service.devices.sensor_values import StateReader, kilowatts, percent, switched
 from darkstar_pipeline.service.devices.stored_document import StoredDocument
-from darkstar_pipeline.service.home_assistant.entity_values import UNREADABLE, State, number_of, unit_of
+from darkstar_pipeline.service.home_assistant.entity_values import State
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.loads import CarReading
 from darkstar_pipeline.service.schemas.plans import CommandDocument
@@ -30,21 +31,10 @@ HOLD_SECONDS = 60.0
 LONGEST_GAP_SECONDS = 120.0
 """A power holds no longer than this without a further reading [s]."""
 KEEP_SECONDS = 60.0
-_ON = {"on", "true", "1", "connected", "plugged_in", "plugged in", "charging", "b", "c"}
-_OFF = {"off", "false", "0", "disconnected", "not_connected", "unplugged", "not connected", "a"}
-_KILOWATTS = {"w": 0.001, "kw": 1.0}
 _log = logging.getLogger(__name__)
 
 
 Value = TypeVar("Value")
-
-
-class StateReader(Protocol):
-    """A source of Home Assistant's states."""
-
-    def state(self, entity: str) -> Mapping[str, Any] | None:
-        """Return the state of an entity; None where there is no such entity."""
-        ...
 
 
 class _Kept(BaseModel):
@@ -86,13 +76,13 @@ class Car:
         kept, power = self._kept, self._power_kw
         if self._power_at is None or self._clock.monotonic() - self._power_at > LONGEST_GAP_SECONDS:
             power = None
-        percent = kept.soc_percent
-        if percent is not None and self.settings.capacity_kwh is not None:
+        reached = kept.soc_percent
+        if reached is not None and self.settings.capacity_kwh is not None:
             gained = 100 * kept.since_soc_kwh * self.settings.efficiency / self.settings.capacity_kwh
-            percent = min(percent + gained, 100.0)
+            reached = min(reached + gained, 100.0)
         return CarState(
             plugged=kept.plugged,
-            soc_percent=percent,
+            soc_percent=reached,
             soc_at=kept.soc_at,
             power_kw=power,
             charged_kwh=kept.charged_kwh,
@@ -113,9 +103,9 @@ class Car:
         sensors = self.settings.sensors
         self.take(
             CarReading(
-                plugged=self._value("plugged", sensors.plugged, _plugged),
-                soc_percent=self._value("soc", sensors.soc, _percent),
-                power_kw=self._value("power", sensors.power, _kilowatts),
+                plugged=self._value("plugged", sensors.plugged, switched),
+                soc_percent=self._value("soc", sensors.soc, percent),
+                power_kw=self._value("power", sensors.power, kilowatts),
             )
         )
 
@@ -202,28 +192,3 @@ class Car:
             return [Component(name="car", ok=False, note="; ".join(problems))]
         note = "the car charges: the battery holds" if self.holds_battery else ""
         return [Component(name="car", ok=True, note=note)]
-
-
-def reads_anything(sensors: CarSensors) -> bool:
-    """Return whether a sensor of the car is configured."""
-    return any(sensors.model_dump().values())
-
-
-def _plugged(state: State | None) -> bool | None:
-    """Return whether a state says that the car is plugged in; None where it does not tell."""
-    text = "" if state is None else str(state.get("state", "")).strip().lower()
-    if text in UNREADABLE:
-        return None
-    return True if text in _ON else False if text in _OFF else None
-
-
-def _percent(state: State | None) -> float | None:
-    """Return a state of charge [%]; None where the state is none."""
-    value = number_of(state)
-    return value if value is not None and 0 <= value <= 100 else None  # noqa: PLR2004 - percent
-
-
-def _kilowatts(state: State | None) -> float | None:
-    """Return a power [kW]; None where the state is none, or its unit is neither W nor kW."""
-    value, factor = number_of(state), _KILOWATTS.get((unit_of(state) or "W").lower())
-    return None if value is None or factor is None else max(value * factor, 0.0)

@@ -7,8 +7,10 @@ from pathlib import Path
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.planning.loads.car_demand import CarDemand
 from darkstar_pipeline.service.clock import Clock
-from darkstar_pipeline.service.devices.car import Car, StateReader
+from darkstar_pipeline.service.devices.car import Car
+from darkstar_pipeline.service.devices.heater import Heater
 from darkstar_pipeline.service.devices.load_documents import load_plans
+from darkstar_pipeline.service.devices.sensor_values import StateReader
 from darkstar_pipeline.service.periodic import PeriodicCheck
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
@@ -29,12 +31,14 @@ class Household:
     """
 
     def __init__(self, context: Context, folder: Path, clock: Clock, reader: StateReader | None = None) -> None:
-        settings = context.site_settings.devices.vehicle
-        self._clock = clock
-        self.car = None if settings is None else Car(settings, folder, clock, reader)
+        devices = context.site_settings.devices
+        car, heater = devices.vehicle, devices.water_heater
+        self.car = None if car is None else Car(car, folder, clock, reader)
+        self.heater = None if heater is None else Heater(heater, folder, clock, reader)
         seconds = context.site_settings.service.poll_seconds
         self._periodic = PeriodicCheck(self.poll, name="household", first_seconds=0.0, seconds=seconds)
         self._demand: CarDemand | None = None
+        self._plan: PlanDocument | None = None
 
     def start(self) -> None:
         """Start reading the loads' sensors, in a thread of its own."""
@@ -48,6 +52,8 @@ class Household:
         """Read the loads' sensors once."""
         if self.car is not None:
             self.car.poll()
+        if self.heater is not None:
+            self.heater.poll(self._plan)
 
     def key(self, now: datetime) -> tuple[object, ...]:
         """Return what changes whenever a plan is to be made anew."""
@@ -61,7 +67,10 @@ class Household:
             now: the moment of the plan.
             away: whether nobody is at home.
         """
-        requests = LoadRequests(heater=HeaterRequest(vacation=away))
+        heater = HeaterRequest(vacation=away)
+        if self.heater is not None:
+            heater = self.heater.request(now, context.timezone, away=away, plan=self._plan)
+        requests = LoadRequests(heater=heater)
         if self.car is None or context.site.devices.vehicle is None:
             return requests
         self._demand = self.car.demand(now, context.timezone)
@@ -75,9 +84,9 @@ class Household:
             task: its task; None where inputs are missing.
             before: the plan before it.
         """
-        if task is None:
-            return plan.model_copy(update={"loads": before.loads})
-        return plan.model_copy(update={"loads": load_plans(task, plan, self._demand)})
+        loads = before.loads if task is None else load_plans(task, plan, self._demand)
+        self._plan = plan.model_copy(update={"loads": loads})
+        return self._plan
 
     def held(self, command: CommandDocument) -> CommandDocument:
         """Return a command that keeps the battery from what it may not feed."""
@@ -85,4 +94,5 @@ class Household:
 
     def components(self) -> list[Component]:
         """Return the states of the loads as components of the service."""
-        return [] if self.car is None else self.car.components()
+        car = [] if self.car is None else self.car.components()
+        return [*car, *([] if self.heater is None else self.heater.components())]
