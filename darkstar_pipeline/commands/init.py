@@ -21,6 +21,7 @@ from darkstar_pipeline.console.output import Document
 
 if TYPE_CHECKING:
     from darkstar_pipeline.config.site import SiteSettings
+    from darkstar_pipeline.config.sources.prices import PriceSource
 
 DEFAULT_SITE = "home"
 DEFAULT_AREA = "SE3"
@@ -66,6 +67,10 @@ def init(  # noqa: PLR0913 - options of a command
         Path | None,
         typer.Option("--token-file", metavar="FILE", help="Its long-lived access token; or DARKSTAR_HA_TOKEN."),
     ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option("--ca-file", metavar="PEM", help="Authority of its certificate, for one of your own."),
+    ] = None,
     start: Annotated[bool, typer.Option("--start", help="Then fetch, replay 60 days and make a first plan.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Take the defaults without prompting.")] = False,
 ) -> Document:
@@ -77,17 +82,19 @@ def init(  # noqa: PLR0913 - options of a command
     from darkstar_pipeline.config.settings import config_path, load_settings
     from darkstar_pipeline.config.writer import SiteExistsError, add_site
 
-    if start and home_assistant is None:
-        raise UsageError("--start needs a home to fetch from", "darkstar init --home-assistant URL --start")
-    if token_file is not None and home_assistant is None:
-        raise UsageError("--token-file is the token of a Home Assistant", "give --home-assistant URL too")
+    needs_home = {"--start": start, "--token-file": token_file is not None, "--ca-file": ca_file is not None}
+    if home_assistant is None and any(needs_home.values()):
+        named = next(option for option, is_given in needs_home.items() if is_given)
+        raise UsageError(f"{named} needs a Home Assistant", f"darkstar init --home-assistant URL {named}")
     path = config_path()
     name = call.site if call.site is not None else DEFAULT_SITE
     if path.exists() and name in load_settings(path).sites:
         raise SiteExistsError(name, path)
     given = {"area": read_area(area) if area is not None else None, "timezone": timezone, "currency": currency}
     prompted = call.can_prompt and not yes
-    found = None if home_assistant is None else look_at_home(call, home_assistant, token_file, prompted=prompted)
+    found = None
+    if home_assistant is not None:
+        found = look_at_home(call, home_assistant, token_file, ca_file=ca_file, prompted=prompted)
     usual = {"capacity": CAPACITY_KWH, "power": POWER_KW}
     if found is not None:
         given = found.with_place(given, prompted=prompted)
@@ -99,7 +106,8 @@ def init(  # noqa: PLR0913 - options of a command
     place = answers["area"] or DEFAULT_AREA
     connection = connection.asked(place) if prompted else connection
     connected = connection.settings(place)
-    site = _site({**answers, "battery": battery, **({} if found is None else found.settings)}, connected)
+    first = () if found is None else found.price_sources
+    site = _site({**answers, "battery": battery, **({} if found is None else found.settings)}, connected, first)
     if not prompted and (capacity is None or power is None):
         call.note(
             f"the battery of {name} is written as {site.battery.capacity_kwh:g} kWh and {site.battery.charge_kw:g} kW: "
@@ -165,8 +173,8 @@ def _battery(capacity: float | None, power: float | None, usual: dict[str, float
     }
 
 
-def _site(answers: dict[str, Any], connected: dict[str, Any]) -> "SiteSettings":
-    """Return the site's settings from the answers and those of its connection.
+def _site(answers: dict[str, Any], connected: dict[str, Any], first: "tuple[PriceSource, ...]" = ()) -> "SiteSettings":
+    """Return the site's settings from the answers, those of its connection, and the sources of prices to ask first.
 
     Raises:
         ConfigurationError: a value is impossible, or the area does not tell time zone and currency.
@@ -180,7 +188,7 @@ def _site(answers: dict[str, Any], connected: dict[str, Any]) -> "SiteSettings":
 
     given = {key: value for key, value in answers.items() if value is not None}
     area = str(given["area"]) if "area" in given else DEFAULT_AREA
-    given["sources"] = {"prices": {"order": default_order(area)}}
+    given["sources"] = {**given.get("sources", {}), "prices": {"order": (*first, *default_order(area))}}
     if "area" in given:
         given |= _of_country(area, given)
     if isinstance(given.get("currency"), str):

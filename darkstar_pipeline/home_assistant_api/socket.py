@@ -29,7 +29,9 @@ Period = Literal["5minute", "hour"]
 T = TypeVar("T")
 _UNITS = {"energy": "kWh", "power": "kW"}
 _TYPES = ("sum", "change", "mean", "state")
-_UNKNOWN_COMMAND, _UNAUTHORIZED, _NOT_FOUND = "unknown_command", "unauthorized", "not_found"
+_UNKNOWN_COMMAND, _UNAUTHORIZED = "unknown_command", "unauthorized"
+NOT_FOUND, NOT_VALID = "not_found", "service_validation_error"
+"""Codes of errors: what is asked for is not there; an action does not do what it is called for."""
 
 
 class HomeAssistantSocket:
@@ -102,8 +104,8 @@ class HomeAssistantSocket:
         """Return the settings of the energy dashboard; empty ones where the person made none."""
         try:
             return self._told("energy/get_prefs", TypeAdapter(EnergySettings))
-        except _RefusedQuestionError as error:
-            if error.reason in (_NOT_FOUND, _UNKNOWN_COMMAND, _UNAUTHORIZED):
+        except RefusedQuestionError as error:
+            if error.reason in (NOT_FOUND, _UNKNOWN_COMMAND, _UNAUTHORIZED):
                 return EnergySettings()
             raise
 
@@ -166,7 +168,7 @@ class HomeAssistantSocket:
         try:
             number = self._sent(kind, fields)
             return self._result(number, kind, time.monotonic() + self._seconds)
-        except _RefusedQuestionError:
+        except RefusedQuestionError:
             raise
         except BaseException:
             self.close()
@@ -191,7 +193,7 @@ class HomeAssistantSocket:
                 return message.get("result")
             error: Any = message.get("error")
             told = cast("Json", error) if isinstance(error, dict) else {}
-            raise _RefusedQuestionError(self.url, kind, str(told.get("code", "")), str(told.get("message", "")))
+            raise RefusedQuestionError(self.url, kind, str(told.get("code", "")), str(told.get("message", "")))
         raise AssertionError  # a question was sent over a connection
 
     def _checked(self, answer: object, shape: TypeAdapter[T], kind: str) -> T:
@@ -205,8 +207,15 @@ class HomeAssistantSocket:
             raise HomeAssistantError(message, "tell its version and this message to Darkstar's makers") from error
 
 
-class _RefusedQuestionError(HomeAssistantError):
-    """Home Assistant does not answer this question."""
+class RefusedQuestionError(HomeAssistantError):
+    """Home Assistant does not answer this question.
+
+    Args:
+        url: its address.
+        kind: type of the question.
+        reason: its code of the error.
+        text: what it says.
+    """
 
     def __init__(self, url: str, kind: str, reason: str, text: str) -> None:
         self.reason = reason

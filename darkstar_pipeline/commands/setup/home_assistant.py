@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.config.site import SiteSettings
+    from darkstar_pipeline.config.sources.prices import PriceSource
     from darkstar_pipeline.fetching.readings.proposal.home_facts import HomeFacts
     from darkstar_pipeline.fetching.readings.proposal.mapping import Option, Proposal, Question
 
@@ -60,12 +61,19 @@ class FoundHome:
         return {name: value for name, value in known.items() if value is not None}
 
     @property
+    def price_sources(self) -> "tuple[PriceSource, ...]":
+        """Return the sources of prices that go before those of the area."""
+        return ("home_assistant",) if self.facts.gives_prices else ()
+
+    @property
     def has_pv(self) -> bool | None:
         """Return True where a sensor measures panels; None where none does."""
         return True if "pv" in self.proposal.chosen else None
 
     def shown(self, document: dict[str, Any], line: str, site: "SiteSettings") -> Document:
         """Return the answer of the command."""
+        from darkstar_pipeline.home_assistant_api.nord_pool import NORD_POOL, PRICES_ACTION
+
         chosen, facts = self.proposal.chosen, self.facts
         rows = [{"setting": name, "sensor": each.terms, "because": each.because} for name, each in chosen.items()]
         rows += [
@@ -81,12 +89,15 @@ class FoundHome:
                 ("battery power", site.battery.charge_kw, facts.power_kw, "kW", facts.because.get("power_kw", "")),
             )
         ]
+        if self.price_sources:
+            rows.append({"setting": "prices", "sensor": f"{NORD_POOL}.{PRICES_ACTION}", "because": "asked first"})
         share = self.proposal.unexplained
         balance = "" if share is None else f"{share:.1%} of the last week's load is unexplained by the other flows"
         document |= {
             "sensors": {name: {"terms": each.terms, "because": each.because} for name, each in chosen.items()},
             "left_out": list(self.proposal.notes),
             "unexplained": share,
+            "price_order": list(site.sources.prices.order),
             "battery_kwh": site.battery.capacity_kwh,
             "battery_kw": site.battery.charge_kw,
         }
@@ -104,13 +115,16 @@ class FoundHome:
         return Document(document, draw)
 
 
-def look_at_home(call: Call, url: str, token_file: Path | None, *, prompted: bool) -> FoundHome:
+def look_at_home(
+    call: Call, url: str, token_file: Path | None, *, ca_file: Path | None = None, prompted: bool
+) -> FoundHome:
     """Look at a Home Assistant and ask for what is uncertain.
 
     Args:
         call: the call of the command.
         url: its address.
         token_file: file with its token.
+        ca_file: certificate authority that is trusted beside the system's.
         prompted: whether the person may be asked.
 
     Raises:
@@ -124,7 +138,8 @@ def look_at_home(call: Call, url: str, token_file: Path | None, *, prompted: boo
 
     kept, token = _token(token_file, prompted=prompted)
     call.note(f"looking at {url} …")
-    with HomeAssistantSocket(url, token, pauses=()) as socket:
+    trusted = None if ca_file is None else ca_file.expanduser().absolute()
+    with HomeAssistantSocket(url, token, ca_file=trusted, pauses=()) as socket:
         seen = look_at(socket, datetime.now(UTC))
     proposal = propose(seen)
     answers = {question.name: _answer(call, question, prompted=prompted) for question in proposal.questions}
@@ -135,7 +150,8 @@ def look_at_home(call: Call, url: str, token_file: Path | None, *, prompted: boo
         sensors["price"] = facts.price
     home = {"url": url.rstrip("/"), "token_file": None if kept is None else str(kept), "sensors": sensors}
     place = {} if facts.latitude is None else {"latitude": facts.latitude, "longitude": facts.longitude}
-    return FoundHome(facts=facts, proposal=proposal, settings={"home_assistant": home, "forecast": place})
+    settings = {"home_assistant": home, "forecast": place, "sources": {"ca_file": trusted and str(trusted)}}
+    return FoundHome(facts=facts, proposal=proposal, settings=settings)
 
 
 def _token(file: Path | None, *, prompted: bool) -> tuple[Path | None, str]:

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from benchmarks.recorded_home.statistics_home import StatisticsHome, home_until_now
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
+from tests.builders.certificates import certificate
 from tests.builders.command_line import Darkstar, Terminal
 from tests.builders.home_assistant_socket import TOKEN, home_assistant_socket
 from tests.builders.statistics_answers import answers_of
@@ -44,6 +46,36 @@ def test_everything_is_found_and_written(home: Path, darkstar: Darkstar, token_f
     assert site.battery.capacity_kwh == pytest.approx(10, rel=0.15)
     assert (site.forecast.latitude, site.forecast.longitude) == (59.3, 18.1)
     assert TOKEN not in (home / "darkstar.yaml").read_text() + done.out + done.err
+
+
+def test_its_nord_pool_integration_is_asked_first_for_prices(home: Path, darkstar: Darkstar, token_file: Path):
+    assert home.is_dir()
+    prices = {
+        "get_services": {"nordpool": {"get_prices_for_date": {}}},
+        "config_entries/get": [{"entry_id": "abc", "domain": "nordpool"}],
+    }
+    with home_assistant_socket(answers_of(home_until_now()) | prices) as answers:
+        words = ("--home-assistant", answers.url, "--token-file", str(token_file), "--area", "SE3", "--yes")
+        done = darkstar("init", *words)
+    assert done.code == 0, done.err
+    assert load_settings().sites["home"].sources.prices.order[:2] == ("home_assistant", "elprisetjustnu")
+    assert "nordpool.get_prices_for_date" in done.out
+
+
+def test_a_certificate_of_ones_own_is_trusted_and_kept(
+    home: Path, darkstar: Darkstar, token_file: Path, tmp_path: Path
+):
+    assert home.is_dir()
+    authority = certificate(tmp_path)
+    tls = SSLContext(PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(authority)
+    with home_assistant_socket(answers_of(home_until_now()), tls=tls) as answers:
+        words = ("--home-assistant", answers.url, "--token-file", str(token_file), "--area", "SE3", "--yes")
+        refused = darkstar("init", *words)
+        assert "is not trusted" in refused.err
+        done = darkstar("init", *words, "--ca-file", str(authority))
+    assert done.code == 0, done.err
+    assert load_settings().sites["home"].sources.ca_file == authority
 
 
 def test_a_token_without_an_address_is_told(home: Path, darkstar: Darkstar, token_file: Path):

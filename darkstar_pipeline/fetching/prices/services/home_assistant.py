@@ -10,12 +10,19 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from darkstar_pipeline.config.sources.prices import PriceSource
-from darkstar_pipeline.errors import DataRefusedError, OutsideServiceError
+from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.fetching.client import SourceClient
 from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.prices.question import Publication, Question
 from darkstar_pipeline.fetching.prices.services.json_service import nothing_there
+from darkstar_pipeline.fetching.prices.services.nordpool import AREAS
+from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
+from darkstar_pipeline.home_assistant_api.nord_pool import NORD_POOL, PRICES_ACTION
+from darkstar_pipeline.home_assistant_api.socket import NOT_FOUND, NOT_VALID, RefusedQuestionError
+from darkstar_pipeline.sources.price_lists.areas import same_area
 from darkstar_pipeline.sources.price_lists.recognition import offer_of_document
+
+_CURRENCIES = ("SEK", "NOK", "DKK", "EUR", "PLN")
 
 
 class PriceAssistant(Protocol):
@@ -64,8 +71,8 @@ class HomeAssistantPrices:
             documents = list(self._documents(self._assistant, question))
         except FetchError:
             raise
-        except OutsideServiceError as error:
-            raise FetchError(self.name, "unreachable", error.message, error.hint) from error
+        except HomeAssistantError as error:
+            raise _failure(error, question) from error
         for document in documents:
             try:
                 offer = offer_of_document(document, self.name)
@@ -80,10 +87,27 @@ class HomeAssistantPrices:
         entry = assistant.nordpool_entry()
         if entry is None:
             return assistant.price_sensors()
+        currency = question.currency if question.currency in _CURRENCIES else "EUR"
         data = {
             "config_entry": entry,
             "date": question.first.isoformat(),
-            "areas": [question.area],
-            "currency": question.currency,
+            # A list is refused by Home Assistant 2025.4, which makes one of a single area.
+            "areas": next((area for area in AREAS if same_area(area, question.area)), question.area),
+            "currency": currency,
         }
-        return [assistant.call_action("nordpool", "get_prices_for_date", data)]
+        try:
+            answer = assistant.call_action(NORD_POOL, PRICES_ACTION, data)
+        except RefusedQuestionError as error:
+            if error.reason != NOT_FOUND:
+                raise
+            return assistant.price_sensors()  # another integration of that name, whose sensor lists prices
+        return [{**answer, "currency": currency}]
+
+
+def _failure(error: HomeAssistantError, question: Question) -> FetchError:
+    """Return the error of the source: prices that are to come and are not there are late."""
+    refused = isinstance(error, RefusedQuestionError) and error.reason == NOT_VALID
+    if refused and question.is_of_the_future:
+        return FetchError("home_assistant", "late", error.message)
+    cause = "unreachable" if error.cause == "late" else error.cause
+    return FetchError("home_assistant", cause, error.message, error.hint)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkstar_pipeline.home_assistant_api.answers import EnergySettings, Entity, HomeConfig, State, Statistic
+from darkstar_pipeline.home_assistant_api.nord_pool import gives_prices
 from darkstar_pipeline.home_assistant_api.socket import HomeAssistantSocket
 from darkstar_pipeline.sources.home_assistant.naming.company import by_company
 from darkstar_pipeline.sources.home_assistant.naming.sensor_meaning import meaning_of_sensor
@@ -75,6 +76,7 @@ class Seen:
         candidates: sensors that may measure the home.
         weeks: of every sensor with statistics that was asked for, its week.
         silent: sensors that may, of which no statistics are kept.
+        gives_prices: whether its Nord Pool integration gives prices of days.
     """
 
     config: HomeConfig
@@ -83,6 +85,7 @@ class Seen:
     candidates: tuple[Candidate, ...]
     weeks: Mapping[str, Reals]
     silent: tuple[str, ...] = field(default=())
+    gives_prices: bool = False
 
 
 def look_at(socket: HomeAssistantSocket, now: datetime) -> Seen:
@@ -118,7 +121,15 @@ def look_at(socket: HomeAssistantSocket, now: datetime) -> Seen:
         if entity in weeks
     )
     silent = tuple(entity for entity in wanted if entity not in kept)
-    return Seen(config=config, states=states, dashboard=dashboard, candidates=candidates, weeks=weeks, silent=silent)
+    return Seen(
+        config=config,
+        states=states,
+        dashboard=dashboard,
+        candidates=candidates,
+        weeks=weeks,
+        silent=silent,
+        gives_prices=gives_prices(socket),
+    )
 
 
 def _may_measure(state: State, entity: Entity | None) -> bool:

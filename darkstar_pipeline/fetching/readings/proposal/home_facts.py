@@ -37,6 +37,7 @@ class HomeFacts:
         latitude: of the home [deg].
         longitude: of the home [deg].
         price: price sensor with the lists that are read.
+        gives_prices: whether its Nord Pool integration gives prices of days.
         capacity_kwh: size of the battery [kWh].
         power_kw: its power [kW].
         because: what tells them, by name.
@@ -49,6 +50,7 @@ class HomeFacts:
     latitude: float | None
     longitude: float | None
     price: str | None
+    gives_prices: bool
     capacity_kwh: float | None
     power_kw: float | None
     because: dict[str, str]
@@ -69,6 +71,7 @@ def facts_of(seen: Seen, proposal: Proposal) -> HomeFacts:
         latitude=config.latitude if placed else None,
         longitude=config.longitude if placed else None,
         price=next((state.entity_id for state in seen.states if "raw_today" in state.attributes), None),
+        gives_prices=seen.gives_prices,
         capacity_kwh=capacity,
         power_kw=power,
         because=because,

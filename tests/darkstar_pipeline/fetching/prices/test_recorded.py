@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from darkstar_pipeline.fetching.client import SourceClient
+from darkstar_pipeline.fetching.log import FetchLog
 from darkstar_pipeline.fetching.prices.services.home_assistant import HomeAssistantPrices
 from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
+from darkstar_pipeline.home_assistant_api.socket import NOT_FOUND, NOT_VALID, RefusedQuestionError
 from env.time_grid import local_day
 from tests.builders.price_home import PriceHome, price_home, quick_client
 from tests.builders.price_sources import PriceSources
@@ -89,8 +91,14 @@ def test_a_recorded_answer_of_a_day_in_utc_is_no_whole_day_of_the_market(
 class Assistant:
     """A Home Assistant with the Nord Pool integration, or with a sensor."""
 
-    def __init__(self, entry: str | None, answer: dict[str, Any], error: HomeAssistantError | None = None) -> None:
-        self._entry, self._answer, self._error = entry, answer, error
+    def __init__(
+        self,
+        entry: str | None,
+        answer: dict[str, Any],
+        error: HomeAssistantError | None = None,
+        called: HomeAssistantError | None = None,
+    ) -> None:
+        self._entry, self._answer, self._error, self._refusal = entry, answer, error, called
         self.called: list[tuple[str, str, dict[str, Any]]] = []
 
     def nordpool_entry(self) -> str | None:
@@ -103,6 +111,8 @@ class Assistant:
 
     def call_action(self, domain: str, action: str, data: Any) -> dict[str, Any]:
         self.called.append((domain, action, dict(data)))
+        if self._refusal is not None:
+            raise self._refusal
         return self._answer
 
 
@@ -129,8 +139,37 @@ def test_home_assistants_nord_pool_integration_is_asked_by_its_action(
     report = home.fetch(DAY, DAY, services=[HomeAssistantPrices(assistant)])
     assert not report.missing
     assert home.prices()["price"][0] == pytest.approx(0.4)
-    asked = {"config_entry": "abc", "date": "2026-01-31", "areas": ["SE3"], "currency": "SEK"}
+    asked = {"config_entry": "abc", "date": "2026-01-31", "areas": "SE3", "currency": "SEK"}
     assert assistant.called == [("nordpool", "get_prices_for_date", asked)]
+
+
+@pytest.mark.parametrize(
+    ("error", "says", "cause"),
+    [
+        (RefusedQuestionError("http://h", "call_service", NOT_VALID, "not posted"), "not posted", "late"),
+        (RefusedQuestionError("http://h", "call_service", "invalid_format", "no area"), "no area", "refused"),
+        (HomeAssistantError("it is slow", cause="late"), "it is slow", "unreachable"),
+    ],
+)
+def test_prices_that_are_not_there_yet_are_late_and_other_refusals_are_not(
+    server: SourceServer, client: SourceClient, tmp_path: Path, error: HomeAssistantError, says: str, cause: str
+):
+    home = home_at(tmp_path, server, client, "SE3", datetime(2026, 1, 30, 13, tzinfo=UTC))
+    refusing = Assistant("abc", {}, called=error)
+    assert says in home.fetch(DAY, DAY, services=[HomeAssistantPrices(refusing)]).failures["home_assistant"]
+    last = FetchLog(home.context.home).states("home", "prices")[0].last
+    assert last.cause == cause
+
+
+def test_another_integration_of_that_name_lists_prices_by_its_sensor(
+    server: SourceServer, client: SourceClient, tmp_path: Path
+):
+    attributes = {"unit_of_measurement": "SEK/kWh", "raw_tomorrow": listed(per_mwh=False), "tomorrow_valid": True}
+    state = {"entity_id": "sensor.prices", "state": "0.4", "attributes": attributes}
+    none = RefusedQuestionError("http://h", "call_service", NOT_FOUND, "Service not found")
+    home = home_at(tmp_path, server, client, "SE3", datetime(2026, 1, 30, 13, tzinfo=UTC))
+    report = home.fetch(DAY, DAY, services=[HomeAssistantPrices(Assistant("abc", state, called=none))])
+    assert not report.missing
 
 
 def test_a_sensor_that_lists_prices_serves_where_there_is_no_integration(
