@@ -137,8 +137,8 @@ def test_run_counts_by_the_power_that_is_read_when_it_is(context: Context) -> No
     _, clock, heater = made(with_heater(context, sensors={"power": "sensor.power"}), sensors)
     for minutes, power in ((120, "3000"), (12, "0"), (60, "2950"), (2, "0"), (116, "3000"), (4, "3000")):
         sensors.states["power"] = power
-        for _ in range(max(minutes // 4, 1)):
+        for _ in range(minutes // 2):
             assert heater.last_run is None
             heater.poll(None)
-            clock.at += timedelta(minutes=min(minutes, 4))
+            clock.at += timedelta(minutes=2)
     assert heater.last_run is not None
