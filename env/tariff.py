@@ -10,6 +10,7 @@ A version also names its demand charges (monthly peaks), which need a month and 
 """
 
 import math
+from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import date
 from typing import cast
@@ -241,8 +242,19 @@ class Tariff:
         self.in_force(day)
         return self.in_force(max(day.replace(day=1), self.versions[0].valid_from)).power
 
+    def charges_of_month(self, month: date) -> tuple[PowerTariff, ...]:
+        """The demand charges of a month, as `charges_of` has them for the last of its days.
+
+        Args:
+            month: any day of it.
+
+        Raises:
+            MissingTariffError: the first version begins after the month.
+        """
+        return self.charges_of(month.replace(day=monthrange(month.year, month.month)[1]))
+
     def power_costs(self, slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
-        """The demand charges of whole months, each by the version in force on its first day.
+        """The demand charges of whole months, each as `charges_of_month` has them.
 
         Args:
             slots: with `slot_start` (UTC) and `import_kwh` [kWh per slot].
@@ -253,13 +265,13 @@ class Tariff:
             the month's own bill says, which differs from `cost` where the mean of several months is billed.
 
         Raises:
-            MissingTariffError: a month begins before the first version.
+            MissingTariffError: a month is over before the first version begins.
             TariffError: an import is missing.
         """
         months = slots.with_columns(month=local_day(timezone).dt.month_start())
         bills: list[pl.DataFrame] = []
         for (month,), part in months.group_by("month", maintain_order=True):
-            for component, power in enumerate(self.in_force(cast("date", month)).power):
+            for component, power in enumerate(self.charges_of_month(cast("date", month))):
                 bill = power_costs(part.select("slot_start", "import_kwh"), power, timezone)
                 bills.append(bill.with_columns(component=pl.lit(component)))
         if not bills:
@@ -272,7 +284,7 @@ class Tariff:
         billed: list[pl.DataFrame] = []
         for (component,), rows in costs.group_by("component", maintain_order=True):
             spans = {
-                month: self.in_force(month).power[cast("int", component)].rolling_months
+                month: self.charges_of_month(month)[cast("int", component)].rolling_months
                 for month in rows["month"].to_list()
             }
             means = {months: rolling_bills(rows, months) for months in set(spans.values())}

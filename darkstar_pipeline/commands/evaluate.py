@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
+    from darkstar_pipeline.context import Context
+
 DAY_COLUMNS = (
     "day",
     "policy",
@@ -143,6 +145,7 @@ def evaluate(
     if power:
         document["months"] = months.to_dicts()
         note_part_months(call, months)
+        note_assumed_begin(call, context, months)
     currency = context.site_settings.currency
     rows: list[dict[str, Any]] = []
     if missing:
@@ -171,6 +174,15 @@ def note_part_months(call: Call, months: "pl.DataFrame") -> None:
     if parts.height:
         named = [f"{row['month']:%Y-%m} ({row['days']} of {row['month_days']} days)" for row in parts.to_dicts()]
         call.note(f"the demand charge of these months is what their usable days add to it: {', '.join(named)}")
+
+
+def note_assumed_begin(call: Call, context: "Context", months: "pl.DataFrame") -> None:
+    """Say what is assumed where the tariff begins inside one of the months."""
+    from planner.demand_charges.bills import assumed_begin
+
+    found = (assumed_begin(context.site, month) for month in months["month"].unique().sort().to_list())
+    for text in filter(None, found):
+        call.note(text)
 
 
 def draw_verdict(

@@ -80,7 +80,7 @@ def month_oracle(days: Sequence[ActualDay], before: EarlierDays = ()) -> dict[da
     Peaks of the month's days before stand.
     """
     site, month = days[0].site, days[0].day.replace(day=1)
-    tariffs = site.tariff.in_force(month).power
+    tariffs = site.tariff.charges_of_month(month)
     earlier = earlier_peaks(before, month, len(tariffs))
     problems = [DayProblem(each.slots, site, each.protocol, tariffs) for each in days]
     optimum = MonthOracle(problems, site, days[0].protocol, tariffs, past_peaks_kw=earlier).optimum(ORACLE_SECONDS)

@@ -22,6 +22,7 @@ from env.battery import Battery
 from env.power_tariff import MonthState, month_state
 from env.site import Site
 from env.time_grid import SLOT, SLOT_HOURS, grid, local_day
+from planner.demand_charges.bills import assumed_begin
 from planner.optimizer.deferrable_loads import LoadRequests
 from planner.plans.policy_plans import RollingState
 from planner.plans.task import PlanTask
@@ -272,17 +273,19 @@ def _imports_of_today(imported: pl.DataFrame, slots: pl.DataFrame, start: dateti
 
 
 def _month_note(data: PlanningData, site: Site) -> dict[str, str]:
-    """Return a note on the hours of the month whose import is not known; none without a demand charge."""
+    """Return a note on what is not known of a charged month: unread hours, or a tariff that begins inside it."""
     if not site.tariff.charges_of(data.today):
         return {}
+    assumed = assumed_begin(site, data.today)
     until = data.start - MONTH_DELAY
     expected = grid(data.today.replace(day=1), data.today, site.timezone).filter(pl.col("slot_start") < until)
     known = metered_imports(data.month_readings).drop_nulls().select("slot_start")
     missing = expected.join(known, on="slot_start", how="anti").height
     if not missing:
-        return {}
+        return {"peaks": assumed} if assumed else {}
     hours = f"{missing * SLOT_HOURS:.4g} of {expected.height * SLOT_HOURS:.4g} hours of {data.today:%Y-%m}"
-    return {"peaks": f"no import was read in {hours}: their peaks are taken as none; import those readings"}
+    unread = f"no import was read in {hours}: their peaks are taken as none; import those readings"
+    return {"peaks": f"{unread}; {assumed}" if assumed else unread}
 
 
 def _start_soc(data: PlanningData, battery: Battery, protocol: Protocol, given: StartSoc | None) -> tuple[float, str]:

@@ -20,6 +20,20 @@ def has_demand_charge(site: Site) -> bool:
     return any(version.power for version in site.tariff.versions)
 
 
+def assumed_begin(site: Site, month: date) -> str:
+    """Return what is assumed of the charge of a month inside which the tariff begins; empty for any other month.
+
+    Args:
+        site: the home.
+        month: any day of the month.
+    """
+    begin = site.tariff.versions[0].valid_from
+    begins_inside = begin.day > 1 and begin.replace(day=1) == month.replace(day=1)
+    if not begins_inside or not site.tariff.charges_of_month(month):
+        return ""
+    return f"the tariff begins on {begin}: its charge is taken to be that of the whole of {begin:%Y-%m}"
+
+
 def month_days(month: date) -> int:
     """Return the number of days of a month of the calendar."""
     return calendar.monthrange(month.year, month.month)[1]
@@ -37,7 +51,7 @@ def demand_charge_bills(schedules: pl.DataFrame, site: Site) -> pl.DataFrame:
         [money, tax included], ascending.
 
     Raises:
-        MissingTariffError: a month begins before the first version of the tariff.
+        MissingTariffError: a month is over before the first version of the tariff begins.
         TariffError: an import is missing.
     """
     by_month = (

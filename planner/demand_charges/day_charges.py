@@ -26,13 +26,13 @@ def peaks_of_days(imports: pl.DataFrame, site: Site) -> dict[date, DayPeaks]:
         site: tariff and time zone.
 
     Raises:
-        MissingTariffError: a month begins before the first version of the tariff.
+        MissingTariffError: a month is over before the first version of the tariff begins.
         TariffError: an import is missing.
     """
     found: dict[date, DayPeaks] = {}
     months = imports.sort("slot_start").with_columns(month=pl.col("local_day").dt.month_start())
     for part in months.partition_by("month", maintain_order=True):
-        tariffs = site.tariff.in_force(part["month"][0]).power
+        tariffs = site.tariff.charges_of_month(part["month"][0])
         slots = part.select("slot_start", "import_kwh")
         by_component = [_by_day(slots, tariff, site.timezone) for tariff in tariffs]
         for day in part["local_day"].unique(maintain_order=True).to_list():
@@ -64,7 +64,7 @@ class RunningCharge:
         month = day.replace(day=1)
         if month != self._month:
             self._month, self._charge = month, 0.0
-            self._tariffs = self.site.tariff.in_force(month).power
+            self._tariffs = self.site.tariff.charges_of_month(month)
             self._peaks_kw = [[] for _ in self._tariffs]
         before = self._charge
         for tariff, known, of_day in zip(self._tariffs, self._peaks_kw, peaks_kw, strict=True):
@@ -100,7 +100,7 @@ def day_charges(schedules: pl.DataFrame, site: Site, before: EarlierDays = ()) -
         `policy, day, power_cost` [money, tax included], ascending.
 
     Raises:
-        MissingTariffError: a month begins before the first version of the tariff.
+        MissingTariffError: a month is over before the first version of the tariff begins.
         TariffError: an import is missing.
     """
     rows = [

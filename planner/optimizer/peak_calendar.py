@@ -189,7 +189,7 @@ def month_demands(
 ) -> tuple[HorizonDemandCharge, ...]:
     """Return the components of the charges of all months of a window in which nothing is imported yet.
 
-    Each month is charged by the version of the tariff in force on its first day.
+    Each month is charged as `Tariff.charges_of_month` says.
 
     Args:
         slot_start: starts of the slots (UTC), ascending; whole days may be missing.
@@ -197,12 +197,12 @@ def month_demands(
         earlier_kw: peaks of the first month's days before the window, of each component, highest first [kW].
 
     Raises:
-        MissingTariffError: a month begins before the first version.
+        MissingTariffError: a month is over before the first version begins.
     """
     months = slot_start.alias("slot_start").to_frame().select(local_day(site.timezone).dt.month_start())
     by_tariffs: dict[tuple[PowerTariff, ...], set[date]] = {}
     for month in months["local_day"].unique().sort().to_list():
-        by_tariffs.setdefault(site.tariff.in_force(month).power, set()).add(month)
+        by_tariffs.setdefault(site.tariff.charges_of_month(month), set()).add(month)
     first = min(min(within) for within in by_tariffs.values())
     return tuple(
         replace(demand, calendar=_of_months(demand.calendar, within), state=state)

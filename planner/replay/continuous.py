@@ -79,7 +79,7 @@ def _oracle(window: Window) -> Replay:
     """Solve the whole window in one program."""
     world, site, start = window.world, window.site, window.protocol.start_soc_kwh
     month = window.slots["local_day"][0].replace(day=1)
-    earlier = earlier_peaks(window.protocol.month_before, month, len(site.tariff.in_force(month).power))
+    earlier = earlier_peaks(window.protocol.month_before, month, len(site.tariff.charges_of_month(month)))
     power = month_demands(window.slots["slot_start"], site, earlier)
     n_slots = world.load_kwh.shape[1]
     program = HomeProgram(site.commanded, n_slots, power=power, targets=window.targets_of(0, n_slots))

@@ -49,7 +49,7 @@ def months_oracle(slots: pl.DataFrame, site: Site, protocol: Protocol, *, worker
 
     Raises:
         IncompleteDayError: a slot has no finite price, load or PV.
-        MissingTariffError: a month begins before the first version of the tariff.
+        MissingTariffError: a month is over before the first version of the tariff begins.
     """
     known = slots.select("slot_start", "local_day", *NEEDED).sort("slot_start")
     needed_arrays(known)
@@ -63,7 +63,7 @@ def _month(site: Site, protocol: Protocol, slots: pl.DataFrame) -> tuple[date, f
     """One month: its first day, its bound and its schedules."""
     month = cast("date", slots["month"][0])
     days = slots.drop("month").partition_by("local_day", maintain_order=True)
-    tariffs = site.tariff.in_force(month).power
+    tariffs = site.tariff.charges_of_month(month)
     earlier = earlier_peaks(protocol.month_before, month, len(tariffs))
     optimum = MonthOracle(days, site, protocol, tariffs, past_peaks_kw=earlier).optimum(ORACLE_SECONDS)
     of_month = {day: kw for day, kw in protocol.month_before if day.replace(day=1) == month}

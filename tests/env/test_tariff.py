@@ -263,7 +263,7 @@ def test_power_costs_nothing_when_no_version_charges_it() -> None:
 
 def test_power_is_refused_when_a_month_is_older_than_every_version() -> None:
     slots = grid(date(2019, 12, 1), date(2019, 12, 1), STOCKHOLM).with_columns(import_kwh=pl.lit(0.25))
-    with pytest.raises(MissingTariffError, match="no tariff is in force on 2019-12-01"):
+    with pytest.raises(MissingTariffError, match="no tariff is in force on 2019-12-31"):
         Tariff((PLAIN,)).power_costs(slots, STOCKHOLM)
 
 
@@ -342,3 +342,13 @@ def test_a_months_charges_are_of_the_version_in_force_on_its_first_day() -> None
     assert [tariff.charges_of(day) for day in days] == [(power,), (power,), ()]
     with pytest.raises(MissingTariffError):
         tariff.charges_of(date(2026, 3, 9))
+    months = (date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1))
+    assert [tariff.charges_of_month(month) for month in months] == [(power,), (power,), ()]
+    with pytest.raises(MissingTariffError):
+        tariff.charges_of_month(date(2026, 2, 1))
+
+
+def test_a_month_inside_which_the_tariff_begins_is_charged_by_it() -> None:
+    tariff = Tariff((replace(PLAIN, valid_from=date(2026, 3, 10), power=(PowerTariff(top=1, price_per_kw=50.0),)),))
+    slots = grid(date(2026, 3, 1), date(2026, 3, 31), STOCKHOLM).with_columns(import_kwh=pl.lit(0.5))
+    assert tariff.power_costs(slots, STOCKHOLM)["cost"].to_list() == [100.0]

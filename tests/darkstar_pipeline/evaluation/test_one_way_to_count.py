@@ -46,15 +46,22 @@ FIRST, LAST = date(2025, 11, 1), date(2025, 11, 3)
 SPAN = list(days_between(FIRST, LAST))
 POLICIES = ("idle", "self_consumption", "mpc", "value", "oracle")
 TARIFF = {"vat": 0.25, "transfer_fee": 0.2, "energy_tax": 0.4, "power": [{"top": 2, "price_per_kw": 30.0}]}
+FLANDERS = {"top": 1, "minutes": 15, "minimum_kw": 0.5, "price_per_kw": 30.0, "rolling_months": 12}
+_OTHERS = {
+    "mean of twelve months": {**TARIFF, "power": [FLANDERS]},
+    "mean of the hour": {**TARIFF, "settlement_minutes": 60},
+    "mean of the month": {**TARIFF, "monthly_mean": True},
+}
+OTHERS = [pytest.param(tariff, marks=pytest.mark.thorough) for tariff in _OTHERS.values()]  # 20 s each
 
 
 class Answers:
     """The home with its days backfilled, and what `evaluate` says of them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tariff: dict[str, object]) -> None:
         self.folder = folder
         settings = learning_settings()
-        settings["sites"][SITE]["tariff"] = [TARIFF]
+        settings["sites"][SITE]["tariff"] = [tariff]
         (folder / "darkstar.yaml").write_text(yaml.safe_dump(settings))
         self.context: Context = open_context(settings=Settings.model_validate(settings), home=folder / "state")
         write_days(self.context, measured())
@@ -99,9 +106,9 @@ class Answers:
         return evaluate(charged_days(self.context, with_oracle(policies, oracle)))
 
 
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
-    return Answers(tmp_path_factory.mktemp("home"))
+@pytest.fixture(scope="module", params=[TARIFF, *OTHERS], ids=["month", *_OTHERS])
+def answers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    return Answers(tmp_path_factory.mktemp("home"), request.param)
 
 
 def test_charge_decides_and_a_bill_is_days_and_charge(answers: Answers) -> None:
@@ -167,7 +174,7 @@ def test_plan_says_the_same_of_a_day_with_the_month_before_it(answers: Answers) 
     protocol = protocol_of(context.site_settings, context.site.battery)
     past = pl.concat([unverified_schedule(context, day, IDLE) for day in SPAN[:-1]])
     slots = replay_inputs(context.lake, context.site, SPAN[-1:], has_pv=True).slots
-    tariffs = context.site.tariff.in_force(FIRST).power
+    tariffs = context.site.tariff.charges_of_month(FIRST)
     now = day_start(LAST, ZONE)
     states = tuple(month_state(past.select("slot_start", "import_kwh"), each, ZONE, now) for each in tariffs)
     value = protocol.settlement(slots["import_price"].to_numpy(), context.site.battery)
