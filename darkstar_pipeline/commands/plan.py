@@ -67,6 +67,7 @@ def plan(
 
 def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult") -> dict[str, Any]:
     """Return the plan by its JSON keys."""
+    from darkstar_pipeline.planning.care_values import care_values
     from darkstar_pipeline.planning.plan_blocks import block_values, savings_values
     from darkstar_pipeline.planning.plan_inputs import outside_range_note
     from planner.summaries.blocks import summarize
@@ -105,6 +106,7 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
         "verified": plan.verification.valid,
         "violations": [violation.message for violation in plan.verification.violations],
         "notices": notice_sentences(plan.verification.notices, context.timezone),
+        "care": care_values(inputs.task, inputs.care),
         "savings": savings_values(summary, plan.cost, plan.self_consumption_cost),
         "blocks": [block_values(block, site.battery.capacity_kwh) for block in summary.blocks],
         "slots": plan.schedule.select(*slot_columns(plan.schedule), *EXPLAINED, *extra).to_dicts(),

@@ -45,7 +45,7 @@ def draw_plan(out: "Console", document: Mapping[str, Any], context: "Context") -
     whole = {"when": "together", "soc": "", "saves": savings["against_idle"], "what": "against an unused battery"}
     draw_table(out, [*rows, *parts, whole], {"when": "when", "soc": "SoC", "saves": saves, "what": "what and why"})
     out.print()
-    _draw_notes(out, document, words.currency)
+    _draw_notes(out, document, words.currency, context.timezone)
 
 
 def draw_slots(out: "Console", document: Mapping[str, Any], context: "Context") -> None:
@@ -71,7 +71,7 @@ def draw_slots(out: "Console", document: Mapping[str, Any], context: "Context") 
         "sentence": "why",
     }
     draw_table(out, rows, headings)
-    _draw_notes(out, document, site.currency)
+    _draw_notes(out, document, site.currency, context.timezone)
 
 
 def _headline(document: Mapping[str, Any], words: Any) -> str:  # noqa: ANN401 - `Words`, imported where it is made
@@ -103,7 +103,7 @@ def _command(slot: Mapping[str, Any], context: "Context") -> str:
     return command_words(powers, context.site.battery.discharge_kw, slot.get("import_limit_kw"))
 
 
-def _draw_notes(out: "Console", document: Mapping[str, Any], currency: str) -> None:
+def _draw_notes(out: "Console", document: Mapping[str, Any], currency: str, timezone: str) -> None:
     """Print what the plan rests on, what is not as it should be, and who made it."""
     from planner.wording.phrases import source_words
 
@@ -113,6 +113,12 @@ def _draw_notes(out: "Console", document: Mapping[str, Any], currency: str) -> N
         out.print(document["start_soc_note"], markup=False)
     for name, note in document["input_notes"].items():
         out.print(f"{name}: {note}", markup=False)
+    if document["care"] is not None:
+        from darkstar_pipeline.planning.care_values import care_sentences
+        from planner.wording.values import Words
+
+        for line in care_sentences(document["care"], Words(currency, timezone)):
+            out.print(line, markup=False)
     out.print(_end_sentence(document["end"], currency), markup=False)
     for violation in document["violations"]:
         out.print(f"not verified: {violation}", markup=False)

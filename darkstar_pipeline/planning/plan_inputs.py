@@ -3,7 +3,7 @@
 What does not belong here: which source makes the plan (`plan_sources`), and how it plans (`planner`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.month_before import metered_imports
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.planning.battery_care import NO_BATTERY_CARE, BatteryCare, TimedReserve, battery_care
 from darkstar_pipeline.planning.loads.requests_in_context import requests_in_context
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.planning_data import PlanningData, read_planning_data
@@ -56,7 +57,8 @@ class PlanInputs:
         forecast: model that made the forecast.
         start_soc_source: `option`, `live`, `observed`, `projected` or `protocol`.
         price_model: what the forecast of the next day's prices rests on.
-        notes: notes on inputs that are not as they should be, by input (`load`, `pv`, `prices`, `peaks`).
+        notes: notes on inputs that are not as they should be, by input (`load`, `pv`, `prices`, `peaks`, `care`).
+        care: reserve and care of the battery.
     """
 
     at: datetime
@@ -70,6 +72,7 @@ class PlanInputs:
     start_soc_source: str
     price_model: str
     notes: Mapping[str, str]
+    care: BatteryCare = NO_BATTERY_CARE
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,13 @@ class StartSoc:
     source: str = "option"
 
 
-def inputs_at(
+def inputs_at(  # noqa: PLR0913 - keyword-only, all that may be said of a plan
     context: Context,
     at: datetime,
     *,
     soc: StartSoc | None = None,
     requests: LoadRequests | None = None,
+    reserves: Sequence[TimedReserve] = (),
     lookback_days: int = SCENARIO_DAYS,
     lenient: bool = False,
     memo: Memo | None = None,
@@ -102,6 +106,7 @@ def inputs_at(
         at: an instant.
         soc: stored energy then; None takes what was read, or else the protocol's start.
         requests: requests of the movable loads; None requests nothing beyond the heater's day.
+        reserves: reserves for outages that are asked for now, beside the calendar's.
         lookback_days: number of days before today whose readings are wanted as scenarios.
         lenient: take an old forecast, or older readings, rather than none; `notes` says so.
         memo: results of earlier calls that may still hold.
@@ -112,16 +117,19 @@ def inputs_at(
     memo = Memo() if memo is None else memo
     data = read_planning_data(context, at, lookback_days=lookback_days, lenient=lenient, memo=memo)
     protocol = protocol_of(context.site_settings, context.site.battery)
-    return assembled_inputs(data, context.site, protocol, soc=soc, requests=requests, lenient=lenient, memo=memo)
+    return assembled_inputs(
+        data, context.site, protocol, soc=soc, requests=requests, reserves=reserves, lenient=lenient, memo=memo
+    )
 
 
-def assembled_inputs(
+def assembled_inputs(  # noqa: PLR0913 - as `inputs_at`
     data: PlanningData,
     site: Site,
     protocol: Protocol,
     *,
     soc: StartSoc | None = None,
     requests: LoadRequests | None = None,
+    reserves: Sequence[TimedReserve] = (),
     lenient: bool = False,
     memo: Memo | None = None,
 ) -> PlanInputs:
@@ -133,6 +141,7 @@ def assembled_inputs(
         protocol: the site's measuring protocol.
         soc: stored energy at the start; None takes what was read, or else the protocol's start.
         requests: requests of the movable loads.
+        reserves: reserves for outages that are asked for now, beside the calendar's.
         lenient: take load or PV as none where there is no forecast, and note it.
         memo: results of earlier calls that may still hold.
 
@@ -150,9 +159,12 @@ def assembled_inputs(
         month=month,
         import_kwh=_imports_of_today(imported, slots, data.start) if month else (),
     )
-    end = plan_end(data, window, Memo() if memo is None else memo)
+    kept = Memo() if memo is None else memo
+    end = plan_end(data, window, kept)
     window = replace(window, last_value=None if end.basis == SETTLEMENT else end.values)
     first = int((slots["slot_start"] < data.start).sum())
+    care = battery_care(data, window, soc_kwh, first=first, end_value=window.last_values, reserves=reserves, memo=kept)
+    window = replace(window, targets=care.targets)
     task = PlanTask(
         slots=slots.slice(first).select("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh"),
         site=site,
@@ -160,7 +172,7 @@ def assembled_inputs(
         end=end_condition(end, window.settlement_value, site.battery),
         requests=requests_in_context(requests, data, slots, site),
         month=month,
-        targets=window.targets_of(first, slots.height),
+        targets=None if care.targets is None else care.targets.slots(first),
     )
     forecast = data.past.forecast
     return PlanInputs(
@@ -178,11 +190,13 @@ def assembled_inputs(
         forecast=forecast.rows["model_version"][0],
         start_soc_source=source,
         price_model=data.market.model,
+        care=care,
         notes={
             **({"prices": data.price_note} if data.price_note else {}),
             **(dict.fromkeys(("load", "pv"), forecast.note) if forecast.note else {}),
             **gap_notes,
             **_month_note(data, site),
+            **({"care": care.note} if care.note else {}),
         },
     )
 

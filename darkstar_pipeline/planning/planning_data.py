@@ -4,8 +4,9 @@ Only what was there by then: prices up to the last published day, forecasts of t
 start. What does not belong here: anything that is computed from it (`plan_inputs`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import polars as pl
 
@@ -39,6 +40,9 @@ _HALF_A_DAY = 46
 """Fewer zeros may be the edge of a market's day [slots]."""
 
 
+NO_READINGS = partial(pl.DataFrame, schema=METER_READINGS.schema)
+
+
 @dataclass(frozen=True, eq=False)
 class PastDays:
     """The days before today.
@@ -69,6 +73,7 @@ class PlanningData:
         readings: meter readings of yesterday and today.
         month_readings: meter readings since the first of the month; empty where the tariff has no demand charge.
         price_note: names the days whose prices are not used though there are some; empty where there is none.
+        soc_readings: meter readings of the days within which the battery is to be full; empty where it is not to be.
     """
 
     at: datetime
@@ -80,6 +85,7 @@ class PlanningData:
     readings: pl.DataFrame
     month_readings: pl.DataFrame
     price_note: str = ""
+    soc_readings: pl.DataFrame = field(default_factory=NO_READINGS)
 
 
 def read_planning_data(
@@ -112,10 +118,11 @@ def read_planning_data(
         past=past,
         market=market_past(tables, prices, today, site.timezone, _price_version(context, memo)),
         readings=tables.read_cached(METER_READINGS, today - timedelta(days=1), today),
-        month_readings=tables.read(METER_READINGS, today.replace(day=1), today)
-        if has_demand_charge
-        else pl.DataFrame(schema=METER_READINGS.schema),
+        month_readings=tables.read(METER_READINGS, today.replace(day=1), today) if has_demand_charge else NO_READINGS(),
         price_note=price_note,
+        soc_readings=NO_READINGS()
+        if site.care.full_charge_days is None
+        else tables.read_cached(METER_READINGS, today - timedelta(days=site.care.full_charge_days), today),
     )
 
 

@@ -38,7 +38,7 @@ def plan_end(data: PlanningData, window: Window, memo: Memo) -> EndOfPrices:
         return end_of_prices(
             published,
             window.scenarios[data.today],
-            _past_days(data.past.history, data.market.recent, window.site),
+            past_days(data.past.history, data.market.recent, window.site),
             window.settlement_value,
             prices=data.market.forecaster,
             site=window.site,
@@ -66,7 +66,7 @@ def end_condition(end: EndOfPrices, settlement_value: float, battery: Battery) -
     return End(curve=curve, basis=end.basis)
 
 
-def _past_days(history: pl.DataFrame, prices: pl.DataFrame, site: Site) -> Sequence[World]:
+def past_days(history: pl.DataFrame, prices: pl.DataFrame, site: Site) -> Sequence[World]:
     """Return the days that have a reading, a price and a tariff in every slot, in order."""
     read = history.with_columns(pl.col("pv_kwh").fill_null(0.0)).join(prices, on="slot_start", how="inner")
     billed = read.filter(pl.col("slot_start") >= day_start(_first_billed(site), site.timezone)).sort("slot_start")

@@ -132,7 +132,12 @@ class SocTargets:
 
 def is_full(battery: Battery, soc_kwh: float) -> bool:
     """Return whether so much stored energy counts as a full charge."""
-    return soc_kwh >= battery.max_soc_kwh - FULL_TOLERANCE * battery.capacity_kwh
+    return 100 * soc_kwh >= full_percent(battery) * battery.capacity_kwh
+
+
+def full_percent(battery: Battery) -> float:
+    """Return the state of charge from which on a battery counts as full [%]."""
+    return 100 * (battery.max_soc_kwh / battery.capacity_kwh - FULL_TOLERANCE)
 
 
 def leaving(command: Command, soc_kwh: Energy, floor_kwh: Energy, battery: Battery) -> Command:

@@ -84,6 +84,7 @@ def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanReque
         overridden=overridden,
         task=known.task,
         price_model=known.price_model,
+        care=known.care,
     )
     return plan_document(site, made)
 

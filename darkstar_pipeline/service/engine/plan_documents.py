@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from darkstar_pipeline.planning.battery_care import NO_BATTERY_CARE, BatteryCare
+from darkstar_pipeline.planning.care_values import care_values
 from darkstar_pipeline.planning.plan_blocks import block_values, savings_values
+from darkstar_pipeline.service.schemas.care import CareDocument
 from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.plans import (
     CommandDocument,
@@ -49,6 +52,7 @@ class PlanResult:
         model: the champion, if it made the plan.
         overridden: number of slots from the first that follow a manual override.
         task: what the plan was made for.
+        care: reserve and care of the battery.
         price_model: what the forecast of the next day's prices rests on; empty where the end is an earlier plan's.
     """
 
@@ -60,6 +64,7 @@ class PlanResult:
     overridden: int
     task: PlanTask
     price_model: str = ""
+    care: BatteryCare = NO_BATTERY_CARE
 
 
 def plan_id(at: datetime) -> str:
@@ -73,10 +78,12 @@ def plan_document(site: Site, made: PlanResult) -> PlanDocument:
     rows, summary = plan.schedule, summarize(made.task, plan.schedule, n_by_hand=made.overridden)
     if made.quantiles is not None:
         rows = rows.join(made.quantiles, on="slot_start", how="left", maintain_order="left")
+    kept = _kept_percent(made.task)
     slots = [
-        _slot(site.battery, row, overridden=index < made.overridden)
-        for index, row in enumerate(rows.iter_rows(named=True))
+        _slot(site.battery, row, overridden=index < made.overridden, kept_percent=percent)
+        for index, (row, percent) in enumerate(zip(rows.iter_rows(named=True), kept, strict=True))
     ]
+    care = care_values(made.task, made.care)
     return PlanDocument(
         id=plan_id(made.at),
         site=site.name,
@@ -104,7 +111,17 @@ def plan_document(site: Site, made: PlanResult) -> PlanDocument:
         savings=PlanSavings(**savings_values(summary, plan.cost, plan.self_consumption_cost)),
         month=made.task.month,
         end=plan_end_document(made.task.end, float(plan.schedule["soc_end_kwh"][-1]), made.price_model),
+        care=None if care is None else CareDocument(**care),
     )
+
+
+def _kept_percent(task: PlanTask) -> list[float | None]:
+    """Return the state of charge that is kept for outages in each slot [%]; None where nothing is."""
+    if task.targets is None:
+        return [None] * task.n_slots
+    battery, kept = task.site.battery, task.targets.floor_kwh[0]
+    percent = 100 * kept / battery.capacity_kwh
+    return [float(each) if above else None for each, above in zip(percent, kept > battery.min_soc_kwh, strict=True)]
 
 
 def plan_end_document(end: End, end_kwh: float, model: str = "") -> PlanEnd:
@@ -124,7 +141,7 @@ def end_as_before(plan: PlanDocument) -> End:
     return End(curve=TerminalValue(floor_kwh=0.0, widths_kwh=widths, slopes=slopes), basis=plan.end.basis)
 
 
-def _slot(battery: Battery, row: Mapping[str, Any], *, overridden: bool) -> PlanSlot:
+def _slot(battery: Battery, row: Mapping[str, Any], *, overridden: bool, kept_percent: float | None) -> PlanSlot:
     """Return the document of a schedule's row."""
     percent = 100 / battery.capacity_kwh
     start: datetime = row["slot_start"]
@@ -146,6 +163,7 @@ def _slot(battery: Battery, row: Mapping[str, Any], *, overridden: bool) -> Plan
         discharge_kw=discharge,
         export_kw=export,
         import_limit_kw=limit,
+        min_soc_percent=kept_percent,
         command=command_words((charge, discharge, export), battery.discharge_kw, limit),
         **{name: row[name] for name in _FLOWS},
         soc_start_percent=row["soc_start_kwh"] * percent,
@@ -254,6 +272,7 @@ def command_document(battery: Battery, plan: PlanDocument | None, now: datetime,
         discharge_kw=slot.discharge_kw,
         export_kw=slot.export_kw,
         import_limit_kw=slot.import_limit_kw,
+        min_soc_percent=slot.min_soc_percent,
         command=slot.command,
         sentence=slot.sentence,
         default=by_itself,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from darkstar_pipeline.service.schemas.base import Document
+from darkstar_pipeline.service.schemas.care import CareDocument
 from darkstar_pipeline.service.schemas.loads import LoadPlan
 from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.steering import Steering
@@ -22,6 +23,16 @@ ImportLimit = Annotated[
         ge=0,
         exclude_if=lambda limit: limit is None,
         description="Command: import no more than this power [kW]; absent where no limit is commanded.",
+    ),
+]
+MinSoc = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        le=100,
+        exclude_if=lambda percent: percent is None,
+        description="State of charge that is kept for outages: the inverter's own minimum, where it has such a "
+        "setting [%]; absent where nothing is kept.",
     ),
 ]
 InputBasis = Literal["measured", "projected", "assumed"]
@@ -69,6 +80,7 @@ class PlanSlot(Document):
     discharge_kw: float = Field(ge=0, description="Command: cover the house up to this power [kW].")
     export_kw: float = Field(ge=0, description="Command: feed the grid up to this power [kW].")
     import_limit_kw: ImportLimit = None
+    min_soc_percent: MinSoc = None
     command: str = Field(description="Command in words.", examples=["charge 3.0 kW"])
     import_kwh: float | None
     export_kwh: float | None
@@ -189,6 +201,11 @@ class PlanDocument(Document):
         exclude_if=lambda loads: not loads,
         description="What the plan gives the movable loads, and what that costs; absent where there are none.",
     )
+    care: CareDocument | None = Field(
+        default=None,
+        exclude_if=lambda care: care is None,
+        description="Reserve and care of the battery and their price; absent where there is none.",
+    )
     steering: Steering | None = Field(
         default=None,
         description="Whether the plan steers the battery when the answer is given; null in a stored plan.",
@@ -209,6 +226,7 @@ class CommandDocument(Document):
     discharge_kw: float = Field(ge=0)
     export_kw: float = Field(ge=0)
     import_limit_kw: ImportLimit = None
+    min_soc_percent: MinSoc = None
     command: str = Field(description="Command in words.")
     sentence: str = Field(description="Why, in a sentence.")
     default: bool = Field(description="True where the command is the inverter's own default, self-consumption.")
