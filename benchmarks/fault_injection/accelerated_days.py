@@ -24,7 +24,7 @@ from darkstar_pipeline.service.control.controller import POLL_SECONDS, Controlle
 from darkstar_pipeline.service.control.daily_writes import DailyWrites
 from darkstar_pipeline.service.control.default_pace import DefaultPace
 from darkstar_pipeline.service.control.guard import LONGEST_PAUSE_SECONDS
-from darkstar_pipeline.service.control.restoration import Restoration
+from darkstar_pipeline.service.control.restoration import Home, Restoration
 from darkstar_pipeline.service.home_assistant.lease import Lease, read_lease, write_lease
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 from env.time_grid import SLOT, slot_of, zone
@@ -66,7 +66,7 @@ class SimulatedGuard:
         clock: the simulated time.
     """
 
-    def __init__(self, folder: Path, inverter: FaultyInverter, clock: SimulatedClock) -> None:
+    def __init__(self, folder: Path, inverter: Home, clock: SimulatedClock) -> None:
         self._folder, self._inverter, self._clock = folder, inverter, clock
         self._restoration = self._started()
         self.writing = self.running = False

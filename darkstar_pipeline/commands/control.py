@@ -50,12 +50,13 @@ def install(
     """
     from darkstar_pipeline.errors import ConfigurationError
     from darkstar_pipeline.service.control.dead_man import DeadManNames, package
-    from darkstar_pipeline.service.home_assistant.profiles import default_writes
+    from darkstar_pipeline.service.home_assistant.translation import translator_of
     from darkstar_pipeline.state.atomic_files import atomic_write
 
     context = call.context()
     control = context.site_settings.home_assistant.control
-    default = default_writes(control, context.site.battery.discharge_kw)
+    curtailable = bool(context.site.limits.curtailable)
+    default = translator_of(control, context.site.battery.discharge_kw, throttles=curtailable).default()
     if not default:
         raise ConfigurationError(
             f"home_assistant.control.mapping of {context.site_name} names no entity",

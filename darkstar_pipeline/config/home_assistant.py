@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from darkstar_pipeline.config.base import Frozen
+from darkstar_pipeline.config.household.entity_ids import EntityId
+from darkstar_pipeline.config.household.inverter import InverterSettings
 
-EntityId = Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", max_length=255)]
-"""An entity id, `domain.object`, as Home Assistant writes it."""
 Sensors = Annotated[str, Field(pattern=r"^-?[a-z0-9_]+\.[a-z0-9_]+( *[+-] *[a-z0-9_]+\.[a-z0-9_]+)*$", max_length=1000)]
 """A sensor, or a sum such as `sensor.tariff_1+sensor.tariff_2`; a minus turns a sensor round."""
 
@@ -126,10 +126,12 @@ class ControlSettings(Frozen):
 
     enabled: bool = Field(default=False, description="true: commands are sent to the inverter")
     dry_run: bool = Field(default=True, description="true: log what would be written, write nothing")
-    profile: Literal["power", "current", "work_mode"] = Field(
-        default="power", description="command the inverter by power, by current, or by work mode and power"
+    profile: Literal["power", "current", "work_mode", "inverter"] = Field(
+        default="power",
+        description="command the inverter by power, by current, by work mode and power, or by a profile of its family",
     )
     mapping: ControlMapping = Field(default_factory=ControlMapping, description="entities that control the inverter")
+    inverter: InverterSettings = Field(default_factory=InverterSettings)
     lease_minutes: float = Field(
         default=5.0,
         ge=SHORTEST_LEASE_MINUTES,
@@ -193,6 +195,10 @@ class ControlSettings(Frozen):
     @model_validator(mode="after")
     def _has_the_entities_of_its_profile(self) -> "ControlSettings":
         if not self.enabled:
+            return self
+        if self.profile == "inverter":
+            if self.inverter.family is None:
+                raise ValueError("profile inverter needs inverter.family: docs/inverters.md has those that are known")
             return self
         needed = ("mode", "charge") if self.profile == "work_mode" else ("charge", "discharge")
         missing = [name for name in needed if getattr(self.mapping, name) is None]

@@ -155,6 +155,7 @@ def controlled_home(context: Context) -> ControlledHome:
     return ControlledHome(
         settings=context.site_settings.home_assistant,
         discharge_kw=context.site.battery.discharge_kw,
+        curtailable=bool(context.site.limits.curtailable),
         timezone=context.timezone,
         folder=service_folder(context.home, context.site_name),
         ca_file=context.site_settings.sources.ca_file,
@@ -165,7 +166,12 @@ def _outstanding(context: Context, guards: GuardProcess, *, trial: bool) -> Outs
     """Return what ends the lease of an earlier run; a trial may run beside the service that holds it."""
     folder = service_folder(context.home, context.site_name)
     settings = context.site_settings
-    fallback = default_lease(settings.home_assistant, context.site.battery.discharge_kw, settings.sources.ca_file)
+    fallback = default_lease(
+        settings.home_assistant,
+        context.site.battery.discharge_kw,
+        settings.sources.ca_file,
+        curtailable=bool(context.site.limits.curtailable),
+    )
 
     def is_ours() -> bool:
         return not trial or not is_locked(folder / SERVING_LOCK)

@@ -29,6 +29,7 @@ from darkstar_pipeline.service.home_assistant.entity_values import in_words
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient, EntityWriter, Ramp
 from darkstar_pipeline.service.home_assistant.lease import uptime_seconds
 from darkstar_pipeline.service.home_assistant.profiles import Write, in_unit
+from darkstar_pipeline.service.home_assistant.translation import translator_of
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 from darkstar_pipeline.state.secrets import secret
@@ -48,6 +49,7 @@ class ControlledHome:
     Attributes:
         settings: its Home Assistant.
         discharge_kw: the battery's largest discharge power [kW].
+        curtailable: whether surplus may be curtailed.
         timezone: its time zone.
         folder: state folder of its service.
         ca_file: certificate authority that is trusted beside the system's; None for none.
@@ -58,6 +60,7 @@ class ControlledHome:
     timezone: str
     folder: Path
     ca_file: Path | None = None
+    curtailable: bool = False
 
 
 @dataclass
@@ -102,7 +105,8 @@ class Controller:
         uptime: uptime of the machine, by which the lease goes [s].
 
     Raises:
-        ConfigurationError: control is enabled, and Home Assistant's address or token is missing.
+        ConfigurationError: control is enabled, and Home Assistant's address or token is missing, or what the inverter's
+            profile needs.
     """
 
     def __init__(
@@ -132,16 +136,18 @@ class Controller:
             budget=self.settings.writes_per_day,
         )
         self._client = (client or connect(home.settings, home.ca_file)) if self.settings.enabled else None
+        translator = translator_of(self.settings, home.discharge_kw, throttles=home.curtailable)
+        self._confirm_seconds = translator.settles_seconds
         self._execution = Execution(
             self.settings,
-            home.discharge_kw,
+            translator,
             ramp=_ramp(self.settings, clock),
             written=self._daily_writes.count,
             monotonic=clock.monotonic,
             guard=self._guard,
             guarded=lambda writer: self._guard(writer) if self._keeper.held else "",
         )
-        longest_step = (ATTEMPTS + 1) * self.settings.confirm_seconds
+        longest_step = (ATTEMPTS + 1) * self._confirm_seconds
         self._stuck_seconds = longest_step + STUCK_SECONDS
         self._keeper = LeaseKeeper(
             home.folder,
@@ -158,7 +164,7 @@ class Controller:
     def _made_writer(self, client: EntityClient, wait: Callable[[float], bool]) -> EntityWriter:
         return EntityWriter(
             client,
-            confirm_seconds=self.settings.confirm_seconds,
+            confirm_seconds=self._confirm_seconds,
             monotonic=self._clock.monotonic,
             wait=wait,
             on_write=self._written,

@@ -20,7 +20,7 @@ from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.service.home_assistant.entity_values import TOLERANCE_SHARE, TOLERANCE_STEPS
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient
 from darkstar_pipeline.service.home_assistant.lease import Lease, uptime_seconds
-from darkstar_pipeline.service.home_assistant.profiles import Write
+from darkstar_pipeline.service.home_assistant.profiles import SWITCHES, Write
 from darkstar_pipeline.service.schemas.health import Component
 
 MARGIN_SECONDS = 60.0
@@ -189,20 +189,22 @@ def _switching(names: DeadManNames, alias: str, events: Sequence[str], state: st
 
 def _setting(write: Write) -> dict[str, Any]:
     """Return the step that sets an entity where it is there and has another value."""
-    value = write.value if isinstance(write.value, str) else f"{{{{ {_allowed(write)} }}}}"
-    key = "option" if isinstance(write.value, str) else "value"
     differs = f"{{{{ not is_state('{write.entity}', 'unavailable') and not ({_stands(write)}) }}}}"
     return {
         "if": [{"condition": "template", "value_template": differs}],
-        "then": [
-            {
-                "action": f"{write.domain}.{write.service}",
-                "target": {"entity_id": write.entity},
-                "data": {key: value},
-                "continue_on_error": True,
-            }
-        ],
+        "then": [{"action": f"{write.domain}.{write.service}", **_aimed(write), "continue_on_error": True}],
     }
+
+
+def _aimed(write: Write) -> dict[str, Any]:
+    """Return target and data of the action that does a write; numbers within the entity's limits of the moment."""
+    if write.action is not None:
+        return {"data": write.data}
+    target = {"target": {"entity_id": write.entity}}
+    if write.domain in SWITCHES:
+        return target
+    value = write.value if isinstance(write.value, str) else f"{{{{ {_allowed(write)} }}}}"
+    return {**target, "data": {"option" if isinstance(write.value, str) else "value": value}}
 
 
 def _allowed(write: Write) -> str:

@@ -10,17 +10,21 @@ The rules of a write:
   pauses that double from a minute to an hour, and never from what is kept for the guard, which goes on from there.
 - Where the budget has no room for a command, nothing of ours is left to guard once the default stands: the lease is
   released, and what others write after that is theirs.
+- Who changes again what stood is left alone (`strangers`): nothing is commanded for a while, and where the default is
+  changed too, the inverter is theirs until then.
 - Nothing is written to an entity that has no value, whose unit is not the one of the mapping, or that lacks the option.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from darkstar_pipeline.config.home_assistant import ControlSettings
 from darkstar_pipeline.service.control.attempts import CommandAttempts, DefaultRepeats, guards_writes, kept_writes
+from darkstar_pipeline.service.control.strangers import Change, Strangers
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityWriter, Look, Ramp
-from darkstar_pipeline.service.home_assistant.profiles import Write, command_writes, default_writes
+from darkstar_pipeline.service.home_assistant.profiles import Write
+from darkstar_pipeline.service.home_assistant.translation import Translated, Translator
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 
 UNREADABLE_SECONDS = 30.0
@@ -71,7 +75,7 @@ class Execution:
 
     Args:
         settings: of control.
-        discharge_kw: the battery's largest discharge power [kW].
+        translator: turns commands into writes.
         ramp: limits the change of powers.
         written: returns how many values were written on this local day.
         monotonic: seconds that only rise [s].
@@ -82,7 +86,7 @@ class Execution:
     def __init__(
         self,
         settings: ControlSettings,
-        discharge_kw: float,
+        translator: Translator,
         *,
         ramp: Ramp,
         written: Callable[[], int],
@@ -90,27 +94,29 @@ class Execution:
         guard: Callable[[EntityWriter], str],
         guarded: Callable[[EntityWriter], str],
     ) -> None:
-        self._settings, self._discharge_kw, self._ramp = settings, discharge_kw, ramp
+        self._settings, self._translator, self._ramp = settings, translator, ramp
         self._written, self._monotonic = written, monotonic
         self._guard, self._guarded = guard, guarded
         self._attempts, self._repeats = CommandAttempts(), DefaultRepeats()
+        self._strangers = Strangers(monotonic)
         self._held_off_until: datetime | None = None
         self._held_off_why = ""
         self._unreadable_since: float | None = None
+        self._theirs = ""
 
     def default(self) -> list[Write]:
         """Return the writes that make the inverter run its own default."""
-        return default_writes(self._settings, self._discharge_kw)
+        return self._translator.default()
 
-    def target(self, command: CommandDocument, now: datetime) -> tuple[list[Write], str]:
+    def target(self, command: CommandDocument, now: datetime) -> Translated:
         """Return the values that the entities are to have, and what is wrong where the default replaces the command."""
         if not command.automatic:
-            return self.default(), ""
+            return Translated(tuple(self.default()))
         if not command.slot_start <= now < command.expires_at:
-            return self.default(), _LATE
+            return Translated(tuple(self.default()), impossible=_LATE)
         if self._held_off_until is not None and now < self._held_off_until:
-            return self.default(), self._held_off_why
-        return command_writes(command, self._settings, self._discharge_kw), ""
+            return Translated(tuple(self.default()), impossible=self._held_off_why)
+        return self._translator.command(command)
 
     def step(self, writer: EntityWriter, command: CommandDocument, now: datetime) -> Outcome:
         """Carry out a command at a moment.
@@ -118,18 +124,24 @@ class Execution:
         Raises:
             HomeAssistantError: Home Assistant does not answer.
         """
-        target, problem = self.target(command, now)
-        if problem or not command.automatic:
-            return self.restore(writer, problem)
-        if target == self.default():
-            return self.restore(writer, "", commanded=True)
-        writes = self._ramp.next_step(target, writer.read)
+        target = self.target(command, now)
+        if target.impossible or not command.automatic:
+            return self.restore(writer, target.impossible)
+        if list(target.writes) == self.default():
+            return self.restore(writer, "", target.notes, commanded=True)
+        writes = self._ramp.next_step(target.writes, writer.read)
         look = writer.look(writes)
+        look = replace(look, notes=tuple(dict.fromkeys((*target.notes, *look.notes))))
         if look.refused:
             return self.restore(writer, f"{look.refused}; the inverter runs its own default", look.notes)
         if look.unreadable:
             return self._without_value(writer, command, look)
         self._unreadable_since = None
+        changes = self._strangers.changes(look.differing, writer.last)
+        if changes and self._strangers.insists():
+            self._stand_back(command, changes)
+            return self.restore(writer, self._held_off_why, look.notes)
+        look = replace(look, notes=(*look.notes, *map(str, changes)))
         return self._commanded(writer, command, writes, look)
 
     def rehearse(self, writer: EntityWriter, command: CommandDocument, now: datetime) -> Rehearsal:
@@ -138,11 +150,11 @@ class Execution:
         Raises:
             HomeAssistantError: Home Assistant does not answer.
         """
-        target, problem = self.target(command, now)
-        looks = (writer.look(target), writer.look(self.default()))
-        told = [problem, *(text for look in looks for text in (look.refused, look.unreadable))]
-        notes = dict.fromkeys(note for look in looks for note in look.notes)
-        return Rehearsal(tuple(target), "; ".join(dict.fromkeys(text for text in told if text)), tuple(notes))
+        target = self.target(command, now)
+        looks = (writer.look(target.writes), writer.look(self.default()))
+        told = [target.impossible, *(text for look in looks for text in (look.refused, look.unreadable))]
+        notes = dict.fromkeys((*target.notes, *(note for look in looks for note in look.notes)))
+        return Rehearsal(target.writes, "; ".join(dict.fromkeys(text for text in told if text)), tuple(notes))
 
     def _commanded(self, writer: EntityWriter, command: CommandDocument, writes: list[Write], look: Look) -> Outcome:
         """Write a command until it stands, as often as it may be written."""
@@ -157,11 +169,12 @@ class Execution:
                 return Outcome(confirmed=False, problem=unguarded, notes=look.notes)
             self._attempts.add(slot, key)
             self._repeats.need()
-            writer.write(look)
+            self._write(writer, look)
             look = writer.settled(writes)
             if look.refused or look.unreadable:
                 return Outcome(confirmed=False, problem=look.refused or look.unreadable, notes=look.notes)
         self._attempts.confirm(slot, key)
+        self._strangers.stands(writer.allowed(writes), writer.last)
         if unguarded := self._guard(writer):
             return Outcome(confirmed=False, problem=unguarded, notes=look.notes)
         return Outcome(confirmed=True, commanded=True, notes=look.notes)
@@ -188,6 +201,10 @@ class Execution:
             HomeAssistantError: Home Assistant does not answer.
         """
         look = writer.look(self.default())
+        changes = self._strangers.changes(look.differing, writer.last)
+        if self._is_theirs(changes) and not at_the_end:
+            why = f"{self._theirs}; it is theirs until Darkstar commands again"
+            return Outcome(confirmed=True, problem=why, notes=notes, over=True)
         due = look
         if not at_the_end:
             due = replace(look, differing=self._repeats.due(self._monotonic(), look.differing))
@@ -197,7 +214,7 @@ class Execution:
             if unguarded := self._guard(writer):
                 return Outcome(confirmed=False, problem=unguarded, notes=notes)
             self._repeats.add(self._monotonic(), due.differing)
-            writer.write(due)
+            self._write(writer, due)
             look = writer.settled(self.default())
         over = look.stands and not self._room_for_a_command()
         holds = self._guard if look.stands and not over else self._guarded
@@ -205,6 +222,7 @@ class Execution:
             return Outcome(confirmed=False, problem=unguarded, notes=notes)
         notes = tuple(dict.fromkeys((*notes, *look.notes)))
         if look.stands:
+            self._strangers.stands(writer.allowed(self.default()), writer.last)
             self._repeats.confirm(self._monotonic())
             return Outcome(confirmed=True, commanded=commanded, problem=problem, notes=notes, over=over)
         why = "; ".join(part for part in (_NEITHER if has_room else _GUARDS, look.refused, look.unreadable) if part)
@@ -220,6 +238,26 @@ class Execution:
         self._unreadable_since = None
         self._hold_off(command, f"{look.unreadable}; the inverter runs its own default until the next slot")
         return self.restore(writer, self._held_off_why, look.notes)
+
+    def _write(self, writer: EntityWriter, look: Look) -> None:
+        """Write what differs, and remember that it is ours."""
+        self._theirs = ""
+        for write in look.differing:
+            self._strangers.wrote(write)
+        writer.write(look)
+
+    def _stand_back(self, command: CommandDocument, changes: Sequence[Change]) -> None:
+        """Command nothing for a while, since somebody else insists."""
+        until = self._strangers.stand_back(command.expires_at)
+        minutes = (until - command.slot_start).total_seconds() / 60
+        self._hold_off(command, f"{changes[0]}; Darkstar stands back for up to {minutes:.0f} min")
+        self._held_off_until = until
+
+    def _is_theirs(self, changes: Sequence[Change]) -> bool:
+        """Return whether the default was changed by somebody who insists, now or before; then it is left as it is."""
+        if self._strangers.is_theirs(changes):
+            self._theirs = str(changes[0])
+        return bool(self._theirs)
 
     def _hold_off(self, command: CommandDocument, why: str) -> None:
         self._held_off_until, self._held_off_why = command.expires_at, why

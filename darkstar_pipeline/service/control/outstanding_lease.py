@@ -17,7 +17,7 @@ from darkstar_pipeline.service.home_assistant.lease import (
     look_at_lease,
     write_lease,
 )
-from darkstar_pipeline.service.home_assistant.profiles import default_writes
+from darkstar_pipeline.service.home_assistant.translation import translator_of
 from darkstar_pipeline.service.schemas.health import Component
 
 POLL_SECONDS = 2.0
@@ -108,15 +108,18 @@ class OutstandingLease:
         return False
 
 
-def default_lease(settings: HomeAssistantSettings, discharge_kw: float, ca_file: Path | None = None) -> Lease | None:
+def default_lease(
+    settings: HomeAssistantSettings, discharge_kw: float, ca_file: Path | None = None, *, curtailable: bool = False
+) -> Lease | None:
     """Return an expired lease that restores the default of the settings; None where they name no inverter.
 
     Args:
         settings: of the site's Home Assistant.
         discharge_kw: the battery's largest discharge power [kW].
         ca_file: certificate authority that is trusted beside the system's.
+        curtailable: whether surplus may be curtailed.
     """
-    writes = default_writes(settings.control, discharge_kw)
+    writes = translator_of(settings.control, discharge_kw, throttles=curtailable).default()
     if settings.url is None or not writes:
         return None
     return Lease(

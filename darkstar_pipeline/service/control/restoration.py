@@ -21,7 +21,7 @@ from darkstar_pipeline.service.home_assistant.entity_values import (
     within_limits,
 )
 from darkstar_pipeline.service.home_assistant.lease import ServiceCall
-from darkstar_pipeline.service.home_assistant.profiles import Write
+from darkstar_pipeline.service.home_assistant.profiles import SWITCHES, Action, Write
 from darkstar_pipeline.service.logs import redacted
 
 CONFIRM_SECONDS = 3.0
@@ -30,6 +30,7 @@ PAUSE_SECONDS = 0.3
 AWAY = "unavailable"
 SPENT = "the day's budget of writes is spent: one value an hour is written until midnight"
 RENEWED = "the lease was renewed meanwhile"
+_SWITCHED = {"turn_on": "on", "turn_off": "off"}
 
 
 class Home(Protocol):
@@ -214,7 +215,11 @@ def _stands(state: State, write: Write) -> bool:
 
 def _write_of(call: ServiceCall) -> Write | None:
     """Return the value that a call gives to an entity; None for a call of another kind."""
+    if call.reads is not None and call.shows is not None:
+        return Write(call.reads, call.shows, action=Action(call.domain, call.service, tuple(call.data.items())))
     entity, value = call.data.get("entity_id"), call.data.get("option", call.data.get("value"))
+    if call.domain in SWITCHES:
+        value = _SWITCHED.get(call.service)
     if not isinstance(entity, str) or isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -25,6 +25,7 @@ from darkstar_pipeline.service.schemas.plans import (
     PlanSlot,
 )
 from env.battery import Battery
+from env.inverter import curtails_surplus
 from env.site import Site
 from env.time_grid import SLOT, day_start, slot_of, zone
 from planner.plans.fallback_chain import CHAMPION, RELEASED, SOURCE_NAMES, Attempt, FallbackResult, SourceName
@@ -253,8 +254,9 @@ def slot_at(plan: PlanDocument, now: datetime) -> PlanSlot | None:
     return next((slot for slot in plan.slots if slot.slot_start <= now < slot.slot_end), None)
 
 
-def command_document(battery: Battery, plan: PlanDocument | None, now: datetime, *, automatic: bool) -> CommandDocument:
+def command_document(site: Site, plan: PlanDocument | None, now: datetime, *, automatic: bool) -> CommandDocument:
     """Return the present command; the inverter's default if automatic mode is off or no verified plan covers now."""
+    battery = site.battery
     slot = None if plan is None or not plan.verified else slot_at(plan, now)
     if plan is None or slot is None or not automatic:
         return _default_command(battery, plan, now, automatic=automatic)
@@ -276,7 +278,15 @@ def command_document(battery: Battery, plan: PlanDocument | None, now: datetime,
         command=slot.command,
         sentence=slot.sentence,
         default=by_itself,
+        throttled=_throttled(site, slot),
     )
+
+
+def _throttled(site: Site, slot: PlanSlot) -> bool:
+    """Return whether surplus is to be curtailed: selling costs money, and nothing is to be sold from the battery."""
+    if slot.export_price is None or not curtails_surplus(site.limits, np.array(slot.export_price)).any():
+        return False
+    return not (slot.discharge_kw > 0 and slot.export_kw > 0)
 
 
 def _default_command(battery: Battery, plan: PlanDocument | None, now: datetime, *, automatic: bool) -> CommandDocument:

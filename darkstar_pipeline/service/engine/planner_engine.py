@@ -134,7 +134,7 @@ class PlannerEngine:
     def command(self) -> CommandDocument:
         """Return the command of this moment."""
         command = command_document(
-            self.context.site.battery, self._memory.plan, self.clock.now(), automatic=self.overrides.automatic
+            self.context.site, self._memory.plan, self.clock.now(), automatic=self.overrides.automatic
         )
         return self.household.held(command)
 

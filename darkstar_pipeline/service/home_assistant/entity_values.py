@@ -47,6 +47,8 @@ def within_limits(state: State | None, write: Write) -> Write:
     if state is None or isinstance(write.value, str):
         return write
     low, high, step = _number(state, "min"), _number(state, "max"), _step(state)
+    if write.most and high is not None:
+        return replace(write, value=high)
     value = write.value if step is None else _on_step(write.value, low or 0.0, step)
     if low is not None and high is not None and low > high:
         return replace(write, value=value)
@@ -60,7 +62,7 @@ def limit_note(state: State | None, wanted: Write, allowed: Write) -> str:
     >>> limit_note({"attributes": {"max": 5000}}, Write("number.c", 9900.0, "W"), Write("number.c", 5000.0, "W"))
     'number.c takes at most 5000 W, not 9900 W'
     """
-    if state is None or isinstance(wanted.value, str) or isinstance(allowed.value, str):
+    if state is None or wanted.most or isinstance(wanted.value, str) or isinstance(allowed.value, str):
         return ""
     if abs(wanted.value - allowed.value) <= _share(state, wanted.value):
         return ""
@@ -105,12 +107,14 @@ def refusal(state: State | None, write: Write) -> str:
     """
     attributes = _attributes(state)
     if isinstance(write.value, str):
-        options = attributes.get("options")
+        options = attributes.get("options") if write.action is None else None
         if isinstance(options, list) and write.value not in options:
             return f"{write.entity} has no option {write.value!r}"
         return ""
     if not math.isfinite(write.value):
         return f"{write.value} is no value for {write.entity}"
+    if write.most and _finite(attributes.get("max")) is None:
+        return f"{write.entity} does not say the most that it takes"
     unit = unit_of(state)
     if write.unit and unit and unit.casefold() != write.unit.casefold():
         return f"{write.entity} is in {unit}, and home_assistant.control.mapping.unit says {write.unit}"
@@ -125,7 +129,10 @@ def unit_of(state: State | None) -> str:
 
 def service_call(write: Write) -> ServiceCall:
     """Return the call of Home Assistant's service that does a write."""
-    return ServiceCall(domain=write.domain, service=write.service, data=write.data)
+    call = ServiceCall(domain=write.domain, service=write.service, data=write.data)
+    if write.action is None:
+        return call
+    return call.model_copy(update={"reads": write.entity, "shows": str(write.value)})
 
 
 def in_words(writes: Sequence[Write]) -> str:

@@ -89,6 +89,7 @@ class EntityWriter:
         self._monotonic, self._wait, self._on_write = monotonic, wait, on_write
         self._last_states: dict[str, State] = {}
         self._without_unit: set[str] = set()
+        self._done: dict[str, tuple[float | str, float]] = {}
 
     def look(self, writes: Sequence[Write]) -> Look:
         """Return whether the entities have the values of writes, and what may be written.
@@ -97,6 +98,7 @@ class EntityWriter:
             HomeAssistantError: Home Assistant does not answer.
         """
         differing: list[Write] = []
+        unseen: list[Write] = []
         missing: list[str] = []
         refused: list[str] = []
         notes: list[str] = []
@@ -109,9 +111,26 @@ class EntityWriter:
                 missing.append(why)
             else:
                 notes += [note] if (note := limit_note(state, write, allowed)) else []
-                differing += [] if has_value(state, allowed) else [allowed]
+                if not write.read_back:
+                    unseen.append(allowed)
+                elif not has_value(state, allowed) or self._is_forgotten(allowed):
+                    differing.append(allowed)
                 self._warn_without_unit(state, write)
+        differing = self._with_unseen(differing, unseen, writes)
         return Look(tuple(differing), "; ".join(missing), "; ".join(refused), tuple(notes))
+
+    def _with_unseen(self, differing: list[Write], unseen: list[Write], order: Sequence[Write]) -> list[Write]:
+        """Return what is to be written with what no entity shows: where something else is, or it has changed."""
+        told = [write for write in unseen if differing or self._done.get(write.entity, (None, 0.0))[0] != write.value]
+        place = {write.entity: number for number, write in enumerate(order)}
+        return sorted((*differing, *told), key=lambda write: place[write.entity]) if told else differing
+
+    def _is_forgotten(self, write: Write) -> bool:
+        """Return whether the inverter forgets a value about now, though it still shows it."""
+        if write.again_seconds is None:
+            return False
+        value, at = self._done.get(write.entity, (None, 0.0))
+        return value != write.value or self._monotonic() - at >= write.again_seconds
 
     def write(self, look: Look) -> None:
         """Write what a look found to differ.
@@ -122,6 +141,7 @@ class EntityWriter:
         for write in look.differing:
             self._on_write(write)
             self._client.call(write.domain, write.service, write.data)
+            self._done[write.entity] = (write.value, self._monotonic())
 
     def settled(self, writes: Sequence[Write]) -> Look:
         """Look until the entities have the values of writes, at most `confirm_seconds`; return the last look.
@@ -146,9 +166,17 @@ class EntityWriter:
             self._last_states[entity] = state
         return state
 
+    def last(self, entity: str) -> State | None:
+        """Return the state of an entity as it was read last; None where it never was."""
+        return self._last_states.get(entity)
+
     def calls(self, writes: Sequence[Write]) -> list[ServiceCall]:
         """Return the service calls of writes, within the limits that the entities had when last read."""
-        return [service_call(within_limits(self._last_states.get(write.entity), write)) for write in writes]
+        return [service_call(write) for write in self.allowed(writes)]
+
+    def allowed(self, writes: Sequence[Write]) -> list[Write]:
+        """Return writes within the limits that the entities had when last read."""
+        return [within_limits(self._last_states.get(write.entity), write) for write in writes]
 
     def _warn_without_unit(self, state: State | None, write: Write) -> None:
         """Warn once of a number that does not say its unit."""

@@ -39,6 +39,12 @@ class ServiceCall(BaseModel):
     domain: str
     service: str
     data: dict[str, Any]
+    reads: str | None = Field(
+        default=None, exclude_if=lambda entity: entity is None, description="entity that shows what the call did"
+    )
+    shows: str | None = Field(
+        default=None, exclude_if=lambda text: text is None, description="what it shows once it was done"
+    )
 
 
 class Lease(BaseModel):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # it brings the planner with it: 1.3 s and 100 MB that the gu
     from darkstar_pipeline.service.schemas.plans import CommandDocument
 
 WATTS = 1000.0
+SWITCHES = ("switch", "input_boolean")
+"""Domains of entities that are on or off."""
 _SERVICES = {
     "number": "set_value",
     "input_number": "set_value",
@@ -22,38 +24,69 @@ _SERVICES = {
 
 
 @dataclass(frozen=True)
+class Action:
+    """A call of a service of an integration, where no entity takes the value.
+
+    Attributes:
+        domain: of the service.
+        service: its name in it.
+        data: its data, as pairs.
+    """
+
+    domain: str
+    service: str
+    data: tuple[tuple[str, float | str], ...]
+
+
+@dataclass(frozen=True)
 class Write:
     """A value that an entity is to have.
 
     Attributes:
         entity: its id.
-        value: a number in its unit, or one of its options.
+        value: a number in its unit, one of its options, or on and off; of an action what the entity then shows.
         unit: unit that the entity has to have; empty for options, and where it does not matter.
         ramped: whether the value may only be approached in steps where there is a ramp.
+        action: call that has the effect; None where the entity itself is set.
+        most: whether the value is the entity's own largest number, whatever that is.
+        read_back: whether the entity shows what was written.
+        again_seconds: time after which the inverter forgets the value; None where it does not [s].
     """
 
     entity: str
     value: float | str
     unit: str = ""
     ramped: bool = True
+    action: Action | None = None
+    most: bool = False
+    read_back: bool = True
+    again_seconds: float | None = None
 
     @property
     def domain(self) -> str:
-        """Domain of the service that sets the entity."""
-        return self.entity.partition(".")[0]
+        """Domain of the service that has the effect."""
+        return self.entity.partition(".")[0] if self.action is None else self.action.domain
 
     @property
     def service(self) -> str:
-        """Name of the service that sets the entity.
+        """Name of the service that has the effect.
 
         Raises:
             KeyError: no service sets entities of this domain.
         """
+        if self.action is not None:
+            return self.action.service
+        if self.domain in SWITCHES:
+            return "turn_on" if self.value == "on" else "turn_off"
         return _SERVICES[self.domain]
 
     @property
     def data(self) -> dict[str, float | str]:
         """Data of the service call."""
+        if self.action is not None:
+            return dict(self.action.data)
+        if self.domain in SWITCHES:
+            return {"entity_id": self.entity}
         key = "option" if isinstance(self.value, str) else "value"
         return {"entity_id": self.entity, key: self.value}
 
@@ -69,7 +102,7 @@ def command_writes(command: "CommandDocument", settings: ControlSettings, discha
     if command.default:
         return default_writes(settings, discharge_kw)
     mapping = settings.mapping
-    limit = _import_limit(mapping, command.import_limit_kw)
+    limit = import_limit_writes(mapping, command.import_limit_kw)
     if settings.profile == "work_mode":
         return [*limit, *_by_work_mode(command, mapping)]
     powers = ((mapping.charge, command.charge_kw), (mapping.discharge, command.discharge_kw))
@@ -79,7 +112,7 @@ def command_writes(command: "CommandDocument", settings: ControlSettings, discha
 def default_writes(settings: ControlSettings, discharge_kw: float) -> list[Write]:
     """Return the writes that make the inverter run its own default; the import limit last, it charges nothing."""
     mapping = settings.mapping
-    limit = _import_limit(mapping, None)
+    limit = import_limit_writes(mapping, None)
     discharge = mapping.default_discharge_kw if mapping.default_discharge_kw is not None else discharge_kw
     if settings.profile == "work_mode" and mapping.mode is not None:
         return [Write(mapping.mode, mapping.mode_default), *limit]
@@ -93,7 +126,7 @@ def default_writes(settings: ControlSettings, discharge_kw: float) -> list[Write
     return [*numbers, *limit]
 
 
-def _import_limit(mapping: ControlMapping, limit_kw: float | None) -> list[Write]:
+def import_limit_writes(mapping: ControlMapping, limit_kw: float | None) -> list[Write]:
     """Return the write of an import limit, the default's where none is commanded; none where it is not mapped.
 
     It has no ramp: on its way down every step would let peaks through.

@@ -230,6 +230,11 @@ class CommandDocument(Document):
     command: str = Field(description="Command in words.")
     sentence: str = Field(description="Why, in a sentence.")
     default: bool = Field(description="True where the command is the inverter's own default, self-consumption.")
+    throttled: bool = Field(
+        default=False,
+        exclude_if=lambda throttled: not throttled,
+        description="True where selling costs money and surplus is to be curtailed; absent otherwise.",
+    )
     steering: Steering | None = Field(
         default=None, description="Whether the command reaches the inverter at the moment of the answer."
     )

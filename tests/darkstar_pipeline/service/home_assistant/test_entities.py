@@ -74,7 +74,7 @@ def test_states_hold_the_slot_of_now_when_the_clock_changes(context: Context, da
 
 def test_states_say_not_valid_when_no_slot_holds_the_moment(context: Context, plan: PlanDocument) -> None:
     after = plan.valid_until + timedelta(seconds=1)
-    command = command_document(context.site.battery, plan, after, automatic=True)
+    command = command_document(context.site, plan, after, automatic=True)
     states = entity_states(plan, command, STEERING, after)
     assert (states["plan_valid"], states["planned_soc"], states["next_change"]) == ("OFF", None, None)
 
@@ -111,7 +111,7 @@ def test_import_limit_is_told_only_where_one_is_commanded(context: Context, plan
     now = first.slot_start + timedelta(minutes=1)
     for limit in (None, 0.0, 4.25):
         slot = first.model_copy(update={**by_itself, "import_limit_kw": limit})
-        command = command_document(battery, plan.model_copy(update={"slots": [slot]}), now, automatic=True)
+        command = command_document(context.site, plan.model_copy(update={"slots": [slot]}), now, automatic=True)
         assert command.default == (limit is None)
         told = [json.loads(document.model_dump_json()) for document in (slot, command)]
         assert [document.get("import_limit_kw", "absent") for document in told] == 2 * (

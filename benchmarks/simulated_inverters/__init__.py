@@ -1,0 +1,1 @@
+"""Inverters in memory as their families' integrations show them in Home Assistant, written apart from the profiles."""
