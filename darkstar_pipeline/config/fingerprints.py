@@ -24,6 +24,8 @@ def config_version(settings: SiteSettings, stage: Stage) -> str:
         del changing["limits"]["takes_import_limit"]  # results from before there was one hold on
     if "forecast" in changing:
         del changing["forecast"]["panels_kw"]  # limits what is imported, not what is computed from it
+        if not settings.forecast.panels:
+            del changing["forecast"]["panels"]
     _drop_unused(changing["tariff"])
     if settings.household.care.care().wanted:
         changing["care"] = settings.household.care.model_dump(mode="json")

@@ -53,6 +53,16 @@ class MpcSettings(Frozen):
     )
 
 
+class PanelPlane(Frozen):
+    """Panels that lie in one plane of a roof."""
+
+    kw: float = Field(gt=0, le=10_000, description="rated power of these panels, kWp [kW]")
+    tilt: float = Field(default=30.0, ge=0, le=90, description="tilt of these panels from the horizontal [deg]")
+    azimuth: float = Field(
+        default=180.0, ge=0, le=360, description="direction that these panels face, clockwise from north [deg]"
+    )
+
+
 class ForecastSettings(Frozen):
     """The forecasts of load and PV that plans rest on."""
 
@@ -80,6 +90,11 @@ class ForecastSettings(Frozen):
         le=10_000,
         description="rated power of the panels, kWp; a forecast above it is capped [kW]; null: unknown",
     )
+    panels: tuple[PanelPlane, ...] = Field(
+        default=(),
+        description="planes of a roof of several, such as [{kw: 4.2, tilt: 30, azimuth: 90}, {kw: 3, azimuth: 270}], "
+        "instead of tilt, azimuth and panels_kw; empty: one plane",
+    )
     holidays_of: str | None = Field(
         default=None, description="country (ISO 3166) whose public holidays count as days off; null: none"
     )
@@ -89,6 +104,21 @@ class ForecastSettings(Frozen):
     )
     load_days: int = Field(default=7, ge=1, le=60, description="days whose mean, slot by slot, forecasts the load")
     pv_days: int = Field(default=3, ge=1, le=60, description="days whose mean, slot by slot, forecasts the PV")
+
+    @property
+    def rated_kw(self) -> float | None:
+        """Rated power of all panels [kW]; None where it is not known."""
+        return sum(plane.kw for plane in self.panels) if self.panels else self.panels_kw
+
+    @model_validator(mode="after")
+    def _has_one_way_of_the_panels(self) -> "ForecastSettings":
+        usual = type(self).model_fields
+        single = ("tilt", "azimuth", "panels_kw")
+        doubled = [name for name in single if self.panels and getattr(self, name) != usual[name].default]
+        if doubled:
+            message = f"forecast.panels has the {' and '.join(doubled)} of each plane: remove that beside it"
+            raise ValueError(message)
+        return self
 
     def check_place(self, timezone: str) -> None:
         """Refuse a place that is far from its time zone: a sign was lost, or the two numbers changed places.

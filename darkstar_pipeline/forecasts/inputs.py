@@ -12,6 +12,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.forecasts.available_pv import with_available_pv
+from darkstar_pipeline.forecasts.panels import panel_system
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from env.time_grid import grid
 from planner.forecasts.clear_sky import PvSystem
@@ -26,9 +27,7 @@ def panels_of(context: Context) -> PvSystem | None:
     settings = context.site_settings.forecast
     if settings.latitude is None or settings.longitude is None:
         return None
-    return PvSystem(
-        latitude=settings.latitude, longitude=settings.longitude, tilt=settings.tilt, azimuth=settings.azimuth
-    )
+    return panel_system(settings, (settings.latitude, settings.longitude))
 
 
 def readings_between(context: Context, first: date, last: date) -> pl.DataFrame:

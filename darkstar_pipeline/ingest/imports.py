@@ -60,7 +60,7 @@ WEATHER = TidyKind(
     name="weather",
     table=RAW_WEATHER,
     quantity="",
-    read=lambda file, target, now, _area, _clock: read_weather(file, now=now, panels_kw=target.site.forecast.panels_kw),
+    read=lambda file, target, now, _area, _clock: read_weather(file, now=now, panels_kw=target.site.forecast.rated_kw),
 )
 
 

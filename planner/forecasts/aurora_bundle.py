@@ -17,7 +17,7 @@ from planner.artifacts.bundle import Bundle, Manifest, read_bundle, save_bundle
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora_model import MODEL_VERSION, QUANTILES, AuroraModel, DayErrors, TargetModel
 from planner.forecasts.calibration import PastScores
-from planner.forecasts.clear_sky import PvSystem
+from planner.forecasts.clear_sky import Plane, PvSystem
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -50,6 +50,9 @@ class TrainingSummary(BaseModel):
     longitude: float | None = Field(default=None, description="Longitude of the panels, east positive [deg].")
     tilt: float = Field(default=30.0, description="Tilt of the panels from the horizontal [deg].")
     azimuth: float = Field(default=180.0, description="Azimuth of the panels, from north over east [deg].")
+    planes: tuple[Plane, ...] = Field(
+        default=(), exclude_if=lambda planes: not planes, description="Planes of a roof of several, instead of both."
+    )
     lacks: tuple[str, ...] = Field(description="External forecasts that were missing.")
     load_correction: float = Field(default=0.0, description="Share of the correction pooled over homes, of the load.")
     pv_correction: float = Field(default=0.0, description="The same of PV.")
@@ -103,7 +106,11 @@ class LoadedAurora:
         if summary.latitude is None or summary.longitude is None:
             return None
         return PvSystem(
-            latitude=summary.latitude, longitude=summary.longitude, tilt=summary.tilt, azimuth=summary.azimuth
+            latitude=summary.latitude,
+            longitude=summary.longitude,
+            tilt=summary.tilt,
+            azimuth=summary.azimuth,
+            planes=summary.planes,
         )
 
 

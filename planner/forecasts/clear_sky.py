@@ -26,6 +26,21 @@ FAR_DAYS = AHEAD // DAY_SLOTS + 2  # days back that the farthest forecast has to
 
 
 @dataclass(frozen=True, kw_only=True)
+class Plane:
+    """Panels that lie in one plane.
+
+    Attributes:
+        kw: their rated power [kW].
+        tilt: angle from the horizontal [deg].
+        azimuth: the way they face, from north over east [deg].
+    """
+
+    kw: float
+    tilt: float
+    azimuth: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class PvSystem:
     """Location and orientation of PV panels.
 
@@ -34,12 +49,19 @@ class PvSystem:
         longitude: east positive [deg].
         tilt: angle from the horizontal [deg].
         azimuth: the way they face, from north over east [deg].
+        planes: planes of a roof of several, in place of tilt and azimuth; empty: those hold for all panels.
     """
 
     latitude: float
     longitude: float
     tilt: float = 30.0
     azimuth: float = 180.0
+    planes: tuple[Plane, ...] = ()
+
+    @property
+    def every_plane(self) -> tuple[Plane, ...]:
+        """The planes; one of 1 kW where all panels lie alike."""
+        return self.planes or (Plane(kw=1.0, tilt=self.tilt, azimuth=self.azimuth),)
 
 
 def clear_sky_kwh_per_kw(series: SlotSeries, panels: PvSystem) -> Energy:
@@ -52,7 +74,8 @@ def clear_sky_kwh_per_kw(series: SlotSeries, panels: PvSystem) -> Energy:
 def clear_sky_kw_per_kw(seconds: Energy, panels: PvSystem) -> Energy:
     """Power of one kW of panels under a clear sky at some instants `(n,)` [kW].
 
-    Haurwitz's clear-sky irradiance, 0.85 of it beam and the rest from all of the sky, on the panels' plane.
+    Haurwitz's clear-sky irradiance, 0.85 of it beam and the rest from all of the sky, on the panels' plane; of several
+    planes the mean by their rated power.
 
     Args:
         seconds: instants since 1970 `(n,)` [s].
@@ -67,11 +90,19 @@ def clear_sky_kw_per_kw(seconds: Energy, panels: PvSystem) -> Energy:
     zenith, azimuth = np.asarray(sun[0]), np.asarray(sun[4])
     height = np.cos(np.radians(np.minimum(zenith, 90.0)))
     level = np.where(height > 0, 1098.0 * height * np.exp(-0.059 / np.maximum(height, 1e-6)), 0.0)
-    beam = np.asarray(cast("Any", irradiance).aoi_projection(panels.tilt, panels.azimuth, zenith, azimuth))
-    share = 0.15 * (1 + np.cos(np.radians(panels.tilt))) / 2
-    # Within 3 degrees of the horizon the ratio of the two angles has no bound.
-    tilted = 0.85 * np.maximum(beam, 0.0) / np.maximum(height, 0.05)
-    return level * (tilted + share) / 1000.0
+
+    def on(plane: Plane) -> Energy:
+        beam = np.asarray(cast("Any", irradiance).aoi_projection(plane.tilt, plane.azimuth, zenith, azimuth))
+        share = 0.15 * (1 + np.cos(np.radians(plane.tilt))) / 2
+        # Within 3 degrees of the horizon the ratio of the two angles has no bound.
+        tilted = 0.85 * np.maximum(beam, 0.0) / np.maximum(height, 0.05)
+        return level * (tilted + share) / 1000.0
+
+    first, *others = panels.every_plane
+    if not others:
+        return on(first)
+    powers = [plane.kw * on(plane) for plane in (first, *others)]
+    return np.sum(powers, axis=0) / sum(plane.kw for plane in panels.every_plane)
 
 
 class ClearSky:

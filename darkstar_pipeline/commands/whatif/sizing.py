@@ -100,7 +100,7 @@ def sizing(  # noqa: PLR0913 - keyword-only, an option each
             pv_scales=numbers("--pv-scale", pv_scales),
             policy=policy,
             costs=_costs(per_kwh, per_kw, per_kwp, fixed),
-            panels_kwp=panels if panels is not None else context.site_settings.forecast.panels_kw,
+            panels_kwp=panels if panels is not None else context.site_settings.forecast.rated_kw,
             scaled=per_year,
         )
         grid = size_grid(context, changes, question, *span)

@@ -26,7 +26,7 @@ class WeatherSourceSettings(Frozen):
     panels: tuple[PanelSource, ...] = Field(
         default=("solcast", "forecast_solar"),
         description="sources of PV forecasts, asked in turn: solcast where solcast_site is set, forecast_solar where "
-        "forecast.panels_kw is; empty: none is fetched",
+        "forecast.panels_kw or forecast.panels is; empty: none is fetched",
     )
     solcast_site: str | None = Field(
         default=None,

@@ -1,6 +1,7 @@
 """Answers that are believed: of the right place, of now, and reaching far enough. Then they take the road of a file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -8,6 +9,7 @@ import polars as pl
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.weather.services import place_of
+from darkstar_pipeline.forecasts.panels import panel_system
 from darkstar_pipeline.sources.parsed import Parsed
 from darkstar_pipeline.sources.resolution import NATIVE
 from darkstar_pipeline.sources.weather import checked_weather
@@ -24,24 +26,30 @@ OLDEST = timedelta(days=1)
 
 def panels_of(site: SiteSettings) -> PvSystem:
     """Return the panels of a site whose place is configured."""
-    latitude, longitude = place_of(site)
-    return PvSystem(latitude=latitude, longitude=longitude, tilt=site.forecast.tilt, azimuth=site.forecast.azimuth)
+    return panel_system(site.forecast, place_of(site))
 
 
-def believed_forecast(answer: WeatherAnswer, site: SiteSettings, now: datetime) -> Parsed:
+def believed_forecast(answers: Sequence[WeatherAnswer], site: SiteSettings, now: datetime) -> Parsed:
     """Return the rows of a forecast that was just received.
 
     It is known from now on: no forecast that we made before may see it, whenever its service issued it.
+
+    Args:
+        answers: one, or of the panels one a plane of them, which add up.
+        site: the site.
+        now: the present instant.
 
     Raises:
         FetchError: it is of another place or day, or too short.
         DataRefusedError: it does not pass the checks of weather.
     """
-    check_place(answer, site)
-    if answer.issued_at is not None and not -OLDEST < now - answer.issued_at < OLDEST:
-        reason = f"its forecast was issued at {answer.issued_at:%Y-%m-%d %H:%MZ}, not today"
-        raise FetchError(answer.service, "wrong", reason)
-    slots = quarter_hours(answer, panels_of(site))
+    answer = answers[0]
+    for each in answers:
+        check_place(each, site)
+        if each.issued_at is not None and not -OLDEST < now - each.issued_at < OLDEST:
+            reason = f"its forecast was issued at {each.issued_at:%Y-%m-%d %H:%MZ}, not today"
+            raise FetchError(each.service, "wrong", reason)
+    slots = quarter_hours(answer, panels_of(site)) if len(answers) == 1 else _summed(answers, panels_of(site))
     ahead = slots.filter(pl.col("slot_start") + SLOT > now)
     last = ahead["slot_start"].max()
     if not isinstance(last, datetime) or last < now + LEAST_AHEAD:
@@ -49,6 +57,16 @@ def believed_forecast(answer: WeatherAnswer, site: SiteSettings, now: datetime) 
         ends = f"ends at {end:%Y-%m-%d %H:%MZ}" if isinstance(end, datetime) else "says nothing"
         raise FetchError(answer.service, "wrong", f"its forecast {ends}, a day ahead is the least")
     return _checked(ahead.with_columns(pl.lit(now).alias("known_at")), answer, site, now)
+
+
+def _summed(answers: Sequence[WeatherAnswer], panels: PvSystem) -> pl.DataFrame:
+    """Return the energy of all planes together, where each has a forecast."""
+    every = pl.concat(
+        quarter_hours(answer, replace(panels, planes=(plane,)))
+        for answer, plane in zip(answers, panels.planes, strict=True)
+    )
+    summed = every.group_by("slot_start").agg(pl.col("pv_expected_kwh").sum(), planes=pl.len())
+    return summed.filter(pl.col("planes") == len(answers)).drop("planes").sort("slot_start")
 
 
 def believed_past(answer: WeatherAnswer, site: SiteSettings, now: datetime, known_after: timedelta) -> Parsed:
@@ -95,7 +113,7 @@ def check_place(answer: WeatherAnswer, site: SiteSettings) -> None:
 
 
 def _checked(rows: pl.DataFrame, answer: WeatherAnswer, site: SiteSettings, now: datetime) -> Parsed:
-    parsed = checked_weather(rows, answer.service, now=now, panels_kw=site.forecast.panels_kw)
+    parsed = checked_weather(rows, answer.service, now=now, panels_kw=site.forecast.rated_kw)
     return Parsed(
         rows=parsed.rows.with_columns(pl.lit(answer.minutes).cast(parsed.rows.schema[NATIVE]).alias(NATIVE)),
         rejects=parsed.rejects,

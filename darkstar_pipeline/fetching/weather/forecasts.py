@@ -137,9 +137,10 @@ def ask_and_import(
     if service.counted:
         log.begin(context.site_name, "weather", service.source, asked_at=asked_at)
     try:
-        answer = client.ask(service.request(context.site_settings, asked_at))
-        refuse_skew(service.source, answer.server_time, answer.asked_at)
-        said = service.read(answer.body)
+        answers = [client.ask(request) for request in service.requests(context.site_settings, asked_at)]
+        for answer in answers:
+            refuse_skew(service.source, answer.server_time, answer.asked_at)
+        said = [service.read(answer.body) for answer in answers]
         now = clock()
         parsed = believed_forecast(said, context.site_settings, now)
         report = import_parsed(WEATHER, ImportTarget.of(context), parsed, source=service.source, now=now)
@@ -151,7 +152,7 @@ def ask_and_import(
         failure = FetchError(service.source, cause, error.message.removeprefix(f"{service.source}: "), error.hint)
         log.failed(context.site_name, "weather", failure, asked_at=asked_at)
         raise failure from error
-    log.add(entry(context, asked_at, said, answer, parsed, report))
+    log.add(entry(context, asked_at, said[0], answers[0], parsed, report))
     return report
 
 

@@ -39,14 +39,14 @@ class WeatherService:
 
     Attributes:
         source: its name, for people.
-        request: how it is asked, given the site and the present instant.
-        read: reads its answer.
+        requests: how it is asked, given the site and the present instant: once, or once a plane of the panels.
+        read: reads an answer.
         interval: least time between two questions, by which the calls that it allows last for the day.
         counted: whether it counts calls, those that failed too.
     """
 
     source: str
-    request: Callable[[SiteSettings, datetime], Request]
+    requests: Callable[[SiteSettings, datetime], tuple[Request, ...]]
     read: Callable[[bytes], WeatherAnswer]
     interval: timedelta = timedelta(minutes=10)
     counted: bool = False
@@ -72,7 +72,7 @@ def weather_service(name: WeatherSource) -> WeatherService:
 
 def panel_service(name: PanelSource, site: SiteSettings) -> WeatherService | None:
     """Return a source of PV forecasts by its name in the settings; None where the site has not what it needs."""
-    needed = {"solcast": site.sources.weather.solcast_site, "forecast_solar": site.forecast.panels_kw}
+    needed = {"solcast": site.sources.weather.solcast_site, "forecast_solar": site.forecast.rated_kw}
     return None if needed[name] is None else _PANELS[name]
 
 
@@ -97,36 +97,37 @@ def _open_meteo(site: SiteSettings) -> dict[str, str]:
     return {"latitude": f"{latitude}", "longitude": f"{longitude}", "timeformat": "unixtime", "timezone": "GMT"}
 
 
-def _open_meteo_request(site: SiteSettings, _now: datetime) -> Request:
+def _open_meteo_request(site: SiteSettings, _now: datetime) -> tuple[Request, ...]:
     params = {**_open_meteo(site), "hourly": _HOURLY, "forecast_days": f"{DAYS}"}
-    return Request(source=open_meteo.SERVICE, url=ADDRESSES["open_meteo"], params=params)
+    return (Request(source=open_meteo.SERVICE, url=ADDRESSES["open_meteo"], params=params),)
 
 
-def _met_norway_request(site: SiteSettings, _now: datetime) -> Request:
+def _met_norway_request(site: SiteSettings, _now: datetime) -> tuple[Request, ...]:
     latitude, longitude = place_of(site)
     params = {"lat": f"{latitude}", "lon": f"{longitude}"}
-    return Request(source=met_norway.SERVICE, url=ADDRESSES["met_norway"], params=params)
+    return (Request(source=met_norway.SERVICE, url=ADDRESSES["met_norway"], params=params),)
 
 
-def _bright_sky_request(site: SiteSettings, now: datetime) -> Request:
+def _bright_sky_request(site: SiteSettings, now: datetime) -> tuple[Request, ...]:
     latitude, longitude = place_of(site)
     first = now.astimezone(UTC).date()
     params = {
         "lat": f"{latitude}", "lon": f"{longitude}", "tz": "UTC",
         "date": first.isoformat(), "last_date": (first + timedelta(days=DAYS)).isoformat(),
     }  # fmt: skip
-    return Request(source=bright_sky.SERVICE, url=ADDRESSES["bright_sky"], params=params)
+    return (Request(source=bright_sky.SERVICE, url=ADDRESSES["bright_sky"], params=params),)
 
 
-def _forecast_solar_request(site: SiteSettings, _now: datetime) -> Request:
-    latitude, longitude = place_of(site)
-    forecast = site.forecast  # its azimuth is counted from south, west positive
-    parts = (latitude, longitude, forecast.tilt, forecast.azimuth - 180, forecast.panels_kw)
-    url = "/".join((ADDRESSES["forecast_solar"], *(f"{part:g}" for part in parts)))
-    return Request(source=forecast_solar.SERVICE, url=url, params={"time": "utc"})
+def _forecast_solar_requests(site: SiteSettings, _now: datetime) -> tuple[Request, ...]:
+    """Return a question a plane; its azimuth is counted from south, west positive."""
+    forecast, place = site.forecast, place_of(site)
+    one = (forecast.tilt, forecast.azimuth - 180, forecast.panels_kw)
+    planes = [(plane.tilt, plane.azimuth - 180, plane.kw) for plane in forecast.panels] or [one]
+    urls = ["/".join((ADDRESSES["forecast_solar"], *(f"{part:g}" for part in (*place, *plane)))) for plane in planes]
+    return tuple(Request(source=forecast_solar.SERVICE, url=url, params={"time": "utc"}) for url in urls)
 
 
-def _solcast_request(site: SiteSettings, _now: datetime) -> Request:
+def _solcast_request(site: SiteSettings, _now: datetime) -> tuple[Request, ...]:
     """Return the question to Solcast.
 
     Raises:
@@ -139,26 +140,25 @@ def _solcast_request(site: SiteSettings, _now: datetime) -> Request:
         raise ConfigurationError("sources.weather.solcast_site is set and Solcast's key is missing", remedy)
     url = f"{ADDRESSES['solcast']}/{weather.solcast_site}/forecasts"
     params = {"format": "json", "hours": f"{SOLCAST_HOURS}"}
-    return Request(
-        source=solcast.SERVICE, url=url, params=params, headers={"authorization": f"Bearer {key}"}, secret=True
-    )
+    headers = {"authorization": f"Bearer {key}"}
+    return (Request(source=solcast.SERVICE, url=url, params=params, headers=headers, secret=True),)
 
 
 _WEATHER: dict[WeatherSource, WeatherService] = {
     "open_meteo": WeatherService(
-        source=open_meteo.SERVICE, request=_open_meteo_request, read=open_meteo.read_open_meteo
+        source=open_meteo.SERVICE, requests=_open_meteo_request, read=open_meteo.read_open_meteo
     ),
     "met_norway": WeatherService(
-        source=met_norway.SERVICE, request=_met_norway_request, read=met_norway.read_met_norway
+        source=met_norway.SERVICE, requests=_met_norway_request, read=met_norway.read_met_norway
     ),
     "bright_sky": WeatherService(
-        source=bright_sky.SERVICE, request=_bright_sky_request, read=bright_sky.read_bright_sky
+        source=bright_sky.SERVICE, requests=_bright_sky_request, read=bright_sky.read_bright_sky
     ),
 }
 _PANELS: dict[PanelSource, WeatherService] = {
     "solcast": WeatherService(
         source=solcast.SERVICE,
-        request=_solcast_request,
+        requests=_solcast_request,
         read=solcast.read_solcast,
         interval=timedelta(days=1) / SOLCAST_CALLS,
         counted=True,
@@ -166,7 +166,7 @@ _PANELS: dict[PanelSource, WeatherService] = {
     # Twelve an hour, which it counts by address: the other homes behind it may ask too.
     "forecast_solar": WeatherService(
         source=forecast_solar.SERVICE,
-        request=_forecast_solar_request,
+        requests=_forecast_solar_requests,
         read=forecast_solar.read_forecast_solar,
         interval=timedelta(minutes=15),
         counted=True,

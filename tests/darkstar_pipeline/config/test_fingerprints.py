@@ -1,6 +1,7 @@
 """Fingerprints stay those of version 0.1: stored results and trained models are found again by them."""
 
 import pytest
+from pydantic import ValidationError
 
 from darkstar_pipeline.config.fingerprints import config_version, tariff_version
 from darkstar_pipeline.config.site import SiteSettings
@@ -28,6 +29,22 @@ def test_fingerprints_are_those_of_version_0_1_when_settings_are_the_same(
     assert config_version(limited, "policies") != policies
     assert tariff_version(settings) == tariff
     assert (config_version(settings, "oracle"), config_version(settings, "policies")) == (oracle, policies)
+
+
+def test_fingerprint_of_policies_differs_with_planes_of_a_roof_alone() -> None:
+    usual = SiteSettings.model_validate({})
+    planes = SiteSettings.model_validate(
+        {"forecast": {"panels": [{"kw": 4, "azimuth": 90}, {"kw": 4, "azimuth": 270}]}}
+    )
+    assert config_version(usual, "policies") != config_version(planes, "policies")
+    assert config_version(usual, "oracle") == config_version(planes, "oracle")
+    assert planes.forecast.rated_kw == 8
+
+
+@pytest.mark.parametrize("single", [{"panels_kw": 8.0}, {"tilt": 20.0}, {"azimuth": 90.0}])
+def test_planes_beside_the_settings_of_one_are_refused(single: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match=f"forecast.panels has the {next(iter(single))} of each plane"):
+        SiteSettings.model_validate({"forecast": {"panels": [{"kw": 4}], **single}})
 
 
 @pytest.mark.parametrize(

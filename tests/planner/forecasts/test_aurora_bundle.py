@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from planner.forecasts.aurora import aurora_forecasts, aurora_scenarios
 from planner.forecasts.aurora_bundle import ARRAYS, LoadedAurora, TrainingProvenance, load_aurora, save_aurora
 from planner.forecasts.aurora_fitting import fit_aurora
 from planner.forecasts.aurora_model import AuroraModel
-from planner.forecasts.clear_sky import PvSystem
+from planner.forecasts.clear_sky import Plane, PvSystem
 from planner.forecasts.features import AuroraHome
 from planner.forecasts.slot_series import slot_series
 from tests.builders.homes import STOCKHOLM
@@ -50,6 +51,17 @@ def saved(folder: Path, *, panels: bool = True) -> LoadedAurora:
     )
     save_aurora(folder / "v1", fitted(panels=panels), trained_on)
     return load_aurora(folder / "v1")
+
+
+def test_planes_of_a_roof_are_kept_and_one_plane_leaves_the_manifest_as_it_was(tmp_path: Path) -> None:
+    planes = (Plane(kw=4.0, tilt=30.0, azimuth=90.0), Plane(kw=2.0, tilt=20.0, azimuth=270.0))
+    roof = replace(PANELS, planes=planes)
+    trained_on = TrainingProvenance(timezone=STOCKHOLM, first_day=FIRST, last_day=LAST, panels=roof, metrics={})
+    save_aurora(tmp_path / "roof", fitted(), trained_on)
+    assert load_aurora(tmp_path / "roof").panels == roof
+    save_aurora(tmp_path / "one", fitted(), replace(trained_on, panels=PANELS))
+    assert load_aurora(tmp_path / "one").panels == PANELS
+    assert "planes" not in (tmp_path / "one" / "manifest.json").read_text()
 
 
 @pytest.mark.parametrize("panels", [True, False], ids=["panels", "no panels"])

@@ -204,6 +204,23 @@ def test_next_source_of_the_panels_is_asked_when_the_calls_of_one_are_spent(
     assert home.paths == ["/solcast", "/forecast_solar", "/forecast_solar"]
 
 
+def test_planes_of_a_roof_are_asked_one_by_one_and_add_up(home: Home):
+    planes = [{"kw": 4.0, "tilt": 30, "azimuth": 90}, {"kw": 2.0, "tilt": 20, "azimuth": 270}]
+    home.weather = {"order": (), "panels": ("forecast_solar",)}
+    home.forecast = {"latitude": 59.329, "longitude": 18.068, "panels": planes}
+    watt_hours = {"/forecast_solar/59.33/18.07/30/-90/4": 600.0, "/forecast_solar/59.33/18.07/20/90/2": 250.0}
+    home.server.answer = lambda asked: Reply(body=forecast_solar(home.now, watt_hours=watt_hours[asked.path]))
+    assert home.fetch().missing == ()
+    assert [asked.path for asked in home.server.asked] == [*watt_hours]
+    day = home.rows.filter(pl.col("local_day") == datetime(2026, 3, 29).date())  # noqa: DTZ001 - a local day
+    assert day["pv_expected_kwh"].sum() == pytest.approx(14 * 0.85)
+    home.now += timedelta(hours=3)
+    home.server.answer = lambda asked: (
+        Reply(status=503) if "/2" in asked.path[-3:] else Reply(body=forecast_solar(home.now))
+    )
+    assert home.fetch().missing == ("a forecast of the panels",), "half a roof is no forecast"
+
+
 def test_forecast_is_capped_and_the_log_says_so_when_the_panels_cannot_make_it(home: Home):
     home.weather = {"order": (), "panels": ("forecast_solar",)}
     home.server.answer = lambda _: Reply(body=forecast_solar(home.now, watt_hours=8000.0))
