@@ -1,8 +1,9 @@
 """Builds the planner service from its parts, and runs it until a signal stops it."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 from typing import Protocol
 
@@ -16,12 +17,13 @@ from darkstar_pipeline.service.control.controller import ControlledHome, Control
 from darkstar_pipeline.service.control.guard_process import GuardProcess
 from darkstar_pipeline.service.control.outstanding_lease import OutstandingLease, default_lease
 from darkstar_pipeline.service.devices.household import Household
+from darkstar_pipeline.service.devices.outlets import Wanted, evcc_handover, handover, load_names, loads_reader
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
-from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
-from darkstar_pipeline.service.home_assistant.made_feed import made_feed, reached
+from darkstar_pipeline.service.engine.wanted_loads import WantedLoad, wanted_load
+from darkstar_pipeline.service.home_assistant.made_feed import made_feed
 from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
-from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
+from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher, Shown
 from darkstar_pipeline.service.housekeeper import Housekeeper
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import ServiceState
@@ -68,7 +70,7 @@ class PlannerServer:
         trial = clock.offset != timedelta()
         self.live, self.feed = (None if trial else made_feed(context, clock)) or (None, None)
         folder = service_folder(context.home, context.site_name)
-        self.household = Household(context, folder, clock, None if trial else _loads_reader(context))
+        self.household = Household(context, folder, clock, None if trial else loads_reader(context))
         self.engine = PlannerEngine(context, clock=clock, live=self.feed, household=self.household)
         self.shadows = ShadowPlanner()
         self.engine.add_listener(self.shadows.on_plan)
@@ -84,7 +86,10 @@ class PlannerServer:
             plan=self.engine.plan,
             clock=clock,
         ).now
-        self.publisher = None if trial else _publisher(context, self.engine, steering)
+        wanted = _wanted(self.engine, load_names(context))
+        self.handover = None if trial else handover(context, clock, wanted)
+        self.evcc = None if trial else evcc_handover(context, clock, wanted, self.household.car)
+        self.publisher = None if trial else _publisher(context, self.engine, steering, wanted)
         self.housekeeper = None if trial else Housekeeper(context.home, lambda: self.engine.context.settings, clock)
         fetches = not trial and bool(context.site_settings.sources.prices.order)
         self.prices = PriceFeed(context, clock) if fetches else None
@@ -106,7 +111,8 @@ class PlannerServer:
         """Return the states of the parts that reach outside."""
         control = [] if self.control is None else self.control.components()
         guard = [*self.guards.components(), *self.outstanding.components()]
-        return [*control, *guard, *(part.status() for part in self._told() if part is not None)]
+        handed = [each for part in (self.handover, self.evcc) if part is not None for each in part.components()]
+        return [*control, *guard, *handed, *(part.status() for part in self._told() if part is not None)]
 
     def _told(self) -> Sequence["_Part | None"]:
         return self.feed, self.live, self.publisher, self.housekeeper, self.prices, self.weather, self.notifier
@@ -122,6 +128,8 @@ class PlannerServer:
             self.engine,
             self.publisher,
             self.control,
+            self.handover,
+            self.evcc,
             self.housekeeper,
             self.prices,
             self.weather,
@@ -134,6 +142,8 @@ class PlannerServer:
         """Restore the inverter's default first, then stop the other parts."""
         for part in (
             self.control,
+            self.handover,
+            self.evcc,
             self.publisher,
             self.engine,
             self.shadows,
@@ -179,7 +189,9 @@ def _outstanding(context: Context, guards: GuardProcess, *, trial: bool) -> Outs
     return OutstandingLease(folder, guards, fallback=fallback, is_ours=is_ours)
 
 
-def _publisher(context: Context, engine: PlannerEngine, steering: Callable[[], Steering]) -> Publisher | None:
+def _publisher(
+    context: Context, engine: PlannerEngine, steering: Callable[[], Steering], wanted: Wanted
+) -> Publisher | None:
     """Return the publisher of a site; None where MQTT is not enabled.
 
     Raises:
@@ -192,24 +204,18 @@ def _publisher(context: Context, engine: PlannerEngine, steering: Callable[[], S
         MqttBroker(settings, context.site_settings.sources.ca_file),
         site=context.site_name,
         currency=context.site.currency,
-        plan=engine.plan,
-        command=engine.command,
-        steering=steering,
+        shown=Shown(plan=engine.plan, command=engine.command, steering=steering, loads=wanted),
         clock=engine.clock,
     )
 
 
-def _loads_reader(context: Context) -> HomeAssistantClient | None:
-    """Return what reads the movable loads; None where none of them has a sensor.
+def _wanted(engine: PlannerEngine, names: Iterable[str]) -> Wanted:
+    """Return what each movable load is to do now, by its name."""
 
-    Raises:
-        ConfigurationError: one has, and Home Assistant's address or token is missing.
-    """
-    car = context.site_settings.devices.vehicle
-    if car is None or not any(car.sensors.model_dump().values()):
-        return None
-    url, token = reached(context, "devices.vehicle.sensors")
-    return HomeAssistantClient(url, token, ca_file=context.site_settings.sources.ca_file)
+    def now_of(name: str) -> WantedLoad:
+        return wanted_load(engine.plan(), name, engine.clock.now(), automatic=engine.overrides.automatic)
+
+    return {name: partial(now_of, name) for name in names}
 
 
 def serve(

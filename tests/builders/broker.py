@@ -4,7 +4,7 @@ import json
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from darkstar_pipeline.console.supervisor import LOOPBACK, free_port
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.engine.wanted_loads import WantedLoad
 from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
-from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher
+from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher, Shown
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.service.schemas.steering import Steering
 from darkstar_pipeline.service.steering import OFF_WORDS
@@ -93,15 +94,23 @@ def _amqtt(folder: Path, address: str, users: dict[str, str] | None) -> Path:
     return path
 
 
-def publisher_of(context: Context, engine: PlannerEngine, plan: Callable[[], PlanDocument] | None = None) -> Publisher:
-    """The publisher of an engine, or of another source of plans."""
+def publisher_of(
+    context: Context,
+    engine: PlannerEngine,
+    plan: Callable[[], PlanDocument] | None = None,
+    loads: Mapping[str, Callable[[], WantedLoad]] | None = None,
+) -> Publisher:
+    """The publisher of an engine, or of another source of plans, and of loads where there are some."""
     return Publisher(
         MqttBroker(context.site_settings.home_assistant.mqtt),
         site=context.site_name,
         currency=context.site.currency,
-        plan=plan or engine.plan,
-        command=engine.command,
-        steering=lambda: Steering(state="off", steers=False, words=OFF_WORDS),
+        shown=Shown(
+            plan=plan or engine.plan,
+            command=engine.command,
+            steering=lambda: Steering(state="off", steers=False, words=OFF_WORDS),
+            loads=loads or {},
+        ),
         clock=engine.clock,
     )
 

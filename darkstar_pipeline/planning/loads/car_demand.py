@@ -28,6 +28,7 @@ class CarDemand:
         target_kwh: what it is to get, the minimum included [kWh].
         request: the same for the planner; None where nothing is asked for.
         note: why nothing is asked for, or what cannot be met.
+        decided: whether the plan decides when it charges; otherwise nothing is known or asked, and it is left alone.
     """
 
     leaves: datetime | None = None
@@ -35,6 +36,7 @@ class CarDemand:
     target_kwh: float = 0.0
     request: VehicleRequest | None = None
     note: str = ""
+    decided: bool = False
 
 
 def car_demand(settings: CarSettings, state: CarState, leaving: Leaving | None, now: datetime) -> CarDemand:
@@ -62,14 +64,15 @@ def car_demand(settings: CarSettings, state: CarState, leaving: Leaving | None, 
     hours = (leaving.at - now).total_seconds() / 3600
     start = slot_of(now)
     if not wishes or leaving.at - start < SLOT:
-        note = "" if wishes else "the car has what it needs"
-        return CarDemand(leaves=leaving.at, minimum_kwh=minimum, target_kwh=target, note=note)
+        note = "the car leaves now" if wishes else "the car has what it needs"
+        return CarDemand(leaves=leaving.at, minimum_kwh=minimum, target_kwh=target, note=note, decided=not wishes)
     return CarDemand(
         leaves=leaving.at,
         minimum_kwh=minimum,
         target_kwh=target,
         request=VehicleRequest(arrives=start, departs=leaving.at, wishes=wishes),
         note=_shortage(settings, state, leaving, minimum or target, hours),
+        decided=True,
     )
 
 

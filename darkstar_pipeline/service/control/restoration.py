@@ -152,8 +152,8 @@ class Restoration:
             if call is not None:
                 self._writes.add()
                 self._written = [*(each for each in self._written if each != number), number]
-                _attempt(lambda call=call: home.call(call.domain, call.service, call.data))
-                self._blind.add(number)
+                failed = _attempt(lambda call=call: home.call(call.domain, call.service, call.data)).problem
+                self._blind |= set() if failed else {number}
         return True
 
     def _settled(self, home: Home, calls: Sequence[ServiceCall], goes_on: Callable[[], bool]) -> dict[int, _Seen]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from darkstar_pipeline.config.household.heater import WaterHeaterSettings
 from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.devices.load_documents import WATER
 from darkstar_pipeline.service.devices.sensor_values import StateReader, kilowatts
 from darkstar_pipeline.service.devices.stored_document import StoredDocument
 from darkstar_pipeline.service.home_assistant.entity_values import number_of
@@ -18,7 +19,6 @@ from env.time_grid import SLOT, SLOT_HOURS, day_start, slot_of, zone
 from planner.optimizer.deferrable_loads import HeaterRequest, HeatRun
 
 HEATER_FILE = "heater.json"
-WATER = "water"
 KWH_PER_LITRE_KELVIN = 1.163e-3
 FULL = 0.9
 """Part of its power from which on the heater runs at full power."""

@@ -15,6 +15,7 @@ from planner.loads.load_costs import LoadCost, load_costs
 from planner.plans.task import PlanTask
 
 CAR = "ev"
+WATER = "water"
 _LEAST_KWH = 0.01
 """Less than this in a slot is no reason to run a load."""
 _log = logging.getLogger(__name__)
@@ -87,5 +88,6 @@ def _with_demand(car: LoadPlan, demand: CarDemand, plan: PlanDocument) -> LoadPl
             "minimum_kwh": demand.minimum_kwh,
             "target_kwh": demand.target_kwh,
             "note": "; ".join(note for note in notes if note),
+            "managed": demand.decided,
         }
     )

@@ -5,12 +5,13 @@ connection to the broker (`mqtt_publisher`).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
 from darkstar_pipeline.service.engine.plan_documents import slot_at
+from darkstar_pipeline.service.home_assistant.load_entities import TOPICS, load_entity
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument, PlanSlot
 from darkstar_pipeline.service.schemas.steering import STEERING_STATES, Steering
 
@@ -44,15 +45,21 @@ class Topics:
         self.command = f"{base}/command"
         self.plan = f"{base}/plan"
         self.steering = f"{base}/steering"
+        self._base = base
+
+    def load(self, name: str) -> str:
+        """Return the topic of a movable load."""
+        return f"{self._base}/{TOPICS[name]}"
 
 
-def discovery_message(topics: Topics, site: str, currency: str) -> Json:
+def discovery_message(topics: Topics, site: str, currency: str, loads: Iterable[str] = ()) -> Json:
     """Return the discovery message of a site.
 
     Args:
         topics: its topics.
         site: its name.
         currency: its currency.
+        loads: names of its movable loads.
     """
     release = version("darkstar-pipeline")
     return {
@@ -67,7 +74,13 @@ def discovery_message(topics: Topics, site: str, currency: str) -> Json:
         "availability": [{"topic": topics.availability, "payload_available": ONLINE, "payload_not_available": OFFLINE}],
         "state_topic": topics.state,
         "qos": 1,
-        "components": _components(topics, currency),
+        "components": {
+            **_components(topics, currency),
+            **{
+                TOPICS[name]: {**_entity(topics, TOPICS[name], ""), **load_entity(name, topics.load(name))}
+                for name in loads
+            },
+        },
     }
 
 

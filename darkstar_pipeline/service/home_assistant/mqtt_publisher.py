@@ -7,13 +7,15 @@ died (last will), and Home Assistant drops states that are not repeated (`expire
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.engine.wanted_loads import WantedLoad
 from darkstar_pipeline.service.home_assistant.entities import (
     EXPIRE_SECONDS,
     OFFLINE,
@@ -27,6 +29,7 @@ from darkstar_pipeline.service.home_assistant.entities import (
     plan_attributes,
     steering_attributes,
 )
+from darkstar_pipeline.service.home_assistant.load_entities import load_document
 from darkstar_pipeline.service.home_assistant.mqtt_broker import QOS, MqttBroker
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
@@ -38,6 +41,23 @@ DISCONNECT_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What is published, each returned from memory.
+
+    Attributes:
+        plan: returns the latest plan.
+        command: returns the command in force.
+        steering: returns whether the plan steers the battery.
+        loads: return what each movable load is to do now, by its name.
+    """
+
+    plan: Callable[[], PlanDocument]
+    command: Callable[[], CommandDocument]
+    steering: Callable[[], Steering]
+    loads: Mapping[str, Callable[[], WantedLoad]] = field(default_factory=dict[str, Callable[[], WantedLoad]])
+
+
 class Publisher:
     """Publishes the plan of a site through a broker, in a thread of its own.
 
@@ -45,9 +65,7 @@ class Publisher:
         broker: the broker.
         site: name of the site.
         currency: currency of the site.
-        plan: returns the latest plan, from memory.
-        command: returns the command in force, from memory.
-        steering: returns whether the plan steers the battery, from memory.
+        shown: returns what is published.
         clock: the service's clock.
 
     Raises:
@@ -60,13 +78,11 @@ class Publisher:
         *,
         site: str,
         currency: str,
-        plan: Callable[[], PlanDocument],
-        command: Callable[[], CommandDocument],
-        steering: Callable[[], Steering],
+        shown: Shown,
         clock: Clock,
     ) -> None:
         self._broker, self._site, self._currency = broker, site, currency
-        self._plan, self._command, self._steering, self._clock = plan, command, steering, clock
+        self._shown, self._clock = shown, clock
         self._topics = Topics(site, broker.settings.discovery_prefix)
         self._problem = "not connected yet"
         self._announce_due, self._stop, self._wake = threading.Event(), threading.Event(), threading.Event()
@@ -168,20 +184,24 @@ class Publisher:
             return
         if self._announce_due.is_set():
             self._announce_due.clear()
-            self._publish(
-                self._topics.discovery, discovery_message(self._topics, self._site, self._currency), retain=True
-            )
+            announcement = discovery_message(self._topics, self._site, self._currency, self._shown.loads)
+            self._publish(self._topics.discovery, announcement, retain=True)
             self._client.publish(self._topics.availability, ONLINE, qos=QOS, retain=True)
             self._next_repeat = 0.0
         repeat = self._clock.monotonic() >= self._next_repeat
         if repeat:
             self._next_repeat = self._clock.monotonic() + REPEAT_SECONDS
-        now, plan, command, steering = self._clock.now(), self._plan(), self._command(), self._steering()
+        now, shown = self._clock.now(), self._shown
+        plan, command, steering = shown.plan(), shown.command(), shown.steering()
         for topic, document in (
             (self._topics.command, command_attributes(command)),
             (self._topics.plan, plan_attributes(plan, now)),
             (self._topics.steering, steering_attributes(steering)),
             (self._topics.state, entity_states(plan, command, steering, now)),
+            *(
+                (self._topics.load(name), load_document(plan, name, wanted()))
+                for name, wanted in self._shown.loads.items()
+            ),
         ):
             if repeat or self._published.get(topic) != compact_json(document):
                 self._publish(topic, document, retain=False)

@@ -28,6 +28,7 @@ class LoadPlan(Document):
     minimum_kwh: float | None = Field(default=None, description="What it must get by then [kWh].")
     target_kwh: float | None = Field(default=None, description="What it is to get by then, the minimum included [kWh].")
     note: str = Field(default="", description="What cannot be met, and what can; or why nothing is planned.")
+    managed: bool = Field(default=True, description="False: nothing was asked for, and the load is left to itself.")
     blocks: list[LoadBlock] = Field(default_factory=list[LoadBlock])
 
 
