@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from darkstar_pipeline.context import Context
     from darkstar_pipeline.models.promotion import PromotionResult
     from darkstar_pipeline.models.registry import ModelVersionRecord
 
@@ -55,7 +56,7 @@ def models(call: Call) -> Document:
         call.note(f"MLflow did not set the alias of {name}; the next `darkstar models` tries again")
     champion = champion_version(context)
     in_use = FALLBACK if champion is None else reference(names[0], champion)
-    rows = [_row(record) for name in names for record in list_versions(context, name)]
+    rows = [{**_row(record), **_weather(context, record)} for name in names for record in list_versions(context, name)]
     document = {"site": context.site_name, "champion": in_use, "versions": rows}
     return Document(document, lambda out: _draw(out, document, context.timezone))
 
@@ -148,6 +149,15 @@ def _row(record: "ModelVersionRecord") -> dict[str, Any]:
     }
 
 
+def _weather(context: "Context", record: "ModelVersionRecord") -> dict[str, str | None]:
+    """Return what weather a version of Aurora learned from; nothing of other models."""
+    from darkstar_pipeline.models.learned_weather import learned_weather
+    from darkstar_pipeline.models.version import registered_name
+
+    is_aurora = record.model == registered_name(context.site_name, FamilyName.AURORA.value)
+    return {"weather": learned_weather(context, record.version)} if is_aurora else {}
+
+
 def _draw(out: "Console", document: "Mapping[str, Any]", timezone: str) -> None:
     """Print the versions and the champion."""
     from darkstar_pipeline.models.promotion import evidence_reasons
@@ -176,6 +186,9 @@ def _draw(out: "Console", document: "Mapping[str, Any]", timezone: str) -> None:
         draw_table(out, rows, columns, timezone=timezone)
     else:
         out.print(f"site {document['site']} has no trained model yet: run `darkstar train`", markup=False)
+    for row in rows:
+        if row.get("weather"):
+            out.print(f"{row['model']} {row['version']} learned from weather: {row['weather']}", markup=False)
     out.print(f"champion: {document['champion']}", markup=False)
 
 

@@ -102,7 +102,7 @@ def clear_sky_kw_per_kw(seconds: Energy, panels: PvSystem) -> Energy:
     if not others:
         return on(first)
     powers = [plane.kw * on(plane) for plane in (first, *others)]
-    return np.sum(powers, axis=0) / sum(plane.kw for plane in panels.every_plane)
+    return np.asarray(np.sum(powers, axis=0), dtype=np.float64) / sum(plane.kw for plane in panels.every_plane)
 
 
 class ClearSky:

@@ -6,6 +6,7 @@ import yaml
 
 from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.models.registry import attach_evidence, register_model
+from planner.artifacts.bundle import Manifest, save_bundle
 from tests.builders.command_line import Darkstar, environment
 from tests.builders.models import bundle_in, context_in, training
 from tests.builders.tracking import with_empty_store
@@ -13,7 +14,7 @@ from tests.builders.tracking import with_empty_store
 # MLflow warns of its own dependencies' changes while it is imported; nothing of ours.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
-SITES = ("empty", "listed", "gated", "forced", "back", "torn", "new")
+SITES = ("empty", "listed", "gated", "forced", "back", "torn", "weather", "new")
 PASSED = {"promote": True, "reasons": ["cheaper by 1 a day"]}
 FAILED = {"promote": False, "reasons": ["dearer", "limits were exceeded in 2 slots"]}
 
@@ -29,7 +30,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fresh = context_in(folder / "state", "new")
         bundle_in(folder / "made", fresh)
         register_model(fresh, folder / "made", training())
-        for site in SITES[1:-1]:
+        for site in SITES[1:-2]:
             context = context_in(folder / "state", site)
             for seed, evidence in ((1, PASSED), (2, FAILED)):
                 bundle_in(folder / "made", context, seed=seed)
@@ -63,6 +64,22 @@ def test_models_tell_what_speaks_for_each(darkstar: Darkstar) -> None:
     drawn = darkstar("models", "--site", "listed").out
     assert "98.5 %" in drawn
     assert "dearer; limits were exceeded in 2 slots" in drawn
+
+
+@pytest.mark.parametrize(
+    ("details", "weather"), [({"weather": "12 days as forecast at the time"}, "12 days"), ({}, "none")]
+)
+def test_models_say_which_weather_an_aurora_learned_from(
+    darkstar: Darkstar, homes: Path, details: dict[str, object], weather: str
+) -> None:
+    context = context_in(homes / "state", "weather")
+    manifest = Manifest(kind="aurora", algorithm="lightgbm", details=details)
+    save_bundle(homes / "aurora", manifest, {"weights.bin": str(details).encode()})
+    version = register_model(context, homes / "aurora", training(), name="aurora-weather")
+    rows = darkstar("models", "--site", "weather", "--json").document["versions"]
+    assert weather in next(row["weather"] for row in rows if row["version"] == version)
+    drawn = darkstar("models", "--site", "weather").out
+    assert f"aurora-weather {version} learned from weather: {weather}" in drawn
 
 
 def test_promotion_is_refused_with_the_reason_when_the_gate_does_not_carry_it(darkstar: Darkstar) -> None:

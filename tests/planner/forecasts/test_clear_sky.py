@@ -6,7 +6,7 @@ import numpy as np
 
 from planner.forecasts.clear_sky import Plane, PvSystem, clear_sky_kw_per_kw
 
-SECONDS = datetime(2026, 6, 21, tzinfo=UTC).timestamp() + 300.0 * np.arange(288)
+SECONDS = np.array([datetime(2026, 6, 21, tzinfo=UTC).timestamp() + 300.0 * step for step in range(288)])
 EAST, WEST = Plane(kw=6.0, tilt=35.0, azimuth=90.0), Plane(kw=2.0, tilt=20.0, azimuth=270.0)
 
 
