@@ -37,6 +37,8 @@ from darkstar_pipeline.commands.fetch import state as fetch_state
 from darkstar_pipeline.commands.fetch import weather as fetch_weather
 from darkstar_pipeline.commands.notify import trial as notify_trial
 from darkstar_pipeline.commands.tariffs import listing, use
+from darkstar_pipeline.commands.whatif import export as whatif_export
+from darkstar_pipeline.commands.whatif import plan as whatif_plan
 from darkstar_pipeline.commands.whatif import replay as whatif_replay
 from darkstar_pipeline.commands.whatif import sizing as whatif_sizing
 from darkstar_pipeline.console.call import (
@@ -252,6 +254,24 @@ def _whatif() -> typer.Typer:
     """Return the group of commands that try changes on paper."""
     group = _group(WHATIF_PURPOSE)
     group.callback()(shared_options)
+    command(
+        group,
+        "plan",
+        examples=(
+            "darkstar whatif plan --set battery.capacity_kwh=15",
+            "darkstar whatif plan --day 2026-01-31 --pv-scale 2 --slots",
+            "darkstar whatif plan --day 2026-01-31 --policy oracle --set battery.charge_kw=3",
+        ),
+    )(whatif_plan.plan)
+    command(
+        group,
+        "export",
+        examples=(
+            "darkstar whatif export",
+            "darkstar whatif export --slots 8 --sell 2,4,6,8 --out export.png",
+            "darkstar whatif export --day 2026-01-31 --hindsight --no-wear --export-price-min 0.5",
+        ),
+    )(whatif_export.export)
     command(
         group,
         "replay",
