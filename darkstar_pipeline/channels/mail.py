@@ -11,7 +11,8 @@ from pathlib import Path
 from darkstar_pipeline.channels.channel import SECONDS, Message
 from darkstar_pipeline.config.notifications.channels import EmailSettings
 from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
-from darkstar_pipeline.fetching.client import may_ask, tls_context
+from darkstar_pipeline.fetching.client import tls_context
+from darkstar_pipeline.fetching.transport import may_ask
 from darkstar_pipeline.state.secrets import secret
 
 PASSWORD = "DARKSTAR_SMTP_PASSWORD"  # noqa: S105 - the name of a variable, not its value

@@ -7,10 +7,9 @@ What does not belong here: what a source's answers mean.
 """
 
 import logging
-import os
 import ssl
-import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,6 +24,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.fetching.answers import Answer, Request, check_content
 from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.pace import PACE, Pace
+from darkstar_pipeline.fetching.transport import Transport, causes
 from darkstar_pipeline.state.folder_names import FETCHING_FOLDER
 from darkstar_pipeline.state.trust import with_authority
 from planner.artifacts.atomic_files import make_folder
@@ -37,9 +37,7 @@ CACHE_BYTES = 64 * 2**20
 """Largest cache on the disk."""
 CACHE_FILE = "cache.tmp"
 """It passes: backups leave it out, by the end of its name."""
-OFFLINE = "DARKSTAR_OFFLINE"
-"""Where this variable is set, no other machine is asked: tests set it, so that none reaches the outside."""
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_MOST_REDIRECTS = 3
 _NO_CONTENT, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 204, 401, 403, 404, 429
 _SUCCESS, _REDIRECTS, _CLIENT_ERRORS, _SERVER_ERRORS = (range(n, n + 100) for n in (200, 300, 400, 500))
 
@@ -100,7 +98,7 @@ class SourceClient:
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs whole addresses, and some hold a token
         self._seconds, self._n_bytes = seconds, n_bytes
         self._retries = Retries() if retries is None else retries
-        self._plain = _Paced(tls_context(ca_file), pace)
+        self._plain = Transport(tls_context(ca_file), pace)
         self._cached = self._plain if cache is None else _cache_over(self._plain, cache)
         agent = {"user-agent": f"darkstar/{version('darkstar-pipeline')} (home battery planner)"}
         timeout = httpx2.Timeout(seconds)
@@ -171,21 +169,19 @@ class SourceClient:
 
     def _once(self, request: Request, *, answers: bool = True) -> Answer:
         """Ask once; without `answers` the body may be empty or anything."""
-        client = self._secret_client if request.secret else self._client
-        asked_at, deadline = datetime.now(UTC), time.monotonic() + self._seconds
-        method = "GET" if request.body is None else "POST"
-        headers = {**request.headers, **({"cache-control": "no-cache"} if request.fresh else {})}
-        try:
-            with client.stream(
-                method, request.url, params=dict(request.params) or None, headers=headers, json=request.body
-            ) as response:
-                if answers or response.status_code != _NO_CONTENT:
-                    _refuse_status(request.source, response.status_code, response.headers)
-                body = self._body(request.source, response, deadline)
-        except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
-            raise _unreachable(request.source, error, self._seconds) from error
-        except httpx2.InvalidURL as error:
-            raise FetchError(request.source, "refused", f"{request.url} is no address") from error
+        asked_at = datetime.now(UTC)
+        with self._plain.ended_after(self._seconds) as ended:
+            try:
+                with self._exchange(request) as response:
+                    if answers or response.status_code != _NO_CONTENT:
+                        _refuse_status(request.source, response)
+                    body = self._body(request.source, response)
+            except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
+                if ended.is_set():
+                    raise _too_slow(request.source, self._seconds) from error
+                raise _unreachable(request.source, error, self._seconds) from error
+            except httpx2.InvalidURL as error:
+                raise FetchError(request.source, "refused", f"{request.url} is no address") from error
         if answers:
             check_content(request.source, response.headers.get("content-type", ""), body, request.accepts)
         cached = _is_from_cache(response)
@@ -198,38 +194,42 @@ class SourceClient:
             cached=cached,
         )
 
-    def _body(self, source: str, response: httpx2.Response, deadline: float) -> bytes:
-        """Return the body of an answer, within its bounds."""
+    @contextmanager
+    def _exchange(self, request: Request) -> Generator[httpx2.Response]:
+        """Send a request, follow where the same host moved it, and close the connection afterwards."""
+        client = self._secret_client if request.secret else self._client
+        method = "GET" if request.body is None else "POST"
+        headers = {**request.headers, **({"cache-control": "no-cache"} if request.fresh else {})}
+        params = dict(request.params) or None
+        sent = client.build_request(method, request.url, params=params, headers=headers, json=request.body)
+        response = client.send(sent, stream=True)
+        try:
+            for _ in range(_MOST_REDIRECTS):
+                if request.body is not None or not _stays(sent, response.next_request):
+                    break
+                sent = response.next_request or sent
+                response.close()
+                response = client.send(sent, stream=True)
+            yield response
+        finally:
+            response.close()
+
+    def _body(self, source: str, response: httpx2.Response) -> bytes:
+        """Return the body of an answer, within its bound."""
         body = bytearray()
         for part in response.iter_bytes():
             body += part
             if len(body) > self._n_bytes:
                 raise FetchError(source, "wrong", f"its answer has more than {self._n_bytes:,} bytes")
-            if time.monotonic() > deadline:
-                raise _too_slow(source, self._seconds)
         return bytes(body)
 
 
-class _Paced(httpx2.BaseTransport):
-    """A transport that keeps the pace; beneath the cache, so that what is kept costs no wait."""
-
-    def __init__(self, context: ssl.SSLContext, pace: Pace) -> None:
-        self._transport, self._pace = httpx2.HTTPTransport(verify=context), pace
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        if not may_ask(request.url.host):
-            message = f"{OFFLINE} is set"
-            raise httpx2.ConnectError(message)
-        self._pace.wait(request.url.host)
-        return self._transport.handle_request(request)
-
-    def close(self) -> None:
-        self._transport.close()
-
-
-def may_ask(host: str) -> bool:
-    """Return whether another machine may be asked; where `DARKSTAR_OFFLINE` is set, only this one."""
-    return not os.environ.get(OFFLINE) or host in _LOOPBACK
+def _stays(sent: httpx2.Request, following: httpx2.Request | None) -> bool:
+    """Return whether a redirect leads to the same host, and from no encryption to some at the most."""
+    if following is None or following.url.host != sent.url.host:
+        return False
+    same = (following.url.scheme, following.url.port) == (sent.url.scheme, sent.url.port)
+    return same or (following.url.scheme == "https" and following.url.port is None and sent.url.port is None)
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -256,13 +256,14 @@ def _is_from_cache(response: httpx2.Response) -> bool:
     return status.get("from_cache", False) and not status.get("revalidated", False)
 
 
-def _refuse_status(source: str, status: int, headers: Mapping[str, str]) -> None:
+def _refuse_status(source: str, response: httpx2.Response) -> None:
     """Raise the error of a status that is no success."""
+    status = response.status_code
     if status == _NO_CONTENT:
         raise FetchError(source, "wrong", "it answers without data (204)", status=status)
     if status in _SUCCESS:
         return
-    wait = _wait(headers.get("retry-after"))
+    wait = _wait(response.headers.get("retry-after"))
     if status == _TOO_MANY:
         after = "" if wait is None else f", and wants {wait:g} s of peace"
         raise FetchError(
@@ -277,8 +278,10 @@ def _refuse_status(source: str, status: int, headers: Mapping[str, str]) -> None
     if status in _CLIENT_ERRORS:
         raise FetchError(source, "refused", f"it refuses the request ({status})", status=status)
     if status in _REDIRECTS:
-        remedy = "a newer version of Darkstar may know its new address; a redirect is not followed"
-        raise FetchError(source, "refused", f"it has moved ({status})", remedy, status=status)
+        target = response.next_request
+        where = "" if target is None else f" to {target.url.scheme}://{target.url.host}"
+        remedy = "a newer version of Darkstar may know its new address; only redirects within a host are followed"
+        raise FetchError(source, "refused", f"it has moved{where} ({status})", remedy, status=status)
     raise FetchError(
         source, "unreachable", f"it has a fault of its own ({status})", status=status, again=True, retry_after=wait
     )
@@ -309,11 +312,7 @@ def _too_slow(source: str, seconds: float) -> FetchError:
 
 def _unreachable(source: str, error: Exception, seconds: float) -> FetchError:
     """Return the error of an exchange that failed."""
-    chain: list[BaseException] = []
-    link: BaseException | None = error
-    while link is not None and link not in chain:
-        chain.append(link)
-        link = link.__cause__ or link.__context__
+    chain = causes(error)
     if any(isinstance(one, ssl.SSLError) for one in chain) or "CERTIFICATE" in str(error).upper():
         certificate = next((one for one in chain if isinstance(one, ssl.SSLCertVerificationError)), None)
         why = f": {certificate.verify_message}" if certificate is not None and certificate.verify_message else ""
@@ -321,6 +320,10 @@ def _unreachable(source: str, error: Exception, seconds: float) -> FetchError:
         return FetchError(source, "unreachable", f"its certificate cannot be verified{why}", remedy)
     if isinstance(error, httpx2.TimeoutException | TimeoutError):
         return _too_slow(source, seconds)
+    if isinstance(error, httpx2.ProxyError):
+        remedy = "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY in the environment, or name the host in NO_PROXY"
+        reason = f"the proxy of the environment does not let it be reached: {error}"
+        return FetchError(source, "unreachable", reason, remedy, again=True)
     if isinstance(error, httpx2.RemoteProtocolError | httpx2.ReadError | httpx2.DecodingError):
         return FetchError(source, "unreachable", "its answer was cut off", again=True)
     return FetchError(source, "unreachable", f"it cannot be reached: {error or type(error).__name__}", again=True)

@@ -25,6 +25,8 @@ gave did not pass the checks of an import."""
 LOG_FILE = "log.sqlite"
 DAMAGED_FILE = "log.damaged.sqlite"
 KEPT = timedelta(days=400)
+LONGEST_PEACE = timedelta(days=1)
+"""A source that wants to be left alone for longer is asked again after it."""
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _BEGUN = "it was asked, and the program ended before its answer was stored"
@@ -32,9 +34,11 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS fetches (
   site TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL, asked_at TEXT NOT NULL,
   first_day TEXT, last_day TEXT, outcome TEXT NOT NULL, cause TEXT NOT NULL, reason TEXT NOT NULL,
-  remedy TEXT NOT NULL, rows INTEGER NOT NULL, sha256 TEXT NOT NULL, published_at TEXT
+  remedy TEXT NOT NULL, rows INTEGER NOT NULL, sha256 TEXT NOT NULL, published_at TEXT, wants_peace_until_at TEXT
 )
 """
+_LATER_COLUMNS = ("wants_peace_until_at",)
+"""Columns that logs of earlier versions lack."""
 _FORGET_BEGUN = "DELETE FROM fetches WHERE site = ? AND kind = ? AND source = ? AND asked_at = ? AND reason = ?"
 _INDEX = "CREATE INDEX IF NOT EXISTS by_source ON fetches (site, kind, source, asked_at)"
 
@@ -57,6 +61,7 @@ class Fetch:
         rows: slots that were accepted.
         sha256: hash of the answer; empty where there was none.
         published_at: instant of the publication, where the source states it.
+        wants_peace_until_at: instant before which the source does not want to be asked again, where it says so.
     """
 
     site: str
@@ -72,6 +77,7 @@ class Fetch:
     rows: int = 0
     sha256: str = ""
     published_at: datetime | None = None
+    wants_peace_until_at: datetime | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -136,10 +142,12 @@ class FetchLog:
     ) -> None:
         """Add a question that failed."""
         first, last = (None, None) if days is None else days
+        wait = None if error.retry_after is None else min(timedelta(seconds=error.retry_after), LONGEST_PEACE)
         self.add(
             Fetch(
                 site=site, kind=kind, source=error.source, asked_at=asked_at, first_day=first, last_day=last,
                 outcome="failed", cause=error.cause, reason=error.reason, remedy=error.hint,
+                wants_peace_until_at=None if wait is None else asked_at + wait,
             )
         )  # fmt: skip
 
@@ -166,6 +174,23 @@ class FetchLog:
         for fetch in every:
             by_source.setdefault((fetch.kind, fetch.source), []).append(fetch)
         return [_state(fetches) for _, fetches in sorted(by_source.items())]
+
+    def left_alone(self, kind: Kind, now: datetime) -> dict[str, datetime]:
+        """Return the sources that do not want to be asked now, by whichever home, and until when.
+
+        Args:
+            kind: of the questions.
+            now: the present instant; questions of the future, by a clock that was ahead, do not count.
+        """
+        if not self.path.exists():
+            return {}
+        query = (
+            "SELECT source, MAX(wants_peace_until_at) FROM fetches "
+            "WHERE kind = ? AND asked_at <= ? AND wants_peace_until_at > ? GROUP BY source"
+        )
+        values = (kind, _stored(now), _stored(now))
+        rows = self._do(lambda connection: connection.execute(query, values).fetchall())
+        return {source: datetime.fromisoformat(until) for source, until in rows}
 
     def _read(self, where: str, values: Sequence[object]) -> list[Fetch]:
         if not self.path.exists():
@@ -199,8 +224,18 @@ def _done(path: Path, action: Callable[[sqlite3.Connection], _Result]) -> _Resul
     """Do something with the database at a path, wholly or not at all."""
     with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
         connection.execute(_TABLE)
+        if _lacking_columns(connection):
+            connection.execute("BEGIN IMMEDIATE")  # so that of two programs one adds them
+            for name in _lacking_columns(connection):
+                connection.execute(f"ALTER TABLE fetches ADD COLUMN {name} TEXT")
         connection.execute(_INDEX)
         return action(connection)
+
+
+def _lacking_columns(connection: sqlite3.Connection) -> list[str]:
+    """Return the columns that the log of an earlier version lacks."""
+    there = {row[1] for row in connection.execute("PRAGMA table_info(fetches)")}
+    return [name for name in _LATER_COLUMNS if name not in there]
 
 
 def _state(newest_first: Sequence[Fetch]) -> SourceState:

@@ -53,7 +53,7 @@ class WeatherFeed:
             self._problem = f"{error.message}; {error.hint}" if error.hint else error.message
             return
         failures = [f"{error.message}; {error.hint}" for error in fetched.failures]
-        self._problem = "; ".join(failures) if fetched.missing else ""
+        self._problem = "; ".join([*failures, *fetched.notes]) if fetched.missing else ""
 
     def status(self) -> Component:
         """Return the state as a component of the service."""

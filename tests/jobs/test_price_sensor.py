@@ -23,7 +23,7 @@ from darkstar_pipeline.fetching.prices.rates import Rates
 from jobs.price_sensor import price_sensors
 from tests.builders.price_home import PriceHome, price_home, quick_client
 from tests.builders.price_sources import CET, PriceSources, services_at
-from tests.builders.source_server import source_server
+from tests.builders.source_server import Reply, source_server
 
 NOON = datetime(2026, 1, 30, 11, 0, tzinfo=UTC)
 PUBLISHED = datetime(2026, 1, 30, 11, 57, tzinfo=UTC)
@@ -87,6 +87,32 @@ def test_a_gap_of_the_last_days_is_filled(prices: PriceHome):
     due = at(prices, NOON)
     assert due is not None
     assert (due.first, due.last) == (date(2026, 1, 27), date(2026, 1, 27))
+
+
+def test_a_source_that_wants_peace_is_not_asked_before_by_anybody(prices: PriceHome):
+    prices.fetch(date(2026, 1, 22), date(2026, 1, 29), *ORDER)
+    asked, true = len(prices.server.asked), prices.server.answer
+    prices.server.serve(Reply(status=429, headers={"Retry-After": "3600"}))
+    assert prices.fetch(date(2026, 1, 30), date(2026, 1, 30), *ORDER).missing
+    assert len(prices.server.asked) == asked + 2
+    later = replace(prices, now=NOON + timedelta(minutes=59))
+    report = later.fetch(date(2026, 1, 30), date(2026, 1, 30), *ORDER)
+    assert "elprisetjustnu: it wants to be left alone until 2026-01-30 12:00Z" in report.failures["elprisetjustnu"]
+    assert at(prices, later.now) is None
+    assert len(prices.server.asked) == asked + 2, "nobody was asked"
+    prices.server.answer = true
+    assert at(prices, NOON + timedelta(minutes=61)) is not None
+    assert (
+        not replace(prices, now=NOON + timedelta(minutes=61))
+        .fetch(date(2026, 1, 30), date(2026, 1, 30), *ORDER)
+        .missing
+    )
+
+
+def test_a_backfill_stops_at_a_source_that_wants_peace(prices: PriceHome):
+    prices.server.serve(Reply(status=503, headers={"Retry-After": "3600"}))
+    prices.fetch(date(2026, 1, 2), date(2026, 1, 20), "elprisetjustnu")
+    assert len(prices.server.asked) == 1
 
 
 def test_agile_is_asked_in_the_afternoon():

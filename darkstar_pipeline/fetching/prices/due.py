@@ -41,6 +41,8 @@ def due_fetch(context: Context, now: datetime) -> DueFetch | None:
     since = max(tomorrow - timedelta(days=PAST_DAYS + 1), site.first_day)
     lacking = lacking_days(ImportTarget.of(context), since, tomorrow)
     log, order = FetchLog(context.home).entries(name, "prices", limit=500), site.sources.prices.order
+    if set(order) <= FetchLog(context.home).left_alone("prices", now).keys():
+        return None  # it would only be said that all want to be left alone
     due = [day for day in lacking if next_question(day, name, order, log, now) <= now]
     if not due:
         return None

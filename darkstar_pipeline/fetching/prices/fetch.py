@@ -171,6 +171,7 @@ class _PriceFetch:
         self._reasons: dict[date, str] = {}
         self._notes: list[str] = []
         self._unreachable = False
+        self._left_alone = self._log.left_alone("prices", now)
         self._wanted = 0
         self._opinions = Opinions(sources.client, sources.rates, self._target, now)
         self._second = SecondSource(self._opinions, self._fail)
@@ -201,12 +202,14 @@ class _PriceFetch:
     ) -> list[date]:
         """Ask a source for days, the newest first; return those that it did not give."""
         left, failed = list(days), 0
+        if self._leave_alone(service, days):
+            return left
         self._hoped_for = left
         for span in spans(days, service.longest_days):
             rest = span
             while rest and failed < MOST_IN_A_ROW:
                 gave = self._ask(service, rest)
-                failed = 0 if gave else failed + 1
+                failed = 0 if gave else MOST_IN_A_ROW if service.name in self._left_alone else failed + 1
                 self._hoped_for = [] if gave else self._hoped_for
                 if self._hoped_for and self._unreachable:
                     return left  # it has given nothing yet, and each question costs three attempts
@@ -217,6 +220,16 @@ class _PriceFetch:
             if failed >= MOST_IN_A_ROW:
                 break
         return left
+
+    def _leave_alone(self, service: PriceService, days: Sequence[date]) -> bool:
+        """Return whether a source does not want to be asked now, and note that."""
+        until = self._left_alone.get(service.name)
+        if until is None:
+            return False
+        reason = f"{service.name}: it wants to be left alone until {until:%Y-%m-%d %H:%MZ}"
+        self._failures[service.name] = reason
+        self._reasons |= dict.fromkeys(days, reason)
+        return True
 
     def _ask(self, service: PriceService, days: Sequence[date]) -> set[date]:
         """Ask a source for a span of days and store those that it gives whole."""
@@ -257,7 +270,7 @@ class _PriceFetch:
         told = difference(known, rows.join(known, on="slot_start", how="semi"), currency)
         if not told or not self._site.sources.prices.cross_check:
             return
-        order = [other for other in self._sources.services if other.name != service.name]
+        order = [other for other in self._sources.services if other.name not in (service.name, *self._left_alone)]
         able = [other for other in order if (question.last - question.first).days < other.longest_days]
         for other in able:
             try:
@@ -297,7 +310,8 @@ class _PriceFetch:
     def _after(self, service: PriceService) -> list[PriceService]:
         """Return the sources that are asked after one."""
         names = [one.name for one in self._sources.services]
-        return list(self._sources.services[names.index(service.name) + 1 :])
+        after = self._sources.services[names.index(service.name) + 1 :]
+        return [one for one in after if one.name not in self._left_alone]
 
     def _note_success(self, given: Given, question: Question, checked: CheckedPrices, doubt: str) -> None:
         """Log an answer that was taken, and what is in doubt of it."""
@@ -321,5 +335,6 @@ class _PriceFetch:
         span = [question.first + timedelta(days=n) for n in range((question.last - question.first).days + 1)]
         missed = self._hoped_for if self._unreachable and self._hoped_for else span
         self._log.failed(self._name, "prices", failure, asked_at=self._now, days=(min(missed), max(missed)))
+        self._left_alone = self._log.left_alone("prices", self._now)
         self._failures[service.name] = failure.message
         self._reasons |= dict.fromkeys(missed, failure.message)

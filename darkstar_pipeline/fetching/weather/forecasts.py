@@ -95,6 +95,9 @@ def _first_that_gives(
     log, failures, notes = FetchLog(context.home), list[FetchError](), list[str]()
     for service in services:
         now = clock()
+        if (until := log.left_alone("weather", now).get(service.source)) is not None:
+            notes.append(f"{service.source} wants to be left alone until {until:%Y-%m-%d %H:%MZ}")
+            continue
         last = last_question(log, context, service.source, now)
         if last is not None and _too_early(last, service, now):
             again = (last.asked_at + service.interval).astimezone(UTC)

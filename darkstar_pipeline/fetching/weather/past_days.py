@@ -99,6 +99,9 @@ def _import_part(context: Context, client: SourceClient, days: list[date], clock
         FetchError: the source gives nothing that can be used.
     """
     log, asked_at, site = FetchLog(context.home), clock(), context.site_settings
+    if (until := log.left_alone("weather", asked_at).get(PAST)) is not None:
+        reason = f"it wants to be left alone until {until:%Y-%m-%d %H:%MZ}"
+        raise FetchError(PAST, "refused", reason, "run it again then: what was fetched is kept")
     days_before = DAYS_BEFORE if days[0] >= FIRST_KEPT_FORECAST else ()
     first, last = days[0] - timedelta(days=1), min(days[-1] + timedelta(days=1), asked_at.date())  # in UTC
     try:

@@ -126,6 +126,7 @@ class BoundedExchange:
                     timeout=None,
                     follow_redirects=False,
                     verify=self._verified_by,
+                    trust_env=False,  # no proxy: it stands in the house, and gets its token
                 )
                 self._thread = threading.Thread(target=self._loop.run_forever, name="exchange", daemon=True)
                 self._thread.start()

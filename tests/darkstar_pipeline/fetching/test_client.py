@@ -58,7 +58,9 @@ def test_an_answer_has_body_hash_and_the_time_of_the_source(source: SourceServer
         pytest.param(Reply(status=403), "refused", "403", 1, id="403"),
         pytest.param(Reply(status=404), "refused", "404", 1, id="404"),
         pytest.param(Reply(status=400), "refused", "400", 1, id="400"),
-        pytest.param(Reply(status=301, headers={"Location": "/x"}), "refused", "moved", 1, id="301"),
+        pytest.param(
+            Reply(status=301, headers={"Location": "http://elsewhere.example/x"}), "refused", "moved", 1, id="301"
+        ),
         pytest.param(Reply(status=429), "refused", "too often", 3, id="429"),
         pytest.param(Reply(status=429, headers={"Retry-After": "900"}), "refused", "900 s", 1, id="429 for long"),
         pytest.param(Reply(status=500), "unreachable", "500", 3, id="500"),

@@ -1,3 +1,5 @@
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -6,7 +8,7 @@ import pytest
 
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fetching.errors import FetchError
-from darkstar_pipeline.fetching.log import DAMAGED_FILE, KEPT, Fetch, FetchLog
+from darkstar_pipeline.fetching.log import DAMAGED_FILE, KEPT, LONGEST_PEACE, Fetch, FetchLog
 
 AT = datetime(2026, 1, 31, 12, 15, tzinfo=UTC)
 DAYS = (date(2026, 2, 1), date(2026, 2, 1))
@@ -69,3 +71,26 @@ def test_a_log_that_cannot_be_written_is_told(tmp_path: Path):
     log.path.mkdir(parents=True)
     with pytest.raises(ConfigurationError, match=r"log\.sqlite"):
         log.add(stored("nordpool", AT))
+
+
+def test_a_source_that_wants_peace_is_left_alone_by_every_home_until_then(tmp_path: Path):
+    log = FetchLog(tmp_path)
+    assert log.left_alone("prices", AT) == {}
+    log.failed("home", "prices", FetchError("nordpool", "refused", "429", retry_after=900), asked_at=AT)
+    log.failed("home", "prices", FetchError("entsoe", "refused", "429", retry_after=1e9), asked_at=AT)
+    log.failed("home", "prices", FetchError("elering", "unreachable", "503"), asked_at=AT)
+    until = AT + timedelta(minutes=15)
+    assert log.left_alone("prices", AT) == {"nordpool": until, "entsoe": AT + LONGEST_PEACE}
+    assert "nordpool" not in log.left_alone("prices", until)
+    assert log.left_alone("weather", AT) == {}
+    assert log.left_alone("prices", AT - timedelta(hours=1)) == {}, "asked by a clock that was ahead"
+
+
+def test_a_log_of_an_earlier_version_is_read_and_written(tmp_path: Path):
+    log = FetchLog(tmp_path)
+    log.add(stored("nordpool", AT))
+    with closing(sqlite3.connect(log.path)) as connection, connection:
+        connection.execute("ALTER TABLE fetches DROP COLUMN wants_peace_until_at")
+    assert FetchLog(tmp_path).left_alone("prices", AT) == {}
+    log.failed("home", "prices", FetchError("nordpool", "refused", "429", retry_after=900), asked_at=AT)
+    assert [entry.source for entry in log.entries("home")] == ["nordpool"] * 2

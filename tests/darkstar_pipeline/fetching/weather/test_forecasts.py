@@ -352,3 +352,17 @@ def test_nothing_is_written_when_an_answer_is_not_what_was_asked_for(
         check_refused(home, service, Reply(body=body(home.now)))
         reason = FetchLog(home.context.home).entries("home")[0].reason
         assert any(part in reason for part in told.split("|"))
+
+
+def test_a_service_that_wants_peace_is_left_alone_and_the_next_is_asked(home: Home):
+    home.server.serve(Reply(status=429, headers={"Retry-After": "7200"}))
+    home.fetch()
+    home.server.asked.clear()
+    home.server.answer = answering(lambda: home.now)
+    home.now += timedelta(hours=1)
+    fetched = home.fetch()
+    assert "weather" in fetched.missing
+    assert home.server.asked == []
+    assert all("wants to be left alone until 2026-03-28 14:07Z" in note for note in fetched.notes[:3])
+    home.now += timedelta(hours=1, minutes=1)
+    assert not home.fetch().missing
