@@ -151,6 +151,13 @@ BENCHMARKS = {
         short_seconds=10,
         seconds=20,
     ),
+    "inverters": Benchmark(
+        module="benchmarks.inverters",
+        measures="simulated inverters of every family: commands achieved, or the default restored and told; writes",
+        short_seconds=30,
+        seconds=120,
+        on_homes=False,
+    ),
     "kill": Benchmark(
         module="benchmarks.robustness.kill",
         measures="whether a backfill killed at random moments and run again gives the same lake",

@@ -7,16 +7,20 @@ from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
+from darkstar_pipeline.inverters.catalogue import profile_of
+from darkstar_pipeline.service.control.controller import unconfirmed
 from darkstar_pipeline.service.control.dead_man import DeadManNames
 from darkstar_pipeline.service.control.guard_status import live_guard
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.lease import LEASE_FILE, look_at_lease, uptime_seconds
+from darkstar_pipeline.service.home_assistant.translation import translator_of
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from darkstar_pipeline.state.file_lock import is_locked
 from darkstar_pipeline.state.folder_names import SERVICE_FOLDER
 from darkstar_pipeline.state.secrets import secret
 
 INSTALL = "darkstar control install"
+FIRST = "a dry run for a day, then watch it at work, and set home_assistant.control.inverter.confirmed"
 APART = "run `darkstar control guard` as a service of its own (docs/home_assistant.md)"
 
 
@@ -54,10 +58,29 @@ def check_control(
         ca_file: certificate authority that is trusted beside the system's.
     """
     folder = service_folder(home, site)
-    found = _outstanding(folder, f"lease, {site}")
+    found = [*_inverter(settings, f"inverter, {site}"), *_outstanding(folder, f"lease, {site}")]
     if settings.control.enabled and not settings.control.dry_run:
         found += [_guard(folder, f"guard, {site}"), _dead_man(settings, ca_file, f"dead man's switch, {site}")]
     return found
+
+
+def _inverter(settings: HomeAssistantSettings, check: str) -> list[CheckResult]:
+    """Return whether the profile of the inverter fits its settings, and is confirmed; nothing where none is used."""
+    control = settings.control
+    if control.profile != "inverter" or control.inverter.family is None:
+        return []
+    try:
+        translator_of(control, 0.0, throttles=True)
+        profile = profile_of(control.inverter.family, control.inverter.profiles_folder)
+    except ConfigurationError as error:
+        return [warned(check, error.message, error.hint)]
+    if untested := unconfirmed(control):
+        return [
+            warned(
+                check, untested.partition(":")[0], f"{FIRST}: {'; '.join(profile.needs)}" if profile.needs else FIRST
+            )
+        ]
+    return [passed(check, f"{profile.title}, confirmed by you")]
 
 
 def _outstanding(folder: Path, check: str) -> list[CheckResult]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from darkstar_pipeline.commands.setup.inverter import FoundInverter, inverter_in
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 
@@ -30,11 +31,13 @@ class FoundHome:
     Attributes:
         facts: what it tells of the home.
         proposal: its sensors.
+        inverter: its inverter.
         settings: settings of the site that it gives.
     """
 
     facts: "HomeFacts"
     proposal: "Proposal"
+    inverter: FoundInverter
     settings: dict[str, Any]
 
     def with_place(self, given: dict[str, str | None], *, prompted: bool) -> dict[str, str | None]:
@@ -100,6 +103,7 @@ class FoundHome:
             "price_order": list(site.sources.prices.order),
             "battery_kwh": site.battery.capacity_kwh,
             "battery_kw": site.battery.charge_kw,
+            "inverter": self.inverter.document,
         }
 
         def draw(out: "Console") -> None:
@@ -107,6 +111,7 @@ class FoundHome:
             lines = [
                 balance,
                 *self.proposal.notes,
+                *self.inverter.lines,
                 line,
                 "Next: `darkstar fetch readings`, then `darkstar doctor --data`",
             ]
@@ -141,6 +146,7 @@ def look_at_home(
     trusted = None if ca_file is None else ca_file.expanduser().absolute()
     with HomeAssistantSocket(url, token, ca_file=trusted, pauses=()) as socket:
         seen = look_at(socket, datetime.now(UTC))
+        inverter = inverter_in(socket.entities(), seen.states)
     proposal = propose(seen)
     answers = {question.name: _answer(call, question, prompted=prompted) for question in proposal.questions}
     proposal = answered(proposal, answers, seen)
@@ -149,9 +155,11 @@ def look_at_home(
     if facts.price is not None:
         sensors["price"] = facts.price
     home = {"url": url.rstrip("/"), "token_file": None if kept is None else str(kept), "sensors": sensors}
+    if control := inverter.control(facts.power_kw):
+        home["control"] = control
     place = {} if facts.latitude is None else {"latitude": facts.latitude, "longitude": facts.longitude}
     settings = {"home_assistant": home, "forecast": place, "sources": {"ca_file": trusted and str(trusted)}}
-    return FoundHome(facts=facts, proposal=proposal, settings=settings)
+    return FoundHome(facts=facts, proposal=proposal, inverter=inverter, settings=settings)
 
 
 def _token(file: Path | None, *, prompted: bool) -> tuple[Path | None, str]:

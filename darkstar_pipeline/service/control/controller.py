@@ -173,6 +173,8 @@ class Controller:
     def start(self) -> None:
         """Start controlling in a thread of its own, where control is enabled."""
         if self._client is not None:
+            if untested := unconfirmed(self.settings):
+                _log.warning("%s", untested)
             self._completed = self._clock.monotonic()
             self._thread = threading.Thread(target=self._run, name="control", daemon=True)
             self._thread.start()
@@ -251,7 +253,7 @@ class Controller:
         if self.stuck:
             problem = f"control has not looked at the inverter for {quiet:.0f} s"
         note = problem or ("dry run: " if status.dry_run else "") + status.last_writes
-        notes = "; ".join(part for part in (note, status.notes) if part)
+        notes = "; ".join(part for part in (note, status.notes, unconfirmed(self.settings)) if part)
         timer = [] if self._dead_man is None else self._dead_man.components()
         return [Component(name="control", ok=not problem, note=notes, age_seconds=round(quiet, 1)), *timer]
 
@@ -320,6 +322,14 @@ class Controller:
         self._daily_writes.add()
         self._status.writes_today, self._status.last_writes = self._daily_writes.count(), in_words([write])
         _log.info("wrote %s", in_words([write]))
+
+
+def unconfirmed(settings: ControlSettings) -> str:
+    """Return that an inverter's profile is not known to work on the home's own inverter; empty where it is."""
+    if settings.profile != "inverter" or settings.inverter.confirmed:
+        return ""
+    untested = f"the profile {settings.inverter.family} is untested on hardware until you confirm it"
+    return f"{untested}: watch it at work, then set home_assistant.control.inverter.confirmed"
 
 
 def _ramp(settings: ControlSettings, clock: Clock) -> Ramp:

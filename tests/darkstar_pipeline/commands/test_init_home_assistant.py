@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.recorded_home.statistics_home import StatisticsHome, home_until_now
+from benchmarks.simulated_inverters.simulated_inverter import SimulatedInverter, descriptions
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from tests.builders.certificates import certificate
@@ -133,3 +134,44 @@ def test_no_token_and_a_wrong_one_are_told(
     assert "--token-file" in without.error["hint"]
     assert "does not accept the token" in wrong.error["message"]
     assert not (home / "darkstar.yaml").exists()
+
+
+def with_inverter(family: str, *, without: str = "none") -> dict[str, object]:
+    """The answers of a home with a simulated inverter beside its sensors."""
+    answers = answers_of(home_until_now())
+    inverter = SimulatedInverter(descriptions()[family], lambda: 0.0)
+    states = [each.model_dump() for each in inverter.states() if without not in each.entity_id]
+    registry = [each.model_dump() for each in inverter.registry() if without not in each.entity_id]
+    kinds = ("get_states", states), ("config/entity_registry/list", registry)
+    return answers | {kind: [*answers[kind], *more] for kind, more in kinds}
+
+
+def test_inverter_is_found_and_its_control_is_written_off_and_untested(
+    home: Path, darkstar: Darkstar, token_file: Path
+):
+    with home_assistant_socket(with_inverter("solaredge")) as answers:
+        words = ("--home-assistant", answers.url, "--token-file", str(token_file), "--area", "SE3", "--yes")
+        done = darkstar("init", *words)
+    assert done.code == 0, done.err
+    control = load_settings().sites["home"].home_assistant.control
+    assert (control.enabled, control.dry_run, control.profile) == (False, True, "inverter")
+    assert control.inverter.family == "solaredge"
+    assert control.inverter.entities["command_mode"] == "select.solaredge_i1_storage_command_mode"
+    assert control.inverter.own == {"charge_limit": 5000.0, "discharge_limit": 5000.0, "site_limit": 10000.0}
+    assert not control.inverter.confirmed
+    for words_said in ("profile solaredge with 5 entities", "control is off", "untested on hardware until you confirm"):
+        assert words_said in done.out, done.out
+    assert "Remote Control" in done.out, "what has to be set up once"
+    turned_on = (home / "darkstar.yaml").read_text().replace("enabled: false  # true: commands", "enabled: true  #")
+    (home / "darkstar.yaml").write_text(turned_on)
+    assert load_settings().sites["home"].home_assistant.control.enabled
+
+
+def test_inverter_that_lacks_an_entity_is_told_and_nothing_is_written(home: Path, darkstar: Darkstar, token_file: Path):
+    assert home.is_dir()
+    with home_assistant_socket(with_inverter("deye", without="time_of_use")) as answers:
+        words = ("--home-assistant", answers.url, "--token-file", str(token_file), "--area", "SE3", "--yes", "--json")
+        done = darkstar("init", *words)
+    assert done.code == 0, done.err
+    assert done.document["inverter"]["missing"] == {"time_of_use": "select.*_time_of_use"}
+    assert load_settings().sites["home"].home_assistant.control.profile == "power"

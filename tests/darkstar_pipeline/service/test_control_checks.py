@@ -1,0 +1,44 @@
+"""Doctor and health say that an inverter's profile is untested until the person has confirmed it."""
+
+from pathlib import Path
+from typing import Any
+
+from darkstar_pipeline.config.home_assistant import ControlSettings, HomeAssistantSettings
+from darkstar_pipeline.service.control.controller import ControlledHome, Controller
+from darkstar_pipeline.service.control_checks import check_control
+from tests.builders.fake_inverter import FakeGuards, FakeInverter, Supplier, command
+from tests.builders.service_home import HandClock, moment
+from tests.builders.small_home import ZONE
+
+FOXESS = {
+    "mode": "select.work_mode",
+    "charge_power": "number.force_charge_power",
+    "discharge_power": "number.force_discharge_power",
+}
+
+
+def control_of(**inverter: Any) -> HomeAssistantSettings:
+    plain = {"enabled": True, "dry_run": True, "profile": "inverter", "inverter": {"family": "foxess", **inverter}}
+    return HomeAssistantSettings(url="http://127.0.0.1:9", control=ControlSettings.model_validate(plain))
+
+
+def test_doctor_tells_an_untested_profile_and_one_that_does_not_fit(tmp_path: Path) -> None:
+    untested = check_control(control_of(entities=FOXESS), tmp_path, "home")[0]
+    assert "untested on hardware until you confirm it" in untested.detail
+    confirmed = check_control(control_of(entities=FOXESS, confirmed=True), tmp_path, "home")[0]
+    assert "confirmed by you" in confirmed.detail
+    unfit = check_control(control_of(entities={}), tmp_path, "home")[0]
+    assert "foxess needs its entities mode" in unfit.detail
+
+
+def test_health_tells_an_untested_profile(tmp_path: Path) -> None:
+    for confirmed in (False, True):
+        home = ControlledHome(
+            settings=control_of(entities=FOXESS, confirmed=confirmed),
+            discharge_kw=5.0,
+            timezone=ZONE,
+            folder=tmp_path,
+        )
+        clock, supplier = HandClock(at=moment()), Supplier(command(2.5, 0, 0))
+        controller = Controller(home, clock, supplier, client=FakeInverter(), guards=FakeGuards())
+        assert ("untested on hardware" in controller.components()[0].note) == (not confirmed)
