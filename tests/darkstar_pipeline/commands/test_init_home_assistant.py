@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ def test_no_token_and_a_wrong_one_are_told(
     assert not (home / "darkstar.yaml").exists()
 
 
-def with_inverter(family: str, *, without: str = "none") -> dict[str, object]:
+def with_inverter(family: str, *, without: str = "none") -> dict[str, Any]:
     """The answers of a home with a simulated inverter beside its sensors."""
     answers = answers_of(home_until_now())
     inverter = SimulatedInverter(descriptions()[family], lambda: 0.0)

@@ -1,6 +1,7 @@
 """Entities that Home Assistant takes, and attributes that its recorder keeps."""
 
 import json
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -117,3 +118,26 @@ def test_import_limit_is_told_only_where_one_is_commanded(context: Context, plan
         assert [document.get("import_limit_kw", "absent") for document in told] == 2 * (
             ["absent"] if limit is None else [limit]
         )
+
+
+def test_command_is_throttled_where_surplus_is_curtailed_and_selling_costs_money(
+    context: Context, plan: PlanDocument
+) -> None:
+    battery, first = context.site.battery, plan.slots[0]
+    now = first.slot_start + timedelta(minutes=1)
+    by_itself, selling = (0.0, battery.discharge_kw, 0.0), (0.0, battery.discharge_kw, 2.0)
+    for curtailable, price, powers, throttled in (
+        (True, -0.01, by_itself, True),
+        (True, -0.01, (0.0, 0.0, 3.0), True),
+        (True, 0.0, by_itself, False),
+        (True, None, by_itself, False),
+        (True, -0.01, selling, False),
+        (False, -0.01, by_itself, False),
+    ):
+        site = replace(context.site, limits=replace(context.site.limits, curtailable=curtailable))
+        named = dict(zip(("charge_kw", "discharge_kw", "export_kw"), powers, strict=True))
+        slot = first.model_copy(update={**named, "export_price": price})
+        command = command_document(site, plan.model_copy(update={"slots": [slot]}), now, automatic=True)
+        assert command.throttled == throttled
+        assert command.default == (powers == by_itself)
+        assert ("throttled" in json.loads(command.model_dump_json())) == throttled
