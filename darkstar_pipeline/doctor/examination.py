@@ -26,6 +26,7 @@ from darkstar_pipeline.doctor.readings.panels import check_panels
 from darkstar_pipeline.doctor.sizes import check_sizes
 from darkstar_pipeline.doctor.sources.channels import check_channels
 from darkstar_pipeline.doctor.sources.home_assistant import check_home_assistant
+from darkstar_pipeline.doctor.sources.mqtt import check_mqtt_readings
 from darkstar_pipeline.doctor.sources.prices import check_prices
 from darkstar_pipeline.doctor.sources.weather import check_weather
 from darkstar_pipeline.doctor.stores import check_dagster, check_mlflow
@@ -60,7 +61,8 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
     findings += [check_weather(settings, home, name, now) for name in names]
     findings += [finding for name in names for finding in check_home_assistant(settings, home, name, now)]
     findings += [finding for name in names for finding in check_channels(name, settings.sites[name])]
-    metered = [check(settings, home, name, now) for name in names for check in (check_panels, check_appliances)]
+    checks = (check_panels, check_appliances, check_mqtt_readings)
+    metered = [check(settings, home, name, now) for name in names for check in checks]
     findings += [finding for finding in metered if finding is not None]
     findings += [check_forecasts(settings, home, name) for name in names]
     findings += [check_models(settings, home, name, now) for name in names]

@@ -21,7 +21,7 @@ from darkstar_pipeline.service.devices.outlets import Wanted, evcc_handover, han
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
 from darkstar_pipeline.service.engine.wanted_loads import WantedLoad, wanted_load
-from darkstar_pipeline.service.home_assistant.made_feed import made_feed
+from darkstar_pipeline.service.home_assistant.made_feed import made_feed, made_mqtt_feed
 from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher, Shown
 from darkstar_pipeline.service.housekeeper import Housekeeper
@@ -69,9 +69,12 @@ class PlannerServer:
         self.token = AccessToken(service_token(context))
         trial = clock.offset != timedelta()
         self.live, self.feed = (None if trial else made_feed(context, clock)) or (None, None)
+        self.topics, self.mqtt_feed = (None if trial else made_mqtt_feed(context, clock)) or (None, None)
+        by_mqtt = self.mqtt_feed is not None and self.mqtt_feed.reads_battery
+        live = self.mqtt_feed if by_mqtt else self.feed
         folder = service_folder(context.home, context.site_name)
         self.household = Household(context, folder, clock, None if trial else loads_reader(context))
-        self.engine = PlannerEngine(context, clock=clock, live=self.feed, household=self.household)
+        self.engine = PlannerEngine(context, clock=clock, live=live, household=self.household)
         self.shadows = ShadowPlanner()
         self.engine.add_listener(self.shadows.on_plan)
         self.guards = GuardProcess(folder)
@@ -115,7 +118,8 @@ class PlannerServer:
         return [*control, *guard, *handed, *(part.status() for part in self._told() if part is not None)]
 
     def _told(self) -> Sequence["_Part | None"]:
-        return self.feed, self.live, self.publisher, self.housekeeper, self.prices, self.weather, self.notifier
+        reading = (self.feed, self.live, self.mqtt_feed, self.topics)
+        return *reading, self.publisher, self.housekeeper, self.prices, self.weather, self.notifier
 
     def start(self) -> None:
         """End what an earlier run left behind, then start reading, planning, publishing and controlling."""
@@ -123,6 +127,8 @@ class PlannerServer:
             self.outstanding,
             self.live,
             self.feed,
+            self.topics,
+            self.mqtt_feed,
             self.household,
             self.shadows,
             self.engine,
@@ -150,6 +156,8 @@ class PlannerServer:
             self.household,
             self.feed,
             self.live,
+            self.mqtt_feed,
+            self.topics,
             self.outstanding,
             self.housekeeper,
             self.prices,

@@ -135,9 +135,9 @@ class Listener:
             self.last[message.topic] = bytes(message.payload)
             self.counts[message.topic] = self.counts.get(message.topic, 0) + 1
 
-    def publish(self, topic: str, payload: str) -> None:
-        """Publish a message, as Home Assistant would."""
-        self._client.publish(topic, payload, qos=1).wait_for_publish(WAIT_SECONDS)
+    def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        """Publish a message, as Home Assistant or a device would."""
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(WAIT_SECONDS)
 
     def document(self, topic: str) -> dict[str, Any]:
         """Return the last message of a topic; wait for one where there is none."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from darkstar_pipeline.config.base import Frozen
+from darkstar_pipeline.config.sources.mqtt import MqttReadingSettings
 from darkstar_pipeline.config.sources.prices import PriceSourceSettings
 from darkstar_pipeline.config.sources.weather import WeatherSourceSettings
 
@@ -18,3 +19,4 @@ class SourcesSettings(Frozen):
     )
     prices: PriceSourceSettings = Field(default_factory=PriceSourceSettings)
     weather: WeatherSourceSettings = Field(default_factory=WeatherSourceSettings)
+    mqtt: MqttReadingSettings = Field(default_factory=MqttReadingSettings)

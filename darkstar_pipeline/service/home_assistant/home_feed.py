@@ -1,4 +1,4 @@
-"""Reads the home from Home Assistant: the present state of charge, and once a slot the states recorded since.
+"""Reads the home from Home Assistant or a broker: the present state of charge, and once a slot what was told since.
 
 Recorded states go through the same reader and merge as an imported file, which handles duplicates, late and disordered
 states, counters that reset, W beside kW and repeated lists of prices. Nothing here holds up planning: a failure is
@@ -9,11 +9,13 @@ import json
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
+from darkstar_pipeline.config.home_assistant import HomeAssistantSensors
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError, DataMissingError, DataRefusedError
 from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
@@ -61,18 +63,39 @@ class StateReader(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class FeedSource:
+    """The source of a feed in words.
+
+    Attributes:
+        sensors: what is read of the home.
+        component: name of the feed among the service's components.
+        speaker: who tells of the sensors.
+        settings: where they are configured.
+    """
+
+    sensors: HomeAssistantSensors
+    component: str = "home_assistant"
+    speaker: str = "Home Assistant"
+    settings: str = "home_assistant.sensors"
+
+
 class HomeFeed:
     """Reads a home in a thread of its own.
 
     Args:
         context: the site and its lake.
         clock: the service's clock.
-        client: reads Home Assistant.
+        client: reads the states.
+        source: what is read; None for the sensors of Home Assistant.
     """
 
-    def __init__(self, context: Context, *, clock: Clock, client: StateReader) -> None:
+    def __init__(
+        self, context: Context, *, clock: Clock, client: StateReader, source: FeedSource | None = None
+    ) -> None:
         self._context, self._clock, self._client = context, clock, client
-        self._sensors = context.site_settings.home_assistant.sensors
+        self._source = source or FeedSource(sensors=context.site_settings.home_assistant.sensors)
+        self._sensors = self._source.sensors
         self._soc = BelievableSoc(context.site.battery)
         self._seeded = self._soc_is_absent = self._is_refused = False
         self._problems: dict[str, str] = {}
@@ -83,6 +106,11 @@ class HomeFeed:
         self._looked: float | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @property
+    def reads_battery(self) -> bool:
+        """Whether it reads the state of charge."""
+        return self._sensors.soc is not None
 
     def start(self) -> None:
         """Start reading."""
@@ -110,11 +138,11 @@ class HomeFeed:
         problems = "; ".join(f"{name}: {problem}" for name, problem in sorted(self._problems.items()))
         note = "; ".join(part for part in (problems, *self._refused.values()) if part)
         if self._looked is None:
-            return Component(name="home_assistant", ok=not problems, note=note)
+            return Component(name=self._source.component, ok=not problems, note=note)
         quiet = max(self._clock.monotonic() - self._looked, 0.0)
         if quiet > STUCK_SECONDS:
-            problems = note = f"Home Assistant has not been looked at for {quiet:.0f} s"
-        return Component(name="home_assistant", ok=not problems, note=note, age_seconds=round(quiet, 1))
+            problems = note = f"{self._source.speaker} has not been looked at for {quiet:.0f} s"
+        return Component(name=self._source.component, ok=not problems, note=note, age_seconds=round(quiet, 1))
 
     def _run(self) -> None:
         """Poll until stopped."""
@@ -131,7 +159,7 @@ class HomeFeed:
         entity = self._sensors.soc
         if entity is None:
             return
-        with _ProblemsOf(self._problems, "soc"):
+        with self._problems_of("soc"):
             self._take_soc(entity, parse_soc(self._state(entity), entity))
 
     def _state(self, entity: str) -> Mapping[str, Any] | None:
@@ -159,6 +187,10 @@ class HomeFeed:
         if refused := self._soc.take(*read, self._clock.now()):
             raise DataRefusedError(f"{entity} {refused}", "check the sensor and the battery's powers in darkstar.yaml")
 
+    def _problems_of(self, what: str) -> "_ProblemsOf":
+        """Return what keeps the error of a step."""
+        return _ProblemsOf(self._problems, what, self._source.speaker)
+
     def _stored_soc(self) -> Level | None:
         """Return the last state of charge among the readings of yesterday and today; None where there is none."""
         today = self._clock.now().astimezone(zone(self._context.timezone)).date()
@@ -185,9 +217,9 @@ class HomeFeed:
         """
         now = self._clock.now()
         reports: list[ImportReport] = []
-        with _ProblemsOf(self._problems, "readings"):
+        with self._problems_of("readings"):
             reports += self._sync_readings(now)
-        with _ProblemsOf(self._problems, "prices"):
+        with self._problems_of("prices"):
             reports += self._sync_prices(now)
         failed = self._problems.keys() & {"readings", "prices"}
         self._next_sync = now + RETRY if failed else slot_of(now) + SLOT + RECORDER_DELAY
@@ -206,17 +238,20 @@ class HomeFeed:
         lists = self._starts.placed(answered, since)
         recorded = {str(states[0].get("entity_id")) for states in lists}
         if not recorded:
-            raise DataMissingError(
-                "Home Assistant has recorded no state of the sensors", "check home_assistant.sensors"
-            )
-        report = self._imported("home_assistant_history.json", lists, mapping_of_known(columns, recorded), now)
+            raise self._silent("the sensors")
+        report = self._imported(
+            f"{self._source.component}_history.json", lists, mapping_of_known(columns, recorded), now
+        )
         self._tell_refused("readings", report)
         self._fetched_to = now
         if missing := sorted(set(entities) - recorded):
-            raise DataMissingError(
-                f"Home Assistant has recorded no state of {', '.join(missing)}", "check home_assistant.sensors"
-            )
+            raise self._silent(", ".join(missing))
         return [report]
+
+    def _silent(self, sensors: str) -> DataMissingError:
+        """Return the error of sensors of which nothing is known."""
+        message = f"{self._source.speaker} has recorded no state of {sensors}"
+        return DataMissingError(message, f"check {self._source.settings}")
 
     def _sync_prices(self, now: datetime) -> list[ImportReport]:
         """Fetch and import the lists of the price sensor."""
@@ -235,7 +270,7 @@ class HomeFeed:
         """Keep what the last import did not believe for the status, and log it when it is new."""
         refused = "; ".join(note for note in report.notes if any(words in note for words in _NOT_TAKEN))
         if refused and refused != self._refused.get(what):
-            _log.warning("home assistant, %s: %s", what, refused)
+            _log.warning("%s, %s: %s", self._source.speaker, what, refused)
         self._refused[what] = refused
 
     def _imported(self, name: str, document: object, mapping: Mapping[str, str], now: datetime) -> ImportReport:
@@ -252,10 +287,11 @@ class _ProblemsOf:
     Args:
         problems: problems by name.
         name: what the block does.
+        speaker: who tells of the sensors, for the log.
     """
 
-    def __init__(self, problems: dict[str, str], name: str) -> None:
-        self._problems, self._name = problems, name
+    def __init__(self, problems: dict[str, str], name: str, speaker: str) -> None:
+        self._problems, self._name, self._speaker = problems, name, speaker
 
     def __enter__(self) -> None:
         """Nothing to prepare."""
@@ -269,7 +305,7 @@ class _ProblemsOf:
             return False
         problem = error.message if isinstance(error, DarkstarError) else f"{type(error).__name__}: {error}"
         if self._problems.get(self._name) != problem:
-            _log.warning("home assistant, %s: %s", self._name, problem)
+            _log.warning("%s, %s: %s", self._speaker, self._name, problem)
         self._problems[self._name] = problem
         return True
 

@@ -7,9 +7,11 @@ from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.home_assistant_api.socket import CONNECT_SECONDS
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
-from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
+from darkstar_pipeline.service.home_assistant.home_feed import FeedSource, HomeFeed
 from darkstar_pipeline.service.home_assistant.live_reader import LiveReader
 from darkstar_pipeline.service.home_assistant.live_states import LiveStates
+from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
+from darkstar_pipeline.service.home_assistant.mqtt_reader import MqttReader
 from darkstar_pipeline.sources.home_assistant.naming.configured_sensors import configured_mapping, entities_of
 from darkstar_pipeline.state.secrets import secret
 
@@ -30,6 +32,29 @@ def made_feed(context: Context, clock: Clock) -> tuple[LiveStates, HomeFeed] | N
     )
     rest = HomeAssistantClient(url, token, ca_file=ca_file)
     return live, HomeFeed(context, clock=clock, client=LiveReader(rest, live, clock=clock))
+
+
+def made_mqtt_feed(context: Context, clock: Clock) -> tuple[MqttReader, HomeFeed] | None:
+    """Return what listens to the topics of the home and what reads them; None where none is configured.
+
+    Raises:
+        ConfigurationError: a quantity is read from Home Assistant too, or the broker's password cannot be read.
+    """
+    site = context.site_settings
+    settings = site.sources.mqtt
+    if not settings.topics:
+        return None
+    sensors, others = settings.sensors(), site.home_assistant.sensors
+    both = [name for name in type(sensors).model_fields if getattr(sensors, name) and getattr(others, name)]
+    if both:
+        message = f"{' and '.join(both)} come from Home Assistant and by MQTT"
+        raise ConfigurationError(message, "remove them from home_assistant.sensors, or from sources.mqtt")
+    broker = MqttBroker(site.home_assistant.mqtt, site.sources.ca_file)
+    reader = MqttReader(broker, settings, site=context.site_name, clock=clock)
+    source = FeedSource(
+        sensors=sensors, component="mqtt_readings", speaker="the MQTT broker", settings="sources.mqtt.topics"
+    )
+    return reader, HomeFeed(context, clock=clock, client=reader, source=source)
 
 
 def reached(context: Context, wanted: str) -> tuple[str, str]:
