@@ -84,6 +84,12 @@ BENCHMARKS = {
         short_seconds=10,
         seconds=600,
     ),
+    "care": Benchmark(
+        module="benchmarks.household.care",
+        measures="price of a reserve, of full charges and of a resting ceiling, against full charges by the clock",
+        short_seconds=60,
+        seconds=900,
+    ),
     "continuous": Benchmark(
         module="benchmarks.continuous",
         measures="the same with stored energy carried through the whole year",

@@ -21,7 +21,7 @@ BASIS = {"live": "measured", "observed": "measured", "projected": "projected"}
 EXPLAINED = ("sentence", "idle_costs")
 
 
-def plan(
+def plan(  # noqa: PLR0913 - a command's options
     call: Call,
     *,
     at: Annotated[
@@ -41,6 +41,10 @@ def plan(
         typer.Option("--appliance", metavar="NAME=[FROM/]BY", help="Run of an appliance; may be repeated."),
     ] = None,
     vacation: Annotated[bool, typer.Option("--vacation", help="Nobody is home; hot water at its minimum.")] = False,
+    reserve: Annotated[
+        float | None,
+        typer.Option("--reserve", metavar="PERCENT", min=0, max=100, help="Kept for outages, above the minimum."),
+    ] = None,
     slots: Annotated[bool, typer.Option("--slots", help="Show every slot of 15 minutes, not only blocks.")] = False,
 ) -> Document:
     """Plan the battery from a moment on: what it does when, why, and what that saves.
@@ -50,6 +54,7 @@ def plan(
     not tell. Slots with the same intent are one block; --slots shows each with its reason and the cost of doing
     nothing there. It ends with 4 where the verifier finds a violation.
     """
+    from darkstar_pipeline.planning.battery_care import TimedReserve
     from darkstar_pipeline.planning.plan_inputs import StartSoc
     from darkstar_pipeline.planning.plan_sources import site_plan
     from env.time_grid import slot_of
@@ -59,7 +64,8 @@ def plan(
     zone = context.timezone
     requests = parse_load_requests(slot_of(moment), zone, car=car, appliances=appliance or (), vacation=vacation)
     given = None if soc is None else StartSoc(soc)
-    document = _document(context, *site_plan(context, moment, soc=given, requests=requests))
+    reserves = [] if reserve is None else [TimedReserve(percent=reserve, cause="asked for by hand")]
+    document = _document(context, *site_plan(context, moment, soc=given, requests=requests, reserves=reserves))
     code = ExitCode.DONE if document["verified"] else ExitCode.INFEASIBLE
     draw = draw_slots if slots else draw_plan
     return Document(document, lambda out: draw(out, document, context), code)

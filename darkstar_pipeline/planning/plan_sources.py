@@ -1,7 +1,7 @@
 """The plan sources of a site's fallback chain (`planner.plans.fallback_chain`), from the champion down."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -10,6 +10,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.forecasts.promoted import pointer_of
 from darkstar_pipeline.forecasts.site_scenarios import site_scenarios
+from darkstar_pipeline.planning.battery_care import TimedReserve
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
 from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
@@ -66,7 +67,12 @@ def active_policy_or_reason(context: Context) -> ActivePolicy:
 
 
 def site_plan(
-    context: Context, at: datetime, *, soc: StartSoc | None = None, requests: LoadRequests | None = None
+    context: Context,
+    at: datetime,
+    *,
+    soc: StartSoc | None = None,
+    requests: LoadRequests | None = None,
+    reserves: Sequence[TimedReserve] = (),
 ) -> tuple[PlanInputs, FallbackResult]:
     """Return the plan from the slot of a moment to the last slot with a published price, as the service makes it.
 
@@ -78,7 +84,8 @@ def site_plan(
     active = active_policy_or_reason(context)
     refusals = (LoadRequestError, NoFeasibleScheduleError)
     with deadline(context.site_settings.service.plan_seconds):
-        inputs = inputs_at(context, at, soc=soc, requests=requests, lookback_days=scenario_days(active))
+        days = scenario_days(active)
+        inputs = inputs_at(context, at, soc=soc, requests=requests, reserves=reserves, lookback_days=days)
         return inputs, first_usable_plan(inputs.task, site_sources(context, inputs, active), refusals=refusals)
 
 

@@ -4,6 +4,7 @@ from pydantic import Field, model_validator
 
 from darkstar_pipeline.config.base import Frozen, SettingError
 from darkstar_pipeline.config.battery import LEAST_PERCENT, BatterySettings
+from darkstar_pipeline.config.home_assistant import EntityId
 from darkstar_pipeline.config.tariff import WeeklyWindow
 from env.care import Care, ReserveRule
 from env.power_tariff import PowerWindow
@@ -41,11 +42,33 @@ class ReserveSettings(WeeklyWindow):
         return ReserveRule(percent=self.percent, window=window)
 
 
+class OutageWarningSettings(Frozen):
+    """A switch or a warning in Home Assistant that asks for a reserve while it holds."""
+
+    entity: EntityId = Field(
+        description="switch, weather warning (on), or with `above` a number, such as the forecast of wind gusts"
+    )
+    above: float | None = Field(
+        default=None, description="value of the entity above which it warns, in its unit; null: it warns while on"
+    )
+    percent: float = Field(
+        default=50.0, ge=0, le=100, description="energy kept meanwhile, of the capacity above min_soc_percent [%]"
+    )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "OutageWarningSettings":
+        _in_percent("percent", self.percent)
+        return self
+
+
 class CareSettings(Frozen):
     """Reserve and care of the battery, at least cost; all off by default."""
 
     reserve: tuple[ReserveSettings, ...] = Field(
         default=(), description="energy kept for outages by hours, weekdays and months; empty: none"
+    )
+    outage_warning: OutageWarningSettings | None = Field(
+        default=None, description="a switch or warning in Home Assistant that asks for a reserve; null: none"
     )
     full_charge_every_days: int | None = Field(
         default=None, ge=2, le=365, description="days within which the battery is charged to 100 % once; null: never"

@@ -5,11 +5,13 @@ from datetime import datetime
 from pathlib import Path
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.planning.battery_care import TimedReserve
 from darkstar_pipeline.planning.loads.car_demand import CarDemand
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.devices.car import Car
 from darkstar_pipeline.service.devices.heater import Heater
 from darkstar_pipeline.service.devices.load_documents import load_plans
+from darkstar_pipeline.service.devices.outage_warning import OutageWarning
 from darkstar_pipeline.service.devices.sensor_values import StateReader
 from darkstar_pipeline.service.periodic import PeriodicCheck
 from darkstar_pipeline.service.schemas.health import Component
@@ -35,6 +37,8 @@ class Household:
         car, heater = devices.vehicle, devices.water_heater
         self.car = None if car is None else Car(car, folder, clock, reader)
         self.heater = None if heater is None else Heater(heater, folder, clock, reader)
+        warning = context.site_settings.household.care.outage_warning
+        self.warning = None if warning is None else OutageWarning(warning, reader)
         seconds = context.site_settings.service.poll_seconds
         self._periodic = PeriodicCheck(self.poll, name="household", first_seconds=0.0, seconds=seconds)
         self._demand: CarDemand | None = None
@@ -54,10 +58,17 @@ class Household:
             self.car.poll()
         if self.heater is not None:
             self.heater.poll(self._plan)
+        if self.warning is not None:
+            self.warning.poll()
 
     def key(self, now: datetime) -> tuple[object, ...]:
         """Return what changes whenever a plan is to be made anew."""
-        return () if self.car is None else self.car.key(now)
+        warning = () if self.warning is None else self.warning.key()
+        return (*(() if self.car is None else self.car.key(now)), *warning)
+
+    def reserves(self, now: datetime) -> list[TimedReserve]:
+        """Return the reserves for outages that are asked for now."""
+        return [] if self.warning is None else self.warning.reserves(now)
 
     def requests(self, context: Context, now: datetime, *, away: bool) -> LoadRequests:
         """Return what the loads ask of a plan.
@@ -95,4 +106,5 @@ class Household:
     def components(self) -> list[Component]:
         """Return the states of the loads as components of the service."""
         car = [] if self.car is None else self.car.components()
-        return [*car, *([] if self.heater is None else self.heater.components())]
+        warning = [] if self.warning is None else self.warning.components()
+        return [*car, *([] if self.heater is None else self.heater.components()), *warning]

@@ -13,6 +13,7 @@ from darkstar_pipeline.config.checks.tariff_age import tariff_doubts
 from darkstar_pipeline.config.writer import SAMPLE_SITE
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError, DataMissingError
+from darkstar_pipeline.planning.battery_care import TimedReserve
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at, observed_soc, outside_range_note
 from darkstar_pipeline.planning.site_tables import SiteTables
@@ -70,7 +71,7 @@ class InputStatus:
     slow: bool = False
 
 
-def collect_inputs(
+def collect_inputs(  # noqa: PLR0913 - keyword-only, all that a plan may rest on
     context: Context,
     at: datetime,
     *,
@@ -78,6 +79,7 @@ def collect_inputs(
     last: PlanDocument | None,
     requests: LoadRequests,
     lookback_days: int,
+    reserves: Sequence[TimedReserve] = (),
     memo: Memo | None = None,
 ) -> InputStatus:
     """Return everything that a plan of this moment may rest on; never raises for a failure outside this process.
@@ -89,14 +91,24 @@ def collect_inputs(
         last: the last valid plan.
         requests: requests of the movable loads.
         lookback_days: number of days before today whose readings are wanted as scenarios.
+        reserves: reserves for outages that are asked for now.
         memo: results of earlier calls that may still hold.
     """
     began, whole = time.monotonic(), seconds_left()
-    status = _collected(context, at, live=live, last=last, requests=requests, lookback_days=lookback_days, memo=memo)
+    status = _collected(
+        context,
+        at,
+        live=live,
+        last=last,
+        requests=requests,
+        lookback_days=lookback_days,
+        reserves=reserves,
+        memo=memo,
+    )
     return replace(status, slow=whole is not None and time.monotonic() - began > whole / 2)
 
 
-def _collected(
+def _collected(  # noqa: PLR0913 - as `collect_inputs`
     context: Context,
     at: datetime,
     *,
@@ -104,6 +116,7 @@ def _collected(
     last: PlanDocument | None,
     requests: LoadRequests,
     lookback_days: int,
+    reserves: Sequence[TimedReserve],
     memo: Memo | None,
 ) -> InputStatus:
     """Return the inputs of a plan; see `collect_inputs`."""
@@ -114,7 +127,14 @@ def _collected(
     soc_input = _noting_range(soc_input, soc, context.site.battery)
     try:
         plan_inputs = inputs_at(
-            context, at, soc=soc, requests=requests, lookback_days=lookback_days, lenient=True, memo=memo
+            context,
+            at,
+            soc=soc,
+            requests=requests,
+            reserves=reserves,
+            lookback_days=lookback_days,
+            lenient=True,
+            memo=memo,
         )
     except SolverTimeoutError:
         problem = f"reading the inputs took the whole time of a plan ({service.plan_seconds:g} s, service.plan_seconds)"

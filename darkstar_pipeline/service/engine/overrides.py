@@ -5,13 +5,15 @@ Stored in one small file, replaced atomically. If it cannot be written, override
 
 import secrets
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError
-from darkstar_pipeline.service.schemas.overrides import Override, OverrideRequest
+from darkstar_pipeline.planning.battery_care import TimedReserve
+from darkstar_pipeline.service.schemas.overrides import RESERVE, Override, OverrideRequest
 from darkstar_pipeline.state.atomic_files import atomic_write
 from planner.artifacts.atomic_files import make_folder
 
@@ -25,6 +27,15 @@ class OverrideError(DarkstarError):
     """An override that cannot be accepted: its end has passed, or is too far ahead."""
 
     code = "wrong_moment"
+
+
+def asked_reserves(overrides: Sequence[Override]) -> list[TimedReserve]:
+    """Return the reserves for outages that people ask for."""
+    return [
+        TimedReserve(percent=each.reserve_percent, cause="asked for by hand", until=each.until)
+        for each in overrides
+        if each.mode == RESERVE and each.reserve_percent is not None
+    ]
 
 
 class _Kept(BaseModel):
@@ -70,7 +81,7 @@ class OverrideStore:
             raise OverrideError(message, _MOMENT)
         until = request.until.astimezone(UTC)
         override = Override(
-            id=secrets.token_hex(4), since=now, mode=request.mode, until=until, power_kw=request.power_kw
+            id=secrets.token_hex(4), since=now, **request.model_copy(update={"until": until}).model_dump()
         )
         with self._lock:
             others = [other for other in self.active(now) if other.mode != request.mode][: MAX_OVERRIDES - 1]

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.planning.battery_care import TimedReserve
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from planner.optimizer.deferrable_loads import HeaterRequest, LoadRequests
@@ -19,6 +20,10 @@ class MovableLoads(Protocol):
 
     def requests(self, context: Context, now: datetime, *, away: bool) -> LoadRequests:
         """Return what the loads ask of a plan of a moment; `away` where nobody is at home."""
+        ...
+
+    def reserves(self, now: datetime) -> list[TimedReserve]:
+        """Return the reserves for outages that the home's sensors ask for now."""
         ...
 
     def with_loads(self, plan: PlanDocument, task: PlanTask | None, before: PlanDocument) -> PlanDocument:
@@ -46,6 +51,11 @@ class NobodysLoads:
         """Return the heater's day."""
         del context, now
         return LoadRequests(heater=HeaterRequest(vacation=away))
+
+    def reserves(self, now: datetime) -> list[TimedReserve]:
+        """Return none."""
+        del now
+        return []
 
     def with_loads(self, plan: PlanDocument, task: PlanTask | None, before: PlanDocument) -> PlanDocument:
         """Return the plan as it is."""

@@ -20,7 +20,7 @@ from darkstar_pipeline.planning.plan_sources import scenario_days, site_sources
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower, FollowerState
 from darkstar_pipeline.service.engine.input_status import InputStatus, LiveSoc, collect_inputs, inputs_signature
-from darkstar_pipeline.service.engine.overrides import OVERRIDES_FILE, OverrideStore
+from darkstar_pipeline.service.engine.overrides import OVERRIDES_FILE, OverrideStore, asked_reserves
 from darkstar_pipeline.service.engine.plan_builder import COMMAND_MODES, PlanRequest, build_plan, storage_input
 from darkstar_pipeline.service.engine.plan_documents import command_document, default_plan, is_usable
 from darkstar_pipeline.service.engine.plan_store import PlanStore
@@ -284,6 +284,7 @@ class PlannerEngine:
             live=self.live,
             last=memory.last,
             requests=self.household.requests(context, now, away=away),
+            reserves=[*self.household.reserves(now), *asked_reserves(overrides)],
             lookback_days=scenario_days(following.active),
             memo=self.memo,
         )

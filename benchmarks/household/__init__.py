@@ -1,0 +1,1 @@
+"""Benchmarks of what people want of the battery beside the least cost."""
