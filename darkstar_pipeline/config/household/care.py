@@ -4,7 +4,7 @@ from pydantic import Field, model_validator
 
 from darkstar_pipeline.config.base import Frozen, SettingError
 from darkstar_pipeline.config.battery import LEAST_PERCENT, BatterySettings
-from darkstar_pipeline.config.home_assistant import EntityId
+from darkstar_pipeline.config.household.entity_ids import EntityId
 from darkstar_pipeline.config.tariff import WeeklyWindow
 from env.care import Care, ReserveRule
 from env.power_tariff import PowerWindow
