@@ -81,6 +81,7 @@ def init(  # noqa: PLR0913 - options of a command
     """
     from darkstar_pipeline.config.settings import config_path, load_settings
     from darkstar_pipeline.config.writer import SiteExistsError, add_site
+    from darkstar_pipeline.fetching.prices.services.all_services import advice_on_sources
 
     needs_home = {"--start": start, "--token-file": token_file is not None, "--ca-file": ca_file is not None}
     if home_assistant is None and any(needs_home.values()):
@@ -119,10 +120,7 @@ def init(  # noqa: PLR0913 - options of a command
     else:
         note_usual_fees(call, name, site)
     if not site.sources.prices.order:
-        call.note(
-            f"no source that needs no key has prices of {site.area}: name one in sources.prices.order "
-            "(docs/sources.md), or import files with `darkstar import prices`"
-        )
+        call.note(f"no prices are fetched without a key: {advice_on_sources(site.area)}")
     document: dict[str, Any] = {
         "site": name,
         "path": str(path),

@@ -11,7 +11,7 @@ from darkstar_pipeline.doctor.finding import CheckResult, failed, found_by, pass
 from darkstar_pipeline.fetching.log import FetchLog, SourceState
 from darkstar_pipeline.fetching.prices.fetch import lacking_days
 from darkstar_pipeline.fetching.prices.polling import OVERDUE, publication
-from darkstar_pipeline.fetching.prices.services.all_services import services_of
+from darkstar_pipeline.fetching.prices.services.all_services import advice_on_sources, services_of
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.warehouse.lake import Lake
 
@@ -30,8 +30,8 @@ def _checked(check: str, settings: Settings, home: Path, site: str, now: datetim
     if not order:
         return passed(check, "none is fetched, as configured")
     if not services_of(chosen):
-        remedy = "name others in sources.prices.order: docs/sources.md lists them with their areas"
-        return failed(check, f"none of {', '.join(order)} has prices of {chosen.area}", remedy)
+        told = f"none of {', '.join(order)} has prices of {chosen.area}"
+        return failed(check, told, advice_on_sources(chosen.area))
     target = ImportTarget(
         lake=Lake(home / LAKE_FOLDER), quarantine_dir=home / QUARANTINE_FOLDER, site_name=site, site=chosen
     )

@@ -8,7 +8,7 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fetching.client import open_client
 from darkstar_pipeline.fetching.prices.fetch import Sources
 from darkstar_pipeline.fetching.prices.rates import Rates
-from darkstar_pipeline.fetching.prices.services.all_services import services_of
+from darkstar_pipeline.fetching.prices.services.all_services import advice_on_sources, services_of
 from darkstar_pipeline.fetching.prices.services.assistant import SocketAssistant
 from darkstar_pipeline.fetching.readings.home_assistant import open_socket
 
@@ -31,7 +31,6 @@ def price_sources(context: Context) -> Generator[Sources]:
 
         services = services_of(site, assistant)
         if not services:
-            message = f"no source of prices has the area {site.area}"
-            hint = "name sources in sources.prices.order: docs/sources.md lists them with their areas and keys"
-            raise ConfigurationError(message, hint)
+            named = ", ".join(site.sources.prices.order) or "the sources without a key"
+            raise ConfigurationError(f"none of {named} has prices of {site.area}", advice_on_sources(site.area))
         yield Sources(services=services, client=client, rates=Rates(context.home, site.currency, client))

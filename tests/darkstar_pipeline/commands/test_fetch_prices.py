@@ -78,7 +78,7 @@ def test_init_writes_the_sources_of_the_area(darkstar: Darkstar, area: str, orde
 @pytest.mark.usefixtures("home")
 def test_init_says_where_no_source_is_without_a_key(darkstar: Darkstar):
     done = darkstar("init", "--area", "IE", "--yes")
-    assert "no source that needs no key has prices of IE" in done.err
+    assert "ENTSO-E has prices of IE, with a free token: register at https://transparency.entsoe.eu" in done.err
     failed = darkstar("fetch", "prices")
     assert failed.code == 2
-    assert "no source of prices has the area IE" in failed.err
+    assert "none of the sources without a key has prices of IE" in failed.err

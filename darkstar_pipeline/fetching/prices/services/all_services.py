@@ -44,6 +44,27 @@ def default_order(area: str) -> tuple[PriceSource, ...]:
     return (*first, *last)
 
 
+def advice_on_sources(area: str) -> str:
+    """Return which sources an area has, and what key is needed where it has none without.
+
+    >>> advice_on_sources("IS")
+    'no source has prices of IS: import files with `darkstar import prices`, or name a sensor of Home Assistant \
+(home_assistant.sensors.price) and home_assistant in sources.prices.order'
+    """
+    if free := default_order(area):
+        return f"name {', '.join(free)} in sources.prices.order: they have prices of {area} without a key"
+    if Entsoe(None).serves(area):
+        return (
+            f"ENTSO-E has prices of {area}, with a free token: register at https://transparency.entsoe.eu, write to "
+            "transparency@entsoe.eu for RESTful API access, make the token under My Account, put it into a file of "
+            f"your own (sources.prices.entsoe_token_file) or {ENTSOE_VARIABLE}, and name entsoe in sources.prices.order"
+        )
+    return (
+        f"no source has prices of {area}: import files with `darkstar import prices`, or name a sensor of "
+        "Home Assistant (home_assistant.sensors.price) and home_assistant in sources.prices.order"
+    )
+
+
 class UnusableService:
     """A source whose settings cannot be used: it says so when it is asked, and the next source is.
 

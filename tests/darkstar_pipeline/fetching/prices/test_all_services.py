@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from darkstar_pipeline.config.site import SiteSettings
-from darkstar_pipeline.fetching.prices.services.all_services import services_of
+from darkstar_pipeline.fetching.prices.services.all_services import advice_on_sources, services_of
 from darkstar_pipeline.fetching.prices.services.assistant import SocketAssistant
 from darkstar_pipeline.fetching.prices.session import price_sources
 from darkstar_pipeline.home_assistant_api.answers import State
@@ -82,3 +82,17 @@ def test_home_assistant_is_asked_over_its_socket():
     assert [state["entity_id"] for state in assistant.price_sensors()] == ["sensor.list"]
     assert assistant.call_action("nordpool", "x", {"a": 1}) == {"called": ["nordpool", "x", {"a": 1}]}
     assert [state["entity_id"] for state in SocketAssistant(socket, "sensor.now").price_sensors()] == ["sensor.now"]
+
+
+@pytest.mark.parametrize("area", ["IE", "MK"])
+def test_an_area_that_only_entsoe_has_is_told_where_the_token_is(area: str):
+    advice = advice_on_sources(area)
+    assert "ENTSO-E has prices of" in advice
+    assert "https://transparency.entsoe.eu" in advice
+    assert "DARKSTAR_ENTSOE_TOKEN" in advice
+
+
+@pytest.mark.parametrize("area", ["IS", "AL", "BA", "CY", "MT"])
+def test_an_area_that_no_source_has_is_told_what_else_there_is(area: str):
+    assert f"no source has prices of {area}: import files" in advice_on_sources(area)
+    assert "elprisetjustnu, nordpool" in advice_on_sources("SE3")
