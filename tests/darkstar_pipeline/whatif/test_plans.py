@@ -27,12 +27,12 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
 
 
 def test_plan_equals_that_of_a_site_configured_so_and_nothing_is_written(context: Context) -> None:
-    before = state_hash(context.home)
-    planned = plan_what_if(what_if(context, Changes(settings={"battery.capacity_kwh": 15})), AT, day=DAY)
     settings = Settings.model_validate(
         {"sites": {"home": {"first_day": "2025-01-01", "battery": {"capacity_kwh": 15}}}}
     )
     really_so = open_context(settings=settings, home=context.home)
+    before = state_hash(context.home)
+    planned = plan_what_if(what_if(context, Changes(settings={"battery.capacity_kwh": 15})), AT, day=DAY)
     _, result = site_plan(really_so, AT)
     assert planned.changed.figures.cost == pytest.approx(result.plan.cost, abs=1e-6)
     assert planned.changed.figures.saving == pytest.approx(result.plan.idle_cost - result.plan.cost, abs=1e-6)

@@ -59,7 +59,9 @@ def test_each_size_equals_a_site_configured_so_and_nothing_is_written(context: C
     assert last.figures.cost == pytest.approx(so["value"], abs=1e-6)
     assert last.bill_saving == pytest.approx(last.saving + last.figures.wear)
     assert last.price == pytest.approx(1000 + 12 * 100 + 6 * 10 + 4 * 50)
+    assert grid.year_factor is not None
     assert grid.year_factor == pytest.approx(365 / len(grid.days))
+    assert last.price is not None
     assert last.payback_years == pytest.approx(last.price / (last.bill_saving * grid.year_factor))
     assert SHORT_DAY in grid.left_out["day"].to_list()
 
