@@ -25,11 +25,11 @@ def map_shards(fn: Callable[[Shard], Answer], shards: Sequence[Shard], *, worker
     most = workers if workers is not None else (os.cpu_count() or 1)
     if min(most, len(shards)) <= 1:
         return [fn(shard) for shard in shards]
-    with ProcessPoolExecutor(min(most, len(shards)), get_context("spawn"), initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(min(most, len(shards)), get_context("spawn"), initializer=end_with_parent) as pool:
         return list(pool.map(fn, shards))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Let a worker end when its parent was killed; left alone it would wait for work for ever."""
 
     def watch() -> None:

@@ -88,8 +88,8 @@ def size_grid(
         ConfigurationError: a size cannot be, or there are too many, or the policy is none that can be replayed here.
         DataMissingError: no day of the span is usable.
     """
+    check_question(question)
     sizes = _sizes(question)
-    _check(question, len(sizes))
     scales = list(dict.fromkeys((1.0, *question.pv_scales)))
     houses = {scale: _with_panels(context, changes, scale) for scale in scales}
     days, left_out = usable_days(houses[1.0], first, last)
@@ -124,7 +124,7 @@ def _sizes(question: Question) -> list[Size]:
     ]
 
 
-def _check(question: Question, n_sizes: int) -> None:
+def check_question(question: Question) -> None:
     """Refuse a question that has no answer here.
 
     Raises:
@@ -133,6 +133,7 @@ def _check(question: Question, n_sizes: int) -> None:
     if question.policy not in POLICIES or question.policy == IDLE:
         others = ", ".join(policy for policy in POLICIES if policy != IDLE)
         raise ConfigurationError(f"policy {question.policy!r} cannot size a battery", f"choose from {others}")
+    n_sizes = len(_sizes(question))
     if not 0 < n_sizes <= MOST_SIZES:
         raise ConfigurationError(f"{n_sizes} sizes are too many or none", f"ask for at most {MOST_SIZES}")
     if question.costs is not None and question.costs.per_kwp and not question.panels_kwp:

@@ -1,6 +1,5 @@
 """`darkstar whatif export`: ever more sold in the dearest slots, and what that costs over the whole horizon."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,16 +21,13 @@ from darkstar_pipeline.commands.whatif.options import (
 )
 from darkstar_pipeline.commands.whatif.plan import AtOption, PlannedDay, SocOption, planned_moment
 from darkstar_pipeline.commands.whatif.sizing import numbers
-from darkstar_pipeline.commands.whatif.words import case_document, draw_case, note_case
+from darkstar_pipeline.commands.whatif.words import draw_case, note_case
 from darkstar_pipeline.console.arguments import check_picture
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from planner.plans.task import PlanTask
-    from planner.whatif.exports import ExportScenarios
 
 
 def export(  # noqa: PLR0913 - keyword-only, an option each
@@ -66,6 +62,7 @@ def export(  # noqa: PLR0913 - keyword-only, an option each
     without a target: what the sold energy costs later, its losses and its wear are in it. Nothing is written.
     """
     from darkstar_pipeline.whatif.changed_context import what_if
+    from darkstar_pipeline.whatif.documents import export_document
     from darkstar_pipeline.whatif.plans import export_what_if
 
     picture = None if out is None else check_picture(out)
@@ -87,7 +84,7 @@ def export(  # noqa: PLR0913 - keyword-only, an option each
     moment = planned_moment(case.site, day, at)
     targets = None if sell is None else list(numbers("--sell", sell))
     task, found = export_what_if(case, moment, slots, targets, soc=soc, hindsight=hindsight)
-    document = {**case_document(case), "at": moment, "hindsight": hindsight, **export_document(task, found)}
+    document = export_document(case, moment, task, found, hindsight=hindsight)
     if picture is not None:
         from darkstar_pipeline.pictures.canvas import save_png
         from darkstar_pipeline.pictures.export_scenarios import export_figure
@@ -96,31 +93,6 @@ def export(  # noqa: PLR0913 - keyword-only, an option each
         save_png(figure, picture, shared=True)
         document["picture"] = str(picture)
     return Document(document, lambda pen: _draw(pen, document, case.site.timezone))
-
-
-def export_document(task: "PlanTask", found: "ExportScenarios") -> dict[str, Any]:
-    """Return export scenarios by their JSON keys."""
-    from darkstar_pipeline.whatif.plans import slot_rows
-
-    chosen = [task.slots.row(int(slot), named=True) for slot in found.slots]
-    return {
-        "slots": [{name: row[name] for name in ("slot_start", "export_price")} for row in chosen],
-        "baseline": asdict(found.baseline),
-        "baseline_kwh": found.baseline_kwh,
-        "scenarios": [
-            {
-                "target_kwh": scenario.target_kwh,
-                "realised_kwh": scenario.realised_kwh,
-                "income": scenario.income,
-                "net": scenario.net,
-                "verified": scenario.verified,
-                "figures": asdict(scenario.figures),
-                "difference": asdict(scenario.difference),
-                "slots": slot_rows(scenario.schedule),
-            }
-            for scenario in found.scenarios
-        ],
-    }
 
 
 def _draw(out: "Console", document: dict[str, Any], timezone: str) -> None:

@@ -1,6 +1,5 @@
 """`darkstar whatif plan`: a day planned with changes, beside the plan of the site as it is."""
 
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +19,7 @@ from darkstar_pipeline.commands.whatif.options import (
     changes_of,
     relaxation_of,
 )
-from darkstar_pipeline.commands.whatif.words import case_document, draw_case, draw_comparison, note_case
+from darkstar_pipeline.commands.whatif.words import draw_case, draw_comparison, note_case
 from darkstar_pipeline.console.arguments import check_policy, parse_day
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.context import Context
-    from darkstar_pipeline.whatif.changed_context import WhatIf
-    from darkstar_pipeline.whatif.plans import PlannedCase
 
 PlannedDay = Annotated[
     date | None, typer.Option("--day", parser=parse_day, metavar="DAY", help="Local day: past, today or tomorrow.")
@@ -75,6 +72,8 @@ def plan(  # noqa: PLR0913 - keyword-only, an option each
     readings. The plan in force stays as it is, and nothing is written.
     """
     from darkstar_pipeline.whatif.changed_context import what_if
+    from darkstar_pipeline.whatif.documents import day_document, plan_document
+    from darkstar_pipeline.whatif.plans import plan_what_if
 
     relaxation = relaxation_of(
         no_wear=no_wear, no_margins=no_margins, least_export=least_export, most_export=most_export
@@ -93,10 +92,12 @@ def plan(  # noqa: PLR0913 - keyword-only, an option each
     if policy is not None:
         if day is None or at is not None or soc is not None:
             raise UsageError("--policy replays a past day from its protocol", "give --day, without --at and --soc")
-        document = replayed_document(case, day, policy)
+        check_policy(policy, POLICIES)
+        document = day_document(case, day, policy)
     else:
-        document = planned_document(case, planned_moment(case.site, day, at), soc=soc, day=day)
-    return Document(document, lambda out: _draw(out, document, case, with_slots=slots))
+        planned = plan_what_if(case, planned_moment(case.site, day, at), soc=soc, day=day)
+        document = plan_document(case, planned)
+    return Document(document, lambda out: _draw(out, document, case.site.timezone, with_slots=slots))
 
 
 def planned_moment(context: "Context", day: date | None, at: str | None) -> datetime:
@@ -112,66 +113,7 @@ def planned_moment(context: "Context", day: date | None, at: str | None) -> date
     return moment_of(context, day, datetime.now(UTC))
 
 
-def planned_document(case: "WhatIf", at: datetime, *, soc: float | None, day: date | None) -> dict[str, Any]:
-    """Return two plans by their JSON keys."""
-    from darkstar_pipeline.whatif.plans import plan_what_if
-
-    planned = plan_what_if(case, at, soc=soc, day=day)
-    return {
-        **case_document(case),
-        "basis": "plan",
-        "at": planned.at,
-        "policy": "plan",
-        "figures": {
-            "policy": "plan",
-            "site": asdict(planned.site.figures),
-            "changed": asdict(planned.changed.figures),
-            "difference": asdict(planned.difference),
-            "own_cost": planned.own_cost,
-        },
-        "plans": {"site": _plan(planned.site), "changed": _plan(planned.changed)},
-    }
-
-
-def _plan(planned: "PlannedCase") -> dict[str, Any]:
-    from darkstar_pipeline.whatif.plans import slot_rows
-
-    plan, inputs = planned.result.plan, planned.inputs
-    return {
-        "source": planned.result.source if plan.released == "plan" else plan.released,
-        "why": planned.result.reason,
-        "forecast": inputs.forecast,
-        "end": inputs.task.end.basis,
-        "verified": plan.verification.valid,
-        "notes": dict(inputs.notes),
-        "slots": slot_rows(plan.schedule),
-    }
-
-
-def replayed_document(case: "WhatIf", day: date, policy: str) -> dict[str, Any]:
-    """Return a past day that a policy was replayed on, by its JSON keys."""
-    from darkstar_pipeline.evaluation.policy_replays import range_protocol
-    from darkstar_pipeline.evaluation.range_verdict import replayed_schedule
-    from darkstar_pipeline.whatif.plans import slot_rows
-    from darkstar_pipeline.whatif.replays import replay_what_if
-
-    check_policy(policy, POLICIES)
-    [comparison] = replay_what_if(case, day, day, [policy]).comparisons
-    schedules = {
-        name: replayed_schedule(context, policy, [day], range_protocol(context, [day]))
-        for name, context in (("site", case.site), ("changed", case.changed))
-    }
-    return {
-        **case_document(case),
-        "basis": "replay",
-        "at": day,
-        "policy": policy,
-        "figures": asdict(comparison),
-        "plans": {name: {"slots": slot_rows(schedule)} for name, schedule in schedules.items()},
-    }
-
-
-def _draw(out: "Console", document: dict[str, Any], case: "WhatIf", *, with_slots: bool) -> None:
+def _draw(out: "Console", document: dict[str, Any], timezone: str, *, with_slots: bool) -> None:
     """Print the figures, and the slots side by side."""
     draw_case(out, document)
     if document["basis"] == "plan":
@@ -180,12 +122,12 @@ def _draw(out: "Console", document: dict[str, Any], case: "WhatIf", *, with_slot
             f"as it is: made by {plans['site']['source']}; what if: by {plans['changed']['source']}", markup=False
         )
     else:
-        out.print(f"{document['at']} replayed on its readings", markup=False)
+        out.print(f"{document['day']} replayed on its readings", markup=False)
     out.print()
     draw_comparison(out, document["figures"], document["currency"])
     if with_slots:
         out.print()
-        rows = side_by_side(document["plans"], {"site": case.site, "changed": case.changed})
+        rows = side_by_side(document["plans"])
         columns = {
             "slot_start": "slot",
             "price": f"price [{document['currency']}/kWh]",
@@ -194,16 +136,16 @@ def _draw(out: "Console", document: dict[str, Any], case: "WhatIf", *, with_slot
             "changed": "what if [kWh]",
             "changed_soc": "SoC [%]",
         }
-        draw_table(out, rows, columns, timezone=case.site.timezone)
+        draw_table(out, rows, columns, timezone=timezone)
 
 
-def side_by_side(plans: dict[str, Any], contexts: "dict[str, Context]") -> list[dict[str, Any]]:
+def side_by_side(plans: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a row a slot: what the battery takes (above zero) or gives, and its state of charge after, of both."""
     rows: list[dict[str, Any]] = []
     for pair in zip(plans["site"]["slots"], plans["changed"]["slots"], strict=True):
         row: dict[str, Any] = {"slot_start": pair[0]["slot_start"], "price": pair[1]["import_price"]}
         for name, slot in zip(("site", "changed"), pair, strict=True):
             row[name] = slot["charge_kwh"] - slot["discharge_kwh"] + 0.0
-            row[f"{name}_soc"] = f"{100 * slot['soc_end_kwh'] / contexts[name].site.battery.capacity_kwh:.0f}"
+            row[f"{name}_soc"] = f"{100 * slot['soc_end_kwh'] / plans[name]['capacity_kwh']:.0f}"
         rows.append(row)
     return rows

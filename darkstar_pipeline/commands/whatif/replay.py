@@ -1,7 +1,6 @@
 """`darkstar whatif replay`: a span as it would have been with changes, beside the site as it is."""
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +18,7 @@ from darkstar_pipeline.commands.whatif.options import (
     changes_of,
     relaxation_of,
 )
-from darkstar_pipeline.commands.whatif.words import case_document, draw_case, draw_comparison, note_case
+from darkstar_pipeline.commands.whatif.words import draw_case, draw_comparison, note_case
 from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range, format_days, parse_policies
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
@@ -57,6 +56,7 @@ def replay(  # noqa: PLR0913 - keyword-only, an option each
     knows everything. The figures are those of `darkstar evaluate` of a site with those settings. Nothing is written.
     """
     from darkstar_pipeline.whatif.changed_context import what_if
+    from darkstar_pipeline.whatif.documents import replay_document
     from darkstar_pipeline.whatif.replays import replay_what_if
 
     check_range(first, last)
@@ -78,20 +78,13 @@ def replay(  # noqa: PLR0913 - keyword-only, an option each
     note_case(call, case)
     if left_out := replayed.left_out["day"].to_list():
         call.note(f"{len(left_out)} days are left out: {format_days(left_out)}")
-    document: dict[str, Any] = {
-        **case_document(case),
-        "from": first,
-        "to": last,
-        "days": len(replayed.days),
-        "left_out": replayed.left_out.to_dicts(),
-        "policies": [asdict(comparison) for comparison in replayed.comparisons],
-    }
+    document = replay_document(replayed, first, last)
 
     def draw(out: "Console") -> None:
         draw_case(out, document)
         out.print(f"{len(replayed.days)} days from {first} to {last}", markup=False)
-        for comparison in replayed.comparisons:
+        for comparison in document["policies"]:
             out.print()
-            draw_comparison(out, asdict(comparison), case.site.site.currency)
+            draw_comparison(out, comparison, document["currency"])
 
     return Document(document, draw)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from darkstar_pipeline.context import Context
     from darkstar_pipeline.whatif.sizing import SizeGrid
-    from planner.whatif.sizing import Costs, SizeResult
+    from planner.whatif.sizing import Costs
 
 CAPACITIES, POWERS = "5,7.5,10,12.5,15,20", "3,5,8,10"
 YEAR = 365
@@ -79,6 +78,7 @@ def sizing(  # noqa: PLR0913 - keyword-only, an option each
     With `--load` no site is needed: a file of load and PV, or of import and export, and a price area are enough. Prices
     are those of --prices, of a site of that area in darkstar.yaml, or are fetched.
     """
+    from darkstar_pipeline.whatif.documents import sizing_document
     from darkstar_pipeline.whatif.sizing import Question, size_grid
 
     picture = None if out is None else check_picture(out)
@@ -106,7 +106,7 @@ def sizing(  # noqa: PLR0913 - keyword-only, an option each
         grid = size_grid(context, changes, question, *span)
         for note in (*notes, *_span_notes(grid, span, per_year=per_year)):
             call.note(note)
-        document = _document(context, grid, span, policy, notes)
+        document = sizing_document(context, grid, span, policy, notes)
         if picture is not None:
             _draw_picture(grid, document, picture)
             document["picture"] = str(picture)
@@ -197,35 +197,6 @@ def _span_notes(grid: "SizeGrid", span: tuple[date, date], *, per_year: bool) ->
     elif per_year and n_days != YEAR:
         notes.append(f"savings of {n_days} days are taken for a year, whatever their season")
     return notes
-
-
-def _document(
-    context: "Context", grid: "SizeGrid", span: tuple[date, date], policy: str, notes: Sequence[str]
-) -> dict[str, Any]:
-    """Return the grid by its JSON keys."""
-    from planner.whatif.sizing import best_of
-
-    return {
-        "site": context.site_name,
-        "area": context.site_settings.area,
-        "currency": context.site_settings.currency,
-        "policy": policy,
-        "from": span[0],
-        "to": span[1],
-        "days": len(grid.days),
-        "left_out": grid.left_out.to_dicts(),
-        "idle_cost": grid.idle_cost,
-        "year_factor": grid.year_factor,
-        "notes": list(notes),
-        "sizes": [size_row(result) for result in grid.results],
-        "best": asdict(best_of(grid.results).size),
-    }
-
-
-def size_row(result: "SizeResult") -> dict[str, Any]:
-    """Return a size by its JSON keys."""
-    document = asdict(result)
-    return {**document.pop("size"), **document}
 
 
 def _draw(out: "Console", document: dict[str, Any], grid: "SizeGrid") -> None:

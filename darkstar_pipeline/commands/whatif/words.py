@@ -30,17 +30,6 @@ _MOVED = {
 }
 
 
-def case_document(case: "WhatIf") -> dict[str, Any]:
-    """Return the changes of a what-if by their JSON keys."""
-    return {
-        "site": case.site.site_name,
-        "currency": case.site.site_settings.currency,
-        "changes": case.rows,
-        "economics": "relaxed" if case.relaxed else "own",
-        "relaxed": case.relaxed,
-    }
-
-
 def note_case(call: Call, case: "WhatIf") -> None:
     """Name on stderr what is doubtful about a what-if."""
     for doubt in case.doubts:

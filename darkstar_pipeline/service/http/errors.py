@@ -38,6 +38,7 @@ _STATUS: Mapping[str, int] = {
     "unverified_schedule": 409,
     "outside_service": 503,
     "home_assistant": 503,
+    "busy": 503,
 }
 """Statuses of our errors by their code; an error with another code is an internal error."""
 _MEANINGS = {
@@ -50,7 +51,7 @@ _MEANINGS = {
     413: "The body is too large.",
     422: "A value is wrong; the message names each.",
     429: "Too many requests.",
-    503: "No plan yet, or another program cannot be reached.",
+    503: "No plan yet, another program cannot be reached, or something else is being worked out.",
 }
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _MAX_VALUES = 20

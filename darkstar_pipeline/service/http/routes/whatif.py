@@ -1,0 +1,193 @@
+"""Routes of what-ifs: plans, replays, export scenarios and sizes on paper, beside the site as it is."""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from darkstar_pipeline.service.engine.sizing_jobs import BusyError, SizingJobs
+from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
+from darkstar_pipeline.service.http.errors import RequestError, answers, problem
+from darkstar_pipeline.service.schemas.whatif import (
+    ExportWhatIfDocument,
+    ExportWhatIfRequest,
+    PlanWhatIfDocument,
+    PlanWhatIfRequest,
+    ReplayWhatIfDocument,
+    ReplayWhatIfRequest,
+    SizingDocument,
+    SizingJob,
+    SizingRequest,
+    WhatIfRequest,
+)
+from darkstar_pipeline.whatif.changed_context import WhatIf, what_if
+from darkstar_pipeline.whatif.changes import Changes, Relaxation
+from darkstar_pipeline.whatif.documents import day_document, export_document, plan_document, replay_document
+from darkstar_pipeline.whatif.plans import export_what_if, moment_of, plan_what_if
+from darkstar_pipeline.whatif.replays import replay_what_if
+from darkstar_pipeline.whatif.sizing import Question, check_question
+from planner.deadline import deadline
+from planner.errors import PlannerError, SolverTimeoutError
+from planner.whatif.house import AddedLoad, HouseChange
+from planner.whatif.sizing import Costs
+
+router = APIRouter(prefix="/whatif", tags=["what-if"])
+MOST_SECONDS = 120.0
+MOST_DAYS = timedelta(days=400)
+JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}$", max_length=8, examples=["1a2b3c4d"])]
+_one_at_a_time = threading.Lock()
+_sizing = SizingJobs()
+
+
+@router.post("/plan", responses=answers(404, 409, 503), summary="A day planned with changes")
+def plan(request: PlanWhatIfRequest, service: StateDep) -> PlanWhatIfDocument:
+    """The plan of a past or coming day with the changes, beside that of the site as it is; neither is carried out.
+
+    Coming days have the published prices and the forecasts that the plan in force has; past ones what was known then.
+    """
+    case = _case(request, service)
+    with working():
+        if request.policy is not None:
+            if request.day is None or request.at is not None or request.soc_percent is not None:
+                raise RequestError(
+                    "a policy replays a past day from its protocol", "give day, without at and soc_percent"
+                )
+            return PlanWhatIfDocument.model_validate(day_document(case, request.day, request.policy))
+        at = _moment(request, service)
+        day = request.day if request.at is None else None
+        planned = plan_what_if(case, at, soc=request.soc_percent, day=day)
+        return PlanWhatIfDocument.model_validate(plan_document(case, planned))
+
+
+@router.post("/replay", responses=answers(404, 409, 503), summary="A span replayed with changes")
+def replay(request: ReplayWhatIfRequest, service: StateDep) -> ReplayWhatIfDocument:
+    """Replay at most 400 days with the changes, beside the site as it is; as `darkstar evaluate` would have each."""
+    _check_span(request)
+    case = _case(request, service)
+    with working():
+        replayed = replay_what_if(case, request.first, request.last, request.policies, continuous=request.continuous)
+        return ReplayWhatIfDocument.model_validate(replay_document(replayed, request.first, request.last))
+
+
+@router.post("/export", responses=answers(404, 409, 503), summary="Ever more sold in the dearest slots")
+def export(request: ExportWhatIfRequest, service: StateDep) -> ExportWhatIfDocument:
+    """The cheapest schedules that export so much in the dearest slots, and the net money over the whole horizon."""
+    case = _case(request, service)
+    with working():
+        at = _moment(request, service)
+        targets = None if request.sell_kwh is None else list(request.sell_kwh)
+        task, found = export_what_if(
+            case, at, request.n_slots, targets, soc=request.soc_percent, hindsight=request.hindsight
+        )
+        return ExportWhatIfDocument.model_validate(export_document(case, at, task, found, hindsight=request.hindsight))
+
+
+@router.post("/sizing", status_code=202, responses=answers(404, 409, 503), summary="Begin to try sizes")
+def begin_sizing(request: SizingRequest, service: StateDep) -> SizingJob:
+    """Begin to work out what batteries of several sizes would have saved; one grid at a time, in the background."""
+    _check_span(request)
+    changes, question = _changes(request), _question(request, service)
+    check_question(question)
+    what_if(service.context, changes)  # refuses wrong changes at once
+    name = _sizing.start(service.context, changes, question, (request.first, request.last))
+    return SizingJob(id=name, state="running")
+
+
+@router.get("/sizing/{job_id}", responses=answers(404), summary="A grid of sizes", response_model=SizingJob)
+def sizing(job_id: JobId) -> SizingJob | Response:
+    """The state of a grid, and the grid once it is done; the last eight are kept until the service ends."""
+    found = _sizing.find(job_id)
+    if found is None:
+        return problem(404, "not_found", f"there is no grid {job_id}", "POST /whatif/sizing begins one")
+    document = found.document
+    result = None if document is None else SizingDocument.model_validate(document)
+    return SizingJob.model_validate({"id": job_id, "state": found.state, "error": found.error, "result": result})
+
+
+@contextmanager
+def working() -> Generator[None]:
+    """Work out one what-if at a time, for a limited time: plans of the home go on beside it.
+
+    Raises:
+        BusyError: another one is being worked out.
+        RequestError: it takes too long.
+    """
+    if not _one_at_a_time.acquire(blocking=False):
+        raise BusyError("another what-if is being worked out", "ask again in some seconds")
+    try:
+        with deadline(MOST_SECONDS):
+            yield
+    except SolverTimeoutError as error:
+        raise RequestError(f"it takes more than {MOST_SECONDS:.0f} s", "ask for fewer days or policies") from error
+    finally:
+        _one_at_a_time.release()
+
+
+def _check_span(request: ReplayWhatIfRequest | SizingRequest) -> None:
+    """Refuse a span that ends before it begins, or is too long.
+
+    Raises:
+        RequestError: it does, or is.
+    """
+    if request.first > request.last:
+        raise RequestError(f"first {request.first} is after last {request.last}", "swap the two days")
+    if request.last - request.first >= MOST_DAYS:
+        raise RequestError(f"more than {MOST_DAYS.days} days", "ask for fewer, or use the command line")
+
+
+def _moment(request: PlanWhatIfRequest | ExportWhatIfRequest, service: ServiceState) -> datetime:
+    now = service.clock.now()
+    if request.at is not None:
+        return request.at
+    return now if request.day is None else moment_of(service.context, request.day, now)
+
+
+def _case(request: WhatIfRequest, service: ServiceState) -> WhatIf:
+    return what_if(service.context, _changes(request))
+
+
+def _changes(request: WhatIfRequest) -> Changes:
+    """Return the changes of a request.
+
+    Raises:
+        RequestError: a load is none.
+    """
+    try:
+        added = tuple(
+            AddedLoad(kw=load.kw, start_minute=_minute(load.start), end_minute=_minute(load.end))
+            for load in request.added_loads
+        )
+        house = HouseChange(load_scale=request.load_scale, pv_scale=request.pv_scale, added=added)
+    except PlannerError as error:
+        raise RequestError(str(error), "correct added_loads") from error
+    relaxation = Relaxation(
+        no_wear=request.no_wear,
+        no_margins=request.no_margins,
+        least_export=request.export_price_min,
+        most_export=request.export_price_max,
+    )
+    return Changes(settings=request.settings, area=request.area, house=house, relaxation=relaxation)
+
+
+def _minute(clock: str) -> int:
+    hour, _, minute = clock.partition(":")
+    return int(hour) * 60 + int(minute)
+
+
+def _question(request: SizingRequest, service: ServiceState) -> Question:
+    """Return the sizes of a request."""
+    names = ("per_kwh", "per_kw", "per_kwp", "fixed")
+    given = {name: price for name in names if (price := getattr(request, f"cost_{name}")) is not None}
+    panels = request.panels_kwp
+    return Question(
+        capacities_kwh=request.capacities_kwh,
+        powers_kw=request.powers_kw,
+        pv_scales=request.pv_scales,
+        policy=request.policy,
+        costs=Costs(**given) if given else None,
+        panels_kwp=panels if panels is not None else service.context.site_settings.forecast.panels_kw,
+        scaled=request.per_year,
+    )
