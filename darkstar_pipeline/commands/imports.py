@@ -13,6 +13,7 @@ from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document
 from darkstar_pipeline.console.progress import progress_bar
+from darkstar_pipeline.console.prompts import prompt
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -155,7 +156,7 @@ def _answer_to(call: Call, question: "ChoiceNeededError", *, yes: bool) -> "Answ
     default = None if question.best is None else question.best + 1
     number = 0
     while not 1 <= number <= len(question.answers):
-        number = int(typer.prompt(f"1 to {len(question.answers)}", type=int, default=default, err=True))
+        number = int(prompt(f"1 to {len(question.answers)}", type=int, default=default))
     return question.answers[number - 1]
 
 

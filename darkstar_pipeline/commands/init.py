@@ -12,12 +12,14 @@ from darkstar_pipeline.commands.setup.connection import (
     note_tariff,
     note_usual_fees,
     read_area,
+    read_positive,
 )
 from darkstar_pipeline.commands.setup.first_plan import make_first_plan
 from darkstar_pipeline.commands.setup.home_assistant import look_at_home
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document
+from darkstar_pipeline.console.prompts import prompt
 
 if TYPE_CHECKING:
     from darkstar_pipeline.config.site import SiteSettings
@@ -146,18 +148,18 @@ def _ask(given: dict[str, str | None]) -> dict[str, Any]:
     unknown = country_of(str(area)) is None
     zone, currency = given["timezone"], given["currency"]
     if unknown and zone is None:
-        zone = typer.prompt("Time zone, such as Europe/London", err=True)
+        zone = prompt("Time zone, such as Europe/London")
     if unknown and currency is None:
-        currency = typer.prompt("Currency of its prices, such as GBP", err=True)
+        currency = prompt("Currency of its prices, such as GBP")
     return {"area": area, "timezone": zone, "currency": currency}
 
 
 def _ask_battery(capacity: float | None, power: float | None, usual: dict[str, float]) -> dict[str, float]:
     """Prompt for what is not given of the battery."""
     if capacity is None:
-        capacity = typer.prompt("Battery capacity [kWh]", default=usual["capacity"], type=float, err=True)
+        capacity = prompt("Battery capacity [kWh]", default=usual["capacity"], value_proc=read_positive)
     if power is None:
-        power = typer.prompt("Battery power [kW]", default=usual["power"], type=float, err=True)
+        power = prompt("Battery power [kW]", default=usual["power"], value_proc=read_positive)
     return _battery(capacity, power, usual)
 
 

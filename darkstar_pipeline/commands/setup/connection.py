@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.prompts import confirm, prompt
 from darkstar_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,16 +43,14 @@ class Connection:
         """Return the answers with those that a person gives to what is open; who ends the input keeps it open."""
         fuse, inverter, panels, company = self.fuse_a, self.inverter_kw, self.has_pv, self.grid_company
         if panels is None:
-            panels = _open_at_end(lambda: typer.confirm("Solar panels?", default=True, err=True))
+            panels = _open_at_end(lambda: confirm("Solar panels?", default=True))
         if inverter is None:
             inverter = _open_at_end(
-                lambda: typer.prompt("Inverter power [kW], 0: no limit", default=0.0, value_proc=_read_number, err=True)
+                lambda: prompt("Inverter power [kW], 0: no limit", default=0.0, value_proc=read_number)
             )
         if fuse is None:
             fuse = _open_at_end(
-                lambda: typer.prompt(
-                    "Main fuse, three phases [A], 0: no limit", default=0.0, value_proc=_read_fuse, err=True
-                )
+                lambda: prompt("Main fuse, three phases [A], 0: no limit", default=0.0, value_proc=_read_fuse)
             )
         if company is None:
             company = _open_at_end(lambda: _ask_company(area))
@@ -136,7 +135,7 @@ def ask_area(usual: str) -> str:
             raise typer.BadParameter(message)
         return read_area(text)
 
-    return typer.prompt("Price area", default=usual, value_proc=read, err=True)
+    return prompt("Price area", default=usual, value_proc=read)
 
 
 def _ask_company(area: str) -> str | None:
@@ -153,7 +152,7 @@ def _ask_company(area: str) -> str | None:
     def read(text: str) -> str:
         return _read_company(text, area, there)
 
-    return typer.prompt("Grid company", default="0", value_proc=read, err=True) if there else NO_COMPANY
+    return prompt("Grid company", default="0", value_proc=read) if there else NO_COMPANY
 
 
 def _read_company(text: str, area: str, there: "list[GridCompany]") -> str:
@@ -193,7 +192,7 @@ def _read_fuse(text: object) -> float:
     Raises:
         BadParameter: it is no number, or no fuse.
     """
-    amperes = _read_number(text)
+    amperes = read_number(text)
     try:
         return amperes and _fuse(amperes)
     except ConfigurationError as error:
@@ -201,7 +200,7 @@ def _read_fuse(text: object) -> float:
         raise typer.BadParameter(message) from error
 
 
-def _read_number(text: object) -> float:
+def read_number(text: object) -> float:
     """Return a number that is not below 0.
 
     Raises:
@@ -214,6 +213,17 @@ def _read_number(text: object) -> float:
     if not number >= 0 or math.isinf(number):
         message = f"{str(text)!r} is no number of at least 0"
         raise typer.BadParameter(message)
+    return number
+
+
+def read_positive(text: object) -> float:
+    """Return a number above 0.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    if (number := read_number(text)) == 0:
+        raise typer.BadParameter("0 is no battery: give a number above 0")
     return number
 
 

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from darkstar_pipeline.commands.setup.inverter import FoundInverter, inverter_in
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
+from darkstar_pipeline.console.prompts import prompt
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -177,7 +176,7 @@ def _token(file: Path | None, *, prompted: bool) -> tuple[Path | None, str]:
     if not prompted:
         hint = f"create one in Home Assistant (your profile, Security); give --token-file FILE or {TOKEN_VARIABLE}"
         raise ConfigurationError("there is no token for Home Assistant", hint)
-    typed = typer.prompt("Long-lived access token of Home Assistant", hide_input=True, err=True).strip()
+    typed = prompt("Long-lived access token of Home Assistant", hide_input=True).strip()
     kept = home_dir() / TOKEN_FILE if kept is None else kept
     make_folder(kept.parent)
     descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -203,7 +202,7 @@ def _answer(call: Call, question: "Question", *, prompted: bool) -> "Option | No
     default = None if question.best is None else question.best + 1
     number = -1
     while not 0 <= number <= len(options):
-        number = int(typer.prompt(f"0 to {len(options)}", type=int, default=default, err=True))
+        number = int(prompt(f"0 to {len(options)}", type=int, default=default))
     return options[number - 1] if number else None
 
 
