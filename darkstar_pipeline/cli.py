@@ -35,6 +35,7 @@ from darkstar_pipeline.commands.fetch import prices as fetch_prices
 from darkstar_pipeline.commands.fetch import readings as fetch_readings
 from darkstar_pipeline.commands.fetch import state as fetch_state
 from darkstar_pipeline.commands.fetch import weather as fetch_weather
+from darkstar_pipeline.commands.household import car
 from darkstar_pipeline.commands.notify import trial as notify_trial
 from darkstar_pipeline.commands.tariffs import listing, use
 from darkstar_pipeline.commands.whatif import export as whatif_export
@@ -108,6 +109,7 @@ def build() -> typer.Typer:
     _add_learning_commands(app)
     _add_service_commands(app)
     app.add_typer(_control(), name="control", short_help=control.PURPOSE)
+    app.add_typer(_car(), name="car", short_help=car.PURPOSE)
     app.add_typer(_notify(), name="notify", short_help=notify_trial.PURPOSE)
     _add_maintenance_commands(app)
     return app
@@ -319,6 +321,23 @@ def _control() -> typer.Typer:
         examples=("darkstar control install", "darkstar control install --to /config/packages"),
     )(control.install)
     command(group, "release", examples=("darkstar control release --site home",))(control.release)
+    return group
+
+
+def _car() -> typer.Typer:
+    """Return the group of commands on the car."""
+    group = _group(car.PURPOSE)
+    group.callback()(shared_options)
+    command(group, "show", examples=("darkstar car show", "darkstar car show --json"))(car.show)
+    command(
+        group,
+        "leave",
+        examples=(
+            "darkstar car leave 07:00 --target 80",
+            "darkstar car leave 2026-02-01T05:30 --minimum 60 --target 90",
+        ),
+    )(car.leave)
+    command(group, "cancel", examples=("darkstar car cancel",))(car.cancel)
     return group
 
 

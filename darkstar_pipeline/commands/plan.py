@@ -74,6 +74,7 @@ def plan(  # noqa: PLR0913 - a command's options
 def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult") -> dict[str, Any]:
     """Return the plan by its JSON keys."""
     from darkstar_pipeline.planning.care_values import care_values
+    from darkstar_pipeline.planning.loads.load_values import load_values
     from darkstar_pipeline.planning.plan_blocks import block_values, savings_values
     from darkstar_pipeline.planning.plan_inputs import outside_range_note
     from planner.summaries.blocks import summarize
@@ -113,6 +114,7 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
         "violations": [violation.message for violation in plan.verification.violations],
         "notices": notice_sentences(plan.verification.notices, context.timezone),
         "care": care_values(inputs.task, inputs.care),
+        **({"loads": load_values(inputs.task, plan.schedule)} if inputs.task.loads.names else {}),
         "savings": savings_values(summary, plan.cost, plan.self_consumption_cost),
         "blocks": [block_values(block, site.battery.capacity_kwh) for block in summary.blocks],
         "slots": plan.schedule.select(*slot_columns(plan.schedule), *EXPLAINED, *extra).to_dicts(),

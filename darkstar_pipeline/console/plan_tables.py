@@ -44,8 +44,19 @@ def draw_plan(out: "Console", document: Mapping[str, Any], context: "Context") -
     ]
     whole = {"when": "together", "soc": "", "saves": savings["against_idle"], "what": "against an unused battery"}
     draw_table(out, [*rows, *parts, whole], {"when": "when", "soc": "SoC", "saves": saves, "what": "what and why"})
+    _draw_loads(out, document, words)
     out.print()
     _draw_notes(out, document, words.currency, context.timezone)
+
+
+def _draw_loads(out: "Console", document: Mapping[str, Any], words: Any) -> None:  # noqa: ANN401 - as below
+    """Print what the movable loads get, when, and what that costs."""
+    from darkstar_pipeline.planning.loads.load_values import load_sentence
+
+    for load in document.get("loads", ()):
+        out.print(load_sentence(load, words.currency), markup=False)
+        for block in load["blocks"]:
+            out.print(f"  {words.span(block['start'], block['end'])}  {block['power_kw']:.1f} kW", markup=False)
 
 
 def draw_slots(out: "Console", document: Mapping[str, Any], context: "Context") -> None:

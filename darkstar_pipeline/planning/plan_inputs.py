@@ -15,7 +15,7 @@ from darkstar_pipeline.datasets.month_before import metered_imports
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.planning.battery_care import NO_BATTERY_CARE, BatteryCare, TimedReserve, battery_care
-from darkstar_pipeline.planning.loads.requests_in_context import requests_in_context
+from darkstar_pipeline.planning.loads.requests_in_context import requests_in_context, with_comfort
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.planning_data import PlanningData, read_planning_data
 from darkstar_pipeline.planning.price_ends import end_condition, plan_end
@@ -117,6 +117,7 @@ def inputs_at(  # noqa: PLR0913 - keyword-only, all that may be said of a plan
     memo = Memo() if memo is None else memo
     data = read_planning_data(context, at, lookback_days=lookback_days, lenient=lenient, memo=memo)
     protocol = protocol_of(context.site_settings, context.site.battery)
+    requests = with_comfort(requests, context.site_settings.devices.water_heater)
     return assembled_inputs(
         data, context.site, protocol, soc=soc, requests=requests, reserves=reserves, lenient=lenient, memo=memo
     )

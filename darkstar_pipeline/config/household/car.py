@@ -58,7 +58,6 @@ class CarSettings(Frozen):
         default=None, gt=0, le=1000, description="power of the charger [kW]; or max_current_a and phases"
     )
     max_current_a: float | None = Field(default=None, gt=0, le=500, description="largest current of a phase [A]")
-    min_current_a: float = Field(default=6.0, ge=0, le=500, description="smallest current it charges with [A]")
     phases: Literal[1, 2, 3] = Field(default=3, description="phases it charges with")
     from_battery: bool = Field(default=False, description="true lets the house battery charge the car")
     capacity_kwh: float | None = Field(default=None, gt=0, le=1000, description="battery of the car [kWh]")
@@ -78,11 +77,6 @@ class CarSettings(Frozen):
         if self.power_kw is not None:
             return self.power_kw
         return (self.max_current_a or 0.0) * self.phases * VOLTS / 1000
-
-    @property
-    def least_kw(self) -> float:
-        """Least power that the charger gives while it charges [kW]."""
-        return min(self.min_current_a * self.phases * VOLTS / 1000, self.charger_kw)
 
     def vehicle(self) -> ElectricVehicle:
         """Return the car in the type that `env` computes with."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from darkstar_pipeline.config.household.heater import WaterHeaterSettings
 from darkstar_pipeline.planning.loads.disinfection import due_run
 from darkstar_pipeline.planning.loads.later_prices import with_later_price
 from darkstar_pipeline.planning.planning_data import PlanningData
@@ -29,6 +30,17 @@ def requests_in_context(
     if site.devices.vehicle is not None:
         made = with_later_price(made, slots, site.timezone, site.devices.vehicle.power_kw)
     return made
+
+
+def with_comfort(requests: LoadRequests | None, heater: WaterHeaterSettings | None) -> LoadRequests | None:
+    """Return requests with the heater's comfort by the hour, as it is set; none in vacation."""
+    if heater is None or not heater.comfort:
+        return requests
+    made = LoadRequests() if requests is None else requests
+    if made.heater.vacation:
+        return made
+    comfort = tuple((each.minutes, each.kwh) for each in heater.comfort)
+    return replace(made, heater=replace(made.heater, comfort=comfort))
 
 
 def _heater(request: HeaterRequest, data: PlanningData, slots: pl.DataFrame, site: Site) -> HeaterRequest:

@@ -77,11 +77,9 @@ class Heater:
             away: whether nobody is at home; the run against legionella stays.
             plan: the plan before, which says whether what goes on now is such a run; None where there is none.
         """
-        comfort = () if away else tuple((each.minutes, each.kwh) for each in self.settings.comfort)
         return HeaterRequest(
             done_today_kwh=0.0 if away else self._done_today(now, timezone),
             vacation=away,
-            comfort=comfort,
             run=self._run(now, plan),
         )
 

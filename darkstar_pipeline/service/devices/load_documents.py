@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
 from darkstar_pipeline.planning.loads.car_demand import CarDemand
+from darkstar_pipeline.planning.loads.load_blocks import running_times, whole_slots
 from darkstar_pipeline.service.schemas.loads import LoadBlock, LoadPlan
 from darkstar_pipeline.service.schemas.plans import PlanDocument, PlanSlot
 from env.inverter import Energy
@@ -16,8 +18,8 @@ from planner.plans.task import PlanTask
 
 CAR = "ev"
 WATER = "water"
-_LEAST_KWH = 0.01
-"""Less than this in a slot is no reason to run a load."""
+_LEAST = {CAR: 0.1, WATER: 0.5}
+"""Share of a whole slot from which on a load is switched on: a car rather gets too much than leaves with too little."""
 _log = logging.getLogger(__name__)
 
 
@@ -31,7 +33,7 @@ def load_plans(task: PlanTask, plan: PlanDocument, demand: CarDemand | None) -> 
     """
     hours = {name: np.array([slot.others.get(f"{name}_kwh", 0.0) for slot in plan.slots]) for name in task.loads.names}
     costs = _costs(task, hours)
-    documents = [_load_plan(plan.slots, name, hours[name], costs.get(name)) for name in hours]
+    documents = [_load_plan(plan.slots, name, hours[name], costs.get(name), _full_kwh(task, name)) for name in hours]
     if demand is None:
         return documents
     others = [document for document in documents if document.name != CAR]
@@ -50,30 +52,28 @@ def _costs(task: PlanTask, hours: dict[str, Energy]) -> dict[str, LoadCost]:
         return {}
 
 
-def _load_plan(slots: Sequence[PlanSlot], name: str, energy: Energy, cost: LoadCost | None) -> LoadPlan:
+def _full_kwh(task: PlanTask, name: str) -> float | None:
+    """Return what a slot at full power takes of a load that is switched on and off [kWh]; None for others."""
+    devices = task.site.devices
+    power = {
+        CAR: None if devices.vehicle is None else devices.vehicle.power_kw,
+        WATER: None if devices.water_heater is None else devices.water_heater.power_kw,
+    }.get(name)
+    return None if power is None else power * SLOT_HOURS
+
+
+def _load_plan(
+    slots: Sequence[PlanSlot], name: str, energy: Energy, cost: LoadCost | None, full_kwh: float | None
+) -> LoadPlan:
+    switched = energy if full_kwh is None else whole_slots(energy, full_kwh, least=_LEAST[name])
     return LoadPlan(
         name=name,
         energy_kwh=float(energy.sum()),
         cost=0.0 if cost is None and not energy.any() else None if cost is None else cost.cost,
         unplanned_kwh=None if cost is None else cost.unplanned_kwh,
         unplanned_cost=None if cost is None else cost.unplanned_cost,
-        blocks=blocks(slots, energy),
+        blocks=[LoadBlock(**asdict(time)) for time in running_times([slot.slot_start for slot in slots], switched)],
     )
-
-
-def blocks(slots: Sequence[PlanSlot], energy: Energy) -> list[LoadBlock]:
-    """Return the times in which a load runs: slots in a row are one."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], (energy > _LEAST_KWH).astype(int), [0]])))
-    runs = [int(edge) for edge in edges]
-    return [
-        LoadBlock(
-            start=slots[first].slot_start,
-            end=slots[last - 1].slot_end,
-            energy_kwh=float(energy[first:last].sum()),
-            power_kw=float(energy[first:last].mean()) / SLOT_HOURS,
-        )
-        for first, last in zip(runs[::2], runs[1::2], strict=True)
-    ]
 
 
 def _with_demand(car: LoadPlan, demand: CarDemand, plan: PlanDocument) -> LoadPlan:

@@ -10,26 +10,21 @@ from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient
 from darkstar_pipeline.service.home_assistant.profiles import Write
 
 THERMOSTATS = ("climate", "water_heater")
-SWITCHES = ("switch", "input_boolean")
 _LIMITS = {"min": "min_temp", "max": "max_temp", "step": "target_temp_step"}
 
 
 @dataclass(frozen=True)
 class LoadWrite(Write):
-    """A value that the entity of a load is to have: a number, or on and off."""
+    """A value that the entity of a load is to have; thermostats take a temperature."""
 
     @property
     def service(self) -> str:
         """Name of the service that sets the entity."""
-        if self.domain in SWITCHES:
-            return "turn_on" if self.value == "on" else "turn_off"
         return "set_temperature" if self.domain in THERMOSTATS else super().service
 
     @property
     def data(self) -> dict[str, float | str]:
         """Data of the service call."""
-        if self.domain in SWITCHES:
-            return {"entity_id": self.entity}
         if self.domain in THERMOSTATS:
             return {"entity_id": self.entity, "temperature": self.value}
         return super().data

@@ -8,7 +8,7 @@ from darkstar_pipeline.service.schemas.base import Document, Instant, Number
 
 
 class LoadBlock(Document):
-    """A time in which a load runs."""
+    """A time in which a load runs; car and water heater at full power, as something switches them."""
 
     start: datetime
     end: datetime

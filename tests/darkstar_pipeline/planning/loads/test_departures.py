@@ -81,7 +81,6 @@ def test_minimum_comes_before_the_target_that_has_its_price() -> None:
     assert [wish.energy_kwh for wish in demand.request.wishes] == pytest.approx([10.0, 25.0])
     assert [wish.worth for wish in demand.request.wishes] == [inf, 0.5]
     assert settings.charger_kw == pytest.approx(11.04)
-    assert settings.least_kw == pytest.approx(4.14)
 
 
 def test_energy_behind_the_horizon_is_expected_at_the_price_of_the_same_hours() -> None:

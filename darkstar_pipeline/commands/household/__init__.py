@@ -1,0 +1,1 @@
+"""Commands on what a household asks of its battery and its devices."""
