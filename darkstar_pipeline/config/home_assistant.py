@@ -49,6 +49,10 @@ class HomeAssistantSensors(Frozen):
     battery: Sensors | None = Field(default=None, description="instead of both: power, positive charges")
     water: Sensors | None = Field(default=None, description="water heater")
     ev: Sensors | None = Field(default=None, description="charger of the car")
+    load_holds: tuple[Literal["water", "ev"], ...] = Field(
+        default=(),
+        description="planned loads that the load's sensor holds too: they are subtracted from it; empty: none",
+    )
     price: EntityId | None = Field(default=None, description="Nord Pool sensor with raw_today and raw_tomorrow")
 
     @model_validator(mode="after")
@@ -58,6 +62,16 @@ class HomeAssistantSensors(Frozen):
             if getattr(self, signed) is not None and both:
                 message = f"sensors.{signed} holds both directions: remove it, or {' and '.join(both)}"
                 raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _holds_what_is_read(self) -> "HomeAssistantSensors":
+        if self.load_holds and self.load in (None, "balance"):
+            message = "load_holds is of a load that a sensor measures: name that sensor, or remove load_holds"
+            raise ValueError(message)
+        if unread := [name for name in self.load_holds if getattr(self, name) is None]:
+            message = f"load_holds names {' and '.join(unread)}, and no sensor reads it apart"
+            raise ValueError(message)
         return self
 
 

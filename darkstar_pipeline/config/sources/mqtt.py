@@ -55,6 +55,11 @@ class MqttReadingSettings(Frozen):
         default=None, description="balance: the load is what the other flows leave over; null: a topic measures it"
     )
 
+    load_holds: tuple[Literal["water", "ev"], ...] = Field(
+        default=(),
+        description="planned loads that the load's topic holds too: they are subtracted from it; empty: none",
+    )
+
     @property
     def entities(self) -> dict[str, MqttTopic]:
         """The topics by the names that they have among the home's sensors."""
@@ -66,7 +71,8 @@ class MqttReadingSettings(Frozen):
 
     def sensors(self) -> HomeAssistantSensors:
         """Return the home's sensors; topics of one quantity are summed."""
-        terms: dict[str, Any] = {} if self.load is None else {"load": self.load}
+        terms: dict[str, Any] = {"load_holds": self.load_holds}
+        terms |= {} if self.load is None else {"load": self.load}
         for entity, topic in self.entities.items():
             if topic.measures == "load" and self.load is not None:
                 message = "load is a topic and balance: remove one"

@@ -17,10 +17,15 @@ LEAST_KWH, LEAST_SLOTS = 0.2, 8  # of an appliance in a slot, and so many of tho
 HELD = 0.6  # of its energy, that is missing in the flows if it is counted beside the load
 _SIGNS = {"import_kwh": 1.0, "export_kwh": -1.0, "pv_kwh": 1.0, "batt_discharge_kwh": 1.0, "batt_charge_kwh": -1.0}
 _NAMES = {"ev_kwh": "car", "water_kwh": "water heater"}
+_SETTINGS = {"ev_kwh": "ev", "water_kwh": "water"}
 _REMEDY = (
-    "with Home Assistant set home_assistant.sensors.load: balance and fetch the readings again; "
+    "set home_assistant.sensors.load_holds: [{}], or load: balance, and fetch the readings again; "
     "in a file, write load_kwh without it"
 )
+_AGAIN = (
+    "fetch the readings of these days again (darkstar fetch readings --from DAY): load_holds is newer than they are"
+)
+_NEVER = "take it out of load_holds and fetch the readings again"
 
 
 def check_appliances(settings: Settings, home: Path, site: str, now: datetime) -> CheckResult | None:
@@ -33,15 +38,31 @@ def check_appliances(settings: Settings, home: Path, site: str, now: datetime) -
     present = [name for name in _NAMES if rows[name].count()]
     if not present:
         return None
-    check, held = f"appliances, {site}", [_NAMES[name] for name in present if is_held_in_load(rows, name)]
-    if not held:
-        return passed(check, f"read apart, and not in the load: {', '.join(_NAMES[name] for name in present)}")
-    detail = f"the load holds the {' and the '.join(held)}, which is read apart too: it counts twice and is forecast"
-    return warned(check, detail, _REMEDY)
+    check, site_settings = f"appliances, {site}", settings.sites[site]
+    said = {*site_settings.home_assistant.sensors.load_holds, *site_settings.sources.mqtt.load_holds}
+    subtracted = [name for name in present if _SETTINGS[name] in said]
+    beside = {name: share for name in present if (share := share_beside(rows, name)) is not None}
+    held = [name for name, share in beside.items() if HELD < share < 2 - HELD]
+    if held:
+        detail = f"the load holds the {_named(held)}, which is read apart too: it counts twice and is forecast"
+        again = all(name in subtracted for name in held)
+        return warned(check, detail, _AGAIN if again else _REMEDY.format(", ".join(_SETTINGS[name] for name in held)))
+    if lost := [name for name in subtracted if HELD < -beside.get(name, 0.0) < 2 - HELD]:
+        detail = f"the {_named(lost)} is subtracted from a load that does not hold it: the load is too low"
+        return warned(check, detail, _NEVER)
+    told = f"read apart, and not in the load: {', '.join(_NAMES[name] for name in present)}"
+    taken = f"; subtracted from it, since its sensor holds the {_named(subtracted)}" if subtracted else ""
+    return passed(check, told + taken)
 
 
-def is_held_in_load(rows: pl.DataFrame, appliance: str) -> bool:
-    """Return whether the load holds an appliance: while it runs, the flows lack what it would add to the load.
+def _named(columns: list[str]) -> str:
+    return " and the ".join(_NAMES[name] for name in columns)
+
+
+def share_beside(rows: pl.DataFrame, appliance: str) -> float | None:
+    """Return how much of an appliance load and appliances are above the flows while it runs; None where it hardly did.
+
+    About 0 is right; 1 where the load holds it too; -1 where it was subtracted from a load that did not hold it.
 
     Args:
         rows: readings; import is needed, other flows that are not read count as nothing.
@@ -49,9 +70,8 @@ def is_held_in_load(rows: pl.DataFrame, appliance: str) -> bool:
     """
     running = rows.filter(pl.col(appliance) >= LEAST_KWH).drop_nulls(["load_kwh", "import_kwh"])
     if running.height < LEAST_SLOTS:
-        return False
+        return None
     flows = pl.sum_horizontal(pl.col(name).fill_null(0.0) * sign for name, sign in _SIGNS.items())
     others = pl.sum_horizontal(pl.col(name).fill_null(0.0) for name in _NAMES if name != appliance)
     beside = pl.col("load_kwh") + pl.col(appliance) + others
-    lacking = running.select(((beside - flows) / pl.col(appliance)).median()).item()
-    return bool(HELD < lacking < 2 - HELD)
+    return float(running.select(((beside - flows) / pl.col(appliance)).median()).item())

@@ -22,7 +22,7 @@ from darkstar_pipeline.sources.home_assistant.formats.exports import Export, Not
 from darkstar_pipeline.sources.home_assistant.formats.states import States
 from darkstar_pipeline.sources.home_assistant.formats.statistics_layouts import HourlyStatistics
 from darkstar_pipeline.sources.home_assistant.held_levels import price_slots
-from darkstar_pipeline.sources.home_assistant.load_of_balance import BALANCE, READ_AS, with_load_of_balance
+from darkstar_pipeline.sources.home_assistant.house_load.load_as_said import LoadAsSaid, load_as_said
 from darkstar_pipeline.sources.home_assistant.readings import readings_of
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject, usual_unit
 from darkstar_pipeline.sources.home_assistant.series import (
@@ -151,13 +151,14 @@ def read_exports(
     collected.read_as += [read_as(seen, recorded.notes) for seen in recorded.understood]
     stated_zone = zone if CLOCK in mapping else None
     hours, fine = _hours(exports, subjects, stated_zone, site, now, collected)
-    slots, by_hours = with_statistics_of_minutes(recorded.frame, fine), hourly_readings(hours)
-    if BALANCE in mapping:
-        slots, by_hours = (with_load_of_balance(frame, set(subjects.of.values())) for frame in (slots, by_hours))
-        collected.notes.append(f"load_kwh is taken as {READ_AS.treatment}")
-        collected.read_as.append(READ_AS)
-    readings = _believed(slots, site, collected)
-    hourly = _believed(by_hours, site, collected)
+    slots = with_statistics_of_minutes(recorded.frame, fine)
+    measured = LoadAsSaid(slots=slots, by_hours=hourly_readings(hours), independent=independent_series(hours))
+    said = load_as_said(mapping, measured, set(subjects.of.values()), site.timezone)
+    collected.notes += said.notes
+    collected.remarks += said.remarks
+    collected.read_as += said.read_as
+    readings = _believed(said.slots, site, collected)
+    hourly = _believed(said.by_hours, site, collected)
     prices = _prices(exports, states, until, site, now, known_prices, collected)
     if unused := subjects.unused():
         collected.notes.append(f"{UNUSED_NOTE}{', '.join(unused)}")
@@ -165,7 +166,7 @@ def read_exports(
     return HomeAssistantData(
         readings=readings,
         hourly=hourly,
-        statistics=independent_series(hours),
+        statistics=said.independent,
         prices=prices,
         rejects=rejects,
         rows_read=collected.rows_read,

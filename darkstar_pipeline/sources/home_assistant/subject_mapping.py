@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.sources.home_assistant.load_of_balance import BALANCE
+from darkstar_pipeline.sources.home_assistant.house_load.held_loads import HELD
+from darkstar_pipeline.sources.home_assistant.house_load.load_of_balance import BALANCE
 from darkstar_pipeline.sources.home_assistant.naming.company import by_company
 from darkstar_pipeline.sources.home_assistant.naming.questions import Answer, ChoiceNeededError
 from darkstar_pipeline.sources.home_assistant.naming.sensor_mapping import read_mapping
@@ -91,7 +92,7 @@ def decide_subjects(
         ChoiceNeededError: a sensor's name matches no rule (the error names all such sensors), or counts one tariff of
             which the others are in no file.
     """
-    said = {entity: target for entity, target in mapping.items() if entity not in (CLOCK, BALANCE)}
+    said = {entity: target for entity, target in mapping.items() if entity not in (CLOCK, BALANCE, HELD)}
     wishes = read_mapping(said, entities)
     mapped = {entity: wish.subject for wish in wishes for entity in wish.terms}
     found = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from darkstar_pipeline.fetching.readings.proposal.candidates import Candidate, Rank, Reals, Seen
 from darkstar_pipeline.home_assistant_api.answers import EnergySource
-from darkstar_pipeline.sources.home_assistant.load_of_balance import BALANCE
+from darkstar_pipeline.sources.home_assistant.house_load.load_of_balance import BALANCE
 from darkstar_pipeline.sources.home_assistant.naming.sensor_parts import wholes_of
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 
 from darkstar_pipeline.config.home_assistant import HomeAssistantSensors
-from darkstar_pipeline.sources.home_assistant.load_of_balance import BALANCE, FLOWS
+from darkstar_pipeline.sources.home_assistant.house_load.held_loads import HELD
+from darkstar_pipeline.sources.home_assistant.house_load.load_of_balance import BALANCE, FLOWS
 from darkstar_pipeline.sources.home_assistant.naming.sensor_mapping import terms_of
 from darkstar_pipeline.sources.home_assistant.sensor_names import Subject
 
@@ -22,21 +23,30 @@ SUBJECTS: Mapping[str, Subject] = {
 }
 """The quantity of each configured sensor."""
 
+_NO_SENSOR = (BALANCE, HELD)
+
 
 def configured_mapping(sensors: HomeAssistantSensors) -> dict[str, str]:
     """Return the quantity of each configured sensor or sum of sensors."""
     named = ((getattr(sensors, name), subject) for name, subject in SUBJECTS.items())
-    return {str(terms): subject.value for terms, subject in named if terms is not None}
+    mapping = {str(terms): subject.value for terms, subject in named if terms is not None}
+    held = " ".join(SUBJECTS[name].value for name in sensors.load_holds)
+    return mapping | ({HELD: held} if held else {})
 
 
 def entities_of(mapping: Mapping[str, str]) -> list[str]:
     """Return the sensors that a mapping names, in order."""
-    return sorted({entity for terms in mapping if terms != BALANCE for entity in terms_of(terms)})
+    return sorted({entity for terms in mapping if terms not in _NO_SENSOR for entity in terms_of(terms)})
 
 
 def mapping_of_known(mapping: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
-    """Return the part of a mapping of which every sensor is known; a balance needs all of them."""
-    sensors = {terms: target for terms, target in mapping.items() if terms != BALANCE}
+    """Return the part of a mapping of which every sensor is known; a balance needs all of them.
+
+    What a load holds is known with it.
+    """
+    sensors = {terms: target for terms, target in mapping.items() if terms not in _NO_SENSOR}
     present = {terms: target for terms, target in sensors.items() if all(each in known for each in terms_of(terms))}
     flows = [target for terms, target in sensors.items() if terms not in present and target in FLOWS]
+    if HELD in mapping and Subject.LOAD.value in present.values():
+        present[HELD] = mapping[HELD]
     return present | ({BALANCE: mapping[BALANCE]} if BALANCE in mapping and not flows else {})

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from darkstar_pipeline.doctor.finding import Verdict
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.doctor.finding import CheckResult, Verdict
 from darkstar_pipeline.doctor.readings.appliances import check_appliances
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from tests.builders.month_home import month_context, readings
@@ -17,6 +18,13 @@ NOW = datetime(2025, 11, 5, 9, tzinfo=UTC)
 
 
 def with_car(folder: Path, *, held: bool, column: str = "ev_kwh") -> str | None:
+    found = checked(folder, load=1.0 if held else 0.0, column=column)
+    assert (found.verdict is Verdict.WARN) is held
+    assert bool(found.remedy) is held
+    return found.detail
+
+
+def checked(folder: Path, *, load: float, column: str = "ev_kwh", said: tuple[str, ...] = ()) -> CheckResult:
     """A car at night, 2 kWh a slot, beside the load or in it; the grid gives what the sun does not."""
     context, rng = month_context(folder), np.random.default_rng(5)
     charging = pl.col("local_clock") < 120
@@ -26,15 +34,28 @@ def with_car(folder: Path, *, held: bool, column: str = "ev_kwh") -> str | None:
     read = house.with_columns(
         import_kwh=pl.max_horizontal(net, 0.0),
         export_kwh=pl.max_horizontal(-net, 0.0),
-        load_kwh=pl.col("load_kwh") + (pl.col(column) if held else 0.0),
+        load_kwh=(pl.col("load_kwh") + load * pl.col(column)),
     )
     days = read["local_day"].unique().sort().to_list()
     context.lake.write_days(METER_READINGS, "home", days, as_imported(METER_READINGS, read.drop("local_clock"), "home"))
-    found = check_appliances(context.settings, folder, "home", NOW)
+    sensors = {"load": "sensor.load", "ev": "sensor.ev", "load_holds": said}
+    settings = Settings.model_validate({"sites": {"home": {"home_assistant": {"sensors": sensors}}}})
+    found = check_appliances(settings, folder, "home", NOW)
     assert found is not None
-    assert (found.verdict is Verdict.WARN) is held
-    assert bool(found.remedy) is held
-    return found.detail
+    return found
+
+
+@pytest.mark.parametrize(
+    ("load", "verdict", "says", "remedy"),
+    [
+        (0.0, Verdict.OK, "not in the load: car; subtracted from it, since its sensor holds the car", ""),
+        (1.0, Verdict.WARN, "the load holds the car", "fetch the readings of these days again"),
+        (-1.0, Verdict.WARN, "subtracted from a load that does not hold it", "take it out of load_holds"),
+    ],
+)
+def test_doctor_says_what_is_subtracted(tmp_path: Path, load: float, verdict: Verdict, says: str, remedy: str) -> None:
+    found = checked(tmp_path, load=load, said=("ev",))
+    assert (found.verdict, says in found.detail, remedy in found.remedy) == (verdict, True, True), found
 
 
 @pytest.mark.parametrize(("column", "name"), [("ev_kwh", "car"), ("water_kwh", "water heater")])
