@@ -30,7 +30,7 @@ STALE = timedelta(minutes=31)
 
 @dataclass(frozen=True)
 class Truth:
-    """What really was and will be.
+    """The truth of what was and will be.
 
     Attributes:
         prices: import and export price by slot [money/kWh].
@@ -47,7 +47,7 @@ class Truth:
 
 @dataclass
 class Judgement:
-    """What was found.
+    """The findings of all plans and slots.
 
     Attributes:
         slots: slots that began.
@@ -205,7 +205,7 @@ class Judge:
 
 @dataclass(frozen=True)
 class LakeJudgement:
-    """What the lake has of the simulated days.
+    """The lake beside the truth, of the simulated days.
 
     Attributes:
         price_slots: slots with a price.

@@ -84,7 +84,7 @@ class Span:
 
 @dataclass
 class ServiceDays:
-    """What the simulated days came to.
+    """The outcome of the simulated days.
 
     Attributes:
         plans: the judgement of plans and slots.

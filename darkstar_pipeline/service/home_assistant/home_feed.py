@@ -24,8 +24,8 @@ from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.home_assistant.believable_soc import BelievableSoc, Level
-from darkstar_pipeline.service.home_assistant.window_starts import WindowStarts
 from darkstar_pipeline.service.schemas.health import Component
+from darkstar_pipeline.sources.home_assistant.formats.window_starts import WindowStarts
 from darkstar_pipeline.sources.home_assistant.naming.configured_sensors import (
     configured_mapping,
     entities_of,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from darkstar_pipeline.service.home_assistant.window_starts import State, WindowStarts
+from darkstar_pipeline.sources.home_assistant.formats.window_starts import State, WindowStarts
 
 SINCE = datetime(2026, 3, 29, 0, 0, tzinfo=UTC)
 
