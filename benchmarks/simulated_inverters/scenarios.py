@@ -124,7 +124,7 @@ def deaf_result(home: ControlledInverter) -> Result:
 def hand_result(home: ControlledInverter) -> Result:
     """Have somebody turn a charge off again and again: it is told, and no war of writes comes of it."""
     home.powers = Powers(charge=3.0)
-    home.run(4)
+    home.run(8)
     before = len(home.inverter.written)
     entity, value = home.entity_to_take_over()
     for _ in range(20):

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from darkstar_pipeline.config.base import Frozen
 from darkstar_pipeline.config.household.entity_ids import EntityId
 from darkstar_pipeline.config.household.inverter import InverterSettings
+from darkstar_pipeline.config.household.live_caps import HandsOffSettings, LiveCapSettings
 
 Sensors = Annotated[str, Field(pattern=r"^-?[a-z0-9_]+\.[a-z0-9_]+( *[+-] *[a-z0-9_]+\.[a-z0-9_]+)*$", max_length=1000)]
 """A sensor, or a sum such as `sensor.tariff_1+sensor.tariff_2`; a minus turns a sensor round."""
@@ -146,6 +147,8 @@ class ControlSettings(Frozen):
     )
     mapping: ControlMapping = Field(default_factory=ControlMapping, description="entities that control the inverter")
     inverter: InverterSettings = Field(default_factory=InverterSettings)
+    live_caps: LiveCapSettings = Field(default_factory=LiveCapSettings)
+    hands_off: HandsOffSettings = Field(default_factory=HandsOffSettings)
     lease_minutes: float = Field(
         default=5.0,
         ge=SHORTEST_LEASE_MINUTES,

@@ -36,6 +36,7 @@ _EXAMPLES = {
         "for example:",
         "email: {host: mail.example.org, sender: a@example.org, to: [b@example.org]}",
     ),
+    "windows": ("for example:", '- {start: "17:00", end: "20:00", weekdays: [1, 2, 3, 4, 5]}'),
     "appliances": ("for example:", "- {name: dishwasher, power_kw: 1.2, run_hours: 2.5}"),
 }
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from types import FrameType
@@ -15,6 +16,7 @@ from darkstar_pipeline.fetching.weather.due import fetches_weather
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.control.controller import ControlledHome, Controller
 from darkstar_pipeline.service.control.guard_process import GuardProcess
+from darkstar_pipeline.service.control.live_caps import CapInputs, LiveCaps
 from darkstar_pipeline.service.control.outstanding_lease import OutstandingLease, default_lease
 from darkstar_pipeline.service.devices.household import Household
 from darkstar_pipeline.service.devices.outlets import Wanted, evcc_handover, handover, load_names, loads_reader
@@ -79,9 +81,7 @@ class PlannerServer:
         self.engine.add_listener(self.shadows.on_plan)
         self.guards = GuardProcess(folder)
         self.outstanding = _outstanding(context, self.guards, trial=trial)
-        self.control = (
-            None if trial else Controller(controlled_home(context), clock, self.engine.command, guards=self.guards)
-        )
+        self.control = None if trial else _control(context, clock, self.engine, self.guards)
         steering = SteeringStatus(
             control=self.control,
             trial=trial,
@@ -178,6 +178,17 @@ def controlled_home(context: Context) -> ControlledHome:
         folder=service_folder(context.home, context.site_name),
         ca_file=context.site_settings.sources.ca_file,
     )
+
+
+def _control(context: Context, clock: Clock, engine: PlannerEngine, guards: GuardProcess) -> Controller:
+    """Return what controls the inverter; the planner leaves the battery alone while others have it."""
+    settings = context.site_settings.home_assistant.control.live_caps
+    inputs = CapInputs(settings=settings, site=context.site, plan=engine.plan, monotonic=clock.monotonic)
+    caps = LiveCaps(inputs) if settings.fuse_a is not None or settings.month_peak else None
+    controller = Controller(replace(controlled_home(context), caps=caps), clock, engine.command, guards=guards)
+    if controller.settings.enabled and controller.settings.hands_off.any:
+        engine.others_until = controller.hands_off.until
+    return controller
 
 
 def _outstanding(context: Context, guards: GuardProcess, *, trial: bool) -> OutstandingLease:

@@ -19,6 +19,7 @@ _WORDS: dict[SteeringState, str] = {
     "off": OFF_WORDS,
     "manual": "Automatic mode is off: the inverter runs its own default.",
     "trial": "A trial at another time: nothing is read, published or written outside.",
+    "hands_off": "Hands off: others have the battery for now, and nothing is written.",
     "no_plan": "There is no plan with prices for this moment: the inverter runs its own default.",
 }
 
@@ -74,6 +75,8 @@ class SteeringStatus:
         if control.stuck or status.problem:
             problem = "control hangs" if control.stuck else status.problem
             return ("released" if problem in (EXPIRED, OUTSTANDING) else "fault"), problem
+        if control.hands_off.until(self.clock.now()) is not None:
+            return "hands_off", ""
         if not self.automatic():
             return "manual", ""
         if not _has_prices(self.plan(), self.clock):

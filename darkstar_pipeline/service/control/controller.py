@@ -23,7 +23,9 @@ from darkstar_pipeline.service.control.daily_writes import DailyWrites
 from darkstar_pipeline.service.control.dead_man import DeadManTimer
 from darkstar_pipeline.service.control.execution import Execution
 from darkstar_pipeline.service.control.guard_process import GuardProcess
+from darkstar_pipeline.service.control.hands_off import HandsOff
 from darkstar_pipeline.service.control.lease_keeper import Guards, LeaseKeeper, Reach
+from darkstar_pipeline.service.control.live_caps import LiveCaps
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.entity_values import in_words
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient, EntityWriter, Ramp
@@ -53,6 +55,7 @@ class ControlledHome:
         timezone: its time zone.
         folder: state folder of its service.
         ca_file: certificate authority that is trusted beside the system's; None for none.
+        caps: caps of charging inside a slot; None for none.
     """
 
     settings: HomeAssistantSettings
@@ -61,6 +64,7 @@ class ControlledHome:
     folder: Path
     ca_file: Path | None = None
     curtailable: bool = False
+    caps: LiveCaps | None = None
 
 
 @dataclass
@@ -120,6 +124,7 @@ class Controller:
         guards: Guards | None = None,
         uptime: Callable[[], float] = uptime_seconds,
     ) -> None:
+        self._caps, self.hands_off = home.caps, HandsOff(home.settings.control.hands_off, home.timezone)
         self.settings = home.settings.control
         self._home, self._clock, self._command = home, clock, command
         self._stop = threading.Event()
@@ -286,18 +291,24 @@ class Controller:
         """
         if self._writer is None:
             return
-        command, now = self._command(), self._clock.now()
+        command, now = self._adjusted(self._command(), self._writer), self._clock.now()
         if self.settings.dry_run:
             self._rehearse(self._writer, command, now)
             return
-        outcome = self._execution.step(self._writer, command, now)
+        outcome = self._execution.step(self._writer, command, now, hands_off=self.hands_off.until(now) is not None)
         if outcome.confirmed and self._keeper.held:
             self._hold(self._writer, over=outcome.over)
         self._status.connected, self._status.writes_today = True, self._daily_writes.count()
         self._status.problem = outcome.problem
-        self._status.notes, self._status.commanded = "; ".join(outcome.notes), outcome.commanded
+        notes = (*outcome.notes, *([self._caps.note] if self._caps is not None and self._caps.note else []))
+        self._status.notes, self._status.commanded = "; ".join(notes), outcome.commanded
         if outcome.confirmed and not outcome.problem:
             self._status.confirmed_at = now
+
+    def _adjusted(self, command: CommandDocument, writer: EntityWriter) -> CommandDocument:
+        """Return the command with what the live readings cap of it; see whether others have the battery now."""
+        self.hands_off.look(writer.read)
+        return command if self._caps is None else self._caps.limited(command, self._clock.now(), writer.read)
 
     def _guard(self, writer: EntityWriter) -> str:
         """Return why no live guard watches what is written now; a new lease needs the limits of the entities."""

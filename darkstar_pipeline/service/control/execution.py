@@ -29,6 +29,7 @@ from darkstar_pipeline.service.schemas.plans import CommandDocument
 
 UNREADABLE_SECONDS = 30.0
 """An entity that has been without a value for so long has its command replaced by the default until the next slot."""
+HANDS_OFF = "hands off: others have the battery now, and nothing is written"
 NOT_TAKEN = "the inverter did not take the command; it runs its own default until the next slot"
 _LATE = "the command has expired; the inverter runs its own default"
 _SPENT = "the day's budget of writes is spent; the inverter runs its default until midnight"
@@ -102,7 +103,7 @@ class Execution:
         self._held_off_until: datetime | None = None
         self._held_off_why = ""
         self._unreadable_since: float | None = None
-        self._theirs = ""
+        self._theirs, self._is_left = "", False
 
     def default(self) -> list[Write]:
         """Return the writes that make the inverter run its own default."""
@@ -118,12 +119,27 @@ class Execution:
             return Translated(tuple(self.default()), impossible=self._held_off_why)
         return self._translator.command(command)
 
-    def step(self, writer: EntityWriter, command: CommandDocument, now: datetime) -> Outcome:
+    def step(
+        self, writer: EntityWriter, command: CommandDocument, now: datetime, *, hands_off: bool = False
+    ) -> Outcome:
         """Carry out a command at a moment.
+
+        Args:
+            writer: writes the entities.
+            command: in force.
+            now: the moment.
+            hands_off: whether others have the battery: the default is restored once, then nothing is written.
 
         Raises:
             HomeAssistantError: Home Assistant does not answer.
         """
+        if hands_off:
+            return self._left_to_others(writer)
+        self._is_left = False
+        return self._carried_out(writer, command, now)
+
+    def _carried_out(self, writer: EntityWriter, command: CommandDocument, now: datetime) -> Outcome:
+        """Carry out a command, or let the default take its place."""
         target = self.target(command, now)
         if target.impossible or not command.automatic:
             return self.restore(writer, target.impossible)
@@ -143,6 +159,15 @@ class Execution:
             return self.restore(writer, self._held_off_why, look.notes)
         look = replace(look, notes=(*look.notes, *map(str, changes)))
         return self._commanded(writer, command, writes, look)
+
+    def _left_to_others(self, writer: EntityWriter) -> Outcome:
+        """Restore the default once; when it stands the lease is released, and nothing is written any more."""
+        if not self._is_left:
+            outcome = self.restore(writer, "")
+            if not outcome.confirmed:
+                return outcome
+            self._is_left = True
+        return Outcome(confirmed=True, notes=(HANDS_OFF,), over=True)
 
     def rehearse(self, writer: EntityWriter, command: CommandDocument, now: datetime) -> Rehearsal:
         """Look at the entities of a command and of the default as if they were to be written; write nothing.

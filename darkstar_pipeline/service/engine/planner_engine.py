@@ -26,6 +26,7 @@ from darkstar_pipeline.service.engine.plan_documents import command_document, de
 from darkstar_pipeline.service.engine.plan_store import PlanStore
 from darkstar_pipeline.service.engine.planned_loads import MovableLoads, NobodysLoads
 from darkstar_pipeline.service.schemas.health import Component
+from darkstar_pipeline.service.schemas.overrides import Override
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from darkstar_pipeline.service.state_folder import service_folder
 from darkstar_pipeline.state.atomic_files import file_identity
@@ -68,6 +69,9 @@ class PlannerEngine:
         clock: source of the time.
         live: who reads the battery now; None where nobody does.
         household: the movable loads; None for those of the site without anybody who reads them.
+
+    Attributes:
+        others_until: returns until when others have the battery; None while they do not.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class PlannerEngine:
         self.follower = ChampionFollower()
         folder = service_folder(context.home, context.site_name)
         self.household: MovableLoads = household or NobodysLoads()
+        self.others_until: Callable[[datetime], datetime | None] = lambda _: None
         self.overrides = OverrideStore(folder / OVERRIDES_FILE)
         self.store = PlanStore(folder / PLANS_FOLDER)
         self.memo = Memo()
@@ -204,6 +209,7 @@ class PlannerEngine:
                 self.follower.state.model,
                 self.overrides.changes,
                 tuple(override.id for override in self.overrides.active(now)),
+                self.others_until(now),
                 self.context,
                 self.household.key(now),
             )
@@ -298,11 +304,16 @@ class PlannerEngine:
             ),
             model=following.model,
             last_plan=memory.last if is_usable(memory.last, now) else None,
-            override=next((each for each in overrides if each.mode in COMMAND_MODES), None),
+            override=self._others(now) or next((each for each in overrides if each.mode in COMMAND_MODES), None),
         )
         plan = build_plan(context.site, now, status, request)
         task = None if status.plan_inputs is None else status.plan_inputs.task
         return status, self.household.with_loads(plan, task, memory.plan)
+
+    def _others(self, now: datetime) -> Override | None:
+        """Return an override that leaves the battery alone while others have it; None while they do not."""
+        until = self.others_until(now)
+        return None if until is None else Override(id="hands_off", since=now, mode="hold", until=until)
 
     def _kept(self, plan: PlanDocument) -> PlanDocument:
         """The plan after it was written down; where the disk does not take it, it says so."""

@@ -8,10 +8,21 @@ from pydantic import Field
 from darkstar_pipeline.service.schemas.base import Document
 
 SteeringState = Literal[
-    "steering", "default", "waiting", "dry_run", "off", "manual", "trial", "no_plan", "fault", "released"
+    "steering",
+    "default",
+    "waiting",
+    "dry_run",
+    "off",
+    "manual",
+    "trial",
+    "no_plan",
+    "fault",
+    "released",
+    "hands_off",
 ]
 STEERING_STATES: tuple[SteeringState, ...] = (
     "steering", "default", "waiting", "dry_run", "off", "manual", "trial", "no_plan", "fault", "released",
+    "hands_off",
 )  # fmt: skip
 
 
@@ -22,6 +33,7 @@ class Steering(Document):
         description="steering: the command was read back; default: the inverter runs its own default in its place; "
         "waiting: nothing was read back yet; dry_run, off: control writes nothing; manual: automatic mode is off; "
         "trial: the service runs at another time (--at); no_plan: no plan reaches this moment, or none has prices; "
+        "hands_off: others have the battery for now, and nothing is written; "
         "fault: control fails; released: the guard has ended the command."
     )
     steers: bool = Field(description="True only where the command of the plan was read back from the inverter.")

@@ -354,6 +354,24 @@ def test_override_covers_the_whole_plan_when_it_ends_after_it(context: Context) 
     assert plan.rung == "self_consumption"
 
 
+def test_battery_is_left_alone_in_the_plan_while_others_have_it(context: Context) -> None:
+    """Load and sun are the grid's until then; the plan behind it starts from what the battery had."""
+    engine, clock = made_engine(context, moment())
+    assert engine.check()
+    end: list[datetime] = [moment(hour=16, minute=0)]
+    engine.others_until = lambda now: end[0] if now < end[0] else None
+    assert engine.check(), "that others have it is a reason to plan anew"
+    plan = check(engine)
+    first = [slot for slot in plan.slots if slot.slot_start < end[0]]
+    assert len(first) == 8
+    assert all(slot.overridden and slot.charge_kw == slot.discharge_kw == 0 for slot in first)
+    assert all(slot.soc_end_percent == pytest.approx(first[0].soc_start_percent) for slot in first)
+    assert not plan.slots[8].overridden
+    clock.at = end[0]
+    assert engine.check()
+    assert not check(engine).slots[0].overridden
+
+
 def test_nobody_at_home_changes_nothing_when_no_water_is_heated(context: Context) -> None:
     engine, clock = made_engine(context)
     engine.check()

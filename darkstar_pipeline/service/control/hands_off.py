@@ -1,0 +1,56 @@
+"""Says when others have the battery: by the time of day, or by an entity of Home Assistant."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from darkstar_pipeline.config.household.live_caps import HandsOffSettings, HandsOffWindow
+from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
+from darkstar_pipeline.service.home_assistant.entity_values import UNREADABLE, State
+from env.time_grid import SLOT, slot_of, zone
+
+DAY = timedelta(days=1)
+
+
+class HandsOff:
+    """Looks whether others have the battery.
+
+    Args:
+        settings: when they do.
+        timezone: of the home.
+    """
+
+    def __init__(self, settings: HandsOffSettings, timezone: str) -> None:
+        self._settings, self._timezone = settings, timezone
+        self._on = False
+
+    def until(self, now: datetime) -> datetime | None:
+        """Return until when others have the battery; the end of the slot where an entity says so; None: they do not."""
+        ends = [end for each in self._settings.windows if (end := _end(each, now, self._timezone)) is not None]
+        ends += [slot_of(now) + SLOT] if self._on else []
+        return max(ends, default=None)
+
+    def look(self, read: Callable[[str], State | None]) -> None:
+        """Read the entity, where there is one; while it has no value, the last one holds."""
+        if self._settings.entity is None:
+            return
+        try:
+            state = read(self._settings.entity)
+        except HomeAssistantError:
+            return
+        text = "" if state is None else str(state.get("state", "")).lower()
+        if text not in UNREADABLE:
+            self._on = text == "on"
+
+
+def _end(window: HandsOffWindow, now: datetime, timezone: str) -> datetime | None:
+    """Return the end of a window that contains a moment; None where it does not."""
+    local = now.astimezone(zone(timezone))
+    for day in (local.date(), local.date() - DAY):
+        if window.weekdays and day.isoweekday() not in window.weekdays:
+            continue
+        begin = datetime.combine(day, window.start, zone(timezone))
+        last = day if window.end > window.start else day + DAY
+        end = datetime.combine(last, window.end, zone(timezone))
+        if begin.timestamp() <= now.timestamp() < end.timestamp():
+            return end.astimezone(now.tzinfo)
+    return None
