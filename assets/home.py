@@ -1,5 +1,6 @@
 """Common parts of the daily assets of one home: keys, partitions and metadata."""
 
+import re
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,10 @@ else:
         dg.MaterializeResult
     )  # Dagster reads the annotations of assets, and takes an argument for the type of a value
 
-OWNERS = ("team:home",)
+_NOBODY = "team:home"
+"""Owner of a home's assets that names no address to be told by: Dagster takes addresses and teams."""
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+"""Addresses that Dagster takes for owners."""
 IO_MANAGER = "io_manager"  # Dagster's default key: external assets are read through it too
 
 
@@ -70,6 +74,13 @@ class Home:
         """The IANA zone whose calendar days are the home's days."""
         return self.context.timezone
 
+    @property
+    def owners(self) -> list[str]:
+        """Those who are told by e-mail what is broken; a team of the home where nobody is."""
+        email = self.settings.notifications.email
+        addresses = () if email is None else email.to
+        return [address for address in addresses if _ADDRESS.fullmatch(address)] or [_NOBODY]
+
     def key(self, asset: str) -> dg.AssetKey:
         """Key of one of the home's assets."""
         return dg.AssetKey([*self.prefix, asset])
@@ -79,7 +90,7 @@ class Home:
         return {
             "group_name": group,
             "kinds": set(kinds),
-            "owners": list(OWNERS),
+            "owners": self.owners,
             "partitions_def": daily_partitions(self.settings),
             "metadata": self._metadata(table),
         }

@@ -10,6 +10,9 @@ from assets.graph import ASSET_NAMES, daily_assets
 from assets.home import Home
 from assets.partitions import daily_partitions
 from assets.raw import RAW_TABLES, raw_specs
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.context import open_context
 from darkstar_pipeline.orchestration.resources import SITE_KEY, TABLE_KEY
 from darkstar_pipeline.warehouse.schemas import RUN_TABLES, TABLES
 from tests.builders.small_home import small_context
@@ -51,7 +54,7 @@ def test_every_asset_presents_itself(specs: dict[str, dg.AssetSpec], home: Home)
         assert spec.description, spec.key
         assert spec.group_name, spec.key
         assert spec.kinds, spec.key
-        assert list(spec.owners) == ["team:home"], spec.key
+        assert list(spec.owners) == ["team:home"], spec.key  # nobody is told by e-mail
         assert spec.metadata[SITE_KEY] == "home"
         assert spec.partitions_def == daily_partitions(home.settings)
 
@@ -99,3 +102,15 @@ def test_forecasts_look_back_as_far_as_they_average(specs: dict[str, dg.AssetSpe
     assert isinstance(mapping, dg.TimeWindowPartitionMapping)
     found = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, partitions, partitions)
     assert sorted(found.partitions_subset.get_partition_keys()) == [f"2025-10-{day}" for day in range(19, 26)]
+
+
+@pytest.mark.parametrize(
+    ("to", "owners"),
+    [(["me@example.org", "admin@localhost"], ["me@example.org"]), (["admin@localhost"], ["team:home"])],
+)
+def test_those_who_are_told_by_e_mail_own_the_assets(tmp_path: Path, to: list[str], owners: list[str]) -> None:
+    email = {"host": "mail.example.org", "sender": "darkstar@example.org", "to": to}
+    site = SiteSettings.model_validate({"notifications": {"email": email}})
+    context = open_context("home", settings=Settings(sites={"home": site}), home=tmp_path)
+    for asset in daily_assets(Home(context=context)):
+        assert {owner for spec in asset.specs for owner in spec.owners} == set(owners)

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 
-def certificate(folder: Path) -> Path:
-    """A self-signed certificate of 127.0.0.1, with its key."""
+def certificate(folder: Path, *names: str) -> Path:
+    """A self-signed certificate of 127.0.0.1 and of some names, with its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,7 +16,12 @@ def certificate(folder: Path) -> Path:
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), 7, now - timedelta(days=1), now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ip_address("127.0.0.1")), *(x509.DNSName(one) for one in names)]
+            ),
+            critical=False,
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
