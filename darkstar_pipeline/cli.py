@@ -35,7 +35,7 @@ from darkstar_pipeline.commands.fetch import prices as fetch_prices
 from darkstar_pipeline.commands.fetch import readings as fetch_readings
 from darkstar_pipeline.commands.fetch import state as fetch_state
 from darkstar_pipeline.commands.fetch import weather as fetch_weather
-from darkstar_pipeline.commands.household import car
+from darkstar_pipeline.commands.household.listing import CAR_PURPOSE, car_commands
 from darkstar_pipeline.commands.notify import trial as notify_trial
 from darkstar_pipeline.commands.tariffs import listing, use
 from darkstar_pipeline.commands.whatif import export as whatif_export
@@ -48,6 +48,7 @@ from darkstar_pipeline.console.call import (
     SiteOption,
     command,
     default_command,
+    group_of,
     run,
     shared_options,
 )
@@ -96,7 +97,7 @@ def _without_traceback(record: logging.LogRecord) -> bool:
 
 def build() -> typer.Typer:
     """Return the command line with all its commands."""
-    app = _group(DEFINITION)
+    app = group_of(DEFINITION)
     app.callback(epilog=FIRST_STEPS)(_root_options)
     _add_site_commands(app)
     app.add_typer(_tariffs(), name="tariffs", short_help="Show and use the catalogue of taxes and grid tariffs.")
@@ -109,16 +110,10 @@ def build() -> typer.Typer:
     _add_learning_commands(app)
     _add_service_commands(app)
     app.add_typer(_control(), name="control", short_help=control.PURPOSE)
-    app.add_typer(_car(), name="car", short_help=car.PURPOSE)
+    app.add_typer(car_commands(), name="car", short_help=CAR_PURPOSE)
     app.add_typer(_notify(), name="notify", short_help=notify_trial.PURPOSE)
     _add_maintenance_commands(app)
     return app
-
-
-def _group(purpose: str) -> typer.Typer:
-    """Return a group of commands. Its help pages are plain: drawing boxes would cost a tenth of a second."""
-    names = {"help_option_names": ["-h", "--help"]}
-    return typer.Typer(help=purpose, no_args_is_help=True, rich_markup_mode=None, context_settings=names)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer hands a flag over by position
@@ -150,7 +145,7 @@ def _add_site_commands(app: typer.Typer) -> None:
 
 def _tariffs() -> typer.Typer:
     """Return the group of commands on the catalogue of tariffs."""
-    group = _group("Show and use the catalogue of taxes and grid tariffs.")
+    group = group_of("Show and use the catalogue of taxes and grid tariffs.")
     group.callback()(shared_options)
     command(group, "list", examples=("darkstar tariffs list --area SE3", "darkstar tariffs list --sources"))(
         listing.listing
@@ -161,7 +156,7 @@ def _tariffs() -> typer.Typer:
 
 def _imports() -> typer.Typer:
     """Return the group of commands that import data."""
-    group = _group(IMPORT_PURPOSE)
+    group = group_of(IMPORT_PURPOSE)
     group.callback()(shared_options)
     command(group, "observations", examples=("darkstar import observations readings.parquet",))(imports.observations)
     command(group, "prices", examples=("darkstar import prices spot_prices.parquet --area SE4",))(imports.prices)
@@ -254,7 +249,7 @@ def _add_evaluation_commands(app: typer.Typer) -> None:
 
 def _whatif() -> typer.Typer:
     """Return the group of commands that try changes on paper."""
-    group = _group(WHATIF_PURPOSE)
+    group = group_of(WHATIF_PURPOSE)
     group.callback()(shared_options)
     command(
         group,
@@ -312,7 +307,7 @@ def _add_service_commands(app: typer.Typer) -> None:
 
 def _control() -> typer.Typer:
     """Return the group of commands that guard the control of the inverter."""
-    group = _group(control.PURPOSE)
+    group = group_of(control.PURPOSE)
     group.callback()(shared_options)
     command(group, "guard", examples=("darkstar control guard", "darkstar control guard --site home"))(control.guard)
     command(
@@ -324,26 +319,9 @@ def _control() -> typer.Typer:
     return group
 
 
-def _car() -> typer.Typer:
-    """Return the group of commands on the car."""
-    group = _group(car.PURPOSE)
-    group.callback()(shared_options)
-    command(group, "show", examples=("darkstar car show", "darkstar car show --json"))(car.show)
-    command(
-        group,
-        "leave",
-        examples=(
-            "darkstar car leave 07:00 --target 80",
-            "darkstar car leave 2026-02-01T05:30 --minimum 60 --target 90",
-        ),
-    )(car.leave)
-    command(group, "cancel", examples=("darkstar car cancel",))(car.cancel)
-    return group
-
-
 def _notify() -> typer.Typer:
     """Return the group of commands on the ways in which a person is told."""
-    group = _group(notify_trial.PURPOSE)
+    group = group_of(notify_trial.PURPOSE)
     group.callback()(shared_options)
     command(group, "test", examples=("darkstar notify test", "darkstar notify test --channel email"))(
         notify_trial.trial

@@ -116,6 +116,12 @@ def command(
     return register
 
 
+def group_of(purpose: str) -> typer.Typer:
+    """Return a group of commands. Its help pages are plain: drawing boxes would cost a tenth of a second."""
+    names = {"help_option_names": ["-h", "--help"]}
+    return typer.Typer(help=purpose, no_args_is_help=True, rich_markup_mode=None, context_settings=names)
+
+
 def default_command(
     app: typer.Typer, *, examples: Sequence[str]
 ) -> Callable[[Callable[..., Answer | None]], Callable[..., Answer | None]]:
