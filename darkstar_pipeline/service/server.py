@@ -23,7 +23,7 @@ from darkstar_pipeline.service.devices.outlets import Wanted, evcc_handover, han
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
 from darkstar_pipeline.service.engine.wanted_loads import WantedLoad, wanted_load
-from darkstar_pipeline.service.home_assistant.made_feed import made_feed, made_mqtt_feed
+from darkstar_pipeline.service.home_assistant.feeds.made_feed import made_feed, made_mqtt_feed
 from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher, Shown
 from darkstar_pipeline.service.housekeeper import Housekeeper
@@ -117,7 +117,7 @@ class PlannerServer:
         handed = [each for part in (self.handover, self.evcc) if part is not None for each in part.components()]
         return [*control, *guard, *handed, *(part.status() for part in self._told() if part is not None)]
 
-    def _told(self) -> Sequence["_Part | None"]:
+    def _told(self) -> Sequence[_Part | None]:
         reading = (self.feed, self.live, self.mqtt_feed, self.topics)
         return *reading, self.publisher, self.housekeeper, self.prices, self.weather, self.notifier
 

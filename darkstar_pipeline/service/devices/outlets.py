@@ -21,7 +21,7 @@ from darkstar_pipeline.service.devices.handover import (
 from darkstar_pipeline.service.devices.load_documents import CAR, WATER
 from darkstar_pipeline.service.engine.wanted_loads import WantedLoad
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
-from darkstar_pipeline.service.home_assistant.made_feed import reached
+from darkstar_pipeline.service.home_assistant.feeds.made_feed import reached
 from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
 from darkstar_pipeline.service.state_folder import service_folder
 

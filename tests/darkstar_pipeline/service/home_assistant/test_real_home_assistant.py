@@ -21,11 +21,11 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.home_assistant_api.connection import Connection
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
-from darkstar_pipeline.service.home_assistant import live_states
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
+from darkstar_pipeline.service.home_assistant.feeds import live_states
+from darkstar_pipeline.service.home_assistant.feeds.live_reader import LiveReader
+from darkstar_pipeline.service.home_assistant.feeds.live_states import LiveStates
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed, StateReader
-from darkstar_pipeline.service.home_assistant.live_reader import LiveReader
-from darkstar_pipeline.service.home_assistant.live_states import LiveStates
 from darkstar_pipeline.service.http.app import create_app
 from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.metrics import Metrics

@@ -7,11 +7,11 @@ from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.home_assistant_api.socket import CONNECT_SECONDS
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
+from darkstar_pipeline.service.home_assistant.feeds.live_reader import LiveReader
+from darkstar_pipeline.service.home_assistant.feeds.live_states import LiveStates
+from darkstar_pipeline.service.home_assistant.feeds.mqtt_reader import MqttReader
 from darkstar_pipeline.service.home_assistant.home_feed import FeedSource, HomeFeed
-from darkstar_pipeline.service.home_assistant.live_reader import LiveReader
-from darkstar_pipeline.service.home_assistant.live_states import LiveStates
 from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
-from darkstar_pipeline.service.home_assistant.mqtt_reader import MqttReader
 from darkstar_pipeline.sources.home_assistant.naming.configured_sensors import configured_mapping, entities_of
 from darkstar_pipeline.state.secrets import secret
 

@@ -15,10 +15,10 @@ from darkstar_pipeline.config.sources.all_sources import SourcesSettings
 from darkstar_pipeline.config.sources.mqtt import MqttReadingSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.service.home_assistant.feeds.made_feed import made_mqtt_feed
+from darkstar_pipeline.service.home_assistant.feeds.mqtt_payload import PayloadError, instant_in, number_in
+from darkstar_pipeline.service.home_assistant.feeds.mqtt_reader import MqttReader
 from darkstar_pipeline.service.home_assistant.home_feed import HomeFeed
-from darkstar_pipeline.service.home_assistant.made_feed import made_mqtt_feed
-from darkstar_pipeline.service.home_assistant.mqtt_payload import PayloadError, instant_in, number_in
-from darkstar_pipeline.service.home_assistant.mqtt_reader import MqttReader
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from tests.builders.broker import Broker, Listener
 from tests.builders.service_home import HandClock, moment

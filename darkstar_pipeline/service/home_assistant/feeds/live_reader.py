@@ -6,8 +6,8 @@ from typing import Any
 
 from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.home_assistant.feeds.live_states import LiveStates
 from darkstar_pipeline.service.home_assistant.home_feed import StateReader
-from darkstar_pipeline.service.home_assistant.live_states import LiveStates
 
 FRESH = timedelta(minutes=1)
 """A state that has not changed for longer is asked for over REST, at most once in that time: only there stands when its

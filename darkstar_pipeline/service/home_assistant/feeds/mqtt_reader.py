@@ -19,8 +19,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from darkstar_pipeline.config.sources.mqtt import MqttReadingSettings, MqttTopic
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.home_assistant.feeds.mqtt_payload import PayloadError, instant_in, number_in
 from darkstar_pipeline.service.home_assistant.mqtt_broker import QOS, MqttBroker
-from darkstar_pipeline.service.home_assistant.mqtt_payload import PayloadError, instant_in, number_in
 from darkstar_pipeline.service.schemas.health import Component
 
 KEPT = timedelta(hours=6)

@@ -12,9 +12,9 @@ import pytest
 from darkstar_pipeline.home_assistant_api import entity_stream
 from darkstar_pipeline.home_assistant_api.connection import Connection
 from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
-from darkstar_pipeline.service.home_assistant import live_states
-from darkstar_pipeline.service.home_assistant.live_reader import LiveReader
-from darkstar_pipeline.service.home_assistant.live_states import LiveStates
+from darkstar_pipeline.service.home_assistant.feeds import live_states
+from darkstar_pipeline.service.home_assistant.feeds.live_reader import LiveReader
+from darkstar_pipeline.service.home_assistant.feeds.live_states import LiveStates
 from tests.builders.home_assistant_socket import TOKEN, SocketAnswers, home_assistant_socket
 from tests.builders.service_home import HandClock
 from tests.builders.waiting import until
