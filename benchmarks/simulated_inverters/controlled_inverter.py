@@ -119,8 +119,9 @@ class ControlledInverter:
     def entity_to_take_over(self) -> tuple[str, float | str]:
         """Return an entity of the running command that is not at its start, and its value there."""
         changed = [name for name in self._entities.values() if self.inverter.values[name] != self.start[name]]
-        settable = [name for name in changed if not name.startswith("sensor.")]
-        return (settable or changed)[-1], self.start[(settable or changed)[-1]]
+        shown = [name for name in changed if self.description.entities[name].shows_always is None]
+        settable = [name for name in shown if not name.startswith("sensor.")]
+        return (settable or shown)[-1], self.start[(settable or shown)[-1]]
 
     def _step(self) -> None:
         try:

@@ -9,6 +9,8 @@ from benchmarks.simulated_inverters.simulated_inverter import BATTERY_KW, Descri
 
 CLOSE_KW = 0.15
 """Powers that are closer are the same: entities round to 100 W, to a whole ampere or percent [kW]."""
+MOST_IN_A_DISPUTE = 24
+"""Values written in two hours in which somebody changes one every six minutes; each would be 20 and more."""
 EVENING, NOON = (2.0, 0.5), (0.5, 4.0)
 """Load and PV: more is used than made, or less [kW]."""
 
@@ -130,7 +132,9 @@ def hand_result(home: ControlledInverter) -> Result:
     for _ in range(20):
         home.inverter.by_hand(entity, value)
         home.run(6)
-    return Result(achieved=False, told=home.says("somebody else"), writes=len(home.inverter.written) - before)
+    writes = len(home.inverter.written) - before
+    told = home.says("somebody else") and home.says("stands back") and by_itself(home)
+    return Result(achieved=False, told=told and writes <= MOST_IN_A_DISPUTE, writes=writes)
 
 
 def day_writes(home: ControlledInverter) -> int:

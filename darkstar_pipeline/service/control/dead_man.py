@@ -17,7 +17,12 @@ from typing import Any
 import yaml
 
 from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
-from darkstar_pipeline.service.home_assistant.entity_values import TOLERANCE_SHARE, TOLERANCE_STEPS
+from darkstar_pipeline.service.home_assistant.entity_values import (
+    LARGEST,
+    TOLERANCE_OF_VALUE,
+    TOLERANCE_SHARE,
+    TOLERANCE_STEPS,
+)
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient
 from darkstar_pipeline.service.home_assistant.lease import Lease, uptime_seconds
 from darkstar_pipeline.service.home_assistant.profiles import SWITCHES, Write
@@ -218,8 +223,20 @@ def _stands(write: Write) -> str:
     if isinstance(write.value, str):
         return f"is_state('{write.entity}', {json.dumps(write.value, ensure_ascii=False)})"
     half_step = f"{TOLERANCE_STEPS} * (state_attr('{write.entity}', 'step') | float(1))"
-    share = f"{TOLERANCE_SHARE if write.value else 0.0} * (state_attr('{write.entity}', 'max') | float(0))"
+    share = _tolerated_share(write)
     return (
         f"is_number(states('{write.entity}')) and "
         f"(states('{write.entity}') | float(0) - ({_allowed(write)})) | abs <= [{half_step}, {share}] | max"
     )
+
+
+def _tolerated_share(write: Write) -> str:
+    """Return an expression for the part of the tolerance that goes by the entity's scale, as reading back has it."""
+    if write.value == 0 or isinstance(write.value, str):
+        return "0.0"
+    largest = f"state_attr('{write.entity}', 'max') | float(0)"
+    if write.most:
+        return f"{TOLERANCE_SHARE} * ({largest})"
+    limit = LARGEST.get(write.unit)
+    scale = f"({largest})" if limit is None else f"(({largest}) if ({largest}) <= {limit} else {abs(write.value)})"
+    return f"[{TOLERANCE_SHARE} * {scale}, {TOLERANCE_OF_VALUE * abs(write.value)}] | min"

@@ -12,8 +12,8 @@ from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.service.control.daily_writes import DailyWrites
 from darkstar_pipeline.service.control.default_pace import DefaultPace, Reserve
 from darkstar_pipeline.service.home_assistant.entity_values import (
-    UNREADABLE,
     State,
+    has_no_value,
     has_value,
     number_of,
     service_call,
@@ -204,7 +204,7 @@ def _look_at(home: Home, write: Write) -> _Seen:
         return _Seen("", None, text)
     wanted = within_limits(state, write)
     shown = f"{text} {unit_of(state)}"
-    readable = text not in UNREADABLE and (isinstance(write.value, str) or number_of(state) is not None)
+    readable = not has_no_value(state) and (isinstance(write.value, str) or number_of(state) is not None)
     return _Seen(f"{write.entity} is {text}, its default is {wanted.value}", service_call(wanted), shown, readable)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from darkstar_pipeline.service.home_assistant.entity_values import UNREADABLE, State, has_value, number_of
+from darkstar_pipeline.service.home_assistant.entity_values import State, has_no_value, has_value, number_of
 from darkstar_pipeline.service.home_assistant.profiles import Write
 from env.time_grid import SLOT
 
@@ -77,7 +77,7 @@ class Strangers:
         for write in differing:
             state = read(write.entity)
             if self._stood.get(write.entity) == write and state is not None and not has_value(state, write):
-                if str(state.get("state", "")).lower() in UNREADABLE or not _is_one(state, write):
+                if has_no_value(state) or not _is_one(state, write):
                     continue
                 found.append(Change(write.entity, str(state.get("state")), self._who(state)))
                 del self._stood[write.entity]

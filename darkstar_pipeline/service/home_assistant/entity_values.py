@@ -18,6 +18,8 @@ TOLERANCE_SHARE = 0.01
 """Numbers closer than this share of an entity's largest value are equal too: an inverter may round more coarsely."""
 TOLERANCE_OF_VALUE = 0.5
 """The share is never more than this part of the value itself, so that 90 W are no zero."""
+LARGEST = {"W": 100_000.0, "kW": 100.0, "A": 1000.0}
+"""Largest numbers of entities that say something of their scale, by unit: SolarEdge's limits take 1 000 000 W."""
 _STEPS = {"kW": 0.01, "A": 0.1}
 """Steps of entities that state none, by unit; 1 otherwise."""
 UNREADABLE = ("unavailable", "unknown", "none", "")
@@ -92,11 +94,23 @@ def has_value(state: State | None, write: Write) -> bool:
 
 
 def unreadable(state: State | None, write: Write) -> str:
-    """Return why an entity has no value now; empty where it has one."""
+    """Return why an entity has no value now; empty where it has one.
+
+    >>> unreadable({"state": "None", "attributes": {"options": ["None", "Charge"]}}, Write("select.forced", "Charge"))
+    ''
+    """
     if state is None:
         return f"Home Assistant has no entity {write.entity}"
     text = str(state.get("state", "")).strip().lower()
-    return f"{write.entity} is {text or 'without a state'}" if text in UNREADABLE else ""
+    return f"{write.entity} is {text or 'without a state'}" if has_no_value(state) else ""
+
+
+def has_no_value(state: State) -> bool:
+    """Return whether a state is none: unavailable or unknown; an option that is called so is one."""
+    text, options = str(state.get("state", "")), _attributes(state).get("options")
+    if isinstance(options, list) and text in options:
+        return False
+    return text.strip().lower() in UNREADABLE
 
 
 def refusal(state: State | None, write: Write) -> str:
@@ -165,8 +179,9 @@ def _share(state: State, value: float) -> float:
 
 
 def _scale(state: State, value: float) -> float:
-    largest = _number(state, "max")
-    return max(abs(value), 0.0 if largest is None else abs(largest))
+    """Return the size of an entity's numbers; a largest that no home has says nothing of it (a limit of 1 MW)."""
+    largest = abs(_number(state, "max") or 0.0)
+    return max(abs(value), largest if largest <= LARGEST.get(unit_of(state), math.inf) else 0.0)
 
 
 def _attributes(state: State | None) -> Mapping[str, Any]:

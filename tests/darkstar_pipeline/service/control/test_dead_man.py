@@ -15,7 +15,7 @@ from darkstar_pipeline.service.control.dead_man import DeadManNames, DeadManTime
 from darkstar_pipeline.service.control.guard import Guard
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.lease import Lease, boot_id, read_lease, uptime_seconds, write_lease
-from darkstar_pipeline.service.home_assistant.profiles import Write, default_writes
+from darkstar_pipeline.service.home_assistant.profiles import Action, Write, default_writes
 from tests.builders import tools
 from tests.builders.waiting import until
 
@@ -205,3 +205,21 @@ def test_guard_waits_for_an_inverter_that_home_assistant_skips(
     assistant.request("POST", "/api/services/input_boolean/turn_on", {"entity_id": "input_boolean.inverter_there"})
     until(lambda: not guard.turn() and assistant.number(CHARGE) == 0, "it goes on until the default stands")
     until(lambda: not guard.turn() and (now := read_lease(tmp_path)) is not None and now.released, "and is done")
+
+
+def test_package_restores_switches_services_and_the_most_an_entity_takes() -> None:
+    default = [
+        Write("switch.export_limit", "off"),
+        Write("number.limit", 1e6, "W", most=True),
+        Write(
+            "sensor.forced", "Stopped", action=Action("huawei_solar", "stop_forcible_charge", (("device_id", "abc"),))
+        ),
+    ]
+    text = package(DeadManNames("timer.lease"), default, 300)
+    actions = yaml.safe_load(text)["automation"][2]["actions"]
+    switch, number, service = (action["then"][0] for action in actions[:3])
+    assert (switch["action"], switch["target"]) == ("switch.turn_off", {"entity_id": "switch.export_limit"})
+    assert "data" not in switch
+    assert "state_attr('number.limit', 'max')" in number["data"]["value"]
+    assert (service["action"], service["data"]) == ("huawei_solar.stop_forcible_charge", {"device_id": "abc"})
+    assert "is_state('sensor.forced', \"Stopped\")" in actions[2]["if"][0]["value_template"]

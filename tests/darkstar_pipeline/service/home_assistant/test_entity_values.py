@@ -98,3 +98,19 @@ def test_entity_is_unreadable_when_it_has_no_value(text: str) -> None:
     assert "no entity" in unreadable(None, Write(CHARGE, 0.0))
     assert unreadable(state("0"), Write(CHARGE, 0.0)) == ""
     assert number_of(state(text)) is None
+
+
+def test_limit_of_a_megawatt_is_no_scale_to_round_by() -> None:
+    """SolarEdge's limits take 1 000 000 W: a hundredth of it is more than any battery's power."""
+    attributes = {"unit_of_measurement": "W", "min": 0, "max": 1_000_000, "step": 1}
+    assert not has_value({"state": "3000", "attributes": attributes}, Write("number.limit", 5000.0, "W"))
+    assert has_value({"state": "4975", "attributes": attributes}, Write("number.limit", 5000.0, "W"))
+
+
+def test_option_that_is_called_none_is_a_value() -> None:
+    """Solis calls it so where nothing is forced."""
+    write = Write("select.forced", "None")
+    state = {"state": "None", "attributes": {"options": ["None", "Charge"]}}
+    assert not unreadable(state, write)
+    assert has_value(state, write)
+    assert unreadable({"state": "None", "attributes": {}}, write)
