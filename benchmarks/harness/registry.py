@@ -254,6 +254,12 @@ BENCHMARKS = {
         short_seconds=10,
         seconds=30,
     ),
+    "whatif": Benchmark(
+        module="benchmarks.household.whatif",
+        measures="processor time of a what-if of a year and of 48 sizes; difference to a site that is really so",
+        short_seconds=60,
+        seconds=240,
+    ),
     "writers": Benchmark(
         module="benchmarks.robustness.writers",
         measures="slots lost when imports, feed, backfill, backup, retrain and retention run at once and are killed",

@@ -133,18 +133,15 @@ def export_document(
     }
 
 
-def sizing_document(
-    context: Context, grid: SizeGrid, span: tuple[date, date], policy: str, notes: Sequence[str] = ()
-) -> dict[str, Any]:
+def sizing_document(grid: SizeGrid, span: tuple[date, date], policy: str, notes: Sequence[str] = ()) -> dict[str, Any]:
     """Return a grid of sizes."""
     rows: list[dict[str, Any]] = []
     for result in grid.results:
         row = asdict(result)
         rows.append({**row.pop("size"), **row})
     return {
-        "site": context.site_name,
-        "area": context.site_settings.area,
-        "currency": context.site_settings.currency,
+        **case_document(grid.case),
+        "area": grid.case.changed.site_settings.area,
         "policy": policy,
         "from": span[0],
         "to": span[1],

@@ -12,7 +12,7 @@ from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.evaluation.policy_replays import policy_inputs, range_protocol
 from darkstar_pipeline.evaluation.range_verdict import usable_days
-from darkstar_pipeline.whatif.changed_context import what_if
+from darkstar_pipeline.whatif.changed_context import WhatIf, what_if
 from darkstar_pipeline.whatif.changes import Changes
 from darkstar_pipeline.whatif.settings_changes import changed_settings
 from env.site import Site
@@ -57,6 +57,7 @@ class SizeGrid:
     """The answer.
 
     Attributes:
+        case: the site, and what it would be besides the sizes.
         results: a size each, by PV, capacity and power.
         days: that every size was replayed on.
         left_out: `day, reasons` of the others.
@@ -64,6 +65,7 @@ class SizeGrid:
         year_factor: from these days to a year; None where they are not one.
     """
 
+    case: WhatIf
     results: list[SizeResult]
     days: list[date]
     left_out: pl.DataFrame
@@ -91,7 +93,8 @@ def size_grid(
     check_question(question)
     sizes = _sizes(question)
     scales = list(dict.fromkeys((1.0, *question.pv_scales)))
-    houses = {scale: _with_panels(context, changes, scale) for scale in scales}
+    cases = {scale: _with_panels(context, changes, scale) for scale in scales}
+    houses = {scale: case.changed for scale, case in cases.items()}
     days, left_out = usable_days(houses[1.0], first, last)
     idle = {scale: _idle_cost(house, days) for scale, house in houses.items()}
     factor = year_factor((last - first).days + 1, len(days), scaled=question.scaled)
@@ -111,7 +114,9 @@ def size_grid(
                     panels_kwp=question.panels_kwp or 0.0,
                 )
             )
-    return SizeGrid(results=results, days=days, left_out=left_out, idle_cost=idle[1.0], year_factor=factor)
+    return SizeGrid(
+        case=cases[1.0], results=results, days=days, left_out=left_out, idle_cost=idle[1.0], year_factor=factor
+    )
 
 
 def _sizes(question: Question) -> list[Size]:
@@ -142,10 +147,10 @@ def check_question(question: Question) -> None:
         )
 
 
-def _with_panels(context: Context, changes: Changes, scale: float) -> Context:
+def _with_panels(context: Context, changes: Changes, scale: float) -> WhatIf:
     """Return the changed site with so many times the panels."""
     house = replace(changes.house, pv_scale=changes.house.pv_scale * scale)
-    return what_if(context, replace(changes, house=house)).changed
+    return what_if(context, replace(changes, house=house))
 
 
 def _home(house: Context, size: Size, days: Sequence[date]) -> tuple[Site, Protocol]:

@@ -86,10 +86,13 @@ def test_every_module_on_top_is_described_when_benchmarks_are_listed(capsys, roo
     listed = json.loads(capsys.readouterr().out)
     on_top = [
         path
-        for folder in ("", "robustness")
+        for folder in ("", "robustness", "household")
         for path in (root / "benchmarks" / folder).glob("*.py")
         if path.stem[0] != "_"
-    ] + [root / "benchmarks" / name for name in ("arena/arena.py", "recorded_home/home_assistant.py")]
+    ] + [
+        root / "benchmarks" / name
+        for name in ("arena/arena.py", "recorded_home/home_assistant.py", "fortnight/fortnight.py")
+    ]
     assert {entry["module"] for entry in listed} == {
         ".".join(path.relative_to(root).with_suffix("").parts) for path in on_top
     }

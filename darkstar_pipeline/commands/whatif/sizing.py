@@ -18,6 +18,7 @@ from darkstar_pipeline.commands.whatif.options import (
     changes_of,
     relaxation_of,
 )
+from darkstar_pipeline.commands.whatif.words import draw_case, note_case
 from darkstar_pipeline.console.arguments import check_picture, check_range, format_days, parse_day
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
@@ -104,9 +105,11 @@ def sizing(  # noqa: PLR0913 - keyword-only, an option each
             scaled=per_year,
         )
         grid = size_grid(context, changes, question, *span)
+        if grid.case.rows:
+            note_case(call, grid.case)
         for note in (*notes, *_span_notes(grid, span, per_year=per_year)):
             call.note(note)
-        document = sizing_document(context, grid, span, policy, notes)
+        document = sizing_document(grid, span, policy, notes)
         if picture is not None:
             _draw_picture(grid, document, picture)
             document["picture"] = str(picture)
@@ -201,6 +204,7 @@ def _span_notes(grid: "SizeGrid", span: tuple[date, date], *, per_year: bool) ->
 
 def _draw(out: "Console", document: dict[str, Any], grid: "SizeGrid") -> None:
     """Print a row a size."""
+    draw_case(out, document)
     currency, yearly = document["currency"], grid.year_factor is not None
     prefix = "yearly_" if yearly else ""
     rows = [

@@ -90,4 +90,4 @@ def _begin() -> None:
 
 def _work_out(context: Context, changes: Changes, question: Question, span: tuple[date, date]) -> dict[str, Any]:
     grid = size_grid(context, changes, question, *span, workers=1)
-    return sizing_document(context, grid, span, question.policy)
+    return sizing_document(grid, span, question.policy)

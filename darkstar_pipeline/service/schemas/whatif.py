@@ -27,7 +27,7 @@ class AddedLoadRequest(Document):
 
 
 class WhatIfRequest(Document):
-    """What is to be changed; all of it may be left out."""
+    """The changes of a what-if; all of them may be left out."""
 
     settings: dict[str, JsonValue] = Field(
         default_factory=dict[str, JsonValue],
@@ -104,7 +104,7 @@ class ChangedSetting(Document):
 
 
 class Case(Document):
-    """What was changed; `economics` is `relaxed` where it is not the home's own, and figures are to be marked then."""
+    """The changes that were made; figures are to be marked where `economics` is `relaxed`, not the home's own."""
 
     site: str
     currency: str
@@ -263,12 +263,10 @@ class BestSize(Document):
     pv_scale: float
 
 
-class SizingDocument(Document):
+class SizingDocument(Case):
     """A grid of sizes."""
 
-    site: str
     area: str
-    currency: str
     policy: str
     first: date = Field(alias="from")
     last: date = Field(alias="to")
