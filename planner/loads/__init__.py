@@ -1,1 +1,1 @@
-"""What the movable loads of a plan cost."""
+"""The cost of a plan's movable loads."""

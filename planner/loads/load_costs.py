@@ -1,4 +1,4 @@
-"""What a planned load costs, and what it would cost as in a home without plans.
+"""The cost of a planned load, and what it would cost as in a home without plans.
 
 Each is the difference of two optima of the battery around the load, with its hours given and without the load: so the
 battery, the end and the demand charge are in it, as in every other cost.

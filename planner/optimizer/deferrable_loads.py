@@ -174,7 +174,7 @@ class FlexibleLoad:
 
     @property
     def run_kwh(self) -> float:
-        """What its run takes [kWh]."""
+        """Energy of its run [kWh]."""
         return float(self.most_kwh.max()) * self.run_slots
 
     @property

@@ -24,7 +24,7 @@ class EvccControl(Frozen):
 
 
 class DeviceControl(Frozen):
-    """What the schedule of a load is handed over to; by default to nobody: it is published and shown alone."""
+    """The taker of a load's schedule; by default to nobody: it is published and shown alone."""
 
     enabled: bool = Field(default=False, description="true: the schedule is carried out")
     switch: SwitchId | None = Field(default=None, description="switch that is on while the load may run")

@@ -1,4 +1,4 @@
-"""What a car asks of the plan: energy from the charger by its next departure, the minimum first."""
+"""The demand of a car on the plan: energy from the charger by its next departure, the minimum first."""
 
 import math
 from dataclasses import dataclass

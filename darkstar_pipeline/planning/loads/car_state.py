@@ -1,4 +1,4 @@
-"""What is known of the car at a moment."""
+"""The state of the car at a moment."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What energy is expected to cost behind the horizon's end, for a load that can wait until then."""
+"""The expected cost of energy behind the horizon's end, for a load that can wait until then."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -38,7 +38,7 @@ Value = TypeVar("Value")
 
 
 class _Kept(BaseModel):
-    """What has to outlive the service."""
+    """The part of the state that has to outlive the service."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -160,7 +160,7 @@ class Car:
 
     @property
     def holds_battery(self) -> bool:
-        """Whether the car charges now and the house battery may not feed it."""
+        """True while the car charges and the house battery may not feed it."""
         if self.settings.from_battery or self._charged_at is None:
             return False
         return self._clock.monotonic() - self._charged_at <= HOLD_SECONDS

@@ -28,7 +28,7 @@ class _Kept(BaseModel):
 
 
 class CarRequests:
-    """What a person asked of the car, beside its week.
+    """The request of a person to the car, beside its week.
 
     Args:
         folder: of the service.

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Tried:
-    """What was done about a load's entity since the plan wanted its value."""
+    """The attempts at a load's entity since the plan wanted its value."""
 
     value: float | str
     attempts: int = 0

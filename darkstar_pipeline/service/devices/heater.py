@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Kept(BaseModel):
-    """What has to outlive the service."""
+    """The part of the state that has to outlive the service."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""What a plan gives the movable loads, as documents: blocks of time, energy, money, and what cannot be met."""
+"""The movable loads of a plan as documents: blocks of time, energy, money, and what cannot be met."""
 
 import logging
 from collections.abc import Sequence

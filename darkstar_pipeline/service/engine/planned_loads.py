@@ -1,4 +1,4 @@
-"""What the engine needs to know of the movable loads; who reads and switches them is none of its business."""
+"""The movable loads as the engine knows them; who reads and switches them is none of its business."""
 
 from datetime import datetime
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""What a movable load is to do at a moment by the plan in force: run, wait, or be left to itself."""
+"""The part of a movable load at a moment, by the plan in force: run, wait, or be left to itself."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ LoadState = Literal["on", "off", "default"]
 
 @dataclass(frozen=True)
 class WantedLoad:
-    """What a load is to do now.
+    """The part of a load now.
 
     Attributes:
         state: `default` where the plan does not decide: it is left as it is without Darkstar.

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from darkstar_pipeline.service.engine.plan_documents import slot_at
-from darkstar_pipeline.service.home_assistant.load_entities import TOPICS, load_entity
+from darkstar_pipeline.service.engine.wanted_loads import WantedLoad, planned_load
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument, PlanSlot
 from darkstar_pipeline.service.schemas.steering import STEERING_STATES, Steering
 
@@ -23,6 +23,12 @@ ATTRIBUTE_BYTES = 15_000
 STATE_CHARACTERS = 255
 """Home Assistant refuses longer states."""
 SLOT_COLUMNS = ("start", "charge_kw", "discharge_kw", "export_kw", "soc_percent", "import_price", "export_price")
+
+LOAD_TOPICS = {"ev": "car", "water": "water_heater"}
+"""Last part of the topic of a load, `darkstar/<site>/<part>`, by its name."""
+_LOAD_NAMES = {"ev": "Car may charge", "water": "Water heater may heat"}
+_LOAD_ICONS = {"ev": "mdi:ev-station", "water": "mdi:water-boiler"}
+_LOAD_STATES = {"on": "ON", "off": "OFF", "default": None}
 
 Json = dict[str, Any]
 
@@ -49,7 +55,7 @@ class Topics:
 
     def load(self, name: str) -> str:
         """Return the topic of a movable load."""
-        return f"{self._base}/{TOPICS[name]}"
+        return f"{self._base}/{LOAD_TOPICS[name]}"
 
 
 def discovery_message(topics: Topics, site: str, currency: str, loads: Iterable[str] = ()) -> Json:
@@ -77,7 +83,7 @@ def discovery_message(topics: Topics, site: str, currency: str, loads: Iterable[
         "components": {
             **_components(topics, currency),
             **{
-                TOPICS[name]: {**_entity(topics, TOPICS[name], ""), **load_entity(name, topics.load(name))}
+                LOAD_TOPICS[name]: {**_entity(topics, LOAD_TOPICS[name], ""), **load_entity(name, topics.load(name))}
                 for name in loads
             },
         },
@@ -214,3 +220,35 @@ def _instant(moment: datetime | None) -> str | None:
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
+
+
+def load_entity(name: str, topic: str) -> Json:
+    """Return what a load's entity has beside what all have; its state is unknown where the plan does not decide."""
+    return {
+        "platform": "binary_sensor",
+        "name": _LOAD_NAMES[name],
+        "icon": _LOAD_ICONS[name],
+        "state_topic": topic,
+        "json_attributes_topic": topic,
+        "value_template": "{{ value_json.state }}",
+        "payload_on": "ON",
+        "payload_off": "OFF",
+    }
+
+
+def load_document(plan: PlanDocument, name: str, wanted: WantedLoad) -> Json:
+    """Return what is published of a load: what it is to do now, until when, and its schedule."""
+    load = planned_load(plan, name)
+    document: Json = {
+        "state": _LOAD_STATES[wanted.state],
+        "power_kw": round(wanted.power_kw, 2),
+        "until": None if wanted.until is None else wanted.until.isoformat(timespec="seconds"),
+    }
+    if load is None:
+        return document
+    blocks = [
+        [block.start.isoformat(timespec="seconds"), block.end.isoformat(timespec="seconds"), round(block.power_kw, 2)]
+        for block in load.blocks
+    ]
+    told = load.model_dump(mode="json", exclude={"blocks", "name", "managed"}, exclude_none=True)
+    return {**document, **told, "columns": ["start", "end", "power_kw"], "blocks": blocks}

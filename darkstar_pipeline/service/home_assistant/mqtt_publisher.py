@@ -26,10 +26,10 @@ from darkstar_pipeline.service.home_assistant.entities import (
     compact_json,
     discovery_message,
     entity_states,
+    load_document,
     plan_attributes,
     steering_attributes,
 )
-from darkstar_pipeline.service.home_assistant.load_entities import load_document
 from darkstar_pipeline.service.home_assistant.mqtt_broker import QOS, MqttBroker
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What is published, each returned from memory.
+    """The sources of what is published, each from memory.
 
     Attributes:
         plan: returns the latest plan.

@@ -17,7 +17,7 @@ class LoadBlock(Document):
 
 
 class LoadPlan(Document):
-    """What a plan gives a movable load."""
+    """A movable load in a plan."""
 
     name: str = Field(examples=["ev"])
     energy_kwh: float = Field(description="What the plan gives it [kWh].")
@@ -57,7 +57,7 @@ class CarRequest(Document):
 
 
 class CarReading(Document):
-    """How the car is, from whoever knows; what is left out stays as it was."""
+    """A reading of the car, from whoever knows; what is left out stays as it was."""
 
     plugged: bool | None = Field(default=None, strict=True, description="Whether it is plugged in.")
     soc_percent: Number | None = Field(default=None, ge=0, le=100, description="Its state of charge [%].")

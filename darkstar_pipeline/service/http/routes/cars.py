@@ -14,7 +14,7 @@ router = APIRouter(tags=["car"])
 
 @router.get("/car", responses=answers(), summary="The car, what it asks for and what it gets")
 async def car(service: StateDep) -> CarDocument:
-    """How the car was read last, its next departure, and its part of the plan."""
+    """Tell how the car was read last, its next departure, and its part of the plan."""
     return _document(service, _car(service))
 
 
