@@ -156,3 +156,9 @@ def reference_schedules(actual: ActualDay, policies: Sequence[str]) -> pl.DataFr
         )
         for policy in policies
     )
+
+
+def without_sun(actual: ActualDay, label: str) -> pl.DataFrame:
+    """Return the schedule of a day in a home without panels whose battery is not used, under a name of its own."""
+    dark = replace(actual, slots=actual.slots.with_columns(pv_kwh=pl.lit(0.0)))
+    return reference_schedules(dark, ("idle",)).with_columns(policy=pl.lit(label))

@@ -48,6 +48,7 @@ class SavingsRow(Document):
     idle: float | None
     self_consumption: float | None
     oracle: float | None
+    no_sun: float | None = Field(default=None, description="Cost without panels and without a battery [money].")
     saved_vs_idle: float | None
     saved_vs_self_consumption: float | None
     captured_share: float | None = Field(description="Share captured of what the oracle saves against idle, 0-1.")
