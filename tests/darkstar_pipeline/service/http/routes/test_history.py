@@ -1,11 +1,9 @@
 """Shadows, the history of plans and savings: priced alike, on what was read, from where the home really stood."""
 
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -34,11 +32,8 @@ from darkstar_pipeline.service.engine.shadow import ShadowPlanner
 from darkstar_pipeline.service.http.routes import history
 from darkstar_pipeline.service.schemas.history import HistoryDocument, SavingsDocument
 from darkstar_pipeline.warehouse.schemas import (
-    DATA_QUALITY_DAILY,
     METER_READINGS,
     RAW_SPOT_PRICES,
-    SLOT_OBSERVATIONS,
-    SPOT_PRICES,
 )
 from env.errors import MissingTariffError
 from env.power_tariff import PowerTariff, power_costs
@@ -47,6 +42,7 @@ from planner.evaluation.daily_results import daily_results
 from planner.plans.policy_plans import PolicySchedule
 from planner.plans.task import PlanTask
 from planner.replay.daily import replay_days
+from tests.builders.metered_days import grade
 from tests.builders.service_home import LONG_DAY, asking, made_engine, moment
 from tests.builders.small_home import ZONE, small_settings
 
@@ -59,33 +55,6 @@ def with_shadows(context: Context, *shadows: str) -> Context:
     settings = context.site_settings.model_copy(update={"service": service})
     whole = Settings.model_validate({**small_settings().model_dump(), "sites": {"home": settings}})
     return open_context(settings=whole, home=context.home)
-
-
-def grade(context: Context, days: Sequence[date], *, meters: bool = True) -> None:
-    """Make days usable, with meters of the grid, the battery and its state of charge where asked."""
-    for day in days:
-        rows = context.lake.read(METER_READINGS, "home", day, day)
-        if meters:
-            net = pl.col("load_kwh") - pl.col("pv_kwh")
-            percent = np.linspace(40.0, 60.0, rows.height + 1)
-            rows = rows.with_columns(
-                import_kwh=net.clip(lower_bound=0) + 0.07,
-                export_kwh=(-net).clip(lower_bound=0),
-                batt_charge_kwh=pl.lit(0.0725),
-                batt_discharge_kwh=pl.lit(0.0),
-                soc_start_percent=pl.Series(percent[:-1]),
-                soc_end_percent=pl.Series(percent[1:]),
-            )
-            context.lake.write_day(METER_READINGS, "home", day, rows)
-        context.lake.write_day(SLOT_OBSERVATIONS, "home", day, rows.select(SLOT_OBSERVATIONS.schema.names()))
-        prices = context.lake.read(RAW_SPOT_PRICES, "home", day, day)
-        repaired = prices.with_columns(raw_price="price", repaired=pl.lit(value=False))
-        context.lake.write_day(SPOT_PRICES, "home", day, repaired.select(SPOT_PRICES.schema.names()))
-        counts = {
-            name: [0] for name in DATA_QUALITY_DAILY.schema.names() if name not in ("site", "day", "status", "reasons")
-        }
-        row = pl.DataFrame({"site": ["home"], "day": [day], "status": ["clean"], "reasons": [""], **counts})
-        context.lake.write_day(DATA_QUALITY_DAILY, "home", day, row)
 
 
 def plan_rows(day: date, powers: tuple[float, float, float]) -> pl.DataFrame:

@@ -1,0 +1,1 @@
+"""The analyst: a month's report and the month's peaks, for people and scripts."""

@@ -1,0 +1,133 @@
+"""The report of a month as a page: HTML that needs no other file, or PDF, with the same sentences and picture."""
+
+# Matplotlib leaves its keyword arguments untyped.
+# pyright: reportUnknownMemberType=false
+
+import base64
+import textwrap
+from html import escape
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from darkstar_pipeline.analyst.month_report import MonthReport
+from darkstar_pipeline.analyst.words import cost_rows, headline, notes
+from darkstar_pipeline.evaluation.actual_days import ACTUAL
+from darkstar_pipeline.pictures.canvas import (
+    BLUE,
+    GREEN,
+    QUIET,
+    VERMILION,
+    Style,
+    add_axes,
+    add_text,
+    new_figure,
+    png_bytes,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAPER = Style(width=8.27, scale=1.0, font=10.5, line=1.4, detail=True)
+A4_HEIGHT = 11.69  # inch
+_LEFT, _NAMES, _RIGHT = 0.7, 2.1, 0.6
+_BARS, _DAYS, _SPACE = 1.7, 1.5, 0.75
+_LINE, _LINE_CHARACTERS = 0.2, 92
+_CSS = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:1.5rem auto;padding:0 1rem;color:#222}"
+    "table{border-collapse:collapse}td,th{padding:.2rem .9rem .2rem 0;text-align:left}"
+    "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}img{max-width:100%;height:auto}"
+)
+
+
+def report_html(report: MonthReport) -> str:
+    """Return the report as one HTML document."""
+    title = escape(_title(report))
+    figure = new_figure(PAPER, _BARS + _DAYS + 2 * _SPACE)
+    _draw_panels(figure, report, 0.3)
+    picture = base64.b64encode(png_bytes(figure)).decode("ascii")
+    rows = "".join(
+        f"<tr><td>{escape(str(row['way']))}</td><td class=n>{_money(row['cost'])}</td>"
+        f"<td class=n>{_money(row['saved'])}</td></tr>"
+        for row in cost_rows(report)
+    )
+    sentences = "".join(f"<p>{escape(line.strip())}</p>" for line in notes(report))
+    currency = escape(report.currency)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_CSS}</style></head><body>'
+        f"<h1>{title}</h1><p><strong>{escape(headline(report))}</strong></p>"
+        f"<table><tr><th>way</th><th class=n>cost, {currency}</th><th class=n>saved against it</th></tr>{rows}</table>"
+        f'<p><img alt="Cost of each way, and what each day saved" src="data:image/png;base64,{picture}"></p>'
+        f"{sentences}</body></html>\n"
+    )
+
+
+def report_pdf(report: MonthReport) -> bytes:
+    """Return the report as a PDF of A4 pages; the same report gives the same bytes."""
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    lines = [part for line in notes(report) for part in textwrap.wrap(line, _LINE_CHARACTERS, subsequent_indent="  ")]
+    buffer = BytesIO()
+    with PdfPages(buffer, metadata={"CreationDate": None, "Title": _title(report)}) as pages:
+        top, figure = _first_page(report)
+        while True:
+            room = int((A4_HEIGHT - 0.6 - top) / _LINE)
+            for number, line in enumerate(lines[:room]):
+                add_text(figure, line, left=_LEFT, top=top + number * _LINE, size=9.0)
+            pages.savefig(figure)
+            lines = lines[room:]
+            if not lines:
+                break
+            top, figure = 0.8, new_figure(PAPER, A4_HEIGHT)
+    return buffer.getvalue()
+
+
+def _first_page(report: MonthReport) -> "tuple[float, Figure]":
+    """Return where the sentences begin [inch], and the page with heading and picture."""
+    figure = new_figure(PAPER, A4_HEIGHT)
+    add_text(figure, _title(report), left=_LEFT, top=0.9, size=17)
+    top = 1.25
+    for line in textwrap.wrap(headline(report), _LINE_CHARACTERS - 8):
+        add_text(figure, line, left=_LEFT, top=top, size=10.5)
+        top += _LINE
+    return top + _draw_panels(figure, report, top + 0.35) + 0.9, figure
+
+
+def _draw_panels(figure: "Figure", report: MonthReport, top: float) -> float:
+    """Draw cost by way and saving by day; return the height that they took [inch]."""
+    width = PAPER.width - _LEFT - _RIGHT
+    rows = [(str(row["way"]), cost) for row in cost_rows(report) if isinstance(cost := row["cost"], float)]
+    add_text(figure, f"Cost of the compared days [{report.currency}]", left=_LEFT, top=top, size=PAPER.font)
+    bars = add_axes(figure, PAPER, left=_NAMES, top=top + 0.12, width=width + _LEFT - _NAMES, height=_BARS)
+    colours = [BLUE if way == "as it was" else QUIET for way, _ in rows]
+    drawn = bars.barh([way for way, _ in rows], [cost for _, cost in rows], color=colours, height=0.62)
+    bars.bar_label(drawn, fmt="%.0f", padding=4, fontsize=PAPER.font - 1)
+    bars.invert_yaxis()
+    bars.margins(x=0.12)
+    below = top + 0.12 + _BARS + _SPACE
+    savings = [
+        (each.day, idle - actual)
+        for each in report.days
+        if (idle := each.costs["idle"]) is not None and (actual := each.costs[ACTUAL]) is not None
+    ]
+    if not savings:
+        return below - top
+    name = f"Saved against a battery that is not used, by day [{report.currency}]"
+    add_text(figure, name, left=_LEFT, top=below, size=PAPER.font)
+    days = add_axes(figure, PAPER, left=_LEFT, top=below + 0.12, width=width, height=_DAYS)
+    days.bar(
+        [day.day for day, _ in savings],
+        [saved for _, saved in savings],
+        color=[GREEN if saved >= 0 else VERMILION for _, saved in savings],
+    )
+    days.set_xlim(0.4, report.last_day.day + 0.6)
+    days.set_xlabel("day of the month", fontsize=PAPER.font - 1, color=QUIET)
+    return below + 0.12 + _DAYS + 0.35 - top
+
+
+def _title(report: MonthReport) -> str:
+    return f"{report.site}: {report.first_day:%B %Y}"
+
+
+def _money(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else "–"
