@@ -35,6 +35,7 @@ from darkstar_pipeline.commands.fetch import prices as fetch_prices
 from darkstar_pipeline.commands.fetch import readings as fetch_readings
 from darkstar_pipeline.commands.fetch import state as fetch_state
 from darkstar_pipeline.commands.fetch import weather as fetch_weather
+from darkstar_pipeline.commands.household import strategy
 from darkstar_pipeline.commands.household.listing import CAR_PURPOSE, car_commands
 from darkstar_pipeline.commands.notify import trial as notify_trial
 from darkstar_pipeline.commands.reports import month
@@ -305,6 +306,7 @@ def _add_service_commands(app: typer.Typer) -> None:
             "darkstar shadow --from 2026-01-01 --to 2026-01-31 --policy mpc --policy rl",
         ),
     )(shadow.shadow)
+    command(app, "strategy", examples=("darkstar strategy --from 2026-01-01 --to 2026-01-31",))(strategy.strategy)
 
 
 def _control() -> typer.Typer:

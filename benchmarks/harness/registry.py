@@ -90,6 +90,12 @@ BENCHMARKS = {
         short_seconds=60,
         seconds=900,
     ),
+    "strategy": Benchmark(
+        module="benchmarks.household.strategy",
+        measures="what each adjustment of the strategy engine earns, and the defaults in their worst month",
+        short_seconds=60,
+        seconds=900,
+    ),
     "continuous": Benchmark(
         module="benchmarks.continuous",
         measures="the same with stored energy carried through the whole year",

@@ -113,6 +113,7 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
         "verified": plan.verification.valid,
         "violations": [violation.message for violation in plan.verification.violations],
         "notices": notice_sentences(plan.verification.notices, context.timezone),
+        "strategy": list(plan.remarks),
         "care": care_values(inputs.task, inputs.care),
         **({"loads": load_values(inputs.task, plan.schedule)} if inputs.task.loads.names else {}),
         "savings": savings_values(summary, plan.cost, plan.self_consumption_cost),

@@ -124,6 +124,8 @@ def _draw_notes(out: "Console", document: Mapping[str, Any], currency: str, time
         out.print(document["start_soc_note"], markup=False)
     for name, note in document["input_notes"].items():
         out.print(f"{name}: {note}", markup=False)
+    for remark in document["strategy"]:
+        out.print(f"strategy: {remark}", markup=False)
     if document["care"] is not None:
         from darkstar_pipeline.planning.care_values import care_sentences
         from planner.wording.values import Words

@@ -13,6 +13,7 @@ from darkstar_pipeline.forecasts.site_scenarios import site_scenarios
 from darkstar_pipeline.planning.battery_care import TimedReserve
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
+from darkstar_pipeline.planning.strategic_plan import strategic_schedule
 from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_WEATHER
@@ -23,7 +24,7 @@ from planner.optimizer.deferrable_loads import LoadRequests
 from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, FallbackResult, PlanMaker, PlanSource, first_usable_plan
 from planner.plans.make_plan import Plan, make_plan
-from planner.plans.policy_plans import PolicySchedule, RollingState, learned_schedule, value_schedule
+from planner.plans.policy_plans import PolicySchedule, RollingState, learned_schedule
 from planner.plans.task import PlanTask
 from planner.value.scenario_source import SCENARIO_DAYS, ScenarioSource, past_with_forecast_days
 
@@ -143,8 +144,9 @@ def _recent_identity(lake: Lake, site: str, today: date) -> tuple[object, ...]:
 
 
 def value_plan(context: Context, inputs: PlanInputs, memo: Memo | None, task: PlanTask) -> PolicySchedule:
-    """Return the plan of the value function."""
-    return value_schedule(task, _with_aurora(context, inputs, memo), _planned_loads(task))
+    """Return the plan of the value function, with the adjustments that the site allows."""
+    names = context.site_settings.household.strategy.adjustments
+    return strategic_schedule(task, _with_aurora(context, inputs, memo), _planned_loads(task), names)
 
 
 def _with_aurora(context: Context, inputs: PlanInputs, memo: Memo | None) -> RollingState:

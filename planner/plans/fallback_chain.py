@@ -8,7 +8,7 @@ costs more than idle, the battery is left idle.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from planner.deadline import deadline, seconds_left
@@ -158,7 +158,7 @@ def _released(
     if released.chosen is not offered:
         return None, Attempt(name, REFUSED, released.reason)
     valuation = PolicyValuation(made.stored_value(task), made.idle_costs(task))
-    plan = _plan(task, offered, simple, released.reason, valuation=valuation)
+    plan = replace(_plan(task, offered, simple, released.reason, valuation=valuation), remarks=made.remarks)
     return plan, Attempt(name, RELEASED, released.reason)
 
 

@@ -61,6 +61,7 @@ class Plan:
         verification: the verifier's result for the released schedule.
         solution: the optimiser's solution if the plan was released; None otherwise.
         failure: reason why the optimiser gave no usable plan; empty if it did.
+        remarks: what was done to a policy for this plan, a sentence each.
     """
 
     schedule: pl.DataFrame
@@ -74,6 +75,7 @@ class Plan:
     verification: Verification
     solution: Solution | None
     failure: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

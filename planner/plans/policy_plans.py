@@ -62,10 +62,12 @@ class PolicySchedule:
         schedule: the schedule, with the columns of `schedule.schedule_frame`.
         values: value that the policy assigns to the energy stored at each slot's end, on an even grid over the
             battery's range `(n_slots, n_soc)` [money]; NaN where it gives none.
+        remarks: what was done to the policy for this plan, a sentence each.
     """
 
     schedule: pl.DataFrame
     values: Energy
+    remarks: tuple[str, ...] = ()
 
     def stored_value(self, task: PlanTask) -> Energy:
         """Return the marginal value of energy stored at each slot's end `(n_slots,)` [money/kWh]."""
@@ -103,9 +105,22 @@ class PolicySchedule:
         return (cost - left) - (schedule["cost"].to_numpy() - kept)
 
 
-def value_schedule(task: PlanTask, ahead: RollingState, others: Mapping[str, Energy] | None = None) -> PolicySchedule:
-    """Return the plan of the policy `value`; arguments as for `learned_schedule`."""
-    rolling = RollingValue(ahead.window)
+def value_schedule(
+    task: PlanTask,
+    ahead: RollingState,
+    others: Mapping[str, Energy] | None = None,
+    *,
+    planner: RollingValue | None = None,
+) -> PolicySchedule:
+    """Return the plan of the policy `value`; arguments as for `learned_schedule`.
+
+    Args:
+        task: as for `learned_schedule`.
+        ahead: as for `learned_schedule`.
+        others: as for `learned_schedule`.
+        planner: through the same window, where it is not the plain one.
+    """
+    rolling = RollingValue(ahead.window) if planner is None else planner
     rolling.open_at(ahead.started_slot, len(ahead.window.slots))
     start_soc = np.array([task.start_soc_kwh])
     # Scenario weights follow from the readings since the prices became known.

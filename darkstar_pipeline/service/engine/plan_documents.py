@@ -113,6 +113,7 @@ def plan_document(site: Site, made: PlanResult) -> PlanDocument:
         month=made.task.month,
         end=plan_end_document(made.task.end, float(plan.schedule["soc_end_kwh"][-1]), made.price_model),
         care=None if care is None else CareDocument(**care),
+        strategy=list(plan.remarks),
     )
 
 

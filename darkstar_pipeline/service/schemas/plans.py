@@ -201,6 +201,12 @@ class PlanDocument(Document):
         exclude_if=lambda loads: not loads,
         description="What the plan gives the movable loads, and what that costs; absent where there are none.",
     )
+    strategy: list[str] = Field(
+        default_factory=list[str],
+        exclude_if=lambda remarks: not remarks,
+        description="Adjustments of the strategy engine, each with its cause and its effect on this plan; absent "
+        "where none was made.",
+    )
     care: CareDocument | None = Field(
         default=None,
         exclude_if=lambda care: care is None,

@@ -15,7 +15,7 @@ KEYS = [
     "solver", "vintage", "forecast", "start_soc_percent", "start_soc_source",
     "start_soc_basis", "start_soc_note", "input_notes", "steering", "end", "released",
     "release_reason", "cost", "idle_cost", "self_consumption_cost", "verified", "violations", "notices",
-    "care", "savings", "blocks", "slots",
+    "strategy", "care", "savings", "blocks", "slots",
 ]  # fmt: skip
 
 

@@ -1,0 +1,58 @@
+"""`darkstar strategy`: what each adjustment of the strategy engine would have earned or lost."""
+
+from typing import TYPE_CHECKING, Any
+
+from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document, draw_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def strategy(call: Call, *, first: FirstDay, last: LastDay) -> Document:
+    """Replay `value` with each adjustment of the strategy engine, and see which earned and which lost.
+
+    Stored energy is carried through the days, and every adjustment is made alone, whatever the settings allow; `on` is
+    those that they do (`household.strategy.adjustments`). Nothing is stored.
+    """
+    from darkstar_pipeline.evaluation.strategy_effects import strategy_effects
+
+    check_range(first, last)
+    context = call.context()
+    effects, months, n_days = strategy_effects(context, first, last)
+    document = {
+        "site": context.site_name,
+        "currency": context.site.currency,
+        "from": first,
+        "to": last,
+        "days": n_days,
+        "on": list(context.site_settings.household.strategy.adjustments),
+        "adjustments": effects,
+        "months": months,
+    }
+    return Document(document, lambda out: _draw(out, document))
+
+
+def _draw(out: "Console", document: dict[str, Any]) -> None:
+    """Print a row an adjustment."""
+    currency = document["currency"]
+    headings = {
+        "name": "adjustment",
+        "saved": f"saved [{currency}]",
+        "interval": "95 %",
+        "verdict": "verdict",
+        "on": "on",
+    }
+    rows = [
+        {
+            **{name: row[name] for name in ("name", "saved", "verdict")},
+            "interval": f"{row['low']:+.2f} to {row['high']:+.2f}",
+            "on": "yes" if row["on"] else "no",
+        }
+        for row in document["adjustments"]
+    ]
+    draw_table(out, rows, headings)
+    out.print(
+        f"{document['days']} days, stored energy carried through; against value without adjustments", markup=False
+    )

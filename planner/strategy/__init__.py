@@ -1,0 +1,1 @@
+"""The strategy engine: named, bounded adjustments of what a plan rests on, by its context."""
