@@ -60,6 +60,12 @@ DEFINITION = "Plan a home battery, learn from the home's own history, and measur
 IMPORT_PURPOSE = "Import files into the lake; repeating an import changes nothing."
 MODELS_PURPOSE = "List trained versions with their evidence; promote, roll back."
 WHATIF_PURPOSE = "Try another battery, tariff, area or house on paper; nothing is written."
+WHATIF_EXAMPLES = """\b
+Examples:
+  darkstar whatif replay --last 30d --set battery.capacity_kwh=15
+  darkstar whatif plan --pv-scale 2
+  darkstar whatif export --slots 4
+  darkstar whatif sizing --load year.csv --area SE3"""
 FIRST_STEPS = """\b
 First steps:
   darkstar sample --run              the embedded home, from raw data to costs
@@ -253,7 +259,7 @@ def _add_evaluation_commands(app: typer.Typer) -> None:
 def _whatif() -> typer.Typer:
     """Return the group of commands that try changes on paper."""
     group = group_of(WHATIF_PURPOSE)
-    group.callback()(shared_options)
+    group.callback(epilog=WHATIF_EXAMPLES)(shared_options)
     command(
         group,
         "plan",

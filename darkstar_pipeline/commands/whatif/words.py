@@ -63,4 +63,4 @@ def draw_comparison(out: "Console", comparison: dict[str, Any], currency: str) -
 
 
 def _signed(value: float) -> str:
-    return f"{value + 0.0:+.2f}"
+    return f"{round(value, 2) + 0.0:+.2f}"
