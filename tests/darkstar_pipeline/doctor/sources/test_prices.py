@@ -9,7 +9,7 @@ import pytest
 from darkstar_pipeline.doctor.finding import CheckResult, Verdict
 from darkstar_pipeline.doctor.sources.prices import check_prices
 from tests.builders.price_home import PriceHome, price_home, quick_client
-from tests.builders.price_sources import PriceSources
+from tests.builders.price_sources import RATE, PriceSources, euro_per_mwh
 from tests.builders.source_server import Asked, Reply, source_server
 
 TODAY, TOMORROW = date(2026, 1, 30), date(2026, 1, 31)
@@ -93,3 +93,22 @@ def test_sources_that_differ_are_told(prices: PriceHome):
 def test_a_home_that_imports_files_is_left_alone(prices: PriceHome, tmp_path: Path):
     plain = price_home(tmp_path / "b", prices.server, prices.client, NOON, {"area": "SE3"})
     assert checked(plain).verdict is Verdict.OK
+
+
+def test_sources_that_differ_by_rounding_or_a_days_rate_are_well(prices: PriceHome):
+    true = prices.server.answer
+    other = PriceSources(
+        today=TODAY, published=TOMORROW, price=lambda at: round(euro_per_mwh(at) * 1.03 * RATE) / RATE
+    ).answer
+    prices.server.answer = lambda asked: (other if "DayAhead" in asked.path else true)(asked)
+    assert not prices.fetch(TODAY, TODAY, *ORDER).notes
+    assert checked(prices).verdict is Verdict.OK
+
+
+def test_a_price_that_is_the_same_all_day_is_told(prices: PriceHome):
+    prices.server.answer = PriceSources(today=TODAY, published=TOMORROW, price=lambda _: 45.0).answer
+    prices.fetch(TODAY, TODAY, ORDER[0])
+    result = checked(prices)
+    assert result.verdict is Verdict.WARN
+    assert "elprisetjustnu every price of 2026-01-30 is 0.4950 SEK/kWh" in result.detail
+    assert result.remedy == "compare with your supplier's prices"
