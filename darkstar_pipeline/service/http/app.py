@@ -21,6 +21,7 @@ from darkstar_pipeline.service.http.routes import (
     pages,
     plans,
     readings,
+    reports,
     whatif,
 )
 from darkstar_pipeline.service.http.sessions import COOKIE
@@ -62,7 +63,7 @@ def create_app(
     app.state.running = running
     settings = running.context.site_settings.service
     declared = [Security(HTTPBearer(auto_error=False)), Security(APIKeyCookie(name=COOKIE, auto_error=False))]
-    for part in (plans, history, overrides, cars, models, readings, whatif):
+    for part in (plans, history, overrides, cars, models, readings, whatif, reports):
         app.include_router(part.router, dependencies=declared)  # for OpenAPI alone: the guard has checked already
     app.include_router(health.router)
     app.include_router(pages.router)
