@@ -166,8 +166,7 @@ class MqttReader:
             self._tell(f"the broker refuses: {reason}")
             return
         self._tell("")
-        for topic in sorted({each.topic.topic for each in self._sensors.values()}):
-            client.subscribe(topic, qos=QOS)
+        client.subscribe([(topic, QOS) for topic in sorted({each.topic.topic for each in self._sensors.values()})])
 
     def _on_disconnect(
         self,
