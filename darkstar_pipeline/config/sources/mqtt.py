@@ -50,7 +50,10 @@ class MqttTopic(Frozen):
 class MqttReadingSettings(Frozen):
     """Readings by MQTT, through the broker of `home_assistant.mqtt`."""
 
-    topics: tuple[MqttTopic, ...] = Field(default=(), description="topics that are read; empty: none")
+    topics: tuple[MqttTopic, ...] = Field(
+        default=(),
+        description="topics that are read, such as {topic: meter/power, measures: grid, unit: W}; empty: none",
+    )
     load: Literal["balance"] | None = Field(
         default=None, description="balance: the load is what the other flows leave over; null: a topic measures it"
     )

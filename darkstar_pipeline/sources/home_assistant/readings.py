@@ -178,12 +178,16 @@ def _energy_slots(
             treated.append(remarks_at(sensor.seconds[sensor.values < 0], subject.value, ALTERED, words, timezone))
     else:
         seconds, values = sensor.known()
+        twice = f"{sensor.entity}: two different values at one instant"
+        contradicted = remarks_at(sensor.contradicted, subject.value, REFUSED, twice, timezone)
+        if not seconds.size:
+            nothing = pl.DataFrame(schema={"slot_start": SLOT_DTYPE, subject.value: pl.Float64()})
+            return nothing, f"{twice}, wherever it has a value: nothing is read of it", [contradicted]
         kind = {"always": subject is Subject.LOAD, "smooth": subject in (Subject.LOAD, Subject.PV)}
         counted = counter_curve(seconds, values, until=until, **kind)
         curve = counted.curve
         treated = counter_remarks(counted, sensor.entity, subject.value, timezone)
-        twice = f"{sensor.entity}: two different values at one instant"
-        treated.append(remarks_at(sensor.contradicted, subject.value, REFUSED, twice, timezone))
+        treated.append(contradicted)
         remarks = [
             f"{counted.resets} resets" if counted.resets else "",
             f"{counted.dropped} glitches left out" if counted.dropped else "",

@@ -108,7 +108,7 @@ class MqttReader:
         """Return what a topic told until a moment; a power that was silent for long is unknown meanwhile."""
         states = [(at, value) for at, value in sensor.states if at < until]
         silent = _silent_after(sensor.topic)
-        if silent is None:
+        if silent is None or not states:
             return list(states)
         told: list[tuple[datetime, float | None]] = []
         for (at, value), following in zip(states, [*(at for at, _ in states[1:]), until], strict=True):

@@ -128,6 +128,14 @@ def test_unavailable_states_are_no_readings_and_bad_ones_are_refused_by_row(tmp_
     assert any("3 of 28 states were unavailable or unknown" in note for note in data.notes)
 
 
+def test_a_counter_whose_every_value_is_contradicted_is_told_and_the_others_are_read(tmp_path: Path):
+    twice = HEADER + "".join(f"sensor.pv_energy,{value},{stamp(30)}\n" for value in (1.0, 2.0))
+    data = read(tmp_path, {"a.csv": counting("sensor.house_load_energy"), "b.csv": twice})
+    assert column(data, "load_kwh") == [0.25] * 8
+    assert any("sensor.pv_energy: two different values at one instant" in note for note in data.notes)
+    assert data.remarks.filter(data.remarks["quantity"] == "pv_kwh")["action"].to_list() == ["refused"]
+
+
 def test_chunks_of_one_sensor_are_one_series(tmp_path: Path):
     whole = counting("sensor.house_load_energy").splitlines()
     data = read(tmp_path, {"b.csv": "\n".join([whole[0], *whole[10:]]), "a.csv": "\n".join(whole[:12])})

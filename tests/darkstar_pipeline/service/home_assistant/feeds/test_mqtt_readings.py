@@ -134,6 +134,15 @@ def test_messages_that_come_twice_or_broken_do_no_harm(home: Home):
     assert [row["import_kwh"] for row in home.readings()] == pytest.approx([0.25, 0.25])
 
 
+def test_topics_that_told_nothing_yet_are_named(home: Home):
+    assert home.feed.sync() == []
+    assert "the MQTT broker has recorded no state of the sensors" in home.feed.status().note
+    home.send(LOAD)
+    home.at(0.5)
+    assert home.feed.sync() == []
+    assert "no slot is covered whole" in home.feed.status().note
+
+
 def test_a_retained_message_is_no_reading(home: Home):
     home.devices.publish("house/load", "90000", retain=True)
     home.reader.stop()
