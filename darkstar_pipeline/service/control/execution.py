@@ -136,18 +136,19 @@ class Execution:
         if hands_off:
             return self._left_to_others(writer)
         self._is_left = False
-        return self._carried_out(writer, command, now)
-
-    def _carried_out(self, writer: EntityWriter, command: CommandDocument, now: datetime) -> Outcome:
-        """Carry out a command, or let the default take its place."""
         target = self.target(command, now)
+        outcome = self._carried_out(writer, command, target)
+        told = (*target.notes, *outcome.notes, *self._strangers.told(outcome.problem))
+        return replace(outcome, notes=tuple(dict.fromkeys(told)))
+
+    def _carried_out(self, writer: EntityWriter, command: CommandDocument, target: Translated) -> Outcome:
+        """Carry out a command, or let the default take its place."""
         if target.impossible or not command.automatic:
             return self.restore(writer, target.impossible)
         if list(target.writes) == self.default():
-            return self.restore(writer, "", target.notes, commanded=True)
+            return self.restore(writer, "", commanded=True)
         writes = self._ramp.next_step(target.writes, writer.read)
         look = writer.look(writes)
-        look = replace(look, notes=tuple(dict.fromkeys((*target.notes, *look.notes))))
         if look.refused:
             return self.restore(writer, f"{look.refused}; the inverter runs its own default", look.notes)
         if look.unreadable:
@@ -157,7 +158,6 @@ class Execution:
         if changes and self._strangers.insists():
             self._stand_back(command, changes)
             return self.restore(writer, self._held_off_why, look.notes)
-        look = replace(look, notes=(*look.notes, *map(str, changes)))
         return self._commanded(writer, command, writes, look)
 
     def _left_to_others(self, writer: EntityWriter) -> Outcome:

@@ -46,6 +46,7 @@ class Strangers:
         self._written: dict[str, list[tuple[float, float | str]]] = {}
         self._changes: list[float] = []
         self._stood_back = 0
+        self._last = ""
         self._user: str | None = None
 
     def stands(self, writes: Sequence[Write], read: Callable[[str], State | None]) -> None:
@@ -83,8 +84,14 @@ class Strangers:
                 del self._stood[write.entity]
         if found:
             self._changes.append(self._monotonic())
+            self._last = str(found[0])
             _log.warning("%s", found[0])
         return found
+
+    def told(self, problem: str) -> tuple[str, ...]:
+        """Return the last change of the past hour, where a problem does not say it already."""
+        recent = bool(self._changes) and self._monotonic() - self._changes[-1] < REMEMBERED_SECONDS
+        return (self._last,) if recent and self._last not in problem else ()
 
     def insists(self) -> bool:
         """Return whether somebody changed something more than once within an hour."""

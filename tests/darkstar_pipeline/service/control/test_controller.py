@@ -171,6 +171,57 @@ def test_entities_follow_the_command_and_return_to_their_default(
     controller.stop()
 
 
+MINE = """\
+family: mine
+title: An inverter of inputs
+integrations: [input_number]
+source: [its owner]
+read_on: 2026-11-30
+tested_on_hardware: false
+entities:
+  mode: {matches: [select.*_mode], options: [self_use, charge, hold]}
+  power: {matches: [number.*_charge_power], unit: W}
+  discharge_limit: {matches: [number.*_discharge_power], unit: W}
+default:
+  - {set: mode, to: self_use}
+  - {set: discharge_limit, most: true}
+commands:
+  charge: [{set: power, power: charge}, {set: mode, to: charge}]
+  hold: [{set: discharge_limit, to: 0}]
+parked: [power]
+"""
+
+
+@pytest.mark.slow
+def test_entities_follow_a_profile_of_a_persons_own(
+    home: Context, assistant: RealHomeAssistant, tmp_path: Path
+) -> None:
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "mine.yaml").write_text(MINE)
+    inverter = {
+        "family": "mine",
+        "entities": {"mode": MODE, "power": CHARGE, "discharge_limit": DISCHARGE},
+        "profiles_folder": tmp_path / "profiles",
+    }
+    control = settings(ControlMapping(), profile="inverter", inverter=inverter)
+    controller, supplier, _ = controller_of(home, assistant, control, command(2.5, 0, 0))
+    controller.step()
+    assert controller.status().problem == ""
+    assert (assistant.state(MODE), assistant.number(CHARGE)) == ("charge", 2500.0)
+    supplier.command = command(0, 0, 0)
+    controller.step()
+    assert (assistant.state(MODE), assistant.number(DISCHARGE)) == ("self_use", 0.0)
+    supplier.command = command(0, 3, 3)
+    controller.step()
+    assert "cannot sell from its battery" in controller.status().problem
+    most = assistant.number(DISCHARGE)
+    assert (assistant.state(MODE), most) == ("self_use", 5000.0)
+    assistant.set(MODE, "hold")
+    controller.step()
+    controller.stop()
+    assert assistant.state(MODE) == "self_use"
+
+
 @pytest.mark.slow
 def test_nothing_is_written_when_control_is_off_or_dry(home: Context, assistant: RealHomeAssistant) -> None:
     off, _, _ = controller_of(home, assistant, settings(enabled=False), command(2.5, 0, 0))
