@@ -1,7 +1,8 @@
 """An address that messages are posted to as JSON, as a way to a person."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,12 +11,13 @@ from darkstar_pipeline.channels.channel import SECONDS, Message
 from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 from darkstar_pipeline.fetching.answers import Request
 from darkstar_pipeline.fetching.client import SourceClient
-from darkstar_pipeline.fetching.errors import FetchError
+from darkstar_pipeline.fetching.errors import ADVICE, FetchError
 from darkstar_pipeline.state.secrets import secret
 
 WEBHOOK = "DARKSTAR_WEBHOOK_URL"
 _SOURCE = "the webhook"
-_REMEDY = f"check the address in {WEBHOOK} or notifications.webhook_file"
+_REMEDY = f"check the address in {WEBHOOK} or notifications.webhook_file, its server and this machine's network"
+_OF_SOURCES = frozenset(ADVICE.values())
 
 
 @dataclass(frozen=True)
@@ -45,19 +47,25 @@ class WebhookChannel:
             "message": message.text,
         }
         address = self._address()
-        try:
-            with SourceClient(ca_file=self.ca_file, seconds=SECONDS) as client:
-                client.tell(Request(source=_SOURCE, url=address, body=body, secret=True))
-        except FetchError as error:
-            remedy = _REMEDY if error.cause == "refused" else error.hint
-            raise OutsideServiceError(error.message, remedy) from error
+        with self._client() as client:
+            client.tell(Request(source=_SOURCE, url=address, body=body, secret=True))
 
     def examine(self) -> str:
         """Return that its server answers: at its front page, since the address itself would take that for a message."""
         split = urlsplit(self._address())
-        with SourceClient(ca_file=self.ca_file, seconds=SECONDS) as client:
+        with self._client() as client:
             client.reach(Request(source=_SOURCE, url=f"{split.scheme}://{split.netloc}/", secret=True))
         return f"{split.hostname} answers; whether it takes messages is not known before one is sent"
+
+    @contextmanager
+    def _client(self) -> Generator[SourceClient]:
+        """Return a client whose failures are told with what helps a webhook; sources are asked again, it is not."""
+        try:
+            with SourceClient(ca_file=self.ca_file, seconds=SECONDS) as client:
+                yield client
+        except FetchError as error:
+            remedy = _REMEDY if error.hint in _OF_SOURCES or error.cause == "refused" else error.hint
+            raise OutsideServiceError(error.message, remedy) from error
 
     def _address(self) -> str:
         url = secret(WEBHOOK, self.file)

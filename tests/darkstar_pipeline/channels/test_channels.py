@@ -73,6 +73,7 @@ def test_a_webhook_that_does_not_take_it_is_asked_once_and_its_address_stays_sec
         with pytest.raises(DarkstarError) as told:
             only_channel({}).tell(MESSAGE)
     assert len(server.asked) == 1
+    assert told.value.hint.startswith("check the address in DARKSTAR_WEBHOOK_URL")
     assert SECRET not in f"{told.value.message} {told.value.hint}"
 
 

@@ -123,3 +123,16 @@ def test_forecasts_are_fetched_though_past_days_were_just_now(
     assert [report.files for report in fetched.reports] == [("Open-Meteo",)]
     assert [asked.path for asked in server.asked] == ["/open_meteo_previous_runs", "/open_meteo"]
     assert not weather_is_due(context, NOW)
+
+
+def test_a_backfill_does_not_ask_a_source_that_wants_peace(
+    context: Context, client: SourceClient, server: SourceServer
+):
+    server.serve(Reply(status=429, headers={"Retry-After": "3600"}))
+    day = date(2024, 5, 1)
+    with pytest.raises(FetchError, match="429"):
+        fetch_past_weather(context, day, day, clock=lambda: NOW, client=client)
+    asked = len(server.asked)
+    with pytest.raises(FetchError, match="wants to be left alone until"):
+        fetch_past_weather(context, day, day, clock=lambda: NOW, client=client)
+    assert len(server.asked) == asked
