@@ -22,6 +22,7 @@ from darkstar_pipeline.doctor.machine import (
 )
 from darkstar_pipeline.doctor.models import check_aliases, check_models
 from darkstar_pipeline.doctor.readings.appliances import check_appliances
+from darkstar_pipeline.doctor.readings.battery import check_battery
 from darkstar_pipeline.doctor.readings.panels import check_panels
 from darkstar_pipeline.doctor.sizes import check_sizes
 from darkstar_pipeline.doctor.sources.channels import check_channels
@@ -61,7 +62,7 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
     findings += [check_weather(settings, home, name, now) for name in names]
     findings += [finding for name in names for finding in check_home_assistant(settings, home, name, now)]
     findings += [finding for name in names for finding in check_channels(name, settings.sites[name])]
-    checks = (check_panels, check_appliances, check_mqtt_readings)
+    checks = (check_panels, check_appliances, check_battery, check_mqtt_readings)
     metered = [check(settings, home, name, now) for name in names for check in checks]
     findings += [finding for finding in metered if finding is not None]
     findings += [check_forecasts(settings, home, name) for name in names]
