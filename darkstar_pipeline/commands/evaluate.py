@@ -121,6 +121,7 @@ def evaluate(
     and `models:/NAME/VERSION`. stderr names how many of the days each was trained on. `+gate` after a name adds the
     price gate: in cheap slots charge only, in expensive slots discharge only.
     """
+    from darkstar_pipeline.datasets.month_before import month_before
     from darkstar_pipeline.evaluation.range_verdict import REFERENCES, evaluate_range, trained_on
     from planner.demand_charges.bills import with_rolling_bills
 
@@ -133,7 +134,8 @@ def evaluate(
     if left_out := verdict.left_out["day"].to_list():
         call.note(f"{len(left_out)} days are left out: {format_days(left_out)}")
     days, totals = verdict.evaluation.days, verdict.evaluation.totals
-    months = with_rolling_bills(verdict.evaluation.months, context.site)
+    begun = month_before(context.lake, context.site, days["day"].to_list()[0]) if days.height else ()
+    months = with_rolling_bills(verdict.evaluation.months, context.site, begun)
     power = POWER_COLUMNS if months.height else ()
     document: dict[str, Any] = {
         "days": days.select(*DAY_COLUMNS, *POWER_COLUMNS[: 1 if power else 0]).to_dicts(),

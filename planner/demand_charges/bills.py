@@ -9,8 +9,9 @@ from datetime import date
 
 import polars as pl
 
+from env.power_tariff import EarlierDays
 from env.site import Site
-from planner.demand_charges.day_charges import day_charges
+from planner.demand_charges.day_charges import added_charges, day_charges
 
 BILLS = {"policy": pl.String, "month": pl.Date, "days": pl.Int64, "month_days": pl.Int64, "power_cost": pl.Float64}
 
@@ -63,7 +64,7 @@ def demand_charge_bills(schedules: pl.DataFrame, site: Site) -> pl.DataFrame:
     return by_month.with_columns(counted).select(list(BILLS)).sort("policy", "month")
 
 
-def with_rolling_bills(months: pl.DataFrame, site: Site) -> pl.DataFrame:
+def with_rolling_bills(months: pl.DataFrame, site: Site, before: EarlierDays = ()) -> pl.DataFrame:
     """Add `bill` [money], what each month's own bill says, where bills are of the mean of several months.
 
     A month's `power_cost` is what it adds to all of its bills together. Where components have different spans no single
@@ -72,9 +73,14 @@ def with_rolling_bills(months: pl.DataFrame, site: Site) -> pl.DataFrame:
     Args:
         months: `policy, month, power_cost`, any further columns.
         site: the home.
+        before: peaks of the days of the first month before the range, whose charge stands on its bill, too.
     """
     spans = {component.rolling_months for version in site.tariff.versions for component in version.power}
     if len(spans) != 1 or spans == {1}:
         return months
-    bill = pl.col("power_cost").rolling_mean(spans.pop(), min_samples=1).over("policy", order_by="month")
+    charged = pl.col("power_cost")
+    if before:
+        begun = pl.col("month") == before[0][0].replace(day=1)
+        charged += pl.when(begun).then(sum(added_charges(dict(before), site).values())).otherwise(0.0)
+    bill = charged.rolling_mean(spans.pop(), min_samples=1).over("policy", order_by="month")
     return months.with_columns(bill=bill)

@@ -55,3 +55,14 @@ def test_bill_of_a_month_is_the_mean_of_those_before_it_where_the_tariff_rolls()
     bills = with_rolling_bills(months, replace(SITE, tariff=Tariff((rolling,))))
     assert bills["bill"].to_list() == [13.0, 7.0, 16.0]
     assert with_rolling_bills(months, SITE).columns == months.columns
+
+
+def test_bill_of_a_month_begun_before_the_range_is_of_the_whole_month() -> None:
+    """Two peaks of 4 kW stood in March, 40 a month; the range added 6 to it, and April cost 20."""
+    rolling = replace(VERSION, power=(replace(PER_KW, rolling_months=12),))
+    months = pl.DataFrame(
+        {"policy": ["a", "a"], "month": [date(2026, 3, 1), date(2026, 4, 1)], "power_cost": [6.0, 20.0]}
+    )
+    before = ((date(2026, 3, 2), ((4.0,),)), (date(2026, 3, 5), ((4.0,),)))
+    bills = with_rolling_bills(months, replace(SITE, tariff=Tariff((rolling,))), before)
+    assert bills["bill"].to_list() == [46.0, 33.0]
