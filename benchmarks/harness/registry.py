@@ -164,7 +164,7 @@ BENCHMARKS = {
         seconds=20,
     ),
     "inverters": Benchmark(
-        module="benchmarks.inverters",
+        module="benchmarks.simulated_inverters.inverters",
         measures="simulated inverters of every family: commands achieved, or the default restored and told; writes",
         short_seconds=30,
         seconds=120,

@@ -100,11 +100,6 @@ class ControlledInverter:
                 self._step()
             self._wait(STEP_SECONDS)
 
-    def until_next_slot(self) -> None:
-        """Let time go by until a slot begins."""
-        now = self.clock.now()
-        self.run((slot_of(now) + SLOT - now).total_seconds() / 60)
-
     def says(self, *words: str) -> bool:
         """Return whether control has said some words, in one sentence."""
         return any(all(word in text for word in words) for text in self.told)

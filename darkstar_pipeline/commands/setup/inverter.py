@@ -31,7 +31,7 @@ class FoundInverter:
 
     @property
     def document(self) -> dict[str, Any] | None:
-        """What was found, for `--json`."""
+        """Return what was found, for `--json`."""
         match = self.match
         if match is None:
             return None
@@ -45,7 +45,7 @@ class FoundInverter:
 
     @property
     def lines(self) -> list[str]:
-        """What was found, in sentences."""
+        """Return what was found, in sentences."""
         match = self.match
         if match is None:
             return []

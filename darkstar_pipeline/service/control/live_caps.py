@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CapInputs:
-    """What caps rest on.
+    """Inputs of live caps.
 
     Attributes:
         settings: sensors and limits.
