@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from darkstar_pipeline.service.engine.plan_documents import expected_soc_percent
 from darkstar_pipeline.service.engine.sizing_jobs import BusyError, SizingJobs
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import RequestError, answers, problem
@@ -29,6 +30,7 @@ from darkstar_pipeline.whatif.documents import day_document, export_document, pl
 from darkstar_pipeline.whatif.plans import export_what_if, moment_of, plan_what_if
 from darkstar_pipeline.whatif.replays import replay_what_if
 from darkstar_pipeline.whatif.sizing import Question, check_question
+from env.time_grid import slot_of
 from planner.deadline import deadline
 from planner.errors import PlannerError, SolverTimeoutError
 from planner.whatif.house import AddedLoad, HouseChange
@@ -58,7 +60,7 @@ def plan(request: PlanWhatIfRequest, service: StateDep) -> PlanWhatIfDocument:
             return PlanWhatIfDocument.model_validate(day_document(case, request.day, request.policy))
         at = _moment(request, service)
         day = request.day if request.at is None else None
-        planned = plan_what_if(case, at, soc=request.soc_percent, day=day)
+        planned = plan_what_if(case, at, soc=_soc(request, service, at), day=day)
         return PlanWhatIfDocument.model_validate(plan_document(case, planned))
 
 
@@ -80,7 +82,7 @@ def export(request: ExportWhatIfRequest, service: StateDep) -> ExportWhatIfDocum
         at = _moment(request, service)
         targets = None if request.sell_kwh is None else list(request.sell_kwh)
         task, found = export_what_if(
-            case, at, request.n_slots, targets, soc=request.soc_percent, hindsight=request.hindsight
+            case, at, request.n_slots, targets, soc=_soc(request, service, at), hindsight=request.hindsight
         )
         return ExportWhatIfDocument.model_validate(export_document(case, at, task, found, hindsight=request.hindsight))
 
@@ -143,6 +145,14 @@ def _moment(request: PlanWhatIfRequest | ExportWhatIfRequest, service: ServiceSt
     if request.at is not None:
         return request.at
     return now if request.day is None else moment_of(service.context, request.day, now)
+
+
+def _soc(request: PlanWhatIfRequest | ExportWhatIfRequest, service: ServiceState, at: datetime) -> float | None:
+    """Return the state of charge that was asked for; for the present, that of the plan in force; else None [%]."""
+    if request.soc_percent is not None:
+        return request.soc_percent
+    now = service.clock.now()
+    return expected_soc_percent(service.engine.plan(), slot_of(now)) if slot_of(at) == slot_of(now) else None
 
 
 def _case(request: WhatIfRequest, service: ServiceState) -> WhatIf:

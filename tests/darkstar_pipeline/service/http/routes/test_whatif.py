@@ -55,6 +55,9 @@ def test_plan_replay_and_export_answer_and_leave_state_and_plan_as_they_were(hom
     assert (oracle["basis"], oracle["day"]) == ("replay", DAY)
     now = client.post("/whatif/plan", json={"settings": {"battery.charge_kw": 2}}).json()
     assert (now["basis"], now["plans"]["changed"]["verified"]) == ("plan", True)
+    in_force = client.get("/plan").json()["slots"][0]["soc_start_percent"]
+    start = now["plans"]["site"]
+    assert 100 * start["slots"][0]["soc_start_kwh"] / start["capacity_kwh"] == pytest.approx(in_force)
     assert state_hash(home.home) == before
     assert client.get("/plan").json()["id"] == plan
 
