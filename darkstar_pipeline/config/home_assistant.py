@@ -50,6 +50,9 @@ class HomeAssistantSensors(Frozen):
     battery: Sensors | None = Field(default=None, description="instead of both: power, positive charges")
     water: Sensors | None = Field(default=None, description="water heater")
     ev: Sensors | None = Field(default=None, description="charger of the car")
+    heat_pump: Sensors | None = Field(
+        default=None, description="heat pump: read apart by the hour, and left in the load, since nothing plans it"
+    )
     load_holds: tuple[Literal["water", "ev"], ...] = Field(
         default=(),
         description="planned loads that the load's sensor holds too: they are subtracted from it; empty: none",

@@ -113,7 +113,7 @@ METER_STATISTICS = Table(
         SITE,
         instant("hour_start", "start of the hour"),
         LOCAL_DAY,
-        text("quantity", "load, pv, import, export, batt_charge or batt_discharge"),
+        text("quantity", "load, pv, import, export, batt_charge, batt_discharge or heat_pump"),
         real("energy_kwh", "kWh", "energy of the hour"),
         text("source", "file the figure came from"),
         instant("imported_at", "when this figure entered the lake"),

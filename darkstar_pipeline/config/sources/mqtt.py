@@ -9,7 +9,7 @@ from darkstar_pipeline.config.home_assistant import HomeAssistantSensors
 
 Quantity = Literal[
     "soc", "load", "pv", "grid_import", "grid_export", "grid", "battery_charge", "battery_discharge", "battery",
-    "water", "ev",
+    "water", "ev", "heat_pump",
 ]  # fmt: skip
 _SIGNED = ("grid", "battery")
 _PATH = r"^[^.\s]+(\.[^.\s]+)*$"

@@ -1,6 +1,6 @@
 """Check of appliances that are read apart: whether the load leaves them out, as forecasts of the house need it."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import LAKE_FOLDER
 from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
 from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError, SchemaMismatchError
-from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS
 
 DAYS = 30
 LEAST_KWH, LEAST_SLOTS = 0.2, 8  # of an appliance in a slot, and so many of those slots
@@ -33,11 +33,12 @@ def check_appliances(settings: Settings, home: Path, site: str, now: datetime) -
     today = now.astimezone(ZoneInfo(settings.sites[site].timezone)).date()
     try:
         rows = Lake(home / LAKE_FOLDER).read(METER_READINGS, site, today - timedelta(days=DAYS), today)
+        pump = _heat_pump(home, site, today)
     except (LakeUnreadableError, SchemaMismatchError):
         return None  # the checks of the lake say which file
     present = [name for name in _NAMES if rows[name].count()]
     if not present:
-        return None
+        return passed(f"appliances, {site}", f"read apart: {pump}") if pump else None
     check, site_settings = f"appliances, {site}", settings.sites[site]
     said = {*site_settings.home_assistant.sensors.load_holds, *site_settings.sources.mqtt.load_holds}
     subtracted = [name for name in present if _SETTINGS[name] in said]
@@ -52,7 +53,17 @@ def check_appliances(settings: Settings, home: Path, site: str, now: datetime) -
         return warned(check, detail, _NEVER)
     told = f"read apart, and not in the load: {', '.join(_NAMES[name] for name in present)}"
     taken = f"; subtracted from it, since its sensor holds the {_named(subtracted)}" if subtracted else ""
-    return passed(check, told + taken)
+    return passed(check, f"{told}{taken}{f'; {pump}' if pump else ''}")
+
+
+def _heat_pump(home: Path, site: str, today: date) -> str:
+    """Return what is read of a heat pump; empty where none is."""
+    hours = Lake(home / LAKE_FOLDER).read(METER_STATISTICS, site, today - timedelta(days=DAYS), today)
+    energy = hours.filter(pl.col("quantity") == "heat_pump")["energy_kwh"]
+    if energy.is_empty():
+        return ""
+    daily = 24 * float(energy.sum()) / energy.len()
+    return f"the heat pump draws {daily:.1f} kWh a day, and stays in the load, since nothing plans it"
 
 
 def _named(columns: list[str]) -> str:

@@ -16,6 +16,8 @@ class Subject(StrEnum):
     DISCHARGE = "batt_discharge_kwh"
     WATER = "water_kwh"
     EV = "ev_kwh"
+    HEAT_PUMP = "heat_pump_kwh"
+    """Read by the hour into `meter_statistics`; the load holds it."""
     SOC = "soc_percent"
     SPOT_PRICE = "spot_price"
     BATTERY = "battery_power"
@@ -40,6 +42,7 @@ _SHORT = {
     "batt_discharge": Subject.DISCHARGE,
     "water": Subject.WATER,
     "ev": Subject.EV,
+    "heat_pump": Subject.HEAT_PUMP,
     "soc": Subject.SOC,
     "price": Subject.SPOT_PRICE,
 }

@@ -39,6 +39,7 @@ _INDEPENDENT = {
     Subject.EXPORT: "export",
     Subject.CHARGE: "batt_charge",
     Subject.DISCHARGE: "batt_discharge",
+    Subject.HEAT_PUMP: "heat_pump",
 }
 HOURLY = pl.Schema({"hour_start": SLOT_DTYPE, "column": pl.String(), "energy_kwh": pl.Float64()})
 _SUN_OFF_H = 1.5

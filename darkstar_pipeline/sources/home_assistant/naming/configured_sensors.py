@@ -20,6 +20,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "battery": Subject.BATTERY,
     "water": Subject.WATER,
     "ev": Subject.EV,
+    "heat_pump": Subject.HEAT_PUMP,
 }
 """The quantity of each configured sensor."""
 

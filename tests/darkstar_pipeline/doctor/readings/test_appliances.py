@@ -10,7 +10,9 @@ import pytest
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.doctor.finding import CheckResult, Verdict
 from darkstar_pipeline.doctor.readings.appliances import check_appliances
-from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from darkstar_pipeline.ingest.target import ImportTarget
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS
+from env.time_grid import SLOT_DTYPE
 from tests.builders.month_home import month_context, readings
 from tests.builders.small_home import as_imported
 
@@ -63,6 +65,17 @@ def test_doctor_says_what_is_subtracted(tmp_path: Path, load: float, verdict: Ve
 def test_load_that_holds_what_is_read_apart_is_told(tmp_path: Path, column: str, name: str, *, held: bool) -> None:
     told = f"the load holds the {name}" if held else f"not in the load: {name}"
     assert told in str(with_car(tmp_path, held=held, column=column))
+
+
+def test_a_heat_pump_is_told(tmp_path: Path) -> None:
+    context = month_context(tmp_path)
+    hours = [datetime(2025, 11, 4, hour, tzinfo=UTC) for hour in range(6)]
+    known = pl.DataFrame({"hour_start": hours, "quantity": ["heat_pump"] * 6, "energy_kwh": [0.5] * 6})
+    target = ImportTarget.of(context)
+    target.store(METER_STATISTICS, known.cast({"hour_start": SLOT_DTYPE}), source="test", now=NOW)
+    found = check_appliances(context.settings, tmp_path, "home", NOW)
+    assert found is not None
+    assert "the heat pump draws 12.0 kWh a day, and stays in the load" in found.detail
 
 
 def test_nothing_is_said_where_no_appliance_is_read_apart(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from darkstar_pipeline.sources.home_assistant.naming.configured_sensors import (
     entities_of,
     mapping_of_known,
 )
-from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, METER_READINGS
+from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, METER_READINGS, METER_STATISTICS
 from tests.builders.service_home import moment
 from tests.builders.small_home import ZONE, small_context
 
@@ -133,6 +133,24 @@ def test_an_import_by_the_settings_stores_the_house_without_the_car(tmp_path: Pa
     before = read
     import_home_assistant(ImportTarget.of(context), [file], mapping=mapping, now=now)
     assert context.lake.read(METER_READINGS, "home").equals(before), "nothing is subtracted twice"
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside the load"])
+def test_a_heat_pump_is_read_by_the_hour_and_stays_in_the_load(tmp_path: Path, *, alone: bool):
+    context = small_context(tmp_path / "home", filled=False)
+    file = tmp_path / "history.json"
+    pump = [states("sensor.pump", [1000.0] * 31)]
+    house = [] if alone else [states("sensor.house", [1500.0] * 31)]
+    file.write_text(json.dumps([*pump, *house]))
+    sensors = HomeAssistantSensors(heat_pump="sensor.pump", load=None if alone else "sensor.house")
+    now = datetime(2025, 11, 1, tzinfo=UTC)
+    target = ImportTarget.of(context)
+    report = import_home_assistant(target, [file], mapping=configured_mapping(sensors), now=now)
+    hours = context.lake.read(METER_STATISTICS, "home")
+    assert hours["quantity"].to_list() == ["heat_pump"] * 2
+    assert hours["energy_kwh"].to_list() == pytest.approx([1.0] * 2)
+    assert context.lake.read(METER_READINGS, "home")["load_kwh"].to_list() == ([] if alone else [0.375] * 10)
+    assert any("stays in the load" in note for note in report.notes)
 
 
 def test_a_mapping_of_some_sensors_keeps_what_the_load_holds_with_the_load():
