@@ -140,6 +140,8 @@ class Handover:
         look = self._writer.look(target)
         if look.refused or look.unreadable:
             return look.refused or look.unreadable
+        if not self._keeper.held:
+            self._tried.clear()  # the guard has restored the default, which nobody else did
         unguarded = "" if target == default else self._keeper.guard(self._writer.calls(default))
         problem = unguarded or self._carried_out(target, look)
         if target != default and not unguarded:

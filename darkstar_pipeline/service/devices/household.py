@@ -33,6 +33,7 @@ class Household:
     """
 
     def __init__(self, context: Context, folder: Path, clock: Clock, reader: StateReader | None = None) -> None:
+        self._reader = reader
         devices = context.site_settings.devices
         car, heater = devices.vehicle, devices.water_heater
         self.car = None if car is None else Car(car, folder, clock, reader)
@@ -51,6 +52,8 @@ class Household:
     def stop(self) -> None:
         """Stop reading."""
         self._periodic.stop(STOP_SECONDS)
+        if self._reader is not None:
+            self._reader.close()
 
     def poll(self) -> None:
         """Read the loads' sensors once."""

@@ -17,6 +17,10 @@ class StateReader(Protocol):
         """Return the state of an entity; None where there is no such entity."""
         ...
 
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
 
 def switched(state: State | None) -> bool | None:
     """Return whether a state says yes; None where it does not tell.

@@ -14,7 +14,9 @@ from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.service.devices.car import Car
 from darkstar_pipeline.service.devices.household import Household
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.home_assistant.lease import read_lease
 from darkstar_pipeline.service.schemas.loads import CarReading, CarRequest
+from tests.builders.fake_inverter import CHARGE, DISCHARGE, ControlledInverter, command, power_settings
 from tests.builders.service_home import HandClock, asking, moment
 from tests.builders.small_home import small_settings
 
@@ -35,6 +37,9 @@ class Sensors:
 
     def __init__(self, *, soc: str = "40", plugged: str = "on", power: str = "0") -> None:
         self.states = dict(zip(SENSORS.values(), (soc, plugged, power), strict=True))
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def state(self, entity: str) -> Mapping[str, Any] | None:
         unit = {"sensor.charger_power": "W"}.get(entity, "%")
@@ -262,3 +267,19 @@ def test_charging_is_handed_over_in_whole_slots_at_full_power(context: Context) 
     assert sum(block.energy_kwh for block in load.blocks) == pytest.approx(28.0)
     assert load.energy_kwh == pytest.approx(40 / 100 * 60 / 0.9)
     assert load.managed
+
+
+def test_hold_reaches_the_inverter_under_its_lease_and_ends_with_the_car(tmp_path: Path) -> None:
+    """The controller carries out what is in force: 5 kW, nothing while the car charges, 5 kW again."""
+    control = ControlledInverter(tmp_path / "control", power_settings())
+    car = Car(CarSettings.model_validate(CAR), tmp_path, control.clock)
+    planned = command(0, 5, 0)
+    for power_kw, seconds, discharge_w in ((0.0, 0, 5000), (7.4, 2, 0), (0.1, 30, 0), (0.1, 61, 5000)):
+        control.clock.seconds += seconds
+        car.take(CarReading(power_kw=power_kw))
+        control.supplier.command = car.held(planned)
+        control.controller.step()
+        assert control.inverter.states == {CHARGE: 0.0, DISCHARGE: discharge_w}
+        lease = read_lease(control.folder)
+        assert lease is not None
+        assert not lease.released

@@ -19,7 +19,7 @@ from darkstar_pipeline.service.devices.evcc import EvccHandover
 from darkstar_pipeline.service.devices.handover import HandedLoad, Handover
 from darkstar_pipeline.service.engine.wanted_loads import LEFT_ALONE, WantedLoad, wanted_load
 from darkstar_pipeline.service.home_assistant.entities import Topics
-from darkstar_pipeline.service.home_assistant.lease import read_lease
+from darkstar_pipeline.service.home_assistant.lease import read_lease, write_lease
 from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
 from darkstar_pipeline.service.schemas.loads import CarReading, LoadBlock, LoadPlan
 from tests.builders.broker import Broker, Listener, publisher_of
@@ -192,6 +192,18 @@ def test_person_who_switches_by_hand_is_left_alone_until_the_plan_changes(made: 
     assert handed.handover.components()[0].ok
     handed.becomes(ON)
     handed.becomes(OFF)
+    assert handed.home.states["switch.box"] == "off"
+    assert handed.note == ""
+
+
+def test_handover_goes_on_after_the_guard_has_restored_the_default(made: Callable[..., Handed]) -> None:
+    handed = made(switch="switch.box")
+    handed.becomes(OFF)
+    lease = read_lease(handed.folder)
+    assert lease is not None
+    handed.home.states["switch.box"] = "on"
+    write_lease(handed.folder, lease.model_copy(update={"released": True}))
+    handed.handover.check()
     assert handed.home.states["switch.box"] == "off"
     assert handed.note == ""
 

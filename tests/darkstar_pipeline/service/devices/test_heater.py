@@ -28,6 +28,9 @@ class Sensors:
     def __init__(self, **states: str) -> None:
         self.states = states
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def state(self, entity: str) -> dict[str, Any] | None:
         name = entity.partition(".")[2]
         return {"state": self.states[name], "attributes": {"unit_of_measurement": "W" if name == "power" else "°C"}}

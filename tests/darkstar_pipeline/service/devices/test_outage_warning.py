@@ -19,6 +19,9 @@ class Reader:
     def state(self, entity: str) -> Mapping[str, Any]:
         return {"entity_id": entity, "state": self.value}
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 def warning_of(value: str, above: float | None) -> tuple[OutageWarning, Reader]:
     reader = Reader(value)
