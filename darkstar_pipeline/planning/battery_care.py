@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -118,7 +118,11 @@ def _asked_kwh(reserves: Sequence[TimedReserve], starts: pl.Series, site: Site) 
     kept = np.full(len(starts), battery.min_soc_kwh)
     for each in reserves:
         wanted = min(battery.min_soc_kwh + battery.stored_kwh(each.percent), battery.max_soc_kwh)
-        inside = np.ones(len(starts), dtype=np.bool_) if each.until is None else (starts < each.until).to_numpy()
+        inside = (
+            np.ones(len(starts), dtype=np.bool_)
+            if each.until is None
+            else (starts < each.until.astimezone(UTC)).to_numpy()
+        )
         kept = np.where(inside, np.maximum(kept, wanted), kept)
     return kept
 

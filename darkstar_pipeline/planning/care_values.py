@@ -37,7 +37,7 @@ def care_sentences(values: dict[str, Any], words: Words) -> list[str]:
     lines: list[str] = []
     least, most = values["min_soc_percent"], values["most_min_soc_percent"]
     causes = f" ({', '.join(values['causes'])})" if values["causes"] else ""
-    kept = f"{least:.0f} %" if most - least < 1 else f"{least:.0f} to {most:.0f} %"
+    kept = f"{least:.0f} %" if most - least < 1 else f"{least:.0f} %, later up to {most:.0f} %"
     lines.append(f"kept for outages: not used below {kept}{causes}{_priced(values['reserve_price'], words)}")
     if values["below_reserve"]:
         lines.append("the battery is below its reserve: it is not discharged, and charged until it is back")
