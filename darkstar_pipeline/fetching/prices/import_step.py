@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from math import exp
 
 import polars as pl
 
@@ -19,7 +20,6 @@ from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.sources.parsed import REJECT_SCHEMA, Parsed
 from darkstar_pipeline.sources.price_lists.checks import NO_PRICE
-from darkstar_pipeline.sources.price_lists.level import AROUND
 from darkstar_pipeline.sources.price_lists.price_list import PriceOffer
 from darkstar_pipeline.sources.price_lists.reading import read_price_lists
 from darkstar_pipeline.sources.price_lists.scale import price_limit
@@ -33,8 +33,9 @@ _DAY = timedelta(hours=24)
 _OVERLAP = 16
 """Fewest slots of other days by which an answer is judged: four hours."""
 _SAME = 1e-9
-_USUAL_EUR = 0.06
-"""A usual price of a market [EUR/kWh]: tells factors of ten and more apart where nothing is known yet."""
+_WEEK = timedelta(days=7)
+_USUAL_EUR = 0.12
+"""A usual highest price of a day [EUR/kWh]: tells factors of ten and more apart where nothing is known yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +91,15 @@ def refuse_prices(rows: pl.DataFrame, source: str, reason: str, target: ImportTa
     keep_rejects(target.quarantine_dir, _as_rejects(reasons, source, raw))
 
 
-def usual_price(question: Question, target: ImportTarget) -> float:
-    """Return the price that is usual in the weeks around some days, or in a market where none is known [money/kWh]."""
-    known = target.known_prices()(question.days_around(AROUND))["price"].abs().median()
-    return known if isinstance(known, float) and known > 0 else price_limit(target.site.currency, _USUAL_EUR)
+def usual_highest_price(question: Question, target: ImportTarget) -> float:
+    """Return the highest price that is usual in the week around some days, or in a market [money/kWh].
+
+    It is the geometric mean of each day's highest: of true days it is nearer to their own than any other measure.
+    """
+    known = target.known_prices()(question.days_around(_WEEK))
+    highest = known.group_by(local_day(question.zone)).agg(pl.col("price").abs().max())["price"]
+    usual = highest.filter(highest > 0).log().mean()
+    return exp(usual) if isinstance(usual, float) else price_limit(target.site.currency, _USUAL_EUR)
 
 
 def store_prices(checked: CheckedPrices, source: str, target: ImportTarget, *, now: datetime) -> ImportReport:

@@ -16,7 +16,7 @@ from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.log import Fetch
 from darkstar_pipeline.fetching.prices.cross_check import Disagreement, difference, disagreement
-from darkstar_pipeline.fetching.prices.import_step import usual_price
+from darkstar_pipeline.fetching.prices.import_step import usual_highest_price
 from darkstar_pipeline.fetching.prices.opinions import Heard, Opinions
 from darkstar_pipeline.fetching.prices.question import PriceService, Question, spans
 
@@ -133,8 +133,8 @@ class SecondSource:
                 return "second" if agrees[0] else "first"
         if apart.wrong != "either":
             return apart.wrong
-        usual = usual_price(question, self._opinions.target)
-        far = [abs(log(_size(prices) / usual)) for prices in (first, second)]
+        usual = usual_highest_price(question, self._opinions.target)
+        far = [abs(log(_highest(prices) / usual)) for prices in (first, second)]
         return "first" if far[0] > far[1] else "second"
 
     def _entries(self, said: Said, reason: str, remedy: str) -> tuple[Fetch, ...]:
@@ -150,7 +150,7 @@ class SecondSource:
         )  # fmt: skip
 
 
-def _size(rows: pl.DataFrame) -> float:
-    """Return the typical size of prices, never zero [money/kWh]."""
-    median = rows["price"].abs().median()
-    return max(median if isinstance(median, float) else 0.0, 1e-9)
+def _highest(rows: pl.DataFrame) -> float:
+    """Return the highest price either way, never zero [money/kWh]."""
+    highest = rows["price"].abs().max()
+    return max(highest if isinstance(highest, float) else 0.0, 1e-9)

@@ -24,7 +24,7 @@ _STEP_EUR = 0.8e-5
 _MEAN_STEP_EUR = _STEP_EUR / 4
 """The same of hours, which may be means of four quarters."""
 _SLACK = 3
-AROUND = timedelta(days=28)
+_AROUND = timedelta(days=28)
 _LEAST_DAYS = 7
 _LEAST_SLOTS = 46
 _HIGH = 12.0
@@ -92,8 +92,8 @@ def _known(days: Sequence[_Day], known: KnownSlots | None, zone: str) -> list[_D
     if known is None:
         return []
     first, last = days[0].day, days[-1].day
-    wanted = [first - timedelta(days=n) for n in range(1, AROUND.days + 1)]
-    wanted += [last + timedelta(days=n) for n in range(1, AROUND.days + 1)]
+    wanted = [first - timedelta(days=n) for n in range(1, _AROUND.days + 1)]
+    wanted += [last + timedelta(days=n) for n in range(1, _AROUND.days + 1)]
     return [day for day in _days(known(sorted(wanted)), zone) if not first <= day.day <= last]
 
 
@@ -110,7 +110,7 @@ def _too_fine(day: _Day, currency: str) -> str:
 
 def _far(day: _Day, around: dict[date, _Day]) -> str:
     """Return that a day is far from the level of the days around it; empty where it is not, or too few are known."""
-    beside = (day.day + timedelta(days=n) for n in range(-AROUND.days, AROUND.days + 1) if n)
+    beside = (day.day + timedelta(days=n) for n in range(-_AROUND.days, _AROUND.days + 1) if n)
     near = [around[other].most for other in beside if other in around]
     least = min((most for most in near if most > 0), default=0.0)
     if len(near) < _LEAST_DAYS:
