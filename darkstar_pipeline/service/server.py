@@ -187,7 +187,7 @@ def _control(context: Context, clock: Clock, engine: PlannerEngine, guards: Guar
     caps = LiveCaps(inputs) if settings.fuse_a is not None or settings.month_peak else None
     controller = Controller(replace(controlled_home(context), caps=caps), clock, engine.command, guards=guards)
     if controller.settings.enabled and controller.settings.hands_off.any:
-        engine.others_until = controller.hands_off.until
+        engine.others_until, engine.others_at = controller.hands_off.until, controller.hands_off.is_planned
     return controller
 
 

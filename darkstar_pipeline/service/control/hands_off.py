@@ -25,9 +25,17 @@ class HandsOff:
 
     def until(self, now: datetime) -> datetime | None:
         """Return until when others have the battery; the end of the slot where an entity says so; None: they do not."""
-        ends = [end for each in self._settings.windows if (end := _end(each, now, self._timezone)) is not None]
+        ends = self._ends(now)
         ends += [slot_of(now) + SLOT] if self._on else []
         return max(ends, default=None)
+
+    def is_planned(self, moment: datetime) -> bool:
+        """Return whether a window contains a moment, ahead too."""
+        return bool(self._ends(moment))
+
+    def _ends(self, moment: datetime) -> list[datetime]:
+        ends = (_end(each, moment, self._timezone) for each in self._settings.windows)
+        return [end for end in ends if end is not None]
 
     def look(self, read: Callable[[str], State | None]) -> None:
         """Read the entity, where there is one; while it has no value, the last one holds."""

@@ -54,12 +54,14 @@ class PlanRequest:
         model: the champion; None where there is none.
         last_plan: the last valid plan; None where there is none.
         override: the override that sets the command now; None where none does.
+        others_at: returns whether others have the battery at a moment ahead; None where they never do.
     """
 
     sources: Callable[[PlanInputs], Sequence[PlanSource]]
     model: ModelInfo | None
     last_plan: PlanDocument | None
     override: Override | None
+    others_at: Callable[[datetime], bool] | None = None
 
 
 def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanRequest) -> PlanDocument:
@@ -92,12 +94,12 @@ def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanReque
 def _released_plan(known: PlanInputs, request: PlanRequest) -> tuple[FallbackResult, int]:
     """Return the plan, and how many of its slots a person has set by hand."""
     if request.override is None:
-        return first_usable_plan(known.task, _sources_of(known, request)), 0
+        return _planned(known, request), 0
     n_manual = _slots_until(known.task.slots["slot_start"], request.override.until)
     manual, rest = _manual_slots(known.task, request.override, n_manual), None
     if n_manual < known.task.n_slots:
         later = _later(known, n_manual, float(manual["soc_end_kwh"][-1]))
-        rest = first_usable_plan(later.task, _sources_of(later, request))
+        rest = _planned(later, request)
     joined = _joined(known.task, manual, rest)
     if joined.plan.verification.valid:
         return joined, n_manual
@@ -105,6 +107,40 @@ def _released_plan(known: PlanInputs, request: PlanRequest) -> tuple[FallbackRes
     wrong = joined.plan.verification.violations[0].message
     refused = Attempt(released.source, REFUSED, f"what was asked for by hand is refused: {wrong}")
     return FallbackResult(released.plan, released.source, (refused, *released.attempts)), 0
+
+
+def _planned(known: PlanInputs, request: PlanRequest) -> FallbackResult:
+    """Return the best source's plan; where others have the battery ahead, it rests meanwhile and goes on behind."""
+    released = first_usable_plan(known.task, _sources_of(known, request))
+    window = None if request.others_at is None else _first_window(known.task, request.others_at)
+    if window is None:
+        return released
+    begin, end = window
+    head, task = released.plan.schedule.head(begin), known.task
+    start_kwh = float(head["soc_end_kwh"][-1]) if begin else task.start_soc_kwh
+    part = replace(_first_slots(task, end - begin), slots=task.slots[begin:end], start_soc_kwh=start_kwh)
+    part = replace(part, targets=task.targets_of(begin, end))
+    nothing = np.zeros(end - begin)
+    held = simulated(part, default_loads(part), Command(nothing, nothing, nothing + full_export_kw(task.site)))
+    parts = [head, explain(part, held, None)]
+    if end < task.n_slots:
+        parts.append(_planned(_later(known, end, float(held["soc_end_kwh"][-1])), request).plan.schedule)
+    schedule = pl.concat(parts, how="diagonal_relaxed")
+    checked = candidate(task, PLAN, schedule.drop("reason", "sentence", "idle_costs"))
+    if not checked.verification.valid:
+        return released
+    plan = replace(released.plan, schedule=schedule, cost=checked.cost, verification=checked.verification)
+    return replace(released, plan=plan)
+
+
+def _first_window(task: PlanTask, others_at: Callable[[datetime], bool]) -> tuple[int, int] | None:
+    """Return the first slots of a task in which others have the battery, begin and end; None where they never do."""
+    theirs = [others_at(start) for start in task.slots["slot_start"]]
+    if True not in theirs:
+        return None
+    begin = theirs.index(True)
+    later = theirs[begin:]
+    return begin, begin + (later.index(False) if False in later else len(later))
 
 
 def _sources_of(known: PlanInputs, request: PlanRequest) -> list[PlanSource]:

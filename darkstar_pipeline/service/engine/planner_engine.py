@@ -72,6 +72,7 @@ class PlannerEngine:
 
     Attributes:
         others_until: returns until when others have the battery; None while they do not.
+        others_at: returns whether they are known to have it at a moment ahead; None where they never do.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class PlannerEngine:
         folder = service_folder(context.home, context.site_name)
         self.household: MovableLoads = household or NobodysLoads()
         self.others_until: Callable[[datetime], datetime | None] = lambda _: None
+        self.others_at: Callable[[datetime], bool] | None = None
         self.overrides = OverrideStore(folder / OVERRIDES_FILE)
         self.store = PlanStore(folder / PLANS_FOLDER)
         self.memo = Memo()
@@ -304,6 +306,7 @@ class PlannerEngine:
             ),
             model=following.model,
             last_plan=memory.last if is_usable(memory.last, now) else None,
+            others_at=self.others_at,
             override=self._others(now) or next((each for each in overrides if each.mode in COMMAND_MODES), None),
         )
         plan = build_plan(context.site, now, status, request)

@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -370,6 +372,24 @@ def test_battery_is_left_alone_in_the_plan_while_others_have_it(context: Context
     clock.at = end[0]
     assert engine.check()
     assert not check(engine).slots[0].overridden
+
+
+def test_battery_rests_in_windows_ahead_in_which_others_have_it(context: Context) -> None:
+    """Twice within the plan: it goes on behind each from what the battery has then."""
+    engine, _ = made_engine(context, moment())
+    assert engine.check()
+    plain = check(engine)
+    engine.others_at = lambda at: at.astimezone(ZoneInfo(ZONE)).hour in (17, 18)
+    engine.replan()
+    plan = check(engine)
+    assert (plan.verified, plan.rung, len(plan.slots)) == (True, plain.rung, len(plain.slots))
+    theirs = [slot for slot in plan.slots if slot.slot_start.astimezone(ZoneInfo(ZONE)).hour in (17, 18)]
+    assert len(theirs) == 16
+    assert all(slot.charge_kwh == slot.discharge_kwh == 0 for slot in theirs)
+    for slot, later in pairwise(plan.slots):
+        assert later.soc_start_percent == pytest.approx(slot.soc_end_percent)
+    assert sum(slot.charge_kwh or 0.0 for slot in plan.slots) > 0
+    assert [slot.command for slot in plan.slots[:8]] == [slot.command for slot in plain.slots[:8]]
 
 
 def test_nobody_at_home_changes_nothing_when_no_water_is_heated(context: Context) -> None:
