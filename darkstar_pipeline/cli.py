@@ -38,7 +38,7 @@ from darkstar_pipeline.commands.fetch import weather as fetch_weather
 from darkstar_pipeline.commands.household import strategy
 from darkstar_pipeline.commands.household.listing import CAR_PURPOSE, car_commands
 from darkstar_pipeline.commands.notify import trial as notify_trial
-from darkstar_pipeline.commands.reports import month
+from darkstar_pipeline.commands.reports import appliance, month
 from darkstar_pipeline.commands.tariffs import listing, use
 from darkstar_pipeline.commands.whatif import export as whatif_export
 from darkstar_pipeline.commands.whatif import plan as whatif_plan
@@ -234,6 +234,9 @@ def _add_evaluation_commands(app: typer.Typer) -> None:
         examples=("darkstar compare 3 4 --from 2026-01-01 --to 2026-01-31", "darkstar compare value champion"),
     )(compare.compare)
     command(app, "plot", examples=("darkstar plot --day 2026-01-31 --policies mpc,oracle --out day.png",))(plot.plot)
+    command(app, "appliance", examples=("darkstar appliance --kw 2 --hours 1.5 --by 2026-02-01T07:00",))(
+        appliance.appliance
+    )
     command(app, "report", examples=("darkstar report --month 2026-01 --out january.pdf",))(month.month_report)
     command(app, "stats", examples=("darkstar stats --day 2026-01-31",))(evaluate.stats)
     command(

@@ -1,1 +1,1 @@
-"""Commands that report: a month."""
+"""Commands that report: a month, and the best start of an appliance."""
