@@ -26,9 +26,9 @@ INK, QUIET, FAINT, SHADE = "#222222", "#6B6B6B", "#E3E3E3", "#EFEFEF"
 
 DPI = 100
 _NAMES = {
-    "idle": "Idle",
+    "idle": "Battery unused",
     "self_consumption": "Self-consumption",
-    "mpc": "MPC",
+    "mpc": "Optimiser (MPC)",
     "value": "Value function",
     "oracle": "Oracle (perfect hindsight)",
     "lightgbm": "LightGBM policy",

@@ -1,4 +1,4 @@
-"""Plot of a day: one panel a policy, all on the same axes, so that panels can be compared by eye.
+"""Plot of a day: the price, and beneath it one panel a policy, on the same axes so that panels can be compared by eye.
 
 Across runs real time: a day of 23 or 25 hours is drawn as long as it was, with the hours of the wall clock beneath it.
 What leaves the home or the battery is drawn downwards: an export beside a discharge shows how much of it was exported.
@@ -26,13 +26,13 @@ from darkstar_pipeline.pictures.canvas import (
     PURPLE,
     QUIET,
     SHADE,
+    SKY,
     SMALL,
     VERMILION,
     Style,
     add_axes,
     add_legend,
     add_text,
-    hide_frame,
     name_axis,
     new_figure,
     policy_name,
@@ -51,8 +51,10 @@ Values = NDArray[np.float64]
 _LEFT, _RIGHT = 0.75, 0.75
 _LABEL = 0.46  # from the axes to the middle of their names
 _HEAD, _FOOT = 0.98, 0.5
-_TITLE, _POWER, _GAP, _SOC, _SPACE = 0.3, 1.72, 0.07, 0.46, 0.2
-_CRUMB_KW = 0.02  # exports below this get no outline
+_PRICE = 0.72
+_TITLE, _POWER, _GAP, _SOC, _SPACE = 0.3, 1.6, 0.07, 0.46, 0.2
+_LOAD_LINE = 1.1  # [point]
+_CRUMB_KW = 0.02  # exports below this get no outline, and flows no entry in the legend
 _SMALL_TICKS = 3  # hours between ticks where there is little room
 
 
@@ -124,18 +126,23 @@ def day_figure(
     clock, ranges = wall_clock(day, timezone), _ranges(panels)
     scale = style.scale
     panel_height = _TITLE + _POWER + _GAP + _SOC + _SPACE
-    figure = new_figure(style, (_HEAD + len(panels) * panel_height - _SPACE + _FOOT) * scale)
+    first = _HEAD + _PRICE + _SPACE
+    figure = new_figure(style, (first + len(panels) * panel_height - _SPACE + _FOOT) * scale)
     _head(figure, style, day, timezone, settled=costs is not None)
+    _legend(figure, style, panels)
+    price = _part(figure, style, top=_HEAD, height=_PRICE)
+    _draw_price(price, style, _prices(panels), clock, ranges.price, currency)
+    _draw_clock(price, style, clock, named=False)
+    _name_jumps(price, style, clock)
     for i, panel in enumerate(panels):
-        top = (_HEAD + i * panel_height) * scale
-        _title(figure, style, top, panel.policy, {} if costs is None else costs, currency)
-        power, soc = _axes(figure, style, top)
-        _draw_power(power, style, panel, clock, ranges, currency)
+        top = first + i * panel_height
+        _title(figure, style, top * scale, panel.policy, {} if costs is None else costs, currency)
+        power = _part(figure, style, top=top + _TITLE, height=_POWER)
+        soc = _part(figure, style, top=top + _TITLE + _POWER + _GAP, height=_SOC)
+        _draw_power(power, style, panel, clock, ranges)
         _draw_soc(soc, style, panel, clock, capacity_kwh)
         for axes in (power, soc):
             _draw_clock(axes, style, clock, named=axes is soc and i == len(panels) - 1)
-        if i == 0:
-            _name_jumps(power, style, clock)
     return figure
 
 
@@ -176,22 +183,29 @@ def _ranges(panels: Sequence[_Panel]) -> _Ranges:
     air = max(0.08 * (up + down), 0.1)
     prices = np.concatenate([panel.numbers("import_price") for panel in panels])
     low, high = float(np.nanmin(prices)), float(np.nanmax(prices))
-    # Cents between slots of a flat day are not to style like peaks.
-    margin = max(0.1 * (high - low), 0.05 * max(abs(low), abs(high)), 0.01)
-    return _Ranges((-down - air, up + air), (low - margin, high + margin))
+    # From zero: cents between slots of a flat day are not to look like peaks.
+    low, high = min(low, 0.0), max(high, 0.0)
+    margin = max(0.1 * (high - low), 0.01)
+    return _Ranges((-down - air, up + air), (low - (margin if low < 0 else 0.0), high + margin))
 
 
-def _axes(figure: "Figure", style: Style, top: float) -> tuple["Axes", "Axes"]:
-    """The panel's two parts: power with price, and beneath it the state of charge."""
+def _prices(panels: Sequence[_Panel]) -> Values:
+    """Import price of each slot, from the first panel that knows it [money/kWh]."""
+    prices = panels[0].numbers("import_price")
+    for panel in panels[1:]:
+        prices = np.where(np.isnan(prices), panel.numbers("import_price"), prices)
+    return prices
+
+
+def _part(figure: "Figure", style: Style, *, top: float, height: float) -> "Axes":
+    """Add axes over the whole width [inches of the large picture]."""
     scale = style.scale
     left, width = _LEFT * scale, style.width - (_LEFT + _RIGHT) * scale
-    power = add_axes(figure, style, left=left, top=top + _TITLE * scale, width=width, height=_POWER * scale)
-    below = top + (_TITLE + _POWER + _GAP) * scale
-    return power, add_axes(figure, style, left=left, top=below, width=width, height=_SOC * scale)
+    return add_axes(figure, style, left=left, top=top * scale, width=width, height=height * scale)
 
 
 def _head(figure: "Figure", style: Style, day: date, timezone: str, *, settled: bool) -> None:
-    """Title, legend, and how the costs are meant."""
+    """Title, and how the costs are meant."""
     scale = style.scale
     add_text(figure, f"{day:%A} {day.isoformat()}", left=_LEFT * scale, top=0.36 * scale, size=style.font + 5 * scale)
     right = style.width - _RIGHT * scale
@@ -199,24 +213,24 @@ def _head(figure: "Figure", style: Style, day: date, timezone: str, *, settled: 
         meant = "costs include wear and settle what is left in the battery  ·  " if settled else ""
         note = f"{meant}hours of {timezone}"
         add_text(figure, note, left=right, top=0.36 * scale, size=style.font - 1, colour=QUIET, ha="right")
-    add_legend(figure, style, _legend_entries(style), left=_LEFT * scale, top=0.66 * scale)
 
 
-def _legend_entries(style: Style) -> "list[tuple[str, Artist]]":
-    """One entry per thing drawn."""
+def _legend(figure: "Figure", style: Style, panels: Sequence[_Panel]) -> None:
+    """Add an entry for each kind of thing that is drawn; price and state of charge have named axes of their own."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    entries: list[tuple[str, Artist]] = [
-        ("battery charges", Patch(color=BLUE)),
-        ("battery discharges", Patch(color=VERMILION)),
-        ("export", Patch(facecolor="none", edgecolor=GREEN, linewidth=style.line)),
-        ("import price", Line2D([], [], color=INK, linewidth=style.line)),
-        ("state of charge", Patch(facecolor=PURPLE, alpha=0.45)),
-    ]
+    entries: dict[str, tuple[str, Artist]] = {
+        "charge": ("battery charges", Patch(color=BLUE)),
+        "discharge": ("battery discharges", Patch(color=VERMILION)),
+        "export": ("export", Patch(facecolor="none", edgecolor=GREEN, linewidth=style.line)),
+    }
     if style.detail:
-        entries += [("load", Line2D([], [], color=QUIET, linewidth=0.9)), ("PV", Patch(color=ORANGE, alpha=0.22))]
-    return entries
+        entries["load"] = ("load", Line2D([], [], color=INK, linewidth=_LOAD_LINE))
+        entries["pv"] = ("PV", Patch(color=ORANGE, alpha=0.22))
+    drawn = [entry for flow, entry in entries.items() if any(np.any(panel.kw(flow) > _CRUMB_KW) for panel in panels)]
+    if drawn:
+        add_legend(figure, style, drawn, left=_LEFT * style.scale, top=0.66 * style.scale)
 
 
 def _title(figure: "Figure", style: Style, top: float, policy: str, costs: Mapping[str, float], currency: str) -> None:
@@ -236,18 +250,18 @@ def _cost_text(policy: str, costs: Mapping[str, float], currency: str) -> str:
     if policy == "idle" or "idle" not in costs:
         return text
     saved = costs["idle"] - cost
-    return f"{text}, {abs(saved):.2f} {'better' if saved >= 0 else 'worse'} than idle"
+    return f"{text}, {abs(saved):.2f} {'better' if saved >= 0 else 'worse'} than unused"
 
 
-def _draw_power(axes: "Axes", style: Style, panel: _Panel, clock: Clock, ranges: _Ranges, currency: str) -> None:
-    """Battery, export, load and PV on the left axis, the price on the right one."""
+def _draw_power(axes: "Axes", style: Style, panel: _Panel, clock: Clock, ranges: _Ranges) -> None:
+    """Battery, export, load and PV."""
     edges = clock.edges
     if style.detail:
         axes.stairs(panel.kw("pv"), edges, fill=True, color=ORANGE, alpha=0.22, linewidth=0)
     axes.stairs(panel.kw("charge"), edges, fill=True, color=BLUE, linewidth=0)
     axes.stairs(-panel.kw("discharge"), edges, fill=True, color=VERMILION, linewidth=0)
     if style.detail:
-        axes.stairs(panel.kw("load"), edges, baseline=None, color=QUIET, linewidth=0.9)
+        axes.stairs(panel.kw("load"), edges, baseline=None, color=INK, linewidth=_LOAD_LINE)
     export = panel.kw("export")
     # Without the zeros, so that only what is exported has an outline.
     negative_export = np.where(export > _CRUMB_KW, -export, np.nan)
@@ -258,20 +272,19 @@ def _draw_power(axes: "Axes", style: Style, panel: _Panel, clock: Clock, ranges:
     axes.yaxis.set_major_locator(_few_ticks())
     axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     name_axis(axes, style, "kW", -_LABEL * style.scale)
-    _draw_price(axes, style, panel.numbers("import_price"), edges, ranges.price, currency)
 
 
 def _draw_price(
-    axes: "Axes", style: Style, price: Values, edges: Values, ends: tuple[float, float], currency: str
+    axes: "Axes", style: Style, price: Values, clock: Clock, ends: tuple[float, float], currency: str
 ) -> None:
-    """The import price as a step line on an axis of its own."""
-    right = axes.twinx()
-    hide_frame(right, style)
-    right.stairs(price, edges, baseline=None, color="white", linewidth=style.line * 2.2, alpha=0.7)
-    right.stairs(price, edges, baseline=None, color=INK, linewidth=style.line)
-    right.set_ylim(*ends)
-    right.yaxis.set_major_locator(_few_ticks())
-    name_axis(right, style, f"{currency}/kWh", style.width - (_LEFT + _RIGHT - _LABEL - 0.05) * style.scale)
+    """The import price as steps from its own zero, in another colour below it."""
+    for part, colour in ((np.clip(price, 0, None), SKY), (np.clip(price, None, 0), PURPLE)):
+        axes.stairs(part, clock.edges, fill=True, color=colour, alpha=0.35, linewidth=0)
+    axes.stairs(price, clock.edges, baseline=None, color=INK, linewidth=style.line)
+    axes.axhline(0, color=QUIET, linewidth=0.6)
+    axes.set_ylim(*ends)
+    axes.yaxis.set_major_locator(_few_ticks())
+    name_axis(axes, style, f"{currency}/kWh", -_LABEL * style.scale)
 
 
 def _draw_soc(axes: "Axes", style: Style, panel: _Panel, clock: Clock, capacity_kwh: float) -> None:
@@ -300,17 +313,17 @@ def _draw_clock(axes: "Axes", style: Style, clock: Clock, *, named: bool) -> Non
 
 
 def _name_jumps(axes: "Axes", style: Style, clock: Clock) -> None:
-    """Say what happened to the clock, in the corner above the first panel's hour."""
+    """Say what happened to the clock, above the hour."""
     for at, by in clock.jumps:
         text = f"clock {'back' if by < 0 else 'forward'} {abs(by):g} h"
         axes.annotate(
             text,
             (at, axes.get_ylim()[1]),
-            xytext=(3, -2),
+            xytext=(0, 2),
             textcoords="offset points",
             fontsize=style.font - 2,
             color=QUIET,
-            va="top",
+            va="bottom",
         )
 
 

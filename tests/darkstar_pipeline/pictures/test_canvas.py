@@ -98,7 +98,7 @@ def test_policies_have_their_own_colours_when_some_are_unknown() -> None:
 @pytest.mark.parametrize(
     ("policy", "name"),
     [
-        pytest.param("mpc", "MPC", id="known"),
+        pytest.param("mpc", "Optimiser (MPC)", id="known"),
         pytest.param("night_tariff", "night_tariff", id="unknown"),
         pytest.param("models:/a_very_long_model_name/17", "…a_very_long_model_name/17"[-28:], id="long"),
     ],

@@ -45,9 +45,9 @@ def figure(schedules: pl.DataFrame):
 
 
 def test_figure_has_a_panel_per_policy_in_order_when_several_are_given(figure) -> None:
-    names = ["Idle", "Self-consumption", "MPC", "Oracle (perfect hindsight)"]
+    names = ["Battery unused", "Self-consumption", "Optimiser (MPC)", "Oracle (perfect hindsight)"]
     assert [text for text in texts(figure) if text in names] == names
-    assert [len(axes_named(figure, name)) for name in ("kW", "EUR/kWh", "SoC %")] == [4, 4, 4]
+    assert [len(axes_named(figure, name)) for name in ("kW", "EUR/kWh", "SoC %")] == [4, 1, 4]
 
 
 @pytest.mark.parametrize("name", ["kW", "EUR/kWh", "SoC %"])
@@ -96,7 +96,7 @@ def test_axis_runs_real_time_when_the_clock_changes(schedules: pl.DataFrame, day
     assert last.get_xlim() == (0.0, hours)
     assert [label.get_text() for label in last.get_xticklabels()][:5] == labels
     assert len(steps(axes_named(changed, "kW")[0], BLUE)) == hours * 4
-    said = [text.get_text() for text in axes_named(changed, "kW")[0].texts]
+    said = [text.get_text() for text in axes_named(changed, "EUR/kWh")[0].texts]
     assert said == ["clock back 1 h" if hours == 25 else "clock forward 1 h"]
 
 
@@ -122,8 +122,8 @@ def test_titles_tell_costs_when_they_are_known(schedules: pl.DataFrame) -> None:
     costs = {"idle": 2.0, "self_consumption": 2.5, "mpc": -1.25}
     got = texts(draw(schedules, costs=costs))
     assert "paid 2.00 EUR" in got
-    assert "paid 2.50 EUR, 0.50 worse than idle" in got
-    assert "earned 1.25 EUR, 3.25 better than idle" in got
+    assert "paid 2.50 EUR, 0.50 worse than unused" in got
+    assert "earned 1.25 EUR, 3.25 better than unused" in got
     assert len([text for text in got if " EUR" in text]) == 3
 
 
@@ -144,8 +144,25 @@ def test_figure_is_drawn_when_nothing_happens_and_the_price_is_flat(schedules: p
     flows = ("load_kwh", "pv_kwh", "charge_kwh", "discharge_kwh", "export_kwh", "import_kwh")
     still = draw(idle.with_columns(*(pl.lit(0.0).alias(flow) for flow in flows), import_price=pl.lit(0.0)))
     low, high = axes_named(still, "EUR/kWh")[0].get_ylim()
-    assert low < 0 < high
+    assert low == 0 < high
+    assert still.legends == [], "nothing is there to explain"
     png_bytes(still)
+
+
+@pytest.mark.parametrize("cheaper", [0.0, 10.0])
+def test_price_is_drawn_from_its_own_zero_when_it_is_above_or_below(schedules: pl.DataFrame, cheaper: float) -> None:
+    changed = draw(schedules.with_columns(pl.col("import_price") - cheaper))
+    (price,) = axes_named(changed, "EUR/kWh")
+    low, high = price.get_ylim()
+    assert low <= 0 < high
+    assert (low < 0) == bool(cheaper)
+    assert len(changed.axes) == 1 + 2 * len(POLICIES), "no second axis in the panels"
+
+
+def test_legend_names_only_what_is_drawn_when_there_is_no_sun(schedules: pl.DataFrame) -> None:
+    dark = schedules.filter(pl.col("policy") == "oracle").with_columns(pv_kwh=pl.lit(0.0), export_kwh=pl.lit(0.0))
+    (legend,) = draw(dark).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["battery charges", "battery discharges", "load"]
 
 
 def test_figure_is_refused_when_the_day_has_no_schedule(schedules: pl.DataFrame) -> None:
