@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WIDE = 10_000
 """Width of tables that are not drawn on a terminal [characters]: nothing is cut."""
 LONGEST_WORD = 24
-"""A longer word, such as the name of an entity, may be broken to fit a terminal [characters]."""
+"""A longer word of a table's first column, such as the name of an entity, may be broken [characters]."""
 GAP = 3
 """Between two columns of a table [characters]."""
 
@@ -86,7 +86,7 @@ def draw_table(
     """
     cells = {name: [cell(row.get(name), digits, timezone) for row in rows] for name in columns}
     texts = {name: [heading, *cells[name]] for name, heading in columns.items()}
-    least = {name: _least_width(texts[name]) for name in columns}
+    least = _least_widths(texts, out.width)
     numeric = {name for name in columns if any(isinstance(row.get(name), (int, float)) for row in rows)}
     for number, part in enumerate(_parts(least, out.width)):
         if number:
@@ -116,10 +116,19 @@ def _draw_part(
     out.print(table)
 
 
-def _least_width(texts: Sequence[str]) -> int:
-    """Return the width below which a word would be broken; very long ones may be."""
-    words = [word for text in texts for word in text.split()]
-    return min(max((len(word) for word in words), default=1), LONGEST_WORD)
+def _least_widths(texts: Mapping[str, list[str]], width: int) -> dict[str, int]:
+    """Return the width of each column below which a word would be broken.
+
+    Only words longer than what a terminal has beside the first column are broken, such as a path; those of the first
+    column, which stands in each part of a table, where they are longer than `LONGEST_WORD`.
+    """
+    longest = {
+        name: max((len(word) for text in cells for word in text.split()), default=1) for name, cells in texts.items()
+    }
+    first, *others = longest
+    least = {first: min(longest[first], LONGEST_WORD)}
+    most = max(width - least[first] - GAP, LONGEST_WORD)
+    return least | {name: min(longest[name], most) for name in others}
 
 
 def _parts(least: Mapping[str, int], width: int) -> list[list[str]]:

@@ -66,3 +66,12 @@ def test_instants_are_shown_by_the_home_s_clock_where_it_is_known() -> None:
     second_hour = datetime(2026, 10, 25, 1, 15, tzinfo=UTC)
     assert cell(second_hour, timezone="Europe/Stockholm") == "2026-10-25 02:15+01:00"
     assert cell(second_hour) == "2026-10-25T01:15:00Z"
+
+
+def test_draw_table_keeps_a_path_whole_when_it_fits_beside_the_first_column() -> None:
+    path = "/home/anna/.darkstar/mlflow/mlflow.db"
+    lines = drawn_on_terminal(
+        [{"a": "mlflow", "b": f"not there: {path}", "c": "run darkstar ui"}], dict.fromkeys("abc", "x"), 80
+    )
+    assert any(path in line for line in lines)
+    assert max(len(line) for line in lines) <= 80
