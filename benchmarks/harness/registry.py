@@ -214,6 +214,12 @@ BENCHMARKS = {
         short_seconds=10,
         seconds=100,
     ),
+    "replanning": Benchmark(
+        module="benchmarks.replanning",
+        measures="commands of live plans that change from one slot to the next, and what keeping them costs",
+        short_seconds=60,
+        seconds=900,
+    ),
     "random_sites": Benchmark(
         module="benchmarks.robustness.random_sites",
         measures="10 000 random sites and horizons: each solved and verified by a second solver",

@@ -12,8 +12,11 @@ from darkstar_pipeline.console.plan_tables import draw_plan, draw_slots
 from darkstar_pipeline.errors import ExitCode
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from darkstar_pipeline.context import Context
     from darkstar_pipeline.planning.plan_inputs import PlanInputs
+    from darkstar_pipeline.service.schemas.plans import PlanDocument
     from planner.plans.fallback_chain import FallbackResult
 
 BASIS = {"live": "measured", "observed": "measured", "projected": "projected"}
@@ -57,6 +60,7 @@ def plan(  # noqa: PLR0913 - a command's options
     from darkstar_pipeline.planning.battery_care import TimedReserve
     from darkstar_pipeline.planning.plan_inputs import StartSoc
     from darkstar_pipeline.planning.plan_sources import site_plan
+    from darkstar_pipeline.service.engine.last_plan import commands_before
     from env.time_grid import slot_of
 
     context = call.context()
@@ -65,13 +69,42 @@ def plan(  # noqa: PLR0913 - a command's options
     requests = parse_load_requests(slot_of(moment), zone, car=car, appliances=appliance or (), vacation=vacation)
     given = None if soc is None else StartSoc(soc)
     reserves = [] if reserve is None else [TimedReserve(percent=reserve, cause="asked for by hand")]
-    document = _document(context, *site_plan(context, moment, soc=given, requests=requests, reserves=reserves))
+    last = _last_plan(context, moment)
+    made = site_plan(context, moment, soc=given, requests=requests, reserves=reserves, before=commands_before(last))
+    document = _document(context, *made, last=last)
     code = ExitCode.DONE if document["verified"] else ExitCode.INFEASIBLE
     draw = draw_slots if slots else draw_plan
     return Document(document, lambda out: draw(out, document, context), code)
 
 
-def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult") -> dict[str, Any]:
+def _last_plan(context: "Context", moment: "datetime") -> "PlanDocument | None":
+    """Return the service's last plan that was made by then and reaches beyond; None where there is none."""
+    from darkstar_pipeline.service.engine.plan_documents import is_usable
+    from darkstar_pipeline.service.engine.plan_store import PlanStore
+    from darkstar_pipeline.service.state_folder import service_folder
+    from darkstar_pipeline.state.folder_names import PLANS_FOLDER
+
+    last = PlanStore(service_folder(context.home, context.site_name) / PLANS_FOLDER).latest(moment)
+    return last if is_usable(last, moment) else None
+
+
+def _changes(inputs: "PlanInputs", result: "FallbackResult", last: "PlanDocument | None") -> dict[str, Any] | None:
+    """Return how the plan differs from the last one of the service; None where there is none."""
+    from darkstar_pipeline.service.engine.plan_changes import compared_schedule, plan_changes
+
+    after = compared_schedule(
+        result.plan.schedule,
+        inputs.task,
+        source=result.source,
+        model="" if last is None or last.model is None else str(last.model.version),
+    )
+    changes = plan_changes(last, after, result.plan.cost, inputs.task)
+    return None if changes is None else changes.model_dump()
+
+
+def _document(
+    context: "Context", inputs: "PlanInputs", result: "FallbackResult", *, last: "PlanDocument | None"
+) -> dict[str, Any]:
     """Return the plan by its JSON keys."""
     from darkstar_pipeline.planning.care_values import care_values
     from darkstar_pipeline.planning.loads.load_values import load_values
@@ -116,6 +149,7 @@ def _document(context: "Context", inputs: "PlanInputs", result: "FallbackResult"
         "strategy": list(plan.remarks),
         "care": care_values(inputs.task, inputs.care),
         **({"loads": load_values(inputs.task, plan.schedule)} if inputs.task.loads.names else {}),
+        "changes": _changes(inputs, result, last),
         "savings": savings_values(summary, plan.cost, plan.self_consumption_cost),
         "blocks": [block_values(block, site.battery.capacity_kwh) for block in summary.blocks],
         "slots": plan.schedule.select(*slot_columns(plan.schedule), *EXPLAINED, *extra).to_dicts(),

@@ -46,6 +46,7 @@ def draw_plan(out: "Console", document: Mapping[str, Any], context: "Context") -
     draw_table(out, [*rows, *parts, whole], {"when": "when", "soc": "SoC", "saves": saves, "what": "what and why"})
     _draw_loads(out, document, words)
     out.print()
+    _draw_changes(out, document, words)
     _draw_notes(out, document, words.currency, context.timezone)
 
 
@@ -57,6 +58,23 @@ def _draw_loads(out: "Console", document: Mapping[str, Any], words: Any) -> None
         out.print(load_sentence(load, words.currency), markup=False)
         for block in load["blocks"]:
             out.print(f"  {words.span(block['start'], block['end'])}  {block['power_kw']:.1f} kW", markup=False)
+
+
+def _draw_changes(out: "Console", document: Mapping[str, Any], words: Any) -> None:  # noqa: ANN401 - as above
+    """Print how the plan differs from the service's last one."""
+    changes = document["changes"]
+    if changes is None:
+        return
+    since, causes = words.moment(changes["since_at"]), "; ".join(each["sentence"] for each in changes["causes"])
+    if not changes["blocks"]:
+        out.print(f"as planned at {since}", markup=False)
+        return
+    worth = (
+        f", {words.money(changes['saving'])} better than going on with it" if changes["saving"] >= LEAST_SHOWN else ""
+    )
+    out.print(f"changed since the plan of {since}{worth}: {causes}", markup=False)
+    for change in changes["blocks"]:
+        out.print(f"  {change['sentence']}", markup=False)
 
 
 def draw_slots(out: "Console", document: Mapping[str, Any], context: "Context") -> None:
@@ -97,13 +115,14 @@ def _headline(document: Mapping[str, Any], words: Any) -> str:  # noqa: ANN401 -
 
 
 def _steps(document: Mapping[str, Any], context: "Context", words: Any) -> list[str]:  # noqa: ANN401 - as above
-    """Return the command of now, and that of the next block."""
-    slots, blocks = document["slots"], document["blocks"]
-    lines = [f"now: {_command(slots[0], context)}"]
-    if len(blocks) > 1:
-        start = blocks[1]["start"]
-        following = next(slot for slot in slots if slot["slot_start"] == start)
-        lines.append(f"from {words.moment(start)}: {_command(following, context)}")
+    """Return the command of now, and that of the next block with another one."""
+    commands = {slot["slot_start"]: _command(slot, context) for slot in document["slots"]}
+    now = commands[document["slots"][0]["slot_start"]]
+    starts = [block["start"] for block in document["blocks"]]
+    following = next((start for start in starts if commands[start] != now), None)
+    lines = [f"now: {now}"]
+    if following is not None:
+        lines.append(f"from {words.moment(following)}: {commands[following]}")
     return lines
 
 

@@ -4,7 +4,7 @@ What does not belong here: which source makes the plan (`plan_sources`), and how
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -27,6 +27,7 @@ from planner.demand_charges.bills import assumed_begin
 from planner.optimizer.deferrable_loads import LoadRequests
 from planner.plans.policy_plans import RollingState
 from planner.plans.task import PlanTask
+from planner.policies.plan_before import PlanBefore
 from planner.policies.window import PUBLISHED_MINUTE, Window
 from planner.value.end_of_prices import SETTLEMENT
 from planner.value.protocol import Protocol
@@ -59,6 +60,7 @@ class PlanInputs:
         price_model: what the forecast of the next day's prices rests on.
         notes: notes on inputs that are not as they should be, by input (`load`, `pv`, `prices`, `peaks`, `care`).
         care: reserve and care of the battery.
+        before: the plan before, whose commands are kept where others are worth next to nothing more.
     """
 
     at: datetime
@@ -73,6 +75,7 @@ class PlanInputs:
     price_model: str
     notes: Mapping[str, str]
     care: BatteryCare = NO_BATTERY_CARE
+    before: PlanBefore = field(default_factory=lambda: PlanBefore({}))
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,11 @@ from planner.errors import LoadRequestError, NoFeasibleScheduleError, PolicyMism
 from planner.optimizer.deferrable_loads import LoadRequests
 from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, FallbackResult, PlanMaker, PlanSource, first_usable_plan
+from planner.plans.kept_commands import keep_commands
 from planner.plans.make_plan import Plan, make_plan
 from planner.plans.policy_plans import PolicySchedule, RollingState, learned_schedule
 from planner.plans.task import PlanTask
+from planner.policies.plan_before import PlanBefore
 from planner.value.scenario_source import SCENARIO_DAYS, ScenarioSource, past_with_forecast_days
 
 NO_CHAMPION = "no version is in use"
@@ -74,8 +76,17 @@ def site_plan(
     soc: StartSoc | None = None,
     requests: LoadRequests | None = None,
     reserves: Sequence[TimedReserve] = (),
+    before: PlanBefore | None = None,
 ) -> tuple[PlanInputs, FallbackResult]:
     """Return the plan from the slot of a moment to the last slot with a published price, as the service makes it.
+
+    Args:
+        context: the site.
+        at: the moment.
+        soc: as for `plan_inputs.inputs_at`.
+        requests: as for `plan_inputs.inputs_at`.
+        reserves: as for `plan_inputs.inputs_at`.
+        before: the plan before; None for none.
 
     Raises:
         DataMissingError: there is no price, or nothing to forecast from.
@@ -87,6 +98,7 @@ def site_plan(
     with deadline(context.site_settings.service.plan_seconds):
         days = scenario_days(active)
         inputs = inputs_at(context, at, soc=soc, requests=requests, reserves=reserves, lookback_days=days)
+        inputs = inputs if before is None else replace(inputs, before=before)
         return inputs, first_usable_plan(inputs.task, site_sources(context, inputs, active), refusals=refusals)
 
 
@@ -119,7 +131,7 @@ def site_sources(
     return [
         PlanSource(CHAMPION, champion, missing_reason),
         PlanSource(VALUE, partial(value_plan, context, inputs, memo)),
-        PlanSource(MPC, partial(optimizer_plan, solver_seconds)),
+        PlanSource(MPC, partial(optimizer_plan, solver_seconds, before=inputs.before)),
     ]
 
 
@@ -134,7 +146,8 @@ def learned_plan(
         lambda: policy.own_scenarios(context, [today]),
     )
     source = ScenarioSource(history=inputs.history, forecast_scenarios=scenarios)
-    return learned_schedule(task, inputs.rolling, policy.policy, source, _planned_loads(task))
+    made = learned_schedule(task, inputs.rolling, policy.policy, source, _planned_loads(task))
+    return replace(made, schedule=keep_commands(task, made.schedule, made.stored_value(task), inputs.before))
 
 
 def _recent_identity(lake: Lake, site: str, today: date) -> tuple[object, ...]:
@@ -146,7 +159,8 @@ def _recent_identity(lake: Lake, site: str, today: date) -> tuple[object, ...]:
 def value_plan(context: Context, inputs: PlanInputs, memo: Memo | None, task: PlanTask) -> PolicySchedule:
     """Return the plan of the value function, with the adjustments that the site allows."""
     names = context.site_settings.household.strategy.adjustments
-    return strategic_schedule(task, _with_aurora(context, inputs, memo), _planned_loads(task), names)
+    ahead = _with_aurora(context, inputs, memo)
+    return strategic_schedule(task, ahead, _planned_loads(task), names, before=inputs.before)
 
 
 def _with_aurora(context: Context, inputs: PlanInputs, memo: Memo | None) -> RollingState:
@@ -170,9 +184,12 @@ def _with_aurora(context: Context, inputs: PlanInputs, memo: Memo | None) -> Rol
     return replace(rolling, window=replace(window, history=past))
 
 
-def optimizer_plan(seconds: float, task: PlanTask) -> Plan:
-    """Return the plan of the optimiser."""
-    return make_plan(task, time_limit=seconds)
+def optimizer_plan(seconds: float, task: PlanTask, *, before: PlanBefore | None = None) -> Plan:
+    """Return the plan of the optimiser, with the commands of the plan before where they do the same."""
+    plan = make_plan(task, time_limit=seconds)
+    if plan.solution is None:
+        return plan
+    return replace(plan, schedule=keep_commands(task, plan.schedule, plan.solution.stored_value, before))
 
 
 def _planned_loads(task: PlanTask) -> Mapping[str, Energy] | None:

@@ -8,6 +8,7 @@ from env.inverter import Energy
 from planner.plans.policy_plans import PolicySchedule, RollingState, value_schedule
 from planner.plans.schedule import modelled_cost
 from planner.plans.task import PlanTask
+from planner.policies.plan_before import PlanBefore
 from planner.strategy.adjustments import Adjustment, AdjustmentName
 from planner.strategy.strategic_value import StrategicValue
 
@@ -16,7 +17,12 @@ _WORDS = {"%": "keeps {:.1f} % more in the store", "times": "counts wear {:.2f} 
 
 
 def strategic_schedule(
-    task: PlanTask, ahead: RollingState, others: Mapping[str, Energy] | None, names: Sequence[AdjustmentName]
+    task: PlanTask,
+    ahead: RollingState,
+    others: Mapping[str, Energy] | None,
+    names: Sequence[AdjustmentName],
+    *,
+    before: PlanBefore | None = None,
 ) -> PolicySchedule:
     """Return the plan of `value` with adjustments; without any it is `value`'s own.
 
@@ -25,15 +31,17 @@ def strategic_schedule(
         ahead: the rolling state for the same slots.
         others: movable loads and further batteries; None for none.
         names: adjustments that may be made.
+        before: the plan before, as `value_schedule` takes it.
     """
     if not names:
-        return value_schedule(task, ahead, others)
+        return value_schedule(task, ahead, others, before=before)
     planner = StrategicValue(ahead.window, names)
-    made = value_schedule(task, ahead, others, planner=planner)
+    made = value_schedule(task, ahead, others, planner=planner, before=before)
     remarks: list[str] = []
     for each in planner.applied:
         left: list[AdjustmentName] = [name for name in names if name != each.name]
-        without = value_schedule(task, ahead, others, planner=StrategicValue(ahead.window, left))
+        other = StrategicValue(ahead.window, left)
+        without = value_schedule(task, ahead, others, planner=other, before=before)
         saved = modelled_cost(task, without.schedule) - modelled_cost(task, made.schedule)
         remarks.append(_remark(each, saved, task.site.currency))
         _log.info("strategy: %s", remarks[-1])

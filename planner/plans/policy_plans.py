@@ -20,6 +20,7 @@ from planner.plans.release import default_loads, flow_columns, simulated
 from planner.plans.schedule import schedule_frame
 from planner.plans.task import PlanTask
 from planner.policies.learned_policy import LearnedPolicy
+from planner.policies.plan_before import PlanBefore, SteadyChoices
 from planner.policies.rolling import RollingValue
 from planner.policies.rolling_learned import RollingLearned
 from planner.policies.window import Window
@@ -111,22 +112,29 @@ def value_schedule(
     others: Mapping[str, Energy] | None = None,
     *,
     planner: RollingValue | None = None,
+    before: PlanBefore | None = None,
 ) -> PolicySchedule:
-    """Return the plan of the policy `value`; arguments as for `learned_schedule`.
+    """Return the plan of the policy `value`.
 
     Args:
         task: as for `learned_schedule`.
         ahead: as for `learned_schedule`.
         others: as for `learned_schedule`.
         planner: through the same window, where it is not the plain one.
+        before: the plan before, whose commands are kept where others are worth next to nothing more; None keeps none.
     """
-    rolling = RollingValue(ahead.window) if planner is None else planner
-    rolling.open_at(ahead.started_slot, len(ahead.window.slots))
+    window = ahead.window
+    rolling = RollingValue(window) if planner is None else planner
+    rolling.open_at(ahead.started_slot, len(window.slots))
     start_soc = np.array([task.start_soc_kwh])
     # Scenario weights follow from the readings since the prices became known.
     for slot in range(ahead.current_slot - ahead.started_slot):
         rolling.command(slot, start_soc)
     rolling.meter_past(ahead.current_slot - ahead.started_slot)
+    if before is not None:
+        starts, current = window.slots["slot_start"].to_list(), ahead.current_slot
+        prices = window.column("import_price")[current:]
+        rolling.steady = SteadyChoices(before, rolling.days.choices, starts, first=current, import_price=prices)
     return _rolled_out(task, ahead, rolling, others)
 
 

@@ -30,7 +30,7 @@ from planner.verification.verifier import Verification, verify_schedule
 PLAN, SELF_CONSUMPTION, IDLE = "plan", "self_consumption", "idle"
 FORECAST_SLACK = 0.01
 """Share of what the home would pay without its battery that a policy's plan may cost more on the forecast."""
-_NAMES = {PLAN: "the plan", SELF_CONSUMPTION: "self-consumption", IDLE: "idle"}
+_NAMES = {PLAN: "the plan", SELF_CONSUMPTION: "self-consumption", IDLE: "an unused battery"}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ With a demand charge planners carry the month's peaks, too (`planner.demand_char
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -18,7 +19,8 @@ from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker
 from planner.optimizer.home_program import HomeProgram
 from planner.policies.full_charges import FullCharges
 from planner.policies.mpc import ExactHorizon, ExactPrograms, Mpc, exact_program, known_span
-from planner.policies.value_policy import ValueDays
+from planner.policies.plan_before import SteadyChoices
+from planner.policies.value_policy import ValueDays, cheapest
 from planner.policies.window import PUBLISHED_MINUTE, Window
 from planner.policies.write_budget import WriteBudget
 from planner.value.scenario_source import ScenarioSource
@@ -242,7 +244,13 @@ class RollingMpc(ScenarioPlanner):
 
 
 class RollingValue(ScenarioPlanner):
-    """The policy `value` through a window."""
+    """The policy `value` through a window.
+
+    Attributes:
+        steady: chooses the commands of a live plan beside the plan before; None takes the cheapest.
+    """
+
+    steady: SteadyChoices | None = None
 
     def open(self, first: int, end: int) -> None:
         """Compute the value function over the span."""
@@ -260,7 +268,8 @@ class RollingValue(ScenarioPlanner):
 
     def command(self, slot: int, soc_kwh: Energy) -> Decision:
         """Choose the command of a slot."""
-        return self.days.command(slot, soc_kwh, *self.last(slot))
+        choose = cheapest if self.steady is None else partial(self.steady.choose, self.first + slot)
+        return self.days.command(slot, soc_kwh, *self.last(slot), choose)
 
     def meter_past(self, n_slots: int) -> None:
         """Take over the metered imports of the span's first slots, which were not this policy's doing."""

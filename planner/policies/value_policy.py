@@ -10,6 +10,7 @@ Where the inverter takes an import limit, each command stands twice in the choic
 without. The value function needs none: in each of its scenarios a slot is known, so that its moves keep to the level.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +45,11 @@ class SlotExpectation(NamedTuple):
     pv_kwh: Energy
     weights: Energy
     later: Energy
+
+
+def cheapest(cost: Energy) -> Index:
+    """Return the cheapest choice of each day `(n_days,)`, of equal ones the first."""
+    return cost.argmin(axis=1)
 
 
 class ValueDays:
@@ -123,7 +129,14 @@ class ValueDays:
         self.weights = self.scenario_weights.weights
         return SlotExpectation(load, pv, self.weights, self.value.expected(slot + 1, self.weights))
 
-    def command(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> Decision:
+    def command(
+        self,
+        slot: int,
+        soc_kwh: Energy,
+        last_load: Energy | None,
+        last_pv: Energy | None,
+        choose: Callable[[Energy], Index] = cheapest,
+    ) -> Decision:
         """Decide at the start of a slot; slots must come in order.
 
         Args:
@@ -131,6 +144,8 @@ class ValueDays:
             soc_kwh: stored energy now `(n_days,)` [kWh].
             last_load: as for `observe`.
             last_pv: as for `observe`.
+            choose: chooses by the costs `(n_days, n_choices)`; where an import limit may be commanded, the choices with
+                it stand before those without.
         """
         expected = self.observe(slot, last_load, last_pv)
         self.meter.read(slot, soc_kwh, last_load, last_pv)
@@ -138,11 +153,11 @@ class ValueDays:
             self.peaks.read(slot, soc_kwh, last_load, last_pv)
         limit_kw = self._limit_kw(slot, len(soc_kwh))
         if limit_kw is None:
-            chosen = self._choice(self._expected_cost(slot, soc_kwh, expected).argmin(axis=1))
+            chosen = self._choice(choose(self._expected_cost(slot, soc_kwh, expected)))
             return self._kept(chosen, slot, soc_kwh)
         # The limit stands first: where no scenario tells the two apart, it holds what none of them foresees.
         costs = [self._expected_cost(slot, soc_kwh, expected, kw) for kw in (limit_kw, None)]
-        best, n_choices = np.concatenate(costs, axis=1).argmin(axis=1), costs[0].shape[1]
+        best, n_choices = choose(np.concatenate(costs, axis=1)), costs[0].shape[1]
         chosen = LimitedCommand(self._choice(best % n_choices), np.where(best < n_choices, limit_kw, np.inf))
         return self._kept(chosen, slot, soc_kwh)
 

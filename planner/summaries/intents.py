@@ -53,8 +53,8 @@ class Run:
 
 
 def intent_of(reason: str) -> Intent:
-    """Return the intent of a slot by its reason."""
-    return _INTENT_OF[reason]
+    """Return the intent of a slot by its reason; to rest for one that only plans of earlier versions have."""
+    return _INTENT_OF.get(reason, REST)
 
 
 def runs(schedule: pl.DataFrame, *, n_by_hand: int = 0) -> list[Run]:

@@ -9,6 +9,8 @@ import polars as pl
 
 from darkstar_pipeline.planning.plan_inputs import PlanInputs
 from darkstar_pipeline.service.engine.input_status import InputStatus
+from darkstar_pipeline.service.engine.last_plan import commands_before, last_plan_source
+from darkstar_pipeline.service.engine.plan_changes import compared_schedule, plan_changes
 from darkstar_pipeline.service.engine.plan_documents import (
     PlanResult,
     default_plan,
@@ -20,7 +22,7 @@ from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.overrides import Override
 from darkstar_pipeline.service.schemas.plans import Input, PlanDocument, PlanSlot
 from env.command_menu import full_export_kw
-from env.inverter import Command, Energy
+from env.inverter import Command
 from env.power_tariff import MonthState
 from env.site import Site
 from env.time_grid import zone
@@ -38,7 +40,6 @@ from planner.plans.fallback_chain import (
     first_usable_plan,
 )
 from planner.plans.make_plan import Plan
-from planner.plans.policy_plans import PolicySchedule
 from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, candidate, default_loads, simple_candidates, simulated
 from planner.plans.task import PlanTask
 
@@ -76,6 +77,7 @@ def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanReque
     known = status.plan_inputs
     if known is None:
         return _without_inputs(site, at, status, request)
+    known = replace(known, before=commands_before(request.last_plan))
     released, overridden = _released_plan(known, request)
     made = PlanResult(
         at=at,
@@ -88,7 +90,20 @@ def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanReque
         price_model=known.price_model,
         care=known.care,
     )
-    return plan_document(site, made)
+    return _document(site, made, request.last_plan)
+
+
+def _document(site: Site, made: PlanResult, before: PlanDocument | None) -> PlanDocument:
+    """Return the document of a plan, with its difference from the plan before."""
+    document, plan = plan_document(site, made), made.result.plan
+    after = compared_schedule(
+        plan.schedule,
+        made.task,
+        source=document.rung,
+        model="" if document.model is None else str(document.model.version),
+        n_by_hand=made.overridden,
+    )
+    return document.model_copy(update={"changes": plan_changes(before, after, plan.cost, made.task)})
 
 
 def _released_plan(known: PlanInputs, request: PlanRequest) -> tuple[FallbackResult, int]:
@@ -145,7 +160,7 @@ def _first_window(task: PlanTask, others_at: Callable[[datetime], bool]) -> tupl
 
 def _sources_of(known: PlanInputs, request: PlanRequest) -> list[PlanSource]:
     """Return every source of a plan above self-consumption."""
-    return [*request.sources(known), _last_plan_source(request.last_plan, known.at)]
+    return [*request.sources(known), last_plan_source(request.last_plan, known.at)]
 
 
 def _joined(task: PlanTask, manual: pl.DataFrame, rest: FallbackResult | None) -> FallbackResult:
@@ -214,30 +229,6 @@ def override_command(site: Site, override: Override) -> tuple[float, float, floa
     }.get(override.mode, (0.0, battery.discharge_kw, 0.0))
 
 
-def _last_plan_source(last: PlanDocument | None, at: datetime) -> PlanSource:
-    """Return the last valid plan as a source of commands for the slots ahead."""
-    if last is None or not is_usable(last, at):
-        return PlanSource(LAST_PLAN, None, "there is no earlier plan that reaches so far")
-    return PlanSource(LAST_PLAN, lambda task: _as_before(last, task))
-
-
-def _as_before(last: PlanDocument, task: PlanTask) -> PolicySchedule:
-    """Return the commands of the last plan; behind its end those of self-consumption."""
-    by_itself = (0.0, task.site.battery.discharge_kw, 0.0)
-    commands = {slot.slot_start: (slot.charge_kw, slot.discharge_kw, slot.export_kw) for slot in last.slots}
-    powers = np.array([commands.get(start, by_itself) for start in task.slots["slot_start"]])
-    schedule = simulated(task, default_loads(task), Command(*powers.T), _limits_as_before(last, task))
-    return PolicySchedule(schedule, np.full((task.n_slots, 2), np.nan))
-
-
-def _limits_as_before(last: PlanDocument, task: PlanTask) -> Energy | None:
-    """Return the import limits of the last plan `(n_slots,)` [kW]; None where it commands none."""
-    limits = {slot.slot_start: slot.import_limit_kw for slot in last.slots if slot.import_limit_kw is not None}
-    if not limits or not task.site.limits.takes_import_limit:
-        return None
-    return np.array([limits.get(start, np.inf) for start in task.slots["slot_start"]])
-
-
 def _without_inputs(site: Site, at: datetime, status: InputStatus, request: PlanRequest) -> PlanDocument:
     """Return the last plan's own slots as long as they reach, else the default plan."""
     above = [Attempt(name, UNAVAILABLE, status.problem) for name in ("champion", "value", "mpc")]
@@ -245,7 +236,7 @@ def _without_inputs(site: Site, at: datetime, status: InputStatus, request: Plan
     if last is not None and is_usable(last, at):
         task = _task_of(site, last, at, status)
     if task is not None:
-        released = first_usable_plan(task, [_last_plan_source(last, at)])
+        released = first_usable_plan(task, [last_plan_source(last, at)])
         whole = FallbackResult(released.plan, released.source, (*above, *released.attempts))
         made = PlanResult(
             at=at,
@@ -256,7 +247,7 @@ def _without_inputs(site: Site, at: datetime, status: InputStatus, request: Plan
             overridden=0,
             task=task,
         )
-        return plan_document(site, made)
+        return _document(site, made, last)
     none = Attempt(LAST_PLAN, UNAVAILABLE, "there is no earlier plan that reaches so far")
     why = f"{status.problem}; {none.reason}; the inverter decides by itself"
     return default_plan(site, at, why=why, attempts=(*above, none), inputs=status.inputs)

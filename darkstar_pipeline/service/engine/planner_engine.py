@@ -331,7 +331,7 @@ class PlannerEngine:
 
 def _says_the_same(plan: PlanDocument, before: PlanDocument) -> bool:
     """Return whether a plan is the one before in all but when it was made, and how long that took."""
-    made = {"id", "created_at", "seconds", "inputs"}
+    made = {"id", "created_at", "seconds", "inputs", "changes"}
     inputs = [[(each.name, each.state, each.source, each.until) for each in one.inputs] for one in (plan, before)]
     return inputs[0] == inputs[1] and plan.model_dump(exclude=made) == before.model_dump(exclude=made)
 

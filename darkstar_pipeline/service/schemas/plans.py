@@ -12,6 +12,7 @@ from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.service.schemas.steering import Steering
 from env.power_tariff import MonthState
 from planner.plans.fallback_chain import Outcome, SourceName
+from planner.summaries.differences import Cause
 from planner.summaries.intents import Intent
 from planner.value.end_of_prices import EndBasis
 
@@ -137,6 +138,37 @@ class PlanSavings(Document):
     energy_left: float = Field(description="The part of the energy left at the end, valued as `end` says.")
 
 
+class ChangeCause(Document):
+    """A reason why a plan differs from the one before."""
+
+    cause: Cause
+    sentence: str
+
+
+class PlanBlockChange(Document):
+    """A stretch of slots that is planned otherwise than in the plan before."""
+
+    start: datetime
+    end: datetime
+    before: Intent = Field(description="Intent in the plan before.")
+    after: Intent
+    energy_kwh: float = Field(description="What the battery takes up more than before; negative: gives more [kWh].")
+    sentence: str
+
+
+class PlanChanges(Document):
+    """The difference of a plan from the plan before, in the slots that both have."""
+
+    since: str = Field(description="Id of the plan before.")
+    since_at: datetime
+    causes: list[ChangeCause] = Field(description="What is other than it was then.")
+    blocks: list[PlanBlockChange] = Field(description="What is planned otherwise; empty where nothing to speak of is.")
+    saving: float = Field(
+        description="Modelled cost of going on with the commands of the plan before, on the inputs of now, less `cost` "
+        "[money]."
+    )
+
+
 class PlanEnd(Document):
     """The value of stored energy at the end of a plan; the last valid plan is valued by it, too."""
 
@@ -187,6 +219,7 @@ class PlanDocument(Document):
         default_factory=list[PlanBlock], description="The slots in blocks; none without prices, and in plans of 0.1."
     )
     savings: PlanSavings | None = Field(default=None, description="Null where there are no blocks.")
+    changes: PlanChanges | None = Field(default=None, description="Null where there was no plan before.")
     month: tuple[MonthState, ...] = Field(
         default=(),
         exclude_if=lambda month: not month,

@@ -15,7 +15,7 @@ KEYS = [
     "solver", "vintage", "forecast", "start_soc_percent", "start_soc_source",
     "start_soc_basis", "start_soc_note", "input_notes", "steering", "end", "released",
     "release_reason", "cost", "idle_cost", "self_consumption_cost", "verified", "violations", "notices",
-    "strategy", "care", "savings", "blocks", "slots",
+    "strategy", "care", "changes", "savings", "blocks", "slots",
 ]  # fmt: skip
 
 
@@ -32,6 +32,7 @@ def test_plan_answers_one_document_when_asked_for_json(darkstar: Darkstar) -> No
     for slot in plan["slots"]:
         assert slot["reason"] in PLAN_REASONS
         assert slot["sentence"]
+    assert plan["changes"] is None, "no service has planned yet"
     blocks, savings = plan["blocks"], plan["savings"]
     assert (blocks[0]["start"], len(blocks) < 30) == (plan["slots"][0]["slot_start"], True)
     assert sum(block["saving"] for block in blocks) == pytest.approx(savings["blocks"])

@@ -14,7 +14,7 @@ from planner.plans.make_plan import make_plan
 from planner.plans.reasons import PLAN_REASONS
 from planner.plans.task import End, PlanTask
 from planner.summaries.blocks import PlanSummary, summarize
-from planner.summaries.intents import CHARGE, COVER, INTENTS, REST, SELL_SURPLUS, STORE, intent_of, runs
+from planner.summaries.intents import CHARGE, COVER, INTENTS, REST, STORE, intent_of, runs
 from tests.builders.homes import home
 from tests.planner.plans.test_demand_charge_plans import TARIFFS, charging_home, evening_peaks
 from tests.planner.plans.test_explanations import CHEAP, DEAR, LONG_DAY, SHORT_DAY, day_task, paper_task
@@ -133,4 +133,6 @@ def test_short_interruption_belongs_to_its_neighbours_when_it_moves_a_crumb() ->
 
 def test_intents_of_all_reasons_are_known_when_a_plan_is_explained() -> None:
     assert {intent_of(reason) for reason in PLAN_REASONS} == set(INTENTS)
-    assert (intent_of("keep_for_later"), intent_of("sell_surplus")) == (REST, SELL_SURPLUS)
+    resting = {reason for reason in PLAN_REASONS if intent_of(reason) == REST}
+    assert resting == {"hold", "keep_for_later", "limited"}
+    assert intent_of("a word of version 0.1") == REST

@@ -47,7 +47,32 @@ def check(engine: PlannerEngine) -> PlanDocument:
         assert 0 <= slot.charge_kw <= BATTERY_KW
         assert 0 <= slot.discharge_kw <= BATTERY_KW
         assert slot.charge_kw == 0 or slot.discharge_kw == slot.export_kw == 0
+    if plan.savings is not None and plan.idle_cost is not None and plan.cost is not None:
+        assert sum(block.saving for block in plan.blocks) == pytest.approx(plan.savings.blocks)
+        assert plan.savings.against_idle == pytest.approx(plan.idle_cost - plan.cost)
+        assert (plan.blocks[0].start, plan.blocks[-1].end) == (plan.slots[0].slot_start, plan.valid_until)
     return plan
+
+
+def test_plan_says_what_changed_when_another_was_made_before(context: Context) -> None:
+    engine, clock = made_engine(context, moment())
+    engine.check()
+    first = check(engine)
+    assert first.changes is None
+    clock.at += timedelta(minutes=15)
+    engine.check()
+    second = check(engine)
+    assert second.changes is not None
+    assert (second.changes.since, second.changes.since_at) == (first.id, first.created_at)
+    assert second.changes.saving > -0.05, "going on with the plan before is not better by more than what is kept"
+    until = clock.at + timedelta(minutes=30)
+    engine.overrides.add(OverrideRequest.model_validate({"mode": "charge", "until": until, "power_kw": 1.0}), clock.at)
+    engine.check()
+    third = check(engine)
+    assert third.changes is not None
+    assert "by_hand" in [each.cause for each in third.changes.causes]
+    assert (third.blocks[0].by_hand, third.blocks[-1].by_hand) == (True, False)
+    assert "asked for by hand" in third.blocks[0].sentence
 
 
 @pytest.mark.parametrize(
@@ -289,7 +314,7 @@ def test_optimiser_plans_when_policies_fail(context: Context, monkeypatch: pytes
         message = "no such luck"
         raise ZeroDivisionError(message)
 
-    for name in ("learned_schedule", "value_schedule"):
+    for name in ("learned_schedule", "strategic_schedule"):
         monkeypatch.setattr(f"darkstar_pipeline.planning.plan_sources.{name}", fails)
     engine, clock = made_engine(context)
     engine.check()
