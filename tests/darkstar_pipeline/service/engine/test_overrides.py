@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from darkstar_pipeline.service.engine.overrides import MAX_OVERRIDES, OverrideError, OverrideStore
+from darkstar_pipeline.service.engine.overrides import MAX_OVERRIDES, OverrideError, OverrideStore, asked_reserves
 from darkstar_pipeline.service.engine.plan_store import PlanStore
 from darkstar_pipeline.service.schemas.overrides import OverrideRequest
 
@@ -67,3 +68,19 @@ def test_plan_is_not_found_when_its_name_is_none(tmp_path: Path, name: str) -> N
     assert store.find(name) is None
     assert store.find("20251026T120000Z-1a2b3c4d") is None, "damaged"
     assert store.latest(NOW) is None
+
+
+def test_reserve_is_asked_for_with_its_share_and_its_end(tmp_path: Path) -> None:
+    store = OverrideStore(tmp_path / "wishes.json")
+    store.add(OverrideRequest(mode="reserve", until=NOW + timedelta(hours=3), reserve_percent=40), NOW)
+    store.add(OverrideRequest(mode="vacation", until=NOW + timedelta(hours=9)), NOW)
+    again = OverrideStore(tmp_path / "wishes.json")
+    (asked,) = asked_reserves(again.active(NOW))
+    assert (asked.percent, asked.until) == (40, NOW + timedelta(hours=3))
+    assert asked_reserves(again.active(NOW + timedelta(hours=4))) == []
+
+
+@pytest.mark.parametrize("request_", [{"mode": "reserve"}, {"mode": "charge", "reserve_percent": 40}])
+def test_reserve_without_its_share_and_a_share_without_reserve_are_refused(request_: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="reserve_percent"):
+        OverrideRequest.model_validate({**request_, "until": NOW.isoformat()})
