@@ -4,7 +4,7 @@ Files go the road of every import, days are repaired and graded as a backfill do
 """
 
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -95,8 +95,7 @@ def file_home(
         elif lender is not None:
             _lend_prices(context, lender, first, last)
         else:
-            with price_sources(context) as sources:
-                notes += fetch_prices(context, first, last, sources=sources, now=now).notes
+            notes += _fetch_prices(context, first, last)
         _grade(context, first, last)
         yield FileHome(context=context, first=first, last=last, notes=tuple(note for note in notes if note))
 
@@ -161,6 +160,24 @@ def _with_load(readings: Path, context: Context, folder: Path) -> tuple[Path, li
     )
     note = "import is taken as load" + (" and export as PV: a battery sees their difference alone" if pv else "")
     return made, [f"{readings.name}: {note}", *(() if table is None else table.notes)]
+
+
+def _fetch_prices(context: Context, first: date, last: date) -> Sequence[str]:
+    """Fetch the prices of a span; notes on them.
+
+    Raises:
+        DataMissingError: no source gave any.
+    """
+    with price_sources(context) as sources:
+        report = fetch_prices(context, first, last, sources=sources, now=datetime.now(UTC))
+    if not context.lake.days(RAW_SPOT_PRICES, SITE):
+        reasons = "; ".join(f"{source}: {reason}" for source, reason in report.failures.items()) or "no source has them"
+        raise DataMissingError(
+            f"no prices of {context.site_settings.area} from {first} to {last} came ({reasons})",
+            "give them with --prices FILE, or ask again when the network is there",
+            subject="prices",
+        )
+    return report.notes
 
 
 def _lend_prices(context: Context, lender: Context, first: date, last: date) -> None:

@@ -200,5 +200,8 @@ def _replayed(
 
 def _shard(policy: str, inputs: ReplayInputs, past: Past, homes: Sequence[tuple[Site, Protocol]]) -> list[pl.DataFrame]:
     """Return daily results of a policy and of idle for some homes."""
-    frames = [size_results(name, inputs.slots, inputs.forecasts, homes, past) for name in (policy, IDLE)]
-    return [pl.concat(pair) for pair in zip(*frames, strict=True)]
+    frames = size_results(policy, inputs.slots, inputs.forecasts, homes, past)
+    lossless = all(site.battery.retention_per_hour == 1 for site, _ in homes)  # at rest all cost the same then
+    resting = size_results(IDLE, inputs.slots, inputs.forecasts, homes[:1] if lossless else homes, past)
+    idle = resting * len(homes) if lossless else resting
+    return [pl.concat(pair) for pair in zip(frames, idle, strict=True)]
