@@ -59,7 +59,7 @@ from darkstar_pipeline.state.privacy import keep_files_private
 DEFINITION = "Plan a home battery, learn from the home's own history, and measure the savings in money."
 IMPORT_PURPOSE = "Import files into the lake; repeating an import changes nothing."
 MODELS_PURPOSE = "List trained versions with their evidence; promote, roll back."
-WHATIF_PURPOSE = "Try another battery, tariff, area or house on paper; nothing is written."
+WHATIF_PURPOSE = "Try another battery, tariff, area or house on paper."
 WHATIF_EXAMPLES = """\b
 Examples:
   darkstar whatif replay --last 30d --set battery.capacity_kwh=15

@@ -42,7 +42,7 @@ NOISE_SHARE = 1e-3
 
 @dataclass(frozen=True)
 class _Replayed:
-    """What a replay with a wish came to.
+    """The result of a replay with a wish.
 
     Attributes:
         cost: of the window, energy left included [money].

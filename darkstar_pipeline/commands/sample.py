@@ -31,7 +31,7 @@ def sample(
         bool, typer.Option("--run", help="Also backfill all its days, evaluate, and draw pictures.")
     ] = False,
 ) -> Document:
-    """Make a ready site, called sample, from the embedded measured home.
+    """Make a ready site, called sample, from the embedded home.
 
     The sample contains a few deliberate faults, for repair and grading to find. Repeating the command changes
     nothing.

@@ -29,7 +29,7 @@ TAPERED = 0.7
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedBattery:
-    """What readings show of a battery.
+    """Capacity and taper of a battery, as readings show them.
 
     Attributes:
         capacity_kwh: stored energy between 0 and 100 % [kWh].

@@ -53,7 +53,7 @@ class Adjustment:
 
 @dataclass(frozen=True, kw_only=True)
 class Beliefs:
-    """What a planner of a span rests on.
+    """The forecasts and settings that a planner of a span rests on.
 
     Attributes:
         site: battery with its wear, limits and care.

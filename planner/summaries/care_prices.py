@@ -14,7 +14,7 @@ _NO_PRICE = 0.0
 
 @dataclass(frozen=True, kw_only=True)
 class CarePrices:
-    """What the optimiser's plan costs more, by cause; each on top of those before it [money].
+    """Extra cost of the optimiser's plan by cause, each on top of those before it [money].
 
     Attributes:
         reserve: energy kept for outages.

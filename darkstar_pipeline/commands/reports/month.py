@@ -43,7 +43,7 @@ def month_report(
         Path | None, typer.Option("--out", metavar="FILE", help="Also write it as a page: FILE.html or FILE.pdf.")
     ] = None,
 ) -> Document:
-    """Report a month: the bill beside other ways, peaks, energy and data.
+    """Report a month: its bill beside other ways, its peaks and energy.
 
     The costs are those of the days that can be compared; the others are named.
     """

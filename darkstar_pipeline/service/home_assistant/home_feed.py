@@ -109,7 +109,7 @@ class HomeFeed:
 
     @property
     def reads_battery(self) -> bool:
-        """Whether it reads the state of charge."""
+        """Return whether it reads the state of charge."""
         return self._sensors.soc is not None
 
     def start(self) -> None:

@@ -1,1 +1,1 @@
-"""What the home tells of itself: states that come live or by MQTT, and the feeds that make readings of them."""
+"""Readings from the home itself: states that come live or by MQTT, and the feeds that make readings of them."""
