@@ -91,7 +91,12 @@ def test_every_module_on_top_is_described_when_benchmarks_are_listed(capsys, roo
         if path.stem[0] != "_"
     ] + [
         root / "benchmarks" / name
-        for name in ("arena/arena.py", "recorded_home/home_assistant.py", "fortnight/fortnight.py")
+        for name in (
+            "arena/arena.py",
+            "recorded_home/home_assistant.py",
+            "fortnight/fortnight.py",
+            "simulated_inverters/inverters.py",
+        )
     ]
     assert {entry["module"] for entry in listed} == {
         ".".join(path.relative_to(root).with_suffix("").parts) for path in on_top
