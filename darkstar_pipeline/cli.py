@@ -40,10 +40,7 @@ from darkstar_pipeline.commands.household.listing import CAR_PURPOSE, car_comman
 from darkstar_pipeline.commands.notify import trial as notify_trial
 from darkstar_pipeline.commands.reports import appliance, month
 from darkstar_pipeline.commands.tariffs import listing, use
-from darkstar_pipeline.commands.whatif import export as whatif_export
-from darkstar_pipeline.commands.whatif import plan as whatif_plan
-from darkstar_pipeline.commands.whatif import replay as whatif_replay
-from darkstar_pipeline.commands.whatif import sizing as whatif_sizing
+from darkstar_pipeline.commands.whatif.listing import WHATIF_PURPOSE, whatif_commands
 from darkstar_pipeline.console.call import (
     DebugOption,
     JsonOption,
@@ -59,13 +56,6 @@ from darkstar_pipeline.state.privacy import keep_files_private
 DEFINITION = "Plan a home battery, learn from the home's own history, and measure the savings in money."
 IMPORT_PURPOSE = "Import files into the lake; repeating an import changes nothing."
 MODELS_PURPOSE = "List trained versions with their evidence; promote, roll back."
-WHATIF_PURPOSE = "Try another battery, tariff, area or house on paper."
-WHATIF_EXAMPLES = """\b
-Examples:
-  darkstar whatif replay --last 30d --set battery.capacity_kwh=15
-  darkstar whatif plan --pv-scale 2
-  darkstar whatif export --slots 4
-  darkstar whatif sizing --load year.csv --area SE3"""
 FIRST_STEPS = """\b
 First steps:
   darkstar sample --run              the embedded home, from raw data to costs
@@ -113,7 +103,7 @@ def build() -> typer.Typer:
     app.add_typer(_fetch(), name="fetch", short_help=fetch_state.PURPOSE)
     _add_day_commands(app)
     _add_evaluation_commands(app)
-    app.add_typer(_whatif(), name="whatif", short_help=WHATIF_PURPOSE)
+    app.add_typer(whatif_commands(), name="whatif", short_help=WHATIF_PURPOSE)
     app.add_typer(_models(), name="models", short_help=MODELS_PURPOSE)
     _add_learning_commands(app)
     _add_service_commands(app)
@@ -257,51 +247,6 @@ def _add_evaluation_commands(app: typer.Typer) -> None:
             "darkstar verify oracle.csv --policy oracle",
         ),
     )(verify.verify)
-
-
-def _whatif() -> typer.Typer:
-    """Return the group of commands that try changes on paper."""
-    group = group_of(WHATIF_PURPOSE)
-    group.callback(epilog=WHATIF_EXAMPLES)(shared_options)
-    command(
-        group,
-        "plan",
-        examples=(
-            "darkstar whatif plan --set battery.capacity_kwh=15",
-            "darkstar whatif plan --day 2026-01-31 --pv-scale 2 --slots",
-            "darkstar whatif plan --day 2026-01-31 --policy oracle --set battery.charge_kw=3",
-        ),
-    )(whatif_plan.plan)
-    command(
-        group,
-        "export",
-        examples=(
-            "darkstar whatif export",
-            "darkstar whatif export --slots 8 --sell 2,4,6,8 --out export.png",
-            "darkstar whatif export --day 2026-01-31 --hindsight --no-wear --export-price-min 0.5",
-        ),
-    )(whatif_export.export)
-    command(
-        group,
-        "replay",
-        examples=(
-            "darkstar whatif replay --from 2026-01-01 --to 2026-01-31 --set battery.capacity_kwh=15",
-            "darkstar whatif replay --last 30d --pv-scale 1.5 --policies value,oracle",
-            "darkstar whatif replay --last 4w --set 'tariff.power=[{price_per_kw: 81.25}]'",
-            "darkstar whatif replay --last 4w --add-load 3@22:00-04:00 --no-wear",
-        ),
-    )(whatif_replay.replay)
-    command(
-        group,
-        "sizing",
-        examples=(
-            "darkstar whatif sizing --capacity 5,10,15 --power 3,5,8",
-            "darkstar whatif sizing --cost-per-kwh 3500 --cost-fixed 20000 --out sizes.png",
-            "darkstar whatif sizing --load year.csv --area SE3",
-            "darkstar whatif sizing --load meter.csv --clock local --area SE4 --prices prices.csv",
-        ),
-    )(whatif_sizing.sizing)
-    return group
 
 
 def _add_service_commands(app: typer.Typer) -> None:
