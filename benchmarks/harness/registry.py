@@ -215,7 +215,7 @@ BENCHMARKS = {
         seconds=100,
     ),
     "replanning": Benchmark(
-        module="benchmarks.replanning",
+        module="benchmarks.household.replanning",
         measures="commands of live plans that change from one slot to the next, and what keeping them costs",
         short_seconds=60,
         seconds=900,

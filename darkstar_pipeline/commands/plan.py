@@ -50,7 +50,7 @@ def plan(  # noqa: PLR0913 - a command's options
     ] = None,
     slots: Annotated[bool, typer.Option("--slots", help="Show every slot of 15 minutes, not only blocks.")] = False,
 ) -> Document:
-    """Plan the battery from a moment on: what it does when, why, and what that saves.
+    """Plan the battery from a moment on: what it does when, and what that saves.
 
     The plan reaches to the last published price and uses only what was known at that moment. It costs no more
     than a battery that is not used or self-consumption under the same forecast, or by so little that one forecast does

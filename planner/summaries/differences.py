@@ -27,7 +27,7 @@ LEAST_PRICE = 1e-6  # money/kWh
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedPlan:
-    """What is compared of a plan.
+    """The parts of a plan that are compared.
 
     Attributes:
         slots: `slot_start, reason, charge_kwh, discharge_kwh, import_price, export_price, load_kwh, pv_kwh,

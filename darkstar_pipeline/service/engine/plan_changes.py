@@ -1,4 +1,4 @@
-"""What a plan's document says of its difference from the plan before."""
+"""The part of a plan's document that tells its difference from the plan before."""
 
 import polars as pl
 

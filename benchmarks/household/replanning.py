@@ -1,4 +1,4 @@
-"""How much of a live plan changes from one quarter of an hour to the next, and what it costs to keep commands.
+"""Share of a live plan that changes from one quarter of an hour to the next, and the cost of keeping commands.
 
 The service's plans of `value` are made as a slot begins, every slot of some days, on what was read by then; the first
 command runs through the inverter on the measured load and PV, and the next plan starts from what that leaves. A slot is
@@ -36,7 +36,7 @@ MOST_SHARE, MOST_COST = 0.5, 0.0005
 
 @dataclass
 class Replanned:
-    """What re-planning some days came to.
+    """The result of re-planning some days.
 
     Attributes:
         common: slots that a plan shares with the one before.
