@@ -145,7 +145,11 @@ def test_prices_that_are_nowhere_are_refused_with_the_remedy(files: tuple[Path, 
     lender = graded_context(tmp_path / "state")
     with pytest.raises(DataMissingError, match="has no prices"), file_home(later, "SE3", lender=lender):
         pass
-    with pytest.raises(DataMissingError, match=r"no prices of SE3 .* came"), file_home(files[0], "SE3"):
-        pass  # tests have no network
     with pytest.raises(ConfigurationError, match="price area"), file_home(files[0], "Atlantis", prices=files[2]):
         pass
+
+
+@pytest.mark.thorough  # every source is waited for
+def test_prices_that_no_source_gives_are_told_with_the_reason(files: tuple[Path, Path, Path]) -> None:
+    with pytest.raises(DataMissingError, match=r"no prices of SE3 .* came"), file_home(files[0], "SE3"):
+        pass  # tests have no network
