@@ -46,7 +46,7 @@ def plan(  # noqa: PLR0913 - a command's options
     vacation: Annotated[bool, typer.Option("--vacation", help="Nobody is home; hot water at its minimum.")] = False,
     reserve: Annotated[
         float | None,
-        typer.Option("--reserve", metavar="PERCENT", min=0, max=100, help="Kept for outages, above the minimum."),
+        typer.Option("--reserve", metavar="PERCENT", min=0, max=100, help="Kept for outages above minimum."),
     ] = None,
     slots: Annotated[bool, typer.Option("--slots", help="Show every slot of 15 minutes, not only blocks.")] = False,
 ) -> Document:
