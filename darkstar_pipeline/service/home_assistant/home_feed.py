@@ -41,6 +41,8 @@ OVERLAP = timedelta(hours=1)
 RECORDER_DELAY = timedelta(seconds=20)
 """Wait after the end of a slot: the recorder writes a state some seconds after it arrived."""
 RETRY = timedelta(minutes=1)
+MAX_SILENCE = timedelta(hours=4)
+"""Period of the longest window in which no sensor of a home has anything to say, its hour of overlap included."""
 REFUSED_SECONDS = 60.0
 """Pause where the token is not accepted: Home Assistant may ban who tries it too often [s]."""
 STUCK_SECONDS = 300.0
@@ -239,6 +241,10 @@ class HomeFeed:
         recorded = {str(states[0].get("entity_id")) for states in lists}
         if not recorded:
             raise self._silent("the sensors")
+        if not WindowStarts.has_news(lists, since):
+            if now - since > MAX_SILENCE:
+                raise self._silent(f"the sensors since {since:%Y-%m-%d %H:%MZ}")
+            return []
         report = self._imported(
             f"{self._source.component}_history.json", lists, mapping_of_known(columns, recorded), now
         )

@@ -23,6 +23,8 @@ from env.types import Mask
 
 LOST_STEP_KWH = 0.1
 """A silence that ends in a larger step than this, and than three usual steps, is lost readings [kWh]."""
+HELD_INTERVALS = 1.5
+"""A counter of the sun that was rising fast stands still for no longer than so many of its own last intervals."""
 QUIET_KW = 0.05
 """Power that may flow in a silence that is not a loss of readings: an inverter or a battery at rest [kW]."""
 _SURGE_TIMES = 5.0
@@ -100,9 +102,8 @@ def counter_curve(
     quiet = float(time[~unknown].max(initial=0.0))
     energy = np.concatenate(([0.0], np.cumsum(np.where(unknown, 0.0, gained))))
     covered = np.concatenate(([0.0], np.cumsum(np.where(unknown, 0.0, time))))
-    if until is not None and 0 < until - at[-1] <= (
-        LOST_AFTER_S if smooth and _broke_off(at, level, most_kw) else quiet
-    ):
+    held = _last_interval(at, level) * HELD_INTERVALS if smooth and _broke_off(at, level, most_kw) else quiet
+    if until is not None and not always and 0 < until - at[-1] <= held:
         at, energy = np.append(at, until), np.append(energy, energy[-1])
         covered = np.append(covered, covered[-1] + at[-1] - at[-2])
     lost = silent & ~shift
@@ -153,6 +154,12 @@ def _stuck_at_the_end(at: Reals, level: Reals) -> Mask:
     if at[-1] - at[rises[-1]] > max(LOST_AFTER_S, longest):
         found[int(rises[-1]) :] = True
     return found
+
+
+def _last_interval(at: Reals, level: Reals) -> float:
+    """Return the time between the last two rises of a counter, no more than what counts as lost [s]."""
+    before, last = (np.flatnonzero(np.diff(level) > 0) + 1)[-2:]
+    return min(float(at[last] - at[before]), LOST_AFTER_S / HELD_INTERVALS)
 
 
 def _broke_off(at: Reals, level: Reals, most_kw: float) -> bool:

@@ -33,6 +33,11 @@ class WindowStarts:
         self._seen = {str(states[0].get("entity_id")): states for states in placed if _counts(states[0])}
         return placed
 
+    @staticmethod
+    def has_news(lists: Sequence[Sequence[State]], since: datetime) -> bool:
+        """Return whether any state was recorded in a window: its first ones are of before it, whatever their stamps."""
+        return any(instant > since for states in lists for each in states if (instant := _instant(each)) is not None)
+
     def _of_counter(self, states: list[State], since: datetime) -> list[State]:
         first, rest = states[0], states[1:]
         if _instant(first) != since:

@@ -390,6 +390,28 @@ def test_sync_tells_readings_that_the_home_cannot_have_had_until_it_reads_withou
     assert "not believed" not in feed.status().note
 
 
+def test_sync_stores_nothing_of_a_window_in_which_nothing_was_recorded(home: Context) -> None:
+    """The recorder stopped at noon: a state stamped with the start of a window is no reading of then."""
+
+    class Recorder(Answers):
+        def history(self, entities: Sequence[str], since: datetime, until: datetime) -> list[Any]:
+            """Answer with the states before the window alone, where there are none in it."""
+            within = super().history(entities, since, until)
+            stamps = dict.fromkeys(("last_changed", "last_updated"), since.isoformat())
+            whole = zip(within, self.recorded, strict=True)
+            return [states or [{**every[-1], **stamps}] for states, every in whole]
+
+    feed, clock = made_feed(home, Recorder(recorded=an_hour().recorded))
+    clock.at = AT + timedelta(seconds=30)
+    feed.sync()
+    before = read(home)
+    for hours in (2, 3, 6):
+        clock.at = AT + timedelta(hours=hours, seconds=30)
+        feed.sync()
+        assert read(home).equals(before)
+    assert "recorded no state of the sensors since" in feed.status().note
+
+
 def test_slots_of_a_slow_counter_get_no_energy_from_before_the_window(home: Context) -> None:
     """Home Assistant stamps the state from before a window with its start: its first slot would get 30 % more."""
 

@@ -52,6 +52,11 @@ def test_level_holds_from_the_start_of_the_window(unit: str) -> None:
     assert minutes(WindowStarts().placed([states((0, "50"), (1, "51"), unit=unit)], SINCE)) == [0, 1]
 
 
+def test_first_states_of_a_window_are_no_news() -> None:
+    assert not WindowStarts.has_news([states((0, "1.5")), states((0, "50"), unit="%")], SINCE)
+    assert WindowStarts.has_news([states((0, "1.5")), states((0, "50"), (1, "51"), unit="%")], SINCE)
+
+
 def test_state_without_a_time_is_left_for_the_reader_to_refuse() -> None:
     wrong: list[State] = [{"entity_id": "sensor.house", "state": "1", "attributes": {"unit_of_measurement": "kWh"}}]
     assert WindowStarts().placed([wrong], SINCE) == [wrong]
