@@ -90,6 +90,12 @@ BENCHMARKS = {
         short_seconds=60,
         seconds=900,
     ),
+    "cars": Benchmark(
+        module="benchmarks.household.cars",
+        measures="a car and hot water planned, against at once; what the battery gives while the car charges",
+        short_seconds=20,
+        seconds=300,
+    ),
     "strategy": Benchmark(
         module="benchmarks.household.strategy",
         measures="what each adjustment of the strategy engine earns, and the defaults in their worst month",
