@@ -76,8 +76,8 @@ def train(
     return _policy(call, context, kind.value, (first, last), options)
 
 
-def parse_changes(words: Sequence[str]) -> dict[str, Any]:
-    """Return settings by name from `KEY=VALUE`, the values as YAML.
+def parse_changes(words: Sequence[str], example: str = "rounds=10") -> dict[str, Any]:
+    """Return settings by name from `KEY=VALUE`, the values as YAML; `example` is shown where one is written otherwise.
 
     Raises:
         UsageError: a word is written otherwise.
@@ -90,7 +90,7 @@ def parse_changes(words: Sequence[str]) -> dict[str, Any]:
     for word in words:
         key, separator, value = word.partition("=")
         if not separator or not key.strip():
-            raise UsageError(f"--set {word!r} is not KEY=VALUE", "write it as --set rounds=10")
+            raise UsageError(f"--set {word!r} is not KEY=VALUE", f"write it as --set {example}")
         try:
             changes[key.strip()] = read_yaml(value).values
         except yaml.YAMLError as error:

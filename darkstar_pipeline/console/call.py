@@ -6,15 +6,16 @@ work of any command.
 
 import functools
 import inspect
+import math
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from darkstar_pipeline.console.failures import INTERRUPTED, Interrupted, describe
+from darkstar_pipeline.console.failures import INTERRUPTED, Interrupted, UsageError, describe
 from darkstar_pipeline.console.output import Answer
 from darkstar_pipeline.console.relative_days import LastDays, resolve_days
 from darkstar_pipeline.console.stdout import reserve_stdout
@@ -160,10 +161,23 @@ def _runner(function: Callable[..., Answer | None]) -> Callable[..., int]:
         if _SPAN in arguments:
             span, given = arguments.pop(_SPAN), {name: arguments[name] for name in _RANGE}
             arguments |= resolve_days(given, span, required, context.meta["darkstar.site"])
+        _check_numbers(context, arguments)
         return _run(function, context, arguments)
 
     _declare(run_command, function)
     return run_command
+
+
+def _check_numbers(context: typer.Context, arguments: Mapping[str, Any]) -> None:
+    """Refuse what `float` reads and is no number: nan and infinity pass every comparison, or none.
+
+    Raises:
+        UsageError: an argument is one.
+    """
+    options = {each.name: each.opts[-1] for each in context.command.params}
+    for name, value in arguments.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"{options[name]} {value:g} is no number", "write digits, such as 1.5")
 
 
 def _declare(wrapper: Callable[..., int], function: Callable[..., Answer | None]) -> None:

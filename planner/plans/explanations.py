@@ -57,6 +57,7 @@ class SlotContext:
     exported: float
     curtailed: float
     empty: bool
+    reserved: bool
     full: bool
     keeping_value: float | None
     storing_value: float | None
@@ -142,6 +143,7 @@ def _slots(
             exported=row["export_kwh"],
             curtailed=row["curtailed_kwh"],
             empty=row["soc_end_kwh"] <= battery.min_soc_kwh + LEAST_SHOWN,
+            reserved=row["soc_end_kwh"] <= task.unused_kwh[i] + LEAST_SHOWN,
             full=row["soc_end_kwh"] >= battery.max_soc_kwh - LEAST_SHOWN,
             keeping_value=_keeping_value(task, stored_value, i),
             storing_value=_storing_value(task, stored_value, i),
@@ -354,8 +356,8 @@ class _ExplanationBuilder:
                 return "hold", f"{sentence}; the battery is empty"
             value = self.words.price(slot.storing_value)
             return "hold", f"{sentence}; the battery is empty; storing a kWh now is worth {value}"
-        if slot.keeping_value is None:
-            return "hold", sentence
+        if slot.reserved or slot.keeping_value is None:
+            return "hold", f"{sentence}; what is stored is kept for outages" if slot.reserved else sentence
         if slot.keeping_value >= slot.import_price - PRICE_TOLERANCE:
             return (
                 "keep_for_later",

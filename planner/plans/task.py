@@ -119,6 +119,12 @@ class PlanTask:
         """Return what that import adds to the month's demand charge as it stands before the plan [money]."""
         return sum((each.cost(import_kwh) - each.standing_cost for each in self.peak_demands), start=0.0)
 
+    @cached_property
+    def unused_kwh(self) -> Energy:
+        """Return the stored energy that is not used in each slot, minimum or reserve `(n_slots,)` [kWh]."""
+        least = np.full(self.n_slots, self.site.battery.min_soc_kwh)
+        return least if self.targets is None else np.maximum(self.targets.floor_kwh[0], least)
+
     def targets_of(self, first: int, end: int) -> SocTargets | None:
         """Return the targets of slots `first` to `end`; None for none."""
         return None if self.targets is None else self.targets.slots(first, end)

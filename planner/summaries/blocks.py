@@ -153,6 +153,7 @@ def _block(task: PlanTask, schedule: pl.DataFrame, run: Run, saved: Savings, use
         sun_kwh=_sun(rows) if run.intent == CHARGE else 0.0,
         full=bool(soc.min() >= task.site.battery.max_soc_kwh - LEAST_SHOWN),
         empty=bool(soc.max() <= task.site.battery.min_soc_kwh + LEAST_SHOWN),
+        reserved=bool((soc <= task.unused_kwh[part] + LEAST_SHOWN).all()),
         used=_use(task, schedule, part, uses),
         saving=float(saved.battery[part].sum()),
         gain=float(saved.gain[part].sum()),

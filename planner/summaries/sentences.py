@@ -17,6 +17,7 @@ class BlockFacts:
         sun_kwh: how much of what is charged is surplus [kWh].
         full: whether the battery is full in all slots.
         empty: whether it is empty in all slots.
+        reserved: whether all that is stored is the minimum or a reserve for outages, in all slots.
         used: from when on what is charged is used, and at what mean price; without a time where it is kept beyond the
             end; None where nothing is charged.
     """
@@ -31,6 +32,7 @@ class BlockFacts:
     sun_kwh: float
     full: bool
     empty: bool
+    reserved: bool
     used: tuple[datetime | None, float] | None
     saving: float
     gain: float
@@ -77,10 +79,8 @@ def _why(facts: BlockFacts, words: Words) -> str:
         if start is None:
             return phrase("why.kept", price=words.price(price))
         return phrase("why.used", time=words.clock(start, facts.starts), price=words.price(price))
-    if facts.intent == REST and facts.empty:
-        return phrase("why.empty")
-    if facts.intent == SELL_SURPLUS and facts.full:
-        return phrase("why.full")
+    if (level := _level(facts)) is not None:
+        return phrase(f"why.{level}")
     reasons = {
         "keep_under_fuse": "why.fuse",
         "keep_under_peak": "why.peak",
@@ -88,6 +88,13 @@ def _why(facts: BlockFacts, words: Words) -> str:
         "limited": "why.limited",
     }
     return phrase(reasons[facts.reason]) if facts.reason in reasons else ""
+
+
+def _level(facts: BlockFacts) -> str | None:
+    """Return the level of stored energy that leaves the battery nothing to do; None for none."""
+    if facts.intent == REST:
+        return "empty" if facts.empty else "reserve" if facts.reserved else None
+    return "full" if facts.intent == SELL_SURPLUS and facts.full else None
 
 
 def _worth(facts: BlockFacts, words: Words) -> str:

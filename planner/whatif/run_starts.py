@@ -61,7 +61,9 @@ def run_starts(task: PlanTask, power_kw: float, run_hours: float, latest_end: da
     if not fitting:
         first, last = (moment.astimezone(zone(task.site.timezone)) for moment in (starts[0], until))
         message = f"a run of {run_hours:g} h does not fit between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M}"
-        raise LoadRequestError(message)
+        error = LoadRequestError(message)
+        error.hint = "name a shorter run, or a later time to be done by"
+        raise error
     without = make_plan(task, explained=False)
     return [RunStart(start=starts[n], end=ends[n + len(run) - 1], price=_price(task, run, n, without)) for n in fitting]
 

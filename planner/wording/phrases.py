@@ -24,6 +24,7 @@ PHRASES = {
     "why.peak": "to keep the month's peak down",
     "why.later": "a kWh kept is worth more later",
     "why.empty": "the battery is empty",
+    "why.reserve": "what is stored is kept for outages",
     "why.full": "the battery is full",
     "why.limited": "a limit keeps the battery from covering it",
     "why.by_hand": "asked for by hand",

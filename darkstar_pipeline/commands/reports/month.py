@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.console.arguments import parse_day
+from darkstar_pipeline.console.arguments import check_out, parse_day
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
@@ -55,15 +55,16 @@ def month_report(
 
     if out is not None and out.suffix.lower() not in FORMATS:
         raise UsageError(f"--out {out} is neither .html nor .pdf", "name it month.html or month.pdf")
+    path = None if out is None else check_out(out)
     context = call.context()
     present = today(context.site_name)
     report = report_of(context, ActualCosts(), present.replace(day=1) if month is None else month, present)
     document: dict[str, Any] = asdict(report)
     document["saved"] = {way: report.saved(way) for way in report.costs}
-    if out is not None:
-        _write(report, out)
-        document["file"] = str(out)
-    return Document(document, lambda pen: _draw(pen, report, out))
+    if path is not None:
+        _write(report, path)
+        document["file"] = str(path)
+    return Document(document, lambda pen: _draw(pen, report, path))
 
 
 def _write(report: "MonthReport", path: Path) -> None:

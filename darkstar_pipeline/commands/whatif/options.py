@@ -77,7 +77,7 @@ def changes_of(
         house = HouseChange(load_scale=load_scale, pv_scale=pv_scale, added=loads)
     except PlannerError as error:
         raise UsageError(str(error), "write it as --add-load 3@22:00-04:00") from error
-    values: dict[str, Any] = parse_changes(settings or ())
+    values: dict[str, Any] = parse_changes(settings or (), "battery.capacity_kwh=15")
     return Changes(settings=values, area=area, prices=prices, house=house, relaxation=relaxation)
 
 

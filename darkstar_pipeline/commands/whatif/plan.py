@@ -105,7 +105,10 @@ def planned_moment(context: "Context", day: date | None, at: str | None) -> date
 
     Raises:
         DataMissingError: the day is after tomorrow.
+        UsageError: both are given.
     """
+    if day is not None and at is not None:
+        raise UsageError("--day and --at name two moments", "give one of them")
     from darkstar_pipeline.whatif.plans import moment_of
 
     if at is not None or day is None:

@@ -1,5 +1,6 @@
 """`darkstar whatif sizing`: what batteries of several sizes would have saved, and when they are paid back."""
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import date, timedelta
@@ -117,7 +118,7 @@ def sizing(  # noqa: PLR0913 - keyword-only, an option each
 
 
 def numbers(option: str, text: str) -> tuple[float, ...]:
-    """Return the numbers of a comma-separated list.
+    """Return the numbers of a comma-separated list, none of them below zero.
 
     Raises:
         UsageError: it holds something else.
@@ -126,8 +127,8 @@ def numbers(option: str, text: str) -> tuple[float, ...]:
         found = tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
         found = ()
-    if not found:
-        raise UsageError(f"{option} {text!r} is no list of numbers", f"write it as {option} 5,10,15")
+    if not found or not all(math.isfinite(number) and number >= 0 for number in found):
+        raise UsageError(f"{option} {text!r} is no list of numbers of at least 0", f"write it as {option} 5,10,15")
     return found
 
 

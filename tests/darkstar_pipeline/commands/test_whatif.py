@@ -79,6 +79,12 @@ def test_documents_have_both_cases_and_their_slots(darkstar: Darkstar, state: Pa
         (("plan", "--policy", "oracle"), 2, "give --day"),
         (("sizing", "--load", "year.csv"), 2, "--area SE3"),
         (("sizing", *SPAN, "--capacity", "five"), 2, "no list of numbers"),
+        (("sizing", *SPAN, "--pv-scale", "1,-1"), 2, "--pv-scale '1,-1' is no list of numbers of at least 0"),
+        (("export", "--day", "2025-10-26", "--sell", "5,nan"), 2, "--sell '5,nan' is no list of numbers"),
+        (("export", "--day", "2025-10-26", "--export-price-min", "nan"), 2, "--export-price-min nan is no number"),
+        (("plan", "--load-scale", "inf"), 2, "--load-scale inf is no number"),
+        (("plan", "--day", "2025-10-26", "--at", "2025-10-25T12:00"), 2, "give one of them"),
+        (("plan", "--set", "battery.capacity_kwh"), 2, "--set battery.capacity_kwh=15"),
         (("export", "--day", "2025-10-26", "--out", "picture.jpg"), 2, "end it in .png"),
     ],
 )

@@ -50,6 +50,12 @@ def noisy(call: Call) -> Document:
     return Document({"done": True}, lambda out: out.print("done"))
 
 
+def scale(call: Call, *, by: Annotated[float, typer.Option("--by")] = 1.0) -> Document:
+    """Say a factor."""
+    del call
+    return Document({"by": by}, lambda out: out.print(by))
+
+
 def failing(error: BaseException) -> Callable[[Call], Document]:
     """A command that raises."""
 
@@ -138,6 +144,14 @@ def test_run_ends_with_two_when_called_wrongly(do: Run, words: tuple[str, ...], 
     assert (code, err) == (2, "")
     assert message in json.loads(out)["error"]["message"]
     assert json.loads(out)["error"]["code"] == "usage"
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999"])
+def test_run_refuses_what_is_read_as_a_number_and_is_none(do: Run, text: str) -> None:
+    code, out, err = do(scale, "group", "do", "--by", text)
+    assert (code, out) == (2, "")
+    assert "--by" in err
+    assert "is no number" in err
 
 
 def test_run_takes_json_for_an_argument_when_it_stands_behind_two_dashes(do: Run) -> None:

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import polars as pl
 import pytest
 
 from env.devices import Devices, ElectricVehicle
 from env.site import Limits
 from env.time_grid import SLOT
+from planner.care.soc_targets import soc_targets
 from planner.optimizer.deferrable_loads import LoadRequests, VehicleRequest
 from planner.plans.make_plan import make_plan
 from planner.plans.reasons import PLAN_REASONS
@@ -102,6 +104,16 @@ def test_first_block_is_told_in_these_words_when_worked_by_hand(
     hours: list[tuple[float, float, float, float]], beginning: str
 ) -> None:
     assert summary_of(paper_task(hours)).blocks[0].sentence.startswith(beginning)
+
+
+def test_rest_at_a_reserve_is_told_as_such_in_blocks_and_slots() -> None:
+    task = paper_task([DEAR, DEAR], start=3.0)
+    import_price, export_price, _, _ = (values[None] for values in task.arrays)
+    task = replace(task, targets=soc_targets(task.site, np.full_like(import_price, 3.0), import_price, export_price))
+    plan = make_plan(task)
+    assert all(sentence.endswith("; what is stored is kept for outages") for sentence in plan.schedule["sentence"])
+    (block,) = summarize(task, plan.schedule).blocks
+    assert (block.intent, block.sentence[-36:]) == (REST, "; what is stored is kept for outages")
 
 
 def test_energy_left_at_the_end_is_a_part_of_the_saving_when_nothing_uses_it() -> None:

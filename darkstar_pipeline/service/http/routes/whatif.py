@@ -198,6 +198,6 @@ def _question(request: SizingRequest, service: ServiceState) -> Question:
         pv_scales=request.pv_scales,
         policy=request.policy,
         costs=Costs(**given) if given else None,
-        panels_kwp=panels if panels is not None else service.context.site_settings.forecast.panels_kw,
+        panels_kwp=panels if panels is not None else service.context.site_settings.forecast.rated_kw,
         scaled=request.per_year,
     )
