@@ -21,8 +21,8 @@ PRICE_TOLERANCE = 5e-4
 """Sources round to 0.01 öre and 0.01 euro per MWh [money/kWh]."""
 SOC_TOLERANCE = 1.0
 """Sensors round to a tenth of a percent [points]."""
-RECORDED = timedelta(minutes=5, seconds=30)
-"""The last recorded state before a moment may be so old."""
+RECORDED_MINUTES = (0.0, 5.5, 10.5, 15.5, 20.5)
+"""Ages of a recorded level: states come every five minutes, and one is held for 15 where its sensor went away [min]."""
 LOAD_TOLERANCE = 0.05
 LOOKBACK_DAYS = 7
 STALE = timedelta(minutes=31)
@@ -144,7 +144,9 @@ class Judge:
         if soc.at is None or plan.created_at - soc.at > STALE:
             self._invents(plan, f"measured stored energy of {soc.at}")
             return
-        low, high = sorted((self._truth.soc(soc.at), self._truth.soc(soc.at - RECORDED)))
+        ages = RECORDED_MINUTES if soc.source == "observed" else RECORDED_MINUTES[:2]
+        true = [self._truth.soc(soc.at - timedelta(minutes=age)) for age in ages]
+        low, high = min(true), max(true)
         if not low - SOC_TOLERANCE <= percent <= high + SOC_TOLERANCE:
             words = f"it was {low:.1f} to {high:.1f} %"
             self._invents(plan, f"{percent:.1f} % measured ({soc.source}) at {soc.at:%H:%M:%S}, {words}")
