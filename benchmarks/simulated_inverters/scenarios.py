@@ -21,7 +21,7 @@ class Result:
 
     Attributes:
         achieved: whether the battery did what was commanded.
-        told: whether what it did not was said, and the default stood in its place.
+        told: whether what it did not was said, and what is nearest to it, or the default, stood in its place.
         writes: values written.
     """
 
@@ -31,7 +31,7 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Return whether the command was achieved, or the default restored and that told."""
+        """Return whether the command was achieved, or that it is not was told."""
         return self.achieved or self.told
 
 
@@ -98,8 +98,10 @@ def command_result(home: ControlledInverter, name: str) -> Result:
     before, home.told = len(home.inverter.written), []
     home.powers = powers
     home.run(30)
+    said, home.told = home.told, []
     achieved = fits(home)
-    told = home.says("cannot") and by_itself(home)
+    home.told = said
+    told = fits(home) or (home.says("cannot") and by_itself(home))
     home.powers = DEFAULT
     home.run(3)
     return Result(achieved and by_itself(home), told and by_itself(home), len(home.inverter.written) - before)

@@ -164,8 +164,11 @@ class SimulatedInverter:
             self._set(entity, value, by="darkstar")
 
     def by_hand(self, entity: str, value: Value, *, user: str | None = "somebody") -> None:
-        """Set an entity as somebody else does; None for an automation or the maker's own app."""
-        self._set(entity, value, by=user)
+        """Set an entity as somebody else does, by its service where it has one; None for the maker's own app."""
+        services = self._description.services.values()
+        own = next((each.sets for each in services if each.sets.get(entity) == value), {})
+        for name, setting in {entity: value, **own}.items():
+            self._set(name, setting, by=user)
 
     def close(self) -> None:
         """Nothing is open."""
